@@ -1,0 +1,65 @@
+# Everything a person or the CI does with this project. `make` alone lists it.
+
+PYTHON ?= python3
+PYTEST_WORKERS ?= 2
+
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo test soak check bench format lock clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+
+demo: .venv/.runtime ## run the whole pipeline on a small simulated market
+	@KRAKEN="$(BIN)/kraken" sh scripts/demo.sh
+
+test: .venv/.test ## run every test but the long ones
+	@$(BIN)/python -m pytest -n $(PYTEST_WORKERS) -m "not soak"
+
+soak: .venv/.test ## run the long tests: kills, faults, random markets
+	@$(BIN)/python -m pytest -n $(PYTEST_WORKERS) -m soak
+
+check: .venv/.test ## check format, lint, types and layers
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+
+bench: .venv/.test ## measure speed
+	@$(BIN)/python -m bench
+
+format: .venv/.test ## format the code and fix what lint can fix
+	@$(BIN)/ruff check --fix-only .
+	@$(BIN)/ruff format .
+
+lock: .venv/.test ## renew the lock files after a change in pyproject.toml (UPGRADE=1: newest versions)
+	@$(LOCK) --group build --output-file requirements.lock pyproject.toml
+	@$(LOCK) --group build --extra test --constraint requirements.lock \
+		--output-file requirements-test.lock pyproject.toml
+
+clean: ## remove the virtual environment, caches and build output
+	@rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The environment. A stamp is newer than what it was installed from, so nothing is installed twice.
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; name one: make PYTHON=python3.12")'
+	@echo "Creating .venv …"
+	@$(PYTHON) -m venv --clear .venv
+
+.venv/.runtime: requirements.lock pyproject.toml $(BIN)/python
+	@echo "Installing the locked dependencies (a minute the first time) …"
+	@$(PIP) install --require-hashes -r requirements.lock
+	@$(PIP) install --no-build-isolation --no-deps --editable .
+	@touch $@
+
+.venv/.test: requirements-test.lock .venv/.runtime
+	@echo "Installing the locked test tools …"
+	@$(PIP) install --require-hashes -r requirements-test.lock
+	@touch $@

@@ -1,0 +1,81 @@
+"""``kraken coverage``, ``gaps`` and ``report``: what is held, what is missing, how complete it is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from kraken_core.cli.options import Common, common, selecting
+from kraken_core.cli.output import console, print_json, print_table
+
+if TYPE_CHECKING:
+    from kraken_core.workbench.held import Held
+
+LONGEST = 50  # rows on a terminal; a list nobody reads helps nobody
+
+
+@click.command(epilog="\b\nExample:\n  kraken coverage --pairs BTC/USD --intervals 60,1440")
+@selecting
+@common
+def coverage(told: Common, **selection: Any) -> None:  # noqa: ANN401 - the options of selecting
+    """Which ranges are covered, by which source, and with how many candles."""
+    with told.workbench() as workbench:
+        from kraken_core.workbench import rows
+
+        found = [rows.coverage_row(c) for c in workbench.held.coverage(workbench.select(**selection))]
+        if told.as_json:
+            print_json(found)
+        else:
+            _say_as_of(told, workbench.held)
+            _print_rows(told, rows.COVERAGE, found, "Nothing is covered")
+
+
+@click.command(epilog="\b\nExample:\n  kraken gaps --tier TIER1 --intervals 1440")
+@selecting
+@common
+def gaps(told: Common, **selection: Any) -> None:  # noqa: ANN401 - the options of selecting
+    """What is missing, how it can be filled, or which archive to get by hand."""
+    with told.workbench() as workbench:
+        from kraken_core.workbench import rows
+
+        found = [rows.gap_row(gap) for gap in workbench.held.gaps(workbench.select(**selection))]
+        if told.as_json:
+            print_json(found)
+        else:
+            _say_as_of(told, workbench.held)
+            columns = ("id", "pair", "interval", "start", "end", "candles", "status", "route", "archive")
+            _print_rows(told, columns, found, "No gaps")
+
+
+@click.command(epilog="\b\nExample:\n  kraken report --tier TIER1")
+@selecting
+@common
+def report(told: Common, **selection: Any) -> None:  # noqa: ANN401 - the options of selecting
+    """How complete every series is, and what to do about the rest."""
+    with told.workbench() as workbench:
+        from kraken_core.workbench import rows
+
+        found = workbench.held.report(workbench.select(**selection))
+        if told.as_json:
+            print_json([rows.report_row(line) for line in found.series])
+            return
+        from kraken_core.pipeline.display import display
+
+        display(found, console())
+
+
+def _print_rows(told: Common, columns: tuple[str, ...], found: list[dict[str, Any]], nothing: str) -> None:
+    if not found:
+        click.echo(f"{nothing}.")
+        return
+    print_table(columns, ([row[name] for name in columns] for row in found[:LONGEST]))
+    if len(found) > LONGEST:
+        told.say(f"… and {len(found) - LONGEST:,} more: narrow it with --pairs or --intervals, or use --json for all.")
+
+
+def _say_as_of(told: Common, held: Held) -> None:
+    from kraken_core.domain.timerange import iso
+
+    if (as_of := held.as_of) is not None:
+        told.say(f"As of {iso(as_of)}, the last detection.")

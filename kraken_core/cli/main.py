@@ -1,0 +1,73 @@
+"""``kraken``: the group of all commands, and the one place where errors become exit codes."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+
+import click
+
+from kraken_core import __version__
+from kraken_core.cli.data import export, sql
+from kraken_core.cli.history import coverage, gaps, report
+from kraken_core.cli.ingest import ingest
+from kraken_core.cli.jobs import jobs
+from kraken_core.cli.markets import pairs, tiers
+from kraken_core.cli.simulate import simulate
+from kraken_core.domain.errors import KrakenError
+
+LOG = logging.getLogger("kraken_core")
+EXAMPLE = """\b
+Example:
+  kraken ingest --csv-source-dir Kraken_OHLCVT.zip --tier TIER1 --yes
+  kraken report
+"""
+
+
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+    no_args_is_help=True,
+    epilog=EXAMPLE,
+)
+@click.version_option(__version__, prog_name="kraken")
+def cli() -> None:
+    """A complete history of Kraken's market data: ingest it, prove it complete, repair it."""
+
+
+for command in (ingest, jobs, coverage, gaps, report, export, sql, pairs, tiers, simulate):
+    cli.add_command(command)
+
+
+def main() -> None:
+    """Run the command line, and exit: 0 done, 1 failed, 2 wrong use or bad input, 3 paused, 4 incomplete."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command; returns its exit code. Errors are one line on stderr, never a traceback."""
+    try:
+        result = cli.main(arguments, prog_name="kraken", standalone_mode=False)
+    except click.ClickException as error:
+        context = getattr(error, "ctx", None)
+        where = f" (see: {context.command_path} --help)" if context else ""
+        _say(f"{error.format_message().rstrip('.')}{where}")
+        return error.exit_code
+    except click.Abort:
+        _say("nothing was done")
+        return 3
+    except KrakenError as error:
+        _say(str(error))
+        return error.exit_code
+    except BrokenPipeError:  # the reader of our output left: nothing more to say, nor anybody to say it to
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Exception as error:
+        LOG.debug("unexpected", exc_info=True)
+        _say(f"unexpected {type(error).__name__}: {error}. What was committed is kept; --verbose shows the details.")
+        return 1
+    return result if isinstance(result, int) else 0
+
+
+def _say(message: str) -> None:
+    click.echo(click.style("kraken: ", bold=True) + " ".join(message.split()), err=True)

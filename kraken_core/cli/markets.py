@@ -1,0 +1,86 @@
+"""``kraken pairs`` and ``tiers``: what there is, and what is held of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import click
+
+from kraken_core.cli.options import Common, Words, common
+from kraken_core.cli.output import print_json, print_table
+
+
+@click.command(epilog="\b\nExample:\n  kraken pairs --tier TIER1 --quotes USD")
+@click.option("--tier", metavar="T", help="Only pairs of a tier.")
+@click.option("--quotes", type=Words(), default=(), help="Only pairs quoted in these.")
+@common
+def pairs(told: Common, **selection: Any) -> None:  # noqa: ANN401 - the options above
+    """The known pairs, their tiers and lives, and what is held of each."""
+    with told.workbench() as workbench:
+        from kraken_core.domain.timerange import iso
+
+        chosen = workbench.select(**selection)
+        candles: Counter[str] = Counter()
+        series: dict[str, set[int]] = {}
+        for covered in workbench.ledger.coverage():
+            candles[str(covered.series.pair)] += covered.candles
+            series.setdefault(str(covered.series.pair), set()).add(covered.series.interval)
+        rows = [
+            {
+                "pair": str(record.pair),
+                "altname": record.pair.altname,
+                "tier": record.tier,
+                "listed": iso(record.lives[0].start) if record.lives else None,
+                "listing_assumed": record.lives[0].assumed if record.lives else True,
+                "delisted": iso(record.lives[-1].end) if record.lives and record.lives[-1].end else None,
+                "intervals": sorted(series.get(str(record.pair), ())),
+                "candles": candles[str(record.pair)],
+            }
+            for record in workbench.ledger.pairs()
+            if chosen.holds(record.pair, workbench.tiers)
+        ]
+        if told.as_json:
+            print_json(rows)
+        elif rows:
+            columns = ("pair", "tier", "listed", "delisted", "intervals", "candles")
+            print_table(columns, ([_cell(row[name]) for name in columns] for row in rows))
+        else:
+            click.echo("No pairs are known yet: they become known as archives are ingested.")
+
+
+@click.command(epilog="\b\nExample:\n  kraken tiers")
+@common
+def tiers(told: Common) -> None:
+    """The tiers, their assets, and what is held of each."""
+    with told.workbench() as workbench:
+        held: Counter[str | None] = Counter()
+        candles: Counter[str | None] = Counter()
+        for record in workbench.ledger.pairs():
+            held[record.tier] += 1
+        for covered in workbench.ledger.coverage():
+            candles[workbench.tiers.of(covered.series.pair.base)] += covered.candles
+        known = workbench.tiers
+        rows = [
+            {
+                "tier": name,
+                "assets": sorted(base for base, tier in known.by_base.items() if tier == name),
+                "pairs_held": held[name],
+                "candles": candles[name],
+            }
+            for name in known.names
+        ]
+        if told.as_json:
+            print_json(rows)
+            return
+        rest = "every other crypto asset"
+        columns = ("tier", "assets", "pairs held", "candles")
+        print_table(
+            columns,
+            ((row["tier"], " ".join(row["assets"]) or rest, row["pairs_held"], row["candles"]) for row in rows),
+        )
+        told.say(f"Change them in {workbench.settings.home / 'tiers.toml'}; ALL is every pair.")
+
+
+def _cell(value: object) -> object:
+    return ",".join(str(item) for item in value) if isinstance(value, list) else value

@@ -1,0 +1,87 @@
+"""Options that several commands share, and the value that carries them."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from kraken_core.workbench import Workbench
+
+R = TypeVar("R")
+
+
+class Words(click.ParamType[tuple[str, ...]]):
+    """A comma-separated list."""
+
+    name = "A,B,…"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:  # noqa: ANN401, ARG002 - click's signature
+        """The words, without blanks around them; none is empty."""
+        if isinstance(value, tuple):
+            return value
+        return tuple(word.strip() for word in str(value).split(",") if word.strip())
+
+
+@dataclass(frozen=True, slots=True)
+class Common:
+    """What every command may be told: where the home is, and how to speak."""
+
+    home: str | None
+    as_json: bool
+    quiet: bool
+    verbose: bool
+
+    def workbench(self) -> Workbench:
+        """The home's workbench. To be closed."""
+        from kraken_core import Workbench
+
+        return Workbench.open(self.home)
+
+    def say(self, message: str) -> None:
+        """A message for the user, on stderr."""
+        if not self.quiet:
+            click.echo(message, err=True)
+
+
+def common(command: Callable[..., R]) -> Callable[..., R]:
+    """Add --home, --json, --quiet and --verbose; the command gets them as its first argument."""
+
+    @click.option("--home", metavar="DIR", help="The home directory (else KRAKEN_HOME, else ./kraken-data).")
+    @click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout, and nothing else there.")
+    @click.option("--quiet", "-q", is_flag=True, help="No messages and no progress on stderr.")
+    @click.option("--verbose", "-v", is_flag=True, help="Log to stderr too, with tracebacks.")
+    @functools.wraps(command)
+    def wrapped(*args: Any, home: str | None, as_json: bool, quiet: bool, verbose: bool, **kwargs: Any) -> R:  # noqa: ANN401 - passed on
+        if verbose:
+            handler = logging.StreamHandler(sys.stderr)
+            handler.setFormatter(logging.Formatter("%(levelname)s %(message)s"))
+            logging.getLogger("kraken_core").addHandler(handler)
+            logging.getLogger("kraken_core").setLevel(logging.DEBUG)
+        return command(Common(home, as_json, quiet, verbose), *args, **kwargs)
+
+    return wrapped
+
+
+def selecting(command: Callable[..., R]) -> Callable[..., R]:
+    """Add the options that select series and days."""
+    options = (
+        click.option("--tier", metavar="T", help="One tier, such as TIER1; ALL is every pair."),
+        click.option("--tiers", type=Words(), default=(), help="Several tiers."),
+        click.option("--pairs", type=Words(), default=(), help="Pairs, such as BTC/USD,ETHEUR."),
+        click.option("--quotes", type=Words(), default=(), help="Only pairs quoted in these, such as USD,EUR."),
+        click.option(
+            "--intervals", type=Words(), default=(), help="Minutes, of 1,5,15,30,60,240,720,1440 (default all)."
+        ),
+        click.option("--start-date", metavar="DATE", help="First UTC day."),
+        click.option("--end-date", metavar="DATE", help="Last UTC day, included."),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command

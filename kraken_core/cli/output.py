@@ -1,0 +1,121 @@
+"""What commands print: JSON or tables on stdout, progress on stderr."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from kraken_core.cli.options import Common
+    from kraken_core.ports import ProgressReport
+
+LINES_EVERY = 10  # per cent of a stage, where progress is told in plain lines
+
+
+def print_json(document: Any) -> None:  # noqa: ANN401 - any JSON value
+    """One JSON document on stdout."""
+    click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+
+
+def console(*, stderr: bool = False) -> Console:
+    """A console that colours on a terminal only and honours NO_COLOR."""
+    from rich.console import Console
+
+    stream = sys.stderr if stderr else sys.stdout
+    return Console(file=stream, highlight=False, soft_wrap=not stream.isatty(), width=None if stream.isatty() else 120)
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: str = "") -> None:
+    """A table on stdout; numbers with separators, to the right. Text from data is never markup."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    body = [list(row) for row in rows]
+    table = Table(title=title or None, title_justify="left")
+    for index, name in enumerate(columns):
+        numeric = all(isinstance(row[index], int | float) for row in body) and bool(body)
+        table.add_column(name, justify="right" if numeric else "left", overflow="fold")
+    for row in body:
+        table.add_row(*(escape(_shown(value)) for value in row))
+    console().print(table)
+
+
+def _shown(value: object) -> str:
+    match value:
+        case None:
+            return "–"
+        case bool():
+            return "yes" if value else "no"
+        case int():
+            return f"{value:,}"
+        case float():
+            return f"{value:,.4g}"
+        case _:
+            return str(value)
+
+
+@contextmanager
+def progress(common: Common) -> Iterator[Callable[[ProgressReport], None]]:
+    """Tells how far a job is: bars on a terminal, plain lines elsewhere, nothing with --quiet."""
+    if common.quiet:
+        yield lambda _: None
+    elif sys.stderr.isatty():
+        with _bars() as report:
+            yield report
+    else:
+        yield _lines()
+
+
+def _lines() -> Callable[[ProgressReport], None]:
+    told: dict[str, int] = {}
+
+    def report(now: ProgressReport) -> None:
+        percent = 100 * now.done // now.total if now.total else 100
+        step = percent // LINES_EVERY
+        if told.get(now.stage) != step:
+            told[now.stage] = step
+            click.echo(f"{now.stage}: {percent} % {_detail(now)}".rstrip(), err=True)
+
+    return report
+
+
+def _detail(now: ProgressReport) -> str:
+    from kraken_core.pipeline.display import duration
+
+    parts = []
+    if now.total > 1:
+        parts.append(f"{now.done:,} of {now.total:,}")
+    if now.rows:
+        parts.append(f"{now.rows:,} rows, {now.rows_per_second:,.0f} rows/s")
+    if now.eta_seconds is not None and now.done < now.total:
+        parts.append(f"{duration(now.eta_seconds)} left")
+    return ", ".join([*parts, now.current] if now.current else parts)
+
+
+@contextmanager
+def _bars() -> Iterator[Callable[[ProgressReport], None]]:
+    from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn
+
+    columns = (
+        TextColumn("{task.description:<9}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TextColumn("{task.fields[detail]}"),
+    )
+    with Progress(*columns, console=console(stderr=True)) as bars:
+        tasks: dict[str, TaskID] = {}
+
+        def report(now: ProgressReport) -> None:
+            if now.stage not in tasks:
+                tasks[now.stage] = bars.add_task(now.stage, total=now.total or 1, detail="")
+            done = now.done if now.total else 1
+            bars.update(tasks[now.stage], completed=done, total=now.total or 1, detail=_detail(now))
+
+        yield report

@@ -1,0 +1,67 @@
+"""A plan on a terminal: what will be read, skipped and left missing."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from kraken_core.domain.gaps import Route
+from kraken_core.domain.plan import Action, IngestionPlan
+from kraken_core.domain.timerange import iso
+from kraken_core.pipeline.display import duration
+
+
+def print_plan(plan: IngestionPlan, console: Console) -> None:
+    """Print the plan: archives, then gaps, then what it will take."""
+    window = plan.request.window(plan.as_of)
+    console.print(f"[bold]Plan[/] for {iso(window.start)} to {iso(window.end)}, as of {iso(plan.as_of)}")
+    if plan.archives:
+        console.print(_archives(plan))
+    for archive in plan.archives:
+        for note in archive.notes:
+            console.print(f"[yellow]![/] {escape(Path(archive.path).name)}: {escape(note)}")
+    console.print(_gaps(plan))
+    console.print(
+        f"Reads {plan.text_bytes / 1e6:,.1f} MB of text, needs about {plan.disk_bytes / 1e6:,.1f} MB of disk "
+        f"and {duration(plan.estimated_seconds)}."
+    )
+
+
+def _archives(plan: IngestionPlan) -> Table:
+    table = Table(title="Archives, newest first", title_justify="left")
+    for name in ("archive", "states"):
+        table.add_column(name)
+    for name in ("ingest", "skip", "not asked for", "ignored"):
+        table.add_column(name, justify="right")
+    actions = Counter((planned.archive, planned.action) for planned in plan.files)
+    for index, archive in enumerate(plan.archives):
+        read, skipped = actions[index, Action.INGEST], actions[index, Action.SKIP]
+        start, end = archive.statement
+        states = " to ".join("?" if at is None else iso(at)[:10] for at in (start, end)) if end else "nothing"
+        others = len(archive.files) - read - skipped
+        ignored = sum(archive.ignored.values())
+        table.add_row(
+            escape(Path(archive.path).name), states, f"{read:,}", f"{skipped:,}", f"{others:,}", f"{ignored:,}"
+        )
+    return table
+
+
+def _gaps(plan: IngestionPlan) -> str:
+    by_route: Counter[str] = Counter()
+    slots: Counter[str] = Counter()
+    for gap in plan.gaps:
+        by_route[gap.route.value] += 1
+        slots[gap.route.value] += gap.candles
+    parts = [_route(route, by_route[route.value], slots[route.value]) for route in Route if by_route[route.value]]
+    known = "; ".join(parts) if parts else "none foreseen"
+    unread = f" ({plan.unread:,} series tell only when they are read)" if plan.unread else ""
+    return f"Gaps: {known}{unread}."
+
+
+def _route(route: Route, gaps: int, slots: int) -> str:
+    how = "no open route fills" if route is Route.NONE else f"{route.value} fills"
+    return f"{how} {gaps:,} ({slots:,} slots)"

@@ -1,0 +1,116 @@
+"""Kraken's archives: what their names and manifests state, and which of them holds a range (domain 1.1, rule 4)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from typing import NamedTuple
+
+from kraken_core.domain.candles import Vintage
+from kraken_core.domain.coverage import ArchiveStatement
+from kraken_core.domain.market import Pair, Series, parse_interval
+
+_QUARTER = re.compile(
+    r"(?<![A-Za-z0-9])(?:Q([1-4])[ _-]?(20\d\d)|(20\d\d)[ _-]?Q([1-4]))(?![A-Za-z0-9])", re.ASCII | re.IGNORECASE
+)
+_FULL = re.compile(r"full|master", re.IGNORECASE)
+_MEMBER = re.compile(r"([A-Z0-9.]+)_(\d{1,9})\.csv", re.ASCII | re.IGNORECASE)
+_QUARTERLY_PREFIX_CHANGED = (2026, 2)  # Kraken_OHLCVT_Q1_2026.zip, then Kraken_OHLCVT_2026Q2.zip
+
+
+class ZipEntry(NamedTuple):
+    """Where a member lies in its zip, as the central directory says: all that is needed to read it."""
+
+    offset: int  # of its local header, in bytes
+    packed: int  # bytes it takes in the zip
+    method: int  # 0 stored, 8 deflated
+    crc: int  # CRC32 of its text
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveFile:
+    """One OHLCVT file of an archive, and all that is needed to read it, in whatever process.
+
+    ``path`` is the zip, the first part of a split zip, or the folder; ``member`` the name inside, as found.
+    ``stamp`` changes whenever the bytes may have: known files are recognised by it without being read.
+    ``entry`` is None for a file in a folder.
+    """
+
+    path: str
+    member: str
+    series: Series
+    size: int  # bytes of text
+    stamp: str
+    entry: ZipEntry | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Archive:
+    """One release, as found: what it states, which files it holds, and what in it is none (by reason, counted).
+
+    ``complete``: it has a manifest and as many files as that says, so that an absent pair was silent (rule 4).
+    """
+
+    path: str
+    statement: ArchiveStatement
+    vintage: Vintage
+    complete: bool
+    identity: str  # of the release, whatever the file is called: a hash of its manifest; "" without one
+    files: tuple[ArchiveFile, ...]
+    ignored: Mapping[str, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+def series_of(file_name: str) -> Series | None:
+    """The series a member holds by its base name (``XBTUSD_60.csv``); None where the name is of another kind.
+
+    Raises UnknownPairError where it looks like one but names no pair, UsageError for an interval the archives lack.
+    """
+    match = _MEMBER.fullmatch(file_name)
+    return Series(Pair.parse(match[1]), parse_interval(match[2])) if match else None
+
+
+def stated_by_name(name: str) -> ArchiveStatement:
+    """What a quarter in an archive's name states: Q1_2026 its start and end, Full_2026Q2 its end only.
+
+    A name with two different quarters states nothing: it may mean either, or all between.
+    """
+    quarters = {(int(match[2] or match[3]), int(match[1] or match[4])) for match in _QUARTER.finditer(name)}
+    if len(quarters) != 1:
+        return ArchiveStatement()
+    start, end = quarter_bounds(*quarters.pop())
+    return ArchiveStatement(None if _FULL.search(name) else start, end)
+
+
+def quarter_bounds(year: int, quarter: int) -> tuple[int, int]:
+    """The half-open range of a quarter, epoch seconds."""
+    start = date(year, quarter * 3 - 2, 1)
+    end = date(year + quarter // 4, quarter % 4 * 3 + 1, 1)
+    return day_start(start), day_start(end)
+
+
+def day_start(day: date) -> int:
+    """Midnight UTC of a day, epoch seconds."""
+    return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp())
+
+
+def archive_for(start: int, end: int, as_of: int) -> str:
+    """The release to get by hand for a range: its quarter's, or the newest full one; "" before it is published."""
+    first = _quarter_of(start)
+    if first == _quarter_of(end - 1):
+        return _quarterly_name(*first) if quarter_bounds(*first)[1] <= as_of else ""
+    newest = _quarter_of(quarter_bounds(*_quarter_of(as_of))[0] - 1)
+    return f"Kraken_OHLCVT_Full_{newest[0]}Q{newest[1]}.zip" if start < quarter_bounds(*newest)[1] else ""
+
+
+def _quarter_of(instant: int) -> tuple[int, int]:
+    day = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=instant)
+    return day.year, (day.month + 2) // 3
+
+
+def _quarterly_name(year: int, quarter: int) -> str:
+    if (year, quarter) < _QUARTERLY_PREFIX_CHANGED:
+        return f"Kraken_OHLCVT_Q{quarter}_{year}.zip"
+    return f"Kraken_OHLCVT_{year}Q{quarter}.zip"

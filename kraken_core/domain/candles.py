@@ -1,0 +1,126 @@
+"""Candles: their columns, what makes one valid, how they aggregate, and which of two wins a slot.
+
+A frame of candles is a polars DataFrame with the columns of :data:`SCHEMA`, one row a candle:
+``pair`` (``BTC/USD``), ``interval_minutes``, ``time`` (slot open, UTC), ``open``, ``high``, ``low``, ``close``,
+``volume`` (in the base asset), ``trades`` (null where the source has no count), ``source`` and ``rank``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import polars as pl
+
+TIME = pl.Datetime("us", "UTC")
+PRICES = ("open", "high", "low", "close")
+VALUES = (*PRICES, "volume", "trades")
+KEY = ("pair", "time")
+# What users see; ``rank`` is ours and stays behind the view.
+SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
+    "pair": pl.String,
+    "interval_minutes": pl.Int32,
+    "time": TIME,
+    "open": pl.Float64,
+    "high": pl.Float64,
+    "low": pl.Float64,
+    "close": pl.Float64,
+    "volume": pl.Float64,
+    "trades": pl.Int32,
+    "source": pl.String,
+    "rank": pl.Int64,
+}
+VOLUME_DECIMALS = 8  # every pair's lot_decimals is at most 8
+
+
+class Source(StrEnum):
+    """Where a candle was read, in rising rank; a derived one ranks as its worst input."""
+
+    OHLC = "ohlc"
+    CSV = "csv"
+    TRADES = "trades"
+    DERIVED = "derived"
+
+
+# A rank is one non-negative int64, so that two candles of a slot can be compared without asking anybody:
+#   bit 62      settled (0: provisional, below everything settled)
+#   bits 60-61  source class: ohlc 1, csv 2, trades 3
+#   bits 44-59  day the archive's stated coverage ends, 0 where it states none
+#   bits 28-43  day the archive was generated, 0 where unknown
+#   bits 0-27   content hash, odd; 0 marks a derived candle, which loses a tie against what was observed
+_SETTLED = 1 << 62
+_CLASS = {Source.OHLC: 1, Source.CSV: 2, Source.TRADES: 3}
+_TIE_BREAK = (1 << 28) - 1
+_DAY_S = 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class Vintage:
+    """What orders two archives: later stated end first, then later generated. Epoch seconds; None where unstated."""
+
+    stated_end: int | None = None
+    generated: int | None = None
+
+
+def rank_of(source: Source, vintage: Vintage = Vintage(), content_hash: str = "") -> int:
+    """The settled rank of a candle read from ``source``; ``content_hash`` is hexadecimal and breaks ties."""
+    tie_break = (int(content_hash[:7], 16) | 1) if content_hash else 1
+    return _SETTLED | _CLASS[source] << 60 | _day(vintage.stated_end) << 44 | _day(vintage.generated) << 28 | tie_break
+
+
+def _day(instant: int | None) -> int:
+    return min((instant or 0) // _DAY_S, 0xFFFF)
+
+
+def provisional(rank: int) -> int:
+    """The same rank below everything settled: for a candle at an archive's edge."""
+    return rank & ~_SETTLED
+
+
+def derived_rank(rank: int) -> int:
+    """The rank of what is derived from candles of at least ``rank``: theirs, but losing a tie."""
+    return rank & ~_TIE_BREAK
+
+
+def from_api(rank: int) -> bool:
+    """Whether a candle of this rank goes back to the API (ohlc or trades), not to a CSV."""
+    return rank >> 60 & 3 != _CLASS[Source.CSV]
+
+
+def aggregate(fine: pl.DataFrame, interval: int) -> pl.DataFrame:
+    """Candles of ``interval`` minutes from finer ones, sorted by pair and time (domain rule 7).
+
+    Open first, high max, low min, close last; volume summed exactly, as decimals; trades summed, null where any is
+    unknown; rank the worst of the inputs'. Whether the finer slots were all covered is the caller's to know.
+    """
+    return (
+        fine.lazy()
+        .sort(KEY)
+        .with_columns(pl.col("time").dt.truncate(f"{interval}m"))
+        .group_by(KEY, maintain_order=True)
+        .agg(
+            pl.lit(interval, pl.Int32).alias("interval_minutes"),
+            pl.first("open"),
+            pl.max("high"),
+            pl.min("low"),
+            pl.last("close"),
+            pl.col("volume").cast(pl.Decimal(38, VOLUME_DECIMALS)).sum().cast(pl.Float64),
+            pl.when(pl.col("trades").has_nulls())
+            .then(None)
+            .otherwise(pl.col("trades").sum())
+            .cast(pl.Int32)
+            .alias("trades"),
+            pl.lit(Source.DERIVED.value).alias("source"),
+            (pl.min("rank") & ~_TIE_BREAK).alias("rank"),
+        )
+        .select(*SCHEMA)
+        .collect()
+    )
+
+
+def differs(left: str = "", right: str = "_stored") -> pl.Expr:
+    """Whether two joined candles disagree: prices and trades exactly, volume exactly too.
+
+    A later vintage with another volume is a revision even where the two would still count as agreeing.
+    """
+    return pl.any_horizontal(pl.col(f"{name}{left}").ne_missing(pl.col(f"{name}{right}")) for name in VALUES)

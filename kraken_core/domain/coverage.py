@@ -1,0 +1,133 @@
+"""Coverage: what sources claim to know, and what follows from it.
+
+Candles are what was observed; an assertion is what a source claims to know. The ledger keeps assertions, append-only;
+coverage is computed from them and never from candles, so that a silent minute is not a missing one (domain rules 3, 4).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, NamedTuple
+
+from kraken_core.domain.candles import Source, from_api
+from kraken_core.domain.timerange import TimeRange, TimeRanges, floor
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from kraken_core.domain.market import Series
+
+
+class Assertion(NamedTuple):
+    """A source's claim to know every slot of ``[start, end)`` of a series, traded or not.
+
+    ``evidence`` is the content hash of a file, the identity of an archive without a file of the pair, a request, or
+    ``derived:60``. ``rank`` is that of the candles it speaks of. A withdrawn assertion is a counter-entry: the same
+    evidence no longer counts over its range.
+    """
+
+    series: Series
+    start: int
+    end: int
+    source: Source
+    rank: int
+    evidence: str
+    withdrawn: bool = False
+
+
+class CoverageSource(StrEnum):
+    """Which kinds of source know a range."""
+
+    CSV = "CSV"
+    API = "API"
+    MIXED = "MIXED"
+
+
+@dataclass(frozen=True, slots=True)
+class DataCoverageRange:
+    """A maximal covered range of a series that one set of sources knows; ``candles`` of its slots traded."""
+
+    series: Series
+    start: int
+    end: int
+    source: CoverageSource
+    candles: int = 0
+
+
+class ArchiveStatement(NamedTuple):
+    """What an archive says it holds, in epoch seconds; None where it says nothing (domain rule 4)."""
+
+    start: int | None = None
+    end: int | None = None
+
+
+def file_covers(series: Series, statement: ArchiveStatement, first: int, last: int, *, finest: bool) -> TimeRanges:
+    """The slots an OHLCVT file knows, given its first and last candle (open times) (domain rule 4).
+
+    From the archive's stated start, else the file's first candle. To its stated end, where the last slot of all but
+    the pair's finest interval stays provisional; without a stated end the file's own last slot is provisional.
+    """
+    width = series.width
+    start = first if statement.start is None else statement.start
+    end = last if statement.end is None else floor(statement.end, width) - (0 if finest else width)
+    return TimeRanges.single(start, end).inner(width)
+
+
+def silence_covers(series: Series, statement: ArchiveStatement, *, finest: bool) -> TimeRanges:
+    """The slots that a complete archive without any file of the pair asserts to be silent."""
+    if statement.start is None or statement.end is None:
+        return TimeRanges()
+    return file_covers(series, statement, statement.start, statement.end, finest=finest)
+
+
+def until(claims: TimeRanges, width: int, now: int) -> TimeRanges:
+    """What of it has closed: nobody knows a slot of ``width`` seconds before its end, whatever an archive states."""
+    return claims.clip(0, floor(now, width))
+
+
+def standing(assertions: Iterable[Assertion]) -> list[tuple[Assertion, TimeRanges]]:
+    """Each assertion with the ranges of it that were not withdrawn; those withdrawn whole are left out."""
+    claims: dict[tuple[Series, str, Source, int], list[tuple[int, int, bool]]] = defaultdict(list)
+    for entry in assertions:
+        key = (entry.series, entry.evidence, entry.source, entry.rank)
+        claims[key].append((entry.start, entry.end, entry.withdrawn))
+    result = []
+    for (series, evidence, source, rank), entries in claims.items():
+        ranges = TimeRanges()
+        for start, end, withdrawn in entries:  # in the order they were made
+            change = TimeRanges.single(start, end)
+            ranges = ranges - change if withdrawn else ranges | change
+        if ranges:
+            result.append((Assertion(series, *ranges.hull, source, rank, evidence), ranges))
+    return result
+
+
+def covered(assertions: Iterable[Assertion]) -> dict[Series, TimeRanges]:
+    """What is known of each series, by whatever source."""
+    by_series: dict[Series, list[TimeRange]] = defaultdict(list)
+    for assertion, ranges in standing(assertions):
+        by_series[assertion.series].extend(ranges)
+    return {series: TimeRanges.of(ranges) for series, ranges in by_series.items()}
+
+
+def coverage_ranges(
+    assertions: Iterable[Assertion], lives: Mapping[Series, TimeRanges]
+) -> dict[Series, list[DataCoverageRange]]:
+    """Maximal ranges with one set of sources, inside each series' life, in order; candles not yet counted."""
+    known: dict[Series, tuple[list[TimeRange], list[TimeRange]]] = defaultdict(lambda: ([], []))
+    for assertion, ranges in standing(assertions):
+        known[assertion.series][from_api(assertion.rank)].extend(ranges)
+    result = {}
+    for series, (by_csv, by_api) in known.items():
+        csv, api = (TimeRanges.of(ranges) & lives[series] for ranges in (by_csv, by_api))
+        parts = (
+            (csv - api, CoverageSource.CSV),
+            (api - csv, CoverageSource.API),
+            (csv & api, CoverageSource.MIXED),
+        )
+        result[series] = sorted(
+            (DataCoverageRange(series, *r, kind) for ranges, kind in parts for r in ranges), key=lambda c: c.start
+        )
+    return result

@@ -1,0 +1,90 @@
+"""Which coarse slots can be derived from finer candles, and from which (domain rules 4, 6 and 7).
+
+What should be derived is a pure function of what sources assert, whatever the order in which they came: a coarse
+slot is derived from the coarsest finer interval that knows all of it, where that knowledge outranks what a source
+says of the coarse slot itself. Ranks here are those of assertions, without tie-breaks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from kraken_core.domain.market import INTERVALS
+from kraken_core.domain.timerange import TimeRanges
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+# What is known, best first: disjoint ranges with the rank of their best source.
+Levels = list[tuple[int, TimeRanges]]
+_FOREVER = 1 << 62  # seconds, before and after everything
+
+
+@dataclass(frozen=True, slots=True)
+class Derivation:
+    """Slots of ``interval`` to derive from candles of ``finer``, known to ``rank`` at worst; minutes and epoch s."""
+
+    interval: int
+    finer: int
+    rank: int
+    ranges: TimeRanges
+
+
+def levels(known: Iterable[tuple[int, TimeRanges]]) -> Levels:
+    """Each instant at the best rank that knows it, best first."""
+    by_rank: dict[int, TimeRanges] = {}
+    for rank, ranges in known:
+        by_rank[rank] = by_rank.get(rank, TimeRanges()) | ranges
+    result = []
+    taken = TimeRanges()
+    for rank in sorted(by_rank, reverse=True):
+        if fresh := by_rank[rank] - taken:
+            result.append((rank, fresh))
+            taken |= fresh
+    return result
+
+
+def derivable(finer: Levels, outside_life: TimeRanges, width: int) -> Levels:
+    """The slots of ``width`` seconds wholly known to a finer series, each at its worst part's rank."""
+    result = []
+    known, taken = outside_life, outside_life.inner(width)
+    for rank, ranges in finer:
+        known |= ranges
+        whole = known.inner(width)
+        if fresh := whole - taken:
+            result.append((rank, fresh))
+            taken = whole
+    return result
+
+
+def derivations(own: Mapping[int, Levels], life: TimeRanges, wanted: Sequence[int] = INTERVALS) -> list[Derivation]:
+    """What to derive for one pair, finest interval first, so that each may build on the one before.
+
+    ``own`` is what sources (not derivations) assert, by interval; ``life`` the instants in which the pair lived.
+    Each Derivation's ranges are whole slots, disjoint from those of the other derivations of its interval.
+    """
+    everything = TimeRanges.single(-_FOREVER, _FOREVER)
+    outside = everything - life
+    effective: dict[int, Levels] = {}
+    result = []
+    for interval in INTERVALS:
+        mine = own.get(interval, [])
+        made = []
+        if interval in wanted:
+            chosen = TimeRanges()
+            for finer in sorted((i for i in effective if interval % i == 0), reverse=True):
+                for rank, ranges in derivable(effective[finer], outside, interval * 60):
+                    better = ranges - chosen - at_least(mine, rank)
+                    if better:
+                        made.append(Derivation(interval, finer, rank, better))
+                    chosen |= ranges
+        result += made
+        if known := levels([*mine, *((d.rank, d.ranges) for d in made)]):
+            effective[interval] = known
+    return result
+
+
+def at_least(known: Levels, rank: int) -> TimeRanges:
+    """What is known to ``rank`` or better."""
+    return TimeRanges.of(r for level, ranges in known if level >= rank for r in ranges)

@@ -1,0 +1,90 @@
+"""Everything this package raises on purpose.
+
+KrakenError
+├── UsageError            the request itself is wrong: an option, a name, a date        (exit 2)
+│   ├── UnknownPairError      a name that is no pair
+│   ├── UnknownTierError      a tier nobody defined
+│   ├── SettingError          a setting or the tiers file has a wrong value
+│   └── SourceError           a source that cannot be opened or is no archive at all
+├── HomeError             the home directory cannot be used: newer format, not writable  (exit 1)
+├── StoreError            the candle table cannot be read or written
+│   └── CommitConflictError   somebody else committed to the table meanwhile
+├── LedgerError           the ledger cannot be read or written
+├── JobError              a job cannot do what was asked of it
+│   ├── IllegalMoveError      a state may not become the other
+│   └── JobRunningError       another job works on this candle table
+├── BadFileError          one file of an archive cannot be read; the job goes on without it
+└── Interrupted           somebody asked the job to pause; it did                        (exit 3)
+
+Each message is one line: what happened, to which file, pair or setting, what was kept, and what to do next.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class KrakenError(Exception):
+    """The root: catch this to catch all that we raise on purpose."""
+
+    exit_code: ClassVar[int] = 1
+
+
+class UsageError(KrakenError):
+    """The request itself is wrong."""
+
+    exit_code = 2
+
+
+class UnknownPairError(UsageError):
+    """A name that is no pair of the exchange."""
+
+
+class UnknownTierError(UsageError):
+    """A tier that is not in the tiers file."""
+
+
+class SettingError(UsageError):
+    """A setting, or the tiers file, has a wrong value."""
+
+
+class SourceError(UsageError):
+    """A source that cannot be opened, or is no archive."""
+
+
+class HomeError(KrakenError):
+    """The home directory cannot be used."""
+
+
+class StoreError(KrakenError):
+    """The candle table cannot be read or written."""
+
+
+class CommitConflictError(StoreError):
+    """Another writer committed to the candle table since it was read."""
+
+
+class LedgerError(KrakenError):
+    """The ledger cannot be read or written."""
+
+
+class JobError(KrakenError):
+    """A job cannot do what was asked of it."""
+
+
+class IllegalMoveError(JobError):
+    """A job, file or gap may not move from its state to the other."""
+
+
+class JobRunningError(JobError):
+    """Another job is working on this candle table."""
+
+
+class BadFileError(KrakenError):
+    """One file of an archive cannot be read."""
+
+
+class Interrupted(KrakenError):  # noqa: N818 - a request that was honoured, not an error
+    """The job was asked to pause, and is paused."""
+
+    exit_code = 3

@@ -1,0 +1,168 @@
+"""Jobs and the files they read: their states, and the only moves between them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from kraken_core.domain.errors import IllegalMoveError
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from kraken_core.domain.market import Series
+    from kraken_core.domain.request import Request
+
+
+class JobStatus(StrEnum):
+    """The states of a job."""
+
+    PENDING = "PENDING"
+    RUNNING = "RUNNING"
+    PAUSED = "PAUSED"
+    COMPLETED = "COMPLETED"
+    FAILED = "FAILED"
+    CANCELLED = "CANCELLED"
+
+
+MOVES: dict[JobStatus, frozenset[JobStatus]] = {
+    JobStatus.PENDING: frozenset({JobStatus.RUNNING, JobStatus.FAILED, JobStatus.CANCELLED}),
+    JobStatus.RUNNING: frozenset({JobStatus.PAUSED, JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELLED}),
+    JobStatus.PAUSED: frozenset({JobStatus.RUNNING, JobStatus.CANCELLED}),
+    JobStatus.FAILED: frozenset({JobStatus.RUNNING, JobStatus.CANCELLED}),
+    JobStatus.COMPLETED: frozenset(),
+    JobStatus.CANCELLED: frozenset(),
+}
+UNFINISHED = (JobStatus.PENDING, JobStatus.RUNNING, JobStatus.PAUSED, JobStatus.FAILED)
+
+
+class FileStatus(StrEnum):
+    """The states of a file in a job."""
+
+    PENDING = "PENDING"
+    COMPLETED = "COMPLETED"  # its rows are in the table
+    SKIPPED = "SKIPPED"  # the same bytes were already there; only its claim was recorded
+    FAILED = "FAILED"
+
+
+@dataclass(frozen=True, slots=True)
+class JobMetrics:
+    """What a job has done so far; counts of files, records (candles) and gaps."""
+
+    total_files: int = 0
+    files_ingested: int = 0
+    files_skipped: int = 0
+    files_failed: int = 0
+    records_read: int = 0
+    records_ingested: int = 0  # new: their slot held nothing before
+    records_changed: int = 0  # replaced a different value
+    records_rejected: int = 0
+    gaps_detected: int = 0
+    gaps_filled: int = 0
+    gaps_unfillable: int = 0
+    gaps_failed: int = 0
+    gaps_open: int = 0
+
+    @property
+    def progress_pct(self) -> float:
+        """Files done, of all: 0 to 100; 0 while nothing is known of the total."""
+        done = self.files_ingested + self.files_skipped + self.files_failed
+        return 100.0 * done / self.total_files if self.total_files else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class IngestionJob:
+    """One run of the pipeline, as the ledger knows it. ``as_of`` in epoch seconds; datetimes are UTC."""
+
+    id: int
+    status: JobStatus
+    request: Request
+    as_of: int
+    created_at: datetime
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    stage: str = ""
+    worker: str = ""
+    error: str | None = None
+    metrics: JobMetrics = field(default_factory=JobMetrics)
+
+    @property
+    def progress_pct(self) -> float:
+        """How far it is: 0 to 100; a completed job is at 100 whatever it had to do."""
+        return 100.0 if self.status is JobStatus.COMPLETED else self.metrics.progress_pct
+
+    @property
+    def total_files(self) -> int:
+        """Files of the plan."""
+        return self.metrics.total_files
+
+    @property
+    def files_ingested(self) -> int:
+        """Files whose rows were read."""
+        return self.metrics.files_ingested
+
+    @property
+    def records_ingested(self) -> int:
+        """Candles that were new to the table."""
+        return self.metrics.records_ingested
+
+    @property
+    def gaps_detected(self) -> int:
+        """Gaps found."""
+        return self.metrics.gaps_detected
+
+    @property
+    def gaps_filled(self) -> int:
+        """Gaps of those that were filled."""
+        return self.metrics.gaps_filled
+
+    def mark_running(self, worker: str) -> IngestionJob:
+        """Taken up by ``worker``. Raises IllegalMoveError unless it may run."""
+        return replace(self._moved(JobStatus.RUNNING), worker=worker, error=None)
+
+    def mark_paused(self) -> IngestionJob:
+        """Put aside, to be resumed. Raises IllegalMoveError unless it is running."""
+        return self._moved(JobStatus.PAUSED)
+
+    def mark_completed(self) -> IngestionJob:
+        """Done. Raises IllegalMoveError unless it is running."""
+        return self._moved(JobStatus.COMPLETED)
+
+    def mark_failed(self, error: str) -> IngestionJob:
+        """Stopped by ``error``; it may be resumed. Raises IllegalMoveError unless it was pending or running."""
+        return replace(self._moved(JobStatus.FAILED), error=error)
+
+    def mark_cancelled(self) -> IngestionJob:
+        """Given up for good. Raises IllegalMoveError when it has ended."""
+        return self._moved(JobStatus.CANCELLED)
+
+    def _moved(self, to: JobStatus) -> IngestionJob:
+        if to not in MOVES[self.status]:
+            allowed = ", ".join(sorted(MOVES[self.status])) or "nothing"
+            message = f"job {self.id} is {self.status} and cannot become {to}: from there only {allowed}."
+            raise IllegalMoveError(message)
+        return replace(self, status=to)
+
+
+@dataclass(frozen=True, slots=True)
+class FileIngestionRecord:
+    """One file of an archive in one job. Times in epoch seconds, of its first and last candle (open)."""
+
+    path: str
+    member: str
+    stamp: str
+    size: int
+    series: Series
+    status: FileStatus = FileStatus.PENDING
+    rank: int = 0
+    content_hash: str = ""
+    first: int | None = None
+    last: int | None = None
+    records: int = 0
+    records_new: int = 0
+    records_changed: int = 0
+    records_rejected: int = 0
+    error: str | None = None
+    id: int | None = None
+    job_id: int | None = None

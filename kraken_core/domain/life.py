@@ -1,0 +1,46 @@
+"""The life of a pair: from its listing to its delisting, possibly several times (domain rule 2)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from kraken_core.domain.timerange import END_OF_TIME, TimeRanges
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+
+class Life(NamedTuple):
+    """One stretch of a pair's life; ``end`` is None while it trades.
+
+    ``assumed``: nobody told us the listing, it is the first candle ever seen.
+    """
+
+    start: int
+    end: int | None = None
+    assumed: bool = True
+
+
+def instants(lives: Iterable[Life]) -> TimeRanges:
+    """When the pair lived, to the second."""
+    return TimeRanges.of((life.start, END_OF_TIME if life.end is None else life.end) for life in lives)
+
+
+def lived(lives: Iterable[Life], width: int) -> TimeRanges:
+    """The slots of ``width`` seconds in which the pair lived: those that hold the listing and the last trade too."""
+    return instants(lives).outer(width)
+
+
+def assumed_listing(first_candles: Mapping[int, int]) -> int | None:
+    """The listing that the first candles show: open time by interval (minutes) → epoch seconds.
+
+    A coarse slot opens before the first trade in it. So the earliest candle gives the slot, and every finer series
+    whose first candle lies within that slot narrows it; a finer file that merely begins later does not.
+    """
+    if not first_candles:
+        return None
+    start, interval = min((first, interval) for interval, first in first_candles.items())
+    for finer in sorted(first_candles, reverse=True):
+        if finer < interval and start <= first_candles[finer] < start + interval * 60:
+            start, interval = first_candles[finer], finer
+    return start

@@ -1,0 +1,99 @@
+"""How complete a history is, in slots (domain rule 14)."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+
+from kraken_core.domain.gaps import GapRecord, GapStatus, Route
+from kraken_core.domain.market import Series
+
+
+@dataclass(frozen=True, slots=True)
+class Completeness:
+    """Counts of slots. ``covered`` are known to some source: ``present`` with a candle, ``silent`` without."""
+
+    wanted: int = 0
+    covered: int = 0
+    present: int = 0
+
+    @property
+    def silent(self) -> int:
+        """Slots in which nothing traded."""
+        return self.covered - self.present
+
+    @property
+    def missing(self) -> int:
+        """Slots nobody knows anything of."""
+        return self.wanted - self.covered
+
+    @property
+    def completeness(self) -> float:
+        """Covered of wanted, 0 to 1; nothing wanted is 0, not 1."""
+        return self.covered / self.wanted if self.wanted else 0.0
+
+    @property
+    def activity(self) -> float:
+        """Present of covered, 0 to 1: how often the pair trades, not how complete it is."""
+        return self.present / self.covered if self.covered else 0.0
+
+    def __add__(self, other: Completeness) -> Completeness:
+        return Completeness(self.wanted + other.wanted, self.covered + other.covered, self.present + other.present)
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesReport:
+    """One line of the report; ``start`` and ``end`` bound what was wanted, epoch seconds."""
+
+    series: Series
+    tier: str | None
+    start: int
+    end: int
+    counts: Completeness
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Completeness by series, and the open gaps of them, as of the last detection."""
+
+    as_of: int
+    series: tuple[SeriesReport, ...]
+    gaps: tuple[GapRecord, ...]
+
+    @property
+    def overall(self) -> Completeness:
+        """All series together, in slots."""
+        return sum((line.counts for line in self.series), Completeness())
+
+    @property
+    def by_interval(self) -> dict[int, Completeness]:
+        """All series of an interval together, finest first."""
+        result: dict[int, Completeness] = defaultdict(Completeness)
+        for line in sorted(self.series, key=lambda line: line.series.interval):
+            result[line.series.interval] += line.counts
+        return dict(result)
+
+    @property
+    def worst(self) -> list[SeriesReport]:
+        """The series that lack something, least complete first."""
+        lacking = [line for line in self.series if line.counts.missing]
+        return sorted(lacking, key=lambda line: (line.counts.completeness, -line.counts.missing, line.series))
+
+    @property
+    def actions(self) -> list[str]:
+        """What to do next, most useful first; every command named exists."""
+        free = sum(gap.candles for gap in self.gaps if gap.route is Route.DERIVE)
+        by_archive: dict[str, int] = defaultdict(int)
+        failed = 0
+        for gap in self.gaps:
+            by_archive[gap.archive if gap.route is Route.NONE else ""] += gap.candles
+            failed += gap.status is GapStatus.FAILED
+        result = []
+        if free:
+            result.append(f"derive {free:,} candles from finer ones: run the same kraken ingest with --auto-gap-fill")
+        for archive, candles in sorted(by_archive.items(), key=lambda item: -item[1])[:4]:
+            if archive:
+                result.append(f"get {archive} (up to {candles:,} slots): kraken ingest --csv-source-dir {archive} …")
+        if failed:
+            result.append(f"{failed:,} gaps failed to fill: run the same kraken ingest again to retry them")
+        return result

@@ -1,0 +1,123 @@
+"""What a user asks a job to do."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, fields, replace
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from kraken_core.domain.archives import day_start
+from kraken_core.domain.market import INTERVALS, Pair
+from kraken_core.domain.timerange import TimeRange, TimeRanges, floor
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from kraken_core.domain.tiers import Tiers
+
+DEFAULT_YEARS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which series and days are spoken of; empty ``tiers`` and ``pairs`` mean everything held.
+
+    Days are whole UTC days and ``end_date`` is included, as on the command line.
+    """
+
+    tiers: tuple[str, ...] = ()
+    pairs: tuple[Pair, ...] = ()
+    quotes: tuple[str, ...] = ()
+    intervals: tuple[int, ...] = INTERVALS
+    start_date: date | None = None
+    end_date: date | None = None
+
+    def holds(self, pair: Pair, tiers: Tiers) -> bool:
+        """Whether the pair is spoken of."""
+        if self.quotes and pair.quote not in self.quotes:
+            return False
+        if self.pairs:
+            return pair in self.pairs
+        return not self.tiers or tiers.holds(self.tiers, pair)
+
+    def window(self, as_of: int) -> TimeRange:
+        """The instants spoken of: from the start date (else the beginning) to the end date, capped by ``as_of``."""
+        start = 0 if self.start_date is None else day_start(self.start_date)
+        end = as_of if self.end_date is None else min(day_start(self.end_date + timedelta(days=1)), as_of)
+        return TimeRange(start, max(start, end))
+
+
+def closed(window: TimeRange, width: int) -> TimeRanges:
+    """The slots of ``width`` seconds that open in the window and have closed by its end."""
+    return TimeRanges.single(floor(window.start, width), floor(window.end, width))
+
+
+@dataclass(frozen=True, slots=True)
+class Request(Selection):
+    """An ingest as asked for: the selection, the sources, and which routes may repair what is missing.
+
+    ``archive_through`` is the last day archives are complete through where they state none themselves.
+    """
+
+    sources: tuple[str, ...] = ()
+    archive_through: date | None = None
+    auto_gap_fill: bool = True
+    stop_on_error: bool = False
+
+    def window(self, as_of: int) -> TimeRange:
+        """As for a selection, but from five years before ``as_of`` where no start date is given."""
+        if self.start_date is not None:
+            return Selection.window(self, as_of)
+        start = years_before(datetime.fromtimestamp(as_of, UTC).date(), DEFAULT_YEARS)
+        return Selection.window(replace(self, start_date=start), as_of)
+
+    @property
+    def key(self) -> str:
+        """Equal for requests that ask for the same; a job of the same key is resumed, not started again."""
+        return json.dumps(_plain(self), sort_keys=True, separators=(",", ":"))
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain JSON values; see :meth:`from_json`."""
+        return _plain(self)
+
+    @classmethod
+    def from_json(cls, document: dict[str, Any]) -> Request:
+        """The request that :meth:`to_json` wrote; fields it lacks take their defaults."""
+        known = {f.name for f in fields(cls)}
+        values = {name: value for name, value in document.items() if name in known}
+        for name in ("tiers", "quotes", "intervals", "sources"):
+            if name in values:
+                values[name] = tuple(values[name])
+        values["pairs"] = tuple(Pair.parse(text) for text in values.get("pairs", ()))
+        for name in ("start_date", "end_date", "archive_through"):
+            if values.get(name):
+                values[name] = date.fromisoformat(values[name])
+        return cls(**values)
+
+
+def _plain(request: Request) -> dict[str, Any]:
+    def plain(value: object) -> object:
+        match value:
+            case date():
+                return value.isoformat()
+            case tuple():
+                return [plain(item) for item in value]
+            case _:
+                return value
+
+    document = {name: plain(value) for name, value in asdict(request).items() if name != "pairs"}
+    return {**document, "pairs": [str(pair) for pair in request.pairs]}
+
+
+def intervals_of(values: Iterable[int]) -> tuple[int, ...]:
+    """Intervals in order, each once."""
+    return tuple(sorted(set(values)))
+
+
+def years_before(day: date, years: int) -> date:
+    """The same day so many years earlier; 28 February for a leap day that the year lacks."""
+    try:
+        return day.replace(year=day.year - years)
+    except ValueError:
+        return day.replace(year=day.year - years, day=28)

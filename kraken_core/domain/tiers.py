@@ -1,0 +1,81 @@
+"""Tiers: which base assets matter most. Defaults are packaged; a home may hold its own ``tiers.toml``."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from kraken_core.domain.errors import SettingError, UnknownTierError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from kraken_core.domain.market import Pair
+
+ALL = "ALL"
+
+
+@dataclass(frozen=True, slots=True)
+class Tiers:
+    """Tier by base asset. ``fiat`` bases are in none; ``rest`` names the tier of every other base."""
+
+    by_base: Mapping[str, str]
+    names: tuple[str, ...]
+    fiat: frozenset[str]
+    rest: str
+
+    @classmethod
+    def parse(cls, text: str, origin: str) -> Tiers:
+        """Tiers from TOML. ``origin`` names the file in errors. Raises SettingError."""
+        try:
+            document = tomllib.loads(text)
+        except tomllib.TOMLDecodeError as error:
+            message = f"{origin} is no valid TOML: {error}. Mend that line, or delete the file to use the defaults."
+            raise SettingError(message) from error
+        tiers = document.get("tiers", {})
+        rest = document.get("rest", "TIER4")
+        fiat = document.get("fiat", [])
+        if unknown := sorted(document.keys() - {"tiers", "rest", "fiat"}):
+            message = f"{origin}: {unknown[0]!r} is no setting of it; it holds [tiers], rest and fiat."
+            raise SettingError(message)
+        if not isinstance(tiers, dict) or not isinstance(rest, str) or not _words(fiat):
+            message = f'{origin}: it needs a table [tiers], a name rest = "TIER4" and a list fiat = ["USD", …].'
+            raise SettingError(message)
+        by_base: dict[str, str] = {}
+        for tier, bases in tiers.items():
+            if not _words(bases):
+                message = f'{origin}: tier {tier} is {bases!r}; it must be a list of base assets such as ["BTC"].'
+                raise SettingError(message)
+            for base in bases:
+                if base in by_base:
+                    message = f"{origin}: {base} is in {by_base[base]} and in {tier}; an asset has one tier."
+                    raise SettingError(message)
+                by_base[base] = tier
+        if ALL in tiers or rest == ALL:
+            message = f"{origin}: {ALL} is every pair and cannot be the name of a tier; choose another."
+            raise SettingError(message)
+        return cls(by_base, tuple(dict.fromkeys([*tiers, rest])), frozenset(fiat), rest)
+
+    def of(self, base: str) -> str | None:
+        """The tier of a base asset; None for fiat."""
+        return None if base in self.fiat else self.by_base.get(base, self.rest)
+
+    def check(self, names: Iterable[str]) -> tuple[str, ...]:
+        """The tiers as they are spelled here. Raises UnknownTierError."""
+        known = {name.upper(): name for name in (*self.names, ALL)}
+        chosen = []
+        for name in names:
+            if name.strip().upper() not in known:
+                message = f"{name!r} is no tier: choose from {', '.join(known.values())} (see: kraken tiers)."
+                raise UnknownTierError(message)
+            chosen.append(known[name.strip().upper()])
+        return tuple(dict.fromkeys(chosen))
+
+    def holds(self, names: Iterable[str], pair: Pair) -> bool:
+        """Whether the pair is in one of the tiers; ALL holds every pair, those of fiat bases too."""
+        return any(name == ALL or self.of(pair.base) == name for name in names)
+
+
+def _words(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(word, str) for word in value)

@@ -1,0 +1,150 @@
+"""Half-open ranges of time, and sets of them.
+
+Instants are integers: seconds since 1970-01-01T00:00:00Z. A range is ``[start, end)``: the end is not in it, so that
+neighbours touch without overlapping and no arithmetic ever needs ``- 1``.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import chain
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+
+END_OF_TIME = 253_370_764_800  # 9999-01-01T00:00:00Z, after every date anybody writes
+
+
+def floor(instant: int, width: int) -> int:
+    """The start of the epoch-aligned slot of ``width`` seconds that holds ``instant``."""
+    return instant - instant % width
+
+
+def ceil(instant: int, width: int) -> int:
+    """The first slot start at or after ``instant``."""
+    return instant + -instant % width
+
+
+def iso(instant: int) -> str:
+    """The instant in ISO 8601, UTC: ``2024-01-31T00:00:00Z``."""
+    return datetime.fromtimestamp(instant, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+class TimeRange(NamedTuple):
+    """One half-open range ``[start, end)`` of epoch seconds."""
+
+    start: int
+    end: int
+
+    def __str__(self) -> str:
+        return f"[{iso(self.start)}, {iso(self.end)})"
+
+
+@dataclass(frozen=True, slots=True)
+class TimeRanges:
+    """A set of instants, kept as sorted, disjoint, non-touching half-open ranges.
+
+    ``bounds`` is flat: start, end, start, end, …, strictly increasing. Build one with :meth:`of`, which normalises.
+    All operations are linear in the number of ranges.
+    """
+
+    bounds: tuple[int, ...] = ()
+
+    @classmethod
+    def of(cls, ranges: Iterable[tuple[int, int]]) -> TimeRanges:
+        """The union of ``ranges``, in any order, overlapping or touching; empty ones add nothing."""
+        bounds: list[int] = []
+        for start, end in sorted(ranges):
+            if start >= end:
+                continue
+            if bounds and start <= bounds[-1]:
+                bounds[-1] = max(bounds[-1], end)
+            else:
+                bounds += (start, end)
+        return cls(tuple(bounds))
+
+    @classmethod
+    def single(cls, start: int, end: int) -> TimeRanges:
+        """One range, or nothing where it is empty."""
+        return cls((start, end)) if start < end else cls()
+
+    def __iter__(self) -> Iterator[TimeRange]:
+        bounds = iter(self.bounds)
+        return map(TimeRange, bounds, bounds)
+
+    def __len__(self) -> int:
+        return len(self.bounds) // 2
+
+    def __bool__(self) -> bool:
+        return bool(self.bounds)
+
+    def __contains__(self, instant: int) -> bool:
+        return bool(bisect_right(self.bounds, instant) % 2)
+
+    def __or__(self, other: TimeRanges) -> TimeRanges:
+        if not self.bounds or not other.bounds:
+            return self if self.bounds else other
+        return TimeRanges.of(chain(self, other))
+
+    def __and__(self, other: TimeRanges) -> TimeRanges:
+        bounds: list[int] = []
+        mine, theirs = self.bounds, other.bounds
+        i = j = 0
+        while i < len(mine) and j < len(theirs):
+            start = max(theirs[j], mine[i])
+            end = min(theirs[j + 1], mine[i + 1])
+            if start < end:
+                bounds += (start, end)
+            if mine[i + 1] < theirs[j + 1]:
+                i += 2
+            else:
+                j += 2
+        return TimeRanges(tuple(bounds))
+
+    def __sub__(self, other: TimeRanges) -> TimeRanges:
+        bounds: list[int] = []
+        theirs = other.bounds
+        j = 0
+        for start, end in self:
+            at = start
+            while j < len(theirs) and theirs[j + 1] <= at:
+                j += 2
+            k = j
+            while k < len(theirs) and theirs[k] < end:
+                if at < theirs[k]:
+                    bounds += (at, theirs[k])
+                at = theirs[k + 1]
+                k += 2
+            if at < end:
+                bounds += (at, end)
+        return TimeRanges(tuple(bounds))
+
+    def clip(self, start: int, end: int) -> TimeRanges:
+        """What lies inside ``[start, end)``."""
+        return self & TimeRanges.single(start, end)
+
+    def inner(self, width: int) -> TimeRanges:
+        """The whole slots of ``width`` seconds that lie inside."""
+        return TimeRanges.of((ceil(start, width), floor(end, width)) for start, end in self)
+
+    def outer(self, width: int) -> TimeRanges:
+        """The slots of ``width`` seconds that are touched."""
+        return TimeRanges.of((floor(start, width), ceil(end, width)) for start, end in self)
+
+    def slots(self, width: int) -> int:
+        """How many slots of ``width`` seconds; the ranges must be aligned to it."""
+        return self.seconds // width
+
+    @property
+    def seconds(self) -> int:
+        """The total length."""
+        return sum(self.bounds[1::2]) - sum(self.bounds[::2])
+
+    @property
+    def hull(self) -> TimeRange:
+        """From the first start to the last end. Raises IndexError when empty."""
+        return TimeRange(self.bounds[0], self.bounds[-1])

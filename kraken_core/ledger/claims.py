@@ -1,0 +1,136 @@
+"""Claims: what sources say they know, by file or by whole archive."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Connection, select
+
+from kraken_core.domain.archives import Archive
+from kraken_core.domain.candles import Source, Vintage
+from kraken_core.domain.coverage import ArchiveStatement, Assertion, standing
+from kraken_core.domain.market import Pair, Series
+from kraken_core.domain.timerange import TimeRanges
+from kraken_core.ledger.models import archive, archive_pair, assertion
+from kraken_core.ledger.transactions import Transactions, add_rows, chunks
+
+_SOURCES = {source.value: source for source in Source}
+_COLUMNS = ("pair_id", "interval", "start", "end", "source", "rank", "evidence", "withdrawn")
+
+
+class Claims(Transactions):
+    """The part of the ledger that keeps assertions and complete archives."""
+
+    def claim(self, assertions: Sequence[Assertion]) -> None:
+        """Append claims and counter-claims as they are, in order."""
+        with self._writing(claim.series.pair for claim in assertions) as connection:
+            self._append(connection, assertions)
+
+    def assertions(self, pairs: Collection[Pair] | None = None) -> list[Assertion]:
+        """Claims and counter-claims in the order they were made; of all pairs where none are given."""
+        with self._reading() as connection:
+            return self._assertions(connection, self._of_pairs(assertion, pairs))
+
+    def record_archives(self, archives: Sequence[Archive]) -> None:
+        """Remember complete archives and their pairs; others, and those remembered already, add nothing."""
+        by_identity = {a.identity: a for a in archives if a.complete and a.identity}
+        pairs = {identity: {file.series.pair for file in a.files} for identity, a in by_identity.items()}
+        with self._writing(set().union(*pairs.values())) as connection:
+            known = set(connection.scalars(select(archive.c.identity)))
+            new = [a for identity, a in by_identity.items() if identity not in known]
+            add_rows(connection, archive, (_archive_columns(a, self._now()) for a in new))
+            ids = dict(connection.execute(select(archive.c.identity, archive.c.id)).all())
+            add_rows(
+                connection,
+                archive_pair,
+                (
+                    {"archive_id": ids[a.identity], "pair_id": self._pair_ids[pair]}
+                    for a in new
+                    for pair in pairs[a.identity]
+                ),
+            )
+
+    def complete_archives(self) -> list[tuple[Archive, frozenset[Pair]]]:
+        """The complete archives ever ingested (without their files), with the pairs they hold."""
+        held: dict[int, set[Pair]] = defaultdict(set)
+        with self._reading() as connection:
+            rows = connection.execute(select(archive).order_by(archive.c.id)).all()
+            for archive_id, pair_id in connection.execute(select(archive_pair)):
+                held[archive_id].add(self._pairs[pair_id])
+        return [
+            (
+                Archive(
+                    path=row.path,
+                    statement=ArchiveStatement(row.stated_start, row.stated_end),
+                    vintage=Vintage(row.vintage_end, row.vintage_generated),
+                    complete=True,
+                    identity=row.identity,
+                    files=(),
+                ),
+                frozenset(held[row.id]),
+            )
+            for row in rows
+        ]
+
+    def _assertions(self, connection: Connection, where: ColumnElement[bool]) -> list[Assertion]:
+        columns = [assertion.c[name] for name in _COLUMNS]
+        rows = connection.execute(select(*columns).where(where).order_by(assertion.c.id))
+        series = self._series
+        return [
+            Assertion(series[pair_id, interval], start, end, _SOURCES[source], rank, evidence, withdrawn)
+            for pair_id, interval, start, end, source, rank, evidence, withdrawn in rows
+        ]
+
+    def _append(self, connection: Connection, assertions: Iterable[Assertion]) -> None:
+        add_rows(connection, assertion, self._claim_rows(assertions))
+
+    def _append_new(self, connection: Connection, claims: Sequence[Assertion]) -> None:
+        """Append the claims that were never made before, word for word; a withdrawn one was made."""
+        for some in chunks(claims):
+            chunk = dict.fromkeys(some)
+            same_evidence = assertion.c.evidence.in_({claim.evidence for claim in chunk})
+            same_series = self._of(assertion, {claim.series for claim in chunk})
+            made = set(self._assertions(connection, same_series & same_evidence))
+            self._append(connection, [claim for claim in chunk if claim not in made])
+
+    def _claim_rows(self, assertions: Iterable[Assertion]) -> list[dict[str, object]]:
+        now = self._now()
+        return [
+            {
+                "pair_id": self._pair_ids[series.pair],
+                "interval": series.interval,
+                "start": start,
+                "end": end,
+                "source": source,
+                "rank": rank,
+                "evidence": evidence,
+                "withdrawn": withdrawn,
+                "asserted_at": now,
+            }
+            for series, start, end, source, rank, evidence, withdrawn in assertions
+        ]
+
+    def _withdraw_derived(self, connection: Connection, stale: Mapping[Series, TimeRanges]) -> None:
+        derived = (assertion.c.source == Source.DERIVED) & self._of(assertion, stale)
+        self._append(
+            connection,
+            [
+                claim._replace(start=start, end=end, withdrawn=True)
+                for claim, ranges in standing(self._assertions(connection, derived))
+                for start, end in ranges & stale[claim.series]
+            ],
+        )
+
+
+def _archive_columns(found: Archive, now: datetime) -> dict[str, object]:
+    return {
+        "identity": found.identity,
+        "path": found.path,
+        "stated_start": found.statement.start,
+        "stated_end": found.statement.end,
+        "vintage_end": found.vintage.stated_end,
+        "vintage_generated": found.vintage.generated,
+        "recorded_at": now,
+    }

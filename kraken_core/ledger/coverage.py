@@ -1,0 +1,42 @@
+"""Coverage: the ranges of each series that are known."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+
+from sqlalchemy import delete, select
+
+from kraken_core.domain.coverage import CoverageSource, DataCoverageRange
+from kraken_core.domain.market import Series
+from kraken_core.ledger.models import data_coverage_range
+from kraken_core.ledger.transactions import Transactions, add_rows, by_series_and_time
+
+_SOURCES = {source.value: source for source in CoverageSource}
+
+
+class Coverage(Transactions):
+    """The part of the ledger that keeps covered ranges."""
+
+    def replace_coverage(self, coverage: Mapping[Series, Sequence[DataCoverageRange]]) -> None:
+        """Set the covered ranges of these series."""
+        with self._writing({series.pair for series in coverage}) as connection:
+            connection.execute(delete(data_coverage_range).where(self._of(data_coverage_range, coverage)))
+            add_rows(
+                connection,
+                data_coverage_range,
+                (
+                    {**self._ids(series), "start": r.start, "end": r.end, "source": r.source, "candles": r.candles}
+                    for series, ranges in coverage.items()
+                    for r in ranges
+                ),
+            )
+
+    def coverage(self, series: Collection[Series] | None = None) -> list[DataCoverageRange]:
+        """Covered ranges by series and time; of all series where none are given."""
+        with self._reading() as connection:
+            rows = connection.execute(select(data_coverage_range).where(self._of(data_coverage_range, series)))
+            found = [
+                DataCoverageRange(self._series[pair_id, interval], start, end, _SOURCES[source], candles)
+                for pair_id, interval, start, end, source, candles in rows
+            ]
+        return by_series_and_time(found)

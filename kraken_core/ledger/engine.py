@@ -1,0 +1,102 @@
+"""The database under the ledger, and the two kinds of transaction: reading, and writing one at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from sqlite3 import Connection as SqliteConnection
+
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
+
+from kraken_core.domain.errors import LedgerError, SettingError
+
+BUSY_TIMEOUT_S = 30  # a writer waits this long for another; ours take seconds at most
+CONNECT_TIMEOUT_S = 10
+_ADVISORY_LOCK = 0x6B72616B656E  # "kraken": any number that nobody else in the database is likely to lock
+_WRONG_ADDRESS = (
+    "the setting 'ledger' is no address of a ledger: write sqlite:////folder/ledger.db "
+    "or postgresql+psycopg://user@host/database."
+)
+
+# How a transaction begins. A reader sees one instant of the ledger. Writers queue up on both databases, so that
+# what one reads is still true when it writes, and none fails because another was faster.
+_READING = {
+    "sqlite": "BEGIN",
+    "postgresql": "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY",
+}
+_WRITING = {
+    "sqlite": "BEGIN IMMEDIATE",
+    "postgresql": f"SELECT pg_advisory_xact_lock({_ADVISORY_LOCK})",
+}
+
+
+def open_engine(url: str) -> Engine:
+    """An engine for ``sqlite:///…`` or ``postgresql+psycopg://…``; nothing is connected yet. Raises SettingError.
+
+    ``sqlite://`` is a ledger in memory, gone when it is closed.
+    """
+    try:
+        address = make_url(url)
+    except ArgumentError:
+        raise SettingError(_WRONG_ADDRESS) from None  # the cause would show the address, password and all
+    if address.drivername == "sqlite":
+        # Without a file the ledger is one connection's memory, which threads then use in turns.
+        in_turns = {"poolclass": QueuePool, "pool_size": 1, "max_overflow": 0}
+        pool = {} if address.database else in_turns
+        engine = create_engine(address, hide_parameters=True, connect_args={"check_same_thread": False}, **pool)
+        event.listen(engine, "connect", _prepare_sqlite)
+        return engine
+    if address.drivername == "postgresql+psycopg":
+        timeout = {"connect_timeout": CONNECT_TIMEOUT_S}
+        return create_engine(address, hide_parameters=True, pool_pre_ping=True, connect_args=timeout)
+    raise SettingError(_WRONG_ADDRESS)
+
+
+def _prepare_sqlite(connection: SqliteConnection, _entry: ConnectionPoolEntry) -> None:
+    connection.isolation_level = None  # we say BEGIN ourselves
+    connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_S * 1000}")
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA foreign_keys = ON")
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """A transaction that only reads, and waits for nobody. Raises LedgerError."""
+    with _told(engine, "read"), engine.begin() as connection:
+        connection.exec_driver_sql(_READING[engine.dialect.name])
+        yield connection
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """A transaction that is the only one writing; all of it is kept, or nothing. Raises LedgerError."""
+    with _told(engine, "written"), engine.begin() as connection:
+        connection.exec_driver_sql(_WRITING[engine.dialect.name])
+        yield connection
+
+
+@contextmanager
+def _told(engine: Engine, verb: str) -> Iterator[None]:
+    try:
+        yield
+    except (DBAPIError, engine.dialect.loaded_dbapi.Error) as error:
+        raise LedgerError(
+            f"the ledger {shown(engine)} could not be {verb}: {_reason(engine, error)}. "
+            "What it held before is kept; check that it can be reached and written (kraken doctor), then try again."
+        ) from error
+
+
+def shown(engine: Engine) -> str:
+    """The ledger's address without its password."""
+    return engine.url.difference_update_query(["password"]).render_as_string(hide_password=True)
+
+
+def _reason(engine: Engine, error: Exception) -> str:
+    """The database's own words in one line: SQLAlchemy's would show the statement."""
+    reason = " ".join(str(error.orig if isinstance(error, DBAPIError) else error).split()).rstrip(".?")
+    for password in (engine.url.password, engine.url.query.get("password")):
+        if password:
+            reason = reason.replace(str(password), "***")
+    return reason

@@ -1,0 +1,104 @@
+"""Files: what was read of which archive, and what a batch of them brought."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+
+from sqlalchemy import ColumnElement, Connection, bindparam, func, select, true, update
+
+from kraken_core.domain.coverage import Assertion
+from kraken_core.domain.errors import IllegalMoveError
+from kraken_core.domain.jobs import FileIngestionRecord, FileStatus, JobMetrics
+from kraken_core.domain.market import Pair, Series
+from kraken_core.domain.plan import KnownFile
+from kraken_core.domain.timerange import TimeRanges
+from kraken_core.ledger.claims import Claims
+from kraken_core.ledger.jobs import Jobs
+from kraken_core.ledger.models import file_ingestion_record
+from kraken_core.ledger.rows import file_of, outcome_columns
+
+_FILE = file_ingestion_record.c
+_READ = (FileStatus.COMPLETED, FileStatus.SKIPPED)
+
+
+class Files(Jobs, Claims):
+    """The part of the ledger that keeps files, and stores a batch of them with its claims and metrics."""
+
+    def pending_files(self, job_id: int) -> list[FileIngestionRecord]:
+        """The job's PENDING files in the order of the plan; the failed ones are among them once it was resumed."""
+        return self._files((_FILE.job_id == job_id) & (_FILE.status == FileStatus.PENDING))
+
+    def files(self, job_id: int | None = None) -> list[FileIngestionRecord]:
+        """The files of a job, or of all jobs, oldest first."""
+        return self._files(true() if job_id is None else _FILE.job_id == job_id)
+
+    def known_stamps(self) -> Mapping[tuple[str, str, str], tuple[Series, KnownFile]]:
+        """Files read before (COMPLETED or SKIPPED) by (path, member, stamp)."""
+        columns = (_FILE.path, _FILE.member, _FILE.stamp, _FILE.pair_id, _FILE.interval, _FILE.content_hash)
+        known = {}
+        with self._reading() as connection:
+            ranks = self._best_ranks(connection)
+            rows = connection.execute(select(*columns).where(_FILE.status.in_(_READ)).order_by(_FILE.id))
+            for path, member, stamp, pair_id, interval, content_hash in rows:
+                rank = ranks.get((content_hash, pair_id, interval), 0)
+                known[path, member, stamp] = self._series[pair_id, interval], KnownFile(content_hash, rank)
+        return known
+
+    def known_contents(self) -> Mapping[tuple[str, Series], int]:
+        """The best rank at which the same bytes were ingested for a series, by (content hash, series)."""
+        with self._reading() as connection:
+            ranks = self._best_ranks(connection)
+        return {
+            (content, self._series[pair_id, interval]): best for (content, pair_id, interval), best in ranks.items()
+        }
+
+    def first_candles(self, pairs: Collection[Pair] | None = None) -> Mapping[Series, int]:
+        """The first candle that files ever held of each series (open, epoch seconds)."""
+        first = select(_FILE.pair_id, _FILE.interval, func.min(_FILE.first_time)).where(_FILE.first_time.is_not(None))
+        with self._reading() as connection:
+            first = first.where(self._of_pairs(file_ingestion_record, pairs)).group_by(_FILE.pair_id, _FILE.interval)
+            return {
+                self._series[pair_id, interval]: instant for pair_id, interval, instant in connection.execute(first)
+            }
+
+    def record_files(
+        self,
+        job_id: int,
+        files: Sequence[FileIngestionRecord],
+        assertions: Sequence[Assertion],
+        stale: Mapping[Series, TimeRanges],
+        metrics: JobMetrics,
+    ) -> None:
+        """What a committed batch brought, all or nothing.
+
+        Raises IllegalMoveError where one of the files is not pending any more.
+        """
+        with self._writing({claim.series.pair for claim in assertions}) as connection:
+            self._settle(connection, job_id, files)
+            self._withdraw_derived(connection, stale)
+            self._append_new(connection, assertions)
+            self._store_metrics(connection, job_id, metrics)
+
+    def _settle(self, connection: Connection, job_id: int, files: Sequence[FileIngestionRecord]) -> None:
+        if not files:
+            return
+        now = self._now()
+        pending = (_FILE.id == bindparam("file_id"), _FILE.status == FileStatus.PENDING)
+        outcomes = [{**outcome_columns(file), "updated_at": now, "file_id": file.id} for file in files]
+        moved = connection.execute(update(file_ingestion_record).where(*pending), outcomes).rowcount
+        if moved != len(files):
+            raise IllegalMoveError(
+                f"{len(files) - moved} of {len(files)} files of job {job_id} are not pending any more: another worker "
+                "recorded them meanwhile. Nothing of this batch was recorded; its candles are kept. "
+                f"See how the job stands with: kraken jobs {job_id}"
+            )
+
+    def _files(self, where: ColumnElement[bool]) -> list[FileIngestionRecord]:
+        with self._reading() as connection:
+            rows = connection.execute(select(file_ingestion_record).where(where).order_by(_FILE.id))
+            return [file_of(row, self._series) for row in rows]
+
+    def _best_ranks(self, connection: Connection) -> dict[tuple[str, int, int], int]:
+        content = (_FILE.content_hash, _FILE.pair_id, _FILE.interval)
+        ingested = select(*content, func.max(_FILE.rank)).where(_FILE.status == FileStatus.COMPLETED)
+        return {tuple(ids): rank for *ids, rank in connection.execute(ingested.group_by(*content))}

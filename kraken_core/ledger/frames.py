@@ -1,0 +1,123 @@
+"""The ledger's tables as people query them: what ``kraken sql`` offers as views."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import polars as pl
+from sqlalchemy import BigInteger, Boolean, Column, Float, Integer, Select, String, Table, Text, select
+from sqlalchemy.types import TypeEngine
+
+from kraken_core.domain.candles import TIME
+from kraken_core.ledger.columns import Instant, Moment
+from kraken_core.ledger.models import (
+    METRICS,
+    asset,
+    data_coverage_range,
+    file_ingestion_record,
+    gap_record,
+    ingestion_job,
+    pair,
+    pair_life,
+)
+from kraken_core.ledger.transactions import Transactions
+
+_DTYPES: dict[type[TypeEngine[Any]], pl.DataType | type[pl.DataType]] = {
+    BigInteger: pl.Int64,
+    Boolean: pl.Boolean,
+    Float: pl.Float64,
+    Instant: pl.Int64,  # becomes TIME once it is in the frame
+    Integer: pl.Int32,
+    Moment: TIME,
+    String: pl.String,
+    Text: pl.String,
+}
+_PAIR = (asset.c.ticker + "/" + pair.c.quote).label("pair")
+
+
+def _named(table: Table, *names: str) -> list[Column[Any]]:
+    return [table.c[name] for name in names]
+
+
+def _range(table: Table) -> list[Any]:
+    # "end" is a keyword of SQL that everybody would have to quote
+    return [table.c.start.label("start_time"), table.c.end.label("end_time")]
+
+
+def _of_series(table: Table, *columns: Any) -> Select[Any]:  # noqa: ANN401 - columns and labels share no useful type
+    series = (_PAIR, table.c.interval.label("interval_minutes"))
+    rows = select(*series, *columns).select_from(table).join(pair).join(asset)
+    return rows.order_by(asset.c.ticker, pair.c.quote, table.c.interval)
+
+
+def _of_life(column: Column[Any], order: Any) -> Any:  # noqa: ANN401 - a scalar subquery of any type
+    return select(column).where(pair_life.c.pair_id == pair.c.id).order_by(order).limit(1).scalar_subquery()
+
+
+VIEWS: dict[str, Select[Any]] = {
+    "assets": select(asset.c.id.label("asset_id"), asset.c.ticker, asset.c.tier).order_by(asset.c.ticker),
+    "pairs": select(
+        _PAIR,
+        asset.c.ticker.label("base"),
+        pair.c.quote,
+        asset.c.tier,
+        _of_life(pair_life.c.start, pair_life.c.start).label("listed_at"),
+        _of_life(pair_life.c.assumed, pair_life.c.start).label("listing_assumed"),
+        _of_life(pair_life.c.end, pair_life.c.start.desc()).label("delisted_at"),
+    )
+    .join(asset)
+    .order_by(asset.c.ticker, pair.c.quote),
+    "jobs": select(
+        ingestion_job.c.id.label("job_id"),
+        *_named(ingestion_job, "status", "stage", "tiers", "intervals"),
+        *_range(ingestion_job),
+        *_named(ingestion_job, "as_of", *METRICS, "progress_pct", "error"),
+        *_named(ingestion_job, "created_at", "started_at", "finished_at", "updated_at"),
+    ).order_by(ingestion_job.c.id),
+    "files": _of_series(
+        file_ingestion_record,
+        *_named(file_ingestion_record, "job_id", "path", "member", "content_hash", "size", "status"),
+        *_named(file_ingestion_record, "first_time", "last_time"),
+        *_named(file_ingestion_record, "records", "records_new", "records_changed", "records_rejected"),
+        *_named(file_ingestion_record, "error", "created_at", "updated_at"),
+    ),
+    "coverage": _of_series(
+        data_coverage_range, *_range(data_coverage_range), *_named(data_coverage_range, "source", "candles")
+    ).order_by(data_coverage_range.c.start),
+    "gaps": _of_series(
+        gap_record,
+        gap_record.c.id.label("gap_id"),
+        *_range(gap_record),
+        *_named(gap_record, "candles", "api_fillable", "fillable", "overflow", "status", "route", "reason"),
+        *_named(gap_record, "requests", "csv_file", "archive", "detected_at", "updated_at"),
+    ).order_by(gap_record.c.start),
+}
+
+
+class Frames(Transactions):
+    """The part of the ledger that hands out whole tables."""
+
+    def table_frame(self, name: str) -> pl.DataFrame:
+        """One of the ledger's tables, for people: ``assets``, ``pairs``, ``jobs``, ``files``, ``coverage``, ``gaps``.
+
+        Pairs read ``BTC/USD``, ``interval_minutes`` is Int32, times are Datetime in microseconds, UTC; ranges go from
+        ``start_time`` up to but without ``end_time``. Of ``pairs``, the times are those of its first listing and,
+        where it trades no more, its last delisting. Raises KeyError for any other name.
+
+        - assets: asset_id, ticker, tier
+        - pairs: pair, base, quote, tier, listed_at, listing_assumed, delisted_at
+        - jobs: job_id, status, stage, tiers and intervals (each joined by commas), start_time, end_time, as_of,
+          the counts of JobMetrics, progress_pct (0 to 100), error, created_at, started_at, finished_at, updated_at
+        - files: pair, interval_minutes, job_id, path, member, content_hash, size (bytes), status, first_time,
+          last_time, records, records_new, records_changed, records_rejected, error, created_at, updated_at
+        - coverage: pair, interval_minutes, start_time, end_time, source, candles
+        - gaps: pair, interval_minutes, gap_id, start_time, end_time, candles, api_fillable, fillable, overflow,
+          status, route, reason, requests, csv_file, archive, detected_at, updated_at
+        """
+        view = VIEWS[name]
+        types = {name: type(column.type) for name, column in view.selected_columns.items()}
+        with self._reading() as connection:
+            rows = [tuple(row) for row in connection.execute(view)]
+        frame = pl.DataFrame(rows, {name: _DTYPES[kind] for name, kind in types.items()}, orient="row")
+        instants = [name for name, kind in types.items() if kind is Instant]
+        return frame.with_columns(pl.from_epoch(name, "s").dt.replace_time_zone("UTC") for name in instants)

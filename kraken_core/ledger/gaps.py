@@ -1,0 +1,143 @@
+"""Gaps: what is missing of each series, and what became of it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, or_, select, update
+
+from kraken_core.domain.errors import IllegalMoveError
+from kraken_core.domain.gaps import GAP_MOVES, OPEN, GapRecord, GapStatus, Route
+from kraken_core.domain.market import Series
+from kraken_core.domain.timerange import TimeRange
+from kraken_core.ledger.models import gap_record, series_detection
+from kraken_core.ledger.transactions import Transactions, add_rows, by_series_and_time, chunks
+from kraken_core.ports import Detection
+
+_GAP = gap_record.c
+_IS_OPEN = _GAP.status.in_(OPEN)
+_STATUSES = {status.value: status for status in GapStatus}
+_ROUTES = {route.value: route for route in Route}
+# A record may take a status from these: GAP_MOVES read backwards
+_ORIGINS = {to: frozenset(status for status, moves in GAP_MOVES.items() if to in moves) for to in GapStatus}
+
+
+class Gaps(Transactions):
+    """The part of the ledger that keeps gaps, and when each series was last looked at."""
+
+    def record_gaps(
+        self, detections: Mapping[Series, Detection], gaps: Sequence[GapRecord], filled: Sequence[GapRecord]
+    ) -> list[GapRecord]:
+        """Store a detection: all open gaps of the detected series become ``gaps``; ``filled`` ones are closed.
+
+        Raises IllegalMoveError where a record may not move to the gap's status (GAP_MOVES), or is gone.
+        """
+        new = [gap for gap in gaps if gap.id is None]
+        kept = {gap.id: gap for gap in gaps if gap.id is not None}
+        closed = {gap.id: replace(gap, status=GapStatus.FILLED) for gap in filled}
+        with self._writing({series.pair for series in detections} | {gap.series.pair for gap in new}) as connection:
+            stored = {gap.id: gap for gap in self._gaps(connection, self._of(gap_record, detections) & _IS_OPEN)}
+            self._remove(connection, stored.keys() - kept.keys() - closed.keys())
+            self._update(connection, [gap for id_, gap in kept.items() if gap != stored.get(id_)], may_stay=True)
+            self._update(connection, closed.values(), may_stay=False)
+            ids = iter(self._insert(connection, new))
+            self._store_detections(connection, detections)
+        return [gap if gap.id is not None else replace(gap, id=next(ids)) for gap in gaps]
+
+    def gaps(self, series: Collection[Series] | None = None, *, open_only: bool = True) -> list[GapRecord]:
+        """Gaps by series and time; of all series where none are given."""
+        with self._reading() as connection:
+            wanted = self._of(gap_record, series)
+            return by_series_and_time(self._gaps(connection, wanted & _IS_OPEN if open_only else wanted))
+
+    def detections(self) -> Mapping[Series, Detection]:
+        """The last detection of every series."""
+        with self._reading() as connection:
+            return {
+                self._series[pair_id, interval]: Detection(TimeRange(start, end), as_of)
+                for pair_id, interval, start, end, as_of in connection.execute(select(series_detection))
+            }
+
+    def _gaps(self, connection: Connection, where: ColumnElement[bool]) -> list[GapRecord]:
+        return [
+            GapRecord(
+                series=self._series[row.pair_id, row.interval],
+                start=row.start,
+                end=row.end,
+                candles=row.candles,
+                fillable=row.fillable,
+                overflow=row.overflow,
+                status=_STATUSES[row.status],
+                route=_ROUTES[row.route],
+                reason=row.reason,
+                requests=row.requests,
+                csv_file=row.csv_file,
+                archive=row.archive,
+                id=row.id,
+            )
+            for row in connection.execute(select(gap_record).where(where))
+        ]
+
+    def _remove(self, connection: Connection, ids: Iterable[int | None]) -> None:
+        for some in chunks(list(ids)):
+            connection.execute(delete(gap_record).where(_GAP.id.in_(some)))
+
+    def _update(self, connection: Connection, gaps: Iterable[GapRecord], *, may_stay: bool) -> None:
+        now = self._now()
+        by_status = defaultdict(list)
+        for gap in gaps:
+            by_status[gap.status].append(gap)
+        for status, group in by_status.items():
+            allowed = _ORIGINS[status] | ({status} if may_stay else set())
+            row = _GAP.id == bindparam("gap_id"), or_(*(_GAP.status == origin for origin in sorted(allowed)))
+            changes = [{"gap_id": gap.id, **_columns(gap), "updated_at": now} for gap in group]
+            if connection.execute(update(gap_record).where(*row), changes).rowcount != len(group):
+                raise _illegal_move(connection, group, allowed)
+
+    def _insert(self, connection: Connection, gaps: Sequence[GapRecord]) -> Sequence[int]:
+        """The ids of the new records, in the order of the gaps."""
+        if not gaps:
+            return []
+        now = self._now()
+        newest = connection.scalar(select(func.coalesce(func.max(_GAP.id), 0)))
+        row = {"detected_at": now, "updated_at": now}
+        add_rows(connection, gap_record, ({**self._ids(gap.series), **_columns(gap), **row} for gap in gaps))
+        return connection.scalars(select(_GAP.id).where(_GAP.id > newest).order_by(_GAP.id)).all()
+
+    def _store_detections(self, connection: Connection, detections: Mapping[Series, Detection]) -> None:
+        connection.execute(delete(series_detection).where(self._of(series_detection, detections)))
+        add_rows(
+            connection,
+            series_detection,
+            (
+                {**self._ids(series), **wanted._asdict(), "as_of": as_of}
+                for series, (wanted, as_of) in detections.items()
+            ),
+        )
+
+
+def _columns(gap: GapRecord) -> dict[str, object]:
+    return {
+        "start": gap.start,
+        "end": gap.end,
+        "candles": gap.candles,
+        "fillable": gap.fillable,
+        "overflow": gap.overflow,
+        "status": gap.status,
+        "route": gap.route,
+        "reason": gap.reason,
+        "requests": gap.requests,
+        "csv_file": gap.csv_file,
+        "archive": gap.archive,
+    }
+
+
+def _illegal_move(connection: Connection, gaps: Sequence[GapRecord], allowed: Collection[str]) -> IllegalMoveError:
+    stored = dict(connection.execute(select(_GAP.id, _GAP.status)).all())
+    gap = next(gap for gap in gaps if stored.get(gap.id) not in allowed)
+    return IllegalMoveError(
+        f"gap {gap.id} of {gap.series} is {stored.get(gap.id, 'gone')} and cannot become {gap.status}: somebody else "
+        "moved it meanwhile. No gap was changed; detect again with: kraken gaps"
+    )

@@ -1,0 +1,158 @@
+"""Jobs: their rows, their moves and their history."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+
+from sqlalchemy import Connection, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from kraken_core.domain.errors import IllegalMoveError, JobError, JobRunningError
+from kraken_core.domain.jobs import FileIngestionRecord, FileStatus, IngestionJob, JobMetrics, JobStatus
+from kraken_core.domain.request import Request
+from kraken_core.ledger.models import file_ingestion_record, ingestion_job, job_event
+from kraken_core.ledger.rows import file_columns, job_of, metrics_columns, request_columns
+from kraken_core.ledger.transactions import Transactions, add_rows
+from kraken_core.ports import JobEvent
+
+_ENDED = (JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELLED)
+
+
+class Jobs(Transactions):
+    """The part of the ledger that keeps jobs; see ``kraken_core.ports.Ledger`` for what each method promises."""
+
+    def create_job(
+        self, request: Request, as_of: int, files: Sequence[FileIngestionRecord], metrics: JobMetrics
+    ) -> IngestionJob:
+        """A PENDING job with its PENDING files."""
+        now = self._now()
+        with self._writing(file.series.pair for file in files) as connection:
+            job_id = connection.execute(
+                insert(ingestion_job)
+                .returning(ingestion_job.c.id)
+                .values(
+                    status=JobStatus.PENDING,
+                    stage="",
+                    worker="",
+                    candle_table=self._table,
+                    created_at=now,
+                    updated_at=now,
+                    **request_columns(request, as_of),
+                    **metrics_columns(metrics),
+                )
+            ).scalar_one()
+            add_rows(
+                connection,
+                file_ingestion_record,
+                (
+                    {**file_columns(file), **self._ids(file.series), "job_id": job_id}
+                    | {"status": FileStatus.PENDING, "created_at": now, "updated_at": now}
+                    for file in files
+                ),
+            )
+            return self._job(connection, job_id)
+
+    def job(self, job_id: int) -> IngestionJob:
+        """Raises JobError where there is none."""
+        with self._reading() as connection:
+            return self._job(connection, job_id)
+
+    def jobs(self, statuses: Collection[JobStatus] = (), request_key: str | None = None) -> list[IngestionJob]:
+        """Newest first; of the given statuses and request only, where given."""
+        rows = select(ingestion_job).order_by(ingestion_job.c.id.desc())
+        if statuses:
+            rows = rows.where(ingestion_job.c.status.in_(statuses))
+        if request_key is not None:
+            rows = rows.where(ingestion_job.c.request_key == request_key)
+        with self._reading() as connection:
+            return [job_of(row) for row in connection.execute(rows)]
+
+    def move(self, before: IngestionJob, after: IngestionJob) -> IngestionJob:
+        """Store a move, if the job still has the status and the worker of ``before``.
+
+        A job that runs again gets its failed files back as pending ones. The metrics stored stay.
+        """
+        now = self._now()
+        with self._writing() as connection:
+            stored = self._job(connection, before.id)
+            changes: dict[str, object] = {
+                "status": after.status,
+                "worker": after.worker,
+                "error": after.error,
+                "updated_at": now,
+            }
+            if after.status is JobStatus.RUNNING:
+                changes |= {"started_at": stored.started_at or now, "finished_at": None}
+            elif after.status in _ENDED:
+                changes |= {"finished_at": now}
+            if after.status is JobStatus.COMPLETED:
+                changes |= {"progress_pct": after.progress_pct}
+            as_before = (
+                ingestion_job.c.id == before.id,
+                ingestion_job.c.status == before.status,
+                ingestion_job.c.worker == before.worker,
+            )
+            try:
+                with connection.begin_nested():
+                    moved = connection.execute(update(ingestion_job).where(*as_before).values(changes)).rowcount
+            except IntegrityError as error:
+                raise JobRunningError(self._running(connection)) from error
+            if not moved:
+                raise IllegalMoveError(
+                    f"job {before.id} is {stored.status} by now: somebody else moved it meanwhile, so it did not "
+                    f"become {after.status}. See how it stands with: kraken jobs {before.id}"
+                )
+            if after.status is JobStatus.RUNNING:
+                self._reopen_failed_files(connection, stored)
+            return self._job(connection, before.id)
+
+    def progress(self, job_id: int, stage: str, metrics: JobMetrics) -> None:
+        """Store how far a running job is. Raises IllegalMoveError where it does not run any more."""
+        with self._writing() as connection:
+            running = (ingestion_job.c.id == job_id, ingestion_job.c.status == JobStatus.RUNNING)
+            changes = {"stage": stage, "updated_at": self._now(), **metrics_columns(metrics)}
+            if not connection.execute(update(ingestion_job).where(*running).values(changes)).rowcount:
+                status = self._job(connection, job_id).status
+                raise IllegalMoveError(
+                    f"job {job_id} is {status} and does not run any more, so its progress was not stored. "
+                    f"See how it stands with: kraken jobs {job_id}"
+                )
+
+    def add_event(self, job_id: int, kind: str, message: str) -> None:
+        """Append to the job's history. Raises JobError where there is no such job."""
+        with self._writing() as connection:
+            event = {"job_id": self._job(connection, job_id).id, "kind": kind, "message": message}
+            add_rows(connection, job_event, [event | {"at": self._clock.now()}])
+
+    def events(self, job_id: int) -> list[JobEvent]:
+        """The job's history, oldest first."""
+        columns = job_event.c
+        events = select(columns.at, columns.kind, columns.message).where(columns.job_id == job_id).order_by(columns.id)
+        with self._reading() as connection:
+            return [JobEvent(*row) for row in connection.execute(events)]
+
+    def _job(self, connection: Connection, job_id: int) -> IngestionJob:
+        row = connection.execute(select(ingestion_job).where(ingestion_job.c.id == job_id)).one_or_none()
+        if row is None:
+            raise JobError(f"there is no job {job_id}. List the jobs with: kraken jobs")
+        return job_of(row)
+
+    def _running(self, connection: Connection) -> str:
+        columns = ingestion_job.c
+        running = columns.status == JobStatus.RUNNING, columns.candle_table == self._table
+        job_id, stage = connection.execute(select(columns.id, columns.stage).where(*running)).one()
+        return (
+            f"job {job_id} is running (stage {stage or 'start'}): wait for it, or pause it with: kraken pause {job_id}"
+        )
+
+    def _reopen_failed_files(self, connection: Connection, job: IngestionJob) -> None:
+        files = file_ingestion_record.c
+        failed = files.job_id == job.id, files.status == FileStatus.FAILED
+        pending = {"status": FileStatus.PENDING, "error": None, "updated_at": self._now()}
+        if connection.execute(update(file_ingestion_record).where(*failed).values(pending)).rowcount:
+            self._store_metrics(connection, job.id, replace(job.metrics, files_failed=0))
+
+    def _store_metrics(self, connection: Connection, job_id: int, metrics: JobMetrics) -> None:
+        changes = {"updated_at": self._now(), **metrics_columns(metrics)}
+        connection.execute(update(ingestion_job).where(ingestion_job.c.id == job_id).values(changes))

@@ -1,0 +1,40 @@
+"""The ledger on a database: SQLite beside the candles, or PostgreSQL."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from kraken_core.ledger.coverage import Coverage
+from kraken_core.ledger.engine import open_engine
+from kraken_core.ledger.files import Files
+from kraken_core.ledger.frames import Frames
+from kraken_core.ledger.gaps import Gaps
+from kraken_core.ledger.pairs import Pairs
+from kraken_core.ledger.schema import bring_up_to_date
+from kraken_core.ports import Clock
+
+
+class SqlLedger(Files, Pairs, Coverage, Gaps, Frames):
+    """Implements ``kraken_core.ports.Ledger``; each base keeps one noun. Safe to share between threads.
+
+    Every method raises LedgerError where the database cannot be reached, read or written.
+    """
+
+    @classmethod
+    def open(cls, url: str, table: str, clock: Clock) -> Self:
+        """The ledger at a SQLAlchemy ``url``, created or migrated where that is due.
+
+        ``table`` names the candle table this ledger's jobs write to: one job a table may run. Raises SettingError
+        for a wrong address, LedgerError where it cannot be reached, HomeError where a newer version wrote it.
+        """
+        engine = open_engine(url)
+        try:
+            bring_up_to_date(engine)
+        except BaseException:
+            engine.dispose()
+            raise
+        return cls(engine, table, clock)
+
+    def close(self) -> None:
+        """Give the connections back; the ledger opens new ones should it be used again."""
+        self._engine.dispose()

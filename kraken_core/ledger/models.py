@@ -1,0 +1,203 @@
+"""The ledger's tables.
+
+Instants and ranges are epoch seconds (UTC), ranges half-open; when the ledger itself wrote something is a datetime.
+A change here needs a migration in ``migrations/versions``, and its number in REVISION: a test compares the two.
+"""
+
+from __future__ import annotations
+
+from dataclasses import fields
+
+from sqlalchemy import (
+    Boolean,
+    CheckConstraint,
+    Column,
+    Computed,
+    Float,
+    Index,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+from kraken_core.domain.candles import Source
+from kraken_core.domain.coverage import CoverageSource
+from kraken_core.domain.gaps import GapStatus, Route
+from kraken_core.domain.jobs import FileStatus, JobMetrics, JobStatus
+from kraken_core.ledger.columns import (
+    Instant,
+    Moment,
+    counts,
+    moments,
+    one_of,
+    reference,
+    row_id,
+    series,
+    span,
+    words,
+)
+
+REVISION = "0001"  # the newest migration
+
+METRICS = tuple(field.name for field in fields(JobMetrics))
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+    }
+)
+
+asset = Table(
+    "asset",
+    metadata,
+    row_id(),
+    Column("ticker", Text, nullable=False, unique=True),
+    Column("tier", Text),
+)
+
+pair = Table(
+    "pair",
+    metadata,
+    row_id(),
+    reference("asset"),  # the base
+    *words("quote"),
+    UniqueConstraint("asset_id", "quote"),
+)
+
+pair_life = Table(
+    "pair_life",
+    metadata,
+    reference("pair", primary_key=True),
+    Column("start", Instant, primary_key=True),
+    Column("end", Instant),  # null while the pair trades
+    Column("assumed", Boolean, nullable=False),
+    CheckConstraint('"start" <= "end"', name="range"),
+)
+
+ingestion_job = Table(
+    "ingestion_job",
+    metadata,
+    row_id(),
+    *one_of("status", JobStatus),
+    *words("stage", "worker", "candle_table", "request", "request_key", "tiers", "intervals"),
+    *span(may_be_empty=True),
+    Column("as_of", Instant, nullable=False),
+    *counts(*METRICS),
+    Column("progress_pct", Float, nullable=False),
+    Column("error", Text),
+    *moments("created_at", "updated_at"),
+    Column("started_at", Moment),
+    Column("finished_at", Moment),
+    CheckConstraint("progress_pct BETWEEN 0 AND 100", name="progress_pct"),
+)
+
+_RUNNING = text("status = 'RUNNING'")
+one_running_job = Index(
+    "uq_ingestion_job_running",
+    ingestion_job.c.candle_table,
+    unique=True,
+    sqlite_where=_RUNNING,
+    postgresql_where=_RUNNING,
+)
+
+job_event = Table(
+    "job_event",
+    metadata,
+    row_id(),
+    reference("ingestion_job"),
+    Column("at", Instant, nullable=False),
+    *words("kind", "message"),
+    Index(None, "job_id"),
+)
+
+file_ingestion_record = Table(
+    "file_ingestion_record",
+    metadata,
+    row_id(),
+    reference("ingestion_job"),
+    *words("path", "member", "stamp", "content_hash"),
+    *series(),
+    *one_of("status", FileStatus),
+    Column("first_time", Instant),
+    Column("last_time", Instant),
+    *counts("size", "rank", "records", "records_new", "records_changed", "records_rejected"),
+    Column("error", Text),
+    *moments("created_at", "updated_at"),
+    CheckConstraint("first_time <= last_time", name="range"),
+    Index(None, "job_id", "status"),
+    Index(None, "pair_id", "interval"),
+)
+
+archive = Table(
+    "archive",
+    metadata,
+    row_id(),
+    Column("identity", Text, nullable=False, unique=True),
+    *words("path"),
+    Column("stated_start", Instant),
+    Column("stated_end", Instant),
+    Column("vintage_end", Instant),
+    Column("vintage_generated", Instant),
+    *moments("recorded_at"),
+    CheckConstraint("stated_start < stated_end", name="range"),
+)
+
+archive_pair = Table(
+    "archive_pair",
+    metadata,
+    reference("archive", primary_key=True),
+    reference("pair", primary_key=True),
+)
+
+assertion = Table(
+    "assertion",
+    metadata,
+    row_id(),
+    *series(),
+    *span(),
+    *one_of("source", Source),
+    *counts("rank"),
+    *words("evidence"),
+    Column("withdrawn", Boolean, nullable=False),
+    *moments("asserted_at"),
+    Index(None, "pair_id", "interval", "start"),
+)
+
+data_coverage_range = Table(
+    "data_coverage_range",
+    metadata,
+    *series(primary_key=True),
+    *span(primary_key=True),
+    *one_of("source", CoverageSource),
+    *counts("candles"),
+)
+
+gap_record = Table(
+    "gap_record",
+    metadata,
+    row_id(),
+    *series(),
+    *span(),
+    *counts("candles", "fillable", "overflow", "requests"),
+    Column("api_fillable", Boolean, Computed("fillable > 0", persisted=True), nullable=False),
+    *one_of("status", GapStatus),
+    *one_of("route", Route),
+    *words("reason", "csv_file", "archive"),
+    *moments("detected_at", "updated_at"),
+    Index(None, "pair_id", "interval", "start"),
+    sqlite_autoincrement=True,  # the id of a gap that is gone never names another
+)
+
+series_detection = Table(
+    "series_detection",
+    metadata,
+    *series(primary_key=True),
+    *span(may_be_empty=True),
+    Column("as_of", Instant, nullable=False),
+)

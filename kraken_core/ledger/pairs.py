@@ -1,0 +1,48 @@
+"""Pairs: what is traded, in which tier, and since when."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from sqlalchemy import bindparam, delete, select, update
+
+from kraken_core.domain.life import Life
+from kraken_core.domain.market import Pair
+from kraken_core.ledger.models import asset, pair_life
+from kraken_core.ledger.transactions import Transactions, add_rows
+from kraken_core.ports import PairRecord
+
+
+class Pairs(Transactions):
+    """The part of the ledger that keeps pairs, their assets' tiers and their lives."""
+
+    def record_pairs(self, pairs: Sequence[PairRecord]) -> None:
+        """Insert or update pairs, their assets' tiers and their lives."""
+        if not pairs:
+            return
+        tiers = {record.pair.base: record.tier for record in pairs}
+        with self._writing(record.pair for record in pairs) as connection:
+            connection.execute(
+                update(asset).where(asset.c.ticker == bindparam("base")),
+                [{"base": base, "tier": tier} for base, tier in tiers.items()],
+            )
+            connection.execute(delete(pair_life).where(self._of_pairs(pair_life, [record.pair for record in pairs])))
+            add_rows(
+                connection,
+                pair_life,
+                (
+                    {"pair_id": self._pair_ids[record.pair], **life._asdict()}
+                    for record in pairs
+                    for life in record.lives
+                ),
+            )
+
+    def pairs(self) -> list[PairRecord]:
+        """Every pair known, sorted."""
+        lives: dict[Pair, list[Life]] = defaultdict(list)
+        with self._reading() as connection:
+            tiers = dict(connection.execute(select(asset.c.ticker, asset.c.tier)).all())
+            for pair_id, *life in connection.execute(select(pair_life).order_by(pair_life.c.start)):
+                lives[self._pairs[pair_id]].append(Life(*life))
+            return [PairRecord(pair, tiers[pair.base], tuple(lives[pair])) for pair in sorted(self._pair_ids)]

@@ -1,0 +1,63 @@
+"""Brings a ledger's tables to the version of this program."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection, Engine, inspect, text
+
+from kraken_core.domain.errors import HomeError
+from kraken_core.ledger.engine import reading, shown, writing
+from kraken_core.ledger.models import REVISION
+
+if TYPE_CHECKING:
+    from alembic.config import Config
+
+log = logging.getLogger(__name__)
+
+
+def bring_up_to_date(engine: Engine) -> None:
+    """Create the tables, or migrate those of an older version, in one transaction.
+
+    Raises HomeError where a newer version wrote them, LedgerError where the ledger cannot be opened.
+    """
+    with reading(engine) as connection:
+        found = revision_of(connection)
+    if found != REVISION:
+        _upgrade(engine)
+
+
+def revision_of(connection: Connection) -> str | None:
+    """The version of the ledger's tables; None where there are none."""
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    revision: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    return revision
+
+
+def _upgrade(engine: Engine) -> None:
+    from alembic import command  # noqa: PLC0415 - takes as long as all the rest, and a ledger is seldom migrated
+    from alembic.script import ScriptDirectory  # noqa: PLC0415 - same
+
+    with writing(engine) as connection:
+        config = alembic_config(connection)
+        found = revision_of(connection)  # again: somebody else may have migrated it meanwhile
+        if found and found not in {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}:
+            raise HomeError(
+                f"the ledger {shown(engine)} was written by a newer version of this program (its tables are of "
+                f"revision {found}, this version knows up to {REVISION}). Nothing was changed: update "
+                "kraken-history-workbench, or name another home."
+            )
+        if found and found != REVISION:
+            log.warning("migrating the ledger %s from revision %s to %s", shown(engine), found, REVISION)
+        command.upgrade(config, "head")
+
+
+def alembic_config(connection: Connection) -> Config:
+    """What alembic's commands need to work on this connection, inside its transaction."""
+    from alembic.config import Config  # noqa: PLC0415 - see above
+
+    config = Config(attributes={"connection": connection})
+    config.set_main_option("script_location", "kraken_core.ledger:migrations")
+    return config

@@ -1,0 +1,133 @@
+"""What every part of the ledger has: its transactions, and the ids of the pairs that its rows refer to."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+from sqlalchemy import ColumnElement, Connection, Engine, Table, and_, false, insert, or_, select, true
+
+from kraken_core.domain.coverage import DataCoverageRange
+from kraken_core.domain.gaps import GapRecord
+from kraken_core.domain.market import Pair, Series
+from kraken_core.ledger.engine import reading, writing
+from kraken_core.ledger.models import asset, pair
+from kraken_core.ports import Clock
+
+CHUNK = 10_000  # rows named in one statement, by up to three values each: SQLite takes 32,766 values
+Item = TypeVar("Item")
+Ranged = TypeVar("Ranged", DataCoverageRange, GapRecord)
+
+
+class _SeriesByIds(dict[tuple[int, int], Series]):
+    """Series by (pair id, interval): one object a series, however many rows name it."""
+
+    def __init__(self, pairs: Mapping[int, Pair]) -> None:
+        super().__init__()
+        self._pairs = pairs
+
+    def __missing__(self, ids: tuple[int, int]) -> Series:
+        self[ids] = Series(self._pairs[ids[0]], ids[1])
+        return self[ids]
+
+
+class Transactions:
+    """A ledger's engine, the candle table it speaks of, and the clock that dates its rows."""
+
+    def __init__(self, engine: Engine, table: str, clock: Clock) -> None:
+        self._engine = engine
+        self._table = table
+        self._clock = clock
+        # Pairs are only ever added, and by _register alone: what was once read of them stays true.
+        self._pairs: dict[int, Pair] = {}
+        self._pair_ids: dict[Pair, int] = {}
+        self._series = _SeriesByIds(self._pairs)
+
+    def _now(self) -> datetime:
+        return datetime.fromtimestamp(self._clock.now(), UTC)
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        with reading(self._engine) as connection:
+            self._learn_pairs(connection)
+            yield connection
+
+    @contextmanager
+    def _writing(self, pairs: Iterable[Pair] = ()) -> Iterator[Connection]:
+        """A writing transaction in which all of ``pairs`` have ids."""
+        self._register(set(pairs))
+        with writing(self._engine) as connection:
+            self._learn_pairs(connection)
+            yield connection
+
+    def _register(self, pairs: set[Pair]) -> None:
+        """Give ids to new pairs, in a transaction of its own: an id we remember must never be rolled back."""
+        if pairs <= self._pair_ids.keys():
+            return
+        with writing(self._engine) as connection:
+            self._learn_pairs(connection)
+            new = sorted(pairs - self._pair_ids.keys())
+            known = set(connection.scalars(select(asset.c.ticker)))
+            add_rows(connection, asset, ({"ticker": base} for base in sorted({p.base for p in new} - known)))
+            assets = {ticker: id_ for id_, ticker in connection.execute(select(asset.c.id, asset.c.ticker))}
+            add_rows(connection, pair, ({"asset_id": assets[p.base], "quote": p.quote} for p in new))
+
+    def _learn_pairs(self, connection: Connection) -> None:
+        newest = max(self._pairs, default=0)
+        names = select(pair.c.id, asset.c.ticker, pair.c.quote).join(asset).where(pair.c.id > newest)
+        for id_, base, quote in connection.execute(names.order_by(pair.c.id)):
+            known = Pair(base, quote)
+            self._pairs[id_] = known
+            self._pair_ids[known] = id_
+
+    def _ids(self, series: Series) -> dict[str, int]:
+        return {"pair_id": self._pair_ids[series.pair], "interval": series.interval}
+
+    def _of(self, table: Table, series: Iterable[Series] | None) -> ColumnElement[bool]:
+        """The rows of these series; all rows where none are given."""
+        if series is None:
+            return true()
+        pairs = defaultdict(list)
+        for s in series:
+            if s.pair in self._pair_ids:
+                pairs[s.interval].append(self._pair_ids[s.pair])
+        return or_(false(), *(and_(table.c.interval == i, table.c.pair_id.in_(ids)) for i, ids in pairs.items()))
+
+    def _of_pairs(self, table: Table, pairs: Iterable[Pair] | None) -> ColumnElement[bool]:
+        """The rows of these pairs; all rows where none are given."""
+        if pairs is None:
+            return true()
+        return table.c.pair_id.in_([self._pair_ids[p] for p in pairs if p in self._pair_ids])
+
+
+def add_rows(connection: Connection, table: Table, rows: Iterable[Mapping[str, object]]) -> None:
+    """Insert rows that all have the same columns, in order."""
+    found = list(rows)
+    if found and connection.dialect.name == "postgresql":
+        _copy_rows(connection, table, found)
+    elif found:
+        connection.execute(insert(table), found)
+
+
+def _copy_rows(connection: Connection, table: Table, rows: Sequence[Mapping[str, object]]) -> None:
+    """As PostgreSQL takes many rows several times faster than by INSERT."""
+    names = list(rows[0])
+    quote = connection.dialect.identifier_preparer.quote
+    statement = f"COPY {quote(table.name)} ({', '.join(map(quote, names))}) FROM STDIN"
+    driver: Any = connection.connection.driver_connection
+    with driver.cursor() as cursor, cursor.copy(statement) as copy:
+        for row in rows:
+            copy.write_row([row[name] for name in names])
+
+
+def chunks(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
+    """The items in parts small enough to name all of one in a statement."""
+    return (items[at : at + CHUNK] for at in range(0, len(items), CHUNK))
+
+
+def by_series_and_time(records: Iterable[Ranged]) -> list[Ranged]:
+    """In the order that series have; databases order text each in their own way."""
+    return sorted(records, key=lambda r: (r.series.pair.base, r.series.pair.quote, r.series.interval, r.start))

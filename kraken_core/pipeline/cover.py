@@ -1,0 +1,86 @@
+"""Cover: from claims to covered ranges, after files were read or slots derived."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from kraken_core.domain.coverage import Assertion, CoverageSource, DataCoverageRange, coverage_ranges
+from kraken_core.domain.knowledge import Knowledge
+from kraken_core.domain.life import Life, assumed_listing, lived
+from kraken_core.domain.market import Pair, Series
+from kraken_core.domain.plan import absence_claims
+from kraken_core.domain.tiers import Tiers
+from kraken_core.domain.timerange import TimeRanges
+from kraken_core.ports import CandleStore, Ledger, PairRecord
+
+
+@dataclass(frozen=True, slots=True)
+class CoverageTracker:
+    """Keeps the ledger's pairs, their lives and their covered ranges in step with the claims made."""
+
+    store: CandleStore
+    ledger: Ledger
+    tiers: Tiers
+    now: int
+
+    def update_coverage_after_ingestion(self, pairs: Collection[Pair]) -> Knowledge:
+        """Bring lives and covered ranges of the pairs up to date; returns what is known of them now."""
+        lives = self._update_lives(pairs)
+        self._claim_absences(pairs)
+        claims = self.ledger.assertions(pairs)
+        self._update_ranges(claims, lives)
+        return Knowledge(lives, claims)
+
+    def _update_lives(self, pairs: Collection[Pair]) -> dict[Pair, Sequence[Life]]:
+        """Listings that nobody told are assumed from the first candles seen, and may move to earlier ones."""
+        firsts: dict[Pair, dict[int, int]] = defaultdict(dict)
+        for series, first in self.ledger.first_candles(pairs).items():
+            firsts[series.pair][series.interval] = first
+        told = {record.pair: record for record in self.ledger.pairs()}
+        changed = []
+        lives: dict[Pair, Sequence[Life]] = {}
+        for pair in pairs:
+            before = told.get(pair, PairRecord(pair, None, ()))
+            record = before._replace(tier=self.tiers.of(pair.base))
+            listing = assumed_listing(firsts[pair])
+            if listing is not None and (not before.lives or before.lives[0].assumed):
+                end = before.lives[0].end if before.lives else None
+                record = record._replace(lives=(Life(listing, end), *before.lives[1:]))
+            if record != before:
+                changed.append(record)
+            lives[pair] = record.lives
+        if changed:
+            self.ledger.record_pairs(changed)
+        return lives
+
+    def _claim_absences(self, pairs: Collection[Pair]) -> None:
+        """Complete archives without a file of a pair assert its silence, whichever of the two was known first."""
+        made = {(a.series, a.evidence) for a in self.ledger.assertions(pairs)}
+        claims = [
+            claim
+            for archive, held in self.ledger.complete_archives()
+            if archive.statement.end is not None and archive.statement.end <= self.now
+            for claim in absence_claims(archive, held, pairs)
+            if (claim.series, claim.evidence) not in made
+        ]
+        if claims:
+            self.ledger.claim(claims)
+
+    def _update_ranges(self, claims: Sequence[Assertion], lives: Mapping[Pair, Sequence[Life]]) -> None:
+        alive = {series: lived(lives[series.pair], series.width) for series in {claim.series for claim in claims}}
+        covered = coverage_ranges(claims, alive)
+        self.ledger.replace_coverage(self._counted(covered))
+
+    def _counted(self, covered: Mapping[Series, Sequence[DataCoverageRange]]) -> dict[Series, list[DataCoverageRange]]:
+        """The ranges with the candles the table holds in each."""
+        result: dict[Series, list[DataCoverageRange]] = {series: [] for series in covered}
+        for kind in CoverageSource:  # ranges of one kind never touch, so that each is counted by itself
+            ranges = {series: [r for r in found if r.source is kind] for series, found in covered.items()}
+            counts = self.store.count(
+                {s: TimeRanges.of((r.start, r.end) for r in found) for s, found in ranges.items() if found}
+            )
+            for series, found in counts.items():
+                result[series] += [replace(r, candles=n) for r, n in zip(ranges[series], found, strict=True)]
+        return {series: sorted(found, key=lambda r: r.start) for series, found in result.items()}

@@ -1,0 +1,76 @@
+"""Detect: what is wanted and not covered becomes gap records; those that are covered by now are closed."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from kraken_core.domain.gaps import GapRecord, IntegratedGapDetector
+from kraken_core.domain.knowledge import DerivationWork, Knowledge
+from kraken_core.domain.market import Pair, Series
+from kraken_core.domain.timerange import TimeRange, TimeRanges
+from kraken_core.ports import Detection, Ledger
+
+
+@dataclass(frozen=True, slots=True)
+class Detected:
+    """The open gaps of the series looked at, those that were closed, and what can be derived at once."""
+
+    wanted: Mapping[Series, TimeRanges]
+    gaps: Sequence[GapRecord]
+    filled: Sequence[GapRecord]
+    work: DerivationWork
+
+
+@dataclass(frozen=True, slots=True)
+class GapDetection:
+    """Looks for gaps in what was ever wanted of some series, and keeps the ledger's gap records in step."""
+
+    ledger: Ledger
+    as_of: int
+
+    def run(
+        self, knowledge: Knowledge, pairs: Collection[Pair], intervals: Sequence[int], window: TimeRange
+    ) -> Detected:
+        """Detect, and record what was found."""
+        wanted, detections = self._ever_wanted(knowledge, pairs, intervals, window)
+        covered = knowledge.covered()
+        work = knowledge.derivation_work(wanted)
+        found = IntegratedGapDetector(self.as_of).detect_gaps_for_job(wanted, covered, work.spans).gaps
+        open_before = self.ledger.gaps(wanted.keys())
+        gaps, closed = _reconciled(open_before, found)
+        filled = [gap for gap in closed if covered.get(gap.series, TimeRanges()).clip(gap.start, gap.end)]
+        return Detected(wanted, self.ledger.record_gaps(detections, gaps, filled), filled, work)
+
+    def _ever_wanted(
+        self, knowledge: Knowledge, pairs: Collection[Pair], intervals: Sequence[int], window: TimeRange
+    ) -> tuple[dict[Series, TimeRanges], dict[Series, Detection]]:
+        """What is wanted now or was in an earlier detection, so that a gap keeps its whole extent."""
+        before = self.ledger.detections()
+        wanted: dict[Series, TimeRanges] = {}
+        detections: dict[Series, Detection] = {}
+        everything = knowledge.wanted(pairs, intervals, TimeRange(0, self.as_of))
+        for series, now in knowledge.wanted(pairs, intervals, window).items():
+            if series in before:
+                now |= TimeRanges.single(*before[series].wanted)  # noqa: PLW2901 - widened
+            hull = now.hull if now else TimeRange(window.start, window.start)
+            wanted[series] = everything[series].clip(*hull)
+            if now:
+                detections[series] = Detection(hull, self.as_of)
+        return wanted, detections
+
+
+def _reconciled(before: Sequence[GapRecord], found: Sequence[GapRecord]) -> tuple[list[GapRecord], list[GapRecord]]:
+    """The gaps found, each with the id of the first open record it overlaps; and the records that overlap none."""
+    records: dict[Series, list[GapRecord]] = defaultdict(list)
+    for record in before:
+        records[record.series].append(record)
+    gaps = []
+    overlapped: set[int | None] = set()
+    for gap in found:
+        known = [r for r in records[gap.series] if r.start < gap.end and gap.start < r.end]
+        free = [r.id for r in known if r.id not in overlapped]
+        overlapped.update(r.id for r in known)
+        gaps.append(replace(gap, id=free[0]) if free else gap)
+    return gaps, [record for record in before if record.id not in overlapped]

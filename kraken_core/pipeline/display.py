@@ -1,0 +1,88 @@
+"""The report on a terminal: what is complete, what is not, what to do."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from kraken_core.domain.report import Completeness, Report
+from kraken_core.domain.timerange import iso
+
+WORST = 10  # lines; a list nobody reads helps nobody
+_GOOD, _FAIR = 0.9999, 0.95
+
+
+def percent(share: float) -> str:
+    """A share as a percentage that never rounds up to 100."""
+    return "100 %" if share >= 1 else f"{min(share * 100, 99.99):.2f} %"
+
+
+def duration(seconds: float) -> str:
+    """A length of time in the two units that matter: 42 s, 3 min 20 s, 5 h 12 min, 12 d 3 h."""
+    whole = round(seconds)
+    for unit, size, below, name in (("d", 86_400, 3_600, "h"), ("h", 3_600, 60, "min"), ("min", 60, 1, "s")):
+        if whole >= size:
+            rest = whole % size // below
+            return f"{whole // size} {unit} {rest} {name}" if rest else f"{whole // size} {unit}"
+    return f"{whole} s"
+
+
+def display(report: Report, console: Console) -> None:
+    """Print the report."""
+    if not report.series:
+        console.print("[yellow]Nothing is held yet.[/] Start with: kraken ingest --csv-source-dir PATH --tier ALL")
+        return
+    overall = report.overall
+    console.print(
+        f"[bold]Completeness[/] {_coloured(overall)} of {overall.wanted:,} wanted slots, "
+        f"{len(report.series):,} series, as of {iso(report.as_of)}"
+    )
+    console.print(_by_interval(report))
+    if worst := report.worst:
+        console.print(_worst(report))
+        if len(worst) > WORST:
+            console.print(f"[dim]… and {len(worst) - WORST:,} more: kraken report --json lists every series[/]")
+    for action in report.actions:
+        console.print(f"[bold]→[/] {escape(action)}")
+    if not worst:
+        console.print("[green]Nothing is missing.[/]")
+
+
+def _by_interval(report: Report) -> Table:
+    table = Table(title="By interval", title_justify="left")
+    for name in ("interval", "wanted", "present", "silent", "missing", "complete", "active"):
+        table.add_column(name, justify="right")
+    for interval, counts in report.by_interval.items():
+        table.add_row(f"{interval} m", *_figures(counts))
+    table.add_section()
+    table.add_row("all", *_figures(report.overall), style="bold")
+    return table
+
+
+def _worst(report: Report) -> Table:
+    table = Table(title="Least complete series", title_justify="left")
+    table.add_column("pair")
+    for name in ("interval", "wanted", "present", "silent", "missing", "complete", "active"):
+        table.add_column(name, justify="right")
+    for line in report.worst[:WORST]:
+        table.add_row(escape(str(line.series.pair)), f"{line.series.interval} m", *_figures(line.counts))
+    return table
+
+
+def _figures(counts: Completeness) -> tuple[str, ...]:
+    missing = f"[red]{counts.missing:,}[/]" if counts.missing else "0"
+    return (
+        f"{counts.wanted:,}",
+        f"{counts.present:,}",
+        f"{counts.silent:,}",
+        missing,
+        _coloured(counts),
+        percent(counts.activity),
+    )
+
+
+def _coloured(counts: Completeness) -> str:
+    share = counts.completeness
+    colour = "green" if share >= _GOOD else "yellow" if share >= _FAIR else "red"
+    return f"[{colour}]{percent(share)}[/]"

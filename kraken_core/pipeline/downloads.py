@@ -1,0 +1,38 @@
+"""The download list: which archives' files would fill what no open route can."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable
+from pathlib import Path
+
+from kraken_core.domain.gaps import GapRecord
+from kraken_core.domain.timerange import iso
+
+COLUMNS = ("archive", "csv_file", "pair", "interval", "start", "end", "candles", "reason")
+
+
+def write_download_list(path: Path, gaps: Iterable[GapRecord]) -> Path | None:
+    """Write the unfillable gaps that an archive would fill as CSV, by archive and file; None where there are none."""
+    rows = sorted(
+        (
+            gap.archive,
+            gap.csv_file,
+            str(gap.series.pair),
+            gap.series.interval,
+            iso(gap.start),
+            iso(gap.end),
+            gap.candles,
+            gap.reason,
+        )
+        for gap in gaps
+        if gap.archive
+    )
+    if not rows:
+        return None
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(COLUMNS)
+        writer.writerows(rows)
+    return path

@@ -1,0 +1,151 @@
+"""Ingest: archives into the candle table. Workers read and stage; this, the one coordinator, commits.
+
+Order of truth: candles durable and committed first, then file states, claims and metrics in one ledger transaction.
+A crash between the two costs one repeated batch that finds its rows already there.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from dataclasses import dataclass, replace
+from functools import partial
+
+from kraken_core.domain.candles import Source
+from kraken_core.domain.coverage import Assertion
+from kraken_core.domain.errors import Interrupted, JobError
+from kraken_core.domain.jobs import FileIngestionRecord, FileStatus, IngestionJob, JobMetrics
+from kraken_core.domain.market import INTERVALS, Series
+from kraken_core.domain.plan import IngestionPlan
+from kraken_core.domain.timerange import TimeRanges
+from kraken_core.pipeline.progress import Ticker
+from kraken_core.pipeline.read import BatchFile, BatchReceipt, FileReceipt, batches, read_batch
+from kraken_core.ports import CandleSource, CandleStore, Ledger, Merged, RejectLog
+
+
+@dataclass(frozen=True, slots=True)
+class Ingest:
+    """Reads the files of a job into the table."""
+
+    source: CandleSource
+    store: CandleStore
+    ledger: Ledger
+    rejects: RejectLog
+    executor: Executor
+    in_flight: int  # batches read at once, at most: bounds the memory
+    now: int
+    stop: Callable[[], bool]
+
+    def run(self, job: IngestionJob, plan: IngestionPlan, ticker: Ticker) -> JobMetrics:
+        """Read what is pending of the plan, newest vintage first, so that older ones find better rows in place.
+
+        Returns the job's metrics. Raises Interrupted when asked to stop, JobError at the first bad file where the
+        request says so; what was committed until then is kept and recorded.
+        """
+        metrics = job.metrics
+        pending = {(r.path, r.member): r for r in self.ledger.pending_files(job.id)}
+        self.ledger.record_archives([archive for archive in plan.archives if archive.complete])
+        for wave in _waves(plan, pending):
+            known = self.ledger.known_contents()
+            work = partial(read_batch, source=self.source, store=self.store, known=known, now=self.now)
+            for receipts in self._read(batches(wave), work):
+                metrics = self._commit(job, metrics, receipts)
+                ticker.add(sum(len(r.files) for r in receipts), _records(receipts), _current(receipts))
+                self.ledger.progress(job.id, "ingest", metrics)
+                if job.request.stop_on_error and metrics.files_failed:
+                    raise JobError(_first_failure(receipts))
+        return metrics
+
+    def _read(
+        self, todo: Iterator[tuple[BatchFile, ...]], work: Callable[[Sequence[BatchFile]], BatchReceipt]
+    ) -> Iterator[list[BatchReceipt]]:
+        """Batches read by the executor, as many as are ready at a time."""
+        running: set[Future[BatchReceipt]] = set()
+        queue = deque(todo)
+        while queue or running:
+            while queue and len(running) < self.in_flight and not self.stop():
+                running.add(self.executor.submit(work, queue.popleft()))
+            if not running:
+                raise Interrupted("paused")
+            done, running = wait(running, return_when=FIRST_COMPLETED)
+            yield [future.result() for future in done]
+
+    def _commit(self, job: IngestionJob, metrics: JobMetrics, receipts: Sequence[BatchReceipt]) -> JobMetrics:
+        merged = self.store.commit([receipt.staged for receipt in receipts if receipt.staged])
+        files = [_counted(file, merged) for receipt in receipts for file in receipt.files]
+        self.rejects.add(job.id, [(file.record, file.rejects) for file in files if file.rejects])
+        metrics = _added(metrics, [file.record for file in files])
+        self.ledger.record_files(
+            job.id,
+            [file.record for file in files],
+            [claim for file in files for claim in _claims(file)],
+            _stale(files),
+            metrics,
+        )
+        return metrics
+
+
+def _waves(plan: IngestionPlan, pending: Mapping[tuple[str, str], FileIngestionRecord]) -> Iterator[list[BatchFile]]:
+    """The pending files, an archive at a time, in the plan's order."""
+    waves: list[list[BatchFile]] = [[] for _ in plan.archives]
+    for planned in plan.files:
+        if record := pending.get((planned.file.path, planned.file.member)):
+            archive = plan.archives[planned.archive]
+            waves[planned.archive].append(
+                BatchFile(planned.file, record, archive.statement, archive.vintage, planned.finest)
+            )
+    return (wave for wave in waves if wave)
+
+
+def _counted(file: FileReceipt, merged: Mapping[Series, Merged]) -> FileReceipt:
+    if file.record.status is not FileStatus.COMPLETED:
+        return file
+    counts = merged.get(file.record.series, Merged())
+    record = replace(file.record, records_new=counts.new, records_changed=counts.changed)
+    return file._replace(record=record)
+
+
+def _claims(file: FileReceipt) -> list[Assertion]:
+    record = file.record
+    return [Assertion(record.series, *span, Source.CSV, record.rank, record.content_hash) for span in file.claims]
+
+
+def _stale(files: Iterable[FileReceipt]) -> dict[Series, TimeRanges]:
+    """Coarser slots over candles that are new or have another value: what was derived there is derived anew."""
+    stale: dict[Series, TimeRanges] = {}
+    for record in (file.record for file in files):
+        if (record.records_new or record.records_changed) and record.first is not None and record.last is not None:
+            touched = TimeRanges.single(record.first, record.last + record.series.width)
+            for interval in INTERVALS:
+                if interval > record.series.interval:
+                    coarse = Series(record.series.pair, interval)
+                    stale[coarse] = stale.get(coarse, TimeRanges()) | touched.outer(coarse.width)
+    return stale
+
+
+def _added(metrics: JobMetrics, records: Sequence[FileIngestionRecord]) -> JobMetrics:
+    states = [record.status for record in records]
+    return replace(
+        metrics,
+        files_ingested=metrics.files_ingested + states.count(FileStatus.COMPLETED),
+        files_skipped=metrics.files_skipped + states.count(FileStatus.SKIPPED),
+        files_failed=metrics.files_failed + states.count(FileStatus.FAILED),
+        records_read=metrics.records_read + sum(r.records for r in records),
+        records_ingested=metrics.records_ingested + sum(r.records_new for r in records),
+        records_changed=metrics.records_changed + sum(r.records_changed for r in records),
+        records_rejected=metrics.records_rejected + sum(r.records_rejected for r in records),
+    )
+
+
+def _records(receipts: Iterable[BatchReceipt]) -> int:
+    return sum(file.record.records for receipt in receipts for file in receipt.files)
+
+
+def _current(receipts: Sequence[BatchReceipt]) -> str:
+    return receipts[-1].files[-1].record.member
+
+
+def _first_failure(receipts: Iterable[BatchReceipt]) -> str:
+    failed = next(f.record for r in receipts for f in r.files if f.record.status is FileStatus.FAILED)
+    return f"{failed.member} in {failed.path}: {failed.error} (stopped, as --stop-on-error asked; the rest is kept)"

@@ -1,0 +1,190 @@
+"""From a batch of archive files to staged candles: what a worker does, touching neither ledger nor table.
+
+Members are small and many, so that files of one interval are parsed, checked and written together.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import numpy as np
+import polars as pl
+
+from kraken_core.domain.archives import ArchiveFile
+from kraken_core.domain.candles import SCHEMA, TIME, Source, Vintage, derived_rank, provisional, rank_of
+from kraken_core.domain.coverage import ArchiveStatement, file_covers, until
+from kraken_core.domain.errors import BadFileError
+from kraken_core.domain.jobs import FileIngestionRecord, FileStatus
+from kraken_core.domain.market import Series
+from kraken_core.domain.ohlcvt import COLUMNS, Parsed, Reject, parse_any, parse_clean
+from kraken_core.domain.timerange import TimeRanges
+from kraken_core.ports import CandleSource, CandleStore, StagedFile
+
+BATCH_BYTES = 64 << 20  # of text: large enough that a file costs nothing, small enough to hold several in memory
+_MICROSECONDS = 1_000_000
+
+
+class BatchFile(NamedTuple):
+    """A file to read, its PENDING record, and what its archive says of it."""
+
+    file: ArchiveFile
+    record: FileIngestionRecord
+    statement: ArchiveStatement
+    vintage: Vintage
+    finest: bool
+
+
+class FileReceipt(NamedTuple):
+    """What became of a file: its record brought up to date, the slots it knows, the rows it could not give."""
+
+    record: FileIngestionRecord
+    claims: TimeRanges
+    rejects: tuple[Reject, ...] = ()
+
+
+class BatchReceipt(NamedTuple):
+    """What became of a batch; ``staged`` is None where no file brought a candle. Small: candles stay on disk."""
+
+    staged: StagedFile | None
+    files: tuple[FileReceipt, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A file's text, read and parsed, and the slots it knows."""
+
+    item: BatchFile
+    content_hash: str
+    parsed: Parsed
+    claims: TimeRanges
+
+    @classmethod
+    def of(cls, item: BatchFile, content_hash: str, parsed: Parsed, now: int) -> _Read:
+        series = item.file.series
+        covers = file_covers(series, item.statement, parsed.first, parsed.last, finest=item.finest)
+        return cls(item, content_hash, parsed, until(covers, series.width, now) - parsed.unknown)
+
+
+def batches(files: Iterable[BatchFile]) -> Iterator[tuple[BatchFile, ...]]:
+    """Files of one interval together, by pair, to about BATCH_BYTES of text; no series twice in one batch."""
+    batch: list[BatchFile] = []
+    held: set[Series] = set()
+    size = 0
+    for item in sorted(files, key=lambda i: (i.file.series.interval, str(i.file.series.pair))):
+        series = item.file.series
+        full = size + item.file.size > BATCH_BYTES or series in held
+        if batch and (full or series.interval != batch[0].file.series.interval):
+            yield tuple(batch)
+            batch, held, size = [], set(), 0
+        batch.append(item)
+        held.add(series)
+        size += item.file.size
+    if batch:
+        yield tuple(batch)
+
+
+def read_batch(
+    batch: Sequence[BatchFile],
+    source: CandleSource,
+    store: CandleStore,
+    known: Mapping[tuple[str, Series], int],
+    now: int,
+) -> BatchReceipt:
+    """Read, check and stage a batch. ``known``: the rank at which contents were ingested before.
+
+    A file that cannot be read is FAILED with its reason and leaves the others alone. One whose very bytes are held
+    already, at the same rank or better, is SKIPPED: its claim counts, its rows are not staged again.
+    """
+    texts: list[tuple[BatchFile, str, bytes]] = []
+    failed: list[FileReceipt] = []
+    for item in batch:
+        try:
+            text = source.read(item.file)
+        except BadFileError as error:
+            failed.append(_failed(item, error))
+        else:
+            texts.append((item, hashlib.sha256(text).hexdigest(), text))
+    read, frame = _parse(texts, now, failed)
+    fresh = [known.get((r.content_hash, r.item.file.series), -1) < derived_rank(_rank(r)) for r in read]
+    candles = _candles(read, fresh, frame)
+    staged = store.stage(candles) if candles.height else None
+    return BatchReceipt(staged, (*failed, *(_receipt(r, new) for r, new in zip(read, fresh, strict=True))))
+
+
+def _parse(
+    texts: Sequence[tuple[BatchFile, str, bytes]], now: int, failed: list[FileReceipt]
+) -> tuple[list[_Read], pl.DataFrame]:
+    """Every text parsed, and the candles of all of them one after the other, as COLUMNS."""
+    if not texts:
+        return [], pl.DataFrame(schema=COLUMNS)
+    interval = texts[0][0].file.series.interval
+    if clean := parse_clean([text for _, _, text in texts], interval, now):
+        frame, heights = clean
+        times = frame["time"].to_numpy()
+        ends = np.cumsum(heights)
+        read = []
+        for (item, content_hash, _), height, end in zip(texts, heights, ends.tolist(), strict=True):
+            rows = slice(end - height, end)
+            parsed = Parsed(frame[rows], height, int(times[rows][0]), int(times[rows][-1]))
+            read.append(_Read.of(item, content_hash, parsed, now))
+        return read, frame
+    read = []
+    for item, content_hash, text in texts:
+        try:
+            read.append(_Read.of(item, content_hash, parse_any(text, interval, now), now))
+        except BadFileError as error:
+            failed.append(_failed(item, error))
+    return read, pl.concat([r.parsed.candles for r in read]) if read else pl.DataFrame(schema=COLUMNS)
+
+
+def _candles(read: Sequence[_Read], fresh: Sequence[bool], frame: pl.DataFrame) -> pl.DataFrame:
+    """The table's rows of those files that are fresh: SCHEMA, sorted by pair and time."""
+    if not read:
+        return pl.DataFrame(schema=SCHEMA)
+    heights = [r.parsed.candles.height for r in read]
+    names = [str(r.item.file.series.pair) for r in read]
+    times = frame["time"].to_numpy()
+    ranks = np.repeat(np.array([_rank(r) for r in read], dtype=np.int64), heights)
+    start = 0
+    for r, height in zip(read, heights, strict=True):
+        lo, hi = np.searchsorted(times[start : start + height], r.claims.hull if r.claims else (0, 0))
+        rank = provisional(_rank(r))
+        ranks[start : start + lo] = rank
+        ranks[start + hi : start + height] = rank
+        start += height
+    candles = frame.select(
+        pl.Series("pair", names).gather(np.repeat(np.arange(len(names)), heights)),
+        pl.lit(read[0].item.file.series.interval, pl.Int32).alias("interval_minutes"),
+        (pl.col("time") * _MICROSECONDS).cast(TIME),
+        *(name for name in COLUMNS if name != "time"),
+        pl.lit(Source.CSV.value).alias("source"),
+        pl.Series("rank", ranks),
+    )
+    return candles if all(fresh) else candles.filter(pl.Series(np.repeat(np.array(fresh), heights)))
+
+
+def _rank(read: _Read) -> int:
+    return rank_of(Source.CSV, read.item.vintage, read.content_hash)
+
+
+def _receipt(read: _Read, fresh: bool) -> FileReceipt:  # noqa: FBT001 - one of the two kinds of receipt
+    parsed = read.parsed
+    traded = parsed.candles["time"]
+    record = replace(
+        read.item.record,
+        status=FileStatus.COMPLETED if fresh else FileStatus.SKIPPED,
+        content_hash=read.content_hash,
+        rank=derived_rank(_rank(read)),
+        first=traded[0] if len(traded) else None,
+        last=traded[-1] if len(traded) else None,
+        records=parsed.rows,
+        records_rejected=len(parsed.rejects),
+    )
+    return FileReceipt(record, read.claims, parsed.rejects if fresh else ())
+
+
+def _failed(item: BatchFile, error: BadFileError) -> FileReceipt:
+    return FileReceipt(replace(item.record, status=FileStatus.FAILED, error=str(error)), TimeRanges())

@@ -1,0 +1,68 @@
+"""Report: how complete every series is, and what to do about the rest (domain rule 14)."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from rich.console import Console
+
+from kraken_core.domain.coverage import DataCoverageRange
+from kraken_core.domain.market import Series
+from kraken_core.domain.report import Completeness, Report, SeriesReport
+from kraken_core.domain.tiers import Tiers
+from kraken_core.domain.timerange import TimeRange, TimeRanges
+from kraken_core.pipeline.display import display
+from kraken_core.ports import CandleStore, Ledger
+
+
+@dataclass(frozen=True, slots=True)
+class CompletenessReporter:
+    """Says how complete the history is, from the ledger's ranges and the table's counts."""
+
+    store: CandleStore
+    ledger: Ledger
+    tiers: Tiers
+
+    def generate_report(self, wanted: Mapping[Series, TimeRanges], as_of: int) -> Report:
+        """The report of the wanted slots of each series (aligned, epoch seconds)."""
+        held: dict[Series, list[DataCoverageRange]] = defaultdict(list)
+        for covered in self.ledger.coverage(wanted.keys()):
+            held[covered.series].append(covered)
+        counts = self._counts(wanted, held)
+        lines = [
+            SeriesReport(series, self.tiers.of(series.pair.base), *ranges.hull, counts[series])
+            for series, ranges in sorted(wanted.items())
+            if ranges
+        ]
+        gaps = [g for g in self.ledger.gaps(wanted.keys()) if wanted[g.series].clip(g.start, g.end)]
+        return Report(as_of, tuple(lines), tuple(gaps))
+
+    def _counts(
+        self, wanted: Mapping[Series, TimeRanges], held: Mapping[Series, Sequence[DataCoverageRange]]
+    ) -> dict[Series, Completeness]:
+        """Ranges that lie whole in what is wanted were counted when they were covered; the others are counted now."""
+        present: dict[Series, int] = defaultdict(int)
+        covered: dict[Series, int] = {}
+        cut: dict[Series, list[TimeRange]] = {}
+        for series, ranges in wanted.items():
+            known = held.get(series, ())
+            inside = TimeRanges.of((r.start, r.end) for r in known) & ranges
+            covered[series] = inside.slots(series.width)
+            for coverage in known:
+                part = ranges.clip(coverage.start, coverage.end)
+                if part == TimeRanges.single(coverage.start, coverage.end):
+                    present[series] += coverage.candles
+                elif part:
+                    cut.setdefault(series, []).extend(part)
+        for series, found in self.store.count({s: TimeRanges.of(parts) for s, parts in cut.items()}).items():
+            present[series] += sum(found)
+        return {
+            series: Completeness(ranges.slots(series.width), covered[series], present[series])
+            for series, ranges in wanted.items()
+        }
+
+    def display_report(self, report: Report, console: Console) -> None:
+        """Print the report as tables: overall, by interval, the worst series, and what to do."""
+        display(report, console)

@@ -1,0 +1,279 @@
+"""What the pipeline needs of the outside world. One small protocol a role; adapters share nothing but these."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping, Sequence
+
+    import duckdb
+    import polars as pl
+
+    from kraken_core.domain.archives import Archive, ArchiveFile
+    from kraken_core.domain.coverage import Assertion, DataCoverageRange
+    from kraken_core.domain.gaps import GapRecord
+    from kraken_core.domain.jobs import FileIngestionRecord, IngestionJob, JobMetrics, JobStatus
+    from kraken_core.domain.life import Life
+    from kraken_core.domain.market import Pair, Series
+    from kraken_core.domain.ohlcvt import Reject
+    from kraken_core.domain.plan import KnownFile
+    from kraken_core.domain.request import Request
+    from kraken_core.domain.timerange import TimeRange, TimeRanges
+
+
+class Clock(Protocol):
+    """Tells the time, so that a run can be repeated."""
+
+    def now(self) -> int:
+        """Epoch seconds."""
+        ...
+
+
+class CandleSource(Protocol):
+    """Where archives are found and read. Reading is thread-safe and changes nothing."""
+
+    def archives(self) -> Sequence[Archive]:
+        """Every archive of the source. Raises SourceError where there is none."""
+        ...
+
+    def read(self, file: ArchiveFile) -> bytes:
+        """The file's text, checked against the archive's own checksum. Raises BadFileError."""
+        ...
+
+
+class Span(NamedTuple):
+    """Where a series' candles lie in a file: first and last open (epoch seconds), and how many."""
+
+    first: int
+    last: int
+    candles: int
+
+
+class StagedFile(NamedTuple):
+    """Candles written durably but not yet part of the table. Small and picklable: the receipt of a worker."""
+
+    path: str  # relative to the table
+    interval: int
+    size: int  # bytes
+    spans: Mapping[Pair, Span]
+
+
+class Merged(NamedTuple):
+    """What became of a series' staged candles; the four add up to those staged."""
+
+    new: int = 0  # the slot held nothing
+    changed: int = 0  # replaced a different value of lower rank: a revision
+    confirmed: int = 0  # equal to what was held
+    outranked: int = 0  # different from what was held, which ranks higher and stays
+
+
+class CandleStore(Protocol):
+    """The candle table: one row a (pair, interval, time), whatever is committed, in whatever order."""
+
+    @property
+    def version(self) -> int:
+        """The table's version; it rises with every commit."""
+        ...
+
+    def stage(self, candles: pl.DataFrame) -> StagedFile:
+        """Write candles of one interval (columns and dtypes of SCHEMA, unique by pair and time, sorted by them).
+
+        Durable when it returns, invisible until committed. Thread-safe. Raises StoreError.
+        """
+        ...
+
+    def commit(
+        self, staged: Sequence[StagedFile], clear: Mapping[Series, TimeRanges] | None = None
+    ) -> Mapping[Series, Merged]:
+        """Make staged candles part of the table, in one transaction.
+
+        In every slot the higher rank wins; at equal rank what is held stays. Derived candles inside ``clear`` are
+        removed first. Raises CommitConflictError where somebody else committed meanwhile, StoreError.
+        """
+        ...
+
+    def candles(self, ranges: Mapping[Series, TimeRanges]) -> pl.DataFrame:
+        """The candles held in the ranges: columns of SCHEMA, sorted by pair, interval and time."""
+        ...
+
+    def count(self, ranges: Mapping[Series, TimeRanges]) -> Mapping[Series, list[int]]:
+        """How many candles each range holds, in the order of the ranges."""
+        ...
+
+    def view(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Create the view ``candles`` (the contract's columns, without rank) in a DuckDB connection."""
+        ...
+
+
+class PairRecord(NamedTuple):
+    """A pair the ledger knows, and its life; ``lives`` is empty until a candle of it was seen."""
+
+    pair: Pair
+    tier: str | None
+    lives: tuple[Life, ...]
+
+
+class Detection(NamedTuple):
+    """The last detection of a series: the hull of what was wanted, and the instant it speaks of."""
+
+    wanted: TimeRange
+    as_of: int
+
+
+class JobEvent(NamedTuple):
+    """Something worth remembering of a job. ``at`` in epoch seconds."""
+
+    at: int
+    kind: str
+    message: str
+
+
+class Ledger(Protocol):
+    """What was asked, read, claimed, covered and found missing. Every method is one transaction."""
+
+    # Jobs
+    def create_job(
+        self, request: Request, as_of: int, files: Sequence[FileIngestionRecord], metrics: JobMetrics
+    ) -> IngestionJob:
+        """A PENDING job with its PENDING files."""
+        ...
+
+    def job(self, job_id: int) -> IngestionJob:
+        """Raises JobError where there is none."""
+        ...
+
+    def jobs(self, statuses: Collection[JobStatus] = (), request_key: str | None = None) -> list[IngestionJob]:
+        """Newest first; of the given statuses and request only, where given."""
+        ...
+
+    def move(self, before: IngestionJob, after: IngestionJob) -> IngestionJob:
+        """Store a move made by IngestionJob.mark_…, if the job is still as ``before`` says; timestamps are set here.
+
+        Raises JobRunningError where another job runs on this ledger's candle table, IllegalMoveError where somebody
+        else moved the job meanwhile.
+        """
+        ...
+
+    def progress(self, job_id: int, stage: str, metrics: JobMetrics) -> None:
+        """Store how far a running job is."""
+        ...
+
+    def add_event(self, job_id: int, kind: str, message: str) -> None:
+        """Append to the job's history."""
+        ...
+
+    def events(self, job_id: int) -> list[JobEvent]:
+        """The job's history, oldest first."""
+        ...
+
+    # Files and claims
+    def pending_files(self, job_id: int) -> list[FileIngestionRecord]:
+        """The job's files not yet read (PENDING), in the order of the plan; FAILED ones too when resumed."""
+        ...
+
+    def files(self, job_id: int | None = None) -> list[FileIngestionRecord]:
+        """The files of a job, or of all jobs, oldest first."""
+        ...
+
+    def known_stamps(self) -> Mapping[tuple[str, str, str], tuple[Series, KnownFile]]:
+        """Files read before (COMPLETED or SKIPPED) by (path, member, stamp)."""
+        ...
+
+    def known_contents(self) -> Mapping[tuple[str, Series], int]:
+        """The best rank at which the same bytes were ingested for a series, by (content hash, series)."""
+        ...
+
+    def record_files(
+        self,
+        job_id: int,
+        files: Sequence[FileIngestionRecord],
+        assertions: Sequence[Assertion],
+        stale: Mapping[Series, TimeRanges],
+        metrics: JobMetrics,
+    ) -> None:
+        """What a committed batch brought, all or nothing: file states, claims and metrics.
+
+        A claim that stands already, or was withdrawn, is not made again. Derived claims of the ``stale`` ranges are
+        withdrawn, so that they are derived anew. ``files`` carry the ids of their PENDING records.
+        """
+        ...
+
+    def claim(self, assertions: Sequence[Assertion]) -> None:
+        """Append claims and counter-claims as they are, in order."""
+        ...
+
+    def assertions(self, pairs: Collection[Pair] | None = None) -> list[Assertion]:
+        """Claims and counter-claims in the order they were made; of all pairs where none are given."""
+        ...
+
+    def first_candles(self, pairs: Collection[Pair] | None = None) -> Mapping[Series, int]:
+        """The first candle ever seen of each series (open, epoch seconds)."""
+        ...
+
+    def record_archives(self, archives: Sequence[Archive]) -> None:
+        """Remember what complete archives state and which pairs they hold, so that absent ones were silent."""
+        ...
+
+    def complete_archives(self) -> list[tuple[Archive, frozenset[Pair]]]:
+        """The complete archives ever ingested (without their files), with the pairs they hold."""
+        ...
+
+    # Pairs, coverage, gaps
+    def record_pairs(self, pairs: Sequence[PairRecord]) -> None:
+        """Insert or update pairs, their assets' tiers and their lives."""
+        ...
+
+    def pairs(self) -> list[PairRecord]:
+        """Every pair known, sorted."""
+        ...
+
+    def replace_coverage(self, coverage: Mapping[Series, Sequence[DataCoverageRange]]) -> None:
+        """Set the covered ranges of these series."""
+        ...
+
+    def coverage(self, series: Collection[Series] | None = None) -> list[DataCoverageRange]:
+        """Covered ranges by series and time; of all series where none are given."""
+        ...
+
+    def record_gaps(
+        self, detections: Mapping[Series, Detection], gaps: Sequence[GapRecord], filled: Sequence[GapRecord]
+    ) -> list[GapRecord]:
+        """Store a detection: all open gaps of the detected series become ``gaps``.
+
+        A gap with an id updates its record, one without becomes a new record. Open records of the series that are
+        in neither list are removed (their range went into another's). ``filled`` records are closed as FILLED.
+        Returns ``gaps`` with their ids.
+        """
+        ...
+
+    def gaps(self, series: Collection[Series] | None = None, *, open_only: bool = True) -> list[GapRecord]:
+        """Gaps by series and time; of all series where none are given."""
+        ...
+
+    def detections(self) -> Mapping[Series, Detection]:
+        """The last detection of every series."""
+        ...
+
+
+class ProgressReport(NamedTuple):
+    """How far a job is; counts are of its plan, ``rows_per_second`` since the stage began."""
+
+    stage: str
+    done: int
+    total: int
+    current: str = ""
+    rows: int = 0
+    rows_per_second: float = 0.0
+    eta_seconds: float | None = None
+
+
+Progress: TypeAlias = "Callable[[ProgressReport], None]"
+
+
+class RejectLog(Protocol):
+    """Where rows that could not be taken are set aside."""
+
+    def add(self, job_id: int, rejected: Sequence[tuple[FileIngestionRecord, Sequence[Reject]]]) -> None:
+        """Append rejected rows of files to the job's list: file, line, text, reason."""
+        ...

@@ -1,0 +1,171 @@
+"""Settings: read once, from the environment, then ``kraken.toml``, then defaults. A wrong value is refused here."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from kraken_core.domain.errors import HomeError, SettingError
+from kraken_core.domain.tiers import Tiers
+
+FORMAT = 1  # of the home; raised when an older kraken could no longer use it
+FORMAT_FILE = ".format"
+_PACKAGED_TIERS = Path(__file__).parent / "domain" / "tiers.toml"
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _text(*schemes: str) -> Callable[[Any], str]:
+    def check(value: Any) -> str:  # noqa: ANN401 - TOML values are of any type
+        if not isinstance(value, str) or (value and urlsplit(value).scheme not in schemes):
+            raise ValueError(" or ".join(f"{scheme}://…" for scheme in schemes))
+        return value
+
+    return check
+
+
+def _number(kind: type[int | float], least: float, most: float) -> Callable[[Any], Any]:
+    def check(value: Any) -> Any:  # noqa: ANN401 - TOML values are of any type
+        wanted = f"a{' whole' if kind is int else ''} number from {least:g} to {most:g}"
+        try:
+            number = kind(value)
+        except (TypeError, ValueError):
+            raise ValueError(wanted) from None
+        if isinstance(value, bool) or not least <= number <= most or float(number) != float(value):
+            raise ValueError(wanted)
+        return number
+
+    return check
+
+
+def _store(value: Any) -> str:  # noqa: ANN401 - TOML values are of any type
+    if not isinstance(value, str) or urlsplit(value).scheme not in {"", "file"}:
+        raise ValueError("a folder")
+    return value.removeprefix("file://")
+
+
+def _paths(value: Any) -> tuple[str, ...]:  # noqa: ANN401 - TOML values are of any type
+    parts = value.split(os.pathsep) if isinstance(value, str) else value
+    if not isinstance(parts, list) or not all(isinstance(part, str) for part in parts):
+        raise ValueError(f"a list of paths (in the environment: separated by {os.pathsep!r})")
+    return tuple(part for part in parts if part)
+
+
+_CHECKS: dict[str, Callable[[Any], Any]] = {
+    "ledger": _text("sqlite", "postgresql+psycopg"),
+    "store": _store,
+    "api_url": _text("https", "http"),
+    "archives_url": _text("https", "http"),
+    "csv_source_dirs": _paths,
+    "requests_per_second": _number(float, 0.01, 10),
+    "pairs_in_parallel": _number(int, 1, 64),
+    "workers": _number(int, 1, 256),
+    "dask": _text("tcp", "tls"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What is in force in a home, and where each value came from."""
+
+    home: Path
+    ledger: str = ""
+    store: str = ""
+    api_url: str = "https://api.kraken.com"
+    archives_url: str = "https://assets.kraken.com/marketing/institutions/"
+    csv_source_dirs: tuple[str, ...] = ()
+    requests_per_second: float = 1.0
+    pairs_in_parallel: int = 4
+    workers: int = field(default_factory=_cores)
+    dask: str = ""
+    origins: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def load(cls, home: str | Path | None = None, environment: Mapping[str, str] = os.environ) -> Settings:
+        """The settings of a home: ``home``, else KRAKEN_HOME, else ./kraken-data. Creates nothing.
+
+        Raises SettingError, naming the setting, its value and what would be right; HomeError for a newer home.
+        """
+        folder = Path(home or environment.get("KRAKEN_HOME") or "kraken-data").expanduser().absolute()
+        _check_format(folder)
+        values: dict[str, Any] = {}
+        origins: dict[str, str] = {}
+        file = folder / "kraken.toml"
+        for name, value in _read_toml(file).items():
+            values[name] = _checked(name, value, str(file))
+            origins[name] = str(file)
+        for name in _CHECKS:
+            variable = f"KRAKEN_{name.upper()}"
+            if variable in environment:
+                values[name] = _checked(name, environment[variable], variable)
+                origins[name] = variable
+        return cls(folder, **values, origins={f.name: origins.get(f.name, "default") for f in fields(cls)})
+
+    @property
+    def ledger_url(self) -> str:
+        """Where the ledger is, as a SQLAlchemy URL."""
+        return self.ledger or f"sqlite:///{self.home / 'ledger.db'}"
+
+    @property
+    def store_path(self) -> Path:
+        """Where the candle table is."""
+        return self.home / (self.store or "candles")
+
+    def tiers(self) -> Tiers:
+        """The user's tiers where the home has a tiers.toml, else the packaged ones. Raises SettingError."""
+        file = self.home / "tiers.toml"
+        file = file if file.exists() else _PACKAGED_TIERS
+        return Tiers.parse(file.read_text(encoding="utf-8"), str(file))
+
+    def create_home(self) -> None:
+        """Make the home's folders. Raises HomeError where that is not allowed."""
+        try:
+            for folder in (self.home, *(self.home / name for name in ("logs", "exports", "rejects"))):
+                folder.mkdir(parents=True, exist_ok=True)
+            marker = self.home / FORMAT_FILE
+            if not marker.exists():
+                marker.write_text(f"{FORMAT}\n", encoding="ascii")
+        except OSError as error:
+            raise HomeError(
+                f"{self.home} cannot be used as home: {error.strerror}. Choose another with --home or KRAKEN_HOME."
+            ) from error
+
+
+def _check_format(home: Path) -> None:
+    if home.exists() and not home.is_dir():
+        raise HomeError(f"{home} is a file, not a folder: choose another home with --home or KRAKEN_HOME.")
+    marker = home / FORMAT_FILE
+    if not marker.exists():
+        return
+    text = marker.read_text(encoding="ascii", errors="replace").strip()
+    if not text.isdecimal() or int(text) > FORMAT:
+        raise HomeError(
+            f"{home} has format {text}, made by a newer kraken; this one reads up to {FORMAT}. "
+            "Nothing was touched: upgrade kraken, or choose another --home."
+        )
+
+
+def _read_toml(file: Path) -> dict[str, Any]:
+    if not file.exists():
+        return {}
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingError(f"{file} is no valid TOML: {error}. Mend that line.") from error
+
+
+def _checked(name: str, value: Any, origin: str) -> Any:  # noqa: ANN401 - each setting has its own type
+    if name not in _CHECKS:
+        raise SettingError(f"{origin}: there is no setting {name!r}; there are {', '.join(_CHECKS)}.")
+    try:
+        return _CHECKS[name](value)
+    except ValueError as error:
+        shown = "(not shown: it may hold a password)" if "@" in str(value) else repr(value)
+        raise SettingError(f"{origin}: {name} is {shown}; it must be {error}.") from error

@@ -1,0 +1,78 @@
+"""Zips, read in place: the central directory once, members by position, several times faster than zlib."""
+
+from __future__ import annotations
+
+import stat
+import struct
+import zipfile
+from collections.abc import Iterator
+
+from isal import igzip_lib, isal_zlib
+
+from kraken_core.domain.archives import ZipEntry
+from kraken_core.domain.errors import BadFileError, SourceError
+from kraken_core.sources.members import MAX_TEXT_BYTES, Member
+from kraken_core.sources.split import JoinedFile
+
+MAX_RATIO = 200  # candles pack about 3:1 and hardly ever 20:1; a bomb packs 1,000:1
+_ENCRYPTED = 0x1  # flag bit (APPNOTE 4.4.4)
+_UNIX = 3  # whose file modes the entry has (APPNOTE 4.4.2)
+_LOCAL_HEADER = struct.Struct("<4s22x2H")  # signature, length of the name, length of the extra field (APPNOTE 4.3.7)
+_RAW_DEFLATE = -15  # window bits: no header of its own
+
+
+def read_directory(file: JoinedFile) -> Iterator[Member]:
+    """Everything the central directory lists, in its order. Raises SourceError where it is no whole, honest zip."""
+    try:
+        with zipfile.ZipFile(file) as archive:
+            infos = archive.infolist()
+    except (zipfile.BadZipFile, struct.error, ValueError, OverflowError, NotImplementedError) as error:
+        advice = "get it again" if len(file.parts) == 1 else f"is {file.parts[-1].name} the last part, and each whole?"
+        raise SourceError(f"it is no zip, or not a whole one ({error}): {advice}") from error
+    if sum(info.compress_size for info in infos) > file.size:
+        raise SourceError("its members overlap, which no honest zip does: get it again from Kraken")
+    for info in infos:
+        entry = ZipEntry(info.header_offset, info.compress_size, info.compress_type, info.CRC)
+        stamp = f"{info.CRC:08x}-{info.file_size}-{info.compress_size}"
+        yield Member(info.orig_filename, info.file_size, stamp, entry, _defect(info))
+
+
+def _defect(info: zipfile.ZipInfo) -> str:
+    if info.create_system == _UNIX and stat.S_ISLNK(info.external_attr >> 16):
+        return "symbolic link"
+    if info.flag_bits & _ENCRYPTED:
+        return "encrypted"
+    if info.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
+        return "unsupported compression"
+    return ""
+
+
+def read_member(file: JoinedFile, entry: ZipEntry, size: int) -> bytes:
+    """A member's text of ``size`` bytes, checked. Raises BadFileError before it takes more memory than that."""
+    if size > MAX_TEXT_BYTES or entry.packed > MAX_TEXT_BYTES:
+        raise BadFileError(f"it claims {max(size, entry.packed):,} bytes, more than any file of candles has")
+    if size > MAX_RATIO * entry.packed:
+        raise BadFileError(f"it claims {size:,} bytes packed into {entry.packed:,}, as no candles do")
+    header = file.pread(_LOCAL_HEADER.size, entry.offset)
+    if len(header) < _LOCAL_HEADER.size or not header.startswith(b"PK\3\4"):
+        raise BadFileError("it is not where the directory says")
+    _, name_length, extra_length = _LOCAL_HEADER.unpack(header)
+    packed = file.pread(entry.packed, entry.offset + len(header) + name_length + extra_length)
+    text = packed if entry.method == zipfile.ZIP_STORED else _inflate(packed, size)
+    if len(text) != size:
+        raise BadFileError(f"it is not the {size:,} bytes long that the directory says")
+    if isal_zlib.crc32(text) != entry.crc:
+        raise BadFileError("its checksum (CRC32) is wrong")
+    return text
+
+
+def _inflate(packed: bytes, size: int) -> bytes:
+    """The text, or one byte more than ``size`` where it is longer."""
+    inflater = isal_zlib.decompressobj(_RAW_DEFLATE)
+    try:
+        text = inflater.decompress(packed, size + 1)
+    except igzip_lib.IsalError as error:  # type: ignore[misc] # isal's stub declares this class as an instance
+        raise BadFileError(f"it does not inflate ({error})") from error
+    if len(text) <= size and not inflater.eof:
+        raise BadFileError("it is cut short")
+    return text

@@ -1,0 +1,147 @@
+"""The candle table as a Delta Lake table: Parquet files written by polars, read by polars and DuckDB.
+
+Any number of processes may read, stage and commit: a commit lands whole, right behind the version it was planned on,
+or not at all; what was never committed is invisible.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+from operator import itemgetter
+from pathlib import Path
+from threading import Lock
+
+import duckdb
+import polars as pl
+
+from kraken_core.domain.candles import KEY, SCHEMA
+from kraken_core.domain.errors import CommitConflictError, StoreError
+from kraken_core.domain.market import Series
+from kraken_core.domain.timerange import TimeRanges
+from kraken_core.ports import Merged, StagedFile
+from kraken_core.stores.delta_files import PARTITION, CandleFiles, store_errors
+from kraken_core.stores.delta_index import FileIndex
+from kraken_core.stores.delta_log import DeltaLog
+from kraken_core.stores.delta_merge import Merge, plan_merge
+from kraken_core.stores.delta_spans import US, pair_of
+
+_SQL_TYPES = {
+    "pair": "VARCHAR",
+    PARTITION: "INTEGER",
+    "time": "TIMESTAMP WITH TIME ZONE",
+    "open": "DOUBLE",
+    "high": "DOUBLE",
+    "low": "DOUBLE",
+    "close": "DOUBLE",
+    "volume": "DOUBLE",
+    "trades": "INTEGER",
+    "source": "VARCHAR",
+}
+
+
+class DeltaStore:
+    """A CandleStore in a local folder, which is created by the first write."""
+
+    def __init__(self, uri: str | Path) -> None:
+        if "://" in str(uri):
+            raise StoreError(f"The candle table cannot be at {uri}: only local folders are supported. Name a folder.")
+        root = Path(uri).absolute()
+        self._files = CandleFiles(root)
+        self._log = DeltaLog(root)
+        self._index = FileIndex()
+        self._lock = Lock()  # guards log and index; candles are read and written outside of it
+
+    @property
+    def version(self) -> int:
+        """The newest version; 0 while nothing was ever committed."""
+        with self._lock:
+            self._refresh()
+            return self._log.version
+
+    def stage(self, candles: pl.DataFrame) -> StagedFile:
+        """See CandleStore."""
+        return self._files.write(candles)
+
+    def commit(
+        self, staged: Sequence[StagedFile], clear: Mapping[Series, TimeRanges] | None = None
+    ) -> Mapping[Series, Merged]:
+        """See CandleStore. A conflict is planned again once before CommitConflictError is raised."""
+        with self._lock:
+            try:
+                merge = self._try_commit(staged, clear or {})
+            except CommitConflictError:
+                merge = self._try_commit(staged, clear or {})
+        self._files.remove(merge.superseded)
+        return merge.merged
+
+    def candles(self, ranges: Mapping[Series, TimeRanges]) -> pl.DataFrame:
+        """See CandleStore."""
+        paths: dict[int, list[str]] = defaultdict(list)
+        wanted: dict[int, dict[Series, TimeRanges]] = defaultdict(dict)
+        with self._lock:
+            self._refresh()
+            for path, held in self._index.holding(ranges).items():
+                interval = self._index.interval(path)
+                paths[interval].append(path)
+                wanted[interval].update(held)
+        frames = [self._files.rows(paths[interval], wanted[interval], SCHEMA).drop("start") for interval in paths]
+        # Each frame is sorted by pair and time, so a stable sort need not compare times: three times as fast.
+        return pl.concat([pl.DataFrame(schema=SCHEMA), *frames]).sort("pair", PARTITION, maintain_order=True)
+
+    def count(self, ranges: Mapping[Series, TimeRanges]) -> Mapping[Series, list[int]]:
+        """See CandleStore. Reads only files in which a series lies across a bound of its ranges."""
+        counts: dict[Series, list[int]] = {}
+        crossing: dict[tuple[str, int], dict[Series, TimeRanges]] = defaultdict(dict)
+        with self._lock:
+            self._refresh()
+            for series, wanted in ranges.items():
+                counts[series], undecided = self._index.count(series, wanted)
+                for path in undecided:
+                    crossing[path, series.interval][series] = wanted
+        for (path, interval), held in crossing.items():
+            rows = self._files.rows([path], held, KEY)
+            found = rows.group_by("pair", pl.col("start").to_physical() // US).len()
+            for name, start, candles in found.iter_rows():
+                series = Series(pair_of(name), interval)
+                counts[series][held[series].bounds.index(start) // 2] += candles
+        return counts
+
+    def view(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """See CandleStore. The view shows the version of this moment."""
+        with self._lock:
+            self._refresh()
+            files = [(self._index.interval(path), path) for path in self._index.paths]
+        columns = ", ".join(f"NULL::{kind} AS {name}" for name, kind in _SQL_TYPES.items())
+        parts = [f"SELECT {columns} WHERE false"]  # the types, also of a table without any file
+        for interval, found in groupby(sorted(files), key=itemgetter(0)):
+            columns = ", ".join(f"{interval} AS {name}" if name == PARTITION else name for name in _SQL_TYPES)
+            paths = self._files.sql_list(path for _, path in found)
+            parts.append(f"SELECT {columns} FROM read_parquet({paths}, hive_partitioning = false)")
+        with store_errors("show", self._files.root):
+            connection.execute(f"CREATE OR REPLACE VIEW candles AS {' UNION ALL '.join(parts)}")
+
+    def _try_commit(self, staged: Sequence[StagedFile], clear: Mapping[Series, TimeRanges]) -> Merge:
+        self._refresh()
+        merge = plan_merge(self._files, self._index, staged, clear)
+        if not merge.added and not merge.removed:
+            return merge
+        try:
+            self._log.commit(merge.added, merge.removed)
+        except CommitConflictError:
+            active = self._log.refresh()  # it may have landed after all, and only the answer have been lost
+            self._files.remove(path for path in merge.rewritten if path not in active)
+            raise
+        for path in merge.removed:
+            self._index.discard(path)
+        for file in merge.added:  # their spans are known: no need to read their footers at the next refresh
+            self._index.add(file.path, file.interval, file.spans)
+        return merge
+
+    def _refresh(self) -> None:
+        active = self._log.refresh()
+        for path in self._index.paths - active.keys():
+            self._index.discard(path)
+        for path in active.keys() - self._index.paths:
+            self._index.add(path, active[path].interval, self._files.spans(path))

@@ -1,0 +1,146 @@
+"""The Parquet files of the candle table: written durably, read by series and range, never changed.
+
+The one place that knows where they lie. A file holds one interval, sorted by pair and time, and says in its footer
+which candles of which pair it holds, so that nobody needs to read it to know.
+"""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+import polars as pl
+from deltalake.exceptions import DeltaError
+
+from kraken_core.domain.candles import KEY, SCHEMA, TIME
+from kraken_core.domain.errors import StoreError
+from kraken_core.domain.market import Pair, Series
+from kraken_core.domain.timerange import TimeRanges
+from kraken_core.ports import Span, StagedFile
+from kraken_core.stores.delta_spans import US, from_footer, spans_of, spans_of_unsorted, to_footer
+
+PARTITION = "interval_minutes"  # in the folder's name, so not in the files (Delta's rule)
+ROW = "row"  # a row's number in its file, where a reader asks for it
+# Measured on files of 1.5 M rows and 300 pairs: one pair reads in 5 ms, against 8 ms at polars' 262,144 rows a group
+# and 2 ms at 16,384, where writing is a fifth slower.
+ROWS_A_GROUP = 65_536
+
+
+class CandleFiles:
+    """The files below a table's folder. Thread-safe: it has no state."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def write(self, candles: pl.DataFrame) -> StagedFile:
+        """Write candles of one interval as a new file, durable when this returns. Raises StoreError."""
+        interval = _interval_of(candles)
+        spans = spans_of(candles)
+        path = f"{PARTITION}={interval}/{uuid.uuid4().hex}.parquet"
+        target = self.root / path
+        with store_errors("write", target):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            candles.drop(PARTITION).write_parquet(
+                target,
+                compression="zstd",
+                compression_level=1,
+                row_group_size=ROWS_A_GROUP,
+                metadata=to_footer(spans),
+            )
+            sync(target)
+            sync(target.parent)
+            return StagedFile(path, interval, target.stat().st_size, spans)
+
+    def spans(self, path: str) -> dict[Pair, Span]:
+        """What a file holds, from its footer; a file rewritten by another tool lacks ours and is scanned."""
+        target = self.root / path
+        with store_errors("read", target):
+            spans = from_footer(pl.read_parquet_metadata(target))
+            return spans_of_unsorted(_scan([target])) if spans is None else spans
+
+    def rows(
+        self, paths: Collection[str], ranges: Mapping[Series, TimeRanges], columns: Iterable[str] = SCHEMA
+    ) -> pl.DataFrame:
+        """The rows in the ranges of files of one interval, sorted by pair and time; row numbers only of a single file.
+
+        Returns the columns asked for, and ``start``: where the range of each row begins. Raises StoreError.
+        """
+        bounds = pl.DataFrame(
+            [(str(series.pair), r.start * US, r.end * US) for series in sorted(ranges) for r in ranges[series]],
+            schema={"pair": pl.String, "start": TIME, "end": TIME},
+            orient="row",
+        )
+        with store_errors("read", self.root):
+            rows = (
+                _scan([self.root / path for path in sorted(paths)])
+                .filter(
+                    pl.col("pair").is_in(bounds["pair"].unique().implode()),
+                    pl.col("time").is_between(bounds["start"].min(), bounds["end"].max(), closed="left"),
+                )
+                .with_columns(pl.lit(next(iter(ranges)).interval, pl.Int32).alias(PARTITION))
+                .select(*columns)
+                .collect()
+            )
+        return (
+            rows.sort(KEY)  # what is sorted already costs little here, but four times as much as a lazy step
+            .join_asof(bounds, left_on="time", right_on="start", by="pair", check_sortedness=False)
+            .filter(pl.col("time") < pl.col("end"))
+            .drop("end")
+        )
+
+    def without(self, path: str, interval: int, dropped: pl.Series) -> pl.DataFrame:
+        """A file's candles but those of the given row numbers, as :meth:`write` takes them."""
+        with store_errors("read", self.root / path):
+            rows = _scan([self.root / path]).filter(~pl.col(ROW).is_in(dropped.implode())).collect()
+        return rows.with_columns(pl.lit(interval, pl.Int32).alias(PARTITION)).select(*SCHEMA).sort(KEY)
+
+    def sql_list(self, paths: Iterable[str]) -> str:
+        """The files as a list literal of SQL."""
+        return "[" + ", ".join("'" + str(self.root / path).replace("'", "''") + "'" for path in paths) + "]"
+
+    def remove(self, paths: Iterable[str]) -> None:
+        """Delete files that no version of the table ever held."""
+        for path in paths:
+            (self.root / path).unlink(missing_ok=True)
+
+
+@contextmanager
+def store_errors(verb: str, what: Path) -> Iterator[None]:
+    """Turn whatever goes wrong inside into one line that names the file or table."""
+    try:
+        yield
+    except (OSError, pl.exceptions.PolarsError, DeltaError, duckdb.Error) as error:
+        reason = str(error).strip().partition("\n")[0].rstrip(".")
+        message = (
+            f"Cannot {verb} {what} of the candle table: {reason}. The table is as it was; mend that and try again "
+            "(a file that is lost for good has to come from a backup, or its archive be ingested into a new home)."
+        )
+        raise StoreError(message) from error
+
+
+def sync(path: Path) -> None:
+    """Make a file's content, or a folder's entries, survive a power cut."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _scan(targets: list[Path]) -> pl.LazyFrame:
+    # Neither globs nor folder names are interpreted: a home may be called "[x]" or lie below "source=kraken".
+    return pl.scan_parquet(targets, glob=False, hive_partitioning=False, row_index_name=ROW)
+
+
+def _interval_of(candles: pl.DataFrame) -> int:
+    if candles.schema != pl.Schema(SCHEMA) or candles.is_empty():
+        message = f"Candles to be stored need the columns of SCHEMA and at least one row, not {candles.schema}."
+        raise StoreError(message)
+    interval = candles.item(0, PARTITION)
+    if (candles[PARTITION] != interval).any():
+        raise StoreError("Candles of several intervals cannot be stored in one file: stage them one by one.")
+    return int(interval)

@@ -1,0 +1,79 @@
+"""Which files hold candles of which series, and where: the answer to most questions without reading a candle."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import KeysView, Mapping
+
+from kraken_core.domain.market import Pair, Series
+from kraken_core.domain.timerange import TimeRanges
+from kraken_core.ports import Span
+
+
+class FileIndex:
+    """The spans of a set of files, by file and by series."""
+
+    def __init__(self) -> None:
+        self._files: dict[str, tuple[int, Mapping[Pair, Span]]] = {}
+        self._series: dict[Series, dict[str, Span]] = {}
+
+    @property
+    def paths(self) -> KeysView[str]:
+        """The files known."""
+        return self._files.keys()
+
+    def add(self, path: str, interval: int, spans: Mapping[Pair, Span]) -> None:
+        """Know a file."""
+        self._files[path] = (interval, spans)
+        for pair, span in spans.items():
+            self._series.setdefault(Series(pair, interval), {})[path] = span
+
+    def discard(self, path: str) -> None:
+        """Forget a file."""
+        interval, spans = self._files.pop(path)
+        for pair in spans:
+            series = Series(pair, interval)
+            del self._series[series][path]
+            if not self._series[series]:
+                del self._series[series]
+
+    def interval(self, path: str) -> int:
+        """The interval of a file's candles, in minutes."""
+        return self._files[path][0]
+
+    def candles(self, path: str) -> int:
+        """How many candles a file holds."""
+        return sum(span.candles for span in self._files[path][1].values())
+
+    def holding(self, ranges: Mapping[Series, TimeRanges]) -> dict[str, dict[Series, TimeRanges]]:
+        """The files that may hold candles in the ranges, each with the ranges to look for in it."""
+        found: dict[str, dict[Series, TimeRanges]] = defaultdict(dict)
+        for series, wanted in ranges.items():
+            for path, span in self._spans(series).items():
+                before, after = _bounds_up_to(wanted, span)
+                if before != after or before % 2:
+                    found[path][series] = wanted
+        return found
+
+    def count(self, series: Series, wanted: TimeRanges) -> tuple[list[int], list[str]]:
+        """The candles in each range as far as spans tell, and the files that have to be read for the rest."""
+        counts, undecided = [0] * len(wanted), []
+        for path, span in self._spans(series).items():
+            before, after = _bounds_up_to(wanted, span)
+            if before != after:
+                undecided.append(path)
+            elif before % 2:
+                counts[before // 2] += span.candles
+        return counts, undecided
+
+    def _spans(self, series: Series) -> Mapping[str, Span]:
+        return self._series.get(series, {})
+
+
+def _bounds_up_to(wanted: TimeRanges, span: Span) -> tuple[int, int]:
+    """How many bounds (start, end, start, …) lie at or before a span's first and its last candle.
+
+    Equal numbers: no bound falls into the span, so all of it is inside one range (odd) or outside of all (even).
+    """
+    return bisect_right(wanted.bounds, span.first), bisect_right(wanted.bounds, span.last)

@@ -1,0 +1,163 @@
+"""The candle table's log: which files are its content, and the one way to change that.
+
+Delta Lake knows no keys: two commits planned on one stale version can both land, and a replacement planned before a
+compaction doubles rows. So every commit here is refused unless it lands right behind the version it was planned on
+(no retries), and carries one table-wide application transaction that rises with every commit, for others to check.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Collection, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+
+import polars as pl
+from deltalake import DeltaTable, Schema
+from deltalake.exceptions import CommitFailedError, DeltaError
+from deltalake.transaction import AddAction, CommitProperties, RemoveAction, Transaction
+
+from kraken_core.domain.candles import SCHEMA
+from kraken_core.domain.errors import CommitConflictError, StoreError
+from kraken_core.ports import StagedFile
+from kraken_core.stores.delta_files import PARTITION, store_errors, sync
+
+APPLICATION = "kraken-candles"
+_COLUMNS = Schema.from_arrow(pl.DataFrame(schema=SCHEMA).to_arrow().schema)
+_READER_VERSION = 1  # newer ones mean features, such as deletion vectors, that Parquet files alone do not show
+
+
+class ActiveFile(NamedTuple):
+    """A file of the table's present version."""
+
+    interval: int
+    size: int  # bytes
+
+
+class DeltaLog:
+    """The log of one table, as of the last refresh; the table need not exist yet. Not thread-safe."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._log = root / "_delta_log"
+        self._table: DeltaTable | None = None
+        self._entry: tuple[int, int] | None = None  # the log entry of the version we are at
+        self._active: dict[str, ActiveFile] = {}
+
+    @property
+    def version(self) -> int:
+        """The version as of the last refresh; 0 is the empty table, created or not."""
+        return 0 if self._table is None else self._table.version()
+
+    def refresh(self) -> Mapping[str, ActiveFile]:
+        """Go to the newest version; returns its files by path. Raises StoreError."""
+        with store_errors("load", self._root):
+            if self._table is not None and self._entry is not None and self._entry == self._stamp():
+                self._table.update_incremental()
+            else:
+                self._table = DeltaTable(self._root) if DeltaTable.is_deltatable(str(self._root)) else None
+            self._entry, self._active = self._stamp(), {}
+            if self._table is not None:
+                self._check(self._table)
+                files = pl.DataFrame(self._table.get_add_actions(flatten=True))
+                columns = files.select("path", f"partition.{PARTITION}", "size_bytes")
+                self._active = {path: ActiveFile(interval, size) for path, interval, size in columns.iter_rows()}
+            return self._active
+
+    def commit(self, added: Sequence[StagedFile], removed: Collection[str]) -> None:
+        """Add and remove files on the version of the last refresh, in one transaction.
+
+        Raises CommitConflictError where that is no longer the newest one: refresh and plan again. Raises StoreError.
+        """
+        now = int(time.time() * 1000)
+        actions: list[AddAction | RemoveAction] = [self._remove(path, now) for path in removed]
+        actions += [_add(file, now) for file in added]
+        table = self._table or self._create()
+        transaction = Transaction(APPLICATION, (table.transaction_version(APPLICATION) or 0) + 1)
+        with store_errors("commit to", self._root):
+            try:
+                table.create_write_transaction(
+                    actions,
+                    mode="append",
+                    schema=_COLUMNS,
+                    partition_by=PARTITION,
+                    commit_properties=CommitProperties(app_transactions=[transaction], max_commit_retries=0),
+                )
+            except CommitFailedError as error:
+                if DeltaTable(self._root).version() > table.version():
+                    raise self._conflict() from error
+                raise
+            self._sync(table.version() + 1)
+
+    def _create(self) -> DeltaTable:
+        with store_errors("create", self._root):
+            self._root.mkdir(parents=True, exist_ok=True)
+            try:
+                table = DeltaTable.create(self._root, _COLUMNS, mode="error", partition_by=PARTITION)
+            except DeltaError as error:
+                if DeltaTable.is_deltatable(str(self._root)):
+                    raise self._conflict() from error
+                raise
+            self._sync(0)
+            sync(self._root.parent)
+        if table.version() > 0:
+            raise self._conflict()
+        return table
+
+    def _stamp(self) -> tuple[int, int] | None:
+        """Tells our log entry from one of the same number in a table that was deleted and made anew."""
+        try:
+            entry = (self._log / f"{self.version:020d}.json").stat()
+        except FileNotFoundError:
+            return None
+        return entry.st_ino, entry.st_mtime_ns
+
+    def _sync(self, version: int) -> None:
+        """What a commit wrote to the log, the checkpoint that may come with it included, survives a power cut."""
+        for name in (f"{version:020d}.json", f"{version:020d}.checkpoint.parquet", "_last_checkpoint"):
+            if (self._log / name).exists():
+                sync(self._log / name)
+        sync(self._log)
+        sync(self._root)
+
+    def _conflict(self) -> CommitConflictError:
+        return CommitConflictError(
+            f"Somebody else committed to the candle table {self._root} meanwhile. Nothing of this commit is in the "
+            "table; its files are kept: try again."
+        )
+
+    def _check(self, table: DeltaTable) -> None:
+        protocol, partitions = table.protocol(), table.metadata().partition_columns
+        if protocol.min_reader_version > _READER_VERSION:
+            raise StoreError(
+                f"The candle table {self._root} was upgraded to Delta reader version {protocol.min_reader_version}; "
+                f"this program reads version {_READER_VERSION}. Nothing was changed: use a newer program, or a backup."
+            )
+        if table.schema() != _COLUMNS or partitions != [PARTITION]:
+            raise StoreError(
+                f"The table {self._root} is no candle table of this program: its columns are "
+                f"{', '.join(field.name for field in table.schema().fields)}, partitioned by "
+                f"{', '.join(partitions) or 'nothing'}. Nothing was changed: choose another folder as the store."
+            )
+
+    def _remove(self, path: str, now: int) -> RemoveAction:
+        file = self._active[path]  # a KeyError here is a planning error: Delta would accept the removal of anything
+        return RemoveAction(path, True, now, file.size, {PARTITION: str(file.interval)})  # noqa: FBT003 - takes no keywords
+
+
+def _add(file: StagedFile, now: int) -> AddAction:
+    spans, pairs = file.spans.values(), [str(pair) for pair in file.spans]
+    statistics = {
+        "numRecords": sum(span.candles for span in spans),
+        "minValues": {"pair": min(pairs), "time": _timestamp(min(span.first for span in spans))},
+        "maxValues": {"pair": max(pairs), "time": _timestamp(max(span.last for span in spans))},
+        "nullCount": {"pair": 0, "time": 0},
+    }
+    partition = {PARTITION: str(file.interval)}
+    return AddAction(file.path, file.size, partition, now, data_change=True, stats=json.dumps(statistics))
+
+
+def _timestamp(instant: int) -> str:
+    return datetime.fromtimestamp(instant, UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")

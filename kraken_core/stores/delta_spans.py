@@ -1,0 +1,56 @@
+"""Where the series of a file lie, in the file's own footer, so that nobody needs to read it to know."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import cache
+
+import polars as pl
+
+from kraken_core.domain.errors import StoreError
+from kraken_core.domain.market import Pair
+from kraken_core.ports import Span
+
+FOOTER_KEY = "kraken.spans"  # JSON {"BTC/USD": [first, last, candles]}, see Span
+US = 1_000_000  # microseconds a second
+
+
+def spans_of(candles: pl.DataFrame) -> dict[Pair, Span]:
+    """The span of each pair; refuses candles that are not sorted and unique, which would corrupt the table."""
+    runs = candles["pair"].rle().struct.unnest()
+    times = candles["time"].to_physical()
+    ends = runs["len"].cast(pl.Int64).cum_sum()
+    firsts, lasts = times.gather(ends - runs["len"]), times.gather(ends - 1)
+    # Time may stand still or step back only where a pair ends and the next one begins.
+    steps_back, at_ends = (times.diff() <= 0).sum(), (firsts.slice(1) <= lasts.slice(0, len(lasts) - 1)).sum()
+    if steps_back != at_ends or (runs["value"] < runs["value"].shift()).any():
+        raise StoreError("Candles to be stored must be sorted by pair and time, each slot once; nothing was written.")
+    spans = zip(runs["value"], firsts // US, lasts // US, runs["len"], strict=True)
+    return {pair_of(name): Span(first, last, count) for name, first, last, count in spans}
+
+
+def spans_of_unsorted(candles: pl.LazyFrame) -> dict[Pair, Span]:
+    """The span of each pair in a file that another tool wrote."""
+    seconds = pl.col("time").to_physical() // US
+    spans = candles.group_by("pair").agg(seconds.min().alias("first"), seconds.max().alias("last"), pl.len()).collect()
+    return {pair_of(name): Span(*span) for name, *span in spans.iter_rows()}
+
+
+def to_footer(spans: Mapping[Pair, Span]) -> dict[str, str]:
+    """What to write into a file's footer."""
+    return {FOOTER_KEY: json.dumps({str(pair): span for pair, span in spans.items()})}
+
+
+def from_footer(footer: Mapping[str, str]) -> dict[Pair, Span] | None:
+    """What :func:`to_footer` wrote; None where another tool wrote the file."""
+    if FOOTER_KEY not in footer:
+        return None
+    return {pair_of(name): Span(*span) for name, span in json.loads(footer[FOOTER_KEY]).items()}
+
+
+@cache
+def pair_of(name: str) -> Pair:
+    """The pair that a candle's ``pair`` column names."""
+    base, _, quote = name.partition("/")
+    return Pair(base, quote)

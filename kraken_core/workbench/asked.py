@@ -1,0 +1,87 @@
+"""From what callers write (texts, dates, lists) to selections and requests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import fields
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+from kraken_core.domain.errors import UsageError
+from kraken_core.domain.market import INTERVALS, QUOTES, SHOWN, Pair, parse_interval
+from kraken_core.domain.request import Request, Selection
+from kraken_core.domain.tiers import Tiers
+
+When = str | date | datetime | int
+
+
+def selection(
+    tiers_known: Tiers,
+    *,
+    tier: str | None = None,
+    tiers: Iterable[str] = (),
+    pairs: Iterable[str | Pair] = (),
+    quotes: Iterable[str] = (),
+    intervals: Iterable[int | str] = (),
+    start_date: When | None = None,
+    end_date: When | None = None,
+) -> Selection:
+    """A selection, checked. Raises UsageError for anything it cannot be."""
+    chosen = [*([tier] if tier else []), *tiers]
+    named = tuple(dict.fromkeys(p if isinstance(p, Pair) else Pair.parse(p) for p in pairs))
+    if chosen and named:
+        raise UsageError("name tiers or pairs, not both: a pair is in one tier anyway (see: kraken pairs).")
+    start, end = day(start_date), day(end_date)
+    if start and end and start > end:
+        raise UsageError(f"the start date {start} is after the end date {end}: swap them.")
+    return Selection(
+        tiers=tiers_known.check(chosen),
+        pairs=named,
+        quotes=tuple(dict.fromkeys(_quote(q) for q in quotes)),
+        intervals=tuple(sorted({parse_interval(str(i)) for i in intervals})) or INTERVALS,
+        start_date=start,
+        end_date=end,
+    )
+
+
+def request(chosen: Selection, **more: Any) -> Request:  # noqa: ANN401 - the fields a Request adds
+    """A request of a selection."""
+    return Request(**{f.name: getattr(chosen, f.name) for f in fields(Selection)}, **more)
+
+
+def day(value: When | None) -> date | None:
+    """A whole UTC day. Raises UsageError for what is no date."""
+    if value is None or (isinstance(value, date) and not isinstance(value, datetime)):
+        return value
+    return datetime.fromtimestamp(instant(value), UTC).date()
+
+
+def instant(value: When) -> int:
+    """Epoch seconds of an ISO date or time; UTC where it names no zone. Raises UsageError."""
+    if isinstance(value, int):
+        return value
+    try:
+        moment = datetime.fromisoformat(value) if isinstance(value, str) else value
+    except ValueError:
+        raise UsageError(f"{value!r} is no date or time: write 2024-01-31 or 2024-01-31T12:00:00Z.") from None
+    if not isinstance(moment, datetime):
+        moment = datetime(moment.year, moment.month, moment.day)  # noqa: DTZ001 - the zone follows
+    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
+
+
+def source_path(text: str) -> str:
+    """A source as an absolute path, so that a job can be resumed from anywhere. Raises UsageError."""
+    if "://" in text:
+        raise UsageError(f"{text} cannot be read from here: download the archive and name the file.")
+    path = Path(text).expanduser().absolute()
+    if not path.exists():
+        raise UsageError(f"{path} does not exist: check --csv-source-dir.")
+    return str(path)
+
+
+def _quote(text: str) -> str:
+    shown = SHOWN.get(text.strip().upper(), text.strip().upper())
+    if shown not in {SHOWN.get(quote, quote) for quote in QUOTES}:
+        raise UsageError(f"{text!r} is no quote currency: try USD, EUR or BTC.")
+    return shown

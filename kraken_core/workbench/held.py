@@ -1,0 +1,70 @@
+"""What is held of a selection: covered ranges, gaps, completeness; all as of the last detection."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from kraken_core.domain.coverage import DataCoverageRange
+from kraken_core.domain.gaps import GapRecord
+from kraken_core.domain.life import lived
+from kraken_core.domain.market import Series
+from kraken_core.domain.report import Report
+from kraken_core.domain.request import Selection, closed
+from kraken_core.domain.tiers import Tiers
+from kraken_core.domain.timerange import END_OF_TIME, TimeRange, TimeRanges
+from kraken_core.pipeline.report import CompletenessReporter
+from kraken_core.ports import CandleStore, Ledger
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Reads the ledger for a selection; without one it speaks of everything held."""
+
+    ledger: Ledger
+    store: CandleStore
+    tiers: Tiers
+
+    @property
+    def as_of(self) -> int | None:
+        """The instant of the last detection; None before the first."""
+        return max((detection.as_of for detection in self.ledger.detections().values()), default=None)
+
+    def coverage(self, selection: Selection) -> list[DataCoverageRange]:
+        """Covered ranges that reach into the selection."""
+        window = selection.window(END_OF_TIME)
+        return [
+            covered
+            for covered in self.ledger.coverage()
+            if self._holds(selection, covered.series) and covered.start < window.end and window.start < covered.end
+        ]
+
+    def gaps(self, selection: Selection) -> list[GapRecord]:
+        """Open gaps that reach into the selection."""
+        window = selection.window(END_OF_TIME)
+        return [
+            gap
+            for gap in self.ledger.gaps()
+            if self._holds(selection, gap.series) and gap.start < window.end and window.start < gap.end
+        ]
+
+    def report(self, selection: Selection) -> Report:
+        """Completeness of what was wanted at the last detections, as far as it is selected."""
+        detections = self.ledger.detections()
+        lives = {record.pair: record.lives for record in self.ledger.pairs()}
+        wanted: dict[Series, TimeRanges] = {}
+        for series, detection in detections.items():
+            if self._holds(selection, series):
+                window = selection.window(detection.as_of)
+                asked = TimeRange(max(window.start, detection.wanted.start), min(window.end, detection.wanted.end))
+                slots = closed(asked, series.width) if asked.start < asked.end else TimeRanges()
+                wanted[series] = slots & lived(lives[series.pair], series.width)
+        as_of = max((detection.as_of for detection in detections.values()), default=0)
+        return CompletenessReporter(self.store, self.ledger, self.tiers).generate_report(wanted, as_of)
+
+    def series(self, selection: Selection) -> list[Series]:
+        """The series of which anything is covered."""
+        covered = dict.fromkeys(c.series for c in self.ledger.coverage())
+        return [series for series in covered if self._holds(selection, series)]
+
+    def _holds(self, selection: Selection, series: Series) -> bool:
+        return series.interval in selection.intervals and selection.holds(series.pair, self.tiers)

@@ -1,0 +1,221 @@
+"""See :class:`Workbench`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from kraken_core.domain.errors import UsageError
+from kraken_core.domain.jobs import IngestionJob
+from kraken_core.domain.market import Pair, Series, parse_interval
+from kraken_core.domain.plan import IngestionPlan
+from kraken_core.domain.request import Request, Selection
+from kraken_core.domain.tiers import Tiers
+from kraken_core.domain.timerange import END_OF_TIME, TimeRanges
+from kraken_core.ledger.ledger import SqlLedger
+from kraken_core.ports import Progress
+from kraken_core.settings import Settings
+from kraken_core.stores.delta import DeltaStore
+from kraken_core.workbench import asked, frames, rows
+from kraken_core.workbench.export import export_series
+from kraken_core.workbench.held import Held
+from kraken_core.workbench.work import Work, never, unheard
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import polars as pl
+
+_IN_MEMORY = "sqlite://"
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    def now(self) -> int:
+        """Epoch seconds."""
+        return int(time.time())
+
+
+@dataclass
+class Workbench:
+    """A home's history: what is held of it, how complete it is, and the jobs that complete it.
+
+    Reading creates nothing: a home comes into being with its first job. Close it, or use it as a context manager.
+    """
+
+    settings: Settings
+    clock: SystemClock = field(default_factory=SystemClock)
+
+    @classmethod
+    def open(cls, home: str | Path | None = None) -> Self:
+        """The workbench of a home: ``home``, else KRAKEN_HOME, else ./kraken-data. Raises SettingError, HomeError."""
+        return cls(Settings.load(home))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the ledger."""
+        if "ledger" in self.__dict__:
+            self.ledger.close()
+            del self.ledger
+
+    @cached_property
+    def ledger(self) -> SqlLedger:
+        """The home's ledger; an empty one in memory while there is none."""
+        settings = self.settings
+        exists = settings.ledger or (settings.home / "ledger.db").exists()
+        return SqlLedger.open(settings.ledger_url if exists else _IN_MEMORY, str(settings.store_path), self.clock)
+
+    @cached_property
+    def store(self) -> DeltaStore:
+        """The home's candle table."""
+        return DeltaStore(self.settings.store_path)
+
+    @cached_property
+    def tiers(self) -> Tiers:
+        """The tiers in force."""
+        return self.settings.tiers()
+
+    @property
+    def held(self) -> Held:
+        """What is held of a selection."""
+        return Held(self.ledger, self.store, self.tiers)
+
+    @property
+    def work(self) -> Work:
+        """Planning and running jobs."""
+        return Work(self.settings, self.ledger, self.store, self.tiers, self.clock)
+
+    def candles(
+        self,
+        pair: str | Pair,
+        interval: int,
+        start: asked.When | None = None,
+        end: asked.When | None = None,
+        *,
+        fill: str | None = None,
+    ) -> pd.DataFrame:
+        """Candles of a series in ``[start, end)``, indexed by their open time (UTC).
+
+        Columns: open, high, low, close, volume (float64), trades (Int32), source. With ``fill="previous"`` slots that
+        are known to be silent get the close before them, volume 0 and trades 0, and a column ``filled`` says which;
+        missing slots stay absent. Raises UsageError for an unknown pair or interval.
+        """
+        if fill not in {None, "previous"}:
+            raise UsageError(f"fill is {fill!r}; it can be 'previous', or be left out.")
+        named = pair if isinstance(pair, Pair) else Pair.parse(pair)
+        series = Series(named, parse_interval(str(interval)))
+        window = TimeRanges.single(asked.instant(start or 0), END_OF_TIME if end is None else asked.instant(end))
+        held = self.store.candles({series: window})
+        if not fill:
+            return frames.candles(held)
+        known = TimeRanges.of((c.start, c.end) for c in self.ledger.coverage([series]))
+        return frames.filled(held, known & window, series.width)
+
+    def sql(self, query: str) -> pd.DataFrame:
+        """What a DuckDB query answers over the views candles, assets, pairs, jobs, files, coverage and gaps.
+
+        Raises UsageError with DuckDB's reason for a wrong query.
+        """
+        return frames.pandas(self.query(query))
+
+    def query(self, query: str) -> pl.DataFrame:
+        """As :meth:`sql`, in polars."""
+        return frames.query(query, self.store, self.ledger)
+
+    def select(self, **selection: Any) -> Selection:  # noqa: ANN401 - passed on to be checked there
+        """A selection from ``tier`` or ``tiers`` or ``pairs``, ``quotes``, ``intervals``, ``start_date``, ``end_date``.
+
+        Raises UsageError for anything it cannot be.
+        """
+        return asked.selection(self.tiers, **selection)
+
+    def coverage(self, **selection: Any) -> pd.DataFrame:  # noqa: ANN401 - see select()
+        """Covered ranges: pair, interval, start, end, source, candles. Arguments as for :meth:`select`."""
+        found = self.held.coverage(self.select(**selection))
+        return frames.table([rows.coverage_row(covered) for covered in found], rows.COVERAGE)
+
+    def gaps(self, **selection: Any) -> pd.DataFrame:  # noqa: ANN401 - see select()
+        """Open gaps as of the last detection, and how they can be filled. Arguments as for :meth:`select`."""
+        return frames.table([rows.gap_row(gap) for gap in self.held.gaps(self.select(**selection))], rows.GAPS)
+
+    def completeness(self, **selection: Any) -> pd.DataFrame:  # noqa: ANN401 - see select()
+        """Completeness by series as of the last detection. Arguments as for :meth:`select`."""
+        report = self.held.report(self.select(**selection))
+        return frames.table([rows.report_row(line) for line in report.series], rows.COMPLETENESS)
+
+    def request(
+        self,
+        *,
+        sources: Iterable[str | Path] | None = None,
+        archive_through: asked.When | None = None,
+        auto_gap_fill: bool = True,
+        stop_on_error: bool = False,
+        **selection: Any,  # noqa: ANN401 - see select()
+    ) -> Request:
+        """What to ingest: the selection, and the sources (those of the settings where none are named).
+
+        Raises UsageError for anything it cannot be, and where nothing is selected.
+        """
+        chosen = self.select(**selection)
+        if not chosen.tiers and not chosen.pairs:
+            raise UsageError("name what to ingest: --tier TIER1, --tiers TIER1,TIER2, --pairs BTC/USD, or --tier ALL.")
+        named = self.settings.csv_source_dirs if sources is None else sources
+        return asked.request(
+            chosen,
+            sources=tuple(dict.fromkeys(asked.source_path(str(path)) for path in named)),
+            archive_through=asked.day(archive_through),
+            auto_gap_fill=auto_gap_fill,
+            stop_on_error=stop_on_error,
+        )
+
+    def plan(self, *, as_of: asked.When | None = None, **request: Any) -> IngestionPlan:  # noqa: ANN401 - see request()
+        """What a request will do. Writes nothing. Arguments as for :meth:`request`."""
+        return self.work.plan(self.request(**request), None if as_of is None else asked.instant(as_of))
+
+    def run(
+        self, plan: IngestionPlan, *, progress: Progress = unheard, stop: Callable[[], bool] = never
+    ) -> IngestionJob:
+        """Do what the plan says, to the end; an unfinished job of the same request is taken up instead.
+
+        Raises what :meth:`Work.run` raises.
+        """
+        self.create()
+        job = self.work.unfinished(plan.request)
+        if job:
+            return self.work.run(job, progress=progress, stop=stop).job
+        return self.work.run(self.work.start(plan), plan, progress=progress, stop=stop).job
+
+    def export(
+        self, folder: str | Path, selection: Selection, *, kind: str = "parquet", overwrite: bool = False
+    ) -> dict[Path, int]:
+        """Write the selection's candles to ``folder``, one file a series: ``csv`` as Kraken's own, or ``parquet``.
+
+        Returns the files and how many candles each got. Raises UsageError before anything is written where a file
+        exists and may not be replaced.
+        """
+        window = selection.window(END_OF_TIME)
+        return export_series(
+            self.store, self.held.series(selection), window, Path(folder), kind=kind, overwrite=overwrite
+        )
+
+    def create(self) -> None:
+        """Make the home, where it does not exist yet."""
+        self.settings.create_home()
+        if not self.settings.ledger and not (self.settings.home / "ledger.db").exists():
+            self.close()
+            self.__dict__["ledger"] = SqlLedger.open(
+                self.settings.ledger_url, str(self.settings.store_path), self.clock
+            )
+
+    def jobs(self) -> list[IngestionJob]:
+        """Every job, newest first."""
+        return self.ledger.jobs()

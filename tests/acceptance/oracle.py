@@ -1,0 +1,116 @@
+"""What must come out of ingesting some releases of a simulated market, worked out slot by slot, as plain as can be.
+
+Nothing here uses ranges, ranks, coverage or derivation of the package: a slot is covered or it is not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import polars as pl
+
+from kraken_core.domain.life import assumed_listing
+from kraken_core.domain.market import INTERVALS, Pair, Series
+from kraken_core.simulator.market import SimulatedMarket
+from kraken_core.simulator.release import Release
+
+
+@dataclass
+class Oracle:
+    market: SimulatedMarket
+    releases: Sequence[Release]
+
+    @cached_property
+    def files(self) -> dict[tuple[int, Series], list[int]]:
+        """The rows (slot opens) of every file there is, by release and series."""
+        found = {}
+        for number, release in enumerate(self.releases):
+            for pair in self.market.listings:
+                for interval in release.intervals:
+                    series = Series(pair, interval)
+                    rows = self._rows(release, series)
+                    if rows and series not in release.without and series not in release.lost:
+                        found[number, series] = rows
+        return found
+
+    @cached_property
+    def listings(self) -> dict[Pair, int]:
+        """When each pair seems to have been listed, of those that have any file."""
+        listings = {}
+        for pair in self.market.listings:
+            firsts: dict[int, int] = {}
+            for (_, series), rows in self.files.items():
+                if series.pair == pair:
+                    firsts[series.interval] = min(rows[0], firsts.get(series.interval, rows[0]))
+            listing = assumed_listing(firsts)
+            if listing is not None:
+                listings[pair] = listing
+        return listings
+
+    def wanted(self, series: Series) -> Iterator[int]:
+        listing = self.listings[series.pair]
+        for slot in range(self.market.start, self.market.end - series.width + 1, series.width):
+            if slot + series.width > listing:
+                yield slot
+
+    def covered(self, pair: Pair) -> dict[int, set[int]]:
+        """The covered slots by interval: what files and absences know, and what follows from finer intervals."""
+        known: dict[int, set[int]] = {}
+        for interval in INTERVALS:
+            series = Series(pair, interval)
+            known[interval] = {slot for slot in self.wanted(series) if self._known(series, slot)}
+            for slot in self.wanted(series):
+                if any(self._follows(pair, slot, series.width, finer, known[finer]) for finer in _dividing(interval)):
+                    known[interval].add(slot)
+        return known
+
+    def candles(self, pair: Pair) -> pl.DataFrame:
+        """The true candles of every covered slot: pair, interval_minutes, time, prices, volume, trades."""
+        parts = []
+        for interval, slots in self.covered(pair).items():
+            times = pl.Series(sorted(slots), dtype=pl.Int64)
+            truth = self.market.truth(pair, interval)
+            parts.append(truth.filter(pl.col("time").dt.epoch("s").is_in(times.implode())))
+        return pl.concat(parts).sort("interval_minutes", "time")
+
+    def _rows(self, release: Release, series: Series) -> list[int]:
+        last_slot = (release.end - 1) // series.width * series.width
+        until = max(last_slot, release.end - release.edge.get(series, 0))
+        seconds = self.market.tapes[series.pair].time_ns // 10**9
+        traded = seconds[(seconds >= release.start) & (seconds < until)]
+        return sorted({int(second) // series.width * series.width for second in traded})
+
+    def _known(self, series: Series, slot: int) -> bool:
+        return any(self._states(number, release, series, slot) for number, release in enumerate(self.releases))
+
+    def _states(self, number: int, release: Release, series: Series, slot: int) -> bool:
+        held = [i for i in INTERVALS if (number, Series(series.pair, i)) in self.files]
+        if series.interval in held:
+            rows = self.files[number, series]
+            start = release.start if release.manifest else rows[0]
+            finest = series.interval == held[0]
+        elif not held and release.manifest and self._complete(number, release):
+            start, finest = release.start, series.interval == 1
+        else:
+            return False
+        if not release.manifest:
+            return start <= slot < self.files[number, series][-1]
+        whole_slots_left = 1 if finest else 2
+        first = start + -start % series.width
+        return first <= slot and slot + whole_slots_left * series.width <= release.end - release.end % series.width
+
+    def _complete(self, number: int, release: Release) -> bool:
+        return not any(self._rows(release, series) and series.interval in release.intervals for series in release.lost)
+
+    def _follows(self, pair: Pair, slot: int, width: int, finer: int, known: set[int]) -> bool:
+        listing = self.listings[pair]
+        parts = range(slot, slot + width, finer * 60)
+        return any(p + finer * 60 > listing for p in parts) and all(
+            part in known or part + finer * 60 <= listing for part in parts
+        )
+
+
+def _dividing(interval: int) -> Iterable[int]:
+    return (finer for finer in INTERVALS if finer < interval and interval % finer == 0)

@@ -1,0 +1,359 @@
+"""What every candle store does, whatever it is made of: each test runs against each adapter."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import duckdb
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kraken_core.domain.candles import SCHEMA
+from kraken_core.domain.errors import StoreError
+from kraken_core.domain.market import Pair, Series
+from kraken_core.domain.timerange import TimeRanges
+from kraken_core.ports import CandleStore, Merged
+from kraken_core.stores.delta import DeltaStore
+from tests.candle_frames import Row, frame, rows_of
+
+Adapter = Callable[[Path], CandleStore]
+ADAPTERS: Mapping[str, Adapter] = {"delta": DeltaStore}
+
+BTC = Series(Pair("BTC", "USD"), 60)
+ETH = Series(Pair("ETH", "EUR"), 60)
+BTC_MINUTES = Series(Pair("BTC", "USD"), 1)
+EVER = TimeRanges.single(0, 2**33)
+ALL = dict.fromkeys((BTC, ETH, BTC_MINUTES), EVER)
+
+
+@pytest.fixture(params=ADAPTERS)
+def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], CandleStore]:
+    """Opens the test's one table anew, as another process would."""
+    return lambda: ADAPTERS[request.param](tmp_path / "candles")
+
+
+@pytest.fixture
+def store(opened: Callable[[], CandleStore]) -> CandleStore:
+    return opened()
+
+
+def put(store: CandleStore, *rows: Row) -> Mapping[Series, Merged]:
+    """Stage the rows as one file and commit it."""
+    return store.commit([store.stage(frame(rows))])
+
+
+def slots(*ranges: tuple[int, int], width: int = BTC.width) -> TimeRanges:
+    return TimeRanges.of((start * width, end * width) for start, end in ranges)
+
+
+# -------------------------------------------------------------------------------------------- what is held is read back
+
+
+def test_an_empty_table_holds_nothing_in_the_right_columns(store: CandleStore) -> None:
+    assert store.candles(ALL).schema == pl.Schema(SCHEMA)
+    assert store.candles(ALL).is_empty()
+    assert store.count({BTC: slots((0, 1), (2, 3))}) == {BTC: [0, 0]}
+
+
+def test_staged_candles_are_invisible_until_they_are_committed(store: CandleStore) -> None:
+    staged = store.stage(frame([Row(BTC, 1)]))
+    assert store.candles(ALL).is_empty()
+    store.commit([staged])
+    assert rows_of(store.candles(ALL)) == [Row(BTC, 1)]
+
+
+def test_candles_come_back_exactly_as_they_were_given(store: CandleStore) -> None:
+    given_ones = frame([Row(BTC, 1), Row(BTC, 2)]).with_columns(
+        open=pl.Series([1.1, 5e-324]), volume=pl.Series([0.1 + 0.2, 1e300]), trades=pl.Series([None, 3], dtype=pl.Int32)
+    )
+    store.commit([store.stage(given_ones)])
+    assert store.candles(ALL).equals(given_ones)
+
+
+def test_candles_come_sorted_by_pair_interval_and_time_whatever_file_they_came_in(store: CandleStore) -> None:
+    put(store, Row(ETH, 5), Row(BTC, 7))
+    put(store, Row(BTC_MINUTES, 3))
+    put(store, Row(BTC, 6), Row(ETH, 4))
+    expected = [Row(BTC_MINUTES, 3), Row(BTC, 6), Row(BTC, 7), Row(ETH, 4), Row(ETH, 5)]
+    assert rows_of(store.candles(ALL)) == expected
+
+
+def test_ranges_are_half_open_and_each_series_has_its_own(store: CandleStore) -> None:
+    put(store, *(Row(series, slot) for series in (BTC, ETH) for slot in range(10)))
+    put(store, *(Row(BTC_MINUTES, slot) for slot in range(10)))
+    held = store.candles({BTC: slots((0, 2), (4, 5)), ETH: slots((8, 20))})
+    assert rows_of(held) == [Row(BTC, 0), Row(BTC, 1), Row(BTC, 4), Row(ETH, 8), Row(ETH, 9)]
+
+
+def test_counts_are_given_range_by_range(store: CandleStore) -> None:
+    put(store, *(Row(BTC, slot) for slot in (0, 1, 2, 5, 6)), Row(ETH, 3))
+    put(store, Row(BTC, 20), Row(BTC, 21))
+    wanted = slots((0, 2), (3, 5), (6, 12), (20, 30))
+    assert store.count({BTC: wanted, ETH: EVER, BTC_MINUTES: TimeRanges()}) == {
+        BTC: [2, 0, 1, 2],
+        ETH: [1],
+        BTC_MINUTES: [],
+    }
+
+
+def test_many_series_are_read_and_counted_in_one_call(store: CandleStore) -> None:
+    many = [Series(Pair(f"T{number:03}", "USD"), 60) for number in range(500)]
+    put(store, *(Row(series, slot) for series in many for slot in range(3)))
+    wanted = dict.fromkeys(many, slots((0, 1), (2, 9)))
+    assert store.candles(wanted).height == 1000
+    assert set(map(tuple, store.count(wanted).values())) == {(1, 1)}
+
+
+def test_another_handle_sees_what_was_committed(opened: Callable[[], CandleStore]) -> None:
+    writer, reader = opened(), opened()
+    assert reader.candles(ALL).is_empty()
+    put(writer, Row(BTC, 1))
+    assert rows_of(reader.candles(ALL)) == [Row(BTC, 1)]
+    assert reader.version == writer.version
+    put(writer, Row(BTC, 1, value=2, rank=2))
+    assert rows_of(reader.candles(ALL)) == [Row(BTC, 1, value=2, rank=2)]
+
+
+def test_many_threads_may_stage_at_once(store: CandleStore) -> None:
+    batches = [frame([Row(BTC, batch * 10 + slot) for slot in range(10)]) for batch in range(16)]
+    with ThreadPoolExecutor(8) as pool:
+        staged = list(pool.map(store.stage, batches))
+    assert store.commit(staged) == {BTC: Merged(new=160)}
+    assert store.count({BTC: EVER}) == {BTC: [160]}
+
+
+def test_the_version_rises_with_every_commit_that_changes_something(store: CandleStore) -> None:
+    versions = [store.version]
+    for rank in (1, 2, 3):
+        put(store, Row(BTC, 1, rank=rank))
+        versions.append(store.version)
+    assert versions == sorted(set(versions))
+    put(store, Row(BTC, 1, rank=1))
+    store.commit([])
+    assert store.version == versions[-1]
+
+
+# ------------------------------------------------------------------------------------------------- one slot, one candle
+
+
+@pytest.mark.parametrize(
+    ("incoming", "outcome", "kept"),
+    [
+        (Row(BTC, 1, value=2, rank=6), Merged(changed=1), Row(BTC, 1, value=2, rank=6)),
+        (Row(BTC, 1, value=1, rank=6, source="trades"), Merged(confirmed=1), Row(BTC, 1, 1, 6, "trades")),
+        (Row(BTC, 1, value=2, rank=4), Merged(outranked=1), Row(BTC, 1, value=1, rank=5)),
+        (Row(BTC, 1, value=1, rank=4, source="ohlc"), Merged(confirmed=1), Row(BTC, 1, value=1, rank=5)),
+        (Row(BTC, 1, value=2, rank=5), Merged(outranked=1), Row(BTC, 1, value=1, rank=5)),
+        (Row(BTC, 1, value=1, rank=5, source="ohlc"), Merged(confirmed=1), Row(BTC, 1, value=1, rank=5)),
+        (Row(BTC, 2, value=2, rank=4), Merged(new=1), Row(BTC, 2, value=2, rank=4)),
+    ],
+    ids=["revision", "confirmed higher", "outranked", "confirmed lower", "tie", "confirmed tie", "another slot"],
+)
+def test_in_every_slot_the_higher_rank_wins_and_a_tie_changes_nothing(
+    store: CandleStore, incoming: Row, outcome: Merged, kept: Row
+) -> None:
+    put(store, Row(BTC, 1, value=1, rank=5))
+    assert put(store, incoming) == {BTC: outcome}
+    assert rows_of(store.candles({BTC: slots((incoming.slot, incoming.slot + 1))})) == [kept]
+
+
+def test_an_unknown_number_of_trades_equals_only_another_unknown_one(store: CandleStore) -> None:
+    known, unknown = frame([Row(BTC, 1)]), frame([Row(BTC, 1)]).with_columns(trades=pl.lit(None, pl.Int32))
+    store.commit([store.stage(unknown)])
+    assert store.commit([store.stage(unknown)]) == {BTC: Merged(confirmed=1)}
+    assert store.commit([store.stage(known)]) == {BTC: Merged(outranked=1)}
+
+
+def test_each_series_of_a_commit_is_counted_by_itself(store: CandleStore) -> None:
+    put(store, Row(BTC, 1, rank=5), Row(BTC, 2, rank=5), Row(ETH, 1, rank=1))
+    merged = put(store, Row(BTC, 1, rank=9), Row(BTC, 2, 7, rank=1), Row(BTC, 3), Row(ETH, 1, 7, rank=9))
+    assert merged == {BTC: Merged(new=1, confirmed=1, outranked=1), ETH: Merged(changed=1)}
+
+
+def test_files_of_one_commit_may_hold_the_same_slots(store: CandleStore) -> None:
+    batches = ([Row(BTC, 1, 1, rank=1), Row(BTC, 2, 1, rank=9)], [Row(BTC, 1, 2, rank=2), Row(BTC, 2, 2, rank=2)])
+    merged = store.commit([store.stage(frame(rows)) for rows in batches])
+    assert merged == {BTC: Merged(new=2, changed=1, outranked=1)}
+    assert rows_of(store.candles(ALL)) == [Row(BTC, 1, 2, rank=2), Row(BTC, 2, 1, rank=9)]
+
+
+def test_a_batch_that_is_repeated_finds_its_candles_already_there(store: CandleStore) -> None:
+    rows = [Row(BTC, slot) for slot in range(5)]
+    put(store, *rows)
+    assert put(store, *rows) == {BTC: Merged(confirmed=5)}
+    assert rows_of(store.candles(ALL)) == rows
+
+
+# ------------------------------------------------------------------------------------------------------ derived candles
+
+
+def test_clearing_removes_derived_candles_inside_the_ranges_only(store: CandleStore) -> None:
+    put(store, Row(BTC, 1, source="derived"), Row(BTC, 2), Row(BTC, 3, source="derived"), Row(ETH, 1, source="derived"))
+    assert store.commit([], clear={BTC: slots((1, 3))}) == {}
+    assert rows_of(store.candles(ALL)) == [Row(BTC, 2), Row(BTC, 3, source="derived"), Row(ETH, 1, source="derived")]
+
+
+def test_what_is_staged_takes_a_cleared_slot_whatever_its_rank(store: CandleStore) -> None:
+    put(store, Row(BTC, 1, value=1, rank=9, source="derived"))
+    staged = store.stage(frame([Row(BTC, 1, value=2, rank=3, source="derived")]))
+    assert store.commit([staged], clear={BTC: EVER}) == {BTC: Merged(new=1)}
+    assert rows_of(store.candles(ALL)) == [Row(BTC, 1, value=2, rank=3, source="derived")]
+
+
+def test_clearing_where_nothing_is_derived_changes_nothing(store: CandleStore) -> None:
+    put(store, Row(BTC, 1))
+    before = store.version
+    assert store.commit([], clear={BTC: EVER, ETH: EVER}) == {}
+    assert store.version == before
+
+
+# ------------------------------------------------------------------------------------------------------------- refusals
+
+
+@pytest.mark.parametrize(
+    "candles",
+    [
+        frame([Row(BTC, 1), Row(BTC, 2)]).reverse(),
+        pl.concat([frame([Row(BTC, 1)])] * 2),
+        frame([Row(BTC, 1), Row(ETH, 1)]).reverse(),
+        pl.concat([frame([Row(BTC, 1), Row(ETH, 1)]), frame([Row(BTC, 2)])]),
+        frame([Row(BTC, 1), Row(BTC_MINUTES, 90)]),
+        frame([Row(BTC, 1)]).drop("rank"),
+        frame([Row(BTC, 1)]).cast({"trades": pl.Int64}),
+        frame([]),
+    ],
+    ids=["time falls", "slot twice", "pairs fall", "pair again", "two intervals", "no rank", "other type", "empty"],
+)
+def test_candles_that_would_corrupt_the_table_are_refused(store: CandleStore, candles: pl.DataFrame) -> None:
+    with pytest.raises(StoreError):
+        store.stage(candles)
+
+
+# ------------------------------------------------------------------------------------------------------------- the view
+
+
+def test_the_view_has_the_contracts_columns_even_when_nothing_is_held(store: CandleStore) -> None:
+    with duckdb.connect() as connection:
+        store.view(connection)
+        columns = {name: kind for name, kind, *_ in connection.execute("DESCRIBE candles").fetchall()}
+        assert columns == {
+            "pair": "VARCHAR",
+            "interval_minutes": "INTEGER",
+            "time": "TIMESTAMP WITH TIME ZONE",
+            **dict.fromkeys(("open", "high", "low", "close", "volume"), "DOUBLE"),
+            "trades": "INTEGER",
+            "source": "VARCHAR",
+        }
+        put(store, Row(BTC, 1))
+        store.view(connection)
+        assert {name: kind for name, kind, *_ in connection.execute("DESCRIBE candles").fetchall()} == columns
+
+
+def test_the_view_shows_every_candle_once(store: CandleStore) -> None:
+    put(store, Row(BTC, 1), Row(BTC, 2), Row(ETH, 1))
+    put(store, Row(BTC, 1, value=2, rank=2), Row(BTC, 3))
+    put(store, Row(BTC_MINUTES, 1))
+    query = "SELECT pair, interval_minutes, epoch(time)::BIGINT // 60, close FROM candles ORDER BY ALL"
+    with duckdb.connect() as connection:
+        store.view(connection)
+        assert connection.execute(query).fetchall() == [
+            ("BTC/USD", 1, 1, 1.0),
+            ("BTC/USD", 60, 60, 2.0),
+            ("BTC/USD", 60, 120, 1.0),
+            ("BTC/USD", 60, 180, 1.0),
+            ("ETH/EUR", 60, 60, 1.0),
+        ]
+
+
+# --------------------------------------------------------------------------------------------------- any history at all
+
+
+class Oracle:
+    """The rules once more, one candle at a time."""
+
+    def __init__(self) -> None:
+        self.held: dict[tuple[Series, int], Row] = {}
+
+    def commit(self, batches: list[list[Row]], clear: Mapping[Series, TimeRanges]) -> dict[Series, Merged]:
+        for (series, slot), row in list(self.held.items()):
+            if row.source == "derived" and slot * series.width in clear.get(series, TimeRanges()):
+                del self.held[series, slot]
+        counts: dict[Series, list[str]] = {}
+        for row in (row for batch in batches for row in batch):
+            before = self.held.get((row.series, row.slot))
+            if before is None or row.rank > before.rank:
+                self.held[row.series, row.slot] = row
+            outcome = (
+                "new"
+                if before is None
+                else "confirmed"
+                if before.value == row.value
+                else "changed"
+                if row.rank > before.rank
+                else "outranked"
+            )
+            counts.setdefault(row.series, []).append(outcome)
+        return {series: Merged(*map(outcomes.count, Merged._fields)) for series, outcomes in counts.items()}
+
+    @property
+    def rows(self) -> list[Row]:
+        return sorted(self.held.values(), key=lambda row: row[:2])
+
+
+SLOT = st.integers(0, 7)
+
+
+@st.composite
+def batches(draw: st.DrawFn, ranks: st.SearchStrategy[int]) -> list[Row]:
+    """What one staged file holds: some slots of some series of one interval."""
+    chosen = draw(st.sampled_from([(BTC, ETH), (BTC_MINUTES,)]))
+    keys = draw(st.sets(st.tuples(st.sampled_from(chosen), SLOT), min_size=1))
+    source = draw(st.sampled_from(["csv", "derived"]))
+    return [Row(*key, draw(st.sampled_from([1.0, 2.0])), draw(ranks), source) for key in sorted(keys)]
+
+
+@st.composite
+def clearings(draw: st.DrawFn) -> dict[Series, TimeRanges]:
+    chosen = draw(st.sets(st.sampled_from([BTC, ETH, BTC_MINUTES])))
+    return {s: slots(*draw(st.lists(st.tuples(SLOT, SLOT), max_size=2)), width=s.width) for s in chosen}
+
+
+COMMIT = st.tuples(st.lists(batches(st.integers(1, 4)), max_size=3), st.just({}) | clearings())
+
+
+@pytest.mark.parametrize("adapter", ADAPTERS)
+@settings(max_examples=40, deadline=None)
+@given(history=st.lists(COMMIT, max_size=5))
+def test_any_history_of_commits_gives_what_the_rules_say(
+    adapter: str, history: list[tuple[list[list[Row]], dict[Series, TimeRanges]]]
+) -> None:
+    with TemporaryDirectory() as folder:
+        store, oracle = ADAPTERS[adapter](Path(folder)), Oracle()
+        for batch, clear in history:
+            expected = oracle.commit(batch, clear)
+            assert store.commit([store.stage(frame(rows)) for rows in batch], clear) == expected
+            assert rows_of(store.candles(ALL)) == oracle.rows
+        per_slot = {s: slots(*((n, n + 1) for n in range(0, 8, 2)), width=s.width) for s in ALL}
+        counts = store.count(per_slot)
+        assert counts == {s: [int((s, n) in oracle.held) for n in range(0, 8, 2)] for s in ALL}
+
+
+@pytest.mark.parametrize("adapter", ADAPTERS)
+@settings(max_examples=20, deadline=None)
+@given(files=st.lists(batches(st.just(0)), min_size=2, max_size=5), data=st.data())
+def test_the_order_of_arrival_does_not_matter(adapter: str, files: list[list[Row]], data: st.DataObject) -> None:
+    ranked = [[row._replace(rank=rank) for row in rows] for rank, rows in enumerate(files)]
+    tables = []
+    for order in (ranked, data.draw(st.permutations(ranked))):
+        with TemporaryDirectory() as folder:
+            store = ADAPTERS[adapter](Path(folder))
+            half = data.draw(st.integers(0, len(order)))
+            for batch in (order[:half], order[half:]):
+                store.commit([store.stage(frame(rows)) for rows in batch])
+            tables.append(rows_of(store.candles(ALL)))
+    assert tables[0] == tables[1]

@@ -1,0 +1,239 @@
+"""Archives that are wrong, by accident or on purpose: one bad member costs itself, and nothing costs memory."""
+
+import stat
+import tracemalloc
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kraken_core.domain.archives import Archive, ZipEntry
+from kraken_core.domain.errors import BadFileError, SourceError
+from kraken_core.sources.archive import ArchiveSource
+from kraken_core.sources.split import JoinedFile
+from kraken_core.sources.zips import read_member
+from tests.contract.layouts import CONTENT, manifest, tampered, write_zip
+
+MEMBER = "XBTUSD_60.csv"
+REST = CONTENT.keys() - {MEMBER}
+HUGE = b"1704067200,42000,42100,41900,42050,1.5,12\n" * 500_000  # 20 MB, packs to 50 kB
+
+
+@pytest.fixture
+def little_memory() -> Iterator[None]:
+    """The test may take far less memory than its bomb holds."""
+    tracemalloc.start()
+    yield
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < len(HUGE) // 10
+
+
+def listed(path: Path) -> tuple[ArchiveSource, Archive]:
+    source = ArchiveSource.open([path])
+    (archive,) = source.archives()
+    return source, archive
+
+
+def assert_only_that_member_is_bad(path: Path, why: str) -> None:
+    source, archive = listed(path)
+    texts = {}
+    for file in archive.files:
+        if file.member == MEMBER:
+            with pytest.raises(BadFileError, match=why) as caught:
+                source.read(file)
+            assert str(caught.value).startswith(f"{MEMBER} in {path}: ")
+            assert str(caught.value).endswith("get it again.")
+        else:
+            texts[file.member] = source.read(file)
+    assert texts == {name: CONTENT[name] for name in REST}
+
+
+def assert_left_out(path: Path, reason: str) -> None:
+    _, archive = listed(path)
+    assert archive.ignored == {reason: 1}
+    assert {file.member for file in archive.files} == REST
+
+
+def with_member(path: Path, text: bytes) -> Path:
+    return write_zip(path / "a.zip", CONTENT | {MEMBER: text})
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    return write_zip(tmp_path / "a.zip")
+
+
+# A member that lies
+
+
+def test_a_wrong_checksum_is_a_bad_file(place: Path) -> None:
+    assert_only_that_member_is_bad(tampered(place, MEMBER, crc=12345), r"checksum \(CRC32\) is wrong")
+
+
+def test_a_flipped_bit_is_a_bad_file(tmp_path: Path) -> None:
+    place = write_zip(tmp_path / "a.zip", compression=zipfile.ZIP_STORED)
+    place.write_bytes(place.read_bytes().replace(b"42100,41900", b"42100,41901", 1))
+    assert_only_that_member_is_bad(place, r"checksum \(CRC32\) is wrong")
+
+
+def test_bytes_that_do_not_inflate_are_a_bad_file(place: Path) -> None:
+    start = place.read_bytes().index(MEMBER.encode()) + len(MEMBER)
+    data = bytearray(place.read_bytes())
+    data[start : start + 20] = b"\xff" * 20
+    place.write_bytes(data)
+    assert_only_that_member_is_bad(place, "does not inflate")
+
+
+@pytest.mark.parametrize("off_by", [-1, 1])
+def test_another_size_than_declared_is_a_bad_file(place: Path, off_by: int) -> None:
+    assert_only_that_member_is_bad(tampered(place, MEMBER, size=len(CONTENT[MEMBER]) + off_by), "bytes long")
+
+
+def test_a_member_cut_short_is_a_bad_file(place: Path) -> None:
+    assert_only_that_member_is_bad(tampered(place, MEMBER, packed=20), "cut short")
+
+
+@pytest.mark.usefixtures("little_memory")
+def test_a_bomb_with_an_honest_size_is_refused_before_it_inflates(tmp_path: Path) -> None:
+    assert_only_that_member_is_bad(with_member(tmp_path, HUGE), "21,000,000 bytes packed into")
+
+
+@pytest.mark.usefixtures("little_memory")
+def test_a_bomb_with_a_modest_size_inflates_to_that_size_only(tmp_path: Path) -> None:
+    assert_only_that_member_is_bad(tampered(with_member(tmp_path, HUGE), MEMBER, size=1000), "not the 1,000 bytes long")
+
+
+@pytest.mark.usefixtures("little_memory")
+def test_ten_gigabytes_in_a_small_zip_are_refused_unread(place: Path) -> None:
+    claimed = tampered(place, MEMBER, size=0xFFFF_FFF0)
+    assert_only_that_member_is_bad(claimed, "4,294,967,280 bytes, more than any file of candles has")
+
+
+def test_a_small_text_that_claims_gigabytes_in_its_zip_is_refused_unread(place: Path) -> None:
+    with JoinedFile([place]) as file, pytest.raises(BadFileError, match="claims 3,221,225,472 bytes"):
+        read_member(file, ZipEntry(0, 3 << 30, zipfile.ZIP_DEFLATED, 0), 10)
+
+
+def test_members_that_share_their_bytes_are_refused(place: Path) -> None:
+    for name in CONTENT:
+        tampered(place, name, packed=place.stat().st_size - 100, offset=0)
+    with pytest.raises(SourceError, match="members overlap"):
+        ArchiveSource.open([place]).archives()
+
+
+# A member that cannot be used
+
+
+def test_encrypted_members_are_left_out(place: Path) -> None:
+    assert_left_out(tampered(place, MEMBER, flags=1), "encrypted")
+
+
+def test_other_compressions_are_left_out(place: Path) -> None:
+    deflate64 = 9
+    assert_left_out(tampered(place, MEMBER, method=deflate64), "unsupported compression")
+
+
+def test_symbolic_links_are_left_out(place: Path) -> None:
+    assert_left_out(tampered(place, MEMBER, mode=stat.S_IFLNK | 0o777), "symbolic link")
+
+
+def test_what_cannot_be_read_does_not_count_as_there(tmp_path: Path) -> None:
+    place = write_zip(tmp_path / "a.zip", CONTENT | {"MANIFEST.json": manifest()})
+    assert listed(place)[1].complete
+    assert not listed(tampered(place, MEMBER, flags=1))[1].complete
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "/etc/XBTUSD_60.csv",
+        "../XBTUSD_60.csv",
+        "a/../../XBTUSD_60.csv",
+        "a\\XBTUSD_60.csv",
+        "a\nb/XBTUSD_60.csv",
+        "\x1b[2J/XBTUSD_60.csv",
+    ],
+)
+def test_unsafe_names_are_left_out(tmp_path: Path, name: str) -> None:
+    assert_left_out(write_zip(tmp_path / "a.zip", {n: CONTENT[n] for n in REST} | {name: b"1"}), "unsafe name")
+
+
+def test_a_name_with_a_nul_is_left_out(place: Path) -> None:
+    place.write_bytes(place.read_bytes().replace(MEMBER.encode(), b"XBTUSD_60.csv".replace(b"_6", b"\0_")))
+    assert_left_out(place, "unsafe name")
+
+
+def test_junk_and_strays_are_counted_by_reason(tmp_path: Path) -> None:
+    strays = (
+        f"XBTUSD_{'1' * 5000}.csv",
+        "BTCUSD_Daily_OHLC.csv",
+        "XBTUSD_60.csv.bak",
+        "XBTUSD.csv",
+        "OHLCVT_Full_PARTS_SHA256SUMS.txt",
+        "readme.md",
+    )
+    junk = ("__MACOSX/._XBTUSD_60.csv", "__MACOSX/x/XBTUSD_60.csv", "._XBTUSD_60.csv", "master_q4/.DS_Store")
+    intervals = ("XBTUSD_2.csv", "XBTUSD_10080.csv", "XBTUSD_0.csv")
+    unknown = ("USD_60.csv", "FOOBAR_60.csv", "XBTUSD.d_60.csv", "ETHUSD.D_1.csv")
+    others = dict.fromkeys((*strays, *junk, *intervals, *unknown, "master_q4/"), b"")
+    place = write_zip(tmp_path / "a.zip", CONTENT | others)
+    _, archive = listed(place)
+    assert {file.member for file in archive.files} == CONTENT.keys()
+    assert archive.ignored == {
+        "no OHLCVT file": len(strays),
+        "macOS junk": len(junk),
+        "another interval": len(intervals),
+        "unknown pair": len(unknown),
+        "folder entry": 1,
+    }
+    assert archive.notes == (
+        f"{place}: 4 files name no pair we know and are left out: ETHUSD.D_1.csv, FOOBAR_60.csv, USD_60.csv, ….",
+    )
+
+
+def test_of_a_repeated_member_the_last_counts(place: Path) -> None:
+    with pytest.warns(UserWarning, match="Duplicate name"), zipfile.ZipFile(place, "a") as archive:
+        archive.writestr(MEMBER, b"newer")
+    source, found = listed(place)
+    assert found.ignored == {"repeated member": 1}
+    assert {f.member: source.read(f) for f in found.files} == CONTENT | {MEMBER: b"newer"}
+
+
+# The zip itself
+
+
+@pytest.mark.parametrize("kept", [0, 1, 21, 100, -1, -22])
+def test_a_truncated_zip_is_refused(place: Path, kept: int) -> None:
+    place.write_bytes(place.read_bytes()[:kept])
+    with pytest.raises(SourceError, match="not a whole one"):
+        ArchiveSource.open([place]).archives()
+
+
+def test_a_zip_without_members_holds_no_candles(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="no candle files"):
+        ArchiveSource.open([write_zip(tmp_path / "a.zip", {})]).archives()
+
+
+@given(damage=st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 255)), min_size=1, max_size=8))
+def test_whatever_bytes_are_damaged_the_errors_are_ours(
+    tmp_path_factory: pytest.TempPathFactory, damage: list[tuple[float, int]]
+) -> None:
+    place = write_zip(tmp_path_factory.mktemp("damaged") / "a.zip", CONTENT | {"MANIFEST.json": manifest()})
+    data = bytearray(place.read_bytes())
+    for where, byte in damage:
+        data[int(where * len(data))] = byte
+    place.write_bytes(data)
+    try:
+        source, archive = listed(place)
+    except SourceError:
+        return
+    for file in archive.files:
+        try:
+            text = source.read(file)
+        except BadFileError:
+            continue
+        assert text in CONTENT.values()

