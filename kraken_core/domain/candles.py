@@ -69,7 +69,7 @@ def rank_of(source: Source, vintage: Vintage = Vintage(), content_hash: str = ""
 
 
 def _day(instant: int | None) -> int:
-    return min((instant or 0) // _DAY_S, 0xFFFF)
+    return min(max(instant or 0, 0) // _DAY_S, 0xFFFF)
 
 
 def provisional(rank: int) -> int:
@@ -93,10 +93,12 @@ def aggregate(fine: pl.DataFrame, interval: int) -> pl.DataFrame:
     Open first, high max, low min, close last; volume summed exactly, as decimals; trades summed, null where any is
     unknown; rank the worst of the inputs'. Whether the finer slots were all covered is the caller's to know.
     """
+    # A double times 10**8 is exact to about 90 million coins only; its text has the digits as they were published.
+    volume = pl.col("volume").cast(pl.String).cast(pl.Decimal(38, VOLUME_DECIMALS))
     return (
         fine.lazy()
         .sort(KEY)
-        .with_columns(pl.col("time").dt.truncate(f"{interval}m"))
+        .with_columns(volume, pl.col("time").dt.truncate(f"{interval}m"))
         .group_by(KEY, maintain_order=True)
         .agg(
             pl.lit(interval, pl.Int32).alias("interval_minutes"),
@@ -104,7 +106,7 @@ def aggregate(fine: pl.DataFrame, interval: int) -> pl.DataFrame:
             pl.max("high"),
             pl.min("low"),
             pl.last("close"),
-            pl.col("volume").cast(pl.Decimal(38, VOLUME_DECIMALS)).sum().cast(pl.Float64),
+            pl.col("volume").sum().cast(pl.String).cast(pl.Float64),
             pl.when(pl.col("trades").has_nulls())
             .then(None)
             .otherwise(pl.col("trades").sum())

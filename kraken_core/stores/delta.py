@@ -109,7 +109,10 @@ class DeltaStore:
         return counts
 
     def view(self, connection: duckdb.DuckDBPyConnection) -> None:
-        """See CandleStore. The view shows the version of this moment."""
+        """See CandleStore. The view shows the version of this moment.
+
+        The connection may read the table's folder even where it is denied all other files.
+        """
         with self._lock:
             self._refresh()
             files = [(self._index.interval(path), path) for path in self._index.paths]
@@ -120,6 +123,7 @@ class DeltaStore:
             paths = self._files.sql_list(path for _, path in found)
             parts.append(f"SELECT {columns} FROM read_parquet({paths}, hive_partitioning = false)")
         with store_errors("show", self._files.root):
+            connection.execute(f"SET allowed_directories = {self._files.sql_list([''])}")
             connection.execute(f"CREATE OR REPLACE VIEW candles AS {' UNION ALL '.join(parts)}")
 
     def _try_commit(self, staged: Sequence[StagedFile], clear: Mapping[Series, TimeRanges]) -> Merge:

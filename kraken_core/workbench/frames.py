@@ -59,12 +59,17 @@ def pandas(frame: pl.DataFrame) -> pd.DataFrame:
 
 
 def query(sql: str, store: CandleStore, ledger: SqlLedger) -> pl.DataFrame:
-    """What a query answers; only the views it names are loaded. Raises UsageError with DuckDB's reason."""
-    with duckdb.connect(config={"TimeZone": "UTC", "enable_external_access": True}) as connection:
+    """What a query answers; only the views it names are loaded, and no file but the table's can be read.
+
+    Raises UsageError with DuckDB's reason.
+    """
+    with duckdb.connect() as connection:
+        connection.execute("SET TimeZone = 'UTC'")
         try:
             named = connection.get_table_names(sql)
             if "candles" in named:
                 store.view(connection)
+            connection.execute("SET enable_external_access = false")
             for name in LEDGER_VIEWS:
                 if name in named:
                     connection.register(name, ledger.table_frame(name).to_arrow())

@@ -41,6 +41,13 @@ def processes() -> Iterator[ProcessPoolExecutor]:
         yield pool
 
 
+@pytest.fixture
+def ledger(database: str) -> Iterator[SqlLedger]:
+    ledger = opened(database)
+    yield ledger
+    ledger.close()
+
+
 def write(name: str, database: str) -> None:
     ledger = opened(database)
     for n in range(ROUNDS):
@@ -82,28 +89,29 @@ def run(worker: str, database: str) -> list[str]:
     return told
 
 
-def test_two_processes_write_at_once_and_neither_fails_nor_loses(database: str, processes: ProcessPoolExecutor) -> None:
-    ledger = opened(database)
+def test_two_processes_write_at_once_and_neither_fails_nor_loses(
+    database: str, ledger: SqlLedger, processes: ProcessPoolExecutor
+) -> None:
     ledger.create_job(Request(), 0, [], JobMetrics())
     list(processes.map(partial(write, database=database), ["ONE", "TWO"]))
 
     assert Counter(event.kind for event in ledger.events(1)) == {"ONE": ROUNDS, "TWO": ROUNDS}
     assert Counter(claim.evidence for claim in ledger.assertions()) == {"ONE": ROUNDS, "TWO": ROUNDS}
     assert len(ledger.pairs()) == ROUNDS
-    ledger.close()
 
 
-def test_of_two_processes_that_move_a_job_one_wins(database: str, processes: ProcessPoolExecutor) -> None:
-    ledger = opened(database)
+def test_of_two_processes_that_move_a_job_one_wins(
+    database: str, ledger: SqlLedger, processes: ProcessPoolExecutor
+) -> None:
     jobs = [ledger.create_job(Request(), 0, [], JobMetrics()).id for _ in range(ROUNDS)]
     won = processes.map(partial(take, database=database), ["one", "two"])
 
     assert sorted(job for jobs_won in won for job in jobs_won) == jobs
-    ledger.close()
 
 
-def test_two_processes_never_run_jobs_on_one_table_together(database: str, processes: ProcessPoolExecutor) -> None:
-    opened(database).close()
+def test_two_processes_never_run_jobs_on_one_table_together(
+    database: str, ledger: SqlLedger, processes: ProcessPoolExecutor
+) -> None:
     told = [end for ends in processes.map(partial(run, database=database), ["one", "two"]) for end in ends]
 
     assert len(told) == 2 * ROUNDS

@@ -1,0 +1,22 @@
+"""How hard hypothesis looks: a little in every run, thousands of times in the long ones."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+CI = os.environ.get("CI") == "true"
+
+# No deadlines: how long an example takes says nothing about what it proves.
+settings.register_profile("quick", max_examples=50, deadline=None, derandomize=CI)
+settings.register_profile(
+    "soak", max_examples=3000, deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
+)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """HYPOTHESIS_PROFILE chooses; else the long tests (-m soak) look long, and all others a little."""
+    soaking = config.getoption("markexpr") == "soak"
+    settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "soak" if soaking else "quick"))
