@@ -242,7 +242,7 @@ class Ledger(Protocol):
         """Store a detection: all open gaps of the detected series become ``gaps``.
 
         A gap with an id updates its record, one without becomes a new record. Open records of the series that are
-        in neither list are removed (their range went into another's). ``filled`` records are closed as FILLED.
+        in neither list are removed (their range went into another's). ``filled`` ones are closed as FILLED.
         Returns ``gaps`` with their ids.
         """
         ...

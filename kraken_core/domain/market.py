@@ -94,6 +94,12 @@ def _split(name: str) -> tuple[str, str]:
     return "", ""
 
 
+def shown_asset(code: str) -> str:
+    """An asset as we show it, whatever spelling it is given in: BTC for XBT, XXBT and btc."""
+    spelled = _spelled(code.strip().upper())
+    return SHOWN.get(spelled, spelled)
+
+
 def _spelled(code: str) -> str:
     return SPELLED.get(code, LEGACY.get(code, code))
 

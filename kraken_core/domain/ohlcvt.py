@@ -16,6 +16,7 @@ import polars as pl
 
 from kraken_core.domain.candles import PRICES
 from kraken_core.domain.errors import BadFileError
+from kraken_core.domain.life import END_OF_TIME
 from kraken_core.domain.timerange import TimeRanges
 
 # As they stand in the file; ``time`` in epoch seconds.
@@ -30,6 +31,7 @@ COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
 }
 EARLIEST = 1_300_000_000  # 2011-03-13, before Kraken opened: an earlier time is no time
 _VWAP_VARIANT = len(COLUMNS) + 1  # some collectors put a vwap before the volume
+_WIDTHS = (len(COLUMNS), _VWAP_VARIANT)
 
 
 class Reject(NamedTuple):
@@ -82,7 +84,7 @@ def _all_good(frame: pl.DataFrame, interval: int, now: int) -> bool:
     good = frame.select(
         aligned=(time % width == 0).all(),
         early=time.min() >= EARLIEST,
-        closed=time.max() + width <= now,
+        closed=time.max() <= now - width,
         low=(pl.col("low") <= pl.min_horizontal("open", "close")).all(),
         high=(pl.col("high") >= pl.max_horizontal("open", "close")).all(),
         positive=pl.col("low").min() > 0,
@@ -124,16 +126,8 @@ def parse_any(text: bytes, interval: int, now: int) -> Parsed:
 
 def _rows(text: bytes) -> pl.DataFrame:
     """Every line that is not blank: its number, text, and what its fields say, null where they are no numbers."""
-    lines = pl.read_csv(
-        text,
-        has_header=False,
-        separator="\x01",
-        quote_char=None,
-        schema={"text": pl.String},
-        encoding="utf8-lossy",
-        row_index_name="line",
-        row_index_offset=1,
-        truncate_ragged_lines=True,
+    lines = pl.read_lines(
+        text.decode(errors="replace").encode(), name="text", row_index_name="line", row_index_offset=1
     ).filter(pl.col("text").str.strip_chars() != "")
     fields = pl.col("text").str.split(",").list.eval(pl.element().str.strip_chars(" \t\r\"'\ufeff"))
     vwap = pl.col("fields").list.len() == _VWAP_VARIANT
@@ -151,10 +145,15 @@ def _rows(text: bytes) -> pl.DataFrame:
             *(at(i).cast(pl.Float64, strict=False).alias(name) for i, name in enumerate(PRICES, start=1)),
             at(5, behind_vwap=True).cast(pl.Float64, strict=False).alias("volume"),
             at(6, behind_vwap=True).cast(pl.Int32, strict=False).alias("trades"),
-            (at(0).str.contains("^[A-Za-z_ ]+$") & (pl.int_range(pl.len()) == 0))
-            .fill_null(value=False)
-            .alias("is_header"),
             pl.col("fields").list.len().alias("width"),
+        )
+        .with_columns(
+            pl.all_horizontal(
+                pl.int_range(pl.len()) == 0,
+                pl.col("width").is_in(_WIDTHS),
+                at(0).str.contains("[A-Za-z]"),
+                *(pl.col(name).is_null() for name in COLUMNS),
+            ).alias("is_header")
         )
         .drop("fields")
     )
@@ -165,11 +164,11 @@ def _reasons(width: int, now: int) -> pl.Expr:
     time = pl.col("time")
     finite = pl.all_horizontal(pl.col(name).is_finite() for name in (*PRICES, "volume"))
     checks = (
-        (~pl.col("width").is_in([len(COLUMNS), _VWAP_VARIANT]), pl.format("{} columns instead of 7", "width")),
+        (~pl.col("width").is_in(_WIDTHS), pl.format("{} columns instead of 7", "width")),
         (time.is_null(), pl.lit("its time is no whole number of seconds")),
         (time < EARLIEST, pl.lit("its time is before Kraken existed")),
         (time % width != 0, pl.lit(f"its time is no start of a {width // 60}-minute slot")),
-        (time + width > now, pl.lit("its slot has not closed yet")),
+        (time > now - width, pl.lit("its slot has not closed yet")),
         (pl.any_horizontal(pl.col(name).is_null() for name in PRICES), pl.lit("a price is no number")),
         (pl.col("volume").is_null(), pl.lit("its volume is no number")),
         (pl.col("trades").is_null(), pl.lit("its count of trades is no whole number")),
@@ -188,17 +187,19 @@ def _reasons(width: int, now: int) -> pl.Expr:
 
 
 def _unknown(rows: pl.DataFrame, width: int) -> TimeRanges:
-    """The slots of bad rows: the row's own where its time is one, else all between its good neighbours."""
-    own = pl.col("time").is_not_null() & (pl.col("time") % width == 0)
+    """The slots of bad rows: the row's own where its time is one, else all between its good neighbours.
+
+    Before a file's first good row and behind its last one there is no neighbour: all of that side is unknown.
+    """
+    own = (pl.col("time") >= EARLIEST).fill_null(value=False) & (pl.col("time") % width == 0)
     bad = (
         rows.filter(~pl.col("is_header"))
         .with_columns(pl.when(pl.col("reason").is_null()).then("time").alias("good"))
         .with_columns(pl.col("good").forward_fill().alias("before"), pl.col("good").backward_fill().alias("after"))
         .filter(pl.col("reason").is_not_null())
         .select(
-            pl.when(own).then("time").otherwise(pl.col("before") + width).alias("start"),
-            pl.when(own).then(pl.col("time") + width).otherwise("after").alias("end"),
+            pl.when(own).then("time").otherwise(pl.col("before") + width).fill_null(0).alias("start"),
+            pl.when(own).then(pl.col("time") + width).otherwise("after").fill_null(END_OF_TIME).alias("end"),
         )
-        .drop_nulls()
     )
     return TimeRanges.of(bad.iter_rows())

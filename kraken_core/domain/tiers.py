@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kraken_core.domain.errors import SettingError, UnknownTierError
+from kraken_core.domain.market import Pair, shown_asset
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from kraken_core.domain.market import Pair
 
 ALL = "ALL"
 
@@ -47,15 +47,18 @@ class Tiers:
             if not _words(bases):
                 message = f'{origin}: tier {tier} is {bases!r}; it must be a list of base assets such as ["BTC"].'
                 raise SettingError(message)
-            for base in bases:
+            for name in bases:
+                base = shown_asset(name)
                 if base in by_base:
                     message = f"{origin}: {base} is in {by_base[base]} and in {tier}; an asset has one tier."
                     raise SettingError(message)
                 by_base[base] = tier
-        if ALL in tiers or rest == ALL:
-            message = f"{origin}: {ALL} is every pair and cannot be the name of a tier; choose another."
-            raise SettingError(message)
-        return cls(by_base, tuple(dict.fromkeys([*tiers, rest])), frozenset(fiat), rest)
+        names = tuple(dict.fromkeys([*tiers, rest]))
+        if ALL in map(str.upper, names):
+            raise SettingError(f"{origin}: {ALL} is every pair and cannot be the name of a tier; choose another.")
+        if len({name.upper() for name in names}) < len(names):
+            raise SettingError(f"{origin}: two tiers differ only in upper and lower case; rename one.")
+        return cls(by_base, names, frozenset(map(shown_asset, fiat)), rest)
 
     def of(self, base: str) -> str | None:
         """The tier of a base asset; None for fiat."""

@@ -36,12 +36,14 @@ class Gaps(Transactions):
         """
         new = [gap for gap in gaps if gap.id is None]
         kept = {gap.id: gap for gap in gaps if gap.id is not None}
-        closed = {gap.id: replace(gap, status=GapStatus.FILLED) for gap in filled}
+        ended = [replace(gap, status=GapStatus.FILLED) for gap in filled]
+        closed = {gap.id: gap for gap in ended if gap.id is not None}
         with self._writing({series.pair for series in detections} | {gap.series.pair for gap in new}) as connection:
             stored = {gap.id: gap for gap in self._gaps(connection, self._of(gap_record, detections) & _IS_OPEN)}
             self._remove(connection, stored.keys() - kept.keys() - closed.keys())
             self._update(connection, [gap for id_, gap in kept.items() if gap != stored.get(id_)], may_stay=True)
             self._update(connection, closed.values(), may_stay=False)
+            self._insert(connection, [gap for gap in ended if gap.id is None])
             ids = iter(self._insert(connection, new))
             self._store_detections(connection, detections)
         return [gap if gap.id is not None else replace(gap, id=next(ids)) for gap in gaps]

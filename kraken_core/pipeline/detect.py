@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from kraken_core.domain.gaps import GapRecord, IntegratedGapDetector
+from kraken_core.domain.gaps import GapRecord, GapStatus, IntegratedGapDetector, Route
 from kraken_core.domain.knowledge import DerivationWork, Knowledge
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.timerange import TimeRange, TimeRanges
@@ -18,6 +18,7 @@ class Detected:
     """The open gaps of the series looked at, those that were closed, and what can be derived at once."""
 
     wanted: Mapping[Series, TimeRanges]
+    detections: Mapping[Series, Detection]
     gaps: Sequence[GapRecord]
     filled: Sequence[GapRecord]
     work: DerivationWork
@@ -38,10 +39,16 @@ class GapDetection:
         covered = knowledge.covered()
         work = knowledge.derivation_work(wanted)
         found = IntegratedGapDetector(self.as_of).detect_gaps_for_job(wanted, covered, work.spans).gaps
-        open_before = self.ledger.gaps(wanted.keys())
-        gaps, closed = _reconciled(open_before, found)
-        filled = [gap for gap in closed if covered.get(gap.series, TimeRanges()).clip(gap.start, gap.end)]
-        return Detected(wanted, self.ledger.record_gaps(detections, gaps, filled), filled, work)
+        before = self.ledger.gaps(wanted.keys())
+        gaps, filled = _reconciled(before, found), _filled(before, covered)
+        return Detected(wanted, detections, self.ledger.record_gaps(detections, gaps, filled), filled, work)
+
+    def begin_backfill(self, detected: Detected) -> None:
+        """Mark the gaps that are about to be filled."""
+        gaps = [
+            replace(gap, status=GapStatus.BACKFILLING) if gap.route is not Route.NONE else gap for gap in detected.gaps
+        ]
+        self.ledger.record_gaps(detected.detections, gaps, [])
 
     def _ever_wanted(
         self, knowledge: Knowledge, pairs: Collection[Pair], intervals: Sequence[int], window: TimeRange
@@ -61,16 +68,29 @@ class GapDetection:
         return wanted, detections
 
 
-def _reconciled(before: Sequence[GapRecord], found: Sequence[GapRecord]) -> tuple[list[GapRecord], list[GapRecord]]:
-    """The gaps found, each with the id of the first open record it overlaps; and the records that overlap none."""
+def _reconciled(before: Sequence[GapRecord], found: Sequence[GapRecord]) -> list[GapRecord]:
+    """The gaps found, each with the id of the first open record it overlaps, as long as no other gap took it."""
     records: dict[Series, list[GapRecord]] = defaultdict(list)
     for record in before:
         records[record.series].append(record)
     gaps = []
-    overlapped: set[int | None] = set()
+    taken: set[int | None] = set()
     for gap in found:
-        known = [r for r in records[gap.series] if r.start < gap.end and gap.start < r.end]
-        free = [r.id for r in known if r.id not in overlapped]
-        overlapped.update(r.id for r in known)
-        gaps.append(replace(gap, id=free[0]) if free else gap)
-    return gaps, [record for record in before if record.id not in overlapped]
+        known = (r.id for r in records[gap.series] if r.start < gap.end and gap.start < r.end and r.id not in taken)
+        gaps.append(replace(gap, id=next(known, None)))
+        taken.add(gaps[-1].id)
+    return gaps
+
+
+def _filled(before: Sequence[GapRecord], covered: Mapping[Series, TimeRanges]) -> list[GapRecord]:
+    """What is covered by now of the open records: whole records, and the covered parts of others as new ones."""
+    filled = []
+    for record in before:
+        parts = covered.get(record.series, TimeRanges()).clip(record.start, record.end)
+        for start, end in parts:
+            if (start, end) == (record.start, record.end):
+                filled.append(record)
+            else:
+                slots = (end - start) // record.series.width
+                filled.append(replace(record, id=None, start=start, end=end, candles=slots, fillable=0, overflow=slots))
+    return filled

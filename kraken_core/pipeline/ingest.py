@@ -45,6 +45,7 @@ class Ingest:
         """
         metrics = job.metrics
         pending = {(r.path, r.member): r for r in self.ledger.pending_files(job.id)}
+        metrics = self._give_up(job, metrics, plan, pending)
         self.ledger.record_archives([archive for archive in plan.archives if archive.complete])
         for wave in _waves(plan, pending):
             known = self.ledger.known_contents()
@@ -55,6 +56,25 @@ class Ingest:
                 self.ledger.progress(job.id, "ingest", metrics)
                 if job.request.stop_on_error and metrics.files_failed:
                     raise JobError(_first_failure(receipts))
+        return metrics
+
+    def _give_up(
+        self,
+        job: IngestionJob,
+        metrics: JobMetrics,
+        plan: IngestionPlan,
+        pending: Mapping[tuple[str, str], FileIngestionRecord],
+    ) -> JobMetrics:
+        """Files that were there when the job began and are no more are FAILED, and the job goes on."""
+        there = {(planned.file.path, planned.file.member) for planned in plan.files}
+        gone = [
+            replace(record, status=FileStatus.FAILED, error="it is no longer where it was when the job began")
+            for key, record in pending.items()
+            if key not in there
+        ]
+        if gone:
+            metrics = _added(metrics, gone)
+            self.ledger.record_files(job.id, gone, [], {}, metrics)
         return metrics
 
     def _read(

@@ -65,6 +65,7 @@ class Pipeline:
             metrics = _with_gaps(metrics, detected)
         if plan.request.auto_gap_fill and (detected.work.derive or detected.work.withdraw):
             with self._stage("backfill", job, metrics, seconds):
+                detection.begin_backfill(detected)
                 self.derive.run(detected.work, Ticker("backfill", len(detected.work.derive), self.progress))
                 knowledge = self.tracker.update_coverage_after_ingestion(pairs)
                 detected = detection.run(knowledge, pairs, intervals, window)

@@ -127,6 +127,7 @@ class DeltaStore:
             connection.execute(f"CREATE OR REPLACE VIEW candles AS {' UNION ALL '.join(parts)}")
 
     def _try_commit(self, staged: Sequence[StagedFile], clear: Mapping[Series, TimeRanges]) -> Merge:
+        self._log.create()
         self._refresh()
         merge = plan_merge(self._files, self._index, staged, clear)
         if not merge.added and not merge.removed:
@@ -137,8 +138,6 @@ class DeltaStore:
             active = self._log.refresh()  # it may have landed after all, and only the answer have been lost
             self._files.remove(path for path in merge.rewritten if path not in active)
             raise
-        for path in merge.removed:
-            self._index.discard(path)
         for file in merge.added:  # their spans are known: no need to read their footers at the next refresh
             self._index.add(file.path, file.interval, file.spans)
         return merge

@@ -66,6 +66,20 @@ class DeltaLog:
                 self._active = {path: ActiveFile(interval, size) for path, interval, size in columns.iter_rows()}
             return self._active
 
+    def create(self) -> None:
+        """Make the table where there is none yet. Others may do so at the same time. Raises StoreError."""
+        if self._table is not None or DeltaTable.is_deltatable(str(self._root)):
+            return
+        with store_errors("create", self._root):
+            self._root.mkdir(parents=True, exist_ok=True)
+            try:
+                DeltaTable.create(self._root, _COLUMNS, mode="error", partition_by=PARTITION)
+            except DeltaError:
+                if not DeltaTable.is_deltatable(str(self._root)):
+                    raise
+            self._sync(0)
+            sync(self._root.parent)
+
     def commit(self, added: Sequence[StagedFile], removed: Collection[str]) -> None:
         """Add and remove files on the version of the last refresh, in one transaction.
 
@@ -74,7 +88,9 @@ class DeltaLog:
         now = int(time.time() * 1000)
         actions: list[AddAction | RemoveAction] = [self._remove(path, now) for path in removed]
         actions += [_add(file, now) for file in added]
-        table = self._table or self._create()
+        table = self._table
+        if table is None:
+            raise StoreError(f"The candle table {self._root} was deleted meanwhile. Nothing was committed: try again.")
         transaction = Transaction(APPLICATION, (table.transaction_version(APPLICATION) or 0) + 1)
         with store_errors("commit to", self._root):
             try:
@@ -87,24 +103,12 @@ class DeltaLog:
                 )
             except CommitFailedError as error:
                 if DeltaTable(self._root).version() > table.version():
-                    raise self._conflict() from error
+                    raise CommitConflictError(
+                        f"Somebody else committed to the candle table {self._root} meanwhile. Nothing of this commit "
+                        "is in the table; its files are kept: try again."
+                    ) from error
                 raise
             self._sync(table.version() + 1)
-
-    def _create(self) -> DeltaTable:
-        with store_errors("create", self._root):
-            self._root.mkdir(parents=True, exist_ok=True)
-            try:
-                table = DeltaTable.create(self._root, _COLUMNS, mode="error", partition_by=PARTITION)
-            except DeltaError as error:
-                if DeltaTable.is_deltatable(str(self._root)):
-                    raise self._conflict() from error
-                raise
-            self._sync(0)
-            sync(self._root.parent)
-        if table.version() > 0:
-            raise self._conflict()
-        return table
 
     def _stamp(self) -> tuple[int, int] | None:
         """Tells our log entry from one of the same number in a table that was deleted and made anew."""
@@ -121,12 +125,6 @@ class DeltaLog:
                 sync(self._log / name)
         sync(self._log)
         sync(self._root)
-
-    def _conflict(self) -> CommitConflictError:
-        return CommitConflictError(
-            f"Somebody else committed to the candle table {self._root} meanwhile. Nothing of this commit is in the "
-            "table; its files are kept: try again."
-        )
 
     def _check(self, table: DeltaTable) -> None:
         protocol, partitions = table.protocol(), table.metadata().partition_columns

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from kraken_core.domain.errors import UsageError
-from kraken_core.domain.market import INTERVALS, QUOTES, SHOWN, Pair, parse_interval
+from kraken_core.domain.market import INTERVALS, QUOTES, Pair, parse_interval, shown_asset
 from kraken_core.domain.request import Request, Selection
 from kraken_core.domain.tiers import Tiers
 
@@ -81,7 +81,7 @@ def source_path(text: str) -> str:
 
 
 def _quote(text: str) -> str:
-    shown = SHOWN.get(text.strip().upper(), text.strip().upper())
-    if shown not in {SHOWN.get(quote, quote) for quote in QUOTES}:
+    shown = shown_asset(text)
+    if shown not in {shown_asset(quote) for quote in QUOTES}:
         raise UsageError(f"{text!r} is no quote currency: try USD, EUR or BTC.")
     return shown
