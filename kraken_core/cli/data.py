@@ -21,9 +21,9 @@ def sql(told: Common, query: str) -> None:
     with told.workbench() as workbench:
         found = workbench.query(query)
         if told.as_json:
-            import json
+            from kraken_core.workbench.rows import plain_rows
 
-            print_json(json.loads(found.write_json()))
+            print_json(plain_rows(found))
             return
         print_table(found.columns, found.head(LONGEST).iter_rows())
         if found.height > LONGEST:
@@ -37,11 +37,11 @@ def sql(told: Common, query: str) -> None:
 @click.option(
     "--to", "folder", metavar="DIR", required=True, type=click.Path(path_type=Path), help="Where the files go."
 )
-@click.option("--format", "kind", type=click.Choice(["csv", "parquet"]), default="parquet", show_default=True)
+@click.option("--format", "kind", type=click.Choice(["csv", "parquet", "feather"]), default="parquet", show_default=True)
 @click.option("--overwrite", is_flag=True, help="Replace files that exist.")
 @common
 def export(told: Common, folder: Path, kind: str, overwrite: bool, **selection: Any) -> None:  # noqa: ANN401 - see selecting
-    """Write candles to one file a series: csv as Kraken's own (XBTUSD_60.csv), or parquet."""
+    """Write candles to one file a series: csv as Kraken's own (XBTUSD_60.csv), parquet or feather."""
     with told.workbench() as workbench:
         written = workbench.export(folder, workbench.select(**selection), kind=kind, overwrite=overwrite)
         rows = [{"path": str(path), "candles": candles} for path, candles in written.items()]

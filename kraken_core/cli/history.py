@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -28,7 +29,7 @@ def coverage(told: Common, **selection: Any) -> None:  # noqa: ANN401 - the opti
             print_json(found)
         else:
             _say_as_of(told, workbench.held)
-            _print_rows(told, rows.COVERAGE, found, "Nothing is covered")
+            _print_rows(told, tuple(rows.COVERAGE), found, "Nothing is covered")
 
 
 @click.command(epilog="\b\nExample:\n  kraken gaps --tier TIER1 --intervals 1440")
@@ -44,8 +45,10 @@ def gaps(told: Common, **selection: Any) -> None:  # noqa: ANN401 - the options 
             print_json(found)
         else:
             _say_as_of(told, workbench.held)
-            columns = ("id", "pair", "interval", "start", "end", "candles", "status", "route", "archive")
-            _print_rows(told, columns, found, "No gaps")
+            for row in found:  # an open route fills it, or an archive would
+                row["filled by"] = row["archive"] if row["route"] == "none" else row["route"]
+            columns = ("id", "pair", "interval", "start", "end", "candles", "status", "filled by")
+            _print_rows(told, columns, found, "No gaps", folding="filled by")
 
 
 @click.command(epilog="\b\nExample:\n  kraken report --tier TIER1")
@@ -65,17 +68,25 @@ def report(told: Common, **selection: Any) -> None:  # noqa: ANN401 - the option
         display(found, console())
 
 
-def _print_rows(told: Common, columns: tuple[str, ...], found: list[dict[str, Any]], nothing: str) -> None:
+def _print_rows(
+    told: Common, columns: tuple[str, ...], found: list[dict[str, Any]], nothing: str, folding: str | None = None
+) -> None:
     if not found:
         click.echo(f"{nothing}.")
         return
-    print_table(columns, ([row[name] for name in columns] for row in found[:LONGEST]))
+    print_table(columns, ([_cell(name, row[name]) for name in columns] for row in found[:LONGEST]), folding=folding)
     if len(found) > LONGEST:
         told.say(f"… and {len(found) - LONGEST:,} more: narrow it with --pairs or --intervals, or use --json for all.")
 
 
+def _cell(name: str, value: Any) -> object:  # noqa: ANN401 - any value of a contract row
+    if name in {"start", "end"}:
+        return datetime.fromisoformat(value)
+    return f"{value} m" if name == "interval" else value
+
+
 def _say_as_of(told: Common, held: Held) -> None:
-    from kraken_core.domain.timerange import iso
+    from kraken_core.pipeline.display import moment
 
     if (as_of := held.as_of) is not None:
-        told.say(f"As of {iso(as_of)}, the last detection.")
+        told.say(f"As of {moment(as_of)} UTC, the last detection.")

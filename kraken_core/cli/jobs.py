@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from kraken_core.cli.options import Common, common
 from kraken_core.cli.output import print_json, print_table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from kraken_core.domain.jobs import IngestionJob
+    from kraken_core.workbench import Workbench
 
 
 @click.command(epilog="\b\nExample:\n  kraken jobs\n  kraken jobs 3")
@@ -14,43 +22,59 @@ from kraken_core.cli.output import print_json, print_table
 def jobs(told: Common, job: int | None) -> None:
     """List jobs, newest first; or show one JOB with its events and failed files."""
     with told.workbench() as workbench:
-        from kraken_core.domain.jobs import FileStatus
-        from kraken_core.domain.timerange import iso
-        from kraken_core.workbench import rows
-
         workbench.work.reap()
-        found = workbench.jobs() if job is None else [workbench.ledger.job(job)]
-        documents = [rows.job_row(each) for each in found]
+        found = workbench.jobs() if job is None else [known_job(workbench, job)]
         if told.as_json:
-            print_json(documents)
-            return
-        if not documents:
+            from kraken_core.workbench import rows
+
+            print_json([rows.job_row(each) for each in found])
+        elif not found:
             click.echo("No jobs yet. Start one with: kraken ingest --csv-source-dir PATH --tier ALL")
-            return
-        columns = ("job", "status", "what", "progress", "files", "new candles", "gaps open", "created")
-        print_table(
-            columns,
-            (
-                (
-                    str(d["job_id"]),
-                    d["status"],
-                    ", ".join(d["tiers"] or d["pairs"]),
-                    f"{d['progress_pct']:.0f} %",
-                    d["files"]["total"],
-                    d["records"]["new"],
-                    d["gaps"]["unfillable"] + d["gaps"]["open"] + d["gaps"]["failed"],
-                    d["created_at"],
-                )
-                for d in documents
-            ),
+        else:
+            _print_jobs(found)
+            if job is not None:
+                _print_history(workbench, found[0])
+
+
+def known_job(workbench: Workbench, number: int) -> IngestionJob:
+    """The job of a number that a user named. Raises UsageError where there is none."""
+    from kraken_core.domain.errors import JobError, UsageError
+
+    try:
+        return workbench.ledger.job(number)
+    except JobError as error:
+        raise UsageError(str(error)) from error
+
+
+def _print_jobs(found: Iterable[IngestionJob]) -> None:
+    columns = ("job", "status", "what", "progress", "files", "new candles", "gaps open", "created")
+    rows = (
+        (
+            job.id,
+            job.status.value,
+            ", ".join(job.request.tiers or map(str, job.request.pairs)),
+            f"{int(job.progress_pct)} %",
+            job.total_files,
+            job.records_ingested,
+            job.gaps_detected - job.gaps_filled,
+            job.created_at.replace(microsecond=0),
         )
-        if job is None:
-            return
-        if found[0].error:
-            click.echo(f"Error: {found[0].error}")
-        for event in workbench.ledger.events(job):
-            click.echo(f"{iso(event.at)}  {event.kind}  {event.message}")
-        failed = [file for file in workbench.ledger.files(job) if file.status is FileStatus.FAILED]
-        if failed:
-            print_table(("failed file", "reason"), ((f"{file.path}/{file.member}", file.error) for file in failed))
-        click.echo(f"Log: {workbench.work.log(job)}")
+        for job in found
+    )
+    print_table(columns, rows, folding="what")
+
+
+def _print_history(workbench: Workbench, job: IngestionJob) -> None:
+    from kraken_core.domain.jobs import MOVES, FileStatus, JobStatus
+    from kraken_core.pipeline.display import moment
+
+    if job.error:
+        click.echo(f"Error: {job.error}")
+    for event in workbench.ledger.events(job.id):
+        click.echo(f"{moment(event.at)}  {event.kind}  {event.message}")
+    failed = [file for file in workbench.ledger.files(job.id) if file.status is FileStatus.FAILED]
+    if failed:
+        print_table(("failed file", "reason"), ((file.member, file.error) for file in failed), folding="reason")
+    if JobStatus.RUNNING in MOVES[job.status]:
+        click.echo(f"Go on with: {workbench.work.resume_command(job.id)}")
+    click.echo(f"Log: {workbench.work.log(job.id)}")

@@ -27,7 +27,6 @@ Example:
 
 @click.group(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
-    no_args_is_help=True,
     epilog=EXAMPLE,
 )
 @click.version_option(__version__, prog_name="kraken")
@@ -47,7 +46,7 @@ def main() -> None:
 def run(arguments: list[str]) -> int:
     """Run one command; returns its exit code. Errors are one line on stderr, never a traceback."""
     try:
-        result = cli.main(arguments, prog_name="kraken", standalone_mode=False)
+        result = cli.main(arguments or ["--help"], prog_name="kraken", standalone_mode=False)
     except click.ClickException as error:
         context = getattr(error, "ctx", None)
         where = f" (see: {context.command_path} --help)" if context else ""
@@ -70,4 +69,5 @@ def run(arguments: list[str]) -> int:
 
 
 def _say(message: str) -> None:
-    click.echo(click.style("kraken: ", bold=True) + " ".join(message.split()), err=True)
+    colour = False if os.environ.get("NO_COLOR") else None  # None: as the stream can
+    click.echo(click.style("kraken: ", bold=True) + " ".join(message.split()), err=True, color=colour)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import datetime
 from typing import Any
 
 import click
 
 from kraken_core.cli.options import Common, Words, common
 from kraken_core.cli.output import print_json, print_table
+from kraken_core.domain.market import INTERVALS
 
 
 @click.command(epilog="\b\nExample:\n  kraken pairs --tier TIER1 --quotes USD")
@@ -44,7 +46,7 @@ def pairs(told: Common, **selection: Any) -> None:  # noqa: ANN401 - the options
             print_json(rows)
         elif rows:
             columns = ("pair", "tier", "listed", "delisted", "intervals", "candles")
-            print_table(columns, ([_cell(row[name]) for name in columns] for row in rows))
+            print_table(columns, ([_cell(name, row[name]) for name in columns] for row in rows), folding="intervals")
         else:
             click.echo("No pairs are known yet: they become known as archives are ingested.")
 
@@ -78,9 +80,14 @@ def tiers(told: Common) -> None:
         print_table(
             columns,
             ((row["tier"], " ".join(row["assets"]) or rest, row["pairs_held"], row["candles"]) for row in rows),
+            folding="assets",
         )
         told.say(f"Change them in {workbench.settings.home / 'tiers.toml'}; ALL is every pair.")
 
 
-def _cell(value: object) -> object:
-    return ",".join(str(item) for item in value) if isinstance(value, list) else value
+def _cell(name: str, value: Any) -> object:  # noqa: ANN401 - any value of the rows above
+    if name in {"listed", "delisted"} and value:
+        return datetime.fromisoformat(value)
+    if name == "intervals":
+        return "all" if tuple(value) == INTERVALS else ",".join(map(str, value))
+    return value

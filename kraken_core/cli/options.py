@@ -22,11 +22,14 @@ class Words(click.ParamType[tuple[str, ...]]):
 
     name = "A,B,…"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:  # noqa: ANN401, ARG002 - click's signature
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:  # noqa: ANN401 - click's signature
         """The words, without blanks around them; none is empty."""
         if isinstance(value, tuple):
             return value
-        return tuple(word.strip() for word in str(value).split(",") if word.strip())
+        words = tuple(word.strip() for word in str(value).split(",") if word.strip())
+        if not words:
+            self.fail("it names nothing: leave the option out, or name something", param, ctx)
+        return words
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +65,10 @@ def common(command: Callable[..., R]) -> Callable[..., R]:
         if verbose:
             handler = logging.StreamHandler(sys.stderr)
             handler.setFormatter(logging.Formatter("%(levelname)s %(message)s"))
-            logging.getLogger("kraken_core").addHandler(handler)
-            logging.getLogger("kraken_core").setLevel(logging.DEBUG)
+            log = logging.getLogger("kraken_core")
+            log.addHandler(handler)
+            log.setLevel(logging.DEBUG)
+            click.get_current_context().call_on_close(functools.partial(log.removeHandler, handler))
         return command(Common(home, as_json, quiet, verbose), *args, **kwargs)
 
     return wrapped

@@ -6,6 +6,8 @@ import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from kraken_core.cli.options import Common
     from kraken_core.ports import ProgressReport
 
+UNBOUNDED = 100_000  # columns: nothing wraps in a file or a pipe
 LINES_EVERY = 10  # per cent of a stage, where progress is told in plain lines
 
 
@@ -25,23 +28,34 @@ def print_json(document: Any) -> None:  # noqa: ANN401 - any JSON value
 
 
 def console(*, stderr: bool = False) -> Console:
-    """A console that colours on a terminal only and honours NO_COLOR."""
+    """A console that colours on a terminal only and honours NO_COLOR; elsewhere lines are as long as they are."""
     from rich.console import Console
 
     stream = sys.stderr if stderr else sys.stdout
-    return Console(file=stream, highlight=False, soft_wrap=not stream.isatty(), width=None if stream.isatty() else 120)
+    if stream.isatty():
+        return Console(file=stream, highlight=False)
+    return Console(file=stream, highlight=False, soft_wrap=True, width=UNBOUNDED)
 
 
-def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: str = "") -> None:
-    """A table on stdout; numbers with separators, to the right. Text from data is never markup."""
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, folding: str | None = None) -> None:
+    """A table on stdout; numbers with separators, to the right. Text from data is never markup.
+
+    Where the terminal is too narrow, only the column ``folding`` goes over several lines; without one, any may.
+    """
     from rich.markup import escape
-    from rich.table import Table
+
+    from kraken_core.pipeline.display import new_table
 
     body = [list(row) for row in rows]
-    table = Table(title=title or None, title_justify="left")
+    table = new_table()
     for index, name in enumerate(columns):
-        numeric = all(isinstance(row[index], int | float) for row in body) and bool(body)
-        table.add_column(name, justify="right" if numeric else "left", overflow="fold")
+        numeric = all(isinstance(row[index], int | float | Decimal) for row in body)
+        table.add_column(
+            escape(name),
+            justify="right" if numeric else "left",
+            overflow="fold",
+            no_wrap=folding not in {None, name},
+        )
     for row in body:
         table.add_row(*(escape(_shown(value)) for value in row))
     console().print(table)
@@ -56,7 +70,9 @@ def _shown(value: object) -> str:
         case int():
             return f"{value:,}"
         case float():
-            return f"{value:,.4g}"
+            return f"{value:,.12g}"
+        case datetime():
+            return value.replace(tzinfo=None).isoformat(" ").removesuffix(":00")
         case _:
             return str(value)
 

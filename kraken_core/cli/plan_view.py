@@ -11,37 +11,39 @@ from rich.table import Table
 
 from kraken_core.domain.gaps import Route
 from kraken_core.domain.plan import Action, IngestionPlan
-from kraken_core.domain.timerange import iso
-from kraken_core.pipeline.display import duration
+from kraken_core.pipeline.display import duration, moment, new_table
 
 
 def print_plan(plan: IngestionPlan, console: Console) -> None:
     """Print the plan: archives, then gaps, then what it will take."""
     window = plan.request.window(plan.as_of)
-    console.print(f"[bold]Plan[/] for {iso(window.start)} to {iso(window.end)}, as of {iso(plan.as_of)}")
+    console.print(f"[bold]Plan[/] for {moment(window.start)} to {moment(window.end)} UTC")
     if plan.archives:
         console.print(_archives(plan))
     for archive in plan.archives:
         for note in archive.notes:
-            console.print(f"[yellow]![/] {escape(Path(archive.path).name)}: {escape(note)}")
+            console.print(f"[yellow]![/] {escape(note)}")
     console.print(_gaps(plan))
+    if not plan.to_ingest:
+        console.print("Nothing new to read.")
+        return
     console.print(
         f"Reads {plan.text_bytes / 1e6:,.1f} MB of text, needs about {plan.disk_bytes / 1e6:,.1f} MB of disk "
-        f"and {duration(plan.estimated_seconds)}."
+        f"and {duration(max(1, plan.estimated_seconds))}."
     )
 
 
 def _archives(plan: IngestionPlan) -> Table:
-    table = Table(title="Archives, newest first", title_justify="left")
+    table = new_table("Archives, newest first")
     for name in ("archive", "states"):
-        table.add_column(name)
+        table.add_column(name, overflow="fold")
     for name in ("ingest", "skip", "not asked for", "ignored"):
         table.add_column(name, justify="right")
     actions = Counter((planned.archive, planned.action) for planned in plan.files)
     for index, archive in enumerate(plan.archives):
         read, skipped = actions[index, Action.INGEST], actions[index, Action.SKIP]
         start, end = archive.statement
-        states = " to ".join("?" if at is None else iso(at)[:10] for at in (start, end)) if end else "nothing"
+        states = " to ".join("?" if at is None else moment(at)[:10] for at in (start, end)) if end else "nothing"
         others = len(archive.files) - read - skipped
         ignored = sum(archive.ignored.values())
         table.add_row(

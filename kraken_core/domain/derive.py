@@ -14,7 +14,7 @@ from kraken_core.domain.market import INTERVALS
 from kraken_core.domain.timerange import TimeRanges
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
 # What is known, best first: disjoint ranges with the rank of their best source.
 Levels = list[tuple[int, TimeRanges]]
@@ -58,10 +58,11 @@ def derivable(finer: Levels, outside_life: TimeRanges, width: int) -> Levels:
     return result
 
 
-def derivations(own: Mapping[int, Levels], life: TimeRanges, wanted: Sequence[int] = INTERVALS) -> list[Derivation]:
+def derivations(own: Mapping[int, Levels], life: TimeRanges, allowed: Mapping[int, TimeRanges]) -> list[Derivation]:
     """What to derive for one pair, finest interval first, so that each may build on the one before.
 
-    ``own`` is what sources (not derivations) assert, by interval; ``life`` the instants in which the pair lived.
+    ``own`` is what sources (not derivations) assert, by interval; ``life`` the instants in which the pair lived;
+    ``allowed`` the slots that may be derived, by interval: nothing builds on one that will not be there.
     Each Derivation's ranges are whole slots, disjoint from those of the other derivations of its interval.
     """
     everything = TimeRanges.single(-_FOREVER, _FOREVER)
@@ -71,12 +72,11 @@ def derivations(own: Mapping[int, Levels], life: TimeRanges, wanted: Sequence[in
     for interval in INTERVALS:
         mine = own.get(interval, [])
         made = []
-        if interval in wanted:
+        if within := allowed.get(interval):
             chosen = TimeRanges()
             for finer in sorted((i for i in effective if interval % i == 0), reverse=True):
                 for rank, ranges in derivable(effective[finer], outside, interval * 60):
-                    better = ranges - chosen - at_least(mine, rank)
-                    if better:
+                    if better := (ranges & within) - chosen - at_least(mine, rank):
                         made.append(Derivation(interval, finer, rank, better))
                     chosen |= ranges
         result += made

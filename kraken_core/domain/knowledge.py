@@ -60,9 +60,10 @@ class Knowledge:
         return covered(self.claims)
 
     def derivation_work(self, wanted: Mapping[Series, TimeRanges]) -> DerivationWork:
-        """What should be derived in the wanted slots and is not, and what is derived and should not be.
+        """What should be derived and is not, in the wanted slots; and what is derived and should not be.
 
-        Intervals that are not wanted of a pair are taken as they are.
+        What was derived before outside the wanted slots is kept in step too. Intervals that are not wanted of a pair
+        are taken as they are.
         """
         derive: list[tuple[Pair, Derivation]] = []
         withdraw: list[Assertion] = []
@@ -73,21 +74,21 @@ class Knowledge:
         for pair, chosen in intervals.items():
             have: dict[tuple[int, str, int], TimeRanges] = {}
             own: dict[int, list[tuple[int, TimeRanges]]] = defaultdict(list)
+            allowed = {interval: wanted[Series(pair, interval)] for interval in chosen}
             for claim, ranges in claims[pair]:
                 if claim.source is Source.DERIVED and claim.series.interval in chosen:
                     have[claim.series.interval, claim.evidence, claim.rank] = ranges
+                    allowed[claim.series.interval] |= ranges  # coarser slots may have been built on it
                 else:
                     own[claim.series.interval].append((claim.rank, ranges))
-            if not own:
-                continue
             life = instants(self.lives[pair])
             known: dict[int, Levels] = {interval: levels(claimed) for interval, claimed in own.items()}
-            for derivation in derivations(known, life, chosen):
+            for derivation in derivations(known, life, allowed):
                 series = Series(pair, derivation.interval)
                 key = (derivation.interval, f"{_EVIDENCE}{derivation.finer}", derivation.rank)
                 held = have.pop(key, TimeRanges())
                 withdraw += _counter_claims(series, key, held - derivation.ranges)
-                if todo := (derivation.ranges & wanted[series]) - held:
+                if todo := derivation.ranges - held:
                     derive.append((pair, Derivation(derivation.interval, derivation.finer, derivation.rank, todo)))
             for key, moot in have.items():
                 withdraw += _counter_claims(Series(pair, key[0]), key, moot)

@@ -16,7 +16,7 @@ import polars as pl
 
 from kraken_core.domain.candles import PRICES
 from kraken_core.domain.errors import BadFileError
-from kraken_core.domain.life import END_OF_TIME
+from kraken_core.domain.timerange import END_OF_TIME
 from kraken_core.domain.timerange import TimeRanges
 
 # As they stand in the file; ``time`` in epoch seconds.
@@ -81,14 +81,15 @@ def _all_good(frame: pl.DataFrame, interval: int, now: int) -> bool:
     if any(frame.null_count().row(0)):
         return False
     time, width = pl.col("time"), interval * 60
+    first, high, low, last = map(pl.col, PRICES)
     good = frame.select(
         aligned=(time % width == 0).all(),
         early=time.min() >= EARLIEST,
         closed=time.max() <= now - width,
-        low=(pl.col("low") <= pl.min_horizontal("open", "close")).all(),
-        high=(pl.col("high") >= pl.max_horizontal("open", "close")).all(),
-        positive=pl.col("low").min() > 0,
-        finite=pl.col("high").is_finite().all() & pl.col("volume").is_finite().all(),
+        low=((low <= first) & (low <= last)).all(),
+        high=((high >= first) & (high >= last)).all(),  # NaN counts as above every number
+        positive=low.min() > 0,
+        finite=high.is_finite().all() & pl.col("volume").is_finite().all(),
         traded=pl.col("volume").min() > 0,
         counted=pl.col("trades").min() > 0,
     )

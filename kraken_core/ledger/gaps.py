@@ -38,7 +38,8 @@ class Gaps(Transactions):
         kept = {gap.id: gap for gap in gaps if gap.id is not None}
         ended = [replace(gap, status=GapStatus.FILLED) for gap in filled]
         closed = {gap.id: gap for gap in ended if gap.id is not None}
-        with self._writing({series.pair for series in detections} | {gap.series.pair for gap in new}) as connection:
+        pairs = {series.pair for series in (*detections, *(gap.series for gap in (*new, *ended)))}
+        with self._writing(pairs) as connection:
             stored = {gap.id: gap for gap in self._gaps(connection, self._of(gap_record, detections) & _IS_OPEN)}
             self._remove(connection, stored.keys() - kept.keys() - closed.keys())
             self._update(connection, [gap for id_, gap in kept.items() if gap != stored.get(id_)], may_stay=True)

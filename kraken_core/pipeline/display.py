@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
+from rich import box
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from kraken_core.domain.report import Completeness, Report
-from kraken_core.domain.timerange import iso
 
 WORST = 10  # lines; a list nobody reads helps nobody
 _GOOD, _FAIR = 0.9999, 0.95
@@ -28,6 +30,24 @@ def duration(seconds: float) -> str:
     return f"{whole} s"
 
 
+def moment(instant: int) -> str:
+    """An instant for people, UTC: 2024-01-31 12:00, with seconds only where there are any."""
+    at = datetime.fromtimestamp(instant, UTC)
+    return f"{at:%Y-%m-%d %H:%M:%S}" if at.second else f"{at:%Y-%m-%d %H:%M}"
+
+
+def new_table(title: str = "") -> Table:
+    """An empty table in the one style of all: no lines between columns, so that it fits where it can."""
+    return Table(
+        title=title or None,
+        title_justify="left",
+        title_style="bold",
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+        collapse_padding=True,
+    )
+
+
 def display(report: Report, console: Console) -> None:
     """Print the report."""
     if not report.series:
@@ -36,7 +56,7 @@ def display(report: Report, console: Console) -> None:
     overall = report.overall
     console.print(
         f"[bold]Completeness[/] {_coloured(overall)} of {overall.wanted:,} wanted slots, "
-        f"{len(report.series):,} series, as of {iso(report.as_of)}"
+        f"{len(report.series):,} series, as of {moment(report.as_of)} UTC"
     )
     console.print(_by_interval(report))
     if worst := report.worst:
@@ -50,7 +70,7 @@ def display(report: Report, console: Console) -> None:
 
 
 def _by_interval(report: Report) -> Table:
-    table = Table(title="By interval", title_justify="left")
+    table = new_table("By interval")
     for name in ("interval", "wanted", "present", "silent", "missing", "complete", "active"):
         table.add_column(name, justify="right")
     for interval, counts in report.by_interval.items():
@@ -61,7 +81,7 @@ def _by_interval(report: Report) -> Table:
 
 
 def _worst(report: Report) -> Table:
-    table = Table(title="Least complete series", title_justify="left")
+    table = new_table("Least complete series")
     table.add_column("pair")
     for name in ("interval", "wanted", "present", "silent", "missing", "complete", "active"):
         table.add_column(name, justify="right")

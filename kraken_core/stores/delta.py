@@ -127,8 +127,7 @@ class DeltaStore:
             connection.execute(f"CREATE OR REPLACE VIEW candles AS {' UNION ALL '.join(parts)}")
 
     def _try_commit(self, staged: Sequence[StagedFile], clear: Mapping[Series, TimeRanges]) -> Merge:
-        self._log.create()
-        self._refresh()
+        self._refresh(create=True)
         merge = plan_merge(self._files, self._index, staged, clear)
         if not merge.added and not merge.removed:
             return merge
@@ -142,8 +141,8 @@ class DeltaStore:
             self._index.add(file.path, file.interval, file.spans)
         return merge
 
-    def _refresh(self) -> None:
-        active = self._log.refresh()
+    def _refresh(self, *, create: bool = False) -> None:
+        active = self._log.refresh(create=create)
         for path in self._index.paths - active.keys():
             self._index.discard(path)
         for path in active.keys() - self._index.paths:

@@ -26,6 +26,8 @@ from kraken_core.stores.delta_files import PARTITION, store_errors, sync
 
 APPLICATION = "kraken-candles"
 _COLUMNS = Schema.from_arrow(pl.DataFrame(schema=SCHEMA).to_arrow().schema)
+# Every commit reads the log back to the last checkpoint: 1,000 commits cost 20 s, against 35 s at Delta's own 100.
+_CONFIGURATION = {"delta.checkpointInterval": "20"}
 _READER_VERSION = 1  # newer ones mean features, such as deletion vectors, that Parquet files alone do not show
 
 
@@ -51,12 +53,14 @@ class DeltaLog:
         """The version as of the last refresh; 0 is the empty table, created or not."""
         return 0 if self._table is None else self._table.version()
 
-    def refresh(self) -> Mapping[str, ActiveFile]:
-        """Go to the newest version; returns its files by path. Raises StoreError."""
+    def refresh(self, *, create: bool = False) -> Mapping[str, ActiveFile]:
+        """Go to the newest version, of a new table if need be; returns its files by path. Raises StoreError."""
         with store_errors("load", self._root):
             if self._table is not None and self._entry is not None and self._entry == self._stamp():
                 self._table.update_incremental()
             else:
+                if create:
+                    self._create()
                 self._table = DeltaTable(self._root) if DeltaTable.is_deltatable(str(self._root)) else None
             self._entry, self._active = self._stamp(), {}
             if self._table is not None:
@@ -65,20 +69,6 @@ class DeltaLog:
                 columns = files.select("path", f"partition.{PARTITION}", "size_bytes")
                 self._active = {path: ActiveFile(interval, size) for path, interval, size in columns.iter_rows()}
             return self._active
-
-    def create(self) -> None:
-        """Make the table where there is none yet. Others may do so at the same time. Raises StoreError."""
-        if self._table is not None or DeltaTable.is_deltatable(str(self._root)):
-            return
-        with store_errors("create", self._root):
-            self._root.mkdir(parents=True, exist_ok=True)
-            try:
-                DeltaTable.create(self._root, _COLUMNS, mode="error", partition_by=PARTITION)
-            except DeltaError:
-                if not DeltaTable.is_deltatable(str(self._root)):
-                    raise
-            self._sync(0)
-            sync(self._root.parent)
 
     def commit(self, added: Sequence[StagedFile], removed: Collection[str]) -> None:
         """Add and remove files on the version of the last refresh, in one transaction.
@@ -90,7 +80,7 @@ class DeltaLog:
         actions += [_add(file, now) for file in added]
         table = self._table
         if table is None:
-            raise StoreError(f"The candle table {self._root} was deleted meanwhile. Nothing was committed: try again.")
+            raise StoreError(f"There is no candle table in {self._root} (any more). Nothing was committed: try again.")
         transaction = Transaction(APPLICATION, (table.transaction_version(APPLICATION) or 0) + 1)
         with store_errors("commit to", self._root):
             try:
@@ -110,6 +100,19 @@ class DeltaLog:
                 raise
             self._sync(table.version() + 1)
 
+    def _create(self) -> None:
+        """Make the table where there is none; somebody else may do so at the same time."""
+        if DeltaTable.is_deltatable(str(self._root)):
+            return
+        self._root.mkdir(parents=True, exist_ok=True)
+        try:
+            DeltaTable.create(self._root, _COLUMNS, mode="error", partition_by=PARTITION, configuration=_CONFIGURATION)
+        except DeltaError:
+            if not DeltaTable.is_deltatable(str(self._root)):
+                raise
+        self._sync(0)
+        sync(self._root.parent)
+
     def _stamp(self) -> tuple[int, int] | None:
         """Tells our log entry from one of the same number in a table that was deleted and made anew."""
         try:
@@ -120,9 +123,11 @@ class DeltaLog:
 
     def _sync(self, version: int) -> None:
         """What a commit wrote to the log, the checkpoint that may come with it included, survives a power cut."""
-        for name in (f"{version:020d}.json", f"{version:020d}.checkpoint.parquet", "_last_checkpoint"):
-            if (self._log / name).exists():
-                sync(self._log / name)
+        sync(self._log / f"{version:020d}.json")
+        checkpoint = self._log / f"{version:020d}.checkpoint.parquet"
+        if checkpoint.exists():
+            sync(checkpoint)
+            sync(self._log / "_last_checkpoint")
         sync(self._log)
         sync(self._root)
 

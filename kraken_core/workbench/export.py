@@ -35,6 +35,8 @@ def export_series(
         if kind == "csv":
             seconds = pl.col("time").dt.epoch("s")
             candles.select(seconds, *PRICES, "volume", "trades").write_csv(partial, include_header=False)
+        elif kind == "feather":
+            candles.drop("rank").write_ipc(partial)
         else:
             candles.drop("rank").write_parquet(partial)
         partial.replace(path)

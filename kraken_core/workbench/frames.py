@@ -1,78 +1,58 @@
-"""What Workbench hands out: pandas DataFrames, and what SQL answers."""
+"""What Workbench hands out: pandas DataFrames. Pandas, slow to load, is loaded by the first of them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
-import duckdb
-import pandas as pd
 import polars as pl
 
 from kraken_core.domain.candles import PRICES, TIME
-from kraken_core.domain.errors import UsageError
 from kraken_core.domain.timerange import TimeRanges
-from kraken_core.ledger.ledger import SqlLedger
-from kraken_core.ports import CandleStore
 
-LEDGER_VIEWS = ("assets", "pairs", "jobs", "files", "coverage", "gaps")
+if TYPE_CHECKING:
+    import pandas as pd
+
 _COLUMNS = (*PRICES, "volume", "trades", "source")
 
 
 def candles(held: pl.DataFrame) -> pd.DataFrame:
     """Candles indexed by time: open, high, low, close, volume, trades (Int32), source."""
-    frame = pandas(held.select("time", *_COLUMNS))
-    return frame.astype({"trades": "Int32"}).set_index("time")
+    return pandas(held.select("time", *_COLUMNS)).astype({"trades": "Int32"}).set_index("time")
 
 
 def filled(held: pl.DataFrame, known: TimeRanges, width: int) -> pd.DataFrame:
     """The candles, and in known slots without one the close before it, flagged in ``filled``.
 
-    ``known``: covered ranges in epoch seconds, of slots of ``width`` seconds. A silent slot before the first candle
-    has no close before it and stays absent.
+    ``known``: covered ranges in epoch seconds, of slots of ``width`` seconds. Nothing is carried over what is missing:
+    a silent slot before the first candle of its covered range stays absent.
     """
-    slots = [at for start, end in known for at in range(start, end, width)]
-    times = pl.DataFrame({"time": pl.from_epoch(pl.Series(slots, dtype=pl.Int64)).cast(TIME)})
-    every = times.join(held, on="time", how="full", coalesce=True).sort("time")
-    close = pl.col("close").forward_fill()
-    whole = every.with_columns(filled=pl.col("close").is_null()).with_columns(
-        close,
-        *(pl.col(name).fill_null(close) for name in ("open", "high", "low")),
-        pl.when("filled").then(0.0).otherwise("volume").alias("volume"),
-        pl.when("filled").then(0).otherwise("trades").cast(pl.Int32).alias("trades"),
+    slots = [(at, run) for run, (start, end) in enumerate(known) for at in range(start, end, width)]
+    times = pl.DataFrame(slots, schema={"time": pl.Int64, "run": pl.Int64}, orient="row")
+    every = (
+        times.with_columns(pl.from_epoch("time").cast(TIME))
+        .join(held, on="time", how="full", coalesce=True)
+        .sort("time")
+        .with_columns(pl.col("close").forward_fill().over("run").alias("before"), filled=pl.col("close").is_null())
+        .with_columns(
+            *(pl.col(price).fill_null(pl.col("before")) for price in PRICES),
+            pl.when("filled").then(0.0).otherwise("volume").alias("volume"),
+            pl.when("filled").then(0).otherwise("trades").cast(pl.Int32).alias("trades"),
+        )
+        .drop_nulls("close")
     )
-    frame = pandas(whole.drop_nulls("close").select("time", *_COLUMNS, "filled"))
-    return frame.astype({"trades": "Int32"}).set_index("time")
+    return pandas(every.select("time", *_COLUMNS, "filled")).astype({"trades": "Int32"}).set_index("time")
 
 
-def table(rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> pd.DataFrame:
-    """Contract rows as a DataFrame, ``start`` and ``end`` as UTC timestamps."""
-    frame = pd.DataFrame(rows, columns=list(columns))
-    for name in {"start", "end"} & set(columns):
-        frame[name] = pd.to_datetime(frame[name], utc=True)
-    return frame
+def table(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, Any]) -> pd.DataFrame:
+    """Contract rows as a DataFrame; ``columns`` gives their polars types, times among them as UTC timestamps."""
+    texts = {name: pl.String if kind == TIME else kind for name, kind in columns.items()}
+    frame = pl.DataFrame([[row[name] for name in columns] for row in rows], schema=texts, orient="row")
+    times = [name for name, kind in columns.items() if kind == TIME]
+    return pandas(frame.with_columns(pl.col(times).str.to_datetime("%Y-%m-%dT%H:%M:%SZ").dt.replace_time_zone("UTC")))
 
 
 def pandas(frame: pl.DataFrame) -> pd.DataFrame:
     """The same in pandas."""
-    return frame.to_arrow().to_pandas()
-
-
-def query(sql: str, store: CandleStore, ledger: SqlLedger) -> pl.DataFrame:
-    """What a query answers; only the views it names are loaded, and no file but the table's can be read.
-
-    Raises UsageError with DuckDB's reason.
-    """
-    with duckdb.connect() as connection:
-        connection.execute("SET TimeZone = 'UTC'")
-        try:
-            named = connection.get_table_names(sql)
-            if "candles" in named:
-                store.view(connection)
-            connection.execute("SET enable_external_access = false")
-            for name in LEDGER_VIEWS:
-                if name in named:
-                    connection.register(name, ledger.table_frame(name).to_arrow())
-            return pl.DataFrame(connection.sql(sql).to_arrow_table())
-        except duckdb.Error as error:
-            raise UsageError(f"the query is wrong: {str(error).splitlines()[0]}") from error
+    result: pd.DataFrame = frame.to_arrow().to_pandas()
+    return result

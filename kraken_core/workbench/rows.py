@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import polars as pl
+
+from kraken_core.domain.candles import TIME
 from kraken_core.domain.timerange import iso
 
 if TYPE_CHECKING:
@@ -19,15 +22,39 @@ if TYPE_CHECKING:
     from kraken_core.domain.report import Completeness, SeriesReport
     from kraken_core.pipeline.run import JobResult
 
-COVERAGE = ("pair", "interval", "start", "end", "source", "candles")
-GAPS = (
-    *("id", "pair", "interval", "start", "end", "candles", "status", "route", "reason", "requests"),
-    *("csv_file", "archive"),
-)
-COMPLETENESS = (
-    *("pair", "interval", "tier", "start", "end", "wanted", "covered", "present", "silent", "missing"),
-    *("completeness", "activity"),
-)
+COVERAGE = {
+    "pair": pl.String,
+    "interval": pl.Int32,
+    "start": TIME,
+    "end": TIME,
+    "source": pl.String,
+    "candles": pl.Int64,
+}
+GAPS = {
+    "id": pl.Int64,
+    "pair": pl.String,
+    "interval": pl.Int32,
+    "start": TIME,
+    "end": TIME,
+    "candles": pl.Int64,
+    "status": pl.String,
+    "route": pl.String,
+    "reason": pl.String,
+    "requests": pl.Int64,
+    "csv_file": pl.String,
+    "archive": pl.String,
+}
+_SLOTS = ("wanted", "covered", "present", "silent", "missing")
+COMPLETENESS = {
+    "pair": pl.String,
+    "interval": pl.Int32,
+    "tier": pl.String,
+    "start": TIME,
+    "end": TIME,
+    **dict.fromkeys(_SLOTS, pl.Int64),
+    "completeness": pl.Float64,
+    "activity": pl.Float64,
+}
 
 
 def coverage_row(covered: DataCoverageRange) -> dict[str, Any]:
@@ -48,13 +75,7 @@ def gap_row(gap: GapRecord) -> dict[str, Any]:
 
 def counts(slots: Completeness) -> dict[str, int]:
     """Slots by what is known of them."""
-    return {
-        "wanted": slots.wanted,
-        "covered": slots.covered,
-        "present": slots.present,
-        "silent": slots.silent,
-        "missing": slots.missing,
-    }
+    return {name: getattr(slots, name) for name in _SLOTS}
 
 
 def report_row(line: SeriesReport) -> dict[str, Any]:

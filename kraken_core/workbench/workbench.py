@@ -23,6 +23,7 @@ from kraken_core.stores.delta import DeltaStore
 from kraken_core.workbench import asked, frames, rows
 from kraken_core.workbench.export import export_series
 from kraken_core.workbench.held import Held
+from kraken_core.workbench.query import answer
 from kraken_core.workbench.work import Work, never, unheard
 
 if TYPE_CHECKING:
@@ -129,7 +130,7 @@ class Workbench:
 
     def query(self, query: str) -> pl.DataFrame:
         """As :meth:`sql`, in polars."""
-        return frames.query(query, self.store, self.ledger)
+        return answer(query, self.store, self.ledger)
 
     def select(self, **selection: Any) -> Selection:  # noqa: ANN401 - passed on to be checked there
         """A selection from ``tier`` or ``tiers`` or ``pairs``, ``quotes``, ``intervals``, ``start_date``, ``end_date``.

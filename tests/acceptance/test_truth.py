@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import polars as pl
+import pytest
 from hypothesis import HealthCheck, Phase, assume, given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
@@ -17,9 +18,8 @@ from tests.strategies import markets, releases
 
 COMPARED = ("pair", "interval_minutes", "time", "open", "high", "low", "close", "trades", "volume")
 # An example is several whole jobs: it is shown as it failed, not shrunk for minutes.
-slow = settings(
+whole_jobs = settings(
     deadline=None,
-    max_examples=20,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
@@ -62,11 +62,7 @@ def assert_true(workbench: Workbench, market: SimulatedMarket, oracle: Oracle) -
             assert set(here) & known_slots <= traded
 
 
-@slow
-@given(data=st.data(), market=markets())
-def test_what_is_held_equals_the_truth_whatever_the_archives_and_their_order(
-    data: st.DataObject, market: SimulatedMarket
-) -> None:
+def check(data: st.DataObject, market: SimulatedMarket) -> None:
     """Overlapping vintages, in one job and in several, repeated: candles, coverage and gaps equal the oracle's."""
     drawn = data.draw(releases(market))
     files = Oracle(market, drawn).files
@@ -90,3 +86,18 @@ def test_what_is_held_equals_the_truth_whatever_the_archives_and_their_order(
                 for bench in (together, apart)
             ]
             assert described[0] == described[1]
+
+
+@given(data=st.data(), market=markets())
+@settings(whole_jobs, max_examples=15)
+def test_what_is_held_equals_the_truth_whatever_the_archives_and_their_order(
+    data: st.DataObject, market: SimulatedMarket
+) -> None:
+    check(data, market)
+
+
+@pytest.mark.soak
+@given(data=st.data(), market=markets())
+@settings(whole_jobs, max_examples=2000)
+def test_what_is_held_equals_the_truth_in_thousands_of_markets(data: st.DataObject, market: SimulatedMarket) -> None:
+    check(data, market)

@@ -456,6 +456,15 @@ def test_filled_gaps_are_closed_and_stay_on_record(ledger: SqlLedger) -> None:
         ledger.record_gaps(detected(HOURS), [], [gap])
 
 
+def test_a_part_that_was_filled_goes_on_record_beside_the_gap_that_is_left(ledger: SqlLedger) -> None:
+    [gap] = ledger.record_gaps(detected(HOURS), [a_gap(end=2 * DAY)], [])
+    [left] = ledger.record_gaps(detected(HOURS), [replace(gap, start=DAY, candles=24)], [a_gap(), a_gap(ETHER)])
+
+    assert ledger.gaps() == [left]
+    closed = [gap for gap in ledger.gaps(open_only=False) if gap.status is GapStatus.FILLED]
+    assert [(gap.series, gap.start, gap.end) for gap in closed] == [(HOURS, 0, DAY), (ETHER, 0, DAY)]
+
+
 def test_a_filled_gap_opens_again_when_its_claim_is_withdrawn(ledger: SqlLedger) -> None:
     [gap] = ledger.record_gaps({}, [a_gap()], [])
     ledger.record_gaps({}, [], [gap])

@@ -1,0 +1,226 @@
+"""Gaps: what is wanted and not covered, and what the OHLC endpoint still reaches of it (rule 9)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kraken_core.domain.archives import quarter_bounds
+from kraken_core.domain.gaps import (
+    GAP_MOVES,
+    OHLC_INTERVALS,
+    OPEN,
+    GapDetection,
+    GapRecord,
+    GapStatus,
+    IntegratedGapDetector,
+    Route,
+    ohlc_horizon,
+)
+from kraken_core.domain.market import INTERVALS, Pair, Series
+from kraken_core.domain.timerange import TimeRange, TimeRanges, floor
+from tests.ranges import from_slots, slots_of
+
+DAY_S = 86_400
+START = quarter_bounds(2026, 1)[0]
+AS_OF = quarter_bounds(2026, 3)[0] + 12_345  # mid-slot at most intervals
+DOLLARS, EUROS, ETHER = Pair("BTC", "USD"), Pair("BTC", "EUR"), Pair("ETH", "USD")
+HOUR = Series(DOLLARS, 60)
+
+
+def detect(
+    wanted: Mapping[Series, TimeRanges],
+    covered: Mapping[Series, TimeRanges] | None = None,
+    derivable: Mapping[Series, TimeRanges] | None = None,
+    as_of: int = AS_OF,
+) -> GapDetection:
+    return IntegratedGapDetector(as_of).detect_gaps_for_job(wanted, covered or {}, derivable or {})
+
+
+def only_gap(series: Series, start: int, end: int, as_of: int) -> GapRecord:
+    """The one gap of a series that wants a range and knows nothing."""
+    (gap,) = detect({series: TimeRanges.single(start, end)}, as_of=as_of).gaps
+    return gap
+
+
+# Wanted − covered
+
+
+@st.composite
+def spans(draw: st.DrawFn) -> dict[Series, TimeRanges]:
+    """Some slots of some series."""
+    chosen = draw(st.sets(st.tuples(st.sampled_from((DOLLARS, EUROS, ETHER)), st.sampled_from((60, 240, 720)))))
+    return {
+        series: from_slots((START + slot * series.width for slot in draw(st.sets(st.integers(0, 25)))), series.width)
+        for series in (Series(*each) for each in sorted(chosen))
+    }
+
+
+@given(spans(), spans(), spans())
+def test_gaps_are_the_maximal_ranges_wanted_and_not_covered(
+    wanted: dict[Series, TimeRanges], covered: dict[Series, TimeRanges], derivable: dict[Series, TimeRanges]
+) -> None:
+    """Slot by slot: none is lost, none is in two gaps, and neighbours are one gap."""
+    found = detect(wanted, covered, derivable)
+    for series, ranges in wanted.items():
+        missing = slots_of(ranges, series.width) - slots_of(covered.get(series, TimeRanges()), series.width)
+        gaps = [gap for gap in found.gaps if gap.series == series]
+        held = [slot for gap in gaps for slot in range(gap.start, gap.end, series.width)]
+        assert sorted(held) == sorted(missing)
+        assert all(before.end < after.start for before, after in zip(gaps, gaps[1:], strict=False))
+        for gap in gaps:
+            assert gap.candles == gap.fillable + gap.overflow == (gap.end - gap.start) // series.width
+            free = derivable.get(series, TimeRanges()).clip(gap.start, gap.end)
+            assert (gap in found.fillable) == bool(free)
+            assert (gap.route is Route.DERIVE) == bool(free)
+    assert {gap.series for gap in found.gaps} <= wanted.keys()
+    assert len(found.gaps) == len(found.fillable) + len(found.unfillable)
+    assert list(found.gaps) == sorted(found.gaps, key=lambda gap: (gap.series, gap.start))
+
+
+def test_one_silent_hour_is_no_gap_once_a_source_covers_it() -> None:
+    """Others report 24 missing candles, or a sparse pair as 89.5 % missing: coverage is not presence."""
+    day = TimeRanges.single(START, START + DAY_S)
+    assert detect({HOUR: day}, {HOUR: day}).gaps == ()
+
+
+def test_a_missing_day_of_dollars_is_not_hidden_by_euros() -> None:
+    euro = Series(EUROS, 60)
+    day = TimeRanges.single(START, START + DAY_S)
+    found = detect({HOUR: day, euro: day}, {euro: day})
+    assert [(gap.series, gap.candles) for gap in found.gaps] == [(HOUR, 24)]
+
+
+def test_where_nothing_is_held_all_that_is_wanted_is_missing() -> None:
+    assert only_gap(HOUR, START, START + 9 * DAY_S, AS_OF).candles == 9 * 24
+
+
+def test_the_gaps_of_an_asset_are_those_of_all_its_pairs_and_of_no_other() -> None:
+    """ETH/USD is no pair of USD's, and BTC is not ETH."""
+    wanted = {Series(pair, 60): TimeRanges.single(START, START + DAY_S) for pair in (DOLLARS, EUROS, ETHER)}
+    found = IntegratedGapDetector(AS_OF).detect_gaps_for_asset("BTC", wanted, {}, {})
+    assert [gap.series.pair for gap in found.gaps] == [EUROS, DOLLARS]
+    assert IntegratedGapDetector(AS_OF).detect_gaps_for_asset("USD", wanted, {}, {}).gaps == ()
+
+
+# The 720-candle horizon: by slots, split exactly at its edge
+
+WITH_HORIZON = pytest.mark.parametrize("series", [Series(DOLLARS, interval) for interval in OHLC_INTERVALS], ids=str)
+
+
+@WITH_HORIZON
+def test_the_horizon_is_the_720_last_closed_slots(series: Series) -> None:
+    end = floor(AS_OF, series.width)
+    assert ohlc_horizon(series, AS_OF) == TimeRange(end - 720 * series.width, end)
+
+
+@WITH_HORIZON
+def test_a_slot_that_closes_this_very_second_is_within_the_horizon(series: Series) -> None:
+    assert ohlc_horizon(series, START).end == START
+    assert ohlc_horizon(series, START - 1).end == START - series.width
+
+
+@WITH_HORIZON
+@pytest.mark.parametrize(("older", "reached"), [(0, 1), (718, 1), (719, 1), (720, 0), (721, 0)])
+def test_the_720th_last_slot_is_reached_and_the_721st_is_not(series: Series, older: int, reached: int) -> None:
+    """One slot so much older than the last closed one."""
+    end = floor(AS_OF, series.width) - older * series.width
+    gap = only_gap(series, end - series.width, end, AS_OF)
+    assert (gap.fillable, gap.overflow) == (reached, 1 - reached)
+
+
+@WITH_HORIZON
+@pytest.mark.parametrize("beyond", [0, 1, 1000])
+def test_a_gap_across_the_edge_is_split_exactly_there(series: Series, beyond: int) -> None:
+    """Not given up for its start, nor promised whole for its end."""
+    end = floor(AS_OF, series.width)
+    gap = only_gap(series, end - (720 + beyond) * series.width, end, AS_OF)
+    assert (gap.fillable, gap.overflow) == (720, beyond)
+
+
+@WITH_HORIZON
+def test_an_old_gap_that_ends_before_the_horizon_is_not_reached_at_all(series: Series) -> None:
+    end = floor(AS_OF, series.width) - 720 * series.width
+    gap = only_gap(series, end - 50 * series.width, end, AS_OF)
+    assert (gap.fillable, gap.overflow) == (0, 50)
+
+
+@WITH_HORIZON
+def test_time_passing_moves_slots_out_of_reach_one_by_one(series: Series) -> None:
+    end = floor(AS_OF, series.width)
+    reached = [
+        only_gap(series, end - 720 * series.width, end, end + slots * series.width + after).fillable
+        for slots, after in ((0, 0), (0, series.width - 1), (1, 0), (719, 0), (720, 0), (9999, 0))
+    ]
+    assert reached == [720, 720, 719, 1, 0, 0]
+
+
+def test_720_minutes_are_never_reached_for_the_endpoint_has_none() -> None:
+    series = Series(DOLLARS, 720)
+    end = floor(AS_OF, series.width)
+    gap = only_gap(series, end - 10 * series.width, end, AS_OF)
+    assert (gap.fillable, gap.overflow) == (0, 10)
+    assert set(INTERVALS) - set(OHLC_INTERVALS) == {720}
+
+
+# Rule 10: derive, else the reason and what to get by hand
+
+
+def test_a_gap_that_finer_candles_cover_is_fillable_at_no_cost() -> None:
+    wanted = {HOUR: TimeRanges.single(START, START + DAY_S)}
+    found = detect(wanted, derivable={HOUR: TimeRanges.single(START, START + 3600)})
+    (gap,) = found.fillable
+    assert (gap.route, gap.status, gap.requests, gap.archive) == (Route.DERIVE, GapStatus.DETECTED, 0, "")
+    assert found.unfillable == ()
+
+
+def test_a_gap_that_no_route_fills_names_the_archive_and_the_file_to_get() -> None:
+    found = detect({HOUR: TimeRanges.single(START, START + DAY_S)})
+    (gap,) = found.unfillable
+    assert (gap.status, gap.route) == (GapStatus.UNFILLABLE, Route.NONE)
+    assert (gap.archive, gap.csv_file) == ("Kraken_OHLCVT_Q1_2026.zip", "XBTUSD_60.csv")
+    assert gap.reason == "no finer series covers it; an archive does"
+    assert found.fillable == ()
+
+
+def test_a_gap_across_quarters_names_the_newest_full_archive() -> None:
+    (gap,) = detect({HOUR: TimeRanges.single(START - DAY_S, START + DAY_S)}).unfillable
+    assert gap.archive == "Kraken_OHLCVT_Full_2026Q2.zip"
+
+
+def test_a_gap_of_the_present_quarter_names_no_archive_yet() -> None:
+    recent = floor(AS_OF, DAY_S)
+    (gap,) = detect({Series(DOLLARS, 1): TimeRanges.single(recent, recent + 60)}).unfillable
+    assert (gap.archive, gap.csv_file) == ("", "")
+    assert gap.reason == "nothing is finer than one minute; no archive holds it yet"
+
+
+# The states of a gap
+
+
+def test_gaps_move_as_rule_9_says() -> None:
+    """DETECTED → BACKFILLING → FILLED | FAILED (retry later) | UNFILLABLE; back to DETECTED when a route opens."""
+    detected, backfilling, filled, unfillable, failed = (
+        GapStatus.DETECTED,
+        GapStatus.BACKFILLING,
+        GapStatus.FILLED,
+        GapStatus.UNFILLABLE,
+        GapStatus.FAILED,
+    )
+    told = [
+        (detected, backfilling),
+        (backfilling, filled),
+        (backfilling, failed),
+        (backfilling, unfillable),
+        (failed, backfilling),
+        (unfillable, detected),
+        (filled, detected),
+    ]
+    assert all(after in GAP_MOVES[before] for before, after in told)
+    assert GAP_MOVES.keys() == set(GapStatus)
+    assert not any(status in GAP_MOVES[status] for status in GapStatus)
+    assert GapStatus.BACKFILLING not in GAP_MOVES[filled], "what was filled is detected anew first"
+    assert set(OPEN) == set(GapStatus) - {filled}

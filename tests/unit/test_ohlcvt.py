@@ -1,0 +1,469 @@
+"""Reading OHLCVT text: good rows are taken, bad ones set aside with line, text and reason (domain 1.1)."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from polars.testing import assert_frame_equal
+
+from kraken_core.domain.errors import BadFileError
+from kraken_core.domain.life import END_OF_TIME
+from kraken_core.domain.ohlcvt import COLUMNS, Parsed, Reject, parse_any, parse_clean
+from kraken_core.domain.timerange import TimeRanges
+from tests.ranges import from_slots
+
+START = 1_704_067_200  # 2024-01-01
+NOW = START + 365 * 86_400
+MINUTE = 60
+DUMP = Path(__file__).parents[2] / "../shared/data/dump"
+GOOD = "42284.9,42301.5,42250.0,42299.9,1.25,7"  # all but the time
+CANDLE = (42284.9, 42301.5, 42250.0, 42299.9, 1.25, 7)
+
+
+def row(slot: int, values: str = GOOD) -> str:
+    """A row of a one-minute file, so many minutes after START."""
+    return f"{START + slot * MINUTE},{values}"
+
+
+def text_of(*rows: str) -> bytes:
+    return "".join(f"{line}\n" for line in rows).encode()
+
+
+def read(*rows: str) -> Parsed:
+    return parse_any(text_of(*rows), 1, NOW)
+
+
+def slots(parsed: Parsed) -> list[int]:
+    """The slots of the candles taken, in minutes after START."""
+    return [(time - START) // MINUTE for time in parsed.candles["time"]]
+
+
+def at(*minutes: int) -> TimeRanges:
+    return from_slots((START + minute * MINUTE for minute in minutes), MINUTE)
+
+
+def takes_the_fast_way(text: bytes, interval: int = 1) -> bool:
+    return parse_clean([text], interval, NOW) is not None
+
+
+# Files as Kraken writes them
+
+
+def test_a_file_as_kraken_writes_it_is_read_alike_on_both_ways() -> None:
+    text = text_of(row(0), row(1, "42299.9,42299.9,42299.9,42299.9,0.00000001,1"), row(9))
+    clean = parse_clean([text], 1, NOW)
+    assert clean is not None
+    parsed = parse_any(text, 1, NOW)
+    assert clean[1] == [3]
+    assert_frame_equal(parsed.candles, clean[0], check_exact=True)
+    assert parsed.candles.schema == COLUMNS
+    assert parsed.candles.row(0) == (START, *CANDLE)
+    assert (parsed.rows, parsed.first, parsed.last) == (3, START, START + 9 * MINUTE)
+    assert parsed.rejects == ()
+    assert parsed.unknown == TimeRanges()
+
+
+def test_a_valid_file_of_two_rows_and_82_bytes_is_taken() -> None:
+    """One tool deleted it as "empty"."""
+    text = b"1704067200,2.0,2.1,1.9,2.05,10.525,12\n1704067260,2.05,2.05,2.05,2.05,0.12345678,1\n"
+    assert len(text) == 82
+    assert takes_the_fast_way(text)
+    assert parse_any(text, 1, NOW).candles.height == 2
+
+
+@pytest.mark.parametrize(
+    ("values", "candle"),
+    [
+        ("1.188e-05,1.19e-05,1.188e-05,1.19e-05,2000000,3", (1.188e-05, 1.19e-05, 1.188e-05, 1.19e-05, 2e6, 3)),
+        ("0.65038,0.65038,0.65038,0.65038,1E+1,1", (0.65038, 0.65038, 0.65038, 0.65038, 10.0, 1)),
+        ("3,3,3,3,125,2", (3.0, 3.0, 3.0, 3.0, 125.0, 2)),
+        ("3.0,3.0,3.0,3.0,3529536.4586280505,2", (3.0, 3.0, 3.0, 3.0, 3529536.4586280505, 2)),
+    ],
+    ids=["scientific prices", "scientific volume", "integers", "float noise"],
+)
+def test_numbers_are_read_in_every_notation_kraken_uses(values: str, candle: tuple[float, ...]) -> None:
+    text = text_of(row(0, values))
+    assert takes_the_fast_way(text)
+    assert parse_any(text, 1, NOW).candles.row(0) == (START, *candle)
+
+
+def test_many_clean_files_are_read_at_once_each_with_its_own_rows() -> None:
+    texts = [text_of(row(5), row(6)), text_of(row(0)).rstrip(), text_of(row(7), row(8), row(9))]
+    clean = parse_clean(texts, 1, NOW)
+    assert clean is not None
+    assert clean[1] == [2, 1, 3]
+    assert [(time - START) // MINUTE for time in clean[0]["time"]] == [5, 6, 0, 7, 8, 9]
+
+
+@pytest.mark.parametrize("bad", [text_of(row(3), row(2)), text_of(row(3, "1,1,1,1,0,0")), b"", b"\n", b"\x00\n"])
+def test_one_unusual_file_sends_all_of_its_company_the_careful_way(bad: bytes) -> None:
+    good = text_of(row(0), row(1))
+    assert parse_clean([good, good], 1, NOW) is not None
+    for company in ([good, bad], [bad, good], [good, bad, good]):
+        assert parse_clean(company, 1, NOW) is None
+
+
+def test_a_fall_of_time_inside_a_file_is_noticed_among_many() -> None:
+    assert parse_clean([text_of(row(0)), text_of(row(4), row(3)), text_of(row(1))], 1, NOW) is None
+
+
+@pytest.mark.real_data
+@pytest.mark.parametrize("name", ["ETHUSD_60", "XBTUSD_60", "XBTUSD_720", "XBTCAD_1440"])
+def test_published_files_are_read_alike_on_both_ways(name: str) -> None:
+    path = DUMP / f"{name}.csv"
+    if not path.exists():
+        pytest.skip("no published candles here (../shared/data)")
+    text, interval = path.read_bytes(), int(name.partition("_")[2])
+    clean = parse_clean([text], interval, NOW + 10**8)
+    assert clean is not None
+    parsed = parse_any(text, interval, NOW + 10**8)
+    assert_frame_equal(parsed.candles, clean[0], check_exact=True)
+    assert parsed.rows == text.count(b"\n")
+    assert (parsed.rejects, parsed.unknown) == ((), TimeRanges())
+
+
+# Files that others have touched
+
+
+@pytest.mark.parametrize(
+    "dressed",
+    [
+        lambda text: text.replace(b"\n", b"\r\n"),
+        lambda text: b"\xef\xbb\xbf" + text,
+        lambda text: text.replace(b",", b" , "),
+        lambda text: b'"' + text.replace(b",", b'","').replace(b"\n", b'"\n"')[:-1],
+        lambda text: text.replace(b"\n", b"\n\n \n"),
+        lambda text: b"\n" + text,
+        lambda text: text.rstrip(),
+        lambda text: b"timestamp,open,high,low,close,volume,trades\n" + text,
+        lambda text: b"\xef\xbb\xbfTime (UTC),Open,High,Low,Close,Volume,Count\r\n" + text,
+        lambda text: b'"time","open","high","low","close","vwap","volume","trades"\n' + text,
+        lambda text: text.replace(b",1.25,", b",42280.1,1.25,"),
+    ],
+    ids=[
+        *("CRLF", "byte order mark", "spaces", "quotes", "blank lines", "blank first line", "no final newline"),
+        *("header", "header with the rest of it", "quoted header of the other variant", "vwap before the volume"),
+    ],
+)
+def test_what_people_do_to_files_changes_no_candle(dressed: object) -> None:
+    text = text_of(row(0), row(1), row(2))
+    assert callable(dressed)
+    parsed = parse_any(dressed(text), 1, NOW)
+    assert_frame_equal(parsed.candles, parse_any(text, 1, NOW).candles, check_exact=True)
+    assert parsed.rejects == ()
+    assert parsed.rows == 3
+    assert parsed.unknown == TimeRanges()
+    clean = parse_clean([dressed(text)], 1, NOW)
+    assert clean is None or clean[0].equals(parsed.candles), "the fast way reads something else"
+
+
+def test_the_variant_with_a_vwap_may_begin_part_way_through_a_file() -> None:
+    parsed = read(row(0), row(1, "3.0,3.0,3.0,3.0,2.9,8.0,2"), row(2))
+    assert parsed.candles["volume"].to_list() == [1.25, 8.0, 1.25]
+    assert parsed.candles["trades"].to_list() == [7, 2, 7]
+    assert parsed.rejects == ()
+    assert not takes_the_fast_way(text_of(row(0), row(1, "3.0,3.0,3.0,3.0,2.9,8.0,2"), row(2)))
+
+
+def test_a_header_counts_only_in_the_first_line() -> None:
+    header = ",".join(COLUMNS)
+    parsed = read(header, row(0), header, row(1))
+    assert slots(parsed) == [0, 1]
+    assert [(reject.line, reject.text) for reject in parsed.rejects] == [(3, header)]
+
+
+@pytest.mark.parametrize("first", ["garbage", f"garbage,{GOOD}", "time,open,high", f"O{row(0)}", ",,,,,,"])
+def test_a_damaged_first_row_is_no_header(first: str) -> None:
+    parsed = read(first, row(1))
+    assert [(reject.line, reject.text) for reject in parsed.rejects] == [(1, first)]
+
+
+def test_unsorted_rows_are_sorted() -> None:
+    parsed = read(row(5), row(1), row(3))
+    assert slots(parsed) == [1, 3, 5]
+    assert (parsed.first, parsed.last) == (START + MINUTE, START + 5 * MINUTE)
+    assert parsed.rejects == ()
+
+
+@pytest.mark.parametrize("again", [GOOD, "1,1,1,1,1,1"], ids=["equal", "different"])
+def test_of_rows_that_repeat_a_slot_the_first_is_taken(again: str) -> None:
+    parsed = read(row(0), row(1), row(0, again))
+    assert parsed.candles["open"].to_list() == [CANDLE[0], CANDLE[0]]
+    assert parsed.rejects == (Reject(3, row(0, again), "its slot was given by an earlier row"),)
+    assert parsed.unknown == TimeRanges()
+    assert not takes_the_fast_way(text_of(row(0), row(0, again)))
+
+
+def test_a_bad_row_does_not_take_the_place_of_a_good_one_for_its_slot() -> None:
+    parsed = read(row(0, "1,1,1,1,-1,1"), row(0))
+    assert slots(parsed) == [0]
+    assert [reject.line for reject in parsed.rejects] == [1]
+    assert parsed.unknown == TimeRanges()
+
+
+# Rule 4: rows without a trade are silence, asserted and not stored
+
+
+def test_rows_without_a_trade_are_silence_and_no_candles() -> None:
+    parsed = read(row(0, "2.0,2.0,2.0,2.0,0,0"), row(1), row(2, "2.0,2.0,2.0,2.0,0.0,0"))
+    assert slots(parsed) == [1]
+    assert (parsed.rows, parsed.rejects, parsed.unknown) == (3, (), TimeRanges())
+    assert (parsed.first, parsed.last) == (START, START + 2 * MINUTE), "it knows those slots"
+
+
+def test_a_file_of_nothing_but_silence_is_no_bad_file() -> None:
+    parsed = read(row(0, "2.0,2.0,2.0,2.0,0,0"), row(1, "2.0,2.0,2.0,2.0,0,0"))
+    assert parsed.candles.is_empty()
+    assert parsed.candles.schema == COLUMNS
+    assert (parsed.first, parsed.last) == (START, START + MINUTE)
+
+
+# Bad rows
+
+BAD_ROWS = {
+    "its time is no whole number of seconds": [f"{START}.5,{GOOD}", f",{GOOD}", f"2024-01-01T00:00:00Z,{GOOD}"],
+    "its time is before Kraken existed": [f"0,{GOOD}", f"-60,{GOOD}", f"1299999960,{GOOD}"],
+    "its time is no start of a 1-minute slot": [f"{START + 1},{GOOD}"],
+    "its slot has not closed yet": [
+        f"{NOW},{GOOD}",
+        f"{START}000,{GOOD}",  # milliseconds
+        f"9223372036854775800,{GOOD}",  # a slot's width more does not fit 64 bits
+    ],
+    "a price is no number": [row(1, "x,1,1,1,1,1"), row(1, "1,,1,1,1,1"), row(1, "1,1,1,1 000,1,1")],
+    "its volume is no number": [row(1, "1,1,1,1,?,1"), row(1, "1,1,1,1,,1")],
+    "its count of trades is no whole number": [
+        row(1, "1,1,1,1,1,1.5"),
+        row(1, "1,1,1,1,1,"),
+        row(1, "1,1,1,1,1,3000000000"),
+    ],
+    "a value is not finite": [
+        row(1, "nan,1,1,1,1,1"),
+        row(1, "1,1,1,NaN,1,1"),
+        row(1, "1,inf,1,1,1,1"),
+        row(1, "1,1,-inf,1,1,1"),
+        row(1, "1,1,1,1,Infinity,1"),
+        row(1, "1,1,1,1,nan,1"),
+        row(1, "1,1e999,1,1,1,1"),
+    ],
+    "a price is not positive": [row(1, "-1,-1,-1,-1,1,1"), row(1, "0,1,0,1,1,1")],
+    "its volume is negative": [row(1, "1,1,1,1,-1,1")],
+    "its count of trades is negative": [row(1, "1,1,1,1,1,-1")],
+    "its high is not the highest price": [row(1, "1,1,1,2,1,1"), row(1, "2,1,1,1,1,1")],
+    "its low is not the lowest price": [row(1, "1,2,1.5,2,1,1"), row(1, "2,2,2,1,1,1")],
+    "it has trades without volume, or the reverse": [row(1, "1,1,1,1,0,3"), row(1, "1,1,1,1,3,0")],
+    "6 columns instead of 7": [row(1, "1,1,1,1,1")],
+    "9 columns instead of 7": [row(1, f"{GOOD},1,1")],
+    "1 columns instead of 7": ["\x00" * 7, "17040", row(1).replace(",", ";"), "<html>", "\x01"],
+}
+
+
+@pytest.mark.parametrize(
+    ("reason", "bad"), [(reason, bad) for reason, rows in BAD_ROWS.items() for bad in rows], ids=repr
+)
+def test_a_bad_row_is_set_aside_with_its_line_text_and_reason(reason: str, bad: str) -> None:
+    parsed = read(row(0), bad, row(2))
+    assert slots(parsed) == [0, 2]
+    assert parsed.rejects == (Reject(2, bad, reason),)
+    assert parsed.rows == 3
+    assert not takes_the_fast_way(text_of(row(0), bad, row(2)))
+    assert not takes_the_fast_way(text_of(bad))
+
+
+def test_bytes_that_are_no_text_are_set_aside_and_the_rest_is_taken() -> None:
+    binary = bytes(n for n in range(256) if n != ord("\n"))
+    parsed = parse_any(text_of(row(0)) + binary + b"\n" + text_of(row(1)), 1, NOW)
+    assert slots(parsed) == [0, 1]
+    (reject,) = parsed.rejects
+    assert reject.line == 2
+    assert "�" in reject.text
+
+
+@pytest.mark.parametrize("separator", ["\x01", "\x1c", "\x85", "\u2028", "\v", "\f"])
+def test_no_control_character_hides_the_rest_of_a_row(separator: str) -> None:
+    """Cut at it, 7 trades would be read where the row says something else."""
+    bad = f"{row(1)}{separator}8"
+    parsed = read(row(0), bad, row(2))
+    assert slots(parsed) == [0, 2]
+    assert [(reject.line, reject.text) for reject in parsed.rejects] == [(2, bad)]
+
+
+def test_lines_are_counted_from_one_with_header_and_blank_lines() -> None:
+    parsed = read(",".join(COLUMNS), "", row(0), "", "x", row(2), "y")
+    assert [(reject.line, reject.text) for reject in parsed.rejects] == [(5, "x"), (7, "y")]
+
+
+def test_rejects_are_in_the_order_of_the_file() -> None:
+    parsed = read(row(9, "1,1,1,1,-1,1"), "x", row(5), row(1, "1,1,1,1,-1,1"))
+    assert [reject.line for reject in parsed.rejects] == [1, 2, 4]
+
+
+@pytest.mark.parametrize("empty", [b"", b"\n", b" \r\n\r\n"])
+def test_an_empty_file_is_refused(empty: bytes) -> None:
+    assert parse_clean([empty], 1, NOW) is None
+    with pytest.raises(BadFileError, match="it is empty"):
+        parse_any(empty, 1, NOW)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (b"<html>\n<body>Service unavailable</body>\n", "none of its 2 rows is a candle; line 1: 1 columns"),
+        (b"\x01\x02\x03", "none of its 1 rows is a candle; line 1: 1 columns"),
+        (b"\xef\xbb\xbf", "none of its 1 rows is a candle"),
+        (b"PK\x03\x04\x00\n\x00\xff", "none of its 2 rows is a candle"),
+        (",".join(COLUMNS).encode(), "none of its 1 rows is a candle"),
+        ("no-break\u00a0spaces".replace("no-break", "").replace("spaces", "").encode(), "is a candle"),
+        (text_of("1704067200000," + GOOD), "line 1: its slot has not closed yet"),
+    ],
+    ids=["error page", "control characters", "only a byte order mark", "zip", "only a header", "blank", "milliseconds"],
+)
+def test_a_file_without_any_candle_is_refused_with_the_first_reason(text: bytes, message: str) -> None:
+    with pytest.raises(BadFileError, match=message):
+        parse_any(text, 1, NOW)
+
+
+# What a bad row speaks of is unknown, and must never be covered (rule 4)
+
+
+def test_the_slot_of_a_bad_row_is_unknown() -> None:
+    assert read(row(0), row(3, "1,1,1,1,-1,1"), row(9)).unknown == at(3)
+
+
+def test_where_a_bad_row_has_no_time_every_slot_it_may_be_of_is_unknown() -> None:
+    assert read(row(0), "x", row(4), row(9)).unknown == at(1, 2, 3)
+    assert read(row(0), f"{START + 61},{GOOD}", row(4)).unknown == at(1, 2, 3)
+    assert read(row(0), "17040", row(4)).unknown == at(1, 2, 3)
+    assert read(row(0), "x", "y", row(4)).unknown == at(1, 2, 3)
+
+
+def test_there_is_nothing_unknown_between_rows_that_touch() -> None:
+    assert read(row(0), "x", row(1)).unknown == TimeRanges()
+
+
+def test_behind_a_file_that_ends_in_a_broken_row_everything_is_unknown() -> None:
+    """A file cut short says nothing of what came after, whatever its archive states."""
+    assert read(row(0), row(1), row(2)[:7]).unknown == TimeRanges.single(START + 2 * MINUTE, END_OF_TIME)
+
+
+def test_before_the_first_good_row_of_a_file_that_begins_broken_everything_is_unknown() -> None:
+    assert read("x", row(5), row(6)).unknown == TimeRanges.single(0, START + 5 * MINUTE)
+
+
+# Any damage
+
+FIELDS = ("", "nan", "-1", "0", "1e400", "x", "12", "1.5", "1E-3", "\x00", "\x01", '"', "-0.0", "1_000", "0x1F")
+TOKENS = st.sampled_from(FIELDS) | st.text(st.sampled_from("0123456789.,eE+- \t\r\"'\x00\x01xé"), max_size=6)
+
+
+class Judged(NamedTuple):
+    """What a plain reading of one line says: its time where it has one, its candle where it is good."""
+
+    time: int | None
+    values: tuple[float, ...] | None
+
+
+def judge(line: str) -> Judged:
+    """One row, read the plain way."""
+    fields = [field.strip(" \t\r\"'\ufeff") for field in line.split(",")]
+    time = int(fields[0]) if re.fullmatch(r"[+-]?[0-9]{1,18}", fields[0]) else None
+    if len(fields) == 8:
+        del fields[5]
+    number = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"
+    if len(fields) != 7 or time is None or not all(re.fullmatch(number, field) for field in fields[1:6]):
+        return Judged(time, None)
+    if not re.fullmatch(r"[+-]?[0-9]+", fields[6]):
+        return Judged(time, None)
+    first, high, low, last, volume = values = tuple(float(field) for field in fields[1:6])
+    trades = int(fields[6])
+    good = (
+        time % MINUTE == 0
+        and 1_300_000_000 <= time <= NOW - MINUTE
+        and all(map(math.isfinite, values))
+        and min(first, high, low, last) > 0
+        and high == max(first, high, low, last)
+        and low == min(first, high, low, last)
+        and (trades > 0 < volume or trades == 0 == volume)
+        and trades < 1 << 31
+    )
+    return Judged(time, (*values, trades) if good else None)
+
+
+@st.composite
+def damaged_files(draw: st.DrawFn) -> list[str]:
+    """Rows of a good file, some of which were cut, overwritten, swapped, repeated or made up."""
+    lines = [row(slot) for slot in sorted(draw(st.sets(st.integers(0, 40), min_size=1, max_size=12)))]
+    for number in draw(st.lists(st.integers(0, len(lines) - 1), max_size=4)):
+        line = lines[number]
+        match draw(st.sampled_from(["cut", "field", "inside", "swap", "repeat", "insert"])):
+            case "cut":
+                lines[number] = line[: draw(st.integers(0, len(line)))]
+            case "field":
+                fields = line.split(",")
+                fields[draw(st.integers(0, len(fields) - 1))] = draw(TOKENS)
+                lines[number] = ",".join(fields)
+            case "inside":
+                place = draw(st.integers(0, len(line)))
+                lines[number] = line[:place] + draw(TOKENS) + line[place + draw(st.integers(0, 3)) :]
+            case "swap":
+                other = draw(st.integers(0, len(lines) - 1))
+                lines[number], lines[other] = lines[other], lines[number]
+            case "repeat":
+                lines.insert(draw(st.integers(0, len(lines))), line)
+            case _:
+                lines.insert(draw(st.integers(0, len(lines))), draw(TOKENS))
+    return lines
+
+
+def is_header(lines: Sequence[str], number: int) -> bool:
+    """The first line that is not blank, of seven or eight words."""
+    words = [field.strip(" \t\r\"'\ufeff") for field in lines[number].split(",")]
+    first = not any(line.strip() for line in lines[:number])
+    return first and len(words) in {7, 8} and all(re.fullmatch("[A-Za-z]+", word) for word in words)
+
+
+@given(damaged_files())
+def test_whatever_the_damage_every_row_is_taken_as_it_stands_or_set_aside(lines: list[str]) -> None:
+    taken: dict[int, tuple[float, ...]] = {}
+    bad: list[tuple[int, str]] = []
+    for number, line in enumerate(lines):
+        judged = judge(line)
+        if judged.time is not None and judged.values is not None and judged.time not in taken:
+            taken[judged.time] = judged.values
+        elif line.strip() and not is_header(lines, number):
+            bad.append((number + 1, line.rstrip("\r")))
+    text = text_of(*lines)
+    if not taken:
+        with pytest.raises(BadFileError):
+            parse_any(text, 1, NOW)
+        return
+    parsed = parse_any(text, 1, NOW)
+    traded = [(time, *values) for time, values in sorted(taken.items()) if values[-1]]
+    assert parsed.candles.rows() == traded
+    assert [(reject.line, reject.text.rstrip("\r")) for reject in parsed.rejects] == bad
+    assert all(reject.reason for reject in parsed.rejects)
+    assert parsed.rows == len(taken) + len(bad)
+    assert (parsed.first, parsed.last) == (min(taken), max(taken))
+    assert not parsed.unknown & from_slots(taken, MINUTE)
+    times = [judge(line).time for line in lines]
+    spoken_of = {times[number - 1] for number, _ in bad} - {None} - taken.keys()
+    assert all(time in parsed.unknown for time in spoken_of if time and time > 1.3e9 and time % MINUTE == 0)
+    clean = parse_clean([text], 1, NOW)
+    assert clean is None or clean[0].rows() == traded, "the fast way reads something else"
+
+
+@given(st.binary(max_size=200))
+def test_no_bytes_whatever_break_the_reading(text: bytes) -> None:
+    good = text_of(row(0))
+    parsed = parse_any(good + text + b"\n" + text_of(row(1)), 1, NOW)
+    assert {0, 1} <= set(slots(parsed))
+    try:
+        parse_any(text, 1, NOW)
+    except BadFileError:
+        assert not takes_the_fast_way(text)
