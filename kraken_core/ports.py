@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from kraken_core.domain.archives import Archive, ArchiveFile
     from kraken_core.domain.coverage import Assertion, DataCoverageRange
     from kraken_core.domain.gaps import GapRecord
-    from kraken_core.domain.jobs import FileIngestionRecord, IngestionJob, JobMetrics, JobStatus
+    from kraken_core.domain.jobs import Control, FileIngestionRecord, IngestionJob, JobMetrics, JobStatus
     from kraken_core.domain.life import Life
     from kraken_core.domain.market import Pair, Series
     from kraken_core.domain.ohlcvt import Reject
@@ -156,7 +156,18 @@ class Ledger(Protocol):
         ...
 
     def progress(self, job_id: int, stage: str, metrics: JobMetrics) -> None:
-        """Store how far a running job is."""
+        """Store how far a running job is. Raises IllegalMoveError where it does not run any more."""
+        ...
+
+    def renew(self, job: IngestionJob, lease_until: int) -> Control | None:
+        """Prolong a worker's hold of its running job (epoch seconds), and hear what was asked of it meanwhile.
+
+        Raises IllegalMoveError where the job is not this worker's any more.
+        """
+        ...
+
+    def ask(self, job_id: int, control: Control) -> None:
+        """Ask a running job to pause, or to be given up. Raises JobError where it does not run."""
         ...
 
     def add_event(self, job_id: int, kind: str, message: str) -> None:

@@ -96,7 +96,7 @@ class Settings:
         folder = Path(home or environment.get("KRAKEN_HOME") or "kraken-data").expanduser().absolute()
         _check_format(folder)
         values: dict[str, Any] = {}
-        origins: dict[str, str] = {}
+        origins = {"home": "--home" if home else "KRAKEN_HOME" if environment.get("KRAKEN_HOME") else "default"}
         file = folder / "kraken.toml"
         for name, value in _read_toml(file).items():
             values[name] = _checked(name, value, str(file))

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from kraken_core.cli.options import Common, common, selecting
 from kraken_core.cli.output import print_json, print_table
+
+if TYPE_CHECKING:
+    import polars as pl
 
 LONGEST = 200  # rows on a terminal
 
@@ -21,9 +24,7 @@ def sql(told: Common, query: str) -> None:
     with told.workbench() as workbench:
         found = workbench.query(query)
         if told.as_json:
-            from kraken_core.workbench.rows import plain_rows
-
-            print_json(plain_rows(found))
+            print_json(_plain(found))
             return
         print_table(found.columns, found.head(LONGEST).iter_rows())
         if found.height > LONGEST:
@@ -37,7 +38,9 @@ def sql(told: Common, query: str) -> None:
 @click.option(
     "--to", "folder", metavar="DIR", required=True, type=click.Path(path_type=Path), help="Where the files go."
 )
-@click.option("--format", "kind", type=click.Choice(["csv", "parquet", "feather"]), default="parquet", show_default=True)
+@click.option(
+    "--format", "kind", type=click.Choice(["csv", "parquet", "feather"]), default="parquet", show_default=True
+)
 @click.option("--overwrite", is_flag=True, help="Replace files that exist.")
 @common
 def export(told: Common, folder: Path, kind: str, overwrite: bool, **selection: Any) -> None:  # noqa: ANN401 - see selecting
@@ -51,3 +54,13 @@ def export(told: Common, folder: Path, kind: str, overwrite: bool, **selection: 
             told.say(f"{len(rows):,} files, {sum(written.values()):,} candles in {folder}.")
         else:
             told.say("Nothing is held of that: see kraken coverage.")
+
+
+def _plain(found: pl.DataFrame) -> Any:  # noqa: ANN401 - JSON
+    """The rows as JSON values, times as everywhere: ISO 8601, UTC."""
+    import json
+
+    from polars import selectors
+
+    times = selectors.datetime(time_zone="*").dt.strftime("%Y-%m-%dT%H:%M:%S%.fZ")
+    return json.loads(found.with_columns(times).write_json())

@@ -45,9 +45,9 @@ def gaps(told: Common, **selection: Any) -> None:  # noqa: ANN401 - the options 
             print_json(found)
         else:
             _say_as_of(told, workbench.held)
-            for row in found:  # an open route fills it, or an archive would
-                row["filled by"] = row["archive"] if row["route"] == "none" else row["route"]
-            columns = ("id", "pair", "interval", "start", "end", "candles", "status", "filled by")
+            for row in found:
+                row["filled by"] = _filled_by(row)
+            columns = ("id", "pair", "interval", "start", "end", "candles", "filled by")
             _print_rows(told, columns, found, "No gaps", folding="filled by")
 
 
@@ -66,6 +66,13 @@ def report(told: Common, **selection: Any) -> None:  # noqa: ANN401 - the option
         from kraken_core.pipeline.display import display
 
         display(found, console())
+
+
+def _filled_by(gap: dict[str, Any]) -> str:
+    """An open route, or else the archive to get by hand."""
+    if gap["route"] == "none":
+        return gap["archive"] or "no archive yet"
+    return f"{gap['route']} (failed)" if gap["status"] == "FAILED" else str(gap["route"])
 
 
 def _print_rows(

@@ -9,6 +9,7 @@ import sys
 import click
 
 from kraken_core import __version__
+from kraken_core.cli.control import cancel, pause, resume
 from kraken_core.cli.data import export, sql
 from kraken_core.cli.history import coverage, gaps, report
 from kraken_core.cli.ingest import ingest
@@ -34,7 +35,7 @@ def cli() -> None:
     """A complete history of Kraken's market data: ingest it, prove it complete, repair it."""
 
 
-for command in (ingest, jobs, coverage, gaps, report, export, sql, pairs, tiers, simulate):
+for command in (ingest, jobs, pause, resume, cancel, coverage, gaps, report, export, sql, pairs, tiers, simulate):
     cli.add_command(command)
 
 

@@ -63,7 +63,7 @@ def tiers(told: Common) -> None:
         for covered in workbench.ledger.coverage():
             candles[workbench.tiers.of(covered.series.pair.base)] += covered.candles
         known = workbench.tiers
-        rows = [
+        rows: list[dict[str, Any]] = [
             {
                 "tier": name,
                 "assets": sorted(base for base, tier in known.by_base.items() if tier == name),

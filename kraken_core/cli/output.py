@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from kraken_core.ports import ProgressReport
 
 UNBOUNDED = 100_000  # columns: nothing wraps in a file or a pipe
+SHORTEST_FOLD = 15  # columns that a folding cell needs to stay legible
 LINES_EVERY = 10  # per cent of a stage, where progress is told in plain lines
 
 
@@ -40,13 +41,19 @@ def console(*, stderr: bool = False) -> Console:
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, folding: str | None = None) -> None:
     """A table on stdout; numbers with separators, to the right. Text from data is never markup.
 
-    Where the terminal is too narrow, only the column ``folding`` goes over several lines; without one, any may.
+    Where the terminal is narrow, the column ``folding`` goes over several lines, as long as that is enough.
     """
+    from rich.cells import cell_len
     from rich.markup import escape
 
     from kraken_core.pipeline.display import new_table
 
+    out = console()
     body = [list(row) for row in rows]
+    shown = [list(columns), *([_shown(value) for value in row] for row in body)]
+    widths = [2 + max(map(cell_len, cells)) for cells in zip(*shown, strict=True)]
+    others = sum(width for width, name in zip(widths, columns, strict=True) if name != folding)
+    enough = folding is not None and others + SHORTEST_FOLD <= out.width
     table = new_table()
     for index, name in enumerate(columns):
         numeric = all(isinstance(row[index], int | float | Decimal) for row in body)
@@ -54,11 +61,11 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, fol
             escape(name),
             justify="right" if numeric else "left",
             overflow="fold",
-            no_wrap=folding not in {None, name},
+            no_wrap=enough and name != folding,
         )
-    for row in body:
-        table.add_row(*(escape(_shown(value)) for value in row))
-    console().print(table)
+    for cells in shown[1:]:
+        table.add_row(*map(escape, cells))
+    out.print(table)
 
 
 def _shown(value: object) -> str:
@@ -118,14 +125,15 @@ def _detail(now: ProgressReport) -> str:
 @contextmanager
 def _bars() -> Iterator[Callable[[ProgressReport], None]]:
     from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn
+    from rich.table import Column
 
     columns = (
         TextColumn("{task.description:<9}"),
-        BarColumn(),
+        BarColumn(bar_width=20),
         TaskProgressColumn(),
-        TextColumn("{task.fields[detail]}"),
+        TextColumn("{task.fields[detail]}", table_column=Column(no_wrap=True, overflow="ellipsis", ratio=1)),
     )
-    with Progress(*columns, console=console(stderr=True)) as bars:
+    with Progress(*columns, console=console(stderr=True), expand=True) as bars:
         tasks: dict[str, TaskID] = {}
 
         def report(now: ProgressReport) -> None:

@@ -37,6 +37,13 @@ MOVES: dict[JobStatus, frozenset[JobStatus]] = {
 UNFINISHED = (JobStatus.PENDING, JobStatus.RUNNING, JobStatus.PAUSED, JobStatus.FAILED)
 
 
+class Control(StrEnum):
+    """What anybody may ask of a running job."""
+
+    PAUSE = "PAUSE"
+    CANCEL = "CANCEL"
+
+
 class FileStatus(StrEnum):
     """The states of a file in a job."""
 
@@ -73,7 +80,10 @@ class JobMetrics:
 
 @dataclass(frozen=True, slots=True)
 class IngestionJob:
-    """One run of the pipeline, as the ledger knows it. ``as_of`` in epoch seconds; datetimes are UTC."""
+    """One run of the pipeline, as the ledger knows it. Datetimes are UTC; ``as_of`` and ``lease_until`` epoch seconds.
+
+    While it runs, ``worker`` says who runs it, and until when that is to be believed (``lease_until``).
+    """
 
     id: int
     status: JobStatus
@@ -84,6 +94,8 @@ class IngestionJob:
     finished_at: datetime | None = None
     stage: str = ""
     worker: str = ""
+    lease_until: int | None = None
+    asked: Control | None = None
     error: str | None = None
     metrics: JobMetrics = field(default_factory=JobMetrics)
 
@@ -117,9 +129,9 @@ class IngestionJob:
         """Gaps of those that were filled."""
         return self.metrics.gaps_filled
 
-    def mark_running(self, worker: str) -> IngestionJob:
-        """Taken up by ``worker``. Raises IllegalMoveError unless it may run."""
-        return replace(self._moved(JobStatus.RUNNING), worker=worker, error=None)
+    def mark_running(self, worker: str, lease_until: int | None = None) -> IngestionJob:
+        """Taken up by ``worker``, to be believed until ``lease_until``. Raises IllegalMoveError unless it may run."""
+        return replace(self._moved(JobStatus.RUNNING), worker=worker, lease_until=lease_until, error=None)
 
     def mark_paused(self) -> IngestionJob:
         """Put aside, to be resumed. Raises IllegalMoveError unless it is running."""
@@ -142,7 +154,7 @@ class IngestionJob:
             allowed = ", ".join(sorted(MOVES[self.status])) or "nothing"
             message = f"job {self.id} is {self.status} and cannot become {to}: from there only {allowed}."
             raise IllegalMoveError(message)
-        return replace(self, status=to)
+        return replace(self, status=to, lease_until=None, asked=None)
 
 
 @dataclass(frozen=True, slots=True)

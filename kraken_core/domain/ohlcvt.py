@@ -16,8 +16,7 @@ import polars as pl
 
 from kraken_core.domain.candles import PRICES
 from kraken_core.domain.errors import BadFileError
-from kraken_core.domain.timerange import END_OF_TIME
-from kraken_core.domain.timerange import TimeRanges
+from kraken_core.domain.timerange import END_OF_TIME, TimeRanges
 
 # As they stand in the file; ``time`` in epoch seconds.
 COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from kraken_core.domain.errors import IllegalMoveError, JobError, JobRunningError
-from kraken_core.domain.jobs import FileIngestionRecord, FileStatus, IngestionJob, JobMetrics, JobStatus
+from kraken_core.domain.jobs import Control, FileIngestionRecord, FileStatus, IngestionJob, JobMetrics, JobStatus
 from kraken_core.domain.request import Request
 from kraken_core.ledger.models import file_ingestion_record, ingestion_job, job_event
 from kraken_core.ledger.rows import file_columns, job_of, metrics_columns, request_columns
@@ -80,6 +80,8 @@ class Jobs(Transactions):
                 "status": after.status,
                 "worker": after.worker,
                 "error": after.error,
+                "lease_until": after.lease_until,
+                "asked": after.asked,
                 "updated_at": now,
             }
             if after.status is JobStatus.RUNNING:
@@ -103,6 +105,8 @@ class Jobs(Transactions):
                     f"job {before.id} is {stored.status} by now: somebody else moved it meanwhile, so it did not "
                     f"become {after.status}. See how it stands with: kraken jobs {before.id}"
                 )
+            by = f"by {after.worker}" if after.status is JobStatus.RUNNING else ""
+            self._add_event(connection, before.id, after.status.lower(), after.error or by)
             if after.status is JobStatus.RUNNING:
                 self._reopen_failed_files(connection, stored)
             return self._job(connection, before.id)
@@ -122,8 +126,7 @@ class Jobs(Transactions):
     def add_event(self, job_id: int, kind: str, message: str) -> None:
         """Append to the job's history. Raises JobError where there is no such job."""
         with self._writing() as connection:
-            event = {"job_id": self._job(connection, job_id).id, "kind": kind, "message": message}
-            add_rows(connection, job_event, [event | {"at": self._clock.now()}])
+            self._add_event(connection, self._job(connection, job_id).id, kind, message)
 
     def events(self, job_id: int) -> list[JobEvent]:
         """The job's history, oldest first."""
@@ -131,6 +134,33 @@ class Jobs(Transactions):
         events = select(columns.at, columns.kind, columns.message).where(columns.job_id == job_id).order_by(columns.id)
         with self._reading() as connection:
             return [JobEvent(*row) for row in connection.execute(events)]
+
+    def renew(self, job: IngestionJob, lease_until: int) -> Control | None:
+        """Prolong a worker's hold of its running job, and hear what was asked of it meanwhile."""
+        columns = ingestion_job.c
+        mine = columns.id == job.id, columns.status == JobStatus.RUNNING, columns.worker == job.worker
+        renewed = update(ingestion_job).where(*mine).values(lease_until=lease_until).returning(columns.asked)
+        with self._writing() as connection:
+            row = connection.execute(renewed).one_or_none()
+            if row is None:
+                raise IllegalMoveError(
+                    f"job {job.id} is not this worker's any more: it was taken for lost, or moved by somebody else. "
+                    f"What was committed is kept. See how it stands with: kraken jobs {job.id}"
+                )
+        return Control(row.asked) if row.asked else None
+
+    def ask(self, job_id: int, control: Control) -> None:
+        """Ask a running job to pause, or to be given up. Raises JobError where it does not run."""
+        running = ingestion_job.c.id == job_id, ingestion_job.c.status == JobStatus.RUNNING
+        with self._writing() as connection:
+            if not connection.execute(update(ingestion_job).where(*running).values(asked=control)).rowcount:
+                status = self._job(connection, job_id).status
+                raise JobError(f"job {job_id} is {status}: only a running job can be asked to {control.lower()}.")
+            self._add_event(connection, job_id, "asked", control.lower())
+
+    def _add_event(self, connection: Connection, job_id: int, kind: str, message: str) -> None:
+        event = {"job_id": job_id, "kind": kind, "message": message, "at": self._clock.now()}
+        add_rows(connection, job_event, [event])
 
     def _job(self, connection: Connection, job_id: int) -> IngestionJob:
         row = connection.execute(select(ingestion_job).where(ingestion_job.c.id == job_id)).one_or_none()

@@ -91,6 +91,8 @@ ingestion_job = Table(
     *counts(*METRICS),
     Column("progress_pct", Float, nullable=False),
     Column("error", Text),
+    Column("lease_until", Instant),  # null while nobody runs it
+    Column("asked", Text),  # of the worker, by anybody: PAUSE or CANCEL
     *moments("created_at", "updated_at"),
     Column("started_at", Moment),
     Column("finished_at", Moment),

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from kraken_core.domain.jobs import FileIngestionRecord, FileStatus, IngestionJob, JobMetrics, JobStatus
+from kraken_core.domain.jobs import Control, FileIngestionRecord, FileStatus, IngestionJob, JobMetrics, JobStatus
 from kraken_core.domain.market import Series
 from kraken_core.domain.request import Request
 from kraken_core.ledger.models import METRICS
@@ -49,6 +49,8 @@ def job_of(row: Row[Any]) -> IngestionJob:
         finished_at=row.finished_at,
         stage=row.stage,
         worker=row.worker,
+        lease_until=row.lease_until,
+        asked=Control(row.asked) if row.asked else None,
         error=row.error,
         metrics=JobMetrics(**{name: values[name] for name in METRICS}),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import polars as pl
@@ -25,6 +25,17 @@ def export_series(
     existing = [path for path in targets.values() if path.exists()]
     if existing and not overwrite:
         raise UsageError(f"{existing[0]} exists, and {len(existing) - 1} more: nothing was written; add --overwrite.")
+    try:
+        return _write(store, targets, window, folder, kind)
+    except OSError as error:
+        raise UsageError(
+            f"{error.filename or folder} cannot be written: {error.strerror}. Choose another folder."
+        ) from error
+
+
+def _write(
+    store: CandleStore, targets: Mapping[Series, Path], window: TimeRange, folder: Path, kind: str
+) -> dict[Path, int]:
     folder.mkdir(parents=True, exist_ok=True)
     written = {}
     for each, path in targets.items():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import duckdb
 import polars as pl
 
@@ -9,24 +11,35 @@ from kraken_core.domain.errors import UsageError
 from kraken_core.ledger.ledger import SqlLedger
 from kraken_core.ports import CandleStore
 
-LEDGER_VIEWS = ("assets", "pairs", "jobs", "files", "coverage", "gaps")
+CANDLES = "candles"
+VIEWS = frozenset({CANDLES, "assets", "pairs", "jobs", "files", "coverage", "gaps"})
+_QUERIES = ([duckdb.StatementType.SELECT], [duckdb.StatementType.EXPLAIN])
 
 
 def answer(sql: str, store: CandleStore, ledger: SqlLedger) -> pl.DataFrame:
     """What a query answers; only the views it names are loaded, and no file but the table's can be read.
 
-    Raises UsageError with DuckDB's reason.
+    One that names none (``show tables``) sees them all. Raises UsageError with DuckDB's reason, and for whatever is
+    not one query: nothing here can be changed by SQL.
     """
     with duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'")
         try:
-            named = connection.get_table_names(sql)
-            if "candles" in named:
+            _check(connection.extract_statements(sql))
+            named = {name.casefold() for name in connection.get_table_names(sql)} & VIEWS or VIEWS
+            if CANDLES in named:
                 store.view(connection)
             connection.execute("SET enable_external_access = false")
-            for name in LEDGER_VIEWS:
-                if name in named:
-                    connection.register(name, ledger.table_frame(name).to_arrow())
+            for name in named - {CANDLES}:
+                connection.register(name, ledger.table_frame(name).to_arrow())
             return pl.DataFrame(connection.sql(sql).to_arrow_table())
         except duckdb.Error as error:
             raise UsageError(f"the query is wrong: {str(error).splitlines()[0]}") from error
+        except pl.exceptions.PolarsError as error:
+            reason = str(error).splitlines()[0]
+            raise UsageError(f"its answer has no table to hold it: {reason}. Rename or cast that column.") from error
+
+
+def _check(statements: Sequence[duckdb.Statement]) -> None:
+    if [statement.type for statement in statements] not in _QUERIES:
+        raise UsageError("the query is wrong: write one SELECT; the history cannot be changed by SQL.")

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import logging
+import shlex
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
-from kraken_core.domain.errors import Interrupted, JobError, KrakenError
-from kraken_core.domain.jobs import UNFINISHED, FileIngestionRecord, IngestionJob, JobMetrics, JobStatus
+from kraken_core.domain.errors import Interrupted, JobError, JobRunningError, KrakenError
+from kraken_core.domain.jobs import UNFINISHED, Control, FileIngestionRecord, IngestionJob, JobMetrics, JobStatus
 from kraken_core.domain.plan import IngestionPlan
 from kraken_core.domain.request import Request
 from kraken_core.domain.tiers import Tiers
@@ -25,9 +27,13 @@ from kraken_core.ports import CandleStore, Clock, Ledger, Progress, ProgressRepo
 from kraken_core.settings import Settings
 from kraken_core.sources.archive import ArchiveSource
 from kraken_core.stores.rejects import CsvRejectLog
+from kraken_core.workbench.detach import start_worker
+from kraken_core.workbench.lease import LEASE_S, Lease
 from kraken_core.workbench.worker_identity import is_lost, this_worker
 
 LOG = logging.getLogger("kraken_core")
+START_PATIENCE_S = 30  # how long a new process may take to load and to plan
+LOOK_EVERY_S = 0.1
 
 
 def unheard(report: ProgressReport) -> None:
@@ -37,6 +43,11 @@ def unheard(report: ProgressReport) -> None:
 def never() -> bool:
     """Nobody asks to stop."""
     return False
+
+
+def _either(stop: Callable[[], bool], lease: Lease) -> bool:
+    """Whether this process was asked to stop, or the job was, from wherever."""
+    return stop() or lease.over
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +73,13 @@ class Work:
 
     def reap(self) -> list[IngestionJob]:
         """Mark jobs whose worker is gone as FAILED, so that they can be resumed; returns them."""
-        lost = [job for job in self.ledger.jobs([JobStatus.RUNNING]) if job.worker and is_lost(job.worker)]
-        return [self.ledger.move(job, job.mark_failed("worker lost: its process is gone")) for job in lost]
+        lost = []
+        for job in self.ledger.jobs([JobStatus.RUNNING]):
+            if is_lost(job.worker):
+                lost.append(self.ledger.move(job, job.mark_failed("worker lost: its process is gone")))
+            elif job.lease_until is not None and job.lease_until < self.clock.now():
+                lost.append(self.ledger.move(job, job.mark_failed("worker lost: nothing was heard of it")))
+        return lost
 
     def start(self, plan: IngestionPlan) -> IngestionJob:
         """A PENDING job that will do what the plan says."""
@@ -94,24 +110,46 @@ class Work:
         began = time.perf_counter()
         plan = plan or self._plan(job.request, job.as_of)
         planned = time.perf_counter() - began
-        job = self.ledger.move(job, job.mark_running(this_worker()))
-        with self._logged(job), ThreadPoolExecutor(workers or self.settings.workers) as pool:
-            pipeline = self._pipeline(pool, workers or self.settings.workers, progress, stop)
-            result = self._guarded(job, lambda: pipeline.run(job, plan))
+        job = self._taken_up(job)
+        lease = Lease(self.ledger, job, self.clock)
+        with self._logged(job), lease, ThreadPoolExecutor(workers or self.settings.workers) as pool:
+            stops = partial(_either, stop, lease)
+            pipeline = self._pipeline(pool, workers or self.settings.workers, progress, stops)
+            result = self._guarded(job, lease, lambda: pipeline.run(job, plan))
         total = time.perf_counter() - began
         return replace(result, seconds={"total": total, "plan": planned, **result.seconds})
 
-    def _guarded(self, job: IngestionJob, run: Callable[[], JobResult]) -> JobResult:
+    def start_detached(self, job: IngestionJob, workers: int | None = None) -> IngestionJob:
+        """Have a process of its own run the job, or go on with it; returns the job once that process has taken it up.
+
+        Raises JobRunningError while another one runs, IllegalMoveError for a job that has ended, JobError where the
+        process did not get so far; its log says why.
+        """
+        self.reap()
+        running = self.ledger.jobs([JobStatus.RUNNING])
+        if running:
+            raise JobRunningError(f"job {running[0].id} is running: wait for it, or kraken pause {running[0].id}.")
+        job.mark_running("a new worker")  # refused here where it would be there
+        start_worker(self.settings.home, job.id, self.log(job.id), workers)
+        until = time.monotonic() + START_PATIENCE_S
+        now = self.ledger.job(job.id)
+        while now.status is job.status and now.worker == job.worker and time.monotonic() < until:
+            time.sleep(LOOK_EVERY_S)
+            now = self.ledger.job(job.id)
+        if now.status is job.status and now.worker == job.worker:
+            raise JobError(f"job {job.id} was not taken up by its new process; {self.log(job.id)} says why.")
+        return now
+
+    def _guarded(self, job: IngestionJob, lease: Lease, run: Callable[[], JobResult]) -> JobResult:
         """The run, with the job moved to the state in which it ended, whatever happens."""
         try:
             result = run()
-        except Interrupted:
-            self.ledger.move(job, job.mark_paused())
-            raise Interrupted(f"job {job.id} is paused; go on with: kraken ingest --resume {job.id}") from None
+        except (Interrupted, KeyboardInterrupt):
+            raise self._interrupted(job, lease) from None
         except KrakenError as error:
             LOG.exception("job %s failed", job.id)
             self.ledger.move(job, job.mark_failed(str(error)))
-            raise JobError(f"job {job.id} failed: {error} Go on with: kraken ingest --resume {job.id}") from error
+            raise JobError(f"job {job.id} failed: {error} Go on with: {self.resume_command(job.id)}") from error
         except BaseException as error:
             LOG.exception("job %s failed", job.id)
             reason = " ".join(f"{type(error).__name__}: {error}".split())  # one line, whatever it says
@@ -120,6 +158,24 @@ class Work:
         self.ledger.progress(job.id, "", result.job.metrics)
         ended = self.ledger.move(job, job.mark_completed())
         return replace(result, job=ended)
+
+    def _interrupted(self, job: IngestionJob, lease: Lease) -> KrakenError:
+        """The job moved as whoever interrupted it wanted, and what to say of it."""
+        if lease.lost:
+            return JobError(f"job {job.id} was taken for lost, and stopped; what it did is kept: kraken jobs {job.id}")
+        if lease.asked is Control.CANCEL:
+            self.ledger.move(job, job.mark_cancelled())
+            return Interrupted(f"job {job.id} is cancelled; what it did is kept, and it is not gone on with.")
+        self.ledger.move(job, job.mark_paused())
+        return Interrupted(f"job {job.id} is paused; go on with: {self.resume_command(job.id)}")
+
+    def _taken_up(self, job: IngestionJob) -> IngestionJob:
+        try:
+            return self.ledger.move(job, job.mark_running(this_worker(), self.clock.now() + LEASE_S))
+        except JobRunningError:
+            if job.status is JobStatus.PENDING:  # nobody waits for it: what was refused does not linger
+                self.ledger.move(job, job.mark_cancelled())
+            raise
 
     def _plan(self, request: Request, as_of: int) -> IngestionPlan:
         source = ArchiveSource.open(request.sources, request.archive_through)
@@ -134,7 +190,7 @@ class Work:
                 source=ArchiveSource.open(()),
                 store=self.store,
                 ledger=self.ledger,
-                rejects=CsvRejectLog(self.settings.home / "rejects"),
+                rejects=self._reject_log,
                 executor=pool,
                 in_flight=workers + 1,
                 now=now,
@@ -149,6 +205,10 @@ class Work:
             exports=self.settings.home / "exports",
         )
 
+    @property
+    def _reject_log(self) -> CsvRejectLog:
+        return CsvRejectLog(self.settings.home / "rejects")
+
     @contextmanager
     def _logged(self, job: IngestionJob) -> Iterator[None]:
         """The job's log file takes what is logged while it runs."""
@@ -161,6 +221,17 @@ class Work:
         finally:
             LOG.removeHandler(handler)
             handler.close()
+
+    def resume_command(self, job_id: int) -> str:
+        """What to type to go on with a job, here and now."""
+        where = (
+            f" --home {shlex.quote(str(self.settings.home))}" if self.settings.origins.get("home") == "--home" else ""
+        )
+        return f"kraken ingest{where} --resume {job_id}"
+
+    def rejects(self, job_id: int) -> Path:
+        """Where the rows are that a job could not take; it exists once there are any."""
+        return self._reject_log.path(job_id)
 
     def log(self, job_id: int) -> Path:
         """Where a job's log is."""

@@ -7,26 +7,25 @@ import socket
 
 import psutil
 
+_DRIFT_S = 2  # the same process's start, as two processes compute it while the clock is being set
+
 
 def this_worker() -> str:
     """This process: host, process id, start time. A process id alone may be used again."""
-    return _identity(socket.gethostname(), os.getpid(), psutil.Process().create_time())
+    return f"{socket.gethostname()}:{os.getpid()}:{psutil.Process().create_time():.2f}"
 
 
 def is_lost(worker: str) -> bool:
     """Whether the worker surely is gone: it ran on this host and its process is no more.
 
-    Of other hosts nothing is known here.
+    Of other hosts nothing is known here; their leases run out.
     """
-    host, pid, _ = worker.rsplit(":", 2)
+    host, pid, started = worker.rsplit(":", 2)
     if host != socket.gethostname():
         return False
     try:
         process = psutil.Process(int(pid))
-        return process.status() == psutil.STATUS_ZOMBIE or _identity(host, int(pid), process.create_time()) != worker
+        another = abs(process.create_time() - float(started)) > _DRIFT_S
+        return another or process.status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return True
-
-
-def _identity(host: str, pid: int, created: float) -> str:
-    return f"{host}:{pid}:{created:.2f}"

@@ -128,7 +128,7 @@ def test_the_winner_of_a_slot_does_not_depend_on_the_order_of_arrival(
 ) -> None:
     ranks = [rank_of(*each) for each in observed]
     arrivals = data.draw(st.permutations(ranks))
-    assert reduce(lambda held, new: new if new > held else held, arrivals) == max(ranks)
+    assert reduce(max, arrivals) == max(ranks)
 
 
 # Rule 7: derived from finer ones
@@ -284,7 +284,9 @@ def test_published_candles_aggregate_to_the_published_coarser_ones(
 @pytest.mark.parametrize("changed", VALUES)
 def test_a_candle_differs_when_any_of_its_values_does(changed: str) -> None:
     held = candles([1.0, 2.0], 60)
-    new = held.with_columns(pl.when(pl.col("volume") == 2.0).then(pl.col(changed) + 1).otherwise(changed).alias(changed))
+    new = held.with_columns(
+        pl.when(pl.col("volume") == 2.0).then(pl.col(changed) + 1).otherwise(changed).alias(changed)
+    )
     joined = new.join(held, on=["pair", "time"], suffix="_stored")
     assert joined.select(differs()).to_series().to_list() == [False, True]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -206,9 +207,7 @@ def known_slots(history: Sequence[Assertion]) -> dict[tuple[Series, int], set[Co
 
 @given(histories())
 def test_a_slot_is_covered_while_any_assertion_of_it_stands(history: list[Assertion]) -> None:
-    found = {
-        (series, slot) for series, ranges in covered(history).items() for slot in slots_of(ranges, series.width)
-    }
+    found = {(series, slot) for series, ranges in covered(history).items() for slot in slots_of(ranges, series.width)}
     assert found == known_slots(history).keys()
 
 
@@ -228,7 +227,7 @@ def test_covered_ranges_are_the_longest_of_one_set_of_sources_inside_life(
     found: dict[tuple[Series, int], CoverageSource] = {}
     for series, ranges in coverage_ranges(history, lives).items():
         assert all(each.series == series for each in ranges)
-        for before, after in zip(ranges, ranges[1:], strict=False):
+        for before, after in pairwise(ranges):
             assert before.end <= after.start, "out of order, or a slot twice"
             assert before.end < after.start or before.source != after.source, "not maximal"
         for each in ranges:

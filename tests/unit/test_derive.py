@@ -122,7 +122,7 @@ def test_a_slot_can_be_derived_where_all_of_it_is_known_or_outside_life(
         if alive and alive <= best.keys():
             expected[min(best[instant] for instant in alive)].append(slot)
     found = derivable(levels(known), outside, width)
-    assert {rank: ranges for rank, ranges in found} == {
+    assert dict(found) == {
         rank: from_slots(slots, width) for rank, slots in expected.items()
     }
 

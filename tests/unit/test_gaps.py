@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -70,7 +71,7 @@ def test_gaps_are_the_maximal_ranges_wanted_and_not_covered(
         gaps = [gap for gap in found.gaps if gap.series == series]
         held = [slot for gap in gaps for slot in range(gap.start, gap.end, series.width)]
         assert sorted(held) == sorted(missing)
-        assert all(before.end < after.start for before, after in zip(gaps, gaps[1:], strict=False))
+        assert all(before.end < after.start for before, after in pairwise(gaps))
         for gap in gaps:
             assert gap.candles == gap.fillable + gap.overflow == (gap.end - gap.start) // series.width
             free = derivable.get(series, TimeRanges()).clip(gap.start, gap.end)

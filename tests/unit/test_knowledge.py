@@ -167,9 +167,7 @@ def test_what_a_source_came_to_know_as_well_is_no_longer_derived() -> None:
     knowledge = replace(knowledge, claims=[*knowledge.claims, whole(BTC, 60)])
     work = knowledge.derivation_work(everything(BTC))
     assert work.derive == ()
-    assert work.withdraw == (
-        Assertion(Series(BTC, 60), BEGIN, END, Source.DERIVED, OLD, "derived:30", withdrawn=True),
-    )
+    assert work.withdraw == (Assertion(Series(BTC, 60), BEGIN, END, Source.DERIVED, OLD, "derived:30", withdrawn=True),)
 
 
 def test_what_was_derived_is_withdrawn_when_all_it_came_from_is() -> None:

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kraken_core.domain.life import END_OF_TIME, Life, assumed_listing, instants, lived
+from kraken_core.domain.life import Life, assumed_listing, instants, lived
 from kraken_core.domain.market import INTERVALS
-from kraken_core.domain.timerange import TimeRanges, floor
+from kraken_core.domain.timerange import END_OF_TIME, TimeRanges, floor
 
 DAY_S = 86_400
 START = 1_704_067_200  # 2024-01-01

@@ -14,9 +14,8 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from kraken_core.domain.errors import BadFileError
-from kraken_core.domain.life import END_OF_TIME
 from kraken_core.domain.ohlcvt import COLUMNS, Parsed, Reject, parse_any, parse_clean
-from kraken_core.domain.timerange import TimeRanges
+from kraken_core.domain.timerange import END_OF_TIME, TimeRanges
 from tests.ranges import from_slots
 
 START = 1_704_067_200  # 2024-01-01

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -63,7 +64,7 @@ def test_the_end_of_a_range_is_not_in_it() -> None:
 def test_ranges_are_sorted_disjoint_and_never_touch(given_pieces: list[tuple[int, int]]) -> None:
     bounds = TimeRanges.of(given_pieces).bounds
     assert len(bounds) % 2 == 0
-    assert all(before < after for before, after in zip(bounds, bounds[1:], strict=False))
+    assert all(before < after for before, after in pairwise(bounds))
 
 
 @given(pieces())
@@ -99,7 +100,11 @@ def test_neighbours_that_touch_become_one_range() -> None:
 @given(time_ranges(), time_ranges())
 def test_union_intersection_and_difference_are_those_of_sets(left: TimeRanges, right: TimeRanges) -> None:
     mine, theirs = instants_of(left), instants_of(right)
-    for result, expected in ((left | right, mine | theirs), (left & right, mine & theirs), (left - right, mine - theirs)):
+    for result, expected in (
+        (left | right, mine | theirs),
+        (left & right, mine & theirs),
+        (left - right, mine - theirs),
+    ):
         assert instants_of(result) == expected
         assert result == TimeRanges.of(result), "not normalised"
 

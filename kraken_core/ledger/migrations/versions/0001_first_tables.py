@@ -67,6 +67,8 @@ def upgrade() -> None:
         sa.Column("gaps_open", sa.BigInteger(), nullable=False),
         sa.Column("progress_pct", sa.Float(), nullable=False),
         sa.Column("error", sa.Text()),
+        sa.Column("lease_until", sa.BigInteger()),
+        sa.Column("asked", sa.Text()),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("started_at", sa.DateTime(timezone=True)),

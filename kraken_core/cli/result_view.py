@@ -1,0 +1,46 @@
+"""How a job ended: the report or its document on stdout, and in words on stderr."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kraken_core.cli.options import Common
+from kraken_core.cli.output import console, print_json
+
+if TYPE_CHECKING:
+    from kraken_core.pipeline.run import JobResult
+    from kraken_core.workbench import Workbench
+
+LONGEST = 10  # failed files that are listed; all are in `kraken jobs JOB`
+
+
+def tell(told: Common, workbench: Workbench, result: JobResult) -> None:
+    """Tell it."""
+    from kraken_core.domain.jobs import FileStatus
+    from kraken_core.pipeline.display import display, duration
+    from kraken_core.workbench import rows
+
+    if told.as_json:
+        print_json(rows.result_document(result))
+    else:
+        display(result.report, console())
+    job, metrics = result.job, result.job.metrics
+    done = [
+        f"{metrics.files_ingested:,} files ingested",
+        f"{metrics.files_skipped:,} skipped, {metrics.files_failed:,} failed",
+        f"{metrics.records_ingested:,} new candles, {metrics.records_changed:,} changed",
+        f"{metrics.records_rejected:,} rows rejected",
+        f"{metrics.gaps_filled:,} of {metrics.gaps_detected:,} gaps filled",
+    ]
+    told.say(f"Job {job.id} completed in {duration(result.seconds['total'])}: {'; '.join(done)}.")
+    if metrics.files_failed:
+        failed = [file for file in workbench.ledger.files(job.id) if file.status is FileStatus.FAILED]
+        told.say("Files that failed; the next run of the same request tries them again:")
+        for file in failed[:LONGEST]:
+            told.say(f"  {file.member}: {file.error}")
+        if len(failed) > LONGEST:
+            told.say(f"  … and {len(failed) - LONGEST:,} more: kraken jobs {job.id}")
+    if metrics.records_rejected:
+        told.say(f"Rows that were rejected, and why: {workbench.work.rejects(job.id)}")
+    if result.download_list:
+        told.say(f"What to get by hand: {result.download_list}")

@@ -1,0 +1,61 @@
+"""A worker's hold of its job: renewed while it works, and where it hears what others ask of it."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Self
+
+from kraken_core.domain.errors import IllegalMoveError, LedgerError
+from kraken_core.domain.jobs import Control, IngestionJob
+from kraken_core.ports import Clock, Ledger
+
+LEASE_S = 30  # a worker that was not heard of for so long is taken for lost
+HEARTBEAT_S = 1.0  # how soon a request to pause is heard
+
+LOG = logging.getLogger("kraken_core")
+
+
+@dataclass(slots=True)
+class Lease:
+    """Renews the lease in a thread of its own while entered. ``over`` says that the worker has to stop, and why."""
+
+    ledger: Ledger
+    job: IngestionJob
+    clock: Clock
+    asked: Control | None = None
+    lost: bool = False
+    _left: threading.Event = field(default_factory=threading.Event)
+    _thread: threading.Thread | None = None
+
+    @property
+    def over(self) -> bool:
+        """Whether the worker has to stop: it was asked to, or its job is not its own any more."""
+        return self.lost or self.asked is not None
+
+    def __enter__(self) -> Self:
+        self._thread = threading.Thread(target=self._beat, name=f"lease of job {self.job.id}", daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._left.set()
+        if self._thread:
+            self._thread.join()
+
+    def _beat(self) -> None:
+        held_until = self.clock.now() + LEASE_S
+        while not self._left.wait(HEARTBEAT_S) and not self.lost:
+            until = self.clock.now() + LEASE_S
+            try:
+                self.asked = self.ledger.renew(self.job, until) or self.asked
+                held_until = until
+            except IllegalMoveError:
+                self.lost = True
+            except LedgerError:  # it may come back before the lease runs out
+                LOG.warning("the lease of job %s could not be renewed", self.job.id, exc_info=True)
+                self.lost = self.clock.now() >= held_until

@@ -1,0 +1,32 @@
+"""A worker: runs one job in a process of its own. ``python -m kraken_core.worker HOME JOB [WORKERS]``.
+
+It leaves its starter at once (a second fork, so that the starter has nobody to reap), and goes on when the terminal,
+the page or the process that started it is gone. It is controlled through the ledger; what it says is in the job's log.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+
+def main(arguments: list[str]) -> int:
+    """Run the job; returns its exit code, which only its log sees."""
+    home, job_id, *workers = arguments
+    os.setsid()
+    if os.fork():
+        os._exit(0)  # the starter's child ends here; the worker belongs to nobody
+    from kraken_core import Workbench  # noqa: PLC0415 - loaded by the worker alone
+    from kraken_core.domain.errors import KrakenError  # noqa: PLC0415 - same
+
+    with Workbench.open(home) as workbench:
+        try:
+            workbench.work.run(workbench.ledger.job(int(job_id)), workers=int(workers[0]) if workers else None)
+        except KrakenError as error:
+            print(error, file=sys.stderr)  # noqa: T201 - into the job's log
+            return error.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

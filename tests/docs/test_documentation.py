@@ -1,0 +1,165 @@
+"""What the documents say is so: commands run, examples work, nothing is undocumented, nothing named is absent."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+
+from kraken_core.cli.main import cli, run
+from kraken_core.domain.candles import SCHEMA
+from kraken_core.ledger.frames import VIEWS
+from kraken_core.settings import Settings
+from tests.docs.documents import ALL, FOR_USERS, GUIDES, ROOT, Block, Command, anchors, blocks, code, commands, links
+
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+MAKE_TARGETS = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+ROOMS = ROOT / "docs" / "architecture.md"
+
+
+def named(document: Path) -> str:
+    return str(document.relative_to(ROOT))
+
+
+def everything(documents: list[Path]) -> str:
+    return "\n".join(document.read_text(encoding="utf-8") for document in documents)
+
+
+@pytest.fixture
+def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    for name in Settings.__slots__:
+        monkeypatch.delenv(f"KRAKEN_{name.upper()}", raising=False)
+    return tmp_path
+
+
+class Reader:
+    """Somebody who types a document's commands, one after the other, and looks at what they print."""
+
+    def __init__(self) -> None:
+        self.printed = ""  # by the commands of the last block, on stdout and stderr
+        self.answer = ""  # of the last command, on stdout alone
+        self.names: dict[str, Any] = {}
+
+    def read(self, block: Block) -> None:
+        match block.language:
+            case "sh":
+                self.printed = ""
+                for command in commands(block):
+                    self.type(command)
+            case "python":
+                with contextlib.redirect_stdout(io.StringIO()):
+                    exec(compile(block.text, f"line {block.line}", "exec"), self.names)  # noqa: S102 - our own examples
+            case "text":
+                printed = {line.strip() for line in self.printed.splitlines()}
+                assert {line.strip() for line in block.text.splitlines()} <= printed
+            case "json":
+                assert keys(json.loads(self.answer)) == keys(json.loads(block.text)), f"line {block.line}"
+
+    def type(self, command: Command) -> None:
+        program, *arguments = command.words
+        if program == "make":
+            assert set(arguments) <= MAKE_TARGETS
+            return
+        assert program == "kraken"
+        out, err = io.StringIO(), io.StringIO()
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            exited = run(arguments)
+        self.answer = out.getvalue()
+        self.printed += out.getvalue() + err.getvalue()
+        assert exited == command.exits, f"{' '.join(command.words)}\n{err.getvalue()}"
+
+
+def keys(document: Any) -> Any:
+    """A JSON document without its values; a list is as its first item is."""
+    match document:
+        case dict():
+            return {name: keys(value) for name, value in document.items()}
+        case [first, *_]:
+            return [keys(first)]
+        case _:
+            return None
+
+
+@pytest.mark.parametrize("document", FOR_USERS, ids=named)
+def test_what_a_reader_types_works_and_prints_what_is_shown(document: Path, empty_folder: Path) -> None:
+    reader = Reader()
+    for block in blocks(document):
+        reader.read(block)
+
+
+def command_options() -> Iterator[tuple[str, str]]:
+    """Every command, and every option of it as it is written out."""
+    for name, command in {"kraken": cli, **cli.commands}.items():
+        for parameter in command.get_params(click.Context(command)):
+            if isinstance(parameter, click.Option):
+                for option in (*parameter.opts, *parameter.secondary_opts):
+                    yield name, option
+
+
+def test_every_command_is_documented() -> None:
+    guides = everything(GUIDES)
+    assert [name for name in cli.commands if f"kraken {name}" not in guides] == []
+
+
+def test_every_option_is_documented() -> None:
+    words = {word for guide in GUIDES for span in code(guide) for word in span.split()}
+    assert [(command, option) for command, option in command_options() if option not in words] == []
+
+
+def test_no_document_speaks_of_an_option_or_a_command_that_is_not_there() -> None:
+    options = {option for _, option in command_options()}
+    for document in FOR_USERS:
+        spans = code(document)
+        assert {word for span in spans for word in span.split() if word.startswith("--")} <= options
+        after_kraken = {match[1] for span in spans if (match := re.match(r"kraken ([a-z]+)", span))}
+        assert after_kraken <= cli.commands.keys()
+
+
+def test_every_view_and_column_of_sql_is_documented() -> None:
+    documented = code(ROOT / "docs" / "guide" / "sql-and-python.md")
+    columns = {name for view in VIEWS.values() for name in view.selected_columns.keys()}  # noqa: SIM118 - no mapping
+    assert {*VIEWS, *SCHEMA, *columns} <= documented
+
+
+@pytest.mark.parametrize("document", ALL, ids=named)
+def test_links_lead_somewhere(document: Path) -> None:
+    for link in links(document):
+        path, _, fragment = link.partition("#")
+        target = (document.parent / path).resolve() if path else document
+        assert target.exists(), link
+        assert not fragment or fragment in anchors(target), link
+
+
+@pytest.mark.parametrize("document", ALL, ids=named)
+def test_files_that_are_named_exist(document: Path) -> None:
+    paths = {span for span in code(document) if re.fullmatch(r"(?:kraken_core|docs|tests|scripts|bench)/[\w./-]*", span)}
+    assert [path for path in paths if not (ROOT / path).exists()] == []
+
+
+def test_every_room_is_on_the_map() -> None:
+    mapped = code(ROOMS)
+    rooms = [path for path in (ROOT / "kraken_core").iterdir() if path.is_dir() and path.name != "__pycache__"]
+    assert [room.name for room in rooms if not any(f"kraken_core/{room.name}/" in span for span in mapped)] == []
+
+
+def test_every_dependency_has_its_reason() -> None:
+    groups = {**PROJECT["project"]["optional-dependencies"], **PROJECT["dependency-groups"]}
+    requirements = [*PROJECT["project"]["dependencies"], *(item for group in groups.values() for item in group)]
+    packages = {re.split(r"[<>=~!]", requirement)[0] for requirement in requirements}
+    lines = (ROOT / "docs" / "dependencies.md").read_text(encoding="utf-8").splitlines()
+    assert {line.split("|")[1].strip() for line in lines if line.startswith("| ")} - {"package"} == packages
+
+
+def test_the_picture_is_what_the_report_looks_like() -> None:
+    from scripts.report_picture import PICTURE, picture
+
+    assert PICTURE.read_text(encoding="utf-8") == picture(), "draw it again: python scripts/report_picture.py"

@@ -1,0 +1,115 @@
+"""Jobs: the moves between their states, and what they say of themselves."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import pytest
+
+from kraken_core.domain.errors import IllegalMoveError
+from kraken_core.domain.jobs import MOVES, UNFINISHED, IngestionJob, JobMetrics, JobStatus
+from kraken_core.domain.request import Request
+
+PENDING, RUNNING, PAUSED, COMPLETED, FAILED, CANCELLED = JobStatus
+
+ACTS: dict[JobStatus, Callable[[IngestionJob], IngestionJob]] = {
+    RUNNING: lambda job: job.mark_running("worker 1"),
+    PAUSED: lambda job: job.mark_paused(),
+    COMPLETED: lambda job: job.mark_completed(),
+    FAILED: lambda job: job.mark_failed("disk full"),
+    CANCELLED: lambda job: job.mark_cancelled(),
+}
+ALLOWED = {
+    (PENDING, RUNNING),
+    (PENDING, FAILED),
+    (PENDING, CANCELLED),
+    (RUNNING, PAUSED),
+    (RUNNING, COMPLETED),
+    (RUNNING, FAILED),
+    (RUNNING, CANCELLED),
+    (PAUSED, RUNNING),
+    (PAUSED, CANCELLED),
+    (FAILED, RUNNING),
+    (FAILED, CANCELLED),
+}
+EVERY_MOVE = [(before, after) for before in JobStatus for after in ACTS]
+
+
+def job(status: JobStatus = PENDING, metrics: JobMetrics | None = None) -> IngestionJob:
+    return IngestionJob(7, status, Request(), 0, datetime(2026, 1, 1, tzinfo=UTC), metrics=metrics or JobMetrics())
+
+
+@pytest.mark.parametrize(("before", "after"), sorted(ALLOWED))
+def test_an_allowed_move_changes_the_state(before: JobStatus, after: JobStatus) -> None:
+    assert ACTS[after](job(before)).status is after
+
+
+@pytest.mark.parametrize(("before", "after"), [move for move in EVERY_MOVE if move not in ALLOWED])
+def test_every_other_move_is_refused_and_says_what_is_allowed(before: JobStatus, after: JobStatus) -> None:
+    with pytest.raises(
+        IllegalMoveError, match=f"^job 7 is {before} and cannot become {after}: from there only "
+    ) as told:
+        ACTS[after](job(before))
+    onwards = sorted(to for origin, to in ALLOWED if origin is before)
+    assert str(told.value).endswith(f" only {', '.join(onwards) or 'nothing'}.")
+
+
+def test_the_table_of_moves_is_the_whole_truth() -> None:
+    assert {(before, after) for before, moves in MOVES.items() for after in moves} == ALLOWED
+    assert MOVES.keys() == set(JobStatus)
+
+
+def test_a_job_is_unfinished_while_it_may_still_run() -> None:
+    assert set(UNFINISHED) == {status for status in JobStatus if MOVES[status]}
+
+
+def test_a_move_leaves_the_job_it_was_made_from_alone() -> None:
+    before = job(RUNNING)
+    assert before.mark_paused() is not before
+    assert before.status is RUNNING
+
+
+def test_a_failed_job_keeps_its_error_until_it_runs_again() -> None:
+    failed = job(RUNNING).mark_failed("disk full")
+    assert failed.error == "disk full"
+    again = failed.mark_running("worker 2")
+    assert (again.error, again.worker) == (None, "worker 2")
+
+
+# progress_pct
+
+
+@pytest.mark.parametrize(
+    ("metrics", "percent"),
+    [
+        (JobMetrics(), 0.0),
+        (JobMetrics(total_files=8), 0.0),
+        (JobMetrics(total_files=8, files_ingested=1), 12.5),
+        (JobMetrics(total_files=8, files_ingested=1, files_skipped=4, files_failed=1), 75.0),
+        (JobMetrics(total_files=8, files_skipped=8), 100.0),
+    ],
+)
+def test_progress_counts_every_file_that_is_done_with(metrics: JobMetrics, percent: float) -> None:
+    assert job(RUNNING, metrics).progress_pct == percent
+
+
+def test_a_completed_job_is_at_100_percent_even_without_a_file() -> None:
+    assert job(RUNNING).mark_completed().progress_pct == 100.0
+
+
+def test_a_cancelled_job_stays_where_it_was() -> None:
+    assert job(RUNNING, JobMetrics(total_files=4, files_ingested=1)).mark_cancelled().progress_pct == 25.0
+
+
+def test_a_job_shows_its_metrics_by_the_names_of_the_plan() -> None:
+    metrics = JobMetrics(total_files=5, files_ingested=4, records_ingested=3, gaps_detected=2, gaps_filled=1)
+    shown = job(RUNNING, metrics)
+    assert (shown.total_files, shown.files_ingested, shown.records_ingested) == (5, 4, 3)
+    assert (shown.gaps_detected, shown.gaps_filled) == (2, 1)
+
+
+def test_a_job_can_be_handed_to_another_process() -> None:
+    running = job().mark_running("worker 1")
+    assert pickle.loads(pickle.dumps(running)) == running  # noqa: S301 - its own bytes

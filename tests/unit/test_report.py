@@ -1,0 +1,145 @@
+"""How complete a history is (rule 14), and what the report advises."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kraken_core.cli.main import cli
+from kraken_core.domain.gaps import GapRecord, GapStatus, Route
+from kraken_core.domain.market import Pair, Series
+from kraken_core.domain.report import Completeness, Report, SeriesReport
+
+BTC, EURO, SHIB = Pair("BTC", "USD"), Pair("BTC", "EUR"), Pair("SHIB", "USD")
+COUNTS = st.lists(st.integers(0, 10**9), min_size=3, max_size=3).map(lambda n: Completeness(*sorted(n, reverse=True)))
+
+
+def line(series: Series, wanted: int, covered: int, present: int) -> SeriesReport:
+    return SeriesReport(series, "TIER1", 0, wanted * series.width, Completeness(wanted, covered, present))
+
+
+def gap(number: int = 0, candles: int = 1, archive: str = "", **details: object) -> GapRecord:
+    start = number * 7200
+    record = GapRecord(Series(BTC, 60), start, start + candles * 3600, candles, 0, candles, archive=archive)
+    return replace(record, **details)  # type: ignore[arg-type]  # names checked by replace
+
+
+def report_of(*lines: SeriesReport, gaps: tuple[GapRecord, ...] = ()) -> Report:
+    return Report(0, lines, gaps)
+
+
+# Rule 14
+
+
+@given(COUNTS)
+def test_every_wanted_slot_is_present_silent_or_missing(counts: Completeness) -> None:
+    assert counts.present + counts.silent + counts.missing == counts.wanted
+    assert min(counts.present, counts.silent, counts.missing) >= 0
+    assert 0 <= counts.completeness <= 1
+    assert 0 <= counts.activity <= 1
+
+
+def test_a_thin_pair_that_is_wholly_covered_is_complete_not_broken() -> None:
+    """Others call it 89.5 % missing."""
+    thin = Completeness(wanted=1000, covered=1000, present=105)
+    assert (thin.completeness, thin.activity, thin.missing, thin.silent) == (1.0, 0.105, 0, 895)
+
+
+def test_a_broken_pair_does_not_look_quiet() -> None:
+    broken = Completeness(wanted=1000, covered=105, present=105)
+    assert (broken.completeness, broken.activity, broken.missing, broken.silent) == (0.105, 1.0, 895, 0)
+
+
+def test_where_nothing_is_held_completeness_is_0_not_100_percent() -> None:
+    assert Completeness(wanted=1000).completeness == 0.0
+    assert Completeness().completeness == 0.0
+    assert Completeness().activity == 0.0
+    assert report_of().overall == Completeness()
+
+
+def test_dollars_and_euros_of_one_asset_are_never_mixed() -> None:
+    """Together they would read 190 % for one, and hide what the other lacks."""
+    report = report_of(line(Series(BTC, 60), 100, 95, 95), line(Series(EURO, 60), 100, 95, 95))
+    assert [each.counts.completeness for each in report.series] == [0.95, 0.95]
+    assert report.overall == Completeness(200, 190, 190)
+    assert report.overall.completeness == 0.95
+
+
+@given(st.lists(COUNTS))
+def test_the_whole_is_the_sum_of_its_intervals(counts: list[Completeness]) -> None:
+    intervals = (1440, 60, 5)
+    lines = [SeriesReport(Series(BTC, intervals[number % 3]), None, 0, 1, each) for number, each in enumerate(counts)]
+    report = report_of(*lines)
+    assert sum(report.by_interval.values(), Completeness()) == report.overall
+    assert list(report.by_interval) == sorted(report.by_interval)
+    assert report.overall.wanted == sum(each.wanted for each in counts)
+
+
+def test_the_worst_are_those_that_lack_something_least_complete_first() -> None:
+    complete = line(Series(BTC, 60), 100, 100, 1)
+    half, slightly, nothing = (
+        line(Series(EURO, 60), 100, 50, 50),
+        line(Series(SHIB, 60), 1000, 999, 10),
+        line(Series(SHIB, 1440), 10, 0, 0),
+    )
+    assert report_of(complete, slightly, half, nothing).worst == [nothing, half, slightly]
+
+
+def test_of_equally_complete_series_the_one_that_lacks_more_comes_first() -> None:
+    small, large = line(Series(BTC, 60), 10, 5, 5), line(Series(EURO, 5), 1000, 500, 500)
+    assert report_of(small, large).worst == [large, small]
+
+
+# What to do next
+
+
+def test_a_complete_history_needs_nothing() -> None:
+    assert report_of(line(Series(BTC, 60), 100, 100, 50)).actions == []
+
+
+def test_what_is_free_is_advised_first_then_the_archive_that_fills_most() -> None:
+    report = report_of(
+        gaps=(
+            gap(0, 5, "Kraken_OHLCVT_Q1_2026.zip"),
+            gap(1, 70, "Kraken_OHLCVT_2026Q2.zip"),
+            gap(2, 4, "Kraken_OHLCVT_Q1_2026.zip"),
+            gap(3, 3, route=Route.DERIVE),
+            gap(4, 2, status=GapStatus.FAILED),
+        )
+    )
+    free, most, less, retry = report.actions
+    assert free.startswith("derive 3 candles")
+    assert most.startswith("get Kraken_OHLCVT_2026Q2.zip (up to 70 slots)")
+    assert less.startswith("get Kraken_OHLCVT_Q1_2026.zip (up to 9 slots)")
+    assert retry.startswith("1 gaps failed to fill")
+
+
+def test_no_archive_is_advised_where_none_holds_it_yet() -> None:
+    assert report_of(gaps=(gap(0, 5), gap(1, 6))).actions == []
+
+
+def test_the_advice_stays_short_however_many_gaps_there_are() -> None:
+    """A list of 17 MB is read by nobody."""
+    many = tuple(gap(n, 1, f"archive {n % 90}", status=GapStatus.FAILED) for n in range(5000))
+    assert len(report_of(gaps=(*many, gap(9999, 1, route=Route.DERIVE))).actions) <= 6
+
+
+def test_every_command_and_option_that_is_advised_exists() -> None:
+    report = report_of(gaps=(gap(0, 5, "a.zip"), gap(1, 1, route=Route.DERIVE), gap(2, status=GapStatus.FAILED)))
+    advised = [
+        found for text in report.actions for found in re.findall(r"kraken ([a-z]+)((?: with)?(?: --[a-z-]+)*)", text)
+    ]
+    assert len(advised) == 3
+    for name, options in advised:
+        command = cli.commands[name]
+        known = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}
+        assert set(re.findall(r"--[a-z-]+", options)) <= known
+
+
+@pytest.mark.parametrize("candles", [1_234_567])
+def test_large_numbers_are_readable(candles: int) -> None:
+    assert "1,234,567" in report_of(gaps=(gap(0, candles, route=Route.DERIVE),)).actions[0]
