@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     import duckdb
     import polars as pl
@@ -284,6 +284,10 @@ Progress: TypeAlias = "Callable[[ProgressReport], None]"
 
 class RejectLog(Protocol):
     """Where rows that could not be taken are set aside."""
+
+    def forget(self, job_id: int, files: Iterable[FileIngestionRecord]) -> None:
+        """Drop the rows of files that will be read again."""
+        ...
 
     def add(self, job_id: int, rejected: Sequence[tuple[FileIngestionRecord, Sequence[Reject]]]) -> None:
         """Append rejected rows of files to the job's list: file, line, text, reason."""

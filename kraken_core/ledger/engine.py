@@ -11,6 +11,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
 from kraken_core.domain.errors import LedgerError, SettingError
+from kraken_core.failpoints import reached
 
 BUSY_TIMEOUT_S = 30  # a writer waits this long for another; ours take seconds at most
 CONNECT_TIMEOUT_S = 10
@@ -75,6 +76,8 @@ def writing(engine: Engine) -> Iterator[Connection]:
     with _told(engine, "written"), engine.begin() as connection:
         connection.exec_driver_sql(_WRITING[engine.dialect.name])
         yield connection
+        reached("ledger.commit.before")
+    reached("ledger.commit.after")
 
 
 @contextmanager

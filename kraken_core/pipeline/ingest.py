@@ -45,6 +45,7 @@ class Ingest:
         """
         metrics = job.metrics
         pending = {(r.path, r.member): r for r in self.ledger.pending_files(job.id)}
+        self.rejects.forget(job.id, pending.values())
         metrics = self._give_up(job, metrics, plan, pending)
         self.ledger.record_archives([archive for archive in plan.archives if archive.complete])
         for wave in _waves(plan, pending):

@@ -14,6 +14,7 @@ from kraken_core.domain.jobs import IngestionJob, JobMetrics
 from kraken_core.domain.market import Pair
 from kraken_core.domain.plan import IngestionPlan
 from kraken_core.domain.report import Report
+from kraken_core.failpoints import reached
 from kraken_core.pipeline.backfill import Derive
 from kraken_core.pipeline.cover import CoverageTracker
 from kraken_core.pipeline.detect import Detected, GapDetection
@@ -70,6 +71,7 @@ class Pipeline:
                 knowledge = self.tracker.update_coverage_after_ingestion(pairs)
                 detected = detection.run(knowledge, pairs, intervals, window)
                 metrics = _with_gaps(metrics, detected)
+        reached("report.before")
         with self._stage("report", job, metrics, seconds):
             wanted = knowledge.wanted(pairs, intervals, window)
             report = self.reporter.generate_report(wanted, plan.as_of)

@@ -20,6 +20,7 @@ from kraken_core.domain.candles import KEY, SCHEMA, TIME
 from kraken_core.domain.errors import StoreError
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.timerange import TimeRanges
+from kraken_core.failpoints import reached
 from kraken_core.ports import Span, StagedFile
 from kraken_core.stores.delta_spans import US, from_footer, spans_of, spans_of_unsorted, to_footer
 
@@ -42,6 +43,7 @@ class CandleFiles:
         spans = spans_of(candles)
         path = f"{PARTITION}={interval}/{uuid.uuid4().hex}.parquet"
         target = self.root / path
+        reached("table.stage.before")
         with store_errors("write", target):
             target.parent.mkdir(parents=True, exist_ok=True)
             candles.drop(PARTITION).write_parquet(
@@ -53,6 +55,7 @@ class CandleFiles:
             )
             sync(target)
             sync(target.parent)
+            reached("table.stage.after")
             return StagedFile(path, interval, target.stat().st_size, spans)
 
     def spans(self, path: str) -> dict[Pair, Span]:
@@ -105,6 +108,7 @@ class CandleFiles:
     def remove(self, paths: Iterable[str]) -> None:
         """Delete files that no version of the table ever held."""
         for path in paths:
+            reached("table.remove.before")
             (self.root / path).unlink(missing_ok=True)
 
 

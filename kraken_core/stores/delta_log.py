@@ -21,6 +21,7 @@ from deltalake.transaction import AddAction, CommitProperties, RemoveAction, Tra
 
 from kraken_core.domain.candles import SCHEMA
 from kraken_core.domain.errors import CommitConflictError, StoreError
+from kraken_core.failpoints import reached
 from kraken_core.ports import StagedFile
 from kraken_core.stores.delta_files import PARTITION, store_errors, sync
 
@@ -81,6 +82,7 @@ class DeltaLog:
         table = self._table
         if table is None:
             raise StoreError(f"There is no candle table in {self._root} (any more). Nothing was committed: try again.")
+        reached("table.commit.before")
         transaction = Transaction(APPLICATION, (table.transaction_version(APPLICATION) or 0) + 1)
         with store_errors("commit to", self._root):
             try:
@@ -98,6 +100,7 @@ class DeltaLog:
                         "is in the table; its files are kept: try again."
                     ) from error
                 raise
+            reached("table.commit.after")
             self._sync(table.version() + 1)
 
     def _create(self) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from kraken_core.domain.jobs import FileIngestionRecord
 from kraken_core.domain.ohlcvt import Reject
+from kraken_core.failpoints import reached
 
 COLUMNS = ("file", "line", "text", "reason")
 LONGEST_TEXT = 1_000  # characters kept of a row: a binary file has no lines to speak of
@@ -24,10 +25,24 @@ class CsvRejectLog:
         """Where the job's rejects are; it exists once there are any."""
         return self.folder / f"{job_id}.csv"
 
+    def forget(self, job_id: int, files: Iterable[FileIngestionRecord]) -> None:
+        """Drop the rows of files that will be read again, so that none is listed twice after a crash."""
+        path = self.path(job_id)
+        if not path.exists():
+            return
+        names = {_name(record) for record in files}
+        with path.open(encoding="utf-8", newline="") as file:
+            rows = list(csv.reader(file))
+        partial = path.with_suffix(".part")
+        with partial.open("w", encoding="utf-8", newline="") as file:
+            csv.writer(file).writerows(row for row in rows if len(row) == len(COLUMNS) and row[0] not in names)
+        partial.replace(path)
+
     def add(self, job_id: int, rejected: Sequence[tuple[FileIngestionRecord, Sequence[Reject]]]) -> None:
         """Append the rows."""
         if not rejected:
             return
+        reached("rejects.before")
         path = self.path(job_id)
         fresh = not path.exists()
         with path.open("a", encoding="utf-8", newline="") as file:
@@ -35,5 +50,10 @@ class CsvRejectLog:
             if fresh:
                 writer.writerow(COLUMNS)
             for record, rows in rejected:
-                name = f"{record.path}/{record.member}"
+                name = _name(record)
                 writer.writerows((name, row.line, row.text[:LONGEST_TEXT], row.reason) for row in rows)
+        reached("rejects.after")
+
+
+def _name(record: FileIngestionRecord) -> str:
+    return f"{record.path}/{record.member}"

@@ -61,29 +61,31 @@ def slot_by_slot(
     known: Sequence[Claim], life: TimeRanges, allowed: Mapping[int, TimeRanges]
 ) -> dict[tuple[int, int], tuple[int, int]]:
     """The interval to derive each slot from, and the rank of it: by (interval, slot)."""
-    rank_of: dict[int, dict[int, int]] = {interval: {} for interval in INTERVALS}
+    ranks: dict[int, dict[int, int]] = {interval: {} for interval in INTERVALS}
     for interval, rank, ranges in known:
         for slot in slots_of(ranges, interval * 60):
-            rank_of[interval][slot] = max(rank, rank_of[interval].get(slot, 0))
+            ranks[interval][slot] = max(rank, ranks[interval].get(slot, 0))
+    lived = {interval: slots_of(life.outer(interval * 60), interval * 60) for interval in INTERVALS}
     result = {}
     for interval in INTERVALS:
-        width = interval * 60
-        for slot in slots_of(allowed.get(interval, TimeRanges()), width):
-            for finer in reversed(INTERVALS):
-                if finer >= interval or interval % finer:
-                    continue
-                parts = range(slot, slot + width, finer * 60)
-                alive = [part for part in parts if life.clip(part, part + finer * 60)]
-                if not alive or not all(part in rank_of[finer] for part in alive):
-                    continue
-                worst = min(rank_of[finer][part] for part in alive)
-                if worst > rank_of[interval].get(slot, 0):
-                    result[interval, slot] = (finer, worst)
-                break  # the coarsest that knows all of it
-        for (derived, slot), (_, rank) in result.items():
-            if derived == interval:
-                rank_of[interval][slot] = rank
+        for slot in slots_of(allowed.get(interval, TimeRanges()), interval * 60):
+            finer, rank = best_parts(slot, interval, ranks, lived)
+            if rank > ranks[interval].get(slot, 0):
+                result[interval, slot] = (finer, rank)
+                ranks[interval][slot] = rank
     return result
+
+
+def best_parts(
+    slot: int, interval: int, ranks: Mapping[int, Mapping[int, int]], lived: Mapping[int, set[int]]
+) -> tuple[int, int]:
+    """The coarsest finer interval that knows every part of a slot that was lived, and its worst rank; else 0."""
+    for finer in reversed(INTERVALS):
+        if finer < interval and interval % finer == 0:
+            parts = [part for part in range(slot, slot + interval * 60, finer * 60) if part in lived[finer]]
+            if parts and all(part in ranks[finer] for part in parts):
+                return finer, min(ranks[finer][part] for part in parts)
+    return 0, 0
 
 
 def as_slots(found: Sequence[Derivation]) -> dict[tuple[int, int], tuple[int, int]]:
@@ -122,9 +124,7 @@ def test_a_slot_can_be_derived_where_all_of_it_is_known_or_outside_life(
         if alive and alive <= best.keys():
             expected[min(best[instant] for instant in alive)].append(slot)
     found = derivable(levels(known), outside, width)
-    assert dict(found) == {
-        rank: from_slots(slots, width) for rank, slots in expected.items()
-    }
+    assert dict(found) == {rank: from_slots(slots, width) for rank, slots in expected.items()}
 
 
 # Derivations

@@ -1,0 +1,96 @@
+"""``kraken`` as a user runs it: in this process, which is quick, or in one of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kraken_core import Workbench
+from kraken_core.cli.main import run
+from tests.acceptance.helping import table
+from tests.acceptance.little_market import FIRST_DAY, PRESENT
+
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True)
+class Said:
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+@dataclass(frozen=True)
+class Kraken:
+    """The command line with a home of its own."""
+
+    capsys: pytest.CaptureFixture[str]
+    home: Path
+
+    def __call__(self, *words: object, code: int = 0) -> Said:
+        """Run a command; it must end with the exit code."""
+        self.capsys.readouterr()
+        ended = run([str(word) for word in words])
+        said = Said(ended, *self.capsys.readouterr())
+        assert said.code == code, said.err
+        return said
+
+    def ingest(self, source: Path, *words: object, code: int = 0) -> Any:
+        """Ingest the source as of the market's present; everything in it, unless the words say what. Its JSON."""
+        return self(*asked(source, *words), code=code).json
+
+    def rows(self, command: str, *words: object) -> list[dict[str, Any]]:
+        """What a command prints with --json."""
+        rows: list[dict[str, Any]] = self(command, "--json", *words).json
+        return rows
+
+    def state(self) -> dict[str, Any]:
+        """All that is held and known, comparable with another home's."""
+        with Workbench.open(self.home) as workbench:
+            candles = table(workbench).rows()
+        gaps = [{**gap, "id": None} for gap in self.rows("gaps")]
+        return {"candles": candles, "coverage": self.rows("coverage"), "gaps": gaps, "report": self.rows("report")}
+
+
+def asked(source: Path, *words: object) -> list[str]:
+    """The arguments of an ingest that is the same on every run."""
+    selects = {"--tier", "--tiers", "--pairs"} & {str(word) for word in words}
+    fixed = {"--start-date": FIRST_DAY, "--as-of": PRESENT, **({} if selects else {"--tier": "ALL"})}
+    options = [part for name, value in fixed.items() if name not in words for part in (name, value)]
+    return ["ingest", "--csv-source-dir", str(source), *options, "--yes", "--json", *map(str, words)]
+
+
+def process(*words: object, code: int | None = 0, **details: Any) -> subprocess.CompletedProcess[str]:
+    """Run a command in a process of its own, without a terminal; it must end with the exit code, if one is given."""
+    done = subprocess.run(command(*words), check=False, capture_output=True, text=True, **options(details))
+    assert code is None or done.returncode == code, done.stderr
+    return done
+
+
+def command(*words: object) -> list[str]:
+    return [sys.executable, "-m", "kraken_core", *map(str, words)]
+
+
+def options(details: dict[str, Any]) -> dict[str, Any]:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), **details.pop("env", {})}
+    return {"env": environment, "stdin": subprocess.DEVNULL, "timeout": 60, **details}
+
+
+def tree(folder: Path) -> dict[str, tuple[int, int] | None]:
+    """Size and time of change of every file below a folder; None for a folder, where SQLite's passing files come and go."""
+    found: dict[str, tuple[int, int] | None] = {}
+    for path in sorted(folder.rglob("*")):
+        status = path.lstat()
+        found[path.relative_to(folder).as_posix()] = None if path.is_dir() else (status.st_size, status.st_mtime_ns)
+    return found

@@ -1,0 +1,43 @@
+"""What the tests of whole journeys share: a little market, a command line with a home, and one that is full."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.command_line import Kraken, asked, process
+from tests.acceptance.little_market import LittleMarket, written_to
+
+
+@pytest.fixture(scope="session")
+def little(tmp_path_factory: pytest.TempPathFactory) -> LittleMarket:
+    return written_to(tmp_path_factory.mktemp("market") / "archives")
+
+
+@pytest.fixture
+def kraken(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Kraken:
+    """The command line with a home that does not exist yet, and no settings from outside."""
+    for name in [name for name in os.environ if name.startswith("KRAKEN_")]:
+        monkeypatch.delenv(name)
+    home = tmp_path / "home"
+    monkeypatch.setenv("KRAKEN_HOME", str(home))
+    monkeypatch.chdir(tmp_path)
+    return Kraken(capsys, home)
+
+
+@pytest.fixture(scope="session")
+def full_home(little: LittleMarket, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home that holds the whole market. Read only: many tests share it."""
+    home = tmp_path_factory.mktemp("full") / "home"
+    process(*asked(little.folder), "--home", home, "--quiet")
+    return home
+
+
+@pytest.fixture
+def full(kraken: Kraken, full_home: Path) -> Kraken:
+    """The command line with a home that holds the whole market, and may be changed."""
+    shutil.copytree(full_home, kraken.home)
+    return kraken
