@@ -72,15 +72,17 @@ def derivations(own: Mapping[int, Levels], life: TimeRanges, allowed: Mapping[in
     for interval in INTERVALS:
         mine = own.get(interval, [])
         made = []
-        if within := allowed.get(interval):
-            chosen = TimeRanges()
-            for finer in sorted((i for i in effective if interval % i == 0), reverse=True):
-                for rank, ranges in derivable(effective[finer], outside, interval * 60):
-                    if better := (ranges & within) - chosen - at_least(mine, rank):
-                        made.append(Derivation(interval, finer, rank, better))
-                    chosen |= ranges
+        finers = [finer for finer in reversed(effective) if interval % finer == 0]
+        # Nothing beats what is known as well as any finer interval knows anything: mostly, that is all.
+        best = max((effective[finer][0][0] for finer in finers), default=0)
+        undecided = allowed.get(interval, TimeRanges()) - at_least(mine, best)
+        for finer in finers:
+            for rank, ranges in derivable(effective[finer], outside, interval * 60) if undecided else ():
+                if better := (ranges & undecided) - at_least(mine, rank):
+                    made.append(Derivation(interval, finer, rank, better))
+                undecided -= ranges
         result += made
-        if known := levels([*mine, *((d.rank, d.ranges) for d in made)]):
+        if known := levels([*mine, *((d.rank, d.ranges) for d in made)]) if made else mine:
             effective[interval] = known
     return result
 
