@@ -21,7 +21,7 @@ from kraken_core.pipeline.display import display
 from kraken_core.simulator.demo import simulate
 
 PICTURE = Path(__file__).parents[1] / "docs" / "images" / "report.svg"
-COLUMNS = 104
+COLUMNS = 120
 # Rich's template would load its font from elsewhere; any monospaced font of the reader's does.
 REMOTE_FONTS = re.compile(r"@font-face \{.*?\}", re.DOTALL)
 

@@ -28,7 +28,7 @@ def from_slots(slots: Iterable[int], width: int) -> TimeRanges:
 def pieces() -> st.SearchStrategy[list[tuple[int, int]]]:
     """Pairs of instants in any order, overlapping, touching, empty or the wrong way round."""
     instant = st.integers(-LAST, LAST)
-    near = st.builds(lambda start, length: (start, start + length), instant, st.integers(-2, 12))
+    near = st.builds(lambda start, length: (start, min(start + length, LAST)), instant, st.integers(-2, 12))
     return st.lists(st.one_of(near, st.tuples(instant, instant)), max_size=12)
 
 

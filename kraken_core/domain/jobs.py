@@ -151,9 +151,9 @@ class IngestionJob:
 
     def _moved(self, to: JobStatus) -> IngestionJob:
         if to not in MOVES[self.status]:
-            allowed = ", ".join(sorted(MOVES[self.status])) or "nothing"
-            message = f"job {self.id} is {self.status} and cannot become {to}: from there only {allowed}."
-            raise IllegalMoveError(message)
+            allowed = ", ".join(sorted(MOVES[self.status]))
+            only = f"from there only {allowed}" if allowed else "that is its end"
+            raise IllegalMoveError(f"job {self.id} is {self.status} and cannot become {to}: {only}.")
         return replace(self, status=to, lease_until=None, asked=None)
 
 

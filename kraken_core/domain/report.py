@@ -82,7 +82,7 @@ class Report:
     @property
     def actions(self) -> list[str]:
         """What to do next, most useful first; every command named exists."""
-        free = sum(gap.candles for gap in self.gaps if gap.route is Route.DERIVE)
+        free = sum(gap.route is Route.DERIVE for gap in self.gaps)
         by_archive: dict[str, int] = defaultdict(int)
         failed = 0
         for gap in self.gaps:
@@ -90,7 +90,7 @@ class Report:
             failed += gap.status is GapStatus.FAILED
         result = []
         if free:
-            result.append(f"derive {free:,} candles from finer ones: run the same kraken ingest with --auto-gap-fill")
+            result.append(f"finer candles fill {free:,} gaps, whole or in part: run the same kraken ingest with --auto-gap-fill")
         for archive, candles in sorted(by_archive.items(), key=lambda item: -item[1])[:4]:
             if archive:
                 result.append(f"get {archive} (up to {candles:,} slots): kraken ingest --csv-source-dir {archive} …")

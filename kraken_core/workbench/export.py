@@ -36,12 +36,12 @@ def export_series(
 def _write(
     store: CandleStore, targets: Mapping[Series, Path], window: TimeRange, folder: Path, kind: str
 ) -> dict[Path, int]:
-    folder.mkdir(parents=True, exist_ok=True)
     written = {}
     for each, path in targets.items():
         candles = store.candles({each: TimeRanges.single(*window)})
         if not candles.height:
             continue
+        folder.mkdir(parents=True, exist_ok=True)
         partial = path.with_name(f".{path.name}.part")
         if kind == "csv":
             seconds = pl.col("time").dt.epoch("s")

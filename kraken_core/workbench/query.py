@@ -24,9 +24,10 @@ def answer(sql: str, store: CandleStore, ledger: SqlLedger) -> pl.DataFrame:
     """
     with duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'")
+        connection.execute("SET python_enable_replacements = false")  # a misspelt view is not one of our variables
         try:
             _check(connection.extract_statements(sql))
-            named = {name.casefold() for name in connection.get_table_names(sql)} & VIEWS or VIEWS
+            named = _named(connection, sql)
             if CANDLES in named:
                 store.view(connection)
             connection.execute("SET enable_external_access = false")
@@ -38,6 +39,14 @@ def answer(sql: str, store: CandleStore, ledger: SqlLedger) -> pl.DataFrame:
         except pl.exceptions.PolarsError as error:
             reason = str(error).splitlines()[0]
             raise UsageError(f"its answer has no table to hold it: {reason}. Rename or cast that column.") from error
+
+
+def _named(connection: duckdb.DuckDBPyConnection, sql: str) -> frozenset[str]:
+    try:
+        names = connection.get_table_names(sql)
+    except duckdb.Error:  # it does not understand every query, such as joins with USING
+        return VIEWS
+    return VIEWS.intersection(map(str.casefold, names)) or VIEWS
 
 
 def _check(statements: Sequence[duckdb.Statement]) -> None:

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -59,8 +60,8 @@ class Kraken:
         """All that is held and known, comparable with another home's."""
         with Workbench.open(self.home) as workbench:
             candles = table(workbench).rows()
-        gaps = [{**gap, "id": None} for gap in self.rows("gaps")]
-        return {"candles": candles, "coverage": self.rows("coverage"), "gaps": gaps, "report": self.rows("report")}
+        coverage, gaps, report = (self.rows(name, "--home", self.home) for name in ("coverage", "gaps", "report"))
+        return {"candles": candles, "coverage": coverage, "gaps": [{**g, "id": None} for g in gaps], "report": report}
 
 
 def asked(source: Path, *words: object) -> list[str]:
@@ -71,9 +72,20 @@ def asked(source: Path, *words: object) -> list[str]:
     return ["ingest", "--csv-source-dir", str(source), *options, "--yes", "--json", *map(str, words)]
 
 
-def process(*words: object, code: int | None = 0, **details: Any) -> subprocess.CompletedProcess[str]:
+def process(
+    *words: object, code: int | None = 0, env: Mapping[str, str] | None = None, cwd: Path | None = None
+) -> subprocess.CompletedProcess[str]:
     """Run a command in a process of its own, without a terminal; it must end with the exit code, if one is given."""
-    done = subprocess.run(command(*words), check=False, capture_output=True, text=True, **options(details))
+    done = subprocess.run(
+        command(*words),
+        check=False,
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        env=environment(env),
+        cwd=cwd,
+        timeout=60,
+    )
     assert code is None or done.returncode == code, done.stderr
     return done
 
@@ -82,9 +94,9 @@ def command(*words: object) -> list[str]:
     return [sys.executable, "-m", "kraken_core", *map(str, words)]
 
 
-def options(details: dict[str, Any]) -> dict[str, Any]:
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), **details.pop("env", {})}
-    return {"env": environment, "stdin": subprocess.DEVNULL, "timeout": 60, **details}
+def environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
+    """This process's, in which the project is found from every folder."""
+    return {**os.environ, "PYTHONPATH": str(ROOT), **(more or {})}
 
 
 def tree(folder: Path) -> dict[str, tuple[int, int] | None]:

@@ -63,6 +63,8 @@ class Reader:
                 assert {line.strip() for line in block.text.splitlines()} <= printed
             case "json":
                 assert keys(json.loads(self.answer)) == keys(json.loads(block.text)), f"line {block.line}"
+            case drawn_or_quoted:
+                assert drawn_or_quoted in {"", "toml"}
 
     def type(self, command: Command) -> None:
         program, *arguments = command.words
@@ -141,7 +143,8 @@ def test_links_lead_somewhere(document: Path) -> None:
 
 @pytest.mark.parametrize("document", ALL, ids=named)
 def test_files_that_are_named_exist(document: Path) -> None:
-    paths = {span for span in code(document) if re.fullmatch(r"(?:kraken_core|docs|tests|scripts|bench)/[\w./-]*", span)}
+    in_the_project = re.compile(r"(?:kraken_core|docs|tests|scripts|bench)/[\w./-]*")
+    paths = filter(in_the_project.fullmatch, code(document))
     assert [path for path in paths if not (ROOT / path).exists()] == []
 
 

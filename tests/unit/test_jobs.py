@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
 from kraken_core.domain.errors import IllegalMoveError
-from kraken_core.domain.jobs import MOVES, UNFINISHED, IngestionJob, JobMetrics, JobStatus
+from kraken_core.domain.jobs import MOVES, UNFINISHED, Control, IngestionJob, JobMetrics, JobStatus
 from kraken_core.domain.request import Request
 
 PENDING, RUNNING, PAUSED, COMPLETED, FAILED, CANCELLED = JobStatus
@@ -76,6 +77,17 @@ def test_a_failed_job_keeps_its_error_until_it_runs_again() -> None:
     assert failed.error == "disk full"
     again = failed.mark_running("worker 2")
     assert (again.error, again.worker) == (None, "worker 2")
+
+
+@pytest.mark.parametrize("after", ACTS)
+def test_no_move_takes_along_what_was_asked_of_the_job_or_its_lease(after: JobStatus) -> None:
+    before = replace(job(RUNNING if after is not RUNNING else FAILED), asked=Control.PAUSE, lease_until=1_000)
+    moved = ACTS[after](before)
+    assert (moved.asked, moved.lease_until) == (None, None)
+
+
+def test_a_running_job_is_believed_to_run_until_its_lease_ends() -> None:
+    assert job().mark_running("worker 1", lease_until=1_030).lease_until == 1_030
 
 
 # progress_pct

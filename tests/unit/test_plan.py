@@ -250,8 +250,7 @@ def test_an_archive_that_is_not_complete_asserts_no_absence() -> None:
 
 def test_a_quarter_in_which_a_known_pair_was_silent_is_no_gap() -> None:
     knowledge = Knowledge({ETH: [Life(Q1)]}, [])
-    quarters = [
-        archive(name, *span, *all_of(BTC), complete=True) for name, span in zip("ab", ((Q1, Q2), (Q2, Q3)), strict=True)
-    ]
+    spans = {"a": (Q1, Q2), "b": (Q2, Q3)}
+    quarters = [archive(name, *span, *all_of(BTC), complete=True) for name, span in spans.items()]
     plan = plan_of(*quarters, request=Request(start_date=date(2026, 1, 1), intervals=(1,)), knowledge=knowledge)
     assert plan.gaps == ()

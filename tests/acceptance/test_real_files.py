@@ -1,0 +1,138 @@
+"""Kraken's own published files through the command line: what is held equals them, to the last digit."""
+
+from __future__ import annotations
+
+import csv
+import shutil
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+
+from kraken_core import Workbench
+from kraken_core.domain.candles import TIME
+from kraken_core.domain.ohlcvt import COLUMNS
+from kraken_core.domain.timerange import iso
+from tests.acceptance.command_line import Kraken, process
+
+DUMP = Path(__file__).parents[2] / "../shared/data/dump"
+FILES = {
+    "XBTUSD_60.csv": ("BTC/USD", 60),
+    "ETHUSD_60.csv": ("ETH/USD", 60),
+    "XBTUSD_720.csv": ("BTC/USD", 720),
+    "XBTUSD_1440.csv": ("BTC/USD", 1440),
+    "XBTCAD_720.csv": ("BTC/CAD", 720),
+    "XBTCAD_1440.csv": ("BTC/CAD", 1440),
+}
+SINCE, AS_OF = "2013-01-01", "2025-04-01T00:00:00Z"
+EXACT = ("time", "open", "high", "low", "close", "trades")
+
+pytestmark = [
+    pytest.mark.real_data,
+    pytest.mark.skipif(not DUMP.is_dir(), reason="published Kraken files are not at ../shared/data/dump"),
+]
+
+
+def ingest(home: Path, source: Path, *words: str) -> None:
+    selects = ("--tier", "ALL", "--start-date", SINCE, "--as-of", AS_OF, "--intervals", "60,720,1440")
+    process("ingest", "--home", home, "--csv-source-dir", source, *selects, "--yes", "--quiet", *words)
+
+
+@pytest.fixture(scope="module")
+def real_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home that holds all of the files. Read only."""
+    home = tmp_path_factory.mktemp("real") / "home"
+    ingest(home, DUMP)
+    return home
+
+
+@pytest.fixture(scope="module")
+def hourly_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home that was given the hours of BTC/USD alone, so that it has to derive the rest."""
+    folder = tmp_path_factory.mktemp("hours")
+    shutil.copy(DUMP / "XBTUSD_60.csv", folder)
+    ingest(folder / "home", folder)
+    return folder / "home"
+
+
+@pytest.fixture
+def real(kraken: Kraken, real_home: Path) -> Kraken:
+    return Kraken(kraken.capsys, real_home)
+
+
+@cache
+def rows_of(name: str) -> pl.DataFrame:
+    """The file, read as plainly as can be."""
+    with (DUMP / name).open(newline="") as file:
+        rows = [(int(time), *map(float, values), int(trades)) for time, *values, trades in csv.reader(file)]
+    frame = pl.DataFrame(rows, schema=COLUMNS, orient="row")
+    return frame.with_columns(pl.from_epoch("time").cast(TIME))
+
+
+def held(home: Path, pair: str, interval: int) -> pl.DataFrame:
+    columns = ", ".join(COLUMNS)
+    query = f"select {columns} from candles where pair = '{pair}' and interval_minutes = {interval} order by time"
+    with Workbench.open(home) as workbench:
+        return workbench.query(query)
+
+
+def bounds(file: str) -> tuple[str, str]:
+    """The times of the file's first and last row."""
+    times = rows_of(file)["time"].dt.epoch("s")
+    return iso(times[0]), iso(times[-1])
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_what_is_held_is_what_the_file_says(real_home: Path, file: str) -> None:
+    assert_frame_equal(held(real_home, *FILES[file]), rows_of(file), check_exact=True, check_dtypes=False)
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_a_series_is_covered_from_its_files_first_row_to_its_last_which_is_provisional(
+    real: Kraken, file: str
+) -> None:
+    pair, interval = FILES[file]
+    covered = real.rows("coverage", "--home", real.home, "--pairs", pair, "--intervals", interval)
+    assert [(row["start"], row["end"], row["source"]) for row in covered] == [(*bounds(file), "CSV")]
+    assert covered[0]["candles"] == rows_of(file).height - 1
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_absent_slots_are_silent_and_only_what_follows_the_file_is_a_gap(real: Kraken, file: str) -> None:
+    pair, interval = FILES[file]
+    gaps = real.rows("gaps", "--home", real.home, "--pairs", pair, "--intervals", interval)
+    assert [(gap["start"], gap["end"]) for gap in gaps] == [(bounds(file)[1], AS_OF)]
+    [line] = real.rows("report", "--home", real.home, "--pairs", pair, "--intervals", interval)
+    first, last = (datetime.fromisoformat(at).timestamp() for at in bounds(file))
+    slots = (last - first) // (interval * 60)
+    assert (line["covered"], line["present"]) == (slots, rows_of(file).height - 1)
+    assert line["silent"] == slots - (rows_of(file).height - 1) > 0
+
+
+def test_an_interval_nobody_has_a_file_of_is_0_percent_complete(real: Kraken) -> None:
+    [line] = real.rows("report", "--home", real.home, "--pairs", "BTC/CAD", "--intervals", "60")
+    assert (line["covered"], line["completeness"], line["activity"]) == (0, 0.0, 0.0)
+    assert line["missing"] == line["wanted"] > 80_000
+
+
+@pytest.mark.parametrize("interval", [720, 1440])
+def test_what_is_derived_from_the_hours_equals_the_published_file(hourly_home: Path, interval: int) -> None:
+    derived = held(hourly_home, "BTC/USD", interval)
+    last_day = rows_of("XBTUSD_60.csv")["time"][-1].replace(hour=0, minute=0, tzinfo=UTC)
+    published = rows_of(f"XBTUSD_{interval}.csv").filter(pl.col("time") < last_day)
+    derived = derived.filter(pl.col("time") < last_day)
+    assert derived.height > 3000
+    assert_frame_equal(derived.select(EXACT), published.select(EXACT), check_exact=True, check_dtypes=False)
+    hours = interval // 60
+    allowed = 1e-8 * pl.max_horizontal(pl.lit(float(hours)), published["volume"])
+    difference = (derived["volume"] - published["volume"]).abs()
+    assert published.select((difference <= allowed).all()).item()
+
+
+def test_every_derived_candle_says_so(hourly_home: Path) -> None:
+    with Workbench.open(hourly_home) as workbench:
+        found = workbench.query("select distinct interval_minutes, source from candles order by 1").rows()
+    assert found == [(60, "csv"), (720, "derived"), (1440, "derived")]

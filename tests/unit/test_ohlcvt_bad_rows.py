@@ -1,0 +1,259 @@
+"""Bad rows of OHLCVT text are set aside with line, text and reason, and what they speak of stays unknown (rule 4)."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kraken_core.domain.errors import BadFileError
+from kraken_core.domain.ohlcvt import COLUMNS, Reject, parse_any, parse_clean
+from kraken_core.domain.timerange import END_OF_TIME, TimeRanges
+from tests.ohlcvt_text import GOOD, MINUTE, NOW, START, at, read, row, slots, takes_the_fast_way, text_of
+from tests.ranges import from_slots
+
+BAD_ROWS = {
+    "its time is no whole number of seconds": [f"{START}.5,{GOOD}", f",{GOOD}", f"2024-01-01T00:00:00Z,{GOOD}"],
+    "its time is before Kraken existed": [f"0,{GOOD}", f"-60,{GOOD}", f"1299999960,{GOOD}"],
+    "its time is no start of a 1-minute slot": [f"{START + 1},{GOOD}"],
+    "its slot has not closed yet": [
+        f"{NOW},{GOOD}",
+        f"{START}000,{GOOD}",  # milliseconds
+        f"9223372036854775800,{GOOD}",  # a slot's width more does not fit 64 bits
+    ],
+    "a price is no number": [row(1, "x,1,1,1,1,1"), row(1, "1,,1,1,1,1"), row(1, "1,1,1,1 000,1,1")],
+    "its volume is no number": [row(1, "1,1,1,1,?,1"), row(1, "1,1,1,1,,1")],
+    "its count of trades is no whole number": [
+        row(1, "1,1,1,1,1,1.5"),
+        row(1, "1,1,1,1,1,"),
+        row(1, "1,1,1,1,1,3000000000"),
+    ],
+    "a value is not finite": [
+        row(1, "nan,1,1,1,1,1"),
+        row(1, "1,1,1,NaN,1,1"),
+        row(1, "1,inf,1,1,1,1"),
+        row(1, "1,1,-inf,1,1,1"),
+        row(1, "1,1,1,1,Infinity,1"),
+        row(1, "1,1,1,1,nan,1"),
+        row(1, "1,1e999,1,1,1,1"),
+    ],
+    "a price is not positive": [row(1, "-1,-1,-1,-1,1,1"), row(1, "0,1,0,1,1,1")],
+    "its volume is negative": [row(1, "1,1,1,1,-1,1")],
+    "its count of trades is negative": [row(1, "1,1,1,1,1,-1")],
+    "its high is not the highest price": [row(1, "1,1,1,2,1,1"), row(1, "2,1,1,1,1,1")],
+    "its low is not the lowest price": [row(1, "1,2,1.5,2,1,1"), row(1, "2,2,2,1,1,1")],
+    "it has trades without volume, or the reverse": [row(1, "1,1,1,1,0,3"), row(1, "1,1,1,1,3,0")],
+    "6 columns instead of 7": [row(1, "1,1,1,1,1")],
+    "9 columns instead of 7": [row(1, f"{GOOD},1,1")],
+    "1 columns instead of 7": ["\x00" * 7, "17040", row(1).replace(",", ";"), "<html>", "\x01"],
+}
+
+
+@pytest.mark.parametrize(
+    ("reason", "bad"), [(reason, bad) for reason, rows in BAD_ROWS.items() for bad in rows], ids=repr
+)
+def test_a_bad_row_is_set_aside_with_its_line_text_and_reason(reason: str, bad: str) -> None:
+    parsed = read(row(0), bad, row(2))
+    assert slots(parsed) == [0, 2]
+    assert parsed.rejects == (Reject(2, bad, reason),)
+    assert parsed.rows == 3
+    assert not takes_the_fast_way(text_of(row(0), bad, row(2)))
+    assert not takes_the_fast_way(text_of(bad))
+
+
+def test_bytes_that_are_no_text_are_set_aside_and_the_rest_is_taken() -> None:
+    binary = bytes(n for n in range(256) if n != ord("\n"))
+    parsed = parse_any(text_of(row(0)) + binary + b"\n" + text_of(row(1)), 1, NOW)
+    assert slots(parsed) == [0, 1]
+    (reject,) = parsed.rejects
+    assert reject.line == 2
+    assert "�" in reject.text
+
+
+@pytest.mark.parametrize("separator", ["\x01", "\x1c", "\x85", "\u2028", "\v", "\f"])
+def test_no_control_character_hides_the_rest_of_a_row(separator: str) -> None:
+    """Cut at it, 7 trades would be read where the row says something else."""
+    bad = f"{row(1)}{separator}8"
+    parsed = read(row(0), bad, row(2))
+    assert slots(parsed) == [0, 2]
+    assert [(reject.line, reject.text) for reject in parsed.rejects] == [(2, bad)]
+
+
+def test_lines_are_counted_from_one_with_header_and_blank_lines() -> None:
+    parsed = read(",".join(COLUMNS), "", row(0), "", "x", row(2), "y")
+    assert [(reject.line, reject.text) for reject in parsed.rejects] == [(5, "x"), (7, "y")]
+
+
+def test_rejects_are_in_the_order_of_the_file() -> None:
+    parsed = read(row(9, "1,1,1,1,-1,1"), "x", row(5), row(1, "1,1,1,1,-1,1"))
+    assert [reject.line for reject in parsed.rejects] == [1, 2, 4]
+
+
+@pytest.mark.parametrize("empty", [b"", b"\n", b" \r\n\r\n"])
+def test_an_empty_file_is_refused(empty: bytes) -> None:
+    assert parse_clean([empty], 1, NOW) is None
+    with pytest.raises(BadFileError, match="it is empty"):
+        parse_any(empty, 1, NOW)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (b"<html>\n<body>Service unavailable</body>\n", "none of its 2 rows is a candle; line 1: 1 columns"),
+        (b"\x01\x02\x03", "none of its 1 rows is a candle; line 1: 1 columns"),
+        (b"\xef\xbb\xbf", "none of its 1 rows is a candle"),
+        (b"PK\x03\x04\x00\n\x00\xff", "none of its 2 rows is a candle"),
+        (",".join(COLUMNS).encode(), "none of its 1 rows is a candle"),
+        ("\u00a0".encode(), "none of its 0 rows is a candle"),
+        (text_of("1704067200000," + GOOD), "line 1: its slot has not closed yet"),
+    ],
+    ids=["error page", "control characters", "only a byte order mark", "zip", "only a header", "blank", "milliseconds"],
+)
+def test_a_file_without_any_candle_is_refused_with_the_first_reason(text: bytes, message: str) -> None:
+    with pytest.raises(BadFileError, match=message):
+        parse_any(text, 1, NOW)
+
+
+# What a bad row speaks of is unknown, and must never be covered (rule 4)
+
+
+def test_the_slot_of_a_bad_row_is_unknown() -> None:
+    assert read(row(0), row(3, "1,1,1,1,-1,1"), row(9)).unknown == at(3)
+
+
+def test_where_a_bad_row_has_no_time_every_slot_it_may_be_of_is_unknown() -> None:
+    assert read(row(0), "x", row(4), row(9)).unknown == at(1, 2, 3)
+    assert read(row(0), f"{START + 61},{GOOD}", row(4)).unknown == at(1, 2, 3)
+    assert read(row(0), "17040", row(4)).unknown == at(1, 2, 3)
+    assert read(row(0), "x", "y", row(4)).unknown == at(1, 2, 3)
+
+
+def test_there_is_nothing_unknown_between_rows_that_touch() -> None:
+    assert read(row(0), "x", row(1)).unknown == TimeRanges()
+
+
+def test_behind_a_file_that_ends_in_a_broken_row_everything_is_unknown() -> None:
+    """A file cut short says nothing of what came after, whatever its archive states."""
+    assert read(row(0), row(1), row(2)[:7]).unknown == TimeRanges.single(START + 2 * MINUTE, END_OF_TIME)
+
+
+def test_before_the_first_good_row_of_a_file_that_begins_broken_everything_is_unknown() -> None:
+    assert read("x", row(5), row(6)).unknown == TimeRanges.single(0, START + 5 * MINUTE)
+
+
+# Any damage
+
+FIELDS = ("", "nan", "-1", "0", "1e400", "x", "12", "1.5", "1E-3", "\x00", "\x01", '"', "-0.0", "1_000", "0x1F")
+TOKENS = st.sampled_from(FIELDS) | st.text(st.sampled_from("0123456789.,eE+- \t\r\"'\x00\x01xé"), max_size=6)
+
+
+class Judged(NamedTuple):
+    """What a plain reading of one line says: its time where it has one, its candle where it is good."""
+
+    time: int | None
+    values: tuple[float, ...] | None
+
+
+def judge(line: str) -> Judged:
+    """One row, read the plain way."""
+    fields = [field.strip(" \t\r\"'\ufeff") for field in line.split(",")]
+    time = int(fields[0]) if re.fullmatch(r"[+-]?[0-9]{1,18}", fields[0]) else None
+    if len(fields) == 8:
+        del fields[5]
+    number = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"
+    if len(fields) != 7 or time is None or not all(re.fullmatch(number, field) for field in fields[1:6]):
+        return Judged(time, None)
+    if not re.fullmatch(r"[+-]?[0-9]+", fields[6]):
+        return Judged(time, None)
+    first, high, low, last, volume = values = tuple(float(field) for field in fields[1:6])
+    trades = int(fields[6])
+    good = (
+        time % MINUTE == 0
+        and 1_300_000_000 <= time <= NOW - MINUTE
+        and all(map(math.isfinite, values))
+        and min(first, high, low, last) > 0
+        and high == max(first, high, low, last)
+        and low == min(first, high, low, last)
+        and (trades > 0 < volume or trades == 0 == volume)
+        and trades < 1 << 31
+    )
+    return Judged(time, (*values, trades) if good else None)
+
+
+@st.composite
+def damaged_files(draw: st.DrawFn) -> list[str]:
+    """Rows of a good file, some of which were cut, overwritten, swapped, repeated or made up."""
+    lines = [row(slot) for slot in sorted(draw(st.sets(st.integers(0, 40), min_size=1, max_size=12)))]
+    for number in draw(st.lists(st.integers(0, len(lines) - 1), max_size=4)):
+        line = lines[number]
+        match draw(st.sampled_from(["cut", "field", "inside", "swap", "repeat", "insert"])):
+            case "cut":
+                lines[number] = line[: draw(st.integers(0, len(line)))]
+            case "field":
+                fields = line.split(",")
+                fields[draw(st.integers(0, len(fields) - 1))] = draw(TOKENS)
+                lines[number] = ",".join(fields)
+            case "inside":
+                place = draw(st.integers(0, len(line)))
+                lines[number] = line[:place] + draw(TOKENS) + line[place + draw(st.integers(0, 3)) :]
+            case "swap":
+                other = draw(st.integers(0, len(lines) - 1))
+                lines[number], lines[other] = lines[other], lines[number]
+            case "repeat":
+                lines.insert(draw(st.integers(0, len(lines))), line)
+            case _:
+                lines.insert(draw(st.integers(0, len(lines))), draw(TOKENS))
+    return lines
+
+
+def is_header(lines: Sequence[str], number: int) -> bool:
+    """The first line that is not blank, of seven or eight words."""
+    words = [field.strip(" \t\r\"'\ufeff") for field in lines[number].split(",")]
+    first = not any(line.strip() for line in lines[:number])
+    return first and len(words) in {7, 8} and all(re.fullmatch("[A-Za-z]+", word) for word in words)
+
+
+@given(damaged_files())
+def test_whatever_the_damage_every_row_is_taken_as_it_stands_or_set_aside(lines: list[str]) -> None:
+    taken: dict[int, tuple[float, ...]] = {}
+    bad: list[tuple[int, str]] = []
+    for number, line in enumerate(lines):
+        judged = judge(line)
+        if judged.time is not None and judged.values is not None and judged.time not in taken:
+            taken[judged.time] = judged.values
+        elif line.strip() and not is_header(lines, number):
+            bad.append((number + 1, line.rstrip("\r")))
+    text = text_of(*lines)
+    if not taken:
+        with pytest.raises(BadFileError):
+            parse_any(text, 1, NOW)
+        return
+    parsed = parse_any(text, 1, NOW)
+    traded = [(time, *values) for time, values in sorted(taken.items()) if values[-1]]
+    assert parsed.candles.rows() == traded
+    assert [(reject.line, reject.text.rstrip("\r")) for reject in parsed.rejects] == bad
+    assert all(reject.reason for reject in parsed.rejects)
+    assert parsed.rows == len(taken) + len(bad)
+    assert (parsed.first, parsed.last) == (min(taken), max(taken))
+    assert not parsed.unknown & from_slots(taken, MINUTE)
+    times = [judge(line).time for line in lines]
+    spoken_of = {times[number - 1] for number, _ in bad} - {None} - taken.keys()
+    assert all(time in parsed.unknown for time in spoken_of if time and time > 1.3e9 and time % MINUTE == 0)
+    clean = parse_clean([text], 1, NOW)
+    assert clean is None or clean[0].rows() == traded, "the fast way reads something else"
+
+
+@given(st.binary(max_size=200))
+def test_no_bytes_whatever_break_the_reading(text: bytes) -> None:
+    good = text_of(row(0))
+    parsed = parse_any(good + text + b"\n" + text_of(row(1)), 1, NOW)
+    assert {0, 1} <= set(slots(parsed))
+    try:
+        parse_any(text, 1, NOW)
+    except BadFileError:
+        assert not takes_the_fast_way(text)
