@@ -65,5 +65,6 @@ def _gaps(plan: IngestionPlan) -> str:
 
 
 def _route(route: Route, gaps: int, slots: int) -> str:
-    how = "no open route fills" if route is Route.NONE else f"{route.value} fills"
-    return f"{how} {gaps:,} ({slots:,} slots)"
+    if route is Route.NONE:
+        return f"no open route fills {gaps:,} ({slots:,} slots)"
+    return f"{route.value} fills {gaps:,}, whole or in part (of {slots:,} slots)"

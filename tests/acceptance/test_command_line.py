@@ -47,6 +47,7 @@ KEYS = {
         *("progress_pct", "files", "records", "gaps", "error"),
     ],
 }
+MORE_OF_JOBS = {"pairs", "as_of"}  # documented beside the contract's
 INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 
 
@@ -66,9 +67,9 @@ def refused(said: Said) -> str:
 def test_every_command_explains_itself_with_an_example(kraken: Kraken) -> None:
     for name in COMMANDS:
         told = kraken(name, "--help").out
-        assert f"Example:\n  kraken {name}" in told, name
+        assert re.search(rf"Example:\n +kraken {name}\b", told), name
         assert "--home" in told, name
-    assert "Example:\n  kraken ingest" in kraken("--help").out
+    assert re.search(r"Example:\n +kraken ingest", kraken("--help").out)
 
 
 def test_the_command_alone_shows_its_help(kraken: Kraken) -> None:
@@ -83,15 +84,18 @@ def test_the_examples_in_the_help_parse(kraken: Kraken) -> None:
 
 
 def test_help_loads_no_heavy_library() -> None:
-    for words in (["--help"], *([name, "--help"] for name in COMMANDS)):
-        script = (
-            "import sys; from kraken_core.cli.main import run; "
-            f"run({words!r}); sys.exit(' '.join(set({HEAVY!r}) & set(sys.modules)))"
-        )
-        done = subprocess.run(
-            [sys.executable, "-c", script], env=environment(), capture_output=True, text=True, check=False
-        )
-        assert done.stderr.strip() == "", words
+    script = f"""
+import sys
+from kraken_core.cli.main import run
+for name in {COMMANDS!r}:
+    assert run([name, "--help"]) == 0
+    loaded = set({HEAVY!r}) & set(sys.modules)
+    assert not loaded, (name, loaded)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=environment(), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
 
 
 # Wrong use
@@ -218,10 +222,10 @@ def test_a_password_in_the_ledgers_address_is_never_shown(
 ) -> None:
     monkeypatch.setenv("KRAKEN_LEDGER", url)
     for words in (["jobs"], ["jobs", "--verbose"], [*asked(little.first), "--verbose"]):
-        said = process(*words, code=None)
-        assert said.returncode in {1, 2}
-        assert "s3cret" not in said.stdout + said.stderr
-        assert said.stderr
+        said = kraken(*words, code=None)
+        assert said.code in {1, 2}
+        assert "s3cret" not in said.out + said.err
+        assert said.err
     logs = [path.read_text() for path in kraken.home.rglob("*") if path.suffix == ".log"]
     assert not any("s3cret" in text for text in logs)
 
@@ -235,7 +239,7 @@ def test_json_is_one_document_on_stdout_and_messages_go_elsewhere(full: Kraken, 
     assert isinstance(rows, list)
     assert rows
     if name in KEYS:
-        assert {tuple(row) for row in rows} == {tuple(KEYS[name])}
+        assert {tuple(key for key in row if key not in MORE_OF_JOBS) for row in rows} == {tuple(KEYS[name])}
 
 
 @pytest.mark.parametrize("name", ["coverage", "gaps", "report"])
@@ -256,11 +260,11 @@ def test_progress_and_messages_go_to_stderr_in_plain_lines_and_quiet_leaves_noth
     json.loads(told.stdout)
     assert "ingest: 100 %" in told.stderr
     assert "\x1b" not in told.stdout + told.stderr
-    quiet = process(*words, "--quiet", "--home", tmp_path / "other")
-    assert (quiet.stderr, json.loads(quiet.stdout)["status"]) == ("", "COMPLETED")
-    again = process(*[word for word in words if word != "--json"])
-    assert "Completeness" in again.stdout
-    assert "Job 2 completed" in again.stderr
+    quiet = kraken(*words, "--quiet", "--home", tmp_path / "other")
+    assert (quiet.err, quiet.json["status"]) == ("", "COMPLETED")
+    again = kraken(*[word for word in words if word != "--json"])
+    assert "Completeness" in again.out
+    assert "Job 2 completed" in again.err
 
 
 def on_a_terminal(*words: object, columns: int = 120, answer: str = "", **more: str) -> tuple[int, str]:
@@ -381,10 +385,17 @@ def assert_parses(line: str) -> None:
 def test_the_commands_that_output_recommends_exist_and_parse(full: Kraken, little: LittleMarket) -> None:
     full.ingest(little.first, "--as-of", "2024-09-01")
     told = "\n".join(f"{said.out}\n{said.err}" for said in (full("report"), full("gaps"), full("jobs"), full("pairs")))
-    recommended = re.findall(r"kraken (?:ingest|[a-z]+)(?: --?[a-z][\w-]*(?: [\w./-]+)?)*", told)
-    assert any("--csv-source-dir Kraken_OHLCVT" in line for line in recommended)
-    for line in recommended:
-        assert_parses(line)
+    recommended = [found for found in re.findall(r"kraken ([a-z]+)((?: [\w./-]+)*)", told) if found[0] in cli.commands]
+    assert any(" --csv-source-dir Kraken_OHLCVT" in words for _, words in recommended)
+    for name, words in recommended:
+        options = {text: param for param in cli.commands[name].params for text in (*param.opts, *param.secondary_opts)}
+        left = iter(words.split())
+        for word in left:
+            if not word.startswith("-"):
+                break  # the sentence goes on
+            assert word in options, (name, word)
+            if not getattr(options[word], "is_flag", False):
+                next(left)
 
 
 def test_pairs_and_tiers_say_what_is_held(full: Kraken) -> None:

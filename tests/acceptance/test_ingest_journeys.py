@@ -80,7 +80,17 @@ def test_an_ingest_without_intervals_takes_all_eight(full: Kraken) -> None:
 
 def test_the_document_has_the_contracts_keys_and_types(kraken: Kraken, little: LittleMarket) -> None:
     done = kraken.ingest(little.folder, "--tiers", "TIER2,TIER1", "--intervals", "1440,60")
-    assert set(done) == {*COUNTS, "job_id", "status", "as_of", "tiers", "intervals", "seconds", "download_list", "error"}
+    assert set(done) == {
+        *COUNTS,
+        "job_id",
+        "status",
+        "as_of",
+        "tiers",
+        "intervals",
+        "seconds",
+        "download_list",
+        "error",
+    }
     assert {name: set(done[name]) for name in COUNTS} == COUNTS
     assert all(isinstance(count, int) for name in COUNTS for count in done[name].values())
     assert set(done["seconds"]) == SECONDS
@@ -149,7 +159,9 @@ def test_a_dry_run_shows_what_the_run_then_does(kraken: Kraken, little: LittleMa
     assert {Path(path) for path, _ in todo} == {little.second}
     assert {Path(file["path"]) for file in skipped} == {little.first}
     done = kraken.ingest(little.folder)
-    read = kraken.rows("sql", f"select path, member from files where job_id = {done['job_id']} and status = 'COMPLETED'")
+    read = kraken.rows(
+        "sql", f"select path, member from files where job_id = {done['job_id']} and status = 'COMPLETED'"
+    )
     assert {(row["path"], row["member"]) for row in read} == todo
     assert done["files"] == {"total": len(plan["files"]), "ingested": len(todo), "skipped": len(skipped), "failed": 0}
 

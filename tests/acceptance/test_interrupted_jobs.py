@@ -45,7 +45,12 @@ def uninterrupted(kraken: Kraken, full_home: Path) -> dict[str, Any]:
     return Kraken(kraken.capsys, full_home).state()
 
 
-STAGES = {"ingest": ("record_files", 2), "cover": ("replace_coverage", 1), "detect": ("record_gaps", 1), "derive": ("claim", 2)}
+STAGES = {
+    "ingest": ("record_files", 2),
+    "cover": ("replace_coverage", 1),
+    "detect": ("record_gaps", 1),
+    "derive": ("claim", 2),
+}
 
 
 @pytest.mark.parametrize("stage", STAGES)

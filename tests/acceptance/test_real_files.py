@@ -91,9 +91,7 @@ def test_what_is_held_is_what_the_file_says(real_home: Path, file: str) -> None:
 
 
 @pytest.mark.parametrize("file", FILES)
-def test_a_series_is_covered_from_its_files_first_row_to_its_last_which_is_provisional(
-    real: Kraken, file: str
-) -> None:
+def test_a_series_is_covered_from_its_files_first_row_to_its_last_which_is_provisional(real: Kraken, file: str) -> None:
     pair, interval = FILES[file]
     covered = real.rows("coverage", "--home", real.home, "--pairs", pair, "--intervals", interval)
     assert [(row["start"], row["end"], row["source"]) for row in covered] == [(*bounds(file), "CSV")]
