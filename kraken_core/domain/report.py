@@ -90,7 +90,9 @@ class Report:
             failed += gap.status is GapStatus.FAILED
         result = []
         if free:
-            result.append(f"finer candles fill {free:,} gaps, whole or in part: run the same kraken ingest with --auto-gap-fill")
+            result.append(
+                f"finer candles fill {free:,} gaps, whole or in part: run the same kraken ingest with --auto-gap-fill"
+            )
         for archive, candles in sorted(by_archive.items(), key=lambda item: -item[1])[:4]:
             if archive:
                 result.append(f"get {archive} (up to {candles:,} slots): kraken ingest --csv-source-dir {archive} …")
