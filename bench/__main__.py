@@ -23,6 +23,8 @@ SHARED = Path(__file__).resolve().parents[2] / "shared" / "bench"
 
 @dataclass(frozen=True)
 class Case:
+    """An archive to make and to ingest."""
+
     name: str
     pairs: int
     minutes: int
