@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from kraken_core.cli.jobs import known_job
 from kraken_core.cli.options import Common, common
 from kraken_core.cli.output import print_json
 
@@ -38,7 +39,7 @@ def cancel(told: Common, job: int) -> None:
 
     with told.workbench() as workbench:
         workbench.work.reap()
-        before = workbench.ledger.job(job)
+        before = known_job(workbench, job)
         if before.status is JobStatus.RUNNING:
             _tell(told, _asked(workbench, job, Control.CANCEL))
         else:
@@ -52,7 +53,7 @@ def cancel(told: Common, job: int) -> None:
 def resume(told: Common, job: int, workers: int | None) -> None:
     """Go on with a paused or failed JOB in the background (in the foreground: kraken ingest --resume JOB)."""
     with told.workbench() as workbench:
-        _tell(told, workbench.work.start_detached(workbench.ledger.job(job), workers))
+        _tell(told, workbench.work.start_detached(known_job(workbench, job), workers))
 
 
 def _asked(workbench: Workbench, job_id: int, control: Control) -> IngestionJob:
@@ -60,7 +61,7 @@ def _asked(workbench: Workbench, job_id: int, control: Control) -> IngestionJob:
     from kraken_core.domain.jobs import JobStatus
 
     workbench.work.reap()
-    workbench.ledger.ask(job_id, control)
+    workbench.ledger.ask(known_job(workbench, job_id).id, control)
     until = time.monotonic() + PATIENCE_S
     job = workbench.ledger.job(job_id)
     while job.status is JobStatus.RUNNING and time.monotonic() < until:

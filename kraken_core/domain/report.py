@@ -86,7 +86,8 @@ class Report:
         by_archive: dict[str, int] = defaultdict(int)
         failed = 0
         for gap in self.gaps:
-            by_archive[gap.archive if gap.route is Route.NONE else ""] += gap.candles
+            if gap.route is Route.NONE and gap.archive:
+                by_archive[gap.archive] += gap.candles
             failed += gap.status is GapStatus.FAILED
         result = []
         if free:
@@ -94,8 +95,7 @@ class Report:
                 f"finer candles fill {free:,} gaps, whole or in part: run the same kraken ingest with --auto-gap-fill"
             )
         for archive, candles in sorted(by_archive.items(), key=lambda item: -item[1])[:4]:
-            if archive:
-                result.append(f"get {archive} (up to {candles:,} slots): kraken ingest --csv-source-dir {archive} …")
+            result.append(f"get {archive} (up to {candles:,} slots): kraken ingest --csv-source-dir {archive} …")
         if failed:
             result.append(f"{failed:,} gaps failed to fill: run the same kraken ingest again to retry them")
         return result

@@ -57,11 +57,13 @@ def closed(window: TimeRange, width: int) -> TimeRanges:
 class Request(Selection):
     """An ingest as asked for: the selection, the sources, and which routes may repair what is missing.
 
-    ``archive_through`` is the last day archives are complete through where they state none themselves.
+    ``archive_through`` is the last day archives are complete through where they state none themselves; ``as_of`` the
+    instant to speak of (epoch seconds), where another than the present was named.
     """
 
     sources: tuple[str, ...] = ()
     archive_through: date | None = None
+    as_of: int | None = None
     auto_gap_fill: bool = True
     stop_on_error: bool = False
 

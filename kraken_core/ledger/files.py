@@ -100,5 +100,5 @@ class Files(Jobs, Claims):
 
     def _best_ranks(self, connection: Connection) -> dict[tuple[str, int, int], int]:
         content = (_FILE.content_hash, _FILE.pair_id, _FILE.interval)
-        ingested = select(*content, func.max(_FILE.rank)).where(_FILE.status == FileStatus.COMPLETED)
+        ingested = select(*content, func.max(_FILE.rank)).where(_FILE.status.in_(_READ))
         return {tuple(ids): rank for *ids, rank in connection.execute(ingested.group_by(*content))}

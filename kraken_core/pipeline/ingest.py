@@ -12,7 +12,7 @@ from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from dataclasses import dataclass, replace
 from functools import partial
 
-from kraken_core.domain.candles import Source
+from kraken_core.domain.candles import Source, derived_rank
 from kraken_core.domain.coverage import Assertion
 from kraken_core.domain.errors import Interrupted, JobError
 from kraken_core.domain.jobs import FileIngestionRecord, FileStatus, IngestionJob, JobMetrics
@@ -93,7 +93,7 @@ class Ingest:
             yield [future.result() for future in done]
 
     def _commit(self, job: IngestionJob, metrics: JobMetrics, receipts: Sequence[BatchReceipt]) -> JobMetrics:
-        merged = self.store.commit([receipt.staged for receipt in receipts if receipt.staged])
+        merged = dict(self.store.commit([receipt.staged for receipt in receipts if receipt.staged]))
         files = [_counted(file, merged) for receipt in receipts for file in receipt.files]
         self.rejects.add(job.id, [(file.record, file.rejects) for file in files if file.rejects])
         metrics = _added(metrics, [file.record for file in files])
@@ -119,17 +119,19 @@ def _waves(plan: IngestionPlan, pending: Mapping[tuple[str, str], FileIngestionR
     return (wave for wave in waves if wave)
 
 
-def _counted(file: FileReceipt, merged: Mapping[Series, Merged]) -> FileReceipt:
-    if file.record.status is not FileStatus.COMPLETED:
+def _counted(file: FileReceipt, merged: dict[Series, Merged]) -> FileReceipt:
+    """The file with what became of its rows; of two files of one series, the first is given the counts of both."""
+    if not file.staged:
         return file
-    counts = merged.get(file.record.series, Merged())
+    counts = merged.pop(file.record.series, Merged())
     record = replace(file.record, records_new=counts.new, records_changed=counts.changed)
     return file._replace(record=record)
 
 
 def _claims(file: FileReceipt) -> list[Assertion]:
     record = file.record
-    return [Assertion(record.series, *span, Source.CSV, record.rank, record.content_hash) for span in file.claims]
+    rank = derived_rank(record.rank)
+    return [Assertion(record.series, *span, Source.CSV, rank, record.content_hash) for span in file.claims]
 
 
 def _stale(files: Iterable[FileReceipt]) -> dict[Series, TimeRanges]:

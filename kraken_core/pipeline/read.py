@@ -43,6 +43,7 @@ class FileReceipt(NamedTuple):
     record: FileIngestionRecord
     claims: TimeRanges
     rejects: tuple[Reject, ...] = ()
+    staged: bool = False
 
 
 class BatchReceipt(NamedTuple):
@@ -66,6 +67,21 @@ class _Read:
         series = item.file.series
         covers = file_covers(series, item.statement, parsed.first, parsed.last, finest=item.finest)
         return cls(item, content_hash, parsed, until(covers, series.width, now) - parsed.unknown)
+
+    @property
+    def standing(self) -> int:
+        """The rank of what the file says, one more where it leaves none of its rows provisional.
+
+        The same bytes are read again when that rises: then their rows have to rise too, in whatever order they came.
+        """
+        return derived_rank(_rank(self)) | self._settled
+
+    @property
+    def _settled(self) -> bool:
+        if not self.claims:
+            return False
+        start, end = self.claims.hull
+        return start <= self.parsed.first and self.parsed.last < end
 
 
 def batches(files: Iterable[BatchFile]) -> Iterator[tuple[BatchFile, ...]]:
@@ -96,7 +112,7 @@ def read_batch(
     """Read, check and stage a batch. ``known``: the rank at which contents were ingested before.
 
     A file that cannot be read is FAILED with its reason and leaves the others alone. One whose very bytes are held
-    already, at the same rank or better, is SKIPPED: its claim counts, its rows are not staged again.
+    already is SKIPPED: its claim counts, and its rows are staged again only where they have to rise in rank.
     """
     texts: list[tuple[BatchFile, str, bytes]] = []
     failed: list[FileReceipt] = []
@@ -108,10 +124,12 @@ def read_batch(
         else:
             texts.append((item, hashlib.sha256(text).hexdigest(), text))
     read, frame = _parse(texts, now, failed)
-    fresh = [known.get((r.content_hash, r.item.file.series), -1) < derived_rank(_rank(r)) for r in read]
+    held = [known.get((r.content_hash, r.item.file.series)) for r in read]
+    fresh = [rank is None or rank < r.standing for r, rank in zip(read, held, strict=True)]
     candles = _candles(read, fresh, frame)
     staged = store.stage(candles) if candles.height else None
-    return BatchReceipt(staged, (*failed, *(_receipt(r, new) for r, new in zip(read, fresh, strict=True))))
+    receipts = (_receipt(r, rank, stage) for r, rank, stage in zip(read, held, fresh, strict=True))
+    return BatchReceipt(staged, (*failed, *receipts))
 
 
 def _parse(
@@ -170,20 +188,20 @@ def _rank(read: _Read) -> int:
     return rank_of(Source.CSV, read.item.vintage, read.content_hash)
 
 
-def _receipt(read: _Read, fresh: bool) -> FileReceipt:  # noqa: FBT001 - one of the two kinds of receipt
+def _receipt(read: _Read, held: int | None, staged: bool) -> FileReceipt:  # noqa: FBT001 - kinds of receipt
     parsed = read.parsed
     traded = parsed.candles["time"]
     record = replace(
         read.item.record,
-        status=FileStatus.COMPLETED if fresh else FileStatus.SKIPPED,
+        status=FileStatus.COMPLETED if held is None else FileStatus.SKIPPED,
         content_hash=read.content_hash,
-        rank=derived_rank(_rank(read)),
+        rank=read.standing,
         first=traded[0] if len(traded) else None,
         last=traded[-1] if len(traded) else None,
         records=parsed.rows,
         records_rejected=len(parsed.rejects),
     )
-    return FileReceipt(record, read.claims, parsed.rejects if fresh else ())
+    return FileReceipt(record, read.claims, parsed.rejects if held is None else (), staged)
 
 
 def _failed(item: BatchFile, error: BadFileError) -> FileReceipt:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from kraken_core.domain.errors import Interrupted, JobError, JobRunningError, KrakenError
+from kraken_core.domain.errors import Interrupted, JobError, JobRunningError, KrakenError, UsageError
 from kraken_core.domain.jobs import UNFINISHED, Control, FileIngestionRecord, IngestionJob, JobMetrics, JobStatus
 from kraken_core.domain.plan import IngestionPlan
 from kraken_core.domain.request import Request
@@ -61,9 +61,14 @@ class Work:
     clock: Clock
 
     def plan(self, request: Request, as_of: int | None = None) -> IngestionPlan:
-        """What a request will do, as of now or of an earlier instant. Writes nothing."""
+        """What a request will do, as of now or of an earlier instant. Writes nothing.
+
+        Raises UsageError where there is nothing to do it with.
+        """
+        if not request.sources and not self.ledger.pairs():
+            raise UsageError("nothing is held yet and no archive is named: add --csv-source-dir PATH.")
         now = self.clock.now()
-        return self._plan(request, now if as_of is None else min(as_of, now))
+        return self._plan(request, min(as_of or request.as_of or now, now))
 
     def unfinished(self, request: Request) -> IngestionJob | None:
         """The newest job of the same request that can be taken up again."""

@@ -158,6 +158,7 @@ class Workbench:
         *,
         sources: Iterable[str | Path] | None = None,
         archive_through: asked.When | None = None,
+        as_of: asked.When | None = None,
         auto_gap_fill: bool = True,
         stop_on_error: bool = False,
         **selection: Any,  # noqa: ANN401 - see select()
@@ -174,13 +175,14 @@ class Workbench:
             chosen,
             sources=tuple(dict.fromkeys(asked.source_path(str(path)) for path in named)),
             archive_through=asked.day(archive_through),
+            as_of=None if as_of is None else asked.instant(as_of),
             auto_gap_fill=auto_gap_fill,
             stop_on_error=stop_on_error,
         )
 
-    def plan(self, *, as_of: asked.When | None = None, **request: Any) -> IngestionPlan:  # noqa: ANN401 - see request()
+    def plan(self, **request: Any) -> IngestionPlan:  # noqa: ANN401 - see request()
         """What a request will do. Writes nothing. Arguments as for :meth:`request`."""
-        return self.work.plan(self.request(**request), None if as_of is None else asked.instant(as_of))
+        return self.work.plan(self.request(**request))
 
     def run(
         self, plan: IngestionPlan, *, progress: Progress = unheard, stop: Callable[[], bool] = never

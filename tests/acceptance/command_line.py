@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -19,6 +20,17 @@ from tests.acceptance.helping import table
 from tests.acceptance.little_market import FIRST_DAY, PRESENT
 
 ROOT = Path(__file__).parents[2]
+INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
+READING: dict[str, list[str]] = {  # commands that look, with what they need
+    "jobs": [],
+    "coverage": [],
+    "gaps": [],
+    "report": [],
+    "pairs": [],
+    "tiers": [],
+    "sql": ["select * from candles"],
+    "export": ["--to", "out"],
+}
 
 
 @dataclass(frozen=True)
@@ -100,9 +112,19 @@ def environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
 
 
 def tree(folder: Path) -> dict[str, tuple[int, int] | None]:
-    """Size and time of change of every file below a folder; None for a folder, where SQLite's passing files come and go."""
+    """Size and time of change of every file below a folder; None for folders, where SQLite's files come and go."""
     found: dict[str, tuple[int, int] | None] = {}
     for path in sorted(folder.rglob("*")):
         status = path.lstat()
         found[path.relative_to(folder).as_posix()] = None if path.is_dir() else (status.st_size, status.st_mtime_ns)
     return found
+
+
+def refused(said: Said) -> str:
+    """The one line on stderr, where that is all there is."""
+    assert said.out == ""
+    [line] = said.err.splitlines()
+    assert line.startswith("kraken: ")
+    assert "Traceback" not in line
+    assert "unexpected" not in line
+    return line

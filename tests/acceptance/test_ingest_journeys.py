@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -207,7 +208,10 @@ def test_the_same_bytes_under_another_name_are_not_taken_twice(
 def test_skipping_the_rows_of_a_file_does_not_skip_its_claim(
     kraken: Kraken, little: LittleMarket, tmp_path: Path
 ) -> None:
-    """Among finer files an hourly one leaves its last slot provisional; alone in a folder it does not."""
+    """Among finer files an hourly one leaves its last slot provisional; alone in a folder it does not.
+
+    The slot's candle was there before, and is held now as if the claim had come first: its rank is settled too.
+    """
     words = ("--pairs", "BTC/USD", "--intervals", "60")
     kraken.ingest(little.first, *words)
     [covered] = kraken.rows("coverage")
@@ -218,6 +222,10 @@ def test_skipping_the_rows_of_a_file_does_not_skip_its_claim(
     assert again["records"]["new"] == 0
     [covered] = kraken.rows("coverage")
     assert covered["end"] == FIRST_HOLE[0]
+    once = kraken.state()
+    kraken.ingest(alone, *words, "--home", tmp_path / "reverse")
+    kraken.ingest(little.first, *words, "--home", tmp_path / "reverse")
+    assert replace(kraken, home=tmp_path / "reverse").state() == once
 
 
 def test_later_runs_may_ask_for_wider_dates_and_read_nothing_again(kraken: Kraken, little: LittleMarket) -> None:

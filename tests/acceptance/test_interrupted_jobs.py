@@ -40,6 +40,11 @@ def interrupt() -> None:
     os.kill(os.getpid(), signal.SIGINT)
 
 
+def interrupt_twice() -> None:
+    interrupt()
+    interrupt()
+
+
 @pytest.fixture
 def uninterrupted(kraken: Kraken, full_home: Path) -> dict[str, Any]:
     return Kraken(kraken.capsys, full_home).state()
@@ -89,7 +94,7 @@ def test_a_second_ctrl_c_stops_at_once_and_loses_nothing(
     kraken: Kraken, little: LittleMarket, uninterrupted: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patched:
-        before(patched, "record_files", 2, lambda: (interrupt(), interrupt()))
+        before(patched, "record_files", 2, interrupt_twice)
         paused = kraken(*asked(little.folder), code=3)
     assert paused.err.rstrip().endswith("kraken ingest --resume 1")
     kraken.ingest(little.folder)
@@ -204,7 +209,7 @@ def test_a_job_of_relative_paths_goes_on_from_another_folder(
 def test_a_second_ingest_is_refused_while_one_runs_and_names_it(
     kraken: Kraken, little: LittleMarket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    refused = []
+    refused: list[subprocess.CompletedProcess[str]] = []
     others = (BTC_ONLY, ("--pairs", "UNI/USD"))  # the same request, and another one
     with monkeypatch.context() as patched:
         before(

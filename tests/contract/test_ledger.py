@@ -338,11 +338,11 @@ def test_known_files_are_found_by_stamp_and_content(ledger: SqlLedger) -> None:
     again = a_job(ledger, a_file())
     ledger.record_files(again.id, [read(ledger.pending_files(again.id)[0], "same", rank=8)], [], {}, job.metrics)
 
-    assert ledger.known_contents() == {("same", HOURS): 8, ("same", DAYS): 6}
+    assert ledger.known_contents() == {("same", HOURS): 9, ("same", DAYS): 6}
     assert ledger.known_stamps() == {
-        ("/archives/2024.zip", "XBTUSD_60.csv", "stamp"): (HOURS, KnownFile("same", 8)),
+        ("/archives/2024.zip", "XBTUSD_60.csv", "stamp"): (HOURS, KnownFile("same", 9)),
         ("/archives/2024.zip", "XBTUSD_1440.csv", "stamp"): (DAYS, KnownFile("same", 6)),
-        ("/archives/2024.zip", "copy.csv", "stamp"): (HOURS, KnownFile("same", 8)),
+        ("/archives/2024.zip", "copy.csv", "stamp"): (HOURS, KnownFile("same", 9)),
     }
 
 
