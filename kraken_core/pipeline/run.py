@@ -64,10 +64,13 @@ class Pipeline:
         with self._stage("detect", job, metrics, seconds):
             detected = detection.run(knowledge, pairs, intervals, window)
             metrics = _with_gaps(metrics, detected)
-        if plan.request.auto_gap_fill and (detected.work.derive or detected.work.withdraw):
+        # What is derived no longer is taken back in any case: it would count as covered.
+        work = detected.work if plan.request.auto_gap_fill else replace(detected.work, derive=())
+        if work.derive or work.withdraw:
             with self._stage("backfill", job, metrics, seconds):
-                detection.begin_backfill(detected)
-                self.derive.run(detected.work, Ticker("backfill", len(detected.work.derive), self.progress))
+                if work.derive:
+                    detection.begin_backfill(detected)
+                self.derive.run(work, Ticker("backfill", len(work.derive), self.progress))
                 knowledge = self.tracker.update_coverage_after_ingestion(pairs)
                 detected = detection.run(knowledge, pairs, intervals, window)
                 metrics = _with_gaps(metrics, detected)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from kraken_core.domain.coverage import DataCoverageRange
 from kraken_core.domain.gaps import GapRecord
@@ -14,6 +16,8 @@ from kraken_core.domain.tiers import Tiers
 from kraken_core.domain.timerange import END_OF_TIME, TimeRange, TimeRanges
 from kraken_core.pipeline.report import CompletenessReporter
 from kraken_core.ports import CandleStore, Ledger
+
+RangeT = TypeVar("RangeT", DataCoverageRange, GapRecord)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,21 +35,11 @@ class Held:
 
     def coverage(self, selection: Selection) -> list[DataCoverageRange]:
         """Covered ranges that reach into the selection."""
-        window = selection.window(END_OF_TIME)
-        return [
-            covered
-            for covered in self.ledger.coverage()
-            if self._holds(selection, covered.series) and covered.start < window.end and window.start < covered.end
-        ]
+        return self._reaching(selection, self.ledger.coverage())
 
     def gaps(self, selection: Selection) -> list[GapRecord]:
         """Open gaps that reach into the selection."""
-        window = selection.window(END_OF_TIME)
-        return [
-            gap
-            for gap in self.ledger.gaps()
-            if self._holds(selection, gap.series) and gap.start < window.end and window.start < gap.end
-        ]
+        return self._reaching(selection, self.ledger.gaps())
 
     def report(self, selection: Selection) -> Report:
         """Completeness of what was wanted at the last detections, as far as it is selected."""
@@ -65,6 +59,10 @@ class Held:
         """The series of which anything is covered."""
         covered = dict.fromkeys(c.series for c in self.ledger.coverage())
         return [series for series in covered if self._holds(selection, series)]
+
+    def _reaching(self, selection: Selection, ranges: Iterable[RangeT]) -> list[RangeT]:
+        window = selection.window(END_OF_TIME)
+        return [r for r in ranges if self._holds(selection, r.series) and r.start < window.end and window.start < r.end]
 
     def _holds(self, selection: Selection, series: Series) -> bool:
         return series.interval in selection.intervals and selection.holds(series.pair, self.tiers)
