@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from typing import NamedTuple
 
 from kraken_core.domain.candles import Vintage
@@ -17,6 +18,7 @@ _QUARTER = re.compile(
 )
 _FULL = re.compile(r"full|master", re.IGNORECASE)
 _MEMBER = re.compile(r"([A-Z0-9.]+)_(\d{1,9})\.csv", re.ASCII | re.IGNORECASE)
+_DAY_S = 86_400
 _QUARTERLY_PREFIX_CHANGED = (2026, 2)  # Kraken_OHLCVT_Q1_2026.zip, then Kraken_OHLCVT_2026Q2.zip
 
 
@@ -84,6 +86,7 @@ def stated_by_name(name: str) -> ArchiveStatement:
     return ArchiveStatement(None if _FULL.search(name) else start, end)
 
 
+@cache
 def quarter_bounds(year: int, quarter: int) -> tuple[int, int]:
     """The half-open range of a quarter, epoch seconds."""
     start = date(year, quarter * 3 - 2, 1)
@@ -106,10 +109,16 @@ def archive_for(start: int, end: int, as_of: int) -> str:
 
 
 def _quarter_of(instant: int) -> tuple[int, int]:
-    day = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=instant)
+    return _quarter_of_day(instant // _DAY_S)
+
+
+@cache  # of days there are few, of gaps there may be hundreds of thousands
+def _quarter_of_day(number: int) -> tuple[int, int]:
+    day = date(1970, 1, 1) + timedelta(days=number)
     return day.year, (day.month + 2) // 3
 
 
+@cache
 def _quarterly_name(year: int, quarter: int) -> str:
     if (year, quarter) < _QUARTERLY_PREFIX_CHANGED:
         return f"Kraken_OHLCVT_Q{quarter}_{year}.zip"

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from typing import TYPE_CHECKING
 
 from kraken_core.domain.archives import archive_for
@@ -12,7 +13,7 @@ from kraken_core.domain.market import Series
 from kraken_core.domain.timerange import TimeRange, TimeRanges, floor
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterator
 
 OHLC_LIMIT = 720  # committed candles the OHLC endpoint answers at most, whatever `since` says
 OHLC_INTERVALS = (1, 5, 15, 30, 60, 240, 1440)  # minutes; there is no 720
@@ -115,30 +116,23 @@ class IntegratedGapDetector:
         for series in sorted(wanted):
             missing = wanted[series] - covered.get(series, nothing)
             free = derivable.get(series, nothing)
-            for gap in self._records(series, missing):
-                if free and free.clip(gap.start, gap.end):
-                    fillable.append(replace(gap, route=Route.DERIVE, reason="finer candles cover it"))
-                else:
-                    unfillable.append(_unfillable(gap, self.as_of))
+            for gap in self._records(series, missing, free):
+                (unfillable if gap.route is Route.NONE else fillable).append(gap)
         return GapDetection(tuple(fillable), tuple(unfillable))
 
-    def _records(self, series: Series, missing: TimeRanges) -> Iterable[GapRecord]:
-        width = series.width
+    def _records(self, series: Series, missing: TimeRanges, free: TimeRanges) -> Iterator[GapRecord]:
+        width, file_name = series.width, series.file_name
         horizon = ohlc_horizon(series, self.as_of)
+        why_not = "no finer series covers it" if series.interval > 1 else "nothing is finer than one minute"
         for start, end in missing:
-            reachable = max(0, min(end, horizon.end) - max(start, horizon.start)) // width
             slots = (end - start) // width
-            yield GapRecord(series, start, end, slots, reachable, slots - reachable)
-
-
-def _unfillable(gap: GapRecord, as_of: int) -> GapRecord:
-    archive = archive_for(gap.start, gap.end, as_of)
-    reason = "no finer series covers it" if gap.series.interval > 1 else "nothing is finer than one minute"
-    hint = "no archive holds it yet" if not archive else "an archive does"
-    return replace(
-        gap,
-        status=GapStatus.UNFILLABLE,
-        reason=f"{reason}; {hint}",
-        csv_file=gap.series.file_name if archive else "",
-        archive=archive,
-    )
+            reachable = max(0, min(end, horizon.end) - max(start, horizon.start)) // width
+            gap = partial(GapRecord, series, start, end, slots, reachable, slots - reachable)
+            archive = archive_for(start, end, self.as_of)
+            if free.meets(start, end):
+                yield gap(route=Route.DERIVE, reason="finer candles cover it")
+            elif archive:
+                reason = f"{why_not}; an archive does"
+                yield gap(status=GapStatus.UNFILLABLE, reason=reason, csv_file=file_name, archive=archive)
+            else:
+                yield gap(status=GapStatus.UNFILLABLE, reason=f"{why_not}; no archive holds it yet")

@@ -123,6 +123,11 @@ class TimeRanges:
                 bounds += (at, end)
         return TimeRanges(tuple(bounds))
 
+    def meets(self, start: int, end: int) -> bool:
+        """Whether any of it lies inside ``[start, end)``."""
+        at = bisect_right(self.bounds, start)
+        return at % 2 == 1 or (at < len(self.bounds) and self.bounds[at] < end)
+
     def clip(self, start: int, end: int) -> TimeRanges:
         """What lies inside ``[start, end)``."""
         return self & TimeRanges.single(start, end)

@@ -6,7 +6,7 @@ import time
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from kraken_core.domain.timerange import TimeRange, TimeRanges, ceil, floor, iso
@@ -107,6 +107,12 @@ def test_union_intersection_and_difference_are_those_of_sets(left: TimeRanges, r
     ):
         assert instants_of(result) == expected
         assert result == TimeRanges.of(result), "not normalised"
+
+
+@given(time_ranges(), INSTANTS, INSTANTS)
+def test_a_set_meets_a_range_that_holds_any_of_its_instants(ranges: TimeRanges, start: int, end: int) -> None:
+    assume(start < end)
+    assert ranges.meets(start, end) == bool(instants_of(ranges) & set(range(start, end)))
 
 
 @given(time_ranges(), time_ranges(), time_ranges())
