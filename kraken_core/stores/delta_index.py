@@ -61,10 +61,13 @@ class FileIndex:
         counts, undecided = [0] * len(wanted), []
         for path, span in self._spans(series).items():
             before, after = _bounds_up_to(wanted, span)
-            if before != after:
+            if before == after:
+                if before % 2:
+                    counts[before // 2] += span.candles
+            elif before % 2 and after == before + 1 and wanted.bounds[before] == span.last:
+                counts[before // 2] += span.candles - 1  # all but the last one: what an unstated archive leaves open
+            else:
                 undecided.append(path)
-            elif before % 2:
-                counts[before // 2] += span.candles
         return counts, undecided
 
     def _spans(self, series: Series) -> Mapping[str, Span]:

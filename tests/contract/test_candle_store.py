@@ -101,6 +101,14 @@ def test_counts_are_given_range_by_range(store: CandleStore) -> None:
     }
 
 
+@pytest.mark.parametrize("end", [4, 5, 6, 7, 8])
+@pytest.mark.parametrize("start", [0, 1, 2])
+def test_a_count_stops_at_the_very_slot_at_which_its_range_ends(store: CandleStore, start: int, end: int) -> None:
+    held = (1, 2, 5, 7)
+    put(store, *(Row(BTC, slot) for slot in held))
+    assert store.count({BTC: slots((start, end))}) == {BTC: [sum(start <= slot < end for slot in held)]}
+
+
 def test_many_series_are_read_and_counted_in_one_call(store: CandleStore) -> None:
     many = [Series(Pair(f"T{number:03}", "USD"), 60) for number in range(500)]
     put(store, *(Row(series, slot) for series in many for slot in range(3)))
