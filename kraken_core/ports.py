@@ -106,6 +106,69 @@ class CandleStore(Protocol):
         ...
 
 
+class Fragmentation(NamedTuple):
+    """Small files of an interval that are worth merging: how many, and their bytes, which merging needs once more."""
+
+    interval: int
+    files: int
+    size: int
+
+
+class Compaction(NamedTuple):
+    """What merging small files did: ``files`` became ``merged``, with ``candles`` in them.
+
+    ``overtaken`` counts merges that were dropped, as somebody else replaced one of the files meanwhile.
+    """
+
+    files: int = 0
+    merged: int = 0
+    candles: int = 0
+    overtaken: int = 0
+
+
+class Swept(NamedTuple):
+    """Files that were deleted, and their bytes."""
+
+    files: int = 0
+    size: int = 0
+
+
+class Damage(NamedTuple):
+    """What is wrong with a file of the candle table; ``path`` is relative to the table."""
+
+    path: str
+    problem: str
+
+
+class Maintainable(Protocol):
+    """A candle table that wants care: merging small files, deleting what it does not need, proving it is whole.
+
+    None of it changes what the table holds, and all of it may run beside readers and writers.
+    """
+
+    def fragmentation(self) -> Sequence[Fragmentation]:
+        """The intervals in which merging pays; none, where it does not. Reads no candle."""
+        ...
+
+    def compact(self, stop: Callable[[], bool]) -> Compaction:
+        """Merge the small files that :meth:`fragmentation` tells of, each merge proven equal before it is committed.
+
+        Ends early when asked to stop; what was merged until then stays. Raises StoreError.
+        """
+        ...
+
+    def sweep(self, now: int) -> Swept:
+        """Delete files that were never committed, and those that left the table long ago. ``now`` in epoch seconds.
+
+        Raises StoreError.
+        """
+        ...
+
+    def verify(self) -> Sequence[Damage]:
+        """Read the whole table and tell what is wrong with it. Raises StoreError where its log cannot be read."""
+        ...
+
+
 class PairRecord(NamedTuple):
     """A pair the ledger knows, and its life; ``lives`` is empty until a candle of it was seen."""
 

@@ -10,20 +10,17 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from itertools import groupby
 from operator import itemgetter
-from pathlib import Path
-from threading import Lock
 
 import duckdb
 import polars as pl
 
 from kraken_core.domain.candles import KEY, SCHEMA
-from kraken_core.domain.errors import CommitConflictError, StoreError
+from kraken_core.domain.errors import CommitConflictError
 from kraken_core.domain.market import Series
 from kraken_core.domain.timerange import TimeRanges
 from kraken_core.ports import Merged, StagedFile
-from kraken_core.stores.delta_files import PARTITION, CandleFiles, store_errors
-from kraken_core.stores.delta_index import FileIndex
-from kraken_core.stores.delta_log import DeltaLog
+from kraken_core.stores.delta_files import PARTITION, store_errors
+from kraken_core.stores.delta_maintenance import DeltaMaintenance
 from kraken_core.stores.delta_merge import Merge, plan_merge
 from kraken_core.stores.delta_spans import US, pair_of
 
@@ -41,17 +38,8 @@ _SQL_TYPES = {
 }
 
 
-class DeltaStore:
-    """A CandleStore in a local folder, which is created by the first write."""
-
-    def __init__(self, uri: str | Path) -> None:
-        if "://" in str(uri):
-            raise StoreError(f"The candle table cannot be at {uri}: only local folders are supported. Name a folder.")
-        root = Path(uri).absolute()
-        self._files = CandleFiles(root)
-        self._log = DeltaLog(root)
-        self._index = FileIndex()
-        self._lock = Lock()  # guards log and index; candles are read and written outside of it
+class DeltaStore(DeltaMaintenance):
+    """A CandleStore in a local folder, which is created by the first write, and Maintainable."""
 
     @property
     def version(self) -> int:
@@ -140,10 +128,3 @@ class DeltaStore:
         for file in merge.added:  # their spans are known: no need to read their footers at the next refresh
             self._index.add(file.path, file.interval, file.spans)
         return merge
-
-    def _refresh(self, *, create: bool = False) -> None:
-        active = self._log.refresh(create=create)
-        for path in self._index.paths - active.keys():
-            self._index.discard(path)
-        for path in active.keys() - self._index.paths:
-            self._index.add(path, active[path].interval, self._files.spans(path))

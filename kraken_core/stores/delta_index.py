@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import KeysView, Mapping
+from collections.abc import Iterator, KeysView, Mapping
 
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.timerange import TimeRanges
@@ -42,9 +42,23 @@ class FileIndex:
         """The interval of a file's candles, in minutes."""
         return self._files[path][0]
 
+    def first(self, path: str) -> int:
+        """The open of a file's earliest candle, epoch seconds."""
+        return min(span.first for span in self._files[path][1].values())
+
     def candles(self, path: str) -> int:
         """How many candles a file holds."""
         return sum(span.candles for span in self._files[path][1].values())
+
+    def contested(self) -> Iterator[tuple[Series, TimeRanges, list[Span]]]:
+        """The series of which several files may hold the same slot: where that may be, and all spans of the series."""
+        for series, by_path in sorted(self._series.items()):
+            spans, shared, reach = sorted(by_path.values()), [], -1
+            for span in spans:
+                shared.append((span.first, min(span.last, reach) + 1))
+                reach = max(reach, span.last)
+            if ranges := TimeRanges.of(shared):
+                yield series, ranges, spans
 
     def holding(self, ranges: Mapping[Series, TimeRanges]) -> dict[str, dict[Series, TimeRanges]]:
         """The files that may hold candles in the ranges, each with the ranges to look for in it."""

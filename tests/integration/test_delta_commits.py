@@ -18,18 +18,14 @@ from deltalake.exceptions import CommitFailedError
 
 from kraken_core.domain.candles import SCHEMA
 from kraken_core.domain.errors import CommitConflictError, StoreError
-from kraken_core.domain.market import Pair, Series
+from kraken_core.domain.market import Series
 from kraken_core.domain.timerange import TimeRanges
-from kraken_core.ports import Merged, StagedFile
+from kraken_core.ports import Merged
 from kraken_core.stores.delta import DeltaStore
 from kraken_core.stores.delta_log import APPLICATION, DeltaLog
 from kraken_core.stores.delta_merge import Merge, plan_merge
-from tests.candle_frames import Row, frame, rows_of
-
-BTC = Series(Pair("BTC", "USD"), 60)
-ETH = Series(Pair("ETH", "USD"), 60)
-EVER = TimeRanges.single(0, 2**33)
-ALL = {BTC: EVER, ETH: EVER}
+from tests.candle_frames import Row, rows_of
+from tests.candle_tables import ALL, BTC, ETH, EVER, files_of_table, files_on_disk, held, put, stage
 
 
 @pytest.fixture
@@ -58,27 +54,6 @@ def before_commit(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
         monkeypatch.setattr("kraken_core.stores.delta.plan_merge", plan)
 
     return intrude
-
-
-def stage(store: DeltaStore, *rows: Row) -> StagedFile:
-    return store.stage(frame(rows))
-
-
-def put(store: DeltaStore, *rows: Row) -> None:
-    store.commit([stage(store, *rows)])
-
-
-def held(root: Path) -> list[Row]:
-    """What a newcomer reads."""
-    return rows_of(DeltaStore(root).candles(ALL))
-
-
-def files_on_disk(root: Path) -> set[str]:
-    return {str(path.relative_to(root)) for path in root.glob("*/*.parquet") if "_delta_log" not in path.parts}
-
-
-def files_of_table(root: Path) -> set[str]:
-    return {str(Path(uri).relative_to(root)) for uri in DeltaTable(root).file_uris()}
 
 
 # ---------------------------------------------------------------------------------------------------------------- races

@@ -1,0 +1,40 @@
+"""Candle tables on disk, for tests: filled, read as a newcomer would, and looked at from outside."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from deltalake import DeltaTable
+
+from kraken_core.domain.market import Pair, Series
+from kraken_core.domain.timerange import TimeRanges
+from kraken_core.ports import StagedFile
+from kraken_core.stores.delta import DeltaStore
+from tests.candle_frames import Row, frame, rows_of
+
+BTC = Series(Pair("BTC", "USD"), 60)
+ETH = Series(Pair("ETH", "USD"), 60)
+BTC_MINUTES = Series(Pair("BTC", "USD"), 1)
+EVER = TimeRanges.single(0, 2**33)
+ALL = dict.fromkeys((BTC, ETH, BTC_MINUTES), EVER)
+
+
+def stage(store: DeltaStore, *rows: Row) -> StagedFile:
+    return store.stage(frame(rows))
+
+
+def put(store: DeltaStore, *rows: Row) -> None:
+    store.commit([stage(store, *rows)])
+
+
+def held(root: Path) -> list[Row]:
+    """What a newcomer reads."""
+    return rows_of(DeltaStore(root).candles(ALL))
+
+
+def files_on_disk(root: Path) -> set[str]:
+    return {str(path.relative_to(root)) for path in root.glob("*/*.parquet") if "_delta_log" not in path.parts}
+
+
+def files_of_table(root: Path) -> set[str]:
+    return {str(Path(uri).relative_to(root)) for uri in DeltaTable(root).file_uris()}

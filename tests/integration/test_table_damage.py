@@ -1,0 +1,225 @@
+"""Verifying a candle table: each kind of damage is found, and told of the file that has it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from kraken_core.domain.market import Pair
+from kraken_core.ports import Damage, Span, StagedFile
+from kraken_core.stores import delta_verify
+from kraken_core.stores.delta import DeltaStore
+from kraken_core.stores.delta_index import FileIndex
+from kraken_core.stores.delta_log import DeltaLog
+from kraken_core.stores.delta_spans import spans_of_unsorted, to_footer
+from tests.candle_frames import Row, frame
+from tests.candle_tables import BTC, BTC_MINUTES, ETH, files_of_table, put, stage
+
+
+@dataclass
+class Table:
+    """A table into which anything can be put, as no program of ours would."""
+
+    root: Path
+
+    @property
+    def store(self) -> DeltaStore:
+        return DeltaStore(self.root)
+
+    def add(self, *staged: StagedFile) -> None:
+        """Commit files as they are."""
+        log = DeltaLog(self.root)
+        log.refresh(create=True)
+        log.commit(staged, [])
+
+    def add_file(self, candles: pl.DataFrame, spans: dict[object, Span] | None = None) -> str:
+        """Commit a file with this content, whatever it is; returns its path."""
+        staged = stage(self.store, Row(BTC, 99))
+        told = spans_of_unsorted(candles.lazy()) if spans is None else spans
+        path = self.root / staged.path
+        candles.drop("interval_minutes").write_parquet(path, metadata=to_footer(told))  # type: ignore[arg-type]
+        self.add(staged._replace(size=path.stat().st_size))
+        return staged.path
+
+    @property
+    def path(self) -> str:
+        """Its only file."""
+        [path] = files_of_table(self.root)
+        return path
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Table:
+    return Table(tmp_path / "candles")
+
+
+TWO = frame([Row(BTC, 1), Row(BTC, 2)])
+
+
+def problems(table: Table) -> list[tuple[str, str]]:
+    return [(path, problem) for path, problem in table.store.verify()]
+
+
+# ------------------------------------------------------------------------------------------------------- a sound table
+
+
+def test_a_sound_table_has_no_damage(table: Table) -> None:
+    store = table.store
+    put(store, Row(BTC, 1), Row(BTC, 5), Row(ETH, 3))
+    put(store, Row(BTC, 3), Row(ETH, 1))
+    put(store, Row(BTC_MINUTES, 1))
+    put(store, Row(BTC, 3, value=2, rank=2), Row(BTC, 4))
+    assert store.verify() == []
+
+
+def test_a_table_that_does_not_exist_has_no_damage(table: Table) -> None:
+    assert table.store.verify() == []
+    assert not table.root.exists()
+
+
+def test_files_that_are_not_in_the_table_are_not_looked_at(table: Table) -> None:
+    put(table.store, Row(BTC, 1))
+    (table.root / stage(table.store, Row(BTC, 1)).path).write_bytes(b"half a file")
+    assert table.store.verify() == []
+
+
+# -------------------------------------------------------------------------------------------------------- single files
+
+
+def test_a_missing_file_is_found_by_any_handle(table: Table) -> None:
+    store = table.store
+    put(store, Row(BTC, 1))
+    path = table.path
+    (table.root / path).unlink()
+    for handle in (store, table.store):
+        assert handle.verify() == [Damage(path, "is missing")]
+
+
+def cut_short(path: Path) -> None:
+    os.truncate(path, path.stat().st_size - 5)
+
+
+def overwritten(path: Path) -> None:
+    path.write_bytes(b"x" * path.stat().st_size)
+
+
+def spoiled_inside(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[4:60] = b"\xff" * 56
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize(
+    ("damage", "told"),
+    [
+        (cut_short, ["were written", "cannot be read"]),
+        (overwritten, ["cannot be read"]),
+        (spoiled_inside, ["cannot be read"]),
+    ],
+)
+def test_a_file_that_is_not_as_it_was_written_is_found(
+    table: Table, damage: Callable[[Path], None], told: list[str]
+) -> None:
+    put(table.store, Row(BTC, 1))
+    damage(table.root / table.path)
+    found = problems(table)
+    assert [path for path, _ in found] == [table.path] * len(told)
+    for (_, problem), word in zip(found, told, strict=True):
+        assert word in problem
+        assert "\n" not in problem
+
+
+@pytest.mark.parametrize(
+    "candles",
+    [TWO.reverse(), pl.concat([TWO, TWO.tail(1)]), pl.concat([TWO.with_columns(pair=pl.lit("X/USD")), TWO])],
+    ids=["times fall", "a slot twice", "pairs fall"],
+)
+def test_a_file_that_is_not_sorted_or_holds_a_slot_twice_is_found(table: Table, candles: pl.DataFrame) -> None:
+    path = table.add_file(candles)
+    assert problems(table) == [(path, "is not sorted by pair and time, or holds a slot twice")]
+
+
+@pytest.mark.parametrize(
+    "candles",
+    [
+        TWO.drop("volume"),
+        TWO.cast({"trades": pl.Int64}),
+        TWO.with_columns(pair=pl.lit(None, pl.String)),
+    ],
+    ids=["a column missing", "a column of another type", "no pair"],
+)
+def test_a_file_that_holds_no_candles_is_found(table: Table, candles: pl.DataFrame) -> None:
+    path = table.add_file(candles, {BTC.pair: Span(3600, 7200, 2)})
+    [(damaged, problem)] = problems(table)
+    assert damaged == path
+    assert "cannot be read" in problem or "holds no candles" in problem
+
+
+@pytest.mark.parametrize(
+    "spans",
+    [
+        {},
+        {BTC.pair: Span(3600, 7200, 3)},
+        {BTC.pair: Span(0, 7200, 2)},
+        {BTC.pair: Span(3600, 7200, 2), ETH.pair: Span(3600, 3600, 1)},
+        {ETH.pair: Span(3600, 7200, 2)},
+    ],
+    ids=["nothing", "one too many", "too early", "a pair too many", "another pair"],
+)
+def test_a_file_that_holds_other_candles_than_its_footer_tells_is_found(
+    table: Table, spans: dict[object, Span]
+) -> None:
+    path = table.add_file(TWO, spans)
+    assert problems(table) == [(path, "holds other candles than its footer tells")]
+
+
+# ------------------------------------------------------------------------------------------------------ across files
+
+
+@pytest.fixture(params=[1_000_000, 3], ids=["all at once", "three at a time"])
+def _slots_at_once(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(delta_verify, "SLOTS_AT_ONCE", request.param)
+
+
+@pytest.mark.usefixtures("_slots_at_once")
+def test_a_slot_that_two_files_hold_is_found(table: Table) -> None:
+    first = stage(table.store, *(Row(BTC, slot) for slot in range(8)), Row(ETH, 1))
+    second = stage(table.store, Row(BTC, 7, value=2), Row(BTC, 9), Row(ETH, 0), Row(ETH, 2))
+    third = stage(table.store, Row(BTC_MINUTES, 7))
+    table.add(first, second, third)
+    one, other = sorted([first.path, second.path])
+    assert problems(table) == [(one, f"holds 1 slots of BTC/USD at 60 min that {other} holds too")]
+
+
+@pytest.mark.usefixtures("_slots_at_once")
+def test_candles_of_other_files_between_those_of_one_are_no_damage(table: Table) -> None:
+    even = [stage(table.store, *(Row(series, slot) for slot in range(0, 20, 2))) for series in (BTC, ETH)]
+    odd = [stage(table.store, *(Row(series, slot) for slot in range(1, 20, 2))) for series in (BTC, ETH)]
+    table.add(*even, *odd)
+    assert table.store.verify() == []
+
+
+def test_every_damage_of_a_table_is_told_at_once(table: Table) -> None:
+    staged = [stage(table.store, Row(BTC, slot), Row(BTC, slot + 1)) for slot in (1, 2, 5)]
+    table.add(*staged)
+    (table.root / staged[2].path).unlink()
+    assert len(problems(table)) == 2
+
+
+def test_no_more_slots_are_read_at_once_than_fit_into_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(delta_verify, "SLOTS_AT_ONCE", 100)
+    index = FileIndex()
+    for path in ("one", "other"):
+        index.add(path, 60, {Pair(f"T{number}", "USD"): Span(0, 3600 * 19, 20) for number in range(9)})
+        index.add(f"{path} long", 1, {BTC.pair: Span(0, 60 * 499, 500)})
+    batches = list(delta_verify._batches(index))
+    for batch in batches:
+        slots = sum(ranges.slots(series.width) for series, ranges in batch.items())
+        assert 2 * slots <= 100
+    looked_at = {series for batch in batches for series in batch}
+    assert len(looked_at) == 10
