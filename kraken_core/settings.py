@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from kraken_core.domain.errors import HomeError, SettingError
@@ -15,6 +16,8 @@ from kraken_core.domain.tiers import Tiers
 
 FORMAT = 1  # of the home; raised when an older kraken could no longer use it
 FORMAT_FILE = ".format"
+_PASSWORD = re.compile(r"(://[^:/@]*:).*@")  # one that is not quoted may itself contain @ or /
+_SECRET_PARAMETER = re.compile(r"([?&;][^=&;]*(?:pass|secret|token|key)[^=&;]*=)[^&;]*", re.IGNORECASE)
 _PACKAGED_TIERS = Path(__file__).parent / "domain" / "tiers.toml"
 
 
@@ -71,6 +74,14 @@ _CHECKS: dict[str, Callable[[Any], Any]] = {
 }
 
 
+class ShownSetting(NamedTuple):
+    """A setting as people may see it: without passwords. ``origin`` is a file, a variable, an option or "default"."""
+
+    setting: str
+    value: str
+    origin: str
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """What is in force in a home, and where each value came from."""
@@ -106,7 +117,7 @@ class Settings:
             if variable in environment:
                 values[name] = _checked(name, environment[variable], variable)
                 origins[name] = variable
-        return cls(folder, **values, origins={f.name: origins.get(f.name, "default") for f in fields(cls)})
+        return cls(folder, **values, origins={n: origins.get(n, "default") for n in ("home", *_CHECKS)})
 
     @property
     def ledger_url(self) -> str:
@@ -117,6 +128,13 @@ class Settings:
     def store_path(self) -> Path:
         """Where the candle table is."""
         return self.home / (self.store or "candles")
+
+    def shown(self) -> tuple[ShownSetting, ...]:
+        """What is in force, and where each value comes from."""
+        in_force = {"ledger": self.ledger_url, "store": self.store_path}
+        values = {name: in_force.get(name, getattr(self, name)) for name in self.origins}
+        texts = {n: os.pathsep.join(v) if isinstance(v, tuple) else str(v) for n, v in values.items()}
+        return tuple(ShownSetting(n, _without_passwords(text), self.origins[n]) for n, text in texts.items())
 
     def tiers(self) -> Tiers:
         """The user's tiers where the home has a tiers.toml, else the packaged ones. Raises SettingError."""
@@ -136,6 +154,11 @@ class Settings:
             raise HomeError(
                 f"{self.home} cannot be used as home: {error.strerror}. Choose another with --home or KRAKEN_HOME."
             ) from error
+
+
+def _without_passwords(text: str) -> str:
+    """An address without what only its owner should know; rather too much of it is hidden than too little."""
+    return _SECRET_PARAMETER.sub(r"\1***", _PASSWORD.sub(r"\1***@", text))
 
 
 def _check_format(home: Path) -> None:

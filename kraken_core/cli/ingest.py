@@ -87,6 +87,7 @@ def ingest(
             _show(told, plan, document=True)
             return 0
         _show(told, plan)
+        workbench.work.check_ready(plan)
         if not yes:
             click.confirm(_question(job), default=True, abort=True, err=True)
         if detach:

@@ -11,6 +11,7 @@ import click
 from kraken_core import __version__
 from kraken_core.cli.control import cancel, pause, resume
 from kraken_core.cli.data import export, sql
+from kraken_core.cli.doctor import doctor
 from kraken_core.cli.history import coverage, gaps, report
 from kraken_core.cli.ingest import ingest
 from kraken_core.cli.jobs import jobs
@@ -35,7 +36,22 @@ def cli() -> None:
     """A complete history of Kraken's market data: ingest it, prove it complete, repair it."""
 
 
-for command in (ingest, jobs, pause, resume, cancel, coverage, gaps, report, export, sql, pairs, tiers, simulate):
+for command in (
+    ingest,
+    jobs,
+    pause,
+    resume,
+    cancel,
+    coverage,
+    gaps,
+    report,
+    export,
+    sql,
+    pairs,
+    tiers,
+    simulate,
+    doctor,
+):
     cli.add_command(command)
 
 

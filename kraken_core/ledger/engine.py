@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from sqlite3 import Connection as SqliteConnection
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
@@ -38,10 +39,7 @@ def open_engine(url: str) -> Engine:
 
     ``sqlite://`` is a ledger in memory, gone when it is closed.
     """
-    try:
-        address = make_url(url)
-    except ArgumentError:
-        raise SettingError(_WRONG_ADDRESS) from None  # the cause would show the address, password and all
+    address = _address(url)
     if address.drivername == "sqlite":
         # Without a file the ledger is one connection's memory, which threads then use in turns.
         in_turns = {"poolclass": QueuePool, "pool_size": 1, "max_overflow": 0}
@@ -53,6 +51,23 @@ def open_engine(url: str) -> Engine:
         timeout = {"connect_timeout": CONNECT_TIMEOUT_S}
         return create_engine(address, hide_parameters=True, pool_pre_ping=True, connect_args=timeout)
     raise SettingError(_WRONG_ADDRESS)
+
+
+def file_of(url: str) -> Path | None:
+    """The file of a ledger on SQLite, whether it exists or not; None for others. Raises SettingError."""
+    address = _address(url)
+    return Path(address.database).absolute() if address.drivername == "sqlite" and address.database else None
+
+
+def _address(url: str) -> URL:
+    try:
+        address = make_url(url)
+    except ArgumentError:
+        raise SettingError(_WRONG_ADDRESS) from None  # the cause would show the address, password and all
+    if address.drivername != "sqlite" and "@" in f"{address.host}{address.database}":
+        # A part of the password was taken for a host's name, and would be shown.
+        raise SettingError(f"{_WRONG_ADDRESS} In a password write %40 for @, %2F for / and %3A for :.")
+    return address
 
 
 def _prepare_sqlite(connection: SqliteConnection, _entry: ConnectionPoolEntry) -> None:
@@ -93,7 +108,7 @@ def _told(engine: Engine, verb: str) -> Iterator[None]:
 
 def shown(engine: Engine) -> str:
     """The ledger's address without its password."""
-    return engine.url.difference_update_query(["password"]).render_as_string(hide_password=True)
+    return engine.url.difference_update_query(["password", "sslpassword"]).render_as_string(hide_password=True)
 
 
 def _reason(engine: Engine, error: Exception) -> str:

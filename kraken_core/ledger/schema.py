@@ -38,20 +38,26 @@ def revision_of(connection: Connection) -> str | None:
 
 def _upgrade(engine: Engine) -> None:
     from alembic import command  # noqa: PLC0415 - takes as long as all the rest, and a ledger is seldom migrated
-    from alembic.script import ScriptDirectory  # noqa: PLC0415 - same
 
     with writing(engine) as connection:
-        config = alembic_config(connection)
         found = revision_of(connection)  # again: somebody else may have migrated it meanwhile
-        if found and found not in {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}:
-            raise HomeError(
-                f"the ledger {shown(engine)} was written by a newer version of this program (its tables are of "
-                f"revision {found}, this version knows up to {REVISION}). Nothing was changed: update "
-                "kraken-history-workbench, or name another home."
-            )
         if found and found != REVISION:
+            refuse_newer(connection, found)
             log.warning("migrating the ledger %s from revision %s to %s", shown(engine), found, REVISION)
-        command.upgrade(config, "head")
+        command.upgrade(alembic_config(connection), "head")
+
+
+def refuse_newer(connection: Connection, found: str) -> None:
+    """Raises HomeError where ``found``, the version of the ledger's tables, is none that this program knows."""
+    from alembic.script import ScriptDirectory  # noqa: PLC0415 - see above
+
+    scripts = ScriptDirectory.from_config(alembic_config(connection))
+    if found not in {script.revision for script in scripts.walk_revisions()}:
+        raise HomeError(
+            f"the ledger {shown(connection.engine)} was written by a newer version of this program (its tables are of "
+            f"revision {found}, this version knows up to {REVISION}). Nothing was changed: update "
+            "kraken-history-workbench, or name another home."
+        )
 
 
 def alembic_config(connection: Connection) -> Config:

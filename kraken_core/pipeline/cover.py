@@ -71,9 +71,9 @@ class CoverageTracker:
     def _update_ranges(self, claims: Sequence[Assertion], lives: Mapping[Pair, Sequence[Life]]) -> None:
         alive = {series: lived(lives[series.pair], series.width) for series in {claim.series for claim in claims}}
         covered = coverage_ranges(claims, alive)
-        self.ledger.replace_coverage(self._counted(covered))
+        self.ledger.replace_coverage(self.counted(covered))
 
-    def _counted(self, covered: Mapping[Series, Sequence[DataCoverageRange]]) -> dict[Series, list[DataCoverageRange]]:
+    def counted(self, covered: Mapping[Series, Sequence[DataCoverageRange]]) -> dict[Series, list[DataCoverageRange]]:
         """The ranges with the candles the table holds in each."""
         result: dict[Series, list[DataCoverageRange]] = {series: [] for series in covered}
         for kind in CoverageSource:  # ranges of one kind never touch, so that each is counted by itself

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import logging
 import shlex
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from kraken_core.domain.errors import Interrupted, JobError, JobRunningError, KrakenError, UsageError
+from kraken_core.domain.errors import Interrupted, JobError, JobRunningError, KrakenError, LedgerError, UsageError
 from kraken_core.domain.jobs import UNFINISHED, Control, FileIngestionRecord, IngestionJob, JobMetrics, JobStatus
 from kraken_core.domain.plan import IngestionPlan
 from kraken_core.domain.request import Request
 from kraken_core.domain.tiers import Tiers
+from kraken_core.ledger.engine import file_of
 from kraken_core.pipeline.backfill import Derive
 from kraken_core.pipeline.cover import CoverageTracker
 from kraken_core.pipeline.ingest import Ingest
@@ -28,10 +27,11 @@ from kraken_core.settings import Settings
 from kraken_core.sources.archive import ArchiveSource
 from kraken_core.stores.rejects import CsvRejectLog
 from kraken_core.workbench.detach import start_worker
+from kraken_core.workbench.disk import require_local, require_room
+from kraken_core.workbench.job_log import LOG, logged
 from kraken_core.workbench.lease import LEASE_S, Lease
 from kraken_core.workbench.worker_identity import is_lost, this_worker
 
-LOG = logging.getLogger("kraken_core")
 START_PATIENCE_S = 30  # how long a new process may take to load and to plan
 LOOK_EVERY_S = 0.1
 
@@ -70,6 +70,11 @@ class Work:
         now = self.clock.now()
         return self._plan(request, min(as_of or request.as_of or now, now))
 
+    def check_ready(self, plan: IngestionPlan) -> None:
+        """Raises HomeError where the plan cannot go well: too little disk, or SQLite on a network file system."""
+        require_local(file_of(self.settings.ledger_url))
+        require_room(self.settings.store_path, plan.disk_bytes)
+
     def unfinished(self, request: Request) -> IngestionJob | None:
         """The newest job of the same request that can be taken up again."""
         self.reap()
@@ -78,13 +83,17 @@ class Work:
 
     def reap(self) -> list[IngestionJob]:
         """Mark jobs whose worker is gone as FAILED, so that they can be resumed; returns them."""
-        lost = []
+        return [self.ledger.move(job, job.mark_failed(f"worker lost: {why}")) for job, why in self.lost()]
+
+    def lost(self) -> list[tuple[IngestionJob, str]]:
+        """Jobs that say they are running though their worker is gone, and how that is known."""
+        found = []
         for job in self.ledger.jobs([JobStatus.RUNNING]):
             if is_lost(job.worker):
-                lost.append(self.ledger.move(job, job.mark_failed("worker lost: its process is gone")))
+                found.append((job, "its process is gone"))
             elif job.lease_until is not None and job.lease_until < self.clock.now():
-                lost.append(self.ledger.move(job, job.mark_failed("worker lost: nothing was heard of it")))
-        return lost
+                found.append((job, "nothing was heard of it"))
+        return found
 
     def start(self, plan: IngestionPlan) -> IngestionJob:
         """A PENDING job that will do what the plan says."""
@@ -108,19 +117,20 @@ class Work:
         """Run a PENDING job, or take up one that is PAUSED or FAILED, to its end.
 
         A job that is taken up is planned anew, as of the instant it was first, and does what is left. Raises
-        JobRunningError while another one runs, Interrupted when asked to stop (the job is then PAUSED), JobError when
-        it failed (the job is then FAILED and can be taken up again).
+        JobRunningError while another one runs, HomeError where it cannot go well (see check_ready), Interrupted when
+        asked to stop (the job is then PAUSED), JobError when it failed (it is then FAILED and can be taken up again).
         """
         self.reap()
         began = time.perf_counter()
         plan = plan or self._plan(job.request, job.as_of)
+        self.check_ready(plan)
         planned = time.perf_counter() - began
-        job = self._taken_up(job)
-        lease = Lease(self.ledger, job, self.clock)
-        with self._logged(job), lease, ThreadPoolExecutor(workers or self.settings.workers) as pool:
-            stops = partial(_either, stop, lease)
-            pipeline = self._pipeline(pool, workers or self.settings.workers, progress, stops)
-            result = self._guarded(job, lease, lambda: pipeline.run(job, plan))
+        side_by_side = workers or self.settings.workers
+        with logged(self.log(job.id)), ThreadPoolExecutor(side_by_side) as pool:
+            job = self._taken_up(job)
+            with Lease(self.ledger, job, self.clock) as lease:
+                pipeline = self._pipeline(pool, side_by_side, progress, partial(_either, stop, lease))
+                result = self._guarded(job, lease, partial(pipeline.run, job, plan))
         total = time.perf_counter() - began
         return replace(result, seconds={"total": total, "plan": planned, **result.seconds})
 
@@ -152,9 +162,11 @@ class Work:
         except (Interrupted, KeyboardInterrupt):
             raise self._interrupted(job, lease) from None
         except KrakenError as error:
-            LOG.exception("job %s failed", job.id)
-            self.ledger.move(job, job.mark_failed(str(error)))
-            raise JobError(f"job {job.id} failed: {error} Go on with: {self.resume_command(job.id)}") from error
+            raise self._failed(job, str(error)) from error
+        except OSError as error:
+            where = error.filename or self.settings.home
+            reason = f"{where}: {error.strerror or error}. What was committed is kept; mend that first."
+            raise self._failed(job, reason) from error
         except BaseException as error:
             LOG.exception("job %s failed", job.id)
             reason = " ".join(f"{type(error).__name__}: {error}".split())  # one line, whatever it says
@@ -163,6 +175,15 @@ class Work:
         self.ledger.progress(job.id, "", result.job.metrics)
         ended = self.ledger.move(job, job.mark_completed())
         return replace(result, job=ended)
+
+    def _failed(self, job: IngestionJob, reason: str) -> JobError:
+        """The job moved to FAILED, and what to say of it."""
+        LOG.exception("job %s failed", job.id)
+        try:
+            self.ledger.move(job, job.mark_failed(reason))
+        except LedgerError:  # its disk may be full too: whoever goes on with the job finds its worker gone
+            LOG.exception("that job %s failed could not be recorded", job.id)
+        return JobError(f"job {job.id} failed: {reason} Go on with: {self.resume_command(job.id)}")
 
     def _interrupted(self, job: IngestionJob, lease: Lease) -> KrakenError:
         """The job moved as whoever interrupted it wanted, and what to say of it."""
@@ -213,19 +234,6 @@ class Work:
     @property
     def _reject_log(self) -> CsvRejectLog:
         return CsvRejectLog(self.settings.home / "rejects")
-
-    @contextmanager
-    def _logged(self, job: IngestionJob) -> Iterator[None]:
-        """The job's log file takes what is logged while it runs."""
-        handler = logging.FileHandler(self.log(job.id), encoding="utf-8")
-        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-        LOG.addHandler(handler)
-        LOG.setLevel(logging.INFO)
-        try:
-            yield
-        finally:
-            LOG.removeHandler(handler)
-            handler.close()
 
     def resume_command(self, job_id: int) -> str:
         """What to type to go on with a job, here and now."""

@@ -191,6 +191,7 @@ class Workbench:
 
         Raises what :meth:`Work.run` raises.
         """
+        self.work.check_ready(plan)
         self.create()
         job = self.work.unfinished(plan.request)
         if job:

@@ -1,0 +1,36 @@
+"""``kraken doctor``: is everything in a state in which jobs can do their work?"""
+
+from __future__ import annotations
+
+import click
+
+from kraken_core.cli.options import Common, common
+from kraken_core.cli.output import print_json, print_table
+
+
+@click.command(epilog="\b\nExample:\n  kraken doctor\n  kraken doctor --repair")
+@click.option("--repair", is_flag=True, help="Mend what can be mended, then look. Not while a job runs.")
+@common
+def doctor(told: Common, *, repair: bool) -> int:
+    """Check settings, versions, home, ledger, candle table, disk, clock and jobs; exit 1 where there is a problem."""
+    from kraken_core.workbench.doctor import Diagnosis, examine
+    from kraken_core.workbench.repair import Repaired
+    from kraken_core.workbench.repair import repair as mend
+
+    repaired = mend(told.home) if repair else Repaired()
+    checks, settings = examine(told.home)
+    found = Diagnosis((*checks, *repaired.checks), settings)
+    if told.as_json:
+        document = {
+            "checks": [check._asdict() for check in found.checks],
+            "settings": [setting._asdict() for setting in found.settings],
+            "ok": found.ok,
+        }
+        print_json({**document, "repairs": repaired.done} if repair else document)
+    else:
+        if settings:
+            print_table(("setting", "value", "from"), settings, folding="value")
+        print_table(("check", "status", "what"), found.checks, folding="what")
+        for done in repaired.done:
+            click.echo(f"Mended: {done}")
+    return 0 if found.ok else 1

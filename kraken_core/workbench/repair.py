@@ -1,0 +1,104 @@
+"""``kraken doctor --repair``: mends what can be mended without guessing."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from kraken_core.domain.coverage import DataCoverageRange
+from kraken_core.domain.errors import JobRunningError
+from kraken_core.domain.jobs import UNFINISHED, JobStatus
+from kraken_core.domain.market import Series
+from kraken_core.pipeline.cover import CoverageTracker
+from kraken_core.workbench import disk
+from kraken_core.workbench.doctor import Check, Status
+from kraken_core.workbench.work import never
+from kraken_core.workbench.workbench import Workbench
+
+
+@dataclass
+class Repaired:
+    """What was mended, a line each, and what was found while mending."""
+
+    done: list[str] = field(default_factory=list)
+    checks: list[Check] = field(default_factory=list)
+
+
+def repair(home: str | Path | None = None) -> Repaired:
+    """Mend a home: jobs without a worker, counts of candles, files that are useless or too small.
+
+    Raises JobRunningError while a job runs, and whatever opening a home, its ledger and its table raises.
+    """
+    repaired = Repaired()
+    with Workbench.open(home) as workbench:
+        if not workbench.settings.home.exists():
+            return repaired
+        for job in workbench.work.reap():
+            repaired.done.append(
+                f"job {job.id} had lost its worker: go on with {workbench.work.resume_command(job.id)}"
+            )
+        if running := workbench.ledger.jobs([JobStatus.RUNNING]):
+            number = running[0].id
+            raise JobRunningError(f"job {number} is running, so nothing was mended: wait, or kraken pause {number}")
+        _recount(workbench, repaired)
+        _tidy_up(workbench, repaired)
+    return repaired
+
+
+def _tidy_up(workbench: Workbench, repaired: Repaired) -> None:
+    """Delete files that nobody needs, then merge small ones where that pays and there is room for it."""
+    store = workbench.store
+    if (swept := store.sweep(workbench.clock.now())).files:
+        repaired.done.append(f"useless files were deleted: {swept.files:,} ({disk.shown_size(swept.size)})")
+    needed = sum(each.size for each in store.fragmentation())
+    free = disk.free_bytes(workbench.settings.store_path)
+    if needed and free < needed + disk.RESERVE_BYTES:
+        told = f"{disk.shown_size(needed)} and a reserve are needed, {disk.shown_size(free)} are free"
+        repaired.checks.append(Check("merging", Status.WARNING, f"too little disk to merge small files: {told}."))
+    elif needed:
+        compacted = store.compact(never)
+        repaired.done.append(f"small files were merged: {compacted.files:,} into {compacted.merged:,}")
+
+
+def _recount(workbench: Workbench, repaired: Repaired) -> None:
+    """Bring the ledger's counts of candles in step with the table.
+
+    More candles than were counted are counted. Fewer are a loss that no counting mends: their slots would read as
+    silent. So those counts stay, as what is known of it.
+    """
+    ledger = workbench.ledger
+    tracker = CoverageTracker(workbench.store, ledger, workbench.tiers, workbench.clock.now())
+    recorded: dict[Series, list[DataCoverageRange]] = defaultdict(list)
+    for known in ledger.coverage():
+        recorded[known.series].append(known)
+    counted = tracker.counted(recorded)
+    wrong = {series: now for series, now in counted.items() if now != recorded[series]}
+    lost = [series for series in wrong if _any_fewer(recorded[series], counted[series])]
+    mended = {series: now for series, now in wrong.items() if series not in lost}
+    ledger.replace_coverage(mended)
+    if mended:
+        repaired.done.append(f"the candles of {_named(mended)} were counted anew")
+    repaired.checks.append(_agreement(workbench, len(recorded), lost))
+
+
+def _any_fewer(recorded: Iterable[DataCoverageRange], counted: Iterable[DataCoverageRange]) -> bool:
+    return any(now.candles < before.candles for before, now in zip(recorded, counted, strict=True))
+
+
+def _agreement(workbench: Workbench, series: int, lost: Sequence[Series]) -> Check:
+    if not lost:
+        return Check("counts", Status.OK, f"ledger and table agree on every candle of {series:,} series.")
+    fewer = f"the table has fewer candles of {_named(lost)} than were counted"
+    if unfinished := workbench.ledger.jobs(UNFINISHED):  # which may have been about to replace them
+        advice = workbench.work.resume_command(unfinished[0].id)
+        return Check("counts", Status.WARNING, f"{fewer}: go on with {advice}")
+    advice = "restore the table from a backup, or ingest the archives into a new home"
+    return Check("counts", Status.PROBLEM, f"{fewer}: {advice}.")
+
+
+def _named(series: Iterable[Series]) -> str:
+    """``BTC/USD 60m``, or ``BTC/USD 60m and 4 series more``."""
+    first, *others = series
+    return f"{first} and {len(others):,} series more" if others else str(first)
