@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from kraken_core.domain.archives import Archive, ArchiveFile
     from kraken_core.domain.coverage import Assertion, DataCoverageRange
+    from kraken_core.domain.exchange import ListedPair, OhlcAnswer, TradesPage
     from kraken_core.domain.gaps import GapRecord
     from kraken_core.domain.jobs import Control, FileIngestionRecord, IngestionJob, JobMetrics, JobStatus
     from kraken_core.domain.life import Life
@@ -166,6 +167,48 @@ class Maintainable(Protocol):
 
     def verify(self) -> Sequence[Damage]:
         """Read the whole table and tell what is wrong with it. Raises StoreError where its log cannot be read."""
+        ...
+
+
+class Exchange(Protocol):
+    """The exchange's public API, polite and patient: paced for each pair, retried where that helps.
+
+    Safe to use from several threads. Every method raises UnavailableError, those about a pair PairRefusedError too,
+    and Interrupted when asked to stop while it waits.
+    """
+
+    @property
+    def requests(self) -> int:
+        """How many requests were sent, retries included."""
+        ...
+
+    @property
+    def retries(self) -> int:
+        """How many of them repeated one that had failed."""
+        ...
+
+    def now(self) -> int:
+        """The exchange's clock, in epoch seconds."""
+        ...
+
+    def status(self) -> str:
+        """``online``, ``maintenance``, ``cancel_only``, ``post_only``."""
+        ...
+
+    def pairs(self) -> Sequence[ListedPair]:
+        """The pairs listed now, sorted; without dark pools."""
+        ...
+
+    def ohlc(self, series: Series, as_of: int) -> OhlcAnswer:
+        """The last candles of a series, up to 720, that were closed by ``as_of`` (epoch seconds)."""
+        ...
+
+    def trades(self, pair: Pair, cursor: int) -> TradesPage:
+        """Up to 1,000 trades after a cursor (nanoseconds)."""
+        ...
+
+    def first_trade(self, pair: Pair) -> int | None:
+        """When the pair first traded, in epoch seconds; None where it never did."""
         ...
 
 

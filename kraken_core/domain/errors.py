@@ -14,6 +14,9 @@ KrakenError
 │   ├── IllegalMoveError      a state may not become the other
 │   └── JobRunningError       another job works on this candle table
 ├── BadFileError          one file of an archive cannot be read; the job goes on without it
+├── ExchangeError         the exchange's API does not answer as it should
+│   ├── UnavailableError      for all pairs: down, in maintenance, unreachable or refusing us, after patient retries
+│   └── PairRefusedError      for one pair: it is not listed, or its answers make no sense; the job goes on without it
 └── Interrupted           somebody asked the job to pause; it did                        (exit 3)
 
 Each message is one line: what happened, to which file, pair or setting, what was kept, and what to do next.
@@ -82,6 +85,18 @@ class JobRunningError(JobError):
 
 class BadFileError(KrakenError):
     """One file of an archive cannot be read."""
+
+
+class ExchangeError(KrakenError):
+    """The exchange's API does not answer as it should."""
+
+
+class UnavailableError(ExchangeError):
+    """The exchange cannot be asked anything for now, however patiently."""
+
+
+class PairRefusedError(ExchangeError):
+    """The exchange answers nothing useful for one pair."""
 
 
 class Interrupted(KrakenError):  # noqa: N818 - a request that was honoured, not an error

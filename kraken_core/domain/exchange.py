@@ -1,0 +1,58 @@
+"""What the exchange's public API answers, in our own terms (domain rules 2 and 4).
+
+https://docs.kraken.com/api/docs/rest-api/get-ohlc-data and get-recent-trades, as measured in practice.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import polars as pl
+
+from kraken_core.domain.candles import VOLUME_DECIMALS
+
+if TYPE_CHECKING:
+    from kraken_core.domain.market import Pair
+    from kraken_core.domain.timerange import TimeRanges
+
+NS = 1_000_000_000  # nanoseconds a second
+TRADES_A_PAGE = 1_000  # at most
+
+# A frame of trades of one pair, in the order they happened. ``time`` in nanoseconds since the epoch, ``volume`` exact,
+# ``id`` null where the source has none.
+TRADES: dict[str, pl.DataType | type[pl.DataType]] = {
+    "time": pl.Int64,
+    "price": pl.Float64,
+    "volume": pl.Decimal(38, VOLUME_DECIMALS),
+    "id": pl.Int64,
+}
+
+
+class ListedPair(NamedTuple):
+    """A pair that AssetPairs lists; ``status`` is online, cancel_only, post_only, limit_only or reduce_only."""
+
+    pair: Pair
+    status: str
+
+
+class OhlcAnswer(NamedTuple):
+    """What an OHLC answer tells of a series, without the forming candle and whatever was not closed.
+
+    ``candles`` has the columns of SCHEMA: slots that traded. ``known`` are the slots the answer speaks of, silent ones
+    included: every contiguous run of its rows. ``rows`` counts what it held, whatever became of it.
+    """
+
+    candles: pl.DataFrame
+    known: TimeRanges
+    rows: int
+
+
+class TradesPage(NamedTuple):
+    """One answer of the Trades endpoint: columns of TRADES, oldest first.
+
+    ``cursor`` asks for what follows it, in integer nanoseconds. ``is_last``: nothing follows by now.
+    """
+
+    trades: pl.DataFrame
+    cursor: int
+    is_last: bool
