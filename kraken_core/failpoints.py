@@ -16,6 +16,8 @@ NAMES = frozenset(
         "table.commit.before",
         "table.commit.after",
         "table.remove.before",
+        "table.checkpoint.before",
+        "table.checkpoint.after",
         "ledger.commit.before",
         "ledger.commit.after",
         "rejects.before",

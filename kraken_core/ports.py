@@ -170,6 +170,10 @@ class Maintainable(Protocol):
         ...
 
 
+class CandleTable(CandleStore, Maintainable, Protocol):
+    """A store that jobs write to, and look after."""
+
+
 class Exchange(Protocol):
     """The exchange's public API, polite and patient: paced for each pair, retried where that helps.
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from kraken_core.domain.errors import Interrupted
+from kraken_core.domain.errors import Interrupted, StoreError
 from kraken_core.domain.gaps import GapStatus
 from kraken_core.domain.jobs import IngestionJob, JobMetrics
 from kraken_core.domain.market import Pair
@@ -22,7 +23,10 @@ from kraken_core.pipeline.downloads import write_download_list
 from kraken_core.pipeline.ingest import Ingest
 from kraken_core.pipeline.progress import Ticker
 from kraken_core.pipeline.report import CompletenessReporter
+from kraken_core.pipeline.tidy import Tidy
 from kraken_core.ports import Ledger, Progress
+
+LOG = logging.getLogger("kraken_core")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,7 @@ class Pipeline:
     tracker: CoverageTracker
     derive: Derive
     reporter: CompletenessReporter
+    tidy: Tidy
     ledger: Ledger
     progress: Progress
     stop: Callable[[], bool]
@@ -74,12 +79,25 @@ class Pipeline:
                 knowledge = self.tracker.update_coverage_after_ingestion(pairs)
                 detected = detection.run(knowledge, pairs, intervals, window)
                 metrics = _with_gaps(metrics, detected)
+        with self._stage("tidy", job, metrics, seconds):
+            self._tidy_up(job)
         reached("report.before")
         with self._stage("report", job, metrics, seconds):
             wanted = knowledge.wanted(pairs, intervals, window)
             report = self.reporter.generate_report(wanted, plan.as_of)
             downloads = write_download_list(self.exports / f"download-list-{job.id}.csv", report.gaps)
         return JobResult(replace(job, metrics=metrics), report, downloads, seconds)
+
+    def _tidy_up(self, job: IngestionJob) -> None:
+        """Look after the table; a job that did all it was asked for does not fail by what it was not."""
+        try:
+            tidied = self.tidy.run(self.stop)
+        except StoreError as error:
+            LOG.exception("job %s could not tidy up the candle table", job.id)
+            self.ledger.add_event(job.id, "tidy", f"the candle table was not tidied up: {error}")
+            return
+        if tidied.compacted.merged or tidied.swept.files:
+            LOG.info("job %s tidied up the candle table: %s", job.id, tidied)
 
     def _pairs(self, plan: IngestionPlan) -> list[Pair]:
         """The pairs of the request: those of its files, and those the ledger knew."""

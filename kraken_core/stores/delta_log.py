@@ -116,7 +116,9 @@ class DeltaLog:
         """Write the table's files of the last refresh in one piece, so that nobody replays the log before it."""
         if self._table is not None:
             with store_errors("write a checkpoint of", self._root):
+                reached("table.checkpoint.before")
                 self._table.create_checkpoint()
+                reached("table.checkpoint.after")
                 self._sync(self.version)
 
     def forget_expired(self) -> None:

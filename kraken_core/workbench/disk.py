@@ -33,6 +33,11 @@ def free_bytes(path: Path) -> int:
         raise HomeError(f"{place} cannot be looked at: {error.strerror}. Check that its disk is there.") from error
 
 
+def room(path: Path) -> int:
+    """What may be written to the disk of ``path`` without touching the reserve, in bytes. Raises HomeError."""
+    return max(0, free_bytes(path) - RESERVE_BYTES)
+
+
 def require_room(path: Path, needed: int) -> None:
     """Raises HomeError where ``needed`` bytes more, and a reserve, do not fit on the disk of ``path``."""
     free = free_bytes(path)

@@ -49,17 +49,15 @@ def repair(home: str | Path | None = None) -> Repaired:
 
 def _tidy_up(workbench: Workbench, repaired: Repaired) -> None:
     """Delete files that nobody needs, then merge small ones where that pays and there is room for it."""
-    store = workbench.store
-    if (swept := store.sweep(workbench.clock.now())).files:
+    swept, compacted, lacking = workbench.work.tidy.run(never)
+    if swept.files:
         repaired.done.append(f"useless files were deleted: {swept.files:,} ({disk.shown_size(swept.size)})")
-    needed = sum(each.size for each in store.fragmentation())
-    free = disk.free_bytes(workbench.settings.store_path)
-    if needed and free < needed + disk.RESERVE_BYTES:
-        told = f"{disk.shown_size(needed)} and a reserve are needed, {disk.shown_size(free)} are free"
-        repaired.checks.append(Check("merging", Status.WARNING, f"too little disk to merge small files: {told}."))
-    elif needed:
-        compacted = store.compact(never)
+    if compacted.merged:
         repaired.done.append(f"small files were merged: {compacted.files:,} into {compacted.merged:,}")
+    if lacking:
+        free = disk.free_bytes(workbench.settings.store_path)
+        told = f"{disk.shown_size(lacking)} and a reserve are needed, {disk.shown_size(free)} are free"
+        repaired.checks.append(Check("merging", Status.WARNING, f"too little disk to merge small files: {told}."))
 
 
 def _recount(workbench: Workbench, repaired: Repaired) -> None:

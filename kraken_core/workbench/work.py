@@ -22,12 +22,13 @@ from kraken_core.pipeline.ingest import Ingest
 from kraken_core.pipeline.plan import make_plan
 from kraken_core.pipeline.report import CompletenessReporter
 from kraken_core.pipeline.run import JobResult, Pipeline
-from kraken_core.ports import CandleStore, Clock, Ledger, Progress, ProgressReport
+from kraken_core.pipeline.tidy import Tidy
+from kraken_core.ports import CandleTable, Clock, Ledger, Progress, ProgressReport
 from kraken_core.settings import Settings
 from kraken_core.sources.archive import ArchiveSource
 from kraken_core.stores.rejects import CsvRejectLog
 from kraken_core.workbench.detach import start_worker
-from kraken_core.workbench.disk import require_local, require_room
+from kraken_core.workbench.disk import require_local, require_room, room
 from kraken_core.workbench.job_log import LOG, logged
 from kraken_core.workbench.lease import LEASE_S, Lease
 from kraken_core.workbench.worker_identity import is_lost, this_worker
@@ -56,7 +57,7 @@ class Work:
 
     settings: Settings
     ledger: Ledger
-    store: CandleStore
+    store: CandleTable
     tiers: Tiers
     clock: Clock
 
@@ -225,11 +226,17 @@ class Work:
             tracker=CoverageTracker(self.store, self.ledger, self.tiers, now),
             derive=Derive(self.store, self.ledger, stop),
             reporter=CompletenessReporter(self.store, self.ledger, self.tiers),
+            tidy=self.tidy,
             ledger=self.ledger,
             progress=progress,
             stop=stop,
             exports=self.settings.home / "exports",
         )
+
+    @property
+    def tidy(self) -> Tidy:
+        """The care of the candle table."""
+        return Tidy(self.store, self.clock.now(), partial(room, self.settings.store_path))
 
     @property
     def _reject_log(self) -> CsvRejectLog:

@@ -27,6 +27,7 @@ from kraken_core.simulator.release import DAY_S, Layout, Release
 from tests.acceptance.helping import table, written
 from tests.strategies import FIRST_DAY, START
 
+DAYS = range(4, 14)  # an archive each, so that their small files are worth merging
 LAST_VISIT = 400  # far beyond what the small job does: past it, a point was visited every time there is
 
 
@@ -49,12 +50,13 @@ def job(tmp_path_factory: pytest.TempPathFactory) -> Job:
         Listing(Pair("BTC", "USD"), 0.2, 97_000, 1, 0.05),
         Listing(Pair("ADA", "USD"), 0.02, 0.45, 6, 400),
     ]
-    market = SimulatedMarket.make(11, listings, START, START + 4 * DAY_S)
+    market = SimulatedMarket.make(11, listings, START, START + 14 * DAY_S)
     generated = FIRST_DAY + timedelta(days=20)
     made = [
         Release("first.zip", START, START + 2 * DAY_S, manifest=True, generated=generated, intervals=(1, 5, 60, 1440)),
         Release("second.zip", START + DAY_S, START + 4 * DAY_S, Layout.FOLDER, intervals=INTERVALS),
         Release("third.zip", START + DAY_S, START + 3 * DAY_S, manifest=True, generated=generated, volume_error=0.002),
+        *(Release(f"{day}.zip", START + day * DAY_S, START + (day + 1) * DAY_S, intervals=(60,)) for day in DAYS),
     ]
     sources = written(market, made, tmp_path_factory.mktemp("archives"))
     spoiled = sources[1] / "ADAUSD_60.csv"
@@ -75,11 +77,20 @@ def run(job: Job, home: Path, failpoint: str = "") -> subprocess.CompletedProces
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
 
+def run_for(seconds: float, job: Job, home: Path) -> None:
+    """Start the job, and kill it where it is by then."""
+    command = [sys.executable, "-m", "kraken_core", *job.arguments(home)]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        try:
+            process.wait(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            process.kill()
+
+
 def state(home: Path) -> dict[str, Any]:
     """All that a user can see of a home, but for the numbers of jobs and gaps."""
     with Workbench.open(home) as workbench:
-        last = workbench.jobs()[0]
-        assert last.status is JobStatus.COMPLETED
+        *_, done = (job for job in workbench.jobs() if job.status is JobStatus.COMPLETED)  # others found it all done
         gaps = workbench.ledger.gaps()
         report = workbench.held.report(workbench.select())
         return {
@@ -87,8 +98,8 @@ def state(home: Path) -> dict[str, Any]:
             "coverage": workbench.ledger.coverage(),
             "gaps": [(g.series, g.start, g.end, g.candles, g.status, g.route, g.reason) for g in gaps],
             "report": report.series,
-            "files": sorted((f.member, f.status, f.content_hash, f.records) for f in workbench.ledger.files(last.id)),
-            "rejects": sorted((home / "rejects" / f"{last.id}.csv").read_text().splitlines()),
+            "files": sorted((f.member, f.status, f.content_hash, f.records) for f in workbench.ledger.files(done.id)),
+            "rejects": sorted((home / "rejects" / f"{done.id}.csv").read_text().splitlines()),
         }
 
 
@@ -113,6 +124,27 @@ def test_a_job_killed_at_any_point_ends_the_same_when_it_is_run_again(
     elif visit == 1:
         pytest.fail("the point is never visited: the test proves nothing")
     assert_same_end(tmp_path / "home", uninterrupted)
+
+
+def killed_at_moments(seed: int, job: Job, uninterrupted: Path, home: Path) -> None:
+    """Kill and take up the job at moments of a seed's choice; then let it end, and compare."""
+    random = Random(seed)
+    for _ in range(random.randint(1, 4)):
+        run_for(random.uniform(0.3, 3), job, home)
+    assert run(job, home).returncode == 0
+    assert_same_end(home, uninterrupted)
+
+
+def test_a_job_killed_at_any_moment_ends_the_same_when_it_is_run_again(
+    job: Job, uninterrupted: Path, tmp_path: Path
+) -> None:
+    killed_at_moments(0, job, uninterrupted, tmp_path / "home")
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("seed", range(1, 301))
+def test_a_job_killed_at_many_moments_ends_the_same(seed: int, job: Job, uninterrupted: Path, tmp_path: Path) -> None:
+    killed_at_moments(seed, job, uninterrupted, tmp_path / "home")
 
 
 @pytest.mark.soak

@@ -6,7 +6,6 @@ import os
 import shlex
 import signal
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,8 +13,9 @@ from typing import Any
 import pytest
 
 from kraken_core.ledger.ledger import SqlLedger
-from tests.acceptance.command_line import Kraken, asked, environment, process, tree
+from tests.acceptance.command_line import Kraken, asked, process, tree
 from tests.acceptance.little_market import LittleMarket
+from tests.acceptance.standing_still import standing_still
 
 # A part of the market, for jobs that are stopped early anyway.
 BTC_ONLY = ("--pairs", "BTC/USD", "--intervals", "1,60")
@@ -140,40 +140,11 @@ def test_a_dry_run_of_a_paused_job_shows_what_is_left_and_writes_nothing(
     assert 0 < len(left) < done["files"]["total"]
 
 
-STOPPED = """
-import sys
-from kraken_core.cli.main import run
-from kraken_core.ledger.ledger import SqlLedger
-
-record_files = SqlLedger.record_files
-
-def watched(ledger, *args):
-    print("in the middle", file=sys.stderr, flush=True)
-    sys.stdin.readline()
-    SqlLedger.record_files = record_files
-    record_files(ledger, *args)
-
-SqlLedger.record_files = watched
-sys.exit(run(sys.argv[1:]))
-"""
-
-
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_process_that_is_interrupted_ends_with_3_and_a_document_on_stdout(
     kraken: Kraken, little: LittleMarket, number: signal.Signals
 ) -> None:
-    child = subprocess.Popen(
-        [sys.executable, "-c", STOPPED, *asked(little.folder, *BTC_ONLY)],
-        env=environment(),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    with child:
-        assert child.stderr is not None
-        while "in the middle" not in child.stderr.readline():
-            assert child.poll() is None
+    with standing_still(little.folder, *BTC_ONLY) as child:
         child.send_signal(number)
         out, err = child.communicate("\n", timeout=60)
     assert child.returncode == 3, err

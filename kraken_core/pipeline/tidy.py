@@ -1,0 +1,34 @@
+"""Tidy: the care of the candle table that pays: what nobody needs is deleted, small files are merged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from kraken_core.ports import Compaction, Maintainable, Swept
+
+
+class Tidied(NamedTuple):
+    """What was done. ``lacking``: bytes that merging needs, where the disk does not have them."""
+
+    swept: Swept
+    compacted: Compaction
+    lacking: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Tidy:
+    """Looks after the table. What it holds is the same before and after, wherever it is interrupted."""
+
+    store: Maintainable
+    now: int
+    room: Callable[[], int]  # bytes that merging may take
+
+    def run(self, stop: Callable[[], bool]) -> Tidied:
+        """Sweep, then merge where it pays and there is room for it, until asked to stop. Raises StoreError."""
+        swept = self.store.sweep(self.now)
+        needed = sum(each.size for each in self.store.fragmentation())
+        if needed > self.room():
+            return Tidied(swept, Compaction(), needed)
+        return Tidied(swept, self.store.compact(stop) if needed else Compaction())
