@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING, NamedTuple
 import polars as pl
 
 from kraken_core.domain.candles import VOLUME_DECIMALS
+from kraken_core.domain.timerange import TimeRange, floor
 
 if TYPE_CHECKING:
-    from kraken_core.domain.market import Pair
+    from kraken_core.domain.market import Pair, Series
     from kraken_core.domain.timerange import TimeRanges
 
+OHLC_LIMIT = 720  # committed candles the OHLC endpoint answers at most, whatever `since` says
+OHLC_INTERVALS = (1, 5, 15, 30, 60, 240, 1440)  # minutes; there is no 720
 NS = 1_000_000_000  # nanoseconds a second
 TRADES_A_PAGE = 1_000  # at most
 
@@ -56,3 +59,10 @@ class TradesPage(NamedTuple):
     trades: pl.DataFrame
     cursor: int
     is_last: bool
+
+
+def ohlc_horizon(series: Series, now: int) -> TimeRange:
+    """The slots the OHLC endpoint still answers: the 720 last ones closed by ``now``; none for 720 minutes."""
+    end = floor(now, series.width)
+    reach = OHLC_LIMIT * series.width if series.interval in OHLC_INTERVALS else 0
+    return TimeRange(end - reach, end)

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import partial
 from typing import TYPE_CHECKING
 
 from kraken_core.domain.archives import archive_for
+from kraken_core.domain.exchange import ohlc_horizon
 from kraken_core.domain.market import Series
-from kraken_core.domain.timerange import TimeRange, TimeRanges, floor
+from kraken_core.domain.routes import NO_REPAIRS, RepairPlan, Served
+from kraken_core.domain.timerange import TimeRanges
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-OHLC_LIMIT = 720  # committed candles the OHLC endpoint answers at most, whatever `since` says
-OHLC_INTERVALS = (1, 5, 15, 30, 60, 240, 1440)  # minutes; there is no 720
 
 Spans = Mapping[Series, TimeRanges]
 
@@ -48,6 +47,9 @@ GAP_MOVES: dict[GapStatus, frozenset[GapStatus]] = {
     GapStatus.UNFILLABLE: frozenset({GapStatus.DETECTED, GapStatus.FILLED}),
     GapStatus.FILLED: frozenset({GapStatus.DETECTED}),  # a claim was withdrawn
 }
+RETRY_AFTER_S = 3600  # after the first failure
+RETRY_GROWTH = 4
+RETRY_AT_MOST_S = 7 * 86_400
 OPEN = (GapStatus.DETECTED, GapStatus.BACKFILLING, GapStatus.UNFILLABLE, GapStatus.FAILED)
 
 
@@ -70,14 +72,18 @@ class GapRecord:
     requests: int = 0
     csv_file: str = ""
     archive: str = ""
+    attempts: int = 0  # that failed
+    retry_at: int | None = None  # epoch seconds; where the last attempt failed
     id: int | None = None
 
+    def waits(self, now: int) -> bool:
+        """Whether it failed, and is not to be tried again yet."""
+        return self.status is GapStatus.FAILED and self.retry_at is not None and now < self.retry_at
 
-def ohlc_horizon(series: Series, as_of: int) -> TimeRange:
-    """The slots the OHLC endpoint still answers: the 720 last ones closed by ``as_of``; none for 720 minutes."""
-    end = floor(as_of, series.width)
-    reach = OHLC_LIMIT * series.width if series.interval in OHLC_INTERVALS else 0
-    return TimeRange(end - reach, end)
+    def failed(self, reason: str, now: int) -> GapRecord:
+        """The gap after an attempt that failed: to be tried again later, and each time later still."""
+        wait = min(RETRY_AFTER_S * RETRY_GROWTH**self.attempts, RETRY_AT_MOST_S)
+        return replace(self, status=GapStatus.FAILED, reason=reason, attempts=self.attempts + 1, retry_at=now + wait)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,16 +105,19 @@ class IntegratedGapDetector:
 
     as_of: int
 
-    def detect_gaps_for_asset(self, asset: str, wanted: Spans, covered: Spans, derivable: Spans) -> GapDetection:
+    def detect_gaps_for_asset(
+        self, asset: str, wanted: Spans, covered: Spans, derivable: Spans, repairs: RepairPlan = NO_REPAIRS
+    ) -> GapDetection:
         """The gaps of every series whose base asset is ``asset``; see :meth:`detect_gaps_for_job`."""
-        return self.detect_gaps_for_job(
-            {series: ranges for series, ranges in wanted.items() if series.pair.base == asset}, covered, derivable
-        )
+        of_asset = {series: ranges for series, ranges in wanted.items() if series.pair.base == asset}
+        return self.detect_gaps_for_job(of_asset, covered, derivable, repairs)
 
-    def detect_gaps_for_job(self, wanted: Spans, covered: Spans, derivable: Spans) -> GapDetection:
+    def detect_gaps_for_job(
+        self, wanted: Spans, covered: Spans, derivable: Spans, repairs: RepairPlan = NO_REPAIRS
+    ) -> GapDetection:
         """Wanted − covered, by series; ``derivable`` slots can be had from finer candles at no cost.
 
-        All three map a series to slot-aligned ranges in epoch seconds.
+        All three map a series to slot-aligned ranges in epoch seconds. ``repairs`` is what the exchange will be asked.
         """
         nothing = TimeRanges()
         fillable: list[GapRecord] = []
@@ -116,11 +125,11 @@ class IntegratedGapDetector:
         for series in sorted(wanted):
             missing = wanted[series] - covered.get(series, nothing)
             free = derivable.get(series, nothing)
-            for gap in self._records(series, missing, free):
+            for gap in self._records(series, missing, free, repairs.served.get(series, Served())):
                 (unfillable if gap.route is Route.NONE else fillable).append(gap)
         return GapDetection(tuple(fillable), tuple(unfillable))
 
-    def _records(self, series: Series, missing: TimeRanges, free: TimeRanges) -> Iterator[GapRecord]:
+    def _records(self, series: Series, missing: TimeRanges, free: TimeRanges, served: Served) -> Iterator[GapRecord]:
         width, file_name = series.width, series.file_name
         horizon = ohlc_horizon(series, self.as_of)
         why_not = "no finer series covers it" if series.interval > 1 else "nothing is finer than one minute"
@@ -129,7 +138,12 @@ class IntegratedGapDetector:
             reachable = max(0, min(end, horizon.end) - max(start, horizon.start)) // width
             gap = partial(GapRecord, series, start, end, slots, reachable, slots - reachable)
             archive = archive_for(start, end, self.as_of)
-            if free.meets(start, end):
+            if served.swept.meets(start, end):
+                requests = sum(s.requests for s in served.sweeps if s.start < end and start < s.end)
+                yield gap(route=Route.TRADES, reason="its trades can be read", requests=requests)
+            elif served.answers.meets(start, end):
+                yield gap(route=Route.OHLC, reason="within the last 720 candles", requests=1)
+            elif free.meets(start, end):
                 yield gap(route=Route.DERIVE, reason="finer candles cover it")
             elif archive:
                 reason = f"{why_not}; an archive does"

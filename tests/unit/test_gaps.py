@@ -10,17 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kraken_core.domain.archives import quarter_bounds
-from kraken_core.domain.gaps import (
-    GAP_MOVES,
-    OHLC_INTERVALS,
-    OPEN,
-    GapDetection,
-    GapRecord,
-    GapStatus,
-    IntegratedGapDetector,
-    Route,
-    ohlc_horizon,
-)
+from kraken_core.domain.exchange import OHLC_INTERVALS, ohlc_horizon
+from kraken_core.domain.gaps import GAP_MOVES, OPEN, GapDetection, GapRecord, GapStatus, IntegratedGapDetector, Route
 from kraken_core.domain.market import INTERVALS, Pair, Series
 from kraken_core.domain.timerange import TimeRange, TimeRanges, floor
 from tests.ranges import from_slots, slots_of

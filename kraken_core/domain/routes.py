@@ -1,0 +1,295 @@
+"""Routes: the cheapest set of requests that repairs what a pair lacks (domain rule 10).
+
+An OHLC answer serves the last 720 slots of its series and what derives from them. A sweep of the pair's trades serves
+every interval: it makes candles of the finest one wanted, and the others are derived. So what decides is, for each
+instant that is lacking, the finest interval that lacks it: an answer of that or of a finer interval serves it, if it
+reaches back so far; else it has to be swept.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from itertools import combinations
+from math import ceil as whole
+from typing import TYPE_CHECKING, NamedTuple
+
+from kraken_core.domain.exchange import OHLC_INTERVALS, TRADES_A_PAGE, ohlc_horizon
+from kraken_core.domain.market import INTERVALS, Pair, Series
+from kraken_core.domain.timerange import END_OF_TIME, TimeRanges, ceil
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+_NOTHING = TimeRanges()
+Known = dict[int, TimeRanges]  # by interval
+
+
+class Sweep(NamedTuple):
+    """Trades to read, of ``[start, end)`` in epoch seconds: whole slots of the finest interval wanted."""
+
+    start: int
+    end: int
+    requests: int  # expected
+
+
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """What a pair is repaired with: OHLC answers of some intervals (minutes), and sweeps of its trades.
+
+    ``finest`` is the interval of the candles that sweeps make.
+    """
+
+    pair: Pair
+    finest: int
+    ohlc: tuple[int, ...] = ()
+    sweeps: tuple[Sweep, ...] = ()
+
+    @property
+    def requests(self) -> int:
+        """How many requests it takes, as expected."""
+        return len(self.ohlc) + sum(sweep.requests for sweep in self.sweeps)
+
+
+@dataclass(frozen=True, slots=True)
+class Lacking:
+    """What a pair lacks, by interval (minutes): ``missing`` slots of every interval wanted, be it none.
+
+    ``covered`` are the slots known at any interval; ``dead`` the instants outside the pair's life, which count as
+    known where coarser slots are derived; ``trades_a_second`` is what is expected of it.
+    """
+
+    pair: Pair
+    missing: Mapping[int, TimeRanges]
+    covered: Mapping[int, TimeRanges]
+    dead: TimeRanges
+    trades_a_second: float
+
+    def closed(self, more: Mapping[int, TimeRanges]) -> Known:
+        """What is known of each interval with ``more``, once all is derived that can be."""
+        known = {j: ranges | self.dead for j, ranges in self.covered.items()}
+        for j, ranges in more.items():
+            known[j] = known.get(j, self.dead) | ranges
+        for i in sorted(self.missing):
+            mine = known.get(i, self.dead)
+            lacking = self.missing[i] - mine
+            for j in (j for j in reversed(INTERVALS) if j < i and i % j == 0 and j in known and lacking):
+                derived = lacking & known[j].inner(i * 60)
+                mine, lacking = mine | derived, lacking - derived
+            known[i] = mine
+        return known
+
+    def needs(self) -> Known:
+        """The instants that nothing known makes up for, each under the finest interval that needs it."""
+        known = self.closed({})
+        settled = _NOTHING
+        needs = {}
+        for i in sorted(self.missing):
+            if left := self.missing[i] - known[i] - settled:
+                needs[i] = left
+            settled |= known[i] | left
+        return needs
+
+
+@dataclass(frozen=True, slots=True)
+class Routes:
+    """The routes that may be used. ``now`` is the exchange's present, from which the OHLC endpoint reaches back."""
+
+    now: int
+    ohlc: bool = True
+    trades: bool = True
+
+    def repair(self, lacking: Lacking) -> Repair:
+        """The cheapest repair of all that the routes can reach; sweeps win ties, being the official record."""
+        repair = Repair(lacking.pair, min(lacking.missing))
+        if not self.trades:
+            return replace(repair, ohlc=self._fewest(lacking))
+        needs = lacking.needs()
+        reaches = self._reaches(lacking, needs)
+        rate, slot = lacking.trades_a_second, repair.finest * 60
+        sweeps = _sweeps(_unanswered(needs, reaches, (), slot), rate)
+        repair = replace(repair, sweeps=sweeps)
+        useful = sorted({j for answering in reaches.values() for j in answering})
+        least = sum(sweep.requests for sweep in _sweeps(_unanswered(needs, reaches, useful, slot), rate))
+        for count in range(1, len(useful) + 1):
+            if count + least >= repair.requests:
+                break
+            for chosen in combinations(useful, count):
+                sweeps = _sweeps(_unanswered(needs, reaches, chosen, slot), rate)
+                if count + sum(sweep.requests for sweep in sweeps) < repair.requests:
+                    repair = replace(repair, ohlc=chosen, sweeps=sweeps)
+        return repair
+
+    def horizon(self, pair: Pair, interval: int) -> TimeRanges:
+        """The slots that an OHLC answer speaks of."""
+        return TimeRanges.single(*ohlc_horizon(Series(pair, interval), self.now))
+
+    def _fewest(self, lacking: Lacking) -> tuple[int, ...]:
+        """The fewest answers that serve all that any answers serve."""
+        horizons = {j: self.horizon(lacking.pair, j) for j in OHLC_INTERVALS if self.ohlc}
+        useful = [j for j in horizons if any(i % j == 0 and missing for i, missing in lacking.missing.items())]
+        most = _within(lacking, {j: horizons[j] for j in useful})
+        sets = (chosen for count in range(len(useful)) for chosen in combinations(useful, count))
+        fits = (c for c in sets if _within(lacking, {j: horizons[j] for j in c}) == most)
+        return next(fits, tuple(useful))
+
+    def _reaches(self, lacking: Lacking, needs: Known) -> dict[int, dict[int, int]]:
+        """For each need, the intervals of which an answer serves some of it, and from when on.
+
+        Only where all of a coarse slot is known at one finer interval is it derived: what is swept and what was
+        answered add up where the answer's interval is wanted too, else it takes whole slots answered.
+        """
+        reaches: dict[int, dict[int, int]] = {}
+        for i, instants in needs.items():
+            reaches[i] = {}
+            for j in OHLC_INTERVALS if self.ohlc else ():
+                if i % j == 0 and (horizon := self.horizon(lacking.pair, j)):
+                    start = horizon.hull.start
+                    adds_up = j == i or j in lacking.missing
+                    start = start if adds_up else ceil(start, i * 60)
+                    if instants.bounds[-1] > start:
+                        reaches[i][j] = start
+        return reaches
+
+
+def _within(lacking: Lacking, more: Mapping[int, TimeRanges]) -> int:
+    """How many seconds of missing slots are known with ``more``; what is known grows with it, so equal is the same."""
+    known = lacking.closed(more)
+    return sum((missing & known[i]).seconds for i, missing in lacking.missing.items())
+
+
+def _unanswered(needs: Known, reaches: Mapping[int, Mapping[int, int]], chosen: Sequence[int], slot: int) -> TimeRanges:
+    """What is left to sweep beside the chosen answers, in whole slots (seconds)."""
+    rest: list[tuple[int, int]] = []
+    for i, instants in needs.items():
+        answered = min((reaches[i][j] for j in chosen if j in reaches[i]), default=END_OF_TIME)
+        rest += instants.clip(0, answered)
+    return TimeRanges.of(rest).outer(slot)
+
+
+def pages(seconds: int, trades_a_second: float) -> int:
+    """How many pages of trades a stretch is expected to take: one at least."""
+    return max(1, whole(trades_a_second * seconds / TRADES_A_PAGE))
+
+
+def _sweeps(ranges: TimeRanges, trades_a_second: float) -> tuple[Sweep, ...]:
+    """The cheapest sweeps over all of the ranges: reading through what lies between two may save a page."""
+    found = list(ranges)
+    if not found:
+        return ()
+    start, end = ranges.hull
+    if (at_once := pages(end - start, trades_a_second)) == 1:
+        return (Sweep(start, end, 1),)
+    # Shortest path: best[k] is the least that the first k ranges cost, and where the last sweep over them begins.
+    best: list[tuple[int, int]] = [(0, 0)]
+    for k, (_, end) in enumerate(found, 1):
+        cheapest = (best[k - 1][0] + pages(end - found[k - 1].start, trades_a_second), k - 1)
+        between = 0
+        for first in range(k - 2, -1, -1):
+            between += found[first + 1].start - found[first].end
+            if trades_a_second * between > TRADES_A_PAGE * (k - 1 - first):
+                break  # more is read in vain than all merging together can save
+            cost = best[first][0] + pages(end - found[first].start, trades_a_second)
+            cheapest = min(cheapest, (cost, first))
+        best.append(cheapest)
+    sweeps = []
+    k = len(found)
+    while k:
+        first = best[k][1]
+        start, end = found[first].start, found[k - 1].end
+        sweeps.append(Sweep(start, end, pages(end - start, trades_a_second)))
+        k = first
+    return tuple(reversed(sweeps)) if len(sweeps) > 1 else (Sweep(*ranges.hull, at_once),)
+
+
+class Served(NamedTuple):
+    """The missing slots of a series that a repair serves: by ``answers`` alone, and by ``sweeps`` too."""
+
+    answers: TimeRanges = _NOTHING
+    swept: TimeRanges = _NOTHING
+    sweeps: tuple[Sweep, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RepairPlan:
+    """What is asked of the exchange for all pairs, and what that serves."""
+
+    repairs: tuple[Repair, ...] = ()
+    served: Mapping[Series, Served] = field(default_factory=dict)
+
+    @property
+    def requests(self) -> int:
+        """How many requests it takes, as expected."""
+        return sum(repair.requests for repair in self.repairs)
+
+
+NO_REPAIRS = RepairPlan()
+
+
+def plan_repairs(routes: Routes, lackings: Iterable[Lacking], most: int | None = None) -> RepairPlan:
+    """The cheapest repairs, in requests; of at most ``most`` requests, spent where each repairs the most slots."""
+    by_pair = {lacking.pair: lacking for lacking in lackings}
+    repairs = {pair: routes.repair(lacking) for pair, lacking in by_pair.items()}
+    if most is not None and sum(repair.requests for repair in repairs.values()) > most:
+        repairs = _affordable(routes, by_pair, repairs, most)
+    served: dict[Series, Served] = {}
+    for pair, repair in repairs.items():
+        if repair.requests:
+            for i, found in _served(routes, by_pair[pair], repair).items():
+                served[Series(pair, i)] = found
+    return RepairPlan(tuple(repair for repair in repairs.values() if repair.requests), served)
+
+
+def _served(routes: Routes, lacking: Lacking, repair: Repair) -> dict[int, Served]:
+    free = lacking.closed({})
+    answered: Known = {j: routes.horizon(lacking.pair, j) for j in repair.ohlc}
+    by_answers = lacking.closed(answered) if answered else free
+    swept = TimeRanges.of((sweep.start, sweep.end) for sweep in repair.sweeps)
+    finest = {repair.finest: answered.get(repair.finest, _NOTHING) | swept}
+    by_all = lacking.closed({**answered, **finest}) if swept else by_answers
+    return {
+        i: Served(
+            (missing & by_answers[i]) - free[i],
+            (missing & by_all[i]) - by_answers[i],
+            repair.sweeps,
+        )
+        for i, missing in lacking.missing.items()
+    }
+
+
+def _affordable(
+    routes: Routes, lackings: Mapping[Pair, Lacking], repairs: Mapping[Pair, Repair], most: int
+) -> dict[Pair, Repair]:
+    """The requests that repair the most slots each, until they are spent; the last sweep is cut short."""
+    parts: list[tuple[float, Pair, Repair]] = []
+    for pair, repair in repairs.items():
+        missing = lackings[pair].missing
+        for j in repair.ohlc:
+            slots = _slots(missing, *routes.horizon(pair, j).hull, of=j)
+            parts.append((-slots, pair, replace(repair, ohlc=(j,), sweeps=())))
+        for sweep in repair.sweeps:
+            slots = _slots(missing, sweep.start, sweep.end)
+            parts.append((-slots / sweep.requests, pair, replace(repair, ohlc=(), sweeps=(sweep,))))
+    chosen: dict[Pair, Repair] = {}
+    for _, pair, part in sorted(parts, key=lambda each: each[:2]):
+        if most == 0:
+            break
+        afforded = part if part.requests <= most else replace(part, sweeps=(_cut(part, most),))
+        most -= afforded.requests
+        before = chosen.get(pair, replace(part, ohlc=(), sweeps=()))
+        chosen[pair] = replace(
+            before,
+            ohlc=tuple(sorted((*before.ohlc, *afforded.ohlc))),
+            sweeps=tuple(sorted((*before.sweeps, *afforded.sweeps))),
+        )
+    return chosen
+
+
+def _slots(missing: Mapping[int, TimeRanges], start: int, end: int, *, of: int = 1) -> int:
+    """How many missing slots lie in a range, at the intervals that derive from one."""
+    return sum(ranges.clip(start, end).seconds // (i * 60) for i, ranges in missing.items() if i % of == 0)
+
+
+def _cut(part: Repair, most: int) -> Sweep:
+    [(start, end, requests)] = part.sweeps
+    slot = part.finest * 60
+    return Sweep(start, min(end, ceil(start + (end - start) * most // requests, slot)), most)

@@ -1,0 +1,181 @@
+"""The cheapest set of requests: never dearer than what an exhaustive search finds, and never short of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import chain, combinations
+
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from kraken_core.domain.exchange import OHLC_INTERVALS
+from kraken_core.domain.market import INTERVALS, Pair, Series
+from kraken_core.domain.routes import Lacking, Repair, Routes, Sweep, pages, plan_repairs
+from kraken_core.domain.timerange import TimeRanges, floor
+
+BTC, ETH = Pair("BTC", "USD"), Pair("ETH", "USD")
+NOW = 1_767_225_600  # 2026-01-01
+HOUR, DAY = 3600, 86_400
+
+
+def ranges(*bounds: tuple[int, int]) -> TimeRanges:
+    return TimeRanges.of(bounds)
+
+
+def absent(start: int, intervals: tuple[int, ...] = INTERVALS, rate: float = 0.01, pair: Pair = BTC) -> Lacking:
+    """All that closed since ``start`` is missing, at each interval."""
+    missing = {i: ranges((floor(start, i * 60), floor(NOW, i * 60))) for i in intervals}
+    covered = {i: ranges((0, floor(start, i * 60))) for i in intervals}
+    return Lacking(pair, missing, covered, TimeRanges(), rate)
+
+
+def test_one_page_of_a_quiet_pair_serves_all_its_intervals() -> None:
+    repair = Routes(NOW).repair(absent(NOW - DAY))
+    assert (repair.ohlc, repair.requests) == ((), 1)
+    assert repair.sweeps == (Sweep(NOW - DAY, NOW, 1),)
+
+
+def test_of_a_busy_pair_the_last_720_minutes_come_as_candles_and_only_what_is_before_is_swept() -> None:
+    repair = Routes(NOW).repair(absent(NOW - DAY, rate=1.0))
+    assert repair.ohlc == (1,)
+    assert repair.sweeps == (Sweep(NOW - DAY, NOW - 720 * 60, 44),)
+
+
+def test_without_trades_the_fewest_answers_serve_what_answers_can() -> None:
+    lacking = absent(NOW - 2 * DAY)
+    assert Routes(NOW, trades=False).repair(lacking) == Repair(BTC, 1, (1, 5))
+    assert Routes(NOW, ohlc=False, trades=False).repair(lacking).requests == 0
+
+
+def test_720_minutes_have_no_answer_of_their_own_and_derive_from_another() -> None:
+    repair = Routes(NOW, trades=False).repair(absent(NOW - 40 * DAY, intervals=(720,)))
+    assert repair.ohlc == (240,)
+
+
+def test_two_holes_are_swept_at_once_where_that_saves_a_page() -> None:
+    start = NOW - 100 * DAY
+    near = ranges((start, start + HOUR), (start + 2 * HOUR, start + 3 * HOUR))
+    far = ranges((start, start + HOUR), (start + 50 * HOUR, start + 51 * HOUR))
+    for holes, requests in ((near, (3,)), (far, (1, 1))):
+        lacking = Lacking(BTC, {1: holes}, {1: ranges((0, NOW)) - holes}, TimeRanges(), 0.27)
+        assert tuple(s.requests for s in Routes(NOW).repair(lacking).sweeps) in {requests, (1, 1)}
+        assert Routes(NOW).repair(lacking).requests == 2
+
+
+def test_what_derives_for_nothing_is_not_asked_for() -> None:
+    lacking = Lacking(BTC, {1: TimeRanges(), 60: ranges((NOW - DAY, NOW))}, {1: ranges((0, NOW))}, TimeRanges(), 1.0)
+    assert Routes(NOW).repair(lacking).requests == 0
+
+
+def test_of_a_coarse_slot_only_what_no_finer_candle_knows_is_swept() -> None:
+    day = floor(NOW - 300 * DAY, DAY)
+    known = {1: ranges((day, day + 20 * HOUR)), 1440: ranges((0, day), (day + DAY, NOW))}
+    lacking = Lacking(
+        BTC, {1: ranges((day + 20 * HOUR, day + DAY)), 1440: ranges((day, day + DAY))}, known, TimeRanges(), 1.0
+    )
+    assert [s[:2] for s in Routes(NOW).repair(lacking).sweeps] == [(day + 20 * HOUR, day + DAY)]
+
+
+# Cases so small that every set of answers and of swept slots can be tried.
+SLOTS = 5
+
+
+@st.composite
+def small(draw: st.DrawFn) -> Lacking:
+    """A stretch of a few slots of the finest interval, where some endpoint's horizon ends, or nobody's."""
+    finest, coarser = draw(st.sampled_from([(5, [15]), (15, [30, 60]), (60, [240]), (240, [720])]))
+    wanted = [finest, *draw(st.lists(st.sampled_from(coarser), unique=True))]
+    edge = draw(st.sampled_from([i for i in OHLC_INTERVALS if i >= finest]))
+    start = floor(NOW - 720 * edge * 60, 1440 * 60) + draw(st.integers(-3, 3)) * finest * 60
+    end = start + SLOTS * finest * 60
+    missing, covered = {}, {}
+    for i in wanted:
+        width = i * 60
+        slots = list(range(floor(start, width), end, width))
+        lost = draw(st.lists(st.sampled_from(slots), unique=True))
+        missing[i] = ranges(*((at, at + width) for at in lost))
+        covered[i] = ranges((0, NOW)) - missing[i]
+    return Lacking(BTC, missing, covered, TimeRanges(), draw(st.sampled_from([0.001, 0.3, 1.0, 3.0])))
+
+
+def subsets(items: list[int]) -> Iterator[tuple[int, ...]]:
+    return chain.from_iterable(combinations(items, n) for n in range(len(items) + 1))
+
+
+def serves_all(lacking: Lacking, ohlc: tuple[int, ...], swept: TimeRanges) -> bool:
+    finest = min(lacking.missing)
+    known = {j: Routes(NOW).horizon(BTC, j) for j in ohlc}
+    known[finest] = known.get(finest, TimeRanges()) | swept
+    closed = lacking.closed(known)
+    return all(not missing - closed[i] for i, missing in lacking.missing.items())
+
+
+def cheapest(lacking: Lacking) -> int:
+    """By trying everything."""
+    finest = min(lacking.missing)
+    width = finest * 60
+    touched = [r for missing in lacking.missing.values() for r in missing]
+    if not touched:
+        return 0
+    slots = list(range(min(start for start, _ in touched), max(end for _, end in touched), width))
+    slots = [at for at in slots if any(at in missing for missing in lacking.missing.values())]
+    assume(len(slots) <= 9)
+    asked = [i for i in OHLC_INTERVALS if i in lacking.missing]
+    return min(
+        len(ohlc) + cheapest_sweeps(found, lacking.trades_a_second)
+        for found in (TimeRanges.of((at, at + width) for at in swept) for swept in subsets(slots))
+        for ohlc in subsets(asked)
+        if serves_all(lacking, ohlc, found)
+    )
+
+
+def cheapest_sweeps(swept: TimeRanges, rate: float) -> int:
+    found = list(swept)
+    if not found:
+        return 0
+    return min(
+        pages(found[first].end - found[0].start, rate) + cheapest_sweeps(TimeRanges.of(found[first + 1 :]), rate)
+        for first in range(len(found))
+    )
+
+
+@given(small())
+def test_the_plan_is_the_optimum_of_an_exhaustive_search(lacking: Lacking) -> None:
+    repair = Routes(NOW).repair(lacking)
+    swept = TimeRanges.of(sweep[:2] for sweep in repair.sweeps)
+    assert serves_all(lacking, repair.ohlc, swept)
+    assert repair.requests == cheapest(lacking)
+
+
+@given(small())
+def test_what_a_plan_serves_is_all_that_is_missing_but_what_derives_for_nothing(lacking: Lacking) -> None:
+    plan = plan_repairs(Routes(NOW), [lacking])
+    free = lacking.closed({})
+    for interval, missing in lacking.missing.items():
+        served = plan.served.get(Series(BTC, interval))
+        reached = served.answers | served.swept if served else TimeRanges()
+        assert reached | (missing & free[interval]) == missing
+
+
+def test_requests_that_are_few_go_where_they_repair_the_most() -> None:
+    quiet, busy = absent(NOW - DAY, rate=0.001), absent(NOW - DAY, rate=1.0, pair=ETH)
+    plan = plan_repairs(Routes(NOW), [busy, quiet], most=1)
+    assert [(repair.pair, repair.requests) for repair in plan.repairs] == [(BTC, 1)]
+
+
+def test_a_sweep_that_cannot_be_afforded_begins_all_the_same() -> None:
+    plan = plan_repairs(Routes(NOW, ohlc=False), [absent(NOW - DAY, rate=1.0)], most=10)
+    [repair] = plan.repairs
+    [sweep] = repair.sweeps
+    assert (sweep.start, sweep.requests) == (NOW - DAY, 10)
+    assert NOW - DAY < sweep.end < NOW
+    assert sweep.end % 60 == 0
+
+
+@given(small(), st.integers(0, 6))
+def test_no_plan_takes_more_requests_than_it_may(lacking: Lacking, most: int) -> None:
+    both = [lacking, replace(lacking, pair=ETH)]
+    whole = plan_repairs(Routes(NOW), both)
+    plan = plan_repairs(Routes(NOW), both, most)
+    assert plan.requests == min(most, whole.requests)
