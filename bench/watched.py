@@ -1,0 +1,83 @@
+"""``kraken``, watched: python -m bench.watched FILE ARGUMENTS… runs the command and writes what was seen to FILE.
+
+Seconds from the start of the process to the first read of data, seconds spent in the ledger and in coverage (whichever
+calls the other, counted once), and the peak of memory in bytes.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import resource
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from threading import get_ident
+from typing import Any, ParamSpec, TypeVar
+
+import psutil
+
+from kraken_core.cli.main import run
+from kraken_core.ledger.ledger import SqlLedger
+from kraken_core.pipeline import ingest
+from kraken_core.pipeline.cover import CoverageTracker
+from kraken_core.pipeline.read import BatchReceipt
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class Watch:
+    """Adds up the time that some calls take in the main thread, those inside of another one not again."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self._depth = 0
+        self._thread = get_ident()
+
+    def timed(self, call: Callable[P, R]) -> Callable[P, R]:
+        """The call, its time counted."""
+
+        @functools.wraps(call)
+        def watched(*args: P.args, **more: P.kwargs) -> R:
+            if self._depth or get_ident() != self._thread:
+                return call(*args, **more)
+            self._depth, began = 1, time.perf_counter()
+            try:
+                return call(*args, **more)
+            finally:
+                self._depth = 0
+                self.seconds += time.perf_counter() - began
+
+        return watched
+
+
+def main() -> int:
+    seen, *arguments = sys.argv[1:]
+    watch = Watch()
+    for kind in (SqlLedger, CoverageTracker):
+        for name in dir(kind):
+            if not name.startswith("_") and callable(getattr(kind, name)) and name not in {"open", "close"}:
+                setattr(kind, name, watch.timed(getattr(kind, name)))
+    first: list[float] = []
+    read = ingest.read_batch
+
+    def first_read(*args: Any, **more: Any) -> BatchReceipt:  # noqa: ANN401 - passed on
+        first.append(time.time())
+        return read(*args, **more)
+
+    ingest.read_batch = first_read
+    code = run(arguments)
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    found = {
+        "first_byte": min(first, default=time.time()) - psutil.Process().create_time(),
+        "ledger": watch.seconds,
+        "memory": usage.ru_maxrss * 1024,
+    }
+    Path(seen).write_text(json.dumps(found))
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())
