@@ -23,19 +23,24 @@ _QUARTERLY_PREFIX_CHANGED = (2026, 2)  # Kraken_OHLCVT_Q1_2026.zip, then Kraken_
 
 
 class ZipEntry(NamedTuple):
-    """Where a member lies in its zip, as the central directory says: all that is needed to read it."""
+    """Where a member lies in its zip, as the central directory says: all that is needed to read it.
+
+    ``version`` is what a web server calls the bytes that its zip had when this was read there; "" for a zip on a disk.
+    """
 
     offset: int  # of its local header, in bytes
     packed: int  # bytes it takes in the zip
     method: int  # 0 stored, 8 deflated
     crc: int  # CRC32 of its text
+    version: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class ArchiveFile:
     """One OHLCVT file of an archive, and all that is needed to read it, in whatever process.
 
-    ``path`` is the zip, the first part of a split zip, or the folder; ``member`` the name inside, as found.
+    ``path`` is the zip, the first part of a split zip (a path or an address), or the folder; ``member`` the name
+    inside, as found.
     ``stamp`` changes whenever the bytes may have: known files are recognised by it without being read.
     ``entry`` is None for a file in a folder.
     """
@@ -47,12 +52,19 @@ class ArchiveFile:
     stamp: str
     entry: ZipEntry | None = None
 
+    @property
+    def download_bytes(self) -> int:
+        """What has to come over the network to read it."""
+        return self.entry.packed if self.entry and self.entry.version else 0
+
 
 @dataclass(frozen=True, slots=True)
 class Archive:
     """One release, as found: what it states, which files it holds, and what in it is none (by reason, counted).
 
     ``complete``: it has a manifest and as many files as that says, so that an absent pair was silent (rule 4).
+    ``unfetched``: bytes of it that have to be fetched whole, from a server that gives no parts, before anything of it
+    is known.
     """
 
     path: str
@@ -63,6 +75,7 @@ class Archive:
     files: tuple[ArchiveFile, ...]
     ignored: Mapping[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    unfetched: int = 0
 
 
 def series_of(file_name: str) -> Series | None:
@@ -72,6 +85,14 @@ def series_of(file_name: str) -> Series | None:
     """
     match = _MEMBER.fullmatch(file_name)
     return Series(Pair.parse(match[1]), parse_interval(match[2])) if match else None
+
+
+def finest_intervals(archive: Archive) -> dict[Pair, int]:
+    """The finest interval the archive holds of each of its pairs, in minutes."""
+    finest: dict[Pair, int] = {}
+    for file in archive.files:
+        finest[file.series.pair] = min(file.series.interval, finest.get(file.series.pair, file.series.interval))
+    return finest
 
 
 def stated_by_name(name: str) -> ArchiveStatement:
@@ -101,14 +122,24 @@ def day_start(day: date) -> int:
 
 def archive_for(start: int, end: int, as_of: int) -> str:
     """The release to get by hand for a range: its quarter's, or the newest full one; "" before it is published."""
-    first = _quarter_of(start)
-    if first == _quarter_of(end - 1):
+    first = quarter_of(start)
+    if first == quarter_of(end - 1):
         return _quarterly_name(*first) if quarter_bounds(*first)[1] <= as_of else ""
-    newest = _quarter_of(quarter_bounds(*_quarter_of(as_of))[0] - 1)
-    return f"Kraken_OHLCVT_Full_{newest[0]}Q{newest[1]}.zip" if start < quarter_bounds(*newest)[1] else ""
+    newest = quarter_of(quarter_bounds(*quarter_of(as_of))[0] - 1)
+    return full_name(*newest) if start < quarter_bounds(*newest)[1] else ""
 
 
-def _quarter_of(instant: int) -> tuple[int, int]:
+def quarters_between(start: int, end: int) -> list[tuple[int, int]]:
+    """The quarters (year, number) that a half-open range of epoch seconds touches, in order."""
+    found: list[tuple[int, int]] = []
+    while start < end:
+        found.append(quarter_of(start))
+        start = quarter_bounds(*found[-1])[1]
+    return found
+
+
+def quarter_of(instant: int) -> tuple[int, int]:
+    """The quarter (year, number) in which an instant lies."""
     return _quarter_of_day(instant // _DAY_S)
 
 
@@ -118,8 +149,17 @@ def _quarter_of_day(number: int) -> tuple[int, int]:
     return day.year, (day.month + 2) // 3
 
 
+def quarterly_names(year: int, quarter: int) -> tuple[str, str]:
+    """What the release of a quarter may be called, likelier name first."""
+    old, new = f"Kraken_OHLCVT_Q{quarter}_{year}.zip", f"Kraken_OHLCVT_{year}Q{quarter}.zip"
+    return (old, new) if (year, quarter) < _QUARTERLY_PREFIX_CHANGED else (new, old)
+
+
+def full_name(year: int, quarter: int) -> str:
+    """What the full release up to the end of a quarter is called; it comes in parts of that name."""
+    return f"Kraken_OHLCVT_Full_{year}Q{quarter}.zip"
+
+
 @cache
 def _quarterly_name(year: int, quarter: int) -> str:
-    if (year, quarter) < _QUARTERLY_PREFIX_CHANGED:
-        return f"Kraken_OHLCVT_Q{quarter}_{year}.zip"
-    return f"Kraken_OHLCVT_{year}Q{quarter}.zip"
+    return quarterly_names(year, quarter)[0]

@@ -14,6 +14,7 @@ KrakenError
 │   ├── IllegalMoveError      a state may not become the other
 │   └── JobRunningError       another job works on this candle table
 ├── BadFileError          one file of an archive cannot be read; the job goes on without it
+├── UnreachableError      a server of archives does not answer, after patient retries
 ├── ExchangeError         the exchange's API does not answer as it should
 │   ├── UnavailableError      for all pairs: down, in maintenance, unreachable or refusing us, after patient retries
 │   └── PairRefusedError      for one pair: it is not listed, or its answers make no sense; the job goes on without it
@@ -85,6 +86,10 @@ class JobRunningError(JobError):
 
 class BadFileError(KrakenError):
     """One file of an archive cannot be read."""
+
+
+class UnreachableError(KrakenError):
+    """A server of archives does not answer, however patiently it is asked."""
 
 
 class ExchangeError(KrakenError):

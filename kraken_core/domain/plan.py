@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
+from kraken_core.domain.archives import finest_intervals
 from kraken_core.domain.candles import Source, derived_rank, rank_of
 from kraken_core.domain.coverage import Assertion, file_covers, silence_covers
 from kraken_core.domain.gaps import IntegratedGapDetector
@@ -78,6 +79,16 @@ class IngestionPlan:
         return sum(f.file.size for f in self.to_ingest)
 
     @property
+    def download_bytes(self) -> int:
+        """What will come over the network: of archives on web servers, the members that will be read."""
+        return sum(f.file.download_bytes for f in self.to_ingest) + self.unfetched_bytes
+
+    @property
+    def unfetched_bytes(self) -> int:
+        """Bytes of archives that their servers give only whole; which files are in them is not known before."""
+        return sum(archive.unfetched for archive in self.archives)
+
+    @property
     def disk_bytes(self) -> int:
         """What the new candles will take on disk, estimated."""
         return self.text_bytes // BYTES_A_ROW * BYTES_A_CANDLE
@@ -139,14 +150,6 @@ class DataSourceRouter:
             wanted, expected.covered(), expected.derivation_work(wanted).spans
         )
         return IngestionPlan(request, as_of, tuple(ordered), tuple(files), detected.gaps, len(unread), passed_over)
-
-
-def finest_intervals(archive: Archive) -> dict[Pair, int]:
-    """The finest interval the archive holds of each of its pairs, in minutes."""
-    finest: dict[Pair, int] = {}
-    for file in archive.files:
-        finest[file.series.pair] = min(file.series.interval, finest.get(file.series.pair, file.series.interval))
-    return finest
 
 
 def _planned(file: ArchiveFile, index: int, archive: Archive, *, finest: bool, known: KnownFile | None) -> PlannedFile:

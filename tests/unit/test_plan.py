@@ -8,7 +8,7 @@ from datetime import date
 
 import pytest
 
-from kraken_core.domain.archives import Archive, ArchiveFile, day_start
+from kraken_core.domain.archives import Archive, ArchiveFile, day_start, finest_intervals
 from kraken_core.domain.candles import Source, Vintage, derived_rank
 from kraken_core.domain.coverage import ArchiveStatement, Assertion
 from kraken_core.domain.gaps import Route
@@ -22,7 +22,6 @@ from kraken_core.domain.plan import (
     KnownFile,
     absence_claims,
     file_rank,
-    finest_intervals,
 )
 from kraken_core.domain.request import Request
 from kraken_core.domain.tiers import Tiers
