@@ -18,6 +18,7 @@ FORMAT = 1  # of the home; raised when an older kraken could no longer use it
 FORMAT_FILE = ".format"
 _PASSWORD = re.compile(r"(://[^:/@]*:).*@")  # one that is not quoted may itself contain @ or /
 _SECRET_PARAMETER = re.compile(r"([?&;][^=&;]*(?:pass|secret|token|key)[^=&;]*=)[^&;]*", re.IGNORECASE)
+_PLACE = re.compile(rf"https?://[^/]*[^{os.pathsep}]*|[^{os.pathsep}]+")  # an address has the separator in it
 _PACKAGED_TIERS = Path(__file__).parent / "domain" / "tiers.toml"
 
 
@@ -55,9 +56,9 @@ def _store(value: Any) -> str:  # noqa: ANN401 - TOML values are of any type
 
 
 def _paths(value: Any) -> tuple[str, ...]:  # noqa: ANN401 - TOML values are of any type
-    parts = value.split(os.pathsep) if isinstance(value, str) else value
+    parts = _PLACE.findall(value) if isinstance(value, str) else value
     if not isinstance(parts, list) or not all(isinstance(part, str) for part in parts):
-        raise ValueError(f"a list of paths (in the environment: separated by {os.pathsep!r})")
+        raise ValueError(f"a list of paths or addresses (in the environment: separated by {os.pathsep!r})")
     return tuple(part for part in parts if part)
 
 

@@ -39,7 +39,7 @@ Example:
     "sources",
     metavar="PATH",
     multiple=True,
-    help="A folder, a zip, or a split zip's first part; may be repeated.",
+    help="A folder, a zip, a split zip's first part, or an http(s) address of a zip; may be repeated.",
 )
 @click.option(
     "--archive-through", metavar="DATE", help="The last day archives are complete through, where they do not say."

@@ -24,6 +24,11 @@ def print_plan(plan: IngestionPlan, console: Console) -> None:
         for note in archive.notes:
             console.print(f"[yellow]![/] {escape(note)}")
     console.print(_gaps(plan))
+    if plan.download_bytes:
+        console.print(f"Downloads {plan.download_bytes / 1e6:,.1f} MB.")
+    if plan.unfetched_bytes:
+        console.print("What is in archives that are fetched whole is planned when they are here.")
+        return
     if not plan.to_ingest:
         console.print("Nothing new to read.")
         return

@@ -1,4 +1,7 @@
-"""Kraken's OHLCVT archives where they lie: folders, zips, split zips. Nothing is unpacked, moved or changed."""
+"""Kraken's OHLCVT archives where they lie: folders, zips, split zips, on a disk or on a web server.
+
+Nothing is unpacked, moved or changed.
+"""
 
 from __future__ import annotations
 
@@ -14,57 +17,69 @@ from kraken_core.domain.archives import Archive, ArchiveFile, ZipEntry, day_star
 from kraken_core.domain.candles import Vintage
 from kraken_core.domain.coverage import ArchiveStatement
 from kraken_core.domain.errors import BadFileError, KrakenError, SourceError
+from kraken_core.sources.downloads import Remote, unfetched
 from kraken_core.sources.folders import folders, read_file
 from kraken_core.sources.manifest import MAX_MANIFEST_BYTES, Manifest
 from kraken_core.sources.members import Contents
-from kraken_core.sources.split import JoinedFile, parts_of
+from kraken_core.sources.split import JoinedFile, LocalPart, parts_of
+from kraken_core.sources.web import file_name, is_url, plain_url
 from kraken_core.sources.zips import read_directory, read_member
 
 
 @dataclass(frozen=True, eq=False)
 class ArchiveSource:
-    """A CandleSource of local paths. Small and picklable; zips are opened when first needed and kept open.
+    """A CandleSource of local paths and of addresses. Small and picklable; zips are opened when first needed, and kept.
 
     ``archive_through`` is the last day of archives that state no end themselves.
     """
 
     paths: tuple[Path, ...]
+    urls: tuple[str, ...] = ()
     archive_through: date | None = None
+    remote: Remote = field(default_factory=Remote)
     _opened: dict[str, JoinedFile] = field(default_factory=dict, init=False, repr=False)
 
     @classmethod
-    def open(cls, paths: Sequence[str | Path], archive_through: date | None = None) -> ArchiveSource:
-        """A source of folders, zips and split zips (named by any part, or as if they were whole).
+    def open(
+        cls, places: Sequence[str | Path], archive_through: date | None = None, remote: Remote | None = None
+    ) -> ArchiveSource:
+        """Folders, zips and split zips (named by any part, or as if they were whole), and addresses of such.
 
-        A folder inside another that is named too is left out: its files are found there.
+        A folder inside another that is named too is left out: its files are found there. Raises SourceError for an
+        address that cannot be one.
         """
-        places = dict.fromkeys(_absolute(Path(path)) for path in paths)
-        named = {place for place in places if _is_folder(place, follow_symlinks=False)}
-        return cls(tuple(p for p in places if p not in named or named.isdisjoint(p.parents)), archive_through)
+        urls = dict.fromkeys(plain_url(place) for place in map(str, places) if is_url(place))
+        paths = dict.fromkeys(_absolute(Path(place)) for place in places if not is_url(str(place)))
+        named = {path for path in paths if _is_folder(path, follow_symlinks=False)}
+        outer = tuple(path for path in paths if path not in named or named.isdisjoint(path.parents))
+        return cls(outer, tuple(urls), archive_through, remote or Remote())
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.paths, self.archive_through)
+        return type(self), (self.paths, self.urls, self.archive_through, self.remote)
 
     def archives(self) -> list[Archive]:
         """Every archive there is by now; one that is named twice is one.
 
-        A broken zip inside a folder is an archive without files and with a note. Raises SourceError where a path
-        cannot be read, and where none of them holds a candle file.
+        A broken zip inside a folder is an archive without files and with a note. Raises SourceError where a path or
+        an address cannot be read, and where none of them holds a candle file; UnreachableError.
         """
         self._opened.clear()  # what is there now may be another file of that name
         found: dict[str, Archive] = {}
         for path in self.paths:
             for archive in self._archives_at(path):
                 found.setdefault(os.path.realpath(archive.path), archive)
+        for url in self.urls:
+            archive = self._of_zip(url)
+            found.setdefault(archive.path, archive)
         archives = list(found.values())
-        if self.paths and not any(archive.files for archive in archives):
-            where = ", ".join(map(str, self.paths))
+        if (self.paths or self.urls) and not any(archive.files or archive.unfetched for archive in archives):
+            where = ", ".join(map(str, (*self.paths, *self.urls)))
             why = "".join(f" {note}" for archive in archives for note in archive.notes[:1])
             raise SourceError(f"{where}: no candle files there; they are named like XBTUSD_60.csv.{why}")
         return archives
 
     def read(self, file: ArchiveFile) -> bytes:
-        """The file's text, checked. Raises BadFileError."""
+        """The file's text, checked. Raises BadFileError, and UnreachableError where no file could be read now."""
         try:
             return self._text(file.path, file.member, file.size, file.stamp, file.entry)
         except (BadFileError, SourceError, OSError) as error:
@@ -75,17 +90,25 @@ class ArchiveSource:
     def _text(self, path: str, name: str, size: int, stamp: str, entry: ZipEntry | None) -> bytes:
         if entry is None:
             return read_file(Path(path, name), size, stamp)
-        return read_member(self._zip(path), entry, size)
+        zipped = self._zip(path)
+        if entry.version and entry.version != zipped.version:
+            raise BadFileError("it has changed since it was listed")
+        return read_member(zipped, entry, size)
 
     def _zip(self, path: str) -> JoinedFile:
         if (file := self._opened.get(path)) is None:
             # Two threads may both come here: the second takes what the first opened, and its own closes itself.
-            file = self._opened.setdefault(path, JoinedFile(parts_of(Path(path))))
+            file = self._opened.setdefault(path, self._open(path))
         return file
+
+    def _open(self, place: str) -> JoinedFile:
+        if is_url(place):
+            return self.remote.open(place)
+        return JoinedFile([LocalPart(part) for part in parts_of(Path(place))])
 
     def _archives_at(self, path: Path) -> Iterator[Archive]:
         if not _is_folder(path):
-            yield self._of_zip(path)
+            yield self._of_zip(str(path))
             return
         try:
             found = folders(path)
@@ -94,26 +117,34 @@ class ArchiveSource:
         for folder in found:
             contents = Contents.of(str(folder.path), folder.members)
             if contents.files or contents.manifests or contents.unknown:
-                yield self._archive(folder.path, contents)
-            for inside in folder.zips:
+                yield self._archive(str(folder.path), contents)
+            for inside in map(str, folder.zips):
                 try:
                     yield self._of_zip(inside)
                 except SourceError as error:
-                    yield _unreadable(inside, error)
+                    yield _empty(inside, str(error))
 
-    def _of_zip(self, path: Path) -> Archive:
+    def _of_zip(self, place: str) -> Archive:
         try:
-            first = parts_of(path)[0]
-            contents = Contents.of(str(first), read_directory(self._zip(str(first))))
+            file = self._open(place)
+            first = file.parts[0].place
+            self._opened[first] = file
+            if size := unfetched(file):
+                note = (
+                    f"{first}: its server gives whole files only. It is fetched once, before anything of it is known."
+                )
+                return _empty(first, note, size)
+            members = self.remote.members(file) if is_url(first) else read_directory(file)
+            contents = Contents.of(first, members)
         except (SourceError, OSError) as error:
-            raise SourceError(f"{path}: {_reason(error)}.") from error
+            raise SourceError(f"{place}: {_reason(error)}.") from error
         return self._archive(first, contents)
 
-    def _archive(self, path: Path, contents: Contents) -> Archive:
+    def _archive(self, path: str, contents: Contents) -> Archive:
         notes = [f"{path}: {note}" for note in contents.notes]
         manifest = None
         try:
-            manifest = self._manifest(str(path), contents)
+            manifest = self._manifest(path, contents)
         except (BadFileError, OSError) as error:
             notes.append(f"{path}: its manifest is not believed: {_reason(error)}.")
         complete = manifest is not None and manifest.files == contents.counted
@@ -122,9 +153,9 @@ class ArchiveSource:
                 f"{path}: its manifest speaks of {manifest.files:,} files, {contents.counted:,} are there: "
                 "pairs it lacks are not taken for silent."
             )
-        statement = manifest.statement if manifest else self._stated(path.name)
+        statement = manifest.statement if manifest else self._stated(file_name(path))
         return Archive(
-            path=str(path),
+            path=path,
             statement=statement,
             vintage=Vintage(statement.end, manifest.generated if manifest else None),
             complete=complete,
@@ -162,15 +193,16 @@ def _is_folder(path: Path, *, follow_symlinks: bool = True) -> bool:
         return False  # why, it will say when it is opened
 
 
-def _unreadable(path: Path, error: SourceError) -> Archive:
+def _empty(path: str, note: str, unfetched: int = 0) -> Archive:
     return Archive(
-        path=str(path),
+        path=path,
         statement=ArchiveStatement(),
         vintage=Vintage(),
         complete=False,
         identity="",
         files=(),
-        notes=(str(error),),
+        notes=(note,),
+        unfetched=unfetched,
     )
 
 

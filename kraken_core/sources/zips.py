@@ -13,11 +13,13 @@ from kraken_core.domain.archives import ZipEntry
 from kraken_core.domain.errors import BadFileError, SourceError
 from kraken_core.sources.members import MAX_TEXT_BYTES, Member
 from kraken_core.sources.split import JoinedFile
+from kraken_core.sources.web import file_name
 
 MAX_RATIO = 200  # candles pack about 3:1 and hardly ever 20:1; a bomb packs 1,000:1
 _ENCRYPTED = 0x1  # flag bit (APPNOTE 4.4.4)
 _UNIX = 3  # whose file modes the entry has (APPNOTE 4.4.2)
 _LOCAL_HEADER = struct.Struct("<4s22x2H")  # signature, length of the name, length of the extra field (APPNOTE 4.3.7)
+_USUAL_HEADER_BYTES = _LOCAL_HEADER.size + 96  # with name and extra field
 _RAW_DEFLATE = -15  # window bits: no header of its own
 
 
@@ -27,12 +29,16 @@ def read_directory(file: JoinedFile) -> Iterator[Member]:
         with zipfile.ZipFile(file) as archive:
             infos = archive.infolist()
     except (zipfile.BadZipFile, struct.error, ValueError, OverflowError, NotImplementedError) as error:
-        advice = "get it again" if len(file.parts) == 1 else f"is {file.parts[-1].name} the last part, and each whole?"
+        advice = (
+            "get it again"
+            if len(file.parts) == 1
+            else f"is {file_name(file.parts[-1].place)} the last part, and each whole?"
+        )
         raise SourceError(f"it is no zip, or not a whole one ({error}): {advice}") from error
     if sum(info.compress_size for info in infos) > file.size:
         raise SourceError("its members overlap, which no honest zip does: get it again from Kraken")
     for info in infos:
-        entry = ZipEntry(info.header_offset, info.compress_size, info.compress_type, info.CRC)
+        entry = ZipEntry(info.header_offset, info.compress_size, info.compress_type, info.CRC, file.version)
         stamp = f"{info.CRC:08x}-{info.file_size}-{info.compress_size}"
         yield Member(info.orig_filename, info.file_size, stamp, entry, _defect(info))
 
@@ -53,12 +59,8 @@ def read_member(file: JoinedFile, entry: ZipEntry, size: int) -> bytes:
         raise BadFileError(f"it claims {max(size, entry.packed):,} bytes, more than any file of candles has")
     if size > MAX_RATIO * entry.packed:
         raise BadFileError(f"it claims {size:,} bytes packed into {entry.packed:,}, as no candles do")
-    header = file.pread(_LOCAL_HEADER.size, entry.offset)
-    if len(header) < _LOCAL_HEADER.size or not header.startswith(b"PK\3\4"):
-        raise BadFileError("it is not where the directory says")
-    _, name_length, extra_length = _LOCAL_HEADER.unpack(header)
-    packed = file.pread(entry.packed, entry.offset + len(header) + name_length + extra_length)
-    text = packed if entry.method == zipfile.ZIP_STORED else _inflate(packed, size)
+    packed = _packed(file, entry)
+    text = bytes(packed) if entry.method == zipfile.ZIP_STORED else _inflate(packed, size)
     if len(text) != size:
         raise BadFileError(f"it is not the {size:,} bytes long that the directory says")
     if isal_zlib.crc32(text) != entry.crc:
@@ -66,7 +68,20 @@ def read_member(file: JoinedFile, entry: ZipEntry, size: int) -> bytes:
     return text
 
 
-def _inflate(packed: bytes, size: int) -> bytes:
+def _packed(file: JoinedFile, entry: ZipEntry) -> memoryview:
+    """A member's bytes in the zip, mostly in one read: each may be a request to a server."""
+    block = file.pread(_USUAL_HEADER_BYTES + entry.packed, entry.offset)
+    if len(block) < _LOCAL_HEADER.size or not block.startswith(b"PK\3\4"):
+        raise BadFileError("it is not where the directory says")
+    _, name_length, extra_length = _LOCAL_HEADER.unpack_from(block)
+    start = _LOCAL_HEADER.size + name_length + extra_length
+    end = start + entry.packed
+    if len(block) < end:
+        block += file.pread(end - len(block), entry.offset + len(block))
+    return memoryview(block)[start:end]
+
+
+def _inflate(packed: memoryview, size: int) -> bytes:
     """The text, or one byte more than ``size`` where it is longer."""
     inflater = isal_zlib.decompressobj(_RAW_DEFLATE)
     try:

@@ -12,6 +12,7 @@ from kraken_core.domain.errors import UsageError
 from kraken_core.domain.market import INTERVALS, QUOTES, Pair, parse_interval, shown_asset
 from kraken_core.domain.request import Request, Selection
 from kraken_core.domain.tiers import Tiers
+from kraken_core.sources.web import is_url, plain_url
 
 When = str | date | datetime | int
 
@@ -71,9 +72,13 @@ def instant(value: When) -> int:
 
 
 def source_path(text: str) -> str:
-    """A source as an absolute path, so that a job can be resumed from anywhere. Raises UsageError."""
+    """A source as an address or an absolute path, so that a job can be resumed from anywhere. Raises UsageError."""
+    if is_url(text):
+        return plain_url(text)
     if "://" in text:
-        raise UsageError(f"{text} cannot be read from here: download the archive and name the file.")
+        raise UsageError(
+            f"{text.partition('://')[0]}://… cannot be read from here: name an http or https address, or a file."
+        )
     path = Path(text).expanduser().absolute()
     if not path.exists():
         raise UsageError(f"{path} does not exist: check --csv-source-dir.")

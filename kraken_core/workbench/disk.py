@@ -38,12 +38,12 @@ def room(path: Path) -> int:
     return max(0, free_bytes(path) - RESERVE_BYTES)
 
 
-def require_room(path: Path, needed: int) -> None:
-    """Raises HomeError where ``needed`` bytes more, and a reserve, do not fit on the disk of ``path``."""
+def require_room(path: Path, needed: int, what: str = "the candle table") -> None:
+    """Raises HomeError where ``needed`` bytes more of ``what``, and a reserve, do not fit on the disk of ``path``."""
     free = free_bytes(path)
     if needed and free < needed + RESERVE_BYTES:
         raise HomeError(
-            f"too little disk for the candle table in {path}: about {shown_size(needed)} are needed and "
+            f"too little disk for {what} in {path}: about {shown_size(needed)} are needed and "
             f"{shown_size(RESERVE_BYTES)} kept in reserve, but {shown_size(free)} are free. Nothing was done: free "
             "some, ask for less, or name another folder as the store."
         )

@@ -163,7 +163,7 @@ def plan_document(plan: IngestionPlan) -> dict[str, Any]:
         "files": [_file_row(planned) for planned in plan.files],
         "gaps": [gap_row(gap) for gap in plan.gaps],
         "requests": 0,
-        "download_bytes": 0,
+        "download_bytes": plan.download_bytes,
         "disk_bytes": plan.disk_bytes,
         "estimated_seconds": round(plan.estimated_seconds, 1),
     }

@@ -10,7 +10,15 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from kraken_core.domain.errors import Interrupted, JobError, JobRunningError, KrakenError, LedgerError, UsageError
+from kraken_core.domain.errors import (
+    HomeError,
+    Interrupted,
+    JobError,
+    JobRunningError,
+    KrakenError,
+    LedgerError,
+    UsageError,
+)
 from kraken_core.domain.jobs import UNFINISHED, Control, FileIngestionRecord, IngestionJob, JobMetrics, JobStatus
 from kraken_core.domain.plan import IngestionPlan
 from kraken_core.domain.request import Request
@@ -26,6 +34,8 @@ from kraken_core.pipeline.tidy import Tidy
 from kraken_core.ports import CandleTable, Clock, Ledger, Progress, ProgressReport
 from kraken_core.settings import Settings
 from kraken_core.sources.archive import ArchiveSource
+from kraken_core.sources.downloads import Remote
+from kraken_core.sources.releases import expanded
 from kraken_core.stores.rejects import CsvRejectLog
 from kraken_core.workbench.detach import start_worker
 from kraken_core.workbench.disk import require_local, require_room, room
@@ -60,6 +70,7 @@ class Work:
     store: CandleTable
     tiers: Tiers
     clock: Clock
+    remote: Remote
 
     def plan(self, request: Request, as_of: int | None = None) -> IngestionPlan:
         """What a request will do, as of now or of an earlier instant. Writes nothing.
@@ -75,6 +86,8 @@ class Work:
         """Raises HomeError where the plan cannot go well: too little disk, or SQLite on a network file system."""
         require_local(file_of(self.settings.ledger_url))
         require_room(self.settings.store_path, plan.disk_bytes)
+        if plan.unfetched_bytes and self.remote.downloads:
+            require_room(self.remote.downloads, plan.unfetched_bytes, "archives that are fetched whole")
 
     def unfinished(self, request: Request) -> IngestionJob | None:
         """The newest job of the same request that can be taken up again."""
@@ -97,7 +110,11 @@ class Work:
         return found
 
     def start(self, plan: IngestionPlan) -> IngestionJob:
-        """A PENDING job that will do what the plan says."""
+        """A PENDING job that will do what the plan says, once everything is here that servers give only whole.
+
+        Raises SourceError, UnreachableError, HomeError where that cannot be had.
+        """
+        plan = self._fetched(plan)
         files = [
             FileIngestionRecord(f.file.path, f.file.member, f.file.stamp, f.file.size, f.file.series)
             for f in plan.to_ingest
@@ -123,7 +140,7 @@ class Work:
         """
         self.reap()
         began = time.perf_counter()
-        plan = plan or self._plan(job.request, job.as_of)
+        plan = self._fetched(plan or self._plan(job.request, job.as_of))
         self.check_ready(plan)
         planned = time.perf_counter() - began
         side_by_side = workers or self.settings.workers
@@ -205,8 +222,24 @@ class Work:
             raise
 
     def _plan(self, request: Request, as_of: int) -> IngestionPlan:
-        source = ArchiveSource.open(request.sources, request.archive_through)
+        places = expanded(self.remote, request.sources, request.window(as_of), as_of)
+        source = ArchiveSource.open(places, request.archive_through, self.remote)
         return make_plan(request, as_of, source=source, ledger=self.ledger, tiers=self.tiers)
+
+    def _fetched(self, plan: IngestionPlan) -> IngestionPlan:
+        """The plan once no archive of it is unfetched: itself, where none is."""
+        whole = [archive.path for archive in plan.archives if archive.unfetched]
+        if not whole:
+            return plan
+        self.check_ready(plan)
+        for url in whole:
+            try:
+                self.remote.fetch(url)
+            except OSError as error:
+                raise HomeError(
+                    f"{url} cannot be kept in {self.remote.downloads}: {error.strerror}. Mend that, and try again."
+                ) from error
+        return self._plan(plan.request, plan.as_of)
 
     def _pipeline(
         self, pool: ThreadPoolExecutor, workers: int, progress: Progress, stop: Callable[[], bool]
@@ -214,7 +247,7 @@ class Work:
         now = self.clock.now()
         return Pipeline(
             ingest=Ingest(
-                source=ArchiveSource.open(()),
+                source=ArchiveSource.open((), remote=self.remote),
                 store=self.store,
                 ledger=self.ledger,
                 rejects=self._reject_log,

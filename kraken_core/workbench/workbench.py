@@ -19,6 +19,7 @@ from kraken_core.domain.timerange import END_OF_TIME, TimeRanges
 from kraken_core.ledger.ledger import SqlLedger
 from kraken_core.ports import Progress
 from kraken_core.settings import Settings
+from kraken_core.sources.downloads import Remote
 from kraken_core.stores.delta import DeltaStore
 from kraken_core.workbench import asked, frames, rows
 from kraken_core.workbench.export import export_series
@@ -63,7 +64,9 @@ class Workbench:
         self.close()
 
     def close(self) -> None:
-        """Let go of the ledger."""
+        """Let go of the ledger, and of web servers."""
+        if "remote" in self.__dict__:
+            self.remote.close()
         if "ledger" in self.__dict__:
             self.ledger.close()
             del self.ledger
@@ -85,6 +88,11 @@ class Workbench:
         """The tiers in force."""
         return self.settings.tiers()
 
+    @cached_property
+    def remote(self) -> Remote:
+        """Archives on web servers; what they hold is remembered."""
+        return Remote(self.settings.home / "downloads")
+
     @property
     def held(self) -> Held:
         """What is held of a selection."""
@@ -93,7 +101,7 @@ class Workbench:
     @property
     def work(self) -> Work:
         """Planning and running jobs."""
-        return Work(self.settings, self.ledger, self.store, self.tiers, self.clock)
+        return Work(self.settings, self.ledger, self.store, self.tiers, self.clock, self.remote)
 
     def candles(
         self,

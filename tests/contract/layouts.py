@@ -107,6 +107,7 @@ def the_archive(*paths: Path, through: date | None = None) -> Archive:
     return archive
 
 
+ZIPS = (plain_zip, stored_zip, split_zip)  # what may lie on a web server too
 LAYOUTS = (flat_folder, nested_folder, plain_zip, stored_zip, split_zip, folder_of_zips, folder_of_all)
 
 # Fields of a central directory record: where in it, and their format (APPNOTE 4.3.12).

@@ -1,10 +1,10 @@
-"""CandleSource over local archives: the same files and bytes, however they are laid out."""
+"""CandleSource over archives: the same files and bytes, however they are laid out, on a disk or on a web server."""
 
 import os
 import pickle
 import struct
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from kraken_core.sources.archive import ArchiveSource
 from tests.contract.layouts import (
     CONTENT,
     LAYOUTS,
+    ZIPS,
     flat_folder,
     manifest,
     nested_folder,
@@ -27,6 +28,7 @@ from tests.contract.layouts import (
     write_files,
     write_zip,
 )
+from tests.web_server import serving
 
 SECOND_QUARTER = ArchiveStatement(*quarter_bounds(2026, 2))
 EXPECTED = {series_of(name): text for name, text in CONTENT.items()}
@@ -38,6 +40,19 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     return layout(tmp_path)
 
 
+@pytest.fixture(
+    params=[*LAYOUTS, *(f"served {layout.__name__}" for layout in ZIPS)], ids=lambda p: getattr(p, "__name__", p)
+)
+def named(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path | str]:
+    """A path or an address."""
+    if not isinstance(request.param, str):
+        yield request.param(tmp_path)
+        return
+    (layout,) = (layout for layout in ZIPS if request.param.endswith(f" {layout.__name__}"))
+    with serving(tmp_path) as server:
+        yield server.url(layout(tmp_path))
+
+
 def everything_in(source: CandleSource) -> dict[object, bytes]:
     return {file.series: source.read(file) for archive in source.archives() for file in archive.files}
 
@@ -45,30 +60,30 @@ def everything_in(source: CandleSource) -> dict[object, bytes]:
 # Whatever the layout
 
 
-def test_every_layout_holds_the_same_files_and_bytes(place: Path) -> None:
-    source = ArchiveSource.open([place])
+def test_every_layout_holds_the_same_files_and_bytes(named: Path | str) -> None:
+    source = ArchiveSource.open([named])
     assert everything_in(source) == EXPECTED
     sizes = {file.series: file.size for archive in source.archives() for file in archive.files}
     assert sizes == {series: len(text) for series, text in EXPECTED.items()}
 
 
-def test_reading_changes_nothing_on_disk(place: Path, tmp_path: Path) -> None:
+def test_reading_changes_nothing_on_disk(named: Path | str, tmp_path: Path) -> None:
     def listing() -> list[tuple[str, int, int]]:
         return sorted((str(p), p.stat().st_size, p.stat().st_mtime_ns) for p in tmp_path.rglob("*"))
 
     before = listing()
-    everything_in(ArchiveSource.open([place]))
+    everything_in(ArchiveSource.open([named]))
     assert listing() == before
 
 
-def known_by(place: Path) -> set[tuple[str, str, str]]:
-    files = [file for archive in ArchiveSource.open([place]).archives() for file in archive.files]
+def known_by(named: Path | str) -> set[tuple[str, str, str]]:
+    files = [file for archive in ArchiveSource.open([named]).archives() for file in archive.files]
     return {(file.path, file.member, file.stamp) for file in files}
 
 
-def test_files_are_recognised_without_being_read(place: Path) -> None:
-    assert known_by(place) == known_by(place)
-    assert len(known_by(place)) == len(CONTENT)
+def test_files_are_recognised_without_being_read(named: Path | str) -> None:
+    assert known_by(named) == known_by(named)
+    assert len(known_by(named)) == len(CONTENT)
 
 
 @pytest.mark.parametrize("write", [write_files, write_zip])
@@ -77,8 +92,8 @@ def test_a_file_whose_bytes_changed_is_not_recognised(tmp_path: Path, write: Cal
     assert len(before - known_by(write(tmp_path / "a", CONTENT | {"XBTUSD_60.csv": b"changed"}))) >= 1
 
 
-def test_another_process_can_read_what_this_one_listed(place: Path) -> None:
-    source = ArchiveSource.open([place])
+def test_another_process_can_read_what_this_one_listed(named: Path | str) -> None:
+    source = ArchiveSource.open([named])
     files = [file for archive in source.archives() for file in archive.files]
     sent = pickle.dumps((source, files))
     there, theirs = pickle.loads(sent)  # noqa: S301 - our own
@@ -86,8 +101,8 @@ def test_another_process_can_read_what_this_one_listed(place: Path) -> None:
     assert len(sent) < 400 * (len(files) + 1)
 
 
-def test_threads_share_a_source(place: Path) -> None:
-    source = ArchiveSource.open([place])
+def test_threads_share_a_source(named: Path | str) -> None:
+    source = ArchiveSource.open([named])
     files = [file for archive in source.archives() for file in archive.files] * 40
     with ThreadPoolExecutor(8) as pool:
         texts = list(pool.map(source.read, files))

@@ -1,0 +1,160 @@
+"""Asking web servers politely: TLS verified, bounded time-outs and retries, and no credentials in what is said.
+
+A message names the address that the user named, never one it leads to: those may be signed.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.cookiejar import DefaultCookiePolicy
+from urllib.parse import unquote, urljoin, urlsplit, urlunsplit
+
+import requests
+from requests.adapters import HTTPAdapter
+
+from kraken_core.domain.errors import SourceError, UnreachableError
+
+TIMEOUT_S = (10, 30)  # to connect; between two pieces of an answer
+TRIES = 5  # in a row that brought nothing worth while
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 30.0
+_AGENT = "kraken-history-workbench"
+_ABSENT = {403, 404, 410}  # object stores say 403 of what is not there, where nobody may list them
+_PASSING = {408, 425, 429, 500, 502, 503, 504}
+_FAILED, _FOUND, _RANGE_REFUSED = 400, 200, 416
+_REDIRECTS = 5
+_SIDE_BY_SIDE = 64  # connections kept open for threads that read at once
+
+
+class BreakError(Exception):
+    """An answer that broke off, or did not come, and may well come next time. Never leaves this folder."""
+
+    def __init__(self, reason: str, wait_s: float = 0.0) -> None:
+        super().__init__(reason)
+        self.wait_s = wait_s  # as the server asked for
+
+
+def is_url(place: str) -> bool:
+    """Whether a source is on a web server."""
+    return place.lower().startswith(("http://", "https://"))
+
+
+def plain_url(url: str) -> str:
+    """The address in one spelling. Raises SourceError for one that is none, or would have to be kept secret."""
+    try:
+        parts = urlsplit(url.strip())
+        host = parts.hostname if parts.port != 0 else None  # reading the port checks it
+        if not host:
+            raise ValueError("no host")  # noqa: TRY301 - one message for all that is no address
+    except ValueError as error:
+        raise SourceError("that address of an archive cannot be understood: write https://host/archive.zip.") from error
+    if "@" in parts.netloc or parts.query or parts.fragment:
+        raise SourceError(
+            f"{parts.scheme}://{host}{parts.path}: an address of an archive goes without password, ? and #, as it is "
+            "stored and shown: put a password into ~/.netrc, or download the archive and name the file."
+        )
+    return urlunsplit((parts.scheme.lower(), parts.netloc.lower(), parts.path or "/", "", ""))
+
+
+def is_folder_url(place: str) -> bool:
+    """Whether an address is of a folder, in which releases are looked for by name."""
+    return is_url(place) and place.endswith("/")
+
+
+def file_name(place: str) -> str:
+    """The last part of a path or an address, readable."""
+    name = place.rpartition("/")[2]
+    return unquote(name) if is_url(place) else name
+
+
+class _Session(requests.Session):
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        """Where an answer leads. Raises SourceError where that is not as safe as what was asked."""
+        target = super().get_redirect_target(resp)
+        if target is not None:
+            before, after = urlsplit(resp.url).scheme, urlsplit(urljoin(resp.url, target)).scheme
+            if after not in {"https", before}:
+                resp.close()
+                raise SourceError(f"its server leads from {before} to {after or 'nowhere'}, which is not followed")
+        return target
+
+
+def _session() -> requests.Session:
+    session = _Session()
+    session.max_redirects = _REDIRECTS
+    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+    for scheme in ("http://", "https://"):
+        session.mount(scheme, HTTPAdapter(pool_maxsize=_SIDE_BY_SIDE))
+    session.headers.update({"User-Agent": _AGENT, "Accept-Encoding": "identity"})
+    return session
+
+
+class Web:
+    """One polite client. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._session = _session()
+
+    def close(self) -> None:
+        """Close the connections that are kept open; more are opened where needed."""
+        self._session.close()
+
+    __del__ = close
+
+    @contextmanager
+    def get(self, url: str, headers: Mapping[str, str] | None = None) -> Iterator[requests.Response]:
+        """One answer, its body unread: 200, 206, 416, or one that says that nothing is there (see :func:`absent`).
+
+        Raises BreakError, also out of the body of the with statement, where trying again may help; else SourceError.
+        """
+        try:
+            with self._session.get(url, headers=headers, stream=True, timeout=TIMEOUT_S) as answer:
+                _check(answer)
+                yield answer
+        except requests.exceptions.SSLError as error:
+            if "CERTIFICATE" in str(error):
+                raise SourceError("its server cannot prove who it is (TLS)") from error
+            raise BreakError("the connection to its server (TLS) breaks off") from error
+        except requests.exceptions.TooManyRedirects as error:
+            raise SourceError(f"its server leads on more than {_REDIRECTS} times") from error
+        except requests.exceptions.Timeout as error:
+            raise BreakError("its server does not answer in time") from error
+        except (requests.exceptions.ConnectionError, requests.exceptions.ChunkedEncodingError) as error:
+            raise BreakError("its server cannot be reached, or breaks off") from error
+        except requests.exceptions.RequestException as error:
+            raise SourceError(f"its server cannot be asked ({type(error).__name__})") from error
+
+
+def absent(answer: requests.Response) -> bool:
+    """Whether an answer says that nothing is there: plainly, or by a page for people in place of the file."""
+    return answer.status_code in _ABSENT or answer.headers.get("Content-Type", "").lower().startswith("text/html")
+
+
+def _check(answer: requests.Response) -> None:
+    status = answer.status_code
+    if status in _PASSING:
+        asked = answer.headers.get("Retry-After", "")
+        raise BreakError(f"its server answers {status}", float(asked) if asked.isdecimal() else 0.0)
+    if status >= _FAILED and status not in {*_ABSENT, _RANGE_REFUSED}:
+        raise SourceError(f"its server answers {status}")
+    if answer.headers.get("Content-Encoding", "identity") != "identity":
+        raise SourceError("its server packs what it sends, so that no part of it can be told")
+
+
+@dataclass(slots=True)
+class Patience:
+    """How often one piece of work was tried in vain; waits longer each time."""
+
+    url: str
+    failures: int = 0
+
+    def wait(self, error: BreakError, *, progressed: bool = False) -> None:
+        """Wait before the next try. Raises UnreachableError instead, where there were enough."""
+        self.failures = 1 if progressed else self.failures + 1
+        if self.failures >= TRIES:
+            raise UnreachableError(
+                f"{self.url}: {error}, {self.failures} times in a row. What was read is kept; try again later."
+            ) from error
+        time.sleep(min(max(FIRST_PAUSE_S * 2 ** (self.failures - 1), error.wait_s), LONGEST_PAUSE_S))
