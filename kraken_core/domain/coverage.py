@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 from kraken_core.domain.candles import Source, from_api
@@ -89,15 +90,17 @@ def until(claims: TimeRanges, width: int, now: int) -> TimeRanges:
 
 def standing(assertions: Iterable[Assertion]) -> list[tuple[Assertion, TimeRanges]]:
     """Each assertion with the ranges of it that were not withdrawn; those withdrawn whole are left out."""
-    claims: dict[tuple[Series, str, Source, int], list[tuple[int, int, bool]]] = defaultdict(list)
-    for entry in assertions:
-        key = (entry.series, entry.evidence, entry.source, entry.rank)
-        claims[key].append((entry.start, entry.end, entry.withdrawn))
+    claims: dict[tuple[Series, str, Source, int], list[tuple[bool, list[tuple[int, int]]]]] = {}
+    for series, start, end, source, rank, evidence, withdrawn in assertions:
+        turns = claims.setdefault((series, evidence, source, rank), [])
+        if not turns or turns[-1][0] is not withdrawn:
+            turns.append((withdrawn, []))
+        turns[-1][1].append((start, end))
     result = []
-    for (series, evidence, source, rank), entries in claims.items():
+    for (series, evidence, source, rank), turns in claims.items():
         ranges = TimeRanges()
-        for start, end, withdrawn in entries:  # in the order they were made
-            change = TimeRanges.single(start, end)
+        for withdrawn, entries in turns:  # in the order they were made, those of one kind at once
+            change = TimeRanges.of(entries)
             ranges = ranges - change if withdrawn else ranges | change
         if ranges:
             result.append((Assertion(series, *ranges.hull, source, rank, evidence), ranges))
@@ -106,10 +109,17 @@ def standing(assertions: Iterable[Assertion]) -> list[tuple[Assertion, TimeRange
 
 def covered(assertions: Iterable[Assertion]) -> dict[Series, TimeRanges]:
     """What is known of each series, by whatever source."""
-    by_series: dict[Series, list[TimeRange]] = defaultdict(list)
-    for assertion, ranges in standing(assertions):
-        by_series[assertion.series].extend(ranges)
-    return {series: TimeRanges.of(ranges) for series, ranges in by_series.items()}
+    return united(standing(assertions))
+
+
+def united(claims: Iterable[tuple[Assertion, TimeRanges]]) -> dict[Series, TimeRanges]:
+    """What :func:`standing` claims know together, by series."""
+    by_series: dict[Series, list[TimeRanges]] = defaultdict(list)
+    for assertion, ranges in claims:
+        by_series[assertion.series].append(ranges)
+    return {
+        series: found[0] if len(found) == 1 else TimeRanges.of(chain(*found)) for series, found in by_series.items()
+    }
 
 
 def coverage_ranges(

@@ -45,12 +45,15 @@ def levels(known: Iterable[tuple[int, TimeRanges]]) -> Levels:
     return result
 
 
-def derivable(finer: Levels, outside_life: TimeRanges, width: int) -> Levels:
-    """The slots of ``width`` seconds wholly known to a finer series, each at its worst part's rank."""
+def derivable(finer: Levels, outside_life: TimeRanges, width: int, slots: TimeRanges) -> Levels:
+    """Which ``slots`` of ``width`` seconds a finer series knows whole, each at its worst part's rank."""
     result = []
-    known, taken = outside_life, outside_life.inner(width)
+    known = outside_life & slots
+    taken = known.inner(width)
     for rank, ranges in finer:
-        known |= ranges
+        if not (more := ranges & slots):
+            continue
+        known |= more
         whole = known.inner(width)
         if fresh := whole - taken:
             result.append((rank, fresh))
@@ -77,8 +80,8 @@ def derivations(own: Mapping[int, Levels], life: TimeRanges, allowed: Mapping[in
         best = max((effective[finer][0][0] for finer in finers), default=0)
         undecided = allowed.get(interval, TimeRanges()) - at_least(mine, best)
         for finer in finers:
-            for rank, ranges in derivable(effective[finer], outside, interval * 60) if undecided else ():
-                if better := (ranges & undecided) - at_least(mine, rank):
+            for rank, ranges in derivable(effective[finer], outside, interval * 60, undecided) if undecided else ():
+                if better := ranges - at_least(mine, rank):
                     made.append(Derivation(interval, finer, rank, better))
                 undecided -= ranges
         result += made

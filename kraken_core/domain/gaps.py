@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from kraken_core.domain.archives import archive_for
 from kraken_core.domain.exchange import ohlc_horizon
@@ -53,8 +53,7 @@ RETRY_AT_MOST_S = 7 * 86_400
 OPEN = (GapStatus.DETECTED, GapStatus.BACKFILLING, GapStatus.UNFILLABLE, GapStatus.FAILED)
 
 
-@dataclass(frozen=True, slots=True)
-class GapRecord:
+class GapRecord(NamedTuple):
     """A maximal missing range ``[start, end)`` of one series; ``candles`` slots, times in epoch seconds.
 
     ``fillable`` of the slots are within the OHLC endpoint's reach at the time of detection, ``overflow`` beyond it.
@@ -83,20 +82,24 @@ class GapRecord:
     def failed(self, reason: str, now: int) -> GapRecord:
         """The gap after an attempt that failed: to be tried again later, and each time later still."""
         wait = min(RETRY_AFTER_S * RETRY_GROWTH**self.attempts, RETRY_AT_MOST_S)
-        return replace(self, status=GapStatus.FAILED, reason=reason, attempts=self.attempts + 1, retry_at=now + wait)
+        return self._replace(status=GapStatus.FAILED, reason=reason, attempts=self.attempts + 1, retry_at=now + wait)
 
 
 @dataclass(frozen=True, slots=True)
 class GapDetection:
-    """What was found: gaps some open route fills (at least in part), and gaps none does."""
+    """What was found, by series and time."""
 
-    fillable: tuple[GapRecord, ...]
-    unfillable: tuple[GapRecord, ...]
+    gaps: tuple[GapRecord, ...]
 
     @property
-    def gaps(self) -> tuple[GapRecord, ...]:
-        """All of them, by series and time."""
-        return tuple(sorted((*self.fillable, *self.unfillable), key=lambda gap: (gap.series, gap.start)))
+    def fillable(self) -> tuple[GapRecord, ...]:
+        """The gaps some open route fills, at least in part."""
+        return tuple(gap for gap in self.gaps if gap.route is not Route.NONE)
+
+    @property
+    def unfillable(self) -> tuple[GapRecord, ...]:
+        """The gaps no open route fills."""
+        return tuple(gap for gap in self.gaps if gap.route is Route.NONE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,19 +123,18 @@ class IntegratedGapDetector:
         All three map a series to slot-aligned ranges in epoch seconds. ``repairs`` is what the exchange will be asked.
         """
         nothing = TimeRanges()
-        fillable: list[GapRecord] = []
-        unfillable: list[GapRecord] = []
+        gaps: list[GapRecord] = []
         for series in sorted(wanted):
             missing = wanted[series] - covered.get(series, nothing)
             free = derivable.get(series, nothing)
-            for gap in self._records(series, missing, free, repairs.served.get(series, Served())):
-                (unfillable if gap.route is Route.NONE else fillable).append(gap)
-        return GapDetection(tuple(fillable), tuple(unfillable))
+            gaps += self._records(series, missing, free, repairs.served.get(series, Served()))
+        return GapDetection(tuple(gaps))
 
     def _records(self, series: Series, missing: TimeRanges, free: TimeRanges, served: Served) -> Iterator[GapRecord]:
         width, file_name = series.width, series.file_name
         horizon = ohlc_horizon(series, self.as_of)
         why_not = "no finer series covers it" if series.interval > 1 else "nothing is finer than one minute"
+        by_hand, not_yet = f"{why_not}; an archive does", f"{why_not}; no archive holds it yet"
         for start, end in missing:
             slots = (end - start) // width
             reachable = max(0, min(end, horizon.end) - max(start, horizon.start)) // width
@@ -146,7 +148,6 @@ class IntegratedGapDetector:
             elif free.meets(start, end):
                 yield gap(route=Route.DERIVE, reason="finer candles cover it")
             elif archive:
-                reason = f"{why_not}; an archive does"
-                yield gap(status=GapStatus.UNFILLABLE, reason=reason, csv_file=file_name, archive=archive)
+                yield gap(status=GapStatus.UNFILLABLE, reason=by_hand, csv_file=file_name, archive=archive)
             else:
-                yield gap(status=GapStatus.UNFILLABLE, reason=f"{why_not}; no archive holds it yet")
+                yield gap(status=GapStatus.UNFILLABLE, reason=not_yet)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from kraken_core.domain.candles import Source
-from kraken_core.domain.coverage import Assertion, covered, standing
+from kraken_core.domain.coverage import Assertion, standing, united
 from kraken_core.domain.derive import Derivation, Levels, derivations, levels
 from kraken_core.domain.life import Life, instants, lived
 from kraken_core.domain.market import Pair, Series
@@ -38,12 +39,17 @@ class DerivationWork:
         return {series: TimeRanges.of(ranges) for series, ranges in found.items()}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Knowledge:
     """Lives of pairs, and all claims ever made about their series, in order."""
 
     lives: Mapping[Pair, Sequence[Life]]
     claims: Sequence[Assertion]
+
+    @cached_property
+    def standing(self) -> Sequence[tuple[Assertion, TimeRanges]]:
+        """Each claim with the ranges of it that were not withdrawn."""
+        return standing(self.claims)
 
     def wanted(self, pairs: Iterable[Pair], intervals: Collection[int], window: TimeRange) -> dict[Series, TimeRanges]:
         """The slots of each series in its pair's life and in the window; series that never lived are left out."""
@@ -57,7 +63,7 @@ class Knowledge:
 
     def covered(self) -> dict[Series, TimeRanges]:
         """The slots of each series that some source knows."""
-        return covered(self.claims)
+        return united(self.standing)
 
     def derivation_work(self, wanted: Mapping[Series, TimeRanges]) -> DerivationWork:
         """What should be derived and is not, in the wanted slots; and what is derived and should not be.
@@ -97,8 +103,9 @@ class Knowledge:
 
     def _by_pair(self, pairs: Collection[Pair]) -> dict[Pair, list[tuple[Assertion, TimeRanges]]]:
         result: dict[Pair, list[tuple[Assertion, TimeRanges]]] = {pair: [] for pair in pairs}
-        for claim, ranges in standing(claim for claim in self.claims if claim.series.pair in result):
-            result[claim.series.pair].append((claim, ranges))
+        for claim, ranges in self.standing:
+            if claim.series.pair in result:
+                result[claim.series.pair].append((claim, ranges))
         return result
 
 

@@ -6,10 +6,9 @@ neighbours touch without overlapping and no arithmetic ever needs ``- 1``.
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -73,8 +72,7 @@ class TimeRanges:
         return cls((start, end)) if start < end else cls()
 
     def __iter__(self) -> Iterator[TimeRange]:
-        bounds = iter(self.bounds)
-        return map(TimeRange, bounds, bounds)
+        return map(TimeRange._make, self._pairs())
 
     def __len__(self) -> int:
         return len(self.bounds) // 2
@@ -88,7 +86,7 @@ class TimeRanges:
     def __or__(self, other: TimeRanges) -> TimeRanges:
         if not self.bounds or not other.bounds:
             return self if self.bounds else other
-        return TimeRanges.of(chain(self, other))
+        return TimeRanges.of([*self._pairs(), *other._pairs()])
 
     def __and__(self, other: TimeRanges) -> TimeRanges:
         bounds: list[int] = []
@@ -109,7 +107,7 @@ class TimeRanges:
         bounds: list[int] = []
         theirs = other.bounds
         j = 0
-        for start, end in self:
+        for start, end in self._pairs():
             at = start
             while j < len(theirs) and theirs[j + 1] <= at:
                 j += 2
@@ -129,16 +127,20 @@ class TimeRanges:
         return at % 2 == 1 or (at < len(self.bounds) and self.bounds[at] < end)
 
     def clip(self, start: int, end: int) -> TimeRanges:
-        """What lies inside ``[start, end)``."""
-        return self & TimeRanges.single(start, end)
+        """What lies inside ``[start, end)``; looks only at that part."""
+        if start >= end:
+            return TimeRanges()
+        first, behind = bisect_right(self.bounds, start), bisect_left(self.bounds, end)
+        begun, unended = (start,) * (first % 2), (end,) * (behind % 2)
+        return TimeRanges((*begun, *self.bounds[first:behind], *unended))
 
     def inner(self, width: int) -> TimeRanges:
         """The whole slots of ``width`` seconds that lie inside."""
-        return TimeRanges.of((ceil(start, width), floor(end, width)) for start, end in self)
+        return TimeRanges.of((ceil(start, width), floor(end, width)) for start, end in self._pairs())
 
     def outer(self, width: int) -> TimeRanges:
         """The slots of ``width`` seconds that are touched."""
-        return TimeRanges.of((floor(start, width), ceil(end, width)) for start, end in self)
+        return TimeRanges.of((floor(start, width), ceil(end, width)) for start, end in self._pairs())
 
     def slots(self, width: int) -> int:
         """How many slots of ``width`` seconds; the ranges must be aligned to it."""
@@ -153,3 +155,8 @@ class TimeRanges:
     def hull(self) -> TimeRange:
         """From the first start to the last end. Raises IndexError when empty."""
         return TimeRange(self.bounds[0], self.bounds[-1])
+
+    def _pairs(self) -> Iterator[tuple[int, int]]:
+        """Start and end of each range, without the names: several times as fast."""
+        bounds = iter(self.bounds)
+        return zip(bounds, bounds, strict=True)

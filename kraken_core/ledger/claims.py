@@ -14,7 +14,7 @@ from kraken_core.domain.coverage import ArchiveStatement, Assertion, standing
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.timerange import TimeRanges
 from kraken_core.ledger.models import archive, archive_pair, assertion
-from kraken_core.ledger.transactions import Transactions, add_rows, chunks
+from kraken_core.ledger.transactions import Transactions, add_many, add_rows, chunks
 
 _SOURCES = {source.value: source for source in Source}
 _COLUMNS = ("pair_id", "interval", "start", "end", "source", "rank", "evidence", "withdrawn")
@@ -76,7 +76,7 @@ class Claims(Transactions):
 
     def _assertions(self, connection: Connection, where: ColumnElement[bool]) -> list[Assertion]:
         columns = [assertion.c[name] for name in _COLUMNS]
-        rows = connection.execute(select(*columns).where(where).order_by(assertion.c.id))
+        rows = connection.execute(select(*columns).where(where).order_by(assertion.c.id)).all()
         series = self._series
         return [
             Assertion(series[pair_id, interval], start, end, _SOURCES[source], rank, evidence, withdrawn)
@@ -84,7 +84,11 @@ class Claims(Transactions):
         ]
 
     def _append(self, connection: Connection, assertions: Iterable[Assertion]) -> None:
-        add_rows(connection, assertion, self._claim_rows(assertions))
+        rows = (
+            (self._pair_ids[series.pair], series.interval, start, end, str(source), rank, evidence, withdrawn)
+            for series, start, end, source, rank, evidence, withdrawn in assertions
+        )
+        add_many(connection, assertion, _COLUMNS, rows, asserted_at=self._now())
 
     def _append_new(self, connection: Connection, claims: Sequence[Assertion]) -> None:
         """Append the claims that were never made before, word for word; a withdrawn one was made."""
@@ -94,23 +98,6 @@ class Claims(Transactions):
             same_series = self._of(assertion, {claim.series for claim in chunk})
             made = set(self._assertions(connection, same_series & same_evidence))
             self._append(connection, [claim for claim in chunk if claim not in made])
-
-    def _claim_rows(self, assertions: Iterable[Assertion]) -> list[dict[str, object]]:
-        now = self._now()
-        return [
-            {
-                "pair_id": self._pair_ids[series.pair],
-                "interval": series.interval,
-                "start": start,
-                "end": end,
-                "source": source,
-                "rank": rank,
-                "evidence": evidence,
-                "withdrawn": withdrawn,
-                "asserted_at": now,
-            }
-            for series, start, end, source, rank, evidence, withdrawn in assertions
-        ]
 
     def _withdraw_derived(self, connection: Connection, stale: Mapping[Series, TimeRanges]) -> None:
         derived = (assertion.c.source == Source.DERIVED) & self._of(assertion, stale)

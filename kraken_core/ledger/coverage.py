@@ -9,7 +9,7 @@ from sqlalchemy import delete, select
 from kraken_core.domain.coverage import CoverageSource, DataCoverageRange
 from kraken_core.domain.market import Series
 from kraken_core.ledger.models import data_coverage_range
-from kraken_core.ledger.transactions import Transactions, add_rows, by_series_and_time
+from kraken_core.ledger.transactions import Transactions, add_many, by_series_and_time
 
 _SOURCES = {source.value: source for source in CoverageSource}
 
@@ -21,11 +21,12 @@ class Coverage(Transactions):
         """Set the covered ranges of these series."""
         with self._writing({series.pair for series in coverage}) as connection:
             connection.execute(delete(data_coverage_range).where(self._of(data_coverage_range, coverage)))
-            add_rows(
+            add_many(
                 connection,
                 data_coverage_range,
+                ("pair_id", "interval", "start", "end", "source", "candles"),
                 (
-                    {**self._ids(series), "start": r.start, "end": r.end, "source": r.source, "candles": r.candles}
+                    (self._pair_ids[series.pair], series.interval, r.start, r.end, str(r.source), r.candles)
                     for series, ranges in coverage.items()
                     for r in ranges
                 ),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
 
 from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, or_, select, update
 
@@ -13,10 +12,13 @@ from kraken_core.domain.gaps import GAP_MOVES, OPEN, GapRecord, GapStatus, Route
 from kraken_core.domain.market import Series
 from kraken_core.domain.timerange import TimeRange
 from kraken_core.ledger.models import gap_record, series_detection
-from kraken_core.ledger.transactions import Transactions, add_rows, by_series_and_time, chunks
+from kraken_core.ledger.transactions import Transactions, add_many, add_rows, by_series_and_time, chunks
 from kraken_core.ports import Detection
 
 _GAP = gap_record.c
+# The fields of a GapRecord that are columns of the same name, in its order
+_KEPT = tuple(name for name in GapRecord._fields if name in _GAP and name != "id")
+_STATE = [_GAP[name] for name in _KEPT]
 _IS_OPEN = _GAP.status.in_(OPEN)
 _STATUSES = {status.value: status for status in GapStatus}
 _ROUTES = {route.value: route for route in Route}
@@ -36,7 +38,7 @@ class Gaps(Transactions):
         """
         new = [gap for gap in gaps if gap.id is None]
         kept = {gap.id: gap for gap in gaps if gap.id is not None}
-        ended = [replace(gap, status=GapStatus.FILLED) for gap in filled]
+        ended = [gap._replace(status=GapStatus.FILLED) for gap in filled]
         closed = {gap.id: gap for gap in ended if gap.id is not None}
         pairs = {series.pair for series in (*detections, *(gap.series for gap in (*new, *ended)))}
         with self._writing(pairs) as connection:
@@ -47,7 +49,7 @@ class Gaps(Transactions):
             self._insert(connection, [gap for gap in ended if gap.id is None])
             ids = iter(self._insert(connection, new))
             self._store_detections(connection, detections)
-        return [gap if gap.id is not None else replace(gap, id=next(ids)) for gap in gaps]
+        return [gap if gap.id is not None else gap._replace(id=next(ids)) for gap in gaps]
 
     def gaps(self, series: Collection[Series] | None = None, *, open_only: bool = True) -> list[GapRecord]:
         """Gaps by series and time; of all series where none are given."""
@@ -64,23 +66,25 @@ class Gaps(Transactions):
             }
 
     def _gaps(self, connection: Connection, where: ColumnElement[bool]) -> list[GapRecord]:
+        rows = connection.execute(select(_GAP.id, _GAP.pair_id, _GAP.interval, *_STATE).where(where)).all()
         return [
             GapRecord(
-                series=self._series[row.pair_id, row.interval],
-                start=row.start,
-                end=row.end,
-                candles=row.candles,
-                fillable=row.fillable,
-                overflow=row.overflow,
-                status=_STATUSES[row.status],
-                route=_ROUTES[row.route],
-                reason=row.reason,
-                requests=row.requests,
-                csv_file=row.csv_file,
-                archive=row.archive,
-                id=row.id,
+                self._series[pair_id, interval],
+                start,
+                end,
+                candles,
+                fillable,
+                overflow,
+                _STATUSES[status],
+                _ROUTES[route],
+                reason,
+                requests,
+                csv_file,
+                archive,
+                id=id_,
             )
-            for row in connection.execute(select(gap_record).where(where))
+            for id_, pair_id, interval, start, end, candles, fillable, overflow, status, route, *rest in rows
+            for reason, requests, csv_file, archive in (rest,)
         ]
 
     def _remove(self, connection: Connection, ids: Iterable[int | None]) -> None:
@@ -95,7 +99,9 @@ class Gaps(Transactions):
         for status, group in by_status.items():
             allowed = _ORIGINS[status] | ({status} if may_stay else set())
             row = _GAP.id == bindparam("gap_id"), or_(*(_GAP.status == origin for origin in sorted(allowed)))
-            changes = [{"gap_id": gap.id, **_columns(gap), "updated_at": now} for gap in group]
+            changes = [
+                {"gap_id": gap.id, **dict(zip(_KEPT, _state(gap), strict=True)), "updated_at": now} for gap in group
+            ]
             if connection.execute(update(gap_record).where(*row), changes).rowcount != len(group):
                 raise _illegal_move(connection, group, allowed)
 
@@ -105,8 +111,8 @@ class Gaps(Transactions):
             return []
         now = self._now()
         newest = connection.scalar(select(func.coalesce(func.max(_GAP.id), 0)))
-        row = {"detected_at": now, "updated_at": now}
-        add_rows(connection, gap_record, ({**self._ids(gap.series), **_columns(gap), **row} for gap in gaps))
+        rows = ((self._pair_ids[gap.series.pair], gap.series.interval, *_state(gap)) for gap in gaps)
+        add_many(connection, gap_record, ("pair_id", "interval", *_KEPT), rows, detected_at=now, updated_at=now)
         return connection.scalars(select(_GAP.id).where(_GAP.id > newest).order_by(_GAP.id)).all()
 
     def _store_detections(self, connection: Connection, detections: Mapping[Series, Detection]) -> None:
@@ -121,20 +127,21 @@ class Gaps(Transactions):
         )
 
 
-def _columns(gap: GapRecord) -> dict[str, object]:
-    return {
-        "start": gap.start,
-        "end": gap.end,
-        "candles": gap.candles,
-        "fillable": gap.fillable,
-        "overflow": gap.overflow,
-        "status": gap.status,
-        "route": gap.route,
-        "reason": gap.reason,
-        "requests": gap.requests,
-        "csv_file": gap.csv_file,
-        "archive": gap.archive,
-    }
+def _state(gap: GapRecord) -> tuple[object, ...]:
+    """What is stored of a gap, in the order of _KEPT."""
+    return (
+        gap.start,
+        gap.end,
+        gap.candles,
+        gap.fillable,
+        gap.overflow,
+        str(gap.status),
+        str(gap.route),
+        gap.reason,
+        gap.requests,
+        gap.csv_file,
+        gap.archive,
+    )
 
 
 def _illegal_move(connection: Connection, gaps: Sequence[GapRecord], allowed: Collection[str]) -> IllegalMoveError:

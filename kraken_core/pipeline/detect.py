@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import partial
+from itertools import takewhile
 
 from kraken_core.domain.gaps import GapRecord, GapStatus, IntegratedGapDetector, Route
 from kraken_core.domain.knowledge import DerivationWork, Knowledge
@@ -46,7 +48,7 @@ class GapDetection:
     def begin_backfill(self, detected: Detected) -> None:
         """Mark the gaps that are about to be filled."""
         gaps = [
-            replace(gap, status=GapStatus.BACKFILLING) if gap.route is not Route.NONE else gap for gap in detected.gaps
+            gap._replace(status=GapStatus.BACKFILLING) if gap.route is not Route.NONE else gap for gap in detected.gaps
         ]
         self.ledger.record_gaps(detected.detections, gaps, [])
 
@@ -70,16 +72,24 @@ class GapDetection:
 
 def _reconciled(before: Sequence[GapRecord], found: Sequence[GapRecord]) -> list[GapRecord]:
     """The gaps found, each with the id of the first open record it overlaps, as long as no other gap took it."""
-    records: dict[Series, list[GapRecord]] = defaultdict(list)
+    records: dict[Series, deque[GapRecord]] = defaultdict(deque)
     for record in before:
         records[record.series].append(record)
     gaps = []
     taken: set[int | None] = set()
     for gap in found:
-        known = (r.id for r in records[gap.series] if r.start < gap.end and gap.start < r.end and r.id not in taken)
-        gaps.append(replace(gap, id=next(known, None)))
+        ahead = records[gap.series]
+        while ahead and ahead[0].end <= gap.start:  # nor does it reach any later gap
+            ahead.popleft()
+        overlapping = takewhile(partial(_begins_before, gap.end), ahead)
+        known = next((r for r in overlapping if r.id not in taken), None)
+        gaps.append(gap if known is None else gap._replace(id=known.id))
         taken.add(gaps[-1].id)
     return gaps
+
+
+def _begins_before(instant: int, gap: GapRecord) -> bool:
+    return gap.start < instant
 
 
 def _filled(before: Sequence[GapRecord], covered: Mapping[Series, TimeRanges]) -> list[GapRecord]:
@@ -92,5 +102,5 @@ def _filled(before: Sequence[GapRecord], covered: Mapping[Series, TimeRanges]) -
                 filled.append(record)
             else:
                 slots = (end - start) // record.series.width
-                filled.append(replace(record, id=None, start=start, end=end, candles=slots, fillable=0, overflow=slots))
+                filled.append(record._replace(id=None, start=start, end=end, candles=slots, fillable=0, overflow=slots))
     return filled

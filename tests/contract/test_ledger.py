@@ -98,7 +98,7 @@ def a_claim(series: Series = HOURS, start: int = 0, end: int = DAY, evidence: st
 
 def a_gap(series: Series = HOURS, start: int = 0, end: int = DAY, **columns: object) -> GapRecord:
     slots = (end - start) // series.width
-    return replace(GapRecord(series, start, end, slots, 0, slots), **columns)  # type: ignore[arg-type] # any field
+    return GapRecord(series, start, end, slots, 0, slots)._replace(**columns)  # type: ignore[arg-type] # any field
 
 
 def detected(*series: Series, as_of: int = NOON) -> dict[Series, Detection]:
@@ -421,7 +421,7 @@ def test_a_detection_replaces_the_open_gaps_of_its_series_only(ledger: SqlLedger
     first, second, other = ledger.record_gaps(
         detected(HOURS, ETHER), [a_gap(start=0, end=DAY), a_gap(start=2 * DAY, end=3 * DAY), a_gap(ETHER)], []
     )
-    merged = replace(first, end=3 * DAY, candles=72)
+    merged = first._replace(end=3 * DAY, candles=72)
     [stored] = ledger.record_gaps(detected(HOURS, as_of=NOON + 60), [merged], [])
 
     assert stored == merged
@@ -436,7 +436,7 @@ def test_every_column_of_a_gap_comes_back(ledger: SqlLedger) -> None:
         *("an archive does", 3, "XBTUSD_60.csv", "Kraken_OHLCVT_2026Q2.zip"),
     )
 
-    assert ledger.record_gaps({}, [gap], []) == ledger.gaps() == [replace(gap, id=ledger.gaps()[0].id)]
+    assert ledger.record_gaps({}, [gap], []) == ledger.gaps() == [gap._replace(id=ledger.gaps()[0].id)]
 
 
 def test_gaps_are_told_by_series_and_time(ledger: SqlLedger) -> None:
@@ -451,14 +451,14 @@ def test_filled_gaps_are_closed_and_stay_on_record(ledger: SqlLedger) -> None:
     ledger.record_gaps(detected(HOURS), [], [gap])
 
     assert ledger.gaps() == []
-    assert ledger.gaps(open_only=False) == [replace(gap, status=GapStatus.FILLED)]
+    assert ledger.gaps(open_only=False) == [gap._replace(status=GapStatus.FILLED)]
     with pytest.raises(IllegalMoveError, match="FILLED"):
         ledger.record_gaps(detected(HOURS), [], [gap])
 
 
 def test_a_part_that_was_filled_goes_on_record_beside_the_gap_that_is_left(ledger: SqlLedger) -> None:
     [gap] = ledger.record_gaps(detected(HOURS), [a_gap(end=2 * DAY)], [])
-    [left] = ledger.record_gaps(detected(HOURS), [replace(gap, start=DAY, candles=24)], [a_gap(), a_gap(ETHER)])
+    [left] = ledger.record_gaps(detected(HOURS), [gap._replace(start=DAY, candles=24)], [a_gap(), a_gap(ETHER)])
 
     assert ledger.gaps() == [left]
     closed = [gap for gap in ledger.gaps(open_only=False) if gap.status is GapStatus.FILLED]
@@ -476,7 +476,7 @@ def test_a_gap_moves_only_as_gaps_may(ledger: SqlLedger) -> None:
     good, gap = ledger.record_gaps({}, [a_gap(DAYS), a_gap()], [])
 
     with pytest.raises(IllegalMoveError, match=rf"gap {gap.id} of BTC/USD 60m is DETECTED and cannot become FAILED"):
-        ledger.record_gaps({}, [replace(good, status=GapStatus.BACKFILLING), replace(gap, status=GapStatus.FAILED)], [])
+        ledger.record_gaps({}, [good._replace(status=GapStatus.BACKFILLING), gap._replace(status=GapStatus.FAILED)], [])
     assert ledger.gaps() == [gap, good]
 
 
@@ -485,7 +485,7 @@ def test_a_gap_that_is_gone_is_not_brought_back(ledger: SqlLedger) -> None:
     ledger.record_gaps(detected(HOURS), [], [])
 
     with pytest.raises(IllegalMoveError, match=f"gap {gap.id} of BTC/USD 60m is gone"):
-        ledger.record_gaps({}, [replace(gap, status=GapStatus.BACKFILLING)], [])
+        ledger.record_gaps({}, [gap._replace(status=GapStatus.BACKFILLING)], [])
 
 
 def test_the_id_of_a_gap_that_is_gone_never_names_another(ledger: SqlLedger) -> None:
@@ -499,7 +499,7 @@ def test_the_id_of_a_gap_that_is_gone_never_names_another(ledger: SqlLedger) -> 
 def test_only_gaps_that_changed_are_dated_anew(ledger: SqlLedger, clock: SetClock) -> None:
     same, changed = ledger.record_gaps(detected(HOURS), [a_gap(), a_gap(start=2 * DAY, end=4 * DAY)], [])
     clock.instant += 60
-    ledger.record_gaps(detected(HOURS), [same, replace(changed, end=3 * DAY)], [])
+    ledger.record_gaps(detected(HOURS), [same, changed._replace(end=3 * DAY)], [])
 
     frame = ledger.table_frame("gaps")
     assert [moment.timestamp() for moment in frame["detected_at"]] == [NOON, NOON]

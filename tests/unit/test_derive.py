@@ -112,18 +112,24 @@ def test_each_instant_has_the_best_rank_that_knows_it(known: list[tuple[int, Tim
     assert sum(ranges.seconds for _, ranges in found) == len(best)
 
 
-@given(st.lists(st.tuples(st.integers(1, 4), time_ranges()), max_size=6), time_ranges(), st.sampled_from((2, 5, 12)))
+@given(
+    st.lists(st.tuples(st.integers(1, 4), time_ranges()), max_size=6),
+    time_ranges(),
+    st.sampled_from((2, 5, 12)),
+    time_ranges(),
+)
 def test_a_slot_can_be_derived_where_all_of_it_is_known_or_outside_life(
-    known: list[tuple[int, TimeRanges]], outside: TimeRanges, width: int
+    known: list[tuple[int, TimeRanges]], outside: TimeRanges, width: int, asked: TimeRanges
 ) -> None:
+    slots = asked.outer(width)
     best = {instant: rank for rank, ranges in levels(known) for instant in instants_of(ranges)}
     dead = instants_of(outside)
     expected: dict[int, list[int]] = defaultdict(list)
     for slot in range(-LAST // width * width, LAST + 20, width):
         alive = set(range(slot, slot + width)) - dead
-        if alive and alive <= best.keys():
+        if alive and alive <= best.keys() and slot in slots:
             expected[min(best[instant] for instant in alive)].append(slot)
-    found = derivable(levels(known), outside, width)
+    found = derivable(levels(known), outside, width, slots)
     assert dict(found) == {rank: from_slots(slots, width) for rank, slots in expected.items()}
 
 
