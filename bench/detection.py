@@ -9,7 +9,6 @@ import gc
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 
 from bench.figures import Figure
 from kraken_core.domain.candles import Source
@@ -72,7 +71,7 @@ def _detect(ledger: SqlLedger) -> int:
     known = {(gap.series, gap.start): gap.id for gap in ledger.gaps()}
     wanted = dict.fromkeys(SERIES, TimeRanges.single(*HULL))
     found = IntegratedGapDetector(AS_OF).detect_gaps_for_job(wanted, covered(ledger.assertions()), {}).gaps
-    gaps = [replace(gap, id=known.get((gap.series, gap.start))) for gap in found]
+    gaps = [gap._replace(id=known.get((gap.series, gap.start))) for gap in found]
     return len(ledger.record_gaps(dict.fromkeys(SERIES, Detection(HULL, AS_OF)), gaps, []))
 
 
