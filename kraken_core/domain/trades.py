@@ -1,0 +1,167 @@
+"""From trades to candles, exactly, however the trades are cut into pages (domain rules 4, 6 and 7).
+
+A slot's part is what some of its trades make of it. Parts of one slot join to one, in whatever portions they come, so
+that a sweep of ten thousand pages and a file of a hundred million rows need no more memory than their slots. Volumes
+stay decimals until the last step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import polars as pl
+
+from kraken_core.domain.candles import SCHEMA, TIME, VOLUME_DECIMALS, Source, rank_of
+from kraken_core.domain.exchange import NS
+from kraken_core.domain.market import INTERVALS, Pair
+from kraken_core.domain.timerange import TimeRanges, floor
+
+_US = 1_000_000  # microseconds a second
+# A slot's part: ``time`` is the slot's open in epoch seconds, ``first`` and ``last`` are when its first and last trade
+# happened, in epoch nanoseconds. Frames of parts are sorted by time and hold a slot once.
+PARTS: dict[str, pl.DataType | type[pl.DataType]] = {
+    "time": pl.Int64,
+    "open": pl.Float64,
+    "high": pl.Float64,
+    "low": pl.Float64,
+    "close": pl.Float64,
+    "volume": pl.Decimal(38, VOLUME_DECIMALS),
+    "trades": pl.Int64,
+    "first": pl.Int64,
+    "last": pl.Int64,
+}
+
+
+def partial(trades: pl.DataFrame, interval: int) -> pl.DataFrame:
+    """The parts of slots of ``interval`` minutes that trades of one pair make: TRADES to PARTS.
+
+    Trades are taken in the order of their times; of those at one time, in the order of the frame.
+    """
+    if not trades["time"].is_sorted():
+        trades = trades.sort("time", maintain_order=True)
+    return (
+        trades.lazy()
+        .with_columns((pl.col("time") // (interval * 60 * NS) * (interval * 60)).set_sorted().alias("slot"))
+        .group_by("slot", maintain_order=True)
+        .agg(
+            pl.first("price").alias("open"),
+            pl.max("price").alias("high"),
+            pl.min("price").alias("low"),
+            pl.last("price").alias("close"),
+            pl.sum("volume"),
+            pl.len().cast(pl.Int64).alias("trades"),
+            pl.first("time").alias("first"),
+            pl.last("time").alias("last"),
+        )
+        .rename({"slot": "time"})
+        .select(*PARTS)
+        .collect()
+    )
+
+
+def merge(parts: Iterable[pl.DataFrame]) -> pl.DataFrame:
+    """Frames of PARTS of one interval as one, associatively; of trades at one time, an earlier frame's come first."""
+    both = pl.concat([pl.DataFrame(schema=PARTS), *parts])
+    if both["time"].is_sorted() and both["time"].is_first_distinct().all():
+        return both
+    firsts, lasts = (both.lazy().sort("time", edge, maintain_order=True) for edge in ("first", "last"))
+    closes = lasts.group_by("time", maintain_order=True).agg(pl.last("close"), pl.last("last"))
+    return (
+        firsts.group_by("time", maintain_order=True)
+        .agg(
+            pl.first("open", "first"),
+            pl.max("high"),
+            pl.min("low"),
+            pl.sum("volume", "trades"),
+        )
+        .join(closes, on="time", maintain_order="left")
+        .select(*PARTS)
+        .collect()
+    )
+
+
+def coarser(parts: pl.DataFrame, interval: int) -> pl.DataFrame:
+    """The parts of slots of ``interval`` minutes, from those of an interval that divides it."""
+    width = interval * 60
+    return (
+        parts.lazy()
+        .with_columns((pl.col("time") // width * width).set_sorted())
+        .group_by("time", maintain_order=True)
+        .agg(
+            pl.first("open", "first"),
+            pl.max("high"),
+            pl.min("low"),
+            pl.last("close", "last"),
+            pl.sum("volume", "trades"),
+        )
+        .select(*PARTS)
+        .collect()
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class TradeCandles:
+    """The candles of one pair in the making, at some intervals: all trades added so far, as ``parts`` of the finest."""
+
+    pair: Pair
+    intervals: tuple[int, ...]
+    parts: pl.DataFrame
+
+    @classmethod
+    def empty(cls, pair: Pair, intervals: Iterable[int] = INTERVALS) -> TradeCandles:
+        """None yet, of these intervals (minutes, of the eight)."""
+        return cls(pair, tuple(sorted(intervals)), pl.DataFrame(schema=PARTS))
+
+    @property
+    def finest(self) -> int:
+        """The interval of ``parts``: it divides all others."""
+        return self.intervals[0]
+
+    def add(self, *pages: pl.DataFrame) -> TradeCandles:
+        """With frames of TRADES that follow in the order of the tape, none of them repeated."""
+        return self.join(*(partial(page, self.finest) for page in pages))
+
+    def join(self, *parts: pl.DataFrame) -> TradeCandles:
+        """With PARTS of the finest interval that follow."""
+        return TradeCandles(self.pair, self.intervals, merge((self.parts, *parts)))
+
+    def split(self, instant: int) -> tuple[TradeCandles, TradeCandles]:
+        """What lies before an instant and what from it on: epoch seconds, a slot's open at the coarsest interval."""
+        before = pl.col("time") < instant
+        return (
+            TradeCandles(self.pair, self.intervals, self.parts.filter(before)),
+            TradeCandles(self.pair, self.intervals, self.parts.filter(~before)),
+        )
+
+    def candles(self, rank: int | None = None) -> dict[int, pl.DataFrame]:
+        """The candles by interval, of that rank (that of trades of no archive by default): SCHEMA, by time."""
+        found: dict[int, pl.DataFrame] = {}
+        parts = self.parts
+        for interval in self.intervals:
+            parts = parts if interval == self.finest else coarser(parts, interval)
+            found[interval] = self._candles(parts, interval, rank_of(Source.TRADES) if rank is None else rank)
+        return found
+
+    def _candles(self, parts: pl.DataFrame, interval: int, rank: int) -> pl.DataFrame:
+        return parts.select(
+            pl.lit(str(self.pair)).alias("pair"),
+            pl.lit(interval, pl.Int32).alias("interval_minutes"),
+            (pl.col("time") * _US).cast(TIME),
+            *("open", "high", "low", "close"),
+            pl.col("volume").cast(pl.String).cast(pl.Float64),  # the double nearest to the exact sum
+            pl.col("trades").cast(pl.Int32),
+            pl.lit(Source.TRADES.value).alias("source"),
+            pl.lit(rank, pl.Int64).alias("rank"),
+        ).select(*SCHEMA)
+
+
+def sweep_covers(start: int, last_trade_ns: int | None, as_of: int, interval: int, *, reached_end: bool) -> TimeRanges:
+    """The slots of ``interval`` minutes that a sweep knows, which read every trade from ``start`` on (domain rule 4).
+
+    To the slot before the one of the last trade read, as more may follow in that; to ``as_of`` when it reached the end.
+    Epoch seconds, but for ``last_trade_ns``: nanoseconds, None where it read none.
+    """
+    width = interval * 60
+    end = start if last_trade_ns is None else floor(last_trade_ns // NS, width)
+    return TimeRanges.single(start, as_of if reached_end else min(end, as_of)).inner(width)
