@@ -2,7 +2,8 @@
 
 python -m bench.trades [--trades 10000000] [--runs 3]
 
-``a frame`` is a whole tape at once, ``pages`` the same tape in pages of 1,000, as the API answers them.
+``a frame`` is a whole tape at once, ``pages`` the same tape in pages of 1,000, as the API answers them,
+``a file`` some of it as the text of an archive.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import polars as pl
 from kraken_core.domain.exchange import NS, TRADES, TRADES_A_PAGE
 from kraken_core.domain.market import Pair
 from kraken_core.domain.trades import TradeCandles
+from kraken_core.domain.trading_history import parse_trades
 
 PAIR = Pair("BTC", "USD")
 START, TRADES_A_MINUTE = 1_704_067_200, 20
@@ -30,8 +32,10 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=3)
     args = parser.parse_args()
     whole, paged = tape(args.trades), tape(args.trades // 10)
+    text = paged.select(pl.col("time") // NS, "price", "volume").write_csv(include_header=False).encode()
     print(f"a frame  {per_second(at_once, whole, args.runs):>14,.0f} trades/s   target {TARGET:,}")
     print(f"pages    {per_second(in_pages, paged, args.runs):>14,.0f} trades/s")
+    print(f"a file   {per_second(lambda _: of_text(text), paged, args.runs):>14,.0f} trades/s")
 
 
 def tape(trades: int) -> pl.DataFrame:
@@ -61,6 +65,10 @@ def in_pages(trades: pl.DataFrame) -> None:
         done, rest = rest.add(page).split(page["time"][-1] // NS // 86_400 * 86_400)
         if done.parts.height:
             done.candles()
+
+
+def of_text(text: bytes) -> None:
+    TradeCandles.empty(PAIR).add(parse_trades(text, 1, 2 * START).trades).candles()
 
 
 def per_second(work: Callable[[pl.DataFrame], None], trades: pl.DataFrame, runs: int) -> float:

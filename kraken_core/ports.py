@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     import duckdb
     import polars as pl
@@ -40,6 +40,13 @@ class CandleSource(Protocol):
 
     def read(self, file: ArchiveFile) -> bytes:
         """The file's text, checked against the archive's own checksum. Raises BadFileError."""
+        ...
+
+    def pieces(self, file: ArchiveFile) -> Iterator[bytes]:
+        """The text of a file too large to be held, in pieces of some MB; the checks end behind the last one.
+
+        Raises BadFileError: then none of the pieces before may be believed.
+        """
         ...
 
 
@@ -297,8 +304,8 @@ class Ledger(Protocol):
         """The files of a job, or of all jobs, oldest first."""
         ...
 
-    def known_stamps(self) -> Mapping[tuple[str, str, str], tuple[Series, KnownFile]]:
-        """Files read before (COMPLETED or SKIPPED) by (path, member, stamp)."""
+    def known_stamps(self) -> Mapping[tuple[str, str, str, Series], KnownFile]:
+        """Files read before (COMPLETED or SKIPPED) by (path, member, stamp, series)."""
         ...
 
     def known_contents(self) -> Mapping[tuple[str, Series], int]:

@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from typing import NamedTuple
 
-from kraken_core.domain.candles import Vintage
+from kraken_core.domain.candles import Source, Vintage, rank_of
 from kraken_core.domain.coverage import ArchiveStatement
 from kraken_core.domain.market import Pair, Series, parse_interval
 
@@ -18,6 +18,7 @@ _QUARTER = re.compile(
 )
 _FULL = re.compile(r"full|master", re.IGNORECASE)
 _MEMBER = re.compile(r"([A-Z0-9.]+)_(\d{1,9})\.csv", re.ASCII | re.IGNORECASE)
+_HISTORY_MEMBER = re.compile(r"([A-Z0-9.]{5,})\.csv", re.ASCII | re.IGNORECASE)
 _DAY_S = 86_400
 _QUARTERLY_PREFIX_CHANGED = (2026, 2)  # Kraken_OHLCVT_Q1_2026.zip, then Kraken_OHLCVT_2026Q2.zip
 
@@ -37,7 +38,10 @@ class ZipEntry(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ArchiveFile:
-    """One OHLCVT file of an archive, and all that is needed to read it, in whatever process.
+    """A file of an archive that tells of a series, and all that is needed to read it, in whatever process.
+
+    ``source`` says what its rows are: candles of its series (CSV), or trades. A file of trades tells of eight series,
+    and is there eight times.
 
     ``path`` is the zip, the first part of a split zip (a path or an address), or the folder; ``member`` the name
     inside, as found.
@@ -51,6 +55,7 @@ class ArchiveFile:
     size: int  # bytes of text
     stamp: str
     entry: ZipEntry | None = None
+    source: Source = Source.CSV
 
     @property
     def download_bytes(self) -> int:
@@ -87,12 +92,33 @@ def series_of(file_name: str) -> Series | None:
     return Series(Pair.parse(match[1]), parse_interval(match[2])) if match else None
 
 
+def is_history_name(file_name: str) -> bool:
+    """Whether a base name may be that of a file of trades: ``XBTUSD.csv``. Many others are called like that."""
+    return _HISTORY_MEMBER.fullmatch(file_name) is not None
+
+
+def pair_of_history(file_name: str) -> Pair:
+    """The pair whose trades a file of such a name holds. Raises UnknownPairError where it names none."""
+    return Pair.parse(file_name.rpartition(".")[0])
+
+
 def finest_intervals(archive: Archive) -> dict[Pair, int]:
-    """The finest interval the archive holds of each of its pairs, in minutes."""
+    """The finest interval of which the archive holds candles of each of its pairs, in minutes."""
     finest: dict[Pair, int] = {}
     for file in archive.files:
-        finest[file.series.pair] = min(file.series.interval, finest.get(file.series.pair, file.series.interval))
+        if file.source is Source.CSV:
+            finest[file.series.pair] = min(file.series.interval, finest.get(file.series.pair, file.series.interval))
     return finest
+
+
+def rank_in(vintage: Vintage, source: Source = Source.CSV, content_hash: str = "") -> int:
+    """The rank of candles from a file of an archive of this vintage; with its hash, that of this very file.
+
+    Trades of an archive that states no end get the first day instead, which tells them from those of the API.
+    """
+    if source is Source.TRADES and not vintage.stated_end:
+        vintage = Vintage(_DAY_S, vintage.generated)
+    return rank_of(source, vintage, content_hash)
 
 
 def stated_by_name(name: str) -> ArchiveStatement:

@@ -51,6 +51,7 @@ class Source(StrEnum):
 _SETTLED = 1 << 62
 _CLASS = {Source.OHLC: 1, Source.CSV: 2, Source.TRADES: 3}
 _TIE_BREAK = (1 << 28) - 1
+_LAST_DAY = (1 << 16) - 1  # of those a rank can tell
 _DAY_S = 86_400
 
 
@@ -69,7 +70,7 @@ def rank_of(source: Source, vintage: Vintage = Vintage(), content_hash: str = ""
 
 
 def _day(instant: int | None) -> int:
-    return min(max(instant or 0, 0) // _DAY_S, 0xFFFF)
+    return min(max(instant or 0, 0) // _DAY_S, _LAST_DAY)
 
 
 def provisional(rank: int) -> int:
@@ -83,8 +84,9 @@ def derived_rank(rank: int) -> int:
 
 
 def from_api(rank: int) -> bool:
-    """Whether a candle of this rank goes back to the API (ohlc or trades), not to a CSV."""
-    return rank >> 60 & 3 != _CLASS[Source.CSV]
+    """Whether a candle of this rank goes back to the API, not to a file: ohlc, or trades without a vintage."""
+    kind = rank >> 60 & 3
+    return kind == _CLASS[Source.OHLC] or (kind == _CLASS[Source.TRADES] and not rank >> 44 & _LAST_DAY)
 
 
 def aggregate(fine: pl.DataFrame, interval: int) -> pl.DataFrame:

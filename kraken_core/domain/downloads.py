@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from kraken_core.domain.archives import Archive, ArchiveFile, finest_intervals
+from kraken_core.domain.candles import Source
 from kraken_core.domain.coverage import file_covers
 from kraken_core.domain.market import Series
 from kraken_core.domain.timerange import TimeRanges
@@ -38,6 +39,8 @@ def cheapest_members(missing: Mapping[Series, TimeRanges], archives: Sequence[Ar
             continue
         finest = finest_intervals(archive)
         for file in archive.files:
+            if file.source is not Source.CSV:
+                continue  # trading history is not published where it could be read from
             series = file.series
             covers = file_covers(series, archive.statement, 0, end, finest=finest[series.pair] == series.interval)
             fills = missing.get(series, TimeRanges()) & covers

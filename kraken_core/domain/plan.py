@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
-from kraken_core.domain.archives import finest_intervals
-from kraken_core.domain.candles import Source, derived_rank, rank_of
+from kraken_core.domain.archives import finest_intervals, rank_in
+from kraken_core.domain.candles import Source, derived_rank
 from kraken_core.domain.coverage import Assertion, file_covers, silence_covers
 from kraken_core.domain.gaps import IntegratedGapDetector
 from kraken_core.domain.knowledge import Knowledge
 from kraken_core.domain.life import Life
 from kraken_core.domain.market import INTERVALS, Pair, Series
+from kraken_core.domain.ohlcvt import EARLIEST
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 BYTES_A_CANDLE = 37  # on disk, measured on the archives
 ROWS_A_SECOND = 1_500_000  # a cautious figure for the estimate only
 BYTES_A_ROW = 55  # of text in an archive
+BYTES_A_TRADE = 30  # likewise
 
 
 class Action(StrEnum):
@@ -76,12 +78,12 @@ class IngestionPlan:
     @property
     def text_bytes(self) -> int:
         """Bytes of text that will be read."""
-        return sum(f.file.size for f in self.to_ingest)
+        return sum(file.size for file in self._once_read)
 
     @property
     def download_bytes(self) -> int:
         """What will come over the network: of archives on web servers, the members that will be read."""
-        return sum(f.file.download_bytes for f in self.to_ingest) + self.unfetched_bytes
+        return sum(file.download_bytes for file in self._once_read) + self.unfetched_bytes
 
     @property
     def unfetched_bytes(self) -> int:
@@ -91,17 +93,28 @@ class IngestionPlan:
     @property
     def disk_bytes(self) -> int:
         """What the new candles will take on disk, estimated."""
-        return self.text_bytes // BYTES_A_ROW * BYTES_A_CANDLE
+        return sum(self._candles(f.file) for f in self.to_ingest) * BYTES_A_CANDLE
 
     @property
     def estimated_seconds(self) -> float:
         """How long the files will take, estimated."""
         return self.text_bytes / BYTES_A_ROW / ROWS_A_SECOND
 
+    @property
+    def _once_read(self) -> Collection[ArchiveFile]:
+        """The files that will be read, each once however many series it tells of."""
+        return {(f.file.path, f.file.member): f.file for f in self.to_ingest}.values()
 
-def file_rank(archive: Archive, content_hash: str = "") -> int:
-    """The rank of candles that an archive's file holds; with its hash, that of this very file."""
-    return rank_of(Source.CSV, archive.vintage, content_hash)
+    def _candles(self, file: ArchiveFile) -> int:
+        """How many candles a file brings, estimated: of trades there is at most one a slot."""
+        if file.source is Source.CSV:
+            return file.size // BYTES_A_ROW
+        return min(file.size // BYTES_A_TRADE, (self.as_of - EARLIEST) // file.series.width)
+
+
+def file_rank(archive: Archive, source: Source = Source.CSV) -> int:
+    """The rank of what an archive's files hold; without a hash, that of none of them before the others."""
+    return rank_in(archive.vintage, source)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,12 +129,12 @@ class DataSourceRouter:
         as_of: int,
         archives: Sequence[Archive],
         *,
-        known: Mapping[tuple[str, str, str], KnownFile],
+        known: Mapping[tuple[str, str, str, Series], KnownFile],
         knowledge: Knowledge,
     ) -> IngestionPlan:
         """The plan of a request: every file of its series, newest vintage first, and the gaps they will leave.
 
-        ``known`` are files read before, by path, member and stamp; ``knowledge`` what the ledger knows by now.
+        ``known`` are files read before, by path, member, stamp and series; ``knowledge`` what the ledger knows by now.
         """
         ordered = sorted(archives, key=file_rank, reverse=True)
         files: list[PlannedFile] = []
@@ -130,14 +143,15 @@ class DataSourceRouter:
             finest = finest_intervals(archive)
             for file in sorted(archive.files, key=lambda f: (f.series, f.member)):
                 if file.series.interval in request.intervals and request.holds(file.series.pair, self.tiers):
-                    is_finest = finest[file.series.pair] == file.series.interval
+                    # Trades make candles of every interval alike: none is less sure than another at the end.
+                    is_finest = file.source is Source.TRADES or finest[file.series.pair] == file.series.interval
                     files.append(
                         _planned(
                             file,
                             index,
                             archive,
                             finest=is_finest,
-                            known=known.get((file.path, file.member, file.stamp)),
+                            known=known.get((file.path, file.member, file.stamp, file.series)),
                         )
                     )
                 else:
@@ -155,7 +169,7 @@ class DataSourceRouter:
 def _planned(file: ArchiveFile, index: int, archive: Archive, *, finest: bool, known: KnownFile | None) -> PlannedFile:
     if known is None:
         return PlannedFile(file, index, Action.INGEST, "new", finest)
-    if known.rank < derived_rank(file_rank(archive)):
+    if known.rank < derived_rank(file_rank(archive, file.source)):
         return PlannedFile(file, index, Action.INGEST, "of a newer vintage than when it was read", finest, known)
     return PlannedFile(file, index, Action.SKIP, "already ingested", finest, known)
 
@@ -170,7 +184,7 @@ def _expected(
     for planned in files:
         if planned.action is Action.SKIP:
             continue
-        archive, series = archives[planned.archive], planned.file.series
+        archive, series, source = archives[planned.archive], planned.file.series, planned.file.source
         start, end = archive.statement
         if start is None or end is None:
             unread.add(series)
@@ -179,10 +193,11 @@ def _expected(
             listed = min([start, *(life.start for life in lives.get(series.pair, ()))])
             lives[series.pair] = (Life(listed),)
         ranges = file_covers(series, archive.statement, start, end, finest=planned.finest)
-        claims += [Assertion(series, *r, Source.CSV, derived_rank(file_rank(archive)), "planned") for r in ranges]
+        rank = derived_rank(file_rank(archive, source))
+        claims += [Assertion(series, *r, source, rank, "planned") for r in ranges]
     chosen = [pair for pair in lives if request.holds(pair, tiers)]
     for archive in archives:
-        claims += absence_claims(archive, finest_intervals(archive).keys(), chosen)
+        claims += absence_claims(archive, {file.series.pair for file in archive.files}, chosen)
     # A pair of which one file tells only when read may turn out older than the others state.
     return Knowledge(lives, claims), {Series(s.pair, i) for s in unread for i in request.intervals}
 

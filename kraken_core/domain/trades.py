@@ -7,7 +7,7 @@ stay decimals until the last step.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import polars as pl
@@ -17,6 +17,7 @@ from kraken_core.domain.exchange import NS
 from kraken_core.domain.market import INTERVALS, Pair
 from kraken_core.domain.timerange import TimeRanges, floor
 
+API_RANK = rank_of(Source.TRADES)  # of trades that the API answered: they have no vintage
 _US = 1_000_000  # microseconds a second
 # A slot's part: ``time`` is the slot's open in epoch seconds, ``first`` and ``last`` are when its first and last trade
 # happened, in epoch nanoseconds. Frames of parts are sorted by time and hold a slot once.
@@ -134,14 +135,16 @@ class TradeCandles:
             TradeCandles(self.pair, self.intervals, self.parts.filter(~before)),
         )
 
-    def candles(self, rank: int | None = None) -> dict[int, pl.DataFrame]:
-        """The candles by interval, of that rank (that of trades of no archive by default): SCHEMA, by time."""
-        found: dict[int, pl.DataFrame] = {}
+    def each(self, rank: int = API_RANK) -> Iterator[tuple[int, pl.DataFrame]]:
+        """Each interval, finest first, and its candles: SCHEMA, by time. Only one frame of them is held at a time."""
         parts = self.parts
         for interval in self.intervals:
             parts = parts if interval == self.finest else coarser(parts, interval)
-            found[interval] = self._candles(parts, interval, rank_of(Source.TRADES) if rank is None else rank)
-        return found
+            yield interval, self._candles(parts, interval, rank)
+
+    def candles(self, rank: int = API_RANK) -> dict[int, pl.DataFrame]:
+        """All of :meth:`each`."""
+        return dict(self.each(rank))
 
     def _candles(self, parts: pl.DataFrame, interval: int, rank: int) -> pl.DataFrame:
         return parts.select(

@@ -32,8 +32,8 @@ class Files(Jobs, Claims):
         """The files of a job, or of all jobs, oldest first."""
         return self._files(true() if job_id is None else _FILE.job_id == job_id)
 
-    def known_stamps(self) -> Mapping[tuple[str, str, str], tuple[Series, KnownFile]]:
-        """Files read before (COMPLETED or SKIPPED) by (path, member, stamp)."""
+    def known_stamps(self) -> Mapping[tuple[str, str, str, Series], KnownFile]:
+        """Files read before (COMPLETED or SKIPPED) by (path, member, stamp, series)."""
         columns = (_FILE.path, _FILE.member, _FILE.stamp, _FILE.pair_id, _FILE.interval, _FILE.content_hash)
         known = {}
         with self._reading() as connection:
@@ -41,7 +41,7 @@ class Files(Jobs, Claims):
             rows = connection.execute(select(*columns).where(_FILE.status.in_(_READ)).order_by(_FILE.id))
             for path, member, stamp, pair_id, interval, content_hash in rows:
                 rank = ranks.get((content_hash, pair_id, interval), 0)
-                known[path, member, stamp] = self._series[pair_id, interval], KnownFile(content_hash, rank)
+                known[path, member, stamp, self._series[pair_id, interval]] = KnownFile(content_hash, rank)
         return known
 
     def known_contents(self) -> Mapping[tuple[str, Series], int]:

@@ -19,8 +19,10 @@ from kraken_core.domain.jobs import FileIngestionRecord, FileStatus, IngestionJo
 from kraken_core.domain.market import INTERVALS, Series
 from kraken_core.domain.plan import IngestionPlan
 from kraken_core.domain.timerange import TimeRanges
+from kraken_core.pipeline.batches import BatchFile, BatchReceipt, FileReceipt, batches
 from kraken_core.pipeline.progress import Ticker
-from kraken_core.pipeline.read import BatchFile, BatchReceipt, FileReceipt, batches, read_batch
+from kraken_core.pipeline.read import read_batch
+from kraken_core.pipeline.read_trades import read_trades_batch
 from kraken_core.ports import CandleSource, CandleStore, Ledger, Merged, RejectLog
 
 
@@ -44,13 +46,13 @@ class Ingest:
         request says so; what was committed until then is kept and recorded.
         """
         metrics = job.metrics
-        pending = {(r.path, r.member): r for r in self.ledger.pending_files(job.id)}
+        pending = {(r.path, r.member, r.series): r for r in self.ledger.pending_files(job.id)}
         self.rejects.forget(job.id, pending.values())
         metrics = self._give_up(job, metrics, plan, pending)
         self.ledger.record_archives([archive for archive in plan.archives if archive.complete])
         for wave in _waves(plan, pending):
             known = self.ledger.known_contents()
-            work = partial(read_batch, source=self.source, store=self.store, known=known, now=self.now)
+            work = partial(_read_any, source=self.source, store=self.store, known=known, now=self.now)
             for receipts in self._read(batches(wave), work):
                 metrics = self._commit(job, metrics, receipts)
                 ticker.add(sum(len(r.files) for r in receipts), _records(receipts), _current(receipts))
@@ -64,10 +66,10 @@ class Ingest:
         job: IngestionJob,
         metrics: JobMetrics,
         plan: IngestionPlan,
-        pending: Mapping[tuple[str, str], FileIngestionRecord],
+        pending: Mapping[tuple[str, str, Series], FileIngestionRecord],
     ) -> JobMetrics:
         """Files that were there when the job began and are no more are FAILED, and the job goes on."""
-        there = {(planned.file.path, planned.file.member) for planned in plan.files}
+        there = {(planned.file.path, planned.file.member, planned.file.series) for planned in plan.files}
         gone = [
             replace(record, status=FileStatus.FAILED, error="it is no longer where it was when the job began")
             for key, record in pending.items()
@@ -93,7 +95,7 @@ class Ingest:
             yield [future.result() for future in done]
 
     def _commit(self, job: IngestionJob, metrics: JobMetrics, receipts: Sequence[BatchReceipt]) -> JobMetrics:
-        merged = dict(self.store.commit([receipt.staged for receipt in receipts if receipt.staged]))
+        merged = dict(self.store.commit([staged for receipt in receipts for staged in receipt.staged]))
         files = [_counted(file, merged) for receipt in receipts for file in receipt.files]
         self.rejects.add(job.id, [(file.record, file.rejects) for file in files if file.rejects])
         metrics = _added(metrics, [file.record for file in files])
@@ -107,11 +109,24 @@ class Ingest:
         return metrics
 
 
-def _waves(plan: IngestionPlan, pending: Mapping[tuple[str, str], FileIngestionRecord]) -> Iterator[list[BatchFile]]:
+def _read_any(
+    batch: Sequence[BatchFile],
+    source: CandleSource,
+    store: CandleStore,
+    known: Mapping[tuple[str, Series], int],
+    now: int,
+) -> BatchReceipt:
+    read = read_trades_batch if batch[0].file.source is Source.TRADES else read_batch
+    return read(batch, source, store, known, now)
+
+
+def _waves(
+    plan: IngestionPlan, pending: Mapping[tuple[str, str, Series], FileIngestionRecord]
+) -> Iterator[list[BatchFile]]:
     """The pending files, an archive at a time, in the plan's order."""
     waves: list[list[BatchFile]] = [[] for _ in plan.archives]
     for planned in plan.files:
-        if record := pending.get((planned.file.path, planned.file.member)):
+        if record := pending.get((planned.file.path, planned.file.member, planned.file.series)):
             archive = plan.archives[planned.archive]
             waves[planned.archive].append(
                 BatchFile(planned.file, record, archive.statement, archive.vintage, planned.finest)
@@ -131,7 +146,7 @@ def _counted(file: FileReceipt, merged: dict[Series, Merged]) -> FileReceipt:
 def _claims(file: FileReceipt) -> list[Assertion]:
     record = file.record
     rank = derived_rank(record.rank)
-    return [Assertion(record.series, *span, Source.CSV, rank, record.content_hash) for span in file.claims]
+    return [Assertion(record.series, *span, file.source, rank, record.content_hash) for span in file.claims]
 
 
 def _stale(files: Iterable[FileReceipt]) -> dict[Series, TimeRanges]:

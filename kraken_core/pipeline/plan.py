@@ -14,5 +14,5 @@ def make_plan(request: Request, as_of: int, *, source: CandleSource, ledger: Led
     archives = source.archives()
     lives = {record.pair: record.lives for record in ledger.pairs() if request.holds(record.pair, tiers)}
     knowledge = Knowledge(lives, ledger.assertions(lives.keys()) if lives else [])
-    known = {stamp: content for stamp, (_, content) in ledger.known_stamps().items()}
+    known = ledger.known_stamps()
     return DataSourceRouter(tiers).create_ingestion_plan(request, as_of, archives, known=known, knowledge=knowledge)

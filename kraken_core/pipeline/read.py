@@ -6,51 +6,24 @@ Members are small and many, so that files of one interval are parsed, checked an
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
 
 import numpy as np
 import polars as pl
 
-from kraken_core.domain.archives import ArchiveFile
-from kraken_core.domain.candles import SCHEMA, TIME, Source, Vintage, derived_rank, provisional, rank_of
-from kraken_core.domain.coverage import ArchiveStatement, file_covers, until
+from kraken_core.domain.archives import rank_in
+from kraken_core.domain.candles import SCHEMA, TIME, Source, derived_rank, provisional
+from kraken_core.domain.coverage import file_covers, until
 from kraken_core.domain.errors import BadFileError
-from kraken_core.domain.jobs import FileIngestionRecord, FileStatus
+from kraken_core.domain.jobs import FileStatus
 from kraken_core.domain.market import Series
-from kraken_core.domain.ohlcvt import COLUMNS, Parsed, Reject, parse_any, parse_clean
+from kraken_core.domain.ohlcvt import COLUMNS, Parsed, parse_any, parse_clean
 from kraken_core.domain.timerange import TimeRanges
-from kraken_core.ports import CandleSource, CandleStore, StagedFile
+from kraken_core.pipeline.batches import BatchFile, BatchReceipt, FileReceipt, failure
+from kraken_core.ports import CandleSource, CandleStore
 
-BATCH_BYTES = 64 << 20  # of text: large enough that a file costs nothing, small enough to hold several in memory
 _MICROSECONDS = 1_000_000
-
-
-class BatchFile(NamedTuple):
-    """A file to read, its PENDING record, and what its archive says of it."""
-
-    file: ArchiveFile
-    record: FileIngestionRecord
-    statement: ArchiveStatement
-    vintage: Vintage
-    finest: bool
-
-
-class FileReceipt(NamedTuple):
-    """What became of a file: its record brought up to date, the slots it knows, the rows it could not give."""
-
-    record: FileIngestionRecord
-    claims: TimeRanges
-    rejects: tuple[Reject, ...] = ()
-    staged: bool = False
-
-
-class BatchReceipt(NamedTuple):
-    """What became of a batch; ``staged`` is None where no file brought a candle. Small: candles stay on disk."""
-
-    staged: StagedFile | None
-    files: tuple[FileReceipt, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,24 +57,6 @@ class _Read:
         return start <= self.parsed.first and self.parsed.last < end
 
 
-def batches(files: Iterable[BatchFile]) -> Iterator[tuple[BatchFile, ...]]:
-    """Files of one interval together, by pair, to about BATCH_BYTES of text; no series twice in one batch."""
-    batch: list[BatchFile] = []
-    held: set[Series] = set()
-    size = 0
-    for item in sorted(files, key=lambda i: (i.file.series.interval, str(i.file.series.pair))):
-        series = item.file.series
-        full = size + item.file.size > BATCH_BYTES or series in held
-        if batch and (full or series.interval != batch[0].file.series.interval):
-            yield tuple(batch)
-            batch, held, size = [], set(), 0
-        batch.append(item)
-        held.add(series)
-        size += item.file.size
-    if batch:
-        yield tuple(batch)
-
-
 def read_batch(
     batch: Sequence[BatchFile],
     source: CandleSource,
@@ -120,14 +75,14 @@ def read_batch(
         try:
             text = source.read(item.file)
         except BadFileError as error:
-            failed.append(_failed(item, error))
+            failed.append(failure(item, error))
         else:
             texts.append((item, hashlib.sha256(text).hexdigest(), text))
     read, frame = _parse(texts, now, failed)
     held = [known.get((r.content_hash, r.item.file.series)) for r in read]
     fresh = [rank is None or rank < r.standing for r, rank in zip(read, held, strict=True)]
     candles = _candles(read, fresh, frame)
-    staged = store.stage(candles) if candles.height else None
+    staged = (store.stage(candles),) if candles.height else ()
     receipts = (_receipt(r, rank, stage) for r, rank, stage in zip(read, held, fresh, strict=True))
     return BatchReceipt(staged, (*failed, *receipts))
 
@@ -154,7 +109,7 @@ def _parse(
         try:
             read.append(_Read.of(item, content_hash, parse_any(text, interval, now), now))
         except BadFileError as error:
-            failed.append(_failed(item, error))
+            failed.append(failure(item, error))
     return read, pl.concat([r.parsed.candles for r in read]) if read else pl.DataFrame(schema=COLUMNS)
 
 
@@ -185,7 +140,7 @@ def _candles(read: Sequence[_Read], fresh: Sequence[bool], frame: pl.DataFrame) 
 
 
 def _rank(read: _Read) -> int:
-    return rank_of(Source.CSV, read.item.vintage, read.content_hash)
+    return rank_in(read.item.vintage, content_hash=read.content_hash)
 
 
 def _receipt(read: _Read, held: int | None, staged: bool) -> FileReceipt:  # noqa: FBT001 - kinds of receipt
@@ -202,7 +157,3 @@ def _receipt(read: _Read, held: int | None, staged: bool) -> FileReceipt:  # noq
         records_rejected=len(parsed.rejects),
     )
     return FileReceipt(record, read.claims, parsed.rejects if held is None else (), staged)
-
-
-def _failed(item: BatchFile, error: BadFileError) -> FileReceipt:
-    return FileReceipt(replace(item.record, status=FileStatus.FAILED, error=str(error)), TimeRanges())

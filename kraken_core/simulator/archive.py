@@ -19,7 +19,7 @@ from kraken_core.domain.timerange import floor
 from kraken_core.simulator.candles import candles
 from kraken_core.simulator.market import SimulatedMarket
 from kraken_core.simulator.release import Layout, Release
-from kraken_core.simulator.tape import Tape
+from kraken_core.simulator.tape import NS, Tape
 
 PARTS = 3
 CHECKSUMS = "OHLCVT_Full_PARTS_SHA256SUMS.txt"
@@ -72,9 +72,21 @@ def _shortest(numbers: pl.Series) -> pl.Series:
     return numbers.cast(pl.String).scatter(tiny, [repr(number) for number in values[tiny].tolist()])
 
 
+def trades_text(tape: Tape) -> bytes:
+    """Trades as in Kraken's files: no header, seconds with a fraction where they have one, prices, volumes; no id."""
+    times = (f"{seconds}.{rest:09}".rstrip("0").rstrip(".") for seconds, rest in (divmod(t, NS) for t in tape.time_ns))
+    rows = zip(times, tape.prices(), tape.volumes(), strict=True)
+    return "".join(f"{time},{price},{volume}\n" for time, price, volume in rows).encode()
+
+
 def _members(market: SimulatedMarket, release: Release) -> Iterator[tuple[str, bytes]]:
     """Names and contents of everything the archive holds, in the order of its directory."""
     inside = f"{release.folder}/" if release.folder else ""
+    if release.trades:
+        for pair, tape in sorted(market.tapes.items()):
+            if len(traded := tape.between(release.start, release.end)):
+                yield f"{inside}{pair.altname}.csv", trades_text(traded)
+        return
     pairs, files, rows = set(), 0, 0
     for series, frame in _files(market, release):
         pairs.add(series.pair)

@@ -31,6 +31,8 @@ class Layout(Enum):
 class Release:
     """An archive with a file for every pair that traded in ``[start, end)`` and every interval, but for what it lacks.
 
+    One of ``trades`` has one for every pair instead, and nothing else of what follows but its layout and folder.
+
     ``without`` were never part of it; ``lost`` were, and its manifest still counts them. Both are honest holes unless
     a release with a manifest is without a whole pair that traded: that asserts a silence that was none.
     ``edge`` says how many seconds before the end the last candle of a series stopped growing (a whole slot's: there is
@@ -51,6 +53,7 @@ class Release:
     junk: bool = False
     edge: Mapping[Series, int] = field(default_factory=dict)
     volume_error: float = 0.0
+    trades: bool = False
 
     def __post_init__(self) -> None:
         days = (self.start, self.end) if self.manifest else (self.start,)
@@ -72,6 +75,12 @@ class Release:
         end = quarter_bounds(year, quarter)[1]
         details.setdefault("layout", Layout.SPLIT)
         return cls(archive_for(0, end, end), 0, end, **details)
+
+    @classmethod
+    def history(cls, year: int, quarter: int, **details: Any) -> Release:  # noqa: ANN401 - any field
+        """The trades of a quarter, named after it."""
+        start, end = quarter_bounds(year, quarter)
+        return cls(f"Kraken_Trading_History_Q{quarter}_{year}.zip", start, end, trades=True, **details)
 
     @property
     def coverage(self) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Kraken's OHLCVT archives where they lie: folders, zips, split zips, on a disk or on a web server.
+"""Kraken's archives of candles and of trades where they lie: folders, zips, split zips, on a disk or on a web server.
 
 Nothing is unpacked, moved or changed.
 """
@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +20,14 @@ from kraken_core.domain.candles import Vintage
 from kraken_core.domain.coverage import ArchiveStatement
 from kraken_core.domain.errors import BadFileError, KrakenError, SourceError
 from kraken_core.sources.downloads import Remote, unfetched
-from kraken_core.sources.folders import folders, read_file
+from kraken_core.sources.folders import file_pieces, folders, read_file
 from kraken_core.sources.manifest import MAX_MANIFEST_BYTES, Manifest
-from kraken_core.sources.members import Contents
+from kraken_core.sources.members import Contents, Member
 from kraken_core.sources.split import JoinedFile, LocalPart, parts_of
 from kraken_core.sources.web import file_name, is_url, plain_url
-from kraken_core.sources.zips import read_directory, read_member
+from kraken_core.sources.zips import PIECE_BYTES, member_pieces, read_directory, read_member
+
+_HEAD_BYTES = 512  # a few lines
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +79,9 @@ class ArchiveSource:
         if (self.paths or self.urls) and not any(archive.files or archive.unfetched for archive in archives):
             where = ", ".join(map(str, (*self.paths, *self.urls)))
             why = "".join(f" {note}" for archive in archives for note in archive.notes[:1])
-            raise SourceError(f"{where}: no candle files there; they are named like XBTUSD_60.csv.{why}")
+            raise SourceError(
+                f"{where}: no candle files there; they are named like XBTUSD_60.csv, trades like XBTUSD.csv.{why}"
+            )
         return archives
 
     def read(self, file: ArchiveFile) -> bytes:
@@ -87,13 +93,39 @@ class ArchiveSource:
                 f"{file.member} in {file.path}: {_reason(error)}. Nothing of it was taken; get it again."
             ) from error
 
+    def pieces(self, file: ArchiveFile) -> Iterator[bytes]:
+        """The file's text in pieces of some MB. Raises as :meth:`read`, behind the last piece too."""
+        try:
+            yield from self._pieces(file.path, Member(file.member, file.size, file.stamp, file.entry), PIECE_BYTES)
+        except (BadFileError, SourceError, OSError) as error:
+            raise BadFileError(
+                f"{file.member} in {file.path}: {_reason(error)}. Nothing of it was taken; get it again."
+            ) from error
+
     def _text(self, path: str, name: str, size: int, stamp: str, entry: ZipEntry | None) -> bytes:
         if entry is None:
             return read_file(Path(path, name), size, stamp)
+        return read_member(self._zip_of(path, entry), entry, size)
+
+    def _pieces(self, path: str, member: Member, piece: int) -> Iterator[bytes]:
+        if member.entry is None:
+            return file_pieces(Path(path, member.name), member.size, member.stamp, piece)
+        return member_pieces(self._zip_of(path, member.entry), member.entry, member.size, piece)
+
+    def _head(self, path: str, member: Member) -> bytes | None:
+        """How a file begins; None where that would take a request to a server, or cannot be told."""
+        if member.entry and member.entry.version:
+            return None
+        try:
+            return next(self._pieces(path, member, _HEAD_BYTES), b"")
+        except (BadFileError, SourceError, OSError):
+            return None
+
+    def _zip_of(self, path: str, entry: ZipEntry) -> JoinedFile:
         zipped = self._zip(path)
         if entry.version and entry.version != zipped.version:
             raise BadFileError("it has changed since it was listed")
-        return read_member(zipped, entry, size)
+        return zipped
 
     def _zip(self, path: str) -> JoinedFile:
         if (file := self._opened.get(path)) is None:
@@ -115,8 +147,8 @@ class ArchiveSource:
         except OSError as error:
             raise SourceError(f"{error.filename or path}: {_reason(error)}.") from error
         for folder in found:
-            contents = Contents.of(str(folder.path), folder.members)
-            if contents.files or contents.manifests or contents.unknown:
+            contents = self._contents(str(folder.path), folder.members)
+            if contents.files or contents.histories or contents.manifests or contents.unknown:
                 yield self._archive(str(folder.path), contents)
             for inside in map(str, folder.zips):
                 try:
@@ -135,10 +167,13 @@ class ArchiveSource:
                 )
                 return _empty(first, note, size)
             members = self.remote.members(file) if is_url(first) else read_directory(file)
-            contents = Contents.of(first, members)
+            contents = self._contents(first, members)
         except (SourceError, OSError) as error:
             raise SourceError(f"{place}: {_reason(error)}.") from error
         return self._archive(first, contents)
+
+    def _contents(self, path: str, members: Iterable[Member]) -> Contents:
+        return Contents.of(path, members, partial(self._head, path))
 
     def _archive(self, path: str, contents: Contents) -> Archive:
         notes = [f"{path}: {note}" for note in contents.notes]
@@ -160,7 +195,7 @@ class ArchiveSource:
             vintage=Vintage(statement.end, manifest.generated if manifest else None),
             complete=complete,
             identity=manifest.identity if manifest else "",
-            files=tuple(contents.files.values()),
+            files=(*contents.files.values(), *chain.from_iterable(contents.histories.values())),
             ignored=dict(contents.ignored),
             notes=tuple(notes),
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -63,6 +64,16 @@ def _member(entry: os.DirEntry[str], name: str) -> Member:
 
 def _stamp(status: os.stat_result) -> str:
     return f"{status.st_size}-{status.st_mtime_ns}"
+
+
+def file_pieces(path: Path, size: int, stamp: str, piece: int) -> Iterator[bytes]:
+    """The file's text in pieces of so many bytes. Raises as :func:`read_file`, behind the last one too."""
+    with path.open("rb") as file:
+        while size > 0 and (text := file.read(min(piece, size))):
+            size -= len(text)
+            yield text
+        if size or _stamp(os.fstat(file.fileno())) != stamp:
+            raise BadFileError("it has changed since it was listed")
 
 
 def read_file(path: Path, size: int, stamp: str) -> bytes:

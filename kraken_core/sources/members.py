@@ -1,20 +1,24 @@
-"""What lies in an archive: which of it are candle files, and why the rest is not."""
+"""What lies in an archive: which of it are files of candles or of trades, and why the rest is not."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from kraken_core.domain.archives import ArchiveFile, ZipEntry, series_of
+from kraken_core.domain.archives import ArchiveFile, ZipEntry, is_history_name, pair_of_history, series_of
+from kraken_core.domain.candles import Source
 from kraken_core.domain.errors import UnknownPairError, UsageError
-from kraken_core.domain.market import Series
+from kraken_core.domain.market import INTERVALS, Series
+from kraken_core.domain.trading_history import is_trading_history
 from kraken_core.sources.manifest import MANIFEST
 
 MAX_TEXT_BYTES = 2 << 30  # eight times the largest file known (XBTUSD_1: 4.6 M rows); a file is read whole
+NO_CANDLES = "no file of candles or trades"
 OTHER_INTERVAL = "another interval"
 UNKNOWN_PAIR = "unknown pair"
+UNKNOWN_TRADED_PAIR = "trades of an unknown pair"
 _NAMED = 3  # unknown pairs that a note names
 
 
@@ -30,19 +34,26 @@ class Member(NamedTuple):
 
 @dataclass(slots=True)
 class Contents:
-    """An archive's members, told apart. ``ignored`` counts by reason; ``unknown`` are names that name no pair."""
+    """An archive's members, told apart. ``ignored`` counts by reason; ``unknown`` are names that name no pair.
+
+    ``files`` hold candles, ``histories`` trades: of each of those, one for every interval.
+    """
 
     files: dict[str, ArchiveFile] = field(default_factory=dict)
+    histories: dict[str, tuple[ArchiveFile, ...]] = field(default_factory=dict)
     manifests: dict[str, Member] = field(default_factory=dict)
     ignored: Counter[str] = field(default_factory=Counter)
     unknown: list[str] = field(default_factory=list)
 
     @classmethod
-    def of(cls, path: str, members: Iterable[Member]) -> Contents:
-        """Tell the members of the archive at ``path`` apart. Of a repeated name the last counts, as in any unzip."""
+    def of(cls, path: str, members: Iterable[Member], head: Callable[[Member], bytes | None]) -> Contents:
+        """Tell the members of the archive at ``path`` apart. Of a repeated name the last counts, as in any unzip.
+
+        ``head`` tells how a member begins, None where nobody knows: many files are called like those of trades.
+        """
         contents = cls()
         for member in members:
-            if reason := contents._take(path, member):
+            if reason := contents._take(path, member, head):
                 contents.ignored[reason] += 1
         return contents
 
@@ -59,7 +70,7 @@ class Contents:
         named = ", ".join(sorted(self.unknown)[:_NAMED]) + (", …" if len(self.unknown) > _NAMED else "")
         return (f"{len(self.unknown)} files name no pair we know and are left out: {named}.",)
 
-    def _take(self, path: str, member: Member) -> str:
+    def _take(self, path: str, member: Member, head: Callable[[Member], bytes | None]) -> str:
         """Put a member where it belongs; the reason where it is left out."""
         name, base = member.name, member.name.rpartition("/")[2]
         if reason := _no_file(name, base):
@@ -68,6 +79,8 @@ class Contents:
             self.manifests[name] = member
             return ""
         series = self._series(base)
+        if series is None:
+            return self._take_history(path, member, head)
         if isinstance(series, str):
             return series
         if member.defect:
@@ -76,15 +89,39 @@ class Contents:
         self.files[name] = ArchiveFile(path, name, series, member.size, member.stamp, member.entry)
         return "repeated member" if repeated else ""
 
-    def _series(self, base: str) -> Series | str:
-        """The series that a base name states; the reason where it states none."""
+    def _series(self, base: str) -> Series | str | None:
+        """The series that a base name states; the reason where it states none; None for a name of another kind."""
         try:
-            return series_of(base) or "no OHLCVT file"
+            return series_of(base)
         except UnknownPairError:
             self.unknown.append(base)
             return UNKNOWN_PAIR
         except UsageError:
             return OTHER_INTERVAL
+
+    def _take_history(self, path: str, member: Member, head: Callable[[Member], bytes | None]) -> str:
+        """Put a file of trades where it belongs; the reason where it is none. Its name alone says little."""
+        name, base = member.name, member.name.rpartition("/")[2]
+        if not is_history_name(base):
+            return NO_CANDLES
+        begins = b"" if member.defect else head(member)
+        if begins is not None and not member.defect and not is_trading_history(begins):
+            return NO_CANDLES
+        try:
+            pair = pair_of_history(base)
+        except UnknownPairError:
+            if not begins:
+                return NO_CANDLES
+            self.unknown.append(base)
+            return UNKNOWN_TRADED_PAIR
+        if member.defect:
+            return member.defect
+        repeated = name in self.histories
+        self.histories[name] = tuple(
+            ArchiveFile(path, name, Series(pair, i), member.size, member.stamp, member.entry, Source.TRADES)
+            for i in INTERVALS
+        )
+        return "repeated member" if repeated else ""
 
 
 def _no_file(name: str, base: str) -> str:

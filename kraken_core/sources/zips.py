@@ -16,6 +16,7 @@ from kraken_core.sources.split import JoinedFile
 from kraken_core.sources.web import file_name
 
 MAX_RATIO = 200  # candles pack about 3:1 and hardly ever 20:1; a bomb packs 1,000:1
+PIECE_BYTES = 16 << 20  # of what is read in pieces
 _ENCRYPTED = 0x1  # flag bit (APPNOTE 4.4.4)
 _UNIX = 3  # whose file modes the entry has (APPNOTE 4.4.2)
 _LOCAL_HEADER = struct.Struct("<4s22x2H")  # signature, length of the name, length of the extra field (APPNOTE 4.3.7)
@@ -68,13 +69,55 @@ def read_member(file: JoinedFile, entry: ZipEntry, size: int) -> bytes:
     return text
 
 
-def _packed(file: JoinedFile, entry: ZipEntry) -> memoryview:
-    """A member's bytes in the zip, mostly in one read: each may be a request to a server."""
-    block = file.pread(_USUAL_HEADER_BYTES + entry.packed, entry.offset)
+def member_pieces(file: JoinedFile, entry: ZipEntry, size: int, piece: int = PIECE_BYTES) -> Iterator[bytes]:
+    """A member's text in pieces of at most so many bytes, however large it is. Raises BadFileError.
+
+    What the directory says of the whole is checked behind the last piece.
+    """
+    if size > MAX_RATIO * entry.packed:
+        raise BadFileError(f"it claims {size:,} bytes packed into {entry.packed:,}, as no trades do")
+    left, crc = size, 0
+    for text in _unpacked(file, entry, min(piece, size + 1)):
+        left -= len(text)
+        if left < 0:
+            break
+        crc = isal_zlib.crc32(text, crc)
+        yield text
+    if left:
+        raise BadFileError(f"it is not the {size:,} bytes long that the directory says")
+    if crc != entry.crc:
+        raise BadFileError("its checksum (CRC32) is wrong")
+
+
+def _unpacked(file: JoinedFile, entry: ZipEntry, piece: int) -> Iterator[bytes]:
+    at = entry.offset + _header_bytes(file.pread(_USUAL_HEADER_BYTES, entry.offset))
+    end = at + entry.packed
+    inflater = None if entry.method == zipfile.ZIP_STORED else igzip_lib.IgzipDecompressor(igzip_lib.DECOMP_DEFLATE)
+    while at < end and not (inflater and inflater.eof) and (packed := file.pread(min(piece, end - at), at)):
+        at += len(packed)
+        if inflater is None:
+            yield packed
+            continue
+        try:
+            yield inflater.decompress(packed, piece)
+            while not (inflater.needs_input or inflater.eof):
+                yield inflater.decompress(b"", piece)
+        except igzip_lib.IsalError as error:  # type: ignore[misc] # isal's stub declares this class as an instance
+            raise BadFileError(f"it does not inflate ({error})") from error
+
+
+def _header_bytes(block: bytes) -> int:
+    """How long the local header is that a block begins with, and so where behind it a member's bytes begin."""
     if len(block) < _LOCAL_HEADER.size or not block.startswith(b"PK\3\4"):
         raise BadFileError("it is not where the directory says")
     _, name_length, extra_length = _LOCAL_HEADER.unpack_from(block)
-    start = _LOCAL_HEADER.size + name_length + extra_length
+    return _LOCAL_HEADER.size + int(name_length) + int(extra_length)
+
+
+def _packed(file: JoinedFile, entry: ZipEntry) -> memoryview:
+    """A member's bytes in the zip, mostly in one read: each may be a request to a server."""
+    block = file.pread(_USUAL_HEADER_BYTES + entry.packed, entry.offset)
+    start = _header_bytes(block)
     end = start + entry.packed
     if len(block) < end:
         block += file.pread(end - len(block), entry.offset + len(block))

@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 
 from kraken_core.domain.archives import quarter_bounds, series_of
+from kraken_core.domain.candles import Source
 from kraken_core.domain.coverage import ArchiveStatement
 from kraken_core.domain.errors import BadFileError, SourceError
+from kraken_core.domain.market import INTERVALS, Pair
 from kraken_core.ports import CandleSource
 from kraken_core.sources.archive import ArchiveSource
 from tests.contract.layouts import (
@@ -65,6 +67,16 @@ def test_every_layout_holds_the_same_files_and_bytes(named: Path | str) -> None:
     assert everything_in(source) == EXPECTED
     sizes = {file.series: file.size for archive in source.archives() for file in archive.files}
     assert sizes == {series: len(text) for series, text in EXPECTED.items()}
+
+
+def test_a_file_can_be_read_in_pieces(named: Path | str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kraken_core.sources.archive.PIECE_BYTES", 40)
+    source = ArchiveSource.open([named])
+    for archive in source.archives():
+        for file in archive.files:
+            pieces = list(source.pieces(file))
+            assert b"".join(pieces) == EXPECTED[file.series]
+            assert all(len(piece) <= 40 for piece in pieces)
 
 
 def test_reading_changes_nothing_on_disk(named: Path | str, tmp_path: Path) -> None:
@@ -180,6 +192,37 @@ def test_members_beyond_four_gigabytes_are_read(tmp_path: Path) -> None:
     assert everything_in(ArchiveSource.open([place])) == EXPECTED
 
 
+@pytest.mark.parametrize("write", [write_files, write_zip])
+def test_a_file_of_trades_is_told_by_its_name_and_how_it_begins(tmp_path: Path, write: Callable[..., Path]) -> None:
+    trades = b"1704067200,42000,1\n"
+    files = {"deep/XBTUSD.csv": trades, "XDGEUR.csv": b"time,price,volume\n" + trades, "__MACOSX/._XBTUSD.csv": trades}
+    others = {"ADAUSD.csv": b"1704067200,1,1,1,1,2,3\n", "ETHXBT.csv": b"", "README.csv": b"x", "NOQUOTE.csv": trades}
+    archive = the_archive(write(tmp_path / "Kraken_Trading_History_Q1_2024.zip", CONTENT | files | others))
+    histories = [file for file in archive.files if file.source is Source.TRADES]
+    assert {file.member for file in histories} == {"deep/XBTUSD.csv", "XDGEUR.csv"}
+    for pair in (Pair("BTC", "USD"), Pair("DOGE", "EUR")):
+        assert sorted(f.series.interval for f in histories if f.series.pair == pair) == list(INTERVALS)
+    assert archive.ignored == {"macOS junk": 1, "no file of candles or trades": 3, "trades of an unknown pair": 1}
+    assert "1 files name no pair we know and are left out: NOQUOTE.csv" in archive.notes[0]
+    assert len(archive.files) - len(histories) == len(CONTENT)
+
+
+def test_files_of_trades_do_not_count_among_those_of_a_manifest(tmp_path: Path) -> None:
+    trades = {"XBTUSD.csv": b"1775001600,42000,1\n", "NOQUOTE.csv": b"1775001600,42000,1\n"}
+    archive = the_archive(write_files(tmp_path / "a", CONTENT | trades | {"MANIFEST.json": manifest()}))
+    assert archive.complete
+
+
+def test_on_a_server_a_file_of_trades_is_told_by_its_name_alone(tmp_path: Path) -> None:
+    """To look into each of a thousand would be a thousand requests."""
+    text = {"XBTUSD.csv": b"1704067200,42000,1\n", "NOQUOTE.csv": b"1,2,3\n"}
+    with serving(tmp_path) as server:
+        source = ArchiveSource.open([server.url(write_zip(tmp_path / "a.zip", text))])
+        [archive] = source.archives()
+        assert {file.member for file in archive.files} == {"XBTUSD.csv"}
+        assert b"".join(source.pieces(archive.files[0])) == text["XBTUSD.csv"]
+
+
 # What goes wrong
 
 
@@ -237,7 +280,7 @@ def test_links_in_a_folder_are_not_followed(tmp_path: Path) -> None:
     (folder / "round").symlink_to(folder)
     archive = the_archive(folder)
     assert [file.member for file in archive.files] == ["XBTUSD_1.csv"]
-    assert archive.ignored == {"symbolic link": 1, "no OHLCVT file": 2}
+    assert archive.ignored == {"symbolic link": 1, "no file of candles or trades": 2}
 
 
 def test_a_pipe_in_a_folder_is_left_alone(tmp_path: Path) -> None:
@@ -254,8 +297,9 @@ def test_a_file_that_vanished_or_changed_since_it_was_listed_is_a_bad_file(tmp_p
     (folder / "ADAUSD_720.csv").write_bytes(b"longer than before" * 10)
     with pytest.raises(BadFileError, match=r"XBTUSD_60\.csv in .*csv: No such file or directory\. .* get it again"):
         source.read(files["XBTUSD_60.csv"])
-    with pytest.raises(BadFileError, match="changed since it was listed"):
-        source.read(files["ADAUSD_720.csv"])
+    for read in (source.read, lambda file: list(source.pieces(file))):
+        with pytest.raises(BadFileError, match="changed since it was listed"):
+            read(files["ADAUSD_720.csv"])
     assert source.read(files["ETHXBT_5.csv"]) == CONTENT["ETHXBT_5.csv"]
 
 

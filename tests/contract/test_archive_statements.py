@@ -105,7 +105,7 @@ def test_files_of_unknown_pairs_and_other_intervals_count_for_completeness_but_n
     text = manifest(files=len(CONTENT) + 3)
     archive = the_archive(write_zip(tmp_path / "a.zip", CONTENT | others | {"MANIFEST.json": text}))
     assert archive.complete
-    assert archive.ignored == {"another interval": 1, "unknown pair": 2, "no OHLCVT file": 1}
+    assert archive.ignored == {"another interval": 1, "unknown pair": 2, "no file of candles or trades": 1}
     assert "FOOBAR_60.csv, XBTUSD.d_60.csv" in archive.notes[0]
 
 

@@ -45,10 +45,14 @@ def assert_only_that_member_is_bad(path: Path, why: str) -> None:
         if file.member == MEMBER:
             with pytest.raises(BadFileError, match=why) as caught:
                 source.read(file)
-            assert str(caught.value).startswith(f"{MEMBER} in {path}: ")
-            assert str(caught.value).endswith("get it again.")
+            with pytest.raises(BadFileError) as in_pieces:
+                list(source.pieces(file))
+            for told in (str(caught.value), str(in_pieces.value)):
+                assert told.startswith(f"{MEMBER} in {path}: ")
+                assert told.endswith("get it again.")
         else:
             texts[file.member] = source.read(file)
+            assert b"".join(source.pieces(file)) == texts[file.member]
     assert texts == {name: CONTENT[name] for name in REST}
 
 
@@ -184,7 +188,7 @@ def test_junk_and_strays_are_counted_by_reason(tmp_path: Path) -> None:
     _, archive = listed(place)
     assert {file.member for file in archive.files} == CONTENT.keys()
     assert archive.ignored == {
-        "no OHLCVT file": len(strays),
+        "no file of candles or trades": len(strays),
         "macOS junk": len(junk),
         "another interval": len(intervals),
         "unknown pair": len(unknown),

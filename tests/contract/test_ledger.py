@@ -340,9 +340,9 @@ def test_known_files_are_found_by_stamp_and_content(ledger: SqlLedger) -> None:
 
     assert ledger.known_contents() == {("same", HOURS): 9, ("same", DAYS): 6}
     assert ledger.known_stamps() == {
-        ("/archives/2024.zip", "XBTUSD_60.csv", "stamp"): (HOURS, KnownFile("same", 9)),
-        ("/archives/2024.zip", "XBTUSD_1440.csv", "stamp"): (DAYS, KnownFile("same", 6)),
-        ("/archives/2024.zip", "copy.csv", "stamp"): (HOURS, KnownFile("same", 9)),
+        ("/archives/2024.zip", "XBTUSD_60.csv", "stamp", HOURS): KnownFile("same", 9),
+        ("/archives/2024.zip", "XBTUSD_1440.csv", "stamp", DAYS): KnownFile("same", 6),
+        ("/archives/2024.zip", "copy.csv", "stamp", HOURS): KnownFile("same", 9),
     }
 
 

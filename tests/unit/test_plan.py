@@ -49,17 +49,17 @@ def all_of(pair: Pair, *intervals: int) -> list[Series]:
 def plan_of(
     *archives: Archive,
     request: Request = HALF_YEAR,
-    known: Mapping[tuple[str, str, str], KnownFile] | None = None,
+    known: Mapping[tuple[str, str, str, Series], KnownFile] | None = None,
     knowledge: Knowledge = NOTHING,
 ) -> IngestionPlan:
     router = DataSourceRouter(TIERS)
     return router.create_ingestion_plan(request, AS_OF, archives, known=known or {}, knowledge=knowledge)
 
 
-def read_before(archives: Archive, rank: int | None = None) -> dict[tuple[str, str, str], KnownFile]:
+def read_before(archives: Archive, rank: int | None = None) -> dict[tuple[str, str, str, Series], KnownFile]:
     """Every file of an archive, as it is known after it was read."""
     at = derived_rank(file_rank(archives)) if rank is None else rank
-    return {(file.path, file.member, file.stamp): KnownFile("hash", at) for file in archives.files}
+    return {(file.path, file.member, file.stamp, file.series): KnownFile("hash", at) for file in archives.files}
 
 
 def missing(plan: IngestionPlan) -> dict[Series, TimeRanges]:
@@ -253,3 +253,54 @@ def test_a_quarter_in_which_a_known_pair_was_silent_is_no_gap() -> None:
     quarters = [archive(name, *span, *all_of(BTC), complete=True) for name, span in spans.items()]
     plan = plan_of(*quarters, request=Request(start_date=date(2026, 1, 1), intervals=(1,)), knowledge=knowledge)
     assert plan.gaps == ()
+
+
+# Trading history
+
+
+def traded(name: str, start: int | None, end: int | None, size: int = 40_000_000) -> Archive:
+    """An archive with the trades of BTC/USD."""
+    files = tuple(
+        ArchiveFile(name, "XBTUSD.csv", Series(BTC, interval), size, f"crc {name}", source=Source.TRADES)
+        for interval in INTERVALS
+    )
+    return Archive(name, ArchiveStatement(start, end), Vintage(end), complete=False, identity="", files=files)
+
+
+def test_a_file_of_trades_is_planned_for_every_interval_and_read_once() -> None:
+    plan = plan_of(traded("trades", Q1, Q3))
+    assert [f.file.series for f in plan.to_ingest] == all_of(BTC)
+    assert plan.text_bytes == 40_000_000
+    assert plan.gaps == ()  # every interval to the end alike
+
+
+def test_trades_make_at_most_one_candle_a_slot() -> None:
+    huge = plan_of(traded("trades", Q1, Q3, 1 << 40)).disk_bytes
+    assert huge < 9_000_000 * 1.5 * 37
+    assert plan_of(traded("trades", Q1, Q3, 3_000)).disk_bytes == 8 * 100 * 37
+
+
+def test_only_the_intervals_of_a_file_of_trades_that_are_not_known_are_ingested() -> None:
+    archive_ = traded("trades", Q1, Q3)
+    rank = derived_rank(file_rank(archive_, Source.TRADES))
+    known = {
+        (file.path, file.member, file.stamp, file.series): KnownFile("hash", rank)
+        for file in archive_.files
+        if file.series.interval > 60
+    }
+    assert [f.file.series.interval for f in plan_of(archive_, known=known).to_ingest] == [1, 5, 15, 30, 60]
+
+
+def test_trades_do_not_make_candles_beside_them_less_sure() -> None:
+    held = replace(
+        archive("a", Q1, Q2, Series(BTC, 60)),
+        files=(*archive("a", Q1, Q2, Series(BTC, 60)).files, *traded("a", Q1, Q2).files),
+    )
+    assert finest_intervals(held) == {BTC: 60}
+    assert all(f.finest for f in plan_of(held).files)
+
+
+def test_a_pair_with_trades_only_is_not_absent() -> None:
+    held = replace(traded("a", Q1, Q2), complete=True, identity="a")
+    plan = plan_of(held, knowledge=Knowledge({BTC: (Life(Q1),)}, []))
+    assert {gap.start for gap in plan.gaps} == {Q2}

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kraken_core.domain.archives import rank_in
 from kraken_core.domain.candles import (
     Source,
     Vintage,
@@ -93,7 +94,8 @@ def test_a_rank_is_a_non_negative_int64_that_remembers_where_its_candle_came_fro
 ) -> None:
     for rank in (rank_of(*origin), derived_rank(rank_of(*origin)), provisional(rank_of(*origin))):
         assert 0 <= rank < 1 << 63
-        assert from_api(rank) == (origin[0] is not Source.CSV)
+        source, vintage, _ = origin
+        assert from_api(rank) == (source is Source.OHLC or (source is Source.TRADES and not vintage.stated_end))
 
 
 @pytest.mark.parametrize("stated_end", [-700_000 * DAY_S, -1, 0, 65_535 * DAY_S, 900_000 * DAY_S])
@@ -108,3 +110,12 @@ def test_the_winner_of_a_slot_does_not_depend_on_the_order_of_arrival(
     ranks = [rank_of(*each) for each in observed]
     arrivals = data.draw(st.permutations(ranks))
     assert reduce(max, arrivals) == max(ranks)
+
+
+def test_trades_of_an_archive_are_told_from_those_of_the_api_whatever_it_states() -> None:
+    assert from_api(rank_of(Source.TRADES))
+    for vintage in (Vintage(), Vintage(None, 20_000 * 86_400), Vintage(20_000 * 86_400)):
+        rank = rank_in(vintage, Source.TRADES, "abc1234")
+        assert not from_api(rank)
+        assert not from_api(derived_rank(rank))
+        assert rank > rank_in(Vintage(30_000 * 86_400, 30_000 * 86_400), Source.CSV, "abc1234")

@@ -1,0 +1,147 @@
+"""The text of Kraken's trading-history files, read into trades (domain 1.2).
+
+``timestamp,price,volume``, no header; the timestamp in seconds, whole or with a fraction. There is no id: two equal
+rows are two trades. Files are large, so that they are read in portions of whole lines. Those as Kraken writes them take
+the fast way; others are looked at row by row, so that good rows are taken and bad ones set aside.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+import polars as pl
+
+from kraken_core.domain.candles import VOLUME_DECIMALS
+from kraken_core.domain.errors import BadFileError
+from kraken_core.domain.exchange import NS, TRADES
+from kraken_core.domain.ohlcvt import EARLIEST, Reject
+
+_NS_DECIMALS = 9
+_COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
+    "time": pl.Decimal(20, _NS_DECIMALS),
+    "price": pl.Float64,
+    "volume": pl.Decimal(38, VOLUME_DECIMALS),
+}
+_ROW = re.compile(rb"\s*\d{10}(\.\d*)?\s*,[^,]+,[^,]+", re.ASCII)
+_LONGEST_LINE = 1 << 20  # bytes; a binary file has none to speak of
+
+
+class Portion(NamedTuple):
+    """What some lines of a file say: trades (columns of TRADES) in the order of the file.
+
+    ``bad`` are the bad rows, each with the time it states, in nanoseconds, or None, and how many good rows are before
+    it in the portion.
+    """
+
+    trades: pl.DataFrame
+    lines: int
+    bad: tuple[tuple[Reject, int | None, int], ...] = ()
+
+
+def is_trading_history(head: bytes) -> bool:
+    """Whether a file that begins like this is one: three columns, a time in seconds first; a header may be above."""
+    lines = [line for line in head.splitlines() if line.strip()]
+    return any(_ROW.fullmatch(line) for line in lines[:2])
+
+
+def portions(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """A text that comes in pieces, cut anew behind line ends. Raises BadFileError where it has none."""
+    rest = b""
+    for piece in pieces:
+        lines, end, tail = piece.rpartition(b"\n")
+        if end:
+            yield b"".join((rest, lines, end))
+            rest = tail
+        else:
+            rest += tail
+        if len(rest) > _LONGEST_LINE:
+            raise BadFileError(f"it has a line of more than {_LONGEST_LINE:,} bytes: it is no text of trades")
+    if rest:
+        yield rest
+
+
+def parse_trades(text: bytes, first_line: int, now: int) -> Portion:
+    """The trades of some whole lines, the first of which is line ``first_line`` of its file.
+
+    A trade later than ``now`` (epoch seconds) is none.
+    """
+    lines = text.count(b"\n") + (not text.endswith(b"\n"))
+    try:
+        frame = pl.read_csv(text, has_header=False, quote_char=None, schema=_COLUMNS)
+    except pl.exceptions.PolarsError:
+        return _row_by_row(text, first_line, lines, now)
+    trades = _trades(frame.lazy()).collect()
+    good = (
+        trades.height == lines
+        and trades.select(
+            all_there=~pl.any_horizontal(pl.col("time", "price", "volume").has_nulls()),
+            early=pl.col("time").min() >= EARLIEST * NS,
+            late=pl.col("time").max() < now * NS,
+            positive=pl.col("price").min() > 0,
+            finite=pl.col("price").is_finite().all(),
+            volume=pl.col("volume").min() >= 0,
+        ).row(0)
+        == (True,) * 6
+    )
+    return Portion(trades, lines) if good else _row_by_row(text, first_line, lines, now)
+
+
+def _trades(frame: pl.LazyFrame) -> pl.LazyFrame:
+    nanoseconds = pl.col("time").to_physical().cast(pl.Int64, strict=False)
+    return frame.with_columns(nanoseconds, pl.lit(None, pl.Int64).alias("id")).select(*TRADES)
+
+
+def _row_by_row(text: bytes, first_line: int, lines: int, now: int) -> Portion:
+    rows = (
+        pl.read_lines(
+            text.decode(errors="replace").encode(), name="text", row_index_name="line", row_index_offset=first_line
+        )
+        .lazy()
+        .filter(pl.col("text").str.strip_chars() != "")
+        .with_columns(
+            pl.col("text").str.split(",").list.eval(pl.element().str.strip_chars(" \t\r\"'\ufeff")).alias("fields")
+        )
+        .with_columns(
+            pl.col("fields").list.len().alias("width"),
+            *(
+                pl.col("fields").list.get(place, null_on_oob=True).alias(f"{name}_text")
+                for place, name in enumerate(_COLUMNS)
+            ),
+        )
+    )
+    casts = [pl.col(f"{name}_text").cast(dtype, strict=False).alias(name) for name, dtype in _COLUMNS.items()]
+    header = (pl.col("line") == 1) & pl.col("time_text").str.contains("[A-Za-z]") & (pl.col("width") == len(_COLUMNS))
+    checked = (
+        rows.filter(~header)
+        .with_columns(*casts)
+        .with_columns(pl.col("time").to_physical().cast(pl.Int64, strict=False))
+        .with_columns(_reasons(now).alias("reason"))
+        .with_columns(pl.col("reason").is_null().cast(pl.Int64).cum_sum().alias("good_before"))
+        .collect()
+    )
+    trades = checked.filter(pl.col("reason").is_null()).with_columns(pl.lit(None, pl.Int64).alias("id"))
+    stated = pl.when(pl.col("time").is_between(EARLIEST * NS, now * NS, closed="left")).then("time")
+    bad = checked.filter(pl.col("reason").is_not_null()).select("line", "text", "reason", stated, "good_before")
+    return Portion(trades.select(*TRADES), lines, tuple((Reject(*row[:3]), *row[3:]) for row in bad.iter_rows()))
+
+
+def _reasons(now: int) -> pl.Expr:
+    """Why a row is no trade; null for a good one. The first reason that applies is given."""
+    time, price, volume = (pl.col(name) for name in _COLUMNS)
+    checks = (
+        (pl.col("width") != len(_COLUMNS), pl.format("{} columns instead of 3", "width")),
+        (time.is_null(), pl.lit("its time is no number of seconds")),
+        (time < EARLIEST * NS, pl.lit("its time is before Kraken existed")),
+        (time >= now * NS, pl.lit("its time has not come yet")),
+        (price.is_null(), pl.lit("its price is no number")),
+        (~price.is_finite(), pl.lit("its price is not finite")),
+        (price <= 0, pl.lit("its price is not positive")),
+        (volume.is_null(), pl.lit("its volume is no number")),
+        (volume < 0, pl.lit("its volume is negative")),
+    )
+    reason: pl.Expr = pl.lit(None, pl.String)
+    for failed, why in reversed(checks):
+        reason = pl.when(failed).then(why).otherwise(reason)
+    return reason

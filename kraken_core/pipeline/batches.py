@@ -1,0 +1,84 @@
+"""Batches: files that one worker reads at once, and what it hands back of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from itertools import groupby
+from typing import NamedTuple
+
+from kraken_core.domain.archives import ArchiveFile
+from kraken_core.domain.candles import Source, Vintage
+from kraken_core.domain.coverage import ArchiveStatement
+from kraken_core.domain.errors import BadFileError
+from kraken_core.domain.jobs import FileIngestionRecord, FileStatus
+from kraken_core.domain.market import Pair
+from kraken_core.domain.ohlcvt import Reject
+from kraken_core.domain.timerange import TimeRanges
+from kraken_core.ports import StagedFile
+
+BATCH_BYTES = 64 << 20  # of text: large enough that a file costs nothing, small enough to hold several in memory
+
+
+class BatchFile(NamedTuple):
+    """A file to read for a series, its PENDING record, and what its archive says of it."""
+
+    file: ArchiveFile
+    record: FileIngestionRecord
+    statement: ArchiveStatement
+    vintage: Vintage
+    finest: bool
+
+
+class FileReceipt(NamedTuple):
+    """What became of a file: its record brought up to date, the slots it knows, the rows it could not give."""
+
+    record: FileIngestionRecord
+    claims: TimeRanges
+    rejects: tuple[Reject, ...] = ()
+    staged: bool = False
+    source: Source = Source.CSV
+
+
+class BatchReceipt(NamedTuple):
+    """What became of a batch; nothing is staged where no file brought a candle. Small: candles stay on disk."""
+
+    staged: tuple[StagedFile, ...]
+    files: tuple[FileReceipt, ...]
+
+
+def batches(files: Iterable[BatchFile]) -> Iterator[tuple[BatchFile, ...]]:
+    """Files of one kind together, by pair, to about BATCH_BYTES of text; no series twice in one batch.
+
+    OHLCVT files of one interval are of a kind, and so is trading history, of which all series of a file stay together.
+    """
+    batch: list[BatchFile] = []
+    pairs: set[Pair] = set()
+    size = 0
+    for _, same in groupby(sorted(files, key=_place), key=_place):
+        items = tuple(same)
+        pair = items[0].file.series.pair
+        full = size + items[0].file.size > BATCH_BYTES or pair in pairs
+        if batch and (full or _kind(items[0]) != _kind(batch[0])):
+            yield tuple(batch)
+            batch, pairs, size = [], set(), 0
+        batch += items
+        pairs.add(pair)
+        size += items[0].file.size
+    if batch:
+        yield tuple(batch)
+
+
+def failure(item: BatchFile, error: BadFileError) -> FileReceipt:
+    """The receipt of a file that could not be read."""
+    return FileReceipt(replace(item.record, status=FileStatus.FAILED, error=str(error)), TimeRanges())
+
+
+def _kind(item: BatchFile) -> int:
+    """The interval of candles; trades have none of their own."""
+    return 0 if item.file.source is Source.TRADES else item.file.series.interval
+
+
+def _place(item: BatchFile) -> tuple[int, str, str, str]:
+    """Equal for all series of one file."""
+    return _kind(item), str(item.file.series.pair), item.file.path, item.file.member

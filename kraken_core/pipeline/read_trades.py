@@ -1,0 +1,172 @@
+"""From a batch of trading-history files to staged candles of all their intervals, as a worker does it.
+
+A file may hold a hundred million trades: it is read in portions and summed up at once, so that what is held is its
+slots. Volumes stay decimals until then.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import groupby
+
+import numpy as np
+import polars as pl
+
+from kraken_core.domain.archives import rank_in
+from kraken_core.domain.candles import Source, derived_rank, provisional
+from kraken_core.domain.coverage import file_covers, until
+from kraken_core.domain.errors import BadFileError
+from kraken_core.domain.exchange import NS
+from kraken_core.domain.jobs import FileStatus
+from kraken_core.domain.market import INTERVALS, Series
+from kraken_core.domain.ohlcvt import Reject
+from kraken_core.domain.timerange import END_OF_TIME, TimeRanges, floor
+from kraken_core.domain.trades import TradeCandles, partial
+from kraken_core.domain.trading_history import Portion, parse_trades, portions
+from kraken_core.pipeline.batches import BatchFile, BatchReceipt, FileReceipt, failure
+from kraken_core.ports import CandleSource, CandleStore
+
+_HELD_PARTS = 500_000  # slots' parts that wait to be joined: joining each portion by itself would take its time
+
+
+def read_trades_batch(
+    batch: Sequence[BatchFile],
+    source: CandleSource,
+    store: CandleStore,
+    known: Mapping[tuple[str, Series], int],
+    now: int,
+) -> BatchReceipt:
+    """Read, check, sum up and stage a batch. ``known``: the rank at which contents were ingested before.
+
+    As for OHLCVT files: one that cannot be read is FAILED, and of a series that has these very bytes already, only the
+    claim counts. Rows set aside are told with the finest of a file's series.
+    """
+    files: list[FileReceipt] = []
+    histories: list[_History] = []
+    for _, same in groupby(batch, key=lambda item: (item.file.path, item.file.member)):
+        items = sorted(same, key=lambda item: item.file.series.interval)
+        try:
+            histories.append(_History(items, source.pieces(items[0].file), now))
+        except BadFileError as error:
+            files += [failure(item, error) for item in items]
+    staged = []
+    for interval in INTERVALS:
+        frames = []
+        for history in histories:
+            if interval in history.items:
+                candles, receipt = history.give(interval, known, now)
+                files.append(receipt)
+                frames += [candles] if receipt.staged else []
+        if frames:
+            staged.append(store.stage(pl.concat(frames)))
+    return BatchReceipt(tuple(staged), tuple(files))
+
+
+class _History:
+    """A file, read and summed up; its candles are given one interval after the other. Raises BadFileError."""
+
+    def __init__(self, items: Sequence[BatchFile], pieces: Iterable[bytes], now: int) -> None:
+        self.items = {item.file.series.interval: item for item in items}
+        self.rejects: list[Reject] = []
+        self._good = 0
+        self._before = 0  # the last good trade, in nanoseconds
+        self._unknown: list[tuple[int, int]] = []  # seconds of which bad rows may speak
+        self._open: int | None = None  # where such a range begins, until a good row ends it
+        digest = hashlib.sha256()
+        made = TradeCandles.empty(items[0].file.series.pair, self.items)
+        made = self._summed(made, self._portions(_heard(pieces, digest), now))
+        self.content_hash = digest.hexdigest()
+        if not self._good:
+            why = f"; line {self.rejects[0].line}: {self.rejects[0].reason}" if self.rejects else ""
+            raise BadFileError(f"none of its rows is a trade{why}")
+        if self._open is not None:
+            self._unknown.append((self._open, END_OF_TIME))
+        self.unknown = TimeRanges.of(self._unknown)
+        self._first_ns, self._last_ns = made.parts.select(pl.min("first"), pl.max("last")).row(0)
+        self._candles = made.each()
+
+    def give(
+        self, interval: int, known: Mapping[tuple[str, Series], int], now: int
+    ) -> tuple[pl.DataFrame, FileReceipt]:
+        """The candles of the next interval, and what became of that series."""
+        item = self.items[interval]
+        series = item.file.series
+        claims = self._claims(item, now)
+        _, candles = next(self._candles)
+        times = candles["time"].to_physical().to_numpy() // 1_000_000
+        closed = int(np.searchsorted(times, floor(now, series.width)))
+        candles, times = candles[:closed], times[:closed]
+        rank = rank_in(item.vintage, Source.TRADES, self.content_hash)
+        inside = np.searchsorted(np.array(claims.bounds, dtype=np.int64), times, side="right") % 2 == 1
+        candles = candles.with_columns(rank=pl.Series(np.where(inside, rank, provisional(rank)), dtype=pl.Int64))
+        standing = derived_rank(rank) | bool(inside.all() and claims)
+        held = known.get((self.content_hash, series))
+        rejects = tuple(self.rejects) if item is next(iter(self.items.values())) else ()
+        record = replace(
+            item.record,
+            status=FileStatus.COMPLETED if held is None else FileStatus.SKIPPED,
+            content_hash=self.content_hash,
+            rank=standing,
+            first=int(times[0]) if closed else None,
+            last=int(times[-1]) if closed else None,
+            records=closed + len(rejects),
+            records_rejected=len(rejects),
+        )
+        staged = closed > 0 and (held is None or held < standing)
+        return candles, FileReceipt(record, claims, rejects if held is None else (), staged, Source.TRADES)
+
+    def _claims(self, item: BatchFile, now: int) -> TimeRanges:
+        """What the file knows: nobody knows what was traded in its first trade's slot before it was begun."""
+        series = item.file.series
+        first, last = -(-self._first_ns // NS), self._last_ns // NS
+        covers = file_covers(series, item.statement, first, last, finest=True)
+        return until(covers, series.width, now) - self.unknown.outer(series.width)
+
+    def _summed(self, made: TradeCandles, read: Iterable[Portion]) -> TradeCandles:
+        parts: list[pl.DataFrame] = []
+        for portion in read:
+            parts.append(partial(portion.trades, made.finest))
+            if sum(part.height for part in parts) > max(_HELD_PARTS, made.parts.height):
+                made, parts = made.join(*parts), []
+        return made.join(*parts)
+
+    def _portions(self, pieces: Iterable[bytes], now: int) -> Iterator[Portion]:
+        line = 1
+        for text in portions(pieces):
+            portion = parse_trades(text, line, now)
+            line += portion.lines
+            self._set_aside(portion)
+            self._good += portion.trades.height
+            if not self._good:
+                break  # nothing in so many rows: it is something else
+            yield portion
+
+    def _set_aside(self, portion: Portion) -> None:
+        """Remember the bad rows, and the time of which each may speak: its own, or all between its good neighbours."""
+        times = portion.trades["time"]
+        if self._open is not None and len(times):
+            self._unknown.append(_seconds(self._open * NS, times[0]))
+            self._open = None
+        for reject, own, place in portion.bad:
+            self.rejects.append(reject)
+            before = times[place - 1] if place else self._before
+            if own is not None:
+                self._unknown.append(_seconds(own, own))
+            elif place < len(times):
+                self._unknown.append(_seconds(before, times[place]))
+            elif self._open is None:
+                self._open = before // NS
+        self._before = times[-1] if len(times) else self._before
+
+
+def _heard(pieces: Iterable[bytes], digest: hashlib._Hash) -> Iterator[bytes]:
+    for piece in pieces:
+        digest.update(piece)
+        yield piece
+
+
+def _seconds(one_ns: int, other_ns: int) -> tuple[int, int]:
+    """The seconds that two instants and all between them lie in, whichever is earlier."""
+    return min(one_ns, other_ns) // NS, max(one_ns, other_ns) // NS + 1

@@ -1,0 +1,135 @@
+"""What a worker makes of files of trades: receipts, and rows that are settled only where the file knows their slot."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from kraken_core.domain.candles import provisional
+from kraken_core.domain.coverage import ArchiveStatement
+from kraken_core.domain.jobs import FileIngestionRecord, FileStatus
+from kraken_core.domain.market import INTERVALS, Pair, Series
+from kraken_core.domain.timerange import TimeRanges
+from kraken_core.pipeline.batches import BatchFile, BatchReceipt, FileReceipt, batches
+from kraken_core.pipeline.read_trades import read_trades_batch
+from kraken_core.sources.archive import ArchiveSource
+from kraken_core.stores.delta import DeltaStore
+
+START = 1_711_929_600  # 2024-04-01
+DAY, HOUR, NOW = 86_400, 3_600, 2_000_000_000
+STATED = ArchiveStatement(START, START + 2 * DAY)
+TRADES = {
+    "XBTUSD.csv": [(START + 90, "70000.1", "0.5"), (START + HOUR, "70001", "0.25"), (START + DAY, "69000", "1")],
+    "ETHUSD.csv": [(START + 7, "3000", "2")],
+}
+
+
+def written(folder: Path, files: Mapping[str, list[tuple[int, str, str]]] = TRADES) -> Path:
+    folder.mkdir()
+    for name, trades in files.items():
+        (folder / name).write_text("".join(f"{time},{price},{volume}\n" for time, price, volume in trades))
+    return folder
+
+
+def items(folder: Path, statement: ArchiveStatement = STATED) -> list[BatchFile]:
+    [archive] = ArchiveSource.open([folder]).archives()
+    return [
+        BatchFile(f, FileIngestionRecord(f.path, f.member, f.stamp, f.size, f.series), statement, archive.vintage, True)
+        for f in archive.files
+    ]
+
+
+def read(
+    batch: list[BatchFile],
+    store: DeltaStore,
+    now: int = NOW,
+    known: Mapping[tuple[str, Series], int] | None = None,
+) -> tuple[BatchReceipt, dict[Series, FileReceipt]]:
+    [together] = batches(batch)
+    receipt = read_trades_batch(together, ArchiveSource.open(()), store, known or {}, now)
+    return receipt, {file.record.series: file for file in receipt.files}
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> DeltaStore:
+    return DeltaStore(tmp_path / "table")
+
+
+def test_a_batch_of_small_files_is_one_staged_file_an_interval(tmp_path: Path, store: DeltaStore) -> None:
+    receipt, files = read(items(written(tmp_path / "a")), store)
+    assert sorted(staged.interval for staged in receipt.staged) == list(INTERVALS)
+    assert len(files) == 16
+    days = files[Series(Pair("BTC", "USD"), 1440)]
+    assert days.claims == TimeRanges.single(START, START + 2 * DAY)
+    assert (days.record.first, days.record.last, days.record.records) == (START, START + DAY, 2)
+    assert {file.record.status for file in receipt.files} == {FileStatus.COMPLETED}
+
+
+def test_a_slot_that_has_not_closed_is_neither_claimed_nor_given(tmp_path: Path, store: DeltaStore) -> None:
+    now = START + DAY + HOUR
+    receipt, files = read(items(written(tmp_path / "a")), store, now)
+    day, hour = (files[Series(Pair("BTC", "USD"), interval)] for interval in (1440, 60))
+    assert day.claims == TimeRanges.single(START, START + DAY)
+    assert hour.claims == TimeRanges.single(START, now)
+    store.commit(receipt.staged)
+    ranges = TimeRanges.single(0, NOW)
+    held = store.candles({Series(Pair("BTC", "USD"), interval): ranges for interval in (60, 720, 1440)})
+    assert held.group_by("interval_minutes").len().sort("interval_minutes").rows() == [(60, 3), (720, 1), (1440, 1)]
+
+
+def test_a_first_trade_on_a_boundary_begins_its_slot(tmp_path: Path, store: DeltaStore) -> None:
+    on_the_hour = {"XBTUSD.csv": TRADES["XBTUSD.csv"][1:]}
+    _, files = read(items(written(tmp_path / "a", on_the_hour), ArchiveStatement()), store)
+    assert files[Series(Pair("BTC", "USD"), 60)].claims == TimeRanges.single(START + HOUR, START + DAY)
+    assert not files[Series(Pair("BTC", "USD"), 1440)].claims
+
+
+def test_the_same_bytes_are_staged_again_only_where_their_rows_would_rise(tmp_path: Path, store: DeltaStore) -> None:
+    folder = written(tmp_path / "a")
+    unstated = items(folder, ArchiveStatement())
+    _, files = read(unstated, store)
+    known = {(file.record.content_hash, series): file.record.rank for series, file in files.items()}
+    receipt, again = read(unstated, store, known=known)
+    assert receipt.staged == ()
+    assert {file.record.status for file in again.values()} == {FileStatus.SKIPPED}
+    stated, risen = read(items(folder), store, known=known)
+    assert len(stated.staged) == len(INTERVALS)
+    assert all(risen[series].record.rank > files[series].record.rank for series in files)
+
+
+def test_a_file_without_a_trade_fails_and_leaves_the_others_alone(tmp_path: Path, store: DeltaStore) -> None:
+    folder = written(tmp_path / "a")
+    batch = items(folder)
+    (folder / "ETHUSD.csv").write_text("1711929600,3000,-1\n")
+    stamp = next(f.file for f in items(folder) if f.file.member == "ETHUSD.csv").stamp
+    batch = [
+        item._replace(file=replace(item.file, size=19, stamp=stamp)) if item.file.member == "ETHUSD.csv" else item
+        for item in batch
+    ]
+    _, files = read(batch, store)
+    states = {series.pair.base: file.record for series, file in files.items()}
+    assert states["BTC"].status is FileStatus.COMPLETED
+    assert states["ETH"].error == "none of its rows is a trade; line 1: its volume is negative"
+
+
+def test_batches_hold_files_whole_and_no_pair_twice(tmp_path: Path) -> None:
+    one, other = items(written(tmp_path / "a")), items(written(tmp_path / "b"))
+    cut = list(batches([*one, *other]))
+    assert sum(len(batch) for batch in cut) == len(one) + len(other)
+    for batch in cut:
+        files = {(item.file.path, item.file.member) for item in batch}
+        assert len(batch) == 8 * len(files)
+        assert len({item.file.series for item in batch}) == len(batch)
+
+
+def test_rows_of_a_slot_the_file_does_not_know_are_provisional(tmp_path: Path, store: DeltaStore) -> None:
+    receipt, files = read(items(written(tmp_path / "a"), ArchiveStatement()), store)
+    store.commit(receipt.staged)
+    series = Series(Pair("BTC", "USD"), 60)
+    rows = store.candles({series: TimeRanges.single(0, NOW)})
+    ranks = rows["rank"].to_list()
+    assert [rank == provisional(rank) for rank in ranks] == [True, False, True]
+    assert files[series].claims == TimeRanges.single(START + HOUR, START + DAY)
