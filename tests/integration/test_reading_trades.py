@@ -87,6 +87,13 @@ def test_a_first_trade_on_a_boundary_begins_its_slot(tmp_path: Path, store: Delt
     assert not files[Series(Pair("BTC", "USD"), 1440)].claims
 
 
+def test_a_first_trade_half_a_second_later_does_not(tmp_path: Path, store: DeltaStore) -> None:
+    folder = written(tmp_path / "a", {})
+    (folder / "XBTUSD.csv").write_text(f"{START + HOUR}.5,70001,1\n{START + DAY},69000,1\n")
+    _, files = read(items(folder, ArchiveStatement()), store)
+    assert files[Series(Pair("BTC", "USD"), 60)].claims == TimeRanges.single(START + 2 * HOUR, START + DAY)
+
+
 def test_the_same_bytes_are_staged_again_only_where_their_rows_would_rise(tmp_path: Path, store: DeltaStore) -> None:
     folder = written(tmp_path / "a")
     unstated = items(folder, ArchiveStatement())
