@@ -1,29 +1,77 @@
-"""``kraken simulate``: a small market with known holes, as archives."""
+"""``kraken simulate``: a small market with known holes, as archives, and as an exchange to ask."""
 
 from __future__ import annotations
 
+import signal
+import threading
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from kraken_core.cli.options import Common, common
 from kraken_core.cli.output import print_json
 
+if TYPE_CHECKING:
+    from kraken_core.simulator.demo import Simulation
+    from kraken_core.simulator.exchange import SimulatedExchange
+
 
 @click.command(epilog="\b\nExample:\n  kraken simulate market && kraken ingest --csv-source-dir market --tier ALL")
 @click.argument("directory", type=click.Path(file_okay=False, path_type=Path))
 @click.option("--seed", type=click.IntRange(min=0), default=7, show_default=True, help="Another seed, another market.")
+@click.option(
+    "--serve",
+    "port",
+    type=click.IntRange(0, 65_535),
+    metavar="PORT",
+    help="Then serve the market as Kraken's REST API on 127.0.0.1, until Ctrl-C; 0 takes a free port.",
+)
 @common
-def simulate(told: Common, directory: Path, seed: int) -> None:
+def simulate(told: Common, directory: Path, seed: int, port: int | None) -> None:
     """Write a simulated market's archives to DIRECTORY, and say what they lack."""
     from kraken_core.simulator.demo import simulate as write
 
     simulation = write(directory, seed)
+    if port is None:
+        _tell(told, simulation)
+    else:
+        _serve(told, simulation, port)
+
+
+def _tell(told: Common, simulation: Simulation, url: str | None = None) -> None:
     if told.as_json:
-        print_json({"paths": [str(path) for path in simulation.paths], "holes": simulation.holes})
+        served = {"url": url} if url else {}
+        print_json({"paths": [str(path) for path in simulation.paths], "holes": simulation.holes, **served})
         return
     for path in simulation.paths:
         click.echo(f"wrote {path}")
     click.echo("What these archives are known to lack:")
     for hole in simulation.holes:
         click.echo(f"  - {hole}")
+    if url:
+        click.echo(f"The exchange answers until Ctrl-C. In another terminal: export KRAKEN_API_URL={url}")
+
+
+def _serve(told: Common, simulation: Simulation, port: int) -> None:
+    """Answer requests until Ctrl-C or SIGTERM, which is how this ends well."""
+    ended = threading.Event()
+    before = {number: signal.signal(number, lambda *_: ended.set()) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        with _opened(simulation, port) as exchange:
+            _tell(told, simulation, exchange.url)
+            ended.wait()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    told.say(f"The exchange has closed after {len(exchange.requests):,} requests.")
+
+
+def _opened(simulation: Simulation, port: int) -> SimulatedExchange:
+    from kraken_core.domain.errors import UsageError
+    from kraken_core.simulator.exchange import SimulatedExchange
+
+    try:
+        return SimulatedExchange(simulation.market, port=port)
+    except UsageError as error:
+        raise UsageError(f"{error} The archives are written.") from error

@@ -1,0 +1,8 @@
+"""The simulated exchange: Kraken's public REST API for a simulated market, on this machine."""
+
+from kraken_core.simulator.exchange.clock import ExchangeClock
+from kraken_core.simulator.exchange.exchange import Asked, SimulatedExchange
+from kraken_core.simulator.exchange.faults import PASSING, Fault, Faults, Kind
+from kraken_core.simulator.exchange.limits import Limits
+
+__all__ = ["PASSING", "Asked", "ExchangeClock", "Fault", "Faults", "Kind", "Limits", "SimulatedExchange"]

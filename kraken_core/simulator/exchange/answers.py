@@ -1,0 +1,141 @@
+"""What the simulated exchange answers, before anything goes wrong: each endpoint's result, or its error.
+
+A result is kept by its keys, each value as JSON text, so that times and prices stay exact decimals.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from kraken_core.domain.market import Pair
+from kraken_core.domain.timerange import END_OF_TIME, TimeRange, iso
+from kraken_core.simulator.exchange import names
+from kraken_core.simulator.exchange.faults import UNKNOWN_PAIR
+from kraken_core.simulator.exchange.ohlc import INTERVALS, ohlc_rows
+from kraken_core.simulator.exchange.trades import MOST, TradeBook
+from kraken_core.simulator.market import SimulatedMarket
+from kraken_core.simulator.tape import NS
+
+INVALID_ARGUMENTS = "EGeneral:Invalid arguments"
+UNKNOWN_METHOD = "EGeneral:Unknown method"
+LIMITED_BY_PAIR = frozenset({"OHLC", "Trades"})
+_WHOLE_NUMBER = re.compile(r"\d{1,19}", re.ASCII)
+
+Result = dict[str, str]  # JSON text by key
+
+
+class RefusedError(Exception):
+    """The request is answered with an error; its text is Kraken's."""
+
+
+class PublicApi:
+    """The public endpoints, for a market. Every answer is as of an instant, in nanoseconds since the epoch."""
+
+    def __init__(self, market: SimulatedMarket, *, trade_ids: bool, repeats: bool) -> None:
+        self._market = market
+        self._trade_ids, self._repeats = trade_ids, repeats
+        self._lives = {pair: _lives(market, pair) for pair in market.listings}
+        self._pairs = {name: pair for pair in market.listings for name in names.spellings(pair)}
+        self._books: dict[Pair, TradeBook] = {}
+
+    def pair(self, query: Mapping[str, str]) -> Pair | None:
+        """The pair asked about, listed by now or not; None where it is none of the market's."""
+        return self._pairs.get(query.get("pair", "").upper())
+
+    def answer(self, endpoint: str, query: Mapping[str, str], now_ns: int) -> Result:
+        """The result of a request. Raises RefusedError."""
+        match endpoint:
+            case "OHLC":
+                return self._ohlc(query, now_ns)
+            case "Trades":
+                return self._trades(query, now_ns)
+            case "AssetPairs":
+                return self._asset_pairs(query, now_ns)
+            case "Assets":
+                assets = {asset for pair in self._market.listings for asset in (pair.base, pair.quote)}
+                return {names.code(asset): json.dumps(names.asset_row(asset)) for asset in sorted(assets)}
+            case "Time":
+                now = datetime.fromtimestamp(now_ns // NS, UTC)
+                told = f"{now:%a}, {now.day:2d} {now:%b %y %H:%M:%S} +0000"
+                return {"unixtime": str(now_ns // NS), "rfc1123": json.dumps(told)}
+            case "SystemStatus":
+                return status("online", now_ns)
+            case _:
+                raise RefusedError(UNKNOWN_METHOD)
+
+    def _ohlc(self, query: Mapping[str, str], now_ns: int) -> Result:
+        pair = self._listed(query, now_ns)
+        interval = _number(query, "interval", 1)
+        if interval not in INTERVALS:
+            raise RefusedError(INVALID_ARGUMENTS)
+        since = _number(query, "since", 0)
+        rows, last = ohlc_rows(self._market.tapes[pair], self._lives[pair], interval, since, now_ns)
+        return {names.key(pair): _array(rows), "last": str(last)}
+
+    def _trades(self, query: Mapping[str, str], now_ns: int) -> Result:
+        pair = self._listed(query, now_ns)
+        count = _number(query, "count", MOST)
+        if not 1 <= count <= MOST:
+            raise RefusedError(INVALID_ARGUMENTS)
+        book = self._books.get(pair)
+        if not book:
+            book = TradeBook(self._market.tapes[pair], ids=self._trade_ids, repeats=self._repeats)
+            self._books[pair] = book
+        rows, cursor = book.page(_number(query, "since", 0), count, now_ns)
+        return {names.key(pair): _array(rows), "last": f'"{cursor}"'}
+
+    def _asset_pairs(self, query: Mapping[str, str], now_ns: int) -> Result:
+        asked = query.get("pair")
+        if asked:
+            pairs = [self._listed({"pair": name}, now_ns) for name in asked.split(",")]
+        else:
+            pairs = [pair for pair in self._market.listings if self._is_listed(pair, now_ns)]
+        rows = {key: row for pair in pairs for key, row in names.pair_rows(self._market.listings[pair]).items()}
+        return {key: json.dumps(rows[key]) for key in sorted(rows)}
+
+    def _listed(self, query: Mapping[str, str], now_ns: int) -> Pair:
+        if "pair" not in query:
+            raise RefusedError(INVALID_ARGUMENTS)
+        pair = self.pair(query)
+        if pair is None or not self._is_listed(pair, now_ns):
+            raise RefusedError(UNKNOWN_PAIR)
+        return pair
+
+    def _is_listed(self, pair: Pair, now_ns: int) -> bool:
+        return any(life.start <= now_ns // NS < life.end for life in self._lives[pair])
+
+
+def status(word: str, now_ns: int) -> Result:
+    """What SystemStatus answers."""
+    return {"status": json.dumps(word), "timestamp": json.dumps(iso(now_ns // NS))}
+
+
+def body(result: Result) -> bytes:
+    """A result as it is sent."""
+    values = ",".join(f'"{key}":{value}' for key, value in result.items())
+    return f'{{"error":[],"result":{{{values}}}}}'.encode()
+
+
+def refusal(error: str) -> bytes:
+    """An error as it is sent, with status 200."""
+    return json.dumps({"error": [error]}, separators=(",", ":")).encode()
+
+
+def _lives(market: SimulatedMarket, pair: Pair) -> list[TimeRange]:
+    """When the pair is listed; a life that ends with the market goes on."""
+    lives = market.listings[pair].lives or (TimeRange(market.start, market.end),)
+    return [life if life.end < market.end else life._replace(end=END_OF_TIME) for life in lives]
+
+
+def _array(rows: list[str]) -> str:
+    return f"[{','.join(rows)}]"
+
+
+def _number(query: Mapping[str, str], name: str, default: int) -> int:
+    text = query.get(name, str(default))
+    if not _WHOLE_NUMBER.fullmatch(text):
+        raise RefusedError(INVALID_ARGUMENTS)
+    return int(text)

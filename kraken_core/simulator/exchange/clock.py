@@ -1,0 +1,29 @@
+"""The simulated exchange's clock: what it has answered so far is what was traded before this moment."""
+
+from __future__ import annotations
+
+import time
+
+from kraken_core.simulator.tape import NS
+
+
+class ExchangeClock:
+    """Tells the exchange's present, which stands still until it is advanced, or runs on from where it was set."""
+
+    def __init__(self, now: int, *, running: bool = False) -> None:
+        """``now`` in epoch seconds."""
+        self._set_ns = now * NS
+        self._started_ns = time.monotonic_ns() if running else None
+
+    def now_ns(self) -> int:
+        """Nanoseconds since the epoch."""
+        passed = 0 if self._started_ns is None else time.monotonic_ns() - self._started_ns
+        return self._set_ns + passed
+
+    def now(self) -> int:
+        """Whole epoch seconds."""
+        return self.now_ns() // NS
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass at once; a forming candle whose slot ends meanwhile is committed."""
+        self._set_ns += round(seconds * NS)

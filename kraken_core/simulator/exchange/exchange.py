@@ -1,0 +1,122 @@
+"""The simulated exchange: Kraken's public API for a simulated market, over HTTP on this machine (domain 1.3)."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from types import TracebackType
+from typing import NamedTuple, Self
+
+from kraken_core.domain.market import Pair
+from kraken_core.simulator.exchange import names
+from kraken_core.simulator.exchange.answers import LIMITED_BY_PAIR, PublicApi, RefusedError, body, refusal, status
+from kraken_core.simulator.exchange.clock import ExchangeClock
+from kraken_core.simulator.exchange.faults import (
+    TOO_MANY_REQUESTS,
+    UNAVAILABLE,
+    UNKNOWN_PAIR,
+    Fault,
+    FaultCounter,
+    Faults,
+    Kind,
+)
+from kraken_core.simulator.exchange.limits import Limiter, Limits
+from kraken_core.simulator.exchange.server import Reply, Server
+from kraken_core.simulator.market import SimulatedMarket
+from kraken_core.simulator.tape import NS
+
+STANDARD = Limits()
+
+
+class Asked(NamedTuple):
+    """A request the exchange got: the endpoint (``OHLC``), the pair, if one of the market's, and the parameters.
+
+    ``cut_off``: the limiter refused it. ``fault`` befell it.
+    """
+
+    endpoint: str
+    pair: Pair | None
+    query: Mapping[str, str]
+    cut_off: bool
+    fault: Fault | None
+
+
+class SimulatedExchange:
+    """Serves a market from entering its context to leaving it, at ``url``; ``requests`` tells what was asked, in order.
+
+    Its present is the market's end, unless the clock says another. ``trade_ids`` and ``repeats`` say whether trades
+    carry their ids, and whether a page begins with trades of the one before. Other ``faults`` may be set at any time.
+    """
+
+    def __init__(
+        self,
+        market: SimulatedMarket,
+        *,
+        port: int = 0,
+        clock: ExchangeClock | None = None,
+        faults: Faults = Faults(),  # noqa: B008 - frozen
+        limits: Limits | None = STANDARD,
+        trade_ids: bool = True,
+        repeats: bool = True,
+    ) -> None:
+        """``port`` 0 takes a free one; ``limits`` None: as often as one likes. Raises UsageError for a taken port."""
+        self.clock = clock or ExchangeClock(market.end)
+        self.faults = faults
+        self.requests: list[Asked] = []
+        self._api = PublicApi(market, trade_ids=trade_ids, repeats=repeats)
+        self._limiter = Limiter(limits) if limits else None
+        self._counter = FaultCounter()
+        self._server = Server(port, self._reply)
+        self.url = f"http://127.0.0.1:{self._server.port}"
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._server.run, name=f"exchange at {self.url}", daemon=True).start()
+        return self
+
+    def __exit__(
+        self, _type: type[BaseException] | None, _value: BaseException | None, _traceback: TracebackType | None
+    ) -> None:
+        self._server.close()
+
+    @property
+    def cut_off(self) -> int:
+        """How many requests the limiter refused."""
+        return self._limiter.cut_off if self._limiter else 0
+
+    def _reply(self, address: str, endpoint: str, query: Mapping[str, str]) -> Reply:
+        pair = self._api.pair(query)
+        caller = (address, pair if endpoint in LIMITED_BY_PAIR else None)
+        allowed = self._limiter is None or self._limiter.allows(caller)
+        fault = self._counter.befalls(self.faults, endpoint, pair) if allowed else None
+        self.requests.append(Asked(endpoint, pair, query, not allowed, fault))
+        if not allowed:
+            return Reply(refusal(TOO_MANY_REQUESTS))
+        try:
+            return Reply(body(self._result(endpoint, query, fault)), fault)
+        except RefusedError as refused:
+            return Reply(refusal(str(refused)), fault)
+
+    def _result(self, endpoint: str, query: Mapping[str, str], fault: Fault | None) -> dict[str, str]:
+        now_ns = self.clock.now_ns()
+        if fault is None:
+            return self._api.answer(endpoint, query, now_ns)
+        match fault.kind, endpoint:
+            case Kind.ERROR, _:
+                raise RefusedError(fault.error)
+            case Kind.MAINTENANCE, "SystemStatus":
+                return status("maintenance", now_ns)
+            case Kind.MAINTENANCE, name if name != "Time":
+                raise RefusedError(UNAVAILABLE)
+            case Kind.VANISHED, name if name in LIMITED_BY_PAIR:
+                raise RefusedError(UNKNOWN_PAIR)
+            case Kind.SKEWED, _:
+                now_ns += round(fault.seconds * NS)
+            case _:  # befalls the answer, or its way
+                pass
+        result = self._api.answer(endpoint, query, now_ns)
+        if fault.kind is Kind.NO_LAST:
+            result.pop("last", None)
+        if fault.kind is Kind.VANISHED and fault.pair:
+            for key in (names.key(fault.pair), names.key(fault.pair) + names.DARK):
+                result.pop(key, None)
+        return result

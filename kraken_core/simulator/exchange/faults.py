@@ -1,0 +1,97 @@
+"""What can go wrong with the simulated exchange: on demand, the n-th time something is asked, or at random."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from dataclasses import dataclass
+from enum import Enum, auto
+from random import Random
+
+from kraken_core.domain.market import Pair
+
+TOO_MANY_REQUESTS = "EGeneral:Too many requests"
+UNAVAILABLE = "EService:Unavailable"
+UNKNOWN_PAIR = "EQuery:Unknown asset pair"
+
+
+class Kind(Enum):
+    """What goes wrong. The first seven befall the connection, the others what is answered."""
+
+    SERVER_ERROR = auto()  # 503, with a page of HTML
+    TIMEOUT = auto()  # no answer, until the client leaves
+    RESET = auto()  # the connection is reset before the answer
+    CUT_OFF = auto()  # the connection closes within the answer
+    HALF = auto()  # a whole answer, as HTTP has it, whose JSON ends half-way
+    SLOW = auto()  # the answer comes ``seconds`` later
+    THROTTLED = auto()  # 429, with a Retry-After of ``seconds``
+    ERROR = auto()  # the error text of the fault, in an answer with status 200
+    NO_LAST = auto()  # without ``last``
+    VANISHED = auto()  # the pair is in AssetPairs no more, and unknown
+    MAINTENANCE = auto()  # SystemStatus says so; all but it and Time are unavailable
+    SKEWED = auto()  # as if the exchange's clock were ``seconds`` ahead (or, below 0, behind)
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Goes wrong from the ``nth`` fitting request on (from 1), ``times`` in a row; None: for good.
+
+    Requests fit that go to the endpoint (``OHLC``) and the pair; None: to any. VANISHED fits AssetPairs too.
+    """
+
+    kind: Kind
+    endpoint: str | None = None
+    pair: Pair | None = None
+    nth: int = 1
+    times: int | None = 1
+    seconds: float = 1.0
+    error: str = "EGeneral:Internal error"
+
+    def fits(self, endpoint: str, pair: Pair | None) -> bool:
+        """Whether it can befall a request."""
+        listing = self.kind is Kind.VANISHED and endpoint == "AssetPairs"
+        return self.endpoint in {None, endpoint} and (listing or self.pair in {None, pair})
+
+    def strikes(self, count: int) -> bool:
+        """Whether it befalls the ``count``-th request that fits."""
+        return self.nth <= count and (self.times is None or count < self.nth + self.times)
+
+
+PASSING = (
+    *map(Fault, (Kind.SERVER_ERROR, Kind.RESET, Kind.CUT_OFF, Kind.HALF, Kind.NO_LAST)),
+    *(Fault(Kind.ERROR, error=f"EService:{what}") for what in ("Unavailable", "Busy", "Deadline elapsed")),
+    *(Fault(Kind.ERROR, error=what) for what in (TOO_MANY_REQUESTS, "EAPI:Rate limit exceeded")),
+    Fault(Kind.ERROR),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Faults:
+    """Those of a script, of which the first that strikes does; else, for a ``share`` of the requests, one of ``menu``.
+
+    What befalls the n-th request to an endpoint and pair depends on the seed alone, not on what is asked meanwhile.
+    """
+
+    script: tuple[Fault, ...] = ()
+    share: float = 0.0
+    seed: int = 0
+    menu: tuple[Fault, ...] = PASSING
+
+
+class FaultCounter:
+    """Knows how often each fault could have struck. Safe to use from several threads."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[object] = Counter()
+        self._lock = threading.Lock()
+
+    def befalls(self, faults: Faults, endpoint: str, pair: Pair | None) -> Fault | None:
+        """What goes wrong with a request, which is counted."""
+        fitting = [fault for fault in dict.fromkeys(faults.script) if fault.fits(endpoint, pair)]
+        with self._lock:
+            self._counts.update([(endpoint, pair), *fitting])
+            striking = [fault for fault in fitting if fault.strikes(self._counts[fault])]
+            chance = Random(f"{faults.seed} {endpoint} {pair} {self._counts[endpoint, pair]}")
+        if striking:
+            return striking[0]
+        return chance.choice(faults.menu) if chance.random() < faults.share else None

@@ -1,0 +1,72 @@
+"""``kraken simulate --serve``: the market of the archives answers on this machine until it is interrupted."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kraken_core.simulator.demo import demo_market
+from tests.acceptance.command_line import Kraken, command, environment, refused
+from tests.asking import result
+
+
+def started(*words: object) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        command("simulate", *words), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment()
+    )
+
+
+def document(serving: subprocess.Popen[str]) -> Any:
+    """The JSON it prints before it begins to serve."""
+    assert serving.stdout
+    lines: list[str] = []
+    for line in serving.stdout:
+        lines.append(line)
+        if line == "}\n":
+            break
+    return json.loads("".join(lines))
+
+
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
+def test_the_market_is_served_until_a_signal_ends_it_well(tmp_path: Path, ending: signal.Signals) -> None:
+    with started(tmp_path / "market", "--serve", "0", "--json") as serving:
+        said = document(serving)
+        assert set(said) == {"paths", "holes", "url"}
+        assert all(Path(path).exists() for path in said["paths"])
+        assert result(said["url"], "Time")["unixtime"] == demo_market().end
+        assert len(result(said["url"], "OHLC", pair="XBTUSD", interval=60)["XXBTZUSD"]) == 721
+        serving.send_signal(ending)
+        out, err = serving.communicate(timeout=60)
+    assert (serving.returncode, out) == (0, "")
+    assert err == "The exchange has closed after 2 requests.\n"
+
+
+def test_people_are_told_what_to_set(tmp_path: Path) -> None:
+    with started(tmp_path / "market", "--serve", "0", "--quiet") as serving:
+        assert serving.stdout
+        last = next(line for line in serving.stdout if "KRAKEN_API_URL" in line)
+        assert result(last.rpartition("=")[2].strip(), "SystemStatus")["status"] == "online"
+        serving.terminate()
+        _, err = serving.communicate(timeout=60)
+    assert (serving.returncode, err) == (0, "")
+
+
+def test_a_port_that_is_taken_is_one_line_and_the_archives_are_written(kraken: Kraken, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        line = refused(kraken("simulate", tmp_path / "market", "--serve", port, code=2))
+    assert f"Port {port} cannot be served on: Address already in use." in line
+    assert "The archives are written." in line
+    assert any((tmp_path / "market").iterdir())
+
+
+@pytest.mark.parametrize("port", ["-1", "65536", "http"])
+def test_a_port_that_is_none_is_refused_before_anything_is_written(kraken: Kraken, tmp_path: Path, port: str) -> None:
+    assert "--serve" in refused(kraken("simulate", tmp_path / "market", "--serve", port, code=2))
+    assert not (tmp_path / "market").exists()
