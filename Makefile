@@ -39,7 +39,7 @@ format: .venv/.test ## format the code and fix what lint can fix
 
 lock: .venv/.test ## renew the lock files after a change in pyproject.toml (UPGRADE=1: newest versions)
 	@$(LOCK) --group build --output-file requirements.lock pyproject.toml
-	@$(LOCK) --group build --extra test --constraint requirements.lock \
+	@$(LOCK) --group build --extra test --extra questdb --extra dask --extra docs --constraint requirements.lock \
 		--output-file requirements-test.lock pyproject.toml
 
 clean: ## remove the virtual environment, caches and build output
