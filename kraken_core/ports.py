@@ -92,12 +92,16 @@ class CandleStore(Protocol):
         ...
 
     def commit(
-        self, staged: Sequence[StagedFile], clear: Mapping[Series, TimeRanges] | None = None
+        self,
+        staged: Sequence[StagedFile],
+        clear: Mapping[Series, TimeRanges] | None = None,
+        demote: Mapping[Series, TimeRanges] | None = None,
     ) -> Mapping[Series, Merged]:
         """Make staged candles part of the table, in one transaction.
 
         In every slot the higher rank wins; at equal rank what is held stays. Derived candles inside ``clear`` are
-        removed first. Raises CommitConflictError where somebody else committed meanwhile, StoreError.
+        removed first, and all others inside ``demote`` become provisional. Raises CommitConflictError where somebody
+        else committed meanwhile, StoreError.
         """
         ...
 

@@ -78,6 +78,16 @@ def provisional(rank: int) -> int:
     return rank & ~_SETTLED
 
 
+def is_settled() -> pl.Expr:
+    """Whether candles of a frame are anything but provisional."""
+    return pl.col("rank") >= _SETTLED
+
+
+def demoted() -> pl.Expr:
+    """The ranks of a frame's candles as :func:`provisional` makes them."""
+    return pl.col("rank") & (_SETTLED - 1)
+
+
 def derived_rank(rank: int) -> int:
     """The rank of what is derived from candles of at least ``rank``: theirs, but losing a tie."""
     return rank & ~_TIE_BREAK

@@ -53,14 +53,17 @@ class DeltaStore(DeltaMaintenance):
         return self._files.write(candles)
 
     def commit(
-        self, staged: Sequence[StagedFile], clear: Mapping[Series, TimeRanges] | None = None
+        self,
+        staged: Sequence[StagedFile],
+        clear: Mapping[Series, TimeRanges] | None = None,
+        demote: Mapping[Series, TimeRanges] | None = None,
     ) -> Mapping[Series, Merged]:
         """See CandleStore. A conflict is planned again once before CommitConflictError is raised."""
         with self._lock:
             try:
-                merge = self._try_commit(staged, clear or {})
+                merge = self._try_commit(staged, clear or {}, demote or {})
             except CommitConflictError:
-                merge = self._try_commit(staged, clear or {})
+                merge = self._try_commit(staged, clear or {}, demote or {})
         self._files.remove(merge.superseded)
         return merge.merged
 
@@ -114,9 +117,14 @@ class DeltaStore(DeltaMaintenance):
             connection.execute(f"SET allowed_directories = {self._files.sql_list([''])}")
             connection.execute(f"CREATE OR REPLACE VIEW candles AS {' UNION ALL '.join(parts)}")
 
-    def _try_commit(self, staged: Sequence[StagedFile], clear: Mapping[Series, TimeRanges]) -> Merge:
+    def _try_commit(
+        self,
+        staged: Sequence[StagedFile],
+        clear: Mapping[Series, TimeRanges],
+        demote: Mapping[Series, TimeRanges],
+    ) -> Merge:
         self._refresh(create=True)
-        merge = plan_merge(self._files, self._index, staged, clear)
+        merge = plan_merge(self._files, self._index, staged, clear, demote)
         if not merge.added and not merge.removed:
             return merge
         try:

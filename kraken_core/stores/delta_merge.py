@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from kraken_core.domain.candles import KEY, VALUES, Source, differs
+from kraken_core.domain.candles import KEY, SCHEMA, VALUES, Source, demoted, differs, is_settled
 from kraken_core.domain.market import Series
 from kraken_core.domain.timerange import TimeRanges
 from kraken_core.ports import Merged, StagedFile
@@ -30,8 +30,8 @@ class Merge:
 
     added: tuple[StagedFile, ...]
     removed: tuple[str, ...]
-    rewritten: tuple[str, ...]  # those of ``added`` that only exist for this commit
-    superseded: tuple[str, ...]  # staged files that do not join the table as they are
+    rewritten: tuple[str, ...]  # files that were written for this commit alone
+    superseded: tuple[str, ...]  # files on disk that do not join the table as they are
     merged: Mapping[Series, Merged]
 
 
@@ -40,10 +40,12 @@ def plan_merge(
     held: FileIndex,
     staged: Sequence[StagedFile],
     clear: Mapping[Series, TimeRanges],
+    demote: Mapping[Series, TimeRanges],
 ) -> Merge:
     """Work out what makes the staged files part of a table that holds ``held``; see CandleStore.commit."""
     overlay = _Overlay(files, held)
     overlay.clear(clear)
+    overlay.demote(demote)
     for file in staged:
         overlay.take(file)
     return overlay.finish(staged)
@@ -57,6 +59,7 @@ class _Overlay:
         self._held = held
         self._taken = FileIndex()
         self._losers: dict[str, list[pl.Series]] = defaultdict(list)  # row numbers by file
+        self._demoted: list[StagedFile] = []
         self._merged: dict[Series, Merged] = {}
 
     def clear(self, ranges: Mapping[Series, TimeRanges]) -> None:
@@ -64,6 +67,20 @@ class _Overlay:
         for path, wanted in self._held.holding(ranges).items():
             rows = self._files.rows([path], wanted, (*KEY, "source", ROW))
             self._lose(path, rows.filter(pl.col("source") == Source.DERIVED)[ROW])
+
+    def demote(self, ranges: Mapping[Series, TimeRanges]) -> None:
+        """What is settled in the ranges moves to files of its own, as provisional."""
+        moved: dict[int, list[pl.DataFrame]] = defaultdict(list)
+        for path, wanted in self._held.holding(ranges).items():
+            rows = self._files.rows([path], wanted, (*SCHEMA, ROW)).filter(is_settled())
+            rows = rows if path not in self._losers else rows.filter(~pl.col(ROW).is_in(self._lost(path).implode()))
+            if rows.height:
+                self._lose(path, rows[ROW])
+                moved[self._held.interval(path)].append(rows.select(*SCHEMA))
+        for _, frames in sorted(moved.items()):
+            file = self._files.write(pl.concat(frames).sort(KEY).with_columns(rank=demoted()))
+            self._demoted.append(file)
+            self._taken.add(file.path, file.interval, file.spans)
 
     def take(self, file: StagedFile) -> None:
         """A staged file joins; in every slot that is held already, one of the two candles loses."""
@@ -92,10 +109,11 @@ class _Overlay:
     def finish(self, staged: Sequence[StagedFile]) -> Merge:
         """Rewrite every file that lost rows, and name what joins and leaves the table."""
         rewritten = [new for path in self._losers if (new := self._rewrite(path)) is not None]
+        joining = [f for f in (*self._demoted, *staged) if f.path in self._taken.paths and f.path not in self._losers]
         return Merge(
-            added=(*(f for f in staged if f.path in self._taken.paths and f.path not in self._losers), *rewritten),
+            added=(*joining, *rewritten),
             removed=tuple(path for path in self._losers if path in self._held.paths),
-            rewritten=tuple(file.path for file in rewritten),
+            rewritten=tuple(file.path for file in (*self._demoted, *rewritten)),
             superseded=tuple(path for path in self._losers if path in self._taken.paths),
             merged=self._merged,
         )

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kraken_core.domain.candles import SCHEMA
+from kraken_core.domain.candles import SCHEMA, Source, provisional, rank_of
 from kraken_core.domain.errors import StoreError
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.timerange import TimeRanges
@@ -220,6 +220,34 @@ def test_clearing_where_nothing_is_derived_changes_nothing(store: CandleStore) -
     assert store.version == before
 
 
+# --------------------------------------------------------------------------------------------------- candles in dispute
+
+
+def test_demoting_makes_candles_provisional_inside_the_ranges_only(store: CandleStore) -> None:
+    settled = rank_of(Source.CSV)
+    rows = [Row(BTC, slot, rank=settled) for slot in (1, 2, 3)] + [Row(ETH, 1, rank=settled)]
+    put(store, *rows)
+    assert store.commit([], demote={BTC: slots((1, 3))}) == {}
+    below = provisional(settled)
+    assert rows_of(store.candles(ALL)) == [row._replace(rank=below) for row in rows[:2]] + rows[2:]
+
+
+def test_a_demoted_candle_gives_way_to_any_settled_one_even_of_the_same_commit(store: CandleStore) -> None:
+    put(store, Row(BTC, 1, value=1, rank=rank_of(Source.TRADES)), Row(BTC, 2, value=1, rank=rank_of(Source.TRADES)))
+    better = Row(BTC, 1, value=2, rank=rank_of(Source.OHLC))
+    assert store.commit([store.stage(frame([better]))], demote={BTC: EVER}) == {BTC: Merged(changed=1)}
+    kept = Row(BTC, 2, value=1, rank=provisional(rank_of(Source.TRADES)))
+    assert rows_of(store.candles(ALL)) == [better, kept]
+
+
+def test_demoting_what_is_provisional_or_absent_changes_nothing(store: CandleStore) -> None:
+    put(store, Row(BTC, 1, rank=rank_of(Source.CSV)))
+    store.commit([], demote={BTC: EVER})
+    before = store.version
+    assert store.commit([], demote={BTC: EVER, ETH: EVER}) == {}
+    assert store.version == before
+
+
 # ------------------------------------------------------------------------------------------------------------- refusals
 
 
@@ -287,10 +315,14 @@ class Oracle:
     def __init__(self) -> None:
         self.held: dict[tuple[Series, int], Row] = {}
 
-    def commit(self, batches: list[list[Row]], clear: Mapping[Series, TimeRanges]) -> dict[Series, Merged]:
+    def commit(
+        self, batches: list[list[Row]], clear: Mapping[Series, TimeRanges], demote: Mapping[Series, TimeRanges]
+    ) -> dict[Series, Merged]:
         for (series, slot), row in list(self.held.items()):
             if row.source == "derived" and slot * series.width in clear.get(series, TimeRanges()):
                 del self.held[series, slot]
+            elif slot * series.width in demote.get(series, TimeRanges()):
+                self.held[series, slot] = row._replace(rank=provisional(row.rank))
         counts: dict[Series, list[str]] = {}
         for row in (row for batch in batches for row in batch):
             before = self.held.get((row.series, row.slot))
@@ -326,25 +358,28 @@ def batches(draw: st.DrawFn, ranks: st.SearchStrategy[int]) -> list[Row]:
 
 
 @st.composite
-def clearings(draw: st.DrawFn) -> dict[Series, TimeRanges]:
+def some_ranges(draw: st.DrawFn) -> dict[Series, TimeRanges]:
     chosen = draw(st.sets(st.sampled_from([BTC, ETH, BTC_MINUTES])))
     return {s: slots(*draw(st.lists(st.tuples(SLOT, SLOT), max_size=2)), width=s.width) for s in chosen}
 
 
-COMMIT = st.tuples(st.lists(batches(st.integers(1, 4)), max_size=3), st.just({}) | clearings())
+RANKS = st.integers(1, 4) | st.integers(1, 4).map(lambda rank: rank_of(Source.OHLC) + rank)
+COMMIT = st.tuples(
+    st.lists(batches(RANKS), max_size=3), st.just({}) | some_ranges(), st.just({}) | st.just({}) | some_ranges()
+)
 
 
 @pytest.mark.parametrize("adapter", ADAPTERS)
 @settings(max_examples=40, deadline=None)
 @given(history=st.lists(COMMIT, max_size=5))
 def test_any_history_of_commits_gives_what_the_rules_say(
-    adapter: str, history: list[tuple[list[list[Row]], dict[Series, TimeRanges]]]
+    adapter: str, history: list[tuple[list[list[Row]], dict[Series, TimeRanges], dict[Series, TimeRanges]]]
 ) -> None:
     with TemporaryDirectory() as folder:
         store, oracle = ADAPTERS[adapter](Path(folder)), Oracle()
-        for batch, clear in history:
-            expected = oracle.commit(batch, clear)
-            assert store.commit([store.stage(frame(rows)) for rows in batch], clear) == expected
+        for batch, clear, demote in history:
+            expected = oracle.commit(batch, clear, demote)
+            assert store.commit([store.stage(frame(rows)) for rows in batch], clear, demote) == expected
             assert rows_of(store.candles(ALL)) == oracle.rows
         per_slot = {s: slots(*((n, n + 1) for n in range(0, 8, 2)), width=s.width) for s in ALL}
         counts = store.count(per_slot)
