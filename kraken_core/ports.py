@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -115,6 +115,15 @@ class CandleStore(Protocol):
 
     def view(self, connection: duckdb.DuckDBPyConnection) -> None:
         """Create the view ``candles`` (the contract's columns, without rank) in a DuckDB connection."""
+        ...
+
+
+@runtime_checkable
+class Versioned(Protocol):
+    """A candle table whose earlier versions can be read."""
+
+    def at(self, version: int) -> CandleStore:
+        """The table as it was at a version, for reading only. Raises UsageError, StoreError where there is no such."""
         ...
 
 

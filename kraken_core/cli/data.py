@@ -41,19 +41,39 @@ def sql(told: Common, query: str) -> None:
 @click.option(
     "--format", "kind", type=click.Choice(["csv", "parquet", "feather"]), default="parquet", show_default=True
 )
+@click.option("--fill", type=click.Choice(["previous"]), help="Fill silent slots with the close before; flagged.")
+@click.option("--require-complete", is_flag=True, help="Write nothing, and exit 4, where anything is missing.")
 @click.option("--overwrite", is_flag=True, help="Replace files that exist.")
 @common
-def export(told: Common, folder: Path, kind: str, overwrite: bool, **selection: Any) -> None:  # noqa: ANN401 - see selecting
-    """Write candles to one file a series: csv as Kraken's own (XBTUSD_60.csv), parquet or feather."""
+def export(
+    told: Common,
+    *,
+    folder: Path,
+    kind: str,
+    fill: str | None,
+    require_complete: bool,
+    overwrite: bool,
+    **selection: Any,  # noqa: ANN401 - see selecting
+) -> None:
+    """Write candles to one file a series: csv as Kraken's own, feather as freqtrade's, or parquet.
+
+    Slots without a candle are left out. Those in which nothing traded can be filled; those nobody knows never are.
+    """
     with told.workbench() as workbench:
-        written = workbench.export(folder, workbench.select(**selection), kind=kind, overwrite=overwrite)
-        rows = [{"path": str(path), "candles": candles} for path, candles in written.items()]
+        chosen = workbench.select(**selection)
+        written = workbench.export(
+            folder, chosen, kind=kind, fill=fill, require_complete=require_complete, overwrite=overwrite
+        )
         if told.as_json:
-            print_json(rows)
-        elif rows:
-            told.say(f"{len(rows):,} files, {sum(written.values()):,} candles in {folder}.")
-        else:
+            print_json([{**file._asdict(), "path": str(file.path)} for file in written])
+        if not written:
             told.say("Nothing is held of that: see kraken coverage.")
+            return
+        candles, filled = sum(file.candles for file in written), sum(file.filled for file in written)
+        fills = f", {filled:,} of them fills" if fill else ""
+        told.say(f"{len(written):,} files, {candles:,} candles{fills} in {folder}.")
+        if missing := sum(file.missing for file in written):
+            told.say(f"{missing:,} slots are missing in there, not silent: kraken gaps lists them.")
 
 
 def _plain(found: pl.DataFrame) -> Any:  # noqa: ANN401 - JSON

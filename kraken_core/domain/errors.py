@@ -18,6 +18,7 @@ KrakenError
 ├── ExchangeError         the exchange's API does not answer as it should
 │   ├── UnavailableError      for all pairs: down, in maintenance, unreachable or refusing us, after patient retries
 │   └── PairRefusedError      for one pair: it is not listed, or its answers make no sense; the job goes on without it
+├── IncompleteError       something is missing, or too old, where that was not to be      (exit 4)
 └── Interrupted           somebody asked the job to pause; it did                        (exit 3)
 
 Each message is one line: what happened, to which file, pair or setting, what was kept, and what to do next.
@@ -102,6 +103,12 @@ class UnavailableError(ExchangeError):
 
 class PairRefusedError(ExchangeError):
     """The exchange answers nothing useful for one pair."""
+
+
+class IncompleteError(KrakenError):
+    """More is missing, or what is held is older, than whoever asked wants to accept."""
+
+    exit_code = 4
 
 
 class Interrupted(KrakenError):  # noqa: N818 - a request that was honoured, not an error

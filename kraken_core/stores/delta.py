@@ -15,7 +15,7 @@ import duckdb
 import polars as pl
 
 from kraken_core.domain.candles import KEY, SCHEMA
-from kraken_core.domain.errors import CommitConflictError
+from kraken_core.domain.errors import CommitConflictError, StoreError, UsageError
 from kraken_core.domain.market import Series
 from kraken_core.domain.timerange import TimeRanges
 from kraken_core.ports import Merged, StagedFile
@@ -47,6 +47,22 @@ class DeltaStore(DeltaMaintenance):
         with self._lock:
             self._refresh()
             return self._log.version
+
+    def at(self, version: int) -> DeltaStore:
+        """See Versioned. Files that left the table are kept for a week: so long an earlier version can be read."""
+        if not 0 <= version <= self.version:
+            raise UsageError(f"the candle table has no version {version}: its newest is {self.version}.")
+        if version == self.version == 0:  # there may be no table yet
+            return self
+        then = DeltaStore(self._files.root, version)
+        try:
+            then._refresh()
+        except StoreError as error:
+            raise StoreError(
+                f"Version {version} of the candle table cannot be read any more: what left the table is deleted after "
+                f"a week. The newest is {self.version}."
+            ) from error
+        return then
 
     def stage(self, candles: pl.DataFrame) -> StagedFile:
         """See CandleStore."""

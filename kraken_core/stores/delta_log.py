@@ -42,10 +42,14 @@ class ActiveFile(NamedTuple):
 
 
 class DeltaLog:
-    """The log of one table, as of the last refresh; the table need not exist yet. Not thread-safe."""
+    """The log of one table, as of the last refresh or of one ``pinned`` version; the table need not exist yet.
 
-    def __init__(self, root: Path) -> None:
+    Not thread-safe.
+    """
+
+    def __init__(self, root: Path, pinned: int | None = None) -> None:
         self._root = root
+        self._pinned = pinned
         self._log = root / "_delta_log"
         self._table: DeltaTable | None = None
         self._entry: tuple[int, int] | None = None  # the log entry of the version we are at
@@ -64,7 +68,9 @@ class DeltaLog:
     def refresh(self, *, create: bool = False) -> Mapping[str, ActiveFile]:
         """Go to the newest version, of a new table if need be; returns its files by path. Raises StoreError."""
         with store_errors("load", self._root):
-            if self._table is not None and self._entry is not None and self._entry == self._stamp():
+            if self._pinned is not None:
+                self._table = self._table or DeltaTable(self._root, version=self._pinned)
+            elif self._table is not None and self._entry is not None and self._entry == self._stamp():
                 self._table.update_incremental()
             else:
                 if create:

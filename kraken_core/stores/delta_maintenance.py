@@ -28,12 +28,12 @@ _TRIES = 3  # of a commit that others overtake
 class DeltaMaintenance:
     """What a process knows of a candle table in a local folder, and its care; see Maintainable."""
 
-    def __init__(self, uri: str | Path) -> None:
+    def __init__(self, uri: str | Path, version: int | None = None) -> None:
         if "://" in str(uri):
             raise StoreError(f"The candle table cannot be at {uri}: only local folders are supported. Name a folder.")
         root = Path(uri).absolute()
         self._files = CandleFiles(root)
-        self._log = DeltaLog(root)
+        self._log = DeltaLog(root, version)
         self._index = FileIndex()
         self._lock = Lock()  # guards log and index; candles are read and written outside of it
 

@@ -7,29 +7,32 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self, overload
 
 from kraken_core.domain.errors import UsageError
 from kraken_core.domain.jobs import IngestionJob
-from kraken_core.domain.market import Pair, Series, parse_interval
+from kraken_core.domain.lengths import parse_length
+from kraken_core.domain.market import Pair
 from kraken_core.domain.plan import IngestionPlan
 from kraken_core.domain.request import Request, Selection
 from kraken_core.domain.tiers import Tiers
-from kraken_core.domain.timerange import END_OF_TIME, TimeRanges
+from kraken_core.domain.timerange import END_OF_TIME, TimeRange
 from kraken_core.ledger.ledger import SqlLedger
 from kraken_core.ports import Progress
 from kraken_core.settings import Settings
 from kraken_core.sources.downloads import Remote
 from kraken_core.stores.delta import DeltaStore
 from kraken_core.workbench import asked, frames, rows
-from kraken_core.workbench.export import export_series
+from kraken_core.workbench.export import KINDS, Export, Exported, check_complete
 from kraken_core.workbench.held import Held
 from kraken_core.workbench.query import answer
+from kraken_core.workbench.reading import Reading
 from kraken_core.workbench.work import Work, never, unheard
 
 if TYPE_CHECKING:
     import pandas as pd
     import polars as pl
+    import pyarrow as pa
 
 _IN_MEMORY = "sqlite://"
 
@@ -103,31 +106,70 @@ class Workbench:
         """Planning and running jobs."""
         return Work(self.settings, self.ledger, self.store, self.tiers, self.clock, self.remote)
 
+    @overload
+    def candles(
+        self, pair: str | Pair, interval: int | str, start: asked.When | None = None, end: asked.When | None = None,
+        *, fill: str | None = None, partial: bool = False, version: int | None = None, to: Literal["pandas"] = "pandas",
+    ) -> pd.DataFrame: ...  # fmt: skip
+    @overload
+    def candles(
+        self, pair: str | Pair, interval: int | str, start: asked.When | None = None, end: asked.When | None = None,
+        *, fill: str | None = None, partial: bool = False, version: int | None = None, to: Literal["polars"],
+    ) -> pl.DataFrame: ...  # fmt: skip
+    @overload
+    def candles(
+        self, pair: str | Pair, interval: int | str, start: asked.When | None = None, end: asked.When | None = None,
+        *, fill: str | None = None, partial: bool = False, version: int | None = None, to: Literal["arrow"],
+    ) -> pa.Table: ...  # fmt: skip
     def candles(
         self,
         pair: str | Pair,
-        interval: int,
+        interval: int | str,
         start: asked.When | None = None,
         end: asked.When | None = None,
         *,
         fill: str | None = None,
-    ) -> pd.DataFrame:
-        """Candles of a series in ``[start, end)``, indexed by their open time (UTC).
+        partial: bool = False,
+        version: int | None = None,
+        to: Literal["pandas", "polars", "arrow"] = "pandas",
+    ) -> pd.DataFrame | pl.DataFrame | pa.Table:
+        """Candles of a series that open in ``[start, end)``: a pandas DataFrame indexed by their open time (UTC).
 
-        Columns: open, high, low, close, volume (float64), trades (Int32), source. With ``fill="previous"`` slots that
-        are known to be silent get the close before them, volume 0 and trades 0, and a column ``filled`` says which;
-        missing slots stay absent. Raises UsageError for an unknown pair or interval.
+        Columns: open, high, low, close, volume (float64), trades (Int32), source. ``to="polars"`` or ``to="arrow"``
+        gives a polars DataFrame or an Arrow table instead, with ``time`` as their first column.
+
+        ``interval`` is minutes, or a length such as ``"2h"``, ``"3d"``, ``"1w"``. Candles of one that archives do not
+        have are made of the coarsest candles that cover the slot; slots are aligned to the epoch, so weeks begin on
+        Thursdays, as Kraken's do. Only slots that are covered as a whole are there; ``partial=True`` adds the others,
+        as far as there are candles of them, and a column ``partial`` says which.
+
+        With ``fill="previous"`` slots that are known to be silent get the close before them, volume 0 and trades 0,
+        and a column ``filled`` says which; missing slots stay absent.
+
+        ``version`` reads the table as it was (see :attr:`version`): for a week after it was replaced, or longer.
+        Raises UsageError for whatever it cannot be.
         """
         if fill not in {None, "previous"}:
             raise UsageError(f"fill is {fill!r}; it can be 'previous', or be left out.")
-        named = pair if isinstance(pair, Pair) else Pair.parse(pair)
-        series = Series(named, parse_interval(str(interval)))
-        window = TimeRanges.single(asked.instant(start or 0), END_OF_TIME if end is None else asked.instant(end))
-        held = self.store.candles({series: window})
-        if not fill:
-            return frames.candles(held)
-        known = TimeRanges.of((c.start, c.end) for c in self.ledger.coverage([series]))
-        return frames.filled(held, known & window, series.width)
+        if to not in {"pandas", "polars", "arrow"}:
+            raise UsageError(f"to is {to!r}; it can be 'pandas', 'polars' or 'arrow'.")
+        read = Reading(self.store, self.ledger).candles(
+            pair if isinstance(pair, Pair) else Pair.parse(pair),
+            parse_length(interval),
+            TimeRange(asked.instant(start or 0), END_OF_TIME if end is None else asked.instant(end)),
+            fill=fill is not None,
+            partial=partial,
+            version=version,
+        )
+        found = frames.candles(read)
+        if to == "polars":
+            return found
+        return found.to_arrow() if to == "arrow" else frames.indexed(found)
+
+    @property
+    def version(self) -> int:
+        """The version of the candle table; it rises with every change, and can be read again later."""
+        return self.store.version
 
     def sql(self, query: str) -> pd.DataFrame:
         """What a DuckDB query answers over the views candles, assets, pairs, jobs, files, coverage and gaps.
@@ -207,17 +249,30 @@ class Workbench:
         return self.work.run(self.work.start(plan), plan, progress=progress, stop=stop).job
 
     def export(
-        self, folder: str | Path, selection: Selection, *, kind: str = "parquet", overwrite: bool = False
-    ) -> dict[Path, int]:
-        """Write the selection's candles to ``folder``, one file a series: ``csv`` as Kraken's own, or ``parquet``.
+        self,
+        folder: str | Path,
+        selection: Selection,
+        *,
+        kind: str = "parquet",
+        fill: str | None = None,
+        require_complete: bool = False,
+        overwrite: bool = False,
+    ) -> list[Exported]:
+        """Write the selection's candles to ``folder``, one file a series.
 
-        Returns the files and how many candles each got. Raises UsageError before anything is written where a file
-        exists and may not be replaced.
+        ``kind``: ``parquet``, ``csv`` as Kraken's own, or ``feather`` as freqtrade's. Missing slots are left out, or
+        nothing is written where ``require_complete`` and there are any. Silent ones are left out too, unless
+        ``fill="previous"``. Returns a line a file. Raises UsageError before anything is written where a file exists and
+        may not be replaced, IncompleteError where something is missing that may not be.
         """
-        window = selection.window(END_OF_TIME)
-        return export_series(
-            self.store, self.held.series(selection), window, Path(folder), kind=kind, overwrite=overwrite
-        )
+        if kind not in KINDS or fill not in {None, "previous"}:
+            raise UsageError(f"kind is one of {', '.join(KINDS)}, and fill 'previous' or left out.")
+        report = self.held.report(selection)
+        if require_complete:
+            check_complete(report, selection.pairs)
+        export = Export(Reading(self.store, self.ledger), Path(folder), kind, fill=fill is not None)
+        missing = {line.series: line.counts.missing for line in report.series}
+        return export.write(self.held.series(selection), selection.window(END_OF_TIME), missing, overwrite=overwrite)
 
     def create(self) -> None:
         """Make the home, where it does not exist yet."""

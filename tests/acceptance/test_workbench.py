@@ -104,11 +104,11 @@ def test_jobs_are_newest_first(full: Kraken, little: LittleMarket) -> None:
     "wrong",
     [
         {"pair": "FOOBAR", "interval": 60},
-        {"pair": "BTC/USD", "interval": 7},
+        {"pair": "BTC/USD", "interval": 0},
         {"pair": "BTC/USD", "interval": 60, "start": "someday"},
         {"pair": "BTC/USD", "interval": 60, "fill": "zero"},
     ],
 )
 def test_wrong_arguments_are_refused(kraken: Kraken, wrong: dict[str, object]) -> None:
     with Workbench.open() as wb, pytest.raises(UsageError):
-        wb.candles(**wrong)  # type: ignore[arg-type]
+        wb.candles(**wrong)  # type: ignore[call-overload]

@@ -1,0 +1,167 @@
+"""Candles as files for other tools: Kraken's csv, parquet, freqtrade's feather; gaps left, filled or refused."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import pandas as pd
+import polars as pl
+import pyarrow.feather
+import pytest
+
+from kraken_core.domain.candles import SCHEMA
+from tests.acceptance.command_line import Kraken, refused, tree
+from tests.acceptance.little_market import FIRST_HOLE, LittleMarket
+
+OHLCV = ["open", "high", "low", "close", "volume"]
+# Prints what freqtrade's own loader makes of a folder: python -c … DATADIR PAIR TIMEFRAME
+LOADER = """
+import json, sys
+from pathlib import Path
+from freqtrade.data.history import load_pair_history
+from freqtrade.data.history.datahandlers import get_datahandler
+from freqtrade.enums import CandleType, TradingMode
+folder, pair, timeframe = Path(sys.argv[1]), *sys.argv[2:]
+found = get_datahandler(folder, "feather").ohlcv_get_available_data(folder, TradingMode.SPOT)
+frame = load_pair_history(pair, timeframe, folder, fill_up_missing=False, drop_incomplete=False, data_format="feather")
+print(json.dumps({"found": [str(name) for name, *_ in found], "dtypes": [str(kind) for kind in frame.dtypes],
+    "columns": list(frame.columns), "dates": [int(at.timestamp()) for at in frame["date"]],
+    "closes": list(frame["close"])}))
+"""
+
+
+def test_an_export_as_csv_can_be_ingested_again(full: Kraken, tmp_path: Path) -> None:
+    words = ("--pairs", "BTC/USD,PEPE/USD", "--intervals", "1,60")
+    written = full("export", *words, "--to", tmp_path / "out", "--format", "csv", "--json").json
+    assert {Path(row["path"]).name for row in written} == {
+        *("XBTUSD_1.csv", "XBTUSD_60.csv", "PEPEUSD_1.csv", "PEPEUSD_60.csv"),
+    }
+    other = tmp_path / "other"
+    back = full.ingest(tmp_path / "out", *words, "--no-auto-gap-fill", "--home", other)
+    assert back["records"]["rejected"] == 0
+    columns = "pair, interval_minutes, time, open, high, low, close, volume, trades"
+    chosen = f"select {columns} from candles where pair in ('BTC/USD', 'PEPE/USD') and interval_minutes in (1, 60)"
+    here, there = (full.rows("sql", f"{chosen} order by all", "--home", home) for home in (full.home, other))
+    assert here == there
+    assert len(here) == sum(row["candles"] for row in written)
+
+
+def test_an_export_as_parquet_has_the_tables_columns(full: Kraken, tmp_path: Path) -> None:
+    full("export", "--pairs", "UNI/USD", "--intervals", "60", "--to", tmp_path / "out")
+    frame = pl.read_parquet(tmp_path / "out" / "UNIUSD_60.parquet")
+    assert frame.schema == {name: kind for name, kind in SCHEMA.items() if name != "rank"}
+    rows = full.rows("sql", "select close from candles where pair = 'UNI/USD' and interval_minutes = 60 order by time")
+    assert frame["close"].to_list() == [row["close"] for row in rows]
+
+
+def test_an_export_takes_only_the_days_asked_for(full: Kraken, tmp_path: Path) -> None:
+    words = ("--pairs", "BTC/USD", "--intervals", "1440", "--start-date", "2024-03-28", "--end-date", "2024-03-29")
+    full("export", *words, "--to", tmp_path / "out", "--format", "csv")
+    lines = (tmp_path / "out" / "XBTUSD_1440.csv").read_text().splitlines()
+    assert [line.split(",")[0] for line in lines] == ["1711584000", "1711670400"]
+
+
+def test_an_export_replaces_nothing_unless_told_to(full: Kraken, tmp_path: Path) -> None:
+    words = ("export", "--pairs", "UNI/USD", "--to", tmp_path / "out", "--format", "csv")
+    full(*words)
+    before = tree(tmp_path / "out")
+    assert "nothing was written; add --overwrite" in refused(full(*words, code=2))
+    assert tree(tmp_path / "out") == before
+    full(*words, "--overwrite")
+    (tmp_path / "file").write_text("mine")
+    assert "cannot be written" in refused(full("export", "--to", tmp_path / "file", code=2))
+
+
+def test_an_export_as_feather_is_laid_out_as_freqtrades(full: Kraken, tmp_path: Path) -> None:
+    words = ("--pairs", "BTC/USD,PEPE/USD", "--to", tmp_path / "out", "--format", "feather")
+    files = {Path(row["path"]).name for row in full("export", *words, "--json").json}
+    timeframes = ("1m", "5m", "15m", "30m", "1h", "4h", "12h", "1d")
+    assert files == {f"{pair}_USD-{timeframe}.feather" for pair in ("BTC", "PEPE") for timeframe in timeframes}
+    frame = pyarrow.feather.read_feather(tmp_path / "out" / "BTC_USD-1h.feather")
+    assert list(frame.columns) == ["date", *OHLCV]
+    assert [str(kind) for kind in frame.dtypes] == ["datetime64[ms, UTC]", *["float64"] * 5]
+    held = full.rows("sql", "select * from candles where pair = 'BTC/USD' and interval_minutes = 60 order by time")
+    assert [f"{at:%Y-%m-%dT%H:%M:%SZ}" for at in frame["date"]] == [row["time"] for row in held]
+    for name in OHLCV:
+        assert list(frame[name]) == [row[name] for row in held]
+    assert frame["volume"].min() > 0  # no fills, unless asked for
+    hole = [pd.Timestamp(at) for at in FIRST_HOLE]
+    assert frame[(frame["date"] >= hole[0]) & (frame["date"] < hole[1])].empty
+
+
+def test_freqtrades_own_loader_reads_it(full: Kraken, tmp_path: Path) -> None:
+    python = os.environ.get("FREQTRADE_PYTHON")
+    if not python:
+        pytest.skip("FREQTRADE_PYTHON names no Python that has freqtrade")
+    full("export", "--pairs", "UNI/USD", "--intervals", "5", "--to", tmp_path / "out", "--format", "feather")
+    words = [python, "-c", LOADER, str(tmp_path / "out"), "UNI/USD", "5m"]
+    loaded = json.loads(subprocess.run(words, check=True, capture_output=True, text=True).stdout.splitlines()[-1])
+    held = full.rows("sql", "select * from candles where pair = 'UNI/USD' and interval_minutes = 5 order by time")
+    assert loaded["found"] == ["UNI/USD"]
+    assert loaded["columns"] == ["date", *OHLCV]
+    assert loaded["dtypes"] == ["datetime64[ms, UTC]", *["float64"] * 5]
+    assert [pd.Timestamp(at, unit="s", tz="UTC") for at in loaded["dates"]] == [
+        pd.Timestamp(row["time"]) for row in held
+    ]
+    assert loaded["closes"] == [row["close"] for row in held]
+
+
+@pytest.mark.parametrize("kind", ["csv", "feather", "parquet"])
+def test_fills_are_made_where_nothing_traded_never_where_nobody_knows(full: Kraken, tmp_path: Path, kind: str) -> None:
+    words = ("export", "--pairs", "UNI/USD", "--intervals", "1", "--format", kind, "--json")
+    [plain] = full(*words, "--to", tmp_path / "plain").json
+    [row] = full(*words, "--to", tmp_path / "filled", "--fill", "previous").json
+    assert (plain["filled"], plain["candles"]) == (0, row["candles"] - row["filled"])
+    assert row["filled"] > 0
+    assert row["missing"] == plain["missing"] > 0
+    frame = read_back(Path(row["path"]))
+    made = frame.filter(pl.col("volume") == 0)
+    assert made.height == row["filled"]
+    assert (made["open"] == made["close"]).all()
+    if kind == "parquet":
+        assert frame.filter("filled").height == row["filled"]
+        assert set(frame["pair"]) == {"UNI/USD"}
+        assert set(frame.filter("filled")["source"]) == {None}
+    if kind == "csv":
+        assert set(made["trades"]) == {0}  # as Kraken's OHLC answers tell a slot without trades
+    start, end = (pd.Timestamp(at) for at in FIRST_HOLE)
+    assert frame.filter(pl.col("time").is_between(start, end, closed="left")).is_empty()
+
+
+def read_back(path: Path) -> pl.DataFrame:
+    match path.suffix:
+        case ".csv":
+            frame = pl.read_csv(path, has_header=False, new_columns=["time", *OHLCV, "trades"])
+            return frame.with_columns(pl.from_epoch("time").dt.replace_time_zone("UTC"))
+        case ".feather":
+            return pl.read_ipc(path).rename({"date": "time"})
+        case _:
+            return pl.read_parquet(path)
+
+
+def test_a_filled_csv_is_taken_for_what_it_is(full: Kraken, tmp_path: Path) -> None:
+    words = ("--pairs", "UNI/USD", "--intervals", "1")
+    full("export", *words, "--to", tmp_path / "out", "--format", "csv", "--fill", "previous")
+    back = full.ingest(tmp_path / "out", *words, "--no-auto-gap-fill", "--home", tmp_path / "other")
+    assert back["records"]["rejected"] == 0
+    chosen = "select time, close, volume from candles where pair = 'UNI/USD' and interval_minutes = 1 order by time"
+    here, there = (full.rows("sql", chosen, "--home", home) for home in (full.home, tmp_path / "other"))
+    assert here == there
+
+
+def test_an_export_that_must_be_complete_is_refused_or_whole(full: Kraken, tmp_path: Path) -> None:
+    words = ("export", "--pairs", "BTC/USD", "--intervals", "60", "--to", tmp_path / "out", "--require-complete")
+    assert "BTC/USD 60m (" in refused(full(*words, code=4))
+    assert not (tmp_path / "out").exists()
+    [row] = full(*words, "--start-date", "2024-03-28", "--end-date", "2024-03-30", "--json").json
+    assert (row["candles"], row["missing"]) == (3 * 24, 0)
+    assert "nothing is held of ETH/USD" in refused(full(*words, "--pairs", "BTC/USD,ETH/USD", code=4))
+
+
+def test_an_export_says_that_slots_are_missing(full: Kraken, little: LittleMarket, tmp_path: Path) -> None:
+    said = full("export", "--pairs", "BTC/USD", "--intervals", "60", "--to", tmp_path / "out")
+    [line] = full.rows("report", "--pairs", "BTC/USD", "--intervals", "60")
+    assert f"{line['missing']} slots are missing in there" in said.err
