@@ -10,13 +10,16 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test soak check bench format lock clean
+.PHONY: help demo app test soak check bench format lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
 
 demo: .venv/.runtime ## run the whole pipeline on a small simulated market
 	@KRAKEN="$(BIN)/kraken" sh scripts/demo.sh
+
+app: .venv/.runtime ## start the dashboard of ./kraken-data
+	@$(BIN)/streamlit run app/main.py
 
 test: .venv/.test ## run every test but the long ones
 	@$(BIN)/python -m pytest -n $(PYTEST_WORKERS) -m "not soak"

@@ -9,6 +9,7 @@ import sys
 import click
 
 from kraken_core import __version__
+from kraken_core.cli.app import app
 from kraken_core.cli.control import cancel, pause, resume
 from kraken_core.cli.data import export, sql
 from kraken_core.cli.doctor import doctor
@@ -51,6 +52,7 @@ for command in (
     tiers,
     simulate,
     doctor,
+    app,
 ):
     cli.add_command(command)
 

@@ -11,10 +11,11 @@ from kraken_core.ledger.frames import Frames
 from kraken_core.ledger.gaps import Gaps
 from kraken_core.ledger.pairs import Pairs
 from kraken_core.ledger.schema import bring_up_to_date
+from kraken_core.ledger.state import State
 from kraken_core.ports import Clock
 
 
-class SqlLedger(Files, Pairs, Coverage, Gaps, Frames):
+class SqlLedger(Files, Pairs, Coverage, Gaps, Frames, State):
     """Implements ``kraken_core.ports.Ledger``; each base keeps one noun. Safe to share between threads.
 
     Every method raises LedgerError where the database cannot be reached, read or written.

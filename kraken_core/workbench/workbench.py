@@ -97,6 +97,11 @@ class Workbench:
         return Remote(self.settings.home / "downloads")
 
     @property
+    def state(self) -> str:
+        """Another text once candles, coverage or gaps have changed, or a job has moved."""
+        return f"{self.store.version} {self.ledger.state()}"
+
+    @property
     def held(self) -> Held:
         """What is held of a selection."""
         return Held(self.ledger, self.store, self.tiers)

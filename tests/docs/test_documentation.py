@@ -143,7 +143,7 @@ def test_links_lead_somewhere(document: Path) -> None:
 
 @pytest.mark.parametrize("document", ALL, ids=named)
 def test_files_that_are_named_exist(document: Path) -> None:
-    in_the_project = re.compile(r"(?:kraken_core|docs|tests|scripts|bench)/[\w./-]*")
+    in_the_project = re.compile(r"(?:kraken_core|app|docs|tests|scripts|bench)/[\w./-]*")
     paths = filter(in_the_project.fullmatch, code(document))
     assert [path for path in paths if not (ROOT / path).exists()] == []
 

@@ -1,0 +1,55 @@
+"""What pages read: one workbench a home, and reads that are remembered until the table or the ledger changes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+import streamlit as st
+
+from kraken_core import Workbench
+
+P = ParamSpec("P")
+R = TypeVar("R")
+Stamp = tuple[float, ...]
+
+_READ_ONCE = ("kraken.toml", "tiers.toml", ".format")
+
+
+def workbench() -> Workbench:
+    """The home's workbench, shared by all sessions; another one once the home was made or its settings changed."""
+    home = Workbench.open().settings.home
+    return _opened(str(home), _stamp(home))
+
+
+def remembered(read: Callable[Concatenate[Workbench, P], R]) -> Callable[P, R]:
+    """The read, answered from memory until the home's table or ledger changes; it is called without the workbench.
+
+    Its arguments have to be values that Streamlit can hash, and its answer one that can be pickled.
+    """
+
+    def cached(home: str, state: str, *args: Any, **kwargs: Any) -> R:  # noqa: ANN401, ARG001 - parts of the key
+        return read(workbench(), *args, **kwargs)
+
+    cached.__module__, cached.__qualname__ = read.__module__, read.__qualname__  # by which Streamlit tells them apart
+    lookup = st.cache_data(show_spinner="Reading …", max_entries=32)(cached)
+
+    @wraps(read)
+    def current(*args: P.args, **kwargs: P.kwargs) -> R:
+        here = workbench()
+        return lookup(str(here.settings.home), here.state, *args, **kwargs)
+
+    return current
+
+
+@st.cache_resource(show_spinner=False, max_entries=8)
+def _opened(home: str, stamp: Stamp) -> Workbench:  # noqa: ARG001 - a part of the key
+    return Workbench.open(home)
+
+
+def _stamp(home: Path) -> Stamp:
+    """When what is read once was changed, and whether there is a ledger yet."""
+    files = [home / name for name in _READ_ONCE]
+    return (*(file.stat().st_mtime if file.exists() else 0.0 for file in files), (home / "ledger.db").exists())

@@ -1,0 +1,54 @@
+"""Filters: widgets whose values are in the URL, so that a view can be shared and survives a reload."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from typing import Any, Literal
+
+import streamlit as st
+
+from app import shown
+from app.data import remembered, workbench
+from kraken_core import Workbench
+from kraken_core.domain.market import INTERVALS
+from kraken_core.domain.request import Selection
+
+FIRST_DAY = date(2013, 9, 1)  # the exchange's first month
+IN_URL: Literal["query-params"] = "query-params"  # streamlit's name for it; the widget's key is the parameter's name
+
+
+def selection() -> Selection:
+    """The filters of a page, and what they select; everything held, where none is set. Pairs go before tiers."""
+    with st.expander("Filters", icon=":material/filter_alt:", expanded=bool(st.query_params)):
+        upper, lower = st.columns(3), st.columns(3)
+        with upper[1]:
+            pairs = _choice("Pairs", "pair", known_markets()["pair"])
+        with upper[0]:
+            tiers = _choice("Tiers", "tier", known_markets()["tier"], disabled=bool(pairs))
+        with upper[2]:
+            quotes = _choice("Quotes", "quote", known_markets()["quote"])
+        with lower[0]:
+            intervals = _choice("Intervals", "interval", INTERVALS, format_func=shown.interval)
+        with lower[1]:
+            start = _day("From (UTC day)", "from")
+        with lower[2]:
+            end = _day("To (UTC day, included)", "to")
+    chosen = {"quotes": quotes, "intervals": intervals, "start_date": start, "end_date": end}
+    return workbench().select(tiers=[] if pairs else tiers, pairs=pairs, **chosen)
+
+
+@remembered
+def known_markets(workbench: Workbench) -> dict[str, list[str]]:
+    """What there is to choose from: every ``tier`` and ``pair``, and every ``quote`` of a pair."""
+    pairs = [record.pair for record in workbench.ledger.pairs()]
+    quotes = sorted({pair.quote for pair in pairs})
+    return {"tier": list(workbench.tiers.names), "pair": list(map(str, pairs)), "quote": quotes}
+
+
+def _choice(label: str, name: str, options: Any, **more: Any) -> list[Any]:  # noqa: ANN401 - streamlit's own types
+    return st.multiselect(label, options, key=name, bind=IN_URL, placeholder=f"All {label.lower()}", **more)
+
+
+def _day(label: str, name: str) -> date | None:
+    latest = datetime.now(UTC).date()
+    return st.date_input(label, None, min_value=FIRST_DAY, max_value=latest, format="YYYY-MM-DD", key=name, bind=IN_URL)

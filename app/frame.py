@@ -1,0 +1,24 @@
+"""What is around every page: its errors, told as what to do next."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import streamlit as st
+
+from app.shown import plain
+from kraken_core.domain.errors import KrakenError
+
+LOG = logging.getLogger("app")
+
+
+@contextmanager
+def frame() -> Iterator[None]:
+    """Runs a page; what this package raises on purpose is shown in the page's place, in one sentence."""
+    try:
+        yield
+    except KrakenError as error:
+        LOG.warning("a page could not be shown", exc_info=True)
+        st.error(plain(str(error)), icon=":material/error:")

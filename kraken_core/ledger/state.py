@@ -1,0 +1,36 @@
+"""How the ledger stands, in one short text: what readers compare to see whether they have to read again."""
+
+from __future__ import annotations
+
+from sqlalchemy import func, select
+
+from kraken_core.ledger.models import data_coverage_range, gap_record, job_event, series_detection
+from kraken_core.ledger.transactions import Transactions
+
+_FIGURES = select(
+    *(
+        select(figure).scalar_subquery()
+        for figure in (
+            func.max(job_event.c.id),
+            func.count(data_coverage_range.c.pair_id),
+            func.sum(data_coverage_range.c.candles),
+            func.count(gap_record.c.id),
+            func.max(gap_record.c.id),
+            func.max(gap_record.c.updated_at),
+            func.count(series_detection.c.pair_id),
+            func.max(series_detection.c.as_of),
+        )
+    )
+)
+
+
+class State(Transactions):
+    """The part of the ledger that says whether anything is new."""
+
+    def state(self) -> str:
+        """Another text once coverage, gaps or detections have changed, or a job has moved or said something.
+
+        How far a running job is does not change it: that is read anew each time, and is cheap.
+        """
+        with self._reading() as connection:
+            return " ".join(map(str, connection.execute(_FIGURES).one()))

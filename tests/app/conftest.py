@@ -1,0 +1,63 @@
+"""What the tests of the dashboard share: pages without a browser, over a home that holds a little market."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from tests.acceptance.command_line import asked, process
+from tests.acceptance.little_market import LittleMarket, written_to
+
+MAIN = Path(__file__).parents[2] / "app" / "main.py"
+Opened = Callable[..., AppTest]
+
+
+@pytest.fixture(scope="session")
+def little(tmp_path_factory: pytest.TempPathFactory) -> LittleMarket:
+    return written_to(tmp_path_factory.mktemp("market") / "archives")
+
+
+@pytest.fixture(scope="session")
+def full_home(little: LittleMarket, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home that holds the whole market. Read only: many tests share it."""
+    home = tmp_path_factory.mktemp("full") / "home"
+    process(*asked(little.folder), "--home", home, "--quiet")
+    return home
+
+
+@pytest.fixture
+def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
+    """A home that does not exist yet, and no settings from outside."""
+    for name in [name for name in os.environ if name.startswith("KRAKEN_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("KRAKEN_HOME", str(tmp_path / "home"))
+    yield tmp_path / "home"
+    st.cache_data.clear()
+    st.cache_resource.clear()
+
+
+@pytest.fixture
+def full(home: Path, full_home: Path) -> Path:
+    """A home that holds the whole market, and may be changed."""
+    shutil.copytree(full_home, home)
+    return home
+
+
+@pytest.fixture
+def opened(home: Path) -> Opened:
+    """Opens a page of the dashboard, with filters as they are in its URL, and runs it once."""
+
+    def page(name: str = "overview", **query: str | list[str]) -> AppTest:
+        app = AppTest.from_file(str(MAIN), default_timeout=30).run()
+        app.query_params.update(query)
+        shown = app.switch_page(f"views/{name}.py").run()
+        assert not shown.exception, [each.value for each in shown.exception]
+        return shown
+
+    return page

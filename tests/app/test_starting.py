@@ -1,0 +1,64 @@
+"""``kraken app``: a server on this machine alone, ended by its process."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+import requests
+
+from tests.acceptance.command_line import command, environment
+
+PATIENCE_S = 60
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def answering(url: str, server: subprocess.Popen[str]) -> None:
+    until = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            assert requests.get(f"{url}/_stcore/health", timeout=5).text == "ok"
+        except requests.ConnectionError:
+            assert server.poll() is None, "the server ended"
+            assert time.monotonic() < until, "the server does not answer"
+            time.sleep(0.1)
+        else:
+            return
+
+
+def test_the_dashboard_answers_where_it_says_and_ends_when_it_is_told(tmp_path: Path) -> None:
+    words = command("app", "--home", tmp_path / "home", "--port", free_port(), "--no-browser", "--json", "--quiet")
+    with subprocess.Popen(words, env=environment(), stdout=subprocess.PIPE, text=True, cwd=tmp_path) as server:
+        try:
+            assert server.stdout is not None
+            said = "".join(server.stdout.readline() for _ in range(3))
+            url = json.loads(said)["url"]
+            answering(url, server)
+            assert requests.get(url, timeout=5).ok
+        finally:
+            server.terminate()
+        assert server.wait(PATIENCE_S) in {0, -15}
+        assert server.stdout.read() == "", "one JSON document on stdout, and nothing else"
+    assert not (tmp_path / "home").exists(), "looking makes nothing"
+
+
+def test_nobody_else_can_reach_it(tmp_path: Path) -> None:
+    port = free_port()
+    words = command("app", "--home", tmp_path / "home", "--port", port, "--no-browser", "--quiet")
+    with subprocess.Popen(words, env=environment(), text=True) as server:
+        try:
+            answering(f"http://127.0.0.1:{port}", server)
+            with pytest.raises(OSError, match="refused"):
+                socket.create_connection(("127.0.0.2", port), timeout=5).close()
+        finally:
+            server.terminate()
