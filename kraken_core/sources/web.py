@@ -9,23 +9,20 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from http.cookiejar import DefaultCookiePolicy
 from urllib.parse import unquote, urljoin, urlsplit, urlunsplit
 
 import requests
-from requests.adapters import HTTPAdapter
 
 from kraken_core.domain.errors import SourceError, UnreachableError
+from kraken_core.sources.session import prepare
 
 TIMEOUT_S = (10, 30)  # to connect; between two pieces of an answer
 TRIES = 5  # in a row that brought nothing worth while
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 30.0
-_AGENT = "kraken-history-workbench"
 _ABSENT = {403, 404, 410}  # object stores say 403 of what is not there, where nobody may list them
 _PASSING = {408, 425, 429, 500, 502, 503, 504}
 _FAILED, _FOUND, _RANGE_REFUSED = 400, 200, 416
 _REDIRECTS = 5
-_SIDE_BY_SIDE = 64  # connections kept open for threads that read at once
 
 
 class BreakError(Exception):
@@ -84,10 +81,8 @@ class _Session(requests.Session):
 def _session() -> requests.Session:
     session = _Session()
     session.max_redirects = _REDIRECTS
-    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-    for scheme in ("http://", "https://"):
-        session.mount(scheme, HTTPAdapter(pool_maxsize=_SIDE_BY_SIDE))
-    session.headers.update({"User-Agent": _AGENT, "Accept-Encoding": "identity"})
+    prepare(session)
+    session.headers["Accept-Encoding"] = "identity"
     return session
 
 

@@ -1,0 +1,164 @@
+"""See :class:`KrakenExchange`."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Hashable
+from typing import TypeVar
+
+from kraken_core.domain.errors import KrakenError, PairRefusedError, UnavailableError
+from kraken_core.domain.exchange import (
+    NS,
+    OHLC_INTERVALS,
+    TRADES_A_PAGE,
+    ListedPair,
+    OhlcAnswer,
+    TradesPage,
+)
+from kraken_core.domain.market import Pair, Series
+from kraken_core.sources.rest import answers
+from kraken_core.sources.rest.failures import NoAnswerError, Policy
+from kraken_core.sources.rest.pacing import Pacer
+from kraken_core.sources.rest.retries import LONGEST_REST_S, PATIENT, Patience, pause_s
+from kraken_core.sources.rest.transport import TIMEOUT_S, Transport
+from kraken_core.sources.rest.waiting import Waiting
+
+ALL_PER_SECOND = 20.0  # whatever the pairs: rather a guest of theirs than a burden
+DOUBTFUL_PAIRS = 3  # given up in a row, without an answer in between: then it is not the pairs
+
+LOG = logging.getLogger("kraken_core")
+_T = TypeVar("_T")
+
+
+class KrakenExchange:
+    """The exchange's public API over HTTP: a :class:`~kraken_core.ports.Exchange`. Close it when done.
+
+    Each pair is asked at most ``requests_per_second``, all together ``all_per_second``; ``waiting`` says who may call
+    off a wait.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        requests_per_second: float = 1.0,
+        all_per_second: float = ALL_PER_SECOND,
+        patience: Patience = PATIENT,
+        timeout_s: tuple[float, float] = TIMEOUT_S,
+        waiting: Waiting = Waiting(),  # noqa: B008 - frozen
+    ) -> None:
+        self.requests = 0
+        self.retries = 0
+        self._transport = Transport(url, timeout_s)
+        self._pacer = Pacer(waiting, 1 / requests_per_second, 1 / all_per_second)
+        self._patience = patience
+        self._waiting = waiting
+        self._doubtful: set[Hashable] = set()
+        self._lock = threading.Lock()
+
+    def close(self) -> None:
+        """Close the connections that are kept open."""
+        self._transport.close()
+
+    __del__ = close
+
+    def now(self) -> int:
+        """The exchange's clock, in epoch seconds."""
+        return self._ask("Time", answers.server_time)
+
+    def status(self) -> str:
+        """``online``, ``maintenance``, ``cancel_only``, ``post_only``."""
+        return self._ask("SystemStatus", answers.status)
+
+    def assets(self) -> dict[str, str]:
+        """The exchange's canonical code of every asset, and the name we show for it."""
+        return self._ask("Assets", answers.asset_names)
+
+    def pairs(self) -> list[ListedPair]:
+        """The pairs listed now, sorted; without dark pools, and without those whose names are none."""
+        listed = self._ask("AssetPairs", answers.asset_pairs)
+        if listed.unreadable:
+            LOG.warning("%s pairs have names that are none: %s", len(listed.unreadable), ", ".join(listed.unreadable))
+        return listed.pairs
+
+    def ohlc(self, series: Series, as_of: int) -> OhlcAnswer:
+        """The last candles of a series, up to 720, that were closed by ``as_of`` (epoch seconds)."""
+        if series.interval not in OHLC_INTERVALS:
+            raise ValueError(f"the exchange has no candles of {series.interval} minutes")
+        return self._ask(
+            "OHLC", lambda found: answers.ohlc(found, series, as_of), series.pair, interval=series.interval
+        )
+
+    def trades(self, pair: Pair, cursor: int) -> TradesPage:
+        """Up to 1,000 trades after a cursor (nanoseconds)."""
+        return self._trades(pair, max(cursor, 0), TRADES_A_PAGE)
+
+    def first_trade(self, pair: Pair) -> int | None:
+        """When the pair first traded, in epoch seconds; None where it never did."""
+        first = self._trades(pair, 0, 1).trades["time"].to_list()
+        return first[0] // NS if first else None
+
+    def _trades(self, pair: Pair, cursor: int, count: int) -> TradesPage:
+        return self._ask("Trades", lambda found: answers.trades(found, cursor, count), pair, since=cursor, count=count)
+
+    def _ask(
+        self, endpoint: str, told: Callable[[answers.Result], _T], pair: Pair | None = None, **parameters: int
+    ) -> _T:
+        """What an answer tells. Raises UnavailableError, PairRefusedError, Interrupted."""
+        of_pair = {"pair": pair.altname} if pair else {}
+        failures = 0
+        while True:
+            self._pacer.turn(pair)
+            self._count(again=failures > 0)
+            try:
+                answer = told(answers.result(self._transport.get(endpoint, {**of_pair, **parameters})))
+            except NoAnswerError as failed:
+                failures += 1
+                if failures >= self._patience.tries(failed.policy) or failed.wait_s > LONGEST_REST_S:
+                    raise self._given_up(failed, endpoint, pair, failures) from failed
+                self._wait(failed, pair, failures)
+            else:
+                self._answered(pair)
+                return answer
+
+    def _count(self, *, again: bool) -> None:
+        with self._lock:
+            self.requests += 1
+            self.retries += again
+
+    def _answered(self, pair: Pair | None) -> None:
+        self._pacer.answered(pair)
+        if pair:
+            with self._lock:
+                self._doubtful.clear()
+
+    def _wait(self, failed: NoAnswerError, pair: Pair | None, failures: int) -> None:
+        LOG.info("%s: %s; asking again", self._named(pair), failed)
+        if failed.policy is Policy.SLOWER:
+            self._pacer.slower(pair)
+        if failed.wait_s:
+            self._pacer.rest(failed.wait_s)
+        self._waiting.until(self._waiting.now() + pause_s(failures))
+
+    def _given_up(self, failed: NoAnswerError, endpoint: str, pair: Pair | None, failures: int) -> KrakenError:
+        """Why no answer is waited for any longer."""
+        often = f", {failures} times in a row" if failures > 1 else ""
+        of_pair = failed.policy in {Policy.DOUBT, Policy.PAIR}
+        if failed.policy is Policy.DOUBT:
+            with self._lock:
+                self._doubtful.add(pair)
+                of_pair = len(self._doubtful) < DOUBTFUL_PAIRS
+        if pair and of_pair:
+            return PairRefusedError(
+                f"{pair}: {self._transport.host} was asked for {endpoint}, and {failed}{often}. "
+                "The job goes on without it; the next one asks again."
+            )
+        asked_for_peace = f", and wants no question for {failed.wait_s:,.0f} s" if failed.wait_s else ""
+        return UnavailableError(
+            f"{self._transport.host} was asked for {endpoint}, and {failed}{often}{asked_for_peace}. "
+            "What was answered before is kept; try again later (kraken doctor says whether it answers)."
+        )
+
+    def _named(self, pair: Pair | None) -> str:
+        return f"{pair} at {self._transport.host}" if pair else self._transport.host

@@ -1,0 +1,50 @@
+"""What can come instead of an answer, and what is then done about it: one policy each."""
+
+from __future__ import annotations
+
+from enum import Enum, auto
+
+
+class Policy(Enum):
+    """What is done where no answer came."""
+
+    REPEAT = auto()  # ask again, later; if that never helps, nobody can be asked anything
+    DOUBT = auto()  # ask again, later; if that never helps, give up on the pair
+    SLOWER = auto()  # we asked too often: ask again, later, and less often from then on
+    PAIR = auto()  # give up on the pair at once
+    ALL = auto()  # give up on the job at once
+
+
+class NoAnswerError(Exception):
+    """A request that was not answered as it should be. Never leaves this folder.
+
+    ``wait_s``: how long the front end, which tells callers by their address alone, wants to be left in peace.
+    """
+
+    def __init__(self, reason: str, policy: Policy, wait_s: float = 0.0) -> None:
+        super().__init__(reason)
+        self.policy = policy
+        self.wait_s = wait_s
+
+
+# By the beginning of an error's text (https://docs.kraken.com/api/docs/guides/spot-errors), the first that fits.
+_BY_TEXT = {
+    "EGeneral:Too many requests": Policy.SLOWER,
+    "EAPI:Rate limit exceeded": Policy.SLOWER,
+    "EGeneral:Temporary lockout": Policy.SLOWER,
+    "EService:": Policy.REPEAT,  # Unavailable, Busy, Deadline elapsed
+    "EQuery:": Policy.PAIR,  # Unknown asset pair
+    "EGeneral:Invalid arguments": Policy.PAIR,
+    "EGeneral:Unknown method": Policy.ALL,
+    "EGeneral:Permission denied": Policy.ALL,
+}
+
+
+def policy_of(error: str) -> Policy:
+    """What to do about an error of the exchange; one that nobody knows may be of the pair, and may pass."""
+    return next((policy for start, policy in _BY_TEXT.items() if error.startswith(start)), Policy.DOUBT)
+
+
+def nonsense(what: str) -> NoAnswerError:
+    """An answer that has not the documented form, as one that was cut off: asked for again, and never guessed at."""
+    return NoAnswerError(f"its answer makes no sense: {what}", Policy.DOUBT)

@@ -1,0 +1,40 @@
+"""How patiently one question is asked again: longer waits each time, and no two callers in step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from random import random
+from typing import NamedTuple
+
+from kraken_core.sources.rest.failures import Policy
+
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 60.0
+LONGEST_REST_S = 600.0  # that a server may ask for; rather than wait longer we give up for now
+
+
+class Patience(NamedTuple):
+    """How often a question is asked at most, by what goes wrong the last time."""
+
+    repeat: int = 9  # some two minutes: a restart of their gateway, a break of our line
+    doubt: int = 5  # what makes no sense five times will not the sixth time
+    slower: int = 12  # some eight minutes: whoever else uses up our turns may be at it for a while
+
+    def tries(self, policy: Policy) -> int:
+        """How often a question is asked that fails so; once where asking again is no use."""
+        match policy:
+            case Policy.REPEAT:
+                return self.repeat
+            case Policy.DOUBT:
+                return self.doubt
+            case Policy.SLOWER:
+                return self.slower
+            case Policy.PAIR | Policy.ALL:
+                return 1
+
+
+PATIENT = Patience()
+
+
+def pause_s(failures: int, chance: Callable[[], float] = random) -> float:
+    """How long to wait after so many failures in a row: twice as long each time, less up to a half by chance."""
+    return min(FIRST_PAUSE_S * 2.0 ** (failures - 1), LONGEST_PAUSE_S) * (1 - chance() / 2)

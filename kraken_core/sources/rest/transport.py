@@ -1,0 +1,110 @@
+"""One request over HTTP: a body, or why there is none. Nothing that is said holds more of an address than its host."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from urllib.parse import urlsplit
+
+import requests
+
+from kraken_core.sources.rest.failures import NoAnswerError, Policy
+from kraken_core.sources.session import prepare
+
+TIMEOUT_S = (10.0, 30.0)  # to connect; between two pieces of an answer
+WHOLE_S = 90.0  # for all of an answer, however steadily it trickles
+MOST_BYTES = 64 << 20  # of an answer; the largest, AssetPairs, has about one MB
+_PIECE_BYTES = 1 << 16
+_PASSING = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY}
+_REFUSING = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.UNAVAILABLE_FOR_LEGAL_REASONS}
+
+
+class Transport:
+    """Asks the public endpoints at an address. Thread-safe."""
+
+    def __init__(self, url: str, timeout_s: tuple[float, float] = TIMEOUT_S) -> None:
+        self.host = urlsplit(url).netloc.rpartition("@")[2] or "the exchange"
+        self._url = f"{url.rstrip('/')}/0/public/"
+        self._timeout_s = timeout_s
+        self._session = requests.Session()
+        prepare(self._session)
+        self._session.auth = _anonymous
+        self._session.headers["Accept"] = "application/json"
+
+    def close(self) -> None:
+        """Close the connections that are kept open; more are opened where needed."""
+        self._session.close()
+
+    def get(self, endpoint: str, parameters: Mapping[str, str | int]) -> bytes:
+        """The body of an answer. Raises NoAnswerError."""
+        try:
+            with self._session.get(
+                self._url + endpoint,
+                params=parameters,
+                timeout=self._timeout_s,
+                stream=True,
+                allow_redirects=False,
+            ) as answer:
+                _check(answer)
+                return _body(answer)
+        except requests.exceptions.SSLError as error:
+            if "CERTIFICATE" in str(error):
+                raise NoAnswerError("its server cannot prove who it is (TLS)", Policy.ALL) from error
+            raise NoAnswerError("the connection (TLS) breaks off", Policy.REPEAT) from error
+        except requests.exceptions.Timeout as error:
+            raise NoAnswerError("it does not answer in time", Policy.REPEAT) from error
+        except (
+            requests.exceptions.ConnectionError,
+            requests.exceptions.ChunkedEncodingError,
+            requests.exceptions.ContentDecodingError,
+        ) as error:
+            raise NoAnswerError("it cannot be reached, or breaks off", Policy.REPEAT) from error
+        except requests.exceptions.RequestException as error:
+            reason = f"it cannot be asked ({type(error).__name__}): check the setting api_url"
+            raise NoAnswerError(reason, Policy.ALL) from error
+
+
+def _anonymous(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """In place of what ~/.netrc may say: the endpoints are public."""
+    return request
+
+
+def _check(answer: requests.Response) -> None:
+    """Raises NoAnswerError for every status but 200: errors of the exchange come with that too."""
+    status = answer.status_code
+    if status == HTTPStatus.OK:
+        return
+    reason = f"it answers with HTTP status {status}"
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
+        raise NoAnswerError(reason, Policy.SLOWER, _retry_after(answer))
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in _PASSING:
+        raise NoAnswerError(reason, Policy.REPEAT, _retry_after(answer))
+    if status in _REFUSING:
+        raise NoAnswerError(f"{reason}: it refuses us", Policy.ALL)
+    raise NoAnswerError(f"{reason}: check the setting api_url", Policy.ALL)
+
+
+def _retry_after(answer: requests.Response) -> float:
+    """For how long the server wants to be left in peace: given in seconds, or as a date by its own clock."""
+    text = answer.headers.get("Retry-After", "").strip()
+    if text.isascii() and text.isdecimal():
+        return float(text)
+    try:
+        then, now = (parsedate_to_datetime(each) for each in (text, answer.headers.get("Date", "")))
+        return max(0.0, (then - now).total_seconds())
+    except (TypeError, ValueError):
+        return 0.0
+
+
+def _body(answer: requests.Response) -> bytes:
+    begun = time.monotonic()
+    body = bytearray()
+    for piece in answer.iter_content(_PIECE_BYTES):
+        body += piece
+        if len(body) > MOST_BYTES:
+            raise NoAnswerError(f"it sends more than {MOST_BYTES >> 20} MB", Policy.REPEAT)
+        if time.monotonic() - begun > WHOLE_S:
+            raise NoAnswerError("it does not answer in time", Policy.REPEAT)
+    return bytes(body)

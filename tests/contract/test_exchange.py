@@ -1,0 +1,263 @@
+"""The contract of :class:`kraken_core.ports.Exchange`: every adapter tells of a market what is true of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
+from datetime import date
+from threading import Thread
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from polars.testing import assert_frame_equal
+
+from kraken_core.domain.archives import day_start
+from kraken_core.domain.candles import SCHEMA, Source, rank_of
+from kraken_core.domain.errors import Interrupted, PairRefusedError, UnavailableError
+from kraken_core.domain.exchange import NS, OHLC_INTERVALS, TRADES, ListedPair
+from kraken_core.domain.market import Pair, Series
+from kraken_core.domain.timerange import TimeRange, TimeRanges, floor
+from kraken_core.ports import Exchange
+from kraken_core.simulator.candles import COLUMNS
+from kraken_core.simulator.exchange import ExchangeClock, Fault, Faults, Kind, SimulatedExchange
+from kraken_core.simulator.listing import Listing
+from kraken_core.simulator.market import SimulatedMarket
+from kraken_core.simulator.tape import Tape
+from kraken_core.sources.rest import KrakenExchange
+from kraken_core.sources.rest.waiting import never
+from tests.steady import SteadyTime
+from tests.strategies import markets
+from tests.trade_frames import trades_of
+
+BTC, DOGE, GONE, COMING, QUIET = (Pair(base, "USD") for base in ("BTC", "DOGE", "OMG", "PEPE", "ZEC"))
+START = day_start(date(2026, 3, 30))
+HOUR = 3600
+END = START + 30 * HOUR + 20 * 60
+LISTINGS = [
+    Listing(BTC, 2.0, 97_000, 1, 0.05),
+    Listing(DOGE, 0.02, 0.16, 7, 900),
+    Listing(GONE, 0.5, 0.3, 4, 60, lives=(TimeRange(START, START + 6 * HOUR),)),
+    Listing(COMING, 0.5, 1.2e-05, 9, 2e6, 0, lives=(TimeRange(START + 40 * HOUR, START + 50 * HOUR),)),
+    Listing(QUIET, 1e-9, 40, 2, 3),
+]
+MARKET = SimulatedMarket.make(3, LISTINGS, START, END)
+
+Opening = Callable[..., AbstractContextManager[Exchange]]
+
+
+@contextmanager
+def over_http(
+    market: SimulatedMarket,
+    now: int | None = None,
+    stop: Callable[[], bool] = never,
+    script: tuple[Fault, ...] = (),
+    **how: bool,
+) -> Iterator[Exchange]:
+    clock = ExchangeClock(market.end if now is None else now)
+    with SimulatedExchange(market, clock=clock, faults=Faults(script), limits=None, **how) as served:
+        client = KrakenExchange(served.url, waiting=SteadyTime().waiting(stop))
+        yield client
+        client.close()
+
+
+@pytest.fixture(params=[over_http])
+def opened(request: pytest.FixtureRequest) -> Opening:
+    """Opens an exchange with a market, at its end or the moment given, and lets go of it."""
+    opening: Opening = request.param
+    return opening
+
+
+def busy_instant(trades: int, gap_ns: int) -> SimulatedMarket:
+    """A market whose only pair traded that often, the same price and volume, at that distance."""
+    times = START * NS + np.arange(trades, dtype=np.int64) * gap_ns
+    ones = np.ones(trades, dtype=np.int64)
+    tape = Tape(BTC, 1, times, ones, ones, np.ones(trades, dtype=np.bool_))
+    return replace(SimulatedMarket.make(1, LISTINGS[:1], START, START + 60), tapes={BTC: tape})
+
+
+def swept(exchange: Exchange, pair: Pair, cursor: int = 0) -> pl.DataFrame:
+    """All trades after a cursor, page after page, repeats told by their ids."""
+    pages = [pl.DataFrame(schema=TRADES)]
+    while True:
+        page = exchange.trades(pair, cursor)
+        assert page.trades.schema == TRADES
+        assert page.trades["time"].is_sorted()
+        assert page.cursor >= cursor
+        pages.append(page.trades)
+        if page.is_last:
+            return pl.concat(pages).unique("id", keep="first", maintain_order=True)
+        cursor = page.cursor
+
+
+# ----------------------------------------------------------------------------------------------- what the market tells
+
+
+def test_its_clock_its_state_and_what_is_listed(opened: Opening) -> None:
+    with opened(MARKET) as exchange:
+        assert exchange.now() == END
+        assert exchange.status() == "online"
+        assert exchange.pairs() == [ListedPair(pair, "online") for pair in (BTC, DOGE, QUIET)]
+        assert (exchange.requests, exchange.retries) == (3, 0)
+
+
+@given(markets(), st.sampled_from(OHLC_INTERVALS), st.integers(0, 5 * 86_400), st.integers(-7200, 7200))
+def test_candles_are_the_true_ones_of_the_slots_that_are_known(
+    market: SimulatedMarket, interval: int, before: int, behind: int
+) -> None:
+    now = max(market.start, market.end - before)
+    as_of, width = now - behind, interval * 60
+    with over_http(market, now) as exchange:
+        for pair, _ in exchange.pairs():
+            answer = exchange.ohlc(Series(pair, interval), as_of)
+            assert answer.candles.schema == SCHEMA
+            assert set(answer.candles["rank"]) <= {rank_of(Source.OHLC)}
+            traded = market.tapes[pair].between(0, now).time_ns // NS
+            horizon = floor(now, width) - 720 * width
+            assert not answer.known or answer.known.hull.end <= min(as_of, floor(now, width))
+            assert not answer.known or answer.known.hull.start >= max(horizon, floor(int(traded[0]), width))
+            alive = [life for life in market.listings[pair].lives if life.start <= now < life.end]
+            if not market.listings[pair].lives or (alive and alive[0] == market.listings[pair].lives[0]):
+                first = floor(int(traded[0]), width) if len(traded) else now
+                reach = TimeRanges.single(max(first, horizon), floor(min(now, as_of), width))
+                assert answer.known == reach
+            truth = market.truth(pair, interval).with_columns(pl.col("time").dt.epoch("s").alias("open_s"))
+            inside = [instant in answer.known for instant in truth["open_s"]]
+            assert_frame_equal(answer.candles.select(*COLUMNS), truth.filter(inside).select(*COLUMNS), check_exact=True)
+
+
+def test_at_most_720_slots_are_told_and_silent_ones_are_known_without_a_candle(opened: Opening) -> None:
+    with opened(MARKET) as exchange:
+        answer = exchange.ohlc(Series(DOGE, 1), END)
+        end = floor(END, 60)
+        assert answer.known == TimeRanges.single(end - 720 * 60, end)
+        assert answer.rows == 721
+        assert 0 < answer.candles.height < 100
+        assert set(answer.candles["source"]) == {"ohlc"}
+
+
+def test_what_closed_after_the_moment_asked_about_is_left_out(opened: Opening) -> None:
+    with opened(MARKET) as exchange:
+        as_of = END - 3 * HOUR
+        answer = exchange.ohlc(Series(BTC, 60), as_of)
+        assert answer.known.hull.end == floor(as_of, HOUR)
+        assert answer.candles["time"].dt.epoch("s").max() == floor(as_of, HOUR) - HOUR
+
+
+def test_there_are_no_candles_of_720_minutes(opened: Opening) -> None:
+    with opened(MARKET) as exchange, pytest.raises(ValueError, match="720"):
+        exchange.ohlc(Series(BTC, 720), END)
+
+
+def test_a_pair_that_never_traded_has_no_candles_no_trades_and_no_first_one(opened: Opening) -> None:
+    with opened(MARKET) as exchange:
+        answer = exchange.ohlc(Series(QUIET, 60), END)
+        assert (answer.candles.height, answer.known) == (0, TimeRanges())
+        page = exchange.trades(QUIET, 5)
+        assert (page.trades.height, page.cursor, page.is_last) == (0, 5, True)
+        assert exchange.first_trade(QUIET) is None
+
+
+@pytest.mark.parametrize("repeats", [True, False])
+def test_pages_of_trades_hold_the_whole_tape(opened: Opening, repeats: bool) -> None:
+    with opened(MARKET, repeats=repeats) as exchange:
+        for pair in (BTC, DOGE):
+            tape = MARKET.tapes[pair]
+            assert_frame_equal(swept(exchange, pair), trades_of(tape), check_exact=True)
+            assert exchange.first_trade(pair) == tape.time_ns[0] // NS
+
+
+def test_a_cursor_is_exclusive_and_exact_to_the_nanosecond(opened: Opening) -> None:
+    tape = MARKET.tapes[BTC]
+    first, second = tape.time_ns[:2].tolist()
+    with opened(MARKET, repeats=False) as exchange:
+        assert exchange.trades(BTC, first - 1).trades["id"][0] == 1
+        assert exchange.trades(BTC, first).trades["time"][0] == second
+        assert exchange.trades(BTC, -1).trades["id"][0] == 1
+
+
+@pytest.mark.parametrize("gap_ns", [0, 1, 300])
+def test_more_trades_than_a_page_in_one_instant_are_all_told(opened: Opening, gap_ns: int) -> None:
+    market = busy_instant(3_500, gap_ns)
+    with opened(market) as exchange:
+        assert_frame_equal(swept(exchange, BTC), trades_of(market.tapes[BTC]), check_exact=True)
+
+
+def test_trades_without_ids_are_told_without(opened: Opening) -> None:
+    with opened(MARKET, trade_ids=False) as exchange:
+        page = exchange.trades(DOGE, 0)
+        assert page.trades["id"].to_list() == [None] * len(MARKET.tapes[DOGE])
+        assert_frame_equal(page.trades.drop("id"), trades_of(MARKET.tapes[DOGE]).drop("id"), check_exact=True)
+
+
+def test_at_the_end_of_the_data_a_page_is_the_last_one_however_often_it_is_asked_for(opened: Opening) -> None:
+    with opened(MARKET) as exchange:
+        page = exchange.trades(DOGE, 0)
+        assert page.is_last
+        again = exchange.trades(DOGE, page.cursor)
+        assert again.is_last
+        assert again.cursor == page.cursor
+
+
+# ---------------------------------------------------------------------------------------------------- what goes wrong
+
+
+@pytest.mark.parametrize("pair", [GONE, COMING, Pair("NONE", "EUR")])
+def test_a_pair_that_is_not_listed_is_refused_at_once(opened: Opening, pair: Pair) -> None:
+    with opened(MARKET) as exchange:
+        asked: list[Callable[[], object]] = [
+            lambda: exchange.ohlc(Series(pair, 60), END),
+            lambda: exchange.trades(pair, 0),
+            lambda: exchange.first_trade(pair),
+        ]
+        for ask in asked:
+            with pytest.raises(PairRefusedError, match=rf"^{pair}: .*Unknown asset pair") as told:
+                ask()
+            assert "\n" not in str(told.value)
+        assert (exchange.requests, exchange.retries) == (3, 0)
+
+
+def test_an_exchange_in_maintenance_says_so_and_can_be_asked_nothing_else(opened: Opening) -> None:
+    with opened(MARKET, script=(Fault(Kind.MAINTENANCE, times=None),)) as exchange:
+        assert exchange.status() == "maintenance"
+        for ask in (exchange.pairs, lambda: exchange.ohlc(Series(BTC, 60), END), lambda: exchange.trades(BTC, 0)):
+            with pytest.raises(UnavailableError, match=r"EService:Unavailable, \d times in a row.*try again later"):
+                ask()
+        assert exchange.retries == exchange.requests - 4
+
+
+def test_what_is_asked_again_is_counted(opened: Opening) -> None:
+    with opened(MARKET, script=(Fault(Kind.RESET, "Trades", times=3),)) as exchange:
+        assert exchange.first_trade(BTC) == MARKET.tapes[BTC].time_ns[0] // NS
+        assert (exchange.requests, exchange.retries) == (4, 3)
+
+
+def test_who_asks_to_stop_is_heard_before_the_next_request(opened: Opening) -> None:
+    stopped = False
+    with opened(MARKET, stop=lambda: stopped) as exchange:
+        exchange.now()
+        stopped = True
+        with pytest.raises(Interrupted):
+            exchange.now()
+        assert exchange.requests == 1
+
+
+def test_several_threads_ask_for_several_pairs(opened: Opening) -> None:
+    found: dict[int, pl.DataFrame] = {}
+    with opened(MARKET) as exchange:
+
+        def sweep(number: int) -> None:
+            found[number] = swept(exchange, (BTC, DOGE)[number % 2])
+
+        threads = [Thread(target=sweep, args=(number,)) for number in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(60)
+        pages = {pair: -(-len(MARKET.tapes[pair]) // 1_000) for pair in (BTC, DOGE)}
+        assert exchange.requests >= 4 * sum(pages.values())
+    for number in range(8):
+        assert_frame_equal(found[number], trades_of(MARKET.tapes[(BTC, DOGE)[number % 2]]), check_exact=True)
