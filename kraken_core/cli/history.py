@@ -1,4 +1,4 @@
-"""``kraken coverage``, ``gaps`` and ``report``: what is held, what is missing, how complete it is."""
+"""``kraken coverage`` and ``gaps``: what is held, and what is missing."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kraken_core.cli.options import Common, common, selecting
-from kraken_core.cli.output import console, print_json, print_table
+from kraken_core.cli.output import print_json, print_table
 
 if TYPE_CHECKING:
     from kraken_core.workbench.held import Held
@@ -49,23 +49,6 @@ def gaps(told: Common, **selection: Any) -> None:  # noqa: ANN401 - the options 
                 row["filled by"] = _filled_by(row)
             columns = ("id", "pair", "interval", "start", "end", "candles", "filled by")
             _print_rows(told, columns, found, "No gaps", folding="filled by")
-
-
-@click.command(epilog="\b\nExample:\n  kraken report --tier TIER1")
-@selecting
-@common
-def report(told: Common, **selection: Any) -> None:  # noqa: ANN401 - the options of selecting
-    """How complete every series is, and what to do about the rest."""
-    with told.workbench() as workbench:
-        from kraken_core.workbench import rows
-
-        found = workbench.held.report(workbench.select(**selection))
-        if told.as_json:
-            print_json([rows.report_row(line) for line in found.series])
-            return
-        from kraken_core.pipeline.display import display
-
-        display(found, console())
 
 
 def _filled_by(gap: dict[str, Any]) -> str:

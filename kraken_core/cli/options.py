@@ -32,6 +32,22 @@ class Words(click.ParamType[tuple[str, ...]]):
         return words
 
 
+class Length(click.ParamType[int]):
+    """A length of time, in minutes: 2d, 12h, 90m."""
+
+    name = "2d, 12h, …"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:  # noqa: ANN401 - click's signature
+        """Minutes; a bare number is minutes already."""
+        from kraken_core.domain.errors import UsageError
+        from kraken_core.domain.lengths import parse_length
+
+        try:
+            return parse_length(value)
+        except UsageError:
+            self.fail(f"{value!r} is no length of time: write 2d, 12h or 90m", param, ctx)
+
+
 @dataclass(frozen=True, slots=True)
 class Common:
     """What every command may be told: where the home is, and how to speak."""

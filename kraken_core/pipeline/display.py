@@ -13,11 +13,17 @@ from kraken_core.domain.report import Completeness, Report
 
 WORST = 10  # lines; a list nobody reads helps nobody
 _GOOD, _FAIR = 0.9999, 0.95
+_COLOURS = {"good": "green", "fair": "yellow", "bad": "red"}
 
 
 def percent(share: float) -> str:
     """A share as a percentage that never rounds up to 100."""
     return "100 %" if share >= 1 else f"{min(share * 100, 99.99):.2f} %"
+
+
+def grade(counts: Completeness) -> str:
+    """How complete that is, in a word: good, fair or bad."""
+    return "good" if counts.completeness >= _GOOD else "fair" if counts.completeness >= _FAIR else "bad"
 
 
 def duration(seconds: float) -> str:
@@ -103,6 +109,4 @@ def _figures(counts: Completeness) -> tuple[str, ...]:
 
 
 def _coloured(counts: Completeness) -> str:
-    share = counts.completeness
-    colour = "green" if share >= _GOOD else "yellow" if share >= _FAIR else "red"
-    return f"[{colour}]{percent(share)}[/]"
+    return f"[{_COLOURS[grade(counts)]}]{percent(counts.completeness)}[/]"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -11,10 +11,9 @@ from typing import NamedTuple
 import polars as pl
 
 from kraken_core.domain.candles import PRICES
-from kraken_core.domain.errors import IncompleteError, UsageError
+from kraken_core.domain.errors import UsageError
 from kraken_core.domain.lengths import short
-from kraken_core.domain.market import Pair, Series
-from kraken_core.domain.report import Report
+from kraken_core.domain.market import Series
 from kraken_core.domain.timerange import TimeRange
 from kraken_core.workbench.reading import Reading
 
@@ -101,15 +100,3 @@ class Export:
             partial.replace(path)
         fills = int(candles["filled"].sum()) if self.fill else 0
         return Exported(path, candles.height, fills, missing)
-
-
-def check_complete(report: Report, pairs: Collection[Pair]) -> None:
-    """Raises IncompleteError where any of the report is missing, or nothing at all is held of one of the pairs."""
-    unheld = [pair for pair in pairs if all(line.series.pair != pair for line in report.series)]
-    if unheld or not report.series:
-        what = ", ".join(map(str, unheld)) or "that"
-        raise IncompleteError(f"nothing is held of {what}: nothing was written; ingest it first, or leave it out.")
-    if worst := report.worst:
-        lacking = ", ".join(f"{line.series} ({line.counts.missing:,} slots)" for line in worst[:3])
-        more = f" and {len(worst) - 3:,} series more" if len(worst) > 3 else ""  # noqa: PLR2004 - as many as are named
-        raise IncompleteError(f"missing: {lacking}{more}. Nothing was written; kraken gaps says how to fill that.")

@@ -16,6 +16,7 @@ from kraken_core.domain.tiers import Tiers
 from kraken_core.domain.timerange import END_OF_TIME, TimeRange, TimeRanges
 from kraken_core.pipeline.report import CompletenessReporter
 from kraken_core.ports import CandleStore, Ledger
+from kraken_core.workbench.gates import ages_of
 
 RangeT = TypeVar("RangeT", DataCoverageRange, GapRecord)
 
@@ -54,6 +55,11 @@ class Held:
                 wanted[series] = slots & lived(lives[series.pair], series.width)
         as_of = max((detection.as_of for detection in detections.values()), default=0)
         return CompletenessReporter(self.store, self.ledger, self.tiers).generate_report(wanted, as_of)
+
+    def ages(self, selection: Selection, now: int) -> dict[Series, int]:
+        """How long ago (seconds) the coverage of each series ends; a pair that left the exchange does not age."""
+        living = {r.pair for r in self.ledger.pairs() if r.lives and r.lives[-1].end is None}
+        return ages_of(self.coverage(selection), living, now)
 
     def series(self, selection: Selection) -> list[Series]:
         """The series of which anything is covered."""

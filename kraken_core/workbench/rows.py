@@ -15,6 +15,7 @@ from kraken_core.domain.timerange import iso
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from kraken_core.domain.comparison import Change
     from kraken_core.domain.coverage import DataCoverageRange
     from kraken_core.domain.gaps import GapRecord
     from kraken_core.domain.jobs import IngestionJob, JobMetrics
@@ -89,6 +90,18 @@ def report_row(line: SeriesReport) -> dict[str, Any]:
         **counts(line.counts),
         "completeness": line.counts.completeness,
         "activity": line.counts.activity,
+    }
+
+
+def change_row(change: Change) -> dict[str, Any]:
+    """How a series changed between two reports, as in ``report --compare --json``."""
+    return {
+        "pair": str(change.series.pair),
+        "interval": change.series.interval,
+        "before": None if change.before is None else counts(change.before),
+        "after": None if change.after is None else counts(change.after),
+        "wanted": change.wanted,
+        "missing": change.missing,
     }
 
 

@@ -23,7 +23,8 @@ from kraken_core.settings import Settings
 from kraken_core.sources.downloads import Remote
 from kraken_core.stores.delta import DeltaStore
 from kraken_core.workbench import asked, frames, rows
-from kraken_core.workbench.export import KINDS, Export, Exported, check_complete
+from kraken_core.workbench.export import KINDS, Export, Exported
+from kraken_core.workbench.gates import check_complete, check_held
 from kraken_core.workbench.held import Held
 from kraken_core.workbench.query import answer
 from kraken_core.workbench.reading import Reading
@@ -274,7 +275,8 @@ class Workbench:
             raise UsageError(f"kind is one of {', '.join(KINDS)}, and fill 'previous' or left out.")
         report = self.held.report(selection)
         if require_complete:
-            check_complete(report, selection.pairs)
+            check_held(report, selection.pairs)
+            check_complete(report)
         export = Export(Reading(self.store, self.ledger), Path(folder), kind, fill=fill is not None)
         missing = {line.series: line.counts.missing for line in report.series}
         return export.write(self.held.series(selection), selection.window(END_OF_TIME), missing, overwrite=overwrite)

@@ -72,10 +72,15 @@ class Reader:
             assert set(arguments) <= MAKE_TARGETS
             return
         assert program == "kraken"
+        kept = Path(arguments[-1]) if ">" in arguments else None
+        if kept:
+            arguments = arguments[:-2]
         out, err = io.StringIO(), io.StringIO()
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
             exited = run(arguments)
         self.answer = out.getvalue()
+        if kept:
+            kept.write_text(self.answer, encoding="utf-8")
         self.printed += out.getvalue() + err.getvalue()
         assert exited == command.exits, f"{' '.join(command.words)}\n{err.getvalue()}"
 

@@ -1,0 +1,111 @@
+"""``kraken report``: how complete the history is, as a page too, beside an earlier report, and as a gate."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from kraken_core.cli.options import Common, Length, common, selecting
+from kraken_core.cli.output import console, print_json, print_table
+
+if TYPE_CHECKING:
+    from kraken_core.domain.comparison import Change
+    from kraken_core.domain.report import Report
+
+LONGEST = 50  # changed series on a terminal
+
+
+@click.command(epilog="\b\nExample:\n  kraken report --tier TIER1 --html report.html --fail-under 99.9 --max-age 2d")
+@selecting
+@click.option("--html", metavar="FILE", type=click.Path(path_type=Path), help="Write it as a page, to send or print.")
+@click.option("--compare", metavar="OLD.json", type=click.Path(path_type=Path), help="What changed since a --json.")
+@click.option(
+    "--fail-under", metavar="PERCENT", type=click.FloatRange(0, 100), help="Exit 4 if a series is below that."
+)
+@click.option("--max-age", metavar="AGE", type=Length(), help="Exit 4 if what is covered ends before that: 2d, 12h.")
+@common
+def report(
+    told: Common,
+    *,
+    html: Path | None,
+    compare: Path | None,
+    fail_under: float | None,
+    max_age: int | None,
+    **selection: Any,  # noqa: ANN401 - the options of selecting
+) -> None:
+    """How complete every series is, and what to do about the rest."""
+    with told.workbench() as workbench:
+        from kraken_core.workbench import gates, rows
+
+        chosen = workbench.select(**selection)
+        found = workbench.held.report(chosen)
+        changes = _changes(compare, found) if compare else None
+        if html:
+            _write(html, found)
+            told.say(f"The page is {html}.")
+        if told.as_json:
+            whole = map(rows.report_row, found.series)
+            print_json(list(whole if changes is None else map(rows.change_row, changes)))
+        elif changes is not None:
+            _print_changes(told, changes)
+        else:
+            from kraken_core.pipeline.display import display
+
+            display(found, console())
+        if fail_under is not None or max_age is not None:
+            gates.check_held(found, chosen.pairs)
+        if fail_under is not None:
+            gates.check_complete(found, fail_under)
+        if max_age is not None:
+            gates.check_age(workbench.held.ages(chosen, workbench.clock.now()), max_age * 60)
+
+
+def _write(path: Path, found: Report) -> None:
+    from kraken_core.domain.errors import UsageError
+    from kraken_core.pipeline.page import page
+
+    try:
+        path.write_text(page(found), encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written: {error.strerror}. Choose another place.") from error
+
+
+def _changes(path: Path, found: Report) -> list[Change]:
+    """What changed since the report in a file. Raises UsageError where there is none."""
+    from kraken_core.domain.comparison import compared, earlier
+    from kraken_core.domain.errors import UsageError
+
+    try:
+        return compared(earlier(json.loads(path.read_text(encoding="utf-8"))), found.series)
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
+        raise UsageError(f"{path} cannot be compared with: {why}. Keep what kraken report --json prints.") from error
+
+
+def _print_changes(told: Common, changes: Sequence[Change]) -> None:
+    from kraken_core.pipeline.display import percent
+
+    if not changes:
+        click.echo("Nothing changed.")
+        return
+    columns = ("pair", "interval", "complete before", "complete now", "wanted", "missing")
+    print_table(
+        columns,
+        (
+            (
+                str(change.series.pair),
+                f"{change.series.interval} m",
+                *("–" if counts is None else percent(counts.completeness) for counts in (change.before, change.after)),
+                f"{change.wanted:+,}",
+                f"{change.missing:+,}",
+            )
+            for change in changes[:LONGEST]
+        ),
+    )
+    if len(changes) > LONGEST:
+        told.say(f"… and {len(changes) - LONGEST:,} more: --json has all.")
+    told.say(f"{sum(change.missing for change in changes):+,} missing slots in {len(changes):,} series that changed.")
