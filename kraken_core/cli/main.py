@@ -19,6 +19,7 @@ from kraken_core.cli.jobs import jobs
 from kraken_core.cli.markets import pairs, tiers
 from kraken_core.cli.report import report
 from kraken_core.cli.simulate import simulate
+from kraken_core.cli.verify import verify
 from kraken_core.domain.errors import KrakenError
 
 LOG = logging.getLogger("kraken_core")
@@ -47,6 +48,7 @@ for command in (
     coverage,
     gaps,
     report,
+    verify,
     export,
     sql,
     pairs,

@@ -99,6 +99,11 @@ def from_api(rank: int) -> bool:
     return kind == _CLASS[Source.OHLC] or (kind == _CLASS[Source.TRADES] and not rank >> 44 & _LAST_DAY)
 
 
+def goes_back_to_ohlc() -> pl.Expr:
+    """Whether candles of a frame were observed by the OHLC endpoint, or derived from any that were."""
+    return (pl.col("rank") // (1 << 60) & 3) == _CLASS[Source.OHLC]
+
+
 def aggregate(fine: pl.DataFrame, interval: int) -> pl.DataFrame:
     """Candles of ``interval`` minutes from finer ones, sorted by pair and time (domain rule 7).
 

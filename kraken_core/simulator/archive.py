@@ -15,7 +15,7 @@ import polars as pl
 
 from kraken_core.domain.errors import UsageError
 from kraken_core.domain.market import Pair, Series
-from kraken_core.domain.timerange import floor
+from kraken_core.domain.timerange import TimeRanges, floor
 from kraken_core.simulator.candles import candles
 from kraken_core.simulator.market import SimulatedMarket
 from kraken_core.simulator.release import Layout, Release
@@ -125,8 +125,18 @@ def _files(market: SimulatedMarket, release: Release) -> Iterator[tuple[Series, 
             last_slot = floor(release.end - 1, series.width)
             until = max(last_slot, release.end - release.edge.get(series, 0))
             frame = candles(tape.between(release.start, until), interval)
+            if spans := release.dropped.get(series):
+                frame = frame.filter(~_in(spans))
+            if spans := release.altered.get(series):
+                frame = frame.with_columns(pl.when(_in(spans)).then(pl.col("high") * 2).otherwise("high").alias("high"))
             if len(frame) and series not in release.without:
                 yield series, frame
+
+
+def _in(spans: TimeRanges) -> pl.Expr:
+    """Whether candles of a frame are in the spans."""
+    opens = pl.col("time").dt.epoch("s")
+    return pl.any_horizontal(opens.is_between(start, end, closed="left") for start, end in spans)
 
 
 def _as_released(market: SimulatedMarket, release: Release, pair: Pair) -> Tape:

@@ -37,7 +37,8 @@ class Release:
     a release with a manifest is without a whole pair that traded: that asserts a silence that was none.
     ``edge`` says how many seconds before the end the last candle of a series stopped growing (a whole slot's: there is
     none). Kraken's do so; of a pair's finest series, in a release that states its end, it would be a lie.
-    ``volume_error`` is a lie: volumes off by up to that share, at unchanged prices, as in the release of 2023Q2.
+    ``dropped`` rows, of whole slots in the middle of a file, and ``altered`` ones, whose high is doubled, are lies too.
+    ``volume_error`` is another: volumes off by up to that share, at unchanged prices, as in the release of 2023Q2.
     """
 
     name: str  # of the zip; a folder is called the same without its suffix
@@ -52,6 +53,8 @@ class Release:
     lost: Collection[Series] = ()
     junk: bool = False
     edge: Mapping[Series, int] = field(default_factory=dict)
+    dropped: Mapping[Series, TimeRanges] = field(default_factory=dict)
+    altered: Mapping[Series, TimeRanges] = field(default_factory=dict)
     volume_error: float = 0.0
     trades: bool = False
 
@@ -102,6 +105,11 @@ def known_holes(market: SimulatedMarket, releases: Sequence[Release]) -> list[st
         holes += [f"{release.name} has no files of {interval} minutes." for interval in absent]
         holes += [f"{release.name} never had {series.file_name}." for series in sorted(release.without)]
         holes += [f"{release.name} has lost {series.file_name}." for series in sorted(release.lost)]
+        holes += [
+            f"{release.name} has lost {span} of {series.file_name}."
+            for series, spans in sorted(release.dropped.items())
+            for span in spans
+        ]
     return holes
 
 

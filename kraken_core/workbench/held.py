@@ -66,6 +66,11 @@ class Held:
         covered = dict.fromkeys(c.series for c in self.ledger.coverage())
         return [series for series in covered if self._holds(selection, series)]
 
+    def known(self, selection: Selection) -> list[Series]:
+        """Every series of the pairs that are known, whether anything of it is covered or not."""
+        pairs = [record.pair for record in self.ledger.pairs() if selection.holds(record.pair, self.tiers)]
+        return [Series(pair, interval) for pair in pairs for interval in selection.intervals]
+
     def _reaching(self, selection: Selection, ranges: Iterable[RangeT]) -> list[RangeT]:
         window = selection.window(END_OF_TIME)
         return [r for r in ranges if self._holds(selection, r.series) and r.start < window.end and window.start < r.end]

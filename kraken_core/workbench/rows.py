@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from kraken_core.domain.jobs import IngestionJob, JobMetrics
     from kraken_core.domain.plan import IngestionPlan, PlannedFile
     from kraken_core.domain.report import Completeness, SeriesReport
+    from kraken_core.domain.verification import Verification
     from kraken_core.pipeline.run import JobResult
 
 COVERAGE = {
@@ -168,6 +169,11 @@ def result_document(result: JobResult) -> dict[str, Any]:
         "download_list": str(result.download_list) if result.download_list else None,
         "error": job.error,
     }
+
+
+def verification_document(found: Verification) -> dict[str, Any]:
+    """What was checked and found, as in ``verify --json``."""
+    return {"checks": [{**check._asdict(), "examples": list(check.examples)} for check in found.checks], "ok": found.ok}
 
 
 def plan_document(plan: IngestionPlan) -> dict[str, Any]:

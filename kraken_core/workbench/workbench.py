@@ -17,7 +17,9 @@ from kraken_core.domain.plan import IngestionPlan
 from kraken_core.domain.request import Request, Selection
 from kraken_core.domain.tiers import Tiers
 from kraken_core.domain.timerange import END_OF_TIME, TimeRange
+from kraken_core.domain.verification import Verification
 from kraken_core.ledger.ledger import SqlLedger
+from kraken_core.pipeline.verify import Verify
 from kraken_core.ports import Progress
 from kraken_core.settings import Settings
 from kraken_core.sources.downloads import Remote
@@ -208,6 +210,15 @@ class Workbench:
         """Completeness by series as of the last detection. Arguments as for :meth:`select`."""
         report = self.held.report(self.select(**selection))
         return frames.table([rows.report_row(line) for line in report.series], rows.COMPLETENESS)
+
+    def verify(self, *, progress: Progress = unheard, **selection: Any) -> Verification:  # noqa: ANN401 - see select()
+        """Series held against each other, and the ledger against the candles. Arguments as for :meth:`select`.
+
+        Raises StoreError where the table cannot be read.
+        """
+        chosen = self.select(**selection)
+        window = chosen.window(END_OF_TIME)
+        return Verify(self.store, self.ledger, self.clock.now(), progress).run(self.held.known(chosen), window)
 
     def request(
         self,

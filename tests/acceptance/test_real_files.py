@@ -13,7 +13,8 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from kraken_core import Workbench
-from kraken_core.domain.candles import TIME
+from kraken_core.domain.agreement import Verdict, compared
+from kraken_core.domain.candles import TIME, Source, rank_of
 from kraken_core.domain.ohlcvt import COLUMNS
 from kraken_core.domain.timerange import iso
 from tests.acceptance.command_line import Kraken, process
@@ -134,3 +135,37 @@ def test_every_derived_candle_says_so(hourly_home: Path) -> None:
     with Workbench.open(hourly_home) as workbench:
         found = workbench.query("select distinct interval_minutes, source from candles order by 1").rows()
     assert found == [(60, "csv"), (720, "derived"), (1440, "derived")]
+
+
+def test_verification_finds_the_one_known_edge_and_nothing_else(real: Kraken) -> None:
+    """XBTUSD_1440 lacks 2024-03-31, of which XBTUSD_720 has the first half: two archives were joined there."""
+    found = real("verify", "--home", real.home, "--json", code=1).json["checks"]
+    assert {check["name"]: check["failed"] for check in found if check["failed"]} == {"silences": 1}
+    by_name = {check["name"]: check for check in found}
+    assert by_name["silences"]["examples"] == [
+        "BTC/USD 1440m [2024-03-31T00:00:00Z, 2024-04-01T00:00:00Z) is silent, but BTC/USD 720m tells of trades"
+    ]
+    assert by_name["agreement"]["checked"] > 20_000
+
+
+@pytest.mark.parametrize(
+    ("fine", "coarse", "agreeing", "lacking"),
+    [
+        ("XBTUSD_60", "XBTUSD_720", 6665, ["2023-01-07 00:00"]),
+        ("XBTUSD_60", "XBTUSD_1440", 3368, ["2023-01-07 00:00"]),
+        ("XBTUSD_720", "XBTUSD_1440", 4182, ["2024-03-31 00:00"]),
+        ("XBTCAD_720", "XBTCAD_1440", 3509, []),
+    ],
+)
+def test_published_candles_agree_but_at_the_edges_of_files(
+    fine: str, coarse: str, agreeing: int, lacking: list[str]
+) -> None:
+    intervals = FILES[f"{coarse}.csv"][1], FILES[f"{fine}.csv"][1]
+    finer, coarser = (
+        rows_of(f"{name}.csv").with_columns(pair=pl.lit("BTC"), rank=pl.lit(rank_of(Source.CSV)))
+        for name in (fine, coarse)
+    )
+    verdicts = compared(finer, coarser.filter(pl.col("time") <= finer["time"][-1]), intervals)
+    odd = verdicts.filter(pl.col("verdict") != Verdict.AGREES)
+    assert verdicts.height - odd.height == agreeing
+    assert odd["time"].dt.strftime("%Y-%m-%d %H:%M").to_list() == lacking

@@ -9,7 +9,7 @@ import pytest
 from tests.acceptance.command_line import READING, Kraken, asked, refused, tree
 from tests.acceptance.little_market import LittleMarket
 
-SELECTIVE = ("coverage", "gaps", "report", "export")
+SELECTIVE = ("coverage", "gaps", "report", "export", "verify")
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ SELECTIVE = ("coverage", "gaps", "report", "export")
 )
 def test_a_selection_that_cannot_be_is_refused_with_one_line(kraken: Kraken, words: list[str], why: str) -> None:
     for name in SELECTIVE:
-        needs = READING[name]
+        needs = READING.get(name, [])
         assert why in refused(kraken(name, *needs, *words, code=2)), name
     others = [] if {"--tier", "--tiers", "--pairs"} & set(words) else ["--tier", "ALL"]
     assert why in refused(kraken("ingest", "--yes", *others, *words, code=2))

@@ -403,6 +403,17 @@ def test_the_demo_says_what_it_lacks(tmp_path: Path) -> None:
     assert not any(series.interval == 30 for series in quarter)
 
 
+def test_rows_may_be_lost_from_the_middle_of_a_file_and_others_be_wrong(tmp_path: Path) -> None:
+    market, hours = market_of(BTC), Series(BTC, 60)
+    lost, wrong = TimeRanges.of([(START + 3600, START + 7200)]), TimeRanges.of([(START + 18_000, START + 25_200)])
+    release = release_of(dropped={hours: lost}, altered={hours: wrong})
+    written, truth = candle_files(write_release(market, release, tmp_path)), truth_of(market, hours, START, END)
+    wrong_rows = truth["time"].is_in([START + 18_000, START + 21_600])
+    expected = truth.with_columns(high=pl.when(wrong_rows).then(pl.col("high") * 2).otherwise("high"))
+    assert_frame_equal(written[hours], expected.filter(pl.col("time") != START + 3600), check_exact=True)
+    assert known_holes(market, [release]) == [f"release.zip has lost {next(iter(lost))} of XBTUSD_60.csv."]
+
+
 def test_holes_of_a_release_that_never_had_a_file_are_told() -> None:
     market = market_of(BTC)
     told = known_holes(market, [release_of(without=[Series(BTC, 5)])])

@@ -1,0 +1,79 @@
+"""What is known of one pair, interval by interval, for whoever holds its candles against it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from kraken_core.domain.agreement import Comparison, comparisons
+from kraken_core.domain.candles import Source
+from kraken_core.domain.life import instants, lived
+from kraken_core.domain.market import Pair, Series
+from kraken_core.domain.request import closed
+from kraken_core.domain.timerange import END_OF_TIME, TimeRange, TimeRanges
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from kraken_core.domain.knowledge import Knowledge
+
+
+@dataclass(frozen=True)
+class KnownPair:
+    """The slots of a pair's series, in the window that is looked at, by interval.
+
+    In ``lived`` it lived; ``covered`` ones some source knows or they were derived; ``observed`` ones were not derived.
+    """
+
+    pair: Pair
+    outside_life: TimeRanges
+    lived: Mapping[int, TimeRanges]
+    covered: Mapping[int, TimeRanges]
+    observed: Mapping[int, TimeRanges]
+
+    @property
+    def series(self) -> list[Series]:
+        """The series looked at."""
+        return [Series(self.pair, interval) for interval in self.lived]
+
+    @cached_property
+    def comparisons(self) -> list[Comparison]:
+        """Which slots to hold against which finer interval."""
+        return comparisons(self.covered, self.observed, self.outside_life)
+
+    @cached_property
+    def finest(self) -> dict[int, TimeRanges]:
+        """The slots by interval of which no finer series of the pair tells anything that would explain silence."""
+        result = {}
+        told = TimeRanges()
+        for interval, ranges in self.covered.items():
+            result[interval] = (ranges - told).inner(interval * 60)
+            told |= ranges
+        return result
+
+
+def known_pairs(knowledge: Knowledge, series: Collection[Series], window: TimeRange) -> dict[Pair, KnownPair]:
+    """What is known of the pairs of these series, by pair; slots outside of the window are left out."""
+    intervals: dict[Pair, list[int]] = defaultdict(list)
+    for each in sorted(series):
+        intervals[each.pair].append(each.interval)
+    derived: dict[Series, list[TimeRange]] = defaultdict(list)
+    told: dict[Series, list[TimeRange]] = defaultdict(list)
+    for claim, ranges in knowledge.standing:
+        (derived if claim.source is Source.DERIVED else told)[claim.series].extend(ranges)
+    result = {}
+    for pair, chosen in intervals.items():
+        lives = knowledge.lives.get(pair, ())
+        alive = {interval: lived(lives, interval * 60) & closed(window, interval * 60) for interval in chosen}
+        made = {i: TimeRanges.of(derived[Series(pair, i)]) & alive[i] for i in chosen}
+        seen = {i: TimeRanges.of(told[Series(pair, i)]) & alive[i] for i in chosen}
+        result[pair] = KnownPair(
+            pair,
+            outside_life=TimeRanges.single(0, END_OF_TIME) - instants(lives),
+            lived=alive,
+            covered={i: made[i] | seen[i] for i in chosen},
+            observed={i: seen[i] - made[i] for i in chosen},
+        )
+    return result

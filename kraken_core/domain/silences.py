@@ -1,0 +1,121 @@
+"""Silences: what explains that nothing traded, and when it is suspicious (domain rule 12)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from kraken_core.domain.timerange import TimeRanges
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
+    from numpy.typing import NDArray
+
+    from kraken_core.domain.market import Series
+
+    Ints = NDArray[np.int64]
+    Floats = NDArray[np.float64]
+
+SUSPICIOUS = 20  # expected trades: the chance that so many fail to come is 2e-9
+SHORTEST_S = 300  # of a silence of the exchange: the shortest maintenance took 8 minutes
+WITNESSES = 3  # pairs that must be silent together before the whole exchange is taken to have been
+_DAY_S = 86_400
+_MINUTE_S = 60
+
+# Known silences of the whole exchange: start, minutes. Of those of 2025-08-28 only the starts are known: 17 minutes are
+# the longest that such a maintenance took.
+_KNOWN = (
+    ("2017-12-10T06:00", 120),
+    ("2018-01-11T05:00", 43 * 60),  # an upgrade
+    ("2019-07-14T22:00", 180),
+    ("2021-07-22T22:00", 240),
+    ("2024-04-14T04:00", 60),
+    ("2025-01-25T14:38", 208),
+    ("2025-08-28T07:01", 17),
+    ("2025-08-28T08:09", 17),
+    ("2025-11-01T15:02", 404),
+)
+
+
+def _known() -> TimeRanges:
+    starts = [int(np.datetime64(start, "s").astype(np.int64)) for start, _ in _KNOWN]
+    return TimeRanges.of(
+        (start, start + minutes * _MINUTE_S) for start, (_, minutes) in zip(starts, _KNOWN, strict=True)
+    )
+
+
+KNOWN_SILENCES = _known()
+
+
+class Silence(NamedTuple):
+    """A span of a series in which nothing traded, epoch seconds, and how many trades were to be expected in it."""
+
+    series: Series
+    start: int
+    end: int
+    expected: float
+
+    def without(self, asleep: TimeRanges) -> Silence:
+        """The same, when nothing is expected of some of its time."""
+        slept = asleep.clip(self.start, self.end).seconds
+        return self._replace(expected=self.expected * (1 - slept / (self.end - self.start)))
+
+
+def silent_runs(opens: Ints, known: TimeRanges, width: int) -> tuple[Ints, Ints]:
+    """Starts and ends of what lies between candles, in known ranges; all candles (opens, ascending) are in them."""
+    bounds = np.array(known.bounds, dtype=np.int64)
+    # Starts and ends take turns, so that the n-th of one belongs to the n-th of the other.
+    starts, ends = np.sort(np.append(bounds[::2], opens + width)), np.sort(np.append(opens, bounds[1::2]))
+    runs = starts < ends
+    return starts[runs], ends[runs]
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """What a series traded: opens of its candles (ascending, epoch seconds), their trades, and what is known of it."""
+
+    opens: Ints
+    trades: Ints
+    known: TimeRanges
+
+    def expected(self, starts: Ints, ends: Ints, asleep: TimeRanges) -> Floats:
+        """How many trades to expect in spans, by the rate in as much time before and behind each, a day at least.
+
+        Nothing is expected while the exchange was ``asleep``.
+        """
+        reach = np.maximum(ends - starts, _DAY_S)
+        awake = self.known - asleep
+        total = np.append(0, np.cumsum(self.trades))
+
+        def traded(until: Ints) -> Floats:
+            trades: Floats = total[np.searchsorted(self.opens, until)].astype(np.float64)
+            return trades
+
+        def waking(until: Ints) -> Floats:
+            return _seconds_before(awake, until)
+
+        def around(before: Callable[[Ints], Floats]) -> Floats:
+            return before(starts) - before(starts - reach) + before(ends + reach) - before(ends)
+
+        rate = around(traded) / np.maximum(around(waking), 1)
+        return rate * (waking(ends) - waking(starts))
+
+
+def slept(expected: Collection[float]) -> bool:
+    """Whether a span without any trade was a silence of the whole exchange, by the trades expected of each pair.
+
+    That takes several pairs, and enough trades without the busiest one: its own file may be what is wrong.
+    """
+    return len(expected) >= WITNESSES and sum(expected) - max(expected) >= SUSPICIOUS
+
+
+def _seconds_before(ranges: TimeRanges, instants: Ints) -> Floats:
+    """How many seconds of the ranges lie before each instant."""
+    bounds = np.array(ranges.bounds or (0, 0), dtype=np.int64)
+    lengths = np.diff(bounds)
+    lengths[1::2] = 0
+    seconds: Floats = np.interp(instants, bounds, np.append(0, np.cumsum(lengths)))
+    return seconds

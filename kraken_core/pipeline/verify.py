@@ -1,0 +1,154 @@
+"""Verify: series held against each other, the ledger against the candles, and the table against its own files."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+
+from kraken_core.domain.coverage import DataCoverageRange
+from kraken_core.domain.knowledge import Knowledge
+from kraken_core.domain.known_pair import KnownPair, known_pairs
+from kraken_core.domain.market import Pair, Series
+from kraken_core.domain.silences import KNOWN_SILENCES, SUSPICIOUS, Silence
+from kraken_core.domain.timerange import TimeRange, TimeRanges, floor
+from kraken_core.domain.verification import Check, Tally, Verification
+from kraken_core.pipeline.examine import Examination, Frame
+from kraken_core.pipeline.progress import Ticker
+from kraken_core.pipeline.silences import Silences, Witnesses
+from kraken_core.ports import CandleTable, Ledger, Progress
+
+CANDLES_AT_ONCE = 1_000_000  # about: bounds the memory
+_DAY_S = 86_400  # every slot lies within one
+_SKEW = 2  # pieces of a pair may be so many times as dense as it is on average
+
+Spans = dict[Pair, TimeRange]
+
+
+@dataclass(frozen=True, slots=True)
+class Verify:
+    """Checks what is held of some series, and changes nothing."""
+
+    store: CandleTable
+    ledger: Ledger
+    now: int
+    progress: Progress
+
+    def run(self, series: Collection[Series], window: TimeRange) -> Verification:
+        """Check the series in the window (whole days), and the whole table's files."""
+        table = self._table()
+        if table.failed:  # then nobody knows what else would be read
+            return Verification((table,))
+        lives = {record.pair: record.lives for record in self.ledger.pairs()}
+        knowledge = Knowledge(lives, self.ledger.assertions())
+        pairs = known_pairs(knowledge, series, window)
+        examination, silences = Examination(self.now), Silences()
+        for pair in pairs.values():
+            slots = sum(ranges.slots(interval * 60) for interval, ranges in pair.covered.items())
+            examination.tallies["silences"].looked(pair.series, slots)
+        self._look(pairs, window, examination, silences)
+        checks = [
+            table,
+            *(tally.check for tally in examination.tallies.values()),
+            self._counts(series, window),
+            *self._doubtful(silences),
+        ]
+        return Verification(tuple(checks))
+
+    def _look(
+        self, pairs: Mapping[Pair, KnownPair], window: TimeRange, examination: Examination, silences: Silences
+    ) -> None:
+        """Every candle of the pairs, a frame at a time."""
+        counts = self._candles(pairs, window)
+        ticker = Ticker("verify", sum(counts.values()), self.progress)
+        for spans in _batches(pairs, counts, window):
+            chosen = {pair: pairs[pair] for pair in spans}
+            days = {pair: TimeRanges.single(*span) for pair, span in spans.items()}
+            candles = self.store.candles({s: days[pair] for pair, known in chosen.items() for s in known.series})
+            frame = Frame(candles, chosen)
+            examination.candles(frame)
+            examination.agreement(frame, days)
+            silences.add(frame)
+            for pair, span in spans.items():
+                if span.end == window.end:
+                    silences.finish(pairs[pair])
+            ticker.add(frame.candles.height, frame.candles.height, str(next(iter(spans))))
+
+    def _candles(self, pairs: Mapping[Pair, KnownPair], window: TimeRange) -> dict[Pair, int]:
+        found = self.store.count({s: TimeRanges.single(*window) for known in pairs.values() for s in known.series})
+        counts = dict.fromkeys(pairs, 0)
+        for series, candles in found.items():
+            counts[series.pair] += sum(candles)
+        return counts
+
+    def _table(self) -> Check:
+        damages = self.store.verify()
+        tally = Tally("table", checked=1, failed=int(bool(damages)))
+        tally.report(len(damages), (f"{damage.path} {damage.problem}" for damage in damages))
+        return tally.check
+
+    def _counts(self, series: Collection[Series], window: TimeRange) -> Check:
+        """The ledger's counts of candles against those of the table."""
+        tally = Tally("counts")
+        ranges: dict[tuple[Series, str], list[DataCoverageRange]] = defaultdict(list)
+        for known in self.ledger.coverage(series):
+            if known.start < window.end and window.start < known.end:
+                ranges[known.series, known.source.value].append(known)  # those of one source never touch
+        for source in {source for _, source in ranges}:
+            recorded = {s: found for (s, kind), found in ranges.items() if kind == source}
+            counted = self.store.count({s: TimeRanges.of((r.start, r.end) for r in f) for s, f in recorded.items()})
+            for of, found in recorded.items():
+                tally.looked([of], len(found))
+                wrong = [(r, n) for r, n in zip(found, counted[of], strict=True) if r.candles != n]
+                told = ((TimeRange(r.start, r.end), r.candles, n) for r, n in wrong)
+                tally.fail(len(wrong), (f"{of} {span}: {old:,} were counted, {n:,} are there" for span, old, n in told))
+        return tally.check
+
+    def _doubtful(self, silences: Silences) -> list[Check]:
+        """Silences that nothing explains, and those of the whole exchange that explain others."""
+        suspicious, exchange = Tally("suspicious"), Tally("exchange")
+        for series, spans in silences.looked.items():
+            suspicious.looked([series], spans)
+        doubtful = silences.doubtful
+        if doubtful:
+            witnesses = Witnesses.of(self.store, self.ledger.coverage())
+            exchange.looked((series for series, _ in witnesses.known), len(doubtful))
+            asleep = witnesses.asleep(TimeRanges.of((s.start, s.end) for s in doubtful))
+            exchange.report(len(asleep), (f"{span}: nothing traded on the whole exchange" for span in asleep))
+            doubtful = [silence.without(asleep - KNOWN_SILENCES) for silence in doubtful]
+        left = sorted((s for s in doubtful if s.expected >= SUSPICIOUS), key=lambda s: (-s.expected, s))
+        suspicious.report(len(left), map(_told, left))
+        return [suspicious.check, exchange.check]
+
+
+def _told(silence: Silence) -> str:
+    series, start, end, expected = silence
+    return f"{series} {TimeRange(start, end)}: nothing traded where {expected:,.0f} trades were to be expected"
+
+
+def _batches(pairs: Mapping[Pair, KnownPair], counts: Mapping[Pair, int], window: TimeRange) -> Iterator[Spans]:
+    """What to read at once: many small pairs, or some whole days of a large one."""
+    batch: Spans = {}
+    room = CANDLES_AT_ONCE
+    for pair, known in pairs.items():
+        if counts[pair] > CANDLES_AT_ONCE:
+            yield from ({pair: piece} for piece in _pieces(known, counts[pair], window))
+            continue
+        if counts[pair] > room:
+            yield batch
+            batch, room = {}, CANDLES_AT_ONCE
+        batch[pair] = window
+        room -= counts[pair]
+    if batch:
+        yield batch
+
+
+def _pieces(known: KnownPair, candles: int, window: TimeRange) -> Iterator[TimeRange]:
+    hull = TimeRanges.of(span for ranges in known.covered.values() for span in ranges).hull
+    step = max(_DAY_S, floor((hull.end - hull.start) // (candles // CANDLES_AT_ONCE * _SKEW), _DAY_S))
+    start = window.start
+    for cut in range(floor(hull.start, _DAY_S) + step, hull.end, step):
+        if window.start < cut < window.end:
+            yield TimeRange(start, cut)
+            start = cut
+    yield TimeRange(start, window.end)

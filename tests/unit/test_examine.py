@@ -1,0 +1,172 @@
+"""Candles by themselves and against the ledger: each check finds what it is for, and nothing else."""
+
+from __future__ import annotations
+
+import polars as pl
+import pytest
+
+from kraken_core.domain.candles import Source, provisional, rank_of
+from kraken_core.domain.coverage import Assertion
+from kraken_core.domain.knowledge import Knowledge
+from kraken_core.domain.known_pair import KnownPair, known_pairs
+from kraken_core.domain.life import Life
+from kraken_core.domain.market import Pair, Series
+from kraken_core.domain.timerange import END_OF_TIME, TimeRange, TimeRanges
+from kraken_core.pipeline.examine import Examination, Frame
+from tests.candle_frames import Row, frame
+
+BTC = Pair("BTC", "USD")
+MINUTES, FIVES = Series(BTC, 1), Series(BTC, 5)
+CSV = rank_of(Source.CSV)
+NOW = 6000
+EVER = TimeRange(0, END_OF_TIME)
+DAY = {BTC: TimeRanges.single(0, 86_400)}
+CHECKS = ("unique", "aligned", "sane", "closed", "life", "covered")
+
+
+def known(*claims: tuple[Series, int, int], delisted: int | None = None) -> dict[Pair, KnownPair]:
+    """Slots claimed of a pair that was listed with the tenth minute."""
+    made = [Assertion(series, start * 60, end * 60, Source.CSV, CSV, "a") for series, start, end in claims]
+    return known_pairs(Knowledge({BTC: [Life(600, delisted)]}, made), [MINUTES, FIVES], EVER)
+
+
+def failed(candles: pl.DataFrame, pairs: dict[Pair, KnownPair]) -> dict[str, int]:
+    examination = Examination(NOW)
+    examination.candles(Frame(candles, pairs))
+    return {name: found for name in CHECKS if (found := examination.tallies[name].failed)}
+
+
+CLAIMED = known((MINUTES, 10, 100))
+GOOD = frame([Row(MINUTES, slot, rank=CSV) for slot in (10, 20, 99)])
+
+
+def spoilt(**values: object) -> pl.DataFrame:
+    """Good candles of which the middle one has other values."""
+    middle = pl.int_range(pl.len()) == 1
+    return GOOD.with_columns(
+        pl.when(middle).then(pl.lit(value)).otherwise(name).cast(GOOD[name].dtype).alias(name)
+        for name, value in values.items()
+    )
+
+
+def test_good_candles_fail_nowhere() -> None:
+    assert failed(GOOD, CLAIMED) == {}
+    assert failed(GOOD.with_columns(trades=pl.lit(None, pl.Int32)), CLAIMED) == {}
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"high": 0.5},
+        {"low": 1.5},
+        {"low": -1.0, "open": -1.0},
+        {"low": 0.0, "open": 0.0},
+        {"high": float("inf")},
+        {"open": float("nan")},
+        {"volume": float("nan")},
+        {"volume": 0.0},
+        {"volume": None},
+        {"close": None},
+        {"trades": 0},
+    ],
+    ids=str,
+)
+def test_a_candle_has_finite_positive_values_in_their_order(values: dict[str, object]) -> None:
+    assert failed(spoilt(**values), CLAIMED) == {"sane": 1}
+
+
+def test_a_slot_has_one_candle() -> None:
+    assert failed(GOOD[[0, 1, 1, 1, 2]], CLAIMED) == {"unique": 2}
+
+
+def test_a_candle_opens_with_its_slot() -> None:
+    assert failed(GOOD.with_columns(pl.col("time").dt.offset_by("1s"))[:2], CLAIMED) == {"aligned": 2}
+
+
+def test_a_candle_has_closed() -> None:
+    assert failed(frame([Row(MINUTES, 100, rank=CSV)]), known((MINUTES, 10, 200))) == {"closed": 1}
+
+
+def test_a_candle_is_of_its_pairs_life() -> None:
+    assert failed(frame([Row(MINUTES, 9, rank=CSV)]), CLAIMED) == {"life": 1}
+    gone = known((MINUTES, 10, 100), delisted=1201)
+    assert failed(GOOD, gone) == {"life": 1}
+
+
+def test_the_ledger_knows_of_every_candle_that_is_not_provisional() -> None:
+    assert failed(GOOD, known((MINUTES, 10, 15), (MINUTES, 99, 100))) == {"covered": 1}
+    rank = pl.lit(provisional(CSV))
+    assert failed(GOOD.with_columns(rank=rank), known((FIVES, 10, 15))) == {}
+
+
+def test_each_series_is_held_against_its_own_claims() -> None:
+    both = pl.concat([GOOD, frame([Row(FIVES, 4, rank=CSV)])])
+    assert failed(both, CLAIMED) == {"covered": 1}
+    assert failed(both, known((MINUTES, 10, 100), (FIVES, 10, 100))) == {}
+
+
+def test_silent_are_the_covered_slots_without_a_candle() -> None:
+    examination = Examination(NOW)
+    examination.tallies["silences"].looked(CLAIMED[BTC].series, 90)
+    examination.candles(Frame(GOOD, CLAIMED))
+    assert examination.tallies["silences"].checked == 87
+
+
+def test_examples_name_series_and_slot_and_end_with_how_many_there_are_more() -> None:
+    examination = Examination(NOW)
+    candles = frame([Row(MINUTES, slot, rank=CSV) for slot in range(15, 30)])
+    examination.candles(Frame(candles, known((MINUTES, 10, 15))))
+    check = examination.tallies["covered"].check
+    assert (check.series, check.checked, check.failed) == (1, 15, 15)
+    assert check.examples[0] == "BTC/USD 1m at 1970-01-01T00:15:00Z"
+    assert check.examples[10:] == ("… and 5 more",)
+
+
+def disagreement(*rows: Row) -> Examination:
+    pairs = known((MINUTES, 10, 100), (FIVES, 10, 100))
+    examination = Examination(NOW)
+    candles = frame(rows).sort("pair", "interval_minutes", "time")
+    for _ in range(2):  # to be told the same twice changes nothing
+        examination.agreement(Frame(candles, pairs), DAY)
+    return examination
+
+
+def slots(series: Series, *numbers: int) -> TimeRanges:
+    return TimeRanges.of((n * series.width, (n + 1) * series.width) for n in numbers)
+
+
+def test_a_coarse_slot_that_is_silent_while_finer_ones_traded_is_suspect() -> None:
+    found = disagreement(Row(MINUTES, 20))
+    assert found.suspects == {FIVES: slots(FIVES, 4)}
+    assert found.tallies["silences"].failed == 1
+    assert found.tallies["silences"].check.examples == (
+        "BTC/USD 5m [1970-01-01T00:20:00Z, 1970-01-01T00:25:00Z) is silent, but BTC/USD 1m tells of trades",
+    )
+
+
+def test_silent_finer_slots_of_a_coarse_one_that_traded_more_are_suspect() -> None:
+    found = disagreement(Row(MINUTES, 20), Row(FIVES, 4, value=2))
+    assert found.suspects == {MINUTES: slots(MINUTES, 21, 22, 23, 24)}
+    assert (found.tallies["silences"].failed, found.tallies["agreement"].failed) == (4, 1)
+
+
+def test_a_coarse_candle_that_lacks_trades_is_suspect() -> None:
+    found = disagreement(Row(MINUTES, 20), Row(MINUTES, 21), Row(FIVES, 4, value=1))
+    assert found.suspects == {FIVES: slots(FIVES, 4)}
+    assert (found.tallies["silences"].failed, found.tallies["agreement"].failed) == (0, 1)
+    assert found.tallies["agreement"].check.examples == (
+        "BTC/USD 5m at 1970-01-01T00:20:00Z has 1 trades, but 2 in its 1m candles",
+    )
+
+
+def test_finer_candles_that_lack_trades_though_none_is_silent_are_suspect_all_together() -> None:
+    found = disagreement(*(Row(MINUTES, slot) for slot in range(20, 25)), Row(FIVES, 4, value=9))
+    assert found.suspects == {MINUTES: slots(MINUTES, 20, 21, 22, 23, 24)}
+
+
+def test_other_values_of_as_many_trades_fail_and_nobody_is_suspect() -> None:
+    higher = frame([Row(FIVES, 4)]).with_columns(pl.col("high") * 2)
+    candles = pl.concat([frame([Row(MINUTES, 20)]), higher])
+    examination = Examination(NOW)
+    examination.agreement(Frame(candles, known((MINUTES, 10, 100), (FIVES, 10, 100))), DAY)
+    assert (examination.tallies["agreement"].failed, examination.suspects) == (1, {})
