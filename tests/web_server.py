@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import re
+import shutil
 import ssl
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,6 +15,8 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 from urllib.parse import unquote
+
+import pytest
 
 TAIL, PART = re.compile(r"bytes=-(\d+)"), re.compile(r"bytes=(\d+)-(\d+)")
 CHUNK = 16 << 10
@@ -154,3 +158,15 @@ def serving(folder: Path, **how: Any) -> Iterator[FileServer]:
         finally:
             server.shutdown()
             thread.join()
+
+
+def self_signed(folder: Path) -> Path:
+    """A certificate for 127.0.0.1 that nobody else signed, and its key; ``certificate.pem`` beside it has no key."""
+    if not (openssl := shutil.which("openssl")):
+        pytest.skip("openssl, which makes the certificate, is not installed")
+    key, certificate, both = (folder / name for name in ("key.pem", "certificate.pem", "both.pem"))
+    made = ["-nodes", "-days", "2", "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
+    written = ["-keyout", str(key), "-out", str(certificate)]
+    subprocess.run([openssl, "req", "-x509", "-newkey", "rsa:2048", *made, *written], check=True, capture_output=True)
+    both.write_bytes(key.read_bytes() + certificate.read_bytes())
+    return both

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import pickle
-import shutil
-import subprocess
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,7 +18,7 @@ from kraken_core.sources.archive import ArchiveSource
 from kraken_core.sources.downloads import Remote
 from kraken_core.sources.remote import PIECE_BYTES
 from tests.contract.layouts import CONTENT, cut, manifest, plain_zip, tampered, write_zip
-from tests.web_server import Fault, FileServer, serving
+from tests.web_server import Fault, FileServer, self_signed, serving
 
 MEMBER = "XBTUSD_1.csv"
 NOISE = bytes(i * i * 7 % 251 for i in range(400_000))  # packs hardly
@@ -314,13 +312,7 @@ def test_an_address_that_would_have_to_be_kept_secret_or_names_nothing_is_refuse
 @pytest.fixture
 def secure(tmp_path: Path) -> Iterator[FileServer]:
     """A server that speaks TLS, with a certificate that it signed itself."""
-    if not (openssl := shutil.which("openssl")):
-        pytest.skip("openssl, which makes the certificate, is not installed")
-    key, certificate, both = (tmp_path / name for name in ("key.pem", "certificate.pem", "both.pem"))
-    made = ["-nodes", "-days", "2", "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
-    written = ["-keyout", str(key), "-out", str(certificate)]
-    subprocess.run([openssl, "req", "-x509", "-newkey", "rsa:2048", *made, *written], check=True, capture_output=True)
-    both.write_bytes(key.read_bytes() + certificate.read_bytes())
+    both = self_signed(tmp_path)
     write_zip(tmp_path / "secure/a.zip")
     with serving(tmp_path / "secure", certificate=both) as files:
         yield files

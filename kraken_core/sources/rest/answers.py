@@ -31,6 +31,7 @@ _VOLUME = rf"^[0-9]{{1,29}}(\.[0-9]{{1,{VOLUME_DECIMALS}}}0*)?$"  # what the col
 _CURSOR = re.compile(r"\d{1,19}", re.ASCII)
 _DECIMALS = (*PRICES, "vwap", "volume")
 _OHLC: dict[str, type[pl.DataType]] = {"time": pl.Int64, **dict.fromkeys(_DECIMALS, pl.Float64), "trades": pl.Int64}
+_MOST_TOLD = 200  # characters of an error's text
 _MOST_TRADES = (1 << 31) - 1
 _US = 1_000_000  # microseconds a second
 _NEAR_NS = NS  # a trade's time is told as a double, and cut to four decimals in old ones; its cursor is exact
@@ -52,7 +53,8 @@ def result(body: bytes) -> Result:
     if not isinstance(document, dict) or not isinstance(errors := document.get("error"), list):
         raise nonsense("it does not say whether there is an error")
     if serious := [str(error) for error in errors if not str(error).startswith("W")]:
-        raise NoAnswerError(f"it answers {', '.join(serious)[:200]}", policy_of(serious[0]))
+        told = " ".join(", ".join(serious).encode("ascii", "replace").decode().split())
+        raise NoAnswerError(f"it answers {told[:_MOST_TOLD]}", policy_of(serious[0]))
     if not isinstance(found := document.get("result"), dict):
         raise nonsense("it has neither an error nor a result")
     return found
@@ -60,10 +62,10 @@ def result(body: bytes) -> Result:
 
 def server_time(found: Result) -> int:
     """Time: epoch seconds."""
-    match found.get("unixtime"):
-        case int(now) if 0 < now < END_OF_TIME:
-            return now
-    raise nonsense("a clock without time")
+    now = found.get("unixtime")
+    if type(now) is not int or not 0 < now < END_OF_TIME:
+        raise nonsense("a clock without time")
+    return now
 
 
 def status(found: Result) -> str:
@@ -224,7 +226,7 @@ def _row(value: object) -> Result:
 
 def _text(row: Result, field: str) -> str:
     match row.get(field):
-        case str(text) if text:
+        case str(text) if text and text.isascii() and text.isprintable():
             return text
     raise nonsense(f"no {field}")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from typing import TypeVar
 
 from kraken_core.domain.errors import KrakenError, PairRefusedError, UnavailableError
@@ -25,7 +25,7 @@ from kraken_core.sources.rest.transport import TIMEOUT_S, Transport
 from kraken_core.sources.rest.waiting import Waiting
 
 ALL_PER_SECOND = 20.0  # whatever the pairs: rather a guest of theirs than a burden
-DOUBTFUL_PAIRS = 3  # given up in a row, without an answer in between: then it is not the pairs
+DOUBTFUL_PAIRS = 3  # that make no sense, without an answer about any in between: then it is not the pairs
 
 LOG = logging.getLogger("kraken_core")
 _T = TypeVar("_T")
@@ -54,14 +54,12 @@ class KrakenExchange:
         self._pacer = Pacer(waiting, 1 / requests_per_second, 1 / all_per_second)
         self._patience = patience
         self._waiting = waiting
-        self._doubtful: set[Hashable] = set()
+        self._doubtful: set[Pair] = set()
         self._lock = threading.Lock()
 
     def close(self) -> None:
         """Close the connections that are kept open."""
         self._transport.close()
-
-    __del__ = close
 
     def now(self) -> int:
         """The exchange's clock, in epoch seconds."""
@@ -144,12 +142,7 @@ class KrakenExchange:
     def _given_up(self, failed: NoAnswerError, endpoint: str, pair: Pair | None, failures: int) -> KrakenError:
         """Why no answer is waited for any longer."""
         often = f", {failures} times in a row" if failures > 1 else ""
-        of_pair = failed.policy in {Policy.DOUBT, Policy.PAIR}
-        if failed.policy is Policy.DOUBT:
-            with self._lock:
-                self._doubtful.add(pair)
-                of_pair = len(self._doubtful) < DOUBTFUL_PAIRS
-        if pair and of_pair:
+        if pair and self._is_of_pair(failed.policy, pair):
             return PairRefusedError(
                 f"{pair}: {self._transport.host} was asked for {endpoint}, and {failed}{often}. "
                 "The job goes on without it; the next one asks again."
@@ -159,6 +152,14 @@ class KrakenExchange:
             f"{self._transport.host} was asked for {endpoint}, and {failed}{often}{asked_for_peace}. "
             "What was answered before is kept; try again later (kraken doctor says whether it answers)."
         )
+
+    def _is_of_pair(self, policy: Policy, pair: Pair) -> bool:
+        """Whether it is the pair's fault: not where several pairs in a row make no sense."""
+        if policy is not Policy.DOUBT:
+            return policy is Policy.PAIR
+        with self._lock:
+            self._doubtful.add(pair)
+            return len(self._doubtful) < DOUBTFUL_PAIRS
 
     def _named(self, pair: Pair | None) -> str:
         return f"{pair} at {self._transport.host}" if pair else self._transport.host

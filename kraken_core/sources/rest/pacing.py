@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from kraken_core.sources.rest.waiting import Waiting
 
 AT_ONCE = 4  # questions about no pair that may come at once: a job begins with as many, and ends with none
-SLOWEST_S = 60.0  # between two requests
-_SLOWER, _FASTER = 2.0, 0.9  # after being cut off; after every answer, until the pace is what it was
+SLOWEST_S = 30.0  # between two requests
+_SLOWER, _FASTER = 2.0, 0.8  # after being cut off; after every answer, until the pace is what it was
 
 
 @dataclass(slots=True)

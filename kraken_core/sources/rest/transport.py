@@ -13,10 +13,11 @@ import requests
 from kraken_core.sources.rest.failures import NoAnswerError, Policy
 from kraken_core.sources.session import prepare
 
-TIMEOUT_S = (10.0, 30.0)  # to connect; between two pieces of an answer
+TIMEOUT_S = (10.0, 20.0)  # to connect; between two pieces of an answer
 WHOLE_S = 90.0  # for all of an answer, however steadily it trickles
 MOST_BYTES = 64 << 20  # of an answer; the largest, AssetPairs, has about one MB
 _PIECE_BYTES = 1 << 16
+_PEACE_S = 5.0  # where it says that we ask too often, but not when to come back
 _PASSING = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY}
 _REFUSING = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.UNAVAILABLE_FOR_LEGAL_REASONS}
 
@@ -25,17 +26,19 @@ class Transport:
     """Asks the public endpoints at an address. Thread-safe."""
 
     def __init__(self, url: str, timeout_s: tuple[float, float] = TIMEOUT_S) -> None:
-        self.host = urlsplit(url).netloc.rpartition("@")[2] or "the exchange"
-        self._url = f"{url.rstrip('/')}/0/public/"
-        self._timeout_s = timeout_s
         self._session = requests.Session()
         prepare(self._session)
         self._session.auth = _anonymous
         self._session.headers["Accept"] = "application/json"
+        self._url = f"{url.rstrip('/')}/0/public/"
+        self._timeout_s = timeout_s
+        self.host = _host(url)
 
     def close(self) -> None:
         """Close the connections that are kept open; more are opened where needed."""
         self._session.close()
+
+    __del__ = close
 
     def get(self, endpoint: str, parameters: Mapping[str, str | int]) -> bytes:
         """The body of an answer. Raises NoAnswerError."""
@@ -66,6 +69,16 @@ class Transport:
             raise NoAnswerError(reason, Policy.ALL) from error
 
 
+def _host(url: str) -> str:
+    """As it may be shown: what a password might be part of is left out."""
+    parts = urlsplit(url)
+    try:
+        port = f":{parts.port}" if parts.port else ""
+    except ValueError:
+        port = ""
+    return f"{parts.hostname or 'the exchange'}{port}"
+
+
 def _anonymous(request: requests.PreparedRequest) -> requests.PreparedRequest:
     """In place of what ~/.netrc may say: the endpoints are public."""
     return request
@@ -78,7 +91,7 @@ def _check(answer: requests.Response) -> None:
         return
     reason = f"it answers with HTTP status {status}"
     if status == HTTPStatus.TOO_MANY_REQUESTS:
-        raise NoAnswerError(reason, Policy.SLOWER, _retry_after(answer))
+        raise NoAnswerError(reason, Policy.SLOWER, _retry_after(answer) or _PEACE_S)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in _PASSING:
         raise NoAnswerError(reason, Policy.REPEAT, _retry_after(answer))
     if status in _REFUSING:
