@@ -20,7 +20,6 @@ from hypothesis import strategies as st
 from kraken_core.domain.archives import day_start
 from kraken_core.domain.market import Pair
 from kraken_core.domain.timerange import TimeRange, floor
-from kraken_core.simulator.candles import candles
 from kraken_core.simulator.exchange import ExchangeClock, SimulatedExchange
 from kraken_core.simulator.exchange.names import code, key, wsname
 from kraken_core.simulator.exchange.ohlc import INTERVALS
@@ -28,6 +27,7 @@ from kraken_core.simulator.listing import Listing
 from kraken_core.simulator.market import SimulatedMarket
 from kraken_core.simulator.tape import NS, Tape
 from tests.asking import ask, error, result
+from tests.expected_rows import expected_rows
 from tests.strategies import markets
 
 RECORDED = Path(__file__).parents[3] / "shared" / "data" / "rest"
@@ -99,23 +99,6 @@ def told(tape: Tape) -> list[tuple[str, str, Decimal, int]]:
     """The trades of a tape as :func:`swept` has them."""
     times = [Decimal(time_ns).scaleb(-9) for time_ns in tape.time_ns.tolist()]
     return list(zip(tape.prices(), tape.volumes(), times, tape.ids.tolist(), strict=True))
-
-
-def expected_rows(market: SimulatedMarket, pair: Pair, interval: int, now: int) -> dict[int, tuple[Any, ...]]:
-    """Open, high, low, close, volume and count by slot, slot after slot from the first trade of each life."""
-    tape, width = market.tapes[pair].between(0, now), interval * 60
-    traded = {
-        int(row[0].timestamp()): row[1:] for row in candles(tape, interval).drop("pair", "interval_minutes").rows()
-    }
-    rows: dict[int, tuple[Any, ...]] = {}
-    for life in market.listings[pair].lives or (TimeRange(market.start, market.end),):
-        trades = tape.between(*life).time_ns.tolist()
-        last = now if life.end >= market.end else min(now, life.end - 1)
-        until = floor(last, width) + width if trades else 0
-        for slot in range(floor(trades[0] // NS, width) if trades else 0, until, width):
-            close = rows[next(reversed(rows))][3] if rows else None
-            rows[slot] = traded.get(slot, (close, close, close, close, 0, 0))
-    return rows
 
 
 # ------------------------------------------------------------------------------------------------------------- OHLC
