@@ -20,6 +20,7 @@ from kraken_core.cli.markets import pairs, tiers
 from kraken_core.cli.report import report
 from kraken_core.cli.simulate import simulate
 from kraken_core.cli.verify import verify
+from kraken_core.cli.watch import watch
 from kraken_core.domain.errors import KrakenError
 
 LOG = logging.getLogger("kraken_core")
@@ -41,6 +42,7 @@ def cli() -> None:
 
 for command in (
     ingest,
+    watch,
     jobs,
     pause,
     resume,

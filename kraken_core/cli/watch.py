@@ -1,0 +1,116 @@
+"""``kraken watch``: keep a history current, and tell somebody when that does not go well."""
+
+from __future__ import annotations
+
+import shlex
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from kraken_core.cli.options import Common, Length, common, selecting
+from kraken_core.cli.output import print_json
+
+if TYPE_CHECKING:
+    from kraken_core.workbench.notices import Notify
+    from kraken_core.workbench.watch import Round
+
+EXAMPLE = """\b
+Example:
+  kraken watch --tier TIER1 --every 1h --command "mail -s kraken me@example.org"
+"""
+
+
+@click.command(epilog=EXAMPLE)
+@selecting
+@click.option(
+    "--csv-source-dir", "sources", metavar="PATH", multiple=True, help="Archives to look into; may be repeated."
+)
+@click.option("--every", type=Length(), default="1h", show_default=True, help="From the start of a round to the next.")
+@click.option("--jitter", type=Length(), help="Up to so much later, by chance (default: a tenth of --every).")
+@click.option("--rounds", metavar="N", type=click.IntRange(1), help="End after so many (default: at Ctrl-C).")
+@click.option("--webhook", metavar="URL", envvar="KRAKEN_WATCH_WEBHOOK", help="Post notices there, as JSON.")
+@click.option("--command", metavar="ARGV", help="Run it with a notice as JSON on its input; not by a shell.")
+@common
+def watch(
+    told: Common,
+    *,
+    sources: tuple[str, ...],
+    every: int,
+    jitter: int | None,
+    rounds: int | None,
+    webhook: str | None,
+    command: str | None,
+    **selection: Any,  # noqa: ANN401 - the options of selecting
+) -> int:
+    """Ingest again and again, at a pace, never two at once.
+
+    Tells a webhook or a command of jobs that failed, and of new gaps that nothing can fill.
+    """
+    with told.workbench() as workbench, _until_stopped() as stopped:
+        from kraken_core.workbench.watch import Watch
+
+        request = {**selection, "sources": sources or None}
+        workbench.request(**request)  # what is wrong with it is wrong at every round
+        late = every * 6 if jitter is None else jitter * 60
+        notify = _notify(webhook, command)
+        watching = Watch(workbench, request, every * 60, late, stopped.wait, stopped.is_set, notify)
+        done = []
+        for number, each in enumerate(watching.rounds(), start=1):
+            done.append(_row(each))
+            told.say(_line(each))
+            if number == rounds:
+                break
+        if told.as_json:
+            print_json(done)
+        return 1 if any(row["failed"] for row in done) else 0
+
+
+@contextmanager
+def _until_stopped() -> Iterator[threading.Event]:
+    """Ctrl-C, or an end by the system, lets a running job pause; the second one ends at once."""
+    stopped = threading.Event()
+
+    def stop(_signal: int, _frame: object) -> None:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        stopped.set()
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stopped
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _notify(webhook: str | None, command: str | None) -> list[Notify]:
+    from kraken_core.workbench.notices import by_command, by_webhook
+
+    try:
+        argv = shlex.split(command or "")
+    except ValueError as error:
+        raise click.UsageError(f"--command cannot be taken apart into words: {error}") from None
+    return [*([by_webhook(webhook)] if webhook else []), *([by_command(argv)] if argv else [])]
+
+
+def _line(done: Round) -> str:
+    if not done.job:
+        return f"Failed: {done.failed}" if done.failed else f"Left out: {done.skipped}"
+    metrics = done.job.metrics
+    new = f"{metrics.records_ingested:,} new candles, {metrics.records_changed:,} changed"
+    gaps = f"{metrics.gaps_filled:,} gaps filled, {len(done.gaps):,} new ones that nothing can fill"
+    return f"Job {done.job.id}: {new}; {gaps}."
+
+
+def _row(done: Round) -> dict[str, Any]:
+    from kraken_core.workbench import rows
+
+    return {
+        "job": rows.job_row(done.job) if done.job else None,
+        "failed": done.failed,
+        "skipped": done.skipped,
+        "gaps": [rows.gap_row(gap) for gap in done.gaps],
+    }

@@ -1,0 +1,120 @@
+"""Keeping a history current: the same request again and again, at a pace, never two at once."""
+
+from __future__ import annotations
+
+import fcntl
+import random
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kraken_core.domain.errors import Interrupted, JobRunningError, KrakenError
+from kraken_core.domain.gaps import GapRecord, GapStatus
+from kraken_core.domain.jobs import IngestionJob
+from kraken_core.domain.market import Series
+from kraken_core.domain.timerange import TimeRanges
+from kraken_core.workbench.job_log import LOG
+from kraken_core.workbench.notices import Notice, Notify
+
+if TYPE_CHECKING:
+    from kraken_core.workbench.workbench import Workbench
+
+LOCK = "watch.lock"
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What one round did: the job, why it failed or was left out, and gaps that nobody can fill and nobody knew of."""
+
+    job: IngestionJob | None = None
+    failed: str | None = None
+    skipped: str | None = None
+    gaps: Sequence[GapRecord] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """Runs a request (arguments as for Workbench.plan) every so often, and tells of what somebody should look at.
+
+    ``every`` and ``jitter`` in seconds: rounds begin ``every`` seconds apart, and up to ``jitter`` later, so that many
+    homes do not ask at once. ``wait`` sleeps, and answers true where it was told to stop.
+    """
+
+    workbench: Workbench
+    request: Mapping[str, Any]
+    every: float
+    jitter: float
+    wait: Callable[[float], bool]
+    stop: Callable[[], bool]
+    notify: Sequence[Notify] = ()
+    chance: random.Random = field(default_factory=random.SystemRandom)
+
+    def rounds(self) -> Iterator[Round]:
+        """One round after the other, until told to stop. Raises JobRunningError where the home is watched already.
+
+        Raises Interrupted where a round's job was paused.
+        """
+        self.workbench.create()
+        with _alone(self.workbench.settings.home / LOCK):
+            while not self.stop():
+                began = time.monotonic()
+                yield self._round()
+                pause = self.every - (time.monotonic() - began) + self.chance.uniform(0, self.jitter)
+                if self.wait(max(0.0, pause)):
+                    return
+
+    def _round(self) -> Round:
+        known = self._unfillable()
+        try:
+            job = self.workbench.run(self.workbench.plan(**self.request), stop=self.stop)
+        except Interrupted:
+            raise
+        except JobRunningError as error:
+            return Round(skipped=str(error))
+        except KrakenError as error:
+            self._tell(Notice("failure", str(error)))
+            return Round(failed=str(error))
+        new = [
+            gap
+            for series, gaps in self._unfillable().items()
+            for gap in gaps
+            if not _reaching(known.get(series, ())).meets(gap.start, gap.end)
+        ]
+        if new:
+            lost = ", ".join(f"{gap.series} from {TimeRanges.single(gap.start, gap.end).hull}" for gap in new[:3])
+            more = f" and {len(new) - 3:,} more" if len(new) > 3 else ""  # noqa: PLR2004 - as many as are named
+            self._tell(Notice("gaps", f"nothing can fill {lost}{more}; kraken gaps says what to get by hand", new))
+        return Round(job, gaps=new)
+
+    def _unfillable(self) -> dict[Series, list[GapRecord]]:
+        found: dict[Series, list[GapRecord]] = {}
+        for gap in self.workbench.ledger.gaps():
+            if gap.status is GapStatus.UNFILLABLE:
+                found.setdefault(gap.series, []).append(gap)
+        return found
+
+    def _tell(self, notice: Notice) -> None:
+        """Tell everybody who wants to hear it; whoever cannot be reached does not end the watch."""
+        for notify in self.notify:
+            try:
+                notify(notice)
+            except OSError as error:
+                LOG.warning("%s", error)
+
+
+def _reaching(gaps: Sequence[GapRecord]) -> TimeRanges:
+    """Known gaps, a slot longer: one that only grew at the present end is not new."""
+    return TimeRanges.of((gap.start, gap.end + gap.series.width) for gap in gaps)
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    with path.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise JobRunningError(f"{path.parent} is being watched already: end that kraken watch first.") from None
+        yield
