@@ -1,8 +1,11 @@
-"""How hard hypothesis looks: a little in every run, thousands of times in the long ones."""
+"""How hard hypothesis looks: a little in every run, thousands of times in the long ones. And whom no test talks to."""
 
 from __future__ import annotations
 
 import os
+import socket
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -20,3 +23,18 @@ def pytest_configure(config: pytest.Config) -> None:
     """HYPOTHESIS_PROFILE chooses; else the long tests (-m soak) look long, and all others a little."""
     soaking = config.getoption("markexpr") == "soak"
     settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "soak" if soaking else "quick"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _without_the_real_exchange() -> Iterator[None]:
+    """No test talks to Kraken, whatever it forgets to set: here nobody knows where that is."""
+    find = socket.getaddrinfo
+
+    def find_others(host: Any, *args: Any, **more: Any) -> Any:
+        if str(host).endswith("kraken.com"):
+            raise socket.gaierror(socket.EAI_NONAME, "tests do not talk to the real exchange")
+        return find(host, *args, **more)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(socket, "getaddrinfo", find_others)
+        yield

@@ -12,7 +12,7 @@ from kraken_core.cli.output import print_json, print_table
 @click.option("--repair", is_flag=True, help="Mend what can be mended, then look. Not while a job runs.")
 @common
 def doctor(told: Common, *, repair: bool) -> int:
-    """Check settings, versions, home, ledger, candle table, disk, clock and jobs; exit 1 where there is a problem."""
+    """Check settings, versions, home, ledger, table, disk, clock, exchange and jobs; exit 1 on a problem."""
     from kraken_core.workbench.doctor import Diagnosis, examine
     from kraken_core.workbench.repair import Repaired
     from kraken_core.workbench.repair import repair as mend

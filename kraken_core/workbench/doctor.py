@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from kraken_core import __version__
-from kraken_core.domain.errors import KrakenError
+from kraken_core.domain.errors import ExchangeError, KrakenError
 from kraken_core.domain.jobs import UNFINISHED, JobStatus
 from kraken_core.domain.ohlcvt import EARLIEST
 from kraken_core.domain.timerange import iso
@@ -24,11 +24,13 @@ from kraken_core.ports import Ledger
 from kraken_core.settings import FORMAT, ShownSetting
 from kraken_core.stores.delta_state import TableState, table_state
 from kraken_core.workbench import disk
+from kraken_core.workbench.reach import Reached, reach
 from kraken_core.workbench.workbench import Workbench
 
 _LIBRARIES = ("polars", "duckdb", "deltalake", "sqlalchemy")
 _OLDEST_SQLITE = (3, 35, 0)  # the ledger's statements say RETURNING
 _NAMED = 3  # jobs that a message names
+_SKEW_S = 5  # both clocks are read in whole seconds, and an answer takes its time
 
 
 class Status(StrEnum):
@@ -112,6 +114,8 @@ class _Examination:
             "table": self._table,
             "disk": self._disk,
             "clock": self._clock,
+            "exchange": self._exchange,
+            "skew": self._skew,
             "jobs": self._jobs,
         }
         return (_check(name, look) for name, look in looks.items())
@@ -209,6 +213,31 @@ class _Examination:
                 Status.PROBLEM, f"it says {iso(now)}, before {iso(newest)}, of which candles are held: {advice}."
             )
         return Finding(Status.OK, f"it says {iso(now)}, later than all that is held.")
+
+    @cached_property
+    def _reached(self) -> Reached | ExchangeError:
+        try:
+            return reach(self.workbench.settings.api_url, self.workbench.clock)
+        except ExchangeError as error:
+            return error
+
+    def _exchange(self) -> Finding:
+        match self._reached:
+            case ExchangeError() as error:
+                return Finding(Status.WARNING, f"{error} Until it answers, gaps are filled from archives alone.")
+            case Reached(state="online"):
+                return Finding(Status.OK, "its API answers, and it is online.")
+            case Reached(state=state):
+                return Finding(Status.WARNING, f"its API answers that its state is {state}: try again later.")
+
+    def _skew(self) -> Finding:
+        if isinstance(self._reached, ExchangeError):
+            return Finding(Status.OK, "unknown, as the exchange does not tell its time.")
+        ahead = self._reached.ahead_s
+        if abs(ahead) < _SKEW_S:
+            return Finding(Status.OK, f"our clock is less than {_SKEW_S} s from the exchange's.")
+        found = f"our clock is {abs(ahead):,.0f} s {'ahead of' if ahead > 0 else 'behind'} the exchange's"
+        return Finding(Status.WARNING, f"{found}: set it; until then jobs go by the earlier of the two.")
 
     def _jobs(self) -> Finding:
         if not (ledger := self._readable):

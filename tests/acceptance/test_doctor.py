@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -18,18 +18,40 @@ from sqlalchemy import create_engine, text
 from kraken_core import Workbench
 from kraken_core.domain.errors import HomeError
 from kraken_core.domain.jobs import IngestionJob, JobStatus
-from kraken_core.domain.market import Series
+from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.timerange import END_OF_TIME, TimeRanges
 from kraken_core.settings import Settings
+from kraken_core.simulator.exchange import ExchangeClock, Fault, Faults, Kind, SimulatedExchange
+from kraken_core.simulator.listing import Listing
+from kraken_core.simulator.market import SimulatedMarket
 from kraken_core.workbench import disk
 from kraken_core.workbench.workbench import SystemClock
 from kraken_core.workbench.worker_identity import this_worker
 from tests.acceptance.command_line import Kraken, asked, refused, tree
 from tests.acceptance.little_market import LOST, LittleMarket
 
-CHECKS = ["settings", "versions", "home", "filesystem", "ledger", "table", "disk", "clock", "jobs"]
+CHECKS = [
+    *("settings", "versions", "home", "filesystem", "ledger", "table", "disk", "clock"),
+    *("exchange", "skew", "jobs"),
+]
+MARKET = SimulatedMarket.make(1, [Listing(Pair("BTC", "USD"), 0.1, 97_000, 1, 0.05)], 1_774_828_800, 1_774_832_400)
 A_DAY_S = 86_400
 EVER = TimeRanges.single(0, END_OF_TIME)
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[SimulatedExchange]:
+    """An exchange whose clock is right."""
+    with SimulatedExchange(MARKET, clock=ExchangeClock(int(time.time()), running=True), limits=None) as exchange:
+        yield exchange
+
+
+@pytest.fixture(autouse=True)
+def exchange(kraken: Kraken, served: SimulatedExchange, monkeypatch: pytest.MonkeyPatch) -> SimulatedExchange:
+    """The one that is asked."""
+    monkeypatch.setenv("KRAKEN_API_URL", served.url)
+    monkeypatch.setattr(served, "faults", Faults())
+    return served
 
 
 def findings(kraken: Kraken, *words: object, code: int = 0) -> dict[str, tuple[str, str]]:
@@ -203,6 +225,41 @@ def test_a_folder_shared_with_the_host_is_worth_a_warning(
 ) -> None:
     mounted(monkeypatch, tmp_path, "9p")
     assert the_one_that_is_not_well(kraken)[:2] == ("filesystem", "warning")
+
+
+# The exchange
+
+
+def test_an_exchange_that_cannot_be_asked_is_worth_a_warning(full: Kraken, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KRAKEN_API_URL", "http://127.0.0.1:9")
+    name, status, message = the_one_that_is_not_well(full)
+    assert (name, status) == ("exchange", "warning")
+    assert message.startswith("127.0.0.1:9 was asked for SystemStatus, and it cannot be reached")
+    assert "gaps are filled from archives alone" in message
+
+
+def test_the_real_exchange_is_never_asked_by_tests(kraken: Kraken, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("KRAKEN_API_URL")
+    name, _, message = the_one_that_is_not_well(kraken)
+    assert name == "exchange"
+    assert message.startswith("api.kraken.com was asked for SystemStatus, and it cannot be reached")
+
+
+def test_an_exchange_in_maintenance_is_worth_a_warning(full: Kraken, exchange: SimulatedExchange) -> None:
+    exchange.faults = Faults((Fault(Kind.MAINTENANCE, times=None),))
+    name, status, message = the_one_that_is_not_well(full)
+    assert (name, status) == ("exchange", "warning")
+    assert "its state is maintenance" in message
+
+
+@pytest.mark.parametrize(("ahead", "told"), [(90, "behind"), (-3600, "ahead of")])
+def test_a_clock_that_is_far_from_the_exchanges_is_worth_a_warning(
+    full: Kraken, exchange: SimulatedExchange, ahead: float, told: str
+) -> None:
+    exchange.faults = Faults((Fault(Kind.SKEWED, seconds=ahead, times=None),))
+    name, status, message = the_one_that_is_not_well(full)
+    assert (name, status) == ("skew", "warning")
+    assert f" s {told} the exchange's: set it" in message
 
 
 # Jobs

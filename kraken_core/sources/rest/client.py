@@ -150,7 +150,7 @@ class KrakenExchange:
         asked_for_peace = f", and wants no question for {failed.wait_s:,.0f} s" if failed.wait_s else ""
         return UnavailableError(
             f"{self._transport.host} was asked for {endpoint}, and {failed}{often}{asked_for_peace}. "
-            "What was answered before is kept; try again later (kraken doctor says whether it answers)."
+            "What was answered before is kept; try again later."
         )
 
     def _is_of_pair(self, policy: Policy, pair: Pair) -> bool:
