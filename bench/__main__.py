@@ -1,6 +1,6 @@
 """How fast this is: every figure beside its target, all measured in this run.
 
-python -m bench [--full] [--runs 3] [--only ingest|planning|detection|commits|start]
+python -m bench [--full] [--runs 3] [--only ingest|planning|detection|commits|answers|start]
 
 Speeds of ingest are ratios to what this machine can do at all: the raw loop of ../shared/bench (inflate, parse, write;
 nothing else), run just before. Other figures are seconds on this machine. --full takes the sizes the targets are for.
@@ -12,6 +12,7 @@ import argparse
 from collections.abc import Callable, Iterator
 from functools import partial
 
+from bench.answers import answers
 from bench.commits import commits
 from bench.detection import detection
 from bench.figures import Figure
@@ -24,13 +25,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--full", action="store_true", help="the sizes the targets are set for (some minutes)")
     parser.add_argument("--runs", type=int, default=3, help="of each ingest; the median counts")
-    parser.add_argument("--only", choices=("ingest", "planning", "detection", "commits", "start"))
+    parser.add_argument("--only", choices=("ingest", "planning", "detection", "commits", "answers", "start"))
     args = parser.parse_args()
     benches: dict[str, Callable[[], Iterator[Figure]]] = {
         "start": start,
         "planning": planning,
         "detection": detection,
         "commits": partial(commits, full=args.full),
+        "answers": answers,
         "ingest": partial(ingest, full=args.full, runs=args.runs),
     }
     print(f"{'what':<66}{'measured':>12}{'target':>12}")

@@ -8,12 +8,15 @@ import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from email.utils import formatdate
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from kraken_core.domain.errors import ExchangeError, Interrupted, PairRefusedError, UnavailableError
 from kraken_core.domain.market import Pair, Series
@@ -24,6 +27,7 @@ from kraken_core.simulator.market import SimulatedMarket
 from kraken_core.sources.rest import KrakenExchange, Patience
 from kraken_core.sources.rest import transport as http
 from tests.steady import SteadyTime
+from tests.strategies import markets
 from tests.web_server import Fault as Sent
 from tests.web_server import FileServer, self_signed, serving
 
@@ -38,11 +42,15 @@ SOON = (30.0, 0.2)  # an answer that does not come is not waited for
 
 @contextmanager
 def asking(
-    *script: Fault, steady: SteadyTime | None = None, limits: Limits | None = None, **how: Any
+    *script: Fault,
+    market: SimulatedMarket = MARKET,
+    steady: SteadyTime | None = None,
+    limits: Limits | None = None,
+    **how: Any,
 ) -> Iterator[tuple[KrakenExchange, SimulatedExchange]]:
     """A client, and the exchange it asks; waits take no time but the simulated exchange's and the client's own."""
     steady = steady or SteadyTime()
-    with SimulatedExchange(MARKET, faults=Faults(script), limits=limits) as served:
+    with SimulatedExchange(market, faults=Faults(script), limits=limits) as served:
         served._limiter = Limiter(limits, steady.now) if limits else None
         client = KrakenExchange(served.url, **{"waiting": steady.waiting(), **how})
         yield client, served
@@ -105,18 +113,18 @@ def test_waits_grow_and_are_told_in_the_log(caplog: pytest.LogCaptureFixture) ->
     )
 
 
-def test_random_faults_on_every_third_answer_hide_no_trade() -> None:
-    with asking() as (client, served):
-        served.faults = Faults(share=0.33, seed=7)
-        cursor, ids = 0, set[int]()
-        while True:
-            page = client.trades(BTC, cursor)
-            ids |= set(page.trades["id"])
-            if page.is_last:
-                break
-            cursor = page.cursor
-        assert ids == set(MARKET.tapes[BTC].ids.tolist())
-        assert client.retries > 0
+@settings(max_examples=20)
+@given(markets(), st.integers(0, 2**32), st.floats(0.1, 0.5))
+def test_whatever_passes_every_trade_and_candle_is_told_once(market: SimulatedMarket, seed: int, share: float) -> None:
+    with asking(market=market, patience=Patience(99, 99, 99)) as (client, served):
+        listed = [pair for pair, _ in client.pairs()]
+        plain = {pair: client.ohlc(Series(pair, 60), market.end) for pair in listed}
+        served.faults = Faults(share=share, seed=seed)
+        for pair in listed:
+            found = client.ohlc(Series(pair, 60), market.end)
+            assert found.candles.equals(plain[pair].candles)
+            assert found.known == plain[pair].known
+            assert sweep(client, pair) == len(market.tapes[pair])
 
 
 # ------------------------------------------------------------------------------------------------------- what does not
@@ -170,6 +178,17 @@ def test_a_pair_whose_answers_never_make_sense_is_given_up_and_others_are_not(ki
         assert one_line(told.value).startswith("BTC/USD: 127.0.0.1:")
         assert "5 times in a row. The job goes on without it" in str(told.value)
         assert client.trades(ETH, 0).trades.height == 1_000
+
+
+@pytest.mark.parametrize(
+    "fault", [Fault(Kind.SERVER_ERROR), Fault(Kind.RESET), Fault(Kind.ERROR, error="EService:Busy")]
+)
+def test_a_pair_that_alone_is_never_answered_does_not_end_the_job(fault: Fault) -> None:
+    with asking(replace(fault, endpoint="Trades", times=FOR_GOOD)) as (client, served):
+        assert outcomes(client, PAIRS[:3]) == [PairRefusedError, PairRefusedError, UnavailableError]
+        assert [asked.endpoint for asked in served.requests].count("SystemStatus") == 3
+        served.faults = Faults((replace(fault, pair=BTC, times=FOR_GOOD),))
+        assert outcomes(client, [ETH, BTC, *PAIRS[1:]]) == [None, PairRefusedError, None, None, None]
 
 
 def test_an_error_that_says_it_is_the_pair_is_not_asked_again() -> None:

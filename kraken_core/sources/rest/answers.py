@@ -213,7 +213,7 @@ def _texts(values: Sequence[Any]) -> Sequence[str]:
 
 def _nanoseconds(values: Sequence[Any]) -> npt.NDArray[np.int64]:
     """Times in seconds, with or without a fraction."""
-    if not set(map(type, values)) <= {int, Decimal} or not all(0 < value < END_OF_TIME for value in values):
+    if not set(map(type, values)) <= {int, Decimal} or (values and not (min(values) > 0 and max(values) < END_OF_TIME)):
         raise nonsense("a time that is none")
     return np.array([int(value * NS) for value in values], dtype=np.int64)
 

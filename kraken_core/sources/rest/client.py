@@ -25,7 +25,7 @@ from kraken_core.sources.rest.transport import TIMEOUT_S, Transport
 from kraken_core.sources.rest.waiting import Waiting
 
 ALL_PER_SECOND = 20.0  # whatever the pairs: rather a guest of theirs than a burden
-DOUBTFUL_PAIRS = 3  # that make no sense, without an answer about any in between: then it is not the pairs
+DOUBTFUL_PAIRS = 3  # given up without an answer about any in between: then it is not the pairs
 
 LOG = logging.getLogger("kraken_core")
 _T = TypeVar("_T")
@@ -154,12 +154,23 @@ class KrakenExchange:
         )
 
     def _is_of_pair(self, policy: Policy, pair: Pair) -> bool:
-        """Whether it is the pair's fault: not where several pairs in a row make no sense."""
-        if policy is not Policy.DOUBT:
+        """Whether it is the pair's fault: not where the exchange is down, nor where it befalls several in a row."""
+        if policy in {Policy.PAIR, Policy.ALL, Policy.SLOWER}:
             return policy is Policy.PAIR
+        if policy is Policy.REPEAT and not self._is_online():
+            return False
         with self._lock:
             self._doubtful.add(pair)
             return len(self._doubtful) < DOUBTFUL_PAIRS
+
+    def _is_online(self) -> bool:
+        """Whether the exchange answers at all; it is asked once."""
+        self._pacer.turn(None)
+        self._count(again=False)
+        try:
+            return answers.status(answers.result(self._transport.get("SystemStatus", {}))) == "online"
+        except NoAnswerError:
+            return False
 
     def _named(self, pair: Pair | None) -> str:
         return f"{pair} at {self._transport.host}" if pair else self._transport.host

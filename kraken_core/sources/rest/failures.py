@@ -8,7 +8,7 @@ from enum import Enum, auto
 class Policy(Enum):
     """What is done where no answer came."""
 
-    REPEAT = auto()  # ask again, later; if that never helps, nobody can be asked anything
+    REPEAT = auto()  # ask again, later; if that never helps, give up on the job, unless it is this pair alone
     DOUBT = auto()  # ask again, later; if that never helps, give up on the pair
     SLOWER = auto()  # we asked too often: ask again, later, and less often from then on
     PAIR = auto()  # give up on the pair at once
