@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias, runtime_check
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+    from concurrent.futures import Executor
 
     import duckdb
     import polars as pl
@@ -192,6 +193,17 @@ class Maintainable(Protocol):
 
 class CandleTable(CandleStore, Maintainable, Protocol):
     """A store that jobs write to, and look after."""
+
+
+class Crew(NamedTuple):
+    """Whoever reads the batches of a job: ``size`` of them at once. ``told`` says who and where, if not we ourselves.
+
+    What the executor is given, and what it gives back, may cross a network: small and picklable values.
+    """
+
+    executor: Executor
+    size: int
+    told: str = ""
 
 
 class Exchange(Protocol):

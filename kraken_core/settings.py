@@ -35,6 +35,15 @@ def _text(*schemes: str) -> Callable[[Any], str]:
     return check
 
 
+def _dask(value: Any) -> str:  # noqa: ANN401 - TOML values are of any type
+    if value == "local":
+        return "local"
+    try:
+        return _text("tcp", "tls")(value)
+    except ValueError as error:
+        raise ValueError(f"{error}, or local") from None
+
+
 def _number(kind: type[int | float], least: float, most: float) -> Callable[[Any], Any]:
     def check(value: Any) -> Any:  # noqa: ANN401 - TOML values are of any type
         wanted = f"a{' whole' if kind is int else ''} number from {least:g} to {most:g}"
@@ -71,7 +80,7 @@ _CHECKS: dict[str, Callable[[Any], Any]] = {
     "requests_per_second": _number(float, 0.01, 10),
     "pairs_in_parallel": _number(int, 1, 64),
     "workers": _number(int, 1, 256),
-    "dask": _text("tcp", "tls"),
+    "dask": _dask,
 }
 
 

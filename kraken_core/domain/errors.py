@@ -13,6 +13,7 @@ KrakenError
 ├── JobError              a job cannot do what was asked of it
 │   ├── IllegalMoveError      a state may not become the other
 │   └── JobRunningError       another job works on this candle table
+├── ClusterError          the workers of a cluster cannot be reached, or cannot do what they are given
 ├── BadFileError          one file of an archive cannot be read; the job goes on without it
 ├── UnreachableError      a server of archives does not answer, after patient retries
 ├── ExchangeError         the exchange's API does not answer as it should
@@ -83,6 +84,10 @@ class IllegalMoveError(JobError):
 
 class JobRunningError(JobError):
     """Another job is working on this candle table."""
+
+
+class ClusterError(KrakenError):
+    """The workers of a cluster cannot be reached, or cannot do what they are given."""
 
 
 class BadFileError(KrakenError):

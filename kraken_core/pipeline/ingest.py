@@ -6,11 +6,10 @@ A crash between the two costs one repeated batch that finds its rows already the
 
 from __future__ import annotations
 
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from dataclasses import dataclass, replace
-from functools import partial
 
 from kraken_core.domain.candles import Source, derived_rank
 from kraken_core.domain.coverage import Assertion
@@ -24,6 +23,8 @@ from kraken_core.pipeline.progress import Ticker
 from kraken_core.pipeline.read import read_batch
 from kraken_core.pipeline.read_trades import read_trades_batch
 from kraken_core.ports import CandleSource, CandleStore, Ledger, Merged, RejectLog
+
+LISTEN_S = 0.2  # how often a job that waits for a batch hears that it is to stop
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +52,7 @@ class Ingest:
         metrics = self._give_up(job, metrics, plan, pending)
         self.ledger.record_archives([archive for archive in plan.archives if archive.complete])
         for wave in _waves(plan, pending):
-            known = self.ledger.known_contents()
-            work = partial(_read_any, source=self.source, store=self.store, known=known, now=self.now)
-            for receipts in self._read(batches(wave), work):
+            for receipts in self._read(batches(wave), self._known()):
                 metrics = self._commit(job, metrics, receipts)
                 ticker.add(sum(len(r.files) for r in receipts), _records(receipts), _current(receipts))
                 self.ledger.progress(job.id, "ingest", metrics)
@@ -81,18 +80,30 @@ class Ingest:
         return metrics
 
     def _read(
-        self, todo: Iterator[tuple[BatchFile, ...]], work: Callable[[Sequence[BatchFile]], BatchReceipt]
+        self, todo: Iterator[tuple[BatchFile, ...]], known: Mapping[Series, Mapping[str, int]]
     ) -> Iterator[list[BatchReceipt]]:
         """Batches read by the executor, as many as are ready at a time."""
         running: set[Future[BatchReceipt]] = set()
         queue = deque(todo)
         while queue or running:
             while queue and len(running) < self.in_flight and not self.stop():
-                running.add(self.executor.submit(work, queue.popleft()))
+                batch = queue.popleft()
+                held = {(content, s): rank for s in _series(batch) for content, rank in known.get(s, {}).items()}
+                running.add(self.executor.submit(_read_any, batch, self.source, self.store, held, self.now))
             if not running:
                 raise Interrupted("paused")
-            done, running = wait(running, return_when=FIRST_COMPLETED)
-            yield [future.result() for future in done]
+            done, running = wait(running, LISTEN_S, return_when=FIRST_COMPLETED)
+            if self.stop():  # what nobody has begun to read is left; where nobody is there to read, that is all
+                running = {future for future in running if not future.cancel()}
+            if done:
+                yield [future.result() for future in done]
+
+    def _known(self) -> dict[Series, dict[str, int]]:
+        """The contents ingested before, by series: each task takes only what concerns it along."""
+        known: dict[Series, dict[str, int]] = defaultdict(dict)
+        for (content, series), rank in self.ledger.known_contents().items():
+            known[series][content] = rank
+        return known
 
     def _commit(self, job: IngestionJob, metrics: JobMetrics, receipts: Sequence[BatchReceipt]) -> JobMetrics:
         merged = dict(self.store.commit([staged for receipt in receipts for staged in receipt.staged]))
@@ -118,6 +129,10 @@ def _read_any(
 ) -> BatchReceipt:
     read = read_trades_batch if batch[0].file.source is Source.TRADES else read_batch
     return read(batch, source, store, known, now)
+
+
+def _series(batch: Iterable[BatchFile]) -> set[Series]:
+    return {item.file.series for item in batch}
 
 
 def _waves(

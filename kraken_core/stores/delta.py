@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from itertools import groupby
 from operator import itemgetter
+from typing import Any
 
 import duckdb
 import polars as pl
@@ -40,6 +41,10 @@ _SQL_TYPES = {
 
 class DeltaStore(DeltaMaintenance):
     """A CandleStore in a local folder, which is created by the first write, and Maintainable."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A copy, in whatever process, opens the same table anew."""
+        return type(self), (self._files.root, self._log.pinned)
 
     @property
     def version(self) -> int:

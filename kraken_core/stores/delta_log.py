@@ -49,7 +49,7 @@ class DeltaLog:
 
     def __init__(self, root: Path, pinned: int | None = None) -> None:
         self._root = root
-        self._pinned = pinned
+        self.pinned = pinned
         self._log = root / "_delta_log"
         self._table: DeltaTable | None = None
         self._entry: tuple[int, int] | None = None  # the log entry of the version we are at
@@ -68,8 +68,8 @@ class DeltaLog:
     def refresh(self, *, create: bool = False) -> Mapping[str, ActiveFile]:
         """Go to the newest version, of a new table if need be; returns its files by path. Raises StoreError."""
         with store_errors("load", self._root):
-            if self._pinned is not None:
-                self._table = self._table or DeltaTable(self._root, version=self._pinned)
+            if self.pinned is not None:
+                self._table = self._table or DeltaTable(self._root, version=self.pinned)
             elif self._table is not None and self._entry is not None and self._entry == self._stamp():
                 self._table.update_incremental()
             else:

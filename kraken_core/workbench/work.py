@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -23,6 +23,8 @@ from kraken_core.domain.jobs import UNFINISHED, Control, FileIngestionRecord, In
 from kraken_core.domain.plan import IngestionPlan
 from kraken_core.domain.request import Request
 from kraken_core.domain.tiers import Tiers
+from kraken_core.executors.dask import cluster
+from kraken_core.executors.local import threads
 from kraken_core.ledger.engine import file_of
 from kraken_core.pipeline.backfill import Derive
 from kraken_core.pipeline.cover import CoverageTracker
@@ -31,7 +33,7 @@ from kraken_core.pipeline.plan import make_plan
 from kraken_core.pipeline.report import CompletenessReporter
 from kraken_core.pipeline.run import JobResult, Pipeline
 from kraken_core.pipeline.tidy import Tidy
-from kraken_core.ports import CandleTable, Clock, Ledger, Progress, ProgressReport
+from kraken_core.ports import CandleTable, Clock, Crew, Ledger, Progress, ProgressReport
 from kraken_core.settings import Settings
 from kraken_core.sources.archive import ArchiveSource
 from kraken_core.sources.downloads import Remote
@@ -143,11 +145,13 @@ class Work:
         plan = self._fetched(plan or self._plan(job.request, job.as_of))
         self.check_ready(plan)
         planned = time.perf_counter() - began
-        side_by_side = workers or self.settings.workers
-        with logged(self.log(job.id)), ThreadPoolExecutor(side_by_side) as pool:
+        with logged(self.log(job.id)), self._crew(workers or self.settings.workers) as crew:
             job = self._taken_up(job)
+            if crew.told:
+                self.ledger.add_event(job.id, "workers", crew.told)
+                progress(ProgressReport("workers", 1, 1, crew.told))
             with Lease(self.ledger, job, self.clock) as lease:
-                pipeline = self._pipeline(pool, side_by_side, progress, partial(_either, stop, lease))
+                pipeline = self._pipeline(crew, progress, partial(_either, stop, lease))
                 result = self._guarded(job, lease, partial(pipeline.run, job, plan))
         total = time.perf_counter() - began
         return replace(result, seconds={"total": total, "plan": planned, **result.seconds})
@@ -241,9 +245,11 @@ class Work:
                 ) from error
         return self._plan(plan.request, plan.as_of)
 
-    def _pipeline(
-        self, pool: ThreadPoolExecutor, workers: int, progress: Progress, stop: Callable[[], bool]
-    ) -> Pipeline:
+    def _crew(self, workers: int) -> AbstractContextManager[Crew]:
+        """Who reads the batches: this process, or a cluster."""
+        return cluster(self.settings.dask, workers) if self.settings.dask else threads(workers)
+
+    def _pipeline(self, crew: Crew, progress: Progress, stop: Callable[[], bool]) -> Pipeline:
         now = self.clock.now()
         return Pipeline(
             ingest=Ingest(
@@ -251,8 +257,8 @@ class Work:
                 store=self.store,
                 ledger=self.ledger,
                 rejects=self._reject_log,
-                executor=pool,
-                in_flight=workers + 1,
+                executor=crew.executor,
+                in_flight=crew.size + 1,
                 now=now,
                 stop=stop,
             ),

@@ -1,0 +1,16 @@
+"""Batches read by threads of this process: the hot loops let go of Python's lock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+from kraken_core.ports import Crew
+
+
+@contextmanager
+def threads(count: int) -> Iterator[Crew]:
+    """A crew of ``count`` threads, which end with the batches they are at."""
+    with ThreadPoolExecutor(count, thread_name_prefix="batch") as pool:
+        yield Crew(pool, count)
