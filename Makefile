@@ -8,6 +8,10 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)
 
+# The server that tests of the QuestDB store run against; where it cannot be had they are skipped, or fail in the CI.
+QUESTDB_VERSION := 9.3.4
+QUESTDB := .venv/servers/questdb-$(QUESTDB_VERSION).jar
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help demo app test soak check docs bench format lock clean
@@ -21,10 +25,10 @@ demo: .venv/.runtime ## run the whole pipeline on a small simulated market
 app: .venv/.runtime ## start the dashboard of ./kraken-data
 	@$(BIN)/streamlit run app/main.py
 
-test: .venv/.test ## run every test but the long ones
+test: .venv/.test $(QUESTDB) ## run every test but the long ones
 	@$(BIN)/python -m pytest -n $(PYTEST_WORKERS) -m "not soak"
 
-soak: .venv/.test ## run the long tests: kills, faults, random markets
+soak: .venv/.test $(QUESTDB) ## run the long tests: kills, faults, random markets
 	@$(BIN)/python -m pytest -n $(PYTEST_WORKERS) -m soak
 
 check: .venv/.test ## check format, lint, types and layers
@@ -36,7 +40,7 @@ check: .venv/.test ## check format, lint, types and layers
 docs: .venv/.test ## build the documentation as a site, in build/site
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
 
-bench: .venv/.test ## measure speed
+bench: .venv/.test $(QUESTDB) ## measure speed
 	@$(BIN)/python -m bench
 
 format: .venv/.test ## format the code and fix what lint can fix
@@ -69,3 +73,8 @@ $(BIN)/python:
 	@echo "Installing the locked test tools …"
 	@$(PIP) install --require-hashes -r requirements-test.lock
 	@touch $@
+
+$(QUESTDB): | .venv/.test
+	@echo "Getting QuestDB's server …"
+	@mvn --quiet --batch-mode dependency:copy -Dartifact=org.questdb:questdb:$(QUESTDB_VERSION) \
+		-DoutputDirectory=$(@D) || echo "QuestDB's server cannot be had: see the reasons of skipped tests"

@@ -256,6 +256,14 @@ class PairRecord(NamedTuple):
     lives: tuple[Life, ...]
 
 
+class AssetRecord(NamedTuple):
+    """An asset and the number it is known by, in the ledger and wherever its candles are kept by number."""
+
+    id: int
+    ticker: str
+    tier: str | None = None
+
+
 class Detection(NamedTuple):
     """The last detection of a series: the hull of what was wanted, and the instant it speaks of."""
 
@@ -373,6 +381,10 @@ class Ledger(Protocol):
         ...
 
     # Pairs, coverage, gaps
+    def assets(self, tickers: Collection[str] = ()) -> list[AssetRecord]:
+        """Every asset known, by id; new ones among ``tickers`` are given their ids first."""
+        ...
+
     def record_pairs(self, pairs: Sequence[PairRecord]) -> None:
         """Insert or update pairs, their assets' tiers and their lives."""
         ...

@@ -13,6 +13,8 @@ from urllib.parse import urlsplit
 
 from kraken_core.domain.errors import HomeError, SettingError
 from kraken_core.domain.tiers import Tiers
+from kraken_core.stores.questdb_address import EXAMPLE, Address, parse_address
+from kraken_core.stores.questdb_address import SCHEME as QUESTDB
 
 FORMAT = 1  # of the home; raised when an older kraken could no longer use it
 FORMAT_FILE = ".format"
@@ -59,8 +61,11 @@ def _number(kind: type[int | float], least: float, most: float) -> Callable[[Any
 
 
 def _store(value: Any) -> str:  # noqa: ANN401 - TOML values are of any type
+    if isinstance(value, str) and urlsplit(value).scheme == QUESTDB:
+        parse_address(value)
+        return value
     if not isinstance(value, str) or urlsplit(value).scheme not in {"", "file"}:
-        raise ValueError("a folder")
+        raise ValueError(f"a folder, or {EXAMPLE}")
     return value.removeprefix("file://")
 
 
@@ -135,13 +140,23 @@ class Settings:
         return self.ledger or f"sqlite:///{self.home / 'ledger.db'}"
 
     @property
+    def questdb(self) -> Address | None:
+        """The server that holds the candle table, where it is one."""
+        return parse_address(self.store) if self.store.startswith(f"{QUESTDB}://") else None
+
+    @property
     def store_path(self) -> Path:
-        """Where the candle table is."""
-        return self.home / (self.store or "candles")
+        """The folder of the candle table, or, where a server holds it, that of candles on their way there."""
+        return self.home / ("staged" if self.questdb else self.store or "candles")
+
+    @property
+    def table(self) -> str:
+        """The name of the candle table, which is the same for everybody who uses it."""
+        return str(self.questdb or self.store_path)
 
     def shown(self) -> tuple[ShownSetting, ...]:
         """What is in force, and where each value comes from."""
-        in_force = {"ledger": self.ledger_url, "store": self.store_path}
+        in_force = {"ledger": self.ledger_url, "store": self.store if self.questdb else self.store_path}
         values = {name: in_force.get(name, getattr(self, name)) for name in self.origins}
         texts = {n: os.pathsep.join(v) if isinstance(v, tuple) else str(v) for n, v in values.items()}
         return tuple(ShownSetting(n, _without_passwords(text), self.origins[n]) for n, text in texts.items())

@@ -7,15 +7,14 @@ import shutil
 import tempfile
 import warnings
 from collections.abc import Iterator
-from itertools import count
 from pathlib import Path
 from typing import NoReturn
-from urllib.parse import urlencode
 
 import psycopg
 import pytest
 
-_schemas = count(1)
+from tests.databases import new_schema
+from tests.questdb_server import NoServerError, QuestDB
 
 
 def unavailable(server: str, error: Exception) -> NoReturn:
@@ -47,15 +46,31 @@ def postgres() -> Iterator[str]:
     shutil.rmtree(folder, ignore_errors=True)
 
 
+@pytest.fixture(scope="session")
+def questdb_server() -> Iterator[QuestDB]:
+    """A QuestDB server that lives as long as this session."""
+    folder = Path(tempfile.mkdtemp(prefix="kraken-questdb-"))
+    server = QuestDB(folder)
+    try:
+        server.start()
+    except NoServerError as error:
+        shutil.rmtree(folder, ignore_errors=True)
+        unavailable("QuestDB", error)
+    yield server
+    server.kill()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def questdb(questdb_server: QuestDB) -> QuestDB:
+    """That server, without a table."""
+    questdb_server.wipe()
+    return questdb_server
+
+
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The address of an empty database, of each kind in turn."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'ledger.db'}"
-    server: str = request.getfixturevalue("postgres")
-    schema = f"test_{next(_schemas)}"
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f"CREATE SCHEMA {schema}".encode())
-    separator = "&" if "?" in server else "?"
-    options = urlencode({"options": f"-csearch_path={schema}"})
-    return server.replace("postgresql://", "postgresql+psycopg://") + separator + options
+    return new_schema(request.getfixturevalue("postgres"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from sqlalchemy import bindparam, delete, select, update
 
@@ -11,11 +11,23 @@ from kraken_core.domain.life import Life
 from kraken_core.domain.market import Pair
 from kraken_core.ledger.models import asset, pair_life
 from kraken_core.ledger.transactions import Transactions, add_rows
-from kraken_core.ports import PairRecord
+from kraken_core.ports import AssetRecord, PairRecord
 
 
 class Pairs(Transactions):
     """The part of the ledger that keeps pairs, their assets' tiers and their lives."""
+
+    def assets(self, tickers: Collection[str] = ()) -> list[AssetRecord]:
+        """Every asset known, by id; new ones among ``tickers`` are given their ids first."""
+        known = select(asset.c.id, asset.c.ticker, asset.c.tier).order_by(asset.c.id)
+        with self._reading() as connection:
+            found = [AssetRecord(*row) for row in connection.execute(known)]
+        if {record.ticker for record in found} >= set(tickers):
+            return found
+        with self._writing() as connection:
+            there = set(connection.scalars(select(asset.c.ticker)))
+            add_rows(connection, asset, ({"ticker": ticker} for ticker in sorted(set(tickers) - there)))
+            return [AssetRecord(*row) for row in connection.execute(known)]
 
     def record_pairs(self, pairs: Sequence[PairRecord]) -> None:
         """Insert or update pairs, their assets' tiers and their lives."""

@@ -49,7 +49,7 @@ class CandleFiles:
         with store_errors("write", target):
             target.parent.mkdir(parents=True, exist_ok=True)
             try:
-                candles.drop(PARTITION).write_parquet(
+                self._laid_out(candles).write_parquet(
                     target,
                     compression="zstd",
                     compression_level=1,
@@ -63,6 +63,10 @@ class CandleFiles:
             sync(target.parent)
             reached("table.stage.after")
             return StagedFile(path, interval, target.stat().st_size, spans)
+
+    def _laid_out(self, candles: pl.DataFrame) -> pl.DataFrame:
+        """The columns that a file has."""
+        return candles.drop(PARTITION)
 
     def spans(self, path: str) -> dict[Pair, Span]:
         """What a file holds, from its footer; a file rewritten by another tool lacks ours and is scanned."""

@@ -23,6 +23,7 @@ from kraken_core.ledger.inspection import LedgerState, inspect_ledger
 from kraken_core.ports import Ledger
 from kraken_core.settings import FORMAT, ShownSetting
 from kraken_core.stores.delta_state import TableState, table_state
+from kraken_core.stores.questdb_state import server_state
 from kraken_core.workbench import disk
 from kraken_core.workbench.reach import Reached, reach
 from kraken_core.workbench.workbench import Workbench
@@ -126,6 +127,8 @@ class _Examination:
 
     @cached_property
     def _held(self) -> TableState:
+        if self.workbench.settings.questdb:  # whose disk is not ours
+            return TableState()
         return table_state(self.workbench.settings.store_path)
 
     @property
@@ -177,6 +180,9 @@ class _Examination:
         return Finding(Status.OK, f"{state.address}, revision {state.revision}{mode}.")
 
     def _table(self) -> Finding:
+        if address := self.workbench.settings.questdb:
+            told, better = server_state(address)
+            return Finding(Status.WARNING, f"{told} {better}") if better else Finding(Status.OK, told)
         held, path = self._held, self.workbench.settings.store_path
         if not held.version:
             return Finding(Status.OK, "there is none yet: the first job makes it.")

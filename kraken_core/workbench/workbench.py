@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -20,16 +20,16 @@ from kraken_core.domain.timerange import END_OF_TIME, TimeRange
 from kraken_core.domain.verification import Verification
 from kraken_core.ledger.ledger import SqlLedger
 from kraken_core.pipeline.verify import Verify
-from kraken_core.ports import Progress
+from kraken_core.ports import AssetRecord, CandleTable, Progress
 from kraken_core.settings import Settings
 from kraken_core.sources.downloads import Remote
-from kraken_core.stores.delta import DeltaStore
 from kraken_core.workbench import asked, frames, rows
 from kraken_core.workbench.export import KINDS, Export, Exported
 from kraken_core.workbench.gates import check_complete, check_held
 from kraken_core.workbench.held import Held
 from kraken_core.workbench.query import answer
 from kraken_core.workbench.reading import Reading
+from kraken_core.workbench.stores import open_store
 from kraken_core.workbench.work import Work, never, unheard
 
 if TYPE_CHECKING:
@@ -82,12 +82,15 @@ class Workbench:
         """The home's ledger; an empty one in memory while there is none."""
         settings = self.settings
         exists = settings.ledger or (settings.home / "ledger.db").exists()
-        return SqlLedger.open(settings.ledger_url if exists else _IN_MEMORY, str(settings.store_path), self.clock)
+        return SqlLedger.open(settings.ledger_url if exists else _IN_MEMORY, settings.table, self.clock)
 
     @cached_property
-    def store(self) -> DeltaStore:
+    def store(self) -> CandleTable:
         """The home's candle table."""
-        return DeltaStore(self.settings.store_path)
+        return open_store(self.settings, self._assets)
+
+    def _assets(self, tickers: Collection[str]) -> list[AssetRecord]:
+        return self.ledger.assets(tickers)  # whichever it is by then: the first job makes one
 
     @cached_property
     def tiers(self) -> Tiers:
@@ -297,9 +300,7 @@ class Workbench:
         self.settings.create_home()
         if not self.settings.ledger and not (self.settings.home / "ledger.db").exists():
             self.close()
-            self.__dict__["ledger"] = SqlLedger.open(
-                self.settings.ledger_url, str(self.settings.store_path), self.clock
-            )
+            self.__dict__["ledger"] = SqlLedger.open(self.settings.ledger_url, self.settings.table, self.clock)
 
     def jobs(self) -> list[IngestionJob]:
         """Every job, newest first."""

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.command_line import Kraken, asked, process
+from tests.acceptance.killed_jobs import Job, make_job, run
 from tests.acceptance.little_market import LittleMarket, written_to
 
 
@@ -41,3 +42,16 @@ def full(kraken: Kraken, full_home: Path) -> Kraken:
     """The command line with a home that holds the whole market, and may be changed."""
     shutil.copytree(full_home, kraken.home)
     return kraken
+
+
+@pytest.fixture(scope="session")
+def job(tmp_path_factory: pytest.TempPathFactory) -> Job:
+    return make_job(tmp_path_factory.mktemp("archives"))
+
+
+@pytest.fixture(scope="session")
+def uninterrupted(job: Job, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The home that the job leaves when nothing disturbs it."""
+    home = tmp_path_factory.mktemp("uninterrupted") / "home"
+    run(job, home).check_returncode()
+    return home

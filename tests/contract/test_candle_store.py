@@ -20,9 +20,11 @@ from kraken_core.domain.timerange import TimeRanges
 from kraken_core.ports import CandleStore, Merged
 from kraken_core.stores.delta import DeltaStore
 from tests.candle_frames import Row, frame, rows_of
+from tests.questdb_tables import questdb_adapter
 
-Adapter = Callable[[Path], CandleStore]
-ADAPTERS: Mapping[str, Adapter] = {"delta": DeltaStore}
+pytest_plugins = ["tests.servers"]
+
+Adapter = Callable[[Path], CandleStore]  # opens the table of a folder; of a new folder a new table
 
 BTC = Series(Pair("BTC", "USD"), 60)
 ETH = Series(Pair("ETH", "EUR"), 60)
@@ -31,10 +33,22 @@ EVER = TimeRanges.single(0, 2**33)
 ALL = dict.fromkeys((BTC, ETH, BTC_MINUTES), EVER)
 
 
-@pytest.fixture(params=ADAPTERS)
-def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], CandleStore]:
+READING, SENT = (pytest.param(f"questdb, {how}", marks=pytest.mark.questdb) for how in ("reading files", "sent rows"))
+# The two ways into QuestDB differ in what was never held before only.
+EITHER_STORE = pytest.mark.parametrize("adapter", ["delta", READING], indirect=True, scope="session")
+
+
+@pytest.fixture(scope="session", params=["delta", READING, SENT])
+def adapter(request: pytest.FixtureRequest) -> Adapter:
+    if request.param == "delta":
+        return DeltaStore
+    return questdb_adapter(request.getfixturevalue("questdb_server"), reads_files="files" in request.param)
+
+
+@pytest.fixture
+def opened(adapter: Adapter, tmp_path: Path) -> Callable[[], CandleStore]:
     """Opens the test's one table anew, as another process would."""
-    return lambda: ADAPTERS[request.param](tmp_path / "candles")
+    return lambda: adapter(tmp_path / "candles")
 
 
 @pytest.fixture
@@ -369,14 +383,14 @@ COMMIT = st.tuples(
 )
 
 
-@pytest.mark.parametrize("adapter", ADAPTERS)
+@EITHER_STORE
 @settings(max_examples=40, deadline=None)
 @given(history=st.lists(COMMIT, max_size=5))
 def test_any_history_of_commits_gives_what_the_rules_say(
-    adapter: str, history: list[tuple[list[list[Row]], dict[Series, TimeRanges], dict[Series, TimeRanges]]]
+    adapter: Adapter, history: list[tuple[list[list[Row]], dict[Series, TimeRanges], dict[Series, TimeRanges]]]
 ) -> None:
     with TemporaryDirectory() as folder:
-        store, oracle = ADAPTERS[adapter](Path(folder)), Oracle()
+        store, oracle = adapter(Path(folder)), Oracle()
         for batch, clear, demote in history:
             expected = oracle.commit(batch, clear, demote)
             assert store.commit([store.stage(frame(rows)) for rows in batch], clear, demote) == expected
@@ -386,15 +400,15 @@ def test_any_history_of_commits_gives_what_the_rules_say(
         assert counts == {s: [int((s, n) in oracle.held) for n in range(0, 8, 2)] for s in ALL}
 
 
-@pytest.mark.parametrize("adapter", ADAPTERS)
+@EITHER_STORE
 @settings(max_examples=20, deadline=None)
 @given(files=st.lists(batches(st.just(0)), min_size=2, max_size=5), data=st.data())
-def test_the_order_of_arrival_does_not_matter(adapter: str, files: list[list[Row]], data: st.DataObject) -> None:
+def test_the_order_of_arrival_does_not_matter(adapter: Adapter, files: list[list[Row]], data: st.DataObject) -> None:
     ranked = [[row._replace(rank=rank) for row in rows] for rank, rows in enumerate(files)]
     tables = []
     for order in (ranked, data.draw(st.permutations(ranked))):
         with TemporaryDirectory() as folder:
-            store = ADAPTERS[adapter](Path(folder))
+            store = adapter(Path(folder))
             half = data.draw(st.integers(0, len(order)))
             for batch in (order[:half], order[half:]):
                 store.commit([store.stage(frame(rows)) for rows in batch])

@@ -379,6 +379,17 @@ def test_pairs_are_updated_in_place_and_told_in_order(ledger: SqlLedger) -> None
     assert ledger.pairs() == [PairRecord(BTC, None, (Life(0),)), PairRecord(ETH, "TIER1", lives)]
 
 
+def test_assets_keep_their_numbers_and_new_ones_are_given_theirs(opened: Callable[..., SqlLedger]) -> None:
+    ledger, other = opened(), opened()
+    ledger.record_pairs([PairRecord(ETH, "TIER2", ()), PairRecord(BTC, None, ())])
+    known = ledger.assets()
+    assert {(a.ticker, a.tier) for a in known} == {("ETH", "TIER2"), ("BTC", None)}
+    assert [a.id for a in known] == sorted({a.id for a in known})
+    *before, new = other.assets(["ADA", "ETH"])
+    assert (before, new.ticker) == (known, "ADA")
+    assert ledger.assets(["ADA"]) == [*known, new]
+
+
 def test_a_pair_met_in_a_file_is_known_without_a_life(ledger: SqlLedger) -> None:
     a_job(ledger, a_file())
 

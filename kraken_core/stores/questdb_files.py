@@ -1,0 +1,35 @@
+"""Staged candles: Parquet files in the workbench's folder, which the server can read where it has that folder too."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import polars as pl
+
+from kraken_core.stores.delta_files import CandleFiles
+
+
+class StagedFiles(CandleFiles):
+    """Candles on their way to QuestDB, with the numbers it knows assets by."""
+
+    def __init__(self, root: Path, ids: Callable[[set[str]], Mapping[str, int]]) -> None:
+        super().__init__(root)
+        self.ids = ids
+
+    def _laid_out(self, candles: pl.DataFrame) -> pl.DataFrame:
+        return candles.with_columns(*numbered(candles, self.ids))
+
+
+def numbered(candles: pl.DataFrame, ids: Callable[[set[str]], Mapping[str, int]]) -> list[pl.Series]:
+    """The columns asset_id and quote_currency of candles."""
+    names = candles["pair"].unique()
+    parts = names.str.split_exact("/", 1).struct.rename_fields(["base", "quote"]).struct.unnest()
+    known = ids(set(parts["base"]))
+    ids_of = {name: known[base] for name, base in zip(names, parts["base"], strict=True)}
+    quotes = dict(zip(names, parts["quote"], strict=True))
+    pairs = candles["pair"]
+    return [
+        pairs.replace_strict(ids_of, default=None, return_dtype=pl.Int32).alias("asset_id"),
+        pairs.replace_strict(quotes, default=None, return_dtype=pl.String).alias("quote_currency"),
+    ]

@@ -1,0 +1,227 @@
+"""A QuestDB server as seen from here: asked over PostgreSQL's wire, written to over HTTP, and waited for.
+
+Everything that is done here may be done twice without harm, so whatever a connection's end leaves in doubt is simply
+done again, until the server answers or patience ends.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from threading import RLock
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import polars as pl
+import psycopg
+import pyarrow as pa
+import requests
+
+from kraken_core.domain.errors import StoreError
+from kraken_core.stores.questdb_address import Address
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from questdb import Sender
+
+PATIENCE_S = 60.0  # a server that is started anew answers well before
+FLUSH_ROWS = 100_000  # sent and acknowledged at once: about 10 MB
+_CONNECT_S, _REQUEST_MS = 5, 120_000
+_FIRST_WAIT_S, _LONGEST_WAIT_S = 0.05, 2.0
+_APPLY_PATIENCE_S = 600  # without any progress
+_REFUSED_LOGIN = ("password", "permission", "authent")
+_READ_ONLY = ("read-only", "read only", "readonly", "405")
+_LINE = re.compile(r"\bline (\d+)\b")
+Result = TypeVar("Result")
+
+
+class GoneError(Exception):
+    """The server does not answer, or a connection broke."""
+
+
+class Server:
+    """One server. Thread-safe: statements take turns."""
+
+    def __init__(self, address: Address, patience_s: float | None = None) -> None:
+        self.address = address
+        self._patience_s = PATIENCE_S if patience_s is None else patience_s
+        self._connection: psycopg.Connection[Any] | None = None
+        self._sender: Sender | None = None
+        self._lock = RLock()
+
+    def __del__(self) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the connections; whatever comes next makes others."""
+        with self._lock:
+            if self._sender is not None:
+                self._sender.close(flush=False)
+                self._sender = None
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
+
+    def rows(self, sql: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        """What a query answers. Raises StoreError."""
+        return self._patiently("ask", lambda: self._execute(sql, values))
+
+    def execute(self, sql: str, values: Sequence[object] = ()) -> None:
+        """Carry out a statement. Raises StoreError."""
+        self._patiently("change", lambda: self._execute(sql, values))
+
+    def send(self, table: str, rows: pl.DataFrame, symbols: Sequence[str], describe: Callable[[int], str]) -> None:
+        """Write rows over ILP/HTTP, each part acknowledged before the next one is sent.
+
+        Raises StoreError: where the server refuses a row, with what ``describe`` says of it. Parts before are kept.
+        """
+        categories = rows.with_columns(pl.col(symbols).cast(pl.Categorical))
+        for start in range(0, rows.height, FLUSH_ROWS):
+            part = categories.slice(start, FLUSH_ROWS).to_arrow().to_pandas(types_mapper=_nullable)
+            self._patiently("write to", partial(self._flush, table, part, symbols, start, describe))
+
+    def download(self, sql: str, target: Path) -> None:
+        """Write what a query answers to a Parquet file. Raises StoreError."""
+
+        def fetch() -> None:
+            answer = self._request("exp", {"query": sql, "fmt": "parquet"})
+            with answer, target.open("wb") as file:
+                if not answer.ok:
+                    raise StoreError(self._told("ask", answer.json().get("error", answer.reason)))
+                for chunk in answer.iter_content(1 << 20):
+                    file.write(chunk)
+
+        self._patiently("ask", fetch)
+
+    def _request(self, path: str, parameters: dict[str, str]) -> requests.Response:
+        a = self.address
+        login = (a.user, a.password) if a.has_login else None
+        url = f"http://{a.host}:{a.http}/{path}"
+        try:
+            return requests.get(url, parameters, auth=login, stream=True, timeout=(_CONNECT_S, _REQUEST_MS / 1000))
+        except requests.ConnectionError as error:
+            raise GoneError(str(error)) from error
+
+    def _execute(self, sql: str, values: Sequence[object]) -> list[tuple[Any, ...]]:
+        with self._lock:
+            try:
+                if self._connection is None:
+                    self._connection = self._connect()
+                with self._connection.cursor(binary=True) as cursor:
+                    cursor.execute(sql.encode(), values or None)
+                    return cursor.fetchall() if cursor.description else []
+            except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+                self.close()
+                if any(word in str(error).lower() for word in _REFUSED_LOGIN):
+                    raise StoreError(self._told("log in to", str(error))) from error
+                raise GoneError(str(error)) from error
+
+    def _connect(self) -> psycopg.Connection[Any]:
+        a = self.address
+        return psycopg.connect(
+            host=a.host,
+            port=a.pg,
+            user=a.user,
+            password=a.password,
+            dbname="qdb",
+            autocommit=True,
+            connect_timeout=_CONNECT_S,
+            prepare_threshold=None,  # each statement is planned for its own values
+        )
+
+    def _flush(
+        self, table: str, part: pd.DataFrame, symbols: Sequence[str], at: int, describe: Callable[[int], str]
+    ) -> None:
+        from questdb import QuestDBError, QuestDBErrorCode  # noqa: PLC0415 - an extra that reading does without
+
+        try:
+            with self._lock:
+                if self._sender is None:
+                    self._sender = self._open_sender()
+                self._sender.dataframe(part, table_name=table, symbols=list(symbols), at="time")
+                self._sender.flush()
+        except QuestDBError as error:
+            self.close()
+            if error.code in {QuestDBErrorCode.SocketError, QuestDBErrorCode.CouldNotResolveAddr}:
+                raise GoneError(str(error)) from error
+            reason, line = _refusal(str(error))
+            of_what = f" (of {describe(at + line - 1)})" if line else ""
+            raise StoreError(self._told("write to", reason + of_what)) from error
+
+    def _open_sender(self) -> Sender:
+        from questdb import Sender  # noqa: PLC0415 - an extra that reading does without
+
+        a = self.address
+        sender = Sender.from_conf(
+            f"http::addr={a.host}:{a.http};auto_flush=off;retry_timeout=0;request_timeout={_REQUEST_MS};",
+            username=a.user if a.has_login else None,
+            password=a.password if a.has_login else None,
+        )
+        sender.establish()  # type: ignore[no-untyped-call]
+        return sender
+
+    def _patiently(self, verb: str, operation: Callable[[], Result]) -> Result:
+        until, wait = time.monotonic() + self._patience_s, _FIRST_WAIT_S
+        while True:
+            try:
+                return operation()
+            except psycopg.Error as error:
+                raise StoreError(self._told(verb, str(error))) from error
+            except GoneError as error:
+                if time.monotonic() + wait > until:
+                    raise StoreError(
+                        f"QuestDB at {self.address} does not answer ({_first_line(str(error))}). "
+                        "What was committed is kept: start it, or mend the setting 'store', and try again."
+                    ) from error
+            time.sleep(wait)
+            wait = min(wait * 2, _LONGEST_WAIT_S)
+
+    def _told(self, verb: str, reason: str) -> str:
+        shown = _first_line(reason)
+        if any(word in shown.lower() for word in _READ_ONLY):
+            advice = "it takes no changes; have its owner allow them (readonly=false in its server.conf)"
+            return f"Cannot {verb} QuestDB at {self.address}: {advice}. The table is as it was."
+        return f"Cannot {verb} QuestDB at {self.address}: {shown}. What was committed is kept; mend that and try again."
+
+
+def progress_or_fail(look: Callable[[], tuple[bool, object]], describe: Callable[[], str]) -> None:
+    """Look until it says so, as long as what it sees keeps changing. Raises StoreError."""
+    seen: object = None
+    since, wait = time.monotonic(), 0.002
+    while True:
+        done, sight = look()
+        if done:
+            return
+        if sight != seen:
+            seen, since = sight, time.monotonic()
+        elif time.monotonic() - since > _APPLY_PATIENCE_S:
+            raise StoreError(describe())
+        time.sleep(wait)
+        wait = min(wait * 1.5, 0.2)
+
+
+def _nullable(kind: pa.DataType) -> object:
+    """Whole numbers stay whole where one is missing."""
+    import pandas as pd  # noqa: PLC0415 - slow to load
+
+    return {pa.int32(): pd.Int32Dtype(), pa.int64(): pd.Int64Dtype()}.get(kind)
+
+
+def _refusal(text: str) -> tuple[str, int]:
+    """Why the server refused, in its own words, and the line it speaks of; 0 where it names none."""
+    start = text.find("{")
+    try:
+        answer = json.loads(text[start:])
+        reason, line = str(answer["message"]).splitlines()[-1], int(answer.get("line", 0))
+    except (ValueError, KeyError, IndexError):
+        reason, line = text, 0
+    found = _LINE.search(reason)
+    return reason, line or (int(found[1]) if found else 0)
+
+
+def _first_line(text: str) -> str:
+    lines = text.strip().splitlines() or ["no reason was given"]
+    return " ".join(lines[0].split()).rstrip(".")

@@ -1,0 +1,86 @@
+"""How candles and ranks get into QuestDB: the server reads a staged file, where it can; else rows are sent to it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import polars as pl
+
+from kraken_core.domain.candles import TIME
+from kraken_core.domain.errors import StoreError
+from kraken_core.domain.timerange import iso
+from kraken_core.ports import StagedFile
+from kraken_core.stores.delta_spans import US
+from kraken_core.stores.questdb_files import StagedFiles, numbered
+from kraken_core.stores.questdb_ranks import Step
+from kraken_core.stores.questdb_server import Server
+from kraken_core.stores.questdb_tables import COLUMNS, RANKS, SYMBOLS, TABLE
+
+_OF_CANDLES = {"trade_count": "trades"}  # by another name in a file than in the table
+_VALUES = ("open", "high", "low", "close", "volume", "trade_count")
+
+
+class CandleWriter:
+    """Writes to the tables of one server, which exist."""
+
+    def __init__(self, server: Server, files: StagedFiles) -> None:
+        self._server = server
+        self._files = files
+        self._reads_files: bool | None = None  # whether the server does; None until it was tried
+
+    def take(self, file: StagedFile) -> None:
+        """Every candle of a staged file, in one transaction where the server reads it. Raises StoreError."""
+        if self._reads_files is None:
+            self._reads_files = self._can_read(file)
+        if not self._reads_files:
+            self._send(self._in_columns(self._files.whole([file.path], file.interval)))
+            return
+        named = ", ".join(_OF_CANDLES.get(name, name) for name in COLUMNS)
+        self._server.execute(
+            f"INSERT INTO {TABLE} ({', '.join(COLUMNS)}) SELECT {named} FROM read_parquet({self._literal(file)})"
+        )
+
+    def write(self, candles: pl.DataFrame, gone: pl.DataFrame) -> None:
+        """Candles, and rows that give up their slots. Raises StoreError."""
+        empty = self._in_columns(gone).with_columns(
+            pl.lit(None, pl.Int32 if name == "trade_count" else pl.Float64).alias(name) for name in _VALUES
+        )
+        self._send(pl.concat([self._in_columns(candles), empty]))
+
+    def record(self, steps: Sequence[Step], ids: Mapping[str, int]) -> None:
+        """Ranks. Raises StoreError."""
+        rows = [(ids[s.pair.base], start * US, s.interval, s.pair.quote, rank) for s, start, rank in steps]
+        types = {"asset_id": pl.Int32, "time": pl.Int64, "interval_minutes": pl.Int32, "quote_currency": pl.String}
+        frame = pl.DataFrame(rows, {**types, "rank": pl.Int64}, orient="row").with_columns(pl.col("time").cast(TIME))
+        self._server.send(RANKS, frame, SYMBOLS[:1], lambda row: f"the rank of {steps[row].series}")
+
+    def _in_columns(self, candles: pl.DataFrame) -> pl.DataFrame:
+        return candles.with_columns(*numbered(candles, self._files.ids)).select(
+            pl.col(_OF_CANDLES.get(name, name)).alias(name) for name in COLUMNS
+        )
+
+    def _send(self, rows: pl.DataFrame) -> None:
+        def described(number: int) -> str:
+            row = rows.row(number, named=True)
+            when = iso(int(row["time"].timestamp()))
+            return f"asset {row['asset_id']} in {row['quote_currency']}, {row['interval_minutes']}m, {when}"
+
+        self._server.send(TABLE, rows, SYMBOLS, described)
+
+    def _can_read(self, file: StagedFile) -> bool:
+        """Whether the server has our folder below the one that it may import from, and finds the same file there."""
+        if self._literal(file) is None:
+            return False
+        try:
+            [(count,)] = self._server.rows(f"SELECT count() FROM read_parquet({self._literal(file)})")
+        except StoreError:
+            return False
+        return bool(count == sum(span.candles for span in file.spans.values()))
+
+    def _literal(self, file: StagedFile) -> str | None:
+        """A staged file as the server calls it, relative to its own root; None where it is not below that."""
+        [(root,)] = self._server.rows("SELECT value FROM (SHOW PARAMETERS) WHERE property_path = 'cairo.sql.copy.root'")
+        target = self._files.root / file.path
+        if not root or not target.is_relative_to(root):
+            return None
+        return "'" + str(target.relative_to(root)).replace("'", "''") + "'"

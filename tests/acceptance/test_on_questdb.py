@@ -1,0 +1,190 @@
+"""Whole jobs on PostgreSQL and QuestDB end as they do in a folder, whatever happens to the worker or to the server."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+from polars.testing import assert_frame_equal
+
+from kraken_core import Workbench
+from kraken_core.domain.errors import JobError
+from kraken_core.domain.jobs import JobStatus
+from kraken_core.stores import questdb_server
+from tests.acceptance.helping import ingest, table
+from tests.acceptance.killed_jobs import Job, run, state
+from tests.databases import new_schema
+from tests.questdb_server import QuestDB
+
+pytest_plugins = ["tests.servers"]
+pytestmark = [pytest.mark.questdb, pytest.mark.postgres]
+
+POINTS = ["table.stage.after:2", "table.commit.after:3", "report.before"]
+STARTED_S, AWAY_S = 30, 2.0
+
+
+@pytest.fixture
+def expected(uninterrupted: Path) -> dict[str, Any]:
+    """What the job leaves in a folder."""
+    return state(uninterrupted)
+
+
+@pytest.fixture
+def servers(expected: dict[str, Any], postgres: str, questdb: QuestDB, monkeypatch: pytest.MonkeyPatch) -> QuestDB:
+    """A ledger and a table on servers, for every workbench that is opened from now on."""
+    monkeypatch.setenv("KRAKEN_LEDGER", new_schema(postgres))
+    monkeypatch.setenv("KRAKEN_STORE", questdb.url)
+    return questdb
+
+
+def assert_as_expected(home: Path, expected: dict[str, Any]) -> None:
+    ended = state(home)
+    wanted = dict(expected)
+    assert_frame_equal(ended.pop("table"), wanted.pop("table"))
+    assert ended == wanted
+
+
+def holds(server: QuestDB) -> bool:
+    """Whether candles arrived."""
+    tables = server.sql("SELECT sequencerTxn FROM wal_tables() WHERE name = 'assetprice'")
+    return bool(tables and tables[0][0])
+
+
+def started(job: Job, home: Path, server: QuestDB) -> subprocess.Popen[str]:
+    """The job in a process of its own, once it has written candles."""
+    command = [sys.executable, "-m", "kraken_core", *job.arguments(home)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    until = time.monotonic() + STARTED_S
+    while not holds(server) and process.poll() is None and time.monotonic() < until:
+        time.sleep(0.01)
+    return process
+
+
+def test_a_job_ends_as_in_a_folder_and_sql_agrees(
+    job: Job,
+    expected: dict[str, Any],
+    servers: QuestDB,
+    tmp_path: Path,
+) -> None:
+    run(job, tmp_path / "home").check_returncode()
+    assert_as_expected(tmp_path / "home", expected)
+    [(in_place,)] = servers.sql("SELECT count() FROM assetprice")
+    assert in_place == expected["table"].height
+    with Workbench.open(tmp_path / "home") as workbench:
+        per_source = workbench.query(
+            "select source, count(*) as n, sum(volume) as v from candles group by 1 order by 1"
+        )
+        assert workbench.store.verify() == []
+    assert per_source["n"].to_list() == expected["table"].group_by("source").len().sort("source")["len"].to_list()
+
+
+def test_the_order_of_the_jobs_does_not_matter(
+    job: Job,
+    expected: dict[str, Any],
+    servers: QuestDB,
+    tmp_path: Path,
+) -> None:
+    for path in (*reversed(job.sources), job.sources[0]):
+        ingest(tmp_path / "home", job.market, path)
+    with Workbench.open(tmp_path / "home") as workbench:
+        assert workbench.ledger.coverage() == expected["coverage"]
+        assert_frame_equal(table(workbench), expected["table"])
+
+
+@pytest.mark.parametrize("point", POINTS)
+def test_a_worker_killed_at_any_point_costs_a_repetition(
+    point: str,
+    job: Job,
+    expected: dict[str, Any],
+    servers: QuestDB,
+    tmp_path: Path,
+) -> None:
+    assert run(job, tmp_path / "home", point).returncode == -signal.SIGKILL
+    run(job, tmp_path / "home").check_returncode()
+    assert_as_expected(tmp_path / "home", expected)
+
+
+def server_lost(seed: int, job: Job, expected: dict[str, Any], server: QuestDB, home: Path) -> None:
+    """Kill the server in the middle of a job, start it again, and compare."""
+    process = started(job, home, server)
+    time.sleep(Random(seed).uniform(0, 1.5))
+    server.kill()
+    time.sleep(AWAY_S)
+    server.start()
+    _, told = process.communicate()
+    assert process.returncode == 0, told
+    assert_as_expected(home, expected)
+
+
+def test_a_server_that_is_killed_and_started_again_is_waited_for(
+    job: Job,
+    expected: dict[str, Any],
+    servers: QuestDB,
+    tmp_path: Path,
+) -> None:
+    server_lost(0, job, expected, servers, tmp_path / "home")
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("seed", range(1, 40))
+def test_a_server_killed_at_many_moments_loses_nothing(
+    seed: int,
+    job: Job,
+    expected: dict[str, Any],
+    servers: QuestDB,
+    tmp_path: Path,
+) -> None:
+    server_lost(seed, job, expected, servers, tmp_path / "home")
+
+
+def test_a_server_that_answers_nothing_for_a_while_only_costs_that_while(
+    job: Job,
+    expected: dict[str, Any],
+    servers: QuestDB,
+    tmp_path: Path,
+) -> None:
+    process = started(job, tmp_path / "home", servers)
+    assert servers.process
+    os.kill(servers.process.pid, signal.SIGSTOP)
+    threading.Timer(AWAY_S, os.kill, (servers.process.pid, signal.SIGCONT)).start()
+    _, told = process.communicate()
+    assert process.returncode == 0, told
+    assert_as_expected(tmp_path / "home", expected)
+
+
+@pytest.mark.parametrize(("trouble", "line"), [("away", "does not answer"), ("read only", "it takes no changes")])
+def test_a_server_that_stays_away_or_takes_no_changes_fails_the_job_with_one_line_and_it_goes_on_later(
+    trouble: str,
+    line: str,
+    job: Job,
+    expected: dict[str, Any],
+    servers: QuestDB,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    home = tmp_path / "home"
+    run(job, home, "table.commit.after:2")  # some of it is there
+    monkeypatch.setattr(questdb_server, "PATIENCE_S", 0.2)
+    servers.kill()
+    if trouble == "read only":
+        servers.start(readonly="true")
+    try:
+        with Workbench.open(home) as workbench, pytest.raises(JobError, match=line) as told:
+            workbench.work.run(workbench.jobs()[0])
+    finally:
+        servers.kill()
+        servers.start(readonly="false")
+    assert "\n" not in str(told.value)
+    assert "kraken ingest" in str(told.value)
+    with Workbench.open(home) as workbench:
+        assert workbench.jobs()[0].status is JobStatus.FAILED
+    run(job, home).check_returncode()
+    assert_as_expected(home, expected)

@@ -1,0 +1,262 @@
+"""QuestDB's own ways: what it acknowledges and refuses, what is left when a writer dies, and tables of others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import polars as pl
+import pytest
+
+from kraken_core.domain.candles import Source, provisional, rank_of
+from kraken_core.domain.errors import StoreError
+from kraken_core.domain.market import Pair, Series
+from kraken_core.domain.timerange import TimeRanges
+from kraken_core.ports import AssetRecord, Merged
+from kraken_core.stores.questdb import QuestDBStore
+from kraken_core.stores.questdb_address import parse_address
+from kraken_core.stores.questdb_state import server_state
+from tests.candle_frames import Row, frame, rows_of
+from tests.questdb_server import QuestDB
+from tests.questdb_tables import SomeAssets
+
+pytest_plugins = ["tests.servers"]
+pytestmark = pytest.mark.questdb
+
+BTC = Series(Pair("BTC", "USD"), 60)
+EVER = {BTC: TimeRanges.single(0, 2**33)}
+OLD_TABLE = (
+    "CREATE TABLE assetprice (asset_id INT, time TIMESTAMP, open DOUBLE, high DOUBLE, low DOUBLE, close DOUBLE, "
+    "volume DOUBLE, interval_minutes INT, trade_count INT, quote_currency SYMBOL, source SYMBOL) "
+    "TIMESTAMP(time) PARTITION BY DAY WAL"
+)
+KEYS = "time, asset_id, interval_minutes, quote_currency"
+
+
+class Died(BaseException):
+    """As a kill would, but here."""
+
+
+@pytest.fixture
+def assets() -> SomeAssets:
+    return SomeAssets()
+
+
+@pytest.fixture
+def opened(questdb: QuestDB, assets: SomeAssets) -> Callable[[], QuestDBStore]:
+    return lambda: QuestDBStore(parse_address(questdb.url), questdb.folder / "staged", assets)
+
+
+def put(store: QuestDBStore, *rows: Row) -> object:
+    return store.commit([store.stage(frame(rows))])
+
+
+def held(store: QuestDBStore) -> list[Row]:
+    return rows_of(store.candles(EVER))
+
+
+def old_table(server: QuestDB, keys: str, *sources: str) -> None:
+    """One slot, with a row of each source; its close says which."""
+    server.sql(f"{OLD_TABLE} DEDUP UPSERT KEYS({keys})" if keys else OLD_TABLE)
+    server.sql("CREATE TABLE asset (id INT, ticker SYMBOL, tier SYMBOL)")
+    server.sql("INSERT INTO asset VALUES (1, 'BTC', 'TIER1')")
+    for number, source in enumerate(sources, 1):
+        values = f"1, '1970-01-01T01:00:00Z', {number}, {number}, {number}, {number}, {number}, 60, {number}, 'USD'"
+        server.sql(f"INSERT INTO assetprice VALUES ({values}, '{source}')")
+    server.settle()
+
+
+# What is made
+
+
+def test_the_tables_are_those_of_the_contract(opened: Callable[[], QuestDBStore], questdb: QuestDB) -> None:
+    put(opened(), Row(BTC, 1))
+    columns = questdb.sql("SELECT \"column\", type, upsertKey FROM table_columns('assetprice')")
+    assert {name: kind for name, kind, _ in columns} == {
+        "asset_id": "INT",
+        "time": "TIMESTAMP",
+        **dict.fromkeys(("open", "high", "low", "close", "volume"), "DOUBLE"),
+        "interval_minutes": "INT",
+        "trade_count": "INT",
+        "quote_currency": "SYMBOL",
+        "source": "SYMBOL",
+    }
+    assert {name for name, _, key in columns if key} == set(KEYS.split(", "))
+    made = "SELECT partitionBy, walEnabled, dedup, designatedTimestamp FROM tables() WHERE table_name = 'assetprice'"
+    assert questdb.sql(made) == [("MONTH", True, True, "time")]
+
+
+def test_per_tier_sql_works_in_place(opened: Callable[[], QuestDBStore], questdb: QuestDB, assets: SomeAssets) -> None:
+    store = opened()
+    put(store, Row(BTC, 1), Row(Series(Pair("ETH", "USD"), 60), 1), Row(Series(Pair("ETH", "USD"), 60), 2))
+    assets.tiers = {"BTC": "TIER1", "ETH": "TIER2"}
+    store.sweep(0)
+    query = "SELECT tier, count() FROM assetprice p JOIN asset a ON a.id = p.asset_id ORDER BY tier"
+    assert questdb.sql(query) == [("TIER1", 1), ("TIER2", 2)]
+
+
+# What is acknowledged
+
+
+def test_a_refused_row_is_named_and_nothing_of_its_part_is_written(
+    opened: Callable[[], QuestDBStore], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = opened()
+    put(store, Row(BTC, 1))
+    columns = store._writer._in_columns
+
+    def with_a_wrong_one(candles: pl.DataFrame) -> pl.DataFrame:
+        wrong = pl.col("time") == pl.col("time").max()
+        number = pl.when(wrong).then(2**40).otherwise(pl.col("asset_id").cast(pl.Int64))  # the column takes 32 bits
+        return columns(candles).with_columns(number.alias("asset_id"))
+
+    monkeypatch.setattr(store._writer, "_in_columns", with_a_wrong_one)
+    with pytest.raises(
+        StoreError, match=r"out bounds of column type: INT .* in USD, 60m, 1970-01-01T06:00:00Z"
+    ) as told:
+        put(store, *(Row(BTC, slot, rank=3) for slot in (1, 5, 6)))
+    assert "\n" not in str(told.value)
+    assert held(opened()) == [Row(BTC, 1)]
+
+
+def test_a_table_that_is_gone_is_made_as_it_should_be_and_never_by_a_write(
+    opened: Callable[[], QuestDBStore], questdb: QuestDB
+) -> None:
+    store = opened()
+    put(store, Row(BTC, 1))
+    questdb.sql("DROP TABLE assetprice")
+    put(store, Row(BTC, 2))
+    assert questdb.sql("SELECT partitionBy, dedup FROM tables() WHERE table_name = 'assetprice'") == [("MONTH", True)]
+    assert held(store) == [Row(BTC, 2)]
+
+
+# Where a writer dies
+
+
+@pytest.mark.parametrize("point", ["ranks", "candles"])
+@pytest.mark.parametrize("rank", [1, 3, 5])
+def test_wherever_a_writer_dies_the_repeated_batch_ends_as_if_nothing_had_been(
+    point: str, rank: int, opened: Callable[[], QuestDBStore], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [Row(BTC, slot, value=1, rank=2 if slot % 2 else 4) for slot in (1, 2, 4, 5)]
+    better = [Row(BTC, slot, value=2, rank=rank) for slot in range(7)]
+    put(opened(), *rows)
+    undisturbed = [max(row, Row(BTC, row.slot, 2, rank), key=lambda r: r.rank) for row in rows]
+    dying = opened()
+    with monkeypatch.context() as patched:
+        writer = dying._writer
+        wrote = {"ranks": writer.record, "candles": writer.write}[point]
+
+        def write_and_die(*arguments: object) -> None:
+            wrote(*arguments)  # type: ignore[operator]
+            raise Died
+
+        patched.setattr(writer, "record" if point == "ranks" else "write", write_and_die)
+        with pytest.raises(Died):
+            put(dying, *better)
+    middle = Row(BTC, 3, value=9, rank=2)
+    put(opened(), middle)  # somebody else's, before it is repeated
+    put(opened(), *better)
+    expected = {row.slot: row for row in better} | {row.slot: row for row in undisturbed}
+    expected[3] = max(middle, expected[3], key=lambda r: r.rank)
+    assert held(opened()) == [expected[slot] for slot in range(7)]
+
+
+@pytest.mark.parametrize("point", ["kept", "dropped", "put back"])
+def test_wherever_a_purge_is_interrupted_every_candle_is_seen_and_the_next_writer_ends_it(
+    point: str, opened: Callable[[], QuestDBStore], questdb: QuestDB, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(opened(), Row(BTC, 1), Row(BTC, 2, source="derived"), Row(BTC, 2000))
+    opened().commit([], clear=EVER)
+    left = [Row(BTC, 1), Row(BTC, 2000)]
+    dying = opened()
+    changed = dying._server.execute
+    words = {"kept": "RENAME", "dropped": "DROP PARTITION", "put back": "INSERT INTO"}
+
+    def change_and_die(sql: str, values: object = ()) -> None:
+        changed(sql)
+        if words[point] in sql:
+            raise Died
+
+    with monkeypatch.context() as patched:
+        patched.setattr(dying._server, "execute", change_and_die)
+        with pytest.raises(Died):
+            dying.sweep(0)
+    assert held(opened()) == left
+    assert opened().count(EVER) == {BTC: [2]}
+    put(opened(), Row(BTC, 3))
+    assert held(opened()) == [left[0], Row(BTC, 3), left[1]]
+    opened().sweep(0)
+    assert questdb.sql("SELECT count() FROM assetprice") == [(3,)]
+    assert not questdb.sql("SELECT 1 FROM tables() WHERE table_name LIKE 'assetprice_kept%'")
+
+
+def test_slots_that_were_given_up_are_rows_without_values_until_the_table_is_swept(
+    opened: Callable[[], QuestDBStore], questdb: QuestDB
+) -> None:
+    store = opened()
+    put(store, Row(BTC, 1), Row(BTC, 2, source="derived"))
+    store.commit([], clear=EVER)
+    assert held(store) == [Row(BTC, 1)]
+    assert store.count(EVER) == {BTC: [1]}
+    store.sweep(0)
+    questdb.settle()
+    assert questdb.sql("SELECT close FROM assetprice") == [(1.0,)]
+
+
+# Tables of others
+
+
+def test_a_slot_with_rows_of_several_sources_counts_once_and_the_highest_counts(
+    opened: Callable[[], QuestDBStore], questdb: QuestDB, assets: SomeAssets
+) -> None:
+    old_table(questdb, f"{KEYS}, source", "kraken_csv", "api")
+    assets(["BTC"])
+    store = opened()
+    own = Row(BTC, 1, value=1, rank=provisional(rank_of(Source.CSV)), source="kraken_csv")
+    assert held(store) == [own]
+    assert store.count(EVER) == {BTC: [1]}
+    better = Row(BTC, 1, value=7, rank=rank_of(Source.TRADES), source="trades")
+    assert put(store, better) == {BTC: Merged(changed=1)}
+    assert held(store) == [better]
+    store.sweep(0)
+    questdb.settle()
+    assert questdb.sql("SELECT close, source FROM assetprice") == [(7.0, "trades")]
+    told, advice = server_state(parse_address(questdb.url))
+    assert "by DAY" in told
+    assert "several sources" in advice
+
+
+def test_a_table_that_holds_candles_twice_is_refused_with_what_mends_it(
+    opened: Callable[[], QuestDBStore], questdb: QuestDB, assets: SomeAssets
+) -> None:
+    old_table(questdb, "", "csv")
+    assets(["BTC"])
+    with pytest.raises(StoreError, match=f"DEDUP ENABLE UPSERT KEYS\\({KEYS}\\)"):
+        put(opened(), Row(BTC, 1))
+    assert questdb.sql("SELECT count() FROM assetprice") == [(1,)]
+    questdb.sql(f"ALTER TABLE assetprice DEDUP ENABLE UPSERT KEYS({KEYS})")
+    assert put(opened(), Row(BTC, 1, rank=rank_of(Source.CSV))) == {BTC: Merged(confirmed=1)}
+
+
+def test_a_table_of_something_else_is_refused(opened: Callable[[], QuestDBStore], questdb: QuestDB) -> None:
+    questdb.sql("CREATE TABLE assetprice (price DOUBLE, time TIMESTAMP) TIMESTAMP(time) PARTITION BY DAY WAL")
+    with pytest.raises(StoreError, match=r"is no table of candles: it lacks asset_id INT, .*, source SYMBOL"):
+        put(opened(), Row(BTC, 1))
+
+
+def test_candles_under_another_ledger_s_numbers_are_refused(questdb: QuestDB) -> None:
+    old_table(questdb, KEYS, "csv")
+    store = QuestDBStore(parse_address(questdb.url), questdb.folder / "staged", lambda _: [AssetRecord(7, "BTC")])
+    with pytest.raises(StoreError, match="knows BTC as asset 1, this ledger knows BTC as asset 7"):
+        store.candles(EVER)
+
+
+def test_verify_tells_what_is_wrong(opened: Callable[[], QuestDBStore], questdb: QuestDB) -> None:
+    store = opened()
+    put(store, Row(BTC, 1), Row(BTC, 2))
+    assert store.verify() == []
+    questdb.sql("INSERT INTO assetprice (asset_id, time, close, quote_currency) VALUES (99, 0, 1, 'USD')")
+    assert [damage.problem for damage in store.verify()] == [
+        "1 candles lack a price or the volume, or have a low above the high",
+        "1 candles are of assets that the table asset does not know",
+    ]

@@ -1,0 +1,127 @@
+"""A QuestDB server for tests: started from its jar in a folder of its own, killed and started anew, and wiped."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+VERSION = "9.3.4"
+JAR = Path(sys.prefix) / "servers" / f"questdb-{VERSION}.jar"  # where make test puts it
+START_PATIENCE_S = 60
+
+
+class NoServerError(Exception):
+    """It cannot be started here."""
+
+
+@dataclass
+class QuestDB:
+    """One server below ``folder``, which is also where it may import files from."""
+
+    folder: Path
+    settings: dict[str, str] = field(default_factory=dict)
+    http: int = 0
+    pg: int = 0
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"questdb://127.0.0.1:{self.http}?pg={self.pg}"
+
+    def start(self, **settings: str) -> None:
+        """Start it on the ports it had before, if any; returns once it answers."""
+        if not JAR.exists():
+            raise NoServerError(f"{JAR} is not there: make test gets it with mvn")
+        if not self.http:
+            self.http, self.pg = _free_ports(2)
+        self.settings |= settings
+        conf = {
+            "http.bind.to": f"127.0.0.1:{self.http}",
+            "pg.net.bind.to": f"127.0.0.1:{self.pg}",
+            "http.min.enabled": "false",
+            "line.tcp.enabled": "false",
+            "telemetry.enabled": "false",
+            "cairo.sql.copy.root": str(self.folder),
+            "shared.worker.count": "1",
+            **self.settings,
+        }
+        data = self.folder / "data"
+        (data / "conf").mkdir(parents=True, exist_ok=True)
+        (data / "conf" / "server.conf").write_text("".join(f"{name}={value}\n" for name, value in conf.items()))
+        command = ["java", "-Xmx512m", "-p", str(JAR), "-m", "io.questdb/io.questdb.ServerMain", "-d", str(data)]
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("QDB_")}
+        try:
+            with (self.folder / "log").open("ab") as log:
+                self.process = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
+        except OSError as error:
+            raise NoServerError(f"java: {error.strerror}") from error
+        until = time.monotonic() + START_PATIENCE_S
+        while not self._answers():
+            if self.process.poll() is not None or time.monotonic() > until:
+                self.kill()
+                raise NoServerError(f"it does not start: {(self.folder / 'log').read_text()[-500:]}")
+            time.sleep(0.1)
+
+    def kill(self) -> None:
+        """End it as a power cut would, as far as it can tell."""
+        if self.process is not None:
+            self.process.send_signal(signal.SIGKILL)
+            self.process.wait()
+            self.process = None
+
+    def sql(self, statement: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        with self._connect() as connection:
+            cursor = connection.execute(statement.encode(), values or None)
+            return cursor.fetchall() if cursor.description else []
+
+    def wipe(self) -> None:
+        """Drop every table that is not QuestDB's own."""
+        for (name,) in self.sql("SELECT table_name FROM tables()"):
+            if not name.startswith(("sys.", "telemetry")):
+                self.sql(f"DROP TABLE IF EXISTS {name}")
+
+    def settle(self, tables: Iterable[str] = ("assetprice",)) -> None:
+        """Wait until what was written to the tables can be read."""
+        names = set(tables)
+        while any(
+            name in names and written < sequenced
+            for name, written, sequenced in self.sql("SELECT name, writerTxn, sequencerTxn FROM wal_tables()")
+        ):
+            time.sleep(0.01)
+
+    def _answers(self) -> bool:
+        try:
+            return self.sql("SELECT 1") == [(1,)]
+        except psycopg.Error:
+            return False
+
+    def _connect(self) -> psycopg.Connection[Any]:
+        return psycopg.connect(
+            host="127.0.0.1",
+            port=self.pg,
+            user="admin",
+            password="quest",
+            dbname="qdb",
+            autocommit=True,
+            connect_timeout=5,
+            prepare_threshold=None,
+        )
+
+
+def _free_ports(number: int) -> list[int]:
+    """Ports nobody listens on; the server takes them right away."""
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(number)]
+    ports = [each.getsockname()[1] for each in sockets]
+    for each in sockets:
+        each.close()
+    return ports
