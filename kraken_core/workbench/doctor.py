@@ -231,10 +231,10 @@ class _Examination:
         match self._reached:
             case ExchangeError() as error:
                 return Finding(Status.WARNING, f"{error} Until it answers, gaps are filled from archives alone.")
-            case Reached(state="online"):
-                return Finding(Status.OK, "its API answers, and it is online.")
-            case Reached(state=state):
-                return Finding(Status.WARNING, f"its API answers that its state is {state}: try again later.")
+            case Reached(state="maintenance"):
+                return Finding(Status.WARNING, "its API answers that it is in maintenance: try again later.")
+            case Reached(state=state):  # orders may be refused; what was traded is told all the same
+                return Finding(Status.OK, f"its API answers; its state is {state}.")
 
     def _skew(self) -> Finding:
         if isinstance(self._reached, ExchangeError):

@@ -249,7 +249,7 @@ def test_an_exchange_in_maintenance_is_worth_a_warning(full: Kraken, exchange: S
     exchange.faults = Faults((Fault(Kind.MAINTENANCE, times=None),))
     name, status, message = the_one_that_is_not_well(full)
     assert (name, status) == ("exchange", "warning")
-    assert "its state is maintenance" in message
+    assert "it is in maintenance" in message
 
 
 @pytest.mark.parametrize(("ahead", "told"), [(90, "behind"), (-3600, "ahead of")])

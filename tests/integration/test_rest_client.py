@@ -350,6 +350,13 @@ def test_a_server_that_is_down_for_so_long_is_believed(tmp_path: Path) -> None:
         assert 90 <= steady.seconds < 91
 
 
+def test_a_server_that_is_down_for_longer_than_we_wait_is_asked_nothing_more(tmp_path: Path) -> None:
+    with sending(tmp_path, Sent(503, headers={"Retry-After": "3600"})) as (client, files, _):
+        with pytest.raises(UnavailableError, match=r"503, and wants no question for 3,600 s\. What was answered"):
+            client.trades(BTC, 0)
+        assert len(files.log) == 1
+
+
 def test_an_answer_without_end_is_not_read_to_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http, "MOST_BYTES", 1_000)
     with sending(tmp_path) as (client, files, _):

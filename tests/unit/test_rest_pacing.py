@@ -119,6 +119,14 @@ def test_however_often_somebody_is_cut_off_there_is_a_slowest_pace() -> None:
     assert second - first == SOON(SLOWEST_S, abs=0.01)
 
 
+def test_being_cut_off_makes_nobody_faster() -> None:
+    time = SteadyTime()
+    paced = pacer(time, per_second=0.01)
+    paced.slower(BTC)
+    first, second = turns(time, paced, BTC, 2)
+    assert second - first == SOON(100, abs=0.01)
+
+
 def test_a_rest_is_for_everybody_and_a_shorter_one_changes_nothing() -> None:
     time = SteadyTime()
     paced = pacer(time)

@@ -8,14 +8,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from kraken_core.domain.errors import KrakenError, PairRefusedError, UnavailableError
-from kraken_core.domain.exchange import (
-    NS,
-    OHLC_INTERVALS,
-    TRADES_A_PAGE,
-    ListedPair,
-    OhlcAnswer,
-    TradesPage,
-)
+from kraken_core.domain.exchange import NS, OHLC_INTERVALS, TRADES_A_PAGE, ListedPair, OhlcAnswer, TradesPage
 from kraken_core.domain.market import Pair, Series
 from kraken_core.sources.rest import answers
 from kraken_core.sources.rest.failures import NoAnswerError, Policy
@@ -142,7 +135,7 @@ class KrakenExchange:
     def _given_up(self, failed: NoAnswerError, endpoint: str, pair: Pair | None, failures: int) -> KrakenError:
         """Why no answer is waited for any longer."""
         often = f", {failures} times in a row" if failures > 1 else ""
-        if pair and self._is_of_pair(failed.policy, pair):
+        if pair and not failed.wait_s and self._is_of_pair(failed.policy, pair):
             return PairRefusedError(
                 f"{pair}: {self._transport.host} was asked for {endpoint}, and {failed}{often}. "
                 "The job goes on without it; the next one asks again."
@@ -157,18 +150,18 @@ class KrakenExchange:
         """Whether it is the pair's fault: not where the exchange is down, nor where it befalls several in a row."""
         if policy in {Policy.PAIR, Policy.ALL, Policy.SLOWER}:
             return policy is Policy.PAIR
-        if policy is Policy.REPEAT and not self._is_online():
+        if policy is Policy.REPEAT and not self._is_up():
             return False
         with self._lock:
             self._doubtful.add(pair)
             return len(self._doubtful) < DOUBTFUL_PAIRS
 
-    def _is_online(self) -> bool:
+    def _is_up(self) -> bool:
         """Whether the exchange answers at all; it is asked once."""
         self._pacer.turn(None)
         self._count(again=False)
         try:
-            return answers.status(answers.result(self._transport.get("SystemStatus", {}))) == "online"
+            return answers.status(answers.result(self._transport.get("SystemStatus", {}))) != "maintenance"
         except NoAnswerError:
             return False
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from kraken_core.sources.rest.waiting import Waiting
 
 AT_ONCE = 4  # questions about no pair that may come at once: a job begins with as many, and ends with none
-SLOWEST_S = 30.0  # between two requests
+SLOWEST_S = 30.0  # between two requests, unless the usual pace is slower still
 _SLOWER, _FASTER = 2.0, 0.8  # after being cut off; after every answer, until the pace is what it was
 
 
@@ -33,7 +33,7 @@ class Pacer:
     def slower(self, key: Hashable) -> None:
         """The exchange cut us off: be asked half as often."""
         with self._lock:
-            self._distances[key] = min(self._distance(key) * _SLOWER, SLOWEST_S)
+            self._distances[key] = min(self._distance(key) * _SLOWER, max(SLOWEST_S, self.distance_s))
 
     def answered(self, key: Hashable) -> None:
         """The exchange answered: come nearer to the usual pace again."""
