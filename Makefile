@@ -14,10 +14,10 @@ QUESTDB := .venv/servers/questdb-$(QUESTDB_VERSION).jar
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo app test soak check docs bench format lock clean
+.PHONY: help demo app test soak check docs notebooks bench format lock clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
 
 demo: .venv/.runtime ## run the whole pipeline on a small simulated market
 	@KRAKEN="$(BIN)/kraken" sh scripts/demo.sh
@@ -39,6 +39,9 @@ check: .venv/.test ## check format, lint, types and layers
 
 docs: .venv/.test ## build the documentation as a site, in build/site
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+
+notebooks: .venv/.test ## run the notebooks, and store what they print and draw
+	@$(BIN)/python scripts/refresh_notebooks.py
 
 bench: .venv/.test $(QUESTDB) ## measure speed
 	@$(BIN)/python -m bench

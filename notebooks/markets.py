@@ -1,0 +1,83 @@
+"""What the notebooks look at: a simulated market with known defects, and real files where they lie beside the project.
+
+The defects are those found in published archives: the last candle partial, an edge slot absent, a file lost, a release
+whose volumes are off, and an exchange that stood still.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from datetime import date
+from functools import cache
+from pathlib import Path
+
+from kraken_core import Workbench
+from kraken_core.domain.archives import day_start
+from kraken_core.domain.market import Pair, Series
+from kraken_core.domain.timerange import TimeRanges
+from kraken_core.simulator.archive import write_release
+from kraken_core.simulator.listing import Listing
+from kraken_core.simulator.market import SimulatedMarket
+from kraken_core.simulator.release import Release
+
+BTC_USD, BTC_EUR, ETH_USD, BNT_EUR = (Pair(*names.split("/")) for names in ("BTC/USD", "BTC/EUR", "ETH/USD", "BNT/EUR"))
+START, QUARTER, FIRST_DAYS, PRESENT = (
+    day_start(date(2023, *day)) for day in ((5, 1), (7, 1), (7, 20), (8, 1))
+)  # the releases end where the second and the third say
+REAL = Path(__file__).parents[2] / "shared" / "data" / "dump"
+
+
+@cache
+def folder() -> Path:
+    """A folder for archives and homes, which goes when the notebook's process ends."""
+    folders.append(tempfile.TemporaryDirectory(prefix="kraken-notebook-"))
+    return Path(folders[-1].name)
+
+
+folders: list[tempfile.TemporaryDirectory[str]] = []
+
+
+@cache
+def market() -> SimulatedMarket:
+    """Four pairs over three months: from one that trades every minute to one that trades twice a day."""
+    listings = [
+        Listing(BTC_USD, 1.0, 28_000, 1, 0.05),
+        Listing(BTC_EUR, 0.3, 26_000, 1, 0.03),
+        Listing(ETH_USD, 0.5, 1_850, 2, 0.8),
+        Listing(BNT_EUR, 0.0015, 0.5, 4, 120),
+    ]
+    stood_still = day_start(date(2023, 6, 14)) + 22 * 3600
+    return SimulatedMarket.make(11, listings, START, PRESENT, TimeRanges.single(stood_still, stood_still + 4 * 3600))
+
+
+@cache
+def archives() -> dict[str, Path]:
+    """Three releases, by what is remarkable about them."""
+    edge = {Series(BTC_USD, 1440): 900, Series(ETH_USD, 720): 43_200}  # seconds before the end, when they stopped
+    made = {
+        "full": Release("Kraken_OHLCVT_Full_2023Q2.zip", START, QUARTER, edge=edge),
+        "volumes off": Release("Kraken_OHLCVT_Q2_2023.zip", START, QUARTER, volume_error=0.0025),
+        "a file lost": Release(
+            "Kraken_OHLCVT_2023Q3.zip", QUARTER, FIRST_DAYS, manifest=True, lost=[Series(ETH_USD, 1)]
+        ),
+    }
+    return {name: write_release(market(), release, folder() / name.replace(" ", "-")) for name, release in made.items()}
+
+
+def held(name: str, sources: list[Path], **request: object) -> Workbench:
+    """A home with everything in the sources."""
+    workbench = Workbench.open(folder() / name)
+    workbench.run(workbench.plan(tier="ALL", sources=sources, **request))
+    return workbench
+
+
+def simulated() -> Workbench:
+    """A home with the full release and the one that lost a file, as of the simulated market's present."""
+    return held("home", [archives()["full"], archives()["a file lost"]], start_date="2023-05-01", as_of=PRESENT)
+
+
+def real() -> Workbench | None:
+    """A home with Kraken's own files, 2013 to 2025, where they lie beside the project; else None."""
+    if not REAL.is_dir():
+        return None
+    return held("real", [REAL], start_date="2013-01-01", as_of="2025-04-01")

@@ -1,0 +1,61 @@
+"""The notebooks as they are stored: run to the end, small, and without a trace of the machine they ran on."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+
+from tests.docs.documents import ROOT
+
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+LARGEST = 300_000  # bytes of a figure
+MACHINE = re.compile(r"(?<![\w.])/(?:tmp|home|root|work|usr|var|Users|private)/|ipykernel_\d|\b0x[0-9a-f]{6,}")
+
+
+def named(path: Path) -> str:
+    return path.stem
+
+
+def code(path: Path) -> list[Any]:
+    return [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+
+
+def test_they_are_numbered() -> None:
+    assert len(NOTEBOOKS) >= 5
+    numbers = [int(path.stem.partition("_")[0]) for path in NOTEBOOKS]
+    assert numbers == sorted(set(numbers))
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=named)
+def test_they_are_stored_with_what_they_printed_from_top_to_bottom(path: Path) -> None:
+    cells = code(path)
+    assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
+    kinds = {output.output_type for cell in cells for output in cell.outputs}
+    assert kinds <= {"execute_result", "display_data"}, "no errors, and no warnings either"
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=named)
+def test_their_figures_are_stored_and_small(path: Path) -> None:
+    shown = [output.data for cell in code(path) for output in cell.outputs]
+    assert any("application/vnd.plotly.v1+json" in data for data in shown)
+    assert all(len(json.dumps(data)) <= LARGEST for data in shown)
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=named)
+def test_they_tell_nothing_of_the_machine(path: Path) -> None:
+    outputs = json.dumps([cell.outputs for cell in code(path)])
+    assert not MACHINE.search(outputs)
+    assert "execution" not in {name for cell in code(path) for name in cell.metadata}
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=named)
+def test_their_conclusions_are_computed(path: Path) -> None:
+    concluded = [output.data.get("text/markdown", "") for cell in code(path) for output in cell.outputs]
+    assert any("**Conclusion.**" in text and re.search(r"\d", text) for text in concluded)
+    prose = [cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "markdown"]
+    assert not any("**Conclusion" in text for text in prose)
