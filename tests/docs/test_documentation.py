@@ -16,7 +16,10 @@ import pytest
 
 from kraken_core.cli.main import cli, run
 from kraken_core.domain.candles import SCHEMA
+from kraken_core.domain.exchange import ohlc_horizon
+from kraken_core.domain.market import INTERVALS, Pair, Series
 from kraken_core.ledger.frames import VIEWS
+from kraken_core.pipeline.display import duration
 from kraken_core.settings import Settings
 from tests.docs.documents import ALL, FOR_USERS, GUIDES, ROOT, Block, Command, anchors, blocks, code, commands, links
 
@@ -171,3 +174,22 @@ def test_the_picture_is_what_the_report_looks_like() -> None:
     from scripts.report_picture import PICTURE, picture
 
     assert PICTURE.read_text(encoding="utf-8") == picture(), "draw it again: python scripts/report_picture.py"
+
+
+def test_the_pictures_of_the_concepts_are_what_the_code_computes() -> None:
+    from scripts.concept_pictures import IMAGES, pictures
+
+    for name, drawn in pictures().items():
+        stored = (IMAGES / name).read_text(encoding="utf-8")
+        assert stored == drawn, "draw them again: python scripts/concept_pictures.py"
+
+
+def test_the_table_of_the_horizon_is_what_the_code_computes() -> None:
+    guide = (ROOT / "docs" / "guide" / "ohlcv-ingestion.md").read_text(encoding="utf-8")
+    table = guide.partition("## The 720-candle horizon")[2].partition("\n## ")[0]
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in table.splitlines() if line.startswith("| ")]
+    expected = []
+    for interval in INTERVALS:
+        start, end = ohlc_horizon(Series(Pair("BTC", "USD"), interval), 0)
+        expected.append([f"{interval} m", duration(end - start) if end > start else "no such candles"])
+    assert [row[:2] for row in rows[1:]] == expected
