@@ -19,7 +19,7 @@ QUESTDB := .venv/servers/questdb-$(QUESTDB_VERSION).jar
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
 
-demo: .venv/.runtime ## run the whole pipeline on a small simulated market
+demo: .venv/.runtime ## run the whole pipeline on a small simulated market and its exchange
 	@KRAKEN="$(BIN)/kraken" sh scripts/demo.sh
 
 app: .venv/.runtime ## start the dashboard of ./kraken-data

@@ -15,9 +15,9 @@ from kraken_core.domain.candles import Source
 from kraken_core.domain.coverage import Assertion, covered
 from kraken_core.domain.gaps import IntegratedGapDetector
 from kraken_core.domain.market import INTERVALS, Pair, Series
+from kraken_core.domain.scope import Detection
 from kraken_core.domain.timerange import TimeRange, TimeRanges
 from kraken_core.ledger.ledger import SqlLedger
-from kraken_core.ports import Detection
 
 AS_OF = 1_767_225_600
 RANGES = 50

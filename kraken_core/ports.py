@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from kraken_core.domain.ohlcvt import Reject
     from kraken_core.domain.plan import KnownFile
     from kraken_core.domain.request import Request
-    from kraken_core.domain.timerange import TimeRange, TimeRanges
+    from kraken_core.domain.scope import Detection
+    from kraken_core.domain.sweeps import SweepPoint
+    from kraken_core.domain.timerange import TimeRanges
 
 
 class Clock(Protocol):
@@ -264,13 +266,6 @@ class AssetRecord(NamedTuple):
     tier: str | None = None
 
 
-class Detection(NamedTuple):
-    """The last detection of a series: the hull of what was wanted, and the instant it speaks of."""
-
-    wanted: TimeRange
-    as_of: int
-
-
 class JobEvent(NamedTuple):
     """Something worth remembering of a job. ``at`` in epoch seconds."""
 
@@ -358,6 +353,25 @@ class Ledger(Protocol):
         A claim that stands already, or was withdrawn, is not made again. Derived claims of the ``stale`` ranges are
         withdrawn, so that they are derived anew. ``files`` carry the ids of their PENDING records.
         """
+        ...
+
+    def record_answers(
+        self,
+        job_id: int,
+        assertions: Sequence[Assertion],
+        stale: Mapping[Series, TimeRanges],
+        points: Mapping[Pair, SweepPoint | None],
+        metrics: JobMetrics,
+    ) -> None:
+        """What committed answers of the exchange brought, all or nothing: claims, metrics, how far sweeps are.
+
+        Derived claims of the ``stale`` ranges are withdrawn, so that they are derived anew. The sweep of a pair goes on
+        at its point, or is at its end where that is None.
+        """
+        ...
+
+    def sweep_points(self) -> Mapping[Pair, SweepPoint]:
+        """Where unfinished sweeps of trades go on."""
         ...
 
     def claim(self, assertions: Sequence[Assertion]) -> None:

@@ -1,5 +1,5 @@
 #!/bin/sh
-# make demo: the whole pipeline on a small simulated market, from plan to report.
+# make demo: the whole pipeline on a small simulated market and its exchange, from plan to report.
 set -eu
 
 KRAKEN=${KRAKEN:-kraken}
@@ -10,11 +10,23 @@ if [ ! -t 1 ] || [ -n "${NO_COLOR:-}" ]; then say() { printf '\n%s\n' "$*"; }; f
 run() { say "\$ kraken $*"; "$KRAKEN" "$@"; }
 
 rm -rf "$DEMO"
-run simulate "$DEMO/archives"
-run ingest --home "$DEMO/home" --csv-source-dir "$DEMO/archives" --tier ALL \
-    --start-date 2025-10-01 --as-of 2026-07-08T00:00:00Z --yes
-run gaps --home "$DEMO/home" --intervals 60,1440
+mkdir -p "$DEMO"
+say "\$ kraken simulate $DEMO/archives --serve 0"
+"$KRAKEN" simulate "$DEMO/archives" --serve 0 >"$DEMO/exchange.txt" &
+exchange=$!
+trap 'kill $exchange 2>/dev/null || true' EXIT
+until grep -q KRAKEN_API_URL "$DEMO/exchange.txt"; do
+    kill -0 $exchange # ends the demo if the exchange did not come up
+    sleep 0.2
+done
+cat "$DEMO/exchange.txt"
+KRAKEN_API_URL=$(sed -n 's/.*KRAKEN_API_URL=//p' "$DEMO/exchange.txt")
+KRAKEN_REQUESTS_PER_SECOND=5 # in short bursts the exchange allows it
+export KRAKEN_API_URL KRAKEN_REQUESTS_PER_SECOND
+
+run ingest --home "$DEMO/home" --csv-source-dir "$DEMO/archives" --tier ALL --start-date 2026-04-01 --yes
+run gaps --home "$DEMO/home"
 run sql --home "$DEMO/home" \
     "select pair, interval_minutes as minutes, count(*) as candles, min(time) as first, max(time) as last
      from candles where interval_minutes in (60, 1440) group by all order by all"
-say "The history is in $DEMO/home. Look around with: kraken report --home $DEMO/home"
+say "The history is in $DEMO/home. Look around with: kraken report --home $DEMO/home, or: kraken app --home $DEMO/home"

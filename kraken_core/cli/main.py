@@ -10,6 +10,7 @@ import click
 
 from kraken_core import __version__
 from kraken_core.cli.app import app
+from kraken_core.cli.backfill import backfill
 from kraken_core.cli.control import cancel, pause, resume
 from kraken_core.cli.data import export, sql
 from kraken_core.cli.doctor import doctor
@@ -43,6 +44,7 @@ def cli() -> None:
 for command in (
     ingest,
     watch,
+    backfill,
     jobs,
     pause,
     resume,

@@ -106,3 +106,17 @@ def selecting(command: Callable[..., R]) -> Callable[..., R]:
     for option in reversed(options):
         command = option(command)
     return command
+
+
+def asking(command: Callable[..., R]) -> Callable[..., R]:
+    """Add the options that say what may be asked of the exchange."""
+    trades = click.option(
+        "--trades/--no-trades", default=True, help="Ask for trades where candles do not reach, or for candles only."
+    )
+    most = click.option(
+        "--max-requests",
+        metavar="N",
+        type=click.IntRange(min=0),
+        help="Requests to the exchange, at most (default 1,000; with --complete as many as it takes).",
+    )
+    return trades(most(command))

@@ -23,18 +23,22 @@ def print_plan(plan: IngestionPlan, console: Console) -> None:
     for archive in plan.archives:
         for note in archive.notes:
             console.print(f"[yellow]![/] {escape(note)}")
+    for note in plan.notes:
+        console.print(f"[yellow]![/] {escape(note)}")
     console.print(_gaps(plan))
+    if plan.requests:
+        console.print(_requests(plan))
     if plan.download_bytes:
         console.print(f"Downloads {plan.download_bytes / 1e6:,.1f} MB.")
     if plan.unfetched_bytes:
         console.print("What is in archives that are fetched whole is planned when they are here.")
         return
-    if not plan.to_ingest:
+    reads = f"Reads {plan.text_bytes / 1e6:,.1f} MB of text" if plan.to_ingest else "Reads no archive"
+    if not plan.to_ingest and not plan.requests:
         console.print("Nothing new to read.")
         return
     console.print(
-        f"Reads {plan.text_bytes / 1e6:,.1f} MB of text, needs about {plan.disk_bytes / 1e6:,.1f} MB of disk "
-        f"and {duration(max(1, plan.estimated_seconds))}."
+        f"{reads}, needs about {plan.disk_bytes / 1e6:,.1f} MB of disk and {duration(max(1, plan.estimated_seconds))}."
     )
 
 
@@ -73,3 +77,13 @@ def _route(route: Route, gaps: int, slots: int) -> str:
     if route is Route.NONE:
         return f"no open route fills {gaps:,} ({slots:,} slots)"
     return f"{route.value} fills {gaps:,}, whole or in part (of {slots:,} slots)"
+
+
+def _requests(plan: IngestionPlan) -> str:
+    asked = [f"{plan.listings:,} for first trades"] if plan.listings else []
+    if answers := sum(len(repair.ohlc) for repair in plan.repairs.repairs):
+        asked.append(f"{answers:,} for candles")
+    if pages := plan.repairs.requests - answers:
+        asked.append(f"about {pages:,} for trades")
+    most = "" if plan.request.max_requests is None else f" (of {plan.request.max_requests:,} that it may make)"
+    return f"Asks the exchange {plan.requests:,} times{most}: {', '.join(asked)}."

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from kraken_core.pipeline.run import JobResult
     from kraken_core.workbench import Workbench
 
+EXCHANGE_EVENTS = frozenset({"exchange", "listing", "delisted"})
 LONGEST = 10  # failed files that are listed; all are in `kraken jobs JOB`
 
 
@@ -31,8 +32,10 @@ def tell(told: Common, workbench: Workbench, result: JobResult) -> None:
         f"{metrics.records_ingested:,} new candles, {metrics.records_changed:,} changed",
         f"{metrics.records_rejected:,} rows rejected",
         f"{metrics.gaps_filled:,} of {metrics.gaps_detected:,} gaps filled",
+        *([f"{metrics.requests:,} requests, {metrics.retries:,} of them repeated"] if metrics.requests else []),
     ]
     told.say(f"Job {job.id} completed in {duration(result.seconds['total'])}: {'; '.join(done)}.")
+    _tell_of_exchange(told, workbench, result)
     if metrics.files_failed:
         failed = [file for file in workbench.ledger.files(job.id) if file.status is FileStatus.FAILED]
         told.say("Files that failed; the next run of the same request tries them again:")
@@ -44,3 +47,17 @@ def tell(told: Common, workbench: Workbench, result: JobResult) -> None:
         told.say(f"Rows that were rejected, and why: {workbench.work.rejects(job.id)}")
     if result.download_list:
         told.say(f"What to get by hand: {result.download_list}")
+
+
+def _tell_of_exchange(told: Common, workbench: Workbench, result: JobResult) -> None:
+    """What the exchange said of pairs and of itself, and which gaps it did not fill, and why."""
+    from kraken_core.domain.gaps import GapStatus
+
+    for event in workbench.ledger.events(result.job.id):
+        if event.kind in EXCHANGE_EVENTS:
+            told.say(f"! {event.message}")
+    failed = [gap.reason for gap in result.report.gaps if gap.status is GapStatus.FAILED]
+    if failed:
+        told.say(f"{len(failed):,} gaps failed to fill; after a while, try again: kraken backfill")
+        for reason in list(dict.fromkeys(failed))[:LONGEST]:
+            told.say(f"  {reason}")

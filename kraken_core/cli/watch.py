@@ -53,7 +53,7 @@ def watch(
     with told.workbench() as workbench, _until_stopped() as stopped:
         from kraken_core.workbench.watch import Watch
 
-        request = {**selection, "sources": sources or None}
+        request = {**selection, "sources": sources or None, "incremental": True}
         workbench.request(**request)  # what is wrong with it is wrong at every round
         late = every * 6 if jitter is None else jitter * 60
         notify = _notify(webhook, command)

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from kraken_core.domain.archives import Archive, ArchiveFile, finest_intervals
 from kraken_core.domain.candles import Source
 from kraken_core.domain.coverage import file_covers
 from kraken_core.domain.market import Series
+from kraken_core.domain.routes import Lacking, Routes
 from kraken_core.domain.timerange import TimeRanges
+
+BYTES_A_SECOND = 5_000_000  # of a download: a cautious figure, for choosing only
 
 
 class Offer(NamedTuple):
@@ -47,6 +51,26 @@ def cheapest_members(missing: Mapping[Series, TimeRanges], archives: Sequence[Ar
             if fills:
                 offers.setdefault(file.series, []).append(Offer(file, index, fills, file.download_bytes))
     return {series: _cheapest_cover(found) for series, found in sorted(offers.items())}
+
+
+def filled_by(offers: Mapping[Series, Sequence[Offer]]) -> dict[Series, TimeRanges]:
+    """The slots that the offers fill, by series."""
+    return {series: TimeRanges.of(span for offer in found for span in offer.fills) for series, found in offers.items()}
+
+
+def cheaper_asked(
+    offers: Mapping[Series, Sequence[Offer]], lacking: Lacking, routes: Routes, requests_a_second: float
+) -> bool:
+    """Whether asking the exchange for all that a pair lacks takes less time than its offers save of that."""
+    fills = filled_by({series: found for series, found in offers.items() if series.pair == lacking.pair})
+    covered = dict(lacking.covered)
+    for series, slots in fills.items():
+        covered[series.interval] = covered.get(series.interval, TimeRanges()) | slots
+    missing = {i: slots - fills.get(Series(lacking.pair, i), TimeRanges()) for i, slots in lacking.missing.items()}
+    left = replace(lacking, missing=missing, covered=covered)
+    saved = routes.repair(lacking).requests - routes.repair(left).requests
+    nbytes = sum(offer.nbytes for series in fills for offer in offers[series])
+    return saved / requests_a_second <= nbytes / BYTES_A_SECOND
 
 
 def _cheapest_cover(offers: Iterable[Offer]) -> list[Offer]:

@@ -38,6 +38,13 @@ class ListedPair(NamedTuple):
     status: str
 
 
+class Market(NamedTuple):
+    """What the exchange told of itself: its clock (epoch seconds), and the pairs it lists."""
+
+    now: int
+    listed: frozenset[Pair]
+
+
 class OhlcAnswer(NamedTuple):
     """What an OHLC answer tells of a series, without the forming candle and whatever was not closed.
 

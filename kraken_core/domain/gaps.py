@@ -15,9 +15,10 @@ from kraken_core.domain.routes import NO_REPAIRS, RepairPlan, Served
 from kraken_core.domain.timerange import TimeRanges
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
 Spans = Mapping[Series, TimeRanges]
+NO_SPANS: Spans = {}
 
 
 class Route(StrEnum):
@@ -85,6 +86,11 @@ class GapRecord(NamedTuple):
         return self._replace(status=GapStatus.FAILED, reason=reason, attempts=self.attempts + 1, retry_at=now + wait)
 
 
+def named_at_once(gaps: Iterable[GapRecord], ids: Collection[int]) -> list[GapRecord]:
+    """The gaps, of which those named do not wait any longer."""
+    return [gap._replace(retry_at=None) if gap.id in ids else gap for gap in gaps]
+
+
 @dataclass(frozen=True, slots=True)
 class GapDetection:
     """What was found, by series and time."""
@@ -116,21 +122,31 @@ class IntegratedGapDetector:
         return self.detect_gaps_for_job(of_asset, covered, derivable, repairs)
 
     def detect_gaps_for_job(
-        self, wanted: Spans, covered: Spans, derivable: Spans, repairs: RepairPlan = NO_REPAIRS
+        self,
+        wanted: Spans,
+        covered: Spans,
+        derivable: Spans,
+        repairs: RepairPlan = NO_REPAIRS,
+        downloads: Spans = NO_SPANS,
     ) -> GapDetection:
         """Wanted − covered, by series; ``derivable`` slots can be had from finer candles at no cost.
 
-        All three map a series to slot-aligned ranges in epoch seconds. ``repairs`` is what the exchange will be asked.
+        All of them map a series to slot-aligned ranges in epoch seconds. ``repairs`` is what the exchange will be
+        asked, ``downloads`` what published archives will be read for.
         """
         nothing = TimeRanges()
         gaps: list[GapRecord] = []
         for series in sorted(wanted):
             missing = wanted[series] - covered.get(series, nothing)
             free = derivable.get(series, nothing)
-            gaps += self._records(series, missing, free, repairs.served.get(series, Served()))
+            gaps += self._records(
+                series, missing, free, repairs.served.get(series, Served()), downloads.get(series, nothing)
+            )
         return GapDetection(tuple(gaps))
 
-    def _records(self, series: Series, missing: TimeRanges, free: TimeRanges, served: Served) -> Iterator[GapRecord]:
+    def _records(
+        self, series: Series, missing: TimeRanges, free: TimeRanges, served: Served, downloads: TimeRanges
+    ) -> Iterator[GapRecord]:
         width, file_name = series.width, series.file_name
         horizon = ohlc_horizon(series, self.as_of)
         why_not = "no finer series covers it" if series.interval > 1 else "nothing is finer than one minute"
@@ -140,7 +156,11 @@ class IntegratedGapDetector:
             reachable = max(0, min(end, horizon.end) - max(start, horizon.start)) // width
             gap = partial(GapRecord, series, start, end, slots, reachable, slots - reachable)
             archive = archive_for(start, end, self.as_of)
-            if served.swept.meets(start, end):
+            if downloads.meets(start, end):
+                yield gap(
+                    route=Route.DOWNLOAD, reason="a published archive holds it", csv_file=file_name, archive=archive
+                )
+            elif served.swept.meets(start, end):
                 requests = sum(s.requests for s in served.sweeps if s.start < end and start < s.end)
                 yield gap(route=Route.TRADES, reason="its trades can be read", requests=requests)
             elif served.answers.meets(start, end):

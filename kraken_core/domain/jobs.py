@@ -55,7 +55,7 @@ class FileStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class JobMetrics:
-    """What a job has done so far; counts of files, records (candles) and gaps."""
+    """What a job has done so far; counts of files, records (candles), gaps and requests to the exchange."""
 
     total_files: int = 0
     files_ingested: int = 0
@@ -70,12 +70,16 @@ class JobMetrics:
     gaps_unfillable: int = 0
     gaps_failed: int = 0
     gaps_open: int = 0
+    total_requests: int = 0  # those made, and those expected still
+    requests: int = 0
+    retries: int = 0  # of the requests
 
     @property
     def progress_pct(self) -> float:
-        """Files done, of all: 0 to 100; 0 while nothing is known of the total."""
-        done = self.files_ingested + self.files_skipped + self.files_failed
-        return 100.0 * done / self.total_files if self.total_files else 0.0
+        """Files and requests done, of all: 0 to 100; 0 while nothing is known of the total."""
+        done = self.files_ingested + self.files_skipped + self.files_failed + min(self.requests, self.total_requests)
+        total = self.total_files + self.total_requests
+        return 100.0 * done / total if total else 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from kraken_core.domain.timerange import END_OF_TIME, TimeRanges
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
 
 class Life(NamedTuple):
@@ -44,3 +44,11 @@ def assumed_listing(first_candles: Mapping[int, int]) -> int | None:
         if finer < interval and start <= first_candles[finer] < start + interval * 60:
             start, interval = first_candles[finer], finer
     return start
+
+
+def unheard(lives: Sequence[Life], start: int) -> bool:
+    """Whether a listed pair's first trade has to be asked for: what it may have lived from ``start`` on is not known.
+
+    Nobody told its listing, and the first candle seen is later than that; or it was delisted, and is back.
+    """
+    return not lives or lives[-1].end is not None or (lives[0].assumed and lives[0].start > start)

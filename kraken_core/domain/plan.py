@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
 from kraken_core.domain.archives import finest_intervals, rank_in
 from kraken_core.domain.candles import Source, derived_rank
 from kraken_core.domain.coverage import Assertion, file_covers, silence_covers
+from kraken_core.domain.downloads import Offer, cheaper_asked, cheapest_members, filled_by
 from kraken_core.domain.gaps import IntegratedGapDetector
 from kraken_core.domain.knowledge import Knowledge
 from kraken_core.domain.life import Life
 from kraken_core.domain.market import INTERVALS, Pair, Series
 from kraken_core.domain.ohlcvt import EARLIEST
+from kraken_core.domain.repairs import Repairing, Repairs, lackings
+from kraken_core.domain.routes import NO_REPAIRS, RepairPlan, Routes
+from kraken_core.domain.scope import Scope
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from kraken_core.domain.archives import Archive, ArchiveFile
+    from kraken_core.domain.exchange import Market
     from kraken_core.domain.gaps import GapRecord
     from kraken_core.domain.request import Request
+    from kraken_core.domain.scope import Detection
     from kraken_core.domain.tiers import Tiers
+    from kraken_core.domain.timerange import TimeRanges
 
 BYTES_A_CANDLE = 37  # on disk, measured on the archives
 ROWS_A_SECOND = 1_500_000  # a cautious figure for the estimate only
@@ -55,11 +62,28 @@ class PlannedFile:
     known: KnownFile | None = None
 
 
+class Pace(NamedTuple):
+    """How often the exchange may be asked: requests a second for a pair, and how many pairs at once."""
+
+    requests_a_second: float = 1.0
+    pairs_in_parallel: int = 1
+
+    def seconds(self, listings: int, by_pair: Sequence[int]) -> float:
+        """How long a request each for some pairs, and then so many for each of others, take at least."""
+        in_turn = (listings + sum(by_pair)) / self.pairs_in_parallel
+        return max(in_turn, *by_pair, 0) / self.requests_a_second
+
+
+STEADY = Pace()
+
+
 @dataclass(frozen=True, slots=True)
 class IngestionPlan:
     """Everything a job will do. Files are in the order they will be read: newest vintage first.
 
     ``gaps`` are those known before a file is read; ``unread`` counts series whose files only tell when read.
+    ``market`` is what the exchange told of itself, None where it is not to be asked, or did not answer (``notes`` say
+    why). ``repairs`` are the requests that ``--max-requests`` affords, and ``listings`` counts those for first trades.
     """
 
     request: Request
@@ -69,6 +93,16 @@ class IngestionPlan:
     gaps: tuple[GapRecord, ...]
     unread: int
     passed_over: int  # files of pairs or intervals nobody asked for
+    market: Market | None = None
+    repairs: RepairPlan = NO_REPAIRS
+    listings: int = 0
+    pace: Pace = STEADY
+    notes: tuple[str, ...] = ()
+
+    @property
+    def requests(self) -> int:
+        """How many requests to the exchange are expected, after those that the plan itself took."""
+        return self.listings + self.repairs.requests
 
     @property
     def to_ingest(self) -> tuple[PlannedFile, ...]:
@@ -93,12 +127,15 @@ class IngestionPlan:
     @property
     def disk_bytes(self) -> int:
         """What the new candles will take on disk, estimated."""
-        return sum(self._candles(f.file) for f in self.to_ingest) * BYTES_A_CANDLE
+        served = ((series, found.answers | found.swept) for series, found in self.repairs.served.items())
+        brought = sum(ranges.slots(series.width) for series, ranges in served)
+        return (sum(self._candles(f.file) for f in self.to_ingest) + brought) * BYTES_A_CANDLE
 
     @property
     def estimated_seconds(self) -> float:
-        """How long the files will take, estimated."""
-        return self.text_bytes / BYTES_A_ROW / ROWS_A_SECOND
+        """How long the files and the requests will take, estimated."""
+        by_pair = [repair.requests for repair in self.repairs.repairs]
+        return self.text_bytes / BYTES_A_ROW / ROWS_A_SECOND + self.pace.seconds(self.listings, by_pair)
 
     @property
     def _once_read(self) -> Collection[ArchiveFile]:
@@ -117,6 +154,15 @@ def file_rank(archive: Archive, source: Source = Source.CSV) -> int:
     return rank_in(archive.vintage, source)
 
 
+class Prospect(NamedTuple):
+    """What is known of the exchange when requests to it are planned; ``gaps`` are the open ones of the ledger."""
+
+    market: Market
+    rates: Mapping[Pair, float] = {}
+    gaps: Sequence[GapRecord] = ()
+    pace: Pace = STEADY
+
+
 @dataclass(frozen=True, slots=True)
 class DataSourceRouter:
     """Decides which sources serve a request."""
@@ -131,10 +177,15 @@ class DataSourceRouter:
         *,
         known: Mapping[tuple[str, str, str, Series], KnownFile],
         knowledge: Knowledge,
+        before: Mapping[Series, Detection] | None = None,
+        prospect: Prospect | None = None,
+        published: Sequence[Archive] = (),
     ) -> IngestionPlan:
-        """The plan of a request: every file of its series, newest vintage first, and the gaps they will leave.
+        """The plan of a request: every file of its series, newest vintage first, the gaps they leave, their repair.
 
-        ``known`` are files read before, by path, member, stamp and series; ``knowledge`` what the ledger knows by now.
+        ``known`` are files read before, by path, member, stamp and series; ``knowledge`` what the ledger knows by now;
+        ``before`` the last detections. The ``prospect`` is there where the exchange may be asked; of ``published``
+        archives those members are read that fill what is missing, where that is cheaper than asking.
         """
         ordered = sorted(archives, key=file_rank, reverse=True)
         files: list[PlannedFile] = []
@@ -158,12 +209,65 @@ class DataSourceRouter:
                     passed_over += 1
         expected, unread = _expected(knowledge, request, self.tiers, ordered, files)
         pairs = [pair for pair in expected.lives if request.holds(pair, self.tiers)]
-        wanted = expected.wanted(pairs, request.intervals, request.window(as_of))
+        scope = Scope(request, as_of, before or {})
+        wanted, _ = scope.wanted(expected, pairs)
         wanted = {series: ranges for series, ranges in wanted.items() if series not in unread}
+        offers = self._worthwhile(expected, scope, wanted, published, prospect)
+        covered, fills = expected.covered(), filled_by(offers)
+        if offers:
+            files += _downloads(offers, published, len(ordered))
+            ordered += published
+            expected, _ = _expected(knowledge, request, self.tiers, ordered, files)
+        repairs, listings = Repairs(), 0
+        if prospect:
+            listings = len(scope.unheard(knowledge.lives, prospect.market, self.tiers))
+            repairing = Repairing(scope, prospect.market, prospect.rates)
+            repairs = repairing.plan(expected, wanted, prospect.gaps, listings)
         detected = IntegratedGapDetector(as_of).detect_gaps_for_job(
-            wanted, expected.covered(), expected.derivation_work(wanted).spans
+            wanted, covered, expected.derivation_work(wanted).spans, repairs.all, fills
         )
-        return IngestionPlan(request, as_of, tuple(ordered), tuple(files), detected.gaps, len(unread), passed_over)
+        plan = IngestionPlan(request, as_of, tuple(ordered), tuple(files), detected.gaps, len(unread), passed_over)
+        if not prospect:
+            return plan
+        return replace(plan, market=prospect.market, repairs=repairs.paid, listings=listings, pace=prospect.pace)
+
+    def _worthwhile(
+        self,
+        expected: Knowledge,
+        scope: Scope,
+        wanted: Mapping[Series, TimeRanges],
+        published: Sequence[Archive],
+        prospect: Prospect | None,
+    ) -> dict[Series, list[Offer]]:
+        """The members of published archives that are worth their bytes."""
+        if not published:
+            return {}
+        lacking = {
+            each.pair: each for each in lackings(expected, scope.repairable(wanted), prospect and prospect.rates)
+        }
+        needs = {Series(pair, i): slots for pair, each in lacking.items() for i, slots in each.needs().items()}
+        offers = cheapest_members(needs, published)
+        request = scope.request
+        if not prospect or not request.trades:
+            return offers
+        routes, pace = Routes(prospect.market.now), prospect.pace.requests_a_second
+        spared = {
+            pair
+            for pair in {series.pair for series in offers} & prospect.market.listed
+            if (request.max_requests is None or routes.repair(lacking[pair]).requests <= request.max_requests)
+            and cheaper_asked(offers, lacking[pair], routes, pace)
+        }
+        return {series: found for series, found in offers.items() if series.pair not in spared}
+
+
+def _downloads(
+    offers: Mapping[Series, Sequence[Offer]], published: Sequence[Archive], first: int
+) -> Iterator[PlannedFile]:
+    """The members offered as files to read; their archives come in the plan from place ``first`` on."""
+    for series, found in offers.items():
+        for offer in found:
+            finest = finest_intervals(published[offer.archive])[series.pair] == series.interval
+            yield PlannedFile(offer.file, first + offer.archive, Action.INGEST, "fills what is missing", finest)
 
 
 def _planned(file: ArchiveFile, index: int, archive: Archive, *, finest: bool, known: KnownFile | None) -> PlannedFile:

@@ -97,5 +97,5 @@ class Report:
         for archive, candles in sorted(by_archive.items(), key=lambda item: -item[1])[:4]:
             result.append(f"get {archive} (up to {candles:,} slots): kraken ingest --csv-source-dir {archive} …")
         if failed:
-            result.append(f"{failed:,} gaps failed to fill: run the same kraken ingest again to retry them")
+            result.append(f"{failed:,} gaps failed to fill: kraken backfill tries them again, each time a while later")
         return result

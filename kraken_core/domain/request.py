@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from kraken_core.domain.tiers import Tiers
 
 DEFAULT_YEARS = 5
+DEFAULT_REQUESTS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +56,13 @@ def closed(window: TimeRange, width: int) -> TimeRanges:
 
 @dataclass(frozen=True, slots=True)
 class Request(Selection):
-    """An ingest as asked for: the selection, the sources, and which routes may repair what is missing.
+    """What a job is asked for: the selection, the sources, and which routes may repair what is missing.
 
     ``archive_through`` is the last day archives are complete through where they state none themselves; ``as_of`` the
-    instant to speak of (epoch seconds), where another than the present was named.
+    instant to speak of (epoch seconds), where another than the present was named. With ``api_backfill`` the exchange
+    may be asked, by ``trades`` also for what its candles do not reach; ``max_requests`` bounds that, None does not.
+    ``incremental`` wants of each series only what it wanted before and what has closed since. ``backfill`` fills open
+    gaps and wants nothing more: those of ``gap_ids``, or all.
     """
 
     sources: tuple[str, ...] = ()
@@ -66,10 +70,20 @@ class Request(Selection):
     as_of: int | None = None
     auto_gap_fill: bool = True
     stop_on_error: bool = False
+    api_backfill: bool = True
+    trades: bool = True
+    download: bool = False
+    max_requests: int | None = DEFAULT_REQUESTS
+    incremental: bool = False
+    backfill: bool = False
+    gap_ids: tuple[int, ...] = ()
 
     def window(self, as_of: int) -> TimeRange:
-        """As for a selection, but from five years before ``as_of`` where no start date is given."""
-        if self.start_date is not None:
+        """As for a selection, but from five years before ``as_of`` where no start date is given.
+
+        A backfill reaches as far back as gaps do.
+        """
+        if self.start_date is not None or self.backfill:
             return Selection.window(self, as_of)
         start = years_before(datetime.fromtimestamp(as_of, UTC).date(), DEFAULT_YEARS)
         return Selection.window(replace(self, start_date=start), as_of)
@@ -88,7 +102,7 @@ class Request(Selection):
         """The request that :meth:`to_json` wrote; fields it lacks take their defaults."""
         known = {f.name for f in fields(cls)}
         values = {name: value for name, value in document.items() if name in known}
-        for name in ("tiers", "quotes", "intervals", "sources"):
+        for name in ("tiers", "quotes", "intervals", "sources", "gap_ids"):
             if name in values:
                 values[name] = tuple(values[name])
         values["pairs"] = tuple(Pair.parse(text) for text in values.get("pairs", ()))

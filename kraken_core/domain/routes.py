@@ -225,12 +225,22 @@ class RepairPlan:
 NO_REPAIRS = RepairPlan()
 
 
-def plan_repairs(routes: Routes, lackings: Iterable[Lacking], most: int | None = None) -> RepairPlan:
-    """The cheapest repairs, in requests; of at most ``most`` requests, spent where each repairs the most slots."""
+def plan_repairs(routes: Routes, lackings: Iterable[Lacking]) -> RepairPlan:
+    """The cheapest repairs, in requests."""
     by_pair = {lacking.pair: lacking for lacking in lackings}
-    repairs = {pair: routes.repair(lacking) for pair, lacking in by_pair.items()}
-    if most is not None and sum(repair.requests for repair in repairs.values()) > most:
-        repairs = _affordable(routes, by_pair, repairs, most)
+    return _planned(routes, by_pair, {pair: routes.repair(lacking) for pair, lacking in by_pair.items()})
+
+
+def afforded(routes: Routes, lackings: Iterable[Lacking], plan: RepairPlan, most: int | None) -> RepairPlan:
+    """What of a plan at most so many requests pay for, spent where each repairs the most slots; None pays for all."""
+    if most is None or plan.requests <= most:
+        return plan
+    by_pair = {lacking.pair: lacking for lacking in lackings}
+    repairs = {repair.pair: repair for repair in plan.repairs}
+    return _planned(routes, by_pair, _affordable(routes, by_pair, repairs, most))
+
+
+def _planned(routes: Routes, by_pair: Mapping[Pair, Lacking], repairs: Mapping[Pair, Repair]) -> RepairPlan:
     served: dict[Series, Served] = {}
     for pair, repair in repairs.items():
         if repair.requests:

@@ -87,6 +87,15 @@ def counts(*names: str) -> Iterator[SchemaItem]:
     yield CheckConstraint(" AND ".join(f"{name} >= 0" for name in names), name="counts")
 
 
+def added_counts(*names: str) -> Iterator[Column[int]]:
+    """Numbers that are never negative, of columns that a table got later: each brings its check along.
+
+    SQLite can add such a column to a table that is there; it cannot change the checks of a table.
+    """
+    for name in names:
+        yield Column(name, BigInteger, CheckConstraint(f"{name} >= 0", name=name), nullable=False, server_default="0")
+
+
 def span(*, primary_key: bool = False, may_be_empty: bool = False) -> Iterator[SchemaItem]:
     """A half-open range of time."""
     yield Column("start", Instant, primary_key=primary_key, nullable=False)

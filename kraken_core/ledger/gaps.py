@@ -10,10 +10,10 @@ from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, or_, 
 from kraken_core.domain.errors import IllegalMoveError
 from kraken_core.domain.gaps import GAP_MOVES, OPEN, GapRecord, GapStatus, Route
 from kraken_core.domain.market import Series
+from kraken_core.domain.scope import Detection
 from kraken_core.domain.timerange import TimeRange
 from kraken_core.ledger.models import gap_record, series_detection
 from kraken_core.ledger.transactions import Transactions, add_many, add_rows, by_series_and_time, chunks
-from kraken_core.ports import Detection
 
 _GAP = gap_record.c
 # The fields of a GapRecord that are columns of the same name, in its order
@@ -81,10 +81,12 @@ class Gaps(Transactions):
                 requests,
                 csv_file,
                 archive,
-                id=id_,
+                attempts,
+                retry_at,
+                id_,
             )
             for id_, pair_id, interval, start, end, candles, fillable, overflow, status, route, *rest in rows
-            for reason, requests, csv_file, archive in (rest,)
+            for reason, requests, csv_file, archive, attempts, retry_at in (rest,)
         ]
 
     def _remove(self, connection: Connection, ids: Iterable[int | None]) -> None:
@@ -141,6 +143,8 @@ def _state(gap: GapRecord) -> tuple[object, ...]:
         gap.requests,
         gap.csv_file,
         gap.archive,
+        gap.attempts,
+        gap.retry_at,
     )
 
 

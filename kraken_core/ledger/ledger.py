@@ -12,10 +12,11 @@ from kraken_core.ledger.gaps import Gaps
 from kraken_core.ledger.pairs import Pairs
 from kraken_core.ledger.schema import bring_up_to_date
 from kraken_core.ledger.state import State
+from kraken_core.ledger.sweeps import Sweeps
 from kraken_core.ports import Clock
 
 
-class SqlLedger(Files, Pairs, Coverage, Gaps, Frames, State):
+class SqlLedger(Files, Sweeps, Pairs, Coverage, Gaps, Frames, State):
     """Implements ``kraken_core.ports.Ledger``; each base keeps one noun. Safe to share between threads.
 
     Every method raises LedgerError where the database cannot be reached, read or written.

@@ -9,12 +9,14 @@ from __future__ import annotations
 from dataclasses import fields
 
 from sqlalchemy import (
+    BigInteger,
     Boolean,
     CheckConstraint,
     Column,
     Computed,
     Float,
     Index,
+    Integer,
     MetaData,
     Table,
     Text,
@@ -29,6 +31,7 @@ from kraken_core.domain.jobs import FileStatus, JobMetrics, JobStatus
 from kraken_core.ledger.columns import (
     Instant,
     Moment,
+    added_counts,
     counts,
     moments,
     one_of,
@@ -39,9 +42,10 @@ from kraken_core.ledger.columns import (
     words,
 )
 
-REVISION = "0001"  # the newest migration
+REVISION = "0002"  # the newest migration
 
 METRICS = tuple(field.name for field in fields(JobMetrics))
+_ADDED_METRICS = ("total_requests", "requests", "retries")
 
 metadata = MetaData(
     naming_convention={
@@ -88,7 +92,8 @@ ingestion_job = Table(
     *words("stage", "worker", "candle_table", "request", "request_key", "tiers", "intervals"),
     *span(may_be_empty=True),
     Column("as_of", Instant, nullable=False),
-    *counts(*METRICS),
+    *counts(*(name for name in METRICS if name not in _ADDED_METRICS)),
+    *added_counts(*_ADDED_METRICS),
     Column("progress_pct", Float, nullable=False),
     Column("error", Text),
     Column("lease_until", Instant),  # null while nobody runs it
@@ -191,9 +196,22 @@ gap_record = Table(
     *one_of("status", GapStatus),
     *one_of("route", Route),
     *words("reason", "csv_file", "archive"),
+    *added_counts("attempts"),
+    Column("retry_at", Instant),  # null unless the last attempt failed
     *moments("detected_at", "updated_at"),
     Index(None, "pair_id", "interval", "start"),
     sqlite_autoincrement=True,  # the id of a gap that is gone never names another
+)
+
+trade_sweep = Table(
+    "trade_sweep",
+    metadata,
+    reference("pair", primary_key=True),
+    Column("interval", Integer, nullable=False),
+    Column("known_until", Instant, nullable=False),
+    Column("cursor", BigInteger, nullable=False),  # nanoseconds
+    Column("last_id", BigInteger),  # null where trades have no ids
+    *words("part"),
 )
 
 series_detection = Table(

@@ -1,89 +1,194 @@
-"""Backfill: gaps filled by the routes that are open. Deriving from finer candles costs nothing but the reading."""
+"""Backfill: gaps filled by the routes that are open, until none is left that any of them fills.
+
+What finer candles prove is derived first, as it is free; the exchange is asked for what is left; and what it answered
+may be derived from again. Each round plans anew, for the exchange's horizon moves on while a job runs.
+"""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
-from kraken_core.domain.candles import aggregate
-from kraken_core.domain.coverage import Assertion
-from kraken_core.domain.derive import Derivation
-from kraken_core.domain.errors import Interrupted
-from kraken_core.domain.knowledge import DerivationWork, derived_claim
-from kraken_core.domain.market import Pair, Series
-from kraken_core.domain.timerange import TimeRange, TimeRanges
-from kraken_core.pipeline.progress import Ticker
+from kraken_core.domain.errors import UnavailableError
+from kraken_core.domain.exchange import Market
+from kraken_core.domain.gaps import GapStatus, Route
+from kraken_core.domain.jobs import JobMetrics
+from kraken_core.domain.knowledge import Knowledge
+from kraken_core.domain.market import Pair
+from kraken_core.domain.plan import IngestionPlan
+from kraken_core.domain.repairs import Repairing
+from kraken_core.domain.scope import Scope
+from kraken_core.pipeline.cover import CoverageTracker
+from kraken_core.pipeline.derive import Derive
+from kraken_core.pipeline.detect import BY_API, Attempt, Detected, GapDetection
+from kraken_core.pipeline.fetch import Fetch, Spent
+from kraken_core.pipeline.listings import Listings
+from kraken_core.pipeline.rates import trades_a_second
+from kraken_core.pipeline.stages import Stages
 from kraken_core.ports import CandleStore, Ledger
-
-CHUNK_SLOTS = 2_000_000  # finer slots read at once: bounds the memory
 
 
 @dataclass(frozen=True, slots=True)
-class Derive:
-    """The route *derive*: coarse candles from finer ones (domain rule 7), through the same table and ledger."""
+class Asking:
+    """What it takes to ask the exchange."""
 
+    listings: Listings
+    fetch: Fetch
+
+
+@dataclass(frozen=True, slots=True)
+class Backfill:
+    """Detects what is missing, and fills it. ``asking`` is None where the exchange is not to be asked."""
+
+    tracker: CoverageTracker
+    derive: Derive
     store: CandleStore
     ledger: Ledger
-    stop: Callable[[], bool]
+    asking: Asking | None = None
 
-    def run(self, work: DerivationWork, ticker: Ticker) -> None:
-        """Do the work, finest interval first; what is derived no longer is removed before.
-
-        Candles are committed before they are claimed, so that a crash in between only costs deriving them again.
-        Raises Interrupted when asked to stop.
-        """
-        if work.withdraw:
-            self.store.commit([], clear=_ranges(work.withdraw))
-            self.ledger.claim(work.withdraw)
-        for chunk in _chunks(work.derive):
-            if self.stop():
-                raise Interrupted("paused")
-            interval, finer = chunk[0][1].interval, chunk[0][1].finer
-            spans: dict[Pair, TimeRanges] = {}
-            for pair, derivation in chunk:
-                spans[pair] = spans.get(pair, TimeRanges()) | derivation.ranges
-            fine = self.store.candles({Series(pair, finer): ranges for pair, ranges in spans.items()})
-            candles = aggregate(fine, interval)
-            staged = [self.store.stage(candles)] if candles.height else []
-            self.store.commit(staged, clear={Series(pair, interval): ranges for pair, ranges in spans.items()})
-            self.ledger.claim(
-                [derived_claim(Series(pair, interval), span, d) for pair, d in chunk for span in d.ranges]
-            )
-            ticker.add(len(chunk), candles.height, f"{chunk[-1][0]} {interval}m from {finer}m")
+    def run(self, stages: Stages, plan: IngestionPlan, pairs: Sequence[Pair], knowledge: Knowledge) -> Knowledge:
+        """Detect and fill until nothing more can be filled; returns what is known then."""
+        rounds = _Rounds(self, stages, plan, sorted(pairs), knowledge)
+        rounds.list_pairs()
+        rounds.detect()
+        while rounds.derive() or rounds.fetch():
+            pass
+        return rounds.knowledge
 
 
-def _ranges(claims: Iterable[Assertion]) -> dict[Series, TimeRanges]:
-    ranges: dict[Series, list[TimeRange]] = defaultdict(list)
-    for claim in claims:
-        ranges[claim.series].append(TimeRange(claim.start, claim.end))
-    return {series: TimeRanges.of(found) for series, found in ranges.items()}
+class _Rounds:
+    """The rounds of one job: what is known, and what was found last."""
+
+    def __init__(
+        self, backfill: Backfill, stages: Stages, plan: IngestionPlan, pairs: list[Pair], knowledge: Knowledge
+    ) -> None:
+        self.knowledge = knowledge
+        self._backfill = backfill
+        self._stages = stages
+        self._plan = plan
+        self._pairs = pairs
+        self._scope = Scope(plan.request, plan.as_of, backfill.ledger.detections())
+        self._began = time.monotonic()
+        self._asking = backfill.asking if plan.market else None
+        self._spent = Spent.begin(self._asking.fetch.exchange, stages.metrics) if self._asking else None
+        self._rates: dict[Pair, float] | None = None
+        self._detected: Detected | None = None
+        self._derived: Detected | None = None
+
+    def list_pairs(self) -> None:
+        """Hear of the exchange which pairs began and ended, where that is not known."""
+        market = self._market
+        if not self._asking or not market:
+            return
+        tiers, request = self._backfill.tracker.tiers, self._plan.request
+        unheard = self._scope.unheard(self.knowledge.lives, market, tiers)
+        if request.max_requests is not None:
+            unheard = unheard[: request.max_requests // 2]  # the rest has its turn in a later job
+        with self._stages.stage("listings"):
+            try:
+                changed = self._asking.listings.run(self._stages.job.id, market, self._pairs, unheard)
+            except UnavailableError as error:
+                self._went_down(str(error))
+                return
+            if changed:
+                held = {r.pair for r in self._backfill.ledger.pairs() if request.holds(r.pair, tiers)}
+                self._pairs = sorted(held.union(self._pairs))
+        if changed:
+            self._cover()
+
+    def detect(self, attempt: Attempt | None = None) -> None:
+        """Find what is missing, and what could fill it."""
+        with self._stages.stage("detect"):
+            repairing = None
+            if self._asking and self._market:
+                repairing = Repairing(self._scope, self._market, self._trade_rates())
+            detection = GapDetection(self._backfill.ledger, self._scope, repairing)
+            metrics = self._counted()
+            self._detected = detection.run(self.knowledge, self._pairs, attempt, metrics.requests)
+            self._stages.metrics = _with_gaps(metrics, self._detected)
+            self._detection = detection
+
+    def derive(self) -> bool:
+        """Derive what finer candles prove, and take back what they no longer do; whether anything was done."""
+        detected = self._found
+        work = detected.work
+        if not self._plan.request.auto_gap_fill:
+            work = replace(work, derive=())  # what is derived no longer would count as covered: that is taken back
+        if detected is self._derived or not (work.derive or work.withdraw):
+            return False
+        with self._stages.stage("backfill", len(work.derive)) as ticker:
+            if work.derive:
+                self._detection.begin_backfill(detected, (Route.DERIVE,))
+            self._backfill.derive.run(work, ticker)
+        self._cover()
+        self.detect()
+        self._derived = self._found  # whatever it found again was not to be derived
+        return True
+
+    def fetch(self) -> bool:
+        """Ask the exchange for what the request pays for; whether anything was asked."""
+        detected = self._found
+        repairs = detected.repairs.paid
+        if not self._asking or not self._spent or not repairs.requests:
+            return False
+        self._derived = None
+        self._stages.metrics = replace(
+            self._stages.metrics, total_requests=self._stages.metrics.requests + repairs.requests
+        )
+        with self._stages.stage("backfill", repairs.requests) as ticker:
+            self._detection.begin_backfill(detected, BY_API)
+            spent = replace(self._spent, metrics=self._stages.metrics)
+            fetched = self._asking.fetch.run(self._stages.job, repairs, detected.covered, spent, ticker)
+            self._stages.metrics = fetched.metrics
+        self._cover()
+        failures = dict(fetched.failures)
+        if fetched.down:
+            self._went_down(fetched.down)
+            failures = {repair.pair: fetched.down for repair in repairs.repairs} | failures
+        cut = spent.left(self._plan.request.max_requests) == 0
+        self.detect(Attempt(repairs, detected.covered, failures, cut))
+        return not fetched.down and not cut
+
+    @property
+    def _found(self) -> Detected:
+        if self._detected is None:
+            raise RuntimeError("nothing was detected yet")
+        return self._detected
+
+    @property
+    def _market(self) -> Market | None:
+        """What the exchange told when the job was planned, its clock as it must be by now."""
+        market = self._plan.market
+        return market and market._replace(now=market.now + int(time.monotonic() - self._began))
+
+    def _went_down(self, why: str) -> None:
+        """Nothing more is asked in this job."""
+        self._backfill.ledger.add_event(self._stages.job.id, "exchange", why)
+
+    def _cover(self) -> None:
+        with self._stages.stage("cover"):
+            self.knowledge = self._backfill.tracker.update_coverage_after_ingestion(self._pairs)
+
+    def _trade_rates(self) -> dict[Pair, float]:
+        if self._rates is None and self._market:
+            asked = self._market.listed.intersection(self._pairs)
+            self._rates = trades_a_second(self._backfill.store, asked, self.knowledge.covered())
+        return self._rates or {}
+
+    def _counted(self) -> JobMetrics:
+        return self._spent.counted(self._stages.metrics) if self._spent else self._stages.metrics
 
 
-def _chunks(work: Sequence[tuple[Pair, Derivation]]) -> Iterator[list[tuple[Pair, Derivation]]]:
-    """Derivations of one interval from one finer one together, to about CHUNK_SLOTS finer slots."""
-    chunk: list[tuple[Pair, Derivation]] = []
-    slots = 0
-    for pair, whole in work:
-        for derivation in _pieces(whole):
-            size = derivation.ranges.slots(derivation.finer * 60)
-            kind = (derivation.interval, derivation.finer)
-            if chunk and (kind != (chunk[0][1].interval, chunk[0][1].finer) or slots + size > CHUNK_SLOTS):
-                yield chunk
-                chunk, slots = [], 0
-            chunk.append((pair, derivation))
-            slots += size
-    if chunk:
-        yield chunk
-
-
-def _pieces(whole: Derivation) -> Iterator[Derivation]:
-    """A derivation cut along the coarse slots so that none needs more than CHUNK_SLOTS finer ones."""
-    step = CHUNK_SLOTS * whole.finer * 60 // (whole.interval * 60) * whole.interval * 60
-    if whole.ranges.seconds <= step:
-        yield whole
-        return
-    for start, end in whole.ranges:
-        for at in range(start, end, step):
-            piece = TimeRanges.single(at, min(at + step, end))
-            yield Derivation(whole.interval, whole.finer, whole.rank, piece)
+def _with_gaps(metrics: JobMetrics, detected: Detected) -> JobMetrics:
+    """The job's gaps after a detection: those closed by now stay counted as filled."""
+    states = [gap.status for gap in detected.gaps]
+    filled = metrics.gaps_filled + len(detected.filled)
+    return replace(
+        metrics,
+        gaps_detected=filled + len(states),
+        gaps_filled=filled,
+        gaps_unfillable=states.count(GapStatus.UNFILLABLE),
+        gaps_failed=states.count(GapStatus.FAILED),
+        gaps_open=states.count(GapStatus.DETECTED) + states.count(GapStatus.BACKFILLING),
+    )

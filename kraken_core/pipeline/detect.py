@@ -7,23 +7,56 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import takewhile
+from typing import NamedTuple
 
-from kraken_core.domain.gaps import GapRecord, GapStatus, IntegratedGapDetector, Route
+from kraken_core.domain.gaps import GapRecord, GapStatus, IntegratedGapDetector, Route, named_at_once
 from kraken_core.domain.knowledge import DerivationWork, Knowledge
 from kraken_core.domain.market import Pair, Series
-from kraken_core.domain.timerange import TimeRange, TimeRanges
-from kraken_core.ports import Detection, Ledger
+from kraken_core.domain.repairs import Repairing, Repairs
+from kraken_core.domain.routes import RepairPlan
+from kraken_core.domain.scope import Detection, Scope
+from kraken_core.domain.timerange import TimeRanges
+from kraken_core.ports import Ledger
+
+BY_API = (Route.OHLC, Route.TRADES)
 
 
 @dataclass(frozen=True, slots=True)
 class Detected:
-    """The open gaps of the series looked at, those that were closed, and what can be derived at once."""
+    """The open gaps of the series looked at, those that were closed, what can be derived at once, what asked for."""
 
-    wanted: Mapping[Series, TimeRanges]
     detections: Mapping[Series, Detection]
     gaps: Sequence[GapRecord]
     filled: Sequence[GapRecord]
     work: DerivationWork
+    repairs: Repairs
+    covered: Mapping[Series, TimeRanges]
+
+
+class Attempt(NamedTuple):
+    """What was asked of the exchange before a detection: by which plan, what was known then, and which pairs failed.
+
+    What was asked for and is missing all the same has failed where its pair did, or where the pair's answers brought
+    nothing at all; else it is asked for again, by the route that reaches it now.
+    """
+
+    plan: RepairPlan
+    covered: Mapping[Series, TimeRanges]
+    failures: Mapping[Pair, str]
+    cut: bool  # the budget ended before the plan did
+
+    def failure(self, gap: GapRecord, covered: Mapping[Series, TimeRanges]) -> str | None:
+        """Why a gap that is still open failed; None where it did not, or was not asked for."""
+        served = self.plan.served.get(gap.series)
+        if not served or not (served.answers | served.swept).meets(gap.start, gap.end):
+            return None
+        pair = gap.series.pair
+        if pair in self.failures:
+            return self.failures[pair]
+        nothing = TimeRanges()
+        of_pair = [series for series in self.plan.served if series.pair == pair]
+        brought = any(covered.get(s, nothing) != self.covered.get(s, nothing) for s in of_pair)
+        return None if brought or self.cut else "what the exchange answered does not speak of it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,51 +64,88 @@ class GapDetection:
     """Looks for gaps in what was ever wanted of some series, and keeps the ledger's gap records in step."""
 
     ledger: Ledger
-    as_of: int
+    scope: Scope
+    repairing: Repairing | None = None
 
     def run(
-        self, knowledge: Knowledge, pairs: Collection[Pair], intervals: Sequence[int], window: TimeRange
+        self, knowledge: Knowledge, pairs: Collection[Pair], attempt: Attempt | None = None, spent: int = 0
     ) -> Detected:
-        """Detect, and record what was found."""
-        wanted, detections = self._ever_wanted(knowledge, pairs, intervals, window)
+        """Detect, and record what was found; ``attempt`` is what was just asked, ``spent`` the requests made by now.
+
+        Before anything was asked, gaps that the request names wait no longer.
+        """
+        wanted, detections = self.scope.wanted(knowledge, pairs)
         covered = knowledge.covered()
         work = knowledge.derivation_work(wanted)
-        found = IntegratedGapDetector(self.as_of).detect_gaps_for_job(wanted, covered, work.spans).gaps
         before = self.ledger.gaps(wanted.keys())
-        gaps, filled = _reconciled(before, found), _filled(before, covered)
-        return Detected(wanted, detections, self.ledger.record_gaps(detections, gaps, filled), filled, work)
+        ids = self.scope.request.gap_ids
+        before = self._after(attempt, before, covered) if attempt else named_at_once(before, ids)
+        repairs = self.repairing.plan(knowledge, wanted, before, spent) if self.repairing else Repairs()
+        found = (
+            IntegratedGapDetector(self.scope.as_of).detect_gaps_for_job(wanted, covered, work.spans, repairs.all).gaps
+        )
+        gaps = [self._as_it_stands(gap, record, repairs) for gap, record in _reconciled(before, found)]
+        filled = _filled(before, covered)
+        return Detected(detections, self.ledger.record_gaps(detections, gaps, filled), filled, work, repairs, covered)
 
-    def begin_backfill(self, detected: Detected) -> None:
-        """Mark the gaps that are about to be filled."""
+    @property
+    def now(self) -> int:
+        """The exchange's present, where it may be asked; else that of the request."""
+        return self.repairing.market.now if self.repairing else self.scope.as_of
+
+    def begin_backfill(self, detected: Detected, routes: Collection[Route]) -> None:
+        """Mark the gaps that are about to be filled by these routes."""
+        paid = detected.repairs.paid.served
         gaps = [
-            gap._replace(status=GapStatus.BACKFILLING) if gap.route is not Route.NONE else gap for gap in detected.gaps
+            gap._replace(status=GapStatus.BACKFILLING)
+            if gap.route in routes and (gap.route is Route.DERIVE or gap.series in paid) and not gap.waits(self.now)
+            else gap
+            for gap in detected.gaps
         ]
         self.ledger.record_gaps(detected.detections, gaps, [])
 
-    def _ever_wanted(
-        self, knowledge: Knowledge, pairs: Collection[Pair], intervals: Sequence[int], window: TimeRange
-    ) -> tuple[dict[Series, TimeRanges], dict[Series, Detection]]:
-        """What is wanted now or was in an earlier detection, so that a gap keeps its whole extent."""
-        before = self.ledger.detections()
-        wanted: dict[Series, TimeRanges] = {}
-        detections: dict[Series, Detection] = {}
-        everything = knowledge.wanted(pairs, intervals, TimeRange(0, self.as_of))
-        for series, now in knowledge.wanted(pairs, intervals, window).items():
-            if series in before:
-                now |= TimeRanges.single(*before[series].wanted)  # noqa: PLW2901 - widened
-            hull = now.hull if now else TimeRange(window.start, window.start)
-            wanted[series] = everything[series].clip(*hull)
-            if now:
-                detections[series] = Detection(hull, self.as_of)
-        return wanted, detections
+    def _after(
+        self, attempt: Attempt, before: Sequence[GapRecord], covered: Mapping[Series, TimeRanges]
+    ) -> list[GapRecord]:
+        """The records as they were, those that failed marked so."""
+        return [
+            record.failed(why, self.now)
+            if record.status is GapStatus.BACKFILLING and (why := attempt.failure(record, covered))
+            else record
+            for record in before
+        ]
+
+    def _as_it_stands(self, gap: GapRecord, record: GapRecord | None, repairs: Repairs) -> GapRecord:
+        """A gap found, with what its record tells of earlier attempts, and of a budget that does not reach it."""
+        if record is None:
+            known = gap
+        elif record.waits(self.now) and gap.route is not Route.DERIVE:
+            return gap._replace(
+                id=record.id,
+                status=GapStatus.FAILED,
+                route=record.route,
+                reason=record.reason,
+                requests=record.requests,
+                attempts=record.attempts,
+                retry_at=record.retry_at,
+            )
+        else:
+            known = gap._replace(id=record.id, attempts=record.attempts)
+        served = repairs.paid.served.get(gap.series)
+        paid = served and (served.answers | served.swept).meets(gap.start, gap.end)
+        return (
+            known
+            if known.route not in BY_API or paid
+            else known._replace(reason=f"{known.reason}; beyond --max-requests")
+        )
 
 
-def _reconciled(before: Sequence[GapRecord], found: Sequence[GapRecord]) -> list[GapRecord]:
-    """The gaps found, each with the id of the first open record it overlaps, as long as no other gap took it."""
+def _reconciled(before: Sequence[GapRecord], found: Sequence[GapRecord]) -> list[tuple[GapRecord, GapRecord | None]]:
+    """The gaps found, each with the first open record it overlaps, as long as no other gap took it."""
     records: dict[Series, deque[GapRecord]] = defaultdict(deque)
     for record in before:
         records[record.series].append(record)
-    gaps = []
+    gaps: list[tuple[GapRecord, GapRecord | None]] = []
     taken: set[int | None] = set()
     for gap in found:
         ahead = records[gap.series]
@@ -83,8 +153,9 @@ def _reconciled(before: Sequence[GapRecord], found: Sequence[GapRecord]) -> list
             ahead.popleft()
         overlapping = takewhile(partial(_begins_before, gap.end), ahead)
         known = next((r for r in overlapping if r.id not in taken), None)
-        gaps.append(gap if known is None else gap._replace(id=known.id))
-        taken.add(gaps[-1].id)
+        gaps.append((gap, known))
+        if known is not None:
+            taken.add(known.id)
     return gaps
 
 

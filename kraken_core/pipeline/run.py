@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 import logging
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from kraken_core.domain.errors import Interrupted, StoreError
-from kraken_core.domain.gaps import GapStatus
-from kraken_core.domain.jobs import IngestionJob, JobMetrics
+from kraken_core.domain.errors import StoreError
+from kraken_core.domain.jobs import IngestionJob
 from kraken_core.domain.market import Pair
 from kraken_core.domain.plan import IngestionPlan
 from kraken_core.domain.report import Report
 from kraken_core.failpoints import reached
-from kraken_core.pipeline.backfill import Derive
+from kraken_core.pipeline.backfill import Backfill
 from kraken_core.pipeline.cover import CoverageTracker
-from kraken_core.pipeline.detect import Detected, GapDetection
 from kraken_core.pipeline.downloads import write_download_list
 from kraken_core.pipeline.ingest import Ingest
-from kraken_core.pipeline.progress import Ticker
 from kraken_core.pipeline.report import CompletenessReporter
+from kraken_core.pipeline.stages import Stages
 from kraken_core.pipeline.tidy import Tidy
 from kraken_core.ports import Ledger, Progress
 
@@ -45,7 +41,7 @@ class Pipeline:
 
     ingest: Ingest
     tracker: CoverageTracker
-    derive: Derive
+    backfill: Backfill
     reporter: CompletenessReporter
     tidy: Tidy
     ledger: Ledger
@@ -58,35 +54,24 @@ class Pipeline:
 
         Every stage leaves what it did in the ledger, so that a run of the same job goes on where this one ended.
         """
-        seconds: dict[str, float] = {}
-        with _timed("ingest", seconds):
-            metrics = self.ingest.run(job, plan, self._ticker("ingest", job.metrics))
+        stages = Stages(job, job.metrics, self.ledger, self.progress, self.stop)
+        before = job.metrics
+        done = before.files_ingested + before.files_skipped + before.files_failed
+        with stages.stage("ingest", job.total_files, done) as ticker:
+            stages.metrics = self.ingest.run(job, plan, ticker)
         pairs = self._pairs(plan)
-        window, intervals = plan.request.window(plan.as_of), plan.request.intervals
-        detection = GapDetection(self.ledger, plan.as_of)
-        with self._stage("cover", job, metrics, seconds):
+        with stages.stage("cover"):
             knowledge = self.tracker.update_coverage_after_ingestion(pairs)
-        with self._stage("detect", job, metrics, seconds):
-            detected = detection.run(knowledge, pairs, intervals, window)
-            metrics = _with_gaps(metrics, detected)
-        # What is derived no longer is taken back in any case: it would count as covered.
-        work = detected.work if plan.request.auto_gap_fill else replace(detected.work, derive=())
-        if work.derive or work.withdraw:
-            with self._stage("backfill", job, metrics, seconds):
-                if work.derive:
-                    detection.begin_backfill(detected)
-                self.derive.run(work, Ticker("backfill", len(work.derive), self.progress))
-                knowledge = self.tracker.update_coverage_after_ingestion(pairs)
-                detected = detection.run(knowledge, pairs, intervals, window)
-                metrics = _with_gaps(metrics, detected)
-        with self._stage("tidy", job, metrics, seconds):
+        knowledge = self.backfill.run(stages, plan, pairs, knowledge)
+        with stages.stage("tidy"):
             self._tidy_up(job)
         reached("report.before")
-        with self._stage("report", job, metrics, seconds):
-            wanted = knowledge.wanted(pairs, intervals, window)
+        with stages.stage("report"):
+            window = plan.request.window(plan.as_of)
+            wanted = knowledge.wanted(sorted(knowledge.lives), plan.request.intervals, window)
             report = self.reporter.generate_report(wanted, plan.as_of)
             downloads = write_download_list(self.exports / f"download-list-{job.id}.csv", report.gaps)
-        return JobResult(replace(job, metrics=metrics), report, downloads, seconds)
+        return JobResult(replace(job, metrics=stages.metrics), report, downloads, dict(stages.seconds))
 
     def _tidy_up(self, job: IngestionJob) -> None:
         """Look after the table; a job that did all it was asked for does not fail by what it was not."""
@@ -104,38 +89,3 @@ class Pipeline:
         tiers, request = self.tracker.tiers, plan.request
         known = {record.pair for record in self.ledger.pairs() if request.holds(record.pair, tiers)}
         return sorted(known | {planned.file.series.pair for planned in plan.files})
-
-    def _ticker(self, stage: str, metrics: JobMetrics) -> Ticker:
-        done = metrics.files_ingested + metrics.files_skipped + metrics.files_failed
-        return Ticker(stage, metrics.total_files, self.progress, done)
-
-    @contextmanager
-    def _stage(self, stage: str, job: IngestionJob, metrics: JobMetrics, seconds: dict[str, float]) -> Iterator[None]:
-        if self.stop():
-            raise Interrupted("paused")
-        self.ledger.progress(job.id, stage, metrics)
-        ticker = Ticker(stage, 1, self.progress)
-        with _timed(stage, seconds):
-            yield
-        ticker.add()
-
-
-@contextmanager
-def _timed(stage: str, seconds: dict[str, float]) -> Iterator[None]:
-    start = time.perf_counter()
-    yield
-    seconds[stage] = time.perf_counter() - start
-
-
-def _with_gaps(metrics: JobMetrics, detected: Detected) -> JobMetrics:
-    """The job's gaps after a detection: those closed by now stay counted as filled."""
-    states = [gap.status for gap in detected.gaps]
-    filled = metrics.gaps_filled + len(detected.filled)
-    return replace(
-        metrics,
-        gaps_detected=filled + len(states),
-        gaps_filled=filled,
-        gaps_unfillable=states.count(GapStatus.UNFILLABLE),
-        gaps_failed=states.count(GapStatus.FAILED),
-        gaps_open=states.count(GapStatus.DETECTED) + states.count(GapStatus.BACKFILLING),
-    )

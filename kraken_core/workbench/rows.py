@@ -163,7 +163,7 @@ def result_document(result: JobResult) -> dict[str, Any]:
         "tiers": list(job.request.tiers),
         "intervals": list(job.request.intervals),
         **metrics_document(job.metrics),
-        "api": {"requests": 0, "retries": 0},
+        "api": {"requests": job.metrics.requests, "retries": job.metrics.retries},
         "completeness": counts(result.report.overall),
         "seconds": {stage: round(result.seconds.get(stage, 0.0), 3) for stage in stages},
         "download_list": str(result.download_list) if result.download_list else None,
@@ -181,7 +181,7 @@ def plan_document(plan: IngestionPlan) -> dict[str, Any]:
     return {
         "files": [_file_row(planned) for planned in plan.files],
         "gaps": [gap_row(gap) for gap in plan.gaps],
-        "requests": 0,
+        "requests": plan.requests,
         "download_bytes": plan.download_bytes,
         "disk_bytes": plan.disk_bytes,
         "estimated_seconds": round(plan.estimated_seconds, 1),

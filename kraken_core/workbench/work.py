@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import shlex
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Protocol
 
+from kraken_core.domain.archives import Archive
 from kraken_core.domain.errors import (
     HomeError,
     Interrupted,
@@ -17,27 +19,35 @@ from kraken_core.domain.errors import (
     JobRunningError,
     KrakenError,
     LedgerError,
+    SourceError,
+    UnavailableError,
+    UnreachableError,
     UsageError,
 )
+from kraken_core.domain.exchange import Market
 from kraken_core.domain.jobs import UNFINISHED, Control, FileIngestionRecord, IngestionJob, JobMetrics, JobStatus
-from kraken_core.domain.plan import IngestionPlan
+from kraken_core.domain.plan import IngestionPlan, Pace
 from kraken_core.domain.request import Request
 from kraken_core.domain.tiers import Tiers
 from kraken_core.executors.dask import cluster
 from kraken_core.executors.local import threads
 from kraken_core.ledger.engine import file_of
-from kraken_core.pipeline.backfill import Derive
+from kraken_core.pipeline.backfill import Asking, Backfill
 from kraken_core.pipeline.cover import CoverageTracker
+from kraken_core.pipeline.derive import Derive
+from kraken_core.pipeline.fetch import Fetch
 from kraken_core.pipeline.ingest import Ingest
-from kraken_core.pipeline.plan import make_plan
+from kraken_core.pipeline.listings import Listings
+from kraken_core.pipeline.plan import Planner
 from kraken_core.pipeline.report import CompletenessReporter
 from kraken_core.pipeline.run import JobResult, Pipeline
 from kraken_core.pipeline.tidy import Tidy
-from kraken_core.ports import CandleTable, Clock, Crew, Ledger, Progress, ProgressReport
+from kraken_core.ports import CandleTable, Clock, Crew, Exchange, Ledger, Progress, ProgressReport
 from kraken_core.settings import Settings
 from kraken_core.sources.archive import ArchiveSource
 from kraken_core.sources.downloads import Remote
-from kraken_core.sources.releases import expanded
+from kraken_core.sources.releases import expanded, published
+from kraken_core.sources.rest import BRIEF, PATIENT, Patience
 from kraken_core.stores.rejects import CsvRejectLog
 from kraken_core.workbench.detach import start_worker
 from kraken_core.workbench.disk import require_local, require_room, room
@@ -63,6 +73,14 @@ def _either(stop: Callable[[], bool], lease: Lease) -> bool:
     return stop() or lease.over
 
 
+class OpenExchange(Protocol):
+    """Opens the exchange's API; ``stop`` ends its waits, ``patience`` says how many there are."""
+
+    def __call__(self, stop: Callable[[], bool], patience: Patience = PATIENT) -> Exchange:
+        """The exchange; nothing is asked yet."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Work:
     """Plans and runs the jobs of a home."""
@@ -73,16 +91,21 @@ class Work:
     tiers: Tiers
     clock: Clock
     remote: Remote
+    exchange: OpenExchange
 
     def plan(self, request: Request, as_of: int | None = None) -> IngestionPlan:
         """What a request will do, as of now or of an earlier instant. Writes nothing.
 
-        Raises UsageError where there is nothing to do it with.
+        Now is what the exchange's clock says, where it is asked and behind ours. Raises UsageError where there is
+        nothing to do it with.
         """
-        if not request.sources and not self.ledger.pairs():
+        if not self.ledger.pairs() and (request.backfill or not (request.sources or request.api_backfill)):
             raise UsageError("nothing is held yet and no archive is named: add --csv-source-dir PATH.")
-        now = self.clock.now()
-        return self._plan(request, min(as_of or request.as_of or now, now))
+        market, notes = self._market(request)
+        if not request.sources and not market and not self.ledger.pairs():
+            raise UsageError(f"nothing is held yet and no archive is named; and {notes[0]}")
+        now = min(self.clock.now(), market.now) if market else self.clock.now()
+        return self._plan(request, min(as_of or request.as_of or now, now), market, notes)
 
     def check_ready(self, plan: IngestionPlan) -> None:
         """Raises HomeError where the plan cannot go well: too little disk, or SQLite on a network file system."""
@@ -123,7 +146,7 @@ class Work:
             for f in plan.to_ingest
         ]
         skipped = len(plan.files) - len(files)
-        metrics = JobMetrics(total_files=len(plan.files), files_skipped=skipped)
+        metrics = JobMetrics(total_files=len(plan.files), files_skipped=skipped, total_requests=plan.requests)
         return self.ledger.create_job(plan.request, plan.as_of, files, metrics)
 
     def run(
@@ -143,7 +166,7 @@ class Work:
         """
         self.reap()
         began = time.perf_counter()
-        plan = self._fetched(plan or self._plan(job.request, job.as_of))
+        plan = self._fetched(plan or self.plan(job.request, job.as_of))
         self.check_ready(plan)
         planned = time.perf_counter() - began
         with logged(self.log(job.id)), self._crew(workers or self.settings.workers) as crew:
@@ -152,7 +175,7 @@ class Work:
                 self.ledger.add_event(job.id, "workers", crew.told)
                 progress(ProgressReport("workers", 1, 1, crew.told))
             with Lease(self.ledger, job, self.clock) as lease:
-                pipeline = self._pipeline(crew, progress, partial(_either, stop, lease))
+                pipeline = self._pipeline(plan, crew, progress, partial(_either, stop, lease))
                 result = self._guarded(job, lease, partial(pipeline.run, job, plan))
         total = time.perf_counter() - began
         return replace(result, seconds={"total": total, "plan": planned, **result.seconds})
@@ -226,10 +249,35 @@ class Work:
                 self.ledger.move(job, job.mark_cancelled())
             raise
 
-    def _plan(self, request: Request, as_of: int) -> IngestionPlan:
+    def _plan(self, request: Request, as_of: int, market: Market | None, notes: tuple[str, ...] = ()) -> IngestionPlan:
         places = expanded(self.remote, request.sources, request.window(as_of), as_of)
         source = ArchiveSource.open(places, request.archive_through, self.remote)
-        return make_plan(request, as_of, source=source, ledger=self.ledger, tiers=self.tiers)
+        pace = Pace(self.settings.requests_per_second, self.settings.pairs_in_parallel)
+        planner = Planner(self.ledger, self.store, self.tiers, pace)
+        told = list(notes)
+        plan = planner.plan(request, as_of, source, market, partial(self._published, as_of, told))
+        return replace(plan, notes=tuple(told))
+
+    def _published(self, as_of: int, told: list[str], quarters: Sequence[tuple[int, int]]) -> Sequence[Archive]:
+        """The archives that Kraken publishes of these quarters; none, and a word, where they cannot be looked for."""
+        try:
+            urls = published(self.remote, self.settings.archives_url, quarters, as_of)
+            return ArchiveSource.open(urls, remote=self.remote).archives() if urls else ()
+        except (SourceError, UnreachableError) as error:
+            told.append(f"published archives are not read: {error}")
+            return ()
+
+    def _market(self, request: Request) -> tuple[Market | None, tuple[str, ...]]:
+        """What the exchange tells of itself, where it may be asked; else nothing, and why."""
+        if not request.api_backfill:
+            return None, ()
+        exchange = self.exchange(never, BRIEF)
+        try:
+            if (status := exchange.status()) == "maintenance":
+                return None, (f"the exchange is not asked: it says it is in {status}",)
+            return Market(exchange.now(), frozenset(listed.pair for listed in exchange.pairs())), ()
+        except UnavailableError as error:
+            return None, (f"the exchange is not asked: {error}",)
 
     def _fetched(self, plan: IngestionPlan) -> IngestionPlan:
         """The plan once no archive of it is unfetched: itself, where none is."""
@@ -244,14 +292,23 @@ class Work:
                 raise HomeError(
                     f"{url} cannot be kept in {self.remote.downloads}: {error.strerror}. Mend that, and try again."
                 ) from error
-        return self._plan(plan.request, plan.as_of)
+        return self._plan(plan.request, plan.as_of, plan.market, plan.notes)
+
+    def _asking(self, stop: Callable[[], bool]) -> Asking:
+        exchange, side_by_side = self.exchange(stop), self.settings.pairs_in_parallel
+        return Asking(
+            Listings(exchange, self.ledger, self.store, self.tiers, side_by_side),
+            Fetch(exchange, self.store, self.ledger, side_by_side, stop),
+        )
 
     def _crew(self, workers: int) -> AbstractContextManager[Crew]:
         """Who reads the batches: this process, or a cluster."""
         return cluster(self.settings.dask, workers) if self.settings.dask else threads(workers)
 
-    def _pipeline(self, crew: Crew, progress: Progress, stop: Callable[[], bool]) -> Pipeline:
+    def _pipeline(self, plan: IngestionPlan, crew: Crew, progress: Progress, stop: Callable[[], bool]) -> Pipeline:
         now = self.clock.now()
+        tracker = CoverageTracker(self.store, self.ledger, self.tiers, now)
+        asking = self._asking(stop) if plan.market else None
         return Pipeline(
             ingest=Ingest(
                 source=ArchiveSource.open((), remote=self.remote),
@@ -263,8 +320,8 @@ class Work:
                 now=now,
                 stop=stop,
             ),
-            tracker=CoverageTracker(self.store, self.ledger, self.tiers, now),
-            derive=Derive(self.store, self.ledger, stop),
+            tracker=tracker,
+            backfill=Backfill(tracker, Derive(self.store, self.ledger, stop), self.store, self.ledger, asking),
             reporter=CompletenessReporter(self.store, self.ledger, self.tiers),
             tidy=self.tidy,
             ledger=self.ledger,

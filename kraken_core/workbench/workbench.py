@@ -14,15 +14,16 @@ from kraken_core.domain.jobs import IngestionJob
 from kraken_core.domain.lengths import parse_length
 from kraken_core.domain.market import Pair
 from kraken_core.domain.plan import IngestionPlan
-from kraken_core.domain.request import Request, Selection
+from kraken_core.domain.request import DEFAULT_REQUESTS, Request, Selection
 from kraken_core.domain.tiers import Tiers
 from kraken_core.domain.timerange import END_OF_TIME, TimeRange
 from kraken_core.domain.verification import Verification
 from kraken_core.ledger.ledger import SqlLedger
 from kraken_core.pipeline.verify import Verify
-from kraken_core.ports import AssetRecord, CandleTable, Progress
+from kraken_core.ports import AssetRecord, CandleTable, Exchange, Progress
 from kraken_core.settings import Settings
 from kraken_core.sources.downloads import Remote
+from kraken_core.sources.rest import PATIENT, KrakenExchange, Patience, Waiting
 from kraken_core.workbench import asked, frames, rows
 from kraken_core.workbench.export import KINDS, Export, Exported
 from kraken_core.workbench.gates import check_complete, check_held
@@ -115,7 +116,12 @@ class Workbench:
     @property
     def work(self) -> Work:
         """Planning and running jobs."""
-        return Work(self.settings, self.ledger, self.store, self.tiers, self.clock, self.remote)
+        return Work(self.settings, self.ledger, self.store, self.tiers, self.clock, self.remote, self.exchange)
+
+    def exchange(self, stop: Callable[[], bool], patience: Patience = PATIENT) -> Exchange:
+        """The exchange's API, at the settings' address and pace; a wait for it ends when ``stop`` says so."""
+        pace = self.settings.requests_per_second
+        return KrakenExchange(self.settings.api_url, requests_per_second=pace, patience=patience, waiting=Waiting(stop))
 
     @overload
     def candles(
@@ -231,11 +237,19 @@ class Workbench:
         as_of: asked.When | None = None,
         auto_gap_fill: bool = True,
         stop_on_error: bool = False,
+        api_backfill: bool = True,
+        trades: bool = True,
+        download: bool | None = None,
+        max_requests: int | None = None,
+        incremental: bool = False,
+        complete: bool = False,
         **selection: Any,  # noqa: ANN401 - see select()
     ) -> Request:
         """What to ingest: the selection, and the sources (those of the settings where none are named).
 
-        Raises UsageError for anything it cannot be, and where nothing is selected.
+        ``max_requests`` is 1,000, and published archives are not downloaded, unless said otherwise; with ``complete``
+        every route is used, as often as it takes. Raises UsageError for anything it cannot be, and where nothing is
+        selected.
         """
         chosen = self.select(**selection)
         if not chosen.tiers and not chosen.pairs:
@@ -248,6 +262,38 @@ class Workbench:
             as_of=None if as_of is None else asked.instant(as_of),
             auto_gap_fill=auto_gap_fill,
             stop_on_error=stop_on_error,
+            api_backfill=api_backfill,
+            trades=trades,
+            download=complete if download is None else download,
+            max_requests=_most(max_requests, complete=complete),
+            incremental=incremental,
+        )
+
+    def backfill_request(
+        self,
+        *,
+        gap_ids: Iterable[int] = (),
+        trades: bool = True,
+        max_requests: int | None = None,
+        as_of: asked.When | None = None,
+        complete: bool = False,
+        **selection: Any,  # noqa: ANN401 - see select()
+    ) -> Request:
+        """What to fill: the open gaps named, or all of the selection (all there are, where nothing is selected).
+
+        Raises UsageError for anything it cannot be, and for ids that no open gap has.
+        """
+        ids = tuple(dict.fromkeys(gap_ids))
+        if unknown := set(ids) - {gap.id for gap in self.ledger.gaps()}:
+            named = ", ".join(map(str, sorted(unknown)))
+            raise UsageError(f"there is no open gap {named}: list them with kraken gaps --json.")
+        return asked.request(
+            self.select(**selection),
+            as_of=None if as_of is None else asked.instant(as_of),
+            trades=trades,
+            max_requests=_most(max_requests, complete=complete),
+            backfill=True,
+            gap_ids=ids,
         )
 
     def plan(self, **request: Any) -> IngestionPlan:  # noqa: ANN401 - see request()
@@ -305,3 +351,7 @@ class Workbench:
     def jobs(self) -> list[IngestionJob]:
         """Every job, newest first."""
         return self.ledger.jobs()
+
+
+def _most(requests: int | None, *, complete: bool) -> int | None:
+    return DEFAULT_REQUESTS if requests is None and not complete else requests

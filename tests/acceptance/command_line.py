@@ -81,7 +81,8 @@ def asked(source: Path, *words: object) -> list[str]:
     selects = {"--tier", "--tiers", "--pairs"} & {str(word) for word in words}
     fixed = {"--start-date": FIRST_DAY, "--as-of": PRESENT, **({} if selects else {"--tier": "ALL"})}
     options = [part for name, value in fixed.items() if name not in words for part in (name, value)]
-    return ["ingest", "--csv-source-dir", str(source), *options, "--yes", "--json", *map(str, words)]
+    network = [] if "--api-backfill" in words else ["--no-api-backfill"]
+    return ["ingest", "--csv-source-dir", str(source), *options, *network, "--yes", "--json", *map(str, words)]
 
 
 def process(

@@ -12,6 +12,8 @@ from tests.acceptance.command_line import Kraken, asked, process
 from tests.acceptance.killed_jobs import Job, make_job, run
 from tests.acceptance.little_market import LittleMarket, written_to
 
+NOBODY = "http://127.0.0.1:9"  # where no exchange answers, nor anybody else
+
 
 @pytest.fixture(scope="session")
 def little(tmp_path_factory: pytest.TempPathFactory) -> LittleMarket:
@@ -25,6 +27,7 @@ def kraken(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, 
         monkeypatch.delenv(name)
     home = tmp_path / "home"
     monkeypatch.setenv("KRAKEN_HOME", str(home))
+    monkeypatch.setenv("KRAKEN_API_URL", NOBODY)
     monkeypatch.chdir(tmp_path)
     return Kraken(capsys, home)
 

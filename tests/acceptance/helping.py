@@ -26,7 +26,7 @@ def folder() -> Iterator[Path]:
 def ingest(home: Path, market: SimulatedMarket, *sources: Path, **request: object) -> None:
     """One job over everything in the sources, from the market's first day to its present."""
     with Workbench.open(home) as workbench:
-        asked = {"tier": "ALL", "start_date": FIRST_DAY, **request}
+        asked = {"tier": "ALL", "start_date": FIRST_DAY, "api_backfill": False, **request}
         workbench.run(workbench.plan(sources=sources, as_of=market.end, **asked))
 
 

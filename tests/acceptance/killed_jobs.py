@@ -35,7 +35,18 @@ class Job:
     def arguments(self, home: Path) -> list[str]:
         named = [word for path in self.sources for word in ("--csv-source-dir", str(path))]
         window = ["--tier", "ALL", "--start-date", str(FIRST_DAY), "--as-of", iso(self.market.end)]
-        return ["ingest", "--home", str(home), *named, *window, "--yes", "--json", "--workers", "1"]
+        return [
+            "ingest",
+            "--home",
+            str(home),
+            *named,
+            *window,
+            "--no-api-backfill",
+            "--yes",
+            "--json",
+            "--workers",
+            "1",
+        ]
 
 
 def make_job(folder: Path) -> Job:

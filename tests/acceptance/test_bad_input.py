@@ -91,7 +91,17 @@ def ingested(place: Path) -> Ingested:
 
 def measured_ingest(source: Path, place: Path, home: str = "home") -> tuple[dict[str, Any], str, int]:
     """Ingest in a process of its own whose every folder is in ``place``: its document, its messages, its memory."""
-    words = ["ingest", "--csv-source-dir", str(source), "--tier", "ALL", *OPTIONS, "--yes", "--json"]
+    words = [
+        "ingest",
+        "--csv-source-dir",
+        str(source),
+        "--tier",
+        "ALL",
+        *OPTIONS,
+        "--no-api-backfill",
+        "--yes",
+        "--json",
+    ]
     folders = {"HOME": str(place / "user"), "TMPDIR": str(place / "tmp")}
     done = subprocess.run(
         [sys.executable, "-c", MEASURED, *words, "--home", str(place / home)],
@@ -228,7 +238,7 @@ def begun(home: Path, source: Path) -> Work:
     with Workbench.open(home) as workbench:
         workbench.create()
         request = {"tier": "ALL", "intervals": [1440], "start_date": "2024-01-01", "as_of": PRESENT}
-        workbench.work.start(workbench.plan(sources=[source], **request))
+        workbench.work.start(workbench.plan(sources=[source], api_backfill=False, **request))
         return workbench.work
 
 

@@ -215,7 +215,7 @@ def test_sqlite_on_a_network_file_system_is_a_problem_and_no_job_runs_there(
     line = refused(kraken(*asked(little.first), "--quiet", code=1))
     assert f"network file system ({kind})" in line
     with Workbench.open() as workbench, pytest.raises(HomeError, match="network file system"):
-        workbench.run(workbench.plan(tier="ALL", sources=[little.first]))
+        workbench.run(workbench.plan(tier="ALL", sources=[little.first], api_backfill=False))
     assert not kraken.home.exists()
     disk.require_local(None)  # PostgreSQL is welcome there
 
@@ -268,7 +268,7 @@ def test_a_clock_that_is_far_from_the_exchanges_is_worth_a_warning(
 def in_state(kraken: Kraken, move: Callable[[IngestionJob], IngestionJob]) -> None:
     """Job 2, moved to where it is wanted."""
     with Workbench.open(kraken.home) as workbench:
-        job = workbench.work.start(workbench.plan(tier="TIER1"))
+        job = workbench.work.start(workbench.plan(tier="TIER1", api_backfill=False))
         workbench.ledger.move(job, move(job))
 
 

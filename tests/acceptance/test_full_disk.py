@@ -91,7 +91,7 @@ def test_a_plan_that_does_not_fit_is_refused_with_what_it_needs_and_what_is_free
 
 def test_in_python_it_is_refused_too(kraken: Kraken, little: LittleMarket, monkeypatch: pytest.MonkeyPatch) -> None:
     with Workbench.open() as workbench:
-        plan = workbench.plan(tier="ALL", sources=[little.folder])
+        plan = workbench.plan(tier="ALL", sources=[little.folder], api_backfill=False)
         monkeypatch.setattr(disk, "free_bytes", lambda _: 0)
         with pytest.raises(HomeError, match="too little disk"):
             workbench.run(plan)

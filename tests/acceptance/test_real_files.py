@@ -39,7 +39,9 @@ pytestmark = [
 
 def ingest(home: Path, source: Path, *words: str) -> None:
     selects = ("--tier", "ALL", "--start-date", SINCE, "--as-of", AS_OF, "--intervals", "60,720,1440")
-    process("ingest", "--home", home, "--csv-source-dir", source, *selects, "--yes", "--quiet", *words)
+    process(
+        "ingest", "--home", home, "--csv-source-dir", source, *selects, "--no-api-backfill", "--yes", "--quiet", *words
+    )
 
 
 @pytest.fixture(scope="module")

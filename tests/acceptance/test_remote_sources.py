@@ -85,7 +85,9 @@ def test_a_dry_run_of_an_archive_that_comes_whole_says_its_size_and_writes_nothi
     before = tree(tmp_path)
     plan = ingest(kraken, server.url(little.first.name), "--dry-run").json
     assert (plan["files"], plan["download_bytes"]) == ([], little.first.stat().st_size)
-    shown = kraken("ingest", "--csv-source-dir", server.url(little.first.name), "--tier", "ALL", "--dry-run").out
+    shown = kraken(
+        "ingest", "--csv-source-dir", server.url(little.first.name), "--tier", "ALL", "--no-api-backfill", "--dry-run"
+    ).out
     assert "gives whole files only" in " ".join(shown.split())
     assert tree(tmp_path) == before
 
@@ -151,7 +153,7 @@ def test_addresses_may_be_in_the_environment(
 ) -> None:
     first, second = server.url(little.first.name), server.url(f"{little.second.name}.part01")
     monkeypatch.setenv("KRAKEN_CSV_SOURCE_DIRS", f"{first}:{little.second}:{second}")
-    plan = kraken("ingest", "--tier", "ALL", "--dry-run", "--json").json
+    plan = kraken("ingest", "--tier", "ALL", "--no-api-backfill", "--dry-run", "--json").json
     assert {file["path"] for file in plan["files"]} == {
         first,
         str(little.second),

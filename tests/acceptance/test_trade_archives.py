@@ -190,10 +190,12 @@ def test_files_that_only_look_alike_stay_ignored(market: SimulatedMarket, kraken
     (folder / "ADAUSD.csv").write_bytes(b"")
     (folder / "NOTES.csv").write_bytes(b"a,b,c\n")
     (folder / "XBTNONE.csv").write_bytes(b"1711756800,1,2\n")
-    said = kraken("ingest", "--csv-source-dir", folder, "--tier", "ALL", *WHOLE, "--dry-run")
+    said = kraken("ingest", "--csv-source-dir", folder, "--tier", "ALL", *WHOLE, "--no-api-backfill", "--dry-run")
     shown = " ".join(said.out.split())
     assert "1 files name no pair we know and are left out: XBTNONE.csv" in shown
-    plan = kraken("ingest", "--csv-source-dir", folder, "--tier", "ALL", *WHOLE, "--dry-run", "--json").json
+    plan = kraken(
+        "ingest", "--csv-source-dir", folder, "--tier", "ALL", *WHOLE, "--no-api-backfill", "--dry-run", "--json"
+    ).json
     assert {row["member"] for row in plan["files"]} == {"ETHEUR.csv"}
     assert sorted(row["interval"] for row in plan["files"]) == sorted(INTERVALS)
 

@@ -73,7 +73,7 @@ def hooked() -> Iterator[Callable[[int], Hook]]:
 def watching(workbench: Workbench, source: Path, told: list[Notice], rounds: int, as_of: str = PRESENT) -> list[Round]:
     """So many rounds, without waiting; and what was told of them."""
     left = iter([False] * (rounds - 1) + [True])
-    request = {"tier": "ALL", "sources": [source], "start_date": FIRST_DAY, "as_of": as_of}
+    request = {"tier": "ALL", "sources": [source], "start_date": FIRST_DAY, "as_of": as_of, "api_backfill": False}
     watch = Watch(workbench, request, 60, 0, lambda _: next(left), lambda: False, [told.append])
     return list(watch.rounds())
 
@@ -126,7 +126,7 @@ def test_a_home_is_watched_once(kraken: Kraken, little: LittleMarket) -> None:
 def test_a_round_is_left_out_while_another_job_runs(full: Kraken, little: LittleMarket) -> None:
     told: list[Notice] = []
     with Workbench.open(full.home) as wb:
-        plan = wb.plan(tier="ALL", sources=[little.folder], start_date=FIRST_DAY, as_of=PRESENT)
+        plan = wb.plan(tier="ALL", sources=[little.folder], start_date=FIRST_DAY, as_of=PRESENT, api_backfill=False)
         job = wb.work.start(plan)
         wb.work._taken_up(job)
         [left_out] = watching(wb, little.folder, told, 1)

@@ -16,7 +16,14 @@ VALUES = ["open", "high", "low", "close", "volume", "trades", "source"]
 
 def test_the_contracts_snippet_works_in_a_home_of_its_own(kraken: Kraken, little: LittleMarket) -> None:
     with Workbench.open() as wb:
-        plan = wb.plan(tier="TIER1", intervals=[60, 1440], sources=[little.folder], start_date=FIRST_DAY, as_of=PRESENT)
+        plan = wb.plan(
+            tier="TIER1",
+            intervals=[60, 1440],
+            sources=[little.folder],
+            start_date=FIRST_DAY,
+            as_of=PRESENT,
+            api_backfill=False,
+        )
         job = wb.run(plan)
         assert job.status is JobStatus.COMPLETED
         assert wb.jobs()[0].progress_pct == 100
@@ -30,7 +37,7 @@ def test_the_contracts_snippet_works_in_a_home_of_its_own(kraken: Kraken, little
 
 def test_a_plan_alone_makes_no_home(kraken: Kraken, little: LittleMarket) -> None:
     with Workbench.open() as wb:
-        assert wb.plan(tier="ALL", sources=[little.folder], as_of=PRESENT).to_ingest
+        assert wb.plan(tier="ALL", sources=[little.folder], as_of=PRESENT, api_backfill=False).to_ingest
         assert wb.jobs() == []
         assert len(wb.candles("BTC/USD", 60)) == len(wb.coverage()) == len(wb.sql("select * from candles")) == 0
     assert not kraken.home.exists()
@@ -96,7 +103,9 @@ def test_frames_have_the_columns_of_the_documents_and_the_same_rows(full: Kraken
 
 def test_jobs_are_newest_first(full: Kraken, little: LittleMarket) -> None:
     with Workbench.open(full.home) as wb:
-        wb.run(wb.plan(pairs=["BTC/USD"], sources=[little.folder], start_date=FIRST_DAY, as_of=PRESENT))
+        wb.run(
+            wb.plan(pairs=["BTC/USD"], sources=[little.folder], start_date=FIRST_DAY, as_of=PRESENT, api_backfill=False)
+        )
         assert [job.id for job in wb.jobs()] == [2, 1]
 
 

@@ -25,10 +25,12 @@ from kraken_core.domain.life import Life
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.plan import KnownFile
 from kraken_core.domain.request import Request
+from kraken_core.domain.scope import Detection
+from kraken_core.domain.sweeps import SweepPoint
 from kraken_core.domain.timerange import TimeRange, TimeRanges
 from kraken_core.ledger.frames import VIEWS
 from kraken_core.ledger.ledger import SqlLedger
-from kraken_core.ports import Detection, JobEvent, Ledger, PairRecord
+from kraken_core.ports import JobEvent, Ledger, PairRecord
 
 pytest_plugins = ["tests.servers"]
 
@@ -425,6 +427,49 @@ def test_coverage_of_a_series_is_replaced_and_others_stay(ledger: SqlLedger) -> 
     assert ledger.coverage([ETHER, DAYS]) == [ether]
 
 
+# ------------------------------------------------------------------------------------------------------------ answers
+
+
+def a_point(pair: Pair = HOURS.pair, **columns: object) -> SweepPoint:
+    point = SweepPoint(pair, 1, DAY, DAY * 10**9 + 1, 17, '{"time": 0}')
+    return point._replace(**columns)  # type: ignore[arg-type] # any field
+
+
+def test_what_answers_brought_is_recorded_at_once(ledger: SqlLedger) -> None:
+    running = a_running_job(ledger)
+    metrics = JobMetrics(total_requests=9, requests=3, retries=1, records_read=720)
+    claim = a_claim(evidence="Trades XBTUSD from 2024-01-01")
+
+    ledger.record_answers(running.id, [claim], {}, {HOURS.pair: a_point()}, metrics)
+
+    assert ledger.assertions() == [claim]
+    assert ledger.sweep_points() == {HOURS.pair: a_point()}
+    stored = ledger.job(running.id)
+    assert stored.metrics == metrics
+    assert stored.progress_pct == pytest.approx(100 / 3)
+
+
+def test_a_sweep_moves_on_and_is_forgotten_at_its_end(ledger: SqlLedger) -> None:
+    running = a_running_job(ledger)
+    later = a_point(known_until=2 * DAY, last_id=None, part="")
+    ledger.record_answers(running.id, [], {}, {HOURS.pair: a_point(), ETHER.pair: a_point(ETHER.pair)}, JobMetrics())
+    ledger.record_answers(running.id, [], {}, {HOURS.pair: later}, JobMetrics())
+    assert ledger.sweep_points() == {HOURS.pair: later, ETHER.pair: a_point(ETHER.pair)}
+
+    ledger.record_answers(running.id, [], {}, {ETHER.pair: None}, JobMetrics())
+    assert ledger.sweep_points() == {HOURS.pair: later}
+
+
+def test_what_was_derived_of_a_value_that_changed_is_withdrawn_with_the_answer(ledger: SqlLedger) -> None:
+    running = a_running_job(ledger)
+    derived = Assertion(DAYS, 0, 2 * DAY, Source.DERIVED, rank_of(Source.CSV), "derived:60")
+    ledger.claim([derived])
+
+    ledger.record_answers(running.id, [a_claim()], {DAYS: TimeRanges.single(0, DAY)}, {}, JobMetrics())
+
+    assert covered(ledger.assertions())[DAYS] == TimeRanges.single(DAY, 2 * DAY)
+
+
 # -------------------------------------------------------------------------------------------------------------- gaps
 
 
@@ -444,7 +489,7 @@ def test_a_detection_replaces_the_open_gaps_of_its_series_only(ledger: SqlLedger
 def test_every_column_of_a_gap_comes_back(ledger: SqlLedger) -> None:
     gap = GapRecord(
         *(HOURS, 0, DAY, 24, 10, 14, GapStatus.UNFILLABLE, Route.DOWNLOAD),
-        *("an archive does", 3, "XBTUSD_60.csv", "Kraken_OHLCVT_2026Q2.zip"),
+        *("an archive does", 3, "XBTUSD_60.csv", "Kraken_OHLCVT_2026Q2.zip", 2, NOON + 60),
     )
 
     assert ledger.record_gaps({}, [gap], []) == ledger.gaps() == [gap._replace(id=ledger.gaps()[0].id)]

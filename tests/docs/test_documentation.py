@@ -21,6 +21,8 @@ from kraken_core.domain.market import INTERVALS, Pair, Series
 from kraken_core.ledger.frames import VIEWS
 from kraken_core.pipeline.display import duration
 from kraken_core.settings import Settings
+from kraken_core.simulator.demo import demo_market
+from kraken_core.simulator.exchange import SimulatedExchange
 from tests.docs.documents import ALL, FOR_USERS, GUIDES, ROOT, Block, Command, anchors, blocks, code, commands, links
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
@@ -36,11 +38,20 @@ def everything(documents: list[Path]) -> str:
     return "\n".join(document.read_text(encoding="utf-8") for document in documents)
 
 
+@pytest.fixture(scope="session")
+def exchange() -> Iterator[SimulatedExchange]:
+    """What `kraken simulate market --serve PORT` serves in another terminal."""
+    with SimulatedExchange(demo_market(), limits=None) as served:
+        yield served
+
+
 @pytest.fixture
-def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, exchange: SimulatedExchange) -> Path:
     monkeypatch.chdir(tmp_path)
     for name in Settings.__slots__:
         monkeypatch.delenv(f"KRAKEN_{name.upper()}", raising=False)
+    monkeypatch.setenv("KRAKEN_API_URL", exchange.url)
+    monkeypatch.setenv("KRAKEN_REQUESTS_PER_SECOND", "10")
     return tmp_path
 
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import chain, combinations
+from math import ceil
+from random import Random
 
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from kraken_core.domain.exchange import OHLC_INTERVALS
 from kraken_core.domain.market import INTERVALS, Pair, Series
-from kraken_core.domain.routes import Lacking, Repair, Routes, Sweep, pages, plan_repairs
+from kraken_core.domain.routes import Lacking, Repair, RepairPlan, Routes, Sweep, afforded, pages, plan_repairs
 from kraken_core.domain.timerange import TimeRanges, floor
 
 BTC, ETH = Pair("BTC", "USD"), Pair("ETH", "USD")
@@ -158,14 +160,18 @@ def test_what_a_plan_serves_is_all_that_is_missing_but_what_derives_for_nothing(
         assert reached | (missing & free[interval]) == missing
 
 
+def within(routes: Routes, lackings: list[Lacking], most: int) -> RepairPlan:
+    return afforded(routes, lackings, plan_repairs(routes, lackings), most)
+
+
 def test_requests_that_are_few_go_where_they_repair_the_most() -> None:
     quiet, busy = absent(NOW - DAY, rate=0.001), absent(NOW - DAY, rate=1.0, pair=ETH)
-    plan = plan_repairs(Routes(NOW), [busy, quiet], most=1)
+    plan = within(Routes(NOW), [busy, quiet], 1)
     assert [(repair.pair, repair.requests) for repair in plan.repairs] == [(BTC, 1)]
 
 
 def test_a_sweep_that_cannot_be_afforded_begins_all_the_same() -> None:
-    plan = plan_repairs(Routes(NOW, ohlc=False), [absent(NOW - DAY, rate=1.0)], most=10)
+    plan = within(Routes(NOW, ohlc=False), [absent(NOW - DAY, rate=1.0)], 10)
     [repair] = plan.repairs
     [sweep] = repair.sweeps
     assert (sweep.start, sweep.requests) == (NOW - DAY, 10)
@@ -177,5 +183,21 @@ def test_a_sweep_that_cannot_be_afforded_begins_all_the_same() -> None:
 def test_no_plan_takes_more_requests_than_it_may(lacking: Lacking, most: int) -> None:
     both = [lacking, replace(lacking, pair=ETH)]
     whole = plan_repairs(Routes(NOW), both)
-    plan = plan_repairs(Routes(NOW), both, most)
+    plan = within(Routes(NOW), both, most)
     assert plan.requests == min(most, whole.requests)
+
+
+def test_after_a_days_absence_the_requests_for_200_pairs_are_as_few_as_can_be() -> None:
+    """No set of requests takes fewer than the bound: the first half of the day is further back than 720 minutes.
+
+    So its trades have to be read, and the other half needs the last 720 minutes as candles, or its trades too.
+    """
+    chance = Random(7)
+    rates = [0.003 * 1000 ** chance.random() for _ in range(200)]  # a minute, log-uniform from 0.003 to 3
+    pairs = [Pair(f"T{number}", "USD") for number in range(len(rates))]
+    plan = plan_repairs(
+        Routes(NOW), [absent(NOW - DAY, rate=rate / 60, pair=pair) for pair, rate in zip(pairs, rates, strict=True)]
+    )
+    bound = sum(min(max(1, ceil(rate * 1440 / 1000)), 1 + max(1, ceil(rate * 720 / 1000))) for rate in rates)
+    assert bound <= plan.requests <= 1.05 * bound
+    assert set(plan.served) == {Series(pair, interval) for pair in pairs for interval in INTERVALS}

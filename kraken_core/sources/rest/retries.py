@@ -33,6 +33,7 @@ class Patience(NamedTuple):
 
 
 PATIENT = Patience()
+BRIEF = Patience(repeat=3, doubt=2, slower=4)  # of somebody who waits for a plan: a few seconds
 
 
 def pause_s(failures: int, chance: Callable[[], float] = random) -> float:

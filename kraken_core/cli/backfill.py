@@ -1,0 +1,48 @@
+"""``kraken backfill``: open gaps filled, without a look at archives."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import click
+
+from kraken_core.cli.carry import Carrying
+from kraken_core.cli.options import Common, asking, common, selecting
+
+
+@click.command(
+    epilog="\b\nExample:\n  kraken backfill --pairs BTC/USD --intervals 1,60 --yes\n  kraken backfill --gap 17 --yes"
+)
+@selecting
+@click.option(
+    "--gap", "gap_ids", metavar="ID", type=int, multiple=True, help="Only this gap of kraken gaps; may be repeated."
+)
+@asking
+@click.option("--complete", is_flag=True, help="As many requests as it takes; exit 4 if anything is still missing.")
+@click.option("--dry-run", is_flag=True, help="Show the plan; write nothing anywhere.")
+@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+@click.option("--detach", is_flag=True, help="Run in the background; kraken jobs shows how far it is.")
+@click.option("--as-of", metavar="TIME", help="Speak as of this instant, for reproducible runs (default: now).")
+@common
+def backfill(
+    told: Common,
+    *,
+    dry_run: bool,
+    yes: bool,
+    detach: bool,
+    complete: bool,
+    **asked: Any,  # noqa: ANN401 - what Workbench.backfill_request takes
+) -> int:
+    """Fill open gaps: all there are, those of a selection, or those named. Ctrl-C pauses.
+
+    A gap that failed is tried again after a while, and each time later; one that is named is tried at once.
+    """
+    carrying = Carrying(dry_run=dry_run, yes=yes, detach=detach, workers=None, complete=complete)
+    carrying.require_consent()
+    with told.workbench() as workbench:
+        began = time.perf_counter()
+        plan = workbench.work.plan(workbench.backfill_request(**asked, complete=complete))
+        job = None if dry_run else workbench.work.unfinished(plan.request)
+        plan = workbench.work.plan(job.request, job.as_of) if job else plan
+        return carrying.carry_out(told, workbench, job, plan, began)

@@ -1,0 +1,100 @@
+"""Repairs: what is asked of the exchange, from what is wanted, what is known, and what may be asked for."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from kraken_core.domain.exchange import Market
+from kraken_core.domain.gaps import GapRecord
+from kraken_core.domain.knowledge import Knowledge
+from kraken_core.domain.life import instants
+from kraken_core.domain.market import Pair, Series
+from kraken_core.domain.routes import NO_REPAIRS, Lacking, RepairPlan, Routes, afforded, plan_repairs
+from kraken_core.domain.scope import Scope
+from kraken_core.domain.timerange import END_OF_TIME, TimeRanges
+
+UNKNOWN_RATE = 0.01  # trades a second, of a pair of which nothing is held: most pairs trade less
+_ALWAYS = TimeRanges.single(0, END_OF_TIME)
+_NEVER = TimeRanges()
+Spans = Mapping[Series, TimeRanges]
+
+
+class Repairs(NamedTuple):
+    """The cheapest repairs of all that can be reached, and those of them that the request pays for."""
+
+    all: RepairPlan = NO_REPAIRS
+    paid: RepairPlan = NO_REPAIRS
+
+
+@dataclass(frozen=True, slots=True)
+class Repairing:
+    """Plans what to ask of the exchange for a request. ``rates`` are the trades a second expected of pairs."""
+
+    scope: Scope
+    market: Market
+    rates: Mapping[Pair, float]
+
+    def plan(self, knowledge: Knowledge, wanted: Spans, gaps: Iterable[GapRecord], spent: int = 0) -> Repairs:
+        """The repairs of the wanted slots; some of the open ``gaps`` wait, and ``spent`` requests are gone."""
+        request = self.scope.request
+        if not request.auto_gap_fill:
+            return Repairs()
+        lacking = self._lackings(knowledge, wanted, list(gaps))
+        routes = Routes(self.market.now, trades=request.trades)
+        whole = plan_repairs(routes, lacking)
+        left = None if request.max_requests is None else max(0, request.max_requests - spent)
+        return Repairs(whole, afforded(routes, lacking, whole, left))
+
+    def _lackings(self, knowledge: Knowledge, wanted: Spans, gaps: Collection[GapRecord]) -> list[Lacking]:
+        """What each listed pair lacks that may be asked for now, in order of pairs."""
+        chosen, spared = self._chosen(gaps), self._spared(gaps)
+        askable = {}
+        for series, slots in self.scope.repairable(wanted).items():
+            if series.pair in self.market.listed:
+                slots -= spared.get(series, _NEVER)  # noqa: PLW2901 - narrowed
+                askable[series] = slots if chosen is None else slots & chosen.get(series, _NEVER)
+        return lackings(knowledge, askable, self.rates)
+
+    def _chosen(self, gaps: Iterable[GapRecord]) -> Spans | None:
+        """The gaps named, where any are."""
+        ids = set(self.scope.request.gap_ids)
+        return _spans(gap for gap in gaps if gap.id in ids) if ids else None
+
+    def _spared(self, gaps: Iterable[GapRecord]) -> Spans:
+        """Gaps that failed a short while ago."""
+        return _spans(gap for gap in gaps if gap.waits(self.market.now))
+
+
+def lackings(knowledge: Knowledge, wanted: Spans, rates: Mapping[Pair, float] | None = None) -> list[Lacking]:
+    """What pairs lack of the wanted slots, in order of pairs; those that lack nothing are left out.
+
+    ``rates`` are expected trades a second.
+    """
+    covered = knowledge.covered()
+    missing: dict[Pair, dict[int, TimeRanges]] = defaultdict(dict)
+    known: dict[Pair, dict[int, TimeRanges]] = defaultdict(dict)
+    for series, ranges in covered.items():
+        known[series.pair][series.interval] = ranges
+    for series, slots in wanted.items():
+        missing[series.pair][series.interval] = slots - covered.get(series, _NEVER)
+    return [
+        Lacking(
+            pair,
+            missing[pair],
+            known[pair],
+            _ALWAYS - instants(knowledge.lives[pair]),
+            (rates or {}).get(pair, UNKNOWN_RATE),
+        )
+        for pair in sorted(missing)
+        if any(missing[pair].values())
+    ]
+
+
+def _spans(gaps: Iterable[GapRecord]) -> dict[Series, TimeRanges]:
+    found: dict[Series, list[tuple[int, int]]] = defaultdict(list)
+    for gap in gaps:
+        found[gap.series].append((gap.start, gap.end))
+    return {series: TimeRanges.of(ranges) for series, ranges in found.items()}

@@ -1,0 +1,53 @@
+"""Answers of the exchange: what they claim, and how far sweeps of trades are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from sqlalchemy import delete, select
+
+from kraken_core.domain.coverage import Assertion
+from kraken_core.domain.jobs import JobMetrics
+from kraken_core.domain.market import Pair, Series
+from kraken_core.domain.sweeps import SweepPoint
+from kraken_core.domain.timerange import TimeRanges
+from kraken_core.ledger.claims import Claims
+from kraken_core.ledger.jobs import Jobs
+from kraken_core.ledger.models import trade_sweep
+from kraken_core.ledger.transactions import add_rows
+
+
+class Sweeps(Jobs, Claims):
+    """The part of the ledger that keeps what answers brought, and where sweeps go on."""
+
+    def record_answers(
+        self,
+        job_id: int,
+        assertions: Sequence[Assertion],
+        stale: Mapping[Series, TimeRanges],
+        points: Mapping[Pair, SweepPoint | None],
+        metrics: JobMetrics,
+    ) -> None:
+        """What committed answers brought, all or nothing: claims, metrics, and where the sweeps of pairs go on."""
+        with self._writing({*points, *(claim.series.pair for claim in assertions)}) as connection:
+            self._withdraw_derived(connection, stale)
+            self._append(connection, assertions)
+            self._store_metrics(connection, job_id, metrics)
+            connection.execute(delete(trade_sweep).where(self._of_pairs(trade_sweep, points)))
+            add_rows(
+                connection,
+                trade_sweep,
+                ({"pair_id": self._pair_ids[at.pair], **_columns(at)} for at in points.values() if at),
+            )
+
+    def sweep_points(self) -> Mapping[Pair, SweepPoint]:
+        """Where unfinished sweeps go on."""
+        with self._reading() as connection:
+            found = connection.execute(select(trade_sweep)).all()
+        return {self._pairs[pair_id]: SweepPoint(self._pairs[pair_id], *rest) for pair_id, *rest in found}
+
+
+def _columns(point: SweepPoint) -> dict[str, object]:
+    columns = point._asdict()
+    del columns["pair"]
+    return columns

@@ -1,0 +1,89 @@
+"""Derive: coarse candles from finer ones, the route that costs nothing but the reading."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from kraken_core.domain.candles import aggregate
+from kraken_core.domain.coverage import Assertion
+from kraken_core.domain.derive import Derivation
+from kraken_core.domain.errors import Interrupted
+from kraken_core.domain.knowledge import DerivationWork, derived_claim
+from kraken_core.domain.market import Pair, Series
+from kraken_core.domain.timerange import TimeRange, TimeRanges
+from kraken_core.pipeline.progress import Ticker
+from kraken_core.ports import CandleStore, Ledger
+
+CHUNK_SLOTS = 2_000_000  # finer slots read at once: bounds the memory
+
+
+@dataclass(frozen=True, slots=True)
+class Derive:
+    """The route *derive*: coarse candles from finer ones (domain rule 7), through the same table and ledger."""
+
+    store: CandleStore
+    ledger: Ledger
+    stop: Callable[[], bool]
+
+    def run(self, work: DerivationWork, ticker: Ticker) -> None:
+        """Do the work, finest interval first; what is derived no longer is removed before.
+
+        Candles are committed before they are claimed, so that a crash in between only costs deriving them again.
+        Raises Interrupted when asked to stop.
+        """
+        if work.withdraw:
+            self.store.commit([], clear=_ranges(work.withdraw))
+            self.ledger.claim(work.withdraw)
+        for chunk in _chunks(work.derive):
+            if self.stop():
+                raise Interrupted("paused")
+            interval, finer = chunk[0][1].interval, chunk[0][1].finer
+            spans: dict[Pair, TimeRanges] = {}
+            for pair, derivation in chunk:
+                spans[pair] = spans.get(pair, TimeRanges()) | derivation.ranges
+            fine = self.store.candles({Series(pair, finer): ranges for pair, ranges in spans.items()})
+            candles = aggregate(fine, interval)
+            staged = [self.store.stage(candles)] if candles.height else []
+            self.store.commit(staged, clear={Series(pair, interval): ranges for pair, ranges in spans.items()})
+            self.ledger.claim(
+                [derived_claim(Series(pair, interval), span, d) for pair, d in chunk for span in d.ranges]
+            )
+            ticker.add(len(chunk), candles.height, f"{chunk[-1][0]} {interval}m from {finer}m")
+
+
+def _ranges(claims: Iterable[Assertion]) -> dict[Series, TimeRanges]:
+    ranges: dict[Series, list[TimeRange]] = defaultdict(list)
+    for claim in claims:
+        ranges[claim.series].append(TimeRange(claim.start, claim.end))
+    return {series: TimeRanges.of(found) for series, found in ranges.items()}
+
+
+def _chunks(work: Sequence[tuple[Pair, Derivation]]) -> Iterator[list[tuple[Pair, Derivation]]]:
+    """Derivations of one interval from one finer one together, to about CHUNK_SLOTS finer slots."""
+    chunk: list[tuple[Pair, Derivation]] = []
+    slots = 0
+    for pair, whole in work:
+        for derivation in _pieces(whole):
+            size = derivation.ranges.slots(derivation.finer * 60)
+            kind = (derivation.interval, derivation.finer)
+            if chunk and (kind != (chunk[0][1].interval, chunk[0][1].finer) or slots + size > CHUNK_SLOTS):
+                yield chunk
+                chunk, slots = [], 0
+            chunk.append((pair, derivation))
+            slots += size
+    if chunk:
+        yield chunk
+
+
+def _pieces(whole: Derivation) -> Iterator[Derivation]:
+    """A derivation cut along the coarse slots so that none needs more than CHUNK_SLOTS finer ones."""
+    step = CHUNK_SLOTS * whole.finer * 60 // (whole.interval * 60) * whole.interval * 60
+    if whole.ranges.seconds <= step:
+        yield whole
+        return
+    for start, end in whole.ranges:
+        for at in range(start, end, step):
+            piece = TimeRanges.single(at, min(at + step, end))
+            yield Derivation(whole.interval, whole.finer, whole.rank, piece)

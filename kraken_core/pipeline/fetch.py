@@ -1,0 +1,238 @@
+"""Fetch: repairs carried out, several pairs at once, each answer made durable soon after it came.
+
+Order of truth as for files: candles committed first, then claims, metrics and how far sweeps are in one transaction.
+A crash between the two costs asking once more.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field, replace
+
+import polars as pl
+
+from kraken_core.domain.candles import KEY, Source
+from kraken_core.domain.coverage import Assertion
+from kraken_core.domain.errors import Interrupted, PairRefusedError, UnavailableError
+from kraken_core.domain.jobs import IngestionJob, JobMetrics
+from kraken_core.domain.market import INTERVALS, Pair, Series
+from kraken_core.domain.routes import RepairPlan
+from kraken_core.domain.timerange import TimeRanges
+from kraken_core.pipeline.ask import Answer, Budget, answers
+from kraken_core.pipeline.progress import Ticker
+from kraken_core.ports import CandleStore, Exchange, Ledger
+
+HELD_ANSWERS = 32  # waiting to be committed, at most: a commit costs about as much however many there are
+HELD_S = 1.0  # nor does one wait longer than this
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """What became of a plan of repairs: the job's metrics, why pairs failed, and why all of them did, if so."""
+
+    metrics: JobMetrics
+    failures: Mapping[Pair, str]
+    down: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fetch:
+    """Asks the exchange for a plan of repairs."""
+
+    exchange: Exchange
+    store: CandleStore
+    ledger: Ledger
+    side_by_side: int
+    stop: Callable[[], bool]
+
+    def run(
+        self,
+        job: IngestionJob,
+        plan: RepairPlan,
+        covered: Mapping[Series, TimeRanges],
+        spent: Spent,
+        ticker: Ticker,
+    ) -> Fetched:
+        """Ask for what is planned. Raises Interrupted when asked to stop; what was answered until then is kept."""
+        held = _Held(self.store, self.ledger, job.id, dict(covered), spent)
+        points = self.ledger.sweep_points()
+        budget = Budget(spent.left(job.request.max_requests))
+        todo = iter([(r.pair, answers(self.exchange, r, job.as_of, points.get(r.pair), budget)) for r in plan.repairs])
+        rush = _Rush()
+        with ThreadPoolExecutor(self.side_by_side) as pool:
+            while True:
+                rush.stopped = rush.stopped or self.stop()
+                while rush.goes_on and len(rush.running) < self.side_by_side and (following := next(todo, None)):
+                    rush.ask(pool, *following)
+                if not rush.running:
+                    break
+                for answer in rush.answered(pool, held.patience):
+                    held.add(answer)
+                    ticker.add(1, answer.rows, f"{answer.series} by {answer.source}")
+                held.commit_if_due()
+            held.commit()
+        if rush.stopped:
+            raise Interrupted("paused")
+        return Fetched(held.metrics, rush.failures, rush.down)
+
+
+@dataclass(slots=True)
+class _Rush:
+    """The pairs that are asked about at once, each by one thread, a request after the other."""
+
+    running: dict[Future[Answer | None], tuple[Pair, Iterator[Answer]]] = field(default_factory=dict)
+    failures: dict[Pair, str] = field(default_factory=dict)
+    down: str | None = None
+    stopped: bool = False
+
+    @property
+    def goes_on(self) -> bool:
+        return self.down is None and not self.stopped
+
+    def ask(self, pool: ThreadPoolExecutor, pair: Pair, rest: Iterator[Answer]) -> None:
+        self.running[pool.submit(next, rest, None)] = pair, rest
+
+    def answered(self, pool: ThreadPoolExecutor, patience: float) -> Iterator[Answer]:
+        """The answers that are there by now, or soon; each pair is asked on, as long as that goes."""
+        for future in wait(self.running, patience, FIRST_COMPLETED).done:
+            pair, rest = self.running.pop(future)
+            try:
+                answer = future.result()
+            except PairRefusedError as error:
+                self.failures[pair] = str(error)
+            except UnavailableError as error:
+                self.failures[pair] = self.down = str(error)
+            except Interrupted:
+                self.stopped = True
+            else:
+                if answer is not None:
+                    if self.goes_on:
+                        self.ask(pool, pair, rest)
+                    yield answer
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What a job has spent on requests: its metrics, and what the exchange's counts were when it began to ask."""
+
+    exchange: Exchange
+    metrics: JobMetrics
+    requests: int
+    retries: int
+
+    @classmethod
+    def begin(cls, exchange: Exchange, metrics: JobMetrics) -> Spent:
+        """From now on."""
+        return cls(exchange, metrics, exchange.requests - metrics.requests, exchange.retries - metrics.retries)
+
+    def left(self, most: int | None) -> int | None:
+        """How many of at most so many are left."""
+        return None if most is None else max(0, most - (self.exchange.requests - self.requests))
+
+    def counted(self, metrics: JobMetrics) -> JobMetrics:
+        """The metrics with the requests made by now."""
+        requests = self.exchange.requests - self.requests
+        return replace(
+            metrics,
+            requests=requests,
+            retries=self.exchange.retries - self.retries,
+            total_requests=max(metrics.total_requests, requests),
+        )
+
+
+@dataclass(slots=True)
+class _Held:
+    """Answers that wait to be committed together."""
+
+    store: CandleStore
+    ledger: Ledger
+    job_id: int
+    covered: dict[Series, TimeRanges]
+    spent: Spent
+    answers: list[Answer] = field(default_factory=list)
+    since: float = 0.0
+    metrics: JobMetrics = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.metrics = self.spent.metrics
+
+    @property
+    def patience(self) -> float:
+        """How long the oldest may still wait, in seconds."""
+        return max(0.0, self.since + HELD_S - time.monotonic()) if self.answers else HELD_S
+
+    def add(self, answer: Answer) -> None:
+        self.since = self.since if self.answers else time.monotonic()
+        self.answers.append(answer)
+
+    def commit_if_due(self) -> None:
+        if len(self.answers) >= HELD_ANSWERS or (self.answers and not self.patience):
+            self.commit()
+
+    def commit(self) -> None:
+        """Candles into the table, then claims, sweeps and metrics into the ledger."""
+        if not self.answers:
+            return
+        frames = _frames(self.answers)
+        merged = self.store.commit([self.store.stage(frame) for frame in frames])
+        stale: dict[Series, TimeRanges] = {}
+        for series, found in _candles_of(self.answers).items():
+            counts = merged.get(series)
+            # A candle that nobody expected, in a slot known before: what was derived from it is no longer true.
+            if counts and (counts.changed or counts.new > _outside(found, self.covered.get(series, TimeRanges()))):
+                stale |= _coarser(series, found, stale)
+        metrics = replace(
+            self.metrics,
+            records_read=self.metrics.records_read + sum(answer.rows for answer in self.answers),
+            records_ingested=self.metrics.records_ingested + sum(counts.new for counts in merged.values()),
+            records_changed=self.metrics.records_changed + sum(counts.changed for counts in merged.values()),
+        )
+        self.metrics = self.spent.counted(metrics)
+        points = {answer.series.pair: answer.point for answer in self.answers if answer.source is Source.TRADES}
+        self.ledger.record_answers(self.job_id, self._claims(), stale, points, self.metrics)
+        self.answers = []
+
+    def _claims(self) -> list[Assertion]:
+        """The claims of all answers, those of one sweep joined."""
+        alike: dict[tuple[Series, str], list[Answer]] = defaultdict(list)
+        for answer in self.answers:
+            alike[answer.series, answer.evidence].append(answer)
+        claims = []
+        for (series, _), found in alike.items():
+            known = TimeRanges.of(span for answer in found for span in answer.known)
+            claims += found[0]._replace(known=known).claims
+            self.covered[series] = self.covered.get(series, TimeRanges()) | known
+        return claims
+
+
+def _frames(found: Sequence[Answer]) -> list[pl.DataFrame]:
+    """The candles of the answers, by interval and source, as they are staged."""
+    alike: dict[tuple[int, str], list[pl.DataFrame]] = defaultdict(list)
+    for answer in found:
+        if answer.candles.height:
+            alike[answer.series.interval, answer.source].append(answer.candles)
+    return [pl.concat(frames).sort(KEY) for frames in alike.values()]
+
+
+def _candles_of(found: Sequence[Answer]) -> dict[Series, pl.Series]:
+    """The opens of the candles that answers brought of each series: epoch seconds, each once."""
+    opens: dict[Series, list[pl.Series]] = defaultdict(list)
+    for answer in found:
+        opens[answer.series].append(answer.candles["time"].dt.epoch("s"))
+    return {series: pl.concat(parts).unique().sort() for series, parts in opens.items()}
+
+
+def _outside(opens: pl.Series, known: TimeRanges) -> int:
+    """How many of the opens lie outside the known ranges."""
+    places = pl.Series(known.bounds, dtype=pl.Int64).search_sorted(opens, side="right")
+    return int((places % 2 == 0).sum())
+
+
+def _coarser(series: Series, opens: pl.Series, stale: Mapping[Series, TimeRanges]) -> dict[Series, TimeRanges]:
+    """The coarser slots over the candles, added to those that are stale already."""
+    touched = TimeRanges.single(opens[0], opens[-1] + series.width)
+    coarse = [Series(series.pair, interval) for interval in INTERVALS if interval > series.interval]
+    return {each: stale.get(each, TimeRanges()) | touched.outer(each.width) for each in coarse}

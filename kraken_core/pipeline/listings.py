@@ -1,0 +1,106 @@
+"""Listings: the lives of pairs as the exchange tells them, one request a pair (domain rule 2)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import polars as pl
+
+from kraken_core.domain.errors import PairRefusedError, UnavailableError
+from kraken_core.domain.exchange import NS, Market
+from kraken_core.domain.life import Life
+from kraken_core.domain.market import INTERVALS, Pair, Series
+from kraken_core.domain.tiers import Tiers
+from kraken_core.domain.timerange import END_OF_TIME, TimeRanges, iso
+from kraken_core.ports import CandleStore, Exchange, Ledger, PairRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Listings:
+    """Brings the ledger's lives of pairs in step with the exchange."""
+
+    exchange: Exchange
+    ledger: Ledger
+    store: CandleStore
+    tiers: Tiers
+    side_by_side: int
+
+    def run(self, job_id: int, market: Market, held: Collection[Pair], unheard: Sequence[Pair]) -> bool:
+        """Close the lives of held pairs that are delisted, and begin those of listed ones; whether anything changed.
+
+        ``unheard`` are the pairs whose first trade is asked for. Raises UnavailableError, Interrupted.
+        """
+        lives = {record.pair: record.lives for record in self.ledger.pairs()}
+        changed = self._ended(lives, [pair for pair in held if pair not in market.listed and lives.get(pair)])
+        for pair, [*_, last] in changed.items():
+            if last.end is not None and lives[pair][-1].end is None:
+                message = (
+                    f"{pair} is delisted: the exchange no longer lists it, and it last traded before {iso(last.end)}"
+                )
+                self.ledger.add_event(job_id, "delisted", message)
+        began, down = self._begun(job_id, lives, unheard)
+        changed |= began
+        if changed:
+            self.ledger.record_pairs([PairRecord(pair, self.tiers.of(pair.base), now) for pair, now in changed.items()])
+        if down:
+            raise down
+        return bool(changed)
+
+    def _begun(
+        self, job_id: int, lives: Mapping[Pair, Sequence[Life]], pairs: Sequence[Pair]
+    ) -> tuple[dict[Pair, tuple[Life, ...]], UnavailableError | None]:
+        """The lives of the pairs with the first trade of each, as far as the exchange answers."""
+        found: dict[Pair, tuple[Life, ...]] = {}
+        with ThreadPoolExecutor(self.side_by_side) as pool:
+            asked = [(pair, pool.submit(self._first_trade, pair, lives.get(pair, ()))) for pair in pairs]
+            for pair, answer in asked:
+                try:
+                    first = answer.result()
+                except PairRefusedError as error:
+                    self.ledger.add_event(job_id, "listing", f"the listing of {pair} is not known: {error}")
+                    continue
+                except UnavailableError as error:
+                    pool.shutdown(cancel_futures=True)
+                    return found, error
+                if first is not None:
+                    found[pair] = _with_listing(lives.get(pair, ()), first)
+        return found, None
+
+    def _first_trade(self, pair: Pair, lives: Sequence[Life]) -> int | None:
+        """The first trade of all, or since the pair was delisted: epoch seconds, None where there is none."""
+        if not lives or lives[-1].end is None:
+            return self.exchange.first_trade(pair)
+        trades = self.exchange.trades(pair, lives[-1].end * NS - 1).trades
+        return trades["time"][0] // NS if len(trades) else None
+
+    def _ended(self, lives: Mapping[Pair, Sequence[Life]], pairs: Sequence[Pair]) -> dict[Pair, tuple[Life, ...]]:
+        """The lives of delisted pairs, the last ending with the last trade that is held of it."""
+        ended = {}
+        for pair, end in last_traded(self.store, pairs).items():
+            *before, last = lives[pair]
+            if last.end is None or last.end < end:
+                ended[pair] = (*before, last._replace(end=max(end, last.start)))
+        return ended
+
+
+def _with_listing(lives: Sequence[Life], first: int) -> tuple[Life, ...]:
+    if not lives:
+        return (Life(first, assumed=False),)
+    if lives[-1].end is not None:
+        return (*lives, Life(max(first, lives[-1].end), assumed=False))
+    return (Life(min(first, lives[0].start), lives[0].end, assumed=False), *lives[1:])
+
+
+def last_traded(store: CandleStore, pairs: Sequence[Pair]) -> dict[Pair, int]:
+    """The end of the last slot in which each pair is held to have traded, as fine as it is held; epoch seconds."""
+    ends: dict[Pair, int] = {}
+    looked = dict.fromkeys(pairs, TimeRanges.single(0, END_OF_TIME))
+    for interval in reversed(INTERVALS):
+        held = store.candles({Series(pair, interval): ranges for pair, ranges in looked.items()})
+        for name, at in held.group_by("pair").agg(pl.col("time").max().dt.epoch("s")).iter_rows():
+            pair = Pair.parse(name)
+            ends[pair] = at + interval * 60
+            looked[pair] = TimeRanges.single(at, END_OF_TIME)
+    return ends
