@@ -16,6 +16,7 @@ from kraken_core.domain.archives import day_start
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.timerange import TimeRanges
 from kraken_core.simulator.archive import write_release
+from kraken_core.simulator.exchange import SimulatedExchange
 from kraken_core.simulator.listing import Listing
 from kraken_core.simulator.market import SimulatedMarket
 from kraken_core.simulator.release import Release
@@ -24,7 +25,7 @@ BTC_USD, BTC_EUR, ETH_USD, BNT_EUR = (Pair(*names.split("/")) for names in ("BTC
 START, QUARTER, FIRST_DAYS, PRESENT = (
     day_start(date(2023, *day)) for day in ((5, 1), (7, 1), (7, 20), (8, 1))
 )  # the releases end where the second and the third say
-REAL = Path(__file__).parents[2] / "shared" / "data" / "dump"
+REAL = Path(__file__).parents[2] / "shared" / "data"
 
 
 @cache
@@ -64,10 +65,14 @@ def archives() -> dict[str, Path]:
     return {name: write_release(market(), release, folder() / name.replace(" ", "-")) for name, release in made.items()}
 
 
-def held(name: str, sources: list[Path], **request: object) -> Workbench:
-    """A home with everything in the sources."""
-    workbench = Workbench.open(folder() / name)
-    workbench.run(workbench.plan(tier="ALL", sources=sources, **request))
+def held(name: str, sources: list[Path], *, exchange: str = "", **request: object) -> Workbench:
+    """A home with everything in the sources, and in answers of the exchange at an address, if there is one."""
+    home = folder() / name
+    home.mkdir()
+    if exchange:
+        (home / "kraken.toml").write_text(f'api_url = "{exchange}"\nrequests_per_second = 10\n', encoding="utf-8")
+    workbench = Workbench.open(home)
+    workbench.run(workbench.plan(sources=sources, api_backfill=bool(exchange), **{"tier": "ALL", **request}))
     return workbench
 
 
@@ -76,8 +81,41 @@ def simulated() -> Workbench:
     return held("home", [archives()["full"], archives()["a file lost"]], start_date="2023-05-01", as_of=PRESENT)
 
 
+def whole() -> Workbench:
+    """A home with an archive of all that the simulated market traded."""
+    everything = Release("Kraken_OHLCVT_2023Q3.zip", START, PRESENT, manifest=True)
+    return held(
+        "whole",
+        [write_release(market(), everything, folder() / "whole-market")],
+        start_date="2023-05-01",
+        as_of=PRESENT,
+    )
+
+
+def asked(name: str, **request: object) -> Workbench:
+    """A home that was filled by asking the simulated market's exchange, and nobody else."""
+    with SimulatedExchange(market(), limits=None) as exchange:
+        pairs = [BTC_USD, ETH_USD, BNT_EUR]
+        return held(name, [], exchange=exchange.url, tier=None, pairs=pairs, as_of=PRESENT, **request)
+
+
 def real() -> Workbench | None:
     """A home with Kraken's own files, 2013 to 2025, where they lie beside the project; else None."""
     if not REAL.is_dir():
         return None
-    return held("real", [REAL], start_date="2013-01-01", as_of="2025-04-01")
+    return held("real", [REAL / "dump"], start_date="2013-01-01", as_of="2025-04-01")
+
+
+def real_trades() -> Workbench | None:
+    """A home with an hour of recorded trades, where they lie beside the project, without the one a collector repeated."""
+    recorded = REAL / "trades" / "XBTUSD_trades_20190701T00.csv"
+    if not recorded.exists():
+        return None
+    rows = [line.split(",") for line in recorded.read_text(encoding="utf-8").splitlines()]
+    rows.pop(1000)
+    here = folder() / "Kraken_Trading_History_Q3_2019"
+    here.mkdir()
+    (here / "XBTUSD.csv").write_text(
+        "".join(f"{int(ms) / 1000:.3f},{price},{volume}\n" for ms, price, volume in rows), encoding="utf-8"
+    )
+    return held("trades", [here], start_date="2019-07-01", end_date="2019-07-01", as_of="2019-07-02")

@@ -96,7 +96,7 @@ def _run(
         job = workbench.work.start(plan)
         told.say(f"Job {job.id} starts; Ctrl-C pauses it.")
     try:
-        with _pausing(told) as stop, progress(told) as report:
+        with pausing(told, "Pausing after the files now being read") as stop, progress(told) as report:
             return workbench.work.run(job, plan, progress=report, stop=stop.is_set, workers=workers)
     except KrakenError:
         if told.as_json:  # how it stands; why is on stderr
@@ -118,14 +118,14 @@ def _detach(
 
 
 @contextmanager
-def _pausing(told: Common) -> Iterator[threading.Event]:
+def pausing(told: Common, words: str) -> Iterator[threading.Event]:
     """The first Ctrl-C asks the job to pause; the second one kills it, which loses nothing that was committed."""
     stop = threading.Event()
 
     def ask(_signal: int, _frame: object) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
         stop.set()
-        told.say("Pausing after the files now being read (Ctrl-C again to stop at once) …")
+        told.say(f"{words} (Ctrl-C again to stop at once) …")
 
     before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

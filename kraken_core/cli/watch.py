@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import shlex
-import signal
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from kraken_core.cli.options import Common, Length, common, selecting
+from kraken_core.cli.carry import pausing
+from kraken_core.cli.options import Common, Length, asking, common, selecting
 from kraken_core.cli.output import print_json
 
 if TYPE_CHECKING:
@@ -29,6 +26,8 @@ Example:
 @click.option(
     "--csv-source-dir", "sources", metavar="PATH", multiple=True, help="Archives to look into; may be repeated."
 )
+@click.option("--api-backfill/--no-api-backfill", default=True, help="Ask the exchange, or use no network for it.")
+@asking
 @click.option("--every", type=Length(), default="1h", show_default=True, help="From the start of a round to the next.")
 @click.option("--jitter", type=Length(), help="Up to so much later, by chance (default: a tenth of --every).")
 @click.option("--rounds", metavar="N", type=click.IntRange(1), help="End after so many (default: at Ctrl-C).")
@@ -44,16 +43,16 @@ def watch(
     rounds: int | None,
     webhook: str | None,
     command: str | None,
-    **selection: Any,  # noqa: ANN401 - the options of selecting
+    **asked: Any,  # noqa: ANN401 - what Workbench.request takes
 ) -> int:
-    """Ingest again and again, at a pace, never two at once.
+    """Bring a history up to date again and again, at a pace, never two at once.
 
     Tells a webhook or a command of jobs that failed, and of new gaps that nothing can fill.
     """
-    with told.workbench() as workbench, _until_stopped() as stopped:
+    with told.workbench() as workbench, pausing(told, "Ending the watch") as stopped:
         from kraken_core.workbench.watch import Watch
 
-        request = {**selection, "sources": sources or None, "incremental": True}
+        request = {**asked, "sources": sources or None, "incremental": True}
         workbench.request(**request)  # what is wrong with it is wrong at every round
         late = every * 6 if jitter is None else jitter * 60
         notify = _notify(webhook, command)
@@ -67,23 +66,6 @@ def watch(
         if told.as_json:
             print_json(done)
         return 1 if any(row["failed"] for row in done) else 0
-
-
-@contextmanager
-def _until_stopped() -> Iterator[threading.Event]:
-    """Ctrl-C, or an end by the system, lets a running job pause; the second one ends at once."""
-    stopped = threading.Event()
-
-    def stop(_signal: int, _frame: object) -> None:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        stopped.set()
-
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield stopped
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _notify(webhook: str | None, command: str | None) -> list[Notify]:
