@@ -10,18 +10,34 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 import streamlit as st
 
 from kraken_core import Workbench
+from kraken_core.workbench.simulated import serve_simulated, simulated_home
 
 P = ParamSpec("P")
 R = TypeVar("R")
-Stamp = tuple[float, ...]
+Stamp = tuple[str | float, ...]
 
+MARKET, REAL, SIMULATED = "market", "Kraken", "Simulated"
 _READ_ONCE = ("kraken.toml", "tiers.toml", ".format")
 
 
-def workbench() -> Workbench:
+def real() -> Workbench:
     """The home's workbench, shared by all sessions; another one once the home was made or its settings changed."""
     home = Workbench.open().settings.home
+    return _opened(None, _stamp(home))
+
+
+def workbench() -> Workbench:
+    """The workbench of the market that is looked at: the home's own, or the one that is simulated."""
+    home = simulated_home(real().settings)
+    if not (is_simulated() and home.exists()):
+        return real()
+    _exchange(str(home))
     return _opened(str(home), _stamp(home))
+
+
+def is_simulated() -> bool:
+    """Whether this session looks at the simulated market."""
+    return st.session_state.get(MARKET) == SIMULATED
 
 
 def remembered(read: Callable[Concatenate[Workbench, P], R]) -> Callable[P, R]:
@@ -45,11 +61,17 @@ def remembered(read: Callable[Concatenate[Workbench, P], R]) -> Callable[P, R]:
 
 
 @st.cache_resource(show_spinner=False, max_entries=8)
-def _opened(home: str, stamp: Stamp) -> Workbench:  # noqa: ARG001 - a part of the key
+def _opened(home: str | None, stamp: Stamp) -> Workbench:  # noqa: ARG001 - a part of the key
     return Workbench.open(home)
 
 
+@st.cache_resource(show_spinner="Opening the simulated exchange …")
+def _exchange(home: str) -> object:
+    return serve_simulated(Path(home))
+
+
 def _stamp(home: Path) -> Stamp:
-    """When what is read once was changed, and whether there is a ledger yet."""
+    """Which home, when what is read of it once was changed, and whether there is a ledger yet."""
     files = [home / name for name in _READ_ONCE]
-    return (*(file.stat().st_mtime if file.exists() else 0.0 for file in files), (home / "ledger.db").exists())
+    changed = [file.stat().st_mtime if file.exists() else 0.0 for file in files]
+    return (str(home), *changed, (home / "ledger.db").exists())

@@ -22,17 +22,17 @@ def selection() -> Selection:
     with st.expander("Filters", icon=":material/filter_alt:", expanded=bool(st.query_params)):
         upper, lower = st.columns(3), st.columns(3)
         with upper[1]:
-            pairs = _choice("Pairs", "pair", known_markets()["pair"])
+            pairs = choice("Pairs", "pair", known_markets()["pair"])
         with upper[0]:
-            tiers = _choice("Tiers", "tier", known_markets()["tier"], disabled=bool(pairs))
+            tiers = choice("Tiers", "tier", known_markets()["tier"], disabled=bool(pairs))
         with upper[2]:
-            quotes = _choice("Quotes", "quote", known_markets()["quote"])
+            quotes = choice("Quotes", "quote", known_markets()["quote"])
         with lower[0]:
-            intervals = _choice("Intervals", "interval", INTERVALS, format_func=shown.interval)
+            intervals = choice("Intervals", "interval", INTERVALS, format_func=shown.interval)
         with lower[1]:
-            start = _day("From (UTC day)", "from")
+            start = day("From (UTC day)", "from")
         with lower[2]:
-            end = _day("To (UTC day, included)", "to")
+            end = day("To (UTC day, included)", "to")
     chosen = {"quotes": quotes, "intervals": intervals, "start_date": start, "end_date": end}
     return workbench().select(tiers=[] if pairs else tiers, pairs=pairs, **chosen)
 
@@ -45,10 +45,14 @@ def known_markets(workbench: Workbench) -> dict[str, list[str]]:
     return {"tier": list(workbench.tiers.names), "pair": list(map(str, pairs)), "quote": quotes}
 
 
-def _choice(label: str, name: str, options: Any, **more: Any) -> list[Any]:  # noqa: ANN401 - streamlit's own types
+def choice(label: str, name: str, options: Any, **more: Any) -> list[Any]:  # noqa: ANN401 - streamlit's own types
+    """Several of the options; none chosen means all of them."""
     return st.multiselect(label, options, key=name, bind=IN_URL, placeholder=f"All {label.lower()}", **more)
 
 
-def _day(label: str, name: str) -> date | None:
+def day(label: str, name: str, **more: Any) -> date | None:  # noqa: ANN401 - streamlit's own types
+    """A UTC day, or none."""
     latest = datetime.now(UTC).date()
-    return st.date_input(label, None, min_value=FIRST_DAY, max_value=latest, format="YYYY-MM-DD", key=name, bind=IN_URL)
+    bounds: dict[str, Any] = {"min_value": FIRST_DAY, "max_value": latest, "format": "YYYY-MM-DD"}
+    chosen: date | None = st.date_input(label, None, key=name, bind=IN_URL, **bounds, **more)
+    return chosen

@@ -5,12 +5,17 @@ from __future__ import annotations
 import streamlit as st
 
 from app.frame import frame
+from app.sidebar import sidebar
 
 st.set_page_config(page_title="Kraken History", page_icon=":material/candlestick_chart:", layout="wide")
 page = st.navigation(
     [
         st.Page("views/overview.py", title="Overview", icon=":material/dashboard:", default=True),
+        st.Page("views/ingest.py", title="Ingest", icon=":material/input:", url_path="ingest"),
+        st.Page("views/jobs.py", title="Jobs", icon=":material/sync:", url_path="jobs"),
+        st.Page("views/settings.py", title="Settings", icon=":material/settings:", url_path="settings"),
     ]
 )
 with frame():
+    sidebar()
     page.run()

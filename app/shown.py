@@ -5,10 +5,34 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 
+from kraken_core.domain.jobs import IngestionJob, JobStatus
+
 MINUTE_S, HOUR_S, DAY_S = 60, 3_600, 86_400
 NOTHING = "–"
+NAMED = 4  # pairs or tiers in a line
 _MARKUP = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$&@:])")
 _LABELS = {1: "1 min", 5: "5 min", 15: "15 min", 30: "30 min", 60: "1 h", 240: "4 h", 720: "12 h", 1440: "1 day"}
+
+_STATUSES = {  # a sign beside each word: colour alone says nothing to some
+    JobStatus.PENDING: "… pending",
+    JobStatus.RUNNING: "▶ running",
+    JobStatus.PAUSED: "⏸ paused",
+    JobStatus.COMPLETED: "✓ completed",
+    JobStatus.FAILED: "✗ failed",
+    JobStatus.CANCELLED: "⊘ cancelled",
+}
+
+
+def status(job: IngestionJob) -> str:
+    """The state of a job; one whose worker vanished is told from one that failed."""
+    return "⚠ worker lost" if job.is_orphaned else _STATUSES[job.status]
+
+
+def asked_for(job: IngestionJob) -> str:
+    """What a job was asked for, in a few words: its tiers or pairs."""
+    names = [*job.request.tiers, *map(str, job.request.pairs)]
+    more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
+    return (", ".join(names[:NAMED]) + more) or "everything held"
 
 
 def plain(text: str) -> str:

@@ -21,7 +21,7 @@ FORMAT_FILE = ".format"
 _PASSWORD = re.compile(r"(://[^:/@]*:).*@")  # one that is not quoted may itself contain @ or /
 _SECRET_PARAMETER = re.compile(r"([?&;][^=&;]*(?:pass|secret|token|key)[^=&;]*=)[^&;]*", re.IGNORECASE)
 _PLACE = re.compile(rf"https?://[^/]*[^{os.pathsep}]*|[^{os.pathsep}]+")  # an address has the separator in it
-_PACKAGED_TIERS = Path(__file__).parent / "domain" / "tiers.toml"
+PACKAGED_TIERS = Path(__file__).parent / "domain" / "tiers.toml"
 
 
 def _cores() -> int:
@@ -164,7 +164,7 @@ class Settings:
     def tiers(self) -> Tiers:
         """The user's tiers where the home has a tiers.toml, else the packaged ones. Raises SettingError."""
         file = self.home / "tiers.toml"
-        file = file if file.exists() else _PACKAGED_TIERS
+        file = file if file.exists() else PACKAGED_TIERS
         return Tiers.parse(file.read_text(encoding="utf-8"), str(file))
 
     def create_home(self) -> None:

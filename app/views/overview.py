@@ -1,35 +1,92 @@
-"""Overview: how complete the history is, and what needs attention first."""
+"""Overview: how complete the history is, how fresh, what runs, and what needs attention first."""
 
 from __future__ import annotations
 
 import streamlit as st
 
 from app import shown
-from app.data import remembered, workbench
-from kraken_core import Workbench
-from kraken_core.domain.report import Completeness
-
-
-@remembered
-def overall(workbench: Workbench) -> tuple[int, Completeness]:
-    """The instant that is spoken of, and all series together."""
-    report = workbench.held.report(workbench.select())
-    return report.as_of, report.overall
+from app.attention import matters
+from app.charts.completeness import completeness_heatmap
+from app.data import workbench
+from app.links import link
+from app.live import live, moves
+from app.start import first_steps
+from app.summary import NO_TIER, Summary, summary
 
 
 def page() -> None:
     """The page."""
     st.title("Overview")
-    if not workbench().ledger.detections():
-        st.info("Nothing is held in this home yet.", icon=":material/inbox:")
+    drawn = moves()
+    live(drawn)
+    found = summary()
+    if found is None:
+        if not drawn:
+            first_steps()
         return
-    as_of, slots = overall()
-    st.caption(f"As of {shown.moment(as_of)}, the last detection")
-    figures = st.columns(4)
-    figures[0].metric("Completeness", shown.share(slots.completeness), help="Covered slots of those wanted.")
-    figures[1].metric("Candles wanted", shown.count(slots.wanted), help="Slots in the life of the pairs asked for.")
-    figures[2].metric("Missing", shown.count(slots.missing), help="Slots that no source knows anything of.")
-    figures[3].metric("Activity", shown.share(slots.activity), help="Covered slots in which something traded.")
+    as_of = f"As of {shown.moment(found.as_of)}, the last detection."
+    st.caption(f"{as_of} Slots are the places of candles in time; silent ones, in which nothing traded, are covered.")
+    _figures(found)
+    _attention(found)
+    st.subheader("Completeness by tier and interval")
+    figure = completeness_heatmap(found.cells, [*workbench().tiers.names, NO_TIER])
+    st.plotly_chart(figure, config={"displayModeBar": False}, key="completeness")
+    fresh, worst = st.columns(2)
+    with fresh:
+        _freshness(found)
+    with worst:
+        _worst(found)
+
+
+def _figures(found: Summary) -> None:
+    slots = found.overall
+    figures = (
+        ("Completeness", shown.share(slots.completeness), "Covered slots, of those wanted."),
+        ("Missing", shown.count(slots.missing), "Slots that no source knows anything of."),
+        ("Silent", shown.count(slots.silent), "Slots in which nothing traded: complete, and nothing to repair."),
+        ("Candles", shown.count(slots.present), "Slots with a candle, of those wanted."),
+        ("Activity", shown.share(slots.activity), "Slots with a candle, of those covered: how often the pairs trade."),
+    )
+    with st.container(horizontal=True):
+        for label, value, meaning in figures:
+            st.metric(label, value, help=meaning, border=True, width="content")
+
+
+def _attention(found: Summary) -> None:
+    st.subheader("Needs attention")
+    todo = matters(workbench().jobs(), found, workbench().clock.now())
+    if not todo:
+        st.success("Nothing: all that is wanted is held.", icon=":material/check:")
+    for matter in todo:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(shown.plain(matter.text), width="content")
+            link(matter.view, matter.label, ":material/arrow_forward:", **matter.filters)
+
+
+def _freshness(found: Summary) -> None:
+    st.subheader("Freshness")
+    now = workbench().clock.now()
+    rows = [
+        {"Interval": shown.interval(interval), "Covered until": shown.moment(end), "Age": shown.lasting(now - end)}
+        for interval, end in sorted(found.newest.items())
+    ]
+    st.dataframe(rows, hide_index=True, height="content")
+
+
+def _worst(found: Summary) -> None:
+    if not found.worst:
+        return
+    st.subheader("Least complete series")
+    rows = [
+        {
+            "Pair": str(series.pair),
+            "Interval": shown.interval(series.interval),
+            "Completeness": shown.share(slots.completeness),
+            "Missing": shown.count(slots.missing),
+        }
+        for series, slots in found.worst
+    ]
+    st.dataframe(rows, hide_index=True, height="content")
 
 
 page()

@@ -34,6 +34,7 @@ MOVES: dict[JobStatus, frozenset[JobStatus]] = {
     JobStatus.COMPLETED: frozenset(),
     JobStatus.CANCELLED: frozenset(),
 }
+WORKER_LOST = "worker lost"  # how the error of a job begins whose worker vanished
 UNFINISHED = (JobStatus.PENDING, JobStatus.RUNNING, JobStatus.PAUSED, JobStatus.FAILED)
 
 
@@ -107,6 +108,11 @@ class IngestionJob:
     def progress_pct(self) -> float:
         """How far it is: 0 to 100; a completed job is at 100 whatever it had to do."""
         return 100.0 if self.status is JobStatus.COMPLETED else self.metrics.progress_pct
+
+    @property
+    def is_orphaned(self) -> bool:
+        """Whether it failed because its worker vanished."""
+        return self.status is JobStatus.FAILED and (self.error or "").startswith(WORKER_LOST)
 
     @property
     def total_files(self) -> int:

@@ -25,7 +25,15 @@ from kraken_core.domain.errors import (
     UsageError,
 )
 from kraken_core.domain.exchange import Market
-from kraken_core.domain.jobs import UNFINISHED, Control, FileIngestionRecord, IngestionJob, JobMetrics, JobStatus
+from kraken_core.domain.jobs import (
+    UNFINISHED,
+    WORKER_LOST,
+    Control,
+    FileIngestionRecord,
+    IngestionJob,
+    JobMetrics,
+    JobStatus,
+)
 from kraken_core.domain.plan import IngestionPlan, Pace
 from kraken_core.domain.request import Request
 from kraken_core.domain.tiers import Tiers
@@ -123,7 +131,7 @@ class Work:
 
     def reap(self) -> list[IngestionJob]:
         """Mark jobs whose worker is gone as FAILED, so that they can be resumed; returns them."""
-        return [self.ledger.move(job, job.mark_failed(f"worker lost: {why}")) for job, why in self.lost()]
+        return [self.ledger.move(job, job.mark_failed(f"{WORKER_LOST}: {why}")) for job, why in self.lost()]
 
     def lost(self) -> list[tuple[IngestionJob, str]]:
         """Jobs that say they are running though their worker is gone, and how that is known."""

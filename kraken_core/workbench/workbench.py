@@ -314,6 +314,15 @@ class Workbench:
             return self.work.run(job, progress=progress, stop=stop).job
         return self.work.run(self.work.start(plan), plan, progress=progress, stop=stop).job
 
+    def start(self, plan: IngestionPlan, workers: int | None = None) -> IngestionJob:
+        """As :meth:`run`, but in a process of its own; returns the job once that has taken it up.
+
+        Raises what :meth:`Work.start_detached` raises, HomeError where the plan cannot go well.
+        """
+        self.work.check_ready(plan)
+        self.create()
+        return self.work.start_detached(self.work.unfinished(plan.request) or self.work.start(plan), workers)
+
     def export(
         self,
         folder: str | Path,

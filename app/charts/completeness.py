@@ -1,0 +1,58 @@
+"""Completeness by tier and interval, as a small heatmap."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import plotly.graph_objects as go
+
+from app import shown
+from app.palette import MISSING, PRESENT
+from kraken_core.domain.report import Completeness
+
+ROW_PX, MARGIN_PX = 44, 110
+
+
+def completeness_heatmap(cells: Mapping[tuple[str, int], Completeness], tiers: Sequence[str]) -> go.Figure:
+    """A row a tier, a column an interval; what is not wanted is left empty."""
+    intervals = sorted({interval for _, interval in cells})
+    rows = [tier for tier in tiers if any(name == tier for name, _ in cells)]
+    found = [[cells.get((tier, interval)) for interval in intervals] for tier in rows]
+    texts = [[shown.share(cell.completeness) if cell else "" for cell in row] for row in found]
+    hovers = [[_hover(cell) for cell in row] for row in found]
+    figure = go.Figure(
+        go.Heatmap(
+            x=[shown.interval(interval) for interval in intervals],
+            y=rows,
+            z=[[cell.completeness if cell else None for cell in row] for row in found],
+            text=texts,
+            texttemplate="%{text}",
+            customdata=hovers,
+            hovertemplate="%{y}, %{x}: %{customdata}<extra></extra>",
+            zmin=0,
+            zmax=1,
+            colorscale=[[0, MISSING], [0.5, "#F6D9A8"], [1, PRESENT]],
+            xgap=3,
+            ygap=3,
+            colorbar={
+                "orientation": "h",
+                "thickness": 8,
+                "y": -0.15,
+                "yanchor": "top",
+                "tickformat": ".0%",
+                "outlinewidth": 0,
+            },
+        )
+    )
+    figure.update_yaxes(autorange="reversed", showgrid=False, ticks="", ticksuffix=" ")
+    figure.update_xaxes(side="top", type="category", ticks="", showgrid=False)
+    figure.update_layout(height=MARGIN_PX + ROW_PX * len(rows), margin={"l": 0, "r": 0, "t": 40, "b": 50})
+    return figure
+
+
+def _hover(cell: Completeness | None) -> str:
+    if cell is None:
+        return "not wanted"
+    return (
+        f"{shown.count(cell.covered)} of {shown.count(cell.wanted)} slots covered, {shown.count(cell.missing)} missing"
+    )

@@ -1,0 +1,51 @@
+"""A running job as it goes: redrawn by itself every second, and nothing else of the page with it."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from app import shown
+from app.data import workbench
+from app.frame import frame
+from kraken_core.domain.jobs import IngestionJob, JobStatus
+
+EVERY_S = 1.0
+STAGES = ("ingest", "cover", "detect", "backfill", "tidy", "report")
+
+Moves = list[tuple[int, JobStatus, str | None]]
+
+
+def moves() -> Moves:
+    """Where every job stands; jobs whose worker is gone are first marked so."""
+    workbench().work.reap()
+    return [(job.id, job.status, job.asked) for job in workbench().jobs()]
+
+
+@st.fragment(run_every=EVERY_S)
+def live(drawn: Moves) -> None:
+    """The running job, if there is one. Where any job has moved since the page was drawn, the page is drawn anew."""
+    with frame():
+        if moves() != drawn:
+            st.rerun()
+        for job in workbench().ledger.jobs([JobStatus.RUNNING]):
+            _progress(job)
+
+
+def _progress(job: IngestionJob) -> None:
+    metrics = job.metrics
+    files = metrics.files_ingested + metrics.files_skipped + metrics.files_failed
+    at = STAGES.index(job.stage) + 1 if job.stage in STAGES else 1
+    stage = f"stage {at} of {len(STAGES)}: {job.stage or STAGES[0]}"
+    st.progress(
+        min(job.progress_pct, 100) / 100,
+        f"Job {job.id}, {stage} · {int(job.progress_pct)} % · "
+        f"{shown.count(files)} of {shown.count(metrics.total_files)} files",
+    )
+    figures = {
+        "Rows read": shown.count(metrics.records_read),
+        "New candles": shown.count(metrics.records_ingested),
+        "Gaps open": shown.count(metrics.gaps_open),
+    }
+    with st.container(horizontal=True):
+        for label, value in figures.items():
+            st.metric(label, value, width="content")

@@ -1,0 +1,113 @@
+"""A plan on a page: what a job would read, ask for, need, and leave missing. The same value that a dry run prints."""
+
+from __future__ import annotations
+
+from collections import Counter
+from itertools import islice
+from pathlib import PurePath
+
+import streamlit as st
+
+from app import shown
+from app.tables import numbers
+from kraken_core.domain.gaps import Route
+from kraken_core.domain.plan import Action, IngestionPlan
+
+LISTED = 500  # files: a full archive has 12,000, too many to send
+
+ROUTES = {
+    Route.DERIVE: "derived from finer candles",
+    Route.OHLC: "the exchange's last 720 candles",
+    Route.TRADES: "the exchange's trades",
+    Route.DOWNLOAD: "a published archive",
+    Route.NONE: "no open route: left missing",
+}
+
+
+def show_plan(plan: IngestionPlan) -> None:
+    """The plan, from its figures to its files."""
+    window = plan.request.window(plan.as_of)
+    st.caption(f"From {shown.moment(window.start)} to {shown.moment(window.end)}")
+    actions = Counter(planned.action for planned in plan.files)
+    figures = {
+        "Files to read": shown.count(actions[Action.INGEST]),
+        "Files skipped": shown.count(actions[Action.SKIP]),
+        "Text to read": shown.size(plan.text_bytes),
+        "Download": shown.size(plan.download_bytes),
+        "Disk": f"about {shown.size(plan.disk_bytes)}",
+        "Time": f"about {shown.lasting(max(1, plan.estimated_seconds))}",
+    }
+    with st.container(horizontal=True):
+        for label, value in figures.items():
+            st.metric(label, value, border=True, width="content")
+    if plan.unfetched_bytes:
+        st.info("What is in archives that are fetched whole is planned once they are here.", icon=":material/info:")
+    for note in (note for archive in plan.archives for note in archive.notes):
+        st.warning(shown.plain(note), icon=":material/warning:")
+    _gaps(plan)
+    _archives(plan, Counter((planned.archive, planned.action) for planned in plan.files))
+    _files(plan)
+
+
+def _gaps(plan: IngestionPlan) -> None:
+    gaps: Counter[Route] = Counter()
+    slots: Counter[Route] = Counter()
+    for gap in plan.gaps:
+        gaps[gap.route] += 1
+        slots[gap.route] += gap.candles
+    st.subheader("Gaps foreseen")
+    if plan.unread:
+        st.caption(f"{shown.count(plan.unread)} series tell only when they are read.")
+    if not gaps:
+        st.caption("None.")
+        return
+    rows = [
+        {"Filled by": ROUTES[route], "Gaps": gaps[route], "Slots, up to": slots[route]}
+        for route in Route
+        if gaps[route]
+    ]
+    st.dataframe(rows, hide_index=True, column_config=numbers("Gaps", "Slots, up to"))
+
+
+def _archives(plan: IngestionPlan, actions: Counter[tuple[int, Action]]) -> None:
+    if not plan.archives:
+        return
+    st.subheader("Archives, newest first")
+    rows = []
+    for index, archive in enumerate(plan.archives):
+        read, skipped = actions[index, Action.INGEST], actions[index, Action.SKIP]
+        start, end = archive.statement
+        rows.append(
+            {
+                "Archive": PurePath(archive.path).name,
+                "States from": shown.moment(start),
+                "to": shown.moment(end),
+                "Read": read,
+                "Skip": skipped,
+                "Not asked for": len(archive.files) - read - skipped,
+                "Ignored": sum(archive.ignored.values()),
+            }
+        )
+    st.dataframe(rows, hide_index=True, column_config=numbers("Read", "Skip", "Not asked for", "Ignored"))
+
+
+def _files(plan: IngestionPlan) -> None:
+    if not plan.files:
+        return
+    with st.expander(f"Files ({shown.count(len(plan.files))})"):
+        rows = [
+            {
+                "File": planned.file.member,
+                "Pair": str(planned.file.series.pair),
+                "Interval": shown.interval(planned.file.series.interval),
+                "Size": shown.size(planned.file.size),
+                "Action": planned.action.value,
+                "Reason": planned.reason,
+            }
+            for planned in islice(plan.files, LISTED)
+        ]
+        st.dataframe(rows, hide_index=True)
+        if len(plan.files) > LISTED:
+            st.caption(
+                f"The first {shown.count(LISTED)}, in the order they are read. All of them: a dry run with --json."
+            )

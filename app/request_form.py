@@ -1,0 +1,101 @@
+"""The form of a request: everything ``kraken ingest`` can be told, each answer kept in the URL."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import PurePath
+from typing import Any
+
+import streamlit as st
+
+from app import shown
+from app.data import workbench
+from app.filters import IN_URL, choice, day, known_markets
+from kraken_core.domain.market import INTERVALS
+from kraken_core.domain.tiers import ALL
+from kraken_core.workbench.offered import offered
+
+BY_TIER, BY_PAIR = "Tiers", "Pairs"
+
+
+def request_form() -> dict[str, Any] | None:
+    """Shows the form; returns the arguments of :meth:`Workbench.request`, None while nothing is chosen yet."""
+    sources = _sources()
+    chosen = _markets()
+    first, second, third = st.columns(3)
+    with first:
+        intervals = choice("Intervals", "interval", INTERVALS, format_func=shown.interval)
+    with second:
+        start = day("From (UTC day)", "from", help="Five years ago, where it is left open.")
+    with third:
+        end = day("To (UTC day, included)", "to", help="Today, where it is left open.")
+    asked = {**chosen, "intervals": intervals, "start_date": start, "end_date": end, "sources": sources}
+    asked |= _routes() | _more()
+    return asked if chosen.get("tiers") or chosen.get("pairs") else None
+
+
+def _sources() -> list[str]:
+    places = offered(workbench().settings)
+    local = [place for place in places if "://" not in place]
+    sources: list[str] = st.multiselect(
+        "Archives",
+        places,
+        default=[place for place in workbench().settings.csv_source_dirs if place in places],
+        key="source",
+        bind=IN_URL,
+        placeholder="None: only what is held already, and the exchange",
+        format_func=_place,
+        help="What the setting csv_source_dirs names, and the archives in it. Nothing else can be read.",
+    )
+    if not local:
+        st.caption("No archive is configured on this machine: **Settings** says how to point to one.")
+    return sources
+
+
+def _place(place: str) -> str:
+    """The place by its last two parts, and by all of it where that is an address."""
+    return place if "://" in place else "/".join(PurePath(place).parts[-2:])
+
+
+def _markets() -> dict[str, Any]:
+    markets = known_markets()
+    kinds, names, quotes = st.columns([1, 2, 2])
+    with kinds:
+        by = st.segmented_control("By", [BY_TIER, BY_PAIR], default=BY_TIER, key="by", bind=IN_URL, required=True)
+    with names:
+        if by == BY_TIER:
+            chosen = {"tiers": st.multiselect("Tiers", [*markets["tier"], ALL], key="tier", bind=IN_URL)}
+        else:
+            pairs = st.multiselect(
+                "Pairs",
+                markets["pair"],
+                key="pair",
+                bind=IN_URL,
+                accept_new_options=True,
+                placeholder="BTC/USD, XBTEUR, …",
+            )
+            chosen = {"pairs": pairs}
+    with quotes:
+        return {**chosen, "quotes": choice("Quotes", "quote", markets["quote"] or ["USD", "EUR"])}
+
+
+def _routes() -> dict[str, Any]:
+    with st.container(horizontal=True):
+        fill = st.toggle("Fill gaps", value=True, key="fill", bind=IN_URL, help="Off: only find and report them.")
+    return {"auto_gap_fill": fill}
+
+
+def _more() -> dict[str, Any]:
+    with st.expander("More"):
+        first, second, third = st.columns(3)
+        with first:
+            through: date | None = day(
+                "Archives are complete through",
+                "through",
+                help="Only for archives that say it neither in their name nor in a manifest.",
+            )
+        as_of = second.text_input(
+            "As of (UTC)", key="as_of", bind=IN_URL, placeholder="now", help="2026-07-08 or 2026-07-08T12:00:00Z"
+        )
+        stop = third.toggle("Stop at the first bad file", key="stop", bind=IN_URL)
+    return {"archive_through": through, "as_of": as_of or None, "stop_on_error": stop}

@@ -1,0 +1,66 @@
+"""Ingest: ask, look at the plan, start the job."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from app import shown
+from app.data import workbench
+from app.links import go
+from app.plan_shown import show_plan
+from app.request_form import request_form
+from kraken_core.domain.errors import KrakenError
+from kraken_core.domain.jobs import JobStatus
+from kraken_core.domain.plan import IngestionPlan
+
+PLAN = "plan"  # of this session: the one that was last looked at
+
+
+def page() -> None:
+    """The page."""
+    st.title("Ingest")
+    st.caption("Read archives and ask the exchange, find what is missing, fill what can be filled. Look first.")
+    asked = request_form()
+    if st.button("Preview plan", icon=":material/preview:", type="primary", disabled=asked is None) and asked:
+        _preview(asked)
+    if asked is None:
+        st.caption("Choose tiers or pairs first.")
+    plan = st.session_state.get(PLAN)
+    if asked and plan:
+        _offer(plan, asked)
+
+
+def _preview(asked: dict[str, Any]) -> None:
+    st.session_state.pop(PLAN, None)
+    with st.spinner("Looking at the archives …", show_time=True):
+        try:
+            st.session_state[PLAN] = workbench().plan(**asked)
+        except KrakenError as error:
+            st.error(shown.plain(str(error)), icon=":material/error:")
+
+
+def _offer(plan: IngestionPlan, asked: dict[str, Any]) -> None:
+    """The plan, and the button that starts it, as long as it is the one that is asked for."""
+    current = workbench().request(**asked) == plan.request
+    st.header("Plan")
+    if not current:
+        st.info("The form has changed since: preview the plan again.", icon=":material/update:")
+        return
+    show_plan(plan)
+    running = workbench().ledger.jobs([JobStatus.RUNNING])
+    before = workbench().work.unfinished(plan.request)
+    if running:
+        st.info(f"Job {running[0].id} is running: one job at a time in a home.", icon=":material/sync:")
+    elif before:
+        st.info(f"Job {before.id} asked for the same and is {before.status.lower()}: it goes on where it was.")
+    label = f"Go on with job {before.id}" if before else "Start"
+    if st.button(label, icon=":material/play_arrow:", type="primary", disabled=bool(running)):
+        with st.spinner("Starting a process for the job …"):
+            job = workbench().start(plan)
+        del st.session_state[PLAN]
+        go("jobs", job=str(job.id))
+
+
+page()

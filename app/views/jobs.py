@@ -1,0 +1,105 @@
+"""Jobs: the one that runs, and all there were."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from app import shown
+from app.controls import controls, refusal
+from app.data import workbench
+from app.filters import IN_URL
+from app.frame import frame
+from app.job_detail import detail
+from app.live import live, moves
+from app.tables import numbers
+from kraken_core.domain.jobs import IngestionJob, JobStatus
+
+TABLE = "history"
+REDRAWN_S = 4.0  # how often the tables are, while a job runs
+
+
+def page() -> None:
+    """The page."""
+    st.title("Jobs")
+    refusal()
+    drawn = moves()
+    jobs = workbench().jobs()
+    live(drawn)
+    if not jobs:
+        st.info("There are no jobs yet.", icon=":material/inbox:")
+        st.page_link("views/ingest.py", label="Start the first one", icon=":material/input:")
+        return
+    running = [job for job in jobs if job.status is JobStatus.RUNNING]
+    for job in running:
+        controls(job)
+        if job.asked:
+            st.caption(f"Asked to {job.asked.lower()}: it first ends the files it is reading.")
+    st.fragment(_history_and_detail, run_every=REDRAWN_S if running else None)()
+
+
+def _history_and_detail() -> None:
+    with frame():
+        jobs = workbench().jobs()
+        _history(_filtered(jobs))
+        number = st.selectbox("Job", [job.id for job in jobs], key="job", bind=IN_URL, width=160)
+        job = next(job for job in jobs if job.id == number)
+        st.header(f"Job {job.id}")
+        if job.status is not JobStatus.RUNNING:
+            controls(job)
+        detail(job)
+
+
+def _filtered(jobs: list[IngestionJob]) -> list[IngestionJob]:
+    first, second = st.columns(2)
+    statuses = first.multiselect(
+        "Status", list(JobStatus), key="status", bind=IN_URL, format_func=str.lower, placeholder="All"
+    )
+    tiers = sorted({tier for job in jobs for tier in job.request.tiers})
+    of_tiers = second.multiselect("Tiers", tiers, key="of_tier", bind=IN_URL, placeholder="All")
+    return [
+        job
+        for job in jobs
+        if (not statuses or job.status in statuses) and (not of_tiers or set(of_tiers) & set(job.request.tiers))
+    ]
+
+
+def _history(jobs: list[IngestionJob]) -> None:
+    if not jobs:
+        st.caption("No job is like that.")
+        return
+    st.dataframe(
+        [_row(job) for job in jobs],
+        hide_index=True,
+        key=TABLE,
+        on_select=lambda: _choose(jobs),
+        selection_mode="single-row",
+        column_config=numbers("Files", "New candles", "Gaps open")
+        | {"Progress": st.column_config.ProgressColumn(format="%d %%", max_value=100)},
+    )
+
+
+def _choose(jobs: list[IngestionJob]) -> None:
+    """The row that was clicked becomes the job that is shown below."""
+    rows = st.session_state[TABLE].selection.rows
+    if rows:
+        st.session_state["job"] = jobs[rows[0]].id
+
+
+def _row(job: IngestionJob) -> dict[str, Any]:
+    took = (job.finished_at - job.started_at).total_seconds() if job.finished_at and job.started_at else None
+    return {
+        "Job": job.id,
+        "Status": shown.status(job),
+        "What": shown.asked_for(job),
+        "Progress": job.progress_pct,
+        "Files": job.total_files,
+        "New candles": job.records_ingested,
+        "Gaps open": job.gaps_detected - job.gaps_filled,
+        "Created": shown.moment(job.created_at),
+        "Took": shown.NOTHING if took is None else shown.lasting(took),
+    }
+
+
+page()

@@ -1,0 +1,92 @@
+"""Settings: what is in force and where it came from, what can be reached, and the tiers."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from app import shown
+from app.controls import refusal, told
+from app.data import workbench
+from app.tables import texts_table
+from kraken_core.domain.errors import SettingError
+from kraken_core.domain.tiers import Tiers
+from kraken_core.workbench.doctor import Diagnosis, Status, examine
+from kraken_core.workbench.tier_file import checked_tiers, forget_tiers, save_tiers, tier_file, tiers_text
+
+SIGNS = {Status.OK: "✓ ok", Status.WARNING: "⚠ warning", Status.PROBLEM: "✗ problem"}
+
+
+def page() -> None:
+    """The page."""
+    st.title("Settings")
+    refusal()
+    _in_force()
+    _health()
+    _tiers()
+
+
+def _in_force() -> None:
+    settings = workbench().settings
+    st.subheader("In force")
+    texts_table(({"Setting": name, "Value": value, "From": origin} for name, value, origin in settings.shown()))
+    st.caption(
+        f"Change them in {shown.plain(str(settings.home / 'kraken.toml'))} or as KRAKEN\\_… variables, which win. "
+        "Passwords are never shown."
+    )
+    with st.expander("Point to archives"):
+        st.write("Name folders, zips or addresses of archives, one or several:")
+        st.code('csv_source_dirs = ["/data/Kraken_OHLCVT", "/data/Kraken_OHLCVT_2026Q2.zip"]', language="toml")
+        st.write("The next page you open sees it. Nothing else on this machine can be read from the dashboard.")
+
+
+def _health() -> None:
+    st.subheader("Health")
+    if st.button("Check again", icon=":material/refresh:"):
+        _examined.clear()
+    diagnosis = _examined(str(workbench().settings.home))
+    texts_table(
+        {"Check": name, "Status": SIGNS[status], "Found": message} for name, status, message in diagnosis.checks
+    )
+
+
+@st.cache_data(ttl=60, show_spinner="Looking at stores and the exchange …")
+def _examined(home: str) -> Diagnosis:
+    return examine(home)
+
+
+def _tiers() -> None:
+    settings = workbench().settings
+    before = tiers_text(settings)
+    st.subheader("Tiers")
+    own = tier_file(settings).exists()
+    st.caption(
+        f"Of this home: {shown.plain(str(tier_file(settings)))}" if own else "The defaults; saving makes your own."
+    )
+    text = st.text_area("tiers.toml", before, height=360, key=f"tiers {hash(before)}")
+    try:
+        _summary(checked_tiers(settings, text), workbench().tiers)
+    except SettingError as error:
+        st.error(shown.plain(str(error)), icon=":material/error:")
+        return
+    with st.container(horizontal=True):
+        if st.button("Save tiers", type="primary", icon=":material/save:", disabled=text == before):
+            told(lambda: save_tiers(settings, text, before))
+        if own and st.button("Back to the defaults", icon=":material/undo:"):
+            told(lambda: forget_tiers(settings))
+
+
+def _summary(tiers: Tiers, in_force: Tiers) -> None:
+    """How many assets each tier names, and how many more than what is in force."""
+    bases, before = list(tiers.by_base.values()), list(in_force.by_base.values())
+    rows = [
+        {
+            "Tier": name,
+            "Assets": "every other" if name == tiers.rest else shown.count(bases.count(name)),
+            "Change": "" if name == tiers.rest else f"{bases.count(name) - before.count(name):+,}",
+        }
+        for name in tiers.names
+    ]
+    st.dataframe(rows, hide_index=True, height="content")
+
+
+page()

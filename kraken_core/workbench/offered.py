@@ -1,0 +1,40 @@
+"""Sources that may be named by whoever looks at a page: those the settings name, and the archives in them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from kraken_core.settings import Settings
+from kraken_core.sources.folders import folders
+from kraken_core.sources.web import is_url
+
+
+def offered(settings: Settings) -> list[str]:
+    """The places, as requests name them: no other file or folder can be read, or be seen to exist, by choosing of it.
+
+    First those of ``csv_source_dirs`` and the archives in their folders, behind no link; last where Kraken publishes
+    archives. What is not there, or cannot be read, is left out.
+    """
+    places = dict.fromkeys(place for named in settings.csv_source_dirs for place in _within(named))
+    return [*places, *([settings.archives_url] if settings.archives_url else [])]
+
+
+def _within(named: str) -> Iterator[str]:
+    if is_url(named):
+        yield named
+        return
+    root = Path(named).expanduser().absolute()
+    try:
+        found = folders(root) if root.is_dir() else []
+    except OSError:
+        return
+    if root.exists():
+        yield str(root)
+    for folder in found:
+        yield from sorted({str(folder.path), *(part for path in folder.zips for part in _zip(path))} - {str(root)})
+
+
+def _zip(path: Path) -> list[str]:
+    """The zip itself, or the first of its parts."""
+    return [str(path)] if path.exists() else sorted(map(str, path.parent.glob(f"{path.name}.part*")))[:1]

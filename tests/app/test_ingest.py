@@ -1,0 +1,104 @@
+"""The form of a request, the plan it shows, and the job it starts."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from kraken_core import Workbench
+from kraken_core.domain.jobs import JobStatus
+from kraken_core.domain.plan import Action
+from tests.acceptance.little_market import FIRST_DAY, PRESENT, LittleMarket
+from tests.app.conftest import Opened
+
+PATIENCE_S = 60
+ALL: dict[str, Any] = {"tier": "ALL", "from": FIRST_DAY, "as_of": PRESENT}
+
+
+@pytest.fixture
+def sources(home: Path, little: LittleMarket, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("KRAKEN_CSV_SOURCE_DIRS", str(little.folder))
+    return little.folder
+
+
+def press(app: AppTest, label: str) -> AppTest:
+    [button] = [each for each in app.button if each.label == label]
+    pressed = button.click().run()
+    assert not pressed.exception, [each.value for each in pressed.exception]
+    return pressed
+
+
+def test_nothing_can_be_previewed_before_anything_is_chosen(sources: Path, opened: Opened) -> None:
+    assert opened("ingest").button[0].disabled
+
+
+def test_the_preview_is_the_plan_of_a_dry_run(sources: Path, home: Path, opened: Opened) -> None:
+    page = press(opened("ingest", **ALL), "Preview plan")
+    with Workbench.open(home) as workbench:
+        plan = workbench.plan(tier="ALL", start_date=FIRST_DAY, as_of=PRESENT)
+    figures = {each.label: each.value for each in page.metric}
+    assert figures["Files to read"] == f"{len(plan.to_ingest):,}"
+    assert figures["Files skipped"] == str(sum(file.action is Action.SKIP for file in plan.files))
+    assert not home.exists(), "looking writes nothing"
+
+
+def test_a_changed_form_takes_the_plan_away(sources: Path, opened: Opened) -> None:
+    page = press(opened("ingest", **ALL), "Preview plan")
+    page.multiselect("interval").set_value([60]).run()
+    assert "changed since" in page.info[0].value
+    assert "Start" not in {each.label for each in page.button}
+
+
+def test_start_runs_the_job_in_a_process_of_its_own(sources: Path, home: Path, opened: Opened) -> None:
+    page = press(press(opened("ingest", **ALL), "Preview plan"), "Start")
+    assert page.title[0].value == "Jobs"
+    until = time.monotonic() + PATIENCE_S
+    with Workbench.open(home) as workbench:
+        while (job := workbench.ledger.job(1)).status is JobStatus.RUNNING:
+            assert time.monotonic() < until
+            time.sleep(0.1)
+        assert job.status is JobStatus.COMPLETED
+        assert job.request == workbench.request(tier="ALL", start_date=FIRST_DAY, as_of=PRESENT)
+
+
+def test_a_shared_url_is_the_whole_form(sources: Path, opened: Opened) -> None:
+    page = opened(
+        "ingest", by="Pairs", pair=["BTC/USD", "XBTEUR"], interval=["1 h", "1 day"], quote="EUR", fill="false"
+    )
+    assert page.multiselect("pair").value == ["BTC/USD", "XBTEUR"]
+    assert page.multiselect("interval").value == [60, 1440]
+    assert page.multiselect("quote").value == ["EUR"]
+    assert page.toggle("fill").value is False
+
+
+def test_a_hostile_name_is_an_error_that_is_shown_as_text(sources: Path, opened: Opened) -> None:
+    hostile = "<img src=x onerror=alert(1)> [x](http://evil) :red[oh] $x$"
+    page = press(opened("ingest", by="Pairs", pair=hostile), "Preview plan")
+    [error] = page.error
+    assert r"\<img src\=x" in error.value or r"\<img src=x" in error.value
+    assert r"\[x\]\(" in error.value
+    assert r"\$x\$" in error.value
+    assert r"\:red\[" in error.value
+
+
+@pytest.mark.parametrize("place", ["/etc", "/etc/passwd", "../..", "http://127.0.0.1:1/x.zip"])
+def test_only_what_the_settings_name_can_be_read(place: str, sources: Path, opened: Opened) -> None:
+    page = opened("ingest", source=place, **ALL)
+    archives = page.multiselect("source")
+    assert place not in archives.value
+    assert not any("etc" in option for option in archives.options)
+
+
+def test_a_second_job_has_to_wait(sources: Path, full: Path, opened: Opened) -> None:
+    with Workbench.open(full) as workbench:
+        plan = workbench.plan(pairs=["BTC/USD"], start_date=FIRST_DAY, as_of=PRESENT)
+        job = workbench.work.start(plan)
+        workbench.ledger.move(job, job.mark_running("elsewhere:1:1.0", 2**40))
+        page = press(opened("ingest", **ALL), "Preview plan")
+        assert f"Job {job.id} is running" in page.info[-1].value
+        [start] = [each for each in page.button if each.label == "Start"]
+        assert start.disabled

@@ -1,0 +1,86 @@
+"""Jobs on their page: what they did, what can be done with them, and what is said of them."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from kraken_core import Workbench
+from kraken_core.domain.jobs import Control, IngestionJob, JobStatus
+from kraken_core.workbench.worker_identity import this_worker
+from tests.acceptance.little_market import FIRST_DAY, PRESENT
+from tests.app.conftest import Opened
+from tests.app.test_ingest import press
+
+FAR = 2**40  # a lease that will not run out
+
+
+@pytest.fixture
+def bench(full: Path) -> Workbench:
+    return Workbench.open(full)
+
+
+def running(bench: Workbench, worker: str = "elsewhere:1:1.0") -> IngestionJob:
+    job = bench.work.start(bench.plan(pairs=["BTC/USD"], start_date=FIRST_DAY, as_of=PRESENT))
+    return bench.ledger.move(job, job.mark_running(worker, FAR))
+
+
+def test_an_empty_home_leads_to_the_first_job(opened: Opened) -> None:
+    assert "no jobs yet" in opened("jobs").info[0].value
+
+
+def test_a_completed_job_is_shown_with_its_files_and_events(bench: Workbench, opened: Opened) -> None:
+    [job] = bench.jobs()
+    page = opened("jobs")
+    assert page.header[0].value == f"Job {job.id}"
+    assert {each.label: each.value for each in page.metric}["New candles"] == f"{job.records_ingested:,}"
+    history, files = page.dataframe
+    assert list(history.value["Status"]) == ["✓ completed"]
+    assert len(files.value) == job.total_files
+    events = opened("jobs", show="Events").dataframe[1].value
+    assert list(events["What"])[-1] == "completed"
+
+
+def test_pause_and_cancel_are_asked_of_a_running_job(bench: Workbench, opened: Opened) -> None:
+    job = running(bench)
+    page = press(opened("jobs"), "Pause")
+    assert bench.ledger.job(job.id).asked is Control.PAUSE
+    assert "Asked to pause" in " ".join(each.value for each in page.caption)
+    press(page, "Give it up")
+    assert bench.ledger.job(job.id).asked is Control.CANCEL
+
+
+def test_a_job_that_waits_is_given_up_at_once(bench: Workbench, opened: Opened) -> None:
+    job = running(bench)
+    bench.ledger.move(job, job.mark_paused())
+    press(opened("jobs", job=str(job.id)), "Give it up")
+    assert bench.ledger.job(job.id).status is JobStatus.CANCELLED
+
+
+def test_a_job_whose_worker_is_gone_is_said_to_be_an_orphan(bench: Workbench, opened: Opened) -> None:
+    host, _, started = this_worker().rsplit(":", 2)
+    with subprocess.Popen(["true"]) as process:
+        process.wait()
+    job = running(bench, f"{host}:{process.pid}:{started}")
+    page = opened("jobs")
+    assert list(page.dataframe[0].value["Status"]) == ["⚠ worker lost", "✓ completed"]
+    assert "worker lost" in page.error[0].value
+    assert "Resume" in {each.label for each in page.button}
+    assert bench.ledger.job(job.id).is_orphaned
+
+
+def test_the_history_is_filtered_by_the_url(bench: Workbench, opened: Opened) -> None:
+    job = running(bench)
+    bench.ledger.move(job, job.mark_paused())
+    shown = opened("jobs", status="paused").dataframe[0].value
+    assert list(shown["Job"]) == [job.id]
+    assert len(opened("jobs", of_tier="ALL").dataframe[0].value) == 1
+    assert "No job is like that." in {each.value for each in opened("jobs", status="failed").caption}
+
+
+def test_the_log_of_a_job_is_text(bench: Workbench, full: Path, opened: Opened) -> None:
+    bench.work.log(1).write_text("<script>alert(1)</script>\nall is well\n", encoding="utf-8")
+    page = opened("jobs", show="Log")
+    assert page.code[0].value == "<script>alert(1)</script>\nall is well"
