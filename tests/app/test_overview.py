@@ -1,13 +1,27 @@
+"""The overview: its figures are the report's, and what needs attention comes first."""
+
 from __future__ import annotations
 
 from pathlib import Path
 
+from app.attention import matters
+from app.charts.completeness import completeness_heatmap
+from app.summary import Missing, Summary
 from kraken_core import Workbench
+from kraken_core.domain.gaps import Route
+from kraken_core.domain.report import Completeness
 from tests.app.conftest import Opened
+from tests.app.test_ingest import press
+
+COMPLETE = Summary(0, Completeness(10, 10, 8), {}, {60: 1_000_000}, {}, {}, [])
 
 
-def test_an_empty_home_says_so(opened: Opened) -> None:
-    assert "Nothing is held" in opened().info[0].value
+def test_an_empty_home_leads_a_newcomer_to_a_market_that_can_be_tried(home: Path, opened: Opened) -> None:
+    page = press(opened(), "Try the simulated market")
+    assert "The archives of the simulated market are there" in " ".join(each.value for each in page.markdown)
+    assert page.query_params["market"] == "Simulated"
+    assert (home / "simulated" / "home" / "kraken.toml").exists()
+    assert not (home / "ledger.db").exists(), "nothing of it is in the real home"
 
 
 def test_the_figures_are_those_of_the_report(full: Path, opened: Opened) -> None:
@@ -15,4 +29,31 @@ def test_the_figures_are_those_of_the_report(full: Path, opened: Opened) -> None
         overall = workbench.held.report(workbench.select()).overall
     figures = {each.label: each.value for each in opened().metric}
     assert figures["Missing"] == f"{overall.missing:,}"
-    assert figures["Candles wanted"] == f"{overall.wanted:,}"
+    assert figures["Candles"] == f"{overall.present:,}"
+    assert figures["Completeness"] == f"{100 * overall.completeness:.2f} %"
+
+
+def test_nothing_needs_attention_where_all_is_held() -> None:
+    assert matters([], COMPLETE, 1_000_100) == []
+
+
+def test_what_can_be_filled_comes_before_what_has_to_be_fetched_by_hand() -> None:
+    found = COMPLETE._replace(
+        routes={Route.NONE: Missing(3, 40), Route.DERIVE: Missing(2, 5)}, archives={"Q1.zip": Missing(2, 30)}
+    )
+    said = [matter.text for matter in matters([], found, 1_000_000 + 3 * 86_400)]
+    assert said == [
+        "2 gaps (up to 5 slots) can be filled from here.",
+        "Q1.zip would fill up to 30 missing slots: get it.",
+        "1 gaps cannot be filled by anything that is known.",
+        "What is held ends 3 d before now.",
+    ]
+
+
+def test_the_heatmap_leaves_empty_what_is_not_wanted() -> None:
+    cells = {("TIER1", 60): Completeness(4, 1, 1), ("TIER2", 1440): Completeness(2, 2, 0)}
+    figure = completeness_heatmap(cells, ["TIER1", "TIER2", "TIER3"])
+    [heatmap] = figure.data
+    assert heatmap.y == ("TIER1", "TIER2")
+    assert list(heatmap.z) == [[0.25, None], [None, 1.0]]
+    assert list(heatmap.text) == [["25.00 %", ""], ["", "100 %"]]
