@@ -56,3 +56,8 @@ def day(label: str, name: str, **more: Any) -> date | None:  # noqa: ANN401 - st
     bounds: dict[str, Any] = {"min_value": FIRST_DAY, "max_value": latest, "format": "YYYY-MM-DD"}
     chosen: date | None = st.date_input(label, None, key=name, bind=IN_URL, **bounds, **more)
     return chosen
+
+
+def toggle(label: str, name: str, *, on: bool = False, **more: Any) -> bool:  # noqa: ANN401 - streamlit's own types
+    """Yes or no."""
+    return st.toggle(label, value=on, key=name, bind=IN_URL, **more)

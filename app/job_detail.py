@@ -37,6 +37,7 @@ def detail(job: IngestionJob) -> None:
         "New candles": metrics.records_ingested,
         "changed": metrics.records_changed,
         "Rows rejected": metrics.records_rejected,
+        "Requests": metrics.requests,
         "Gaps found": metrics.gaps_detected,
         "filled": metrics.gaps_filled,
         "open": metrics.gaps_detected - metrics.gaps_filled,

@@ -44,6 +44,7 @@ def _progress(job: IngestionJob) -> None:
     figures = {
         "Rows read": shown.count(metrics.records_read),
         "New candles": shown.count(metrics.records_ingested),
+        "Requests": f"{shown.count(metrics.requests)} of {shown.count(metrics.total_requests)}",
         "Gaps open": shown.count(metrics.gaps_open),
     }
     with st.container(horizontal=True):

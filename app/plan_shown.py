@@ -33,6 +33,7 @@ def show_plan(plan: IngestionPlan) -> None:
         "Files to read": shown.count(actions[Action.INGEST]),
         "Files skipped": shown.count(actions[Action.SKIP]),
         "Text to read": shown.size(plan.text_bytes),
+        "Requests": shown.count(plan.requests),
         "Download": shown.size(plan.download_bytes),
         "Disk": f"about {shown.size(plan.disk_bytes)}",
         "Time": f"about {shown.lasting(max(1, plan.estimated_seconds))}",
@@ -42,7 +43,7 @@ def show_plan(plan: IngestionPlan) -> None:
             st.metric(label, value, border=True, width="content")
     if plan.unfetched_bytes:
         st.info("What is in archives that are fetched whole is planned once they are here.", icon=":material/info:")
-    for note in (note for archive in plan.archives for note in archive.notes):
+    for note in (*plan.notes, *(note for archive in plan.archives for note in archive.notes)):
         st.warning(shown.plain(note), icon=":material/warning:")
     _gaps(plan)
     _archives(plan, Counter((planned.archive, planned.action) for planned in plan.files))

@@ -10,8 +10,9 @@ import streamlit as st
 
 from app import shown
 from app.data import workbench
-from app.filters import IN_URL, choice, day, known_markets
+from app.filters import IN_URL, choice, day, known_markets, toggle
 from kraken_core.domain.market import INTERVALS
+from kraken_core.domain.request import DEFAULT_REQUESTS
 from kraken_core.domain.tiers import ALL
 from kraken_core.workbench.offered import offered
 
@@ -80,9 +81,33 @@ def _markets() -> dict[str, Any]:
 
 
 def _routes() -> dict[str, Any]:
+    """Which routes may fill what is missing, and how far they may go."""
     with st.container(horizontal=True):
-        fill = st.toggle("Fill gaps", value=True, key="fill", bind=IN_URL, help="Off: only find and report them.")
-    return {"auto_gap_fill": fill}
+        fill = toggle("Fill gaps", "fill", on=True, help="Off: only find and report them.")
+        exchange = toggle("Ask the exchange", "api", on=True, help="Off: no network at all but the archives named.")
+        trades = toggle("Read its trades", "trades", on=True, help="For what its last 720 candles do not reach.")
+        download = toggle("Download archives", "download", help="Let gaps be filled from published archives.")
+        complete = toggle("Use every route", "complete", help="As often as it takes, until nothing more can be filled.")
+        new_only = toggle("Only what is new", "new", help="From where each series was last asked for, to now.")
+    most = st.number_input(
+        "Requests at most",
+        min_value=0,
+        value=DEFAULT_REQUESTS,
+        step=100,
+        key="most",
+        bind=IN_URL,
+        width=200,
+        disabled=complete or not exchange,
+    )
+    return {
+        "auto_gap_fill": fill,
+        "api_backfill": exchange,
+        "trades": trades,
+        "download": download or complete,
+        "complete": complete,
+        "incremental": new_only,
+        "max_requests": None if complete else most,
+    }
 
 
 def _more() -> dict[str, Any]:
@@ -97,5 +122,6 @@ def _more() -> dict[str, Any]:
         as_of = second.text_input(
             "As of (UTC)", key="as_of", bind=IN_URL, placeholder="now", help="2026-07-08 or 2026-07-08T12:00:00Z"
         )
-        stop = third.toggle("Stop at the first bad file", key="stop", bind=IN_URL)
+        with third:
+            stop = toggle("Stop at the first bad file", "stop")
     return {"archive_through": through, "as_of": as_of or None, "stop_on_error": stop}

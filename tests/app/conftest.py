@@ -15,6 +15,7 @@ from tests.acceptance.command_line import asked, process
 from tests.acceptance.little_market import LittleMarket, written_to
 
 MAIN = Path(__file__).parents[2] / "app" / "main.py"
+NOBODY = "http://127.0.0.1:9"  # where no exchange answers, nor anybody else
 Opened = Callable[..., AppTest]
 
 
@@ -37,6 +38,7 @@ def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
     for name in [name for name in os.environ if name.startswith("KRAKEN_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("KRAKEN_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("KRAKEN_API_URL", NOBODY)
     yield tmp_path / "home"
     st.cache_data.clear()
     st.cache_resource.clear()

@@ -16,7 +16,7 @@ from tests.acceptance.little_market import FIRST_DAY, PRESENT, LittleMarket
 from tests.app.conftest import Opened
 
 PATIENCE_S = 60
-ALL: dict[str, Any] = {"tier": "ALL", "from": FIRST_DAY, "as_of": PRESENT}
+ALL: dict[str, Any] = {"tier": "ALL", "from": FIRST_DAY, "as_of": PRESENT, "api": "false"}
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def test_nothing_can_be_previewed_before_anything_is_chosen(sources: Path, opene
 def test_the_preview_is_the_plan_of_a_dry_run(sources: Path, home: Path, opened: Opened) -> None:
     page = press(opened("ingest", **ALL), "Preview plan")
     with Workbench.open(home) as workbench:
-        plan = workbench.plan(tier="ALL", start_date=FIRST_DAY, as_of=PRESENT)
+        plan = workbench.plan(tier="ALL", start_date=FIRST_DAY, as_of=PRESENT, api_backfill=False)
     figures = {each.label: each.value for each in page.metric}
     assert figures["Files to read"] == f"{len(plan.to_ingest):,}"
     assert figures["Files skipped"] == str(sum(file.action is Action.SKIP for file in plan.files))
@@ -62,7 +62,7 @@ def test_start_runs_the_job_in_a_process_of_its_own(sources: Path, home: Path, o
             assert time.monotonic() < until
             time.sleep(0.1)
         assert job.status is JobStatus.COMPLETED
-        assert job.request == workbench.request(tier="ALL", start_date=FIRST_DAY, as_of=PRESENT)
+        assert job.request == workbench.request(tier="ALL", start_date=FIRST_DAY, as_of=PRESENT, api_backfill=False)
 
 
 def test_a_shared_url_is_the_whole_form(sources: Path, opened: Opened) -> None:
@@ -73,6 +73,7 @@ def test_a_shared_url_is_the_whole_form(sources: Path, opened: Opened) -> None:
     assert page.multiselect("interval").value == [60, 1440]
     assert page.multiselect("quote").value == ["EUR"]
     assert page.toggle("fill").value is False
+    assert page.number_input("most").value == 7
 
 
 def test_a_hostile_name_is_an_error_that_is_shown_as_text(sources: Path, opened: Opened) -> None:
@@ -95,7 +96,7 @@ def test_only_what_the_settings_name_can_be_read(place: str, sources: Path, open
 
 def test_a_second_job_has_to_wait(sources: Path, full: Path, opened: Opened) -> None:
     with Workbench.open(full) as workbench:
-        plan = workbench.plan(pairs=["BTC/USD"], start_date=FIRST_DAY, as_of=PRESENT)
+        plan = workbench.plan(pairs=["BTC/USD"], start_date=FIRST_DAY, as_of=PRESENT, api_backfill=False)
         job = workbench.work.start(plan)
         workbench.ledger.move(job, job.mark_running("elsewhere:1:1.0", 2**40))
         page = press(opened("ingest", **ALL), "Preview plan")

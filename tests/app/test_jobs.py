@@ -23,7 +23,7 @@ def bench(full: Path) -> Workbench:
 
 
 def running(bench: Workbench, worker: str = "elsewhere:1:1.0") -> IngestionJob:
-    job = bench.work.start(bench.plan(pairs=["BTC/USD"], start_date=FIRST_DAY, as_of=PRESENT))
+    job = bench.work.start(bench.plan(pairs=["BTC/USD"], start_date=FIRST_DAY, as_of=PRESENT, api_backfill=False))
     return bench.ledger.move(job, job.mark_running(worker, FAR))
 
 
