@@ -4,7 +4,9 @@ from __future__ import annotations
 
 PRESENT = "#0072B2"  # a candle
 SILENT = "#56B4E9"  # known: nothing traded
+PARTLY = "#F0E442"  # some of it is missing
 MISSING = "#D55E00"  # nobody knows
 UNWANTED = "#9A9A9A"  # outside a pair's life, or not asked for
 
 SOURCES = {"CSV": "#0072B2", "API": "#E69F00", "MIXED": "#009E73"}
+UP, DOWN = "#009E73", "#CC79A7"  # a candle that closes higher than it opens, and one that does not

@@ -9,6 +9,7 @@ from sqlalchemy import BigInteger, Boolean, Column, Float, Integer, Select, Stri
 from sqlalchemy.types import TypeEngine
 
 from kraken_core.domain.candles import TIME
+from kraken_core.domain.gaps import OPEN
 from kraken_core.ledger.columns import Instant, Moment
 from kraken_core.ledger.models import (
     METRICS,
@@ -94,6 +95,18 @@ VIEWS: dict[str, Select[Any]] = {
 }
 
 
+_GAP = gap_record.c
+_OPEN_GAPS: dict[str, type[pl.DataType]] = {
+    "id": pl.Int64,
+    "pair_id": pl.Int64,
+    "interval": pl.Int32,
+    **dict.fromkeys(("start", "end", "candles"), pl.Int64),
+    **dict.fromkeys(("status", "route", "reason"), pl.String),
+    "requests": pl.Int64,
+    **dict.fromkeys(("csv_file", "archive"), pl.String),
+}
+
+
 class Frames(Transactions):
     """The part of the ledger that hands out whole tables."""
 
@@ -121,3 +134,22 @@ class Frames(Transactions):
         frame = pl.DataFrame(rows, {name: _DTYPES[kind] for name, kind in types.items()}, orient="row")
         instants = [name for name, kind in types.items() if kind is Instant]
         return frame.with_columns(pl.from_epoch(name, "s").dt.replace_time_zone("UTC") for name in instants)
+
+    def open_gaps(self) -> pl.DataFrame:
+        """The open gaps by series and time, quickly, for programs: times are epoch seconds (Int64).
+
+        Columns: gap_id, pair, interval_minutes, start, end, candles, status, route, reason, requests, csv_file,
+        archive.
+        """
+        rows = select(*(_GAP[name] for name in _OPEN_GAPS)).where(_GAP.status.in_(OPEN))
+        with self._reading() as connection:
+            columns = list(zip(*connection.execute(rows).all(), strict=True)) or [()] * len(_OPEN_GAPS)
+            names = {id_: str(pair) for id_, pair in self._pairs.items()}
+        frame = pl.DataFrame(dict(zip(_OPEN_GAPS, columns, strict=True)), _OPEN_GAPS)
+        pairs = pl.DataFrame(
+            {"pair_id": list(names), "pair": list(names.values())}, {"pair_id": pl.Int64, "pair": pl.String}
+        )
+        named = frame.rename({"id": "gap_id", "interval": "interval_minutes"}).join(pairs, on="pair_id")
+        return named.select("gap_id", "pair", pl.exclude("gap_id", "pair", "pair_id")).sort(
+            "pair", "interval_minutes", "start"
+        )

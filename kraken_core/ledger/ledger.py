@@ -6,6 +6,7 @@ from typing import Self
 
 from kraken_core.ledger.coverage import Coverage
 from kraken_core.ledger.engine import open_engine
+from kraken_core.ledger.evidence import Evidence
 from kraken_core.ledger.files import Files
 from kraken_core.ledger.frames import Frames
 from kraken_core.ledger.gaps import Gaps
@@ -16,7 +17,7 @@ from kraken_core.ledger.sweeps import Sweeps
 from kraken_core.ports import Clock
 
 
-class SqlLedger(Files, Sweeps, Pairs, Coverage, Gaps, Frames, State):
+class SqlLedger(Files, Sweeps, Pairs, Coverage, Gaps, Frames, Evidence, State):
     """Implements ``kraken_core.ports.Ledger``; each base keeps one noun. Safe to share between threads.
 
     Every method raises LedgerError where the database cannot be reached, read or written.

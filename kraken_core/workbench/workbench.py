@@ -28,6 +28,7 @@ from kraken_core.workbench import asked, frames, rows
 from kraken_core.workbench.export import KINDS, Export, Exported
 from kraken_core.workbench.gates import check_complete, check_held
 from kraken_core.workbench.held import Held
+from kraken_core.workbench.pictures.pictures import Pictures
 from kraken_core.workbench.query import answer
 from kraken_core.workbench.reading import Reading
 from kraken_core.workbench.stores import open_store
@@ -112,6 +113,11 @@ class Workbench:
     def held(self) -> Held:
         """What is held of a selection."""
         return Held(self.ledger, self.store, self.tiers)
+
+    @property
+    def pictures(self) -> Pictures:
+        """What is held of a selection, added up to what a screen can show."""
+        return Pictures(self.ledger, self.store, self.tiers)
 
     @property
     def work(self) -> Work:

@@ -1,0 +1,84 @@
+"""Candles and their volume, with what is missing and what is silent shaded."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from app import shown
+from app.charts.parts import MS, over_time, span, text
+from app.palette import DOWN, MISSING, UNWANTED, UP
+from kraken_core.domain.timerange import TimeRanges
+from kraken_core.workbench.pictures.drawn import Drawn
+
+HEIGHT_PX = 560
+SHADED = 1_000  # stretches of a kind that are shaded: the longest
+
+
+def candle_chart(drawn: Drawn, *, logarithmic: bool = False) -> go.Figure:
+    """The bars of a window; each says where its candles are from."""
+    figure = make_subplots(2, 1, shared_xaxes=True, vertical_spacing=0.03, row_heights=[0.76, 0.24])
+    bars = drawn.bars
+    middle = [(start * 2 + drawn.width) * MS // 2 for start in bars["start"]]
+    figure.add_trace(
+        go.Candlestick(
+            x=middle,
+            **{name: bars[name].to_list() for name in ("open", "high", "low", "close")},
+            name="candles",
+            text=[_told(*row) for row in bars.select("start", "source", "candles", "trades").iter_rows()],
+            increasing={"line": {"color": UP, "width": 1}, "fillcolor": UP},
+            decreasing={"line": {"color": DOWN, "width": 1}, "fillcolor": DOWN},
+            showlegend=False,
+        ),
+        1,
+        1,
+    )
+    rising = [close >= first for first, close in bars.select("open", "close").iter_rows()]
+    volume = go.Bar(
+        x=middle,
+        y=bars["volume"].to_list(),
+        width=drawn.width * MS * 0.8,
+        name="volume",
+        marker={"color": [UP if up else DOWN for up in rising], "line": {"width": 0}},
+        hovertemplate="volume %{y:,.8~f}<extra></extra>",
+        showlegend=False,
+    )
+    figure.add_trace(volume, 2, 1)
+    figure.add_trace(_shade("missing", MISSING, 0.35, drawn.missing))
+    figure.add_trace(_shade("silent: nothing traded", UNWANTED, 0.25, drawn.silent))
+    over_time(figure, drawn.window, HEIGHT_PX)
+    figure.update_xaxes(rangeslider_visible=False)
+    figure.update_xaxes(title=None, row=1, col=1)
+    figure.update_yaxes(title=text(drawn.series.pair.quote), type="log" if logarithmic else "linear", row=1, col=1)
+    figure.update_yaxes(title=f"volume, {text(drawn.series.pair.base)}", row=2, col=1)
+    figure.update_layout(
+        yaxis3={"overlaying": "y", "range": [0, 1], "visible": False, "fixedrange": True}, barmode="overlay"
+    )
+    return figure
+
+
+def _told(start: int, source: str, candles: int, trades: int | None) -> str:
+    count = f"{shown.count(candles)} candles from" if candles > 1 else "from"
+    traded = "" if trades is None else f", {shown.count(trades)} trades"
+    return f"{datetime.fromtimestamp(start, UTC):%Y-%m-%d %H:%M} UTC, {count} {text(source)}{traded}"
+
+
+def _shade(name: str, colour: str, opacity: float, ranges: TimeRanges) -> go.Bar:
+    """Stretches of time over the whole height, behind the candles."""
+    longest = sorted(ranges, key=lambda each: each.start - each.end)[:SHADED]
+    return go.Bar(
+        x=[each.start * MS for each in longest],
+        width=[(each.end - each.start) * MS for each in longest],
+        y=[1] * len(longest),
+        offset=0,
+        xaxis="x",
+        yaxis="y3",
+        name=name,
+        marker={"color": colour, "line": {"width": 0}},
+        opacity=opacity,
+        hovertext=[f"{name}<br>{span(*each)}" for each in longest],
+        hovertemplate="%{hovertext}<extra></extra>",
+        visible=True if longest else "legendonly",
+    )

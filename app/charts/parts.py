@@ -1,0 +1,74 @@
+"""What the figures over time have in common: their axes in UTC, names as text, bars that stand for stretches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import plotly.graph_objects as go
+
+from kraken_core.domain.timerange import TimeRange
+
+MS = 1_000  # milliseconds a second: plotly's dates
+ROW_PX, AROUND_PX = 24, 96
+MARGIN = {"l": 0, "r": 0, "t": 36, "b": 0}
+LEGEND = {"orientation": "h", "y": 1, "yanchor": "bottom", "x": 0, "title": None}
+_ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
+
+
+def text(name: str) -> str:
+    """A name that plotly shows as it is: it takes some HTML in labels and hovers for markup."""
+    return name.translate(_ENTITIES)
+
+
+def when(instant: int) -> str:
+    """An instant in a hover: 2024-01-31 12:00 UTC."""
+    return f"{datetime.fromtimestamp(instant, UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def span(start: int, end: int) -> str:
+    """A range in a hover."""
+    return f"{when(start)} – {when(end)}"
+
+
+def over_time(figure: go.Figure, window: TimeRange, height: int) -> go.Figure:
+    """A figure of a window whose time is dragged across to look closer."""
+    figure.update_xaxes(type="date", range=[window.start * MS, window.end * MS], fixedrange=True, title="UTC")
+    figure.update_yaxes(fixedrange=True)
+    choosing = {"dragmode": "select", "selectdirection": "h", "clickmode": "event+select", "hovermode": "closest"}
+    figure.update_layout(height=height, margin=MARGIN, legend=LEGEND, **choosing)
+    return figure
+
+
+def rows(figure: go.Figure, names: Sequence[str]) -> go.Figure:
+    """Named rows from top to bottom, numbered from 0: the names are text, whatever they look like."""
+    figure.update_yaxes(
+        tickmode="array",
+        tickvals=list(range(len(names))),
+        ticktext=[text(name) for name in names],
+        range=[len(names) - 0.5, -0.5],
+        showgrid=False,
+        zeroline=False,
+        ticksuffix=" ",
+    )
+    return figure
+
+
+def stretches(
+    at: Iterable[tuple[int, int, int]],
+    hovers: Sequence[str],
+    **look: Any,  # noqa: ANN401 - plotly's own attributes
+) -> go.Bar:
+    """Bars that lie in rows, each (row, start, end): what is clicked tells these again."""
+    found = [list(each) for each in at]
+    return go.Bar(
+        orientation="h",
+        y=[row for row, _, _ in found],
+        base=[start * MS for _, start, _ in found],
+        x=[(end - start) * MS for _, start, end in found],
+        customdata=found,
+        hovertext=hovers,
+        hovertemplate="%{hovertext}<extra></extra>",
+        **look,
+    )

@@ -1,0 +1,26 @@
+"""Long lists, a page at a time: which one is in the URL."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from app import shown
+from app.filters import IN_URL
+
+
+def page_of(total: int, size: int, what: str) -> slice:
+    """The part of a list that is looked at, chosen where there are several."""
+    pages = max(1, -(-total // size))
+    number = 1
+    if pages > 1:
+        number = int(
+            st.number_input(
+                f"Page of {shown.count(pages)}, {size} of {shown.count(total)} {what} each",
+                1,
+                pages,
+                key="page",
+                bind=IN_URL,
+            )
+        )
+    first = (min(number, pages) - 1) * size
+    return slice(first, first + size)

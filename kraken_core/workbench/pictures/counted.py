@@ -1,0 +1,66 @@
+"""Candles added up in DuckDB, so that millions of them never leave it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+
+import duckdb
+import polars as pl
+
+from kraken_core.domain.market import Pair, Series
+from kraken_core.domain.timerange import TimeRange
+from kraken_core.ports import CandleStore
+
+_COUNTS = """
+SELECT pair, epoch_us(time) // $width * $width // 1000000 AS start, count(*) AS candles
+FROM candles WHERE interval_minutes = {interval} AND pair IN $pairs
+AND time >= make_timestamptz($from) AND time < make_timestamptz($to)
+GROUP BY ALL
+"""
+_BARS = """
+SELECT epoch_us(time) // $width * $width // 1000000 AS start,
+    arg_min(open, time) AS open, max(high) AS high, min(low) AS low, arg_max(close, time) AS close,
+    sum(volume) AS volume, sum(trades)::BIGINT AS trades, count(*) AS candles,
+    array_to_string(list_sort(list(DISTINCT source)), ', ') AS source
+FROM candles WHERE interval_minutes = {interval} AND pair = $pair
+AND time >= make_timestamptz($from) AND time < make_timestamptz($to)
+GROUP BY ALL ORDER BY start
+"""
+_US = 1_000_000
+_MEMORY = "256MB"  # that DuckDB may take for it; it needs a tenth
+
+
+def counts(
+    store: CandleStore, pairs: Collection[Pair], interval: int, window: TimeRange, width: int
+) -> dict[Pair, dict[int, int]]:
+    """How many candles of the window open in each stretch of ``width`` seconds, by pair and its start."""
+    found: dict[Pair, dict[int, int]] = {pair: {} for pair in pairs}
+    names = {str(pair): pair for pair in pairs}
+    with _reading(store) as connection:
+        asked = {**_bounds(window, width), "pairs": list(names)}
+        for name, start, candles in connection.execute(_COUNTS.format(interval=interval), asked).fetchall():
+            found[names[name]][start] = candles
+    return found
+
+
+def bars(store: CandleStore, series: Series, window: TimeRange, width: int) -> pl.DataFrame:
+    """The candles of the window, those that open in one stretch of ``width`` seconds made one.
+
+    Columns: start (epoch seconds), open, high, low, close, volume, trades, candles (how many), source.
+    """
+    with _reading(store) as connection:
+        asked = {**_bounds(window, width), "pair": str(series.pair)}
+        return pl.DataFrame(connection.sql(_BARS.format(interval=series.interval), params=asked).to_arrow_table())
+
+
+def _bounds(window: TimeRange, width: int) -> dict[str, int]:
+    return {"from": window.start * _US, "to": window.end * _US, "width": width * _US}
+
+
+@contextmanager
+def _reading(store: CandleStore) -> Iterator[duckdb.DuckDBPyConnection]:
+    with duckdb.connect(config={"memory_limit": _MEMORY}) as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        store.view(connection)
+        yield connection

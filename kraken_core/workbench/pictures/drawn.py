@@ -1,0 +1,42 @@
+"""One series as a chart shows it: bars of candles, and what is known of the time without one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from kraken_core.domain.bins import width_for
+from kraken_core.domain.market import Series
+from kraken_core.domain.timerange import TimeRange, TimeRanges
+from kraken_core.ports import CandleStore
+from kraken_core.workbench.pictures.counted import bars
+
+BARS = 1_000  # at most
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """Bars of ``width`` seconds, as :func:`bars` gives them.
+
+    ``silent`` is known to be without a candle for a whole bar or longer, ``missing`` is not known at all.
+    """
+
+    series: Series
+    window: TimeRange
+    width: int
+    bars: pl.DataFrame
+    silent: TimeRanges
+    missing: TimeRanges
+
+
+def drawn(store: CandleStore, covered: TimeRanges, wanted: TimeRanges, series: Series, window: TimeRange) -> Drawn:
+    """The series in the window, its candles made wider where there are too many for a chart."""
+    width = width_for(window, BARS, series.interval)
+    whole = TimeRange(window.start - window.start % width, window.end)
+    found = bars(store, series, whole, width)
+    traded = TimeRanges.of((start, start + width) for start in found["start"])
+    inside = TimeRanges.single(*whole)
+    silent = (covered & inside) - traded
+    long_enough = TimeRanges.of(span for span in silent if span.end - span.start >= width)
+    return Drawn(series, window, width, found, long_enough, (wanted - covered) & inside)

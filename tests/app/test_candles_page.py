@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from kraken_core import Workbench
+from tests.app.conftest import Opened
+
+
+def test_an_empty_home_says_what_to_do(opened: Opened) -> None:
+    assert "Ingest" in opened("candles").info[0].value
+
+
+def test_a_series_is_shown_with_its_figures(full: Path, opened: Opened) -> None:
+    shown = opened("candles", pair="BTC/USD", interval="1 day")
+    with Workbench.open(full) as workbench:
+        held = len(workbench.candles("BTC/USD", 1440))
+    said = " ".join(each.value for each in shown.caption)
+    assert f"{held} candles; a bar is a candle." in said
+    assert "candlestick" in shown.get("plotly_chart")[0].proto.spec
+
+
+def test_the_python_shown_reads_what_is_drawn(full: Path, opened: Opened) -> None:
+    window = {"start": "2024-03-30T00:00", "end": "2024-03-31T00:00"}
+    shown = opened("candles", pair="BTC/USD", interval="1 h", **window)
+    python, sql = (each.value for each in shown.code)
+    names: dict[str, pd.DataFrame] = {}
+    exec(python, names)  # noqa: S102 - what the page tells people to run
+    assert len(names["candles"]) == 24
+    with Workbench.open(full) as workbench:
+        assert list(workbench.sql(sql)["close"]) == list(names["candles"]["close"])
+
+
+@pytest.mark.parametrize("pair", ["'; drop table candles; --", "<script>alert(1)</script>", "[x](http://x)"])
+def test_a_pair_that_is_none_of_those_known_is_not_taken_from_the_url(full: Path, opened: Opened, pair: str) -> None:
+    shown = opened("candles", pair=pair)
+    assert shown.selectbox[0].value == "BTC/USD"
+    assert not shown.error
+
+
+def test_candles_are_handed_out_as_files(full: Path, opened: Opened) -> None:
+    shown = opened("candles", pair="BTC/USD", interval="1 day")
+    assert [each.proto.label for each in shown.get("download_button")] == ["Candles as csv", "Candles as parquet"]

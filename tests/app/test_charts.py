@@ -1,0 +1,140 @@
+"""Figures: from data alone, and never more than a browser can draw."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import numpy as np
+import polars as pl
+import pytest
+
+from app.charts.candles import candle_chart
+from app.charts.missing import missing_heatmap
+from app.charts.timeline import KNOWN, SOURCE, Colouring, coverage_timeline
+from app.palette import MISSING, SILENT, SOURCES
+from kraken_core.domain.bins import Bins
+from kraken_core.domain.coverage import CoverageSource
+from kraken_core.domain.market import Pair, Series
+from kraken_core.domain.timerange import TimeRange, TimeRanges
+from kraken_core.workbench.pictures.drawn import Drawn
+from kraken_core.workbench.pictures.missing import Missing
+from kraken_core.workbench.pictures.timeline import Known, Stretch, Timeline
+
+HOUR = 3_600
+WINDOW = TimeRange(0, 100 * HOUR)
+BTC, HOSTILE = Series(Pair("BTC", "USD"), 60), Series(Pair("<b>X", "&amp;"), 60)
+STRETCHES = (
+    Stretch(0, 0, 5 * HOUR, Known.PRESENT, CoverageSource.CSV, 5, 0),
+    Stretch(0, 5 * HOUR, 6 * HOUR, Known.SILENT, CoverageSource.API, 0, 0),
+    Stretch(1, 0, 9 * HOUR, Known.MISSING, None, 0, 9),
+)
+TIMELINE = Timeline((BTC, HOSTILE), WINDOW, HOUR, STRETCHES)
+
+
+def test_a_timeline_has_a_bar_for_each_stretch_where_it_lies() -> None:
+    bars = {
+        (y, base, x)
+        for trace in coverage_timeline(TIMELINE).data
+        for y, base, x in zip(trace.y, trace.base, trace.x, strict=True)
+    }
+    assert bars == {(s.row, s.start * 1000, (s.end - s.start) * 1000) for s in STRETCHES}
+
+
+@pytest.mark.parametrize(
+    ("colouring", "colours"),
+    [
+        (KNOWN, {"present", "silent", "missing"}),
+        (SOURCE, {"CSV", "API", "missing"}),
+    ],
+)
+def test_a_timeline_is_coloured_by_what_is_known_or_by_where_it_is_from(
+    colouring: Colouring, colours: set[str]
+) -> None:
+    figure = coverage_timeline(TIMELINE, colouring)
+    assert {trace.name for trace in figure.data} == colours
+    of = {trace.name: trace.marker.color for trace in figure.data}
+    assert of["missing"] == MISSING
+    assert of.get("silent", SILENT) == SILENT
+    assert of.get("API", SOURCES["API"]) == SOURCES["API"]
+    assert figure.layout.showlegend
+
+
+def test_what_is_clicked_tells_its_series_and_range() -> None:
+    [missing] = [trace for trace in coverage_timeline(TIMELINE).data if trace.name == "missing"]
+    assert [list(each) for each in missing.customdata] == [[1, 0, 9 * HOUR]]
+
+
+def test_names_are_text_in_every_figure() -> None:
+    escaped = "&lt;b&gt;X/&amp;amp;"
+    timeline = coverage_timeline(TIMELINE)
+    assert timeline.layout.yaxis.ticktext[1] == f"{escaped} 1 h"
+    assert all("<b>" not in hover for trace in timeline.data for hover in trace.hovertext)
+    heatmap = missing_heatmap(missing_of(1, 2, name=str(HOSTILE.pair)))
+    assert heatmap.layout.yaxis.ticktext[0] == escaped
+    assert all(hover.startswith(escaped) for hover in heatmap.data[0].hovertext)
+    chart = candle_chart(drawn(HOSTILE, 3))
+    assert chart.layout.yaxis.title.text == "&amp;amp;"
+    assert chart.layout.yaxis2.title.text == "volume, &lt;b&gt;X"
+
+
+def missing_of(rows: int, columns: int, name: str = "A") -> Missing:
+    shape = (rows, columns)
+    bins = Bins(np.arange(columns + 1) * 86_400)
+    wanted = np.full(shape, 86_400.0)
+    return Missing(
+        bins, tuple(f"{name}{n}" if rows > 1 else name for n in range(rows)), rows, wanted / 4, wanted, wanted / 240
+    )
+
+
+def test_a_heatmap_has_a_cell_for_each_row_and_time_that_is_wanted() -> None:
+    missing = missing_of(2, 3)
+    missing.wanted[1, 2] = 0
+    [cells] = missing_heatmap(missing).data
+    assert [tuple(each) for each in cells.customdata] == [
+        (row, day * 86_400, (day + 1) * 86_400) for row, day in product(range(2), range(3)) if (row, day) != (1, 2)
+    ]
+    assert set(cells.marker.color) == {0.25}
+    assert "25.00 % missing, 360 slots" in cells.hovertext[0]
+
+
+def test_the_largest_heatmap_is_small_enough_for_a_browser() -> None:
+    [cells] = missing_heatmap(missing_of(40, 101)).data
+    assert len(cells.x) <= 50_000
+
+
+def drawn(series: Series, bars: int) -> Drawn:
+    frame = pl.DataFrame(
+        {
+            "start": [n * HOUR for n in range(bars)],
+            **{name: [1.0 + n for n in range(bars)] for name in ("open", "high", "low", "close", "volume")},
+            "trades": [None if n else 7 for n in range(bars)],
+            "candles": [1] * bars,
+            "source": ["csv"] * bars,
+        }
+    )
+    silent, missing = TimeRanges.single(3 * HOUR, 4 * HOUR), TimeRanges.of([(5 * HOUR, 7 * HOUR), (8 * HOUR, 9 * HOUR)])
+    return Drawn(series, WINDOW, HOUR, frame, silent, missing)
+
+
+def test_candles_say_where_they_are_from() -> None:
+    candles = candle_chart(drawn(BTC, 2)).data[0]
+    assert candles.text == ("1970-01-01 00:00 UTC, from csv, 7 trades", "1970-01-01 01:00 UTC, from csv")
+
+
+def test_what_is_missing_and_what_is_silent_is_shaded_where_it_is() -> None:
+    shades = {
+        trace.name: list(zip(trace.x, trace.width, strict=True)) for trace in candle_chart(drawn(BTC, 3)).data[2:]
+    }
+    assert shades == {
+        "missing": [(5 * HOUR * 1000, 2 * HOUR * 1000), (8 * HOUR * 1000, HOUR * 1000)],
+        "silent: nothing traded": [(3 * HOUR * 1000, HOUR * 1000)],
+    }
+
+
+def test_prices_can_be_shown_on_a_logarithmic_scale() -> None:
+    assert candle_chart(drawn(BTC, 3), logarithmic=True).layout.yaxis.type == "log"
+    assert candle_chart(drawn(BTC, 3)).layout.yaxis.type == "linear"
+
+
+def test_a_window_without_a_candle_is_a_figure_too() -> None:
+    assert not candle_chart(drawn(BTC, 0)).data[0].x

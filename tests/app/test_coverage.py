@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from streamlit.testing.v1 import AppTest
+
+from tests.app.conftest import Opened
+
+
+def rows(shown: AppTest) -> list[str]:
+    """The rows of the page's timeline."""
+    [chart] = shown.get("plotly_chart")
+    names: list[str] = json.loads(chart.proto.spec)["layout"]["yaxis"]["ticktext"]
+    return names
+
+
+def test_an_empty_home_says_what_to_do(opened: Opened) -> None:
+    assert "Ingest" in opened("coverage").info[0].value
+
+
+def test_a_selection_without_anything_says_so(full: Path, opened: Opened) -> None:
+    shown = opened("coverage", **{"from": "2024-04-20"})
+    assert "widen the filters" in shown.info[0].value
+
+
+def test_series_come_a_page_at_a_time(full: Path, opened: Opened) -> None:
+    first, second = opened("coverage"), opened("coverage", page="2")
+    assert "25 of 40 series" in first.number_input[0].label
+    assert len(rows(first)) == 25
+    assert rows(second)[-1] == "UNI/USD 1 day"
+    assert not set(rows(first)) & set(rows(second))
+
+
+def test_the_url_says_what_is_looked_at(full: Path, opened: Opened) -> None:
+    shown = opened("coverage", pair="BTC/USD", interval=["1 h"], start="2024-03-30T00:00", end="2024-03-31T00:00")
+    assert any("2024-03-30 00:00:00 UTC – 2024-03-31 00:00:00 UTC" in each.value for each in shown.caption)
+    assert rows(shown) == ["BTC/USD 1 h"]
+
+
+def test_buttons_move_the_window_and_the_url_follows(full: Path, opened: Opened) -> None:
+    shown = opened("coverage", pair="BTC/USD", start="2024-03-30T00:00", end="2024-03-31T00:00")
+    later = next(button for button in shown.button if button.label == "Later").click().run()
+    assert later.query_params["start"] == "2024-03-30T12:00"
+    everything = next(button for button in later.button if button.label == "All").click().run()
+    assert "start" not in everything.query_params
+
+
+def test_nonsense_in_the_url_is_no_error(full: Path, opened: Opened) -> None:
+    shown = opened("coverage", start="yesterday", end="<script>")
+    assert not shown.error
+    assert len(shown.get("plotly_chart")) == 1

@@ -1,0 +1,157 @@
+"""What is drawn is what is held: pictures against candles, coverage and gaps read one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from kraken_core import Workbench
+from kraken_core.domain.coverage import CoverageSource
+from kraken_core.domain.market import Series
+from kraken_core.domain.timerange import TimeRange, TimeRanges
+from kraken_core.workbench.pictures.timeline import Known, Timeline
+from tests.acceptance.little_market import BTC_EUR, BTC_USD, FIRST_HOLE, LAST_HOLE, PEPE_USD
+
+HOUR, DAY = 3_600, 86_400
+
+
+@pytest.fixture(scope="module")
+def held(full_home: Path) -> Iterator[Workbench]:
+    with Workbench.open(full_home) as workbench:
+        yield workbench
+
+
+def at(text: str) -> int:
+    return int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp())
+
+
+def whole(held: Workbench) -> TimeRange:
+    window = held.pictures.window(held.select())
+    assert window
+    return window
+
+
+def known_of(timeline: Timeline, row: int, *known: Known) -> TimeRanges:
+    return TimeRanges.of((s.start, s.end) for s in timeline.stretches if s.row == row and s.known in known)
+
+
+def test_the_window_is_all_that_was_wanted_and_the_series_are_those_wanted(held: Workbench) -> None:
+    assert whole(held).end == at(LAST_HOLE[1][:-1])
+    assert held.pictures.series(held.select(pairs=["BTC/USD"], intervals=[60])) == [Series(BTC_USD, 60)]
+    assert held.pictures.window(held.select(pairs=["XRP/USD"])) is None
+
+
+def test_a_close_timeline_tells_each_slot_present_silent_or_missing(held: Workbench) -> None:
+    series = Series(PEPE_USD, 5)
+    window = TimeRange(at("2024-03-31T12:00"), at("2024-04-01T12:00"))
+    timeline = held.pictures.timeline([series], window)
+    assert timeline.width == 300
+    times = held.store.candles({series: TimeRanges.single(*window)})["time"].dt.epoch("s")
+    traded = TimeRanges.of((time, time + 300) for time in times)
+    covered = TimeRanges.of((c.start, c.end) for c in held.ledger.coverage([series]))
+    inside = TimeRanges.single(*window)
+    assert known_of(timeline, 0, Known.PRESENT) == traded & covered & inside
+    assert known_of(timeline, 0, Known.SILENT) == (covered & inside) - traded
+    assert known_of(timeline, 0, Known.MISSING) == inside - covered
+    assert known_of(timeline, 0, Known.PRESENT, Known.SILENT, Known.MISSING) == inside
+
+
+def test_a_far_timeline_says_where_something_is_missing_and_counts_what_is_there(held: Workbench) -> None:
+    series = held.pictures.series(held.select(intervals=[1]))
+    timeline = held.pictures.timeline(series, whole(held))
+    for row, each in enumerate(series):
+        mine = [s for s in timeline.stretches if s.row == row]
+        gaps = held.ledger.gaps([each])
+        assert sum(s.slots for s in mine) == sum(gap.candles for gap in gaps)
+        assert sum(s.candles for s in mine) == held.store.candles({each: TimeRanges.single(*whole(held))}).height
+        lacking = known_of(timeline, row, Known.PARTLY, Known.MISSING)
+        assert all(lacking.clip(gap.start, gap.end).seconds == gap.end - gap.start for gap in gaps)
+    assert {s.source for s in timeline.stretches if s.known is Known.PRESENT} == {CoverageSource.CSV}
+
+
+def test_a_chart_adds_candles_up_and_loses_none(held: Workbench) -> None:
+    series = Series(BTC_USD, 1)
+    drawn = held.pictures.drawn(series, whole(held))
+    every = held.store.candles({series: TimeRanges.single(*whole(held))})
+    assert drawn.width > series.width
+    assert drawn.bars.height <= 1_000
+    assert drawn.bars["candles"].sum() == every.height
+    assert drawn.bars["volume"].sum() == pytest.approx(every["volume"].sum())
+    assert (drawn.bars["high"].max(), drawn.bars["low"].min()) == (every["high"].max(), every["low"].min())
+    assert (drawn.bars["open"][0], drawn.bars["close"][-1]) == (every["open"][0], every["close"][-1])
+
+
+def test_a_close_chart_shows_candles_as_they_are_held(held: Workbench) -> None:
+    series = Series(BTC_USD, 60)
+    window = TimeRange(at("2024-03-30T00:00"), at("2024-03-31T00:00"))
+    drawn = held.pictures.drawn(series, window)
+    candles = held.candles("BTC/USD", 60, window.start, window.end, to="polars")
+    columns = ["open", "high", "low", "close", "volume", "source"]
+    assert drawn.width == series.width
+    assert drawn.bars.select(columns).equals(candles.select(columns))
+
+
+def test_a_chart_shades_what_is_missing_and_what_is_silent(held: Workbench) -> None:
+    drawn = held.pictures.drawn(Series(PEPE_USD, 1), TimeRange(at("2024-03-31T22:00"), at("2024-04-01T02:00")))
+    gap = TimeRange(at("2024-04-01T00:00"), at("2024-04-01T02:00"))
+    assert drawn.missing == TimeRanges.single(*gap)
+    traded = TimeRanges.of((start, start + 60) for start in drawn.bars["start"])
+    assert drawn.silent == TimeRanges.single(at("2024-03-31T22:00"), gap.start) - traded
+    assert drawn.silent
+
+
+@pytest.mark.parametrize("row", ["pair", "tier"])
+def test_the_heatmap_adds_up_to_the_gaps(held: Workbench, row: str) -> None:
+    everything = held.select()
+    gaps = held.pictures.gaps(everything)
+    found = held.pictures.missing(gaps, row, everything, whole(held), slice(0, 100))
+    assert found.total == len(found.rows) == gaps[row].n_unique()
+    of_row = dict(gaps.group_by(row).agg(pl.col("candles").sum()).iter_rows())
+    assert dict(zip(found.rows, found.slots.sum(axis=1), strict=True)) == pytest.approx(of_row, rel=0.01)
+    assert found.missing.sum() == (gaps["end"] - gaps["start"]).sum()
+    assert (found.missing <= found.wanted).all()
+
+
+def test_a_day_nobody_knows_is_missing_whole_in_the_heatmap(held: Workbench) -> None:
+    chosen = held.select(pairs=["BTC/USD"], intervals=[1, 5])
+    found = held.pictures.missing(held.pictures.gaps(chosen), "pair", chosen, whole(held), slice(0, 10))
+    [shares] = found.share
+    days = {span.start: share for span, share in zip(found.bins, shares, strict=True)}
+    assert days[at(FIRST_HOLE[0][:-1])] == 1
+    assert days[at("2024-03-29T00:00")] == 0
+
+
+def test_rows_that_lack_the_most_come_first_and_any_part_of_them_can_be_asked_for(held: Workbench) -> None:
+    everything = held.select()
+    gaps = held.pictures.gaps(everything)
+    every, second = (
+        held.pictures.missing(gaps, "pair", everything, whole(held), part) for part in (slice(0, 9), slice(1, 2))
+    )
+    assert list(every.missing.sum(axis=1)) == sorted(every.missing.sum(axis=1), reverse=True)
+    assert second.rows == every.rows[1:2]
+    assert second.total == every.total
+
+
+def test_the_gaps_of_a_picture_are_the_open_ones_of_the_selection(held: Workbench) -> None:
+    chosen = held.select(pairs=["BTC/EUR"], intervals=[1, 60])
+    shown = held.pictures.gaps(chosen)
+    gaps = held.held.gaps(chosen)
+    assert [tuple(row) for row in shown.select("gap_id", "start", "end", "route", "reason").iter_rows()] == [
+        (gap.id, gap.start, gap.end, gap.route.value, gap.reason) for gap in gaps
+    ]
+    assert set(shown["tier"]) == {"TIER1"}
+
+
+def test_evidence_names_the_file_and_when_it_was_read(held: Workbench) -> None:
+    series = Series(BTC_EUR, 1)
+    span = TimeRange(at("2024-03-30T00:00"), at("2024-03-30T01:00"))
+    [claim] = held.ledger.evidence(series, span).to_dicts()
+    assert claim["member"].endswith("XBTEUR_1.csv")
+    assert claim["path"].endswith("Kraken_OHLCVT_Q1_2024.zip")
+    assert (claim["start"] <= span.start, claim["end"] >= span.end, claim["withdrawn"]) == (True, True, False)
+    assert claim["job_id"] == 1
+    assert not held.ledger.evidence(series, TimeRange(*(at(each[:-1]) for each in FIRST_HOLE))).height
