@@ -399,6 +399,10 @@ class Ledger(Protocol):
         """Every asset known, by id; new ones among ``tickers`` are given their ids first."""
         ...
 
+    def adopt_assets(self, assets: Sequence[AssetRecord]) -> None:
+        """Know assets by the numbers that somebody else gave them. Raises LedgerError where others have those here."""
+        ...
+
     def record_pairs(self, pairs: Sequence[PairRecord]) -> None:
         """Insert or update pairs, their assets' tiers and their lives."""
         ...

@@ -6,7 +6,7 @@ import os
 import re
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -133,6 +133,10 @@ class Settings:
                 values[name] = _checked(name, environment[variable], variable)
                 origins[name] = variable
         return cls(folder, **values, origins={n: origins.get(n, "default") for n in ("home", *_CHECKS)})
+
+    def with_store(self, store: str) -> Settings:
+        """The same with another candle table. Raises SettingError."""
+        return replace(self, store=_checked("store", store, "--to"), origins={**self.origins, "store": "--to"})
 
     @property
     def ledger_url(self) -> str:

@@ -20,6 +20,7 @@ from kraken_core.cli.jobs import jobs
 from kraken_core.cli.markets import pairs, tiers
 from kraken_core.cli.report import report
 from kraken_core.cli.simulate import simulate
+from kraken_core.cli.transfer import copy, import_assetprice
 from kraken_core.cli.verify import verify
 from kraken_core.cli.watch import watch
 from kraken_core.domain.errors import KrakenError
@@ -54,6 +55,8 @@ for command in (
     report,
     verify,
     export,
+    copy,
+    import_assetprice,
     sql,
     pairs,
     tiers,

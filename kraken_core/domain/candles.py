@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 
 import polars as pl
 
@@ -50,6 +51,13 @@ class Source(StrEnum):
 #   bits 0-27   content hash, odd; 0 marks a derived candle, which loses a tie against what was observed
 _SETTLED = 1 << 62
 _CLASS = {Source.OHLC: 1, Source.CSV: 2, Source.TRADES: 3}
+_WORDS = {
+    "derived": Source.DERIVED,
+    "trade": Source.TRADES,
+    "csv": Source.CSV,
+    "ohlc": Source.OHLC,
+    "api": Source.OHLC,
+}
 _TIE_BREAK = (1 << 28) - 1
 _LAST_DAY = (1 << 16) - 1  # of those a rank can tell
 _DAY_S = 86_400
@@ -91,6 +99,21 @@ def demoted() -> pl.Expr:
 def derived_rank(rank: int) -> int:
     """The rank of what is derived from candles of at least ``rank``: theirs, but losing a tie."""
     return rank & ~_TIE_BREAK
+
+
+@cache
+def known_source(text: str) -> str:
+    """A source as we call it, whatever others do (``kraken_csv``, ``api``); their word where it is none of ours."""
+    lowered = text.lower()
+    for word, source in _WORDS.items():
+        if word in lowered:
+            return source.value
+    return lowered
+
+
+def unproven(source: str) -> int:
+    """The rank of a candle of which only the source is known: below all that is settled."""
+    return provisional(rank_of(Source(source))) if source in set(_CLASS) else 0
 
 
 def from_api(rank: int) -> bool:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from kraken_core.domain.market import Series
 
+TAKEN_OVER = "assetprice:"  # how the evidence of candles begins that were found in a table of others
+
 
 class Assertion(NamedTuple):
     """A source's claim to know every slot of ``[start, end)`` of a series, traded or not.

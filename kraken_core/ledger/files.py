@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from sqlalchemy import ColumnElement, Connection, bindparam, func, select, true, update
 
-from kraken_core.domain.coverage import Assertion
+from kraken_core.domain.coverage import TAKEN_OVER, Assertion
 from kraken_core.domain.errors import IllegalMoveError
 from kraken_core.domain.jobs import FileIngestionRecord, FileStatus, JobMetrics
 from kraken_core.domain.market import Pair, Series
@@ -14,10 +14,11 @@ from kraken_core.domain.plan import KnownFile
 from kraken_core.domain.timerange import TimeRanges
 from kraken_core.ledger.claims import Claims
 from kraken_core.ledger.jobs import Jobs
-from kraken_core.ledger.models import file_ingestion_record
+from kraken_core.ledger.models import assertion, file_ingestion_record
 from kraken_core.ledger.rows import file_of, outcome_columns
 
 _FILE = file_ingestion_record.c
+_CLAIM = assertion.c
 _READ = (FileStatus.COMPLETED, FileStatus.SKIPPED)
 
 
@@ -53,13 +54,19 @@ class Files(Jobs, Claims):
         }
 
     def first_candles(self, pairs: Collection[Pair] | None = None) -> Mapping[Series, int]:
-        """The first candle that files ever held of each series (open, epoch seconds)."""
-        first = select(_FILE.pair_id, _FILE.interval, func.min(_FILE.first_time)).where(_FILE.first_time.is_not(None))
+        """The first candle that files, or tables that were taken over, ever held of each series."""
+        seen = select(_FILE.pair_id, _FILE.interval, func.min(_FILE.first_time)).where(_FILE.first_time.is_not(None))
+        taken = select(_CLAIM.pair_id, _CLAIM.interval, func.min(_CLAIM.start)).where(
+            _CLAIM.evidence.startswith(TAKEN_OVER)
+        )
+        found: dict[Series, int] = {}
         with self._reading() as connection:
-            first = first.where(self._of_pairs(file_ingestion_record, pairs)).group_by(_FILE.pair_id, _FILE.interval)
-            return {
-                self._series[pair_id, interval]: instant for pair_id, interval, instant in connection.execute(first)
-            }
+            for first, table in ((seen, file_ingestion_record), (taken, assertion)):
+                of_pairs = first.where(self._of_pairs(table, pairs)).group_by(table.c.pair_id, table.c.interval)
+                for pair_id, interval, instant in connection.execute(of_pairs):
+                    series = self._series[pair_id, interval]
+                    found[series] = min(instant, found.get(series, instant))
+        return found
 
     def record_files(
         self,

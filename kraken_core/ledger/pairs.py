@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 
 from sqlalchemy import bindparam, delete, select, update
 
+from kraken_core.domain.errors import LedgerError
 from kraken_core.domain.life import Life
 from kraken_core.domain.market import Pair
 from kraken_core.ledger.models import asset, pair_life
@@ -28,6 +29,20 @@ class Pairs(Transactions):
             there = set(connection.scalars(select(asset.c.ticker)))
             add_rows(connection, asset, ({"ticker": ticker} for ticker in sorted(set(tickers) - there)))
             return [AssetRecord(*row) for row in connection.execute(known)]
+
+    def adopt_assets(self, assets: Sequence[AssetRecord]) -> None:
+        """Know assets by the numbers that somebody else gave them. Raises LedgerError where others have those here."""
+        with self._writing() as connection:
+            numbers = dict(connection.execute(select(asset.c.ticker, asset.c.id)).all())
+            names = {number: ticker for ticker, number in numbers.items()}
+            for known in assets:
+                if numbers.get(known.ticker, known.id) != known.id or names.get(known.id, known.ticker) != known.ticker:
+                    raise LedgerError(
+                        f"asset {known.id} is {known.ticker} there, but not in this ledger, which has numbers of its "
+                        "own. Nothing was changed: use a new home, whose ledger has none yet."
+                    )
+            new = (known._asdict() for known in assets if known.ticker not in numbers)
+            add_rows(connection, asset, new)
 
     def record_pairs(self, pairs: Sequence[PairRecord]) -> None:
         """Insert or update pairs, their assets' tiers and their lives."""

@@ -15,7 +15,7 @@ from threading import RLock
 import duckdb
 import polars as pl
 
-from kraken_core.domain.candles import SCHEMA
+from kraken_core.domain.candles import SCHEMA, known_source
 from kraken_core.domain.errors import CommitConflictError
 from kraken_core.domain.market import Series
 from kraken_core.domain.timerange import TimeRange, TimeRanges
@@ -88,7 +88,16 @@ class QuestDBStore:
     def candles(self, ranges: Mapping[Series, TimeRanges]) -> pl.DataFrame:
         """See CandleStore."""
         with self._lock:
-            return one_a_slot(self._held.candles(ranges)) if self._settle() else pl.DataFrame(schema=SCHEMA)
+            if not self._settle():
+                return pl.DataFrame(schema=SCHEMA)
+            rows = one_a_slot(self._held.candles(ranges))
+        names = {name: known_source(name) for name in rows["source"].drop_nulls().unique()}
+        return rows.with_columns(pl.col("source").replace_strict(names, default="", return_dtype=pl.String))
+
+    def spans(self) -> Mapping[Series, TimeRange]:
+        """From where to where each series has candles."""
+        with self._lock:
+            return dict(self._known_spans()) if self._settle() else {}
 
     def count(self, ranges: Mapping[Series, TimeRanges]) -> Mapping[Series, list[int]]:
         """See CandleStore. Counted by the server."""
@@ -127,6 +136,16 @@ class QuestDBStore:
         """See Maintainable."""
         with self._lock:
             return list(damages(self._server)) if self._settle() else []
+
+    def assets(self) -> list[AssetRecord]:
+        """The assets that the server knows, by whatever numbers."""
+        return tables.read_assets(self._server)
+
+    def name_assets(self) -> None:
+        """Have the server know the ledger's assets where it knew none. Raises StoreError."""
+        tables.create_assets(self._server)
+        with self._lock:
+            self._mirror(())
 
     def _try_commit(
         self,
@@ -222,7 +241,9 @@ class QuestDBStore:
                 if key.ids:
                     tables.settled(self._server)  # how it was altered, too
                     self._layout = tables.layout(self._server)
-                    tables.check_assets(self._server, tables.read_assets(self._server), self._assets(()))
+                    there = tables.read_assets(self._server)
+                    tables.check_named(self._server, there)
+                    tables.check_assets(self._server, there, self._assets(()))
             self._forget()
             self._key = key
         return key

@@ -13,14 +13,14 @@ from typing import TypeVar
 
 import polars as pl
 
-from kraken_core.domain.candles import PRICES, SCHEMA, TIME
+from kraken_core.domain.candles import PRICES, SCHEMA, TIME, known_source, unproven
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.timerange import TimeRange, TimeRanges
 from kraken_core.stores.delta_spans import US
 from kraken_core.stores.questdb_merge import SLOT
 from kraken_core.stores.questdb_ranks import Step
 from kraken_core.stores.questdb_server import Server
-from kraken_core.stores.questdb_tables import RANKS, known_source, unranked
+from kraken_core.stores.questdb_tables import RANKS
 
 _SERIES = "asset_id, quote_currency, interval_minutes"
 _READ = f"{_SERIES}, time::long, {', '.join(PRICES)}, volume, trade_count, source"
@@ -125,7 +125,7 @@ class HeldRows:
             orient="row",
         )
         known = known.with_columns(pl.col("time").cast(TIME)).sort("time")
-        own = {name: unranked(known_source(name)) for name in rows["source"].unique()}
+        own = {name: unproven(known_source(name or "")) for name in rows["source"].unique()}
         return (
             rows.sort("time")
             .join_asof(known, on="time", by=["pair", "interval_minutes"], check_sortedness=False)

@@ -7,10 +7,8 @@ keeps as a step function. ``asset`` mirrors the ledger's, so that SQL per ticker
 from __future__ import annotations
 
 from collections.abc import Collection
-from functools import cache
 from typing import NamedTuple
 
-from kraken_core.domain.candles import Source, provisional, rank_of
 from kraken_core.domain.errors import StoreError
 from kraken_core.ports import AssetRecord
 from kraken_core.stores.questdb_server import Server, progress_or_fail
@@ -29,7 +27,6 @@ COLUMNS = {
 KEYS = ("time", "asset_id", "interval_minutes", "quote_currency")
 SYMBOLS = ("quote_currency", "source")
 _RANK_COLUMNS = {name: COLUMNS[name] for name in KEYS} | {"rank": "LONG"}
-_UNKNOWN_CLASS = 0  # of a source that is none of ours: below all of them
 
 
 class TableKey(NamedTuple):
@@ -64,6 +61,11 @@ def create(server: Server) -> None:
             f"CREATE TABLE IF NOT EXISTS {table} ({described}) "
             f"TIMESTAMP(time) PARTITION BY {partition} WAL DEDUP UPSERT KEYS({', '.join(KEYS)})"
         )
+    create_assets(server)
+
+
+def create_assets(server: Server) -> None:
+    """Make the table of assets, where it is missing."""
     server.execute(f"CREATE TABLE IF NOT EXISTS {ASSETS} (id INT, ticker SYMBOL, tier SYMBOL)")
 
 
@@ -143,7 +145,7 @@ def read_assets(server: Server) -> list[AssetRecord]:
 
 
 def check_assets(server: Server, there: Collection[AssetRecord], ours: Collection[AssetRecord]) -> None:
-    """Raises StoreError where the server's assets and the ledger's have different numbers, or there are none there."""
+    """Raises StoreError where the server's assets and the ledger's have different numbers."""
     by_ticker, by_id = {a.ticker: a for a in there}, {a.id: a for a in there}
     for asset in ours:
         found = by_ticker.get(asset.ticker) or by_id.get(asset.id)
@@ -153,6 +155,10 @@ def check_assets(server: Server, there: Collection[AssetRecord], ours: Collectio
                 f"{asset.ticker} as asset {asset.id}: the candles there are another ledger's. Nothing was changed: use "
                 "that ledger, or take the table into a new home with kraken import-assetprice."
             )
+
+
+def check_named(server: Server, there: Collection[AssetRecord]) -> None:
+    """Raises StoreError where candles are held of assets that nobody names."""
     if not there and server.rows(f"SELECT 1 FROM {TABLE} LIMIT 1"):
         raise StoreError(
             f"QuestDB at {server.address} holds candles but does not say which assets their numbers mean. Nothing was "
@@ -170,19 +176,3 @@ def mirror_assets(server: Server, assets: Collection[AssetRecord]) -> None:
             server.execute(f"INSERT INTO {ASSETS} (id, ticker, tier) VALUES (%s, %s, %s)", asset)
         elif tiers[asset.id] != asset.tier:
             server.execute(f"UPDATE {ASSETS} SET tier = %s WHERE id = %s", (asset.tier, asset.id))
-
-
-@cache
-def known_source(text: str | None) -> str:
-    """A source as we call it; tables of others say ``kraken_csv`` or ``api``."""
-    lowered = (text or "").lower()
-    for word, source in (("derived", Source.DERIVED), ("trade", Source.TRADES), ("csv", Source.CSV)):
-        if word in lowered:
-            return source.value
-    return Source.OHLC.value if "ohlc" in lowered or "api" in lowered else lowered
-
-
-@cache
-def unranked(source: str) -> int:
-    """The rank of a candle of which only the source is known: below everything that was ever ranked as settled."""
-    return provisional(rank_of(Source(source))) if source in {"ohlc", "csv", "trades"} else _UNKNOWN_CLASS

@@ -19,6 +19,8 @@ from kraken_core.domain.tiers import Tiers
 from kraken_core.domain.timerange import END_OF_TIME, TimeRange
 from kraken_core.domain.verification import Verification
 from kraken_core.ledger.ledger import SqlLedger
+from kraken_core.pipeline.adopt import Adopted
+from kraken_core.pipeline.copy import Copied
 from kraken_core.pipeline.verify import Verify
 from kraken_core.ports import AssetRecord, CandleTable, Exchange, Progress
 from kraken_core.settings import Settings
@@ -32,6 +34,7 @@ from kraken_core.workbench.pictures.pictures import Pictures
 from kraken_core.workbench.query import answer
 from kraken_core.workbench.reading import Reading
 from kraken_core.workbench.stores import open_store
+from kraken_core.workbench.transfer import Transfer
 from kraken_core.workbench.work import Work, never, unheard
 
 if TYPE_CHECKING:
@@ -234,6 +237,33 @@ class Workbench:
         chosen = self.select(**selection)
         window = chosen.window(END_OF_TIME)
         return Verify(self.store, self.ledger, self.clock.now(), progress).run(self.held.known(chosen), window)
+
+    def copy(
+        self,
+        to: str,
+        *,
+        progress: Progress = unheard,
+        stop: Callable[[], bool] = never,
+        **selection: Any,  # noqa: ANN401 - see select()
+    ) -> list[Copied]:
+        """Copy candles into another table, ``to``: a folder or a server. Arguments as for :meth:`select`.
+
+        What is there already is not written again, so that the same call goes on with one that was interrupted.
+        Raises StoreError where a series is not equal in both afterwards.
+        """
+        return self._transfer.copy(to, self.select(**selection), progress, stop)
+
+    def import_assetprice(self, assets: str | Path | None = None, *, progress: Progress = unheard) -> Adopted:
+        """Take a table ``assetprice`` that is in QuestDB already into the ledger, and change nothing of it.
+
+        ``assets``: a CSV of id and ticker, where the server has no table ``asset``. Raises UsageError, LedgerError.
+        """
+        self.create()
+        return self._transfer.take_over(Path(assets) if assets else None, self.clock.now(), progress)
+
+    @property
+    def _transfer(self) -> Transfer:
+        return Transfer(self.settings, self.ledger, self.store, self.tiers)
 
     def request(
         self,

@@ -178,7 +178,7 @@ def test_a_server_that_stays_away_or_takes_no_changes_fails_the_job_with_one_lin
         servers.start(readonly="true")
     try:
         with Workbench.open(home) as workbench, pytest.raises(JobError, match=line) as told:
-            workbench.work.run(workbench.jobs()[0])
+            workbench.work.run(workbench.work.reap()[0])
     finally:
         servers.kill()
         servers.start(readonly="false")

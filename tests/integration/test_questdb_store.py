@@ -212,7 +212,7 @@ def test_a_slot_with_rows_of_several_sources_counts_once_and_the_highest_counts(
     old_table(questdb, f"{KEYS}, source", "kraken_csv", "api")
     assets(["BTC"])
     store = opened()
-    own = Row(BTC, 1, value=1, rank=provisional(rank_of(Source.CSV)), source="kraken_csv")
+    own = Row(BTC, 1, value=1, rank=provisional(rank_of(Source.CSV)))
     assert held(store) == [own]
     assert store.count(EVER) == {BTC: [1]}
     better = Row(BTC, 1, value=7, rank=rank_of(Source.TRADES), source="trades")

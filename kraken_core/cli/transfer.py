@@ -1,0 +1,65 @@
+"""``kraken copy`` and ``import-assetprice``: candles from one table to another, and tables of others."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from kraken_core.cli.options import Common, common, selecting
+from kraken_core.cli.output import print_json, print_table, progress
+
+
+@click.command(epilog="\b\nExample:\n  kraken copy --to questdb://localhost:9000 --tier TIER1")
+@click.option("--to", "to", metavar="STORE", required=True, help="A folder, or questdb://host:9000?pg=8812.")
+@selecting
+@common
+def copy(told: Common, *, to: str, **selection: Any) -> None:  # noqa: ANN401 - the options of selecting
+    """Copy candles into another table, and prove every series equal; the same command again goes on."""
+    with told.workbench() as workbench, progress(told) as report:
+        copied = workbench.copy(to, progress=report, **selection)
+    if told.as_json:
+        print_json(
+            [
+                {
+                    "pair": str(each.series.pair),
+                    "interval": each.series.interval,
+                    "candles": each.candles,
+                    "written": each.written,
+                    "checksum": each.checksum,
+                }
+                for each in copied
+            ]
+        )
+        return
+    print_table(
+        ("pair", "interval", "candles", "written", "checksum"),
+        ((e.series.pair, f"{e.series.interval} m", e.candles, e.written, e.checksum[:16]) for e in copied),
+    )
+    candles, written = sum(each.candles for each in copied), sum(each.written for each in copied)
+    told.say(f"{len(copied):,} series are equal in both: {candles:,} candles, {written:,} of them written now.")
+
+
+@click.command("import-assetprice", epilog="\b\nExample:\n  kraken import-assetprice --assets assets.csv")
+@click.option(
+    "--assets",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="A CSV with id and ticker, where the server has no table asset.",
+)
+@common
+def import_assetprice(told: Common, *, assets: Path | None) -> None:
+    """Take the candles of a table assetprice in QuestDB into the ledger, without changing them.
+
+    A candle proves its own slot; its absence proves nothing: ingest the archives for the rest.
+    """
+    with told.workbench() as workbench, progress(told) as report:
+        found = workbench.import_assetprice(assets, progress=report)
+    if told.as_json:
+        print_json(found._asdict())
+        return
+    told.say(f"{found.series:,} series with {found.candles:,} candles, which prove {found.proven:,} slots.")
+    if found.misplaced:
+        told.say(f"{found.misplaced:,} candles open at no slot of their interval: they are left alone.")
+    told.say("See kraken gaps for what they do not prove; ingest the archives to fill it.")
