@@ -33,7 +33,7 @@ _CONNECT_S, _REQUEST_MS = 5, 120_000
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.05, 2.0
 _APPLY_PATIENCE_S = 600  # without any progress
 _REFUSED_LOGIN = ("password", "permission", "authent")
-_READ_ONLY = ("read-only", "read only", "readonly", "405")
+_READ_ONLY = ("read-only", "read only", "readonly", "cannot receive writes")
 _LINE = re.compile(r"\bline (\d+)\b")
 Result = TypeVar("Result")
 
