@@ -1,6 +1,6 @@
 """How fast this is: every figure beside its target, all measured in this run.
 
-python -m bench [--full] [--runs 3] [--only ingest|planning|detection|commits|answers|start]
+python -m bench [--full] [--runs 3] [--only ingest|planning|detection|commits|answers|questdb|start]
 
 Speeds of ingest are ratios to what this machine can do at all: the raw loop of ../shared/bench (inflate, parse, write;
 nothing else), run just before. Other figures are seconds on this machine. --full takes the sizes the targets are for.
@@ -18,6 +18,7 @@ from bench.detection import detection
 from bench.figures import Figure
 from bench.ingest import ingest
 from bench.planning import planning
+from bench.questdb import questdb
 from bench.start import start
 
 
@@ -25,7 +26,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--full", action="store_true", help="the sizes the targets are set for (some minutes)")
     parser.add_argument("--runs", type=int, default=3, help="of each ingest; the median counts")
-    parser.add_argument("--only", choices=("ingest", "planning", "detection", "commits", "answers", "start"))
+    parser.add_argument("--only", choices=("ingest", "planning", "detection", "commits", "answers", "questdb", "start"))
     args = parser.parse_args()
     benches: dict[str, Callable[[], Iterator[Figure]]] = {
         "start": start,
@@ -33,6 +34,7 @@ def main() -> None:
         "detection": detection,
         "commits": partial(commits, full=args.full),
         "answers": answers,
+        "questdb": partial(questdb, full=args.full, runs=args.runs),
         "ingest": partial(ingest, full=args.full, runs=args.runs),
     }
     print(f"{'what':<66}{'measured':>12}{'target':>12}")

@@ -25,7 +25,7 @@ from kraken_core.stores import questdb_tables as tables
 from kraken_core.stores.delta_sweep import UNCOMMITTED_KEPT_S, written_before
 from kraken_core.stores.questdb_address import Address
 from kraken_core.stores.questdb_files import StagedFiles
-from kraken_core.stores.questdb_merge import Merge, merge, one_a_slot, runs_of
+from kraken_core.stores.questdb_merge import RANKED, Merge, merge, one_a_slot, runs_of
 from kraken_core.stores.questdb_purge import finish, purge, source
 from kraken_core.stores.questdb_ranks import RankSteps
 from kraken_core.stores.questdb_rows import HeldRows
@@ -153,11 +153,13 @@ class QuestDBStore:
         clear: Mapping[Series, TimeRanges],
         demote: Mapping[Series, TimeRanges],
     ) -> Mapping[Series, Merged]:
-        if staged:
-            tables.create(self._server)
-        if self._refresh().kept:
-            finish(self._server)
         planned = self._refresh()
+        if staged and not planned.ranked:
+            tables.create(self._server)
+            planned = self._refresh()
+        if planned.kept:
+            finish(self._server)
+            planned = self._refresh()
         if not planned.ids:
             return {}
         self._mirror({pair.base for file in staged for pair in file.spans})
@@ -200,7 +202,7 @@ class QuestDBStore:
     def _append(self, staged: Sequence[StagedFile], planned: tables.TableKey) -> Mapping[Series, Merged]:
         """Take staged files as they are: nothing is held where their candles lie."""
         steps = self._known_steps()
-        runs = [run for file in staged for run in runs_of(self._files.whole([file.path], file.interval))]
+        runs = [run for file in staged for run in runs_of(self._files.columns(file, RANKED))]
         with self._changing(planned, staged):
             self._writer.record(steps.set(runs), self._ids)
             for file in staged:

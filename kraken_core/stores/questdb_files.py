@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import polars as pl
 
-from kraken_core.stores.delta_files import CandleFiles
+from kraken_core.ports import StagedFile
+from kraken_core.stores.delta_files import CandleFiles, store_errors
 
 
 class StagedFiles(CandleFiles):
@@ -19,6 +20,12 @@ class StagedFiles(CandleFiles):
 
     def _laid_out(self, candles: pl.DataFrame) -> pl.DataFrame:
         return candles.with_columns(*numbered(candles, self.ids))
+
+    def columns(self, file: StagedFile, columns: Sequence[str | pl.Expr]) -> pl.DataFrame:
+        """Some columns of a staged file, in its order; those for the server are among them. Raises StoreError."""
+        path = self.root / file.path
+        with store_errors("read", path):
+            return pl.scan_parquet(path, glob=False, hive_partitioning=False).select(*columns).collect()
 
 
 def numbered(candles: pl.DataFrame, ids: Callable[[set[str]], Mapping[str, int]]) -> list[pl.Series]:

@@ -15,6 +15,7 @@ from kraken_core.stores.delta_spans import US, pair_of
 from kraken_core.stores.questdb_ranks import RankRun
 
 SLOT = ("pair", "interval_minutes", "time")
+RANKED = (*SLOT, "rank")
 _UNCHANGED, _BEFORE, _AFTER = 0, 1, 2
 
 

@@ -6,40 +6,29 @@ done again, until the server answers or patience ends.
 
 from __future__ import annotations
 
-import json
-import re
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from threading import RLock
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import polars as pl
 import psycopg
-import pyarrow as pa
 import requests
 
 from kraken_core.domain.errors import StoreError
 from kraken_core.stores.questdb_address import Address
-
-if TYPE_CHECKING:
-    import pandas as pd
-    from questdb import Sender
+from kraken_core.stores.questdb_send import SIDE_BY_SIDE, GoneError, RefusedError, Senders, in_parts
 
 PATIENCE_S = 60.0  # a server that is started anew answers well before
-FLUSH_ROWS = 100_000  # sent and acknowledged at once: about 10 MB
-_CONNECT_S, _REQUEST_MS = 5, 120_000
+_CONNECT_S, _REQUEST_S = 5, 120
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.05, 2.0
 _APPLY_PATIENCE_S = 600  # without any progress
 _REFUSED_LOGIN = ("password", "permission", "authent")
 _READ_ONLY = ("read-only", "read only", "readonly", "cannot receive writes")
-_LINE = re.compile(r"\bline (\d+)\b")
 Result = TypeVar("Result")
-
-
-class GoneError(Exception):
-    """The server does not answer, or a connection broke."""
 
 
 class Server:
@@ -49,7 +38,7 @@ class Server:
         self.address = address
         self._patience_s = PATIENCE_S if patience_s is None else patience_s
         self._connection: psycopg.Connection[Any] | None = None
-        self._sender: Sender | None = None
+        self._senders = Senders(address)
         self._lock = RLock()
 
     def __del__(self) -> None:
@@ -58,9 +47,7 @@ class Server:
     def close(self) -> None:
         """Let go of the connections; whatever comes next makes others."""
         with self._lock:
-            if self._sender is not None:
-                self._sender.close(flush=False)
-                self._sender = None
+            self._senders.close()
             if self._connection is not None:
                 self._connection.close()
                 self._connection = None
@@ -74,14 +61,21 @@ class Server:
         self._patiently("change", lambda: self._execute(sql, values))
 
     def send(self, table: str, rows: pl.DataFrame, symbols: Sequence[str], describe: Callable[[int], str]) -> None:
-        """Write rows over ILP/HTTP, each part acknowledged before the next one is sent.
+        """Write rows over ILP/HTTP, in parts of which each is acknowledged; rows are not to depend on their order.
 
-        Raises StoreError: where the server refuses a row, with what ``describe`` says of it. Parts before are kept.
+        Raises StoreError: where the server refuses a row, with what ``describe`` says of it. Other parts are kept.
         """
-        categories = rows.with_columns(pl.col(symbols).cast(pl.Categorical))
-        for start in range(0, rows.height, FLUSH_ROWS):
-            part = categories.slice(start, FLUSH_ROWS).to_arrow().to_pandas(types_mapper=_nullable)
-            self._patiently("write to", partial(self._flush, table, part, symbols, start, describe))
+        parts = [
+            partial(self._patiently, "write to", partial(self._senders.flush, part))
+            for part in in_parts(table, rows, symbols)
+        ]
+        try:
+            with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+                for done in [pool.submit(part) for part in parts]:
+                    done.result()
+        except RefusedError as error:
+            of_what = f" (of {describe(error.row)})" if error.row is not None else ""
+            raise StoreError(self._told("write to", f"{error.reason}{of_what}")) from error
 
     def download(self, sql: str, target: Path) -> None:
         """Write what a query answers to a Parquet file. Raises StoreError."""
@@ -101,7 +95,7 @@ class Server:
         login = (a.user, a.password) if a.has_login else None
         url = f"http://{a.host}:{a.http}/{path}"
         try:
-            return requests.get(url, parameters, auth=login, stream=True, timeout=(_CONNECT_S, _REQUEST_MS / 1000))
+            return requests.get(url, parameters, auth=login, stream=True, timeout=(_CONNECT_S, _REQUEST_S))
         except requests.ConnectionError as error:
             raise GoneError(str(error)) from error
 
@@ -131,37 +125,6 @@ class Server:
             connect_timeout=_CONNECT_S,
             prepare_threshold=None,  # each statement is planned for its own values
         )
-
-    def _flush(
-        self, table: str, part: pd.DataFrame, symbols: Sequence[str], at: int, describe: Callable[[int], str]
-    ) -> None:
-        from questdb import QuestDBError, QuestDBErrorCode  # noqa: PLC0415 - an extra that reading does without
-
-        try:
-            with self._lock:
-                if self._sender is None:
-                    self._sender = self._open_sender()
-                self._sender.dataframe(part, table_name=table, symbols=list(symbols), at="time")
-                self._sender.flush()
-        except QuestDBError as error:
-            self.close()
-            if error.code in {QuestDBErrorCode.SocketError, QuestDBErrorCode.CouldNotResolveAddr}:
-                raise GoneError(str(error)) from error
-            reason, line = _refusal(str(error))
-            of_what = f" (of {describe(at + line - 1)})" if line else ""
-            raise StoreError(self._told("write to", reason + of_what)) from error
-
-    def _open_sender(self) -> Sender:
-        from questdb import Sender  # noqa: PLC0415 - an extra that reading does without
-
-        a = self.address
-        sender = Sender.from_conf(
-            f"http::addr={a.host}:{a.http};auto_flush=off;retry_timeout=0;request_timeout={_REQUEST_MS};",
-            username=a.user if a.has_login else None,
-            password=a.password if a.has_login else None,
-        )
-        sender.establish()  # type: ignore[no-untyped-call]
-        return sender
 
     def _patiently(self, verb: str, operation: Callable[[], Result]) -> Result:
         until, wait = time.monotonic() + self._patience_s, _FIRST_WAIT_S
@@ -201,25 +164,6 @@ def progress_or_fail(look: Callable[[], tuple[bool, object]], describe: Callable
             raise StoreError(describe())
         time.sleep(wait)
         wait = min(wait * 1.5, 0.2)
-
-
-def _nullable(kind: pa.DataType) -> object:
-    """Whole numbers stay whole where one is missing."""
-    import pandas as pd  # noqa: PLC0415 - slow to load
-
-    return {pa.int32(): pd.Int32Dtype(), pa.int64(): pd.Int64Dtype()}.get(kind)
-
-
-def _refusal(text: str) -> tuple[str, int]:
-    """Why the server refused, in its own words, and the line it speaks of; 0 where it names none."""
-    start = text.find("{")
-    try:
-        answer = json.loads(text[start:])
-        reason, line = str(answer["message"]).splitlines()[-1], int(answer.get("line", 0))
-    except (ValueError, KeyError, IndexError):
-        reason, line = text, 0
-    found = _LINE.search(reason)
-    return reason, line or (int(found[1]) if found else 0)
 
 
 def _first_line(text: str) -> str:

@@ -26,6 +26,7 @@ COLUMNS = {
 }
 KEYS = ("time", "asset_id", "interval_minutes", "quote_currency")
 SYMBOLS = ("quote_currency", "source")
+_ROWS_A_STATEMENT = 100
 _RANK_COLUMNS = {name: COLUMNS[name] for name in KEYS} | {"rank": "LONG"}
 
 
@@ -171,8 +172,13 @@ def mirror_assets(server: Server, assets: Collection[AssetRecord]) -> None:
     there = read_assets(server)
     check_assets(server, there, assets)
     tiers = {asset.id: asset.tier for asset in there}
-    for asset in sorted(assets):
-        if asset.id not in tiers:
-            server.execute(f"INSERT INTO {ASSETS} (id, ticker, tier) VALUES (%s, %s, %s)", asset)
-        elif tiers[asset.id] != asset.tier:
+    new = sorted(asset for asset in assets if asset.id not in tiers)
+    for start in range(0, len(new), _ROWS_A_STATEMENT):
+        some = new[start : start + _ROWS_A_STATEMENT]
+        marks = ", ".join(["(%s, %s, %s)"] * len(some))
+        server.execute(
+            f"INSERT INTO {ASSETS} (id, ticker, tier) VALUES {marks}", [each for row in some for each in row]
+        )
+    for asset in assets:
+        if tiers.get(asset.id, asset.tier) != asset.tier:
             server.execute(f"UPDATE {ASSETS} SET tier = %s WHERE id = %s", (asset.tier, asset.id))

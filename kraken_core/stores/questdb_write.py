@@ -33,7 +33,7 @@ class CandleWriter:
         if self._reads_files is None:
             self._reads_files = self._can_read(file)
         if not self._reads_files:
-            self._send(self._in_columns(self._files.whole([file.path], file.interval)))
+            self._send(self._files.columns(file, [pl.col(_OF_CANDLES.get(name, name)).alias(name) for name in COLUMNS]))
             return
         named = ", ".join(_OF_CANDLES.get(name, name) for name in COLUMNS)
         self._server.execute(
