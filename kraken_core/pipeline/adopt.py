@@ -16,7 +16,9 @@ import polars as pl
 from kraken_core.domain.candles import Source, unproven
 from kraken_core.domain.coverage import Assertion
 from kraken_core.domain.life import Life, assumed_listing
-from kraken_core.domain.market import INTERVALS, Pair, Series
+from kraken_core.domain.market import Pair, Series
+from kraken_core.domain.request import Request
+from kraken_core.domain.scope import Scope
 from kraken_core.domain.timerange import TimeRange, TimeRanges
 from kraken_core.pipeline.cover import CoverageTracker
 from kraken_core.pipeline.detect import GapDetection
@@ -99,7 +101,8 @@ class Adoption:
             new.append(record._replace(tier=self.tracker.tiers.of(pair.base)))
         self.ledger.record_pairs(new)
         knowledge = self.tracker.update_coverage_after_ingestion(list(firsts))
-        GapDetection(self.ledger, self.as_of).run(knowledge, list(firsts), INTERVALS, TimeRange(0, self.as_of))
+        scope = Scope(Request(), self.as_of, self.ledger.detections())
+        GapDetection(self.ledger, scope).run(knowledge, list(firsts))
 
 
 def _source(name: str) -> Source:
