@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from kraken_core.domain.archives import archive_for
 from kraken_core.domain.exchange import ohlc_horizon
-from kraken_core.domain.market import Series
+from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.routes import NO_REPAIRS, RepairPlan, Served
 from kraken_core.domain.timerange import TimeRanges
 
@@ -110,9 +110,13 @@ class GapDetection:
 
 @dataclass(frozen=True, slots=True)
 class IntegratedGapDetector:
-    """Finds what is missing by range arithmetic, linear in the number of ranges; candles are never scanned."""
+    """Finds what is missing by range arithmetic, linear in the number of ranges; candles are never scanned.
+
+    ``listed`` are the pairs that the exchange lists, None where it was not asked.
+    """
 
     as_of: int
+    listed: frozenset[Pair] | None = None
 
     def detect_gaps_for_asset(
         self, asset: str, wanted: Spans, covered: Spans, derivable: Spans, repairs: RepairPlan = NO_REPAIRS
@@ -150,6 +154,8 @@ class IntegratedGapDetector:
         width, file_name = series.width, series.file_name
         horizon = ohlc_horizon(series, self.as_of)
         why_not = "no finer series covers it" if series.interval > 1 else "nothing is finer than one minute"
+        if self.listed is not None and series.pair not in self.listed:
+            why_not = f"the exchange no longer lists {series.pair}; {why_not}"
         by_hand, not_yet = f"{why_not}; an archive does", f"{why_not}; no archive holds it yet"
         for start, end in missing:
             slots = (end - start) // width

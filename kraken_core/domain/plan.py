@@ -223,7 +223,8 @@ class DataSourceRouter:
             listings = len(scope.unheard(knowledge.lives, prospect.market, self.tiers))
             repairing = Repairing(scope, prospect.market, prospect.rates)
             repairs = repairing.plan(expected, wanted, prospect.gaps, listings)
-        detected = IntegratedGapDetector(as_of).detect_gaps_for_job(
+        listed = prospect.market.listed if prospect else None
+        detected = IntegratedGapDetector(as_of, listed).detect_gaps_for_job(
             wanted, covered, expected.derivation_work(wanted).spans, repairs.all, fills
         )
         plan = IngestionPlan(request, as_of, tuple(ordered), tuple(files), detected.gaps, len(unread), passed_over)

@@ -81,9 +81,9 @@ class GapDetection:
         ids = self.scope.request.gap_ids
         before = self._after(attempt, before, covered) if attempt else named_at_once(before, ids)
         repairs = self.repairing.plan(knowledge, wanted, before, spent) if self.repairing else Repairs()
-        found = (
-            IntegratedGapDetector(self.scope.as_of).detect_gaps_for_job(wanted, covered, work.spans, repairs.all).gaps
-        )
+        listed = self.repairing.market.listed if self.repairing else None
+        detector = IntegratedGapDetector(self.scope.as_of, listed)
+        found = detector.detect_gaps_for_job(wanted, covered, work.spans, repairs.all).gaps
         gaps = [self._as_it_stands(gap, record, repairs) for gap, record in _reconciled(before, found)]
         filled = _filled(before, covered)
         return Detected(detections, self.ledger.record_gaps(detections, gaps, filled), filled, work, repairs, covered)

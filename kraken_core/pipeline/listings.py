@@ -13,7 +13,7 @@ from kraken_core.domain.exchange import NS, Market
 from kraken_core.domain.life import Life
 from kraken_core.domain.market import INTERVALS, Pair, Series
 from kraken_core.domain.tiers import Tiers
-from kraken_core.domain.timerange import END_OF_TIME, TimeRanges, iso
+from kraken_core.domain.timerange import END_OF_TIME, TimeRanges, floor, iso
 from kraken_core.ports import CandleStore, Exchange, Ledger, PairRecord
 
 
@@ -90,7 +90,9 @@ def _with_listing(lives: Sequence[Life], first: int) -> tuple[Life, ...]:
         return (Life(first, assumed=False),)
     if lives[-1].end is not None:
         return (*lives, Life(max(first, lives[-1].end), assumed=False))
-    return (Life(min(first, lives[0].start), lives[0].end, assumed=False), *lives[1:])
+    # Candles only show a slot that holds the first trade; one that was held of an earlier day is no such slot.
+    older = lives[0].start < floor(first, INTERVALS[-1] * 60)
+    return (Life(lives[0].start if older else first, lives[0].end, assumed=False), *lives[1:])
 
 
 def last_traded(store: CandleStore, pairs: Sequence[Pair]) -> dict[Pair, int]:

@@ -11,8 +11,18 @@ from hypothesis import strategies as st
 
 from kraken_core.domain.archives import quarter_bounds
 from kraken_core.domain.exchange import OHLC_INTERVALS, ohlc_horizon
-from kraken_core.domain.gaps import GAP_MOVES, OPEN, GapDetection, GapRecord, GapStatus, IntegratedGapDetector, Route
+from kraken_core.domain.gaps import (
+    GAP_MOVES,
+    OPEN,
+    GapDetection,
+    GapRecord,
+    GapStatus,
+    IntegratedGapDetector,
+    Route,
+    named_at_once,
+)
 from kraken_core.domain.market import INTERVALS, Pair, Series
+from kraken_core.domain.routes import RepairPlan, Served
 from kraken_core.domain.timerange import TimeRange, TimeRanges, floor
 from tests.ranges import from_slots, slots_of
 
@@ -216,3 +226,43 @@ def test_gaps_move_as_rule_9_says() -> None:
     assert not any(status in GAP_MOVES[status] for status in GapStatus)
     assert GapStatus.BACKFILLING not in GAP_MOVES[filled], "what was filled is detected anew first"
     assert set(OPEN) == set(GapStatus) - {filled}
+
+
+# What is known of the exchange
+
+
+def test_a_gap_of_a_pair_that_was_delisted_says_so() -> None:
+    detector = IntegratedGapDetector(AS_OF, listed=frozenset({ETHER}))
+    wanted = {series: TimeRanges.single(START, START + 3600) for series in (HOUR, Series(ETHER, 60))}
+    dollars, ether = detector.detect_gaps_for_job(wanted, {}, {}).gaps
+    assert "the exchange no longer lists BTC/USD" in dollars.reason
+    assert "no longer" not in ether.reason
+
+
+def test_what_a_published_archive_will_be_read_for_is_not_asked_for() -> None:
+    hole = TimeRanges.single(START, START + 7200)
+    asked = RepairPlan(served={HOUR: Served(answers=hole)})
+    (by_answer,) = IntegratedGapDetector(AS_OF).detect_gaps_for_job({HOUR: hole}, {}, {}, asked).gaps
+    (by_download,) = IntegratedGapDetector(AS_OF).detect_gaps_for_job({HOUR: hole}, {}, {}, asked, {HOUR: hole}).gaps
+    assert (by_answer.route, by_answer.requests) == (Route.OHLC, 1)
+    assert (by_download.route, by_download.archive) == (Route.DOWNLOAD, "Kraken_OHLCVT_Q1_2026.zip")
+
+
+def test_a_gap_that_fails_waits_longer_each_time_and_never_for_ever() -> None:
+    gap = only_gap(HOUR, START, START + 3600, AS_OF)
+    waits = []
+    for _ in range(8):
+        gap = gap.failed("it does not answer", AS_OF)
+        assert gap.retry_at is not None
+        assert gap.waits(AS_OF)
+        assert not gap.waits(gap.retry_at)
+        waits.append(gap.retry_at - AS_OF)
+    assert waits == sorted(waits)
+    assert (waits[0], waits[-1], gap.attempts) == (3600, 7 * 86_400, 8)
+
+
+def test_gaps_that_are_named_wait_no_longer() -> None:
+    gap = only_gap(HOUR, START, START + 3600, AS_OF).failed("it does not answer", AS_OF)
+    named, other = named_at_once([gap._replace(id=1), gap._replace(id=2)], [1])
+    assert not named.waits(AS_OF)
+    assert other.waits(AS_OF)

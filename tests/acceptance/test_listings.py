@@ -1,0 +1,128 @@
+"""Pairs come and go: what the exchange lists is picked up, what it lists no more is closed (domain rule 2)."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from kraken_core.domain.archives import day_start
+from kraken_core.domain.gaps import GapStatus
+from kraken_core.domain.life import Life
+from kraken_core.domain.market import Pair
+from kraken_core.domain.timerange import TimeRange
+from kraken_core.simulator.archive import write_release
+from kraken_core.simulator.listing import Listing
+from kraken_core.simulator.market import SimulatedMarket
+from kraken_core.simulator.release import DAY_S, Release
+from tests.pocket_exchange import PocketExchange, at_pocket
+
+START = day_start(date(2026, 3, 30))
+END = START + 8 * DAY_S
+OLD, NEW, GONE, BACK = (Pair(base, "USD") for base in ("BTC", "PEPE", "OMG", "ADA"))
+MARKET = SimulatedMarket.make(
+    9,
+    [
+        Listing(OLD, 0.05, 97_000, 1, 0.05),
+        Listing(NEW, 0.05, 1.2e-05, 9, 2e6, 0, lives=(TimeRange(START + 5 * DAY_S, END),)),
+        Listing(GONE, 0.05, 0.3, 4, 60, lives=(TimeRange(START, START + 4 * DAY_S),)),
+        Listing(
+            BACK, 0.05, 0.45, 6, 400, lives=(TimeRange(START, START + 2 * DAY_S), TimeRange(START + 6 * DAY_S, END))
+        ),
+    ],
+    START,
+    END,
+)
+ASKED = {"tier": "ALL", "start_date": "2026-03-01", "intervals": [60, 1440]}
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Path:
+    return write_release(
+        MARKET, Release("three_days.zip", START, START + 3 * DAY_S, manifest=True), tmp_path / "archives"
+    )
+
+
+def lives(home: Path, exchange: PocketExchange) -> dict[Pair, tuple[Life, ...]]:
+    with at_pocket(home, exchange) as bench:
+        return {record.pair: record.lives for record in bench.ledger.pairs()}
+
+
+def run(home: Path, exchange: PocketExchange, *sources: Path, **more: object) -> None:
+    with at_pocket(home, exchange) as bench:
+        bench.run(bench.plan(sources=sources, **{**ASKED, **more}))
+
+
+def test_lives_are_those_of_the_exchange_whatever_the_archive_showed(home: Path, archive: Path) -> None:
+    exchange = PocketExchange(MARKET)
+    run(home, exchange, archive)
+
+    told = lives(home, exchange)
+    for pair in (OLD, NEW):
+        assert told[pair] == MARKET.lives(pair)
+    assert [life.assumed for life in told[BACK]] == [False]
+    assert exchange.of_kind("First") == 3
+
+
+def test_a_listing_is_asked_for_once(home: Path, archive: Path) -> None:
+    exchange = PocketExchange(MARKET)
+    run(home, exchange, archive)
+    asked = exchange.of_kind("First")
+    run(home, exchange, archive)
+    assert exchange.of_kind("First") == asked
+
+
+def test_a_pair_that_is_listed_later_is_picked_up_by_the_daily_run(home: Path) -> None:
+    exchange = PocketExchange(MARKET, START + 4 * DAY_S - 3600)
+    run(home, exchange)
+    assert NEW not in lives(home, exchange)
+    exchange.present = END
+    run(home, exchange, incremental=True)
+    assert lives(home, exchange)[NEW] == MARKET.lives(NEW)
+    with at_pocket(home, exchange) as bench:
+        assert bench.gaps(pairs=[str(NEW)]).empty
+
+
+def test_a_pair_that_is_delisted_ends_with_its_last_trade_and_what_is_missing_of_it_has_its_reason(
+    home: Path, archive: Path
+) -> None:
+    exchange = PocketExchange(MARKET)
+    run(home, exchange, archive)
+    [life] = lives(home, exchange)[GONE]
+    assert life.end is not None
+    assert START + 2 * DAY_S < life.end <= START + 3 * DAY_S  # the last trade that is held
+    with at_pocket(home, exchange) as bench:
+        told = [event.message for event in bench.ledger.events(bench.jobs()[0].id) if event.kind == "delisted"]
+        assert len(told) == 1
+        assert "OMG/USD is delisted" in told[0]
+        gaps = [gap for gap in bench.ledger.gaps() if gap.series.pair == GONE]
+        assert all(gap.status is GapStatus.UNFILLABLE and "no longer lists OMG/USD" in gap.reason for gap in gaps)
+    run(home, exchange, archive)
+    assert lives(home, exchange)[GONE] == (life,)
+
+
+def test_a_pair_that_comes_back_lives_twice(home: Path) -> None:
+    exchange = PocketExchange(MARKET, START + 2 * DAY_S)
+    run(home, exchange)
+    exchange.present = START + 4 * DAY_S
+    run(home, exchange, incremental=True)
+    [first] = lives(home, exchange)[BACK]
+    assert first.end is not None
+    exchange.present = END
+    run(home, exchange, incremental=True)
+    again, second = lives(home, exchange)[BACK]
+    assert again == first
+    assert second == MARKET.lives(BACK)[1]
+
+
+def test_few_requests_leave_the_other_listings_for_the_next_run(home: Path, archive: Path) -> None:
+    exchange = PocketExchange(MARKET)
+    run(home, exchange, archive, max_requests=2)
+    assert exchange.of_kind("First") == 1
+    assert exchange.of_kind("First", "OHLC", "Trades") == 2

@@ -1,0 +1,68 @@
+"""What a request wants, beside what was wanted before."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+
+from kraken_core.domain.archives import day_start
+from kraken_core.domain.exchange import Market
+from kraken_core.domain.knowledge import Knowledge
+from kraken_core.domain.life import Life
+from kraken_core.domain.market import Pair, Series
+from kraken_core.domain.request import Request
+from kraken_core.domain.scope import Detection, Scope
+from kraken_core.domain.tiers import Tiers
+from kraken_core.domain.timerange import TimeRange, TimeRanges
+
+BTC, ADA, OMG, NEW = (Pair(base, "USD") for base in ("BTC", "ADA", "OMG", "NEW"))
+DAYS = Series(BTC, 1440)
+DAY = 86_400
+JANUARY, FEBRUARY, MARCH = (day_start(date(2026, month, 1)) for month in (1, 2, 3))
+BEFORE = {DAYS: Detection(TimeRange(FEBRUARY, FEBRUARY + 10 * DAY), FEBRUARY + 10 * DAY)}
+KNOWN = Knowledge({BTC: (Life(0, None, assumed=False),)}, ())
+REQUEST = Request(pairs=(BTC,), intervals=(1440,), start_date=date(2026, 1, 1))
+TIERS = Tiers.parse('rest = "TIER4"\nfiat = ["USD"]\n[tiers]\nTIER1 = ["BTC"]\n', "tiers.toml")
+
+
+def wanted(request: Request, before: dict[Series, Detection] | None = None) -> tuple[TimeRanges, int | None]:
+    """The days wanted, and the instant that the detection will speak of."""
+    slots, detections = Scope(request, MARCH, BEFORE if before is None else before).wanted(KNOWN, [BTC])
+    return slots.get(DAYS, TimeRanges()), detections[DAYS].as_of if DAYS in detections else None
+
+
+def test_a_request_wants_its_window_and_what_was_wanted_before() -> None:
+    assert wanted(REQUEST) == (TimeRanges.single(JANUARY, MARCH), MARCH)
+    narrow = replace(REQUEST, start_date=date(2026, 2, 20))
+    assert wanted(narrow) == (TimeRanges.single(FEBRUARY, MARCH), MARCH)
+    assert wanted(narrow, {}) == (TimeRanges.single(MARCH - 9 * DAY, MARCH), MARCH)
+
+
+def test_an_incremental_one_goes_on_from_where_it_was_and_wants_nothing_older() -> None:
+    assert wanted(replace(REQUEST, incremental=True)) == (TimeRanges.single(FEBRUARY, MARCH), MARCH)
+    assert wanted(replace(REQUEST, incremental=True), {}) == (TimeRanges.single(JANUARY, MARCH), MARCH)
+
+
+def test_a_backfill_wants_nothing_more_and_speaks_of_the_same_instant() -> None:
+    backfill = Request(pairs=(BTC,), intervals=(1440,), backfill=True)
+    assert wanted(backfill) == (TimeRanges.single(FEBRUARY, FEBRUARY + 10 * DAY), FEBRUARY + 10 * DAY)
+    assert wanted(backfill, {}) == (TimeRanges(), None)
+
+
+def test_dates_limit_what_may_be_repaired_of_what_was_ever_wanted() -> None:
+    scope = Scope(replace(REQUEST, start_date=date(2026, 2, 20)), MARCH, BEFORE)
+    slots, _ = scope.wanted(KNOWN, [BTC])
+    assert scope.repairable(slots) == {DAYS: TimeRanges.single(MARCH - 9 * DAY, MARCH)}
+
+
+def test_first_trades_are_asked_for_where_the_listing_is_not_known_and_matters() -> None:
+    lives = {
+        BTC: (Life(JANUARY - DAY),),  # assumed, but before all that is wanted
+        ADA: (Life(FEBRUARY),),  # assumed: it may have begun earlier
+        OMG: (Life(JANUARY, FEBRUARY, assumed=False),),  # was delisted, and is listed again
+    }
+    market = Market(MARCH, frozenset({BTC, ADA, OMG, NEW}))
+    scope = Scope(replace(REQUEST, pairs=(), tiers=("ALL",)), MARCH)
+    assert scope.unheard(lives, market, TIERS) == [ADA, OMG, NEW]
+    assert scope.unheard({**lives, ADA: (Life(FEBRUARY, assumed=False),)}, market, TIERS) == [OMG, NEW]
+    assert Scope(replace(scope.request, backfill=True), MARCH).unheard(lives, market, TIERS) == []
