@@ -87,7 +87,9 @@ class _Rounds:
             unheard = unheard[: request.max_requests // 2]  # the rest has its turn in a later job
         with self._stages.stage("listings"):
             try:
-                changed = self._asking.listings.run(self._stages.job.id, market, self._pairs, unheard)
+                changed = self._asking.listings.run(
+                    self._stages.job.id, market, self._pairs, unheard, self.knowledge.covered()
+                )
             except UnavailableError as error:
                 self._went_down(str(error))
                 return

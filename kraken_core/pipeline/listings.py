@@ -13,8 +13,11 @@ from kraken_core.domain.exchange import NS, Market
 from kraken_core.domain.life import Life
 from kraken_core.domain.market import INTERVALS, Pair, Series
 from kraken_core.domain.tiers import Tiers
-from kraken_core.domain.timerange import END_OF_TIME, TimeRanges, floor, iso
+from kraken_core.domain.timerange import END_OF_TIME, TimeRange, TimeRanges, ceil, floor, iso
 from kraken_core.ports import CandleStore, Exchange, Ledger, PairRecord
+
+_DAY_S = 86_400  # the coarsest slot
+_NEVER = TimeRanges()
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +30,22 @@ class Listings:
     tiers: Tiers
     side_by_side: int
 
-    def run(self, job_id: int, market: Market, held: Collection[Pair], unheard: Sequence[Pair]) -> bool:
+    def run(
+        self,
+        job_id: int,
+        market: Market,
+        held: Collection[Pair],
+        unheard: Sequence[Pair],
+        covered: Mapping[Series, TimeRanges],
+    ) -> bool:
         """Close the lives of held pairs that are delisted, and begin those of listed ones; whether anything changed.
 
-        ``unheard`` are the pairs whose first trade is asked for. Raises UnavailableError, Interrupted.
+        ``unheard`` are the pairs whose first trade is asked for, ``covered`` is what is known of each series. Raises
+        UnavailableError, Interrupted.
         """
         lives = {record.pair: record.lives for record in self.ledger.pairs()}
-        changed = self._ended(lives, [pair for pair in held if pair not in market.listed and lives.get(pair)])
+        gone = [pair for pair in held if pair not in market.listed and lives.get(pair)]
+        changed = self._ended(lives, gone, covered, market.now)
         for pair, [*_, last] in changed.items():
             if last.end is not None and lives[pair][-1].end is None:
                 message = (
@@ -75,13 +87,26 @@ class Listings:
         trades = self.exchange.trades(pair, lives[-1].end * NS - 1).trades
         return trades["time"][0] // NS if len(trades) else None
 
-    def _ended(self, lives: Mapping[Pair, Sequence[Life]], pairs: Sequence[Pair]) -> dict[Pair, tuple[Life, ...]]:
-        """The lives of delisted pairs, the last ending with the last trade that is held of it."""
+    def _ended(
+        self,
+        lives: Mapping[Pair, Sequence[Life]],
+        pairs: Sequence[Pair],
+        covered: Mapping[Series, TimeRanges],
+        now: int,
+    ) -> dict[Pair, tuple[Life, ...]]:
+        """The lives of delisted pairs that end otherwise than was known.
+
+        The last one ends with the last trade where that is known to be the last: where it was silent for the rest of
+        that day. Else nobody knows what was traded until the exchange was seen without the pair: it ends then.
+        """
         ended = {}
-        for pair, end in last_traded(self.store, pairs).items():
+        for pair, end in last_traded(self.store, pairs, covered).items():
             *before, last = lives[pair]
-            if last.end is None or last.end < end:
-                ended[pair] = (*before, last._replace(end=max(end, last.start)))
+            rest = TimeRanges.single(end, ceil(end, _DAY_S))
+            sure = any(not rest - covered.get(Series(pair, interval), _NEVER) for interval in INTERVALS)
+            told = max(end, last.start) if sure else last.end or now
+            if told != last.end:
+                ended[pair] = (*before, last._replace(end=told))
         return ended
 
 
@@ -91,18 +116,23 @@ def _with_listing(lives: Sequence[Life], first: int) -> tuple[Life, ...]:
     if lives[-1].end is not None:
         return (*lives, Life(max(first, lives[-1].end), assumed=False))
     # Candles only show a slot that holds the first trade; one that was held of an earlier day is no such slot.
-    older = lives[0].start < floor(first, INTERVALS[-1] * 60)
+    older = lives[0].start < floor(first, _DAY_S)
     return (Life(lives[0].start if older else first, lives[0].end, assumed=False), *lives[1:])
 
 
-def last_traded(store: CandleStore, pairs: Sequence[Pair]) -> dict[Pair, int]:
-    """The end of the last slot in which each pair is held to have traded, as fine as it is held; epoch seconds."""
-    ends: dict[Pair, int] = {}
+def last_traded(store: CandleStore, pairs: Sequence[Pair], covered: Mapping[Series, TimeRanges]) -> dict[Pair, int]:
+    """The end of the last slot in which each pair is held to have traded, as fine as that is known; epoch seconds."""
+    found: dict[Pair, TimeRange] = {}
     looked = dict.fromkeys(pairs, TimeRanges.single(0, END_OF_TIME))
     for interval in reversed(INTERVALS):
+        width = interval * 60
         held = store.candles({Series(pair, interval): ranges for pair, ranges in looked.items()})
         for name, at in held.group_by("pair").agg(pl.col("time").max().dt.epoch("s")).iter_rows():
             pair = Pair.parse(name)
-            ends[pair] = at + interval * 60
-            looked[pair] = TimeRanges.single(at, END_OF_TIME)
-    return ends
+            coarse = found.get(pair, TimeRange(at, at + width))
+            within = TimeRanges.single(*coarse) - covered.get(Series(pair, interval), _NEVER)
+            if at + width > coarse.end or not within:  # a finer series says when in the slot, if it knows all of it
+                coarse = TimeRange(at, at + width)
+            found[pair] = coarse
+            looked[pair] = TimeRanges.single(coarse.start, END_OF_TIME)
+    return {pair: slot.end for pair, slot in found.items()}

@@ -142,7 +142,7 @@ def _step(data: st.DataObject, user: User) -> None:
             user.ingest(trades=False)
         case _:
             user.ingest(complete=False, max_requests=3)
-    user.stopped = lambda: False
+    user.stopped = exchange.stop = lambda: False
 
 
 def assert_all_is_had(bench: Workbench, market: SimulatedMarket, exchange: PocketExchange) -> None:
