@@ -69,7 +69,8 @@ class Watch:
     def _round(self) -> Round:
         known = self._unfillable()
         try:
-            job = self.workbench.run(self.workbench.plan(**self.request), stop=self.stop)
+            plan = self.workbench.plan(**self.request)
+            job = self.workbench.run(plan, stop=self.stop)
         except Interrupted:
             raise
         except JobRunningError as error:
@@ -86,7 +87,8 @@ class Watch:
         if new:
             lost = ", ".join(f"{gap.series} from {TimeRanges.single(gap.start, gap.end).hull}" for gap in new[:3])
             more = f" and {len(new) - 3:,} more" if len(new) > 3 else ""  # noqa: PLR2004 - as many as are named
-            self._tell(Notice("gaps", f"nothing can fill {lost}{more}; kraken gaps says what to get by hand", new))
+            why = " ".join(plan.notes) or "kraken gaps says what to get by hand"
+            self._tell(Notice("gaps", f"nothing can fill {lost}{more}; {why}", new))
         return Round(job, gaps=new)
 
     def _unfillable(self) -> dict[Series, list[GapRecord]]:
