@@ -14,6 +14,7 @@ page = st.navigation(
         st.Page("views/ingest.py", title="Ingest", icon=":material/input:", url_path="ingest"),
         st.Page("views/jobs.py", title="Jobs", icon=":material/sync:", url_path="jobs"),
         st.Page("views/coverage.py", title="Coverage", icon=":material/view_timeline:", url_path="coverage"),
+        st.Page("views/gaps.py", title="Gaps", icon=":material/border_clear:", url_path="gaps"),
         st.Page("views/candles.py", title="Candles", icon=":material/candlestick_chart:", url_path="candles"),
         st.Page("views/settings.py", title="Settings", icon=":material/settings:", url_path="settings"),
     ]

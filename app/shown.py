@@ -11,7 +11,16 @@ MINUTE_S, HOUR_S, DAY_S = 60, 3_600, 86_400
 NOTHING = "–"
 NAMED = 4  # pairs or tiers in a line
 _MARKUP = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$&@:])")
-_LABELS = {1: "1 min", 5: "5 min", 15: "15 min", 30: "30 min", 60: "1 h", 240: "4 h", 720: "12 h", 1440: "1 day"}
+INTERVAL_LABELS = {
+    1: "1 min",
+    5: "5 min",
+    15: "15 min",
+    30: "30 min",
+    60: "1 h",
+    240: "4 h",
+    720: "12 h",
+    1440: "1 day",
+}
 
 _STATUSES = {  # a sign beside each word: colour alone says nothing to some
     JobStatus.PENDING: "… pending",
@@ -42,7 +51,7 @@ def plain(text: str) -> str:
 
 def interval(minutes: int) -> str:
     """The length of a candle: 5 min, 1 h, 1 day."""
-    return _LABELS[minutes]
+    return INTERVAL_LABELS[minutes]
 
 
 def count(number: int) -> str:

@@ -1,4 +1,4 @@
-"""The window of time that a page looks at: in the URL, moved and zoomed by buttons, and by dragging across a chart."""
+"""The window of time that a page looks at: in the URL, moved and zoomed by buttons, and on the chart itself."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, NoReturn
 import streamlit as st
 
 from app import shown
+from app.filters import IN_URL
 from kraken_core.domain.timerange import TimeRange
 
 START, END = "start", "end"  # in the URL: minutes, UTC
@@ -45,6 +46,14 @@ def controls(bounds: TimeRange, at: TimeRange) -> None:
         if st.button("All", icon=":material/fit_width:", disabled=at == bounds):
             zoom(None)
         st.caption(f"{shown.moment(at.start)} – {shown.moment(at.end)}")
+
+
+def dragged(clicking: str, dragging: str) -> bool:
+    """Whether the mouse is to drag across the chart, or to click on it: what either is for is said."""
+    chosen = st.segmented_control(
+        "Mouse", [clicking, dragging], default=clicking, key="mouse", bind=IN_URL, required=True
+    )
+    return bool(chosen == dragging)
 
 
 def zoom(to: TimeRange | None) -> NoReturn:

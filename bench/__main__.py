@@ -1,6 +1,6 @@
 """How fast this is: every figure beside its target, all measured in this run.
 
-python -m bench [--full] [--runs 3] [--only ingest|planning|detection|commits|answers|questdb|start]
+python -m bench [--full] [--runs 3] [--only ingest|planning|detection|commits|answers|questdb|dashboard|start]
 
 Speeds of ingest are ratios to what this machine can do at all: the raw loop of ../shared/bench (inflate, parse, write;
 nothing else), run just before. Other figures are seconds on this machine. --full takes the sizes the targets are for.
@@ -14,6 +14,7 @@ from functools import partial
 
 from bench.answers import answers
 from bench.commits import commits
+from bench.dashboard import dashboard
 from bench.detection import detection
 from bench.figures import Figure
 from bench.ingest import ingest
@@ -26,7 +27,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--full", action="store_true", help="the sizes the targets are set for (some minutes)")
     parser.add_argument("--runs", type=int, default=3, help="of each ingest; the median counts")
-    parser.add_argument("--only", choices=("ingest", "planning", "detection", "commits", "answers", "questdb", "start"))
+    known = ("ingest", "planning", "detection", "commits", "answers", "questdb", "dashboard", "start")
+    parser.add_argument("--only", choices=known)
     args = parser.parse_args()
     benches: dict[str, Callable[[], Iterator[Figure]]] = {
         "start": start,
@@ -35,6 +37,7 @@ def main() -> None:
         "commits": partial(commits, full=args.full),
         "answers": answers,
         "questdb": partial(questdb, full=args.full, runs=args.runs),
+        "dashboard": partial(dashboard, full=args.full),
         "ingest": partial(ingest, full=args.full, runs=args.runs),
     }
     print(f"{'what':<66}{'measured':>12}{'target':>12}")

@@ -23,10 +23,10 @@ from kraken_core.domain.gaps import IntegratedGapDetector
 from kraken_core.domain.jobs import FileIngestionRecord, FileStatus, IngestionJob, JobMetrics
 from kraken_core.domain.market import INTERVALS, Pair, Series
 from kraken_core.domain.request import Request
+from kraken_core.domain.scope import Detection
 from kraken_core.domain.tiers import ALL
 from kraken_core.domain.timerange import TimeRange, TimeRanges
 from kraken_core.pipeline.cover import CoverageTracker
-from kraken_core.ports import Detection
 from kraken_core.workbench import Workbench
 
 DAY_S = 86_400

@@ -48,7 +48,7 @@ def candle_chart(drawn: Drawn, *, logarithmic: bool = False) -> go.Figure:
     figure.add_trace(volume, 2, 1)
     figure.add_trace(_shade("missing", MISSING, 0.35, drawn.missing))
     figure.add_trace(_shade("silent: nothing traded", UNWANTED, 0.25, drawn.silent))
-    over_time(figure, drawn.window, HEIGHT_PX)
+    over_time(figure, drawn.window, HEIGHT_PX, dragged=True)
     figure.update_xaxes(rangeslider_visible=False)
     figure.update_xaxes(title=None, row=1, col=1)
     figure.update_yaxes(title=text(drawn.series.pair.quote), type="log" if logarithmic else "linear", row=1, col=1)

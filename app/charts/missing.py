@@ -14,7 +14,7 @@ from kraken_core.workbench.pictures.missing import Missing
 SCALE = [[0, "rgba(0,114,178,0.15)"], [1e-6, "rgba(213,94,0,0.30)"], [1, "rgba(213,94,0,1)"]]
 
 
-def missing_heatmap(missing: Missing) -> go.Figure:
+def missing_heatmap(missing: Missing, *, dragged: bool = False) -> go.Figure:
     """A row a pair or tier. A cell that is clicked tells its row, start and end (epoch seconds)."""
     cells = [
         (row, start, end, float(share), int(slots))
@@ -32,6 +32,6 @@ def missing_heatmap(missing: Missing) -> go.Figure:
     figure = go.Figure(stretches(((row, start, end) for row, start, end, *_ in cells), hovers, **look))
     rows(figure, missing.rows)
     figure.update_layout(barmode="overlay", showlegend=False)
-    figure = over_time(figure, missing.bins.hull, AROUND_PX + ROW_PX * len(missing.rows))
+    figure = over_time(figure, missing.bins.hull, AROUND_PX + ROW_PX * len(missing.rows), dragged=dragged)
     figure.update_layout(selectdirection="any")
     return figure

@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 from kraken_core.domain.timerange import TimeRange
 
 MS = 1_000  # milliseconds a second: plotly's dates
-ROW_PX, AROUND_PX = 24, 96
+ROW_PX, AROUND_PX = 24, 104
 MARGIN = {"l": 0, "r": 0, "t": 36, "b": 0}
 LEGEND = {"orientation": "h", "y": 1, "yanchor": "bottom", "x": 0, "title": None}
 _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
@@ -32,11 +32,14 @@ def span(start: int, end: int) -> str:
     return f"{when(start)} – {when(end)}"
 
 
-def over_time(figure: go.Figure, window: TimeRange, height: int) -> go.Figure:
-    """A figure of a window whose time is dragged across to look closer."""
-    figure.update_xaxes(type="date", range=[window.start * MS, window.end * MS], fixedrange=True, title="UTC")
+def over_time(figure: go.Figure, window: TimeRange, height: int, *, dragged: bool) -> go.Figure:
+    """A figure of a window, which is dragged across, or else clicked: Streamlit tells of one or the other."""
+    figure.update_xaxes(
+        type="date", range=[window.start * MS, window.end * MS], fixedrange=True, title={"text": "UTC", "standoff": 4}
+    )
     figure.update_yaxes(fixedrange=True)
-    choosing = {"dragmode": "select", "selectdirection": "h", "clickmode": "event+select", "hovermode": "closest"}
+    mode = "select" if dragged else "pan"  # nothing to pan: both axes are fixed
+    choosing = {"dragmode": mode, "selectdirection": "h", "clickmode": "event+select", "hovermode": "closest"}
     figure.update_layout(height=height, margin=MARGIN, legend=LEGEND, **choosing)
     return figure
 

@@ -27,7 +27,7 @@ KNOWN = Colouring(
 SOURCE = Colouring(lambda stretch: stretch.source or Known.MISSING.value, {**SOURCES, Known.MISSING.value: MISSING})
 
 
-def coverage_timeline(timeline: Timeline, colouring: Colouring = KNOWN) -> go.Figure:
+def coverage_timeline(timeline: Timeline, colouring: Colouring = KNOWN, *, dragged: bool = False) -> go.Figure:
     """The timeline's series as rows. A bar that is clicked tells its row, start and end (epoch seconds)."""
     figure = go.Figure()
     for kind, colour in colouring.colours.items():
@@ -41,7 +41,7 @@ def coverage_timeline(timeline: Timeline, colouring: Colouring = KNOWN) -> go.Fi
     names = [f"{each.pair} {shown.interval(each.interval)}" for each in timeline.series]
     rows(figure, names)
     figure.update_layout(barmode="overlay", showlegend=True)
-    return over_time(figure, timeline.window, AROUND_PX + ROW_PX * len(names))
+    return over_time(figure, timeline.window, AROUND_PX + ROW_PX * len(names), dragged=dragged)
 
 
 def _hover(timeline: Timeline, stretch: Stretch) -> str:

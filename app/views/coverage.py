@@ -10,7 +10,7 @@ from app.charts.timeline import KNOWN, SOURCE, coverage_timeline
 from app.data import remembered, workbench
 from app.filters import IN_URL, selection
 from app.pages import page_of
-from app.window import chosen, controls, window, zoom
+from app.window import chosen, controls, dragged, window, zoom
 from kraken_core import Workbench
 from kraken_core.domain.market import Series
 from kraken_core.domain.request import Selection
@@ -53,13 +53,15 @@ def page() -> None:
     rows = series[page_of(len(series), ROWS, "series")]
     at = window(bounds)
     controls(bounds, at)
-    colours = st.segmented_control(
-        "Colours", list(COLOURINGS), default="What is known", key="colours", bind=IN_URL, required=True
-    )
+    with st.container(horizontal=True):
+        colours = st.segmented_control(
+            "Colours", list(COLOURINGS), default="What is known", key="colours", bind=IN_URL, required=True
+        )
+        drag = dragged("Click for evidence", "Drag to zoom")
     timeline = pictured(rows, at)
     event = st.plotly_chart(
-        coverage_timeline(timeline, COLOURINGS[colours]),
-        key=f"coverage {at} {filtered} {rows[0]}",
+        coverage_timeline(timeline, COLOURINGS[colours], dragged=drag),
+        key=f"coverage {at} {filtered} {rows[0]} {drag}",
         on_select="rerun",
         selection_mode=("points", "box"),
         config={"displayModeBar": False},
@@ -67,10 +69,7 @@ def page() -> None:
     picked = chosen(event)
     if picked.span and picked.span.end - picked.span.start > timeline.width:
         zoom(picked.span)
-    st.caption(
-        f"One bar a series, in steps of {shown.lasting(timeline.width)} or its own interval. "
-        "Drag across to look closer; click a stretch to see what it stands on."
-    )
+    st.caption(f"One bar a series, in steps of {shown.lasting(timeline.width)} or its own interval.")
     if picked.stretches:
         row, start, end = picked.stretches[0]
         _evidence(rows[row], TimeRange(start, end))

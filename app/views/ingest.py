@@ -8,11 +8,10 @@ import streamlit as st
 
 from app import shown
 from app.data import workbench
-from app.links import go
 from app.plan_shown import show_plan
 from app.request_form import request_form
+from app.starting import start_button
 from kraken_core.domain.errors import KrakenError
-from kraken_core.domain.jobs import JobStatus
 from kraken_core.domain.plan import IngestionPlan
 
 PLAN = "plan"  # of this session: the one that was last looked at
@@ -49,18 +48,7 @@ def _offer(plan: IngestionPlan, asked: dict[str, Any]) -> None:
         st.info("The form has changed since: preview the plan again.", icon=":material/update:")
         return
     show_plan(plan)
-    running = workbench().ledger.jobs([JobStatus.RUNNING])
-    before = workbench().work.unfinished(plan.request)
-    if running:
-        st.info(f"Job {running[0].id} is running: one job at a time in a home.", icon=":material/sync:")
-    elif before:
-        st.info(f"Job {before.id} asked for the same and is {before.status.lower()}: it goes on where it was.")
-    label = f"Go on with job {before.id}" if before else "Start"
-    if st.button(label, icon=":material/play_arrow:", type="primary", disabled=bool(running)):
-        with st.spinner("Starting a process for the job …"):
-            job = workbench().start(plan)
-        del st.session_state[PLAN]
-        go("jobs", job=str(job.id))
+    start_button(plan, PLAN)
 
 
 page()

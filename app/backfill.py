@@ -1,0 +1,67 @@
+"""Backfill: gaps that were chosen, the plan that fills them, and the job."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any
+
+import polars as pl
+import streamlit as st
+
+from app import shown
+from app.data import workbench
+from app.plan_shown import show_plan
+from app.starting import start_button
+from kraken_core.domain.errors import KrakenError
+from kraken_core.domain.gaps import Route
+from kraken_core.domain.request import Selection
+
+PLAN = "backfill"  # of this session: what was asked for, and its plan
+
+Asked = tuple[tuple[int, ...], Selection]
+
+
+def backfill(picked: pl.DataFrame, gaps: pl.DataFrame, filtered: Selection, *, everything: bool) -> None:
+    """Offers to fill the gaps picked, or all in view that a route fills, which are ``everything`` of the selection."""
+    fillable = gaps.filter(pl.col("route") != Route.NONE)
+    asked: Asked | None = None
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if st.button(
+            f"Preview backfill of {shown.count(picked.height)} chosen",
+            icon=":material/preview:",
+            type="primary",
+            disabled=not picked.height,
+        ):
+            asked = (tuple(picked["gap_id"]), filtered)
+        if st.button(
+            f"Preview backfill of all {shown.count(fillable.height)} fillable",
+            icon=":material/select_all:",
+            disabled=not fillable.height,
+        ):
+            asked = (() if everything else tuple(fillable["gap_id"]), filtered)
+    if asked:
+        _preview(asked)
+    if kept := st.session_state.get(PLAN):
+        (ids, selected), plan = kept
+        if selected != filtered:
+            return
+        st.header("Plan")
+        st.caption(f"To fill {shown.count(len(ids))} gaps" if ids else "To fill every gap of the selection")
+        show_plan(plan)
+        start_button(plan, PLAN)
+
+
+def _preview(asked: Asked) -> None:
+    st.session_state.pop(PLAN, None)
+    ids, filtered = asked
+    with st.spinner("Asking what would fill them …", show_time=True):
+        try:
+            request = workbench().backfill_request(gap_ids=ids, **as_words(filtered))
+            st.session_state[PLAN] = asked, workbench().work.plan(request)
+        except KrakenError as error:
+            st.error(shown.plain(str(error)), icon=":material/error:")
+
+
+def as_words(filtered: Selection) -> dict[str, Any]:
+    """A selection as the workbench's methods take it."""
+    return {field.name: getattr(filtered, field.name) for field in fields(Selection)}

@@ -1,0 +1,128 @@
+"""Quality: does what is held agree, which silences are doubtful, and what was revised."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import polars as pl
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from app import shown
+from app.backfill import as_words
+from app.data import remembered, workbench
+from app.tables import numbers
+from kraken_core import Workbench
+from kraken_core.domain.errors import KrakenError
+from kraken_core.domain.request import Selection
+from kraken_core.domain.silences import KNOWN_SILENCES
+from kraken_core.domain.verification import Check, Verification
+
+FOUND = "verification"  # of this session: the selection, the state of the home, and what was found
+LISTED = 200
+MEANINGS = {
+    "suspicious": "Silences that the pair's own rate of trades does not explain: reported, no failure.",
+    "exchange": "Silences of every pair at once: they explain those of single pairs.",
+}
+_REVISED = f"""
+select pair, interval_minutes, member, path, records_changed, job_id, updated_at
+from files where records_changed > 0 order by updated_at desc limit {LISTED}
+"""  # noqa: S608 - a number of ours
+
+
+@remembered
+def revisions(workbench: Workbench) -> pl.DataFrame:
+    """Files that brought other values than were held, newest first."""
+    return workbench.query(_REVISED)
+
+
+def quality(filtered: Selection) -> None:
+    """The tab."""
+    st.caption("Holds every series against the finer ones, the ledger against the candles, and looks for odd silences.")
+    if st.button("Verify the selection", icon=":material/fact_check:", type="primary"):
+        _verify(filtered)
+    if kept := st.session_state.get(FOUND):
+        selected, state, found = kept
+        if selected != filtered or state != workbench().state:
+            st.info("The selection or the home has changed since: verify again.", icon=":material/update:")
+        _checks(found)
+    else:
+        st.caption("Not verified yet in this session. It reads every candle of the selection: choose a tier or a pair.")
+    _revisions()
+    _silences()
+
+
+def _verify(filtered: Selection) -> None:
+    bar = st.progress(0.0, "Verifying …")
+    try:
+        found = workbench().verify(progress=partial(_progress, bar), **as_words(filtered))
+        st.session_state[FOUND] = filtered, workbench().state, found
+    except KrakenError as error:
+        st.error(shown.plain(str(error)), icon=":material/error:")
+    finally:
+        bar.empty()
+
+
+def _progress(bar: DeltaGenerator, report: Any) -> None:  # noqa: ANN401 - a ProgressReport, of a layer we do not know
+    bar.progress(min(report.done / max(report.total, 1), 1.0), f"Verifying: {shown.count(report.done)} candles read")
+
+
+def _checks(found: Verification) -> None:
+    if found.ok:
+        st.success("Everything that was checked agrees.", icon=":material/check_circle:")
+    else:
+        st.error("Something does not agree: see below.", icon=":material/error:")
+    rows = [
+        {
+            "": _sign(check),
+            "Check": check.name,
+            "Series": check.series,
+            "Checked": check.checked,
+            "Failed": check.failed,
+        }
+        for check in found.checks
+    ]
+    st.dataframe(rows, hide_index=True, column_config=numbers("Series", "Checked", "Failed"), height="content")
+    for check in found.checks:
+        if check.examples:
+            with st.expander(f"{check.name}: {shown.count(len(check.examples))} lines", expanded=bool(check.failed)):
+                st.caption(MEANINGS.get(check.name, ""))
+                st.text("\n".join(check.examples))
+
+
+def _sign(check: Check) -> str:
+    if check.failed:
+        return "✗"
+    return "!" if check.examples else "✓"
+
+
+def _revisions() -> None:
+    st.subheader("Revisions")
+    found = revisions()
+    if not found.height:
+        st.caption("No file ever brought another value for a candle that was held.")
+        return
+    st.caption(f"Files that replaced values that were held by others, of a higher rank; the newest {LISTED} at most.")
+    st.dataframe(
+        found.select(
+            pl.col("pair").alias("Pair"),
+            pl.col("interval_minutes").alias("Interval (min)"),
+            pl.col("member").alias("File"),
+            pl.col("path").alias("Archive"),
+            pl.col("records_changed").alias("Candles changed"),
+            pl.col("job_id").alias("Job"),
+            pl.col("updated_at").dt.strftime("%Y-%m-%d %H:%M").alias("At (UTC)"),
+        ),
+        hide_index=True,
+        column_config=numbers("Candles changed"),
+    )
+
+
+def _silences() -> None:
+    with st.expander("Known silences of the whole exchange"):
+        rows = [
+            {"From": shown.moment(start), "To": shown.moment(end), "Lasting": shown.lasting(end - start)}
+            for start, end in KNOWN_SILENCES
+        ]
+        st.dataframe(rows, hide_index=True)

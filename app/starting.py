@@ -1,0 +1,29 @@
+"""From a plan that was looked at to a job that runs."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from app.data import workbench
+from app.links import go
+from kraken_core.domain.jobs import JobStatus
+from kraken_core.domain.plan import IngestionPlan
+
+
+def start_button(plan: IngestionPlan, kept: str) -> None:
+    """The button that starts the plan, or goes on with the job that asked for the same; ``kept``: of the session.
+
+    One job at a time runs in a home; what is kept of the session is forgotten once the job has begun.
+    """
+    running = workbench().ledger.jobs([JobStatus.RUNNING])
+    before = workbench().work.unfinished(plan.request)
+    if running:
+        st.info(f"Job {running[0].id} is running: one job at a time in a home.", icon=":material/sync:")
+    elif before:
+        st.info(f"Job {before.id} asked for the same and is {before.status.lower()}: it goes on where it was.")
+    label = f"Go on with job {before.id}" if before else "Start"
+    if st.button(label, icon=":material/play_arrow:", type="primary", disabled=bool(running)):
+        with st.spinner("Starting a process for the job …"):
+            job = workbench().start(plan)
+        del st.session_state[kept]
+        go("jobs", job=str(job.id))

@@ -1,0 +1,58 @@
+"""A dashboard's server, and what a hand does with a mouse on its charts."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from playwright.sync_api import Locator, Page
+
+from tests.acceptance.command_line import command, environment
+from tests.app.test_starting import answering, free_port
+
+PATIENCE_MS = 60_000
+
+
+@contextmanager
+def serving(home: Path, **settings: str) -> Iterator[str]:
+    """The address of a dashboard of a home, as long as it is wanted."""
+    port = free_port()
+    words = command("app", "--home", home, "--port", port, "--no-browser", "--quiet")
+    with subprocess.Popen(words, env=environment(settings), text=True, stderr=subprocess.DEVNULL) as server:
+        try:
+            answering(f"http://127.0.0.1:{port}", server)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            server.terminate()
+
+
+def plot(tab: Page) -> Locator:
+    """The area of the page's chart that the mouse acts on, once it is drawn."""
+    area = tab.locator(".js-plotly-plot .nsewdrag").first
+    area.wait_for(state="attached")
+    area.scroll_into_view_if_needed()
+    return area
+
+
+def place(tab: Page, across: float, row: int = 0, rows: int = 1) -> tuple[float, float]:
+    """A point of the chart: ``across`` its width (0 to 1), in the middle of one of its rows."""
+    box = plot(tab).bounding_box()
+    assert box
+    return box["x"] + across * box["width"], box["y"] + (row + 0.5) / rows * box["height"]
+
+
+def drag(tab: Page, first: tuple[float, float], last: tuple[float, float]) -> None:
+    tab.mouse.move(*first)
+    tab.mouse.down()
+    tab.mouse.move(*last, steps=5)
+    tab.mouse.up()
+
+
+def click(tab: Page, at: tuple[float, float]) -> None:
+    """A click as people make it: Plotly takes only what it has seen hovered."""
+    tab.mouse.move(*at)
+    tab.locator(".hoverlayer .hovertext").first.wait_for()
+    tab.mouse.down()
+    tab.mouse.up()

@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from streamlit.testing.v1 import AppTest
+
+from app.gap_table import by_hand
+from kraken_core import Workbench
+from kraken_core.pipeline.downloads import COLUMNS
+from tests.app.conftest import Opened
+
+
+def figures(shown: AppTest) -> dict[str, str]:
+    return {each.label: each.value for each in shown.metric}
+
+
+def chart(shown: AppTest) -> dict[str, Any]:
+    [found] = shown.get("plotly_chart")
+    spec: dict[str, Any] = json.loads(found.proto.spec)
+    return spec
+
+
+def button(shown: AppTest, label: str) -> Any:
+    return next(each for each in shown.button if each.label.startswith(label))
+
+
+def test_an_empty_home_says_what_to_do(opened: Opened) -> None:
+    assert "Ingest" in opened("gaps").info[0].value
+
+
+def test_a_selection_without_gaps_says_so(full: Path, opened: Opened) -> None:
+    shown = opened("gaps", **{"from": "2024-03-28", "to": "2024-03-29"})
+    assert "missing" in shown.success[0].value
+
+
+def test_the_figures_are_those_of_the_gaps(full: Path, opened: Opened) -> None:
+    with Workbench.open(full) as workbench:
+        gaps = workbench.gaps()
+    told = figures(opened("gaps"))
+    assert told["Gaps"] == f"{len(gaps):,}"
+    assert told["Slots missing"] == f"{gaps['candles'].sum():,}"
+    assert told["No route"] == f"{(gaps['route'] == 'none').sum():,}"
+
+
+def test_the_heatmap_has_pairs_or_tiers_as_rows(full: Path, opened: Opened) -> None:
+    pairs, tiers = opened("gaps"), opened("gaps", rows="Tiers")
+    assert set(chart(pairs)["layout"]["yaxis"]["ticktext"]) == {"BTC/EUR", "BTC/USD", "EUR/USD", "PEPE/USD", "UNI/USD"}
+    assert set(chart(tiers)["layout"]["yaxis"]["ticktext"]) == {"TIER1", "TIER2", "TIER4", "no tier"}
+
+
+def test_the_table_lists_gaps_with_route_reason_and_cost_the_largest_first(full: Path, opened: Opened) -> None:
+    table = opened("gaps", pair="BTC/USD").dataframe[0].value
+    assert list(table["Slots"]) == sorted(table["Slots"], reverse=True)
+    assert {"Route", "Reason", "Requests", "Archive"} < set(table.columns)
+    assert set(table["Pair"]) == {"BTC/USD"}
+
+
+def test_filters_and_window_of_the_url_hold(full: Path, opened: Opened) -> None:
+    shown = opened("gaps", pair="BTC/USD", interval="1 h", start="2024-04-01T00:00", end="2024-04-01T12:00")
+    assert figures(shown)["Gaps"] == "1"
+    assert len(chart(shown)["data"][0]["x"]) == 12, "hours, so close"
+
+
+def test_where_no_archive_has_it_there_is_no_download_list(full: Path, opened: Opened) -> None:
+    shown = opened("gaps")
+    assert not shown.get("download_button")
+    assert "No archive is known" in " ".join(each.value for each in shown.caption)
+
+
+def test_the_download_list_names_archives_and_files_of_what_no_route_fills() -> None:
+    columns = {"pair": "BTC/USD", "interval_minutes": 60, "end": 7_200, "candles": 1, "reason": "why"}
+    gap = pl.DataFrame({**columns, "start": 3_600, "route": "none", "csv_file": "XBTUSD_60.csv", "archive": "Q1.zip"})
+    gaps = pl.concat([gap, gap.with_columns(route=pl.lit("derive")), gap.with_columns(archive=pl.lit(""))])
+    times = {"start": "1970-01-01T01:00:00Z", "end": "1970-01-01T02:00:00Z"}
+    listed = {"archive": "Q1.zip", "csv_file": "XBTUSD_60.csv", "pair": "BTC/USD", "interval": 60, **times}
+    assert by_hand(gaps).to_dicts() == [{**listed, "candles": 1, "reason": "why"}]
+    assert tuple(by_hand(gaps).columns) == COLUMNS
+
+
+def test_a_backfill_is_previewed_before_it_can_be_started(full: Path, opened: Opened) -> None:
+    with Workbench.open(full) as workbench:
+        jobs = len(workbench.jobs())
+    before = opened("gaps", pair="BTC/USD", interval="1 h")
+    assert not [each for each in before.button if each.label == "Start"]
+    fillable = button(before, "Preview backfill of all")
+    assert fillable.disabled, "nothing is fillable while the exchange is not asked"
+    with Workbench.open(full) as workbench:
+        assert len(workbench.jobs()) == jobs
+
+
+def test_verify_runs_from_the_page_and_says_what_it_checked(full: Path, opened: Opened) -> None:
+    shown = opened("gaps", tab="Quality", pair="BTC/USD")
+    assert "Not verified yet" in " ".join(each.value for each in shown.caption)
+    verified = button(shown, "Verify").click().run(timeout=60)
+    with Workbench.open(full) as workbench:
+        found = workbench.verify(pairs=["BTC/USD"])
+    assert bool(verified.success) is found.ok
+    table = verified.dataframe[0].value
+    assert list(table["Check"]) == [check.name for check in found.checks]
+    assert list(table["Failed"]) == [check.failed for check in found.checks]
+
+
+def test_known_silences_of_the_exchange_are_listed(full: Path, opened: Opened) -> None:
+    shown = opened("gaps", tab="Quality")
+    assert "2018-01-11 05:00:00 UTC" in list(shown.dataframe[-1].value["From"])

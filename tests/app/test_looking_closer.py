@@ -1,0 +1,87 @@
+"""Looking closer in a real browser: evidence, zoom, gaps filled from the heatmap, names that are no markup."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Dialog, Page, expect
+
+from kraken_core import Workbench
+from kraken_core.domain.market import Pair
+from kraken_core.ports import PairRecord
+from tests.acceptance.command_line import asked, process
+from tests.acceptance.little_market import LOST, LittleMarket
+from tests.app.browsing import PATIENCE_MS, click, drag, place, plot, serving
+from tests.app.conftest import NOBODY
+
+pytest_plugins = ["tests.app.chromium"]
+expect.set_options(timeout=PATIENCE_MS)
+DAYS = 11  # of the little market
+
+
+@pytest.fixture(scope="module")
+def unfilled(little: LittleMarket, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home in which a series is missing that finer ones prove."""
+    home = tmp_path_factory.mktemp("unfilled") / "home"
+    process(*asked(little.folder), "--no-auto-gap-fill", "--home", home, "--quiet", env={"KRAKEN_API_URL": NOBODY})
+    with Workbench.open(home) as workbench:
+        workbench.ledger.record_pairs([PairRecord(Pair("<img src=x onerror=alert(1)>", "USD"), "TIER4", ())])
+    return home
+
+
+@pytest.fixture(scope="module")
+def address(unfilled: Path) -> Iterator[str]:
+    with serving(unfilled, KRAKEN_API_URL=NOBODY) as url:
+        yield url
+
+
+def test_a_click_on_a_stretch_shows_what_it_stands_on(tab: Page, address: str) -> None:
+    tab.goto(f"{address}/coverage?pair=BTC/USD&interval=1+h")
+    click(tab, place(tab, 1.5 / DAYS))
+    expect(tab.get_by_text("Evidence", exact=True)).to_be_visible()
+    expect(tab.get_by_text("Who claims to know it")).to_be_visible()
+
+
+def test_a_drag_across_the_chart_looks_closer_and_the_address_keeps_it(tab: Page, address: str) -> None:
+    tab.goto(f"{address}/candles?pair=BTC/USD&interval=1+min")
+    expect(tab.get_by_text("candles; a bar is 30 min of candles made one")).to_be_visible()
+    drag(tab, place(tab, 0.3), place(tab, 0.32))
+    expect(tab.get_by_text("candles; a bar is a candle")).to_be_visible()
+    assert re.search(r"start=2024-03-30T\d\d%3A\d\d&end=2024-03-30T", tab.url)
+    tab.reload()
+    expect(tab.get_by_text("candles; a bar is a candle")).to_be_visible()
+
+
+def test_a_gap_seen_on_the_heatmap_is_previewed_and_filled(tab: Page, address: str, unfilled: Path) -> None:
+    tab.goto(f"{address}/gaps?pair={LOST.pair}&interval=1+h")
+    click(tab, place(tab, 8.5 / DAYS))  # a day of those that finer candles prove
+    preview = tab.get_by_role("button", name="Preview backfill of 1 chosen")
+    preview.click()
+    tab.get_by_role("button", name="Start", exact=True).click()
+    tab.wait_for_url("**/jobs**")
+    until = time.monotonic() + PATIENCE_MS / 1000
+    with Workbench.open(unfilled) as workbench:
+        day = {"pairs": [LOST.pair], "intervals": [LOST.interval], "start_date": "2024-04-04", "end_date": "2024-04-04"}
+        while len(workbench.gaps(**day)):
+            assert time.monotonic() < until, "the gap is not filled"
+            time.sleep(0.2)
+
+
+def test_a_hostile_name_is_shown_and_does_nothing(tab: Page, address: str) -> None:
+    alerts: list[str] = []
+
+    def heard(dialog: Dialog) -> None:
+        alerts.append(dialog.message)
+        dialog.dismiss()
+
+    tab.on("dialog", heard)
+    tab.goto(f"{address}/candles?pair=%3Cimg+src%3Dx+onerror%3Dalert(1)%3E%2FUSD")
+    expect(tab.get_by_text("Nothing of this series was ever wanted")).to_be_visible()
+    tab.goto(f"{address}/coverage")
+    plot(tab)
+    assert not alerts
+    assert not tab.locator("img[src=x]").count()
