@@ -7,8 +7,8 @@ XXBTZUSD, ``wsname`` XBT/USD. We show BTC for XBT and DOGE for XDG.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import cache
+from typing import NamedTuple
 
 from kraken_core.domain.errors import UnknownPairError, UsageError
 
@@ -40,8 +40,10 @@ SPELLED = {shown: kraken for kraken, shown in SHOWN.items()}
 _ASSET = re.compile(r"[A-Z0-9][A-Z0-9.]{0,15}")
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Pair:
+# Both are tuples because they are the keys of nearly every mapping: these hash and compare several times as fast.
+
+
+class Pair(NamedTuple):
     """A market, in the names we show: ``Pair("BTC", "USD")``."""
 
     base: str
@@ -104,8 +106,7 @@ def _spelled(code: str) -> str:
     return SPELLED.get(code, LEGACY.get(code, code))
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Series:
+class Series(NamedTuple):
     """A pair at one interval; ``interval`` in minutes."""
 
     pair: Pair
