@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
-from sqlalchemy import ColumnElement, Connection, bindparam, func, select, true, update
+from sqlalchemy import ColumnElement, Connection, func, select, true
 
 from kraken_core.domain.coverage import TAKEN_OVER, Assertion
 from kraken_core.domain.errors import IllegalMoveError
@@ -15,7 +15,8 @@ from kraken_core.domain.timerange import TimeRanges
 from kraken_core.ledger.claims import Claims
 from kraken_core.ledger.jobs import Jobs
 from kraken_core.ledger.models import assertion, file_ingestion_record
-from kraken_core.ledger.rows import file_of, outcome_columns
+from kraken_core.ledger.rows import FILE, OUTCOME, file_of, outcome_of
+from kraken_core.ledger.transactions import change_many
 
 _FILE = file_ingestion_record.c
 _CLAIM = assertion.c
@@ -89,10 +90,10 @@ class Files(Jobs, Claims):
     def _settle(self, connection: Connection, job_id: int, files: Sequence[FileIngestionRecord]) -> None:
         if not files:
             return
-        now = self._now()
-        pending = (_FILE.id == bindparam("file_id"), _FILE.status == FileStatus.PENDING)
-        outcomes = [{**outcome_columns(file), "updated_at": now, "file_id": file.id} for file in files]
-        moved = connection.execute(update(file_ingestion_record).where(*pending), outcomes).rowcount
+        rows = ((outcome_of(file), (file.id, FileStatus.PENDING.value)) for file in files)
+        moved = change_many(
+            connection, file_ingestion_record, OUTCOME, rows, where=("id", "status"), updated_at=self._now()
+        )
         if moved != len(files):
             raise IllegalMoveError(
                 f"{len(files) - moved} of {len(files)} files of job {job_id} are not pending any more: another worker "
@@ -102,7 +103,7 @@ class Files(Jobs, Claims):
 
     def _files(self, where: ColumnElement[bool]) -> list[FileIngestionRecord]:
         with self._reading() as connection:
-            rows = connection.execute(select(file_ingestion_record).where(where).order_by(_FILE.id))
+            rows = connection.execute(select(*(_FILE[name] for name in FILE)).where(where).order_by(_FILE.id)).all()
             return [file_of(row, self._series) for row in rows]
 
     def _best_ranks(self, connection: Connection) -> dict[tuple[str, int, int], int]:

@@ -12,8 +12,8 @@ from kraken_core.domain.errors import IllegalMoveError, JobError, JobRunningErro
 from kraken_core.domain.jobs import Control, FileIngestionRecord, FileStatus, IngestionJob, JobMetrics, JobStatus
 from kraken_core.domain.request import Request
 from kraken_core.ledger.models import file_ingestion_record, ingestion_job, job_event
-from kraken_core.ledger.rows import file_columns, job_of, metrics_columns, request_columns
-from kraken_core.ledger.transactions import Transactions, add_rows
+from kraken_core.ledger.rows import ORIGIN, OUTCOME, job_of, metrics_columns, outcome_of, request_columns
+from kraken_core.ledger.transactions import Transactions, add_many, add_rows
 from kraken_core.ports import JobEvent
 
 _ENDED = (JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELLED)
@@ -42,15 +42,9 @@ class Jobs(Transactions):
                     **metrics_columns(metrics),
                 )
             ).scalar_one()
-            add_rows(
-                connection,
-                file_ingestion_record,
-                (
-                    {**file_columns(file), **self._ids(file.series), "job_id": job_id}
-                    | {"status": FileStatus.PENDING, "created_at": now, "updated_at": now}
-                    for file in files
-                ),
-            )
+            rows = (self._row(replace(file, status=FileStatus.PENDING)) for file in files)
+            same = {"job_id": job_id, "created_at": now, "updated_at": now}
+            add_many(connection, file_ingestion_record, (*ORIGIN, *OUTCOME), rows, **same)
             return self._job(connection, job_id)
 
     def job(self, job_id: int) -> IngestionJob:
@@ -157,6 +151,11 @@ class Jobs(Transactions):
                 status = self._job(connection, job_id).status
                 raise JobError(f"job {job_id} is {status}: only a running job can be asked to {control.lower()}.")
             self._add_event(connection, job_id, "asked", control.lower())
+
+    def _row(self, file: FileIngestionRecord) -> tuple[object, ...]:
+        pair, interval = file.series
+        origin = (file.path, file.member, file.stamp, file.size, self._pair_ids[pair], interval)
+        return (*origin, *outcome_of(file))
 
     def _add_event(self, connection: Connection, job_id: int, kind: str, message: str) -> None:
         event = {"job_id": job_id, "kind": kind, "message": message, "at": self._clock.now()}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -15,6 +15,21 @@ from kraken_core.domain.request import Request
 from kraken_core.ledger.models import METRICS
 
 FILE_STATUSES = {status.value: status for status in FileStatus}
+# The columns of a file: what it is, and what became of it, as the fields of FileIngestionRecord follow each other
+ORIGIN = ("path", "member", "stamp", "size", "pair_id", "interval")
+OUTCOME = (
+    "status",
+    "rank",
+    "content_hash",
+    "first_time",
+    "last_time",
+    "records",
+    "records_new",
+    "records_changed",
+    "records_rejected",
+    "error",
+)
+FILE = (*ORIGIN, *OUTCOME, "id", "job_id")
 
 
 def request_columns(request: Request, as_of: int) -> dict[str, object]:
@@ -56,46 +71,23 @@ def job_of(row: Row[Any]) -> IngestionJob:
     )
 
 
-def outcome_columns(file: FileIngestionRecord) -> dict[str, object]:
-    """The columns of a file that say what became of it."""
-    return {
-        "status": file.status,
-        "rank": file.rank,
-        "content_hash": file.content_hash,
-        "first_time": file.first,
-        "last_time": file.last,
-        "records": file.records,
-        "records_new": file.records_new,
-        "records_changed": file.records_changed,
-        "records_rejected": file.records_rejected,
-        "error": file.error,
-    }
-
-
-def file_columns(file: FileIngestionRecord) -> dict[str, object]:
-    """All columns of a file that are its own."""
-    found = {"path": file.path, "member": file.member, "stamp": file.stamp, "size": file.size}
-    return {**found, **outcome_columns(file)}
-
-
-def file_of(row: Row[Any], series: Mapping[tuple[int, int], Series]) -> FileIngestionRecord:
-    """The file that a row of file_ingestion_record holds."""
-    return FileIngestionRecord(
-        path=row.path,
-        member=row.member,
-        stamp=row.stamp,
-        size=row.size,
-        series=series[row.pair_id, row.interval],
-        status=FILE_STATUSES[row.status],
-        rank=row.rank,
-        content_hash=row.content_hash,
-        first=row.first_time,
-        last=row.last_time,
-        records=row.records,
-        records_new=row.records_new,
-        records_changed=row.records_changed,
-        records_rejected=row.records_rejected,
-        error=row.error,
-        id=row.id,
-        job_id=row.job_id,
+def outcome_of(file: FileIngestionRecord) -> tuple[object, ...]:
+    """What became of a file, in the order of OUTCOME."""
+    return (
+        str(file.status),
+        file.rank,
+        file.content_hash,
+        file.first,
+        file.last,
+        file.records,
+        file.records_new,
+        file.records_changed,
+        file.records_rejected,
+        file.error,
     )
+
+
+def file_of(row: Sequence[Any], series: Mapping[tuple[int, int], Series]) -> FileIngestionRecord:
+    """The file that a row of FILE holds."""
+    path, member, stamp, size, pair_id, interval, status, *rest = row
+    return FileIngestionRecord(path, member, stamp, size, series[pair_id, interval], FILE_STATUSES[status], *rest)

@@ -136,6 +136,31 @@ def add_many(
         connection.exec_driver_sql(f"INSERT INTO {quote(table.name)} ({columns}) VALUES ({marks})", values)  # noqa: S608
 
 
+def change_many(
+    connection: Connection,
+    table: Table,
+    names: Sequence[str],
+    rows: Iterable[tuple[tuple[object, ...], tuple[object, ...]]],
+    *,
+    where: Sequence[str],
+    **same: object,
+) -> int:
+    """Change very many rows, as :func:`add_many` inserts them; returns how many there were.
+
+    Each comes as the new values of the columns named, and the values of the columns ``where`` that it is found by.
+    """
+    quote = connection.dialect.identifier_preparer.quote
+    mark = "%s" if connection.dialect.name == "postgresql" else "?"
+    changes = ", ".join(f"{quote(name)} = {mark}" for name in (*names, *same))
+    found_by = " AND ".join(f"{quote(name)} = {mark}" for name in where)
+    shared = tuple(_bound(connection, table.c[name], value) for name, value in same.items())
+    values = [new + shared + keys for new, keys in rows]
+    if not values:
+        return 0
+    statement = f"UPDATE {quote(table.name)} SET {changes} WHERE {found_by}"  # noqa: S608 - our own names
+    return connection.exec_driver_sql(statement, values).rowcount
+
+
 def _bound(connection: Connection, column: Column[Any], value: object) -> object:
     """A value as the database's driver takes it for a column."""
     processor = column.type.dialect_impl(connection.dialect).bind_processor(connection.dialect)

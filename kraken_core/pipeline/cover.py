@@ -28,8 +28,8 @@ class CoverageTracker:
     def update_coverage_after_ingestion(self, pairs: Collection[Pair]) -> Knowledge:
         """Bring lives and covered ranges of the pairs up to date; returns what is known of them now."""
         lives = self._update_lives(pairs)
-        self._claim_absences(pairs)
         claims = self.ledger.assertions(pairs)
+        claims += self._claim_absences(pairs, claims)
         self._update_ranges(claims, lives)
         return Knowledge(lives, claims)
 
@@ -55,18 +55,20 @@ class CoverageTracker:
             self.ledger.record_pairs(changed)
         return lives
 
-    def _claim_absences(self, pairs: Collection[Pair]) -> None:
+    def _claim_absences(self, pairs: Collection[Pair], before: Sequence[Assertion]) -> list[Assertion]:
         """Complete archives without a file of a pair assert its silence, whichever of the two was known first."""
-        made = {(a.series, a.evidence) for a in self.ledger.assertions(pairs)}
+        complete = self.ledger.complete_archives()
+        made = {(a.series, a.evidence) for a in before} if complete else set()
         claims = [
             claim
-            for archive, held in self.ledger.complete_archives()
+            for archive, held in complete
             if archive.statement.end is not None and archive.statement.end <= self.now
             for claim in absence_claims(archive, held, pairs)
             if (claim.series, claim.evidence) not in made
         ]
         if claims:
             self.ledger.claim(claims)
+        return claims
 
     def _update_ranges(self, claims: Sequence[Assertion], lives: Mapping[Pair, Sequence[Life]]) -> None:
         alive = {series: lived(lives[series.pair], series.width) for series in {claim.series for claim in claims}}

@@ -51,11 +51,11 @@ class Ingest:
         self.rejects.forget(job.id, pending.values())
         metrics = self._give_up(job, metrics, plan, pending)
         self.ledger.record_archives([archive for archive in plan.archives if archive.complete])
+        self.ledger.progress(job.id, "ingest", metrics)
         for wave in _waves(plan, pending):
             for receipts in self._read(batches(wave), self._known()):
                 metrics = self._commit(job, metrics, receipts)
                 ticker.add(sum(len(r.files) for r in receipts), _records(receipts), _current(receipts))
-                self.ledger.progress(job.id, "ingest", metrics)
                 if job.request.stop_on_error and metrics.files_failed:
                     raise JobError(_first_failure(receipts))
         return metrics
