@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from sqlite3 import Connection as SqliteConnection
+from sqlite3 import OperationalError
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
@@ -15,6 +17,7 @@ from kraken_core.domain.errors import LedgerError, SettingError
 from kraken_core.failpoints import reached
 
 BUSY_TIMEOUT_S = 30  # a writer waits this long for another; ours take seconds at most
+RETRY_S = 0.05
 CONNECT_TIMEOUT_S = 10
 _ADVISORY_LOCK = 0x6B72616B656E  # "kraken": any number that nobody else in the database is likely to lock
 _WRONG_ADDRESS = (
@@ -73,8 +76,25 @@ def _address(url: str) -> URL:
 def _prepare_sqlite(connection: SqliteConnection, _entry: ConnectionPoolEntry) -> None:
     connection.isolation_level = None  # we say BEGIN ourselves
     connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_S * 1000}")
-    connection.execute("PRAGMA journal_mode = WAL")
+    _use_wal(connection)
     connection.execute("PRAGMA foreign_keys = ON")
+
+
+def _use_wal(connection: SqliteConnection) -> None:
+    """Have readers and the writer not wait for each other.
+
+    Of two processes that open a new ledger at once, one may be refused at this step without any waiting.
+    """
+    until = time.monotonic() + BUSY_TIMEOUT_S
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except OperationalError:
+            if time.monotonic() >= until:
+                raise
+            time.sleep(RETRY_S)
+        else:
+            return
 
 
 @contextmanager
