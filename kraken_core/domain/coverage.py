@@ -9,14 +9,16 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import chain
+from itertools import chain, groupby
+from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
 
+from kraken_core.domain.bulk import without_collection
 from kraken_core.domain.candles import Source, from_api
 from kraken_core.domain.timerange import TimeRange, TimeRanges, floor
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from kraken_core.domain.market import Series
 
@@ -90,23 +92,31 @@ def until(claims: TimeRanges, width: int, now: int) -> TimeRanges:
     return claims.clip(0, floor(now, width))
 
 
+@without_collection()
 def standing(assertions: Iterable[Assertion]) -> list[tuple[Assertion, TimeRanges]]:
     """Each assertion with the ranges of it that were not withdrawn; those withdrawn whole are left out."""
-    claims: dict[tuple[Series, str, Source, int], list[tuple[bool, list[tuple[int, int]]]]] = {}
-    for series, start, end, source, rank, evidence, withdrawn in assertions:
-        turns = claims.setdefault((series, evidence, source, rank), [])
-        if not turns or turns[-1][0] is not withdrawn:
-            turns.append((withdrawn, []))
-        turns[-1][1].append((start, end))
+    made: dict[tuple[Series, str, Source, int], list[Assertion]] = {}
+    for assertion in assertions:
+        series, _, _, source, rank, evidence, _ = assertion
+        made.setdefault((series, evidence, source, rank), []).append(assertion)
     result = []
-    for (series, evidence, source, rank), turns in claims.items():
-        ranges = TimeRanges()
-        for withdrawn, entries in turns:  # in the order they were made, those of one kind at once
-            change = TimeRanges.of(entries)
-            ranges = ranges - change if withdrawn else ranges | change
-        if ranges:
+    for entries in made.values():
+        if ranges := _left_of(entries):
+            series, _, _, source, rank, evidence, _ = entries[0]
             result.append((Assertion(series, *ranges.hull, source, rank, evidence), ranges))
     return result
+
+
+def _left_of(entries: Sequence[Assertion]) -> TimeRanges:
+    """What claims and counter-claims of one evidence leave, in the order they were made."""
+    if len(entries) == 1:  # as nearly always
+        (only,) = entries
+        return TimeRanges() if only.withdrawn else TimeRanges.single(only.start, only.end)
+    ranges = TimeRanges()
+    for withdrawn, turn in groupby(entries, key=attrgetter("withdrawn")):  # those of one kind at once
+        change = TimeRanges.of((entry.start, entry.end) for entry in turn)
+        ranges = ranges - change if withdrawn else ranges | change
+    return ranges
 
 
 def covered(assertions: Iterable[Assertion]) -> dict[Series, TimeRanges]:

@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from kraken_core.domain.archives import archive_for
+from kraken_core.domain.bulk import without_collection
 from kraken_core.domain.exchange import ohlc_horizon
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.routes import NO_REPAIRS, RepairPlan, Served
@@ -125,6 +126,7 @@ class IntegratedGapDetector:
         of_asset = {series: ranges for series, ranges in wanted.items() if series.pair.base == asset}
         return self.detect_gaps_for_job(of_asset, covered, derivable, repairs)
 
+    @without_collection()
     def detect_gaps_for_job(
         self,
         wanted: Spans,

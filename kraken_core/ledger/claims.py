@@ -9,6 +9,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Connection, select
 
 from kraken_core.domain.archives import Archive
+from kraken_core.domain.bulk import without_collection
 from kraken_core.domain.candles import Source, Vintage
 from kraken_core.domain.coverage import ArchiveStatement, Assertion, standing
 from kraken_core.domain.market import Pair, Series
@@ -28,6 +29,7 @@ class Claims(Transactions):
         with self._writing(claim.series.pair for claim in assertions) as connection:
             self._append(connection, assertions)
 
+    @without_collection()
     def assertions(self, pairs: Collection[Pair] | None = None) -> list[Assertion]:
         """Claims and counter-claims in the order they were made; of all pairs where none are given."""
         with self._reading() as connection:

@@ -1,0 +1,43 @@
+"""Making very many values at once."""
+
+from __future__ import annotations
+
+import gc
+from contextlib import contextmanager
+from threading import Lock
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+class _Pauses:
+    """How many are under way, in whatever thread, and whether there is anything to go on with behind the last one."""
+
+    def __init__(self) -> None:
+        self.lock = Lock()
+        self.count = 0
+        self.resume = False
+
+
+_PAUSES = _Pauses()
+
+
+@contextmanager
+def without_collection() -> Iterator[None]:
+    """No search for cyclic garbage meanwhile. For work that makes hundreds of thousands of values and no cycles.
+
+    Searching all of them again and again took two thirds of the time of reading and of adding up 600,000 claims.
+    """
+    with _PAUSES.lock:
+        if not _PAUSES.count:
+            _PAUSES.resume = gc.isenabled()
+            gc.disable()
+        _PAUSES.count += 1
+    try:
+        yield
+    finally:
+        with _PAUSES.lock:
+            _PAUSES.count -= 1
+            if not _PAUSES.count and _PAUSES.resume:
+                gc.enable()
