@@ -102,9 +102,14 @@ def standing(assertions: Iterable[Assertion]) -> list[tuple[Assertion, TimeRange
     result = []
     for entries in made.values():
         if ranges := _left_of(entries):
-            series, _, _, source, rank, evidence, _ = entries[0]
-            result.append((Assertion(series, *ranges.hull, source, rank, evidence), ranges))
+            first = entries[0]
+            result.append((first if len(entries) == 1 else _over(first, ranges), ranges))
     return result
+
+
+def _over(claim: Assertion, ranges: TimeRanges) -> Assertion:
+    start, end = ranges.hull
+    return claim._replace(start=start, end=end, withdrawn=False)
 
 
 def _left_of(entries: Sequence[Assertion]) -> TimeRanges:
@@ -124,6 +129,7 @@ def covered(assertions: Iterable[Assertion]) -> dict[Series, TimeRanges]:
     return united(standing(assertions))
 
 
+@without_collection()
 def united(claims: Iterable[tuple[Assertion, TimeRanges]]) -> dict[Series, TimeRanges]:
     """What :func:`standing` claims know together, by series."""
     by_series: dict[Series, list[TimeRanges]] = defaultdict(list)
