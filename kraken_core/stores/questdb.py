@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import RLock
+from typing import Any
 
 import duckdb
 import polars as pl
@@ -55,6 +56,10 @@ class QuestDBStore:
         self._mirrored: frozenset[AssetRecord] = frozenset()
         self._spans: dict[Series, TimeRange] | None = None
         self._steps: RankSteps | None = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A copy, in whatever process, asks the same server, over a connection of its own."""
+        return type(self), (self._server.address, self._files.root, self._assets)
 
     def close(self) -> None:
         """Let go of the server."""

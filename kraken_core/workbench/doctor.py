@@ -200,10 +200,13 @@ class _Examination:
 
     def _disk(self) -> Finding:
         settings, size = self.workbench.settings, self._held.size
-        places = {settings.home: "home", settings.store_path: "candle table"}
+        if settings.questdb:  # the table is on the server's disk
+            places = {settings.home: "home", settings.store_path: "candles on their way"}
+        else:
+            places = {settings.home: "home", settings.store_path: "candle table"}
         free = {place: disk.free_bytes(place) for place in places}
         told = "; ".join(f"{disk.shown_size(free[place])} free for the {name}" for place, name in places.items())
-        told += f", which takes {disk.shown_size(size)}"
+        told += "" if settings.questdb else f", which takes {disk.shown_size(size)}"
         if min(free.values()) < disk.RESERVE_BYTES:
             return Finding(Status.PROBLEM, f"{told}: too little for any job; free some, or move what is full.")
         if free[settings.store_path] < size:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self, overload
@@ -73,6 +73,10 @@ class Workbench:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A copy, in whatever process, opens ledger, store and servers anew."""
+        return type(self), tuple(getattr(self, each.name) for each in fields(self))
 
     def close(self) -> None:
         """Let go of the ledger, and of web servers."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -18,9 +19,14 @@ from polars.testing import assert_frame_equal
 from kraken_core import Workbench
 from kraken_core.domain.errors import JobError
 from kraken_core.domain.jobs import JobStatus
+from kraken_core.domain.market import Pair, Series
+from kraken_core.domain.timerange import TimeRanges
+from kraken_core.ports import Merged
 from kraken_core.stores import questdb_server
+from kraken_core.workbench.doctor import Status, examine
 from tests.acceptance.helping import ingest, table
 from tests.acceptance.killed_jobs import Job, run, state
+from tests.candle_frames import Row, frame
 from tests.databases import new_schema
 from tests.questdb_server import QuestDB
 
@@ -84,6 +90,33 @@ def test_a_job_ends_as_in_a_folder_and_sql_agrees(
         )
         assert workbench.store.verify() == []
     assert per_source["n"].to_list() == expected["table"].group_by("source").len().sort("source")["len"].to_list()
+
+
+def test_doctor_tells_how_the_server_stands_and_that_it_is_away(servers: QuestDB, tmp_path: Path) -> None:
+    def about_the_table() -> tuple[Status, str]:
+        [(status, told)] = [check[1:] for check in examine(tmp_path / "home").checks if check.name == "table"]
+        return status, told
+
+    status, told = about_the_table()
+    assert (status, "there is no table yet" in told) == (Status.OK, True)
+    servers.kill()
+    try:
+        status, told = about_the_table()
+    finally:
+        servers.start()
+    assert (status, "does not answer" in told, "\n" in told) == (Status.PROBLEM, True, False)
+
+
+def test_workers_elsewhere_stage_candles_for_the_same_server(servers: QuestDB, tmp_path: Path) -> None:
+    series = Series(Pair("BTC", "USD"), 60)
+    with Workbench.open(tmp_path / "home") as workbench:
+        workbench.create()
+        elsewhere = pickle.loads(pickle.dumps(workbench.store))  # noqa: S301 - our own
+        staged = elsewhere.stage(frame([Row(series, 1)]))
+        assert workbench.store.commit([staged]) == {series: Merged(new=1)}
+        assert elsewhere.count({series: TimeRanges.single(0, 2**33)}) == {series: [1]}
+        elsewhere.close()
+        elsewhere._assets.__self__.close()  # its own ledger
 
 
 def test_the_order_of_the_jobs_does_not_matter(
