@@ -272,6 +272,19 @@ def test_when_another_client_uses_up_our_turns_we_slow_down_and_end_well() -> No
         assert client.retries == before
 
 
+def test_a_pair_that_was_cut_off_is_asked_less_often_and_others_are_not() -> None:
+    steady = SteadyTime()
+    with asking(Fault(Kind.ERROR, pair=BTC, error="EGeneral:Too many requests"), steady=steady) as (client, _):
+        needed = []
+        for pair in (BTC, ETH):
+            client.trades(pair, 0)
+            begun = steady.seconds
+            client.trades(pair, 0)
+            needed.append(steady.seconds - begun)
+        assert needed[0] > 1.5
+        assert needed[1] < 1.1
+
+
 def test_a_rest_that_is_asked_for_is_kept_by_all() -> None:
     steady = SteadyTime()
     with asking(Fault(Kind.THROTTLED, "Trades", BTC, seconds=40), steady=steady) as (client, _):
