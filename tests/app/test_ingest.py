@@ -73,7 +73,6 @@ def test_a_shared_url_is_the_whole_form(sources: Path, opened: Opened) -> None:
     assert page.multiselect("interval").value == [60, 1440]
     assert page.multiselect("quote").value == ["EUR"]
     assert page.toggle("fill").value is False
-    assert page.number_input("most").value == 7
 
 
 def test_a_hostile_name_is_an_error_that_is_shown_as_text(sources: Path, opened: Opened) -> None:

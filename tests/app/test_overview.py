@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from app.attention import matters
 from app.charts.completeness import completeness_heatmap
 from app.summary import Missing, Summary
@@ -16,7 +18,10 @@ from tests.app.test_ingest import press
 COMPLETE = Summary(0, Completeness(10, 10, 8), {}, {60: 1_000_000}, {}, {}, [])
 
 
-def test_an_empty_home_leads_a_newcomer_to_a_market_that_can_be_tried(home: Path, opened: Opened) -> None:
+def test_an_empty_home_leads_a_newcomer_to_a_market_that_can_be_tried(
+    home: Path, opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("KRAKEN_API_URL")  # which would mix it with another one
     page = press(opened(), "Try the simulated market")
     assert "The archives of the simulated market are there" in " ".join(each.value for each in page.markdown)
     assert page.query_params["market"] == "Simulated"
