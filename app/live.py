@@ -32,7 +32,7 @@ def live(drawn: Moves) -> None:
 
 
 def _progress(job: IngestionJob) -> None:
-    metrics = job.metrics
+    metrics, doing = job.metrics, job.doing
     files = metrics.files_ingested + metrics.files_skipped + metrics.files_failed
     at = STAGES.index(job.stage) + 1 if job.stage in STAGES else 1
     stage = f"stage {at} of {len(STAGES)}: {job.stage or STAGES[0]}"
@@ -41,12 +41,16 @@ def _progress(job: IngestionJob) -> None:
         f"Job {job.id}, {stage} · {int(job.progress_pct)} % · "
         f"{shown.count(files)} of {shown.count(metrics.total_files)} files",
     )
+    speed = shown.count(round(doing.rows_per_second)) if doing and doing.rows_per_second else shown.NOTHING
+    left = shown.lasting(doing.eta_seconds) if doing and doing.eta_seconds is not None else shown.NOTHING
     figures = {
-        "Rows read": shown.count(metrics.records_read),
+        "Rows a second": speed,
         "New candles": shown.count(metrics.records_ingested),
         "Requests": f"{shown.count(metrics.requests)} of {shown.count(metrics.total_requests)}",
         "Gaps open": shown.count(metrics.gaps_open),
+        "Left of this stage": left,
     }
     with st.container(horizontal=True):
         for label, value in figures.items():
             st.metric(label, value, width="content")
+    st.text(f"Now: {doing.current}" if doing and doing.current else "Now: …")

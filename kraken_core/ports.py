@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias, runtime_checkable
 
+from kraken_core.domain.jobs import ProgressReport as ProgressReport  # noqa: PLC0414 - a part of the port
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
     from concurrent.futures import Executor
@@ -304,8 +306,10 @@ class Ledger(Protocol):
         """Store how far a running job is. Raises IllegalMoveError where it does not run any more."""
         ...
 
-    def renew(self, job: IngestionJob, lease_until: int) -> Control | None:
+    def renew(self, job: IngestionJob, lease_until: int, doing: ProgressReport | None = None) -> Control | None:
         """Prolong a worker's hold of its running job (epoch seconds), and hear what was asked of it meanwhile.
+
+        ``doing`` is what others may see of its progress, until it ends.
 
         Raises IllegalMoveError where the job is not this worker's any more.
         """
@@ -437,18 +441,6 @@ class Ledger(Protocol):
     def detections(self) -> Mapping[Series, Detection]:
         """The last detection of every series."""
         ...
-
-
-class ProgressReport(NamedTuple):
-    """How far a job is; counts are of its plan, ``rows_per_second`` since the stage began."""
-
-    stage: str
-    done: int
-    total: int
-    current: str = ""
-    rows: int = 0
-    rows_per_second: float = 0.0
-    eta_seconds: float | None = None
 
 
 Progress: TypeAlias = "Callable[[ProgressReport], None]"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from kraken_core.domain.errors import IllegalMoveError
 
@@ -83,11 +83,24 @@ class JobMetrics:
         return 100.0 * done / total if total else 0.0
 
 
+class ProgressReport(NamedTuple):
+    """How far a job is; counts are of its plan, ``rows_per_second`` since the stage began."""
+
+    stage: str
+    done: int
+    total: int
+    current: str = ""
+    rows: int = 0
+    rows_per_second: float = 0.0
+    eta_seconds: float | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class IngestionJob:
     """One run of the pipeline, as the ledger knows it. Datetimes are UTC; ``as_of`` and ``lease_until`` epoch seconds.
 
-    While it runs, ``worker`` says who runs it, and until when that is to be believed (``lease_until``).
+    While it runs, ``worker`` says who runs it, until when that is to be believed (``lease_until``), and how far it is
+    (``doing``).
     """
 
     id: int
@@ -103,6 +116,7 @@ class IngestionJob:
     asked: Control | None = None
     error: str | None = None
     metrics: JobMetrics = field(default_factory=JobMetrics)
+    doing: ProgressReport | None = None
 
     @property
     def progress_pct(self) -> float:
@@ -164,7 +178,7 @@ class IngestionJob:
             allowed = ", ".join(sorted(MOVES[self.status]))
             only = f"from there only {allowed}" if allowed else "that is its end"
             raise IllegalMoveError(f"job {self.id} is {self.status} and cannot become {to}: {only}.")
-        return replace(self, status=to, lease_until=None, asked=None)
+        return replace(self, status=to, lease_until=None, asked=None, doing=None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
@@ -9,7 +10,15 @@ from sqlalchemy import Connection, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from kraken_core.domain.errors import IllegalMoveError, JobError, JobRunningError
-from kraken_core.domain.jobs import Control, FileIngestionRecord, FileStatus, IngestionJob, JobMetrics, JobStatus
+from kraken_core.domain.jobs import (
+    Control,
+    FileIngestionRecord,
+    FileStatus,
+    IngestionJob,
+    JobMetrics,
+    JobStatus,
+    ProgressReport,
+)
 from kraken_core.domain.request import Request
 from kraken_core.ledger.models import file_ingestion_record, ingestion_job, job_event
 from kraken_core.ledger.rows import ORIGIN, OUTCOME, job_of, metrics_columns, outcome_of, request_columns
@@ -76,6 +85,7 @@ class Jobs(Transactions):
                 "error": after.error,
                 "lease_until": after.lease_until,
                 "asked": after.asked,
+                "doing": None,
                 "updated_at": now,
             }
             if after.status is JobStatus.RUNNING:
@@ -129,11 +139,12 @@ class Jobs(Transactions):
         with self._reading() as connection:
             return [JobEvent(*row) for row in connection.execute(events)]
 
-    def renew(self, job: IngestionJob, lease_until: int) -> Control | None:
-        """Prolong a worker's hold of its running job, and hear what was asked of it meanwhile."""
+    def renew(self, job: IngestionJob, lease_until: int, doing: ProgressReport | None = None) -> Control | None:
+        """Prolong a worker's hold of its running job, say how far it is, and hear what was asked of it meanwhile."""
         columns = ingestion_job.c
         mine = columns.id == job.id, columns.status == JobStatus.RUNNING, columns.worker == job.worker
-        renewed = update(ingestion_job).where(*mine).values(lease_until=lease_until).returning(columns.asked)
+        changes = {"lease_until": lease_until, "doing": json.dumps(doing) if doing else None}
+        renewed = update(ingestion_job).where(*mine).values(changes).returning(columns.asked)
         with self._writing() as connection:
             row = connection.execute(renewed).one_or_none()
             if row is None:

@@ -42,7 +42,7 @@ from kraken_core.ledger.columns import (
     words,
 )
 
-REVISION = "0002"  # the newest migration
+REVISION = "0003"  # the newest migration
 
 METRICS = tuple(field.name for field in fields(JobMetrics))
 _ADDED_METRICS = ("total_requests", "requests", "retries")
@@ -98,6 +98,7 @@ ingestion_job = Table(
     Column("error", Text),
     Column("lease_until", Instant),  # null while nobody runs it
     Column("asked", Text),  # of the worker, by anybody: PAUSE or CANCEL
+    Column("doing", Text),  # what the worker said last of its progress, a JSON list; null while nobody runs it
     *moments("created_at", "updated_at"),
     Column("started_at", Moment),
     Column("finished_at", Moment),

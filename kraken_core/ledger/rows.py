@@ -9,7 +9,15 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from kraken_core.domain.jobs import Control, FileIngestionRecord, FileStatus, IngestionJob, JobMetrics, JobStatus
+from kraken_core.domain.jobs import (
+    Control,
+    FileIngestionRecord,
+    FileStatus,
+    IngestionJob,
+    JobMetrics,
+    JobStatus,
+    ProgressReport,
+)
 from kraken_core.domain.market import Series
 from kraken_core.domain.request import Request
 from kraken_core.ledger.models import METRICS
@@ -68,6 +76,7 @@ def job_of(row: Row[Any]) -> IngestionJob:
         asked=Control(row.asked) if row.asked else None,
         error=row.error,
         metrics=JobMetrics(**{name: values[name] for name in METRICS}),
+        doing=ProgressReport(*json.loads(row.doing)) if row.doing else None,
     )
 
 

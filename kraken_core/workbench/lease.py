@@ -1,4 +1,4 @@
-"""A worker's hold of its job: renewed while it works, and where it hears what others ask of it."""
+"""A worker's hold of its job: renewed while it works, with word of its progress, and where it hears what others ask."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Self
 
 from kraken_core.domain.errors import IllegalMoveError, LedgerError
-from kraken_core.domain.jobs import Control, IngestionJob
+from kraken_core.domain.jobs import Control, IngestionJob, ProgressReport
 from kraken_core.ports import Clock, Ledger
 
 LEASE_S = 30  # a worker that was not heard of for so long is taken for lost
@@ -20,11 +20,15 @@ LOG = logging.getLogger("kraken_core")
 
 @dataclass(slots=True)
 class Lease:
-    """Renews the lease in a thread of its own while entered. ``over`` says that the worker has to stop, and why."""
+    """Renews the lease in a thread of its own while entered, and passes on what the worker is ``doing``.
+
+    ``over`` says that the worker has to stop, and why.
+    """
 
     ledger: Ledger
     job: IngestionJob
     clock: Clock
+    doing: ProgressReport | None = None
     asked: Control | None = None
     lost: bool = False
     _left: threading.Event = field(default_factory=threading.Event)
@@ -52,7 +56,7 @@ class Lease:
         while not self._left.wait(HEARTBEAT_S) and not self.lost:
             until = self.clock.now() + LEASE_S
             try:
-                self.asked = self.ledger.renew(self.job, until) or self.asked
+                self.asked = self.ledger.renew(self.job, until, self.doing) or self.asked
                 held_until = until
             except IllegalMoveError:
                 self.lost = True

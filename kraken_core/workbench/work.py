@@ -76,6 +76,12 @@ def never() -> bool:
     return False
 
 
+def _heard(progress: Progress, lease: Lease, report: ProgressReport) -> None:
+    """Progress for whoever started the job, and for everybody else."""
+    lease.doing = report
+    progress(report)
+
+
 def _either(stop: Callable[[], bool], lease: Lease) -> bool:
     """Whether this process was asked to stop, or the job was, from wherever."""
     return stop() or lease.over
@@ -183,7 +189,8 @@ class Work:
                 self.ledger.add_event(job.id, "workers", crew.told)
                 progress(ProgressReport("workers", 1, 1, crew.told))
             with Lease(self.ledger, job, self.clock) as lease:
-                pipeline = self._pipeline(plan, crew, progress, partial(_either, stop, lease))
+                heard = partial(_heard, progress, lease)
+                pipeline = self._pipeline(plan, crew, heard, partial(_either, stop, lease))
                 result = self._guarded(job, lease, partial(pipeline.run, job, plan))
         total = time.perf_counter() - began
         return replace(result, seconds={"total": total, "plan": planned, **result.seconds})

@@ -20,7 +20,14 @@ from kraken_core.domain.coverage import (
 )
 from kraken_core.domain.errors import IllegalMoveError, JobError, JobRunningError
 from kraken_core.domain.gaps import GapRecord, GapStatus, Route
-from kraken_core.domain.jobs import FileIngestionRecord, FileStatus, IngestionJob, JobMetrics, JobStatus
+from kraken_core.domain.jobs import (
+    FileIngestionRecord,
+    FileStatus,
+    IngestionJob,
+    JobMetrics,
+    JobStatus,
+    ProgressReport,
+)
 from kraken_core.domain.life import Life
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.plan import KnownFile
@@ -303,6 +310,27 @@ def test_claims_are_appended_as_they_are_told(ledger: SqlLedger) -> None:
     ledger.claim(claims)
 
     assert ledger.assertions() == claims
+
+
+def test_what_a_worker_says_of_its_progress_is_seen_until_its_job_ends(ledger: SqlLedger) -> None:
+    job = a_running_job(ledger)
+    said = ProgressReport("ingest", 3, 7, "XBTUSD_60.csv", 1_000, 250.5, 4.0)
+    ledger.renew(job, NOON + 30, said)
+    assert ledger.job(job.id).doing == said
+    assert ledger.move(job, job.mark_paused()).doing is None
+
+
+def test_the_state_is_another_once_anything_has_changed_that_is_kept_in_mind(ledger: SqlLedger) -> None:
+    seen = [ledger.state()]
+    job = a_running_job(ledger)
+    seen.append(ledger.state())
+    ledger.progress(job.id, "ingest", replace(job.metrics, files_ingested=1))
+    assert ledger.state() == seen[-1], "how far a job is is no news"
+    ledger.replace_coverage({HOURS: [DataCoverageRange(HOURS, 0, DAY, CoverageSource.CSV, 24)]})
+    seen.append(ledger.state())
+    ledger.record_gaps({HOURS: Detection(TimeRange(0, 2 * DAY), NOON)}, [a_gap()], [])
+    seen.append(ledger.state())
+    assert len(set(seen)) == len(seen)
 
 
 def test_assertions_can_be_asked_of_some_pairs(ledger: SqlLedger) -> None:

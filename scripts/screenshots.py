@@ -1,0 +1,84 @@
+"""make screenshots: the dashboard's pages as they look over the simulated market, for README and the guide."""
+
+from __future__ import annotations
+
+import io
+import sys
+import tempfile
+from pathlib import Path
+
+from PIL import Image
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from kraken_core import Workbench
+from kraken_core.simulator.demo import simulate
+from tests.app.browser import NAMES, Dashboard, installed
+
+ROOT = Path(__file__).parents[1]
+PICTURES = ROOT / "docs" / "images"
+WIDTH, HEIGHT, TALLEST = 1280, 800, 1600  # pixels
+COLOURS, MAX_BYTES = 128, 200_000
+SETTLED_MS = 2_500  # until a chart is drawn
+PAGES = {  # the picture, and the page it is of
+    "overview": "",
+    "ingest": "ingest?tier=TIER1&interval=1+h&interval=1+day",
+    "jobs": "jobs",
+    "coverage": "coverage",
+    "gaps": "gaps",
+    "candles": "candles",
+    "settings": "settings",
+}
+PRESSED = {"ingest": "Preview plan"}  # before the picture is taken
+
+
+def main() -> int:
+    """Draw every picture; returns an exit code."""
+    path = installed()
+    if path is None:
+        print(f"none of {', '.join(NAMES)} is installed", file=sys.stderr)
+        return 1
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        home, archives = Path(folder) / "kraken-data", Path(folder) / "archives"
+        simulate(archives)
+        with Workbench.open(home) as workbench:
+            request = {"tier": "ALL", "sources": [archives], "start_date": "2025-10-01", "as_of": "2026-07-08"}
+            workbench.run(workbench.plan(**request))
+        dashboard = Dashboard(home, {"KRAKEN_CSV_SOURCE_DIRS": str(archives)})
+        dashboard.start()
+        try:
+            browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+            for name, address in PAGES.items():
+                if (ROOT / "app" / "views" / f"{name}.py").exists():
+                    _draw(browser, name, f"{dashboard.url}/{address}")
+            browser.close()
+        finally:
+            dashboard.stop()
+    return 0
+
+
+def _draw(browser: Browser, name: str, url: str) -> None:
+    page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT}, color_scheme="light")
+    page.goto(url)
+    page.locator("h1").wait_for()
+    if name in PRESSED:
+        page.get_by_role("button", name=PRESSED[name]).click()
+    page.wait_for_timeout(SETTLED_MS)
+    page.set_viewport_size({"width": WIDTH, "height": _height(page)})
+    page.wait_for_timeout(SETTLED_MS)
+    picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB").quantize(COLOURS)
+    file = PICTURES / f"{name}.png"
+    picture.save(file, optimize=True)
+    print(f"{file.relative_to(ROOT)}: {file.stat().st_size / 1e3:,.0f} kB")
+    if file.stat().st_size > MAX_BYTES:
+        raise SystemExit(f"{file} has more than {MAX_BYTES:,} bytes")
+    page.close()
+
+
+def _height(page: Page) -> int:
+    """As high as what is on the page, up to a limit."""
+    height: int = page.get_by_test_id("stMain").evaluate("main => main.scrollHeight")
+    return min(max(HEIGHT, height), TALLEST)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
