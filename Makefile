@@ -14,10 +14,10 @@ QUESTDB := .venv/servers/questdb-$(QUESTDB_VERSION).jar
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo app test soak check docs notebooks bench format lock clean
+.PHONY: help demo app test soak check docs notebooks bench format lock clean browser screenshots
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
 
 demo: .venv/.runtime ## run the whole pipeline on a small simulated market and its exchange
 	@KRAKEN="$(BIN)/kraken" sh scripts/demo.sh
@@ -25,11 +25,17 @@ demo: .venv/.runtime ## run the whole pipeline on a small simulated market and i
 app: .venv/.runtime ## start the dashboard of ./kraken-data
 	@$(BIN)/streamlit run app/main.py
 
-test: .venv/.test $(QUESTDB) ## run every test but the long ones
+test: .venv/.test $(QUESTDB) browser ## run every test but the long ones
 	@$(BIN)/python -m pytest -n $(PYTEST_WORKERS) -m "not soak"
 
 soak: .venv/.test $(QUESTDB) ## run the long tests: kills, faults, random markets
 	@$(BIN)/python -m pytest -n $(PYTEST_WORKERS) -m soak
+
+browser: ## get a browser for the tests of the dashboard, where that can be done
+	@sh scripts/browser.sh
+
+screenshots: .venv/.test browser ## draw the pictures of the dashboard in docs/images
+	@PYTHONPATH=. $(BIN)/python scripts/screenshots.py
 
 check: .venv/.test ## check format, lint, types and layers
 	@$(BIN)/ruff format --check .

@@ -41,7 +41,13 @@ def main() -> int:
         home, archives = Path(folder) / "kraken-data", Path(folder) / "archives"
         simulate(archives)
         with Workbench.open(home) as workbench:
-            request = {"tier": "ALL", "sources": [archives], "start_date": "2025-10-01", "as_of": "2026-07-08"}
+            request: dict[str, object] = {
+                "tier": "ALL",
+                "sources": [archives],
+                "start_date": "2025-10-01",
+                "as_of": "2026-07-08",
+            }
+            request["api_backfill"] = False
             workbench.run(workbench.plan(**request))
         dashboard = Dashboard(home, {"KRAKEN_CSV_SOURCE_DIRS": str(archives)})
         dashboard.start()

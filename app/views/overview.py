@@ -12,6 +12,7 @@ from app.links import link
 from app.live import live, moves
 from app.start import first_steps
 from app.summary import NO_TIER, Summary, summary
+from kraken_core.domain.jobs import JobStatus
 
 
 def page() -> None:
@@ -21,7 +22,9 @@ def page() -> None:
     live(drawn)
     found = summary()
     if found is None:
-        if not drawn:
+        if any(status is not JobStatus.CANCELLED for _, status, _ in drawn):
+            st.info("Nothing is complete yet: see how far the job is on **Jobs**.", icon=":material/hourglass_empty:")
+        else:
             first_steps()
         return
     as_of = f"As of {shown.moment(found.as_of)}, the last detection."

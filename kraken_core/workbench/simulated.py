@@ -44,9 +44,9 @@ def serve_simulated(home: Path) -> SimulatedExchange:
     before = urlsplit(tomllib.loads((home / "kraken.toml").read_text(encoding="utf-8"))["api_url"]).port or 0
     market = demo_market()
     try:
-        exchange = SimulatedExchange(market, port=before)
+        exchange = SimulatedExchange(market, port=before, limits=None)
     except UsageError:  # somebody else has it now
-        exchange = SimulatedExchange(market)
+        exchange = SimulatedExchange(market, limits=None)
     exchange.__enter__()
     _write(home, exchange.url)
     return exchange
@@ -58,6 +58,8 @@ def _write(home: Path, url: str) -> None:
         "# The simulated market's own settings; the dashboard writes them.",
         f'api_url = "{url}"',
         'archives_url = ""',
+        "requests_per_second = 10.0",
+        "pairs_in_parallel = 8",
         f"csv_source_dirs = [{archives}]",
     ]
     text = "\n".join(lines) + "\n"

@@ -42,7 +42,7 @@ def see(page: Page, text: str) -> None:
 
 def start_of(page: Page, dashboard: Dashboard) -> None:
     """Asks for all that is in the archives, looks at the plan and starts the job."""
-    page.goto(f"{dashboard.url}/ingest?tier=ALL&from=2025-10-01")
+    page.goto(f"{dashboard.url}/ingest?tier=ALL&from=2025-10-01&api=false")
     press(page, "Preview plan")
     press(page, "Start")
 
@@ -66,7 +66,7 @@ def test_a_newcomer_ingests_the_simulated_market_by_buttons_alone(
     press(page, "Preview plan")
     see(page, "Files to read")
     press(page, "Start")
-    see(page, "completed")
+    see(page, "✓ completed")
     page.get_by_role("link", name="Overview").click()
     see(page, "Completeness by tier and interval")
     page.locator(".js-plotly-plot").first.wait_for()
