@@ -19,6 +19,7 @@ PICTURES = ROOT / "docs" / "images"
 WIDTH, HEIGHT, TALLEST = 1280, 800, 1600  # pixels
 COLOURS, MAX_BYTES = 128, 200_000
 SETTLED_MS = 2_500  # until a chart is drawn
+PATIENCE_MS = 90_000  # on a busy machine
 PAGES = {  # the picture, and the page it is of
     "overview": "",
     "ingest": "ingest?tier=TIER1&interval=1+h&interval=1+day",
@@ -68,9 +69,9 @@ def _draw(browser: Browser, name: str, url: str) -> None:
     page.locator("h1").wait_for()
     if name in PRESSED:
         page.get_by_role("button", name=PRESSED[name]).click()
-    page.wait_for_timeout(SETTLED_MS)
+    _settled(page)
     page.set_viewport_size({"width": WIDTH, "height": _height(page)})
-    page.wait_for_timeout(SETTLED_MS)
+    _settled(page)
     picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB").quantize(COLOURS)
     file = PICTURES / f"{name}.png"
     picture.save(file, optimize=True)
@@ -78,6 +79,12 @@ def _draw(browser: Browser, name: str, url: str) -> None:
     if file.stat().st_size > MAX_BYTES:
         raise SystemExit(f"{file} has more than {MAX_BYTES:,} bytes")
     page.close()
+
+
+def _settled(page: Page) -> None:
+    """Wait until everything is drawn."""
+    page.wait_for_timeout(SETTLED_MS)
+    page.wait_for_function("() => !document.querySelector('[data-testid=stSkeleton]')", timeout=PATIENCE_MS)
 
 
 def _height(page: Page) -> int:

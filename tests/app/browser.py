@@ -13,8 +13,6 @@ from pathlib import Path
 
 import requests
 
-from kraken_core import Workbench
-from kraken_core.domain.jobs import IngestionJob
 from tests.acceptance.command_line import environment
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
@@ -76,17 +74,3 @@ def until(true: Callable[[], bool]) -> None:
     while not true():
         assert time.monotonic() < deadline, "it never came to be"
         time.sleep(LOOK_EVERY_S)
-
-
-def worker_of(home: Path, job_id: int) -> int:
-    """The process that runs the job, once there is one."""
-    found: list[IngestionJob] = []
-
-    def runs() -> bool:
-        if (home / "ledger.db").exists():
-            with Workbench.open(home) as workbench:
-                found[:] = [job for job in workbench.jobs() if job.id == job_id and job.worker]
-        return bool(found)
-
-    until(runs)
-    return int(found[0].worker.rsplit(":", 2)[1])
