@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -12,7 +13,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from kraken_core import Workbench
 from kraken_core.simulator.demo import simulate
-from tests.app.browser import NAMES, Dashboard, installed
+from tests.app.browsing import serving
 
 ROOT = Path(__file__).parents[1]
 PICTURES = ROOT / "docs" / "images"
@@ -34,32 +35,21 @@ PRESSED = {"ingest": "Preview plan"}  # before the picture is taken
 
 def main() -> int:
     """Draw every picture; returns an exit code."""
-    path = installed()
+    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if path is None:
-        print(f"none of {', '.join(NAMES)} is installed", file=sys.stderr)
+        print("no Chromium is installed: apt-get install chromium", file=sys.stderr)
         return 1
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         home, archives = Path(folder) / "kraken-data", Path(folder) / "archives"
         simulate(archives)
         with Workbench.open(home) as workbench:
-            request: dict[str, object] = {
-                "tier": "ALL",
-                "sources": [archives],
-                "start_date": "2025-10-01",
-                "as_of": "2026-07-08",
-            }
-            request["api_backfill"] = False
-            workbench.run(workbench.plan(**request))
-        dashboard = Dashboard(home, {"KRAKEN_CSV_SOURCE_DIRS": str(archives)})
-        dashboard.start()
-        try:
+            when = {"start_date": "2025-10-01", "as_of": "2026-07-08"}
+            workbench.run(workbench.plan(tier="ALL", sources=[archives], api_backfill=False, **when))
+        with serving(home, KRAKEN_CSV_SOURCE_DIRS=str(archives)) as url:
             browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
             for name, address in PAGES.items():
-                if (ROOT / "app" / "views" / f"{name}.py").exists():
-                    _draw(browser, name, f"{dashboard.url}/{address}")
+                _draw(browser, name, f"{url}/{address}")
             browser.close()
-        finally:
-            dashboard.stop()
     return 0
 
 

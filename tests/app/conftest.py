@@ -6,7 +6,6 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 import streamlit as st
@@ -14,11 +13,6 @@ from streamlit.testing.v1 import AppTest
 
 from tests.acceptance.command_line import asked, process
 from tests.acceptance.little_market import LittleMarket, written_to
-from tests.app.browser import NAMES, PATIENCE_S, Dashboard, installed
-from tests.servers import unavailable
-
-if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
 
 MAIN = Path(__file__).parents[2] / "app" / "main.py"
 NOBODY = "http://127.0.0.1:9"  # where no exchange answers, nor anybody else
@@ -69,51 +63,3 @@ def opened(home: Path) -> Opened:
         return shown
 
     return page
-
-
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
-    """The system's Chromium, without a window."""
-    path = installed()
-    if path is None:
-        unavailable("Chromium", FileNotFoundError(f"none of {', '.join(NAMES)} is installed: apt-get install chromium"))
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def tab(chromium: Browser) -> Iterator[Callable[[], Page]]:
-    """Opens tabs, each of a browser that remembers nothing; no page may open a window of its own, or say anything."""
-    contexts = []
-
-    def opened() -> Page:
-        context = chromium.new_context(viewport={"width": 1280, "height": 1000})
-        contexts.append(context)
-        page = context.new_page()
-        page.set_default_timeout(PATIENCE_S * 1000)
-        page.on("dialog", lambda dialog: pytest.fail(f"a page ran a script: {dialog.message}"))
-        return page
-
-    yield opened
-    for context in contexts:
-        context.close()
-
-
-@pytest.fixture
-def dashboards() -> Iterator[Callable[..., Dashboard]]:
-    """Starts dashboards, and ends them with the test."""
-    started: list[Dashboard] = []
-
-    def start(home: Path, **settings: str) -> Dashboard:
-        dashboard = Dashboard(home, settings)
-        started.append(dashboard)
-        dashboard.start()
-        return dashboard
-
-    yield start
-    for dashboard in started:
-        dashboard.stop()

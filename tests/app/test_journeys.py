@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from tests.app.browser import Dashboard
+from playwright.sync_api import Page
 
-if TYPE_CHECKING:
-    from playwright.sync_api import Page
+from tests.app.browsing import serving
 
-Tab = Callable[[], "Page"]
-Starting = Callable[..., Dashboard]
+pytest_plugins = ["tests.app.chromium"]
 
 
 def press(page: Page, name: str) -> None:
@@ -23,19 +19,17 @@ def see(page: Page, text: str) -> None:
     page.get_by_text(text).first.wait_for()
 
 
-def test_a_newcomer_ingests_the_simulated_market_by_buttons_alone(
-    tmp_path: Path, tab: Tab, dashboards: Starting
-) -> None:
-    dashboard, page = dashboards(tmp_path / "home"), tab()
-    page.goto(dashboard.url)
-    press(page, "Try the simulated market")
-    page.get_by_role("link", name="Choose what to ingest").click()
-    press(page, "Preview plan")
-    see(page, "Files to read")
-    press(page, "Start")
-    see(page, "✓ completed")
-    page.get_by_role("link", name="Overview").click()
-    see(page, "Completeness by tier and interval")
-    page.locator(".js-plotly-plot").first.wait_for()
-    assert "market=Simulated" in page.url
+def test_a_newcomer_ingests_the_simulated_market_by_buttons_alone(tmp_path: Path, tab: Page) -> None:
+    with serving(tmp_path / "home") as url:
+        tab.goto(url)
+        press(tab, "Try the simulated market")
+        tab.get_by_role("link", name="Choose what to ingest").click()
+        press(tab, "Preview plan")
+        see(tab, "Files to read")
+        press(tab, "Start")
+        see(tab, "✓ completed")
+        tab.get_by_role("link", name="Overview").click()
+        see(tab, "Completeness by tier and interval")
+        tab.locator(".js-plotly-plot").first.wait_for()
+        assert "market=Simulated" in tab.url
     assert not (tmp_path / "home" / "ledger.db").exists(), "nothing of it is in the real home"

@@ -5,24 +5,35 @@ from __future__ import annotations
 import json
 import socket
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
 import requests
 
 from tests.acceptance.command_line import command, environment
-from tests.app.browser import PATIENCE_S, free_port, until
+
+PATIENCE_S = 60
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
 
 
 def answering(url: str, server: subprocess.Popen[str]) -> None:
-    def answers() -> bool:
-        assert server.poll() is None, "the server ended"
+    until = time.monotonic() + PATIENCE_S
+    while True:
         try:
-            return requests.get(f"{url}/_stcore/health", timeout=5).text == "ok"
+            assert requests.get(f"{url}/_stcore/health", timeout=5).text == "ok"
         except requests.ConnectionError:
-            return False
-
-    until(answers)
+            assert server.poll() is None, "the server ended"
+            assert time.monotonic() < until, "the server does not answer"
+            time.sleep(0.1)
+        else:
+            return
 
 
 def test_the_dashboard_answers_where_it_says_and_ends_when_it_is_told(tmp_path: Path) -> None:
