@@ -56,7 +56,8 @@ def quality(filtered: Selection) -> None:
 def _verify(filtered: Selection) -> None:
     bar = st.progress(0.0, "Verifying …")
     try:
-        found = workbench().verify(progress=partial(_progress, bar), **as_words(filtered))
+        bar_of = partial(_progress, bar)
+        found = workbench().verify(report_only=True, progress=bar_of, **as_words(filtered))  # a page only looks
         st.session_state[FOUND] = filtered, workbench().state, found
     except KrakenError as error:
         st.error(shown.plain(str(error)), icon=":material/error:")

@@ -386,6 +386,10 @@ class Ledger(Protocol):
         """Claims and counter-claims in the order they were made; of all pairs where none are given."""
         ...
 
+    def refuted(self) -> Mapping[tuple[str, Series], TimeRanges]:
+        """Where contents were contradicted, by (content hash, series): what they say of these slots counts no more."""
+        ...
+
     def first_candles(self, pairs: Collection[Pair] | None = None) -> Mapping[Series, int]:
         """The first candle ever seen of each series (open, epoch seconds)."""
         ...

@@ -12,13 +12,17 @@ from kraken_core.cli.output import print_json, print_table, progress
 
 @click.command(epilog="\b\nExample:\n  kraken verify\n  kraken verify --tier TIER1 --intervals 60,1440")
 @selecting
+@click.option("--report-only", is_flag=True, help="Withdraw nothing; also works beside a running job.")
 @common
-def verify(told: Common, **selection: Any) -> int:  # noqa: ANN401 - the options of selecting
-    """Hold series against each other and the ledger against the candles; exit 1 where anything is wrong."""
+def verify(told: Common, *, report_only: bool, **selection: Any) -> int:  # noqa: ANN401 - the options of selecting
+    """Hold series against each other and the ledger against the candles; exit 1 where anything is wrong.
+
+    What a source claims to be silent and another interval contradicts is withdrawn, and becomes a gap.
+    """
     with told.workbench() as workbench, progress(told) as report:
         from kraken_core.workbench import rows
 
-        found = workbench.verify(progress=report, **selection)
+        found = workbench.verify(report_only=report_only, progress=report, **selection)
     if told.as_json:
         print_json(rows.verification_document(found))
     else:
@@ -26,4 +30,6 @@ def verify(told: Common, **selection: Any) -> int:  # noqa: ANN401 - the options
         for check in found.checks:
             for example in check.examples:
                 click.echo(f"{check.name}: {example}")
+    if found.note:
+        told.say(found.note[0].upper() + found.note[1:])
     return 0 if found.ok else 1

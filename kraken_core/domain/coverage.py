@@ -30,7 +30,8 @@ class Assertion(NamedTuple):
 
     ``evidence`` is the content hash of a file, the identity of an archive without a file of the pair, a request, or
     ``derived:60``. ``rank`` is that of the candles it speaks of. A withdrawn assertion is a counter-entry: the same
-    evidence no longer counts over its range.
+    evidence no longer counts over its range, at whatever rank it was or will be read; what was derived may be derived
+    again.
     """
 
     series: Series
@@ -96,14 +97,21 @@ def until(claims: TimeRanges, width: int, now: int) -> TimeRanges:
 def standing(assertions: Iterable[Assertion]) -> list[tuple[Assertion, TimeRanges]]:
     """Each assertion with the ranges of it that were not withdrawn; those withdrawn whole are left out."""
     made: dict[tuple[Series, str, Source, int], list[Assertion]] = {}
+    contradicted: dict[tuple[Series, str], list[tuple[int, int]]] = {}
     for assertion in assertions:
-        series, _, _, source, rank, evidence, _ = assertion
-        made.setdefault((series, evidence, source, rank), []).append(assertion)
+        series, start, end, source, rank, evidence, withdrawn = assertion
+        if withdrawn and source is not Source.DERIVED:
+            contradicted.setdefault((series, evidence), []).append((start, end))
+        else:
+            made.setdefault((series, evidence, source, rank), []).append(assertion)
     result = []
-    for entries in made.values():
-        if ranges := _left_of(entries):
-            first = entries[0]
-            result.append((first if len(entries) == 1 else _over(first, ranges), ranges))
+    for (series, evidence, source, _), entries in made.items():
+        first, ranges = entries[0], _left_of(entries)
+        lost = None if source is Source.DERIVED else contradicted.get((series, evidence))
+        if lost:
+            ranges -= TimeRanges.of(lost)
+        if ranges:
+            result.append((first if len(entries) == 1 and not lost else _over(first, ranges), ranges))
     return result
 
 
@@ -138,6 +146,27 @@ def united(claims: Iterable[tuple[Assertion, TimeRanges]]) -> dict[Series, TimeR
     return {
         series: found[0] if len(found) == 1 else TimeRanges.of(chain(*found)) for series, found in by_series.items()
     }
+
+
+def refuted(assertions: Iterable[Assertion]) -> dict[Series, TimeRanges]:
+    """Where sources were contradicted: what was withdrawn of their claims, though others may know it still."""
+    found: dict[Series, list[tuple[int, int]]] = defaultdict(list)
+    for series, start, end, source, _, _, withdrawn in assertions:
+        if withdrawn and source is not Source.DERIVED:
+            found[series].append((start, end))
+    return {series: TimeRanges.of(ranges) for series, ranges in found.items()}
+
+
+def counter_claims(
+    claims: Iterable[tuple[Assertion, TimeRanges]], suspects: Mapping[Series, TimeRanges]
+) -> list[Assertion]:
+    """What withdraws all that :func:`standing` claims know of the suspect slots."""
+    return [
+        claim._replace(start=start, end=end, withdrawn=True)
+        for claim, ranges in claims
+        if claim.series in suspects
+        for start, end in ranges & suspects[claim.series]
+    ]
 
 
 def coverage_ranges(

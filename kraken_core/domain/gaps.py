@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 Spans = Mapping[Series, TimeRanges]
 NO_SPANS: Spans = {}
+DISAGREE = "sources disagree"
 
 
 class Route(StrEnum):
@@ -81,6 +82,16 @@ class GapRecord(NamedTuple):
         """Whether it failed, and is not to be tried again yet."""
         return self.status is GapStatus.FAILED and self.retry_at is not None and now < self.retry_at
 
+    def lies_in(self, ranges: TimeRanges) -> bool:
+        """Whether all of it lies in the ranges."""
+        return ranges.clip(self.start, self.end).seconds == self.end - self.start
+
+    def disputed(self) -> GapRecord:
+        """The gap, where sources were contradicted about all of it: without a route, no archive is worth getting."""
+        if self.status is not GapStatus.UNFILLABLE:
+            return self
+        return self._replace(reason=DISAGREE, csv_file="", archive="")
+
     def failed(self, reason: str, now: int) -> GapRecord:
         """The gap after an attempt that failed: to be tried again later, and each time later still."""
         wait = min(RETRY_AFTER_S * RETRY_GROWTH**self.attempts, RETRY_AT_MOST_S)
@@ -134,20 +145,24 @@ class IntegratedGapDetector:
         derivable: Spans,
         repairs: RepairPlan = NO_REPAIRS,
         downloads: Spans = NO_SPANS,
+        *,
+        refuted: Spans = NO_SPANS,
     ) -> GapDetection:
         """Wanted − covered, by series; ``derivable`` slots can be had from finer candles at no cost.
 
         All of them map a series to slot-aligned ranges in epoch seconds. ``repairs`` is what the exchange will be
-        asked, ``downloads`` what published archives will be read for.
+        asked, ``downloads`` what published archives will be read for; in ``refuted`` slots sources were contradicted.
         """
         nothing = TimeRanges()
         gaps: list[GapRecord] = []
         for series in sorted(wanted):
             missing = wanted[series] - covered.get(series, nothing)
             free = derivable.get(series, nothing)
-            gaps += self._records(
+            found = self._records(
                 series, missing, free, repairs.served.get(series, Served()), downloads.get(series, nothing)
             )
+            contradicted = refuted.get(series, nothing)
+            gaps += (gap.disputed() if gap.lies_in(contradicted) else gap for gap in found)
         return GapDetection(tuple(gaps))
 
     def _records(

@@ -7,8 +7,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from kraken_core.domain.candles import Source
-from kraken_core.domain.coverage import Assertion, standing, united
+from kraken_core.domain.candles import Source, from_api
+from kraken_core.domain.coverage import Assertion, refuted, standing, united
 from kraken_core.domain.derive import Derivation, Levels, derivations, levels
 from kraken_core.domain.life import Life, instants, lived
 from kraken_core.domain.market import Pair, Series
@@ -50,6 +50,16 @@ class Knowledge:
     def standing(self) -> Sequence[tuple[Assertion, TimeRanges]]:
         """Each claim with the ranges of it that were not withdrawn."""
         return standing(self.claims)
+
+    @cached_property
+    def refuted(self) -> Mapping[Series, TimeRanges]:
+        """Where sources were contradicted."""
+        return refuted(self.claims)
+
+    @cached_property
+    def refuted_answers(self) -> Mapping[Series, TimeRanges]:
+        """Where the exchange's own answers were contradicted."""
+        return refuted(claim for claim in self.claims if claim.withdrawn and from_api(claim.rank))
 
     def wanted(self, pairs: Iterable[Pair], intervals: Collection[int], window: TimeRange) -> dict[Series, TimeRanges]:
         """The slots of each series in its pair's life and in the window; series that never lived are left out."""

@@ -225,7 +225,7 @@ class DataSourceRouter:
             repairs = repairing.plan(expected, wanted, prospect.gaps, listings)
         listed = prospect.market.listed if prospect else None
         detected = IntegratedGapDetector(as_of, listed).detect_gaps_for_job(
-            wanted, covered, expected.derivation_work(wanted).spans, repairs.all, fills
+            wanted, covered, expected.derivation_work(wanted).spans, repairs.all, fills, refuted=expected.refuted
         )
         plan = IngestionPlan(request, as_of, tuple(ordered), tuple(files), detected.gaps, len(unread), passed_over)
         if not prospect:
@@ -247,6 +247,7 @@ class DataSourceRouter:
             each.pair: each for each in lackings(expected, scope.repairable(wanted), prospect and prospect.rates)
         }
         needs = {Series(pair, i): slots for pair, each in lacking.items() for i, slots in each.needs().items()}
+        needs |= {series: needs[series] - slots for series, slots in expected.refuted.items() if series in needs}
         offers = cheapest_members(needs, published)
         request = scope.request
         if not prospect or not request.trades:

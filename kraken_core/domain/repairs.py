@@ -54,7 +54,9 @@ class Repairing:
         askable = {}
         for series, slots in self.scope.repairable(wanted).items():
             if series.pair in self.market.listed:
-                slots -= spared.get(series, _NEVER)  # noqa: PLW2901 - narrowed
+                # What the exchange answered and was contradicted about would be answered alike again.
+                waiting = spared.get(series, _NEVER) | knowledge.refuted_answers.get(series, _NEVER)
+                slots -= waiting  # noqa: PLW2901 - narrowed
                 askable[series] = slots if chosen is None else slots & chosen.get(series, _NEVER)
         return lackings(knowledge, askable, self.rates)
 

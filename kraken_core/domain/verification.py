@@ -6,9 +6,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
+    from kraken_core.domain.coverage import Assertion
     from kraken_core.domain.market import Series
+    from kraken_core.domain.timerange import TimeRanges
 
 EXAMPLES = 10  # of what a check found; a list nobody reads helps nobody
 
@@ -63,11 +65,29 @@ class Tally:
         return Check(self.name, len(self.series), self.checked, self.failed, told)
 
 
+class Basis(NamedTuple):
+    """What was looked at: the version of the candle table, and how many claims there were."""
+
+    version: int = 0
+    claims: int = 0
+
+
+NOTHING_SEEN = Basis()
+
+
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """All checks."""
+    """All checks, and what follows from silences that were contradicted.
+
+    ``withdraw`` are the counter-claims, ``suspects`` the slots that they leave to nobody: their candles are to become
+    provisional. ``note`` says what became of that.
+    """
 
     checks: tuple[Check, ...]
+    withdraw: tuple[Assertion, ...] = ()
+    suspects: Mapping[Series, TimeRanges] = field(default_factory=dict)
+    basis: Basis = NOTHING_SEEN
+    note: str = ""
 
     @property
     def ok(self) -> bool:

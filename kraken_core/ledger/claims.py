@@ -35,6 +35,15 @@ class Claims(Transactions):
         with self._reading() as connection:
             return self._assertions(connection, self._of_pairs(assertion, pairs))
 
+    def refuted(self) -> Mapping[tuple[str, Series], TimeRanges]:
+        """Where contents were contradicted, by (content hash, series)."""
+        spans: dict[tuple[str, Series], list[tuple[int, int]]] = defaultdict(list)
+        with self._reading() as connection:
+            of_sources = assertion.c.withdrawn & (assertion.c.source != Source.DERIVED)
+            for claim in self._assertions(connection, of_sources):
+                spans[claim.evidence, claim.series].append((claim.start, claim.end))
+        return {key: TimeRanges.of(found) for key, found in spans.items()}
+
     def record_archives(self, archives: Sequence[Archive]) -> None:
         """Remember complete archives and their pairs; others, and those remembered already, add nothing."""
         by_identity = {a.identity: a for a in archives if a.complete and a.identity}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import groupby
 from typing import NamedTuple
@@ -20,14 +20,21 @@ from kraken_core.ports import StagedFile
 BATCH_BYTES = 64 << 20  # of text: large enough that a file costs nothing, small enough to hold several in memory
 
 
+NOWHERE: Mapping[str, TimeRanges] = {}
+
+
 class BatchFile(NamedTuple):
-    """A file to read for a series, its PENDING record, and what its archive says of it."""
+    """A file to read for a series, its PENDING record, and what its archive says of it.
+
+    ``refuted`` is where contents of the series were contradicted, by content hash.
+    """
 
     file: ArchiveFile
     record: FileIngestionRecord
     statement: ArchiveStatement
     vintage: Vintage
     finest: bool
+    refuted: Mapping[str, TimeRanges] = NOWHERE
 
 
 class FileReceipt(NamedTuple):

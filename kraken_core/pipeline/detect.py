@@ -83,7 +83,7 @@ class GapDetection:
         repairs = self.repairing.plan(knowledge, wanted, before, spent) if self.repairing else Repairs()
         listed = self.repairing.market.listed if self.repairing else None
         detector = IntegratedGapDetector(self.scope.as_of, listed)
-        found = detector.detect_gaps_for_job(wanted, covered, work.spans, repairs.all).gaps
+        found = detector.detect_gaps_for_job(wanted, covered, work.spans, repairs.all, refuted=knowledge.refuted).gaps
         gaps = [self._as_it_stands(gap, record, repairs) for gap, record in _reconciled(before, found)]
         filled = _filled(before, covered)
         return Detected(detections, self.ledger.record_gaps(detections, gaps, filled), filled, work, repairs, covered)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
+from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
 
 _US = 1_000_000  # microseconds a second
+_DAY_S = 86_400
+_NOTHING = TimeRanges()
 _SERIES = ("pair", "interval_minutes")
 _SLOT = (*_SERIES, pl.col("time").dt.epoch("s"))
 _BY_ITSELF = ("unique", "aligned", "sane", "closed", "life", "covered")
@@ -74,6 +77,19 @@ def inside(opens: Ints, ranges: TimeRanges) -> NDArray[np.bool_]:
     return found
 
 
+class Suspicion(NamedTuple):
+    """Slots of a series that lack trades, or one of several does, as the witness tells; ``silent`` ones of them."""
+
+    series: Series
+    slots: TimeRanges
+    silent: TimeRanges
+    witness: Series
+
+    def outside(self, days: TimeRanges) -> Suspicion:
+        """What of it lies outside some days."""
+        return self._replace(slots=self.slots - days, silent=self.silent - days)
+
+
 class Examination:
     """What was found so far; frames are given one after the other."""
 
@@ -81,7 +97,9 @@ class Examination:
         self.now = now
         names = (*_BY_ITSELF, "agreement", "silences", "volumes")
         self.tallies = {name: Tally(name) for name in names}
-        self.suspects: dict[Series, TimeRanges] = {}
+        self.suspects: dict[Series, TimeRanges] = {}  # all that were confirmed
+        self._lacking_below: list[Suspicion] = []  # by finer candles
+        self._lacking_above: list[Suspicion] = []  # by coarser ones
         self._told: set[tuple[Series, int, int]] = set()  # coarse series, finer interval, slot: each once
 
     def candles(self, frame: Frame) -> None:
@@ -122,13 +140,14 @@ class Examination:
                 self._judge(frame, Series(pair, coarse), Series(pair, fine), found)
 
     def _judge(self, frame: Frame, coarse: Series, fine: Series, odd: pl.DataFrame) -> None:
-        """What disagrees of a pair's series at two intervals, each slot once."""
+        """What disagrees of a pair's series at two intervals; each slot is told once."""
         rows = odd.select(pl.col("time").dt.epoch("s"), "verdict", "trades", "fine_trades").rows()
-        new = [row for row in rows if (coarse, fine.interval, row[0]) not in self._told]
-        self._told.update((coarse, fine.interval, slot) for slot, *_ in new)
         slots: dict[Verdict, list[int]] = defaultdict(list)
-        for slot, verdict, trades, fine_trades in new:
+        for slot, verdict, trades, fine_trades in rows:
             slots[Verdict(verdict)].append(slot)
+            if (coarse, fine.interval, slot) in self._told:
+                continue
+            self._told.add((coarse, fine.interval, slot))
             text = f"{coarse} at {iso(slot)}"
             match Verdict(verdict):
                 case Verdict.OTHER_VOLUME:
@@ -143,19 +162,52 @@ class Examination:
 
     def _suspect_coarse(self, coarse: Series, fine: Series, slots: list[int], frame: Frame) -> None:
         lacks = TimeRanges.of((slot, slot + coarse.width) for slot in slots)
-        self._suspect(coarse, lacks, lacks - _traded(frame, coarse, lacks), fine)
+        if lacks:
+            self._lacking_below.append(Suspicion(coarse, lacks, lacks - _traded(frame, coarse, lacks), fine))
 
     def _suspect_fine(self, coarse: Series, fine: Series, slots: list[int], frame: Frame) -> None:
         contested = TimeRanges.of((slot, slot + coarse.width) for slot in slots)
         known = frame.pairs[fine.pair].observed[fine.interval]
         suspects, silent = lacking(slots, coarse.width, known, _traded(frame, fine, contested))
-        self._suspect(fine, suspects, silent, coarse)
-
-    def _suspect(self, series: Series, suspects: TimeRanges, silent: TimeRanges, witness: Series) -> None:
         if suspects:
-            self.suspects[series] = self.suspects.get(series, TimeRanges()) | suspects
-        told = (f"{series} {spell} is silent, but {witness} tells of trades" for spell in silent)
-        self.tallies["silences"].fail(silent.slots(series.width), told)
+            self._lacking_above.append(Suspicion(fine, suspects, silent, coarse))
+
+    def confirmed(self) -> dict[Series, TimeRanges]:
+        """The suspect slots that were found since this was last asked; they are told now.
+
+        Finer candles say exactly which slot lacks trades. A coarser one only says that some slot in it does, and the
+        coarser the vaguer: that is left open where finer ones spoke of the same day, which is to be looked at again
+        without what they contradict.
+        """
+        settled: dict[Pair, TimeRanges] = {}
+        for found in self._lacking_below:
+            settled[found.series.pair] = settled.get(found.series.pair, _NOTHING) | found.slots.outer(_DAY_S)
+        fresh: dict[Series, TimeRanges] = {}
+        for found in self._lacking_below:
+            self._confirm(fresh, found)
+        for _, alike in groupby(sorted(self._lacking_above, key=_witness), key=_witness):
+            left = [found.outside(settled.get(found.series.pair, _NOTHING)) for found in alike]
+            for found in left:
+                self._confirm(fresh, found)
+                settled[found.series.pair] = settled.get(found.series.pair, _NOTHING) | found.slots.outer(_DAY_S)
+        self._lacking_below, self._lacking_above = [], []
+        for series, slots in fresh.items():
+            self.suspects[series] = self.suspects.get(series, _NOTHING) | slots
+        return fresh
+
+    def _confirm(self, fresh: dict[Series, TimeRanges], found: Suspicion) -> None:
+        series, slots, silent, witness = found
+        if not slots:
+            return
+        new = silent - fresh.get(series, _NOTHING)
+        told = (f"{series} {spell} is silent, but {witness} tells of trades" for spell in new)
+        self.tallies["silences"].fail(new.slots(series.width), told)
+        fresh[series] = fresh.get(series, _NOTHING) | slots
+
+
+def _witness(found: Suspicion) -> int:
+    """The interval of who tells it, in minutes."""
+    return found.witness.interval
 
 
 def _traded(frame: Frame, series: Series, within: TimeRanges) -> TimeRanges:

@@ -18,7 +18,7 @@ from kraken_core.domain.jobs import FileIngestionRecord, FileStatus, IngestionJo
 from kraken_core.domain.market import INTERVALS, Series
 from kraken_core.domain.plan import IngestionPlan
 from kraken_core.domain.timerange import TimeRanges
-from kraken_core.pipeline.batches import BatchFile, BatchReceipt, FileReceipt, batches
+from kraken_core.pipeline.batches import NOWHERE, BatchFile, BatchReceipt, FileReceipt, batches
 from kraken_core.pipeline.progress import Ticker
 from kraken_core.pipeline.read import read_batch
 from kraken_core.pipeline.read_trades import read_trades_batch
@@ -52,7 +52,8 @@ class Ingest:
         metrics = self._give_up(job, metrics, plan, pending)
         self.ledger.record_archives([archive for archive in plan.archives if archive.complete])
         self.ledger.progress(job.id, "ingest", metrics)
-        for wave in _waves(plan, pending):
+        refuted = self._refuted()
+        for wave in _waves(plan, pending, refuted):
             for receipts in self._read(batches(wave), self._known()):
                 metrics = self._commit(job, metrics, receipts)
                 ticker.add(sum(len(r.files) for r in receipts), _records(receipts), _current(receipts))
@@ -105,6 +106,13 @@ class Ingest:
             known[series][content] = rank
         return known
 
+    def _refuted(self) -> dict[Series, dict[str, TimeRanges]]:
+        """Where contents were contradicted, by series."""
+        refuted: dict[Series, dict[str, TimeRanges]] = defaultdict(dict)
+        for (content, series), ranges in self.ledger.refuted().items():
+            refuted[series][content] = ranges
+        return refuted
+
     def _commit(self, job: IngestionJob, metrics: JobMetrics, receipts: Sequence[BatchReceipt]) -> JobMetrics:
         merged = dict(self.store.commit([staged for receipt in receipts for staged in receipt.staged]))
         files = [_counted(file, merged) for receipt in receipts for file in receipt.files]
@@ -136,7 +144,9 @@ def _series(batch: Iterable[BatchFile]) -> set[Series]:
 
 
 def _waves(
-    plan: IngestionPlan, pending: Mapping[tuple[str, str, Series], FileIngestionRecord]
+    plan: IngestionPlan,
+    pending: Mapping[tuple[str, str, Series], FileIngestionRecord],
+    refuted: Mapping[Series, Mapping[str, TimeRanges]],
 ) -> Iterator[list[BatchFile]]:
     """The pending files, an archive at a time, in the plan's order."""
     waves: list[list[BatchFile]] = [[] for _ in plan.archives]
@@ -144,7 +154,14 @@ def _waves(
         if record := pending.get((planned.file.path, planned.file.member, planned.file.series)):
             archive = plan.archives[planned.archive]
             waves[planned.archive].append(
-                BatchFile(planned.file, record, archive.statement, archive.vintage, planned.finest)
+                BatchFile(
+                    planned.file,
+                    record,
+                    archive.statement,
+                    archive.vintage,
+                    planned.finest,
+                    refuted.get(planned.file.series, NOWHERE),
+                )
             )
     return (wave for wave in waves if wave)
 

@@ -39,7 +39,8 @@ class _Read:
     def of(cls, item: BatchFile, content_hash: str, parsed: Parsed, now: int) -> _Read:
         series = item.file.series
         covers = file_covers(series, item.statement, parsed.first, parsed.last, finest=item.finest)
-        return cls(item, content_hash, parsed, until(covers, series.width, now) - parsed.unknown)
+        unknown = parsed.unknown | item.refuted.get(content_hash, TimeRanges())
+        return cls(item, content_hash, parsed, until(covers, series.width, now) - unknown)
 
     @property
     def standing(self) -> int:
@@ -123,10 +124,9 @@ def _candles(read: Sequence[_Read], fresh: Sequence[bool], frame: pl.DataFrame) 
     ranks = np.repeat(np.array([_rank(r) for r in read], dtype=np.int64), heights)
     start = 0
     for r, height in zip(read, heights, strict=True):
-        lo, hi = np.searchsorted(times[start : start + height], r.claims.hull if r.claims else (0, 0))
-        rank = provisional(_rank(r))
-        ranks[start : start + lo] = rank
-        ranks[start + hi : start + height] = rank
+        slots = slice(start, start + height)
+        outside = np.searchsorted(np.array(r.claims.bounds, dtype=np.int64), times[slots], side="right") % 2 == 0
+        ranks[slots][outside] = provisional(_rank(r))
         start += height
     candles = frame.select(
         pl.Series("pair", names).gather(np.repeat(np.arange(len(names)), heights)),

@@ -122,7 +122,8 @@ class _History:
         series = item.file.series
         first, last = -(-self._first_ns // NS), self._last_ns // NS
         covers = file_covers(series, item.statement, first, last, finest=True)
-        return until(covers, series.width, now) - self.unknown.outer(series.width)
+        refuted = item.refuted.get(self.content_hash, TimeRanges())
+        return until(covers, series.width, now) - self.unknown.outer(series.width) - refuted
 
     def _summed(self, made: TradeCandles, read: Iterable[Portion]) -> TradeCandles:
         parts: list[pl.DataFrame] = []

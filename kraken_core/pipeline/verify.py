@@ -6,19 +6,20 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
-from kraken_core.domain.coverage import DataCoverageRange
+from kraken_core.domain.coverage import Assertion, DataCoverageRange, counter_claims
 from kraken_core.domain.knowledge import Knowledge
 from kraken_core.domain.known_pair import KnownPair, known_pairs
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.silences import KNOWN_SILENCES, SUSPICIOUS, Silence
 from kraken_core.domain.timerange import TimeRange, TimeRanges, floor
-from kraken_core.domain.verification import Check, Tally, Verification
+from kraken_core.domain.verification import Basis, Check, Tally, Verification
 from kraken_core.pipeline.examine import Examination, Frame
 from kraken_core.pipeline.progress import Ticker
 from kraken_core.pipeline.silences import Silences, Witnesses
 from kraken_core.ports import CandleTable, Ledger, Progress
 
 CANDLES_AT_ONCE = 1_000_000  # about: bounds the memory
+DAYS_AT_ONCE = 500  # of one pair, which has 1,953 slots a day: about as many
 _DAY_S = 86_400  # every slot lies within one
 _SKEW = 2  # pieces of a pair may be so many times as dense as it is on average
 
@@ -39,6 +40,7 @@ class Verify:
         table = self._table()
         if table.failed:  # then nobody knows what else would be read
             return Verification((table,))
+        version = self.store.version
         lives = {record.pair: record.lives for record in self.ledger.pairs()}
         knowledge = Knowledge(lives, self.ledger.assertions())
         pairs = known_pairs(knowledge, series, window)
@@ -47,13 +49,15 @@ class Verify:
             slots = sum(ranges.slots(interval * 60) for interval, ranges in pair.covered.items())
             examination.tallies["silences"].looked(pair.series, slots)
         self._look(pairs, window, examination, silences)
+        withdraw = self._settle(knowledge, series, window, examination)
         checks = [
             table,
             *(tally.check for tally in examination.tallies.values()),
             self._counts(series, window),
             *self._doubtful(silences),
         ]
-        return Verification(tuple(checks))
+        basis = Basis(version, len(knowledge.claims))
+        return Verification(tuple(checks), tuple(withdraw), examination.suspects, basis)
 
     def _look(
         self, pairs: Mapping[Pair, KnownPair], window: TimeRange, examination: Examination, silences: Silences
@@ -64,8 +68,7 @@ class Verify:
         for spans in _batches(pairs, counts, window):
             chosen = {pair: pairs[pair] for pair in spans}
             days = {pair: TimeRanges.single(*span) for pair, span in spans.items()}
-            candles = self.store.candles({s: days[pair] for pair, known in chosen.items() for s in known.series})
-            frame = Frame(candles, chosen)
+            frame = self._frame(chosen, days)
             examination.candles(frame)
             examination.agreement(frame, days)
             silences.add(frame)
@@ -73,6 +76,30 @@ class Verify:
                 if span.end == window.end:
                     silences.finish(pairs[pair])
             ticker.add(frame.candles.height, frame.candles.height, str(next(iter(spans))))
+
+    def _settle(
+        self, knowledge: Knowledge, series: Collection[Series], window: TimeRange, examination: Examination
+    ) -> list[Assertion]:
+        """Withdraw what was contradicted, and look at those days again, until nothing that is left is contradicted.
+
+        A slot that one interval gave up is held against the next finer one, which may be wrong in the same way.
+        """
+        made: list[Assertion] = []
+        while suspects := examination.confirmed():
+            more = counter_claims(knowledge.standing, suspects)
+            made += more
+            knowledge = Knowledge(knowledge.lives, [*knowledge.claims, *more])
+            days: dict[Pair, TimeRanges] = {}
+            for suspect, slots in suspects.items():
+                days[suspect.pair] = days.get(suspect.pair, TimeRanges()) | slots
+            for pair, known in known_pairs(knowledge, [s for s in series if s.pair in days], window).items():
+                for some in _days(days[pair].outer(_DAY_S)):
+                    examination.agreement(self._frame({pair: known}, {pair: some}), {pair: some})
+        return made
+
+    def _frame(self, pairs: Mapping[Pair, KnownPair], days: Mapping[Pair, TimeRanges]) -> Frame:
+        candles = self.store.candles({s: days[pair] for pair, known in pairs.items() for s in known.series})
+        return Frame(candles, pairs)
 
     def _candles(self, pairs: Mapping[Pair, KnownPair], window: TimeRange) -> dict[Pair, int]:
         found = self.store.count({s: TimeRanges.single(*window) for known in pairs.values() for s in known.series})
@@ -141,6 +168,13 @@ def _batches(pairs: Mapping[Pair, KnownPair], counts: Mapping[Pair, int], window
         room -= counts[pair]
     if batch:
         yield batch
+
+
+def _days(days: TimeRanges) -> Iterator[TimeRanges]:
+    """Days in portions that are read at once."""
+    for start, end in days:
+        for at in range(start, end, DAYS_AT_ONCE * _DAY_S):
+            yield TimeRanges.single(at, min(at + DAYS_AT_ONCE * _DAY_S, end))
 
 
 def _pieces(known: KnownPair, candles: int, window: TimeRange) -> Iterator[TimeRange]:

@@ -21,7 +21,6 @@ from kraken_core.domain.verification import Verification
 from kraken_core.ledger.ledger import SqlLedger
 from kraken_core.pipeline.adopt import Adopted
 from kraken_core.pipeline.copy import Copied
-from kraken_core.pipeline.verify import Verify
 from kraken_core.ports import AssetRecord, CandleTable, Exchange, Progress
 from kraken_core.settings import Settings
 from kraken_core.sources.downloads import Remote
@@ -35,6 +34,7 @@ from kraken_core.workbench.query import answer
 from kraken_core.workbench.reading import Reading
 from kraken_core.workbench.stores import open_store
 from kraken_core.workbench.transfer import Transfer
+from kraken_core.workbench.verifying import Verifying
 from kraken_core.workbench.work import Work, never, unheard
 
 if TYPE_CHECKING:
@@ -233,14 +233,19 @@ class Workbench:
         report = self.held.report(self.select(**selection))
         return frames.table([rows.report_row(line) for line in report.series], rows.COMPLETENESS)
 
-    def verify(self, *, progress: Progress = unheard, **selection: Any) -> Verification:  # noqa: ANN401 - see select()
+    def verify(
+        self,
+        *,
+        report_only: bool = False,
+        progress: Progress = unheard,
+        **selection: Any,  # noqa: ANN401 - see select()
+    ) -> Verification:
         """Series held against each other, and the ledger against the candles. Arguments as for :meth:`select`.
 
+        Claims to silence that another interval contradicts are withdrawn, unless ``report_only`` or while a job runs.
         Raises StoreError where the table cannot be read.
         """
-        chosen = self.select(**selection)
-        window = chosen.window(END_OF_TIME)
-        return Verify(self.store, self.ledger, self.clock.now(), progress).run(self.held.known(chosen), window)
+        return Verifying(self.work, self.held).run(self.select(**selection), progress, report_only=report_only)
 
     def copy(
         self,

@@ -305,6 +305,13 @@ def test_a_withdrawn_claim_is_not_made_again_by_reading_its_file_again(ledger: S
     assert covered(ledger.assertions()) == {}
 
 
+def test_where_contents_were_contradicted_is_told_by_content_and_series(ledger: SqlLedger) -> None:
+    claim, derived = a_claim(), a_claim()._replace(source=Source.DERIVED, evidence="derived:5")
+    ledger.claim([claim, claim._replace(withdrawn=True), derived, derived._replace(withdrawn=True)])
+
+    assert ledger.refuted() == {(claim.evidence, claim.series): TimeRanges.single(claim.start, claim.end)}
+
+
 def test_claims_are_appended_as_they_are_told(ledger: SqlLedger) -> None:
     claims = [a_claim(), a_claim()._replace(withdrawn=True), a_claim()]
     ledger.claim(claims)

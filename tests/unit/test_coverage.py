@@ -15,9 +15,11 @@ from kraken_core.domain.coverage import (
     ArchiveStatement,
     Assertion,
     CoverageSource,
+    counter_claims,
     coverage_ranges,
     covered,
     file_covers,
+    refuted,
     silence_covers,
     standing,
     until,
@@ -160,8 +162,35 @@ def test_an_assertion_withdrawn_whole_leaves_nothing() -> None:
     assert covered(claims) == {}
 
 
-def test_what_was_withdrawn_may_be_asserted_again() -> None:
-    assert covered([claim(0, 10), claim(0, 10, withdrawn=True), claim(3, 5)]) == {HOUR: hours((3, 5))}
+def test_what_was_derived_may_be_derived_again_once_it_was_withdrawn() -> None:
+    entries = [claim(0, 10), claim(0, 10, withdrawn=True), claim(3, 5)]
+    assert covered(entry._replace(source=Source.DERIVED) for entry in entries) == {HOUR: hours((3, 5))}
+
+
+def test_evidence_that_was_contradicted_never_counts_again_at_whatever_rank() -> None:
+    newer = claim(0, 12)._replace(rank=derived_rank(rank_of(Source.CSV, Vintage(END + 86_400))))
+    for entries in ([claim(0, 10), claim(4, 6, withdrawn=True), newer], [newer, claim(4, 6, withdrawn=True)]):
+        assert covered(entries) == {HOUR: hours((0, 4), (6, 12))}
+    assert covered([claim(0, 10), claim(4, 6, withdrawn=True), claim(5, 8, "b")]) == {HOUR: hours((0, 4), (5, 10))}
+
+
+def test_contradicted_slots_are_remembered_though_others_know_them() -> None:
+    entries = [claim(0, 10), claim(4, 6, withdrawn=True), claim(0, 10, "b"), claim(8, 9, withdrawn=True)]
+    assert refuted(entries) == {HOUR: hours((4, 6), (8, 9))}
+    assert refuted(entry._replace(source=Source.DERIVED) for entry in entries) == {}
+
+
+def test_counter_claims_leave_suspect_slots_to_nobody() -> None:
+    entries = [claim(0, 10, "a"), claim(5, 15, "b"), claim(2, 3, "a", withdrawn=True)]
+    suspects = {HOUR: hours((1, 3), (8, 12))}
+    counter = counter_claims(standing(entries), suspects)
+    assert counter == [
+        claim(1, 2, "a", withdrawn=True),
+        claim(8, 10, "a", withdrawn=True),
+        claim(8, 12, "b", withdrawn=True),
+    ]
+    assert covered([*entries, *counter]) == {HOUR: hours((0, 1), (3, 8), (12, 15))}
+    assert counter_claims(standing([*entries, *counter]), suspects) == []
 
 
 def test_other_series_are_never_touched_by_a_withdrawal() -> None:
@@ -184,25 +213,31 @@ def histories(draw: st.DrawFn) -> list[Assertion]:
         series = Series(BTC, draw(st.sampled_from((60, 240))))
         width = series.width
         rank = draw(st.sampled_from([rank for ranks in RANKS.values() for rank in ranks]))
+        source = draw(st.sampled_from([Source.CSV, Source.DERIVED]))
         span = (start * width, (start + draw(st.integers(1, 12))) * width)
         entries.append(
-            Assertion(series, *span, Source.CSV, rank, draw(st.sampled_from("ab")), withdrawn=draw(st.booleans()))
+            Assertion(series, *span, source, rank, draw(st.sampled_from("ab")), withdrawn=draw(st.booleans()))
         )
     return entries
 
 
 def known_slots(history: Sequence[Assertion]) -> dict[tuple[Series, int], set[CoverageSource]]:
     """Which kinds of source know each slot, worked out an entry and a slot at a time."""
-    evidence: dict[tuple[Series, int], set[tuple[str, int]]] = {}
+    evidence: dict[tuple[Series, int], set[tuple[Source, str, int]]] = {}
+    contradicted: dict[tuple[Series, int], set[str]] = {}
     for entry in history:
         for slot in range(entry.start, entry.end, entry.series.width):
             known = evidence.setdefault((entry.series, slot), set())
-            if entry.withdrawn:
-                known.discard((entry.evidence, entry.rank))
+            if entry.withdrawn and entry.source is Source.CSV:
+                contradicted.setdefault((entry.series, slot), set()).add(entry.evidence)
+            elif entry.withdrawn:
+                known.discard((entry.source, entry.evidence, entry.rank))
             else:
-                known.add((entry.evidence, entry.rank))
+                known.add((entry.source, entry.evidence, entry.rank))
+    for key, names in contradicted.items():
+        evidence[key] = {k for k in evidence[key] if k[0] is Source.DERIVED or k[1] not in names}
     kinds = {rank: kind for kind, ranks in RANKS.items() for rank in ranks}
-    return {key: {kinds[rank] for _, rank in known} for key, known in evidence.items() if known}
+    return {key: {kinds[rank] for _, _, rank in known} for key, known in evidence.items() if known}
 
 
 @given(histories())

@@ -128,6 +128,7 @@ def disagreement(*rows: Row) -> Examination:
     candles = frame(rows).sort("pair", "interval_minutes", "time")
     for _ in range(2):  # to be told the same twice changes nothing
         examination.agreement(Frame(candles, pairs), DAY)
+    examination.confirmed()
     return examination
 
 
@@ -169,4 +170,4 @@ def test_other_values_of_as_many_trades_fail_and_nobody_is_suspect() -> None:
     candles = pl.concat([frame([Row(MINUTES, 20)]), higher])
     examination = Examination(NOW)
     examination.agreement(Frame(candles, known((MINUTES, 10, 100), (FIVES, 10, 100))), DAY)
-    assert (examination.tallies["agreement"].failed, examination.suspects) == (1, {})
+    assert (examination.tallies["agreement"].failed, examination.confirmed()) == (1, {})

@@ -266,3 +266,22 @@ def test_gaps_that_are_named_wait_no_longer() -> None:
     named, other = named_at_once([gap._replace(id=1), gap._replace(id=2)], [1])
     assert not named.waits(AS_OF)
     assert other.waits(AS_OF)
+
+
+# Rule 12: where sources were contradicted
+
+
+def test_a_gap_in_which_sources_were_contradicted_ends_as_such_where_no_route_settles_it() -> None:
+    wanted = {HOUR: TimeRanges.of([(START, START + 3600), (START + 7200, START + 14_400)])}
+    refuted = {HOUR: TimeRanges.single(START, START + 10_800)}
+    whole, half = IntegratedGapDetector(AS_OF).detect_gaps_for_job(wanted, {}, {}, refuted=refuted).gaps
+    assert (whole.status, whole.route, whole.reason, whole.archive) == (
+        GapStatus.UNFILLABLE,
+        Route.NONE,
+        "sources disagree",
+        "",
+    )
+    assert half.archive  # which holds what nobody contradicted
+    derivable = {HOUR: TimeRanges.single(START, START + 3600)}
+    settled, _ = IntegratedGapDetector(AS_OF).detect_gaps_for_job(wanted, {}, derivable, refuted=refuted).gaps
+    assert settled.route is Route.DERIVE
