@@ -15,6 +15,7 @@ import pytest
 
 from tests.databases import new_schema
 from tests.questdb_server import NoServerError, QuestDB
+from tests.s3_server import S3Server, s3_server
 
 
 def unavailable(server: str, error: Exception) -> NoReturn:
@@ -44,6 +45,15 @@ def postgres() -> Iterator[str]:
     yield server.get_uri()
     server.cleanup()
     shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    """A server of objects that lives as long as this session; the environment says how to reach it."""
+    with s3_server(tmp_path_factory.mktemp("s3")) as server, pytest.MonkeyPatch.context() as environment:
+        for name, value in server.environment.items():
+            environment.setenv(name, value)
+        yield server
 
 
 @pytest.fixture(scope="session")

@@ -40,11 +40,11 @@ _SQL_TYPES = {
 
 
 class DeltaStore(DeltaMaintenance):
-    """A CandleStore in a local folder, which is created by the first write, and Maintainable."""
+    """A CandleStore in a local folder or an object store, created by the first write, and Maintainable."""
 
     def __reduce__(self) -> tuple[Any, ...]:
         """A copy, in whatever process, opens the same table anew."""
-        return type(self), (self._files.root, self._log.pinned)
+        return type(self), (self._files.place.at(), self._log.pinned)
 
     @property
     def version(self) -> int:
@@ -59,7 +59,7 @@ class DeltaStore(DeltaMaintenance):
             raise UsageError(f"the candle table has no version {version}: its newest is {self.version}.")
         if version == self.version == 0:  # there may be no table yet
             return self
-        then = DeltaStore(self._files.root, version)
+        then = DeltaStore(self._files.place.at(), version)
         try:
             then._refresh()
         except StoreError as error:
@@ -121,10 +121,8 @@ class DeltaStore(DeltaMaintenance):
         return counts
 
     def view(self, connection: duckdb.DuckDBPyConnection) -> None:
-        """See CandleStore. The view shows the version of this moment.
-
-        The connection may read the table's folder even where it is denied all other files.
-        """
+        """See CandleStore. The view shows the version of this moment."""
+        place = self._files.place
         with self._lock:
             self._refresh()
             files = [(self._index.interval(path), path) for path in self._index.paths]
@@ -132,10 +130,10 @@ class DeltaStore(DeltaMaintenance):
         parts = [f"SELECT {columns} WHERE false"]  # the types, also of a table without any file
         for interval, found in groupby(sorted(files), key=itemgetter(0)):
             columns = ", ".join(f"{interval} AS {name}" if name == PARTITION else name for name in _SQL_TYPES)
-            paths = self._files.sql_list(path for _, path in found)
-            parts.append(f"SELECT {columns} FROM read_parquet({paths}, hive_partitioning = false)")
-        with store_errors("show", self._files.root):
-            connection.execute(f"SET allowed_directories = {self._files.sql_list([''])}")
+            with store_errors("show", place):
+                rows = place.read_by(connection, f"candles_{interval}", [path for _, path in found])
+            parts.append(f"SELECT {columns} FROM {rows}")
+        with store_errors("show", place):
             connection.execute(f"CREATE OR REPLACE VIEW candles AS {' UNION ALL '.join(parts)}")
 
     def _try_commit(

@@ -82,7 +82,7 @@ def merge(files: CandleFiles, group: Group) -> StagedFile:
     if Fingerprint.of(files.whole([merged.path], group.interval)) != expected:
         files.remove([merged.path])
         raise StoreError(
-            f"Merging {len(group.paths)} files of {files.root} gave other candles than they hold. The table is as it "
+            f"Merging {len(group.paths)} files of {files.place} gave other candles than they hold. The table is as it "
             "was, and the merged file is deleted: check this machine's memory and disk, then try again."
         )
     return merged

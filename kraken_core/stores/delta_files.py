@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import uuid
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
+from functools import partial
 from typing import Final
 
 import duckdb
@@ -24,6 +25,7 @@ from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.timerange import TimeRanges
 from kraken_core.failpoints import reached
 from kraken_core.ports import Span, StagedFile
+from kraken_core.stores.delta_place import Place
 from kraken_core.stores.delta_spans import US, from_footer, spans_of, spans_of_unsorted, to_footer
 
 PARTITION = "interval_minutes"  # in the folder's name, so not in the files (Delta's rule)
@@ -33,38 +35,36 @@ ROW = "row"  # a row's number in its file, where a reader asks for it
 ROWS_A_GROUP = 65_536
 # Measured on Kraken's files: 36 bytes a candle, where zstd needs 30 but 1.4 times as long to write and twice to read.
 COMPRESSION: Final = "lz4"
+_TREE = re.compile(r"\s*\n\s*(?:\x1b\[\d+m)?↳(?:\x1b\[0m)?\s*")  # how Delta sets the causes of an error
 _FULL = (os.strerror(errno.ENOSPC), os.strerror(errno.EDQUOT))  # libraries tell it in words alone
 
 
 class CandleFiles:
     """The files below a table's folder. Thread-safe: it has no state."""
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    def __init__(self, place: Place) -> None:
+        self.place = place
 
     def write(self, candles: pl.DataFrame) -> StagedFile:
         """Write candles of one interval as a new file, durable when this returns. Raises StoreError."""
         interval = _interval_of(candles)
         spans = spans_of(candles)
         path = f"{PARTITION}={interval}/{uuid.uuid4().hex}.parquet"
-        target = self.root / path
         reached("table.stage.before")
-        with store_errors("write", target):
-            target.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                self._laid_out(candles).write_parquet(
-                    target,
-                    compression=COMPRESSION,
-                    row_group_size=ROWS_A_GROUP,
-                    metadata=to_footer(spans),
-                )
-                sync(target)
-            except BaseException:
-                target.unlink(missing_ok=True)  # half a file is of no use, and may be what fills the disk
-                raise
-            sync(target.parent)
+        with store_errors("write", self.place.at(path)):
+            size = self.place.write(path, partial(self._write, self._laid_out(candles), to_footer(spans)))
             reached("table.stage.after")
-            return StagedFile(path, interval, target.stat().st_size, spans)
+        return StagedFile(path, interval, size, spans)
+
+    def _write(self, candles: pl.DataFrame, footer: dict[str, str], target: str) -> None:
+        candles.write_parquet(
+            target,
+            compression=COMPRESSION,
+            row_group_size=ROWS_A_GROUP,
+            metadata=footer,
+            storage_options=self.place.options,
+            credential_provider=None,
+        )
 
     def _laid_out(self, candles: pl.DataFrame) -> pl.DataFrame:
         """The columns that a file has."""
@@ -72,10 +72,11 @@ class CandleFiles:
 
     def spans(self, path: str) -> dict[Pair, Span]:
         """What a file holds, from its footer; a file rewritten by another tool lacks ours and is scanned."""
-        target = self.root / path
+        target = self.place.at(path)
         with store_errors("read", target):
-            spans = from_footer(pl.read_parquet_metadata(target))
-            return spans_of_unsorted(_scan([target])) if spans is None else spans
+            footer = pl.read_parquet_metadata(target, storage_options=self.place.options, credential_provider=None)
+            spans = from_footer(footer)
+            return spans_of_unsorted(self._scan([path])) if spans is None else spans
 
     def rows(
         self, paths: Collection[str], ranges: Mapping[Series, TimeRanges], columns: Iterable[str] = SCHEMA
@@ -89,9 +90,9 @@ class CandleFiles:
             schema={"pair": pl.String, "start": TIME, "end": TIME},
             orient="row",
         )
-        with store_errors("read", self.root):
+        with store_errors("read", self.place):
             rows = (
-                _scan([self.root / path for path in sorted(paths)])
+                self._scan(sorted(paths))
                 .filter(
                     pl.col("pair").is_in(bounds["pair"].unique().implode()),
                     pl.col("time").is_between(bounds["start"].min(), bounds["end"].max(), closed="left"),
@@ -109,29 +110,37 @@ class CandleFiles:
 
     def whole(self, paths: Iterable[str], interval: int) -> pl.DataFrame:
         """All candles of files of one interval, in the order in which they lie there. Raises StoreError."""
-        targets = [self.root / path for path in paths]
-        with store_errors("read", targets[0] if len(targets) == 1 else self.root):
-            return _scan(targets).with_columns(pl.lit(interval, pl.Int32).alias(PARTITION)).select(*SCHEMA).collect()
+        named = list(paths)
+        with store_errors("read", self.place.at(named[0]) if len(named) == 1 else self.place):
+            return self._scan(named).with_columns(pl.lit(interval, pl.Int32).alias(PARTITION)).select(*SCHEMA).collect()
 
     def without(self, path: str, interval: int, dropped: pl.Series) -> pl.DataFrame:
         """A file's candles but those of the given row numbers, as :meth:`write` takes them."""
-        with store_errors("read", self.root / path):
-            rows = _scan([self.root / path]).filter(~pl.col(ROW).is_in(dropped.implode())).collect()
+        with store_errors("read", self.place.at(path)):
+            rows = self._scan([path]).filter(~pl.col(ROW).is_in(dropped.implode())).collect()
         return rows.with_columns(pl.lit(interval, pl.Int32).alias(PARTITION)).select(*SCHEMA).sort(KEY)
-
-    def sql_list(self, paths: Iterable[str]) -> str:
-        """The files as a list literal of SQL."""
-        return "[" + ", ".join("'" + str(self.root / path).replace("'", "''") + "'" for path in paths) + "]"
 
     def remove(self, paths: Iterable[str]) -> None:
         """Delete files that no version of the table ever held."""
         for path in paths:
             reached("table.remove.before")
-            (self.root / path).unlink(missing_ok=True)
+            with store_errors("delete", self.place.at(path)):
+                self.place.remove(path)
+
+    def _scan(self, paths: Iterable[str]) -> pl.LazyFrame:
+        # Neither globs nor folder names are interpreted: a home may be called "[x]" or lie below "source=kraken".
+        return pl.scan_parquet(
+            [self.place.at(path) for path in paths],
+            glob=False,
+            hive_partitioning=False,
+            row_index_name=ROW,
+            storage_options=self.place.options,
+            credential_provider=None,
+        )
 
 
 @contextmanager
-def store_errors(verb: str, what: Path) -> Iterator[None]:
+def store_errors(verb: str, what: object) -> Iterator[None]:
     """Turn whatever goes wrong inside into one line that names the file or table."""
     try:
         yield
@@ -140,26 +149,12 @@ def store_errors(verb: str, what: Path) -> Iterator[None]:
             raise StoreError(
                 f"Cannot {verb} {what} of the candle table: its disk is full. The table is as it was; free some space."
             ) from error
-        reason = str(error).strip().partition("\n")[0].rstrip(".")
+        reason = _TREE.sub(": ", str(error)).strip().partition("\n")[0].rstrip(".")
         message = (
             f"Cannot {verb} {what} of the candle table: {reason}. The table is as it was; mend that and try again "
             "(a file that is lost for good has to come from a backup, or its archive be ingested into a new home)."
         )
         raise StoreError(message) from error
-
-
-def sync(path: Path) -> None:
-    """Make a file's content, or a folder's entries, survive a power cut."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _scan(targets: list[Path]) -> pl.LazyFrame:
-    # Neither globs nor folder names are interpreted: a home may be called "[x]" or lie below "source=kraken".
-    return pl.scan_parquet(targets, glob=False, hive_partitioning=False, row_index_name=ROW)
 
 
 def _interval_of(candles: pl.DataFrame) -> int:

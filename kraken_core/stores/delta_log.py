@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from datetime import UTC, datetime
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import NamedTuple
 
 import polars as pl
@@ -23,9 +23,11 @@ from kraken_core.domain.candles import SCHEMA
 from kraken_core.domain.errors import CommitConflictError, StoreError
 from kraken_core.failpoints import reached
 from kraken_core.ports import StagedFile
-from kraken_core.stores.delta_files import PARTITION, store_errors, sync
+from kraken_core.stores.delta_files import PARTITION, store_errors
+from kraken_core.stores.delta_place import Place
 
 APPLICATION = "kraken-candles"
+_LOG = "_delta_log"
 _COLUMNS = Schema.from_arrow(pl.DataFrame(schema=SCHEMA).to_arrow().schema)
 # Every commit reads the log back to the last checkpoint: 1,000 commits cost 20 s, against 35 s at Delta's own 100.
 _CONFIGURATION = {"delta.checkpointInterval": "20"}
@@ -47,12 +49,11 @@ class DeltaLog:
     Not thread-safe.
     """
 
-    def __init__(self, root: Path, pinned: int | None = None) -> None:
-        self._root = root
+    def __init__(self, place: Place, pinned: int | None = None) -> None:
+        self._place = place
         self.pinned = pinned
-        self._log = root / "_delta_log"
         self._table: DeltaTable | None = None
-        self._entry: tuple[int, int] | None = None  # the log entry of the version we are at
+        self._entry: Hashable = None  # the log entry of the version we are at
         self._active: dict[str, ActiveFile] = {}
 
     @property
@@ -67,15 +68,15 @@ class DeltaLog:
 
     def refresh(self, *, create: bool = False) -> Mapping[str, ActiveFile]:
         """Go to the newest version, of a new table if need be; returns its files by path. Raises StoreError."""
-        with store_errors("load", self._root):
+        with store_errors("load", self._place):
             if self.pinned is not None:
-                self._table = self._table or DeltaTable(self._root, version=self.pinned)
+                self._table = self._table or self._open(self.pinned)
             elif self._table is not None and self._entry is not None and self._entry == self._stamp():
                 self._table.update_incremental()
             else:
                 if create:
                     self._create()
-                self._table = DeltaTable(self._root) if DeltaTable.is_deltatable(str(self._root)) else None
+                self._table = self._open() if self._is_there() else None
             self._entry, self._active = self._stamp(), {}
             if self._table is not None:
                 self._check(self._table)
@@ -95,10 +96,10 @@ class DeltaLog:
         actions += [_add(file, now, data_change=data_change) for file in added]
         table = self._table
         if table is None:
-            raise StoreError(f"There is no candle table in {self._root} (any more). Nothing was committed: try again.")
+            raise StoreError(f"There is no candle table in {self._place} (any more). Nothing was committed: try again.")
         reached("table.commit.before")
         transaction = Transaction(APPLICATION, (table.transaction_version(APPLICATION) or 0) + 1)
-        with store_errors("commit to", self._root):
+        with store_errors("commit to", self._place):
             try:
                 table.create_write_transaction(
                     actions,
@@ -109,9 +110,9 @@ class DeltaLog:
                     post_commithook_properties=_NO_LOG_CLEANUP,
                 )
             except CommitFailedError as error:
-                if DeltaTable(self._root).version() > table.version():
+                if self._open().version() > table.version():
                     raise CommitConflictError(
-                        f"Somebody else committed to the candle table {self._root} meanwhile. Nothing of this commit "
+                        f"Somebody else committed to the candle table {self._place} meanwhile. Nothing of this commit "
                         "is in the table; its files are kept: try again."
                     ) from error
                 raise
@@ -121,7 +122,7 @@ class DeltaLog:
     def checkpoint(self) -> None:
         """Write the table's files of the last refresh in one piece, so that nobody replays the log before it."""
         if self._table is not None:
-            with store_errors("write a checkpoint of", self._root):
+            with store_errors("write a checkpoint of", self._place):
                 reached("table.checkpoint.before")
                 self._table.create_checkpoint()
                 reached("table.checkpoint.after")
@@ -130,15 +131,15 @@ class DeltaLog:
     def forget_expired(self) -> None:
         """Delete log entries before the last checkpoint that are older than Delta keeps them (30 days)."""
         if self._table is not None:
-            with store_errors("tidy the log of", self._root):
+            with store_errors("tidy the log of", self._place):
                 self._table.cleanup_metadata()
 
     def removed_since(self, instant: int) -> set[str]:
         """The names of files that left the table at or after an instant (epoch seconds), or nobody knows when."""
         names = set()
-        with store_errors("read the log of", self._root):
-            for entry in self._log.glob("*.json"):
-                for line in entry.read_text(encoding="utf-8").splitlines():
+        with store_errors("read the log of", self._place):
+            for entry in self._place.files(f"{_LOG}/*.json"):
+                for line in self._place.text(entry.path).splitlines():
                     action = json.loads(line).get("remove")
                     if action and action.get("deletionTimestamp", instant * 1000) >= instant * 1000:
                         names.add(PurePosixPath(action["path"]).name)
@@ -146,47 +147,50 @@ class DeltaLog:
 
     def _create(self) -> None:
         """Make the table where there is none; somebody else may do so at the same time."""
-        if DeltaTable.is_deltatable(str(self._root)):
+        if self._is_there():
             return
-        self._root.mkdir(parents=True, exist_ok=True)
+        self._place.make()
         try:
-            DeltaTable.create(self._root, _COLUMNS, mode="error", partition_by=PARTITION, configuration=_CONFIGURATION)
+            DeltaTable.create(
+                self._place.at(),
+                _COLUMNS,
+                mode="error",
+                partition_by=PARTITION,
+                configuration=_CONFIGURATION,
+                storage_options=self._place.options,
+            )
         except DeltaError:
-            if not DeltaTable.is_deltatable(str(self._root)):
+            if not self._is_there():
                 raise
         self._sync(0)
-        sync(self._root.parent)
 
-    def _stamp(self) -> tuple[int, int] | None:
+    def _is_there(self) -> bool:
+        return DeltaTable.is_deltatable(self._place.at(), self._place.options)
+
+    def _open(self, version: int | None = None) -> DeltaTable:
+        return DeltaTable(self._place.at(), version=version, storage_options=self._place.options)
+
+    def _stamp(self) -> Hashable:
         """Tells our log entry from one of the same number in a table that was deleted and made anew."""
-        try:
-            entry = (self._log / f"{self.version:020d}.json").stat()
-        except FileNotFoundError:
-            return None
-        return entry.st_ino, entry.st_mtime_ns
+        return self._place.stamp(f"{_LOG}/{self.version:020d}.json")
 
     def _sync(self, version: int) -> None:
         """What a commit wrote to the log, the checkpoint that may come with it included, survives a power cut."""
-        sync(self._log / f"{version:020d}.json")
-        checkpoint = self._log / f"{version:020d}.checkpoint.parquet"
-        if checkpoint.exists():
-            sync(checkpoint)
-            sync(self._log / "_last_checkpoint")
-        sync(self._log)
-        sync(self._root)
+        names = (f"{version:020d}.json", f"{version:020d}.checkpoint.parquet", "_last_checkpoint")
+        self._place.sync(f"{_LOG}/{name}" for name in names)
 
     def _check(self, table: DeltaTable) -> None:
         protocol, partitions = table.protocol(), table.metadata().partition_columns
         if protocol.min_reader_version > _READER_VERSION:
             raise StoreError(
-                f"The candle table {self._root} was upgraded to Delta reader version {protocol.min_reader_version}; "
+                f"The candle table {self._place} was upgraded to Delta reader version {protocol.min_reader_version}; "
                 f"this program reads version {_READER_VERSION}. Nothing was changed: use a newer program, or a backup."
             )
         if table.schema() != _COLUMNS or partitions != [PARTITION]:
             raise StoreError(
-                f"The table {self._root} is no candle table of this program: its columns are "
+                f"The table {self._place} is no candle table of this program: its columns are "
                 f"{', '.join(field.name for field in table.schema().fields)}, partitioned by "
-                f"{', '.join(partitions) or 'nothing'}. Nothing was changed: choose another folder as the store."
+                f"{', '.join(partitions) or 'nothing'}. Nothing was changed: choose another store."
             )
 
     def _remove(self, path: str, now: int, *, data_change: bool) -> RemoveAction:

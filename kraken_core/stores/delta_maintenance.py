@@ -13,12 +13,13 @@ from operator import add
 from pathlib import Path, PurePosixPath
 from threading import Lock
 
-from kraken_core.domain.errors import CommitConflictError, StoreError
+from kraken_core.domain.errors import CommitConflictError
 from kraken_core.ports import Compaction, Damage, Fragmentation, StagedFile, Swept
 from kraken_core.stores.delta_compact import Group, groups, merge
 from kraken_core.stores.delta_files import CandleFiles
 from kraken_core.stores.delta_index import FileIndex
 from kraken_core.stores.delta_log import ActiveFile, DeltaLog
+from kraken_core.stores.delta_place import place_of
 from kraken_core.stores.delta_sweep import REMOVED_KEPT_S, UNCOMMITTED_KEPT_S, needless, written_before
 from kraken_core.stores.delta_verify import damages
 
@@ -26,14 +27,12 @@ _TRIES = 3  # of a commit that others overtake
 
 
 class DeltaMaintenance:
-    """What a process knows of a candle table in a local folder, and its care; see Maintainable."""
+    """What a process knows of a candle table, and its care; see Maintainable."""
 
     def __init__(self, uri: str | Path, version: int | None = None) -> None:
-        if "://" in str(uri):
-            raise StoreError(f"The candle table cannot be at {uri}: only local folders are supported. Name a folder.")
-        root = Path(uri).absolute()
-        self._files = CandleFiles(root)
-        self._log = DeltaLog(root, version)
+        place = place_of(uri)
+        self._files = CandleFiles(place)
+        self._log = DeltaLog(place, version)
         self._index = FileIndex()
         self._lock = Lock()  # guards log and index; candles are read and written outside of it
 
@@ -69,7 +68,7 @@ class DeltaMaintenance:
 
         Entries of the log that Delta keeps no longer go as well.
         """
-        candidates = written_before(self._files.root, now - UNCOMMITTED_KEPT_S)
+        candidates = written_before(self._files.place, now - UNCOMMITTED_KEPT_S)
         with self._lock:  # only now, so that whatever was committed while the folders were listed is needed
             active = self._log.refresh()
             if not self._log.exists:  # then nobody can tell what is needed

@@ -9,6 +9,7 @@ import polars as pl
 from deltalake import DeltaTable
 
 from kraken_core.stores.delta_files import store_errors
+from kraken_core.stores.delta_place import place_of
 
 
 class TableState(NamedTuple):
@@ -21,14 +22,15 @@ class TableState(NamedTuple):
     lost: tuple[str, ...] = ()
 
 
-def table_state(root: Path) -> TableState:
-    """The state of the table in ``root``; all zero where there is none. Raises StoreError."""
-    with store_errors("load", root):
-        if not DeltaTable.is_deltatable(str(root)):
+def table_state(address: str | Path) -> TableState:
+    """The state of the table at an address; all zero where there is none. Raises StoreError."""
+    place = place_of(address)
+    with store_errors("load", place):
+        if not DeltaTable.is_deltatable(place.at(), place.options):
             return TableState()
-        table = DeltaTable(root)
+        table = DeltaTable(place.at(), storage_options=place.options)
         files = pl.DataFrame(table.get_add_actions(flatten=True)).select("path", "size_bytes", "num_records")
-    lost = (path for path, size, _ in files.iter_rows() if _size(root / path) != size)
+        lost = [path for path, size, _ in files.iter_rows() if place.size(path) != size]
     return TableState(
         version=table.version(),
         files=files.height,
@@ -36,10 +38,3 @@ def table_state(root: Path) -> TableState:
         size=int(files["size_bytes"].sum()),
         lost=tuple(sorted(lost)),
     )
-
-
-def _size(path: Path) -> int | None:
-    try:
-        return path.stat().st_size
-    except OSError:
-        return None

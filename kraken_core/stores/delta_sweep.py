@@ -8,12 +8,11 @@ for a week, for readers of that moment and for going back to an earlier version.
 from __future__ import annotations
 
 import re
-import stat
-from collections.abc import Collection, Iterator
-from pathlib import Path
-from typing import NamedTuple
+from collections.abc import Collection
+from pathlib import PurePosixPath
 
 from kraken_core.stores.delta_files import PARTITION, store_errors
+from kraken_core.stores.delta_place import Found, Place
 
 UNCOMMITTED_KEPT_S = 24 * 3600
 REMOVED_KEPT_S = 7 * 24 * 3600
@@ -21,29 +20,13 @@ REMOVED_KEPT_S = 7 * 24 * 3600
 _OURS = re.compile(r"[0-9a-f]{32}\.parquet")  # what CandleFiles.write calls a file: nothing else is ever deleted
 
 
-class Candidate(NamedTuple):
-    """A file on disk that may be needless; ``path`` is relative to the table."""
-
-    path: str
-    size: int
-
-
-def written_before(root: Path, instant: int) -> list[Candidate]:
+def written_before(place: Place, instant: int) -> list[Found]:
     """The files of our own naming that were last written before an instant (epoch seconds). Raises StoreError."""
-    with store_errors("list", root):
-        return list(_written_before(root, instant))
+    with store_errors("list", place):
+        found = list(place.files(f"{PARTITION}=*/*.parquet"))
+    return [file for file in found if _OURS.fullmatch(PurePosixPath(file.path).name) and file.written < instant]
 
 
-def needless(candidates: Collection[Candidate], needed: Collection[str]) -> list[Candidate]:
+def needless(candidates: Collection[Found], needed: Collection[str]) -> list[Found]:
     """The candidates but those needed, by name: names are unique, and a log may spell folders otherwise."""
-    return [file for file in candidates if Path(file.path).name not in needed]
-
-
-def _written_before(root: Path, instant: int) -> Iterator[Candidate]:
-    for path in root.glob(f"{PARTITION}=*/*.parquet"):
-        try:
-            found = path.lstat()
-        except FileNotFoundError:  # a writer took it back
-            continue
-        if _OURS.fullmatch(path.name) and stat.S_ISREG(found.st_mode) and found.st_mtime < instant:
-            yield Candidate(str(path.relative_to(root)), found.st_size)
+    return [file for file in candidates if PurePosixPath(file.path).name not in needed]

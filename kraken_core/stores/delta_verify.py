@@ -32,9 +32,8 @@ def damages(files: CandleFiles, active: Mapping[str, ActiveFile]) -> Iterator[Da
 
 
 def _problems(files: CandleFiles, path: str, file: ActiveFile, readable: FileIndex) -> Iterator[str]:
-    try:
-        size = (files.root / path).stat().st_size
-    except FileNotFoundError:
+    size = files.place.size(path)
+    if size is None:
         yield "is missing"
         return
     if size != file.size:

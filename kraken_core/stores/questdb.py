@@ -129,7 +129,7 @@ class QuestDBStore:
 
     def sweep(self, now: int) -> Swept:
         """See Maintainable. Candles staged more than a day ago, and slots that were given up."""
-        old = written_before(self._files.root, now - UNCOMMITTED_KEPT_S)
+        old = written_before(self._files.place, now - UNCOMMITTED_KEPT_S)
         self._files.remove(file.path for file in old)
         with self._lock:
             if self._settle():

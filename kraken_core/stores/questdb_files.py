@@ -9,13 +9,15 @@ import polars as pl
 
 from kraken_core.ports import StagedFile
 from kraken_core.stores.delta_files import CandleFiles, store_errors
+from kraken_core.stores.delta_place import Folder
 
 
 class StagedFiles(CandleFiles):
     """Candles on their way to QuestDB, with the numbers it knows assets by."""
 
     def __init__(self, root: Path, ids: Callable[[set[str]], Mapping[str, int]]) -> None:
-        super().__init__(root)
+        super().__init__(Folder(root))
+        self.root = root
         self.ids = ids
 
     def _laid_out(self, candles: pl.DataFrame) -> pl.DataFrame:

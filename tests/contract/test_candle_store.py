@@ -21,6 +21,7 @@ from kraken_core.ports import CandleStore, Merged
 from kraken_core.stores.delta import DeltaStore
 from tests.candle_frames import Row, frame, rows_of
 from tests.questdb_tables import questdb_adapter
+from tests.s3_server import BUCKET
 
 pytest_plugins = ["tests.servers"]
 
@@ -38,10 +39,13 @@ READING, SENT = (pytest.param(f"questdb, {how}", marks=pytest.mark.questdb) for 
 EITHER_STORE = pytest.mark.parametrize("adapter", ["delta", READING], indirect=True, scope="session")
 
 
-@pytest.fixture(scope="session", params=["delta", READING, SENT])
+@pytest.fixture(scope="session", params=["delta", "delta on s3", READING, SENT])
 def adapter(request: pytest.FixtureRequest) -> Adapter:
     if request.param == "delta":
         return DeltaStore
+    if request.param == "delta on s3":
+        request.getfixturevalue("s3")
+        return lambda folder: DeltaStore(f"s3://{BUCKET}{folder}")
     return questdb_adapter(request.getfixturevalue("questdb_server"), reads_files="files" in request.param)
 
 

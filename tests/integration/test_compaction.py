@@ -24,6 +24,7 @@ from kraken_core.stores.delta_compact import Group, groups, merge
 from kraken_core.stores.delta_files import CandleFiles
 from kraken_core.stores.delta_index import FileIndex
 from kraken_core.stores.delta_log import APPLICATION, DeltaLog
+from kraken_core.stores.delta_place import Folder
 from tests.candle_frames import Row, frame
 from tests.candle_tables import ALL, BTC, BTC_MINUTES, ETH, files_of_table, files_on_disk, held, put, stage
 
@@ -305,12 +306,12 @@ def test_what_is_proven_is_read_back_from_disk(root: Path, scattered: DeltaStore
     class LyingDisk(CandleFiles):
         def write(self, candles: pl.DataFrame) -> StagedFile:
             staged = super().write(candles)
-            candles.with_columns(pl.lit(2.0).alias("close")).write_parquet(self.root / staged.path)
+            candles.with_columns(pl.lit(2.0).alias("close")).write_parquet(self.place.at(staged.path))
             return staged
 
     group = Group(60, tuple(files_of_table(root)))
     with pytest.raises(StoreError, match="gave other candles"):
-        merge(LyingDisk(root), group)
+        merge(LyingDisk(Folder(root)), group)
     assert held(root) == THREE
 
 

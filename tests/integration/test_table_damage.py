@@ -16,6 +16,7 @@ from kraken_core.stores import delta_verify
 from kraken_core.stores.delta import DeltaStore
 from kraken_core.stores.delta_index import FileIndex
 from kraken_core.stores.delta_log import DeltaLog
+from kraken_core.stores.delta_place import Folder
 from kraken_core.stores.delta_spans import spans_of_unsorted, to_footer
 from tests.candle_frames import Row, frame
 from tests.candle_tables import BTC, BTC_MINUTES, ETH, files_of_table, put, stage
@@ -33,7 +34,7 @@ class Table:
 
     def add(self, *staged: StagedFile) -> None:
         """Commit files as they are."""
-        log = DeltaLog(self.root)
+        log = DeltaLog(Folder(self.root))
         log.refresh(create=True)
         log.commit(staged, [])
 
