@@ -21,6 +21,7 @@ FORMAT_FILE = ".format"
 _PASSWORD = re.compile(r"(://[^:/@]*:).*@")  # one that is not quoted may itself contain @ or /
 _SECRET_PARAMETER = re.compile(r"([?&;][^=&;]*(?:pass|secret|token|key)[^=&;]*=)[^&;]*", re.IGNORECASE)
 _PLACE = re.compile(rf"https?://[^/]*[^{os.pathsep}]*|[^{os.pathsep}]+")  # an address has the separator in it
+_BUCKET = re.compile(r"s3://[a-z0-9][a-z0-9.-]+/.*[^/]/*")
 PACKAGED_TIERS = Path(__file__).parent / "domain" / "tiers.toml"
 
 
@@ -64,8 +65,10 @@ def _store(value: Any) -> str:  # noqa: ANN401 - TOML values are of any type
     if isinstance(value, str) and urlsplit(value).scheme == QUESTDB:
         parse_address(value)
         return value
+    if isinstance(value, str) and _BUCKET.fullmatch(value):
+        return value.rstrip("/")
     if not isinstance(value, str) or urlsplit(value).scheme not in {"", "file"}:
-        raise ValueError(f"a folder, or {EXAMPLE}")
+        raise ValueError(f"a folder, s3://bucket/prefix, or {EXAMPLE}")
     return value.removeprefix("file://")
 
 
@@ -151,16 +154,21 @@ class Settings:
     @property
     def store_path(self) -> Path:
         """The folder of the candle table, or, where a server holds it, that of candles on their way there."""
-        return self.home / ("staged" if self.questdb else self.store or "candles")
+        return self.home / (self.store or "candles" if self.store_is_local else "staged")
+
+    @property
+    def store_is_local(self) -> bool:
+        """Whether the candle table takes a disk of this machine's."""
+        return "://" not in self.store
 
     @property
     def table(self) -> str:
         """The name of the candle table, which is the same for everybody who uses it."""
-        return str(self.questdb or self.store_path)
+        return str(self.questdb or (self.store_path if self.store_is_local else self.store))
 
     def shown(self) -> tuple[ShownSetting, ...]:
         """What is in force, and where each value comes from."""
-        in_force = {"ledger": self.ledger_url, "store": self.store if self.questdb else self.store_path}
+        in_force = {"ledger": self.ledger_url, "store": self.store_path if self.store_is_local else self.store}
         values = {name: in_force.get(name, getattr(self, name)) for name in self.origins}
         texts = {n: os.pathsep.join(v) if isinstance(v, tuple) else str(v) for n, v in values.items()}
         return tuple(ShownSetting(n, _without_passwords(text), self.origins[n]) for n, text in texts.items())

@@ -12,6 +12,7 @@ from concurrent.futures import Executor, Future
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
+from kraken_core import __version__
 from kraken_core.domain.errors import ClusterError, KrakenError, SettingError
 from kraken_core.ports import Crew
 
@@ -32,13 +33,8 @@ def cluster(address: str, count: int) -> Iterator[Crew]:
 
     Raises SettingError without the extra ``dask``, ClusterError where there is no scheduler, or no worker.
     """
-    with _client(address, count) as client:
-        try:
-            client.wait_for_workers(1, timeout=PATIENCE_S)
-        except TimeoutError as error:
-            raise ClusterError(
-                f"the Dask scheduler at {address} has no workers: start some with: dask worker {address}"
-            ) from error
+    with _client(address, count, PATIENCE_S) as client:
+        _await_workers(client, address, PATIENCE_S)
         threads = client.nthreads()
         told = (
             f"{len(threads)} Dask workers at {client.scheduler_info()['address']}, watched at {client.dashboard_link}"
@@ -46,8 +42,28 @@ def cluster(address: str, count: int) -> Iterator[Crew]:
         yield Crew(_DaskExecutor(client, address), sum(threads.values()), told)
 
 
+def other_versions(address: str, patience_s: int = 5) -> list[str]:
+    """The workers that run another version of this program than ours. Raises as :func:`cluster`."""
+    with _client(address, 1, patience_s) as client:
+        _await_workers(client, address, patience_s)
+        return [worker for worker, version in client.run(_version).items() if version != _version()]
+
+
+def _version() -> str:
+    return __version__
+
+
+def _await_workers(client: Client, address: str, patience_s: int) -> None:
+    try:
+        client.wait_for_workers(1, timeout=patience_s)
+    except TimeoutError as error:
+        raise ClusterError(
+            f"the Dask scheduler at {address} has no workers: start some with: dask worker {address}"
+        ) from error
+
+
 @contextmanager
-def _client(address: str, count: int) -> Iterator[Client]:
+def _client(address: str, count: int, patience_s: int) -> Iterator[Client]:
     try:
         from distributed import Client, LocalCluster  # noqa: PLC0415 - an extra, and slow to load
     except ImportError as error:
@@ -64,7 +80,7 @@ def _client(address: str, count: int) -> Iterator[Client]:
             yield client
         return
     try:
-        client = Client(address, timeout=PATIENCE_S)
+        client = Client(address, timeout=patience_s)
     except (OSError, ValueError) as error:
         raise ClusterError(
             f"no Dask scheduler answers at {address}: {' '.join(str(error).split())[:200]}. "

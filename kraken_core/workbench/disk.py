@@ -10,6 +10,7 @@ import psutil
 from kraken_core.domain.errors import HomeError
 
 MB, GB = 10**6, 10**9
+BOUNDLESS = 2**63  # bytes of room where the disk is not ours
 RESERVE_BYTES = 100 * MB  # beyond what the plan needs: for the ledger, logs, and files that are rewritten
 
 # SQLite's WAL needs locks and memory that all processes share. Over a network the locks are not to be relied on.

@@ -18,6 +18,7 @@ from kraken_core.domain.errors import ExchangeError, KrakenError
 from kraken_core.domain.jobs import UNFINISHED, JobStatus
 from kraken_core.domain.ohlcvt import EARLIEST
 from kraken_core.domain.timerange import iso
+from kraken_core.executors.dask import other_versions
 from kraken_core.ledger.engine import file_of
 from kraken_core.ledger.inspection import LedgerState, inspect_ledger
 from kraken_core.ports import Ledger
@@ -114,6 +115,7 @@ class _Examination:
             "ledger": self._ledger,
             "table": self._table,
             "disk": self._disk,
+            "cluster": self._cluster,
             "clock": self._clock,
             "exchange": self._exchange,
             "skew": self._skew,
@@ -129,7 +131,7 @@ class _Examination:
     def _held(self) -> TableState:
         if self.workbench.settings.questdb:  # whose disk is not ours
             return TableState()
-        return table_state(self.workbench.settings.store_path)
+        return table_state(self.workbench.settings.table)
 
     @property
     def _readable(self) -> Ledger | None:
@@ -183,7 +185,7 @@ class _Examination:
         if address := self.workbench.settings.questdb:
             told, better = server_state(address)
             return Finding(Status.WARNING, f"{told} {better}") if better else Finding(Status.OK, told)
-        held, path = self._held, self.workbench.settings.store_path
+        held, path = self._held, self.workbench.settings.table
         if not held.version:
             return Finding(Status.OK, "there is none yet: the first job makes it.")
         if held.lost:
@@ -200,18 +202,27 @@ class _Examination:
 
     def _disk(self) -> Finding:
         settings, size = self.workbench.settings, self._held.size
-        if settings.questdb:  # the table is on the server's disk
-            places = {settings.home: "home", settings.store_path: "candles on their way"}
-        else:
-            places = {settings.home: "home", settings.store_path: "candle table"}
+        told_of = "candle table" if settings.store_is_local else "candles on their way"
+        places = {settings.home: "home", settings.store_path: told_of}
+        if not (settings.store_is_local or settings.questdb):  # what goes to an object store is on no disk of ours
+            del places[settings.store_path]
         free = {place: disk.free_bytes(place) for place in places}
         told = "; ".join(f"{disk.shown_size(free[place])} free for the {name}" for place, name in places.items())
-        told += "" if settings.questdb else f", which takes {disk.shown_size(size)}"
+        told += f", which takes {disk.shown_size(size)}" if settings.store_is_local else ""
         if min(free.values()) < disk.RESERVE_BYTES:
             return Finding(Status.PROBLEM, f"{told}: too little for any job; free some, or move what is full.")
-        if free[settings.store_path] < size:
+        if settings.store_is_local and free[settings.store_path] < size:
             return Finding(Status.WARNING, f"{told}: too little to replace much of it; free some, or move it.")
         return Finding(Status.OK, f"{told}.")
+
+    def _cluster(self) -> Finding:
+        address = self.workbench.settings.dask
+        if not address:
+            return Finding(Status.OK, "no matter: threads of the job itself read archives.")
+        if others := other_versions(address):
+            advice = "give all of them the same"
+            return Finding(Status.PROBLEM, f"another kraken runs on {', '.join(others)} than {__version__}: {advice}.")
+        return Finding(Status.OK, f"the Dask workers at {address} are there, with this kraken.")
 
     def _clock(self) -> Finding:
         now, ledger = self.workbench.clock.now(), self._readable

@@ -18,7 +18,7 @@ def open_store(settings: Settings, assets: Callable[[Collection[str]], Sequence[
     """
     address = settings.questdb
     if address is None:
-        return DeltaStore(settings.store_path)
+        return DeltaStore(settings.table)
     if find_spec("questdb") is None:
         raise SettingError(
             f"the setting 'store' is {address}, which takes the client of QuestDB: "

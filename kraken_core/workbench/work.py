@@ -58,7 +58,7 @@ from kraken_core.sources.releases import expanded, published
 from kraken_core.sources.rest import BRIEF, PATIENT, Patience
 from kraken_core.stores.rejects import CsvRejectLog
 from kraken_core.workbench.detach import start_worker
-from kraken_core.workbench.disk import require_local, require_room, room
+from kraken_core.workbench.disk import BOUNDLESS, require_local, require_room, room
 from kraken_core.workbench.job_log import LOG, logged
 from kraken_core.workbench.lease import LEASE_S, Lease
 from kraken_core.workbench.worker_identity import is_lost, this_worker
@@ -124,7 +124,7 @@ class Work:
     def check_ready(self, plan: IngestionPlan) -> None:
         """Raises HomeError where the plan cannot go well: too little disk, or SQLite on a network file system."""
         require_local(file_of(self.settings.ledger_url))
-        if not self.settings.questdb:  # which has a disk of its own, and what is staged goes with each commit
+        if self.settings.store_is_local:  # a server has a disk of its own, and what is staged goes with each commit
             require_room(self.settings.store_path, plan.disk_bytes)
         if plan.unfetched_bytes and self.remote.downloads:
             require_room(self.remote.downloads, plan.unfetched_bytes, "archives that are fetched whole")
@@ -348,7 +348,10 @@ class Work:
     @property
     def tidy(self) -> Tidy:
         """The care of the candle table."""
-        return Tidy(self.store, self.clock.now(), partial(room, self.settings.store_path))
+        return Tidy(self.store, self.clock.now(), self._room)
+
+    def _room(self) -> int:
+        return room(self.settings.store_path) if self.settings.store_is_local else BOUNDLESS
 
     @property
     def _reject_log(self) -> CsvRejectLog:

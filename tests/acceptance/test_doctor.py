@@ -31,7 +31,7 @@ from tests.acceptance.command_line import Kraken, asked, refused, tree
 from tests.acceptance.little_market import LOST, LittleMarket
 
 CHECKS = [
-    *("settings", "versions", "home", "filesystem", "ledger", "table", "disk", "clock"),
+    *("settings", "versions", "home", "filesystem", "ledger", "table", "disk", "cluster", "clock"),
     *("exchange", "skew", "jobs"),
 ]
 MARKET = SimulatedMarket.make(1, [Listing(Pair("BTC", "USD"), 0.1, 97_000, 1, 0.05)], 1_774_828_800, 1_774_832_400)

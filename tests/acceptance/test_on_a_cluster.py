@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 import re
+import signal
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +17,20 @@ import pytest
 
 from kraken_core.ports import Crew
 from kraken_core.workbench.work import Work
-from tests.acceptance.command_line import Kraken, asked
+from tests.acceptance.command_line import Kraken, asked, process
 from tests.acceptance.little_market import LittleMarket
 from tests.dask_cluster import DaskCluster, dask_cluster
+from tests.databases import new_schema
+from tests.s3_server import BUCKET, S3Server
+
+pytest_plugins = ["tests.servers"]
+
+# The points that the job itself passes: batches are staged by the workers.
+OURS = {"table.commit.before", "ledger.commit.before", "ledger.commit.after", "report.before"}
 
 
 @pytest.fixture(scope="module")
-def dask(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaskCluster]:
+def dask(s3: S3Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaskCluster]:
     with dask_cluster(tmp_path_factory.mktemp("dask"), workers=2) as started:
         yield started
 
@@ -80,6 +90,75 @@ def _killing(started: DaskCluster) -> Callable[..., Any]:
         return metrics
 
     return commit_and_kill
+
+
+# ---------------------------------------------------------------------------------------- PostgreSQL, Dask, S3 together
+
+
+@dataclass(frozen=True)
+class Servers:
+    """A home whose ledger, candle table and workers are on servers."""
+
+    kraken: Kraken
+    environment: dict[str, str]
+    expected: dict[str, Any]  # of a home where all is on one machine
+
+    def assert_same(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        with monkeypatch.context() as here:
+            for name, value in self.environment.items():
+                here.setenv(name, value)
+            assert self.kraken.state() == self.expected
+
+
+@pytest.fixture
+def servers(
+    request: pytest.FixtureRequest, kraken: Kraken, full_home: Path, s3: S3Server, postgres: str, dask: DaskCluster
+) -> Servers:
+    environment = {
+        "KRAKEN_LEDGER": new_schema(postgres),
+        "KRAKEN_STORE": f"s3://{BUCKET}/{request.node.name}",
+        "KRAKEN_DASK": dask.address,
+    }
+    return Servers(kraken, environment, Kraken(kraken.capsys, full_home).state())
+
+
+@pytest.mark.postgres
+def test_on_servers_all_is_as_on_one_machine(
+    servers: Servers, little: LittleMarket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in servers.environment.items():
+        monkeypatch.setenv(name, value)
+    assert servers.kraken.ingest(little.folder)["status"] == "COMPLETED"
+    assert servers.kraken.state() == servers.expected
+    assert not (servers.kraken.home / "candles").exists()
+    assert not (servers.kraken.home / "ledger.db").exists()
+    counted = servers.kraken("sql", "--json", "select count(*) as n from candles where interval_minutes = 60").json
+    assert counted[0]["n"] == len([row for row in servers.expected["candles"] if row[1] == 60])
+    doctor = servers.kraken("doctor", "--json", code=None).json
+    checks = {check["name"]: check["status"] for check in doctor["checks"]}
+    assert {checks[name] for name in ("ledger", "table", "cluster")} == {"ok"}
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize(
+    "point",
+    [
+        "table.commit.after:3",
+        *(pytest.param(f"{name}:1", marks=pytest.mark.soak) for name in sorted(OURS)),
+    ],
+)
+def test_on_servers_a_job_that_is_killed_ends_the_same_when_it_is_run_again(
+    point: str, servers: Servers, little: LittleMarket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = [*asked(little.folder), "--home", str(servers.kraken.home)]
+    killed = process(*words, env={**servers.environment, "KRAKEN_FAILPOINT": point}, code=None)
+    again = process(*words, env=servers.environment)
+    assert killed.returncode == -signal.SIGKILL
+    assert json.loads(again.stdout)["status"] == "COMPLETED"
+    servers.assert_same(monkeypatch)
+
+
+# ----------------------------------------------------------------------------------------------- what crosses the wires
 
 
 class Courier(Executor):

@@ -1,0 +1,110 @@
+"""A candle table on an object store: several coordinators at once, and a server that does not answer."""
+
+from __future__ import annotations
+
+import pickle
+import signal
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from kraken_core.domain.errors import CommitConflictError, StoreError
+from kraken_core.stores.delta import DeltaStore
+from kraken_core.stores.delta_place import storage_options
+from kraken_core.stores.delta_state import table_state
+from tests.candle_frames import Row, frame, rows_of
+from tests.candle_tables import ALL, BTC, put
+from tests.s3_server import BUCKET, S3Server
+
+pytest_plugins = ["tests.servers"]
+
+NOW = 2_000_000_000
+LATER = 30 * 86_400
+
+
+@pytest.fixture
+def address(s3: S3Server, request: pytest.FixtureRequest) -> str:
+    return f"s3://{BUCKET}/{request.node.name}"
+
+
+def test_three_coordinators_at_once_lose_nothing(address: str) -> None:
+    DeltaStore(address).commit([])
+
+    def write(writer: int) -> None:
+        store = DeltaStore(address)
+        for turn in range(4):
+            staged = store.stage(frame([Row(BTC, 100 * writer + turn), Row(BTC, 1000, value=writer, rank=writer)]))
+            while True:
+                try:
+                    store.commit([staged])
+                    break
+                except CommitConflictError:
+                    continue
+
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(write, (1, 2, 3)))
+    rows = rows_of(DeltaStore(address).candles(ALL))
+    assert rows == [
+        *(Row(BTC, 100 * writer + turn) for writer in (1, 2, 3) for turn in range(4)),
+        Row(BTC, 1000, value=3, rank=3),
+    ]
+    assert DeltaStore(address).verify() == []
+
+
+def test_its_care_is_that_of_any_table(address: str) -> None:
+    store = DeltaStore(address)
+    for slot in range(10):
+        put(store, Row(BTC, slot))
+    store.stage(frame([Row(BTC, 50)]))  # never committed
+    before = store.version
+    assert store.compact(lambda: False).merged == 1
+    assert rows_of(store.candles(ALL)) == rows_of(store.at(before).candles(ALL)) == [Row(BTC, n) for n in range(10)]
+    assert store.sweep(NOW + LATER).files == 11
+    assert store.verify() == []
+    state = table_state(address)
+    assert (state.files, state.candles, state.lost) == (1, 10, ())
+
+
+def test_a_copy_in_another_process_takes_no_key_along(address: str) -> None:
+    store = DeltaStore(address)
+    put(store, Row(BTC, 1))
+    copied = pickle.dumps(store)
+    assert b"unasked" not in copied
+    assert rows_of(pickle.loads(copied).candles(ALL)) == [Row(BTC, 1)]  # noqa: S301 - our own
+
+
+def test_a_server_that_stops_answering_for_a_while_is_waited_for(address: str, s3: S3Server) -> None:
+    store = DeltaStore(address)
+    put(store, Row(BTC, 1))
+    assert s3.process is not None
+    s3.process.send_signal(signal.SIGSTOP)
+    going_on = threading.Timer(1, s3.process.send_signal, [signal.SIGCONT])
+    going_on.start()
+    put(store, Row(BTC, 2))
+    going_on.join()
+    assert rows_of(store.candles(ALL)) == [Row(BTC, 1), Row(BTC, 2)]
+
+
+def test_a_server_that_is_gone_is_one_line(s3: S3Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    impatient = {"max_retries": "0", "retry_timeout": "1s"}
+    monkeypatch.setattr(
+        "kraken_core.stores.delta_place.storage_options", lambda environment: storage_options(environment) | impatient
+    )
+    with pytest.raises(
+        StoreError, match=r"Cannot load s3://candles/gone of the candle table: .*http://127\.0\.0\.1:9"
+    ) as e:
+        DeltaStore(f"s3://{BUCKET}/gone").candles(ALL)
+    assert "\n" not in str(e.value)
+    assert "\x1b" not in str(e.value)
+
+
+def test_of_the_environment_only_what_is_about_the_store_is_taken() -> None:
+    environment = {"AWS_REGION": "x", "AWS_PAGER": "less", "PATH": "/bin", "AWS_ENDPOINT_URL": "http://here"}
+    assert storage_options(environment) == {
+        "aws_region": "x",
+        "aws_endpoint_url": "http://here",
+        "aws_allow_http": "true",
+        "aws_conditional_put": "etag",
+    }
