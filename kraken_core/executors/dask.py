@@ -10,9 +10,9 @@ import logging
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
 from contextlib import contextmanager
+from importlib.metadata import version
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
-from kraken_core import __version__
 from kraken_core.domain.errors import ClusterError, KrakenError, SettingError
 from kraken_core.ports import Crew
 
@@ -46,11 +46,11 @@ def other_versions(address: str, patience_s: int = 5) -> list[str]:
     """The workers that run another version of this program than ours. Raises as :func:`cluster`."""
     with _client(address, 1, patience_s) as client:
         _await_workers(client, address, patience_s)
-        return [worker for worker, version in client.run(_version).items() if version != _version()]
+        return [worker for worker, found in client.run(_version).items() if found != _version()]
 
 
 def _version() -> str:
-    return __version__
+    return version("kraken-history-workbench")
 
 
 def _await_workers(client: Client, address: str, patience_s: int) -> None:
