@@ -131,6 +131,14 @@ class Versioned(Protocol):
         """The table as it was at a version, for reading only. Raises UsageError, StoreError where there is no such."""
         ...
 
+    def keeps(self, version: int) -> bool:
+        """Whether all that the table held at a version is still there."""
+        ...
+
+    def restore(self, version: int) -> None:
+        """Have the table hold what it held at a version that it keeps, as a new version. Raises StoreError."""
+        ...
+
 
 class Fragmentation(NamedTuple):
     """Small files of an interval that are worth merging: how many, and their bytes, which merging needs once more."""
@@ -317,6 +325,25 @@ class Ledger(Protocol):
 
     def ask(self, job_id: int, control: Control) -> None:
         """Ask a running job to pause, or to be given up. Raises JobError where it does not run."""
+        ...
+
+    def began(self, job_id: int, table_version: int) -> None:
+        """Remember the version of the candle table that a job found when it first ran."""
+        ...
+
+    def undoable(self, job_id: int) -> IngestionJob:
+        """The job, if it can be taken back.
+
+        Raises JobError where there is no such job, UsageError where one runs, where it may go on, changed nothing, or
+        is not the latest that did.
+        """
+        ...
+
+    def undo(self, job_id: int) -> Sequence[Pair]:
+        """Have nothing that a job claimed or read count any more; returns those of its pairs that are still known.
+
+        Coverage of its pairs is forgotten, and has to be worked out anew. Raises as :meth:`undoable`.
+        """
         ...
 
     def add_event(self, job_id: int, kind: str, message: str) -> None:

@@ -21,6 +21,7 @@ from kraken_core.cli.markets import pairs, tiers
 from kraken_core.cli.report import report
 from kraken_core.cli.simulate import simulate
 from kraken_core.cli.transfer import copy, import_assetprice
+from kraken_core.cli.undo import undo
 from kraken_core.cli.verify import verify
 from kraken_core.cli.watch import watch
 from kraken_core.domain.errors import KrakenError
@@ -50,6 +51,7 @@ for command in (
     pause,
     resume,
     cancel,
+    undo,
     coverage,
     gaps,
     report,

@@ -117,6 +117,8 @@ class IngestionJob:
     error: str | None = None
     metrics: JobMetrics = field(default_factory=JobMetrics)
     doing: ProgressReport | None = None
+    table_version: int | None = None  # of the candle table when it first ran
+    undone_at: datetime | None = None
 
     @property
     def progress_pct(self) -> float:

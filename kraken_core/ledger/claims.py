@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, select
+from sqlalchemy import ColumnElement, Connection, select, update
 
 from kraken_core.domain.archives import Archive
 from kraken_core.domain.bulk import without_collection
@@ -16,6 +16,7 @@ from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.timerange import TimeRanges
 from kraken_core.ledger.models import archive, archive_pair, assertion
 from kraken_core.ledger.transactions import Transactions, add_many, add_rows, chunks
+from kraken_core.ledger.undone import counts
 
 _SOURCES = {source.value: source for source in Source}
 _COLUMNS = ("pair_id", "interval", "start", "end", "source", "rank", "evidence", "withdrawn")
@@ -31,7 +32,7 @@ class Claims(Transactions):
 
     @without_collection()
     def assertions(self, pairs: Collection[Pair] | None = None) -> list[Assertion]:
-        """Claims and counter-claims in the order they were made; of all pairs where none are given."""
+        """Claims and counter-claims in the order they were made, but for those of jobs undone since."""
         with self._reading() as connection:
             return self._assertions(connection, self._of_pairs(assertion, pairs))
 
@@ -49,9 +50,12 @@ class Claims(Transactions):
         by_identity = {a.identity: a for a in archives if a.complete and a.identity}
         pairs = {identity: {file.series.pair for file in a.files} for identity, a in by_identity.items()}
         with self._writing(set().union(*pairs.values())) as connection:
+            job_id = self._running_job(connection)
+            forgotten = archive.c.identity.in_(by_identity) & ~counts(archive)
+            connection.execute(update(archive).where(forgotten).values(job_id=job_id))
             known = set(connection.scalars(select(archive.c.identity)))
             new = [a for identity, a in by_identity.items() if identity not in known]
-            add_rows(connection, archive, (_archive_columns(a, self._now()) for a in new))
+            add_rows(connection, archive, ({**_archive_columns(a, self._now()), "job_id": job_id} for a in new))
             ids = dict(connection.execute(select(archive.c.identity, archive.c.id)).all())
             add_rows(
                 connection,
@@ -67,7 +71,7 @@ class Claims(Transactions):
         """The complete archives ever ingested (without their files), with the pairs they hold."""
         held: dict[int, set[Pair]] = defaultdict(set)
         with self._reading() as connection:
-            rows = connection.execute(select(archive).order_by(archive.c.id)).all()
+            rows = connection.execute(select(archive).where(counts(archive)).order_by(archive.c.id)).all()
             for archive_id, pair_id in connection.execute(select(archive_pair)):
                 held[archive_id].add(self._pairs[pair_id])
         return [
@@ -87,7 +91,7 @@ class Claims(Transactions):
 
     def _assertions(self, connection: Connection, where: ColumnElement[bool]) -> list[Assertion]:
         columns = [assertion.c[name] for name in _COLUMNS]
-        rows = connection.execute(select(*columns).where(where).order_by(assertion.c.id)).all()
+        rows = connection.execute(select(*columns).where(where, counts(assertion)).order_by(assertion.c.id)).all()
         series = self._series
         return [
             Assertion(series[pair_id, interval], start, end, _SOURCES[source], rank, evidence, withdrawn)
@@ -99,7 +103,7 @@ class Claims(Transactions):
             (self._pair_ids[series.pair], series.interval, start, end, str(source), rank, evidence, withdrawn)
             for series, start, end, source, rank, evidence, withdrawn in assertions
         )
-        add_many(connection, assertion, _COLUMNS, rows, asserted_at=self._now())
+        add_many(connection, assertion, _COLUMNS, rows, asserted_at=self._now(), job_id=self._running_job(connection))
 
     def _append_new(self, connection: Connection, claims: Sequence[Assertion]) -> None:
         """Append the claims that were never made before, word for word; a withdrawn one was made."""

@@ -17,9 +17,11 @@ from kraken_core.ledger.jobs import Jobs
 from kraken_core.ledger.models import assertion, file_ingestion_record
 from kraken_core.ledger.rows import FILE, OUTCOME, file_of, outcome_of
 from kraken_core.ledger.transactions import change_many
+from kraken_core.ledger.undone import counts
 
 _FILE = file_ingestion_record.c
 _CLAIM = assertion.c
+_COUNTS = counts(file_ingestion_record)
 _READ = (FileStatus.COMPLETED, FileStatus.SKIPPED)
 
 
@@ -40,7 +42,7 @@ class Files(Jobs, Claims):
         known = {}
         with self._reading() as connection:
             ranks = self._best_ranks(connection)
-            rows = connection.execute(select(*columns).where(_FILE.status.in_(_READ)).order_by(_FILE.id))
+            rows = connection.execute(select(*columns).where(_FILE.status.in_(_READ), _COUNTS).order_by(_FILE.id))
             for path, member, stamp, pair_id, interval, content_hash in rows:
                 rank = ranks.get((content_hash, pair_id, interval), 0)
                 known[path, member, stamp, self._series[pair_id, interval]] = KnownFile(content_hash, rank)
@@ -56,9 +58,11 @@ class Files(Jobs, Claims):
 
     def first_candles(self, pairs: Collection[Pair] | None = None) -> Mapping[Series, int]:
         """The first candle that files, or tables that were taken over, ever held of each series."""
-        seen = select(_FILE.pair_id, _FILE.interval, func.min(_FILE.first_time)).where(_FILE.first_time.is_not(None))
+        seen = select(_FILE.pair_id, _FILE.interval, func.min(_FILE.first_time)).where(
+            _FILE.first_time.is_not(None), _COUNTS
+        )
         taken = select(_CLAIM.pair_id, _CLAIM.interval, func.min(_CLAIM.start)).where(
-            _CLAIM.evidence.startswith(TAKEN_OVER)
+            _CLAIM.evidence.startswith(TAKEN_OVER), counts(assertion)
         )
         found: dict[Series, int] = {}
         with self._reading() as connection:
@@ -108,5 +112,5 @@ class Files(Jobs, Claims):
 
     def _best_ranks(self, connection: Connection) -> dict[tuple[str, int, int], int]:
         content = (_FILE.content_hash, _FILE.pair_id, _FILE.interval)
-        ingested = select(*content, func.max(_FILE.rank)).where(_FILE.status.in_(_READ))
+        ingested = select(*content, func.max(_FILE.rank)).where(_FILE.status.in_(_READ), _COUNTS)
         return {tuple(ids): rank for *ids, rank in connection.execute(ingested.group_by(*content))}

@@ -14,10 +14,11 @@ from kraken_core.ledger.pairs import Pairs
 from kraken_core.ledger.schema import bring_up_to_date
 from kraken_core.ledger.state import State
 from kraken_core.ledger.sweeps import Sweeps
+from kraken_core.ledger.undo import Undo
 from kraken_core.ports import Clock
 
 
-class SqlLedger(Files, Sweeps, Pairs, Coverage, Gaps, Frames, Evidence, State):
+class SqlLedger(Files, Sweeps, Undo, Pairs, Coverage, Gaps, Frames, Evidence, State):
     """Implements ``kraken_core.ports.Ledger``; each base keeps one noun. Safe to share between threads.
 
     Every method raises LedgerError where the database cannot be reached, read or written.

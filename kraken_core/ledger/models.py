@@ -42,7 +42,7 @@ from kraken_core.ledger.columns import (
     words,
 )
 
-REVISION = "0003"  # the newest migration
+REVISION = "0004"  # the newest migration
 
 METRICS = tuple(field.name for field in fields(JobMetrics))
 _ADDED_METRICS = ("total_requests", "requests", "retries")
@@ -99,6 +99,8 @@ ingestion_job = Table(
     Column("lease_until", Instant),  # null while nobody runs it
     Column("asked", Text),  # of the worker, by anybody: PAUSE or CANCEL
     Column("doing", Text),  # what the worker said last of its progress, a JSON list; null while nobody runs it
+    Column("table_version", BigInteger),  # of the candle table when the job first ran
+    Column("undone_at", Moment),
     *moments("created_at", "updated_at"),
     Column("started_at", Moment),
     Column("finished_at", Moment),
@@ -153,6 +155,7 @@ archive = Table(
     Column("vintage_end", Instant),
     Column("vintage_generated", Instant),
     *moments("recorded_at"),
+    Column("job_id", BigInteger),  # the job that met it
     CheckConstraint("stated_start < stated_end", name="range"),
 )
 
@@ -174,6 +177,7 @@ assertion = Table(
     *words("evidence"),
     Column("withdrawn", Boolean, nullable=False),
     *moments("asserted_at"),
+    Column("job_id", BigInteger),  # the job that made it; null where none did
     Index(None, "pair_id", "interval", "start"),
 )
 

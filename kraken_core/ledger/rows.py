@@ -77,6 +77,8 @@ def job_of(row: Row[Any]) -> IngestionJob:
         error=row.error,
         metrics=JobMetrics(**{name: values[name] for name in METRICS}),
         doing=ProgressReport(*json.loads(row.doing)) if row.doing else None,
+        table_version=row.table_version,
+        undone_at=row.undone_at,
     )
 
 

@@ -13,9 +13,10 @@ from sqlalchemy import Column, ColumnElement, Connection, Engine, Table, and_, f
 
 from kraken_core.domain.coverage import DataCoverageRange
 from kraken_core.domain.gaps import GapRecord
+from kraken_core.domain.jobs import JobStatus
 from kraken_core.domain.market import Pair, Series
 from kraken_core.ledger.engine import reading, writing
-from kraken_core.ledger.models import asset, pair
+from kraken_core.ledger.models import asset, ingestion_job, pair
 from kraken_core.ports import Clock
 
 CHUNK = 10_000  # rows named in one statement, by up to three values each: SQLite takes 32,766 values
@@ -83,6 +84,12 @@ class Transactions:
             known = Pair(base, quote)
             self._pairs[id_] = known
             self._pair_ids[known] = id_
+
+    def _running_job(self, connection: Connection) -> int | None:
+        """The job that runs on this candle table: whatever is recorded now, it brings."""
+        job = ingestion_job.c
+        running = select(job.id).where(job.status == JobStatus.RUNNING, job.candle_table == self._table)
+        return connection.scalar(running)
 
     def _ids(self, series: Series) -> dict[str, int]:
         return {"pair_id": self._pair_ids[series.pair], "interval": series.interval}

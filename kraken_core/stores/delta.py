@@ -21,6 +21,7 @@ from kraken_core.domain.market import Series
 from kraken_core.domain.timerange import TimeRanges
 from kraken_core.ports import Merged, StagedFile
 from kraken_core.stores.delta_files import PARTITION, store_errors
+from kraken_core.stores.delta_log import DeltaLog
 from kraken_core.stores.delta_maintenance import DeltaMaintenance
 from kraken_core.stores.delta_merge import Merge, plan_merge
 from kraken_core.stores.delta_spans import US, pair_of
@@ -68,6 +69,28 @@ class DeltaStore(DeltaMaintenance):
                 f"a week. The newest is {self.version}."
             ) from error
         return then
+
+    def keeps(self, version: int) -> bool:
+        """See Versioned."""
+        try:
+            then = DeltaLog(self._files.place, version).refresh()
+            with store_errors("look for", self._files.place):
+                return all(self._files.place.size(path) == file.size for path, file in then.items())
+        except StoreError:
+            return False
+
+    def restore(self, version: int) -> None:
+        """See Versioned. Like any commit it is planned on the newest version, and refused behind any other."""
+        then = DeltaLog(self._files.place, version).refresh()
+        with self._lock:
+            active = self._refresh()
+            back = [
+                StagedFile(path, then[path].interval, then[path].size, self._files.spans(path))
+                for path in sorted(then.keys() - active.keys())
+            ]
+            away = active.keys() - then.keys()
+            if back or away:
+                self._log.commit(back, away)
 
     def stage(self, candles: pl.DataFrame) -> StagedFile:
         """See CandleStore."""

@@ -185,6 +185,7 @@ class Work:
         planned = time.perf_counter() - began
         with logged(self.log(job.id)), self._crew(workers or self.settings.workers) as crew:
             job = self._taken_up(job)
+            self.ledger.began(job.id, self.store.version)
             if crew.told:
                 self.ledger.add_event(job.id, "workers", crew.told)
                 progress(ProgressReport("workers", 1, 1, crew.told))

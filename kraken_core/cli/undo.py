@@ -1,0 +1,37 @@
+"""``kraken undo``: takes back the latest job that changed something."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from kraken_core.cli.options import Common, common
+from kraken_core.cli.output import print_json
+
+
+@click.command(epilog="\b\nExample:\n  kraken undo 3 --yes")
+@click.argument("job", type=int)
+@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+@common
+def undo(told: Common, job: int, *, yes: bool) -> None:
+    """Take back the latest JOB that changed something.
+
+    The candle table is restored as it was before, what the job claimed and read counts no more, and coverage and gaps
+    are worked out anew. Archives that it read are read again by the next ingest. Possible for a week.
+    """
+    from kraken_core.cli.jobs import known_job
+    from kraken_core.workbench import rows
+    from kraken_core.workbench.undo import undo as take_back
+
+    if not (yes or sys.stdin.isatty()):
+        raise click.UsageError("there is no terminal to ask on: add --yes to go ahead")
+    with told.workbench() as workbench:
+        known_job(workbench, job)
+        workbench.ledger.undoable(job)
+        if not yes:
+            click.confirm(f"Take back all that job {job} did?", default=False, abort=True, err=True)
+        undone = take_back(workbench, job)
+        if told.as_json:
+            print_json(rows.job_row(undone))
+        told.say(f"Job {job} is undone: the candle table holds what it held at version {undone.table_version}.")

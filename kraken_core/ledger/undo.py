@@ -1,0 +1,75 @@
+"""Undoing a job: what it claimed and read stays on record, and counts no more."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, delete, func, select, update
+
+from kraken_core.domain.errors import UsageError
+from kraken_core.domain.jobs import IngestionJob, JobStatus
+from kraken_core.domain.market import Pair
+from kraken_core.ledger.jobs import Jobs
+from kraken_core.ledger.models import (
+    assertion,
+    data_coverage_range,
+    gap_record,
+    ingestion_job,
+    pair_life,
+    series_detection,
+    trade_sweep,
+)
+from kraken_core.ledger.undone import counts
+
+_ENDED = (JobStatus.COMPLETED, JobStatus.CANCELLED)
+_CLAIM, _JOB = assertion.c, ingestion_job.c
+
+
+class Undo(Jobs):
+    """The part of the ledger that takes jobs back."""
+
+    def began(self, job_id: int, table_version: int) -> None:
+        """Remember the version of the candle table that a job found when it first ran."""
+        first = update(ingestion_job).where(_JOB.id == job_id, _JOB.table_version.is_(None))
+        with self._writing() as connection:
+            connection.execute(first.values(table_version=table_version))
+
+    def undoable(self, job_id: int) -> IngestionJob:
+        """The job, if it can be taken back."""
+        with self._reading() as connection:
+            return self._undoable(connection, job_id)
+
+    def undo(self, job_id: int) -> list[Pair]:
+        """Have nothing that the job claimed or read count any more; returns those of its pairs that are still known.
+
+        What followed from its claims is forgotten, and has to be worked out anew.
+        """
+        with self._writing() as connection:
+            job = self._undoable(connection, job_id)
+            connection.execute(update(ingestion_job).where(_JOB.id == job_id).values(undone_at=self._now()))
+            self._add_event(connection, job_id, "undone", f"the candle table is as at version {job.table_version}")
+            changed = set(connection.scalars(select(_CLAIM.pair_id).where(_CLAIM.job_id == job_id)))
+            left = set(connection.scalars(select(_CLAIM.pair_id).where(_CLAIM.pair_id.in_(changed), counts(assertion))))
+            for table in (data_coverage_range, trade_sweep):
+                connection.execute(delete(table).where(table.c.pair_id.in_(changed)))
+            for table in (gap_record, series_detection, pair_life):
+                connection.execute(delete(table).where(table.c.pair_id.in_(changed - left)))
+            return sorted(self._pairs[pair_id] for pair_id in left)
+
+    def _undoable(self, connection: Connection, job_id: int) -> IngestionJob:
+        job = self._job(connection, job_id)
+        running = self._running_job(connection)
+        if running is not None:
+            raise UsageError(f"job {running} is running: wait for it, or pause it with: kraken pause {running}")
+        if job.status not in _ENDED:
+            advice = f"give it up first, with: kraken cancel {job_id}"
+            raise UsageError(f"job {job_id} is {job.status.lower()} and may go on: {advice}")
+        first = connection.scalar(select(func.min(_CLAIM.id)).where(_CLAIM.job_id == job_id))
+        if job.table_version is None or first is None:
+            raise UsageError(f"job {job_id} changed nothing that could be taken back.")
+        since = _CLAIM.id > first, _CLAIM.job_id != job_id, counts(assertion)
+        later = connection.scalar(select(func.max(_CLAIM.job_id)).where(*since))
+        if later is not None:
+            raise UsageError(
+                f"job {job_id} is not the latest that changed something: job {later} did since. Take that back first, "
+                f"with: kraken undo {later}"
+            )
+        return job

@@ -1,0 +1,14 @@
+"""What counts: all but what jobs brought that were undone since."""
+
+from __future__ import annotations
+
+from sqlalchemy import ColumnElement, Table, or_, select
+
+from kraken_core.ledger.models import ingestion_job
+
+_UNDONE = select(ingestion_job.c.id).where(ingestion_job.c.undone_at.is_not(None))
+
+
+def counts(table: Table) -> ColumnElement[bool]:
+    """The rows of a table with a ``job_id`` whose job was not undone, or that no job brought."""
+    return or_(table.c.job_id.is_(None), table.c.job_id.not_in(_UNDONE))

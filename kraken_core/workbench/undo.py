@@ -1,0 +1,39 @@
+"""``kraken undo``: takes back the latest job that changed something."""
+
+from __future__ import annotations
+
+from kraken_core.domain.errors import StoreError, UsageError
+from kraken_core.domain.jobs import IngestionJob
+from kraken_core.domain.request import Request
+from kraken_core.domain.scope import Scope
+from kraken_core.pipeline.cover import CoverageTracker
+from kraken_core.pipeline.detect import GapDetection
+from kraken_core.ports import Versioned
+from kraken_core.workbench.workbench import Workbench
+
+
+def undo(workbench: Workbench, job_id: int) -> IngestionJob:
+    """Take back what a job claimed, read and stored; returns the job.
+
+    The ledger comes first: candles that nobody claims are harmless, claims without their candles would read as silence.
+    So whatever interrupts this, saying it again ends it. What was wanted stays wanted. Raises UsageError where the job
+    cannot be taken back, StoreError where what the table held before it is gone.
+    """
+    store, ledger = workbench.store, workbench.ledger
+    workbench.work.reap()
+    job = ledger.undoable(job_id)
+    if not isinstance(store, Versioned) or job.table_version is None:
+        raise UsageError("this candle table keeps no earlier versions, so that no job can be taken back.")
+    if not store.keeps(job.table_version):
+        raise StoreError(
+            f"Job {job_id} cannot be taken back any more: what left the candle table is deleted after a week, and some "
+            f"of what it held at version {job.table_version}, before the job, is gone. Nothing was changed."
+        )
+    pairs = ledger.undo(job_id)
+    store.restore(job.table_version)
+    if pairs:
+        tracker = CoverageTracker(store, ledger, workbench.tiers, workbench.clock.now())
+        knowledge = tracker.update_coverage_after_ingestion(pairs)
+        request = Request(pairs=tuple(pairs), backfill=True)  # which wants nothing more than was wanted before
+        GapDetection(ledger, Scope(request, job.as_of, ledger.detections())).run(knowledge, pairs)
+    return ledger.job(job_id)

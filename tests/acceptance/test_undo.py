@@ -1,0 +1,96 @@
+"""``kraken undo``: the latest job is taken back, as if it had never been, and may be done again."""
+
+from __future__ import annotations
+
+import pytest
+
+from kraken_core import Workbench
+from tests.acceptance.command_line import Kraken, refused
+from tests.acceptance.little_market import LittleMarket
+
+
+def test_a_job_that_is_undone_leaves_all_as_it_was_before_and_can_be_done_again(
+    kraken: Kraken, little: LittleMarket
+) -> None:
+    kraken.ingest(little.first)
+    before = kraken.state()
+    second = kraken.ingest(little.second)["job_id"]
+    after = kraken.state()
+    assert f"Job {second} is undone" in kraken("undo", second, "--yes").err
+    assert kraken.state() == before
+    assert kraken.ingest(little.second)["files"]["ingested"] > 0
+    assert kraken.state() == after
+    assert kraken("verify", "--json").json["ok"]
+
+
+def test_when_the_only_job_is_undone_nothing_is_held_and_the_next_ends_as_it_did(
+    kraken: Kraken, little: LittleMarket
+) -> None:
+    job = kraken.ingest(little.folder)["job_id"]
+    after = kraken.state()
+    assert kraken.rows("jobs")[0]["job_id"] == job
+    kraken("undo", job, "--yes", "--quiet")
+    held = kraken.state()
+    assert (held["candles"], held["coverage"], held["gaps"], held["report"]) == ([], [], [], [])
+    kraken.ingest(little.folder)
+    assert kraken.state() == after
+
+
+def test_jobs_are_undone_from_the_latest_backwards(kraken: Kraken, little: LittleMarket) -> None:
+    first, second = (kraken.ingest(source)["job_id"] for source in (little.first, little.second))
+    said = refused(kraken("undo", first, "--yes", code=2))
+    assert f"job {second} did since. Take that back first, with: kraken undo {second}" in said
+    kraken("undo", second, "--yes")
+    kraken("undo", first, "--yes")
+    assert kraken.state()["candles"] == []
+
+
+def test_a_job_that_changed_nothing_is_not_undone(kraken: Kraken, little: LittleMarket) -> None:
+    kraken.ingest(little.folder)
+    again = kraken.ingest(little.folder)["job_id"]
+    assert f"job {again} changed nothing" in refused(kraken("undo", again, "--yes", code=2))
+
+
+def test_a_job_that_may_go_on_has_to_be_given_up_first(kraken: Kraken, little: LittleMarket) -> None:
+    kraken.ingest(little.folder)
+    with Workbench.open(kraken.home) as workbench:
+        plan = workbench.plan(sources=[little.first], tier="TIER1")
+        job = workbench.work.start(plan)
+        workbench.ledger.move(job, job.mark_failed("on purpose"))
+    assert f"first, with: kraken cancel {job.id}" in refused(kraken("undo", job.id, "--yes", code=2))
+
+
+def test_without_a_terminal_or_yes_nothing_is_undone(kraken: Kraken, little: LittleMarket) -> None:
+    job = kraken.ingest(little.folder)["job_id"]
+    assert "add --yes" in refused(kraken("undo", job, code=2))
+    assert "there is no job 99" in refused(kraken("undo", 99, "--yes", code=2))
+
+
+def test_once_the_candles_before_it_are_gone_a_job_stays(
+    kraken: Kraken, little: LittleMarket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kraken.ingest(little.first)
+    job = kraken.ingest(little.second)["job_id"]
+    before = kraken.state()
+    monkeypatch.setattr("kraken_core.stores.delta.DeltaStore.keeps", lambda *_: False)
+    assert "cannot be taken back any more" in refused(kraken("undo", job, "--yes", code=1))
+    assert kraken.state() == before
+
+
+@pytest.mark.parametrize("step", ["kraken_core.stores.delta.DeltaStore.restore", "kraken_core.workbench.undo.Scope"])
+def test_an_undo_that_is_interrupted_ends_when_it_is_said_again(
+    step: str, kraken: Kraken, little: LittleMarket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kraken.ingest(little.first)
+    before = kraken.state()
+    job = kraken.ingest(little.second)["job_id"]
+
+    def crash(*_: object) -> None:
+        raise SystemExit
+
+    with monkeypatch.context() as broken:
+        broken.setattr(step, crash)
+        with pytest.raises(SystemExit):
+            kraken("undo", job, "--yes")
+    kraken("undo", job, "--yes")
+    assert kraken.state() == before
