@@ -11,6 +11,9 @@ from kraken_core.cli.options import Common, common, selecting
 from kraken_core.cli.output import print_json, print_table
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from kraken_core.domain.gaps import GapRecord
     from kraken_core.workbench.held import Held
 
 LONGEST = 50  # rows on a terminal; a list nobody reads helps nobody
@@ -38,17 +41,22 @@ def coverage(told: Common, **selection: Any) -> None:  # noqa: ANN401 - the opti
 def gaps(told: Common, **selection: Any) -> None:  # noqa: ANN401 - the options of selecting
     """What is missing, how it can be filled, or which archive to get by hand."""
     with told.workbench() as workbench:
-        from kraken_core.workbench import rows
+        show_gaps(told, workbench.held, workbench.held.gaps(workbench.select(**selection)))
 
-        found = [rows.gap_row(gap) for gap in workbench.held.gaps(workbench.select(**selection))]
-        if told.as_json:
-            print_json(found)
-        else:
-            _say_as_of(told, workbench.held)
-            for row in found:
-                row["filled by"] = _filled_by(row)
-            columns = ("id", "pair", "interval", "start", "end", "candles", "filled by")
-            _print_rows(told, columns, found, "No gaps", folding="filled by")
+
+def show_gaps(told: Common, held: Held, gaps: Sequence[GapRecord]) -> None:
+    """Print gaps as a table or as JSON."""
+    from kraken_core.workbench import rows
+
+    found = [rows.gap_row(gap) for gap in gaps]
+    if told.as_json:
+        print_json(found)
+        return
+    _say_as_of(told, held)
+    for row in found:
+        row["filled by"] = _filled_by(row)
+    columns = ("id", "pair", "interval", "start", "end", "candles", "filled by")
+    _print_rows(told, columns, found, "No gaps", folding="filled by")
 
 
 def _filled_by(gap: dict[str, Any]) -> str:

@@ -18,6 +18,7 @@ from kraken_core.cli.history import coverage, gaps
 from kraken_core.cli.ingest import ingest
 from kraken_core.cli.jobs import jobs
 from kraken_core.cli.markets import pairs, tiers
+from kraken_core.cli.old import backfill_gaps, ingest_sequential
 from kraken_core.cli.report import report
 from kraken_core.cli.simulate import simulate
 from kraken_core.cli.transfer import copy, import_assetprice
@@ -63,6 +64,8 @@ for command in (
     pairs,
     tiers,
     simulate,
+    ingest_sequential,
+    backfill_gaps,
     doctor,
     app,
 ):

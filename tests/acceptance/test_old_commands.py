@@ -1,0 +1,70 @@
+"""The commands of the process before: they do the same through the pipeline, and say what to type today."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.command_line import Kraken, refused
+from tests.acceptance.little_market import LittleMarket
+
+
+def test_a_sequential_ingest_is_an_ingest(kraken: Kraken, little: LittleMarket) -> None:
+    said = kraken(
+        "ingest-sequential", "--data-dir", little.folder, "--tier", "TIER1", "--intervals", "60,1440", "--yes"
+    )
+    assert said.err.splitlines()[0] == (
+        "kraken ingest-sequential is deprecated; type: kraken ingest --tier TIER1 --no-api-backfill "
+        f"--intervals 60,1440 --csv-source-dir {little.folder} --yes"
+    )
+    held = {(row["pair"], row["interval"]) for row in kraken.rows("coverage")}
+    assert held == {(pair, interval) for pair in ("BTC/USD", "BTC/EUR") for interval in (60, 1440)}
+
+
+def test_it_stops_at_a_bad_file_and_asks_as_it_did(kraken: Kraken, tmp_path: Path) -> None:
+    (tmp_path / "XBTUSD_60.csv").write_bytes(b"\0nothing\n")
+    words = ("ingest-sequential", "--data-dir", tmp_path, "--stop-on-error")
+    assert "add --yes" in kraken(*words, code=2).err
+    assert "as --stop-on-error asked" in kraken(*words, "--yes", "--quiet", code=1).err
+
+
+def test_filling_gaps_is_a_backfill(full: Kraken) -> None:
+    said = full("backfill-gaps", "--asset", "XBT", "--interval", "60", "--dry-run", "--home", full.home)
+    expected = (
+        "kraken backfill-gaps is deprecated; type: kraken backfill --pairs BTC/EUR,BTC/USD --intervals 60 --dry-run"
+    )
+    assert said.err.splitlines()[0] == expected
+    today = full("backfill", "--pairs", "BTC/EUR,BTC/USD", "--intervals", "60", "--dry-run")
+    assert said.out.splitlines()[1:] == today.out.splitlines()[1:]  # but for the time
+
+
+def test_filling_from_the_last_candle_is_an_incremental_ingest(full: Kraken) -> None:
+    said = full("backfill-gaps", "--tier", "TIER1", "--from-last", "--dry-run")
+    assert said.err.splitlines()[0].endswith("type: kraken ingest --tier TIER1 --dry-run --incremental")
+    assert full("backfill-gaps", "--from-last", "--dry-run").err.splitlines()[0].endswith("--incremental --tier ALL")
+
+
+def test_what_no_route_fills_is_listed_and_nothing_is_filled(full: Kraken) -> None:
+    before = full.state()
+    unfillable = [gap for gap in full.rows("gaps", "--tier", "TIER1") if gap["route"] == "none"]
+    assert unfillable
+    assert full.rows("backfill-gaps", "--tier", "TIER1", "--show-unfillable-only") == unfillable
+    assert full.state() == before
+
+
+def test_what_no_route_fills_is_written_to_a_file(full: Kraken, tmp_path: Path) -> None:
+    file = tmp_path / "unfillable.csv"
+    full("backfill-gaps", "--interval", "1", "--export-unfillable", file)
+    with file.open(newline="") as lines:
+        listed = list(csv.DictReader(lines))
+    gaps = [gap for gap in full.rows("gaps", "--intervals", "1") if gap["route"] == "none"]
+    assert listed == [{name: str(value) for name, value in gap.items()} for gap in gaps] != []
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"), [(("--asset", "SOL"), "no pair of SOL is held"), (("--tier", "T9"), "T9")]
+)
+def test_what_cannot_be_is_refused(words: tuple[str, str], reason: str, full: Kraken) -> None:
+    assert reason in refused(full("backfill-gaps", *words, "--yes", "--quiet", code=2))
