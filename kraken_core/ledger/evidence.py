@@ -10,6 +10,7 @@ from kraken_core.domain.market import Series
 from kraken_core.domain.timerange import TimeRange
 from kraken_core.ledger.models import assertion, file_ingestion_record
 from kraken_core.ledger.transactions import Transactions
+from kraken_core.ledger.undone import counts
 
 _CLAIM, _FILE = assertion.c, file_ingestion_record.c
 _CLAIMS: dict[str, pl.DataType | type[pl.DataType]] = {
@@ -41,8 +42,12 @@ class Evidence(Transactions):
         claims = select(*(_CLAIM[name] for name in _CLAIMS)).where(_CLAIM.start < span.end, _CLAIM.end > span.start)
         files = select(*(_FILE[name] for name in _FILES)).order_by(_FILE.id)
         with self._reading() as connection:
-            claims = claims.where(self._of(assertion, [series])).order_by(_CLAIM.id.desc()).limit(at_most)
-            files = files.where(self._of(file_ingestion_record, [series]), _FILE.content_hash != "")
+            claims = (
+                claims.where(self._of(assertion, [series]), counts(assertion)).order_by(_CLAIM.id.desc()).limit(at_most)
+            )
+            files = files.where(
+                self._of(file_ingestion_record, [series]), _FILE.content_hash != "", counts(file_ingestion_record)
+            )
             claimed, read = ([tuple(row) for row in connection.execute(rows)] for rows in (claims, files))
         first = pl.DataFrame(read, _FILES, orient="row").unique("content_hash", keep="first")
         found = pl.DataFrame(claimed, _CLAIMS, orient="row")
