@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, delete, func, select, update
+from sqlalchemy import Connection, delete, func, or_, select, update
 
 from kraken_core.domain.errors import UsageError
 from kraken_core.domain.jobs import IngestionJob, JobStatus
@@ -65,9 +65,12 @@ class Undo(Jobs):
         first = connection.scalar(select(func.min(_CLAIM.id)).where(_CLAIM.job_id == job_id))
         if job.table_version is None or first is None:
             raise UsageError(f"job {job_id} changed nothing that could be taken back.")
-        since = _CLAIM.id > first, _CLAIM.job_id != job_id, counts(assertion)
-        later = connection.scalar(select(func.max(_CLAIM.job_id)).where(*since))
-        if later is not None:
+        others = or_(_CLAIM.job_id.is_(None), _CLAIM.job_id != job_id)
+        since = select(func.max(_CLAIM.job_id), func.count()).where(_CLAIM.id > first, others, counts(assertion))
+        later, claims = connection.execute(since).one()
+        if claims and later is None:
+            raise UsageError(f"job {job_id} is not the latest that changed something: a table was taken over since.")
+        if claims:
             raise UsageError(
                 f"job {job_id} is not the latest that changed something: job {later} did since. Take that back first, "
                 f"with: kraken undo {later}"
