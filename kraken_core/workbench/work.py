@@ -19,6 +19,7 @@ from kraken_core.domain.errors import (
     JobRunningError,
     KrakenError,
     LedgerError,
+    SettingError,
     SourceError,
     UnavailableError,
     UnreachableError,
@@ -319,7 +320,14 @@ class Work:
 
     def _crew(self, workers: int) -> AbstractContextManager[Crew]:
         """Who reads the batches: this process, or a cluster."""
-        return cluster(self.settings.dask, workers) if self.settings.dask else threads(workers)
+        if not self.settings.dask:
+            return threads(workers)
+        if self.settings.questdb:
+            raise SettingError(
+                "the setting 'dask' takes a candle table that every worker writes by itself: name a folder or "
+                "s3://… as the store, and copy it to QuestDB, or leave 'dask' out."
+            )
+        return cluster(self.settings.dask, workers)
 
     def _pipeline(self, plan: IngestionPlan, crew: Crew, progress: Progress, stop: Callable[[], bool]) -> Pipeline:
         now = self.clock.now()

@@ -1,0 +1,58 @@
+"""``compose.yaml``: not run here, but whole: what it names is there, and what it sets is understood."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml  # type: ignore[import-untyped] # its types are not worth a dependency
+
+from kraken_core.cli.main import cli
+from kraken_core.settings import Settings
+from tests.docs.documents import ROOT
+
+COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+
+
+def test_all_the_servers_are_in_it() -> None:
+    assert {"postgres", "questdb", "scheduler", "worker", "dashboard", "jobs"} == SERVICES.keys()
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_service_names_only_what_is_there(name: str) -> None:
+    service = SERVICES[name]
+    assert set(service.get("depends_on", ())) <= SERVICES.keys()
+    named = {volume.split(":")[0] for volume in service["volumes"] if not volume.startswith(".")}
+    assert named <= COMPOSE["volumes"].keys()
+    assert "build" in service or ":" in service["image"], "an image of no version is another one tomorrow"
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_nothing_answers_to_other_machines(name: str) -> None:
+    assert all(port.startswith("127.0.0.1:") for port in SERVICES[name].get("ports", ()))
+
+
+def test_ours_are_one_image_with_the_same_settings(tmp_path: Path) -> None:
+    ours = [service for service in SERVICES.values() if service.get("build")]
+    assert len({service["image"] for service in ours}) == 1
+    [environment] = {tuple(sorted(service["environment"].items())) for service in ours}
+    settings = Settings.load(None, dict(environment))
+    assert settings.ledger_url.endswith("@postgres/kraken")
+    assert settings.table == "/data/candles"
+    assert settings.dask == "tcp://scheduler:8786"
+
+
+def test_ours_run_programs_that_the_image_has() -> None:
+    commands = {service["command"][0] for service in SERVICES.values() if "build" in service}
+    assert commands == {"dask", "streamlit", "kraken"}
+    assert SERVICES["jobs"]["command"][1] in cli.commands
+    assert (ROOT / SERVICES["dashboard"]["command"][2]).exists()
+
+
+def test_the_image_is_built_from_the_lock_file() -> None:
+    lines = (ROOT / "Dockerfile").read_text(encoding="utf-8").splitlines()
+    assert [line for line in lines if "--require-hashes -r requirements-test.lock" in line]
+    locked = (ROOT / "requirements-test.lock").read_text(encoding="utf-8")
+    assert all(f"\n{package}==" in locked for package in ("distributed", "questdb", "streamlit", "psycopg"))
