@@ -13,13 +13,14 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from kraken_core import Workbench
 from kraken_core.simulator.demo import simulate
+from kraken_core.simulator.exchange import SimulatedExchange
 from tests.app.browsing import serving
 
 ROOT = Path(__file__).parents[1]
 PICTURES = ROOT / "docs" / "images"
 WIDTH, HEIGHT, TALLEST = 1280, 800, 1600  # pixels
 COLOURS, MAX_BYTES = 128, 200_000
-SETTLED_MS = 2_500  # until a chart is drawn
+SETTLED_MS = 6_000  # until charts and tables are drawn
 PATIENCE_MS = 90_000  # on a busy machine
 PAGES = {  # the picture, and the page it is of
     "overview": "",
@@ -41,11 +42,14 @@ def main() -> int:
         return 1
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         home, archives = Path(folder) / "kraken-data", Path(folder) / "archives"
-        simulate(archives)
+        market = simulate(archives).market
         with Workbench.open(home) as workbench:
             when = {"start_date": "2025-10-01", "as_of": "2026-07-08"}
             workbench.run(workbench.plan(tier="ALL", sources=[archives], api_backfill=False, **when))
-        with serving(home, KRAKEN_CSV_SOURCE_DIRS=str(archives)) as url:
+        with (
+            SimulatedExchange(market) as exchange,
+            serving(home, KRAKEN_CSV_SOURCE_DIRS=str(archives), KRAKEN_API_URL=exchange.url) as url,
+        ):
             browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
             for name, address in PAGES.items():
                 _draw(browser, name, f"{url}/{address}")

@@ -35,13 +35,14 @@ def assumed_listing(first_candles: Mapping[int, int]) -> int | None:
     """The listing that the first candles show: open time by interval (minutes) → epoch seconds.
 
     A coarse slot opens before the first trade in it. So the earliest candle gives the slot, and every finer series
-    whose first candle lies within that slot narrows it; a finer file that merely begins later does not.
+    whose first candle lies within that slot narrows it; a finer file that merely begins later does not. One that lost
+    its first rows narrows it too far, which the next finer one mends.
     """
     if not first_candles:
         return None
     start, interval = min((first, interval) for interval, first in first_candles.items())
     for finer in sorted(first_candles, reverse=True):
-        if finer < interval and start <= first_candles[finer] < start + interval * 60:
+        if finer < interval and first_candles[finer] < start + interval * 60:
             start, interval = first_candles[finer], finer
     return start
 

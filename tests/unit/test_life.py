@@ -73,3 +73,9 @@ def test_nothing_is_assumed_of_a_pair_without_candles() -> None:
 def test_what_is_wanted_begins_with_the_slot_that_holds_the_listing(interval: int) -> None:
     width = interval * 60
     assert lived([Life(LISTED)], width).hull.start == LISTED // width * width
+
+
+def test_a_series_that_lost_its_first_rows_does_not_make_the_listing_later_than_a_candle() -> None:
+    ten, minute = 36_000, 60
+    firsts = {1440: 0, 15: ten, 5: ten + 10 * minute, 1: ten + 3 * minute}
+    assert assumed_listing(firsts) == ten + 3 * minute
