@@ -297,8 +297,3 @@ def test_an_open_handle_notices_that_the_table_was_deleted_and_made_anew(root: P
     shutil.rmtree(root)
     put(store, Row(BTC, 9))
     assert held(root) == [Row(BTC, 9)]
-
-
-def test_a_store_elsewhere_than_in_a_folder_is_refused() -> None:
-    with pytest.raises(StoreError, match="only local folders"):
-        DeltaStore("s3://bucket/candles")

@@ -40,7 +40,7 @@ def test_a_server_is_named_alike_for_everybody_and_without_a_password(tmp_path: 
 
 
 def test_a_wrong_store_is_one_line_that_says_what_would_be_right(tmp_path: Path) -> None:
-    with pytest.raises(SettingError, match="a folder, or questdb://host:9000") as refused:
+    with pytest.raises(SettingError, match="a folder, s3://bucket/prefix, or questdb://host:9000") as refused:
         Settings.load(tmp_path, {"KRAKEN_STORE": "ftp://somewhere"})
     assert "\n" not in str(refused.value)
 
