@@ -186,14 +186,10 @@ class Work:
         planned = time.perf_counter() - began
         with logged(self.log(job.id)), self._crew(workers or self.settings.workers) as crew:
             job = self._taken_up(job)
-            self.ledger.began(job.id, self.store.version)
-            if crew.told:
-                self.ledger.add_event(job.id, "workers", crew.told)
-                progress(ProgressReport("workers", 1, 1, crew.told))
             with Lease(self.ledger, job, self.clock) as lease:
                 heard = partial(_heard, progress, lease)
-                pipeline = self._pipeline(plan, crew, heard, partial(_either, stop, lease))
-                result = self._guarded(job, lease, partial(pipeline.run, job, plan))
+                carry_out = partial(self._carry_out, job, plan, crew, heard, partial(_either, stop, lease))
+                result = self._guarded(job, lease, carry_out)
         total = time.perf_counter() - began
         return replace(result, seconds={"total": total, "plan": planned, **result.seconds})
 
@@ -217,6 +213,15 @@ class Work:
         if now.status is job.status and now.worker == job.worker:
             raise JobError(f"job {job.id} was not taken up by its new process; {self.log(job.id)} says why.")
         return now
+
+    def _carry_out(
+        self, job: IngestionJob, plan: IngestionPlan, crew: Crew, progress: Progress, stop: Callable[[], bool]
+    ) -> JobResult:
+        self.ledger.began(job.id, self.store.version)
+        if crew.told:
+            self.ledger.add_event(job.id, "workers", crew.told)
+            progress(ProgressReport("workers", 1, 1, crew.told))
+        return self._pipeline(plan, crew, progress, stop).run(job, plan)
 
     def _guarded(self, job: IngestionJob, lease: Lease, run: Callable[[], JobResult]) -> JobResult:
         """The run, with the job moved to the state in which it ended, whatever happens."""

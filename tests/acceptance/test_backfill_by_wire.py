@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from kraken_core import Workbench
 from kraken_core.domain.archives import day_start
 from kraken_core.domain.gaps import GapStatus
 from kraken_core.domain.market import Pair
@@ -256,8 +257,8 @@ def test_a_sweep_that_is_killed_goes_on_at_its_page(
     with subprocess.Popen(
         command(*ingest(archive)), env=environment(os.environ), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
     ) as process:
-        pages: list[dict[str, str]] = []
-        while len(pages) < 5 or not _claimed(asking):  # the first answers are committed within a second
+        pages = _pages(exchange)
+        while len(pages) < 5 or _reached(asking) != int(pages[4]["since"]):  # answers are committed within a second
             assert process.poll() is None
             time.sleep(0.05)
             pages = _pages(exchange)
@@ -280,6 +281,8 @@ def _pages(exchange: SimulatedExchange) -> list[dict[str, str]]:
     ]
 
 
-def _claimed(kraken: Kraken) -> bool:
-    jobs = kraken("jobs", "--json", code=None)
-    return bool(jobs.out) and any(job["records"]["read"] > 0 and job["status"] == "RUNNING" for job in jobs.json)
+def _reached(kraken: Kraken) -> int | None:
+    """Where the sweep of BTC/USD would go on."""
+    with Workbench.open(kraken.home) as workbench:
+        point = workbench.ledger.sweep_points().get(BTC)
+        return point and point.cursor

@@ -108,14 +108,14 @@ def test_a_pair_that_is_delisted_ends_with_its_last_trade_and_what_is_missing_of
 
 
 def test_a_pair_that_comes_back_lives_twice(home: Path) -> None:
-    exchange = PocketExchange(MARKET, START + 2 * DAY_S)
-    run(home, exchange)
+    exchange = PocketExchange(MARKET, START + 2 * DAY_S - 1)  # every minute but the last has closed
+    run(home, exchange, intervals=[1])
     exchange.present = START + 4 * DAY_S
-    run(home, exchange, incremental=True)
+    run(home, exchange, intervals=[1], incremental=True)
     [first] = lives(home, exchange)[BACK]
     assert first.end is not None
     exchange.present = END
-    run(home, exchange, incremental=True)
+    run(home, exchange, intervals=[1], incremental=True)
     again, second = lives(home, exchange)[BACK]
     assert again == first
     assert second == MARKET.lives(BACK)[1]
