@@ -76,8 +76,9 @@ class Senders:
             sender.dataframe(_frame(part), table_name=part.table, symbols=list(part.symbols), at="time")
             sender.flush()
         except QuestDBError as error:
-            if sender is not None:
-                sender.close(flush=False)
+            if sender is None:  # nothing was sent: it did not even tell which protocol it speaks
+                raise GoneError(str(error)) from error
+            sender.close(flush=False)
             if error.code in {QuestDBErrorCode.SocketError, QuestDBErrorCode.CouldNotResolveAddr}:
                 raise GoneError(str(error)) from error
             reason, line = _refusal(str(error))
