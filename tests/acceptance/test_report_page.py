@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
-from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
 from kraken_core.domain.gaps import GapRecord
 from kraken_core.domain.market import INTERVALS, Pair, Series
@@ -20,6 +18,8 @@ from kraken_core.pipeline.page import page
 from kraken_core.settings import Settings
 from tests.acceptance.command_line import Kraken, refused
 from tests.acceptance.little_market import LittleMarket
+
+pytest_plugins = ["tests.app.chromium"]
 
 YEARS = 5 * 365 * 86_400
 
@@ -35,17 +35,6 @@ class Addresses(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.add(tag)
         self.found += [f"{tag} {name}" for name, _ in attrs if name in {"src", "href", "srcset", "action", "data"}]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    chromium = shutil.which("chromium")
-    if not chromium:
-        pytest.skip("there is no chromium")
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        yield launched
-        launched.close()
 
 
 def test_the_page_opens_in_a_browser_that_has_no_network(full: Kraken, tmp_path: Path, browser: Browser) -> None:
