@@ -13,7 +13,7 @@ from kraken_core.domain.exchange import NS, Market
 from kraken_core.domain.life import Life
 from kraken_core.domain.market import INTERVALS, Pair, Series
 from kraken_core.domain.tiers import Tiers
-from kraken_core.domain.timerange import END_OF_TIME, TimeRange, TimeRanges, ceil, floor, iso
+from kraken_core.domain.timerange import TimeRange, TimeRanges, ceil, floor, iso
 from kraken_core.ports import CandleStore, Exchange, Ledger, PairRecord
 
 _DAY_S = 86_400  # the coarsest slot
@@ -100,11 +100,11 @@ class Listings:
         that day. Else nobody knows what was traded until the exchange was seen without the pair: it ends then.
         """
         ended = {}
-        for pair, end in last_traded(self.store, pairs, covered).items():
+        for pair, end in last_traded(self.store, pairs, covered, now).items():
             *before, last = lives[pair]
             rest = TimeRanges.single(end, ceil(end, _DAY_S))
             sure = any(not rest - covered.get(Series(pair, interval), _NEVER) for interval in INTERVALS)
-            told = max(end, last.start) if sure else last.end or now
+            told = min(max(end, last.start), now) if sure else last.end or now
             if told != last.end:
                 ended[pair] = (*before, last._replace(end=told))
         return ended
@@ -120,10 +120,15 @@ def _with_listing(lives: Sequence[Life], first: int) -> tuple[Life, ...]:
     return (Life(lives[0].start if older else first, lives[0].end, assumed=False), *lives[1:])
 
 
-def last_traded(store: CandleStore, pairs: Sequence[Pair], covered: Mapping[Series, TimeRanges]) -> dict[Pair, int]:
-    """The end of the last slot in which each pair is held to have traded, as fine as that is known; epoch seconds."""
+def last_traded(
+    store: CandleStore, pairs: Sequence[Pair], covered: Mapping[Series, TimeRanges], now: int
+) -> dict[Pair, int]:
+    """The end of the last slot in which each pair is held to have traded, as fine as that is known; epoch seconds.
+
+    Slots from ``now`` on do not count: whoever is not listed now traded then in another life, if at all.
+    """
     found: dict[Pair, TimeRange] = {}
-    looked = dict.fromkeys(pairs, TimeRanges.single(0, END_OF_TIME))
+    looked = dict.fromkeys(pairs, TimeRanges.single(0, now))
     for interval in reversed(INTERVALS):
         width = interval * 60
         held = store.candles({Series(pair, interval): ranges for pair, ranges in looked.items()})
@@ -134,5 +139,5 @@ def last_traded(store: CandleStore, pairs: Sequence[Pair], covered: Mapping[Seri
             if at + width > coarse.end or not within:  # a finer series says when in the slot, if it knows all of it
                 coarse = TimeRange(at, at + width)
             found[pair] = coarse
-            looked[pair] = TimeRanges.single(coarse.start, END_OF_TIME)
+            looked[pair] = TimeRanges.single(coarse.start, now)
     return {pair: slot.end for pair, slot in found.items()}

@@ -121,6 +121,18 @@ def test_a_pair_that_comes_back_lives_twice(home: Path) -> None:
     assert second == MARKET.lives(BACK)[1]
 
 
+def test_a_candle_from_after_a_pair_was_seen_gone_does_not_hide_that_it_came_back(home: Path, tmp_path: Path) -> None:
+    whole = write_release(MARKET, Release("whole.zip", START, END, intervals=(1440,)), tmp_path / "archives")
+    exchange = PocketExchange(MARKET, START + 4 * DAY_S)
+    run(
+        home, exchange, whole
+    )  # this exchange is behind the archive, so what it says of the present is the archive's past
+    exchange.present = END
+    run(home, exchange)
+    _, second = lives(home, exchange)[BACK]
+    assert second == MARKET.lives(BACK)[1]
+
+
 def test_few_requests_leave_the_other_listings_for_the_next_run(home: Path, archive: Path) -> None:
     exchange = PocketExchange(MARKET)
     run(home, exchange, archive, max_requests=2)
