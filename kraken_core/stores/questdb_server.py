@@ -60,6 +60,11 @@ class Server:
         """Carry out a statement. Raises StoreError."""
         self._patiently("change", lambda: self._execute(sql, values))
 
+    def check_takes_changes(self) -> None:
+        """Raises StoreError where the server is told to take none; it then applies none that came before, either."""
+        if self.rows("SELECT 1 FROM (SHOW PARAMETERS) WHERE property_path = 'readonly' AND value = 'true'"):
+            raise StoreError(self._told("write to", "read-only"))
+
     def send(self, table: str, rows: pl.DataFrame, symbols: Sequence[str], describe: Callable[[int], str]) -> None:
         """Write rows over ILP/HTTP, in parts of which each is acknowledged; rows are not to depend on their order.
 

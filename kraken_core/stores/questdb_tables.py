@@ -97,7 +97,10 @@ def state(server: Server) -> tuple[TableKey, bool]:
 
 def settled(server: Server) -> TableKey:
     """Wait until all that was written can be read. Raises StoreError where that stands still."""
-    key = TableKey()
+    key, applied = state(server)
+    if applied:
+        return key
+    server.check_takes_changes()
 
     def look() -> tuple[bool, object]:
         nonlocal key

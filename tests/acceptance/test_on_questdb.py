@@ -35,6 +35,7 @@ pytestmark = [pytest.mark.questdb, pytest.mark.postgres]
 
 POINTS = ["table.stage.after:2", "table.commit.after:3", "report.before"]
 STARTED_S, AWAY_S = 30, 2.0
+APPLYING = "cairo.wal.apply.enabled"
 
 
 @pytest.fixture
@@ -193,7 +194,17 @@ def test_a_server_that_answers_nothing_for_a_while_only_costs_that_while(
     assert_as_expected(tmp_path / "home", expected)
 
 
-@pytest.mark.parametrize(("trouble", "line"), [("away", "does not answer"), ("read only", "it takes no changes")])
+def leave_something_to_apply(server: QuestDB) -> None:
+    """Write a row once more, which changes nothing, and have it applied when the server is told to apply again."""
+    server.kill()
+    server.start(**{APPLYING: "false"})
+    server.sql("INSERT INTO assetprice SELECT * FROM assetprice LIMIT 1")
+
+
+@pytest.mark.parametrize(
+    ("trouble", "line"),
+    [("away", "does not answer"), ("read only", "it takes no changes"), ("read only, behind", "it takes no changes")],
+)
 def test_a_server_that_stays_away_or_takes_no_changes_fails_the_job_with_one_line_and_it_goes_on_later(
     trouble: str,
     line: str,
@@ -206,15 +217,18 @@ def test_a_server_that_stays_away_or_takes_no_changes_fails_the_job_with_one_lin
     home = tmp_path / "home"
     run(job, home, "table.commit.after:2")  # some of it is there
     monkeypatch.setattr(questdb_server, "PATIENCE_S", 0.2)
+    servers.settle()
+    if trouble == "read only, behind":
+        leave_something_to_apply(servers)
     servers.kill()
-    if trouble == "read only":
+    if trouble != "away":
         servers.start(readonly="true")
     try:
         with Workbench.open(home) as workbench, pytest.raises(JobError, match=line) as told:
             workbench.work.run(workbench.work.reap()[0])
     finally:
         servers.kill()
-        servers.start(readonly="false")
+        servers.start(**{"readonly": "false", APPLYING: "true"})
     assert "\n" not in str(told.value)
     assert "kraken ingest" in str(told.value)
     with Workbench.open(home) as workbench:
