@@ -1,4 +1,8 @@
-"""How hard hypothesis looks: a little in every run, thousands of times in the long ones. And whom no test talks to."""
+"""How hard hypothesis looks, and whom no test talks to.
+
+A change is judged by the same examples wherever and however often it is tested; the long ones (``make soak``) look
+for new ones, thousands at a time.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +14,8 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
-CI = os.environ.get("CI") == "true"
-
 # No deadlines: how long an example takes says nothing about what it proves.
-settings.register_profile("quick", max_examples=50, deadline=None, derandomize=CI)
+settings.register_profile("quick", max_examples=50, deadline=None, derandomize=True)
 settings.register_profile(
     "soak", max_examples=3000, deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
 )
