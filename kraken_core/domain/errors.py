@@ -10,6 +10,7 @@ KrakenError
 ├── StoreError            the candle table cannot be read or written
 │   └── CommitConflictError   somebody else committed to the table meanwhile
 ├── LedgerError           the ledger cannot be read or written
+│   └── LedgerAwayError       its database does not answer: it may come back
 ├── JobError              a job cannot do what was asked of it
 │   ├── IllegalMoveError      a state may not become the other
 │   └── JobRunningError       another job works on this candle table
@@ -72,6 +73,10 @@ class CommitConflictError(StoreError):
 
 class LedgerError(KrakenError):
     """The ledger cannot be read or written."""
+
+
+class LedgerAwayError(LedgerError):
+    """The ledger's database does not answer; nothing of what was to be written is in it."""
 
 
 class JobError(KrakenError):

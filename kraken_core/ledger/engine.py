@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from sqlite3 import Connection as SqliteConnection
 from sqlite3 import OperationalError
@@ -13,12 +14,22 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
-from kraken_core.domain.errors import LedgerError, SettingError
+from kraken_core.domain.errors import LedgerAwayError, LedgerError, SettingError
 from kraken_core.failpoints import reached
+from kraken_core.ledger.patience import Patience
 
 BUSY_TIMEOUT_S = 30  # a writer waits this long for another; ours take seconds at most
 RETRY_S = 0.05
 CONNECT_TIMEOUT_S = 10
+# A server, or a client, whose machine is gone without a word is noticed after some seconds, not after hours.
+_POSTGRESQL = {
+    "connect_timeout": CONNECT_TIMEOUT_S,
+    "keepalives_idle": 5,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 20_000,  # ms
+}
+WRITER_IDLE_S = 60  # a writer that says nothing for so long has lost its turn: its machine stands still, or is gone
 _ADVISORY_LOCK = 0x6B72616B656E  # "kraken": any number that nobody else in the database is likely to lock
 _WRONG_ADDRESS = (
     "the setting 'ledger' is no address of a ledger: write sqlite:////folder/ledger.db "
@@ -26,15 +37,22 @@ _WRONG_ADDRESS = (
 )
 
 # How a transaction begins. A reader sees one instant of the ledger. Writers queue up on both databases, so that
-# what one reads is still true when it writes, and none fails because another was faster.
+# what one reads is still true when it writes, and none fails because another was faster. PostgreSQL also names the
+# transaction, by which it can be asked afterwards what became of it.
 _READING = {
     "sqlite": "BEGIN",
     "postgresql": "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY",
 }
 _WRITING = {
     "sqlite": "BEGIN IMMEDIATE",
-    "postgresql": f"SELECT pg_advisory_xact_lock({_ADVISORY_LOCK})",
+    "postgresql": (
+        f"SELECT pg_current_xact_id()::text, pg_advisory_xact_lock({_ADVISORY_LOCK}), "
+        f"set_config('idle_in_transaction_session_timeout', '{WRITER_IDLE_S}s', true)"
+    ),
 }
+_NO_SUCH_TRANSACTION = "22023"
+# What says that a connection is no more, or that none can be had now; psycopg says nothing where it lost one.
+_AWAY = {None, "57P01", "57P02", "57P03", "25P03"}  # shut down, crashed, starting up, idle for too long
 
 
 def open_engine(url: str) -> Engine:
@@ -51,8 +69,7 @@ def open_engine(url: str) -> Engine:
         event.listen(engine, "connect", _prepare_sqlite)
         return engine
     if address.drivername == "postgresql+psycopg":
-        timeout = {"connect_timeout": CONNECT_TIMEOUT_S}
-        return create_engine(address, hide_parameters=True, pool_pre_ping=True, connect_args=timeout)
+        return create_engine(address, hide_parameters=True, pool_pre_ping=True, connect_args=_POSTGRESQL)
     raise SettingError(_WRONG_ADDRESS)
 
 
@@ -106,13 +123,43 @@ def reading(engine: Engine) -> Iterator[Connection]:
 
 
 @contextmanager
-def writing(engine: Engine) -> Iterator[Connection]:
-    """A transaction that is the only one writing; all of it is kept, or nothing. Raises LedgerError."""
-    with _told(engine, "written"), engine.begin() as connection:
-        connection.exec_driver_sql(_WRITING[engine.dialect.name])
-        yield connection
-        reached("ledger.commit.before")
+def writing(engine: Engine, patience: Patience | None = None) -> Iterator[Connection]:
+    """A transaction that is the only one writing; all of it is kept, or nothing. Raises LedgerError.
+
+    LedgerAwayError means that nothing was kept: a database that goes away while it commits is asked about that, as
+    patiently as given.
+    """
+    transaction = ""
+    try:
+        with _told(engine, "written"), engine.begin() as connection:
+            begun = connection.exec_driver_sql(_WRITING[engine.dialect.name])
+            named = begun.scalar_one() if begun.returns_rows else ""
+            yield connection
+            reached("ledger.commit.before")
+            transaction = named
+    except LedgerAwayError:
+        if transaction:
+            (patience or Patience()).until_answered(partial(_require_lost, engine, transaction))
+        raise
     reached("ledger.commit.after")
+
+
+def _require_lost(engine: Engine, transaction: str) -> None:
+    """Raises LedgerError unless nothing of a transaction was kept, LedgerAwayError while that cannot be told."""
+    with _told(engine, "read"), engine.begin() as connection:
+        try:
+            outcome = connection.exec_driver_sql("SELECT pg_xact_status(%s::xid8)", (transaction,)).scalar_one()
+        except DBAPIError as error:
+            if getattr(error.orig, "sqlstate", None) == _NO_SUCH_TRANSACTION:  # lost before any of it was on disk
+                return
+            raise
+    if outcome == "in progress":  # the server has not noticed yet that we are gone
+        raise LedgerAwayError(f"the ledger {shown(engine)} is still at what was written last. Try again.")
+    if outcome != "aborted":  # kept, unless the server crashed and gave the number to another one since
+        raise LedgerError(
+            f"the ledger {shown(engine)} went away while it was written, and nobody knows whether that was kept. "
+            "Nothing is lost: what is not there will be done again."
+        )
 
 
 @contextmanager
@@ -120,10 +167,25 @@ def _told(engine: Engine, verb: str) -> Iterator[None]:
     try:
         yield
     except (DBAPIError, engine.dialect.loaded_dbapi.Error) as error:
+        if _is_away(engine, error):
+            raise LedgerAwayError(
+                f"the ledger {shown(engine)} does not answer ({_reason(engine, error)}). What it held before is kept: "
+                "start it, or mend the setting 'ledger' (kraken doctor), and try again."
+            ) from error
         raise LedgerError(
             f"the ledger {shown(engine)} could not be {verb}: {_reason(engine, error)}. "
             "What it held before is kept; check that it can be reached and written (kraken doctor), then try again."
         ) from error
+
+
+def _is_away(engine: Engine, error: Exception) -> bool:
+    """Whether a server is not there, or not any more; a file always is."""
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    driver = engine.dialect.loaded_dbapi
+    if engine.dialect.name == "sqlite" or not isinstance(cause, (driver.OperationalError, driver.InterfaceError)):
+        return False
+    state = getattr(cause, "sqlstate", None)
+    return state in _AWAY or str(state).startswith("08")
 
 
 def shown(engine: Engine) -> str:

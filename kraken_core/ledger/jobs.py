@@ -88,8 +88,8 @@ class Jobs(Transactions):
                 "doing": None,
                 "updated_at": now,
             }
-            if after.status is JobStatus.RUNNING:
-                changes |= {"started_at": stored.started_at or now, "finished_at": None}
+            if after.status is JobStatus.RUNNING:  # on this table, whichever it was asked for
+                changes |= {"started_at": stored.started_at or now, "finished_at": None, "candle_table": self._table}
             elif after.status in _ENDED:
                 changes |= {"finished_at": now}
             if after.status is JobStatus.COMPLETED:
@@ -139,14 +139,15 @@ class Jobs(Transactions):
         with self._reading() as connection:
             return [JobEvent(*row) for row in connection.execute(events)]
 
-    def renew(self, job: IngestionJob, lease_until: int, doing: ProgressReport | None = None) -> Control | None:
+    def renew(self, job: IngestionJob, lease_s: int, doing: ProgressReport | None = None) -> Control | None:
         """Prolong a worker's hold of its running job, say how far it is, and hear what was asked of it meanwhile."""
         columns = ingestion_job.c
         mine = columns.id == job.id, columns.status == JobStatus.RUNNING, columns.worker == job.worker
-        changes = {"lease_until": lease_until, "doing": json.dumps(doing) if doing else None}
-        renewed = update(ingestion_job).where(*mine).values(changes).returning(columns.asked)
+        renewed = update(ingestion_job).where(*mine).returning(columns.asked)
         with self._writing() as connection:
-            row = connection.execute(renewed).one_or_none()
+            until = self._instant(connection) + lease_s
+            changes = {"lease_until": until, "doing": json.dumps(doing) if doing else None}
+            row = connection.execute(renewed.values(changes)).one_or_none()
             if row is None:
                 raise IllegalMoveError(
                     f"job {job.id} is not this worker's any more: it was taken for lost, or moved by somebody else. "

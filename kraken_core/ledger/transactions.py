@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
+from functools import partial, wraps
+from inspect import isfunction
 from operator import attrgetter
-from typing import Any, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy import Column, ColumnElement, Connection, Engine, Table, and_, false, insert, or_, select, true
 
@@ -17,11 +19,15 @@ from kraken_core.domain.jobs import JobStatus
 from kraken_core.domain.market import Pair, Series
 from kraken_core.ledger.engine import reading, writing
 from kraken_core.ledger.models import asset, ingestion_job, pair
+from kraken_core.ledger.patience import Patience
 from kraken_core.ports import Clock
 
 CHUNK = 10_000  # rows named in one statement, by up to three values each: SQLite takes 32,766 values
+PATIENCE_S = 25  # less than a lease: who cannot be heard for longer has to stop
 Item = TypeVar("Item")
 Ranged = TypeVar("Ranged", DataCoverageRange, GapRecord)
+Given = ParamSpec("Given")
+Result = TypeVar("Result")
 
 
 class _SeriesByIds(dict[tuple[int, int], Series]):
@@ -36,17 +42,52 @@ class _SeriesByIds(dict[tuple[int, int], Series]):
         return self[ids]
 
 
+def _again(method: Callable[Concatenate[Transactions, Given], Result]) -> Callable[..., Result]:
+    """The method, done again while the database is away: it is one transaction, of which nothing was kept."""
+
+    @wraps(method)
+    def patient(self: Transactions, *arguments: Given.args, **more: Given.kwargs) -> Result:
+        return self._patience.until_answered(partial(method, self, *arguments, **more))
+
+    return patient
+
+
 class Transactions:
     """A ledger's engine, the candle table it speaks of, and the clock that dates its rows."""
+
+    def __init_subclass__(cls) -> None:
+        """Whatever a part of the ledger offers waits for the database where somebody is patient."""
+        super().__init_subclass__()
+        for name, method in list(vars(cls).items()):
+            if isfunction(method) and not name.startswith("_"):
+                setattr(cls, name, _again(method))
 
     def __init__(self, engine: Engine, table: str, clock: Clock) -> None:
         self._engine = engine
         self._table = table
         self._clock = clock
+        self._patience = Patience()
         # Pairs are only ever added, and by _register alone: what was once read of them stays true.
         self._pairs: dict[int, Pair] = {}
         self._pair_ids: dict[Pair, int] = {}
         self._series = _SeriesByIds(self._pairs)
+
+    def patient(self, stop: Callable[[], bool]) -> AbstractContextManager[None]:
+        """While entered, a database that went away is waited for, in whatever thread; ``stop`` ends that."""
+        return self._patience.of(PATIENCE_S, stop)
+
+    def now(self) -> int:
+        """Epoch seconds by the database's clock, which all who share it go by; a file's is this machine's."""
+        return self._patience.until_answered(self._read_clock)
+
+    def _read_clock(self) -> int:
+        with reading(self._engine) as connection:
+            return self._instant(connection)
+
+    def _instant(self, connection: Connection) -> int:
+        if connection.dialect.name == "sqlite":
+            return self._clock.now()
+        return int(connection.exec_driver_sql("SELECT floor(extract(epoch FROM clock_timestamp()))").scalar_one())
 
     def _now(self) -> datetime:
         return datetime.fromtimestamp(self._clock.now(), UTC)
@@ -61,7 +102,7 @@ class Transactions:
     def _writing(self, pairs: Iterable[Pair] = ()) -> Iterator[Connection]:
         """A writing transaction in which all of ``pairs`` have ids."""
         self._register(set(pairs))
-        with writing(self._engine) as connection:
+        with writing(self._engine, self._patience) as connection:
             self._learn_pairs(connection)
             yield connection
 
@@ -69,7 +110,7 @@ class Transactions:
         """Give ids to new pairs, in a transaction of its own: an id we remember must never be rolled back."""
         if pairs <= self._pair_ids.keys():
             return
-        with writing(self._engine) as connection:
+        with writing(self._engine, self._patience) as connection:
             self._learn_pairs(connection)
             new = sorted(pairs - self._pair_ids.keys())
             known = set(connection.scalars(select(asset.c.ticker)))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
 
 from kraken_core.domain.errors import IllegalMoveError, LedgerError
 from kraken_core.domain.jobs import Control, IngestionJob, ProgressReport
-from kraken_core.ports import Clock, Ledger
+from kraken_core.ports import Ledger
 
 LEASE_S = 30  # a worker that was not heard of for so long is taken for lost
 HEARTBEAT_S = 1.0  # how soon a request to pause is heard
@@ -27,17 +28,16 @@ class Lease:
 
     ledger: Ledger
     job: IngestionJob
-    clock: Clock
     doing: ProgressReport | None = None
     asked: Control | None = None
-    lost: bool = False
+    lost: str = ""  # why, once it is
     _left: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
 
     @property
     def over(self) -> bool:
         """Whether the worker has to stop: it was asked to, or its job is not its own any more."""
-        return self.lost or self.asked is not None
+        return bool(self.lost) or self.asked is not None
 
     def __enter__(self) -> Self:
         self._thread = threading.Thread(target=self._beat, name=f"lease of job {self.job.id}", daemon=True)
@@ -52,14 +52,19 @@ class Lease:
             self._thread.join()
 
     def _beat(self) -> None:
-        held_until = self.clock.now() + LEASE_S
+        """Renew it again and again.
+
+        How long it lasts is counted from before it was asked for, so that it ends here before it does in the ledger.
+        """
+        held_until = time.monotonic() + LEASE_S
         while not self._left.wait(HEARTBEAT_S) and not self.lost:
-            until = self.clock.now() + LEASE_S
+            asked_at = time.monotonic()
             try:
-                self.asked = self.ledger.renew(self.job, until, self.doing) or self.asked
-                held_until = until
+                self.asked = self.ledger.renew(self.job, LEASE_S, self.doing) or self.asked
+                held_until = asked_at + LEASE_S
             except IllegalMoveError:
-                self.lost = True
+                self.lost = "it was taken for lost, or moved by somebody else"
             except LedgerError:  # it may come back before the lease runs out
                 LOG.warning("the lease of job %s could not be renewed", self.job.id, exc_info=True)
-                self.lost = self.clock.now() >= held_until
+                if time.monotonic() >= held_until:
+                    self.lost = f"its ledger did not answer for {LEASE_S} s, so that others may take it for lost"

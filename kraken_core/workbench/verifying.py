@@ -54,7 +54,7 @@ class Verifying:
         pairs = tuple(sorted({series.pair for series in found.suspects}))
         waiting = work.ledger.create_job(Request(pairs=pairs, backfill=True), as_of, [], JobMetrics())
         job = self._taken_up(waiting)
-        with Lease(work.ledger, job, work.clock):
+        with Lease(work.ledger, job):
             try:
                 if Basis(work.store.version, len(work.ledger.assertions())) != found.basis:
                     work.ledger.move(job, job.mark_cancelled())
@@ -75,7 +75,7 @@ class Verifying:
     def _taken_up(self, job: IngestionJob) -> IngestionJob:
         ledger = self.work.ledger
         try:
-            return ledger.move(job, job.mark_running(this_worker(), self.work.clock.now() + LEASE_S))
+            return ledger.move(job, job.mark_running(this_worker(), ledger.now() + LEASE_S))
         except JobRunningError:
             ledger.move(job, job.mark_cancelled())
             raise

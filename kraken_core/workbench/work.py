@@ -146,7 +146,7 @@ class Work:
         for job in self.ledger.jobs([JobStatus.RUNNING]):
             if is_lost(job.worker):
                 found.append((job, "its process is gone"))
-            elif job.lease_until is not None and job.lease_until < self.clock.now():
+            elif job.lease_until is not None and job.lease_until < self.ledger.now():
                 found.append((job, "nothing was heard of it"))
         return found
 
@@ -186,10 +186,11 @@ class Work:
         planned = time.perf_counter() - began
         with logged(self.log(job.id)), self._crew(workers or self.settings.workers) as crew:
             job = self._taken_up(job)
-            with Lease(self.ledger, job, self.clock) as lease:
+            with Lease(self.ledger, job) as lease:
                 heard = partial(_heard, progress, lease)
-                carry_out = partial(self._carry_out, job, plan, crew, heard, partial(_either, stop, lease))
-                result = self._guarded(job, lease, carry_out)
+                stopped = partial(_either, stop, lease)
+                carry_out = partial(self._carry_out, job, plan, crew, heard, stopped)
+                result = self._guarded(job, lease, stopped, carry_out)
         total = time.perf_counter() - began
         return replace(result, seconds={"total": total, "plan": planned, **result.seconds})
 
@@ -223,10 +224,15 @@ class Work:
             progress(ProgressReport("workers", 1, 1, crew.told))
         return self._pipeline(plan, crew, progress, stop).run(job, plan)
 
-    def _guarded(self, job: IngestionJob, lease: Lease, run: Callable[[], JobResult]) -> JobResult:
+    def _guarded(
+        self, job: IngestionJob, lease: Lease, stop: Callable[[], bool], run: Callable[[], JobResult]
+    ) -> JobResult:
         """The run, with the job moved to the state in which it ended, whatever happens."""
         try:
-            result = run()
+            with self.ledger.patient(stop):
+                result = run()
+                self.ledger.progress(job.id, "", result.job.metrics)
+                return replace(result, job=self.ledger.move(job, job.mark_completed()))
         except (Interrupted, KeyboardInterrupt):
             raise self._interrupted(job, lease) from None
         except KrakenError as error:
@@ -240,9 +246,6 @@ class Work:
             reason = " ".join(f"{type(error).__name__}: {error}".split())  # one line, whatever it says
             self.ledger.move(job, job.mark_failed(reason))
             raise
-        self.ledger.progress(job.id, "", result.job.metrics)
-        ended = self.ledger.move(job, job.mark_completed())
-        return replace(result, job=ended)
 
     def _failed(self, job: IngestionJob, reason: str) -> JobError:
         """The job moved to FAILED, and what to say of it."""
@@ -256,7 +259,7 @@ class Work:
     def _interrupted(self, job: IngestionJob, lease: Lease) -> KrakenError:
         """The job moved as whoever interrupted it wanted, and what to say of it."""
         if lease.lost:
-            return JobError(f"job {job.id} was taken for lost, and stopped; what it did is kept: kraken jobs {job.id}")
+            return JobError(f"job {job.id} stopped: {lease.lost}. What it did is kept: kraken jobs {job.id}")
         if lease.asked is Control.CANCEL:
             self.ledger.move(job, job.mark_cancelled())
             return Interrupted(f"job {job.id} is cancelled; what it did is kept, and it is not gone on with.")
@@ -265,7 +268,7 @@ class Work:
 
     def _taken_up(self, job: IngestionJob) -> IngestionJob:
         try:
-            return self.ledger.move(job, job.mark_running(this_worker(), self.clock.now() + LEASE_S))
+            return self.ledger.move(job, job.mark_running(this_worker(), self.ledger.now() + LEASE_S))
         except JobRunningError:
             if job.status is JobStatus.PENDING:  # nobody waits for it: what was refused does not linger
                 self.ledger.move(job, job.mark_cancelled())

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from kraken_core import Workbench
+from kraken_core.domain.jobs import Control
 from tests.acceptance.command_line import asked, environment
 
+PATIENCE_S = 60  # how long another process may take; nothing here waits when it is quicker
 # A job that stands still in the middle of its first batch, until a line comes on its stdin.
 STANDING_STILL = """
 import sys
@@ -45,3 +49,24 @@ def standing_still(folder: Path, *words: object) -> Iterator[subprocess.Popen[st
             yield child
         finally:
             child.kill()
+
+
+def until(true: Callable[[], object]) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while not true():
+        assert time.monotonic() < deadline, "it never came to be"
+        time.sleep(0.02)
+
+
+def heard(home: Path, control: Control) -> Callable[[], bool]:
+    """Whether the worker renewed its lease, and so has heard, since it was asked."""
+    seen: list[int | None] = []
+
+    def look() -> bool:
+        with Workbench.open(home) as workbench:
+            job = workbench.ledger.job(1)
+        if job.asked is control:
+            seen.append(job.lease_until)
+        return bool(seen) and job.lease_until != seen[0]
+
+    return look

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,35 +13,12 @@ from kraken_core import Workbench
 from kraken_core.domain.jobs import Control, JobStatus
 from tests.acceptance.command_line import Kraken, asked, command
 from tests.acceptance.little_market import LittleMarket
-from tests.acceptance.standing_still import standing_still, started
-
-PATIENCE_S = 60  # how long another process may take; nothing here waits when it is quicker
+from tests.acceptance.standing_still import PATIENCE_S, heard, standing_still, started, until
 
 
 @pytest.fixture
 def uninterrupted(kraken: Kraken, full_home: Path) -> dict[str, Any]:
     return Kraken(kraken.capsys, full_home).state()
-
-
-def until(true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE_S
-    while not true():
-        assert time.monotonic() < deadline, "it never came to be"
-        time.sleep(0.02)
-
-
-def heard(home: Path, control: Control) -> Callable[[], bool]:
-    """Whether the worker renewed its lease, and so has heard, since it was asked."""
-    seen: list[int | None] = []
-
-    def look() -> bool:
-        with Workbench.open(home) as workbench:
-            job = workbench.ledger.job(1)
-        if job.asked is control:
-            seen.append(job.lease_until)
-        return bool(seen) and job.lease_until != seen[0]
-
-    return look
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,172 @@
+"""Several hosts share a ledger on PostgreSQL: one job at a time, seen and controlled by all, whatever their clocks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kraken_core import Workbench
+from kraken_core.domain.jobs import Control, IngestionJob, JobMetrics, JobStatus
+from kraken_core.domain.request import Request
+from kraken_core.settings import Settings
+from kraken_core.workbench import lease
+from kraken_core.workbench.lease import LEASE_S, Lease
+from kraken_core.workbench.workbench import SystemClock
+from tests.acceptance.command_line import Kraken, asked, command, process
+from tests.acceptance.little_market import LittleMarket
+from tests.acceptance.standing_still import PATIENCE_S, heard, standing_still, started, until
+from tests.databases import new_schema
+from tests.postgres_server import PostgreSQL
+
+pytest_plugins = ["tests.servers"]
+pytestmark = pytest.mark.postgres
+
+HOUR_S = 3600
+
+
+@dataclass
+class Skewed(SystemClock):
+    """A host's clock that is set wrong."""
+
+    by: int
+
+    def now(self) -> int:
+        return super().now() + self.by
+
+
+@pytest.fixture
+def expected(kraken: Kraken, full_home: Path) -> dict[str, Any]:
+    """What one host alone ends with."""
+    return Kraken(kraken.capsys, full_home).state()
+
+
+@pytest.fixture
+def shared(
+    kraken: Kraken, expected: dict[str, Any], postgres: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Kraken:
+    """The command line with a ledger and a candle table that all hosts name."""
+    monkeypatch.setenv("KRAKEN_LEDGER", new_schema(postgres))
+    monkeypatch.setenv("KRAKEN_STORE", str(tmp_path / "candles"))
+    return kraken
+
+
+def host(home: Path, skew: int = 0) -> Workbench:
+    return Workbench(Settings.load(home), Skewed(skew))
+
+
+@contextmanager
+def named(name: str) -> Iterator[None]:
+    """This process is on a host of that name."""
+    with pytest.MonkeyPatch.context() as there:
+        there.setattr("kraken_core.workbench.worker_identity.socket.gethostname", lambda: name)
+        yield
+
+
+def taken_up(workbench: Workbench) -> IngestionJob:
+    job = workbench.ledger.create_job(Request(), 0, [], JobMetrics())
+    with named("one"):
+        return workbench.work._taken_up(job)
+
+
+# --------------------------------------------------------------------------------------------------------- wrong clocks
+
+
+@pytest.mark.parametrize("skew", [-HOUR_S, HOUR_S])
+def test_a_job_that_is_heard_of_is_not_stolen_whatever_the_clocks_say(
+    skew: int, shared: Kraken, tmp_path: Path
+) -> None:
+    with host(tmp_path / "a", skew) as one, host(tmp_path / "b", -skew) as other:
+        job = taken_up(one)
+        with named("other"):
+            assert other.work.reap() == []
+            one.ledger.renew(job, LEASE_S)
+            assert other.work.reap() == []
+        assert one.ledger.job(job.id).status is JobStatus.RUNNING
+
+
+@pytest.mark.parametrize("skew", [-HOUR_S, HOUR_S])
+def test_a_job_that_is_heard_of_no_more_is_not_kept_whatever_the_clocks_say(
+    skew: int, shared: Kraken, tmp_path: Path
+) -> None:
+    with host(tmp_path / "a", skew) as one, host(tmp_path / "b", -skew) as other:
+        job = taken_up(one)
+        one.ledger.renew(job, 1)
+        with named("other"):
+            until(other.work.lost)
+            [failed] = other.work.reap()
+        assert failed.error == "worker lost: nothing was heard of it"
+
+
+def test_who_cannot_reach_the_ledger_stops_before_others_may_take_the_job(
+    shared: Kraken, postgres_server: PostgreSQL, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lease, "LEASE_S", 1)
+    monkeypatch.setattr(lease, "HEARTBEAT_S", 0.05)
+    with host(tmp_path / "a") as workbench:
+        with Lease(workbench.ledger, taken_up(workbench)) as held:
+            postgres_server.kill()
+            until(lambda: held.over)
+        postgres_server.start()
+        assert "did not answer for 1 s" in held.lost
+
+
+# ------------------------------------------------------------------------------------------------------------ two hosts
+
+
+def test_while_a_host_runs_a_job_another_is_told_which(
+    shared: Kraken, expected: dict[str, Any], little: LittleMarket, tmp_path: Path
+) -> None:
+    here, there = ("--home", tmp_path / "a"), ("--home", tmp_path / "b")
+    with standing_still(little.folder, *here) as running:
+        refused = process(*asked(little.folder, "--pairs", "UNI/USD", *there), code=1)
+        _, said = running.communicate("\n", timeout=PATIENCE_S)
+    assert running.returncode == 0, said
+    assert "job 1 is running" in refused.stderr
+    assert Kraken(shared.capsys, tmp_path / "b").state() == expected
+
+
+def test_two_hosts_that_start_at_once_lose_nothing_and_do_nothing_twice(
+    shared: Kraken, expected: dict[str, Any], little: LittleMarket, tmp_path: Path
+) -> None:
+    both = [started(command(*asked(little.folder, "--home", tmp_path / name))) for name in "ab"]
+    said = [each.communicate(timeout=PATIENCE_S)[1] for each in both]
+    codes = [each.returncode for each in both]
+    assert 0 in codes, said
+    assert all(code == 0 or (code == 1 and "is running" in told) for code, told in zip(codes, said, strict=True)), said
+    for name in "ab":
+        assert Kraken(shared.capsys, tmp_path / name).state() == expected
+
+
+def test_everybody_sees_how_far_a_job_is_and_may_pause_it_and_go_on_with_it(
+    shared: Kraken, expected: dict[str, Any], little: LittleMarket, tmp_path: Path
+) -> None:
+    there = ("--home", tmp_path / "b")
+    with standing_still(little.folder, "--home", tmp_path / "a") as running, host(tmp_path / "b") as other:
+        [seen] = other.jobs()
+        assert (seen.status, seen.stage) == (JobStatus.RUNNING, "ingest")
+        with started(command("pause", 1, *there)) as pausing:
+            until(heard(tmp_path / "b", Control.PAUSE))
+            _, said = running.communicate("\n", timeout=PATIENCE_S)
+            pausing.communicate(timeout=PATIENCE_S)
+    assert (running.returncode, pausing.returncode) == (3, 0), said
+    assert shared("ingest", "--resume", 1, "--yes", "--json", *there).json["status"] == "COMPLETED"
+    assert Kraken(shared.capsys, tmp_path / "b").state() == expected
+
+
+def test_the_job_of_a_host_that_is_gone_is_taken_up_by_another(
+    shared: Kraken, expected: dict[str, Any], little: LittleMarket, tmp_path: Path
+) -> None:
+    with standing_still(little.folder, "--home", tmp_path / "a") as running:
+        running.kill()
+    with named("elsewhere"), host(tmp_path / "b", HOUR_S) as other:
+        assert other.work.lost() == [], "its lease has not run out, though this clock says so"
+        other.ledger.renew(other.ledger.job(1), 1)  # the last that was heard of it
+        until(other.work.lost)
+        resumed = shared("ingest", "--resume", 1, "--yes", "--json", "--home", tmp_path / "b").json
+    assert resumed["status"] == "COMPLETED"
+    assert Kraken(shared.capsys, tmp_path / "b").state() == expected
