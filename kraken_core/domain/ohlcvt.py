@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 import polars as pl
@@ -78,22 +78,18 @@ def parse_clean(texts: Sequence[bytes], interval: int, now: int) -> tuple[pl.Dat
 
 
 def _all_good(frame: pl.DataFrame, interval: int, now: int) -> bool:
-    if any(frame.null_count().row(0)):
-        return False
-    time, width = pl.col("time"), interval * 60
-    first, high, low, last = map(pl.col, PRICES)
-    good = frame.select(
-        aligned=(time % width == 0).all(),
-        early=time.min() >= EARLIEST,
-        closed=time.max() <= now - width,
-        low=((low <= first) & (low <= last)).all(),
-        high=((high >= first) & (high >= last)).all(),  # NaN counts as above every number
-        positive=low.min() > 0,
-        finite=high.is_finite().all() & pl.col("volume").is_finite().all(),
-        traded=pl.col("volume").min() > 0,
-        counted=pl.col("trades").min() > 0,
+    # Columns one by one: workers are as many as there are processors, and polars' own threads would come on top.
+    time, first, high, low, last, volume, trades = frame.get_columns()
+    return (
+        not any(column.null_count() for column in frame.get_columns())
+        and (time % (interval * 60) == 0).all()
+        and cast("int", time.min()) >= EARLIEST
+        and cast("int", time.max()) <= now - interval * 60
+        and all((low <= price).all() and (high >= price).all() for price in (first, last))  # NaN is above every number
+        and high.is_finite().all()
+        and volume.is_finite().all()
+        and all(cast("float", column.min()) > 0 for column in (low, volume, trades))
     )
-    return all(good.row(0))
 
 
 def parse_any(text: bytes, interval: int, now: int) -> Parsed:

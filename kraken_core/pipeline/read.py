@@ -121,20 +121,26 @@ def _candles(read: Sequence[_Read], fresh: Sequence[bool], frame: pl.DataFrame) 
     heights = [r.parsed.candles.height for r in read]
     names = [str(r.item.file.series.pair) for r in read]
     times = frame["time"].to_numpy()
-    ranks = np.repeat(np.array([_rank(r) for r in read], dtype=np.int64), heights)
+    ranks = np.empty(frame.height, dtype=np.int64)
     start = 0
     for r, height in zip(read, heights, strict=True):
         slots = slice(start, start + height)
-        outside = np.searchsorted(np.array(r.claims.bounds, dtype=np.int64), times[slots], side="right") % 2 == 0
-        ranks[slots][outside] = provisional(_rank(r))
+        ranks[slots] = provisional(_rank(r))
+        for known in r.claims:
+            first, end = np.searchsorted(times[slots], known)  # the rows of a file are sorted
+            ranks[start + first : start + end] = _rank(r)
         start += height
-    candles = frame.select(
-        pl.Series("pair", names).gather(np.repeat(np.arange(len(names)), heights)),
-        pl.lit(read[0].item.file.series.interval, pl.Int32).alias("interval_minutes"),
-        (pl.col("time") * _MICROSECONDS).cast(TIME),
-        *(name for name in COLUMNS if name != "time"),
-        pl.lit(Source.CSV.value).alias("source"),
-        pl.Series("rank", ranks),
+    candles = pl.DataFrame(
+        [
+            pl.Series("pair", names).gather(np.repeat(np.arange(len(names)), heights)),
+            pl.Series("interval_minutes", [read[0].item.file.series.interval], pl.Int32).new_from_index(
+                0, frame.height
+            ),
+            (frame["time"] * _MICROSECONDS).cast(TIME),
+            *(frame[name] for name in COLUMNS if name != "time"),
+            pl.Series("source", [Source.CSV.value]).new_from_index(0, frame.height),
+            pl.Series("rank", ranks),
+        ]
     )
     return candles if all(fresh) else candles.filter(pl.Series(np.repeat(np.array(fresh), heights)))
 

@@ -15,7 +15,8 @@ import polars as pl
 from kraken_core.domain.candles import KEY
 from kraken_core.domain.errors import StoreError
 from kraken_core.ports import StagedFile
-from kraken_core.stores.delta_files import ROWS_A_GROUP, CandleFiles
+from kraken_core.stores.candle_parquet import ROWS_A_GROUP
+from kraken_core.stores.delta_files import CandleFiles
 from kraken_core.stores.delta_index import FileIndex
 
 # Measured on 6 M hourly rows of 500 pairs: reading a series takes 436 ms in files of 25,000 rows, 81 ms of 500,000 and

@@ -13,9 +13,9 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple, Protocol
 
 import duckdb
-import pyarrow.dataset
+import pyarrow as pa
 from deltalake.fs import DeltaStorageHandler
-from pyarrow import fs
+from pyarrow import dataset, fs
 
 # What the environment may say of the object store; the rest of AWS_… is for other programs.
 _SAID = frozenset(
@@ -49,7 +49,7 @@ class Place(Protocol):
         """Make the folder, where it takes one."""
         ...
 
-    def write(self, path: str, write: Callable[[str], None]) -> int:
+    def write(self, path: str, write: Callable[[pa.NativeFile], None]) -> int:
         """Have a new file written, durable when this returns; returns its bytes. Nothing is left of half a file."""
         ...
 
@@ -109,12 +109,13 @@ class Folder:
         """See Place."""
         self.root.mkdir(parents=True, exist_ok=True)
 
-    def write(self, path: str, write: Callable[[str], None]) -> int:
+    def write(self, path: str, write: Callable[[pa.NativeFile], None]) -> int:
         """See Place."""
         target = self.root / path
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
-            write(str(target))
+            with pa.OSFile(str(target), "wb") as file:
+                write(file)
             _sync(target)
         except BaseException:
             target.unlink(missing_ok=True)  # half a file is of no use, and may be what fills the disk
@@ -193,10 +194,13 @@ class ObjectStore:
     def make(self) -> None:
         """Prefixes need not be made."""
 
-    def write(self, path: str, write: Callable[[str], None]) -> int:
+    def write(self, path: str, write: Callable[[pa.NativeFile], None]) -> int:
         """See Place."""
-        write(self.at(path))
-        return self._info(path).size or 0
+        buffer = pa.BufferOutputStream()  # what is closed is there: half a file is not to be
+        write(buffer)
+        content = buffer.getvalue().to_pybytes()
+        _Objects(self.address, self.options).put(path, content)
+        return len(content)
 
     def sync(self, paths: Iterable[str]) -> None:
         """What is there is durable."""
@@ -229,7 +233,7 @@ class ObjectStore:
 
     def read_by(self, connection: duckdb.DuckDBPyConnection, name: str, paths: Collection[str]) -> str:
         """See Place. DuckDB is handed what to read: by itself it could not get there."""
-        files = pyarrow.dataset.dataset(list(paths), format="parquet", filesystem=self._files)
+        files = dataset.dataset(list(paths), format="parquet", filesystem=self._files)
         connection.register(name, files)
         return name
 
@@ -239,6 +243,16 @@ class ObjectStore:
 
     def _info(self, path: str) -> fs.FileInfo:
         return self._files.get_file_info(path)
+
+
+class _Objects(DeltaStorageHandler):
+    """Writes bytes: pyarrow's stream would hand on buffers, which deltalake does not take."""
+
+    def put(self, path: str, content: bytes) -> None:
+        """Write an object, which appears whole or not at all."""
+        stream = self._handler.open_output_stream(path, None)
+        stream.write(content)
+        stream.close()  # type: ignore[attr-defined] # which the stub leaves out
 
 
 def storage_options(environment: Mapping[str, str]) -> dict[str, str]:

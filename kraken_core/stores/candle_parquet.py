@@ -1,0 +1,53 @@
+"""How candles are encoded in Parquet: every column in the way that its values ask for.
+
+Open times nearly always rise by the same step, so what is kept are their differences; names repeat for thousands of
+rows, so they are runs of a number; prices and volumes are as they are. Measured on Kraken's own hourly candles of
+bitcoin: 29 bytes a candle, where an encoding that knows nothing of them needs 36 with the same compression.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+# Measured on files of 1.5 M rows and 300 pairs: one pair reads in 5 ms, against 8 ms at 262,144 rows a group and 2 ms
+# at 16,384, where writing is a fifth slower.
+ROWS_A_GROUP = 65_536
+COMPRESSION = "snappy"  # lz4 takes as much room and a third longer to write; zstd twice as long to write and to read
+_DIFFERENCES = {"time": "DELTA_BINARY_PACKED"}
+_REPETITIVE = ("trades", "rank")
+
+
+def write_parquet(candles: pl.DataFrame, footer: Mapping[str, str], file: pa.NativeFile) -> None:
+    """Write candles, and what is to be said in the file's footer. No name may be null."""
+    names = [name for name, dtype in candles.schema.items() if dtype == pl.String]
+    columns = {
+        name: _runs(column) if name in names else _as_it_lies(column) for name, column in candles.to_dict().items()
+    }
+    pq.write_table(
+        pa.table(columns, metadata=footer),
+        file,
+        row_group_size=ROWS_A_GROUP,
+        compression=COMPRESSION,
+        use_dictionary=[*names, *_REPETITIVE],
+        column_encoding=_DIFFERENCES,
+        store_schema=False,  # else readers take names for categories
+    )
+
+
+def _runs(names: pl.Series) -> pa.Array:
+    """A column of names as numbers into a dictionary."""
+    runs = names.rle().struct.unnest()
+    values, numbers = np.unique(runs["value"].to_numpy(), return_inverse=True)
+    return pa.DictionaryArray.from_arrays(
+        np.repeat(numbers.astype(np.int32), runs["len"].to_numpy()), pa.array(values, pa.string())
+    )
+
+
+def _as_it_lies(column: pl.Series) -> pa.ChunkedArray:
+    """A column as it lies in memory: to give all columns the same chunks would copy them."""
+    return pa.chunked_array([chunk.to_arrow() for chunk in column.get_chunks()])
