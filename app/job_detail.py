@@ -28,8 +28,9 @@ def detail(job: IngestionJob) -> None:
         f"Wanted: {shown.moment(window.start)} to {shown.moment(window.end)} · started {shown.moment(job.started_at)}"
         f" · ended {shown.moment(job.finished_at)}"
     )
-    if job.error:
-        st.error(shown.plain(job.error), icon=":material/error:")
+    with st.container():  # there with no error too: widgets that move on a page are lost to the URL
+        if job.error:
+            st.error(shown.plain(job.error), icon=":material/error:")
     figures = {
         "Files read": metrics.files_ingested,
         "skipped": metrics.files_skipped,

@@ -23,19 +23,21 @@ REDRAWN_S = 4.0  # how often the tables are, while a job runs
 def page() -> None:
     """The page."""
     st.title("Jobs")
-    refusal()
     drawn = moves()
     jobs = workbench().jobs()
-    live(drawn)
+    with st.container():  # what comes and goes has a place of its own: widgets that move on a page are lost to the URL
+        refusal()
+        live(drawn)
     if not jobs:
         st.info("There are no jobs yet.", icon=":material/inbox:")
         st.page_link("views/ingest.py", label="Start the first one", icon=":material/input:")
         return
     running = [job for job in jobs if job.status is JobStatus.RUNNING]
-    for job in running:
-        controls(job)
-        if job.asked:
-            st.caption(f"Asked to {job.asked.lower()}: it first ends the files it is reading.")
+    with st.container():
+        for job in running:
+            controls(job)
+            if job.asked:
+                st.caption(f"Asked to {job.asked.lower()}: it first ends the files it is reading.")
     st.fragment(_history_and_detail, run_every=REDRAWN_S if running else None)()
 
 
@@ -46,8 +48,9 @@ def _history_and_detail() -> None:
         number = st.selectbox("Job", [job.id for job in jobs], key="job", bind=IN_URL, width=160)
         job = next(job for job in jobs if job.id == number)
         st.header(f"Job {job.id}")
-        if job.status is not JobStatus.RUNNING:
-            controls(job)
+        with st.container():
+            if job.status is not JobStatus.RUNNING:
+                controls(job)
         detail(job)
 
 

@@ -28,6 +28,10 @@ def serving(home: Path, **settings: str) -> Iterator[str]:
             server.terminate()
 
 
+def press(tab: Page, name: str) -> None:
+    tab.get_by_role("button", name=name, exact=True).click()
+
+
 def plot(tab: Page) -> Locator:
     """The area of the page's chart that the mouse acts on, once it is drawn."""
     area = tab.locator(".js-plotly-plot .nsewdrag").first

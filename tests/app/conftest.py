@@ -11,8 +11,10 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from kraken_core.simulator.exchange import SimulatedExchange
 from tests.acceptance.command_line import asked, process
 from tests.acceptance.little_market import LittleMarket, written_to
+from tests.app.asking_home import QUICK, AskingHome
 
 MAIN = Path(__file__).parents[2] / "app" / "main.py"
 NOBODY = "http://127.0.0.1:9"  # where no exchange answers, nor anybody else
@@ -29,6 +31,14 @@ def full_home(little: LittleMarket, tmp_path_factory: pytest.TempPathFactory) ->
     """A home that holds the whole market. Read only: many tests share it."""
     home = tmp_path_factory.mktemp("full") / "home"
     process(*asked(little.folder), "--home", home, "--quiet")
+    return home
+
+
+@pytest.fixture(scope="session")
+def unfilled_home(little: LittleMarket, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home that holds the archives of the market, with every gap open. Read only: many tests share it."""
+    home = tmp_path_factory.mktemp("unfilled") / "home"
+    process(*asked(little.folder), "--no-auto-gap-fill", "--home", home, "--quiet")
     return home
 
 
@@ -49,6 +59,17 @@ def full(home: Path, full_home: Path) -> Path:
     """A home that holds the whole market, and may be changed."""
     shutil.copytree(full_home, home)
     return home
+
+
+@pytest.fixture
+def asking(little: LittleMarket, unfilled_home: Path, tmp_path: Path) -> Iterator[AskingHome]:
+    """A home of its own whose gaps are open, and an exchange that knows what is missing."""
+    shutil.copytree(unfilled_home, tmp_path / "home")
+    with SimulatedExchange(little.market) as exchange:
+        asking = AskingHome(tmp_path / "home", exchange)
+        asking.pace(QUICK)
+        yield asking
+        asking.give_up()
 
 
 @pytest.fixture

@@ -6,13 +6,9 @@ from pathlib import Path
 
 from playwright.sync_api import Page
 
-from tests.app.browsing import serving
+from tests.app.browsing import press, serving
 
 pytest_plugins = ["tests.app.chromium"]
-
-
-def press(page: Page, name: str) -> None:
-    page.get_by_role("button", name=name, exact=True).click()
 
 
 def see(page: Page, text: str) -> None:
@@ -27,7 +23,7 @@ def test_a_newcomer_ingests_the_simulated_market_by_buttons_alone(tmp_path: Path
         press(tab, "Preview plan")
         see(tab, "Files to read")
         press(tab, "Start")
-        see(tab, "✓ completed")
+        see(tab, "✓ completed ·")
         tab.get_by_role("link", name="Overview").click()
         see(tab, "Completeness by tier and interval")
         tab.locator(".js-plotly-plot").first.wait_for()

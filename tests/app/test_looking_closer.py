@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,8 +14,7 @@ from playwright.sync_api import Dialog, Page, expect
 from kraken_core import Workbench
 from kraken_core.domain.market import Pair
 from kraken_core.ports import PairRecord
-from tests.acceptance.command_line import asked, process
-from tests.acceptance.little_market import LOST, LittleMarket
+from tests.acceptance.little_market import LOST
 from tests.app.browsing import PATIENCE_MS, click, drag, place, plot, serving
 from tests.app.conftest import NOBODY
 
@@ -24,10 +24,10 @@ DAYS = 11  # of the little market
 
 
 @pytest.fixture(scope="module")
-def unfilled(little: LittleMarket, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home in which a series is missing that finer ones prove."""
-    home = tmp_path_factory.mktemp("unfilled") / "home"
-    process(*asked(little.folder), "--no-auto-gap-fill", "--home", home, "--quiet", env={"KRAKEN_API_URL": NOBODY})
+def unfilled(unfilled_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home in which a series is missing that finer ones prove, with a pair whose name is hostile."""
+    home = tmp_path_factory.mktemp("hostile") / "home"
+    shutil.copytree(unfilled_home, home)
     with Workbench.open(home) as workbench:
         workbench.ledger.record_pairs([PairRecord(Pair("<img src=x onerror=alert(1)>", "USD"), "TIER4", ())])
     return home
