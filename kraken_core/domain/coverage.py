@@ -96,23 +96,28 @@ def until(claims: TimeRanges, width: int, now: int) -> TimeRanges:
 @without_collection()
 def standing(assertions: Iterable[Assertion]) -> list[tuple[Assertion, TimeRanges]]:
     """Each assertion with the ranges of it that were not withdrawn; those withdrawn whole are left out."""
-    made: dict[tuple[Series, str, Source, int], list[Assertion]] = {}
-    contradicted: dict[tuple[Series, str], list[tuple[int, int]]] = {}
+    made: dict[tuple[Series, str, Source, int], Assertion] = {}
+    more: dict[tuple[Series, str, Source, int], list[Assertion]] = {}  # of the same evidence, which is rare
+    contradicted: dict[tuple[Series, str], list[tuple[int, int]]] = defaultdict(list)
     for assertion in assertions:
         series, start, end, source, rank, evidence, withdrawn = assertion
         if withdrawn and source is not Source.DERIVED:
-            contradicted.setdefault((series, evidence), []).append((start, end))
-        else:
-            made.setdefault((series, evidence, source, rank), []).append(assertion)
+            contradicted[series, evidence].append((start, end))
+        elif (first := made.setdefault((series, evidence, source, rank), assertion)) is not assertion:
+            more.setdefault((series, evidence, source, rank), [first]).append(assertion)
     result = []
-    for (series, evidence, source, _), entries in made.items():
-        first, ranges = entries[0], _left_of(entries)
-        lost = None if source is Source.DERIVED else contradicted.get((series, evidence))
+    for key, first in made.items():
+        ranges = _left_of(more[key]) if key in more else _alone(first)
+        lost = contradicted and first.source is not Source.DERIVED and contradicted.get((first.series, first.evidence))
         if lost:
             ranges -= TimeRanges.of(lost)
         if ranges:
-            result.append((first if len(entries) == 1 and not lost else _over(first, ranges), ranges))
+            result.append((_over(first, ranges) if lost or key in more else first, ranges))
     return result
+
+
+def _alone(claim: Assertion) -> TimeRanges:
+    return TimeRanges() if claim.withdrawn else TimeRanges.single(claim.start, claim.end)
 
 
 def _over(claim: Assertion, ranges: TimeRanges) -> Assertion:
@@ -122,9 +127,6 @@ def _over(claim: Assertion, ranges: TimeRanges) -> Assertion:
 
 def _left_of(entries: Sequence[Assertion]) -> TimeRanges:
     """What claims and counter-claims of one evidence leave, in the order they were made."""
-    if len(entries) == 1:  # as nearly always
-        (only,) = entries
-        return TimeRanges() if only.withdrawn else TimeRanges.single(only.start, only.end)
     ranges = TimeRanges()
     for withdrawn, turn in groupby(entries, key=attrgetter("withdrawn")):  # those of one kind at once
         change = TimeRanges.of((entry.start, entry.end) for entry in turn)
@@ -132,20 +134,24 @@ def _left_of(entries: Sequence[Assertion]) -> TimeRanges:
     return ranges
 
 
+@without_collection()
 def covered(assertions: Iterable[Assertion]) -> dict[Series, TimeRanges]:
     """What is known of each series, by whatever source."""
-    return united(standing(assertions))
-
-
-@without_collection()
-def united(claims: Iterable[tuple[Assertion, TimeRanges]]) -> dict[Series, TimeRanges]:
-    """What :func:`standing` claims know together, by series."""
-    by_series: dict[Series, list[TimeRanges]] = defaultdict(list)
-    for assertion, ranges in claims:
-        by_series[assertion.series].append(ranges)
-    return {
-        series: found[0] if len(found) == 1 else TimeRanges.of(chain(*found)) for series, found in by_series.items()
-    }
+    disputed: dict[Series, list[Assertion]] = {}
+    claims = list(assertions)
+    for claim in claims:
+        if claim.withdrawn:
+            disputed[claim.series] = []
+    known: dict[Series, list[tuple[int, int]]] = defaultdict(list)
+    for claim in claims:
+        series, start, end, *_ = claim
+        if series in disputed:
+            disputed[series].append(claim)
+        else:  # nothing of it was withdrawn: which claim says what makes no difference
+            known[series].append((start, end))
+    for claim, ranges in standing(chain.from_iterable(disputed.values())):
+        known[claim.series].extend(ranges)
+    return {series: TimeRanges.of(ranges) for series, ranges in known.items()}
 
 
 def refuted(assertions: Iterable[Assertion]) -> dict[Series, TimeRanges]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from kraken_core.domain.archives import archive_for
@@ -177,20 +176,19 @@ class IntegratedGapDetector:
         for start, end in missing:
             slots = (end - start) // width
             reachable = max(0, min(end, horizon.end) - max(start, horizon.start)) // width
-            gap = partial(GapRecord, series, start, end, slots, reachable, slots - reachable)
+            known = (series, start, end, slots, reachable, slots - reachable)
             archive = archive_for(start, end, self.as_of)
             if downloads.meets(start, end):
-                yield gap(
-                    route=Route.DOWNLOAD, reason="a published archive holds it", csv_file=file_name, archive=archive
-                )
+                reason = "a published archive holds it"
+                yield GapRecord(*known, GapStatus.DETECTED, Route.DOWNLOAD, reason, 0, file_name, archive)
             elif served.swept.meets(start, end):
                 requests = sum(s.requests for s in served.sweeps if s.start < end and start < s.end)
-                yield gap(route=Route.TRADES, reason="its trades can be read", requests=requests)
+                yield GapRecord(*known, GapStatus.DETECTED, Route.TRADES, "its trades can be read", requests)
             elif served.answers.meets(start, end):
-                yield gap(route=Route.OHLC, reason="within the last 720 candles", requests=1)
+                yield GapRecord(*known, GapStatus.DETECTED, Route.OHLC, "within the last 720 candles", 1)
             elif free.meets(start, end):
-                yield gap(route=Route.DERIVE, reason="finer candles cover it")
+                yield GapRecord(*known, GapStatus.DETECTED, Route.DERIVE, "finer candles cover it")
             elif archive:
-                yield gap(status=GapStatus.UNFILLABLE, reason=by_hand, csv_file=file_name, archive=archive)
+                yield GapRecord(*known, GapStatus.UNFILLABLE, Route.NONE, by_hand, 0, file_name, archive)
             else:
-                yield gap(status=GapStatus.UNFILLABLE, reason=not_yet)
+                yield GapRecord(*known, GapStatus.UNFILLABLE, Route.NONE, not_yet)

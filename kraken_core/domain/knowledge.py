@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from kraken_core.domain.candles import Source, from_api
-from kraken_core.domain.coverage import Assertion, refuted, standing, united
+from kraken_core.domain.coverage import Assertion, covered, refuted, standing
 from kraken_core.domain.derive import Derivation, Levels, derivations, levels
 from kraken_core.domain.life import Life, instants, lived
 from kraken_core.domain.market import Pair, Series
@@ -73,7 +73,7 @@ class Knowledge:
 
     def covered(self) -> dict[Series, TimeRanges]:
         """The slots of each series that some source knows."""
-        return united(self.standing)
+        return covered(self.claims)
 
     def derivation_work(self, wanted: Mapping[Series, TimeRanges]) -> DerivationWork:
         """What should be derived and is not, in the wanted slots; and what is derived and should not be.

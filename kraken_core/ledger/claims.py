@@ -15,7 +15,7 @@ from kraken_core.domain.coverage import ArchiveStatement, Assertion, standing
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.timerange import TimeRanges
 from kraken_core.ledger.models import archive, archive_pair, assertion
-from kraken_core.ledger.transactions import Transactions, add_many, add_rows, chunks
+from kraken_core.ledger.transactions import Transactions, add_many, add_rows, chunks, read_many
 from kraken_core.ledger.undone import counts
 
 _SOURCES = {source.value: source for source in Source}
@@ -91,11 +91,11 @@ class Claims(Transactions):
 
     def _assertions(self, connection: Connection, where: ColumnElement[bool]) -> list[Assertion]:
         columns = [assertion.c[name] for name in _COLUMNS]
-        rows = connection.execute(select(*columns).where(where, counts(assertion)).order_by(assertion.c.id)).all()
+        rows = read_many(connection, select(*columns).where(where, counts(assertion)).order_by(assertion.c.id))
         series = self._series
         return [
-            Assertion(series[pair_id, interval], start, end, _SOURCES[source], rank, evidence, withdrawn)
-            for pair_id, interval, start, end, source, rank, evidence, withdrawn in rows
+            Assertion._make((series[pair_id, i], start, end, _SOURCES[source], rank, evidence, bool(withdrawn)))
+            for pair_id, i, start, end, source, rank, evidence, withdrawn in rows
         ]
 
     def _append(self, connection: Connection, assertions: Iterable[Assertion]) -> None:

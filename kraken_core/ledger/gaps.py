@@ -14,7 +14,7 @@ from kraken_core.domain.market import Series
 from kraken_core.domain.scope import Detection
 from kraken_core.domain.timerange import TimeRange
 from kraken_core.ledger.models import gap_record, series_detection
-from kraken_core.ledger.transactions import Transactions, add_many, add_rows, by_series_and_time, chunks
+from kraken_core.ledger.transactions import Transactions, add_many, add_rows, by_series_and_time, chunks, read_many
 
 _GAP = gap_record.c
 # The fields of a GapRecord that are columns of the same name, in its order
@@ -69,7 +69,7 @@ class Gaps(Transactions):
             }
 
     def _gaps(self, connection: Connection, where: ColumnElement[bool]) -> list[GapRecord]:
-        rows = connection.execute(select(_GAP.id, _GAP.pair_id, _GAP.interval, *_STATE).where(where)).all()
+        rows = read_many(connection, select(_GAP.id, _GAP.pair_id, _GAP.interval, *_STATE).where(where))
         return [
             GapRecord(
                 self._series[pair_id, interval],

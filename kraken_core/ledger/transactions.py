@@ -11,7 +11,7 @@ from inspect import isfunction
 from operator import attrgetter
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from sqlalchemy import Column, ColumnElement, Connection, Engine, Table, and_, false, insert, or_, select, true
+from sqlalchemy import Column, ColumnElement, Connection, Engine, Select, Table, and_, false, insert, or_, select, true
 
 from kraken_core.domain.coverage import DataCoverageRange
 from kraken_core.domain.gaps import GapRecord
@@ -157,6 +157,12 @@ def add_rows(connection: Connection, table: Table, rows: Iterable[Mapping[str, o
     found = list(rows)
     if found:
         connection.execute(insert(table), found)
+
+
+def read_many(connection: Connection, query: Select[Any]) -> Sequence[Any]:
+    """Read very many rows, half as long again as fast: their values as the database's driver gives them."""
+    rows: Sequence[Any] = connection.execute(query).cursor.fetchall()
+    return rows
 
 
 def add_many(

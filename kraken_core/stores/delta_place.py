@@ -15,7 +15,7 @@ from typing import NamedTuple, Protocol
 import duckdb
 import pyarrow as pa
 from deltalake.fs import DeltaStorageHandler
-from pyarrow import dataset, fs
+from pyarrow import fs
 
 # What the environment may say of the object store; the rest of AWS_… is for other programs.
 _SAID = frozenset(
@@ -233,6 +233,8 @@ class ObjectStore:
 
     def read_by(self, connection: duckdb.DuckDBPyConnection, name: str, paths: Collection[str]) -> str:
         """See Place. DuckDB is handed what to read: by itself it could not get there."""
+        from pyarrow import dataset  # noqa: PLC0415 - it loads pandas, which is slow
+
         files = dataset.dataset(list(paths), format="parquet", filesystem=self._files)
         connection.register(name, files)
         return name
