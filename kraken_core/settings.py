@@ -177,7 +177,7 @@ class Settings:
         """The user's tiers where the home has a tiers.toml, else the packaged ones. Raises SettingError."""
         file = self.home / "tiers.toml"
         file = file if file.exists() else PACKAGED_TIERS
-        return Tiers.parse(file.read_text(encoding="utf-8"), str(file))
+        return Tiers.parse(read_text(file), str(file))
 
     def create_home(self) -> None:
         """Make the home's folders. Raises HomeError where that is not allowed."""
@@ -212,12 +212,22 @@ def _check_format(home: Path) -> None:
         )
 
 
+def read_text(file: Path) -> str:
+    """What a file that people edit says. Raises SettingError where it cannot be read, or is no text."""
+    try:
+        return file.read_text(encoding="utf-8")
+    except OSError as error:
+        raise SettingError(f"{file} cannot be read: {error.strerror}. Let it be read, or remove it.") from error
+    except UnicodeDecodeError as error:
+        raise SettingError(f"{file} is no text in UTF-8 ({error.reason}). Save it as that.") from error
+
+
 def _read_toml(file: Path) -> dict[str, Any]:
     if not file.exists():
         return {}
     try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        return tomllib.loads(read_text(file))
+    except tomllib.TOMLDecodeError as error:
         raise SettingError(f"{file} is no valid TOML: {error}. Mend that line.") from error
 
 

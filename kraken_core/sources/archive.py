@@ -89,18 +89,14 @@ class ArchiveSource:
         try:
             return self._text(file.path, file.member, file.size, file.stamp, file.entry)
         except (BadFileError, SourceError, OSError) as error:
-            raise BadFileError(
-                f"{file.member} in {file.path}: {_reason(error)}. Nothing of it was taken; get it again."
-            ) from error
+            raise _refused(file, error) from error
 
     def pieces(self, file: ArchiveFile) -> Iterator[bytes]:
         """The file's text in pieces of some MB. Raises as :meth:`read`, behind the last piece too."""
         try:
             yield from self._pieces(file.path, Member(file.member, file.size, file.stamp, file.entry), PIECE_BYTES)
         except (BadFileError, SourceError, OSError) as error:
-            raise BadFileError(
-                f"{file.member} in {file.path}: {_reason(error)}. Nothing of it was taken; get it again."
-            ) from error
+            raise _refused(file, error) from error
 
     def _text(self, path: str, name: str, size: int, stamp: str, entry: ZipEntry | None) -> bytes:
         if entry is None:
@@ -239,6 +235,11 @@ def _empty(path: str, note: str, unfetched: int = 0) -> Archive:
         notes=(note,),
         unfetched=unfetched,
     )
+
+
+def _refused(file: ArchiveFile, error: KrakenError | OSError) -> BadFileError:
+    advice = "let it be read" if isinstance(error, PermissionError) else "get it again"
+    return BadFileError(f"{file.member} in {file.path}: {_reason(error)}. Nothing of it was taken; {advice}.")
 
 
 def _reason(error: KrakenError | OSError) -> str:

@@ -36,7 +36,9 @@ class CsvRejectLog:
         partial = path.with_suffix(".part")
         with partial.open("w", encoding="utf-8", newline="") as file:
             csv.writer(file).writerows(row for row in rows if len(row) == len(COLUMNS) and row[0] not in names)
+        reached("rejects.rename.before")
         partial.replace(path)
+        reached("rejects.rename.after")
 
     def add(self, job_id: int, rejected: Sequence[tuple[FileIngestionRecord, Sequence[Reject]]]) -> None:
         """Append the rows."""

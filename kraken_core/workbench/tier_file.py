@@ -6,7 +6,7 @@ from pathlib import Path
 
 from kraken_core.domain.errors import HomeError, SettingError
 from kraken_core.domain.tiers import Tiers
-from kraken_core.settings import PACKAGED_TIERS, Settings
+from kraken_core.settings import PACKAGED_TIERS, Settings, read_text
 
 
 def tier_file(settings: Settings) -> Path:
@@ -17,7 +17,7 @@ def tier_file(settings: Settings) -> Path:
 def tiers_text(settings: Settings) -> str:
     """The tiers in force, as TOML; those the package brings where the home has none of its own."""
     own = tier_file(settings)
-    return (own if own.exists() else PACKAGED_TIERS).read_text(encoding="utf-8")
+    return read_text(own if own.exists() else PACKAGED_TIERS)
 
 
 def checked_tiers(settings: Settings, text: str) -> Tiers:

@@ -113,6 +113,8 @@ def test_settings_that_are_no_toml_and_tiers_that_are_none_are_refused(kraken: K
     (kraken.home / "kraken.toml").unlink()
     (kraken.home / "tiers.toml").write_text('[tiers]\nTIER1 = "BTC"\n')
     assert "tiers.toml: tier TIER1" in refused(kraken("tiers", code=2))
+    (kraken.home / "tiers.toml").write_bytes(b"\xff\xfe")
+    assert "tiers.toml is no text in UTF-8" in refused(kraken("tiers", code=2))
 
 
 def test_a_home_of_a_newer_format_is_refused_and_left_alone(full: Kraken) -> None:
