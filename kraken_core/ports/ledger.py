@@ -1,264 +1,31 @@
-"""What the pipeline needs of the outside world. One small protocol a role; adapters share nothing but these."""
+"""The ledger: what was asked, read, claimed, covered and found missing."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias, runtime_checkable
-
-from kraken_core.domain.jobs import ProgressReport as ProgressReport  # noqa: PLC0414 - a part of the port
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-    from concurrent.futures import Executor
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from contextlib import AbstractContextManager
 
-    import duckdb
-    import polars as pl
-
-    from kraken_core.domain.archives import Archive, ArchiveFile
+    from kraken_core.domain.archives import Archive
     from kraken_core.domain.coverage import Assertion, DataCoverageRange
-    from kraken_core.domain.exchange import ListedPair, OhlcAnswer, TradesPage
     from kraken_core.domain.gaps import GapRecord
-    from kraken_core.domain.jobs import Control, FileIngestionRecord, IngestionJob, JobMetrics, JobStatus
+    from kraken_core.domain.jobs import (
+        Control,
+        FileIngestionRecord,
+        IngestionJob,
+        JobMetrics,
+        JobStatus,
+        ProgressReport,
+    )
     from kraken_core.domain.life import Life
     from kraken_core.domain.market import Pair, Series
-    from kraken_core.domain.ohlcvt import Reject
     from kraken_core.domain.plan import KnownFile
     from kraken_core.domain.request import Request
     from kraken_core.domain.scope import Detection
     from kraken_core.domain.sweeps import SweepPoint
     from kraken_core.domain.timerange import TimeRanges
-
-
-class Clock(Protocol):
-    """Tells the time, so that a run can be repeated."""
-
-    def now(self) -> int:
-        """Epoch seconds."""
-        ...
-
-
-class CandleSource(Protocol):
-    """Where archives are found and read. Reading is thread-safe and changes nothing."""
-
-    def archives(self) -> Sequence[Archive]:
-        """Every archive of the source. Raises SourceError where there is none."""
-        ...
-
-    def read(self, file: ArchiveFile) -> bytes:
-        """The file's text, checked against the archive's own checksum. Raises BadFileError."""
-        ...
-
-    def pieces(self, file: ArchiveFile) -> Iterator[bytes]:
-        """The text of a file too large to be held, in pieces of some MB; the checks end behind the last one.
-
-        Raises BadFileError: then none of the pieces before may be believed.
-        """
-        ...
-
-
-class Span(NamedTuple):
-    """Where a series' candles lie in a file: first and last open (epoch seconds), and how many."""
-
-    first: int
-    last: int
-    candles: int
-
-
-class StagedFile(NamedTuple):
-    """Candles written durably but not yet part of the table. Small and picklable: the receipt of a worker."""
-
-    path: str  # relative to the table
-    interval: int
-    size: int  # bytes
-    spans: Mapping[Pair, Span]
-
-
-class Merged(NamedTuple):
-    """What became of a series' staged candles; the four add up to those staged."""
-
-    new: int = 0  # the slot held nothing
-    changed: int = 0  # replaced a different value of lower rank: a revision
-    confirmed: int = 0  # equal to what was held
-    outranked: int = 0  # different from what was held, which ranks higher and stays
-
-
-class CandleStore(Protocol):
-    """The candle table: one row a (pair, interval, time), whatever is committed, in whatever order."""
-
-    @property
-    def version(self) -> int:
-        """The table's version; it rises with every commit."""
-        ...
-
-    def stage(self, candles: pl.DataFrame) -> StagedFile:
-        """Write candles of one interval (columns and dtypes of SCHEMA, unique by pair and time, sorted by them).
-
-        Durable when it returns, invisible until committed. Thread-safe. Raises StoreError.
-        """
-        ...
-
-    def commit(
-        self,
-        staged: Sequence[StagedFile],
-        clear: Mapping[Series, TimeRanges] | None = None,
-        demote: Mapping[Series, TimeRanges] | None = None,
-    ) -> Mapping[Series, Merged]:
-        """Make staged candles part of the table, in one transaction.
-
-        In every slot the higher rank wins; at equal rank what is held stays. Derived candles inside ``clear`` are
-        removed first, and all others inside ``demote`` become provisional. Raises CommitConflictError where somebody
-        else committed meanwhile, StoreError.
-        """
-        ...
-
-    def candles(self, ranges: Mapping[Series, TimeRanges]) -> pl.DataFrame:
-        """The candles held in the ranges: columns of SCHEMA, sorted by pair, interval and time."""
-        ...
-
-    def count(self, ranges: Mapping[Series, TimeRanges]) -> Mapping[Series, list[int]]:
-        """How many candles each range holds, in the order of the ranges."""
-        ...
-
-    def view(self, connection: duckdb.DuckDBPyConnection) -> None:
-        """Create the view ``candles`` (the contract's columns, without rank) in a DuckDB connection."""
-        ...
-
-
-@runtime_checkable
-class Versioned(Protocol):
-    """A candle table whose earlier versions can be read."""
-
-    def at(self, version: int) -> CandleStore:
-        """The table as it was at a version, for reading only. Raises UsageError, StoreError where there is no such."""
-        ...
-
-    def keeps(self, version: int) -> bool:
-        """Whether all that the table held at a version is still there."""
-        ...
-
-    def restore(self, version: int) -> None:
-        """Have the table hold what it held at a version that it keeps, as a new version. Raises StoreError."""
-        ...
-
-
-class Fragmentation(NamedTuple):
-    """Small files of an interval that are worth merging: how many, and their bytes, which merging needs once more."""
-
-    interval: int
-    files: int
-    size: int
-
-
-class Compaction(NamedTuple):
-    """What merging small files did: ``files`` became ``merged``, with ``candles`` in them.
-
-    ``overtaken`` counts merges that were dropped, as somebody else replaced one of the files meanwhile.
-    """
-
-    files: int = 0
-    merged: int = 0
-    candles: int = 0
-    overtaken: int = 0
-
-
-class Swept(NamedTuple):
-    """Files that were deleted, and their bytes."""
-
-    files: int = 0
-    size: int = 0
-
-
-class Damage(NamedTuple):
-    """What is wrong with a file of the candle table; ``path`` is relative to the table."""
-
-    path: str
-    problem: str
-
-
-class Maintainable(Protocol):
-    """A candle table that wants care: merging small files, deleting what it does not need, proving it is whole.
-
-    None of it changes what the table holds, and all of it may run beside readers and writers.
-    """
-
-    def fragmentation(self) -> Sequence[Fragmentation]:
-        """The intervals in which merging pays; none, where it does not. Reads no candle."""
-        ...
-
-    def compact(self, stop: Callable[[], bool]) -> Compaction:
-        """Merge the small files that :meth:`fragmentation` tells of, each merge proven equal before it is committed.
-
-        Ends early when asked to stop; what was merged until then stays. Raises StoreError.
-        """
-        ...
-
-    def sweep(self, now: int) -> Swept:
-        """Delete files that were never committed, and those that left the table long ago. ``now`` in epoch seconds.
-
-        Raises StoreError.
-        """
-        ...
-
-    def verify(self) -> Sequence[Damage]:
-        """Read the whole table and tell what is wrong with it. Raises StoreError where its log cannot be read."""
-        ...
-
-
-class CandleTable(CandleStore, Maintainable, Protocol):
-    """A store that jobs write to, and look after."""
-
-
-class Crew(NamedTuple):
-    """Whoever reads the batches of a job: ``size`` of them at once. ``told`` says who and where, if not we ourselves.
-
-    What the executor is given, and what it gives back, may cross a network: small and picklable values.
-    """
-
-    executor: Executor
-    size: int
-    told: str = ""
-
-
-class Exchange(Protocol):
-    """The exchange's public API, polite and patient: paced for each pair, retried where that helps.
-
-    Safe to use from several threads. Every method raises UnavailableError, those about a pair PairRefusedError too,
-    and Interrupted when asked to stop while it waits.
-    """
-
-    @property
-    def requests(self) -> int:
-        """How many requests were sent, retries included."""
-        ...
-
-    @property
-    def retries(self) -> int:
-        """How many of them repeated one that had failed."""
-        ...
-
-    def now(self) -> int:
-        """The exchange's clock, in epoch seconds."""
-        ...
-
-    def status(self) -> str:
-        """``online``, ``maintenance``, ``cancel_only``, ``post_only``."""
-        ...
-
-    def pairs(self) -> Sequence[ListedPair]:
-        """The pairs listed now, sorted; without dark pools."""
-        ...
-
-    def ohlc(self, series: Series, as_of: int) -> OhlcAnswer:
-        """The last candles of a series, up to 720, that were closed by ``as_of`` (epoch seconds)."""
-        ...
-
-    def trades(self, pair: Pair, cursor: int) -> TradesPage:
-        """Up to 1,000 trades after a cursor (nanoseconds)."""
-        ...
-
-    def first_trade(self, pair: Pair) -> int | None:
-        """When the pair first traded, in epoch seconds; None where it never did."""
-        ...
 
 
 class PairRecord(NamedTuple):
@@ -483,19 +250,4 @@ class Ledger(Protocol):
 
     def detections(self) -> Mapping[Series, Detection]:
         """The last detection of every series."""
-        ...
-
-
-Progress: TypeAlias = "Callable[[ProgressReport], None]"
-
-
-class RejectLog(Protocol):
-    """Where rows that could not be taken are set aside."""
-
-    def forget(self, job_id: int, files: Iterable[FileIngestionRecord]) -> None:
-        """Drop the rows of files that will be read again."""
-        ...
-
-    def add(self, job_id: int, rejected: Sequence[tuple[FileIngestionRecord, Sequence[Reject]]]) -> None:
-        """Append rejected rows of files to the job's list: file, line, text, reason."""
         ...

@@ -1,0 +1,45 @@
+"""What the pipeline needs of the outside world. One small protocol a role; adapters share nothing but these."""
+
+from kraken_core.domain.jobs import ProgressReport
+from kraken_core.ports.candles import (
+    CandleStore,
+    CandleTable,
+    Compaction,
+    Damage,
+    Fragmentation,
+    Maintainable,
+    Merged,
+    Span,
+    StagedFile,
+    Swept,
+    Versioned,
+)
+from kraken_core.ports.exchange import Exchange
+from kraken_core.ports.ledger import AssetRecord, JobEvent, Ledger, PairRecord
+from kraken_core.ports.running import Clock, Crew, Progress
+from kraken_core.ports.sources import CandleSource, RejectLog
+
+__all__ = [
+    "AssetRecord",
+    "CandleSource",
+    "CandleStore",
+    "CandleTable",
+    "Clock",
+    "Compaction",
+    "Crew",
+    "Damage",
+    "Exchange",
+    "Fragmentation",
+    "JobEvent",
+    "Ledger",
+    "Maintainable",
+    "Merged",
+    "PairRecord",
+    "Progress",
+    "ProgressReport",
+    "RejectLog",
+    "Span",
+    "StagedFile",
+    "Swept",
+    "Versioned",
+]

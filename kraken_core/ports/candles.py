@@ -1,0 +1,166 @@
+"""The candle table: what is staged, committed and read, and how it is looked after."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    import duckdb
+    import polars as pl
+
+    from kraken_core.domain.market import Pair, Series
+    from kraken_core.domain.timerange import TimeRanges
+
+
+class Span(NamedTuple):
+    """Where a series' candles lie in a file: first and last open (epoch seconds), and how many."""
+
+    first: int
+    last: int
+    candles: int
+
+
+class StagedFile(NamedTuple):
+    """Candles written durably but not yet part of the table. Small and picklable: the receipt of a worker."""
+
+    path: str  # relative to the table
+    interval: int
+    size: int  # bytes
+    spans: Mapping[Pair, Span]
+
+
+class Merged(NamedTuple):
+    """What became of a series' staged candles; the four add up to those staged."""
+
+    new: int = 0  # the slot held nothing
+    changed: int = 0  # replaced a different value of lower rank: a revision
+    confirmed: int = 0  # equal to what was held
+    outranked: int = 0  # different from what was held, which ranks higher and stays
+
+
+class CandleStore(Protocol):
+    """The candle table: one row a (pair, interval, time), whatever is committed, in whatever order."""
+
+    @property
+    def version(self) -> int:
+        """The table's version; it rises with every commit."""
+        ...
+
+    def stage(self, candles: pl.DataFrame) -> StagedFile:
+        """Write candles of one interval (columns and dtypes of SCHEMA, unique by pair and time, sorted by them).
+
+        Durable when it returns, invisible until committed. Thread-safe. Raises StoreError.
+        """
+        ...
+
+    def commit(
+        self,
+        staged: Sequence[StagedFile],
+        clear: Mapping[Series, TimeRanges] | None = None,
+        demote: Mapping[Series, TimeRanges] | None = None,
+    ) -> Mapping[Series, Merged]:
+        """Make staged candles part of the table, in one transaction.
+
+        In every slot the higher rank wins; at equal rank what is held stays. Derived candles inside ``clear`` are
+        removed first, and all others inside ``demote`` become provisional. Raises CommitConflictError where somebody
+        else committed meanwhile, StoreError.
+        """
+        ...
+
+    def candles(self, ranges: Mapping[Series, TimeRanges]) -> pl.DataFrame:
+        """The candles held in the ranges: columns of SCHEMA, sorted by pair, interval and time."""
+        ...
+
+    def count(self, ranges: Mapping[Series, TimeRanges]) -> Mapping[Series, list[int]]:
+        """How many candles each range holds, in the order of the ranges."""
+        ...
+
+    def view(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Create the view ``candles`` (the contract's columns, without rank) in a DuckDB connection."""
+        ...
+
+
+@runtime_checkable
+class Versioned(Protocol):
+    """A candle table whose earlier versions can be read."""
+
+    def at(self, version: int) -> CandleStore:
+        """The table as it was at a version, for reading only. Raises UsageError, StoreError where there is no such."""
+        ...
+
+    def keeps(self, version: int) -> bool:
+        """Whether all that the table held at a version is still there."""
+        ...
+
+    def restore(self, version: int) -> None:
+        """Have the table hold what it held at a version that it keeps, as a new version. Raises StoreError."""
+        ...
+
+
+class Fragmentation(NamedTuple):
+    """Small files of an interval that are worth merging: how many, and their bytes, which merging needs once more."""
+
+    interval: int
+    files: int
+    size: int
+
+
+class Compaction(NamedTuple):
+    """What merging small files did: ``files`` became ``merged``, with ``candles`` in them.
+
+    ``overtaken`` counts merges that were dropped, as somebody else replaced one of the files meanwhile.
+    """
+
+    files: int = 0
+    merged: int = 0
+    candles: int = 0
+    overtaken: int = 0
+
+
+class Swept(NamedTuple):
+    """Files that were deleted, and their bytes."""
+
+    files: int = 0
+    size: int = 0
+
+
+class Damage(NamedTuple):
+    """What is wrong with a file of the candle table; ``path`` is relative to the table."""
+
+    path: str
+    problem: str
+
+
+class Maintainable(Protocol):
+    """A candle table that wants care: merging small files, deleting what it does not need, proving it is whole.
+
+    None of it changes what the table holds, and all of it may run beside readers and writers.
+    """
+
+    def fragmentation(self) -> Sequence[Fragmentation]:
+        """The intervals in which merging pays; none, where it does not. Reads no candle."""
+        ...
+
+    def compact(self, stop: Callable[[], bool]) -> Compaction:
+        """Merge the small files that :meth:`fragmentation` tells of, each merge proven equal before it is committed.
+
+        Ends early when asked to stop; what was merged until then stays. Raises StoreError.
+        """
+        ...
+
+    def sweep(self, now: int) -> Swept:
+        """Delete files that were never committed, and those that left the table long ago. ``now`` in epoch seconds.
+
+        Raises StoreError.
+        """
+        ...
+
+    def verify(self) -> Sequence[Damage]:
+        """Read the whole table and tell what is wrong with it. Raises StoreError where its log cannot be read."""
+        ...
+
+
+class CandleTable(CandleStore, Maintainable, Protocol):
+    """A store that jobs write to, and look after."""

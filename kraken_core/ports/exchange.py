@@ -1,0 +1,53 @@
+"""The exchange's public API."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from kraken_core.domain.exchange import ListedPair, OhlcAnswer, TradesPage
+    from kraken_core.domain.market import Pair, Series
+
+
+class Exchange(Protocol):
+    """The exchange's public API, polite and patient: paced for each pair, retried where that helps.
+
+    Safe to use from several threads. Every method raises UnavailableError, those about a pair PairRefusedError too,
+    and Interrupted when asked to stop while it waits.
+    """
+
+    @property
+    def requests(self) -> int:
+        """How many requests were sent, retries included."""
+        ...
+
+    @property
+    def retries(self) -> int:
+        """How many of them repeated one that had failed."""
+        ...
+
+    def now(self) -> int:
+        """The exchange's clock, in epoch seconds."""
+        ...
+
+    def status(self) -> str:
+        """``online``, ``maintenance``, ``cancel_only``, ``post_only``."""
+        ...
+
+    def pairs(self) -> Sequence[ListedPair]:
+        """The pairs listed now, sorted; without dark pools."""
+        ...
+
+    def ohlc(self, series: Series, as_of: int) -> OhlcAnswer:
+        """The last candles of a series, up to 720, that were closed by ``as_of`` (epoch seconds)."""
+        ...
+
+    def trades(self, pair: Pair, cursor: int) -> TradesPage:
+        """Up to 1,000 trades after a cursor (nanoseconds)."""
+        ...
+
+    def first_trade(self, pair: Pair) -> int | None:
+        """When the pair first traded, in epoch seconds; None where it never did."""
+        ...

@@ -1,0 +1,33 @@
+"""Who carries a job out, by which clock, and who hears how far it is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from concurrent.futures import Executor
+
+    from kraken_core.domain.jobs import ProgressReport
+
+
+class Clock(Protocol):
+    """Tells the time, so that a run can be repeated."""
+
+    def now(self) -> int:
+        """Epoch seconds."""
+        ...
+
+
+class Crew(NamedTuple):
+    """Whoever reads the batches of a job: ``size`` of them at once. ``told`` says who and where, if not we ourselves.
+
+    What the executor is given, and what it gives back, may cross a network: small and picklable values.
+    """
+
+    executor: Executor
+    size: int
+    told: str = ""
+
+
+Progress: TypeAlias = "Callable[[ProgressReport], None]"
