@@ -55,10 +55,14 @@ class DaskCluster:
             with Client(self.address, timeout=PATIENCE_S) as client:
                 client.wait_for_workers(len(self.workers), timeout=PATIENCE_S)
 
+    def kill_worker(self) -> None:
+        _end(self.workers.pop())
+
     def stop(self) -> None:
-        for process in (*self.workers, *([self.scheduler] if self.scheduler else [])):
-            process.kill()
-            process.wait()
+        while self.workers:
+            self.kill_worker()
+        if self.scheduler:
+            _end(self.scheduler)
 
     def _process(self, *words: str, more: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
         environment = {**os.environ, "PYTHONPATH": str(ROOT), **self.environment, **(more or {})}
@@ -79,6 +83,11 @@ def dask_cluster(folder: Path, workers: int, environment: Mapping[str, str] | No
         yield cluster
     finally:
         cluster.stop()
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.kill()
+    process.wait()
 
 
 def free_port() -> int:

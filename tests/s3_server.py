@@ -1,4 +1,4 @@
-"""A local server of objects that speaks S3, in a process of its own: it holds everything in memory."""
+"""A local server of objects that speaks S3, in a process of its own: killed and started anew."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from pathlib import Path
 
 import requests
 
-from tests.dask_cluster import PATIENCE_S, free_port
+from tests.dask_cluster import PATIENCE_S, ROOT, free_port
 
 BUCKET = "candles"
 
 
 @dataclass
 class S3Server:
-    """The server at one port; what it held is gone when it is killed."""
+    """The server at one port. What it acknowledged is there again when it is started anew."""
 
-    log: Path
+    folder: Path
     port: int
     process: subprocess.Popen[bytes] | None = None
 
@@ -37,12 +37,12 @@ class S3Server:
         }
 
     def start(self) -> None:
-        with self.log.open("ab") as log:
-            command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(self.port)]
-            self.process = subprocess.Popen(command, stdout=log, stderr=log)
+        with (self.folder / "log").open("ab") as log:
+            command = [sys.executable, "-m", "tests.durable_s3", str(self.port), str(self.folder / "done")]
+            self.process = subprocess.Popen(command, stdout=log, stderr=log, cwd=ROOT)
         until = time.monotonic() + PATIENCE_S
         while not self._listens():
-            assert self.process.poll() is None, self.log.read_text()
+            assert self.process.poll() is None, (self.folder / "log").read_text()
             assert time.monotonic() < until, "the S3 server does not come up"
             time.sleep(0.05)
         requests.put(f"{self.environment['AWS_ENDPOINT_URL']}/{BUCKET}", timeout=PATIENCE_S).raise_for_status()
@@ -59,7 +59,7 @@ class S3Server:
 
 @contextmanager
 def s3_server(folder: Path) -> Iterator[S3Server]:
-    server = S3Server(folder / "s3.log", free_port())
+    server = S3Server(folder, free_port())
     try:
         server.start()
         yield server

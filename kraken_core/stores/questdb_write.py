@@ -17,6 +17,7 @@ from kraken_core.stores.questdb_server import Server
 from kraken_core.stores.questdb_tables import COLUMNS, RANKS, SYMBOLS, TABLE
 
 _OF_CANDLES = {"trade_count": "trades"}  # by another name in a file than in the table
+_SENT = ("pair", *COLUMNS)  # the server knows pairs by numbers; people do by name
 _VALUES = ("open", "high", "low", "close", "volume", "trade_count")
 
 
@@ -33,7 +34,7 @@ class CandleWriter:
         if self._reads_files is None:
             self._reads_files = self._can_read(file)
         if not self._reads_files:
-            self._send(self._files.columns(file, [pl.col(_OF_CANDLES.get(name, name)).alias(name) for name in COLUMNS]))
+            self._send(self._files.columns(file, [pl.col(_OF_CANDLES.get(name, name)).alias(name) for name in _SENT]))
             return
         named = ", ".join(_OF_CANDLES.get(name, name) for name in COLUMNS)
         self._server.execute(
@@ -56,16 +57,15 @@ class CandleWriter:
 
     def _in_columns(self, candles: pl.DataFrame) -> pl.DataFrame:
         return candles.with_columns(*numbered(candles, self._files.ids)).select(
-            pl.col(_OF_CANDLES.get(name, name)).alias(name) for name in COLUMNS
+            pl.col(_OF_CANDLES.get(name, name)).alias(name) for name in _SENT
         )
 
     def _send(self, rows: pl.DataFrame) -> None:
         def described(number: int) -> str:
             row = rows.row(number, named=True)
-            when = iso(int(row["time"].timestamp()))
-            return f"asset {row['asset_id']} in {row['quote_currency']}, {row['interval_minutes']}m, {when}"
+            return f"{row['pair']} {row['interval_minutes']}m, {iso(int(row['time'].timestamp()))}"
 
-        self._server.send(TABLE, rows, SYMBOLS, described)
+        self._server.send(TABLE, rows.select(*COLUMNS), SYMBOLS, described)
 
     def _can_read(self, file: StagedFile) -> bool:
         """Whether the server has our folder below the one that it may import from, and finds the same file there."""

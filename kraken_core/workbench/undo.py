@@ -23,7 +23,10 @@ def undo(workbench: Workbench, job_id: int) -> IngestionJob:
     workbench.work.reap()
     job = ledger.undoable(job_id)
     if not isinstance(store, Versioned) or job.table_version is None:
-        raise UsageError("this candle table keeps no earlier versions, so that no job can be taken back.")
+        raise UsageError(
+            f"the candle table {workbench.settings.table} keeps no earlier versions, so that no job can be taken back. "
+            "Nothing was changed: where that matters, keep the candles in a folder or on s3://, and copy them there."
+        )
     if not store.keeps(job.table_version):
         raise StoreError(
             f"Job {job_id} cannot be taken back any more: what left the candle table is deleted after a week, and some "

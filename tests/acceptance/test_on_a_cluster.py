@@ -6,25 +6,30 @@ import json
 import pickle
 import re
 import signal
-from collections.abc import Callable, Iterator
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
 
 from kraken_core.ports import Crew
 from kraken_core.workbench.work import Work
-from tests.acceptance.command_line import Kraken, asked, process
+from tests.acceptance.command_line import Kraken, asked, command, environment, process
 from tests.acceptance.little_market import LittleMarket
+from tests.acceptance.standing_still import PATIENCE_S, until
 from tests.dask_cluster import DaskCluster, dask_cluster
 from tests.databases import new_schema
 from tests.s3_server import BUCKET, S3Server
 
 pytest_plugins = ["tests.servers"]
 
+AWAY_S = 1.0
 # The points that the job itself passes: batches are staged by the workers.
 OURS = {"table.commit.before", "ledger.commit.before", "ledger.commit.after", "report.before"}
 
@@ -156,6 +161,58 @@ def test_on_servers_a_job_that_is_killed_ends_the_same_when_it_is_run_again(
     assert killed.returncode == -signal.SIGKILL
     assert json.loads(again.stdout)["status"] == "COMPLETED"
     servers.assert_same(monkeypatch)
+
+
+def disturbed(
+    seed: int, home: Path, little: LittleMarket, more: Mapping[str, str], disturb: Callable[[], None]
+) -> None:
+    """A job to its end, with something happening at a moment of a seed's choice; resumed where it failed."""
+    words = [*asked(little.folder), "--home", str(home)]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command(*words), env=environment(more), stdout=pipe, stderr=pipe, text=True) as job:
+        until(lambda: (home / "logs" / "1.log").exists() or job.poll() is not None)
+        time.sleep(Random(seed).uniform(0, 2))
+        disturb()
+        _, said = job.communicate(timeout=PATIENCE_S)
+    if job.returncode:
+        assert "Go on with: kraken ingest" in said
+        assert "Traceback" not in said
+        process(*words, env=more)
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.soak) for seed in range(1, 40))])
+def test_an_object_store_that_is_killed_and_comes_back_loses_nothing(
+    seed: int, servers: Servers, little: LittleMarket, s3: S3Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def restart() -> None:
+        s3.kill()
+        time.sleep(AWAY_S)
+        s3.start()
+
+    disturbed(seed, servers.kraken.home, little, servers.environment, restart)
+    servers.assert_same(monkeypatch)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("lost", ["a worker", "the scheduler"])
+def test_a_cluster_that_is_killed_at_many_moments_loses_nothing(
+    lost: str, seed: int, kraken: Kraken, full_home: Path, little: LittleMarket, tmp_path: Path
+) -> None:
+    with dask_cluster(tmp_path, workers=2) as started:
+
+        def kill() -> None:
+            if lost == "the scheduler":
+                started.stop()
+                started.start_scheduler()
+            else:
+                started.kill_worker()
+            started.start_worker()
+            started.wait_for_workers()
+
+        disturbed(seed, kraken.home, little, {"KRAKEN_DASK": started.address}, kill)
+    assert kraken.state() == Kraken(kraken.capsys, full_home).state()
 
 
 # ----------------------------------------------------------------------------------------------- what crosses the wires

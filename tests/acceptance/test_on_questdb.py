@@ -24,8 +24,10 @@ from kraken_core.domain.timerange import TimeRanges
 from kraken_core.ports import Merged
 from kraken_core.stores import questdb_server
 from kraken_core.workbench.doctor import Status, examine
+from tests.acceptance.command_line import Kraken, refused
 from tests.acceptance.helping import ingest, table
 from tests.acceptance.killed_jobs import Job, run, state
+from tests.acceptance.little_market import LittleMarket
 from tests.candle_frames import Row, frame
 from tests.databases import new_schema
 from tests.questdb_server import QuestDB
@@ -199,6 +201,16 @@ def leave_something_to_apply(server: QuestDB) -> None:
     server.kill()
     server.start(**{APPLYING: "false"})
     server.sql("INSERT INTO assetprice SELECT * FROM assetprice LIMIT 1")
+
+
+def test_undo_says_that_there_is_nothing_to_go_back_to(kraken: Kraken, servers: QuestDB, little: LittleMarket) -> None:
+    job = kraken.ingest(little.first)["job_id"]
+    held = servers.sql("SELECT count() FROM assetprice")
+    assert "keeps no earlier versions, so that no job can be taken back" in refused(
+        kraken("undo", job, "--yes", code=2)
+    )
+    assert servers.sql("SELECT count() FROM assetprice") == held
+    assert kraken.rows("jobs")[0]["status"] == "COMPLETED"
 
 
 @pytest.mark.parametrize(
