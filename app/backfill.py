@@ -22,8 +22,12 @@ Asked = tuple[tuple[int, ...], Selection]
 
 
 def backfill(picked: pl.DataFrame, gaps: pl.DataFrame, filtered: Selection, *, everything: bool) -> None:
-    """Offers to fill the gaps picked, or all in view that a route fills, which are ``everything`` of the selection."""
-    fillable = gaps.filter(pl.col("route") != Route.NONE)
+    """Offers to fill the gaps picked, or all in view that a route fills, which are ``everything`` of the selection.
+
+    Where none does, all are offered: the exchange may not have been asked when they were found.
+    """
+    routed = gaps.filter(pl.col("route") != Route.NONE)
+    fillable = routed if routed.height else gaps
     asked: Asked | None = None
     with st.container(horizontal=True, vertical_alignment="center"):
         if st.button(
@@ -34,7 +38,7 @@ def backfill(picked: pl.DataFrame, gaps: pl.DataFrame, filtered: Selection, *, e
         ):
             asked = (tuple(picked["gap_id"]), filtered)
         if st.button(
-            f"Preview backfill of all {shown.count(fillable.height)} fillable",
+            f"Preview backfill of all {shown.count(fillable.height)}{' fillable' if routed.height else ''}",
             icon=":material/select_all:",
             disabled=not fillable.height,
         ):
@@ -46,7 +50,7 @@ def backfill(picked: pl.DataFrame, gaps: pl.DataFrame, filtered: Selection, *, e
         if selected != filtered:
             return
         st.header("Plan")
-        st.caption(f"To fill {shown.count(len(ids))} gaps" if ids else "To fill every gap of the selection")
+        st.caption(f"To fill {shown.many(len(ids), 'gap')}" if ids else "To fill every gap of the selection")
         show_plan(plan)
         start_button(plan, PLAN)
 

@@ -34,7 +34,7 @@ def _resume(job: IngestionJob) -> None:
     failed = job.metrics.files_failed
     label = "Start" if job.status is JobStatus.PENDING else "Resume"
     if failed and not _left(job):
-        label = f"Retry {shown.count(failed)} failed files"
+        label = f"Retry {shown.many(failed, 'failed file')}"
     if st.button(label, icon=":material/play_arrow:", type="primary", key=f"resume {job.id}"):
         with st.spinner("Starting a process for the job …"):
             told(lambda: workbench().work.start_detached(job))

@@ -1,4 +1,8 @@
-"""Filters: widgets whose values are in the URL, so that a view can be shared and survives a reload."""
+"""Filters: widgets whose values are in the URL, so that a view can be shared and survives a reload.
+
+A widget that moves on its page, as something above it comes or goes, is no longer heard by the URL. So what comes and
+goes has a container of its own, which stays.
+"""
 
 from __future__ import annotations
 

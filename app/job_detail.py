@@ -23,12 +23,13 @@ def detail(job: IngestionJob) -> None:
     """The job, and one of its parts: the URL says which."""
     window, request, metrics = job.request.window(job.as_of), job.request, job.metrics
     intervals = ", ".join(map(shown.interval, request.intervals))
-    st.text(f"{shown.status(job)} · {shown.asked_for(job)} · {intervals}")
-    st.caption(
-        f"Wanted: {shown.moment(window.start)} to {shown.moment(window.end)} · started {shown.moment(job.started_at)}"
-        f" · ended {shown.moment(job.finished_at)}"
-    )
-    with st.container():  # there with no error too: widgets that move on a page are lost to the URL
+    with st.container():  # an error comes and goes: see app/filters.py
+        st.text(f"{shown.status(job)} · {shown.asked_for(job)} · {intervals}")
+        since = shown.moment(window.start) if window.start else "the beginning"
+        st.caption(
+            f"Wanted: from {since} to {shown.moment(window.end)} · started {shown.moment(job.started_at)}"
+            f" · ended {shown.moment(job.finished_at)}"
+        )
         if job.error:
             st.error(shown.plain(job.error), icon=":material/error:")
     figures = {

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import streamlit as st
 
 from app.frame import frame
 from app.sidebar import sidebar
 
-st.set_page_config(page_title="Kraken History", page_icon=":material/candlestick_chart:", layout="wide")
+ICON = Path(__file__).parent / "icon.svg"  # Streamlit's own icons are fetched from elsewhere when they are a tab's
+
+st.set_page_config(page_title="Kraken History", page_icon=str(ICON), layout="wide")
 page = st.navigation(
     [
         st.Page("views/overview.py", title="Overview", icon=":material/dashboard:", default=True),

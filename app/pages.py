@@ -12,17 +12,11 @@ def page_of(total: int, size: int, what: str) -> slice:
     """The part of a list that is looked at, chosen where there are several."""
     pages = max(1, -(-total // size))
     number = 1
-    with st.container():  # there with one page too: widgets that move on a page are lost to the URL
+    with st.container(horizontal=True, vertical_alignment="bottom"):  # in one place: see app/filters.py
         if pages > 1:
             number = int(
-                st.number_input(
-                    f"Page of {shown.count(pages)}, {size} of {shown.count(total)} {what} each",
-                    1,
-                    pages,
-                    key="page",
-                    bind=IN_URL,
-                    width=320,
-                )
+                st.number_input(f"Page, of {shown.count(pages)}", 1, pages, key="page", bind=IN_URL, width=160)
             )
+        st.caption(f"{shown.count(total)} {what}" + (f", {size} a page" if pages > 1 else ""))
     first = (min(number, pages) - 1) * size
     return slice(first, first + size)

@@ -27,7 +27,8 @@ ROUTES = {
 def show_plan(plan: IngestionPlan) -> None:
     """The plan, from its figures to its files."""
     window = plan.request.window(plan.as_of)
-    st.caption(f"From {shown.moment(window.start)} to {shown.moment(window.end)}")
+    since = f"From {shown.moment(window.start)}" if window.start else "From the beginning"
+    st.caption(f"{since} to {shown.moment(window.end)}")
     actions = Counter(planned.action for planned in plan.files)
     figures = {
         "Files to read": shown.count(actions[Action.INGEST]),
@@ -74,6 +75,7 @@ def _archives(plan: IngestionPlan, actions: Counter[tuple[int, Action]]) -> None
     if not plan.archives:
         return
     st.subheader("Archives, newest first")
+    st.caption("From when to when they say that they are complete, and what becomes of the files in them.")
     rows = []
     for index, archive in enumerate(plan.archives):
         read, skipped = actions[index, Action.INGEST], actions[index, Action.SKIP]
@@ -81,8 +83,8 @@ def _archives(plan: IngestionPlan, actions: Counter[tuple[int, Action]]) -> None
         rows.append(
             {
                 "Archive": PurePath(archive.path).name,
-                "States from": shown.moment(start),
-                "to": shown.moment(end),
+                "From (UTC)": shown.minute(start),
+                "To (UTC)": shown.minute(end),
                 "Read": read,
                 "Skip": skipped,
                 "Not asked for": len(archive.files) - read - skipped,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -16,14 +17,26 @@ from app.tables import numbers
 from kraken_core import Workbench
 from kraken_core.domain.errors import KrakenError
 from kraken_core.domain.request import Selection
-from kraken_core.domain.silences import KNOWN_SILENCES
+from kraken_core.domain.silences import KNOWN_SILENCES, Silence
 from kraken_core.domain.verification import Check, Verification
 
 FOUND = "verification"  # of this session: the selection, the state of the home, and what was found
 LISTED = 200
-MEANINGS = {
-    "suspicious": "Silences that the pair's own rate of trades does not explain: reported, no failure.",
-    "exchange": "Silences of every pair at once: they explain those of single pairs.",
+SUSPICIOUS = "suspicious"
+MEANINGS = {  # what a check wants; of the last three nothing fails, they only report
+    "table": "the table's files are as they were written",
+    "unique": "no slot has two candles",
+    "aligned": "candles open with their slots",
+    "sane": "prices, volume, high and low are possible",
+    "closed": "no candle is of a slot that is still open",
+    "life": "no candle is from before its pair's listing",
+    "covered": "some source claims to know each candle",
+    "agreement": "coarse candles are what the finer ones make",
+    "silences": "no other interval has trades in a silence",
+    "counts": "the ledger counted the candles that are there",
+    "volumes": "tells where volumes alone differ",
+    "suspicious": "tells of silences that the pair's own rate does not explain",
+    "exchange": "tells when the whole exchange was silent",
 }
 _REVISED = f"""
 select pair, interval_minutes, member, path, records_changed, job_id, updated_at
@@ -47,6 +60,7 @@ def quality(filtered: Selection) -> None:
         if selected != filtered or state != workbench().state:
             st.info("The selection or the home has changed since: verify again.", icon=":material/update:")
         _checks(found)
+        _suspicious(found.suspicious)
     else:
         st.caption("Not verified yet in this session. It reads every candle of the selection: choose a tier or a pair.")
     _revisions()
@@ -76,8 +90,8 @@ def _checks(found: Verification) -> None:
         st.error("Something does not agree: see below.", icon=":material/error:")
     rows = [
         {
-            "": _sign(check),
-            "Check": check.name,
+            "Check": f"{_sign(check)} {check.name}",
+            "Wants that": MEANINGS.get(check.name, ""),
             "Series": check.series,
             "Checked": check.checked,
             "Failed": check.failed,
@@ -86,9 +100,8 @@ def _checks(found: Verification) -> None:
     ]
     st.dataframe(rows, hide_index=True, column_config=numbers("Series", "Checked", "Failed"), height="content")
     for check in found.checks:
-        if check.examples:
-            with st.expander(f"{check.name}: {shown.count(len(check.examples))} lines", expanded=bool(check.failed)):
-                st.caption(MEANINGS.get(check.name, ""))
+        if check.examples and check.name != SUSPICIOUS:  # which has a table
+            with st.expander(f"{check.name}: {shown.many(len(check.examples), 'line')}", expanded=bool(check.failed)):
                 st.text("\n".join(check.examples))
 
 
@@ -96,6 +109,35 @@ def _sign(check: Check) -> str:
     if check.failed:
         return "✗"
     return "!" if check.examples else "✓"
+
+
+def silence_rows(silences: Sequence[Silence]) -> list[dict[str, str | int]]:
+    """Suspicious silences, a row each."""
+    return [
+        {
+            "Pair": str(series.pair),
+            "Interval": shown.interval(series.interval),
+            "From (UTC)": shown.minute(start),
+            "To (UTC)": shown.minute(end),
+            "Lasting": shown.lasting(end - start),
+            "Trades expected": round(expected),
+        }
+        for series, start, end, expected in silences
+    ]
+
+
+def _suspicious(silences: Sequence[Silence]) -> None:
+    st.subheader("Suspicious silences")
+    if not silences:
+        st.caption(
+            "None: each silence is explained by the pair's own rate of trades, or was one of the whole exchange."
+        )
+        return
+    st.caption(
+        f"Spans that a source calls silent, though trades were to be expected from the pair's rate around them; "
+        f"the {LISTED} least likely at most. They count as covered: a newer archive, or trades, would tell."
+    )
+    st.dataframe(silence_rows(silences[:LISTED]), hide_index=True, column_config=numbers("Trades expected"))
 
 
 def _revisions() -> None:

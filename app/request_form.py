@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from pathlib import PurePath
-from typing import Any
+from typing import Any, NamedTuple
 
 import streamlit as st
 
@@ -17,10 +17,18 @@ from kraken_core.domain.tiers import ALL
 from kraken_core.workbench.offered import offered
 
 BY_TIER, BY_PAIR = "Tiers", "Pairs"
+MOST_WORKERS = 256
 
 
-def request_form() -> dict[str, Any] | None:
-    """Shows the form; returns the arguments of :meth:`Workbench.request`, None while nothing is chosen yet."""
+class Form(NamedTuple):
+    """The arguments of :meth:`Workbench.request`, None while nothing is chosen yet; and how many files at once."""
+
+    asked: dict[str, Any] | None
+    workers: int | None
+
+
+def request_form() -> Form:
+    """Shows the form."""
     sources = _sources()
     chosen = _markets()
     first, second, third = st.columns(3)
@@ -31,8 +39,9 @@ def request_form() -> dict[str, Any] | None:
     with third:
         end = day("To (UTC day, included)", "to", help="Today, where it is left open.")
     asked = {**chosen, "intervals": intervals, "start_date": start, "end_date": end, "sources": sources}
-    asked |= _routes() | _more()
-    return asked if chosen.get("tiers") or chosen.get("pairs") else None
+    asked |= _routes()
+    more, workers = _more()
+    return Form(asked | more if chosen.get("tiers") or chosen.get("pairs") else None, workers)
 
 
 def _sources() -> list[str]:
@@ -92,12 +101,13 @@ def _routes() -> dict[str, Any]:
     most = st.number_input(
         "Requests at most",
         min_value=0,
-        value=DEFAULT_REQUESTS,
+        value=None,
         step=100,
+        placeholder="as many as it takes" if complete else shown.count(DEFAULT_REQUESTS),
         key="most",
         bind=IN_URL,
         width=200,
-        disabled=complete or not exchange,
+        disabled=not exchange,
     )
     return {
         "auto_gap_fill": fill,
@@ -106,11 +116,11 @@ def _routes() -> dict[str, Any]:
         "download": download or complete,
         "complete": complete,
         "incremental": new_only,
-        "max_requests": None if complete else most,
+        "max_requests": most,
     }
 
 
-def _more() -> dict[str, Any]:
+def _more() -> tuple[dict[str, Any], int | None]:
     with st.expander("More"):
         first, second, third = st.columns(3)
         with first:
@@ -122,6 +132,14 @@ def _more() -> dict[str, Any]:
         as_of = second.text_input(
             "As of (UTC)", key="as_of", bind=IN_URL, placeholder="now", help="2026-07-08 or 2026-07-08T12:00:00Z"
         )
-        with third:
-            stop = toggle("Stop at the first bad file", "stop")
-    return {"archive_through": through, "as_of": as_of or None, "stop_on_error": stop}
+        workers = third.number_input(
+            "Files read side by side",
+            min_value=1,
+            max_value=MOST_WORKERS,
+            value=None,
+            placeholder=f"{workbench().settings.workers}, as in Settings",
+            key="workers",
+            bind=IN_URL,
+        )
+        stop = toggle("Stop at the first bad file", "stop", help="Off: bad files are listed at the end.")
+    return {"archive_through": through, "as_of": as_of or None, "stop_on_error": stop}, workers

@@ -69,6 +69,18 @@ def share(part: float) -> str:
     return f"{percent:.0f} %" if percent in {0, 100} else f"{percent:.2f} %"
 
 
+def percent(part: float) -> str:
+    """A share of one in whole percent, where there is no room for more; as in :func:`share`, 100 and 0 are exact."""
+    if 0 < part < 0.01:  # noqa: PLR2004 - the last digit shown
+        return "< 1 %"
+    return f"{int(100 * part + 1e-9)} %"
+
+
+def many(number: int, what: str) -> str:
+    """1 gap, 12,345 gaps."""
+    return f"{count(number)} {what}" + ("" if number == 1 else "s")
+
+
 def size(number: float) -> str:
     """Bytes: 512 B, 1.5 MB, 79.1 GB."""
     for unit, scale in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
@@ -90,6 +102,11 @@ def lasting(seconds: float) -> str:
 
 def _two(many: int, large: str, few: int, small: str) -> str:
     return f"{many:,} {large} {few} {small}" if few else f"{many:,} {large}"
+
+
+def minute(at: int | None) -> str:
+    """An instant in a column of UTC: 2026-07-08 12:00."""
+    return NOTHING if at is None else f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M}"
 
 
 def moment(at: int | datetime | None) -> str:

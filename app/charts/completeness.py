@@ -10,7 +10,8 @@ from app import shown
 from app.palette import MISSING, PRESENT
 from kraken_core.domain.report import Completeness
 
-ROW_PX, MARGIN_PX = 44, 110
+ROW_PX, MARGIN_PX, TEXT_PX = 44, 110, 13
+EDGE_PX = 14  # where the legend's last label would be cut off
 
 
 def completeness_heatmap(cells: Mapping[tuple[str, int], Completeness], tiers: Sequence[str]) -> go.Figure:
@@ -18,7 +19,7 @@ def completeness_heatmap(cells: Mapping[tuple[str, int], Completeness], tiers: S
     intervals = sorted({interval for _, interval in cells})
     rows = [tier for tier in tiers if any(name == tier for name, _ in cells)]
     found = [[cells.get((tier, interval)) for interval in intervals] for tier in rows]
-    texts = [[shown.share(cell.completeness) if cell else "" for cell in row] for row in found]
+    texts = [[shown.percent(cell.completeness) if cell else "" for cell in row] for row in found]
     hovers = [[_hover(cell) for cell in row] for row in found]
     figure = go.Figure(
         go.Heatmap(
@@ -27,6 +28,7 @@ def completeness_heatmap(cells: Mapping[tuple[str, int], Completeness], tiers: S
             z=[[cell.completeness if cell else None for cell in row] for row in found],
             text=texts,
             texttemplate="%{text}",
+            textfont={"size": TEXT_PX},
             customdata=hovers,
             hovertemplate="%{y}, %{x}: %{customdata}<extra></extra>",
             zmin=0,
@@ -39,6 +41,7 @@ def completeness_heatmap(cells: Mapping[tuple[str, int], Completeness], tiers: S
                 "thickness": 8,
                 "y": -0.15,
                 "yanchor": "top",
+                "tickvals": [0, 0.25, 0.5, 0.75, 1],
                 "tickformat": ".0%",
                 "outlinewidth": 0,
             },
@@ -46,13 +49,12 @@ def completeness_heatmap(cells: Mapping[tuple[str, int], Completeness], tiers: S
     )
     figure.update_yaxes(autorange="reversed", showgrid=False, ticks="", ticksuffix=" ")
     figure.update_xaxes(side="top", type="category", ticks="", showgrid=False)
-    figure.update_layout(height=MARGIN_PX + ROW_PX * len(rows), margin={"l": 0, "r": 0, "t": 40, "b": 50})
+    figure.update_layout(height=MARGIN_PX + ROW_PX * len(rows), margin={"l": 0, "r": EDGE_PX, "t": 40, "b": 50})
     return figure
 
 
 def _hover(cell: Completeness | None) -> str:
     if cell is None:
         return "not wanted"
-    return (
-        f"{shown.count(cell.covered)} of {shown.count(cell.wanted)} slots covered, {shown.count(cell.missing)} missing"
-    )
+    slots = f"{shown.count(cell.covered)} of {shown.count(cell.wanted)} slots covered"
+    return f"{shown.share(cell.completeness)}<br>{slots}, {shown.count(cell.missing)} missing"

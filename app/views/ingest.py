@@ -21,14 +21,14 @@ def page() -> None:
     """The page."""
     st.title("Ingest")
     st.caption("Read archives and ask the exchange, find what is missing, fill what can be filled. Look first.")
-    asked = request_form()
+    asked, workers = request_form()
     if st.button("Preview plan", icon=":material/preview:", type="primary", disabled=asked is None) and asked:
         _preview(asked)
     if asked is None:
         st.caption("Choose tiers or pairs first.")
     plan = st.session_state.get(PLAN)
     if asked and plan:
-        _offer(plan, asked)
+        _offer(plan, asked, workers)
 
 
 def _preview(asked: dict[str, Any]) -> None:
@@ -40,7 +40,7 @@ def _preview(asked: dict[str, Any]) -> None:
             st.error(shown.plain(str(error)), icon=":material/error:")
 
 
-def _offer(plan: IngestionPlan, asked: dict[str, Any]) -> None:
+def _offer(plan: IngestionPlan, asked: dict[str, Any], workers: int | None) -> None:
     """The plan, and the button that starts it, as long as it is the one that is asked for."""
     current = workbench().request(**asked) == plan.request
     st.header("Plan")
@@ -48,7 +48,7 @@ def _offer(plan: IngestionPlan, asked: dict[str, Any]) -> None:
         st.info("The form has changed since: preview the plan again.", icon=":material/update:")
         return
     show_plan(plan)
-    start_button(plan, PLAN)
+    start_button(plan, PLAN, workers)
 
 
 page()

@@ -13,6 +13,7 @@ from app.filters import IN_URL
 from app.frame import frame
 from app.job_detail import detail
 from app.live import live, moves
+from app.retry import JOB, chosen, retry
 from app.tables import numbers
 from kraken_core.domain.jobs import IngestionJob, JobStatus
 
@@ -22,22 +23,22 @@ REDRAWN_S = 4.0  # how often the tables are, while a job runs
 
 def page() -> None:
     """The page."""
-    st.title("Jobs")
     drawn = moves()
     jobs = workbench().jobs()
-    with st.container():  # what comes and goes has a place of its own: widgets that move on a page are lost to the URL
+    with st.container():  # what comes and goes has a place of its own: see app/filters.py
+        st.title("Jobs")
         refusal()
         live(drawn)
+        for job in jobs:
+            if job.status is JobStatus.RUNNING:
+                controls(job)
+            if job.status is JobStatus.RUNNING and job.asked:
+                st.caption(f"Asked to {job.asked.lower()}: it first ends the files it is reading.")
     if not jobs:
         st.info("There are no jobs yet.", icon=":material/inbox:")
         st.page_link("views/ingest.py", label="Start the first one", icon=":material/input:")
         return
-    running = [job for job in jobs if job.status is JobStatus.RUNNING]
-    with st.container():
-        for job in running:
-            controls(job)
-            if job.asked:
-                st.caption(f"Asked to {job.asked.lower()}: it first ends the files it is reading.")
+    running = any(job.status is JobStatus.RUNNING for job in jobs)
     st.fragment(_history_and_detail, run_every=REDRAWN_S if running else None)()
 
 
@@ -45,12 +46,14 @@ def _history_and_detail() -> None:
     with frame():
         jobs = workbench().jobs()
         _history(_filtered(jobs))
-        number = st.selectbox("Job", [job.id for job in jobs], key="job", bind=IN_URL, width=160)
+        chosen()
+        number = st.selectbox("Job", [job.id for job in jobs], key=JOB, bind=IN_URL, width=160)
         job = next(job for job in jobs if job.id == number)
-        st.header(f"Job {job.id}")
         with st.container():
+            st.header(f"Job {job.id}")
             if job.status is not JobStatus.RUNNING:
                 controls(job)
+                retry(job)
         detail(job)
 
 
@@ -87,7 +90,7 @@ def _choose(jobs: list[IngestionJob]) -> None:
     """The row that was clicked becomes the job that is shown below."""
     rows = st.session_state[TABLE].selection.rows
     if rows:
-        st.session_state["job"] = jobs[rows[0]].id
+        st.session_state[JOB] = jobs[rows[0]].id
 
 
 def _row(job: IngestionJob) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from kraken_core.domain.tiers import Tiers
 from kraken_core.workbench.doctor import Diagnosis, Status, examine
 from kraken_core.workbench.tier_file import checked_tiers, forget_tiers, save_tiers, tier_file, tiers_text
 
-SIGNS = {Status.OK: "✓ ok", Status.WARNING: "⚠ warning", Status.PROBLEM: "✗ problem"}
+SIGNS = {Status.OK: "✓", Status.WARNING: "⚠", Status.PROBLEM: "✗"}
 
 
 def page() -> None:
@@ -28,7 +28,8 @@ def page() -> None:
 def _in_force() -> None:
     settings = workbench().settings
     st.subheader("In force")
-    texts_table(({"Setting": name, "Value": value, "From": origin} for name, value, origin in settings.shown()))
+    rows = ({"Setting": name, "Value": value, "From": origin} for name, value, origin in settings.shown())
+    texts_table(rows, code="Value")
     st.caption(
         f"Change them in {shown.plain(str(settings.home / 'kraken.toml'))} or as KRAKEN\\_… variables, which win. "
         "Passwords are never shown."
@@ -44,9 +45,8 @@ def _health() -> None:
     if st.button("Check again", icon=":material/refresh:"):
         _examined.clear()
     diagnosis = _examined(str(workbench().settings.home))
-    texts_table(
-        {"Check": name, "Status": SIGNS[status], "Found": message} for name, status, message in diagnosis.checks
-    )
+    texts_table({"Check": f"{SIGNS[status]} {name}", "Found": message} for name, status, message in diagnosis.checks)
+    st.caption("✓ as it should be · ⚠ worth a look · ✗ to be mended")
 
 
 @st.cache_data(ttl=60, show_spinner="Looking at stores and the exchange …")
@@ -82,11 +82,15 @@ def _summary(tiers: Tiers, in_force: Tiers) -> None:
         {
             "Tier": name,
             "Assets": "every other" if name == tiers.rest else shown.count(bases.count(name)),
-            "Change": "" if name == tiers.rest else f"{bases.count(name) - before.count(name):+,}",
+            "Change": _change(bases.count(name) - before.count(name)),
         }
         for name in tiers.names
     ]
     st.dataframe(rows, hide_index=True, height="content")
+
+
+def _change(more: int) -> str:
+    return f"{more:+,}" if more else shown.NOTHING
 
 
 page()

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     from kraken_core.domain.coverage import Assertion
     from kraken_core.domain.market import Series
+    from kraken_core.domain.silences import Silence
     from kraken_core.domain.timerange import TimeRanges
 
 EXAMPLES = 10  # of what a check found; a list nobody reads helps nobody
@@ -80,7 +81,7 @@ class Verification:
     """All checks, and what follows from silences that were contradicted.
 
     ``withdraw`` are the counter-claims, ``suspects`` the slots that they leave to nobody: their candles are to become
-    provisional. ``note`` says what became of that.
+    provisional. ``note`` says what became of that. ``suspicious`` are all silences of which that check gives examples.
     """
 
     checks: tuple[Check, ...]
@@ -88,6 +89,7 @@ class Verification:
     suspects: Mapping[Series, TimeRanges] = field(default_factory=dict)
     basis: Basis = NOTHING_SEEN
     note: str = ""
+    suspicious: tuple[Silence, ...] = ()
 
     @property
     def ok(self) -> bool:

@@ -50,14 +50,20 @@ class Verify:
             examination.tallies["silences"].looked(pair.series, slots)
         self._look(pairs, window, examination, silences)
         withdraw = self._settle(knowledge, series, window, examination)
+        suspicious, doubtful = self._doubtful(silences)
         checks = [
             table,
             *(tally.check for tally in examination.tallies.values()),
             self._counts(series, window),
-            *self._doubtful(silences),
+            *doubtful,
         ]
-        basis = Basis(version, len(knowledge.claims))
-        return Verification(tuple(checks), tuple(withdraw), examination.suspects, basis)
+        return Verification(
+            checks=tuple(checks),
+            withdraw=tuple(withdraw),
+            suspects=examination.suspects,
+            basis=Basis(version, len(knowledge.claims)),
+            suspicious=suspicious,
+        )
 
     def _look(
         self, pairs: Mapping[Pair, KnownPair], window: TimeRange, examination: Examination, silences: Silences
@@ -131,8 +137,8 @@ class Verify:
                 tally.fail(len(wrong), (f"{of} {span}: {old:,} were counted, {n:,} are there" for span, old, n in told))
         return tally.check
 
-    def _doubtful(self, silences: Silences) -> list[Check]:
-        """Silences that nothing explains, and those of the whole exchange that explain others."""
+    def _doubtful(self, silences: Silences) -> tuple[tuple[Silence, ...], list[Check]]:
+        """Silences that nothing explains; and what is to be said of them and of the whole exchange's, which do."""
         suspicious, exchange = Tally("suspicious"), Tally("exchange")
         for series, spans in silences.looked.items():
             suspicious.looked([series], spans)
@@ -145,7 +151,7 @@ class Verify:
             doubtful = [silence.without(asleep - KNOWN_SILENCES) for silence in doubtful]
         left = sorted((s for s in doubtful if s.expected >= SUSPICIOUS), key=lambda s: (-s.expected, s))
         suspicious.report(len(left), map(_told, left))
-        return [suspicious.check, exchange.check]
+        return tuple(left), [suspicious.check, exchange.check]
 
 
 def _told(silence: Silence) -> str:

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import Locator, Page
+from playwright.sync_api import Locator, Page, expect
 
 from tests.acceptance.command_line import command, environment
 from tests.app.test_starting import answering, free_port
 
-PATIENCE_MS = 60_000
+PATIENCE_MS = 180_000  # on a machine that is busy with other things; nothing waits when it is quicker
 
 
 @contextmanager
@@ -30,6 +30,11 @@ def serving(home: Path, **settings: str) -> Iterator[str]:
 
 def press(tab: Page, name: str) -> None:
     tab.get_by_role("button", name=name, exact=True).click()
+
+
+def see(tab: Page, text: str) -> None:
+    """The text comes to be seen."""
+    expect(tab.get_by_text(text).first).to_be_visible(timeout=PATIENCE_MS)
 
 
 def plot(tab: Page) -> Locator:

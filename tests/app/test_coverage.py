@@ -26,7 +26,7 @@ def test_a_selection_without_anything_says_so(full: Path, opened: Opened) -> Non
 
 def test_series_come_a_page_at_a_time(full: Path, opened: Opened) -> None:
     first, second = opened("coverage"), opened("coverage", page="2")
-    assert "25 of 40 series" in first.number_input[0].label
+    assert "40 series, 25 a page" in {each.value for each in first.caption}
     assert len(rows(first)) == 25
     assert rows(second)[-1] == "UNI/USD 1 day"
     assert not set(rows(first)) & set(rows(second))

@@ -8,7 +8,10 @@ import polars as pl
 from streamlit.testing.v1 import AppTest
 
 from app.gap_table import by_hand
+from app.quality import silence_rows
 from kraken_core import Workbench
+from kraken_core.domain.market import Pair, Series
+from kraken_core.domain.silences import Silence
 from kraken_core.pipeline.downloads import COLUMNS
 from tests.app.conftest import Opened
 
@@ -85,8 +88,9 @@ def test_a_backfill_is_previewed_before_it_can_be_started(full: Path, opened: Op
         jobs = len(workbench.jobs())
     before = opened("gaps", pair="BTC/USD", interval="1 h")
     assert not [each for each in before.button if each.label == "Start"]
-    fillable = button(before, "Preview backfill of all")
-    assert fillable.disabled, "nothing is fillable while the exchange is not asked"
+    planned = button(before, "Preview backfill of all").click().run()
+    assert planned.header[0].value == "Plan"
+    assert [each for each in planned.button if each.label == "Start"]
     with Workbench.open(full) as workbench:
         assert len(workbench.jobs()) == jobs
 
@@ -99,8 +103,23 @@ def test_verify_runs_from_the_page_and_says_what_it_checked(full: Path, opened: 
         found = workbench.verify(pairs=["BTC/USD"])
     assert bool(verified.success) is found.ok
     table = verified.dataframe[0].value
-    assert list(table["Check"]) == [check.name for check in found.checks]
+    assert [name.split()[-1] for name in table["Check"]] == [check.name for check in found.checks]
+    assert all(table["Wants that"]), "each is explained"
+    assert "Suspicious silences" in {each.value for each in verified.subheader}
     assert list(table["Failed"]) == [check.failed for check in found.checks]
+
+
+def test_a_suspicious_silence_is_a_row_with_the_trades_that_did_not_come() -> None:
+    start = 1_711_497_600  # 2024-03-27
+    [row] = silence_rows([Silence(Series(Pair("BTC", "USD"), 60), start, start + 90_000, 412.3)])
+    assert row == {
+        "Pair": "BTC/USD",
+        "Interval": "1 h",
+        "From (UTC)": "2024-03-27 00:00",
+        "To (UTC)": "2024-03-28 01:00",
+        "Lasting": "1 d 1 h",
+        "Trades expected": 412,
+    }
 
 
 def test_known_silences_of_the_exchange_are_listed(full: Path, opened: Opened) -> None:

@@ -10,8 +10,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from kraken_core import Workbench
-from kraken_core.domain.jobs import JobStatus
-from kraken_core.domain.plan import Action
+from kraken_core.domain.jobs import IngestionJob, JobStatus
+from kraken_core.domain.plan import Action, IngestionPlan
 from tests.acceptance.little_market import FIRST_DAY, PRESENT, LittleMarket
 from tests.app.conftest import Opened
 
@@ -73,6 +73,30 @@ def test_a_shared_url_is_the_whole_form(sources: Path, opened: Opened) -> None:
     assert page.multiselect("interval").value == [60, 1440]
     assert page.multiselect("quote").value == ["EUR"]
     assert page.toggle("fill").value is False
+
+
+def test_how_far_a_job_may_go_is_in_the_url_and_kept_when_the_plan_starts(
+    sources: Path, home: Path, opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[int | None] = []
+    start = Workbench.start
+
+    def watched(bench: Workbench, plan: IngestionPlan, workers: int | None = None) -> IngestionJob:
+        started.append(workers)
+        return start(bench, plan, workers)
+
+    monkeypatch.setattr(Workbench, "start", watched)
+    page = opened("ingest", **ALL, most="7", workers="3")
+    assert (page.number_input("most").value, page.number_input("workers").value) == (7, 3)
+    page = press(press(page, "Preview plan"), "Start")
+    with Workbench.open(home) as workbench:
+        assert workbench.ledger.job(1).request.max_requests == 7
+    assert started == [3]
+
+
+def test_requests_are_bounded_unless_every_route_is_to_be_used(sources: Path, opened: Opened) -> None:
+    bounded, complete = (opened("ingest", **{**ALL, "complete": value}) for value in ("false", "true"))
+    assert [page.number_input("most").placeholder for page in (bounded, complete)] == ["1,000", "as many as it takes"]
 
 
 def test_a_hostile_name_is_an_error_that_is_shown_as_text(sources: Path, opened: Opened) -> None:

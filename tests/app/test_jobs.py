@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import subprocess
+import time
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -10,9 +12,9 @@ import pytest
 from kraken_core import Workbench
 from kraken_core.domain.jobs import Control, IngestionJob, JobStatus
 from kraken_core.workbench.worker_identity import this_worker
-from tests.acceptance.little_market import FIRST_DAY, PRESENT
+from tests.acceptance.little_market import FIRST_DAY, PRESENT, LittleMarket
 from tests.app.conftest import Opened
-from tests.app.test_ingest import press
+from tests.app.test_ingest import PATIENCE_S, press
 
 FAR = 2**40  # a lease that will not run out
 
@@ -78,6 +80,31 @@ def test_the_history_is_filtered_by_the_url(bench: Workbench, opened: Opened) ->
     assert list(shown["Job"]) == [job.id]
     assert len(opened("jobs", of_tier="ALL").dataframe[0].value) == 1
     assert "No job is like that." in {each.value for each in opened("jobs", status="failed").caption}
+
+
+def test_files_that_failed_are_read_again_by_a_job_that_skips_the_others(
+    home: Path, little: LittleMarket, tmp_path: Path, opened: Opened
+) -> None:
+    archive = tmp_path / "2024Q1"
+    with zipfile.ZipFile(little.first) as release:
+        release.extractall(archive)
+    spoiled = next(archive.rglob("XBTUSD_60.csv"))
+    text = spoiled.read_bytes()
+    spoiled.write_bytes(b"no candles\n")
+    with Workbench.open(home) as bench:
+        bench.run(bench.plan(pairs=["BTC/USD"], sources=[archive], start_date=FIRST_DAY, api_backfill=False))
+        assert bench.jobs()[0].metrics.files_failed == 1
+        spoiled.write_bytes(text)
+        page = press(opened("jobs"), "Preview a retry of 1 failed file")
+        figures = {each.label: each.value for each in page.metric}
+        assert (figures["Files to read"], figures["Files skipped"]) == ("1", "7")
+        press(page, "Start")
+        until = time.monotonic() + PATIENCE_S
+        while bench.jobs()[0].status is not JobStatus.COMPLETED:
+            assert time.monotonic() < until
+            time.sleep(0.1)
+        assert bench.jobs()[0].metrics.files_failed == 0
+    assert "Preview a retry of 1 failed file" not in {each.label for each in opened("jobs").button}
 
 
 def test_the_log_of_a_job_is_text(bench: Workbench, full: Path, opened: Opened) -> None:

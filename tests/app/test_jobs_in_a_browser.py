@@ -9,15 +9,11 @@ from playwright.sync_api import Browser, Page, expect
 
 from kraken_core.domain.jobs import JobStatus
 from tests.app.asking_home import QUICK, SLOW, AskingHome
-from tests.app.browsing import PATIENCE_MS, click, place, press, serving
+from tests.app.browsing import PATIENCE_MS, click, place, press, see, serving
 
 pytest_plugins = ["tests.app.chromium"]
 expect.set_options(timeout=PATIENCE_MS)
 RUNNING, PAUSED, COMPLETED, LOST = "▶ running ·", "⏸ paused ·", "✓ completed ·", "⚠ worker lost ·"
-
-
-def see(tab: Page, text: str) -> None:
-    expect(tab.get_by_text(text).first).to_be_visible()
 
 
 def started_from_gaps(tab: Page, url: str) -> None:
@@ -31,6 +27,7 @@ def started_from_gaps(tab: Page, url: str) -> None:
 def test_a_job_is_paused_left_and_resumed_by_another_server(browser: Browser, asking: AskingHome) -> None:
     asking.pace(SLOW)
     with serving(asking.home) as url, browser.new_context() as context:
+        context.set_default_timeout(PATIENCE_MS)
         tab = context.new_page()
         started_from_gaps(tab, url)
         see(tab, RUNNING)
@@ -41,6 +38,7 @@ def test_a_job_is_paused_left_and_resumed_by_another_server(browser: Browser, as
 
     asking.pace(QUICK)
     with serving(asking.home) as url, browser.new_context() as context:
+        context.set_default_timeout(PATIENCE_MS)
         tab = context.new_page()
         tab.goto(f"{url}/jobs")
         see(tab, PAUSED)
@@ -67,6 +65,7 @@ def test_two_tabs_that_watch_a_job_agree(browser: Browser, asking: AskingHome) -
     with serving(asking.home) as url, browser.new_context() as mine, browser.new_context() as yours:
         tabs = [mine.new_page(), yours.new_page()]
         for tab in tabs:
+            tab.set_default_timeout(PATIENCE_MS)
             tab.goto(f"{url}/jobs")
             see(tab, f"Job {job.id}, stage")
         press(tabs[0], "Pause")

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from playwright.sync_api import Page
 
-from tests.app.browsing import press, serving
+from tests.app.browsing import press, see, serving
 
 pytest_plugins = ["tests.app.chromium"]
 
 
-def see(page: Page, text: str) -> None:
-    page.get_by_text(text).first.wait_for()
-
-
 def test_a_newcomer_ingests_the_simulated_market_by_buttons_alone(tmp_path: Path, tab: Page) -> None:
+    asked: set[str | None] = set()
+    tab.on("request", lambda request: asked.add(urlsplit(request.url).hostname))
     with serving(tmp_path / "home") as url:
         tab.goto(url)
         press(tab, "Try the simulated market")
@@ -28,4 +27,5 @@ def test_a_newcomer_ingests_the_simulated_market_by_buttons_alone(tmp_path: Path
         see(tab, "Completeness by tier and interval")
         tab.locator(".js-plotly-plot").first.wait_for()
         assert "market=Simulated" in tab.url
+    assert asked == {"127.0.0.1"}, "no page asks anybody else for anything"
     assert not (tmp_path / "home" / "ledger.db").exists(), "nothing of it is in the real home"

@@ -61,4 +61,4 @@ def test_the_heatmap_leaves_empty_what_is_not_wanted() -> None:
     [heatmap] = figure.data
     assert heatmap.y == ("TIER1", "TIER2")
     assert list(heatmap.z) == [[0.25, None], [None, 1.0]]
-    assert list(heatmap.text) == [["25.00 %", ""], ["", "100 %"]]
+    assert list(heatmap.text) == [["25 %", ""], ["", "100 %"]]

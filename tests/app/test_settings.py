@@ -20,8 +20,18 @@ def test_what_is_in_force_and_where_it_came_from(home: Path, opened: Opened, mon
     monkeypatch.setenv("KRAKEN_REQUESTS_PER_SECOND", "0.5")
     table = opened("settings").table[0].value
     shown = {row["Setting"]: (row["Value"], row["From"]) for row in table.to_dict("records")}
-    assert shown["workers"] == ("3", plain(str(home / "kraken.toml")))
-    assert shown[plain("requests_per_second")] == (plain("0.5"), plain("KRAKEN_REQUESTS_PER_SECOND"))
+    assert shown["workers"] == ("` 3 `", plain(str(home / "kraken.toml")))
+    assert shown[plain("requests_per_second")] == ("` 0.5 `", plain("KRAKEN_REQUESTS_PER_SECOND"))
+    assert shown["dask"] == ("–", "default")
+
+
+def test_what_is_typed_is_shown_as_it_is_whatever_is_in_it(
+    home: Path, opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KRAKEN_CSV_SOURCE_DIRS", "/data/`ls`/[x](http://evil)")
+    table = opened("settings").table[0].value
+    [value] = [row["Value"] for row in table.to_dict("records") if row["Setting"] == plain("csv_source_dirs")]
+    assert value == "`` /data/`ls`/[x](http://evil) ``", "code, which neither ends early nor holds a link"
 
 
 def test_no_password_is_shown(home: Path, opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
