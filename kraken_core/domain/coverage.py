@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from kraken_core.domain.bulk import without_collection
 from kraken_core.domain.candles import Source, from_api
-from kraken_core.domain.timerange import TimeRange, TimeRanges, floor
+from kraken_core.domain.timerange import TimeRanges, floor
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from kraken_core.domain.market import Series
 
@@ -137,21 +137,24 @@ def _left_of(entries: Sequence[Assertion]) -> TimeRanges:
 @without_collection()
 def covered(assertions: Iterable[Assertion]) -> dict[Series, TimeRanges]:
     """What is known of each series, by whatever source."""
-    disputed: dict[Series, list[Assertion]] = {}
-    claims = list(assertions)
-    for claim in claims:
-        if claim.withdrawn:
-            disputed[claim.series] = []
     known: dict[Series, list[tuple[int, int]]] = defaultdict(list)
-    for claim in claims:
-        series, start, end, *_ = claim
-        if series in disputed:
-            disputed[series].append(claim)
-        else:  # nothing of it was withdrawn: which claim says what makes no difference
-            known[series].append((start, end))
-    for claim, ranges in standing(chain.from_iterable(disputed.values())):
-        known[claim.series].extend(ranges)
+    for claim, start, end in _known(assertions):
+        known[claim.series].append((start, end))
     return {series: TimeRanges.of(ranges) for series, ranges in known.items()}
+
+
+def _known(assertions: Iterable[Assertion]) -> Iterator[tuple[Assertion, int, int]]:
+    """The ranges that claims know. Where nothing of a series was withdrawn, none has to be told from the others."""
+    claims = list(assertions)
+    disputed: dict[Series, list[Assertion]] = {claim.series: [] for claim in claims if claim.withdrawn}
+    for claim in claims:
+        if claim.series in disputed:
+            disputed[claim.series].append(claim)
+        else:
+            yield claim, claim.start, claim.end
+    for claim, ranges in standing(chain.from_iterable(disputed.values())):
+        for start, end in ranges:
+            yield claim, start, end
 
 
 def refuted(assertions: Iterable[Assertion]) -> dict[Series, TimeRanges]:
@@ -179,9 +182,9 @@ def coverage_ranges(
     assertions: Iterable[Assertion], lives: Mapping[Series, TimeRanges]
 ) -> dict[Series, list[DataCoverageRange]]:
     """Maximal ranges with one set of sources, inside each series' life, in order; candles not yet counted."""
-    known: dict[Series, tuple[list[TimeRange], list[TimeRange]]] = defaultdict(lambda: ([], []))
-    for assertion, ranges in standing(assertions):
-        known[assertion.series][from_api(assertion.rank)].extend(ranges)
+    known: dict[Series, tuple[list[tuple[int, int]], list[tuple[int, int]]]] = defaultdict(lambda: ([], []))
+    for claim, start, end in _known(assertions):
+        known[claim.series][from_api(claim.rank)].append((start, end))
     result = {}
     for series, (by_csv, by_api) in known.items():
         csv, api = (TimeRanges.of(ranges) & lives[series] for ranges in (by_csv, by_api))

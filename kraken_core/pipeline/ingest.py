@@ -17,7 +17,7 @@ from kraken_core.domain.errors import Interrupted, JobError
 from kraken_core.domain.jobs import FileIngestionRecord, FileStatus, IngestionJob, JobMetrics
 from kraken_core.domain.market import INTERVALS, Series
 from kraken_core.domain.plan import IngestionPlan
-from kraken_core.domain.timerange import TimeRanges
+from kraken_core.domain.timerange import TimeRanges, ceil, floor
 from kraken_core.pipeline.batches import NOWHERE, BatchFile, BatchReceipt, FileReceipt, batches
 from kraken_core.pipeline.progress import Ticker
 from kraken_core.pipeline.read import read_batch
@@ -183,15 +183,15 @@ def _claims(file: FileReceipt) -> list[Assertion]:
 
 def _stale(files: Iterable[FileReceipt]) -> dict[Series, TimeRanges]:
     """Coarser slots over candles that are new or have another value: what was derived there is derived anew."""
-    stale: dict[Series, TimeRanges] = {}
+    stale: dict[Series, list[tuple[int, int]]] = defaultdict(list)
     for record in (file.record for file in files):
         if (record.records_new or record.records_changed) and record.first is not None and record.last is not None:
-            touched = TimeRanges.single(record.first, record.last + record.series.width)
             for interval in INTERVALS:
                 if interval > record.series.interval:
                     coarse = Series(record.series.pair, interval)
-                    stale[coarse] = stale.get(coarse, TimeRanges()) | touched.outer(coarse.width)
-    return stale
+                    end = ceil(record.last + record.series.width, coarse.width)
+                    stale[coarse].append((floor(record.first, coarse.width), end))
+    return {series: TimeRanges.of(ranges) for series, ranges in stale.items()}
 
 
 def _added(metrics: JobMetrics, records: Sequence[FileIngestionRecord]) -> JobMetrics:
