@@ -22,7 +22,7 @@ from kraken_core.pipeline.batches import NOWHERE, BatchFile, BatchReceipt, FileR
 from kraken_core.pipeline.progress import Ticker
 from kraken_core.pipeline.read import read_batch
 from kraken_core.pipeline.read_trades import read_trades_batch
-from kraken_core.ports import CandleSource, CandleStore, Ledger, Merged, RejectLog
+from kraken_core.ports import CandleSource, CandleStore, Ledger, Merged, RejectLog, Staging
 
 LISTEN_S = 0.2  # how often a job that waits for a batch hears that it is to stop
 
@@ -89,8 +89,9 @@ class Ingest:
         while queue or running:
             while queue and len(running) < self.in_flight and not self.stop():
                 batch = queue.popleft()
+                staging = self.store.staging({item.file.series.pair for item in batch})
                 held = {(content, s): rank for s in _series(batch) for content, rank in known.get(s, {}).items()}
-                running.add(self.executor.submit(_read_any, batch, self.source, self.store, held, self.now))
+                running.add(self.executor.submit(_read_any, batch, self.source, staging, held, self.now))
             if not running:
                 raise Interrupted("paused")
             done, running = wait(running, LISTEN_S, return_when=FIRST_COMPLETED)
@@ -131,12 +132,12 @@ class Ingest:
 def _read_any(
     batch: Sequence[BatchFile],
     source: CandleSource,
-    store: CandleStore,
+    staging: Staging,
     known: Mapping[tuple[str, Series], int],
     now: int,
 ) -> BatchReceipt:
     read = read_trades_batch if batch[0].file.source is Source.TRADES else read_batch
-    return read(batch, source, store, known, now)
+    return read(batch, source, staging, known, now)
 
 
 def _series(batch: Iterable[BatchFile]) -> set[Series]:

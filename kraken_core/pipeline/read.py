@@ -21,7 +21,7 @@ from kraken_core.domain.market import Series
 from kraken_core.domain.ohlcvt import COLUMNS, Parsed, parse_any, parse_clean
 from kraken_core.domain.timerange import TimeRanges
 from kraken_core.pipeline.batches import BatchFile, BatchReceipt, FileReceipt, failure
-from kraken_core.ports import CandleSource, CandleStore
+from kraken_core.ports import CandleSource, Staging
 
 _MICROSECONDS = 1_000_000
 
@@ -61,7 +61,7 @@ class _Read:
 def read_batch(
     batch: Sequence[BatchFile],
     source: CandleSource,
-    store: CandleStore,
+    store: Staging,
     known: Mapping[tuple[str, Series], int],
     now: int,
 ) -> BatchReceipt:

@@ -26,7 +26,7 @@ from kraken_core.domain.timerange import END_OF_TIME, TimeRanges, floor
 from kraken_core.domain.trades import TradeCandles, partial
 from kraken_core.domain.trading_history import Portion, parse_trades, portions
 from kraken_core.pipeline.batches import BatchFile, BatchReceipt, FileReceipt, failure
-from kraken_core.ports import CandleSource, CandleStore
+from kraken_core.ports import CandleSource, Staging
 
 _HELD_PARTS = 500_000  # slots' parts that wait to be joined: joining each portion by itself would take its time
 
@@ -34,7 +34,7 @@ _HELD_PARTS = 500_000  # slots' parts that wait to be joined: joining each porti
 def read_trades_batch(
     batch: Sequence[BatchFile],
     source: CandleSource,
-    store: CandleStore,
+    store: Staging,
     known: Mapping[tuple[str, Series], int],
     now: int,
 ) -> BatchReceipt:

@@ -11,6 +11,7 @@ from kraken_core.ports.candles import (
     Merged,
     Span,
     StagedFile,
+    Staging,
     Swept,
     Versioned,
 )
@@ -40,6 +41,7 @@ __all__ = [
     "RejectLog",
     "Span",
     "StagedFile",
+    "Staging",
     "Swept",
     "Versioned",
 ]

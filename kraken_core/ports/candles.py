@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     import duckdb
     import polars as pl
@@ -40,7 +40,18 @@ class Merged(NamedTuple):
     outranked: int = 0  # different from what was held, which ranks higher and stays
 
 
-class CandleStore(Protocol):
+class Staging(Protocol):
+    """Where workers put candles, for a coordinator to commit."""
+
+    def stage(self, candles: pl.DataFrame) -> StagedFile:
+        """Write candles of one interval (columns and dtypes of SCHEMA, unique by pair and time, sorted by them).
+
+        Durable when it returns, invisible until committed. Thread-safe. Raises StoreError.
+        """
+        ...
+
+
+class CandleStore(Staging, Protocol):
     """The candle table: one row a (pair, interval, time), whatever is committed, in whatever order."""
 
     @property
@@ -48,11 +59,8 @@ class CandleStore(Protocol):
         """The table's version; it rises with every commit."""
         ...
 
-    def stage(self, candles: pl.DataFrame) -> StagedFile:
-        """Write candles of one interval (columns and dtypes of SCHEMA, unique by pair and time, sorted by them).
-
-        Durable when it returns, invisible until committed. Thread-safe. Raises StoreError.
-        """
+    def staging(self, pairs: Collection[Pair]) -> Staging:
+        """What a worker on any machine needs to stage candles of these pairs: small, picklable, and no secret."""
         ...
 
     def commit(

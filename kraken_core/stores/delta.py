@@ -7,7 +7,7 @@ or not at all; what was never committed is invisible.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
@@ -17,9 +17,9 @@ import polars as pl
 
 from kraken_core.domain.candles import KEY, SCHEMA
 from kraken_core.domain.errors import CommitConflictError, StoreError, UsageError
-from kraken_core.domain.market import Series
+from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.timerange import TimeRanges
-from kraken_core.ports import Merged, StagedFile
+from kraken_core.ports import Merged, StagedFile, Staging
 from kraken_core.stores.delta_files import PARTITION, store_errors
 from kraken_core.stores.delta_log import DeltaLog
 from kraken_core.stores.delta_maintenance import DeltaMaintenance
@@ -91,6 +91,10 @@ class DeltaStore(DeltaMaintenance):
             away = active.keys() - then.keys()
             if back or away:
                 self._log.commit(back, away)
+
+    def staging(self, pairs: Collection[Pair]) -> Staging:  # noqa: ARG002 - the port's
+        """See CandleStore. A copy reads keys from its own environment."""
+        return self
 
     def stage(self, candles: pl.DataFrame) -> StagedFile:
         """See CandleStore."""

@@ -18,14 +18,14 @@ import polars as pl
 
 from kraken_core.domain.candles import SCHEMA, known_source
 from kraken_core.domain.errors import CommitConflictError
-from kraken_core.domain.market import Series
+from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.timerange import TimeRange, TimeRanges
 from kraken_core.failpoints import reached
-from kraken_core.ports import AssetRecord, Compaction, Damage, Fragmentation, Merged, StagedFile, Swept
+from kraken_core.ports import AssetRecord, Compaction, Damage, Fragmentation, Merged, StagedFile, Staging, Swept
 from kraken_core.stores import questdb_tables as tables
 from kraken_core.stores.delta_sweep import UNCOMMITTED_KEPT_S, written_before
 from kraken_core.stores.questdb_address import Address
-from kraken_core.stores.questdb_files import StagedFiles
+from kraken_core.stores.questdb_files import StagedFiles, StagedFolder
 from kraken_core.stores.questdb_merge import RANKED, Merge, merge, one_a_slot, runs_of
 from kraken_core.stores.questdb_purge import finish, purge, source
 from kraken_core.stores.questdb_ranks import RankSteps
@@ -70,6 +70,12 @@ class QuestDBStore:
         """See CandleStore."""
         with self._lock:
             return self._refresh().version
+
+    def staging(self, pairs: Collection[Pair]) -> Staging:
+        """See CandleStore. Neither the server nor the ledger is asked by whoever stages."""
+        tickers = {pair.base for pair in pairs}
+        numbers = self._numbers(tickers)
+        return StagedFolder(self._files.root, {ticker: numbers[ticker] for ticker in tickers})
 
     def stage(self, candles: pl.DataFrame) -> StagedFile:
         """See CandleStore."""

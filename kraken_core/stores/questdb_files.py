@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
@@ -28,6 +29,18 @@ class StagedFiles(CandleFiles):
         path = self.root / file.path
         with store_errors("read", path):
             return pl.scan_parquet(path, glob=False, hive_partitioning=False).select(*columns).collect()
+
+
+@dataclass(frozen=True, slots=True)
+class StagedFolder:
+    """A Staging: the folder, and the numbers of the assets that will be staged there."""
+
+    root: Path
+    numbers: Mapping[str, int]
+
+    def stage(self, candles: pl.DataFrame) -> StagedFile:
+        """See Staging."""
+        return StagedFiles(self.root, lambda _: self.numbers).write(candles)
 
 
 def numbered(candles: pl.DataFrame, ids: Callable[[set[str]], Mapping[str, int]]) -> list[pl.Series]:

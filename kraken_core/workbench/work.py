@@ -19,7 +19,6 @@ from kraken_core.domain.errors import (
     JobRunningError,
     KrakenError,
     LedgerError,
-    SettingError,
     SourceError,
     UnavailableError,
     UnreachableError,
@@ -328,14 +327,7 @@ class Work:
 
     def _crew(self, workers: int) -> AbstractContextManager[Crew]:
         """Who reads the batches: this process, or a cluster."""
-        if not self.settings.dask:
-            return threads(workers)
-        if self.settings.questdb:
-            raise SettingError(
-                "the setting 'dask' takes a candle table that every worker writes by itself: name a folder or "
-                "s3://… as the store, and copy it to QuestDB, or leave 'dask' out."
-            )
-        return cluster(self.settings.dask, workers)
+        return cluster(self.settings.dask, workers) if self.settings.dask else threads(workers)
 
     def _pipeline(self, plan: IngestionPlan, crew: Crew, progress: Progress, stop: Callable[[], bool]) -> Pipeline:
         now = self.clock.now()

@@ -25,6 +25,7 @@ from tests.acceptance.little_market import LittleMarket
 from tests.acceptance.standing_still import PATIENCE_S, until
 from tests.dask_cluster import DaskCluster, dask_cluster
 from tests.databases import new_schema
+from tests.questdb_server import QuestDB
 from tests.s3_server import BUCKET, S3Server
 
 pytest_plugins = ["tests.servers"]
@@ -213,6 +214,19 @@ def test_a_cluster_that_is_killed_at_many_moments_loses_nothing(
 
         disturbed(seed, kraken.home, little, {"KRAKEN_DASK": started.address}, kill)
     assert kraken.state() == Kraken(kraken.capsys, full_home).state()
+
+
+@pytest.mark.questdb
+@pytest.mark.postgres
+def test_workers_stage_what_the_job_has_questdb_take_in(
+    servers: Servers, little: LittleMarket, questdb: QuestDB, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in (servers.environment | {"KRAKEN_STORE": questdb.url}).items():
+        monkeypatch.setenv(name, value)
+    assert servers.kraken.ingest(little.folder)["status"] == "COMPLETED"
+    assert servers.kraken.state() == servers.expected
+    [(in_place,)] = questdb.sql("SELECT count() FROM assetprice")
+    assert in_place == len(servers.expected["candles"])
 
 
 # ----------------------------------------------------------------------------------------------- what crosses the wires
