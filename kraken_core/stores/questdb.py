@@ -171,7 +171,7 @@ class QuestDBStore:
         if planned.kept:
             finish(self._server)
             planned = self._refresh()
-        if not planned.ids:
+        if not planned.ids or not (staged or clear or demote):
             return {}
         self._mirror({pair.base for file in staged for pair in file.spans})
         if not clear and not demote and self._is_new(staged):
@@ -216,8 +216,7 @@ class QuestDBStore:
         runs = [run for file in staged for run in runs_of(self._files.columns(file, RANKED))]
         with self._changing(planned, staged):
             self._writer.record(steps.set(runs), self._ids)
-            for file in staged:
-                self._writer.take(file)
+            self._writer.take(staged)
         return {Series(pair, f.interval): Merged(new=span.candles) for f in staged for pair, span in f.spans.items()}
 
     def _make(self, plan: Merge, planned: tables.TableKey, staged: Sequence[StagedFile]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 
 import polars as pl
 
@@ -17,6 +18,7 @@ from kraken_core.stores.questdb_server import Server
 from kraken_core.stores.questdb_tables import COLUMNS, RANKS, SYMBOLS, TABLE
 
 _OF_CANDLES = {"trade_count": "trades"}  # by another name in a file than in the table
+_AT_ONCE = 40  # files in one transaction
 _SENT = ("pair", *COLUMNS)  # the server knows pairs by numbers; people do by name
 _VALUES = ("open", "high", "low", "close", "volume", "trade_count")
 
@@ -29,17 +31,22 @@ class CandleWriter:
         self._files = files
         self._reads_files: bool | None = None  # whether the server does; None until it was tried
 
-    def take(self, file: StagedFile) -> None:
-        """Every candle of a staged file, in one transaction where the server reads it. Raises StoreError."""
+    def take(self, files: Sequence[StagedFile]) -> None:
+        """Every candle of staged files, in one transaction where the server reads them. Raises StoreError.
+
+        One is much cheaper than several: each sorts its candles into the months that others wrote to before.
+        """
         if self._reads_files is None:
-            self._reads_files = self._can_read(file)
-        if not self._reads_files:
-            self._send(self._files.columns(file, [pl.col(_OF_CANDLES.get(name, name)).alias(name) for name in _SENT]))
+            self._reads_files = self._can_read(files[0])
+        if self._reads_files:
+            named = ", ".join(_OF_CANDLES.get(name, name) for name in COLUMNS)
+            selects = [f"SELECT {named} FROM read_parquet({self._literal(file)})" for file in files]
+            for start in range(0, len(selects), _AT_ONCE):
+                some = " UNION ALL ".join(selects[start : start + _AT_ONCE])
+                self._server.execute(f"INSERT INTO {TABLE} ({', '.join(COLUMNS)}) {some}")
             return
-        named = ", ".join(_OF_CANDLES.get(name, name) for name in COLUMNS)
-        self._server.execute(
-            f"INSERT INTO {TABLE} ({', '.join(COLUMNS)}) SELECT {named} FROM read_parquet({self._literal(file)})"
-        )
+        for file in files:
+            self._send(self._files.columns(file, [pl.col(_OF_CANDLES.get(name, name)).alias(name) for name in _SENT]))
 
     def write(self, candles: pl.DataFrame, gone: pl.DataFrame) -> None:
         """Candles, and rows that give up their slots. Raises StoreError."""
@@ -79,8 +86,13 @@ class CandleWriter:
 
     def _literal(self, file: StagedFile) -> str | None:
         """A staged file as the server calls it, relative to its own root; None where it is not below that."""
-        [(root,)] = self._server.rows("SELECT value FROM (SHOW PARAMETERS) WHERE property_path = 'cairo.sql.copy.root'")
         target = self._files.root / file.path
-        if not root or not target.is_relative_to(root):
+        if not self._import_root or not target.is_relative_to(self._import_root):
             return None
-        return "'" + str(target.relative_to(root)).replace("'", "''") + "'"
+        return "'" + str(target.relative_to(self._import_root)).replace("'", "''") + "'"
+
+    @cached_property
+    def _import_root(self) -> str | None:
+        """The folder that the server may import from."""
+        [(root,)] = self._server.rows("SELECT value FROM (SHOW PARAMETERS) WHERE property_path = 'cairo.sql.copy.root'")
+        return str(root) if root else None
