@@ -1,0 +1,61 @@
+"""What every ledger promises of the exchange's answers, on each database."""
+
+from __future__ import annotations
+
+import pytest
+
+from kraken_core.domain.candles import Source, rank_of
+from kraken_core.domain.coverage import (
+    Assertion,
+    covered,
+)
+from kraken_core.domain.jobs import (
+    JobMetrics,
+)
+from kraken_core.domain.market import Pair
+from kraken_core.domain.sweeps import SweepPoint
+from kraken_core.domain.timerange import TimeRanges
+from kraken_core.ledger.ledger import SqlLedger
+from tests.contract.ledger_records import DAY, DAYS, ETHER, HOURS, a_claim, a_running_job
+
+pytest_plugins = ["tests.servers", "tests.contract.ledgers"]
+
+
+def a_point(pair: Pair = HOURS.pair, **columns: object) -> SweepPoint:
+    point = SweepPoint(pair, 1, DAY, DAY * 10**9 + 1, 17, '{"time": 0}')
+    return point._replace(**columns)  # type: ignore[arg-type] # any field
+
+
+def test_what_answers_brought_is_recorded_at_once(ledger: SqlLedger) -> None:
+    running = a_running_job(ledger)
+    metrics = JobMetrics(total_requests=9, requests=3, retries=1, records_read=720)
+    claim = a_claim(evidence="Trades XBTUSD from 2024-01-01")
+
+    ledger.record_answers(running.id, [claim], {}, {HOURS.pair: a_point()}, metrics)
+
+    assert ledger.assertions() == [claim]
+    assert ledger.sweep_points() == {HOURS.pair: a_point()}
+    stored = ledger.job(running.id)
+    assert stored.metrics == metrics
+    assert stored.progress_pct == pytest.approx(100 / 3)
+
+
+def test_a_sweep_moves_on_and_is_forgotten_at_its_end(ledger: SqlLedger) -> None:
+    running = a_running_job(ledger)
+    later = a_point(known_until=2 * DAY, last_id=None, part="")
+    ledger.record_answers(running.id, [], {}, {HOURS.pair: a_point(), ETHER.pair: a_point(ETHER.pair)}, JobMetrics())
+    ledger.record_answers(running.id, [], {}, {HOURS.pair: later}, JobMetrics())
+    assert ledger.sweep_points() == {HOURS.pair: later, ETHER.pair: a_point(ETHER.pair)}
+
+    ledger.record_answers(running.id, [], {}, {ETHER.pair: None}, JobMetrics())
+    assert ledger.sweep_points() == {HOURS.pair: later}
+
+
+def test_what_was_derived_of_a_value_that_changed_is_withdrawn_with_the_answer(ledger: SqlLedger) -> None:
+    running = a_running_job(ledger)
+    derived = Assertion(DAYS, 0, 2 * DAY, Source.DERIVED, rank_of(Source.CSV), "derived:60")
+    ledger.claim([derived])
+
+    ledger.record_answers(running.id, [a_claim()], {DAYS: TimeRanges.single(0, DAY)}, {}, JobMetrics())
+
+    assert covered(ledger.assertions())[DAYS] == TimeRanges.single(DAY, 2 * DAY)

@@ -1,0 +1,194 @@
+"""What every ledger promises of files and claims, on each database."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from kraken_core.domain.archives import Archive, ArchiveFile
+from kraken_core.domain.candles import Source, Vintage
+from kraken_core.domain.coverage import (
+    ArchiveStatement,
+    Assertion,
+    CoverageSource,
+    DataCoverageRange,
+    covered,
+)
+from kraken_core.domain.errors import IllegalMoveError
+from kraken_core.domain.jobs import (
+    FileStatus,
+    JobMetrics,
+    ProgressReport,
+)
+from kraken_core.domain.market import Pair, Series
+from kraken_core.domain.plan import KnownFile
+from kraken_core.domain.scope import Detection
+from kraken_core.domain.timerange import TimeRange, TimeRanges
+from kraken_core.ledger.ledger import SqlLedger
+from tests.contract.ledger_records import (
+    BTC,
+    DAY,
+    DAYS,
+    ETH,
+    ETHER,
+    HOURS,
+    NOON,
+    a_claim,
+    a_file,
+    a_gap,
+    a_job,
+    a_running_job,
+    read,
+)
+
+pytest_plugins = ["tests.servers", "tests.contract.ledgers"]
+
+
+def test_a_batch_stores_outcomes_claims_and_metrics_together(ledger: SqlLedger) -> None:
+    running = a_running_job(ledger, a_file(), a_file(DAYS))
+    files = [
+        read(file, records_new=20, records_changed=3, records_rejected=2, rank=(1 << 63) - 1)
+        for file in ledger.pending_files(running.id)
+    ]
+    metrics = JobMetrics(total_files=2, files_ingested=2, records_ingested=40)
+    ledger.record_files(running.id, files, [a_claim(), a_claim(DAYS)], {}, metrics)
+
+    assert ledger.files(running.id) == files
+    assert ledger.assertions() == [a_claim(), a_claim(DAYS)]
+    assert ledger.job(running.id).metrics == metrics
+
+
+def test_a_batch_that_another_worker_recorded_leaves_nothing_behind(ledger: SqlLedger) -> None:
+    running = a_running_job(ledger, a_file(), a_file(DAYS))
+    first, second = ledger.pending_files(running.id)
+    ledger.record_files(running.id, [read(second)], [], {}, running.metrics)
+
+    with pytest.raises(IllegalMoveError, match=f"1 of 2 files of job {running.id} are not pending"):
+        ledger.record_files(running.id, [read(first), read(second)], [a_claim(ETHER)], {}, JobMetrics(total_files=9))
+    assert ledger.pending_files(running.id) == [first]
+    assert ledger.assertions() == []
+    assert ledger.job(running.id).total_files == 2
+
+
+def test_files_of_every_job_are_told_oldest_first(ledger: SqlLedger) -> None:
+    first, second = a_job(ledger, a_file(DAYS)), a_job(ledger, a_file(HOURS))
+
+    assert [(file.job_id, file.series) for file in ledger.files()] == [(first.id, DAYS), (second.id, HOURS)]
+
+
+def test_a_claim_is_made_once_however_often_its_file_is_read(ledger: SqlLedger) -> None:
+    job = a_running_job(ledger)
+    ledger.record_files(job.id, [], [a_claim(), a_claim()], {}, job.metrics)
+    ledger.record_files(job.id, [], [a_claim(), a_claim(end=2 * DAY)], {}, job.metrics)
+
+    assert ledger.assertions() == [a_claim(), a_claim(end=2 * DAY)]
+
+
+def test_a_withdrawn_claim_is_not_made_again_by_reading_its_file_again(ledger: SqlLedger) -> None:
+    job = a_running_job(ledger)
+    ledger.record_files(job.id, [], [a_claim()], {}, job.metrics)
+    ledger.claim([a_claim()._replace(withdrawn=True)])
+    ledger.record_files(job.id, [], [a_claim()], {}, job.metrics)
+
+    assert covered(ledger.assertions()) == {}
+
+
+def test_where_contents_were_contradicted_is_told_by_content_and_series(ledger: SqlLedger) -> None:
+    claim, derived = a_claim(), a_claim()._replace(source=Source.DERIVED, evidence="derived:5")
+    ledger.claim([claim, claim._replace(withdrawn=True), derived, derived._replace(withdrawn=True)])
+
+    assert ledger.refuted() == {(claim.evidence, claim.series): TimeRanges.single(claim.start, claim.end)}
+
+
+def test_claims_are_appended_as_they_are_told(ledger: SqlLedger) -> None:
+    claims = [a_claim(), a_claim()._replace(withdrawn=True), a_claim()]
+    ledger.claim(claims)
+
+    assert ledger.assertions() == claims
+
+
+def test_what_a_worker_says_of_its_progress_is_seen_until_its_job_ends(ledger: SqlLedger) -> None:
+    job = a_running_job(ledger)
+    said = ProgressReport("ingest", 3, 7, "XBTUSD_60.csv", 1_000, 250.5, 4.0)
+    ledger.renew(job, 30, said)
+    assert ledger.job(job.id).doing == said
+    assert ledger.move(job, job.mark_paused()).doing is None
+
+
+def test_the_state_is_another_once_anything_has_changed_that_is_kept_in_mind(ledger: SqlLedger) -> None:
+    seen = [ledger.state()]
+    job = a_running_job(ledger)
+    seen.append(ledger.state())
+    ledger.progress(job.id, "ingest", replace(job.metrics, files_ingested=1))
+    assert ledger.state() == seen[-1], "how far a job is is no news"
+    ledger.replace_coverage({HOURS: [DataCoverageRange(HOURS, 0, DAY, CoverageSource.CSV, 24)]})
+    seen.append(ledger.state())
+    ledger.record_gaps({HOURS: Detection(TimeRange(0, 2 * DAY), NOON)}, [a_gap()], [])
+    seen.append(ledger.state())
+    assert len(set(seen)) == len(seen)
+
+
+def test_assertions_can_be_asked_of_some_pairs(ledger: SqlLedger) -> None:
+    ledger.claim([a_claim(HOURS), a_claim(ETHER), a_claim(DAYS)])
+
+    assert ledger.assertions([BTC]) == [a_claim(HOURS), a_claim(DAYS)]
+    assert ledger.assertions([Pair("SOL", "USD")]) == []
+    assert ledger.assertions([]) == []
+
+
+def test_stale_derived_claims_are_withdrawn_and_others_stand(ledger: SqlLedger) -> None:
+    derived = Assertion(DAYS, 0, 3 * DAY, Source.DERIVED, 5, "derived:60")
+    other = Assertion(Series(ETH, 1440), 0, 3 * DAY, Source.DERIVED, 5, "derived:60")
+    observed = a_claim(DAYS, DAY, 5 * DAY)
+    job = a_running_job(ledger)
+    ledger.claim([derived, other, observed])
+    ledger.record_files(job.id, [], [], {DAYS: TimeRanges.single(DAY, 9 * DAY), HOURS: TimeRanges()}, job.metrics)
+
+    counter = derived._replace(start=DAY, end=3 * DAY, withdrawn=True)
+    assert ledger.assertions() == [derived, other, observed, counter]
+    ledger.record_files(job.id, [], [], {DAYS: TimeRanges.single(DAY, 9 * DAY)}, job.metrics)
+    assert len(ledger.assertions()) == 4
+
+
+def test_known_files_are_found_by_stamp_and_content(ledger: SqlLedger) -> None:
+    job = a_running_job(ledger, a_file(), a_file(DAYS), a_file(ETHER), a_file(member="copy.csv"))
+    hours, days, ether, copy = ledger.pending_files(job.id)
+    outcome = [
+        read(hours, "same", rank=5),
+        read(days, "same", rank=6),
+        replace(ether, status=FileStatus.FAILED),
+        read(copy, "same", rank=9, status=FileStatus.SKIPPED),
+    ]
+    ledger.record_files(job.id, outcome, [], {}, job.metrics)
+    again = a_job(ledger, a_file())
+    ledger.record_files(again.id, [read(ledger.pending_files(again.id)[0], "same", rank=8)], [], {}, job.metrics)
+
+    assert ledger.known_contents() == {("same", HOURS): 9, ("same", DAYS): 6}
+    assert ledger.known_stamps() == {
+        ("/archives/2024.zip", "XBTUSD_60.csv", "stamp", HOURS): KnownFile("same", 9),
+        ("/archives/2024.zip", "XBTUSD_1440.csv", "stamp", DAYS): KnownFile("same", 6),
+        ("/archives/2024.zip", "copy.csv", "stamp", HOURS): KnownFile("same", 9),
+    }
+
+
+def test_the_first_candle_of_a_series_is_the_earliest_in_any_file(ledger: SqlLedger) -> None:
+    job = a_running_job(ledger, a_file(), a_file(member="older.csv"), a_file(ETHER), a_file(DAYS))
+    later, older, ether, unread = ledger.pending_files(job.id)
+    outcome = [read(later, first=500 * DAY, last=501 * DAY), read(older, first=7 * DAY, last=9 * DAY), read(ether)]
+    ledger.record_files(job.id, outcome, [], {}, job.metrics)
+
+    assert ledger.first_candles() == {HOURS: 7 * DAY, ETHER: 0}
+    assert ledger.first_candles([BTC]) == {HOURS: 7 * DAY}
+    assert unread.series not in ledger.first_candles()
+
+
+def test_complete_archives_are_remembered_once_with_their_pairs(ledger: SqlLedger) -> None:
+    file = ArchiveFile("2026Q2.zip", "XBTUSD_60.csv", HOURS, 1000, "stamp")
+    statement, vintage = ArchiveStatement(0, 90 * DAY), Vintage(90 * DAY, 100 * DAY)
+    archive = Archive("2026Q2.zip", statement, vintage, complete=True, identity="manifest hash", files=(file,))
+    partial = replace(archive, complete=False, identity="another")
+    ledger.record_archives([archive, partial])
+    ledger.record_archives([replace(archive, path="copy of 2026Q2.zip")])
+
+    assert ledger.complete_archives() == [(replace(archive, files=()), frozenset({BTC}))]

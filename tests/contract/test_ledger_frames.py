@@ -1,0 +1,61 @@
+"""What every ledger shows to SQL, on each database."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import polars as pl
+import pytest
+
+from kraken_core.domain.coverage import (
+    CoverageSource,
+    DataCoverageRange,
+)
+from kraken_core.domain.life import Life
+from kraken_core.ledger.frames import VIEWS
+from kraken_core.ledger.ledger import SqlLedger
+from kraken_core.ports import PairRecord
+from tests.contract.ledger_records import BTC, DAY, HOURS, a_claim, a_file, a_gap, a_running_job, detected, read
+
+pytest_plugins = ["tests.servers", "tests.contract.ledgers"]
+
+
+def filled(ledger: SqlLedger) -> None:
+    job = a_running_job(ledger, a_file())
+    ledger.record_files(job.id, [read(ledger.pending_files(job.id)[0])], [a_claim()], {}, job.metrics)
+    ledger.record_pairs([PairRecord(BTC, "TIER1", (Life(0, DAY, assumed=False), Life(5 * DAY, 9 * DAY)))])
+    ledger.record_gaps(detected(HOURS), [a_gap(fillable=10, overflow=14)], [])
+    ledger.replace_coverage({HOURS: [DataCoverageRange(HOURS, 0, DAY, CoverageSource.CSV, 24)]})
+
+
+@pytest.mark.parametrize("name", VIEWS)
+def test_a_frame_has_one_schema_whether_or_not_there_is_anything_in_it(ledger: SqlLedger, name: str) -> None:
+    empty = ledger.table_frame(name)
+    filled(ledger)
+    frame = ledger.table_frame(name)
+
+    assert (empty.height, frame.height) == (0, 1)
+    assert empty.schema == frame.schema
+    assert f"- {name}: " in (SqlLedger.table_frame.__doc__ or "")
+
+
+def test_frames_speak_of_pairs_minutes_and_utc(ledger: SqlLedger) -> None:
+    filled(ledger)
+    moment = pl.Datetime("us", "UTC")
+
+    gaps, pairs = ledger.table_frame("gaps"), ledger.table_frame("pairs")
+    assert [gaps.schema[name] for name in ("pair", "interval_minutes", "start_time", "detected_at")] == [
+        *(pl.String, pl.Int32, moment, moment)
+    ]
+    row = gaps.row(0, named=True)
+    assert (row["pair"], row["interval_minutes"], row["api_fillable"]) == ("BTC/USD", 60, True)
+    assert (row["start_time"], row["end_time"]) == (datetime(1970, 1, 1, tzinfo=UTC), datetime(1970, 1, 2, tzinfo=UTC))
+    assert pairs.row(0, named=True) == {
+        "pair": "BTC/USD",
+        "base": "BTC",
+        "quote": "USD",
+        "tier": "TIER1",
+        "listed_at": datetime(1970, 1, 1, tzinfo=UTC),
+        "listing_assumed": False,
+        "delisted_at": datetime(1970, 1, 10, tzinfo=UTC),
+    }
