@@ -17,6 +17,7 @@ R = TypeVar("R")
 Stamp = tuple[str | float, ...]
 
 MARKET, REAL, SIMULATED = "market", "Kraken", "Simulated"
+_STATES = "states"  # of this run: how each home stands
 _READ_ONCE = ("kraken.toml", "tiers.toml", ".format")
 
 
@@ -55,9 +56,18 @@ def remembered(read: Callable[Concatenate[Workbench, P], R]) -> Callable[P, R]:
     @wraps(read)
     def current(*args: P.args, **kwargs: P.kwargs) -> R:
         here = workbench()
-        return lookup(str(here.settings.home), here.state, *args, **kwargs)
+        home = str(here.settings.home)
+        states = st.session_state.setdefault(_STATES, {})
+        if home not in states:
+            states[home] = here.state
+        return lookup(home, states[home], *args, **kwargs)
 
     return current
+
+
+def look_anew() -> None:
+    """Compare with how things stand from here on: asked once a run of a page, as that takes a while."""
+    st.session_state.pop(_STATES, None)
 
 
 @st.cache_resource(show_spinner=False, max_entries=8)

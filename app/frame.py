@@ -1,4 +1,4 @@
-"""What is around every page: its errors, told as what to do next."""
+"""What is around every page, and every part of one that is redrawn by itself: its errors, told as what to do next."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 import streamlit as st
 
+from app.data import look_anew
 from app.shown import plain
 from kraken_core.domain.errors import KrakenError
 
@@ -17,6 +18,7 @@ LOG = logging.getLogger("app")
 @contextmanager
 def frame() -> Iterator[None]:
     """Runs a page; what this package raises on purpose is shown in the page's place, in one sentence."""
+    look_anew()
     try:
         yield
     except KrakenError as error:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from typing import NamedTuple
+
+import polars as pl
 
 from app.data import remembered
 from kraken_core import Workbench
 from kraken_core.domain.gaps import Route
-from kraken_core.domain.market import Series
+from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.report import Completeness
 
 NO_TIER = "no tier"  # of fiat bases
@@ -20,10 +21,6 @@ class Missing(NamedTuple):
 
     gaps: int = 0
     slots: int = 0
-
-    def plus(self, slots: int) -> Missing:
-        """With a gap more."""
-        return Missing(self.gaps + 1, self.slots + slots)
 
 
 class Summary(NamedTuple):
@@ -41,20 +38,39 @@ class Summary(NamedTuple):
 @remembered
 def summary(workbench: Workbench) -> Summary | None:
     """The summary of everything held; None where nothing was ever wanted."""
-    report = workbench.held.report(workbench.select())
-    if not report.series:
+    found = workbench.pictures.totals()
+    if not found.series.height:
         return None
-    cells: dict[tuple[str, int], Completeness] = defaultdict(Completeness)
-    for line in report.series:
-        cells[line.tier or NO_TIER, line.series.interval] += line.counts
-    newest: dict[int, int] = {}
-    for held in workbench.ledger.coverage():
-        newest[held.series.interval] = max(held.end, newest.get(held.series.interval, 0))
-    routes: dict[Route, Missing] = defaultdict(Missing)
-    archives: dict[str, Missing] = defaultdict(Missing)
-    for gap in report.gaps:
-        routes[gap.route] = routes[gap.route].plus(gap.candles)
-        if gap.route is Route.NONE and gap.archive:
-            archives[gap.archive] = archives[gap.archive].plus(gap.candles)
-    worst = [(line.series, line.counts) for line in report.worst[:WORST]]
-    return Summary(report.as_of, report.overall, dict(cells), newest, dict(routes), dict(archives), worst)
+    tiers = [workbench.tiers.of(pair.partition("/")[0]) or NO_TIER for pair in found.series["pair"]]
+    series = found.series.with_columns(pl.Series("tier", tiers, pl.String))
+    slots = pl.col(*Completeness.__match_args__)
+    cells = series.group_by("tier", "interval_minutes").agg(slots.sum()).rows()
+    return Summary(
+        as_of=found.as_of,
+        overall=Completeness(*series.select(slots.sum()).row(0)),
+        cells={(tier, interval): Completeness(*counts) for tier, interval, *counts in cells},
+        newest=found.newest,
+        routes={Route(route): missing for route, missing in _missing(found.gaps, "route").items()},
+        archives=_missing(found.gaps.filter((pl.col("route") == Route.NONE) & (pl.col("archive") != "")), "archive"),
+        worst=_worst(series),
+    )
+
+
+def _missing(gaps: pl.DataFrame, by: str) -> dict[str, Missing]:
+    found = gaps.group_by(by).agg(pl.len(), pl.col("candles").sum())
+    return {name: Missing(many, slots) for name, many, slots in found.iter_rows()}
+
+
+def _worst(series: pl.DataFrame) -> list[tuple[Series, Completeness]]:
+    """The series that lack something, least complete first, and of those the ones that lack more."""
+    lacking = series.filter(pl.col("covered") < pl.col("wanted")).sort(
+        pl.col("covered") / pl.col("wanted"),
+        pl.col("covered") - pl.col("wanted"),  # the more of them, the lower
+        pl.col("pair"),
+        pl.col("interval_minutes"),
+    )
+    found = []
+    for name, interval, *counts in lacking.select(pl.exclude("tier")).head(WORST).iter_rows():
+        base, _, quote = name.partition("/")
+        found.append((Series(Pair(base, quote), interval), Completeness(*counts)))
+    return found

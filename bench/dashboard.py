@@ -83,7 +83,7 @@ def _seen(browser: Browser, url: str, server: psutil.Process, look: Look) -> See
         tab = context.new_page()
         tab.set_default_timeout(PATIENCE_MS)
         tab.goto(f"{url}/settings")
-        tab.get_by_role("heading", name="Settings").first.wait_for()
+        tab.get_by_role("button", name="Save tiers").wait_for()  # its last: what it does is not counted here
         tab.on("websocket", lambda socket: socket.on("framereceived", lambda frame: sent.append(len(frame))))
         began, before = time.perf_counter(), _work(server)
         tab.goto(f"{url}/{look.path}")

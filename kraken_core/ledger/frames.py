@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import polars as pl
-from sqlalchemy import BigInteger, Boolean, Column, Float, Integer, Select, String, Table, Text, select
+from sqlalchemy import BigInteger, Boolean, Column, ColumnElement, Float, Integer, Select, String, Table, Text, select
 from sqlalchemy.types import TypeEngine
 
 from kraken_core.domain.candles import TIME
@@ -21,7 +22,7 @@ from kraken_core.ledger.models import (
     pair,
     pair_life,
 )
-from kraken_core.ledger.transactions import Transactions
+from kraken_core.ledger.transactions import Transactions, read_many
 
 _DTYPES: dict[type[TypeEngine[Any]], pl.DataType | type[pl.DataType]] = {
     BigInteger: pl.Int64,
@@ -107,6 +108,13 @@ _OPEN_GAPS: dict[str, type[pl.DataType]] = {
 }
 
 
+_COVERED: dict[str, type[pl.DataType]] = {
+    "pair_id": pl.Int64,
+    "interval": pl.Int32,
+    **dict.fromkeys(("start", "end", "candles"), pl.Int64),
+}
+
+
 class Frames(Transactions):
     """The part of the ledger that hands out whole tables."""
 
@@ -141,15 +149,23 @@ class Frames(Transactions):
         Columns: gap_id, pair, interval_minutes, start, end, candles, status, route, reason, requests, csv_file,
         archive.
         """
-        rows = select(*(_GAP[name] for name in _OPEN_GAPS)).where(_GAP.status.in_(OPEN))
+        found = self._quickly(gap_record, _OPEN_GAPS, _GAP.status.in_(OPEN)).rename({"id": "gap_id"})
+        return found.select("gap_id", pl.exclude("gap_id")).sort("pair", "interval_minutes", "start")
+
+    def covered_ranges(self) -> pl.DataFrame:
+        """What is covered, quickly, for programs: pair, interval_minutes, start, end (epoch seconds), candles."""
+        return self._quickly(data_coverage_range, _COVERED)
+
+    def _quickly(
+        self, table: Table, types: Mapping[str, type[pl.DataType]], *which: ColumnElement[bool]
+    ) -> pl.DataFrame:
+        """Columns of a table by their types, the series in front: ``pair`` and ``interval_minutes``."""
         with self._reading() as connection:
-            columns = list(zip(*connection.execute(rows).all(), strict=True)) or [()] * len(_OPEN_GAPS)
+            rows = read_many(connection, select(*(table.c[name] for name in types)).where(*which))
+            columns = list(zip(*rows, strict=True)) or [()] * len(types)
             names = {id_: str(pair) for id_, pair in self._pairs.items()}
-        frame = pl.DataFrame(dict(zip(_OPEN_GAPS, columns, strict=True)), _OPEN_GAPS)
+        frame = pl.DataFrame(dict(zip(types, columns, strict=True)), types).rename({"interval": "interval_minutes"})
         pairs = pl.DataFrame(
             {"pair_id": list(names), "pair": list(names.values())}, {"pair_id": pl.Int64, "pair": pl.String}
         )
-        named = frame.rename({"id": "gap_id", "interval": "interval_minutes"}).join(pairs, on="pair_id")
-        return named.select("gap_id", "pair", pl.exclude("gap_id", "pair", "pair_id")).sort(
-            "pair", "interval_minutes", "start"
-        )
+        return frame.join(pairs, on="pair_id").select("pair", pl.exclude("pair", "pair_id"))

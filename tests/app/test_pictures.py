@@ -11,8 +11,11 @@ import pytest
 
 from kraken_core import Workbench
 from kraken_core.domain.coverage import CoverageSource
-from kraken_core.domain.market import Series
+from kraken_core.domain.life import Life
+from kraken_core.domain.market import INTERVALS, Series
+from kraken_core.domain.report import Completeness
 from kraken_core.domain.timerange import TimeRange, TimeRanges
+from kraken_core.ports import PairRecord
 from kraken_core.workbench.pictures.timeline import Known, Timeline
 from tests.acceptance.little_market import BTC_EUR, BTC_USD, FIRST_HOLE, LAST_HOLE, PEPE_USD
 
@@ -144,6 +147,20 @@ def test_the_gaps_of_a_picture_are_the_open_ones_of_the_selection(held: Workbenc
         (gap.id, gap.start, gap.end, gap.route.value, gap.reason) for gap in gaps
     ]
     assert set(shown["tier"]) == {"TIER1"}
+
+
+@pytest.mark.parametrize("listed", ["2024-03-01T00:00", "2024-03-28T13:00"])
+def test_the_totals_are_those_of_the_report_also_where_lives_cut_what_was_counted(full: Path, listed: str) -> None:
+    with Workbench.open(full) as workbench:
+        workbench.ledger.record_pairs([PairRecord(BTC_EUR, "TIER1", (Life(at(listed), at("2024-04-05T06:00")),))])
+        report, found = workbench.held.report(workbench.select()), workbench.pictures.totals()
+        coverage = workbench.ledger.coverage()
+    lines = {(str(line.series.pair), line.series.interval): line.counts for line in report.series}
+    told = {(pair, interval): Completeness(*counts) for pair, interval, *counts in found.series.iter_rows()}
+    assert told == lines
+    assert set(found.gaps["gap_id"]) == {gap.id for gap in report.gaps}
+    assert found.newest == {i: max(c.end for c in coverage if c.series.interval == i) for i in INTERVALS}
+    assert found.as_of == report.as_of
 
 
 def test_evidence_names_the_file_and_when_it_was_read(held: Workbench) -> None:

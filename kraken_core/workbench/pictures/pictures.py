@@ -17,6 +17,7 @@ from kraken_core.ports import CandleStore
 from kraken_core.workbench.pictures.drawn import Drawn, drawn
 from kraken_core.workbench.pictures.missing import Missing, missing
 from kraken_core.workbench.pictures.timeline import Timeline, timeline
+from kraken_core.workbench.pictures.totals import Totals, totals
 
 NO_TIER = "no tier"  # where fiat bases are
 
@@ -52,6 +53,13 @@ class Pictures:
         covered = TimeRanges.of((known.start, known.end) for known in self.ledger.coverage([series]))
         wanted = dict(self._wanted([series])).get(series, TimeRanges())
         return drawn(self.store, covered, wanted, series, window)
+
+    def totals(self) -> Totals:
+        """How complete everything is, and its open gaps (as of :meth:`gaps`)."""
+        detections = self.ledger.detections()
+        as_of = max((found.as_of for found in detections.values()), default=0)
+        covered, gaps = self.ledger.covered_ranges(), self.ledger.open_gaps()
+        return totals(self.store, as_of, self._wanted(detections), covered, gaps)
 
     def gaps(self, selection: Selection) -> pl.DataFrame:
         """The selection's open gaps: columns of ``SqlLedger.open_gaps``, and tier."""
