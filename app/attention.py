@@ -38,7 +38,7 @@ def _of_jobs(jobs: Sequence[IngestionJob]) -> Iterator[Matter]:
         elif job.status in {JobStatus.PAUSED, JobStatus.PENDING}:
             yield Matter(f"Job {job.id} is {job.status.lower()}.", "jobs", "Resume it", there)
     if jobs and (failed := jobs[0].metrics.files_failed):
-        text = f"{shown.count(failed)} files of job {jobs[0].id} could not be read."
+        text = f"{shown.many(failed, 'file')} of job {jobs[0].id} could not be read."
         yield Matter(text, "jobs", "See which", {"job": str(jobs[0].id), "show": "Errors"})
 
 
@@ -46,7 +46,7 @@ def _of_gaps(summary: Summary) -> Iterator[Matter]:
     fillable = [missing for route, missing in summary.routes.items() if route is not Route.NONE]
     if gaps := sum(missing.gaps for missing in fillable):
         slots = sum(missing.slots for missing in fillable)
-        text = f"{shown.count(gaps)} gaps (up to {shown.count(slots)} slots) can be filled from here."
+        text = f"{shown.many(gaps, 'gap')} (up to {shown.count(slots)} slots) can be filled from here."
         yield Matter(text, "gaps", "See them", {})
     by_size = sorted(summary.archives.items(), key=lambda item: -item[1].slots)
     for archive, missing in by_size[:NAMED]:
@@ -55,7 +55,7 @@ def _of_gaps(summary: Summary) -> Iterator[Matter]:
         )
     lost = summary.routes.get(Route.NONE, Missing()).gaps - sum(missing.gaps for missing in summary.archives.values())
     if lost:
-        text = f"{shown.count(lost)} gaps cannot be filled by anything that is known."
+        text = f"{shown.many(lost, 'gap')} cannot be filled by anything that is known."
         yield Matter(text, "gaps", "See them", {})
 
 

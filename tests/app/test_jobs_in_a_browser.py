@@ -83,7 +83,7 @@ def test_a_gap_seen_on_the_heatmap_is_filled_by_the_exchange(tab: Page, asking: 
         tab.goto(f"{url}/gaps?pair=BTC/USD&interval=1+h")
         click(tab, place(tab, 5.5 / 11))  # the first day of those that no archive has
         press(tab, "Preview backfill of 1 chosen")
-        see(tab, "To fill 1 gaps")
+        see(tab, "To fill 1 gap")
         expect(tab.get_by_test_id("stMetric").filter(has_text="Requests").filter(has_text="1")).to_be_visible()
         press(tab, "Start")
         tab.wait_for_url("**/jobs**")

@@ -50,7 +50,7 @@ def test_what_can_be_filled_comes_before_what_has_to_be_fetched_by_hand() -> Non
     assert said == [
         "2 gaps (up to 5 slots) can be filled from here.",
         "Q1.zip would fill up to 30 missing slots: get it.",
-        "1 gaps cannot be filled by anything that is known.",
+        "1 gap cannot be filled by anything that is known.",
         "What is held ends 3 d before now.",
     ]
 
