@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import pickle
+import re
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -29,6 +30,9 @@ class WritingDown:
         self._application = application
         self._file = file
         self._lock = Lock()
+        self._uploads: dict[
+            str, str
+        ] = {}  # what callers were told that an upload in parts is called, and what it is now
 
     def replay(self) -> None:
         if not self._file.exists():
@@ -36,10 +40,11 @@ class WritingDown:
         with self._file.open("rb") as file:
             while True:
                 try:
-                    environment, body = pickle.load(file)  # noqa: S301 - our own
+                    environment, body, told = pickle.load(file)  # noqa: S301 - our own
                 except (EOFError, pickle.UnpicklingError):  # the last one may be cut short: nobody was told of it
                     return
-                self._carried_out(environment, body)
+                said, _, _ = self._carried_out(environment, body)
+                self._uploads |= dict(zip(told, _uploads(said), strict=True))
 
     def __call__(self, environment: Environment, start: Start) -> Iterable[bytes]:
         if environment["REQUEST_METHOD"] not in CHANGES:
@@ -51,14 +56,23 @@ class WritingDown:
             if status.startswith("2"):
                 plain = {name: value for name, value in environment.items() if isinstance(value, str)}
                 with self._file.open("ab") as file:
-                    pickle.dump((plain, body), file)
+                    pickle.dump((plain, body, _uploads(said)), file)
         start(status, headers.to_wsgi_list())
         return said
 
     def _carried_out(self, environment: Environment, body: bytes) -> tuple[Iterable[bytes], str, Any]:
+        for told, now in self._uploads.items():
+            environment = {n: v.replace(told, now) if isinstance(v, str) else v for n, v in environment.items()}
         given = {**environment, "wsgi.input": io.BytesIO(body), "wsgi.input_terminated": True}
         given = {"wsgi.url_scheme": "http", "wsgi.errors": sys.stderr, "wsgi.version": (1, 0), **given}
-        return run_wsgi_app(self._application, given, buffered=True)
+        said, status, headers = run_wsgi_app(self._application, given, buffered=True)
+        return list(said), status, headers
+
+
+def _uploads(answer: Iterable[bytes]) -> list[str]:
+    """What an answer calls an upload in parts that it began, if it did."""
+    found = re.search(rb"<InitiateMultipartUploadResult.*<UploadId>(.+?)</UploadId>", b"".join(answer), re.DOTALL)
+    return [found[1].decode()] if found else []
 
 
 def main() -> None:

@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NoReturn
 
-import polars as pl
 import pytest
 from deltalake import DeltaTable
 
@@ -144,7 +143,7 @@ def archive(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("owner", "name", "fails"),
     [
-        (pl.DataFrame, "write_parquet", no_room),
+        ("pyarrow.parquet", "write_table", no_room),
         (DeltaTable, "create_write_transaction", no_room_for_delta),
         (CsvRejectLog, "add", no_room),
         ("kraken_core.pipeline.run", "write_download_list", no_room),
