@@ -37,7 +37,7 @@ def main() -> None:
         "detection": detection,
         "commits": partial(commits, full=args.full),
         "answers": answers,
-        "crews": crews,
+        "crews": partial(crews, full=args.full, runs=args.runs),
         "questdb": partial(questdb, full=args.full, runs=args.runs),
         "dashboard": partial(dashboard, full=args.full),
         "ingest": partial(ingest, full=args.full, runs=args.runs),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import statistics
 import subprocess
@@ -16,6 +17,8 @@ from typing import Any
 
 from bench.archives import made, raw_rows_per_second
 from bench.figures import Figure
+from tests.databases import new_schema
+from tests.postgres_server import PostgreSQL
 
 GIB = 2**30
 
@@ -62,6 +65,7 @@ def _measured(case: Case, folder: Path, runs: int) -> Iterator[Figure]:
     else:
         share = statistics.median(each["seen"]["ledger"] / each["seconds"]["total"] for each in told)
         yield Figure(f"ingest of {case}: ledger and coverage, of the whole", share * 100, 1, "%")
+        yield from _on_postgres(case, archive, folder, runs)
     yield Figure(f"ingest of {case}: peak memory", max(each["seen"]["memory"] for each in told) / GIB, 1.5, "GiB")
     if case.small:
         began = time.perf_counter()
@@ -69,11 +73,31 @@ def _measured(case: Case, folder: Path, runs: int) -> Iterator[Figure]:
         yield Figure(f"the same again, {files:,} files known: whole process", time.perf_counter() - began, 4, "s")
 
 
+def _on_postgres(case: Case, archive: Path, folder: Path, runs: int) -> Iterator[Figure]:
+    """What a ledger on a server takes of an ingest."""
+    # Not in this folder: as root the server runs as another user, for whom that one stays closed.
+    place = Path(tempfile.mkdtemp(prefix="kraken-postgres-"))
+    try:
+        server = PostgreSQL(place)
+    except Exception as error:  # noqa: BLE001 - whatever it is, it means that there is no server
+        print(f"PostgreSQL cannot be had here: {error}")
+        return
+    try:
+        shares = []
+        for run in range(runs):
+            told = _ingested(archive, folder / f"home{run}", folder / "seen.json", new_schema(server.url))
+            shares.append(told["seen"]["ledger"] / told["seconds"]["total"])
+    finally:
+        server.remove()
+        shutil.rmtree(place, ignore_errors=True)
+    yield Figure(f"ingest of {case}: the same on PostgreSQL", statistics.median(shares) * 100, 1, "%")
+
+
 def _median(told: list[dict[str, Any]], what: str) -> float:
     return statistics.median(each["seen"][what] for each in told)
 
 
-def _ingested(archive: Path, home: Path, seen: Path) -> dict[str, Any]:
+def _ingested(archive: Path, home: Path, seen: Path, ledger: str = "") -> dict[str, Any]:
     """One ingest, in a process of its own; what it says of itself, and what was seen of it."""
     command = [
         sys.executable,
@@ -91,5 +115,6 @@ def _ingested(archive: Path, home: Path, seen: Path) -> dict[str, Any]:
         [*command, "--home", str(home), "--csv-source-dir", str(archive), "--start-date", "2020-01-01"],
         check=True,
         stdout=subprocess.PIPE,
+        env={**os.environ, **({"KRAKEN_LEDGER": ledger} if ledger else {})},
     )
     return {**json.loads(told.stdout), "seen": json.loads(seen.read_text())}
