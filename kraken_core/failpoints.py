@@ -22,6 +22,8 @@ NAMES = frozenset(
         "ledger.commit.after",
         "rejects.before",
         "rejects.after",
+        "rejects.rename.before",
+        "rejects.rename.after",
         "report.before",
     }
 )

@@ -6,6 +6,7 @@ A crash between the two costs one repeated batch that finds its rows already the
 
 from __future__ import annotations
 
+import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
@@ -25,6 +26,7 @@ from kraken_core.pipeline.read_trades import read_trades_batch
 from kraken_core.ports import CandleSource, CandleStore, Ledger, Merged, RejectLog, Staging
 
 LISTEN_S = 0.2  # how often a job that waits for a batch hears that it is to stop
+COMMIT_EVERY_S = 1.0  # what a crash costs at most, on top of what is being read
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,22 +85,26 @@ class Ingest:
     def _read(
         self, todo: Iterator[tuple[BatchFile, ...]], known: Mapping[Series, Mapping[str, int]]
     ) -> Iterator[list[BatchReceipt]]:
-        """Batches read by the executor, as many as are ready at a time."""
+        """Batches read by the executor, all of a second at once: a commit costs the same for one as for many."""
         running: set[Future[BatchReceipt]] = set()
         queue = deque(todo)
+        ready: list[BatchReceipt] = []
+        since = time.monotonic()
         while queue or running:
             while queue and len(running) < self.in_flight and not self.stop():
                 batch = queue.popleft()
-                staging = self.store.staging({item.file.series.pair for item in batch})
                 held = {(content, s): rank for s in _series(batch) for content, rank in known.get(s, {}).items()}
-                running.add(self.executor.submit(_read_any, batch, self.source, staging, held, self.now))
+                running.add(self.executor.submit(_read_any, batch, self.source, self.store, held, self.now))
             if not running:
                 raise Interrupted("paused")
             done, running = wait(running, LISTEN_S, return_when=FIRST_COMPLETED)
             if self.stop():  # what nobody has begun to read is left; where nobody is there to read, that is all
                 running = {future for future in running if not future.cancel()}
-            if done:
-                yield [future.result() for future in done]
+            ready += [future.result() for future in done]
+            due = not running or time.monotonic() - since > COMMIT_EVERY_S or _failed(ready)
+            if ready and due:
+                yield ready
+                ready, since = [], time.monotonic()
 
     def _known(self) -> dict[Series, dict[str, int]]:
         """The contents ingested before, by series: each task takes only what concerns it along."""
@@ -215,6 +221,10 @@ def _records(receipts: Iterable[BatchReceipt]) -> int:
 
 def _current(receipts: Sequence[BatchReceipt]) -> str:
     return receipts[-1].files[-1].record.member
+
+
+def _failed(receipts: Iterable[BatchReceipt]) -> bool:
+    return any(file.record.status is FileStatus.FAILED for receipt in receipts for file in receipt.files)
 
 
 def _first_failure(receipts: Iterable[BatchReceipt]) -> str:
