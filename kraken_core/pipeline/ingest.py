@@ -100,11 +100,14 @@ class Ingest:
             done, running = wait(running, LISTEN_S, return_when=FIRST_COMPLETED)
             if self.stop():  # what nobody has begun to read is left; where nobody is there to read, that is all
                 running = {future for future in running if not future.cancel()}
-            ready += [future.result() for future in done]
-            due = not running or time.monotonic() - since > COMMIT_EVERY_S or _failed(ready)
+            broken = [future for future in done if future.exception()]
+            ready += [future.result() for future in done if future not in broken]
+            due = broken or not running or time.monotonic() - since > COMMIT_EVERY_S or _failed(ready)
             if ready and due:
                 yield ready
                 ready, since = [], time.monotonic()
+            for future in broken:
+                future.result()  # what was read before it is kept
 
     def _known(self) -> dict[Series, dict[str, int]]:
         """The contents ingested before, by series: each task takes only what concerns it along."""
