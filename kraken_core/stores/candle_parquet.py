@@ -43,9 +43,9 @@ def _runs(names: pl.Series) -> pa.Array:
     """A column of names as numbers into a dictionary."""
     runs = names.rle().struct.unnest()
     values, numbers = np.unique(runs["value"].to_numpy(), return_inverse=True)
-    return pa.DictionaryArray.from_arrays(
-        np.repeat(numbers.astype(np.int32), runs["len"].to_numpy()), pa.array(values, pa.string())
-    )
+    indices = pl.Series(np.repeat(numbers.astype(np.int32), runs["len"].to_numpy()))
+    # By way of polars: to take values from elsewhere, pyarrow loads pandas first, which is slow.
+    return pa.DictionaryArray.from_arrays(indices.to_arrow(), pl.Series(values, dtype=pl.String).to_arrow())
 
 
 def _as_it_lies(column: pl.Series) -> pa.ChunkedArray:
