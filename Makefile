@@ -1,7 +1,8 @@
 # Everything a person or the CI does with this project. `make` alone lists it.
 
 PYTHON ?= python3
-PYTEST_WORKERS ?= 2
+# One more than the cores there usually are: many tests wait for servers and for a browser.
+PYTEST_WORKERS ?= 3
 
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet

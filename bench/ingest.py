@@ -108,6 +108,7 @@ def _ingested(archive: Path, home: Path, seen: Path, ledger: str = "") -> dict[s
         "--json",
         "--quiet",
         "--yes",
+        "--no-api-backfill",
         "--tier",
         "ALL",
     ]

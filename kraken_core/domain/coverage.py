@@ -185,13 +185,15 @@ def coverage_ranges(
     known: dict[Series, tuple[list[tuple[int, int]], list[tuple[int, int]]]] = defaultdict(lambda: ([], []))
     for claim, start, end in _known(assertions):
         known[claim.series][from_api(claim.rank)].append((start, end))
+    nothing = TimeRanges()
     result = {}
     for series, (by_csv, by_api) in known.items():
-        csv, api = (TimeRanges.of(ranges) & lives[series] for ranges in (by_csv, by_api))
+        csv, api = (TimeRanges.of(ranges) & lives[series] if ranges else nothing for ranges in (by_csv, by_api))
+        both = csv & api if csv and api else nothing
         parts = (
-            (csv - api, CoverageSource.CSV),
-            (api - csv, CoverageSource.API),
-            (csv & api, CoverageSource.MIXED),
+            (csv - both, CoverageSource.CSV),
+            (api - both, CoverageSource.API),
+            (both, CoverageSource.MIXED),
         )
         result[series] = sorted(
             (DataCoverageRange(series, *r, kind) for ranges, kind in parts for r in ranges), key=lambda c: c.start

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from kraken_core.domain.bulk import without_collection
 from kraken_core.domain.coverage import Assertion, CoverageSource, DataCoverageRange, coverage_ranges
 from kraken_core.domain.knowledge import Knowledge
 from kraken_core.domain.life import Life, assumed_listing, lived
@@ -25,6 +26,7 @@ class CoverageTracker:
     tiers: Tiers
     now: int
 
+    @without_collection()
     def update_coverage_after_ingestion(self, pairs: Collection[Pair]) -> Knowledge:
         """Bring lives and covered ranges of the pairs up to date; returns what is known of them now."""
         lives = self._update_lives(pairs)
