@@ -35,7 +35,10 @@ from tests.questdb_server import QuestDB
 pytest_plugins = ["tests.servers"]
 pytestmark = [pytest.mark.questdb, pytest.mark.postgres]
 
-POINTS = ["table.stage.after:2", "table.commit.after:3", "report.before"]
+POINTS = [
+    "table.commit.after:3",
+    *(pytest.param(name, marks=pytest.mark.soak) for name in ("table.stage.after:2", "report.before")),
+]
 STARTED_S, AWAY_S = 30, 2.0
 APPLYING = "cairo.wal.apply.enabled"
 
@@ -122,6 +125,7 @@ def test_workers_elsewhere_stage_candles_for_the_same_server(servers: QuestDB, t
         elsewhere._assets.__self__.close()  # its own ledger
 
 
+@pytest.mark.soak
 def test_the_order_of_the_jobs_does_not_matter(
     job: Job,
     expected: dict[str, Any],
