@@ -7,7 +7,6 @@ coverage is computed from them and never from candles, so that a silent minute i
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
 from enum import StrEnum
 from itertools import chain, groupby
 from operator import attrgetter
@@ -51,8 +50,7 @@ class CoverageSource(StrEnum):
     MIXED = "MIXED"
 
 
-@dataclass(frozen=True, slots=True)
-class DataCoverageRange:
+class DataCoverageRange(NamedTuple):
     """A maximal covered range of a series that one set of sources knows; ``candles`` of its slots traded."""
 
     series: Series
@@ -185,17 +183,24 @@ def coverage_ranges(
     known: dict[Series, tuple[list[tuple[int, int]], list[tuple[int, int]]]] = defaultdict(lambda: ([], []))
     for claim, start, end in _known(assertions):
         known[claim.series][from_api(claim.rank)].append((start, end))
-    nothing = TimeRanges()
     result = {}
     for series, (by_csv, by_api) in known.items():
-        csv, api = (TimeRanges.of(ranges) & lives[series] if ranges else nothing for ranges in (by_csv, by_api))
-        both = csv & api if csv and api else nothing
-        parts = (
-            (csv - both, CoverageSource.CSV),
-            (api - both, CoverageSource.API),
-            (both, CoverageSource.MIXED),
-        )
-        result[series] = sorted(
-            (DataCoverageRange(series, *r, kind) for ranges, kind in parts for r in ranges), key=lambda c: c.start
-        )
+        csv, api = (TimeRanges.of(ranges) & lives[series] if ranges else TimeRanges() for ranges in (by_csv, by_api))
+        if csv and api:
+            both = csv & api
+            parts = [
+                *_of_kind(series, csv - both, CoverageSource.CSV),
+                *_of_kind(series, api - both, CoverageSource.API),
+                *_of_kind(series, both, CoverageSource.MIXED),
+            ]
+            result[series] = sorted(parts, key=attrgetter("start"))
+        else:
+            result[series] = [
+                *_of_kind(series, csv, CoverageSource.CSV),
+                *_of_kind(series, api, CoverageSource.API),
+            ]
     return result
+
+
+def _of_kind(series: Series, ranges: TimeRanges, kind: CoverageSource) -> Iterator[DataCoverageRange]:
+    return (DataCoverageRange(series, start, end, kind) for start, end in ranges)

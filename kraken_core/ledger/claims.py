@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, select, update
 
 from kraken_core.domain.archives import Archive
-from kraken_core.domain.bulk import without_collection
 from kraken_core.domain.candles import Source, Vintage
 from kraken_core.domain.coverage import ArchiveStatement, Assertion, standing
 from kraken_core.domain.market import Pair, Series
@@ -30,7 +29,6 @@ class Claims(Transactions):
         with self._writing(claim.series.pair for claim in assertions) as connection:
             self._append(connection, assertions)
 
-    @without_collection()
     def assertions(self, pairs: Collection[Pair] | None = None) -> list[Assertion]:
         """Claims and counter-claims in the order they were made, but for those of jobs undone since."""
         with self._reading() as connection:
@@ -98,7 +96,9 @@ class Claims(Transactions):
             for pair_id, i, start, end, source, rank, evidence, withdrawn in rows
         ]
 
-    def _append(self, connection: Connection, assertions: Iterable[Assertion]) -> None:
+    def _append(self, connection: Connection, assertions: Sequence[Assertion]) -> None:
+        if not assertions:
+            return
         rows = (
             (self._pair_ids[series.pair], series.interval, start, end, str(source), rank, evidence, withdrawn)
             for series, start, end, source, rank, evidence, withdrawn in assertions

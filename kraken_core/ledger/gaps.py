@@ -7,7 +7,6 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, or_, select, update
 
-from kraken_core.domain.bulk import without_collection
 from kraken_core.domain.errors import IllegalMoveError
 from kraken_core.domain.gaps import GAP_MOVES, OPEN, GapRecord, GapStatus, Route
 from kraken_core.domain.market import Series
@@ -30,7 +29,6 @@ _ORIGINS = {to: frozenset(status for status, moves in GAP_MOVES.items() if to in
 class Gaps(Transactions):
     """The part of the ledger that keeps gaps, and when each series was last looked at."""
 
-    @without_collection()
     def record_gaps(
         self, detections: Mapping[Series, Detection], gaps: Sequence[GapRecord], filled: Sequence[GapRecord]
     ) -> list[GapRecord]:
@@ -53,7 +51,6 @@ class Gaps(Transactions):
             self._store_detections(connection, detections)
         return [gap if gap.id is not None else gap._replace(id=next(ids)) for gap in gaps]
 
-    @without_collection()
     def gaps(self, series: Collection[Series] | None = None, *, open_only: bool = True) -> list[GapRecord]:
         """Gaps by series and time; of all series where none are given."""
         with self._reading() as connection:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from kraken_core.domain.errors import IllegalMoveError, JobError, JobRunningError
@@ -25,6 +25,9 @@ from kraken_core.ledger.rows import ORIGIN, OUTCOME, job_of, metrics_columns, ou
 from kraken_core.ledger.transactions import Transactions, add_many, add_rows
 from kraken_core.ports import JobEvent
 
+# Made once: what is said of a running job again and again has always the same columns.
+_OF_JOB = update(ingestion_job).where(ingestion_job.c.id == bindparam("job"))
+_OF_RUNNING_JOB = _OF_JOB.where(ingestion_job.c.status == JobStatus.RUNNING)
 _ENDED = (JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELLED)
 
 
@@ -51,7 +54,7 @@ class Jobs(Transactions):
                     **metrics_columns(metrics),
                 )
             ).scalar_one()
-            rows = (self._row(replace(file, status=FileStatus.PENDING)) for file in files)
+            rows = (self._row(file) for file in files)
             same = {"job_id": job_id, "created_at": now, "updated_at": now}
             add_many(connection, file_ingestion_record, (*ORIGIN, *OUTCOME), rows, **same)
             return self._job(connection, job_id)
@@ -118,9 +121,8 @@ class Jobs(Transactions):
     def progress(self, job_id: int, stage: str, metrics: JobMetrics) -> None:
         """Store how far a running job is. Raises IllegalMoveError where it does not run any more."""
         with self._writing() as connection:
-            running = (ingestion_job.c.id == job_id, ingestion_job.c.status == JobStatus.RUNNING)
-            changes = {"stage": stage, "updated_at": self._now(), **metrics_columns(metrics)}
-            if not connection.execute(update(ingestion_job).where(*running).values(changes)).rowcount:
+            changes = {"job": job_id, "stage": stage, "updated_at": self._now(), **metrics_columns(metrics)}
+            if not connection.execute(_OF_RUNNING_JOB, changes).rowcount:
                 status = self._job(connection, job_id).status
                 raise IllegalMoveError(
                     f"job {job_id} is {status} and does not run any more, so its progress was not stored. "
@@ -165,9 +167,11 @@ class Jobs(Transactions):
             self._add_event(connection, job_id, "asked", control.lower())
 
     def _row(self, file: FileIngestionRecord) -> tuple[object, ...]:
+        """A file that nobody has read yet."""
         pair, interval = file.series
         origin = (file.path, file.member, file.stamp, file.size, self._pair_ids[pair], interval)
-        return (*origin, *outcome_of(file))
+        _, *outcome = outcome_of(file)
+        return (*origin, FileStatus.PENDING.value, *outcome)
 
     def _add_event(self, connection: Connection, job_id: int, kind: str, message: str) -> None:
         event = {"job_id": job_id, "kind": kind, "message": message, "at": self._clock.now()}
@@ -195,5 +199,4 @@ class Jobs(Transactions):
             self._store_metrics(connection, job.id, replace(job.metrics, files_failed=0))
 
     def _store_metrics(self, connection: Connection, job_id: int, metrics: JobMetrics) -> None:
-        changes = {"updated_at": self._now(), **metrics_columns(metrics)}
-        connection.execute(update(ingestion_job).where(ingestion_job.c.id == job_id).values(changes))
+        connection.execute(_OF_JOB, {"job": job_id, "updated_at": self._now(), **metrics_columns(metrics)})

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import Row
@@ -56,7 +55,7 @@ def request_columns(request: Request, as_of: int) -> dict[str, object]:
 
 def metrics_columns(metrics: JobMetrics) -> dict[str, float]:
     """The columns of a job that say how far it is."""
-    return {**asdict(metrics), "progress_pct": metrics.progress_pct}
+    return {**{name: getattr(metrics, name) for name in METRICS}, "progress_pct": metrics.progress_pct}
 
 
 def job_of(row: Row[Any]) -> IngestionJob:

@@ -11,8 +11,23 @@ from inspect import isfunction
 from operator import attrgetter
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from sqlalchemy import Column, ColumnElement, Connection, Engine, Select, Table, and_, false, insert, or_, select, true
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Engine,
+    Select,
+    Table,
+    and_,
+    bindparam,
+    false,
+    insert,
+    or_,
+    select,
+    true,
+)
 
+from kraken_core.domain.bulk import without_collection
 from kraken_core.domain.coverage import DataCoverageRange
 from kraken_core.domain.gaps import GapRecord
 from kraken_core.domain.jobs import JobStatus
@@ -24,6 +39,16 @@ from kraken_core.ports import Clock
 
 CHUNK = 10_000  # rows named in one statement, by up to three values each: SQLite takes 32,766 values
 PATIENCE_S = 25  # less than a lease: who cannot be heard for longer has to stop
+# Asked again and again, so made once
+_NEWER_PAIRS = (
+    select(pair.c.id, asset.c.ticker, pair.c.quote)
+    .join(asset)
+    .where(pair.c.id > bindparam("known"))
+    .order_by(pair.c.id)
+)
+_RUNNING = select(ingestion_job.c.id).where(
+    ingestion_job.c.status == JobStatus.RUNNING, ingestion_job.c.candle_table == bindparam("table")
+)
 Item = TypeVar("Item")
 Ranged = TypeVar("Ranged", DataCoverageRange, GapRecord)
 Given = ParamSpec("Given")
@@ -42,12 +67,16 @@ class _SeriesByIds(dict[tuple[int, int], Series]):
         return self[ids]
 
 
-def _again(method: Callable[Concatenate[Transactions, Given], Result]) -> Callable[..., Result]:
-    """The method, done again while the database is away: it is one transaction, of which nothing was kept."""
+def _offered(method: Callable[Concatenate[Transactions, Given], Result]) -> Callable[..., Result]:
+    """The method as others call it: it may make very many rows, and is one transaction.
+
+    While the database is away it is done again, as nothing of it was kept.
+    """
+    once = without_collection()(method)
 
     @wraps(method)
     def patient(self: Transactions, *arguments: Given.args, **more: Given.kwargs) -> Result:
-        return self._patience.until_answered(partial(method, self, *arguments, **more))
+        return self._patience.until_answered(partial(once, self, *arguments, **more))
 
     return patient
 
@@ -60,7 +89,7 @@ class Transactions:
         super().__init_subclass__()
         for name, method in list(vars(cls).items()):
             if isfunction(method) and not name.startswith("_"):
-                setattr(cls, name, _again(method))
+                setattr(cls, name, _offered(method))
 
     def __init__(self, engine: Engine, table: str, clock: Clock) -> None:
         self._engine = engine
@@ -119,18 +148,14 @@ class Transactions:
             add_rows(connection, pair, ({"asset_id": assets[p.base], "quote": p.quote} for p in new))
 
     def _learn_pairs(self, connection: Connection) -> None:
-        newest = max(self._pairs, default=0)
-        names = select(pair.c.id, asset.c.ticker, pair.c.quote).join(asset).where(pair.c.id > newest)
-        for id_, base, quote in connection.execute(names.order_by(pair.c.id)):
+        for id_, base, quote in connection.execute(_NEWER_PAIRS, {"known": next(reversed(self._pairs), 0)}):
             known = Pair(base, quote)
             self._pairs[id_] = known
             self._pair_ids[known] = id_
 
     def _running_job(self, connection: Connection) -> int | None:
         """The job that runs on this candle table: whatever is recorded now, it brings."""
-        job = ingestion_job.c
-        running = select(job.id).where(job.status == JobStatus.RUNNING, job.candle_table == self._table)
-        return connection.scalar(running)
+        return connection.scalar(_RUNNING, {"table": self._table})
 
     def _ids(self, series: Series) -> dict[str, int]:
         return {"pair_id": self._pair_ids[series.pair], "interval": series.interval}
@@ -139,11 +164,18 @@ class Transactions:
         """The rows of these series; all rows where none are given."""
         if series is None:
             return true()
-        pairs = defaultdict(list)
+        pairs: dict[int, set[int]] = defaultdict(set)
         for s in series:
             if s.pair in self._pair_ids:
-                pairs[s.interval].append(self._pair_ids[s.pair])
-        return or_(false(), *(and_(table.c.interval == i, table.c.pair_id.in_(ids)) for i, ids in pairs.items()))
+                pairs[s.interval].add(self._pair_ids[s.pair])
+        # Mostly all intervals of the same pairs are meant: then the pairs are named once.
+        intervals: dict[frozenset[int], list[int]] = defaultdict(list)
+        for interval, ids in pairs.items():
+            intervals[frozenset(ids)].append(interval)
+        return or_(
+            false(),
+            *(and_(table.c.interval.in_(some), table.c.pair_id.in_(ids)) for ids, some in intervals.items()),
+        )
 
     def _of_pairs(self, table: Table, pairs: Iterable[Pair] | None) -> ColumnElement[bool]:
         """The rows of these pairs; all rows where none are given."""

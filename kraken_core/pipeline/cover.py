@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from operator import attrgetter
 
 from kraken_core.domain.bulk import without_collection
 from kraken_core.domain.coverage import Assertion, CoverageSource, DataCoverageRange, coverage_ranges
@@ -79,12 +80,14 @@ class CoverageTracker:
 
     def counted(self, covered: Mapping[Series, Sequence[DataCoverageRange]]) -> dict[Series, list[DataCoverageRange]]:
         """The ranges with the candles the table holds in each."""
+        by_kind: dict[CoverageSource, dict[Series, list[DataCoverageRange]]] = defaultdict(dict)
+        for series, found in covered.items():
+            for covering in found:
+                by_kind[covering.source].setdefault(series, []).append(covering)
         result: dict[Series, list[DataCoverageRange]] = {series: [] for series in covered}
-        for kind in CoverageSource:  # ranges of one kind never touch, so that each is counted by itself
-            ranges = {series: [r for r in found if r.source is kind] for series, found in covered.items()}
-            counts = self.store.count(
-                {s: TimeRanges.of((r.start, r.end) for r in found) for s, found in ranges.items() if found}
-            )
-            for series, found in counts.items():
-                result[series] += [replace(r, candles=n) for r, n in zip(ranges[series], found, strict=True)]
-        return {series: sorted(found, key=lambda r: r.start) for series, found in result.items()}
+        for of_kind in by_kind.values():  # ranges of one kind never touch, so that each is counted by itself
+            ranges = {series: TimeRanges.of((r.start, r.end) for r in found) for series, found in of_kind.items()}
+            for series, counts in self.store.count(ranges).items():
+                found = of_kind[series]
+                result[series] += [r._replace(candles=n) for r, n in zip(found, counts, strict=True)]
+        return {series: sorted(found, key=attrgetter("start")) for series, found in result.items()}

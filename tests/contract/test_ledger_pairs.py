@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from kraken_core.domain.coverage import (
     CoverageSource,
@@ -66,7 +65,7 @@ def test_coverage_of_a_series_is_replaced_and_others_stay(ledger: SqlLedger) -> 
     )
     ledger.replace_coverage({ETHER: [ether], DAYS: [daily], HOURS: [late, early]})
     assert ledger.coverage() == [early, late, daily, ether]
-    ledger.replace_coverage({HOURS: [replace(early, end=3 * DAY)], DAYS: []})
+    ledger.replace_coverage({HOURS: [early._replace(end=3 * DAY)], DAYS: []})
 
-    assert ledger.coverage() == [replace(early, end=3 * DAY), ether]
+    assert ledger.coverage() == [early._replace(end=3 * DAY), ether]
     assert ledger.coverage([ETHER, DAYS]) == [ether]
