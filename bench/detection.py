@@ -12,12 +12,15 @@ from collections.abc import Iterator
 
 from bench.figures import Figure
 from kraken_core.domain.candles import Source
-from kraken_core.domain.coverage import Assertion, covered
-from kraken_core.domain.gaps import IntegratedGapDetector
+from kraken_core.domain.coverage import Assertion
+from kraken_core.domain.knowledge import Knowledge
+from kraken_core.domain.life import Life
 from kraken_core.domain.market import INTERVALS, Pair, Series
-from kraken_core.domain.scope import Detection
+from kraken_core.domain.request import Request
+from kraken_core.domain.scope import Scope
 from kraken_core.domain.timerange import TimeRange, TimeRanges
 from kraken_core.ledger.ledger import SqlLedger
+from kraken_core.pipeline.detect import GapDetection
 
 AS_OF = 1_767_225_600
 RANGES = 50
@@ -68,11 +71,10 @@ def _arithmetic(ranges: int) -> float:
 
 def _detect(ledger: SqlLedger) -> int:
     """What a job does to detect: read claims and gaps, subtract, write; returns how many gaps there are."""
-    known = {(gap.series, gap.start): gap.id for gap in ledger.gaps()}
-    wanted = dict.fromkeys(SERIES, TimeRanges.single(*HULL))
-    found = IntegratedGapDetector(AS_OF).detect_gaps_for_job(wanted, covered(ledger.assertions()), {}).gaps
-    gaps = [gap._replace(id=known.get((gap.series, gap.start))) for gap in found]
-    return len(ledger.record_gaps(dict.fromkeys(SERIES, Detection(HULL, AS_OF)), gaps, []))
+    lives = {series.pair: [Life(HULL.start)] for series in SERIES}
+    scope = Scope(Request(tiers=("ALL",)), AS_OF, ledger.detections())
+    knowledge = Knowledge(lives, ledger.assertions(lives.keys()))
+    return len(GapDetection(ledger, scope).run(knowledge, lives.keys()).gaps)
 
 
 def _files() -> Iterator[TimeRange]:

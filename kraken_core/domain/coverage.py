@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from enum import StrEnum
-from itertools import chain, groupby
+from itertools import groupby
 from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -132,35 +132,27 @@ def _left_of(entries: Sequence[Assertion]) -> TimeRanges:
     return ranges
 
 
-@without_collection()
-def covered(assertions: Iterable[Assertion]) -> dict[Series, TimeRanges]:
-    """What is known of each series, by whatever source."""
-    known: dict[Series, list[tuple[int, int]]] = defaultdict(list)
-    for claim, start, end in _known(assertions):
-        known[claim.series].append((start, end))
-    return {series: TimeRanges.of(ranges) for series, ranges in known.items()}
+def by_series(assertions: Iterable[Assertion]) -> dict[Series, list[Assertion]]:
+    """The claims and counter-claims of each series, in the order they were made."""
+    found: dict[Series, list[Assertion]] = defaultdict(list)
+    for assertion in assertions:
+        found[assertion.series].append(assertion)
+    return found
 
 
-def _known(assertions: Iterable[Assertion]) -> Iterator[tuple[Assertion, int, int]]:
-    """The ranges that claims know. Where nothing of a series was withdrawn, none has to be told from the others."""
-    claims = list(assertions)
-    disputed: dict[Series, list[Assertion]] = {claim.series: [] for claim in claims if claim.withdrawn}
-    for claim in claims:
-        if claim.series in disputed:
-            disputed[claim.series].append(claim)
-        else:
-            yield claim, claim.start, claim.end
-    for claim, ranges in standing(chain.from_iterable(disputed.values())):
-        for start, end in ranges:
-            yield claim, start, end
+def known(assertions: Sequence[Assertion]) -> Iterator[tuple[Assertion, int, int]]:
+    """The ranges that the claims of a series know. Where none was withdrawn, none has to be told from the others."""
+    if not any(claim.withdrawn for claim in assertions):
+        return ((claim, claim.start, claim.end) for claim in assertions)
+    return ((claim, start, end) for claim, ranges in standing(assertions) for start, end in ranges)
 
 
 def refuted(assertions: Iterable[Assertion]) -> dict[Series, TimeRanges]:
     """Where sources were contradicted: what was withdrawn of their claims, though others may know it still."""
     found: dict[Series, list[tuple[int, int]]] = defaultdict(list)
-    for series, start, end, source, _, _, withdrawn in assertions:
-        if withdrawn and source is not Source.DERIVED:
-            found[series].append((start, end))
+    for claim in assertions:
+        if claim.withdrawn and claim.source is not Source.DERIVED:
+            found[claim.series].append((claim.start, claim.end))
     return {series: TimeRanges.of(ranges) for series, ranges in found.items()}
 
 
@@ -180,12 +172,12 @@ def coverage_ranges(
     assertions: Iterable[Assertion], lives: Mapping[Series, TimeRanges]
 ) -> dict[Series, list[DataCoverageRange]]:
     """Maximal ranges with one set of sources, inside each series' life, in order; candles not yet counted."""
-    known: dict[Series, tuple[list[tuple[int, int]], list[tuple[int, int]]]] = defaultdict(lambda: ([], []))
-    for claim, start, end in _known(assertions):
-        known[claim.series][from_api(claim.rank)].append((start, end))
     result = {}
-    for series, (by_csv, by_api) in known.items():
-        csv, api = (TimeRanges.of(ranges) & lives[series] if ranges else TimeRanges() for ranges in (by_csv, by_api))
+    for series, claims in by_series(assertions).items():
+        told: tuple[list[tuple[int, int]], list[tuple[int, int]]] = [], []
+        for claim, start, end in known(claims):
+            told[from_api(claim.rank)].append((start, end))
+        csv, api = (TimeRanges.of(ranges) & lives[series] if ranges else TimeRanges() for ranges in told)
         if csv and api:
             both = csv & api
             parts = [

@@ -7,6 +7,7 @@ says of the coarse slot itself. Ranks here are those of assertions, without tie-
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -33,13 +34,18 @@ class Derivation:
 
 def levels(known: Iterable[tuple[int, TimeRanges]]) -> Levels:
     """Each instant at the best rank that knows it, best first."""
-    by_rank: dict[int, TimeRanges] = {}
+    by_rank: dict[int, list[tuple[int, int]]] = defaultdict(list)
     for rank, ranges in known:
-        by_rank[rank] = by_rank.get(rank, TimeRanges()) | ranges
+        by_rank[rank] += ranges
+    return levels_of(by_rank)
+
+
+def levels_of(by_rank: Mapping[int, Iterable[tuple[int, int]]]) -> Levels:
+    """The same, of ranges by rank."""
     result = []
     taken = TimeRanges()
     for rank in sorted(by_rank, reverse=True):
-        if fresh := by_rank[rank] - taken:
+        if fresh := TimeRanges.of(by_rank[rank]) - taken:
             result.append((rank, fresh))
             taken |= fresh
     return result
@@ -71,6 +77,7 @@ def derivations(own: Mapping[int, Levels], life: TimeRanges, allowed: Mapping[in
     everything = TimeRanges.single(-_FOREVER, _FOREVER)
     outside = everything - life
     effective: dict[int, Levels] = {}
+    told = TimeRanges()  # by any finer interval
     result = []
     for interval in INTERVALS:
         mine = own.get(interval, [])
@@ -79,17 +86,19 @@ def derivations(own: Mapping[int, Levels], life: TimeRanges, allowed: Mapping[in
         # Nothing beats what is known as well as any finer interval knows anything: mostly, that is all.
         best = max((effective[finer][0][0] for finer in finers), default=0)
         undecided = allowed.get(interval, TimeRanges()) - at_least(mine, best)
-        for finer in finers:
-            for rank, ranges in derivable(effective[finer], outside, interval * 60, undecided) if undecided else ():
+        for finer in finers if undecided & told else ():
+            for rank, ranges in derivable(effective[finer], outside, interval * 60, undecided):
                 if better := ranges - at_least(mine, rank):
                     made.append(Derivation(interval, finer, rank, better))
                 undecided -= ranges
         result += made
         if known := levels([*mine, *((d.rank, d.ranges) for d in made)]) if made else mine:
             effective[interval] = known
+            told |= at_least(known, 0)
     return result
 
 
 def at_least(known: Levels, rank: int) -> TimeRanges:
     """What is known to ``rank`` or better."""
-    return TimeRanges.of(r for level, ranges in known if level >= rank for r in ranges)
+    found = [ranges for level, ranges in known if level >= rank]
+    return found[0] if len(found) == 1 else TimeRanges.of(r for ranges in found for r in ranges)

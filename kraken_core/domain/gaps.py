@@ -160,8 +160,8 @@ class IntegratedGapDetector:
             found = self._records(
                 series, missing, free, repairs.served.get(series, Served()), downloads.get(series, nothing)
             )
-            contradicted = refuted.get(series, nothing)
-            gaps += (gap.disputed() if gap.lies_in(contradicted) else gap for gap in found)
+            contradicted = refuted.get(series)
+            gaps += (gap.disputed() if gap.lies_in(contradicted) else gap for gap in found) if contradicted else found
         return GapDetection(tuple(gaps))
 
     def _records(

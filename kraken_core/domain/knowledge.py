@@ -6,12 +6,13 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 from kraken_core.domain.candles import Source, from_api
-from kraken_core.domain.coverage import Assertion, covered, refuted, standing
-from kraken_core.domain.derive import Derivation, Levels, derivations, levels
+from kraken_core.domain.coverage import Assertion, by_series, known, refuted, standing
+from kraken_core.domain.derive import Derivation, Levels, at_least, derivations, levels, levels_of
 from kraken_core.domain.life import Life, instants, lived
-from kraken_core.domain.market import Pair, Series
+from kraken_core.domain.market import INTERVALS, Pair, Series
 from kraken_core.domain.request import closed
 from kraken_core.domain.timerange import TimeRange, TimeRanges
 
@@ -39,6 +40,40 @@ class DerivationWork:
         return {series: TimeRanges.of(ranges) for series, ranges in found.items()}
 
 
+class _Told(NamedTuple):
+    """What is known of a series: by sources, and what was derived, by evidence and rank."""
+
+    by_sources: Levels
+    derived: Mapping[tuple[str, int], TimeRanges]
+
+    @classmethod
+    def by(cls, claims: Sequence[Assertion]) -> _Told:
+        """By the claims of the series, in the order they were made."""
+        derived: dict[tuple[str, int], list[tuple[int, int]]] = defaultdict(list)
+        sources: dict[int, list[tuple[int, int]]] = defaultdict(list)
+        for claim, start, end in known(claims):
+            if claim.source is Source.DERIVED:
+                derived[claim.evidence, claim.rank].append((start, end))
+            else:
+                sources[claim.rank].append((start, end))
+        return cls(levels_of(sources), {key: TimeRanges.of(ranges) for key, ranges in derived.items()})
+
+    @property
+    def by_all(self) -> Levels:
+        """By whatever: what was derived is as good as its rank."""
+        if not self.derived:
+            return self.by_sources
+        return levels([*self.by_sources, *((rank, ranges) for (_, rank), ranges in self.derived.items())])
+
+    @property
+    def covered(self) -> TimeRanges:
+        """The slots known, by whatever."""
+        return at_least(self.by_all, 0)
+
+
+_UNTOLD = _Told([], {})
+
+
 @dataclass(frozen=True)
 class Knowledge:
     """Lives of pairs, and all claims ever made about their series, in order."""
@@ -50,6 +85,10 @@ class Knowledge:
     def standing(self) -> Sequence[tuple[Assertion, TimeRanges]]:
         """Each claim with the ranges of it that were not withdrawn."""
         return standing(self.claims)
+
+    @cached_property
+    def _told(self) -> Mapping[Series, _Told]:
+        return {series: _Told.by(claims) for series, claims in by_series(self.claims).items()}
 
     @cached_property
     def refuted(self) -> Mapping[Series, TimeRanges]:
@@ -73,7 +112,7 @@ class Knowledge:
 
     def covered(self) -> dict[Series, TimeRanges]:
         """The slots of each series that some source knows."""
-        return covered(self.claims)
+        return {series: told.covered for series, told in self._told.items() if told.covered}
 
     def derivation_work(self, wanted: Mapping[Series, TimeRanges]) -> DerivationWork:
         """What should be derived and is not, in the wanted slots; and what is derived and should not be.
@@ -86,20 +125,18 @@ class Knowledge:
         intervals: dict[Pair, list[int]] = defaultdict(list)
         for series in sorted(wanted):
             intervals[series.pair].append(series.interval)
-        claims = self._by_pair(intervals)
         for pair, chosen in intervals.items():
+            own: dict[int, Levels] = {}
             have: dict[tuple[int, str, int], TimeRanges] = {}
-            own: dict[int, list[tuple[int, TimeRanges]]] = defaultdict(list)
             allowed = {interval: wanted[Series(pair, interval)] for interval in chosen}
-            for claim, ranges in claims[pair]:
-                if claim.source is Source.DERIVED and claim.series.interval in chosen:
-                    have[claim.series.interval, claim.evidence, claim.rank] = ranges
-                    allowed[claim.series.interval] |= ranges  # coarser slots may have been built on it
-                else:
-                    own[claim.series.interval].append((claim.rank, ranges))
+            for interval in INTERVALS:
+                told = self._told.get(Series(pair, interval), _UNTOLD)
+                own[interval] = told.by_sources if interval in chosen else told.by_all
+                for (evidence, rank), ranges in told.derived.items() if interval in chosen else ():
+                    have[interval, evidence, rank] = ranges
+                    allowed[interval] |= ranges  # coarser slots may have been built on it
             life = instants(self.lives[pair])
-            known: dict[int, Levels] = {interval: levels(claimed) for interval, claimed in own.items()}
-            for derivation in derivations(known, life, allowed):
+            for derivation in derivations(own, life, allowed):
                 series = Series(pair, derivation.interval)
                 key = (derivation.interval, f"{_EVIDENCE}{derivation.finer}", derivation.rank)
                 held = have.pop(key, TimeRanges())
@@ -110,13 +147,6 @@ class Knowledge:
                 withdraw += _counter_claims(Series(pair, key[0]), key, moot)
         derive.sort(key=lambda item: (item[1].interval, item[1].finer, item[0]))
         return DerivationWork(tuple(derive), tuple(withdraw))
-
-    def _by_pair(self, pairs: Collection[Pair]) -> dict[Pair, list[tuple[Assertion, TimeRanges]]]:
-        result: dict[Pair, list[tuple[Assertion, TimeRanges]]] = {pair: [] for pair in pairs}
-        for claim, ranges in self.standing:
-            if claim.series.pair in result:
-                result[claim.series.pair].append((claim, ranges))
-        return result
 
 
 def _counter_claims(series: Series, key: tuple[int, str, int], ranges: TimeRanges) -> list[Assertion]:

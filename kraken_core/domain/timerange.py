@@ -84,26 +84,32 @@ class TimeRanges:
         return bool(bisect_right(self.bounds, instant) % 2)
 
     def __or__(self, other: TimeRanges) -> TimeRanges:
-        if not self.bounds or not other.bounds:
+        if not self.bounds or not other.bounds or self.bounds == other.bounds:
             return self if self.bounds else other
         return TimeRanges.of([*self._pairs(), *other._pairs()])
 
     def __and__(self, other: TimeRanges) -> TimeRanges:
         bounds: list[int] = []
-        mine, theirs = self.bounds, other.bounds
-        i = j = 0
-        while i < len(mine) and j < len(theirs):
-            start = max(theirs[j], mine[i])
-            end = min(theirs[j + 1], mine[i + 1])
-            if start < end:
-                bounds += (start, end)
-            if mine[i + 1] < theirs[j + 1]:
-                i += 2
-            else:
-                j += 2
-        return TimeRanges(tuple(bounds))
+        mine, theirs = self._pairs(), other._pairs()
+        try:
+            start, end = next(mine)
+            their_start, their_end = next(theirs)
+            while True:
+                first = start if start > their_start else their_start  # noqa: FURB136 - twice as fast as max()
+                if end < their_end:
+                    if first < end:
+                        bounds += (first, end)
+                    start, end = next(mine)
+                else:
+                    if first < their_end:
+                        bounds += (first, their_end)
+                    their_start, their_end = next(theirs)
+        except StopIteration:
+            return TimeRanges(tuple(bounds))
 
     def __sub__(self, other: TimeRanges) -> TimeRanges:
+        if not self.bounds or not other.bounds:
+            return self
         bounds: list[int] = []
         theirs = other.bounds
         j = 0

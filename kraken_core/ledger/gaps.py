@@ -13,7 +13,7 @@ from kraken_core.domain.market import Series
 from kraken_core.domain.scope import Detection
 from kraken_core.domain.timerange import TimeRange
 from kraken_core.ledger.models import gap_record, series_detection
-from kraken_core.ledger.transactions import Transactions, add_many, add_rows, by_series_and_time, chunks, read_many
+from kraken_core.ledger.transactions import Transactions, add_many, by_series_and_time, chunks, read_many
 
 _GAP = gap_record.c
 # The fields of a GapRecord that are columns of the same name, in its order
@@ -66,10 +66,11 @@ class Gaps(Transactions):
             }
 
     def _gaps(self, connection: Connection, where: ColumnElement[bool]) -> list[GapRecord]:
-        rows = read_many(connection, select(_GAP.id, _GAP.pair_id, _GAP.interval, *_STATE).where(where))
+        rows = read_many(connection, select(_GAP.pair_id, _GAP.interval, *_STATE, _GAP.id).where(where))
+        series = self._series
         return [
             GapRecord(
-                self._series[pair_id, interval],
+                series[pair_id, interval],
                 start,
                 end,
                 candles,
@@ -77,16 +78,9 @@ class Gaps(Transactions):
                 overflow,
                 _STATUSES[status],
                 _ROUTES[route],
-                reason,
-                requests,
-                csv_file,
-                archive,
-                attempts,
-                retry_at,
-                id_,
+                *rest,
             )
-            for id_, pair_id, interval, start, end, candles, fillable, overflow, status, route, *rest in rows
-            for reason, requests, csv_file, archive, attempts, retry_at in (rest,)
+            for pair_id, interval, start, end, candles, fillable, overflow, status, route, *rest in rows
         ]
 
     def _remove(self, connection: Connection, ids: Iterable[int | None]) -> None:
@@ -119,14 +113,10 @@ class Gaps(Transactions):
 
     def _store_detections(self, connection: Connection, detections: Mapping[Series, Detection]) -> None:
         connection.execute(delete(series_detection).where(self._of(series_detection, detections)))
-        add_rows(
-            connection,
-            series_detection,
-            (
-                {**self._ids(series), **wanted._asdict(), "as_of": as_of}
-                for series, (wanted, as_of) in detections.items()
-            ),
+        rows = (
+            (self._pair_ids[pair], interval, *wanted, as_of) for (pair, interval), (wanted, as_of) in detections.items()
         )
+        add_many(connection, series_detection, ("pair_id", "interval", "start", "end", "as_of"), rows)
 
 
 def _state(gap: GapRecord) -> tuple[object, ...]:

@@ -178,8 +178,8 @@ class Transactions:
         )
 
     def _of_pairs(self, table: Table, pairs: Iterable[Pair] | None) -> ColumnElement[bool]:
-        """The rows of these pairs; all rows where none are given."""
-        if pairs is None:
+        """The rows of these pairs; all rows where none are given, or where no other pair is known."""
+        if pairs is None or self._pair_ids.keys() <= set(pairs):
             return true()
         return table.c.pair_id.in_([self._pair_ids[p] for p in pairs if p in self._pair_ids])
 

@@ -9,6 +9,7 @@ from functools import partial
 from itertools import takewhile
 from typing import NamedTuple
 
+from kraken_core.domain.bulk import without_collection
 from kraken_core.domain.gaps import GapRecord, GapStatus, IntegratedGapDetector, Route, named_at_once
 from kraken_core.domain.knowledge import DerivationWork, Knowledge
 from kraken_core.domain.market import Pair, Series
@@ -67,6 +68,7 @@ class GapDetection:
     scope: Scope
     repairing: Repairing | None = None
 
+    @without_collection()
     def run(
         self, knowledge: Knowledge, pairs: Collection[Pair], attempt: Attempt | None = None, spent: int = 0
     ) -> Detected:
@@ -151,8 +153,10 @@ def _reconciled(before: Sequence[GapRecord], found: Sequence[GapRecord]) -> list
         ahead = records[gap.series]
         while ahead and ahead[0].end <= gap.start:  # nor does it reach any later gap
             ahead.popleft()
-        overlapping = takewhile(partial(_begins_before, gap.end), ahead)
-        known = next((r for r in overlapping if r.id not in taken), None)
+        known = ahead[0] if ahead and ahead[0].start < gap.end else None
+        if known is not None and known.id in taken:
+            overlapping = takewhile(partial(_begins_before, gap.end), ahead)
+            known = next((r for r in overlapping if r.id not in taken), None)
         gaps.append((gap, known))
         if known is not None:
             taken.add(known.id)
@@ -166,8 +170,9 @@ def _begins_before(instant: int, gap: GapRecord) -> bool:
 def _filled(before: Sequence[GapRecord], covered: Mapping[Series, TimeRanges]) -> list[GapRecord]:
     """What is covered by now of the open records: whole records, and the covered parts of others as new ones."""
     filled = []
+    nothing = TimeRanges()
     for record in before:
-        parts = covered.get(record.series, TimeRanges()).clip(record.start, record.end)
+        parts = covered.get(record.series, nothing).clip(record.start, record.end)
         for start, end in parts:
             if (start, end) == (record.start, record.end):
                 filled.append(record)

@@ -7,11 +7,11 @@ import pytest
 from kraken_core.domain.candles import Source, rank_of
 from kraken_core.domain.coverage import (
     Assertion,
-    covered,
 )
 from kraken_core.domain.jobs import (
     JobMetrics,
 )
+from kraken_core.domain.knowledge import Knowledge
 from kraken_core.domain.market import Pair
 from kraken_core.domain.sweeps import SweepPoint
 from kraken_core.domain.timerange import TimeRanges
@@ -58,4 +58,4 @@ def test_what_was_derived_of_a_value_that_changed_is_withdrawn_with_the_answer(l
 
     ledger.record_answers(running.id, [a_claim()], {DAYS: TimeRanges.single(0, DAY)}, {}, JobMetrics())
 
-    assert covered(ledger.assertions())[DAYS] == TimeRanges.single(DAY, 2 * DAY)
+    assert Knowledge({}, ledger.assertions()).covered()[DAYS] == TimeRanges.single(DAY, 2 * DAY)

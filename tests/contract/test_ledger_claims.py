@@ -13,7 +13,6 @@ from kraken_core.domain.coverage import (
     Assertion,
     CoverageSource,
     DataCoverageRange,
-    covered,
 )
 from kraken_core.domain.errors import IllegalMoveError
 from kraken_core.domain.jobs import (
@@ -21,6 +20,7 @@ from kraken_core.domain.jobs import (
     JobMetrics,
     ProgressReport,
 )
+from kraken_core.domain.knowledge import Knowledge
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.plan import KnownFile
 from kraken_core.domain.scope import Detection
@@ -91,7 +91,7 @@ def test_a_withdrawn_claim_is_not_made_again_by_reading_its_file_again(ledger: S
     ledger.claim([a_claim()._replace(withdrawn=True)])
     ledger.record_files(job.id, [], [a_claim()], {}, job.metrics)
 
-    assert covered(ledger.assertions()) == {}
+    assert Knowledge({}, ledger.assertions()).covered() == {}
 
 
 def test_where_contents_were_contradicted_is_told_by_content_and_series(ledger: SqlLedger) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
 import pytest
@@ -17,13 +17,13 @@ from kraken_core.domain.coverage import (
     CoverageSource,
     counter_claims,
     coverage_ranges,
-    covered,
     file_covers,
     refuted,
     silence_covers,
     standing,
     until,
 )
+from kraken_core.domain.knowledge import Knowledge
 from kraken_core.domain.market import INTERVALS, Pair, Series
 from kraken_core.domain.timerange import TimeRanges, floor
 from tests.ranges import from_slots, slots_of, time_ranges
@@ -63,6 +63,11 @@ def test_a_full_release_states_its_end_only(series: Series) -> None:
     full = stated_by_name("Kraken_OHLCVT_Full_2026Q1.zip.part00")
     first = START - 900 * DAY_S
     assert file_covers(series, full, first, first, finest=True) == TimeRanges.single(first, END)
+
+
+def covered(claims: Iterable[Assertion]) -> dict[Series, TimeRanges]:
+    """What is known once these claims were made."""
+    return Knowledge({}, list(claims)).covered()
 
 
 def test_a_folder_called_master_q4_states_nothing() -> None:
@@ -268,6 +273,11 @@ def test_covered_ranges_are_the_longest_of_one_set_of_sources_inside_life(
         for each in ranges:
             found |= {(series, slot): each.source for slot in range(each.start, each.end, series.width)}
     assert found == expected
+
+
+def test_a_series_all_of_whose_claims_were_withdrawn_is_told_to_have_no_ranges() -> None:
+    """Left out, it would keep those that it had before."""
+    assert coverage_ranges([claim(0, 8), claim(0, 8, withdrawn=True)], {HOUR: hours((0, 100))}) == {HOUR: []}
 
 
 def test_a_range_known_to_csv_and_api_is_mixed_only_where_both_know_it() -> None:

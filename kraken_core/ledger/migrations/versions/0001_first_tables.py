@@ -13,6 +13,14 @@ depends_on = None
 ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")  # SQLite numbers rows by itself only where it is INTEGER
 
 
+def one_of(column: str, *values: str | int) -> str:
+    """What a column may hold. Written out, as SQLite makes a table of a longer list anew for every row."""
+    return " OR ".join(f'"{column}" = {value!r}' for value in values)
+
+
+INTERVAL = one_of("interval", 1, 5, 15, 30, 60, 240, 720, 1440)
+
+
 def upgrade() -> None:
     op.create_table(
         "archive",
@@ -75,7 +83,7 @@ def upgrade() -> None:
         sa.Column("finished_at", sa.DateTime(timezone=True)),
         sa.CheckConstraint('"start" <= "end"', name=op.f("ck_ingestion_job_range")),
         sa.CheckConstraint(
-            "\"status\" IN ('PENDING', 'RUNNING', 'PAUSED', 'COMPLETED', 'FAILED', 'CANCELLED')",
+            one_of("status", "PENDING", "RUNNING", "PAUSED", "COMPLETED", "FAILED", "CANCELLED"),
             name=op.f("ck_ingestion_job_status"),
         ),
         sa.CheckConstraint("progress_pct BETWEEN 0 AND 100", name=op.f("ck_ingestion_job_progress_pct")),
@@ -140,8 +148,8 @@ def upgrade() -> None:
         sa.Column("evidence", sa.Text(), nullable=False),
         sa.Column("withdrawn", sa.Boolean(), nullable=False),
         sa.Column("asserted_at", sa.DateTime(timezone=True), nullable=False),
-        sa.CheckConstraint('"interval" IN (1, 5, 15, 30, 60, 240, 720, 1440)', name=op.f("ck_assertion_interval")),
-        sa.CheckConstraint("\"source\" IN ('ohlc', 'csv', 'trades', 'derived')", name=op.f("ck_assertion_source")),
+        sa.CheckConstraint(INTERVAL, name=op.f("ck_assertion_interval")),
+        sa.CheckConstraint(one_of("source", "ohlc", "csv", "trades", "derived"), name=op.f("ck_assertion_source")),
         sa.CheckConstraint('"start" < "end"', name=op.f("ck_assertion_range")),
         sa.CheckConstraint("rank >= 0", name=op.f("ck_assertion_counts")),
         sa.ForeignKeyConstraint(["pair_id"], ["pair.id"], name=op.f("fk_assertion_pair_id_pair")),
@@ -157,10 +165,8 @@ def upgrade() -> None:
         sa.Column("end", sa.BigInteger(), nullable=False),
         sa.Column("source", sa.String(length=16), nullable=False),
         sa.Column("candles", sa.BigInteger(), nullable=False),
-        sa.CheckConstraint(
-            '"interval" IN (1, 5, 15, 30, 60, 240, 720, 1440)', name=op.f("ck_data_coverage_range_interval")
-        ),
-        sa.CheckConstraint("\"source\" IN ('CSV', 'API', 'MIXED')", name=op.f("ck_data_coverage_range_source")),
+        sa.CheckConstraint(INTERVAL, name=op.f("ck_data_coverage_range_interval")),
+        sa.CheckConstraint(one_of("source", "CSV", "API", "MIXED"), name=op.f("ck_data_coverage_range_source")),
         sa.CheckConstraint('"start" < "end"', name=op.f("ck_data_coverage_range_range")),
         sa.CheckConstraint("candles >= 0", name=op.f("ck_data_coverage_range_counts")),
         sa.ForeignKeyConstraint(["pair_id"], ["pair.id"], name=op.f("fk_data_coverage_range_pair_id_pair")),
@@ -189,11 +195,9 @@ def upgrade() -> None:
         sa.Column("error", sa.Text()),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint(INTERVAL, name=op.f("ck_file_ingestion_record_interval")),
         sa.CheckConstraint(
-            '"interval" IN (1, 5, 15, 30, 60, 240, 720, 1440)', name=op.f("ck_file_ingestion_record_interval")
-        ),
-        sa.CheckConstraint(
-            "\"status\" IN ('PENDING', 'COMPLETED', 'SKIPPED', 'FAILED')", name=op.f("ck_file_ingestion_record_status")
+            one_of("status", "PENDING", "COMPLETED", "SKIPPED", "FAILED"), name=op.f("ck_file_ingestion_record_status")
         ),
         sa.CheckConstraint("first_time <= last_time", name=op.f("ck_file_ingestion_record_range")),
         sa.CheckConstraint(
@@ -229,13 +233,13 @@ def upgrade() -> None:
         sa.Column("archive", sa.Text(), nullable=False),
         sa.Column("detected_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
-        sa.CheckConstraint('"interval" IN (1, 5, 15, 30, 60, 240, 720, 1440)', name=op.f("ck_gap_record_interval")),
+        sa.CheckConstraint(INTERVAL, name=op.f("ck_gap_record_interval")),
         sa.CheckConstraint(
-            "\"route\" IN ('derive', 'ohlc', 'trades', 'download', 'none')", name=op.f("ck_gap_record_route")
+            one_of("route", "derive", "ohlc", "trades", "download", "none"), name=op.f("ck_gap_record_route")
         ),
         sa.CheckConstraint('"start" < "end"', name=op.f("ck_gap_record_range")),
         sa.CheckConstraint(
-            "\"status\" IN ('DETECTED', 'BACKFILLING', 'FILLED', 'UNFILLABLE', 'FAILED')",
+            one_of("status", "DETECTED", "BACKFILLING", "FILLED", "UNFILLABLE", "FAILED"),
             name=op.f("ck_gap_record_status"),
         ),
         sa.CheckConstraint(
@@ -265,9 +269,7 @@ def upgrade() -> None:
         sa.Column("start", sa.BigInteger(), nullable=False),
         sa.Column("end", sa.BigInteger(), nullable=False),
         sa.Column("as_of", sa.BigInteger(), nullable=False),
-        sa.CheckConstraint(
-            '"interval" IN (1, 5, 15, 30, 60, 240, 720, 1440)', name=op.f("ck_series_detection_interval")
-        ),
+        sa.CheckConstraint(INTERVAL, name=op.f("ck_series_detection_interval")),
         sa.CheckConstraint('"start" <= "end"', name=op.f("ck_series_detection_range")),
         sa.ForeignKeyConstraint(["pair_id"], ["pair.id"], name=op.f("fk_series_detection_pair_id_pair")),
         sa.PrimaryKeyConstraint("pair_id", "interval", name=op.f("pk_series_detection")),
