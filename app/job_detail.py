@@ -10,6 +10,7 @@ import streamlit as st
 
 from app import shown
 from app.data import workbench
+from app.figures import figures
 from app.filters import IN_URL
 from app.tables import numbers
 from kraken_core.domain.jobs import FileStatus, IngestionJob
@@ -32,7 +33,7 @@ def detail(job: IngestionJob) -> None:
         )
         if job.error:
             st.error(shown.plain(job.error), icon=":material/error:")
-    figures = {
+    counts = {
         "Files read": metrics.files_ingested,
         "skipped": metrics.files_skipped,
         "failed": metrics.files_failed,
@@ -44,9 +45,7 @@ def detail(job: IngestionJob) -> None:
         "filled": metrics.gaps_filled,
         "open": metrics.gaps_detected - metrics.gaps_filled,
     }
-    with st.container(horizontal=True):
-        for label, number in figures.items():
-            st.metric(label, shown.count(number), width="content")
+    figures({label: shown.count(number) for label, number in counts.items()}, border=False)
     part = st.segmented_control("Show", PARTS, default=PARTS[0], key="show", bind=IN_URL, required=True)
     {"Files": _files, "Events": _events, "Errors": _errors, "Log": _log}[part](job)
 

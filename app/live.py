@@ -6,6 +6,7 @@ import streamlit as st
 
 from app import shown
 from app.data import workbench
+from app.figures import figures
 from app.frame import frame
 from kraken_core.domain.jobs import IngestionJob, JobStatus
 
@@ -43,14 +44,12 @@ def _progress(job: IngestionJob) -> None:
     )
     speed = shown.count(round(doing.rows_per_second)) if doing and doing.rows_per_second else shown.NOTHING
     left = shown.lasting(doing.eta_seconds) if doing and doing.eta_seconds is not None else shown.NOTHING
-    figures = {
+    told = {
         "Rows a second": speed,
         "New candles": shown.count(metrics.records_ingested),
         "Requests": f"{shown.count(metrics.requests)} of {shown.count(metrics.total_requests)}",
         "Gaps open": shown.count(metrics.gaps_open),
         "Left of this stage": left,
     }
-    with st.container(horizontal=True):
-        for label, value in figures.items():
-            st.metric(label, value, width="content")
+    figures(told, border=False)
     st.text(f"Now: {doing.current}" if doing and doing.current else "Now: …")

@@ -7,6 +7,8 @@ import streamlit as st
 from app import shown
 from app.filters import IN_URL
 
+TIMELINES, HEATMAP_ROWS = 25, 30  # a page
+
 
 def page_of(total: int, size: int, what: str) -> slice:
     """The part of a list that is looked at, chosen where there are several."""

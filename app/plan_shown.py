@@ -9,6 +9,7 @@ from pathlib import PurePath
 import streamlit as st
 
 from app import shown
+from app.figures import figures
 from app.tables import numbers
 from kraken_core.domain.gaps import Route
 from kraken_core.domain.plan import Action, IngestionPlan
@@ -30,7 +31,7 @@ def show_plan(plan: IngestionPlan) -> None:
     since = f"From {shown.moment(window.start)}" if window.start else "From the beginning"
     st.caption(f"{since} to {shown.moment(window.end)}")
     actions = Counter(planned.action for planned in plan.files)
-    figures = {
+    told = {
         "Files to read": shown.count(actions[Action.INGEST]),
         "Files skipped": shown.count(actions[Action.SKIP]),
         "Text to read": shown.size(plan.text_bytes),
@@ -39,9 +40,7 @@ def show_plan(plan: IngestionPlan) -> None:
         "Disk": f"about {shown.size(plan.disk_bytes)}",
         "Time": f"about {shown.lasting(max(1, plan.estimated_seconds))}",
     }
-    with st.container(horizontal=True):
-        for label, value in figures.items():
-            st.metric(label, value, border=True, width="content")
+    figures(told)
     if plan.unfetched_bytes:
         st.info("What is in archives that are fetched whole is planned once they are here.", icon=":material/info:")
     for note in (*plan.notes, *(note for archive in plan.archives for note in archive.notes)):

@@ -15,44 +15,35 @@ from pathlib import Path
 from typing import NamedTuple
 
 import psutil
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, sync_playwright
 
+from bench.browser import PATIENCE_MS, chart_drawn, opened, watched
 from bench.figures import Figure
 from bench.scale_home import PAIRS, write
 
 FEW = 125  # pairs, where not the whole size is asked for
-PATIENCE_MS = 120_000
 MB = 1e6
+MOST_MARKS = 50_000
 
 
 class Look(NamedTuple):
-    """A page, the text that tells that its figures are there, and whether it has a chart."""
+    """A page, and one of its figures."""
 
     path: str
-    told: str
-    charted: bool = True
+    figure: str
 
 
 LOOKS = (
-    Look("", "Completeness", charted=False),
-    Look("coverage", "One bar a series"),
+    Look("", "Completeness"),
+    Look("coverage", "Slots known"),
     Look("gaps", "Slots missing"),
     Look("gaps?rows=Tiers", "Slots missing"),
-    Look("candles?pair=BTC/USD&interval=1+min", "candles; a bar is"),
+    Look("candles?pair=BTC/USD&interval=1+min", "Slots missing"),
 )
 
 
-class Seen(NamedTuple):
-    """Seconds until the figures and until the chart were there, those the server worked, and the bytes it sent."""
-
-    figures: float
-    chart: float
-    worked: float
-    sent: int
-
-
 def dashboard(*, full: bool) -> Iterator[Figure]:
-    """Each page opened cold, by a server that knows nothing yet, and again."""
+    """Each page opened cold, by a server and a browser that know nothing of it yet, and again."""
     chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if not chromium:
         print("the dashboard is not timed: there is no Chromium here")
@@ -63,35 +54,29 @@ def dashboard(*, full: bool) -> Iterator[Figure]:
         with _serving(home) as (url, server), sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
             for look in LOOKS:
-                cold, warm = (_seen(browser, url, server, look) for _ in range(2))
-                name = f"page {look.path.partition('&')[0] or 'overview'}"
-                yield Figure(f"{name}: figures, cold", cold.figures, 2.5, "s")
-                yield Figure(f"{name}: figures, warm", warm.figures, 1, "s")
-                if look.charted:
-                    yield Figure(f"{name}: chart, warm", warm.chart, 2.5, "s")
-                yield Figure(f"{name}: the server's own work, warm", warm.worked, 1, "s")
-                yield Figure(f"{name}: sent", cold.sent / MB, 2, "MB")
+                yield from _looked(browser, url, server, look)
             yield Figure("zoom into candles by dragging", _zoomed(browser, url), 2.5, "s")
             yield Figure("memory of the server", server.memory_info().rss / MB, 1_074, "MB")
             browser.close()
 
 
-def _seen(browser: Browser, url: str, server: psutil.Process, look: Look) -> Seen:
-    """A tab opened on the page. The dashboard's own scripts are in the browser already, as on any day but the first."""
-    sent: list[int] = []
+def _looked(browser: Browser, url: str, server: psutil.Process, look: Look) -> Iterator[Figure]:
+    """A tab that opens the page twice. What all pages have in common is in the browser before, as on any other day."""
+    name = f"page {look.path.partition('&')[0] or 'overview'}"
     with browser.new_context(viewport={"width": 1280, "height": 900}) as context:
         tab = context.new_page()
         tab.set_default_timeout(PATIENCE_MS)
-        tab.goto(f"{url}/settings")
-        tab.get_by_role("button", name="Save tiers").wait_for()  # its last: what it does is not counted here
-        tab.on("websocket", lambda socket: socket.on("framereceived", lambda frame: sent.append(len(frame))))
-        began, before = time.perf_counter(), _work(server)
-        tab.goto(f"{url}/{look.path}")
-        tab.get_by_text(look.told).first.wait_for()
-        figures = time.perf_counter() - began
-        if look.charted:
-            _chart(tab)
-        return Seen(figures, time.perf_counter() - began, _work(server) - before, sum(sent))
+        watched(tab, look.figure)
+        for warmth in ("cold", "warm"):
+            tab.goto(f"{url}/settings")
+            tab.get_by_role("button", name="Save tiers").wait_for()  # its last: what it does is not counted here
+            before = _work(server)
+            seen = opened(tab, f"{url}/{look.path}")
+            yield Figure(f"{name}: figures, {warmth}", seen.figures, 1 if warmth == "warm" else 2.5, "s")
+        yield Figure(f"{name}: chart, warm", seen.chart, 2.5, "s")
+        yield Figure(f"{name}: the server's own work, warm", _work(server) - before, 1, "s")
+        yield Figure(f"{name}: marks of the chart", seen.marks, MOST_MARKS)
+        yield Figure(f"{name}: sent", seen.sent / MB, 2, "MB")
 
 
 def _work(server: psutil.Process) -> float:
@@ -105,7 +90,7 @@ def _zoomed(browser: Browser, url: str) -> float:
         tab = context.new_page()
         tab.set_default_timeout(PATIENCE_MS)
         tab.goto(f"{url}/candles?pair=BTC/USD&interval=1+min")
-        _chart(tab)
+        chart_drawn(tab)
         box = tab.locator(".js-plotly-plot .nsewdrag").first.bounding_box()
         if box is None:
             return float("nan")
@@ -116,12 +101,8 @@ def _zoomed(browser: Browser, url: str) -> float:
         tab.mouse.up()
         tab.wait_for_url("**start=**")
         tab.get_by_text("a bar is 12 h").wait_for()
-        _chart(tab)
+        chart_drawn(tab)
         return time.perf_counter() - began
-
-
-def _chart(tab: Page) -> None:
-    tab.locator(".js-plotly-plot .nsewdrag").first.wait_for(state="attached")
 
 
 @contextmanager

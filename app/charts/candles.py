@@ -13,7 +13,7 @@ from app.palette import DOWN, MISSING, UNWANTED, UP
 from kraken_core.domain.timerange import TimeRanges
 from kraken_core.workbench.pictures.drawn import Drawn
 
-HEIGHT_PX = 560
+HEIGHT_PX, PRICES_PX = 560, 72
 SHADED = 1_000  # stretches of a kind that are shaded: the longest
 
 
@@ -54,7 +54,9 @@ def candle_chart(drawn: Drawn, *, logarithmic: bool = False) -> go.Figure:
     figure.update_yaxes(title=text(drawn.series.pair.quote), type="log" if logarithmic else "linear", row=1, col=1)
     figure.update_yaxes(title=f"volume, {text(drawn.series.pair.base)}", row=2, col=1)
     figure.update_layout(
-        yaxis3={"overlaying": "y", "range": [0, 1], "visible": False, "fixedrange": True}, barmode="overlay"
+        yaxis3={"overlaying": "y", "range": [0, 1], "visible": False, "fixedrange": True},
+        barmode="overlay",
+        margin={"l": PRICES_PX},
     )
     return figure
 

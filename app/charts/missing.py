@@ -8,10 +8,12 @@ import plotly.graph_objects as go
 
 from app import shown
 from app.charts.parts import AROUND_PX, ROW_PX, over_time, rows, span, stretches, text
+from app.palette import MISSING, PRESENT
 from kraken_core.workbench.pictures.missing import Missing
 
 # From a tinge of "known" to all of "missing", translucent so that they do on light and on dark
-SCALE = [[0, "rgba(0,114,178,0.15)"], [1e-6, "rgba(213,94,0,0.30)"], [1, "rgba(213,94,0,1)"]]
+KNOWN_OPACITY, LEAST_OPACITY = 0.15, 0.30
+LEGEND = {"nothing missing": 0, "next to nothing": 1e-6, "half": 0.5, "all": 1}
 
 
 def missing_heatmap(missing: Missing, *, dragged: bool = False) -> go.Figure:
@@ -26,12 +28,23 @@ def missing_heatmap(missing: Missing, *, dragged: bool = False) -> go.Figure:
         f"{text(missing.rows[row])}<br>{span(start, end)}<br>{shown.share(share)} missing, {shown.count(slots)} slots"
         for row, start, end, share, slots in cells
     ]
-    bar = {"title": None, "tickformat": ".0%", "thickness": 10, "outlinewidth": 0}
-    marker = {"color": [share for *_, share, _ in cells], "colorscale": SCALE, "cmin": 0, "cmax": 1, "colorbar": bar}
-    look = {"width": 0.9, "marker": {**marker, "line": {"width": 0}}, "unselected": {"marker": {"opacity": 0.35}}}
-    figure = go.Figure(stretches(((row, start, end) for row, start, end, *_ in cells), hovers, **look))
-    rows(figure, missing.rows)
-    figure.update_layout(barmode="overlay", showlegend=False)
-    figure = over_time(figure, missing.bins.hull, AROUND_PX + ROW_PX * len(missing.rows), dragged=dragged)
-    figure.update_layout(selectdirection="any")
-    return figure
+    marker = {"color": [_colour(share) for *_, share, _ in cells], "line": {"width": 0}}
+    look = {"width": 0.9, "marker": marker, "unselected": {"marker": {"opacity": 0.35}}}
+    figure = go.Figure(
+        stretches(((row, start, end) for row, start, end, *_ in cells), hovers, showlegend=False, **look)
+    )
+    figure.add_traces([_key(name, share) for name, share in LEGEND.items()])
+    over_time(figure, missing.bins.hull, AROUND_PX + ROW_PX * len(missing.rows), dragged=dragged)
+    rows(figure, missing.rows).update_layout(barmode="overlay", showlegend=True, selectdirection="any")
+    return figure.update_layout(legend={"itemclick": False, "itemdoubleclick": False})  # they hold nothing to hide
+
+
+def _colour(share: float) -> str:
+    """The colour of a share. Told a number for a bar's colour, Plotly draws it, but complains of each at length."""
+    colour, opacity = (MISSING, LEAST_OPACITY + (1 - LEAST_OPACITY) * share) if share else (PRESENT, KNOWN_OPACITY)
+    return f"{colour}{round(255 * opacity):02X}"
+
+
+def _key(name: str, share: float) -> go.Bar:
+    """What a colour tells, for the legend: a trace without a bar. A scale at the side is wide, and drawn twice."""
+    return go.Bar(x=[None], y=[None], name=name, marker={"color": _colour(share), "line": {"width": 0}})

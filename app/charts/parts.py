@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 import plotly.graph_objects as go
 
+from app import shown
 from kraken_core.domain.timerange import TimeRange
 
 MS = 1_000  # milliseconds a second: plotly's dates
 ROW_PX, AROUND_PX = 24, 104
-MARGIN = {"l": 0, "r": 0, "t": 36, "b": 0}
+# What labels take. Plotly makes room for longer ones by itself, but then draws everything a second time.
+MARGIN = {"l": 0, "r": 0, "t": 36, "b": 40}
+LETTER_PX, LONGEST = 7.5, 30
 LEGEND = {"orientation": "h", "y": 1, "yanchor": "bottom", "x": 0, "title": None}
 _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 
@@ -22,14 +24,9 @@ def text(name: str) -> str:
     return name.translate(_ENTITIES)
 
 
-def when(instant: int) -> str:
-    """An instant in a hover: 2024-01-31 12:00 UTC."""
-    return f"{datetime.fromtimestamp(instant, UTC):%Y-%m-%d %H:%M} UTC"
-
-
 def span(start: int, end: int) -> str:
-    """A range in a hover."""
-    return f"{when(start)} – {when(end)}"
+    """A range in a hover: 2024-01-31 12:00 – 2024-01-31 13:00 UTC."""
+    return f"{shown.minute(start)} – {shown.minute(end)} UTC"
 
 
 def over_time(figure: go.Figure, window: TimeRange, height: int, *, dragged: bool) -> go.Figure:
@@ -40,8 +37,7 @@ def over_time(figure: go.Figure, window: TimeRange, height: int, *, dragged: boo
     figure.update_yaxes(fixedrange=True)
     mode = "select" if dragged else "pan"  # nothing to pan: both axes are fixed
     choosing = {"dragmode": mode, "selectdirection": "h", "clickmode": "event+select", "hovermode": "closest"}
-    figure.update_layout(height=height, margin=MARGIN, legend=LEGEND, **choosing)
-    return figure
+    return figure.update_layout(height=height, margin=MARGIN, legend=LEGEND, **choosing)
 
 
 def rows(figure: go.Figure, names: Sequence[str]) -> go.Figure:
@@ -55,7 +51,8 @@ def rows(figure: go.Figure, names: Sequence[str]) -> go.Figure:
         zeroline=False,
         ticksuffix=" ",
     )
-    return figure
+    longest = max(map(len, names), default=0)
+    return figure.update_layout(margin={"l": LETTER_PX * (1 + min(longest, LONGEST))})
 
 
 def stretches(

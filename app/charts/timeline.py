@@ -39,9 +39,8 @@ def coverage_timeline(timeline: Timeline, colouring: Colouring = KNOWN, *, dragg
                 stretches(at, hovers, name=kind, width=0.7, marker={"color": colour, "line": {"width": 0}})
             )
     names = [f"{each.pair} {shown.interval(each.interval)}" for each in timeline.series]
-    rows(figure, names)
-    figure.update_layout(barmode="overlay", showlegend=True)
-    return over_time(figure, timeline.window, AROUND_PX + ROW_PX * len(names), dragged=dragged)
+    over_time(figure, timeline.window, AROUND_PX + ROW_PX * len(names), dragged=dragged)
+    return rows(figure, names).update_layout(barmode="overlay", showlegend=True)
 
 
 def _hover(timeline: Timeline, stretch: Stretch) -> str:

@@ -10,6 +10,7 @@ import streamlit as st
 from app import shown
 from app.charts.candles import candle_chart
 from app.data import remembered, workbench
+from app.figures import figures
 from app.filters import IN_URL, known_markets
 from app.window import chosen, controls, window, zoom
 from kraken_core import Workbench
@@ -52,6 +53,7 @@ def page() -> None:
     at = window(bounds)
     controls(bounds, at)
     drawn = pictured(pair, interval, at)
+    _figures(drawn)
     event = st.plotly_chart(
         candle_chart(drawn, logarithmic=logarithmic),
         key=f"candles {pair} {interval} {at}",
@@ -61,9 +63,8 @@ def page() -> None:
     )
     if (picked := chosen(event).span) and picked.end - picked.start > drawn.width:
         zoom(picked)
-    candles = int(drawn.bars["candles"].sum())
-    _said(drawn, candles)
-    _elsewhere(drawn, candles)
+    _said(drawn)
+    _elsewhere(drawn)
 
 
 def _usual(pairs: list[str]) -> int:
@@ -75,19 +76,27 @@ def _pair(name: str) -> Pair:
     return Pair(base, quote)
 
 
-def _said(drawn: Drawn, candles: int) -> None:
-    if not candles:
+def _figures(drawn: Drawn) -> None:
+    first, last = drawn.opened or (None, None)
+    told = {
+        "Candles": shown.count(drawn.candles),
+        "First (UTC)": shown.minute(first),
+        "Last (UTC)": shown.minute(last),
+        "Slots missing": shown.count(drawn.slots_missing),
+        "Gaps": shown.count(len(drawn.missing)),
+    }
+    figures(told)
+
+
+def _said(drawn: Drawn) -> None:
+    if not drawn.candles:
         st.info("No candle lies in this window.", icon=":material/search_off:")
     each = "a candle" if drawn.width == drawn.series.width else f"{shown.lasting(drawn.width)} of candles made one"
-    missing, silent = (shown.count(len(ranges)) for ranges in (drawn.missing, drawn.silent))
-    slots = shown.count(drawn.missing.slots(drawn.series.width))
-    st.caption(
-        f"{shown.count(candles)} candles; a bar is {each}. Missing: {slots} slots in {missing} ranges. "
-        f"Silences of a bar or longer: {silent}. Drag across to look closer."
-    )
+    silent = shown.many(len(drawn.silent), "silence")
+    st.caption(f"In UTC; a bar is {each}. {silent} of a bar or longer. Drag across to look closer.")
 
 
-def _elsewhere(drawn: Drawn, candles: int) -> None:
+def _elsewhere(drawn: Drawn) -> None:
     """The same candles in Python, in SQL, and as a file."""
     start, end = iso(drawn.window.start), iso(drawn.window.end)
     pair, interval = str(drawn.series.pair), drawn.series.interval
@@ -113,7 +122,7 @@ def _elsewhere(drawn: Drawn, candles: int) -> None:
         language="sql",
     )
     with file:
-        if candles > AT_MOST:
+        if drawn.candles > AT_MOST:
             st.caption(
                 f"More than {shown.count(AT_MOST)} candles are written by `kraken export`, or look at a shorter window."
             )

@@ -8,16 +8,17 @@ import streamlit as st
 from app import shown
 from app.charts.timeline import KNOWN, SOURCE, coverage_timeline
 from app.data import remembered, workbench
+from app.figures import figures
 from app.filters import IN_URL, selection
-from app.pages import page_of
+from app.pages import TIMELINES, page_of
 from app.window import chosen, controls, dragged, window, zoom
 from kraken_core import Workbench
 from kraken_core.domain.market import Series
 from kraken_core.domain.request import Selection
 from kraken_core.domain.timerange import TimeRange
+from kraken_core.workbench.pictures.share import Share, Spans
 from kraken_core.workbench.pictures.timeline import Timeline
 
-ROWS = 25
 COLOURINGS = {"What is known": KNOWN, "Where from": SOURCE}
 
 
@@ -25,6 +26,12 @@ COLOURINGS = {"What is known": KNOWN, "Where from": SOURCE}
 def selected(workbench: Workbench, chosen: Selection) -> tuple[list[Series], TimeRange | None]:
     """The series of a selection, and from when to when anything of it is wanted."""
     return workbench.pictures.series(chosen), workbench.pictures.window(chosen)
+
+
+@remembered
+def spans_of(workbench: Workbench, chosen: Selection) -> Spans:
+    """What is wanted of a selection, and what is covered of that."""
+    return workbench.pictures.spans(chosen)
 
 
 @remembered
@@ -50,9 +57,10 @@ def page() -> None:
     if not series or not bounds:
         _nothing()
         return
-    rows = series[page_of(len(series), ROWS, "series")]
+    rows = series[page_of(len(series), TIMELINES, "series")]
     at = window(bounds)
     controls(bounds, at)
+    _figures(len(series), spans_of(filtered).within(at))
     with st.container(horizontal=True):
         colours = st.segmented_control(
             "Colours", list(COLOURINGS), default="What is known", key="colours", bind=IN_URL, required=True
@@ -73,6 +81,17 @@ def page() -> None:
     if picked.stretches:
         row, start, end = picked.stretches[0]
         _evidence(rows[row], TimeRange(start, end))
+
+
+def _figures(series: int, share: Share) -> None:
+    """What is known of the whole selection in the window, whichever page of its series is looked at."""
+    told = {
+        "Known": shown.share(share.part),
+        "Slots known": shown.count(share.covered),
+        "Slots missing": shown.count(share.missing),
+        "Series": shown.count(series),
+    }
+    figures(told)
 
 
 def _nothing() -> None:

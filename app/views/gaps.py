@@ -9,9 +9,10 @@ from app import shown
 from app.backfill import backfill
 from app.charts.missing import missing_heatmap
 from app.data import remembered
+from app.figures import figures
 from app.filters import IN_URL, selection
 from app.gap_table import download_list, gap_table
-from app.pages import page_of
+from app.pages import HEATMAP_ROWS, page_of
 from app.quality import quality
 from app.window import Chosen, chosen, controls, dragged, window, zoom
 from kraken_core import Workbench
@@ -20,7 +21,6 @@ from kraken_core.domain.request import Selection
 from kraken_core.domain.timerange import TimeRange
 from kraken_core.workbench.pictures.missing import Missing
 
-ROWS = 30
 BY = {"Pairs": "pair", "Tiers": "tier"}
 
 
@@ -34,7 +34,7 @@ def open_gaps(workbench: Workbench, chosen: Selection) -> tuple[pl.DataFrame, Ti
 def pictured(workbench: Workbench, chosen: Selection, row: str, at: TimeRange, first: int) -> Missing:
     """What is missing of a selection in a window, from some row on."""
     gaps, _ = open_gaps(chosen)
-    return workbench.pictures.missing(gaps, row, chosen, at, slice(first, first + ROWS))
+    return workbench.pictures.missing(gaps, row, chosen, at, slice(first, first + HEATMAP_ROWS))
 
 
 def page() -> None:
@@ -65,7 +65,7 @@ def _missing(filtered: Selection) -> None:
     with st.container(horizontal=True):
         row = BY[st.segmented_control("Rows", list(BY), default="Pairs", key="rows", bind=IN_URL, required=True)]
         drag = dragged("Click a cell", "Drag across cells")
-    rows = page_of(gaps[row].n_unique(), ROWS, f"{row}s")
+    rows = page_of(gaps[row].n_unique(), HEATMAP_ROWS, f"{row}s")
     missing = pictured(filtered, row, at, rows.start)
     if not missing.rows:
         st.success("Nothing is missing in this window.", icon=":material/check_circle:")
@@ -79,15 +79,13 @@ def _missing(filtered: Selection) -> None:
 
 def _figures(gaps: pl.DataFrame) -> None:
     fillable = gaps.filter(pl.col("route") != Route.NONE)
-    figures = {
+    told = {
         "Gaps": shown.count(gaps.height),
         "Slots missing": shown.count(int(gaps["candles"].sum())),
         "Gaps a route fills": shown.count(fillable.height),
         "No route": shown.count(gaps.height - fillable.height),
     }
-    with st.container(horizontal=True):
-        for label, value in figures.items():
-            st.metric(label, value, border=True, width="content")
+    figures(told)
 
 
 def _heatmap(missing: Missing, key: str, *, drag: bool) -> Chosen:

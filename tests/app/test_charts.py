@@ -1,4 +1,4 @@
-"""Figures: from data alone, and never more than a browser can draw."""
+"""Figures: from data alone; tests/app/test_marks.py says how much of it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from app.charts.candles import candle_chart
 from app.charts.missing import missing_heatmap
 from app.charts.timeline import KNOWN, SOURCE, Colouring, coverage_timeline
-from app.palette import MISSING, SILENT, SOURCES
+from app.palette import MISSING, PRESENT, SILENT, SOURCES
 from kraken_core.domain.bins import Bins
 from kraken_core.domain.coverage import CoverageSource
 from kraken_core.domain.market import Pair, Series
@@ -89,17 +89,23 @@ def missing_of(rows: int, columns: int, name: str = "A") -> Missing:
 def test_a_heatmap_has_a_cell_for_each_row_and_time_that_is_wanted() -> None:
     missing = missing_of(2, 3)
     missing.wanted[1, 2] = 0
-    [cells] = missing_heatmap(missing).data
+    cells, *keys = missing_heatmap(missing).data
     assert [tuple(each) for each in cells.customdata] == [
         (row, day * 86_400, (day + 1) * 86_400) for row, day in product(range(2), range(3)) if (row, day) != (1, 2)
     ]
-    assert set(cells.marker.color) == {0.25}
     assert "25.00 % missing, 360 slots" in cells.hovertext[0]
+    assert [key.name for key in keys] == ["nothing missing", "next to nothing", "half", "all"]
 
 
-def test_the_largest_heatmap_is_small_enough_for_a_browser() -> None:
-    [cells] = missing_heatmap(missing_of(40, 101)).data
-    assert len(cells.x) <= 50_000
+def test_the_more_of_a_cell_is_missing_the_less_can_be_seen_through_it() -> None:
+    missing = missing_of(1, 4)
+    missing.missing[0] = [0, 1, 43_200, 86_400]
+    cells, *keys = missing_heatmap(missing).data
+    assert list(cells.marker.color) == [key.marker.color for key in keys]
+    known, *lacking = cells.marker.color
+    assert known.startswith(PRESENT)
+    assert all(colour.startswith(MISSING) for colour in lacking)
+    assert lacking == sorted(lacking), "by their last two digits, which are the opacity"
 
 
 def drawn(series: Series, bars: int) -> Drawn:

@@ -5,7 +5,9 @@ from pathlib import Path
 
 from streamlit.testing.v1 import AppTest
 
+from kraken_core import Workbench
 from tests.app.conftest import Opened
+from tests.app.test_gaps import figures
 
 
 def rows(shown: AppTest) -> list[str]:
@@ -22,6 +24,18 @@ def test_an_empty_home_says_what_to_do(opened: Opened) -> None:
 def test_a_selection_without_anything_says_so(full: Path, opened: Opened) -> None:
     shown = opened("coverage", **{"from": "2024-04-20"})
     assert "widen the filters" in shown.info[0].value
+
+
+def test_the_figures_are_those_of_the_whole_selection_in_the_window(full: Path, opened: Opened) -> None:
+    with Workbench.open(full) as workbench:
+        overall = workbench.held.report(workbench.select()).overall
+    told = figures(opened("coverage"))
+    assert told["Slots known"] == f"{overall.covered:,}"
+    assert told["Slots missing"] == f"{overall.missing:,}"
+    assert told["Known"] == f"{100 * overall.completeness:.2f} %"
+    day = {"start": "2024-03-30T00:00", "end": "2024-03-31T00:00"}
+    told = figures(opened("coverage", pair="BTC/USD", interval=["1 h"], **day))
+    assert [told["Known"], told["Slots known"], told["Series"]] == ["100 %", "24", "1"]
 
 
 def test_series_come_a_page_at_a_time(full: Path, opened: Opened) -> None:

@@ -85,6 +85,8 @@ def test_a_chart_adds_candles_up_and_loses_none(held: Workbench) -> None:
     assert drawn.bars["candles"].sum() == every.height
     assert drawn.bars["volume"].sum() == pytest.approx(every["volume"].sum())
     assert (drawn.bars["high"].max(), drawn.bars["low"].min()) == (every["high"].max(), every["low"].min())
+    times = every["time"].dt.epoch("s")
+    assert (drawn.candles, drawn.opened) == (every.height, (times.min(), times.max()))
     assert (drawn.bars["open"][0], drawn.bars["close"][-1]) == (every["open"][0], every["close"][-1])
 
 
@@ -105,6 +107,21 @@ def test_a_chart_shades_what_is_missing_and_what_is_silent(held: Workbench) -> N
     traded = TimeRanges.of((start, start + 60) for start in drawn.bars["start"])
     assert drawn.silent == TimeRanges.single(at("2024-03-31T22:00"), gap.start) - traded
     assert drawn.silent
+
+
+def test_the_share_known_of_a_selection_is_that_of_the_report(held: Workbench) -> None:
+    for chosen in (held.select(), held.select(pairs=["BTC/USD"], intervals=[1, 1440])):
+        overall = held.held.report(chosen).overall
+        share = held.pictures.spans(chosen).within(whole(held))
+        assert (share.wanted, share.covered, share.missing) == (overall.wanted, overall.covered, overall.missing)
+        assert share.part == overall.completeness
+
+
+def test_the_share_known_in_a_window_is_of_the_slots_that_open_in_it(held: Workbench) -> None:
+    window = TimeRange(at("2024-03-31T21:07"), at("2024-04-01T02:10"))
+    share = held.pictures.spans(held.select(pairs=["PEPE/USD"], intervals=[60])).within(window)
+    assert share == (5, 2), "from 22:00 to 02:00, and known until midnight"
+    assert held.pictures.spans(held.select(pairs=["XRP/USD"])).within(window).part == 0
 
 
 @pytest.mark.parametrize("row", ["pair", "tier"])

@@ -118,6 +118,6 @@ def test_a_view_of_candles_is_shared_by_its_address(browser: Browser, tab: Page,
     drawn_as(tab, '"log"')
     press(tab, "Closer")
     view_is_in(tab, pair="UNI/USD", interval="4 h", log="true", start="2024-03-29T18:00")
-    view = shared(browser, tab, "candles; a bar is a candle")
+    view = shared(browser, tab, "a bar is a candle")
     assert '"log"' in view
     assert "volume, UNI" in view

@@ -22,6 +22,7 @@ _BARS = """
 SELECT epoch_us(time) // $width * $width // 1000000 AS start,
     arg_min(open, time) AS open, max(high) AS high, min(low) AS low, arg_max(close, time) AS close,
     sum(volume) AS volume, sum(trades)::BIGINT AS trades, count(*) AS candles,
+    epoch_us(min(time)) // 1000000 AS first, epoch_us(max(time)) // 1000000 AS last,
     array_to_string(list_sort(list(DISTINCT source)), ', ') AS source
 FROM candles WHERE interval_minutes = {interval} AND pair = $pair
 AND time >= make_timestamptz($from) AND time < make_timestamptz($to)
@@ -47,7 +48,8 @@ def counts(
 def bars(store: CandleStore, series: Series, window: TimeRange, width: int) -> pl.DataFrame:
     """The candles of the window, those that open in one stretch of ``width`` seconds made one.
 
-    Columns: start (epoch seconds), open, high, low, close, volume, trades, candles (how many), source.
+    Columns: start (epoch seconds), open, high, low, close, volume, trades, candles (how many; where the first and the
+    last open), source.
     """
     with _reading(store) as connection:
         asked = {**_bounds(window, width), "pair": str(series.pair)}

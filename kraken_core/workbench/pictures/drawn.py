@@ -29,6 +29,23 @@ class Drawn:
     silent: TimeRanges
     missing: TimeRanges
 
+    @property
+    def candles(self) -> int:
+        """How many are drawn."""
+        return int(self.bars["candles"].sum())
+
+    @property
+    def slots_missing(self) -> int:
+        """How many slots of it nobody knows anything of."""
+        return self.missing.slots(self.series.width)
+
+    @property
+    def opened(self) -> TimeRange | None:
+        """From where the first candle opens to where the last one does."""
+        if not self.candles:
+            return None
+        return TimeRange(self.bars["first"][0], self.bars["last"][-1])
+
 
 def drawn(store: CandleStore, covered: TimeRanges, wanted: TimeRanges, series: Series, window: TimeRange) -> Drawn:
     """The series in the window, its candles made wider where there are too many for a chart."""

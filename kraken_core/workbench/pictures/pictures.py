@@ -16,6 +16,7 @@ from kraken_core.ledger.ledger import SqlLedger
 from kraken_core.ports import CandleStore
 from kraken_core.workbench.pictures.drawn import Drawn, drawn
 from kraken_core.workbench.pictures.missing import Missing, missing
+from kraken_core.workbench.pictures.share import Spans, spans
 from kraken_core.workbench.pictures.timeline import Timeline, timeline
 from kraken_core.workbench.pictures.totals import Totals, totals
 
@@ -42,6 +43,10 @@ class Pictures:
         asked = selection.window(max(span.end for span in wanted))
         start = max(asked.start, min(span.start for span in wanted))
         return TimeRange(start, asked.end) if start < asked.end else None
+
+    def spans(self, selection: Selection) -> Spans:
+        """What is wanted of the selection, and what is covered of that."""
+        return spans(self._wanted(self.series(selection)), self.ledger.covered_ranges())
 
     def timeline(self, series: Sequence[Series], window: TimeRange) -> Timeline:
         """What is known of some series in the window, from which kind of source."""

@@ -11,9 +11,7 @@ import polars as pl
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.timerange import TimeRange, TimeRanges
 from kraken_core.ports import CandleStore
-
-_SERIES = ["pair", "interval_minutes"]
-_SLOTS = {"pair": pl.String, "interval_minutes": pl.Int32, "from": pl.Int64, "to": pl.Int64}
+from kraken_core.workbench.pictures.share import SERIES, WIDTH, inside, slots_of
 
 
 class Totals(NamedTuple):
@@ -38,31 +36,23 @@ def totals(
     gaps: pl.DataFrame,
 ) -> Totals:
     """What is wanted of each series (aligned to its slots), and what is covered and open of that."""
-    slots = pl.DataFrame(
-        [(str(series.pair), series.interval, *span) for series, ranges in wanted for span in ranges],
-        _SLOTS,
-        orient="row",
-    )
-    width = 60 * pl.col("interval_minutes").cast(pl.Int64)
-    inside = covered.join(slots, on=_SERIES).with_columns(
-        pl.max_horizontal("start", "from").alias("first"), pl.min_horizontal("end", "to").alias("last")
-    )
-    inside = inside.filter(pl.col("first") < pl.col("last"))
+    slots = slots_of(wanted)
+    found = inside(slots, covered)
     whole = (pl.col("first") == pl.col("start")) & (pl.col("last") == pl.col("end"))
-    cut = _counted(store, inside.filter(~whole))
-    known = inside.group_by(_SERIES).agg(
-        ((pl.col("last") - pl.col("first")) // width).sum().alias("covered"),
+    cut = _counted(store, found.filter(~whole))
+    known = found.group_by(SERIES).agg(
+        ((pl.col("last") - pl.col("first")) // WIDTH).sum().alias("covered"),
         pl.col("candles").filter(whole).sum().alias("present"),
     )
     series = (
-        slots.group_by(_SERIES)
-        .agg(((pl.col("to") - pl.col("from")) // width).sum().alias("wanted"))
-        .join(known, on=_SERIES, how="left")
-        .join(cut, on=_SERIES, how="left")
+        slots.group_by(SERIES)
+        .agg(((pl.col("to") - pl.col("from")) // WIDTH).sum().alias("wanted"))
+        .join(known, on=SERIES, how="left")
+        .join(cut, on=SERIES, how="left")
         .with_columns(pl.col("covered", "present", "counted").fill_null(0))
-        .select(*_SERIES, "wanted", "covered", pl.col("present") + pl.col("counted"))
+        .select(*SERIES, "wanted", "covered", pl.col("present") + pl.col("counted"))
     )
-    reaching = gaps.join(slots, on=_SERIES).filter((pl.col("start") < pl.col("to")) & (pl.col("from") < pl.col("end")))
+    reaching = gaps.join(slots, on=SERIES).filter((pl.col("start") < pl.col("to")) & (pl.col("from") < pl.col("end")))
     newest = covered.group_by("interval_minutes").agg(pl.col("end").max())
     of_wanted = gaps.join(reaching.select("gap_id").unique(), on="gap_id", how="semi")
     return Totals(as_of, series, of_wanted, dict(newest.rows()))
@@ -71,7 +61,7 @@ def totals(
 def _counted(store: CandleStore, cut: pl.DataFrame) -> pl.DataFrame:
     """Candles of ranges that were counted as a part of others, by series, counted now."""
     parts: dict[Series, list[TimeRange]] = defaultdict(list)
-    for pair, interval, first, last in cut.select(*_SERIES, "first", "last").iter_rows():
+    for pair, interval, first, last in cut.select(*SERIES, "first", "last").iter_rows():
         base, _, quote = pair.partition("/")
         parts[Series(Pair(base, quote), interval)].append(TimeRange(first, last))
     found = store.count({series: TimeRanges.of(spans) for series, spans in parts.items()})

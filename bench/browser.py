@@ -1,0 +1,67 @@
+"""A page as somebody waits for it: timed by the browser that shows it, from the moment it is asked for."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from playwright.sync_api import Page
+
+PATIENCE_MS = 120_000
+
+# Looks at each frame that the browser makes. Whoever asks from outside waits while a chart is being drawn, so that what
+# was read long before would be told late. A figure is there when its name and a number of it can be read.
+WATCH = """
+(() => {
+    const seen = window.seen = {};
+    const figure = () => [...document.querySelectorAll('[data-testid=stMetric]')].some(
+        each => each.innerText.includes(FIGURE) && /\\d/.test(each.innerText) && each.checkVisibility()
+    );
+    const chart = () => document.querySelector('.js-plotly-plot .nsewdrag');
+    const look = () => {
+        if (!seen.figures && figure()) seen.figures = performance.now() / 1000;
+        if (!seen.chart && chart()) seen.chart = performance.now() / 1000;
+        if (!seen.figures || !seen.chart) requestAnimationFrame(look);
+    };
+    requestAnimationFrame(look);
+})();
+"""
+# The points, cells or bars of each trace, and the shapes
+MARKS = """() => {
+    const chart = document.querySelector('.js-plotly-plot');
+    const cells = rows => [...rows].reduce((many, row) => many + row.length, 0);
+    const of = trace => trace.z ? cells(trace.z) : (trace.x || trace.y || []).length;
+    return chart._fullData.reduce((many, trace) => many + of(trace), (chart.layout.shapes || []).length);
+}"""
+
+
+class Seen(NamedTuple):
+    """Seconds until the figures and until the chart were there, the chart's marks, and the bytes that were sent."""
+
+    figures: float
+    chart: float
+    marks: int
+    sent: int
+
+
+def watched(tab: Page, figure: str) -> None:
+    """Have the tab's browser watch for a figure of that name, and for a chart, in whatever it opens from here on."""
+    tab.add_init_script(WATCH.replace("FIGURE", repr(figure)))
+
+
+def opened(tab: Page, url: str) -> Seen:
+    """The page opened in a tab that is watched."""
+    sent: list[int] = []
+
+    def heard(socket: Any) -> None:  # noqa: ANN401 - playwright's, which has a name only within it
+        socket.on("framereceived", lambda frame: sent.append(len(frame)))
+
+    tab.on("websocket", heard)
+    tab.goto(url)
+    seen = tab.wait_for_function("seen.figures && seen.chart && seen").json_value()
+    tab.remove_listener("websocket", heard)
+    return Seen(seen["figures"], seen["chart"], tab.evaluate(MARKS), sum(sent))
+
+
+def chart_drawn(tab: Page) -> None:
+    """Wait for the page's chart."""
+    tab.locator(".js-plotly-plot .nsewdrag").first.wait_for(state="attached")

@@ -1,0 +1,72 @@
+"""How much is known of what is wanted, in any window: told quickly, and by the slots alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import polars as pl
+
+from kraken_core.domain.market import Series
+from kraken_core.domain.timerange import TimeRange, TimeRanges
+
+SERIES = ["pair", "interval_minutes"]
+WIDTH = 60 * pl.col("interval_minutes").cast(pl.Int64)  # of a slot, in seconds
+_SLOTS = {"pair": pl.String, "interval_minutes": pl.Int32, "from": pl.Int64, "to": pl.Int64}
+
+
+class Share(NamedTuple):
+    """Slots that are wanted, and those of them that are covered."""
+
+    wanted: int
+    covered: int
+
+    @property
+    def missing(self) -> int:
+        """Slots nobody knows anything of."""
+        return self.wanted - self.covered
+
+    @property
+    def part(self) -> float:
+        """Covered of wanted, 0 to 1; nothing wanted is 0, not 1."""
+        return self.covered / self.wanted if self.wanted else 0.0
+
+
+class Spans(NamedTuple):
+    """What is wanted of many series and what is covered of that: width (of a slot), start and end, in seconds."""
+
+    wanted: pl.DataFrame
+    covered: pl.DataFrame
+
+    def within(self, window: TimeRange) -> Share:
+        """What opens inside the window."""
+        wanted, covered = (_opening(spans, window) for spans in self)
+        return Share(wanted, covered)
+
+
+def spans(wanted: Iterable[tuple[Series, TimeRanges]], covered: pl.DataFrame) -> Spans:
+    """What is wanted of each series (aligned to its slots), and what of that is in the ranges covered."""
+    slots = slots_of(wanted)
+    of_slots = slots.select(WIDTH.alias("width"), start="from", end="to")
+    return Spans(of_slots, inside(slots, covered).select(WIDTH.alias("width"), start="first", end="last"))
+
+
+def slots_of(wanted: Iterable[tuple[Series, TimeRanges]]) -> pl.DataFrame:
+    """A row a range that is wanted: its series, ``from`` and ``to``."""
+    rows = [(str(series.pair), series.interval, *span) for series, ranges in wanted for span in ranges]
+    return pl.DataFrame(rows, _SLOTS, orient="row")
+
+
+def inside(slots: pl.DataFrame, covered: pl.DataFrame) -> pl.DataFrame:
+    """The covered ranges as far as they are wanted: from ``first`` to ``last``, beside the columns of both."""
+    found = covered.join(slots, on=SERIES).with_columns(
+        pl.max_horizontal("start", "from").alias("first"), pl.min_horizontal("end", "to").alias("last")
+    )
+    return found.filter(pl.col("first") < pl.col("last"))
+
+
+def _opening(spans: pl.DataFrame, window: TimeRange) -> int:
+    """How many slots of the spans open in the window."""
+    first, last = pl.max_horizontal("start", window.start), pl.min_horizontal("end", window.end)
+    slots = -(-last // pl.col("width")) + (-first // pl.col("width"))  # from the first multiple that is not before
+    return int(spans.select(slots.clip(0).sum()).item())
