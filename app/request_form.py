@@ -18,6 +18,7 @@ from kraken_core.workbench.offered import offered
 
 BY_TIER, BY_PAIR = "Tiers", "Pairs"
 MOST_WORKERS = 256
+DOWNLOADS = {"Only with every route": None, "Yes": True, "No": False}
 
 
 class Form(NamedTuple):
@@ -86,7 +87,10 @@ def _markets() -> dict[str, Any]:
             )
             chosen = {"pairs": pairs}
     with quotes:
-        return {**chosen, "quotes": choice("Quotes", "quote", markets["quote"] or ["USD", "EUR"])}
+        return {
+            **chosen,
+            "quotes": choice("Quotes", "quote", markets["quote"] or ["USD", "EUR"], accept_new_options=True),
+        }
 
 
 def _routes() -> dict[str, Any]:
@@ -95,25 +99,34 @@ def _routes() -> dict[str, Any]:
         fill = toggle("Fill gaps", "fill", on=True, help="Off: only find and report them.")
         exchange = toggle("Ask the exchange", "api", on=True, help="Off: no network at all but the archives named.")
         trades = toggle("Read its trades", "trades", on=True, help="For what its last 720 candles do not reach.")
-        download = toggle("Download archives", "download", help="Let gaps be filled from published archives.")
         complete = toggle("Use every route", "complete", help="As often as it takes, until nothing more can be filled.")
         new_only = toggle("Only what is new", "new", help="From where each series was last asked for, to now.")
-    most = st.number_input(
-        "Requests at most",
-        min_value=0,
-        value=None,
-        step=100,
-        placeholder="as many as it takes" if complete else shown.count(DEFAULT_REQUESTS),
-        key="most",
-        bind=IN_URL,
-        width=200,
-        disabled=not exchange,
-    )
+    with st.container(horizontal=True):
+        download = st.segmented_control(
+            "Download published archives",
+            list(DOWNLOADS),
+            default=next(iter(DOWNLOADS)),
+            key="download",
+            bind=IN_URL,
+            required=True,
+            help="Let gaps be filled from archives that are published; the plan says how many bytes.",
+        )
+        most = st.number_input(
+            "Requests at most",
+            min_value=0,
+            value=None,
+            step=100,
+            placeholder="as many as it takes" if complete else shown.count(DEFAULT_REQUESTS),
+            key="most",
+            bind=IN_URL,
+            width=200,
+            disabled=not exchange,
+        )
     return {
         "auto_gap_fill": fill,
         "api_backfill": exchange,
         "trades": trades,
-        "download": download or complete,
+        "download": DOWNLOADS[download],
         "complete": complete,
         "incremental": new_only,
         "max_requests": most,
