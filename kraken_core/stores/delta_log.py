@@ -72,6 +72,8 @@ class DeltaLog:
             if self.pinned is not None:
                 self._table = self._table or self._open(self.pinned)
             elif self._table is not None and self._entry is not None and self._entry == self._stamp():
+                if self._place.size(_entry_of(self.version + 1)) is None:  # far quicker than to look for any newer one
+                    return self._active
                 self._table.update_incremental()
             else:
                 if create:
@@ -172,7 +174,7 @@ class DeltaLog:
 
     def _stamp(self) -> Hashable:
         """Tells our log entry from one of the same number in a table that was deleted and made anew."""
-        return self._place.stamp(f"{_LOG}/{self.version:020d}.json")
+        return self._place.stamp(_entry_of(self.version))
 
     def _sync(self, version: int) -> None:
         """What a commit wrote to the log, the checkpoint that may come with it included, survives a power cut."""
@@ -196,6 +198,10 @@ class DeltaLog:
     def _remove(self, path: str, now: int, *, data_change: bool) -> RemoveAction:
         file = self._active[path]  # a KeyError here is a planning error: Delta would accept the removal of anything
         return RemoveAction(path, data_change, now, file.size, {PARTITION: str(file.interval)})
+
+
+def _entry_of(version: int) -> str:
+    return f"{_LOG}/{version:020d}.json"
 
 
 def _add(file: StagedFile, now: int, *, data_change: bool) -> AddAction:
