@@ -27,7 +27,6 @@ from tests.questdb_tables import SomeAssets
 PAIRS, MINUTES, FULL_MINUTES = 20, 15_000, 60_000
 BATCHES = 4  # of so many pairs each
 WORKERS = 2
-ROWS_OF_ROW_LOOP = 100_000  # it is too slow for all of them
 FLUSH = 100_000  # as many as the store sends at once
 COLUMNS = (
     "asset_id INT, time TIMESTAMP, open DOUBLE, high DOUBLE, low DOUBLE, close DOUBLE, volume DOUBLE, "
@@ -149,15 +148,15 @@ def _frames(server: QuestDB, batches: list[pl.DataFrame]) -> Speed:
 
 def _rows(server: QuestDB, batches: list[pl.DataFrame]) -> Speed:
     """The client alone, row by row into partitions of a day, as the old tool did."""
-    rows = _table(batches[0]).with_columns(pl.col("time").to_physical()).head(ROWS_OF_ROW_LOOP)
+    tables = [_table(batch).with_columns(pl.col("time").to_physical()) for batch in batches]
     _create(server, "DAY")
     began = Moment.of(server)
     with Sender.from_conf(f"http::addr=127.0.0.1:{server.http};auto_flush_rows=5000;") as sender:
-        for row in rows.iter_rows(named=True):
+        for row in (row for table in tables for row in table.iter_rows(named=True)):
             at = TimestampNanos(row.pop("time") * 1000)
             symbols = {name: row.pop(name) for name in ("quote_currency", "source")}
             sender.row("assetprice", symbols=symbols, columns=row, at=at)
-    return _speed(server, [rows], began)
+    return _speed(server, batches, began)
 
 
 def _table(batch: pl.DataFrame) -> pl.DataFrame:

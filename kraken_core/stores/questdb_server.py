@@ -17,18 +17,28 @@ from typing import Any, TypeVar
 import polars as pl
 import psycopg
 import requests
+from psycopg.abc import PQGen
 
 from kraken_core.domain.errors import StoreError
 from kraken_core.stores.questdb_address import Address
 from kraken_core.stores.questdb_send import SIDE_BY_SIDE, GoneError, RefusedError, Senders, in_parts
 
 PATIENCE_S = 60.0  # a server that is started anew answers well before
-_CONNECT_S, _REQUEST_S = 5, 120
+ANSWER_S = 120.0  # to one statement or request: the server gives up on its own after half of that
+_CONNECT_S = 5
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.05, 2.0
 _APPLY_PATIENCE_S = 600  # without any progress
 _REFUSED_LOGIN = ("password", "permission", "authent")
 _READ_ONLY = ("read-only", "read only", "readonly", "cannot receive writes")
 Result = TypeVar("Result")
+
+
+class _Connection(psycopg.Connection[Any]):
+    """A connection on which no answer is waited for without end: a server that stands still breaks none."""
+
+    def wait(self, gen: PQGen[Result], interval: float = 0.1, timeout: float | None = None) -> Result:
+        """As ever, but for ANSWER_S at most. Raises psycopg.OperationalError."""
+        return super().wait(gen, interval, ANSWER_S if timeout is None else timeout)
 
 
 class Server:
@@ -37,7 +47,7 @@ class Server:
     def __init__(self, address: Address, patience_s: float | None = None) -> None:
         self.address = address
         self._patience_s = PATIENCE_S if patience_s is None else patience_s
-        self._connection: psycopg.Connection[Any] | None = None
+        self._connection: _Connection | None = None
         self._senders = Senders(address)
         self._lock = RLock()
 
@@ -100,7 +110,7 @@ class Server:
         login = (a.user, a.password) if a.has_login else None
         url = f"http://{a.host}:{a.http}/{path}"
         try:
-            return requests.get(url, parameters, auth=login, stream=True, timeout=(_CONNECT_S, _REQUEST_S))
+            return requests.get(url, parameters, auth=login, stream=True, timeout=(_CONNECT_S, ANSWER_S))
         except requests.ConnectionError as error:
             raise GoneError(str(error)) from error
 
@@ -116,11 +126,11 @@ class Server:
                 self.close()
                 if any(word in str(error).lower() for word in _REFUSED_LOGIN):
                     raise StoreError(self._told("log in to", str(error))) from error
-                raise GoneError(str(error)) from error
+                raise GoneError(str(error) or f"nothing within {ANSWER_S:g} s") from error
 
-    def _connect(self) -> psycopg.Connection[Any]:
+    def _connect(self) -> _Connection:
         a = self.address
-        return psycopg.connect(
+        return _Connection.connect(
             host=a.host,
             port=a.pg,
             user=a.user,

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 from polars.testing import assert_frame_equal
+from sqlalchemy import make_url
 
 from kraken_core import Workbench
 from kraken_core.domain.errors import JobError
@@ -31,6 +32,7 @@ from tests.acceptance.little_market import LittleMarket
 from tests.candle_frames import Row, frame
 from tests.databases import new_schema
 from tests.questdb_server import QuestDB
+from tests.slow_line import slow_line
 
 pytest_plugins = ["tests.servers"]
 pytestmark = [pytest.mark.questdb, pytest.mark.postgres]
@@ -200,6 +202,29 @@ def test_a_server_that_answers_nothing_for_a_while_only_costs_that_while(
     assert_as_expected(tmp_path / "home", expected)
 
 
+@pytest.mark.parametrize("seconds", [0.002, pytest.param(0.05, marks=pytest.mark.soak)])
+def test_on_slow_lines_to_both_servers_a_job_ends_the_same(
+    seconds: float,
+    job: Job,
+    expected: dict[str, Any],
+    servers: QuestDB,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ledger = make_url(os.environ["KRAKEN_LEDGER"])
+    folder = str(ledger.query["host"])  # of its socket
+    with (
+        slow_line(servers.http, seconds) as http,
+        slow_line(servers.pg, seconds) as pg,
+        slow_line(Path(folder, ".s.PGSQL.5432"), seconds) as postgres,
+    ):
+        slow = ledger.difference_update_query(["host"]).set(host="127.0.0.1", port=postgres)
+        monkeypatch.setenv("KRAKEN_LEDGER", slow.render_as_string(hide_password=False))
+        monkeypatch.setenv("KRAKEN_STORE", f"questdb://127.0.0.1:{http}?pg={pg}")
+        run(job, tmp_path / "home").check_returncode()
+        assert_as_expected(tmp_path / "home", expected)
+
+
 def leave_something_to_apply(server: QuestDB) -> None:
     """Write a row once more, which changes nothing, and have it applied when the server is told to apply again."""
     server.kill()
@@ -219,7 +244,11 @@ def test_undo_says_that_there_is_nothing_to_go_back_to(kraken: Kraken, servers: 
 
 @pytest.mark.parametrize(
     ("trouble", "line"),
-    [("away", "does not answer"), ("read only", "it takes no changes")],
+    [
+        ("away", "does not answer"),
+        ("standing still", "does not answer"),
+        ("read only", "it takes no changes"),
+    ],
 )
 def test_a_server_that_stays_away_or_takes_no_changes_fails_the_job_with_one_line_and_it_goes_on_later(
     trouble: str,
@@ -233,11 +262,16 @@ def test_a_server_that_stays_away_or_takes_no_changes_fails_the_job_with_one_lin
     home = tmp_path / "home"
     run(job, home, "table.commit.after:2")  # some of it is there
     monkeypatch.setattr(questdb_server, "PATIENCE_S", 0.2)
+    monkeypatch.setattr(questdb_server, "ANSWER_S", 5.0)
     servers.settle()
     if trouble == "read only":
         leave_something_to_apply(servers)  # which such a server never does
-    servers.kill()
-    if trouble != "away":
+    if trouble == "standing still":
+        assert servers.process
+        servers.process.send_signal(signal.SIGSTOP)
+    else:
+        servers.kill()
+    if trouble == "read only":
         servers.start(readonly="true")
     try:
         with Workbench.open(home) as workbench, pytest.raises(JobError, match=line) as told:
