@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, select, update
+from sqlalchemy import Connection, Select, bindparam, select, update
 
 from kraken_core.domain.archives import Archive
 from kraken_core.domain.candles import Source, Vintage
@@ -19,6 +20,12 @@ from kraken_core.ledger.undone import counts
 
 _SOURCES = {source.value: source for source in Source}
 _COLUMNS = ("pair_id", "interval", "start", "end", "source", "rank", "evidence", "withdrawn")
+# Asked at every batch, so made once
+_CLAIMS = select(*(assertion.c[name] for name in _COLUMNS)).where(counts(assertion)).order_by(assertion.c.id)
+_OF_PAIRS = _CLAIMS.where(assertion.c.pair_id.in_(bindparam("pairs", expanding=True)))
+_DERIVED = _OF_PAIRS.where(assertion.c.source == Source.DERIVED)
+_OF_EVIDENCE = _OF_PAIRS.where(assertion.c.evidence.in_(bindparam("evidence", expanding=True)))
+_REFUTED = _CLAIMS.where(assertion.c.withdrawn, assertion.c.source != Source.DERIVED)
 
 
 class Claims(Transactions):
@@ -32,14 +39,13 @@ class Claims(Transactions):
     def assertions(self, pairs: Collection[Pair] | None = None) -> list[Assertion]:
         """Claims and counter-claims in the order they were made, but for those of jobs undone since."""
         with self._reading() as connection:
-            return self._assertions(connection, self._of_pairs(assertion, pairs))
+            return self._assertions(connection, _CLAIMS.where(self._of_pairs(assertion, pairs)))
 
     def refuted(self) -> Mapping[tuple[str, Series], TimeRanges]:
         """Where contents were contradicted, by (content hash, series)."""
         spans: dict[tuple[str, Series], list[tuple[int, int]]] = defaultdict(list)
         with self._reading() as connection:
-            of_sources = assertion.c.withdrawn & (assertion.c.source != Source.DERIVED)
-            for claim in self._assertions(connection, of_sources):
+            for claim in self._assertions(connection, _REFUTED):
                 spans[claim.evidence, claim.series].append((claim.start, claim.end))
         return {key: TimeRanges.of(found) for key, found in spans.items()}
 
@@ -87,9 +93,8 @@ class Claims(Transactions):
             for row in rows
         ]
 
-    def _assertions(self, connection: Connection, where: ColumnElement[bool]) -> list[Assertion]:
-        columns = [assertion.c[name] for name in _COLUMNS]
-        rows = read_many(connection, select(*columns).where(where, counts(assertion)).order_by(assertion.c.id))
+    def _assertions(self, connection: Connection, query: Select[Any], **values: Sequence[object]) -> list[Assertion]:
+        rows = read_many(connection, query, values)
         series = self._series
         return [
             Assertion._make((series[pair_id, i], start, end, _SOURCES[source], rank, evidence, bool(withdrawn)))
@@ -109,18 +114,19 @@ class Claims(Transactions):
         """Append the claims that were never made before, word for word; a withdrawn one was made."""
         for some in chunks(claims):
             chunk = dict.fromkeys(some)
-            same_evidence = assertion.c.evidence.in_({claim.evidence for claim in chunk})
-            same_series = self._of(assertion, {claim.series for claim in chunk})
-            made = set(self._assertions(connection, same_series & same_evidence))
+            pairs = self._ids_of({claim.series.pair for claim in chunk})
+            evidence = {claim.evidence for claim in chunk}
+            made = set(self._assertions(connection, _OF_EVIDENCE, pairs=pairs, evidence=list(evidence)))
             self._append(connection, [claim for claim in chunk if claim not in made])
 
     def _withdraw_derived(self, connection: Connection, stale: Mapping[Series, TimeRanges]) -> None:
-        derived = (assertion.c.source == Source.DERIVED) & self._of(assertion, stale)
+        pairs = self._ids_of({series.pair for series in stale})
+        derived = [claim for claim in self._assertions(connection, _DERIVED, pairs=pairs) if claim.series in stale]
         self._append(
             connection,
             [
                 claim._replace(start=start, end=end, withdrawn=True)
-                for claim, ranges in standing(self._assertions(connection, derived))
+                for claim, ranges in standing(derived)
                 for start, end in ranges & stale[claim.series]
             ],
         )
