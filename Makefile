@@ -50,7 +50,7 @@ docs: .venv/.test ## build the documentation as a site, in build/site
 notebooks: .venv/.test ## run the notebooks, and store what they print and draw
 	@$(BIN)/python scripts/refresh_notebooks.py
 
-bench: .venv/.test $(QUESTDB) ## measure speed
+bench: .venv/.test $(QUESTDB) ## measure speed, each figure beside its target (half an hour)
 	@$(BIN)/python -m bench
 
 format: .venv/.test ## format the code and fix what lint can fix
