@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from kraken_core.domain.errors import UnknownPairError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 INTERVALS = (1, 5, 15, 30, 60, 240, 720, 1440)  # minutes; the OHLCVT archives' eight
 
@@ -133,3 +136,9 @@ def parse_interval(text: str) -> int:
     known = ", ".join(map(str, INTERVALS))
     message = f"{text!r} is no interval of the archives: choose from {known} minutes (others are resampled when read)."
     raise UsageError(message)
+
+
+def first_of(series: Iterable[Series]) -> str:
+    """Several series in a few words: ``BTC/USD 60m``, or ``BTC/USD 60m and 4 series more``."""
+    first, *others = series
+    return f"{first} and {len(others):,} series more" if others else str(first)

@@ -74,6 +74,13 @@ class Jobs(Transactions):
         with self._reading() as connection:
             return [job_of(row) for row in connection.execute(rows)]
 
+    def last_table(self) -> str | None:
+        """The candle table that the newest job used, of those that ever ran; None where none did."""
+        columns = ingestion_job.c
+        ran = select(columns.candle_table).where(columns.started_at.is_not(None)).order_by(columns.id.desc()).limit(1)
+        with self._reading() as connection:
+            return connection.scalar(ran)
+
     def move(self, before: IngestionJob, after: IngestionJob) -> IngestionJob:
         """Store a move, if the job still has the status and the worker of ``before``.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 
@@ -78,6 +78,19 @@ class CoverageTracker:
         covered = coverage_ranges(claims, alive)
         self.ledger.replace_coverage(self.counted(covered))
 
+    def recounted(self) -> tuple[dict[Series, list[DataCoverageRange]], list[Series]]:
+        """The recorded ranges whose candles are not as many as the table holds, by series, counted anew.
+
+        And the series of those of which the table holds fewer candles somewhere than were counted.
+        """
+        recorded: dict[Series, list[DataCoverageRange]] = defaultdict(list)
+        for known in self.ledger.coverage():
+            recorded[known.series].append(known)
+        now = self.counted(recorded)
+        wrong = {series: ranges for series, ranges in now.items() if ranges != recorded[series]}
+        lost = [series for series, ranges in wrong.items() if _any_fewer(recorded[series], ranges)]
+        return wrong, lost
+
     def counted(self, covered: Mapping[Series, Sequence[DataCoverageRange]]) -> dict[Series, list[DataCoverageRange]]:
         """The ranges with the candles the table holds in each."""
         by_kind: dict[CoverageSource, dict[Series, list[DataCoverageRange]]] = defaultdict(dict)
@@ -91,3 +104,7 @@ class CoverageTracker:
                 found = of_kind[series]
                 result[series] += [r._replace(candles=n) for r, n in zip(found, counts, strict=True)]
         return {series: sorted(found, key=attrgetter("start")) for series, found in result.items()}
+
+
+def _any_fewer(recorded: Iterable[DataCoverageRange], counted: Iterable[DataCoverageRange]) -> bool:
+    return any(now.candles < before.candles for before, now in zip(recorded, counted, strict=True))

@@ -81,6 +81,10 @@ class Ledger(Protocol):
         """Newest first; of the given statuses and request only, where given."""
         ...
 
+    def last_table(self) -> str | None:
+        """The candle table that the newest job used, of those that ever ran; None where none did."""
+        ...
+
     def move(self, before: IngestionJob, after: IngestionJob) -> IngestionJob:
         """Store a move made by IngestionJob.mark_…, if the job is still as ``before`` says; timestamps are set here.
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from kraken_core.domain.coverage import DataCoverageRange
 from kraken_core.domain.errors import JobRunningError
 from kraken_core.domain.jobs import UNFINISHED, JobStatus
-from kraken_core.domain.market import Series
+from kraken_core.domain.market import Series, first_of
 from kraken_core.pipeline.cover import CoverageTracker
 from kraken_core.workbench import disk
 from kraken_core.workbench.doctor import Check, Status
@@ -68,35 +66,21 @@ def _recount(workbench: Workbench, repaired: Repaired) -> None:
     """
     ledger = workbench.ledger
     tracker = CoverageTracker(workbench.store, ledger, workbench.tiers, workbench.clock.now())
-    recorded: dict[Series, list[DataCoverageRange]] = defaultdict(list)
-    for known in ledger.coverage():
-        recorded[known.series].append(known)
-    counted = tracker.counted(recorded)
-    wrong = {series: now for series, now in counted.items() if now != recorded[series]}
-    lost = [series for series in wrong if _any_fewer(recorded[series], counted[series])]
+    wrong, lost = tracker.recounted()
     mended = {series: now for series, now in wrong.items() if series not in lost}
     ledger.replace_coverage(mended)
     if mended:
-        repaired.done.append(f"the candles of {_named(mended)} were counted anew")
-    repaired.checks.append(_agreement(workbench, len(recorded), lost))
+        repaired.done.append(f"the candles of {first_of(mended)} were counted anew")
+    repaired.checks.append(_agreement(workbench, lost))
 
 
-def _any_fewer(recorded: Iterable[DataCoverageRange], counted: Iterable[DataCoverageRange]) -> bool:
-    return any(now.candles < before.candles for before, now in zip(recorded, counted, strict=True))
-
-
-def _agreement(workbench: Workbench, series: int, lost: Sequence[Series]) -> Check:
+def _agreement(workbench: Workbench, lost: Sequence[Series]) -> Check:
     if not lost:
-        return Check("counts", Status.OK, f"ledger and table agree on every candle of {series:,} series.")
-    fewer = f"the table has fewer candles of {_named(lost)} than were counted"
+        series = {known.series for known in workbench.ledger.coverage()}
+        return Check("counts", Status.OK, f"ledger and table agree on every candle of {len(series):,} series.")
+    fewer = f"the table has fewer candles of {first_of(lost)} than were counted"
     if unfinished := workbench.ledger.jobs(UNFINISHED):  # which may have been about to replace them
         advice = workbench.work.resume_command(unfinished[0].id)
         return Check("counts", Status.WARNING, f"{fewer}: go on with {advice}")
     advice = "restore the table from a backup, or ingest the archives into a new home"
     return Check("counts", Status.PROBLEM, f"{fewer}: {advice}.")
-
-
-def _named(series: Iterable[Series]) -> str:
-    """``BTC/USD 60m``, or ``BTC/USD 60m and 4 series more``."""
-    first, *others = series
-    return f"{first} and {len(others):,} series more" if others else str(first)

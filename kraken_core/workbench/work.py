@@ -61,6 +61,7 @@ from kraken_core.workbench.detach import start_worker
 from kraken_core.workbench.disk import BOUNDLESS, require_local, require_room, room
 from kraken_core.workbench.job_log import LOG, logged
 from kraken_core.workbench.lease import LEASE_S, Lease
+from kraken_core.workbench.same_table import require_same
 from kraken_core.workbench.worker_identity import is_lost, this_worker
 
 START_PATIENCE_S = 30  # how long a new process may take to load and to plan
@@ -122,7 +123,11 @@ class Work:
         return self._plan(request, min(as_of or request.as_of or now, now), market, notes)
 
     def check_ready(self, plan: IngestionPlan) -> None:
-        """Raises HomeError where the plan cannot go well: too little disk, or SQLite on a network file system."""
+        """Raises HomeError where the plan cannot go well.
+
+        That is: too little disk, SQLite on a network file system, a ledger that tells of another candle table.
+        """
+        require_same(self.ledger, self._tracker(), self.settings.table)
         require_local(file_of(self.settings.ledger_url))
         if self.settings.store_is_local:  # a server has a disk of its own, and what is staged goes with each commit
             require_room(self.settings.store_path, plan.disk_bytes)
@@ -329,9 +334,11 @@ class Work:
         """Who reads the batches: this process, or a cluster."""
         return cluster(self.settings.dask, workers) if self.settings.dask else threads(workers)
 
+    def _tracker(self) -> CoverageTracker:
+        return CoverageTracker(self.store, self.ledger, self.tiers, self.clock.now())
+
     def _pipeline(self, plan: IngestionPlan, crew: Crew, progress: Progress, stop: Callable[[], bool]) -> Pipeline:
-        now = self.clock.now()
-        tracker = CoverageTracker(self.store, self.ledger, self.tiers, now)
+        tracker = self._tracker()
         asking = self._asking(stop) if plan.market else None
         return Pipeline(
             ingest=Ingest(
@@ -341,7 +348,7 @@ class Work:
                 rejects=self._reject_log,
                 executor=crew.executor,
                 in_flight=crew.size + 1,
-                now=now,
+                now=tracker.now,
                 stop=stop,
             ),
             tracker=tracker,

@@ -56,6 +56,26 @@ def test_a_copy_that_was_interrupted_is_gone_on_with(full: Kraken, tmp_path: Pat
     assert all(each["written"] == 0 for each in second)
 
 
+# From one table to the other as the store
+
+
+def test_a_ledger_is_not_used_with_a_table_that_lacks_what_it_tells_of_until_that_is_copied(
+    full: Kraken, little: LittleMarket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = tmp_path / "there"
+    full("copy", "--to", there, "--pairs", "BTC/USD")
+    with_store(monkeypatch, there)
+    *_, told = full("ingest", "--tier", "ALL", "--csv-source-dir", little.first, "--yes", code=1).err.splitlines()
+    assert f", but the store is {there}, which lacks candles of " in told
+    with Workbench.open() as workbench:
+        assert len(workbench.jobs()) == 1, "something was done"
+
+    monkeypatch.delenv("KRAKEN_STORE")
+    full("copy", "--to", there)
+    with_store(monkeypatch, there)
+    full("ingest", "--tier", "ALL", "--csv-source-dir", little.first, "--yes")
+
+
 def test_only_what_is_selected_is_copied(full: Kraken, tmp_path: Path) -> None:
     copied = full("copy", "--to", tmp_path / "there", "--pairs", "BTC/USD", "--intervals", "60,1440", "--json").json
     assert [(each["pair"], each["interval"]) for each in copied] == [("BTC/USD", 60), ("BTC/USD", 1440)]
