@@ -23,11 +23,11 @@ def gap_table(gaps: pl.DataFrame, key: str) -> pl.DataFrame:
             _moment("start", "%Y-%m-%d %H:%M").alias("From (UTC)"),
             _moment("end", "%Y-%m-%d %H:%M").alias("To (UTC)"),
             pl.col("candles").alias("Slots"),
+            pl.col("status").str.to_lowercase().alias("State"),
             pl.col("route").alias("Route"),
             pl.col("requests").alias("Requests"),
             pl.col("reason").alias("Reason"),
             pl.col("archive").alias("Archive"),
-            pl.col("status").str.to_lowercase().alias("State"),
         ),
         hide_index=True,
         column_config=numbers("Slots", "Requests"),
@@ -49,8 +49,8 @@ def download_list(gaps: pl.DataFrame) -> None:
         return
     archives = wanted["archive"].n_unique()
     st.caption(
-        f"{shown.count(wanted.height)} gaps are in {shown.count(archives)} archives that Kraken publishes. The list "
-        "names them and the files in them; read what you got on the page Ingest."
+        f"{shown.many(archives, 'archive')} that Kraken publishes would fill {shown.many(wanted.height, 'gap')}. The "
+        "list names each and the files in it; read what you got on the page Ingest."
     )
     st.download_button(
         "Download list",

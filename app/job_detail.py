@@ -101,7 +101,10 @@ def _errors(job: IngestionJob) -> None:
 
 def _log(job: IngestionJob) -> None:
     log = workbench().work.log(job.id)
-    st.code(_end_of(log) or "Nothing was logged.", language=None, wrap_lines=True, height=400)
+    if not (end := _end_of(log)):
+        st.caption("Nothing was logged.")
+        return
+    st.code(end, language=None, wrap_lines=True, height=400)
     st.caption(f"The end of {shown.plain(str(log))}; times are those of that machine.")
 
 

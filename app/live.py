@@ -36,11 +36,11 @@ def _progress(job: IngestionJob) -> None:
     metrics, doing = job.metrics, job.doing
     files = metrics.files_ingested + metrics.files_skipped + metrics.files_failed
     at = STAGES.index(job.stage) + 1 if job.stage in STAGES else 1
+    of_files = f" · {shown.count(files)} of {shown.count(metrics.total_files)} files" if metrics.total_files else ""
     stage = f"stage {at} of {len(STAGES)}: {job.stage or STAGES[0]}"
     st.progress(
         min(job.progress_pct, 100) / 100,
-        f"Job {job.id}, {stage} · {int(job.progress_pct)} % · "
-        f"{shown.count(files)} of {shown.count(metrics.total_files)} files",
+        f"Job {job.id}, {stage} · {int(job.progress_pct)} %{of_files}",
     )
     speed = shown.count(round(doing.rows_per_second)) if doing and doing.rows_per_second else shown.NOTHING
     left = shown.lasting(doing.eta_seconds) if doing and doing.eta_seconds is not None else shown.NOTHING

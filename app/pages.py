@@ -10,8 +10,8 @@ from app.filters import IN_URL
 TIMELINES, HEATMAP_ROWS = 25, 30  # a page
 
 
-def page_of(total: int, size: int, what: str) -> slice:
-    """The part of a list that is looked at, chosen where there are several."""
+def page_of(total: int, size: int, told: str) -> slice:
+    """The part of a list that is looked at, chosen where there are several; ``told`` is how long the list is."""
     pages = max(1, -(-total // size))
     number = 1
     with st.container(horizontal=True, vertical_alignment="bottom"):  # in one place: see app/filters.py
@@ -19,6 +19,6 @@ def page_of(total: int, size: int, what: str) -> slice:
             number = int(
                 st.number_input(f"Page, of {shown.count(pages)}", 1, pages, key="page", bind=IN_URL, width=160)
             )
-        st.caption(f"{shown.count(total)} {what}" + (f", {size} a page" if pages > 1 else ""))
+        st.caption(told + (f", {size} a page" if pages > 1 else ""))
     first = (min(number, pages) - 1) * size
     return slice(first, first + size)

@@ -25,7 +25,7 @@ INTERVAL_LABELS = {
 _STATUSES = {  # a sign beside each word: colour alone says nothing to some
     JobStatus.PENDING: "… pending",
     JobStatus.RUNNING: "▶ running",
-    JobStatus.PAUSED: "⏸ paused",
+    JobStatus.PAUSED: "‖ paused",
     JobStatus.COMPLETED: "✓ completed",
     JobStatus.FAILED: "✗ failed",
     JobStatus.CANCELLED: "⊘ cancelled",

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import logging
+
 import streamlit as st
 
 from app import shown
-from app.data import MARKET, REAL, SIMULATED, is_simulated, real, workbench
-from app.frame import frame
+from app.data import MARKET, REAL, SIMULATED, is_simulated, look_anew, real, workbench
 from app.links import link
+from kraken_core.domain.errors import KrakenError
 from kraken_core.domain.jobs import JobStatus
 from kraken_core.workbench.simulated import simulated_home
 
+LOG = logging.getLogger("app")
 EVERY_S = 5.0
 
 
@@ -49,6 +52,10 @@ def look_at(market: str) -> None:
 
 @st.fragment(run_every=EVERY_S)
 def _running() -> None:
-    with frame():
+    look_anew()
+    try:
         for job in workbench().ledger.jobs([JobStatus.RUNNING]):
             link("jobs", f"Job {job.id} runs: {int(job.progress_pct)} %", ":material/sync:", job=str(job.id))
+    except KrakenError:
+        LOG.warning("the running job could not be read", exc_info=True)
+        link("settings", "Jobs cannot be read: see why", ":material/error:")

@@ -42,7 +42,7 @@ def completeness_heatmap(cells: Mapping[tuple[str, int], Completeness], tiers: S
                 "y": -0.15,
                 "yanchor": "top",
                 "tickvals": [0, 0.25, 0.5, 0.75, 1],
-                "tickformat": ".0%",
+                "ticktext": ["0 %", "25 %", "50 %", "75 %", "100 %"],
                 "outlinewidth": 0,
             },
         )

@@ -11,9 +11,9 @@ from app import shown
 from kraken_core.domain.timerange import TimeRange
 
 MS = 1_000  # milliseconds a second: plotly's dates
-ROW_PX, AROUND_PX = 24, 104
+ROW_PX, AROUND_PX = 24, 136
 # What labels take. Plotly makes room for longer ones by itself, but then draws everything a second time.
-MARGIN = {"l": 0, "r": 0, "t": 36, "b": 40}
+MARGIN = {"l": 0, "r": 0, "t": 36, "b": 46}
 LETTER_PX, LONGEST = 7.5, 30
 LEGEND = {"orientation": "h", "y": 1, "yanchor": "bottom", "x": 0, "title": None}
 _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
@@ -32,7 +32,7 @@ def span(start: int, end: int) -> str:
 def over_time(figure: go.Figure, window: TimeRange, height: int, *, dragged: bool) -> go.Figure:
     """A figure of a window, which is dragged across, or else clicked: Streamlit tells of one or the other."""
     figure.update_xaxes(
-        type="date", range=[window.start * MS, window.end * MS], fixedrange=True, title={"text": "UTC", "standoff": 4}
+        type="date", range=[window.start * MS, window.end * MS], fixedrange=True, title={"text": "UTC", "standoff": 8}
     )
     figure.update_yaxes(fixedrange=True)
     mode = "select" if dragged else "pan"  # nothing to pan: both axes are fixed

@@ -43,7 +43,14 @@ def page() -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         pair = st.selectbox("Pair", pairs, index=_usual(pairs), key="pair", bind=IN_URL, width=240)
         interval = st.segmented_control(
-            "Interval", INTERVALS, default=60, key="interval", bind=IN_URL, format_func=shown.interval, required=True
+            "Interval",
+            INTERVALS,
+            default=60,
+            key="interval",
+            bind=IN_URL,
+            format_func=shown.interval,
+            required=True,
+            wrap=True,
         )
         logarithmic = st.toggle("Log scale", key="log", bind=IN_URL)
     bounds = bounds_of(pair, interval)
@@ -92,7 +99,7 @@ def _said(drawn: Drawn) -> None:
     if not drawn.candles:
         st.info("No candle lies in this window.", icon=":material/search_off:")
     each = "a candle" if drawn.width == drawn.series.width else f"{shown.lasting(drawn.width)} of candles made one"
-    silent = shown.many(len(drawn.silent), "silence")
+    silent = shown.many(len(drawn.silent), "silence") if drawn.silent else "No silence"
     st.caption(f"In UTC; a bar is {each}. {silent} of a bar or longer. Drag across to look closer.")
 
 
@@ -107,6 +114,7 @@ def _elsewhere(drawn: Drawn) -> None:
         f"with Workbench.open({home!r}) as wb:\n"
         f"    candles = wb.candles({pair!r}, {interval}, {start!r}, {end!r})",
         language="python",
+        wrap_lines=True,
     )
     quoted = pair.replace("'", "''")
     of_series = f"pair = '{quoted}' and interval_minutes = {interval}"
@@ -120,6 +128,7 @@ def _elsewhere(drawn: Drawn) -> None:
             ]
         ),
         language="sql",
+        wrap_lines=True,
     )
     with file:
         if drawn.candles > AT_MOST:

@@ -57,7 +57,7 @@ def page() -> None:
     if not series or not bounds:
         _nothing()
         return
-    rows = series[page_of(len(series), TIMELINES, "series")]
+    rows = series[page_of(len(series), TIMELINES, f"{shown.count(len(series))} series")]
     at = window(bounds)
     controls(bounds, at)
     _figures(len(series), spans_of(filtered).within(at))

@@ -65,7 +65,8 @@ def _missing(filtered: Selection) -> None:
     with st.container(horizontal=True):
         row = BY[st.segmented_control("Rows", list(BY), default="Pairs", key="rows", bind=IN_URL, required=True)]
         drag = dragged("Click a cell", "Drag across cells")
-    rows = page_of(gaps[row].n_unique(), HEATMAP_ROWS, f"{row}s")
+    many = gaps[row].n_unique()
+    rows = page_of(many, HEATMAP_ROWS, shown.many(many, row))
     missing = pictured(filtered, row, at, rows.start)
     if not missing.rows:
         st.success("Nothing is missing in this window.", icon=":material/check_circle:")

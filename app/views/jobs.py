@@ -82,7 +82,7 @@ def _history(jobs: list[IngestionJob]) -> None:
         on_select=lambda: _choose(jobs),
         selection_mode="single-row",
         column_config=numbers("Files", "New candles", "Gaps open")
-        | {"Progress": st.column_config.ProgressColumn(format="%d %%", max_value=100)},
+        | {"Progress": st.column_config.ProgressColumn(format="%d %%", max_value=100, width="small")},
     )
 
 
@@ -103,7 +103,7 @@ def _row(job: IngestionJob) -> dict[str, Any]:
         "Files": job.total_files,
         "New candles": job.records_ingested,
         "Gaps open": job.gaps_detected - job.gaps_filled,
-        "Created": shown.moment(job.created_at),
+        "Created (UTC)": f"{job.created_at:%Y-%m-%d %H:%M}",
         "Took": shown.NOTHING if took is None else shown.lasting(took),
     }
 

@@ -7,7 +7,7 @@ import streamlit as st
 from app import shown
 from app.controls import refusal, told
 from app.data import workbench
-from app.tables import texts_table
+from app.tables import texts
 from kraken_core.domain.errors import SettingError
 from kraken_core.domain.tiers import Tiers
 from kraken_core.workbench.doctor import Diagnosis, Status, examine
@@ -28,15 +28,18 @@ def page() -> None:
 def _in_force() -> None:
     settings = workbench().settings
     st.subheader("In force")
-    rows = ({"Setting": name, "Value": value, "From": origin} for name, value, origin in settings.shown())
-    texts_table(rows, code="Value")
+    texts(((name, value, f"from {origin}") for name, value, origin in settings.shown()), (3, 6, 4))
     st.caption(
         f"Change them in {shown.plain(str(settings.home / 'kraken.toml'))} or as KRAKEN\\_… variables, which win. "
         "Passwords are never shown."
     )
     with st.expander("Point to archives"):
         st.write("Name folders, zips or addresses of archives, one or several:")
-        st.code('csv_source_dirs = ["/data/Kraken_OHLCVT", "/data/Kraken_OHLCVT_2026Q2.zip"]', language="toml")
+        st.code(
+            'csv_source_dirs = ["/data/Kraken_OHLCVT", "/data/Kraken_OHLCVT_2026Q2.zip"]',
+            language="toml",
+            wrap_lines=True,
+        )
         st.write("The next page you open sees it. Nothing else on this machine can be read from the dashboard.")
 
 
@@ -45,7 +48,7 @@ def _health() -> None:
     if st.button("Check again", icon=":material/refresh:"):
         _examined.clear()
     diagnosis = _examined(str(workbench().settings.home))
-    texts_table({"Check": f"{SIGNS[status]} {name}", "Found": message} for name, status, message in diagnosis.checks)
+    texts(((f"{SIGNS[status]} {name}", message) for name, status, message in diagnosis.checks), (3, 10))
     st.caption("✓ as it should be · ⚠ worth a look · ✗ to be mended")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import subprocess
 import time
 import zipfile
@@ -27,6 +28,17 @@ def bench(full: Path) -> Workbench:
 def running(bench: Workbench, worker: str = "elsewhere:1:1.0") -> IngestionJob:
     job = bench.work.start(bench.plan(pairs=["BTC/USD"], start_date=FIRST_DAY, as_of=PRESENT, api_backfill=False))
     return bench.ledger.move(job, job.mark_running(worker, FAR))
+
+
+def test_jobs_that_cannot_be_read_are_said_beside_the_page_and_explained_on_it(
+    bench: Workbench, opened: Opened
+) -> None:
+    with sqlite3.connect(bench.settings.home / "ledger.db") as ledger:
+        ledger.execute("update alembic_version set version_num = '9999'")
+    page = opened("jobs")
+    assert "Jobs cannot be read" in page.sidebar.get("page_link")[0].proto.label
+    [error] = page.error
+    assert "newer version" in error.value
 
 
 def test_an_empty_home_leads_to_the_first_job(opened: Opened) -> None:

@@ -13,7 +13,7 @@ from tests.app.browsing import PATIENCE_MS, click, place, press, see, serving
 
 pytest_plugins = ["tests.app.chromium"]
 expect.set_options(timeout=PATIENCE_MS)
-RUNNING, PAUSED, COMPLETED, LOST = "▶ running ·", "⏸ paused ·", "✓ completed ·", "⚠ worker lost ·"
+RUNNING, PAUSED, COMPLETED, LOST = "▶ running ·", "‖ paused ·", "✓ completed ·", "⚠ worker lost ·"
 
 
 def started_from_gaps(tab: Page, url: str) -> None:

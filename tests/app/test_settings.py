@@ -5,39 +5,50 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from app.shown import plain
 from kraken_core import Workbench
+from kraken_core.settings import Settings
 from tests.app.conftest import Opened
 from tests.app.test_ingest import press
 
 MINE = '[tiers]\nMINE = ["BTC", "ETH"]\n'
 
 
+def in_force(page: AppTest) -> dict[str, tuple[str, str]]:
+    """Value and origin of each setting: the first rows of the page."""
+    names = [setting.setting for setting in Settings.load().shown()]
+    rows = zip(names, page.markdown, page.text, page.main.caption, strict=False)
+    told = [(name, shown.value, value.value, origin.value) for name, shown, value, origin in rows]
+    assert [shown for _, shown, _, _ in told] == [f"**{plain(name)}**" for name in names]
+    return {name: (value, origin) for name, _, value, origin in told}
+
+
 def test_what_is_in_force_and_where_it_came_from(home: Path, opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
     home.mkdir()
     (home / "kraken.toml").write_text("workers = 3\n", encoding="utf-8")
     monkeypatch.setenv("KRAKEN_REQUESTS_PER_SECOND", "0.5")
-    table = opened("settings").table[0].value
-    shown = {row["Setting"]: (row["Value"], row["From"]) for row in table.to_dict("records")}
-    assert shown["workers"] == ("` 3 `", plain(str(home / "kraken.toml")))
-    assert shown[plain("requests_per_second")] == ("` 0.5 `", plain("KRAKEN_REQUESTS_PER_SECOND"))
-    assert shown["dask"] == ("–", "default")
+    shown = in_force(opened("settings"))
+    assert shown["workers"] == ("3", plain(f"from {home / 'kraken.toml'}"))
+    assert shown["requests_per_second"] == ("0.5", plain("from KRAKEN_REQUESTS_PER_SECOND"))
+    assert shown["dask"] == ("–", "from default")
 
 
 def test_what_is_typed_is_shown_as_it_is_whatever_is_in_it(
     home: Path, opened: Opened, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("KRAKEN_CSV_SOURCE_DIRS", "/data/`ls`/[x](http://evil)")
-    table = opened("settings").table[0].value
-    [value] = [row["Value"] for row in table.to_dict("records") if row["Setting"] == plain("csv_source_dirs")]
-    assert value == "`` /data/`ls`/[x](http://evil) ``", "code, which neither ends early nor holds a link"
+    shown = in_force(opened("settings"))
+    assert shown["csv_source_dirs"][0] == "/data/`ls`/[x](http://evil)", "a text, which knows no markup"
 
 
 def test_no_password_is_shown(home: Path, opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KRAKEN_API_URL", "https://me:s3cret@127.0.0.1:1/")
     page = opened("settings")
-    assert "s3cret" not in " ".join(str(each.value) for each in (*page.table, *page.error, *page.warning))
+    assert "s3cret" not in " ".join(
+        str(each.value) for each in (*page.text, *page.markdown, *page.caption, *page.error, *page.warning)
+    )
 
 
 def test_a_wrong_setting_is_one_sentence(home: Path, opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
