@@ -113,7 +113,9 @@ class Jobs(Transactions):
                 with connection.begin_nested():
                     moved = connection.execute(update(ingestion_job).where(*as_before).values(changes)).rowcount
             except IntegrityError as error:
-                raise JobRunningError(self._running(connection)) from error
+                raise JobRunningError(_is_running(self._running(connection))) from error
+            if not moved and after.status is stored.status is JobStatus.RUNNING:
+                raise JobRunningError(_is_running(stored))
             if not moved:
                 raise IllegalMoveError(
                     f"job {before.id} is {stored.status} by now: somebody else moved it meanwhile, so it did not "
@@ -190,13 +192,10 @@ class Jobs(Transactions):
             raise JobError(f"there is no job {job_id}. List the jobs with: kraken jobs")
         return job_of(row)
 
-    def _running(self, connection: Connection) -> str:
+    def _running(self, connection: Connection) -> IngestionJob:
         columns = ingestion_job.c
         running = columns.status == JobStatus.RUNNING, columns.candle_table == self._table
-        job_id, stage = connection.execute(select(columns.id, columns.stage).where(*running)).one()
-        return (
-            f"job {job_id} is running (stage {stage or 'start'}): wait for it, or pause it with: kraken pause {job_id}"
-        )
+        return job_of(connection.execute(select(ingestion_job).where(*running)).one())
 
     def _reopen_failed_files(self, connection: Connection, job: IngestionJob) -> None:
         files = file_ingestion_record.c
@@ -207,3 +206,9 @@ class Jobs(Transactions):
 
     def _store_metrics(self, connection: Connection, job_id: int, metrics: JobMetrics) -> None:
         connection.execute(_OF_JOB, {"job": job_id, "updated_at": self._now(), **metrics_columns(metrics)})
+
+
+def _is_running(job: IngestionJob) -> str:
+    return (
+        f"job {job.id} is running (stage {job.stage or 'start'}): wait for it, or pause it with: kraken pause {job.id}"
+    )

@@ -88,8 +88,8 @@ class Ledger(Protocol):
     def move(self, before: IngestionJob, after: IngestionJob) -> IngestionJob:
         """Store a move made by IngestionJob.mark_…, if the job is still as ``before`` says; timestamps are set here.
 
-        Raises JobRunningError where another job runs on this ledger's candle table, IllegalMoveError where somebody
-        else moved the job meanwhile.
+        Raises JobRunningError where another job runs on this ledger's candle table, or another worker runs this one,
+        IllegalMoveError where somebody else moved the job meanwhile.
         """
         ...
 

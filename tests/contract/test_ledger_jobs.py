@@ -109,6 +109,15 @@ def test_a_job_taken_up_by_another_worker_is_not_failed_for_the_lost_one(ledger:
     assert ledger.job(lost.id).worker == "found"
 
 
+def test_who_takes_up_a_job_that_another_just_took_up_is_told_that_it_is_running(ledger: SqlLedger) -> None:
+    job = a_job(ledger)
+    ledger.move(job, job.mark_running("one"))
+
+    with pytest.raises(JobRunningError, match=rf"job {job.id} is running \(stage start\).*kraken pause"):
+        ledger.move(job, job.mark_running("other"))
+    assert ledger.job(job.id).worker == "one"
+
+
 def test_one_job_runs_on_a_candle_table_and_the_next_is_told_which(opened: Callable[..., SqlLedger]) -> None:
     ledger = opened()
     running, second = a_running_job(ledger), a_job(ledger)
