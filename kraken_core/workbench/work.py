@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import time
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import Protocol
 from kraken_core.domain.archives import Archive
 from kraken_core.domain.errors import (
     HomeError,
+    IllegalMoveError,
     Interrupted,
     JobError,
     JobRunningError,
@@ -274,8 +275,9 @@ class Work:
         try:
             return self.ledger.move(job, job.mark_running(this_worker(), self.ledger.now() + LEASE_S))
         except JobRunningError:
-            if job.status is JobStatus.PENDING:  # nobody waits for it: what was refused does not linger
-                self.ledger.move(job, job.mark_cancelled())
+            if job.status is JobStatus.PENDING:  # nobody waits for it: what was refused does not linger …
+                with suppress(IllegalMoveError):  # … unless it is the one that runs, taken up by somebody else
+                    self.ledger.move(job, job.mark_cancelled())
             raise
 
     def _plan(self, request: Request, as_of: int, market: Market | None, notes: tuple[str, ...] = ()) -> IngestionPlan:
