@@ -13,8 +13,9 @@ PATIENCE_MS = 120_000
 WATCH = """
 (() => {
     const seen = window.seen = {};
-    const figure = () => [...document.querySelectorAll('[data-testid=stMetric]')].some(
-        each => each.innerText.includes(FIGURE) && /\\d/.test(each.innerText) && each.checkVisibility()
+    const beside = name => name.closest('[data-testid=stVerticalBlock]').innerText;
+    const figure = () => [...document.querySelectorAll('[data-testid=stCaptionContainer]')].some(
+        name => name.innerText.trim() === FIGURE && /\\d/.test(beside(name)) && name.checkVisibility()
     );
     const chart = () => document.querySelector('.js-plotly-plot .nsewdrag');
     const look = () => {

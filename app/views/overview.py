@@ -8,11 +8,20 @@ from app import shown
 from app.attention import matters
 from app.charts.completeness import completeness_heatmap
 from app.data import workbench
+from app.figures import figures
 from app.links import link
 from app.live import live, moves
 from app.start import first_steps
 from app.summary import NO_TIER, Summary, summary
 from kraken_core.domain.jobs import JobStatus
+
+MEANINGS = {
+    "Completeness": "Covered slots, of those wanted.",
+    "Missing": "Slots that no source knows anything of.",
+    "Silent": "Slots in which nothing traded: complete, and nothing to repair.",
+    "Candles": "Slots with a candle, of those wanted.",
+    "Activity": "Slots with a candle, of those covered: how often the pairs trade.",
+}
 
 
 def page() -> None:
@@ -43,16 +52,14 @@ def page() -> None:
 
 def _figures(found: Summary) -> None:
     slots = found.overall
-    figures = (
-        ("Completeness", shown.share(slots.completeness), "Covered slots, of those wanted."),
-        ("Missing", shown.count(slots.missing), "Slots that no source knows anything of."),
-        ("Silent", shown.count(slots.silent), "Slots in which nothing traded: complete, and nothing to repair."),
-        ("Candles", shown.count(slots.present), "Slots with a candle, of those wanted."),
-        ("Activity", shown.share(slots.activity), "Slots with a candle, of those covered: how often the pairs trade."),
-    )
-    with st.container(horizontal=True):
-        for label, value, meaning in figures:
-            st.metric(label, value, help=meaning, border=True, width="content")
+    told = {
+        "Completeness": shown.share(slots.completeness),
+        "Missing": shown.count(slots.missing),
+        "Silent": shown.count(slots.silent),
+        "Candles": shown.count(slots.present),
+        "Activity": shown.share(slots.activity),
+    }
+    figures(told, MEANINGS)
 
 
 def _attention(found: Summary) -> None:

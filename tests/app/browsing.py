@@ -37,6 +37,13 @@ def see(tab: Page, text: str) -> None:
     expect(tab.get_by_text(text).first).to_be_visible(timeout=PATIENCE_MS)
 
 
+def figure(tab: Page, name: str) -> Locator:
+    """The value of one of the page's figures."""
+    place = tab.get_by_test_id("stVerticalBlock").filter(has=tab.get_by_test_id("stCaptionContainer"))
+    named = place.filter(has=tab.get_by_text(name, exact=True)).last  # of those around it, the innermost
+    return named.get_by_test_id("stMarkdownContainer").last
+
+
 def plot(tab: Page) -> Locator:
     """The area of the page's chart that the mouse acts on, once it is drawn."""
     area = tab.locator(".js-plotly-plot .nsewdrag").first

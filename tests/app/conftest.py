@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1.element_tree import Block, Caption, Markdown
 
 from kraken_core.simulator.exchange import SimulatedExchange
 from tests.acceptance.command_line import asked, process
@@ -19,6 +21,22 @@ from tests.app.asking_home import QUICK, AskingHome
 MAIN = Path(__file__).parents[2] / "app" / "main.py"
 NOBODY = "http://127.0.0.1:9"  # where no exchange answers, nor anybody else
 Opened = Callable[..., AppTest]
+
+
+def figures(page: AppTest) -> dict[str, str]:
+    """The page's figures by their names: a name and a value that have a place of their own."""
+    found = {}
+    for place in page.main:
+        inside = list(place.children.values()) if isinstance(place, Block) else []
+        texts = [each for each in inside if isinstance(each, Markdown)]
+        if len(inside) == len(texts) == 2 and isinstance(texts[0], Caption):
+            found[told(texts[0].value)] = told(texts[1].value).strip("*")
+    return found
+
+
+def told(markdown: str) -> str:
+    """A text that was made plain, as it is read."""
+    return re.sub(r"\\(.)", r"\1", markdown)
 
 
 @pytest.fixture(scope="session")

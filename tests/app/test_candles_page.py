@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from kraken_core import Workbench
-from tests.app.conftest import Opened
+from tests.app.conftest import Opened, figures
 
 
 def test_an_empty_home_says_what_to_do(opened: Opened) -> None:
@@ -18,10 +18,10 @@ def test_a_series_is_shown_with_its_figures(full: Path, opened: Opened) -> None:
     with Workbench.open(full) as workbench:
         held = workbench.candles("BTC/USD", 1440)
         missing = workbench.gaps(pairs=["BTC/USD"], intervals=[1440])
-    figures = {each.label: each.value for each in shown.metric}
-    assert figures["Candles"] == str(len(held))
-    assert [figures["First (UTC)"], figures["Last (UTC)"]] == [f"{held.index[at]:%Y-%m-%d %H:%M}" for at in (0, -1)]
-    assert figures["Slots missing"] == str(missing["candles"].sum())
+    told = figures(shown)
+    assert told["Candles"] == str(len(held))
+    assert [told["First (UTC)"], told["Last (UTC)"]] == [f"{held.index[at]:%Y-%m-%d %H:%M}" for at in (0, -1)]
+    assert told["Slots missing"] == str(missing["candles"].sum())
     assert "a bar is a candle." in " ".join(each.value for each in shown.caption)
     assert "candlestick" in shown.get("plotly_chart")[0].proto.spec
 

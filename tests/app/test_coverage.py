@@ -6,8 +6,7 @@ from pathlib import Path
 from streamlit.testing.v1 import AppTest
 
 from kraken_core import Workbench
-from tests.app.conftest import Opened
-from tests.app.test_gaps import figures
+from tests.app.conftest import Opened, figures
 
 
 def rows(shown: AppTest) -> list[str]:

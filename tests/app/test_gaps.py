@@ -13,11 +13,7 @@ from kraken_core import Workbench
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.silences import Silence
 from kraken_core.pipeline.downloads import COLUMNS
-from tests.app.conftest import Opened
-
-
-def figures(shown: AppTest) -> dict[str, str]:
-    return {each.label: each.value for each in shown.metric}
+from tests.app.conftest import Opened, figures
 
 
 def chart(shown: AppTest) -> dict[str, Any]:

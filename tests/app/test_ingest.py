@@ -13,7 +13,7 @@ from kraken_core import Workbench
 from kraken_core.domain.jobs import IngestionJob, JobStatus
 from kraken_core.domain.plan import Action, IngestionPlan
 from tests.acceptance.little_market import FIRST_DAY, PRESENT, LittleMarket
-from tests.app.conftest import Opened
+from tests.app.conftest import Opened, figures
 
 PATIENCE_S = 60
 ALL: dict[str, Any] = {"tier": "ALL", "from": FIRST_DAY, "as_of": PRESENT, "api": "false"}
@@ -40,9 +40,9 @@ def test_the_preview_is_the_plan_of_a_dry_run(sources: Path, home: Path, opened:
     page = press(opened("ingest", **ALL), "Preview plan")
     with Workbench.open(home) as workbench:
         plan = workbench.plan(tier="ALL", start_date=FIRST_DAY, as_of=PRESENT, api_backfill=False)
-    figures = {each.label: each.value for each in page.metric}
-    assert figures["Files to read"] == f"{len(plan.to_ingest):,}"
-    assert figures["Files skipped"] == str(sum(file.action is Action.SKIP for file in plan.files))
+    told = figures(page)
+    assert told["Files to read"] == f"{len(plan.to_ingest):,}"
+    assert told["Files skipped"] == str(sum(file.action is Action.SKIP for file in plan.files))
     assert not home.exists(), "looking writes nothing"
 
 

@@ -14,7 +14,7 @@ from kraken_core import Workbench
 from kraken_core.domain.jobs import Control, IngestionJob, JobStatus
 from kraken_core.workbench.worker_identity import this_worker
 from tests.acceptance.little_market import FIRST_DAY, PRESENT, LittleMarket
-from tests.app.conftest import Opened
+from tests.app.conftest import Opened, figures
 from tests.app.test_ingest import PATIENCE_S, press
 
 FAR = 2**40  # a lease that will not run out
@@ -49,7 +49,7 @@ def test_a_completed_job_is_shown_with_its_files_and_events(bench: Workbench, op
     [job] = bench.jobs()
     page = opened("jobs")
     assert page.header[0].value == f"Job {job.id}"
-    assert {each.label: each.value for each in page.metric}["New candles"] == f"{job.records_ingested:,}"
+    assert figures(page)["New candles"] == f"{job.records_ingested:,}"
     history, files = page.dataframe
     assert list(history.value["Status"]) == ["✓ completed"]
     assert len(files.value) == job.total_files
@@ -108,8 +108,8 @@ def test_files_that_failed_are_read_again_by_a_job_that_skips_the_others(
         assert bench.jobs()[0].metrics.files_failed == 1
         spoiled.write_bytes(text)
         page = press(opened("jobs"), "Preview a retry of 1 failed file")
-        figures = {each.label: each.value for each in page.metric}
-        assert (figures["Files to read"], figures["Files skipped"]) == ("1", "7")
+        told = figures(page)
+        assert (told["Files to read"], told["Files skipped"]) == ("1", "7")
         press(page, "Start")
         until = time.monotonic() + PATIENCE_S
         while bench.jobs()[0].status is not JobStatus.COMPLETED:

@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from kraken_core.domain.jobs import JobStatus
 from tests.app.asking_home import QUICK, SLOW, AskingHome
-from tests.app.browsing import PATIENCE_MS, click, place, press, see, serving
+from tests.app.browsing import PATIENCE_MS, click, figure, place, press, see, serving
 
 pytest_plugins = ["tests.app.chromium"]
 expect.set_options(timeout=PATIENCE_MS)
@@ -84,7 +84,7 @@ def test_a_gap_seen_on_the_heatmap_is_filled_by_the_exchange(tab: Page, asking: 
         click(tab, place(tab, 5.5 / 11))  # the first day of those that no archive has
         press(tab, "Preview backfill of 1 chosen")
         see(tab, "To fill 1 gap")
-        expect(tab.get_by_test_id("stMetric").filter(has_text="Requests").filter(has_text="1")).to_be_visible()
+        expect(figure(tab, "Requests")).to_have_text("1")
         press(tab, "Start")
         tab.wait_for_url("**/jobs**")
         see(tab, COMPLETED)

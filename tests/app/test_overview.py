@@ -12,7 +12,7 @@ from app.summary import Missing, Summary
 from kraken_core import Workbench
 from kraken_core.domain.gaps import Route
 from kraken_core.domain.report import Completeness
-from tests.app.conftest import Opened
+from tests.app.conftest import Opened, figures
 from tests.app.test_ingest import press
 
 COMPLETE = Summary(0, Completeness(10, 10, 8), {}, {60: 1_000_000}, {}, {}, [])
@@ -32,10 +32,10 @@ def test_an_empty_home_leads_a_newcomer_to_a_market_that_can_be_tried(
 def test_the_figures_are_those_of_the_report(full: Path, opened: Opened) -> None:
     with Workbench.open(full) as workbench:
         overall = workbench.held.report(workbench.select()).overall
-    figures = {each.label: each.value for each in opened().metric}
-    assert figures["Missing"] == f"{overall.missing:,}"
-    assert figures["Candles"] == f"{overall.present:,}"
-    assert figures["Completeness"] == f"{100 * overall.completeness:.2f} %"
+    told = figures(opened())
+    assert told["Missing"] == f"{overall.missing:,}"
+    assert told["Candles"] == f"{overall.present:,}"
+    assert told["Completeness"] == f"{100 * overall.completeness:.2f} %"
 
 
 def test_nothing_needs_attention_where_all_is_held() -> None:

@@ -6,13 +6,13 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.app.browsing import PATIENCE_MS, press, serving
+from tests.app.browsing import PATIENCE_MS, plot, press, serving
 from tests.app.conftest import NOBODY
 
 pytest_plugins = ["tests.app.chromium"]
@@ -30,6 +30,16 @@ DRAWN = """() => {
         ),
     };
 }"""
+
+
+class Shared(NamedTuple):
+    """A view of a page: what is chosen for it, how its address names that, and what its chart tells, or does not."""
+
+    page: str
+    chosen: Callable[[Page], None]
+    named: dict[str, str]
+    told: set[str]
+    left_out: set[str]
 
 
 @pytest.fixture(scope="module")
@@ -60,8 +70,13 @@ def drawn_as(tab: Page, text: str, without: str | None = None) -> None:
 
 
 def view_is_in(tab: Page, **filters: str) -> None:
-    """The tab's address comes to name the filters."""
-    tab.wait_for_url(lambda url: filters.items() <= dict(parse_qsl(urlsplit(url).query)).items())
+    """The tab's address comes to name the filters, and a window."""
+
+    def named(url: str) -> bool:
+        query = dict(parse_qsl(urlsplit(url).query))
+        return filters.items() <= query.items() and "start" in query
+
+    tab.wait_for_url(named)
 
 
 def seen(tab: Page) -> tuple[list[str], Any]:
@@ -70,54 +85,49 @@ def seen(tab: Page) -> tuple[list[str], Any]:
     return captions, tab.evaluate(DRAWN)
 
 
-def shared(browser: Browser, tab: Page, told: str) -> str:
-    """Opens the tab's address in another browser, where the same has to come to be seen; returns that as a text."""
-    with browser.new_context(viewport={"width": 1280, "height": 900}) as context:
-        other = context.new_page()
-        other.goto(tab.url)
-        expect(other.get_by_text(told).first).to_be_visible()
-        until(tab, lambda: seen(tab)[1] is not None and seen(tab) == seen(other))
-        return json.dumps(seen(tab))
-
-
-def test_a_view_of_coverage_is_shared_by_its_address(browser: Browser, tab: Page, address: str) -> None:
-    tab.goto(f"{address}/coverage")
+def of_coverage(tab: Page) -> None:
     tab.get_by_text("Filters", exact=True).click()
     choose(tab, "Pairs", "BTC/EUR")
     choose(tab, "Intervals", "5 min")
     drawn_as(tab, "BTC/EUR 5 min")
     tab.get_by_text("Where from").click()
     drawn_as(tab, "CSV")
-    press(tab, "Closer")
-    view_is_in(tab, pair="BTC/EUR", interval="5 min", colours="Where from", start="2024-03-29T18:03")
-    view = shared(browser, tab, "One bar a series")
-    assert "BTC/EUR 5 min" in view
-    assert "BTC/USD" not in view
 
 
-def test_a_view_of_gaps_is_shared_by_its_address(browser: Browser, tab: Page, address: str) -> None:
-    tab.goto(f"{address}/gaps")
+def of_gaps(tab: Page) -> None:
     tab.get_by_text("Filters", exact=True).click()
     choose(tab, "Quotes", "EUR")
     drawn_as(tab, "BTC/EUR", without="BTC/USD")
     tab.get_by_text("Tiers", exact=True).last.click()
     drawn_as(tab, "TIER1")
-    press(tab, "Closer")
-    view_is_in(tab, quote="EUR", rows="Tiers", start="2024-03-29T18:00")
-    view = shared(browser, tab, "The share that is missing")
-    assert "TIER1" in view
-    assert "TIER4" not in view
 
 
-def test_a_view_of_candles_is_shared_by_its_address(browser: Browser, tab: Page, address: str) -> None:
-    tab.goto(f"{address}/candles")
+def of_candles(tab: Page) -> None:
     choose(tab, "Pair", "UNI/USD")
     drawn_as(tab, "volume, UNI")
     tab.get_by_text("4 h", exact=True).click()
     tab.get_by_text("Log scale").click()
     drawn_as(tab, '"log"')
+
+
+COVERAGE = Shared("coverage", of_coverage, {"pair": "BTC/EUR", "interval": "5 min", "colours": "Where from"},
+                  {"BTC/EUR 5 min"}, {"BTC/USD"})  # fmt: skip
+GAPS = Shared("gaps", of_gaps, {"quote": "EUR", "rows": "Tiers"}, {"TIER1"}, {"TIER4"})
+CANDLES = Shared("candles", of_candles, {"pair": "UNI/USD", "interval": "4 h", "log": "true"},
+                 {"volume, UNI", '"log"'}, {"BTC"})  # fmt: skip
+
+
+@pytest.mark.parametrize("view", [COVERAGE, GAPS, CANDLES], ids=lambda view: view.page)
+def test_a_view_is_shared_by_its_address(view: Shared, browser: Browser, tab: Page, address: str) -> None:
+    tab.goto(f"{address}/{view.page}")
+    view.chosen(tab)
     press(tab, "Closer")
-    view_is_in(tab, pair="UNI/USD", interval="4 h", log="true", start="2024-03-29T18:00")
-    view = shared(browser, tab, "a bar is a candle")
-    assert '"log"' in view
-    assert "volume, UNI" in view
+    view_is_in(tab, **view.named)
+    with browser.new_context(viewport={"width": 1280, "height": 900}) as context:
+        other = context.new_page()
+        other.goto(tab.url)
+        plot(other)
+        until(tab, lambda: seen(tab) == seen(other))
+        told = json.dumps(seen(other))
+    assert all(each in told for each in view.told)
+    assert not any(each in told for each in view.left_out)
