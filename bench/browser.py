@@ -36,7 +36,10 @@ MARKS = """() => {
 
 
 class Seen(NamedTuple):
-    """Seconds until the figures and until the chart were there, the chart's marks, and the bytes that were sent."""
+    """Seconds until the figures and until the chart were there, the chart's marks, and the bytes that were sent.
+
+    Where a page has no chart: as long as its figures, and no marks.
+    """
 
     figures: float
     chart: float
@@ -49,7 +52,7 @@ def watched(tab: Page, figure: str) -> None:
     tab.add_init_script(WATCH.replace("FIGURE", repr(figure)))
 
 
-def opened(tab: Page, url: str) -> Seen:
+def opened(tab: Page, url: str, *, charted: bool = True) -> Seen:
     """The page opened in a tab that is watched."""
     sent: list[int] = []
 
@@ -58,9 +61,14 @@ def opened(tab: Page, url: str) -> Seen:
 
     tab.on("websocket", heard)
     tab.goto(url)
-    seen = tab.wait_for_function("seen.figures && seen.chart && seen").json_value()
+    seen = tab.wait_for_function(f"seen.figures && ({'seen.chart' if charted else 'true'}) && seen").json_value()
     tab.remove_listener("websocket", heard)
-    return Seen(seen["figures"], seen["chart"], tab.evaluate(MARKS), sum(sent))
+    return Seen(
+        figures=seen["figures"],
+        chart=seen["chart"] if charted else seen["figures"],
+        marks=tab.evaluate(MARKS) if charted else 0,
+        sent=sum(sent),
+    )
 
 
 def chart_drawn(tab: Page) -> None:

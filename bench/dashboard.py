@@ -27,14 +27,16 @@ MOST_MARKS = 50_000
 
 
 class Look(NamedTuple):
-    """A page, and one of its figures."""
+    """A page, one of its figures, and whether it has a chart."""
 
     path: str
     figure: str
+    charted: bool = True
 
 
 LOOKS = (
     Look("", "Completeness"),
+    Look("jobs", "New candles", charted=False),
     Look("coverage", "Slots known"),
     Look("gaps", "Slots missing"),
     Look("gaps?rows=Tiers", "Slots missing"),
@@ -71,11 +73,12 @@ def _looked(browser: Browser, url: str, server: psutil.Process, look: Look) -> I
             tab.goto(f"{url}/settings")
             tab.get_by_role("button", name="Save tiers").wait_for()  # its last: what it does is not counted here
             before = _work(server)
-            seen = opened(tab, f"{url}/{look.path}")
+            seen = opened(tab, f"{url}/{look.path}", charted=look.charted)
             yield Figure(f"{name}: figures, {warmth}", seen.figures, 1 if warmth == "warm" else 2.5, "s")
-        yield Figure(f"{name}: chart, warm", seen.chart, 2.5, "s")
+        if look.charted:
+            yield Figure(f"{name}: chart, warm", seen.chart, 2.5, "s")
+            yield Figure(f"{name}: marks of the chart", seen.marks, MOST_MARKS)
         yield Figure(f"{name}: the server's own work, warm", _work(server) - before, 1, "s")
-        yield Figure(f"{name}: marks of the chart", seen.marks, MOST_MARKS)
         yield Figure(f"{name}: sent", seen.sent / MB, 2, "MB")
 
 
