@@ -97,10 +97,12 @@ class Listings:
         """The lives of delisted pairs that end otherwise than was known.
 
         The last one ends with the last trade where that is known to be the last: where it was silent for the rest of
-        that day. Else nobody knows what was traded until the exchange was seen without the pair: it ends then.
+        that day. Else nobody knows what was traded until the exchange was seen without the pair: it ends then. Of a
+        life that begins later than that, nothing was seen.
         """
         ended = {}
-        for pair, end in last_traded(self.store, pairs, covered, now).items():
+        begun = [pair for pair in pairs if lives[pair][-1].start < now]
+        for pair, end in last_traded(self.store, begun, covered, now).items():
             *before, last = lives[pair]
             rest = TimeRanges.single(end, ceil(end, _DAY_S))
             sure = any(not rest - covered.get(Series(pair, interval), _NEVER) for interval in INTERVALS)

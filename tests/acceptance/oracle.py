@@ -102,7 +102,8 @@ class Oracle:
         return first <= slot and slot + whole_slots_left * series.width <= release.end - release.end % series.width
 
     def _complete(self, number: int, release: Release) -> bool:
-        return not any(self._rows(release, series) and series.interval in release.intervals for series in release.lost)
+        lost = [series for series in release.lost if series not in release.without]  # which was never in it
+        return not any(self._rows(release, series) and series.interval in release.intervals for series in lost)
 
     def _follows(self, pair: Pair, slot: int, width: int, finer: int, known: set[int]) -> bool:
         listing = self.listings[pair]

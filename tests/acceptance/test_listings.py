@@ -133,6 +133,17 @@ def test_a_candle_from_after_a_pair_was_seen_gone_does_not_hide_that_it_came_bac
     assert second == MARKET.lives(BACK)[1]
 
 
+def test_a_pair_that_begins_later_than_what_an_exchange_behind_its_archive_speaks_of_is_not_delisted(
+    home: Path, tmp_path: Path
+) -> None:
+    whole = write_release(MARKET, Release("whole.zip", START, END, intervals=(60,)), tmp_path / "archives")
+    exchange = PocketExchange(MARKET, START + 4 * DAY_S)
+    run(home, exchange, whole, api_backfill=False)
+    run(home, exchange)
+    [life] = lives(home, exchange)[NEW]
+    assert (life.start > exchange.present, life.end) == (True, None)
+
+
 def test_few_requests_leave_the_other_listings_for_the_next_run(home: Path, archive: Path) -> None:
     exchange = PocketExchange(MARKET)
     run(home, exchange, archive, max_requests=2)

@@ -114,6 +114,7 @@ def check(data: st.DataObject, market: SimulatedMarket) -> None:
         exchange.fails = lambda _kind, _pair: None
         user.ingest_to_the_present(*user.sources)
         user.fill_what_failed()
+        exchange.stop = lambda: False  # of a job that has ended
         with at_pocket(user.home, exchange) as bench:
             assert_all_is_had(bench, market, exchange)
         before = exchange.of_kind("OHLC", "Trades")
