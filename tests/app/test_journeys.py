@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
-from tests.app.browsing import press, see, serving
+from tests.app.browsing import figure, press, see, serving
 
 pytest_plugins = ["tests.app.chromium"]
 
@@ -19,10 +19,13 @@ def test_a_newcomer_ingests_the_simulated_market_by_buttons_alone(tmp_path: Path
         tab.goto(url)
         press(tab, "Try the simulated market")
         tab.get_by_role("link", name="Choose what to ingest").click()
+        tab.get_by_text("Read its trades").click()  # of which there are hundreds of requests, each in its turn
         press(tab, "Preview plan")
         see(tab, "Files to read")
         press(tab, "Start")
+        tab.wait_for_url("**/jobs**")
         see(tab, "✓ completed ·")
+        expect(figure(tab, "Requests")).not_to_have_text("0")
         tab.get_by_role("link", name="Overview").click()
         see(tab, "Completeness by tier and interval")
         tab.locator(".js-plotly-plot").first.wait_for()

@@ -49,7 +49,9 @@ def address(unfilled_home: Path) -> Iterator[str]:
 
 
 def choose(tab: Page, label: str, option: str) -> None:
-    """Choose from a list by typing."""
+    """Choose from a list by typing, once the page is drawn: a page that moves closes a list that is open."""
+    tab.locator(".js-plotly-plot .nsewdrag").first.wait_for(state="attached")
+    tab.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
     box = tab.get_by_role("combobox", name=label)
     box.fill(option)
     tab.get_by_role("option", name=option, exact=True).click()
@@ -88,6 +90,7 @@ def seen(tab: Page) -> tuple[list[str], Any]:
 def of_coverage(tab: Page) -> None:
     tab.get_by_text("Filters", exact=True).click()
     choose(tab, "Pairs", "BTC/EUR")
+    drawn_as(tab, "BTC/EUR", without="BTC/USD")
     choose(tab, "Intervals", "5 min")
     drawn_as(tab, "BTC/EUR 5 min")
     tab.get_by_text("Where from").click()
