@@ -28,15 +28,17 @@ def write_parquet(candles: pl.DataFrame, footer: Mapping[str, str], file: pa.Nat
     columns = {
         name: _runs(column) if name in names else _as_it_lies(column) for name, column in candles.to_dict().items()
     }
-    pq.write_table(
-        pa.table(columns, metadata=footer),
+    table = pa.table(columns)
+    with pq.ParquetWriter(
         file,
-        row_group_size=ROWS_A_GROUP,
+        table.schema,
         compression=COMPRESSION,
         use_dictionary=[*names, *_REPETITIVE],
         column_encoding=_DIFFERENCES,
-        store_schema=False,  # else readers take names for categories
-    )
+        store_schema=False,  # else readers take names for categories; it drops what is said with the table, too
+    ) as writer:
+        writer.write_table(table, row_group_size=ROWS_A_GROUP)
+        writer.add_key_value_metadata(footer)
 
 
 def _runs(names: pl.Series) -> pa.Array:

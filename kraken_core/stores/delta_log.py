@@ -79,12 +79,13 @@ class DeltaLog:
                 if create:
                     self._create()
                 self._table = self._open() if self._is_there() else None
-            self._entry, self._active = self._stamp(), {}
+            self._entry, self._active = None, {}
             if self._table is not None:
                 self._check(self._table)
                 files = pl.DataFrame(self._table.get_add_actions(flatten=True))
                 columns = files.select("path", f"partition.{PARTITION}", "size_bytes")
                 self._active = {path: ActiveFile(interval, size) for path, interval, size in columns.iter_rows()}
+                self._entry = self._stamp()
             return self._active
 
     def commit(self, added: Sequence[StagedFile], removed: Collection[str], *, data_change: bool = True) -> None:

@@ -24,6 +24,7 @@ from kraken_core.ports import Merged
 from kraken_core.stores.delta import DeltaStore
 from kraken_core.stores.delta_log import APPLICATION, DeltaLog
 from kraken_core.stores.delta_merge import Merge, plan_merge
+from kraken_core.stores.delta_spans import from_footer
 from tests.candle_frames import Row, rows_of
 from tests.candle_tables import ALL, BTC, ETH, EVER, files_of_table, files_on_disk, held, put, stage
 
@@ -257,6 +258,13 @@ def test_a_table_in_a_newer_format_is_refused_in_one_line(root: Path, store: Del
         with pytest.raises(StoreError, match="reader version 3") as refused:
             handle.candles(ALL)
         assert "\n" not in str(refused.value)
+
+
+def test_a_file_says_what_it_holds_so_that_nobody_has_to_read_it_for_that(root: Path, store: DeltaStore) -> None:
+    staged = stage(store, Row(BTC, 1), Row(BTC, 2), Row(ETH, 7))
+    said = from_footer(pl.read_parquet_metadata(root / staged.path))
+    assert said == staged.spans
+    assert said
 
 
 def test_a_file_that_is_gone_is_named(root: Path, store: DeltaStore) -> None:
