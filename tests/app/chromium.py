@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 from collections.abc import Iterator
 
@@ -10,6 +11,8 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.app.browsing import PATIENCE_MS
 from tests.servers import unavailable
+
+LOG = logging.getLogger(__name__)
 
 
 @pytest.fixture(scope="session")
@@ -26,7 +29,13 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def tab(browser: Browser) -> Iterator[Page]:
-    """A tab of 1280 by 900."""
+    """A tab of 1280 by 900. Where it went, and what went wrong in it, is logged for whom a test fails."""
     with browser.new_context(viewport={"width": 1280, "height": 900}) as context:
         context.set_default_timeout(PATIENCE_MS)
-        yield context.new_page()
+        page = context.new_page()
+        page.on("console", lambda said: said.type == "error" and LOG.warning("error: %s", said.text))
+        page.on("pageerror", lambda error: LOG.warning("uncaught: %s", error))
+        page.on("requestfailed", lambda request: LOG.warning("failed: %s (%s)", request.url, request.failure))
+        page.on("framenavigated", lambda frame: LOG.warning("at: %s", frame.url))
+        page.on("crash", lambda _: LOG.warning("the tab crashed"))
+        yield page
