@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from kraken_core.domain.market import Series
 
+_WITHDRAWN = attrgetter("withdrawn")
 TAKEN_OVER = "assetprice:"  # how the evidence of candles begins that were found in a table of others
 
 
@@ -142,7 +143,7 @@ def by_series(assertions: Iterable[Assertion]) -> dict[Series, list[Assertion]]:
 
 def known(assertions: Sequence[Assertion]) -> Iterator[tuple[Assertion, int, int]]:
     """The ranges that the claims of a series know. Where none was withdrawn, none has to be told from the others."""
-    if not any(claim.withdrawn for claim in assertions):
+    if not any(map(_WITHDRAWN, assertions)):
         return ((claim, claim.start, claim.end) for claim in assertions)
     return ((claim, start, end) for claim, ranges in standing(assertions) for start, end in ranges)
 

@@ -91,6 +91,10 @@ class GapRecord(NamedTuple):
             return self
         return self._replace(reason=DISAGREE, csv_file="", archive="")
 
+    def recorded(self, record: GapRecord) -> GapRecord:
+        """The gap as the record's, whose attempts to fill it are remembered."""
+        return GapRecord(*self[:-3], record.attempts, self.retry_at, record.id)  # much quicker than by names
+
     def failed(self, reason: str, now: int) -> GapRecord:
         """The gap after an attempt that failed: to be tried again later, and each time later still."""
         wait = min(RETRY_AFTER_S * RETRY_GROWTH**self.attempts, RETRY_AT_MOST_S)

@@ -129,6 +129,8 @@ class TimeRanges:
 
     def meets(self, start: int, end: int) -> bool:
         """Whether any of it lies inside ``[start, end)``."""
+        if not self.bounds:
+            return False
         at = bisect_right(self.bounds, start)
         return at % 2 == 1 or (at < len(self.bounds) and self.bounds[at] < end)
 

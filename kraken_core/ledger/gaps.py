@@ -67,20 +67,27 @@ class Gaps(Transactions):
 
     def _gaps(self, connection: Connection, where: ColumnElement[bool]) -> list[GapRecord]:
         rows = read_many(connection, select(_GAP.pair_id, _GAP.interval, *_STATE, _GAP.id).where(where))
-        series = self._series
+        series, statuses, routes = self._series, _STATUSES, _ROUTES
+        # Every value has a name of its own: to gather those that only pass would take twice as long.
         return [
             GapRecord(
-                series[pair_id, interval],
+                series[pair, i],
                 start,
                 end,
-                candles,
-                fillable,
-                overflow,
-                _STATUSES[status],
-                _ROUTES[route],
-                *rest,
+                n,
+                near,
+                far,
+                statuses[status],
+                routes[route],
+                why,
+                cost,
+                file,
+                zip_,
+                tries,
+                again,
+                id_,
             )
-            for pair_id, interval, start, end, candles, fillable, overflow, status, route, *rest in rows
+            for pair, i, start, end, n, near, far, status, route, why, cost, file, zip_, tries, again, id_ in rows
         ]
 
     def _remove(self, connection: Connection, ids: Iterable[int | None]) -> None:

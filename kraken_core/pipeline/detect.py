@@ -132,7 +132,7 @@ class GapDetection:
                 retry_at=record.retry_at,
             )
         else:
-            known = gap._replace(id=record.id, attempts=record.attempts)
+            known = gap.recorded(record)
         served = repairs.paid.served.get(gap.series)
         paid = served and (served.answers | served.swept).meets(gap.start, gap.end)
         return (
@@ -172,8 +172,10 @@ def _filled(before: Sequence[GapRecord], covered: Mapping[Series, TimeRanges]) -
     filled = []
     nothing = TimeRanges()
     for record in before:
-        parts = covered.get(record.series, nothing).clip(record.start, record.end)
-        for start, end in parts:
+        known = covered.get(record.series, nothing)
+        if not known.meets(record.start, record.end):  # as mostly
+            continue
+        for start, end in known.clip(record.start, record.end):
             if (start, end) == (record.start, record.end):
                 filled.append(record)
             else:

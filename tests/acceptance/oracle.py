@@ -6,7 +6,7 @@ Nothing here uses ranges, ranks, coverage or derivation of the package: a slot i
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import polars as pl
@@ -21,6 +21,7 @@ from kraken_core.simulator.release import Release
 class Oracle:
     market: SimulatedMarket
     releases: Sequence[Release]
+    _covered: dict[Pair, dict[int, set[int]]] = field(default_factory=dict, repr=False)  # worked out once
 
     @cached_property
     def files(self) -> dict[tuple[int, Series], list[int]]:
@@ -57,6 +58,11 @@ class Oracle:
 
     def covered(self, pair: Pair) -> dict[int, set[int]]:
         """The covered slots by interval: what files and absences know, and what follows from finer intervals."""
+        if pair not in self._covered:
+            self._covered[pair] = self._worked_out(pair)
+        return self._covered[pair]
+
+    def _worked_out(self, pair: Pair) -> dict[int, set[int]]:
         known: dict[int, set[int]] = {}
         for interval in INTERVALS:
             series = Series(pair, interval)

@@ -219,10 +219,10 @@ def test_another_client_on_the_line_slows_the_job_down_and_no_more(
 @pytest.mark.parametrize(
     ("point", "visit"),
     [
-        ("table.stage.after", 2),
-        ("table.commit.before", 2),
+        pytest.param("table.stage.after", 2, marks=pytest.mark.soak),
+        pytest.param("table.commit.before", 2, marks=pytest.mark.soak),
         ("table.commit.after", 2),
-        ("ledger.commit.before", 6),
+        pytest.param("ledger.commit.before", 6, marks=pytest.mark.soak),
         ("ledger.commit.after", 6),
     ],
 )

@@ -336,7 +336,11 @@ def test_what_the_exchange_answers_as_wrongly_is_not_asked_again(market: Simulat
 # ------------------------------------------------------------------------------------------------- order, crashes, jobs
 
 
-@pytest.mark.parametrize("verifying", [(0,), (1,), (0, 1)], ids=str)
+@pytest.mark.parametrize(
+    "verifying",
+    [pytest.param((0,), marks=pytest.mark.soak), pytest.param((1,), marks=pytest.mark.soak), (0, 1)],
+    ids=str,
+)
 def test_the_outcome_does_not_depend_on_when_one_verifies(
     market: SimulatedMarket, tmp_path: Path, verifying: Sequence[int]
 ) -> None:

@@ -13,12 +13,29 @@ from kraken_core.failpoints import NAMES
 from tests.acceptance.killed_jobs import Job, assert_same_end, run, run_for
 
 TAKEN_UP = {"rejects.rename.before", "rejects.rename.after"}  # visited by jobs that are taken up again
+QUICK = {  # one of each kind of step; the long tests kill at all of them, at every visit
+    "table.stage.after",
+    "table.commit.before",
+    "table.checkpoint.after",
+    "table.remove.before",
+    "ledger.commit.before",
+    "ledger.commit.after",
+    "rejects.after",
+    "report.before",
+}
 LAST_VISIT = 400  # far beyond what the small job does: past it, a point was visited every time there is
 
 
 @pytest.mark.parametrize(
     ("name", "visit"),
-    [*((name, 1) for name in sorted(NAMES - TAKEN_UP)), ("table.commit.after", 4), ("ledger.commit.after", 8)],
+    [
+        *(
+            pytest.param(name, 1, marks=[] if name in QUICK else [pytest.mark.soak])
+            for name in sorted(NAMES - TAKEN_UP)
+        ),
+        ("table.commit.after", 4),
+        pytest.param("ledger.commit.after", 8, marks=pytest.mark.soak),
+    ],
 )
 def test_a_job_killed_at_any_point_ends_the_same_when_it_is_run_again(
     name: str, visit: int, job: Job, uninterrupted: Path, tmp_path: Path

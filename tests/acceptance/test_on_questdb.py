@@ -202,7 +202,8 @@ def test_a_server_that_answers_nothing_for_a_while_only_costs_that_while(
     assert_as_expected(tmp_path / "home", expected)
 
 
-@pytest.mark.parametrize("seconds", [0.002, pytest.param(0.05, marks=pytest.mark.soak)])
+@pytest.mark.soak
+@pytest.mark.parametrize("seconds", [0.002, 0.05])
 def test_on_slow_lines_to_both_servers_a_job_ends_the_same(
     seconds: float,
     job: Job,
@@ -245,7 +246,7 @@ def test_undo_says_that_there_is_nothing_to_go_back_to(kraken: Kraken, servers: 
 @pytest.mark.parametrize(
     ("trouble", "line"),
     [
-        ("away", "does not answer"),
+        pytest.param("away", "does not answer", marks=pytest.mark.soak),
         ("standing still", "does not answer"),
         ("read only", "it takes no changes"),
     ],

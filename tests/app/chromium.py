@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
 from tests.app.browsing import PATIENCE_MS
 from tests.servers import unavailable
@@ -33,9 +33,14 @@ def tab(browser: Browser) -> Iterator[Page]:
     with browser.new_context(viewport={"width": 1280, "height": 900}) as context:
         context.set_default_timeout(PATIENCE_MS)
         page = context.new_page()
-        page.on("console", lambda said: said.type == "error" and LOG.warning("error: %s", said.text))
+        page.on("console", _heard)
         page.on("pageerror", lambda error: LOG.warning("uncaught: %s", error))
         page.on("requestfailed", lambda request: LOG.warning("failed: %s (%s)", request.url, request.failure))
         page.on("framenavigated", lambda frame: LOG.warning("at: %s", frame.url))
         page.on("crash", lambda _: LOG.warning("the tab crashed"))
         yield page
+
+
+def _heard(said: ConsoleMessage) -> None:
+    if said.type == "error":
+        LOG.warning("error: %s", said.text)

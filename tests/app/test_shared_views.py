@@ -120,7 +120,9 @@ CANDLES = Shared("candles", of_candles, {"pair": "UNI/USD", "interval": "4 h", "
                  {"volume, UNI", '"log"'}, {"BTC"})  # fmt: skip
 
 
-@pytest.mark.parametrize("view", [COVERAGE, GAPS, CANDLES], ids=lambda view: view.page)
+@pytest.mark.parametrize(
+    "view", [pytest.param(COVERAGE, marks=pytest.mark.soak), GAPS, CANDLES], ids=lambda view: view.page
+)
 def test_a_view_is_shared_by_its_address(view: Shared, browser: Browser, tab: Page, address: str) -> None:
     tab.goto(f"{address}/{view.page}")
     view.chosen(tab)
