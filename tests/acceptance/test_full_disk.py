@@ -143,7 +143,7 @@ def archive(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("owner", "name", "fails"),
     [
-        ("pyarrow.parquet", "write_table", no_room),
+        ("pyarrow.parquet.ParquetWriter", "write_table", no_room),
         (DeltaTable, "create_write_transaction", no_room_for_delta),
         (CsvRejectLog, "add", no_room),
         ("kraken_core.pipeline.run", "write_download_list", no_room),
