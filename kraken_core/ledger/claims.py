@@ -97,7 +97,7 @@ class Claims(Transactions):
         rows = read_many(connection, query, values)
         series = self._series
         return [
-            Assertion._make((series[pair_id, i], start, end, _SOURCES[source], rank, evidence, bool(withdrawn)))
+            Assertion._make((series[pair_id, i], start, end, _SOURCES[source], rank, evidence, withdrawn != 0))
             for pair_id, i, start, end, source, rank, evidence, withdrawn in rows
         ]
 

@@ -62,7 +62,7 @@ class Gaps(Transactions):
         with self._reading() as connection:
             return {
                 self._series[pair_id, interval]: Detection(TimeRange(start, end), as_of)
-                for pair_id, interval, start, end, as_of in connection.execute(select(series_detection))
+                for pair_id, interval, start, end, as_of in read_many(connection, select(series_detection))
             }
 
     def _gaps(self, connection: Connection, where: ColumnElement[bool]) -> list[GapRecord]:
