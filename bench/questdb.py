@@ -21,13 +21,15 @@ from bench.figures import Figure
 from kraken_core.domain.candles import SCHEMA, TIME, Source, rank_of
 from kraken_core.stores.questdb import QuestDBStore
 from kraken_core.stores.questdb_address import parse_address
+from kraken_core.stores.questdb_send import PART_ROWS
 from tests.questdb_server import NoServerError, QuestDB
 from tests.questdb_tables import SomeAssets
 
-PAIRS, MINUTES, FULL_MINUTES = 20, 15_000, 60_000
+# As an archive has them: pairs that traded in one minute of eight, for years; as many to a batch as the reader takes.
+PAIRS, CANDLES, FULL_CANDLES = 20, 30_000, 240_000
+SILENCE = 8
 BATCHES = 4  # of so many pairs each
 WORKERS = 2
-FLUSH = 100_000  # as many as the store sends at once
 COLUMNS = (
     "asset_id INT, time TIMESTAMP, open DOUBLE, high DOUBLE, low DOUBLE, close DOUBLE, volume DOUBLE, "
     "interval_minutes INT, trade_count INT, quote_currency SYMBOL, source SYMBOL"
@@ -72,7 +74,7 @@ def questdb(*, full: bool, runs: int) -> Iterator[Figure]:
         print(f"QuestDB's server cannot be had here: {error}")
         return
     try:
-        batches = [_batch(number, FULL_MINUTES if full else MINUTES) for number in range(BATCHES)]
+        batches = [_batch(number, FULL_CANDLES if full else CANDLES) for number in range(BATCHES)]
         loops: dict[str, Callable[[], Speed]] = {
             "frames": lambda: _frames(server, batches),
             "rows": lambda: _rows(server, batches),
@@ -94,17 +96,18 @@ def questdb(*, full: bool, runs: int) -> Iterator[Figure]:
             yield Figure(f"QuestDB, {name}{by}", found[way] / found[loop], target, least=True)
 
 
-def _batch(number: int, minutes: int) -> pl.DataFrame:
-    """What a worker read: a few pairs, side by side over the same minutes."""
+def _batch(number: int, candles: int) -> pl.DataFrame:
+    """What a worker read: a few pairs over the same years."""
     rng = np.random.default_rng(number)
     pairs = PAIRS // BATCHES
-    rows = pairs * minutes
+    rows = pairs * candles
+    minutes = [np.sort(rng.choice(candles * SILENCE, candles, replace=False)) for _ in range(pairs)]
     price = rng.random(rows) + 100
     return pl.DataFrame(
         {
-            "pair": np.repeat([f"P{number}{pair:02}/USD" for pair in range(pairs)], minutes),
+            "pair": np.repeat([f"P{number}{pair:02}/USD" for pair in range(pairs)], candles),
             "interval_minutes": np.ones(rows, dtype=np.int32),
-            "time": np.tile(1_735_689_600_000_000 + np.arange(minutes) * 60_000_000, pairs),
+            "time": 1_577_836_800_000_000 + np.concatenate(minutes) * 60_000_000,
             "open": price,
             "high": price + 1,
             "low": price - 1,
@@ -133,25 +136,25 @@ def _ingest(server: QuestDB, batches: list[pl.DataFrame], folder: Path) -> Speed
 
 
 def _frames(server: QuestDB, batches: list[pl.DataFrame]) -> Speed:
-    """The client alone, with frames that are ready to be sent."""
+    """The client alone, with frames that are ready to be sent, in parts as large as the store's."""
     frames = [_table(batch).to_pandas() for batch in batches]
     _create(server, "MONTH")
     began = Moment.of(server)
     with Sender.from_conf(f"http::addr=127.0.0.1:{server.http};auto_flush=off;") as sender:
         for frame in frames:
-            for start in range(0, len(frame), FLUSH):
-                part = frame.iloc[start : start + FLUSH]
+            for start in range(0, len(frame), PART_ROWS):
+                part = frame.iloc[start : start + PART_ROWS]
                 sender.dataframe(part, table_name="assetprice", symbols=["quote_currency", "source"], at="time")
                 sender.flush()
     return _speed(server, batches, began)
 
 
 def _rows(server: QuestDB, batches: list[pl.DataFrame]) -> Speed:
-    """The client alone, row by row into partitions of a day, as the old tool did."""
+    """The client alone, row by row into partitions of a day, as the old tool did; it flushes when it will."""
     tables = [_table(batch).with_columns(pl.col("time").to_physical()) for batch in batches]
     _create(server, "DAY")
     began = Moment.of(server)
-    with Sender.from_conf(f"http::addr=127.0.0.1:{server.http};auto_flush_rows=5000;") as sender:
+    with Sender.from_conf(f"http::addr=127.0.0.1:{server.http};") as sender:
         for row in (row for table in tables for row in table.iter_rows(named=True)):
             at = TimestampNanos(row.pop("time") * 1000)
             symbols = {name: row.pop(name) for name in ("quote_currency", "source")}

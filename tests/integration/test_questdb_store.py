@@ -12,6 +12,7 @@ from kraken_core.domain.errors import StoreError
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.timerange import TimeRanges
 from kraken_core.ports import AssetRecord, Merged
+from kraken_core.stores import questdb_write
 from kraken_core.stores.questdb import QuestDBStore
 from kraken_core.stores.questdb_address import parse_address
 from kraken_core.stores.questdb_state import server_state
@@ -116,6 +117,18 @@ def test_a_refused_row_is_named_and_nothing_of_its_part_is_written(
         put(store, *(Row(BTC, slot, rank=3) for slot in (1, 5, 6)))
     assert "\n" not in str(told.value)
     assert held(opened()) == [Row(BTC, 1)]
+
+
+def test_many_files_of_one_commit_are_sent_a_few_at_a_time_and_all_are_held(
+    questdb: QuestDB, assets: SomeAssets, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(questdb_write, "_SORTED_ROWS", 5)
+    store = QuestDBStore(parse_address(questdb.url), questdb.folder.with_name("elsewhere"), assets)
+    rows = [Row(Series(Pair(base, "USD"), 60), slot) for base in ("BTC", "ETH", "SOL", "XRP") for slot in (1, 2, 9)]
+
+    store.commit([store.stage(frame(rows[at : at + 3])) for at in range(0, len(rows), 3)])
+
+    assert rows_of(store.candles({row.series: TimeRanges.single(0, 2**33) for row in rows})) == rows
 
 
 def test_a_table_that_is_gone_is_made_as_it_should_be_and_never_by_a_write(
