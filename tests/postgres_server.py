@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
@@ -32,6 +34,20 @@ class PostgreSQL:
         for process in processes:
             process.kill()
         psutil.wait_procs(processes, PATIENCE_S)
+
+    @contextmanager
+    def standing_still(self, backend: int | None = None) -> Iterator[None]:
+        """Have all of it, or the one process that serves a connection, do nothing meanwhile."""
+        postmaster = psutil.Process(self._server.get_pid())
+        everyone = [postmaster, *postmaster.children(recursive=True)]
+        still = [process for process in everyone if backend in {None, process.pid}]
+        for process in still:
+            process.suspend()
+        try:
+            yield
+        finally:
+            for process in still:
+                process.resume()
 
     def start(self) -> None:
         """Start it anew; returns once it answers."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -14,8 +14,9 @@ from kraken_core.domain.candles import Source, Vintage
 from kraken_core.domain.coverage import ArchiveStatement, Assertion, standing
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.timerange import TimeRanges
+from kraken_core.ledger.bulk import add_many, add_rows, chunks, read_many
 from kraken_core.ledger.models import archive, archive_pair, assertion
-from kraken_core.ledger.transactions import Transactions, add_many, add_rows, chunks, read_many
+from kraken_core.ledger.transactions import Transactions
 from kraken_core.ledger.undone import counts
 
 _SOURCES = {source.value: source for source in Source}
@@ -34,7 +35,7 @@ class Claims(Transactions):
     def claim(self, assertions: Sequence[Assertion]) -> None:
         """Append claims and counter-claims as they are, in order."""
         with self._writing(claim.series.pair for claim in assertions) as connection:
-            self._append(connection, assertions)
+            self._append(connection, assertions, self._running_job(connection))
 
     def assertions(self, pairs: Collection[Pair] | None = None) -> list[Assertion]:
         """Claims and counter-claims in the order they were made, but for those of jobs undone since."""
@@ -101,35 +102,32 @@ class Claims(Transactions):
             for pair_id, i, start, end, source, rank, evidence, withdrawn in rows
         ]
 
-    def _append(self, connection: Connection, assertions: Sequence[Assertion]) -> None:
-        if not assertions:
-            return
+    def _append(self, connection: Connection, assertions: Sequence[Assertion], job_id: int | None) -> None:
         rows = (
             (self._pair_ids[series.pair], series.interval, start, end, str(source), rank, evidence, withdrawn)
             for series, start, end, source, rank, evidence, withdrawn in assertions
         )
-        add_many(connection, assertion, _COLUMNS, rows, asserted_at=self._now(), job_id=self._running_job(connection))
+        add_many(connection, assertion, _COLUMNS, rows, asserted_at=self._now(), job_id=job_id)
 
-    def _append_new(self, connection: Connection, claims: Sequence[Assertion]) -> None:
-        """Append the claims that were never made before, word for word; a withdrawn one was made."""
-        for some in chunks(claims):
-            chunk = dict.fromkeys(some)
-            pairs = self._ids_of({claim.series.pair for claim in chunk})
-            evidence = {claim.evidence for claim in chunk}
-            made = set(self._assertions(connection, _OF_EVIDENCE, pairs=pairs, evidence=list(evidence)))
-            self._append(connection, [claim for claim in chunk if claim not in made])
+    def _unmade(self, connection: Connection, claims: Iterable[Assertion]) -> list[Assertion]:
+        """Those that were never made before, word for word; a withdrawn one was made."""
+        new = dict.fromkeys(claims)
+        for some in chunks(list(new)):
+            pairs = self._ids_of({claim.series.pair for claim in some})
+            evidence = list({claim.evidence for claim in some})
+            for made in self._assertions(connection, _OF_EVIDENCE, pairs=pairs, evidence=evidence):
+                new.pop(made, None)
+        return list(new)
 
-    def _withdraw_derived(self, connection: Connection, stale: Mapping[Series, TimeRanges]) -> None:
+    def _withdrawals(self, connection: Connection, stale: Mapping[Series, TimeRanges]) -> list[Assertion]:
+        """Counter-claims to what was derived in these ranges."""
         pairs = self._ids_of({series.pair for series in stale})
         derived = [claim for claim in self._assertions(connection, _DERIVED, pairs=pairs) if claim.series in stale]
-        self._append(
-            connection,
-            [
-                claim._replace(start=start, end=end, withdrawn=True)
-                for claim, ranges in standing(derived)
-                for start, end in ranges & stale[claim.series]
-            ],
-        )
+        return [
+            claim._replace(start=start, end=end, withdrawn=True)
+            for claim, ranges in standing(derived)
+            for start, end in ranges & stale[claim.series]
+        ]
 
 
 def _archive_columns(found: Archive, now: datetime) -> dict[str, object]:

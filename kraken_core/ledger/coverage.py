@@ -8,8 +8,9 @@ from sqlalchemy import delete, select
 
 from kraken_core.domain.coverage import CoverageSource, DataCoverageRange
 from kraken_core.domain.market import Series
+from kraken_core.ledger.bulk import add_many
 from kraken_core.ledger.models import data_coverage_range
-from kraken_core.ledger.transactions import Transactions, add_many, by_series_and_time
+from kraken_core.ledger.transactions import Transactions, by_series_and_time
 
 _SOURCES = {source.value: source for source in CoverageSource}
 

@@ -20,15 +20,6 @@ from kraken_core.ledger.patience import Patience
 
 BUSY_TIMEOUT_S = 30  # a writer waits this long for another; ours take seconds at most
 RETRY_S = 0.05
-CONNECT_TIMEOUT_S = 10
-# A server, or a client, whose machine is gone without a word is noticed after some seconds, not after hours.
-_POSTGRESQL = {
-    "connect_timeout": CONNECT_TIMEOUT_S,
-    "keepalives_idle": 5,
-    "keepalives_interval": 5,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 20_000,  # ms
-}
 WRITER_IDLE_S = 60  # a writer that says nothing for so long has lost its turn: its machine stands still, or is gone
 _ADVISORY_LOCK = 0x6B72616B656E  # "kraken": any number that nobody else in the database is likely to lock
 _WRONG_ADDRESS = (
@@ -41,15 +32,13 @@ _WRONG_ADDRESS = (
 # transaction, by which it can be asked afterwards what became of it.
 _READING = {
     "sqlite": "BEGIN",
-    "postgresql": "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY",
+    "postgresql": "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY",
 }
-_WRITING = {
-    "sqlite": "BEGIN IMMEDIATE",
-    "postgresql": (
-        f"SELECT pg_current_xact_id()::text, pg_advisory_xact_lock({_ADVISORY_LOCK}), "
-        f"set_config('idle_in_transaction_session_timeout', '{WRITER_IDLE_S}s', true)"
-    ),
-}
+_TURN = (
+    f"SELECT pg_current_xact_id()::text, pg_advisory_xact_lock({_ADVISORY_LOCK}), "
+    f"set_config('idle_in_transaction_session_timeout', '{WRITER_IDLE_S}s', true)"
+)
+_WRITING = {"sqlite": ("BEGIN IMMEDIATE",), "postgresql": ("BEGIN", _TURN)}
 _NO_SUCH_TRANSACTION = "22023"
 # What says that a connection is no more, or that none can be had now; psycopg says nothing where it lost one.
 _AWAY = {None, "57P01", "57P02", "57P03", "25P03"}  # shut down, crashed, starting up, idle for too long
@@ -69,7 +58,9 @@ def open_engine(url: str) -> Engine:
         event.listen(engine, "connect", _prepare_sqlite)
         return engine
     if address.drivername == "postgresql+psycopg":
-        return create_engine(address, hide_parameters=True, pool_pre_ping=True, connect_args=_POSTGRESQL)
+        from kraken_core.ledger.postgresql import postgresql_engine  # noqa: PLC0415 - its driver, for whom it matters
+
+        return postgresql_engine(address)
     raise SettingError(_WRONG_ADDRESS)
 
 
@@ -132,7 +123,7 @@ def writing(engine: Engine, patience: Patience | None = None) -> Iterator[Connec
     transaction = ""
     try:
         with _told(engine, "written"), engine.begin() as connection:
-            begun = connection.exec_driver_sql(_WRITING[engine.dialect.name])
+            begun = [connection.exec_driver_sql(statement) for statement in _WRITING[engine.dialect.name]][-1]
             named = begun.scalar_one() if begun.returns_rows else ""
             yield connection
             reached("ledger.commit.before")

@@ -12,11 +12,11 @@ from kraken_core.domain.jobs import FileIngestionRecord, FileStatus, JobMetrics
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.plan import KnownFile
 from kraken_core.domain.timerange import TimeRanges
+from kraken_core.ledger.bulk import change_many
 from kraken_core.ledger.claims import Claims
 from kraken_core.ledger.jobs import Jobs
 from kraken_core.ledger.models import assertion, file_ingestion_record
 from kraken_core.ledger.rows import FILE, OUTCOME, file_of, outcome_of
-from kraken_core.ledger.transactions import change_many
 from kraken_core.ledger.undone import counts
 
 _FILE = file_ingestion_record.c
@@ -87,8 +87,8 @@ class Files(Jobs, Claims):
         """
         with self._writing({claim.series.pair for claim in assertions}) as connection:
             self._settle(connection, job_id, files)
-            self._withdraw_derived(connection, stale)
-            self._append_new(connection, assertions)
+            claims = [*self._withdrawals(connection, stale), *self._unmade(connection, assertions)]
+            self._append(connection, claims, job_id)
             self._store_metrics(connection, job_id, metrics)
 
     def _settle(self, connection: Connection, job_id: int, files: Sequence[FileIngestionRecord]) -> None:

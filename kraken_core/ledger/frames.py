@@ -11,6 +11,7 @@ from sqlalchemy.types import TypeEngine
 
 from kraken_core.domain.candles import TIME
 from kraken_core.domain.gaps import OPEN
+from kraken_core.ledger.bulk import read_many
 from kraken_core.ledger.columns import Instant, Moment
 from kraken_core.ledger.models import (
     METRICS,
@@ -22,7 +23,7 @@ from kraken_core.ledger.models import (
     pair,
     pair_life,
 )
-from kraken_core.ledger.transactions import Transactions, read_many
+from kraken_core.ledger.transactions import Transactions
 
 _DTYPES: dict[type[TypeEngine[Any]], pl.DataType | type[pl.DataType]] = {
     BigInteger: pl.Int64,

@@ -12,8 +12,9 @@ from kraken_core.domain.gaps import GAP_MOVES, OPEN, GapRecord, GapStatus, Route
 from kraken_core.domain.market import Series
 from kraken_core.domain.scope import Detection
 from kraken_core.domain.timerange import TimeRange
+from kraken_core.ledger.bulk import add_many, chunks, read_many
 from kraken_core.ledger.models import gap_record, series_detection
-from kraken_core.ledger.transactions import Transactions, add_many, by_series_and_time, chunks, read_many
+from kraken_core.ledger.transactions import Transactions, by_series_and_time
 
 _GAP = gap_record.c
 # The fields of a GapRecord that are columns of the same name, in its order

@@ -20,9 +20,10 @@ from kraken_core.domain.jobs import (
     ProgressReport,
 )
 from kraken_core.domain.request import Request
+from kraken_core.ledger.bulk import add_many, add_rows
 from kraken_core.ledger.models import file_ingestion_record, ingestion_job, job_event
 from kraken_core.ledger.rows import ORIGIN, OUTCOME, job_of, metrics_columns, outcome_of, request_columns
-from kraken_core.ledger.transactions import Transactions, add_many, add_rows
+from kraken_core.ledger.transactions import Transactions
 from kraken_core.ports import JobEvent
 
 # Made once: what is said of a running job again and again has always the same columns.

@@ -10,8 +10,9 @@ from sqlalchemy import bindparam, delete, select, update
 from kraken_core.domain.errors import LedgerError
 from kraken_core.domain.life import Life
 from kraken_core.domain.market import Pair
+from kraken_core.ledger.bulk import add_rows
 from kraken_core.ledger.models import asset, pair_life
-from kraken_core.ledger.transactions import Transactions, add_rows
+from kraken_core.ledger.transactions import Transactions
 from kraken_core.ports import AssetRecord, PairRecord
 
 

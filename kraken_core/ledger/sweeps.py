@@ -11,10 +11,10 @@ from kraken_core.domain.jobs import JobMetrics
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.sweeps import SweepPoint
 from kraken_core.domain.timerange import TimeRanges
+from kraken_core.ledger.bulk import add_rows
 from kraken_core.ledger.claims import Claims
 from kraken_core.ledger.jobs import Jobs
 from kraken_core.ledger.models import trade_sweep
-from kraken_core.ledger.transactions import add_rows
 
 
 class Sweeps(Jobs, Claims):
@@ -30,8 +30,7 @@ class Sweeps(Jobs, Claims):
     ) -> None:
         """What committed answers brought, all or nothing: claims, metrics, and where the sweeps of pairs go on."""
         with self._writing({*points, *(claim.series.pair for claim in assertions)}) as connection:
-            self._withdraw_derived(connection, stale)
-            self._append(connection, assertions)
+            self._append(connection, [*self._withdrawals(connection, stale), *assertions], job_id)
             self._store_metrics(connection, job_id, metrics)
             connection.execute(delete(trade_sweep).where(self._of_pairs(trade_sweep, points)))
             add_rows(

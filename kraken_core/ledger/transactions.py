@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from functools import partial, wraps
 from inspect import isfunction
 from operator import attrgetter
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy import (
-    Column,
     ColumnElement,
     Connection,
     Engine,
-    Select,
     Table,
     and_,
     bindparam,
     false,
-    insert,
     or_,
     select,
     true,
@@ -32,12 +29,12 @@ from kraken_core.domain.coverage import DataCoverageRange
 from kraken_core.domain.gaps import GapRecord
 from kraken_core.domain.jobs import JobStatus
 from kraken_core.domain.market import Pair, Series
+from kraken_core.ledger.bulk import add_rows
 from kraken_core.ledger.engine import reading, writing
 from kraken_core.ledger.models import asset, ingestion_job, pair
 from kraken_core.ledger.patience import Patience
 from kraken_core.ports import Clock
 
-CHUNK = 10_000  # rows named in one statement, by up to three values each: SQLite takes 32,766 values
 PATIENCE_S = 25  # less than a lease: who cannot be heard for longer has to stop
 # Asked again and again, so made once
 _NEWER_PAIRS = (
@@ -185,80 +182,6 @@ class Transactions:
 
     def _ids_of(self, pairs: Iterable[Pair]) -> list[int]:
         return [self._pair_ids[pair] for pair in pairs if pair in self._pair_ids]
-
-
-def add_rows(connection: Connection, table: Table, rows: Iterable[Mapping[str, object]]) -> None:
-    """Insert rows that all have the same columns, in order."""
-    found = list(rows)
-    if found:
-        connection.execute(insert(table), found)
-
-
-def read_many(connection: Connection, query: Select[Any], values: Mapping[str, object] | None = None) -> Sequence[Any]:
-    """Read very many rows, half as long again as fast: their values as the database's driver gives them."""
-    rows: Sequence[Any] = connection.execute(query, values).cursor.fetchall()
-    return rows
-
-
-def add_many(
-    connection: Connection,
-    table: Table,
-    names: Sequence[str],
-    rows: Iterable[tuple[object, ...]],
-    **same: object,
-) -> None:
-    """Insert very many rows, in order, several times as fast: the values of the columns named, and those all share.
-
-    Values are taken as the database's driver takes them: text, whole numbers, None; only shared ones may be moments.
-    """
-    quote = connection.dialect.identifier_preparer.quote
-    columns = ", ".join(map(quote, (*names, *same)))
-    shared = tuple(_bound(connection, table.c[name], value) for name, value in same.items())
-    values = [row + shared for row in rows]
-    if values and connection.dialect.name == "postgresql":
-        driver: Any = connection.connection.driver_connection
-        with driver.cursor() as cursor, cursor.copy(f"COPY {quote(table.name)} ({columns}) FROM STDIN") as copy:
-            for value in values:
-                copy.write_row(value)
-    elif values:
-        marks = ", ".join("?" * len(values[0]))
-        connection.exec_driver_sql(f"INSERT INTO {quote(table.name)} ({columns}) VALUES ({marks})", values)  # noqa: S608
-
-
-def change_many(
-    connection: Connection,
-    table: Table,
-    names: Sequence[str],
-    rows: Iterable[tuple[tuple[object, ...], tuple[object, ...]]],
-    *,
-    where: Sequence[str],
-    **same: object,
-) -> int:
-    """Change very many rows, as :func:`add_many` inserts them; returns how many there were.
-
-    Each comes as the new values of the columns named, and the values of the columns ``where`` that it is found by.
-    """
-    quote = connection.dialect.identifier_preparer.quote
-    mark = "%s" if connection.dialect.name == "postgresql" else "?"
-    changes = ", ".join(f"{quote(name)} = {mark}" for name in (*names, *same))
-    found_by = " AND ".join(f"{quote(name)} = {mark}" for name in where)
-    shared = tuple(_bound(connection, table.c[name], value) for name, value in same.items())
-    values = [new + shared + keys for new, keys in rows]
-    if not values:
-        return 0
-    statement = f"UPDATE {quote(table.name)} SET {changes} WHERE {found_by}"  # noqa: S608 - our own names
-    return connection.exec_driver_sql(statement, values).rowcount
-
-
-def _bound(connection: Connection, column: Column[Any], value: object) -> object:
-    """A value as the database's driver takes it for a column."""
-    processor = column.type.dialect_impl(connection.dialect).bind_processor(connection.dialect)
-    return processor(value) if processor else value
-
-
-def chunks(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
-    """The items in parts small enough to name all of one in a statement."""
-    return (items[at : at + CHUNK] for at in range(0, len(items), CHUNK))
 
 
 def by_series_and_time(records: Iterable[Ranged]) -> list[Ranged]:

@@ -17,14 +17,14 @@ from typing import Any, TypeVar
 import polars as pl
 import psycopg
 import requests
-from psycopg.abc import PQGen
 
+from kraken_core import postgres_wire
 from kraken_core.domain.errors import StoreError
+from kraken_core.postgres_wire import AnsweringConnection
 from kraken_core.stores.questdb_address import Address
 from kraken_core.stores.questdb_send import SIDE_BY_SIDE, GoneError, RefusedError, Senders, in_parts
 
 PATIENCE_S = 60.0  # a server that is started anew answers well before
-ANSWER_S = 120.0  # to one statement or request: the server gives up on its own after half of that
 _CONNECT_S = 5
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.05, 2.0
 _APPLY_PATIENCE_S = 600  # without any progress
@@ -33,21 +33,13 @@ _READ_ONLY = ("read-only", "read only", "readonly", "cannot receive writes")
 Result = TypeVar("Result")
 
 
-class _Connection(psycopg.Connection[Any]):
-    """A connection on which no answer is waited for without end: a server that stands still breaks none."""
-
-    def wait(self, gen: PQGen[Result], interval: float = 0.1, timeout: float | None = None) -> Result:
-        """As ever, but for ANSWER_S at most. Raises psycopg.OperationalError."""
-        return super().wait(gen, interval, ANSWER_S if timeout is None else timeout)
-
-
 class Server:
     """One server. Thread-safe: statements take turns."""
 
     def __init__(self, address: Address, patience_s: float | None = None) -> None:
         self.address = address
         self._patience_s = PATIENCE_S if patience_s is None else patience_s
-        self._connection: _Connection | None = None
+        self._connection: AnsweringConnection | None = None
         self._senders = Senders(address)
         self._lock = RLock()
 
@@ -94,25 +86,27 @@ class Server:
 
     def download(self, sql: str, target: Path) -> None:
         """Write what a query answers to a Parquet file. Raises StoreError."""
-
-        def fetch() -> None:
-            answer = self._request("exp", {"query": sql, "fmt": "parquet"})
-            with answer, target.open("wb") as file:
-                if not answer.ok:
-                    raise StoreError(self._told("ask", answer.json().get("error", answer.reason)))
-                for chunk in answer.iter_content(1 << 20):
-                    file.write(chunk)
-
-        self._patiently("ask", fetch)
-
-    def _request(self, path: str, parameters: dict[str, str]) -> requests.Response:
         a = self.address
         login = (a.user, a.password) if a.has_login else None
-        url = f"http://{a.host}:{a.http}/{path}"
-        try:
-            return requests.get(url, parameters, auth=login, stream=True, timeout=(_CONNECT_S, ANSWER_S))
-        except requests.ConnectionError as error:
-            raise GoneError(str(error)) from error
+        waits = (_CONNECT_S, postgres_wire.ANSWER_S)
+        asked = {"query": sql, "fmt": "parquet"}
+
+        def fetch() -> None:
+            try:
+                with (
+                    requests.get(
+                        f"http://{a.host}:{a.http}/exp", asked, auth=login, stream=True, timeout=waits
+                    ) as answer,
+                    target.open("wb") as file,
+                ):
+                    if not answer.ok:
+                        raise StoreError(self._told("ask", answer.json().get("error", answer.reason)))
+                    for chunk in answer.iter_content(1 << 20):
+                        file.write(chunk)
+            except requests.RequestException as error:  # before, or in the middle of it
+                raise GoneError(str(error)) from error
+
+        self._patiently("ask", fetch)
 
     def _execute(self, sql: str, values: Sequence[object]) -> list[tuple[Any, ...]]:
         with self._lock:
@@ -126,11 +120,11 @@ class Server:
                 self.close()
                 if any(word in str(error).lower() for word in _REFUSED_LOGIN):
                     raise StoreError(self._told("log in to", str(error))) from error
-                raise GoneError(str(error) or f"nothing within {ANSWER_S:g} s") from error
+                raise GoneError(str(error)) from error
 
-    def _connect(self) -> _Connection:
+    def _connect(self) -> AnsweringConnection:
         a = self.address
-        return _Connection.connect(
+        return AnsweringConnection.connect(
             host=a.host,
             port=a.pg,
             user=a.user,

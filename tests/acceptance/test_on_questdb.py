@@ -17,7 +17,7 @@ import pytest
 from polars.testing import assert_frame_equal
 from sqlalchemy import make_url
 
-from kraken_core import Workbench
+from kraken_core import Workbench, postgres_wire
 from kraken_core.domain.errors import JobError
 from kraken_core.domain.jobs import JobStatus
 from kraken_core.domain.market import Pair, Series
@@ -263,7 +263,7 @@ def test_a_server_that_stays_away_or_takes_no_changes_fails_the_job_with_one_lin
     home = tmp_path / "home"
     run(job, home, "table.commit.after:2")  # some of it is there
     monkeypatch.setattr(questdb_server, "PATIENCE_S", 0.2)
-    monkeypatch.setattr(questdb_server, "ANSWER_S", 5.0)
+    monkeypatch.setattr(postgres_wire, "ANSWER_S", 5.0)
     servers.settle()
     if trouble == "read only":
         leave_something_to_apply(servers)  # which such a server never does

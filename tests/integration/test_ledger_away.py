@@ -10,11 +10,12 @@ from contextlib import suppress
 import pytest
 from sqlalchemy.pool import PoolProxiedConnection
 
+from kraken_core import postgres_wire
 from kraken_core.domain.errors import LedgerAwayError, LedgerError
 from kraken_core.domain.jobs import JobMetrics
 from kraken_core.domain.request import Request
-from kraken_core.ledger import engine, patience
-from kraken_core.ledger.engine import open_engine, writing
+from kraken_core.ledger import engine, patience, postgresql
+from kraken_core.ledger.engine import open_engine, reading, writing
 from kraken_core.ledger.ledger import SqlLedger
 from kraken_core.ledger.transactions import PATIENCE_S
 from tests.databases import new_schema
@@ -132,6 +133,40 @@ def test_patience_ends_and_then_nobody_waits_again(
     assert 0 < passing.seconds <= PATIENCE_S
 
 
+def test_a_server_that_stands_still_is_not_waited_for_without_end(
+    ledger: SqlLedger, postgres_server: PostgreSQL, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgres_wire, "ANSWER_S", 0.2)
+    monkeypatch.setattr(postgresql, "TRUSTED_S", 60.0)
+    with (
+        postgres_server.standing_still(),
+        pytest.raises(LedgerAwayError, match=r"does not answer \(no answer within 0\.2 s\)"),
+    ):
+        ledger.events(1)
+    assert messages(ledger) == []
+
+
+def test_what_one_connection_does_not_answer_is_asked_over_another(
+    ledger: SqlLedger, postgres_server: PostgreSQL, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgres_wire, "ANSWER_S", 0.2)
+    with reading(ledger._engine) as connection:
+        backend = connection.exec_driver_sql("SELECT pg_backend_pid()").scalar_one()
+    with postgres_server.standing_still(backend), ledger.patient(never):
+        ledger.add_event(1, "note", "once")
+    assert messages(ledger) == ["once"]
+
+
+def test_a_connection_that_was_lost_unused_is_noticed_before_it_is_used(
+    ledger: SqlLedger, postgres_server: PostgreSQL, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgresql, "TRUSTED_S", 0.0)
+    ledger.events(1)
+    postgres_server.kill()
+    postgres_server.start()
+    assert messages(ledger) == []
+
+
 def test_who_is_asked_to_stop_does_not_wait(ledger: SqlLedger, postgres_server: PostgreSQL) -> None:
     postgres_server.kill()
     with ledger.patient(lambda: True), pytest.raises(LedgerAwayError):
@@ -141,8 +176,9 @@ def test_who_is_asked_to_stop_does_not_wait(ledger: SqlLedger, postgres_server: 
 def test_a_writer_that_stands_still_loses_its_turn(
     ledger: SqlLedger, database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    statement = engine._WRITING["postgresql"].replace(f"'{engine.WRITER_IDLE_S}s'", "'200ms'")
-    monkeypatch.setitem(engine._WRITING, "postgresql", statement)
+    begin, lock = engine._WRITING["postgresql"]
+    shorter = lock.replace(f"'{engine.WRITER_IDLE_S}s'", "'200ms'")
+    monkeypatch.setitem(engine._WRITING, "postgresql", (begin, shorter))
     other = open_engine(database)
     with suppress(LedgerError), writing(other) as connection:
         ledger.add_event(1, "note", "in its turn")

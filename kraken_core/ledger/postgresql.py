@@ -1,0 +1,54 @@
+"""PostgreSQL under the ledger: how it is connected to, and noticed to be gone."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import psycopg
+from sqlalchemy import URL, Dialect, Engine, create_engine, event
+from sqlalchemy.exc import DisconnectionError
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from kraken_core.postgres_wire import AnsweringConnection
+
+CONNECT_TIMEOUT_S = 10
+# A server, or a client, whose machine is gone without a word is noticed after some seconds, not after hours.
+_TIMEOUTS = {
+    "connect_timeout": CONNECT_TIMEOUT_S,
+    "keepalives_idle": 5,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 20_000,  # ms
+}
+TRUSTED_S = 1.0  # a connection used so lately is not asked whether it still is one: a job asks dozens of times a second
+_USED = "used"
+
+
+def postgresql_engine(address: URL) -> Engine:
+    """An engine whose transactions begin as they are told to: SQLAlchemy and the driver add nothing of their own."""
+    engine = create_engine(address, hide_parameters=True, use_native_hstore=False)
+    event.listen(engine, "do_connect", _connect)
+    event.listen(engine, "checkin", _remember)
+    event.listen(engine, "checkout", _require_alive)
+    return engine
+
+
+def _connect(
+    _dialect: Dialect, _entry: ConnectionPoolEntry, arguments: list[Any], named: dict[str, Any]
+) -> AnsweringConnection:
+    return AnsweringConnection.connect(*arguments, **{**_TIMEOUTS, **named}, autocommit=True)
+
+
+def _remember(_connection: psycopg.Connection[Any] | None, entry: ConnectionPoolEntry) -> None:
+    entry.info[_USED] = time.monotonic()
+
+
+def _require_alive(connection: psycopg.Connection[Any], entry: ConnectionPoolEntry, _borrowed: object) -> None:
+    """Raises DisconnectionError, upon which the pool makes another connection."""
+    if time.monotonic() - entry.info.get(_USED, time.monotonic()) < TRUSTED_S:
+        return
+    try:
+        connection.execute("SELECT 1")
+    except psycopg.Error as error:
+        raise DisconnectionError(str(error)) from error
