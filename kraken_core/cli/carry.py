@@ -85,7 +85,7 @@ def _question(job: IngestionJob | None) -> str:
 def _run(
     told: Common, workbench: Workbench, job: IngestionJob | None, plan: IngestionPlan, workers: int | None
 ) -> JobResult:
-    from kraken_core.domain.errors import KrakenError, LedgerAwayError
+    from kraken_core.domain.errors import KrakenError
     from kraken_core.pipeline.run import JobResult
     from kraken_core.workbench import rows
 
@@ -100,7 +100,7 @@ def _run(
             return workbench.work.run(job, plan, progress=report, stop=stop.is_set, workers=workers)
     except KrakenError:
         if told.as_json:  # how it stands; why is on stderr
-            with suppress(LedgerAwayError):  # nobody knows
+            with suppress(KrakenError):  # nobody knows, where ledger or table do not answer
                 stands = JobResult(workbench.ledger.job(job.id), workbench.held.report(job.request), None)
                 print_json(rows.result_document(stands))
         raise

@@ -58,7 +58,7 @@ def _await_workers(client: Client, address: str, patience_s: int) -> None:
         client.wait_for_workers(1, timeout=patience_s)
     except TimeoutError as error:
         raise ClusterError(
-            f"the Dask scheduler at {address} has no workers: start some with: dask worker {address}"
+            f"the Dask scheduler at {address} has no workers: start some (dask worker {address})."
         ) from error
 
 
@@ -70,7 +70,7 @@ def _client(address: str, count: int, patience_s: int) -> Iterator[Client]:
         raise SettingError(
             "the setting 'dask' needs the extra of that name: pip install 'kraken-history-workbench[dask]'"
         ) from error
-    for name in ("distributed", "distributed.client", "distributed.scheduler"):
+    for name in ("distributed", "distributed.client", "distributed.scheduler", "asyncio", "tornado.application"):
         logging.getLogger(name).setLevel(logging.CRITICAL)  # it tells in ten lines what an error of ours tells in one
     if address == LOCAL:
         with (

@@ -59,7 +59,9 @@ class CandleFiles:
         """What a file holds, from its footer; a file rewritten by another tool lacks ours and is scanned."""
         target = self.place.at(path)
         with store_errors("read", target):
-            footer = pl.read_parquet_metadata(target, storage_options=self.place.options, credential_provider=None)
+            footer = pl.read_parquet_metadata(
+                target, storage_options=self.place.polars_options, credential_provider=None
+            )
             spans = from_footer(footer)
             return spans_of_unsorted(self._scan([path])) if spans is None else spans
 
@@ -119,7 +121,7 @@ class CandleFiles:
             glob=False,
             hive_partitioning=False,
             row_index_name=ROW,
-            storage_options=self.place.options,
+            storage_options=self.place.polars_options,
             credential_provider=None,
         )
 

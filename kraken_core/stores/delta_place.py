@@ -1,28 +1,19 @@
-"""Where a candle table lies: a folder of this machine, or a prefix of an object store.
+"""Where a candle table lies: a folder of this machine, or a prefix of an object store (``delta_objects``).
 
-Files are named relative to the table. Only here is known what makes one durable, and how libraries reach it.
+Files are named relative to the table. Only a place knows what makes one durable, and how libraries reach it.
 """
 
 from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
-from typing import NamedTuple, Protocol
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
 
 import duckdb
 import pyarrow as pa
-from deltalake.fs import DeltaStorageHandler
-from pyarrow import fs
-
-# What the environment may say of the object store; the rest of AWS_… is for other programs.
-_SAID = frozenset(
-    {"access_key_id", "secret_access_key", "session_token", "region", "default_region", "endpoint_url", "allow_http"}
-    | {"role_arn", "web_identity_token_file", "container_credentials_relative_uri", "skip_signature"}
-    | {"virtual_hosted_style_request", "conditional_put"}
-)
 
 
 class Found(NamedTuple):
@@ -37,8 +28,13 @@ class Place(Protocol):
     """The files of a table. Picklable and without state; whatever goes wrong is an OSError."""
 
     @property
-    def options(self) -> dict[str, str] | None:
-        """What libraries have to be told to get there."""
+    def delta_options(self) -> dict[str, str] | None:
+        """What Delta Lake has to be told to get there."""
+        ...
+
+    @property
+    def polars_options(self) -> dict[str, Any] | None:
+        """What polars has to be told to get there."""
         ...
 
     def at(self, path: str = "") -> str:
@@ -85,7 +81,11 @@ class Place(Protocol):
 def place_of(address: str | Path) -> Place:
     """The place that a path, or an address of an object store, names."""
     text = str(address)
-    return ObjectStore(text.rstrip("/")) if "://" in text else Folder(Path(text).absolute())
+    if "://" not in text:
+        return Folder(Path(text).absolute())
+    from kraken_core.stores.delta_objects import ObjectStore  # noqa: PLC0415 - slow to load, and for whom it matters
+
+    return ObjectStore(text.rstrip("/"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,11 @@ class Folder:
         return str(self.root)
 
     @property
-    def options(self) -> None:
+    def delta_options(self) -> None:
+        """Nothing has to be said."""
+
+    @property
+    def polars_options(self) -> None:
         """Nothing has to be said."""
 
     def at(self, path: str = "") -> str:
@@ -168,102 +172,6 @@ class Folder:
         """See Place. The connection may read the table's folder even where it is denied all other files."""
         connection.execute(f"SET allowed_directories = {_literal([self.at()])}")
         return f"read_parquet({_literal(map(self.at, paths))}, hive_partitioning = false)"
-
-
-@dataclass(frozen=True, slots=True)
-class ObjectStore:
-    """A prefix of an object store, such as ``s3://bucket/prefix``; keys and addresses are in the environment.
-
-    So a copy in another process takes none along. What is put there is durable, and appears whole or not at all.
-    """
-
-    address: str
-
-    def __str__(self) -> str:
-        return self.address
-
-    @property
-    def options(self) -> dict[str, str]:
-        """See Place."""
-        return storage_options(os.environ)
-
-    def at(self, path: str = "") -> str:
-        """See Place."""
-        return f"{self.address}/{path}" if path else self.address
-
-    def make(self) -> None:
-        """Prefixes need not be made."""
-
-    def write(self, path: str, write: Callable[[pa.NativeFile], None]) -> int:
-        """See Place."""
-        buffer = pa.BufferOutputStream()  # what is closed is there: half a file is not to be
-        write(buffer)
-        content = buffer.getvalue().to_pybytes()
-        _Objects(self.address, self.options).put(path, content)
-        return len(content)
-
-    def sync(self, paths: Iterable[str]) -> None:
-        """What is there is durable."""
-
-    def size(self, path: str) -> int | None:
-        """See Place."""
-        size: int | None = self._info(path).size
-        return size
-
-    def stamp(self, path: str) -> Hashable:
-        """See Place."""
-        found = self._info(path)
-        return (found.mtime_ns, found.size) if found.is_file else None
-
-    def text(self, path: str) -> str:
-        """See Place."""
-        with self._files.open_input_stream(path) as file:
-            content: bytes = file.read()
-        return content.decode()
-
-    def files(self, pattern: str) -> Iterator[Found]:
-        """See Place."""
-        for found in self._files.get_file_info(fs.FileSelector("", recursive=True)):
-            if found.is_file and PurePosixPath(found.path).match(pattern):
-                yield Found(found.path, found.size, found.mtime_ns / 1e9)
-
-    def remove(self, path: str) -> None:
-        """See Place."""
-        self._files.delete_file(path)
-
-    def read_by(self, connection: duckdb.DuckDBPyConnection, name: str, paths: Collection[str]) -> str:
-        """See Place. DuckDB is handed what to read: by itself it could not get there."""
-        from pyarrow import dataset  # noqa: PLC0415 - it loads pandas, which is slow
-
-        files = dataset.dataset(list(paths), format="parquet", filesystem=self._files)
-        connection.register(name, files)
-        return name
-
-    @property
-    def _files(self) -> fs.FileSystem:
-        return fs.PyFileSystem(DeltaStorageHandler(self.address, self.options))
-
-    def _info(self, path: str) -> fs.FileInfo:
-        return self._files.get_file_info(path)
-
-
-class _Objects(DeltaStorageHandler):
-    """Writes bytes: pyarrow's stream would hand on buffers, which deltalake does not take."""
-
-    def put(self, path: str, content: bytes) -> None:
-        """Write an object, which appears whole or not at all."""
-        stream = self._handler.open_output_stream(path, None)
-        stream.write(content)
-        stream.close()  # type: ignore[attr-defined] # which the stub leaves out
-
-
-def storage_options(environment: Mapping[str, str]) -> dict[str, str]:
-    """What ``AWS_…`` says of the object store. Commits are conditional writes: of two at once, one lands."""
-    said = {name.lower(): value for name, value in environment.items() if name.upper().startswith("AWS_")}
-    options = {name: value for name, value in said.items() if name.removeprefix("aws_") in _SAID}
-    if options.get("aws_endpoint_url", "").startswith("http://"):
-        options.setdefault("aws_allow_http", "true")
-    return {"aws_conditional_put": "etag", **options}
 
 
 def _sync(path: Path) -> None:

@@ -9,6 +9,7 @@ import polars as pl
 from deltalake import DeltaTable
 
 from kraken_core.stores.delta_files import store_errors
+from kraken_core.stores.delta_log import is_table
 from kraken_core.stores.delta_place import place_of
 
 
@@ -26,9 +27,9 @@ def table_state(address: str | Path) -> TableState:
     """The state of the table at an address; all zero where there is none. Raises StoreError."""
     place = place_of(address)
     with store_errors("load", place):
-        if not DeltaTable.is_deltatable(place.at(), place.options):
+        if not is_table(place):
             return TableState()
-        table = DeltaTable(place.at(), storage_options=place.options)
+        table = DeltaTable(place.at(), storage_options=place.delta_options)
         files = pl.DataFrame(table.get_add_actions(flatten=True)).select("path", "size_bytes", "num_records")
         lost = [path for path, size, _ in files.iter_rows() if place.size(path) != size]
     return TableState(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import shlex
 import time
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import Protocol
 
 from kraken_core.domain.archives import Archive
 from kraken_core.domain.errors import (
+    ClusterError,
     HomeError,
     IllegalMoveError,
     Interrupted,
@@ -189,7 +190,7 @@ class Work:
         plan = self._fetched(plan or self.plan(job.request, job.as_of))
         self.check_ready(plan)
         planned = time.perf_counter() - began
-        with logged(self.log(job.id)), self._crew(workers or self.settings.workers) as crew:
+        with logged(self.log(job.id)), self._crew(job, workers or self.settings.workers) as crew:
             job = self._taken_up(job)
             with Lease(self.ledger, job) as lease:
                 heard = partial(_heard, progress, lease)
@@ -332,9 +333,18 @@ class Work:
             Fetch(exchange, self.store, self.ledger, side_by_side, stop),
         )
 
-    def _crew(self, workers: int) -> AbstractContextManager[Crew]:
-        """Who reads the batches: this process, or a cluster."""
-        return cluster(self.settings.dask, workers) if self.settings.dask else threads(workers)
+    @contextmanager
+    def _crew(self, job: IngestionJob, workers: int) -> Iterator[Crew]:
+        """Who reads the batches: this process, or a cluster. Raises ClusterError where that cannot be had."""
+        if not self.settings.dask:
+            with threads(workers) as crew:
+                yield crew
+            return
+        try:
+            with cluster(self.settings.dask, workers) as crew:
+                yield crew
+        except ClusterError as error:
+            raise ClusterError(f"{error} Go on with: {self.resume_command(job.id)}") from error
 
     def _tracker(self) -> CoverageTracker:
         return CoverageTracker(self.store, self.ledger, self.tiers, self.clock.now())

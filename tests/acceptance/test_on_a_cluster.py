@@ -18,7 +18,9 @@ from typing import Any
 
 import pytest
 
+from kraken_core.domain.jobs import IngestionJob
 from kraken_core.ports import Crew
+from kraken_core.stores import delta_objects
 from kraken_core.workbench.work import Work
 from tests.acceptance.command_line import Kraken, asked, command, environment, process
 from tests.acceptance.little_market import LittleMarket
@@ -79,6 +81,19 @@ def test_a_job_whose_scheduler_is_lost_fails_in_one_line_and_goes_on_with_anothe
         assert "was lost. What was committed is kept" in said.err
         assert "Go on with: kraken ingest --resume 1" in said.err
         monkeypatch.undo()
+    assert kraken.ingest(little.folder, "--home", kraken.home)["job_id"] == 1
+    assert kraken.state() == Kraken(kraken.capsys, full_home).state()
+
+
+def test_a_job_without_a_scheduler_says_how_to_go_on_with_it(
+    kraken: Kraken, full_home: Path, little: LittleMarket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kraken_core.executors.dask.PATIENCE_S", 1)
+    monkeypatch.setenv("KRAKEN_DASK", "tcp://127.0.0.1:9")
+    said = kraken(*asked(little.folder), "--quiet", code=1)
+    assert "no Dask scheduler answers at tcp://127.0.0.1:9" in said.err
+    assert "Go on with: kraken ingest --resume 1" in said.err
+    monkeypatch.undo()
     assert kraken.ingest(little.folder, "--home", kraken.home)["job_id"] == 1
     assert kraken.state() == Kraken(kraken.capsys, full_home).state()
 
@@ -162,6 +177,39 @@ def test_on_servers_a_job_that_is_killed_ends_the_same_when_it_is_run_again(
     assert killed.returncode == -signal.SIGKILL
     assert json.loads(again.stdout)["status"] == "COMPLETED"
     servers.assert_same(monkeypatch)
+
+
+def test_a_job_whose_object_store_stays_away_says_how_to_go_on_with_it(
+    kraken: Kraken,
+    full_home: Path,
+    little: LittleMarket,
+    s3: S3Server,
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(delta_objects, "_TRIES", 0)
+    monkeypatch.setenv("KRAKEN_STORE", f"s3://{BUCKET}/{request.node.name}")
+    with monkeypatch.context() as away:
+        away.setattr("kraken_core.pipeline.ingest.Ingest._commit", _without(s3))
+        said = kraken(*asked(little.folder), "--json", "--quiet", code=1)
+    assert "job 1 failed: " in said.err
+    assert said.err.endswith("Go on with: kraken ingest --resume 1\n")
+    s3.start()
+    assert kraken.ingest(little.folder)["job_id"] == 1
+    assert kraken.state() == Kraken(kraken.capsys, full_home).state()
+
+
+def _without(s3: S3Server) -> Callable[..., Any]:
+    """A commit before which the server goes."""
+    from kraken_core.pipeline.ingest import Ingest
+
+    commit = Ingest._commit
+
+    def kill_and_commit(*arguments: Any) -> Any:
+        s3.kill()
+        return commit(*arguments)
+
+    return kill_and_commit
 
 
 def disturbed(
@@ -257,7 +305,7 @@ def test_tasks_and_receipts_are_small_and_no_candle_is_in_them(
     courier = Courier()
 
     @contextmanager
-    def crew(_self: Work, _workers: int) -> Iterator[Crew]:
+    def crew(_self: Work, _job: IngestionJob, _workers: int) -> Iterator[Crew]:
         yield Crew(courier, 1)
 
     monkeypatch.setattr(Work, "_crew", crew)

@@ -131,7 +131,7 @@ def test_a_scheduler_without_workers_is_told_how_to_get_some(tmp_path: Path, mon
     monkeypatch.setattr("kraken_core.executors.dask.PATIENCE_S", 1)
     with (
         dask_cluster(tmp_path, workers=0) as started,
-        pytest.raises(ClusterError, match=f"has no workers: start some with: dask worker {started.address}"),
+        pytest.raises(ClusterError, match=rf"has no workers: start some \(dask worker {started.address}\)"),
         cluster(started.address, 1),
     ):
         pass
