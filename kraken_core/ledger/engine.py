@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from sqlite3 import Connection as SqliteConnection
 from sqlite3 import OperationalError
+from typing import Any, NamedTuple
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
@@ -31,8 +32,8 @@ _WRONG_ADDRESS = (
 # what one reads is still true when it writes, and none fails because another was faster. PostgreSQL also names the
 # transaction, by which it can be asked afterwards what became of it.
 _READING = {
-    "sqlite": "BEGIN",
-    "postgresql": "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY",
+    "sqlite": ("BEGIN",),
+    "postgresql": ("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY",),
 }
 _TURN = (
     f"SELECT pg_current_xact_id()::text, pg_advisory_xact_lock({_ADVISORY_LOCK}), "
@@ -105,16 +106,23 @@ def _use_wal(connection: SqliteConnection) -> None:
             return
 
 
+class Question(NamedTuple):
+    """A query without values that comes first in a transaction, and what is done with the rows it answers."""
+
+    query: str
+    learn: Callable[[Sequence[Sequence[Any]]], None]
+
+
 @contextmanager
-def reading(engine: Engine) -> Iterator[Connection]:
+def reading(engine: Engine, first: Question | None = None) -> Iterator[Connection]:
     """A transaction that only reads, and waits for nobody. Raises LedgerError."""
     with _told(engine, "read"), engine.begin() as connection:
-        connection.exec_driver_sql(_READING[engine.dialect.name])
+        _begin(connection, _READING, first)
         yield connection
 
 
 @contextmanager
-def writing(engine: Engine, patience: Patience | None = None) -> Iterator[Connection]:
+def writing(engine: Engine, patience: Patience | None = None, first: Question | None = None) -> Iterator[Connection]:
     """A transaction that is the only one writing; all of it is kept, or nothing. Raises LedgerError.
 
     LedgerAwayError means that nothing was kept: a database that goes away while it commits is asked about that, as
@@ -123,8 +131,8 @@ def writing(engine: Engine, patience: Patience | None = None) -> Iterator[Connec
     transaction = ""
     try:
         with _told(engine, "written"), engine.begin() as connection:
-            begun = [connection.exec_driver_sql(statement) for statement in _WRITING[engine.dialect.name]][-1]
-            named = begun.scalar_one() if begun.returns_rows else ""
+            begun = _begin(connection, _WRITING, first)
+            named = begun[0][0] if begun else ""
             yield connection
             reached("ledger.commit.before")
             transaction = named
@@ -133,6 +141,24 @@ def writing(engine: Engine, patience: Patience | None = None) -> Iterator[Connec
             (patience or Patience()).until_answered(partial(_require_lost, engine, transaction))
         raise
     reached("ledger.commit.after")
+
+
+def _begin(
+    connection: Connection, kinds: Mapping[str, tuple[str, ...]], first: Question | None
+) -> Sequence[Sequence[Any]]:
+    """What the last of the statements that begin a transaction answers; the first question is put with them."""
+    statements = kinds[connection.dialect.name]
+    asked = (*statements, first.query) if first else statements
+    if connection.dialect.name == "postgresql":
+        from kraken_core.ledger.postgresql import answers  # noqa: PLC0415 - its driver, for whom it matters
+
+        told = answers(connection, asked)
+    else:
+        results = [connection.exec_driver_sql(statement) for statement in asked]
+        told = [result.all() if result.returns_rows else () for result in results]
+    if first:
+        first.learn(told[-1])
+    return told[len(statements) - 1]
 
 
 def _require_lost(engine: Engine, transaction: str) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import psycopg
-from sqlalchemy import URL, Dialect, Engine, create_engine, event
+from sqlalchemy import URL, Connection, Dialect, Engine, create_engine, event
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -52,3 +53,18 @@ def _require_alive(connection: psycopg.Connection[Any], entry: ConnectionPoolEnt
         connection.execute("SELECT 1")
     except psycopg.Error as error:
         raise DisconnectionError(str(error)) from error
+
+
+def answers(connection: Connection, statements: Iterable[str]) -> list[Sequence[Sequence[Any]]]:
+    """What statements without values answer, sent at once: each on its own costs as much as all do together."""
+    driver = connection.connection.driver_connection
+    if not isinstance(driver, AnsweringConnection):
+        raise TypeError(f"{driver} is none of ours")
+    try:
+        with driver.cursor() as cursor:
+            cursor.execute("; ".join(statements).encode())
+            return [found.fetchall() if found.description else () for found in cursor.results()]
+    except psycopg.Error:
+        if driver.closed:
+            connection.invalidate()  # as SQLAlchemy does for what goes through it
+        raise

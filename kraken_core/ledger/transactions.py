@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from functools import partial, wraps
 from inspect import isfunction
 from operator import attrgetter
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy import (
     ColumnElement,
@@ -30,7 +30,7 @@ from kraken_core.domain.gaps import GapRecord
 from kraken_core.domain.jobs import JobStatus
 from kraken_core.domain.market import Pair, Series
 from kraken_core.ledger.bulk import add_rows
-from kraken_core.ledger.engine import reading, writing
+from kraken_core.ledger.engine import Question, reading, writing
 from kraken_core.ledger.models import asset, ingestion_job, pair
 from kraken_core.ledger.patience import Patience
 from kraken_core.ports import Clock
@@ -38,10 +38,8 @@ from kraken_core.ports import Clock
 PATIENCE_S = 25  # less than a lease: who cannot be heard for longer has to stop
 # Asked again and again, so made once
 _NEWER_PAIRS = (
-    select(pair.c.id, asset.c.ticker, pair.c.quote)
-    .join(asset)
-    .where(pair.c.id > bindparam("known"))
-    .order_by(pair.c.id)
+    "SELECT pair.id, asset.ticker, pair.quote FROM pair JOIN asset ON asset.id = pair.asset_id "
+    "WHERE pair.id > %d ORDER BY pair.id"
 )
 _RUNNING = select(ingestion_job.c.id).where(
     ingestion_job.c.status == JobStatus.RUNNING, ingestion_job.c.candle_table == bindparam("table")
@@ -120,32 +118,32 @@ class Transactions:
 
     @contextmanager
     def _reading(self) -> Iterator[Connection]:
-        with reading(self._engine) as connection:
-            self._learn_pairs(connection)
+        with reading(self._engine, self._newer_pairs()) as connection:
             yield connection
 
     @contextmanager
     def _writing(self, pairs: Iterable[Pair] = ()) -> Iterator[Connection]:
         """A writing transaction in which all of ``pairs`` have ids."""
         self._register(set(pairs))
-        with writing(self._engine, self._patience) as connection:
-            self._learn_pairs(connection)
+        with writing(self._engine, self._patience, self._newer_pairs()) as connection:
             yield connection
 
     def _register(self, pairs: set[Pair]) -> None:
         """Give ids to new pairs, in a transaction of its own: an id we remember must never be rolled back."""
         if pairs <= self._pair_ids.keys():
             return
-        with writing(self._engine, self._patience) as connection:
-            self._learn_pairs(connection)
+        with writing(self._engine, self._patience, self._newer_pairs()) as connection:
             new = sorted(pairs - self._pair_ids.keys())
             known = set(connection.scalars(select(asset.c.ticker)))
             add_rows(connection, asset, ({"ticker": base} for base in sorted({p.base for p in new} - known)))
             assets = {ticker: id_ for id_, ticker in connection.execute(select(asset.c.id, asset.c.ticker))}
             add_rows(connection, pair, ({"asset_id": assets[p.base], "quote": p.quote} for p in new))
 
-    def _learn_pairs(self, connection: Connection) -> None:
-        for id_, base, quote in connection.execute(_NEWER_PAIRS, {"known": next(reversed(self._pairs), 0)}):
+    def _newer_pairs(self) -> Question:
+        return Question(_NEWER_PAIRS % next(reversed(self._pairs), 0), self._learn_pairs)
+
+    def _learn_pairs(self, rows: Iterable[Sequence[Any]]) -> None:
+        for id_, base, quote in rows:
             known = Pair(base, quote)
             self._pairs[id_] = known
             self._pair_ids[known] = id_
