@@ -31,6 +31,7 @@ from kraken_core.stores.delta_spans import US, from_footer, spans_of, spans_of_u
 PARTITION = "interval_minutes"  # in the folder's name, so not in the files (Delta's rule)
 ROW = "row"  # a row's number in its file, where a reader asks for it
 _TREE = re.compile(r"\s*\n\s*(?:\x1b\[\d+m)?↳(?:\x1b\[0m)?\s*")  # how Delta sets the causes of an error
+_AWAY = "error sending request"  # in the words of the client that deltalake, polars and obstore share
 _FULL = (os.strerror(errno.ENOSPC), os.strerror(errno.EDQUOT))  # libraries tell it in words alone
 
 
@@ -137,6 +138,11 @@ def store_errors(verb: str, what: object) -> Iterator[None]:
                 f"Cannot {verb} {what} of the candle table: its disk is full. The table is as it was; free some space."
             ) from error
         reason = _TREE.sub(": ", str(error)).strip().partition("\n")[0].rstrip(".")
+        if _AWAY in str(error):
+            raise StoreError(
+                f"Cannot {verb} {what} of the candle table: its object store does not answer ({reason}). The table is "
+                "as it was; see that the store can be reached (kraken doctor) and try again."
+            ) from error
         message = (
             f"Cannot {verb} {what} of the candle table: {reason}. The table is as it was; mend that and try again "
             "(a file that is lost for good has to come from a backup, or its archive be ingested into a new home)."

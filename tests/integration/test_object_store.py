@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pickle
+import re
 import signal
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from threading import Timer
 
@@ -106,12 +108,23 @@ def test_a_server_that_is_started_anew_is_waited_for(address: str, s3: S3Server)
     assert rows_of(store.candles(ALL)) == [Row(BTC, 1), Row(BTC, 2)]
 
 
-def test_a_server_that_is_gone_is_one_line(s3: S3Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+@pytest.mark.parametrize("act", ["load", "read", "write"])
+def test_a_server_that_is_gone_is_one_line(
+    act: str, address: str, s3: S3Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(delta_objects, "_TRIES", 0)
-    gone = rf"Cannot load s3://{BUCKET}/gone of the candle table: .*http://127\.0\.0\.1:9.* The table is as it was"
-    with pytest.raises(StoreError, match=gone) as e:
-        DeltaStore(f"s3://{BUCKET}/gone").candles(ALL)
+    store = DeltaStore(address)
+    staged = store.stage(frame([Row(BTC, 1)]))
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    acts: dict[str, Callable[[], object]] = {
+        "load": lambda: DeltaStore(address).version,
+        "read": lambda: store._files.spans(staged.path),
+        "write": lambda: store.stage(frame([Row(BTC, 2)])),
+    }
+    with pytest.raises(
+        StoreError, match=rf"Cannot {act} {re.escape(address)}.* of the candle table: its object store does not answer"
+    ) as e:
+        acts[act]()
     assert "\n" not in str(e.value)
     assert "\x1b" not in str(e.value)
 
