@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from sqlite3 import Connection as SqliteConnection
-from sqlite3 import OperationalError
 from typing import Any, NamedTuple
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
-from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
 from kraken_core.domain.errors import LedgerAwayError, LedgerError, SettingError
 from kraken_core.failpoints import reached
+from kraken_core.ledger import sqlite
 from kraken_core.ledger.patience import Patience
 
-BUSY_TIMEOUT_S = 30  # a writer waits this long for another; ours take seconds at most
-RETRY_S = 0.05
 WRITER_IDLE_S = 60  # a writer that says nothing for so long has lost its turn: its machine stands still, or is gone
 _ADVISORY_LOCK = 0x6B72616B656E  # "kraken": any number that nobody else in the database is likely to lock
 _WRONG_ADDRESS = (
@@ -52,16 +47,11 @@ def open_engine(url: str) -> Engine:
     """
     address = _address(url)
     if address.drivername == "sqlite":
-        # Without a file the ledger is one connection's memory, which threads then use in turns.
-        in_turns = {"poolclass": QueuePool, "pool_size": 1, "max_overflow": 0}
-        pool = {} if address.database else in_turns
-        engine = create_engine(address, hide_parameters=True, connect_args={"check_same_thread": False}, **pool)
-        event.listen(engine, "connect", _prepare_sqlite)
-        return engine
+        return sqlite.engine_of(address)
     if address.drivername == "postgresql+psycopg":
-        from kraken_core.ledger.postgresql import postgresql_engine  # noqa: PLC0415 - its driver, for whom it matters
+        from kraken_core.ledger import postgresql  # noqa: PLC0415 - its driver, for whom it matters
 
-        return postgresql_engine(address)
+        return postgresql.engine_of(address)
     raise SettingError(_WRONG_ADDRESS)
 
 
@@ -80,30 +70,6 @@ def _address(url: str) -> URL:
         # A part of the password was taken for a host's name, and would be shown.
         raise SettingError(f"{_WRONG_ADDRESS} In a password write %40 for @, %2F for / and %3A for :.")
     return address
-
-
-def _prepare_sqlite(connection: SqliteConnection, _entry: ConnectionPoolEntry) -> None:
-    connection.isolation_level = None  # we say BEGIN ourselves
-    connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_S * 1000}")
-    _use_wal(connection)
-    connection.execute("PRAGMA foreign_keys = ON")
-
-
-def _use_wal(connection: SqliteConnection) -> None:
-    """Have readers and the writer not wait for each other.
-
-    Of two processes that open a new ledger at once, one may be refused at this step without any waiting.
-    """
-    until = time.monotonic() + BUSY_TIMEOUT_S
-    while True:
-        try:
-            connection.execute("PRAGMA journal_mode = WAL")
-        except OperationalError:
-            if time.monotonic() >= until:
-                raise
-            time.sleep(RETRY_S)
-        else:
-            return
 
 
 class Question(NamedTuple):
@@ -149,13 +115,12 @@ def _begin(
     """What the last of the statements that begin a transaction answers; the first question is put with them."""
     statements = kinds[connection.dialect.name]
     asked = (*statements, first.query) if first else statements
-    if connection.dialect.name == "postgresql":
-        from kraken_core.ledger.postgresql import answers  # noqa: PLC0415 - its driver, for whom it matters
-
-        told = answers(connection, asked)
+    if connection.dialect.name == "sqlite":
+        told = sqlite.answers(connection, asked)
     else:
-        results = [connection.exec_driver_sql(statement) for statement in asked]
-        told = [result.all() if result.returns_rows else () for result in results]
+        from kraken_core.ledger import postgresql  # noqa: PLC0415 - see above
+
+        told = postgresql.answers(connection, asked)
     if first:
         first.learn(told[-1])
     return told[len(statements) - 1]

@@ -26,8 +26,8 @@ TRUSTED_S = 1.0  # a connection used so lately is not asked whether it still is 
 _USED = "used"
 
 
-def postgresql_engine(address: URL) -> Engine:
-    """An engine whose transactions begin as they are told to: SQLAlchemy and the driver add nothing of their own."""
+def engine_of(address: URL) -> Engine:
+    """An engine whose transactions begin as they are told to: neither SQLAlchemy nor the driver begins any."""
     engine = create_engine(address, hide_parameters=True, use_native_hstore=False)
     event.listen(engine, "do_connect", _connect)
     event.listen(engine, "checkin", _remember)
@@ -56,7 +56,7 @@ def _require_alive(connection: psycopg.Connection[Any], entry: ConnectionPoolEnt
 
 
 def answers(connection: Connection, statements: Iterable[str]) -> list[Sequence[Sequence[Any]]]:
-    """What statements without values answer, sent at once: each on its own costs as much as all do together."""
+    """What statements without values answer, sent at once: a turn costs as much as what is asked in it."""
     driver = connection.connection.driver_connection
     if not isinstance(driver, AnsweringConnection):
         raise TypeError(f"{driver} is none of ours")
