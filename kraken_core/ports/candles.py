@@ -172,3 +172,7 @@ class Maintainable(Protocol):
 
 class CandleTable(CandleStore, Maintainable, Protocol):
     """A store that jobs write to, and look after."""
+
+    def patient(self) -> CandleTable:
+        """The same table for a job, which has the time to wait for a store that does not answer."""
+        ...

@@ -45,7 +45,12 @@ class DeltaStore(DeltaMaintenance):
 
     def __reduce__(self) -> tuple[Any, ...]:
         """A copy, in whatever process, opens the same table anew."""
-        return type(self), (self._files.place.at(), self._log.pinned)
+        return type(self), (self._files.place, self._log.pinned)
+
+    def patient(self) -> DeltaStore:
+        """See CandleTable."""
+        place = self._files.place.patient()
+        return self if place == self._files.place else DeltaStore(place, self._log.pinned)
 
     @property
     def version(self) -> int:
@@ -60,7 +65,7 @@ class DeltaStore(DeltaMaintenance):
             raise UsageError(f"the candle table has no version {version}: its newest is {self.version}.")
         if version == self.version == 0:  # there may be no table yet
             return self
-        then = DeltaStore(self._files.place.at(), version)
+        then = DeltaStore(self._files.place, version)
         try:
             then._refresh()
         except StoreError as error:

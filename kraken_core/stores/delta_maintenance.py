@@ -19,7 +19,7 @@ from kraken_core.stores.delta_compact import Group, groups, merge
 from kraken_core.stores.delta_files import CandleFiles
 from kraken_core.stores.delta_index import FileIndex
 from kraken_core.stores.delta_log import ActiveFile, DeltaLog
-from kraken_core.stores.delta_place import place_of
+from kraken_core.stores.delta_place import Place, place_of
 from kraken_core.stores.delta_sweep import REMOVED_KEPT_S, UNCOMMITTED_KEPT_S, needless, written_before
 from kraken_core.stores.delta_verify import damages
 
@@ -29,8 +29,8 @@ _TRIES = 3  # of a commit that others overtake
 class DeltaMaintenance:
     """What a process knows of a candle table, and its care; see Maintainable."""
 
-    def __init__(self, uri: str | Path, version: int | None = None) -> None:
-        place = place_of(uri)
+    def __init__(self, table: str | Path | Place, version: int | None = None) -> None:
+        place = place_of(table) if isinstance(table, (str, Path)) else table
         self._files = CandleFiles(place)
         self._log = DeltaLog(place, version)
         self._index = FileIndex()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import lru_cache
 from pathlib import PurePosixPath
@@ -32,9 +32,9 @@ _SAID = frozenset(
     | {"virtual_hosted_style_request", "conditional_put"}
 )
 _HTTP = "aws_allow_http"  # of the client, not of S3
-# How long a request is repeated that may be. What the three libraries do on their own ends after ten tries: a store
-# that is started anew refuses as many in two seconds.
-PATIENCE = timedelta(seconds=180)
+# How long a request is repeated that may be, by somebody who looks at the screen and by a job. What the three libraries
+# do on their own ends after ten tries: a store that is started anew refuses as many in two seconds.
+BRIEF, PATIENT = timedelta(seconds=5), timedelta(seconds=180)
 _TRIES = 1000  # so that time ends them
 _FIRST_WAIT, _LONGEST_WAIT = timedelta(milliseconds=100), timedelta(seconds=2)
 
@@ -47,6 +47,7 @@ class ObjectStore:
     """
 
     address: str
+    patience: timedelta = BRIEF
 
     def __str__(self) -> str:
         return self.address
@@ -57,7 +58,7 @@ class ObjectStore:
         return {
             **storage_options(os.environ),
             "max_retries": str(_TRIES),
-            "retry_timeout": f"{PATIENCE.total_seconds():g}s",
+            "retry_timeout": f"{self.patience.total_seconds():g}s",
             "backoff_config.init_backoff": f"{_FIRST_WAIT.total_seconds() * 1000:g}ms",
             "backoff_config.max_backoff": f"{_LONGEST_WAIT.total_seconds():g}s",
         }
@@ -68,10 +69,14 @@ class ObjectStore:
         return {
             **storage_options(os.environ),
             "max_retries": _TRIES,
-            "retry_timeout_ms": int(PATIENCE.total_seconds() * 1000),
+            "retry_timeout_ms": int(self.patience.total_seconds() * 1000),
             "retry_init_backoff_ms": int(_FIRST_WAIT.total_seconds() * 1000),
             "retry_max_backoff_ms": int(_LONGEST_WAIT.total_seconds() * 1000),
         }
+
+    def patient(self) -> ObjectStore:
+        """See Place."""
+        return replace(self, patience=PATIENT)
 
     def at(self, path: str = "") -> str:
         """See Place."""
@@ -139,11 +144,11 @@ class ObjectStore:
 
     @property
     def _objects(self) -> S3Store:
-        return _store(self.address, tuple(storage_options(os.environ).items()))
+        return _store(self.address, self.patience, tuple(storage_options(os.environ).items()))
 
 
 @lru_cache(maxsize=8)
-def _store(address: str, options: tuple[tuple[str, str], ...]) -> S3Store:
+def _store(address: str, patience: timedelta, options: tuple[tuple[str, str], ...]) -> S3Store:
     said = dict(options)
     return S3Store.from_url(
         address,
@@ -151,7 +156,7 @@ def _store(address: str, options: tuple[tuple[str, str], ...]) -> S3Store:
         config=said,  # type: ignore[arg-type] # names as the environment has them
         retry_config={
             "max_retries": _TRIES,
-            "retry_timeout": PATIENCE,
+            "retry_timeout": patience,
             "backoff": {"init_backoff": _FIRST_WAIT, "max_backoff": _LONGEST_WAIT},
         },
     )

@@ -37,6 +37,10 @@ class Place(Protocol):
         """What polars has to be told to get there."""
         ...
 
+    def patient(self) -> Place:
+        """The same place for who can wait: where nobody answers, it is asked again for minutes instead of seconds."""
+        ...
+
     def at(self, path: str = "") -> str:
         """A file's whole path or address; the table's own where none is named."""
         ...
@@ -104,6 +108,10 @@ class Folder:
     @property
     def polars_options(self) -> None:
         """Nothing has to be said."""
+
+    def patient(self) -> Folder:
+        """A folder answers."""
+        return self
 
     def at(self, path: str = "") -> str:
         """See Place."""

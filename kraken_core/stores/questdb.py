@@ -65,6 +65,10 @@ class QuestDBStore:
         """Let go of the server."""
         self._server.close()
 
+    def patient(self) -> QuestDBStore:
+        """See CandleTable. A server is waited for by everybody."""
+        return self
+
     @property
     def version(self) -> int:
         """See CandleStore."""

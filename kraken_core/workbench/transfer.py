@@ -47,8 +47,8 @@ class Transfer:
             for interval in selection.intervals
             if selection.holds(record.pair, self.tiers)
         ]
-        target = open_store(there, self.ledger.assets)
-        copied = Copy(self.store, target, progress, stop).run(series, selection.window(END_OF_TIME))
+        target = open_store(there, self.ledger.assets).patient()
+        copied = Copy(self.store.patient(), target, progress, stop).run(series, selection.window(END_OF_TIME))
         if unequal := [each for each in copied if each.different]:
             worst = max(unequal, key=lambda each: each.different)
             raise StoreError(

@@ -188,14 +188,15 @@ class Work:
         self.reap()
         began = time.perf_counter()
         plan = self._fetched(plan or self.plan(job.request, job.as_of))
-        self.check_ready(plan)
+        patient = replace(self, store=self.store.patient())
+        patient.check_ready(plan)
         planned = time.perf_counter() - began
         with logged(self.log(job.id)), self._crew(job, workers or self.settings.workers) as crew:
             job = self._taken_up(job)
             with Lease(self.ledger, job) as lease:
                 heard = partial(_heard, progress, lease)
                 stopped = partial(_either, stop, lease)
-                carry_out = partial(self._carry_out, job, plan, crew, heard, stopped)
+                carry_out = partial(patient._carry_out, job, plan, crew, heard, stopped)  # noqa: SLF001 - our copy
                 result = self._guarded(job, lease, stopped, carry_out)
         total = time.perf_counter() - began
         return replace(result, seconds={"total": total, "plan": planned, **result.seconds})
