@@ -23,7 +23,7 @@ from obstore.exceptions import BaseError
 from obstore.store import S3Store
 from pyarrow import fs
 
-from kraken_core.stores.delta_place import Found
+from kraken_core.stores.delta_place import Found, named_whole
 
 # What the environment may say of the object store; the rest of AWS_… is for other programs.
 _SAID = frozenset(
@@ -114,10 +114,8 @@ class ObjectStore:
 
     def files(self, pattern: str) -> Iterator[Found]:
         """See Place."""
-        first = PurePosixPath(pattern).parts[0]
-        within = None if "*" in first else first  # a folder that is named whole, so that no other is listed
         with _told():
-            for some in obstore.list(self._objects, within):
+            for some in obstore.list(self._objects, named_whole(pattern) or None):  # so that no other is listed
                 for found in some:
                     if PurePosixPath(found["path"]).match(pattern):
                         yield Found(found["path"], found["size"], found["last_modified"].timestamp())

@@ -9,7 +9,8 @@ import os
 import stat
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from itertools import takewhile
+from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple, Protocol
 
 import duckdb
@@ -92,6 +93,12 @@ def place_of(address: str | Path) -> Place:
     return ObjectStore(text.rstrip("/"))
 
 
+def named_whole(pattern: str) -> str:
+    """The folder that a pattern names without any wildcard; "" where it is the table's own."""
+    folders = PurePosixPath(pattern).parts[:-1]
+    return "/".join(takewhile(lambda name: not set(name) & set("*?["), folders))
+
+
 @dataclass(frozen=True, slots=True)
 class Folder:
     """A local folder."""
@@ -164,6 +171,10 @@ class Folder:
 
     def files(self, pattern: str) -> Iterator[Found]:
         """See Place."""
+        try:
+            os.scandir(self.root / named_whole(pattern)).close()  # a glob takes what it may not read for empty
+        except FileNotFoundError:
+            return
         for path in self.root.glob(pattern):
             try:
                 found = path.lstat()
