@@ -37,11 +37,13 @@ class WritingDown:
     def replay(self) -> None:
         if not self._file.exists():
             return
-        with self._file.open("rb") as file:
+        with self._file.open("r+b") as file:
             while True:
+                whole = file.tell()
                 try:
                     environment, body, told = pickle.load(file)  # noqa: S301 - our own
                 except (EOFError, pickle.UnpicklingError):  # the last one may be cut short: nobody was told of it
+                    file.truncate(whole)  # or whatever is written down from now on would lie behind it unread
                     return
                 said, _, _ = self._carried_out(environment, body)
                 self._uploads |= dict(zip(told, _uploads(said), strict=True))
