@@ -62,15 +62,8 @@ class Claims(Transactions):
             new = [a for identity, a in by_identity.items() if identity not in known]
             add_rows(connection, archive, ({**_archive_columns(a, self._now()), "job_id": job_id} for a in new))
             ids = dict(connection.execute(select(archive.c.identity, archive.c.id)).all())
-            add_rows(
-                connection,
-                archive_pair,
-                (
-                    {"archive_id": ids[a.identity], "pair_id": self._pair_ids[pair]}
-                    for a in new
-                    for pair in pairs[a.identity]
-                ),
-            )
+            held = ((ids[a.identity], self._pair_ids[pair]) for a in new for pair in pairs[a.identity])
+            add_many(connection, archive_pair, ["archive_id", "pair_id"], held)
 
     def complete_archives(self) -> list[tuple[Archive, frozenset[Pair]]]:
         """The complete archives ever ingested (without their files), with the pairs they hold."""

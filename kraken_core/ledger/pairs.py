@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 
-from sqlalchemy import bindparam, delete, select, update
+from sqlalchemy import delete, select
 
 from kraken_core.domain.errors import LedgerError
 from kraken_core.domain.life import Life
 from kraken_core.domain.market import Pair
-from kraken_core.ledger.bulk import add_rows
+from kraken_core.ledger.bulk import add_many, add_rows, change_many
 from kraken_core.ledger.models import asset, pair_life
 from kraken_core.ledger.transactions import Transactions
 from kraken_core.ports import AssetRecord, PairRecord
@@ -51,20 +51,10 @@ class Pairs(Transactions):
             return
         tiers = {record.pair.base: record.tier for record in pairs}
         with self._writing(record.pair for record in pairs) as connection:
-            connection.execute(
-                update(asset).where(asset.c.ticker == bindparam("base")),
-                [{"base": base, "tier": tier} for base, tier in tiers.items()],
-            )
+            change_many(connection, asset, ["tier"], (((t,), (base,)) for base, t in tiers.items()), where=["ticker"])
             connection.execute(delete(pair_life).where(self._of_pairs(pair_life, [record.pair for record in pairs])))
-            add_rows(
-                connection,
-                pair_life,
-                (
-                    {"pair_id": self._pair_ids[record.pair], **life._asdict()}
-                    for record in pairs
-                    for life in record.lives
-                ),
-            )
+            lives = ((self._pair_ids[record.pair], *life) for record in pairs for life in record.lives)
+            add_many(connection, pair_life, ["pair_id", *Life._fields], lives)
 
     def pairs(self) -> list[PairRecord]:
         """Every pair known, sorted."""

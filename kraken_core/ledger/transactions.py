@@ -29,7 +29,7 @@ from kraken_core.domain.coverage import DataCoverageRange
 from kraken_core.domain.gaps import GapRecord
 from kraken_core.domain.jobs import JobStatus
 from kraken_core.domain.market import Pair, Series
-from kraken_core.ledger.bulk import add_rows
+from kraken_core.ledger.bulk import add_many
 from kraken_core.ledger.engine import Question, reading, writing
 from kraken_core.ledger.models import asset, ingestion_job, pair
 from kraken_core.ledger.patience import Patience
@@ -135,9 +135,9 @@ class Transactions:
         with writing(self._engine, self._patience, self._newer_pairs()) as connection:
             new = sorted(pairs - self._pair_ids.keys())
             known = set(connection.scalars(select(asset.c.ticker)))
-            add_rows(connection, asset, ({"ticker": base} for base in sorted({p.base for p in new} - known)))
+            add_many(connection, asset, ["ticker"], ((base,) for base in sorted({p.base for p in new} - known)))
             assets = {ticker: id_ for id_, ticker in connection.execute(select(asset.c.id, asset.c.ticker))}
-            add_rows(connection, pair, ({"asset_id": assets[p.base], "quote": p.quote} for p in new))
+            add_many(connection, pair, ["asset_id", "quote"], ((assets[p.base], p.quote) for p in new))
 
     def _newer_pairs(self) -> Question:
         return Question(_NEWER_PAIRS % next(reversed(self._pairs), 0), self._learn_pairs)
