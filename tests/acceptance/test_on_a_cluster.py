@@ -37,6 +37,10 @@ AWAY_S = 1.0
 OURS = {"table.commit.before", "ledger.commit.before", "ledger.commit.after", "report.before"}
 
 
+def nothing() -> None:
+    """Happens."""
+
+
 @pytest.fixture(scope="module")
 def dask(s3: S3Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaskCluster]:
     with dask_cluster(tmp_path_factory.mktemp("dask"), workers=2) as started:
@@ -76,7 +80,8 @@ def test_a_job_whose_scheduler_is_lost_fails_in_one_line_and_goes_on_with_anothe
 ) -> None:
     with dask_cluster(tmp_path, workers=1) as started:
         monkeypatch.setenv("KRAKEN_DASK", started.address)
-        monkeypatch.setattr("kraken_core.pipeline.ingest.Ingest._commit", _killing(started))
+        assert started.scheduler is not None
+        monkeypatch.setattr("kraken_core.pipeline.ingest.Ingest._commit", _commit(after=started.scheduler.kill))
         said = kraken(*asked(little.folder), "--quiet", code=1)
         assert "was lost. What was committed is kept" in said.err
         assert "Go on with: kraken ingest --resume 1" in said.err
@@ -98,19 +103,19 @@ def test_a_job_without_a_scheduler_says_how_to_go_on_with_it(
     assert kraken.state() == Kraken(kraken.capsys, full_home).state()
 
 
-def _killing(started: DaskCluster) -> Callable[..., Any]:
-    """A commit after which the scheduler is gone."""
+def _commit(*, before: Callable[[], object] = nothing, after: Callable[[], object] = nothing) -> Callable[..., Any]:
+    """A commit before and after which something happens."""
     from kraken_core.pipeline.ingest import Ingest
 
     commit = Ingest._commit
 
-    def commit_and_kill(*arguments: Any) -> Any:
+    def disturbed_commit(*arguments: Any) -> Any:
+        before()
         metrics = commit(*arguments)
-        assert started.scheduler is not None
-        started.scheduler.kill()
+        after()
         return metrics
 
-    return commit_and_kill
+    return disturbed_commit
 
 
 # ---------------------------------------------------------------------------------------- PostgreSQL, Dask, S3 together
@@ -190,26 +195,13 @@ def test_a_job_whose_object_store_stays_away_says_how_to_go_on_with_it(
     monkeypatch.setattr(delta_objects, "_TRIES", 0)
     monkeypatch.setenv("KRAKEN_STORE", f"s3://{BUCKET}/{request.node.name}")
     with monkeypatch.context() as away:
-        away.setattr("kraken_core.pipeline.ingest.Ingest._commit", _without(s3))
+        away.setattr("kraken_core.pipeline.ingest.Ingest._commit", _commit(before=s3.kill))
         said = kraken(*asked(little.folder), "--json", "--quiet", code=1)
     assert "job 1 failed: " in said.err
     assert said.err.endswith("Go on with: kraken ingest --resume 1\n")
     s3.start()
     assert kraken.ingest(little.folder)["job_id"] == 1
     assert kraken.state() == Kraken(kraken.capsys, full_home).state()
-
-
-def _without(s3: S3Server) -> Callable[..., Any]:
-    """A commit before which the server goes."""
-    from kraken_core.pipeline.ingest import Ingest
-
-    commit = Ingest._commit
-
-    def kill_and_commit(*arguments: Any) -> Any:
-        s3.kill()
-        return commit(*arguments)
-
-    return kill_and_commit
 
 
 def disturbed(
