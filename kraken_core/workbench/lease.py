@@ -11,7 +11,7 @@ from typing import Self
 
 from kraken_core.domain.errors import IllegalMoveError, LedgerError
 from kraken_core.domain.jobs import Control, IngestionJob, ProgressReport
-from kraken_core.ports import Ledger
+from kraken_core.ports import Ledger, Progress
 
 LEASE_S = 30  # a worker that was not heard of for so long is taken for lost
 HEARTBEAT_S = 1.0  # how soon a request to pause is heard
@@ -38,6 +38,11 @@ class Lease:
     def over(self) -> bool:
         """Whether the worker has to stop: it was asked to, or its job is not its own any more."""
         return bool(self.lost) or self.asked is not None
+
+    def pass_on(self, progress: Progress, report: ProgressReport) -> None:
+        """Progress for whoever started the job, and for everybody else."""
+        self.doing = report
+        progress(report)
 
     def __enter__(self) -> Self:
         self._thread = threading.Thread(target=self._beat, name=f"lease of job {self.job.id}", daemon=True)

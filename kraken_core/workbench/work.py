@@ -79,12 +79,6 @@ def never() -> bool:
     return False
 
 
-def _heard(progress: Progress, lease: Lease, report: ProgressReport) -> None:
-    """Progress for whoever started the job, and for everybody else."""
-    lease.doing = report
-    progress(report)
-
-
 def _either(stop: Callable[[], bool], lease: Lease) -> bool:
     """Whether this process was asked to stop, or the job was, from wherever."""
     return stop() or lease.over
@@ -194,7 +188,7 @@ class Work:
         with logged(self.log(job.id)), self._crew(job, workers or self.settings.workers) as crew:
             job = self._taken_up(job)
             with Lease(self.ledger, job) as lease:
-                heard = partial(_heard, progress, lease)
+                heard = partial(lease.pass_on, progress)
                 stopped = partial(_either, stop, lease)
                 carry_out = partial(patient._carry_out, job, plan, crew, heard, stopped)  # noqa: SLF001 - our copy
                 result = self._guarded(job, lease, stopped, carry_out)
