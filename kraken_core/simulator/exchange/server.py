@@ -121,8 +121,7 @@ class Handler(BaseHTTPRequestHandler):
             case Kind.HALF:
                 self._send(HTTPStatus.OK, body[: len(body) // 2], JSON)
             case Kind.SLOW if fault:
-                self.server.closing.wait(fault.seconds)
-                self._send(HTTPStatus.OK, body, JSON)
+                self._send_late(body, fault.seconds)
             case _:
                 self._send(HTTPStatus.OK, body, JSON)
 
@@ -137,6 +136,12 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
         self.wfile.flush()
+
+    def _send_late(self, body: bytes, seconds: float) -> None:
+        if self.server.closing.wait(seconds):
+            self.close_connection = True  # whoever still waits is hung up on, not answered in a hurry
+        else:
+            self._send(HTTPStatus.OK, body, JSON)
 
     def _wait_until_left(self) -> None:
         select.select([self.connection], [], [])  # readable when the client closes, or we hang up
