@@ -53,6 +53,8 @@ class Claims(Transactions):
     def record_archives(self, archives: Sequence[Archive]) -> None:
         """Remember complete archives and their pairs; others, and those remembered already, add nothing."""
         by_identity = {a.identity: a for a in archives if a.complete and a.identity}
+        if not by_identity:
+            return
         pairs = {identity: {file.series.pair for file in a.files} for identity, a in by_identity.items()}
         with self._writing(set().union(*pairs.values())) as connection:
             job_id = self._running_job(connection)

@@ -8,7 +8,7 @@ from sqlalchemy import delete, select
 
 from kraken_core.domain.coverage import CoverageSource, DataCoverageRange
 from kraken_core.domain.market import Series
-from kraken_core.ledger.bulk import add_many
+from kraken_core.ledger.bulk import add_many, read_many
 from kraken_core.ledger.models import data_coverage_range
 from kraken_core.ledger.transactions import Transactions, by_series_and_time
 
@@ -36,7 +36,7 @@ class Coverage(Transactions):
     def coverage(self, series: Collection[Series] | None = None) -> list[DataCoverageRange]:
         """Covered ranges by series and time; of all series where none are given."""
         with self._reading() as connection:
-            rows = connection.execute(select(data_coverage_range).where(self._of(data_coverage_range, series)))
+            rows = read_many(connection, select(data_coverage_range).where(self._of(data_coverage_range, series)))
             found = [
                 DataCoverageRange(self._series[pair_id, interval], start, end, _SOURCES[source], candles)
                 for pair_id, interval, start, end, source, candles in rows

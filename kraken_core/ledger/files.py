@@ -12,7 +12,7 @@ from kraken_core.domain.jobs import FileIngestionRecord, FileStatus, JobMetrics
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.plan import KnownFile
 from kraken_core.domain.timerange import TimeRanges
-from kraken_core.ledger.bulk import change_many
+from kraken_core.ledger.bulk import change_many, read_many
 from kraken_core.ledger.claims import Claims
 from kraken_core.ledger.jobs import Jobs
 from kraken_core.ledger.models import assertion, file_ingestion_record
@@ -42,7 +42,7 @@ class Files(Jobs, Claims):
         known = {}
         with self._reading() as connection:
             ranks = self._best_ranks(connection)
-            rows = connection.execute(select(*columns).where(_FILE.status.in_(_READ), _COUNTS).order_by(_FILE.id))
+            rows = read_many(connection, select(*columns).where(_FILE.status.in_(_READ), _COUNTS).order_by(_FILE.id))
             for path, member, stamp, pair_id, interval, content_hash in rows:
                 rank = ranks.get((content_hash, pair_id, interval), 0)
                 known[path, member, stamp, self._series[pair_id, interval]] = KnownFile(content_hash, rank)
@@ -68,7 +68,7 @@ class Files(Jobs, Claims):
         with self._reading() as connection:
             for first, table in ((seen, file_ingestion_record), (taken, assertion)):
                 of_pairs = first.where(self._of_pairs(table, pairs)).group_by(table.c.pair_id, table.c.interval)
-                for pair_id, interval, instant in connection.execute(of_pairs):
+                for pair_id, interval, instant in read_many(connection, of_pairs):
                     series = self._series[pair_id, interval]
                     found[series] = min(instant, found.get(series, instant))
         return found
@@ -107,10 +107,10 @@ class Files(Jobs, Claims):
 
     def _files(self, where: ColumnElement[bool]) -> list[FileIngestionRecord]:
         with self._reading() as connection:
-            rows = connection.execute(select(*(_FILE[name] for name in FILE)).where(where).order_by(_FILE.id)).all()
+            rows = read_many(connection, select(*(_FILE[name] for name in FILE)).where(where).order_by(_FILE.id))
             return [file_of(row, self._series) for row in rows]
 
     def _best_ranks(self, connection: Connection) -> dict[tuple[str, int, int], int]:
         content = (_FILE.content_hash, _FILE.pair_id, _FILE.interval)
         ingested = select(*content, func.max(_FILE.rank)).where(_FILE.status.in_(_READ), _COUNTS)
-        return {tuple(ids): rank for *ids, rank in connection.execute(ingested.group_by(*content))}
+        return {tuple(ids): rank for *ids, rank in read_many(connection, ingested.group_by(*content))}

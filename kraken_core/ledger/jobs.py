@@ -7,7 +7,6 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from sqlalchemy import Connection, bindparam, insert, select, update
-from sqlalchemy.exc import IntegrityError
 
 from kraken_core.domain.errors import IllegalMoveError, JobError, JobRunningError
 from kraken_core.domain.jobs import (
@@ -41,24 +40,21 @@ class Jobs(Transactions):
         """A PENDING job with its PENDING files."""
         now = self._now()
         with self._writing(file.series.pair for file in files) as connection:
-            job_id = connection.execute(
-                insert(ingestion_job)
-                .returning(ingestion_job.c.id)
-                .values(
-                    status=JobStatus.PENDING,
-                    stage="",
-                    worker="",
-                    candle_table=self._table,
-                    created_at=now,
-                    updated_at=now,
-                    **request_columns(request, as_of),
-                    **metrics_columns(metrics),
-                )
-            ).scalar_one()
+            new = insert(ingestion_job).values(
+                status=JobStatus.PENDING,
+                stage="",
+                worker="",
+                candle_table=self._table,
+                created_at=now,
+                updated_at=now,
+                **request_columns(request, as_of),
+                **metrics_columns(metrics),
+            )
+            job = job_of(connection.execute(new.returning(ingestion_job)).one())
             rows = (self._row(file) for file in files)
-            same = {"job_id": job_id, "created_at": now, "updated_at": now}
+            same = {"job_id": job.id, "created_at": now, "updated_at": now}
             add_many(connection, file_ingestion_record, (*ORIGIN, *OUTCOME), rows, **same)
-            return self._job(connection, job_id)
+            return job
 
     def job(self, job_id: int) -> IngestionJob:
         """Raises JobError where there is none."""
@@ -90,6 +86,10 @@ class Jobs(Transactions):
         now = self._now()
         with self._writing() as connection:
             stored = self._job(connection, before.id)
+            if after.status is JobStatus.RUNNING:
+                running = stored if stored.status is JobStatus.RUNNING else self._running(connection)
+                if running:
+                    raise JobRunningError(_is_running(running))
             changes: dict[str, object] = {
                 "status": after.status,
                 "worker": after.worker,
@@ -104,29 +104,28 @@ class Jobs(Transactions):
             elif after.status in _ENDED:
                 changes |= {"finished_at": now}
             if after.status is JobStatus.COMPLETED:
-                changes |= {"progress_pct": after.progress_pct}
+                changes |= {"stage": "", "progress_pct": after.progress_pct}
             as_before = (
                 ingestion_job.c.id == before.id,
                 ingestion_job.c.status == before.status,
                 ingestion_job.c.worker == before.worker,
             )
-            try:
-                with connection.begin_nested():
-                    moved = connection.execute(update(ingestion_job).where(*as_before).values(changes)).rowcount
-            except IntegrityError as error:
-                raise JobRunningError(_is_running(self._running(connection))) from error
-            if not moved and after.status is stored.status is JobStatus.RUNNING:
-                raise JobRunningError(_is_running(stored))
-            if not moved:
+            moving = update(ingestion_job).where(*as_before).values(changes).returning(ingestion_job)
+            moved = connection.execute(moving).one_or_none()
+            if moved is None:
                 raise IllegalMoveError(
                     f"job {before.id} is {stored.status} by now: somebody else moved it meanwhile, so it did not "
                     f"become {after.status}. See how it stands with: kraken jobs {before.id}"
                 )
             by = f"by {after.worker}" if after.status is JobStatus.RUNNING else ""
             self._add_event(connection, before.id, after.status.lower(), after.error or by)
-            if after.status is JobStatus.RUNNING:
-                self._reopen_failed_files(connection, stored)
-            return self._job(connection, before.id)
+            if (
+                after.status is JobStatus.RUNNING
+                and stored.started_at
+                and self._reopen_failed_files(connection, stored)
+            ):
+                return self._job(connection, before.id)
+            return job_of(moved)
 
     def progress(self, job_id: int, stage: str, metrics: JobMetrics) -> None:
         """Store how far a running job is. Raises IllegalMoveError where it does not run any more."""
@@ -193,17 +192,22 @@ class Jobs(Transactions):
             raise JobError(f"there is no job {job_id}. List the jobs with: kraken jobs")
         return job_of(row)
 
-    def _running(self, connection: Connection) -> IngestionJob:
+    def _running(self, connection: Connection) -> IngestionJob | None:
+        """The job that runs on this candle table; while we write, no other one begins to."""
         columns = ingestion_job.c
         running = columns.status == JobStatus.RUNNING, columns.candle_table == self._table
-        return job_of(connection.execute(select(ingestion_job).where(*running)).one())
+        row = connection.execute(select(ingestion_job).where(*running)).one_or_none()
+        return job_of(row) if row else None
 
-    def _reopen_failed_files(self, connection: Connection, job: IngestionJob) -> None:
+    def _reopen_failed_files(self, connection: Connection, job: IngestionJob) -> bool:
+        """Whether there were any."""
         files = file_ingestion_record.c
         failed = files.job_id == job.id, files.status == FileStatus.FAILED
         pending = {"status": FileStatus.PENDING, "error": None, "updated_at": self._now()}
-        if connection.execute(update(file_ingestion_record).where(*failed).values(pending)).rowcount:
+        reopened = connection.execute(update(file_ingestion_record).where(*failed).values(pending)).rowcount > 0
+        if reopened:
             self._store_metrics(connection, job.id, replace(job.metrics, files_failed=0))
+        return reopened
 
     def _store_metrics(self, connection: Connection, job_id: int, metrics: JobMetrics) -> None:
         connection.execute(_OF_JOB, {"job": job_id, "updated_at": self._now(), **metrics_columns(metrics)})

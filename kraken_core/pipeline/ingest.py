@@ -53,7 +53,6 @@ class Ingest:
         self.rejects.forget(job.id, pending.values())
         metrics = self._give_up(job, metrics, plan, pending)
         self.ledger.record_archives([archive for archive in plan.archives if archive.complete])
-        self.ledger.progress(job.id, "ingest", metrics)
         refuted = self._refuted()
         for wave in _waves(plan, pending, refuted):
             for receipts in self._read(batches(wave), self._known()):

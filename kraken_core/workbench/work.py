@@ -110,7 +110,7 @@ class Work:
         Now is what the exchange's clock says, where it is asked and behind ours. Raises UsageError where there is
         nothing to do it with.
         """
-        if not self.ledger.pairs() and (request.backfill or not (request.sources or request.api_backfill)):
+        if (request.backfill or not (request.sources or request.api_backfill)) and not self.ledger.pairs():
             raise UsageError("nothing is held yet and no archive is named: add --csv-source-dir PATH.")
         market, notes = self._market(request)
         if not request.sources and not market and not self.ledger.pairs():
@@ -232,7 +232,6 @@ class Work:
         try:
             with self.ledger.patient(stop):
                 result = run()
-                self.ledger.progress(job.id, "", result.job.metrics)
                 return replace(result, job=self.ledger.move(job, job.mark_completed()))
         except (Interrupted, KeyboardInterrupt):
             raise self._interrupted(job, lease) from None
