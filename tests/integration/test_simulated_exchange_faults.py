@@ -144,7 +144,7 @@ def test_an_exchange_that_closes_hangs_up_on_those_who_wait(fault: Fault) -> Non
 
 
 def test_a_slow_answer_comes_in_the_end() -> None:
-    with exchange_with(Fault(Kind.SLOW, seconds=0.2)) as exchange:
+    with exchange_with(Fault(Kind.SLOW, seconds=1.5)) as exchange:
         client = socket.create_connection(("127.0.0.1", int(exchange.url.rpartition(":")[2])))
         client.settimeout(0.05)
         client.sendall(b"GET /0/public/Time HTTP/1.1\r\nHost: here\r\n\r\n")
