@@ -138,7 +138,11 @@ class Work:
 
     def reap(self) -> list[IngestionJob]:
         """Mark jobs whose worker is gone as FAILED, so that they can be resumed; returns them."""
-        return [self.ledger.move(job, job.mark_failed(f"{WORKER_LOST}: {why}")) for job, why in self.lost()]
+        reaped = []
+        for job, why in self.lost():
+            with suppress(IllegalMoveError):  # it ended as it should between our two looks, and its process with it
+                reaped.append(self.ledger.move(job, job.mark_failed(f"{WORKER_LOST}: {why}")))
+        return reaped
 
     def lost(self) -> list[tuple[IngestionJob, str]]:
         """Jobs that say they are running though their worker is gone, and how that is known."""

@@ -12,6 +12,9 @@ from typing import Any
 
 import pytest
 
+from kraken_core import Workbench
+from kraken_core.domain.jobs import JobMetrics, JobStatus
+from kraken_core.domain.request import Request
 from kraken_core.ledger.ledger import SqlLedger
 from tests.acceptance.command_line import Kraken, asked, process, tree
 from tests.acceptance.little_market import LittleMarket
@@ -195,3 +198,18 @@ def test_a_second_ingest_is_refused_while_one_runs_and_names_it(
     assert (done["status"], done["gaps"]["open"]) == ("COMPLETED", 0)
     assert [job["job_id"] for job in kraken.rows("jobs") if job["status"] not in {"CANCELLED", "COMPLETED"}] == []
     assert {row["pair"] for row in kraken.rows("coverage")} == {"BTC/USD"}
+
+
+def test_a_job_that_ends_while_one_looks_for_lost_ones_is_not_lost(
+    kraken: Kraken, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Workbench.open(kraken.home) as workbench:
+        job = workbench.work._taken_up(workbench.ledger.create_job(Request(), 0, [], JobMetrics()))
+
+        def ends(_worker: str) -> bool:
+            workbench.ledger.move(job, job.mark_paused())
+            return True  # its process is gone by now
+
+        monkeypatch.setattr("kraken_core.workbench.work.is_lost", ends)
+        assert workbench.work.reap() == []
+        assert workbench.ledger.job(job.id).status is JobStatus.PAUSED
