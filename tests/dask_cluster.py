@@ -14,6 +14,8 @@ from pathlib import Path
 
 from distributed import Client
 
+from tests.ports import free_port
+
 ROOT = Path(__file__).parents[1]
 PATIENCE_S = 60
 
@@ -88,13 +90,6 @@ def dask_cluster(folder: Path, workers: int, environment: Mapping[str, str] | No
 def _end(process: subprocess.Popen[bytes]) -> None:
     process.kill()
     process.wait()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _listens(port: int) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -14,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+
+from tests.ports import free_port
 
 VERSION = "9.3.4"
 JAR = Path(sys.prefix) / "servers" / f"questdb-{VERSION}.jar"  # where make test puts it
@@ -43,7 +44,7 @@ class QuestDB:
         if not JAR.exists():
             raise NoServerError(f"{JAR} is not there: make test gets it with mvn")
         if not self.http:
-            self.http, self.pg = _free_ports(2)
+            self.http, self.pg = free_port(), free_port()
         self.settings |= settings
         conf = {
             "http.bind.to": f"127.0.0.1:{self.http}",
@@ -116,12 +117,3 @@ class QuestDB:
             connect_timeout=5,
             prepare_threshold=None,
         )
-
-
-def _free_ports(number: int) -> list[int]:
-    """Ports nobody listens on; the server takes them right away."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(number)]
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports

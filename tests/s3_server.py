@@ -13,7 +13,8 @@ from pathlib import Path
 
 import requests
 
-from tests.dask_cluster import PATIENCE_S, ROOT, free_port
+from tests.dask_cluster import PATIENCE_S, ROOT
+from tests.ports import free_port
 
 BUCKET = "candles"
 

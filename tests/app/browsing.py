@@ -10,7 +10,8 @@ from pathlib import Path
 from playwright.sync_api import Locator, Page, expect
 
 from tests.acceptance.command_line import command, environment
-from tests.app.test_starting import answering, free_port
+from tests.app.test_starting import answering
+from tests.ports import free_port
 
 PATIENCE_MS = 180_000  # on a machine that is busy with other things; nothing waits when it is quicker
 

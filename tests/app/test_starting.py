@@ -12,15 +12,9 @@ import pytest
 import requests
 
 from tests.acceptance.command_line import command, environment
+from tests.ports import free_port
 
 PATIENCE_S = 60
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def answering(url: str, server: subprocess.Popen[str]) -> None:

@@ -16,7 +16,8 @@ from kraken_core.executors.dask import cluster
 from kraken_core.executors.local import threads
 from kraken_core.ports import Crew
 from tests.crew_tasks import PATIENCE_S, appeared, append, crash, die, hold, refuse
-from tests.dask_cluster import DaskCluster, dask_cluster, free_port
+from tests.dask_cluster import DaskCluster, dask_cluster
+from tests.ports import free_port
 
 
 @pytest.fixture(scope="module")
