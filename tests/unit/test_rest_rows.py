@@ -1,0 +1,217 @@
+"""What rows of candles and trades mean that the API answers: exact where of the documented form, else refused."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kraken_core.domain.candles import SCHEMA
+from kraken_core.domain.exchange import NS, TRADES, OhlcAnswer, TradesPage
+from kraken_core.domain.market import Series
+from kraken_core.domain.timerange import TimeRanges
+from kraken_core.sources.rest import answers
+from kraken_core.sources.rest.failures import Policy
+from tests.unit.rest_documents import HOUR, HOURLY, LATE, NOW_NS, START, answer, refused, row, silent, trade
+
+
+def told_of(*rows: object, last: object = LATE, series: Series = HOURLY, as_of: int = LATE) -> OhlcAnswer:
+    return answers.ohlc(answers.result(answer(XXBTZUSD=rows, last=last)), series, as_of)
+
+
+def page_of(*rows: object, last: object, cursor: int = 0, count: int = 1_000) -> TradesPage:
+    return answers.trades(answers.result(answer(XXBTZUSD=rows, last=last)), cursor, count)
+
+
+def hours(*spans: tuple[int, int]) -> TimeRanges:
+    return TimeRanges.of((START + first * HOUR, START + end * HOUR) for first, end in spans)
+
+
+# ------------------------------------------------------------------------------------------------------------ candles
+
+
+def test_known_is_every_run_of_rows_and_silent_ones_are_no_candles() -> None:
+    found = told_of(row(0), silent(1), row(2), row(5), silent(6))
+    assert found.known == hours((0, 3), (5, 7))
+    assert found.candles["time"].dt.epoch("s").to_list() == [START + hour * HOUR for hour in (0, 2, 5)]
+    assert found.candles.schema == SCHEMA
+    assert found.rows == 5
+
+
+def test_neither_the_forming_row_nor_what_was_not_closed_is_known() -> None:
+    rows = [row(0), row(1), row(2)]
+    assert told_of(*rows, last=START + HOUR).known == hours((0, 2))
+    assert told_of(*rows, as_of=START + 3 * HOUR).known == hours((0, 3))
+    assert told_of(*rows, as_of=START + 3 * HOUR - 1).known == hours((0, 2))
+    assert told_of(*rows, as_of=START + 59).known == TimeRanges()
+
+
+@pytest.mark.parametrize(
+    "doubtful",
+    [
+        row(1, high="3.4"),
+        row(1, price="0", high="0"),
+        row(1, volume="0"),
+        row(1, count=0),
+    ],
+)
+def test_a_row_that_contradicts_itself_leaves_its_slot_unknown(doubtful: list[Any]) -> None:
+    found = told_of(row(0), doubtful, row(2))
+    assert found.known == hours((0, 1), (2, 3))
+    assert found.candles.height == 2
+
+
+def test_a_silent_slot_needs_no_price() -> None:
+    assert told_of(row(0, price="0.0", volume="0", count=0)).known == hours((0, 1))
+
+
+decimals = st.decimals("0.00000001", "99999999999", places=8).map(lambda number: f"{number:f}")
+
+
+@given(decimals, decimals)
+def test_values_are_the_doubles_nearest_to_their_text(price: str, volume: str) -> None:
+    [candle] = told_of(row(0, price=price, volume=volume)).candles.to_dicts()
+    assert [candle[name] for name in ("open", "high", "low", "close")] == [float(price)] * 4
+    assert candle["volume"] == float(volume)
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [row(1), row(0)],
+        [row(1), row(1)],
+        [[START + 1, *row(0)[1:]]],
+        [row(0)[:-1]],
+        [[*row(0), 1]],
+        [row(0), {}],
+        [[str(START), *row(0)[1:]]],
+        [[float(START), *row(0)[1:]]],
+        [[True, *row(0)[1:]]],
+        [row(0, price="-1")],
+        [row(0, price="nan")],
+        [row(0, price="1e3")],
+        [row(0, price="")],
+        [row(0, price=" 1")],
+        [row(0, price="1_0")],
+        [row(0, price="٣")],
+        [row(0, price="1\n")],
+        [row(0, volume="1,5")],
+        [[*row(0)[:-1], "2"]],
+        [[*row(0)[:-1], -1]],
+        [[*row(0)[:-1], 1 << 31]],
+        [[START, 3.5, *row(0)[2:]]],
+        [[*row(0)[:5], None, *row(0)[6:]]],
+    ],
+)
+def test_rows_of_another_form_are_refused(rows: list[Any]) -> None:
+    assert refused(lambda: told_of(*rows)).policy is Policy.DOUBT
+
+
+@pytest.mark.parametrize("last", [None, "1774828800", 1.5, True])
+def test_candles_without_last_are_refused(last: object) -> None:
+    refused(lambda: told_of(row(0), last=last))
+
+
+@pytest.mark.parametrize("result", [{}, {"last": LATE}, {"A": [], "B": [], "last": LATE}, {"A": {}, "last": LATE}])
+def test_an_answer_that_is_not_of_one_pair_is_refused(result: dict[str, Any]) -> None:
+    refused(lambda: answers.ohlc(answers.result(answer(**result)), HOURLY, LATE))
+    refused(lambda: answers.trades(answers.result(answer(**{**result, "last": "5"})), 0, 1_000))
+
+
+# ------------------------------------------------------------------------------------------------------------- trades
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 10**12), decimals, decimals), min_size=1, max_size=30),
+    st.booleans(),
+)
+def test_trades_are_exact(told: list[tuple[int, str, str]], with_ids: bool) -> None:
+    told.sort(key=lambda each: each[0])
+    rows = ",".join(
+        f'["{price}","{volume}",{Decimal(NOW_NS + after) / NS},"s","m",""{f",{number}" if with_ids else ""}]'
+        for number, (after, price, volume) in enumerate(told)
+    )
+    last = NOW_NS + told[-1][0]
+    body = f'{{"error":[],"result":{{"XXBTZUSD":[{rows}],"last":"{last}"}}}}'.encode()
+    page = answers.trades(answers.result(body), 0, 1_000)
+    assert page.trades.schema == TRADES
+    assert page.trades["time"].to_list() == [NOW_NS + after for after, _, _ in told]
+    assert page.trades["price"].to_list() == [float(price) for _, price, _ in told]
+    assert page.trades["volume"].to_list() == [Decimal(volume) for _, _, volume in told]
+    assert page.trades["id"].to_list() == [number if with_ids else None for number in range(len(told))]
+    assert (page.cursor, page.is_last) == (last, True)
+
+
+def test_a_cursor_keeps_its_nanoseconds() -> None:
+    cursor = 1_688_671_969_993_150_843  # no double is equal to it
+    page = page_of(trade(cursor, 7), last=str(cursor), cursor=cursor - 1)
+    assert page.cursor == cursor
+
+
+def test_a_page_with_fewer_trades_than_asked_for_is_the_last_one() -> None:
+    rows = [trade(NOW_NS + number, number) for number in range(4)]
+    for count, is_last in [(4, False), (5, True)]:
+        assert page_of(*rows, last=str(NOW_NS + 3), count=count).is_last is is_last
+
+
+def test_an_empty_page_is_the_last_one_and_its_cursor_never_goes_back() -> None:
+    for last, cursor in [("0", NOW_NS), (str(NOW_NS), NOW_NS), (str(NOW_NS + 5), NOW_NS + 5)]:
+        page = page_of(last=last, cursor=NOW_NS)
+        assert (page.trades.height, page.cursor, page.is_last) == (0, cursor, True)
+
+
+def test_a_full_page_whose_cursor_does_not_move_is_refused() -> None:
+    rows = [trade(NOW_NS, number) for number in range(3)]
+    told = refused(lambda: page_of(*rows, last=str(NOW_NS), cursor=NOW_NS, count=3))
+    assert "a full page of trades whose cursor does not move" in str(told)
+    assert page_of(*rows, last=str(NOW_NS), cursor=NOW_NS, count=4).is_last
+
+
+def test_trades_that_are_not_those_after_the_cursor_are_refused() -> None:
+    rows = [trade(NOW_NS, 1)]
+    assert page_of(*rows, last=str(NOW_NS), cursor=NOW_NS - 5)
+    for last, cursor in [(NOW_NS, NOW_NS + 5), (NOW_NS, NOW_NS + 60 * NS), (NOW_NS + 60 * NS, 0), (0, 0)]:
+        refused(lambda last=last, cursor=cursor: page_of(*rows, last=str(last), cursor=cursor))  # type: ignore[misc]
+
+
+def test_trades_out_of_order_are_put_in_order_and_those_of_one_time_left_as_they_are() -> None:
+    rows = [trade(NOW_NS + 2_000, 1), trade(NOW_NS, 2), trade(NOW_NS + 2_000, 3)]
+    assert page_of(*rows, last=str(NOW_NS + 2_000)).trades["id"].to_list() == [2, 1, 3]
+
+
+@pytest.mark.parametrize(
+    "spoiled",
+    [
+        ["3.5", "1.5", NOW_NS / NS, "b", "l"],
+        ["3.5", "1.5", NOW_NS / NS, "b", "l", "", 1, 1],
+        [3.5, "1.5", NOW_NS / NS, "b", "l", "", 1],
+        ["0", "1.5", NOW_NS / NS, "b", "l", "", 1],
+        ["3.5", 1.5, NOW_NS / NS, "b", "l", "", 1],
+        ["3.5", "-1.5", NOW_NS / NS, "b", "l", "", 1],
+        ["3.5", "0.000000001", NOW_NS / NS, "b", "l", "", 1],
+        ["3.5", "9" * 30, NOW_NS / NS, "b", "l", "", 1],
+        ["3.5", "1.5", str(NOW_NS / NS), "b", "l", "", 1],
+        ["3.5", "1.5", -1, "b", "l", "", 1],
+        ["3.5", "1.5", None, "b", "l", "", 1],
+        ["3.5", "1.5", NOW_NS / NS, "x", "l", "", 1],
+        ["3.5", "1.5", NOW_NS / NS, "b", [], "", 1],
+        ["3.5", "1.5", NOW_NS / NS, "b", "l", "", "1"],
+        ["3.5", "1.5", NOW_NS / NS, "b", "l", "", 1.5],
+        ["3.5", "1.5", NOW_NS / NS, "b", "l", "", -1],
+        ["3.5", "1.5", NOW_NS / NS, "b", "l", "", 1 << 63],
+    ],
+)
+def test_trades_of_another_form_are_refused(spoiled: list[Any]) -> None:
+    assert refused(lambda: page_of(spoiled, last=str(NOW_NS))).policy is Policy.DOUBT
+
+
+def test_rows_with_and_without_ids_on_one_page_are_refused() -> None:
+    refused(lambda: page_of(trade(NOW_NS, 1), trade(NOW_NS, 2)[:-1], last=str(NOW_NS)))
+
+
+@pytest.mark.parametrize("last", [None, NOW_NS, f"{NOW_NS}.0", "", "-1", "٣", "9" * 20, [1]])
+def test_trades_without_last_are_refused(last: object) -> None:
+    refused(lambda: page_of(trade(NOW_NS, 1), last=last))
