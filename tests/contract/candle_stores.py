@@ -1,0 +1,20 @@
+"""A candle store of each kind, as a fixture."""
+
+from __future__ import annotations
+
+import pytest
+
+from kraken_core.stores.delta import DeltaStore
+from tests.contract.stored_candles import READING, SENT, Adapter
+from tests.questdb_tables import questdb_adapter
+from tests.s3_server import BUCKET
+
+
+@pytest.fixture(scope="session", params=["delta", "delta on s3", READING, SENT])
+def adapter(request: pytest.FixtureRequest) -> Adapter:
+    if request.param == "delta":
+        return DeltaStore
+    if request.param == "delta on s3":
+        request.getfixturevalue("s3")
+        return lambda folder: DeltaStore(f"s3://{BUCKET}{folder}")
+    return questdb_adapter(request.getfixturevalue("questdb_server"), reads_files="files" in request.param)
