@@ -1,30 +1,32 @@
-"""Candle tables on disk, for tests: filled, read as a newcomer would, and looked at from outside."""
+"""Candle tables for tests: filled, read as a newcomer would, and on disk looked at from outside."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from deltalake import DeltaTable
 
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.timerange import TimeRanges
-from kraken_core.ports import StagedFile
+from kraken_core.ports import CandleStore, Merged, StagedFile
 from kraken_core.stores.delta import DeltaStore
 from tests.candle_frames import Row, frame, rows_of
 
 BTC = Series(Pair("BTC", "USD"), 60)
-ETH = Series(Pair("ETH", "USD"), 60)
+ETH = Series(Pair("ETH", "EUR"), 60)
 BTC_MINUTES = Series(Pair("BTC", "USD"), 1)
 EVER = TimeRanges.single(0, 2**33)
 ALL = dict.fromkeys((BTC, ETH, BTC_MINUTES), EVER)
 
 
-def stage(store: DeltaStore, *rows: Row) -> StagedFile:
+def stage(store: CandleStore, *rows: Row) -> StagedFile:
     return store.stage(frame(rows))
 
 
-def put(store: DeltaStore, *rows: Row) -> None:
-    store.commit([stage(store, *rows)])
+def put(store: CandleStore, *rows: Row) -> Mapping[Series, Merged]:
+    """Stage the rows as one file and commit it."""
+    return store.commit([stage(store, *rows)])
 
 
 def held(root: Path) -> list[Row]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
+    from contextlib import AbstractContextManager
 
     import duckdb
     import polars as pl
@@ -85,8 +86,11 @@ class CandleStore(Staging, Protocol):
         """How many candles each range holds, in the order of the ranges."""
         ...
 
-    def view(self, connection: duckdb.DuckDBPyConnection) -> None:
-        """Create the view ``candles`` (the contract's columns, without rank) in a DuckDB connection."""
+    def view(self, connection: duckdb.DuckDBPyConnection) -> AbstractContextManager[None]:
+        """Create the view ``candles`` (the contract's columns, without rank) in a DuckDB connection, to query inside.
+
+        Raises StoreError, also where the rows cannot be read that a query inside asks for.
+        """
         ...
 
 

@@ -7,7 +7,8 @@ or not at all; what was never committed is invisible.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
@@ -20,7 +21,7 @@ from kraken_core.domain.errors import CommitConflictError, StoreError, UsageErro
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.timerange import TimeRanges
 from kraken_core.ports import Merged, StagedFile, Staging
-from kraken_core.stores.delta_files import PARTITION, store_errors
+from kraken_core.stores.delta_files import PARTITION, read_errors, store_errors
 from kraken_core.stores.delta_log import DeltaLog
 from kraken_core.stores.delta_maintenance import DeltaMaintenance
 from kraken_core.stores.delta_merge import Merge, plan_merge
@@ -152,7 +153,8 @@ class DeltaStore(DeltaMaintenance):
                 counts[series][held[series].bounds.index(start) // 2] += candles
         return counts
 
-    def view(self, connection: duckdb.DuckDBPyConnection) -> None:
+    @contextmanager
+    def view(self, connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
         """See CandleStore. The view shows the version of this moment."""
         place = self._files.place
         with self._lock:
@@ -167,6 +169,8 @@ class DeltaStore(DeltaMaintenance):
             parts.append(f"SELECT {columns} FROM {rows}")
         with store_errors("show", place):
             connection.execute(f"CREATE OR REPLACE VIEW candles AS {' UNION ALL '.join(parts)}")
+        with read_errors(place):
+            yield
 
     def _try_commit(
         self,

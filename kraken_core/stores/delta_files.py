@@ -32,6 +32,7 @@ PARTITION = "interval_minutes"  # in the folder's name, so not in the files (Del
 ROW = "row"  # a row's number in its file, where a reader asks for it
 _TREE = re.compile(r"\s*\n\s*(?:\x1b\[\d+m)?↳(?:\x1b\[0m)?\s*")  # how Delta sets the causes of an error
 _AWAY = "error sending request"  # in the words of the client that deltalake, polars and obstore share
+_ARROW = ". Detail: Python exception"  # where it goes on with a traceback
 _FULL = (os.strerror(errno.ENOSPC), os.strerror(errno.EDQUOT))  # libraries tell it in words alone
 
 
@@ -137,7 +138,8 @@ def store_errors(verb: str, what: object) -> Iterator[None]:
             raise StoreError(
                 f"Cannot {verb} {what} of the candle table: its disk is full. The table is as it was; free some space."
             ) from error
-        reason = _TREE.sub(": ", str(error)).strip().partition("\n")[0].rstrip(".")
+        told = str(error).partition(_ARROW)[0]
+        reason = _TREE.sub(": ", told).strip().partition("\n")[0].rstrip(".")
         if _AWAY in str(error):
             raise StoreError(
                 f"Cannot {verb} {what} of the candle table: its object store does not answer ({reason}). The table is "
@@ -148,6 +150,18 @@ def store_errors(verb: str, what: object) -> Iterator[None]:
             "(a file that is lost for good has to come from a backup, or its archive be ingested into a new home)."
         )
         raise StoreError(message) from error
+
+
+@contextmanager
+def read_errors(what: object) -> Iterator[None]:
+    """The same for queries of others inside: what is wrong with a query itself stays DuckDB's word."""
+    try:
+        yield
+    except duckdb.Error as error:
+        if isinstance(error, duckdb.IOException) or _AWAY in str(error):
+            with store_errors("read", what):
+                raise
+        raise
 
 
 def _interval_of(candles: pl.DataFrame) -> int:

@@ -1,11 +1,13 @@
 """A candle table on an object store: S3, and whatever speaks as it does.
 
 Every call gives the interpreter free while it waits, so that a store that does not answer, or a line that is slow,
-keeps nobody from hearing of the job. Those of deltalake's own file system do not.
+keeps nobody from hearing of the job, and no page from being drawn. Those of deltalake's own file system do not.
 """
 
 from __future__ import annotations
 
+import errno
+import io
 import os
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -112,6 +114,11 @@ class ObjectStore:
         with _told():
             return obstore.get(self._objects, path).bytes().to_bytes().decode()
 
+    def part(self, path: str, start: int, length: int) -> bytes:
+        """Some bytes of a file."""
+        with _told():
+            return obstore.get_range(self._objects, path, start=start, length=length).to_bytes()
+
     def files(self, pattern: str) -> Iterator[Found]:
         """See Place."""
         with _told():
@@ -129,7 +136,7 @@ class ObjectStore:
         """See Place. DuckDB is handed what to read: by itself it could not get there."""
         from pyarrow import dataset  # noqa: PLC0415 - it loads pandas, which is slow
 
-        there = fs.PyFileSystem(DeltaStorageHandler(self.address, self.delta_options))
+        there = fs.PyFileSystem(_Readable(self))
         connection.register(name, dataset.dataset(list(paths), format="parquet", filesystem=there))
         return name
 
@@ -143,6 +150,55 @@ class ObjectStore:
     @property
     def _objects(self) -> S3Store:
         return _store(self.address, self.patience, tuple(storage_options(os.environ).items()))
+
+
+class _Readable(DeltaStorageHandler):
+    """The objects for whoever reads by Arrow's file systems, as DuckDB is made to."""
+
+    def __init__(self, store: ObjectStore) -> None:
+        super().__init__(store.address, store.delta_options)
+        self._store = store
+
+    def open_input_file(self, path: str) -> pa.PythonFile:
+        """One of them, to be read anywhere in."""
+        return pa.PythonFile(_Object(self._store, path), mode="r")
+
+
+class _Object(io.RawIOBase):
+    """An object as a file: what is read is asked for, and no more."""
+
+    def __init__(self, store: ObjectStore, path: str) -> None:
+        found = store.size(path)
+        if found is None:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), store.at(path))
+        self._store, self._path, self._size, self._at = store, path, found, 0
+
+    def readable(self) -> bool:
+        """It is."""
+        return True
+
+    def seekable(self) -> bool:
+        """It is."""
+        return True
+
+    def tell(self) -> int:
+        """Where the next read begins."""
+        return self._at
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Where the next read begins from now on."""
+        self._at = offset + {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._size}[whence]
+        return self._at
+
+    def read(self, size: int | None = -1) -> bytes:
+        """So many bytes, or those that are left."""
+        left = max(0, self._size - self._at)
+        length = left if size is None or size < 0 else min(size, left)
+        if not length:
+            return b""
+        content = self._store.part(self._path, self._at, length)
+        self._at += length
+        return content
 
 
 @lru_cache(maxsize=8)

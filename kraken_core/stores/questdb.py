@@ -23,6 +23,7 @@ from kraken_core.domain.timerange import TimeRange, TimeRanges
 from kraken_core.failpoints import reached
 from kraken_core.ports import AssetRecord, Compaction, Damage, Fragmentation, Merged, StagedFile, Staging, Swept
 from kraken_core.stores import questdb_tables as tables
+from kraken_core.stores.delta_files import read_errors
 from kraken_core.stores.delta_sweep import UNCOMMITTED_KEPT_S, written_before
 from kraken_core.stores.questdb_address import Address
 from kraken_core.stores.questdb_files import StagedFiles, StagedFolder
@@ -121,13 +122,16 @@ class QuestDBStore:
                 return {series: [0] * len(found) for series, found in ranges.items()}
             return self._held.counts(ranges, by_source=self._layout.by_source)
 
-    def view(self, connection: duckdb.DuckDBPyConnection) -> None:
+    @contextmanager
+    def view(self, connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
         """See CandleStore. The view shows the table of this moment, which is fetched where it has changed."""
         with self._lock:
             key = tables.settled(self._server)
             self._refresh()
             folder = self._files.root / "view"
             show(connection, self._server, folder, key, self._source(), by_source=self._layout.by_source)
+        with read_errors(folder):
+            yield
 
     def fragmentation(self) -> list[Fragmentation]:
         """See Maintainable. The server looks after its own files."""

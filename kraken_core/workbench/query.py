@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 
 import duckdb
 import polars as pl
@@ -20,25 +21,25 @@ def answer(sql: str, store: CandleStore, ledger: SqlLedger) -> pl.DataFrame:
     """What a query answers; only the views it names are loaded, and no file but the table's can be read.
 
     One that names none (``show tables``) sees them all. Raises UsageError with DuckDB's reason, and for whatever is
-    not one query: nothing here can be changed by SQL.
+    not one query: nothing here can be changed by SQL. Raises StoreError where the candles cannot be read.
     """
-    with duckdb.connect() as connection:
-        connection.execute("SET TimeZone = 'UTC'")
-        connection.execute("SET python_enable_replacements = false")  # a misspelt view is not one of our variables
-        try:
+    try:
+        with duckdb.connect() as connection, ExitStack() as shown:
+            connection.execute("SET TimeZone = 'UTC'")
+            connection.execute("SET python_enable_replacements = false")  # a misspelt view is not one of our variables
             _check(connection.extract_statements(sql))
             named = _named(connection, sql)
             if CANDLES in named:
-                store.view(connection)
+                shown.enter_context(store.view(connection))
             connection.execute("SET enable_external_access = false")
             for name in named - {CANDLES}:
                 connection.register(name, ledger.table_frame(name).to_arrow())
             return pl.DataFrame(connection.sql(sql).to_arrow_table())
-        except duckdb.Error as error:
-            raise UsageError(f"the query is wrong: {str(error).splitlines()[0]}") from error
-        except pl.exceptions.PolarsError as error:
-            reason = str(error).splitlines()[0]
-            raise UsageError(f"its answer has no table to hold it: {reason}. Rename or cast that column.") from error
+    except duckdb.Error as error:
+        raise UsageError(f"the query is wrong: {str(error).splitlines()[0]}") from error
+    except pl.exceptions.PolarsError as error:
+        reason = str(error).splitlines()[0]
+        raise UsageError(f"its answer has no table to hold it: {reason}. Rename or cast that column.") from error
 
 
 def _named(connection: duckdb.DuckDBPyConnection, sql: str) -> frozenset[str]:

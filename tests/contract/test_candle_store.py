@@ -16,7 +16,8 @@ from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.timerange import TimeRanges
 from kraken_core.ports import CandleStore, Merged
 from tests.candle_frames import Row, frame, rows_of
-from tests.contract.stored_candles import ALL, BTC, BTC_MINUTES, ETH, EVER, Adapter, put, slots
+from tests.candle_tables import ALL, BTC, BTC_MINUTES, ETH, EVER, put
+from tests.contract.stored_candles import Adapter, slots
 
 pytest_plugins = ["tests.servers", "tests.contract.candle_stores"]
 
@@ -255,20 +256,21 @@ def test_candles_that_would_corrupt_the_table_are_refused(store: CandleStore, ca
 
 
 def test_the_view_has_the_contracts_columns_even_when_nothing_is_held(store: CandleStore) -> None:
-    with duckdb.connect() as connection:
-        store.view(connection)
-        columns = {name: kind for name, kind, *_ in connection.execute("DESCRIBE candles").fetchall()}
-        assert columns == {
-            "pair": "VARCHAR",
-            "interval_minutes": "INTEGER",
-            "time": "TIMESTAMP WITH TIME ZONE",
-            **dict.fromkeys(("open", "high", "low", "close", "volume"), "DOUBLE"),
-            "trades": "INTEGER",
-            "source": "VARCHAR",
-        }
-        put(store, Row(BTC, 1))
-        store.view(connection)
-        assert {name: kind for name, kind, *_ in connection.execute("DESCRIBE candles").fetchall()} == columns
+    def columns() -> dict[str, str]:
+        with duckdb.connect() as connection, store.view(connection):
+            return {name: kind for name, kind, *_ in connection.execute("DESCRIBE candles").fetchall()}
+
+    empty = columns()
+    assert empty == {
+        "pair": "VARCHAR",
+        "interval_minutes": "INTEGER",
+        "time": "TIMESTAMP WITH TIME ZONE",
+        **dict.fromkeys(("open", "high", "low", "close", "volume"), "DOUBLE"),
+        "trades": "INTEGER",
+        "source": "VARCHAR",
+    }
+    put(store, Row(BTC, 1))
+    assert columns() == empty
 
 
 def test_the_view_shows_every_candle_once(store: CandleStore) -> None:
@@ -276,8 +278,7 @@ def test_the_view_shows_every_candle_once(store: CandleStore) -> None:
     put(store, Row(BTC, 1, value=2, rank=2), Row(BTC, 3))
     put(store, Row(BTC_MINUTES, 1))
     query = "SELECT pair, interval_minutes, epoch(time)::BIGINT // 60, close FROM candles ORDER BY ALL"
-    with duckdb.connect() as connection:
-        store.view(connection)
+    with duckdb.connect() as connection, store.view(connection):
         assert connection.execute(query).fetchall() == [
             ("BTC/USD", 1, 1, 1.0),
             ("BTC/USD", 60, 60, 2.0),

@@ -15,7 +15,8 @@ from kraken_core.domain.market import Series
 from kraken_core.domain.timerange import TimeRanges
 from kraken_core.ports import Merged
 from tests.candle_frames import Row, frame, rows_of
-from tests.contract.stored_candles import ALL, BTC, BTC_MINUTES, ETH, READING, Adapter, slots
+from tests.candle_tables import ALL, BTC, BTC_MINUTES, ETH
+from tests.contract.stored_candles import READING, Adapter, slots
 
 pytest_plugins = ["tests.servers", "tests.contract.candle_stores"]
 

@@ -140,8 +140,7 @@ def test_a_commit_whose_answer_was_lost_is_not_made_twice(
 def test_what_was_staged_before_a_crash_is_invisible_and_harmless(root: Path) -> None:
     put(DeltaStore(root), Row(BTC, 1))
     stage(DeltaStore(root), Row(BTC, 1, value=2, rank=2), Row(BTC, 2))
-    with duckdb.connect() as connection:
-        DeltaStore(root).view(connection)
+    with duckdb.connect() as connection, DeltaStore(root).view(connection):
         assert connection.execute("SELECT count(*) FROM candles").fetchall() == [(1,)]
     assert held(root) == [Row(BTC, 1)]
     again = DeltaStore(root)
@@ -231,8 +230,7 @@ def test_a_home_may_be_called_anything(tmp_path: Path, name: str) -> None:
     put(store, Row(BTC, 1, source="ohlc"))
     put(store, Row(BTC, 1, value=2, rank=2, source="trades"), Row(BTC, 2, source="ohlc"))
     assert rows_of(store.candles(ALL)) == [Row(BTC, 1, 2, 2, "trades"), Row(BTC, 2, source="ohlc")]
-    with duckdb.connect() as connection:
-        store.view(connection)
+    with duckdb.connect() as connection, store.view(connection):
         query = "SELECT source, interval_minutes FROM candles ORDER BY time"
         assert connection.execute(query).fetchall() == [("trades", 60), ("ohlc", 60)]
 
@@ -275,8 +273,12 @@ def test_a_file_that_is_gone_is_named(root: Path, store: DeltaStore) -> None:
         with pytest.raises(StoreError, match=Path(name).name) as missing:
             handle.candles(ALL)
         assert "\n" not in str(missing.value)
-    with duckdb.connect() as connection, pytest.raises(StoreError, match=Path(name).name):
-        store.view(connection)
+    with (
+        duckdb.connect() as connection,
+        pytest.raises(StoreError, match=Path(name).name),
+        store.view(connection),
+    ):
+        pass
 
 
 def test_a_commit_that_fails_for_another_reason_is_no_conflict(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import re
 import signal
@@ -9,12 +10,13 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from threading import Timer
 
+import duckdb
 import pytest
 
 from kraken_core.domain.errors import CommitConflictError, StoreError
 from kraken_core.stores import delta_objects
 from kraken_core.stores.delta import DeltaStore
-from kraken_core.stores.delta_objects import storage_options
+from kraken_core.stores.delta_objects import ObjectStore, _Object, storage_options
 from kraken_core.stores.delta_state import table_state
 from tests.candle_frames import Row, frame, rows_of
 from tests.candle_tables import ALL, BTC, put
@@ -127,6 +129,46 @@ def test_a_server_that_is_gone_is_one_line(
         acts[act]()
     assert "\n" not in str(e.value)
     assert "\x1b" not in str(e.value)
+
+
+def test_a_query_waits_for_a_server_that_stops_answering_and_other_threads_go_on(address: str, s3: S3Server) -> None:
+    store = DeltaStore(address)
+    put(store, Row(BTC, 1), Row(BTC, 2))
+    assert s3.process is not None
+    with duckdb.connect() as connection, store.view(connection):
+        s3.process.send_signal(signal.SIGSTOP)
+        goes_on = Timer(1, s3.process.send_signal, [signal.SIGCONT])
+        goes_on.start()
+        assert connection.execute("SELECT count(*), sum(close) FROM candles").fetchall() == [(2, 2.0)]
+
+
+def test_a_server_that_is_gone_in_the_middle_of_a_query_is_one_line(
+    address: str, s3: S3Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(DeltaStore(address), Row(BTC, 1))
+    monkeypatch.setattr(delta_objects, "_TRIES", 0)
+
+    def ask() -> None:
+        with duckdb.connect() as connection, DeltaStore(address).view(connection):
+            monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+            connection.execute("SELECT sum(close) FROM candles").fetchall()
+
+    why = rf"Cannot read {re.escape(address)} of the candle table: its object store does not answer"
+    with pytest.raises(StoreError, match=why) as e:
+        ask()
+    assert "\n" not in str(e.value)
+    assert "Traceback" not in str(e.value)
+
+
+def test_an_object_is_read_anywhere_in_as_a_file_is(address: str) -> None:
+    place = ObjectStore(address)
+    place.write("some", lambda file: file.write(b"0123456789"))
+    file = _Object(place, "some")
+    assert (file.read(3), file.tell(), file.read(), file.read(1)) == (b"012", 3, b"3456789", b"")
+    assert (file.seek(-4, os.SEEK_END), file.read(2), file.seek(1, os.SEEK_CUR), file.read(9)) == (6, b"67", 9, b"9")
+    assert (file.seek(20), file.read()) == (20, b"")
+    with pytest.raises(FileNotFoundError, match="other"):
+        _Object(place, "other")
 
 
 def test_of_the_environment_only_what_is_about_the_store_is_taken() -> None:

@@ -64,5 +64,5 @@ def _bounds(window: TimeRange, width: int) -> dict[str, int]:
 def _reading(store: CandleStore) -> Iterator[duckdb.DuckDBPyConnection]:
     with duckdb.connect(config={"memory_limit": _MEMORY}) as connection:
         connection.execute("SET TimeZone = 'UTC'")
-        store.view(connection)
-        yield connection
+        with store.view(connection):
+            yield connection
