@@ -58,11 +58,11 @@ def dragged(clicking: str, dragging: str) -> bool:
 
 def zoom(to: TimeRange | None) -> NoReturn:
     """Look at another window, or at everything."""
-    for name, instant in zip((START, END), to or (None, None), strict=True):
-        if instant is None:
+    if to:  # both at once, or the address names half a window meanwhile
+        st.query_params.update({name: _told(instant) for name, instant in zip((START, END), to, strict=True)})
+    else:
+        for name in (START, END):
             st.query_params.pop(name, None)
-        else:
-            st.query_params[name] = datetime.fromtimestamp(instant, UTC).strftime(_FORMAT)
     st.rerun()
 
 
@@ -85,6 +85,10 @@ def _inside(bounds: TimeRange, start: int, end: int) -> TimeRange:
     length = min(max(end - start, NARROWEST_S), bounds.end - bounds.start)
     start = min(max(start, bounds.start), bounds.end - length)
     return TimeRange(start, start + length)
+
+
+def _told(instant: int) -> str:
+    return datetime.fromtimestamp(instant, UTC).strftime(_FORMAT)
 
 
 def _parsed(text: str | None) -> int | None:

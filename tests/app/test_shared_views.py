@@ -76,7 +76,7 @@ def view_is_in(tab: Page, **filters: str) -> None:
 
     def named(url: str) -> bool:
         query = dict(parse_qsl(urlsplit(url).query))
-        return filters.items() <= query.items() and "start" in query
+        return filters.items() <= query.items() and {"start", "end"} <= query.keys()
 
     tab.wait_for_url(named)
 
