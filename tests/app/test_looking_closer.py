@@ -51,7 +51,7 @@ def test_a_drag_across_the_chart_looks_closer_and_the_address_keeps_it(tab: Page
     expect(tab.get_by_text("a bar is 30 min of candles made one")).to_be_visible()
     drag(tab, place(tab, 0.3), place(tab, 0.32))
     expect(tab.get_by_text("a bar is a candle")).to_be_visible()
-    assert re.search(r"start=2024-03-30T\d\d%3A\d\d&end=2024-03-30T", tab.url)
+    tab.wait_for_url(re.compile(r"start=2024-03-30T\d\d%3A\d\d&end=2024-03-30T"))
     tab.reload()
     expect(tab.get_by_text("a bar is a candle")).to_be_visible()
 
