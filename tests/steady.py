@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-from kraken_core.sources.rest.waiting import Waiting, never
+from kraken_core.ports import never
+from kraken_core.sources.rest.waiting import Waiting
 
 
 class SteadyTime:

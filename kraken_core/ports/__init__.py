@@ -17,7 +17,7 @@ from kraken_core.ports.candles import (
 )
 from kraken_core.ports.exchange import Exchange
 from kraken_core.ports.ledger import AssetRecord, JobEvent, Ledger, PairRecord
-from kraken_core.ports.running import Clock, Crew, Progress
+from kraken_core.ports.running import Clock, Crew, Progress, never, unheard
 from kraken_core.ports.sources import CandleSource, RejectLog
 
 __all__ = [
@@ -44,4 +44,6 @@ __all__ = [
     "Staging",
     "Swept",
     "Versioned",
+    "never",
+    "unheard",
 ]

@@ -31,3 +31,12 @@ class Crew(NamedTuple):
 
 
 Progress: TypeAlias = "Callable[[ProgressReport], None]"
+
+
+def unheard(report: ProgressReport) -> None:
+    """Progress that nobody listens to."""
+
+
+def never() -> bool:
+    """Nobody asks to stop."""
+    return False

@@ -10,9 +10,9 @@ from kraken_core.domain.errors import JobRunningError
 from kraken_core.domain.jobs import UNFINISHED, JobStatus
 from kraken_core.domain.market import Series, first_of
 from kraken_core.pipeline.cover import CoverageTracker
+from kraken_core.ports import never
 from kraken_core.workbench import disk
 from kraken_core.workbench.doctor import Check, Status
-from kraken_core.workbench.work import never
 from kraken_core.workbench.workbench import Workbench
 
 

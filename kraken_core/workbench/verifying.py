@@ -15,11 +15,11 @@ from kraken_core.pipeline.cover import CoverageTracker
 from kraken_core.pipeline.derive import Derive
 from kraken_core.pipeline.verify import Verify
 from kraken_core.pipeline.withdraw import Withdraw
-from kraken_core.ports import Progress
+from kraken_core.ports import Progress, never
 from kraken_core.workbench.held import Held
 from kraken_core.workbench.job_log import LOG
 from kraken_core.workbench.lease import LEASE_S, Lease
-from kraken_core.workbench.work import Work, never
+from kraken_core.workbench.work import Work
 from kraken_core.workbench.worker_identity import this_worker
 
 

@@ -21,7 +21,7 @@ from kraken_core.domain.verification import Verification
 from kraken_core.ledger.ledger import SqlLedger
 from kraken_core.pipeline.adopt import Adopted
 from kraken_core.pipeline.copy import Copied
-from kraken_core.ports import AssetRecord, CandleTable, Exchange, Progress
+from kraken_core.ports import AssetRecord, CandleTable, Exchange, Progress, never, unheard
 from kraken_core.settings import Settings
 from kraken_core.sources.downloads import Remote
 from kraken_core.sources.rest import PATIENT, KrakenExchange, Patience, Waiting
@@ -35,7 +35,7 @@ from kraken_core.workbench.reading import Reading
 from kraken_core.workbench.stores import open_store
 from kraken_core.workbench.transfer import Transfer
 from kraken_core.workbench.verifying import Verifying
-from kraken_core.workbench.work import Work, never, unheard
+from kraken_core.workbench.work import Work
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -55,7 +55,7 @@ def fill(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path, int], Path]:
             if looks["at the disk"] == 2:  # the first is before anything is done, the second when the job begins
                 filler.write_bytes(bytes(max(0, shutil.disk_usage(place).free - left)))
 
-        monkeypatch.setattr("kraken_core.workbench.work.require_room", take_all)
+        monkeypatch.setattr("kraken_core.workbench.planning.require_room", take_all)
         return filler
 
     return prepare

@@ -21,13 +21,12 @@ from kraken_core.domain.errors import Interrupted, PairRefusedError, Unavailable
 from kraken_core.domain.exchange import NS, OHLC_INTERVALS, TRADES, ListedPair
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.timerange import TimeRange, TimeRanges, floor
-from kraken_core.ports import Exchange
+from kraken_core.ports import Exchange, never
 from kraken_core.simulator.exchange import ExchangeClock, Fault, Faults, Kind, SimulatedExchange
 from kraken_core.simulator.listing import Listing
 from kraken_core.simulator.market import SimulatedMarket
 from kraken_core.simulator.tape import Tape
 from kraken_core.sources.rest import KrakenExchange
-from kraken_core.sources.rest.waiting import never
 from tests.expected_rows import expected_rows
 from tests.pocket_exchange import PocketExchange
 from tests.steady import SteadyTime

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from kraken_core.domain.candles import Source
 from kraken_core.domain.errors import CommitConflictError, StoreError
 from kraken_core.domain.market import Pair
-from kraken_core.ports import Compaction, Fragmentation, Maintainable, Span, StagedFile
+from kraken_core.ports import Compaction, Fragmentation, Maintainable, Span, StagedFile, never
 from kraken_core.stores import delta_compact
 from kraken_core.stores.delta import DeltaStore
 from kraken_core.stores.delta_compact import Group, groups, merge
@@ -56,10 +56,6 @@ def scattered(root: Path) -> DeltaStore:
 
 
 THREE = [Row(BTC, slot) for slot in (1, 2, 3)]
-
-
-def never() -> bool:
-    return False
 
 
 def dying_at(point: str) -> Callable[[str], None]:

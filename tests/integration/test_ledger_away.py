@@ -18,6 +18,7 @@ from kraken_core.ledger import engine, patience, postgresql
 from kraken_core.ledger.engine import open_engine, reading, writing
 from kraken_core.ledger.ledger import SqlLedger
 from kraken_core.ledger.transactions import PATIENCE_S
+from kraken_core.ports import never
 from tests.databases import new_schema
 from tests.postgres_server import PostgreSQL
 from tests.steady import SteadyTime
@@ -46,10 +47,6 @@ def ledger(database: str, postgres_server: PostgreSQL) -> Iterator[SqlLedger]:
     yield ledger
     ledger.close()
     postgres_server.start()
-
-
-def never() -> bool:
-    return False
 
 
 def restarted(server: PostgreSQL) -> threading.Timer:

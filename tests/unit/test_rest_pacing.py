@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 
 from kraken_core.domain.errors import Interrupted
 from kraken_core.domain.market import Pair
+from kraken_core.ports import never
 from kraken_core.sources.rest.failures import Policy
 from kraken_core.sources.rest.pacing import AT_ONCE, SLOWEST_S, Pacer
 from kraken_core.sources.rest.retries import FIRST_PAUSE_S, LONGEST_PAUSE_S, PATIENT, pause_s
-from kraken_core.sources.rest.waiting import STEP_S, Waiting, never
+from kraken_core.sources.rest.waiting import STEP_S, Waiting
 from tests.steady import SteadyTime
 
 BTC, ETH = Pair("BTC", "USD"), Pair("ETH", "USD")

@@ -7,13 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from kraken_core.domain.errors import Interrupted
+from kraken_core.ports import never
 
 STEP_S = 0.1  # how soon a call to stop is heard
-
-
-def never() -> bool:
-    """Nobody asks to stop."""
-    return False
 
 
 @dataclass(frozen=True, slots=True)
