@@ -10,7 +10,7 @@ from typing import Any
 
 from kraken_core.domain.errors import UsageError
 from kraken_core.domain.market import INTERVALS, QUOTES, Pair, parse_interval, shown_asset
-from kraken_core.domain.request import Request, Selection
+from kraken_core.domain.request import DEFAULT_REQUESTS, Request, Selection
 from kraken_core.domain.tiers import Tiers
 from kraken_core.sources.web import is_url, plain_url
 
@@ -49,6 +49,11 @@ def selection(
 def request(chosen: Selection, **more: Any) -> Request:  # noqa: ANN401 - the fields a Request adds
     """A request of a selection."""
     return Request(**{f.name: getattr(chosen, f.name) for f in fields(Selection)}, **more)
+
+
+def most(requests: int | None, *, complete: bool) -> int | None:
+    """How many requests a job may make: as said; without a word, no end of them only where all is to be done."""
+    return DEFAULT_REQUESTS if requests is None and not complete else requests
 
 
 def day(value: When | None) -> date | None:

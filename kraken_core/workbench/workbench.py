@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field, fields
 from functools import cached_property
@@ -14,7 +13,7 @@ from kraken_core.domain.jobs import IngestionJob
 from kraken_core.domain.lengths import parse_length
 from kraken_core.domain.market import Pair
 from kraken_core.domain.plan import IngestionPlan
-from kraken_core.domain.request import DEFAULT_REQUESTS, Request, Selection
+from kraken_core.domain.request import Request, Selection
 from kraken_core.domain.tiers import Tiers
 from kraken_core.domain.timerange import END_OF_TIME, TimeRange
 from kraken_core.domain.verification import Verification
@@ -26,6 +25,7 @@ from kraken_core.settings import Settings
 from kraken_core.sources.downloads import Remote
 from kraken_core.sources.rest import PATIENT, KrakenExchange, Patience, Waiting
 from kraken_core.workbench import asked, frames, rows
+from kraken_core.workbench.clock import SystemClock
 from kraken_core.workbench.export import KINDS, Export, Exported
 from kraken_core.workbench.gates import check_complete, check_held
 from kraken_core.workbench.held import Held
@@ -43,14 +43,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _IN_MEMORY = "sqlite://"
-
-
-class SystemClock:
-    """The machine's clock."""
-
-    def now(self) -> int:
-        """Epoch seconds."""
-        return int(time.time())
 
 
 @dataclass
@@ -310,7 +302,7 @@ class Workbench:
             api_backfill=api_backfill,
             trades=trades,
             download=complete if download is None else download,
-            max_requests=_most(max_requests, complete=complete),
+            max_requests=asked.most(max_requests, complete=complete),
             incremental=incremental,
         )
 
@@ -336,7 +328,7 @@ class Workbench:
             self.select(**selection),
             as_of=None if as_of is None else asked.instant(as_of),
             trades=trades,
-            max_requests=_most(max_requests, complete=complete),
+            max_requests=asked.most(max_requests, complete=complete),
             backfill=True,
             gap_ids=ids,
         )
@@ -405,7 +397,3 @@ class Workbench:
     def jobs(self) -> list[IngestionJob]:
         """Every job, newest first."""
         return self.ledger.jobs()
-
-
-def _most(requests: int | None, *, complete: bool) -> int | None:
-    return DEFAULT_REQUESTS if requests is None and not complete else requests

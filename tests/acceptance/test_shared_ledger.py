@@ -16,8 +16,8 @@ from kraken_core.domain.jobs import Control, IngestionJob, JobMetrics, JobStatus
 from kraken_core.domain.request import Request
 from kraken_core.settings import Settings
 from kraken_core.workbench import lease
+from kraken_core.workbench.clock import SystemClock
 from kraken_core.workbench.lease import LEASE_S, Lease
-from kraken_core.workbench.workbench import SystemClock
 from tests.acceptance.command_line import Kraken, asked, command, process
 from tests.acceptance.little_market import LittleMarket
 from tests.acceptance.standing_still import PATIENCE_S, heard, standing_still, started, until
