@@ -24,3 +24,4 @@ def frame() -> Iterator[None]:
     except KrakenError as error:
         LOG.warning("a page could not be shown", exc_info=True)
         st.error(plain(str(error)), icon=":material/error:")
+        st.stop()  # else filters that were not drawn would be taken out of the address

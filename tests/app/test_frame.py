@@ -1,0 +1,29 @@
+"""What is around every page: what goes wrong in it is told, and takes nothing along."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from kraken_core import Workbench
+from kraken_core.domain.errors import StoreError
+from tests.app.conftest import Opened
+
+
+def test_an_error_that_passes_leaves_the_filters_as_they_are(
+    full: Path, opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = opened("gaps", pair="BTC/USD", interval="1 h")
+
+    def gone(_: Workbench) -> str:
+        raise StoreError("The table is away")
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(Workbench, "state", property(gone))
+        assert [each.value for each in page.run().error] == ["The table is away"]
+        assert set(page.query_params) == {"pair", "interval"}
+    page.run()
+    assert not page.error
+    assert page.multiselect(key="pair").value == ["BTC/USD"]
+    assert page.multiselect(key="interval").value == [60]
