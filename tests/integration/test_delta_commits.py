@@ -281,6 +281,23 @@ def test_a_file_that_is_gone_is_named(root: Path, store: DeltaStore) -> None:
         pass
 
 
+def test_a_file_that_is_lost_in_the_middle_of_a_query_is_told_and_a_wrong_query_stays_one(root: Path) -> None:
+    put(DeltaStore(root), Row(BTC, 1))
+    [name] = files_of_table(root)
+
+    def ask(query: str) -> None:
+        with duckdb.connect() as connection, DeltaStore(root).view(connection):
+            if "close" in query:
+                (root / name).unlink()
+            connection.execute(query).fetchall()
+
+    with pytest.raises(duckdb.BinderException, match="nothing"):
+        ask("SELECT nothing FROM candles")
+    with pytest.raises(StoreError, match=rf"Cannot read .*{Path(name).name}") as lost:
+        ask("SELECT sum(close) FROM candles")
+    assert "\n" not in str(lost.value)
+
+
 def test_a_commit_that_fails_for_another_reason_is_no_conflict(
     store: DeltaStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
