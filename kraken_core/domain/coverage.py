@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from kraken_core.domain.bulk import without_collection
 from kraken_core.domain.candles import Source, from_api
+from kraken_core.domain.grades import Grade
 from kraken_core.domain.timerange import TimeRanges, floor
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ class Assertion(NamedTuple):
     ``evidence`` is the content hash of a file, the identity of an archive without a file of the pair, a request, or
     ``derived:60``. ``rank`` is that of the candles it speaks of. A withdrawn assertion is a counter-entry: the same
     evidence no longer counts over its range, at whatever rank it was or will be read; what was derived may be derived
-    again.
+    again. ``proved``: the source gave every trade of the range by consecutive ids (domain rule 15).
     """
 
     series: Series
@@ -41,6 +42,7 @@ class Assertion(NamedTuple):
     rank: int
     evidence: str
     withdrawn: bool = False
+    proved: bool = False
 
 
 class CoverageSource(StrEnum):
@@ -52,13 +54,17 @@ class CoverageSource(StrEnum):
 
 
 class DataCoverageRange(NamedTuple):
-    """A maximal covered range of a series that one set of sources knows; ``candles`` of its slots traded."""
+    """A maximal covered range of a series that one set of sources knows, on evidence of one grade.
+
+    ``candles`` of its slots traded.
+    """
 
     series: Series
     start: int
     end: int
     source: CoverageSource
     candles: int = 0
+    grade: Grade = Grade.CLAIMED
 
 
 class ArchiveStatement(NamedTuple):
@@ -95,15 +101,15 @@ def until(claims: TimeRanges, width: int, now: int) -> TimeRanges:
 @without_collection()
 def standing(assertions: Iterable[Assertion]) -> list[tuple[Assertion, TimeRanges]]:
     """Each assertion with the ranges of it that were not withdrawn; those withdrawn whole are left out."""
-    made: dict[tuple[Series, str, Source, int], Assertion] = {}
-    more: dict[tuple[Series, str, Source, int], list[Assertion]] = {}  # of the same evidence, which is rare
+    made: dict[tuple[Series, str, Source, int, bool], Assertion] = {}
+    more: dict[tuple[Series, str, Source, int, bool], list[Assertion]] = {}  # of the same evidence, which is rare
     contradicted: dict[tuple[Series, str], list[tuple[int, int]]] = defaultdict(list)
     for assertion in assertions:
-        series, start, end, source, rank, evidence, withdrawn = assertion
+        series, start, end, source, rank, evidence, withdrawn, proved = assertion
         if withdrawn and source is not Source.DERIVED:
             contradicted[series, evidence].append((start, end))
-        elif (first := made.setdefault((series, evidence, source, rank), assertion)) is not assertion:
-            more.setdefault((series, evidence, source, rank), [first]).append(assertion)
+        elif (first := made.setdefault((series, evidence, source, rank, proved), assertion)) is not assertion:
+            more.setdefault((series, evidence, source, rank, proved), [first]).append(assertion)
     result = []
     for key, first in made.items():
         ranges = _left_of(more[key]) if key in more else _alone(first)

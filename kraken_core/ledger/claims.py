@@ -20,7 +20,7 @@ from kraken_core.ledger.transactions import Transactions
 from kraken_core.ledger.undone import counts
 
 _SOURCES = {source.value: source for source in Source}
-_COLUMNS = ("pair_id", "interval", "start", "end", "source", "rank", "evidence", "withdrawn")
+_COLUMNS = ("pair_id", "interval", "start", "end", "source", "rank", "evidence", "withdrawn", "proved")
 # Asked at every batch, so made once
 _CLAIMS = select(*(assertion.c[name] for name in _COLUMNS)).where(counts(assertion)).order_by(assertion.c.id)
 _OF_PAIRS = _CLAIMS.where(assertion.c.pair_id.in_(bindparam("pairs", expanding=True)))
@@ -93,14 +93,16 @@ class Claims(Transactions):
         rows = read_many(connection, query, values)
         series = self._series
         return [
-            Assertion._make((series[pair_id, i], start, end, _SOURCES[source], rank, evidence, withdrawn != 0))
-            for pair_id, i, start, end, source, rank, evidence, withdrawn in rows
+            Assertion._make(
+                (series[pair_id, i], start, end, _SOURCES[source], rank, evidence, withdrawn != 0, proved != 0)
+            )
+            for pair_id, i, start, end, source, rank, evidence, withdrawn, proved in rows
         ]
 
     def _append(self, connection: Connection, assertions: Sequence[Assertion], job_id: int | None) -> None:
         rows = (
-            (self._pair_ids[series.pair], series.interval, start, end, str(source), rank, evidence, withdrawn)
-            for series, start, end, source, rank, evidence, withdrawn in assertions
+            (self._pair_ids[series.pair], series.interval, start, end, str(source), rank, evidence, withdrawn, proved)
+            for series, start, end, source, rank, evidence, withdrawn, proved in assertions
         )
         add_many(connection, assertion, _COLUMNS, rows, asserted_at=self._now(), job_id=job_id)
 

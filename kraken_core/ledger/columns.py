@@ -100,6 +100,13 @@ def added_counts(*names: str) -> Iterator[Column[int]]:
         yield Column(name, BigInteger, CheckConstraint(f"{name} >= 0", name=name), nullable=False, server_default="0")
 
 
+def added_word(name: str, values: Iterable[str], default: str) -> Column[str]:
+    """One of a few words, of a column that a table got later: see :func:`added_counts`."""
+    return Column(
+        name, String(16), _holding(name, (f"'{v}'" for v in values)), nullable=False, server_default=str(default)
+    )
+
+
 def span(*, primary_key: bool = False, may_be_empty: bool = False) -> Iterator[SchemaItem]:
     """A half-open range of time."""
     yield Column("start", Instant, primary_key=primary_key, nullable=False)

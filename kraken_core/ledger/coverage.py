@@ -7,12 +7,14 @@ from collections.abc import Collection, Mapping, Sequence
 from sqlalchemy import delete, select
 
 from kraken_core.domain.coverage import CoverageSource, DataCoverageRange
+from kraken_core.domain.grades import Grade
 from kraken_core.domain.market import Series
 from kraken_core.ledger.bulk import add_many, read_many
 from kraken_core.ledger.models import data_coverage_range
 from kraken_core.ledger.transactions import Transactions, by_series_and_time
 
 _SOURCES = {source.value: source for source in CoverageSource}
+_GRADES = {grade.value: grade for grade in Grade}
 
 
 class Coverage(Transactions):
@@ -25,9 +27,9 @@ class Coverage(Transactions):
             add_many(
                 connection,
                 data_coverage_range,
-                ("pair_id", "interval", "start", "end", "source", "candles"),
+                ("pair_id", "interval", "start", "end", "source", "candles", "grade"),
                 (
-                    (self._pair_ids[series.pair], series.interval, r.start, r.end, str(r.source), r.candles)
+                    (self._pair_ids[series.pair], series.interval, *r[1:3], str(r.source), r.candles, str(r.grade))
                     for series, ranges in coverage.items()
                     for r in ranges
                 ),
@@ -38,7 +40,9 @@ class Coverage(Transactions):
         with self._reading() as connection:
             rows = read_many(connection, select(data_coverage_range).where(self._of(data_coverage_range, series)))
             found = [
-                DataCoverageRange(self._series[pair_id, interval], start, end, _SOURCES[source], candles)
-                for pair_id, interval, start, end, source, candles in rows
+                DataCoverageRange(
+                    self._series[pair_id, interval], start, end, _SOURCES[source], candles, _GRADES[grade]
+                )
+                for pair_id, interval, start, end, source, candles, grade in rows
             ]
         return by_series_and_time(found)

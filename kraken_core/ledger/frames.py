@@ -85,7 +85,7 @@ VIEWS: dict[str, Select[Any]] = {
         *_named(file_ingestion_record, "error", "created_at", "updated_at"),
     ),
     "coverage": _of_series(
-        data_coverage_range, *_range(data_coverage_range), *_named(data_coverage_range, "source", "candles")
+        data_coverage_range, *_range(data_coverage_range), *_named(data_coverage_range, "source", "candles", "grade")
     ).order_by(data_coverage_range.c.start),
     "gaps": _of_series(
         gap_record,
@@ -132,7 +132,7 @@ class Frames(Transactions):
           the counts of JobMetrics, progress_pct (0 to 100), error, created_at, started_at, finished_at, updated_at
         - files: pair, interval_minutes, job_id, path, member, content_hash, size (bytes), status, first_time,
           last_time, records, records_new, records_changed, records_rejected, error, created_at, updated_at
-        - coverage: pair, interval_minutes, start_time, end_time, source, candles
+        - coverage: pair, interval_minutes, start_time, end_time, source, candles, grade
         - gaps: pair, interval_minutes, gap_id, start_time, end_time, candles, api_fillable, fillable, overflow,
           status, route, reason, requests, csv_file, archive, detected_at, updated_at
         """

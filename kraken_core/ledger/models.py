@@ -21,17 +21,20 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
     text,
 )
 
 from kraken_core.domain.candles import Source
 from kraken_core.domain.coverage import CoverageSource
 from kraken_core.domain.gaps import GapStatus, Route
+from kraken_core.domain.grades import Grade
 from kraken_core.domain.jobs import FileStatus, JobMetrics, JobStatus
 from kraken_core.ledger.columns import (
     Instant,
     Moment,
     added_counts,
+    added_word,
     counts,
     moments,
     one_of,
@@ -42,7 +45,7 @@ from kraken_core.ledger.columns import (
     words,
 )
 
-REVISION = "0004"  # the newest migration
+REVISION = "0005"  # the newest migration
 
 METRICS = tuple(field.name for field in fields(JobMetrics))
 _ADDED_METRICS = ("total_requests", "requests", "retries")
@@ -178,6 +181,7 @@ assertion = Table(
     Column("withdrawn", Boolean, nullable=False),
     *moments("asserted_at"),
     Column("job_id", BigInteger),  # the job that made it; null where none did
+    Column("proved", Boolean, nullable=False, server_default=false()),
     Index(None, "pair_id", "interval", "start"),
 )
 
@@ -188,6 +192,7 @@ data_coverage_range = Table(
     *span(primary_key=True),
     *one_of("source", CoverageSource),
     *counts("candles"),
+    added_word("grade", Grade, Grade.CLAIMED),
 )
 
 gap_record = Table(

@@ -31,6 +31,7 @@ COVERAGE = {
     "end": TIME,
     "source": pl.String,
     "candles": pl.Int64,
+    "grade": pl.String,
 }
 GAPS = {
     "id": pl.Int64,
@@ -62,7 +63,10 @@ COMPLETENESS = {
 def coverage_row(covered: DataCoverageRange) -> dict[str, Any]:
     """A covered range, as in ``coverage --json``."""
     pair, interval = str(covered.series.pair), covered.series.interval
-    values = (pair, interval, iso(covered.start), iso(covered.end), covered.source.value, covered.candles)
+    values = (
+        *(pair, interval, iso(covered.start), iso(covered.end)),
+        *(covered.source.value, covered.candles, covered.grade.value),
+    )
     return dict(zip(COVERAGE, values, strict=True))
 
 

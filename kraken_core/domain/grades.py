@@ -1,0 +1,26 @@
+"""Grades: how good the evidence is that a covered slot is what we say it is (domain rule 15)."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Grade(StrEnum):
+    """The grade of a covered slot, best first.
+
+    ``proved``: trade ids are consecutive across it. ``confirmed``: two independent sources, or another interval of the
+    pair from another file, agree. ``claimed``: one source says so. ``doubtful``: its silence is suspicious, or what
+    sources say of it differs in a way that is not explained yet. Doubtful slots are not complete.
+    """
+
+    PROVED = "proved"
+    CONFIRMED = "confirmed"
+    CLAIMED = "claimed"
+    DOUBTFUL = "doubtful"
+
+    def meets(self, wanted: Grade) -> bool:
+        """Whether it is as good as the grade asked for."""
+        return _ORDER.index(self) <= _ORDER.index(wanted)
+
+
+_ORDER = tuple(Grade)
