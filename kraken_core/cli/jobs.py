@@ -51,7 +51,7 @@ def _print_jobs(found: Iterable[IngestionJob]) -> None:
     rows = (
         (
             job.id,
-            job.status.value,
+            f"{job.status.value}, undone" if job.undone_at else job.status.value,
             ", ".join(job.request.tiers or map(str, job.request.pairs)),
             f"{int(job.progress_pct)} %",
             job.total_files,

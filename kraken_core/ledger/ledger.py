@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Self
 
 from kraken_core.ledger.coverage import Coverage
-from kraken_core.ledger.engine import open_engine
+from kraken_core.ledger.engine import file_of, open_engine
 from kraken_core.ledger.evidence import Evidence
 from kraken_core.ledger.files import Files
 from kraken_core.ledger.frames import Frames
@@ -38,6 +38,28 @@ class SqlLedger(Files, Sweeps, Undo, Pairs, Coverage, Gaps, Frames, Evidence, St
             engine.dispose()
             raise
         return cls(engine, table, clock)
+
+    @classmethod
+    def existing(cls, url: str, table: str, clock: Clock) -> Self | None:
+        """The ledger at an address, or None where there is none yet: nothing is created. Raises as :meth:`open`."""
+        file = file_of(url)
+        if file and not file.exists():
+            return None
+        engine = open_engine(url)
+        try:
+            exists = bring_up_to_date(engine, create=False)
+        except BaseException:
+            engine.dispose()
+            raise
+        if exists:
+            return cls(engine, table, clock)
+        engine.dispose()
+        return None
+
+    @property
+    def is_temporary(self) -> bool:
+        """Whether it is kept in memory, and gone when it is closed."""
+        return self._engine.url.drivername == "sqlite" and not self._engine.url.database
 
     def close(self) -> None:
         """Give the connections back; the ledger opens new ones should it be used again."""

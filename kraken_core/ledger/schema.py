@@ -17,15 +17,19 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-def bring_up_to_date(engine: Engine) -> None:
-    """Create the tables, or migrate those of an older version, in one transaction.
+def bring_up_to_date(engine: Engine, *, create: bool = True) -> bool:
+    """Create the tables, or migrate those of an older version, in one transaction; whether there are any then.
 
-    Raises HomeError where a newer version wrote them, LedgerError where the ledger cannot be opened.
+    Where there are none, and none are to be created, nothing is written. Raises HomeError where a newer version wrote
+    them, LedgerError where the ledger cannot be opened.
     """
     with reading(engine) as connection:
         found = revision_of(connection)
+    if found is None and not create:
+        return False
     if found != REVISION:
         _upgrade(engine)
+    return True
 
 
 def revision_of(connection: Connection) -> str | None:

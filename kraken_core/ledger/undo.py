@@ -13,12 +13,14 @@ from kraken_core.ledger.models import (
     data_coverage_range,
     gap_record,
     ingestion_job,
+    job_event,
     pair_life,
     series_detection,
     trade_sweep,
 )
 from kraken_core.ledger.undone import counts
 
+UNDONE = "undone"  # the kind of the event that ends an undo
 _ENDED = (JobStatus.COMPLETED, JobStatus.CANCELLED)
 _CLAIM, _JOB = assertion.c, ingestion_job.c
 
@@ -43,9 +45,8 @@ class Undo(Jobs):
         What followed from its claims is forgotten, and has to be worked out anew.
         """
         with self._writing() as connection:
-            job = self._undoable(connection, job_id)
+            self._undoable(connection, job_id)
             connection.execute(update(ingestion_job).where(_JOB.id == job_id).values(undone_at=self._now()))
-            self._add_event(connection, job_id, "undone", f"the candle table is as at version {job.table_version}")
             changed = set(connection.scalars(select(_CLAIM.pair_id).where(_CLAIM.job_id == job_id)))
             left = set(connection.scalars(select(_CLAIM.pair_id).where(_CLAIM.pair_id.in_(changed), counts(assertion))))
             for table in (data_coverage_range, trade_sweep):
@@ -56,6 +57,9 @@ class Undo(Jobs):
 
     def _undoable(self, connection: Connection, job_id: int) -> IngestionJob:
         job = self._job(connection, job_id)
+        ended = select(job_event.c.id).where(job_event.c.job_id == job_id, job_event.c.kind == UNDONE).limit(1)
+        if job.undone_at and connection.scalar(ended):  # one that was interrupted is ended by saying it again
+            raise UsageError(f"job {job_id} was undone already, at {job.undone_at:%Y-%m-%d %H:%M} UTC.")
         running = self._running_job(connection)
         if running is not None:
             raise UsageError(f"job {running} is running: wait for it, or pause it with: kraken pause {running}")

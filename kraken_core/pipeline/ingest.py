@@ -6,6 +6,7 @@ A crash between the two costs one repeated batch that finds its rows already the
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -25,6 +26,7 @@ from kraken_core.pipeline.read import read_batch
 from kraken_core.pipeline.read_trades import read_trades_batch
 from kraken_core.ports import CandleSource, CandleStore, Ledger, Merged, RejectLog, Staging
 
+LOG = logging.getLogger("kraken_core")
 LISTEN_S = 0.2  # how often a job that waits for a batch hears that it is to stop
 COMMIT_EVERY_S = 1.0  # what a crash costs at most, on top of what is being read
 
@@ -134,7 +136,21 @@ class Ingest:
             _stale(files),
             metrics,
         )
+        if LOG.isEnabledFor(logging.INFO):
+            LOG.info("%s", "\n".join(map(_logged, files)))  # as one entry: files are many
         return metrics
+
+
+def _logged(file: FileReceipt) -> str:
+    """A file and what became of it, for the job's log."""
+    record = file.record
+    what = f"{record.status.lower()} {record.path}: {record.member}"
+    if record.error:
+        return f"{what}: {record.error}"
+    return (
+        f"{what}: {record.records:,} rows; {record.records_new:,} new candles, {record.records_changed:,} changed, "
+        f"{record.records_rejected:,} rows rejected"
+    )
 
 
 def _read_any(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -12,6 +13,8 @@ from kraken_core.domain.errors import Interrupted
 from kraken_core.domain.jobs import IngestionJob, JobMetrics
 from kraken_core.pipeline.progress import Ticker
 from kraken_core.ports import Ledger, Progress
+
+LOG = logging.getLogger("kraken_core")
 
 
 @dataclass(slots=True)
@@ -35,8 +38,11 @@ class Stages:
             raise Interrupted("paused")
         self.ledger.progress(self.job.id, name, self.metrics)
         ticker = Ticker(name, steps or 1, self.progress, done)
+        LOG.info("%s begins%s", name, f": {steps - done:,} steps" if steps else "")
         start = time.perf_counter()
         yield ticker
-        self.seconds[name] += time.perf_counter() - start
+        seconds = time.perf_counter() - start
+        self.seconds[name] += seconds
+        LOG.info("%s took %.2f s", name, seconds)
         if not steps:
             ticker.add()

@@ -30,6 +30,8 @@ def selection(
 ) -> Selection:
     """A selection, checked. Raises UsageError for anything it cannot be."""
     chosen = [*([tier] if tier else []), *tiers]
+    if tier and len(chosen) > 1:
+        raise UsageError(f"name one tier with --tier, or several with --tiers {','.join(chosen)}; not both.")
     named = tuple(dict.fromkeys(p if isinstance(p, Pair) else Pair.parse(p) for p in pairs))
     if chosen and named:
         raise UsageError("name tiers or pairs, not both: a pair is in one tier anyway (see: kraken pairs).")

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import logging
+import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from kraken_core import __version__
 from kraken_core.domain.errors import HomeError
+from kraken_core.domain.jobs import IngestionJob
+from kraken_core.domain.plan import Action, IngestionPlan
+from kraken_core.domain.timerange import iso
+from kraken_core.pipeline.run import JobResult
 
 LOG = logging.getLogger("kraken_core")
 
@@ -24,7 +31,9 @@ def logged(path: Path) -> Iterator[None]:
         handler = _LogFile(path, encoding="utf-8")
     except OSError as error:
         raise HomeError(f"{path} cannot be written: {error.strerror}. Nothing was done; mend that first.") from error
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    formatter = logging.Formatter("%(asctime)s %(levelname)s %(message)s", "%Y-%m-%dT%H:%M:%SZ")
+    formatter.converter = time.gmtime
+    handler.setFormatter(formatter)
     LOG.addHandler(handler)
     LOG.setLevel(logging.INFO)
     try:
@@ -33,3 +42,32 @@ def logged(path: Path) -> Iterator[None]:
         LOG.removeHandler(handler)
         with suppress(OSError):  # what could not be written before cannot be now
             handler.close()
+
+
+def begun(job: IngestionJob, plan: IngestionPlan) -> str:
+    """What a job sets out to do, in one entry."""
+    counts = Counter(planned.action for planned in plan.files)
+    reads = f"{counts[Action.INGEST]:,} files to read ({plan.text_bytes:,} bytes), {counts[Action.SKIP]:,} known"
+    entry = [
+        f"job {job.id} begins as of {iso(job.as_of)}, kraken-history {__version__}: {job.request.key}",
+        f"plan: {reads}, {plan.requests:,} requests expected, {len(plan.gaps):,} gaps foreseen",
+        *(f"archive {archive.path}: {len(archive.files):,} files" for archive in plan.archives),
+        *(f"note: {note}" for archive in plan.archives for note in archive.notes),
+        *(f"note: {note}" for note in plan.notes),
+    ]
+    return "\n".join(entry)
+
+
+def ended(result: JobResult, seconds: float) -> str:
+    """How a job ended, in one entry."""
+    metrics, counts = result.job.metrics, result.report.overall
+    parts = (
+        f"job {result.job.id} is {result.job.status} after {seconds:.2f} s",
+        f"{metrics.files_ingested:,} files read, {metrics.files_skipped:,} skipped, {metrics.files_failed:,} failed",
+        f"{metrics.records_ingested:,} new candles, {metrics.records_changed:,} changed",
+        f"{metrics.records_rejected:,} rows rejected",
+        f"{metrics.requests:,} requests",
+        f"{metrics.gaps_filled:,} of {metrics.gaps_detected:,} gaps filled",
+        f"{counts.covered:,} of {counts.wanted:,} expected candles covered, {counts.missing:,} missing",
+    )
+    return "; ".join(parts)

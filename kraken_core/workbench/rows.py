@@ -125,6 +125,7 @@ def job_row(job: IngestionJob) -> dict[str, Any]:
         "created_at": _moment(job.created_at),
         "started_at": _moment(job.started_at),
         "finished_at": _moment(job.finished_at),
+        "undone_at": _moment(job.undone_at),
         "progress_pct": round(job.progress_pct, 2),
         **metrics_document(job.metrics),
         "error": job.error,

@@ -6,6 +6,7 @@ from kraken_core.domain.errors import StoreError, UsageError
 from kraken_core.domain.jobs import IngestionJob
 from kraken_core.domain.request import Request
 from kraken_core.domain.scope import Scope
+from kraken_core.ledger.undo import UNDONE
 from kraken_core.pipeline.cover import CoverageTracker
 from kraken_core.pipeline.detect import GapDetection
 from kraken_core.ports import Versioned
@@ -39,4 +40,5 @@ def undo(workbench: Workbench, job_id: int) -> IngestionJob:
         knowledge = tracker.update_coverage_after_ingestion(pairs)
         request = Request(pairs=tuple(pairs), backfill=True)  # which wants nothing more than was wanted before
         GapDetection(ledger, Scope(request, job.as_of, ledger.detections())).run(knowledge, pairs)
+    ledger.add_event(job_id, UNDONE, f"the candle table is as at version {job.table_version}")
     return ledger.job(job_id)

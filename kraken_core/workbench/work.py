@@ -45,7 +45,7 @@ from kraken_core.sources.archive import ArchiveSource
 from kraken_core.stores.rejects import CsvRejectLog
 from kraken_core.workbench.detach import start_worker
 from kraken_core.workbench.disk import BOUNDLESS, room
-from kraken_core.workbench.job_log import LOG, logged
+from kraken_core.workbench.job_log import LOG, begun, ended, logged
 from kraken_core.workbench.lease import LEASE_S, Lease
 from kraken_core.workbench.planning import Planning
 from kraken_core.workbench.worker_identity import is_lost, this_worker
@@ -128,8 +128,10 @@ class Work(Planning):
                 heard = partial(lease.pass_on, progress)
                 stopped = partial(_either, stop, lease)
                 carry_out = partial(patient._carry_out, job, plan, crew, heard, stopped)  # noqa: SLF001 - our copy
+                LOG.info("%s", begun(job, plan))
                 result = self._guarded(job, lease, stopped, carry_out)
-        total = time.perf_counter() - began
+                total = time.perf_counter() - began
+                LOG.info("%s", ended(result, total))
         return replace(result, seconds={"total": total, "plan": planned, **result.seconds})
 
     def start_detached(self, job: IngestionJob, workers: int | None = None) -> IngestionJob:

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _IN_MEMORY = "sqlite://"
+_LEDGER = "_ledger"
 
 
 @dataclass
@@ -74,16 +75,18 @@ class Workbench:
         """Let go of the ledger, and of web servers."""
         if "remote" in self.__dict__:
             self.remote.close()
-        if "ledger" in self.__dict__:
-            self.ledger.close()
-            del self.ledger
+        if opened := self.__dict__.pop(_LEDGER, None):
+            opened.close()
 
-    @cached_property
+    @property
     def ledger(self) -> SqlLedger:
-        """The home's ledger; an empty one in memory while there is none."""
-        settings = self.settings
-        exists = settings.ledger or (settings.home / "ledger.db").exists()
-        return SqlLedger.open(settings.ledger_url if exists else _IN_MEMORY, settings.table, self.clock)
+        """The home's ledger; an empty one in memory while there is none, as whoever only looks writes nothing."""
+        opened: SqlLedger | None = self.__dict__.get(_LEDGER)
+        if opened is None or opened.is_temporary:  # somebody else may have made one meanwhile
+            where = (self.settings.ledger_url, self.settings.table, self.clock)
+            opened = SqlLedger.existing(*where) or opened or SqlLedger.open(_IN_MEMORY, *where[1:])
+            self.__dict__[_LEDGER] = opened
+        return opened
 
     @cached_property
     def store(self) -> CandleTable:
@@ -390,9 +393,9 @@ class Workbench:
     def create(self) -> None:
         """Make the home, where it does not exist yet."""
         self.settings.create_home()
-        if not self.settings.ledger and not (self.settings.home / "ledger.db").exists():
+        if self.ledger.is_temporary:
             self.close()
-            self.__dict__["ledger"] = SqlLedger.open(self.settings.ledger_url, self.settings.table, self.clock)
+            self.__dict__[_LEDGER] = SqlLedger.open(self.settings.ledger_url, self.settings.table, self.clock)
 
     def jobs(self) -> list[IngestionJob]:
         """Every job, newest first."""

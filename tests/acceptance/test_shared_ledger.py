@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 from kraken_core import Workbench
@@ -69,6 +70,7 @@ def named(name: str) -> Iterator[None]:
 
 
 def taken_up(workbench: Workbench) -> IngestionJob:
+    workbench.create()
     job = workbench.ledger.create_job(Request(), 0, [], JobMetrics())
     with named("one"):
         return workbench.work._taken_up(job)
@@ -116,6 +118,32 @@ def test_who_cannot_reach_the_ledger_stops_before_others_may_take_the_job(
         assert "did not answer for 1 s" in held.lost
 
 
+# --------------------------------------------------------------------------------------------------------- only looking
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["ingest", "--tier", "ALL", "--no-api-backfill", "--dry-run"],
+        *([name] for name in ("report", "coverage", "gaps", "jobs", "pairs", "doctor")),
+    ],
+    ids=lambda words: words[0],
+)
+def test_who_only_looks_writes_nothing_into_an_empty_database(
+    words: list[str], kraken: Kraken, postgres: str, monkeypatch: pytest.MonkeyPatch, little: LittleMarket
+) -> None:
+    address = new_schema(postgres)
+    monkeypatch.setenv("KRAKEN_LEDGER", address)
+    monkeypatch.setenv("KRAKEN_API_URL", "http://127.0.0.1:9")  # where nobody answers
+    sources = ["--csv-source-dir", str(little.folder)] if words[0] == "ingest" else []
+    kraken(*words, *sources, code=None)
+    schema = address.rpartition("search_path%3D")[2]
+    with psycopg.connect(postgres) as connection:
+        made = connection.execute("SELECT count(*) FROM pg_tables WHERE schemaname = %s", (schema,)).fetchone()
+    assert made == (0,)
+    assert not kraken.home.exists()
+
+
 # ------------------------------------------------------------------------------------------------------------ two hosts
 
 
@@ -147,6 +175,7 @@ def test_two_hosts_that_start_at_once_lose_nothing_and_do_nothing_twice(
 
 def test_who_takes_up_a_job_a_moment_too_late_leaves_it_alone(shared: Kraken, tmp_path: Path) -> None:
     with host(tmp_path / "a") as one, host(tmp_path / "b") as other:
+        one.create()
         job = one.ledger.create_job(Request(), 0, [], JobMetrics())
         with named("one"):
             one.work._taken_up(job)

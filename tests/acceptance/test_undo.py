@@ -45,6 +45,30 @@ def test_jobs_are_undone_from_the_latest_backwards(kraken: Kraken, little: Littl
     assert kraken.state()["candles"] == []
 
 
+def test_a_job_is_undone_once_and_the_list_says_so(kraken: Kraken, little: LittleMarket) -> None:
+    job = kraken.ingest(little.folder)["job_id"]
+    kraken("undo", job, "--yes")
+    before = kraken.state()
+
+    assert f"job {job} was undone already, at 20" in refused(kraken("undo", job, "--yes", code=2))
+
+    assert kraken.state() == before
+    assert "COMPLETED, undone" in kraken("jobs").out
+    assert kraken("jobs", "--json").json[0]["undone_at"] is not None
+
+
+def test_an_undo_that_was_interrupted_is_ended_by_saying_it_again(kraken: Kraken, little: LittleMarket) -> None:
+    kraken.ingest(little.first)
+    before = kraken.state()
+    second = kraken.ingest(little.second)["job_id"]
+    with Workbench.open(kraken.home) as workbench:
+        workbench.ledger.undo(second)  # and here the machine went off
+
+    kraken("undo", second, "--yes")
+
+    assert kraken.state() == before
+
+
 def test_a_job_that_changed_nothing_is_not_undone(kraken: Kraken, little: LittleMarket) -> None:
     kraken.ingest(little.folder)
     again = kraken.ingest(little.folder)["job_id"]

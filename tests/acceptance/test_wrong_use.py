@@ -21,6 +21,7 @@ SELECTIVE = ("coverage", "gaps", "report", "export", "verify")
         (["--pairs", "FOOBAR"], "FOOBAR"),
         (["--pairs", "XBTUSD.d"], "dark pool"),
         (["--pairs", "BTC/USD", "--tier", "TIER1"], "not both"),
+        (["--tier", "TIER1", "--tiers", "TIER2,TIER3"], "several with --tiers TIER1,TIER2,TIER3; not both"),
         (["--intervals", "7"], "'7' is no interval"),
         (["--intervals", "60,sixty"], "sixty"),
         (["--quotes", "XYZ"], "XYZ"),
