@@ -71,6 +71,15 @@ def test_a_detached_job_outlives_its_starter_and_ends_the_same(
     assert (kraken.home / "logs" / "1.log").exists()
 
 
+def test_a_detached_job_runs_no_code_from_the_home(kraken: Kraken, little: LittleMarket) -> None:
+    kraken.home.mkdir()
+    for name in ("random", "polars", "sqlite3", "kraken_core"):
+        (kraken.home / f"{name}.py").write_text("raise SystemExit('this was run')\n")
+    kraken(*asked(little.folder), "--detach")
+    until(lambda: kraken.rows("jobs")[0]["status"] == "COMPLETED")
+    assert "this was run" not in (kraken.home / "logs" / "1.log").read_text()
+
+
 def test_a_detached_worker_that_is_killed_is_known_to_be_lost_and_its_job_goes_on(
     kraken: Kraken, little: LittleMarket, uninterrupted: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
