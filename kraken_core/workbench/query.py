@@ -11,6 +11,7 @@ import polars as pl
 from kraken_core.domain.errors import UsageError
 from kraken_core.ledger.ledger import SqlLedger
 from kraken_core.ports import CandleStore
+from kraken_core.workbench.presentable import presentable
 
 CANDLES = "candles"
 VIEWS = frozenset({CANDLES, "assets", "pairs", "jobs", "files", "coverage", "gaps"})
@@ -34,7 +35,7 @@ def answer(sql: str, store: CandleStore, ledger: SqlLedger) -> pl.DataFrame:
             connection.execute("SET enable_external_access = false")
             for name in named - {CANDLES}:
                 connection.register(name, ledger.table_frame(name).to_arrow())
-            return pl.DataFrame(connection.sql(sql).to_arrow_table())
+            return presentable(connection.sql(sql).to_arrow_table())
     except duckdb.Error as error:
         raise UsageError(f"the query is wrong: {str(error).splitlines()[0]}") from error
     except pl.exceptions.PolarsError as error:

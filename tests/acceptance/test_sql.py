@@ -63,6 +63,13 @@ def test_sql_joins_the_candles_with_what_is_known_of_them(full: Kraken) -> None:
         "selec",
         "",
         "select 1 as n, 2 as n",
+        "select 12345678901234567890123456789::varint as v",
+        "select 'infinity'::timestamp as t",
+        "select '-infinity'::timestamptz as t",
+        "select 'infinity'::date as t",
+        "select '290000-01-01'::timestamp as t",
+        "select interval 1 day as i",
+        "select union_value(a := 1) as u",
     ],
 )
 def test_sql_only_answers_queries_and_reaches_no_other_file(full: Kraken, tmp_path: Path, query: str) -> None:
@@ -71,3 +78,9 @@ def test_sql_only_answers_queries_and_reaches_no_other_file(full: Kraken, tmp_pa
     before = tree(tmp_path)
     refused(full("sql", query.format(file=file, table=full.home / "candles"), code=2))
     assert tree(tmp_path) == before
+
+
+def test_sql_shows_bytes_as_hexadecimal_text(kraken: Kraken) -> None:
+    query = "select 'a\\xFF'::blob as b, null::blob as n, 'infinity'::timestamp::varchar as t"
+    assert kraken.rows("sql", query) == [{"b": "61ff", "n": None, "t": "infinity"}]
+    assert "61ff" in kraken("sql", query).out
