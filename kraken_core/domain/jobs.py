@@ -34,6 +34,7 @@ MOVES: dict[JobStatus, frozenset[JobStatus]] = {
     JobStatus.COMPLETED: frozenset(),
     JobStatus.CANCELLED: frozenset(),
 }
+MOST_UNFINISHED_PCT = 99.0
 WORKER_LOST = "worker lost"  # how the error of a job begins whose worker vanished
 UNFINISHED = (JobStatus.PENDING, JobStatus.RUNNING, JobStatus.PAUSED, JobStatus.FAILED)
 
@@ -119,11 +120,17 @@ class IngestionJob:
     doing: ProgressReport | None = None
     table_version: int | None = None  # of the candle table when it first ran
     undone_at: datetime | None = None
+    reached_pct: float = 0.0  # the most that was ever recorded of its progress
 
     @property
     def progress_pct(self) -> float:
-        """How far it is: 0 to 100; a completed job is at 100 whatever it had to do."""
-        return 100.0 if self.status is JobStatus.COMPLETED else self.metrics.progress_pct
+        """How far it is: 0 to 100, and never less than before, though there may turn out to be more to do.
+
+        A completed job is at 100 whatever it had to do, and no other one is.
+        """
+        if self.status is JobStatus.COMPLETED:
+            return 100.0
+        return min(max(self.reached_pct, self.metrics.progress_pct), MOST_UNFINISHED_PCT)
 
     @property
     def is_orphaned(self) -> bool:

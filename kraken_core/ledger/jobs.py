@@ -6,7 +6,7 @@ import json
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, case, insert, select, update
 
 from kraken_core.domain.errors import IllegalMoveError, JobError, JobRunningError
 from kraken_core.domain.jobs import (
@@ -26,7 +26,9 @@ from kraken_core.ledger.transactions import Transactions
 from kraken_core.ports import JobEvent
 
 # Made once: what is said of a running job again and again has always the same columns.
-_OF_JOB = update(ingestion_job).where(ingestion_job.c.id == bindparam("job"))
+_REACHED = ingestion_job.c.progress_pct
+_MOST = case((bindparam("reached") < _REACHED, _REACHED), else_=bindparam("reached"))  # there may turn out to be more
+_OF_JOB = update(ingestion_job).where(ingestion_job.c.id == bindparam("job")).values(progress_pct=_MOST)
 _OF_RUNNING_JOB = _OF_JOB.where(ingestion_job.c.status == JobStatus.RUNNING)
 _ENDED = (JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELLED)
 
@@ -49,6 +51,7 @@ class Jobs(Transactions):
                 updated_at=now,
                 **request_columns(request, as_of),
                 **metrics_columns(metrics),
+                progress_pct=metrics.progress_pct,
             )
             job = job_of(connection.execute(new.returning(ingestion_job)).one())
             rows = (self._row(file) for file in files)
@@ -130,7 +133,7 @@ class Jobs(Transactions):
     def progress(self, job_id: int, stage: str, metrics: JobMetrics) -> None:
         """Store how far a running job is. Raises IllegalMoveError where it does not run any more."""
         with self._writing() as connection:
-            changes = {"job": job_id, "stage": stage, "updated_at": self._now(), **metrics_columns(metrics)}
+            changes = {"job": job_id, "stage": stage, "updated_at": self._now(), **_reached(metrics)}
             if not connection.execute(_OF_RUNNING_JOB, changes).rowcount:
                 status = self._job(connection, job_id).status
                 raise IllegalMoveError(
@@ -205,12 +208,18 @@ class Jobs(Transactions):
         failed = files.job_id == job.id, files.status == FileStatus.FAILED
         pending = {"status": FileStatus.PENDING, "error": None, "updated_at": self._now()}
         reopened = connection.execute(update(file_ingestion_record).where(*failed).values(pending)).rowcount > 0
-        if reopened:
-            self._store_metrics(connection, job.id, replace(job.metrics, files_failed=0))
+        if reopened:  # so that it is less far again than it was
+            metrics = replace(job.metrics, files_failed=0)
+            back = {**metrics_columns(metrics), "progress_pct": metrics.progress_pct, "updated_at": self._now()}
+            connection.execute(update(ingestion_job).where(ingestion_job.c.id == job.id).values(back))
         return reopened
 
     def _store_metrics(self, connection: Connection, job_id: int, metrics: JobMetrics) -> None:
-        connection.execute(_OF_JOB, {"job": job_id, "updated_at": self._now(), **metrics_columns(metrics)})
+        connection.execute(_OF_JOB, {"job": job_id, "updated_at": self._now(), **_reached(metrics)})
+
+
+def _reached(metrics: JobMetrics) -> dict[str, float]:
+    return {**metrics_columns(metrics), "reached": metrics.progress_pct}
 
 
 def _is_running(job: IngestionJob) -> str:

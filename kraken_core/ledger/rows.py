@@ -54,8 +54,8 @@ def request_columns(request: Request, as_of: int) -> dict[str, object]:
 
 
 def metrics_columns(metrics: JobMetrics) -> dict[str, float]:
-    """The columns of a job that say how far it is."""
-    return {**{name: getattr(metrics, name) for name in METRICS}, "progress_pct": metrics.progress_pct}
+    """The columns of a job that say what it did."""
+    return {name: getattr(metrics, name) for name in METRICS}
 
 
 def job_of(row: Row[Any]) -> IngestionJob:
@@ -78,6 +78,7 @@ def job_of(row: Row[Any]) -> IngestionJob:
         doing=ProgressReport(*json.loads(row.doing)) if row.doing else None,
         table_version=row.table_version,
         undone_at=row.undone_at,
+        reached_pct=row.progress_pct,
     )
 
 

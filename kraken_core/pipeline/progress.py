@@ -28,5 +28,6 @@ class Ticker:
         self.rows += rows
         seconds = max(time.perf_counter() - self._started, 1e-9)
         here = self.done - self._before
-        eta = seconds / here * (self.total - self.done) if here and self.total else None
-        self.report(ProgressReport(self.stage, self.done, self.total, current, self.rows, self.rows / seconds, eta))
+        eta = seconds / here * max(0, self.total - self.done) if here and self.total else None
+        total = max(self.total, self.done)  # there may be more than was expected
+        self.report(ProgressReport(self.stage, self.done, total, current, self.rows, self.rows / seconds, eta))

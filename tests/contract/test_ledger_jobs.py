@@ -144,6 +144,15 @@ def test_progress_is_kept_whatever_the_job_becomes(ledger: SqlLedger) -> None:
     assert (paused.metrics, paused.stage, paused.progress_pct) == (metrics, "ingest", 50)
 
 
+def test_progress_never_falls_though_there_turns_out_to_be_more_to_do(ledger: SqlLedger) -> None:
+    running = a_running_job(ledger)
+    ledger.progress(running.id, "backfill", JobMetrics(total_requests=4, requests=3))
+    ledger.progress(running.id, "backfill", JobMetrics(total_requests=40, requests=4))
+
+    assert ledger.job(running.id).progress_pct == 75
+    assert ledger.table_frame("jobs")["progress_pct"].to_list() == [75]
+
+
 def test_progress_of_a_job_that_does_not_run_is_refused(ledger: SqlLedger) -> None:
     running = a_running_job(ledger)
     ledger.move(running, running.mark_cancelled())

@@ -98,11 +98,16 @@ def test_a_running_job_is_believed_to_run_until_its_lease_ends() -> None:
         (JobMetrics(total_files=8), 0.0),
         (JobMetrics(total_files=8, files_ingested=1), 12.5),
         (JobMetrics(total_files=8, files_ingested=1, files_skipped=4, files_failed=1), 75.0),
-        (JobMetrics(total_files=8, files_skipped=8), 100.0),
+        (JobMetrics(total_files=8, files_skipped=8), 99.0),  # the rest of its stages are left
     ],
 )
 def test_progress_counts_every_file_that_is_done_with(metrics: JobMetrics, percent: float) -> None:
     assert job(RUNNING, metrics).progress_pct == percent
+
+
+def test_progress_never_falls_though_there_turns_out_to_be_more_to_do() -> None:
+    running = replace(job(RUNNING, JobMetrics(total_requests=40, requests=10)), reached_pct=80.0)
+    assert running.progress_pct == 80.0
 
 
 def test_a_completed_job_is_at_100_percent_even_without_a_file() -> None:
