@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, or_, select, update
 
@@ -125,6 +126,12 @@ class Gaps(Transactions):
             (self._pair_ids[pair], interval, *wanted, as_of) for (pair, interval), (wanted, as_of) in detections.items()
         )
         add_many(connection, series_detection, ("pair_id", "interval", "start", "end", "as_of"), rows)
+
+
+def release_backfilling(connection: Connection, now: datetime) -> None:
+    """Gaps that a job was filling when it stopped are DETECTED again: nobody fills them now."""
+    left = _GAP.status == GapStatus.BACKFILLING
+    connection.execute(update(gap_record).where(left).values(status=GapStatus.DETECTED, updated_at=now))
 
 
 def _state(gap: GapRecord) -> tuple[object, ...]:

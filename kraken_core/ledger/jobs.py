@@ -20,6 +20,7 @@ from kraken_core.domain.jobs import (
 )
 from kraken_core.domain.request import Request
 from kraken_core.ledger.bulk import add_many, add_rows
+from kraken_core.ledger.gaps import release_backfilling
 from kraken_core.ledger.models import file_ingestion_record, ingestion_job, job_event
 from kraken_core.ledger.rows import ORIGIN, OUTCOME, job_of, metrics_columns, outcome_of, request_columns
 from kraken_core.ledger.transactions import Transactions
@@ -84,7 +85,8 @@ class Jobs(Transactions):
     def move(self, before: IngestionJob, after: IngestionJob) -> IngestionJob:
         """Store a move, if the job still has the status and the worker of ``before``.
 
-        A job that runs again gets its failed files back as pending ones. The metrics stored stay.
+        A job that runs again gets its failed files back as pending ones. The metrics stored stay. Where a job begins
+        to run or stops, no gap stays BACKFILLING.
         """
         now = self._now()
         with self._writing() as connection:
@@ -120,6 +122,8 @@ class Jobs(Transactions):
                     f"job {before.id} is {stored.status} by now: somebody else moved it meanwhile, so it did not "
                     f"become {after.status}. See how it stands with: kraken jobs {before.id}"
                 )
+            if JobStatus.RUNNING in {stored.status, after.status}:  # whose worker may have vanished, or vanishes now
+                release_backfilling(connection, now)
             by = f"by {after.worker}" if after.status is JobStatus.RUNNING else ""
             self._add_event(connection, before.id, after.status.lower(), after.error or by)
             if (

@@ -88,6 +88,7 @@ class Ledger(Protocol):
     def move(self, before: IngestionJob, after: IngestionJob) -> IngestionJob:
         """Store a move made by IngestionJob.mark_…, if the job is still as ``before`` says; timestamps are set here.
 
+        Where it begins to run or stops running, however that came about, gaps that were being filled are DETECTED.
         Raises JobRunningError where another job runs on this ledger's candle table, or another worker runs this one,
         IllegalMoveError where somebody else moved the job meanwhile.
         """

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 import pytest
 
 from kraken_core.domain.errors import IllegalMoveError, JobError, JobRunningError
+from kraken_core.domain.gaps import GapStatus
 from kraken_core.domain.jobs import (
     FileStatus,
     JobMetrics,
@@ -27,6 +28,7 @@ from tests.contract.ledger_records import (
     REQUEST,
     SetClock,
     a_file,
+    a_gap,
     a_job,
     a_running_job,
     read,
@@ -187,3 +189,32 @@ def test_events_are_told_oldest_first(ledger: SqlLedger, clock: SetClock) -> Non
         JobEvent(NOON, "started", "by worker 1"),
         JobEvent(NOON + 5, "paused", "by request"),
     ]
+
+
+@pytest.mark.parametrize("ended", ["mark_paused", "mark_cancelled", "mark_completed"])
+def test_a_job_that_stops_leaves_no_gap_being_filled(ledger: SqlLedger, ended: str) -> None:
+    job = a_running_job(ledger)
+    gap, other = ledger.record_gaps({}, [a_gap(), a_gap(ETHER)], [])
+    ledger.record_gaps({}, [gap._replace(status=GapStatus.BACKFILLING)], [])
+    ledger.move(job, getattr(job, ended)())
+
+    assert ledger.gaps() == [gap, other]
+
+
+def test_gaps_of_a_worker_that_vanished_are_free_once_its_job_is_taken_for_lost(ledger: SqlLedger) -> None:
+    job = a_running_job(ledger)
+    [gap] = ledger.record_gaps({}, [a_gap()], [])
+    ledger.record_gaps({}, [gap._replace(status=GapStatus.BACKFILLING)], [])
+    waiting = a_job(ledger)
+    ledger.move(waiting, waiting.mark_cancelled())
+    assert [each.status for each in ledger.gaps()] == [GapStatus.BACKFILLING], "the job that fills it still runs"
+    ledger.move(job, job.mark_failed("worker lost"))
+    assert ledger.gaps() == [gap]
+
+
+def test_gaps_that_an_earlier_version_left_being_filled_are_free_once_a_job_runs(ledger: SqlLedger) -> None:
+    [gap] = ledger.record_gaps({}, [a_gap()], [])
+    ledger.record_gaps({}, [gap._replace(status=GapStatus.BACKFILLING)], [])
+    a_running_job(ledger)
+
+    assert ledger.gaps() == [gap]
