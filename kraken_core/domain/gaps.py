@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -11,8 +11,8 @@ from kraken_core.domain.archives import archive_for
 from kraken_core.domain.bulk import without_collection
 from kraken_core.domain.exchange import ohlc_horizon
 from kraken_core.domain.market import Pair, Series
-from kraken_core.domain.routes import NO_REPAIRS, RepairPlan, Served
-from kraken_core.domain.timerange import TimeRanges
+from kraken_core.domain.routes import NO_REPAIRS, UNKNOWN_RATE, RepairPlan, Served, pages
+from kraken_core.domain.timerange import TimeRange, TimeRanges
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 Spans = Mapping[Series, TimeRanges]
 NO_SPANS: Spans = {}
 DISAGREE = "sources disagree"
+IN_REACH = "within the last 720 candles"
+BY_TRADES = "its trades can be read"
 
 
 class Route(StrEnum):
@@ -81,15 +83,9 @@ class GapRecord(NamedTuple):
         """Whether it failed, and is not to be tried again yet."""
         return self.status is GapStatus.FAILED and self.retry_at is not None and now < self.retry_at
 
-    def lies_in(self, ranges: TimeRanges) -> bool:
-        """Whether all of it lies in the ranges."""
-        return ranges.clip(self.start, self.end).seconds == self.end - self.start
-
-    def disputed(self) -> GapRecord:
-        """The gap, where sources were contradicted about all of it: without a route, no archive is worth getting."""
-        if self.status is not GapStatus.UNFILLABLE:
-            return self
-        return self._replace(reason=DISAGREE, csv_file="", archive="")
+    def reaches(self, window: TimeRange) -> bool:
+        """Whether some of it lies in the window."""
+        return self.start < window.end and window.start < self.end
 
     def recorded(self, record: GapRecord) -> GapRecord:
         """The gap as the record's, whose attempts to fill it are remembered."""
@@ -123,15 +119,46 @@ class GapDetection:
         return tuple(gap for gap in self.gaps if gap.route is Route.NONE)
 
 
+class ApiReach(NamedTuple):
+    """What the exchange could fill though no request for it is planned, and ``why_not``.
+
+    ``now`` is the exchange's present, from which the OHLC endpoint reaches back: that of the detection where None.
+    With ``trades`` all that was ever traded can be read, though ``no_trades`` may say why it is not; ``rates`` are
+    the trades a second expected of pairs.
+    """
+
+    why_not: str = "the exchange was not asked"
+    now: int | None = None
+    trades: bool = False
+    no_trades: str = ""
+    rates: Mapping[Pair, float] = {}
+
+    def route(self, series: Series, start: int, end: int, as_of: int) -> tuple[Route, str, int] | None:
+        """The route that would fill a gap, at least in part, what it is, and how many requests it would take."""
+        horizon = ohlc_horizon(series, as_of if self.now is None else self.now)
+        if start < horizon.end and horizon.start < end:
+            return Route.OHLC, f"{IN_REACH}; {self.why_not}", 1
+        if self.trades:
+            requests = pages(end - start, self.rates.get(series.pair, UNKNOWN_RATE))
+            return Route.TRADES, f"{BY_TRADES}; {self.no_trades or self.why_not}", requests
+        return None
+
+
 @dataclass(frozen=True, slots=True)
 class IntegratedGapDetector:
     """Finds what is missing by range arithmetic, linear in the number of ranges; candles are never scanned.
 
-    ``listed`` are the pairs that the exchange lists, None where it was not asked.
+    ``listed`` are the pairs that the exchange lists, None where it was not asked; ``delisted`` those it was known to
+    list no more. ``reach`` is what it could fill beside what is planned. ``unreadable`` says of series why files of
+    theirs could not be read, ``nowhere`` of pairs why nothing is known of them at all.
     """
 
     as_of: int
     listed: frozenset[Pair] | None = None
+    delisted: frozenset[Pair] = frozenset()
+    reach: ApiReach = field(default_factory=ApiReach)
+    unreadable: Mapping[Series, str] = field(default_factory=dict)
+    nowhere: Mapping[Pair, str] = field(default_factory=dict)
 
     def detect_gaps_for_asset(
         self, asset: str, wanted: Spans, covered: Spans, derivable: Spans, repairs: RepairPlan = NO_REPAIRS
@@ -161,22 +188,27 @@ class IntegratedGapDetector:
         for series in sorted(wanted):
             missing = wanted[series] - covered.get(series, nothing)
             free = derivable.get(series, nothing)
-            found = self._records(
-                series, missing, free, repairs.served.get(series, Served()), downloads.get(series, nothing)
+            gaps += self._records(
+                series,
+                missing,
+                free,
+                repairs.served.get(series, Served()),
+                downloads.get(series, nothing),
+                refuted=refuted.get(series, nothing),
             )
-            contradicted = refuted.get(series)
-            gaps += (gap.disputed() if gap.lies_in(contradicted) else gap for gap in found) if contradicted else found
         return GapDetection(tuple(gaps))
 
     def _records(
-        self, series: Series, missing: TimeRanges, free: TimeRanges, served: Served, downloads: TimeRanges
+        self,
+        series: Series,
+        missing: TimeRanges,
+        free: TimeRanges,
+        served: Served,
+        downloads: TimeRanges,
+        *,
+        refuted: TimeRanges,
     ) -> Iterator[GapRecord]:
-        width, file_name = series.width, series.file_name
-        horizon = ohlc_horizon(series, self.as_of)
-        why_not = "no finer series covers it" if series.interval > 1 else "nothing is finer than one minute"
-        if self.listed is not None and series.pair not in self.listed:
-            why_not = f"the exchange no longer lists {series.pair}; {why_not}"
-        by_hand, not_yet = f"{why_not}; an archive does", f"{why_not}; no archive holds it yet"
+        width, file_name, horizon = series.width, series.file_name, ohlc_horizon(series, self.as_of)
         for start, end in missing:
             slots = (end - start) // width
             reachable = max(0, min(end, horizon.end) - max(start, horizon.start)) // width
@@ -187,12 +219,33 @@ class IntegratedGapDetector:
                 yield GapRecord(*known, GapStatus.DETECTED, Route.DOWNLOAD, reason, 0, file_name, archive)
             elif served.swept.meets(start, end):
                 requests = sum(s.requests for s in served.sweeps if s.start < end and start < s.end)
-                yield GapRecord(*known, GapStatus.DETECTED, Route.TRADES, "its trades can be read", requests)
+                yield GapRecord(*known, GapStatus.DETECTED, Route.TRADES, BY_TRADES, requests)
             elif served.answers.meets(start, end):
-                yield GapRecord(*known, GapStatus.DETECTED, Route.OHLC, "within the last 720 candles", 1)
+                yield GapRecord(*known, GapStatus.DETECTED, Route.OHLC, IN_REACH, 1)
             elif free.meets(start, end):
                 yield GapRecord(*known, GapStatus.DETECTED, Route.DERIVE, "finer candles cover it")
-            elif archive:
-                yield GapRecord(*known, GapStatus.UNFILLABLE, Route.NONE, by_hand, 0, file_name, archive)
+            elif refuted and refuted.clip(start, end).seconds == end - start:  # no archive is worth getting
+                yield GapRecord(*known, GapStatus.UNFILLABLE, Route.NONE, DISAGREE)
             else:
-                yield GapRecord(*known, GapStatus.UNFILLABLE, Route.NONE, not_yet)
+                yield self._unserved(known, archive)
+
+    def _unserved(self, known: tuple[Series, int, int, int, int, int], archive: str) -> GapRecord:
+        """A gap that nothing planned fills: another job may ask the exchange, or somebody gets an archive."""
+        series, start, end, *_ = known
+        pair, note = series.pair, self.unreadable.get(series) or self.nowhere.get(series.pair)
+        gone = pair in self.delisted or (self.listed is not None and pair not in self.listed)
+        untaken = None if gone else self.reach.route(series, start, end, self.as_of)
+        by_hand = archive if pair not in self.nowhere else ""  # who knows whether any archive holds the pair
+        file_name = series.file_name if by_hand else ""
+        if untaken:
+            route, reason, requests = untaken
+            reason = f"{note}; {reason}" if note else reason
+            return GapRecord(*known, GapStatus.DETECTED, route, reason, requests, file_name, by_hand)
+        if pair in self.nowhere:
+            reason = self.nowhere[pair]
+        else:
+            why_not = "no finer series covers it" if series.interval > 1 else "nothing is finer than one minute"
+            unlisted = f"the exchange no longer lists {pair}" if gone else ""
+            helps = "an archive does" if by_hand else "no archive holds it yet"
+            reason = "; ".join(part for part in (note, unlisted, why_not, helps) if part)
+        return GapRecord(*known, GapStatus.UNFILLABLE, Route.NONE, reason, 0, file_name, by_hand)

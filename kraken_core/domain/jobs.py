@@ -77,6 +77,11 @@ class JobMetrics:
     retries: int = 0  # of the requests
 
     @property
+    def all_files_failed(self) -> bool:
+        """Whether there were files, and none of them could be read."""
+        return 0 < self.files_failed == self.total_files
+
+    @property
     def progress_pct(self) -> float:
         """Files and requests done, of all: 0 to 100; 0 while nothing is known of the total."""
         done = self.files_ingested + self.files_skipped + self.files_failed + min(self.requests, self.total_requests)
@@ -170,9 +175,12 @@ class IngestionJob:
         """Put aside, to be resumed. Raises IllegalMoveError unless it is running."""
         return self._moved(JobStatus.PAUSED)
 
-    def mark_completed(self) -> IngestionJob:
-        """Done. Raises IllegalMoveError unless it is running."""
-        return self._moved(JobStatus.COMPLETED)
+    def mark_completed(self, error: str | None = None) -> IngestionJob:
+        """Done, though not what it was for where there is an ``error``. Raises IllegalMoveError unless it is running.
+
+        It is not resumed: the same request is a new job, as of a new present.
+        """
+        return replace(self._moved(JobStatus.COMPLETED), error=error)
 
     def mark_failed(self, error: str) -> IngestionJob:
         """Stopped by ``error``; it may be resumed. Raises IllegalMoveError unless it was pending or running."""

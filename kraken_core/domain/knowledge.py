@@ -111,8 +111,14 @@ class Knowledge:
         return result
 
     def covered(self) -> dict[Series, TimeRanges]:
-        """The slots of each series that some source knows."""
-        return {series: told.covered for series, told in self._told.items() if told.covered}
+        """The slots of each series that some source knows; none where nothing is known of its pair's life.
+
+        A claim that a pair did not trade says nothing of one that nobody ever saw trade.
+        """
+        unseen = {pair for pair, lives in self.lives.items() if not lives}
+        return {
+            series: told.covered for series, told in self._told.items() if told.covered and series.pair not in unseen
+        }
 
     def derivation_work(self, wanted: Mapping[Series, TimeRanges]) -> DerivationWork:
         """What should be derived and is not, in the wanted slots; and what is derived and should not be.
@@ -124,7 +130,8 @@ class Knowledge:
         withdraw: list[Assertion] = []
         intervals: dict[Pair, list[int]] = defaultdict(list)
         for series in sorted(wanted):
-            intervals[series.pair].append(series.interval)
+            if self.lives.get(series.pair):
+                intervals[series.pair].append(series.interval)
         for pair, chosen in intervals.items():
             own: dict[int, Levels] = {}
             have: dict[tuple[int, str, int], TimeRanges] = {}

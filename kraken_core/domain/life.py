@@ -31,6 +31,19 @@ def lived(lives: Iterable[Life], width: int) -> TimeRanges:
     return instants(lives).outer(width)
 
 
+def expected_slots(lives: Sequence[Life], slots: TimeRanges, width: int) -> TimeRanges:
+    """Those of the slots asked for that are expected: in the pair's life; all, where nothing is known of its life.
+
+    What was asked for and is not stored is missing, though nobody knows whether it ever was (domain rule 16).
+    """
+    return slots & lived(lives, width) if lives else slots
+
+
+def outside_life(lives: Sequence[Life]) -> TimeRanges:
+    """The instants outside the pair's life; none where nothing is known of its life."""
+    return TimeRanges.single(0, END_OF_TIME) - instants(lives) if lives else TimeRanges()
+
+
 def assumed_listing(first_candles: Mapping[int, int]) -> int | None:
     """The listing that the first candles show: open time by interval (minutes) → epoch seconds.
 

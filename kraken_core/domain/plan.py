@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
+from kraken_core.domain.absent import found_nowhere
 from kraken_core.domain.archives import finest_intervals, rank_in
 from kraken_core.domain.candles import Source, derived_rank
 from kraken_core.domain.coverage import Assertion, file_covers, silence_covers
 from kraken_core.domain.downloads import Offer, cheaper_asked, cheapest_members, filled_by
-from kraken_core.domain.gaps import IntegratedGapDetector
 from kraken_core.domain.knowledge import Knowledge
 from kraken_core.domain.life import Life
 from kraken_core.domain.market import INTERVALS, Pair, Series
 from kraken_core.domain.ohlcvt import EARLIEST
-from kraken_core.domain.repairs import Repairing, Repairs, lackings
+from kraken_core.domain.repairs import Repairing, Repairs, detector_for, lackings
 from kraken_core.domain.routes import NO_REPAIRS, RepairPlan, Routes
 from kraken_core.domain.scope import Scope
 
@@ -84,6 +84,7 @@ class IngestionPlan:
     ``gaps`` are those known before a file is read; ``unread`` counts series whose files only tell when read.
     ``market`` is what the exchange told of itself, None where it is not to be asked, or did not answer (``notes`` say
     why). ``repairs`` are the requests that ``--max-requests`` affords, and ``listings`` counts those for first trades.
+    ``unreached`` says why the exchange, which was wanted, is not asked; ``nowhere`` why nothing is known of pairs.
     """
 
     request: Request
@@ -98,6 +99,8 @@ class IngestionPlan:
     listings: int = 0
     pace: Pace = STEADY
     notes: tuple[str, ...] = ()
+    unreached: str = ""
+    nowhere: Mapping[Pair, str] = field(default_factory=dict)
 
     @property
     def requests(self) -> int:
@@ -155,12 +158,18 @@ def file_rank(archive: Archive, source: Source = Source.CSV) -> int:
 
 
 class Prospect(NamedTuple):
-    """What is known of the exchange when requests to it are planned; ``gaps`` are the open ones of the ledger."""
+    """What is known when the repair of gaps is planned; ``gaps`` are the open ones of the ledger.
 
-    market: Market
+    ``market`` is what the exchange told of itself, None where it is not asked; ``unreached`` says why, where it was to
+    be. ``unreadable`` says why files of series could not be read, the last time that was tried.
+    """
+
+    market: Market | None
     rates: Mapping[Pair, float] = {}
     gaps: Sequence[GapRecord] = ()
     pace: Pace = STEADY
+    unreached: str = ""
+    unreadable: Mapping[Series, str] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,13 +187,13 @@ class DataSourceRouter:
         known: Mapping[tuple[str, str, str, Series], KnownFile],
         knowledge: Knowledge,
         before: Mapping[Series, Detection] | None = None,
-        prospect: Prospect | None = None,
+        prospect: Prospect = Prospect(None),  # noqa: B008 - immutable
         published: Sequence[Archive] = (),
     ) -> IngestionPlan:
         """The plan of a request: every file of its series, newest vintage first, the gaps they leave, their repair.
 
         ``known`` are files read before, by path, member, stamp and series; ``knowledge`` what the ledger knows by now;
-        ``before`` the last detections. The ``prospect`` is there where the exchange may be asked; of ``published``
+        ``before`` the last detections. The ``prospect`` says whether the exchange may be asked; of ``published``
         archives those members are read that fill what is missing, where that is cheaper than asking.
         """
         ordered = sorted(archives, key=file_rank, reverse=True)
@@ -208,8 +217,12 @@ class DataSourceRouter:
                 else:
                     passed_over += 1
         expected, unread = _expected(knowledge, request, self.tiers, ordered, files)
-        pairs = [pair for pair in expected.lives if request.holds(pair, self.tiers)]
         scope = Scope(request, as_of, before or {})
+        filed = {planned.file.series.pair for planned in files}
+        pairs = scope.pairs(expected.lives, filed | {s.pair for s in prospect.unreadable}, self.tiers)
+        there = {file.series.pair for archive in archives for file in archive.files}
+        unknown = [pair for pair in pairs if not expected.lives.get(pair) and pair not in filed]
+        nowhere = found_nowhere(unknown, prospect.market, there.union(p for p, life in expected.lives.items() if life))
         wanted, _ = scope.wanted(expected, pairs)
         wanted = {series: ranges for series, ranges in wanted.items() if series not in unread}
         offers = self._worthwhile(expected, scope, wanted, published, prospect)
@@ -219,18 +232,31 @@ class DataSourceRouter:
             ordered += published
             expected, _ = _expected(knowledge, request, self.tiers, ordered, files)
         repairs, listings = Repairs(), 0
-        if prospect:
+        if prospect.market:
             listings = len(scope.unheard(knowledge.lives, prospect.market, self.tiers))
             repairing = Repairing(scope, prospect.market, prospect.rates)
             repairs = repairing.plan(expected, wanted, prospect.gaps, listings)
-        listed = prospect.market.listed if prospect else None
-        detected = IntegratedGapDetector(as_of, listed).detect_gaps_for_job(
+        detector = detector_for(scope, expected.lives, prospect.market, prospect.unreached, prospect.rates)
+        detector = replace(detector, unreadable=prospect.unreadable, nowhere=nowhere)
+        detected = detector.detect_gaps_for_job(
             wanted, covered, expected.derivation_work(wanted).spans, repairs.all, fills, refuted=expected.refuted
         )
-        plan = IngestionPlan(request, as_of, tuple(ordered), tuple(files), detected.gaps, len(unread), passed_over)
-        if not prospect:
-            return plan
-        return replace(plan, market=prospect.market, repairs=repairs.paid, listings=listings, pace=prospect.pace)
+        return IngestionPlan(
+            request,
+            as_of,
+            tuple(ordered),
+            tuple(files),
+            detected.gaps,
+            len(unread),
+            passed_over,
+            market=prospect.market,
+            repairs=repairs.paid,
+            listings=listings,
+            pace=prospect.pace,
+            notes=_notes_on(nowhere, prospect.market),
+            unreached=prospect.unreached,
+            nowhere=nowhere,
+        )
 
     def _worthwhile(
         self,
@@ -238,19 +264,17 @@ class DataSourceRouter:
         scope: Scope,
         wanted: Mapping[Series, TimeRanges],
         published: Sequence[Archive],
-        prospect: Prospect | None,
+        prospect: Prospect,
     ) -> dict[Series, list[Offer]]:
         """The members of published archives that are worth their bytes."""
         if not published:
             return {}
-        lacking = {
-            each.pair: each for each in lackings(expected, scope.repairable(wanted), prospect and prospect.rates)
-        }
+        lacking = {each.pair: each for each in lackings(expected, scope.repairable(wanted), prospect.rates)}
         needs = {Series(pair, i): slots for pair, each in lacking.items() for i, slots in each.needs().items()}
         needs |= {series: needs[series] - slots for series, slots in expected.refuted.items() if series in needs}
         offers = cheapest_members(needs, published)
         request = scope.request
-        if not prospect or not request.trades:
+        if not prospect.market or not request.trades:
             return offers
         routes, pace = Routes(prospect.market.now), prospect.pace.requests_a_second
         spared = {
@@ -260,6 +284,15 @@ class DataSourceRouter:
             and cheaper_asked(offers, lacking[pair], routes, pace)
         }
         return {series: found for series, found in offers.items() if series.pair not in spared}
+
+
+def _notes_on(nowhere: Mapping[Pair, str], market: Market | None) -> tuple[str, ...]:
+    """What to say of pairs that the exchange is not going to be asked about."""
+    return tuple(
+        f"{why}." if not why.endswith("?") else why
+        for pair, why in nowhere.items()
+        if not market or pair not in market.listed
+    )
 
 
 def _downloads(
@@ -301,7 +334,7 @@ def _expected(
         ranges = file_covers(series, archive.statement, start, end, finest=planned.finest)
         rank = derived_rank(file_rank(archive, source))
         claims += [Assertion(series, *r, source, rank, "planned") for r in ranges]
-    chosen = [pair for pair in lives if request.holds(pair, tiers)]
+    chosen = [pair for pair, life in lives.items() if life and request.holds(pair, tiers)]
     for archive in archives:
         claims += absence_claims(archive, {file.series.pair for file in archive.files}, chosen)
     # A pair of which one file tells only when read may turn out older than the others state.

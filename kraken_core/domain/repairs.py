@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from kraken_core.domain.exchange import Market
-from kraken_core.domain.gaps import GapRecord
+from kraken_core.domain.gaps import ApiReach, GapRecord, IntegratedGapDetector
 from kraken_core.domain.knowledge import Knowledge
-from kraken_core.domain.life import instants
+from kraken_core.domain.life import Life, outside_life
 from kraken_core.domain.market import Pair, Series
-from kraken_core.domain.routes import NO_REPAIRS, Lacking, RepairPlan, Routes, afforded, plan_repairs
+from kraken_core.domain.routes import (
+    NO_REPAIRS,
+    UNKNOWN_RATE,
+    Lacking,
+    RepairPlan,
+    Routes,
+    afforded,
+    plan_repairs,
+)
 from kraken_core.domain.scope import Scope
-from kraken_core.domain.timerange import END_OF_TIME, TimeRanges
+from kraken_core.domain.timerange import TimeRanges
 
-UNKNOWN_RATE = 0.01  # trades a second, of a pair of which nothing is held: most pairs trade less
-_ALWAYS = TimeRanges.single(0, END_OF_TIME)
 _NEVER = TimeRanges()
 Spans = Mapping[Series, TimeRanges]
 
@@ -70,6 +76,32 @@ class Repairing:
         return _spans(gap for gap in gaps if gap.waits(self.market.now))
 
 
+def detector_for(
+    scope: Scope,
+    lives: Mapping[Pair, Sequence[Life]],
+    market: Market | None = None,
+    unreached: str = "",
+    rates: Mapping[Pair, float] | None = None,
+) -> IntegratedGapDetector:
+    """Detects for a request; what the exchange could fill is told from what it could not, asked or not.
+
+    ``market`` is what it told of itself, None where it was not asked; ``unreached`` why it could not be.
+    """
+    request = scope.request
+    return IntegratedGapDetector(
+        scope.as_of,
+        market.listed if market else None,
+        frozenset(pair for pair, known in lives.items() if known and known[-1].end is not None),
+        ApiReach(
+            request.why_not_asked(unreached),
+            market.now if market else None,
+            trades=True,
+            no_trades="" if request.trades or not request.wants_exchange else "this job reads none (--no-trades)",
+            rates=rates or {},
+        ),
+    )
+
+
 def lackings(knowledge: Knowledge, wanted: Spans, rates: Mapping[Pair, float] | None = None) -> list[Lacking]:
     """What pairs lack of the wanted slots, in order of pairs; those that lack nothing are left out.
 
@@ -87,7 +119,7 @@ def lackings(knowledge: Knowledge, wanted: Spans, rates: Mapping[Pair, float] | 
             pair,
             missing[pair],
             known[pair],
-            _ALWAYS - instants(knowledge.lives[pair]),
+            outside_life(knowledge.lives.get(pair, ())),
             (rates or {}).get(pair, UNKNOWN_RATE),
         )
         for pair in sorted(missing)

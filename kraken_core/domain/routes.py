@@ -20,6 +20,7 @@ from kraken_core.domain.timerange import END_OF_TIME, TimeRanges, ceil
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+UNKNOWN_RATE = 0.01  # trades a second, of a pair of which nothing is held: most pairs trade less
 _NOTHING = TimeRanges()
 Known = dict[int, TimeRanges]  # by interval
 

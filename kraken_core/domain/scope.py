@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 from kraken_core.domain.exchange import Market
 from kraken_core.domain.knowledge import Knowledge
-from kraken_core.domain.life import Life, unheard
+from kraken_core.domain.life import Life, expected_slots, unheard
 from kraken_core.domain.market import Pair, Series
-from kraken_core.domain.request import Request, closed
+from kraken_core.domain.request import Request, Selection, closed
 from kraken_core.domain.tiers import Tiers
 from kraken_core.domain.timerange import END_OF_TIME, TimeRange, TimeRanges
 
@@ -30,19 +30,30 @@ class Scope:
     as_of: int
     before: Mapping[Series, Detection] = field(default_factory=dict)
 
+    def pairs(self, lives: Mapping[Pair, Sequence[Life]], with_files: Collection[Pair], tiers: Tiers) -> list[Pair]:
+        """The pairs that the request speaks of: those known to have lived, and those ``with_files``, readable or not.
+
+        Those that it names too, whether anything is known of them or not (domain rule 16); a backfill fills the gaps
+        of all that were ever wanted.
+        """
+        before = {series.pair for series in self.before} if self.request.backfill else ()
+        known = {*(pair for pair, life in lives.items() if life), *with_files, *self.request.pairs, *before}
+        return sorted(pair for pair in known if self.request.holds(pair, tiers))
+
     def wanted(
         self, knowledge: Knowledge, pairs: Collection[Pair]
     ) -> tuple[dict[Series, TimeRanges], dict[Series, Detection]]:
         """The slots of each series of the pairs that are wanted, now or before; and the detections these make.
 
         An incremental request adds to what was wanted before only what has closed since; a backfill adds nothing.
+        Of a pair of which nothing is known, all that was asked for is wanted: its life may have been that long.
         """
         request = self.request
         window = request.window(self.as_of)
-        everything = knowledge.wanted(pairs, request.intervals, TimeRange(0, self.as_of))
+        everything = self._expected(knowledge, pairs, TimeRange(0, self.as_of))
         wanted: dict[Series, TimeRanges] = {}
         detections: dict[Series, Detection] = {}
-        for series, now in knowledge.wanted(pairs, request.intervals, window).items():
+        for series, now in self._expected(knowledge, pairs, window).items():
             before = self.before.get(series)
             if before is None and request.backfill:
                 continue
@@ -56,6 +67,12 @@ class Scope:
                 detections[series] = Detection(hull, as_of)
         return wanted, detections
 
+    def _expected(self, knowledge: Knowledge, pairs: Collection[Pair], window: TimeRange) -> dict[Series, TimeRanges]:
+        intervals = self.request.intervals
+        found = knowledge.wanted(pairs, intervals, window)
+        unknown = (pair for pair in pairs if not knowledge.lives.get(pair))
+        return found | {Series(pair, i): closed(window, i * 60) for pair in unknown for i in intervals}
+
     def repairable(self, wanted: Mapping[Series, TimeRanges]) -> dict[Series, TimeRanges]:
         """What of the wanted slots may be repaired: dates limit that too."""
         window = self.request.window(self.as_of)
@@ -65,11 +82,28 @@ class Scope:
     def unheard(self, lives: Mapping[Pair, Sequence[Life]], market: Market, tiers: Tiers) -> list[Pair]:
         """The pairs of the request whose first trade has to be asked for, those first of which something is held.
 
-        A backfill fills the gaps of what was wanted before, and asks about no listing.
+        A backfill fills the gaps of what was wanted before, and asks only about pairs of which nothing is known.
         """
+        asked = [pair for pair in market.listed if self.request.holds(pair, tiers)]
         if self.request.backfill:
-            return []
+            before = {series.pair for series in self.before}
+            return sorted(pair for pair in asked if pair in before and not lives.get(pair))
         start = self.request.window(self.as_of).start
-        asked = (pair for pair in market.listed if self.request.holds(pair, tiers))
         found = [pair for pair in asked if unheard(lives.get(pair, ()), start)]
         return sorted(found, key=lambda pair: (not lives.get(pair), pair))
+
+
+def wanted_before(
+    detections: Mapping[Series, Detection], lives: Mapping[Pair, Sequence[Life]], selection: Selection
+) -> dict[Series, TimeRanges]:
+    """What was wanted of the series at their last detections, as far as the days of a selection go.
+
+    A report speaks of this, whoever asks for it: a job, the command line or a page.
+    """
+    wanted = {}
+    for series, detection in detections.items():
+        window = selection.window(detection.as_of)
+        start, end = max(window.start, detection.wanted.start), min(window.end, detection.wanted.end)
+        slots = closed(TimeRange(start, end), series.width) if start < end else TimeRanges()
+        wanted[series] = expected_slots(lives.get(series.pair, ()), slots, series.width)
+    return wanted

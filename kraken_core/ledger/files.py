@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
-from sqlalchemy import ColumnElement, Connection, func, select, true
+from sqlalchemy import ColumnElement, Connection, exists, func, select, true
 
 from kraken_core.domain.coverage import TAKEN_OVER, Assertion
 from kraken_core.domain.errors import IllegalMoveError
@@ -47,6 +47,16 @@ class Files(Jobs, Claims):
                 rank = ranks.get((content_hash, pair_id, interval), 0)
                 known[path, member, stamp, self._series[pair_id, interval]] = KnownFile(content_hash, rank)
         return known
+
+    def unreadable(self) -> Mapping[Series, str]:
+        """Why a file of a series could not be read; of a file that was read since, nothing is said any more."""
+        later = file_ingestion_record.alias().c
+        same = [later[name] == _FILE[name] for name in ("path", "member", "pair_id", "interval")]
+        read_since = exists().where(*same, later.id > _FILE.id, later.status.in_(_READ))
+        failed = select(_FILE.pair_id, _FILE.interval, _FILE.error).where(_FILE.status == FileStatus.FAILED, _COUNTS)
+        with self._reading() as connection:
+            rows = connection.execute(failed.where(~read_since).order_by(_FILE.id))
+            return {self._series[pair_id, interval]: error or "" for pair_id, interval, error in rows}
 
     def known_contents(self) -> Mapping[tuple[str, Series], int]:
         """The best rank at which the same bytes were ingested for a series, by (content hash, series)."""

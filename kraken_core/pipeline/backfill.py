@@ -7,18 +7,20 @@ may be derived from again. Each round plans anew, for the exchange's horizon mov
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from kraken_core.domain.errors import UnavailableError
 from kraken_core.domain.exchange import Market
 from kraken_core.domain.gaps import GapStatus, Route
 from kraken_core.domain.jobs import JobMetrics
 from kraken_core.domain.knowledge import Knowledge
-from kraken_core.domain.market import Pair
+from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.plan import IngestionPlan
-from kraken_core.domain.repairs import Repairing
+from kraken_core.domain.repairs import Repairing, detector_for
 from kraken_core.domain.scope import Scope
+from kraken_core.domain.timerange import TimeRange
 from kraken_core.pipeline.cover import CoverageTracker
 from kraken_core.pipeline.derive import Derive
 from kraken_core.pipeline.detect import BY_API, Attempt, Detected, GapDetection
@@ -37,6 +39,13 @@ class Asking:
     fetch: Fetch
 
 
+class Backfilled(NamedTuple):
+    """What is known at the end, and why the exchange, which was to be asked, did not answer (any more); else ""."""
+
+    knowledge: Knowledge
+    unreached: str
+
+
 @dataclass(frozen=True, slots=True)
 class Backfill:
     """Detects what is missing, and fills it. ``asking`` is None where the exchange is not to be asked."""
@@ -47,30 +56,47 @@ class Backfill:
     ledger: Ledger
     asking: Asking | None = None
 
-    def run(self, stages: Stages, plan: IngestionPlan, pairs: Sequence[Pair], knowledge: Knowledge) -> Knowledge:
-        """Detect and fill until nothing more can be filled; returns what is known then."""
-        rounds = _Rounds(self, stages, plan, sorted(pairs), knowledge)
+    def run(
+        self,
+        stages: Stages,
+        plan: IngestionPlan,
+        pairs: Sequence[Pair],
+        knowledge: Knowledge,
+        unreadable: Mapping[Series, str],
+    ) -> Backfilled:
+        """Detect and fill until nothing more can be filled; ``unreadable`` says why files of series were not read."""
+        rounds = _Rounds(self, stages, plan, sorted(pairs), knowledge, unreadable=unreadable)
         rounds.list_pairs()
         rounds.detect()
         while rounds.derive() or rounds.fetch():
             pass
-        return rounds.knowledge
+        return Backfilled(rounds.knowledge, rounds.unreached)
 
 
 class _Rounds:
     """The rounds of one job: what is known, and what was found last."""
 
     def __init__(
-        self, backfill: Backfill, stages: Stages, plan: IngestionPlan, pairs: list[Pair], knowledge: Knowledge
+        self,
+        backfill: Backfill,
+        stages: Stages,
+        plan: IngestionPlan,
+        pairs: list[Pair],
+        knowledge: Knowledge,
+        *,
+        unreadable: Mapping[Series, str],
     ) -> None:
         self.knowledge = knowledge
         self._backfill = backfill
         self._stages = stages
         self._plan = plan
         self._pairs = pairs
+        self._unreadable = unreadable
         self._scope = Scope(plan.request, plan.as_of, backfill.ledger.detections())
         self._began = time.monotonic()
         self._asking = backfill.asking if plan.market else None
+        self.unreached = plan.unreached
+        self._exhausted = False  # nothing more is asked in this job
         self._spent = Spent.begin(self._asking.fetch.exchange, stages.metrics) if self._asking else None
         self._rates: dict[Pair, float] | None = None
         self._detected: Detected | None = None
@@ -102,13 +128,20 @@ class _Rounds:
     def detect(self, attempt: Attempt | None = None) -> None:
         """Find what is missing, and what could fill it."""
         with self._stages.stage("detect"):
+            market, rates = self._market, self._trade_rates()
             repairing = None
-            if self._asking and self._market:
-                repairing = Repairing(self._scope, self._market, self._trade_rates())
-            detection = GapDetection(self._backfill.ledger, self._scope, repairing)
+            if self._asking and market and not self.unreached:
+                repairing = Repairing(self._scope, market, rates)
+            detector = replace(
+                detector_for(self._scope, self.knowledge.lives, market, self.unreached, rates),
+                unreadable=self._unreadable,
+                nowhere={p: why for p, why in self._plan.nowhere.items() if not self.knowledge.lives.get(p)},
+            )
+            detection = GapDetection(self._backfill.ledger, self._scope, repairing, detector)
             metrics = self._counted()
             self._detected = detection.run(self.knowledge, self._pairs, attempt, metrics.requests)
-            self._stages.metrics = _with_gaps(metrics, self._detected)
+            window = self._plan.request.window(self._plan.as_of)
+            self._stages.metrics = _with_gaps(metrics, self._detected, window)
             self._detection = detection
 
     def derive(self) -> bool:
@@ -132,7 +165,7 @@ class _Rounds:
         """Ask the exchange for what the request pays for; whether anything was asked."""
         detected = self._found
         repairs = detected.repairs.paid
-        if not self._asking or not self._spent or not repairs.requests:
+        if not self._asking or not self._spent or not repairs.requests or self._exhausted:
             return False
         self._derived = None
         self._stages.metrics = replace(
@@ -144,13 +177,11 @@ class _Rounds:
             fetched = self._asking.fetch.run(self._stages.job, repairs, detected.covered, spent, ticker)
             self._stages.metrics = fetched.metrics
         self._cover()
-        failures = dict(fetched.failures)
         if fetched.down:
             self._went_down(fetched.down)
-            failures = {repair.pair: fetched.down for repair in repairs.repairs} | failures
-        cut = spent.left(self._plan.request.max_requests) == 0
-        self.detect(Attempt(repairs, detected.covered, failures, cut))
-        return not fetched.down and not cut
+        self._exhausted = bool(fetched.down) or spent.left(self._plan.request.max_requests) == 0
+        self.detect(Attempt(repairs, detected.covered, fetched.failures, self._exhausted))
+        return True
 
     @property
     def _found(self) -> Detected:
@@ -165,7 +196,8 @@ class _Rounds:
         return market and market._replace(now=market.now + int(time.monotonic() - self._began))
 
     def _went_down(self, why: str) -> None:
-        """Nothing more is asked in this job."""
+        """Nothing more is asked in this job: what is missing stays open, with its route and this reason."""
+        self.unreached = why
         self._backfill.ledger.add_event(self._stages.job.id, "exchange", why)
 
     def _cover(self) -> None:
@@ -173,18 +205,20 @@ class _Rounds:
             self.knowledge = self._backfill.tracker.update_coverage_after_ingestion(self._pairs)
 
     def _trade_rates(self) -> dict[Pair, float]:
-        if self._rates is None and self._market:
-            asked = self._market.listed.intersection(self._pairs)
-            self._rates = trades_a_second(self._backfill.store, asked, self.knowledge.covered())
-        return self._rates or {}
+        if self._rates is None:
+            self._rates = trades_a_second(self._backfill.store, self._pairs, self.knowledge.covered())
+        return self._rates
 
     def _counted(self) -> JobMetrics:
         return self._spent.counted(self._stages.metrics) if self._spent else self._stages.metrics
 
 
-def _with_gaps(metrics: JobMetrics, detected: Detected) -> JobMetrics:
-    """The job's gaps after a detection: those closed by now stay counted as filled."""
-    states = [gap.status for gap in detected.gaps]
+def _with_gaps(metrics: JobMetrics, detected: Detected, window: TimeRange) -> JobMetrics:
+    """The job's gaps after a detection: those closed by now stay counted as filled, all others in its window are open.
+
+    Of the open ones, some cannot be filled, and of some the last attempt failed.
+    """
+    states = [gap.status for gap in detected.gaps if gap.reaches(window)]
     filled = metrics.gaps_filled + len(detected.filled)
     return replace(
         metrics,
@@ -192,5 +226,5 @@ def _with_gaps(metrics: JobMetrics, detected: Detected) -> JobMetrics:
         gaps_filled=filled,
         gaps_unfillable=states.count(GapStatus.UNFILLABLE),
         gaps_failed=states.count(GapStatus.FAILED),
-        gaps_open=states.count(GapStatus.DETECTED) + states.count(GapStatus.BACKFILLING),
+        gaps_open=len(states),
     )

@@ -32,7 +32,7 @@ class CoverageTracker:
         """Bring lives and covered ranges of the pairs up to date; returns what is known of them now."""
         lives = self._update_lives(pairs)
         claims = self.ledger.assertions(pairs)
-        claims += self._claim_absences(pairs, claims)
+        claims += self._claim_absences([pair for pair in pairs if lives[pair]], claims)
         self._update_ranges(claims, lives)
         return Knowledge(lives, claims)
 

@@ -13,7 +13,7 @@ from kraken_core.domain.bulk import without_collection
 from kraken_core.domain.gaps import GapRecord, GapStatus, IntegratedGapDetector, Route, named_at_once
 from kraken_core.domain.knowledge import DerivationWork, Knowledge
 from kraken_core.domain.market import Pair, Series
-from kraken_core.domain.repairs import Repairing, Repairs
+from kraken_core.domain.repairs import Repairing, Repairs, detector_for
 from kraken_core.domain.routes import RepairPlan
 from kraken_core.domain.scope import Detection, Scope
 from kraken_core.domain.timerange import TimeRanges
@@ -44,12 +44,11 @@ class Attempt(NamedTuple):
     plan: RepairPlan
     covered: Mapping[Series, TimeRanges]
     failures: Mapping[Pair, str]
-    cut: bool  # the budget ended before the plan did
+    cut: bool  # the budget ended before the plan did, or the exchange was gone
 
     def failure(self, gap: GapRecord, covered: Mapping[Series, TimeRanges]) -> str | None:
         """Why a gap that is still open failed; None where it did not, or was not asked for."""
-        served = self.plan.served.get(gap.series)
-        if not served or not (served.answers | served.swept).meets(gap.start, gap.end):
+        if not _serves(self.plan, gap):
             return None
         pair = gap.series.pair
         if pair in self.failures:
@@ -62,11 +61,15 @@ class Attempt(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class GapDetection:
-    """Looks for gaps in what was ever wanted of some series, and keeps the ledger's gap records in step."""
+    """Looks for gaps in what was ever wanted of some series, and keeps the ledger's gap records in step.
+
+    ``repairing`` is None where nothing is to be asked of the exchange; ``detector`` is the request's own where None.
+    """
 
     ledger: Ledger
     scope: Scope
     repairing: Repairing | None = None
+    detector: IntegratedGapDetector | None = None
 
     @without_collection()
     def run(
@@ -83,8 +86,7 @@ class GapDetection:
         ids = self.scope.request.gap_ids
         before = self._after(attempt, before, covered) if attempt else named_at_once(before, ids)
         repairs = self.repairing.plan(knowledge, wanted, before, spent) if self.repairing else Repairs()
-        listed = self.repairing.market.listed if self.repairing else None
-        detector = IntegratedGapDetector(self.scope.as_of, listed)
+        detector = self.detector or detector_for(self.scope, knowledge.lives)
         found = detector.detect_gaps_for_job(wanted, covered, work.spans, repairs.all, refuted=knowledge.refuted).gaps
         gaps = [self._as_it_stands(gap, record, repairs) for gap, record in _reconciled(before, found)]
         filled = _filled(before, covered)
@@ -92,15 +94,16 @@ class GapDetection:
 
     @property
     def now(self) -> int:
-        """The exchange's present, where it may be asked; else that of the request."""
-        return self.repairing.market.now if self.repairing else self.scope.as_of
+        """The exchange's present, where it was asked; else that of the request."""
+        told = self.detector.reach.now if self.detector else None
+        return self.scope.as_of if told is None else told
 
     def begin_backfill(self, detected: Detected, routes: Collection[Route]) -> None:
         """Mark the gaps that are about to be filled by these routes."""
-        paid = detected.repairs.paid.served
+        paid = detected.repairs.paid
         gaps = [
             gap._replace(status=GapStatus.BACKFILLING)
-            if gap.route in routes and (gap.route is Route.DERIVE or gap.series in paid) and not gap.waits(self.now)
+            if gap.route in routes and (gap.route is Route.DERIVE or _serves(paid, gap)) and not gap.waits(self.now)
             else gap
             for gap in detected.gaps
         ]
@@ -133,13 +136,15 @@ class GapDetection:
             )
         else:
             known = gap.recorded(record)
-        served = repairs.paid.served.get(gap.series)
-        paid = served and (served.answers | served.swept).meets(gap.start, gap.end)
-        return (
-            known
-            if known.route not in BY_API or paid
-            else known._replace(reason=f"{known.reason}; beyond --max-requests")
-        )
+        if _serves(repairs.all, gap) and not _serves(repairs.paid, gap) and known.route in BY_API:
+            return known._replace(reason=f"{known.reason}; beyond --max-requests")
+        return known
+
+
+def _serves(plan: RepairPlan, gap: GapRecord) -> bool:
+    """Whether a plan fills some of a gap."""
+    served = plan.served.get(gap.series)
+    return served is not None and (served.answers | served.swept).meets(gap.start, gap.end)
 
 
 def _reconciled(before: Sequence[GapRecord], found: Sequence[GapRecord]) -> list[tuple[GapRecord, GapRecord | None]]:

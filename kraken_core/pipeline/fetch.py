@@ -31,7 +31,7 @@ HELD_S = 1.0  # nor does one wait longer than this
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """What became of a plan of repairs: the job's metrics, why pairs failed, and why all of them did, if so."""
+    """What became of a plan of repairs: the job's metrics, why pairs failed, and why nobody answers, if so."""
 
     metrics: JobMetrics
     failures: Mapping[Pair, str]
@@ -104,7 +104,7 @@ class _Rush:
             except PairRefusedError as error:
                 self.failures[pair] = str(error)
             except UnavailableError as error:
-                self.failures[pair] = self.down = str(error)
+                self.down = str(error)  # which is no fault of the pair's
             except Interrupted:
                 self.stopped = True
             else:

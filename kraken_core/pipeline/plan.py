@@ -33,8 +33,12 @@ class Planner:
         source: CandleSource,
         market: Market | None,
         published: Callable[[Sequence[tuple[int, int]]], Sequence[Archive]],
+        *,
+        unreached: str = "",
     ) -> IngestionPlan:
         """The plan of a request as of an instant (epoch seconds); ``market`` where the exchange may be asked.
+
+        ``unreached`` says why it cannot be, where it was to be.
 
         Where something is missing that may be downloaded, archives of its quarters (year, number) are looked for among
         the ``published`` ones. Raises SourceError where a source cannot be opened.
@@ -50,17 +54,22 @@ class Planner:
             known=self.ledger.known_stamps(),
             knowledge=knowledge,
             before=self.ledger.detections(),
-            prospect=self._prospect(market, request, knowledge) if market else None,
+            prospect=self._prospect(market, unreached, request, knowledge),
         )
         planned = plan()
         if request.download and (quarters := _quarters(planned)):
             return plan(published=published(quarters))
         return planned
 
-    def _prospect(self, market: Market, request: Request, knowledge: Knowledge) -> Prospect:
-        asking = market.listed & knowledge.lives.keys()
-        rates = trades_a_second(self.store, asking, knowledge.covered())
-        return Prospect(market, rates, named_at_once(self.ledger.gaps(), request.gap_ids), self.pace)
+    def _prospect(self, market: Market | None, unreached: str, request: Request, knowledge: Knowledge) -> Prospect:
+        return Prospect(
+            market,
+            trades_a_second(self.store, knowledge.lives.keys(), knowledge.covered()),
+            named_at_once(self.ledger.gaps(), request.gap_ids),
+            self.pace,
+            unreached,
+            self.ledger.unreadable(),
+        )
 
 
 def _quarters(plan: IngestionPlan) -> list[tuple[int, int]]:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from kraken_core.domain.errors import StoreError
-from kraken_core.domain.jobs import IngestionJob
-from kraken_core.domain.market import Pair
+from kraken_core.domain.jobs import FileStatus, IngestionJob, JobMetrics
+from kraken_core.domain.knowledge import Knowledge
+from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.plan import IngestionPlan
 from kraken_core.domain.report import Report
+from kraken_core.domain.scope import Scope, wanted_before
 from kraken_core.failpoints import reached
 from kraken_core.pipeline.backfill import Backfill
 from kraken_core.pipeline.cover import CoverageTracker
@@ -59,19 +61,41 @@ class Pipeline:
         done = before.files_ingested + before.files_skipped + before.files_failed
         with stages.stage("ingest", job.total_files, done) as ticker:
             stages.metrics = self.ingest.run(job, plan, ticker)
-        pairs = self._pairs(plan)
+        unreadable = self.ledger.unreadable()
+        pairs = self._pairs(plan, unreadable)
         with stages.stage("cover"):
             knowledge = self.tracker.update_coverage_after_ingestion(pairs)
-        knowledge = self.backfill.run(stages, plan, pairs, knowledge)
+        knowledge, unreached = self.backfill.run(stages, plan, pairs, knowledge, unreadable)
         with stages.stage("tidy"):
             self._tidy_up(job)
         reached("report.before")
         with stages.stage("report"):
-            window = plan.request.window(plan.as_of)
-            wanted = knowledge.wanted(sorted(knowledge.lives), plan.request.intervals, window)
-            report = self.reporter.generate_report(wanted, plan.as_of)
+            report = self._report(plan, knowledge)
             downloads = write_download_list(self.exports / f"download-list-{job.id}.csv", report.gaps)
-        return JobResult(replace(job, metrics=stages.metrics), report, downloads, dict(stages.seconds))
+        ended = replace(job, metrics=stages.metrics, error=self._shortfall(job, stages.metrics, unreached))
+        return JobResult(ended, report, downloads, dict(stages.seconds))
+
+    def _report(self, plan: IngestionPlan, knowledge: Knowledge) -> Report:
+        """How complete that is which was wanted at the last detections: what any other report says of it too."""
+        request = plan.request
+        detections = {
+            series: detection
+            for series, detection in self.ledger.detections().items()
+            if series.pair in knowledge.lives and series.interval in request.intervals
+        }
+        as_of = max((detection.as_of for detection in detections.values()), default=plan.as_of)
+        return self.reporter.generate_report(wanted_before(detections, knowledge.lives, request), as_of)
+
+    def _shortfall(self, job: IngestionJob, metrics: JobMetrics, unreached: str) -> str | None:
+        """Why a job that came to its end did not do what it was for; None where it did (domain rule 16)."""
+        reasons = []
+        if metrics.all_files_failed:
+            first = next(file.error for file in self.ledger.files(job.id) if file.status is FileStatus.FAILED)
+            number = metrics.total_files
+            reasons.append(f"none of its {number:,} files could be read: {first}" if number > 1 else str(first))
+        if unreached:
+            reasons.append(f"the exchange was not reached: {unreached}")
+        return " ".join(reasons) or None
 
     def _tidy_up(self, job: IngestionJob) -> None:
         """Look after the table; a job that did all it was asked for does not fail by what it was not."""
@@ -84,8 +108,9 @@ class Pipeline:
         if tidied.compacted.merged or tidied.swept.files:
             LOG.info("job %s tidied up the candle table: %s", job.id, tidied)
 
-    def _pairs(self, plan: IngestionPlan) -> list[Pair]:
-        """The pairs of the request: those of its files, and those the ledger knew."""
-        tiers, request = self.tracker.tiers, plan.request
-        known = {record.pair for record in self.ledger.pairs() if request.holds(record.pair, tiers)}
-        return sorted(known | {planned.file.series.pair for planned in plan.files})
+    def _pairs(self, plan: IngestionPlan, unreadable: Collection[Series]) -> list[Pair]:
+        """The pairs that the request speaks of: see Scope.pairs."""
+        lives = {record.pair: record.lives for record in self.ledger.pairs()}
+        with_files = {planned.file.series.pair for planned in plan.files} | {series.pair for series in unreadable}
+        scope = Scope(plan.request, plan.as_of, self.ledger.detections())
+        return scope.pairs(lives, with_files, self.tracker.tiers)

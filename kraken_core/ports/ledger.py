@@ -151,6 +151,10 @@ class Ledger(Protocol):
         """Files read before (COMPLETED or SKIPPED) by (path, member, stamp, series)."""
         ...
 
+    def unreadable(self) -> Mapping[Series, str]:
+        """Why a file of a series could not be read, by series, the newest; files that were read since are left out."""
+        ...
+
     def known_contents(self) -> Mapping[tuple[str, Series], int]:
         """The best rank at which the same bytes were ingested for a series, by (content hash, series)."""
         ...

@@ -8,12 +8,12 @@ from typing import TypeVar
 
 from kraken_core.domain.coverage import DataCoverageRange
 from kraken_core.domain.gaps import GapRecord
-from kraken_core.domain.life import lived
 from kraken_core.domain.market import Series
 from kraken_core.domain.report import Report
-from kraken_core.domain.request import Selection, closed
+from kraken_core.domain.request import Selection
+from kraken_core.domain.scope import wanted_before
 from kraken_core.domain.tiers import Tiers
-from kraken_core.domain.timerange import END_OF_TIME, TimeRange, TimeRanges
+from kraken_core.domain.timerange import END_OF_TIME
 from kraken_core.pipeline.report import CompletenessReporter
 from kraken_core.ports import CandleStore, Ledger
 from kraken_core.workbench.gates import ages_of
@@ -46,13 +46,8 @@ class Held:
         """Completeness of what was wanted at the last detections, as far as it is selected."""
         detections = self.ledger.detections()
         lives = {record.pair: record.lives for record in self.ledger.pairs()}
-        wanted: dict[Series, TimeRanges] = {}
-        for series, detection in detections.items():
-            if self._holds(selection, series):
-                window = selection.window(detection.as_of)
-                asked = TimeRange(max(window.start, detection.wanted.start), min(window.end, detection.wanted.end))
-                slots = closed(asked, series.width) if asked.start < asked.end else TimeRanges()
-                wanted[series] = slots & lived(lives[series.pair], series.width)
+        selected = {series: found for series, found in detections.items() if self._holds(selection, series)}
+        wanted = wanted_before(selected, lives, selection)
         as_of = max((detection.as_of for detection in detections.values()), default=0)
         return CompletenessReporter(self.store, self.ledger, self.tiers).generate_report(wanted, as_of)
 

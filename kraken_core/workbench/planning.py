@@ -50,15 +50,18 @@ class Planning:
         """What a request will do, as of now or of an earlier instant. Writes nothing.
 
         Now is what the exchange's clock says, where it is asked and behind ours. Raises UsageError where there is
-        nothing to do it with.
+        nothing to do it with, UnavailableError where that would be the exchange and it does not answer.
         """
         if (request.backfill or not (request.sources or request.api_backfill)) and not self.ledger.pairs():
             raise UsageError("nothing is held yet and no archive is named: add --csv-source-dir PATH.")
-        market, notes = self._market(request)
+        market, unreached = self._market(request)
         if not request.sources and not market and not self.ledger.pairs():
-            raise UsageError(f"nothing is held yet and no archive is named; and {notes[0]}")
+            raise UnavailableError(
+                f"the exchange was not reached: {unreached} Nothing is stored yet and no archive is named, so nothing "
+                "was done."
+            )
         now = min(self.clock.now(), market.now) if market else self.clock.now()
-        return self._plan(request, min(as_of or request.as_of or now, now), market, notes)
+        return self._plan(request, min(as_of or request.as_of or now, now), market, unreached)
 
     def check_ready(self, plan: IngestionPlan) -> None:
         """Raises HomeError where the plan cannot go well.
@@ -72,14 +75,14 @@ class Planning:
         if plan.unfetched_bytes and self.remote.downloads:
             require_room(self.remote.downloads, plan.unfetched_bytes, "archives that are fetched whole")
 
-    def _plan(self, request: Request, as_of: int, market: Market | None, notes: tuple[str, ...] = ()) -> IngestionPlan:
+    def _plan(self, request: Request, as_of: int, market: Market | None, unreached: str) -> IngestionPlan:
         places = expanded(self.remote, request.sources, request.window(as_of), as_of)
         source = ArchiveSource.open(places, request.archive_through, self.remote)
         pace = Pace(self.settings.requests_per_second, self.settings.pairs_in_parallel)
         planner = Planner(self.ledger, self.store, self.tiers, pace)
-        told = list(notes)
-        plan = planner.plan(request, as_of, source, market, partial(self._published, as_of, told))
-        return replace(plan, notes=tuple(told))
+        told = [f"the exchange is not asked: {unreached}"] if unreached else []
+        plan = planner.plan(request, as_of, source, market, partial(self._published, as_of, told), unreached=unreached)
+        return replace(plan, notes=(*told, *plan.notes))
 
     def _published(self, as_of: int, told: list[str], quarters: Sequence[tuple[int, int]]) -> Sequence[Archive]:
         """The archives that Kraken publishes of these quarters; none, and a word, where they cannot be looked for."""
@@ -90,17 +93,17 @@ class Planning:
             told.append(f"published archives are not read: {error}")
             return ()
 
-    def _market(self, request: Request) -> tuple[Market | None, tuple[str, ...]]:
-        """What the exchange tells of itself, where it may be asked; else nothing, and why."""
+    def _market(self, request: Request) -> tuple[Market | None, str]:
+        """What the exchange tells of itself, where it may be asked; where it does not answer, why."""
         if not request.api_backfill:
-            return None, ()
+            return None, ""
         exchange = self.exchange(never, BRIEF)
         try:
             if (status := exchange.status()) == "maintenance":
-                return None, (f"the exchange is not asked: it says it is in {status}",)
-            return Market(exchange.now(), frozenset(listed.pair for listed in exchange.pairs())), ()
+                return None, f"it says it is in {status}."
+            return Market(exchange.now(), frozenset(listed.pair for listed in exchange.pairs())), ""
         except UnavailableError as error:
-            return None, (f"the exchange is not asked: {error}",)
+            return None, str(error)
 
     def _fetched(self, plan: IngestionPlan) -> IngestionPlan:
         """The plan once no archive of it is unfetched: itself, where none is."""
@@ -115,7 +118,7 @@ class Planning:
                 raise HomeError(
                     f"{url} cannot be kept in {self.remote.downloads}: {error.strerror}. Mend that, and try again."
                 ) from error
-        return self._plan(plan.request, plan.as_of, plan.market, plan.notes)
+        return self._plan(plan.request, plan.as_of, plan.market, plan.unreached)
 
     def _tracker(self) -> CoverageTracker:
         return CoverageTracker(self.store, self.ledger, self.tiers, self.clock.now())

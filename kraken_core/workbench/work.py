@@ -171,7 +171,7 @@ class Work(Planning):
         try:
             with self.ledger.patient(stop):
                 result = run()
-                return replace(result, job=self.ledger.move(job, job.mark_completed()))
+                return replace(result, job=self.ledger.move(job, job.mark_completed(result.job.error)))
         except (Interrupted, KeyboardInterrupt):
             raise self._interrupted(job, lease) from None
         except KrakenError as error:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from kraken_core.domain.life import lived
+from kraken_core.domain.life import expected_slots
 from kraken_core.domain.market import Series
 from kraken_core.domain.request import Selection, closed
 from kraken_core.domain.tiers import Tiers
@@ -100,7 +100,7 @@ class Pictures:
         lives = {record.pair: record.lives for record in self.ledger.pairs()}
         for each in series:
             if found := detections.get(each):
-                yield each, closed(found.wanted, each.width) & lived(lives[each.pair], each.width)
+                yield each, expected_slots(lives[each.pair], closed(found.wanted, each.width), each.width)
 
     def _holds(self, selection: Selection, series: Series) -> bool:
         return series.interval in selection.intervals and selection.holds(series.pair, self.tiers)
