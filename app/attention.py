@@ -25,7 +25,7 @@ class Matter(NamedTuple):
 
 def matters(jobs: Sequence[IngestionJob], summary: Summary, now: int) -> list[Matter]:
     """Everything that needs attention, in order. ``jobs`` newest first, ``now`` in epoch seconds."""
-    return [*_of_jobs(jobs), *_of_gaps(summary), *_of_freshness(summary, now)]
+    return [*_of_jobs(jobs), *_of_nothing(summary), *_of_gaps(summary), *_of_freshness(summary, now)]
 
 
 def _of_jobs(jobs: Sequence[IngestionJob]) -> Iterator[Matter]:
@@ -37,9 +37,19 @@ def _of_jobs(jobs: Sequence[IngestionJob]) -> Iterator[Matter]:
             yield Matter(f"Job {job.id} failed: {job.error}", "jobs", "See why", there)
         elif job.status in {JobStatus.PAUSED, JobStatus.PENDING}:
             yield Matter(f"Job {job.id} is {job.status.lower()}.", "jobs", "Resume it", there)
-    if jobs and (failed := jobs[0].metrics.files_failed):
+    if jobs and jobs[0].status is JobStatus.COMPLETED and jobs[0].error:
+        job = jobs[0]
+        yield Matter(f"Job {job.id} did what it could: {job.error}", "jobs", "See it", {"job": str(job.id)})
+    elif jobs and (failed := jobs[0].metrics.files_failed):
         text = f"{shown.many(failed, 'file')} of job {jobs[0].id} could not be read."
         yield Matter(text, "jobs", "See which", {"job": str(jobs[0].id), "show": "Errors"})
+
+
+def _of_nothing(summary: Summary) -> Iterator[Matter]:
+    for pair, reason in list(summary.nothing.items())[:NAMED]:
+        yield Matter(f"Nothing is stored of {pair}: {reason}", "gaps", "See its gaps", {"pair": pair})
+    if (more := len(summary.nothing) - NAMED) > 0:
+        yield Matter(f"Nothing is stored of {shown.many(more, 'other pair')} either.", "gaps", "See them", {})
 
 
 def _of_gaps(summary: Summary) -> Iterator[Matter]:

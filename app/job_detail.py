@@ -43,7 +43,7 @@ def detail(job: IngestionJob) -> None:
         "Requests": metrics.requests,
         "Gaps found": metrics.gaps_detected,
         "filled": metrics.gaps_filled,
-        "open": metrics.gaps_detected - metrics.gaps_filled,
+        "open": metrics.gaps_open,
     }
     figures({label: shown.count(number) for label, number in counts.items()}, border=False)
     part = st.segmented_control("Show", PARTS, default=PARTS[0], key="show", bind=IN_URL, required=True)

@@ -16,6 +16,7 @@ from kraken_core.domain.plan import Action, IngestionPlan
 
 LISTED = 500  # files: a full archive has 12,000, too many to send
 
+LEFT_OPEN = "the exchange, which is not asked for it: left open"
 ROUTES = {
     Route.DERIVE: "derived from finer candles",
     Route.OHLC: "the exchange's last 720 candles",
@@ -53,13 +54,16 @@ def show_plan(plan: IngestionPlan) -> None:
 def _gaps(plan: IngestionPlan) -> None:
     gaps: Counter[Route] = Counter()
     slots: Counter[Route] = Counter()
+    left = set(plan.left_open)
     for gap in plan.gaps:
+        if gap in left:
+            continue
         gaps[gap.route] += 1
         slots[gap.route] += gap.candles
     st.subheader("Gaps foreseen")
     if plan.unread:
         st.caption(f"{shown.count(plan.unread)} series tell only when they are read.")
-    if not gaps:
+    if not plan.gaps:
         st.caption("None.")
         return
     rows = [
@@ -67,6 +71,8 @@ def _gaps(plan: IngestionPlan) -> None:
         for route in Route
         if gaps[route]
     ]
+    if left:
+        rows.append({"Filled by": LEFT_OPEN, "Gaps": len(left), "Slots, up to": sum(gap.candles for gap in left)})
     st.dataframe(rows, hide_index=True, column_config=numbers("Gaps", "Slots, up to"))
 
 

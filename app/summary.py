@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import polars as pl
@@ -33,6 +34,8 @@ class Summary(NamedTuple):
     routes: dict[Route, Missing]
     archives: dict[str, Missing]
     worst: list[tuple[Series, Completeness]]
+    reasons: Mapping[Series, str] = {}  # of those: why something is missing
+    nothing: Mapping[str, str] = {}  # pairs of which nothing is stored, and why
 
 
 @remembered
@@ -44,6 +47,10 @@ def summary(workbench: Workbench) -> Summary | None:
     tiers = [workbench.tiers.of(pair.partition("/")[0]) or NO_TIER for pair in found.series["pair"]]
     series = found.series.with_columns(pl.Series("tier", tiers, pl.String))
     slots = pl.col(*Completeness.__match_args__)
+    reasons = found.gaps.sort("candles").group_by("pair", "interval_minutes").agg(pl.last("reason"))  # the widest gap's
+    why = {(pair, interval): reason for pair, interval, reason in reasons.iter_rows()}
+    worst = _worst(series)
+    empty = series.filter(pl.col("covered").sum().over("pair") == 0)
     cells = series.group_by("tier", "interval_minutes").agg(slots.sum()).rows()
     return Summary(
         as_of=found.as_of,
@@ -52,7 +59,13 @@ def summary(workbench: Workbench) -> Summary | None:
         newest=found.newest,
         routes={Route(route): missing for route, missing in _missing(found.gaps, "route").items()},
         archives=_missing(found.gaps.filter((pl.col("route") == Route.NONE) & (pl.col("archive") != "")), "archive"),
-        worst=_worst(series),
+        worst=worst,
+        reasons={
+            each: why[str(each.pair), each.interval] for each, _ in worst if (str(each.pair), each.interval) in why
+        },
+        nothing=dict(
+            empty.join(reasons, on=["pair", "interval_minutes"]).group_by("pair").agg(pl.first("reason")).rows()
+        ),
     )
 
 

@@ -21,10 +21,13 @@ def main(arguments: list[str]) -> int:
 
     with Workbench.open(home) as workbench:
         try:
-            workbench.work.run(workbench.ledger.job(int(job_id)), workers=int(workers[0]) if workers else None)
+            result = workbench.work.run(workbench.ledger.job(int(job_id)), workers=int(workers[0]) if workers else None)
         except KrakenError as error:
             print(error, file=sys.stderr)  # noqa: T201 - into the job's log
             return error.exit_code
+    if result.job.error:
+        print(result.job.error, file=sys.stderr)  # noqa: T201 - likewise
+        return 1
     return 0
 
 

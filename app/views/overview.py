@@ -93,6 +93,7 @@ def _worst(found: Summary) -> None:
             "Interval": shown.interval(series.interval),
             "Completeness": shown.share(slots.completeness),
             "Missing": shown.count(slots.missing),
+            "Why": found.reasons.get(series, ""),
         }
         for series, slots in found.worst
     ]

@@ -46,8 +46,11 @@ class Carrying:
     ) -> int:
         """Show the plan, and unless that is all, do it: as a new job, or going on with one. Returns the exit code.
 
-        ``began`` is when planning did, by the performance counter.
+        ``began`` is when planning did, by the performance counter. Raises JobError where a job came to its end without
+        what it was for: the exchange was not reached, or no file could be read.
         """
+        from kraken_core.domain.errors import JobError
+
         planned = time.perf_counter() - began
         if self.dry_run:
             _show(told, plan, document=True)
@@ -62,10 +65,14 @@ class Carrying:
         result = _run(told, workbench, job, plan, self.workers)
         seconds = {**result.seconds, "plan": planned, "total": planned + result.seconds["total"]}
         tell(told, workbench, replace(result, seconds=seconds))
+        shortfall = result.job.error
         missing = result.report.overall.missing if self.complete else 0
         if missing:
-            told.say(f"Not complete: {missing:,} wanted slots are still missing.")
-        return INCOMPLETE if missing else 0
+            told.say(f"Not complete: {missing:,} wanted slots are still missing.{f' {shortfall}' if shortfall else ''}")
+            return INCOMPLETE
+        if shortfall:
+            raise JobError(f"job {result.job.id} did what it could, but {shortfall}")
+        return 0
 
 
 def _show(told: Common, plan: IngestionPlan, *, document: bool = False) -> None:

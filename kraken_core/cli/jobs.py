@@ -51,17 +51,25 @@ def _print_jobs(found: Iterable[IngestionJob]) -> None:
     rows = (
         (
             job.id,
-            f"{job.status.value}, undone" if job.undone_at else job.status.value,
+            _status(job),
             ", ".join(job.request.tiers or map(str, job.request.pairs)),
             f"{int(job.progress_pct)} %",
             job.total_files,
             job.records_ingested,
-            job.gaps_detected - job.gaps_filled,
+            job.metrics.gaps_open,
             job.created_at.replace(microsecond=0),
         )
         for job in found
     )
     print_table(columns, rows, folding="what")
+
+
+def _status(job: IngestionJob) -> str:
+    """A job's state in a few words: whether some of what it was to do failed, and whether it was taken back."""
+    from kraken_core.domain.jobs import JobStatus
+
+    failed = " with errors" if job.metrics.files_failed or (job.error and job.status is JobStatus.COMPLETED) else ""
+    return f"{job.status.value}{failed}{', undone' if job.undone_at else ''}"
 
 
 def _print_history(workbench: Workbench, job: IngestionJob) -> None:

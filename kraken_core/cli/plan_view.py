@@ -64,10 +64,17 @@ def _archives(plan: IngestionPlan) -> Table:
 def _gaps(plan: IngestionPlan) -> str:
     by_route: Counter[str] = Counter()
     slots: Counter[str] = Counter()
+    left = set(plan.left_open)
     for gap in plan.gaps:
+        if gap in left:
+            continue
         by_route[gap.route.value] += 1
         slots[gap.route.value] += gap.candles
     parts = [_route(route, by_route[route.value], slots[route.value]) for route in Route if by_route[route.value]]
+    if left:
+        parts.append(
+            f"the exchange could fill {len(left):,} that it is not asked for ({sum(g.candles for g in left):,} slots)"
+        )
     known = "; ".join(parts) if parts else "none foreseen"
     unread = f" ({plan.unread:,} series tell only when they are read)" if plan.unread else ""
     return f"Gaps: {known}{unread}."

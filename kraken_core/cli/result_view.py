@@ -8,10 +8,11 @@ from kraken_core.cli.options import Common
 from kraken_core.cli.output import console, print_json
 
 if TYPE_CHECKING:
+    from kraken_core.domain.jobs import IngestionJob
     from kraken_core.pipeline.run import JobResult
     from kraken_core.workbench import Workbench
 
-EXCHANGE_EVENTS = frozenset({"exchange", "listing", "delisted"})
+PAIR_EVENTS = frozenset({"listing", "delisted"})
 LONGEST = 10  # failed files that are listed; all are in `kraken jobs JOB`
 
 
@@ -31,10 +32,10 @@ def tell(told: Common, workbench: Workbench, result: JobResult) -> None:
         f"{metrics.files_skipped:,} skipped, {metrics.files_failed:,} failed",
         f"{metrics.records_ingested:,} new candles, {metrics.records_changed:,} changed",
         f"{metrics.records_rejected:,} rows rejected",
-        f"{metrics.gaps_filled:,} of {metrics.gaps_detected:,} gaps filled",
+        f"{metrics.gaps_filled:,} of {metrics.gaps_detected:,} gaps filled, {metrics.gaps_open:,} open",
         *([f"{metrics.requests:,} requests, {metrics.retries:,} of them repeated"] if metrics.requests else []),
     ]
-    told.say(f"Job {job.id} completed in {duration(result.seconds['total'])}: {'; '.join(done)}.")
+    told.say(f"Job {job.id} {ended(job)} in {duration(result.seconds['total'])}: {'; '.join(done)}.")
     _tell_of_exchange(told, workbench, result)
     if metrics.files_failed:
         failed = [file for file in workbench.ledger.files(job.id) if file.status is FileStatus.FAILED]
@@ -49,12 +50,17 @@ def tell(told: Common, workbench: Workbench, result: JobResult) -> None:
         told.say(f"What to get by hand: {result.download_list}")
 
 
+def ended(job: IngestionJob) -> str:
+    """How a job that came to its end did so."""
+    return "completed with errors" if job.error or job.metrics.files_failed else "completed"
+
+
 def _tell_of_exchange(told: Common, workbench: Workbench, result: JobResult) -> None:
-    """What the exchange said of pairs and of itself, and which gaps it did not fill, and why."""
+    """What the exchange said of pairs, and which gaps it did not fill, and why."""
     from kraken_core.domain.gaps import GapStatus
 
     for event in workbench.ledger.events(result.job.id):
-        if event.kind in EXCHANGE_EVENTS:
+        if event.kind in PAIR_EVENTS:
             told.say(f"! {event.message}")
     failed = [gap.reason for gap in result.report.gaps if gap.status is GapStatus.FAILED]
     if failed:

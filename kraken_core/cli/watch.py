@@ -47,7 +47,8 @@ def watch(
 ) -> int:
     """Bring a history up to date again and again, at a pace, never two at once.
 
-    Tells a webhook or a command of jobs that failed, and of new gaps that nothing can fill.
+    Tells a webhook or a command of rounds that failed (the exchange was not reached, say), and of new gaps that this
+    watch does not fill.
     """
     with told.workbench() as workbench, pausing(told, "Ending the watch") as stopped:
         from kraken_core.workbench.watch import Watch
@@ -79,12 +80,16 @@ def _notify(webhook: str | None, command: str | None) -> list[Notify]:
 
 
 def _line(done: Round) -> str:
+    if done.skipped:
+        return f"Left out: {done.skipped}"
     if not done.job:
-        return f"Failed: {done.failed}" if done.failed else f"Left out: {done.skipped}"
+        return f"Failed: {done.failed}"
     metrics = done.job.metrics
     new = f"{metrics.records_ingested:,} new candles, {metrics.records_changed:,} changed"
-    gaps = f"{metrics.gaps_filled:,} gaps filled, {len(done.gaps):,} new ones that nothing can fill"
-    return f"Job {done.job.id}: {new}; {gaps}."
+    gaps = f"{metrics.gaps_filled:,} gaps filled, {metrics.gaps_open:,} open"
+    gaps += f", {len(done.gaps):,} of them new and not to be filled by this watch" if done.gaps else ""
+    failed = f" Failed: {done.failed}" if done.failed else ""
+    return f"Job {done.job.id}: {new}; {gaps}.{failed}"
 
 
 def _row(done: Round) -> dict[str, Any]:

@@ -34,6 +34,9 @@ class Route(StrEnum):
     NONE = "none"
 
 
+BY_API = (Route.OHLC, Route.TRADES)
+
+
 class GapStatus(StrEnum):
     """The states of a gap."""
 

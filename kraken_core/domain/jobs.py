@@ -71,7 +71,7 @@ class JobMetrics:
     gaps_filled: int = 0
     gaps_unfillable: int = 0
     gaps_failed: int = 0
-    gaps_open: int = 0
+    gaps_open: int = 0  # all that were not filled: the two before, and those that are still to be tried
     total_requests: int = 0  # those made, and those expected still
     requests: int = 0
     retries: int = 0  # of the requests
@@ -219,3 +219,9 @@ class FileIngestionRecord:
     error: str | None = None
     id: int | None = None
     job_id: int | None = None
+
+    @property
+    def failure(self) -> str:
+        """Why it could not be read, with its name."""
+        error = self.error or "it could not be read"
+        return error if self.member in error else f"{self.member}: {error}"

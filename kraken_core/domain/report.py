@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 
-from kraken_core.domain.gaps import GapRecord, GapStatus, Route
-from kraken_core.domain.market import Series
+from kraken_core.domain.gaps import BY_API, GapRecord, GapStatus, Route
+from kraken_core.domain.market import Pair, Series
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +43,17 @@ class Completeness:
 
 @dataclass(frozen=True, slots=True)
 class SeriesReport:
-    """One line of the report; ``start`` and ``end`` bound what was wanted, epoch seconds."""
+    """One line of the report; ``start`` and ``end`` bound what was wanted, epoch seconds.
+
+    ``reason`` is that of its widest gap: why something is missing, and what would fill it.
+    """
 
     series: Series
     tier: str | None
     start: int
     end: int
     counts: Completeness
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +84,29 @@ class Report:
         return sorted(lacking, key=lambda line: (line.counts.completeness, -line.counts.missing, line.series))
 
     @property
+    def nothing_stored(self) -> dict[str, str]:
+        """Pairs, and series of other pairs, of which nothing that was wanted is covered, and why (domain rule 16)."""
+        lines: dict[Pair, list[SeriesReport]] = defaultdict(list)
+        for line in self.series:
+            lines[line.series.pair].append(line)
+        found: dict[str, str] = {}
+        for pair, of_pair in lines.items():
+            empty = [line for line in of_pair if not line.counts.covered]
+            if len(empty) == len(of_pair):
+                found[str(pair)] = empty[0].reason
+            else:
+                found |= {str(line.series): line.reason for line in empty}
+        return found
+
+    @property
     def actions(self) -> list[str]:
         """What to do next, most useful first; every command named exists."""
         free = sum(gap.route is Route.DERIVE for gap in self.gaps)
+        by_api = sum(gap.route in BY_API and gap.status is GapStatus.DETECTED for gap in self.gaps)
         by_archive: dict[str, int] = defaultdict(int)
         failed = 0
         for gap in self.gaps:
-            if gap.route is Route.NONE and gap.archive:
+            if gap.route is not Route.DOWNLOAD and gap.archive:
                 by_archive[gap.archive] += gap.candles
             failed += gap.status is GapStatus.FAILED
         result = []
@@ -94,6 +114,8 @@ class Report:
             result.append(
                 f"finer candles fill {free:,} gaps, whole or in part: run the same kraken ingest with --auto-gap-fill"
             )
+        if by_api:
+            result.append(f"the exchange can fill {by_api:,} gaps, whole or in part: kraken backfill asks it")
         for archive, candles in sorted(by_archive.items(), key=lambda item: -item[1])[:4]:
             result.append(f"get {archive} (up to {candles:,} slots): kraken ingest --csv-source-dir {archive} …")
         if failed:

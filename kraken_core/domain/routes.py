@@ -222,6 +222,11 @@ class RepairPlan:
         """How many requests it takes, as expected."""
         return sum(repair.requests for repair in self.repairs)
 
+    def serves(self, series: Series, start: int, end: int) -> bool:
+        """Whether it repairs some of a range."""
+        served = self.served.get(series)
+        return served is not None and (served.answers | served.swept).meets(start, end)
+
 
 NO_REPAIRS = RepairPlan()
 

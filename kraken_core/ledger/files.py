@@ -53,10 +53,8 @@ class Files(Jobs, Claims):
         later = file_ingestion_record.alias().c
         same = [later[name] == _FILE[name] for name in ("path", "member", "pair_id", "interval")]
         read_since = exists().where(*same, later.id > _FILE.id, later.status.in_(_READ))
-        failed = select(_FILE.pair_id, _FILE.interval, _FILE.error).where(_FILE.status == FileStatus.FAILED, _COUNTS)
-        with self._reading() as connection:
-            rows = connection.execute(failed.where(~read_since).order_by(_FILE.id))
-            return {self._series[pair_id, interval]: error or "" for pair_id, interval, error in rows}
+        failed = (_FILE.status == FileStatus.FAILED) & _COUNTS & ~read_since
+        return {file.series: file.failure for file in self._files(failed)}
 
     def known_contents(self) -> Mapping[tuple[str, Series], int]:
         """The best rank at which the same bytes were ingested for a series, by (content hash, series)."""

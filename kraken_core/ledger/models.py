@@ -45,7 +45,7 @@ from kraken_core.ledger.columns import (
     words,
 )
 
-REVISION = "0005"  # the newest migration
+REVISION = "0010"  # the newest migration
 
 METRICS = tuple(field.name for field in fields(JobMetrics))
 _ADDED_METRICS = ("total_requests", "requests", "retries")

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from kraken_core.domain.errors import UnavailableError
 from kraken_core.domain.exchange import Market
-from kraken_core.domain.gaps import GapStatus, Route
+from kraken_core.domain.gaps import BY_API, GapStatus, Route
 from kraken_core.domain.jobs import JobMetrics
 from kraken_core.domain.knowledge import Knowledge
 from kraken_core.domain.market import Pair, Series
@@ -23,7 +23,7 @@ from kraken_core.domain.scope import Scope
 from kraken_core.domain.timerange import TimeRange
 from kraken_core.pipeline.cover import CoverageTracker
 from kraken_core.pipeline.derive import Derive
-from kraken_core.pipeline.detect import BY_API, Attempt, Detected, GapDetection
+from kraken_core.pipeline.detect import Attempt, Detected, GapDetection
 from kraken_core.pipeline.fetch import Fetch, Spent
 from kraken_core.pipeline.listings import Listings
 from kraken_core.pipeline.rates import trades_a_second

@@ -10,7 +10,7 @@ from itertools import takewhile
 from typing import NamedTuple
 
 from kraken_core.domain.bulk import without_collection
-from kraken_core.domain.gaps import GapRecord, GapStatus, IntegratedGapDetector, Route, named_at_once
+from kraken_core.domain.gaps import BY_API, GapRecord, GapStatus, IntegratedGapDetector, Route, named_at_once
 from kraken_core.domain.knowledge import DerivationWork, Knowledge
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.repairs import Repairing, Repairs, detector_for
@@ -18,8 +18,6 @@ from kraken_core.domain.routes import RepairPlan
 from kraken_core.domain.scope import Detection, Scope
 from kraken_core.domain.timerange import TimeRanges
 from kraken_core.ports import Ledger
-
-BY_API = (Route.OHLC, Route.TRADES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +46,7 @@ class Attempt(NamedTuple):
 
     def failure(self, gap: GapRecord, covered: Mapping[Series, TimeRanges]) -> str | None:
         """Why a gap that is still open failed; None where it did not, or was not asked for."""
-        if not _serves(self.plan, gap):
+        if not self.plan.serves(gap.series, gap.start, gap.end):
             return None
         pair = gap.series.pair
         if pair in self.failures:
@@ -103,7 +101,9 @@ class GapDetection:
         paid = detected.repairs.paid
         gaps = [
             gap._replace(status=GapStatus.BACKFILLING)
-            if gap.route in routes and (gap.route is Route.DERIVE or _serves(paid, gap)) and not gap.waits(self.now)
+            if gap.route in routes
+            and (gap.route is Route.DERIVE or paid.serves(gap.series, gap.start, gap.end))
+            and not gap.waits(self.now)
             else gap
             for gap in detected.gaps
         ]
@@ -136,15 +136,13 @@ class GapDetection:
             )
         else:
             known = gap.recorded(record)
-        if _serves(repairs.all, gap) and not _serves(repairs.paid, gap) and known.route in BY_API:
+        if (
+            repairs.all.serves(gap.series, gap.start, gap.end)
+            and not repairs.paid.serves(gap.series, gap.start, gap.end)
+            and known.route in BY_API
+        ):
             return known._replace(reason=f"{known.reason}; beyond --max-requests")
         return known
-
-
-def _serves(plan: RepairPlan, gap: GapRecord) -> bool:
-    """Whether a plan fills some of a gap."""
-    served = plan.served.get(gap.series)
-    return served is not None and (served.answers | served.swept).meets(gap.start, gap.end)
 
 
 def _reconciled(before: Sequence[GapRecord], found: Sequence[GapRecord]) -> list[tuple[GapRecord, GapRecord | None]]:

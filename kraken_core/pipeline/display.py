@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from itertools import islice
 
 from rich import box
 from rich.console import Console
@@ -69,6 +70,11 @@ def display(report: Report, console: Console) -> None:
         console.print(_worst(report))
         if len(worst) > WORST:
             console.print(f"[dim]… and {len(worst) - WORST:,} more: kraken report --json lists every series[/]")
+    nothing = report.nothing_stored
+    for name, reason in islice(nothing.items(), WORST):
+        console.print(f"[red]✗[/] Nothing is stored of {escape(name)}: {escape(reason)}")
+    if len(nothing) > WORST:
+        console.print(f"[dim]… nor of {len(nothing) - WORST:,} more[/]")
     for action in report.actions:
         console.print(f"[bold]→[/] {escape(action)}")
     if not worst:

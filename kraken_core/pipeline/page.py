@@ -24,6 +24,7 @@ th, td { padding: .15rem .5rem; text-align: right; border-bottom: 1px solid #e3e
 th { color: #5a6675; font-weight: 600 } th:first-child, td:first-child { text-align: left }
 svg { display: block; width: 100%; min-width: 9rem; height: .8rem }
 .good { color: var(--good) } .fair { color: var(--fair) } .bad { color: var(--bad); font-weight: 600 }
+.why { white-space: normal; text-align: left; min-width: 16rem }
 .key span { display: inline-block; width: .8rem; height: .8rem; margin: 0 .3rem 0 1rem; vertical-align: -1px }
 @media print { body { margin: 0; max-width: none; font-size: 10px } tr { break-inside: avoid }
   thead { display: table-header-group } h2 { break-after: avoid }
@@ -87,7 +88,7 @@ def _worst(report: Report) -> Iterator[str]:
     for gap in report.gaps:
         gaps[gap.series].append(gap)
     yield "<h2>Least complete series, and where something is missing</h2>"
-    columns = ("series", "from", "to", "missing", "complete", "")
+    columns = ("series", "from", "to", "missing", "complete", "", "why")
     rows = (
         [
             f"{escape(str(line.series.pair))} {short(line.series.interval)}",
@@ -95,6 +96,7 @@ def _worst(report: Report) -> Iterator[str]:
             f"{line.counts.missing:,}",
             f'<span class="{grade(line.counts)}">{percent(line.counts.completeness)}</span>',
             _strip(line, gaps[line.series]),
+            f'<div class="why">{escape(line.reason)}</div>',
         ]
         for line in worst[:LONGEST]
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 
 from rich.console import Console
 
@@ -31,12 +32,13 @@ class CompletenessReporter:
         for covered in self.ledger.coverage(wanted.keys()):
             held[covered.series].append(covered)
         counts = self._counts(wanted, held)
+        gaps = [g for g in self.ledger.gaps(wanted.keys()) if wanted[g.series].clip(g.start, g.end)]
+        reasons = {gap.series: gap.reason for gap in sorted(gaps, key=attrgetter("candles"))}  # the widest gap's
         lines = [
-            SeriesReport(series, self.tiers.of(series.pair.base), *ranges.hull, counts[series])
+            SeriesReport(series, self.tiers.of(series.pair.base), *ranges.hull, counts[series], reasons.get(series, ""))
             for series, ranges in sorted(wanted.items())
             if ranges
         ]
-        gaps = [g for g in self.ledger.gaps(wanted.keys()) if wanted[g.series].clip(g.start, g.end)]
         return Report(as_of, tuple(lines), tuple(gaps))
 
     def _counts(

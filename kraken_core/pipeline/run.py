@@ -90,9 +90,9 @@ class Pipeline:
         """Why a job that came to its end did not do what it was for; None where it did (domain rule 16)."""
         reasons = []
         if metrics.all_files_failed:
-            first = next(file.error for file in self.ledger.files(job.id) if file.status is FileStatus.FAILED)
+            first = next(file.failure for file in self.ledger.files(job.id) if file.status is FileStatus.FAILED)
             number = metrics.total_files
-            reasons.append(f"none of its {number:,} files could be read: {first}" if number > 1 else str(first))
+            reasons.append(f"none of its {number:,} files could be read: {first}" if number > 1 else first)
         if unreached:
             reasons.append(f"the exchange was not reached: {unreached}")
         return " ".join(reasons) or None

@@ -16,9 +16,9 @@ NAMED = 3  # series; the report has all
 
 def check_held(report: Report, pairs: Collection[Pair]) -> None:
     """Raises IncompleteError where nothing is held at all, or nothing of one of the pairs that were named."""
-    held = {line.series.pair for line in report.series}
+    held = {line.series.pair for line in report.series if line.counts.covered}
     absent = [str(pair) for pair in pairs if pair not in held]
-    if absent or not report.series:
+    if absent or not held:
         raise IncompleteError(f"nothing is held of {', '.join(absent) or 'that'}: ingest it, or leave it out.")
 
 

@@ -11,7 +11,7 @@ from kraken_core.domain.gaps import GapRecord
 from kraken_core.domain.market import Series
 from kraken_core.domain.report import Report
 from kraken_core.domain.request import Selection
-from kraken_core.domain.scope import wanted_before
+from kraken_core.domain.scope import Detection, wanted_before
 from kraken_core.domain.tiers import Tiers
 from kraken_core.domain.timerange import END_OF_TIME
 from kraken_core.pipeline.report import CompletenessReporter
@@ -44,17 +44,23 @@ class Held:
 
     def report(self, selection: Selection) -> Report:
         """Completeness of what was wanted at the last detections, as far as it is selected."""
-        detections = self.ledger.detections()
         lives = {record.pair: record.lives for record in self.ledger.pairs()}
-        selected = {series: found for series, found in detections.items() if self._holds(selection, series)}
-        wanted = wanted_before(selected, lives, selection)
-        as_of = max((detection.as_of for detection in detections.values()), default=0)
-        return CompletenessReporter(self.store, self.ledger, self.tiers).generate_report(wanted, as_of)
+        wanted = wanted_before(self._detections(selection), lives, selection)
+        return CompletenessReporter(self.store, self.ledger, self.tiers).generate_report(wanted, self.as_of or 0)
+
+    def _detections(self, selection: Selection) -> dict[Series, Detection]:
+        return {s: found for s, found in self.ledger.detections().items() if self._holds(selection, s)}
 
     def ages(self, selection: Selection, now: int) -> dict[Series, int]:
-        """How long ago (seconds) the coverage of each series ends; a pair that left the exchange does not age."""
-        living = {r.pair for r in self.ledger.pairs() if r.lives and r.lives[-1].end is None}
-        return ages_of(self.coverage(selection), living, now)
+        """How long ago (seconds) the coverage of each series ends; a pair that left the exchange does not age.
+
+        A series of which nothing is covered is as old as what was wanted of it.
+        """
+        lives = {record.pair: record.lives for record in self.ledger.pairs()}
+        living = {pair for pair, life in lives.items() if not life or life[-1].end is None}
+        wanted = wanted_before(self._detections(selection), lives, selection)
+        uncovered = {s: now - slots.hull.start for s, slots in wanted.items() if slots and s.pair in living}
+        return uncovered | ages_of(self.coverage(selection), living, now)
 
     def series(self, selection: Selection) -> list[Series]:
         """The series of which anything is covered."""

@@ -81,7 +81,8 @@ class Planning:
         pace = Pace(self.settings.requests_per_second, self.settings.pairs_in_parallel)
         planner = Planner(self.ledger, self.store, self.tiers, pace)
         told = [f"the exchange is not asked: {unreached}"] if unreached else []
-        plan = planner.plan(request, as_of, source, market, partial(self._published, as_of, told), unreached=unreached)
+        missed = unreached if request.wants_exchange else ""
+        plan = planner.plan(request, as_of, source, market, partial(self._published, as_of, told), unreached=missed)
         return replace(plan, notes=(*told, *plan.notes))
 
     def _published(self, as_of: int, told: list[str], quarters: Sequence[tuple[int, int]]) -> Sequence[Archive]:

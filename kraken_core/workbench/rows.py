@@ -57,6 +57,7 @@ COMPLETENESS = {
     **dict.fromkeys(_SLOTS, pl.Int64),
     "completeness": pl.Float64,
     "activity": pl.Float64,
+    "reason": pl.String,
 }
 
 
@@ -95,6 +96,7 @@ def report_row(line: SeriesReport) -> dict[str, Any]:
         **counts(line.counts),
         "completeness": line.counts.completeness,
         "activity": line.counts.activity,
+        "reason": line.reason or None,
     }
 
 

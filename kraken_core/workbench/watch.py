@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kraken_core.domain.errors import Interrupted, JobRunningError, KrakenError
-from kraken_core.domain.gaps import GapRecord, GapStatus
+from kraken_core.domain.gaps import BY_API, GapRecord, GapStatus
 from kraken_core.domain.jobs import IngestionJob
 from kraken_core.domain.market import Series
 from kraken_core.domain.timerange import TimeRanges
@@ -27,7 +27,10 @@ LOCK = "watch.lock"
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """What one round did: the job, why it failed or was left out, and gaps that nobody can fill and nobody knew of."""
+    """What one round did: the job, why it failed or was left out, and new gaps that this watch does not fill.
+
+    A round that failed may have a job all the same, which did what it could.
+    """
 
     job: IngestionJob | None = None
     failed: str | None = None
@@ -38,6 +41,8 @@ class Round:
 @dataclass(frozen=True, slots=True)
 class Watch:
     """Runs a request (arguments as for Workbench.plan) every so often, and tells of what somebody should look at.
+
+    Of rounds that fail one after the other, the first, the second, the fourth, the eighth … are told of.
 
     ``every`` and ``jitter`` in seconds: rounds begin ``every`` seconds apart, and up to ``jitter`` later, so that many
     homes do not ask at once. ``wait`` sleeps, and answers true where it was told to stop.
@@ -58,16 +63,23 @@ class Watch:
         Raises Interrupted where a round's job was paused.
         """
         self.workbench.create()
+        failures = 0  # in a row
         with _alone(self.workbench.settings.home / LOCK):
             while not self.stop():
                 began = time.monotonic()
-                yield self._round()
+                done = self._round()
+                if done.failed:
+                    failures += 1
+                    self._tell_of_failure(done.failed, failures)
+                elif done.job:
+                    failures = 0
+                yield done
                 pause = self.every - (time.monotonic() - began) + self.chance.uniform(0, self.jitter)
                 if self.wait(max(0.0, pause)):
                     return
 
     def _round(self) -> Round:
-        known = self._unfillable()
+        known = self._left()
         try:
             plan = self.workbench.plan(**self.request)
             job = self.workbench.run(plan, stop=self.stop)
@@ -76,11 +88,12 @@ class Watch:
         except JobRunningError as error:
             return Round(skipped=str(error))
         except KrakenError as error:
-            self._tell(Notice("failure", str(error)))
             return Round(failed=str(error))
+        if job.error:
+            return Round(job, failed=job.error)
         new = [
             gap
-            for series, gaps in self._unfillable().items()
+            for series, gaps in self._left().items()
             for gap in gaps
             if not _reaching(known.get(series, ())).meets(gap.start, gap.end)
         ]
@@ -88,15 +101,24 @@ class Watch:
             lost = ", ".join(f"{gap.series} from {TimeRanges.single(gap.start, gap.end).hull}" for gap in new[:3])
             more = f" and {len(new) - 3:,} more" if len(new) > 3 else ""  # noqa: PLR2004 - as many as are named
             why = " ".join(plan.notes) or "kraken gaps says what to get by hand"
-            self._tell(Notice("gaps", f"nothing can fill {lost}{more}; {why}", new))
+            self._tell(Notice("gaps", f"this watch cannot fill {lost}{more}; {why}", new))
         return Round(job, gaps=new)
 
-    def _unfillable(self) -> dict[Series, list[GapRecord]]:
+    def _left(self) -> dict[Series, list[GapRecord]]:
+        """The gaps that this watch leaves alone: nothing fills them, or only the exchange, which it does not ask."""
+        asks = self.request.get("api_backfill", True)
         found: dict[Series, list[GapRecord]] = {}
         for gap in self.workbench.ledger.gaps():
-            if gap.status is GapStatus.UNFILLABLE:
+            if gap.status is GapStatus.UNFILLABLE or (gap.route in BY_API and not asks):
                 found.setdefault(gap.series, []).append(gap)
         return found
+
+    def _tell_of_failure(self, why: str, failures: int) -> None:
+        """Tell of a failure unless it was told of lately; ``failures`` counts those in a row."""
+        if failures & (failures - 1):  # no power of two
+            return
+        again = f" That is the {failures:,}. round in a row." if failures > 1 else ""
+        self._tell(Notice("failure", f"{why}{again}"))
 
     def _tell(self, notice: Notice) -> None:
         """Tell everybody who wants to hear it; whoever cannot be reached does not end the watch."""

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import csv
+from datetime import date
 from pathlib import Path
 
 import pytest
 
+from kraken_core import Workbench
+from kraken_core.domain.archives import day_start
 from tests.acceptance.command_line import Kraken, refused
-from tests.acceptance.little_market import LittleMarket
+from tests.acceptance.little_market import BTC_USD, LittleMarket
 
 
 def test_a_sequential_ingest_is_an_ingest(kraken: Kraken, little: LittleMarket) -> None:
@@ -46,7 +49,19 @@ def test_filling_from_the_last_candle_is_an_incremental_ingest(full: Kraken) -> 
     assert full("backfill-gaps", "--from-last", "--dry-run").err.splitlines()[0].endswith("--incremental --tier ALL")
 
 
-def test_what_no_route_fills_is_listed_and_nothing_is_filled(full: Kraken) -> None:
+@pytest.fixture
+def delisted(full: Kraken, little: LittleMarket) -> Kraken:
+    """The home, of which one pair is known to have left the exchange: what is missing of it nothing fills."""
+    with Workbench.open(full.home) as wb:
+        record = next(record for record in wb.ledger.pairs() if record.pair == BTC_USD)
+        lives = (record.lives[0]._replace(end=day_start(date(2024, 4, 7))),)
+        wb.ledger.record_pairs([record._replace(lives=lives)])
+    full.ingest(little.folder)
+    return full
+
+
+def test_what_no_route_fills_is_listed_and_nothing_is_filled(delisted: Kraken) -> None:
+    full = delisted
     before = full.state()
     unfillable = [gap for gap in full.rows("gaps", "--tier", "TIER1") if gap["route"] == "none"]
     assert unfillable
@@ -54,7 +69,8 @@ def test_what_no_route_fills_is_listed_and_nothing_is_filled(full: Kraken) -> No
     assert full.state() == before
 
 
-def test_what_no_route_fills_is_written_to_a_file(full: Kraken, tmp_path: Path) -> None:
+def test_what_no_route_fills_is_written_to_a_file(delisted: Kraken, tmp_path: Path) -> None:
+    full = delisted
     file = tmp_path / "unfillable.csv"
     full("backfill-gaps", "--interval", "1", "--export-unfillable", file)
     with file.open(newline="") as lines:

@@ -186,7 +186,18 @@ def test_the_command_line_watches_and_tells(
     kraken: Kraken, little: LittleMarket, tmp_path: Path, hooked: Callable[[int], Hook]
 ) -> None:
     hook, got = hooked(500), tmp_path / "notice.json"
-    words = ("--tier", "ALL", "--csv-source-dir", little.first, "--start-date", FIRST_DAY, "--rounds", "1", "--json")
+    words = (
+        "--tier",
+        "ALL",
+        "--csv-source-dir",
+        little.first,
+        "--start-date",
+        FIRST_DAY,
+        "--rounds",
+        "1",
+        "--no-api-backfill",
+        "--json",
+    )
     argv = f"'{sys.executable}' -c '{WRITES}' '{got}'"
     done = kraken("watch", *words, "--webhook", hook.url, "--command", argv, "--verbose")
     [row] = done.json
@@ -214,7 +225,17 @@ def test_what_cannot_be_watched_is_refused_at_once(kraken: Kraken, wrong: tuple[
 
 
 def test_a_watch_that_waits_ends_when_it_is_told_to(kraken: Kraken, little: LittleMarket) -> None:
-    words = ("--tier", "ALL", "--csv-source-dir", little.first, "--start-date", FIRST_DAY, "--home", kraken.home)
+    words = (
+        "--tier",
+        "ALL",
+        "--csv-source-dir",
+        little.first,
+        "--start-date",
+        FIRST_DAY,
+        "--no-api-backfill",
+        "--home",
+        kraken.home,
+    )
     watch = subprocess.Popen(command("watch", *words), env=environment(), stderr=subprocess.PIPE, text=True)
     assert watch.stderr is not None
     assert "Job 1: " in watch.stderr.readline()

@@ -14,6 +14,7 @@ from kraken_core.domain.exchange import OHLC_INTERVALS, ohlc_horizon
 from kraken_core.domain.gaps import (
     GAP_MOVES,
     OPEN,
+    ApiReach,
     GapDetection,
     GapRecord,
     GapStatus,
@@ -76,8 +77,9 @@ def test_gaps_are_the_maximal_ranges_wanted_and_not_covered(
         for gap in gaps:
             assert gap.candles == gap.fillable + gap.overflow == (gap.end - gap.start) // series.width
             free = derivable.get(series, TimeRanges()).clip(gap.start, gap.end)
-            assert (gap in found.fillable) == bool(free)
+            assert (gap in found.fillable) == (bool(free) or gap.fillable > 0)
             assert (gap.route is Route.DERIVE) == bool(free)
+            assert (gap.route is Route.OHLC) == (not free and gap.fillable > 0)
     assert {gap.series for gap in found.gaps} <= wanted.keys()
     assert len(found.gaps) == len(found.fillable) + len(found.unfillable)
     assert list(found.gaps) == sorted(found.gaps, key=lambda gap: (gap.series, gap.start))
@@ -195,9 +197,61 @@ def test_a_gap_across_quarters_names_the_newest_full_archive() -> None:
 
 def test_a_gap_of_the_present_quarter_names_no_archive_yet() -> None:
     recent = floor(AS_OF, DAY_S)
-    (gap,) = detect({Series(DOLLARS, 1): TimeRanges.single(recent, recent + 60)}).unfillable
+    (gap,) = detect({Series(DOLLARS, 1): TimeRanges.single(recent, recent + 60)}, as_of=AS_OF + DAY_S).unfillable
     assert (gap.archive, gap.csv_file) == ("", "")
     assert gap.reason == "nothing is finer than one minute; no archive holds it yet"
+
+
+# What the exchange could fill is never unfillable, whether it is asked or not
+
+
+@pytest.mark.parametrize("interval", OHLC_INTERVALS)
+def test_a_gap_within_the_horizon_is_open_by_itself_though_nobody_asks(interval: int) -> None:
+    series = Series(DOLLARS, interval)
+    end = floor(AS_OF, series.width)
+    gap = only_gap(series, end - 721 * series.width, end - 719 * series.width, AS_OF)
+    assert (gap.status, gap.route, gap.requests, gap.fillable) == (GapStatus.DETECTED, Route.OHLC, 1, 1)
+    assert gap.reason == "within the last 720 candles; the exchange was not asked"
+
+
+def test_a_gap_beyond_the_horizon_is_open_where_its_trades_can_be_read_and_says_what_that_takes() -> None:
+    detector = IntegratedGapDetector(AS_OF, reach=ApiReach("it was not asked", trades=True, rates={DOLLARS: 1.0}))
+    wanted = {series: TimeRanges.single(START, START + DAY_S) for series in (HOUR, Series(DOLLARS, 720))}
+    for gap in detector.detect_gaps_for_job(wanted, {}, {}).gaps:
+        assert (gap.status, gap.route, gap.requests) == (GapStatus.DETECTED, Route.TRADES, 87)
+        assert gap.reason == "its trades can be read; it was not asked"
+        assert gap.archive == "Kraken_OHLCVT_Q1_2026.zip", "which would do as well"
+
+
+def test_how_far_the_exchange_reaches_is_told_from_its_present() -> None:
+    end = floor(AS_OF, HOUR.width)
+    wanted = {HOUR: TimeRanges.single(end - 3600, end)}
+    years_on = IntegratedGapDetector(AS_OF, reach=ApiReach(now=AS_OF + 1000 * DAY_S))
+    (gap,) = years_on.detect_gaps_for_job(wanted, {}, {}).gaps
+    assert (gap.status, gap.route, gap.fillable) == (GapStatus.UNFILLABLE, Route.NONE, 1)
+
+
+def test_the_exchange_reaches_no_pair_that_it_does_not_list() -> None:
+    end = floor(AS_OF, HOUR.width)
+    wanted = {HOUR: TimeRanges.single(end - 3600, end)}
+    for known in ({"listed": frozenset({ETHER})}, {"delisted": frozenset({DOLLARS})}):
+        detector = IntegratedGapDetector(AS_OF, reach=ApiReach(trades=True), **known)  # type: ignore[arg-type]
+        (gap,) = detector.detect_gaps_for_job(wanted, {}, {}).gaps
+        assert (gap.status, gap.route) == (GapStatus.UNFILLABLE, Route.NONE)
+        assert gap.reason.startswith("the exchange no longer lists BTC/USD; ")
+
+
+def test_a_gap_of_an_unreadable_file_says_so_before_all_else() -> None:
+    detector = IntegratedGapDetector(AS_OF, unreadable={HOUR: "its checksum is wrong"})
+    (gap,) = detector.detect_gaps_for_job({HOUR: TimeRanges.single(START, START + DAY_S)}, {}, {}).gaps
+    assert gap.reason == "its checksum is wrong; no finer series covers it; an archive does"
+
+
+def test_of_a_pair_that_is_nowhere_no_archive_is_advised() -> None:
+    detector = IntegratedGapDetector(AS_OF, frozenset({ETHER}), nowhere={DOLLARS: "no source holds it"})
+    (gap,) = detector.detect_gaps_for_job({HOUR: TimeRanges.single(START, START + DAY_S)}, {}, {}).gaps
+    assert (gap.status, gap.reason) == (GapStatus.UNFILLABLE, "no source holds it")
+    assert (gap.archive, gap.csv_file) == ("", "")
 
 
 # The states of a gap

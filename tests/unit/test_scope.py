@@ -10,8 +10,8 @@ from kraken_core.domain.exchange import Market
 from kraken_core.domain.knowledge import Knowledge
 from kraken_core.domain.life import Life
 from kraken_core.domain.market import Pair, Series
-from kraken_core.domain.request import Request
-from kraken_core.domain.scope import Detection, Scope
+from kraken_core.domain.request import Request, Selection
+from kraken_core.domain.scope import Detection, Scope, wanted_before
 from kraken_core.domain.tiers import Tiers
 from kraken_core.domain.timerange import TimeRange, TimeRanges
 
@@ -66,3 +66,45 @@ def test_first_trades_are_asked_for_where_the_listing_is_not_known_and_matters()
     assert scope.unheard(lives, market, TIERS) == [ADA, OMG, NEW]
     assert scope.unheard({**lives, ADA: (Life(FEBRUARY, assumed=False),)}, market, TIERS) == [OMG, NEW]
     assert Scope(replace(scope.request, backfill=True), MARCH).unheard(lives, market, TIERS) == []
+
+
+# Rule 16: what was asked for and is not stored is missing
+
+
+def test_of_a_pair_of_which_nothing_is_known_the_requested_window_is_wanted() -> None:
+    slots, detections = Scope(REQUEST, MARCH).wanted(Knowledge({BTC: ()}, ()), [BTC, ADA])
+    assert slots == {Series(pair, 1440): TimeRanges.single(JANUARY, MARCH) for pair in (BTC, ADA)}
+    assert {series.pair for series in detections} == {BTC, ADA}
+    later = Scope(REQUEST, MARCH, detections).wanted(Knowledge({BTC: (Life(FEBRUARY),), ADA: ()}, ()), [BTC])
+    assert later[0] == {DAYS: TimeRanges.single(FEBRUARY, MARCH)}, "once it is known to have lived, its life is"
+
+
+def test_a_request_speaks_of_pairs_that_lived_that_have_files_and_that_it_names() -> None:
+    lives = {BTC: (Life(JANUARY),), NEW: ()}  # of the other, all that was stored was taken back
+    tier = Scope(replace(REQUEST, pairs=(), tiers=("ALL",)), MARCH)
+    assert tier.pairs(lives, {OMG}, TIERS) == [BTC, OMG]
+    named = Scope(replace(REQUEST, pairs=(ADA, NEW)), MARCH)
+    assert named.pairs(lives, {OMG}, TIERS) == [ADA, NEW]
+    assert Scope(replace(named.request, quotes=("EUR",)), MARCH).pairs(lives, (), TIERS) == []
+    backfill = Scope(Request(backfill=True), MARCH, {Series(NEW, 60): BEFORE[DAYS]})
+    assert backfill.pairs(lives, (), TIERS) == [BTC, NEW]
+
+
+def test_a_backfill_asks_for_the_first_trade_of_pairs_of_which_nothing_is_known() -> None:
+    market = Market(MARCH, frozenset({BTC, ADA, OMG}))
+    scope = Scope(Request(backfill=True), MARCH, {DAYS: BEFORE[DAYS], Series(ADA, 60): BEFORE[DAYS]})
+    assert scope.unheard({BTC: (Life(FEBRUARY),)}, market, TIERS) == [ADA]
+
+
+# Every report speaks of what was wanted at the last detections
+
+
+def test_what_was_wanted_before_is_told_as_far_as_the_days_and_the_life_go() -> None:
+    whole = wanted_before(BEFORE, {BTC: (Life(JANUARY),)}, Selection())
+    assert whole == {DAYS: TimeRanges.single(FEBRUARY, FEBRUARY + 10 * DAY)}
+    some = Selection(start_date=date(2026, 2, 3), end_date=date(2026, 2, 5))
+    assert wanted_before(BEFORE, {BTC: (Life(FEBRUARY + 3 * DAY),)}, some) == {
+        DAYS: TimeRanges.single(FEBRUARY + 3 * DAY, FEBRUARY + 5 * DAY)
+    }
+    assert wanted_before(BEFORE, {BTC: ()}, some) == {DAYS: TimeRanges.single(FEBRUARY + 2 * DAY, FEBRUARY + 5 * DAY)}
+    assert wanted_before(BEFORE, {}, Selection(start_date=date(2026, 2, 20))) == {DAYS: TimeRanges()}

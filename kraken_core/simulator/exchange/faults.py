@@ -30,6 +30,8 @@ class Kind(Enum):
     VANISHED = auto()  # the pair is in AssetPairs no more, and unknown
     MAINTENANCE = auto()  # SystemStatus says so; all but it and Time are unavailable
     SKEWED = auto()  # as if the exchange's clock were ``seconds`` ahead (or, below 0, behind)
+    FORBIDDEN = auto()  # 403, with a page of HTML
+    PORTAL = auto()  # 200, with a page of HTML, as whoever wants to be logged in to first answers for everybody
 
 
 @dataclass(frozen=True, slots=True)

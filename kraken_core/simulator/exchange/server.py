@@ -22,6 +22,11 @@ from kraken_core.simulator.exchange.faults import Fault, Kind
 PUBLIC = "/0/public/"
 JSON = "application/json; charset=utf-8"
 HTML = "text/html; charset=UTF-8"
+PAGES = {  # of HTML, by what went wrong
+    Kind.SERVER_ERROR: HTTPStatus.SERVICE_UNAVAILABLE,
+    Kind.FORBIDDEN: HTTPStatus.FORBIDDEN,
+    Kind.PORTAL: HTTPStatus.OK,
+}
 SORRY = b"<!DOCTYPE html>\n<html><head><title>Kraken</title></head><body><h1>We'll be right back.</h1></body></html>\n"
 AT_ONCE = struct.pack("ii", 1, 0)  # of SO_LINGER: a socket closes with a reset
 
@@ -107,8 +112,8 @@ class Handler(BaseHTTPRequestHandler):
         query = dict(parse_qsl(url.query, keep_blank_values=True))
         body, fault = self.server.reply(self.client_address[0], url.path.removeprefix(PUBLIC), query)
         match fault and fault.kind:
-            case Kind.SERVER_ERROR:
-                self._send(HTTPStatus.SERVICE_UNAVAILABLE, SORRY, HTML)
+            case (Kind.SERVER_ERROR | Kind.FORBIDDEN | Kind.PORTAL) as kind:
+                self._send(PAGES[kind], SORRY, HTML)
             case Kind.THROTTLED if fault:
                 self._send(HTTPStatus.TOO_MANY_REQUESTS, SORRY, HTML, {"Retry-After": f"{fault.seconds:.0f}"})
             case Kind.TIMEOUT:
