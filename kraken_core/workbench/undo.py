@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from kraken_core.domain.errors import StoreError, UsageError
 from kraken_core.domain.jobs import IngestionJob
+from kraken_core.domain.repairs import detector_for
 from kraken_core.domain.request import Request
 from kraken_core.domain.scope import Scope
 from kraken_core.ledger.undo import UNDONE
 from kraken_core.pipeline.cover import CoverageTracker
 from kraken_core.pipeline.detect import GapDetection
+from kraken_core.pipeline.rates import trades_a_second
 from kraken_core.ports import Versioned
 from kraken_core.workbench.workbench import Workbench
 
@@ -38,7 +42,17 @@ def undo(workbench: Workbench, job_id: int) -> IngestionJob:
     if pairs:
         tracker = CoverageTracker(store, ledger, workbench.tiers, workbench.clock.now())
         knowledge = tracker.update_coverage_after_ingestion(pairs)
-        request = Request(pairs=tuple(pairs), backfill=True)  # which wants nothing more than was wanted before
-        GapDetection(ledger, Scope(request, job.as_of, ledger.detections())).run(knowledge, pairs)
+        undone = job.request
+        request = Request(  # which wants nothing more than was wanted before, and asks nobody
+            pairs=tuple(pairs),
+            backfill=True,
+            api_backfill=undone.api_backfill,
+            auto_gap_fill=undone.auto_gap_fill,
+            trades=undone.trades,
+        )
+        scope = Scope(request, job.as_of, ledger.detections())
+        rates = trades_a_second(store, pairs, knowledge.covered())
+        detector = replace(detector_for(scope, knowledge.lives, rates=rates), unreadable=ledger.unreadable())
+        GapDetection(ledger, scope, detector=detector).run(knowledge, pairs)
     ledger.add_event(job_id, UNDONE, f"the candle table is as at version {job.table_version}")
     return ledger.job(job_id)
