@@ -73,7 +73,7 @@ def test_a_ledger_is_not_used_with_a_table_that_lacks_what_it_tells_of_until_tha
     monkeypatch.delenv("KRAKEN_STORE")
     full("copy", "--to", there)
     with_store(monkeypatch, there)
-    full("ingest", "--tier", "ALL", "--csv-source-dir", little.first, "--yes")
+    full("ingest", "--tier", "ALL", "--csv-source-dir", little.first, "--no-api-backfill", "--yes")
 
 
 def test_only_what_is_selected_is_copied(full: Kraken, tmp_path: Path) -> None:
