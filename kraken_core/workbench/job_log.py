@@ -67,7 +67,7 @@ def ended(result: JobResult, seconds: float) -> str:
         f"{metrics.records_ingested:,} new candles, {metrics.records_changed:,} changed",
         f"{metrics.records_rejected:,} rows rejected",
         f"{metrics.requests:,} requests",
-        f"{metrics.gaps_filled:,} of {metrics.gaps_detected:,} gaps filled",
+        f"{metrics.gaps_filled:,} of {metrics.gaps_detected:,} gaps filled, {metrics.gaps_open:,} open",
         f"{counts.covered:,} of {counts.wanted:,} expected candles covered, {counts.missing:,} missing",
     )
-    return "; ".join(parts)
+    return "; ".join(parts if result.job.error is None else (*parts, result.job.error))

@@ -12,6 +12,7 @@ import pytest
 
 from kraken_core import Workbench
 from kraken_core.domain.archives import day_start
+from kraken_core.domain.errors import Interrupted
 from kraken_core.domain.gaps import GapStatus, Route
 from kraken_core.domain.market import Pair
 from kraken_core.simulator.archive import write_release
@@ -24,6 +25,7 @@ from kraken_core.workbench.notices import Notice
 from kraken_core.workbench.watch import Round, Watch
 from tests.acceptance.command_line import Kraken
 from tests.acceptance.conftest import NOBODY
+from tests.pocket_exchange import PocketExchange, at_pocket
 from tests.web_server import self_signed, serving
 
 START = day_start(date(2026, 3, 30))
@@ -182,3 +184,24 @@ def test_an_exchange_that_is_not_wanted_is_not_missed(kraken: Kraken, archive: P
         reasons = {gap["reason"] for gap in kraken.rows("gaps")}
         assert reasons == {f"within the last 720 candles; the exchange was not asked ({word})"}
         assert {gap["status"] for gap in kraken.rows("gaps")} == {GapStatus.DETECTED}
+
+
+def test_a_job_that_is_stopped_while_it_asks_leaves_no_gap_being_filled(kraken: Kraken, archive: Path) -> None:
+    kraken.ingest(archive, "--intervals", "60,1440", "--start-date", "2026-03-30", "--as-of", "2026-04-02")
+    exchange = PocketExchange(MARKET)
+    while_asked: set[str] = set()
+
+    def look(kind: str, _pair: Pair | None) -> None:
+        if kind in {"OHLC", "Trades"}:
+            while_asked.update(gap.status for gap in wb.ledger.gaps())
+            raise Interrupted("paused")
+
+    exchange.fails = look
+    with at_pocket(kraken.home, exchange) as wb:
+        with pytest.raises(Interrupted):
+            wb.work.run(wb.work.start(plan := wb.work.plan(wb.backfill_request())), plan)
+        assert while_asked == {GapStatus.BACKFILLING}
+        assert {gap.status for gap in wb.ledger.gaps()} == {GapStatus.DETECTED}
+        [job, *_] = wb.jobs()
+        wb.ledger.move(job, job.mark_cancelled())
+        assert {gap.status for gap in wb.ledger.gaps()} == {GapStatus.DETECTED}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,8 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, inspect, text
 
 from kraken_core.domain.errors import HomeError, LedgerError, SettingError
+from kraken_core.domain.jobs import JobMetrics
+from kraken_core.domain.request import Request
 from kraken_core.ledger.engine import open_engine, reading, writing
 from kraken_core.ledger.ledger import SqlLedger
 from kraken_core.ledger.models import REVISION, metadata
@@ -85,6 +88,20 @@ def test_every_step_goes_up_down_and_up_again(engine: Engine, revision: str) -> 
         command.upgrade(config, revision)
 
         assert revision_of(connection) == revision
+
+
+def test_open_gaps_of_old_jobs_are_all_that_they_did_not_fill(engine: Engine, database: str) -> None:
+    with closing(SqlLedger.open(database, "candles", Standstill())) as ledger:
+        ledger.create_job(
+            Request(), 0, [], JobMetrics(gaps_detected=10, gaps_filled=4, gaps_unfillable=3, gaps_failed=1)
+        )
+    with writing(engine) as connection:
+        config = alembic_config(connection)
+        command.downgrade(config, "0005")
+        connection.execute(text("UPDATE ingestion_job SET gaps_open = 2"))  # as they were counted then
+        command.upgrade(config, "0010")
+
+        assert connection.scalar(text("SELECT gaps_open FROM ingestion_job")) == 6
 
 
 def test_the_first_step_down_leaves_nothing_behind(engine: Engine) -> None:
