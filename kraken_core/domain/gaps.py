@@ -136,13 +136,15 @@ class ApiReach(NamedTuple):
     no_trades: str = ""
     rates: Mapping[Pair, float] = {}
 
-    def route(self, series: Series, start: int, end: int, as_of: int) -> tuple[Route, str, int] | None:
-        """The route that would fill a gap, at least in part, what it is, and how many requests it would take."""
-        horizon = ohlc_horizon(series, as_of if self.now is None else self.now)
+    def route(self, pair: Pair, start: int, end: int, horizon: TimeRange) -> tuple[Route, str, int] | None:
+        """The route that would fill a gap, at least in part, what it is, and how many requests it would take.
+
+        ``horizon`` are the slots of its series that the OHLC endpoint answers now.
+        """
         if start < horizon.end and horizon.start < end:
             return Route.OHLC, f"{IN_REACH}; {self.why_not}", 1
         if self.trades:
-            requests = pages(end - start, self.rates.get(series.pair, UNKNOWN_RATE))
+            requests = pages(end - start, self.rates.get(pair, UNKNOWN_RATE))
             return Route.TRADES, f"{BY_TRADES}; {self.no_trades or self.why_not}", requests
         return None
 
@@ -212,6 +214,7 @@ class IntegratedGapDetector:
         refuted: TimeRanges,
     ) -> Iterator[GapRecord]:
         width, file_name, horizon = series.width, series.file_name, ohlc_horizon(series, self.as_of)
+        now = horizon if self.reach.now is None else ohlc_horizon(series, self.reach.now)
         for start, end in missing:
             slots = (end - start) // width
             reachable = max(0, min(end, horizon.end) - max(start, horizon.start)) // width
@@ -230,14 +233,15 @@ class IntegratedGapDetector:
             elif refuted and refuted.clip(start, end).seconds == end - start:  # no archive is worth getting
                 yield GapRecord(*known, GapStatus.UNFILLABLE, Route.NONE, DISAGREE)
             else:
-                yield self._unserved(known, archive)
+                yield self._unserved(known, now, archive)
 
-    def _unserved(self, known: tuple[Series, int, int, int, int, int], archive: str) -> GapRecord:
+    def _unserved(self, known: tuple[Series, int, int, int, int, int], horizon: TimeRange, archive: str) -> GapRecord:
         """A gap that nothing planned fills: another job may ask the exchange, or somebody gets an archive."""
         series, start, end, *_ = known
-        pair, note = series.pair, self.unreadable.get(series) or self.nowhere.get(series.pair)
+        pair = series.pair
+        note = self.unreadable.get(series) or self.nowhere.get(pair)
         gone = pair in self.delisted or (self.listed is not None and pair not in self.listed)
-        untaken = None if gone else self.reach.route(series, start, end, self.as_of)
+        untaken = None if gone else self.reach.route(pair, start, end, horizon)
         by_hand = archive if pair not in self.nowhere else ""  # who knows whether any archive holds the pair
         file_name = series.file_name if by_hand else ""
         if untaken:
