@@ -24,6 +24,8 @@ NAMES = frozenset(
         "rejects.after",
         "rejects.rename.before",
         "rejects.rename.after",
+        "rename.candles",
+        "rename.copied",
         "report.before",
     }
 )

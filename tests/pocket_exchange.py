@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 from kraken_core import Workbench
 from kraken_core.domain.errors import Interrupted, PairRefusedError, UnavailableError
-from kraken_core.domain.exchange import NS, OHLC_INTERVALS, TRADES_A_PAGE, ListedPair, OhlcAnswer, TradesPage
+from kraken_core.domain.exchange import (
+    NS,
+    OHLC_INTERVALS,
+    TRADES_A_PAGE,
+    FirstTrade,
+    Listed,
+    OhlcAnswer,
+    TradesPage,
+)
 from kraken_core.domain.market import Pair, Series
+from kraken_core.domain.names import BY_RULES, TOKENIZED
 from kraken_core.simulator.exchange.answers import PublicApi, RefusedError, body
 from kraken_core.simulator.market import SimulatedMarket
 from kraken_core.sources.rest import PATIENT, Patience, answers
@@ -52,9 +61,12 @@ class PocketExchange:
         self._count("SystemStatus")
         return answers.status(self._told("SystemStatus"))
 
-    def pairs(self) -> Sequence[ListedPair]:
+    def listed(self) -> Listed:
         self._count("AssetPairs")
-        return answers.asset_pairs(self._told("AssetPairs")).pairs
+        currencies = answers.asset_pairs(self._told("AssetPairs"))
+        tokenized = answers.asset_pairs(self._told("AssetPairs", aclass_base=TOKENIZED))
+        pairs = sorted((*currencies.pairs, *tokenized.pairs), key=lambda each: each.pair)
+        return Listed(tuple(pairs), {**currencies.skipped, **tokenized.skipped})
 
     def ohlc(self, series: Series, as_of: int) -> OhlcAnswer:
         if series.interval not in OHLC_INTERVALS:
@@ -66,16 +78,16 @@ class PocketExchange:
         self._count("Trades", pair)
         return self._page(pair, max(cursor, 0), TRADES_A_PAGE)
 
-    def first_trade(self, pair: Pair) -> int | None:
+    def first_trade(self, pair: Pair) -> FirstTrade | None:
         self._count("First", pair)
-        first = self._page(pair, 0, 1).trades["time"].to_list()
-        return first[0] // NS if first else None
+        first = self._page(pair, 0, 1).trades
+        return FirstTrade(first["time"][0] // NS, first["id"][0]) if len(first) else None
 
     def _page(self, pair: Pair, cursor: int, count: int) -> TradesPage:
         return answers.trades(self._told("Trades", pair, since=cursor, count=count), cursor, count)
 
-    def _told(self, endpoint: str, pair: Pair | None = None, **query: int) -> answers.Result:
-        asked = {"pair": pair.altname} if pair else {}
+    def _told(self, endpoint: str, pair: Pair | None = None, **query: str | int) -> answers.Result:
+        asked = BY_RULES.query(pair) if pair else {}
         asked |= {name: str(value) for name, value in query.items()}
         try:
             return answers.result(body(self._api.answer(endpoint, asked, self.present * NS)))

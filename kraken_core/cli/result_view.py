@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from kraken_core.pipeline.run import JobResult
     from kraken_core.workbench import Workbench
 
-PAIR_EVENTS = frozenset({"listing", "delisted"})
+PAIR_EVENTS = frozenset({"listing", "delisted", "skipped", "renamed"})
 LONGEST = 10  # failed files that are listed; all are in `kraken jobs JOB`
 
 
@@ -44,8 +44,8 @@ def tell(told: Common, workbench: Workbench, result: JobResult) -> None:
             told.say(f"  {file.member}: {file.error}")
         if len(failed) > LONGEST:
             told.say(f"  … and {len(failed) - LONGEST:,} more: kraken jobs {job.id}")
-    if metrics.records_rejected:
-        told.say(f"Rows that were rejected, and why: {workbench.work.rejects(job.id)}")
+    if (rejects := workbench.work.rejects(job.id)).exists():
+        told.say(f"Rows that were rejected, and why: {rejects}")
     if result.download_list:
         told.say(f"What to get by hand: {result.download_list}")
 

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from kraken_core.domain.candles import Source, Vintage, rank_of
 from kraken_core.domain.coverage import ArchiveStatement
 from kraken_core.domain.market import Pair, Series, parse_interval
+from kraken_core.domain.names import BY_RULES, Names
 
 _QUARTER = re.compile(
     r"(?<![A-Za-z0-9])(?:Q([1-4])[ _-]?(20\d\d)|(20\d\d)[ _-]?Q([1-4]))(?![A-Za-z0-9])", re.ASCII | re.IGNORECASE
@@ -83,13 +84,13 @@ class Archive:
     unfetched: int = 0
 
 
-def series_of(file_name: str) -> Series | None:
+def series_of(file_name: str, names: Names = BY_RULES) -> Series | None:
     """The series a member holds by its base name (``XBTUSD_60.csv``); None where the name is of another kind.
 
     Raises UnknownPairError where it looks like one but names no pair, UsageError for an interval the archives lack.
     """
     match = _MEMBER.fullmatch(file_name)
-    return Series(Pair.parse(match[1]), parse_interval(match[2])) if match else None
+    return Series(names.pair(match[1]), parse_interval(match[2])) if match else None
 
 
 def is_history_name(file_name: str) -> bool:
@@ -97,9 +98,9 @@ def is_history_name(file_name: str) -> bool:
     return _HISTORY_MEMBER.fullmatch(file_name) is not None
 
 
-def pair_of_history(file_name: str) -> Pair:
+def pair_of_history(file_name: str, names: Names = BY_RULES) -> Pair:
     """The pair whose trades a file of such a name holds. Raises UnknownPairError where it names none."""
-    return Pair.parse(file_name.rpartition(".")[0])
+    return names.pair(file_name.rpartition(".")[0])
 
 
 def finest_intervals(archive: Archive) -> dict[Pair, int]:

@@ -46,4 +46,4 @@ def compared(before: Mapping[Series, Completeness], now: Iterable[SeriesReport])
 
 
 def _series(row: Mapping[str, Any]) -> Series:
-    return Series(Pair.parse(row["pair"]), int(row["interval"]))
+    return Series(Pair.stored(row["pair"]), int(row["interval"]))

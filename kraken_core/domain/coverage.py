@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from kraken_core.domain.market import Series
 
 _WITHDRAWN = attrgetter("withdrawn")
+ABSENT = "absent:"  # how the evidence of silence begins that an archive without a file of the pair asserts
 TAKEN_OVER = "assetprice:"  # how the evidence of candles begins that were found in a table of others
 
 

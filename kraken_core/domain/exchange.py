@@ -5,16 +5,16 @@ https://docs.kraken.com/api/docs/rest-api/get-ohlc-data and get-recent-trades, a
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import NamedTuple
 
 import polars as pl
 
 from kraken_core.domain.candles import VOLUME_DECIMALS
-from kraken_core.domain.timerange import TimeRange, floor
-
-if TYPE_CHECKING:
-    from kraken_core.domain.market import Pair, Series
-    from kraken_core.domain.timerange import TimeRanges
+from kraken_core.domain.market import Pair, Series, is_tokenized
+from kraken_core.domain.names import BY_RULES, TOKENIZED, Names, PairName
+from kraken_core.domain.timerange import TimeRange, TimeRanges, floor
 
 OHLC_LIMIT = 720  # committed candles the OHLC endpoint answers at most, whatever `since` says
 OHLC_INTERVALS = (1, 5, 15, 30, 60, 240, 1440)  # minutes; there is no 720
@@ -32,40 +32,110 @@ TRADES: dict[str, pl.DataType | type[pl.DataType]] = {
 
 
 class ListedPair(NamedTuple):
-    """A pair that AssetPairs lists; ``status`` is online, cancel_only, post_only, limit_only or reduce_only."""
+    """A pair that AssetPairs lists; ``status`` is online, cancel_only, post_only, limit_only, reduce_only, or new."""
 
-    pair: Pair
+    name: PairName
     status: str
+
+    @property
+    def pair(self) -> Pair:
+        """The pair."""
+        return self.name.pair
+
+
+class Listed(NamedTuple):
+    """What AssetPairs answers: its pairs, sorted, without dark pools.
+
+    ``skipped`` are the entries that could not be read: what they are called, by why. ``tokenized`` says whether
+    tokenized stocks are among the pairs: they are asked for by a request of their own, which may fail alone. An answer
+    that is not ``whole`` came with an error.
+    """
+
+    pairs: tuple[ListedPair, ...] = ()
+    skipped: Mapping[str, str] = MappingProxyType({})
+    tokenized: bool = True
+    whole: bool = True
+
+    @property
+    def names(self) -> Names:
+        """What the pairs are called."""
+        return Names(listed.name for listed in self.pairs)
 
 
 class Market(NamedTuple):
-    """What the exchange told of itself: its clock (epoch seconds), and the pairs it lists."""
+    """What the exchange told of itself: its clock (epoch seconds), and the pairs it lists.
+
+    ``names`` are those it gave now and before. ``unread`` are the pairs that entries may be of which were not read;
+    ``tokenized`` and ``whole`` as in :class:`Listed`; ``notes`` say what a user should know of the list.
+    """
 
     now: int
     listed: frozenset[Pair]
+    names: Names = BY_RULES
+    unread: frozenset[Pair] = frozenset()
+    tokenized: bool = True
+    whole: bool = True
+    notes: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, now: int, answer: Listed, before: Names) -> Market:
+        """The market of an answer. What it did not let be read is taken for listed still, by the names known before."""
+        names = before | answer.names
+        unread = frozenset(pair for name in answer.skipped for pair in names.meanings(name))
+        missed = (
+            entry.pair
+            for entry in before.entries
+            if entry.pair in unread or not answer.whole or (entry.asset_class == TOKENIZED and not answer.tokenized)
+        )
+        listed = frozenset(listed.pair for listed in answer.pairs).union(missed)
+        return cls(now, listed, names, unread, answer.tokenized, answer.whole)
+
+    def lacks(self, pair: Pair) -> bool:
+        """Whether the pair is surely not listed: what could not be read proves nothing, nor does an empty list."""
+        if not self.listed or not self.whole or pair in self.listed or pair in self.unread:
+            return False
+        return self.tokenized or not (is_tokenized(pair.base) or pair.base in self.names.tokenized)
 
 
 class OhlcAnswer(NamedTuple):
     """What an OHLC answer tells of a series, without the forming candle and whatever was not closed.
 
     ``candles`` has the columns of SCHEMA: slots that traded. ``known`` are the slots the answer speaks of, silent ones
-    included: every contiguous run of its rows. ``rows`` counts what it held, whatever became of it.
+    included: every contiguous run of its rows. ``rows`` counts what it held, whatever became of it; ``skipped`` says
+    which of them could not be read.
     """
 
     candles: pl.DataFrame
     known: TimeRanges
     rows: int
+    skipped: tuple[str, ...] = ()
 
 
 class TradesPage(NamedTuple):
     """One answer of the Trades endpoint: columns of TRADES, oldest first.
 
-    ``cursor`` asks for what follows it, in integer nanoseconds. ``is_last``: nothing follows by now.
+    ``cursor`` asks for what follows it, in integer nanoseconds. ``is_last``: nothing follows by now. ``skipped`` says
+    which rows could not be read, and ``unknown`` between which instants (epoch seconds) these may lie: what was traded
+    there is not known (rule 4, doubt).
     """
 
     trades: pl.DataFrame
     cursor: int
     is_last: bool
+    skipped: tuple[str, ...] = ()
+    unknown: TimeRanges = TimeRanges()
+
+
+class FirstTrade(NamedTuple):
+    """The first trade that the exchange answers of a pair: epoch seconds, and its id, None where it has none."""
+
+    time: int
+    id: int | None
+
+    @property
+    def is_first(self) -> bool:
+        """Whether it proves itself to be the first of all: ids count from 1."""
+        return self.id == 1
 
 
 def ohlc_horizon(series: Series, now: int) -> TimeRange:

@@ -17,30 +17,36 @@ if TYPE_CHECKING:
 
 INTERVALS = (1, 5, 15, 30, 60, 240, 720, 1440)  # minutes; the OHLCVT archives' eight
 
-# Quote currencies, past and present. Where two fit (ADAUSD ends in AUSD and in USD), the shorter one is meant …
+# Quote currencies, past and present.
 QUOTES = frozenset(
     {
         *("USD", "EUR", "GBP", "CAD", "JPY", "AUD", "CHF", "AED", "KRW"),
-        *("USDT", "USDC", "USD1", "USDD", "USDQ", "USDR", "PYUSD", "RLUSD", "AUSD"),
+        *("USDT", "USDC", "USD1", "USDD", "USDG", "USDQ", "USDR", "PYUSD", "RLUSD", "AUSD"),
         *("EURC", "EUROP", "EURQ", "EURR", "XBT", "ETH", "SOL", "DOT", "DAI"),
     }
 )
-# … except in these, where the longer one is, or a canonical key mixes an old name with a new one.
-EXCEPTIONS = {
-    "ETHPYUSD": ("ETH", "PYUSD"),
-    "XBTPYUSD": ("XBT", "PYUSD"),
-    "XRPRLUSD": ("XRP", "RLUSD"),
-    "XBTAUSD": ("XBT", "AUSD"),
-    "MONAUSD": ("MON", "AUSD"),
-    "USDTZUSD": ("USDT", "USD"),
-}
+# Where two quote currencies fit (ETHAUSD ends in AUSD and in USD), the asset before them tells which is meant, if it is
+# known. Assets that are traded against many quotes, and those whose own names end like the beginning of a quote.
+KNOWN_ASSETS = QUOTES | frozenset(
+    """
+    AAVE ADA ALGO APT ARB ATOM AVAX AXS BAT BCH BNB CHZ COMP CRO CRV DASH DOT EGLD ENJ ENS ETC ETH FIL FLOW FTM GRT HBAR
+    ICP INJ JUP KSM LDO LINK LTC MATIC MKR NEAR OP PAXG PENDLE PEPE POL QTUM REN SAND SHIB SNX SOL SUI SUSHI TAO TON
+    TRUMP TRX UNI USDC USDT VET WBTC XBT XDG XLM XMR XRP XTZ YFI ZEC
+    ACA ALPHA ALTHEA ARPA AURA BERA BOBA ENA EVAA FIDA GAIA GALA GIGA KAVA KTA KULA LAVA LINEA LUNA MANA MELANIA MERL
+    MINA MIRA MOCA ORCA PDA PHA RHEA SAGA SAHARA SCA SIGMA TEA THETA TIA UMA YALA ZETA ZORA
+    """.split()  # noqa: SIM905 - a list of as many strings would be a page
+)
+# Names that neither rule splits rightly: an asset that few know, and a key half of old and half of new codes.
+EXCEPTIONS = {"MONAUSD": ("MON", "AUSD"), "USDTZUSD": ("USDT", "USD")}
 # Canonical keys of the first assets: X before a coin, Z before a currency, and always four letters.
 _COINS = ("XBT", "ETH", "XRP", "LTC", "XDG", "XMR", "ETC", "XLM", "MLN", "REP", "ZEC", "ICN", "NMC", "XVN")
 _CURRENCIES = ("USD", "EUR", "GBP", "CAD", "JPY", "AUD", "KRW")
 LEGACY = {**{f"X{coin}": coin for coin in _COINS}, **{f"Z{currency}": currency for currency in _CURRENCIES}}
 SHOWN = {"XBT": "BTC", "XDG": "DOGE"}
 SPELLED = {shown: kraken for kraken, shown in SHOWN.items()}
-_ASSET = re.compile(r"[A-Z0-9][A-Z0-9.]{0,15}")
+_ASSET = re.compile(r"[A-Z0-9][A-Z0-9.]{0,15}x?")
+_TOKENIZED = re.compile(r"[A-Z0-9][A-Z0-9.]{0,15}x")  # AAPLx: a share of AAPL as a token; the case matters
+_TOKENIZED_PAIR = re.compile(rf"({_TOKENIZED.pattern})([A-Z0-9]{{3,5}})")
 
 
 # Both are tuples because they are the keys of nearly every mapping: these hash and compare several times as fast.
@@ -64,45 +70,75 @@ class Pair(NamedTuple):
     def parse(text: str) -> Pair:
         """The pair that ``text`` names: BTC/USD, XBT/USD, XBTUSD and XXBTZUSD are the same.
 
-        Raises UnknownPairError for dark pools (``XBTUSD.d``) and for names that end in no known quote currency.
+        Told by rules alone; :class:`~kraken_core.domain.names.Names` knows what the exchange says. Raises
+        UnknownPairError for dark pools (``XBTUSD.d``) and for names that end in no known quote currency.
         """
-        return _parse(text)
+        return parse_pair(text)
+
+    @staticmethod
+    def stored(text: str) -> Pair:
+        """The pair whose ``str`` is ``text``, to the letter: as candles and requests are kept."""
+        return Pair(*text.split("/", 1))
 
 
 @cache
-def _parse(text: str) -> Pair:
+def parse_pair(text: str, assets: frozenset[str] = KNOWN_ASSETS, quotes: frozenset[str] = QUOTES) -> Pair:
+    """The pair that a text names, with what is known of assets and quotes (in Kraken's spelling); see Pair.parse."""
     name = text.strip()
     if name.lower().endswith(".d"):
         message = f"{text} is a dark pool: Kraken publishes no candles of it. Name the open market, {name[:-2]}."
         raise UnknownPairError(message)
-    base, quote = _split(name.upper())
+    base, quote = _with_slash(name, quotes) if "/" in name else next(iter(splits(name, assets, quotes)), ("", ""))
     if not base or not _ASSET.fullmatch(base) or base == quote:
         message = f"{text!r} is no pair: it ends in no quote currency we know. Write BASE/QUOTE, such as BTC/USD."
         raise UnknownPairError(message)
+    return shown_pair(base, quote)
+
+
+def shown_pair(base: str, quote: str) -> Pair:
+    """The pair of two assets in Kraken's spelling, XBT or XXBT, as we show it."""
+    base, quote = (LEGACY.get(asset, asset) for asset in (base, quote))
     return Pair(SHOWN.get(base, base), SHOWN.get(quote, quote))
 
 
-def _split(name: str) -> tuple[str, str]:
-    """Base and quote in Kraken's spelling; an empty base where the name is no pair."""
-    if "/" in name:
-        base, _, quote = name.partition("/")
-        base, quote = (_spelled(code) for code in (base, quote))
-        return (base, quote) if quote in QUOTES else ("", "")
+def _with_slash(name: str, quotes: frozenset[str]) -> tuple[str, str]:
+    base, _, quote = name.partition("/")
+    base, quote = _spelled(_folded(base)), _spelled(quote.upper())
+    return (base, quote) if quote in quotes else ("", "")
+
+
+def splits(name: str, assets: frozenset[str] = KNOWN_ASSETS, quotes: frozenset[str] = QUOTES) -> list[tuple[str, str]]:
+    """What a name without a slash can mean: base and quote in Kraken's spelling, the likeliest first.
+
+    That is: the shortest quote after an asset that is known, else the shortest at all. Only one where no other comes
+    near it: several mean that the name alone does not tell.
+    """
+    if (tokenized := _TOKENIZED_PAIR.fullmatch(name)) and tokenized[2] in quotes:
+        return [(tokenized[1], tokenized[2])]
+    name = name.upper()
     if name in EXCEPTIONS:
-        return EXCEPTIONS[name]
+        return [EXCEPTIONS[name]]
     head, tail = name[:4], name[4:]
-    if head in LEGACY and LEGACY.get(tail, tail) in QUOTES:
-        return LEGACY[head], LEGACY.get(tail, tail)
-    for length in range(3, 6):  # the shortest quote that fits
-        if name[-length:] in QUOTES:
-            return name[:-length], name[-length:]
-    return "", ""
+    if head in LEGACY and LEGACY.get(tail, tail) in quotes:
+        return [(LEGACY[head], LEGACY.get(tail, tail))]
+    lengths = range(3, len(name))
+    found = [(name[:-length], name[-length:]) for length in lengths if name[-length:] in quotes]
+    return [(base, quote) for base, quote in found if _spelled(base) in assets] or found
+
+
+def is_tokenized(asset: str) -> bool:
+    """Whether an asset is called as tokenized stocks are: AAPLx."""
+    return _TOKENIZED.fullmatch(asset) is not None
 
 
 def shown_asset(code: str) -> str:
-    """An asset as we show it, whatever spelling it is given in: BTC for XBT, XXBT and btc."""
-    spelled = _spelled(code.strip().upper())
+    """An asset as we show it, whatever spelling it is given in: BTC for XBT, XXBT and btc; AAPLx is left as it is."""
+    spelled = _spelled(_folded(code.strip()))
     return SHOWN.get(spelled, spelled)
+
+
+def _folded(asset: str) -> str:
+    return asset if is_tokenized(asset) else asset.upper()
 
 
 def _spelled(code: str) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from kraken_core.domain.absent import found_nowhere
 from kraken_core.domain.archives import finest_intervals, rank_in
 from kraken_core.domain.candles import Source, derived_rank
-from kraken_core.domain.coverage import Assertion, file_covers, silence_covers
+from kraken_core.domain.coverage import ABSENT, Assertion, file_covers, silence_covers
 from kraken_core.domain.downloads import Offer, cheaper_asked, cheapest_members, filled_by
 from kraken_core.domain.gaps import BY_API
 from kraken_core.domain.knowledge import Knowledge
@@ -357,7 +357,7 @@ def absence_claims(archive: Archive, held: Collection[Pair], pairs: Iterable[Pai
         return []
     rank = derived_rank(file_rank(archive))
     return [
-        Assertion(series, *span, Source.CSV, rank, f"absent:{archive.identity}")
+        Assertion(series, *span, Source.CSV, rank, f"{ABSENT}{archive.identity}")
         for pair in pairs
         if pair not in held
         for series in (Series(pair, interval) for interval in INTERVALS)

@@ -118,7 +118,7 @@ class Request(Selection):
         for name in ("tiers", "quotes", "intervals", "sources", "gap_ids"):
             if name in values:
                 values[name] = tuple(values[name])
-        values["pairs"] = tuple(Pair.parse(text) for text in values.get("pairs", ()))
+        values["pairs"] = tuple(Pair.stored(text) for text in values.get("pairs", ()))
         for name in ("start_date", "end_date", "archive_through"):
             if values.get(name):
                 values[name] = date.fromisoformat(values[name])

@@ -37,13 +37,15 @@ class Sweep(NamedTuple):
 class Repair:
     """What a pair is repaired with: OHLC answers of some intervals (minutes), and sweeps of its trades.
 
-    ``finest`` is the interval of the candles that sweeps make.
+    ``finest`` is the interval of the candles that sweeps make. ``instead`` are the answers that serve some of what is
+    swept, should trades be refused.
     """
 
     pair: Pair
     finest: int
     ohlc: tuple[int, ...] = ()
     sweeps: tuple[Sweep, ...] = ()
+    instead: tuple[int, ...] = ()
 
     @property
     def requests(self) -> int:
@@ -118,11 +120,20 @@ class Routes:
                 sweeps = _sweeps(_unanswered(needs, reaches, chosen, slot), rate)
                 if count + sum(sweep.requests for sweep in sweeps) < repair.requests:
                     repair = replace(repair, ohlc=chosen, sweeps=sweeps)
-        return repair
+        return replace(repair, instead=self._instead(lacking, repair)) if repair.sweeps else repair
 
     def horizon(self, pair: Pair, interval: int) -> TimeRanges:
         """The slots that an OHLC answer speaks of."""
         return TimeRanges.single(*ohlc_horizon(Series(pair, interval), self.now))
+
+    def _instead(self, lacking: Lacking, repair: Repair) -> tuple[int, ...]:
+        """Of every interval with missing slots that its answer reaches; the largest that makes up 720 minutes."""
+        asked = []
+        for i, missing in lacking.missing.items():
+            answering = max((j for j in OHLC_INTERVALS if i % j == 0), default=0) if self.ohlc else 0
+            if answering and missing & self.horizon(lacking.pair, answering).outer(i * 60):
+                asked.append(answering)
+        return tuple(sorted({*asked} - {*repair.ohlc}))
 
     def _fewest(self, lacking: Lacking) -> tuple[int, ...]:
         """The fewest answers that serve all that any answers serve."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from kraken_core.domain.errors import SettingError, UnknownTierError
-from kraken_core.domain.market import Pair, shown_asset
+from kraken_core.domain.market import Pair, is_tokenized, shown_asset
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -18,12 +18,16 @@ ALL = "ALL"
 
 @dataclass(frozen=True, slots=True)
 class Tiers:
-    """Tier by base asset. ``fiat`` bases are in none; ``rest`` names the tier of every other base."""
+    """Tier by base asset. ``rest`` names the tier of every base that is in no other.
+
+    Bases that are ``fiat`` or ``tokenized`` stocks are in none, unless they are named.
+    """
 
     by_base: Mapping[str, str]
     names: tuple[str, ...]
     fiat: frozenset[str]
     rest: str
+    tokenized: frozenset[str] = frozenset()
 
     @classmethod
     def parse(cls, text: str, origin: str) -> Tiers:
@@ -61,8 +65,15 @@ class Tiers:
         return cls(by_base, names, frozenset(map(shown_asset, fiat)), rest)
 
     def of(self, base: str) -> str | None:
-        """The tier of a base asset; None for fiat."""
-        return None if base in self.fiat else self.by_base.get(base, self.rest)
+        """The tier of a base asset; None for fiat and for tokenized stocks that no tier names."""
+        if base in self.fiat:
+            return None
+        rest = None if base in self.tokenized or is_tokenized(base) else self.rest
+        return self.by_base.get(base, rest)
+
+    def knowing(self, tokenized: frozenset[str]) -> Tiers:
+        """These, with more bases known as tokenized stocks."""
+        return replace(self, tokenized=self.tokenized | tokenized)
 
     def check(self, names: Iterable[str]) -> tuple[str, ...]:
         """The tiers as they are spelled here. Raises UnknownTierError."""

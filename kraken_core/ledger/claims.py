@@ -25,7 +25,7 @@ _COLUMNS = ("pair_id", "interval", "start", "end", "source", "rank", "evidence",
 _CLAIMS = select(*(assertion.c[name] for name in _COLUMNS)).where(counts(assertion)).order_by(assertion.c.id)
 _OF_PAIRS = _CLAIMS.where(assertion.c.pair_id.in_(bindparam("pairs", expanding=True)))
 _DERIVED = _OF_PAIRS.where(assertion.c.source == Source.DERIVED)
-_OF_EVIDENCE = _OF_PAIRS.where(assertion.c.evidence.in_(bindparam("evidence", expanding=True)))
+OF_EVIDENCE = _OF_PAIRS.where(assertion.c.evidence.in_(bindparam("evidence", expanding=True)))
 _REFUTED = _CLAIMS.where(assertion.c.withdrawn, assertion.c.source != Source.DERIVED)
 
 
@@ -112,7 +112,7 @@ class Claims(Transactions):
         for some in chunks(list(new)):
             pairs = self._ids_of({claim.series.pair for claim in some})
             evidence = list({claim.evidence for claim in some})
-            for made in self._assertions(connection, _OF_EVIDENCE, pairs=pairs, evidence=evidence):
+            for made in self._assertions(connection, OF_EVIDENCE, pairs=pairs, evidence=evidence):
                 new.pop(made, None)
         return list(new)
 

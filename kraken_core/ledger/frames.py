@@ -6,7 +6,20 @@ from collections.abc import Mapping
 from typing import Any
 
 import polars as pl
-from sqlalchemy import BigInteger, Boolean, Column, ColumnElement, Float, Integer, Select, String, Table, Text, select
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ColumnElement,
+    Float,
+    Integer,
+    Select,
+    String,
+    Table,
+    Text,
+    func,
+    select,
+)
 from sqlalchemy.types import TypeEngine
 
 from kraken_core.domain.candles import TIME
@@ -22,6 +35,7 @@ from kraken_core.ledger.models import (
     ingestion_job,
     pair,
     pair_life,
+    renamed_pair,
 )
 from kraken_core.ledger.transactions import Transactions
 
@@ -57,8 +71,17 @@ def _of_life(column: Column[Any], order: Any) -> Any:  # noqa: ANN401 - a scalar
     return select(column).where(pair_life.c.pair_id == pair.c.id).order_by(order).limit(1).scalar_subquery()
 
 
+# The assets whose every pair was renamed: they were only ever a wrong reading of a file's name
+_NOTHING_LEFT = (
+    select(pair.c.asset_id)
+    .outerjoin(renamed_pair, renamed_pair.c.pair_id == pair.c.id)
+    .group_by(pair.c.asset_id)
+    .having(func.count() == func.count(renamed_pair.c.pair_id))
+)
 VIEWS: dict[str, Select[Any]] = {
-    "assets": select(asset.c.id.label("asset_id"), asset.c.ticker, asset.c.tier).order_by(asset.c.ticker),
+    "assets": select(asset.c.id.label("asset_id"), asset.c.ticker, asset.c.tier)
+    .where(asset.c.id.not_in(_NOTHING_LEFT))
+    .order_by(asset.c.ticker),
     "pairs": select(
         _PAIR,
         asset.c.ticker.label("base"),
@@ -69,6 +92,7 @@ VIEWS: dict[str, Select[Any]] = {
         _of_life(pair_life.c.end, pair_life.c.start.desc()).label("delisted_at"),
     )
     .join(asset)
+    .where(pair.c.id.not_in(select(renamed_pair.c.pair_id)))
     .order_by(asset.c.ticker, pair.c.quote),
     "jobs": select(
         ingestion_job.c.id.label("job_id"),

@@ -15,6 +15,7 @@ from sqlalchemy import (
     Column,
     Computed,
     Float,
+    ForeignKey,
     Index,
     Integer,
     MetaData,
@@ -75,6 +76,21 @@ pair = Table(
     reference("asset"),  # the base
     *words("quote"),
     UniqueConstraint("asset_id", "quote"),
+)
+
+pair_name = Table(  # as AssetPairs told it last, of pairs that nothing is held of too
+    "pair_name",
+    metadata,
+    Column("altname", Text, primary_key=True),
+    *words("key", "base", "quote", "asset_class"),
+)
+
+renamed_pair = Table(  # what was stored under a name that the exchange knew better
+    "renamed_pair",
+    metadata,
+    reference("pair", primary_key=True),
+    Column("now_id", ForeignKey("pair.id"), nullable=False),
+    *moments("renamed_at"),
 )
 
 pair_life = Table(

@@ -11,7 +11,7 @@ from kraken_core.domain.errors import LedgerError
 from kraken_core.domain.life import Life
 from kraken_core.domain.market import Pair
 from kraken_core.ledger.bulk import add_many, add_rows, change_many
-from kraken_core.ledger.models import asset, pair_life
+from kraken_core.ledger.models import asset, pair_life, renamed_pair
 from kraken_core.ledger.transactions import Transactions
 from kraken_core.ports import AssetRecord, PairRecord
 
@@ -57,10 +57,12 @@ class Pairs(Transactions):
             add_many(connection, pair_life, ["pair_id", *Life._fields], lives)
 
     def pairs(self) -> list[PairRecord]:
-        """Every pair known, sorted."""
+        """Every pair known, sorted; without those that were renamed."""
         lives: dict[Pair, list[Life]] = defaultdict(list)
         with self._reading() as connection:
             tiers = dict(connection.execute(select(asset.c.ticker, asset.c.tier)).all())
             for pair_id, *life in connection.execute(select(pair_life).order_by(pair_life.c.start)):
                 lives[self._pairs[pair_id]].append(Life(*life))
-            return [PairRecord(pair, tiers[pair.base], tuple(lives[pair])) for pair in sorted(self._pair_ids)]
+            renamed = set(connection.scalars(select(renamed_pair.c.pair_id)))
+            known = sorted(pair for pair, id_ in self._pair_ids.items() if id_ not in renamed)
+            return [PairRecord(pair, tiers[pair.base], tuple(lives[pair])) for pair in known]

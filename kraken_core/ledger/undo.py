@@ -53,6 +53,8 @@ class Undo(Jobs):
                 connection.execute(delete(table).where(table.c.pair_id.in_(changed)))
             for table in (gap_record, series_detection, pair_life):
                 connection.execute(delete(table).where(table.c.pair_id.in_(changed - left)))
+            assumed = pair_life.c.pair_id.in_(left) & pair_life.c.assumed  # of candles that may be gone
+            connection.execute(delete(pair_life).where(assumed))
             return sorted(self._pairs[pair_id] for pair_id in left)
 
     def _undoable(self, connection: Connection, job_id: int) -> IngestionJob:

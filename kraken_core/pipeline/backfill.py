@@ -113,8 +113,9 @@ class _Rounds:
             unheard = unheard[: request.max_requests // 2]  # the rest has its turn in a later job
         with self._stages.stage("listings"):
             try:
+                start = request.window(self._plan.as_of).start
                 changed = self._asking.listings.run(
-                    self._stages.job.id, market, self._pairs, unheard, self.knowledge.covered()
+                    self._stages.job.id, market, self._pairs, unheard, self.knowledge.covered(), start=start
                 )
             except UnavailableError as error:
                 self._went_down(str(error))

@@ -14,8 +14,10 @@ from kraken_core.domain.life import Life, assumed_listing, lived
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.plan import absence_claims
 from kraken_core.domain.tiers import Tiers
-from kraken_core.domain.timerange import TimeRanges
+from kraken_core.domain.timerange import TimeRanges, floor
 from kraken_core.ports import CandleStore, Ledger, PairRecord
+
+_DAY_S = 86_400  # the coarsest slot
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +50,13 @@ class CoverageTracker:
             before = told.get(pair, PairRecord(pair, None, ()))
             record = before._replace(tier=self.tiers.of(pair.base))
             listing = assumed_listing(firsts[pair])
-            if listing is not None and (not before.lives or before.lives[0].assumed):
-                end = before.lives[0].end if before.lives else None
-                record = record._replace(lives=(Life(listing, end), *before.lives[1:]))
+            if listing is not None and not before.lives:
+                record = record._replace(lives=(Life(listing),))
+            elif listing is not None and before.lives[0].assumed:
+                oldest, *others = before.lives
+                # The exchange may have told of a trade on an earlier day; within a day, finer candles know better.
+                start = oldest.start if oldest.start < floor(listing, _DAY_S) else listing
+                record = record._replace(lives=(Life(start, oldest.end), *others))
             if record != before:
                 changed.append(record)
             lives[pair] = record.lives

@@ -26,6 +26,7 @@ from kraken_core.pipeline.progress import Ticker
 from kraken_core.ports import CandleStore, Exchange, Ledger
 
 HELD_ANSWERS = 32  # waiting to be committed, at most: a commit costs about as much however many there are
+_EXAMPLES = 3  # rows that a message shows
 HELD_S = 1.0  # nor does one wait longer than this
 
 
@@ -74,9 +75,10 @@ class Fetch:
                     ticker.add(1, answer.rows, f"{answer.series} by {answer.source}")
                 held.commit_if_due()
             held.commit()
+        skipped = held.record_skipped()
         if rush.stopped:
             raise Interrupted("paused")
-        return Fetched(held.metrics, rush.failures, rush.down)
+        return Fetched(held.metrics, skipped | rush.failures, rush.down)
 
 
 @dataclass(slots=True)
@@ -153,6 +155,7 @@ class _Held:
     covered: dict[Series, TimeRanges]
     spent: Spent
     answers: list[Answer] = field(default_factory=list)
+    skipped: dict[tuple[Pair, Source], list[str]] = field(default_factory=lambda: defaultdict(list))
     since: float = 0.0
     metrics: JobMetrics = field(init=False)
 
@@ -167,6 +170,19 @@ class _Held:
     def add(self, answer: Answer) -> None:
         self.since = self.since if self.answers else time.monotonic()
         self.answers.append(answer)
+
+    def record_skipped(self) -> dict[Pair, str]:
+        """Say which rows could not be read, of each pair and endpoint; returns why what is missing of pairs is so."""
+        failures = {}
+        for (pair, source), rows in self.skipped.items():
+            endpoint = "Trades" if source is Source.TRADES else "OHLC"
+            message = (
+                f"{pair}: {len(rows):,} rows that the exchange answered for {endpoint} could not be read and were "
+                f"skipped; what is around them stays unknown: {'; '.join(list(dict.fromkeys(rows))[:_EXAMPLES])}"
+            )
+            self.ledger.add_event(self.job_id, "skipped", message)
+            failures[pair] = message
+        return failures
 
     def commit_if_due(self) -> None:
         if len(self.answers) >= HELD_ANSWERS or (self.answers and not self.patience):
@@ -189,7 +205,11 @@ class _Held:
             records_read=self.metrics.records_read + sum(answer.rows for answer in self.answers),
             records_ingested=self.metrics.records_ingested + sum(counts.new for counts in merged.values()),
             records_changed=self.metrics.records_changed + sum(counts.changed for counts in merged.values()),
+            records_rejected=self.metrics.records_rejected + sum(len(answer.skipped) for answer in self.answers),
         )
+        for answer in self.answers:
+            if answer.skipped:
+                self.skipped[answer.series.pair, answer.source] += answer.skipped
         self.metrics = self.spent.counted(metrics)
         points = {answer.series.pair: answer.point for answer in self.answers if answer.source is Source.TRADES}
         self.ledger.record_answers(self.job_id, self._claims(), stale, points, self.metrics)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from kraken_core.domain.errors import PairRefusedError, UnavailableError
-from kraken_core.domain.exchange import NS, Market
+from kraken_core.domain.exchange import NS, FirstTrade, Market
 from kraken_core.domain.life import Life
 from kraken_core.domain.market import INTERVALS, Pair, Series
 from kraken_core.domain.tiers import Tiers
@@ -18,6 +18,7 @@ from kraken_core.ports import CandleStore, Exchange, Ledger, PairRecord
 
 _DAY_S = 86_400  # the coarsest slot
 _NEVER = TimeRanges()
+_NAMED = 3  # pairs that a message names
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +38,17 @@ class Listings:
         held: Collection[Pair],
         unheard: Sequence[Pair],
         covered: Mapping[Series, TimeRanges],
+        *,
+        start: int,
     ) -> bool:
         """Close the lives of held pairs that are delisted, and begin those of listed ones; whether anything changed.
 
-        ``unheard`` are the pairs whose first trade is asked for, ``covered`` is what is known of each series. Raises
-        UnavailableError, Interrupted.
+        ``unheard`` are the pairs whose first trade is asked for, ``covered`` is what is known of each series. A pair
+        that is listed and refused traded from ``start`` on, as far as anybody knows. Raises UnavailableError,
+        Interrupted.
         """
         lives = {record.pair: record.lives for record in self.ledger.pairs()}
-        gone = [pair for pair in held if pair not in market.listed and lives.get(pair)]
+        gone = [pair for pair in held if market.lacks(pair) and lives.get(pair)]
         changed = self._ended(lives, gone, covered, market.now)
         for pair, [*_, last] in changed.items():
             if last.end is not None and lives[pair][-1].end is None:
@@ -52,7 +56,7 @@ class Listings:
                     f"{pair} is delisted: the exchange no longer lists it, and it last traded before {iso(last.end)}"
                 )
                 self.ledger.add_event(job_id, "delisted", message)
-        began, down = self._begun(job_id, lives, unheard)
+        began, down = self._begun(job_id, lives, unheard, TimeRange(start, market.now))
         changed |= began
         if changed:
             self.ledger.record_pairs([PairRecord(pair, self.tiers.of(pair.base), now) for pair, now in changed.items()])
@@ -61,31 +65,62 @@ class Listings:
         return bool(changed)
 
     def _begun(
-        self, job_id: int, lives: Mapping[Pair, Sequence[Life]], pairs: Sequence[Pair]
+        self, job_id: int, lives: Mapping[Pair, Sequence[Life]], pairs: Sequence[Pair], window: TimeRange
     ) -> tuple[dict[Pair, tuple[Life, ...]], UnavailableError | None]:
         """The lives of the pairs with the first trade of each, as far as the exchange answers."""
         found: dict[Pair, tuple[Life, ...]] = {}
+        unproven: list[str] = []
+        down = None
         with ThreadPoolExecutor(self.side_by_side) as pool:
-            asked = [(pair, pool.submit(self._first_trade, pair, lives.get(pair, ()))) for pair in pairs]
+            asked = [(pair, pool.submit(self._first_trade, pair, lives.get(pair, ()), window.end)) for pair in pairs]
             for pair, answer in asked:
                 try:
                     first = answer.result()
                 except PairRefusedError as error:
                     self.ledger.add_event(job_id, "listing", f"the listing of {pair} is not known: {error}")
+                    if not lives.get(pair):  # what was asked for and is not held is missing (rule 16)
+                        found[pair] = (Life(window.start + 1),)  # behind the start, so that it is asked for again
                     continue
                 except UnavailableError as error:
                     pool.shutdown(cancel_futures=True)
-                    return found, error
+                    down = error
+                    break
                 if first is not None:
-                    found[pair] = _with_listing(lives.get(pair, ()), first)
-        return found, None
+                    older = pair in lives and self._holds_before(pair, floor(first.time, _DAY_S))
+                    found[pair] = _with_listing(lives.get(pair, ()), first, older=older)
+                    if found[pair][-1].assumed:
+                        unproven.append(str(pair))
+        if unproven:
+            named = ", ".join(unproven[:_NAMED]) + (", …" if len(unproven) > _NAMED else "")
+            message = (
+                f"the listing of {len(unproven):,} pairs is assumed ({named}): the first trade that the exchange "
+                "answers has not id 1, or is later than candles that are stored; the next job asks again"
+            )
+            self.ledger.add_event(job_id, "listing", message)
+        return found, down
 
-    def _first_trade(self, pair: Pair, lives: Sequence[Life]) -> int | None:
-        """The first trade of all, or since the pair was delisted: epoch seconds, None where there is none."""
-        if not lives or lives[-1].end is None:
+    def _first_trade(self, pair: Pair, lives: Sequence[Life], now: int) -> FirstTrade | None:
+        """The first trade of all, or since the pair was delisted; None where there is none.
+
+        Where trades are refused, the daily candles tell it as far as they reach.
+        """
+        if not lives:
+            try:
+                return self.exchange.first_trade(pair)
+            except PairRefusedError:
+                daily = self.exchange.ohlc(Series(pair, INTERVALS[-1]), now).known
+                if not daily:
+                    raise
+                return FirstTrade(daily.hull.start, None)
+        if lives[-1].end is None:
             return self.exchange.first_trade(pair)
         trades = self.exchange.trades(pair, lives[-1].end * NS - 1).trades
-        return trades["time"][0] // NS if len(trades) else None
+        return FirstTrade(trades["time"][0] // NS, trades["id"][0]) if len(trades) else None
+
+    def _holds_before(self, pair: Pair, day: int) -> bool:
+        """Whether candles of an earlier day are stored; a slot of the same one may be that of the first trade."""
+        before = {Series(pair, interval): TimeRanges.single(0, day) for interval in INTERVALS}
+        return any(map(any, self.store.count(before).values()))
 
     def _ended(
         self,
@@ -112,14 +147,17 @@ class Listings:
         return ended
 
 
-def _with_listing(lives: Sequence[Life], first: int) -> tuple[Life, ...]:
+def _with_listing(lives: Sequence[Life], first: FirstTrade, *, older: bool) -> tuple[Life, ...]:
+    """The lives with the first trade that was answered: only the very first of all, by its id, proves the listing.
+
+    ``older``: candles that are stored contradict it.
+    """
     if not lives:
-        return (Life(first, assumed=False),)
+        return (Life(first.time, assumed=not first.is_first),)
     if lives[-1].end is not None:
-        return (*lives, Life(max(first, lives[-1].end), assumed=False))
-    # Candles only show a slot that holds the first trade; one that was held of an earlier day is no such slot.
-    older = lives[0].start < floor(first, _DAY_S)
-    return (Life(lives[0].start if older else first, lives[0].end, assumed=False), *lives[1:])
+        return (*lives, Life(max(first.time, lives[-1].end), assumed=False))
+    start, assumed = (lives[0].start, True) if older else (first.time, not first.is_first)
+    return (Life(start, lives[0].end, assumed), *lives[1:])
 
 
 def last_traded(
@@ -135,7 +173,7 @@ def last_traded(
         width = interval * 60
         held = store.candles({Series(pair, interval): ranges for pair, ranges in looked.items()})
         for name, at in held.group_by("pair").agg(pl.col("time").max().dt.epoch("s")).iter_rows():
-            pair = Pair.parse(name)
+            pair = Pair.stored(name)
             coarse = found.get(pair, TimeRange(at, at + width))
             within = TimeRanges.single(*coarse) - covered.get(Series(pair, interval), _NEVER)
             if at + width > coarse.end or not within:  # a finer series says when in the slot, if it knows all of it

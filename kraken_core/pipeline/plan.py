@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 
 from kraken_core.domain.archives import Archive, quarters_between
+from kraken_core.domain.coverage import Assertion
 from kraken_core.domain.exchange import Market
 from kraken_core.domain.gaps import Route, named_at_once
 from kraken_core.domain.knowledge import Knowledge
-from kraken_core.domain.plan import DataSourceRouter, IngestionPlan, Pace, Prospect
+from kraken_core.domain.life import Life
+from kraken_core.domain.market import Pair, Series
+from kraken_core.domain.plan import DataSourceRouter, IngestionPlan, KnownFile, Pace, Prospect
 from kraken_core.domain.request import Request
 from kraken_core.domain.tiers import Tiers
 from kraken_core.pipeline.rates import trades_a_second
-from kraken_core.ports import CandleSource, CandleStore, Ledger
+from kraken_core.ports import CandleSource, CandleStore, Ledger, PairRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +28,7 @@ class Planner:
     store: CandleStore
     tiers: Tiers
     pace: Pace
+    renames: Mapping[Pair, Pair] = field(default_factory=dict)  # of stored pairs, which the job does first
 
     def plan(
         self,
@@ -44,22 +48,49 @@ class Planner:
         the ``published`` ones. Raises SourceError where a source cannot be opened.
         """
         archives = source.archives()
-        lives = {record.pair: record.lives for record in self.ledger.pairs() if request.holds(record.pair, self.tiers)}
-        knowledge = Knowledge(lives, self.ledger.assertions(lives.keys()) if lives else [])
+        records = self.ledger.pairs()
+        held = [record for record in records if request.holds(self._now(record.pair), self.tiers)]
+        lives = self._lives(held)
+        claims = self.ledger.assertions([record.pair for record in held]) if held else []
+        knowledge = Knowledge(lives, [self._moved(claim) for claim in claims])
         plan = partial(
             DataSourceRouter(self.tiers).create_ingestion_plan,
             request,
             as_of,
             archives,
-            known=self.ledger.known_stamps(),
+            known=self._known_stamps(),
             knowledge=knowledge,
-            before=self.ledger.detections(),
+            before={self._series(series): found for series, found in self.ledger.detections().items()},
             prospect=self._prospect(market, unreached, request, knowledge),
         )
         planned = plan()
         if request.download and (quarters := _quarters(planned)):
             return plan(published=published(quarters))
         return planned
+
+    def _now(self, pair: Pair) -> Pair:
+        return self.renames.get(pair, pair)
+
+    def _series(self, series: Series) -> Series:
+        return series if series.pair not in self.renames else Series(self.renames[series.pair], series.interval)
+
+    def _moved(self, claim: Assertion) -> Assertion:
+        return claim if claim.series.pair not in self.renames else claim._replace(series=self._series(claim.series))
+
+    def _lives(self, records: Sequence[PairRecord]) -> dict[Pair, Sequence[Life]]:
+        """The lives of pairs by the names they will have; what ended under a wrong name did not end."""
+        lives: dict[Pair, Sequence[Life]] = {
+            self.renames[record.pair]: tuple(life._replace(end=None) for life in record.lives[:1])
+            for record in records
+            if record.pair in self.renames
+        }
+        return lives | {record.pair: record.lives for record in records if record.pair not in self.renames}
+
+    def _known_stamps(self) -> Mapping[tuple[str, str, str, Series], KnownFile]:
+        known = self.ledger.known_stamps()
+        if not self.renames:
+            return known
+        return {(path, name, stamp, self._series(s)): file for (path, name, stamp, s), file in known.items()}
 
     def _prospect(self, market: Market | None, unreached: str, request: Request, knowledge: Knowledge) -> Prospect:
         return Prospect(

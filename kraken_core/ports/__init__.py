@@ -16,7 +16,7 @@ from kraken_core.ports.candles import (
     Versioned,
 )
 from kraken_core.ports.exchange import Exchange
-from kraken_core.ports.ledger import AssetRecord, JobEvent, Ledger, PairRecord
+from kraken_core.ports.ledger import AssetRecord, JobEvent, Ledger, PairRecord, RenamedRows
 from kraken_core.ports.running import Clock, Crew, Progress, never, unheard
 from kraken_core.ports.sources import CandleSource, RejectLog
 
@@ -39,6 +39,7 @@ __all__ = [
     "Progress",
     "ProgressReport",
     "RejectLog",
+    "RenamedRows",
     "Span",
     "StagedFile",
     "Staging",

@@ -69,12 +69,13 @@ class CandleStore(Staging, Protocol):
         staged: Sequence[StagedFile],
         clear: Mapping[Series, TimeRanges] | None = None,
         demote: Mapping[Series, TimeRanges] | None = None,
+        drop: Mapping[Series, TimeRanges] | None = None,
     ) -> Mapping[Series, Merged]:
         """Make staged candles part of the table, in one transaction.
 
-        In every slot the higher rank wins; at equal rank what is held stays. Derived candles inside ``clear`` are
-        removed first, and all others inside ``demote`` become provisional. Raises CommitConflictError where somebody
-        else committed meanwhile, StoreError.
+        In every slot the higher rank wins; at equal rank what is held stays. Derived candles inside ``clear``, and
+        whatever is inside ``drop``, are removed first, and all others inside ``demote`` become provisional. Raises
+        CommitConflictError where somebody else committed meanwhile, StoreError.
         """
         ...
 

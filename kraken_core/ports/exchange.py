@@ -5,9 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from kraken_core.domain.exchange import ListedPair, OhlcAnswer, TradesPage
+    from kraken_core.domain.exchange import FirstTrade, Listed, OhlcAnswer, TradesPage
     from kraken_core.domain.market import Pair, Series
 
 
@@ -36,8 +34,8 @@ class Exchange(Protocol):
         """``online``, ``maintenance``, ``cancel_only``, ``post_only``."""
         ...
 
-    def pairs(self) -> Sequence[ListedPair]:
-        """The pairs listed now, sorted; without dark pools."""
+    def listed(self) -> Listed:
+        """The pairs listed now, sorted; without dark pools, and without entries that could not be read."""
         ...
 
     def ohlc(self, series: Series, as_of: int) -> OhlcAnswer:
@@ -48,6 +46,6 @@ class Exchange(Protocol):
         """Up to 1,000 trades after a cursor (nanoseconds)."""
         ...
 
-    def first_trade(self, pair: Pair) -> int | None:
-        """When the pair first traded, in epoch seconds; None where it never did."""
+    def first_trade(self, pair: Pair) -> FirstTrade | None:
+        """The first trade that is answered of the pair; None where there is none."""
         ...

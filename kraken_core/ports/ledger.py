@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     )
     from kraken_core.domain.life import Life
     from kraken_core.domain.market import Pair, Series
+    from kraken_core.domain.names import Names
     from kraken_core.domain.plan import KnownFile
     from kraken_core.domain.request import Request
     from kraken_core.domain.scope import Detection
@@ -42,6 +43,13 @@ class AssetRecord(NamedTuple):
     id: int
     ticker: str
     tier: str | None = None
+
+
+class RenamedRows(NamedTuple):
+    """How much is recorded of a pair that was renamed."""
+
+    files: int
+    claims: int
 
 
 class JobEvent(NamedTuple):
@@ -231,7 +239,26 @@ class Ledger(Protocol):
         ...
 
     def pairs(self) -> list[PairRecord]:
-        """Every pair known, sorted."""
+        """Every pair known, sorted; without those that were renamed."""
+        ...
+
+    def names(self) -> Names:
+        """What the exchange calls its pairs, as it told last; those it lists no more included."""
+        ...
+
+    def remember_names(self, names: Names) -> None:
+        """Keep what the exchange calls its pairs; a pair that it lists is not hidden as renamed any more."""
+        ...
+
+    def renamed(self) -> Mapping[Pair, Pair]:
+        """The pairs that were renamed, and what they are called now."""
+        ...
+
+    def rename_pairs(self, renames: Mapping[Pair, Pair]) -> Mapping[Pair, RenamedRows]:
+        """Have all that is recorded of a pair be of another one; returns how much that was.
+
+        Coverage and lives of both are to be worked out anew. The old pair is not known any more.
+        """
         ...
 
     def replace_coverage(self, coverage: Mapping[Series, Sequence[DataCoverageRange]]) -> None:

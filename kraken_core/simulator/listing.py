@@ -22,7 +22,10 @@ SHARE_OF_LATER_FILLS = 0.3  # of the trades, those that fill the same order as t
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """How a pair trades. ``lives`` are ``[listing, delisting)`` in whole minutes; none means all the market's time."""
+    """How a pair trades. ``lives`` are ``[listing, delisting)`` in whole minutes; none means all the market's time.
+
+    ``tokenized``: its base is a share as a token, which the exchange lists and answers as a class of its own.
+    """
 
     pair: Pair
     trades_per_minute: float
@@ -31,6 +34,7 @@ class Listing:
     volume: float  # of a mean trade, in the base asset
     volume_decimals: int = VOLUME_DECIMALS  # 0 where only whole coins trade
     lives: tuple[TimeRange, ...] = ()
+    tokenized: bool = False
 
     def tape(self, seed: int, trading: TimeRanges) -> Tape:
         """The pair's trades while ``trading`` (whole minutes), from a random stream of its own."""

@@ -19,6 +19,7 @@ from kraken_core.domain.archives import Archive, ArchiveFile, ZipEntry, day_star
 from kraken_core.domain.candles import Vintage
 from kraken_core.domain.coverage import ArchiveStatement
 from kraken_core.domain.errors import BadFileError, KrakenError, SourceError
+from kraken_core.domain.names import BY_RULES, Names
 from kraken_core.sources.downloads import Remote, unfetched
 from kraken_core.sources.folders import file_pieces, folders, read_file
 from kraken_core.sources.manifest import MAX_MANIFEST_BYTES, Manifest
@@ -34,18 +35,24 @@ _HEAD_BYTES = 512  # a few lines
 class ArchiveSource:
     """A CandleSource of local paths and of addresses. Small and picklable; zips are opened when first needed, and kept.
 
-    ``archive_through`` is the last day of archives that state no end themselves.
+    ``archive_through`` is the last day of archives that state no end themselves, ``names`` what the exchange calls its
+    pairs.
     """
 
     paths: tuple[Path, ...]
     urls: tuple[str, ...] = ()
     archive_through: date | None = None
     remote: Remote = field(default_factory=Remote)
+    names: Names = BY_RULES
     _opened: dict[str, JoinedFile] = field(default_factory=dict, init=False, repr=False)
 
     @classmethod
     def open(
-        cls, places: Sequence[str | Path], archive_through: date | None = None, remote: Remote | None = None
+        cls,
+        places: Sequence[str | Path],
+        archive_through: date | None = None,
+        remote: Remote | None = None,
+        names: Names = BY_RULES,
     ) -> ArchiveSource:
         """Folders, zips and split zips (named by any part, or as if they were whole), and addresses of such.
 
@@ -56,10 +63,10 @@ class ArchiveSource:
         paths = dict.fromkeys(_absolute(Path(place)) for place in places if not is_url(str(place)))
         named = {path for path in paths if _is_folder(path, follow_symlinks=False)}
         outer = tuple(path for path in paths if path not in named or named.isdisjoint(path.parents))
-        return cls(outer, tuple(urls), archive_through, remote or Remote())
+        return cls(outer, tuple(urls), archive_through, remote or Remote(), names)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.paths, self.urls, self.archive_through, self.remote)
+        return type(self), (self.paths, self.urls, self.archive_through, self.remote, self.names)
 
     def archives(self) -> list[Archive]:
         """Every archive there is by now; one that is named twice is one.
@@ -169,7 +176,7 @@ class ArchiveSource:
         return self._archive(first, contents)
 
     def _contents(self, path: str, members: Iterable[Member]) -> Contents:
-        return Contents.of(path, members, partial(self._head, path))
+        return Contents.of(path, members, partial(self._head, path), self.names)
 
     def _archive(self, path: str, contents: Contents) -> Archive:
         notes = [f"{path}: {note}" for note in contents.notes]

@@ -10,7 +10,8 @@ from typing import NamedTuple
 from kraken_core.domain.archives import ArchiveFile, ZipEntry, is_history_name, pair_of_history, series_of
 from kraken_core.domain.candles import Source
 from kraken_core.domain.errors import UnknownPairError, UsageError
-from kraken_core.domain.market import INTERVALS, Series
+from kraken_core.domain.market import INTERVALS, Pair, Series
+from kraken_core.domain.names import BY_RULES, Names
 from kraken_core.domain.trading_history import is_trading_history
 from kraken_core.sources.manifest import MANIFEST
 
@@ -44,14 +45,19 @@ class Contents:
     manifests: dict[str, Member] = field(default_factory=dict)
     ignored: Counter[str] = field(default_factory=Counter)
     unknown: list[str] = field(default_factory=list)
+    names: Names = BY_RULES
+    ambiguous: dict[str, list[Pair]] = field(default_factory=dict)  # what names can mean, the pair taken first
 
     @classmethod
-    def of(cls, path: str, members: Iterable[Member], head: Callable[[Member], bytes | None]) -> Contents:
+    def of(
+        cls, path: str, members: Iterable[Member], head: Callable[[Member], bytes | None], names: Names = BY_RULES
+    ) -> Contents:
         """Tell the members of the archive at ``path`` apart. Of a repeated name the last counts, as in any unzip.
 
         ``head`` tells how a member begins, None where nobody knows: many files are called like those of trades.
+        ``names`` is what the exchange calls its pairs.
         """
-        contents = cls()
+        contents = cls(names=names)
         for member in members:
             if reason := contents._take(path, member, head):
                 contents.ignored[reason] += 1
@@ -65,10 +71,21 @@ class Contents:
     @property
     def notes(self) -> tuple[str, ...]:
         """What a user should know of the names."""
-        if not self.unknown:
-            return ()
-        named = ", ".join(sorted(self.unknown)[:_NAMED]) + (", …" if len(self.unknown) > _NAMED else "")
-        return (f"{len(self.unknown)} files name no pair we know and are left out: {named}.",)
+        notes = []
+        if self.unknown:
+            named = ", ".join(sorted(self.unknown)[:_NAMED]) + (", …" if len(self.unknown) > _NAMED else "")
+            notes.append(f"{len(self.unknown)} files name no pair we know and are left out: {named}.")
+        if self.ambiguous:
+            examples = [
+                f"{name} is taken for {first}, and may be {' or '.join(map(str, others))}"
+                for name, (first, *others) in sorted(self.ambiguous.items())[:_NAMED]
+            ]
+            more = ", …" if len(self.ambiguous) > _NAMED else ""
+            notes.append(
+                f"{len(self.ambiguous)} names can be read in two ways ({'; '.join(examples)}{more}): a run that asks "
+                "the exchange learns which is right, and renames what was stored under another name."
+            )
+        return tuple(notes)
 
     def _take(self, path: str, member: Member, head: Callable[[Member], bytes | None]) -> str:
         """Put a member where it belongs; the reason where it is left out."""
@@ -92,12 +109,20 @@ class Contents:
     def _series(self, base: str) -> Series | str | None:
         """The series that a base name states; the reason where it states none; None for a name of another kind."""
         try:
-            return series_of(base)
+            series = series_of(base, self.names)
         except UnknownPairError:
             self.unknown.append(base)
             return UNKNOWN_PAIR
         except UsageError:
             return OTHER_INTERVAL
+        if series:
+            self._look_at(base.rpartition("_")[0])
+        return series
+
+    def _look_at(self, name: str) -> None:
+        """Remember a name that can mean several pairs."""
+        if len(meanings := self.names.meanings(name)) > 1:
+            self.ambiguous[name] = meanings
 
     def _take_history(self, path: str, member: Member, head: Callable[[Member], bytes | None]) -> str:
         """Put a file of trades where it belongs; the reason where it is none. Its name alone says little."""
@@ -108,7 +133,7 @@ class Contents:
         if begins is not None and not member.defect and not is_trading_history(begins):
             return NO_CANDLES
         try:
-            pair = pair_of_history(base)
+            pair = pair_of_history(base, self.names)
         except UnknownPairError:
             if not begins:
                 return NO_CANDLES
@@ -116,6 +141,7 @@ class Contents:
             return UNKNOWN_TRADED_PAIR
         if member.defect:
             return member.defect
+        self._look_at(base.rpartition(".")[0])
         repeated = name in self.histories
         self.histories[name] = tuple(
             ArchiveFile(path, name, Series(pair, i), member.size, member.stamp, member.entry, Source.TRADES)

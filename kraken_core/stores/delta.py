@@ -111,13 +111,14 @@ class DeltaStore(DeltaMaintenance):
         staged: Sequence[StagedFile],
         clear: Mapping[Series, TimeRanges] | None = None,
         demote: Mapping[Series, TimeRanges] | None = None,
+        drop: Mapping[Series, TimeRanges] | None = None,
     ) -> Mapping[Series, Merged]:
         """See CandleStore. A conflict is planned again once before CommitConflictError is raised."""
         with self._lock:
             try:
-                merge = self._try_commit(staged, clear or {}, demote or {})
+                merge = self._try_commit(staged, clear or {}, demote or {}, drop or {})
             except CommitConflictError:
-                merge = self._try_commit(staged, clear or {}, demote or {})
+                merge = self._try_commit(staged, clear or {}, demote or {}, drop or {})
         self._files.remove(merge.superseded)
         return merge.merged
 
@@ -177,9 +178,10 @@ class DeltaStore(DeltaMaintenance):
         staged: Sequence[StagedFile],
         clear: Mapping[Series, TimeRanges],
         demote: Mapping[Series, TimeRanges],
+        drop: Mapping[Series, TimeRanges],
     ) -> Merge:
         self._refresh(create=True)
-        merge = plan_merge(self._files, self._index, staged, clear, demote)
+        merge = plan_merge(self._files, self._index, staged, clear, demote, drop=drop)
         if not merge.added and not merge.removed:
             return merge
         try:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import polars as pl
 
@@ -41,9 +42,12 @@ def plan_merge(
     staged: Sequence[StagedFile],
     clear: Mapping[Series, TimeRanges],
     demote: Mapping[Series, TimeRanges],
+    *,
+    drop: Mapping[Series, TimeRanges] = MappingProxyType({}),
 ) -> Merge:
     """Work out what makes the staged files part of a table that holds ``held``; see CandleStore.commit."""
     overlay = _Overlay(files, held)
+    overlay.drop(drop)
     overlay.clear(clear)
     overlay.demote(demote)
     for file in staged:
@@ -62,18 +66,22 @@ class _Overlay:
         self._demoted: list[StagedFile] = []
         self._merged: dict[Series, Merged] = {}
 
+    def drop(self, ranges: Mapping[Series, TimeRanges]) -> None:
+        """Candles in the ranges lose their slot, to nobody."""
+        for path, wanted in self._held.holding(ranges).items():
+            self._lose(path, self._files.rows([path], wanted, (*KEY, ROW))[ROW])
+
     def clear(self, ranges: Mapping[Series, TimeRanges]) -> None:
         """Derived candles in the ranges lose their slot, to nobody."""
         for path, wanted in self._held.holding(ranges).items():
-            rows = self._files.rows([path], wanted, (*KEY, "source", ROW))
+            rows = self._left(path, self._files.rows([path], wanted, (*KEY, "source", ROW)))
             self._lose(path, rows.filter(pl.col("source") == Source.DERIVED)[ROW])
 
     def demote(self, ranges: Mapping[Series, TimeRanges]) -> None:
         """What is settled in the ranges moves to files of its own, as provisional."""
         moved: dict[int, list[pl.DataFrame]] = defaultdict(list)
         for path, wanted in self._held.holding(ranges).items():
-            rows = self._files.rows([path], wanted, (*SCHEMA, ROW)).filter(is_settled())
-            rows = rows if path not in self._losers else rows.filter(~pl.col(ROW).is_in(self._lost(path).implode()))
+            rows = self._left(path, self._files.rows([path], wanted, (*SCHEMA, ROW)).filter(is_settled()))
             if rows.height:
                 self._lose(path, rows[ROW])
                 moved[self._held.interval(path)].append(rows.select(*SCHEMA))
@@ -133,6 +141,10 @@ class _Overlay:
     def _lose(self, path: str, rows: pl.Series) -> None:
         if not rows.is_empty():
             self._losers[path].append(rows)
+
+    def _left(self, path: str, rows: pl.DataFrame) -> pl.DataFrame:
+        """Those of the rows that did not lose their slot before."""
+        return rows if path not in self._losers else rows.filter(~pl.col(ROW).is_in(self._lost(path).implode()))
 
     def _lost(self, path: str) -> pl.Series:
         return pl.concat(self._losers[path])

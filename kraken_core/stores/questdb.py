@@ -91,13 +91,14 @@ class QuestDBStore:
         staged: Sequence[StagedFile],
         clear: Mapping[Series, TimeRanges] | None = None,
         demote: Mapping[Series, TimeRanges] | None = None,
+        drop: Mapping[Series, TimeRanges] | None = None,
     ) -> Mapping[Series, Merged]:
         """See CandleStore. A conflict is planned again once before CommitConflictError is raised."""
         with self._lock:
             try:
-                merged = self._try_commit(staged, clear or {}, demote or {})
+                merged = self._try_commit(staged, clear or {}, demote or {}, drop or {})
             except CommitConflictError:
-                merged = self._try_commit(staged, clear or {}, demote or {})
+                merged = self._try_commit(staged, clear or {}, demote or {}, drop or {})
         self._files.remove(file.path for file in staged)
         return merged
 
@@ -171,6 +172,7 @@ class QuestDBStore:
         staged: Sequence[StagedFile],
         clear: Mapping[Series, TimeRanges],
         demote: Mapping[Series, TimeRanges],
+        drop: Mapping[Series, TimeRanges],
     ) -> Mapping[Series, Merged]:
         planned = self._refresh()
         if staged and not planned.ranked:
@@ -179,15 +181,15 @@ class QuestDBStore:
         if planned.kept:
             finish(self._server)
             planned = self._refresh()
-        if not planned.ids or not (staged or clear or demote):
+        if not planned.ids or not (staged or clear or demote or drop):
             return {}
         self._mirror({pair.base for file in staged for pair in file.spans})
-        if not clear and not demote and self._is_new(staged):
+        if not clear and not demote and not drop and self._is_new(staged):
             return self._append(staged, planned)
         self._settle()
-        rows = self._held.candles(self._contested(staged, clear, demote))
+        rows = self._held.candles(self._contested(staged, {**clear, **drop}, demote))
         files = [self._files.whole([file.path], file.interval) for file in staged]
-        plan = merge(files, rows, clear, demote, by_source=self._layout.by_source)
+        plan = merge(files, rows, clear, demote, drop=drop, by_source=self._layout.by_source)
         if plan.winners.height or plan.gone.height or plan.ranks_before:
             self._make(plan, planned, staged)
         return plan.merged

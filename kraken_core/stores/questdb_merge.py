@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 import polars as pl
 
@@ -40,18 +41,20 @@ def merge(
     clear: Mapping[Series, TimeRanges],
     demote: Mapping[Series, TimeRanges],
     *,
+    drop: Mapping[Series, TimeRanges] = MappingProxyType({}),
     by_source: bool = False,
 ) -> Merge:
     """Merge files, one after the other, into what is held: see CandleStore.commit.
 
     ``rows`` are those of the table (SCHEMA): all of each series from its first incoming or demoted candle to its
-    last, and derived ones inside ``clear``. ``by_source``: rows of several sources may share a slot; the last
-    counts.
+    last, derived ones inside ``clear``, and whatever is inside ``drop``. ``by_source``: rows of several sources may
+    share a slot; the last counts.
     """
+    dropped = rows.filter(_inside(drop, rows))
     held = one_a_slot(rows)
     cleared = held.filter(pl.col("source") == Source.DERIVED)
     cleared = cleared.filter(_inside(clear, cleared))
-    left = held.join(cleared, on=SLOT, how="anti")
+    left = held.join(cleared, on=SLOT, how="anti").join(dropped, on=SLOT, how="anti")
     now = left.with_columns(
         rank=pl.when(_inside(demote, left)).then(demoted()).otherwise("rank"), ours=pl.lit(value=False)
     )
@@ -67,7 +70,8 @@ def merge(
         winning = candles.filter(met["wins"]).with_columns(ours=pl.lit(value=True))
         now = pl.concat([now.join(winning, on=SLOT, how="anti"), winning])
     winners = now.filter("ours").drop("ours").sort(SLOT)
-    gone = cleared.join(winners, on=SLOT, how="anti")
+    gone = pl.concat([cleared, dropped]).unique((*SLOT, "source"))
+    gone = gone.join(winners, on=SLOT, how="anti").sort(SLOT)
     if by_source:  # the winner does not take the place of a row of another source
         beside = rows.join(winners.select(*SLOT, "source"), on=SLOT, suffix="_new")
         gone = pl.concat([gone, beside.filter(pl.col("source") != pl.col("source_new")).select(*SCHEMA)])

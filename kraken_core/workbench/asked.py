@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from kraken_core.domain.errors import UsageError
-from kraken_core.domain.market import INTERVALS, QUOTES, Pair, parse_interval, shown_asset
+from kraken_core.domain.market import INTERVALS, Pair, parse_interval, shown_asset
+from kraken_core.domain.names import Names
 from kraken_core.domain.request import DEFAULT_REQUESTS, Request, Selection
 from kraken_core.domain.tiers import Tiers
 from kraken_core.sources.web import is_url, plain_url
@@ -19,6 +20,7 @@ When = str | date | datetime | int
 
 def selection(
     tiers_known: Tiers,
+    names: Names,
     *,
     tier: str | None = None,
     tiers: Iterable[str] = (),
@@ -32,7 +34,7 @@ def selection(
     chosen = [*([tier] if tier else []), *tiers]
     if tier and len(chosen) > 1:
         raise UsageError(f"name one tier with --tier, or several with --tiers {','.join(chosen)}; not both.")
-    named = tuple(dict.fromkeys(p if isinstance(p, Pair) else Pair.parse(p) for p in pairs))
+    named = tuple(dict.fromkeys(p if isinstance(p, Pair) else names.pair(p) for p in pairs))
     if chosen and named:
         raise UsageError("name tiers or pairs, not both: a pair is in one tier anyway (see: kraken pairs).")
     start, end = day(start_date), day(end_date)
@@ -41,7 +43,7 @@ def selection(
     return Selection(
         tiers=tiers_known.check(chosen),
         pairs=named,
-        quotes=tuple(dict.fromkeys(_quote(q) for q in quotes)),
+        quotes=tuple(dict.fromkeys(_quote(q, names) for q in quotes)),
         intervals=tuple(sorted({parse_interval(str(i)) for i in intervals})) or INTERVALS,
         start_date=start,
         end_date=end,
@@ -92,8 +94,8 @@ def source_path(text: str) -> str:
     return str(path)
 
 
-def _quote(text: str) -> str:
+def _quote(text: str, names: Names) -> str:
     shown = shown_asset(text)
-    if shown not in {shown_asset(quote) for quote in QUOTES}:
+    if shown not in names.quotes:
         raise UsageError(f"{text!r} is no quote currency: try USD, EUR or BTC.")
     return shown

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Protocol
 
 from kraken_core.domain.archives import Archive
 from kraken_core.domain.errors import HomeError, SourceError, UnavailableError, UnreachableError, UsageError
-from kraken_core.domain.exchange import Market
+from kraken_core.domain.exchange import Listed, Market
+from kraken_core.domain.market import Pair
+from kraken_core.domain.names import Names
 from kraken_core.domain.plan import IngestionPlan, Pace
 from kraken_core.domain.request import Request
 from kraken_core.domain.tiers import Tiers
@@ -24,6 +26,8 @@ from kraken_core.sources.releases import expanded, published
 from kraken_core.sources.rest import BRIEF, PATIENT, Patience
 from kraken_core.workbench.disk import require_local, require_room
 from kraken_core.workbench.same_table import require_same
+
+_NAMED = 3  # entries that a note names
 
 
 class OpenExchange(Protocol):
@@ -55,6 +59,7 @@ class Planning:
         if (request.backfill or not (request.sources or request.api_backfill)) and not self.ledger.pairs():
             raise UsageError("nothing is held yet and no archive is named: add --csv-source-dir PATH.")
         market, unreached = self._market(request)
+        request = replace(request, pairs=tuple(map(self.names(market).corrected, request.pairs)))
         if not request.sources and not market and not self.ledger.pairs():
             raise UnavailableError(
                 f"the exchange was not reached: {unreached} Nothing is stored yet and no archive is named, so nothing "
@@ -77,19 +82,29 @@ class Planning:
 
     def _plan(self, request: Request, as_of: int, market: Market | None, unreached: str) -> IngestionPlan:
         places = expanded(self.remote, request.sources, request.window(as_of), as_of)
-        source = ArchiveSource.open(places, request.archive_through, self.remote)
+        names = self.names(market)
+        source = ArchiveSource.open(places, request.archive_through, self.remote, names)
         pace = Pace(self.settings.requests_per_second, self.settings.pairs_in_parallel)
-        planner = Planner(self.ledger, self.store, self.tiers, pace)
+        renames = names.corrections([record.pair for record in self.ledger.pairs()])
+        planner = Planner(self.ledger, self.store, self.tiers.knowing(names.tokenized), pace, renames)
         told = [f"the exchange is not asked: {unreached}"] if unreached else []
+        told += [*(market.notes if market else ()), *_to_rename(renames)]
         missed = unreached if request.wants_exchange else ""
-        plan = planner.plan(request, as_of, source, market, partial(self._published, as_of, told), unreached=missed)
+        published_by = partial(self._published, as_of, told, names)
+        plan = planner.plan(request, as_of, source, market, published_by, unreached=missed)
         return replace(plan, notes=(*told, *plan.notes))
 
-    def _published(self, as_of: int, told: list[str], quarters: Sequence[tuple[int, int]]) -> Sequence[Archive]:
+    def names(self, market: Market | None) -> Names:
+        """What the exchange calls its pairs, as it told now or before."""
+        return market.names if market else self.ledger.names()
+
+    def _published(
+        self, as_of: int, told: list[str], names: Names, quarters: Sequence[tuple[int, int]]
+    ) -> Sequence[Archive]:
         """The archives that Kraken publishes of these quarters; none, and a word, where they cannot be looked for."""
         try:
             urls = published(self.remote, self.settings.archives_url, quarters, as_of)
-            return ArchiveSource.open(urls, remote=self.remote).archives() if urls else ()
+            return ArchiveSource.open(urls, remote=self.remote, names=names).archives() if urls else ()
         except (SourceError, UnreachableError) as error:
             told.append(f"published archives are not read: {error}")
             return ()
@@ -102,9 +117,10 @@ class Planning:
         try:
             if (status := exchange.status()) == "maintenance":
                 return None, f"it says it is in {status}."
-            return Market(exchange.now(), frozenset(listed.pair for listed in exchange.pairs())), ""
+            now, listed = exchange.now(), exchange.listed()
         except UnavailableError as error:
             return None, str(error)
+        return Market.of(now, listed, self.ledger.names())._replace(notes=_not_read(listed)), ""
 
     def _fetched(self, plan: IngestionPlan) -> IngestionPlan:
         """The plan once no archive of it is unfetched: itself, where none is."""
@@ -123,3 +139,29 @@ class Planning:
 
     def _tracker(self) -> CoverageTracker:
         return CoverageTracker(self.store, self.ledger, self.tiers, self.clock.now())
+
+
+def _to_rename(renames: Mapping[Pair, Pair]) -> tuple[str, ...]:
+    """What is stored under a name that the exchange knows better."""
+    if not renames:
+        return ()
+    named = [f"{old} is {new}" for old, new in sorted(renames.items())[:_NAMED]]
+    more = ", …" if len(renames) > _NAMED else ""
+    return (f"{len(renames):,} stored pairs are renamed first, as the exchange calls them: {', '.join(named)}{more}",)
+
+
+def _not_read(listed: Listed) -> tuple[str, ...]:
+    """What of the exchange's list of pairs is left out, and why."""
+    notes = []
+    if listed.skipped:
+        named = [f"{ascii(key)[1:-1]}: {why}" for key, why in sorted(listed.skipped.items())[:_NAMED]]
+        more = "; …" if len(listed.skipped) > _NAMED else ""
+        notes.append(
+            f"{len(listed.skipped):,} entries of the exchange's list of pairs cannot be read and are left out "
+            f"({'; '.join(named)}{more}); nothing that is stored of them is taken for delisted"
+        )
+    if not listed.whole:
+        notes.append("the exchange's list of pairs came with an error: no pair that it lacks is taken for delisted")
+    if not listed.tokenized:
+        notes.append("tokenized stocks are not asked for: the exchange did not list them")
+    return tuple(notes)

@@ -13,6 +13,7 @@ from kraken_core.ledger.undo import UNDONE
 from kraken_core.pipeline.cover import CoverageTracker
 from kraken_core.pipeline.detect import GapDetection
 from kraken_core.pipeline.rates import trades_a_second
+from kraken_core.pipeline.rename import move_all
 from kraken_core.ports import Versioned
 from kraken_core.workbench.workbench import Workbench
 
@@ -39,6 +40,7 @@ def undo(workbench: Workbench, job_id: int) -> IngestionJob:
         )
     pairs = ledger.undo(job_id)
     store.restore(job.table_version)
+    move_all(store, ledger.renamed())
     if pairs:
         tracker = CoverageTracker(store, ledger, workbench.tiers, workbench.clock.now())
         knowledge = tracker.update_coverage_after_ingestion(pairs)

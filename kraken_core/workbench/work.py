@@ -37,6 +37,7 @@ from kraken_core.pipeline.derive import Derive
 from kraken_core.pipeline.fetch import Fetch
 from kraken_core.pipeline.ingest import Ingest
 from kraken_core.pipeline.listings import Listings
+from kraken_core.pipeline.rename import Rename
 from kraken_core.pipeline.report import CompletenessReporter
 from kraken_core.pipeline.run import JobResult, Pipeline
 from kraken_core.pipeline.tidy import Tidy
@@ -158,11 +159,14 @@ class Work(Planning):
     def _carry_out(
         self, job: IngestionJob, plan: IngestionPlan, crew: Crew, progress: Progress, stop: Callable[[], bool]
     ) -> JobResult:
+        names = self.names(plan.market)
+        knowing = replace(self, tiers=self.tiers.knowing(names.tokenized))
+        Rename(self.store, self.ledger, knowing._tracker()).run(job.id, names, plan.as_of)  # noqa: SLF001 - our copy
         self.ledger.began(job.id, self.store.version)
         if crew.told:
             self.ledger.add_event(job.id, "workers", crew.told)
             progress(ProgressReport("workers", 1, 1, crew.told))
-        return self._pipeline(plan, crew, progress, stop).run(job, plan)
+        return knowing._pipeline(plan, crew, progress, stop).run(job, plan)  # noqa: SLF001 - our copy
 
     def _guarded(
         self, job: IngestionJob, lease: Lease, stop: Callable[[], bool], run: Callable[[], JobResult]

@@ -99,7 +99,7 @@ class Workbench:
     @cached_property
     def tiers(self) -> Tiers:
         """The tiers in force."""
-        return self.settings.tiers()
+        return self.settings.tiers().knowing(self.ledger.names().tokenized)
 
     @cached_property
     def remote(self) -> Remote:
@@ -129,7 +129,13 @@ class Workbench:
     def exchange(self, stop: Callable[[], bool], patience: Patience = PATIENT) -> Exchange:
         """The exchange's API, at the settings' address and pace; a wait for it ends when ``stop`` says so."""
         pace = self.settings.requests_per_second
-        return KrakenExchange(self.settings.api_url, requests_per_second=pace, patience=patience, waiting=Waiting(stop))
+        return KrakenExchange(
+            self.settings.api_url,
+            requests_per_second=pace,
+            patience=patience,
+            waiting=Waiting(stop),
+            names=self.ledger.names(),
+        )
 
     @overload
     def candles(
@@ -179,7 +185,7 @@ class Workbench:
         if to not in {"pandas", "polars", "arrow"}:
             raise UsageError(f"to is {to!r}; it can be 'pandas', 'polars' or 'arrow'.")
         read = Reading(self.store, self.ledger).candles(
-            pair if isinstance(pair, Pair) else Pair.parse(pair),
+            pair if isinstance(pair, Pair) else self.ledger.names().pair(pair),
             parse_length(interval),
             TimeRange(asked.instant(start or 0), END_OF_TIME if end is None else asked.instant(end)),
             fill=fill is not None,
@@ -212,7 +218,7 @@ class Workbench:
 
         Raises UsageError for anything it cannot be.
         """
-        return asked.selection(self.tiers, **selection)
+        return asked.selection(self.tiers, self.ledger.names(), **selection)
 
     def coverage(self, **selection: Any) -> pd.DataFrame:  # noqa: ANN401 - see select()
         """Covered ranges: pair, interval, start, end, source, candles. Arguments as for :meth:`select`."""

@@ -152,7 +152,7 @@ def assert_all_is_had(bench: Workbench, market: SimulatedMarket, exchange: Pocke
     """Of pairs that are listed nothing is missing; of the others, what is held is true, and the rest has its reason."""
     held = table(bench)
     assert not held.select("pair", "interval_minutes", "time").is_duplicated().any()
-    listed = {each.pair for each in exchange.pairs()}
+    listed = {each.pair for each in exchange.listed().pairs}
     gaps = bench.ledger.gaps()
     assert [gap for gap in gaps if gap.series.pair in listed] == []
     assert {gap.status for gap in gaps} <= {GapStatus.UNFILLABLE}

@@ -13,7 +13,8 @@ import pytest
 from kraken_core.domain.candles import SCHEMA, Source, provisional, rank_of
 from kraken_core.domain.errors import StoreError
 from kraken_core.domain.market import Pair, Series
-from kraken_core.domain.timerange import TimeRanges
+from kraken_core.domain.timerange import END_OF_TIME, TimeRanges
+from kraken_core.pipeline.rename import move_candles
 from kraken_core.ports import CandleStore, Merged
 from tests.candle_frames import Row, frame, rows_of
 from tests.candle_tables import ALL, BTC, BTC_MINUTES, ETH, EVER, put
@@ -203,6 +204,33 @@ def test_clearing_where_nothing_is_derived_changes_nothing(store: CandleStore) -
 
 
 # --------------------------------------------------------------------------------------------------- candles in dispute
+
+
+def test_dropping_removes_whatever_is_inside_the_ranges_and_nothing_else(store: CandleStore) -> None:
+    kept = [Row(BTC, 1), Row(BTC, 9), Row(ETH, 2)]
+    put(
+        store,
+        Row(BTC, 2),
+        Row(BTC, 3, source=Source.DERIVED),
+        Row(BTC, 4, rank=provisional(rank_of(Source.CSV))),
+        *kept,
+    )
+    store.commit([], clear={BTC: slots((3, 4))}, drop={BTC: slots((2, 5))})
+    assert rows_of(store.candles(ALL)) == sorted(kept)
+    store.commit([store.stage(frame([Row(BTC, 2, 7.0)]))])
+    assert rows_of(store.candles({BTC: slots((2, 5))})) == [Row(BTC, 2, 7.0)]
+
+
+def test_candles_are_moved_to_another_pair_where_the_higher_rank_wins(store: CandleStore) -> None:
+    wrong, right = Series(Pair("ETHA", "USD"), 60), Series(Pair("ETH", "AUSD"), 60)
+    other = Row(BTC, 2)
+    put(store, Row(wrong, 1, 1.0, 5), Row(wrong, 2, 1.0, 5), Row(wrong, 3, 1.0, 5), other)
+    put(store, Row(right, 2, 2.0, 9), Row(right, 3, 2.0, 2), Row(right, 4, 2.0, 2))
+    assert move_candles(store, wrong.pair, right.pair) == 3
+    held = {series: TimeRanges.single(0, END_OF_TIME) for series in (wrong, right, BTC)}
+    moved = [Row(right, 1, 1.0, 5), Row(right, 2, 2.0, 9), Row(right, 3, 1.0, 5), Row(right, 4, 2.0, 2)]
+    assert sorted(rows_of(store.candles(held))) == sorted([*moved, other])
+    assert move_candles(store, wrong.pair, right.pair) == 0
 
 
 def test_demoting_makes_candles_provisional_inside_the_ranges_only(store: CandleStore) -> None:

@@ -18,7 +18,7 @@ from polars.testing import assert_frame_equal
 from kraken_core.domain.archives import day_start
 from kraken_core.domain.candles import SCHEMA, VALUES, Source, rank_of
 from kraken_core.domain.errors import Interrupted, PairRefusedError, UnavailableError
-from kraken_core.domain.exchange import NS, OHLC_INTERVALS, TRADES, ListedPair
+from kraken_core.domain.exchange import NS, OHLC_INTERVALS, TRADES, FirstTrade
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.timerange import TimeRange, TimeRanges, floor
 from kraken_core.ports import Exchange, never
@@ -108,8 +108,13 @@ def test_its_clock_its_state_and_what_is_listed(opened: Opening) -> None:
     with opened(MARKET) as exchange:
         assert exchange.now() == END
         assert exchange.status() == "online"
-        assert exchange.pairs() == [ListedPair(pair, "online") for pair in (BTC, DOGE, QUIET)]
-        assert (exchange.requests, exchange.retries) == (3, 0)
+        listed = exchange.listed()
+        assert [(each.pair, each.status) for each in listed.pairs] == [(p, "online") for p in (BTC, DOGE, QUIET)]
+        assert [(each.name.key, each.name.altname) for each in listed.pairs][:2] == [
+            ("XXBTZUSD", "XBTUSD"),
+            ("XDGUSD", "XDGUSD"),
+        ]
+        assert (listed.skipped, listed.tokenized, exchange.retries) == ({}, True, 0)
 
 
 @given(markets(), st.sampled_from(OHLC_INTERVALS), st.integers(0, 5 * 86_400), st.integers(-7200, 7200))
@@ -119,7 +124,7 @@ def test_candles_are_the_true_ones_of_the_slots_that_are_known(
     now = max(market.start, market.end - before)
     as_of, width = now - behind, interval * 60
     with over_http(market, now) as exchange:
-        for pair, _ in exchange.pairs():
+        for pair in (each.pair for each in exchange.listed().pairs):
             answer = exchange.ohlc(Series(pair, interval), as_of)
             told = list(expected_rows(market, pair, interval, now).items())[-721:]
             committed = dict(row for row in told if row[0] + width <= min(as_of, now))
@@ -168,7 +173,7 @@ def test_pages_of_trades_hold_the_whole_tape(opened: Opening) -> None:
         for pair in (BTC, DOGE):
             tape = MARKET.tapes[pair]
             assert_frame_equal(swept(exchange, pair), trades_of(tape), check_exact=True)
-            assert exchange.first_trade(pair) == tape.time_ns[0] // NS
+            assert exchange.first_trade(pair) == FirstTrade(tape.time_ns[0] // NS, 1)
 
 
 def test_a_cursor_is_exclusive_and_exact_to_the_nanosecond(opened: Opening) -> None:
@@ -229,7 +234,7 @@ def test_a_pair_that_is_not_listed_is_refused_at_once(opened: Opening, pair: Pai
 def test_an_exchange_in_maintenance_says_so_and_can_be_asked_nothing_else() -> None:
     with over_http(MARKET, script=(Fault(Kind.MAINTENANCE, times=None),)) as exchange:
         assert exchange.status() == "maintenance"
-        for ask in (exchange.pairs, lambda: exchange.ohlc(Series(BTC, 60), END), lambda: exchange.trades(BTC, 0)):
+        for ask in (exchange.listed, lambda: exchange.ohlc(Series(BTC, 60), END), lambda: exchange.trades(BTC, 0)):
             with pytest.raises(UnavailableError, match=r"EService:Unavailable, \d times in a row.*try again later"):
                 ask()
         assert 0 < exchange.retries < exchange.requests
@@ -237,7 +242,7 @@ def test_an_exchange_in_maintenance_says_so_and_can_be_asked_nothing_else() -> N
 
 def test_what_is_asked_again_is_counted() -> None:
     with over_http(MARKET, script=(Fault(Kind.RESET, "Trades", times=3),)) as exchange:
-        assert exchange.first_trade(BTC) == MARKET.tapes[BTC].time_ns[0] // NS
+        assert exchange.first_trade(BTC) == FirstTrade(MARKET.tapes[BTC].time_ns[0] // NS, 1)
         assert (exchange.requests, exchange.retries) == (4, 3)
 
 

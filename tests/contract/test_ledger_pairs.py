@@ -3,16 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
+from kraken_core.domain.archives import Archive, ArchiveFile
+from kraken_core.domain.candles import Vintage
 from kraken_core.domain.coverage import (
+    ABSENT,
+    ArchiveStatement,
     CoverageSource,
     DataCoverageRange,
 )
+from kraken_core.domain.jobs import JobMetrics
 from kraken_core.domain.life import Life
 from kraken_core.domain.market import Pair, Series
+from kraken_core.domain.names import Names, PairName
 from kraken_core.ledger.ledger import SqlLedger
-from kraken_core.ports import PairRecord
-from tests.contract.ledger_records import BTC, DAY, DAYS, ETH, ETHER, HOURS, a_claim, a_file, a_gap, a_job
+from kraken_core.ports import PairRecord, RenamedRows
+from tests.contract.ledger_records import (
+    BTC,
+    DAY,
+    DAYS,
+    ETH,
+    ETHER,
+    HOURS,
+    NOON,
+    a_claim,
+    a_file,
+    a_gap,
+    a_job,
+    a_running_job,
+    detected,
+    read,
+)
 
 pytest_plugins = ["tests.servers", "tests.contract.ledgers"]
 
@@ -69,3 +91,74 @@ def test_coverage_of_a_series_is_replaced_and_others_stay(ledger: SqlLedger) -> 
 
     assert ledger.coverage() == [early._replace(end=3 * DAY), ether]
     assert ledger.coverage([ETHER, DAYS]) == [ether]
+
+
+# -------------------------------------------------------------------------------------------------------------- names
+
+WRONG, RIGHT = Pair("ETHA", "USD"), Pair("ETH", "AUSD")
+NAMES = Names([PairName(BTC, "XBTUSD", "XXBTZUSD"), PairName(RIGHT, "ETHAUSD", "ETHAUSD", "tokenized_asset")])
+WRONG_HOURS, RIGHT_HOURS = Series(WRONG, 60), Series(RIGHT, 60)
+
+
+def test_names_are_remembered_and_newer_ones_replace_older_ones(opened: Callable[..., SqlLedger]) -> None:
+    ledger, other = opened(), opened()
+    assert ledger.names().entries == ()
+    ledger.remember_names(Names([PairName(WRONG, "ETHAUSD", "ETHAUSD"), PairName(ETH, "ETHUSD", "XETHZUSD")]))
+    ledger.remember_names(NAMES)
+    ledger.remember_names(NAMES)
+    assert set(other.names().entries) == {*NAMES.entries, PairName(ETH, "ETHUSD", "XETHZUSD")}
+
+
+def test_a_renamed_pair_takes_all_that_is_recorded_of_it_along(opened: Callable[..., SqlLedger]) -> None:
+    ledger, other = opened(), opened()
+    ledger.record_pairs([PairRecord(WRONG, "TIER4", (Life(0, DAY),))])
+    file = read(a_file(WRONG_HOURS), content="abc")
+    job = a_running_job(ledger, file)
+    [pending] = ledger.pending_files(job.id)
+    claim = a_claim(WRONG_HOURS)
+    ledger.record_files(job.id, [replace(file, id=pending.id)], [claim], {}, JobMetrics())
+    ledger.record_gaps(detected(WRONG_HOURS), [a_gap(WRONG_HOURS, 0, 3600)], [])
+
+    assert ledger.rename_pairs({WRONG: RIGHT}) == {WRONG: RenamedRows(files=1, claims=1)}
+
+    for each in (ledger, other):
+        assert [record.pair for record in each.pairs()] == [RIGHT]
+        assert each.pairs()[0].lives == ()  # what ended under a wrong name did not end
+        assert each.assertions() == [claim._replace(series=RIGHT_HOURS)]
+        assert [known.series for known in each.files()] == [RIGHT_HOURS]
+        assert each.known_contents() == {("abc", RIGHT_HOURS): 7}
+        assert [gap.series for gap in each.gaps()] == [RIGHT_HOURS]
+        assert each.detections() == detected(RIGHT_HOURS)
+        assert each.renamed() == {WRONG: RIGHT}
+        assert each.table_frame("pairs")["pair"].to_list() == ["ETH/AUSD"]
+        assert each.table_frame("assets")["ticker"].to_list() == ["ETH"]
+    assert ledger.rename_pairs({WRONG: RIGHT}) == {WRONG: RenamedRows(files=0, claims=0)}
+
+
+def test_a_pair_that_is_renamed_into_one_that_is_known_joins_it(ledger: SqlLedger) -> None:
+    ledger.record_pairs([PairRecord(RIGHT, "TIER1", (Life(5),)), PairRecord(WRONG, "TIER4", (Life(0, DAY),))])
+    both = [a_claim(RIGHT_HOURS, evidence="b"), a_claim(WRONG_HOURS, evidence="a")]
+    ledger.claim(both)
+    ledger.record_gaps(detected(RIGHT_HOURS, as_of=NOON + 5) | detected(WRONG_HOURS), [], [])
+    ledger.rename_pairs({WRONG: RIGHT})
+    assert ledger.pairs() == [PairRecord(RIGHT, "TIER1", (Life(5),))]
+    assert ledger.assertions() == [claim._replace(series=RIGHT_HOURS) for claim in both]
+    assert ledger.detections() == detected(RIGHT_HOURS, as_of=NOON + 5)
+
+
+def test_an_archive_that_held_a_pair_by_its_wrong_name_asserts_no_silence_of_it(ledger: SqlLedger) -> None:
+    held = ArchiveFile("/a.zip", "ETHAUSD_60.csv", WRONG_HOURS, 9, "stamp")
+    archive = Archive("/a.zip", ArchiveStatement(0, DAY), Vintage(DAY), complete=True, identity="a", files=(held,))
+    ledger.record_archives([archive])
+    silence = a_claim(RIGHT_HOURS, evidence=ABSENT + "a")
+    ledger.claim([silence])
+    ledger.rename_pairs({WRONG: RIGHT})
+    assert ledger.assertions([RIGHT]) == [silence, silence._replace(withdrawn=True)]
+    assert ledger.complete_archives()[0][1] == {RIGHT}
+
+
+def test_a_pair_that_is_listed_after_all_is_known_again(ledger: SqlLedger) -> None:
+    ledger.rename_pairs({WRONG: RIGHT})
+    ledger.remember_names(Names([PairName(WRONG, "ETHAUSD2", "ETHAUSD2")]))
+    assert ledger.renamed() == {}
+    assert [record.pair for record in ledger.pairs()] == [RIGHT, WRONG]

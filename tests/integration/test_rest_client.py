@@ -64,7 +64,7 @@ def test_waits_grow_and_are_told_in_the_log(caplog: pytest.LogCaptureFixture) ->
 @given(markets(), st.integers(0, 2**32), st.floats(0.1, 0.5))
 def test_whatever_passes_every_trade_and_candle_is_told_once(market: SimulatedMarket, seed: int, share: float) -> None:
     with asking(market=market, patience=Patience(99, 99, 99)) as (client, served):
-        listed = [pair for pair, _ in client.pairs()]
+        listed = [each.pair for each in client.listed().pairs]
         plain = {pair: client.ohlc(Series(pair, 60), market.end) for pair in listed}
         served.faults = Faults(share=share, seed=seed)
         for pair in listed:
@@ -113,7 +113,7 @@ def test_where_nobody_listens_the_exchange_is_unavailable() -> None:
         url = served.url
     client = KrakenExchange(url, waiting=SteadyTime().waiting())
     with pytest.raises(UnavailableError, match="it cannot be reached"):
-        client.pairs()
+        client.listed()
     client.close()
 
 
@@ -142,7 +142,7 @@ def test_an_error_that_says_it_is_the_pair_is_not_asked_again() -> None:
     with asking(Fault(Kind.VANISHED, pair=BTC, times=FOR_GOOD)) as (client, _):
         with pytest.raises(PairRefusedError, match="EQuery:Unknown asset pair"):
             client.ohlc(Series(BTC, 60), END)
-        assert BTC not in {listed.pair for listed in client.pairs()}
+        assert BTC not in {listed.pair for listed in client.listed().pairs}
         assert client.retries == 0
 
 
@@ -172,7 +172,7 @@ def test_an_answer_about_no_pair_that_never_makes_sense_ends_the_job() -> None:
         asking(Fault(Kind.HALF, times=FOR_GOOD)) as (client, _),
         pytest.raises(UnavailableError, match=r"AssetPairs, and its answer makes no sense: .*, 5 times in a row"),
     ):
-        client.pairs()
+        client.listed()
 
 
 # -------------------------------------------------------------------------------------------------------------- pace
@@ -194,7 +194,7 @@ def test_a_clean_run_never_trips_the_limiter() -> None:
     with asking(steady=steady, limits=Limits()) as (client, served):
         for _ in range(10):
             client.now()
-            client.pairs()
+            client.listed()
             client.ohlc(Series(BTC, 60), END)
             assert sweep(client, BTC) == len(MARKET.tapes[BTC])
         assert len(served.requests) > 100
@@ -244,5 +244,5 @@ def test_stopping_ends_the_wait_after_a_failure_at_once() -> None:
     waiting = steady.waiting(stop=lambda: steady.seconds > 100)
     with asking(Fault(Kind.MAINTENANCE, times=FOR_GOOD), waiting=waiting, patience=Patience(repeat=99)) as (client, _):
         with pytest.raises(Interrupted):
-            client.pairs()
+            client.listed()
         assert 100 < steady.seconds < 100.3

@@ -10,13 +10,13 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kraken_core.domain.exchange import ListedPair
+from kraken_core.domain.exchange import Listed, ListedPair
 from kraken_core.domain.market import Pair, Series
+from kraken_core.domain.names import TOKENIZED, PairName
 from kraken_core.sources.rest import answers
 from kraken_core.sources.rest.failures import NoAnswerError, Policy
 from tests.unit.rest_documents import BTC, CANDLES, HOURLY, LATE, START, TRADED, answer, refused
@@ -91,7 +91,7 @@ def test_a_clock_that_tells_no_time_is_refused(unixtime: object) -> None:
 # -------------------------------------------------------------------------------------------------------------- names
 
 
-def listed(**rows: dict[str, Any]) -> answers.Listed:
+def listed(**rows: dict[str, Any]) -> Listed:
     return answers.asset_pairs(answers.result(answer(**rows)))
 
 
@@ -106,7 +106,7 @@ def test_names_come_from_the_fields_and_neither_from_key_nor_altname() -> None:
         K3=pair_row("XDGUSD", "XXDG", "ZUSD"),
         K4=pair_row("DOGUSD", "DOG", "ZUSD", status="cancel_only"),
     )
-    assert [(str(pair), status) for pair, status in found.pairs] == [
+    assert [(str(each.pair), each.status) for each in found.pairs] == [
         ("ADA/USD", "online"),
         ("AIXBT/USD", "post_only"),
         ("DOG/USD", "cancel_only"),
@@ -119,17 +119,66 @@ def test_dark_pools_are_dropped_and_names_that_are_none_are_counted() -> None:
         **{
             "XXBTZUSD": pair_row("XBTUSD", "XXBT", "ZUSD", wsname="XBT/USD"),
             "XXBTZUSD.d": pair_row("XBTUSD.d", "XXBT", "ZUSD"),
-            "FOOBAR": pair_row("FOOBAR", "FOO", "BAR", wsname="FOO/BAR", status="online"),
+            "FOOBAR": pair_row("FOOBAR", "FOO", "京", wsname="東/京", status="online"),
         }
     )
-    assert found == ([ListedPair(BTC, "online")], ["FOOBAR"])
+    assert found.pairs == (ListedPair(PairName(BTC, "XBTUSD", "XXBTZUSD"), "online"),)
+    assert found.skipped == {"FOOBAR": "neither its wsname nor its base and quote name a pair"}
+
+
+GOOD = pair_row("ETHUSD", "XETH", "ZUSD", wsname="ETH/USD", status="online")
 
 
 @pytest.mark.parametrize(
-    "spoiled", [None, [], {}, pair_row("", "A", "B"), {"altname": "A", "base": 1, "quote": "ZUSD"}]
+    "spoiled", [None, [], "soon", {"altname": "BTC東", "base": 1, "quote": "ZUSD"}, {"wsname": None}, {"base": {}}]
 )
-def test_an_entry_without_its_fields_is_refused(spoiled: Any) -> None:
-    refused(lambda: listed(XXBTZUSD=spoiled))
+def test_an_entry_that_cannot_be_read_is_skipped_and_named_and_the_others_are_read(spoiled: Any) -> None:
+    found = listed(東京=spoiled, XETHZUSD=GOOD)
+    assert [str(each.pair) for each in found.pairs] == ["ETH/USD"]
+    assert list(found.skipped) == ["東京"]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"wsname": None},
+        {"wsname": "東/京"},
+        {"wsname": None, "base": None},
+        {"base": None, "quote": {}},
+        {"altname": None},
+        {"status": None},
+        {"status": "auction", "execution_venue": "new"},
+        {"aclass_base": None},
+    ],
+)
+def test_an_entry_that_lacks_a_field_is_read_by_the_others(fields: dict[str, Any]) -> None:
+    row = pair_row("XBTUSD", "XXBT", "ZUSD", wsname="XBT/USD", status="online")
+    found = listed(XXBTZUSD={**row, **fields}, XETHZUSD=GOOD)
+    assert [each.pair for each in found.pairs] == [BTC, Pair("ETH", "USD")]
+    assert found.pairs[0].status == {"status": "online", **fields}["status"] or "unknown"
+    assert found.skipped == {}
+
+
+def test_an_altname_that_means_two_pairs_is_no_name_where_nothing_else_is() -> None:
+    assert listed(K={"altname": "KNOBAUSD"}).skipped.keys() == {"K"}
+
+
+def test_quotes_that_nobody_knew_and_names_with_small_letters_are_taken_as_they_are_told() -> None:
+    found = listed(
+        A=pair_row("AAPLxUSD", "AAPLx", "ZUSD", wsname="AAPLx/USD", aclass_base=TOKENIZED),
+        B=pair_row("XBTNEWQ", "XXBT", "NEWQ", wsname="XBT/NEWQ"),
+    )
+    assert [(str(each.pair), each.name.asset_class) for each in found.pairs] == [
+        ("AAPLx/USD", TOKENIZED),
+        ("BTC/NEWQ", "currency"),
+    ]
+
+
+def test_a_result_beside_an_error_counts_where_one_entry_of_many_may_have_caused_it() -> None:
+    body = json.dumps({"error": ["EGeneral:Internal error"], "result": {"A": GOOD}}).encode()
+    assert answers.asset_pairs(answers.result(body, beside_errors=True)).pairs[0].pair == Pair("ETH", "USD")
+    refused(lambda: answers.result(body))
+    refused(lambda: answers.result(b'{"error":["EService:Busy"],"result":{}}', beside_errors=True))
 
 
 # ----------------------------------------------------------------------------------------------------- whatever comes
@@ -214,24 +263,25 @@ def test_recorded_trades_are_read() -> None:
 @pytest.mark.real_data
 def test_recorded_names_are_those_that_are_told_offline() -> None:
     found = recorded("asset_pairs_2026.json")
-    pairs, unreadable = answers.asset_pairs(found)
-    assert (len(pairs), unreadable) == (1_434, [])
+    listed = answers.asset_pairs(found)
+    assert (len(listed.pairs), listed.skipped) == (1_434, {})
     assert sum(key != row["altname"] for key, row in found.items()) == 46  # type: ignore[index]
-    by_fields = {pair for pair, _ in pairs}
+    by_fields, names = {each.pair for each in listed.pairs}, listed.names
     for key, row in found.items():
         altname = row["altname"]  # type: ignore[index]
         pair = Pair.parse(altname)
         assert pair in by_fields
         assert Pair.parse(key) == pair
         assert pair.altname == altname
-    assert set(pl.Series([status for _, status in pairs])) == {"online", "cancel_only", "post_only", "reduce_only"}
+        assert names.pair(key) == names.pair(altname) == pair
+    assert {each.status for each in listed.pairs} == {"online", "cancel_only", "post_only", "reduce_only"}
 
 
 @pytest.mark.real_data
 def test_recorded_names_of_old_are_read_without_their_dark_pools() -> None:
-    pairs, unreadable = answers.asset_pairs(recorded("xchange_assetpairs.json"))
-    assert (len(pairs), unreadable) == (75, [])
-    assert {status for _, status in pairs} == {"online"}
+    listed = answers.asset_pairs(recorded("xchange_assetpairs.json"))
+    assert (len(listed.pairs), listed.skipped) == (75, {})
+    assert {each.status for each in listed.pairs} == {"online"}
 
 
 @pytest.mark.real_data

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -15,7 +17,7 @@ from kraken_core.domain.market import Series
 from kraken_core.domain.timerange import TimeRanges
 from kraken_core.sources.rest import answers
 from kraken_core.sources.rest.failures import Policy
-from tests.unit.rest_documents import HOUR, HOURLY, LATE, NOW_NS, START, answer, refused, row, silent, trade
+from tests.unit.rest_documents import BTC, HOUR, HOURLY, LATE, NOW_NS, START, answer, refused, row, silent, trade
 
 
 def told_of(*rows: object, last: object = LATE, series: Series = HOURLY, as_of: int = LATE) -> OhlcAnswer:
@@ -85,8 +87,7 @@ def test_values_are_the_doubles_nearest_to_their_text(price: str, volume: str) -
         [row(1), row(1)],
         [[START + 1, *row(0)[1:]]],
         [row(0)[:-1]],
-        [[*row(0), 1]],
-        [row(0), {}],
+        [{}],
         [[str(START), *row(0)[1:]]],
         [[float(START), *row(0)[1:]]],
         [[True, *row(0)[1:]]],
@@ -110,7 +111,7 @@ def test_rows_of_another_form_are_refused(rows: list[Any]) -> None:
     assert refused(lambda: told_of(*rows)).policy is Policy.DOUBT
 
 
-@pytest.mark.parametrize("last", [None, "1774828800", 1.5, True])
+@pytest.mark.parametrize("last", [None, 1.5, True, "soon", -1])
 def test_candles_without_last_are_refused(last: object) -> None:
     refused(lambda: told_of(row(0), last=last))
 
@@ -186,7 +187,6 @@ def test_trades_out_of_order_are_put_in_order_and_those_of_one_time_left_as_they
     "spoiled",
     [
         ["3.5", "1.5", NOW_NS / NS, "b", "l"],
-        ["3.5", "1.5", NOW_NS / NS, "b", "l", "", 1, 1],
         [3.5, "1.5", NOW_NS / NS, "b", "l", "", 1],
         ["0", "1.5", NOW_NS / NS, "b", "l", "", 1],
         ["3.5", 1.5, NOW_NS / NS, "b", "l", "", 1],
@@ -208,10 +208,80 @@ def test_trades_of_another_form_are_refused(spoiled: list[Any]) -> None:
     assert refused(lambda: page_of(spoiled, last=str(NOW_NS))).policy is Policy.DOUBT
 
 
-def test_rows_with_and_without_ids_on_one_page_are_refused() -> None:
-    refused(lambda: page_of(trade(NOW_NS, 1), trade(NOW_NS, 2)[:-1], last=str(NOW_NS)))
+def test_rows_with_and_without_ids_may_be_on_one_page() -> None:
+    page = page_of(trade(NOW_NS, 1), trade(NOW_NS, 2)[:-1], last=str(NOW_NS))
+    assert page.trades["id"].to_list() == [1, None]
 
 
-@pytest.mark.parametrize("last", [None, NOW_NS, f"{NOW_NS}.0", "", "-1", "٣", "9" * 20, [1]])
+# ------------------------------------------------------------------------------------------- forms that grew, odd rows
+
+
+def test_rows_with_trailing_fields_and_results_with_more_keys_are_read_as_before() -> None:
+    plain = told_of(row(0), row(1), last=START + HOUR)
+    grown = answers.result(
+        answer(XXBTZUSD=[[*row(0), "new", 0], [*row(1), None]], last=START + HOUR, notes=["new"], next=None, count=2)
+    )
+    candles = answers.ohlc(grown, HOURLY, LATE)
+    assert candles.candles.equals(plain.candles)
+    assert candles[1:] == plain[1:]
+    rows = [[*trade(NOW_NS, 1), {"venue": 1}], [*trade(NOW_NS + 1, 2), "x", "y"]]
+    page = answers.trades(
+        answers.result(answer(meta={}, XXBTZUSD=rows, tables=[], last=str(NOW_NS + 1))), 0, 1_000, BTC
+    )
+    assert page.trades["id"].to_list() == [1, 2]
+    assert page.skipped == ()
+
+
+@pytest.mark.parametrize("last", [START + HOUR, str(START + HOUR), f"{(START + HOUR) / 10**9:.9f}e9"])
+def test_last_of_candles_may_be_a_number_a_text_or_exponential(last: object) -> None:
+    assert told_of(row(0), row(1), row(2), last=last).known == hours((0, 2))
+
+
+@pytest.mark.parametrize("form", [int, str, lambda cursor: f"{cursor // 10**18}.{cursor % 10**18:018d}E+18"])
+def test_last_of_trades_keeps_its_nanoseconds_in_any_form(form: Callable[[int], object]) -> None:
+    cursor = 1_688_671_969_993_150_843
+    assert page_of(trade(cursor, 7), last=form(cursor), cursor=cursor - 1).cursor == cursor
+
+
+def test_a_last_that_was_rounded_leaves_no_trade_out() -> None:
+    body = answer(XXBTZUSD=[trade(NOW_NS, 1), trade(NOW_NS + 5_000, 2)], last="1.77483E+18")
+    page = answers.trades(answers.result(body), 0, 1_000)
+    assert page.cursor == page.trades["time"][-1] - 1
+
+
+@given(st.lists(st.booleans(), min_size=2, max_size=12).filter(any), st.data())
+def test_a_trade_that_cannot_be_read_is_named_and_what_lies_between_its_neighbours_is_unknown(
+    readable: list[bool], data: st.DataObject
+) -> None:
+    odd = st.sampled_from([["x"], {}, None, ["?", *trade(NOW_NS, 1)[1:]], ["3.5", "1.5", "soon", "b", "l", "", 1]])
+    start = NOW_NS // NS - 5
+    rows = [trade(NOW_NS + n * NS, n) if good else data.draw(odd) for n, good in enumerate(readable)]
+    last = NOW_NS + (len(rows) - 1) * NS
+    page = page_of(*rows, last=str(last), cursor=start * NS)
+    assert page.trades["id"].to_list() == [n for n, good in enumerate(readable) if good]
+    assert (len(page.skipped), page.cursor) == (readable.count(False), last)
+    second = NOW_NS // NS
+    for n, good in enumerate(readable):
+        if not good:
+            before = max((m for m in range(n) if readable[m]), default=None)
+            after = min((m for m in range(n, len(rows)) if readable[m]), default=len(rows) - 1)
+            first = start if before is None else second + before
+            assert page.unknown & TimeRanges.single(first, second + after) == TimeRanges.single(first, second + after)
+    assert bool(page.unknown) is (not all(readable))
+
+
+def test_a_candle_that_cannot_be_read_is_named_and_its_slot_stays_unknown() -> None:
+    found = told_of(row(0), row(1, price="?"), [START + 1, *row(0)[1:]], row(3, count=0), row(4))
+    assert found.known == hours((0, 1), (4, 5))
+    assert [json.loads(each)[0] for each in found.skipped] == [START + HOUR, START + 1, START + 3 * HOUR]
+    assert found.rows == 5
+
+
+def test_a_page_of_which_nothing_can_be_read_is_refused() -> None:
+    refused(lambda: page_of(["x"], ["y"], last=str(NOW_NS)))
+    refused(lambda: told_of({}, [], last=LATE))
+
+
+@pytest.mark.parametrize("last", [None, f"{NOW_NS}.5", "", "-1", "٣", "9" * 20, [1]])
 def test_trades_without_last_are_refused(last: object) -> None:
     refused(lambda: page_of(trade(NOW_NS, 1), last=last))

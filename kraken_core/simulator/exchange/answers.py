@@ -15,7 +15,7 @@ from kraken_core.domain.timerange import END_OF_TIME, TimeRange, iso
 from kraken_core.simulator.exchange import names
 from kraken_core.simulator.exchange.faults import UNKNOWN_PAIR
 from kraken_core.simulator.exchange.ohlc import INTERVALS, ohlc_rows
-from kraken_core.simulator.exchange.trades import MOST, TradeBook
+from kraken_core.simulator.exchange.trades import MOST, TradeBook, cursors
 from kraken_core.simulator.market import SimulatedMarket
 from kraken_core.simulator.tape import NS
 
@@ -43,7 +43,8 @@ class PublicApi:
 
     def pair(self, query: Mapping[str, str]) -> Pair | None:
         """The pair asked about, listed by now or not; None where it is none of the market's."""
-        return self._pairs.get(query.get("pair", "").upper())
+        name = query.get("pair", "")
+        return self._pairs.get(name) or self._pairs.get(name.upper())
 
     def answer(self, endpoint: str, query: Mapping[str, str], now_ns: int) -> Result:
         """The result of a request. Raises RefusedError."""
@@ -75,6 +76,11 @@ class PublicApi:
         rows, last = ohlc_rows(self._market.tapes[pair], self._lives[pair], interval, since, now_ns)
         return {names.key(pair): _array(rows), "last": str(last)}
 
+    def cursor_before(self, query: Mapping[str, str], number: int) -> int:
+        """The cursor after which the trade with an id follows."""
+        tape = self._market.tapes[pair] if (pair := self.pair(query)) else None
+        return int(cursors(tape)[number - tape.first_id]) - 1 if tape else 0
+
     def _trades(self, query: Mapping[str, str], now_ns: int) -> Result:
         pair = self._listed(query, now_ns)
         count = _number(query, "count", MOST)
@@ -90,17 +96,26 @@ class PublicApi:
     def _asset_pairs(self, query: Mapping[str, str], now_ns: int) -> Result:
         asked = query.get("pair")
         if asked:
-            pairs = [self._listed({"pair": name}, now_ns) for name in asked.split(",")]
+            pairs = [self._listed({**query, "pair": name}, now_ns, "aclass_base") for name in asked.split(",")]
         else:
-            pairs = [pair for pair in self._market.listings if self._is_listed(pair, now_ns)]
+            asset_class = query.get("aclass_base", names.CURRENCY)
+            if asset_class not in {names.CURRENCY, names.TOKENIZED}:
+                raise RefusedError(INVALID_ARGUMENTS)
+            of_class = [pair for pair, each in self._market.listings.items() if names.asset_class(each) == asset_class]
+            pairs = [pair for pair in of_class if self._is_listed(pair, now_ns)]
         rows = {key: row for pair in pairs for key, row in names.pair_rows(self._market.listings[pair]).items()}
         return {key: json.dumps(rows[key]) for key in sorted(rows)}
 
-    def _listed(self, query: Mapping[str, str], now_ns: int) -> Pair:
+    def _listed(self, query: Mapping[str, str], now_ns: int, class_in: str = "asset_class") -> Pair:
         if "pair" not in query:
             raise RefusedError(INVALID_ARGUMENTS)
         pair = self.pair(query)
-        if pair is None or not self._is_listed(pair, now_ns):
+        asset_class = query.get(class_in, names.CURRENCY)
+        if (
+            pair is None
+            or not self._is_listed(pair, now_ns)
+            or names.asset_class(self._market.listings[pair]) != asset_class
+        ):
             raise RefusedError(UNKNOWN_PAIR)
         return pair
 
@@ -122,6 +137,11 @@ def body(result: Result) -> bytes:
 def refusal(error: str) -> bytes:
     """An error as it is sent, with status 200."""
     return json.dumps({"error": [error]}, separators=(",", ":")).encode()
+
+
+def beside(error: str, result: Result) -> bytes:
+    """An error and a result in one answer."""
+    return body(result).replace(b'"error":[]', b'"error":' + json.dumps([error]).encode(), 1)
 
 
 def _lives(market: SimulatedMarket, pair: Pair) -> list[TimeRange]:

@@ -8,8 +8,15 @@ from types import TracebackType
 from typing import NamedTuple, Self
 
 from kraken_core.domain.market import Pair
-from kraken_core.simulator.exchange import names
-from kraken_core.simulator.exchange.answers import LIMITED_BY_PAIR, PublicApi, RefusedError, body, refusal, status
+from kraken_core.simulator.exchange.answers import (
+    LIMITED_BY_PAIR,
+    PublicApi,
+    RefusedError,
+    beside,
+    body,
+    refusal,
+    status,
+)
 from kraken_core.simulator.exchange.clock import ExchangeClock
 from kraken_core.simulator.exchange.faults import (
     TOO_MANY_REQUESTS,
@@ -22,6 +29,7 @@ from kraken_core.simulator.exchange.faults import (
 )
 from kraken_core.simulator.exchange.limits import Limiter, Limits
 from kraken_core.simulator.exchange.server import Reply, Server
+from kraken_core.simulator.exchange.spoiling import spoiled
 from kraken_core.simulator.market import SimulatedMarket
 from kraken_core.simulator.tape import NS
 
@@ -91,8 +99,12 @@ class SimulatedExchange:
         self.requests.append(Asked(endpoint, pair, query, not allowed, fault))
         if not allowed:
             return Reply(refusal(TOO_MANY_REQUESTS))
+        if fault and fault.kind is Kind.REFUSED:
+            return Reply(refusal(fault.error), fault)
         try:
-            return Reply(body(self._result(endpoint, query, fault)), fault)
+            result = self._result(endpoint, query, fault)
+            sent = beside(fault.error, result) if fault and fault.kind is Kind.BESIDE else body(result)
+            return Reply(sent, fault)
         except RefusedError as refused:
             return Reply(refusal(str(refused)), fault)
 
@@ -111,12 +123,8 @@ class SimulatedExchange:
                 raise RefusedError(UNKNOWN_PAIR)
             case Kind.SKEWED, _:
                 now_ns += round(fault.seconds * NS)
+            case Kind.BEHEADED, "Trades" if query.get("since") == "0":
+                query = {**query, "since": str(self._api.cursor_before(query, fault.row))}
             case _:  # befalls the answer, or its way
                 pass
-        result = self._api.answer(endpoint, query, now_ns)
-        if fault.kind is Kind.NO_LAST:
-            result.pop("last", None)
-        if fault.kind is Kind.VANISHED and fault.pair:
-            for key in (names.key(fault.pair), names.key(fault.pair) + names.DARK):
-                result.pop(key, None)
-        return result
+        return spoiled(self._api.answer(endpoint, query, now_ns), fault, endpoint)

@@ -16,7 +16,7 @@ UNKNOWN_PAIR = "EQuery:Unknown asset pair"
 
 
 class Kind(Enum):
-    """What goes wrong. The first seven befall the connection, the others what is answered."""
+    """What goes wrong. The first seven, and REFUSED, befall how it is answered, the others what."""
 
     SERVER_ERROR = auto()  # 503, with a page of HTML
     TIMEOUT = auto()  # no answer, until the client leaves
@@ -32,13 +32,23 @@ class Kind(Enum):
     SKEWED = auto()  # as if the exchange's clock were ``seconds`` ahead (or, below 0, behind)
     FORBIDDEN = auto()  # 403, with a page of HTML
     PORTAL = auto()  # 200, with a page of HTML, as whoever wants to be logged in to first answers for everybody
+    REFUSED = auto()  # the error text of the fault, with HTTP ``status``
+    BESIDE = auto()  # the error text of the fault, and the result too
+    NONSENSE = auto()  # a text where rows are due
+    ENTRY = auto()  # the pair's entry in AssetPairs has other ``fields``; None: it lacks them
+    ODD_ROW = auto()  # the trade with the id ``row`` has no price, or the candle at ``row`` (epoch seconds)
+    GROWN = auto()  # rows have trailing fields, results and entries more keys, all unheard of
+    LAST_INTEGER = auto()  # ``last`` is a number
+    LAST_EXPONENT = auto()  # ``last`` is in scientific notation, exact
+    LAST_ROUNDED = auto()  # … and rounded to six digits
+    BEHEADED = auto()  # Trades from the beginning on are those from the id ``row`` on
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
     """Goes wrong from the ``nth`` fitting request on (from 1), ``times`` in a row; None: for good.
 
-    Requests fit that go to the endpoint (``OHLC``) and the pair; None: to any. VANISHED fits AssetPairs too.
+    Requests fit that go to the endpoint (``OHLC``) and the pair; None: to any. VANISHED and ENTRY fit AssetPairs too.
     """
 
     kind: Kind
@@ -48,10 +58,15 @@ class Fault:
     times: int | None = 1
     seconds: float = 1.0
     error: str = "EGeneral:Internal error"
+    status: int = 400
+    row: int = 1
+    fields: tuple[tuple[str, object], ...] = ()
 
     def fits(self, endpoint: str, pair: Pair | None) -> bool:
         """Whether it can befall a request."""
-        listing = self.kind is Kind.VANISHED and endpoint == "AssetPairs"
+        listing = self.kind in {Kind.VANISHED, Kind.ENTRY} and endpoint == "AssetPairs"
+        if self.kind is Kind.ENTRY and not listing:
+            return False
         return self.endpoint in {None, endpoint} and (listing or self.pair in {None, pair})
 
     def strikes(self, count: int) -> bool:

@@ -23,6 +23,7 @@ KEYED_BY_CODES = frozenset(
 )
 WITH_DARK_POOLS = frozenset({"BTC", "ETH"})
 DARK = ".d"
+CURRENCY, TOKENIZED = "currency", "tokenized_asset"
 
 
 def code(asset: str) -> str:
@@ -42,8 +43,13 @@ def wsname(pair: Pair) -> str:
 
 
 def spellings(pair: Pair) -> frozenset[str]:
-    """By which names it can be asked for."""
+    """By which names it can be asked for; in capitals too, unless it has small letters itself."""
     return frozenset({key(pair), pair.altname, wsname(pair), str(pair), pair.base + pair.quote})
+
+
+def asset_class(listing: Listing) -> str:
+    """Of its base asset."""
+    return TOKENIZED if listing.tokenized else CURRENCY
 
 
 def pair_rows(listing: Listing) -> Mapping[str, Mapping[str, Any]]:
@@ -52,7 +58,7 @@ def pair_rows(listing: Listing) -> Mapping[str, Mapping[str, Any]]:
     row = {
         "altname": pair.altname,
         "wsname": wsname(pair),
-        "aclass_base": "currency",
+        "aclass_base": asset_class(listing),
         "base": code(pair.base),
         "aclass_quote": "currency",
         "quote": code(pair.quote),

@@ -116,6 +116,8 @@ class Handler(BaseHTTPRequestHandler):
                 self._send(PAGES[kind], SORRY, HTML)
             case Kind.THROTTLED if fault:
                 self._send(HTTPStatus.TOO_MANY_REQUESTS, SORRY, HTML, {"Retry-After": f"{fault.seconds:.0f}"})
+            case Kind.REFUSED if fault:
+                self._send(HTTPStatus(fault.status), body, JSON)
             case Kind.TIMEOUT:
                 self._wait_until_left()
             case Kind.RESET:

@@ -1,5 +1,7 @@
-"""From an answer's JSON to what it tells, strictly: what has not the documented form is refused, never guessed at.
+"""From an answer's JSON to what it tells: what has not the documented form is never guessed at.
 
+Forms grow: keys and trailing fields that nobody knows yet are passed over. A row or an entry that cannot be read is
+skipped, named and counted, and says nothing of its surroundings; where nothing can be read, the answer is refused.
 Numbers keep their decimal text until they become the double nearest to it, or a decimal.
 """
 
@@ -7,8 +9,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
+from functools import partial
 from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
@@ -17,47 +20,53 @@ import polars as pl
 
 from kraken_core.domain.candles import PRICES, SCHEMA, TIME, VOLUME_DECIMALS, Source, rank_of
 from kraken_core.domain.errors import UnknownPairError
-from kraken_core.domain.exchange import NS, TRADES, ListedPair, OhlcAnswer, TradesPage
-from kraken_core.domain.market import Pair, Series, shown_asset
+from kraken_core.domain.exchange import NS, TRADES, Listed, ListedPair, OhlcAnswer, TradesPage
+from kraken_core.domain.market import Pair, Series, shown_asset, shown_pair, splits
+from kraken_core.domain.names import CURRENCY, PairName
 from kraken_core.domain.timerange import END_OF_TIME, TimeRanges
-from kraken_core.sources.rest.failures import NoAnswerError, nonsense, policy_of
+from kraken_core.sources.rest.failures import NoAnswerError, nonsense, refused_by
 
 Result = Mapping[str, object]
 _DARK = ".d"
 _OHLC_WIDTH = 8  # time, open, high, low, close, vwap, volume, count
-_TRADE_WIDTHS = (7, 6)  # price, volume, time, side, type, misc, id; of old samples the id is absent
+_TRADE_WIDTH = 6  # price, volume, time, side, type, misc; then the id, which old samples lack
 _NUMBER = r"^[0-9]{1,30}(\.[0-9]{1,30})?$"
 _VOLUME = rf"^[0-9]{{1,29}}(\.[0-9]{{1,{VOLUME_DECIMALS}}}0*)?$"  # what the column of a decimal holds exactly
-_CURSOR = re.compile(r"\d{1,19}", re.ASCII)
+_CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9.]{0,15}")  # of an asset
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9./]{1,32}")  # of a pair
+_CURSOR = re.compile(r"\d{1,19}|\d(\.\d{1,30})?[eE]\+?\d{1,2}", re.ASCII)
+_MOST_CURSOR = 10**19  # nanoseconds
 _DECIMALS = (*PRICES, "vwap", "volume")
 _OHLC: dict[str, type[pl.DataType]] = {"time": pl.Int64, **dict.fromkeys(_DECIMALS, pl.Float64), "trades": pl.Int64}
-_MOST_TOLD = 200  # characters of an error's text
+_MOST_QUOTED = 120  # characters of a row that was skipped
 _MOST_TRADES = (1 << 31) - 1
 _US = 1_000_000  # microseconds a second
 _NEAR_NS = NS  # a trade's time is told as a double, and cut to four decimals in old ones; its cursor is exact
 
 
-class Listed(NamedTuple):
-    """AssetPairs: the pairs by name, and the names in it that are none."""
-
-    pairs: list[ListedPair]
-    unreadable: list[str]
+class Partial(dict[str, object]):
+    """A result that came with an error: what it lacks may exist."""
 
 
-def result(body: bytes) -> Result:
-    """What an answer holds. Raises NoAnswerError where that is an error, or makes no sense."""
+def result(body: bytes, *, beside_errors: bool = False) -> Result:
+    """What an answer holds. Raises NoAnswerError where that is an error, or makes no sense.
+
+    With ``beside_errors`` a result counts that came with an error, as a Partial one: one entry of many may have caused
+    that.
+    """
     try:
         document = json.loads(body, parse_float=Decimal, parse_constant=_no_number)
     except (ValueError, RecursionError) as error:
         raise nonsense("it is no JSON, or not all of it") from error
     if not isinstance(document, dict) or not isinstance(errors := document.get("error"), list):
         raise nonsense("it does not say whether there is an error")
-    if serious := [str(error) for error in errors if not str(error).startswith("W")]:
-        told = " ".join(", ".join(serious).encode("ascii", "replace").decode().split())
-        raise NoAnswerError(f"it answers {told[:_MOST_TOLD]}", policy_of(serious[0]))
-    if not isinstance(found := document.get("result"), dict):
+    found = document.get("result")
+    serious = [str(error) for error in errors if not str(error).startswith("W")]
+    if serious and not (beside_errors and isinstance(found, dict) and found):
+        raise refused_by(serious)
+    if not isinstance(found, dict):
         raise nonsense("it has neither an error nor a result")
-    return found
+    return Partial(found) if serious else found
 
 
 def server_time(found: Result) -> int:
@@ -74,45 +83,73 @@ def status(found: Result) -> str:
 
 
 def asset_names(found: Result) -> dict[str, str]:
-    """Assets: how we show the asset of each canonical code."""
-    return {code: shown_asset(_text(_row(row), "altname")) for code, row in found.items()}
+    """Assets: how we show the asset of each canonical code; entries without a name are left out."""
+    rows = ((code, row.get("altname")) for code, row in found.items() if isinstance(row, dict))
+    return {code: shown_asset(name) for code, name in rows if isinstance(name, str) and _CODE.fullmatch(name)}
 
 
 def asset_pairs(found: Result) -> Listed:
-    """AssetPairs, sorted, without dark pools."""
-    pairs, unreadable = set(), []
-    for key, value in found.items():
-        row = _row(value)
-        name, base, quote = (_text(row, field) for field in ("altname", "base", "quote"))
-        if name.endswith(_DARK):
-            continue
-        spelled = _text(row, "wsname") if "wsname" in row else f"{base}/{quote}"
+    """AssetPairs, sorted, without dark pools; entries that name no pair are skipped."""
+    pairs: dict[Pair, ListedPair] = {}
+    skipped: dict[str, str] = {}
+    for key, row in sorted(found.items()):
         try:
-            pair = Pair.parse(spelled)
-        except UnknownPairError:
-            unreadable.append(key)
+            listed = _entry(key, row)
+        except _UnreadableError as error:
+            skipped[key] = str(error)
             continue
-        # Before 2021 it told of no state: what was listed was online.
-        pairs.add(ListedPair(pair, _text(row, "status") if "status" in row else "online"))
-    return Listed(sorted(pairs), sorted(unreadable))
+        if listed and pairs.setdefault(listed.pair, listed) is not listed:
+            skipped[key] = f"it is called {listed.pair}, as {pairs[listed.pair].name.key} is"
+    return Listed(tuple(pairs[pair] for pair in sorted(pairs)), skipped, whole=not isinstance(found, Partial))
+
+
+class _UnreadableError(Exception):
+    """An entry of AssetPairs cannot be read; the text says why."""
+
+
+def _entry(key: str, row: object) -> ListedPair | None:
+    """A pair as AssetPairs lists it; None for a dark pool. Raises _UnreadableError."""
+    if not isinstance(row, dict):
+        raise _UnreadableError("it has no fields")
+    altname = row.get("altname") or key
+    if not isinstance(altname, str) or not _NAME.fullmatch(altname):
+        raise _UnreadableError("its altname is no name")
+    if altname.lower().endswith(_DARK):
+        return None
+    asset_class, status = row.get("aclass_base", CURRENCY), row.get("status", "online")  # before 2021 it told no state
+    return ListedPair(
+        PairName(_named(row, altname), altname, key, asset_class if isinstance(asset_class, str) else CURRENCY),
+        status if isinstance(status, str) else "unknown",
+    )
+
+
+def _named(row: Result, altname: str) -> Pair:
+    """The pair of an entry: by its wsname, else by its assets, else by its altname where that means one pair only."""
+    wsname = row.get("wsname")
+    for base, slash, quote in (str(wsname).partition("/"), (row.get("base"), "/", row.get("quote"))):
+        if slash and all(isinstance(code, str) and _CODE.fullmatch(code) for code in (base, quote)) and base != quote:
+            return shown_pair(str(base), str(quote))
+    meanings = splits(altname)
+    if len(meanings) != 1:
+        raise _UnreadableError("neither its wsname nor its base and quote name a pair")
+    return shown_pair(*meanings[0])
 
 
 def ohlc(found: Result, series: Series, as_of: int) -> OhlcAnswer:
     """OHLC: the candles of a series that were closed by ``as_of``; the last row, still forming, is never one.
 
-    A row that contradicts itself is not believed: its slot stays unknown.
+    A row that contradicts itself, or cannot be read, is not believed: its slot stays unknown.
     """
-    rows, last = _rows(found), found.get("last")
-    if type(last) is not int:
+    rows, last = _rows(found, series.pair), _cursor(found.get("last"))
+    if last is None:
         raise nonsense("candles without last")
-    time, *texts, count = _columns(rows, (_OHLC_WIDTH,))
-    times = _whole(time, END_OF_TIME)
-    if times.size and ((times % series.width).any() or np.diff(times, prepend=-1).min() <= 0):
+    frame, skipped = _readable(rows, partial(_candle_rows, series))
+    if frame["time"].diff().min() is not None and frame["time"].diff().min() <= 0:  # type: ignore[operator] # integers
         raise nonsense("candles out of place")
-    numbers = _decimals([text for column in texts for text in column], _NUMBER).cast(pl.Float64)
-    values = {name: numbers.slice(place * len(rows), len(rows)) for place, name in enumerate(_DECIMALS)}
-    frame = pl.DataFrame({"time": times, **values, "trades": _whole(count, _MOST_TRADES)}, schema=_OHLC)
-    closed = frame.filter((pl.col("time") <= min(last, as_of - series.width)) & _is_believed())
+    believed = frame.select(_is_believed()).to_series()
+    readable = [place for place in range(len(rows)) if place not in skipped]
+    skipped |= {readable[place] for place in (~believed).arg_true()}
+    closed = frame.filter(believed & (pl.col("time") <= min(last.value, as_of - series.width)))
     known = TimeRanges.of((time, time + series.width) for time in closed["time"].to_list())
     candles = (
         closed.lazy()
@@ -130,15 +167,49 @@ def ohlc(found: Result, series: Series, as_of: int) -> OhlcAnswer:
         .select(*SCHEMA)
         .collect()
     )
-    return OhlcAnswer(candles, known, len(rows))
+    return OhlcAnswer(candles, known, len(rows), _quoted(rows, skipped))
 
 
-def trades(found: Result, cursor: int, count: int) -> TradesPage:
-    """Trades: up to ``count`` of them after a cursor. A page with fewer of them is the last one."""
-    rows, following = _rows(found), found.get("last")
-    if not isinstance(following, str) or not _CURSOR.fullmatch(following):
+def trades(found: Result, cursor: int, count: int, pair: Pair | None = None) -> TradesPage:
+    """Trades: up to ``count`` of them after a cursor. A page with fewer of them is the last one.
+
+    Trades that cannot be read are skipped; what was traded between those beside them is unknown.
+    """
+    rows, last = _rows(found, pair), _cursor(found.get("last"))
+    if last is None:
         raise nonsense("trades without last")
-    price, volume, time, side, kind, _, *numbers = _columns(rows, _TRADE_WIDTHS)
+    page, skipped = _readable(rows, _trade_rows)
+    if page.is_empty():
+        return TradesPage(page, max(cursor, last.value), is_last=True)
+    times = page["time"].to_list()
+    if not page["time"].is_sorted():
+        page = page.sort("time", maintain_order=True)
+    # A cursor that was rounded would leave trades out; those of the last one's instant may be repeated instead.
+    following = last.value if last.exact else max(cursor, page["time"][-1] - 1)
+    if page["time"][0] < cursor - _NEAR_NS or not cursor <= following:
+        raise nonsense("trades from before those that were asked for")
+    if not skipped and abs(page["time"][-1] - following) > _NEAR_NS:
+        raise nonsense("a cursor that is not its last trade's")
+    if len(rows) >= count and following == cursor:
+        raise nonsense("a full page of trades whose cursor does not move")
+    unknown = _between_neighbours(times, sorted(skipped), cursor, following)
+    return TradesPage(page, following, len(rows) < count, _quoted(rows, skipped), unknown)
+
+
+def _candle_rows(series: Series, rows: list[Any]) -> pl.DataFrame:
+    """Rows of candles, as _OHLC has them. Raises NoAnswerError where any of them cannot be read."""
+    time, *texts, count = _columns(rows, _OHLC_WIDTH)
+    times = _whole(time, END_OF_TIME)
+    if times.size and (times % series.width).any():
+        raise nonsense("candles out of place")
+    numbers = _decimals([text for column in texts for text in column], _NUMBER).cast(pl.Float64)
+    values = {name: numbers.slice(place * len(rows), len(rows)) for place, name in enumerate(_DECIMALS)}
+    return pl.DataFrame({"time": times, **values, "trades": _whole(count, _MOST_TRADES)}, schema=_OHLC)
+
+
+def _trade_rows(rows: list[Any]) -> pl.DataFrame:
+    """Rows of trades, as TRADES has them, in their order. Raises NoAnswerError where any of them cannot be read."""
+    price, volume, time, side, kind, _ = _columns(rows, _TRADE_WIDTH)
     if not set(_texts(side)) <= {"b", "s"} or not set(_texts(kind)) <= {"m", "l"}:
         raise nonsense("trades of an unknown kind")
     page = pl.DataFrame(
@@ -146,23 +217,43 @@ def trades(found: Result, cursor: int, count: int) -> TradesPage:
             "time": _nanoseconds(time),
             "price": _decimals(price, _NUMBER).cast(pl.Float64),
             "volume": _decimals(volume, _VOLUME).cast(TRADES["volume"]),
-            "id": _whole(numbers[0], 1 << 63) if numbers else None,
+            "id": _ids(rows),
         },
         schema=TRADES,
     )
     if not (page["price"] > 0).all():
         raise nonsense("trades without a price")
-    if page.is_empty():
-        return TradesPage(page, max(cursor, int(following)), is_last=True)
-    if not page["time"].is_sorted():
-        page = page.sort("time", maintain_order=True)
-    if page["time"][0] < cursor - _NEAR_NS or not cursor <= int(following):
-        raise nonsense("trades from before those that were asked for")
-    if abs(page["time"][-1] - int(following)) > _NEAR_NS:
-        raise nonsense("a cursor that is not its last trade's")
-    if len(rows) >= count and int(following) == cursor:
-        raise nonsense("a full page of trades whose cursor does not move")
-    return TradesPage(page, int(following), is_last=len(rows) < count)
+    return page
+
+
+def _readable(rows: list[Any], read: Callable[[list[Any]], pl.DataFrame]) -> tuple[pl.DataFrame, set[int]]:
+    """What is read of the rows, and the places of those that cannot be. Raises NoAnswerError where all of them are."""
+    try:
+        return read(rows), set()
+    except NoAnswerError:
+        skipped = {place for place, row in enumerate(rows) if not _is_read([row], read)}
+        if len(skipped) == len(rows):
+            raise
+        return read([row for place, row in enumerate(rows) if place not in skipped]), skipped
+
+
+def _is_read(rows: list[Any], read: Callable[[list[Any]], pl.DataFrame]) -> bool:
+    try:
+        read(rows)
+    except NoAnswerError:
+        return False
+    return True
+
+
+def _between_neighbours(times: list[int], skipped: list[int], start: int, end: int) -> TimeRanges:
+    """Epoch seconds between the readable trades (``times``, nanoseconds) before and behind each skipped place."""
+    spans = []
+    for before, place in enumerate(skipped):
+        after = place - before  # so many readable ones come before it
+        first = times[after - 1] if after else start
+        last = times[after] if after < len(times) else max(end, times[-1])
+        spans.append((min(first, last) // NS, max(first, last) // NS + 1))
+    return TimeRanges.of(spans)
 
 
 def _is_believed() -> pl.Expr:
@@ -174,21 +265,66 @@ def _is_believed() -> pl.Expr:
     return (silent & empty) | (traded & ~empty & shaped)
 
 
-def _rows(found: Result) -> list[Any]:
-    """The value of the only key that is not ``last``."""
-    values = [value for key, value in found.items() if key != "last"]
-    if len(values) != 1 or not isinstance(values[0], list):
+class _Cursor(NamedTuple):
+    """What ``last`` tells; ``exact`` unless its text leaves digits out (1.6166e18)."""
+
+    value: int
+    exact: bool
+
+
+def _cursor(last: object) -> _Cursor | None:
+    """``last`` as a whole number, a text, or in scientific notation; None where it is no instant."""
+    if type(last) is int:
+        number = Decimal(last)
+    elif isinstance(last, (str, Decimal)) and _CURSOR.fullmatch(text := str(last)):
+        number = Decimal(text)
+    else:
+        return None
+    exponent = number.as_tuple().exponent
+    if not 0 <= number < _MOST_CURSOR or number != number.to_integral_value() or not isinstance(exponent, int):
+        return None
+    return _Cursor(int(number), exact=exponent <= 0)
+
+
+def _rows(found: Result, pair: Pair | None) -> list[Any]:
+    """The rows: the only list of rows, or the one under the pair's own name."""
+    values = {key: value for key, value in found.items() if key != "last" and isinstance(value, list)}
+    if len(values) > 1:
+        values = {key: value for key, value in values.items() if not value or isinstance(value[0], list)}
+    if len(values) > 1:
+        values = {key: value for key, value in values.items() if pair and _names(key, pair)}
+    if len(values) != 1:
         raise nonsense("it is not of one pair")
-    return values[0]
+    [rows] = values.values()
+    return rows
 
 
-def _columns(rows: list[Any], widths: Sequence[int]) -> list[Sequence[object]]:
-    """Rows of one of these widths as columns."""
+def _names(key: str, pair: Pair) -> bool:
+    try:
+        return key == pair.altname or Pair.parse(key) == pair
+    except UnknownPairError:
+        return False
+
+
+def _columns(rows: list[Any], width: int) -> list[Sequence[object]]:
+    """The first fields of rows as columns."""
     if not rows:
-        return [()] * widths[0]
-    if set(map(type, rows)) != {list} or len(found := set(map(len, rows))) > 1 or not found <= set(widths):
-        raise nonsense(f"rows that have not {widths[0]} fields")
-    return list(zip(*rows, strict=True))
+        return [()] * width
+    if set(map(type, rows)) != {list} or min(map(len, rows)) < width:
+        raise nonsense(f"rows that have not {width} fields")
+    return list(zip(*(row[:width] for row in rows), strict=True))
+
+
+def _ids(rows: list[Any]) -> pl.Series:
+    """The ids of trades; old samples have none."""
+    ids = [row[_TRADE_WIDTH] if len(row) > _TRADE_WIDTH else None for row in rows]
+    _whole([number for number in ids if number is not None], 1 << 63)
+    return pl.Series(ids, dtype=pl.Int64)
+
+
+def _quoted(rows: list[Any], places: Iterable[int]) -> tuple[str, ...]:
+    """Rows as they may be shown."""
+    return tuple(json.dumps(rows[place], default=str)[:_MOST_QUOTED] for place in sorted(places))
 
 
 def _whole(values: Sequence[Any], end: int) -> npt.NDArray[np.int64]:
@@ -216,12 +352,6 @@ def _nanoseconds(values: Sequence[Any]) -> npt.NDArray[np.int64]:
     if not set(map(type, values)) <= {int, Decimal} or (values and not (min(values) > 0 and max(values) < END_OF_TIME)):
         raise nonsense("a time that is none")
     return np.array([int(value * NS) for value in values], dtype=np.int64)
-
-
-def _row(value: object) -> Result:
-    if not isinstance(value, dict):
-        raise nonsense("an entry without fields")
-    return value
 
 
 def _text(row: Result, field: str) -> str:

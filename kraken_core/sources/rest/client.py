@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 from kraken_core.domain.errors import KrakenError, PairRefusedError, UnavailableError
-from kraken_core.domain.exchange import NS, OHLC_INTERVALS, TRADES_A_PAGE, ListedPair, OhlcAnswer, TradesPage
+from kraken_core.domain.exchange import (
+    NS,
+    OHLC_INTERVALS,
+    TRADES_A_PAGE,
+    FirstTrade,
+    Listed,
+    OhlcAnswer,
+    TradesPage,
+)
 from kraken_core.domain.market import Pair, Series
+from kraken_core.domain.names import BY_RULES, TOKENIZED, Names
 from kraken_core.sources.rest import answers
 from kraken_core.sources.rest.failures import NoAnswerError, Policy
 from kraken_core.sources.rest.pacing import Pacer
@@ -28,7 +37,7 @@ class KrakenExchange:
     """The exchange's public API over HTTP: a :class:`~kraken_core.ports.Exchange`. Close it when done.
 
     Each pair is asked at most ``requests_per_second``, all together ``all_per_second``; ``waiting`` says who may call
-    off a wait.
+    off a wait. Pairs are asked for by their ``names``, and those that were listed since.
     """
 
     def __init__(
@@ -40,6 +49,7 @@ class KrakenExchange:
         patience: Patience = PATIENT,
         timeout_s: tuple[float, float] = TIMEOUT_S,
         waiting: Waiting = Waiting(),  # noqa: B008 - frozen
+        names: Names = BY_RULES,
     ) -> None:
         self.requests = 0
         self.retries = 0
@@ -47,7 +57,9 @@ class KrakenExchange:
         self._pacer = Pacer(waiting, 1 / requests_per_second, 1 / all_per_second)
         self._patience = patience
         self._waiting = waiting
+        self._names = names
         self._doubtful: set[Pair] = set()
+        self._worked: Pair | None = None  # the last that was answered
         self._lock = threading.Lock()
 
     def close(self) -> None:
@@ -66,12 +78,23 @@ class KrakenExchange:
         """The exchange's canonical code of every asset, and the name we show for it."""
         return self._ask("Assets", answers.asset_names)
 
-    def pairs(self) -> list[ListedPair]:
-        """The pairs listed now, sorted; without dark pools, and without those whose names are none."""
-        listed = self._ask("AssetPairs", answers.asset_pairs)
-        if listed.unreadable:
-            LOG.warning("%s pairs have names that are none: %s", len(listed.unreadable), ", ".join(listed.unreadable))
-        return listed.pairs
+    def listed(self) -> Listed:
+        """The pairs listed now, sorted; without dark pools, and without entries that could not be read."""
+        found = self._ask("AssetPairs", answers.asset_pairs, beside_errors=True)
+        try:
+            tokenized = self._ask("AssetPairs", answers.asset_pairs, beside_errors=True, aclass_base=TOKENIZED)
+        except UnavailableError as error:
+            LOG.warning("tokenized stocks are not listed: %s", error)
+            tokenized = Listed()._replace(tokenized=False)
+        pairs = {listed.pair: listed for listed in (*found.pairs, *tokenized.pairs)}
+        listed = Listed(
+            tuple(pairs[pair] for pair in sorted(pairs)),
+            {**found.skipped, **tokenized.skipped},
+            tokenized.tokenized,
+            found.whole and tokenized.whole,
+        )
+        self._names |= listed.names
+        return listed
 
     def ohlc(self, series: Series, as_of: int) -> OhlcAnswer:
         """The last candles of a series, up to 720, that were closed by ``as_of`` (epoch seconds)."""
@@ -85,25 +108,32 @@ class KrakenExchange:
         """Up to 1,000 trades after a cursor (nanoseconds)."""
         return self._trades(pair, max(cursor, 0), TRADES_A_PAGE)
 
-    def first_trade(self, pair: Pair) -> int | None:
-        """When the pair first traded, in epoch seconds; None where it never did."""
-        first = self._trades(pair, 0, 1).trades["time"].to_list()
-        return first[0] // NS if first else None
+    def first_trade(self, pair: Pair) -> FirstTrade | None:
+        """The first trade that is answered of the pair; None where there is none."""
+        for time, number in self._trades(pair, 0, 1).trades.select("time", "id").iter_rows():
+            return FirstTrade(time // NS, number)
+        return None
 
     def _trades(self, pair: Pair, cursor: int, count: int) -> TradesPage:
-        return self._ask("Trades", lambda found: answers.trades(found, cursor, count), pair, since=cursor, count=count)
+        return self._ask(
+            "Trades", lambda found: answers.trades(found, cursor, count, pair), pair, since=cursor, count=count
+        )
 
     def _ask(
-        self, endpoint: str, told: Callable[[answers.Result], _T], pair: Pair | None = None, **parameters: int
+        self,
+        endpoint: str,
+        read: Callable[[answers.Result], _T],
+        pair: Pair | None = None,
+        *,
+        beside_errors: bool = False,
+        **parameters: str | int,
     ) -> _T:
         """What an answer tells. Raises UnavailableError, PairRefusedError, Interrupted."""
-        of_pair = {"pair": pair.altname} if pair else {}
+        query = {**(self._names.query(pair) if pair else {}), **parameters}
         failures = 0
         while True:
-            self._pacer.turn(pair)
-            self._count(again=failures > 0)
             try:
-                answer = told(answers.result(self._transport.get(endpoint, {**of_pair, **parameters})))
+                answer = self._once(endpoint, read, pair, query, again=failures > 0, beside_errors=beside_errors)
             except NoAnswerError as failed:
                 failures += 1
                 if failures >= self._patience.tries(failed.policy) or failed.wait_s > LONGEST_REST_S:
@@ -112,6 +142,21 @@ class KrakenExchange:
             else:
                 self._answered(pair)
                 return answer
+
+    def _once(
+        self,
+        endpoint: str,
+        read: Callable[[answers.Result], _T],
+        pair: Pair | None,
+        query: Mapping[str, str | int],
+        *,
+        again: bool = False,
+        beside_errors: bool = False,
+    ) -> _T:
+        """What the answer to one request tells. Raises NoAnswerError, Interrupted."""
+        self._pacer.turn(pair)
+        self._count(again=again)
+        return read(answers.result(self._transport.get(endpoint, query), beside_errors=beside_errors))
 
     def _count(self, *, again: bool) -> None:
         with self._lock:
@@ -123,6 +168,7 @@ class KrakenExchange:
         if pair:
             with self._lock:
                 self._doubtful.clear()
+                self._worked = pair
 
     def _wait(self, failed: NoAnswerError, pair: Pair | None, failures: int) -> None:
         LOG.info("%s: %s; asking again", self._named(pair), failed)
@@ -150,18 +196,33 @@ class KrakenExchange:
         """Whether it is the pair's fault: not where the exchange is down, nor where it befalls several in a row."""
         if policy in {Policy.PAIR, Policy.ALL, Policy.SLOWER}:
             return policy is Policy.PAIR
-        if policy is Policy.REPEAT and not self._is_up():
+        if policy is Policy.REPEAT and not (self._is_up() or self._others_work()):
             return False
         with self._lock:
             self._doubtful.add(pair)
-            return len(self._doubtful) < DOUBTFUL_PAIRS
+            few = len(self._doubtful) < DOUBTFUL_PAIRS
+        return few or self._others_work()
+
+    def _others_work(self) -> bool:
+        """Whether a pair that worked still does, or one that was not asked yet; it is asked once for a trade."""
+        with self._lock:
+            worked = [self._worked] if self._worked and self._worked not in self._doubtful else []
+            unasked = (name.pair for name in self._names.entries if name.pair not in self._doubtful)
+            pair = next(iter((*worked, *unasked)), None)
+        if pair is None:
+            return False
+        query: dict[str, str | int] = {**self._names.query(pair), "since": 0, "count": 1}
+        try:
+            self._once("Trades", lambda found: answers.trades(found, 0, 1, pair), pair, query)
+        except NoAnswerError:
+            return False
+        self._answered(pair)
+        return True
 
     def _is_up(self) -> bool:
         """Whether the exchange answers at all; it is asked once."""
-        self._pacer.turn(None)
-        self._count(again=False)
         try:
-            return answers.status(answers.result(self._transport.get("SystemStatus", {}))) != "maintenance"
+            return self._once("SystemStatus", answers.status, None, {}) != "maintenance"
         except NoAnswerError:
             return False
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import Enum, auto
+
+_MOST_SHOWN = 200  # characters of an error's text
 
 
 class Policy(Enum):
@@ -32,6 +35,7 @@ _BY_TEXT = {
     "EGeneral:Too many requests": Policy.SLOWER,
     "EAPI:Rate limit exceeded": Policy.SLOWER,
     "EGeneral:Temporary lockout": Policy.SLOWER,
+    "EService:Market in": Policy.PAIR,  # cancel_only mode and the like: the market of this pair alone
     "EService:": Policy.REPEAT,  # Unavailable, Busy, Deadline elapsed
     "EQuery:": Policy.PAIR,  # Unknown asset pair
     "EGeneral:Invalid arguments": Policy.PAIR,
@@ -43,6 +47,12 @@ _BY_TEXT = {
 def policy_of(error: str) -> Policy:
     """What to do about an error of the exchange; one that nobody knows may be of the pair, and may pass."""
     return next((policy for start, policy in _BY_TEXT.items() if error.startswith(start)), Policy.DOUBT)
+
+
+def refused_by(errors: Sequence[str]) -> NoAnswerError:
+    """An answer that is an error: its texts in one short line, and the policy of the first."""
+    line = " ".join(", ".join(errors).encode("ascii", "replace").decode().split())
+    return NoAnswerError(f"it answers {line[:_MOST_SHOWN]}", policy_of(errors[0]))
 
 
 def nonsense(what: str) -> NoAnswerError:

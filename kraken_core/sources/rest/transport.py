@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
@@ -10,7 +11,7 @@ from urllib.parse import urlsplit
 
 import requests
 
-from kraken_core.sources.rest.failures import NoAnswerError, Policy
+from kraken_core.sources.rest.failures import NoAnswerError, Policy, refused_by
 from kraken_core.sources.session import prepare
 
 TIMEOUT_S = (10.0, 20.0)  # to connect; between two pieces of an answer
@@ -19,6 +20,7 @@ MOST_BYTES = 64 << 20  # of an answer; the largest, AssetPairs, has about one MB
 _PIECE_BYTES = 1 << 16
 _PEACE_S = 5.0  # where it says that we ask too often, but not when to come back
 _PASSING = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY}
+_OF_THE_QUESTION = {HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY}
 _REFUSING = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.UNAVAILABLE_FOR_LEGAL_REASONS}
 
 
@@ -96,7 +98,19 @@ def _check(answer: requests.Response) -> None:
         raise NoAnswerError(reason, Policy.REPEAT, _retry_after(answer))
     if status in _REFUSING:
         raise NoAnswerError(f"{reason}: it refuses us", Policy.ALL)
+    if status in _OF_THE_QUESTION and (errors := _errors(answer)):
+        raise refused_by(errors)
     raise NoAnswerError(f"{reason}: check the setting api_url", Policy.ALL)
+
+
+def _errors(answer: requests.Response) -> list[str]:
+    """The exchange's own errors in a body of JSON: what it refuses is this question, and not all of them."""
+    try:
+        document = json.loads(_body(answer))
+    except (ValueError, RecursionError):
+        return []
+    errors = document.get("error") if isinstance(document, dict) else None
+    return [str(error) for error in errors] if isinstance(errors, list) else []
 
 
 def _retry_after(answer: requests.Response) -> float:
