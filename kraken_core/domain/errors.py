@@ -8,7 +8,8 @@ KrakenError
 │   └── SourceError           a source that cannot be opened or is no archive at all
 ├── HomeError             the home directory cannot be used: newer format, not writable  (exit 1)
 ├── StoreError            the candle table cannot be read or written
-│   └── CommitConflictError   somebody else committed to the table meanwhile
+│   ├── CommitConflictError   somebody else committed to the table meanwhile
+│   └── TableLostError        the table is not the one that the ledger knows, or is older
 ├── LedgerError           the ledger cannot be read or written
 │   └── LedgerAwayError       its database does not answer: it may come back
 ├── JobError              a job cannot do what was asked of it
@@ -69,6 +70,10 @@ class StoreError(KrakenError):
 
 class CommitConflictError(StoreError):
     """Another writer committed to the candle table since it was read."""
+
+
+class TableLostError(StoreError):
+    """The candle table is missing, another one or older than the ledger knows: its candles cannot be counted."""
 
 
 class LedgerError(KrakenError):

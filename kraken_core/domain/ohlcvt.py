@@ -29,6 +29,7 @@ COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
     "trades": pl.Int32,
 }
 EARLIEST = 1_300_000_000  # 2011-03-13, before Kraken opened: an earlier time is no time
+NOT_CLOSED = "its slot has not closed yet"
 _VWAP_VARIANT = len(COLUMNS) + 1  # some collectors put a vwap before the volume
 _WIDTHS = (len(COLUMNS), _VWAP_VARIANT)
 
@@ -165,7 +166,7 @@ def _reasons(width: int, now: int) -> pl.Expr:
         (time.is_null(), pl.lit("its time is no whole number of seconds")),
         (time < EARLIEST, pl.lit("its time is before Kraken existed")),
         (time % width != 0, pl.lit(f"its time is no start of a {width // 60}-minute slot")),
-        (time > now - width, pl.lit("its slot has not closed yet")),
+        (time > now - width, pl.lit(NOT_CLOSED)),
         (pl.any_horizontal(pl.col(name).is_null() for name in PRICES), pl.lit("a price is no number")),
         (pl.col("volume").is_null(), pl.lit("its volume is no number")),
         (pl.col("trades").is_null(), pl.lit("its count of trades is no whole number")),

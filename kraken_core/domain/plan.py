@@ -315,6 +315,8 @@ def _downloads(
 def _planned(file: ArchiveFile, index: int, archive: Archive, *, finest: bool, known: KnownFile | None) -> PlannedFile:
     if known is None:
         return PlannedFile(file, index, Action.INGEST, "new", finest)
+    if not known.rank:
+        return PlannedFile(file, index, Action.INGEST, "held rows that had not closed when it was read", finest, known)
     if known.rank < derived_rank(file_rank(archive, file.source)):
         return PlannedFile(file, index, Action.INGEST, "of a newer vintage than when it was read", finest, known)
     return PlannedFile(file, index, Action.SKIP, "already ingested", finest, known)

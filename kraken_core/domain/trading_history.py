@@ -25,6 +25,7 @@ _COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
     "volume": pl.Decimal(38, VOLUME_DECIMALS),
 }
 _ROW = re.compile(rb"\s*\d{10}(\.\d*)?\s*,[^,]+,[^,]+", re.ASCII)
+NOT_YET = "its time has not come yet"
 _LONGEST_LINE = 1 << 20  # bytes; a binary file has none to speak of
 
 
@@ -134,7 +135,7 @@ def _reasons(now: int) -> pl.Expr:
         (pl.col("width") != len(_COLUMNS), pl.format("{} columns instead of 3", "width")),
         (time.is_null(), pl.lit("its time is no number of seconds")),
         (time < EARLIEST * NS, pl.lit("its time is before Kraken existed")),
-        (time >= now * NS, pl.lit("its time has not come yet")),
+        (time >= now * NS, pl.lit(NOT_YET)),
         (price.is_null(), pl.lit("its price is no number")),
         (~price.is_finite(), pl.lit("its price is not finite")),
         (price <= 0, pl.lit("its price is not positive")),

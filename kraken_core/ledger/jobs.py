@@ -21,6 +21,7 @@ from kraken_core.domain.jobs import (
 from kraken_core.domain.request import Request
 from kraken_core.ledger.bulk import add_many, add_rows
 from kraken_core.ledger.gaps import release_backfilling
+from kraken_core.ledger.holding import not_this_workers
 from kraken_core.ledger.models import file_ingestion_record, ingestion_job, job_event
 from kraken_core.ledger.rows import ORIGIN, OUTCOME, job_of, metrics_columns, outcome_of, request_columns
 from kraken_core.ledger.transactions import Transactions
@@ -167,10 +168,7 @@ class Jobs(Transactions):
             changes = {"lease_until": until, "doing": json.dumps(doing) if doing else None}
             row = connection.execute(renewed.values(changes)).one_or_none()
             if row is None:
-                raise IllegalMoveError(
-                    f"job {job.id} is not this worker's any more: it was taken for lost, or moved by somebody else. "
-                    f"What was committed is kept. See how it stands with: kraken jobs {job.id}"
-                )
+                raise not_this_workers(job.id)
         return Control(row.asked) if row.asked else None
 
     def ask(self, job_id: int, control: Control) -> None:

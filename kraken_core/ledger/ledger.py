@@ -10,6 +10,8 @@ from kraken_core.ledger.evidence import Evidence
 from kraken_core.ledger.files import Files
 from kraken_core.ledger.frames import Frames
 from kraken_core.ledger.gaps import Gaps
+from kraken_core.ledger.lost import Lost
+from kraken_core.ledger.marks import Marks
 from kraken_core.ledger.names import PairNames
 from kraken_core.ledger.pairs import Pairs
 from kraken_core.ledger.schema import bring_up_to_date
@@ -19,7 +21,7 @@ from kraken_core.ledger.undo import Undo
 from kraken_core.ports import Clock
 
 
-class SqlLedger(Files, Sweeps, Undo, Pairs, PairNames, Coverage, Gaps, Frames, Evidence, State):
+class SqlLedger(Files, Sweeps, Undo, Marks, Lost, Pairs, PairNames, Coverage, Gaps, Frames, Evidence, State):
     """Implements ``kraken_core.ports.Ledger``; each base keeps one noun. Safe to share between threads.
 
     Every method raises LedgerError where the database cannot be reached, read or written.

@@ -119,6 +119,8 @@ ingestion_job = Table(
     Column("asked", Text),  # of the worker, by anybody: PAUSE or CANCEL
     Column("doing", Text),  # what the worker said last of its progress, a JSON list; null while nobody runs it
     Column("table_version", BigInteger),  # of the candle table when the job first ran
+    Column("table_reached", BigInteger),  # the version at the job's last word; null where it left none
+    Column("table_stamp", Text),  # what tells that version from another one of its number
     Column("undone_at", Moment),
     *moments("created_at", "updated_at"),
     Column("started_at", Moment),
@@ -133,6 +135,17 @@ one_running_job = Index(
     unique=True,
     sqlite_where=_RUNNING,
     postgresql_where=_RUNNING,
+)
+
+# The candle tables that jobs wrote to, each as of the last word of a job: see domain/table_mark.py
+table_mark = Table(
+    "table_mark",
+    metadata,
+    Column("candle_table", Text, primary_key=True),
+    *words("identity"),
+    Column("version", BigInteger, nullable=False),
+    *words("stamp"),
+    *moments("recorded_at"),
 )
 
 job_event = Table(
@@ -157,6 +170,7 @@ file_ingestion_record = Table(
     Column("last_time", Instant),
     *counts("size", "rank", "records", "records_new", "records_changed", "records_rejected"),
     Column("error", Text),
+    Column("lost_at", Moment),  # when its candles were found to be lost: it counts no more, and is read again
     *moments("created_at", "updated_at"),
     CheckConstraint("first_time <= last_time", name="range"),
     Index(None, "job_id", "status"),
@@ -198,6 +212,7 @@ assertion = Table(
     *moments("asserted_at"),
     Column("job_id", BigInteger),  # the job that made it; null where none did
     Column("proved", Boolean, nullable=False, server_default=false()),
+    Column("lost_at", Moment),  # when its candles were found to be lost: it counts no more
     Index(None, "pair_id", "interval", "start"),
 )
 

@@ -31,6 +31,7 @@ from kraken_core.domain.jobs import JobStatus
 from kraken_core.domain.market import Pair, Series
 from kraken_core.ledger.bulk import add_many
 from kraken_core.ledger.engine import Question, reading, writing
+from kraken_core.ledger.holding import Holder
 from kraken_core.ledger.models import asset, ingestion_job, pair
 from kraken_core.ledger.patience import Patience
 from kraken_core.ports import Clock
@@ -91,6 +92,7 @@ class Transactions:
         self._table = table
         self._clock = clock
         self._patience = Patience()
+        self._holder: Holder | None = None
         # Pairs are only ever added, and by _register alone: what was once read of them stays true.
         self._pairs: dict[int, Pair] = {}
         self._pair_ids: dict[Pair, int] = {}
@@ -123,9 +125,16 @@ class Transactions:
 
     @contextmanager
     def _writing(self, pairs: Iterable[Pair] = ()) -> Iterator[Connection]:
-        """A writing transaction in which all of ``pairs`` have ids."""
+        """A writing transaction in which all of ``pairs`` have ids.
+
+        Of a worker's ledger: one in which the worker holds its job. Raises IllegalMoveError where it does no more.
+        """
         self._register(set(pairs))
+        holder = self._holder
+        mark = holder and holder.mark()  # before, as the table asks the ledger what is known of it
         with writing(self._engine, self._patience, self._newer_pairs()) as connection:
+            if holder and mark:
+                holder.require(connection, self._table, mark, self._now())
             yield connection
 
     def _register(self, pairs: set[Pair]) -> None:

@@ -38,13 +38,22 @@ class BatchFile(NamedTuple):
 
 
 class FileReceipt(NamedTuple):
-    """What became of a file: its record brought up to date, the slots it knows, the rows it could not give."""
+    """What became of a file: its record brought up to date, the slots it knows, the rows it could not give.
+
+    ``unfinished`` where our clock may have been what was wrong with it: rows, or stated slots, were too new to be true.
+    """
 
     record: FileIngestionRecord
     claims: TimeRanges
     rejects: tuple[Reject, ...] = ()
     staged: bool = False
     source: Source = Source.CSV
+    unfinished: bool = False
+
+    @property
+    def recorded(self) -> FileIngestionRecord:
+        """The record as it is kept: of a file that is not finished at no rank, so that it is read again."""
+        return replace(self.record, rank=0) if self.unfinished else self.record
 
 
 class BatchReceipt(NamedTuple):

@@ -97,6 +97,21 @@ class CoverageTracker:
         lost = [series for series, ranges in wrong.items() if _any_fewer(recorded[series], ranges)]
         return wrong, lost
 
+    def lost_ranges(self) -> dict[Series, TimeRanges]:
+        """The recorded ranges of which the table holds fewer candles than were counted."""
+        wrong, lost = self.recounted()
+        recorded: dict[Series, list[DataCoverageRange]] = defaultdict(list)
+        for known in self.ledger.coverage(lost):
+            recorded[known.series].append(known)
+        return {
+            series: TimeRanges.of(
+                (before.start, before.end)
+                for before, now in zip(recorded[series], wrong[series], strict=True)
+                if now.candles < before.candles
+            )
+            for series in lost
+        }
+
     def counted(self, covered: Mapping[Series, Sequence[DataCoverageRange]]) -> dict[Series, list[DataCoverageRange]]:
         """The ranges with the candles the table holds in each."""
         by_kind: dict[CoverageSource, dict[Series, list[DataCoverageRange]]] = defaultdict(dict)

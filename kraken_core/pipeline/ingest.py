@@ -131,7 +131,7 @@ class Ingest:
         metrics = _added(metrics, [file.record for file in files])
         self.ledger.record_files(
             job.id,
-            [file.record for file in files],
+            [file.recorded for file in files],
             [claim for file in files for claim in _claims(file)],
             _stale(files),
             metrics,

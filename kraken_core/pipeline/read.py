@@ -18,7 +18,7 @@ from kraken_core.domain.coverage import file_covers, until
 from kraken_core.domain.errors import BadFileError
 from kraken_core.domain.jobs import FileStatus
 from kraken_core.domain.market import Series
-from kraken_core.domain.ohlcvt import COLUMNS, Parsed, parse_any, parse_clean
+from kraken_core.domain.ohlcvt import COLUMNS, NOT_CLOSED, Parsed, parse_any, parse_clean
 from kraken_core.domain.timerange import TimeRanges
 from kraken_core.pipeline.batches import BatchFile, BatchReceipt, FileReceipt, failure
 from kraken_core.ports import CandleSource, Staging
@@ -34,13 +34,16 @@ class _Read:
     content_hash: str
     parsed: Parsed
     claims: TimeRanges
+    unfinished: bool
 
     @classmethod
     def of(cls, item: BatchFile, content_hash: str, parsed: Parsed, now: int) -> _Read:
         series = item.file.series
         covers = file_covers(series, item.statement, parsed.first, parsed.last, finest=item.finest)
         unknown = parsed.unknown | item.refuted.get(content_hash, TimeRanges())
-        return cls(item, content_hash, parsed, until(covers, series.width, now) - unknown)
+        known = until(covers, series.width, now)
+        too_new = known != covers or any(reject.reason == NOT_CLOSED for reject in parsed.rejects)
+        return cls(item, content_hash, parsed, known - unknown, too_new)
 
     @property
     def standing(self) -> int:
@@ -80,7 +83,7 @@ def read_batch(
         else:
             texts.append((item, hashlib.sha256(text).hexdigest(), text))
     read, frame = _parse(texts, now, failed)
-    held = [known.get((r.content_hash, r.item.file.series)) for r in read]
+    held = [known.get((r.content_hash, r.item.file.series)) or None for r in read]
     fresh = [rank is None or rank < r.standing for r, rank in zip(read, held, strict=True)]
     candles = _candles(read, fresh, frame)
     staged = (store.stage(candles),) if candles.height else ()
@@ -162,4 +165,5 @@ def _receipt(read: _Read, held: int | None, staged: bool) -> FileReceipt:  # noq
         records=parsed.rows,
         records_rejected=len(parsed.rejects),
     )
-    return FileReceipt(record, read.claims, parsed.rejects if held is None else (), staged)
+    rejects = parsed.rejects if held is None else ()
+    return FileReceipt(record, read.claims, rejects, staged, unfinished=read.unfinished)

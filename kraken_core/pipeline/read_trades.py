@@ -24,7 +24,7 @@ from kraken_core.domain.market import INTERVALS, Series
 from kraken_core.domain.ohlcvt import Reject
 from kraken_core.domain.timerange import END_OF_TIME, TimeRanges, floor
 from kraken_core.domain.trades import TradeCandles, partial
-from kraken_core.domain.trading_history import Portion, parse_trades, portions
+from kraken_core.domain.trading_history import NOT_YET, Portion, parse_trades, portions
 from kraken_core.pipeline.batches import BatchFile, BatchReceipt, FileReceipt, failure
 from kraken_core.ports import CandleSource, Staging
 
@@ -102,7 +102,7 @@ class _History:
         inside = np.searchsorted(np.array(claims.bounds, dtype=np.int64), times, side="right") % 2 == 1
         candles = candles.with_columns(rank=pl.Series(np.where(inside, rank, provisional(rank)), dtype=pl.Int64))
         standing = derived_rank(rank) | bool(inside.all() and claims)
-        held = known.get((self.content_hash, series))
+        held = known.get((self.content_hash, series)) or None
         rejects = tuple(self.rejects) if item is next(iter(self.items.values())) else ()
         record = replace(
             item.record,
@@ -115,7 +115,13 @@ class _History:
             records_rejected=len(rejects),
         )
         staged = closed > 0 and (held is None or held < standing)
-        return candles, FileReceipt(record, claims, rejects if held is None else (), staged, Source.TRADES)
+        too_new = any(reject.reason == NOT_YET for reject in self.rejects) or self._stated_beyond(item, now)
+        given = rejects if held is None else ()
+        return candles, FileReceipt(record, claims, given, staged, Source.TRADES, unfinished=too_new)
+
+    def _stated_beyond(self, item: BatchFile, now: int) -> bool:
+        """Whether the archive states slots that have not closed."""
+        return item.statement.end is not None and item.statement.end > now
 
     def _claims(self, item: BatchFile, now: int) -> TimeRanges:
         """What the file knows: nobody knows what was traded in its first trade's slot before it was begun."""

@@ -8,6 +8,7 @@ from kraken_core.ports.candles import (
     Damage,
     Fragmentation,
     Maintainable,
+    Mendable,
     Merged,
     Span,
     StagedFile,
@@ -16,7 +17,7 @@ from kraken_core.ports.candles import (
     Versioned,
 )
 from kraken_core.ports.exchange import Exchange
-from kraken_core.ports.ledger import AssetRecord, JobEvent, Ledger, PairRecord, RenamedRows
+from kraken_core.ports.ledger import AssetRecord, Forgotten, JobEvent, Ledger, PairRecord, RenamedRows
 from kraken_core.ports.running import Clock, Crew, Progress, never, unheard
 from kraken_core.ports.sources import CandleSource, RejectLog
 
@@ -30,10 +31,12 @@ __all__ = [
     "Crew",
     "Damage",
     "Exchange",
+    "Forgotten",
     "Fragmentation",
     "JobEvent",
     "Ledger",
     "Maintainable",
+    "Mendable",
     "Merged",
     "PairRecord",
     "Progress",

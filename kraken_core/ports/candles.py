@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from kraken_core.domain.market import Pair, Series
+    from kraken_core.domain.table_mark import TableMark
     from kraken_core.domain.timerange import TimeRanges
 
 
@@ -112,6 +113,19 @@ class Versioned(Protocol):
         ...
 
 
+@runtime_checkable
+class Mendable(Protocol):
+    """A candle table of files, some of which may be lost or spoiled."""
+
+    def damaged(self) -> Sequence[str]:
+        """The files that are missing, or whose bytes are not those that were written. Reads all, and no candle."""
+        ...
+
+    def discard(self, paths: Collection[str]) -> None:
+        """Take files out of the table, with whatever is in them, as a new version. Raises StoreError."""
+        ...
+
+
 class Fragmentation(NamedTuple):
     """Small files of an interval that are worth merging: how many, and their bytes, which merging needs once more."""
 
@@ -176,7 +190,19 @@ class Maintainable(Protocol):
 
 
 class CandleTable(CandleStore, Maintainable, Protocol):
-    """A store that jobs write to, and look after."""
+    """A store that jobs write to, and look after.
+
+    Where a ledger knows the table, every method raises TableLostError unless the table goes on from what is known.
+    """
+
+    @property
+    def mark(self) -> TableMark:
+        """What the table is known by, as of its newest version."""
+        ...
+
+    def stamp_of(self, version: int) -> str:
+        """The stamp of a version (see TableMark), "" where nobody can tell it (any more)."""
+        ...
 
     def patient(self) -> CandleTable:
         """The same table for a job, which has the time to wait for a store that does not answer."""

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from kraken_core.domain.request import Request
     from kraken_core.domain.scope import Detection
     from kraken_core.domain.sweeps import SweepPoint
+    from kraken_core.domain.table_mark import TableMark
     from kraken_core.domain.timerange import TimeRanges
 
 
@@ -60,6 +61,13 @@ class JobEvent(NamedTuple):
     message: str
 
 
+class Forgotten(NamedTuple):
+    """What counts no more, as its candles are lost: pairs that had claims, and the jobs that had read the files."""
+
+    pairs: tuple[Pair, ...] = ()
+    jobs: tuple[int, ...] = ()
+
+
 class Ledger(Protocol):
     """What was asked, read, claimed, covered and found missing. Every method is one transaction."""
 
@@ -71,6 +79,37 @@ class Ledger(Protocol):
         """While entered, a database that went away is waited for, almost as long as a lease; ``stop`` ends that.
 
         Whatever was asked of it meanwhile is done then, once.
+        """
+        ...
+
+    # The candle table, and who writes of it
+    def known_table(self) -> TableMark | None:
+        """The candle table as the last job left it, by the ledger's name of it; None where no job did."""
+        ...
+
+    def record_table(self, mark: TableMark) -> None:
+        """Take the candle table as it is now for the known one."""
+        ...
+
+    def jobs_reached(self) -> Mapping[int, TableMark]:
+        """How far jobs brought the candle table, by their ids, as far as they said; identities are left out."""
+        ...
+
+    def forget_lost(
+        self, jobs: Collection[int] | None, ranges: Mapping[Series, TimeRanges], mark: TableMark
+    ) -> Forgotten:
+        """Have what jobs claimed (all of them, and whoever else, for None) or is claimed of ranges count no more.
+
+        So do the files it stands on, so that they are read again; coverage of the pairs is forgotten, and has to be
+        worked out anew. The table as it is (``mark``) becomes the known one.
+        """
+        ...
+
+    def held_by(self, job: IngestionJob, mark: Callable[[], TableMark]) -> Ledger:
+        """This ledger for the worker that runs a job.
+
+        Whatever it writes is recorded together with how far the table is (``mark``), and only while the worker holds
+        the job: else every method that writes raises IllegalMoveError.
         """
         ...
 

@@ -19,6 +19,7 @@ import polars as pl
 from kraken_core.domain.candles import KEY, SCHEMA
 from kraken_core.domain.errors import CommitConflictError, StoreError, UsageError
 from kraken_core.domain.market import Pair, Series
+from kraken_core.domain.table_mark import TableMark
 from kraken_core.domain.timerange import TimeRanges
 from kraken_core.ports import Merged, StagedFile, Staging
 from kraken_core.stores.delta_files import PARTITION, read_errors, store_errors
@@ -51,7 +52,7 @@ class DeltaStore(DeltaMaintenance):
     def patient(self) -> DeltaStore:
         """See CandleTable."""
         place = self._files.place.patient()
-        return self if place == self._files.place else DeltaStore(place, self._log.pinned)
+        return self if place == self._files.place else DeltaStore(place, self._log.pinned, self._log.known)
 
     @property
     def version(self) -> int:
@@ -59,6 +60,17 @@ class DeltaStore(DeltaMaintenance):
         with self._lock:
             self._refresh()
             return self._log.version
+
+    @property
+    def mark(self) -> TableMark:
+        """See CandleTable. The identity is the one that the log gives the table."""
+        with self._lock:
+            self._log.refresh()
+            return self._log.mark
+
+    def stamp_of(self, version: int) -> str:
+        """See CandleTable."""
+        return self._log.stamp_of(version)
 
     def at(self, version: int) -> DeltaStore:
         """See Versioned. Files that left the table are kept for a week: so long an earlier version can be read."""

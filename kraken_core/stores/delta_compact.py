@@ -80,7 +80,12 @@ def groups(index: FileIndex) -> Iterator[Group]:
 def merge(files: CandleFiles, group: Group) -> StagedFile:
     """Write the candles of a group into one new file, and prove that they are the same. Raises StoreError."""
     merged, expected = _write(files, group)
-    if Fingerprint.of(files.whole([merged.path], group.interval)) != expected:
+    try:
+        proven = Fingerprint.of(files.whole([merged.path], group.interval)) == expected
+    except StoreError:
+        files.remove([merged.path])
+        raise
+    if not proven:
         files.remove([merged.path])
         raise StoreError(
             f"Merging {len(group.paths)} files of {files.place} gave other candles than they hold. The table is as it "

@@ -9,7 +9,6 @@ from __future__ import annotations
 import errno
 import os
 import re
-import uuid
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
@@ -27,8 +26,10 @@ from kraken_core.ports import Span, StagedFile
 from kraken_core.stores.candle_parquet import write_parquet
 from kraken_core.stores.delta_place import Place
 from kraken_core.stores.delta_spans import US, from_footer, spans_of, spans_of_unsorted, to_footer
+from kraken_core.stores.file_names import is_as_written, new_name
 
 PARTITION = "interval_minutes"  # in the folder's name, so not in the files (Delta's rule)
+NOT_AS_WRITTEN = "its content is not what was written: its checksum is another"
 ROW = "row"  # a row's number in its file, where a reader asks for it
 _TREE = re.compile(r"\s*\n\s*(?:\x1b\[\d+m)?↳(?:\x1b\[0m)?\s*")  # how Delta sets the causes of an error
 _AWAY = "error sending request"  # in the words of the client that deltalake, polars and obstore share
@@ -46,16 +47,22 @@ class CandleFiles:
         """Write candles of one interval as a new file, durable when this returns. Raises StoreError."""
         interval = _interval_of(candles)
         spans = spans_of(candles)
-        path = f"{PARTITION}={interval}/{uuid.uuid4().hex}.parquet"
+        folder = f"{PARTITION}={interval}"
         reached("table.stage.before")
-        with store_errors("write", self.place.at(path)):
-            size = self.place.write(path, partial(write_parquet, self._laid_out(candles), to_footer(spans)))
+        with store_errors("write", self.place.at(folder)):
+            write = partial(write_parquet, self._laid_out(candles), to_footer(spans))
+            path, size = self.place.write(new_name(folder), write)
             reached("table.stage.after")
         return StagedFile(path, interval, size, spans)
 
     def _laid_out(self, candles: pl.DataFrame) -> pl.DataFrame:
         """The columns that a file has."""
         return candles.drop(PARTITION)
+
+    def is_whole(self, path: str, size: int) -> bool:
+        """Whether a file is there, of so many bytes, and these are the ones that were written. Raises StoreError."""
+        with store_errors("read", self.place.at(path)):
+            return self.place.size(path) == size and is_as_written(path, self.place.content(path))
 
     def spans(self, path: str) -> dict[Pair, Span]:
         """What a file holds, from its footer; a file rewritten by another tool lacks ours and is scanned."""
@@ -98,16 +105,15 @@ class CandleFiles:
         )
 
     def whole(self, paths: Iterable[str], interval: int) -> pl.DataFrame:
-        """All candles of files of one interval, in the order in which they lie there. Raises StoreError."""
-        named = list(paths)
-        with store_errors("read", self.place.at(named[0]) if len(named) == 1 else self.place):
-            return self._scan(named).with_columns(pl.lit(interval, pl.Int32).alias(PARTITION)).select(*SCHEMA).collect()
+        """All candles of files of one interval, in the order in which they lie there.
+
+        Raises StoreError, also where a file is not as it was written: nothing wrong is to be written anew.
+        """
+        return pl.concat([self._checked(path, interval) for path in paths])
 
     def without(self, path: str, interval: int, dropped: pl.Series) -> pl.DataFrame:
-        """A file's candles but those of the given row numbers, as :meth:`write` takes them."""
-        with store_errors("read", self.place.at(path)):
-            rows = self._scan([path]).filter(~pl.col(ROW).is_in(dropped.implode())).collect()
-        return rows.with_columns(pl.lit(interval, pl.Int32).alias(PARTITION)).select(*SCHEMA).sort(KEY)
+        """A file's candles but those of the given row numbers, as :meth:`write` takes them. Raises as :meth:`whole`."""
+        return self._checked(path, interval, dropped).sort(KEY)
 
     def remove(self, paths: Iterable[str]) -> None:
         """Delete files that no version of the table ever held."""
@@ -115,6 +121,17 @@ class CandleFiles:
             reached("table.remove.before")
             with store_errors("delete", self.place.at(path)):
                 self.place.remove(path)
+
+    def _checked(self, path: str, interval: int, dropped: pl.Series | None = None) -> pl.DataFrame:
+        """All candles of a file, but those of the row numbers dropped, once its checksum was found right."""
+        with store_errors("read", self.place.at(path)):
+            content = self.place.content(path)
+            if not is_as_written(path, content):
+                raise OSError(NOT_AS_WRITTEN)
+            rows = pl.read_parquet(content, hive_partitioning=False, row_index_name=ROW)
+            if dropped is not None:
+                rows = rows.filter(~pl.col(ROW).is_in(dropped.implode()))
+            return rows.with_columns(pl.lit(interval, pl.Int32).alias(PARTITION)).select(*SCHEMA)
 
     def _scan(self, paths: Iterable[str]) -> pl.LazyFrame:
         # Neither globs nor folder names are interpreted: a home may be called "[x]" or lie below "source=kraken".
@@ -147,7 +164,7 @@ def store_errors(verb: str, what: object) -> Iterator[None]:
             ) from error
         message = (
             f"Cannot {verb} {what} of the candle table: {reason}. The table is as it was; mend that and try again "
-            "(a file that is lost for good has to come from a backup, or its archive be ingested into a new home)."
+            "(what is lost for good comes from a backup, or kraken doctor --repair reads its archives again)."
         )
         raise StoreError(message) from error
 

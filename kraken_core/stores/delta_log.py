@@ -7,6 +7,7 @@ compaction doubles rows. So every commit here is refused unless it lands right b
 
 from __future__ import annotations
 
+import hashlib
 import json
 import time
 from collections.abc import Collection, Hashable, Mapping, Sequence
@@ -21,6 +22,7 @@ from deltalake.transaction import AddAction, CommitProperties, PostCommitHookPro
 
 from kraken_core.domain.candles import SCHEMA
 from kraken_core.domain.errors import CommitConflictError, StoreError
+from kraken_core.domain.table_mark import KnownTable, TableMark, nothing_known, require_known
 from kraken_core.failpoints import reached
 from kraken_core.ports import StagedFile
 from kraken_core.stores.delta_files import PARTITION, store_errors
@@ -28,6 +30,7 @@ from kraken_core.stores.delta_place import Place
 
 APPLICATION = "kraken-candles"
 _LOG = "_delta_log"
+_STAMP_DIGITS = 16  # of a digest: what two entries share by a chance of 1 in 2**64
 _ENTRIES = f"{_LOG}/[0-9]*.json"
 _COLUMNS = Schema.from_arrow(pl.DataFrame(schema=SCHEMA).to_arrow().schema)
 # Every commit reads the log back to the last checkpoint: 1,000 commits cost 20 s, against 35 s at Delta's own 100.
@@ -52,14 +55,16 @@ def is_table(place: Place) -> bool:
 class DeltaLog:
     """The log of one table, as of the last refresh or of one ``pinned`` version; the table need not exist yet.
 
-    Not thread-safe.
+    A newest version that does not go on from the ``known`` one is refused. Not thread-safe.
     """
 
-    def __init__(self, place: Place, pinned: int | None = None) -> None:
+    def __init__(self, place: Place, pinned: int | None = None, known: KnownTable = nothing_known) -> None:
         self._place = place
         self.pinned = pinned
+        self.known = known
         self._table: DeltaTable | None = None
         self._entry: Hashable = None  # the log entry of the version we are at
+        self._digest = ""  # of the same, once it was wanted
         self._active: dict[str, ActiveFile] = {}
 
     @property
@@ -72,8 +77,27 @@ class DeltaLog:
         """Whether there was a table at the last refresh."""
         return self._table is not None
 
+    @property
+    def mark(self) -> TableMark:
+        """What the table is known by, as of the last refresh."""
+        if not self._digest and self.exists:
+            self._digest = self.stamp_of(self.version)
+        return self._found._replace(stamp=self._digest)
+
+    def stamp_of(self, version: int) -> str:
+        """A digest of the log entry that made a version; "" where Delta keeps it no longer."""
+        with store_errors("read the log of", self._place):
+            try:
+                entry = self._place.text(_entry_of(version))
+            except FileNotFoundError:
+                return ""
+        return hashlib.sha256(entry.encode()).hexdigest()[:_STAMP_DIGITS]
+
     def refresh(self, *, create: bool = False) -> Mapping[str, ActiveFile]:
-        """Go to the newest version, of a new table if need be; returns its files by path. Raises StoreError."""
+        """Go to the newest version, of a new table if need be; returns its files by path.
+
+        Raises StoreError, TableLostError where what is there does not go on from what is known.
+        """
         with store_errors("load", self._place):
             if self.pinned is not None:
                 self._table = self._table or self._open(self.pinned)
@@ -82,10 +106,12 @@ class DeltaLog:
                     return self._active
                 self._table.update_incremental()
             else:
-                if create:
+                if create and self.known() is None:  # where one is known, its folder is lost, or not mounted
                     self._create()
                 self._table = self._open() if is_table(self._place) else None
-            self._entry, self._active = None, {}
+            self._entry, self._digest, self._active = None, "", {}
+            if self.pinned is None and (known := self.known()):
+                require_known(self._place, known, self._found, self.stamp_of)
             if self._table is not None:
                 self._check(self._table)
                 files = pl.DataFrame(self._table.get_add_actions(flatten=True))
@@ -153,6 +179,11 @@ class DeltaLog:
                     if action and action.get("deletionTimestamp", instant * 1000) >= instant * 1000:
                         names.add(PurePosixPath(action["path"]).name)
         return names
+
+    @property
+    def _found(self) -> TableMark:
+        """Which table is there, at which version; its stamp has to be read."""
+        return TableMark() if self._table is None else TableMark(str(self._table.metadata().id), self._table.version())
 
     def _create(self) -> None:
         """Make the table where there is none; somebody else may do so at the same time."""

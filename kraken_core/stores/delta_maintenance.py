@@ -7,13 +7,14 @@ sweep; and whoever reads or commits meanwhile is not held up for longer than one
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from operator import add
 from pathlib import Path, PurePosixPath
 from threading import Lock
 
 from kraken_core.domain.errors import CommitConflictError
+from kraken_core.domain.table_mark import KnownTable, nothing_known
 from kraken_core.ports import Compaction, Damage, Fragmentation, StagedFile, Swept
 from kraken_core.stores.delta_compact import Group, groups, merge
 from kraken_core.stores.delta_files import CandleFiles
@@ -29,10 +30,12 @@ _TRIES = 3  # of a commit that others overtake
 class DeltaMaintenance:
     """What a process knows of a candle table, and its care; see Maintainable."""
 
-    def __init__(self, table: str | Path | Place, version: int | None = None) -> None:
+    def __init__(
+        self, table: str | Path | Place, version: int | None = None, known: KnownTable = nothing_known
+    ) -> None:
         place = place_of(table) if isinstance(table, (str, Path)) else table
         self._files = CandleFiles(place)
-        self._log = DeltaLog(place, version)
+        self._log = DeltaLog(place, version, known)
         self._index = FileIndex()
         self._lock = Lock()  # guards log and index; candles are read and written outside of it
 
@@ -84,6 +87,19 @@ class DeltaMaintenance:
         with self._lock:
             active = self._log.refresh()
         return list(damages(self._files, active))
+
+    def damaged(self) -> list[str]:
+        """See Mendable. Files of earlier versions carry no checksum: of them only their bytes are counted."""
+        with self._lock:
+            active = self._log.refresh()
+        return [path for path, file in sorted(active.items()) if not self._files.is_whole(path, file.size)]
+
+    def discard(self, paths: Collection[str]) -> None:
+        """See Mendable."""
+        with self._lock:
+            active = self._log.refresh()
+            if gone := sorted(active.keys() & set(paths)):
+                self._log.commit([], gone)
 
     def _merge(self, group: Group) -> Compaction:
         merged = merge(self._files, group)

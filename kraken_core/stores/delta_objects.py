@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import io
 import os
+import zlib
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -25,7 +26,8 @@ from obstore.exceptions import BaseError
 from obstore.store import S3Store
 from pyarrow import fs
 
-from kraken_core.stores.delta_place import Found, named_whole
+from kraken_core.stores.delta_place import Found, Written, named_whole
+from kraken_core.stores.file_names import Name
 
 # What the environment may say of the object store; the rest of AWS_… is for other programs.
 _SAID = frozenset(
@@ -87,14 +89,15 @@ class ObjectStore:
     def make(self) -> None:
         """Prefixes need not be made."""
 
-    def write(self, path: str, write: Callable[[pa.NativeFile], None]) -> int:
+    def write(self, name: Name, write: Callable[[pa.NativeFile], None]) -> Written:
         """See Place."""
         buffer = pa.BufferOutputStream()  # what is closed is there: half a file is not to be
         write(buffer)
         content = buffer.getvalue().to_pybytes()
+        path = name(zlib.crc32(content))
         with _told():
             obstore.put(self._objects, path, content)
-        return len(content)
+        return Written(path, len(content))
 
     def sync(self, paths: Iterable[str]) -> None:
         """What is there is durable."""
@@ -111,8 +114,12 @@ class ObjectStore:
 
     def text(self, path: str) -> str:
         """See Place."""
+        return self.content(path).decode()
+
+    def content(self, path: str) -> bytes:
+        """See Place."""
         with _told():
-            return obstore.get(self._objects, path).bytes().to_bytes().decode()
+            return obstore.get(self._objects, path).bytes().to_bytes()
 
     def part(self, path: str, start: int, length: int) -> bytes:
         """Some bytes of a file."""

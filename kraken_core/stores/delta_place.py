@@ -5,16 +5,23 @@ Files are named relative to the table. Only a place knows what makes one durable
 
 from __future__ import annotations
 
+import io
 import os
 import stat
+import zlib
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path, PurePosixPath
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import duckdb
 import pyarrow as pa
+
+from kraken_core.stores.file_names import Name
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
 
 
 class Found(NamedTuple):
@@ -23,6 +30,13 @@ class Found(NamedTuple):
     path: str
     size: int
     written: float
+
+
+class Written(NamedTuple):
+    """A file that was written: its path relative to the table, and its bytes."""
+
+    path: str
+    size: int
 
 
 class Place(Protocol):
@@ -50,8 +64,8 @@ class Place(Protocol):
         """Make the folder, where it takes one."""
         ...
 
-    def write(self, path: str, write: Callable[[pa.NativeFile], None]) -> int:
-        """Have a new file written, durable when this returns; returns its bytes. Nothing is left of half a file."""
+    def write(self, name: Name, write: Callable[[pa.NativeFile], None]) -> Written:
+        """Have a new file written, durable when this returns. Nothing is left of half a file."""
         ...
 
     def sync(self, paths: Iterable[str]) -> None:
@@ -68,6 +82,10 @@ class Place(Protocol):
 
     def text(self, path: str) -> str:
         """What a small file says."""
+        ...
+
+    def content(self, path: str) -> bytes:
+        """All of a file."""
         ...
 
     def files(self, pattern: str) -> Iterator[Found]:
@@ -128,19 +146,22 @@ class Folder:
         """See Place."""
         self.root.mkdir(parents=True, exist_ok=True)
 
-    def write(self, path: str, write: Callable[[pa.NativeFile], None]) -> int:
+    def write(self, name: Name, write: Callable[[pa.NativeFile], None]) -> Written:
         """See Place."""
-        target = self.root / path
-        target.parent.mkdir(parents=True, exist_ok=True)
+        unnamed = self.root / name(0)  # until its checksum is known
+        unnamed.parent.mkdir(parents=True, exist_ok=True)
         try:
-            with pa.OSFile(str(target), "wb") as file:
-                write(file)
-            _sync(target)
+            with pa.OSFile(str(unnamed), "wb") as file:
+                summed = _Summed(file)
+                with pa.PythonFile(summed, mode="w") as through:
+                    write(through)
+            _sync(unnamed)
+            target = unnamed.rename(self.root / name(summed.checksum))
         except BaseException:
-            target.unlink(missing_ok=True)  # half a file is of no use, and may be what fills the disk
+            unnamed.unlink(missing_ok=True)  # half a file is of no use, and may be what fills the disk
             raise
         _sync(target.parent)
-        return target.stat().st_size
+        return Written(name(summed.checksum), target.stat().st_size)
 
     def sync(self, paths: Iterable[str]) -> None:
         """See Place."""
@@ -169,6 +190,10 @@ class Folder:
         """See Place."""
         return (self.root / path).read_text(encoding="utf-8")
 
+    def content(self, path: str) -> bytes:
+        """See Place."""
+        return (self.root / path).read_bytes()
+
     def files(self, pattern: str) -> Iterator[Found]:
         """See Place."""
         try:
@@ -191,6 +216,27 @@ class Folder:
         """See Place. The connection may read the table's folder even where it is denied all other files."""
         connection.execute(f"SET allowed_directories = {_literal([self.at()])}")
         return f"read_parquet({_literal(map(self.at, paths))}, hive_partitioning = false)"
+
+
+class _Summed(io.RawIOBase):
+    """Adds up the checksum of what is written to a file, on its way there."""
+
+    def __init__(self, file: pa.NativeFile) -> None:
+        self._file = file
+        self.checksum = 0
+
+    def writable(self) -> bool:
+        """It is."""
+        return True
+
+    def write(self, content: Buffer) -> int:
+        """Pass it on."""
+        self.checksum = zlib.crc32(content, self.checksum)
+        return int(self._file.write(content))
+
+    def tell(self) -> int:
+        """How much was written."""
+        return int(self._file.tell())
 
 
 def _sync(path: Path) -> None:

@@ -7,24 +7,22 @@ for a week, for readers of that moment and for going back to an earlier version.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection
 from pathlib import PurePosixPath
 
 from kraken_core.stores.delta_files import PARTITION, store_errors
 from kraken_core.stores.delta_place import Found, Place
+from kraken_core.stores.file_names import is_ours
 
 UNCOMMITTED_KEPT_S = 24 * 3600
 REMOVED_KEPT_S = 7 * 24 * 3600
-
-_OURS = re.compile(r"[0-9a-f]{32}\.parquet")  # what CandleFiles.write calls a file: nothing else is ever deleted
 
 
 def written_before(place: Place, instant: int) -> list[Found]:
     """The files of our own naming that were last written before an instant (epoch seconds). Raises StoreError."""
     with store_errors("list", place):
         found = list(place.files(f"{PARTITION}=*/*.parquet"))
-    return [file for file in found if _OURS.fullmatch(PurePosixPath(file.path).name) and file.written < instant]
+    return [file for file in found if is_ours(file.path) and file.written < instant]  # nothing else is ever deleted
 
 
 def needless(candidates: Collection[Found], needed: Collection[str]) -> list[Found]:

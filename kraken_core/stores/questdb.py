@@ -19,6 +19,7 @@ import polars as pl
 from kraken_core.domain.candles import SCHEMA, known_source
 from kraken_core.domain.errors import CommitConflictError
 from kraken_core.domain.market import Pair, Series
+from kraken_core.domain.table_mark import KnownTable, TableMark, nothing_known, require_known
 from kraken_core.domain.timerange import TimeRange, TimeRanges
 from kraken_core.failpoints import reached
 from kraken_core.ports import AssetRecord, Compaction, Damage, Fragmentation, Merged, StagedFile, Staging, Swept
@@ -45,8 +46,9 @@ class QuestDBStore:
     ``assets`` tells the assets known and gives numbers to new ones, as Ledger.assets does.
     """
 
-    def __init__(self, address: Address, folder: Path, assets: Assets) -> None:
+    def __init__(self, address: Address, folder: Path, assets: Assets, known: KnownTable = nothing_known) -> None:
         self._assets = assets
+        self._known = known
         self._ids: dict[str, int] = {}
         self._files = StagedFiles(folder.absolute(), self._numbers)
         self._server = Server(address)
@@ -75,6 +77,16 @@ class QuestDBStore:
         """See CandleStore."""
         with self._lock:
             return self._refresh().version
+
+    @property
+    def mark(self) -> TableMark:
+        """See CandleTable."""
+        with self._lock:
+            return self._refresh().mark
+
+    def stamp_of(self, version: int) -> str:  # noqa: ARG002 - the port's
+        """See CandleTable. A server tells nothing of what made a version."""
+        return ""
 
     def staging(self, pairs: Collection[Pair]) -> Staging:
         """See CandleStore. Neither the server nor the ledger is asked by whoever stages."""
@@ -257,6 +269,8 @@ class QuestDBStore:
     def _refresh(self) -> tables.TableKey:
         """Notice what others changed."""
         key, _ = tables.state(self._server)
+        if key != self._key or not key.ids:
+            require_known(f"in QuestDB at {self._server.address}", self._known(), key.mark, self.stamp_of)
         if key != self._key:
             if key.ids != self._key.ids:
                 self._mirrored = frozenset()

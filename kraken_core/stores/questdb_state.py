@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from kraken_core.domain.table_mark import TableMark, require_known
 from kraken_core.stores.questdb_address import Address
 from kraken_core.stores.questdb_server import Server
 from kraken_core.stores.questdb_tables import ASSETS, TABLE, Layout, layout, state
@@ -11,14 +12,18 @@ from kraken_core.stores.questdb_tables import ASSETS, TABLE, Layout, layout, sta
 _VERSION = re.compile(r"QuestDB ([\d.]+)")
 
 
-def server_state(address: Address) -> tuple[str, str]:
-    """What is there, and what would better be otherwise, "" where nothing. Raises StoreError."""
+def server_state(address: Address, known: TableMark | None = None) -> tuple[str, str]:
+    """What is there, and what would better be otherwise, "" where nothing.
+
+    Raises StoreError, TableLostError where it does not go on from the ``known`` table.
+    """
     server = Server(address, patience_s=0)
     try:
         [(build,)] = server.rows("SELECT build()")
         found = _VERSION.search(build)
         named = f"QuestDB {found[1] if found else 'of some version'} at {address}"
         key, applied = state(server)
+        require_known(named, known, key.mark, lambda _: "")
         if not key.ids:
             return f"{named}: there is no table yet; the first job makes it.", ""
         kind = layout(server)

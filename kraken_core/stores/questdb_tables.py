@@ -10,6 +10,7 @@ from collections.abc import Collection
 from typing import NamedTuple
 
 from kraken_core.domain.errors import StoreError
+from kraken_core.domain.table_mark import TableMark
 from kraken_core.ports import AssetRecord
 from kraken_core.stores.questdb_server import Server, progress_or_fail
 
@@ -42,6 +43,11 @@ class TableKey(NamedTuple):
     def version(self) -> int:
         """The port's version; 0 while there is no table."""
         return sum(self.transactions)
+
+    @property
+    def mark(self) -> TableMark:
+        """What the candle table is known by: its number at the server, which gives no number twice."""
+        return TableMark(f"questdb:{self.ids[0]}", self.version) if self.ids else TableMark()
 
 
 class Layout(NamedTuple):

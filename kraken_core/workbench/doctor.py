@@ -17,12 +17,14 @@ from kraken_core import __version__
 from kraken_core.domain.errors import ExchangeError, KrakenError
 from kraken_core.domain.jobs import UNFINISHED, JobStatus
 from kraken_core.domain.ohlcvt import EARLIEST
+from kraken_core.domain.table_mark import TableMark
 from kraken_core.domain.timerange import iso
 from kraken_core.executors.dask import other_versions
 from kraken_core.ledger.engine import file_of
 from kraken_core.ledger.inspection import LedgerState, inspect_ledger
 from kraken_core.ports import Ledger
 from kraken_core.settings import FORMAT, ShownSetting
+from kraken_core.stores.delta import DeltaStore
 from kraken_core.stores.delta_state import TableState, table_state
 from kraken_core.stores.questdb_state import server_state
 from kraken_core.workbench import disk
@@ -181,22 +183,27 @@ class _Examination:
         mode = f", journal mode {state.journal}" if state.journal else ""
         return Finding(Status.OK, f"{state.address}, revision {state.revision}{mode}.")
 
+    def _known_table(self) -> TableMark | None:
+        return self._readable.known_table() if self._readable else None
+
     def _table(self) -> Finding:
         if address := self.workbench.settings.questdb:
-            told, better = server_state(address)
+            told, better = server_state(address, self._known_table())
             return Finding(Status.WARNING, f"{told} {better}") if better else Finding(Status.OK, told)
         held, path = self._held, self.workbench.settings.table
+        store = DeltaStore(path, known=self._known_table)
+        _ = store.mark  # refused where it is not the known one
         if not held.version:
             return Finding(Status.OK, "there is none yet: the first job makes it.")
         if held.lost:
-            advice = "restore them from a backup, or ingest the archives into a new home"
+            advice = "restore them from a backup, or read their archives again with kraken doctor --repair"
             return Finding(
                 Status.PROBLEM, f"{path} lacks {len(held.lost):,} of its files, such as {held.lost[0]}: {advice}."
             )
         told = (
             f"version {held.version:,}: {held.candles:,} candles in {held.files:,} files, {disk.shown_size(held.size)}"
         )
-        if pays := sum(each.files for each in self.workbench.store.fragmentation()):
+        if pays := sum(each.files for each in store.fragmentation()):
             return Finding(Status.WARNING, f"{told}. {pays:,} small ones slow reading down: kraken doctor --repair")
         return Finding(Status.OK, f"{told}.")
 

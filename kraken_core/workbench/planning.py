@@ -73,7 +73,7 @@ class Planning:
 
         That is: too little disk, SQLite on a network file system, a ledger that tells of another candle table.
         """
-        require_same(self.ledger, self._tracker(), self.settings.table)
+        require_same(self.ledger, self.store, self._tracker(), self.settings.table)
         require_local(file_of(self.settings.ledger_url))
         if self.settings.store_is_local:  # a server has a disk of its own, and what is staged goes with each commit
             require_room(self.settings.store_path, plan.disk_bytes)

@@ -13,6 +13,7 @@ from kraken_core.pipeline.cover import CoverageTracker
 from kraken_core.ports import never
 from kraken_core.workbench import disk
 from kraken_core.workbench.doctor import Check, Status
+from kraken_core.workbench.recovery import Recovery
 from kraken_core.workbench.workbench import Workbench
 
 
@@ -40,6 +41,7 @@ def repair(home: str | Path | None = None) -> Repaired:
         if running := workbench.ledger.jobs([JobStatus.RUNNING]):
             number = running[0].id
             raise JobRunningError(f"job {number} is running, so nothing was mended: wait, or kraken pause {number}")
+        repaired.done += Recovery(workbench).run()
         _recount(workbench, repaired)
         _tidy_up(workbench, repaired)
     return repaired
@@ -61,8 +63,8 @@ def _tidy_up(workbench: Workbench, repaired: Repaired) -> None:
 def _recount(workbench: Workbench, repaired: Repaired) -> None:
     """Bring the ledger's counts of candles in step with the table.
 
-    More candles than were counted are counted. Fewer are a loss that no counting mends: their slots would read as
-    silent. So those counts stay, as what is known of it.
+    More candles than were counted are counted. Fewer are a loss that no counting mends, as their slots would read as no
+    trades: those that were not recovered stay as they were counted.
     """
     ledger = workbench.ledger
     tracker = CoverageTracker(workbench.store, ledger, workbench.tiers, workbench.clock.now())
@@ -78,9 +80,7 @@ def _agreement(workbench: Workbench, lost: Sequence[Series]) -> Check:
     if not lost:
         series = {known.series for known in workbench.ledger.coverage()}
         return Check("counts", Status.OK, f"ledger and table agree on every candle of {len(series):,} series.")
-    fewer = f"the table has fewer candles of {first_of(lost)} than were counted"
-    if unfinished := workbench.ledger.jobs(UNFINISHED):  # which may have been about to replace them
-        advice = workbench.work.resume_command(unfinished[0].id)
-        return Check("counts", Status.WARNING, f"{fewer}: go on with {advice}")
-    advice = "restore the table from a backup, or ingest the archives into a new home"
-    return Check("counts", Status.PROBLEM, f"{fewer}: {advice}.")
+    unfinished = workbench.ledger.jobs(UNFINISHED)  # it may have been about to replace them; else they were recovered
+    advice = workbench.work.resume_command(unfinished[0].id) if unfinished else "kraken doctor --repair again"
+    message = f"the table has fewer candles of {first_of(lost)} than were counted: go on with {advice}"
+    return Check("counts", Status.WARNING, message)

@@ -59,9 +59,9 @@ class Verifying:
                 if Basis(work.store.version, len(work.ledger.assertions())) != found.basis:
                     work.ledger.move(job, job.mark_cancelled())
                     return "nothing was withdrawn, as candles or claims have changed meanwhile: verify again."
-                tracker = CoverageTracker(work.store, work.ledger, work.tiers, work.clock.now())
-                derive = Derive(work.store, work.ledger, never)
-                Withdraw(work.store, work.ledger, tracker, derive, progress).run(found, as_of)
+                ledger = work.ledger.held_by(job, lambda: work.store.mark)
+                tracker = CoverageTracker(work.store, ledger, work.tiers, work.clock.now())
+                Withdraw(work.store, ledger, tracker, Derive(work.store, ledger, never), progress).run(found, as_of)
             except BaseException as error:
                 LOG.exception("job %s could not withdraw what was contradicted", job.id)
                 work.ledger.move(job, job.mark_failed(" ".join(f"{type(error).__name__}: {error}".split())))

@@ -47,7 +47,7 @@ from kraken_core.stores.rejects import CsvRejectLog
 from kraken_core.workbench.detach import start_worker
 from kraken_core.workbench.disk import BOUNDLESS, room
 from kraken_core.workbench.job_log import LOG, begun, ended, logged
-from kraken_core.workbench.lease import LEASE_S, Lease
+from kraken_core.workbench.lease import HEARTBEAT_S, LEASE_S, Lease
 from kraken_core.workbench.planning import Planning
 from kraken_core.workbench.worker_identity import is_lost, this_worker
 
@@ -84,9 +84,16 @@ class Work(Planning):
         for job in self.ledger.jobs([JobStatus.RUNNING]):
             if is_lost(job.worker):
                 found.append((job, "its process is gone"))
-            elif job.lease_until is not None and job.lease_until < self.ledger.now():
+            elif job.lease_until is not None and job.lease_until < self.ledger.now() and not self._renews(job):
                 found.append((job, "nothing was heard of it"))
         return found
+
+    def _renews(self, job: IngestionJob) -> bool:
+        """Whether a job's lease is renewed all the same: a clock that was just set ahead makes every lease look old."""
+        until = time.monotonic() + 2 * HEARTBEAT_S
+        while (same := self.ledger.job(job.id).lease_until == job.lease_until) and time.monotonic() < until:
+            time.sleep(LOOK_EVERY_S)
+        return not same
 
     def start(self, plan: IngestionPlan) -> IngestionJob:
         """A PENDING job that will do what the plan says, once everything is here that servers give only whole.
@@ -128,7 +135,8 @@ class Work(Planning):
             with Lease(self.ledger, job) as lease:
                 heard = partial(lease.pass_on, progress)
                 stopped = partial(_either, stop, lease)
-                carry_out = partial(patient._carry_out, job, plan, crew, heard, stopped)  # noqa: SLF001 - our copy
+                ours = replace(patient, ledger=self.ledger.held_by(job, lambda: patient.store.mark))
+                carry_out = partial(ours._carry_out, job, plan, crew, heard, stopped)  # noqa: SLF001 - our copy
                 LOG.info("%s", begun(job, plan))
                 result = self._guarded(job, lease, stopped, carry_out)
                 total = time.perf_counter() - began
@@ -195,6 +203,11 @@ class Work(Planning):
         LOG.exception("job %s failed", job.id)
         try:
             self.ledger.move(job, job.mark_failed(reason))
+        except IllegalMoveError:
+            return JobError(
+                f"job {job.id} stopped: it is not this worker's any more, as it was taken for lost, or moved by "
+                f"somebody else. What it did is kept: kraken jobs {job.id}"
+            )
         except LedgerError:  # its disk may be full too: whoever goes on with the job finds its worker gone
             LOG.exception("that job %s failed could not be recorded", job.id)
         return JobError(f"job {job.id} failed: {reason} Go on with: {self.resume_command(job.id)}")

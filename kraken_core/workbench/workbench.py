@@ -14,6 +14,7 @@ from kraken_core.domain.lengths import parse_length
 from kraken_core.domain.market import Pair
 from kraken_core.domain.plan import IngestionPlan
 from kraken_core.domain.request import Request, Selection
+from kraken_core.domain.table_mark import TableMark
 from kraken_core.domain.tiers import Tiers
 from kraken_core.domain.timerange import END_OF_TIME, TimeRange
 from kraken_core.domain.verification import Verification
@@ -91,10 +92,13 @@ class Workbench:
     @cached_property
     def store(self) -> CandleTable:
         """The home's candle table."""
-        return open_store(self.settings, self._assets)
+        return open_store(self.settings, self._assets, self._known_table)
 
     def _assets(self, tickers: Collection[str]) -> list[AssetRecord]:
         return self.ledger.assets(tickers)  # whichever it is by then: the first job makes one
+
+    def _known_table(self) -> TableMark | None:
+        return self.ledger.known_table()
 
     @cached_property
     def tiers(self) -> Tiers:

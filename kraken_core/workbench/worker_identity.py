@@ -8,12 +8,14 @@ from pathlib import Path
 
 import psutil
 
-_DRIFT_S = 2  # the same process's start, as two processes compute it while the clock is being set
+_TICKS = "t"  # how a start begins that is counted in ticks since boot
+_START_FIELD = 19  # starttime, of the fields behind the name: proc(5) counts it as the 22nd
+_DRIFT_S = 2  # where all there is are times by the clock, which is set now and then
 
 
 def this_worker() -> str:
-    """This process: host, process id, start time. A process id alone may be used again."""
-    return f"{_host()}:{os.getpid()}:{psutil.Process().create_time():.2f}"
+    """This process: host, process id, start. A process id alone may be used again."""
+    return f"{_host()}:{os.getpid()}:{_ticks(os.getpid()) or f'{psutil.Process().create_time():.2f}'}"
 
 
 def is_lost(worker: str) -> bool:
@@ -26,10 +28,26 @@ def is_lost(worker: str) -> bool:
         return False
     try:
         process = psutil.Process(int(pid))
-        another = abs(process.create_time() - float(started)) > _DRIFT_S
-        return another or process.status() == psutil.STATUS_ZOMBIE
+        return not _began(process, started) or process.status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return True
+
+
+def _began(process: psutil.Process, started: str) -> bool:
+    """Whether a process is the one that started then; earlier versions of this program went by the clock alone."""
+    if started.startswith(_TICKS):
+        return _ticks(process.pid) == started
+    return abs(process.create_time() - float(started)) <= _DRIFT_S
+
+
+def _ticks(pid: int) -> str:
+    """When a process started, in ticks since this machine did, whatever its clock is set to; "" where nobody tells."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+    _, _, fields = stat.rpartition(")")  # the name before it may hold anything
+    return f"{_TICKS}{fields.split()[_START_FIELD]}"
 
 
 def _host() -> str:

@@ -330,15 +330,13 @@ def test_candles_that_were_not_counted_are(full: Kraken) -> None:
     assert repaired(full)["repairs"] == []
 
 
-def test_candles_of_files_that_are_gone_are_a_problem_that_no_counting_hides(full: Kraken) -> None:
-    change(full, "UPDATE data_coverage_range SET candles = candles + 1 WHERE interval = 1 AND pair_id = 1")
+def test_candles_that_are_gone_are_read_again_and_no_counting_hides_them(full: Kraken) -> None:
     before = full.state()
-    document = repaired(full, code=1)
-    [problem] = [check for check in document["checks"] if check["status"] == "problem"]
-    assert problem["name"] == "counts"
-    assert "fewer candles of" in problem["message"]
-    assert document["repairs"] == []
+    with Workbench.open(full.home) as workbench:
+        workbench.store.commit([], clear={LOST: EVER})
+    assert "candles of BTC/EUR were lost (fewer than counted), and are gaps" in repaired(full)["repairs"][0]
     assert full.state() == before
+    assert repaired(full)["repairs"] == []
 
 
 def test_candles_that_an_unfinished_job_may_have_been_about_to_replace_are_left_to_it(

@@ -27,6 +27,8 @@ SHOWN: dict[str, str] = {  # by symptom, as the guide begins it; those below add
     "and_no_job_runs_there",
     "job N is running": f"{ACCEPTANCE}.test_interrupted_jobs.test_a_second_ingest_is_refused_"
     "while_one_runs_and_names_it",
+    "is not the one that the ledger counts candles of": f"{ACCEPTANCE}.test_lost_tables.test_no_job_runs_on_a_table_"
+    "that_lost_candles_and_no_count_is_lowered",
     "the ledger tells of candles in": f"{ACCEPTANCE}.test_transfer.test_a_ledger_is_not_used_with_a_table_that_lacks_"
     "what_it_tells_of_until_that_is_copied",
 }

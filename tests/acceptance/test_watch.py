@@ -88,6 +88,27 @@ def test_a_round_brings_what_is_new_and_the_next_finds_nothing(kraken: Kraken, l
         assert len(wb.jobs()) == 2
 
 
+def test_a_store_whose_disk_is_not_mounted_for_a_round_fails_that_round_alone(
+    kraken: Kraken, little: LittleMarket, tmp_path: Path
+) -> None:
+    told: list[Notice] = []
+    table, away = kraken.home / "candles", tmp_path / "away"
+    with Workbench.open(kraken.home) as wb:
+        watching(wb, little.folder, told, 1)
+        state = kraken.state()
+        table.rename(away)
+        table.mkdir()
+        [failed] = watching(wb, little.folder, told, 1)
+        assert failed.failed is not None
+        assert "there is none" in failed.failed
+        assert told[-1].kind == "failure"
+        table.rmdir()
+        away.rename(table)
+        [mounted] = watching(wb, little.folder, told, 1)
+        assert mounted.failed is None
+    assert kraken.state() == state
+
+
 def test_gaps_that_nothing_can_fill_are_told_once(kraken: Kraken, little: LittleMarket) -> None:
     told: list[Notice] = []
     with Workbench.open(kraken.home) as wb:

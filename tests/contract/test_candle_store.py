@@ -13,9 +13,10 @@ import pytest
 from kraken_core.domain.candles import SCHEMA, Source, provisional, rank_of
 from kraken_core.domain.errors import StoreError
 from kraken_core.domain.market import Pair, Series
+from kraken_core.domain.table_mark import TableMark, why_not
 from kraken_core.domain.timerange import END_OF_TIME, TimeRanges
 from kraken_core.pipeline.rename import move_candles
-from kraken_core.ports import CandleStore, Merged
+from kraken_core.ports import CandleStore, CandleTable, Merged
 from tests.candle_frames import Row, frame, rows_of
 from tests.candle_tables import ALL, BTC, BTC_MINUTES, ETH, EVER, put
 from tests.contract.stored_candles import Adapter, slots
@@ -314,3 +315,22 @@ def test_the_view_shows_every_candle_once(store: CandleStore) -> None:
             ("BTC/USD", 60, 180, 1.0),
             ("ETH/EUR", 60, 60, 1.0),
         ]
+
+
+# ------------------------------------------------------------------------------------------------ what it is known by
+
+
+def test_a_table_keeps_its_identity_and_its_version_rises_with_every_commit(opened: Callable[[], CandleTable]) -> None:
+    store = opened()
+    assert store.mark == TableMark()
+    put(store, Row(BTC, 1))
+    first = store.mark
+    assert opened().mark == first
+    put(store, Row(BTC, 2))
+    second = opened().mark
+    assert second.identity == first.identity
+    assert second.version > first.version
+    assert opened().stamp_of(first.version) == first.stamp
+    for known in (first, second):
+        assert why_not(known, second, store.stamp_of) is None
+    assert why_not(second, first, store.stamp_of) is not None

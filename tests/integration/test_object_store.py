@@ -13,7 +13,7 @@ from threading import Timer
 import duckdb
 import pytest
 
-from kraken_core.domain.errors import CommitConflictError, StoreError
+from kraken_core.domain.errors import CommitConflictError, StoreError, TableLostError
 from kraken_core.stores import delta_objects
 from kraken_core.stores.delta import DeltaStore
 from kraken_core.stores.delta_objects import ObjectStore, _Object, storage_options
@@ -62,6 +62,32 @@ def test_three_coordinators_at_once_lose_nothing(address: str) -> None:
         Row(BTC, 1000, value=3, rank=3),
     ]
     assert DeltaStore(address).verify() == []
+
+
+def test_a_table_whose_newest_log_entry_is_lost_or_emptied_is_refused_and_its_spoiled_files_are_found(
+    address: str,
+) -> None:
+    store = DeltaStore(address)
+    put(store, Row(BTC, 1))
+    put(store, Row(BTC, 2))
+    known, place = store.mark, ObjectStore(address)
+    guarded = DeltaStore(address, known=lambda: known)
+    assert len(rows_of(guarded.candles(ALL))) == 2
+    assert guarded.damaged() == []
+    path = next(file.path for file in place.files("interval_minutes=*/*.parquet"))
+    content = bytearray(place.content(path))
+    content[50] ^= 1
+    place.write(lambda _: path, lambda file: file.write(bytes(content)))
+    assert guarded.damaged() == [path]
+    entry = f"_delta_log/{known.version:020d}.json"
+    place.write(lambda _: entry, lambda file: file.write(b""))
+    for handle in (guarded, DeltaStore(address, known=lambda: known)):
+        with pytest.raises(TableLostError, match="was not made by the commit that is known"):
+            handle.candles(ALL)
+    place.remove(entry)
+    for handle in (guarded, DeltaStore(address, known=lambda: known)):
+        with pytest.raises(TableLostError, match="it is older"):
+            put(handle, Row(BTC, 3))
 
 
 def test_its_care_is_that_of_any_table(address: str) -> None:
@@ -162,7 +188,7 @@ def test_a_server_that_is_gone_in_the_middle_of_a_query_is_one_line(
 
 def test_an_object_is_read_anywhere_in_as_a_file_is(address: str) -> None:
     place = ObjectStore(address)
-    place.write("some", lambda file: file.write(b"0123456789"))
+    place.write(lambda _: "some", lambda file: file.write(b"0123456789"))
     file = _Object(place, "some")
     assert (file.read(3), file.tell(), file.read(), file.read(1)) == (b"012", 3, b"3456789", b"")
     assert (file.seek(-4, os.SEEK_END), file.read(2), file.seek(1, os.SEEK_CUR), file.read(9)) == (6, b"67", 9, b"9")

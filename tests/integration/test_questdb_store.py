@@ -8,8 +8,9 @@ import polars as pl
 import pytest
 
 from kraken_core.domain.candles import Source, provisional, rank_of
-from kraken_core.domain.errors import StoreError
+from kraken_core.domain.errors import StoreError, TableLostError
 from kraken_core.domain.market import Pair, Series
+from kraken_core.domain.table_mark import TableMark
 from kraken_core.domain.timerange import TimeRanges
 from kraken_core.ports import AssetRecord, Merged
 from kraken_core.stores import questdb_write
@@ -273,3 +274,29 @@ def test_verify_tells_what_is_wrong(opened: Callable[[], QuestDBStore], questdb:
         "1 candles lack a price or the volume, or have a low above the high",
         "1 candles are of assets that the table asset does not know",
     ]
+
+
+# ----------------------------------------------------------------------------------------------- a table that is known
+
+
+def test_a_table_that_was_dropped_made_anew_or_is_behind_is_refused_and_not_made_again(
+    questdb: QuestDB, opened: Callable[[], QuestDBStore], assets: SomeAssets
+) -> None:
+    put(opened(), Row(BTC, 1))
+    known = opened().mark
+
+    def guarded(mark: TableMark) -> QuestDBStore:
+        return QuestDBStore(parse_address(questdb.url), questdb.folder / "staged", assets, lambda: mark)
+
+    put(guarded(known), Row(BTC, 2))  # newer than known is right
+    assert held(guarded(known)) == [Row(BTC, 1), Row(BTC, 2)]
+    ahead = known._replace(version=opened().mark.version + 1)
+    with pytest.raises(TableLostError, match="it is older"):
+        held(guarded(ahead))
+    questdb.sql("DROP TABLE assetprice")
+    for _ in range(2):
+        with pytest.raises(TableLostError, match="there is none"):
+            put(guarded(known), Row(BTC, 3))
+    put(opened(), Row(BTC, 1))
+    with pytest.raises(TableLostError, match="it is another one"):
+        held(guarded(known))

@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import os
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from random import Random
+from tempfile import TemporaryDirectory
 
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from kraken_core.domain.errors import StoreError
 from kraken_core.domain.market import Pair
 from kraken_core.ports import Damage, Span, StagedFile
 from kraken_core.stores import delta_verify
 from kraken_core.stores.delta import DeltaStore
+from kraken_core.stores.delta_files import NOT_AS_WRITTEN, CandleFiles
 from kraken_core.stores.delta_index import FileIndex
 from kraken_core.stores.delta_log import DeltaLog
 from kraken_core.stores.delta_place import Folder
 from kraken_core.stores.delta_spans import spans_of_unsorted, to_footer
 from tests.candle_frames import Row, frame
-from tests.candle_tables import BTC, BTC_MINUTES, ETH, files_of_table, put, stage
+from tests.candle_tables import BTC, BTC_MINUTES, ETH, files_of_table, held, put, stage
 
 
 @dataclass
@@ -44,8 +51,10 @@ class Table:
         told = spans_of_unsorted(candles.lazy()) if spans is None else spans
         path = self.root / staged.path
         candles.drop("interval_minutes").write_parquet(path, metadata=to_footer(told))  # type: ignore[arg-type]
-        self.add(staged._replace(size=path.stat().st_size))
-        return staged.path
+        summed = path.rename(path.with_name(f"{path.stem[:32]}-{zlib.crc32(path.read_bytes()):08x}.parquet"))
+        relative = summed.relative_to(self.root).as_posix()
+        self.add(staged._replace(path=relative, size=summed.stat().st_size))
+        return relative
 
     @property
     def path(self) -> str:
@@ -177,6 +186,56 @@ def test_a_file_that_holds_other_candles_than_its_footer_tells_is_found(
 ) -> None:
     path = table.add_file(TWO, spans)
     assert problems(table) == [(path, "holds other candles than its footer tells")]
+
+
+# ---------------------------------------------------------------------------------------------------------- bit flips
+
+
+def in_values(store: DeltaStore) -> list[StagedFile]:
+    """Files as jobs write them: several pairs, values that compress well and values that do not."""
+    chance = Random(3)
+    rows = [Row(series, slot, value=chance.random()) for series in (BTC, ETH) for slot in range(500)]
+    return [stage(store, *rows), stage(store, *(Row(BTC_MINUTES, slot, value=7) for slot in range(900)))]
+
+
+@given(flips=st.lists(st.floats(0, 1, exclude_max=True), min_size=1, max_size=20))
+def test_every_single_bit_that_flips_in_a_file_is_found(flips: list[float]) -> None:
+    with TemporaryDirectory() as folder:
+        table = Table(Path(folder) / "candles")
+        staged = in_values(table.store)
+        table.add(*staged)
+        assert table.store.verify() == []
+        for number, flip in enumerate(flips):
+            file = table.root / staged[number % 2].path
+            content = file.read_bytes()
+            byte, bit = divmod(int(flip * len(content) * 8), 8)
+            file.write_bytes(content[:byte] + bytes([content[byte] ^ 1 << bit]) + content[byte + 1 :])
+            assert problems(table) == [(staged[number % 2].path, f"cannot be read: {NOT_AS_WRITTEN}")]
+            file.write_bytes(content)
+
+
+def test_a_flipped_bit_is_not_written_anew(table: Table) -> None:
+    store = table.store
+    for slot in range(8):
+        put(store, Row(BTC, slot))
+    spoiled = min(files_of_table(table.root))
+    content = bytearray((table.root / spoiled).read_bytes())
+    content[-12] ^= 1
+    (table.root / spoiled).write_bytes(content)
+    before = files_of_table(table.root)
+    with pytest.raises(StoreError, match=NOT_AS_WRITTEN):
+        store.compact(lambda: False)
+    with pytest.raises(StoreError, match=NOT_AS_WRITTEN):
+        CandleFiles(Folder(table.root)).without(spoiled, 60, pl.Series([0]))
+    assert files_of_table(table.root) == before
+
+
+def test_files_of_earlier_versions_carry_no_checksum_and_are_read_all_the_same(table: Table) -> None:
+    staged = stage(table.store, Row(BTC, 1))
+    old = (table.root / staged.path).rename(table.root / "interval_minutes=60" / f"{'a' * 32}.parquet")
+    table.add(staged._replace(path=old.relative_to(table.root).as_posix()))
+    assert problems(table) == []
+    assert held(table.root) == [Row(BTC, 1)]
 
 
 # ------------------------------------------------------------------------------------------------------ across files

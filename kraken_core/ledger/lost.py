@@ -1,0 +1,91 @@
+"""What the ledger says of candles that are lost: it stays on record, counts no more, and may be read again.
+
+Counter-claims would not do: they say that a source was wrong, so that it is believed no more (domain rule 12).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from sqlalchemy import ColumnElement, Connection, and_, delete, false, or_, select, true, update
+
+from kraken_core.domain.candles import Source
+from kraken_core.domain.market import Series
+from kraken_core.domain.table_mark import TableMark
+from kraken_core.domain.timerange import TimeRanges
+from kraken_core.ledger.bulk import chunks
+from kraken_core.ledger.holding import store_mark
+from kraken_core.ledger.models import (
+    assertion,
+    data_coverage_range,
+    file_ingestion_record,
+    ingestion_job,
+    trade_sweep,
+)
+from kraken_core.ledger.transactions import Transactions
+from kraken_core.ledger.undone import counts
+from kraken_core.ports import Forgotten
+
+_CLAIM, _FILE, _JOB = assertion.c, file_ingestion_record.c, ingestion_job.c
+# Of counter-claims only those to what was derived go: where a source was contradicted, it stays so.
+_COUNTS = and_(counts(assertion), or_(~_CLAIM.withdrawn, _CLAIM.source == Source.DERIVED))
+
+
+class Lost(Transactions):
+    """The part of the ledger that lets go of what it can count on no more."""
+
+    def jobs_reached(self) -> dict[int, TableMark]:
+        """How far jobs brought the candle table, by their ids, as far as they said; identities are left out."""
+        said = select(_JOB.id, _JOB.table_reached, _JOB.table_stamp).where(
+            _JOB.candle_table == self._table, _JOB.table_reached.is_not(None)
+        )
+        with self._reading() as connection:
+            return {id_: TableMark("", version, stamp or "") for id_, version, stamp in connection.execute(said)}
+
+    def forget_lost(
+        self, jobs: Collection[int] | None, ranges: Mapping[Series, TimeRanges], mark: TableMark
+    ) -> Forgotten:
+        """Have claims, and the files they stand on, count no more: see ports.Ledger."""
+        with self._writing() as connection:
+            files = self._forget_claims(connection, _of_jobs(_CLAIM.job_id, jobs))
+            files |= self._forget_claims(connection, self._in_ranges(ranges))
+            pairs = {pair_id for pair_id, _, _ in files}
+            readers = self._forget_files(connection, _of_jobs(_FILE.job_id, jobs))
+            for pair_id, interval, content in sorted(files):
+                same = _FILE.pair_id == pair_id, _FILE.interval == interval, _FILE.content_hash == content
+                readers |= self._forget_files(connection, and_(*same))
+            for table in (data_coverage_range, trade_sweep):
+                connection.execute(delete(table).where(table.c.pair_id.in_(pairs)))
+            store_mark(connection, self._table, mark, self._now())
+            return Forgotten(tuple(sorted(self._pairs[id_] for id_ in pairs)), tuple(sorted(readers)))
+
+    def _forget_claims(self, connection: Connection, where: ColumnElement[bool]) -> set[tuple[int, int, str]]:
+        """Pair id, interval and evidence of the claims that count no more."""
+        going = update(assertion).where(_COUNTS, where).values(lost_at=self._now())
+        gone = connection.execute(going.returning(_CLAIM.pair_id, _CLAIM.interval, _CLAIM.evidence))
+        return {(pair_id, interval, evidence) for pair_id, interval, evidence in gone}
+
+    def _forget_files(self, connection: Connection, where: ColumnElement[bool]) -> set[int]:
+        """The jobs that had read the files."""
+        going = update(file_ingestion_record).where(counts(file_ingestion_record), where).values(lost_at=self._now())
+        return set(connection.scalars(going.returning(_FILE.job_id)))
+
+    def _in_ranges(self, ranges: Mapping[Series, TimeRanges]) -> ColumnElement[bool]:
+        """The claims that speak of any of the ranges."""
+        return or_(
+            false(),
+            *(
+                and_(
+                    _CLAIM.pair_id == self._pair_ids[series.pair],
+                    _CLAIM.interval == series.interval,
+                    or_(*(and_(_CLAIM.start < end, _CLAIM.end > start) for start, end in found)),
+                )
+                for series, found in ranges.items()
+            ),
+        )
+
+
+def _of_jobs(column: ColumnElement[int], jobs: Collection[int] | None) -> ColumnElement[bool]:
+    if jobs is None:
+        return true()
+    return or_(false(), *(column.in_(some) for some in chunks(sorted(jobs))))

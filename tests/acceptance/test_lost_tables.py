@@ -1,0 +1,243 @@
+"""A candle table that is lost, older than its ledger or another one is refused: lost candles never become no trades."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from deltalake import DeltaTable
+
+from kraken_core import Workbench
+from kraken_core.domain.errors import TableLostError
+from kraken_core.stores.delta_log import DeltaLog
+from tests.acceptance.command_line import Kraken, asked, refused
+from tests.acceptance.little_market import LittleMarket
+
+Loss = Callable[[Path], object]
+
+
+def entries(table: Path) -> list[Path]:
+    return sorted((table / "_delta_log").glob("*.json"))
+
+
+def lost(table: Path) -> None:
+    shutil.rmtree(table)
+
+
+def not_mounted(table: Path) -> None:
+    """Where a volume was, its empty mount point is."""
+    lost(table)
+    table.mkdir()
+
+
+def last_entry_deleted(table: Path) -> None:
+    entries(table)[-1].unlink()
+
+
+def last_entry_emptied(table: Path) -> None:
+    entries(table)[-1].write_text("")
+
+
+def another(table: Path) -> None:
+    """One that another home made of the same archives."""
+    lost(table)
+    shutil.copytree(table.parent.parent / "other" / "candles", table)
+
+
+LOSSES = [lost, not_mounted, last_entry_deleted, last_entry_emptied, another]
+
+
+@pytest.fixture
+def twice(kraken: Kraken, little: LittleMarket, tmp_path: Path) -> Kraken:
+    """A home into which two jobs brought a release each, beside another one that holds the first alone."""
+    kraken("ingest", "--home", tmp_path / "other", *asked(little.first)[1:])
+    kraken.ingest(little.first)
+    kraken.ingest(little.second)
+    return kraken
+
+
+def counted(kraken: Kraken) -> list[dict[str, Any]]:
+    """The candles of every covered range, as the ledger counts them."""
+    return kraken.rows("coverage")
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_no_job_runs_on_a_table_that_lost_candles_and_no_count_is_lowered(
+    twice: Kraken, little: LittleMarket, loss: Loss
+) -> None:
+    before = counted(twice)
+    loss(twice.home / "candles")
+    for words in (asked(little.folder), ["backfill", "--yes"], ["verify"]):
+        line = refused(twice(*words, "--quiet", code=1))
+        assert str(twice.home / "candles") in line
+        assert "kraken doctor --repair" in line
+    assert counted(twice) == before
+    assert len(twice.rows("jobs")) == 2
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_nothing_reads_no_trades_out_of_a_table_that_lost_candles(twice: Kraken, loss: Loss) -> None:
+    loss(twice.home / "candles")
+    for words in (["export", "--to", "out", "--fill", "previous"], ["sql", "select * from candles"]):
+        assert "doctor --repair" in refused(twice(*words, "--quiet", code=1))
+    with Workbench.open() as workbench, pytest.raises(TableLostError):
+        workbench.candles("BTC/USD", 60, fill="previous")
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_doctor_tells_of_a_table_that_lost_candles_and_changes_nothing(twice: Kraken, loss: Loss) -> None:
+    loss(twice.home / "candles")
+    checks = {check["name"]: check for check in twice("doctor", "--json", code=1).json["checks"]}
+    assert checks["table"]["status"] == "problem"
+    assert "doctor --repair" in checks["table"]["message"]
+
+
+def test_a_table_that_is_back_goes_on_as_if_nothing_had_been(
+    twice: Kraken, little: LittleMarket, tmp_path: Path
+) -> None:
+    state = twice.state()
+    (twice.home / "candles").rename(tmp_path / "away")
+    (twice.home / "candles").mkdir()
+    twice(*asked(little.folder), code=1)
+    assert list((twice.home / "candles").iterdir()) == []  # nothing is made where a volume is to be mounted
+    (twice.home / "candles").rmdir()
+    (tmp_path / "away").rename(twice.home / "candles")
+    twice.ingest(little.folder)
+    assert twice.state() == state
+
+
+def test_a_table_restored_from_before_the_last_job_is_older(
+    kraken: Kraken, little: LittleMarket, tmp_path: Path
+) -> None:
+    kraken.ingest(little.first)
+    shutil.copytree(kraken.home / "candles", tmp_path / "saved")
+    kraken.ingest(little.second)
+    shutil.rmtree(kraken.home / "candles")
+    shutil.copytree(tmp_path / "saved", kraken.home / "candles")
+    assert "it is older: at version" in refused(kraken(*asked(little.folder), "--quiet", code=1))
+
+
+def test_a_table_that_others_went_on_with_from_an_older_version_has_another_history(
+    kraken: Kraken, little: LittleMarket, tmp_path: Path
+) -> None:
+    kraken.ingest(little.first)
+    shutil.copytree(kraken.home, tmp_path / "fork")
+    kraken.ingest(little.second, "--pairs", "BTC/USD")
+    for quote in ("EUR", "USD"):
+        kraken("ingest", "--home", tmp_path / "fork", *asked(little.second, "--pairs", f"BTC/{quote}")[1:])
+    shutil.rmtree(kraken.home / "candles")
+    shutil.copytree(tmp_path / "fork" / "candles", kraken.home / "candles")
+    assert "was not made by the commit that is known" in refused(kraken(*asked(little.second), "--quiet", code=1))
+
+
+def test_a_table_that_is_lost_while_a_job_runs_fails_the_job_and_lowers_nothing(
+    kraken: Kraken, little: LittleMarket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kraken.ingest(little.first)
+    before = counted(kraken)
+    commit = DeltaLog.commit
+
+    def commit_and_lose(log: DeltaLog, *arguments: Any, **more: Any) -> None:
+        commit(log, *arguments, **more)
+        lost(kraken.home / "candles")
+
+    monkeypatch.setattr(DeltaLog, "commit", commit_and_lose)
+    assert "is not the one that the ledger counts candles of" in refused(
+        kraken(*asked(little.second), "--quiet", code=1)
+    )
+    assert not (kraken.home / "candles").exists()
+    assert counted(kraken) == before
+    assert [job["status"] for job in kraken.rows("jobs")] == ["FAILED", "COMPLETED"]
+
+
+# -------------------------------------------------------------------------------------------------------- the way back
+
+
+def older(table: Path) -> None:
+    """Restored from before the last commits."""
+    for entry in entries(table)[-2:]:
+        entry.unlink()
+
+
+def a_file_lost(table: Path) -> None:
+    Path(DeltaTable(table).file_uris()[0]).unlink()
+
+
+def a_bit_flipped(table: Path) -> None:
+    file = Path(DeltaTable(table).file_uris()[0])
+    content = bytearray(file.read_bytes())
+    content[len(content) // 3] ^= 4
+    file.write_bytes(content)
+
+
+EVERY_LOSS = [*LOSSES, older, a_file_lost, a_bit_flipped]
+
+
+@pytest.mark.parametrize("loss", EVERY_LOSS)
+def test_what_archives_still_have_is_read_again_until_all_is_as_it_was(twice: Kraken, loss: Loss) -> None:
+    before = twice.state()
+    loss(twice.home / "candles")
+    repairs = twice("doctor", "--repair", "--json").json["repairs"]
+    assert any("are gaps" in line for line in repairs)
+    assert any("are back" in line for line in repairs)
+    assert twice.state() == before
+    assert twice("verify", "--json").json["ok"]
+    assert twice("doctor", "--repair", "--json").json["repairs"] == []
+
+
+@pytest.mark.parametrize("loss", EVERY_LOSS)
+def test_where_no_archive_is_there_any_more_what_is_lost_is_missing_and_not_silent(
+    kraken: Kraken, little: LittleMarket, tmp_path: Path, loss: Loss
+) -> None:
+    kraken("ingest", "--home", tmp_path / "other", *asked(little.first)[1:])
+    archives = shutil.copytree(little.folder, tmp_path / "archives")
+    kraken.ingest(archives)
+    before = {(row["pair"], row["interval"]): row for row in kraken.rows("report")}
+    loss(kraken.home / "candles")
+    shutil.rmtree(archives)
+    kraken("doctor", "--repair", "--json")
+    after = {(row["pair"], row["interval"]): row for row in kraken.rows("report")}
+    assert after.keys() == before.keys()
+    assert any(row["missing"] > before[series]["missing"] for series, row in after.items())
+    for series, row in after.items():
+        assert row["wanted"] == before[series]["wanted"]
+        assert row["silent"] <= before[series]["silent"]
+
+
+def test_what_is_spoiled_becomes_gaps_also_while_a_job_waits_to_be_resumed(twice: Kraken, little: LittleMarket) -> None:
+    before = twice.state()
+    with Workbench.open() as workbench:
+        waiting = workbench.work.start(workbench.plan(sources=[little.first], tier="TIER1", api_backfill=False))
+        workbench.ledger.move(waiting, waiting.mark_failed("on purpose"))
+    a_file_lost(twice.home / "candles")
+    twice("doctor", "--repair", "--quiet")
+    assert twice.state() == before
+
+
+def test_a_home_of_an_earlier_version_whose_candles_are_gone_is_refused_and_recovered(
+    twice: Kraken, little: LittleMarket
+) -> None:
+    before = twice.state()
+    with closing(sqlite3.connect(twice.home / "ledger.db")) as ledger, ledger:
+        ledger.execute("DELETE FROM table_mark")
+        ledger.execute("UPDATE ingestion_job SET table_reached = NULL, table_stamp = NULL")
+    lost(twice.home / "candles")
+    assert "doctor --repair" in refused(twice(*asked(little.folder), "--quiet", code=1))
+    twice("doctor", "--repair", "--quiet")
+    assert twice.state() == before
+
+
+def test_a_copy_of_all_candles_in_the_place_of_the_table_is_taken_for_it(twice: Kraken, tmp_path: Path) -> None:
+    before = twice.state()
+    twice("copy", "--to", tmp_path / "copy", "--quiet")
+    lost(twice.home / "candles")
+    (tmp_path / "copy").rename(twice.home / "candles")
+    assert "it is another one" in refused(twice("verify", "--quiet", code=1))
+    [line] = twice("doctor", "--repair", "--json").json["repairs"]
+    assert "holds all that is counted" in line
+    assert twice.state() == before
