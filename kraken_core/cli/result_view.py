@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from kraken_core.workbench import Workbench
 
 PAIR_EVENTS = frozenset({"listing", "delisted", "skipped", "renamed"})
-LONGEST = 10  # failed files that are listed; all are in `kraken jobs JOB`
+LONGEST = 10  # failed files, or sources that differ, that are listed; all are in `kraken jobs JOB` or the log
 
 
 def tell(told: Common, workbench: Workbench, result: JobResult) -> None:
@@ -36,6 +36,10 @@ def tell(told: Common, workbench: Workbench, result: JobResult) -> None:
         *([f"{metrics.requests:,} requests, {metrics.retries:,} of them repeated"] if metrics.requests else []),
     ]
     told.say(f"Job {job.id} {ended(job)} in {duration(result.seconds['total'])}: {'; '.join(done)}.")
+    for each in result.differences[:LONGEST]:
+        told.say(f"! {each.description}")
+    if len(result.differences) > LONGEST:
+        told.say(f"  … and {len(result.differences) - LONGEST:,} more pairs of sources: {workbench.work.log(job.id)}")
     _tell_of_exchange(told, workbench, result)
     if metrics.files_failed:
         failed = [file for file in workbench.ledger.files(job.id) if file.status is FileStatus.FAILED]

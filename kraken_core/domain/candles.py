@@ -48,7 +48,8 @@ class Source(StrEnum):
 #   bits 60-61  source class: ohlc 1, csv 2, trades 3
 #   bits 44-59  day the archive's stated coverage ends, 0 where it states none
 #   bits 28-43  day the archive was generated, 0 where unknown
-#   bits 0-27   content hash, odd; 0 marks a derived candle, which loses a tie against what was observed
+#   bits 0-27   content hash, odd; 0 marks a derived candle, which loses a tie against what was observed; of an answer
+#               of the API, which has no days, the hour as of which it was given
 _SETTLED = 1 << 62
 _CLASS = {Source.OHLC: 1, Source.CSV: 2, Source.TRADES: 3}
 _WORDS = {
@@ -61,6 +62,7 @@ _WORDS = {
 _TIE_BREAK = (1 << 28) - 1
 _LAST_DAY = (1 << 16) - 1  # of those a rank can tell
 _DAY_S = 86_400
+_HOUR_S = 3_600
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +75,13 @@ class Vintage:
 
 def rank_of(source: Source, vintage: Vintage = Vintage(), content_hash: str = "") -> int:
     """The settled rank of a candle read from ``source``; ``content_hash`` is hexadecimal and breaks ties."""
-    tie_break = (int(content_hash[:7], 16) | 1) if content_hash else 1
+    tie_break = tie_break_of(content_hash) if content_hash else 1
     return _SETTLED | _CLASS[source] << 60 | _day(vintage.stated_end) << 44 | _day(vintage.generated) << 28 | tie_break
+
+
+def tie_break_of(content_hash: str) -> int:
+    """What of a content hash (hexadecimal) goes into the ranks of a file's candles."""
+    return int(content_hash[:7], 16) & _TIE_BREAK | 1
 
 
 def _day(instant: int | None) -> int:
@@ -86,9 +93,9 @@ def provisional(rank: int) -> int:
     return rank & ~_SETTLED
 
 
-def is_settled() -> pl.Expr:
-    """Whether candles of a frame are anything but provisional."""
-    return pl.col("rank") >= _SETTLED
+def is_settled(rank: str = "rank") -> pl.Expr:
+    """Whether candles of a frame are anything but provisional; ``rank`` is the column to look at."""
+    return pl.col(rank) >= _SETTLED
 
 
 def demoted() -> pl.Expr:
@@ -120,6 +127,55 @@ def from_api(rank: int) -> bool:
     """Whether a candle of this rank goes back to the API, not to a file: ohlc, or trades without a vintage."""
     kind = rank >> 60 & 3
     return kind == _CLASS[Source.OHLC] or (kind == _CLASS[Source.TRADES] and not rank >> 44 & _LAST_DAY)
+
+
+def source_of(rank: int) -> Source | None:
+    """The source of a candle of this rank; None where it tells none, as in tables of others."""
+    if not rank & _TIE_BREAK:
+        return Source.DERIVED if rank else None
+    return next((source for source, kind in _CLASS.items() if kind == rank >> 60 & 3), None)
+
+
+def has_content(rank: int, content_hash: str) -> bool:
+    """Whether a candle of this rank was observed in a file of this content."""
+    return rank & _TIE_BREAK == tie_break_of(content_hash)
+
+
+def answered(as_of: int) -> pl.Expr:
+    """The ranks of a frame's candles as the API answered them as of an instant: of two answers the later one wins.
+
+    By the hour, so that the candles of many answers share a rank; within one :func:`prevails` goes by who comes later.
+    """
+    return pl.col("rank") // (_TIE_BREAK + 1) * (_TIE_BREAK + 1) + min(max(as_of // _HOUR_S, 1), _TIE_BREAK)
+
+
+def without_answer(name: str = "rank") -> pl.Expr:
+    """The ranks in a column, those of all answers of the API of one kind alike: as they were not told apart before."""
+    rank, broken = pl.col(name), pl.col(name) & _TIE_BREAK
+    return pl.when(_is_of_api(name) & (broken > 0)).then(rank - broken + 1).otherwise(rank)
+
+
+def _is_of_api(name: str) -> pl.Expr:
+    """What :func:`from_api` says of one rank."""
+    kind, stated = pl.col(name) // (1 << 60) & 3, pl.col(name) // (1 << 44) & _LAST_DAY
+    return (kind == _CLASS[Source.OHLC]) | ((kind == _CLASS[Source.TRADES]) & (stated == 0))
+
+
+def prevails(stored: str = "_stored") -> pl.Expr:
+    """Whether of two joined candles the new one takes the slot of the stored one (domain rule 6).
+
+    The higher rank does. Of two answers of the API of one kind the later one does where its values differ, that of an
+    hour before never; equal ones keep the candle that is there, as every answer repeats hundreds of candles.
+    """
+    rank, before = pl.col("rank"), pl.col(f"rank{stored}")
+    of_one_kind = _is_of_api("rank") & (without_answer("rank") == without_answer(f"rank{stored}"))
+    observed = (rank & _TIE_BREAK > 0) & (before & _TIE_BREAK > 0)
+    return pl.when(of_one_kind & observed).then((rank >= before) & altered(stored)).otherwise(rank > before)
+
+
+def altered(stored: str = "_stored") -> pl.Expr:
+    """Whether any value of two joined candles is another, were it in the last digit."""
+    return pl.any_horizontal(pl.col(name).ne_missing(pl.col(f"{name}{stored}")) for name in VALUES)
 
 
 def goes_back_to_ohlc() -> pl.Expr:
@@ -158,11 +214,3 @@ def aggregate(fine: pl.DataFrame, interval: int) -> pl.DataFrame:
         .select(*SCHEMA)
         .collect()
     )
-
-
-def differs(left: str = "", right: str = "_stored") -> pl.Expr:
-    """Whether two joined candles disagree: prices and trades exactly, volume exactly too.
-
-    A later vintage with another volume is a revision even where the two would still count as agreeing.
-    """
-    return pl.any_horizontal(pl.col(f"{name}{left}").ne_missing(pl.col(f"{name}{right}")) for name in VALUES)

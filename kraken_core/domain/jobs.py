@@ -65,7 +65,7 @@ class JobMetrics:
     files_failed: int = 0
     records_read: int = 0
     records_ingested: int = 0  # new: their slot held nothing before
-    records_changed: int = 0  # replaced a different value
+    records_changed: int = 0  # differ from what was stored, whichever is in force
     records_rejected: int = 0
     gaps_detected: int = 0
     gaps_filled: int = 0

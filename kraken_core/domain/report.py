@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 
+from kraken_core.domain.differences import Disagreement
 from kraken_core.domain.gaps import BY_API, GapRecord, GapStatus, Route
 from kraken_core.domain.market import Pair, Series
 
@@ -58,11 +59,12 @@ class SeriesReport:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Completeness by series, and the open gaps of them, as of the last detection."""
+    """Completeness by series, the open gaps of them, as of the last detection, and where their sources differ."""
 
     as_of: int
     series: tuple[SeriesReport, ...]
     gaps: tuple[GapRecord, ...]
+    differences: tuple[Disagreement, ...] = ()
 
     @property
     def overall(self) -> Completeness:

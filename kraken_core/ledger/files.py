@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 
 from sqlalchemy import ColumnElement, Connection, exists, func, select, true
@@ -63,6 +64,18 @@ class Files(Jobs, Claims):
         return {
             (content, self._series[pair_id, interval]): best for (content, pair_id, interval), best in ranks.items()
         }
+
+    def contents(self, pairs: Collection[Pair]) -> Mapping[Series, Mapping[str, str]]:
+        """The contents read for the series of these pairs: content hash to the path of the archive read last."""
+        columns = (_FILE.pair_id, _FILE.interval, _FILE.content_hash, _FILE.path)
+        found: dict[Series, dict[str, str]] = defaultdict(dict)
+        with self._reading() as connection:
+            read = select(*columns).where(
+                _FILE.status.in_(_READ), _COUNTS, self._of_pairs(file_ingestion_record, pairs)
+            )
+            for pair_id, interval, content_hash, path in read_many(connection, read.order_by(_FILE.id)):
+                found[self._series[pair_id, interval]][content_hash] = path
+        return found
 
     def first_candles(self, pairs: Collection[Pair] | None = None) -> Mapping[Series, int]:
         """The first candle that files, or tables that were taken over, ever held of each series."""

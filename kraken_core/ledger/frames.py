@@ -29,6 +29,7 @@ from kraken_core.ledger.columns import Instant, Moment
 from kraken_core.ledger.models import (
     METRICS,
     asset,
+    candle_difference,
     data_coverage_range,
     file_ingestion_record,
     gap_record,
@@ -38,6 +39,7 @@ from kraken_core.ledger.models import (
     renamed_pair,
 )
 from kraken_core.ledger.transactions import Transactions
+from kraken_core.ledger.undone import counts
 
 _DTYPES: dict[type[TypeEngine[Any]], pl.DataType | type[pl.DataType]] = {
     BigInteger: pl.Int64,
@@ -118,6 +120,16 @@ VIEWS: dict[str, Select[Any]] = {
         *_named(gap_record, "candles", "api_fillable", "fillable", "overflow", "status", "route", "reason"),
         *_named(gap_record, "requests", "csv_file", "archive", "detected_at", "updated_at"),
     ).order_by(gap_record.c.start),
+    "differences": _of_series(
+        candle_difference,
+        *_range(candle_difference),
+        *_named(candle_difference, "slots", "kept_source", "kept_path", "kept_evidence"),
+        *_named(candle_difference, "other_source", "other_path", "other_evidence"),
+        *(candle_difference.c[name].label(f"{name}_difference") for name in ("volume", "trades", "price")),
+        *_named(candle_difference, "job_id", "found_at"),
+    )
+    .where(counts(candle_difference))
+    .order_by(candle_difference.c.start),
 }
 
 
@@ -144,7 +156,7 @@ class Frames(Transactions):
     """The part of the ledger that hands out whole tables."""
 
     def table_frame(self, name: str) -> pl.DataFrame:
-        """One of the ledger's tables, for people: ``assets``, ``pairs``, ``jobs``, ``files``, ``coverage``, ``gaps``.
+        """One of the ledger's tables, for people, by the name of its view: each is described below.
 
         Pairs read ``BTC/USD``, ``interval_minutes`` is Int32, times are Datetime in microseconds, UTC; ranges go from
         ``start_time`` up to but without ``end_time``. Of ``pairs``, the times are those of its first listing and,
@@ -159,6 +171,9 @@ class Frames(Transactions):
         - coverage: pair, interval_minutes, start_time, end_time, source, candles, grade
         - gaps: pair, interval_minutes, gap_id, start_time, end_time, candles, api_fillable, fillable, overflow,
           status, route, reason, requests, csv_file, archive, detected_at, updated_at
+        - differences: pair, interval_minutes, start_time, end_time, slots, kept_source, kept_path, kept_evidence,
+          other_source, other_path, other_evidence, volume_difference, trades_difference, price_difference (the largest,
+          relative to the larger value), job_id, found_at
         """
         view = VIEWS[name]
         types = {name: type(column.type) for name, column in view.selected_columns.items()}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Self
 
 from kraken_core.ledger.coverage import Coverage
+from kraken_core.ledger.differences import Differences
 from kraken_core.ledger.engine import file_of, open_engine
 from kraken_core.ledger.evidence import Evidence
 from kraken_core.ledger.files import Files
@@ -21,7 +22,9 @@ from kraken_core.ledger.undo import Undo
 from kraken_core.ports import Clock
 
 
-class SqlLedger(Files, Sweeps, Undo, Marks, Lost, Pairs, PairNames, Coverage, Gaps, Frames, Evidence, State):
+class SqlLedger(
+    Files, Sweeps, Undo, Marks, Lost, Pairs, PairNames, Coverage, Differences, Gaps, Frames, Evidence, State
+):
     """Implements ``kraken_core.ports.Ledger``; each base keeps one noun. Safe to share between threads.
 
     Every method raises LedgerError where the database cannot be reached, read or written.

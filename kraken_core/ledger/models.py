@@ -46,7 +46,7 @@ from kraken_core.ledger.columns import (
     words,
 )
 
-REVISION = "0010"  # the newest migration
+REVISION = "0011"  # the newest migration
 
 METRICS = tuple(field.name for field in fields(JobMetrics))
 _ADDED_METRICS = ("total_requests", "requests", "retries")
@@ -213,6 +213,23 @@ assertion = Table(
     Column("job_id", BigInteger),  # the job that made it; null where none did
     Column("proved", Boolean, nullable=False, server_default=false()),
     Column("lost_at", Moment),  # when its candles were found to be lost: it counts no more
+    Index(None, "pair_id", "interval", "start"),
+)
+
+candle_difference = Table(
+    "candle_difference",
+    metadata,
+    row_id(),
+    Column("job_id", BigInteger),  # the job that found it; null where none did
+    *series(),
+    *span(),
+    *counts("slots"),
+    *one_of("kept_source", Source),
+    *words("kept_evidence", "kept_path"),
+    *one_of("other_source", Source),
+    *words("other_evidence", "other_path"),
+    *(Column(name, Float, nullable=False) for name in ("volume", "trades", "price")),
+    *moments("found_at"),
     Index(None, "pair_id", "interval", "start"),
 )
 

@@ -26,6 +26,7 @@ from sqlalchemy import (
 
 from kraken_core.domain.bulk import without_collection
 from kraken_core.domain.coverage import DataCoverageRange
+from kraken_core.domain.differences import Difference
 from kraken_core.domain.gaps import GapRecord
 from kraken_core.domain.jobs import JobStatus
 from kraken_core.domain.market import Pair, Series
@@ -46,7 +47,7 @@ _RUNNING = select(ingestion_job.c.id).where(
     ingestion_job.c.status == JobStatus.RUNNING, ingestion_job.c.candle_table == bindparam("table")
 )
 Item = TypeVar("Item")
-Ranged = TypeVar("Ranged", DataCoverageRange, GapRecord)
+Ranged = TypeVar("Ranged", DataCoverageRange, Difference, GapRecord)
 Given = ParamSpec("Given")
 Result = TypeVar("Result")
 

@@ -156,7 +156,9 @@ class _Rounds:
         with self._stages.stage("backfill", len(work.derive)) as ticker:
             if work.derive:
                 self._detection.begin_backfill(detected, (Route.DERIVE,))
-            self._backfill.derive.run(work, ticker)
+            changed = self._backfill.derive.run(work, ticker)
+            metrics = self._stages.metrics
+            self._stages.metrics = replace(metrics, records_changed=metrics.records_changed + changed)
         self._cover()
         self.detect()
         self._derived = self._found  # whatever it found again was not to be derived

@@ -13,6 +13,7 @@ from kraken_core.domain.errors import Interrupted
 from kraken_core.domain.knowledge import DerivationWork, derived_claim
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.timerange import TimeRange, TimeRanges
+from kraken_core.pipeline.differences import Differing
 from kraken_core.pipeline.progress import Ticker
 from kraken_core.ports import CandleStore, Ledger
 
@@ -27,12 +28,15 @@ class Derive:
     ledger: Ledger
     stop: Callable[[], bool]
 
-    def run(self, work: DerivationWork, ticker: Ticker) -> None:
+    def run(self, work: DerivationWork, ticker: Ticker) -> int:
         """Do the work, finest interval first; what is derived no longer is removed before.
 
-        Candles are committed before they are claimed, so that a crash in between only costs deriving them again.
-        Raises Interrupted when asked to stop.
+        Returns how many of the derived candles differ from what sources say of their slots. Candles are committed
+        before they are claimed, so that a crash in between only costs deriving them again. Raises Interrupted when
+        asked to stop.
         """
+        differing = Differing(self.store, self.ledger)
+        changed = 0
         if work.withdraw:
             self.store.commit([], clear=_ranges(work.withdraw))
             self.ledger.claim(work.withdraw)
@@ -46,11 +50,13 @@ class Derive:
             fine = self.store.candles({Series(pair, finer): ranges for pair, ranges in spans.items()})
             candles = aggregate(fine, interval)
             staged = [self.store.stage(candles)] if candles.height else []
-            self.store.commit(staged, clear={Series(pair, interval): ranges for pair, ranges in spans.items()})
+            clear = {Series(pair, interval): ranges for pair, ranges in spans.items()}
+            changed += sum(differing.commit(staged, clear).changed.values())
             self.ledger.claim(
                 [derived_claim(Series(pair, interval), span, d) for pair, d in chunk for span in d.ranges]
             )
             ticker.add(len(chunk), candles.height, f"{chunk[-1][0]} {interval}m from {finer}m")
+        return changed
 
 
 def _ranges(claims: Iterable[Assertion]) -> dict[Series, TimeRanges]:

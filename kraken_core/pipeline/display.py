@@ -13,6 +13,7 @@ from rich.table import Table
 from kraken_core.domain.report import Completeness, Report
 
 WORST = 10  # lines; a list nobody reads helps nobody
+DIFFERENCES = 5  # pairs of sources
 _GOOD, _FAIR = 0.9999, 0.95
 _COLOURS = {"good": "green", "fair": "yellow", "bad": "red"}
 
@@ -75,6 +76,11 @@ def display(report: Report, console: Console) -> None:
         console.print(f"[red]✗[/] Nothing is stored of {escape(name)}: {escape(reason)}")
     if len(nothing) > WORST:
         console.print(f"[dim]… nor of {len(nothing) - WORST:,} more[/]")
+    for each in report.differences[:DIFFERENCES]:
+        console.print(f"[yellow]![/] {escape(each.description)}")
+    if len(report.differences) > DIFFERENCES:
+        more = len(report.differences) - DIFFERENCES
+        console.print(f"[dim]… and {more:,} more pairs of sources; the SQL view differences has all[/]")
     for action in report.actions:
         console.print(f"[bold]→[/] {escape(action)}")
     if not worst:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 
 import polars as pl
 
-from kraken_core.domain.candles import KEY, Source
+from kraken_core.domain.candles import KEY, Source, answered
 from kraken_core.domain.coverage import Assertion
 from kraken_core.domain.errors import Interrupted, PairRefusedError, UnavailableError
 from kraken_core.domain.jobs import IngestionJob, JobMetrics
@@ -22,6 +22,7 @@ from kraken_core.domain.market import INTERVALS, Pair, Series
 from kraken_core.domain.routes import RepairPlan
 from kraken_core.domain.timerange import TimeRanges
 from kraken_core.pipeline.ask import Answer, Budget, answers
+from kraken_core.pipeline.differences import Differing
 from kraken_core.pipeline.progress import Ticker
 from kraken_core.ports import CandleStore, Exchange, Ledger
 
@@ -58,7 +59,7 @@ class Fetch:
         ticker: Ticker,
     ) -> Fetched:
         """Ask for what is planned. Raises Interrupted when asked to stop; what was answered until then is kept."""
-        held = _Held(self.store, self.ledger, job.id, dict(covered), spent)
+        held = _Held(self.store, self.ledger, job, dict(covered), spent)
         points = self.ledger.sweep_points()
         budget = Budget(spent.left(job.request.max_requests))
         todo = iter([(r.pair, answers(self.exchange, r, job.as_of, points.get(r.pair), budget)) for r in plan.repairs])
@@ -151,16 +152,18 @@ class _Held:
 
     store: CandleStore
     ledger: Ledger
-    job_id: int
+    job: IngestionJob
     covered: dict[Series, TimeRanges]
     spent: Spent
     answers: list[Answer] = field(default_factory=list)
     skipped: dict[tuple[Pair, Source], list[str]] = field(default_factory=lambda: defaultdict(list))
     since: float = 0.0
     metrics: JobMetrics = field(init=False)
+    differing: Differing = field(init=False)
 
     def __post_init__(self) -> None:
         self.metrics = self.spent.metrics
+        self.differing = Differing(self.store, self.ledger, self.job.id)
 
     @property
     def patience(self) -> float:
@@ -180,7 +183,7 @@ class _Held:
                 f"{pair}: {len(rows):,} rows that the exchange answered for {endpoint} could not be read and were "
                 f"skipped; what is around them stays unknown: {'; '.join(list(dict.fromkeys(rows))[:_EXAMPLES])}"
             )
-            self.ledger.add_event(self.job_id, "skipped", message)
+            self.ledger.add_event(self.job.id, "skipped", message)
             failures[pair] = message
         return failures
 
@@ -192,19 +195,19 @@ class _Held:
         """Candles into the table, then claims, sweeps and metrics into the ledger."""
         if not self.answers:
             return
-        frames = _frames(self.answers)
-        merged = self.store.commit([self.store.stage(frame) for frame in frames])
+        frames = _frames(self.answers, self.job.as_of)
+        merged, changed = self.differing.commit([self.store.stage(frame) for frame in frames])
         stale: dict[Series, TimeRanges] = {}
         for series, found in _candles_of(self.answers).items():
             counts = merged.get(series)
             # A candle that nobody expected, in a slot known before: what was derived from it is no longer true.
-            if counts and (counts.changed or counts.new > _outside(found, self.covered.get(series, TimeRanges()))):
+            if counts and (counts.altered or counts.new > _outside(found, self.covered.get(series, TimeRanges()))):
                 stale |= _coarser(series, found, stale)
         metrics = replace(
             self.metrics,
             records_read=self.metrics.records_read + sum(answer.rows for answer in self.answers),
             records_ingested=self.metrics.records_ingested + sum(counts.new for counts in merged.values()),
-            records_changed=self.metrics.records_changed + sum(counts.changed for counts in merged.values()),
+            records_changed=self.metrics.records_changed + sum(changed.values()),
             records_rejected=self.metrics.records_rejected + sum(len(answer.skipped) for answer in self.answers),
         )
         for answer in self.answers:
@@ -212,7 +215,7 @@ class _Held:
                 self.skipped[answer.series.pair, answer.source] += answer.skipped
         self.metrics = self.spent.counted(metrics)
         points = {answer.series.pair: answer.point for answer in self.answers if answer.source is Source.TRADES}
-        self.ledger.record_answers(self.job_id, self._claims(), stale, points, self.metrics)
+        self.ledger.record_answers(self.job.id, self._claims(), stale, points, self.metrics)
         self.answers = []
 
     def _claims(self) -> list[Assertion]:
@@ -228,13 +231,13 @@ class _Held:
         return claims
 
 
-def _frames(found: Sequence[Answer]) -> list[pl.DataFrame]:
-    """The candles of the answers, by interval and source, as they are staged."""
+def _frames(found: Sequence[Answer], as_of: int) -> list[pl.DataFrame]:
+    """The candles of the answers, by interval and source, as they are staged: later answers go before earlier ones."""
     alike: dict[tuple[int, str], list[pl.DataFrame]] = defaultdict(list)
     for answer in found:
         if answer.candles.height:
             alike[answer.series.interval, answer.source].append(answer.candles)
-    return [pl.concat(frames).sort(KEY) for frames in alike.values()]
+    return [pl.concat(frames).sort(KEY).with_columns(rank=answered(as_of)) for frames in alike.values()]
 
 
 def _candles_of(found: Sequence[Answer]) -> dict[Series, pl.Series]:

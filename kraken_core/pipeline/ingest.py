@@ -21,6 +21,7 @@ from kraken_core.domain.market import INTERVALS, Series
 from kraken_core.domain.plan import IngestionPlan
 from kraken_core.domain.timerange import TimeRanges, ceil, floor
 from kraken_core.pipeline.batches import NOWHERE, BatchFile, BatchReceipt, FileReceipt, batches
+from kraken_core.pipeline.differences import Differing
 from kraken_core.pipeline.progress import Ticker
 from kraken_core.pipeline.read import read_batch
 from kraken_core.pipeline.read_trades import read_trades_batch
@@ -56,9 +57,10 @@ class Ingest:
         metrics = self._give_up(job, metrics, plan, pending)
         self.ledger.record_archives([archive for archive in plan.archives if archive.complete])
         refuted = self._refuted()
+        differing = Differing(self.store, self.ledger, job.id)
         for wave in _waves(plan, pending, refuted):
             for receipts in self._read(batches(wave), self._known()):
-                metrics = self._commit(job, metrics, receipts)
+                metrics = self._commit(job, metrics, receipts, differing)
                 ticker.add(sum(len(r.files) for r in receipts), _records(receipts), _current(receipts))
                 if job.request.stop_on_error and metrics.files_failed:
                     raise JobError(_first_failure(receipts))
@@ -124,16 +126,24 @@ class Ingest:
             refuted[series][content] = ranges
         return refuted
 
-    def _commit(self, job: IngestionJob, metrics: JobMetrics, receipts: Sequence[BatchReceipt]) -> JobMetrics:
-        merged = dict(self.store.commit([staged for receipt in receipts for staged in receipt.staged]))
-        files = [_counted(file, merged) for receipt in receipts for file in receipt.files]
+    def _commit(
+        self, job: IngestionJob, metrics: JobMetrics, receipts: Sequence[BatchReceipt], differing: Differing
+    ) -> JobMetrics:
+        found = [file for receipt in receipts for file in receipt.files]
+        committed = differing.commit(
+            [staged for receipt in receipts for staged in receipt.staged], contents=_contents(found)
+        )
+        outcomes = {
+            series: (counts.new, committed.changed.get(series, 0)) for series, counts in committed.merged.items()
+        }
+        files = [_counted(file, outcomes) for file in found]
         self.rejects.add(job.id, [(file.record, file.rejects) for file in files if file.rejects])
         metrics = _added(metrics, [file.record for file in files])
         self.ledger.record_files(
             job.id,
             [file.recorded for file in files],
             [claim for file in files for claim in _claims(file)],
-            _stale(files),
+            _stale(files, committed.merged),
             metrics,
         )
         if LOG.isEnabledFor(logging.INFO):
@@ -191,13 +201,20 @@ def _waves(
     return (wave for wave in waves if wave)
 
 
-def _counted(file: FileReceipt, merged: dict[Series, Merged]) -> FileReceipt:
+def _contents(files: Iterable[FileReceipt]) -> dict[Series, dict[str, str]]:
+    """What of each series is staged, by content hash, and in which archive it lies."""
+    contents: dict[Series, dict[str, str]] = defaultdict(dict)
+    for record in (file.record for file in files if file.staged):
+        contents[record.series][record.content_hash] = record.path
+    return contents
+
+
+def _counted(file: FileReceipt, outcomes: dict[Series, tuple[int, int]]) -> FileReceipt:
     """The file with what became of its rows; of two files of one series, the first is given the counts of both."""
     if not file.staged:
         return file
-    counts = merged.pop(file.record.series, Merged())
-    record = replace(file.record, records_new=counts.new, records_changed=counts.changed)
-    return file._replace(record=record)
+    new, changed = outcomes.pop(file.record.series, (0, 0))
+    return file._replace(record=replace(file.record, records_new=new, records_changed=changed))
 
 
 def _claims(file: FileReceipt) -> list[Assertion]:
@@ -206,11 +223,12 @@ def _claims(file: FileReceipt) -> list[Assertion]:
     return [Assertion(record.series, *span, file.source, rank, record.content_hash) for span in file.claims]
 
 
-def _stale(files: Iterable[FileReceipt]) -> dict[Series, TimeRanges]:
+def _stale(files: Iterable[FileReceipt], merged: Mapping[Series, Merged]) -> dict[Series, TimeRanges]:
     """Coarser slots over candles that are new or have another value: what was derived there is derived anew."""
     stale: dict[Series, list[tuple[int, int]]] = defaultdict(list)
-    for record in (file.record for file in files):
-        if (record.records_new or record.records_changed) and record.first is not None and record.last is not None:
+    for record in (file.record for file in files if file.staged):
+        counts = merged.get(record.series, Merged())
+        if (counts.new or counts.altered) and record.first is not None and record.last is not None:
             for interval in INTERVALS:
                 if interval > record.series.interval:
                     coarse = Series(record.series.pair, interval)

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 
+from kraken_core.domain.differences import size
 from kraken_core.domain.gaps import GapRecord
 from kraken_core.domain.lengths import short
 from kraken_core.domain.market import Pair, Series
@@ -53,6 +54,7 @@ def page(report: Report) -> str:
         *_by_interval(report),
         *_pairs(report.series),
         *_worst(report),
+        *_differences(report),
         *_actions(report),
         '<p class="note">Completeness is covered of wanted, activity is present of covered: a pair that seldom trades',
         "is not incomplete, and one that is incomplete is not quiet. Times are UTC.</p></html>",
@@ -103,6 +105,24 @@ def _worst(report: Report) -> Iterator[str]:
     yield from _table(columns, rows)
     if len(worst) > LONGEST:
         yield f'<p class="note">… and {len(worst) - LONGEST:,} series more; kraken report --json has every one.</p>'
+
+
+def _differences(report: Report) -> Iterator[str]:
+    """Where sources differ: a finding, which makes nothing less complete."""
+    if not report.differences:
+        return
+    yield "<h2>Where sources differ</h2>"
+    columns = ("in force", "other", "series", "candles", "prices by up to", "volume by up to", "trades by up to")
+    rows = (
+        [
+            *(escape(each.kept), escape(each.other), f"{each.series:,}", f"{each.slots:,}"),
+            *(size(share) if share else "–" for share in (each.price, each.volume, each.trades)),
+        ]
+        for each in report.differences[:LONGEST]
+    )
+    yield from _table(columns, rows)
+    if len(report.differences) > LONGEST:
+        yield f'<p class="note">… and {len(report.differences) - LONGEST:,} more pairs of sources.</p>'
 
 
 def _actions(report: Report) -> Iterator[str]:

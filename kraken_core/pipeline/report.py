@@ -10,6 +10,7 @@ from operator import attrgetter
 from rich.console import Console
 
 from kraken_core.domain.coverage import DataCoverageRange
+from kraken_core.domain.differences import disagreements
 from kraken_core.domain.market import Series
 from kraken_core.domain.report import Completeness, Report, SeriesReport
 from kraken_core.domain.tiers import Tiers
@@ -39,7 +40,8 @@ class CompletenessReporter:
             for series, ranges in sorted(wanted.items())
             if ranges
         ]
-        return Report(as_of, tuple(lines), tuple(gaps))
+        found = [d for d in self.ledger.differences(wanted.keys()) if wanted[d.series].clip(d.start, d.end)]
+        return Report(as_of, tuple(lines), tuple(gaps), disagreements(found))
 
     def _counts(
         self, wanted: Mapping[Series, TimeRanges], held: Mapping[Series, Sequence[DataCoverageRange]]

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from kraken_core.domain.differences import Disagreement, disagreements
 from kraken_core.domain.errors import StoreError
 from kraken_core.domain.jobs import FileStatus, IngestionJob, JobMetrics
 from kraken_core.domain.knowledge import Knowledge
@@ -25,16 +26,21 @@ from kraken_core.pipeline.tidy import Tidy
 from kraken_core.ports import Ledger, Progress
 
 LOG = logging.getLogger("kraken_core")
+MOST_EVENTS = 10  # of disagreements between sources in a job's history; the log has all
 
 
 @dataclass(frozen=True, slots=True)
 class JobResult:
-    """How a job ended: the job as the ledger has it, its report, where its download list lies, and the time it took."""
+    """How a job ended: the job as the ledger has it, its report, where its download list lies, and the time it took.
+
+    ``differences`` are those that it found between sources.
+    """
 
     job: IngestionJob
     report: Report
     download_list: Path | None
     seconds: dict[str, float] = field(default_factory=dict)
+    differences: tuple[Disagreement, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +79,7 @@ class Pipeline:
             report = self._report(plan, knowledge)
             downloads = write_download_list(self.exports / f"download-list-{job.id}.csv", report.gaps)
         ended = replace(job, metrics=stages.metrics, error=self._shortfall(job, stages.metrics, unreached))
-        return JobResult(ended, report, downloads, dict(stages.seconds))
+        return JobResult(ended, report, downloads, dict(stages.seconds), self._differences(job))
 
     def _report(self, plan: IngestionPlan, knowledge: Knowledge) -> Report:
         """How complete that is which was wanted at the last detections: what any other report says of it too."""
@@ -96,6 +102,15 @@ class Pipeline:
         if unreached:
             reasons.append(f"the exchange was not reached: {unreached}")
         return " ".join(reasons) or None
+
+    def _differences(self, job: IngestionJob) -> tuple[Disagreement, ...]:
+        """What the job found to differ, which its log and its history say too."""
+        found = disagreements(self.ledger.differences(job_id=job.id))
+        for each in found:
+            LOG.info("job %s: %s", job.id, each.description)
+        for each in found[:MOST_EVENTS]:
+            self.ledger.add_event(job.id, "differences", each.description)
+        return found
 
     def _tidy_up(self, job: IngestionJob) -> None:
         """Look after the table; a job that did all it was asked for does not fail by what it was not."""

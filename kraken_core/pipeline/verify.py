@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from kraken_core.domain.coverage import Assertion, DataCoverageRange, counter_claims
+from kraken_core.domain.differences import disagreements
 from kraken_core.domain.knowledge import Knowledge
 from kraken_core.domain.known_pair import KnownPair, known_pairs
 from kraken_core.domain.market import Pair, Series
@@ -55,6 +56,7 @@ class Verify:
             table,
             *(tally.check for tally in examination.tallies.values()),
             self._counts(series, window),
+            self._differences(series, window),
             *doubtful,
         ]
         return Verification(
@@ -135,6 +137,16 @@ class Verify:
                 wrong = [(r, n) for r, n in zip(found, counted[of], strict=True) if r.candles != n]
                 told = ((TimeRange(r.start, r.end), r.candles, n) for r, n in wrong)
                 tally.fail(len(wrong), (f"{of} {span}: {old:,} were counted, {n:,} are there" for span, old, n in told))
+        return tally.check
+
+    def _differences(self, series: Collection[Series], window: TimeRange) -> Check:
+        """Where sources differ: a finding with its size. Nothing fails by it, and nothing is withdrawn."""
+        tally = Tally("differences")
+        for known in self.ledger.coverage(series):
+            tally.looked([known.series], (known.end - known.start) // known.series.width)
+        found = [d for d in self.ledger.differences(series) if d.start < window.end and window.start < d.end]
+        sources = disagreements(found)
+        tally.report(len(sources), (each.description for each in sources))
         return tally.check
 
     def _doubtful(self, silences: Silences) -> tuple[tuple[Silence, ...], list[Check]]:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 
+import polars as pl
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from contextlib import AbstractContextManager
 
     import duckdb
-    import polars as pl
 
     from kraken_core.domain.market import Pair, Series
     from kraken_core.domain.table_mark import TableMark
@@ -34,12 +36,19 @@ class StagedFile(NamedTuple):
 
 
 class Merged(NamedTuple):
-    """What became of a series' staged candles; the four add up to those staged."""
+    """What became of a series' staged candles; the first four add up to those staged.
 
-    new: int = 0  # the slot held nothing
-    changed: int = 0  # replaced a different value of lower rank: a revision
-    confirmed: int = 0  # equal to what was held
-    outranked: int = 0  # different from what was held, which ranks higher and stays
+    Values differ beyond domain rule 13: what differs in the last digits of its volume is equal.
+    """
+
+    new: int = 0  # the slot was empty
+    changed: int = 0  # replaced different values: a revision
+    confirmed: int = 0  # equal to what was stored
+    outranked: int = 0  # different from what was stored, which stays
+    altered: int = 0  # of those that were stored, how many have other values now, were it in the last digit
+
+
+NoteDifferences = Callable[[pl.DataFrame], None]  # of FOUND
 
 
 class Staging(Protocol):
@@ -71,12 +80,18 @@ class CandleStore(Staging, Protocol):
         clear: Mapping[Series, TimeRanges] | None = None,
         demote: Mapping[Series, TimeRanges] | None = None,
         drop: Mapping[Series, TimeRanges] | None = None,
+        note: NoteDifferences | None = None,
     ) -> Mapping[Series, Merged]:
         """Make staged candles part of the table, in one transaction.
 
-        In every slot the higher rank wins; at equal rank what is held stays. Derived candles inside ``clear``, and
-        whatever is inside ``drop``, are removed first, and all others inside ``demote`` become provisional. Raises
-        CommitConflictError where somebody else committed meanwhile, StoreError.
+        In every slot the higher rank wins; at equal rank what is stored stays, but for a later answer of the API (see
+        ``prevails``). Derived candles inside ``clear``, and whatever is inside ``drop``, are removed first, and all
+        others inside ``demote`` become provisional. Raises CommitConflictError where somebody else committed meanwhile,
+        StoreError.
+
+        ``note`` is given every two candles of one slot that differ, if there are any, before anything is changed: the
+        one that loses is nowhere afterwards. It may be called again where a conflict has the commit planned again, and
+        must leave the store alone.
         """
         ...
 

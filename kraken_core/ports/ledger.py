@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     from kraken_core.domain.archives import Archive
     from kraken_core.domain.coverage import Assertion, DataCoverageRange
+    from kraken_core.domain.differences import Difference
     from kraken_core.domain.gaps import GapRecord
     from kraken_core.domain.jobs import (
         Control,
@@ -262,6 +263,21 @@ class Ledger(Protocol):
 
     def complete_archives(self) -> list[tuple[Archive, frozenset[Pair]]]:
         """The complete archives ever ingested (without their files), with the pairs they hold."""
+        ...
+
+    def record_differences(self, differences: Sequence[Difference]) -> None:
+        """Append what the running job found: where two sources differ. Its ``job_id`` is set here."""
+        ...
+
+    def differences(self, series: Collection[Series] | None = None, *, job_id: int | None = None) -> list[Difference]:
+        """Where two sources differ, by series and time; of all series and jobs where none are given.
+
+        A slot may be in several, of several pairs of sources. Those found by jobs undone since are left out.
+        """
+        ...
+
+    def contents(self, pairs: Collection[Pair]) -> Mapping[Series, Mapping[str, str]]:
+        """The contents read for the series of these pairs: content hash to the path of the archive read last."""
         ...
 
     # Pairs, coverage, gaps

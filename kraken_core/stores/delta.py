@@ -21,7 +21,7 @@ from kraken_core.domain.errors import CommitConflictError, StoreError, UsageErro
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.table_mark import TableMark
 from kraken_core.domain.timerange import TimeRanges
-from kraken_core.ports import Merged, StagedFile, Staging
+from kraken_core.ports import Merged, NoteDifferences, StagedFile, Staging
 from kraken_core.stores.delta_files import PARTITION, read_errors, store_errors
 from kraken_core.stores.delta_log import DeltaLog
 from kraken_core.stores.delta_maintenance import DeltaMaintenance
@@ -124,13 +124,14 @@ class DeltaStore(DeltaMaintenance):
         clear: Mapping[Series, TimeRanges] | None = None,
         demote: Mapping[Series, TimeRanges] | None = None,
         drop: Mapping[Series, TimeRanges] | None = None,
+        note: NoteDifferences | None = None,
     ) -> Mapping[Series, Merged]:
         """See CandleStore. A conflict is planned again once before CommitConflictError is raised."""
         with self._lock:
             try:
-                merge = self._try_commit(staged, clear or {}, demote or {}, drop or {})
+                merge = self._try_commit(staged, clear or {}, demote or {}, drop or {}, note)
             except CommitConflictError:
-                merge = self._try_commit(staged, clear or {}, demote or {}, drop or {})
+                merge = self._try_commit(staged, clear or {}, demote or {}, drop or {}, note)
         self._files.remove(merge.superseded)
         return merge.merged
 
@@ -191,9 +192,12 @@ class DeltaStore(DeltaMaintenance):
         clear: Mapping[Series, TimeRanges],
         demote: Mapping[Series, TimeRanges],
         drop: Mapping[Series, TimeRanges],
+        note: NoteDifferences | None,
     ) -> Merge:
         self._refresh(create=True)
         merge = plan_merge(self._files, self._index, staged, clear, demote, drop=drop)
+        if note and merge.differing.height:
+            note(merge.differing)
         if not merge.added and not merge.removed:
             return merge
         try:

@@ -14,7 +14,8 @@ from types import MappingProxyType
 
 import polars as pl
 
-from kraken_core.domain.candles import KEY, SCHEMA, VALUES, Source, demoted, differs, is_settled
+from kraken_core.domain.candles import KEY, SCHEMA, VALUES, Source, altered, demoted, is_settled, prevails
+from kraken_core.domain.differences import FOUND, differs, sizes
 from kraken_core.domain.market import Series
 from kraken_core.domain.timerange import TimeRanges
 from kraken_core.ports import Merged, StagedFile
@@ -34,6 +35,7 @@ class Merge:
     rewritten: tuple[str, ...]  # files that were written for this commit alone
     superseded: tuple[str, ...]  # files on disk that do not join the table as they are
     merged: Mapping[Series, Merged]
+    differing: pl.DataFrame  # FOUND
 
 
 def plan_merge(
@@ -65,6 +67,7 @@ class _Overlay:
         self._losers: dict[str, list[pl.Series]] = defaultdict(list)  # row numbers by file
         self._demoted: list[StagedFile] = []
         self._merged: dict[Series, Merged] = {}
+        self._differing: list[pl.DataFrame] = []
 
     def drop(self, ranges: Mapping[Series, TimeRanges]) -> None:
         """Candles in the ranges lose their slot, to nobody."""
@@ -105,11 +108,14 @@ class _Overlay:
         contested = {series: hulls[series] for wanted in rivals.values() for series in wanted}
         rows = self._rows(file.path, contested)
         for path, wanted in rivals.items():
-            met = (
-                rows.join(self._rows(path, wanted), on=KEY, suffix="_stored")
-                .select("pair", ROW, f"{ROW}_stored", same=~differs(), wins=pl.col("rank") > pl.col("rank_stored"))
-                .collect()
-            )
+            joined = rows.join(self._rows(path, wanted), on=KEY, suffix="_stored").with_columns(wins=prevails())
+            met = joined.select(
+                *("pair", ROW, f"{ROW}_stored", "wins"), same=~differs(), altered=pl.col("wins") & altered()
+            ).collect()
+            if not met["same"].all():
+                interval = pl.lit(file.interval, pl.Int32).alias("interval_minutes")
+                found = joined.filter(differs()).with_columns(interval, *sizes()).select(*FOUND)
+                self._differing.append(found.collect())
             self._lose(file.path, met.filter(~pl.col("wins"))[ROW])
             self._lose(path, met.filter("wins")[f"{ROW}_stored"])
             self._count(_outcomes(met, file.interval))
@@ -124,6 +130,7 @@ class _Overlay:
             rewritten=tuple(file.path for file in (*self._demoted, *rewritten)),
             superseded=tuple(path for path in self._losers if path in self._taken.paths),
             merged=self._merged,
+            differing=pl.concat([pl.DataFrame(schema=FOUND), *self._differing]),
         )
 
     def _rows(self, path: str, wanted: Mapping[Series, TimeRanges]) -> pl.LazyFrame:
@@ -162,5 +169,6 @@ def _outcomes(met: pl.DataFrame, interval: int) -> dict[Series, Merged]:
         changed=(~pl.col("same") & pl.col("wins")).sum(),
         confirmed=pl.col("same").sum(),
         outranked=(~pl.col("same") & ~pl.col("wins")).sum(),
+        altered=pl.col("altered").sum(),
     )
     return {Series(pair_of(row.pop("pair")), interval): Merged(**row) for row in counts.to_dicts()}

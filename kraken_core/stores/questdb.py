@@ -22,7 +22,17 @@ from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.table_mark import KnownTable, TableMark, nothing_known, require_known
 from kraken_core.domain.timerange import TimeRange, TimeRanges
 from kraken_core.failpoints import reached
-from kraken_core.ports import AssetRecord, Compaction, Damage, Fragmentation, Merged, StagedFile, Staging, Swept
+from kraken_core.ports import (
+    AssetRecord,
+    Compaction,
+    Damage,
+    Fragmentation,
+    Merged,
+    NoteDifferences,
+    StagedFile,
+    Staging,
+    Swept,
+)
 from kraken_core.stores import questdb_tables as tables
 from kraken_core.stores.delta_files import read_errors
 from kraken_core.stores.delta_sweep import UNCOMMITTED_KEPT_S, written_before
@@ -104,13 +114,14 @@ class QuestDBStore:
         clear: Mapping[Series, TimeRanges] | None = None,
         demote: Mapping[Series, TimeRanges] | None = None,
         drop: Mapping[Series, TimeRanges] | None = None,
+        note: NoteDifferences | None = None,
     ) -> Mapping[Series, Merged]:
         """See CandleStore. A conflict is planned again once before CommitConflictError is raised."""
         with self._lock:
             try:
-                merged = self._try_commit(staged, clear or {}, demote or {}, drop or {})
+                merged = self._try_commit(staged, clear or {}, demote or {}, drop or {}, note)
             except CommitConflictError:
-                merged = self._try_commit(staged, clear or {}, demote or {}, drop or {})
+                merged = self._try_commit(staged, clear or {}, demote or {}, drop or {}, note)
         self._files.remove(file.path for file in staged)
         return merged
 
@@ -185,6 +196,7 @@ class QuestDBStore:
         clear: Mapping[Series, TimeRanges],
         demote: Mapping[Series, TimeRanges],
         drop: Mapping[Series, TimeRanges],
+        note: NoteDifferences | None,
     ) -> Mapping[Series, Merged]:
         planned = self._refresh()
         if staged and not planned.ranked:
@@ -202,6 +214,8 @@ class QuestDBStore:
         rows = self._held.candles(self._contested(staged, {**clear, **drop}, demote))
         files = [self._files.whole([file.path], file.interval) for file in staged]
         plan = merge(files, rows, clear, demote, drop=drop, by_source=self._layout.by_source)
+        if note and plan.differing.height:
+            note(plan.differing)
         if plan.winners.height or plan.gone.height or plan.ranks_before:
             self._make(plan, planned, staged)
         return plan.merged

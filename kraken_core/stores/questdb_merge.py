@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from types import MappingProxyType
 
 import polars as pl
 
-from kraken_core.domain.candles import SCHEMA, Source, demoted, differs
+from kraken_core.domain.candles import SCHEMA, Source, altered, demoted, prevails
+from kraken_core.domain.differences import FOUND, differs, sizes
 from kraken_core.domain.market import Series
 from kraken_core.domain.timerange import TimeRanges
 from kraken_core.ports import Merged
@@ -33,6 +35,7 @@ class Merge:
     ranks_before: Sequence[RankRun] = ()
     ranks_after: Sequence[RankRun] = ()
     merged: Mapping[Series, Merged] = field(default_factory=dict)
+    differing: pl.DataFrame = field(default_factory=partial(pl.DataFrame, schema=FOUND))
 
 
 def merge(
@@ -59,13 +62,14 @@ def merge(
         rank=pl.when(_inside(demote, left)).then(demoted()).otherwise("rank"), ours=pl.lit(value=False)
     )
     merged: dict[Series, Merged] = {}
+    differing = [pl.DataFrame(schema=FOUND)]
     for candles in files:
-        met = candles.join(now, on=SLOT, how="left", suffix="_stored", maintain_order="left").select(
-            *SLOT,
-            new=pl.col("rank_stored").is_null(),
-            same=~differs(),
-            wins=pl.col("rank_stored").is_null() | (pl.col("rank") > pl.col("rank_stored")),
+        joined = candles.join(now, on=SLOT, how="left", suffix="_stored", maintain_order="left").with_columns(
+            new=pl.col("rank_stored").is_null(), same=~differs()
         )
+        joined = joined.with_columns(wins=pl.col("new") | prevails())
+        met = joined.select(*SLOT, "new", "same", "wins", altered=~pl.col("new") & pl.col("wins") & altered())
+        differing.append(joined.filter(~pl.col("new") & ~pl.col("same")).with_columns(*sizes()).select(*FOUND))
         _count(merged, met)
         winning = candles.filter(met["wins"]).with_columns(ours=pl.lit(value=True))
         now = pl.concat([now.join(winning, on=SLOT, how="anti"), winning])
@@ -76,7 +80,7 @@ def merge(
         beside = rows.join(winners.select(*SLOT, "source"), on=SLOT, suffix="_new")
         gone = pl.concat([gone, beside.filter(pl.col("source") != pl.col("source_new")).select(*SCHEMA)])
     before, after = _runs(now, held)
-    return Merge(winners, gone, before, after, merged)
+    return Merge(winners, gone, before, after, merged, pl.concat(differing))
 
 
 def one_a_slot(rows: pl.DataFrame) -> pl.DataFrame:
@@ -137,6 +141,7 @@ def _count(merged: dict[Series, Merged], met: pl.DataFrame) -> None:
         changed=(old & ~pl.col("same") & pl.col("wins")).sum(),
         confirmed=(old & pl.col("same")).sum(),
         outranked=(old & ~pl.col("same") & ~pl.col("wins")).sum(),
+        altered=pl.col("altered").sum(),
     )
     for pair, interval, *outcome in counts.iter_rows():
         series = Series(pair_of(pair), interval)

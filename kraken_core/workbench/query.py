@@ -14,7 +14,7 @@ from kraken_core.ports import CandleStore
 from kraken_core.workbench.presentable import presentable
 
 CANDLES = "candles"
-VIEWS = frozenset({CANDLES, "assets", "pairs", "jobs", "files", "coverage", "gaps"})
+VIEWS = frozenset({CANDLES, "assets", "pairs", "jobs", "files", "coverage", "gaps", "differences"})
 _QUERIES = ([duckdb.StatementType.SELECT], [duckdb.StatementType.EXPLAIN])
 
 

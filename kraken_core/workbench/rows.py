@@ -172,6 +172,7 @@ def result_document(result: JobResult) -> dict[str, Any]:
         **metrics_document(job.metrics),
         "api": {"requests": job.metrics.requests, "retries": job.metrics.retries},
         "completeness": counts(result.report.overall),
+        "differences": [each._asdict() for each in result.differences],
         "seconds": {stage: round(result.seconds.get(stage, 0.0), 3) for stage in stages},
         "download_list": str(result.download_list) if result.download_list else None,
         "error": job.error,

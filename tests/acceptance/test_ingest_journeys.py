@@ -83,6 +83,7 @@ def test_the_document_has_the_contracts_keys_and_types(kraken: Kraken, little: L
     done = kraken.ingest(little.folder, "--tiers", "TIER2,TIER1", "--intervals", "1440,60")
     assert set(done) == {
         *COUNTS,
+        "differences",
         "job_id",
         "status",
         "as_of",

@@ -18,7 +18,7 @@ from tests.candle_tables import files_of_table
 KEYS = ["name", "series", "checked", "failed", "examples"]
 CHECKS = [
     *("table", "unique", "aligned", "sane", "closed", "life", "covered", "agreement", "silences", "volumes"),
-    *("counts", "suspicious", "exchange"),
+    *("counts", "differences", "suspicious", "exchange"),
 ]
 HOURS = Series(BTC_USD, 60)
 DAYS = Series(BTC_USD, 1440)

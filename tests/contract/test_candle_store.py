@@ -136,7 +136,7 @@ def test_the_version_rises_with_every_commit_that_changes_something(store: Candl
 @pytest.mark.parametrize(
     ("incoming", "outcome", "kept"),
     [
-        (Row(BTC, 1, value=2, rank=6), Merged(changed=1), Row(BTC, 1, value=2, rank=6)),
+        (Row(BTC, 1, value=2, rank=6), Merged(changed=1, altered=1), Row(BTC, 1, value=2, rank=6)),
         (Row(BTC, 1, value=1, rank=6, source="trades"), Merged(confirmed=1), Row(BTC, 1, 1, 6, "trades")),
         (Row(BTC, 1, value=2, rank=4), Merged(outranked=1), Row(BTC, 1, value=1, rank=5)),
         (Row(BTC, 1, value=1, rank=4, source="ohlc"), Merged(confirmed=1), Row(BTC, 1, value=1, rank=5)),
@@ -164,13 +164,13 @@ def test_an_unknown_number_of_trades_equals_only_another_unknown_one(store: Cand
 def test_each_series_of_a_commit_is_counted_by_itself(store: CandleStore) -> None:
     put(store, Row(BTC, 1, rank=5), Row(BTC, 2, rank=5), Row(ETH, 1, rank=1))
     merged = put(store, Row(BTC, 1, rank=9), Row(BTC, 2, 7, rank=1), Row(BTC, 3), Row(ETH, 1, 7, rank=9))
-    assert merged == {BTC: Merged(new=1, confirmed=1, outranked=1), ETH: Merged(changed=1)}
+    assert merged == {BTC: Merged(new=1, confirmed=1, outranked=1), ETH: Merged(changed=1, altered=1)}
 
 
 def test_files_of_one_commit_may_hold_the_same_slots(store: CandleStore) -> None:
     batches = ([Row(BTC, 1, 1, rank=1), Row(BTC, 2, 1, rank=9)], [Row(BTC, 1, 2, rank=2), Row(BTC, 2, 2, rank=2)])
     merged = store.commit([store.stage(frame(rows)) for rows in batches])
-    assert merged == {BTC: Merged(new=2, changed=1, outranked=1)}
+    assert merged == {BTC: Merged(new=2, changed=1, outranked=1, altered=1)}
     assert rows_of(store.candles(ALL)) == [Row(BTC, 1, 2, rank=2), Row(BTC, 2, 1, rank=9)]
 
 
@@ -246,7 +246,7 @@ def test_demoting_makes_candles_provisional_inside_the_ranges_only(store: Candle
 def test_a_demoted_candle_gives_way_to_any_settled_one_even_of_the_same_commit(store: CandleStore) -> None:
     put(store, Row(BTC, 1, value=1, rank=rank_of(Source.TRADES)), Row(BTC, 2, value=1, rank=rank_of(Source.TRADES)))
     better = Row(BTC, 1, value=2, rank=rank_of(Source.OHLC))
-    assert store.commit([store.stage(frame([better]))], demote={BTC: EVER}) == {BTC: Merged(changed=1)}
+    assert store.commit([store.stage(frame([better]))], demote={BTC: EVER}) == {BTC: Merged(changed=1, altered=1)}
     kept = Row(BTC, 2, value=1, rank=provisional(rank_of(Source.TRADES)))
     assert rows_of(store.candles(ALL)) == [better, kept]
 

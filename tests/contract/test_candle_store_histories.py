@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kraken_core.domain.candles import Source, provisional, rank_of
-from kraken_core.domain.market import Series
+from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.timerange import TimeRanges
 from kraken_core.ports import Merged
 from tests.candle_frames import Row, frame, rows_of
@@ -24,11 +25,27 @@ pytest_plugins = ["tests.servers", "tests.contract.candle_stores"]
 EITHER_STORE = pytest.mark.parametrize("adapter", ["delta", READING], indirect=True, scope="session")
 
 
+def outcome_of(row: Row, before: Row | None) -> str:
+    if before is None:
+        return "new"
+    if before.value == row.value:
+        return "confirmed"
+    return "changed" if takes(row, before) else "outranked"
+
+
+def takes(row: Row, before: Row) -> bool:
+    """The higher rank does; of two answers of OHLC the later one where it differs, or the one that came later."""
+    if all(rank_of(Source.OHLC) <= each.rank < rank_of(Source.CSV) for each in (row, before)):
+        return row.rank >= before.rank and row.value != before.value
+    return row.rank > before.rank
+
+
 class Oracle:
     """The rules once more, one candle at a time."""
 
     def __init__(self) -> None:
         self.held: dict[tuple[Series, int], Row] = {}
+        self.differing: list[tuple[Series, int, int, int, bool]] = []  # slot, ranks, and whether the new one took it
 
     def commit(
         self, batches: list[list[Row]], clear: Mapping[Series, TimeRanges], demote: Mapping[Series, TimeRanges]
@@ -41,23 +58,33 @@ class Oracle:
         counts: dict[Series, list[str]] = {}
         for row in (row for batch in batches for row in batch):
             before = self.held.get((row.series, row.slot))
-            if before is None or row.rank > before.rank:
+            outcome = outcome_of(row, before)
+            if before is None or takes(row, before):
                 self.held[row.series, row.slot] = row
-            outcome = (
-                "new"
-                if before is None
-                else "confirmed"
-                if before.value == row.value
-                else "changed"
-                if row.rank > before.rank
-                else "outranked"
-            )
+                outcome += " altered" if outcome == "changed" else ""
             counts.setdefault(row.series, []).append(outcome)
-        return {series: Merged(*map(outcomes.count, Merged._fields)) for series, outcomes in counts.items()}
+            if before and outcome != "confirmed":
+                self.differing.append((row.series, row.slot, row.rank, before.rank, takes(row, before)))
+        fields = Merged._fields
+        return {s: Merged(*(sum(f in o.split() for o in outcomes) for f in fields)) for s, outcomes in counts.items()}
+
+    def take_differing(self) -> list[tuple[Series, int, int, int, bool]]:
+        found, self.differing = self.differing, []
+        return found
 
     @property
     def rows(self) -> list[Row]:
         return sorted(self.held.values(), key=lambda row: row[:2])
+
+
+def differing(noted: Iterable[pl.DataFrame]) -> list[tuple[Series, int, int, int, bool]]:
+    """What a store noted, as the oracle does."""
+    columns = ("pair", "interval_minutes", pl.col("time").dt.epoch("s"), "rank", "rank_stored", "wins")
+    rows = (row for found in noted for row in found.select(columns).iter_rows())
+    return [
+        (series := Series(Pair.parse(pair), interval), time // series.width, *rest)
+        for pair, interval, time, *rest in rows
+    ]
 
 
 SLOT = st.integers(0, 7)
@@ -93,8 +120,11 @@ def test_any_history_of_commits_gives_what_the_rules_say(
     with TemporaryDirectory() as folder:
         store, oracle = adapter(Path(folder)), Oracle()
         for batch, clear, demote in history:
+            noted: list[pl.DataFrame] = []
             expected = oracle.commit(batch, clear, demote)
-            assert store.commit([store.stage(frame(rows)) for rows in batch], clear, demote) == expected
+            staged = [store.stage(frame(rows)) for rows in batch]
+            assert store.commit(staged, clear, demote, note=noted.append) == expected
+            assert sorted(differing(noted)) == sorted(oracle.take_differing())
             assert rows_of(store.candles(ALL)) == oracle.rows
         per_slot = {s: slots(*((n, n + 1) for n in range(0, 8, 2)), width=s.width) for s in ALL}
         counts = store.count(per_slot)

@@ -7,10 +7,12 @@ from datetime import UTC, datetime
 import polars as pl
 import pytest
 
+from kraken_core.domain.candles import Source
 from kraken_core.domain.coverage import (
     CoverageSource,
     DataCoverageRange,
 )
+from kraken_core.domain.differences import Difference, Origin
 from kraken_core.domain.life import Life
 from kraken_core.ledger.frames import VIEWS
 from kraken_core.ledger.ledger import SqlLedger
@@ -26,6 +28,7 @@ def filled(ledger: SqlLedger) -> None:
     ledger.record_pairs([PairRecord(BTC, "TIER1", (Life(0, DAY, assumed=False), Life(5 * DAY, 9 * DAY)))])
     ledger.record_gaps(detected(HOURS), [a_gap(fillable=10, overflow=14)], [])
     ledger.replace_coverage({HOURS: [DataCoverageRange(HOURS, 0, DAY, CoverageSource.CSV, 24)]})
+    ledger.record_differences([Difference(HOURS, 0, DAY, 3, Origin(Source.CSV), Origin(Source.OHLC))])
 
 
 @pytest.mark.parametrize("name", VIEWS)

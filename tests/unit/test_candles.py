@@ -22,7 +22,6 @@ from kraken_core.domain.candles import (
     Vintage,
     aggregate,
     derived_rank,
-    differs,
     rank_of,
 )
 from kraken_core.domain.market import INTERVALS
@@ -179,32 +178,6 @@ def test_published_candles_aggregate_to_the_published_coarser_ones(
     assert_frame_equal(
         derived.select("time", "volume"), expected.select("time", "volume"), rel_tol=1e-8, abs_tol=1e-8 * coarse / fine
     )
-
-
-# Rule 6: a replacement by a different value is a revision
-
-
-@pytest.mark.parametrize("changed", VALUES)
-def test_a_candle_differs_when_any_of_its_values_does(changed: str) -> None:
-    held = candles([1.0, 2.0], 60)
-    new = held.with_columns(
-        pl.when(pl.col("volume") == 2.0).then(pl.col(changed) + 1).otherwise(changed).alias(changed)
-    )
-    joined = new.join(held, on=["pair", "time"], suffix="_stored")
-    assert joined.select(differs()).to_series().to_list() == [False, True]
-
-
-def test_a_count_of_trades_becoming_known_is_a_difference_and_both_unknown_is_none() -> None:
-    held = candles([1.0, 1.0], 60, [None, None])
-    new = candles([1.0, 1.0], 60, [3, None])
-    joined = new.join(held, on=["pair", "time"], suffix="_stored")
-    assert joined.select(differs()).to_series().to_list() == [True, False]
-
-
-def test_the_smallest_difference_of_volume_counts() -> None:
-    held = candles([1.0], 60)
-    joined = candles([1.00000001], 60).join(held, on=["pair", "time"], suffix="_stored")
-    assert joined.select(differs()).item()
 
 
 def test_coarser_intervals_are_whole_numbers_of_some_finer_one() -> None:
