@@ -44,10 +44,11 @@ def show_plan(plan: IngestionPlan) -> None:
     figures(told)
     if plan.unfetched_bytes:
         st.info("What is in archives that are fetched whole is planned once they are here.", icon=":material/info:")
-    for note in (*plan.notes, *(note for archive in plan.archives for note in archive.notes)):
+    for note in plan.all_notes:
         st.warning(shown.plain(note), icon=":material/warning:")
     _gaps(plan)
     _archives(plan, Counter((planned.archive, planned.action) for planned in plan.files))
+    _ignored(plan)
     _files(plan)
 
 
@@ -93,10 +94,27 @@ def _archives(plan: IngestionPlan, actions: Counter[tuple[int, Action]]) -> None
                 "Read": read,
                 "Skip": skipped,
                 "Not asked for": len(archive.files) - read - skipped,
-                "Ignored": sum(archive.ignored.values()),
+                "Ignored": sum(left_out.count for left_out in archive.ignored.values()),
             }
         )
     st.dataframe(rows, hide_index=True, column_config=numbers("Read", "Skip", "Not asked for", "Ignored"))
+
+
+def _ignored(plan: IngestionPlan) -> None:
+    if not plan.ignored:
+        return
+    st.subheader("Ignored files")
+    st.caption("What lies in the archives and is not read, why, and the first few names.")
+    rows = [
+        {
+            "Archive": PurePath(path).name,
+            "Reason": reason,
+            "Files": left_out.count,
+            "Such as": ", ".join(left_out.examples),
+        }
+        for path, reason, left_out in plan.ignored
+    ]
+    st.dataframe(rows, hide_index=True, column_config=numbers("Files"))
 
 
 def _files(plan: IngestionPlan) -> None:

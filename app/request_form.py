@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
+from functools import partial
 from pathlib import PurePath
 from typing import Any, NamedTuple
 
@@ -55,7 +57,7 @@ def _sources() -> list[str]:
         key="source",
         bind=IN_URL,
         placeholder="None: only what is held already, and the exchange",
-        format_func=_place,
+        format_func=partial(_place, places),
         help="What the setting csv_source_dirs names, and the archives in it. Nothing else can be read.",
     )
     if not local:
@@ -63,9 +65,17 @@ def _sources() -> list[str]:
     return sources
 
 
-def _place(place: str) -> str:
-    """The place by its last two parts, and by all of it where that is an address."""
-    return place if "://" in place else "/".join(PurePath(place).parts[-2:])
+def _place(places: Sequence[str], place: str) -> str:
+    """The place by its last two parts; by all of it where that is an address, or another one ends like it.
+
+    Of places that look the same, a list to choose from takes only the first.
+    """
+    short = _ending(place)
+    return place if "://" in place or sum(_ending(other) == short for other in places) > 1 else short
+
+
+def _ending(place: str) -> str:
+    return "/".join(PurePath(place).parts[-2:])
 
 
 def _markets() -> dict[str, Any]:

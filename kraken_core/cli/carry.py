@@ -108,7 +108,7 @@ def _run(
     except KrakenError:
         if told.as_json:  # how it stands; why is on stderr
             with suppress(KrakenError):  # nobody knows, where ledger or table do not answer
-                stands = JobResult(workbench.ledger.job(job.id), workbench.held.report(job.request), None)
+                stands = JobResult(workbench.ledger.job(job.id), workbench.held.report(job.request), None, plan=plan)
                 print_json(rows.result_document(stands))
         raise
 

@@ -20,10 +20,9 @@ def print_plan(plan: IngestionPlan, console: Console) -> None:
     console.print(f"[bold]Plan[/] for {moment(window.start)} to {moment(window.end)} UTC")
     if plan.archives:
         console.print(_archives(plan))
-    for archive in plan.archives:
-        for note in archive.notes:
-            console.print(f"[yellow]![/] {escape(note)}")
-    for note in plan.notes:
+    if plan.ignored:
+        console.print(_ignored(plan))
+    for note in plan.all_notes:
         console.print(f"[yellow]![/] {escape(note)}")
     console.print(_gaps(plan))
     if plan.requests:
@@ -54,9 +53,22 @@ def _archives(plan: IngestionPlan) -> Table:
         start, end = archive.statement
         states = " to ".join("?" if at is None else moment(at)[:10] for at in (start, end)) if end else "nothing"
         others = len(archive.files) - read - skipped
-        ignored = sum(archive.ignored.values())
+        ignored = sum(left_out.count for left_out in archive.ignored.values())
         table.add_row(
             escape(Path(archive.path).name), states, f"{read:,}", f"{skipped:,}", f"{others:,}", f"{ignored:,}"
+        )
+    return table
+
+
+def _ignored(plan: IngestionPlan) -> Table:
+    table = new_table("Ignored files")
+    for name in ("archive", "reason"):
+        table.add_column(name, overflow="fold")
+    table.add_column("files", justify="right")
+    table.add_column("such as", overflow="fold")
+    for path, reason, left_out in plan.ignored:
+        table.add_row(
+            escape(Path(path).name), escape(reason), f"{left_out.count:,}", escape(", ".join(left_out.examples))
         )
     return table
 

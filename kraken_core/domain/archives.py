@@ -11,17 +11,18 @@ from typing import NamedTuple
 
 from kraken_core.domain.candles import Source, Vintage, rank_of
 from kraken_core.domain.coverage import ArchiveStatement
+from kraken_core.domain.errors import BadFileError
 from kraken_core.domain.market import Pair, Series, parse_interval
 from kraken_core.domain.names import BY_RULES, Names
+from kraken_core.domain.timerange import TimeRanges
 
-_QUARTER = re.compile(
-    r"(?<![A-Za-z0-9])(?:Q([1-4])[ _-]?(20\d\d)|(20\d\d)[ _-]?Q([1-4]))(?![A-Za-z0-9])", re.ASCII | re.IGNORECASE
-)
-_FULL = re.compile(r"full|master", re.IGNORECASE)
 _MEMBER = re.compile(r"([A-Z0-9.]+)_(\d{1,9})\.csv", re.ASCII | re.IGNORECASE)
 _HISTORY_MEMBER = re.compile(r"([A-Z0-9.]{5,})\.csv", re.ASCII | re.IGNORECASE)
 _DAY_S = 86_400
+_QUARTERLY_SINCE = (2023, 1)  # the quarter of the first release of its own; what is older is in the full ones
 _QUARTERLY_PREFIX_CHANGED = (2026, 2)  # Kraken_OHLCVT_Q1_2026.zip, then Kraken_OHLCVT_2026Q2.zip
+_FULL_BY_QUARTER_SINCE = (2026, 2)  # Kraken_OHLCVT_Full_2026Q2.zip; before that Kraken_OHLCVT.zip
+_UNDATED_FULL = "Kraken_OHLCVT.zip"
 
 
 class ZipEntry(NamedTuple):
@@ -37,6 +38,13 @@ class ZipEntry(NamedTuple):
     version: str = ""
 
 
+class Coverage(NamedTuple):
+    """What whoever wrote a file said it covers: ``covers``, if its text still hashes (SHA-256) to ``content_hash``."""
+
+    content_hash: str
+    covers: TimeRanges
+
+
 @dataclass(frozen=True, slots=True)
 class ArchiveFile:
     """A file of an archive that tells of a series, and all that is needed to read it, in whatever process.
@@ -47,7 +55,8 @@ class ArchiveFile:
     ``path`` is the zip, the first part of a split zip (a path or an address), or the folder; ``member`` the name
     inside, as found.
     ``stamp`` changes whenever the bytes may have: known files are recognised by it without being read.
-    ``entry`` is None for a file in a folder.
+    ``entry`` is None for a file in a folder. ``defect`` says why it cannot be read, where that is known beforehand.
+    ``coverage`` is what a file of our own export says of itself.
     """
 
     path: str
@@ -57,6 +66,8 @@ class ArchiveFile:
     stamp: str
     entry: ZipEntry | None = None
     source: Source = Source.CSV
+    defect: str = ""
+    coverage: Coverage | None = None
 
     @property
     def download_bytes(self) -> int:
@@ -65,8 +76,18 @@ class ArchiveFile:
 
 
 @dataclass(frozen=True, slots=True)
+class Ignored:
+    """Files left out for one reason: how many, and the names of the first few."""
+
+    count: int
+    examples: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Archive:
-    """One release, as found: what it states, which files it holds, and what in it is none (by reason, counted).
+    """One release, as found: what it states, which files it holds, and what in it is none (by reason).
+
+    ``statement`` is what of its statement its rows bear out; where that is not all, ``notes`` say so.
 
     ``complete``: it has a manifest and as many files as that says, so that an absent pair was silent (rule 4).
     ``unfetched``: bytes of it that have to be fetched whole, from a server that gives no parts, before anything of it
@@ -79,9 +100,19 @@ class Archive:
     complete: bool
     identity: str  # of the release, whatever the file is called: a hash of its manifest; "" without one
     files: tuple[ArchiveFile, ...]
-    ignored: Mapping[str, int] = field(default_factory=dict)
+    ignored: Mapping[str, Ignored] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     unfetched: int = 0
+
+
+def require_unchanged(file: ArchiveFile, content_hash: str) -> None:
+    """Raises BadFileError where a list beside a file says what it covers, and speaks of another text."""
+    if file.coverage and file.coverage.content_hash != content_hash:
+        raise BadFileError(
+            f"{file.member} in {file.path}: COVERAGE.json beside it does not describe it as it is now, so that nobody "
+            "knows which of its absent rows are missing. Nothing of it was taken; export it again, or take "
+            "COVERAGE.json away to have every absent row inside it taken for no trades."
+        )
 
 
 def series_of(file_name: str, names: Names = BY_RULES) -> Series | None:
@@ -115,23 +146,11 @@ def finest_intervals(archive: Archive) -> dict[Pair, int]:
 def rank_in(vintage: Vintage, source: Source = Source.CSV, content_hash: str = "") -> int:
     """The rank of candles from a file of an archive of this vintage; with its hash, that of this very file.
 
-    Trades of an archive that states no end get the first day instead, which tells them from those of the API.
+    Trades of an archive of unknown age get the first day instead, which tells them from those of the API.
     """
-    if source is Source.TRADES and not vintage.stated_end:
-        vintage = Vintage(_DAY_S, vintage.generated)
+    if source is Source.TRADES and not vintage.newest:
+        vintage = Vintage(_DAY_S, vintage.made, vintage.stated)
     return rank_of(source, vintage, content_hash)
-
-
-def stated_by_name(name: str) -> ArchiveStatement:
-    """What a quarter in an archive's name states: Q1_2026 its start and end, Full_2026Q2 its end only.
-
-    A name with two different quarters states nothing: it may mean either, or all between.
-    """
-    quarters = {(int(match[2] or match[3]), int(match[1] or match[4])) for match in _QUARTER.finditer(name)}
-    if len(quarters) != 1:
-        return ArchiveStatement()
-    start, end = quarter_bounds(*quarters.pop())
-    return ArchiveStatement(None if _FULL.search(name) else start, end)
 
 
 @cache
@@ -147,13 +166,52 @@ def day_start(day: date) -> int:
     return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp())
 
 
+class Holder(NamedTuple):
+    """A published archive, and what of a range it holds."""
+
+    archive: str
+    start: int  # epoch seconds
+    end: int
+
+
 def archive_for(start: int, end: int, as_of: int) -> str:
-    """The release to get by hand for a range: its quarter's, or the newest full one; "" before it is published."""
-    first = quarter_of(start)
-    if first == quarter_of(end - 1):
-        return _quarterly_name(*first) if quarter_bounds(*first)[1] <= as_of else ""
+    """The one release that holds all of a range: its quarter's, or the newest full one; "" where none does yet."""
+    holders = holders_of(start, end, as_of)
+    return holders[0].archive if len(holders) == 1 and holders[0].end == end else ""
+
+
+def holders_of(start: int, end: int, as_of: int) -> list[Holder]:
+    """The releases to get for a range, in order, each with what it holds of it; as far as any was published by as_of.
+
+    A quarter's own release where the range is in one, else the newest full one and those of the quarters behind it.
+    """
+    first, last = quarter_of(start), quarter_of(end - 1)
+    if first == last and has_release(first) and quarter_bounds(*first)[1] <= as_of:
+        return [Holder(_quarterly_name(*first), start, end)]
+    name, full_end = newest_full(as_of)
+    holders = [Holder(name, start, min(end, full_end))] if start < full_end else []
+    for quarter in quarters_between(max(start, full_end), end):
+        begins, ends = quarter_bounds(*quarter)
+        if ends <= as_of and has_release(quarter):
+            holders.append(Holder(_quarterly_name(*quarter), max(start, begins), min(end, ends)))
+    return holders
+
+
+@cache
+def newest_full(as_of: int) -> tuple[str, int]:
+    """What the newest full release is called, and up to when it goes.
+
+    Until 2026 there was one of no date, brought up to date with the end of each year (its folder: ``master_q4``).
+    """
     newest = quarter_of(quarter_bounds(*quarter_of(as_of))[0] - 1)
-    return full_name(*newest) if start < quarter_bounds(*newest)[1] else ""
+    if newest >= _FULL_BY_QUARTER_SINCE:
+        return full_name(*newest), quarter_bounds(*newest)[1]
+    return _UNDATED_FULL, quarter_bounds(quarter_of(as_of)[0], 1)[0]
+
+
+def has_release(quarter: tuple[int, int]) -> bool:
+    """Whether Kraken ever published one for this quarter (year, number) alone, once it has ended."""
+    return quarter >= _QUARTERLY_SINCE
 
 
 def quarters_between(start: int, end: int) -> list[tuple[int, int]]:

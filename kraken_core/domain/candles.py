@@ -46,9 +46,10 @@ class Source(StrEnum):
 # A rank is one non-negative int64, so that two candles of a slot can be compared without asking anybody:
 #   bit 62      settled (0: provisional, below everything settled)
 #   bits 60-61  source class: ohlc 1, csv 2, trades 3
-#   bits 44-59  day the archive's stated coverage ends, 0 where it states none
-#   bits 28-43  day the archive was generated, 0 where unknown
-#   bits 0-27   content hash, odd; 0 marks a derived candle, which loses a tie against what was observed; of an answer
+#   bits 44-59  day the archive's rows end, 0 where unknown
+#   bits 28-43  day the archive was made, 0 where unknown
+#   bit 27      whether the archive states its end, and its rows bear it out
+#   bits 0-26   content hash, odd; 0 marks a derived candle, which loses a tie against what was observed; of an answer
 #               of the API, which has no days, the hour as of which it was given
 _SETTLED = 1 << 62
 _CLASS = {Source.OHLC: 1, Source.CSV: 2, Source.TRADES: 3}
@@ -59,7 +60,8 @@ _WORDS = {
     "ohlc": Source.OHLC,
     "api": Source.OHLC,
 }
-_TIE_BREAK = (1 << 28) - 1
+_STATED = 1 << 27
+_TIE_BREAK = _STATED - 1
 _LAST_DAY = (1 << 16) - 1  # of those a rank can tell
 _DAY_S = 86_400
 _HOUR_S = 3_600
@@ -67,16 +69,22 @@ _HOUR_S = 3_600
 
 @dataclass(frozen=True, slots=True)
 class Vintage:
-    """What orders two archives: later stated end first, then later generated. Epoch seconds; None where unstated."""
+    """What orders two archives (domain rule 6): the newest rows first, whoever states what; then which was made later.
 
-    stated_end: int | None = None
-    generated: int | None = None
+    ``newest`` is the end of the day of its newest row, ``made`` when it was made, as its manifest or its members' dates
+    say: epoch seconds, None where unknown. ``stated``: it states its end, and its rows bear that out.
+    """
+
+    newest: int | None = None
+    made: int | None = None
+    stated: bool = False
 
 
 def rank_of(source: Source, vintage: Vintage = Vintage(), content_hash: str = "") -> int:
     """The settled rank of a candle read from ``source``; ``content_hash`` is hexadecimal and breaks ties."""
     tie_break = tie_break_of(content_hash) if content_hash else 1
-    return _SETTLED | _CLASS[source] << 60 | _day(vintage.stated_end) << 44 | _day(vintage.generated) << 28 | tie_break
+    days = _day(vintage.newest) << 44 | _day(vintage.made) << 28
+    return _SETTLED | _CLASS[source] << 60 | days | (_STATED if vintage.stated else 0) | tie_break
 
 
 def tie_break_of(content_hash: str) -> int:

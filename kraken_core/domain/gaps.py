@@ -7,15 +7,17 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
-from kraken_core.domain.archives import archive_for
+from kraken_core.domain.archives import holders_of
 from kraken_core.domain.bulk import without_collection
 from kraken_core.domain.exchange import ohlc_horizon
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.routes import NO_REPAIRS, UNKNOWN_RATE, RepairPlan, Served, pages
-from kraken_core.domain.timerange import TimeRange, TimeRanges
+from kraken_core.domain.timerange import TimeRange, TimeRanges, iso
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator, Sequence
+
+    from kraken_core.domain.archives import Holder
 
 Spans = Mapping[Series, TimeRanges]
 NO_SPANS: Spans = {}
@@ -64,6 +66,8 @@ class GapRecord(NamedTuple):
     """A maximal missing range ``[start, end)`` of one series; ``candles`` slots, times in epoch seconds.
 
     ``fillable`` of the slots are within the OHLC endpoint's reach at the time of detection, ``overflow`` beyond it.
+    ``archive`` is the published one that holds all of it, ``csv_file`` the file to get out of that; where only several
+    archives hold it, or part of it, there is the file alone: see :meth:`by_archive`.
     """
 
     series: Series
@@ -89,6 +93,15 @@ class GapRecord(NamedTuple):
     def reaches(self, window: TimeRange) -> bool:
         """Whether some of it lies in the window."""
         return self.start < window.end and window.start < self.end
+
+    def by_archive(self, as_of: int) -> Iterator[GapRecord]:
+        """The gap, cut by the published archives that hold it; what none of them holds by as_of is left out."""
+        if self.archive:
+            yield self
+        elif self.csv_file:
+            for archive, start, end in holders_of(self.start, self.end, as_of):
+                slots = (end - start) // self.series.width
+                yield self._replace(start=start, end=end, candles=slots, archive=archive)
 
     def recorded(self, record: GapRecord) -> GapRecord:
         """The gap as the record's, whose attempts to fill it are remembered."""
@@ -213,16 +226,16 @@ class IntegratedGapDetector:
         *,
         refuted: TimeRanges,
     ) -> Iterator[GapRecord]:
-        width, file_name, horizon = series.width, series.file_name, ohlc_horizon(series, self.as_of)
+        width, horizon = series.width, ohlc_horizon(series, self.as_of)
         now = horizon if self.reach.now is None else ohlc_horizon(series, self.reach.now)
         for start, end in missing:
             slots = (end - start) // width
             reachable = max(0, min(end, horizon.end) - max(start, horizon.start)) // width
             known = (series, start, end, slots, reachable, slots - reachable)
-            archive = archive_for(start, end, self.as_of)
             if downloads.meets(start, end):
+                archive, csv_file = self._by_hand(series, start, end)
                 reason = "a published archive holds it"
-                yield GapRecord(*known, GapStatus.DETECTED, Route.DOWNLOAD, reason, 0, file_name, archive)
+                yield GapRecord(*known, GapStatus.DETECTED, Route.DOWNLOAD, reason, 0, csv_file, archive)
             elif served.swept.meets(start, end):
                 requests = sum(s.requests for s in served.sweeps if s.start < end and start < s.end)
                 yield GapRecord(*known, GapStatus.DETECTED, Route.TRADES, BY_TRADES, requests)
@@ -233,26 +246,41 @@ class IntegratedGapDetector:
             elif refuted and refuted.clip(start, end).seconds == end - start:  # no archive is worth getting
                 yield GapRecord(*known, GapStatus.UNFILLABLE, Route.NONE, DISAGREE)
             else:
-                yield self._unserved(known, now, archive)
+                yield self._unserved(known, now)
 
-    def _unserved(self, known: tuple[Series, int, int, int, int, int], horizon: TimeRange, archive: str) -> GapRecord:
+    def _by_hand(self, series: Series, start: int, end: int) -> tuple[str, str]:
+        """The archive that holds all of a range, and the file to get out of it, or of those that hold parts of it."""
+        holders = holders_of(start, end, self.as_of)
+        if series.pair in self.nowhere or not holders:  # who knows whether any archive holds the pair
+            return "", ""
+        whole = len(holders) == 1 and holders[0].end == end
+        return holders[0].archive if whole else "", series.file_name
+
+    def _unserved(self, known: tuple[Series, int, int, int, int, int], horizon: TimeRange) -> GapRecord:
         """A gap that nothing planned fills: another job may ask the exchange, or somebody gets an archive."""
         series, start, end, *_ = known
         pair = series.pair
         note = self.unreadable.get(series) or self.nowhere.get(pair)
         gone = pair in self.delisted or (self.listed is not None and pair not in self.listed)
         untaken = None if gone else self.reach.route(pair, start, end, horizon)
-        by_hand = archive if pair not in self.nowhere else ""  # who knows whether any archive holds the pair
-        file_name = series.file_name if by_hand else ""
+        archive, csv_file = self._by_hand(series, start, end)
         if untaken:
             route, reason, requests = untaken
             reason = f"{note}; {reason}" if note else reason
-            return GapRecord(*known, GapStatus.DETECTED, route, reason, requests, file_name, by_hand)
+            return GapRecord(*known, GapStatus.DETECTED, route, reason, requests, csv_file, archive)
         if pair in self.nowhere:
             reason = self.nowhere[pair]
         else:
             why_not = "no finer series covers it" if series.interval > 1 else "nothing is finer than one minute"
             unlisted = f"the exchange no longer lists {pair}" if gone else ""
-            helps = "an archive does" if by_hand else "no archive holds it yet"
+            helps = "an archive does" if archive else _held_in_part(holders_of(start, end, self.as_of))
             reason = "; ".join(part for part in (note, unlisted, why_not, helps) if part)
-        return GapRecord(*known, GapStatus.UNFILLABLE, Route.NONE, reason, 0, file_name, by_hand)
+        return GapRecord(*known, GapStatus.UNFILLABLE, Route.NONE, reason, 0, csv_file, archive)
+
+
+def _held_in_part(holders: Sequence[Holder]) -> str:
+    """What to say of a gap that no archive holds as a whole."""
+    if not holders:
+        return "no archive holds it yet"
+    parts = ", ".join(f"{holder.archive} holds it to {iso(holder.end)[:10]}" for holder in holders)
+    return f"no archive holds all of it: {parts}"

@@ -23,7 +23,7 @@ from kraken_core.domain.scope import Scope
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
-    from kraken_core.domain.archives import Archive, ArchiveFile
+    from kraken_core.domain.archives import Archive, ArchiveFile, Ignored
     from kraken_core.domain.exchange import Market
     from kraken_core.domain.gaps import GapRecord
     from kraken_core.domain.request import Request
@@ -118,6 +118,20 @@ class IngestionPlan:
     def to_ingest(self) -> tuple[PlannedFile, ...]:
         """The files that will be read."""
         return tuple(f for f in self.files if f.action is Action.INGEST)
+
+    @property
+    def ignored(self) -> list[tuple[str, str, Ignored]]:
+        """What lies in the archives and is not read: path, reason, and how many files with the first few names."""
+        return [
+            (archive.path, reason, left_out)
+            for archive in self.archives
+            for reason, left_out in sorted(archive.ignored.items())
+        ]
+
+    @property
+    def all_notes(self) -> list[str]:
+        """What a user should know of the sources: of each archive, and of what the plan could not look at."""
+        return [*(note for archive in self.archives for note in archive.notes), *self.notes]
 
     @property
     def text_bytes(self) -> int:

@@ -108,8 +108,8 @@ class Report:
         by_archive: dict[str, int] = defaultdict(int)
         failed = 0
         for gap in self.gaps:
-            if gap.route is not Route.DOWNLOAD and gap.archive:
-                by_archive[gap.archive] += gap.candles
+            for part in gap.by_archive(self.as_of) if gap.route is not Route.DOWNLOAD else ():
+                by_archive[part.archive] += part.candles
             failed += gap.status is GapStatus.FAILED
         result = []
         if free:

@@ -25,18 +25,20 @@ WITNESSES = 3  # pairs that must be silent together before the whole exchange is
 _DAY_S = 86_400
 _MINUTE_S = 60
 
-# Known silences of the whole exchange: start, minutes. Of those of 2025-08-28 only the starts are known: 17 minutes are
-# the longest that such a maintenance took.
+# Known silences of the whole exchange (domain 1.4): start, minutes.
 _KNOWN = (
     ("2017-12-10T06:00", 120),
     ("2018-01-11T05:00", 43 * 60),  # an upgrade
     ("2019-07-14T22:00", 180),
     ("2021-07-22T22:00", 240),
-    ("2024-04-14T04:00", 60),
+    ("2024-04-14T04:00", 240),
+    ("2025-01-23T19:08", 28),
     ("2025-01-25T14:38", 208),
-    ("2025-08-28T07:01", 17),
-    ("2025-08-28T08:09", 17),
+    ("2025-08-28T07:01", 59),
+    ("2025-08-28T08:09", 116),
     ("2025-11-01T15:02", 404),
+    ("2025-11-19T03:07", 54),
+    ("2025-11-19T04:33", 44),
 )
 
 

@@ -79,7 +79,7 @@ class Claims(Transactions):
                 Archive(
                     path=row.path,
                     statement=ArchiveStatement(row.stated_start, row.stated_end),
-                    vintage=Vintage(row.vintage_end, row.vintage_generated),
+                    vintage=Vintage(row.vintage_end, row.vintage_generated, row.stated_end is not None),
                     complete=True,
                     identity=row.identity,
                     files=(),
@@ -133,7 +133,7 @@ def _archive_columns(found: Archive, now: datetime) -> dict[str, object]:
         "path": found.path,
         "stated_start": found.statement.start,
         "stated_end": found.statement.end,
-        "vintage_end": found.vintage.stated_end,
-        "vintage_generated": found.vintage.generated,
+        "vintage_end": found.vintage.newest,
+        "vintage_generated": found.vintage.made,
         "recorded_at": now,
     }

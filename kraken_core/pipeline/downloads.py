@@ -12,8 +12,11 @@ from kraken_core.domain.timerange import iso
 COLUMNS = ("archive", "csv_file", "pair", "interval", "start", "end", "candles", "reason")
 
 
-def write_download_list(path: Path, gaps: Iterable[GapRecord]) -> Path | None:
-    """Write the unfillable gaps that an archive would fill as CSV, by archive and file; None where there are none."""
+def write_download_list(path: Path, gaps: Iterable[GapRecord], as_of: int) -> Path | None:
+    """Write what published archives would fill as CSV, by archive and file; None where there is nothing of that.
+
+    Each line is of one archive that holds all of its range: a gap that no single one holds takes several.
+    """
     rows = sorted(
         (
             gap.archive,
@@ -25,8 +28,8 @@ def write_download_list(path: Path, gaps: Iterable[GapRecord]) -> Path | None:
             gap.candles,
             gap.reason,
         )
-        for gap in gaps
-        if gap.archive
+        for whole in gaps
+        for gap in whole.by_archive(as_of)
     )
     if not rows:
         return None

@@ -12,14 +12,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 import polars as pl
 
-from kraken_core.domain.archives import rank_in
+from kraken_core.domain.archives import rank_in, require_unchanged
 from kraken_core.domain.candles import SCHEMA, TIME, Source, derived_rank, provisional
 from kraken_core.domain.coverage import file_covers, until
 from kraken_core.domain.errors import BadFileError
 from kraken_core.domain.jobs import FileStatus
 from kraken_core.domain.market import Series
 from kraken_core.domain.ohlcvt import COLUMNS, NOT_CLOSED, Parsed, parse_any, parse_clean
-from kraken_core.domain.timerange import TimeRanges
+from kraken_core.domain.statements import as_stated_to
+from kraken_core.domain.timerange import TimeRange, TimeRanges
 from kraken_core.pipeline.batches import BatchFile, BatchReceipt, FileReceipt, failure
 from kraken_core.ports import CandleSource, Staging
 
@@ -39,7 +40,12 @@ class _Read:
     @classmethod
     def of(cls, item: BatchFile, content_hash: str, parsed: Parsed, now: int) -> _Read:
         series = item.file.series
-        covers = file_covers(series, item.statement, parsed.first, parsed.last, finest=item.finest)
+        if item.file.coverage:
+            covers = item.file.coverage.covers.inner(series.width)
+        else:
+            rows = TimeRange(parsed.first, parsed.last + series.width)
+            statement = as_stated_to(item.statement, rows)
+            covers = file_covers(series, statement, parsed.first, parsed.last, finest=item.finest)
         unknown = parsed.unknown | item.refuted.get(content_hash, TimeRanges())
         known = until(covers, series.width, now)
         too_new = known != covers or any(reject.reason == NOT_CLOSED for reject in parsed.rejects)
@@ -78,10 +84,12 @@ def read_batch(
     for item in batch:
         try:
             text = source.read(item.file)
+            content_hash = hashlib.sha256(text).hexdigest()
+            require_unchanged(item.file, content_hash)
         except BadFileError as error:
             failed.append(failure(item, error))
         else:
-            texts.append((item, hashlib.sha256(text).hexdigest(), text))
+            texts.append((item, content_hash, text))
     read, frame = _parse(texts, now, failed)
     held = [known.get((r.content_hash, r.item.file.series)) or None for r in read]
     fresh = [rank is None or rank < r.standing for r, rank in zip(read, held, strict=True)]

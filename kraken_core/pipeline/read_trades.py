@@ -22,7 +22,8 @@ from kraken_core.domain.exchange import NS
 from kraken_core.domain.jobs import FileStatus
 from kraken_core.domain.market import INTERVALS, Series
 from kraken_core.domain.ohlcvt import Reject
-from kraken_core.domain.timerange import END_OF_TIME, TimeRanges, floor
+from kraken_core.domain.statements import as_stated_to
+from kraken_core.domain.timerange import END_OF_TIME, TimeRange, TimeRanges, floor
 from kraken_core.domain.trades import TradeCandles, partial
 from kraken_core.domain.trading_history import NOT_YET, Portion, parse_trades, portions
 from kraken_core.pipeline.batches import BatchFile, BatchReceipt, FileReceipt, failure
@@ -127,7 +128,8 @@ class _History:
         """What the file knows: nobody knows what was traded in its first trade's slot before it was begun."""
         series = item.file.series
         first, last = -(-self._first_ns // NS), self._last_ns // NS
-        covers = file_covers(series, item.statement, first, last, finest=True)
+        statement = as_stated_to(item.statement, TimeRange(first, last + 1))
+        covers = file_covers(series, statement, first, last, finest=True)
         refuted = item.refuted.get(self.content_hash, TimeRanges())
         return until(covers, series.width, now) - self.unknown.outer(series.width) - refuted
 

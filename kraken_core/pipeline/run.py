@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from kraken_core.domain.archives import Ignored
 from kraken_core.domain.differences import Disagreement, disagreements
 from kraken_core.domain.errors import StoreError
 from kraken_core.domain.jobs import FileStatus, IngestionJob, JobMetrics
@@ -33,7 +34,7 @@ MOST_EVENTS = 10  # of disagreements between sources in a job's history; the log
 class JobResult:
     """How a job ended: the job as the ledger has it, its report, where its download list lies, and the time it took.
 
-    ``differences`` are those that it found between sources.
+    ``plan`` is what it carried out, ``differences`` those that it found between sources.
     """
 
     job: IngestionJob
@@ -41,6 +42,7 @@ class JobResult:
     download_list: Path | None
     seconds: dict[str, float] = field(default_factory=dict)
     differences: tuple[Disagreement, ...] = ()
+    plan: IngestionPlan | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,7 @@ class Pipeline:
 
         Every stage leaves what it did in the ledger, so that a run of the same job goes on where this one ended.
         """
+        _log_sources(job, plan)
         stages = Stages(job, job.metrics, self.ledger, self.progress, self.stop)
         before = job.metrics
         done = before.files_ingested + before.files_skipped + before.files_failed
@@ -77,9 +80,9 @@ class Pipeline:
         reached("report.before")
         with stages.stage("report"):
             report = self._report(plan, knowledge)
-            downloads = write_download_list(self.exports / f"download-list-{job.id}.csv", report.gaps)
+            downloads = write_download_list(self.exports / f"download-list-{job.id}.csv", report.gaps, report.as_of)
         ended = replace(job, metrics=stages.metrics, error=self._shortfall(job, stages.metrics, unreached))
-        return JobResult(ended, report, downloads, dict(stages.seconds), self._differences(job))
+        return JobResult(ended, report, downloads, dict(stages.seconds), self._differences(job), plan)
 
     def _report(self, plan: IngestionPlan, knowledge: Knowledge) -> Report:
         """How complete that is which was wanted at the last detections: what any other report says of it too."""
@@ -129,3 +132,15 @@ class Pipeline:
         with_files = {planned.file.series.pair for planned in plan.files} | {series.pair for series in unreadable}
         scope = Scope(plan.request, plan.as_of, self.ledger.detections())
         return scope.pairs(lives, with_files, self.tracker.tiers)
+
+
+def _log_sources(job: IngestionJob, plan: IngestionPlan) -> None:
+    """What is not read of the sources, and what is to be known of them."""
+    for path, reason, left_out in plan.ignored:
+        LOG.info("job %s ignores %s files of %s (%s): %s", job.id, left_out.count, path, reason, _listed(left_out))
+    for note in plan.all_notes:
+        LOG.warning("job %s: %s", job.id, note)
+
+
+def _listed(left_out: Ignored) -> str:
+    return ", ".join(left_out.examples) + (", …" if left_out.count > len(left_out.examples) else "")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     Ints = NDArray[np.int64]
 
-ASKED = 20  # pairs, the busiest first: whoever trades every minute leaves little to ask the others
+ASKED = 20  # witnesses of a span, the busiest first: whoever trades every minute leaves little to ask the others
 _DAY_S = 86_400
 
 
@@ -68,7 +68,7 @@ class Silences:
 
 @dataclass(frozen=True, slots=True)
 class Witnesses:
-    """The busiest pairs, by their finest series: together they tell when the whole exchange was silent."""
+    """Every pair by its finest series at each time, busiest first: together they show when the exchange was silent."""
 
     store: CandleStore
     known: Sequence[tuple[Series, TimeRanges]]
@@ -78,31 +78,55 @@ class Witnesses:
         """From all that is covered."""
         ranges: dict[Series, list[TimeRange]] = defaultdict(list)
         candles: dict[Series, int] = defaultdict(int)
-        finest: dict[Pair, Series] = {}
         for covered in coverage:
             ranges[covered.series].append(TimeRange(covered.start, covered.end))
             candles[covered.series] += covered.candles
-            finest[covered.series.pair] = min(covered.series, finest.get(covered.series.pair, covered.series))
-        busiest = sorted(finest.values(), key=lambda series: (series.interval, -candles[series], series))
-        return cls(store, [(series, TimeRanges.of(ranges[series])) for series in busiest[:ASKED]])
+        finer: dict[Pair, TimeRanges] = defaultdict(TimeRanges)
+        finest: dict[Series, TimeRanges] = {}
+        for series in sorted(ranges):  # finest interval of a pair first
+            own = TimeRanges.of(ranges[series])
+            if left := (own - finer[series.pair]).inner(series.width):
+                finest[series] = left
+            finer[series.pair] |= own
+        busiest = sorted(finest, key=lambda series: (series.interval, -candles[series], series))
+        return cls(store, [(series, finest[series]) for series in busiest])
 
     def asleep(self, doubtful: TimeRanges) -> TimeRanges:
-        """When in the doubtful time none of them traded, though enough trades were to be expected of several."""
+        """When in the doubtful time none of them traded, though enough trades were to be expected of several.
+
+        Whoever knows only hours or days is a witness of the whole ones inside a span.
+        """
         quiet = doubtful
         heard: list[tuple[Series, TimeRanges, TimeRanges]] = []
-        for series, known in self.known:
-            if asked := (known & quiet).inner(series.width):
-                opens = opens_of(self.store.candles({series: asked}))
-                silent = zip(*(bounds.tolist() for bounds in silent_runs(opens, asked, series.width)), strict=True)
-                left = (quiet - asked) | TimeRanges.of(silent)
+        for series, known, asked in self._asked(doubtful):
+            if still := asked & quiet.inner(series.width):
+                opens = opens_of(self.store.candles({series: still}))
+                silent = zip(*(bounds.tolist() for bounds in silent_runs(opens, still, series.width)), strict=True)
+                left = (quiet - still) | TimeRanges.of(silent)
                 quiet = TimeRanges.of(span for span in left if span.end - span.start >= SHORTEST_S)
-                heard.append((series, known, asked))
-        expected: dict[TimeRange, list[float]] = {span: [] for span in quiet}
+                heard.append((series, known, still))
+        widths = sorted({series.width for series, _, _ in heard})
+        parts = {span: list(_parts_of(span, widths)) for span in quiet}
+        expected: dict[TimeRange, list[float]] = {part: [] for found in parts.values() for part in found}
         for series, known, asked in heard:
-            spans = [span for span in quiet if asked.clip(*span).seconds == span.end - span.start]
+            spans = [part for part in expected if asked.clip(*part).seconds == part.end - part.start]
             for span, trades in zip(spans, self._expected(series, known, spans), strict=True):
                 expected[span].append(trades)
-        return TimeRanges.of(span for span, trades in expected.items() if slept(trades))
+        slept_through = ([part for part in found if slept(expected[part])] for found in parts.values())
+        return TimeRanges.of(found[0] for found in slept_through if found)
+
+    def _asked(self, doubtful: TimeRanges) -> Iterator[tuple[Series, TimeRanges, TimeRanges]]:
+        """The series that know something of the doubtful time, and what; of each span no more than are asked."""
+        bounds = np.array(doubtful.bounds, dtype=np.int64)
+        starts, ends = bounds[::2], bounds[1::2]
+        witnesses = np.zeros(len(starts), dtype=np.int64)
+        for series, known in self.known:
+            if asked := (known & doubtful).inner(series.width):
+                opens = np.array(asked.bounds[::2], dtype=np.int64)
+                concerned = np.searchsorted(opens, ends) > np.searchsorted(opens, starts)
+                if (witnesses[concerned] < ASKED).any():
+                    witnesses[concerned] += 1
+                    yield series, known, asked
 
     def _expected(self, series: Series, known: TimeRanges, spans: Sequence[TimeRange]) -> list[float]:
         if not spans:
@@ -113,6 +137,15 @@ class Witnesses:
         starts, ends = (np.array(bounds, dtype=np.int64) for bounds in zip(*spans, strict=True))
         activity = Activity(opens_of(candles), _counts(candles["trades"]), known)
         return [float(trades) for trades in activity.expected(starts, ends, KNOWN_SILENCES - TimeRanges.of(spans))]
+
+
+def _parts_of(span: TimeRange, widths: Iterable[int]) -> Iterator[TimeRange]:
+    """The span, and the whole slots inside it of each width, largest first."""
+    seen: set[TimeRange] = set()
+    for part in (span, *(part for width in widths for part in TimeRanges.single(*span).inner(width))):
+        if part not in seen:
+            seen.add(part)
+            yield part
 
 
 def _counts(trades: pl.Series) -> Ints:

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from enum import Enum, auto
 from typing import Any
 
-from kraken_core.domain.archives import archive_for, quarter_bounds
+from kraken_core.domain.archives import full_name, quarter_bounds, quarterly_names
 from kraken_core.domain.errors import UsageError
 from kraken_core.domain.market import INTERVALS, Pair, Series
 from kraken_core.domain.timerange import TimeRanges
@@ -70,14 +70,14 @@ class Release:
         """The release of a quarter, named as Kraken does; since 2026Q2 with a manifest. ``details`` are its fields."""
         start, end = quarter_bounds(year, quarter)
         details.setdefault("manifest", start >= MANIFESTS_SINCE)
-        return cls(archive_for(start, end, end), start, end, **details)
+        return cls(quarterly_names(year, quarter)[0], start, end, **details)
 
     @classmethod
     def full(cls, year: int, quarter: int, **details: Any) -> Release:  # noqa: ANN401 - any field
         """Everything from the first trade to the end of a quarter: a split zip whose name states only that end."""
         end = quarter_bounds(year, quarter)[1]
         details.setdefault("layout", Layout.SPLIT)
-        return cls(archive_for(0, end, end), 0, end, **details)
+        return cls(full_name(year, quarter), 0, end, **details)
 
     @classmethod
     def history(cls, year: int, quarter: int, **details: Any) -> Release:  # noqa: ANN401 - any field

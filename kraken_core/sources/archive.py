@@ -8,27 +8,35 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from kraken_core.domain.archives import Archive, ArchiveFile, ZipEntry, day_start, stated_by_name
-from kraken_core.domain.candles import Vintage
+from kraken_core.domain.archive_names import stated_by_name
+from kraken_core.domain.archives import Archive, ArchiveFile, Coverage, ZipEntry, day_start
+from kraken_core.domain.candles import Source, Vintage
 from kraken_core.domain.coverage import ArchiveStatement
 from kraken_core.domain.errors import BadFileError, KrakenError, SourceError
 from kraken_core.domain.names import BY_RULES, Names
+from kraken_core.domain.statements import Checked, checked, vintage_of
+from kraken_core.domain.timerange import TimeRange, TimeRanges
+from kraken_core.sources.coverage import COVERAGE, MAX_COVERAGE_BYTES, parse_coverage
 from kraken_core.sources.downloads import Remote, unfetched
-from kraken_core.sources.folders import file_pieces, folders, read_file
+from kraken_core.sources.folders import file_pieces, folders, member_of, read_file
 from kraken_core.sources.manifest import MAX_MANIFEST_BYTES, Manifest
 from kraken_core.sources.members import Contents, Member
 from kraken_core.sources.split import JoinedFile, LocalPart, parts_of
+from kraken_core.sources.trees import Branch, branches
 from kraken_core.sources.web import file_name, is_url, plain_url
+from kraken_core.sources.witnesses import FILES_AN_INTERVAL, MOST_BYTES, busiest, rows_of
 from kraken_core.sources.zips import PIECE_BYTES, member_pieces, read_directory, read_member
 
 _HEAD_BYTES = 512  # a few lines
+_TRADE_S = 60  # of a trade, as of a candle: the finest slot it is in
+_UNREADABLE = Coverage("", TimeRanges())  # what a file is said to cover by a list that cannot be read: no text has that
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +62,7 @@ class ArchiveSource:
         remote: Remote | None = None,
         names: Names = BY_RULES,
     ) -> ArchiveSource:
-        """Folders, zips and split zips (named by any part, or as if they were whole), and addresses of such.
+        """Folders, zips and split zips (named by any part, or as if they were whole), addresses of such, single CSVs.
 
         A folder inside another that is named too is left out: its files are found there. Raises SourceError for an
         address that cannot be one.
@@ -71,8 +79,11 @@ class ArchiveSource:
     def archives(self) -> list[Archive]:
         """Every archive there is by now; one that is named twice is one.
 
-        A broken zip inside a folder is an archive without files and with a note. Raises SourceError where a path or
-        an address cannot be read, and where none of them holds a candle file; UnreachableError.
+        A broken zip inside a folder is an archive without files and with a note. What an archive states is held against
+        some of its rows: what they do not bear out is no part of its statement, and noted.
+
+        Raises SourceError where a path or an address cannot be read, and where none of them holds a candle file;
+        UnreachableError.
         """
         self._opened.clear()  # what is there now may be another file of that name
         found: dict[str, Archive] = {}
@@ -80,8 +91,8 @@ class ArchiveSource:
             for archive in self._archives_at(path):
                 found.setdefault(os.path.realpath(archive.path), archive)
         for url in self.urls:
-            archive = self._of_zip(url)
-            found.setdefault(archive.path, archive)
+            for archive in self._of_zip(url):
+                found.setdefault(archive.path, archive)
         archives = list(found.values())
         if (self.paths or self.urls) and not any(archive.files or archive.unfetched for archive in archives):
             where = ", ".join(map(str, (*self.paths, *self.urls)))
@@ -94,6 +105,7 @@ class ArchiveSource:
     def read(self, file: ArchiveFile) -> bytes:
         """The file's text, checked. Raises BadFileError, and UnreachableError where no file could be read now."""
         try:
+            _require_readable(file)
             return self._text(file.path, file.member, file.size, file.stamp, file.entry)
         except (BadFileError, SourceError, OSError) as error:
             raise _refused(file, error) from error
@@ -101,6 +113,7 @@ class ArchiveSource:
     def pieces(self, file: ArchiveFile) -> Iterator[bytes]:
         """The file's text in pieces of some MB. Raises as :meth:`read`, behind the last piece too."""
         try:
+            _require_readable(file)
             yield from self._pieces(file.path, Member(file.member, file.size, file.stamp, file.entry), PIECE_BYTES)
         except (BadFileError, SourceError, OSError) as error:
             raise _refused(file, error) from error
@@ -139,27 +152,39 @@ class ArchiveSource:
     def _open(self, place: str) -> JoinedFile:
         if is_url(place):
             return self.remote.open(place)
-        return JoinedFile([LocalPart(part) for part in parts_of(Path(place))])
+        parts = parts_of(Path(place))
+        for part in parts:
+            if not stat.S_ISREG(part.stat().st_mode):  # to open a pipe would wait for whoever writes into it
+                raise SourceError("it is neither a folder nor a regular file: name a folder, a zip or a CSV")
+        return JoinedFile([LocalPart(part) for part in parts])
 
     def _archives_at(self, path: Path) -> Iterator[Archive]:
         if not _is_folder(path):
-            yield self._of_zip(str(path))
+            yield from (self._of_file(path) if _is_csv(path) else self._of_zip(str(path)))
             return
         try:
             found = folders(path)
-        except OSError as error:
-            raise SourceError(f"{error.filename or path}: {_reason(error)}.") from error
+        except (OSError, SourceError) as error:
+            raise SourceError(f"{getattr(error, 'filename', None) or path}: {_reason(error)}.") from error
         for folder in found:
             contents = self._contents(str(folder.path), folder.members)
             if contents.files or contents.histories or contents.manifests or contents.unknown:
                 yield self._archive(str(folder.path), contents)
             for inside in map(str, folder.zips):
                 try:
-                    yield self._of_zip(inside)
+                    yield from self._of_zip(inside)
                 except SourceError as error:
                     yield _empty(inside, str(error))
 
-    def _of_zip(self, place: str) -> Archive:
+    def _of_file(self, path: Path) -> Iterator[Archive]:
+        """A CSV that is named by itself, and so states nothing but what its user does."""
+        contents = self._contents(str(path.parent), [member_of(path.stat(), path.name)])
+        beside = path.with_name(COVERAGE)
+        if beside.is_file():
+            contents.coverages[COVERAGE] = member_of(beside.stat(), COVERAGE)
+        yield self._archive(str(path), contents, folder=str(path.parent))
+
+    def _of_zip(self, place: str) -> list[Archive]:
         try:
             file = self._open(place)
             first = file.parts[0].place
@@ -168,40 +193,97 @@ class ArchiveSource:
                 note = (
                     f"{first}: its server gives whole files only. It is fetched once, before anything of it is known."
                 )
-                return _empty(first, note, size)
+                return [_empty(first, note, size)]
             members = self.remote.members(file) if is_url(first) else read_directory(file)
-            contents = self._contents(first, members)
+            found = branches(members, stated_by_name(file_name(first)))
+            return [self._of_branch(first, branch) for branch in found]
         except (SourceError, OSError) as error:
             raise SourceError(f"{place}: {_reason(error)}.") from error
-        return self._archive(first, contents)
+
+    def _of_branch(self, zipped: str, branch: Branch) -> Archive:
+        place = f"{zipped}/{branch.folder}" if branch.folder else zipped
+        return self._archive(place, self._contents(zipped, branch.members), folder=zipped)
 
     def _contents(self, path: str, members: Iterable[Member]) -> Contents:
         return Contents.of(path, members, partial(self._head, path), self.names)
 
-    def _archive(self, path: str, contents: Contents) -> Archive:
+    def _archive(self, path: str, contents: Contents, folder: str | None = None) -> Archive:
+        """An archive of this name, whose files lie in a ``folder`` (or zip) that may be called otherwise."""
+        where = folder or path
         notes = [f"{path}: {note}" for note in contents.notes]
         manifest = None
         try:
-            manifest = self._manifest(path, contents)
+            manifest = self._manifest(where, contents)
         except (BadFileError, OSError) as error:
             notes.append(f"{path}: its manifest is not believed: {_reason(error)}.")
+        files = tuple(self._covered(where, contents))
+        by_itself = manifest.statement if manifest else stated_by_name(file_name(path))
+        stated = self._checked(by_itself if by_itself.end is not None else self._by_user(), files)
+        if stated.note:
+            notes.append(f"{path}: {stated.note}.")
         complete = manifest is not None and manifest.files == contents.counted
         if manifest and not complete:
             notes.append(
                 f"{path}: its manifest speaks of {manifest.files:,} files, {contents.counted:,} are there: "
                 "pairs it lacks are not taken for silent."
             )
-        statement = manifest.statement if manifest else self._stated(file_name(path))
+        made = manifest.generated if manifest and manifest.generated is not None else contents.made
         return Archive(
             path=path,
-            statement=statement,
-            vintage=Vintage(statement.end, manifest.generated if manifest else None),
-            complete=complete,
+            statement=stated.statement,
+            vintage=vintage_of(stated, made, by_itself=by_itself.end is not None),
+            complete=complete and not stated.note,
             identity=manifest.identity if manifest else "",
-            files=(*contents.files.values(), *chain.from_iterable(contents.histories.values())),
-            ignored=dict(contents.ignored),
+            files=files,
+            ignored=contents.ignored,
             notes=tuple(notes),
         )
+
+    def _checked(self, statement: ArchiveStatement, files: Sequence[ArchiveFile]) -> Checked:
+        """The statement as far as rows bear it out. Where none states an end, its age shows in some of its files."""
+        costly = any(file.download_bytes for file in files)
+        rows = ((file.series.width, span) for file in busiest(files) if (span := self._rows(file)))
+        return checked(statement, rows, 1 if costly or statement.end is not None else 2 * FILES_AN_INTERVAL)
+
+    def _rows(self, file: ArchiveFile) -> TimeRange | None:
+        """From when to when a file's rows go; None where it cannot be read. What came from a server is remembered."""
+        if not file.download_bytes:
+            return self._read_rows(file)
+        known = (file.path, file.member, file.stamp)
+        if known not in self.remote.rows:
+            self.remote.rows[known] = self._read_rows(file)
+        return self.remote.rows[known]
+
+    def _read_rows(self, file: ArchiveFile) -> TimeRange | None:
+        member = Member(file.member, file.size, file.stamp, file.entry)
+        try:
+            if file.entry and file.size <= MOST_BYTES:  # whole, which is one request where it lies on a server
+                pieces: Iterable[bytes] = (self._text(file.path, file.member, file.size, file.stamp, file.entry),)
+            else:
+                pieces = self._pieces(file.path, member, PIECE_BYTES)
+            return rows_of(pieces, _TRADE_S if file.source is Source.TRADES else file.series.width)
+        except (BadFileError, SourceError, OSError):
+            return None
+
+    def _covered(self, path: str, contents: Contents) -> Iterator[ArchiveFile]:
+        """The files, each with what a list beside it says that it covers."""
+        lists: dict[str, dict[str, Coverage] | None] = {}
+        for member in contents.coverages.values():
+            lists[member.name.rpartition("/")[0]] = self._coverage(path, member)
+        for file in (*contents.files.values(), *chain.from_iterable(contents.histories.values())):
+            inside, _, base = file.member.rpartition("/")
+            listed = lists.get(inside, {})
+            coverage = _UNREADABLE if listed is None else listed.get(base)
+            yield file if coverage is None else replace(file, coverage=coverage)
+
+    def _coverage(self, path: str, member: Member) -> dict[str, Coverage] | None:
+        """What a list says of the files beside it; None where it cannot be read."""
+        try:
+            if member.size > MAX_COVERAGE_BYTES:
+                return None
+            return parse_coverage(self._text(path, member.name, member.size, member.stamp, member.entry))
+        except (BadFileError, SourceError, OSError):
+            return None
 
     def _manifest(self, path: str, contents: Contents) -> Manifest | None:
         if len(contents.manifests) > 1:
@@ -212,11 +294,16 @@ class ArchiveSource:
             return Manifest.parse(self._text(path, member.name, member.size, member.stamp, member.entry))
         return None
 
-    def _stated(self, name: str) -> ArchiveStatement:
-        by_name = stated_by_name(name)
-        if by_name.end is None and self.archive_through is not None:
-            return ArchiveStatement(None, day_start(self.archive_through + timedelta(days=1)))
-        return by_name
+    def _by_user(self) -> ArchiveStatement:
+        if self.archive_through is None:
+            return ArchiveStatement()
+        return ArchiveStatement(None, day_start(self.archive_through + timedelta(days=1)))
+
+
+def _require_readable(file: ArchiveFile) -> None:
+    """Raises BadFileError."""
+    if file.defect:
+        raise BadFileError(file.defect)
 
 
 def _absolute(path: Path) -> Path:
@@ -229,6 +316,10 @@ def _is_folder(path: Path, *, follow_symlinks: bool = True) -> bool:
         return stat.S_ISDIR(path.stat(follow_symlinks=follow_symlinks).st_mode)
     except OSError:
         return False  # why, it will say when it is opened
+
+
+def _is_csv(path: Path) -> bool:
+    return path.suffix.lower() == ".csv" and path.is_file()
 
 
 def _empty(path: str, note: str, unfetched: int = 0) -> Archive:
@@ -245,7 +336,9 @@ def _empty(path: str, note: str, unfetched: int = 0) -> Archive:
 
 
 def _refused(file: ArchiveFile, error: KrakenError | OSError) -> BadFileError:
-    advice = "let it be read" if isinstance(error, PermissionError) else "get it again"
+    advice = "unpack it first" if file.defect else "get it again"
+    if isinstance(error, PermissionError):
+        advice = "let it be read"
     return BadFileError(f"{file.member} in {file.path}: {_reason(error)}. Nothing of it was taken; {advice}.")
 
 

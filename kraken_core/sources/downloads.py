@@ -12,6 +12,7 @@ from typing import Any
 import requests
 
 from kraken_core.domain.errors import SourceError
+from kraken_core.domain.timerange import TimeRange
 from kraken_core.sources.members import Member
 from kraken_core.sources.remote import PIECE_BYTES, Found, RemoteFile, find, find_parts, version_of
 from kraken_core.sources.split import JoinedFile, LocalPart, Part
@@ -37,10 +38,12 @@ class UnfetchedFile:
 class Remote:
     """Files on web servers. Small and picklable, thread-safe.
 
-    ``downloads`` is the folder for files that have to be fetched whole; it is made when the first one is.
+    ``downloads`` is the folder for files that have to be fetched whole; it is made when the first one is. ``rows`` says
+    from when to when those of a file go, by archive, member and stamp, as far as that was looked at.
     """
 
     downloads: Path | None = None
+    rows: dict[tuple[str, str, str], TimeRange | None] = field(default_factory=dict, init=False, repr=False)
     _web: Web = field(default_factory=Web, init=False, repr=False)
     _directories: dict[tuple[str, str], tuple[Member, ...]] = field(default_factory=dict, init=False, repr=False)
 

@@ -2,51 +2,72 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from kraken_core.domain.archives import ArchiveFile, ZipEntry, is_history_name, pair_of_history, series_of
+from kraken_core.domain.archives import (
+    ArchiveFile,
+    Ignored,
+    ZipEntry,
+    is_history_name,
+    pair_of_history,
+    series_of,
+)
 from kraken_core.domain.candles import Source
 from kraken_core.domain.errors import UnknownPairError, UsageError
 from kraken_core.domain.market import INTERVALS, Pair, Series
 from kraken_core.domain.names import BY_RULES, Names
 from kraken_core.domain.trading_history import is_trading_history
+from kraken_core.sources.coverage import COVERAGE
 from kraken_core.sources.manifest import MANIFEST
+from kraken_core.sources.misnamed import NO_CANDLES, why_not
 
 MAX_TEXT_BYTES = 2 << 30  # eight times the largest file known (XBTUSD_1: 4.6 M rows); a file is read whole
-NO_CANDLES = "no file of candles or trades"
 OTHER_INTERVAL = "another interval"
 UNKNOWN_PAIR = "unknown pair"
 UNKNOWN_TRADED_PAIR = "trades of an unknown pair"
-_NAMED = 3  # unknown pairs that a note names
+EMPTY = "empty file"
+LINK = "symbolic link"
+UNREAD_FOLDER = "folder that may not be read"
+_LONGEST_NAME = 120  # characters of it that are shown
+_NAMED = 3  # names that a note, or a reason, gives as examples
 
 
 class Member(NamedTuple):
-    """Anything found in an archive. ``defect`` says why it cannot be read, whatever it is called; "" where it can."""
+    """Anything found in an archive.
+
+    ``unfit`` says why it is no file whatever it is called (a link, a pipe), ``defect`` why a file cannot be read where
+    it lies; "" where there is nothing to say. ``dated`` is when it was last changed (epoch seconds; None: unknown).
+    """
 
     name: str
     size: int  # bytes of text
     stamp: str
     entry: ZipEntry | None = None
     defect: str = ""
+    unfit: str = ""
+    dated: int | None = None
 
 
 @dataclass(slots=True)
 class Contents:
-    """An archive's members, told apart. ``ignored`` counts by reason; ``unknown`` are names that name no pair.
+    """An archive's members, told apart. ``left_out`` has names by reason; ``unknown`` are names that name no pair.
 
-    ``files`` hold candles, ``histories`` trades: of each of those, one for every interval.
+    ``files`` hold candles, ``histories`` trades: of each of those, one for every interval. ``made`` is when the newest
+    of them was last changed, epoch seconds.
     """
 
     files: dict[str, ArchiveFile] = field(default_factory=dict)
     histories: dict[str, tuple[ArchiveFile, ...]] = field(default_factory=dict)
     manifests: dict[str, Member] = field(default_factory=dict)
-    ignored: Counter[str] = field(default_factory=Counter)
+    coverages: dict[str, Member] = field(default_factory=dict)
+    left_out: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     unknown: list[str] = field(default_factory=list)
     names: Names = BY_RULES
     ambiguous: dict[str, list[Pair]] = field(default_factory=dict)  # what names can mean, the pair taken first
+    made: int | None = None
 
     @classmethod
     def of(
@@ -60,21 +81,28 @@ class Contents:
         contents = cls(names=names)
         for member in members:
             if reason := contents._take(path, member, head):
-                contents.ignored[reason] += 1
+                contents.left_out[reason].append(member.name)
         return contents
+
+    @property
+    def ignored(self) -> dict[str, Ignored]:
+        """What is left out, by reason."""
+        return {
+            reason: Ignored(len(names), tuple(map(_shown, names[:_NAMED]))) for reason, names in self.left_out.items()
+        }
 
     @property
     def counted(self) -> int:
         """How many OHLCVT files there are, those of pairs and intervals we do not know included."""
-        return len(self.files) + self.ignored[OTHER_INTERVAL] + self.ignored[UNKNOWN_PAIR]
+        readable = sum(not file.defect for file in self.files.values())
+        return readable + sum(len(self.left_out.get(reason, ())) for reason in (OTHER_INTERVAL, UNKNOWN_PAIR))
 
     @property
     def notes(self) -> tuple[str, ...]:
         """What a user should know of the names."""
         notes = []
         if self.unknown:
-            named = ", ".join(sorted(self.unknown)[:_NAMED]) + (", …" if len(self.unknown) > _NAMED else "")
-            notes.append(f"{len(self.unknown)} files name no pair we know and are left out: {named}.")
+            notes.append(f"{len(self.unknown)} files name no pair we know and are left out: {_some(self.unknown)}.")
         if self.ambiguous:
             examples = [
                 f"{name} is taken for {first}, and may be {' or '.join(map(str, others))}"
@@ -85,26 +113,31 @@ class Contents:
                 f"{len(self.ambiguous)} names can be read in two ways ({'; '.join(examples)}{more}): a run that asks "
                 "the exchange learns which is right, and renames what was stored under another name."
             )
+        if unread := self.left_out.get(UNREAD_FOLDER):
+            notes.append(f"{len(unread)} folders may not be read, and what is in them is left out: {_some(unread)}.")
         return tuple(notes)
 
     def _take(self, path: str, member: Member, head: Callable[[Member], bytes | None]) -> str:
         """Put a member where it belongs; the reason where it is left out."""
         name, base = member.name, member.name.rpartition("/")[2]
-        if reason := _no_file(name, base):
+        if reason := _no_file(name, base) or member.unfit:
             return reason
-        if base == MANIFEST and not member.defect:
-            self.manifests[name] = member
+        if base in (MANIFEST, COVERAGE) and not member.defect:
+            (self.manifests if base == MANIFEST else self.coverages)[name] = member
             return ""
         series = self._series(base)
         if series is None:
             return self._take_history(path, member, head)
         if isinstance(series, str):
             return series
-        if member.defect:
-            return member.defect
         repeated = name in self.files
-        self.files[name] = ArchiveFile(path, name, series, member.size, member.stamp, member.entry)
+        self.files[name] = _file(path, member, series, Source.CSV)
+        self._date(member)
         return "repeated member" if repeated else ""
+
+    def _date(self, member: Member) -> None:
+        if member.dated is not None:
+            self.made = max(member.dated, self.made or 0)
 
     def _series(self, base: str) -> Series | str | None:
         """The series that a base name states; the reason where it states none; None for a name of another kind."""
@@ -128,9 +161,11 @@ class Contents:
         """Put a file of trades where it belongs; the reason where it is none. Its name alone says little."""
         name, base = member.name, member.name.rpartition("/")[2]
         if not is_history_name(base):
-            return NO_CANDLES
-        begins = b"" if member.defect else head(member)
-        if begins is not None and not member.defect and not is_trading_history(begins):
+            return why_not(base)
+        if member.defect or not member.size:
+            return member.defect or EMPTY  # its name alone does not make it one of trades
+        begins = head(member)
+        if begins is not None and not is_trading_history(begins):
             return NO_CANDLES
         try:
             pair = pair_of_history(base, self.names)
@@ -139,15 +174,26 @@ class Contents:
                 return NO_CANDLES
             self.unknown.append(base)
             return UNKNOWN_TRADED_PAIR
-        if member.defect:
-            return member.defect
         self._look_at(base.rpartition(".")[0])
         repeated = name in self.histories
-        self.histories[name] = tuple(
-            ArchiveFile(path, name, Series(pair, i), member.size, member.stamp, member.entry, Source.TRADES)
-            for i in INTERVALS
-        )
+        self.histories[name] = tuple(_file(path, member, Series(pair, i), Source.TRADES) for i in INTERVALS)
+        self._date(member)
         return "repeated member" if repeated else ""
+
+
+def _file(path: str, member: Member, series: Series, source: Source) -> ArchiveFile:
+    return ArchiveFile(path, member.name, series, member.size, member.stamp, member.entry, source, member.defect)
+
+
+def _shown(name: str) -> str:
+    """A name as it may be printed: no control characters, and not without end."""
+    safe = name if name.isprintable() else name.encode("unicode_escape").decode()
+    return safe if len(safe) <= _LONGEST_NAME else f"{safe[:_LONGEST_NAME]}…"
+
+
+def _some(names: Iterable[str]) -> str:
+    ordered = sorted(map(_shown, names))
+    return ", ".join(ordered[:_NAMED]) + (", …" if len(ordered) > _NAMED else "")
 
 
 def _no_file(name: str, base: str) -> str:

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from kraken_core.domain.archives import full_name, quarter_bounds, quarter_of, quarterly_names, quarters_between
+from kraken_core.domain.archives import (
+    full_name,
+    has_release,
+    quarter_bounds,
+    quarter_of,
+    quarterly_names,
+    quarters_between,
+)
 from kraken_core.domain.errors import SourceError
 from kraken_core.domain.timerange import TimeRange
 from kraken_core.sources.downloads import Remote
@@ -23,7 +30,7 @@ def published(remote: Remote, archives_url: str, quarters: Iterable[tuple[int, i
     """
     folder = plain_url(archives_url).rstrip("/") + "/"
     ended = sorted({quarter for quarter in quarters if quarter_bounds(*quarter)[1] <= as_of}, reverse=True)
-    found = [_first_there(remote, folder, quarterly_names(*quarter)) for quarter in ended]
+    found = [_first_there(remote, folder, quarterly_names(*q)) if has_release(q) else None for q in ended]
     if not all(found):
         found.append(_newest_full(remote, folder, as_of))
     return [url for url in found if url]

@@ -13,7 +13,7 @@ from typing import Protocol
 
 from kraken_core.domain.errors import SourceError
 
-MAX_READ_BYTES = 256 << 20  # at once, of what is read as a stream: directories; Kraken's largest has 3 MB
+MAX_READ_BYTES = 16 << 20  # at once, of what is read as a stream: directories; Kraken's largest has 3 MB
 _DIGITS = 2  # of a part's number, as Kraken writes them
 _PART = re.compile(r"(.+)\.part(\d+)", re.ASCII | re.IGNORECASE)
 

@@ -6,17 +6,20 @@ import stat
 import struct
 import zipfile
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 from isal import igzip_lib, isal_zlib
 
 from kraken_core.domain.archives import ZipEntry
 from kraken_core.domain.errors import BadFileError, SourceError
-from kraken_core.sources.members import MAX_TEXT_BYTES, Member
+from kraken_core.sources.members import LINK, MAX_TEXT_BYTES, Member
 from kraken_core.sources.split import JoinedFile
 from kraken_core.sources.web import file_name
 
 MAX_RATIO = 200  # candles pack about 3:1 and hardly ever 20:1; a bomb packs 1,000:1
 PIECE_BYTES = 16 << 20  # of what is read in pieces
+_METHODS = {9: "Deflate64", 12: "bzip2", 14: "LZMA", 93: "Zstandard", 95: "XZ", 98: "PPMd"}  # APPNOTE 4.4.5
+_NO_YEAR = 1980  # where the dates of a zip begin
 _ENCRYPTED = 0x1  # flag bit (APPNOTE 4.4.4)
 _UNIX = 3  # whose file modes the entry has (APPNOTE 4.4.2)
 _LOCAL_HEADER = struct.Struct("<4s22x2H")  # signature, length of the name, length of the extra field (APPNOTE 4.3.7)
@@ -41,17 +44,27 @@ def read_directory(file: JoinedFile) -> Iterator[Member]:
     for info in infos:
         entry = ZipEntry(info.header_offset, info.compress_size, info.compress_type, info.CRC, file.version)
         stamp = f"{info.CRC:08x}-{info.file_size}-{info.compress_size}"
-        yield Member(info.orig_filename, info.file_size, stamp, entry, _defect(info))
+        name = info.orig_filename.replace("\\", "/")  # as some tools of Windows write it
+        unfit = LINK if info.create_system == _UNIX and stat.S_ISLNK(info.external_attr >> 16) else ""
+        yield Member(name, info.file_size, stamp, entry, _defect(info), unfit, _dated(info))
 
 
 def _defect(info: zipfile.ZipInfo) -> str:
-    if info.create_system == _UNIX and stat.S_ISLNK(info.external_attr >> 16):
-        return "symbolic link"
     if info.flag_bits & _ENCRYPTED:
-        return "encrypted"
+        return "it is encrypted"
     if info.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
-        return "unsupported compression"
+        method = _METHODS.get(info.compress_type, f"method {info.compress_type}")
+        return f"it is packed with {method}, which is not read in place"
     return ""
+
+
+def _dated(info: zipfile.ZipInfo) -> int | None:
+    """When a member was last changed, taken for UTC: the zone is not said. None for 1980, which stands for nothing."""
+    try:
+        moment = datetime(*info.date_time, tzinfo=UTC)
+    except ValueError:
+        return None
+    return int(moment.timestamp()) if moment.year > _NO_YEAR else None
 
 
 def read_member(file: JoinedFile, entry: ZipEntry, size: int) -> bytes:

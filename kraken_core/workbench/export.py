@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -10,11 +11,13 @@ from typing import NamedTuple
 
 import polars as pl
 
+from kraken_core.domain.archives import Coverage
 from kraken_core.domain.candles import PRICES
-from kraken_core.domain.errors import UsageError
+from kraken_core.domain.errors import BadFileError, UsageError
 from kraken_core.domain.lengths import short
 from kraken_core.domain.market import Series
-from kraken_core.domain.timerange import TimeRange
+from kraken_core.domain.timerange import TimeRange, TimeRanges
+from kraken_core.sources.coverage import COVERAGE, coverage_text, parse_coverage
 from kraken_core.workbench.reading import Reading
 
 _NO_FILE_NAME = re.compile(r"[^A-Z0-9]")  # freqtrade has an underscore for each
@@ -30,10 +33,14 @@ class Exported(NamedTuple):
 
 
 class Kind(NamedTuple):
-    """A kind of file: how the one of a series is called, and how its candles are written."""
+    """A kind of file: how the one of a series is called, and how its candles are written.
+
+    ``described``: it can be ingested again, so that COVERAGE.json beside it says what it covers.
+    """
 
     name: Callable[[Series], str]
     write: Callable[[pl.DataFrame, Path], None]
+    described: bool = False
 
 
 def _as_kraken(candles: pl.DataFrame, path: Path) -> None:
@@ -53,7 +60,7 @@ def _as_table(candles: pl.DataFrame, path: Path) -> None:
 
 
 KINDS = {
-    "csv": Kind(lambda series: series.file_name, _as_kraken),
+    "csv": Kind(lambda series: series.file_name, _as_kraken, described=True),
     "feather": Kind(
         lambda series: f"{_NO_FILE_NAME.sub('_', str(series.pair))}-{short(series.interval)}.feather", _as_freqtrade
     ),
@@ -70,6 +77,20 @@ class Export:
     kind: str
     fill: bool
 
+    def _describe(self, files: Iterable[tuple[Series, Exported]], window: TimeRange) -> None:
+        """Say beside the files what each covers, so that slots that are missing here do not come back as silent.
+
+        What is said of other files of the folder stays.
+        """
+        path = self.folder / COVERAGE
+        described = dict(parse_coverage(path.read_bytes())) if path.exists() else {}
+        for series, file in files:
+            covers = self.reading.covered(series) & TimeRanges.single(*window)
+            content_hash = hashlib.sha256(_partial(file.path).read_bytes()).hexdigest()
+            described[file.path.name] = Coverage(content_hash, covers)
+        _partial(path).write_bytes(coverage_text(described))
+        _partial(path).replace(path)
+
     def write(
         self, series: Iterable[Series], window: TimeRange, missing: Mapping[Series, int], *, overwrite: bool
     ) -> list[Exported]:
@@ -83,20 +104,30 @@ class Export:
             more = f", and {len(existing) - 1} more" if len(existing) > 1 else ""
             raise UsageError(f"{existing[0]} exists{more}: nothing was written; add --overwrite.")
         try:
-            written = [self._one(each, path, window, missing.get(each, 0)) for each, path in targets.items()]
+            files = [(each, self._one(each, path, window, missing.get(each, 0))) for each, path in targets.items()]
+            written = [(each, file) for each, file in files if file.candles]
+            if written and KINDS[self.kind].described:
+                self._describe(written, window)  # before there is a file that nothing is said of
+            for _, file in written:
+                _partial(file.path).replace(file.path)
+        except BadFileError as error:
+            raise UsageError(f"{self.folder}: {error}: take it away, or choose another folder.") from error
         except OSError as error:
             raise UsageError(
                 f"{error.filename or self.folder} cannot be written: {error.strerror}. Choose another folder."
             ) from error
-        return [file for file in written if file.candles]
+        return [file for _, file in written]
 
     def _one(self, series: Series, path: Path, window: TimeRange, missing: int) -> Exported:
         read = self.reading.filled if self.fill else self.reading.held
         candles = read(series, window)
         if candles.height:
             self.folder.mkdir(parents=True, exist_ok=True)
-            partial = path.with_name(f".{path.name}.part")
-            KINDS[self.kind].write(candles, partial)
-            partial.replace(path)
+            KINDS[self.kind].write(candles, _partial(path))
         fills = int(candles["filled"].sum()) if self.fill else 0
         return Exported(path, candles.height, fills, missing)
+
+
+def _partial(path: Path) -> Path:
+    """Where a file is while it is written."""
+    return path.with_name(f".{path.name}.part")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from kraken_core.domain.errors import SourceError
 from kraken_core.settings import Settings
 from kraken_core.sources.folders import folders
 from kraken_core.sources.web import is_url
@@ -27,7 +28,7 @@ def _within(named: str) -> Iterator[str]:
     root = Path(named).expanduser().absolute()
     try:
         found = folders(root) if root.is_dir() else []
-    except OSError:
+    except (OSError, SourceError):
         return
     if root.exists():
         yield str(root)

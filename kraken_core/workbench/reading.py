@@ -50,7 +50,7 @@ class Reading:
 
     def filled(self, series: Series, window: TimeRange) -> pl.DataFrame:
         """As :meth:`held`, silent slots filled and flagged in a column ``filled``."""
-        known = self._covered(series) & TimeRanges.single(*window)
+        known = self.covered(series) & TimeRanges.single(*window)
         return filled(self.held(series, window), known, series.width)
 
     def resampled(self, pair: Pair, interval: int, window: TimeRange, *, fill: bool, partial: bool) -> pl.DataFrame:
@@ -65,7 +65,7 @@ class Reading:
         outside = TimeRanges.single(0, END_OF_TIME) - instants(lives)
         whole, made = TimeRanges(), [pl.DataFrame(schema=SCHEMA)]
         for series in (Series(pair, base) for base in bases(interval)):
-            slots = (self._covered(series) | outside).inner(width) & lived(lives, width) & left
+            slots = (self.covered(series) | outside).inner(width) & lived(lives, width) & left
             made.append(aggregate(self.store.candles({series: slots}), interval))
             whole, left = whole | slots, left - slots
         candles = pl.concat(made).sort("time")
@@ -80,7 +80,8 @@ class Reading:
             left -= TimeRanges.of((at, at + width) for at in found["time"].dt.epoch("s"))
         return pl.concat(flagged, how="diagonal").sort("time")
 
-    def _covered(self, series: Series) -> TimeRanges:
+    def covered(self, series: Series) -> TimeRanges:
+        """What is covered of the series, traded in or not."""
         return TimeRanges.of((c.start, c.end) for c in self.ledger.coverage([series]))
 
 

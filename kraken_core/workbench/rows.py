@@ -176,6 +176,7 @@ def result_document(result: JobResult) -> dict[str, Any]:
         "seconds": {stage: round(result.seconds.get(stage, 0.0), 3) for stage in stages},
         "download_list": str(result.download_list) if result.download_list else None,
         "error": job.error,
+        **sources_document(result.plan),
     }
 
 
@@ -193,6 +194,20 @@ def plan_document(plan: IngestionPlan) -> dict[str, Any]:
         "download_bytes": plan.download_bytes,
         "disk_bytes": plan.disk_bytes,
         "estimated_seconds": round(plan.estimated_seconds, 1),
+        **sources_document(plan),
+    }
+
+
+def sources_document(plan: IngestionPlan | None) -> dict[str, Any]:
+    """What lies in the sources and is not read, and what is to be known of them; as in ``ingest --json``."""
+    if plan is None:
+        return {"ignored": [], "notes": []}
+    return {
+        "ignored": [
+            {"path": path, "reason": reason, "count": left_out.count, "examples": list(left_out.examples)}
+            for path, reason, left_out in plan.ignored
+        ],
+        "notes": plan.all_notes,
     }
 
 

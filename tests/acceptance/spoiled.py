@@ -15,6 +15,7 @@ from tests.contract.layouts import tampered, write_zip
 
 DAY_S = 86_400
 START = 1_704_067_200  # 2024-01-01
+END = 1_711_929_600  # 2024-04-01
 DAYS = 91  # of the quarter
 VALUES = "100,110,90,105,1.5,7"
 BAD_LINE = 4  # of the files with one bad row
@@ -153,7 +154,9 @@ def named(base: str) -> str:
 def write_all(folder: Path) -> Path:
     """Every archive, in one folder."""
     texts = {base: each.text for base, each in SPOILED.items()} | {base: text for base, (text, _) in HOPELESS.items()}
-    write_zip(folder / "Kraken_OHLCVT_Q1_2024.zip", {named(base): text for base, text in texts.items()})
+    whole = "".join(f"{at},100,110,90,105,1.5,7\n" for at in (START, END - 3600)).encode()  # the name's quarter
+    files = {named(base): text for base, text in texts.items()} | {"XBTUSD_60.csv": whole}
+    write_zip(folder / "Kraken_OHLCVT_Q1_2024.zip", files)
     write_zip(folder / "names.zip", dict.fromkeys([*NAMES, named("CAREFUL")], THREE))
     truncated = write_zip(folder / "truncated.zip", {named("TRUNCATED"): THREE})
     truncated.write_bytes(truncated.read_bytes()[:-30])

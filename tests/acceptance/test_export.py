@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -165,3 +166,61 @@ def test_an_export_says_that_slots_are_missing(full: Kraken, little: LittleMarke
     said = full("export", "--pairs", "BTC/USD", "--intervals", "60", "--to", tmp_path / "out")
     [line] = full.rows("report", "--pairs", "BTC/USD", "--intervals", "60")
     assert f"{line['missing']} slots are missing in there" in said.err
+
+
+# What an export covers is said beside it
+
+
+def missing_of(kraken: Kraken, home: Path, *words: object) -> list[tuple[str, int, int, int, int]]:
+    names = ("pair", "interval", "present", "silent", "missing")
+    return [tuple(row[name] for name in names) for row in kraken.rows("report", *words, "--home", home)]
+
+
+@pytest.mark.parametrize("packed", [False, True], ids=["folder", "zip"])
+def test_slots_that_are_missing_in_an_export_do_not_come_back_as_silent(
+    full: Kraken, tmp_path: Path, packed: bool
+) -> None:
+    words = ("--pairs", "UNI/USD,BTC/USD", "--intervals", "1,60")
+    full("export", *words, "--to", tmp_path / "out", "--format", "csv")
+    source = tmp_path / "out"
+    if packed:
+        source = Path(shutil.make_archive(str(tmp_path / "out"), "zip", source))
+    other = tmp_path / "other"
+    full.ingest(source, *words, "--no-auto-gap-fill", "--home", other)
+    covered, back = (full.rows("coverage", *words, "--home", home) for home in (full.home, other))
+    assert [(row["pair"], row["interval"], row["start"], row["end"]) for row in back] == [
+        (row["pair"], row["interval"], row["start"], row["end"]) for row in covered
+    ]
+    assert missing_of(full, other, *words) == missing_of(full, full.home, *words)
+    assert sum(missing for *_, missing in missing_of(full, other, *words)) > 0
+
+
+def test_an_exported_file_that_was_changed_is_refused_for_nobody_knows_what_it_covers(
+    full: Kraken, tmp_path: Path
+) -> None:
+    words = ("--pairs", "UNI/USD,BTC/USD", "--intervals", "60")
+    full("export", *words, "--to", tmp_path / "out", "--format", "csv")
+    changed = tmp_path / "out" / "UNIUSD_60.csv"
+    changed.write_bytes(b"".join(changed.read_bytes().splitlines(keepends=True)[:-20]))
+    done = full.ingest(tmp_path / "out", *words, "--no-auto-gap-fill", "--home", tmp_path / "other")
+    assert (done["files"]["ingested"], done["files"]["failed"]) == (1, 1)
+    said = " ".join(full("jobs", 1, "--home", tmp_path / "other").out.split())
+    assert "COVERAGE.json beside it does not describe it as it is now" in said
+
+
+def test_a_list_of_what_files_cover_that_cannot_be_read_lets_none_of_them_in(full: Kraken, tmp_path: Path) -> None:
+    words = ("--pairs", "UNI/USD", "--intervals", "60")
+    full("export", *words, "--to", tmp_path / "out", "--format", "csv")
+    (tmp_path / "out" / "COVERAGE.json").write_text('{"product": "kraken-history-export", "schema_version": 9}')
+    done = full.ingest(tmp_path / "out", *words, "--no-auto-gap-fill", "--home", tmp_path / "other")
+    assert done["files"]["failed"] == 1
+    said = full("export", *words, "--to", tmp_path / "out", "--format", "csv", "--overwrite", code=2)
+    assert "COVERAGE.json is not of product" in refused(said)
+
+
+def test_a_second_export_into_a_folder_leaves_what_is_said_of_the_first(full: Kraken, tmp_path: Path) -> None:
+    for pair in ("UNI/USD", "BTC/USD"):
+        full("export", "--pairs", pair, "--intervals", "60", "--to", tmp_path / "out", "--format", "csv")
+    said = json.loads((tmp_path / "out" / "COVERAGE.json").read_text())
+    assert list(said["files"]) == ["UNIUSD_60.csv", "XBTUSD_60.csv"]
+    assert len(said["files"]["UNIUSD_60.csv"]["covered"]) == 2, "the hole in the middle is no part of it"

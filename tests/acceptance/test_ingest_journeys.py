@@ -92,6 +92,8 @@ def test_the_document_has_the_contracts_keys_and_types(kraken: Kraken, little: L
         "seconds",
         "download_list",
         "error",
+        "ignored",
+        "notes",
     }
     assert {name: set(done[name]) for name in COUNTS} == COUNTS
     assert all(isinstance(count, int) for name in COUNTS for count in done[name].values())
@@ -146,7 +148,9 @@ def test_a_dry_run_writes_nothing_anywhere(full: Kraken, little: LittleMarket, t
 
 def test_the_document_of_a_dry_run_has_the_contracts_keys(full: Kraken, little: LittleMarket) -> None:
     plan = full.ingest(little.folder, "--dry-run")
-    assert set(plan) == {"files", "gaps", "requests", "download_bytes", "disk_bytes", "estimated_seconds"}
+    assert set(plan) == {
+        *("files", "gaps", "requests", "download_bytes", "disk_bytes", "estimated_seconds", "ignored", "notes"),
+    }
     keys = {"path", "member", "pair", "interval", "bytes", "action", "reason"}
     assert {frozenset(file) for file in plan["files"]} == {frozenset(keys)}
     assert {frozenset(gap) for gap in plan["gaps"]} == {frozenset(GAP)}

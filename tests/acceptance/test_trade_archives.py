@@ -122,7 +122,7 @@ def test_the_same_bytes_under_another_name_are_ingested_once(
     said = kraken.ingest(copy, *WHOLE)
     assert said["files"] == {"total": 16, "ingested": 0, "skipped": 16, "failed": 0}
     assert (said["records"]["new"], said["records"]["changed"]) == (0, 0)
-    assert_frame_equal(held(kraken), version)
+    assert_frame_equal(held(kraken).drop("rank"), version.drop("rank"))  # the folder was made later than the zip
 
 
 def test_rows_that_are_no_trades_are_set_aside_once_and_their_slots_are_not_claimed(
@@ -216,7 +216,8 @@ def test_a_broken_file_fails_alone(market: SimulatedMarket, kraken: Kraken, tmp_
 def test_trades_outrank_candles_and_fill_what_those_lack(little: LittleMarket, kraken: Kraken, tmp_path: Path) -> None:
     kraken.ingest(little.folder)
     release = Release("Kraken_Trading_History_Q2_2024.zip", day_start(date(2024, 4, 1)), little.market.end, trades=True)
-    said = kraken.ingest(write_release(little.market, release, tmp_path / "in"))
+    place = write_release(little.market, release, tmp_path / "in")
+    said = kraken.ingest(place, "--end-date", "2024-04-05")  # its last day's rows are the last there are
     assert said["records"]["changed"] == 0
     assert said["completeness"]["missing"] == 0
     april = held(kraken).filter(pl.col("time").dt.month() == 4)

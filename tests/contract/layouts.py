@@ -8,16 +8,24 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from kraken_core.domain.archives import Archive
+from kraken_core.domain.archives import Archive, quarter_bounds
 from kraken_core.sources.archive import ArchiveSource
 
-CONTENT = {
-    "XBTUSD_60.csv": b"1704067200,42000,42100,41900,42050,1.5,12\n1704070800,42050,42060,42000,42001,0.25,3\n",
-    "XBTUSD_1440.csv": b"1704067200,42000,42100,41900,42001,1.75,15\n",
-    "XDGEUR_1.csv": b"1704067260,0.08,0.08,0.08,0.08,1000,1\n" * 500,
-    "ADAUSD_720.csv": b"1704067200,0.6,0.61,0.59,0.6,1.188e-05,7\n",
-    "ETHXBT_5.csv": b"1704067200,0.05,0.05,0.05,0.05,1,1\n",
-}
+
+def content(year: int = 2026, quarter: int = 2) -> dict[str, bytes]:
+    """Files of a quarter, whose days go from its first to its last."""
+    start, end = quarter_bounds(year, quarter)
+    texts = {
+        "XBTUSD_60.csv": [f"{start},42000,42100,41900,42050,1.5,12", f"{start + 3600},42050,42060,42000,42001,0.25,3"],
+        "XBTUSD_1440.csv": [f"{day},42000,42100,41900,42001,1.75,15" for day in (start, end - 86_400)],
+        "XDGEUR_1.csv": [f"{start + 60 * minute},0.08,0.08,0.08,0.08,1000,1" for minute in range(500)],
+        "ADAUSD_720.csv": [f"{start},0.6,0.61,0.59,0.6,1.188e-05,7"],
+        "ETHXBT_5.csv": [f"{start},0.05,0.05,0.05,0.05,1,1"],
+    }
+    return {name: "".join(f"{row}\n" for row in rows).encode() for name, rows in texts.items()}
+
+
+CONTENT = content()
 MANIFEST: dict[str, Any] = {
     "product": "ohlcvt",
     "schema_version": 1,
@@ -105,6 +113,11 @@ def the_archive(*paths: Path, through: date | None = None) -> Archive:
     """The one archive of these paths."""
     (archive,) = ArchiveSource.open(paths, through).archives()
     return archive
+
+
+def left_out(archive: Archive) -> dict[str, int]:
+    """How many files are ignored for each reason."""
+    return {reason: ignored.count for reason, ignored in archive.ignored.items()}
 
 
 ZIPS = (plain_zip, stored_zip, split_zip)  # what may lie on a web server too

@@ -9,7 +9,19 @@ import pytest
 from kraken_core.domain.archives import day_start, quarter_bounds
 from kraken_core.domain.candles import Vintage
 from kraken_core.domain.coverage import ArchiveStatement
-from tests.contract.layouts import CONTENT, MANIFEST, cut, manifest, plain_zip, the_archive, write_files, write_zip
+from kraken_core.sources.archive import ArchiveSource
+from tests.contract.layouts import (
+    CONTENT,
+    MANIFEST,
+    content,
+    cut,
+    left_out,
+    manifest,
+    plain_zip,
+    the_archive,
+    write_files,
+    write_zip,
+)
 
 SECOND_QUARTER = ArchiveStatement(*quarter_bounds(2026, 2))
 
@@ -17,7 +29,7 @@ SECOND_QUARTER = ArchiveStatement(*quarter_bounds(2026, 2))
 def test_a_manifest_states_start_end_and_when_it_was_made_its_last_day_included(tmp_path: Path) -> None:
     archive = the_archive(write_zip(tmp_path / "a.zip", CONTENT | {"MANIFEST.json": manifest()}))
     assert archive.statement == SECOND_QUARTER
-    assert archive.vintage == Vintage(SECOND_QUARTER.end, day_start(date(2026, 8, 17)))
+    assert archive.vintage == Vintage(SECOND_QUARTER.end, day_start(date(2026, 8, 17)), stated=True)
     assert archive.complete
     assert archive.notes == ()
 
@@ -25,8 +37,8 @@ def test_a_manifest_states_start_end_and_when_it_was_made_its_last_day_included(
 def test_a_manifest_wins_over_the_name_and_the_name_over_the_users_date(tmp_path: Path) -> None:
     through = date(2025, 12, 31)
     stated = write_zip(tmp_path / "Kraken_OHLCVT_Q1_2026.zip", CONTENT | {"deep/MANIFEST.json": manifest()})
-    named = write_zip(tmp_path / "b/Kraken_OHLCVT_Q1_2026.zip")
-    silent = write_zip(tmp_path / "master_q4.zip")
+    named = write_zip(tmp_path / "b/Kraken_OHLCVT_Q1_2026.zip", content(2026, 1))
+    silent = write_zip(tmp_path / "master_q4.zip", content(2025, 4))
     assert the_archive(stated, through=through).statement == SECOND_QUARTER
     assert the_archive(named, through=through).statement == ArchiveStatement(*quarter_bounds(2026, 1))
     assert the_archive(silent, through=through).statement == ArchiveStatement(None, day_start(date(2026, 1, 1)))
@@ -72,7 +84,7 @@ def test_an_identity_is_the_releases_whatever_the_archive_is_called(tmp_path: Pa
     ids=lambda text: text[:60].decode("utf8", "replace"),
 )
 def test_a_manifest_that_cannot_be_believed_counts_as_none_and_is_noted(tmp_path: Path, broken: bytes) -> None:
-    archive = the_archive(write_zip(tmp_path / "Q1_2026.zip", CONTENT | {"MANIFEST.json": broken}))
+    archive = the_archive(write_zip(tmp_path / "Q1_2026.zip", content(2026, 1) | {"MANIFEST.json": broken}))
     assert archive.statement == ArchiveStatement(*quarter_bounds(2026, 1))
     assert (archive.complete, archive.identity, len(archive.files)) == (False, "", len(CONTENT))
     (note,) = archive.notes
@@ -85,10 +97,14 @@ def test_a_huge_manifest_is_not_even_read(tmp_path: Path) -> None:
     assert "not believed: it has 1,048," in the_archive(folder).notes[0]
 
 
-def test_two_manifests_in_one_zip_are_not_believed(tmp_path: Path) -> None:
-    archive = the_archive(write_zip(tmp_path / "a.zip", {f"{q}/MANIFEST.json": manifest() for q in "ab"} | CONTENT))
-    assert archive.statement == ArchiveStatement()
-    assert "there are 2 of them" in archive.notes[0]
+def test_each_of_two_manifests_in_one_zip_speaks_of_its_own_folder(tmp_path: Path) -> None:
+    files = {f"a/{name}": text for name, text in CONTENT.items()} | {f"{q}/MANIFEST.json": manifest() for q in "ab"}
+    place = write_zip(tmp_path / "a.zip", files | content(2020, 1))
+    found = {archive.path: archive for archive in ArchiveSource.open([place]).archives()}
+    own, stated, bare = (found[f"{place}{inside}"] for inside in ("", "/a", "/b"))
+    assert (stated.statement, stated.complete) == (SECOND_QUARTER, True)
+    assert (own.statement, len(own.files)) == (ArchiveStatement(), len(CONTENT))
+    assert (bare.complete, bare.files) == (False, ())
 
 
 @pytest.mark.parametrize("files", [len(CONTENT) - 1, len(CONTENT) + 1])
@@ -105,7 +121,7 @@ def test_files_of_unknown_pairs_and_other_intervals_count_for_completeness_but_n
     text = manifest(files=len(CONTENT) + 3)
     archive = the_archive(write_zip(tmp_path / "a.zip", CONTENT | others | {"MANIFEST.json": text}))
     assert archive.complete
-    assert archive.ignored == {"another interval": 1, "unknown pair": 2, "no file of candles or trades": 1}
+    assert left_out(archive) == {"another interval": 1, "unknown pair": 2, "no file of candles or trades": 1}
     assert "FOOBAR_60.csv, XBTUSD.d_60.csv" in archive.notes[0]
 
 
@@ -113,4 +129,4 @@ def test_a_coverage_without_a_start_states_the_end_the_archive(tmp_path: Path) -
     text = manifest(coverage={"end": MANIFEST["coverage"]["end"]}, generated=None)
     archive = the_archive(write_zip(tmp_path / "a.zip", CONTENT | {"MANIFEST.json": text}))
     assert archive.statement == ArchiveStatement(None, SECOND_QUARTER.end)
-    assert archive.vintage.generated is None
+    assert archive.vintage.made is not None, "its members are dated"

@@ -185,7 +185,7 @@ def test_the_first_candle_of_a_series_is_the_earliest_in_any_file(ledger: SqlLed
 
 def test_complete_archives_are_remembered_once_with_their_pairs(ledger: SqlLedger) -> None:
     file = ArchiveFile("2026Q2.zip", "XBTUSD_60.csv", HOURS, 1000, "stamp")
-    statement, vintage = ArchiveStatement(0, 90 * DAY), Vintage(90 * DAY, 100 * DAY)
+    statement, vintage = ArchiveStatement(0, 90 * DAY), Vintage(90 * DAY, 100 * DAY, stated=True)
     archive = Archive("2026Q2.zip", statement, vintage, complete=True, identity="manifest hash", files=(file,))
     partial = replace(archive, complete=False, identity="another")
     ledger.record_archives([archive, partial])

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kraken_core.domain.archives import stated_by_name
+from kraken_core.domain.archive_names import stated_by_name
 from kraken_core.domain.candles import Source, Vintage, derived_rank, rank_of
 from kraken_core.domain.coverage import (
     ArchiveStatement,

@@ -109,6 +109,34 @@ def test_the_exchange_slept_where_several_pairs_and_not_just_the_busiest_should_
 def test_known_silences_of_the_exchange() -> None:
     upgrade = day_start(date(2018, 1, 11)) + 5 * 3600
     assert TimeRange(upgrade, day_start(date(2018, 1, 13))) in list(KNOWN_SILENCES)
+    for start, minutes in (
+        ("2025-01-23T19:08", 28),
+        ("2025-08-28T07:01", 59),
+        ("2025-08-28T08:09", 116),
+        ("2025-11-19T03:07", 54),
+    ):
+        at = int(np.datetime64(start, "s").astype(np.int64))
+        assert KNOWN_SILENCES.clip(at - 60, at + minutes * 60 + 60) == TimeRanges.single(at, at + minutes * 60)
+    fourteenth = day_start(date(2024, 4, 14))
+    assert KNOWN_SILENCES.clip(fourteenth, fourteenth + DAY) == TimeRanges.single(
+        fourteenth + 4 * 3600, fourteenth + 8 * 3600
+    )
     november = day_start(date(2025, 11, 1)) + (15 * 60 + 2) * 60
     assert KNOWN_SILENCES.clip(november - DAY, november + DAY) == TimeRanges.single(november, november + 404 * 60)
-    assert len(KNOWN_SILENCES) == 9
+    assert len(KNOWN_SILENCES) == 12
+
+
+@pytest.mark.parametrize(
+    ("start", "minutes"),
+    [
+        ("2024-04-14T04:00", 240),
+        ("2025-01-23T19:08", 28),
+        ("2025-08-28T07:01", 59),
+        ("2025-08-28T08:09", 116),
+        ("2025-11-19T03:07", 54),
+        ("2025-11-19T04:33", 44),
+    ],
+)
+def test_a_known_silence_is_known_from_its_first_minute_to_its_last(start: str, minutes: int) -> None:
+    at = int(np.datetime64(start, "s").astype(np.int64))
+    assert KNOWN_SILENCES.clip(at - 60, at + minutes * 60 + 60) == TimeRanges.single(at, at + minutes * 60)

@@ -19,7 +19,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from kraken_core.domain.archives import quarter_bounds, series_of, stated_by_name
+from kraken_core.domain.archive_names import stated_by_name
+from kraken_core.domain.archives import quarter_bounds, series_of
 from kraken_core.domain.errors import UsageError
 from kraken_core.domain.market import INTERVALS, Pair, Series
 from kraken_core.domain.timerange import TimeRange, TimeRanges, floor
