@@ -26,6 +26,11 @@ def read(*rows: str) -> Parsed:
     return parse_any(text_of(*rows), 1, NOW)
 
 
+def hour_row(slot: int, values: str = GOOD) -> str:
+    """A row of a one-hour file, so many hours after START."""
+    return f"{START + slot * 3600},{values}"
+
+
 def slots(parsed: Parsed) -> list[int]:
     """The slots of the candles taken, in minutes after START."""
     return [(time - START) // MINUTE for time in parsed.candles["time"]]

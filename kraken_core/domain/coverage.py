@@ -78,20 +78,25 @@ class ArchiveStatement(NamedTuple):
 def file_covers(series: Series, statement: ArchiveStatement, first: int, last: int, *, finest: bool) -> TimeRanges:
     """The slots an OHLCVT file knows, given its first and last candle (open times) (domain rule 4).
 
-    From the archive's stated start, else the file's first candle. To its stated end, where the last slot of all but
-    the pair's finest interval stays provisional; without a stated end the file's own last slot is provisional.
+    From the archive's stated start, else the file's first candle. To its stated end at the pair's finest interval,
+    where the last slot has a candle: Kraken's archives lack last slots in which the pair traded, so that its absence
+    is no silence. At the other intervals the last slot stays provisional, and so does the file's own last slot
+    without a stated end.
     """
     width = series.width
     start = first if statement.start is None else statement.start
-    end = last if statement.end is None else floor(statement.end, width) - (0 if finest else width)
+    end = last
+    if statement.end is not None:
+        last_slot = floor(statement.end, width) - width
+        end = last_slot + width if finest and last >= last_slot else last_slot
     return TimeRanges.single(start, end).inner(width)
 
 
-def silence_covers(series: Series, statement: ArchiveStatement, *, finest: bool) -> TimeRanges:
-    """The slots that a complete archive without any file of the pair asserts to be silent."""
+def silence_covers(series: Series, statement: ArchiveStatement) -> TimeRanges:
+    """The slots that a complete archive without any file of the pair asserts to be silent: all but an absent last."""
     if statement.start is None or statement.end is None:
         return TimeRanges()
-    return file_covers(series, statement, statement.start, statement.end, finest=finest)
+    return file_covers(series, statement, statement.start, statement.start, finest=False)
 
 
 def until(claims: TimeRanges, width: int, now: int) -> TimeRanges:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from kraken_core.domain.candles import Source, from_api
 from kraken_core.domain.coverage import Assertion, by_series, known, refuted, standing
 from kraken_core.domain.derive import Derivation, Levels, at_least, derivations, levels, levels_of
-from kraken_core.domain.life import Life, instants, lived
+from kraken_core.domain.life import Life, lived, possible_instants
 from kraken_core.domain.market import INTERVALS, Pair, Series
 from kraken_core.domain.request import closed
 from kraken_core.domain.timerange import TimeRange, TimeRanges
@@ -142,7 +142,7 @@ class Knowledge:
                 for (evidence, rank), ranges in told.derived.items() if interval in chosen else ():
                     have[interval, evidence, rank] = ranges
                     allowed[interval] |= ranges  # coarser slots may have been built on it
-            life = instants(self.lives[pair])
+            life = possible_instants(self.lives[pair])
             for derivation in derivations(own, life, allowed):
                 series = Series(pair, derivation.interval)
                 key = (derivation.interval, f"{_EVIDENCE}{derivation.finer}", derivation.rank)

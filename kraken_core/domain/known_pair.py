@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from kraken_core.domain.agreement import Comparison, comparisons
 from kraken_core.domain.candles import Source
-from kraken_core.domain.life import instants, lived
+from kraken_core.domain.life import lived, outside_life
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.request import closed
-from kraken_core.domain.timerange import END_OF_TIME, TimeRange, TimeRanges
+from kraken_core.domain.timerange import TimeRange, TimeRanges
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -71,7 +71,7 @@ def known_pairs(knowledge: Knowledge, series: Collection[Series], window: TimeRa
         seen = {i: TimeRanges.of(told[Series(pair, i)]) & alive[i] for i in chosen}
         result[pair] = KnownPair(
             pair,
-            outside_life=TimeRanges.single(0, END_OF_TIME) - instants(lives),
+            outside_life=outside_life(lives),
             lived=alive,
             covered={i: made[i] | seen[i] for i in chosen},
             observed={i: seen[i] - made[i] for i in chosen},

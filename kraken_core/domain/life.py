@@ -26,6 +26,16 @@ def instants(lives: Iterable[Life]) -> TimeRanges:
     return TimeRanges.of((life.start, END_OF_TIME if life.end is None else life.end) for life in lives)
 
 
+def possible_instants(lives: Sequence[Life]) -> TimeRanges:
+    """When the pair lived, for all that is known: also before a listing that is only assumed.
+
+    What is not in it lacks nothing. A file that begins inside a coarse slot does not show that the pair did.
+    """
+    if lives and lives[0].assumed:
+        lives = (lives[0]._replace(start=0), *lives[1:])
+    return instants(lives)
+
+
 def lived(lives: Iterable[Life], width: int) -> TimeRanges:
     """The slots of ``width`` seconds in which the pair lived: those that hold the listing and the last trade too."""
     return instants(lives).outer(width)
@@ -40,8 +50,8 @@ def expected_slots(lives: Sequence[Life], slots: TimeRanges, width: int) -> Time
 
 
 def outside_life(lives: Sequence[Life]) -> TimeRanges:
-    """The instants outside the pair's life; none where nothing is known of its life."""
-    return TimeRanges.single(0, END_OF_TIME) - instants(lives) if lives else TimeRanges()
+    """The instants at which the pair did not live, for all that is known; none where nothing is known of its life."""
+    return TimeRanges.single(0, END_OF_TIME) - possible_instants(lives) if lives else TimeRanges()
 
 
 def assumed_listing(first_candles: Mapping[int, int]) -> int | None:

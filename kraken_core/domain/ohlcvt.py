@@ -3,6 +3,10 @@
 ``timestamp,open,high,low,close,volume,trades``, no header; the timestamp is the slot's open in seconds. Files as
 Kraken writes them take the fast way, many at once; whatever is unusual in a file is looked at row by row, so that good
 rows are taken and bad ones set aside with their line and the reason.
+
+Whatever the reason, a row that was set aside may be two halves of rows that lay far apart, with all between them lost:
+no value is so odd that torn text could not make it, and a time is a value too. So none of them is believed of any
+slot, and what lies between its good neighbours is unknown (domain rule 4).
 """
 
 from __future__ import annotations
@@ -14,9 +18,13 @@ from typing import NamedTuple, cast
 import numpy as np
 import polars as pl
 
-from kraken_core.domain.candles import PRICES
+from kraken_core.domain.candles import PRICES, VALUES
+from kraken_core.domain.csv_columns import Layout, encoding_fault
 from kraken_core.domain.errors import BadFileError
-from kraken_core.domain.timerange import END_OF_TIME, TimeRanges
+from kraken_core.domain.labels import chance, coarser_content, finer_content
+from kraken_core.domain.ohlcvt_lines import KRAKENS, read_lines
+from kraken_core.domain.row_order import ReadRows, out_of_order, unknown_slots
+from kraken_core.domain.timerange import TimeRanges
 
 # As they stand in the file; ``time`` in epoch seconds.
 COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
@@ -30,8 +38,11 @@ COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
 }
 EARLIEST = 1_300_000_000  # 2011-03-13, before Kraken opened: an earlier time is no time
 NOT_CLOSED = "its slot has not closed yet"
-_VWAP_VARIANT = len(COLUMNS) + 1  # some collectors put a vwap before the volume
-_WIDTHS = (len(COLUMNS), _VWAP_VARIANT)
+_UNITS = {"milliseconds": 10**3, "microseconds": 10**6, "nanoseconds": 10**9}
+
+_NO_COUNT = "its count of trades is no whole number"
+_CONTESTED = "another row of the file gives its slot other values"
+_OUT_OF_ORDER = "its time and that of the row beside it are out of order"
 
 
 class Reject(NamedTuple):
@@ -47,7 +58,8 @@ class Parsed:
     """What one file says. ``candles`` has the columns of COLUMNS, sorted, unique by time.
 
     ``first`` and ``last`` are the slots (open, epoch seconds) of its first and last good row, traded or not; rows
-    without a trade are silence and not among the candles. ``unknown`` holds the slots of which only a bad row speaks.
+    without a trade are silence and not among the candles. ``unknown`` holds what its rows do not show: where some may
+    be lost, and the slot of a last row that may be torn, though that is among the candles.
     """
 
     candles: pl.DataFrame
@@ -61,21 +73,28 @@ class Parsed:
 def parse_clean(texts: Sequence[bytes], interval: int, now: int) -> tuple[pl.DataFrame, list[int]] | None:
     """All rows of several files of one interval at once, and the rows of each; None where any is unusual.
 
-    The frame has the columns of COLUMNS. Every row of it is good, every file of it sorted and without silences.
+    The frame has the columns of COLUMNS. Every row of it is good, every file of it sorted, without silences, whole to
+    its last line end, and of the interval it is said to be.
     """
-    parts = [part for text in texts for part in ((text,) if text.endswith(b"\n") else (text, b"\n"))]
+    if not all(text.endswith(b"\n") for text in texts):
+        return None
     try:
         frame = pl.read_csv(
-            b"".join(parts) if len(parts) > 1 else parts[0], has_header=False, quote_char=None, schema=COLUMNS
+            b"".join(texts) if len(texts) > 1 else texts[0], has_header=False, quote_char=None, schema=COLUMNS
         )
     except pl.exceptions.PolarsError:
         return None
     # A single file needs no counting: a line that is no row would show as nulls.
-    heights = [frame.height] if len(texts) == 1 else [t.count(b"\n") + (not t.endswith(b"\n")) for t in texts]
+    heights = [frame.height] if len(texts) == 1 else [text.count(b"\n") for text in texts]
     if frame.height != sum(heights) or not all(heights) or not _all_good(frame, interval, now):
         return None
-    falls = np.flatnonzero(np.diff(frame["time"].to_numpy()) <= 0) + 1
-    return (frame, heights) if np.isin(falls, np.cumsum(heights)).all() else None
+    times, trades = frame["time"].to_numpy(), frame["trades"].to_numpy()
+    ends = np.cumsum(heights)
+    falls = np.flatnonzero(np.diff(times) <= 0) + 1
+    if not np.isin(falls, ends).all():
+        return None
+    files = (slice(end - height, end) for height, end in zip(heights, ends.tolist(), strict=True))
+    return None if any(coarser_content(times[rows], trades[rows], interval) for rows in files) else (frame, heights)
 
 
 def _all_good(frame: pl.DataFrame, interval: int, now: int) -> bool:
@@ -94,82 +113,71 @@ def _all_good(frame: pl.DataFrame, interval: int, now: int) -> bool:
 
 
 def parse_any(text: bytes, interval: int, now: int) -> Parsed:
-    """One file, row by row. Raises BadFileError where nothing in it is a candle."""
+    """One file, row by row. Raises BadFileError where nothing in it is a candle, or it is not what it is said to be."""
+    if fault := encoding_fault(text):
+        raise BadFileError(fault)
     if not text.strip():
         raise BadFileError("it is empty; get it again")
-    rows = _rows(text)
-    reasons = _reasons(interval * 60, now)
-    rows = rows.with_columns(
-        pl.when(pl.col("is_header")).then(pl.lit("header")).otherwise(reasons).alias("reason")
-    ).sort("time", maintain_order=True, nulls_last=True)
-    repeated = (
-        pl.col("reason").is_null()
-        & pl.col("time").is_duplicated().over("reason")
-        & ~pl.col("time").is_first_distinct().over("reason")
-    )
-    rows = rows.with_columns(
-        pl.when(repeated).then(pl.lit("its slot was given by an earlier row")).otherwise("reason").alias("reason")
-    )
+    lines, layout = read_lines(text)
+    rows = lines.with_columns(_reasons(interval * 60, now, layout).alias("reason"))
+    _require_finest(rows, interval)
+    rows = _in_order(_uncontested(rows), now)
     good = rows.filter(pl.col("reason").is_null())
-    bad = rows.filter(pl.col("reason").is_not_null() & ~pl.col("is_header")).sort("line")
+    bad = rows.filter(pl.col("reason").is_not_null())
     rejects = tuple(Reject(*row) for row in bad.select("line", "text", "reason").iter_rows())
+    why = f"; line {rejects[0].line}: {rejects[0].reason}" if rejects else ""
     if good.is_empty():
-        why = f"; line {rejects[0].line}: {rejects[0].reason}" if rejects else ""
         raise BadFileError(f"none of its {rows.height} rows is a candle{why}")
-    times = good["time"]
-    candles = good.filter(pl.col("trades") > 0).select(*COLUMNS)
-    unknown = _unknown(rows.sort("line"), interval * 60) - TimeRanges.of((t, t + interval * 60) for t in times)
-    return Parsed(candles, good.height + len(rejects), int(times[0]), int(times[-1]), rejects, unknown)
-
-
-def _rows(text: bytes) -> pl.DataFrame:
-    """Every line that is not blank: its number, text, and what its fields say, null where they are no numbers."""
-    lines = pl.read_lines(
-        text.decode(errors="replace").encode(), name="text", row_index_name="line", row_index_offset=1
-    ).filter(pl.col("text").str.strip_chars() != "")
-    fields = pl.col("text").str.split(",").list.eval(pl.element().str.strip_chars(" \t\r\"'\ufeff"))
-    vwap = pl.col("fields").list.len() == _VWAP_VARIANT
-
-    def at(index: int, *, behind_vwap: bool = False) -> pl.Expr:
-        plain = pl.col("fields").list.get(index, null_on_oob=True)
-        if not behind_vwap:
-            return plain
-        return pl.when(vwap).then(pl.col("fields").list.get(index + 1, null_on_oob=True)).otherwise(plain)
-
-    return (
-        lines.with_columns(fields.alias("fields"))
-        .with_columns(
-            at(0).cast(pl.Int64, strict=False).alias("time"),
-            *(at(i).cast(pl.Float64, strict=False).alias(name) for i, name in enumerate(PRICES, start=1)),
-            at(5, behind_vwap=True).cast(pl.Float64, strict=False).alias("volume"),
-            at(6, behind_vwap=True).cast(pl.Int32, strict=False).alias("trades"),
-            pl.col("fields").list.len().alias("width"),
-        )
-        .with_columns(
-            pl.all_horizontal(
-                pl.int_range(pl.len()) == 0,
-                pl.col("width").is_in(_WIDTHS),
-                at(0).str.contains("[A-Za-z]"),
-                *(pl.col(name).is_null() for name in COLUMNS),
-            ).alias("is_header")
-        )
-        .drop("fields")
+    if good.height < bad.filter(pl.col("reason") == _NO_COUNT).height:
+        raise BadFileError(f"most of its rows do not end in a count of trades: their columns are in another order{why}")
+    taken = good.unique("time", keep="first").sort("time")
+    _require_coarsest(taken, interval)
+    torn = not text.endswith(b"\n") and rows["line"][-1] == text.count(b"\n") + 1
+    return Parsed(
+        taken.filter(pl.col("trades") > 0).select(*COLUMNS),
+        rows.height,
+        int(taken["time"][0]),
+        int(taken["time"][-1]),
+        rejects,
+        _unknown(rows, interval * 60, now, torn=torn),
     )
 
 
-def _reasons(width: int, now: int) -> pl.Expr:
-    """Why a row is no candle; null for a good one. The first reason that applies is given."""
-    time = pl.col("time")
+def _reasons(width: int, now: int, layout: Layout) -> pl.Expr:
+    """Why a row is no candle; null for a good one. The first reason that applies is given.
+
+    What only its time is wrong with comes last: such a row is a candle, of another interval or of the future.
+    """
+    time, text, columns = pl.col("time"), pl.col("text"), pl.col("width")
     finite = pl.all_horizontal(pl.col(name).is_finite() for name in (*PRICES, "volume"))
+    fits = (columns == layout.width) | (columns == len(COLUMNS) + 1) & pl.lit(value=layout == KRAKENS)
+    instead = pl.format(f"{{}} columns instead of {layout.width}", "width")
+    commas = text.str.contains(r"^[\d\s,\"']+$") & (columns > len(COLUMNS) + 1)
     checks = (
-        (~pl.col("width").is_in(_WIDTHS), pl.format("{} columns instead of 7", "width")),
+        (
+            ~fits & (text.str.count_matches(";", literal=True) > 1),
+            pl.format("{}, as if it had ';' between them", instead),
+        ),
+        (
+            ~fits & (text.str.count_matches("\t", literal=True) > 1),
+            pl.format("{}, as if it had tabs between them", instead),
+        ),
+        (~fits & commas, pl.format("{}, as if its decimal points were commas", instead)),
+        (~fits, instead),
+        (
+            pl.col("time_text").str.contains(r"^\d{10}\.\d*$"),
+            pl.lit("its time has a decimal point; Kraken's are whole seconds"),
+        ),
         (time.is_null(), pl.lit("its time is no whole number of seconds")),
+        *(
+            (time.is_between(EARLIEST * unit, EARLIEST * unit * 10), pl.lit(f"its time is in {name}, not in seconds"))
+            for name, unit in _UNITS.items()
+        ),
         (time < EARLIEST, pl.lit("its time is before Kraken existed")),
-        (time % width != 0, pl.lit(f"its time is no start of a {width // 60}-minute slot")),
-        (time > now - width, pl.lit(NOT_CLOSED)),
         (pl.any_horizontal(pl.col(name).is_null() for name in PRICES), pl.lit("a price is no number")),
         (pl.col("volume").is_null(), pl.lit("its volume is no number")),
-        (pl.col("trades").is_null(), pl.lit("its count of trades is no whole number")),
+        (~pl.col("vwap"), pl.lit("8 columns instead of 7, and the sixth is no vwap: it lies outside of low and high")),
+        (pl.col("trades").is_null(), pl.lit(_NO_COUNT)),
         (~finite, pl.lit("a value is not finite")),
         (pl.min_horizontal(PRICES) <= 0, pl.lit("a price is not positive")),
         (pl.col("volume") < 0, pl.lit("its volume is negative")),
@@ -177,6 +185,8 @@ def _reasons(width: int, now: int) -> pl.Expr:
         (pl.col("high") < pl.max_horizontal(PRICES), pl.lit("its high is not the highest price")),
         (pl.col("low") > pl.min_horizontal(PRICES), pl.lit("its low is not the lowest price")),
         ((pl.col("trades") == 0) != (pl.col("volume") == 0), pl.lit("it has trades without volume, or the reverse")),
+        (time % width != 0, pl.lit(_misaligned(width))),
+        (time > now - width, pl.lit(NOT_CLOSED)),
     )
     reason: pl.Expr = pl.lit(None, pl.String)
     for failed, why in reversed(checks):
@@ -184,20 +194,70 @@ def _reasons(width: int, now: int) -> pl.Expr:
     return reason
 
 
-def _unknown(rows: pl.DataFrame, width: int) -> TimeRanges:
-    """The slots of bad rows: the row's own where its time is one, else all between its good neighbours.
+def _misaligned(width: int) -> str:
+    return f"its time is no start of a {width // 60}-minute slot"
 
-    Before a file's first good row and behind its last one there is no neighbour: all of that side is unknown.
-    """
-    own = (pl.col("time") >= EARLIEST).fill_null(value=False) & (pl.col("time") % width == 0)
-    bad = (
-        rows.filter(~pl.col("is_header"))
-        .with_columns(pl.when(pl.col("reason").is_null()).then("time").alias("good"))
-        .with_columns(pl.col("good").forward_fill().alias("before"), pl.col("good").backward_fill().alias("after"))
-        .filter(pl.col("reason").is_not_null())
-        .select(
-            pl.when(own).then("time").otherwise(pl.col("before") + width).fill_null(0).alias("start"),
-            pl.when(own).then(pl.col("time") + width).otherwise("after").fill_null(END_OF_TIME).alias("end"),
+
+def _require_finest(rows: pl.DataFrame, interval: int) -> None:
+    """Raises BadFileError where the rows are of a finer interval than the file's name says."""
+    width = interval * 60
+    inside = rows.filter(pl.col("reason") == _misaligned(width))
+    on_minutes = inside.filter(pl.col("time") % 60 == 0)
+    candles = rows["reason"].null_count() + inside.height
+    if finer_content(inside.height, on_minutes.height, candles):
+        raise BadFileError(
+            f"its rows are of a finer interval than the {interval} minutes its name says: {inside.height:,} of "
+            f"{candles:,} open inside such a slot, the first in line {on_minutes['line'][0]:,}"
         )
+
+
+def _require_coarsest(taken: pl.DataFrame, interval: int) -> None:
+    """Raises BadFileError where the rows are of a coarser interval than the file's name says."""
+    if coarser := coarser_content(taken["time"].to_numpy(), taken["trades"].to_numpy(), interval):
+        raise BadFileError(
+            f"its rows are candles of {coarser} minutes, not of the {interval} its name says: all {taken.height:,} "
+            f"open at the start of such a slot ({chance(interval, coarser, taken.height)} by chance)"
+        )
+
+
+def _uncontested(rows: pl.DataFrame) -> pl.DataFrame:
+    """Of different rows for one slot none is sure; rows that are the same say it once more."""
+    good = pl.col("reason").is_null()
+    if not rows.filter(good)["time"].is_duplicated().any():
+        return rows
+    several = good & (pl.struct(VALUES).n_unique().over("time", "reason") > 1)
+    return rows.with_columns(pl.when(several).then(pl.lit(_CONTESTED)).otherwise("reason").alias("reason"))
+
+
+def _in_order(rows: pl.DataFrame, now: int) -> pl.DataFrame:
+    """The rows on both sides of a fall of time are not sure, but in a file that has the newest row first."""
+    read = rows.with_columns(readable=_readable(now)).with_row_index("place").filter("readable")
+    falls = out_of_order(read["time"].to_numpy(), whole=read.height == rows.height)
+    if not falls.any():
+        return rows
+    places = read["place"].filter(pl.Series(falls))
+    unsure = pl.int_range(pl.len(), dtype=pl.UInt32).is_in(places.implode())
+    return rows.with_columns(pl.when(unsure).then(pl.lit(_OUT_OF_ORDER)).otherwise("reason").alias("reason"))
+
+
+def _readable(now: int) -> pl.Expr:
+    """Good rows, and a last one that had not closed when the file was written: nothing is wrong with that."""
+    forming = (pl.col("reason") == NOT_CLOSED) & (pl.col("time") <= now) & (pl.int_range(pl.len()) == pl.len() - 1)
+    return pl.col("reason").is_null() | forming
+
+
+def _unknown(rows: pl.DataFrame, width: int, now: int, *, torn: bool) -> TimeRanges:
+    """What the rows do not show; and the slots that bad rows give, wherever they stand and whatever others say."""
+    marked = rows.with_columns(readable=_readable(now)).with_columns(bad=(~pl.col("readable")).cum_sum())
+    read, bad = marked.filter("readable"), marked.filter(~pl.col("readable"))
+    stated = rows.filter(_readable(now) | pl.col("reason").is_in([_CONTESTED, _OUT_OF_ORDER]))["time"]
+    seen = ReadRows(
+        read["time"].to_numpy(),
+        read["bad"].to_numpy().astype(np.int64),
+        bad.height,
+        earliest=cast("int", stated.min()),
+        latest=cast("int", stated.max()),
+        torn=torn and marked["readable"][-1],
     )
-    return TimeRanges.of(bad.iter_rows())
+    given = bad.filter((pl.col("time") >= EARLIEST) & (pl.col("time") % width == 0))["time"]
+    return TimeRanges.of([*unknown_slots(seen, width), *((time, time + width) for time in given)])

@@ -377,5 +377,5 @@ def absence_claims(archive: Archive, held: Collection[Pair], pairs: Iterable[Pai
         for pair in pairs
         if pair not in held
         for series in (Series(pair, interval) for interval in INTERVALS)
-        for span in silence_covers(series, archive.statement, finest=series.interval == INTERVALS[0])
+        for span in silence_covers(series, archive.statement)
     ]

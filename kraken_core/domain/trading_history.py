@@ -2,7 +2,8 @@
 
 ``timestamp,price,volume``, no header; the timestamp in seconds, whole or with a fraction. There is no id: two equal
 rows are two trades. Files are large, so that they are read in portions of whole lines. Those as Kraken writes them take
-the fast way; others are looked at row by row, so that good rows are taken and bad ones set aside.
+the fast way; others are looked at row by row, so that good rows are taken and bad ones set aside. Of none of those
+the time is believed: it may be two halves of rows that lay far apart (domain rule 4).
 """
 
 from __future__ import annotations
@@ -11,12 +12,15 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+import numpy as np
 import polars as pl
 
 from kraken_core.domain.candles import VOLUME_DECIMALS
+from kraken_core.domain.csv_columns import STRIPPED, encoding_fault, fields_of, is_header, layout_of
 from kraken_core.domain.errors import BadFileError
 from kraken_core.domain.exchange import NS, TRADES
 from kraken_core.domain.ohlcvt import EARLIEST, Reject
+from kraken_core.domain.trade_sections import FALL_NS
 
 _NS_DECIMALS = 9
 _COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
@@ -24,7 +28,10 @@ _COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
     "price": pl.Float64,
     "volume": pl.Decimal(38, VOLUME_DECIMALS),
 }
-_ROW = re.compile(rb"\s*\d{10}(\.\d*)?\s*,[^,]+,[^,]+", re.ASCII)
+# Also in units and with separators that are refused later, by name.
+_ROW = re.compile(rb"\s*\d{10}(\d{3}){0,3}(\.\d*)?\s*(,[^,]+,[^,]+|;[^;]+;[^;]+)", re.ASCII)
+_UNITS = {13: "milliseconds", 16: "microseconds", 19: "nanoseconds"}  # by digits
+_OUT_OF_ORDER = "its time and that of the row beside it are out of order"
 NOT_YET = "its time has not come yet"
 _LONGEST_LINE = 1 << 20  # bytes; a binary file has none to speak of
 
@@ -32,17 +39,18 @@ _LONGEST_LINE = 1 << 20  # bytes; a binary file has none to speak of
 class Portion(NamedTuple):
     """What some lines of a file say: trades (columns of TRADES) in the order of the file.
 
-    ``bad`` are the bad rows, each with the time it states, in nanoseconds, or None, and how many good rows are before
-    it in the portion.
+    ``bad`` are the bad rows, each with how many good rows are before it in the portion.
     """
 
     trades: pl.DataFrame
     lines: int
-    bad: tuple[tuple[Reject, int | None, int], ...] = ()
+    bad: tuple[tuple[Reject, int], ...] = ()
 
 
 def is_trading_history(head: bytes) -> bool:
     """Whether a file that begins like this is one: three columns, a time in seconds first; a header may be above."""
+    if encoding_fault(head):
+        head = head.decode("utf-16", errors="replace").encode()
     lines = [line for line in head.splitlines() if line.strip()]
     return any(_ROW.fullmatch(line) for line in lines[:2])
 
@@ -66,8 +74,11 @@ def portions(pieces: Iterable[bytes]) -> Iterator[bytes]:
 def parse_trades(text: bytes, first_line: int, now: int) -> Portion:
     """The trades of some whole lines, the first of which is line ``first_line`` of its file.
 
-    A trade later than ``now`` (epoch seconds) is none.
+    A trade later than ``now`` (epoch seconds) is none. Raises BadFileError where the encoding or the header of the file
+    show that none of it can be read.
     """
+    if first_line == 1 and (fault := encoding_fault(text)):
+        raise BadFileError(fault)
     lines = text.count(b"\n") + (not text.endswith(b"\n"))
     try:
         frame = pl.read_csv(text, has_header=False, quote_char=None, schema=_COLUMNS)
@@ -85,6 +96,7 @@ def parse_trades(text: bytes, first_line: int, now: int) -> Portion:
             volume=pl.col("volume").min() >= 0,
         ).row(0)
         == (True,) * 6
+        and not _falls(trades).any()
     )
     return Portion(trades, lines) if good else _row_by_row(text, first_line, lines, now)
 
@@ -94,45 +106,65 @@ def _trades(frame: pl.LazyFrame) -> pl.LazyFrame:
     return frame.with_columns(nanoseconds, pl.lit(None, pl.Int64).alias("id")).select(*TRADES)
 
 
+def _falls(trades: pl.DataFrame) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    """The rows on both sides of a fall of time: one of the two is out of place, and nobody knows which."""
+    found = np.zeros(trades.height, dtype=np.bool_)
+    if not trades["time"].is_sorted():
+        falls = np.flatnonzero(np.diff(trades["time"].to_numpy()) <= -FALL_NS)
+        found[falls] = found[falls + 1] = True
+    return found
+
+
 def _row_by_row(text: bytes, first_line: int, lines: int, now: int) -> Portion:
-    rows = (
-        pl.read_lines(
-            text.decode(errors="replace").encode(), name="text", row_index_name="line", row_index_offset=first_line
-        )
-        .lazy()
-        .filter(pl.col("text").str.strip_chars() != "")
-        .with_columns(
-            pl.col("text").str.split(",").list.eval(pl.element().str.strip_chars(" \t\r\"'\ufeff")).alias("fields")
-        )
+    rows = pl.read_lines(
+        text.decode(errors="replace").encode(), name="text", row_index_name="line", row_index_offset=first_line
+    ).filter(pl.col("text").str.strip_chars() != "")
+    if first_line == 1 and rows.height and is_header(header := fields_of(rows["text"][0])):
+        layout = layout_of(header, tuple(_COLUMNS))
+        if list(layout.places.values()) != list(range(len(_COLUMNS))) or layout.width != len(_COLUMNS):
+            raise BadFileError(f"its header ({','.join(header)}) names another order than {','.join(_COLUMNS)}")
+        rows = rows[1:]
+    fields = pl.col("text").str.split(",").list.eval(pl.element().str.strip_chars(STRIPPED))
+    checked = (
+        rows.lazy()
+        .with_columns(fields.alias("fields"))
         .with_columns(
             pl.col("fields").list.len().alias("width"),
+            pl.col("fields").list.first().alias("time_text"),
             *(
-                pl.col("fields").list.get(place, null_on_oob=True).alias(f"{name}_text")
-                for place, name in enumerate(_COLUMNS)
+                pl.col("fields").list.get(place, null_on_oob=True).cast(dtype, strict=False).alias(name)
+                for place, (name, dtype) in enumerate(_COLUMNS.items())
             ),
         )
-    )
-    casts = [pl.col(f"{name}_text").cast(dtype, strict=False).alias(name) for name, dtype in _COLUMNS.items()]
-    header = (pl.col("line") == 1) & pl.col("time_text").str.contains("[A-Za-z]") & (pl.col("width") == len(_COLUMNS))
-    checked = (
-        rows.filter(~header)
-        .with_columns(*casts)
         .with_columns(pl.col("time").to_physical().cast(pl.Int64, strict=False))
         .with_columns(_reasons(now).alias("reason"))
-        .with_columns(pl.col("reason").is_null().cast(pl.Int64).cum_sum().alias("good_before"))
         .collect()
     )
+    good = checked.with_row_index("place").filter(pl.col("reason").is_null())
+    if (falls := _falls(good)).any():
+        unsure = pl.int_range(pl.len(), dtype=pl.UInt32).is_in(good["place"].filter(pl.Series(falls)).implode())
+        checked = checked.with_columns(reason=pl.when(unsure).then(pl.lit(_OUT_OF_ORDER)).otherwise("reason"))
+    checked = checked.with_columns(pl.col("reason").is_null().cast(pl.Int64).cum_sum().alias("good_before"))
     trades = checked.filter(pl.col("reason").is_null()).with_columns(pl.lit(None, pl.Int64).alias("id"))
-    stated = pl.when(pl.col("time").is_between(EARLIEST * NS, now * NS, closed="left")).then("time")
-    bad = checked.filter(pl.col("reason").is_not_null()).select("line", "text", "reason", stated, "good_before")
-    return Portion(trades.select(*TRADES), lines, tuple((Reject(*row[:3]), *row[3:]) for row in bad.iter_rows()))
+    bad = checked.filter(pl.col("reason").is_not_null()).select("line", "text", "reason", "good_before")
+    return Portion(trades.select(*TRADES), lines, tuple((Reject(*row[:3]), row[3]) for row in bad.iter_rows()))
 
 
 def _reasons(now: int) -> pl.Expr:
     """Why a row is no trade; null for a good one. The first reason that applies is given."""
     time, price, volume = (pl.col(name) for name in _COLUMNS)
+    narrow, instead = pl.col("width") != len(_COLUMNS), pl.format("{} columns instead of 3", "width")
+    semicolons = narrow & (pl.col("text").str.count_matches(";", literal=True) > 1)
     checks = (
-        (pl.col("width") != len(_COLUMNS), pl.format("{} columns instead of 3", "width")),
+        (semicolons, pl.format("{}, as if it had ';' between them", instead)),
+        (narrow, instead),
+        *(
+            (
+                pl.col("time_text").str.contains(rf"^\d{{{digits}}}(\.\d*)?$"),
+                pl.lit(f"its time is in {unit}, not in seconds"),
+            )
+            for digits, unit in _UNITS.items()
+        ),
         (time.is_null(), pl.lit("its time is no number of seconds")),
         (time < EARLIEST * NS, pl.lit("its time is before Kraken existed")),
         (time >= now * NS, pl.lit(NOT_YET)),

@@ -157,8 +157,8 @@ class _Rounds:
             if work.derive:
                 self._detection.begin_backfill(detected, (Route.DERIVE,))
             changed = self._backfill.derive.run(work, ticker)
-            metrics = self._stages.metrics
-            self._stages.metrics = replace(metrics, records_changed=metrics.records_changed + changed)
+        metrics = self._stages.metrics
+        self._stages.metrics = replace(metrics, records_changed=metrics.records_changed + changed)
         self._cover()
         self.detect()
         self._derived = self._found  # whatever it found again was not to be derived

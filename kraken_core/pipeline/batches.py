@@ -14,7 +14,8 @@ from kraken_core.domain.errors import BadFileError
 from kraken_core.domain.jobs import FileIngestionRecord, FileStatus
 from kraken_core.domain.market import Pair
 from kraken_core.domain.ohlcvt import Reject
-from kraken_core.domain.timerange import TimeRanges
+from kraken_core.domain.statements import as_stated_to
+from kraken_core.domain.timerange import TimeRange, TimeRanges, iso
 from kraken_core.ports import StagedFile
 
 BATCH_BYTES = 64 << 20  # of text: large enough that a file costs nothing, small enough to hold several in memory
@@ -48,6 +49,7 @@ class FileReceipt(NamedTuple):
     rejects: tuple[Reject, ...] = ()
     staged: bool = False
     source: Source = Source.CSV
+    note: str = ""  # what is odd about the whole file
     unfinished: bool = False
 
     @property
@@ -83,6 +85,22 @@ def batches(files: Iterable[BatchFile]) -> Iterator[tuple[BatchFile, ...]]:
         size += items[0].file.size
     if batch:
         yield tuple(batch)
+
+
+def believed(item: BatchFile, rows: TimeRange) -> tuple[ArchiveStatement, str]:
+    """What a file's archive states as far as it goes for the file's rows; and a note where those belie it.
+
+    Rows outside of the stated span void it for their file (domain rule 4): such a file is not what it is said to be.
+    """
+    statement = as_stated_to(item.statement, rows)
+    if statement == item.statement:
+        return statement, ""
+    odd = rows.start if rows.start < (item.statement.start or 0) else rows.end - 1
+    file = item.file
+    return statement, (
+        f"{file.member} in {file.path} has a row of {iso(odd)}, outside of the dates its archive states: those do not "
+        "count for it"
+    )
 
 
 def failure(item: BatchFile, error: BadFileError) -> FileReceipt:

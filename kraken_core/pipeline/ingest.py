@@ -148,6 +148,8 @@ class Ingest:
         )
         if LOG.isEnabledFor(logging.INFO):
             LOG.info("%s", "\n".join(map(_logged, files)))  # as one entry: files are many
+        for note in dict.fromkeys(file.note for file in files if file.note):
+            self.ledger.add_event(job.id, "statement", note)
         return metrics
 
 

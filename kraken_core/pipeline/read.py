@@ -19,9 +19,8 @@ from kraken_core.domain.errors import BadFileError
 from kraken_core.domain.jobs import FileStatus
 from kraken_core.domain.market import Series
 from kraken_core.domain.ohlcvt import COLUMNS, NOT_CLOSED, Parsed, parse_any, parse_clean
-from kraken_core.domain.statements import as_stated_to
 from kraken_core.domain.timerange import TimeRange, TimeRanges
-from kraken_core.pipeline.batches import BatchFile, BatchReceipt, FileReceipt, failure
+from kraken_core.pipeline.batches import BatchFile, BatchReceipt, FileReceipt, believed, failure
 from kraken_core.ports import CandleSource, Staging
 
 _MICROSECONDS = 1_000_000
@@ -36,20 +35,21 @@ class _Read:
     parsed: Parsed
     claims: TimeRanges
     unfinished: bool
+    note: str = ""
 
     @classmethod
     def of(cls, item: BatchFile, content_hash: str, parsed: Parsed, now: int) -> _Read:
         series = item.file.series
+        note = ""
         if item.file.coverage:
             covers = item.file.coverage.covers.inner(series.width)
         else:
-            rows = TimeRange(parsed.first, parsed.last + series.width)
-            statement = as_stated_to(item.statement, rows)
+            statement, note = believed(item, TimeRange(parsed.first, parsed.last + series.width))
             covers = file_covers(series, statement, parsed.first, parsed.last, finest=item.finest)
         unknown = parsed.unknown | item.refuted.get(content_hash, TimeRanges())
         known = until(covers, series.width, now)
         too_new = known != covers or any(reject.reason == NOT_CLOSED for reject in parsed.rejects)
-        return cls(item, content_hash, parsed, known - unknown, too_new)
+        return cls(item, content_hash, parsed, known - unknown, too_new, note)
 
     @property
     def standing(self) -> int:
@@ -174,4 +174,4 @@ def _receipt(read: _Read, held: int | None, staged: bool) -> FileReceipt:  # noq
         records_rejected=len(parsed.rejects),
     )
     rejects = parsed.rejects if held is None else ()
-    return FileReceipt(record, read.claims, rejects, staged, unfinished=read.unfinished)
+    return FileReceipt(record, read.claims, rejects, staged, note=read.note, unfinished=read.unfinished)

@@ -22,13 +22,14 @@ from kraken_core.domain.exchange import NS
 from kraken_core.domain.jobs import FileStatus
 from kraken_core.domain.market import INTERVALS, Series
 from kraken_core.domain.ohlcvt import Reject
-from kraken_core.domain.statements import as_stated_to
-from kraken_core.domain.timerange import END_OF_TIME, TimeRange, TimeRanges, floor
+from kraken_core.domain.timerange import TimeRange, TimeRanges, floor
+from kraken_core.domain.trade_sections import TradeSections
 from kraken_core.domain.trades import TradeCandles, partial
 from kraken_core.domain.trading_history import NOT_YET, Portion, parse_trades, portions
-from kraken_core.pipeline.batches import BatchFile, BatchReceipt, FileReceipt, failure
+from kraken_core.pipeline.batches import BatchFile, BatchReceipt, FileReceipt, believed, failure
 from kraken_core.ports import CandleSource, Staging
 
+_MINUTE_S = 60
 _HELD_PARTS = 500_000  # slots' parts that wait to be joined: joining each portion by itself would take its time
 
 
@@ -42,7 +43,7 @@ def read_trades_batch(
     """Read, check, sum up and stage a batch. ``known``: the rank at which contents were ingested before.
 
     As for OHLCVT files: one that cannot be read is FAILED, and of a series that has these very bytes already, only the
-    claim counts. Rows set aside are told with the finest of a file's series.
+    claim counts. Rows set aside, and what is odd about a file, are told with the finest of its series.
     """
     files: list[FileReceipt] = []
     histories: list[_History] = []
@@ -72,9 +73,8 @@ class _History:
         self.items = {item.file.series.interval: item for item in items}
         self.rejects: list[Reject] = []
         self._good = 0
-        self._before = 0  # the last good trade, in nanoseconds
-        self._unknown: list[tuple[int, int]] = []  # seconds of which bad rows may speak
-        self._open: int | None = None  # where such a range begins, until a good row ends it
+        self._sections = TradeSections()
+        self._torn = False
         digest = hashlib.sha256()
         made = TradeCandles.empty(items[0].file.series.pair, self.items)
         made = self._summed(made, self._portions(_heard(pieces, digest), now))
@@ -82,10 +82,9 @@ class _History:
         if not self._good:
             why = f"; line {self.rejects[0].line}: {self.rejects[0].reason}" if self.rejects else ""
             raise BadFileError(f"none of its rows is a trade{why}")
-        if self._open is not None:
-            self._unknown.append((self._open, END_OF_TIME))
-        self.unknown = TimeRanges.of(self._unknown)
+        self.unknown = self._sections.unknown(torn=self._torn)
         self._first_ns, self._last_ns = made.parts.select(pl.min("first"), pl.max("last")).row(0)
+        self.statement, self.note = believed(items[0], TimeRange(self._first_ns // NS, self._last_ns // NS + 1))
         self._candles = made.each()
 
     def give(
@@ -104,7 +103,8 @@ class _History:
         candles = candles.with_columns(rank=pl.Series(np.where(inside, rank, provisional(rank)), dtype=pl.Int64))
         standing = derived_rank(rank) | bool(inside.all() and claims)
         held = known.get((self.content_hash, series)) or None
-        rejects = tuple(self.rejects) if item is next(iter(self.items.values())) else ()
+        finest = item is next(iter(self.items.values()))
+        rejects, note = (tuple(self.rejects), self.note) if finest else ((), "")
         record = replace(
             item.record,
             status=FileStatus.COMPLETED if held is None else FileStatus.SKIPPED,
@@ -118,7 +118,7 @@ class _History:
         staged = closed > 0 and (held is None or held < standing)
         too_new = any(reject.reason == NOT_YET for reject in self.rejects) or self._stated_beyond(item, now)
         given = rejects if held is None else ()
-        return candles, FileReceipt(record, claims, given, staged, Source.TRADES, unfinished=too_new)
+        return candles, FileReceipt(record, claims, given, staged, Source.TRADES, note, unfinished=too_new)
 
     def _stated_beyond(self, item: BatchFile, now: int) -> bool:
         """Whether the archive states slots that have not closed."""
@@ -128,8 +128,9 @@ class _History:
         """What the file knows: nobody knows what was traded in its first trade's slot before it was begun."""
         series = item.file.series
         first, last = -(-self._first_ns // NS), self._last_ns // NS
-        statement = as_stated_to(item.statement, TimeRange(first, last + 1))
-        covers = file_covers(series, statement, first, last, finest=True)
+        end = self.statement.end
+        whole = end is None or last >= floor(end, _MINUTE_S) - _MINUTE_S  # else its last trades may be missing
+        covers = file_covers(series, self.statement, first, floor(last, series.width), finest=whole)
         refuted = item.refuted.get(self.content_hash, TimeRanges())
         return until(covers, series.width, now) - self.unknown.outer(series.width) - refuted
 
@@ -146,36 +147,16 @@ class _History:
         for text in portions(pieces):
             portion = parse_trades(text, line, now)
             line += portion.lines
-            self._set_aside(portion)
+            self.rejects += [reject for reject, _ in portion.bad]
+            self._sections.add(portion.trades["time"].to_numpy(), [place for _, place in portion.bad])
+            self._torn = bool(text.rpartition(b"\n")[2].strip())
             self._good += portion.trades.height
             if not self._good:
                 break  # nothing in so many rows: it is something else
             yield portion
-
-    def _set_aside(self, portion: Portion) -> None:
-        """Remember the bad rows, and the time of which each may speak: its own, or all between its good neighbours."""
-        times = portion.trades["time"]
-        if self._open is not None and len(times):
-            self._unknown.append(_seconds(self._open * NS, times[0]))
-            self._open = None
-        for reject, own, place in portion.bad:
-            self.rejects.append(reject)
-            before = times[place - 1] if place else self._before
-            if own is not None:
-                self._unknown.append(_seconds(own, own))
-            elif place < len(times):
-                self._unknown.append(_seconds(before, times[place]))
-            elif self._open is None:
-                self._open = before // NS
-        self._before = times[-1] if len(times) else self._before
 
 
 def _heard(pieces: Iterable[bytes], digest: hashlib._Hash) -> Iterator[bytes]:
     for piece in pieces:
         digest.update(piece)
         yield piece
-
-
-def _seconds(one_ns: int, other_ns: int) -> tuple[int, int]:
-    """The seconds that two instants and all between them lie in, whichever is earlier."""
-    return min(one_ns, other_ns) // NS, max(one_ns, other_ns) // NS + 1

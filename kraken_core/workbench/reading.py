@@ -9,10 +9,11 @@ import polars as pl
 from kraken_core.domain.candles import SCHEMA, aggregate
 from kraken_core.domain.errors import UsageError
 from kraken_core.domain.fill import filled
+from kraken_core.domain.knowledge import Knowledge
 from kraken_core.domain.lengths import bases
-from kraken_core.domain.life import instants, lived
+from kraken_core.domain.life import lived, outside_life
 from kraken_core.domain.market import INTERVALS, Pair, Series
-from kraken_core.domain.timerange import END_OF_TIME, TimeRange, TimeRanges, ceil
+from kraken_core.domain.timerange import TimeRange, TimeRanges, ceil
 from kraken_core.ports import CandleStore, Ledger, Versioned
 
 
@@ -62,10 +63,12 @@ class Reading:
         width = interval * 60
         left = TimeRanges.single(ceil(window.start, width), ceil(window.end, width))
         lives = next((record.lives for record in self.ledger.pairs() if record.pair == pair), ())
-        outside = TimeRanges.single(0, END_OF_TIME) - instants(lives)
+        # By what was claimed, and not by coverage, which ends where a listing is only assumed.
+        covered = Knowledge({}, self.ledger.assertions([pair])).covered()
+        outside = outside_life(lives)
         whole, made = TimeRanges(), [pl.DataFrame(schema=SCHEMA)]
         for series in (Series(pair, base) for base in bases(interval)):
-            slots = (self.covered(series) | outside).inner(width) & lived(lives, width) & left
+            slots = (covered.get(series, TimeRanges()) | outside).inner(width) & lived(lives, width) & left
             made.append(aggregate(self.store.candles({series: slots}), interval))
             whole, left = whole | slots, left - slots
         candles = pl.concat(made).sort("time")

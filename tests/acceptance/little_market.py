@@ -12,6 +12,7 @@ from kraken_core.simulator.archive import write_release
 from kraken_core.simulator.listing import Listing
 from kraken_core.simulator.market import SimulatedMarket
 from kraken_core.simulator.release import Release
+from tests.closing_trades import trading_to
 
 BTC_USD, BTC_EUR, UNI_USD, EUR_USD, PEPE_USD = (
     *(Pair("BTC", "USD"), Pair("BTC", "EUR")),  # TIER1
@@ -43,7 +44,7 @@ def written_to(folder: Path) -> LittleMarket:
         Listing(EUR_USD, 0.1, 1.08, 5, 900),
         Listing(PEPE_USD, 0.05, 1.2e-05, 9, 2e6, 0),
     ]
-    market = SimulatedMarket.make(7, listings, start, present)
+    market = trading_to((hole, end), SimulatedMarket.make(7, listings, start, present))
     first = write_release(market, Release("Kraken_OHLCVT_Q1_2024.zip", start, hole), folder)
     second = Release("Kraken_OHLCVT_2024Q2.zip", later, end, manifest=True, lost=[LOST])
     return LittleMarket(market, folder, first, write_release(market, second, folder))

@@ -95,27 +95,27 @@ class Oracle:
         held = [i for i in INTERVALS if (number, Series(series.pair, i)) in self.files]
         if series.interval in held:
             rows = self.files[number, series]
-            start = release.start if release.manifest else rows[0]
             finest = series.interval == held[0]
         elif not held and release.manifest and self._complete(number, release):
-            start, finest = release.start, series.interval == 1
+            rows, finest = [], False
         else:
             return False
         if not release.manifest:
-            return start <= slot < self.files[number, series][-1]
-        whole_slots_left = 1 if finest else 2
-        first = start + -start % series.width
-        return first <= slot and slot + whole_slots_left * series.width <= release.end - release.end % series.width
+            return rows[0] <= slot < rows[-1]
+        last = release.end - release.end % series.width - series.width
+        # The last slot of an archive may lack trades at all but the finest interval, and itself at that one too.
+        return release.start <= slot < last or (slot == last >= release.start and finest and slot in rows)
 
     def _complete(self, number: int, release: Release) -> bool:
         lost = [series for series in release.lost if series not in release.without]  # which was never in it
         return not any(self._rows(release, series) and series.interval in release.intervals for series in lost)
 
     def _follows(self, pair: Pair, slot: int, width: int, finer: int, known: set[int]) -> bool:
+        """Nobody told the listing: that a pair was not seen before shows nothing, but what an archive states does."""
         listing = self.listings[pair]
         parts = range(slot, slot + width, finer * 60)
         return any(p + finer * 60 > listing for p in parts) and all(
-            part in known or part + finer * 60 <= listing for part in parts
+            part in known or (part + finer * 60 <= listing and self._known(Series(pair, finer), part)) for part in parts
         )
 
 

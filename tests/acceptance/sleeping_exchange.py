@@ -8,6 +8,7 @@ from kraken_core.domain.timerange import TimeRange, TimeRanges
 from kraken_core.simulator.listing import Listing
 from kraken_core.simulator.market import SimulatedMarket
 from tests.acceptance.lying_archives import ADA, ASLEEP, BTC, DAYS, ETH, XRP
+from tests.closing_trades import trading_to
 
 
 @pytest.fixture(scope="module")
@@ -20,4 +21,4 @@ def market() -> SimulatedMarket:
         Listing(XRP, 0.3, 0.6, 5, 300),
         Listing(ADA, 0.1, 0.45, 6, 400, lives=lives),
     ]
-    return SimulatedMarket.make(11, listings, DAYS[0], DAYS[8], TimeRanges.single(*ASLEEP))
+    return trading_to([DAYS[8]], SimulatedMarket.make(11, listings, DAYS[0], DAYS[8], TimeRanges.single(*ASLEEP)))

@@ -17,6 +17,7 @@ DAY_S = 86_400
 START = 1_704_067_200  # 2024-01-01
 END = 1_711_929_600  # 2024-04-01
 DAYS = 91  # of the quarter
+KNOWN = DAYS - 1  # none of the files has a candle of the last day: whether it was traded, no statement says
 VALUES = "100,110,90,105,1.5,7"
 BAD_LINE = 4  # of the files with one bad row
 
@@ -41,11 +42,11 @@ class Spoiled:
 
     text: bytes
     taken: tuple[int, ...]
-    known: tuple[tuple[int, int], ...] = ((0, DAYS),)
+    known: tuple[tuple[int, int], ...] = ((0, KNOWN),)
     rejected: tuple[Rejected, ...] = ()
 
 
-AROUND = ((0, 3), (4, DAYS))  # all but the day of the bad row
+AROUND = ((0, 3), (4, KNOWN))  # all but the day of the bad row
 
 
 def with_bad_row(bad: str, reason: str, known: tuple[tuple[int, int], ...] = AROUND) -> Spoiled:
@@ -60,7 +61,8 @@ def good(text: bytes, *days: int) -> Spoiled:
 
 THREE = text_of(row(0), row(1), row(2))
 EVERY_BYTE = bytes(byte for byte in range(256) if byte != ord("\n"))
-REPEATED = "its slot was given by an earlier row"
+CONTESTED = "another row of the file gives its slot other values"
+UNORDERED = "its time and that of the row beside it are out of order"
 
 # What lies in the quarter's archive, by base asset.
 SPOILED = {
@@ -84,11 +86,14 @@ SPOILED = {
     "ASKEW": with_bad_row(f"{START + 3 * DAY_S + 60},{VALUES}", "its time is no start of a 1440-minute slot"),
     "TIMELESS": with_bad_row(f"2024-01-04,{VALUES}", "its time is no whole number of seconds"),
     "ANCIENT": with_bad_row(f"0,{VALUES}", "its time is before Kraken existed"),
-    "FUTURE": with_bad_row(f"4102444800,{VALUES}", "its slot has not closed yet", ((0, DAYS),)),
-    "SEMICOLON": with_bad_row(row(3).replace(",", ";"), "1 columns instead of 7"),
-    "EQUAL": Spoiled(text_of(row(0), row(1), row(1)), (0, 1), rejected=(Rejected(3, row(1), REPEATED),)),
+    "FUTURE": with_bad_row(f"4102444800,{VALUES}", "its slot has not closed yet"),
+    "SEMICOLON": with_bad_row(row(3).replace(",", ";"), "1 columns instead of 7, as if it had ';' between them"),
+    "EQUAL": good(text_of(row(0), row(1), row(1)), 0, 1),
     "DIFFERENT": Spoiled(
-        text_of(row(0), row(1), row(1, "1,2,1,2,3,4")), (0, 1), rejected=(Rejected(3, row(1, "1,2,1,2,3,4"), REPEATED),)
+        text_of(row(0), row(1), row(1, "1,2,1,2,3,4"), row(2)),
+        (0, 2),
+        ((0, 1), (2, KNOWN)),
+        (Rejected(2, row(1), CONTESTED), Rejected(3, row(1, "1,2,1,2,3,4"), CONTESTED)),
     ),
     "CUTOFF": Spoiled(
         text_of(row(0), row(1)) + b"17042", (0, 1), ((0, 2),), (Rejected(3, "17042", "1 columns instead of 7"),)
@@ -96,17 +101,30 @@ SPOILED = {
     "BINARYROW": Spoiled(
         text_of(row(0)) + EVERY_BYTE + b"\n" + text_of(row(2)),
         (0, 2),
-        ((0, 1), (2, DAYS)),
+        ((0, 1), (2, KNOWN)),
         (Rejected(2, EVERY_BYTE.decode(errors="replace"), "2 columns instead of 7"),),
     ),
-    "UNSORTED": good(text_of(row(2), row(0), row(1)), 0, 1, 2),
+    "NEWESTFIRST": good(text_of(row(2), row(1), row(0)), 0, 1, 2),
+    "UNSORTED": Spoiled(
+        text_of(row(0), row(1), row(9), row(4), row(5)),
+        (0, 1, 5),
+        ((0, 2), (5, 6)),
+        (Rejected(3, row(9), UNORDERED), Rejected(4, row(4), UNORDERED)),
+    ),
     "HEADED": good(text_of(",".join(COLUMNS)) + THREE, 0, 1, 2),
+    "REORDERED": good(
+        text_of("time,close,low,high,open,trades,volume", *(row(day, "105,90,110,100,7,1.5") for day in range(3))),
+        0,
+        1,
+        2,
+    ),
+    "COMMAED": good(text_of(*(row(day, "100,110,90,105,1.5,7.0,") for day in range(3))), 0, 1, 2),
     "WEIGHTED": good(text_of(row(0), row(1, "100,110,90,105,99.5,1.5,7"), row(2)), 0, 1, 2),
     "WINDOWS": good(THREE.replace(b"\n", b"\r\n"), 0, 1, 2),
     "MARKED": good(b"\xef\xbb\xbf" + THREE, 0, 1, 2),
     "QUOTED": good(text_of(*('"' + row(day).replace(",", '","') + '"' for day in range(3))), 0, 1, 2),
     "SPACED": good(THREE.replace(b",", b" , ") + b"\n  \n", 0, 1, 2),
-    "UNENDED": good(THREE.rstrip(), 0, 1, 2),
+    "UNENDED": Spoiled(THREE.rstrip(), (0, 1, 2), ((0, 2),)),
     "SCIENTIFIC": good(text_of(*(row(day, "1e2,1.1e+02,9e1,1.05E2,1.5e0,7") for day in range(3))), 0, 1, 2),
     "FINE": good(THREE, 0, 1, 2),
 }
@@ -117,10 +135,16 @@ HOPELESS = {
     "BLANK": (b"\r\n \n\n", "it is empty"),
     "HTML": (b"<html>\n<body>busy</body>\n", "none of its 2 rows is a candle; line 1: 1 columns instead of 7"),
     "BINARY": (EVERY_BYTE, "none of its 1 rows is a candle"),
-    "HEADER": (text_of(",".join(COLUMNS)), "none of its 1 rows is a candle"),
+    "HEADER": (text_of(",".join(COLUMNS)), "none of its 0 rows is a candle"),
+    "NOCOUNT": (text_of("time,open,high,low,close,volume", row(0)), "names no column as trades"),
+    "HALFDAYS": (
+        text_of(row(0), f"{START + DAY_S // 2},{VALUES}", row(1)),
+        "finer interval than the 1440 minutes its name says: 1 of 3 open inside",
+    ),
+    "WIDE": (THREE.decode().encode("utf-16"), "its text is UTF-16; save it as UTF-8"),
     "MILLISECONDS": (
         text_of(f"{START}000,{VALUES}"),
-        "none of its 1 rows is a candle; line 1: its slot has not closed",
+        "none of its 1 rows is a candle; line 1: its time is in milliseconds, not in seconds",
     ),
 }
 FLIPPED = {"FLIPPED": "its checksum (CRC32) is wrong"}  # … of one in which a bit was flipped …

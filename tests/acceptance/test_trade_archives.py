@@ -22,6 +22,7 @@ from kraken_core.simulator.release import Layout, Release
 from tests.acceptance.command_line import Kraken
 from tests.acceptance.helping import table
 from tests.acceptance.little_market import BTC_USD, LittleMarket
+from tests.closing_trades import trading_to
 
 ETH = Pair("ETH", "EUR")
 START, END = day_start(date(2024, 3, 30)), day_start(date(2024, 4, 1))
@@ -31,7 +32,7 @@ WHOLE = ("--start-date", "2024-03-30", "--as-of", "2024-04-01T00:00:00Z")
 @pytest.fixture(scope="module")
 def market() -> SimulatedMarket:
     listings = [Listing(BTC_USD, 2.0, 68_000, 1, 0.05), Listing(ETH, 0.05, 3_100, 2, 1e-5)]
-    return SimulatedMarket.make(11, listings, START, END)
+    return trading_to([END], SimulatedMarket.make(11, listings, START, END))
 
 
 def held(kraken: Kraken) -> pl.DataFrame:
@@ -129,7 +130,7 @@ def test_rows_that_are_no_trades_are_set_aside_once_and_their_slots_are_not_clai
     market: SimulatedMarket, kraken: Kraken, tmp_path: Path
 ) -> None:
     lines = trades_text(market.tapes[BTC_USD]).splitlines(keepends=True)
-    at = next(n for n, line in enumerate(lines) if int(line[:10]) >= START + 90_000)
+    at = next(n for n, line in enumerate(lines) if int(line[:10]) >= START + 91_000)
     lines[at] = lines[at].replace(b",", b",-", 1)
     folder = tmp_path / "in/trades_2024Q1"
     folder.mkdir(parents=True)
@@ -166,19 +167,24 @@ def test_a_garbled_row_may_have_been_any_trade_between_its_neighbours(
     ]
 
 
-def test_unsorted_trades_count_in_the_order_of_their_times(
-    market: SimulatedMarket, kraken: Kraken, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_two_halves_of_a_file_in_the_wrong_order_are_the_truth_but_at_the_joint(
+    market: SimulatedMarket, kraken: Kraken, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("kraken_core.sources.archive.PIECE_BYTES", 5_000)
-    tape = market.tapes[ETH]
-    lines = trades_text(tape).splitlines(keepends=True)
+    lines = trades_text(market.tapes[ETH]).splitlines(keepends=True)
     folder = tmp_path / "in/trades_2024Q1"
     folder.mkdir(parents=True)
-    ties = [n for n in range(1, len(lines)) if tape.time_ns[n] == tape.time_ns[n - 1]]
-    middle = next(n for n in range(len(lines) // 2, len(lines)) if n not in ties)
+    middle = next(n for n, line in enumerate(lines) if int(line[:10]) >= START + 91_000)
     (folder / "ETHEUR.csv").write_bytes(b"".join([*lines[middle:], *lines[:middle]]))
-    kraken.ingest(tmp_path / "in", *WHOLE)
-    assert_frame_equal(held(kraken).select(*COLUMNS), truth(market).filter(pair="ETH/EUR"), check_exact=True)
+    said = kraken.ingest(tmp_path / "in", *WHOLE)
+    assert said["records"]["rejected"] == 2  # the last row of the one half, and the first of the other
+    settled = held(kraken).filter(pl.col("rank") >= 1 << 62).select(*COLUMNS)
+    expected = truth(market).filter(pair="ETH/EUR")
+    assert settled.height > 0.9 * expected.height
+    assert_frame_equal(settled, expected.join(settled, on=["interval_minutes", "time"], how="semi"), check_exact=True)
+    day = [r for r in covered(kraken, "--intervals", "60") if r[1] < "2024-03-31T01:00:00Z" < r[2]]
+    assert day == [], "what was traded around the joint is not known"
+    [first, *_] = covered(kraken, "--intervals", "60")
+    assert first[1] > "2024-03-30T00:00:00Z", "nothing says that the file was whole before its earliest row"
 
 
 def test_files_that_only_look_alike_stay_ignored(market: SimulatedMarket, kraken: Kraken, tmp_path: Path) -> None:

@@ -25,6 +25,8 @@ TRADES = {
     "XBTUSD.csv": [(START + 90, "70000.1", "0.5"), (START + HOUR, "70001", "0.25"), (START + DAY, "69000", "1")],
     "ETHUSD.csv": [(START + 7, "3000", "2")],
 }
+LAST_MINUTE = (START + 2 * DAY - 60, "69500", "2")  # of what is stated
+TO_THE_END = {name: [*trades, LAST_MINUTE] for name, trades in TRADES.items()}
 
 
 def written(folder: Path, files: Mapping[str, list[tuple[int, str, str]]] = TRADES) -> Path:
@@ -59,13 +61,64 @@ def store(tmp_path: Path) -> DeltaStore:
 
 
 def test_a_batch_of_small_files_is_one_staged_file_an_interval(tmp_path: Path, store: DeltaStore) -> None:
-    receipt, files = read(items(written(tmp_path / "a")), store)
+    receipt, files = read(items(written(tmp_path / "a", TO_THE_END)), store)
     assert sorted(staged.interval for staged in receipt.staged) == list(INTERVALS)
     assert len(files) == 16
     days = files[Series(Pair("BTC", "USD"), 1440)]
     assert days.claims == TimeRanges.single(START, START + 2 * DAY)
     assert (days.record.first, days.record.last, days.record.records) == (START, START + DAY, 2)
     assert {file.record.status for file in receipt.files} == {FileStatus.COMPLETED}
+
+
+def test_without_a_trade_in_the_last_minute_the_last_slot_is_not_claimed(tmp_path: Path, store: DeltaStore) -> None:
+    """Kraken's archives lack last slots in which the pair traded: what was traded then may be missing here too."""
+    _, files = read(items(written(tmp_path / "a")), store)
+    for interval in INTERVALS:
+        claims = files[Series(Pair("BTC", "USD"), interval)].claims
+        assert claims == TimeRanges.single(START, START + 2 * DAY - interval * 60)
+
+
+def test_a_file_with_a_trade_outside_of_the_stated_dates_is_not_believed_to_keep_them(
+    tmp_path: Path, store: DeltaStore
+) -> None:
+    beyond = {"XBTUSD.csv": [*TRADES["XBTUSD.csv"], (START + 2 * DAY + 5, "1", "1")]}
+    receipt, files = read(items(written(tmp_path / "a", beyond)), store)
+    assert files[Series(Pair("BTC", "USD"), 60)].claims == TimeRanges.single(START + HOUR, START + 2 * DAY)
+    [note] = [file.note for file in receipt.files if file.note]
+    assert note.startswith("XBTUSD.csv in ")
+    assert "has a row of 2024-04-03T00:00:05Z, outside of the dates its archive states" in note
+
+
+def test_a_torn_file_shows_nothing_from_its_last_row_on(tmp_path: Path, store: DeltaStore) -> None:
+    folder = written(tmp_path / "a", {"XBTUSD.csv": TO_THE_END["XBTUSD.csv"]})
+    (folder / "XBTUSD.csv").write_bytes((folder / "XBTUSD.csv").read_bytes().rstrip())
+    _, files = read(items(folder), store)
+    assert files[Series(Pair("BTC", "USD"), 1)].claims == TimeRanges.single(START, START + 2 * DAY - 60)
+
+
+@pytest.mark.parametrize(
+    ("damaged", "known"),
+    [
+        ("zeroed", [(START, START + 60), (START + DAY + 60, START + 2 * DAY)]),
+        ("cut", [(START, START + 60)]),
+        ("glued", [(START, START + 60), (START + HOUR + 60, START + 2 * DAY)]),
+    ],
+)
+def test_damage_leaves_the_time_between_its_good_neighbours_unknown(
+    damaged: str, known: list[tuple[int, int]], tmp_path: Path, store: DeltaStore
+) -> None:
+    rows = [f"{time},{price},{volume}" for time, price, volume in TO_THE_END["XBTUSD.csv"]]
+    text = {
+        "zeroed": "\n".join([rows[0], rows[1][:13] + "\0" * 4096, *rows[2:], ""]),
+        "cut": "\n".join([rows[0], rows[1][:14]]),
+        "glued": "\n".join([rows[0], rows[1] + rows[1], *rows[1:], ""]),
+    }[damaged]
+    folder = written(tmp_path / "a", {})
+    (folder / "XBTUSD.csv").write_text(text)
+    _, files = read(items(folder), store)
+    minutes = files[Series(Pair("BTC", "USD"), 1)]
+    assert minutes.claims == TimeRanges.of(known)
+    assert minutes.record.records_rejected == 1
 
 
 def test_a_slot_that_has_not_closed_is_neither_claimed_nor_given(tmp_path: Path, store: DeltaStore) -> None:
@@ -95,7 +148,7 @@ def test_a_first_trade_half_a_second_later_does_not(tmp_path: Path, store: Delta
 
 
 def test_the_same_bytes_are_staged_again_only_where_their_rows_would_rise(tmp_path: Path, store: DeltaStore) -> None:
-    folder = written(tmp_path / "a")
+    folder = written(tmp_path / "a", TO_THE_END)
     unstated = items(folder, ArchiveStatement())
     _, files = read(unstated, store)
     known = {(file.record.content_hash, series): file.record.rank for series, file in files.items()}

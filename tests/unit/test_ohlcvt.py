@@ -7,9 +7,23 @@ from pathlib import Path
 import pytest
 from polars.testing import assert_frame_equal
 
-from kraken_core.domain.ohlcvt import COLUMNS, Reject, parse_any, parse_clean
-from kraken_core.domain.timerange import TimeRanges
-from tests.ohlcvt_text import CANDLE, GOOD, MINUTE, NOW, START, read, row, slots, takes_the_fast_way, text_of
+from kraken_core.domain.errors import BadFileError
+from kraken_core.domain.ohlcvt import COLUMNS, parse_any, parse_clean
+from kraken_core.domain.timerange import END_OF_TIME, TimeRanges
+from tests.ohlcvt_text import (
+    CANDLE,
+    GOOD,
+    MINUTE,
+    NOW,
+    START,
+    at,
+    hour_row,
+    read,
+    row,
+    slots,
+    takes_the_fast_way,
+    text_of,
+)
 
 DUMP = Path(__file__).parents[2] / "../shared/data/dump"
 
@@ -56,14 +70,16 @@ def test_numbers_are_read_in_every_notation_kraken_uses(values: str, candle: tup
 
 
 def test_many_clean_files_are_read_at_once_each_with_its_own_rows() -> None:
-    texts = [text_of(row(5), row(6)), text_of(row(0)).rstrip(), text_of(row(7), row(8), row(9))]
+    texts = [text_of(row(5), row(6)), text_of(row(0)), text_of(row(7), row(8), row(9))]
     clean = parse_clean(texts, 1, NOW)
     assert clean is not None
     assert clean[1] == [2, 1, 3]
     assert [(time - START) // MINUTE for time in clean[0]["time"]] == [5, 6, 0, 7, 8, 9]
 
 
-@pytest.mark.parametrize("bad", [text_of(row(3), row(2)), text_of(row(3, "1,1,1,1,0,0")), b"", b"\n", b"\x00\n"])
+@pytest.mark.parametrize(
+    "bad", [text_of(row(3), row(2)), text_of(row(3)).rstrip(), text_of(row(3, "1,1,1,1,0,0")), b"", b"\n", b"\x00\n"]
+)
 def test_one_unusual_file_sends_all_of_its_company_the_careful_way(bad: bytes) -> None:
     good = text_of(row(0), row(1))
     assert parse_clean([good, good], 1, NOW) is not None
@@ -102,15 +118,21 @@ def test_published_files_are_read_alike_on_both_ways(name: str) -> None:
         lambda text: b'"' + text.replace(b",", b'","').replace(b"\n", b'"\n"')[:-1],
         lambda text: text.replace(b"\n", b"\n\n \n"),
         lambda text: b"\n" + text,
-        lambda text: text.rstrip(),
         lambda text: b"timestamp,open,high,low,close,volume,trades\n" + text,
         lambda text: b"\xef\xbb\xbfTime (UTC),Open,High,Low,Close,Volume,Count\r\n" + text,
-        lambda text: b'"time","open","high","low","close","vwap","volume","trades"\n' + text,
+        lambda text: b'"time","open","high","low","close","volume","trades"\n' + text,
         lambda text: text.replace(b",1.25,", b",42280.1,1.25,"),
+        lambda text: text.replace(b",7\n", b",7.0,\n"),
+        lambda text: b"Open time,Open,High,Low,Close,Volume,Number of trades,\n" + text.replace(b"\n", b",\n"),
+        lambda text: b"".join(reversed(text.splitlines(keepends=True))),
+        lambda text: text + text.splitlines(keepends=True)[-1],
+        lambda text: text + text,
     ],
     ids=[
-        *("CRLF", "byte order mark", "spaces", "quotes", "blank lines", "blank first line", "no final newline"),
-        *("header", "header with the rest of it", "quoted header of the other variant", "vwap before the volume"),
+        *("CRLF", "byte order mark", "spaces", "quotes", "blank lines", "blank first line"),
+        *("header", "header with the rest of it", "quoted header", "vwap before the volume"),
+        *("count as 7.0 and a comma behind it", "header and rows that end in a comma", "newest first", "repeated row"),
+        "repeated file",
     ],
 )
 def test_what_people_do_to_files_changes_no_candle(dressed: object) -> None:
@@ -119,18 +141,17 @@ def test_what_people_do_to_files_changes_no_candle(dressed: object) -> None:
     parsed = parse_any(dressed(text), 1, NOW)
     assert_frame_equal(parsed.candles, parse_any(text, 1, NOW).candles, check_exact=True)
     assert parsed.rejects == ()
-    assert parsed.rows == 3
     assert parsed.unknown == TimeRanges()
     clean = parse_clean([dressed(text)], 1, NOW)
     assert clean is None or clean[0].equals(parsed.candles), "the fast way reads something else"
 
 
 def test_the_variant_with_a_vwap_may_begin_part_way_through_a_file() -> None:
-    parsed = read(row(0), row(1, "3.0,3.0,3.0,3.0,2.9,8.0,2"), row(2))
+    parsed = read(row(0), row(1, "3.0,3.1,3.0,3.0,3.05,8.0,2"), row(2))
     assert parsed.candles["volume"].to_list() == [1.25, 8.0, 1.25]
     assert parsed.candles["trades"].to_list() == [7, 2, 7]
     assert parsed.rejects == ()
-    assert not takes_the_fast_way(text_of(row(0), row(1, "3.0,3.0,3.0,3.0,2.9,8.0,2"), row(2)))
+    assert not takes_the_fast_way(text_of(row(0), row(1, "3.0,3.1,3.0,3.0,3.05,8.0,2"), row(2)))
 
 
 def test_a_header_counts_only_in_the_first_line() -> None:
@@ -146,26 +167,203 @@ def test_a_damaged_first_row_is_no_header(first: str) -> None:
     assert [(reject.line, reject.text) for reject in parsed.rejects] == [(1, first)]
 
 
-def test_unsorted_rows_are_sorted() -> None:
-    parsed = read(row(5), row(1), row(3))
-    assert slots(parsed) == [1, 3, 5]
-    assert (parsed.first, parsed.last) == (START + MINUTE, START + 5 * MINUTE)
+# Columns (domain 1.1): a header is obeyed or the file refused; an eighth column is a vwap or nothing
+
+
+@pytest.mark.parametrize(
+    ("header", "values"),
+    [
+        ("timestamp,open,high,low,close,volume,vwap,trades", "10,12,9,11,5.5,10.5,3"),
+        ("timestamp,open,high,low,close,trades,volume", "10,12,9,11,3,5.5"),
+        ("timestamp,close,low,high,open,volume,trades", "11,9,12,10,5.5,3"),
+        ("Open time,Open,High,Low,Close,Volume,Close time,Quote volume,Number of trades", "10,12,9,11,5.5,1,2,3"),
+        ("timestamp,open,high,low,close,volume,trades,", "10,12,9,11,5.5,3,"),
+    ],
+)
+def test_a_header_that_names_another_order_is_obeyed(header: str, values: str) -> None:
+    parsed = read(header, row(0, values))
+    assert parsed.candles.row(0) == (START, 10.0, 12.0, 9.0, 11.0, 5.5, 3)
+    assert (parsed.rows, parsed.rejects, parsed.unknown) == (1, (), TimeRanges())
+
+
+@pytest.mark.parametrize(
+    ("header", "why"),
+    [
+        ("unix,date,symbol,open,high,low,close,Volume BTC,Volume USD", "names no column as volume"),
+        ("timestamp,open,high,low,close,volume", "names no column as trades"),
+        ("time,timestamp,open,high,low,close,volume,trades", "names more than one column as time"),
+    ],
+)
+def test_a_file_with_a_header_that_cannot_be_obeyed_is_refused(header: str, why: str) -> None:
+    with pytest.raises(BadFileError, match=why):
+        read(header, row(0))
+
+
+def test_a_second_header_of_another_order_refuses_the_file() -> None:
+    with pytest.raises(BadFileError, match="line 2 names the columns in another order"):
+        read(row(0), "time,open,high,low,close,trades,volume", row(1))
+
+
+def test_rows_of_another_width_than_the_header_says_are_set_aside() -> None:
+    parsed = read("timestamp,open,high,low,close,volume,vwap,trades", row(0, "10,12,9,11,5.5,10.5,3"), row(1))
+    assert slots(parsed) == [0]
+    assert [reject.reason for reject in parsed.rejects] == ["7 columns instead of 8"]
+
+
+def test_an_eighth_column_is_a_vwap_only_if_it_lies_within_low_and_high() -> None:
+    """Here the vwap is behind the volume: taken for one, each volume would be wrong."""
+    rows = [row(n, f"10,12,9,11,{n + 20}.5,10.5,3") for n in range(40)]
+    with pytest.raises(BadFileError, match="the sixth is no vwap: it lies outside of low and high"):
+        read(*rows)
+
+
+def test_one_damaged_vwap_costs_its_own_row_and_a_row_without_trades_none() -> None:
+    rows = [row(n, "10,12,9,11,10.5,5.5,3") for n in range(40)]
+    rows[7], rows[8] = row(7, "10,12,9,11,105,5.5,3"), row(8, "11,11,11,11,0,0,0")
+    parsed = read(*rows)
+    assert [reject.line for reject in parsed.rejects] == [8]
+    assert parsed.candles["volume"].to_list() == [5.5] * 38
+    assert parsed.unknown == at(7)
+
+
+def test_counts_and_volumes_that_are_swapped_throughout_refuse_the_file() -> None:
+    """Else the few rows of whole volumes would be taken, wrongly."""
+    rows = [row(n, f"10,12,9,11,3,{volume}") for n, volume in enumerate(["5", "2.5", "0.1", "7.25"])]
+    with pytest.raises(BadFileError, match="their columns are in another order"):
+        read(*rows)
+
+
+# The interval of a file's name (domain rule 4)
+
+
+def test_a_file_of_minutes_that_is_called_one_of_hours_is_refused() -> None:
+    """240 of its rows open hours, and would be taken for them."""
+    text = text_of(*(row(minute) for minute in range(4 * 60)))
+    with pytest.raises(BadFileError, match="finer interval than the 60 minutes its name says: 236 of 240 open inside"):
+        parse_any(text, 60, NOW)
+    assert parse_clean([text], 60, NOW) is None
+    two = text_of(row(0), row(30))
+    with pytest.raises(BadFileError, match="1 of 2 open inside"):
+        parse_any(two, 60, NOW)
+
+
+def test_a_damaged_time_among_many_is_no_other_interval() -> None:
+    rows = [hour_row(hour) for hour in range(10)]
+    rows[4] = f"{START + 4 * 3600 + 60},{GOOD}"
+    parsed = parse_any(text_of(*rows), 60, NOW)
+    assert [reject.reason for reject in parsed.rejects] == ["its time is no start of a 60-minute slot"]
+
+
+def test_a_file_of_hours_that_is_called_one_of_minutes_is_refused() -> None:
+    text = text_of(*(hour_row(hour) for hour in range(48)))
+    assert parse_clean([text], 1, NOW) is None
+    message = (
+        r"candles of 60 minutes, not of the 1 its name says: all 48 open at the start .* \(1 in 10\^85 by chance\)"
+    )
+    with pytest.raises(BadFileError, match=message):
+        parse_any(text, 1, NOW)
+
+
+@pytest.mark.real_data
+def test_published_hours_are_no_minutes_and_published_days_are_no_half_days() -> None:
+    if not DUMP.exists():
+        pytest.skip("no published candles here (../shared/data)")
+    for name, wrong in (("XBTUSD_60", 1), ("XBTUSD_60", 30), ("XBTUSD_1440", 720), ("XBTCAD_1440", 60)):
+        with pytest.raises(BadFileError, match="its rows are candles of"):
+            parse_any((DUMP / f"{name}.csv").read_bytes(), wrong, NOW + 10**8)
+    for name, wrong in (("XBTUSD_60", 240), ("XBTUSD_720", 1440)):
+        with pytest.raises(BadFileError, match="its rows are of a finer interval"):
+            parse_any((DUMP / f"{name}.csv").read_bytes(), wrong, NOW + 10**8)
+
+
+@pytest.mark.parametrize("rows", [5, 500], ids=["few rows", "one trade each, by the clock"])
+def test_a_sparse_pair_may_have_the_same_bytes_at_two_intervals(rows: int) -> None:
+    values = "3,3,3,3,0.5,1" if rows > 5 else GOOD
+    text = text_of(*(hour_row(hour, values) for hour in range(rows)))
+    for interval in (1, 5, 15, 30, 60):
+        assert takes_the_fast_way(text, interval)
+        assert parse_any(text, interval, NOW).rejects == ()
+
+
+# The order of rows: what it does not show is unknown (domain rule 4)
+
+
+def test_of_different_rows_for_one_slot_none_is_taken_and_the_slot_is_unknown() -> None:
+    """A partial row, and then the final one."""
+    parsed = read(row(0), row(1), row(1, "42284.9,42301.5,42250.0,42250.0,2.5,12"), row(2))
+    assert slots(parsed) == [0, 2]
+    assert [(reject.line, reject.reason) for reject in parsed.rejects] == [
+        (2, "another row of the file gives its slot other values"),
+        (3, "another row of the file gives its slot other values"),
+    ]
+    assert parsed.unknown == at(1)
+
+
+def test_different_rows_for_one_slot_far_apart_leave_it_unknown_though_another_part_skips_it() -> None:
+    parsed = read(row(0), row(3), row(0), row(2), row(3), row(2, "1,1,1,1,1,1"), row(4))
+    assert slots(parsed) == [0, 3, 4]
+    assert at(2) - parsed.unknown == TimeRanges()
+
+
+def test_rows_that_repeat_a_slot_with_the_same_values_are_not_rejected() -> None:
+    parsed = read(row(0), row(1), row(1), row(3))
+    assert slots(parsed) == [0, 1, 3]
+    assert (parsed.rows, parsed.rejects, parsed.unknown) == (4, (), TimeRanges())
+    assert not takes_the_fast_way(text_of(row(0), row(0)))
+
+
+def test_of_two_rows_between_which_time_falls_neither_is_taken() -> None:
+    """A row stands where it does not belong: either of the two may have the wrong time, and so hide another slot."""
+    parsed = read(row(0), row(1), row(9), row(4), row(5), row(11))
+    assert slots(parsed) == [0, 1, 5, 11]
+    assert [reject.line for reject in parsed.rejects] == [3, 4]
+    assert parsed.unknown == at(2, 3, 4, 9)
+
+
+def test_two_files_glued_in_the_wrong_order_show_nothing_of_the_time_between_them_and_around() -> None:
+    parsed = read(row(20), row(22), row(23), row(5), row(6), row(8))
+    assert slots(parsed) == [6, 8, 20, 22]
+    whole = TimeRanges.single(START - MINUTE, START + 30 * MINUTE)
+    assert whole - parsed.unknown == at(6, 7, 8, 20, 21, 22)
+
+
+def test_a_part_of_a_file_that_is_there_twice_costs_nothing() -> None:
+    parsed = read(row(0), row(2), row(4), row(2), row(4), row(7))
+    assert (slots(parsed), parsed.rejects, parsed.unknown) == ([0, 2, 4, 7], (), TimeRanges())
+
+
+def test_a_good_row_beside_a_bad_one_for_its_slot_is_taken_and_not_sure() -> None:
+    parsed = read(row(-1), row(0, "1,1,1,1,-1,1"), row(0))
+    assert slots(parsed) == [-1, 0]
+    assert [reject.line for reject in parsed.rejects] == [2]
+    assert parsed.unknown == at(0)
+
+
+# A file without a final line end may have been cut in its last row
+
+
+def test_the_last_row_of_a_file_without_a_final_line_end_is_doubtful_and_nothing_is_known_behind_it() -> None:
+    """``…,120`` may be torn from ``…,1205``."""
+    parsed = parse_any(text_of(row(0), row(1), row(3)).rstrip(), 1, NOW)
+    assert slots(parsed) == [0, 1, 3]
+    assert parsed.unknown == TimeRanges.single(START + 3 * MINUTE, END_OF_TIME)
     assert parsed.rejects == ()
 
 
-@pytest.mark.parametrize("again", [GOOD, "1,1,1,1,1,1"], ids=["equal", "different"])
-def test_of_rows_that_repeat_a_slot_the_first_is_taken(again: str) -> None:
-    parsed = read(row(0), row(1), row(0, again))
-    assert parsed.candles["open"].to_list() == [CANDLE[0], CANDLE[0]]
-    assert parsed.rejects == (Reject(3, row(0, again), "its slot was given by an earlier row"),)
-    assert parsed.unknown == TimeRanges()
-    assert not takes_the_fast_way(text_of(row(0), row(0, again)))
+def test_a_blank_end_is_no_torn_row() -> None:
+    assert parse_any(text_of(row(0), row(1)) + b"  ", 1, NOW).unknown == TimeRanges()
 
 
-def test_a_bad_row_does_not_take_the_place_of_a_good_one_for_its_slot() -> None:
-    parsed = read(row(0, "1,1,1,1,-1,1"), row(0))
-    assert slots(parsed) == [0]
-    assert [reject.line for reject in parsed.rejects] == [1]
+def test_of_a_torn_file_with_the_newest_row_first_nothing_is_known_before_it() -> None:
+    parsed = parse_any(text_of(row(3), row(1), row(0)).rstrip(), 1, NOW)
+    assert parsed.unknown == TimeRanges.single(0, START + MINUTE)
+
+
+def test_a_candle_that_was_still_forming_at_the_end_of_a_file_is_no_damage() -> None:
+    now = START + 5 * MINUTE + 30
+    parsed = parse_any(text_of(row(0), row(3), row(5)), 1, now)
+    assert slots(parsed) == [0, 3]
+    assert [reject.reason for reject in parsed.rejects] == ["its slot has not closed yet"]
     assert parsed.unknown == TimeRanges()
 
 

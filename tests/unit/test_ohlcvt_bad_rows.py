@@ -5,32 +5,34 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kraken_core.domain.errors import BadFileError
 from kraken_core.domain.ohlcvt import COLUMNS, Reject, parse_any, parse_clean
 from kraken_core.domain.timerange import END_OF_TIME, TimeRanges
-from tests.ohlcvt_text import GOOD, MINUTE, NOW, START, at, read, row, slots, takes_the_fast_way, text_of
+from tests.ohlcvt_text import GOOD, MINUTE, NOW, START, at, hour_row, read, row, slots, takes_the_fast_way, text_of
 from tests.ranges import from_slots
 
 BAD_ROWS = {
-    "its time is no whole number of seconds": [f"{START}.5,{GOOD}", f",{GOOD}", f"2024-01-01T00:00:00Z,{GOOD}"],
+    "its time is no whole number of seconds": [f",{GOOD}", f"2024-01-01T00:00:00Z,{GOOD}"],
+    "its time has a decimal point; Kraken's are whole seconds": [f"{START}.5,{GOOD}", f"{START}.0,{GOOD}"],
+    "its time is in milliseconds, not in seconds": [f"{START}000,{GOOD}"],
+    "its time is in microseconds, not in seconds": [f"{START}000000,{GOOD}"],
+    "its time is in nanoseconds, not in seconds": [f"9223372036854775800,{GOOD}"],
     "its time is before Kraken existed": [f"0,{GOOD}", f"-60,{GOOD}", f"1299999960,{GOOD}"],
     "its time is no start of a 1-minute slot": [f"{START + 1},{GOOD}"],
-    "its slot has not closed yet": [
-        f"{NOW},{GOOD}",
-        f"{START}000,{GOOD}",  # milliseconds
-        f"9223372036854775800,{GOOD}",  # a slot's width more does not fit 64 bits
-    ],
+    "its slot has not closed yet": [f"{NOW},{GOOD}"],
     "a price is no number": [row(1, "x,1,1,1,1,1"), row(1, "1,,1,1,1,1"), row(1, "1,1,1,1 000,1,1")],
     "its volume is no number": [row(1, "1,1,1,1,?,1"), row(1, "1,1,1,1,,1")],
     "its count of trades is no whole number": [
         row(1, "1,1,1,1,1,1.5"),
         row(1, "1,1,1,1,1,"),
+        row(1, "1,1,1,1,1,nan"),
         row(1, "1,1,1,1,1,3000000000"),
     ],
     "a value is not finite": [
@@ -50,7 +52,11 @@ BAD_ROWS = {
     "it has trades without volume, or the reverse": [row(1, "1,1,1,1,0,3"), row(1, "1,1,1,1,3,0")],
     "6 columns instead of 7": [row(1, "1,1,1,1,1")],
     "9 columns instead of 7": [row(1, f"{GOOD},1,1")],
-    "1 columns instead of 7": ["\x00" * 7, "17040", row(1).replace(",", ";"), "<html>", "\x01"],
+    "9 columns instead of 7, as if its decimal points were commas": [row(1, "1,5,1,5,1,5,1,5")],
+    "1 columns instead of 7, as if it had ';' between them": [row(1).replace(",", ";")],
+    "6 columns instead of 7, as if it had ';' between them": [row(1).replace(",", ";").replace(".", ",")],
+    "1 columns instead of 7, as if it had tabs between them": [row(1).replace(",", "\t")],
+    "1 columns instead of 7": ["\x00" * 7, "17040", "<html>", "\x01"],
 }
 
 
@@ -108,11 +114,29 @@ def test_an_empty_file_is_refused(empty: bytes) -> None:
         (b"\x01\x02\x03", "none of its 1 rows is a candle; line 1: 1 columns"),
         (b"\xef\xbb\xbf", "none of its 1 rows is a candle"),
         (b"PK\x03\x04\x00\n\x00\xff", "none of its 2 rows is a candle"),
-        (",".join(COLUMNS).encode(), "none of its 1 rows is a candle"),
+        (",".join(COLUMNS).encode(), "none of its 0 rows is a candle"),
         ("\u00a0".encode(), "none of its 0 rows is a candle"),
-        (text_of("1704067200000," + GOOD), "line 1: its slot has not closed yet"),
+        (text_of("1704067200000," + GOOD), "line 1: its time is in milliseconds, not in seconds"),
+        (text_of("1704067200.0," + GOOD), "line 1: its time has a decimal point"),
+        (text_of(row(0).replace(",", ";")), "line 1: 1 columns instead of 7, as if it had ';'"),
+        (text_of(row(0, "42284,9,42301,5,42250,0,42299,9,1,25,7")), "line 1: 12 columns .* decimal points were commas"),
+        (text_of(row(0)).decode().encode("utf-16"), "its text is UTF-16; save it as UTF-8"),
+        (text_of(row(0)).decode().encode("utf-16-le"), "its text is UTF-16; save it as UTF-8"),
     ],
-    ids=["error page", "control characters", "only a byte order mark", "zip", "only a header", "blank", "milliseconds"],
+    ids=[
+        "error page",
+        "control characters",
+        "only a byte order mark",
+        "zip",
+        "only a header",
+        "blank",
+        "milliseconds",
+        "decimal point",
+        "semicolons",
+        "decimal commas",
+        "UTF-16",
+        "UTF-16 without a mark",
+    ],
 )
 def test_a_file_without_any_candle_is_refused_with_the_first_reason(text: bytes, message: str) -> None:
     with pytest.raises(BadFileError, match=message):
@@ -122,11 +146,11 @@ def test_a_file_without_any_candle_is_refused_with_the_first_reason(text: bytes,
 # What a bad row speaks of is unknown, and must never be covered (rule 4)
 
 
-def test_the_slot_of_a_bad_row_is_unknown() -> None:
-    assert read(row(0), row(3, "1,1,1,1,-1,1"), row(9)).unknown == at(3)
-
-
-def test_where_a_bad_row_has_no_time_every_slot_it_may_be_of_is_unknown() -> None:
+def test_between_the_good_neighbours_of_a_bad_row_every_slot_is_unknown_whatever_its_own_time() -> None:
+    """It may be two halves of rows between which others are lost: neither its values nor its time deny that."""
+    assert read(row(0), row(3, "1,1,1,1,-1,1"), row(9)).unknown == at(*range(1, 9))
+    assert read(row(0), row(3)[:20], row(9)).unknown == at(*range(1, 9))
+    assert read(row(0), row(3) + row(7), row(9)).unknown == at(*range(1, 9))
     assert read(row(0), "x", row(4), row(9)).unknown == at(1, 2, 3)
     assert read(row(0), f"{START + 61},{GOOD}", row(4)).unknown == at(1, 2, 3)
     assert read(row(0), "17040", row(4)).unknown == at(1, 2, 3)
@@ -146,6 +170,42 @@ def test_before_the_first_good_row_of_a_file_that_begins_broken_everything_is_un
     assert read("x", row(5), row(6)).unknown == TimeRanges.single(0, START + 5 * MINUTE)
 
 
+def test_a_block_of_zeros_leaves_all_it_may_have_held_unknown() -> None:
+    text = bytearray(text_of(*(row(slot) for slot in range(300))))
+    start = text.index(row(100).encode()) + 15
+    text[start : start + 4096] = bytes(4096)
+    parsed = parse_any(bytes(text), 1, NOW)
+    missing = set(range(300)) - set(slots(parsed))
+    assert len(missing) > 70
+    assert parsed.unknown == at(*missing)
+    assert len(parsed.rejects) == 1
+
+
+def test_a_lost_block_leaves_all_it_may_have_held_unknown() -> None:
+    text = text_of(*(row(slot) for slot in range(300)))
+    start = text.index(row(100).encode()) + 25
+    parsed = parse_any(text[:start] + text[start + 4096 :], 1, NOW)
+    missing = set(range(300)) - set(slots(parsed))
+    assert len(missing) > 70
+    assert parsed.unknown == at(*missing)
+
+
+def test_two_files_glued_without_a_line_end_leave_the_rows_at_the_joint_unknown() -> None:
+    text = text_of(row(0), row(1)).rstrip() + text_of(row(5), row(6))
+    parsed = parse_any(text, 1, NOW)
+    assert slots(parsed) == [0, 6]
+    assert parsed.unknown == at(1, 2, 3, 4, 5)
+
+
+def test_a_file_torn_in_a_row_shows_nothing_behind_the_last_whole_one() -> None:
+    """960 of 2,160 hours and 30 characters of the next, of a quarter."""
+    text = text_of(*(hour_row(hour) for hour in range(2160)))
+    cut = text.index(hour_row(960).encode()) + 30
+    parsed = parse_any(text[:cut], 60, NOW)
+    assert parsed.candles.height == 960
+    assert parsed.unknown == TimeRanges.single(START + 960 * 3600, END_OF_TIME)
+
+
 # Any damage
 
 FIELDS = ("", "nan", "-1", "0", "1e400", "x", "12", "1.5", "1E-3", "\x00", "\x01", '"', "-0.0", "1_000", "0x1F")
@@ -162,16 +222,18 @@ class Judged(NamedTuple):
 def judge(line: str) -> Judged:
     """One row, read the plain way."""
     fields = [field.strip(" \t\r\"'\ufeff") for field in line.split(",")]
+    if len(fields) > 7 and not fields[-1]:
+        del fields[-1]
     time = int(fields[0]) if re.fullmatch(r"[+-]?[0-9]{1,18}", fields[0]) else None
     if len(fields) == 8:
-        del fields[5]
+        return Judged(time, None)  # whether there is a vwap is another test's
     number = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"
     if len(fields) != 7 or time is None or not all(re.fullmatch(number, field) for field in fields[1:6]):
         return Judged(time, None)
-    if not re.fullmatch(r"[+-]?[0-9]+", fields[6]):
+    if not re.fullmatch(number, fields[6]) or not float(fields[6]).is_integer():
         return Judged(time, None)
     first, high, low, last, volume = values = tuple(float(field) for field in fields[1:6])
-    trades = int(fields[6])
+    trades = int(float(fields[6]))
     good = (
         time % MINUTE == 0
         and 1_300_000_000 <= time <= NOW - MINUTE
@@ -211,41 +273,104 @@ def damaged_files(draw: st.DrawFn) -> list[str]:
     return lines
 
 
-def is_header(lines: Sequence[str], number: int) -> bool:
-    """The first line that is not blank, of seven or eight words."""
-    words = [field.strip(" \t\r\"'\ufeff") for field in lines[number].split(",")]
-    first = not any(line.strip() for line in lines[:number])
-    return first and len(words) in {7, 8} and all(re.fullmatch("[A-Za-z]+", word) for word in words)
+def taken_of(lines: Sequence[str]) -> dict[int, tuple[int, tuple[float, ...]]]:
+    """By line number, the rows that are sure: their time and values."""
+    good = {n: (j.time, j.values) for n, j in enumerate(map(judge, lines), start=1) if j.time and j.values}
+    values: dict[int, set[tuple[float, ...]]] = {}
+    for time, said in good.values():
+        values.setdefault(time, set()).add(said)
+    sure = {n: row for n, row in good.items() if len(values[row[0]]) == 1}
+    times = [time for time, _ in sure.values()]
+    whole = len(sure) == sum(bool(line.strip()) for line in lines)
+    if whole and len(times) > 2 and times == sorted(times, reverse=True):
+        return sure
+    falls = {
+        n
+        for (one, (before, _)), (other, (after, _)) in pairwise(sure.items())
+        if after < before and times.count(before) == times.count(after) == 1
+        for n in (one, other)
+    }
+    return {n: row for n, row in sure.items() if n not in falls}
 
 
 @given(damaged_files())
 def test_whatever_the_damage_every_row_is_taken_as_it_stands_or_set_aside(lines: list[str]) -> None:
-    taken: dict[int, tuple[float, ...]] = {}
-    bad: list[tuple[int, str]] = []
-    for number, line in enumerate(lines):
-        judged = judge(line)
-        if judged.time is not None and judged.values is not None and judged.time not in taken:
-            taken[judged.time] = judged.values
-        elif line.strip() and not is_header(lines, number):
-            bad.append((number + 1, line.rstrip("\r")))
+    taken = taken_of(lines)
+    bad = [(n, line.rstrip("\r")) for n, line in enumerate(lines, start=1) if line.strip() and n not in taken]
     text = text_of(*lines)
-    if not taken:
+    counts = sum("count of trades" in reason_of(line) for line in lines)
+    if not taken or counts > len(taken):
         with pytest.raises(BadFileError):
             parse_any(text, 1, NOW)
         return
     parsed = parse_any(text, 1, NOW)
-    traded = [(time, *values) for time, values in sorted(taken.items()) if values[-1]]
+    candles = dict(taken.values())
+    traded = [(time, *values) for time, values in sorted(candles.items()) if values[-1]]
     assert parsed.candles.rows() == traded
     assert [(reject.line, reject.text.rstrip("\r")) for reject in parsed.rejects] == bad
     assert all(reject.reason for reject in parsed.rejects)
     assert parsed.rows == len(taken) + len(bad)
-    assert (parsed.first, parsed.last) == (min(taken), max(taken))
-    assert not parsed.unknown & from_slots(taken, MINUTE)
-    times = [judge(line).time for line in lines]
-    spoken_of = {times[number - 1] for number, _ in bad} - {None} - taken.keys()
-    assert all(time in parsed.unknown for time in spoken_of if time and time > 1.3e9 and time % MINUTE == 0)
+    assert (parsed.first, parsed.last) == (min(candles), max(candles))
+    contested = {judge(line).time for _, line in bad}
+    assert not parsed.unknown & from_slots(candles.keys() - contested, MINUTE)
     clean = parse_clean([text], 1, NOW)
     assert clean is None or clean[0].rows() == traded, "the fast way reads something else"
+
+
+def reason_of(line: str) -> str:
+    """Why a row by itself is none, as is told of it beside a good one."""
+    return "".join(reject.reason for reject in read(row(-9), line).rejects)
+
+
+TAPE = range(60)
+
+
+@st.composite
+def mistreated(draw: st.DrawFn) -> tuple[set[int], bytes]:
+    """The slots that were traded, and what is left of their file: every loss leaves a trace in it."""
+    traded = sorted(draw(st.sets(st.sampled_from(TAPE), min_size=4)))
+    lines = [row(slot, true_values(slot)) for slot in traded]
+    # A row that was moved, or has a rival, and is lost then leaves no trace.
+    kinds = draw(st.sampled_from([("zeroed", "lost", "repeated"), ("moved", "turned", "repeated", "differing")]))
+    for _ in range(draw(st.integers(1, 3))):
+        start = draw(st.integers(0, len(lines) - 1))
+        end = draw(st.integers(start + 1, len(lines)))
+        match draw(st.sampled_from(kinds)):
+            case "zeroed":
+                lines[start:end] = [lines[start][: draw(st.integers(0, 40))] + "\0" * 50]
+            case "lost":
+                lines[start:end] = [lines[start][:30] + lines[end - 1][8:]]
+            case "moved":
+                lines.insert(draw(st.integers(0, len(lines) - 1)), lines.pop(start))
+            case "turned":
+                lines = lines[start:] + lines[:start]
+            case "repeated":
+                lines[end:end] = lines[start:end]
+            case _:
+                lines[end:end] = [line[:-1] + "99" for line in lines[start:end]]
+    text = text_of(*lines)
+    return set(traded), text[: len(text) - draw(st.integers(0, 8))]
+
+
+def true_values(slot: int) -> str:
+    """Of each slot others."""
+    return f"42284.9,42301.5,42250.0,42299.9,1.25,{slot + 700}"
+
+
+@settings(max_examples=500)
+@given(mistreated())
+def test_a_file_is_never_believed_to_show_what_it_lost(tape_and_text: tuple[set[int], bytes]) -> None:
+    """Its slots are as they were traded, or unknown: none is silent that was not, none has a wrong candle."""
+    traded, text = tape_and_text
+    try:
+        parsed = parse_any(text, 1, NOW)
+    except BadFileError:
+        return
+    candles = dict(zip(parsed.candles["time"], parsed.candles["trades"], strict=True))
+    for slot in range(TAPE.start - 5, TAPE.stop + 5):
+        time = START + slot * MINUTE
+        if time not in parsed.unknown:
+            assert candles.get(time) == (slot + 700 if slot in traded else None), slot
 
 
 @given(st.binary(max_size=200))

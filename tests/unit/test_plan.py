@@ -224,14 +224,12 @@ def test_an_empty_plan_has_neither_files_nor_gaps() -> None:
 # Rule 4, absent file: a complete archive without any file of a living pair asserts its silence
 
 
-def test_a_complete_archive_without_a_pair_asserts_its_silence_at_every_interval() -> None:
+def test_a_complete_archive_without_a_pair_asserts_its_silence_at_every_interval_but_in_its_last_slot() -> None:
     held = archive("a", Q1, Q2, *all_of(BTC), complete=True)
     claims = absence_claims(held, {BTC}, [BTC, ETH])
     assert {claim.series for claim in claims} == set(all_of(ETH))
-    assert {(c.start, Q2 - c.end, c.source, c.evidence) for c in claims if c.series.interval == 1} == {
-        (Q1, 0, Source.CSV, "absent:a")
-    }
-    assert all(Q2 - claim.end == claim.series.width for claim in claims if claim.series.interval > 1)
+    assert {(claim.start, claim.source, claim.evidence) for claim in claims} == {(Q1, Source.CSV, "absent:a")}
+    assert all(Q2 - claim.end == claim.series.width for claim in claims)
     assert {claim.rank for claim in claims} == {derived_rank(file_rank(held))}
 
 
@@ -247,12 +245,12 @@ def test_an_archive_that_is_not_complete_asserts_no_absence() -> None:
     assert absence_claims(held, {BTC}, [ETH]) == []
 
 
-def test_a_quarter_in_which_a_known_pair_was_silent_is_no_gap() -> None:
+def test_a_quarter_in_which_a_known_pair_was_silent_is_no_gap_but_for_its_last_slot() -> None:
     knowledge = Knowledge({ETH: [Life(Q1)]}, [])
     spans = {"a": (Q1, Q2), "b": (Q2, Q3)}
     quarters = [archive(name, *span, *all_of(BTC), complete=True) for name, span in spans.items()]
     plan = plan_of(*quarters, request=Request(start_date=date(2026, 1, 1), intervals=(1,)), knowledge=knowledge)
-    assert plan.gaps == ()
+    assert missing(plan) == {Series(ETH, 1): TimeRanges.of([(Q2 - 60, Q2), (Q3 - 60, Q3)])}
 
 
 # Trading history

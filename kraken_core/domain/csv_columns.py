@@ -1,0 +1,95 @@
+"""Which column of a CSV file holds what: in Kraken's order, or in the order that the file's header names.
+
+A header is obeyed or the file is refused: read in another order than it was written, a file makes candles that look
+right and are wrong. What makes a text unreadable as a whole is named here too.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from kraken_core.domain.errors import BadFileError
+
+STRIPPED = " \t\r\"'\ufeff"  # what may stand around a field
+_NAMES: dict[str, frozenset[str]] = {
+    "time": frozenset(
+        {
+            *("timestamp", "time", "open time", "opentime", "time open", "open timestamp", "ts", "epoch"),
+            *("unix", "unix time", "unixtime", "unix timestamp", "time utc", "timestamp utc"),
+        }
+    ),
+    "open": frozenset({"open", "o", "open price"}),
+    "high": frozenset({"high", "h", "high price"}),
+    "low": frozenset({"low", "l", "low price"}),
+    "close": frozenset({"close", "c", "close price"}),
+    "price": frozenset({"price", "p"}),
+    "volume": frozenset({"volume", "vol", "v", "base volume", "amount", "qty", "quantity", "size"}),
+    "trades": frozenset(
+        {
+            *("trades", "trade count", "tradecount", "trades count", "count", "n", "number of trades", "num trades"),
+            *("no of trades", "transactions"),
+        }
+    ),
+}
+_FEWEST_NAMED = 3  # columns; a shorter line is no header
+_UTF16_HEAD = 400  # bytes that tell it
+
+
+class Layout(NamedTuple):
+    """The place of each column wanted, and how many columns a row has; ``named`` by a header, or Kraken's own."""
+
+    places: Mapping[str, int]
+    width: int
+    named: bool = False
+
+
+def fields_of(line: str) -> list[str]:
+    """The fields of a line, without what may stand around them."""
+    return [field.strip(STRIPPED) for field in line.split(",")]
+
+
+def is_header(fields: Sequence[str]) -> bool:
+    """Whether fields are names: the first holds a letter, and none is a number."""
+    named = len(fields) >= _FEWEST_NAMED and re.search("[A-Za-z]", fields[0]) is not None
+    return named and not any(map(_is_number, fields))
+
+
+def layout_of(header: Sequence[str], wanted: Sequence[str]) -> Layout:
+    """The layout that a header names; columns nobody wants are passed over.
+
+    Raises BadFileError where a wanted column is not named, or named twice: nothing is guessed.
+    """
+    named = list(header)
+    while named and not named[-1]:  # rows may end in an empty field too
+        named.pop()
+    known = [next((name for name in wanted if _plain(field) in _NAMES[name]), None) for field in named]
+    for name in wanted:
+        if known.count(name) != 1:
+            how = "no column" if name not in known else "more than one column"
+            raise BadFileError(
+                f"its header ({','.join(named)}) names {how} as {name}; name the columns {','.join(wanted)}, or leave "
+                "the header out and keep that order"
+            )
+    return Layout({name: known.index(name) for name in wanted}, len(named), named=True)
+
+
+def encoding_fault(text: bytes) -> str:
+    """Why a file's text cannot be read at all; "" where that does not show."""
+    head = text[:_UTF16_HEAD]
+    marked = head.startswith((b"\xff\xfe", b"\xfe\xff"))
+    wide = len(head) > 1 and any(head) and not (any(head[::2]) and any(head[1::2]))
+    return "its text is UTF-16; save it as UTF-8" if marked or wide else ""
+
+
+def _plain(field: str) -> str:
+    return " ".join(re.findall("[a-z0-9]+", field.lower()))
+
+
+def _is_number(field: str) -> bool:
+    try:
+        float(field)
+    except ValueError:
+        return False
+    return True

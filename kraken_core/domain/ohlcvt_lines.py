@@ -1,0 +1,88 @@
+"""The lines of an OHLCVT file as numbers: which of them is a header, what each field is, and what cannot be read."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from kraken_core.domain.candles import PRICES, VALUES
+from kraken_core.domain.csv_columns import STRIPPED, Layout, fields_of, is_header, layout_of
+from kraken_core.domain.errors import BadFileError
+
+NAMES = ("time", *VALUES)
+KRAKENS = Layout({name: place for place, name in enumerate(NAMES)}, len(NAMES))
+_FEWEST_NAMED = 6  # columns of a header: fewer words are a damaged row
+_VWAP_PLACE = 5  # some collectors put a vwap before the volume
+_VWAP_SHARE = 0.9  # of the rows with eight columns, for those to have one
+_ROUNDING = 1e-9  # by how much, of itself, a vwap may lie outside of low and high
+
+
+def read_lines(text: bytes) -> tuple[pl.DataFrame, Layout]:
+    """The rows of a file in its order, and the layout they are read in.
+
+    Columns: line (from 1), text, those of NAMES (null where a field is no number), time_text, width (columns), and
+    vwap, false where an eighth column is none. Raises BadFileError for a header that cannot be obeyed.
+    """
+    lines = pl.read_lines(
+        text.decode(errors="replace").encode(), name="text", row_index_name="line", row_index_offset=1
+    ).filter(pl.col("text").str.strip_chars() != "")
+    layout, data = _layout(lines)
+    return _values(data, layout), layout
+
+
+def _layout(lines: pl.DataFrame) -> tuple[Layout, pl.DataFrame]:
+    """The order of the columns, and the lines less the header."""
+    layout = KRAKENS
+    names = lines.filter(pl.col("text").str.contains(r"^[\s\"'\x{feff}]*[A-Za-z]"))
+    for line, text in names.iter_rows():
+        fields = fields_of(text)
+        if not is_header(fields) or len(fields) < _FEWEST_NAMED:
+            continue
+        named = layout_of(fields, NAMES)
+        if line == lines["line"][0]:
+            layout = KRAKENS if named == KRAKENS else named
+            lines = lines[1:]
+        elif named.places != layout.places:
+            raise BadFileError(f"line {line} names the columns in another order than the rows above it have them")
+    return layout, lines
+
+
+def _values(lines: pl.DataFrame, layout: Layout) -> pl.DataFrame:
+    fields = pl.col("text").str.split(",").list.eval(pl.element().str.strip_chars(STRIPPED))
+    columns = pl.col("fields").list.len()
+    # Some end each row in a comma: the field behind it is none.
+    ended = (columns > layout.width) & (pl.col("fields").list.last() == "")
+    weighted = (pl.col("width") == layout.width + 1) & pl.lit(value=layout == KRAKENS)
+
+    def at(name: str) -> pl.Expr:
+        place = layout.places[name]
+        field = pl.col("fields").list.get(place, null_on_oob=True)
+        if place < _VWAP_PLACE or layout.named:
+            return field
+        return pl.when(weighted).then(pl.col("fields").list.get(place + 1, null_on_oob=True)).otherwise(field)
+
+    count = at("trades").cast(pl.Float64, strict=False)  # some write 7.0
+    return (
+        lines.with_columns(fields.alias("fields"))
+        .with_columns((columns - ended.cast(pl.UInt32)).alias("width"))
+        .with_columns(
+            at("time").alias("time_text"),
+            at("time").cast(pl.Int64, strict=False).alias("time"),
+            *(at(name).cast(pl.Float64, strict=False).alias(name) for name in (*PRICES, "volume")),
+            pl.when(count == count.floor()).then(count.cast(pl.Int32, strict=False)).alias("trades"),
+            weighted.alias("weighted"),
+            pl.col("fields").list.get(_VWAP_PLACE, null_on_oob=True).cast(pl.Float64, strict=False).alias("weight"),
+        )
+        .with_columns(_vwap().alias("vwap"))
+        .drop("fields", "weighted", "weight")
+    )
+
+
+def _vwap() -> pl.Expr:
+    """False where a row has eight columns and the sixth is no vwap: one lies within low and high, and so do most."""
+    weight = pl.col("weight")
+    slack = weight.abs() * _ROUNDING
+    within = ((weight >= pl.col("low") - slack) & (weight <= pl.col("high") + slack)).fill_null(value=False)
+    traded = pl.col("weighted") & (pl.col("trades") != 0).fill_null(value=True)
+    share = within.filter(traded).mean()
+    believed = (share.is_null() | (share >= _VWAP_SHARE)) & (within | ~traded)
+    return ~pl.col("weighted") | believed
