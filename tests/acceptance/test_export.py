@@ -212,7 +212,7 @@ def test_a_list_of_what_files_cover_that_cannot_be_read_lets_none_of_them_in(ful
     words = ("--pairs", "UNI/USD", "--intervals", "60")
     full("export", *words, "--to", tmp_path / "out", "--format", "csv")
     (tmp_path / "out" / "COVERAGE.json").write_text('{"product": "kraken-history-export", "schema_version": 9}')
-    done = full.ingest(tmp_path / "out", *words, "--no-auto-gap-fill", "--home", tmp_path / "other")
+    done = full.ingest(tmp_path / "out", *words, "--no-auto-gap-fill", "--home", tmp_path / "other", code=1)
     assert done["files"]["failed"] == 1
     said = full("export", *words, "--to", tmp_path / "out", "--format", "csv", "--overwrite", code=2)
     assert "COVERAGE.json is not of product" in refused(said)

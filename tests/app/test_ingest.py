@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from streamlit.testing.v1 import AppTest
 from kraken_core import Workbench
 from kraken_core.domain.jobs import IngestionJob, JobStatus
 from kraken_core.domain.plan import Action, IngestionPlan
+from tests.acceptance.archive_texts import candles, folder, slots
 from tests.acceptance.little_market import FIRST_DAY, PRESENT, LittleMarket
 from tests.app.conftest import Opened, figures
 
@@ -126,3 +128,27 @@ def test_a_second_job_has_to_wait(sources: Path, full: Path, opened: Opened) -> 
         assert f"Job {job.id} is running" in page.info[-1].value
         [start] = [each for each in page.button if each.label == "Start"]
         assert start.disabled
+
+
+def test_archives_whose_paths_end_alike_are_told_apart(
+    tmp_path: Path, opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of choices that look the same, Streamlit takes only the first."""
+    places = [folder(tmp_path / number / "quarters/dump", {"XBTUSD_60.csv": b"1"}) for number in "ab"]
+    monkeypatch.setenv("KRAKEN_CSV_SOURCE_DIRS", os.pathsep.join(map(str, places)))
+    options = opened("ingest").multiselect("source").options
+    assert [option for option in options if "://" not in option] == [str(place) for place in places]
+
+
+def test_the_preview_names_what_is_ignored_and_why(
+    tmp_path: Path, opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = candles(slots("2024-03-28", "2024-03-30"))
+    place = folder(tmp_path / "dump", {"XBTUSD_60.csv": rows, "XBTUSD_60 (1).csv": rows, "ETHUSD_60.csv.gz": rows})
+    monkeypatch.setenv("KRAKEN_CSV_SOURCE_DIRS", str(place))
+    page = press(opened("ingest", **ALL), "Preview plan")
+    [ignored] = [each.value for each in page.dataframe if "Such as" in each.value]
+    assert set(zip(ignored["Reason"], ignored["Files"], ignored["Such as"], strict=True)) == {
+        ("named like a copy: rename it to PAIR_MINUTES.csv to have it read", 1, "XBTUSD_60 (1).csv"),
+        ("packed: unpack it first", 1, "ETHUSD_60.csv.gz"),
+    }
