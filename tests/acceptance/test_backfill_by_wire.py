@@ -159,7 +159,13 @@ def test_a_pair_that_is_refused_costs_only_itself_and_is_tried_again_later(
     assert (waiting["api"]["requests"], waiting["gaps"]["failed"]) == (0, said.json["gaps"]["failed"])
     named = [word for gap in failed for word in ("--gap", gap["id"])]
     asking("backfill", *named, "--yes")
-    assert asking.state() == undisturbed(asking)
+    assert values_of(asking.state()) == values_of(undisturbed(asking))
+
+
+def values_of(state: dict[str, Any]) -> dict[str, Any]:
+    """What a home holds, whatever it was read from: a pair whose trades were refused has some of its own candles."""
+    candles = [(*row[:7], row[8]) for row in state["candles"]]  # but for volume, source and rank
+    return {"candles": candles, "gaps": state["gaps"], "report": state["report"]}
 
 
 def test_where_the_exchange_goes_down_the_job_ends_with_what_it_has_and_says_so(
@@ -182,7 +188,7 @@ def test_where_the_exchange_goes_down_the_job_ends_with_what_it_has_and_says_so(
     exchange.faults = Faults()
     named = [word for gap in asking.rows("gaps") for word in ("--gap", gap["id"])]
     asking("backfill", *named, "--yes")
-    assert asking.state() == undisturbed(asking)
+    assert values_of(asking.state()) == values_of(undisturbed(asking))
 
 
 def test_an_exchange_in_maintenance_is_left_alone(asking: Kraken, exchange: SimulatedExchange, archive: Path) -> None:
