@@ -61,7 +61,7 @@ class Copy:
             written = 0
             if not theirs.equals(ours):
                 merged = self.target.commit([self.target.stage(ours)])[series]
-                written = merged.new + merged.changed
+                written = merged.new + merged.altered
                 theirs = self.target.candles(wanted)
             digest.update(_hashes(ours))
             done = done._replace(

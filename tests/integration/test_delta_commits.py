@@ -100,7 +100,7 @@ def test_a_commit_that_is_overtaken_twice_is_refused_and_may_be_tried_again(
     with pytest.raises(CommitConflictError, match="try again"):
         ours.commit([staged])
     assert held(root) == [Row(BTC, 1), Row(ETH, 1), Row(ETH, 2)]
-    assert ours.commit([staged]) == {BTC: Merged(changed=1)}
+    assert ours.commit([staged]) == {BTC: Merged(changed=1, altered=1)}
     assert held(root) == [Row(BTC, 1, value=2, rank=2), Row(ETH, 1), Row(ETH, 2)]
 
 
@@ -111,7 +111,7 @@ def test_a_compaction_by_another_tool_between_plan_and_commit_doubles_nothing(
         put(store, Row(BTC, slot))
     staged = stage(store, *(Row(BTC, slot, value=2, rank=2) for slot in range(2, 6)))
     before_commit(DeltaTable(root).optimize.compact)
-    assert store.commit([staged]) == {BTC: Merged(new=2, changed=2)}
+    assert store.commit([staged]) == {BTC: Merged(new=2, changed=2, altered=2)}
     assert held(root) == [
         *(Row(BTC, slot) for slot in range(2)),
         *(Row(BTC, slot, value=2, rank=2) for slot in range(2, 6)),
@@ -144,7 +144,9 @@ def test_what_was_staged_before_a_crash_is_invisible_and_harmless(root: Path) ->
         assert connection.execute("SELECT count(*) FROM candles").fetchall() == [(1,)]
     assert held(root) == [Row(BTC, 1)]
     again = DeltaStore(root)
-    assert again.commit([stage(again, Row(BTC, 1, value=2, rank=2), Row(BTC, 2))]) == {BTC: Merged(new=1, changed=1)}
+    assert again.commit([stage(again, Row(BTC, 1, value=2, rank=2), Row(BTC, 2))]) == {
+        BTC: Merged(new=1, changed=1, altered=1)
+    }
     assert held(root) == [Row(BTC, 1, value=2, rank=2), Row(BTC, 2)]
 
 
@@ -162,7 +164,7 @@ def test_a_crash_after_files_were_rewritten_leaves_the_table_as_it_was(
     with pytest.raises(SystemExit):
         store.commit([staged])
     assert held(root) == [Row(BTC, 1), Row(BTC, 2)]
-    assert DeltaStore(root).commit([staged]) == {BTC: Merged(changed=1, outranked=1)}
+    assert DeltaStore(root).commit([staged]) == {BTC: Merged(changed=1, outranked=1, altered=1)}
     assert held(root) == [Row(BTC, 1, value=2, rank=2), Row(BTC, 2)]
 
 

@@ -230,7 +230,7 @@ def test_a_slot_with_rows_of_several_sources_counts_once_and_the_highest_counts(
     assert held(store) == [own]
     assert store.count(EVER) == {BTC: [1]}
     better = Row(BTC, 1, value=7, rank=rank_of(Source.TRADES), source="trades")
-    assert put(store, better) == {BTC: Merged(changed=1)}
+    assert put(store, better) == {BTC: Merged(changed=1, altered=1)}
     assert held(store) == [better]
     store.sweep(0)
     questdb.settle()
