@@ -36,7 +36,7 @@ def show_plan(plan: IngestionPlan) -> None:
         "Files to read": shown.count(actions[Action.INGEST]),
         "Files skipped": shown.count(actions[Action.SKIP]),
         "Text to read": shown.size(plan.text_bytes),
-        "Requests": shown.count(plan.requests),
+        "Requests": _requests(plan),
         "Download": shown.size(plan.download_bytes),
         "Disk": f"about {shown.size(plan.disk_bytes)}",
         "Time": f"about {shown.lasting(max(1, plan.estimated_seconds))}",
@@ -137,3 +137,10 @@ def _files(plan: IngestionPlan) -> None:
             st.caption(
                 f"The first {shown.count(LISTED)}, in the order they are read. All of them: a dry run with --json."
             )
+
+
+def _requests(plan: IngestionPlan) -> str:
+    """Between what bounds they are, where files tell only when they are read what they lack."""
+    most = plan.at_most if plan.limit is None else plan.limit
+    least = shown.count(plan.requests)
+    return f"{least} – {shown.count(most)}" if most > plan.requests else least

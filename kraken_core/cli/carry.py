@@ -62,7 +62,7 @@ class Carrying:
         if self.detach:
             _detach(told, workbench, job, plan, self.workers)
             return 0
-        result = _run(told, workbench, job, plan, self.workers)
+        result = self._agreed(told, workbench, job, plan)
         seconds = {**result.seconds, "plan": planned, "total": planned + result.seconds["total"]}
         tell(told, workbench, replace(result, seconds=seconds))
         shortfall = result.job.error
@@ -73,6 +73,23 @@ class Carrying:
         if shortfall:
             raise JobError(f"job {result.job.id} did what it could, but {shortfall}")
         return 0
+
+    def _agreed(self, told: Common, workbench: Workbench, job: IngestionJob | None, plan: IngestionPlan) -> JobResult:
+        """The result of the job; on a terminal its user is asked again where it needs more requests than planned."""
+        from kraken_core.domain.errors import MoreRequestsNeededError
+
+        while True:
+            try:
+                return _run(told, workbench, job, plan, self.workers)
+            except MoreRequestsNeededError as needed:
+                if self.yes or needed.job_id is None:
+                    raise
+                told.say(str(needed))
+                job = workbench.ledger.job(needed.job_id)
+                plan = workbench.work.plan(job.request, job.as_of)
+                _show(told, plan)
+                if not click.confirm(f"Go on with job {job.id}?", default=True, err=True):
+                    raise
 
 
 def _show(told: Common, plan: IngestionPlan, *, document: bool = False) -> None:

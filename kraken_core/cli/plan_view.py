@@ -25,7 +25,7 @@ def print_plan(plan: IngestionPlan, console: Console) -> None:
     for note in plan.all_notes:
         console.print(f"[yellow]![/] {escape(note)}")
     console.print(_gaps(plan))
-    if plan.requests:
+    if plan.requests or plan.at_most:
         console.print(_requests(plan))
     if plan.download_bytes:
         console.print(f"Downloads {plan.download_bytes / 1e6:,.1f} MB.")
@@ -104,5 +104,8 @@ def _requests(plan: IngestionPlan) -> str:
         asked.append(f"{answers:,} for candles")
     if pages := plan.repairs.requests - answers:
         asked.append(f"about {pages:,} for trades")
-    most = "" if plan.request.max_requests is None else f" (of {plan.request.max_requests:,} that it may make)"
-    return f"Asks the exchange {plan.requests:,} times{most}: {', '.join(asked)}."
+    most = plan.at_most if plan.limit is None else plan.limit
+    bounds = f"{plan.requests:,} to {most:,}" if most > plan.requests else f"{plan.requests:,}"
+    detail = f": {', '.join(asked)}" if asked else ""
+    surprise = "; should more be needed, it pauses and says so" if plan.limit != plan.request.max_requests else ""
+    return f"Asks the exchange {bounds} times{detail}{surprise}."

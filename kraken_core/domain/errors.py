@@ -130,3 +130,11 @@ class Interrupted(KrakenError):  # noqa: N818 - a request that was honoured, not
     """The job was asked to pause, and is paused."""
 
     exit_code = 3
+
+
+class MoreRequestsNeededError(Interrupted):
+    """The job needs more requests than its plan said, and is paused until somebody agrees to that."""
+
+    def __init__(self, message: str, job_id: int | None = None) -> None:
+        super().__init__(message)
+        self.job_id = job_id

@@ -17,6 +17,7 @@ from kraken_core.domain.life import Life
 from kraken_core.domain.market import INTERVALS, Pair, Series
 from kraken_core.domain.ohlcvt import EARLIEST
 from kraken_core.domain.repairs import Repairing, Repairs, detector_for, lackings
+from kraken_core.domain.request_bounds import most_requests
 from kraken_core.domain.routes import NO_REPAIRS, RepairPlan, Routes
 from kraken_core.domain.scope import Scope
 
@@ -85,7 +86,8 @@ class IngestionPlan:
     ``gaps`` are those known before a file is read; ``unread`` counts series whose files only tell when read.
     ``market`` is what the exchange told of itself, None where it is not to be asked, or did not answer (``notes`` say
     why). ``repairs`` are the requests that ``--max-requests`` affords, and ``listings`` counts those for first trades.
-    ``unreached`` says why the exchange, which was wanted, is not asked; ``nowhere`` why nothing is known of pairs.
+    ``at_most`` so many requests may turn out to be needed. ``unreached`` says why the exchange, which was wanted, is
+    not asked; ``nowhere`` why nothing is known of pairs.
     """
 
     request: Request
@@ -98,6 +100,7 @@ class IngestionPlan:
     market: Market | None = None
     repairs: RepairPlan = NO_REPAIRS
     listings: int = 0
+    at_most: int = 0
     pace: Pace = STEADY
     notes: tuple[str, ...] = ()
     unreached: str = ""
@@ -107,6 +110,14 @@ class IngestionPlan:
     def requests(self) -> int:
         """How many requests to the exchange are expected, after those that the plan itself took."""
         return self.listings + self.repairs.requests
+
+    @property
+    def limit(self) -> int | None:
+        """How many requests a job of this plan makes before somebody is asked again; None: as many as it takes."""
+        most = self.request.max_requests
+        if not self.request.within_plan:
+            return most
+        return self.at_most if most is None else min(self.at_most, most)
 
     @property
     def left_open(self) -> tuple[GapRecord, ...]:
@@ -252,11 +263,13 @@ class DataSourceRouter:
             files += _downloads(offers, published, len(ordered))
             ordered += published
             expected, _ = _expected(knowledge, request, self.tiers, ordered, files)
-        repairs, listings = Repairs(), 0
+        repairs, listings, at_most = Repairs(), 0, 0
         if prospect.market:
-            listings = len(scope.unheard(knowledge.lives, prospect.market, self.tiers))
+            unlisted = scope.unheard(knowledge.lives, prospect.market, self.tiers)
+            listings = len(unlisted)
             repairing = Repairing(scope, prospect.market, prospect.rates)
             repairs = repairing.plan(expected, wanted, prospect.gaps, listings)
+            at_most = most_requests(repairing, knowledge, pairs, unlisted, prospect.gaps)
         detector = detector_for(scope, expected.lives, prospect.market, prospect.unreached, prospect.rates)
         detector = replace(detector, unreadable=prospect.unreadable, nowhere=nowhere)
         detected = detector.detect_gaps_for_job(
@@ -273,6 +286,7 @@ class DataSourceRouter:
             market=prospect.market,
             repairs=repairs.paid,
             listings=listings,
+            at_most=max(at_most, listings + repairs.paid.requests),
             pace=prospect.pace,
             notes=_notes_on(nowhere, prospect.market),
             unreached=prospect.unreached,

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 DEFAULT_YEARS = 5
 DEFAULT_REQUESTS = 1_000
+_ADDED = {"within_plan": True}  # what requests of earlier versions mean that do not say it
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,7 @@ class Request(Selection):
     ``archive_through`` is the last day archives are complete through where they state none themselves; ``as_of`` the
     instant to speak of (epoch seconds), where another than the present was named. With ``api_backfill`` the exchange
     may be asked, by ``trades`` also for what its candles do not reach; ``max_requests`` bounds that, None does not.
+    ``within_plan``: should more be needed than the plan said, the job pauses, and somebody is to agree to that.
     ``incremental`` wants of each series only what it wanted before and what has closed since. ``backfill`` fills open
     gaps and wants nothing more: those of ``gap_ids``, or all.
     """
@@ -74,6 +76,7 @@ class Request(Selection):
     trades: bool = True
     download: bool = False
     max_requests: int | None = DEFAULT_REQUESTS
+    within_plan: bool = True
     incremental: bool = False
     backfill: bool = False
     gap_ids: tuple[int, ...] = ()
@@ -104,7 +107,8 @@ class Request(Selection):
     @property
     def key(self) -> str:
         """Equal for requests that ask for the same; a job of the same key is resumed, not started again."""
-        return json.dumps(_plain(self), sort_keys=True, separators=(",", ":"))
+        document = {n: value for n, value in _plain(self).items() if n not in _ADDED or value != _ADDED[n]}
+        return json.dumps(document, sort_keys=True, separators=(",", ":"))
 
     def to_json(self) -> dict[str, Any]:
         """As plain JSON values; see :meth:`from_json`."""

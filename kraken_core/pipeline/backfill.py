@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from kraken_core.domain.errors import UnavailableError
+from kraken_core.domain.errors import MoreRequestsNeededError, UnavailableError
 from kraken_core.domain.exchange import Market
 from kraken_core.domain.gaps import BY_API, GapStatus, Route
 from kraken_core.domain.jobs import JobMetrics
@@ -97,6 +97,7 @@ class _Rounds:
         self._asking = backfill.asking if plan.market else None
         self.unreached = plan.unreached
         self._exhausted = False  # nothing more is asked in this job
+        self._limit = _limit(plan, stages.metrics)
         self._spent = Spent.begin(self._asking.fetch.exchange, stages.metrics) if self._asking else None
         self._rates: dict[Pair, float] | None = None
         self._detected: Detected | None = None
@@ -177,14 +178,27 @@ class _Rounds:
         with self._stages.stage("backfill", repairs.requests) as ticker:
             self._detection.begin_backfill(detected, BY_API)
             spent = replace(self._spent, metrics=self._stages.metrics)
-            fetched = self._asking.fetch.run(self._stages.job, repairs, detected.covered, spent, ticker)
+            fetched = self._asking.fetch.run(
+                self._stages.job, repairs, detected.covered, spent, ticker, limit=self._limit
+            )
             self._stages.metrics = fetched.metrics
         self._cover()
         if fetched.down:
             self._went_down(fetched.down)
-        self._exhausted = bool(fetched.down) or spent.left(self._plan.request.max_requests) == 0
+        self._exhausted = bool(fetched.down) or spent.left(self._limit) == 0
         self.detect(Attempt(repairs, detected.covered, fetched.failures, self._exhausted))
+        if not fetched.down and spent.left(self._limit) == 0:
+            self._agree_to_more()
         return True
+
+    def _agree_to_more(self) -> None:
+        """Raises MoreRequestsNeededError where the plan did not say so many, and the request allows more."""
+        more, most = self._found.repairs.paid.requests, self._plan.request.max_requests
+        if more and self._limit != most:
+            raise MoreRequestsNeededError(
+                f"its plan said that at most {self._plan.at_most:,} requests would be needed; they are made, and about "
+                f"{more:,} more are needed. What was answered is kept."
+            )
 
     @property
     def _found(self) -> Detected:
@@ -214,6 +228,13 @@ class _Rounds:
 
     def _counted(self) -> JobMetrics:
         return self._spent.counted(self._stages.metrics) if self._spent else self._stages.metrics
+
+
+def _limit(plan: IngestionPlan, before: JobMetrics) -> int | None:
+    """How many requests the job may have made before somebody is asked; the plan knows nothing of those of before."""
+    if plan.limit is None or plan.limit == plan.request.max_requests:
+        return plan.limit
+    return before.requests + plan.limit
 
 
 def _with_gaps(metrics: JobMetrics, detected: Detected, window: TimeRange) -> JobMetrics:

@@ -57,11 +57,16 @@ class Fetch:
         covered: Mapping[Series, TimeRanges],
         spent: Spent,
         ticker: Ticker,
+        *,
+        limit: int | None,
     ) -> Fetched:
-        """Ask for what is planned. Raises Interrupted when asked to stop; what was answered until then is kept."""
+        """Ask for what is planned, in at most ``limit`` requests of the whole job.
+
+        Raises Interrupted when asked to stop; what was answered until then is kept.
+        """
         held = _Held(self.store, self.ledger, job, dict(covered), spent)
         points = self.ledger.sweep_points()
-        budget = Budget(spent.left(job.request.max_requests))
+        budget = Budget(spent.left(limit))
         todo = iter([(r.pair, answers(self.exchange, r, job.as_of, points.get(r.pair), budget)) for r in plan.repairs])
         rush = _Rush()
         with ThreadPoolExecutor(self.side_by_side) as pool:

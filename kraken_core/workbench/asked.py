@@ -60,6 +60,11 @@ def most(requests: int | None, *, complete: bool) -> int | None:
     return DEFAULT_REQUESTS if requests is None and not complete else requests
 
 
+def within_plan(requests: int | None, *, complete: bool) -> bool:
+    """Whether somebody has to agree to more requests than the plan said: not where that was allowed beforehand."""
+    return requests is None and not complete
+
+
 def day(value: When | None) -> date | None:
     """A whole UTC day. Raises UsageError for what is no date."""
     if value is None or (isinstance(value, date) and not isinstance(value, datetime)):

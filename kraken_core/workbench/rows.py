@@ -191,6 +191,7 @@ def plan_document(plan: IngestionPlan) -> dict[str, Any]:
         "files": [_file_row(planned) for planned in plan.files],
         "gaps": [gap_row(gap) for gap in plan.gaps],
         "requests": plan.requests,
+        "requests_at_most": plan.at_most if plan.limit is None else plan.limit,
         "download_bytes": plan.download_bytes,
         "disk_bytes": plan.disk_bytes,
         "estimated_seconds": round(plan.estimated_seconds, 1),

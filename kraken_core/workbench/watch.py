@@ -7,7 +7,7 @@ import random
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -81,7 +81,9 @@ class Watch:
     def _round(self) -> Round:
         known = self._left()
         try:
-            plan = self.workbench.plan(**self.request)
+            # Nobody is there to agree to more requests than a plan said: --max-requests is what bounds a round.
+            request = replace(self.workbench.request(**self.request), within_plan=False)
+            plan = self.workbench.work.plan(request)
             job = self.workbench.run(plan, stop=self.stop)
         except Interrupted:
             raise

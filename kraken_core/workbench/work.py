@@ -18,6 +18,7 @@ from kraken_core.domain.errors import (
     JobRunningError,
     KrakenError,
     LedgerError,
+    MoreRequestsNeededError,
 )
 from kraken_core.domain.jobs import (
     UNFINISHED,
@@ -184,6 +185,14 @@ class Work(Planning):
             with self.ledger.patient(stop):
                 result = run()
                 return replace(result, job=self.ledger.move(job, job.mark_completed(result.job.error)))
+        except MoreRequestsNeededError as needed:
+            self.ledger.move(job, job.mark_paused())
+            self.ledger.add_event(job.id, "requests", str(needed))
+            raise MoreRequestsNeededError(
+                f"job {job.id} is paused: {needed} Agree to them with: {self.resume_command(job.id)} "
+                "(or allow more beforehand, with --max-requests)",
+                job.id,
+            ) from None
         except (Interrupted, KeyboardInterrupt):
             raise self._interrupted(job, lease) from None
         except KrakenError as error:

@@ -316,6 +316,7 @@ class Workbench:
             trades=trades,
             download=complete if download is None else download,
             max_requests=asked.most(max_requests, complete=complete),
+            within_plan=asked.within_plan(max_requests, complete=complete),
             incremental=incremental,
         )
 
@@ -342,6 +343,7 @@ class Workbench:
             as_of=None if as_of is None else asked.instant(as_of),
             trades=trades,
             max_requests=asked.most(max_requests, complete=complete),
+            within_plan=asked.within_plan(max_requests, complete=complete),
             backfill=True,
             gap_ids=ids,
         )

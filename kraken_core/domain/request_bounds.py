@@ -1,0 +1,38 @@
+"""Between what bounds the requests of a plan lie, where its files tell only when they are read what they lack."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+
+from kraken_core.domain.gaps import GapRecord
+from kraken_core.domain.knowledge import Knowledge
+from kraken_core.domain.life import Life
+from kraken_core.domain.market import Pair
+from kraken_core.domain.repairs import Repairing
+
+RATE_IS_OFF_BY = 2  # a pair may have traded so many times as often as it did lately
+A_PAIR = 4  # requests more for each pair: answers that are compared, and what comes to light when the job looks
+
+
+def most_requests(
+    repairing: Repairing,
+    knowledge: Knowledge,
+    pairs: Collection[Pair],
+    unlisted: Collection[Pair],
+    gaps: Sequence[GapRecord],
+) -> int:
+    """How many requests a job may turn out to need: as if its files held nothing of the days asked for.
+
+    ``knowledge`` is what is known before any of them is read. Of the ``unlisted`` pairs nobody told yet when they were
+    listed, which takes a request each: they may have lived all the time.
+    """
+    scope = repairing.scope
+    start = scope.request.window(scope.as_of).start
+    lives: dict[Pair, Sequence[Life]] = {pair: (Life(start),) for pair in unlisted}
+    known: Mapping[Pair, Sequence[Life]] = {pair: life for pair, life in knowledge.lives.items() if life}
+    worst = Knowledge(lives | dict(known), knowledge.claims)
+    wanted, _ = scope.wanted(worst, {*pairs, *lives})
+    boundless = replace(repairing, scope=replace(scope, request=replace(scope.request, max_requests=None)))
+    repairs = boundless.plan(worst, wanted, gaps).all
+    return len(unlisted) + RATE_IS_OFF_BY * repairs.requests + A_PAIR * len(repairs.repairs)
