@@ -77,7 +77,7 @@ def examine(home: str | Path | None = None) -> Diagnosis:
     about_versions = _check("versions", _versions)
     try:
         workbench = Workbench.open(home)
-        tiers = workbench.tiers
+        tiers = workbench.settings.tiers()
     except KrakenError as error:
         return Diagnosis((Check("settings", Status.PROBLEM, str(error)), about_versions))
     with workbench:
