@@ -27,8 +27,8 @@ SHOWN: dict[str, str] = {  # by symptom, as the guide begins it; those below add
     "and_no_job_runs_there",
     "the first day or week of a pair is missing": f"{ACCEPTANCE}.test_edges_and_damage.test_the_day_inside_which_"
     "a_file_begins_is_not_complete",
-    "missing slots in the middle of one file": f"{ACCEPTANCE}.test_edges_and_damage.test_damage_in_the_middle_of_a_file_"
-    "is_missing_and_no_silence",
+    "missing slots in the middle of one file": f"{ACCEPTANCE}.test_edges_and_damage.test_damage_in_the_middle_of_"
+    "a_file_is_missing_and_no_silence",
     "job N is running": f"{ACCEPTANCE}.test_interrupted_jobs.test_a_second_ingest_is_refused_"
     "while_one_runs_and_names_it",
     "is not the one that the ledger counts candles of": f"{ACCEPTANCE}.test_lost_tables.test_no_job_runs_on_a_table_"
