@@ -14,7 +14,7 @@ from kraken_core.domain.archives import day_start
 from kraken_core.simulator.exchange import SimulatedExchange
 from tests.acceptance.command_line import Kraken
 from tests.acceptance.little_market import FIRST_DAY, LittleMarket
-from tests.contract.layouts import write_zip
+from tests.contract.layouts import tampered, write_zip
 
 START, HOURS = day_start(date(2026, 1, 1)), 24 * 90
 MEMBER = "XBTUSD_60.csv"
@@ -75,6 +75,15 @@ def test_a_member_with_a_flipped_bit_is_missing(kraken: Kraken, torn: Path, tmp_
     assert done["completeness"]["missing"] == HOURS
     assert completeness(kraken)["ETH/USD"][0] > 0.99
     assert_told_everywhere(kraken, "BTC/USD", "its checksum (CRC32) is wrong", tmp_path)
+
+
+def test_a_member_that_is_compressed_in_a_way_nobody_reads_here_is_missing(kraken: Kraken, tmp_path: Path) -> None:
+    place = quarter(tmp_path, {MEMBER: hours(97_000), "ETHUSD_60.csv": hours(3_000)})
+    lzma = 14
+    done = kraken.ingest(tampered(place, MEMBER, method=lzma), *ASKED, "--complete", code=4)
+    assert done["files"] == {"total": 2, "ingested": 1, "skipped": 0, "failed": 1}
+    assert_told_everywhere(kraken, "BTC/USD", "XBTUSD_60.csv in ", tmp_path)
+    assert "compress" in str(completeness(kraken)["BTC/USD"][1])
 
 
 def test_what_could_not_be_read_stays_missing_until_it_is_read(kraken: Kraken, torn: Path, tmp_path: Path) -> None:

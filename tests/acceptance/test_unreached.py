@@ -172,6 +172,20 @@ def test_the_next_job_asks_at_once_what_nobody_answered(
     assert kraken.rows("gaps") == []
 
 
+def test_a_pair_that_alone_is_refused_costs_only_itself(
+    kraken: Kraken, archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    faults = Faults(tuple(Fault(Kind.FORBIDDEN, each, BTC, times=None) for each in ("OHLC", "Trades")))
+    with SimulatedExchange(MARKET, limits=None, faults=faults) as exchange:
+        monkeypatch.setenv("KRAKEN_API_URL", exchange.url)
+        done = kraken("ingest", "--csv-source-dir", archive, *SELECTED, "--yes", "--json").json
+    assert done["error"] is None
+    gaps = kraken.rows("gaps")
+    assert {(gap["pair"], gap["status"]) for gap in gaps} == {("BTC/USD", GapStatus.FAILED)}
+    assert all("it refuses us" in gap["reason"] for gap in gaps)
+    assert all(row["missing"] == 0 for row in kraken.rows("report", "--pairs", "ADA/USD"))
+
+
 def test_where_nothing_is_stored_and_nobody_answers_nothing_is_made(kraken: Kraken) -> None:
     said = kraken("ingest", "--pairs", "BTC/USD", "--yes", code=1)
     assert "the exchange was not reached: 127.0.0.1:9 was asked" in said.err

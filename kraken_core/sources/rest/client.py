@@ -200,7 +200,7 @@ class KrakenExchange:
             return False
         with self._lock:
             self._doubtful.add(pair)
-            few = len(self._doubtful) < DOUBTFUL_PAIRS
+            few = len(self._doubtful) < DOUBTFUL_PAIRS and policy is not Policy.REFUSED
         return few or self._others_work()
 
     def _others_work(self) -> bool:

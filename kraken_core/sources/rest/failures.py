@@ -15,6 +15,7 @@ class Policy(Enum):
     DOUBT = auto()  # ask again, later; if that never helps, give up on the pair
     SLOWER = auto()  # we asked too often: ask again, later, and less often from then on
     PAIR = auto()  # give up on the pair at once
+    REFUSED = auto()  # give up at once: on the pair where another one is answered, else on the job
     ALL = auto()  # give up on the job at once
 
 

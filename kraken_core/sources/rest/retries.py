@@ -28,7 +28,7 @@ class Patience(NamedTuple):
                 return self.doubt
             case Policy.SLOWER:
                 return self.slower
-            case Policy.PAIR | Policy.ALL:
+            case Policy.PAIR | Policy.REFUSED | Policy.ALL:
                 return 1
 
 

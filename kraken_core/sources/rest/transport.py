@@ -97,7 +97,7 @@ def _check(answer: requests.Response) -> None:
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in _PASSING:
         raise NoAnswerError(reason, Policy.REPEAT, _retry_after(answer))
     if status in _REFUSING:
-        raise NoAnswerError(f"{reason}: it refuses us", Policy.ALL)
+        raise NoAnswerError(f"{reason}: it refuses us", Policy.REFUSED)
     if status in _OF_THE_QUESTION and (errors := _errors(answer)):
         raise refused_by(errors)
     raise NoAnswerError(f"{reason}: check the setting api_url", Policy.ALL)
