@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from kraken_core.domain.errors import HomeError, SettingError
+from kraken_core.domain.exchange import SETTLING_S
 from kraken_core.domain.tiers import Tiers
 from kraken_core.stores.questdb_address import EXAMPLE, Address, parse_address
 from kraken_core.stores.questdb_address import SCHEME as QUESTDB
@@ -87,6 +88,7 @@ _CHECKS: dict[str, Callable[[Any], Any]] = {
     "csv_source_dirs": _paths,
     "requests_per_second": _number(float, 0.01, 10),
     "pairs_in_parallel": _number(int, 1, 64),
+    "settling_seconds": _number(int, 0, 3600),
     "workers": _number(int, 1, 256),
     "dask": _dask,
 }
@@ -112,6 +114,7 @@ class Settings:
     csv_source_dirs: tuple[str, ...] = ()
     requests_per_second: float = 1.0
     pairs_in_parallel: int = 4
+    settling_seconds: int = SETTLING_S
     workers: int = field(default_factory=_cores)
     dask: str = ""
     origins: Mapping[str, str] = field(default_factory=dict)

@@ -12,6 +12,7 @@ from kraken_core.domain.errors import Interrupted, PairRefusedError, Unavailable
 from kraken_core.domain.exchange import (
     NS,
     OHLC_INTERVALS,
+    SETTLING_S,
     TRADES_A_PAGE,
     FirstTrade,
     Listed,
@@ -20,6 +21,7 @@ from kraken_core.domain.exchange import (
 )
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.names import BY_RULES, TOKENIZED
+from kraken_core.simulator.exchange import TapeFaults
 from kraken_core.simulator.exchange.answers import PublicApi, RefusedError, body
 from kraken_core.simulator.market import SimulatedMarket
 from kraken_core.sources.rest import PATIENT, Patience, answers
@@ -33,7 +35,7 @@ class PocketExchange:
 
     def __init__(self, market: SimulatedMarket, now: int | None = None) -> None:
         self.market = market
-        self.present = market.end if now is None else now
+        self.present = market.end + SETTLING_S if now is None else now
         self.asked: Counter[tuple[str, Pair | None]] = Counter()
         self.retries = 0
         self.fails: Callable[[str, Pair | None], None] = lambda _kind, _pair: None
@@ -45,6 +47,14 @@ class PocketExchange:
         """Opened, as a workbench does it."""
         self.stop = stop
         return self
+
+    @property
+    def tape_faults(self) -> TapeFaults:
+        return self._api.tape_faults
+
+    @tape_faults.setter
+    def tape_faults(self, faults: TapeFaults) -> None:
+        self._api.tape_faults = faults
 
     @property
     def requests(self) -> int:
@@ -68,11 +78,11 @@ class PocketExchange:
         pairs = sorted((*currencies.pairs, *tokenized.pairs), key=lambda each: each.pair)
         return Listed(tuple(pairs), {**currencies.skipped, **tokenized.skipped})
 
-    def ohlc(self, series: Series, as_of: int) -> OhlcAnswer:
+    def ohlc(self, series: Series, as_of: int, young_s: int = 0) -> OhlcAnswer:
         if series.interval not in OHLC_INTERVALS:
             raise ValueError(f"the exchange has no candles of {series.interval} minutes")
         self._count("OHLC", series.pair)
-        return answers.ohlc(self._told("OHLC", series.pair, interval=series.interval), series, as_of)
+        return answers.ohlc(self._told("OHLC", series.pair, interval=series.interval), series, as_of, young_s)
 
     def trades(self, pair: Pair, cursor: int) -> TradesPage:
         self._count("Trades", pair)

@@ -20,6 +20,7 @@ OHLC_LIMIT = 720  # committed candles the OHLC endpoint answers at most, whateve
 OHLC_INTERVALS = (1, 5, 15, 30, 60, 240, 1440)  # minutes; there is no 720
 NS = 1_000_000_000  # nanoseconds a second
 TRADES_A_PAGE = 1_000  # at most
+SETTLING_S = 120  # until then after its end a slot may still change in what is answered: trades become visible late
 
 # A frame of trades of one pair, in the order they happened. ``time`` in nanoseconds since the epoch, ``volume`` exact,
 # ``id`` null where the source has none.
@@ -29,6 +30,10 @@ TRADES: dict[str, pl.DataType | type[pl.DataType]] = {
     "volume": pl.Decimal(38, VOLUME_DECIMALS),
     "id": pl.Int64,
 }
+
+
+# The same of an answer of the API. ``kind``: by which side, and which order (``bl``, ``sm``); id 0 is unknown too.
+PAGE: dict[str, pl.DataType | type[pl.DataType]] = {**TRADES, "kind": pl.String}
 
 
 class ListedPair(NamedTuple):
@@ -97,12 +102,23 @@ class Market(NamedTuple):
         return self.tokenized or not (is_tokenized(pair.base) or pair.base in self.names.tokenized)
 
 
+class AsOf(NamedTuple):
+    """As of when the exchange is asked (epoch seconds), and how long before its present slots have settled.
+
+    Candles that closed up to ``young_s`` later are taken too, as provisional.
+    """
+
+    as_of: int
+    settling_s: int = SETTLING_S
+    young_s: int = 0
+
+
 class OhlcAnswer(NamedTuple):
     """What an OHLC answer tells of a series, without the forming candle and whatever was not closed.
 
-    ``candles`` has the columns of SCHEMA: slots that traded. ``known`` are the slots the answer speaks of, silent ones
-    included: every contiguous run of its rows. ``rows`` counts what it held, whatever became of it; ``skipped`` says
-    which of them could not be read.
+    ``candles`` has the columns of SCHEMA: slots that traded. ``known`` are the settled slots of the answer, those
+    without trades included: every contiguous run of its rows; candles outside of them have not settled, and are
+    provisional. ``rows`` counts what it held, whatever became of it; ``skipped`` says which of them could not be read.
     """
 
     candles: pl.DataFrame
@@ -112,16 +128,16 @@ class OhlcAnswer(NamedTuple):
 
 
 class TradesPage(NamedTuple):
-    """One answer of the Trades endpoint: columns of TRADES, oldest first.
+    """One answer of the Trades endpoint: columns of PAGE, oldest first.
 
-    ``cursor`` asks for what follows it, in integer nanoseconds. ``is_last``: nothing follows by now. ``skipped`` says
-    which rows could not be read, and ``unknown`` between which instants (epoch seconds) these may lie: what was traded
-    there is not known (rule 4, doubt).
+    ``cursor`` asks for what follows it, in integer nanoseconds. ``is_short``: it holds fewer trades than were asked
+    for, or none, which happens in the middle of a tape too. ``skipped`` says which rows could not be read, and
+    ``unknown`` between which instants (epoch seconds) these may lie: what was traded there is unknown (domain rule 4).
     """
 
     trades: pl.DataFrame
     cursor: int
-    is_last: bool
+    is_short: bool
     skipped: tuple[str, ...] = ()
     unknown: TimeRanges = TimeRanges()
 

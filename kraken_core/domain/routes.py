@@ -38,7 +38,7 @@ class Repair:
     """What a pair is repaired with: OHLC answers of some intervals (minutes), and sweeps of its trades.
 
     ``finest`` is the interval of the candles that sweeps make. ``instead`` are the answers that serve some of what is
-    swept, should trades be refused.
+    swept, should trades be refused. ``trades_a_second`` is what is expected of the pair.
     """
 
     pair: Pair
@@ -46,6 +46,7 @@ class Repair:
     ohlc: tuple[int, ...] = ()
     sweeps: tuple[Sweep, ...] = ()
     instead: tuple[int, ...] = ()
+    trades_a_second: float = field(default=UNKNOWN_RATE, compare=False)
 
     @property
     def requests(self) -> int:
@@ -103,7 +104,7 @@ class Routes:
 
     def repair(self, lacking: Lacking) -> Repair:
         """The cheapest repair of all that the routes can reach; sweeps win ties, being the official record."""
-        repair = Repair(lacking.pair, min(lacking.missing))
+        repair = Repair(lacking.pair, min(lacking.missing), trades_a_second=lacking.trades_a_second)
         if not self.trades:
             return replace(repair, ohlc=self._fewest(lacking))
         needs = lacking.needs()

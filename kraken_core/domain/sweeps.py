@@ -1,112 +1,344 @@
 """A sweep: a pair's trades read page by page, so that after each page it is known how far it is (domain rule 4).
 
-Slots are given as soon as no more trades can be in them. The one that is still in the making is kept as its part, so
-that a sweep of ten thousand pages goes on at its page, wherever it was cut off.
+Slots are given as soon as no more trades can be in them. Those that are still in the making are kept as their parts,
+so that a sweep of ten thousand pages goes on at its page, wherever it was cut off.
+
+What the exchange answers may be minutes old, and a trade may become visible a while after its time. So, of the last
+hour, trades are believed where one was read that is a settling time later in the same page, or where their ids are
+consecutive; the rest is in doubt, and something independent has to agree with it (:mod:`kraken_core.domain.endings`).
 """
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
-from decimal import Decimal
-from typing import NamedTuple
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
 import polars as pl
 
-from kraken_core.domain.exchange import NS, TRADES, TradesPage
-from kraken_core.domain.market import Pair
-from kraken_core.domain.timerange import TimeRanges
-from kraken_core.domain.trades import PARTS, TradeCandles, sweep_covers
+from kraken_core.domain.exchange import NS, PAGE, AsOf, TradesPage
+from kraken_core.domain.market import Pair, Series
+from kraken_core.domain.sweep_points import SweepPoint, SweepState
+from kraken_core.domain.timerange import END_OF_TIME, TimeRange, TimeRanges
+from kraken_core.domain.trade_ids import NO_IDS, IdRun, Run, Skipped, skipped
+from kraken_core.domain.trades import TradeCandles
+
+STALE_S = 3600  # answers are minutes old at worst: whatever is older than this has been seen by all of them
+_A_DAY_NS = 86_400 * NS
+Row = tuple[Any, ...]
 
 
-class SweepPoint(NamedTuple):
-    """How far a sweep of a pair's trades is, all that is needed to go on with it.
+class TradeSpan(NamedTuple):
+    """What a sweep saw of a pair's ids in ``[start, end)``, epoch seconds.
 
-    Slots of ``interval`` minutes are given up to ``known_until`` (epoch seconds); ``cursor`` (nanoseconds) asks for the
-    next page, ``last_id`` is the last trade's; ``part`` is what was read of the next slot, a PARTS row as JSON, or "".
+    ``first_id`` and ``last_id`` are those of its trades, None where it had none or the id is unknown. ``whole``: every
+    id between the two was seen. ``phantoms`` ids were skipped there, and stayed away when they were asked for again.
     """
 
     pair: Pair
-    interval: int
-    known_until: int
-    cursor: int
+    start: int
+    end: int
+    first_id: int | None
     last_id: int | None
-    part: str
+    whole: bool
+    phantoms: int
+
+
+class Ending(NamedTuple):
+    """Where a sweep has read all there is, what it read needs something independent that agrees with it.
+
+    From ``doubt`` on, epoch nanoseconds. ``times`` are those of the trades read since ``counted_from``, ascending, and
+    up to ``until``, epoch seconds.
+    """
+
+    doubt: int
+    times: pl.Series
+    counted_from: int
+    until: int
 
 
 class Swept(NamedTuple):
-    """What a page brought: candles (SCHEMA) and the slots now known; ``sweeping`` goes on, None where all is read."""
+    """What a page brought: candles (SCHEMA), the slots now known, and those of them that consecutive ids prove.
+
+    ``sweeping`` goes on, None where all is known; where ``ending`` is set, all is read, and something has to agree
+    before the rest is known: see :meth:`Sweeping.agreed`. ``stuck``: the page is full of one nanosecond, and nothing
+    leads on from it.
+    """
 
     candles: pl.DataFrame
     known: TimeRanges
+    proved: TimeRanges
+    spans: tuple[TradeSpan, ...]
     sweeping: Sweeping | None
+    ending: Ending | None = None
+    stuck: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sweeping:
     """A sweep up to ``end`` (epoch seconds, a closed slot's) that has read every trade up to ``cursor``.
 
-    ``tail`` are the trades of the last instant read, which the next page may repeat.
+    ``tail`` are the trades of the last instant read, which the next page may repeat; ``read`` the times and ids of
+    those read in the last day before, from ``counted_from`` on. ``runs`` are where ids were consecutive, ``doubt`` is
+    from when on trades may be missing (nanoseconds), ``short`` how many pages in a row were.
     """
 
     end: int
+    recent: int  # from here on (nanoseconds) answers may differ by when they were made
+    settling: int  # nanoseconds
     known_until: int
     cursor: int
     making: TradeCandles
     tail: pl.DataFrame
+    read: pl.DataFrame
+    counted_from: int
+    ids: IdRun = NO_IDS
+    runs: tuple[Run, ...] = ()
+    doubt: int | None = None
+    first_id: int | None = None
+    phantoms: int = 0
+    short: int = 0
 
     @classmethod
-    def begin(cls, pair: Pair, interval: int, start: int, end: int) -> Sweeping:
-        """A sweep of ``[start, end)``, whole slots of ``interval`` minutes."""
-        nothing = pl.DataFrame(schema=TRADES)
+    def begin(cls, series: Series, start: int, end: int, when: AsOf) -> Sweeping:
+        """A sweep of ``[start, end)``, whole slots of the series, which had settled as of then."""
+        making = TradeCandles.empty(series.pair, (series.interval,))
+        nothing = pl.DataFrame(schema=PAGE)
         before = start * NS - 1  # a cursor is exclusive
-        return cls(end, start, before, TradeCandles.empty(pair, (interval,)), nothing)
+        recent, settling = (when.as_of - STALE_S) * NS, when.settling_s * NS
+        read = nothing.select("time", "id")
+        return cls(end, recent, settling, start, before, making, nothing, read, start * NS)
 
     @classmethod
-    def resume(cls, point: SweepPoint, end: int) -> Sweeping:
+    def resume(cls, point: SweepPoint, end: int, when: AsOf) -> Sweeping:
         """The sweep that stopped at a point, now up to ``end``."""
-        making = TradeCandles.empty(point.pair, (point.interval,))
-        if point.part:
-            row = json.loads(point.part)
-            making = making.join(pl.DataFrame([{**row, "volume": Decimal(row["volume"])}], schema=PARTS))
-        tail = pl.DataFrame({name: [point.last_id if name == "id" else None] for name in TRADES}, schema=TRADES)
-        return cls(end, point.known_until, point.cursor, making, tail)
+        begun = cls.begin(Series(point.pair, point.interval), point.known_until, end, when)
+        state = SweepState.parse(point.state)
+        return replace(
+            begun,
+            cursor=point.cursor,
+            making=begun.making.join(state.parts),
+            tail=state.tail,
+            read=state.tail.select("time", "id"),
+            counted_from=int(state.tail["time"][0]) if len(state.tail) else begun.counted_from,
+            ids=IdRun(state.run, state.last_id) if state.run else NO_IDS,
+            doubt=state.doubt,
+            first_id=state.first_id,
+            phantoms=state.phantoms,
+        )
 
     @property
-    def point(self) -> SweepPoint | None:
-        """Where to go on; None where that cannot be told, as trades without ids may be repeated."""
-        last_id = self.tail["id"][-1] if len(self.tail) else None
-        if len(self.tail) and last_id is None:
-            return None
-        rows = self.making.parts.to_dicts()  # one at most: slots before the last trade's are given
-        part = json.dumps({**rows[0], "volume": str(rows[0]["volume"])}) if rows else ""
-        return SweepPoint(self.making.pair, self.making.finest, self.known_until, self.cursor, last_id, part)
+    def point(self) -> SweepPoint:
+        """Where to go on."""
+        run = None if self.ids.ahead else self.ids.run
+        state = SweepState(self.making.parts, self.tail, run, self.ids.last, self.doubt, self.first_id, self.phantoms)
+        return SweepPoint(self.making.pair, self.making.finest, self.known_until, self.cursor, state.text)
 
-    def take(self, page: TradesPage) -> Swept:
-        """The sweep after the next page."""
-        fresh = without_repeats(page.trades, self.tail)
-        making = self.making.add(fresh) if len(fresh) else self.making
-        last = fresh["time"][-1] if len(fresh) else None
-        known = sweep_covers(self.known_until, last, self.end, making.finest, reached_end=page.is_last)
+    def fresh(self, page: TradesPage) -> pl.DataFrame:
+        """The trades of the next page that were not read before."""
+        return self._unread(page.trades)
+
+    def skipped(self, fresh: pl.DataFrame) -> list[Skipped]:
+        """The ids that fresh trades skip, which are asked for again from before the first of them."""
+        return skipped(self.ids, fresh["time"].to_list(), fresh["id"].to_list()) if len(fresh) else []
+
+    def found_again(self, fresh: pl.DataFrame, again: pl.DataFrame, skips: Iterable[Skipped]) -> pl.DataFrame:
+        """Fresh trades with those that they had skipped, from a page that was asked for from before them.
+
+        Those that come after the last of them come again with the next page.
+        """
+        last = pl.col("time") == fresh["time"][-1]
+        inside = pl.any_horizontal(pl.col("id").is_between(skip.first, skip.last) for skip in skips)
+        more = without_repeats(self._unread(again).filter(pl.col("time") <= fresh["time"][-1]), fresh)
+        lost = more.filter(inside)
+        if lost.is_empty():
+            return fresh
+        # Of the last instant all of them, as those that are missing there may be more than ids tell.
+        more = more.filter(inside | last) if len(lost.filter(last)) else lost
+        rows, order = fresh.rows(), again.rows()
+        for row in more.rows():
+            rows.insert(_place(row, rows, order), row)
+        return pl.DataFrame(rows, schema=PAGE, orient="row")
+
+    def _unread(self, trades: pl.DataFrame) -> pl.DataFrame:
+        """Without those from before the last instant read: of older slots everything was read, or is given."""
+        if self.tail.is_empty():
+            return trades.filter(pl.col("time") >= self.known_until * NS)
+        instant = pl.col("time") == self.tail["time"][-1]
+        later = trades.filter(pl.col("time") > self.tail["time"][-1])
+        return pl.concat([without_repeats(trades.filter(instant), self.tail), later])
+
+    def take(self, page: TradesPage, fresh: pl.DataFrame, phantoms: Collection[Skipped] = ()) -> Swept:
+        """The sweep after the next page, of which these trades are fresh, whatever was skipped that never was."""
+        if fresh.is_empty():
+            return self._without_news(page)
+        never = frozenset(skip.first - 1 for skip in phantoms)
+        ids, ended = self.ids.fed(fresh["time"].to_list(), fresh["id"].to_list(), never)
+        last = int(fresh["time"][-1])
+        runs = (*self.runs, *ended)
+        here = [*runs, *([ids.run] if ids.run else [])]
+        inside = fresh.filter(pl.col("time") < self.end * NS)
+        read = pl.concat([self.read, inside.select("time", "id")])
+        kept = len(read) and int(read["time"][0]) < last - 3 * _A_DAY_NS
+        read = read.filter(pl.col("time") >= last - 2 * _A_DAY_NS) if kept else read
+        after = replace(
+            self,
+            cursor=_following(page, last, self.cursor),
+            making=self.making.add(inside) if len(inside) else self.making,
+            tail=self._tail(fresh, last),
+            read=read,
+            counted_from=max(self.counted_from, int(read["time"][0])) if kept else self.counted_from,
+            ids=ids,
+            runs=runs,
+            doubt=self._doubt(fresh, here),
+            first_id=self.first_id if len(self.making.parts) else _first(fresh["id"]),
+            # Of trades that could not be read, the ids are no phantoms.
+            phantoms=self.phantoms + sum(skip.last - skip.first + 1 for skip in phantoms if not page.skipped),
+            short=1 if page.is_short else 0,
+        )
+        if last >= self.end * NS:
+            return after.given_until(self.end) if after.doubt is None else after.ended(after.doubt, self.end)
+        settled = last - self.settling if last > self.recent else last
+        held = [settled, *([after.doubt] if after.doubt else []), *([ids.run.until] if ids.run and ids.ahead else [])]
+        stuck = not page.is_short and after.cursor <= self.cursor
+        return after.given_until(min(held) // NS)._replace(stuck=stuck)
+
+    def agreed(self, until: int) -> Swept:
+        """What is known at last, where all is read, and something agrees up to ``until`` (epoch seconds)."""
+        return self.given_until(min(until, self.end))._replace(sweeping=None)
+
+    def _without_news(self, page: TradesPage) -> Swept:
+        short = self.short + 1
+        if not page.is_short:
+            if page.cursor <= self.cursor:
+                return self.given_until(self.known_until)._replace(stuck=True)
+            return replace(self, cursor=page.cursor).given_until(self.known_until)
+        after = replace(self, short=short)
+        if short == 1:  # asked again, it may bring more: a short page is no end
+            return after.given_until(self.known_until)
+        last = int(self.tail["time"][-1]) if len(self.tail) else self.known_until * NS
+        proved = any(run.since <= last - self.settling and run.until >= last for run in after.all_runs)
+        doubt = last if proved else max(last - self.settling, self.known_until * NS)
+        return after.ended(min(doubt, self.doubt or doubt), END_OF_TIME)
+
+    def ended(self, doubt: int, until: int) -> Swept:
+        """All is read up to ``until``, and from ``doubt`` on (nanoseconds) something has to agree with it."""
+        nothing = self.given_until(self.known_until)
+        return nothing._replace(sweeping=self, ending=Ending(doubt, self.read["time"], self.counted_from, until))
+
+    @property
+    def all_runs(self) -> list[Run]:
+        """Those that ended, and the one in the making."""
+        return [*self.runs, *([self.ids.run] if self.ids.run else [])]
+
+    def _doubt(self, fresh: pl.DataFrame, runs: Sequence[Run]) -> int | None:
+        """From when on a trade may be missing that had not settled in the pages read; None where none can be."""
+        found = [] if self.doubt is None else [self.doubt]
+        edges = []  # the last trade of a page, and the one that has to follow it
+        if len(self.tail):
+            edges.append((int(self.tail["time"][-1]), int(fresh["time"][0])))
+        last, beyond = int(fresh["time"][-1]), fresh.filter(pl.col("time") >= self.end * NS)["time"]
+        if len(beyond) and last - self.settling < self.end * NS:
+            edges.append((last, int(beyond[0])))
+        for edge, following in edges:
+            unsettled = edge - self.settling
+            if edge > self.recent and not any(run.since <= unsettled and run.until >= following for run in runs):
+                found.append(unsettled)
+        doubt = min(found, default=None)
+        return None if doubt is None or doubt >= self.end * NS else max(doubt, self.known_until * NS)
+
+    def _tail(self, fresh: pl.DataFrame, last: int) -> pl.DataFrame:
+        of_last = pl.col("time") == last
+        return pl.concat([self.tail.filter(of_last), fresh.filter(of_last)])
+
+    def given_until(self, instant: int) -> Swept:
+        """The sweep with all slots given that end by an instant (epoch seconds) and were not given before."""
+        width = self.making.finest * 60
+        known = TimeRanges.single(self.known_until, instant).inner(width)
         until = known.hull.end if known else self.known_until
-        given, rest = making.split(until)
-        candles = given.candles()[making.finest]
-        if page.is_last or until >= self.end:
-            return Swept(candles, known, None)
-        tail = fresh.filter(pl.col("time") == last) if len(fresh) else self.tail
-        return Swept(candles, known, Sweeping(self.end, until, page.cursor, rest, tail))
+        given, rest = self.making.split(until)
+        runs = self.all_runs
+        proved = TimeRanges.of((run.since // NS + 1, run.until // NS) for run in runs).inner(width) & known
+        span = (self._span(TimeRange(self.known_until, until), given.parts, runs),) if known else ()
+        after = replace(
+            self,
+            known_until=until,
+            making=rest,
+            runs=tuple(run for run in self.runs if run.until > until * NS),
+            first_id=_first(self.read.filter(pl.col("time") >= until * NS)["id"]) if known else self.first_id,
+            phantoms=0 if known else self.phantoms,
+        )
+        sweeping = after if until < self.end else None
+        return Swept(given.candles()[self.making.finest], known, proved, span, sweeping)
+
+    def _span(self, given: TimeRange, parts: pl.DataFrame, runs: Sequence[Run]) -> TradeSpan:
+        """What was seen of the ids of the slots given."""
+        if parts.is_empty():
+            return TradeSpan(self.making.pair, *given, None, None, whole=False, phantoms=self.phantoms)
+        first, last = int(parts["first"][0]), int(parts["last"][-1])
+        last_id = self.read.filter(pl.col("time") <= last)["id"][-1] or None
+        whole = any(run.since <= first and run.until >= last for run in runs)
+        return TradeSpan(self.making.pair, *given, self.first_id, last_id, whole, self.phantoms)
 
 
-def without_repeats(page: pl.DataFrame, tail: pl.DataFrame) -> pl.DataFrame:
-    """A page of trades without those of the page before, which ended with ``tail``: TRADES of one instant.
+def without_repeats(page: pl.DataFrame, read: pl.DataFrame) -> pl.DataFrame:
+    """A page of trades without those that were read before (both PAGE).
 
-    Trades are told apart by their ids. Where they have none, equal ones are distinct trades, and what is dropped is the
-    longest beginning of the page that the page before ended with, in the same order.
+    Told apart by all that a trade tells, so that an id that is unknown or used twice is no matter. Equal trades are as
+    many as they are: each that was read stands for one of the page.
     """
-    last_id = tail["id"][-1] if len(tail) else None
-    if last_id is not None:
-        return page.filter(pl.col("id").is_null() | (pl.col("id") > last_id))
-    for count in range(min(len(page), len(tail)), 0, -1):
-        if page.head(count).equals(tail.tail(count)):
-            return page[count:]
-    return page
+    if read.is_empty() or page.is_empty():
+        return page
+    before = Counter(read.rows())
+    fresh = []
+    for row in page.rows():
+        fresh.append(before[row] <= 0)
+        before[row] -= 1
+    return page.filter(pl.Series(fresh, dtype=pl.Boolean))
+
+
+def phantoms(skips: Iterable[Skipped], again: pl.DataFrame) -> list[Skipped]:
+    """The ids still skipped that stayed away when they were asked for again: what comes a little later is none."""
+    ids = again["id"]
+    return [skip for skip in skips if not ids.is_between(skip.first, skip.last).any()]
+
+
+def joined(spans: Iterable[TradeSpan]) -> list[TradeSpan]:
+    """Spans as they were seen, page by page, those whose ids follow each other as one; likewise those without any."""
+    result: list[TradeSpan] = []
+    for span in spans:
+        before = result[-1] if result else None
+        if before and (before.pair, before.end) == span[:2] and _follows(before, span):
+            phantoms = before.phantoms + span.phantoms
+            result[-1] = before._replace(end=span.end, last_id=span.last_id, phantoms=phantoms)
+        else:
+            result.append(span)
+    return result
+
+
+def _follows(before: TradeSpan, span: TradeSpan) -> bool:
+    if before.whole and span.whole:
+        return before.last_id is not None and span.first_id == before.last_id + 1
+    return {before.first_id, before.last_id, span.first_id, span.last_id} == {None}
+
+
+def _following(page: TradesPage, last: int, cursor: int) -> int:
+    """The cursor of what follows a page: what it says, or, where it is short, its last trade's time if that is earlier.
+
+    Trades may be lost from a short page, and then its cursor leads past them; what is read again is told apart.
+    """
+    return max(cursor, min(last, page.cursor) if page.is_short else page.cursor)
+
+
+def _place(row: Row, rows: Sequence[Row], order: Sequence[Row]) -> int:
+    """Where a trade belongs among others: of one instant, they are in the order of a page that has them all."""
+    at = order.index(row)
+    for before in reversed(order[:at]):
+        if before[0] == row[0] and before in rows:
+            return rows.index(before) + 1
+    return next((place for place, other in enumerate(rows) if other[0] >= row[0]), len(rows))
+
+
+def _first(ids: pl.Series) -> int | None:
+    return (ids[0] or None) if len(ids) else None

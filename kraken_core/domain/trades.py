@@ -15,7 +15,6 @@ import polars as pl
 from kraken_core.domain.candles import SCHEMA, TIME, VOLUME_DECIMALS, Source, rank_of
 from kraken_core.domain.exchange import NS
 from kraken_core.domain.market import INTERVALS, Pair
-from kraken_core.domain.timerange import TimeRanges, floor
 
 API_RANK = rank_of(Source.TRADES)  # of trades that the API answered: they have no vintage
 _US = 1_000_000  # microseconds a second
@@ -157,14 +156,3 @@ class TradeCandles:
             pl.lit(Source.TRADES.value).alias("source"),
             pl.lit(rank, pl.Int64).alias("rank"),
         ).select(*SCHEMA)
-
-
-def sweep_covers(start: int, last_trade_ns: int | None, as_of: int, interval: int, *, reached_end: bool) -> TimeRanges:
-    """The slots of ``interval`` minutes that a sweep knows, which read every trade from ``start`` on (domain rule 4).
-
-    To the slot before the one of the last trade read, as more may follow in that; to ``as_of`` when it reached the end.
-    Epoch seconds, but for ``last_trade_ns``: nanoseconds, None where it read none.
-    """
-    width = interval * 60
-    end = start if last_trade_ns is None else floor(last_trade_ns // NS, width)
-    return TimeRanges.single(start, as_of if reached_end else min(end, as_of)).inner(width)

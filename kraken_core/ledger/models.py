@@ -46,7 +46,7 @@ from kraken_core.ledger.columns import (
     words,
 )
 
-REVISION = "0011"  # the newest migration
+REVISION = "0012"  # the newest migration
 
 METRICS = tuple(field.name for field in fields(JobMetrics))
 _ADDED_METRICS = ("total_requests", "requests", "retries")
@@ -268,8 +268,21 @@ trade_sweep = Table(
     Column("interval", Integer, nullable=False),
     Column("known_until", Instant, nullable=False),
     Column("cursor", BigInteger, nullable=False),  # nanoseconds
-    Column("last_id", BigInteger),  # null where trades have no ids
-    *words("part"),
+    *words("state"),  # what of the trades read is not in candles yet, as JSON
+)
+
+trade_span = Table(
+    "trade_span",
+    metadata,
+    row_id(),
+    reference("pair"),
+    *span(),
+    Column("first_id", BigInteger),  # null where there was no trade, or its id is unknown
+    Column("last_id", BigInteger),
+    Column("whole", Boolean, nullable=False),  # every id between the two was seen
+    *counts("phantoms"),
+    Column("job_id", BigInteger, nullable=False),  # the job that saw them
+    Index(None, "pair_id", "start"),
 )
 
 series_detection = Table(

@@ -9,12 +9,16 @@ from sqlalchemy import delete, select
 from kraken_core.domain.coverage import Assertion
 from kraken_core.domain.jobs import JobMetrics
 from kraken_core.domain.market import Pair, Series
-from kraken_core.domain.sweeps import SweepPoint
+from kraken_core.domain.sweep_points import SweepPoint
+from kraken_core.domain.sweeps import TradeSpan, joined
 from kraken_core.domain.timerange import TimeRanges
-from kraken_core.ledger.bulk import add_rows
+from kraken_core.ledger.bulk import add_many, add_rows
 from kraken_core.ledger.claims import Claims
 from kraken_core.ledger.jobs import Jobs
-from kraken_core.ledger.models import trade_sweep
+from kraken_core.ledger.models import trade_span, trade_sweep
+from kraken_core.ledger.undone import counts
+
+_SPAN = ("pair_id", "start", "end", "first_id", "last_id", "whole", "phantoms")
 
 
 class Sweeps(Jobs, Claims):
@@ -27,8 +31,10 @@ class Sweeps(Jobs, Claims):
         stale: Mapping[Series, TimeRanges],
         points: Mapping[Pair, SweepPoint | None],
         metrics: JobMetrics,
+        *,
+        spans: Sequence[TradeSpan] = (),
     ) -> None:
-        """What committed answers brought, all or nothing: claims, metrics, and where the sweeps of pairs go on."""
+        """What committed answers brought, all or nothing: claims, metrics, where sweeps go on, which ids they saw."""
         with self._writing({*points, *(claim.series.pair for claim in assertions)}) as connection:
             self._append(connection, [*self._withdrawals(connection, stale), *assertions], job_id)
             self._store_metrics(connection, job_id, metrics)
@@ -38,12 +44,23 @@ class Sweeps(Jobs, Claims):
                 trade_sweep,
                 ({"pair_id": self._pair_ids[at.pair], **_columns(at)} for at in points.values() if at),
             )
+            seen = ((self._pair_ids[span.pair], *span[1:], job_id) for span in joined(spans))
+            add_many(connection, trade_span, [*_SPAN, "job_id"], seen)
 
     def sweep_points(self) -> Mapping[Pair, SweepPoint]:
         """Where unfinished sweeps go on."""
         with self._reading() as connection:
             found = connection.execute(select(trade_sweep)).all()
         return {self._pairs[pair_id]: SweepPoint(self._pairs[pair_id], *rest) for pair_id, *rest in found}
+
+    def trade_spans(self, pair: Pair) -> Sequence[TradeSpan]:
+        """What sweeps saw of a pair's trade ids, by time; of the same time the latest first."""
+        columns = trade_span.c
+        query = select(*(columns[name] for name in _SPAN[1:])).order_by(columns.start, columns.id.desc())
+        with self._reading() as connection:
+            of_pair = query.where(columns.pair_id.in_(self._ids_of({pair})), counts(trade_span))
+            rows = connection.execute(of_pair).all()
+        return [TradeSpan(pair, *row) for row in rows]
 
 
 def _columns(point: SweepPoint) -> dict[str, object]:

@@ -5,17 +5,21 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import NamedTuple
 
 import polars as pl
 
 from kraken_core.domain.candles import Source, derived_rank, rank_of
 from kraken_core.domain.coverage import Assertion
+from kraken_core.domain.endings import Agreement, agreement, serves, settled, witness
 from kraken_core.domain.errors import PairRefusedError
+from kraken_core.domain.exchange import NS, TRADES_A_PAGE, AsOf, OhlcAnswer
 from kraken_core.domain.market import Series
 from kraken_core.domain.routes import Repair, Sweep
-from kraken_core.domain.sweeps import Sweeping, SweepPoint
-from kraken_core.domain.timerange import END_OF_TIME, TimeRanges, iso
+from kraken_core.domain.sweep_points import SweepPoint
+from kraken_core.domain.sweeps import Ending, Sweeping, Swept, TradeSpan, phantoms
+from kraken_core.domain.timerange import END_OF_TIME, TimeRanges, floor, iso
 from kraken_core.domain.trades import API_RANK
 from kraken_core.ports import Exchange
 
@@ -23,8 +27,9 @@ from kraken_core.ports import Exchange
 class Answer(NamedTuple):
     """What one request brought of a series: candles (SCHEMA), the slots it knows, and on what evidence.
 
-    ``rows`` were in it, of which ``skipped`` could not be read. Of a sweep, ``point`` is where it goes on; None where
-    it is at its end, or cannot be resumed.
+    ``rows`` were in it, of which ``skipped`` could not be read. Of a sweep, ``proved`` are the slots that consecutive
+    trade ids prove, ``spans`` what was seen of the ids, and ``point`` is where it goes on, None where it is at its end,
+    or cannot be resumed. ``problem``: why not all that was asked for came.
     """
 
     series: Series
@@ -34,13 +39,18 @@ class Answer(NamedTuple):
     evidence: str
     rows: int
     point: SweepPoint | None = None
+    proved: TimeRanges = TimeRanges()
+    spans: tuple[TradeSpan, ...] = ()
+    problem: str = ""
     skipped: tuple[str, ...] = ()
 
     @property
     def claims(self) -> list[Assertion]:
         """What it entitles to claim."""
         rank = derived_rank(API_RANK if self.source is Source.TRADES else rank_of(self.source))
-        return [Assertion(self.series, *span, self.source, rank, self.evidence) for span in self.known]
+        claim = partial(Assertion, source=self.source, rank=rank, evidence=self.evidence)
+        parts = ((False, self.known - self.proved), (True, self.known & self.proved))
+        return [claim(self.series, *span, proved=proved) for proved, ranges in parts for span in ranges]
 
 
 @dataclass(slots=True)
@@ -60,57 +70,162 @@ class Budget:
 
 
 def answers(
-    exchange: Exchange, repair: Repair, as_of: int, point: SweepPoint | None, budget: Budget
+    exchange: Exchange, repair: Repair, when: AsOf, point: SweepPoint | None, budget: Budget
 ) -> Iterator[Answer]:
     """The answers to a pair's repair, each asked for when it is wanted; fewer where the budget does not pay for all.
 
     A sweep that stopped at ``point`` goes on there. Raises UnavailableError, PairRefusedError, Interrupted.
     """
-    yield from _answered(exchange, repair, repair.ohlc, as_of, budget)
-    stuck = False
+    yield from _answered(exchange, repair, repair.ohlc, when, budget)
+    unread = False
+    series = Series(repair.pair, repair.finest)
     try:
         for sweep in repair.sweeps:
-            for answer in _swept(exchange, repair, sweep, point, budget):
-                stuck = stuck or bool(answer.skipped)
+            sweeper = _Sweeper(exchange, series, sweep, repair.trades_a_second, when, budget)
+            for answer in sweeper.answers(point):
+                unread = unread or bool(answer.skipped)
                 yield answer
     except PairRefusedError:
-        yield from _answered(exchange, repair, repair.instead, as_of, budget)
+        yield from _answered(exchange, repair, repair.instead, when, budget)
         raise
-    if stuck:
-        yield from _answered(exchange, repair, repair.instead, as_of, budget)
+    if unread:
+        yield from _answered(exchange, repair, repair.instead, when, budget)
 
 
 def _answered(
-    exchange: Exchange, repair: Repair, intervals: Sequence[int], as_of: int, budget: Budget
+    exchange: Exchange, repair: Repair, intervals: Sequence[int], when: AsOf, budget: Budget
 ) -> Iterator[Answer]:
     for interval in intervals:
         if not budget.take():
             return
         series = Series(repair.pair, interval)
-        candles, known, rows, skipped = exchange.ohlc(series, as_of)
-        evidence = f"OHLC {repair.pair.altname} {interval} at {iso(as_of)}"
-        yield Answer(series, candles, known, Source.OHLC, evidence, rows, skipped=skipped)
+        found = settled(exchange.ohlc(series, when.as_of, when.young_s), series.width, when)
+        yield _candles(series, found, when.as_of)
 
 
-def _swept(
-    exchange: Exchange, repair: Repair, sweep: Sweep, point: SweepPoint | None, budget: Budget
-) -> Iterator[Answer]:
-    series = Series(repair.pair, repair.finest)
-    evidence = f"Trades {repair.pair.altname} from {iso(sweep.start)}"
-    if point and (point.interval, point.known_until) == (repair.finest, sweep.start):
-        sweeping: Sweeping | None = Sweeping.resume(point, sweep.end)
-    else:
-        sweeping = Sweeping.begin(repair.pair, repair.finest, sweep.start, sweep.end)
-    unknown = TimeRanges()  # slots in which trades could not be read
-    while sweeping and budget.take():
-        page = exchange.trades(repair.pair, sweeping.cursor)
-        unknown |= page.unknown.outer(series.width)
-        candles, known, sweeping = sweeping.take(page)
-        if unknown:
-            opens = candles["time"].dt.epoch("s")
-            candles = candles.filter(pl.Series([at not in unknown for at in opens], dtype=pl.Boolean))
-        # Whoever went on in the middle of a slot that will be unknown would take it for whole.
-        whole = sweeping and not unknown.meets(sweeping.known_until, END_OF_TIME)
-        point = sweeping.point if sweeping and whole else None
-        rows = len(page.trades) + len(page.skipped)
-        yield Answer(series, candles, known - unknown, Source.TRADES, evidence, rows, point, page.skipped)
+def _candles(of: Series, found: OhlcAnswer, as_of: int) -> Answer:
+    evidence = f"OHLC {of.pair.altname} {of.interval} at {iso(as_of)}"
+    return Answer(of, found.candles, found.known, Source.OHLC, evidence, found.rows, skipped=found.skipped)
+
+
+@dataclass(frozen=True, slots=True)
+class _Sweeper:
+    """Carries out a sweep of a pair's trades for a series."""
+
+    exchange: Exchange
+    series: Series
+    sweep: Sweep
+    rate: float
+    when: AsOf
+    budget: Budget
+
+    def answers(self, point: SweepPoint | None) -> Iterator[Answer]:
+        """Page by page; what could not be read, or is not agreed with, by candles of the exchange where they reach."""
+        start, end = self.sweep.start, self.sweep.end
+        if point and (point.interval, point.known_until) == (self.series.interval, start):
+            sweeping: Sweeping | None = Sweeping.resume(point, end, self.when)
+        else:
+            sweeping = Sweeping.begin(self.series, start, end, self.when)
+        unknown = TimeRanges()  # slots in which trades could not be read
+        while sweeping and self.budget.take():
+            page = self.exchange.trades(self.series.pair, sweeping.cursor)
+            unknown |= page.unknown.outer(self.series.width)
+            fresh = sweeping.fresh(page)
+            skips = sweeping.skipped(fresh)
+            if skips and not page.skipped:
+                if not self.budget.take():
+                    return
+                again = self.exchange.trades(self.series.pair, min(skip.since for skip in skips) - 1).trades
+                fresh = sweeping.found_again(fresh, again, skips)
+                skips = phantoms(sweeping.skipped(fresh), again)
+            step = sweeping.take(page, fresh, skips)
+            sweeping = step.sweeping
+            if step.ending and sweeping:
+                for answer in self._ended(sweeping, step.ending, len(page.trades)):
+                    yield _without(answer, unknown)
+                return
+            answer = _without(self._answer(step, len(page.trades) + len(page.skipped)), unknown)
+            answer = answer._replace(skipped=page.skipped)
+            if step.stuck and sweeping:
+                stuck = floor(sweeping.cursor // NS, self.series.width)
+                yield answer._replace(problem=_stuck(sweeping.cursor))
+                yield from self._instead(TimeRanges.single(sweeping.known_until, stuck + self.series.width))
+                after = stuck + self.series.width
+                sweeping = Sweeping.begin(self.series, after, end, self.when) if after < end else None
+            else:
+                # Whoever went on in the middle of a slot that will be unknown would take it for whole.
+                whole = sweeping and not unknown.meets(sweeping.known_until, END_OF_TIME)
+                yield answer._replace(point=sweeping.point if sweeping and whole else None)
+
+    def _answer(self, step: Swept, rows: int, problem: str = "") -> Answer:
+        evidence = f"Trades {self.series.pair.altname} from {iso(self.sweep.start)}"
+        brought = self.series, step.candles, step.known, Source.TRADES, evidence, rows
+        return Answer(*brought, None, step.proved, step.spans, problem)
+
+    def _ended(self, sweeping: Sweeping, ending: Ending, rows: int) -> Iterator[Answer]:
+        """The last of a sweep that has read all there is: up to where candles of the exchange agree with it."""
+        end, at = self.sweep.end, ending.doubt // NS
+        others, problem = [], ""
+        while at < end:
+            of = witness(self.series, at, ending.until, self.when.as_of)
+            if not self.budget.take():
+                return
+            answer = self._asked(of)
+            found = agreement(ending, at, end, answer, of.width, rate=self.rate)
+            if serves(of, self.series):
+                others.append((of, answer))
+            if found.theirs is not None:
+                problem = _disagree(found)
+            elif found.until <= at:
+                problem = _unconfirmed(ending, at)
+            at = max(at, found.until)
+            if problem:
+                break
+        step = sweeping.agreed(at)
+        yield self._answer(step, rows, problem)
+        agreed = step.known.hull.end if step.known else sweeping.known_until
+        left = TimeRanges.single(agreed, end)
+        for of, answer in others:
+            yield from _within(_candles(of, answer, self.when.as_of), left)
+
+    def _asked(self, of: Series) -> OhlcAnswer:
+        return settled(self.exchange.ohlc(of, self.when.as_of), of.width, self.when)
+
+    def _instead(self, slots: TimeRanges) -> Iterator[Answer]:
+        """Candles of slots whose trades cannot be read, where the exchange still has them."""
+        of = witness(self.series, slots.hull.start, slots.hull.end, self.when.as_of)
+        if serves(of, self.series) and self.budget.take():
+            yield from _within(_candles(of, self._asked(of), self.when.as_of), slots)
+
+
+def _without(answer: Answer, unknown: TimeRanges) -> Answer:
+    """An answer of a sweep without the slots in which trades could not be read."""
+    if not unknown or answer.source is not Source.TRADES:
+        return answer
+    opens = answer.candles["time"].dt.epoch("s")
+    candles = answer.candles.filter(pl.Series([at not in unknown for at in opens], dtype=pl.Boolean))
+    return answer._replace(candles=candles, known=answer.known - unknown, proved=answer.proved - unknown)
+
+
+def _within(answer: Answer, slots: TimeRanges) -> Iterator[Answer]:
+    """What an answer brings of some slots, if anything."""
+    if known := answer.known & slots:
+        opens = pl.col("time").dt.epoch("s")
+        inside = pl.any_horizontal(opens.is_between(*span, closed="left") for span in known)
+        yield answer._replace(known=known, candles=answer.candles.filter(inside))
+
+
+def _stuck(cursor: int) -> str:
+    return f"more than {TRADES_A_PAGE:,} trades share the nanosecond {cursor}, and no page leads past them"
+
+
+def _disagree(found: Agreement) -> str:
+    return (
+        f"from {iso(found.until)} on the exchange's candles count {found.theirs:,} trades, "
+        f"of which its Trades endpoint answered {found.ours:,}"
+    )
+
+
+def _unconfirmed(ending: Ending, at: int) -> str:
+    read = f"its last trade is of {iso(int(ending.times[-1]) // NS)}" if len(ending.times) else "it answers no trades"
+    return f"{read}, and no candle of the exchange confirms that nothing is missing from {iso(at)} on"

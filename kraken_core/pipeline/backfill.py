@@ -186,7 +186,7 @@ class _Rounds:
         if fetched.down:
             self._went_down(fetched.down)
         self._exhausted = bool(fetched.down) or spent.left(self._limit) == 0
-        self.detect(Attempt(repairs, detected.covered, fetched.failures, self._exhausted))
+        self.detect(Attempt(repairs, detected.covered, fetched.failures, self._exhausted, fetched.problems))
         if not fetched.down and spent.left(self._limit) == 0:
             self._agree_to_more()
         return True

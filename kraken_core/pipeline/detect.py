@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import takewhile
+from types import MappingProxyType
 from typing import NamedTuple
 
 from kraken_core.domain.bulk import without_collection
@@ -43,6 +44,7 @@ class Attempt(NamedTuple):
     covered: Mapping[Series, TimeRanges]
     failures: Mapping[Pair, str]
     cut: bool  # the budget ended before the plan did, or the exchange was gone
+    problems: Mapping[Pair, str] = MappingProxyType({})  # why answers did not bring all
 
     def failure(self, gap: GapRecord, covered: Mapping[Series, TimeRanges]) -> str | None:
         """Why a gap that is still open failed; None where it did not, or was not asked for."""
@@ -54,7 +56,9 @@ class Attempt(NamedTuple):
         nothing = TimeRanges()
         of_pair = [series for series in self.plan.served if series.pair == pair]
         brought = any(covered.get(s, nothing) != self.covered.get(s, nothing) for s in of_pair)
-        return None if brought or self.cut else "what the exchange answered does not speak of it"
+        if brought or self.cut:
+            return None
+        return self.problems.get(pair, "the exchange's answers do not cover it")
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,9 @@ A crash between the two costs asking once more.
 
 from __future__ import annotations
 
+import logging
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
@@ -17,6 +18,7 @@ import polars as pl
 from kraken_core.domain.candles import KEY, Source, answered
 from kraken_core.domain.coverage import Assertion
 from kraken_core.domain.errors import Interrupted, PairRefusedError, UnavailableError
+from kraken_core.domain.exchange import SETTLING_S, AsOf
 from kraken_core.domain.jobs import IngestionJob, JobMetrics
 from kraken_core.domain.market import INTERVALS, Pair, Series
 from kraken_core.domain.routes import RepairPlan
@@ -29,15 +31,20 @@ from kraken_core.ports import CandleStore, Exchange, Ledger
 HELD_ANSWERS = 32  # waiting to be committed, at most: a commit costs about as much however many there are
 _EXAMPLES = 3  # rows that a message shows
 HELD_S = 1.0  # nor does one wait longer than this
+LOG = logging.getLogger("kraken_core")
 
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """What became of a plan of repairs: the job's metrics, why pairs failed, and why nobody answers, if so."""
+    """What became of a plan of repairs: the job's metrics, why pairs failed, and why nobody answers, if so.
+
+    ``problems``: why answers about pairs did not bring all that was asked for.
+    """
 
     metrics: JobMetrics
     failures: Mapping[Pair, str]
     down: str | None = None
+    problems: Mapping[Pair, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +56,7 @@ class Fetch:
     ledger: Ledger
     side_by_side: int
     stop: Callable[[], bool]
+    settling_s: int = SETTLING_S
 
     def run(
         self,
@@ -67,7 +75,9 @@ class Fetch:
         held = _Held(self.store, self.ledger, job, dict(covered), spent)
         points = self.ledger.sweep_points()
         budget = Budget(spent.left(limit))
-        todo = iter([(r.pair, answers(self.exchange, r, job.as_of, points.get(r.pair), budget)) for r in plan.repairs])
+        young_s = self.settling_s if job.request.as_of is None else 0  # nothing after an instant that was named
+        when = AsOf(job.as_of, self.settling_s, young_s)
+        todo = iter([(r.pair, answers(self.exchange, r, when, points.get(r.pair), budget)) for r in plan.repairs])
         rush = _Rush()
         with ThreadPoolExecutor(self.side_by_side) as pool:
             while True:
@@ -81,10 +91,11 @@ class Fetch:
                     ticker.add(1, answer.rows, f"{answer.series} by {answer.source}")
                 held.commit_if_due()
             held.commit()
+        held.record_phantoms()
         skipped = held.record_skipped()
         if rush.stopped:
             raise Interrupted("paused")
-        return Fetched(held.metrics, skipped | rush.failures, rush.down)
+        return Fetched(held.metrics, skipped | rush.failures, rush.down, held.problems)
 
 
 @dataclass(slots=True)
@@ -163,6 +174,8 @@ class _Held:
     answers: list[Answer] = field(default_factory=list)
     skipped: dict[tuple[Pair, Source], list[str]] = field(default_factory=lambda: defaultdict(list))
     since: float = 0.0
+    problems: dict[Pair, str] = field(default_factory=dict)
+    phantoms: Counter[Pair] = field(default_factory=Counter)
     metrics: JobMetrics = field(init=False)
     differing: Differing = field(init=False)
 
@@ -178,6 +191,20 @@ class _Held:
     def add(self, answer: Answer) -> None:
         self.since = self.since if self.answers else time.monotonic()
         self.answers.append(answer)
+        self.phantoms[answer.series.pair] += sum(span.phantoms for span in answer.spans)
+        if answer.problem:
+            LOG.warning("%s: %s", answer.series.pair, answer.problem)
+            self.problems[answer.series.pair] = answer.problem
+
+    def record_phantoms(self) -> None:
+        """Say which ids stayed away, once for each pair."""
+        for pair, count in self.phantoms.items():
+            if count:
+                message = (
+                    f"{pair}: {count:,} trade ids were skipped, and stayed away when they were asked for again: the "
+                    "trades around them are stored, and not proved"
+                )
+                self.ledger.add_event(self.job.id, "phantoms", message)
 
     def record_skipped(self) -> dict[Pair, str]:
         """Say which rows could not be read, of each pair and endpoint; returns why what is missing of pairs is so."""
@@ -220,7 +247,8 @@ class _Held:
                 self.skipped[answer.series.pair, answer.source] += answer.skipped
         self.metrics = self.spent.counted(metrics)
         points = {answer.series.pair: answer.point for answer in self.answers if answer.source is Source.TRADES}
-        self.ledger.record_answers(self.job.id, self._claims(), stale, points, self.metrics)
+        spans = [span for answer in self.answers for span in answer.spans]
+        self.ledger.record_answers(self.job.id, self._claims(), stale, points, self.metrics, spans=spans)
         self.answers = []
 
     def _claims(self) -> list[Assertion]:
@@ -231,7 +259,8 @@ class _Held:
         claims = []
         for (series, _), found in alike.items():
             known = TimeRanges.of(span for answer in found for span in answer.known)
-            claims += found[0]._replace(known=known).claims
+            proved = TimeRanges.of(span for answer in found for span in answer.proved)
+            claims += found[0]._replace(known=known, proved=proved).claims
             self.covered[series] = self.covered.get(series, TimeRanges()) | known
         return claims
 

@@ -38,8 +38,11 @@ class Exchange(Protocol):
         """The pairs listed now, sorted; without dark pools, and without entries that could not be read."""
         ...
 
-    def ohlc(self, series: Series, as_of: int) -> OhlcAnswer:
-        """The last candles of a series, up to 720, that were closed by ``as_of`` (epoch seconds)."""
+    def ohlc(self, series: Series, as_of: int, young_s: int = 0) -> OhlcAnswer:
+        """The last candles of a series, up to 720, that were closed by ``as_of`` (epoch seconds).
+
+        Those that closed up to ``young_s`` seconds later come too, as provisional, and are not known.
+        """
         ...
 
     def trades(self, pair: Pair, cursor: int) -> TradesPage:

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from kraken_core.domain.plan import KnownFile
     from kraken_core.domain.request import Request
     from kraken_core.domain.scope import Detection
-    from kraken_core.domain.sweeps import SweepPoint
+    from kraken_core.domain.sweep_points import SweepPoint
+    from kraken_core.domain.sweeps import TradeSpan
     from kraken_core.domain.table_mark import TableMark
     from kraken_core.domain.timerange import TimeRanges
 
@@ -229,12 +230,18 @@ class Ledger(Protocol):
         stale: Mapping[Series, TimeRanges],
         points: Mapping[Pair, SweepPoint | None],
         metrics: JobMetrics,
+        *,
+        spans: Sequence[TradeSpan] = (),
     ) -> None:
         """What committed answers of the exchange brought, all or nothing: claims, metrics, how far sweeps are.
 
         Derived claims of the ``stale`` ranges are withdrawn, so that they are derived anew. The sweep of a pair goes on
-        at its point, or is at its end where that is None.
+        at its point, or is at its end where that is None. ``spans`` say which trade ids it saw.
         """
+        ...
+
+    def trade_spans(self, pair: Pair) -> Sequence[TradeSpan]:
+        """What sweeps saw of a pair's trade ids, by time; of the same time the latest first."""
         ...
 
     def sweep_points(self) -> Mapping[Pair, SweepPoint]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -59,6 +59,16 @@ class Tape:
         """The trades of ``[start, end)``, epoch seconds."""
         first, stop = np.searchsorted(self.time_ns, [start * NS, end * NS])
         return self[first:stop]
+
+    def of(self, chosen: NDArray[np.bool_]) -> Tape:
+        """The chosen trades; their ids are not those they had."""
+        return replace(
+            self,
+            time_ns=self.time_ns[chosen],
+            price_ticks=self.price_ticks[chosen],
+            volume_units=self.volume_units[chosen],
+            buys=self.buys[chosen],
+        )
 
     @property
     def ids(self) -> Ints:

@@ -53,8 +53,9 @@ class Planning:
     def plan(self, request: Request, as_of: int | None = None) -> IngestionPlan:
         """What a request will do, as of now or of an earlier instant. Writes nothing.
 
-        Now is what the exchange's clock says, where it is asked and behind ours. Raises UsageError where there is
-        nothing to do it with, UnavailableError where that would be the exchange and it does not answer.
+        Now is what the exchange's clock says, where it is asked and behind ours; a job's instant is a settling time
+        earlier at the latest, as what closed later may still change. Raises UsageError where there is nothing to do it
+        with, UnavailableError where that would be the exchange and it does not answer.
         """
         if (request.backfill or not (request.sources or request.api_backfill)) and not self.ledger.pairs():
             raise UsageError("nothing is held yet and no archive is named: add --csv-source-dir PATH.")
@@ -66,7 +67,8 @@ class Planning:
                 "was done."
             )
         now = min(self.clock.now(), market.now) if market else self.clock.now()
-        return self._plan(request, min(as_of or request.as_of or now, now), market, unreached)
+        settled = now - self.settings.settling_seconds
+        return self._plan(request, min(as_of or request.as_of or settled, settled), market, unreached)
 
     def check_ready(self, plan: IngestionPlan) -> None:
         """Raises HomeError where the plan cannot go well.

@@ -244,7 +244,7 @@ class Work(Planning):
         exchange, side_by_side = self.exchange(stop), self.settings.pairs_in_parallel
         return Asking(
             Listings(exchange, self.ledger, self.store, self.tiers, side_by_side),
-            Fetch(exchange, self.store, self.ledger, side_by_side, stop),
+            Fetch(exchange, self.store, self.ledger, side_by_side, stop, self.settings.settling_seconds),
         )
 
     @contextmanager

@@ -239,7 +239,7 @@ class Forgetful(PocketExchange):
 
     forgotten: TimeRanges
 
-    def ohlc(self, series: Series, as_of: int) -> OhlcAnswer:
+    def ohlc(self, series: Series, as_of: int, young_s: int = 0) -> OhlcAnswer:
         answer = super().ohlc(series, as_of)
         there = ~pl.col("time").dt.epoch("s").is_in([at for at, _ in self.forgotten])
         return answer._replace(candles=answer.candles.filter(there)) if series.interval == 1 else answer

@@ -164,7 +164,7 @@ class Correcting(PocketExchange):
 
     factor = 1.0
 
-    def ohlc(self, series: Series, as_of: int) -> OhlcAnswer:
+    def ohlc(self, series: Series, as_of: int, young_s: int = 0) -> OhlcAnswer:
         answer = super().ohlc(series, as_of)
         self.last = answer.candles.with_columns(
             pl.when(pl.col("trades") % 2 == 1).then(pl.col("volume") * self.factor).otherwise("volume")

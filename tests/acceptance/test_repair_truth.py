@@ -15,6 +15,7 @@ from polars.testing import assert_frame_equal
 
 from kraken_core import Workbench
 from kraken_core.domain.errors import Interrupted, PairRefusedError, UnavailableError
+from kraken_core.domain.exchange import SETTLING_S
 from kraken_core.domain.gaps import GapStatus
 from kraken_core.domain.jobs import IngestionJob, JobStatus
 from kraken_core.domain.market import INTERVALS, Pair, Series
@@ -56,7 +57,7 @@ class User:
 
     def ingest_to_the_present(self, *sources: Path) -> None:
         """A job that was paused is taken up first, and speaks of the instant at which it began."""
-        while (job := self.ingest(*sources)) is None or job.as_of != self.exchange.present:
+        while (job := self.ingest(*sources)) is None or job.as_of != self.exchange.present - SETTLING_S:
             pass
 
     def backfill(self, **more: Any) -> None:
@@ -110,7 +111,7 @@ def check(data: st.DataObject, market: SimulatedMarket) -> None:
         user = User(here / "home", exchange, written(market, made, here / "archives"))
         for _ in range(data.draw(st.integers(1, 4))):
             _step(data, user)
-        exchange.present = market.end
+        exchange.present = market.end + SETTLING_S
         exchange.fails = lambda _kind, _pair: None
         user.ingest_to_the_present(*user.sources)
         user.fill_what_failed()

@@ -18,7 +18,7 @@ from polars.testing import assert_frame_equal
 from kraken_core.domain.archives import day_start
 from kraken_core.domain.candles import SCHEMA, VALUES, Source, rank_of
 from kraken_core.domain.errors import Interrupted, PairRefusedError, UnavailableError
-from kraken_core.domain.exchange import NS, OHLC_INTERVALS, TRADES, FirstTrade
+from kraken_core.domain.exchange import NS, OHLC_INTERVALS, PAGE, TRADES, FirstTrade
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.timerange import TimeRange, TimeRanges, floor
 from kraken_core.ports import Exchange, never
@@ -69,7 +69,7 @@ def in_the_pocket(
     market: SimulatedMarket, now: int | None = None, stop: Callable[[], bool] = never
 ) -> Iterator[Exchange]:
     """Without a wire, as tests of whole journeys ask it."""
-    yield PocketExchange(market, now)(stop)
+    yield PocketExchange(market, market.end if now is None else now)(stop)
 
 
 @pytest.fixture(params=[over_http, in_the_pocket])
@@ -92,11 +92,11 @@ def swept(exchange: Exchange, pair: Pair, cursor: int = 0) -> pl.DataFrame:
     pages = [pl.DataFrame(schema=TRADES)]
     while True:
         page = exchange.trades(pair, cursor)
-        assert page.trades.schema == TRADES
+        assert page.trades.schema == PAGE
         assert page.trades["time"].is_sorted()
         assert page.cursor >= cursor
-        pages.append(page.trades)
-        if page.is_last:
+        pages.append(page.trades.select(*TRADES))
+        if page.is_short:
             return pl.concat(pages).unique("id", keep="first", maintain_order=True)
         cursor = page.cursor
 
@@ -164,7 +164,7 @@ def test_a_pair_that_never_traded_has_no_candles_no_trades_and_no_first_one(open
         answer = exchange.ohlc(Series(QUIET, 60), END)
         assert (answer.candles.height, answer.known) == (0, TimeRanges())
         page = exchange.trades(QUIET, 5)
-        assert (page.trades.height, page.cursor, page.is_last) == (0, 5, True)
+        assert (page.trades.height, page.cursor, page.is_short) == (0, 5, True)
         assert exchange.first_trade(QUIET) is None
 
 
@@ -201,15 +201,15 @@ def test_trades_without_ids_are_told_without() -> None:
     with over_http(MARKET, trade_ids=False) as exchange:
         page = exchange.trades(DOGE, 0)
         assert page.trades["id"].to_list() == [None] * len(MARKET.tapes[DOGE])
-        assert_frame_equal(page.trades.drop("id"), trades_of(MARKET.tapes[DOGE]).drop("id"), check_exact=True)
+        assert_frame_equal(page.trades.drop("id", "kind"), trades_of(MARKET.tapes[DOGE]).drop("id"), check_exact=True)
 
 
-def test_at_the_end_of_the_data_a_page_is_the_last_one_however_often_it_is_asked_for(opened: Opening) -> None:
+def test_at_the_end_of_the_data_a_page_is_short_however_often_it_is_asked_for(opened: Opening) -> None:
     with opened(MARKET) as exchange:
         page = exchange.trades(DOGE, 0)
-        assert page.is_last
+        assert page.is_short
         again = exchange.trades(DOGE, page.cursor)
-        assert again.is_last
+        assert again.is_short
         assert again.cursor == page.cursor
 
 

@@ -13,7 +13,8 @@ from kraken_core.domain.jobs import (
 )
 from kraken_core.domain.knowledge import Knowledge
 from kraken_core.domain.market import Pair
-from kraken_core.domain.sweeps import SweepPoint
+from kraken_core.domain.sweep_points import SweepPoint
+from kraken_core.domain.sweeps import TradeSpan
 from kraken_core.domain.timerange import TimeRanges
 from kraken_core.ledger.ledger import SqlLedger
 from tests.contract.ledger_records import DAY, DAYS, ETHER, HOURS, a_claim, a_running_job
@@ -22,7 +23,7 @@ pytest_plugins = ["tests.servers", "tests.contract.ledgers"]
 
 
 def a_point(pair: Pair = HOURS.pair, **columns: object) -> SweepPoint:
-    point = SweepPoint(pair, 1, DAY, DAY * 10**9 + 1, 17, '{"time": 0}')
+    point = SweepPoint(pair, 1, DAY, DAY * 10**9 + 1, '{"tail": []}')
     return point._replace(**columns)  # type: ignore[arg-type] # any field
 
 
@@ -42,7 +43,7 @@ def test_what_answers_brought_is_recorded_at_once(ledger: SqlLedger) -> None:
 
 def test_a_sweep_moves_on_and_is_forgotten_at_its_end(ledger: SqlLedger) -> None:
     running = a_running_job(ledger)
-    later = a_point(known_until=2 * DAY, last_id=None, part="")
+    later = a_point(known_until=2 * DAY, state="{}")
     ledger.record_answers(running.id, [], {}, {HOURS.pair: a_point(), ETHER.pair: a_point(ETHER.pair)}, JobMetrics())
     ledger.record_answers(running.id, [], {}, {HOURS.pair: later}, JobMetrics())
     assert ledger.sweep_points() == {HOURS.pair: later, ETHER.pair: a_point(ETHER.pair)}
@@ -59,3 +60,22 @@ def test_what_was_derived_of_a_value_that_changed_is_withdrawn_with_the_answer(l
     ledger.record_answers(running.id, [a_claim()], {DAYS: TimeRanges.single(0, DAY)}, {}, JobMetrics())
 
     assert Knowledge({}, ledger.assertions()).covered()[DAYS] == TimeRanges.single(DAY, 2 * DAY)
+
+
+def test_what_sweeps_saw_of_trade_ids_is_kept_as_long_as_its_job_counts(ledger: SqlLedger) -> None:
+    running = a_running_job(ledger)
+    pages = [
+        TradeSpan(HOURS.pair, 0, 60, 1, 7, whole=True, phantoms=0),
+        TradeSpan(HOURS.pair, 60, 180, 8, 9, whole=True, phantoms=0),  # goes on where the one before ended
+        TradeSpan(HOURS.pair, 180, 240, 12, 14, whole=True, phantoms=2),
+        TradeSpan(HOURS.pair, 240, 300, None, None, whole=False, phantoms=0),
+        TradeSpan(HOURS.pair, 300, 360, None, None, whole=False, phantoms=0),
+    ]
+    ledger.record_answers(running.id, [], {}, {HOURS.pair: None}, JobMetrics(), spans=pages)
+
+    assert ledger.trade_spans(ETHER.pair) == []
+    assert ledger.trade_spans(HOURS.pair) == [
+        TradeSpan(HOURS.pair, 0, 180, 1, 9, whole=True, phantoms=0),
+        TradeSpan(HOURS.pair, 180, 240, 12, 14, whole=True, phantoms=2),
+        TradeSpan(HOURS.pair, 240, 360, None, None, whole=False, phantoms=0),
+    ]

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from kraken_core.domain.market import Pair
-from kraken_core.simulator.exchange import Fault, Faults, Limits, SimulatedExchange
+from kraken_core.simulator.exchange import ExchangeClock, Fault, Faults, Limits, SimulatedExchange
 from kraken_core.simulator.exchange.limits import Limiter
 from kraken_core.simulator.listing import Listing
 from kraken_core.simulator.market import SimulatedMarket
@@ -34,7 +34,8 @@ def asking(
 ) -> Iterator[tuple[KrakenExchange, SimulatedExchange]]:
     """A client, and the exchange it asks; waits take no time but the simulated exchange's and the client's own."""
     steady = steady or SteadyTime()
-    with SimulatedExchange(market, faults=Faults(script), limits=limits) as served:
+    clock = ExchangeClock(market.end)
+    with SimulatedExchange(market, clock=clock, faults=Faults(script), limits=limits) as served:
         served._limiter = Limiter(limits, steady.now) if limits else None
         client = KrakenExchange(served.url, **{"waiting": steady.waiting(), **how})
         yield client, served

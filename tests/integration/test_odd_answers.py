@@ -42,7 +42,7 @@ def swept(client: KrakenExchange, pair: Pair) -> pl.DataFrame:
     while True:
         page = client.trades(pair, cursor)
         pages.append(page.trades)
-        if page.is_last:
+        if page.is_short:
             return pl.concat(pages).unique("id", keep="first", maintain_order=True)
         assert page.cursor > cursor
         cursor = page.cursor

@@ -117,7 +117,7 @@ def test_where_nobody_listens_the_exchange_is_unavailable() -> None:
     client.close()
 
 
-@pytest.mark.parametrize("kind", [Kind.HALF, Kind.NO_LAST, Kind.ERROR])
+@pytest.mark.parametrize("kind", [Kind.HALF, Kind.ERROR])
 def test_a_pair_whose_answers_never_make_sense_is_given_up_and_others_are_not(kind: Kind) -> None:
     with asking(Fault(kind, pair=BTC, times=FOR_GOOD, error=WEIRD)) as (client, _):
         with pytest.raises(PairRefusedError) as told:
@@ -184,7 +184,7 @@ def sweep(client: KrakenExchange, pair: Pair) -> int:
     while True:
         page = client.trades(pair, cursor)
         ids |= set(page.trades["id"])
-        if page.is_last:
+        if page.is_short:
             return len(ids)
         cursor = page.cursor
 

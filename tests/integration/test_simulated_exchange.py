@@ -46,7 +46,7 @@ MARKET = SimulatedMarket.make(3, LISTINGS, START, END)
 
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
-    with SimulatedExchange(MARKET, limits=None) as exchange:
+    with SimulatedExchange(MARKET, clock=ExchangeClock(END), limits=None) as exchange:
         yield exchange.url
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from kraken_core.domain.errors import UsageError
 from kraken_core.domain.market import Pair
-from kraken_core.simulator.exchange import PASSING, Fault, Faults, Kind, Limits, SimulatedExchange
+from kraken_core.simulator.exchange import PASSING, ExchangeClock, Fault, Faults, Kind, Limits, SimulatedExchange
 from kraken_core.simulator.exchange.limits import Limiter
 from kraken_core.simulator.listing import Listing
 from kraken_core.simulator.market import SimulatedMarket
@@ -30,7 +30,8 @@ NEVER_FORGIVEN = Limits(rate=0.0, burst=5)
 
 
 def exchange_with(*script: Fault, **more: object) -> SimulatedExchange:
-    return SimulatedExchange(MARKET, limits=None, faults=Faults(script, **more))  # type: ignore[arg-type]
+    clock = ExchangeClock(END)
+    return SimulatedExchange(MARKET, clock=clock, limits=None, faults=Faults(script, **more))  # type: ignore[arg-type]
 
 
 def outcome(exchange: SimulatedExchange, endpoint: str = "Time", **query: object) -> str:

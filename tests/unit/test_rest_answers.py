@@ -255,8 +255,8 @@ def test_recorded_candles_are_read() -> None:
 @pytest.mark.real_data
 def test_recorded_trades_are_read() -> None:
     page = answers.trades(recorded("xchange_trades.json"), 0, 1_000)
-    assert (page.trades.height, page.cursor, page.is_last) == (14, 1_385_579_841_881_785_998, True)
-    assert page.trades.row(0) == (1_385_579_841_777_400_000, 1023.82219, Decimal("0.00435995"), None)
+    assert (page.trades.height, page.cursor, page.is_short) == (14, 1_385_579_841_881_785_998, True)
+    assert page.trades.row(0) == (1_385_579_841_777_400_000, 1023.82219, Decimal("0.00435995"), None, "sl")
     assert page.trades["time"].is_sorted()
 
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kraken_core.domain.candles import SCHEMA
-from kraken_core.domain.exchange import NS, TRADES, OhlcAnswer, TradesPage
+from kraken_core.domain.exchange import NS, PAGE, OhlcAnswer, TradesPage
 from kraken_core.domain.market import Series
 from kraken_core.domain.timerange import TimeRanges
 from kraken_core.sources.rest import answers
@@ -138,12 +138,13 @@ def test_trades_are_exact(told: list[tuple[int, str, str]], with_ids: bool) -> N
     last = NOW_NS + told[-1][0]
     body = f'{{"error":[],"result":{{"XXBTZUSD":[{rows}],"last":"{last}"}}}}'.encode()
     page = answers.trades(answers.result(body), 0, 1_000)
-    assert page.trades.schema == TRADES
+    assert page.trades.schema == PAGE
+    assert set(page.trades["kind"]) == {"sm"}
     assert page.trades["time"].to_list() == [NOW_NS + after for after, _, _ in told]
     assert page.trades["price"].to_list() == [float(price) for _, price, _ in told]
     assert page.trades["volume"].to_list() == [Decimal(volume) for _, _, volume in told]
     assert page.trades["id"].to_list() == [number if with_ids else None for number in range(len(told))]
-    assert (page.cursor, page.is_last) == (last, True)
+    assert (page.cursor, page.is_short) == (last, True)
 
 
 def test_a_cursor_keeps_its_nanoseconds() -> None:
@@ -152,23 +153,22 @@ def test_a_cursor_keeps_its_nanoseconds() -> None:
     assert page.cursor == cursor
 
 
-def test_a_page_with_fewer_trades_than_asked_for_is_the_last_one() -> None:
+def test_a_page_with_fewer_trades_than_asked_for_is_short() -> None:
     rows = [trade(NOW_NS + number, number) for number in range(4)]
-    for count, is_last in [(4, False), (5, True)]:
-        assert page_of(*rows, last=str(NOW_NS + 3), count=count).is_last is is_last
+    for count, is_short in [(4, False), (5, True)]:
+        assert page_of(*rows, last=str(NOW_NS + 3), count=count).is_short is is_short
 
 
-def test_an_empty_page_is_the_last_one_and_its_cursor_never_goes_back() -> None:
+def test_an_empty_page_is_short_and_its_cursor_never_goes_back() -> None:
     for last, cursor in [("0", NOW_NS), (str(NOW_NS), NOW_NS), (str(NOW_NS + 5), NOW_NS + 5)]:
         page = page_of(last=last, cursor=NOW_NS)
-        assert (page.trades.height, page.cursor, page.is_last) == (0, cursor, True)
+        assert (page.trades.height, page.cursor, page.is_short) == (0, cursor, True)
 
 
-def test_a_full_page_whose_cursor_does_not_move_is_refused() -> None:
+def test_a_full_page_whose_cursor_does_not_move_is_read_as_it_is() -> None:
     rows = [trade(NOW_NS, number) for number in range(3)]
-    told = refused(lambda: page_of(*rows, last=str(NOW_NS), cursor=NOW_NS, count=3))
-    assert "a full page of trades whose cursor does not move" in str(told)
-    assert page_of(*rows, last=str(NOW_NS), cursor=NOW_NS, count=4).is_last
+    page = page_of(*rows, last=str(NOW_NS), cursor=NOW_NS, count=3)
+    assert (page.trades.height, page.cursor, page.is_short) == (3, NOW_NS, False)
 
 
 def test_trades_that_are_not_those_after_the_cursor_are_refused() -> None:
@@ -282,6 +282,12 @@ def test_a_page_of_which_nothing_can_be_read_is_refused() -> None:
     refused(lambda: told_of({}, [], last=LATE))
 
 
-@pytest.mark.parametrize("last", [None, f"{NOW_NS}.5", "", "-1", "٣", "9" * 20, [1]])
-def test_trades_without_last_are_refused(last: object) -> None:
+@pytest.mark.parametrize("last", [f"{NOW_NS}.5", "", "-1", "٣", "9" * 20, [1]])
+def test_trades_whose_last_is_no_instant_are_refused(last: object) -> None:
     refused(lambda: page_of(trade(NOW_NS, 1), last=last))
+
+
+def test_where_last_is_missing_the_last_trade_says_what_follows() -> None:
+    page = page_of(trade(NOW_NS, 1), trade(NOW_NS + 7_000, 2), last=None)
+    assert (page.trades.height, page.cursor) == (2, page.trades["time"][-1] - 1)  # which may be answered again
+    assert page_of(last=None, cursor=NOW_NS).cursor == NOW_NS

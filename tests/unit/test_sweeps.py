@@ -11,57 +11,87 @@ from hypothesis import given
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from kraken_core.domain.exchange import NS, TRADES, TradesPage
-from kraken_core.domain.market import Pair
-from kraken_core.domain.sweeps import Sweeping, SweepPoint, Swept, without_repeats
+from kraken_core.domain.exchange import NS, PAGE, AsOf, TradesPage
+from kraken_core.domain.market import Pair, Series
+from kraken_core.domain.sweep_points import SweepPoint
+from kraken_core.domain.sweeps import STALE_S, Sweeping, Swept, TradeSpan, without_repeats
 from kraken_core.domain.timerange import TimeRanges
 from kraken_core.domain.trades import TradeCandles
 
-BTC = Pair("BTC", "USD")
+MINUTES = Series(Pair("BTC", "USD"), 1)
 START = 1_700_000_040  # a minute's open
 SLOTS = 12
 END = START + SLOTS * 60
-PRICES = st.integers(1, 9)
+LONG_AGO = AsOf(END + 2 * STALE_S)  # all that is read is older than answers can be
+NOW = AsOf(END)
 
 
-def trades(seconds: list[float], ids: bool = True) -> pl.DataFrame:
-    """A trade at each of the times, seconds after START, numbered in their order."""
+def trades(seconds: list[float], ids: list[int | None] | None = None) -> pl.DataFrame:
+    """A trade at each of the times, seconds after START, numbered in their order unless they have other ids."""
     count = len(seconds)
     return pl.DataFrame(
         {
             "time": [START * NS + round(second * NS) for second in seconds],
             "price": [float(100 + place % 7) for place in range(count)],
             "volume": ["0.1"] * count,
-            "id": list(range(1, count + 1)) if ids else [None] * count,
+            "id": list(range(1, count + 1)) if ids is None else ids,
+            "kind": ["bl"] * count,
         },
-        schema={**TRADES, "volume": pl.String},
-    ).cast(TRADES)  # type: ignore[arg-type] # polars knows a schema
+        schema={**PAGE, "volume": pl.String},
+    ).cast(PAGE)  # type: ignore[arg-type] # polars knows a schema
+
+
+def full(tape: pl.DataFrame) -> TradesPage:
+    return TradesPage(tape, int(tape["time"][-1]), is_short=False)
+
+
+def short(tape: pl.DataFrame, cursor: int = 0) -> TradesPage:
+    return TradesPage(tape, int(tape["time"][-1]) if len(tape) else cursor, is_short=True)
+
+
+NOTHING = short(trades([]))
+
+
+def taken(sweeping: Sweeping, *pages: TradesPage) -> list[Swept]:
+    """What pages brought, one after the other, as far as the sweep goes on."""
+    steps: list[Swept] = []
+    for page in pages:
+        steps.append(sweeping.take(page, sweeping.fresh(page)))
+        following = steps[-1].sweeping
+        if following is None:
+            break
+        sweeping = following
+    return steps
+
+
+def begun(when: AsOf = LONG_AGO) -> Sweeping:
+    return Sweeping.begin(MINUTES, START, END, when)
 
 
 def pages(tape: pl.DataFrame, cuts: list[int], repeated: int = 0) -> Iterator[TradesPage]:
     """The tape cut behind so many trades each; every page begins with some of the one before."""
     bounds = [0, *sorted({cut for cut in cuts if 0 < cut < len(tape)}), len(tape)]
     for start, end in pairwise(bounds):
-        page = tape[max(0, start - repeated) : end]
-        yield TradesPage(page, int(tape["time"][end - 1]), end == len(tape))
+        yield full(tape[max(0, start - repeated) : end])
 
 
-def swept(
-    tape: pl.DataFrame, cuts: list[int], resumed_at: int = -1, repeated: int = 0
-) -> tuple[pl.DataFrame, TimeRanges]:
-    """What a sweep over the pages gave, taken up from its point before one of them."""
-    sweeping: Sweeping | None = Sweeping.begin(BTC, 1, START, END)
-    given_: list[Swept] = []
-    for number, page in enumerate(pages(tape, cuts, repeated)):
+def swept(tape: pl.DataFrame, cuts: list[int], resumed_at: int, repeated: int) -> tuple[pl.DataFrame, TimeRanges]:
+    """What a sweep over the pages gave, taken up from its point before one of them; its end is agreed with."""
+    sweeping: Sweeping | None = begun()
+    steps: list[Swept] = []
+    for number, page in enumerate([*pages(tape, cuts, repeated), NOTHING, NOTHING]):
         assert sweeping is not None
-        if number == resumed_at and (point := sweeping.point):
-            sweeping = Sweeping.resume(SweepPoint(*point), END)
-        given_.append(sweeping.take(page))
-        sweeping = given_[-1].sweeping
+        if number == resumed_at:
+            sweeping = Sweeping.resume(SweepPoint(*sweeping.point), END, LONG_AGO)
+        steps.append(sweeping.take(page, sweeping.fresh(page)))
+        sweeping = steps[-1].sweeping
         if sweeping is None:
             break
-    candles = pl.concat([each.candles for each in given_])
-    return candles, TimeRanges.of(span for each in given_ for span in each.known)
+        if steps[-1].ending:
+            steps.append(sweeping.agreed(END))
+            break
+    candles = pl.concat([step.candles for step in steps])
+    return candles, TimeRanges.of(span for step in steps for span in step.known)
 
 
 SECONDS = st.lists(st.integers(0, (SLOTS + 3) * 60 - 1), min_size=1, max_size=60).map(sorted)
@@ -74,61 +104,193 @@ def test_cuts_repeats_and_interruptions_change_nothing(
     tape = trades(seconds)
     candles, known = swept(tape, cuts, resumed_at, repeated)
 
-    whole = TradeCandles.empty(BTC, (1,)).add(tape).candles()[1]
-    inside = whole.filter(pl.col("time").dt.epoch("s") < END)
-    assert_frame_equal(candles, inside)
+    whole = TradeCandles.empty(MINUTES.pair, (1,)).add(tape).candles()[1]
+    assert_frame_equal(candles, whole.filter(pl.col("time").dt.epoch("s") < END))
     assert known == TimeRanges.single(START, END)
 
 
-@given(SECONDS, st.integers(1, 59))
-def test_trades_without_ids_are_told_apart_by_what_the_page_before_ended_with(seconds: list[float], cut: int) -> None:
-    tape = trades(seconds, ids=False)
-    first, *_ = pages(tape, [cut])
-    last_instant = int((tape["time"][: len(first.trades)] == first.trades["time"][-1]).sum())
-    candles, _ = swept(tape, [cut], repeated=last_instant if len(first.trades) < len(tape) else 0)
-
-    assert candles["trades"].sum() == int((tape["time"] < END * NS).sum())
-
-
 def test_a_slot_is_not_given_before_the_trades_behind_it_are_read() -> None:
-    sweeping = Sweeping.begin(BTC, 1, START, END)
-    page = TradesPage(trades([5, 65, 70]), START * NS + 70 * NS, is_last=False)
-    taken = sweeping.take(page)
+    [step] = taken(begun(), full(trades([5, 65, 70])))
 
-    assert taken.known == TimeRanges.single(START, START + 60)
-    assert taken.candles["trades"].to_list() == [1]
-    assert taken.sweeping is not None
-    assert taken.sweeping.point is not None
-    assert taken.sweeping.point.known_until == START + 60
+    assert step.known == TimeRanges.single(START, START + 60)
+    assert step.candles["trades"].to_list() == [1]
+    assert step.sweeping is not None
+    assert step.sweeping.point.known_until == START + 60
 
 
-def test_where_the_data_end_everything_up_to_the_sweeps_end_is_known() -> None:
-    taken = Sweeping.begin(BTC, 1, START, END).take(TradesPage(trades([5]), START * NS, is_last=True))
-
-    assert taken.known == TimeRanges.single(START, END)
-    assert taken.sweeping is None
+# ------------------------------------------------------------------------------------------------------------- the end
 
 
-def test_a_pair_that_never_traded_was_silent() -> None:
-    taken = Sweeping.begin(BTC, 1, START, END).take(TradesPage(pl.DataFrame(schema=TRADES), 0, is_last=True))
+def test_a_short_page_is_no_end_and_is_gone_on_from() -> None:
+    few, more = trades([5, 65]), trades([5, 65, 125, 800])
+    first, second = taken(begun(), short(few), full(more))
 
-    assert (taken.candles.height, taken.known) == (0, TimeRanges.single(START, END))
+    assert first.ending is None
+    assert first.known == TimeRanges.single(START, START + 60)
+    assert second.known == TimeRanges.single(START + 60, END)
 
 
-@pytest.mark.parametrize(("page", "left"), [([1, 2, 3], [3]), ([3, 4], [3, 4]), ([], []), ([2], [])])
-def test_ids_tell_what_was_read(page: list[int], left: list[int]) -> None:
+def test_an_empty_page_after_a_full_one_is_no_end_until_it_is_asked_for_again() -> None:
+    steps = taken(begun(), full(trades([5, 65])), NOTHING, NOTHING)
+
+    assert [bool(step.ending) for step in steps] == [False, False, True]
+    assert TimeRanges.of(span for step in steps for span in step.known) == TimeRanges.single(START, START + 60)
+
+
+def test_where_nothing_follows_a_sweep_knows_as_much_as_something_agrees_with() -> None:
+    *_, step = taken(begun(), short(trades([5, 65])), NOTHING)
+    assert step.sweeping is not None
+    assert step.ending is not None
+
+    assert step.sweeping.agreed(END).known == TimeRanges.single(START + 60, END)
+    assert step.sweeping.agreed(START + 60).known == TimeRanges()
+    assert step.sweeping.agreed(START + 200).known == TimeRanges.single(START + 60, START + 180)
+
+
+def test_a_page_without_last_leads_on_from_its_last_trade() -> None:
+    tape = trades([5, 65, 125, 800])
+    steps = taken(begun(), short(tape[:2]), short(tape[2:]))
+    assert steps[0].sweeping is not None
+    assert steps[0].sweeping.cursor == int(tape["time"][1])
+    assert steps[1].sweeping is None
+
+
+def test_a_short_page_whose_cursor_leads_past_its_trades_is_not_followed_there() -> None:
+    [step] = taken(begun(), TradesPage(trades([5, 65]), (START + 66) * NS, is_short=True))
+    assert step.sweeping is not None
+    assert step.sweeping.cursor == (START + 65) * NS
+
+
+def test_a_full_page_of_one_nanosecond_that_leads_nowhere_ends_the_sweep_there() -> None:
+    alike = trades([5.0] * 4)
+    steps = taken(begun(), full(trades([5.0] * 4)), full(alike))
+
+    assert [step.stuck for step in steps] == [False, True]
+    assert steps[-1].known == TimeRanges()
+
+
+# ------------------------------------------------------------------------------------------------ what has not settled
+
+
+def test_of_the_last_hour_trades_are_believed_a_settling_time_before_the_last_one() -> None:
+    [step] = taken(begun(NOW), full(trades([5, 65, 300])))
+    assert step.known == TimeRanges.single(START, START + 180)
+
+    [step] = taken(begun(LONG_AGO), full(trades([5, 65, 300])))
+    assert step.known == TimeRanges.single(START, START + 300)
+
+
+def test_a_trade_a_settling_time_after_the_end_settles_it() -> None:
+    [step] = taken(begun(NOW), full(trades([5, SLOTS * 60 + 120])))
+    assert (step.known, step.sweeping) == (TimeRanges.single(START, END), None)
+
+
+def test_an_end_that_may_not_have_settled_needs_something_that_agrees() -> None:
+    [step] = taken(begun(NOW), full(trades([650, SLOTS * 60 + 2])))
+    assert step.ending is not None
+    assert step.ending.doubt == (END + 2 - 120) * NS
+    assert step.ending.times.to_list() == [(START + 650) * NS]  # those after the end are nobody's business
+
+
+def test_consecutive_ids_prove_an_end_that_may_not_have_settled() -> None:
+    [step] = taken(begun(NOW), full(trades([590, 650, SLOTS * 60 + 2])))
+    assert (step.known, step.sweeping) == (TimeRanges.single(START, END), None)
+
+    [step] = taken(begun(NOW), full(trades([590, 650, SLOTS * 60 + 2], [7, 8, 10])))
+    assert step.ending is not None
+
+
+def test_where_pages_meet_in_the_last_hour_ids_prove_that_nothing_is_missing_or_nobody_does() -> None:
+    seconds = [10.0, 200, 210, 400, 900]
+    for ids, proved in (([1, 2, 3, 4, 5], True), ([1, 2, 0, 4, 5], False)):
+        tape = trades(seconds, list(ids))
+        steps = taken(begun(NOW), full(tape[:2]), full(tape[2:]))
+        assert (steps[-1].ending is None) is proved
+
+
+# ------------------------------------------------------------------------------------------------------ what is proved
+
+
+def test_slots_between_trades_of_consecutive_ids_are_proved_silent_ones_too() -> None:
+    [step] = taken(begun(), full(trades([5, 65, 250, 800])))
+
+    assert step.known == TimeRanges.single(START, END)
+    assert step.proved == TimeRanges.single(START + 60, END)  # before the first trade another may have been
+
+
+@pytest.mark.parametrize("ids", [[1, 2, 0, 4], [1, 2, None, 4], [1, 2, 4, 5], [1, 2, 1, 2]])
+def test_unknown_skipped_and_restarted_ids_prove_nothing_around_them(ids: list[int | None]) -> None:
+    sweeping = begun()
+    page = full(trades([5, 65, 250, 800], ids))
+    fresh = sweeping.fresh(page)
+    step = sweeping.take(page, fresh, sweeping.skipped(fresh))  # those that are skipped stayed away
+
+    assert step.known == TimeRanges.single(START, END)
+    assert not step.proved.meets(START + 60, START + 300)
+    assert step.candles["trades"].sum() == 3
+
+
+def test_swapped_ids_prove_as_much_as_others() -> None:
+    [step] = taken(begun(), full(trades([5, 65, 130, 190, 250, 800], [1, 3, 2, 5, 4, 6])))
+    assert step.proved == TimeRanges.single(START + 60, END)
+
+
+def test_the_proof_goes_across_pages_and_interruptions() -> None:
+    tape = trades([5, 65, 130, 190, 250, 800])
+    [first] = taken(begun(), full(tape[:3]))
+    assert first.sweeping is not None
+    resumed = Sweeping.resume(first.sweeping.point, END, LONG_AGO)
+    [second] = taken(resumed, full(tape[2:]))
+    assert second.proved == TimeRanges.single(START + 120, END)
+
+
+def test_what_was_seen_of_ids_is_noted_for_every_range() -> None:
+    tape = trades([5, 65, 130, 190, 250, 800], [1, 2, 3, 6, 7, 8])
+    sweeping = begun()
+    [first] = taken(sweeping, full(tape[:3]))
+    assert first.sweeping is not None
+    rest = full(tape[3:])
+    second = first.sweeping.take(rest, rest.trades, first.sweeping.skipped(rest.trades))
+
+    assert first.spans == (TradeSpan(MINUTES.pair, START, START + 120, 1, 2, whole=True, phantoms=0),)
+    assert second.spans == (TradeSpan(MINUTES.pair, START + 120, END, 3, 7, whole=False, phantoms=2),)
+
+
+# -------------------------------------------------------------------------------------------------------- boundaries
+
+
+@pytest.mark.parametrize("ids", [[1, 2, 3, 4], [0, 0, 0, 0], [9, 8, 1, 2], [5, 1, 2, 3]])
+def test_no_trade_is_dropped_because_of_its_id(ids: list[int | None]) -> None:
+    tape = trades([5, 65, 70, 800], ids)
+    steps = taken(begun(), full(tape[:2]), full(tape[1:]))
+    assert sum(step.candles["trades"].sum() for step in steps) == 3
+
+
+def test_a_whole_page_of_unknown_ids_is_read() -> None:
+    [step] = taken(begun(), full(trades([5, 65, 800], [0, 0, 0])))
+    assert step.candles["trades"].to_list() == [1, 1]
+
+
+@pytest.mark.parametrize(("page", "left"), [([1, 2, 3], [1, 3]), ([2, 3, 4], [3, 4]), ([], []), ([2], [])])
+def test_repeats_are_told_by_the_whole_row(page: list[int], left: list[int]) -> None:
     numbered = trades([0.0] * 4)
-    tail = numbered[1:2]
-    assert without_repeats(numbered[[number - 1 for number in page]], tail)["id"].to_list() == left
+    repeated = without_repeats(numbered[[number - 1 for number in page]], numbered[1:2])
+    assert repeated["id"].to_list() == left
 
 
 def test_equal_trades_without_ids_are_as_many_as_they_are() -> None:
-    alike = trades([1, 1, 1, 1], ids=False).with_columns(price=pl.lit(5.0))
+    alike = trades([1, 1, 1, 1], [0] * 4).with_columns(price=pl.lit(5.0))
     assert len(without_repeats(alike, alike[:2])) == 2
-    assert len(without_repeats(alike, trades([0], ids=False))) == 4
+    assert len(without_repeats(alike, trades([0], [0]))) == 4
+    other = alike.with_columns(kind=pl.lit("sm"))
+    assert len(without_repeats(other, alike[:2])) == 4
 
 
-def test_without_ids_there_is_no_point_to_go_on_at() -> None:
-    taken = Sweeping.begin(BTC, 1, START, END).take(TradesPage(trades([5], ids=False), START * NS, is_last=False))
-    assert taken.sweeping is not None
-    assert taken.sweeping.point is None
+def test_skipped_trades_that_come_when_asked_for_again_are_in_their_places() -> None:
+    tape = trades([5, 5, 5, 65, 800])
+    sweeping = begun()
+    lost = tape[[0, 2, 4]]
+    skips = sweeping.skipped(lost)
+
+    assert [(skip.first, skip.last) for skip in skips] == [(2, 2), (4, 4)]
+    assert_frame_equal(sweeping.found_again(lost, tape, skips), tape)

@@ -20,8 +20,7 @@ from kraken_core.domain.candles import PRICES, SCHEMA, Source, rank_of
 from kraken_core.domain.exchange import NS, TRADES
 from kraken_core.domain.market import INTERVALS, Pair
 from kraken_core.domain.ohlcvt import parse_any
-from kraken_core.domain.timerange import TimeRanges
-from kraken_core.domain.trades import TradeCandles, merge, partial, sweep_covers
+from kraken_core.domain.trades import TradeCandles, merge, partial
 from kraken_core.simulator.candles import COLUMNS
 from kraken_core.simulator.listing import Listing
 from kraken_core.simulator.market import SimulatedMarket
@@ -157,27 +156,6 @@ def test_an_hour_of_real_trades_is_the_candle_that_kraken_published() -> None:
     values = made[60].with_columns(pl.col("time").dt.epoch("s")).select(*published.columns)
     assert_frame_equal(values, published, check_exact=True)
     assert made[1440]["trades"].to_list() == [2_671]
-
-
-def test_a_sweep_knows_all_slots_before_that_of_its_last_trade() -> None:
-    last = (START + 7_500) * NS + 1
-    assert sweep_covers(START, last, START + DAY_S, 60, reached_end=False) == TimeRanges.single(START, START + 7_200)
-    assert sweep_covers(START, last, START + DAY_S, 5, reached_end=False) == TimeRanges.single(START, START + 7_500)
-    assert sweep_covers(START, last, START + DAY_S, 1440, reached_end=False) == TimeRanges()
-    assert sweep_covers(START, last, START + 4_000, 60, reached_end=False) == TimeRanges.single(START, START + 3_600)
-
-
-def test_a_sweep_that_reached_the_end_knows_all_that_has_closed() -> None:
-    as_of = START + DAY_S + 100
-    for last in (None, (START + 7_500) * NS):
-        assert sweep_covers(START, last, as_of, 1440, reached_end=True) == TimeRanges.single(START, START + DAY_S)
-
-
-def test_a_sweep_knows_whole_slots_only_and_nothing_where_it_read_nothing() -> None:
-    last = (START + DAY_S) * NS
-    in_an_hour = sweep_covers(START + 100, last, START + DAY_S, 60, reached_end=False)
-    assert in_an_hour == TimeRanges.single(START + 3_600, START + DAY_S)
-    assert sweep_covers(START, None, START + DAY_S, 1, reached_end=False) == TimeRanges()
 
 
 @pytest.mark.soak

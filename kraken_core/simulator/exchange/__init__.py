@@ -4,5 +4,17 @@ from kraken_core.simulator.exchange.clock import ExchangeClock
 from kraken_core.simulator.exchange.exchange import Asked, SimulatedExchange
 from kraken_core.simulator.exchange.faults import PASSING, Fault, Faults, Kind
 from kraken_core.simulator.exchange.limits import Limits
+from kraken_core.simulator.exchange.tape_faults import HONEST, TapeFaults
 
-__all__ = ["PASSING", "Asked", "ExchangeClock", "Fault", "Faults", "Kind", "Limits", "SimulatedExchange"]
+__all__ = [
+    "HONEST",
+    "PASSING",
+    "Asked",
+    "ExchangeClock",
+    "Fault",
+    "Faults",
+    "Kind",
+    "Limits",
+    "SimulatedExchange",
+    "TapeFaults",
+]

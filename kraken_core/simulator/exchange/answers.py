@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
@@ -15,6 +16,7 @@ from kraken_core.domain.timerange import END_OF_TIME, TimeRange, iso
 from kraken_core.simulator.exchange import names
 from kraken_core.simulator.exchange.faults import UNKNOWN_PAIR
 from kraken_core.simulator.exchange.ohlc import INTERVALS, ohlc_rows
+from kraken_core.simulator.exchange.tape_faults import HONEST, TapeFaults
 from kraken_core.simulator.exchange.trades import MOST, TradeBook, cursors
 from kraken_core.simulator.market import SimulatedMarket
 from kraken_core.simulator.tape import NS
@@ -39,7 +41,9 @@ class PublicApi:
         self._trade_ids, self._repeats = trade_ids, repeats
         self._lives = {pair: _lives(market, pair) for pair in market.listings}
         self._pairs = {name: pair for pair in market.listings for name in names.spellings(pair)}
-        self._books: dict[Pair, TradeBook] = {}
+        self._books: dict[tuple[Pair, TapeFaults], TradeBook] = {}
+        self._candles: Counter[Pair] = Counter()  # answers
+        self.tape_faults = HONEST
 
     def pair(self, query: Mapping[str, str]) -> Pair | None:
         """The pair asked about, listed by now or not; None where it is none of the market's."""
@@ -73,7 +77,14 @@ class PublicApi:
         if interval not in INTERVALS:
             raise RefusedError(INVALID_ARGUMENTS)
         since = _number(query, "since", 0)
-        rows, last = ohlc_rows(self._market.tapes[pair], self._lives[pair], interval, since, now_ns)
+        self._candles[pair] += 1
+        faults = self.tape_faults
+        if faults.chance("candles", pair, self._candles[pair]).random() < faults.stale_candles:
+            now_ns -= round(faults.stale_s * NS)
+        tape = self._market.tapes[pair]
+        if faults.late:
+            tape = tape.of(faults.seen_ns(tape) <= now_ns)
+        rows, last = ohlc_rows(tape, self._lives[pair], interval, since, now_ns)
         return {names.key(pair): _array(rows), "last": str(last)}
 
     def cursor_before(self, query: Mapping[str, str], number: int) -> int:
@@ -86,12 +97,14 @@ class PublicApi:
         count = _number(query, "count", MOST)
         if not 1 <= count <= MOST:
             raise RefusedError(INVALID_ARGUMENTS)
-        book = self._books.get(pair)
+        key = pair, self.tape_faults
+        book = self._books.get(key)
         if not book:
-            book = TradeBook(self._market.tapes[pair], ids=self._trade_ids, repeats=self._repeats)
-            self._books[pair] = book
+            tape = self._market.tapes[pair]
+            book = TradeBook(tape, ids=self._trade_ids, repeats=self._repeats, faults=self.tape_faults)
+            self._books[key] = book
         rows, cursor = book.page(_number(query, "since", 0), count, now_ns)
-        return {names.key(pair): _array(rows), "last": f'"{cursor}"'}
+        return {names.key(pair): _array(rows), **({} if cursor is None else {"last": f'"{cursor}"'})}
 
     def _asset_pairs(self, query: Mapping[str, str], now_ns: int) -> Result:
         asked = query.get("pair")

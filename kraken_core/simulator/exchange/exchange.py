@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import NamedTuple, Self
 
+from kraken_core.domain.exchange import SETTLING_S
 from kraken_core.domain.market import Pair
 from kraken_core.simulator.exchange.answers import (
     LIMITED_BY_PAIR,
@@ -30,6 +31,7 @@ from kraken_core.simulator.exchange.faults import (
 from kraken_core.simulator.exchange.limits import Limiter, Limits
 from kraken_core.simulator.exchange.server import Reply, Server
 from kraken_core.simulator.exchange.spoiling import spoiled
+from kraken_core.simulator.exchange.tape_faults import TapeFaults
 from kraken_core.simulator.market import SimulatedMarket
 from kraken_core.simulator.tape import NS
 
@@ -52,8 +54,9 @@ class Asked(NamedTuple):
 class SimulatedExchange:
     """Serves a market from entering its context to leaving it, at ``url``; ``requests`` tells what was asked, in order.
 
-    Its present is the market's end, unless the clock says another. ``trade_ids`` and ``repeats`` say whether trades
-    carry their ids, and whether a page begins with trades of the one before. Other ``faults`` may be set at any time.
+    Its present is when the last of the market has settled, unless the clock says another. ``trade_ids`` and ``repeats``
+    say whether trades carry their ids, and whether a page begins with trades of the one before. Other ``faults`` may be
+    set at any time.
     """
 
     def __init__(
@@ -68,7 +71,7 @@ class SimulatedExchange:
         repeats: bool = True,
     ) -> None:
         """``port`` 0 takes a free one; ``limits`` None: as often as one likes. Raises UsageError for a taken port."""
-        self.clock = clock or ExchangeClock(market.end)
+        self.clock = clock or ExchangeClock(market.end + SETTLING_S)
         self.faults = faults
         self.requests: list[Asked] = []
         self._api = PublicApi(market, trade_ids=trade_ids, repeats=repeats)
@@ -85,6 +88,15 @@ class SimulatedExchange:
         self, _type: type[BaseException] | None, _value: BaseException | None, _traceback: TracebackType | None
     ) -> None:
         self._server.close()
+
+    @property
+    def tape_faults(self) -> TapeFaults:
+        """What goes wrong with what the tapes tell; may be set at any time."""
+        return self._api.tape_faults
+
+    @tape_faults.setter
+    def tape_faults(self, faults: TapeFaults) -> None:
+        self._api.tape_faults = faults
 
     @property
     def cut_off(self) -> int:

@@ -75,7 +75,7 @@ class Fault:
 
 
 PASSING = (
-    *map(Fault, (Kind.SERVER_ERROR, Kind.RESET, Kind.CUT_OFF, Kind.HALF, Kind.NO_LAST)),
+    *map(Fault, (Kind.SERVER_ERROR, Kind.RESET, Kind.CUT_OFF, Kind.HALF)),
     *(Fault(Kind.ERROR, error=f"EService:{what}") for what in ("Unavailable", "Busy", "Deadline elapsed")),
     *(Fault(Kind.ERROR, error=what) for what in (TOO_MANY_REQUESTS, "EAPI:Rate limit exceeded")),
     Fault(Kind.ERROR),

@@ -2,16 +2,19 @@
 
 The cursor counts nanoseconds, and here no two trades share one: a trade's cursor is its time, or one nanosecond more
 than the cursor before it where that is later. So any number of trades in one millisecond, or even in one nanosecond,
-can be told apart by it, and pages of any size reach the end.
+can be told apart by it, and pages of any size reach the end. Unless they are to go wrong: see ``tape_faults``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 
-from kraken_core.simulator.tape import NS, Ints, Tape
+from kraken_core.domain.candles import VOLUME_DECIMALS
+from kraken_core.simulator.exchange.tape_faults import HONEST, TapeFaults
+from kraken_core.simulator.tape import NS, Ints, Tape, decimal_text
 
 MOST = 1_000  # trades a page
 
@@ -22,6 +25,13 @@ def cursors(tape: Tape) -> Ints:
     return np.maximum.accumulate(tape.time_ns - places) + places
 
 
+class Page(NamedTuple):
+    """Trades as JSON, oldest first, and the cursor of the last one; None where the page does not say."""
+
+    rows: list[str]
+    cursor: int | None
+
+
 class TradeBook:
     """A pair's trades as pages.
 
@@ -29,32 +39,57 @@ class TradeBook:
     again, though they fill at most half of it, so that every page of two or more leads on.
     """
 
-    def __init__(self, tape: Tape, *, ids: bool, repeats: bool) -> None:
+    def __init__(self, tape: Tape, *, ids: bool, repeats: bool, faults: TapeFaults = HONEST) -> None:
         self._tape = tape
-        self._cursors = cursors(tape)
-        self._ids = ids
-        self._repeats = repeats
+        self._cursors = tape.time_ns if faults.coarse else cursors(tape)
+        self._ids = faults.ids(tape) if ids else None
+        self._seen_ns = faults.seen_ns(tape)
+        self._repeats = repeats and not faults.coarse
+        self._faults = faults
+        self.pages = 0  # answered
 
-    def page(self, since: int, count: int, now_ns: int) -> tuple[list[str], int]:
-        """Up to ``count`` trades after the cursor as JSON, oldest first, and the cursor of the last one.
+    def page(self, since: int, count: int, now_ns: int) -> Page:
+        """Up to ``count`` trades after the cursor, of those that are visible.
 
         Trades of ``now_ns`` and later have not happened yet.
         """
-        times = self._tape.time_ns
-        known = int(np.searchsorted(times, now_ns))
-        first = following = int(np.searchsorted(self._cursors[:known], since, side="right"))
-        if self._repeats and following and self._cursors[following - 1] == since:
-            first = max(following - count // 2, int(np.searchsorted(times, times[following - 1])))
-        stop = min(first + count, known)
-        return list(self._rows(first, stop)), int(self._cursors[stop - 1]) if stop > first else since
+        self.pages += 1
+        faults, chance = self._faults, self._faults.chance("trades", self._tape.pair, self.pages)
+        if chance.random() < faults.stale:
+            now_ns -= round(faults.stale_s * NS)
+        known = int(np.searchsorted(self._tape.time_ns, now_ns))
+        visible = np.flatnonzero(self._seen_ns[:known] <= now_ns)
+        places = self._places(visible, since, count)
+        befallen = faults.bounds(self.pages)
+        if befallen and chance.random() < faults.empty:
+            places = places[:0]
+        if befallen and len(places) > 1 and chance.random() < faults.short:
+            places = places[: faults.short_rows or chance.randrange(1, len(places))]
+        last = int(self._cursors[places[-1]]) if len(places) else since
+        if befallen and len(places) > 2 and chance.random() < faults.lost:  # noqa: PLR2004 - neither of its ends
+            places = np.delete(places, chance.randrange(1, len(places) - 1))
+        silent = befallen and chance.random() < faults.no_last
+        return Page(list(self._rows(places)), None if silent else last)
 
-    def _rows(self, first: int, stop: int) -> Iterator[str]:
-        part = self._tape[first:stop]
+    def _places(self, visible: Ints, since: int, count: int) -> Ints:
+        """Of which trades the page is."""
+        times, cursor_of = self._tape.time_ns[visible], self._cursors[visible]
+        first = following = int(np.searchsorted(cursor_of, since, side="left" if self._faults.coarse else "right"))
+        if self._repeats and following and cursor_of[following - 1] == since:
+            first = max(following - count // 2, int(np.searchsorted(times, times[following - 1])))
+        return visible[first : first + count]
+
+    def _rows(self, places: Ints) -> Iterator[str]:
+        tape = self._tape
         texts = zip(
-            part.prices(), part.volumes(), part.time_ns.tolist(), part.buys.tolist(), part.ids.tolist(), strict=True
+            decimal_text(tape.price_ticks[places], tape.price_decimals),
+            decimal_text(tape.volume_units[places], VOLUME_DECIMALS),
+            tape.time_ns[places].tolist(),
+            tape.buys[places].tolist(),
+            [""] * len(places) if self._ids is None else [f",{number}" for number in self._ids[places].tolist()],
+            strict=True,
         )
-        for price, volume, time_ns, buy, number in texts:
+        for price, volume, time_ns, buy, end in texts:
             # All nine decimals of the time, which Kraken cuts to what a double keeps: a slot's end stays before it.
             time = f"{time_ns // NS}.{time_ns % NS:09d}"
-            end = f",{number}" if self._ids else ""
             yield f'["{price}","{volume}",{time},"{"b" if buy else "s"}","l",""{end}]'

@@ -18,9 +18,9 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from kraken_core.domain.candles import PRICES, SCHEMA, TIME, VOLUME_DECIMALS, Source, rank_of
+from kraken_core.domain.candles import PRICES, SCHEMA, TIME, VOLUME_DECIMALS, Source, provisional, rank_of
 from kraken_core.domain.errors import UnknownPairError
-from kraken_core.domain.exchange import NS, TRADES, Listed, ListedPair, OhlcAnswer, TradesPage
+from kraken_core.domain.exchange import NS, PAGE, TRADES, Listed, ListedPair, OhlcAnswer, TradesPage
 from kraken_core.domain.market import Pair, Series, shown_asset, shown_pair, splits
 from kraken_core.domain.names import CURRENCY, PairName
 from kraken_core.domain.timerange import END_OF_TIME, TimeRanges
@@ -135,10 +135,11 @@ def _named(row: Result, altname: str) -> Pair:
     return shown_pair(*meanings[0])
 
 
-def ohlc(found: Result, series: Series, as_of: int) -> OhlcAnswer:
+def ohlc(found: Result, series: Series, as_of: int, young_s: int = 0) -> OhlcAnswer:
     """OHLC: the candles of a series that were closed by ``as_of``; the last row, still forming, is never one.
 
-    A row that contradicts itself, or cannot be read, is not believed: its slot stays unknown.
+    Those that closed up to ``young_s`` seconds later are provisional, and none of their slots is known. A row that
+    contradicts itself, or cannot be read, is not believed: its slot stays unknown.
     """
     rows, last = _rows(found, series.pair), _cursor(found.get("last"))
     if last is None:
@@ -149,8 +150,10 @@ def ohlc(found: Result, series: Series, as_of: int) -> OhlcAnswer:
     believed = frame.select(_is_believed()).to_series()
     readable = [place for place in range(len(rows)) if place not in skipped]
     skipped |= {readable[place] for place in (~believed).arg_true()}
-    closed = frame.filter(believed & (pl.col("time") <= min(last.value, as_of - series.width)))
-    known = TimeRanges.of((time, time + series.width) for time in closed["time"].to_list())
+    settled = as_of - series.width  # the last slot that had closed by then
+    closed = frame.filter(believed & (pl.col("time") <= min(last.value, settled + young_s)))
+    known = TimeRanges.of((time, time + series.width) for time in closed["time"].to_list() if time <= settled)
+    rank = rank_of(Source.OHLC)
     candles = (
         closed.lazy()
         .filter(pl.col("trades") > 0)
@@ -162,7 +165,10 @@ def ohlc(found: Result, series: Series, as_of: int) -> OhlcAnswer:
             "volume",
             pl.col("trades").cast(pl.Int32),
             pl.lit(Source.OHLC.value).alias("source"),
-            pl.lit(rank_of(Source.OHLC), pl.Int64).alias("rank"),
+            pl.when(pl.col("time") <= settled)
+            .then(pl.lit(rank, pl.Int64))
+            .otherwise(pl.lit(provisional(rank), pl.Int64))
+            .alias("rank"),
         )
         .select(*SCHEMA)
         .collect()
@@ -171,27 +177,25 @@ def ohlc(found: Result, series: Series, as_of: int) -> OhlcAnswer:
 
 
 def trades(found: Result, cursor: int, count: int, pair: Pair | None = None) -> TradesPage:
-    """Trades: up to ``count`` of them after a cursor. A page with fewer of them is the last one.
+    """Trades: up to ``count`` of them after a cursor. Where it does not say what follows, its last one does.
 
     Trades that cannot be read are skipped; what was traded between those beside them is unknown.
     """
     rows, last = _rows(found, pair), _cursor(found.get("last"))
-    if last is None:
-        raise nonsense("trades without last")
+    if last is None and found.get("last") is not None:
+        raise nonsense("trades whose last is no instant")
     page, skipped = _readable(rows, _trade_rows)
     if page.is_empty():
-        return TradesPage(page, max(cursor, last.value), is_last=True)
+        return TradesPage(page, max(cursor, last.value if last else cursor), is_short=True)
     times = page["time"].to_list()
     if not page["time"].is_sorted():
         page = page.sort("time", maintain_order=True)
-    # A cursor that was rounded would leave trades out; those of the last one's instant may be repeated instead.
-    following = last.value if last.exact else max(cursor, page["time"][-1] - 1)
+    # A cursor that was rounded, or is missing, would leave trades out; those of the last one's instant may be repeated instead.
+    following = last.value if last and last.exact else max(cursor, page["time"][-1] - 1)
     if page["time"][0] < cursor - _NEAR_NS or not cursor <= following:
         raise nonsense("trades from before those that were asked for")
     if not skipped and abs(page["time"][-1] - following) > _NEAR_NS:
         raise nonsense("a cursor that is not its last trade's")
-    if len(rows) >= count and following == cursor:
-        raise nonsense("a full page of trades whose cursor does not move")
     unknown = _between_neighbours(times, sorted(skipped), cursor, following)
     return TradesPage(page, following, len(rows) < count, _quoted(rows, skipped), unknown)
 
@@ -218,8 +222,9 @@ def _trade_rows(rows: list[Any]) -> pl.DataFrame:
             "price": _decimals(price, _NUMBER).cast(pl.Float64),
             "volume": _decimals(volume, _VOLUME).cast(TRADES["volume"]),
             "id": _ids(rows),
+            "kind": [f"{each}{order}" for each, order in zip(side, kind, strict=True)],
         },
-        schema=TRADES,
+        schema=PAGE,
     )
     if not (page["price"] > 0).all():
         raise nonsense("trades without a price")

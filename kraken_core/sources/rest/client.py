@@ -96,12 +96,15 @@ class KrakenExchange:
         self._names |= listed.names
         return listed
 
-    def ohlc(self, series: Series, as_of: int) -> OhlcAnswer:
-        """The last candles of a series, up to 720, that were closed by ``as_of`` (epoch seconds)."""
+    def ohlc(self, series: Series, as_of: int, young_s: int = 0) -> OhlcAnswer:
+        """The last candles of a series, up to 720, that were closed by ``as_of`` (epoch seconds).
+
+        Those that closed up to ``young_s`` seconds later come too, as provisional, and are not known.
+        """
         if series.interval not in OHLC_INTERVALS:
             raise ValueError(f"the exchange has no candles of {series.interval} minutes")
         return self._ask(
-            "OHLC", lambda found: answers.ohlc(found, series, as_of), series.pair, interval=series.interval
+            "OHLC", lambda found: answers.ohlc(found, series, as_of, young_s), series.pair, interval=series.interval
         )
 
     def trades(self, pair: Pair, cursor: int) -> TradesPage:

@@ -1,0 +1,99 @@
+"""Where a tape ends: what has to agree that nothing followed the last trade read, or is missing before it.
+
+A page of trades without news proves nothing: it may come from a cache that is minutes old, and pages are empty in the
+middle of a tape too (domain rule 4). The exchange's candles are made elsewhere, and hold slots without trades too. So
+where they count no more trades in a slot than were read of it, the trades read are all there are.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import polars as pl
+
+from kraken_core.domain.exchange import NS, OHLC_INTERVALS, AsOf, OhlcAnswer, ohlc_horizon
+from kraken_core.domain.market import Series
+from kraken_core.domain.sweeps import STALE_S, Ending
+from kraken_core.domain.timerange import floor
+
+FEW_TRADES = 20  # so many would be expected of a span before its silence is suspicious
+
+
+class Agreement(NamedTuple):
+    """Up to when (epoch seconds) candles agree with the trades read.
+
+    Where they do not, they count ``theirs`` in the slot that begins there, and ``ours`` were read of it.
+    """
+
+    until: int
+    theirs: int | None = None
+    ours: int = 0
+
+
+def witness(series: Series, instant: int, until: int, as_of: int) -> Series:
+    """The series whose candles may tell about the time from an instant on (epoch seconds), up to ``until`` at most.
+
+    The coarsest from which the sweep's own can be made, as that fits its slots; where none of them reaches back so far,
+    the finest of the coarser ones that does; else the coarsest of all. Their reach moves on while a job runs.
+    """
+    reaching = [
+        of
+        for interval in OHLC_INTERVALS
+        if ohlc_horizon(of := Series(series.pair, interval), as_of + STALE_S).start <= floor(instant, of.width)
+    ]
+    fitting = [of for of in reaching if serves(of, series)]
+    coarser = [of for of in reaching if not serves(of, series) and floor(min(until, as_of), of.width) > instant]
+    return (fitting[::-1] or coarser or [Series(series.pair, OHLC_INTERVALS[-1])])[0]
+
+
+def serves(candles: Series, series: Series) -> bool:
+    """Whether candles of one series may stand in for another's."""
+    return series.interval % candles.interval == 0
+
+
+def agreement(ending: Ending, instant: int, end: int, answer: OhlcAnswer, width: int, *, rate: float) -> Agreement:
+    """How far candles of slots of ``width`` seconds agree with the trades that a sweep read, from ``instant`` on.
+
+    Where the exchange has none (before its reach, or while the pair was not listed), few trades expected at the pair's
+    own rate have to do: that of the answer, else ``rate``, in trades a second. Not at the very end: an answer may be
+    old. Likewise in a first slot of which only a part was read.
+    """
+    opens = answer.candles["time"].dt.epoch("s")
+    counts = dict(zip(opens.to_list(), answer.candles["trades"].to_list(), strict=True))
+    rate = sum(counts.values()) / answer.known.seconds if answer.known else rate
+    slot, until = floor(instant, width), instant
+    while slot < end and slot + width <= ending.until:
+        if slot in answer.known:
+            theirs, ours = counts.get(slot, 0), _between(ending.times, slot, slot + width)
+            whole = slot * NS >= ending.counted_from
+            if theirs > ours and (whole or rate * width >= FEW_TRADES):
+                return Agreement(until, theirs, ours)
+            slot += width
+        else:
+            following = next((start for start, _ in answer.known if start > slot), None)
+            behind = end if following is None else min(following, end)
+            may_be_old = following is None and bool(answer.known.clip(end - STALE_S, end))
+            if may_be_old or rate * (behind - slot) >= FEW_TRADES:
+                return Agreement(until)
+            slot = behind
+        until = min(slot, end)
+    return Agreement(until)
+
+
+def settled(answer: OhlcAnswer, width: int, when: AsOf) -> OhlcAnswer:
+    """The answer without what had not settled when it was made, where it shows that it is old.
+
+    It does where its slots of ``width`` seconds end a little before what it was asked for: then a settling time before
+    that end is known. What ended long before was not old, but not listed for a while.
+    """
+    if not answer.known or not floor(when.as_of, width) - STALE_S <= (end := answer.known.hull.end) < floor(
+        when.as_of, width
+    ):
+        return answer
+    until = floor(end - when.settling_s, width)
+    opens = pl.col("time").dt.epoch("s")
+    return answer._replace(known=answer.known.clip(0, until), candles=answer.candles.filter(opens < until))
+
+
+def _between(times: pl.Series, start: int, end: int) -> int:
+    return times.search_sorted(end * NS, side="left") - times.search_sorted(start * NS, side="left")

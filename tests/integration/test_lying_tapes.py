@@ -1,0 +1,280 @@
+"""A tape that lies about its ends, swept: nothing is claimed that is not so, whatever the exchange answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from polars.testing import assert_frame_equal
+
+from kraken_core.domain.archives import day_start
+from kraken_core.domain.candles import Source
+from kraken_core.domain.exchange import SETTLING_S, AsOf
+from kraken_core.domain.market import Pair
+from kraken_core.domain.routes import Repair, Sweep
+from kraken_core.domain.timerange import TimeRanges, floor
+from kraken_core.pipeline.ask import Answer, Budget, answers
+from kraken_core.simulator.exchange import HONEST, TapeFaults
+from kraken_core.simulator.listing import Listing
+from kraken_core.simulator.market import SimulatedMarket
+from kraken_core.simulator.tape import Tape
+from tests.pocket_exchange import PocketExchange
+
+BTC = Pair("BTC", "USD")
+START = day_start(date(2026, 3, 30))
+HOUR_S, DAY_S = 3600, 86_400
+VALUES = ("time", "open", "high", "low", "close", "trades")
+
+
+def market_of(trades_per_minute: float, length_s: int, seed: int = 5) -> SimulatedMarket:
+    return SimulatedMarket.make(seed, [Listing(BTC, trades_per_minute, 97_000, 1, 0.05)], START, START + length_s)
+
+
+@dataclass
+class Swept:
+    """What a sweep brought, and how it went."""
+
+    market: SimulatedMarket
+    interval: int
+    end: int
+    found: list[Answer]
+    requests: int
+
+    @property
+    def known(self) -> TimeRanges:
+        return self.known_of(self.interval)
+
+    def known_of(self, interval: int) -> TimeRanges:
+        return TimeRanges.of(
+            span for answer in self.found if answer.series.interval == interval for span in answer.known
+        )
+
+    @property
+    def proved(self) -> TimeRanges:
+        return TimeRanges.of(span for answer in self.found for span in answer.proved)
+
+    @property
+    def missing(self) -> TimeRanges:
+        """What is not known, nor follows from finer candles."""
+        finer = TimeRanges.of(span for answer in self.found for span in answer.known)
+        return TimeRanges.single(START, self.end) - finer.inner(self.interval * 60)
+
+    @property
+    def problems(self) -> list[str]:
+        return [answer.problem for answer in self.found if answer.problem]
+
+    def assert_true(self) -> None:
+        """In known slots there is every candle that was traded, and no other, nor one anywhere else."""
+        for interval in {answer.series.interval for answer in self.found}:
+            frames = [answer.candles for answer in self.found if answer.series.interval == interval]
+            best = pl.concat(frames).sort("time", "rank").unique("time", keep="last", maintain_order=True)
+            truth = self.market.truth(BTC, interval).filter(_within(self.known_of(interval)))
+            assert_frame_equal(
+                best.select(VALUES).sort("time"), truth.select(VALUES), check_dtypes=False, check_exact=True
+            )
+
+
+def _within(ranges: TimeRanges) -> pl.Expr:
+    bounds = pl.Series(ranges.bounds, dtype=pl.Int64)
+    return pl.col("time").dt.epoch("s").map_batches(lambda at: bounds.search_sorted(at, side="right") % 2 == 1)
+
+
+def sweep(
+    market: SimulatedMarket,
+    faults: TapeFaults = HONEST,
+    *,
+    interval: int = 1,
+    present: int | None = None,
+    budget: int | None = None,
+) -> Swept:
+    """A sweep from the market's start to what had settled at a present: its end, unless it is another."""
+    exchange = PocketExchange(market, market.end if present is None else present)
+    exchange.tape_faults = faults
+    as_of = exchange.present - SETTLING_S
+    end = floor(as_of, interval * 60)
+    repair = Repair(BTC, interval, sweeps=(Sweep(START, end, 1),))
+    found = list(answers(exchange, repair, AsOf(as_of), None, Budget(budget)))
+    return Swept(market, interval, end, found, exchange.of_kind("OHLC", "Trades"))
+
+
+FOUR_DAYS = market_of(1.5, 4 * DAY_S)
+
+
+def test_an_honest_tape_is_known_to_its_end_and_proved_but_for_where_it_begins() -> None:
+    done = sweep(FOUR_DAYS)
+
+    done.assert_true()
+    assert not done.missing
+    assert not done.problems
+    assert TimeRanges.single(START + 300, done.end - 300) - done.proved == TimeRanges()
+    assert done.requests <= -(-len(FOUR_DAYS.tapes[BTC]) // 1_000) + 2
+
+
+@pytest.mark.parametrize("page", [2, 3, 5])
+def test_one_empty_page_in_the_middle_of_four_days_loses_nothing(page: int) -> None:
+    done = sweep(FOUR_DAYS, TapeFaults(empty=1.0, from_page=page, to_page=page))
+    done.assert_true()
+    assert not done.missing
+
+
+def test_one_page_of_997_rows_loses_nothing() -> None:
+    done = sweep(FOUR_DAYS, TapeFaults(short=1.0, short_rows=997, from_page=2, to_page=2))
+    done.assert_true()
+    assert not done.missing
+
+
+def test_pages_that_end_early_all_the_time_lose_nothing() -> None:
+    done = sweep(FOUR_DAYS, TapeFaults(seed=3, short=0.4, empty=0.2))
+    done.assert_true()
+    assert TimeRanges.single(START, done.end) - done.known == done.missing
+
+
+def test_trades_that_are_twenty_minutes_old_are_made_up_for_by_candles() -> None:
+    done = sweep(FOUR_DAYS, TapeFaults(stale=1.0, stale_s=20 * 60))
+
+    done.assert_true()
+    assert not done.missing
+    assert {answer.source for answer in done.found} == {Source.TRADES, Source.OHLC}
+    [why] = done.problems
+    assert "its Trades endpoint answered 0" in why
+
+
+def test_where_candles_are_old_too_the_end_stays_a_gap_with_its_reason() -> None:
+    done = sweep(FOUR_DAYS, TapeFaults(stale=1.0, stale_candles=1.0, stale_s=20 * 60))
+
+    done.assert_true()
+    assert 15 * 60 <= done.missing.seconds <= 25 * 60  # and what had not settled twenty minutes ago
+    assert done.missing.hull.end == done.end
+    [why] = done.problems
+    assert "no candle of the exchange confirms that nothing is missing from" in why
+
+
+def test_a_quiet_end_is_complete_once_candles_agree() -> None:
+    quiet = market_of(0.002, 3 * DAY_S)
+    done = sweep(quiet)
+    done.assert_true()
+    assert not done.missing
+    assert done.requests <= 4  # the page, again, and candles of one or two intervals
+
+
+def test_without_a_request_left_for_candles_nothing_is_claimed_of_the_end() -> None:
+    quiet = market_of(0.002, 3 * DAY_S)
+    done = sweep(quiet, budget=2)
+    done.assert_true()
+    assert done.missing
+
+
+@pytest.mark.parametrize("interval", [1, 5, 60, 240, 720, 1440])
+def test_trades_that_come_late_leave_no_short_candle(interval: int) -> None:
+    for seed in range(5):
+        done = sweep(market_of(2.0, DAY_S + 1800, seed), TapeFaults(seed, late=0.3, late_s=30), interval=interval)
+        done.assert_true()
+
+
+IDS = {
+    "unknown": TapeFaults(1, unknown=0.3),
+    "all unknown": TapeFaults(1, unknown=30.0),
+    "restarted": TapeFaults(1, restarts=0.002),
+    "swapped": TapeFaults(1, swapped=0.05),
+    "phantoms": TapeFaults(1, phantoms=0.002),
+    "lost": TapeFaults(1, lost=0.3),
+    "without last": TapeFaults(1, no_last=0.5),
+}
+
+
+@pytest.mark.parametrize("faults", IDS.values(), ids=IDS.keys())
+def test_odd_ids_cost_no_trade(faults: TapeFaults) -> None:
+    done = sweep(FOUR_DAYS, faults)
+    done.assert_true()
+    assert not done.missing
+
+
+def test_phantoms_are_counted_and_break_the_proof_where_they_are() -> None:
+    done = sweep(FOUR_DAYS, TapeFaults(1, phantoms=0.002))
+    spans = [span for answer in done.found for span in answer.spans]
+    ids = TapeFaults(1, phantoms=0.002).ids(FOUR_DAYS.tapes[BTC])
+    skipped = int(np.diff(ids).sum() - (len(ids) - 1))
+    assert 0 < sum(span.phantoms for span in spans) <= skipped
+    assert done.known - done.proved != TimeRanges()
+
+
+def busy_instant(trades: int) -> SimulatedMarket:
+    """Two hours of a trade a minute, and in the middle so many in one nanosecond."""
+    market = market_of(1.0, 2 * HOUR_S)
+    tape, at = market.tapes[BTC], START + HOUR_S + 30
+    there = int(np.searchsorted(tape.time_ns, at * 10**9))
+    times = np.insert(tape.time_ns, there, np.full(trades, at * 10**9))
+    ones = np.ones(len(times), dtype=np.int64)
+    busy = Tape(BTC, 1, times, ones * 970_000, ones * 1_000, ones == 1)
+    return SimulatedMarket(market.start, market.end, market.listings, market.silences, {BTC: busy})
+
+
+@pytest.mark.parametrize("interval", [1, 5, 15])
+def test_more_trades_than_a_page_in_one_nanosecond_cost_no_slot_that_candles_have(interval: int) -> None:
+    done = sweep(busy_instant(1_500), TapeFaults(coarse=True), interval=interval)
+    done.assert_true()
+    assert not done.missing
+    assert any("share the nanosecond" in why for why in done.problems)
+
+
+def test_a_sweep_goes_on_behind_a_nanosecond_that_it_cannot_read() -> None:
+    market = busy_instant(1_500)
+    exchange = PocketExchange(market, START + 15 * DAY_S)  # candles of a minute are gone
+    exchange.tape_faults = TapeFaults(coarse=True)
+    repair = Repair(BTC, 1, sweeps=(Sweep(START, START + 2 * HOUR_S - 60, 1),))
+    found = list(answers(exchange, repair, AsOf(exchange.present - SETTLING_S), None, Budget(None)))
+    known = Swept(market, 1, START, found, 0).known
+    stuck = START + HOUR_S
+    assert TimeRanges.single(START, START + 2 * HOUR_S - 60) - known == TimeRanges.single(stuck, stuck + 60)
+
+
+SHARES = st.sampled_from([0.0, 0.0, 0.05, 0.5])
+MIXTURES = st.builds(
+    TapeFaults,
+    seed=st.integers(0, 2**32),
+    short=SHARES,
+    empty=SHARES,
+    no_last=SHARES,
+    stale=st.sampled_from([0.0, 0.3, 1.0]),
+    stale_candles=st.sampled_from([0.0, 0.0, 0.3, 1.0]),
+    stale_s=st.sampled_from([30.0, 200.0, 1200.0]),
+    late=SHARES,
+    late_s=st.sampled_from([5.0, 30.0]),
+    unknown=SHARES,
+    restarts=st.sampled_from([0.0, 0.01]),
+    swapped=SHARES,
+    phantoms=SHARES,
+)
+
+
+def check(faults: TapeFaults, seed: int, rate: float, interval: int, young: int) -> None:
+    market = market_of(rate, 2 * DAY_S if rate < 1 else 5 * HOUR_S, seed)
+    done = sweep(market, faults, interval=interval, present=market.end - young)
+    done.assert_true()
+    assert done.proved - done.known == TimeRanges()
+    assert not done.missing or done.problems or done.end <= START
+
+
+CASES = (MIXTURES, st.integers(0, 10**6), st.sampled_from([0.01, 0.2, 3.0, 30.0]), st.sampled_from([1, 15, 60, 720]))
+
+
+@given(*CASES, st.integers(0, 600))
+@settings(max_examples=40, deadline=None)
+def test_whatever_mixture_of_faults_nothing_is_claimed_that_is_not_so(
+    faults: TapeFaults, seed: int, rate: float, interval: int, young: int
+) -> None:
+    check(faults, seed, rate, interval, young)
+
+
+@pytest.mark.soak
+@given(*CASES, st.integers(0, 600))
+@settings(max_examples=3_000, deadline=None)
+def test_in_thousands_of_mixtures_nothing_is_claimed_that_is_not_so(
+    faults: TapeFaults, seed: int, rate: float, interval: int, young: int
+) -> None:
+    check(faults, seed, rate, interval, young)

@@ -1,0 +1,109 @@
+"""Something has to agree that a tape has ended: the exchange's candles, as far as they reach."""
+
+from __future__ import annotations
+
+import polars as pl
+import pytest
+
+from kraken_core.domain.candles import SCHEMA
+from kraken_core.domain.endings import Agreement, agreement, serves, settled, witness
+from kraken_core.domain.exchange import NS, AsOf, OhlcAnswer
+from kraken_core.domain.market import Pair, Series
+from kraken_core.domain.sweeps import Ending
+from kraken_core.domain.timerange import END_OF_TIME, TimeRanges
+
+BTC = Pair("BTC", "USD")
+DAY_S = 86_400
+AS_OF = 20_000 * DAY_S
+
+
+def candles(known: TimeRanges, **counts: int) -> OhlcAnswer:
+    """An answer: trades by the slot's open, in seconds after AS_OF; ``b60`` is a minute before."""
+    opens = [AS_OF + int(name[1:]) * (-1 if name[0] == "b" else 1) for name in counts]
+    frame = pl.DataFrame(
+        {"time": opens, "trades": list(counts.values())}, schema={"time": pl.Int64, "trades": pl.Int32}
+    )
+    times = (pl.col("time") * 1_000_000).cast(SCHEMA["time"])
+    others = [pl.lit(None, kind).alias(name) for name, kind in SCHEMA.items() if name not in {"time", "trades"}]
+    return OhlcAnswer(frame.with_columns(times, *others).select(*SCHEMA), known, len(counts))
+
+
+def read(*seconds: int, until: int = END_OF_TIME, counted_from: int = 0) -> Ending:
+    times = pl.Series([(AS_OF + second) * NS for second in seconds], dtype=pl.Int64)
+    return Ending(0, times, counted_from * NS, until)
+
+
+RATE = 0.01
+MINUTES = TimeRanges.single(AS_OF - 720 * 60, AS_OF)
+
+
+def test_candles_that_count_no_more_trades_than_were_read_agree_to_the_end() -> None:
+    found = agreement(read(-170, -130), AS_OF - 130, AS_OF, candles(MINUTES, b180=2), 60, rate=RATE)
+    assert found == Agreement(AS_OF)
+
+
+def test_candles_that_count_more_agree_up_to_there() -> None:
+    found = agreement(read(-170), AS_OF - 170, AS_OF, candles(MINUTES, b180=1, b60=4), 60, rate=RATE)
+    assert found == Agreement(AS_OF - 60, theirs=4, ours=0)
+
+
+def test_candles_that_are_old_agree_no_further_than_they_reach() -> None:
+    old = TimeRanges.single(AS_OF - 720 * 60, AS_OF - 120)
+    assert agreement(read(-170), AS_OF - 170, AS_OF, candles(old, b180=1), 60, rate=RATE) == Agreement(AS_OF - 120)
+
+
+@pytest.mark.parametrize(("rate", "agrees"), [(1e-4, True), (1e-3, False)])
+def test_where_the_exchange_has_no_candles_the_pairs_rate_decides(rate: float, agrees: bool) -> None:
+    instant = AS_OF - 10 * 3600
+    found = agreement(read(-10 * 3600), instant, AS_OF, candles(TimeRanges()), 60, rate=rate)
+    assert (found.until == AS_OF) is agrees
+
+
+def test_candles_that_ended_long_before_are_those_of_a_pair_that_was_not_listed_for_a_while() -> None:
+    first = TimeRanges.single(AS_OF - 720 * 60, AS_OF - 600 * 60)
+    found = agreement(read(-700 * 60), AS_OF - 700 * 60, AS_OF, candles(first, b42000=1), 60, rate=RATE)
+    assert found == Agreement(AS_OF)
+
+
+@pytest.mark.parametrize(("trades", "agrees"), [(3, True), (20 * 720, False)])
+def test_of_a_slot_of_which_a_part_was_read_the_pairs_rate_decides(trades: int, agrees: bool) -> None:
+    ending = read(-170, counted_from=AS_OF - 170)  # of the slot that began at -180
+    found = agreement(ending, AS_OF - 170, AS_OF, candles(MINUTES, b180=trades), 60, rate=RATE)
+    assert (found.until == AS_OF) is agrees
+
+
+@pytest.mark.parametrize(
+    ("interval", "before_s", "expected"),
+    [
+        (1, 600, 1),
+        (1, 11 * 3600, 1),
+        (1, 13 * 3600, 5),
+        (1, 100 * DAY_S, 240),
+        (1, 2_000 * DAY_S, 1440),
+        (60, 600, 60),
+        (720, 600, 240),
+        (1440, 600, 1440),
+        (1440, 2_000 * DAY_S, 1440),
+    ],
+)
+def test_the_witness_is_the_coarsest_that_fits_and_reaches_so_far(interval: int, before_s: int, expected: int) -> None:
+    series = Series(BTC, interval)
+    assert witness(series, AS_OF - before_s, END_OF_TIME, AS_OF) == Series(BTC, expected)
+
+
+def test_candles_serve_series_that_are_made_of_them() -> None:
+    assert serves(Series(BTC, 240), Series(BTC, 720))
+    assert not serves(Series(BTC, 1440), Series(BTC, 720))
+
+
+def test_an_answer_that_is_old_is_known_only_as_far_as_it_had_settled_when_it_was_made() -> None:
+    old = candles(TimeRanges.single(AS_OF - 720 * 60, AS_OF - 180), b600=5, b300=4, b240=3)
+    found = settled(old, 60, AsOf(AS_OF))
+    assert found.known == TimeRanges.single(AS_OF - 720 * 60, AS_OF - 300)
+    assert found.candles["trades"].to_list() == [5]
+
+
+@pytest.mark.parametrize("end", [AS_OF, AS_OF - 2 * 3600])
+def test_an_answer_that_reaches_as_far_as_asked_or_ended_long_before_is_left_as_it_is(end: int) -> None:
+    answer = candles(TimeRanges.single(AS_OF - 720 * 60, end), b36000=5)
+    assert settled(answer, 60, AsOf(AS_OF)) is answer
