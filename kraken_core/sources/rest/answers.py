@@ -190,7 +190,7 @@ def trades(found: Result, cursor: int, count: int, pair: Pair | None = None) -> 
     times = page["time"].to_list()
     if not page["time"].is_sorted():
         page = page.sort("time", maintain_order=True)
-    # A cursor that was rounded, or is missing, would leave trades out; those of the last one's instant may be repeated instead.
+    # A cursor that was rounded, or is missing, would leave trades out; those of the last instant may be repeated.
     following = last.value if last and last.exact else max(cursor, page["time"][-1] - 1)
     if page["time"][0] < cursor - _NEAR_NS or not cursor <= following:
         raise nonsense("trades from before those that were asked for")
