@@ -25,7 +25,13 @@ class Matter(NamedTuple):
 
 def matters(jobs: Sequence[IngestionJob], summary: Summary, now: int) -> list[Matter]:
     """Everything that needs attention, in order. ``jobs`` newest first, ``now`` in epoch seconds."""
-    return [*_of_jobs(jobs), *_of_nothing(summary), *_of_gaps(summary), *_of_freshness(summary, now)]
+    return [
+        *_of_jobs(jobs),
+        *_of_nothing(summary),
+        *_of_gaps(summary),
+        *_of_doubts(summary),
+        *_of_freshness(summary, now),
+    ]
 
 
 def _of_jobs(jobs: Sequence[IngestionJob]) -> Iterator[Matter]:
@@ -67,6 +73,12 @@ def _of_gaps(summary: Summary) -> Iterator[Matter]:
     if lost:
         text = f"{shown.many(lost, 'gap')} cannot be filled by anything that is known."
         yield Matter(text, "gaps", "See them", {})
+
+
+def _of_doubts(summary: Summary) -> Iterator[Matter]:
+    if doubtful := summary.overall.doubtful:
+        text = f"{shown.count(doubtful)} intervals are doubtful: nothing traded where trades were to be expected."
+        yield Matter(text, "gaps", "Verify them", {"tab": "Quality"})
 
 
 def _of_freshness(summary: Summary, now: int) -> Iterator[Matter]:

@@ -32,9 +32,9 @@ MEANINGS = {  # what a check wants; of the last three nothing fails, they only r
     "life": "no candle is from before its pair's listing",
     "covered": "some source claims to know each candle",
     "agreement": "coarse candles are what the finer ones make",
-    "silences": "no other interval has trades in a silence",
+    "silences": "no other interval has trades where none are claimed",
     "counts": "the ledger counted the candles that are there",
-    "volumes": "tells where volumes alone differ",
+    "vintages": "shows where two sources count other trades or volumes at equal prices",
     "suspicious": "tells of silences that the pair's own rate does not explain",
     "exchange": "tells when the whole exchange was silent",
 }

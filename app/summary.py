@@ -76,9 +76,10 @@ def _missing(gaps: pl.DataFrame, by: str) -> dict[str, Missing]:
 
 def _worst(series: pl.DataFrame) -> list[tuple[Series, Completeness]]:
     """The series that lack something, least complete first, and of those the ones that lack more."""
-    lacking = series.filter(pl.col("covered") < pl.col("wanted")).sort(
-        pl.col("covered") / pl.col("wanted"),
-        pl.col("covered") - pl.col("wanted"),  # the more of them, the lower
+    complete = pl.col("covered") - pl.col("doubtful")
+    lacking = series.filter(complete < pl.col("wanted")).sort(
+        complete / pl.col("wanted"),
+        complete - pl.col("wanted"),  # the more of them, the lower
         pl.col("pair"),
         pl.col("interval_minutes"),
     )

@@ -7,6 +7,7 @@ import streamlit as st
 from app import shown
 from app.attention import matters
 from app.charts.completeness import completeness_heatmap
+from app.charts.evidence import evidence_bar
 from app.data import workbench
 from app.figures import figures
 from app.links import link
@@ -16,7 +17,7 @@ from app.summary import NO_TIER, Summary, summary
 from kraken_core.domain.jobs import JobStatus
 
 MEANINGS = {
-    "Completeness": "Covered slots, of those wanted.",
+    "Completeness": "Covered slots that are not doubtful, of those expected.",
     "Missing": "Slots that no source knows anything of.",
     "Silent": "Slots in which nothing traded: complete, and nothing to repair.",
     "Candles": "Slots with a candle, of those wanted.",
@@ -39,6 +40,9 @@ def page() -> None:
     as_of = f"As of {shown.moment(found.as_of)}, the last detection."
     st.caption(f"{as_of} Slots are the places of candles in time; silent ones, in which nothing traded, are covered.")
     _figures(found)
+    if found.overall.covered:
+        st.subheader("Evidence")
+        st.plotly_chart(evidence_bar(found.overall), config={"displayModeBar": False}, key="evidence")
     _attention(found)
     st.subheader("Completeness by tier and interval")
     figure = completeness_heatmap(found.cells, [*workbench().tiers.names, NO_TIER])

@@ -20,6 +20,7 @@ from kraken_core.cli.result_view import tell
 if TYPE_CHECKING:
     from kraken_core.domain.jobs import IngestionJob
     from kraken_core.domain.plan import IngestionPlan
+    from kraken_core.domain.report import Completeness
     from kraken_core.pipeline.run import JobResult
     from kraken_core.workbench import Workbench
 
@@ -28,13 +29,17 @@ INCOMPLETE = 4
 
 @dataclass(frozen=True, slots=True)
 class Carrying:
-    """How a plan is carried out. ``complete``: it is not done while anything is missing."""
+    """How a plan is carried out. ``complete``: it is not done while anything is missing.
+
+    ``evidence`` is the grade that counts as known then; *claimed* by default.
+    """
 
     dry_run: bool
     yes: bool
     detach: bool
     workers: int | None
     complete: bool = False
+    evidence: str | None = None
 
     def require_consent(self) -> None:
         """Raises UsageError where nobody can be asked whether to go ahead, and nobody said so."""
@@ -66,9 +71,8 @@ class Carrying:
         seconds = {**result.seconds, "plan": planned, "total": planned + result.seconds["total"]}
         tell(told, workbench, replace(result, seconds=seconds))
         shortfall = result.job.error
-        missing = result.report.overall.missing if self.complete else 0
-        if missing:
-            told.say(f"Not complete: {missing:,} wanted slots are still missing.{f' {shortfall}' if shortfall else ''}")
+        if lacking := self._lacking(result.report.overall) if self.complete else "":
+            told.say(f"Not complete: {lacking}.{f' {shortfall}' if shortfall else ''}")
             return INCOMPLETE
         if shortfall:
             raise JobError(f"job {result.job.id} did what it could, but {shortfall}")
@@ -90,6 +94,19 @@ class Carrying:
                 _show(told, plan)
                 if not click.confirm(f"Go on with job {job.id}?", default=True, err=True):
                     raise
+
+    def _lacking(self, counts: Completeness) -> str:
+        """What a job that was to complete everything left missing, or on weaker evidence than was asked for."""
+        from kraken_core.domain.grades import Grade
+        from kraken_core.workbench.required import grade_asked
+
+        grade = grade_asked(self.evidence)
+        weak = counts.covered - counts.meeting(grade)
+        parts = [f"{counts.missing:,} wanted slots are still missing"] if counts.missing else []
+        parts += (
+            [f"{weak:,} covered ones are {'doubtful' if grade is Grade.CLAIMED else f'not {grade}'}"] if weak else []
+        )
+        return ", and ".join(parts)
 
 
 def _show(told: Common, plan: IngestionPlan, *, document: bool = False) -> None:

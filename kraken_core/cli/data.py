@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kraken_core.cli.options import Common, common, selecting
+from kraken_core.cli.options import Common, common, graded, selecting
 from kraken_core.cli.output import print_json, print_table
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ def sql(told: Common, query: str) -> None:
 )
 @click.option("--fill", type=click.Choice(["previous"]), help="Fill silent slots with the close before; flagged.")
 @click.option("--require-complete", is_flag=True, help="Write nothing, and exit 4, where anything is missing.")
+@graded
 @click.option("--overwrite", is_flag=True, help="Replace files that exist.")
 @common
 def export(
@@ -52,17 +53,25 @@ def export(
     kind: str,
     fill: str | None,
     require_complete: bool,
+    evidence: str | None,
     overwrite: bool,
     **selection: Any,  # noqa: ANN401 - see selecting
 ) -> None:
     """Write candles to one file a series: csv as Kraken's own, feather as freqtrade's, or parquet.
 
     Slots without a candle are left out. Those in which nothing traded can be filled; those nobody knows never are.
+    With --evidence nothing is written where a series is not complete on evidence of that grade: exit 4.
     """
     with told.workbench() as workbench:
         chosen = workbench.select(**selection)
         written = workbench.export(
-            folder, chosen, kind=kind, fill=fill, require_complete=require_complete, overwrite=overwrite
+            folder,
+            chosen,
+            kind=kind,
+            fill=fill,
+            require_complete=require_complete,
+            evidence=evidence,
+            overwrite=overwrite,
         )
         if told.as_json:
             print_json([{**file._asdict(), "path": str(file.path)} for file in written])

@@ -10,7 +10,7 @@ import click
 from click.core import ParameterSource
 
 from kraken_core.cli.carry import Carrying
-from kraken_core.cli.options import Common, asking, common, selecting
+from kraken_core.cli.options import Common, asking, common, graded, selecting
 
 if TYPE_CHECKING:
     from kraken_core.domain.jobs import IngestionJob
@@ -49,6 +49,7 @@ Example:
     help="Read what is missing out of published archives (default: only with --complete).",
 )
 @click.option("--complete", is_flag=True, help="Use every route, and exit 4 if anything is still missing at the end.")
+@graded
 @click.option("--stop-on-error", is_flag=True, help="Stop at the first bad file (else they are listed at the end).")
 @click.option("--resume", "resume", metavar="JOB", type=int, help="Go on with an unfinished job.")
 @click.option("--dry-run", is_flag=True, help="Show the plan; write nothing anywhere.")
@@ -64,6 +65,7 @@ def ingest(
     dry_run: bool,
     yes: bool,
     complete: bool,
+    evidence: str | None,
     workers: int | None,
     detach: bool,
     as_of: str | None,
@@ -73,7 +75,9 @@ def ingest(
 
     Files already ingested are skipped, and an unfinished job of the same request is taken up again. Ctrl-C pauses.
     """
-    carrying = Carrying(dry_run=dry_run, yes=yes, detach=detach, workers=workers, complete=complete)
+    if evidence and not complete:
+        raise click.UsageError("--evidence says what counts as complete: add --complete")
+    carrying = Carrying(dry_run=dry_run, yes=yes, detach=detach, workers=workers, complete=complete, evidence=evidence)
     carrying.require_consent()
     with told.workbench() as workbench:
         began = time.perf_counter()

@@ -120,3 +120,12 @@ def asking(command: Callable[..., R]) -> Callable[..., R]:
         help="Requests to the exchange, at most (default 1,000; with --complete as many as it takes).",
     )
     return trades(most(command))
+
+
+def graded(command: Callable[..., R]) -> Callable[..., R]:
+    """Add the option that asks for a grade of evidence."""
+    return click.option(
+        "--evidence",
+        type=click.Choice(["proved", "confirmed", "claimed"]),
+        help="Count as complete only what is known on evidence of this grade or a better one (default claimed).",
+    )(command)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kraken_core.cli.options import Common, Length, common, selecting
+from kraken_core.cli.options import Common, Length, common, graded, selecting
 from kraken_core.cli.output import console, print_json, print_table
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ LONGEST = 50  # changed series on a terminal
 @click.option(
     "--fail-under", metavar="PERCENT", type=click.FloatRange(0, 100), help="Exit 4 if a series is below that."
 )
+@graded
 @click.option("--max-age", metavar="AGE", type=Length(), help="Exit 4 if what is covered ends before that: 2d, 12h.")
 @common
 def report(
@@ -34,12 +35,18 @@ def report(
     html: Path | None,
     compare: Path | None,
     fail_under: float | None,
+    evidence: str | None,
     max_age: int | None,
     **selection: Any,  # noqa: ANN401 - the options of selecting
 ) -> None:
-    """How complete every series is, and what to do about the rest."""
+    """How complete every series is, and what to do about the rest.
+
+    With --evidence, exit 4 if a series is not complete on evidence of that grade, or not to --fail-under.
+    """
+    if evidence and fail_under is None:
+        fail_under = 100
     with told.workbench() as workbench:
-        from kraken_core.workbench import gates, rows
+        from kraken_core.workbench import gates, required, rows
 
         chosen = workbench.select(**selection)
         found = workbench.held.report(chosen)
@@ -59,7 +66,7 @@ def report(
         if fail_under is not None or max_age is not None:
             gates.check_held(found, chosen.pairs)
         if fail_under is not None:
-            gates.check_complete(found, fail_under)
+            gates.check_complete(found, fail_under, required.grade_asked(evidence))
         if max_age is not None:
             gates.check_age(workbench.held.ages(chosen, workbench.clock.now()), max_age * 60)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import polars as pl
 
-from kraken_core.domain.candles import KEY, PRICES, VALUES, goes_back_to_ohlc
+from kraken_core.domain.candles import KEY, PRICES, VALUES, release
 from kraken_core.domain.timerange import TimeRange, TimeRanges
 
 if TYPE_CHECKING:
@@ -17,13 +17,18 @@ VOLUME_TOLERANCE = 1e-8  # of the volume, or of one coin for every finer slot: w
 
 
 class Verdict(StrEnum):
-    """What comparing a coarse slot with the finer ones in it shows."""
+    """What comparing a coarse slot with the finer candles in it shows.
+
+    Archives and answers that were made at different times, or by different ways, differ in counts and volumes of whole
+    days though their prices are equal; candles of one release never do (domain rule 13).
+    """
 
     AGREES = "agrees"
-    COARSE_LACKS = "coarse lacks"  # the finer candles tell of more trades, or of any where it is silent
-    FINE_LACKS = "fine lacks"  # the other way round
-    DIFFERS = "differs"  # as many trades, other values: nobody can tell which is wrong
-    OTHER_VOLUME = "other volume"  # and only that, where the OHLC endpoint meets the archives: no failure
+    COARSE_SILENT = "coarse silent"  # there is no coarse candle, though finer ones traded
+    FINE_SILENT = "fine silent"  # there is no finer candle, though the coarse one traded
+    FINE_LACKS = "fine lacks"  # of one release, and the finer candles count fewer trades
+    DIFFERS = "differs"  # other prices; of one release, other counts or volumes too
+    OTHER_COUNTS = "other counts"  # of two sources or vintages: other counts or volumes, and only these; no failure
 
 
 class Comparison(NamedTuple):
@@ -54,15 +59,16 @@ def comparisons(
 
 
 def compared(fine: pl.DataFrame, coarse: pl.DataFrame, comparison: tuple[int, int]) -> pl.DataFrame:
-    """The verdict on every slot in which either tells of trades, by pair and time.
+    """The verdict on every slot in which either traded, by pair and time.
 
     ``fine`` and ``coarse`` are all candles (SCHEMA) of the slots compared, ``comparison`` their intervals, coarse
-    first. Columns: pair, time, verdict, trades and fine_trades (null where there is no candle, or no count).
+    first. Columns: pair, time, verdict; trades, fine_trades, volume and fine_volume, null where there is no candle, or
+    no count.
     """
     interval, finer = comparison
     made = (
         fine.lazy()
-        .with_columns(pl.col("time").dt.truncate(f"{interval}m"), ohlc=goes_back_to_ohlc())
+        .with_columns(pl.col("time").dt.truncate(f"{interval}m"), release=release())
         .group_by(KEY, maintain_order=True)
         .agg(
             pl.first("open"),
@@ -71,15 +77,17 @@ def compared(fine: pl.DataFrame, coarse: pl.DataFrame, comparison: tuple[int, in
             pl.last("close"),
             pl.sum("volume"),
             pl.when(~pl.col("trades").has_nulls()).then(pl.sum("trades")),
-            pl.col("ohlc").any(),
-            pl.col("ohlc").all().alias("all_ohlc"),
+            pl.when(
+                pl.min("release") == pl.max("release"),
+                ~pl.col("release").has_nulls(),
+            ).then(pl.first("release")),
         )
     )
-    theirs = coarse.lazy().select(*KEY, *VALUES, ohlc=goes_back_to_ohlc())
+    theirs = coarse.lazy().select(*KEY, *VALUES, release=release())
     return (
         theirs.join(made, on=KEY, how="full", coalesce=True, suffix="_fine")
         .with_columns(_verdict(interval // finer))
-        .select(*KEY, "verdict", "trades", fine_trades="trades_fine")
+        .select(*KEY, "verdict", "trades", "volume", fine_trades="trades_fine", fine_volume="volume_fine")
         .sort(KEY)
         .collect()
     )
@@ -87,38 +95,34 @@ def compared(fine: pl.DataFrame, coarse: pl.DataFrame, comparison: tuple[int, in
 
 def _verdict(slots: int) -> pl.Expr:
     present, made = pl.col("open").is_not_null(), pl.col("open_fine").is_not_null()
-    more, fewer = pl.col("trades") > pl.col("trades_fine"), pl.col("trades") < pl.col("trades_fine")
+    same_counts = (pl.col("trades") == pl.col("trades_fine")).fill_null(value=True)
     same_prices = pl.all_horizontal(pl.col(name) == pl.col(f"{name}_fine") for name in PRICES)
     allowed = VOLUME_TOLERANCE * pl.max_horizontal(pl.lit(float(slots)), "volume")
     same_volume = (pl.col("volume") - pl.col("volume_fine")).abs() <= allowed
-    mixed = (pl.col("ohlc") | pl.col("ohlc_fine")) & ~(pl.col("ohlc") & pl.col("all_ohlc"))
+    one_release = (pl.col("release") == pl.col("release_fine")).fill_null(value=False)
     verdict = (
-        pl.when(~present | fewer.fill_null(value=False))
-        .then(pl.lit(Verdict.COARSE_LACKS.value))
-        .when(~made | more.fill_null(value=False))
-        .then(pl.lit(Verdict.FINE_LACKS.value))
-        .when(same_prices & same_volume)
+        pl.when(~present)
+        .then(pl.lit(Verdict.COARSE_SILENT.value))
+        .when(~made)
+        .then(pl.lit(Verdict.FINE_SILENT.value))
+        .when(same_prices & same_counts & same_volume)
         .then(pl.lit(Verdict.AGREES.value))
-        .when(same_prices & mixed)
-        .then(pl.lit(Verdict.OTHER_VOLUME.value))
+        .when(same_prices & ~one_release)
+        .then(pl.lit(Verdict.OTHER_COUNTS.value))
+        .when(one_release & (pl.col("trades") > pl.col("trades_fine")).fill_null(value=False))
+        .then(pl.lit(Verdict.FINE_LACKS.value))
         .otherwise(pl.lit(Verdict.DIFFERS.value))
     )
     return verdict.alias("verdict")
 
 
-def lacking(
-    contested: Iterable[int], width: int, known: TimeRanges, traded: TimeRanges
-) -> tuple[TimeRanges, TimeRanges]:
-    """Which finer slots may lack trades that the coarse candles of contested slots (opens; ``width`` s) tell of.
+def contradicted(contested: Iterable[int], width: int, known: TimeRanges, traded: TimeRanges) -> TimeRanges:
+    """The finer slots of contested slots (opens; ``width`` s) that lack trades which the coarse candles have.
 
-    In each contested slot the silent ones of the finer slots that are ``known``; all of them where none is silent.
-    ``traded`` are the finer slots with a candle. Returns them, and those of them that are silent.
+    One or several of the ``known`` ones without a candle; ``traded`` are those with one, and nobody's values are
+    doubted for a count.
     """
-    suspects: list[TimeRange] = []
     silent: list[TimeRange] = []
     for slot in contested:
-        inside = known.clip(slot, slot + width)
-        quiet = inside - traded.clip(slot, slot + width)
-        suspects += quiet or inside
-        silent += quiet
-    return TimeRanges.of(suspects), TimeRanges.of(silent)
+        silent += known.clip(slot, slot + width) - traded.clip(slot, slot + width)
+    return TimeRanges.of(silent)

@@ -7,6 +7,7 @@ A frame of candles is a polars DataFrame with the columns of :data:`SCHEMA`, one
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
@@ -31,7 +32,13 @@ SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "source": pl.String,
     "rank": pl.Int64,
 }
+_SLOT = ("pair", "interval_minutes", "time")
 VOLUME_DECIMALS = 8  # every pair's lot_decimals is at most 8
+
+
+def chosen(columns: Collection[str]) -> dict[str, pl.DataType | type[pl.DataType]]:
+    """Those of SCHEMA that are wanted, in its order; what tells slots apart always is."""
+    return {name: kind for name, kind in SCHEMA.items() if name in columns or name in _SLOT}
 
 
 class Source(StrEnum):
@@ -186,9 +193,15 @@ def altered(stored: str = "_stored") -> pl.Expr:
     return pl.any_horizontal(pl.col(name).ne_missing(pl.col(f"{name}{stored}")) for name in VALUES)
 
 
-def goes_back_to_ohlc() -> pl.Expr:
-    """Whether candles of a frame were observed by the OHLC endpoint, or derived from any that were."""
-    return (pl.col("rank") // (1 << 60) & 3) == _CLASS[Source.OHLC]
+def release() -> pl.Expr:
+    """The source and the vintage that a frame's candles go back to, as a number; null where a file states no vintage.
+
+    Of candles that have the same number, counts and volumes agree exactly (domain rule 13); of two undated archives
+    nobody knows whether they are one vintage.
+    """
+    settled = demoted() // _STATED
+    unstated_file = (settled % 2 == 0) & (pl.col("rank") // (1 << 60) & 3 == _CLASS[Source.CSV])
+    return pl.when(~unstated_file).then(settled)
 
 
 def aggregate(fine: pl.DataFrame, interval: int) -> pl.DataFrame:

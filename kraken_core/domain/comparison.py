@@ -33,7 +33,7 @@ class Change:
 def earlier(document: Any) -> dict[Series, Completeness]:  # noqa: ANN401 - whatever JSON a file holds
     """What ``report --json`` said once. Raises ValueError for anything else."""
     try:
-        return {_series(row): Completeness(row["wanted"], row["covered"], row["present"]) for row in document}
+        return {_series(row): _counts(row) for row in document}
     except (KrakenError, KeyError, TypeError) as error:
         raise ValueError("it is not what kraken report --json prints") from error
 
@@ -43,6 +43,12 @@ def compared(before: Mapping[Series, Completeness], now: Iterable[SeriesReport])
     after = {line.series: line.counts for line in now}
     changes = [Change(series, before.get(series), after.get(series)) for series in {**before, **after}]
     return sorted((c for c in changes if c.before != c.after), key=lambda change: (-change.missing, change.series))
+
+
+def _counts(row: Mapping[str, Any]) -> Completeness:
+    """The counts of a series; reports of earlier versions have no grades."""
+    grades = {name: row.get(name, 0) for name in ("proved", "confirmed", "doubtful")}
+    return Completeness(row["wanted"], row["covered"], row["present"], **grades)
 
 
 def _series(row: Mapping[str, Any]) -> Series:

@@ -134,6 +134,19 @@ class Disagreement(NamedTuple):
         return f"{differ} {self.kept} and {self.other}; {self.kept} {verb} in force ({by})"
 
 
+def contested(differences: Iterable[Difference]) -> dict[Series, TimeRanges]:
+    """Where two independent sources say different things, so that neither confirms the other.
+
+    What was derived is no source of its own, and a later answer that corrects an earlier one of its kind no other one.
+    """
+    found: dict[Series, list[tuple[int, int]]] = defaultdict(list)
+    for each in differences:
+        independent = each.kept.key != each.other.key
+        if independent and Source.DERIVED not in {each.kept.source, each.other.source}:
+            found[each.series].append((each.start, each.end))
+    return {series: TimeRanges.of(ranges) for series, ranges in found.items()}
+
+
 def disagreements(differences: Iterable[Difference]) -> tuple[Disagreement, ...]:
     """Differences summed up by the names of their sources, those of most slots first."""
     alike: dict[tuple[str, str], list[Difference]] = defaultdict(list)

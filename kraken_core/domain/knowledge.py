@@ -24,6 +24,11 @@ def derived_claim(series: Series, span: TimeRange, derivation: Derivation) -> As
     return Assertion(series, *span, Source.DERIVED, derivation.rank, f"{_EVIDENCE}{derivation.finer}")
 
 
+def derived_from(claim: Assertion) -> int:
+    """The finer interval (minutes) that a derived claim goes back to."""
+    return int(claim.evidence.removeprefix(_EVIDENCE))
+
+
 @dataclass(frozen=True, slots=True)
 class DerivationWork:
     """What is to be derived, finest interval first, and which derived claims no longer hold (counter-claims)."""

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 from kraken_core.domain.differences import Disagreement
 from kraken_core.domain.gaps import BY_API, GapRecord, GapStatus, Route
+from kraken_core.domain.grades import Grade
 from kraken_core.domain.market import Pair, Series
 
 
 @dataclass(frozen=True, slots=True)
 class Completeness:
-    """Counts of slots. ``covered`` are known to some source: ``present`` with a candle, ``silent`` without."""
+    """Counts of slots. ``covered`` are known to some source: ``present`` with a candle, ``silent`` without.
+
+    Of the covered ones so many are ``proved``, ``confirmed`` and ``doubtful``, the rest *claimed* (domain rule 15).
+    """
 
     wanted: int = 0
     covered: int = 0
     present: int = 0
+    proved: int = 0
+    confirmed: int = 0
+    doubtful: int = 0
 
     @property
     def silent(self) -> int:
@@ -29,9 +36,27 @@ class Completeness:
         return self.wanted - self.covered
 
     @property
+    def claimed(self) -> int:
+        """Covered slots that one source knows, and nothing confirms or doubts."""
+        return self.covered - self.proved - self.confirmed - self.doubtful
+
+    @property
+    def complete(self) -> int:
+        """Covered slots that are not doubtful."""
+        return self.covered - self.doubtful
+
+    @property
     def completeness(self) -> float:
-        """Covered of wanted, 0 to 1; nothing wanted is 0, not 1."""
-        return self.covered / self.wanted if self.wanted else 0.0
+        """Covered and not doubtful, of wanted, 0 to 1; nothing wanted is 0, not 1."""
+        return self.share(Grade.CLAIMED)
+
+    def share(self, grade: Grade) -> float:
+        """The slots on evidence of this grade or a better one, of wanted, 0 to 1."""
+        return self.meeting(grade) / self.wanted if self.wanted else 0.0
+
+    def meeting(self, grade: Grade) -> int:
+        """The covered slots on evidence of this grade or a better one."""
+        return sum(getattr(self, each.value) for each in Grade if each.meets(grade))
 
     @property
     def activity(self) -> float:
@@ -39,7 +64,7 @@ class Completeness:
         return self.present / self.covered if self.covered else 0.0
 
     def __add__(self, other: Completeness) -> Completeness:
-        return Completeness(self.wanted + other.wanted, self.covered + other.covered, self.present + other.present)
+        return Completeness(*(mine + theirs for mine, theirs in zip(astuple(self), astuple(other), strict=True)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +106,8 @@ class Report:
 
     @property
     def worst(self) -> list[SeriesReport]:
-        """The series that lack something, least complete first."""
-        lacking = [line for line in self.series if line.counts.missing]
+        """The series that lack something, or of which something is doubtful, least complete first."""
+        lacking = [line for line in self.series if line.counts.complete < line.counts.wanted]
         return sorted(lacking, key=lambda line: (line.counts.completeness, -line.counts.missing, line.series))
 
     @property
@@ -120,6 +145,10 @@ class Report:
             result.append(f"the exchange can fill {by_api:,} gaps, whole or in part: kraken backfill asks it")
         for archive, candles in sorted(by_archive.items(), key=lambda item: -item[1])[:4]:
             result.append(f"get {archive} (up to {candles:,} slots): kraken ingest --csv-source-dir {archive} …")
+        if doubtful := self.overall.doubtful:
+            result.append(
+                f"{doubtful:,} intervals are doubtful, suspiciously without trades: kraken-history verify lists them"
+            )
         if failed:
             result.append(f"{failed:,} gaps failed to fill: kraken backfill tries them again, each time a while later")
         return result

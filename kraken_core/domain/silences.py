@@ -10,7 +10,7 @@ import numpy as np
 from kraken_core.domain.timerange import TimeRanges
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Iterable
 
     from numpy.typing import NDArray
 
@@ -112,6 +112,12 @@ def slept(expected: Collection[float]) -> bool:
     That takes several pairs, and enough trades without the busiest one: its own file may be what is wrong.
     """
     return len(expected) >= WITNESSES and sum(expected) - max(expected) >= SUSPICIOUS
+
+
+def unexplained(silences: Iterable[Silence], asleep: TimeRanges) -> list[Silence]:
+    """Those that are suspicious still when the whole exchange was ``asleep`` then, the least expected first."""
+    awake = (silence.without(asleep) for silence in silences)
+    return sorted((s for s in awake if s.expected >= SUSPICIOUS), key=lambda s: (-s.expected, s))
 
 
 def _seconds_before(ranges: TimeRanges, instants: Ints) -> Floats:

@@ -74,9 +74,9 @@ def words(*names: str) -> Iterator[Column[str]]:
     return (Column(name, Text, nullable=False) for name in names)
 
 
-def one_of(name: str, values: Iterable[str]) -> Iterator[SchemaItem]:
+def one_of(name: str, values: Iterable[str], *, primary_key: bool = False) -> Iterator[SchemaItem]:
     """One of a few words."""
-    yield Column(name, String(16), nullable=False)
+    yield Column(name, String(16), primary_key=primary_key, nullable=False)
     yield _holding(name, (f"'{value}'" for value in values))
 
 

@@ -149,6 +149,7 @@ _COVERED: dict[str, type[pl.DataType]] = {
     "pair_id": pl.Int64,
     "interval": pl.Int32,
     **dict.fromkeys(("start", "end", "candles"), pl.Int64),
+    "grade": pl.String,
 }
 
 
@@ -193,7 +194,7 @@ class Frames(Transactions):
         return found.select("gap_id", pl.exclude("gap_id")).sort("pair", "interval_minutes", "start")
 
     def covered_ranges(self) -> pl.DataFrame:
-        """What is covered, quickly, for programs: pair, interval_minutes, start, end (epoch seconds), candles."""
+        """Covered ranges, quickly, for programs: pair, interval_minutes, start, end (epoch seconds), candles, grade."""
         return self._quickly(data_coverage_range, _COVERED)
 
     def _quickly(

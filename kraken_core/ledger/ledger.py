@@ -9,6 +9,7 @@ from kraken_core.ledger.differences import Differences
 from kraken_core.ledger.engine import file_of, open_engine
 from kraken_core.ledger.evidence import Evidence
 from kraken_core.ledger.files import Files
+from kraken_core.ledger.findings import KeptFindings
 from kraken_core.ledger.frames import Frames
 from kraken_core.ledger.gaps import Gaps
 from kraken_core.ledger.lost import Lost
@@ -23,7 +24,20 @@ from kraken_core.ports import Clock
 
 
 class SqlLedger(
-    Files, Sweeps, Undo, Marks, Lost, Pairs, PairNames, Coverage, Differences, Gaps, Frames, Evidence, State
+    Files,
+    Sweeps,
+    Undo,
+    Marks,
+    Lost,
+    Pairs,
+    PairNames,
+    Coverage,
+    KeptFindings,
+    Differences,
+    Gaps,
+    Frames,
+    Evidence,
+    State,
 ):
     """Implements ``kraken_core.ports.Ledger``; each base keeps one noun. Safe to share between threads.
 

@@ -46,7 +46,7 @@ from kraken_core.ledger.columns import (
     words,
 )
 
-REVISION = "0012"  # the newest migration
+REVISION = "0013"  # the newest migration
 
 METRICS = tuple(field.name for field in fields(JobMetrics))
 _ADDED_METRICS = ("total_requests", "requests", "retries")
@@ -241,6 +241,26 @@ data_coverage_range = Table(
     *one_of("source", CoverageSource),
     *counts("candles"),
     added_word("grade", Grade, Grade.CLAIMED),
+)
+
+finding = Table(
+    "finding",
+    metadata,
+    *series(primary_key=True),
+    Column("start", Instant, primary_key=True),
+    Column("end", Instant, nullable=False),
+    CheckConstraint('"start" < "end"', name="range"),
+    *one_of("kind", ("agreed", "doubtful"), primary_key=True),
+    Column("finer", Integer),  # the interval that agrees; null of a doubt
+    *words("reason"),  # of a doubt
+)
+
+pair_examination = Table(
+    "pair_examination",
+    metadata,
+    reference("pair", primary_key=True),
+    *counts("claims"),  # the newest that was there
+    *words("lived"),  # and when the pair lived, a JSON list of starts and ends in turn
 )
 
 gap_record = Table(

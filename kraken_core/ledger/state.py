@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import func, select
 
-from kraken_core.ledger.models import data_coverage_range, gap_record, job_event, series_detection
+from kraken_core.ledger.models import data_coverage_range, finding, gap_record, job_event, series_detection
 from kraken_core.ledger.transactions import Transactions
 
 _FIGURES = select(
@@ -14,6 +14,7 @@ _FIGURES = select(
             func.max(job_event.c.id),
             func.count(data_coverage_range.c.pair_id),
             func.sum(data_coverage_range.c.candles),
+            func.count(finding.c.pair_id),
             func.count(gap_record.c.id),
             func.max(gap_record.c.id),
             func.max(gap_record.c.updated_at),

@@ -11,9 +11,11 @@ from kraken_core.ledger.jobs import Jobs
 from kraken_core.ledger.models import (
     assertion,
     data_coverage_range,
+    finding,
     gap_record,
     ingestion_job,
     job_event,
+    pair_examination,
     pair_life,
     series_detection,
     trade_sweep,
@@ -49,7 +51,7 @@ class Undo(Jobs):
             connection.execute(update(ingestion_job).where(_JOB.id == job_id).values(undone_at=self._now()))
             changed = set(connection.scalars(select(_CLAIM.pair_id).where(_CLAIM.job_id == job_id)))
             left = set(connection.scalars(select(_CLAIM.pair_id).where(_CLAIM.pair_id.in_(changed), counts(assertion))))
-            for table in (data_coverage_range, trade_sweep):
+            for table in (data_coverage_range, trade_sweep, finding, pair_examination):
                 connection.execute(delete(table).where(table.c.pair_id.in_(changed)))
             for table in (gap_record, series_detection, pair_life):
                 connection.execute(delete(table).where(table.c.pair_id.in_(changed - left)))

@@ -22,6 +22,7 @@ from kraken_core.domain.repairs import Repairing, detector_for
 from kraken_core.domain.scope import Scope
 from kraken_core.domain.timerange import TimeRange
 from kraken_core.pipeline.cover import CoverageTracker
+from kraken_core.pipeline.crosscheck import CrossCheck, withdrawn
 from kraken_core.pipeline.derive import Derive
 from kraken_core.pipeline.detect import Attempt, Detected, GapDetection
 from kraken_core.pipeline.fetch import Fetch, Spent
@@ -52,6 +53,7 @@ class Backfill:
 
     tracker: CoverageTracker
     derive: Derive
+    check: CrossCheck
     store: CandleStore
     ledger: Ledger
     asking: Asking | None = None
@@ -64,11 +66,15 @@ class Backfill:
         knowledge: Knowledge,
         unreadable: Mapping[Series, str],
     ) -> Backfilled:
-        """Detect and fill until nothing more can be filled; ``unreadable`` says why files of series were not read."""
+        """Detect and fill until nothing more can be filled, and nothing of it is contradicted.
+
+        What is contradicted becomes a gap, which the next round may fill. Each withdraws evidence that never counts
+        again, so that this ends. ``unreadable`` says why files of series were not read.
+        """
         rounds = _Rounds(self, stages, plan, sorted(pairs), knowledge, unreadable=unreadable)
         rounds.list_pairs()
         rounds.detect()
-        while rounds.derive() or rounds.fetch():
+        while rounds.derive() or rounds.fetch() or rounds.cross_check():
             pass
         return Backfilled(rounds.knowledge, rounds.unreached)
 
@@ -199,6 +205,17 @@ class _Rounds:
                 f"its plan said that at most {self._plan.at_most:,} requests would be needed; they are made, and about "
                 f"{more:,} more are needed. What was answered is kept."
             )
+
+    def cross_check(self) -> bool:
+        """Hold what changed against other intervals; whether anything was contradicted, and is missing now."""
+        with self._stages.stage("check"):
+            checked = self._backfill.check.run(self.knowledge, self._pairs)
+        if checked.suspects or checked.changed:
+            self._cover()
+        if checked.suspects:
+            self._backfill.ledger.add_event(self._stages.job.id, "check", withdrawn(checked.suspects))
+            self.detect()
+        return bool(checked.suspects)
 
     @property
     def _found(self) -> Detected:

@@ -8,7 +8,10 @@ from dataclasses import dataclass
 from operator import attrgetter
 
 from kraken_core.domain.bulk import without_collection
-from kraken_core.domain.coverage import Assertion, CoverageSource, DataCoverageRange, coverage_ranges
+from kraken_core.domain.coverage import Assertion, CoverageSource, DataCoverageRange
+from kraken_core.domain.grades import Grade
+from kraken_core.domain.differences import contested
+from kraken_core.domain.grading import graded_ranges
 from kraken_core.domain.knowledge import Knowledge
 from kraken_core.domain.life import Life, assumed_listing, lived
 from kraken_core.domain.market import Pair, Series
@@ -81,7 +84,9 @@ class CoverageTracker:
 
     def _update_ranges(self, claims: Sequence[Assertion], lives: Mapping[Pair, Sequence[Life]]) -> None:
         alive = {series: lived(lives[series.pair], series.width) for series in {claim.series for claim in claims}}
-        covered = coverage_ranges(claims, alive)
+        covered = graded_ranges(
+            claims, alive, self.ledger.findings(lives.keys()), contested(self.ledger.differences(alive))
+        )
         self.ledger.replace_coverage(self.counted(covered))
 
     def recounted(self) -> tuple[dict[Series, list[DataCoverageRange]], list[Series]]:
@@ -114,10 +119,10 @@ class CoverageTracker:
 
     def counted(self, covered: Mapping[Series, Sequence[DataCoverageRange]]) -> dict[Series, list[DataCoverageRange]]:
         """The ranges with the candles the table holds in each."""
-        by_kind: dict[CoverageSource, dict[Series, list[DataCoverageRange]]] = defaultdict(dict)
+        by_kind: dict[tuple[CoverageSource, Grade], dict[Series, list[DataCoverageRange]]] = defaultdict(dict)
         for series, found in covered.items():
             for covering in found:
-                by_kind[covering.source].setdefault(series, []).append(covering)
+                by_kind[covering.source, covering.grade].setdefault(series, []).append(covering)
         result: dict[Series, list[DataCoverageRange]] = {series: [] for series in covered}
         for of_kind in by_kind.values():  # ranges of one kind never touch, so that each is counted by itself
             ranges = {series: TimeRanges.of((r.start, r.end) for r in found) for series, found in of_kind.items()}

@@ -6,17 +6,17 @@ A frame at a time, whole days of some pairs in each, so that memory is bounded b
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import polars as pl
 
-from kraken_core.domain.agreement import Verdict, compared, lacking
+from kraken_core.domain.agreement import Verdict, compared, contradicted
 from kraken_core.domain.candles import PRICES, is_settled
-from kraken_core.domain.known_pair import KnownPair
-from kraken_core.domain.market import Pair, Series
+from kraken_core.domain.known_pair import KnownPair, Look
+from kraken_core.domain.market import INTERVALS, Pair, Series
 from kraken_core.domain.timerange import TimeRanges, iso
 from kraken_core.domain.verification import EXAMPLES, Tally
 
@@ -28,8 +28,10 @@ if TYPE_CHECKING:
 _US = 1_000_000  # microseconds a second
 _DAY_S = 86_400
 _NOTHING = TimeRanges()
+_NO_OPENS = np.array([], dtype=np.int64)
 _SERIES = ("pair", "interval_minutes")
 _SLOT = (*_SERIES, pl.col("time").dt.epoch("s"))
+_COUNTED = ("trades", "fine_trades", "volume", "fine_volume")
 _BY_ITSELF = ("unique", "aligned", "sane", "closed", "life", "covered")
 
 
@@ -44,19 +46,31 @@ class Rows(NamedTuple):
         return np.flatnonzero(inside(self.opens, ranges)) + self.first
 
 
+NO_ROWS = Rows(0, _NO_OPENS)
+
+
+def rows_by_series(candles: pl.DataFrame, pairs: Iterable[Pair]) -> dict[Series, Rows]:
+    """Which rows are whose, of candles of these pairs sorted by pair, interval, time."""
+    names = {str(pair): pair for pair in pairs}
+    opens = opens_of(candles)
+    runs = candles.lazy().with_row_index().group_by(_SERIES, maintain_order=True).agg(pl.first("index"), pl.len())
+    return {
+        Series(names[name], interval): Rows(first, opens[first : first + height])
+        for name, interval, first, height in runs.collect().iter_rows()
+    }
+
+
 class Frame:
     """Candles of whole days (SCHEMA, sorted by pair, interval, time), and which rows are whose."""
 
     def __init__(self, candles: pl.DataFrame, pairs: Mapping[Pair, KnownPair]) -> None:
         self.candles = candles
         self.pairs = pairs
-        names = {str(pair): pair for pair in pairs}
-        opens = opens_of(candles)
-        runs = candles.lazy().with_row_index().group_by(_SERIES, maintain_order=True).agg(pl.first("index"), pl.len())
-        self.series = {
-            Series(names[name], interval): Rows(first, opens[first : first + height])
-            for name, interval, first, height in runs.collect().iter_rows()
-        }
+        self.series = rows_by_series(candles, pairs)
+
+    def opens(self, series: Series) -> Ints:
+        """When the candles of a series open, provisional ones included."""
+        return self.series.get(series, NO_ROWS).opens
 
     def of(self, chosen: Mapping[Series, TimeRanges]) -> pl.DataFrame:
         """The candles of some series in some ranges, in the order of the series given."""
@@ -78,16 +92,15 @@ def inside(opens: Ints, ranges: TimeRanges) -> NDArray[np.bool_]:
 
 
 class Suspicion(NamedTuple):
-    """Slots of a series that lack trades, or one of several does, as the witness tells; ``silent`` ones of them."""
+    """Slots of a series without a candle in which something traded, or in one of several, as the witness shows."""
 
     series: Series
     slots: TimeRanges
-    silent: TimeRanges
     witness: Series
 
     def outside(self, days: TimeRanges) -> Suspicion:
         """What of it lies outside some days."""
-        return self._replace(slots=self.slots - days, silent=self.silent - days)
+        return self._replace(slots=self.slots - days)
 
 
 class Examination:
@@ -95,9 +108,10 @@ class Examination:
 
     def __init__(self, now: int) -> None:
         self.now = now
-        names = (*_BY_ITSELF, "agreement", "silences", "volumes")
+        names = (*_BY_ITSELF, "agreement", "silences", "vintages")
         self.tallies = {name: Tally(name) for name in names}
         self.suspects: dict[Series, TimeRanges] = {}  # all that were confirmed
+        self.agreed: dict[Series, dict[int, TimeRanges]] = {}  # with a finer interval of another file, by that
         self._lacking_below: list[Suspicion] = []  # by finer candles
         self._lacking_above: list[Suspicion] = []  # by coarser ones
         self._told: set[tuple[Series, int, int]] = set()  # coarse series, finer interval, slot: each once
@@ -122,62 +136,92 @@ class Examination:
             self.tallies[name].fail(failed, (f"{pair} {interval}m at {iso(time)}" for pair, interval, time in rows))
         self.tallies["silences"].checked -= int(known.sum())  # those that are covered, less these
 
-    def agreement(self, frame: Frame, days: Mapping[Pair, TimeRanges]) -> None:
-        """Coarse candles against finer ones, in the days given; what another interval contradicts is suspect."""
+    def agreement(self, frame: Frame, looks: Mapping[Pair, Look]) -> None:
+        """Coarse candles against finer ones; silence that another interval contradicts is suspect.
+
+        Of values that differ nobody can tell which are wrong: that is said, and nothing follows (domain rule 13).
+        """
         chosen: dict[tuple[int, int], dict[Pair, TimeRanges]] = defaultdict(dict)
-        for pair, known in frame.pairs.items():
-            for coarse, fine, slots in known.comparisons:
-                if here := slots & days[pair]:
-                    chosen[coarse, fine][pair] = here
+        for pair, look in looks.items():
+            self._suspect_coarse(frame, pair, look.silent)
+            for coarse, fine, slots in look.compare:
+                if slots:
+                    chosen[coarse, fine][pair] = slots
         for (coarse, fine), of_pairs in chosen.items():
             series = {Series(pair, coarse): ranges for pair, ranges in of_pairs.items()}
             finer = frame.of({Series(pair, fine): ranges for pair, ranges in of_pairs.items()})
             verdicts = compared(finer, frame.of(series), (coarse, fine))
-            self.tallies["agreement"].looked(series, verdicts.height)
+            for name in ("agreement", "vintages"):
+                self.tallies[name].looked(series, verdicts.height)
             odd = verdicts.filter(pl.col("verdict") != Verdict.AGREES)
-            for (name,), found in odd.group_by("pair", maintain_order=True):
-                pair = next(pair for pair in of_pairs if str(pair) == name)
+            by_pair = {name: found for (name,), found in odd.group_by("pair", maintain_order=True)}
+            for pair, slots in of_pairs.items():
+                found = by_pair.get(str(pair), odd.clear())
+                opens = opens_of(found).tolist()
+                self._agreed(frame.pairs[pair], coarse, fine, slots - _slots(opens, coarse * 60))
                 self._judge(frame, Series(pair, coarse), Series(pair, fine), found)
+
+    def _agreed(self, known: KnownPair, coarse: int, fine: int, slots: TimeRanges) -> None:
+        """Both intervals say the same of coarse slots: of those that traded, and of those that did not."""
+        if both := slots & known.independent(coarse, fine):
+            agreed = self.agreed.setdefault(Series(known.pair, coarse), {})
+            agreed[fine] = agreed.get(fine, _NOTHING) | both
 
     def _judge(self, frame: Frame, coarse: Series, fine: Series, odd: pl.DataFrame) -> None:
         """What disagrees of a pair's series at two intervals; each slot is told once."""
-        rows = odd.select(pl.col("time").dt.epoch("s"), "verdict", "trades", "fine_trades").rows()
-        slots: dict[Verdict, list[int]] = defaultdict(list)
-        for slot, verdict, trades, fine_trades in rows:
-            slots[Verdict(verdict)].append(slot)
-            if (coarse, fine.interval, slot) in self._told:
-                continue
-            self._told.add((coarse, fine.interval, slot))
-            text = f"{coarse} at {iso(slot)}"
-            match Verdict(verdict):
-                case Verdict.OTHER_VOLUME:
-                    self.tallies["volumes"].report(1, [f"{text} has another volume than its {fine.interval}m candles"])
-                case Verdict.DIFFERS:
-                    self.tallies["agreement"].fail(1, [f"{text} has other values than its {fine.interval}m candles"])
-                case _ if trades is not None and fine_trades is not None:
-                    counts = f"{trades:,} trades, but {fine_trades:,} in its {fine.interval}m candles"
-                    self.tallies["agreement"].fail(1, [f"{text} has {counts}"])
-        self._suspect_coarse(coarse, fine, slots[Verdict.COARSE_LACKS], frame)
-        self._suspect_fine(coarse, fine, slots[Verdict.FINE_LACKS], frame)
-
-    def _suspect_coarse(self, coarse: Series, fine: Series, slots: list[int], frame: Frame) -> None:
-        lacks = TimeRanges.of((slot, slot + coarse.width) for slot in slots)
-        if lacks:
-            self._lacking_below.append(Suspicion(coarse, lacks, lacks - _traded(frame, coarse, lacks), fine))
-
-    def _suspect_fine(self, coarse: Series, fine: Series, slots: list[int], frame: Frame) -> None:
-        contested = TimeRanges.of((slot, slot + coarse.width) for slot in slots)
+        contested: list[int] = []
+        values = odd.select(pl.col("time").dt.epoch("s"), "verdict", *_COUNTED)
+        for slot, verdict, *counted in values.iter_rows():
+            if verdict in {Verdict.FINE_SILENT, Verdict.FINE_LACKS}:
+                contested.append(slot)
+            if (coarse, fine.interval, slot) not in self._told:
+                self._told.add((coarse, fine.interval, slot))
+                self._report(Verdict(verdict), f"{coarse} at {iso(slot)}", fine, counted)
+        traded = _slots(frame.opens(fine).tolist() if contested else [], fine.width)
         known = frame.pairs[fine.pair].observed[fine.interval]
-        suspects, silent = lacking(slots, coarse.width, known, _traded(frame, fine, contested))
-        if suspects:
-            self._lacking_above.append(Suspicion(fine, suspects, silent, coarse))
+        if suspects := contradicted(contested, coarse.width, known, traded):
+            self._lacking_above.append(Suspicion(fine, suspects, coarse))
+
+    def _report(self, verdict: Verdict, slot: str, fine: Series, counted: Sequence[Any]) -> None:
+        """A slot whose values differ, with by how much; one that is silent is reported once that is sure."""
+        trades, fine_trades, volume, fine_volume = counted
+        finer = f"its {fine.interval}m candles"
+        match verdict:
+            case Verdict.COARSE_SILENT | Verdict.FINE_SILENT:
+                return
+            case Verdict.OTHER_COUNTS:
+                sizes = [] if trades is None or fine_trades in {None, trades} else [f"{fine_trades - trades:+,} trades"]
+                sizes += [f"{fine_volume / volume - 1:+.2%} volume"] if volume != fine_volume else []
+                self.tallies["vintages"].report(1, [f"{slot}: {finer} have {' and '.join(sizes)}"])
+            case _ if None not in {trades, fine_trades} and trades != fine_trades:
+                self.tallies["agreement"].fail(1, [f"{slot} has {trades:,} trades, but {fine_trades:,} in {finer}"])
+            case _:
+                self.tallies["agreement"].fail(1, [f"{slot} has other values than {finer}"])
+
+    def _suspect_coarse(self, frame: Frame, pair: Pair, claimed: Mapping[int, TimeRanges]) -> None:
+        """Slots that are claimed to be silent though a finer candle lies in them, known as a whole or not.
+
+        Every interval is a multiple of the one before it, so that opens are rounded down step by step.
+        """
+        finer: dict[Series, Ints] = {}
+        for interval in INTERVALS:
+            series = Series(pair, interval)
+            silent, mine = claimed.get(interval, _NOTHING), frame.opens(series)
+            for witness in reversed(finer):
+                finer[witness] = traded = _rounded(finer[witness], series.width)
+                odd = traded[inside(traded, silent)]
+                if lacks := _slots(odd[~np.isin(odd, mine)].tolist(), series.width):
+                    self._lacking_below.append(Suspicion(series, lacks, witness))
+                    silent -= lacks
+            if mine.size:
+                finer[series] = mine
 
     def confirmed(self) -> dict[Series, TimeRanges]:
         """The suspect slots that were found since this was last asked; they are told now.
 
-        Finer candles say exactly which slot lacks trades. A coarser one only says that some slot in it does, and the
-        coarser the vaguer: that is left open where finer ones spoke of the same day, which is to be looked at again
-        without what they contradict.
+        A finer candle shows exactly which slot lacks trades. A coarser one only shows that some slot in it does, and
+        the coarser the vaguer: that is left open where finer ones showed some on the same day, which is to be looked
+        at again without what they contradict.
         """
         settled: dict[Pair, TimeRanges] = {}
         for found in self._lacking_below:
@@ -196,24 +240,26 @@ class Examination:
         return fresh
 
     def _confirm(self, fresh: dict[Series, TimeRanges], found: Suspicion) -> None:
-        series, slots, silent, witness = found
-        if not slots:
-            return
-        new = silent - fresh.get(series, _NOTHING)
-        told = (f"{series} {spell} is silent, but {witness} tells of trades" for spell in new)
-        self.tallies["silences"].fail(new.slots(series.width), told)
-        fresh[series] = fresh.get(series, _NOTHING) | slots
+        series, slots, witness = found
+        if new := slots - fresh.get(series, _NOTHING):
+            told = (f"{series} {spell} is claimed to have no trades, but {witness} has some" for spell in new)
+            self.tallies["silences"].fail(new.slots(series.width), told)
+            fresh[series] = fresh.get(series, _NOTHING) | new
 
 
 def _witness(found: Suspicion) -> int:
-    """The interval of who tells it, in minutes."""
+    """The interval of the witness, in minutes."""
     return found.witness.interval
 
 
-def _traded(frame: Frame, series: Series, within: TimeRanges) -> TimeRanges:
-    rows = frame.series.get(series)
-    opens = rows.opens[inside(rows.opens, within)].tolist() if rows else []
-    return TimeRanges.of((at, at + series.width) for at in opens)
+def _slots(opens: Sequence[int], width: int) -> TimeRanges:
+    return TimeRanges.of((at, at + width) for at in opens)
+
+
+def _rounded(opens: Ints, width: int) -> Ints:
+    """The slots of ``width`` seconds in which ascending instants lie, each once."""
+    slots = opens - opens % width
+    return slots[np.append(True, slots[1:] != slots[:-1])] if len(slots) else slots
 
 
 def _by_itself(now: int) -> dict[str, pl.Expr]:

@@ -8,10 +8,11 @@ from html import escape
 
 from kraken_core.domain.differences import size
 from kraken_core.domain.gaps import GapRecord
+from kraken_core.domain.grades import Grade
 from kraken_core.domain.lengths import short
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.report import Completeness, Report, SeriesReport
-from kraken_core.pipeline.display import grade, moment, percent
+from kraken_core.pipeline.display import evidence, grade, moment, percent
 
 LONGEST = 200  # series in detail; all of them are in the table of pairs
 STEPS = 400  # of a strip: what is narrower than one is drawn as wide as one
@@ -38,6 +39,20 @@ _KEY = (
 )
 
 
+_COLOURS = {Grade.PROVED: "--good", Grade.CONFIRMED: "--present", Grade.CLAIMED: "--silent", Grade.DOUBTFUL: "--fair"}
+_MEANINGS = {
+    Grade.PROVED: "trade ids are consecutive",
+    Grade.CONFIRMED: "two sources agree",
+    Grade.CLAIMED: "one source says so",
+    Grade.DOUBTFUL: "suspiciously without trades",
+}
+_GRADES = (
+    '<p class="key note">'
+    + "".join(f'<span style="background:var({_COLOURS[each]})"></span>{each}: {why}' for each, why in _MEANINGS.items())
+    + "</p>"
+)
+
+
 def page(report: Report) -> str:
     """The page, whole. Whatever comes from data is escaped."""
     overall = report.overall
@@ -51,6 +66,9 @@ def page(report: Report) -> str:
         f"of {overall.wanted:,} wanted slots are covered; {overall.missing:,} are missing.</p>",
         _bar(overall),
         _KEY,
+        f"<p>Evidence: {evidence(overall)}.</p>",
+        _grades(overall),
+        _GRADES,
         *_by_interval(report),
         *_pairs(report.series),
         *_worst(report),
@@ -155,6 +173,17 @@ def _bar(counts: Completeness) -> str:
         at += width
     told = f"{counts.present:,} present, {counts.silent:,} silent, {counts.missing:,} missing"
     return _svg(told, "".join(parts))
+
+
+def _grades(counts: Completeness) -> str:
+    """What part of the covered slots is of which grade."""
+    at, parts = 0.0, []
+    for each, colour in _COLOURS.items():
+        width = STEPS * getattr(counts, each.value) / (counts.covered or 1)
+        if width:
+            parts.append(f'<rect x="{at:.1f}" width="{width:.1f}" height="1" fill="var({colour})"/>')
+        at += width
+    return _svg(evidence(counts), "".join(parts))
 
 
 def _strip(line: SeriesReport, gaps: Iterable[GapRecord]) -> str:

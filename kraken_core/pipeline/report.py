@@ -11,6 +11,7 @@ from rich.console import Console
 
 from kraken_core.domain.coverage import DataCoverageRange
 from kraken_core.domain.differences import disagreements
+from kraken_core.domain.grades import Grade
 from kraken_core.domain.market import Series
 from kraken_core.domain.report import Completeness, Report, SeriesReport
 from kraken_core.domain.tiers import Tiers
@@ -48,14 +49,12 @@ class CompletenessReporter:
     ) -> dict[Series, Completeness]:
         """Ranges that lie whole in what is wanted were counted when they were covered; the others are counted now."""
         present: dict[Series, int] = defaultdict(int)
-        covered: dict[Series, int] = {}
+        graded: dict[Series, dict[Grade, int]] = defaultdict(lambda: defaultdict(int))
         cut: dict[Series, list[TimeRange]] = {}
         for series, ranges in wanted.items():
-            known = held.get(series, ())
-            inside = TimeRanges.of((r.start, r.end) for r in known) & ranges
-            covered[series] = inside.slots(series.width)
-            for coverage in known:
+            for coverage in held.get(series, ()):
                 part = ranges.clip(coverage.start, coverage.end)
+                graded[series][coverage.grade] += part.slots(series.width)
                 if part == TimeRanges.single(coverage.start, coverage.end):
                     present[series] += coverage.candles
                 elif part:
@@ -63,7 +62,14 @@ class CompletenessReporter:
         for series, found in self.store.count({s: TimeRanges.of(parts) for s, parts in cut.items()}).items():
             present[series] += sum(found)
         return {
-            series: Completeness(ranges.slots(series.width), covered[series], present[series])
+            series: Completeness(
+                wanted=ranges.slots(series.width),
+                covered=sum(graded[series].values()),
+                present=present[series],
+                proved=graded[series][Grade.PROVED],
+                confirmed=graded[series][Grade.CONFIRMED],
+                doubtful=graded[series][Grade.DOUBTFUL],
+            )
             for series, ranges in wanted.items()
         }
 

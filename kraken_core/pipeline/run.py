@@ -47,7 +47,7 @@ class JobResult:
 
 @dataclass(frozen=True, slots=True)
 class Pipeline:
-    """Ingest → cover → detect → backfill → report, for one job."""
+    """Ingest → cover → detect → backfill and cross-check → report, for one job."""
 
     ingest: Ingest
     tracker: CoverageTracker

@@ -6,22 +6,21 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
-from kraken_core.domain.coverage import Assertion, DataCoverageRange, counter_claims
+from kraken_core.domain.coverage import DataCoverageRange
 from kraken_core.domain.differences import disagreements
 from kraken_core.domain.knowledge import Knowledge
 from kraken_core.domain.known_pair import KnownPair, known_pairs
 from kraken_core.domain.market import Pair, Series
-from kraken_core.domain.silences import KNOWN_SILENCES, SUSPICIOUS, Silence
+from kraken_core.domain.silences import KNOWN_SILENCES, Silence, unexplained
 from kraken_core.domain.timerange import TimeRange, TimeRanges, floor
 from kraken_core.domain.verification import Basis, Check, Tally, Verification
-from kraken_core.pipeline.examine import Examination, Frame
+from kraken_core.pipeline.examine import Examination
 from kraken_core.pipeline.progress import Ticker
+from kraken_core.pipeline.settle import DAY_S, settle, whole_days
 from kraken_core.pipeline.silences import Silences, Witnesses
 from kraken_core.ports import CandleTable, Ledger, Progress
 
 CANDLES_AT_ONCE = 1_000_000  # about: bounds the memory
-DAYS_AT_ONCE = 500  # of one pair, which has 1,953 slots a day: about as many
-_DAY_S = 86_400  # every slot lies within one
 _SKEW = 2  # pieces of a pair may be so many times as dense as it is on average
 
 Spans = dict[Pair, TimeRange]
@@ -50,7 +49,7 @@ class Verify:
             slots = sum(ranges.slots(interval * 60) for interval, ranges in pair.covered.items())
             examination.tallies["silences"].looked(pair.series, slots)
         self._look(pairs, window, examination, silences)
-        withdraw = self._settle(knowledge, series, window, examination)
+        withdraw = settle(self.store, knowledge, series, window, examination)
         suspicious, doubtful = self._doubtful(silences)
         checks = [
             table,
@@ -76,38 +75,14 @@ class Verify:
         for spans in _batches(pairs, counts, window):
             chosen = {pair: pairs[pair] for pair in spans}
             days = {pair: TimeRanges.single(*span) for pair, span in spans.items()}
-            frame = self._frame(chosen, days)
+            frame = whole_days(self.store, chosen, days)
             examination.candles(frame)
-            examination.agreement(frame, days)
+            examination.agreement(frame, {pair: known.look(days[pair]) for pair, known in chosen.items()})
             silences.add(frame)
             for pair, span in spans.items():
                 if span.end == window.end:
                     silences.finish(pairs[pair])
             ticker.add(frame.candles.height, frame.candles.height, str(next(iter(spans))))
-
-    def _settle(
-        self, knowledge: Knowledge, series: Collection[Series], window: TimeRange, examination: Examination
-    ) -> list[Assertion]:
-        """Withdraw what was contradicted, and look at those days again, until nothing that is left is contradicted.
-
-        A slot that one interval gave up is held against the next finer one, which may be wrong in the same way.
-        """
-        made: list[Assertion] = []
-        while suspects := examination.confirmed():
-            more = counter_claims(knowledge.standing, suspects)
-            made += more
-            knowledge = Knowledge(knowledge.lives, [*knowledge.claims, *more])
-            days: dict[Pair, TimeRanges] = {}
-            for suspect, slots in suspects.items():
-                days[suspect.pair] = days.get(suspect.pair, TimeRanges()) | slots
-            for pair, known in known_pairs(knowledge, [s for s in series if s.pair in days], window).items():
-                for some in _days(days[pair].outer(_DAY_S)):
-                    examination.agreement(self._frame({pair: known}, {pair: some}), {pair: some})
-        return made
-
-    def _frame(self, pairs: Mapping[Pair, KnownPair], days: Mapping[Pair, TimeRanges]) -> Frame:
-        candles = self.store.candles({s: days[pair] for pair, known in pairs.items() for s in known.series})
-        return Frame(candles, pairs)
 
     def _candles(self, pairs: Mapping[Pair, KnownPair], window: TimeRange) -> dict[Pair, int]:
         found = self.store.count({s: TimeRanges.single(*window) for known in pairs.values() for s in known.series})
@@ -125,12 +100,11 @@ class Verify:
     def _counts(self, series: Collection[Series], window: TimeRange) -> Check:
         """The ledger's counts of candles against those of the table."""
         tally = Tally("counts")
-        ranges: dict[tuple[Series, str], list[DataCoverageRange]] = defaultdict(list)
+        ranges: dict[tuple[str, str], dict[Series, list[DataCoverageRange]]] = defaultdict(lambda: defaultdict(list))
         for known in self.ledger.coverage(series):
-            if known.start < window.end and window.start < known.end:
-                ranges[known.series, known.source.value].append(known)  # those of one source never touch
-        for source in {source for _, source in ranges}:
-            recorded = {s: found for (s, kind), found in ranges.items() if kind == source}
+            if known.start < window.end and window.start < known.end:  # those of one source and grade never touch
+                ranges[known.source, known.grade][known.series].append(known)
+        for recorded in ranges.values():
             counted = self.store.count({s: TimeRanges.of((r.start, r.end) for r in f) for s, f in recorded.items()})
             for of, found in recorded.items():
                 tally.looked([of], len(found))
@@ -154,14 +128,13 @@ class Verify:
         suspicious, exchange = Tally("suspicious"), Tally("exchange")
         for series, spans in silences.looked.items():
             suspicious.looked([series], spans)
-        doubtful = silences.doubtful
+        asleep, doubtful = TimeRanges(), silences.doubtful
         if doubtful:
             witnesses = Witnesses.of(self.store, self.ledger.coverage())
             exchange.looked((series for series, _ in witnesses.known), len(doubtful))
             asleep = witnesses.asleep(TimeRanges.of((s.start, s.end) for s in doubtful))
             exchange.report(len(asleep), (f"{span}: nothing traded on the whole exchange" for span in asleep))
-            doubtful = [silence.without(asleep - KNOWN_SILENCES) for silence in doubtful]
-        left = sorted((s for s in doubtful if s.expected >= SUSPICIOUS), key=lambda s: (-s.expected, s))
+        left = unexplained(doubtful, asleep - KNOWN_SILENCES)
         suspicious.report(len(left), map(_told, left))
         return tuple(left), [suspicious.check, exchange.check]
 
@@ -188,18 +161,11 @@ def _batches(pairs: Mapping[Pair, KnownPair], counts: Mapping[Pair, int], window
         yield batch
 
 
-def _days(days: TimeRanges) -> Iterator[TimeRanges]:
-    """Days in portions that are read at once."""
-    for start, end in days:
-        for at in range(start, end, DAYS_AT_ONCE * _DAY_S):
-            yield TimeRanges.single(at, min(at + DAYS_AT_ONCE * _DAY_S, end))
-
-
 def _pieces(known: KnownPair, candles: int, window: TimeRange) -> Iterator[TimeRange]:
     hull = TimeRanges.of(span for ranges in known.covered.values() for span in ranges).hull
-    step = max(_DAY_S, floor((hull.end - hull.start) // (candles // CANDLES_AT_ONCE * _SKEW), _DAY_S))
+    step = max(DAY_S, floor((hull.end - hull.start) // (candles // CANDLES_AT_ONCE * _SKEW), DAY_S))
     start = window.start
-    for cut in range(floor(hull.start, _DAY_S) + step, hull.end, step):
+    for cut in range(floor(hull.start, DAY_S) + step, hull.end, step):
         if window.start < cut < window.end:
             yield TimeRange(start, cut)
             start = cut

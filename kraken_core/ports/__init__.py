@@ -18,7 +18,7 @@ from kraken_core.ports.candles import (
     Versioned,
 )
 from kraken_core.ports.exchange import Exchange
-from kraken_core.ports.ledger import AssetRecord, Forgotten, JobEvent, Ledger, PairRecord, RenamedRows
+from kraken_core.ports.ledger import AssetRecord, Forgotten, JobEvent, Ledger, PairRecord, RenamedRows, Unexamined
 from kraken_core.ports.running import Clock, Crew, Progress, never, unheard
 from kraken_core.ports.sources import CandleSource, RejectLog
 
@@ -49,6 +49,7 @@ __all__ = [
     "StagedFile",
     "Staging",
     "Swept",
+    "Unexamined",
     "Versioned",
     "never",
     "unheard",

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 
 import polars as pl
 
+from kraken_core.domain.candles import SCHEMA
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
     from contextlib import AbstractContextManager
@@ -95,8 +97,11 @@ class CandleStore(Staging, Protocol):
         """
         ...
 
-    def candles(self, ranges: Mapping[Series, TimeRanges]) -> pl.DataFrame:
-        """The candles held in the ranges: columns of SCHEMA, sorted by pair, interval and time."""
+    def candles(self, ranges: Mapping[Series, TimeRanges], columns: Collection[str] = SCHEMA) -> pl.DataFrame:
+        """The candles held in the ranges: columns of SCHEMA, sorted by pair, interval and time.
+
+        Of ``columns`` only these are read, pair, interval_minutes and time always.
+        """
         ...
 
     def count(self, ranges: Mapping[Series, TimeRanges]) -> Mapping[Series, list[int]]:

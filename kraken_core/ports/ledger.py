@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from kraken_core.domain.coverage import Assertion, DataCoverageRange
     from kraken_core.domain.differences import Difference
     from kraken_core.domain.gaps import GapRecord
+    from kraken_core.domain.grading import Findings
     from kraken_core.domain.jobs import (
         Control,
         FileIngestionRecord,
@@ -68,6 +69,17 @@ class Forgotten(NamedTuple):
 
     pairs: tuple[Pair, ...] = ()
     jobs: tuple[int, ...] = ()
+
+
+class Unexamined(NamedTuple):
+    """What was claimed or withdrawn since pairs were examined last, when they ``lived`` by what was known then.
+
+    ``newest`` is the newest claim there is.
+    """
+
+    touched: Mapping[Series, TimeRanges]
+    lived: Mapping[Pair, TimeRanges]
+    newest: int
 
 
 class Ledger(Protocol):
@@ -329,6 +341,20 @@ class Ledger(Protocol):
 
     def coverage(self, series: Collection[Series] | None = None) -> list[DataCoverageRange]:
         """Covered ranges by series and time; of all series where none are given."""
+        ...
+
+    def unexamined(self, pairs: Collection[Pair]) -> Unexamined:
+        """What was claimed or withdrawn of the pairs since each was examined last."""
+        ...
+
+    def findings(self, pairs: Collection[Pair] | None = None) -> Mapping[Series, Findings]:
+        """What holding series against each other showed, by series; of all pairs where none are given."""
+        ...
+
+    def record_findings(
+        self, findings: Mapping[Series, Findings], examined: Mapping[Pair, TimeRanges], newest: int
+    ) -> None:
+        """Set the findings of these series; pairs were ``examined`` up to the ``newest`` claim, as they lived then."""
         ...
 
     def record_gaps(

@@ -16,7 +16,7 @@ from typing import Any
 import duckdb
 import polars as pl
 
-from kraken_core.domain.candles import KEY, SCHEMA
+from kraken_core.domain.candles import KEY, SCHEMA, chosen
 from kraken_core.domain.errors import CommitConflictError, StoreError, UsageError
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.table_mark import TableMark
@@ -135,8 +135,9 @@ class DeltaStore(DeltaMaintenance):
         self._files.remove(merge.superseded)
         return merge.merged
 
-    def candles(self, ranges: Mapping[Series, TimeRanges]) -> pl.DataFrame:
+    def candles(self, ranges: Mapping[Series, TimeRanges], columns: Collection[str] = SCHEMA) -> pl.DataFrame:
         """See CandleStore."""
+        schema = chosen(columns)
         paths: dict[int, list[str]] = defaultdict(list)
         wanted: dict[int, dict[Series, TimeRanges]] = defaultdict(dict)
         with self._lock:
@@ -145,9 +146,9 @@ class DeltaStore(DeltaMaintenance):
                 interval = self._index.interval(path)
                 paths[interval].append(path)
                 wanted[interval].update(held)
-        frames = [self._files.rows(paths[interval], wanted[interval], SCHEMA).drop("start") for interval in paths]
+        frames = [self._files.rows(paths[interval], wanted[interval], schema).drop("start") for interval in paths]
         # Each frame is sorted by pair and time, so a stable sort need not compare times: three times as fast.
-        return pl.concat([pl.DataFrame(schema=SCHEMA), *frames]).sort("pair", PARTITION, maintain_order=True)
+        return pl.concat([pl.DataFrame(schema=schema), *frames]).sort("pair", PARTITION, maintain_order=True)
 
     def count(self, ranges: Mapping[Series, TimeRanges]) -> Mapping[Series, list[int]]:
         """See CandleStore. Reads only files in which a series lies across a bound of its ranges."""

@@ -16,7 +16,7 @@ from typing import Any
 import duckdb
 import polars as pl
 
-from kraken_core.domain.candles import SCHEMA, known_source
+from kraken_core.domain.candles import SCHEMA, chosen, known_source
 from kraken_core.domain.errors import CommitConflictError
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.table_mark import KnownTable, TableMark, nothing_known, require_known
@@ -125,14 +125,15 @@ class QuestDBStore:
         self._files.remove(file.path for file in staged)
         return merged
 
-    def candles(self, ranges: Mapping[Series, TimeRanges]) -> pl.DataFrame:
+    def candles(self, ranges: Mapping[Series, TimeRanges], columns: Collection[str] = SCHEMA) -> pl.DataFrame:
         """See CandleStore."""
         with self._lock:
             if not self._settle():
-                return pl.DataFrame(schema=SCHEMA)
+                return pl.DataFrame(schema=chosen(columns))
             rows = one_a_slot(self._held.candles(ranges))
         names = {name: known_source(name) for name in rows["source"].drop_nulls().unique()}
-        return rows.with_columns(pl.col("source").replace_strict(names, default="", return_dtype=pl.String))
+        named = pl.col("source").replace_strict(names, default="", return_dtype=pl.String)
+        return rows.with_columns(named).select(*chosen(columns))
 
     def spans(self) -> Mapping[Series, TimeRange]:
         """From where to where each series has candles."""

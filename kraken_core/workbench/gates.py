@@ -6,8 +6,9 @@ from collections.abc import Collection, Iterable, Mapping
 
 from kraken_core.domain.coverage import DataCoverageRange
 from kraken_core.domain.errors import IncompleteError
+from kraken_core.domain.grades import Grade
 from kraken_core.domain.market import Pair, Series
-from kraken_core.domain.report import Report
+from kraken_core.domain.report import Completeness, Report
 from kraken_core.domain.timerange import floor
 from kraken_core.pipeline.display import duration, percent
 
@@ -22,17 +23,24 @@ def check_held(report: Report, pairs: Collection[Pair]) -> None:
         raise IncompleteError(f"nothing is held of {', '.join(absent) or 'that'}: ingest it, or leave it out.")
 
 
-def check_complete(report: Report, least: float = 100) -> None:
-    """Raises IncompleteError where a series is less complete than ``least`` per cent."""
-    lacking = [line for line in report.worst if line.counts.completeness * 100 < least]
+def check_complete(report: Report, least: float = 100, grade: Grade = Grade.CLAIMED) -> None:
+    """Raises IncompleteError where a series is less complete than ``least`` per cent, on evidence of a grade."""
+    lacking = [line for line in report.series if line.counts.share(grade) * 100 < least]
+    lacking.sort(key=lambda line: (line.counts.share(grade), -line.counts.missing, line.series))
     _refuse(
         (
-            f"{line.series} ({percent(line.counts.completeness)}, {line.counts.missing:,} slots missing)"
+            f"{line.series} ({percent(line.counts.share(grade))}, {line.counts.missing:,} slots missing"
+            f"{_weak(line.counts, grade)})"
             for line in lacking
         ),
-        f"less complete than {least:g} %",
+        f"less complete than {least:g} %" + ("" if grade is Grade.CLAIMED else f" on evidence that is {grade}"),
         "kraken gaps says how to fill that",
     )
+
+
+def _weak(counts: Completeness, grade: Grade) -> str:
+    weak = counts.covered - counts.meeting(grade)
+    return f", {weak:,} {'doubtful' if grade is Grade.CLAIMED else f'not {grade}'}" if weak else ""
 
 
 def check_age(ages: Mapping[Series, int], most: int) -> None:

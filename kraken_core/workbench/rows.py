@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from kraken_core.domain.candles import TIME
+from kraken_core.domain.grades import Grade
 from kraken_core.domain.timerange import iso
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ GAPS = {
     "csv_file": pl.String,
     "archive": pl.String,
 }
-_SLOTS = ("wanted", "covered", "present", "silent", "missing")
+_SLOTS = ("wanted", "covered", "present", "silent", "missing", *(grade.value for grade in Grade))
 COMPLETENESS = {
     "pair": pl.String,
     "interval": pl.Int32,
@@ -162,7 +163,7 @@ def metrics_document(metrics: JobMetrics) -> dict[str, Any]:
 def result_document(result: JobResult) -> dict[str, Any]:
     """How a job ended, as in ``ingest --json``."""
     job = result.job
-    stages = ("total", "plan", "ingest", "cover", "detect", "backfill", "report")
+    stages = ("total", "plan", "ingest", "cover", "detect", "backfill", "check", "report")
     return {
         "job_id": job.id,
         "status": job.status.value,

@@ -11,6 +11,7 @@ from kraken_core.domain.request import Request
 from kraken_core.domain.scope import Scope
 from kraken_core.ledger.undo import UNDONE
 from kraken_core.pipeline.cover import CoverageTracker
+from kraken_core.pipeline.crosscheck import CrossCheck
 from kraken_core.pipeline.detect import GapDetection
 from kraken_core.pipeline.rates import trades_a_second
 from kraken_core.pipeline.rename import move_all
@@ -44,6 +45,9 @@ def undo(workbench: Workbench, job_id: int) -> IngestionJob:
     if pairs:
         tracker = CoverageTracker(store, ledger, workbench.tiers, workbench.clock.now())
         knowledge = tracker.update_coverage_after_ingestion(pairs)
+        check = CrossCheck(store, ledger, tracker.now)
+        if check.run(knowledge, pairs, withdraw=False).changed:  # what was known of the candles before is forgotten
+            knowledge = tracker.update_coverage_after_ingestion(pairs)
         undone = job.request
         request = Request(  # which wants nothing more than was wanted before, and asks nobody
             pairs=tuple(pairs),

@@ -34,6 +34,7 @@ from kraken_core.domain.request import Request
 from kraken_core.executors.dask import cluster
 from kraken_core.executors.local import threads
 from kraken_core.pipeline.backfill import Asking, Backfill
+from kraken_core.pipeline.crosscheck import CrossCheck
 from kraken_core.pipeline.derive import Derive
 from kraken_core.pipeline.fetch import Fetch
 from kraken_core.pipeline.ingest import Ingest
@@ -275,7 +276,14 @@ class Work(Planning):
                 stop=stop,
             ),
             tracker=tracker,
-            backfill=Backfill(tracker, Derive(self.store, self.ledger, stop), self.store, self.ledger, asking),
+            backfill=Backfill(
+                tracker,
+                Derive(self.store, self.ledger, stop),
+                CrossCheck(self.store, self.ledger, tracker.now),
+                self.store,
+                self.ledger,
+                asking,
+            ),
             reporter=CompletenessReporter(self.store, self.ledger, self.tiers),
             tidy=self.tidy,
             ledger=self.ledger,

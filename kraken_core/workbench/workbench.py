@@ -33,6 +33,7 @@ from kraken_core.workbench.held import Held
 from kraken_core.workbench.pictures.pictures import Pictures
 from kraken_core.workbench.query import answer
 from kraken_core.workbench.reading import Reading
+from kraken_core.workbench.required import Required, grade_asked
 from kraken_core.workbench.stores import open_store
 from kraken_core.workbench.transfer import Transfer
 from kraken_core.workbench.verifying import Verifying
@@ -144,17 +145,20 @@ class Workbench:
     @overload
     def candles(
         self, pair: str | Pair, interval: int | str, start: asked.When | None = None, end: asked.When | None = None,
-        *, fill: str | None = None, partial: bool = False, version: int | None = None, to: Literal["pandas"] = "pandas",
+        *, fill: str | None = None, partial: bool = False, version: int | None = None, require_complete: bool = False,
+        evidence: str | None = None, to: Literal["pandas"] = "pandas",
     ) -> pd.DataFrame: ...  # fmt: skip
     @overload
     def candles(
         self, pair: str | Pair, interval: int | str, start: asked.When | None = None, end: asked.When | None = None,
-        *, fill: str | None = None, partial: bool = False, version: int | None = None, to: Literal["polars"],
+        *, fill: str | None = None, partial: bool = False, version: int | None = None, require_complete: bool = False,
+        evidence: str | None = None, to: Literal["polars"],
     ) -> pl.DataFrame: ...  # fmt: skip
     @overload
     def candles(
         self, pair: str | Pair, interval: int | str, start: asked.When | None = None, end: asked.When | None = None,
-        *, fill: str | None = None, partial: bool = False, version: int | None = None, to: Literal["arrow"],
+        *, fill: str | None = None, partial: bool = False, version: int | None = None, require_complete: bool = False,
+        evidence: str | None = None, to: Literal["arrow"],
     ) -> pa.Table: ...  # fmt: skip
     def candles(
         self,
@@ -166,6 +170,8 @@ class Workbench:
         fill: str | None = None,
         partial: bool = False,
         version: int | None = None,
+        require_complete: bool = False,
+        evidence: str | None = None,
         to: Literal["pandas", "polars", "arrow"] = "pandas",
     ) -> pd.DataFrame | pl.DataFrame | pa.Table:
         """Candles of a series that open in ``[start, end)``: a pandas DataFrame indexed by their open time (UTC).
@@ -182,16 +188,25 @@ class Workbench:
         and a column ``filled`` says which; missing slots stay absent.
 
         ``version`` reads the table as it was (see :attr:`version`): for a week after it was replaced, or longer.
-        Raises UsageError for whatever it cannot be.
+
+        With ``require_complete`` nothing is read where any candle expected is missing or doubtful, or not on
+        ``evidence`` as good as ``"proved"`` or ``"confirmed"`` (naming a grade requires it): IncompleteError says what
+        is lacking. Raises UsageError for whatever it cannot be.
         """
         if fill not in {None, "previous"}:
             raise UsageError(f"fill is {fill!r}; it can be 'previous', or be left out.")
         if to not in {"pandas", "polars", "arrow"}:
             raise UsageError(f"to is {to!r}; it can be 'pandas', 'polars' or 'arrow'.")
+        of, length = pair if isinstance(pair, Pair) else self.ledger.names().pair(pair), parse_length(interval)
+        window = TimeRange(asked.instant(start or 0), END_OF_TIME if end is None else asked.instant(end))
+        if require_complete or evidence:
+            if version not in {None, self.version}:
+                raise UsageError("whether an earlier version was complete is not kept: leave the version out.")
+            Required(self.ledger, self.clock.now()).check(of, length, window, grade_asked(evidence))
         read = Reading(self.store, self.ledger).candles(
-            pair if isinstance(pair, Pair) else self.ledger.names().pair(pair),
-            parse_length(interval),
-            TimeRange(asked.instant(start or 0), END_OF_TIME if end is None else asked.instant(end)),
+            of,
+            length,
+            window,
             fill=fill is not None,
             partial=partial,
             version=version,
@@ -383,21 +398,24 @@ class Workbench:
         kind: str = "parquet",
         fill: str | None = None,
         require_complete: bool = False,
+        evidence: str | None = None,
         overwrite: bool = False,
     ) -> list[Exported]:
         """Write the selection's candles to ``folder``, one file a series.
 
         ``kind``: ``parquet``, ``csv`` as Kraken's own, or ``feather`` as freqtrade's. Missing slots are left out, or
-        nothing is written where ``require_complete`` and there are any. Silent ones are left out too, unless
+        nothing is written where ``require_complete`` and there are any, or doubtful ones, or some not on ``evidence``
+        as good as asked (naming a grade requires it). Silent ones are left out too, unless
         ``fill="previous"``. Returns a line a file. Raises UsageError before anything is written where a file exists and
         may not be replaced, IncompleteError where something is missing that may not be.
         """
         if kind not in KINDS or fill not in {None, "previous"}:
             raise UsageError(f"kind is one of {', '.join(KINDS)}, and fill 'previous' or left out.")
         report = self.held.report(selection)
-        if require_complete:
+        grade = grade_asked(evidence)
+        if require_complete or evidence:
             check_held(report, selection.pairs)
-            check_complete(report)
+            check_complete(report, grade=grade)
         export = Export(Reading(self.store, self.ledger), Path(folder), kind, fill=fill is not None)
         missing = {line.series: line.counts.missing for line in report.series}
         return export.write(self.held.series(selection), selection.window(END_OF_TIME), missing, overwrite=overwrite)

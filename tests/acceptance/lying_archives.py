@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+import pytest
 from polars.testing import assert_frame_equal
 
 from kraken_core import Workbench
@@ -13,9 +14,10 @@ from kraken_core.domain.gaps import GapRecord
 from kraken_core.domain.market import INTERVALS, Pair, Series
 from kraken_core.domain.timerange import TimeRange, TimeRanges
 from kraken_core.domain.verification import Verification
+from kraken_core.pipeline.crosscheck import NOTHING_NEW, CrossCheck
 from kraken_core.simulator.market import SimulatedMarket
 from kraken_core.simulator.release import DAY_S, Release
-from tests.acceptance.helping import table
+from tests.acceptance.helping import ingest, table
 from tests.acceptance.judging import COMPARED
 from tests.strategies import START
 
@@ -40,6 +42,13 @@ def traded_slot(market: SimulatedMarket, series: Series, *, after: int = DAYS[1]
 def verify(home: Path, **words: Any) -> Verification:
     with Workbench.open(home) as workbench:
         return workbench.verify(**words)
+
+
+def ingest_unchecked(home: Path, market: SimulatedMarket, *sources: Path) -> None:
+    """A job that does not hold what it read against other intervals, as those of earlier versions did not."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(CrossCheck, "run", lambda *_: NOTHING_NEW)
+        ingest(home, market, *sources)
 
 
 def failed(found: Verification) -> dict[str, int]:

@@ -26,6 +26,7 @@ from tests.acceptance.lying_archives import (
     assert_true,
     failed,
     gaps,
+    ingest_unchecked,
     state,
     stated,
     traded_slot,
@@ -87,7 +88,7 @@ def test_a_coarse_candle_that_was_lost_is_missed_by_finer_ones_and_derived_by_th
     home, hours = tmp_path / "home", Series(BTC, 60)
     slot = traded_slot(market, hours)
     [path] = written(market, [stated(dropped={hours: slot})], tmp_path)
-    ingest(home, market, path)
+    ingest_unchecked(home, market, path)
     found = verify(home)
     assert failed(found) == {"silences": 1, "agreement": 1}  # the four hours around it tell of more trades, too
     assert found.suspects == {hours: slot}
@@ -108,7 +109,7 @@ def test_a_finest_candle_that_was_lost_ends_as_sources_disagree_and_the_same_fil
     slot = traded_slot(market, minutes)
     release = stated(dropped={minutes: slot})
     [path] = written(market, [release], tmp_path)
-    ingest(home, market, path)
+    ingest_unchecked(home, market, path)
     found = verify(home)
     assert not found.ok
     assert slot & found.suspects[minutes] == slot
@@ -128,7 +129,7 @@ def test_other_evidence_settles_what_sources_disagreed_about(market: SimulatedMa
     home, minutes = tmp_path / "home", Series(BTC, 1)
     made = [stated(dropped={minutes: traded_slot(market, minutes)}), stated("better")]
     lying, honest = written(market, made, tmp_path)
-    ingest(home, market, lying)
+    ingest_unchecked(home, market, lying)
     verify(home)
     ingest(home, market, honest)
     assert gaps(home, minutes) == []
@@ -140,7 +141,7 @@ def test_two_intervals_that_lack_the_same_are_both_found_at_once(market: Simulat
     """The five minutes of a trade that only the quarter of an hour tells of."""
     home, fives, minutes = tmp_path / "home", Series(ETH, 5), Series(ETH, 1)
     slot = traded_slot(market, fives)
-    ingest(home, market, *written(market, [stated(dropped={fives: slot, minutes: slot})], tmp_path))
+    ingest_unchecked(home, market, *written(market, [stated(dropped={fives: slot, minutes: slot})], tmp_path))
     found = verify(home)
     assert found.suspects.keys() == {fives, minutes}
     assert slot & found.suspects[minutes] == slot
@@ -158,7 +159,7 @@ def test_what_was_derived_from_a_file_that_lacks_a_candle_is_taken_back_with_it(
     home, fives = tmp_path / "home", Series(ETH, 5)
     slot = traded_slot(market, fives)
     release = stated(intervals=(5, 30, 60, 1440), dropped={fives: slot})
-    ingest(home, market, *written(market, [release], tmp_path))
+    ingest_unchecked(home, market, *written(market, [release], tmp_path))
     verify(home)
     quarters = gaps(home, Series(ETH, 15))
     assert any(gap.start <= slot.hull.start < gap.end for gap in quarters)
@@ -184,7 +185,7 @@ def test_a_wrong_value_is_told_until_better_candles_come_and_nothing_is_withdraw
 def test_only_the_selection_is_withdrawn(market: SimulatedMarket, tmp_path: Path) -> None:
     home, hours = tmp_path / "home", Series(BTC, 60)
     slot = traded_slot(market, hours)
-    ingest(home, market, *written(market, [stated(dropped={hours: slot})], tmp_path))
+    ingest_unchecked(home, market, *written(market, [stated(dropped={hours: slot})], tmp_path))
     assert verify(home, pairs=["ETH/USD"]).ok
     assert verify(home, intervals=[240, 60]).suspects == {hours: slot}  # the four hours tell of more trades
 
@@ -196,8 +197,8 @@ def test_the_same_file_in_a_newer_archive_brings_no_contradicted_candle_back(
     made = [stated(name, 0, 7, layout=Layout.FOLDER, generated=day) for name, day in (("old", MAY), ("new", JUNE))]
     old, new = written(market, made, tmp_path)
     for archive in (old, new):
-        miscount(archive / "XBTUSD_60.csv")
-    ingest(home, market, old)
+        lose(archive / "XBTUSD_60.csv")
+    ingest_unchecked(home, market, old)
     found = verify(home)
     assert found.suspects.keys() == {Series(BTC, 60)}
     for archive in (old, new, old):
@@ -206,11 +207,10 @@ def test_the_same_file_in_a_newer_archive_brings_no_contradicted_candle_back(
         assert_true(home, market)
 
 
-def miscount(file: Path) -> None:
-    """Have a candle in the middle of a file lack one of its trades."""
+def lose(file: Path) -> None:
+    """Have a file lack a row in the middle."""
     rows = file.read_text().splitlines()
-    *values, trades = rows[80].split(",")
-    rows[80] = ",".join([*values, str(int(trades) - 1)])
+    del rows[80]
     file.write_text("\n".join(rows) + "\n")
 
 
@@ -224,7 +224,9 @@ def backfill(home: Path, exchange: PocketExchange, **words: Any) -> None:
 
 def test_the_exchange_settles_what_sources_disagree_about(market: SimulatedMarket, tmp_path: Path) -> None:
     home, minutes = tmp_path / "home", Series(BTC, 1)
-    ingest(home, market, *written(market, [stated(dropped={minutes: traded_slot(market, minutes)})], tmp_path))
+    ingest_unchecked(
+        home, market, *written(market, [stated(dropped={minutes: traded_slot(market, minutes)})], tmp_path)
+    )
     verify(home)
     exchange = PocketExchange(market)
     backfill(home, exchange)
@@ -249,15 +251,14 @@ def test_what_the_exchange_answers_as_wrongly_is_not_asked_again(market: Simulat
     home, minutes = tmp_path / "home", Series(BTC, 1)
     exchange = Forgetful(market)
     exchange.forgotten = traded_slot(market, minutes, after=DAYS[8] - 6 * 3600, before=DAYS[8])
-    ingest(home, market, *written(market, [stated(dropped={minutes: exchange.forgotten})], tmp_path))
+    ingest_unchecked(home, market, *written(market, [stated(dropped={minutes: exchange.forgotten})], tmp_path))
     suspects = verify(home).suspects[minutes]
     assert suspects & exchange.forgotten.outer(300) == suspects  # though days tell of too few trades as well
-    backfill(home, exchange, trades=False)
-    assert gaps(home, minutes) == []  # it says that nothing traded then
-    assert not verify(home).ok
-    asked = exchange.of_kind("OHLC")
-    backfill(home, exchange, trades=False)
-    assert exchange.of_kind("OHLC") == asked
+    asked = []
+    for _ in range(2):  # it says that nothing traded then, which the same job finds to be contradicted
+        backfill(home, exchange, trades=False)
+        asked.append(exchange.of_kind("OHLC"))
+    assert asked[0] == asked[1] > 0
     assert {(g.status, g.reason) for g in gaps(home, minutes)} == {(GapStatus.UNFILLABLE, "sources disagree")}
     assert failed(verify(home)) == {}
     assert_true(home, market)

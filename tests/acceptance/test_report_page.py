@@ -118,7 +118,7 @@ def test_reports_are_compared_with_what_the_earlier_one_said(
     changes = {(row["pair"], row["interval"]): row for row in kraken.rows("report", "--compare", tmp_path / "old.json")}
     old = {(row["pair"], row["interval"]): row for row in json.loads(before)}
     now = {(row["pair"], row["interval"]): row for row in kraken.rows("report")}
-    slots = ("wanted", "covered", "present", "silent", "missing")
+    slots = ("wanted", "covered", "present", "silent", "missing", "proved", "confirmed", "claimed", "doubtful")
     assert set(changes) == {key for key in now if now[key] != old.get(key)}
     for key, change in changes.items():
         assert change["before"] == {name: old[key][name] for name in slots}

@@ -17,7 +17,7 @@ from tests.candle_tables import files_of_table
 
 KEYS = ["name", "series", "checked", "failed", "examples"]
 CHECKS = [
-    *("table", "unique", "aligned", "sane", "closed", "life", "covered", "agreement", "silences", "volumes"),
+    *("table", "unique", "aligned", "sane", "closed", "life", "covered", "agreement", "silences", "vintages"),
     *("counts", "differences", "suspicious", "exchange"),
 ]
 HOURS = Series(BTC_USD, 60)

@@ -18,7 +18,19 @@ from kraken_core.domain.timerange import TimeRanges
 from kraken_core.simulator.market import SimulatedMarket
 from kraken_core.simulator.release import DAY_S
 from tests.acceptance.helping import folder, ingest, written
-from tests.acceptance.lying_archives import ADA, BTC, DAYS, ETH, assert_true, failed, state, stated, traded_slot, verify
+from tests.acceptance.lying_archives import (
+    ADA,
+    BTC,
+    DAYS,
+    ETH,
+    assert_true,
+    failed,
+    ingest_unchecked,
+    state,
+    stated,
+    traded_slot,
+    verify,
+)
 
 pytest_plugins = ["tests.acceptance.sleeping_exchange"]
 
@@ -60,7 +72,7 @@ def test_a_crash_between_the_candles_and_the_claims_is_made_good_by_verifying_ag
 ) -> None:
     release = stated(intervals=(1, 60), edge={}, dropped={Series(ETH, 60): traded_slot(market, Series(ETH, 60))})
     for name in ("smooth", "crashed"):
-        ingest(tmp_path / name, market, *written(market, [release], tmp_path / "market"))
+        ingest_unchecked(tmp_path / name, market, *written(market, [release], tmp_path / "market"))
     with Workbench.open(tmp_path / "crashed") as workbench:
         found = workbench.verify(report_only=True)
         workbench.store.commit([], demote=found.suspects)
@@ -71,7 +83,7 @@ def test_a_crash_between_the_candles_and_the_claims_is_made_good_by_verifying_ag
 
 def test_to_report_only_withdraws_nothing(market: SimulatedMarket, tmp_path: Path) -> None:
     home, hours = tmp_path / "home", Series(BTC, 60)
-    ingest(home, market, *written(market, [stated(dropped={hours: traded_slot(market, hours)})], tmp_path))
+    ingest_unchecked(home, market, *written(market, [stated(dropped={hours: traded_slot(market, hours)})], tmp_path))
     before = state(home)
     for _ in range(2):
         found = verify(home, report_only=True)
@@ -85,7 +97,7 @@ def test_to_report_only_withdraws_nothing(market: SimulatedMarket, tmp_path: Pat
 def test_beside_a_running_job_nothing_is_withdrawn(market: SimulatedMarket, tmp_path: Path) -> None:
     home, hours = tmp_path / "home", Series(BTC, 60)
     [path] = written(market, [stated(dropped={hours: traded_slot(market, hours)})], tmp_path)
-    ingest(home, market, path)
+    ingest_unchecked(home, market, path)
     with Workbench.open(home) as workbench:
         [done] = workbench.jobs()
         waiting = workbench.ledger.create_job(done.request, done.as_of, [], done.metrics)
@@ -107,7 +119,7 @@ def test_nothing_is_withdrawn_of_what_has_changed_since_it_was_looked_at(
     home, hours = tmp_path / "home", Series(BTC, 60)
     made = [stated(dropped={hours: traded_slot(market, hours)}), stated("more", 0, 2)]
     lying, more = written(market, made, tmp_path)
-    ingest(home, market, lying)
+    ingest_unchecked(home, market, lying)
     with Workbench.open(home) as workbench:
         seen: list[bool] = []
 

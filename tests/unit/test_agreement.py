@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kraken_core.domain.agreement import Comparison, Verdict, compared, comparisons, lacking
-from kraken_core.domain.candles import SCHEMA, Source, aggregate, rank_of
+from kraken_core.domain.agreement import Comparison, Verdict, compared, comparisons, contradicted
+from kraken_core.domain.candles import SCHEMA, Source, Vintage, aggregate, derived_rank, rank_of
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.timerange import TimeRanges
 from tests.candle_frames import Row, frame
 
 BTC, ETH = Pair("BTC", "USD"), Pair("ETH", "USD")
-CSV, OHLC = rank_of(Source.CSV), rank_of(Source.OHLC)
+CSV, UNDATED, OHLC = rank_of(Source.CSV, Vintage(86_400)), rank_of(Source.CSV), rank_of(Source.OHLC)
 NOTHING = TimeRanges()
 
 
@@ -83,13 +83,38 @@ def test_what_is_aggregated_agrees(traded: set[int], interval: int, volumes: Seq
     assert found.height == len({number // interval for number in traded})
 
 
-def test_the_side_with_fewer_trades_or_none_lacks_some() -> None:
+def test_in_one_release_the_side_with_fewer_trades_or_none_lacks_some() -> None:
     fine = minutes(0, 1, 2, 5, 6, 10)
     whole = aggregate(fine, 5)
     assert verdicts(minutes(0, 1), whole[:1]) == [Verdict.FINE_LACKS]
-    assert verdicts(minutes(), whole[:1]) == [Verdict.FINE_LACKS]
-    assert verdicts(fine, aggregate(minutes(0, 5, 6, 10), 5)) == ["coarse lacks", "agrees", "agrees"]
-    assert verdicts(fine, whole[1:]) == ["coarse lacks", "agrees", "agrees"]
+    assert verdicts(minutes(), whole[:1]) == [Verdict.FINE_SILENT]
+    assert verdicts(fine, aggregate(minutes(0, 5, 6, 10), 5)) == ["differs", "agrees", "agrees"]
+    assert verdicts(fine, whole[1:]) == ["coarse silent", "agrees", "agrees"]
+
+
+@pytest.mark.parametrize("other", [UNDATED, rank_of(Source.CSV, Vintage(2 * 86_400)), OHLC, rank_of(Source.TRADES)])
+@pytest.mark.parametrize("more", [-1, 1])
+@pytest.mark.parametrize("what", ["trades", "volume"])
+def test_counts_and_volumes_of_two_sources_or_vintages_may_differ_at_equal_prices(
+    other: int, more: int, what: str
+) -> None:
+    fine = minutes(0, 1, 2)
+    coarse = aggregate(fine, 5).with_columns(pl.col(what) + more, rank=pl.lit(derived_rank(other)))
+    assert verdicts(fine, coarse) == [Verdict.OTHER_COUNTS]
+    assert verdicts(fine, coarse.with_columns(pl.col("high") * 2)) == [Verdict.DIFFERS]
+    assert verdicts(fine.with_columns(rank=pl.lit(other)), aggregate(fine, 5).with_columns(pl.col(what) + more)) == [
+        Verdict.OTHER_COUNTS
+    ]
+
+
+def test_that_two_undated_archives_are_one_vintage_is_never_taken_for_granted() -> None:
+    fine = minutes(0, 1, 2, rank=UNDATED)
+    assert verdicts(fine, aggregate(fine, 5).with_columns(pl.col("trades") + 1)) == [Verdict.OTHER_COUNTS]
+
+
+def test_finer_candles_of_several_releases_are_held_against_none_of_them() -> None:
+    fine = pl.concat([minutes(0), minutes(1, rank=rank_of(Source.CSV, Vintage(2 * 86_400)))])
+    assert verdicts(fine, aggregate(fine, 5).with_columns(pl.col("trades") + 1)) == [Verdict.OTHER_COUNTS]
 
 
 @pytest.mark.parametrize("column", ["open", "high", "low", "close", "volume"])
@@ -120,21 +145,15 @@ def test_a_count_that_is_unknown_agrees_with_any() -> None:
     assert verdicts(fine.with_columns(unknown), aggregate(fine, 5)) == ["agrees"]
 
 
-def test_another_volume_is_no_failure_where_the_ohlc_endpoint_meets_an_archive() -> None:
-    archive, answer = minutes(0, 1), minutes(0, 1, rank=OHLC)
-    other = pl.col("volume") * 1.001
-    assert verdicts(archive, aggregate(answer, 5).with_columns(other)) == [Verdict.OTHER_VOLUME]
-    assert verdicts(answer, aggregate(archive, 5).with_columns(other)) == [Verdict.OTHER_VOLUME]
-    some = pl.concat([minutes(0), minutes(1, rank=OHLC)])
-    assert verdicts(some, aggregate(answer, 5).with_columns(other)) == [Verdict.OTHER_VOLUME]
-    assert verdicts(answer, aggregate(answer, 5).with_columns(other)) == [Verdict.DIFFERS]
-    assert verdicts(archive, aggregate(answer, 5).with_columns(pl.col("open") * 2)) == [Verdict.DIFFERS]
+def test_answers_of_one_endpoint_are_of_one_release() -> None:
+    answer = minutes(0, 1, rank=OHLC)
+    assert verdicts(answer, aggregate(answer, 5).with_columns(pl.col("volume") * 1.001)) == [Verdict.DIFFERS]
 
 
 def test_pairs_are_told_apart() -> None:
     both = frame([Row(Series(pair, 1), 0) for pair in (BTC, ETH)])
     found = compared(both, aggregate(both, 5).filter(pl.col("pair") == "ETH/USD"), (5, 1))
-    assert found.select("pair", "verdict").rows() == [("BTC/USD", "coarse lacks"), ("ETH/USD", "agrees")]
+    assert found.select("pair", "verdict").rows() == [("BTC/USD", "coarse silent"), ("ETH/USD", "agrees")]
 
 
 def test_nothing_held_against_nothing_shows_nothing() -> None:
@@ -144,10 +163,11 @@ def test_nothing_held_against_nothing_shows_nothing() -> None:
 # ------------------------------------------------------------------------------------------------------------- suspects
 
 
-def test_the_silent_finer_slots_are_suspect_and_all_where_none_is_silent() -> None:
+def test_the_silent_finer_slots_are_suspect_and_none_where_all_traded() -> None:
     traded = slots((0, 2), (3, 4), (5, 10))
-    assert lacking([0, 300], 300, slots((0, 20)), traded) == (slots((2, 3), (4, 10)), slots((2, 3), (4, 5)))
+    assert contradicted([0, 300], 300, slots((0, 20)), traded) == slots((2, 3), (4, 5))
+    assert contradicted([300], 300, slots((0, 20)), traded) == NOTHING
 
 
 def test_finer_slots_that_nobody_knows_are_not_suspect() -> None:
-    assert lacking([0], 300, slots((3, 20)), slots((3, 4))) == (slots((4, 5)), slots((4, 5)))
+    assert contradicted([0], 300, slots((3, 20)), slots((3, 4))) == slots((4, 5))

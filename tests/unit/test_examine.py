@@ -5,10 +5,10 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
-from kraken_core.domain.candles import Source, provisional, rank_of
+from kraken_core.domain.candles import Source, Vintage, provisional, rank_of
 from kraken_core.domain.coverage import Assertion
 from kraken_core.domain.knowledge import Knowledge
-from kraken_core.domain.known_pair import KnownPair, known_pairs
+from kraken_core.domain.known_pair import KnownPair, Look, known_pairs
 from kraken_core.domain.life import Life
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.timerange import END_OF_TIME, TimeRange, TimeRanges
@@ -17,16 +17,17 @@ from tests.candle_frames import Row, frame
 
 BTC = Pair("BTC", "USD")
 MINUTES, FIVES = Series(BTC, 1), Series(BTC, 5)
-CSV = rank_of(Source.CSV)
+CSV, OTHER = rank_of(Source.CSV, Vintage(86_400)), rank_of(Source.CSV, Vintage(2 * 86_400))
 NOW = 6000
 EVER = TimeRange(0, END_OF_TIME)
-DAY = {BTC: TimeRanges.single(0, 86_400)}
 CHECKS = ("unique", "aligned", "sane", "closed", "life", "covered")
 
 
 def known(*claims: tuple[Series, int, int], delisted: int | None = None) -> dict[Pair, KnownPair]:
     """Slots claimed of a pair that was listed with the tenth minute."""
-    made = [Assertion(series, start * 60, end * 60, Source.CSV, CSV, "a") for series, start, end in claims]
+    made = [
+        Assertion(series, start * 60, end * 60, Source.CSV, CSV, str(series.interval)) for series, start, end in claims
+    ]
     return known_pairs(Knowledge({BTC: [Life(600, delisted)]}, made), [MINUTES, FIVES], EVER)
 
 
@@ -122,12 +123,16 @@ def test_examples_name_series_and_slot_and_end_with_how_many_there_are_more() ->
     assert check.examples[10:] == ("… and 5 more",)
 
 
-def disagreement(*rows: Row) -> Examination:
-    pairs = known((MINUTES, 10, 100), (FIVES, 10, 100))
+def looks(pairs: dict[Pair, KnownPair]) -> dict[Pair, Look]:
+    return {pair: each.look(TimeRanges.single(0, 86_400)) for pair, each in pairs.items()}
+
+
+def disagreement(*rows: Row, claims: dict[Pair, KnownPair] | None = None) -> Examination:
+    pairs = claims or known((MINUTES, 10, 100), (FIVES, 10, 100))
     examination = Examination(NOW)
     candles = frame(rows).sort("pair", "interval_minutes", "time")
-    for _ in range(2):  # to be told the same twice changes nothing
-        examination.agreement(Frame(candles, pairs), DAY)
+    for _ in range(2):  # to look at the same twice changes nothing
+        examination.agreement(Frame(candles, pairs), looks(pairs))
     examination.confirmed()
     return examination
 
@@ -136,38 +141,92 @@ def slots(series: Series, *numbers: int) -> TimeRanges:
     return TimeRanges.of((n * series.width, (n + 1) * series.width) for n in numbers)
 
 
-def test_a_coarse_slot_that_is_silent_while_finer_ones_traded_is_suspect() -> None:
-    found = disagreement(Row(MINUTES, 20))
+@pytest.mark.parametrize("rank", [CSV, OTHER, provisional(CSV)])
+def test_a_coarse_slot_that_is_silent_while_finer_ones_traded_is_suspect(rank: int) -> None:
+    found = disagreement(Row(MINUTES, 20, rank=rank))
     assert found.suspects == {FIVES: slots(FIVES, 4)}
     assert found.tallies["silences"].failed == 1
     assert found.tallies["silences"].check.examples == (
-        "BTC/USD 5m [1970-01-01T00:20:00Z, 1970-01-01T00:25:00Z) is silent, but BTC/USD 1m tells of trades",
+        "BTC/USD 5m [1970-01-01T00:20:00Z, 1970-01-01T00:25:00Z) is claimed to have no trades, but BTC/USD 1m has some",
     )
 
 
-def test_silent_finer_slots_of_a_coarse_one_that_traded_more_are_suspect() -> None:
-    found = disagreement(Row(MINUTES, 20), Row(FIVES, 4, value=2))
+def test_also_where_the_finer_ones_are_known_for_a_part_of_it_only() -> None:
+    found = disagreement(Row(MINUTES, 20, rank=CSV), claims=known((MINUTES, 20, 22), (FIVES, 10, 100)))
+    assert found.suspects == {FIVES: slots(FIVES, 4)}
+    assert found.agreed == {}
+
+
+def test_silent_finer_slots_of_a_coarse_one_of_the_same_release_that_traded_more_are_suspect() -> None:
+    found = disagreement(Row(MINUTES, 20, rank=CSV), Row(FIVES, 4, value=2, rank=CSV))
     assert found.suspects == {MINUTES: slots(MINUTES, 21, 22, 23, 24)}
     assert (found.tallies["silences"].failed, found.tallies["agreement"].failed) == (4, 1)
 
 
-def test_a_coarse_candle_that_lacks_trades_is_suspect() -> None:
-    found = disagreement(Row(MINUTES, 20), Row(MINUTES, 21), Row(FIVES, 4, value=1))
-    assert found.suspects == {FIVES: slots(FIVES, 4)}
+def test_of_another_release_only_silence_as_a_whole_is_contradicted() -> None:
+    more = frame([Row(FIVES, 4, rank=OTHER)]).with_columns(trades=pl.lit(2, pl.Int32), volume=pl.lit(1.5))
+    examination = Examination(NOW)
+    candles = pl.concat([frame([Row(MINUTES, 20, rank=CSV)]), more])
+    pairs = known((MINUTES, 10, 100), (FIVES, 10, 100))
+    examination.agreement(Frame(candles, pairs), looks(pairs))
+    assert examination.confirmed() == {}
+    assert examination.tallies["agreement"].failed == examination.tallies["vintages"].failed == 0
+    assert examination.tallies["vintages"].check.examples == (
+        "BTC/USD 5m at 1970-01-01T00:20:00Z: its 1m candles have -1 trades and -33.33% volume",
+    )
+    found = disagreement(Row(FIVES, 4, rank=OTHER))
+    assert found.suspects == {MINUTES: slots(MINUTES, 20, 21, 22, 23, 24)}
+
+
+def test_a_coarse_candle_that_lacks_trades_is_a_failure_and_stays() -> None:
+    found = disagreement(*(Row(MINUTES, slot, rank=CSV) for slot in (20, 21)), Row(FIVES, 4, rank=CSV))
+    assert found.suspects == {}
     assert (found.tallies["silences"].failed, found.tallies["agreement"].failed) == (0, 1)
     assert found.tallies["agreement"].check.examples == (
         "BTC/USD 5m at 1970-01-01T00:20:00Z has 1 trades, but 2 in its 1m candles",
     )
 
 
-def test_finer_candles_that_lack_trades_though_none_is_silent_are_suspect_all_together() -> None:
-    found = disagreement(*(Row(MINUTES, slot) for slot in range(20, 25)), Row(FIVES, 4, value=9))
-    assert found.suspects == {MINUTES: slots(MINUTES, 20, 21, 22, 23, 24)}
+def test_finer_candles_that_lack_trades_though_none_is_silent_stay_too() -> None:
+    found = disagreement(*(Row(MINUTES, slot, rank=CSV) for slot in range(20, 25)), Row(FIVES, 4, value=9, rank=CSV))
+    assert (found.suspects, found.tallies["agreement"].failed) == ({}, 1)
 
 
 def test_other_values_of_as_many_trades_fail_and_nobody_is_suspect() -> None:
-    higher = frame([Row(FIVES, 4)]).with_columns(pl.col("high") * 2)
-    candles = pl.concat([frame([Row(MINUTES, 20)]), higher])
+    higher = frame([Row(FIVES, 4, rank=CSV)]).with_columns(pl.col("high") * 2)
+    candles = pl.concat([frame([Row(MINUTES, 20, rank=CSV)]), higher])
     examination = Examination(NOW)
-    examination.agreement(Frame(candles, known((MINUTES, 10, 100), (FIVES, 10, 100))), DAY)
+    pairs = known((MINUTES, 10, 100), (FIVES, 10, 100))
+    examination.agreement(Frame(candles, pairs), looks(pairs))
     assert (examination.tallies["agreement"].failed, examination.confirmed()) == (1, {})
+
+
+# --------------------------------------------------------------------------------------------------- what is confirmed
+
+
+def agreed(*rows: Row, claims: dict[Pair, KnownPair]) -> dict[Series, dict[int, TimeRanges]]:
+    return disagreement(*rows, claims=claims).agreed
+
+
+def two_files(*, evidence: str = "b", source: Source = Source.CSV) -> dict[Pair, KnownPair]:
+    claims = [
+        Assertion(MINUTES, 600, 3000, Source.CSV, CSV, "a"),
+        Assertion(FIVES, 600, 6000, source, CSV, evidence),
+    ]
+    return known_pairs(Knowledge({BTC: [Life(600)]}, claims), [MINUTES, FIVES], EVER)
+
+
+def test_what_two_files_say_alike_is_agreed_of_trades_and_of_none() -> None:
+    found = agreed(Row(MINUTES, 20, rank=CSV), Row(FIVES, 4, rank=CSV), claims=two_files())
+    assert found == {FIVES: {1: TimeRanges.single(600, 3000)}}
+
+
+def test_where_they_differ_in_anything_nothing_is_agreed() -> None:
+    rows = Row(MINUTES, 20, rank=CSV), Row(FIVES, 4, value=2, rank=CSV)
+    found = agreed(*rows, claims=two_files())
+    assert found == {FIVES: {1: TimeRanges.of([(600, 1200), (1500, 3000)])}}
+
+
+@pytest.mark.parametrize("claims", [two_files(evidence="a"), two_files(evidence="derived:1", source=Source.DERIVED)])
+def test_one_file_of_trades_or_what_was_derived_confirms_nothing(claims: dict[Pair, KnownPair]) -> None:
+    assert agreed(Row(MINUTES, 20, rank=CSV), Row(FIVES, 4, rank=CSV), claims=claims) == {}

@@ -8,16 +8,20 @@ from typing import NamedTuple
 
 import polars as pl
 
+from kraken_core.domain.grades import Grade
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.timerange import TimeRange, TimeRanges
 from kraken_core.ports import CandleStore
 from kraken_core.workbench.pictures.share import SERIES, WIDTH, inside, slots_of
 
+_GRADES = [grade.value for grade in Grade if grade is not Grade.CLAIMED]  # which is the rest
+
 
 class Totals(NamedTuple):
     """Of all that was wanted by ``as_of``, the last detection.
 
-    ``series``: pair, interval_minutes and the slots wanted, covered and present of each series that is wanted.
+    ``series``: pair, interval_minutes and the slots wanted, covered, present, proved, confirmed and doubtful of each
+    series that is wanted.
 
     ``gaps``: its open gaps. ``newest``: where what is covered ends, epoch seconds, by interval.
     """
@@ -40,17 +44,19 @@ def totals(
     found = inside(slots, covered)
     whole = (pl.col("first") == pl.col("start")) & (pl.col("last") == pl.col("end"))
     cut = _counted(store, found.filter(~whole))
+    covering = (pl.col("last") - pl.col("first")) // WIDTH
     known = found.group_by(SERIES).agg(
-        ((pl.col("last") - pl.col("first")) // WIDTH).sum().alias("covered"),
+        covering.sum().alias("covered"),
         pl.col("candles").filter(whole).sum().alias("present"),
+        *(covering.filter(pl.col("grade") == grade).sum().alias(grade) for grade in _GRADES),
     )
     series = (
         slots.group_by(SERIES)
         .agg(((pl.col("to") - pl.col("from")) // WIDTH).sum().alias("wanted"))
         .join(known, on=SERIES, how="left")
         .join(cut, on=SERIES, how="left")
-        .with_columns(pl.col("covered", "present", "counted").fill_null(0))
-        .select(*SERIES, "wanted", "covered", pl.col("present") + pl.col("counted"))
+        .with_columns(pl.col("covered", "present", "counted", *_GRADES).fill_null(0))
+        .select(*SERIES, "wanted", "covered", pl.col("present") + pl.col("counted"), *_GRADES)
     )
     reaching = gaps.join(slots, on=SERIES).filter((pl.col("start") < pl.col("to")) & (pl.col("from") < pl.col("end")))
     newest = covered.group_by("interval_minutes").agg(pl.col("end").max())

@@ -1,0 +1,37 @@
+"""The evidence of what is covered, as one bar: what share is of which grade."""
+
+from __future__ import annotations
+
+import plotly.graph_objects as go
+
+from app import shown
+from app.palette import GRADES
+from kraken_core.domain.grades import Grade
+from kraken_core.domain.report import Completeness
+
+HEIGHT_PX = 74
+MEANINGS = {
+    Grade.PROVED: "trade ids are consecutive",
+    Grade.CONFIRMED: "two sources, or two intervals of two files, agree",
+    Grade.CLAIMED: "one source says so",
+    Grade.DOUBTFUL: "suspiciously without trades: not complete",
+}
+
+
+def evidence_bar(counts: Completeness) -> go.Figure:
+    """A stacked bar of the covered slots, best grade first; one that no slot has is left out."""
+    figure = go.Figure()
+    for grade, meaning in MEANINGS.items():
+        slots = getattr(counts, grade.value)
+        if not slots:
+            continue
+        share = shown.share(slots / counts.covered)
+        figure.add_bar(
+            orientation="h", x=[slots], y=[""], name=f"{grade.value.capitalize()} {share}", marker_color=GRADES[grade],
+            hovertemplate=f"{grade.value}: {shown.count(slots)} slots, {share}<br>{meaning}<extra></extra>",
+        )  # fmt: skip
+    figure.update_xaxes(visible=False, range=[0, counts.covered], fixedrange=True)
+    figure.update_yaxes(visible=False, fixedrange=True)
+    legend = {"orientation": "h", "x": 0, "y": 0, "yanchor": "top", "traceorder": "normal"}
+    margin = {"l": 0, "r": 0, "t": 0, "b": 30}
+    return figure.update_layout(barmode="stack", height=HEIGHT_PX, margin=margin, legend=legend, showlegend=True)

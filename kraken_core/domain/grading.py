@@ -1,0 +1,190 @@
+"""Grades of covered slots, from what sources claim and from what holding them against each other showed (rule 15)."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from itertools import chain
+from typing import TYPE_CHECKING, NamedTuple
+
+from kraken_core.domain.bulk import without_collection
+from kraken_core.domain.candles import Source, from_api
+from kraken_core.domain.coverage import DataCoverageRange, by_series, coverage_ranges, known
+from kraken_core.domain.grades import Grade
+from kraken_core.domain.knowledge import derived_from
+from kraken_core.domain.market import Pair, Series
+from kraken_core.domain.timerange import END_OF_TIME, TimeRanges
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from kraken_core.domain.coverage import Assertion
+
+_NOTHING = TimeRanges()
+_ALWAYS = TimeRanges.single(0, END_OF_TIME)
+_NO_DIFFERENCES: Mapping[Series, TimeRanges] = {}
+
+
+class Doubt(NamedTuple):
+    """A span of a series whose silence is suspicious, epoch seconds, and why: for people."""
+
+    start: int
+    end: int
+    reason: str
+
+
+class Findings(NamedTuple):
+    """What holding a series against others showed.
+
+    ``agreed`` are slots in which the candles of a finer interval, of another file, say the same; by that interval
+    (minutes). ``doubts`` are spans whose silence is suspicious.
+    """
+
+    agreed: Mapping[int, TimeRanges] = {}
+    doubts: tuple[Doubt, ...] = ()
+
+    def compared(self, slots: TimeRanges, agreed: Mapping[int, TimeRanges]) -> Findings:
+        """The same once slots were compared again: of these only what agreed now does."""
+        both = {
+            finer: (self.agreed.get(finer, _NOTHING) - slots) | agreed.get(finer, _NOTHING)
+            for finer in sorted({*self.agreed, *agreed})
+        }
+        return self._replace(agreed={finer: ranges for finer, ranges in both.items() if ranges})
+
+    def watched(self, within: TimeRanges, doubts: Iterable[Doubt]) -> Findings:
+        """The same once silences were judged again: of those that reach into it, only what is doubted now is."""
+        kept = (doubt for doubt in self.doubts if not within.meets(doubt.start, doubt.end))
+        return self._replace(doubts=tuple(sorted({*kept, *doubts})))
+
+
+_NONE = Findings()
+
+
+class Grades(NamedTuple):
+    """The slots of a series of each grade but *claimed*, which all other covered ones are. Disjoint."""
+
+    proved: TimeRanges = _NOTHING
+    confirmed: TimeRanges = _NOTHING
+    doubtful: TimeRanges = _NOTHING
+
+
+class _Kinds(NamedTuple):
+    """What is known of a series: by trade ids, by each independent source, by archives or answers, by deriving."""
+
+    proved: TimeRanges
+    sources: list[TimeRanges]
+    by_file: TimeRanges
+    by_answer: TimeRanges
+    derived: list[tuple[int, TimeRanges]]  # the finer interval, and what goes back to it
+
+    @classmethod
+    def of(cls, claims: Sequence[Assertion]) -> _Kinds:
+        """By the claims of the series, in the order they were made."""
+        proved: list[tuple[int, int]] = []
+        sources: dict[str, list[tuple[int, int]]] = defaultdict(list)
+        derived: dict[int, list[tuple[int, int]]] = defaultdict(list)
+        kinds: tuple[list[tuple[int, int]], list[tuple[int, int]]] = [], []
+        for claim, start, end in known(claims):
+            if claim.source is Source.DERIVED:
+                derived[derived_from(claim)].append((start, end))
+                continue
+            answer = from_api(claim.rank)
+            kinds[answer].append((start, end))
+            # All answers of one endpoint are one source: to be told the same twice confirms nothing.
+            sources[claim.source if answer else claim.evidence].append((start, end))
+            if claim.proved:
+                proved.append((start, end))
+        return cls(
+            TimeRanges.of(proved),
+            [TimeRanges.of(ranges) for ranges in sources.values()],
+            TimeRanges.of(kinds[False]),
+            TimeRanges.of(kinds[True]),
+            [(finer, TimeRanges.of(ranges)) for finer, ranges in derived.items()],
+        )
+
+
+def grades(
+    assertions: Iterable[Assertion],
+    lives: Mapping[Series, TimeRanges],
+    findings: Mapping[Series, Findings],
+    differing: Mapping[Series, TimeRanges] = _NO_DIFFERENCES,
+) -> dict[Series, Grades]:
+    """The grades of the slots that the claims cover, by series; those all of whose slots are *claimed* may lack.
+
+    ``lives`` are the slots of each series in its pair's life; ``differing`` those in which sources say different
+    things, so that neither confirms the other. Proved and confirmed is also what was derived from nothing but that,
+    doubtful what was derived from any doubtful slot. A suspicious silence is doubted at all coarser intervals too, and
+    until trade ids prove it, or an archive and the exchange say the same: two archives may lack the same.
+    """
+    result: dict[Series, Grades] = {}
+    claims = by_series(assertions)
+    confirmed = _agreed(findings)
+    silent: dict[Pair, list[tuple[int, int]]] = defaultdict(list)  # suspiciously, at any interval so far
+    for series in sorted(claims):  # the intervals of a pair in rising order: what is derived comes after its origin
+        kinds = _Kinds.of(claims[series])
+        proved, better = kinds.proved, kinds.proved | confirmed.get(series, _NOTHING)
+        silent[series.pair] += (doubt[:2] for doubt in findings.get(series, _NONE).doubts)
+        doubted = TimeRanges.of(silent[series.pair]).inner(series.width)
+        if len(kinds.sources) > 1:
+            better |= _twice(kinds.sources) - differing.get(series, _NOTHING)
+        for finer, ranges in kinds.derived:
+            origin = Series(series.pair, finer)
+            if graded := result.get(origin):
+                outside = _ALWAYS - lives[origin]
+                proved |= _whole(graded.proved, outside, ranges, series.width)
+                better |= _whole(graded.proved | graded.confirmed, outside, ranges, series.width)
+                doubted |= graded.doubtful.outer(series.width) & ranges
+        both = kinds.by_file & kinds.by_answer - differing.get(series, _NOTHING) if doubted else _NOTHING
+        doubtful = (doubted - proved - both) & lives[series]
+        if proved or better or doubtful:
+            result[series] = Grades(proved & lives[series], (better - proved - doubtful) & lives[series], doubtful)
+    return result
+
+
+def _agreed(findings: Mapping[Series, Findings]) -> dict[Series, TimeRanges]:
+    """The slots of each series that another interval confirms: of two that say the same, each confirms the other."""
+    found: dict[Series, list[tuple[int, int]]] = defaultdict(list)
+    for series, of_series in findings.items():
+        for finer, ranges in of_series.agreed.items():
+            for each in (series, Series(series.pair, finer)):
+                found[each].extend(ranges)
+    return {series: TimeRanges.of(ranges) for series, ranges in found.items()}
+
+
+def _whole(graded: TimeRanges, outside: TimeRanges, ranges: TimeRanges, width: int) -> TimeRanges:
+    """Derived slots all of whose finer ones are graded so; those outside of the pair's life lack nothing."""
+    return (graded | outside).inner(width) & ranges if graded else _NOTHING
+
+
+def _twice(sources: Sequence[TimeRanges]) -> TimeRanges:
+    """What at least two of the sources know."""
+    once, twice = _NOTHING, _NOTHING
+    for ranges in sources:
+        twice |= once & ranges
+        once |= ranges
+    return twice
+
+
+@without_collection()
+def graded_ranges(
+    assertions: Sequence[Assertion],
+    lives: Mapping[Series, TimeRanges],
+    findings: Mapping[Series, Findings],
+    differing: Mapping[Series, TimeRanges] = _NO_DIFFERENCES,
+) -> dict[Series, list[DataCoverageRange]]:
+    """Maximal ranges with one set of sources and one grade, by series, in order; candles not yet counted."""
+    graded = grades(assertions, lives, findings, differing)
+    covered = coverage_ranges(assertions, lives)
+    return {
+        series: list(_cut(ranges, graded[series])) if series in graded else ranges for series, ranges in covered.items()
+    }
+
+
+def _cut(ranges: Iterable[DataCoverageRange], graded: Grades) -> Iterator[DataCoverageRange]:
+    for covering in ranges:
+        whole = TimeRanges.single(covering.start, covering.end)
+        parts = [(grade, getattr(graded, grade).clip(covering.start, covering.end)) for grade in Grades._fields]
+        left = whole - TimeRanges.of(chain.from_iterable(part for _, part in parts))
+        found = ((span, Grade(grade)) for grade, part in (*parts, (Grade.CLAIMED, left)) for span in part)
+        for (start, end), grade in sorted(found):
+            yield covering._replace(start=start, end=end, grade=grade)

@@ -1,0 +1,207 @@
+"""Cross-check: what a job changed, held against the pair's other intervals before anything is called complete.
+
+Only what was claimed since a pair was looked at last is read, and what has to be read around it (domain rule 12).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from kraken_core.domain.grading import Doubt, Findings
+from kraken_core.domain.knowledge import Knowledge
+from kraken_core.domain.known_pair import KnownPair, Look, known_pairs
+from kraken_core.domain.life import instants
+from kraken_core.domain.market import INTERVALS, Pair, Series
+from kraken_core.domain.silences import KNOWN_SILENCES, unexplained
+from kraken_core.domain.timerange import END_OF_TIME, TimeRange, TimeRanges, ceil, floor
+from kraken_core.pipeline.examine import Examination, Frame, inside
+from kraken_core.pipeline.quiet import Watched, around, suspicious, uncounted
+from kraken_core.pipeline.settle import DAY_S, settle
+from kraken_core.pipeline.silences import Witnesses
+from kraken_core.ports import CandleStore, Ledger
+
+SLOTS_AT_ONCE = 2_000_000  # bounds the memory
+_EVER = TimeRange(0, END_OF_TIME)
+_NOTHING = TimeRanges()
+Spans = Mapping[int, TimeRanges]  # by interval
+
+
+class CrossChecked(NamedTuple):
+    """What came of it: the slots whose claims were withdrawn, by series, and whether findings are other than before."""
+
+    suspects: Mapping[Series, TimeRanges]
+    changed: bool
+
+
+NOTHING_NEW = CrossChecked({}, changed=False)
+
+
+@dataclass(frozen=True, slots=True)
+class CrossCheck:
+    """Looks for contradictions and suspicious silences among the series that changed. For the running job only."""
+
+    store: CandleStore
+    ledger: Ledger
+    now: int
+
+    def run(self, knowledge: Knowledge, pairs: Collection[Pair], *, withdraw: bool = True) -> CrossChecked:
+        """Look, withdraw what is contradicted, and record what was found. Where nothing was claimed, nothing is read.
+
+        What is withdrawn is recorded first: a crash behind it costs looking again. Who may not ``withdraw`` leaves
+        what is contradicted to the next job, which looks at the same again.
+        """
+        changed, before, newest = self.ledger.unexamined(pairs)
+        lived = {pair: instants(knowledge.lives[pair]) for pair in pairs}
+        touched = _with_more_life(changed, {pair: lived[pair] - old for pair, old in before.items()}, knowledge)
+        if not touched:
+            return NOTHING_NEW
+        chosen = {series.pair for series in touched}
+        everything = [Series(pair, interval) for pair in chosen for interval in INTERVALS]
+        parts = [_Part.of(known, touched) for known in known_pairs(knowledge, everything, _EVER).values()]
+        examination = Examination(self.now)
+        for batch in _batches(parts):
+            self._compare(batch, examination)
+        counter = settle(self.store, knowledge, everything, _EVER, examination)
+        if counter and withdraw:
+            self.store.commit([], demote=examination.suspects)
+            self.ledger.claim(counter)
+        findings = self._findings(parts, examination)
+        done = {pair: lived[pair] for pair in chosen} if withdraw or not counter else {}
+        self.ledger.record_findings(findings, done, newest)
+        return CrossChecked(examination.suspects, bool(findings))
+
+    def _compare(self, batch: Mapping[Pair, tuple[_Part, TimeRange]], examination: Examination) -> None:
+        """What changed of some pairs, or of one in a span."""
+        looks = {pair: part.look(span) for pair, (part, span) in batch.items()}
+        needed = {Series(pair, i): ranges for pair, look in looks.items() for i, ranges in _needed(look).items()}
+        known = {pair: part.known for pair, (part, _) in batch.items()}
+        frame = Frame(self.store.candles(needed), known)
+        if more := _partly_known(frame, looks):
+            every = {s: needed.get(s, _NOTHING) | more.get(s, _NOTHING) for s in {*needed, *more}}
+            frame = Frame(self.store.candles(every), known)
+        examination.agreement(frame, looks)
+
+    def _findings(self, parts: Collection[_Part], examination: Examination) -> dict[Series, Findings]:
+        """The findings that are other than before."""
+        before = self.ledger.findings([part.known.pair for part in parts])
+        touched = {Series(part.known.pair, i): ranges for part in parts for i, ranges in part.touched.items()}
+        now = {
+            series: before.get(series, Findings()).compared(ranges, examination.agreed.get(series, {}))
+            for series, ranges in touched.items()
+        }
+        doubts: dict[Series, list[Doubt]] = defaultdict(list)
+        if found := uncounted(self.store, suspicious(self.store, (w for part in parts for w in part.watched)), now):
+            witnesses = Witnesses.of(self.store, self.ledger.coverage())
+            asleep = witnesses.asleep(TimeRanges.of((silence.start, silence.end) for silence in found))
+            for series, start, end, expected in unexplained(found, asleep - KNOWN_SILENCES):
+                doubts[series].append(Doubt(start, end, f"no trades where about {expected:,.0f} were to be expected"))
+        for series, ranges in touched.items():
+            now[series] = now[series].watched(around(ranges, DAY_S), doubts[series])
+        return {series: findings for series, findings in now.items() if findings != before.get(series, Findings())}
+
+
+def _with_more_life(
+    changed: Mapping[Series, TimeRanges], more: Mapping[Pair, TimeRanges], knowledge: Knowledge
+) -> dict[Series, TimeRanges]:
+    """What changed, and what was known before of times in which a pair was not known to live then."""
+    touched = dict(changed)
+    if any(more.values()):
+        for series, ranges in knowledge.covered().items():
+            if fresh := ranges & more.get(series.pair, _NOTHING).outer(series.width):
+                touched[series] = touched.get(series, _NOTHING) | fresh
+    return touched
+
+
+def withdrawn(suspects: Mapping[Series, TimeRanges]) -> str:
+    """For people: how many claims of no trades were withdrawn, and of which series."""
+    slots = sum(ranges.slots(series.width) for series, ranges in suspects.items())
+    first, *others = sorted(suspects)
+    more = f" and {len(others):,} series more" if others else ""
+    return f"{slots:,} slots of {first}{more} were claimed to have no trades, and are gaps: other intervals have some"
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A pair of which something changed: ``touched`` are the slots of each interval that are to be looked at again."""
+
+    known: KnownPair
+    touched: Spans
+
+    @classmethod
+    def of(cls, known: KnownPair, changed: Mapping[Series, TimeRanges]) -> _Part:
+        """A slot is touched where it, or anything finer in it, changed."""
+        touched: dict[int, TimeRanges] = {}
+        finer = _NOTHING
+        for interval in INTERVALS:
+            finer = (finer | changed.get(Series(known.pair, interval), _NOTHING)).outer(interval * 60)
+            touched[interval] = finer
+        return cls(known, touched)
+
+    @property
+    def slots(self) -> int:
+        """How many candles there may be to read, at most."""
+        return sum(ranges.slots(i * 60) for i, ranges in _needed(self.look(_EVER)).items())
+
+    def look(self, span: TimeRange) -> Look:
+        """What is to be looked at in a span of whole days: what was derived only repeats its origin."""
+        checked = {i: (ranges & self.known.observed[i]).clip(*span) for i, ranges in self.touched.items()}
+        compare = [each._replace(slots=each.slots & checked[each.coarse]) for each in self.known.comparisons]
+        finest = min((i for i, ranges in self.known.covered.items() if ranges), default=INTERVALS[0])
+        return Look([each for each in compare if each.slots], {i: r for i, r in checked.items() if i > finest})
+
+    @property
+    def watched(self) -> Iterator[Watched]:
+        """The series whose silences no finer one explains, where they or their surroundings changed."""
+        for interval, ranges in self.touched.items():
+            known = self.known.finest[interval]
+            if within := around(ranges, DAY_S) & known:
+                yield Watched(Series(self.known.pair, interval), known, within)
+
+
+def _needed(look: Look) -> dict[int, TimeRanges]:
+    """The slots of each interval whose candles have to be at hand."""
+    needed = dict(look.silent)
+    for coarse, fine, slots in look.compare:
+        for interval in (coarse, fine):
+            needed[interval] = needed.get(interval, _NOTHING) | slots
+    return {interval: ranges for interval, ranges in needed.items() if ranges}
+
+
+def _partly_known(frame: Frame, looks: Mapping[Pair, Look]) -> dict[Series, TimeRanges]:
+    """Finer slots inside of silent ones that no finer interval knows as a whole: any candle in them tells."""
+    more: dict[Series, TimeRanges] = {}
+    for pair, look in looks.items():
+        for interval, ranges in look.silent.items():
+            whole = TimeRanges.of(span for each in look.compare if each.coarse == interval for span in each.slots)
+            if left := ranges - whole:
+                series = Series(pair, interval)
+                opens = frame.opens(series)
+                left -= TimeRanges.of((at, at + series.width) for at in opens[inside(opens, left)].tolist())
+                for finer in (i for i, slots in frame.pairs[pair].covered.items() if i < interval and left and slots):
+                    each = Series(pair, finer)
+                    more[each] = more.get(each, _NOTHING) | left
+    return more
+
+
+def _batches(parts: Collection[_Part]) -> Iterator[dict[Pair, tuple[_Part, TimeRange]]]:
+    """What to read at once: many small pairs, or some days of a large one."""
+    batch: dict[Pair, tuple[_Part, TimeRange]] = {}
+    room = SLOTS_AT_ONCE
+    for part in parts:
+        slots, pair = part.slots, part.known.pair
+        if slots > SLOTS_AT_ONCE:
+            hull = TimeRanges.of(span for ranges in part.touched.values() for span in ranges).hull
+            start, end = floor(hull.start, DAY_S), ceil(hull.end, DAY_S)
+            step = max(DAY_S, floor((end - start) // (slots // SLOTS_AT_ONCE + 1), DAY_S))
+            yield from ({pair: (part, TimeRange(at, at + step))} for at in range(start, end, step))
+        elif slots:
+            if slots > room:
+                yield batch
+                batch, room = {}, SLOTS_AT_ONCE
+            batch[pair] = part, _EVER
+            room -= slots
+    if batch:
+        yield batch

@@ -1,0 +1,133 @@
+"""Quiet: silences of series that their pairs' own rates do not explain, around what has changed only (rule 12)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import polars as pl
+
+from kraken_core.domain.grading import Findings
+from kraken_core.domain.market import INTERVALS, Series
+from kraken_core.domain.silences import KNOWN_SILENCES, SUSPICIOUS, Activity, Silence, silent_runs
+from kraken_core.domain.timerange import TimeRange, TimeRanges
+from kraken_core.pipeline.examine import NO_ROWS, rows_by_series
+from kraken_core.ports import CandleStore
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Ints = NDArray[np.int64]
+
+SLOTS_AT_ONCE = 2_000_000  # bounds the memory
+_DAY_S = 86_400
+_MARGIN_S = 2 * _DAY_S  # on both sides of what is watched: no shorter silence needs to know more
+
+
+class Watched(NamedTuple):
+    """Where a series' silences are judged, and where it is known, which is where they reach and are compared with."""
+
+    series: Series
+    known: TimeRanges
+    within: TimeRanges
+
+
+def suspicious(store: CandleStore, watched: Iterable[Watched]) -> list[Silence]:
+    """The silences that reach into what is watched and in which enough trades were to be expected, in order."""
+    found: set[Silence] = set()
+    for batch in _batches(watched):
+        spans = {each.series: around(each.within, _MARGIN_S) & each.known for each in batch}
+        of = {each.series: each for each in batch}
+        while spans:
+            candles = store.candles(spans, columns=("trades",))
+            rows = rows_by_series(candles, (series.pair for series in spans))
+            counted: Ints = candles["trades"].cast(int).fill_null(1).to_numpy()  # one where nobody counted them
+            wider: dict[Series, TimeRanges] = {}
+            for series, span in spans.items():
+                first, opens = rows.get(series, NO_ROWS)
+                activity = Activity(opens, counted[first : first + len(opens)], span)
+                silences, needed = _judged(of[series], activity)
+                if needed - span:
+                    wider[series] = span | needed
+                else:
+                    found.update(silences)
+            spans = wider
+    return sorted(found, key=lambda silence: silence[:3])
+
+
+def uncounted(store: CandleStore, silences: Iterable[Silence], findings: Mapping[Series, Findings]) -> list[Silence]:
+    """The silences but those that coarser candles of another file explain: they count the trades around, and no more.
+
+    Where a coarse slot itself is silent, that counts nothing.
+    """
+    around_it = {silence: list(_counting(silence, findings)) for silence in silences}
+    slots: dict[Series, TimeRanges] = {}
+    for series, ranges in (each for found in around_it.values() for each in found):
+        slots[series] = slots.get(series, TimeRanges()) | ranges
+    candles = store.candles(slots, columns=("trades",)) if slots else None
+    rows = (
+        {}
+        if candles is None
+        else rows_by_series(candles.filter(pl.col("trades").is_not_null()), {s.pair for s in slots})
+    )
+    traded = {
+        series: TimeRanges.of((at, at + series.width) for at in opens.tolist()) for series, (_, opens) in rows.items()
+    }
+    return [
+        silence
+        for silence, found in around_it.items()
+        if not any(series in traded and not ranges - traded[series] for series, ranges in found)
+    ]
+
+
+def _counting(silence: Silence, findings: Mapping[Series, Findings]) -> Iterator[tuple[Series, TimeRanges]]:
+    """The coarse slots around a silence, of each interval that agrees in them with the silent one."""
+    pair, interval = silence.series
+    for coarse in (Series(pair, each) for each in INTERVALS if each > interval):
+        slots = TimeRanges.single(silence.start, silence.end).outer(coarse.width)
+        if _agree(coarse, interval, slots, findings):
+            yield coarse, slots
+
+
+def _agree(coarse: Series, interval: int, slots: TimeRanges, findings: Mapping[Series, Findings]) -> bool:
+    """Whether a series agrees with a finer interval in all of some slots, or with one between that does."""
+    return coarse in findings and any(
+        not slots - ranges and (finer == interval or _agree(Series(coarse.pair, finer), interval, slots, findings))
+        for finer, ranges in findings[coarse].agreed.items()
+    )
+
+
+def _judged(watched: Watched, activity: Activity) -> tuple[list[Silence], TimeRanges]:
+    """What is suspicious by the activity at hand; and where more has to be at hand before that is sure."""
+    starts, ends = silent_runs(activity.opens, activity.known, watched.series.width)
+    expected = activity.expected(starts, ends, KNOWN_SILENCES)
+    odd = np.flatnonzero((ends - starts > _DAY_S) | (expected >= SUSPICIOUS))
+    spans = zip(*(values[odd].tolist() for values in (starts, ends, expected)), strict=True)
+    silences = [Silence(watched.series, *span) for span in spans if watched.within.meets(*span[:2])]
+    reach = ((s.start - max(s.end - s.start, _DAY_S), s.end + max(s.end - s.start, _DAY_S)) for s in silences)
+    return [s for s in silences if s.expected >= SUSPICIOUS], TimeRanges.of(reach) & watched.known
+
+
+def around(ranges: TimeRanges, margin: int) -> TimeRanges:
+    """The ranges, longer by so many seconds on both sides."""
+    return TimeRanges.of((start - margin, end + margin) for start, end in ranges)
+
+
+def _batches(watched: Iterable[Watched]) -> Iterator[list[Watched]]:
+    """What is read at once: many small series, or a piece of a large one."""
+    batch: list[Watched] = []
+    room = SLOTS_AT_ONCE
+    for whole in watched:
+        step = SLOTS_AT_ONCE * whole.series.width
+        for start, end in whole.within:
+            for at in range(start, end, step):
+                piece = TimeRange(at, min(at + step, end))
+                slots = (piece.end - piece.start) // whole.series.width
+                if batch and (slots > room or batch[-1].series == whole.series):
+                    yield batch
+                    batch, room = [], SLOTS_AT_ONCE
+                batch.append(whole._replace(within=TimeRanges.single(*piece)))
+                room -= slots
+    if batch:
+        yield batch

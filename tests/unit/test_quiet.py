@@ -1,0 +1,84 @@
+"""Silences judged around what changed: as good as judging all of them, with less to read."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+import numpy as np
+import polars as pl
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kraken_core.domain.candles import SCHEMA, chosen
+from kraken_core.domain.grading import Findings
+from kraken_core.domain.market import Pair, Series
+from kraken_core.domain.silences import KNOWN_SILENCES, SUSPICIOUS, Activity, Silence, silent_runs
+from kraken_core.domain.timerange import TimeRanges
+from kraken_core.pipeline.quiet import Watched, suspicious, uncounted
+from tests.candle_frames import Row, frame
+
+BTC = Pair("BTC", "USD")
+HOURS, DAYS = Series(BTC, 60), Series(BTC, 1440)
+DAY = 86_400
+
+
+class Table:
+    """Candles in memory; remembers how much of each series was read."""
+
+    def __init__(self, *rows: Row) -> None:
+        self.rows = rows
+        self.read: dict[Series, TimeRanges] = {}
+
+    def candles(self, ranges: Mapping[Series, TimeRanges], columns: Collection[str] = SCHEMA) -> pl.DataFrame:
+        for series, some in ranges.items():
+            self.read[series] = self.read.get(series, TimeRanges()) | some
+        inside = [row for row in self.rows if row.slot * row.series.width in ranges.get(row.series, TimeRanges())]
+        return frame(inside).select(*chosen(columns)).sort("pair", "interval_minutes", "time")
+
+
+def trading(slots: Collection[int], trades: int) -> list[Row]:
+    return [Row(HOURS, slot, value=trades) for slot in sorted(slots)]
+
+
+@given(st.sets(st.integers(0, 24 * 40)), st.integers(1, 40), st.integers(0, 38), st.integers(1, 3))
+def test_what_is_judged_around_a_change_is_what_judging_everything_says(
+    traded: set[int], trades: int, first: int, days: int
+) -> None:
+    known = TimeRanges.single(0, 41 * DAY)
+    within = TimeRanges.single(first * DAY, (first + days) * DAY) & known
+    opens = np.array(sorted(traded), dtype=np.int64) * 3600
+    starts, ends = silent_runs(opens, known, 3600)
+    activity = Activity(opens, np.full(len(opens), trades), known)
+    judged = zip(starts.tolist(), ends.tolist(), activity.expected(starts, ends, KNOWN_SILENCES).tolist(), strict=True)
+    expected = [span for span in judged if span[2] >= SUSPICIOUS and within.meets(*span[:2])]
+    found = suspicious(Table(*trading(traded, trades)), [Watched(HOURS, known, within)])  # type: ignore[arg-type]
+    assert [(s.start, s.end) for s in found] == [span[:2] for span in expected]
+    assert np.allclose([s.expected for s in found], [span[2] for span in expected])
+
+
+def test_only_what_lies_around_is_read() -> None:
+    table = Table(*trading(range(24 * 400), 5))
+    known, within = TimeRanges.single(0, 400 * DAY), TimeRanges.single(200 * DAY, 201 * DAY)
+    assert suspicious(table, [Watched(HOURS, known, within)]) == []  # type: ignore[arg-type]
+    assert table.read == {HOURS: TimeRanges.single(198 * DAY, 203 * DAY)}
+
+
+SILENCE = Silence(HOURS, 30 * 3600, 33 * 3600, 60)
+AGREED = {DAYS: Findings({60: TimeRanges.single(DAY, 2 * DAY)})}
+
+
+def test_a_silence_is_explained_by_a_coarser_candle_that_counts_no_other_trades() -> None:
+    table = Table(Row(DAYS, 1, value=90))
+    assert uncounted(table, [SILENCE], AGREED) == []  # type: ignore[arg-type]
+
+
+def test_but_not_by_one_that_is_silent_too_does_not_agree_or_was_not_compared() -> None:
+    for rows, findings in (((), AGREED), ([Row(DAYS, 1)], {}), ([Row(DAYS, 1)], {DAYS: Findings({60: TimeRanges()})})):
+        assert uncounted(Table(*rows), [SILENCE], findings) == [SILENCE]  # type: ignore[arg-type]
+
+
+def test_agreement_reaches_through_intervals_between() -> None:
+    halves = Series(BTC, 720)
+    day = TimeRanges.single(DAY, 2 * DAY)
+    findings = {DAYS: Findings({720: day}), halves: Findings({60: day})}
+    assert uncounted(Table(Row(DAYS, 1, value=90)), [SILENCE], findings) == []  # type: ignore[arg-type]
