@@ -210,7 +210,7 @@ class Examination:
             for witness in reversed(finer):
                 finer[witness] = traded = _rounded(finer[witness], series.width)
                 odd = traded[inside(traded, silent)]
-                if lacks := _slots(odd[~np.isin(odd, mine)].tolist(), series.width):
+                if lacks := _slots(odd[~_among(odd, mine)].tolist(), series.width):
                     self._lacking_below.append(Suspicion(series, lacks, witness))
                     silent -= lacks
             if mine.size:
@@ -254,6 +254,12 @@ def _witness(found: Suspicion) -> int:
 
 def _slots(opens: Sequence[int], width: int) -> TimeRanges:
     return TimeRanges.of((at, at + width) for at in opens)
+
+
+def _among(instants: Ints, others: Ints) -> NDArray[np.bool_]:
+    """Which instants are among others, which ascend."""
+    found: NDArray[np.bool_] = np.searchsorted(others, instants, "left") < np.searchsorted(others, instants, "right")
+    return found
 
 
 def _rounded(opens: Ints, width: int) -> Ints:

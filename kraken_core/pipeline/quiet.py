@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -61,41 +62,38 @@ def uncounted(store: CandleStore, silences: Iterable[Silence], findings: Mapping
 
     Where a coarse slot itself is silent, that counts nothing.
     """
-    around_it = {silence: list(_counting(silence, findings)) for silence in silences}
-    slots: dict[Series, TimeRanges] = {}
-    for series, ranges in (each for found in around_it.values() for each in found):
-        slots[series] = slots.get(series, TimeRanges()) | ranges
-    candles = store.candles(slots, columns=("trades",)) if slots else None
-    rows = (
-        {}
-        if candles is None
-        else rows_by_series(candles.filter(pl.col("trades").is_not_null()), {s.pair for s in slots})
-    )
-    traded = {
-        series: TimeRanges.of((at, at + series.width) for at in opens.tolist()) for series, (_, opens) in rows.items()
-    }
-    return [
-        silence
-        for silence, found in around_it.items()
-        if not any(series in traded and not ranges - traded[series] for series, ranges in found)
-    ]
+    left: dict[Series, list[Silence]] = defaultdict(list)
+    for silence in silences:
+        left[silence.series].append(silence)
+    for interval in reversed(INTERVALS):  # the coarser, the fewer candles
+        needed = {
+            series: TimeRanges.of(silence[1:3] for silence in found).outer(interval * 60)
+            & _agreed(Series(series.pair, interval), series.interval, findings)
+            for series, found in left.items()
+            if found and series.interval < interval
+        }
+        slots: dict[Series, TimeRanges] = {}
+        for series, ranges in needed.items():
+            coarse = Series(series.pair, interval)
+            slots[coarse] = slots.get(coarse, TimeRanges()) | ranges
+        if any(slots.values()):
+            candles = store.candles(slots, columns=("trades",)).filter(pl.col("trades").is_not_null())
+            rows = rows_by_series(candles, {series.pair for series in slots})
+            for series, ranges in needed.items():
+                opens = rows.get(Series(series.pair, interval), NO_ROWS).opens.tolist()
+                counted = TimeRanges.of((at, at + interval * 60) for at in opens) & ranges
+                left[series] = [s for s in left[series] if counted.clip(s.start, s.end).seconds < s.end - s.start]
+    return [silence for series in sorted(left) for silence in left[series]]
 
 
-def _counting(silence: Silence, findings: Mapping[Series, Findings]) -> Iterator[tuple[Series, TimeRanges]]:
-    """The coarse slots around a silence, of each interval that agrees in them with the silent one."""
-    pair, interval = silence.series
-    for coarse in (Series(pair, each) for each in INTERVALS if each > interval):
-        slots = TimeRanges.single(silence.start, silence.end).outer(coarse.width)
-        if _agree(coarse, interval, slots, findings):
-            yield coarse, slots
-
-
-def _agree(coarse: Series, interval: int, slots: TimeRanges, findings: Mapping[Series, Findings]) -> bool:
-    """Whether a series agrees with a finer interval in all of some slots, or with one between that does."""
-    return coarse in findings and any(
-        not slots - ranges and (finer == interval or _agree(Series(coarse.pair, finer), interval, slots, findings))
-        for finer, ranges in findings[coarse].agreed.items()
-    )
+def _agreed(coarse: Series, interval: int, findings: Mapping[Series, Findings]) -> TimeRanges:
+    """The slots in which a series agrees with a finer interval, or with one between that does."""
+    found = TimeRanges()
+    for finer, ranges in findings[coarse].agreed.items() if coarse in findings else ():
+        if finer > interval:
+            ranges &= _agreed(Series(coarse.pair, finer), interval, findings).inner(coarse.width)  # noqa: PLW2901 - narrowed
+        found |= ranges if finer >= interval else TimeRanges()
+    return found
 
 
 def _judged(watched: Watched, activity: Activity) -> tuple[list[Silence], TimeRanges]:

@@ -6,6 +6,7 @@ or not at all; what was never committed is invisible.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -165,7 +166,7 @@ class DeltaStore(DeltaMaintenance):
             found = rows.group_by("pair", pl.col("start").to_physical() // US).len()
             for name, start, candles in found.iter_rows():
                 series = Series(pair_of(name), interval)
-                counts[series][held[series].bounds.index(start) // 2] += candles
+                counts[series][bisect_left(held[series].bounds, start) // 2] += candles
         return counts
 
     @contextmanager

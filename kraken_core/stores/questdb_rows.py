@@ -5,6 +5,7 @@ A row without a close is a slot that was given up: QuestDB deletes no rows.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -87,7 +88,7 @@ class HeldRows:
                 span, places = meant[part]
                 if (asset, quote) in places:
                     series = places[asset, quote]
-                    result[series][ranges[series].bounds.index(span.start) // 2] = count
+                    result[series][bisect_left(ranges[series].bounds, span.start) // 2] = count
         return result
 
     def spans(self) -> dict[Series, TimeRange]:
