@@ -27,8 +27,8 @@ class Differences(Transactions):
     """The part of the ledger that keeps where sources differ."""
 
     def record_differences(self, differences: Sequence[Difference]) -> None:
-        """Append what the running job found."""
-        with self._writing({each.series.pair for each in differences}) as connection:
+        """Append what the running job found, while it commits the candles that differ."""
+        with self._writing({each.series.pair for each in differences}, committing=True) as connection:
             rows = (
                 (
                     *(self._pair_ids[each.series.pair], each.series.interval, each.start, each.end, each.slots),

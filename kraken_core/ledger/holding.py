@@ -31,12 +31,16 @@ class Holder:
     job: IngestionJob
     mark: Callable[[], TableMark]
 
-    def require(self, connection: Connection, table: str, mark: TableMark, now: datetime) -> None:
-        """Record how far the table is; raises IllegalMoveError where the job is not this worker's any more."""
-        reached = {"table_reached": mark.version, "table_stamp": mark.stamp} if mark.identity else {"updated_at": now}
+    def require(self, connection: Connection, table: str, mark: TableMark | None, now: datetime) -> None:
+        """Record how far the table is, if that is given.
+
+        Raises IllegalMoveError where the job is not this worker's any more.
+        """
+        mark = mark if mark and mark.identity else None
+        reached = {"table_reached": mark.version, "table_stamp": mark.stamp} if mark else {"updated_at": now}
         if not connection.execute(_OF_WORKER, {"job": self.job.id, "by": self.job.worker, **reached}).rowcount:
             raise not_this_workers(self.job.id)
-        if mark.identity:
+        if mark:
             store_mark(connection, table, mark, now)
 
 

@@ -125,16 +125,19 @@ class Transactions:
             yield connection
 
     @contextmanager
-    def _writing(self, pairs: Iterable[Pair] = ()) -> Iterator[Connection]:
+    def _writing(self, pairs: Iterable[Pair] = (), *, committing: bool = False) -> Iterator[Connection]:
         """A writing transaction in which all of ``pairs`` have ids.
 
-        Of a worker's ledger: one in which the worker holds its job. Raises IllegalMoveError where it does no more.
+        Of a worker's ledger: one in which the worker holds its job, and how far its candle table is is recorded too;
+        but for what is recorded while the table is ``committing``, which is to be left alone then. Raises
+        IllegalMoveError where the worker does not hold its job any more.
         """
         self._register(set(pairs))
         holder = self._holder
-        mark = holder and holder.mark()  # before, as the table asks the ledger what is known of it
+        # Before, as the table asks the ledger what is known of it
+        mark = holder.mark() if holder and not committing else None
         with writing(self._engine, self._patience, self._newer_pairs()) as connection:
-            if holder and mark:
+            if holder:
                 holder.require(connection, self._table, mark, self._now())
             yield connection
 

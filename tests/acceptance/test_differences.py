@@ -27,6 +27,7 @@ FINAL = {  # three days, each as the day's final row says
     1_711_843_200: "11,20,10,19,8.0,200",
     1_711_929_600: "19,21,18,20,4.0,90",
 }
+LAST_DAY = 1_719_705_600  # of the second quarter
 
 
 def written(folder: Path, rows: dict[int, str], name: str = "XBTUSD_1440.csv") -> Path:
@@ -37,7 +38,8 @@ def written(folder: Path, rows: dict[int, str], name: str = "XBTUSD_1440.csv") -
 
 @pytest.fixture
 def full(tmp_path: Path) -> Path:
-    return written(tmp_path / "Kraken_OHLCVT_Full_2024Q2", FINAL)
+    folder = written(tmp_path / "Kraken_OHLCVT_Full_2024Q2", FINAL)
+    return written(folder, {LAST_DAY: "5,6,4,5,100.0,10"}, "XRPUSD_1440.csv")  # which bears out how new it is
 
 
 @pytest.fixture
@@ -136,7 +138,7 @@ def test_the_same_archives_again_differ_in_nothing_more(kraken: Kraken, full: Pa
 
 
 def test_a_derived_candle_never_replaces_a_differing_one_uncounted(kraken: Kraken, tmp_path: Path) -> None:
-    """The day of 200 trades, and a newer archive of half days of which the last is absent (A 10)."""
+    """The day of 200 trades, and a newer archive whose half days count 100 (A 10)."""
     said_of(kraken, written(tmp_path / "a", FINAL))
     halves = {
         1_711_756_800: "10,11,9,10,2.0,40",
@@ -144,7 +146,8 @@ def test_a_derived_candle_never_replaces_a_differing_one_uncounted(kraken: Krake
         1_711_843_200: "11,13,10,12,3.0,80",
         1_711_886_400: "12,13,10,12,1.0,20",
     }
-    done, said = said_of(kraken, written(tmp_path / "Kraken_OHLCVT_Q1_2024", halves, "XBTUSD_720.csv"))
+    newer = written(tmp_path / "Kraken_OHLCVT_Full_2024Q2", halves, "XBTUSD_720.csv")
+    done, said = said_of(kraken, written(newer, {LAST_DAY: "5,6,4,5,100.0,10"}, "XRPUSD_1440.csv"))
 
     with Workbench.open(kraken.home) as workbench:
         derived = workbench.query("select count(*) from candles where source = 'derived' and interval_minutes = 1440")
