@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from kraken_core.domain.candles import VALUES
 from kraken_core.domain.grading import Doubt, Findings
 from kraken_core.domain.knowledge import Knowledge
 from kraken_core.domain.known_pair import KnownPair, Look, known_pairs
@@ -23,6 +24,7 @@ from kraken_core.pipeline.settle import DAY_S, settle
 from kraken_core.pipeline.silences import Witnesses
 from kraken_core.ports import CandleStore, Ledger
 
+COMPARED = (*VALUES, "rank")
 SLOTS_AT_ONCE = 2_000_000  # bounds the memory
 _EVER = TimeRange(0, END_OF_TIME)
 _NOTHING = TimeRanges()
@@ -78,10 +80,10 @@ class CrossCheck:
         looks = {pair: part.look(span) for pair, (part, span) in batch.items()}
         needed = {Series(pair, i): ranges for pair, look in looks.items() for i, ranges in _needed(look).items()}
         known = {pair: part.known for pair, (part, _) in batch.items()}
-        frame = Frame(self.store.candles(needed), known)
+        frame = Frame(self.store.candles(needed, COMPARED), known)
         if more := _partly_known(frame, looks):
             every = {s: needed.get(s, _NOTHING) | more.get(s, _NOTHING) for s in {*needed, *more}}
-            frame = Frame(self.store.candles(every), known)
+            frame = Frame(self.store.candles(every, COMPARED), known)
         examination.agreement(frame, looks)
 
     def _findings(self, parts: Collection[_Part], examination: Examination) -> dict[Series, Findings]:

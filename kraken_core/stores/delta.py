@@ -147,9 +147,12 @@ class DeltaStore(DeltaMaintenance):
                 interval = self._index.interval(path)
                 paths[interval].append(path)
                 wanted[interval].update(held)
-        frames = [self._files.rows(paths[interval], wanted[interval], schema).drop("start") for interval in paths]
-        # Each frame is sorted by pair and time, so a stable sort need not compare times: three times as fast.
-        return pl.concat([pl.DataFrame(schema=schema), *frames]).sort("pair", PARTITION, maintain_order=True)
+        frames = [self._files.rows(paths[i], wanted[i], schema).drop("start") for i in sorted(paths)]
+        found = pl.concat([pl.DataFrame(schema=schema), *frames])
+        if len(frames) > 1 and len({series.pair for held in wanted.values() for series in held}) > 1:
+            # Each frame is sorted by pair and time, so a stable sort need not compare times: three times as fast.
+            found = found.sort("pair", PARTITION, maintain_order=True)
+        return found
 
     def count(self, ranges: Mapping[Series, TimeRanges]) -> Mapping[Series, list[int]]:
         """See CandleStore. Reads only files in which a series lies across a bound of its ranges."""

@@ -97,6 +97,8 @@ class CandleFiles:
                 .select(*columns)
                 .collect()
             )
+        if len(bounds) == 1:  # then nothing is left to be told apart
+            return rows.sort("time").with_columns(start=pl.lit(bounds["start"][0], TIME))
         return (
             rows.sort(KEY)  # what is sorted already costs little here, but four times as much as a lazy step
             .join_asof(bounds, left_on="time", right_on="start", by="pair", check_sortedness=False)
