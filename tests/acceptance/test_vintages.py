@@ -75,8 +75,8 @@ def test_what_a_user_says_later_of_a_folder_counts_though_its_files_were_read_be
 ) -> None:
     place = folder(tmp_path / "one", {"XBTUSD_1440.csv": candles(QUARTER), "UNIUSD_1440.csv": candles(QUARTER[:30])})
     kraken.ingest(place, *AS_OF)
-    [before] = kraken.rows("coverage", "--pairs", "UNI/USD")
+    *_, before = kraken.rows("coverage", "--pairs", "UNI/USD")
     kraken.ingest(place, *AS_OF, "--archive-through", "2023-06-30")
-    [after] = kraken.rows("coverage", "--pairs", "UNI/USD")
+    *_, after = kraken.rows("coverage", "--pairs", "UNI/USD")
     assert before["end"] < "2023-05-02"
     assert after["end"] > "2023-06-29"
