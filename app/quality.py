@@ -23,7 +23,7 @@ from kraken_core.domain.verification import Check, Verification
 FOUND = "verification"  # of this session: the selection, the state of the home, and what was found
 LISTED = 200
 SUSPICIOUS = "suspicious"
-MEANINGS = {  # what a check wants; of the last three nothing fails, they only report
+MEANINGS = {  # what a check wants; of the last four nothing fails, they only report
     "table": "the table's files are as they were written",
     "unique": "no slot has two candles",
     "aligned": "candles open with their slots",
@@ -34,7 +34,8 @@ MEANINGS = {  # what a check wants; of the last three nothing fails, they only r
     "agreement": "coarse candles are what the finer ones make",
     "silences": "no other interval has trades where none are claimed",
     "counts": "the ledger counted the candles that are there",
-    "vintages": "shows where two sources count other trades or volumes at equal prices",
+    "vintages": "shows where two intervals count other trades or volumes at equal prices",
+    "differences": "shows where two sources give a slot other values, and which is in force",
     "suspicious": "tells of silences that the pair's own rate does not explain",
     "exchange": "tells when the whole exchange was silent",
 }

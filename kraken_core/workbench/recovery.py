@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 
 from kraken_core.domain.errors import Interrupted, KrakenError
+from kraken_core.domain.gaps import Route
 from kraken_core.domain.jobs import UNFINISHED
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.request import Request
@@ -54,6 +55,7 @@ class Recovery:
         named = f"{first} and {len(others):,} other pairs" if others else first
         yield f"candles of {named} were lost ({why or 'fewer than counted'}), and are gaps"
         yield from self._read_again(forgotten.jobs)
+        yield from self._derive_again(forgotten.pairs)
 
     def _lost(self, table: CandleTable) -> dict[Series, TimeRanges]:
         """The covered ranges in which the table holds fewer candles than the ledger counts."""
@@ -94,6 +96,14 @@ class Recovery:
                 raise
             except KrakenError as error:
                 yield f"{source} could not be read again: {error}"
+
+    def _derive_again(self, pairs: Collection[Pair]) -> Iterator[str]:
+        """What was derived and is lost, from the finer candles that are there."""
+        ledger, work = self.workbench.ledger, self.workbench.work
+        if any(gap.route is Route.DERIVE and gap.series.pair in pairs for gap in ledger.gaps()):
+            plan = work.plan(Request(pairs=tuple(pairs), backfill=True, api_backfill=False))
+            job = work.run(work.start(plan), plan).job
+            yield f"job {job.id} filled {job.metrics.gaps_filled:,} gaps from finer candles: derived ones are back"
 
 
 def _discard(table: CandleTable) -> list[str]:

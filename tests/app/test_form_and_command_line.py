@@ -43,6 +43,7 @@ OTHERWISE = {
     "workers": "chosen in the form, and no part of the request: tests/app/test_ingest.py",
     "resume": "on the page Jobs, and by Start where the same was asked before",
     "dry_run": "Preview plan",
+    "evidence": "the grade that an exit code asks for; pages show all of them",
     "yes": "Start",
     "detach": "always",
     "home": "that of the dashboard",
