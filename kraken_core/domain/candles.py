@@ -199,9 +199,9 @@ def release() -> pl.Expr:
     Of candles that have the same number, counts and volumes agree exactly (domain rule 13); of two undated archives
     nobody knows whether they are one vintage.
     """
-    settled = demoted() // (1 << 28)
-    undated_file = (settled % (1 << 32) == 0) & (settled // (1 << 32) == _CLASS[Source.CSV])
-    return pl.when(~undated_file).then(settled)
+    settled = demoted() // _STATED
+    unstated_file = (settled % 2 == 0) & (pl.col("rank") // (1 << 60) & 3 == _CLASS[Source.CSV])
+    return pl.when(~unstated_file).then(settled)
 
 
 def aggregate(fine: pl.DataFrame, interval: int) -> pl.DataFrame:

@@ -101,7 +101,7 @@ class Recovery:
         """What was derived and is lost, from the finer candles that are there."""
         ledger, work = self.workbench.ledger, self.workbench.work
         if any(gap.route is Route.DERIVE and gap.series.pair in pairs for gap in ledger.gaps()):
-            plan = work.plan(Request(pairs=tuple(pairs), backfill=True, api_backfill=False))
+            plan = work.plan(Request(pairs=tuple(pairs), backfill=True, api_backfill=False), self.workbench.held.as_of)
             job = work.run(work.start(plan), plan).job
             yield f"job {job.id} filled {job.metrics.gaps_filled:,} gaps from finer candles: derived ones are back"
 

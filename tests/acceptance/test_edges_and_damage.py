@@ -55,7 +55,8 @@ def test_a_torn_file_beside_a_whole_finer_one_is_not_complete(kraken: Kraken, tm
     folder = write(tmp_path / "Kraken_OHLCVT_Q1_2026", XBTUSD_60=torn, XBTUSD_15=text_of(rows(900)))
     words = ("--pairs", "BTC/USD", "--intervals", "60", *AS_OF, "--complete")
     said = kraken.ingest(folder, *words, code=4)
-    assert said["completeness"] == {"wanted": 2160, "covered": 960, "present": 960, "silent": 0, "missing": 1200}
+    expected = {"wanted": 2160, "covered": 960, "present": 960, "silent": 0, "missing": 1200}
+    assert said["completeness"].items() >= expected.items()
     assert said["records"]["rejected"] == 1
     assert covered(kraken) == [(60, "2026-01-01T00:00:00Z", "2026-02-10T00:00:00Z")]
 

@@ -181,7 +181,7 @@ def test_nearly_all_that_two_published_files_say_alike_is_confirmed(real: Kraken
 VINTAGES = {
     "as one more in the same folder": ("{file}", "{file}"),
     "in two undated archives": ("master_q4/{file}", "older/{file}"),
-    "in archives of stated dates": ("Kraken_OHLCVT_Full_2025Q1/{file}", "Kraken_OHLCVT_Full_2025Q2/{file}"),
+    "in archives of stated dates": ("Kraken_OHLCVT_Full_2025Q2/{file}", "Kraken_OHLCVT_Full_2025Q1/{file}"),
 }
 
 

@@ -16,7 +16,7 @@ from kraken_core.domain.timerange import TimeRanges
 from tests.candle_frames import Row, frame
 
 BTC, ETH = Pair("BTC", "USD"), Pair("ETH", "USD")
-CSV, UNDATED, OHLC = rank_of(Source.CSV, Vintage(86_400)), rank_of(Source.CSV), rank_of(Source.OHLC)
+CSV, UNDATED, OHLC = rank_of(Source.CSV, Vintage(86_400, stated=True)), rank_of(Source.CSV), rank_of(Source.OHLC)
 NOTHING = TimeRanges()
 
 
@@ -92,7 +92,9 @@ def test_in_one_release_the_side_with_fewer_trades_or_none_lacks_some() -> None:
     assert verdicts(fine, whole[1:]) == ["coarse silent", "agrees", "agrees"]
 
 
-@pytest.mark.parametrize("other", [UNDATED, rank_of(Source.CSV, Vintage(2 * 86_400)), OHLC, rank_of(Source.TRADES)])
+@pytest.mark.parametrize(
+    "other", [UNDATED, rank_of(Source.CSV, Vintage(2 * 86_400, stated=True)), OHLC, rank_of(Source.TRADES)]
+)
 @pytest.mark.parametrize("more", [-1, 1])
 @pytest.mark.parametrize("what", ["trades", "volume"])
 def test_counts_and_volumes_of_two_sources_or_vintages_may_differ_at_equal_prices(
@@ -113,7 +115,7 @@ def test_that_two_undated_archives_are_one_vintage_is_never_taken_for_granted() 
 
 
 def test_finer_candles_of_several_releases_are_held_against_none_of_them() -> None:
-    fine = pl.concat([minutes(0), minutes(1, rank=rank_of(Source.CSV, Vintage(2 * 86_400)))])
+    fine = pl.concat([minutes(0), minutes(1, rank=rank_of(Source.CSV, Vintage(2 * 86_400, stated=True)))])
     assert verdicts(fine, aggregate(fine, 5).with_columns(pl.col("trades") + 1)) == [Verdict.OTHER_COUNTS]
 
 

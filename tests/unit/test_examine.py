@@ -17,7 +17,7 @@ from tests.candle_frames import Row, frame
 
 BTC = Pair("BTC", "USD")
 MINUTES, FIVES = Series(BTC, 1), Series(BTC, 5)
-CSV, OTHER = rank_of(Source.CSV, Vintage(86_400)), rank_of(Source.CSV, Vintage(2 * 86_400))
+CSV, OTHER = rank_of(Source.CSV, Vintage(86_400, stated=True)), rank_of(Source.CSV, Vintage(2 * 86_400, stated=True))
 NOW = 6000
 EVER = TimeRange(0, END_OF_TIME)
 CHECKS = ("unique", "aligned", "sane", "closed", "life", "covered")
