@@ -143,7 +143,7 @@ def test_a_day_is_not_replaced_by_the_half_of_it_that_an_archive_ends_with(
 
 def test_a_derived_candle_that_replaces_another_is_counted_as_changed(kraken: Kraken, tmp_path: Path) -> None:
     """A later vintage of finer candles says otherwise than the day that was there."""
-    write(tmp_path / "a", XBTUSD_1440=DAILY)
+    write(tmp_path / "a", XBTUSD_1440=text_of(DAILY.splitlines()[:2]))
     last = "1711886400,12,20,12,19,5.5,130\n"
     write(tmp_path / "Kraken_OHLCVT_Q1_2024", XBTUSD_720=HALVES + last)
     kraken.ingest(tmp_path / "a", *SPAN, "--intervals", "720,1440")
