@@ -21,9 +21,12 @@ COUNTS = {
     "records": {"read", "new", "changed", "rejected"},
     "gaps": {"detected", "filled", "unfillable", "failed", "open"},
     "api": {"requests", "retries"},
-    "completeness": {"wanted", "covered", "present", "silent", "missing"},
+    "completeness": {
+        *("wanted", "covered", "present", "silent", "missing"),
+        *("proved", "confirmed", "claimed", "doubtful"),
+    },
 }
-SECONDS = {"total", "plan", "ingest", "cover", "detect", "backfill", "report"}
+SECONDS = {"total", "plan", "ingest", "cover", "detect", "backfill", "check", "report"}
 GAP = {
     *("id", "pair", "interval", "start", "end", "candles", "status", "route", "reason", "requests"),
     *("csv_file", "archive"),
@@ -149,7 +152,17 @@ def test_a_dry_run_writes_nothing_anywhere(full: Kraken, little: LittleMarket, t
 def test_the_document_of_a_dry_run_has_the_contracts_keys(full: Kraken, little: LittleMarket) -> None:
     plan = full.ingest(little.folder, "--dry-run")
     assert set(plan) == {
-        *("files", "gaps", "requests", "download_bytes", "disk_bytes", "estimated_seconds", "ignored", "notes"),
+        *(
+            "files",
+            "gaps",
+            "requests",
+            "requests_at_most",
+            "download_bytes",
+            "disk_bytes",
+            "estimated_seconds",
+            "ignored",
+            "notes",
+        ),
     }
     keys = {"path", "member", "pair", "interval", "bytes", "action", "reason"}
     assert {frozenset(file) for file in plan["files"]} == {frozenset(keys)}

@@ -46,8 +46,8 @@ def before_commit(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     def intrude(*actions: Callable[[], object]) -> None:
         waiting = list(actions)
 
-        def plan(*args: Any) -> Merge:
-            merge = plan_merge(*args)
+        def plan(*args: Any, **words: Any) -> Merge:
+            merge = plan_merge(*args, **words)
             if waiting:
                 waiting.pop(0)()
             return merge
