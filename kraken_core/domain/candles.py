@@ -196,12 +196,11 @@ def altered(stored: str = "_stored") -> pl.Expr:
 def release() -> pl.Expr:
     """The source and the vintage that a frame's candles go back to, as a number; null where a file states no vintage.
 
-    Of candles that have the same number, counts and volumes agree exactly (domain rule 13); of two undated archives
-    nobody knows whether they are one vintage.
+    Of candles that have the same number, counts and volumes agree exactly (domain rule 13). That two archives end on
+    the same day makes them no vintage: of those that state none, nobody knows whether they are one.
     """
-    settled = demoted() // _STATED
-    unstated_file = (settled % 2 == 0) & (pl.col("rank") // (1 << 60) & 3 == _CLASS[Source.CSV])
-    return pl.when(~unstated_file).then(settled)
+    vintage = demoted() // _STATED
+    return pl.when(_is_of_api("rank") | (vintage % 2 == 1)).then(vintage)
 
 
 def aggregate(fine: pl.DataFrame, interval: int) -> pl.DataFrame:

@@ -180,4 +180,4 @@ def test_no_two_callers_wait_in_step() -> None:
 
 def test_only_what_may_help_is_repeated() -> None:
     tries = {policy: PATIENT.tries(policy) for policy in Policy}
-    assert {policy for policy, count in tries.items() if count == 1} == {Policy.PAIR, Policy.ALL}
+    assert {policy for policy, count in tries.items() if count == 1} == {Policy.PAIR, Policy.REFUSED, Policy.ALL}
