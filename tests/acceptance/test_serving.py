@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from kraken_core.domain.exchange import SETTLING_S
 from kraken_core.simulator.demo import demo_market
 from tests.acceptance.command_line import Kraken, command, environment, refused
 from tests.asking import result
@@ -39,7 +40,7 @@ def test_the_market_is_served_until_a_signal_ends_it_well(tmp_path: Path, ending
         said = document(serving)
         assert set(said) == {"paths", "holes", "url"}
         assert all(Path(path).exists() for path in said["paths"])
-        assert result(said["url"], "Time")["unixtime"] == demo_market().end
+        assert result(said["url"], "Time")["unixtime"] == demo_market().end + SETTLING_S
         assert len(result(said["url"], "OHLC", pair="XBTUSD", interval=60)["XXBTZUSD"]) == 721
         serving.send_signal(ending)
         out, err = serving.communicate(timeout=60)
