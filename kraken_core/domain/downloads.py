@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -29,21 +29,25 @@ class Offer(NamedTuple):
     nbytes: int
 
 
-def cheapest_members(missing: Mapping[Series, TimeRanges], archives: Sequence[Archive]) -> dict[Series, list[Offer]]:
+def cheapest_members(
+    missing: Mapping[Series, TimeRanges], archives: Sequence[Archive], read: Collection[ArchiveFile] = ()
+) -> dict[Series, list[Offer]]:
     """For each series the members that together fill whatever any of them can, for the fewest bytes; by end.
 
     Ranges are half-open, in epoch seconds, aligned to slots. A series of which no archive fills anything is left out.
     An archive without a stated start is taken to reach back as far as the pair does; one without a stated end offers
-    nothing, as nobody knows what is in it before it is read.
+    nothing, as nobody knows what is in it before it is read. Nor does a member that was ``read`` before: what it does
+    not cover by now, such as an absent last slot, it would not cover the next time.
     """
     offers: dict[Series, list[Offer]] = {}
+    seen = frozenset(read)
     for index, archive in enumerate(archives):
         end = archive.statement.end
         if end is None:
             continue
         finest = finest_intervals(archive)
         for file in archive.files:
-            if file.source is not Source.CSV:
+            if file.source is not Source.CSV or file in seen:
                 continue  # trading history is not published where it could be read from
             series = file.series
             covers = file_covers(series, archive.statement, 0, end, finest=finest[series.pair] == series.interval)

@@ -257,7 +257,9 @@ class DataSourceRouter:
         nowhere = found_nowhere(unknown, prospect.market, there.union(p for p, life in expected.lives.items() if life))
         wanted, _ = scope.wanted(expected, pairs)
         wanted = {series: ranges for series, ranges in wanted.items() if series not in unread}
-        offers = self._worthwhile(expected, scope, wanted, published, prospect)
+        offered = (file for archive in published for file in archive.files)
+        read = [file for file in offered if (file.path, file.member, file.stamp, file.series) in known]
+        offers = self._worthwhile(expected, scope, wanted, published, prospect, read=read)
         covered, fills = expected.covered(), filled_by(offers)
         if offers:
             files += _downloads(offers, published, len(ordered))
@@ -300,6 +302,8 @@ class DataSourceRouter:
         wanted: Mapping[Series, TimeRanges],
         published: Sequence[Archive],
         prospect: Prospect,
+        *,
+        read: Collection[ArchiveFile],
     ) -> dict[Series, list[Offer]]:
         """The members of published archives that are worth their bytes."""
         if not published:
@@ -307,7 +311,7 @@ class DataSourceRouter:
         lacking = {each.pair: each for each in lackings(expected, scope.repairable(wanted), prospect.rates)}
         needs = {Series(pair, i): slots for pair, each in lacking.items() for i, slots in each.needs().items()}
         needs |= {series: needs[series] - slots for series, slots in expected.refuted.items() if series in needs}
-        offers = cheapest_members(needs, published)
+        offers = cheapest_members(needs, published, read)
         request = scope.request
         if not prospect.market or not request.trades:
             return offers

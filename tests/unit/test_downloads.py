@@ -42,6 +42,15 @@ def test_a_quarter_that_is_missing_is_taken_from_its_own_release_not_from_the_fu
     assert (offer.archive, offer.nbytes, offer.fills) == (2, 40, TimeRanges.single(Q2, Q3))
 
 
+def test_a_member_that_was_read_is_not_offered_for_what_it_did_not_cover() -> None:
+    """The absent last slot of an archive would be downloaded again by every job, for ever."""
+    quarter, full = archive(Q1, Q2, 30, HOURLY), archive(None, Q3, 1000, HOURLY)
+    last = {HOURLY: TimeRanges.single(Q2 - HOUR, Q2)}
+    assert cheapest_members(last, [quarter], quarter.files) == {}
+    (offer,) = cheapest_members(last, [quarter, full], quarter.files)[HOURLY]
+    assert offer.archive == 1
+
+
 def test_where_the_full_release_is_needed_anyway_no_other_is_that_it_holds() -> None:
     archives = [archive(None, Q2, 1000, HOURLY), archive(Q1, Q2, 30, HOURLY), archive(Q2, Q3, 40, HOURLY)]
     offers = cheapest_members({HOURLY: TimeRanges.single(Q1 - HOUR, Q3)}, archives)[HOURLY]
