@@ -14,7 +14,7 @@ import polars as pl
 from kraken_core.domain.life import assumed_listing
 from kraken_core.domain.market import INTERVALS, Pair, Series
 from kraken_core.simulator.market import SimulatedMarket
-from kraken_core.simulator.release import Release
+from kraken_core.simulator.release import DAY_S, Release
 
 
 @dataclass
@@ -102,11 +102,24 @@ class Oracle:
             return False
         if not release.manifest:
             return rows[0] <= slot < rows[-1]
-        last = release.end - release.end % series.width - series.width
+        start, end = self._borne_out(number, release)
+        if end is None:
+            return bool(rows) and start <= slot < rows[-1]
+        last = end - end % series.width - series.width
         # The last slot of an archive may lack trades at all but the finest interval, and itself at that one too.
-        return release.start <= slot < last or (slot == last >= release.start and finest and slot in rows)
+        return start <= slot < last or (slot == last >= start and finest and slot in rows)
+
+    def _borne_out(self, number: int, release: Release) -> tuple[int, int | None]:
+        """What a release states as far as its rows bear it out: some have to lie within a day of each end."""
+        files = [(series.width, rows) for (of, series), rows in self.files.items() if of == number]
+        start, end = release.start, any(rows[-1] + width >= release.end - DAY_S for width, rows in files)
+        if all(rows[0] > start + DAY_S for _, rows in files):
+            start = max(min(rows[0] for of, rows in files if of == width) for width, _ in files)
+        return start, release.end if end else None
 
     def _complete(self, number: int, release: Release) -> bool:
+        if self._borne_out(number, release) != (release.start, release.end):
+            return False
         lost = [series for series in release.lost if series not in release.without]  # which was never in it
         return not any(self._rows(release, series) and series.interval in release.intervals for series in lost)
 
