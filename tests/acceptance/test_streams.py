@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from kraken_core.domain.grades import Grade
 from tests.acceptance.command_line import INSTANT, READING, Kraken, asked, command, environment, process, tree
 from tests.acceptance.little_market import PRESENT, LittleMarket
 
@@ -30,7 +31,7 @@ KEYS = {
         *("progress_pct", "files", "records", "gaps", "error"),
     ],
 }
-MORE_OF_JOBS = {"pairs", "as_of"}  # documented beside the contract's
+MORE = {"pairs", "as_of", "undone_at", "grade", *Grade}  # documented beside the contract's
 
 
 @pytest.mark.parametrize("name", READING)
@@ -39,7 +40,7 @@ def test_json_is_one_document_on_stdout_and_messages_go_elsewhere(full: Kraken, 
     assert isinstance(rows, list)
     assert rows
     if name in KEYS:
-        assert {tuple(key for key in row if key not in MORE_OF_JOBS) for row in rows} == {tuple(KEYS[name])}
+        assert {tuple(key for key in row if key not in MORE) for row in rows} == {tuple(KEYS[name])}
 
 
 @pytest.mark.parametrize("name", ["coverage", "gaps", "report"])
