@@ -29,6 +29,18 @@ SHOWN: dict[str, str] = {  # by symptom, as the guide begins it; those below add
     "a_file_begins_is_not_complete",
     "missing slots in the middle of one file": f"{ACCEPTANCE}.test_edges_and_damage.test_damage_in_the_middle_of_"
     "a_file_is_missing_and_no_silence",
+    "it states …, but its rows go from": f"{ACCEPTANCE}.test_statements_that_do_not_fit.test_a_quarter_whose_rows_end_"
+    "on_9_november_in_every_member_leaves_the_rest_missing",
+    "COVERAGE.json beside it does not describe it": f"{ACCEPTANCE}.test_export.test_an_exported_file_that_was_changed_"
+    "is_refused_for_nobody_knows_what_it_covers",
+    "N names can be read in two ways": f"{ACCEPTANCE}.test_names.test_offline_known_assets_tell_where_names_are_split_"
+    "and_ambiguous_ones_are_noted",
+    "entries of the exchange's list of pairs": f"{ACCEPTANCE}.test_odd_answers.test_an_entry_that_cannot_be_read_is_"
+    "named_in_the_plan_and_delists_nothing",
+    "the listing of N pairs is assumed": f"{ACCEPTANCE}.test_odd_answers.test_a_listing_that_does_not_prove_itself_is_"
+    "assumed_and_asked_for_again",
+    "rows that the exchange answered": f"{ACCEPTANCE}.test_odd_answers.test_one_odd_trade_leaves_its_minute_unknown_"
+    "and_all_else_complete",
     "job N is running": f"{ACCEPTANCE}.test_interrupted_jobs.test_a_second_ingest_is_refused_"
     "while_one_runs_and_names_it",
     "is not the one that the ledger counts candles of": f"{ACCEPTANCE}.test_lost_tables.test_no_job_runs_on_a_table_"
