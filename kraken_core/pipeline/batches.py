@@ -103,6 +103,15 @@ def believed(item: BatchFile, rows: TimeRange) -> tuple[ArchiveStatement, str]:
     )
 
 
+def brings(held: int | None, standing: int) -> bool:
+    """Whether rows are to be staged whose very bytes stood at rank ``held`` before, None where they were not read.
+
+    They are where they rise, and where they are settled (the last bit) and were not, be it by a newer vintage: of two
+    archives with the same file either may be the one that vouches for its edges.
+    """
+    return held is None or held < standing or bool(standing & ~held & 1)
+
+
 def failure(item: BatchFile, error: BadFileError) -> FileReceipt:
     """The receipt of a file that could not be read."""
     return FileReceipt(replace(item.record, status=FileStatus.FAILED, error=str(error)), TimeRanges())

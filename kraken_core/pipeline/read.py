@@ -20,7 +20,7 @@ from kraken_core.domain.jobs import FileStatus
 from kraken_core.domain.market import Series
 from kraken_core.domain.ohlcvt import COLUMNS, NOT_CLOSED, Parsed, parse_any, parse_clean
 from kraken_core.domain.timerange import TimeRange, TimeRanges
-from kraken_core.pipeline.batches import BatchFile, BatchReceipt, FileReceipt, believed, failure
+from kraken_core.pipeline.batches import BatchFile, BatchReceipt, FileReceipt, believed, brings, failure
 from kraken_core.ports import CandleSource, Staging
 
 _MICROSECONDS = 1_000_000
@@ -92,7 +92,7 @@ def read_batch(
             texts.append((item, content_hash, text))
     read, frame = _parse(texts, now, failed)
     held = [known.get((r.content_hash, r.item.file.series)) or None for r in read]
-    fresh = [rank is None or rank < r.standing for r, rank in zip(read, held, strict=True)]
+    fresh = [brings(rank, r.standing) for r, rank in zip(read, held, strict=True)]
     candles = _candles(read, fresh, frame)
     staged = (store.stage(candles),) if candles.height else ()
     receipts = (_receipt(r, rank, stage) for r, rank, stage in zip(read, held, fresh, strict=True))

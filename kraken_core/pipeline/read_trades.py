@@ -26,7 +26,7 @@ from kraken_core.domain.timerange import TimeRange, TimeRanges, floor
 from kraken_core.domain.trade_sections import TradeSections
 from kraken_core.domain.trades import TradeCandles, partial
 from kraken_core.domain.trading_history import NOT_YET, Portion, parse_trades, portions
-from kraken_core.pipeline.batches import BatchFile, BatchReceipt, FileReceipt, believed, failure
+from kraken_core.pipeline.batches import BatchFile, BatchReceipt, FileReceipt, believed, brings, failure
 from kraken_core.ports import CandleSource, Staging
 
 _MINUTE_S = 60
@@ -115,7 +115,7 @@ class _History:
             records=closed + len(rejects),
             records_rejected=len(rejects),
         )
-        staged = closed > 0 and (held is None or held < standing)
+        staged = closed > 0 and brings(held, standing)
         too_new = any(reject.reason == NOT_YET for reject in self.rejects) or self._stated_beyond(item, now)
         given = rejects if held is None else ()
         return candles, FileReceipt(record, claims, given, staged, Source.TRADES, note, unfinished=too_new)

@@ -11,7 +11,7 @@ from kraken_core.domain.market import INTERVALS, Pair, Series
 from kraken_core.domain.timerange import TimeRange
 from kraken_core.simulator.listing import Listing
 from kraken_core.simulator.market import SimulatedMarket
-from kraken_core.simulator.release import DAY_S, Release
+from kraken_core.simulator.release import DAY_S, Layout, Release
 from tests.acceptance.judging import assert_true_in_any_order
 from tests.strategies import FIRST_DAY, START
 
@@ -91,3 +91,16 @@ def test_a_coarse_candle_of_an_older_vintage_gives_way_to_one_derived_from_newer
     ]
     for order in orders(made):
         assert_true_in_any_order(market, made, order)
+
+
+def test_bytes_that_two_archives_share_are_as_settled_as_either_makes_them_in_any_order(
+    market: SimulatedMarket,
+) -> None:
+    """The archive that states nothing may be the newer vintage, and leaves its last rows provisional all the same."""
+    made = [
+        stated("dated", 0, 4, generated=10, intervals=(5, 60)),
+        Release("undated.zip", DAYS[0], DAYS[4], Layout.FOLDER, intervals=(5, 60)),
+    ]
+    for order in orders(made):
+        oracle = assert_true_in_any_order(market, made, order)
+        assert max(oracle.covered(BTC)[5]) >= DAYS[4] - 600, "the case is not the one meant"
