@@ -78,13 +78,13 @@ class ArchiveStatement(NamedTuple):
 def file_covers(series: Series, statement: ArchiveStatement, first: int, last: int, *, finest: bool) -> TimeRanges:
     """The slots an OHLCVT file knows, given its first and last candle (open times) (domain rule 4).
 
-    From the archive's stated start, else the file's first candle. To its stated end at the pair's finest interval,
-    where the last slot has a candle: Kraken's archives lack last slots in which the pair traded, so that its absence
-    is no silence. At the other intervals the last slot stays provisional, and so does the file's own last slot
-    without a stated end.
+    From the archive's stated start, or the file's first candle where none is stated, or it lies in that candle's slot.
+    To its stated end at the pair's finest interval, where the last slot has a candle: Kraken's archives lack last
+    slots in which the pair traded, so that its absence is no silence. At the other intervals the last slot stays
+    provisional, and so does the file's own last slot without a stated end.
     """
     width = series.width
-    start = first if statement.start is None else statement.start
+    start = first if statement.start is None else min(statement.start, first)
     end = last
     if statement.end is not None:
         last_slot = floor(statement.end, width) - width

@@ -50,7 +50,8 @@ def cheapest_members(
             if file.source is not Source.CSV or file in seen:
                 continue  # trading history is not published where it could be read from
             series = file.series
-            covers = file_covers(series, archive.statement, 0, end, finest=finest[series.pair] == series.interval)
+            first = archive.statement.start or 0
+            covers = file_covers(series, archive.statement, first, end, finest=finest[series.pair] == series.interval)
             fills = missing.get(series, TimeRanges()) & covers
             if fills:
                 offers.setdefault(file.series, []).append(Offer(file, index, fills, file.download_bytes))

@@ -92,6 +92,9 @@ def believed(item: BatchFile, rows: TimeRange) -> tuple[ArchiveStatement, str]:
 
     Rows outside of the stated span void it for their file (domain rule 4): such a file is not what it is said to be.
     """
+    start, width = item.statement.start, item.file.series.width
+    if start is not None and rows.start < start < rows.start + width:
+        rows = rows._replace(start=start)  # where rows bore out a later start, a coarse slot may hold it
     statement = as_stated_to(item.statement, rows)
     if statement == item.statement:
         return statement, ""

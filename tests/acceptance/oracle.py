@@ -103,6 +103,7 @@ class Oracle:
         if not release.manifest:
             return rows[0] <= slot < rows[-1]
         start, end = self._borne_out(number, release)
+        start = min([start, *rows[:1]])
         if end is None:
             return bool(rows) and start <= slot < rows[-1]
         last = end - end % series.width - series.width

@@ -106,7 +106,7 @@ def test_a_file_covers_the_slots_that_its_archive_and_its_rows_vouch_for(
     first, last = (floor(START + minute * 60, series.width) for minute in minutes)
     expected = []
     for slot in range(START - DAY_S, START + 7 * DAY_S, series.width):
-        begun = slot >= (first if start is None else start)
+        begun = slot >= (first if start is None else min(start, first))
         if end is None:
             ended = slot < last
         else:
