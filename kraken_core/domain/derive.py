@@ -1,8 +1,8 @@
 """Which coarse slots can be derived from finer candles, and from which (domain rules 4, 6 and 7).
 
 What should be derived is a pure function of what sources assert, whatever the order in which they came: a coarse
-slot is derived from the coarsest finer interval that knows all of it, where that knowledge outranks what a source
-says of the coarse slot itself. Ranks here are those of assertions, without tie-breaks.
+slot is derived from the finer interval that knows all of it best, of several the coarsest, where that knowledge
+outranks what a source says of the coarse slot itself. Ranks here are those of assertions, without tie-breaks.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 # What is known, best first: disjoint ranges with the rank of their best source.
 Levels = list[tuple[int, TimeRanges]]
+_NOTHING = TimeRanges()
 _FOREVER = 1 << 62  # seconds, before and after everything
 
 
@@ -86,11 +87,17 @@ def derivations(own: Mapping[int, Levels], life: TimeRanges, allowed: Mapping[in
         # Nothing beats what is known as well as any finer interval knows anything: mostly, that is all.
         best = max((effective[finer][0][0] for finer in finers), default=0)
         undecided = allowed.get(interval, TimeRanges()) - at_least(mine, best)
+        found = []
+        left = undecided
         for finer in finers if undecided & told else ():
-            for rank, ranges in derivable(effective[finer], outside, interval * 60, undecided):
-                if better := ranges - at_least(mine, rank):
-                    made.append(Derivation(interval, finer, rank, better))
-                undecided -= ranges
+            for rank, ranges in derivable(effective[finer], outside, interval * 60, left):
+                found.append((rank, finer, ranges))
+                left -= ranges if rank == best else _NOTHING
+        # The best that is known only gets better as more gets known: nothing derived ever gives way to something worse.
+        for rank, finer, ranges in sorted(found, key=lambda each: each[:2], reverse=True):
+            if better := (ranges & undecided) - at_least(mine, rank):
+                made.append(Derivation(interval, finer, rank, better))
+            undecided -= ranges
         result += made
         if known := levels([*mine, *((d.rank, d.ranges) for d in made)]) if made else mine:
             effective[interval] = known

@@ -79,13 +79,15 @@ def slot_by_slot(
 def best_parts(
     slot: int, interval: int, ranks: Mapping[int, Mapping[int, int]], lived: Mapping[int, set[int]]
 ) -> tuple[int, int]:
-    """The coarsest finer interval that knows every part of a slot that was lived, and its worst rank; else 0."""
-    for finer in reversed(INTERVALS):
+    """The finer interval that knows every lived part of a slot best, of several the coarsest, and its worst rank."""
+    found = [(0, 0)]
+    for finer in INTERVALS:
         if finer < interval and interval % finer == 0:
             parts = [part for part in range(slot, slot + interval * 60, finer * 60) if part in lived[finer]]
             if parts and all(part in ranks[finer] for part in parts):
-                return finer, min(ranks[finer][part] for part in parts)
-    return 0, 0
+                found.append((min(ranks[finer][part] for part in parts), finer))
+    rank, finer = max(found)
+    return finer, rank
 
 
 def as_slots(found: Sequence[Derivation]) -> dict[tuple[int, int], tuple[int, int]]:
@@ -137,7 +139,7 @@ def test_a_slot_can_be_derived_where_all_of_it_is_known_or_outside_life(
 
 
 @given(st.lists(claims(), max_size=6), lives(), ALLOWED)
-def test_every_slot_is_derived_from_the_coarsest_finer_interval_that_knows_all_of_it(
+def test_every_slot_is_derived_from_the_finer_interval_that_knows_all_of_it_best(
     known: list[Claim], life: TimeRanges, allowed: dict[int, TimeRanges]
 ) -> None:
     """… at its worst part's rank, where that is better than what a source says of the slot itself."""
@@ -214,6 +216,23 @@ def test_the_worst_part_decides_the_rank() -> None:
         Derivation(1440, 720, 4, TimeRanges.single(BEGIN + DAY_S, END)),
         Derivation(1440, 720, 1, TimeRanges.single(BEGIN, BEGIN + DAY_S)),
     ]
+
+
+@given(st.lists(claims(), max_size=6), claims(), lives(), ALLOWED)
+def test_nothing_derived_gives_way_to_something_worse_as_more_gets_known(
+    known: list[Claim], more: Claim, life: TimeRanges, allowed: dict[int, TimeRanges]
+) -> None:
+    """A candle that was outranked is gone: what outranked it has to stay, or to be outranked in turn."""
+
+    def best(claims_known: list[Claim]) -> dict[tuple[int, int], int]:
+        own = {
+            (i, slot): rank for i, rank, r in sorted(claims_known, key=lambda c: c[1]) for slot in slots_of(r, i * 60)
+        }
+        made = as_slots(derivations(by_interval(claims_known), life, allowed))
+        return own | {key: rank for key, (_, rank) in made.items()}
+
+    before, after = best(known), best([*known, more])
+    assert all(after[key] >= rank for key, rank in before.items())
 
 
 # Rule 2: slots outside life count as covered when a coarser slot is derived
