@@ -6,7 +6,9 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from kraken_core.domain.candles import aggregate
+import polars as pl
+
+from kraken_core.domain.candles import KEY, SCHEMA, TIME, aggregate, derived_rank
 from kraken_core.domain.coverage import Assertion
 from kraken_core.domain.derive import Derivation
 from kraken_core.domain.errors import Interrupted
@@ -48,7 +50,7 @@ class Derive:
             for pair, derivation in chunk:
                 spans[pair] = spans.get(pair, TimeRanges()) | derivation.ranges
             fine = self.store.candles({Series(pair, finer): ranges for pair, ranges in spans.items()})
-            candles = aggregate(fine, interval)
+            candles = _ranked(aggregate(fine, interval), chunk)
             staged = [self.store.stage(candles)] if candles.height else []
             clear = {Series(pair, interval): ranges for pair, ranges in spans.items()}
             changed += sum(differing.commit(staged, clear).changed.values())
@@ -57,6 +59,23 @@ class Derive:
             )
             ticker.add(len(chunk), candles.height, f"{chunk[-1][0]} {interval}m from {finer}m")
         return changed
+
+
+def _ranked(candles: pl.DataFrame, chunk: Iterable[tuple[Pair, Derivation]]) -> pl.DataFrame:
+    """The candles at the ranks at which their slots are known.
+
+    Candles below may rank higher, of a source that does not know all of the slot, and come to do so at any time.
+    """
+    spans = [
+        (str(pair), start, derived_rank(derivation.rank))
+        for pair, derivation in chunk
+        for start, _ in derivation.ranges
+    ]
+    ranks = pl.DataFrame(spans, schema={"pair": pl.String, "time": pl.Int64, "rank": pl.Int64}, orient="row").select(
+        "pair", pl.from_epoch("time").cast(TIME), "rank"
+    )
+    known = candles.drop("rank").join_asof(ranks.sort(KEY), on="time", by="pair", check_sortedness=False)
+    return known.select(*SCHEMA)
 
 
 def _ranges(claims: Iterable[Assertion]) -> dict[Series, TimeRanges]:

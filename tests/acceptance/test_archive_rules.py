@@ -104,3 +104,13 @@ def test_bytes_that_two_archives_share_are_as_settled_as_either_makes_them_in_an
     for order in orders(made):
         oracle = assert_true_in_any_order(market, made, order)
         assert max(oracle.covered(BTC)[5]) >= DAYS[4] - 600, "the case is not the one meant"
+
+
+def test_a_derived_candle_ranks_as_its_slot_is_known_whatever_came_before(market: SimulatedMarket) -> None:
+    """A newer archive has all that traded in an hour, but begins inside it: the minutes rise, and the hour does not."""
+    made = [
+        stated("whole", 0, 4, generated=10, intervals=(1, 5)),
+        Release("part.zip", DAYS[1], DAYS[3], Layout.FOLDER, intervals=(1,)),
+    ]
+    for order in orders(made):
+        assert_true_in_any_order(market, made, order)
