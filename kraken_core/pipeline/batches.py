@@ -65,10 +65,10 @@ class BatchReceipt(NamedTuple):
     files: tuple[FileReceipt, ...]
 
 
-def batches(files: Iterable[BatchFile]) -> Iterator[tuple[BatchFile, ...]]:
-    """Files of one kind together, by pair, to about BATCH_BYTES of text; no series twice in one batch.
+def batches(files: Iterable[BatchFile], limit: int = BATCH_BYTES) -> Iterator[tuple[BatchFile, ...]]:
+    """Files of one kind together, by pair, to about ``limit`` bytes of text; no series twice in one batch.
 
-    OHLCVT files of one interval are of a kind, and so is trading history, of which all series of a file stay together.
+    With a limit of 0 every file is a batch of its own: nothing is read together with a file that may be bad. OHLCVT files of one interval are of a kind, and so is trading history, of which all series of a file stay together.
     """
     batch: list[BatchFile] = []
     pairs: set[Pair] = set()
@@ -76,7 +76,7 @@ def batches(files: Iterable[BatchFile]) -> Iterator[tuple[BatchFile, ...]]:
     for _, same in groupby(sorted(files, key=_place), key=_place):
         items = tuple(same)
         pair = items[0].file.series.pair
-        full = size + items[0].file.size > BATCH_BYTES or pair in pairs
+        full = size + items[0].file.size > limit or pair in pairs
         if batch and (full or _kind(items[0]) != _kind(batch[0])):
             yield tuple(batch)
             batch, pairs, size = [], set(), 0

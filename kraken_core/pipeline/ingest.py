@@ -20,7 +20,7 @@ from kraken_core.domain.jobs import FileIngestionRecord, FileStatus, IngestionJo
 from kraken_core.domain.market import INTERVALS, Series
 from kraken_core.domain.plan import IngestionPlan
 from kraken_core.domain.timerange import TimeRanges, ceil, floor
-from kraken_core.pipeline.batches import NOWHERE, BatchFile, BatchReceipt, FileReceipt, batches
+from kraken_core.pipeline.batches import BATCH_BYTES, NOWHERE, BatchFile, BatchReceipt, FileReceipt, batches
 from kraken_core.pipeline.differences import Differing
 from kraken_core.pipeline.progress import Ticker
 from kraken_core.pipeline.read import read_batch
@@ -58,8 +58,9 @@ class Ingest:
         self.ledger.record_archives([archive for archive in plan.archives if archive.complete])
         refuted = self._refuted()
         differing = Differing(self.store, self.ledger, job.id)
+        limit = 0 if job.request.stop_on_error else BATCH_BYTES
         for wave in _waves(plan, pending, refuted):
-            for receipts in self._read(batches(wave), self._known()):
+            for receipts in self._read(batches(wave, limit), self._known()):
                 metrics = self._commit(job, metrics, receipts, differing)
                 ticker.add(sum(len(r.files) for r in receipts), _records(receipts), _current(receipts))
                 if job.request.stop_on_error and metrics.files_failed:

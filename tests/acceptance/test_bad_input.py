@@ -243,6 +243,16 @@ def test_asked_to_it_stops_at_the_first_file_that_fails(kraken: Kraken, archives
     assert candles(kraken.home).keys() == {"FIRST", "SECOND", "THIRD"}
 
 
+def test_nothing_is_read_together_with_the_file_that_fails(kraken: Kraken, tmp_path: Path) -> None:
+    """One bad file and forty good ones of one archive: all of them would be read as one batch otherwise."""
+    archive = tmp_path / "archive.zip"
+    write_zip(archive, {named("AAA"): b"busy", **{named(f"B{n}"): THREE for n in range(40)}})
+    kraken(*asked(archive, *OPTIONS, "--stop-on-error", "--workers", 1), "--quiet", code=1)
+    [job] = kraken.rows("jobs", "1")
+    assert job["files"]["failed"] == 1
+    assert job["files"]["ingested"] <= 1  # which was being read beside it
+
+
 def begun(home: Path, source: Path) -> Work:
     """A job that was planned, and whose worker then died."""
     with Workbench.open(home) as workbench:
