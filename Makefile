@@ -27,7 +27,7 @@ app: .venv/.runtime ## start the dashboard of ./kraken-data
 	@$(BIN)/streamlit run app/main.py
 
 test: .venv/.test $(QUESTDB) browser ## run every test but the long ones
-	@$(BIN)/python -m pytest -n $(PYTEST_WORKERS) -m "not soak"
+	@$(BIN)/python -m pytest -n $(PYTEST_WORKERS) -m "not soak" --timeout 300 --timeout-method thread
 
 soak: .venv/.test $(QUESTDB) ## run the long tests: kills, faults, random markets
 	@$(BIN)/python -m pytest -n $(PYTEST_WORKERS) -m soak

@@ -68,7 +68,8 @@ class BatchReceipt(NamedTuple):
 def batches(files: Iterable[BatchFile], limit: int = BATCH_BYTES) -> Iterator[tuple[BatchFile, ...]]:
     """Files of one kind together, by pair, to about ``limit`` bytes of text; no series twice in one batch.
 
-    With a limit of 0 every file is a batch of its own: nothing is read together with a file that may be bad. OHLCVT files of one interval are of a kind, and so is trading history, of which all series of a file stay together.
+    With a limit of 0 every file is a batch of its own: nothing is read together with one that may be bad. OHLCVT files
+    of one interval are of a kind, and so is trading history, of which all series of a file stay together.
     """
     batch: list[BatchFile] = []
     pairs: set[Pair] = set()

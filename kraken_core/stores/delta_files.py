@@ -33,7 +33,7 @@ NOT_AS_WRITTEN = "its content is not what was written: its checksum is another"
 ROW = "row"  # a row's number in its file, where a reader asks for it
 _TREE = re.compile(r"\s*\n\s*(?:\x1b\[\d+m)?↳(?:\x1b\[0m)?\s*")  # how Delta sets the causes of an error
 _AWAY = "error sending request"  # in the words of the client that deltalake, polars and obstore share
-_ARROW = ". Detail: Python exception"  # where it goes on with a traceback
+_TRACEBACK = re.compile(r"^Traceback \(most recent .*?^\w[\w.]*: ", re.DOTALL | re.MULTILINE)  # DuckDB's, of our error
 _FULL = (os.strerror(errno.ENOSPC), os.strerror(errno.EDQUOT))  # libraries tell it in words alone
 
 
@@ -157,8 +157,7 @@ def store_errors(verb: str, what: object) -> Iterator[None]:
             raise StoreError(
                 f"Cannot {verb} {what} of the candle table: its disk is full. The table is as it was; free some space."
             ) from error
-        told = str(error).partition(_ARROW)[0]
-        reason = _TREE.sub(": ", told).strip().partition("\n")[0].rstrip(".")
+        reason = _TREE.sub(": ", _TRACEBACK.sub("", str(error))).strip().partition("\n")[0].rstrip(".")
         if _AWAY in str(error):
             raise StoreError(
                 f"Cannot {verb} {what} of the candle table: its object store does not answer ({reason}). The table is "
@@ -177,7 +176,7 @@ def read_errors(what: object) -> Iterator[None]:
     try:
         yield
     except duckdb.Error as error:
-        if isinstance(error, duckdb.IOException) or _AWAY in str(error):
+        if isinstance(error, duckdb.IOException) or _TRACEBACK.search(str(error)):
             with store_errors("read", what):
                 raise
         raise

@@ -1,13 +1,11 @@
 """A candle table on an object store: S3, and whatever speaks as it does.
 
 Every call gives the interpreter free while it waits, so that a store that does not answer, or a line that is slow,
-keeps nobody from hearing of the job, and no page from being drawn. Those of deltalake's own file system do not.
+keeps nobody from hearing of the job, and no page from being drawn.
 """
 
 from __future__ import annotations
 
-import errno
-import io
 import os
 import zlib
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping
@@ -21,12 +19,10 @@ from typing import Any
 import duckdb
 import obstore
 import pyarrow as pa
-from deltalake.fs import DeltaStorageHandler
 from obstore.exceptions import BaseError
 from obstore.store import S3Store
-from pyarrow import fs
 
-from kraken_core.stores.delta_place import Found, Written, named_whole
+from kraken_core.stores.delta_place import Found, Written, literal, named_whole
 from kraken_core.stores.file_names import Name
 
 # What the environment may say of the object store; the rest of AWS_… is for other programs.
@@ -139,13 +135,14 @@ class ObjectStore:
         with _told():
             obstore.delete(self._objects, path)
 
-    def read_by(self, connection: duckdb.DuckDBPyConnection, name: str, paths: Collection[str]) -> str:
-        """See Place. DuckDB is handed what to read: by itself it could not get there."""
-        from pyarrow import dataset  # noqa: PLC0415 - it loads pandas, which is slow
+    def read_by(self, connection: duckdb.DuckDBPyConnection, name: str, paths: Collection[str]) -> str:  # noqa: ARG002 - needs no name
+        """See Place. DuckDB is lent our way to the objects: by itself it could not get there."""
+        from kraken_core.stores.object_files import PROTOCOL, ObjectFiles  # noqa: PLC0415 - for whom it matters
 
-        there = fs.PyFileSystem(_Readable(self))
-        connection.register(name, dataset.dataset(list(paths), format="parquet", filesystem=there))
-        return name
+        if not connection.filesystem_is_registered(PROTOCOL):
+            connection.register_filesystem(ObjectFiles(self))
+            connection.execute(f"SET allowed_directories = {literal([f'{PROTOCOL}://'])}")
+        return f"read_parquet({literal(f'{PROTOCOL}://{path}' for path in paths)}, hive_partitioning = false)"
 
     def _head(self, path: str) -> obstore.ObjectMeta | None:
         with _told():
@@ -157,55 +154,6 @@ class ObjectStore:
     @property
     def _objects(self) -> S3Store:
         return _store(self.address, self.patience, tuple(storage_options(os.environ).items()))
-
-
-class _Readable(DeltaStorageHandler):
-    """The objects for whoever reads by Arrow's file systems, as DuckDB is made to."""
-
-    def __init__(self, store: ObjectStore) -> None:
-        super().__init__(store.address, store.delta_options)
-        self._store = store
-
-    def open_input_file(self, path: str) -> pa.PythonFile:
-        """One of them, to be read anywhere in."""
-        return pa.PythonFile(_Object(self._store, path), mode="r")
-
-
-class _Object(io.RawIOBase):
-    """An object as a file: what is read is asked for, and no more."""
-
-    def __init__(self, store: ObjectStore, path: str) -> None:
-        found = store.size(path)
-        if found is None:
-            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), store.at(path))
-        self._store, self._path, self._size, self._at = store, path, found, 0
-
-    def readable(self) -> bool:
-        """It is."""
-        return True
-
-    def seekable(self) -> bool:
-        """It is."""
-        return True
-
-    def tell(self) -> int:
-        """Where the next read begins."""
-        return self._at
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        """Where the next read begins from now on."""
-        self._at = offset + {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._size}[whence]
-        return self._at
-
-    def read(self, size: int | None = -1) -> bytes:
-        """So many bytes, or those that are left."""
-        left = max(0, self._size - self._at)
-        length = left if size is None or size < 0 else min(size, left)
-        if not length:
-            return b""
-        content = self._store.part(self._path, self._at, length)
-        self._at += length
-        return content
 
 
 @lru_cache(maxsize=8)

@@ -214,8 +214,8 @@ class Folder:
 
     def read_by(self, connection: duckdb.DuckDBPyConnection, name: str, paths: Collection[str]) -> str:  # noqa: ARG002 - needs no name
         """See Place. The connection may read the table's folder even where it is denied all other files."""
-        connection.execute(f"SET allowed_directories = {_literal([self.at()])}")
-        return f"read_parquet({_literal(map(self.at, paths))}, hive_partitioning = false)"
+        connection.execute(f"SET allowed_directories = {literal([self.at()])}")
+        return f"read_parquet({literal(map(self.at, paths))}, hive_partitioning = false)"
 
 
 class _Summed(io.RawIOBase):
@@ -248,6 +248,6 @@ def _sync(path: Path) -> None:
         os.close(descriptor)
 
 
-def _literal(paths: Iterable[str]) -> str:
+def literal(paths: Iterable[str]) -> str:
     """A list of paths as SQL writes it."""
     return "[" + ", ".join("'" + path.replace("'", "''") + "'" for path in paths) + "]"
