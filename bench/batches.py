@@ -18,7 +18,7 @@ from kraken_core.domain.candles import SCHEMA, Source, rank_of
 from kraken_core.domain.market import INTERVALS
 from kraken_core.pipeline import batches, ingest
 from kraken_core.pipeline.read import BatchReceipt
-from kraken_core.stores.delta import DeltaStore
+from kraken_core.stores.delta.store import DeltaStore
 
 EARLY, SOME = 10, 500
 LATE, LATE_FULL = 1_000, 5_000

@@ -19,9 +19,9 @@ from questdb import Sender, TimestampNanos
 
 from bench.figures import Figure
 from kraken_core.domain.candles import SCHEMA, TIME, Source, rank_of
-from kraken_core.stores.questdb import QuestDBStore
-from kraken_core.stores.questdb_address import parse_address
-from kraken_core.stores.questdb_send import PART_ROWS
+from kraken_core.stores.questdb.address import parse_address
+from kraken_core.stores.questdb.sender import PART_ROWS
+from kraken_core.stores.questdb.store import QuestDBStore
 from tests.questdb_server import NoServerError, QuestDB
 from tests.questdb_tables import SomeAssets
 

@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 from kraken_core.domain.errors import HomeError, SettingError
 from kraken_core.domain.exchange import SETTLING_S
 from kraken_core.domain.tiers import Tiers
-from kraken_core.stores.questdb_address import EXAMPLE, Address, parse_address
-from kraken_core.stores.questdb_address import SCHEME as QUESTDB
+from kraken_core.stores.questdb.address import EXAMPLE, Address, parse_address
+from kraken_core.stores.questdb.address import SCHEME as QUESTDB
 
 FORMAT = 1  # of the home; raised when an older kraken could no longer use it
 FORMAT_FILE = ".format"

@@ -17,7 +17,7 @@ from rich.console import Console
 
 from kraken_core import Workbench
 from kraken_core.domain.report import Report
-from kraken_core.pipeline.display import display
+from kraken_core.pipeline.report_terminal import display
 from kraken_core.simulator.demo import simulate
 
 PICTURE = Path(__file__).parents[1] / "docs" / "images" / "report.svg"

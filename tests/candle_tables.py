@@ -10,7 +10,7 @@ from deltalake import DeltaTable
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.timerange import TimeRanges
 from kraken_core.ports import CandleStore, Merged, StagedFile
-from kraken_core.stores.delta import DeltaStore
+from kraken_core.stores.delta.store import DeltaStore
 from tests.candle_frames import Row, frame, rows_of
 
 BTC = Series(Pair("BTC", "USD"), 60)

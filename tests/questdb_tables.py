@@ -6,8 +6,8 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 
 from kraken_core.ports import AssetRecord
-from kraken_core.stores.questdb import QuestDBStore
-from kraken_core.stores.questdb_address import parse_address
+from kraken_core.stores.questdb.address import parse_address
+from kraken_core.stores.questdb.store import QuestDBStore
 from tests.questdb_server import QuestDB
 
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import plotly.graph_objects as go
 
-from app import shown
-from app.palette import MISSING, PRESENT
+from app.charts.palette import MISSING, PRESENT
+from app.shared import formatting
 from kraken_core.domain.report import Completeness
 
 ROW_PX, MARGIN_PX, TEXT_PX = 44, 110, 13
@@ -19,11 +19,11 @@ def completeness_heatmap(cells: Mapping[tuple[str, int], Completeness], tiers: S
     intervals = sorted({interval for _, interval in cells})
     rows = [tier for tier in tiers if any(name == tier for name, _ in cells)]
     found = [[cells.get((tier, interval)) for interval in intervals] for tier in rows]
-    texts = [[shown.percent(cell.completeness) if cell else "" for cell in row] for row in found]
+    texts = [[formatting.percent(cell.completeness) if cell else "" for cell in row] for row in found]
     hovers = [[_hover(cell) for cell in row] for row in found]
     figure = go.Figure(
         go.Heatmap(
-            x=[shown.interval(interval) for interval in intervals],
+            x=[formatting.interval(interval) for interval in intervals],
             y=rows,
             z=[[cell.completeness if cell else None for cell in row] for row in found],
             text=texts,
@@ -56,5 +56,5 @@ def completeness_heatmap(cells: Mapping[tuple[str, int], Completeness], tiers: S
 def _hover(cell: Completeness | None) -> str:
     if cell is None:
         return "not wanted"
-    slots = f"{shown.count(cell.covered)} of {shown.count(cell.wanted)} slots covered"
-    return f"{shown.share(cell.completeness)}<br>{slots}, {shown.count(cell.missing)} missing"
+    slots = f"{formatting.count(cell.covered)} of {formatting.count(cell.wanted)} slots covered"
+    return f"{formatting.share(cell.completeness)}<br>{slots}, {formatting.count(cell.missing)} missing"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import plotly.graph_objects as go
 
-from app import shown
-from app.palette import GRADES
+from app.charts.palette import GRADES
+from app.shared import formatting
 from kraken_core.domain.grades import Grade
 from kraken_core.domain.report import Completeness
 
@@ -25,10 +25,10 @@ def evidence_bar(counts: Completeness) -> go.Figure:
         slots = getattr(counts, grade.value)
         if not slots:
             continue
-        share = shown.share(slots / counts.covered)
+        share = formatting.share(slots / counts.covered)
         figure.add_bar(
             orientation="h", x=[slots], y=[""], name=f"{grade.value.capitalize()} {share}", marker_color=GRADES[grade],
-            hovertemplate=f"{grade.value}: {shown.count(slots)} slots, {share}<br>{meaning}<extra></extra>",
+            hovertemplate=f"{grade.value}: {formatting.count(slots)} slots, {share}<br>{meaning}<extra></extra>",
         )  # fmt: skip
     figure.update_xaxes(visible=False, range=[0, counts.covered], fixedrange=True)
     figure.update_yaxes(visible=False, fixedrange=True)

@@ -6,10 +6,10 @@ import math
 
 import plotly.graph_objects as go
 
-from app import shown
+from app.charts.palette import MISSING, PRESENT
 from app.charts.parts import AROUND_PX, ROW_PX, over_time, rows, span, stretches, text
-from app.palette import MISSING, PRESENT
-from kraken_core.workbench.pictures.missing import Missing
+from app.shared import formatting
+from kraken_core.workbench.charts.missing import Missing
 
 # From a tinge of "known" to all of "missing", translucent so that they do on light and on dark
 KNOWN_OPACITY, LEAST_OPACITY = 0.15, 0.30
@@ -25,7 +25,8 @@ def missing_heatmap(missing: Missing, *, dragged: bool = False) -> go.Figure:
         if not math.isnan(share)
     ]
     hovers = [
-        f"{text(missing.rows[row])}<br>{span(start, end)}<br>{shown.share(share)} missing, {shown.count(slots)} slots"
+        f"{text(missing.rows[row])}<br>{span(start, end)}<br>"
+        f"{formatting.share(share)} missing, {formatting.count(slots)} slots"
         for row, start, end, share, slots in cells
     ]
     marker = {"color": [_colour(share) for *_, share, _ in cells], "line": {"width": 0}}

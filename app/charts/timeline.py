@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 import plotly.graph_objects as go
 
-from app import shown
+from app.charts.palette import MISSING, PARTLY, PRESENT, SILENT, SOURCES
 from app.charts.parts import AROUND_PX, ROW_PX, over_time, rows, span, stretches, text
-from app.palette import MISSING, PARTLY, PRESENT, SILENT, SOURCES
-from kraken_core.workbench.pictures.timeline import Known, Stretch, Timeline
+from app.shared import formatting
+from kraken_core.workbench.charts.timeline import Known, Stretch, Timeline
 
 
 class Colouring(NamedTuple):
@@ -38,17 +38,17 @@ def coverage_timeline(timeline: Timeline, colouring: Colouring = KNOWN, *, dragg
             figure.add_trace(
                 stretches(at, hovers, name=kind, width=0.7, marker={"color": colour, "line": {"width": 0}})
             )
-    names = [f"{each.pair} {shown.interval(each.interval)}" for each in timeline.series]
+    names = [f"{each.pair} {formatting.interval(each.interval)}" for each in timeline.series]
     over_time(figure, timeline.window, AROUND_PX + ROW_PX * len(names), dragged=dragged)
     return rows(figure, names).update_layout(barmode="overlay", showlegend=True)
 
 
 def _hover(timeline: Timeline, stretch: Stretch) -> str:
     series = timeline.series[stretch.row]
-    told = [f"{text(str(series.pair))} {shown.interval(series.interval)}: {stretch.known}"]
+    told = [f"{text(str(series.pair))} {formatting.interval(series.interval)}: {stretch.known}"]
     told.append(span(stretch.start, stretch.end))
     if stretch.source:
-        told.append(f"known from {stretch.source}, {shown.count(stretch.candles)} candles")
+        told.append(f"known from {stretch.source}, {formatting.count(stretch.candles)} candles")
     if stretch.slots:
-        told.append(f"{shown.count(stretch.slots)} slots missing")
+        told.append(f"{formatting.count(stretch.slots)} slots missing")
     return "<br>".join(told)

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from kraken_core.cli.carry import Carrying
+from kraken_core.cli.execute import Carrying
 from kraken_core.cli.options import Common, asking, common, selecting
 
 

@@ -73,10 +73,10 @@ def _asked(workbench: Workbench, job_id: int, control: Control) -> IngestionJob:
 
 def _tell(told: Common, job: IngestionJob) -> None:
     from kraken_core.domain.jobs import JobStatus
-    from kraken_core.workbench import rows
+    from kraken_core.workbench import documents
 
     if told.as_json:
-        print_json(rows.job_row(job))
+        print_json(documents.job_row(job))
         return
     asked = job.status is JobStatus.RUNNING and job.asked
     told.say(f"Job {job.id} is {job.status.lower()}{' still, and will obey soon' if asked else ''}.")

@@ -13,9 +13,9 @@ from kraken_core.cli.output import print_json, print_table
 @common
 def doctor(told: Common, *, repair: bool) -> int:
     """Check settings, versions, home, ledger, table, disk, clock, exchange and jobs; exit 1 on a problem."""
-    from kraken_core.workbench.doctor import Diagnosis, examine
-    from kraken_core.workbench.repair import Repaired
-    from kraken_core.workbench.repair import repair as mend
+    from kraken_core.workbench.health.doctor import Diagnosis, examine
+    from kraken_core.workbench.health.repair import Repaired
+    from kraken_core.workbench.health.repair import repair as mend
 
     repaired = mend(told.home) if repair else Repaired()
     checks, settings = examine(told.home)

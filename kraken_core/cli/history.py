@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from kraken_core.domain.gaps import GapRecord
-    from kraken_core.workbench.held import Held
+    from kraken_core.workbench.queries.holdings import Held
 
 LONGEST = 50  # rows on a terminal; a list nobody reads helps nobody
 
@@ -25,14 +25,14 @@ LONGEST = 50  # rows on a terminal; a list nobody reads helps nobody
 def coverage(told: Common, **selection: Any) -> None:  # noqa: ANN401 - the options of selecting
     """Which ranges are covered, by which source, and with how many candles."""
     with told.workbench() as workbench:
-        from kraken_core.workbench import rows
+        from kraken_core.workbench import documents
 
-        found = [rows.coverage_row(c) for c in workbench.held.coverage(workbench.select(**selection))]
+        found = [documents.coverage_row(c) for c in workbench.held.coverage(workbench.select(**selection))]
         if told.as_json:
             print_json(found)
         else:
             _say_as_of(told, workbench.held)
-            _print_rows(told, tuple(rows.COVERAGE), found, "Nothing is covered")
+            _print_rows(told, tuple(documents.COVERAGE), found, "Nothing is covered")
 
 
 @click.command(epilog="\b\nExample:\n  kraken gaps --tier TIER1 --intervals 1440")
@@ -46,9 +46,9 @@ def gaps(told: Common, **selection: Any) -> None:  # noqa: ANN401 - the options 
 
 def show_gaps(told: Common, held: Held, gaps: Sequence[GapRecord]) -> None:
     """Print gaps as a table or as JSON."""
-    from kraken_core.workbench import rows
+    from kraken_core.workbench import documents
 
-    found = [rows.gap_row(gap) for gap in gaps]
+    found = [documents.gap_row(gap) for gap in gaps]
     if told.as_json:
         print_json(found)
         return
@@ -84,7 +84,7 @@ def _cell(name: str, value: Any) -> object:  # noqa: ANN401 - any value of a con
 
 
 def _say_as_of(told: Common, held: Held) -> None:
-    from kraken_core.pipeline.display import moment
+    from kraken_core.pipeline.report_terminal import moment
 
     if (as_of := held.as_of) is not None:
         told.say(f"As of {moment(as_of)} UTC, the last detection.")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from kraken_core.cli.carry import Carrying
+from kraken_core.cli.execute import Carrying
 from kraken_core.cli.options import Common, asking, common, graded, selecting
 
 if TYPE_CHECKING:

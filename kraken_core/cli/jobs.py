@@ -25,9 +25,9 @@ def jobs(told: Common, job: int | None) -> None:
         workbench.work.reap()
         found = workbench.jobs() if job is None else [known_job(workbench, job)]
         if told.as_json:
-            from kraken_core.workbench import rows
+            from kraken_core.workbench import documents
 
-            print_json([rows.job_row(each) for each in found])
+            print_json([documents.job_row(each) for each in found])
         elif not found:
             click.echo("No jobs yet. Start one with: kraken ingest --csv-source-dir PATH --tier ALL")
         else:
@@ -74,7 +74,7 @@ def _status(job: IngestionJob) -> str:
 
 def _print_history(workbench: Workbench, job: IngestionJob) -> None:
     from kraken_core.domain.jobs import MOVES, FileStatus, JobStatus
-    from kraken_core.pipeline.display import moment
+    from kraken_core.pipeline.report_terminal import moment
 
     if job.error:
         click.echo(f"Error: {job.error}")

@@ -13,12 +13,12 @@ from kraken_core.cli.app import app
 from kraken_core.cli.backfill import backfill
 from kraken_core.cli.control import cancel, pause, resume
 from kraken_core.cli.data import export, sql
+from kraken_core.cli.deprecated import backfill_gaps, ingest_sequential
 from kraken_core.cli.doctor import doctor
 from kraken_core.cli.history import coverage, gaps
 from kraken_core.cli.ingest import ingest
 from kraken_core.cli.jobs import jobs
 from kraken_core.cli.markets import pairs, tiers
-from kraken_core.cli.old import backfill_gaps, ingest_sequential
 from kraken_core.cli.report import report
 from kraken_core.cli.simulate import simulate
 from kraken_core.cli.transfer import copy, import_assetprice

@@ -40,7 +40,7 @@ class Length(click.ParamType[int]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:  # noqa: ANN401 - click's signature
         """Minutes; a bare number is minutes already."""
         from kraken_core.domain.errors import UsageError
-        from kraken_core.domain.lengths import parse_length
+        from kraken_core.domain.interval_text import parse_length
 
         try:
             return parse_length(value)

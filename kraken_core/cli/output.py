@@ -46,7 +46,7 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, fol
     from rich.cells import cell_len
     from rich.markup import escape
 
-    from kraken_core.pipeline.display import new_table
+    from kraken_core.pipeline.report_terminal import new_table
 
     out = console()
     body = [list(row) for row in rows]
@@ -110,7 +110,7 @@ def _lines() -> Callable[[ProgressReport], None]:
 
 
 def _detail(now: ProgressReport) -> str:
-    from kraken_core.pipeline.display import duration
+    from kraken_core.pipeline.report_terminal import duration
 
     parts = []
     if now.total > 1:

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from kraken_core.domain.gaps import Route
 from kraken_core.domain.plan import Action, IngestionPlan
-from kraken_core.pipeline.display import duration, moment, new_table
+from kraken_core.pipeline.report_terminal import duration, moment, new_table
 
 
 def print_plan(plan: IngestionPlan, console: Console) -> None:

@@ -13,8 +13,8 @@ from kraken_core.cli.options import Common, Length, common, graded, selecting
 from kraken_core.cli.output import console, print_json, print_table
 
 if TYPE_CHECKING:
-    from kraken_core.domain.comparison import Change
     from kraken_core.domain.report import Report
+    from kraken_core.domain.report_diff import Change
 
 LONGEST = 50  # changed series on a terminal
 
@@ -46,7 +46,8 @@ def report(
     if evidence and fail_under is None:
         fail_under = 100
     with told.workbench() as workbench:
-        from kraken_core.workbench import gates, required, rows
+        from kraken_core.workbench import documents
+        from kraken_core.workbench.queries import gates, required
 
         chosen = workbench.select(**selection)
         found = workbench.held.report(chosen)
@@ -55,12 +56,12 @@ def report(
             _write(html, found)
             told.say(f"The page is {html}.")
         if told.as_json:
-            whole = map(rows.report_row, found.series)
-            print_json(list(whole if changes is None else map(rows.change_row, changes)))
+            whole = map(documents.report_row, found.series)
+            print_json(list(whole if changes is None else map(documents.change_row, changes)))
         elif changes is not None:
             _print_changes(told, changes)
         else:
-            from kraken_core.pipeline.display import display
+            from kraken_core.pipeline.report_terminal import display
 
             display(found, console())
         if fail_under is not None or max_age is not None:
@@ -73,7 +74,7 @@ def report(
 
 def _write(path: Path, found: Report) -> None:
     from kraken_core.domain.errors import UsageError
-    from kraken_core.pipeline.page import page
+    from kraken_core.pipeline.report_html import page
 
     try:
         path.write_text(page(found), encoding="utf-8")
@@ -83,8 +84,8 @@ def _write(path: Path, found: Report) -> None:
 
 def _changes(path: Path, found: Report) -> list[Change]:
     """What changed since the report in a file. Raises UsageError where there is none."""
-    from kraken_core.domain.comparison import compared, earlier
     from kraken_core.domain.errors import UsageError
+    from kraken_core.domain.report_diff import compared, earlier
 
     try:
         return compared(earlier(json.loads(path.read_text(encoding="utf-8"))), found.series)
@@ -94,7 +95,7 @@ def _changes(path: Path, found: Report) -> list[Change]:
 
 
 def _print_changes(told: Common, changes: Sequence[Change]) -> None:
-    from kraken_core.pipeline.display import percent
+    from kraken_core.pipeline.report_terminal import percent
 
     if not changes:
         click.echo("Nothing changed.")

@@ -19,11 +19,11 @@ LONGEST = 10  # failed files, or sources that differ, that are listed; all are i
 def tell(told: Common, workbench: Workbench, result: JobResult) -> None:
     """Tell it."""
     from kraken_core.domain.jobs import FileStatus
-    from kraken_core.pipeline.display import display, duration
-    from kraken_core.workbench import rows
+    from kraken_core.pipeline.report_terminal import display, duration
+    from kraken_core.workbench import documents
 
     if told.as_json:
-        print_json(rows.result_document(result))
+        print_json(documents.result_document(result))
     else:
         display(result.report, console())
     job, metrics = result.job, result.job.metrics

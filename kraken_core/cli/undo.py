@@ -21,8 +21,8 @@ def undo(told: Common, job: int, *, yes: bool) -> None:
     are worked out anew. Archives that it read are read again by the next ingest. Possible for a week.
     """
     from kraken_core.cli.jobs import known_job
-    from kraken_core.workbench import rows
-    from kraken_core.workbench.undo import undo as take_back
+    from kraken_core.workbench import documents
+    from kraken_core.workbench.jobs.undo import undo as take_back
 
     if not (yes or sys.stdin.isatty()):
         raise click.UsageError("there is no terminal to ask on: add --yes to go ahead")
@@ -33,5 +33,5 @@ def undo(told: Common, job: int, *, yes: bool) -> None:
             click.confirm(f"Take back all that job {job} did?", default=False, abort=True, err=True)
         undone = take_back(workbench, job)
         if told.as_json:
-            print_json(rows.job_row(undone))
+            print_json(documents.job_row(undone))
         told.say(f"Job {job} is undone: the candle table holds what it held at version {undone.table_version}.")

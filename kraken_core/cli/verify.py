@@ -20,11 +20,11 @@ def verify(told: Common, *, report_only: bool, **selection: Any) -> int:  # noqa
     What a source claims to be silent and another interval contradicts is withdrawn, and becomes a gap.
     """
     with told.workbench() as workbench, progress(told) as report:
-        from kraken_core.workbench import rows
+        from kraken_core.workbench import documents
 
         found = workbench.verify(report_only=report_only, progress=report, **selection)
     if told.as_json:
-        print_json(rows.verification_document(found))
+        print_json(documents.verification_document(found))
     else:
         print_table(("check", "series", "checked", "failed"), (check[:4] for check in found.checks))
         for check in found.checks:

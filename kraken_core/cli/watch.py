@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kraken_core.cli.carry import pausing
+from kraken_core.cli.execute import pausing
 from kraken_core.cli.options import Common, Length, asking, common, selecting
 from kraken_core.cli.output import print_json
 
 if TYPE_CHECKING:
-    from kraken_core.workbench.notices import Notify
-    from kraken_core.workbench.watch import Round
+    from kraken_core.workbench.watch.notices import Notify
+    from kraken_core.workbench.watch.watch import Round
 
 EXAMPLE = """\b
 Example:
@@ -51,7 +51,7 @@ def watch(
     watch does not fill.
     """
     with told.workbench() as workbench, pausing(told, "Ending the watch") as stopped:
-        from kraken_core.workbench.watch import Watch
+        from kraken_core.workbench.watch.watch import Watch
 
         request = {**asked, "sources": sources or None, "incremental": True}
         workbench.request(**request)  # what is wrong with it is wrong at every round
@@ -70,7 +70,7 @@ def watch(
 
 
 def _notify(webhook: str | None, command: str | None) -> list[Notify]:
-    from kraken_core.workbench.notices import by_command, by_webhook
+    from kraken_core.workbench.watch.notices import by_command, by_webhook
 
     try:
         argv = shlex.split(command or "")
@@ -93,11 +93,11 @@ def _line(done: Round) -> str:
 
 
 def _row(done: Round) -> dict[str, Any]:
-    from kraken_core.workbench import rows
+    from kraken_core.workbench import documents
 
     return {
-        "job": rows.job_row(done.job) if done.job else None,
+        "job": documents.job_row(done.job) if done.job else None,
         "failed": done.failed,
         "skipped": done.skipped,
-        "gaps": [rows.gap_row(gap) for gap in done.gaps],
+        "gaps": [documents.gap_row(gap) for gap in done.gaps],
     }

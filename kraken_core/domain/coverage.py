@@ -12,8 +12,8 @@ from itertools import groupby
 from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
 
-from kraken_core.domain.bulk import without_collection
 from kraken_core.domain.candles import Source, from_api
+from kraken_core.domain.gc_pause import without_collection
 from kraken_core.domain.grades import Grade
 from kraken_core.domain.timerange import TimeRanges, floor
 

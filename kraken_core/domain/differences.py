@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import polars as pl
 
-from kraken_core.domain.agreement import VOLUME_TOLERANCE
 from kraken_core.domain.candles import PRICES, SCHEMA, Source
 from kraken_core.domain.timerange import TimeRanges
+from kraken_core.domain.verification.agreement import VOLUME_TOLERANCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

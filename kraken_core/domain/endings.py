@@ -13,8 +13,8 @@ import polars as pl
 
 from kraken_core.domain.exchange import NS, OHLC_INTERVALS, AsOf, OhlcAnswer, ohlc_horizon
 from kraken_core.domain.market import Series
-from kraken_core.domain.sweeps import STALE_S, Ending
 from kraken_core.domain.timerange import floor
+from kraken_core.domain.trade_sweep import STALE_S, Ending
 
 FEW_TRADES = 20  # so many would be expected of a span before its silence is suspicious
 

@@ -8,8 +8,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
 from kraken_core.domain.archives import holders_of
-from kraken_core.domain.bulk import without_collection
 from kraken_core.domain.exchange import ohlc_horizon
+from kraken_core.domain.gc_pause import without_collection
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.routes import NO_REPAIRS, UNKNOWN_RATE, RepairPlan, Served, pages
 from kraken_core.domain.timerange import TimeRange, TimeRanges, iso

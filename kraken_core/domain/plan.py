@@ -10,7 +10,7 @@ from kraken_core.domain.absent import found_nowhere
 from kraken_core.domain.archives import finest_intervals, rank_in
 from kraken_core.domain.candles import Source, derived_rank
 from kraken_core.domain.coverage import ABSENT, Assertion, file_covers, silence_covers
-from kraken_core.domain.downloads import Offer, cheaper_asked, cheapest_members, filled_by
+from kraken_core.domain.download_route import Offer, cheaper_asked, cheapest_members, filled_by
 from kraken_core.domain.gaps import BY_API
 from kraken_core.domain.knowledge import Knowledge
 from kraken_core.domain.life import Life

@@ -29,7 +29,7 @@ class SweepPoint(NamedTuple):
 
 
 class SweepState(NamedTuple):
-    """What a sweep remembers of the trades read: see :class:`~kraken_core.domain.sweeps.Sweeping`.
+    """What a sweep remembers of the trades read: see :class:`~kraken_core.domain.trade_sweep.Sweeping`.
 
     ``parts`` (PARTS) of the slots not yet given, and ``tail`` (PAGE), the trades of the last instant read. ``run`` ends
     at the trade ``last_id``; None where ids prove nothing.

@@ -10,8 +10,8 @@ from kraken_core.domain.coverage import Assertion
 from kraken_core.domain.jobs import JobMetrics
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.sweep_points import SweepPoint
-from kraken_core.domain.sweeps import TradeSpan, joined
 from kraken_core.domain.timerange import TimeRanges
+from kraken_core.domain.trade_sweep import TradeSpan, joined
 from kraken_core.ledger.bulk import add_many, add_rows
 from kraken_core.ledger.claims import Claims
 from kraken_core.ledger.jobs import Jobs

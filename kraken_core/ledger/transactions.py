@@ -24,10 +24,10 @@ from sqlalchemy import (
     true,
 )
 
-from kraken_core.domain.bulk import without_collection
 from kraken_core.domain.coverage import DataCoverageRange
 from kraken_core.domain.differences import Difference
 from kraken_core.domain.gaps import GapRecord
+from kraken_core.domain.gc_pause import without_collection
 from kraken_core.domain.jobs import JobStatus
 from kraken_core.domain.market import Pair, Series
 from kraken_core.ledger.bulk import add_many

@@ -18,8 +18,8 @@ from kraken_core.domain.exchange import NS, TRADES_A_PAGE, AsOf, OhlcAnswer
 from kraken_core.domain.market import Series
 from kraken_core.domain.routes import Repair, Sweep
 from kraken_core.domain.sweep_points import SweepPoint
-from kraken_core.domain.sweeps import Ending, Sweeping, Swept, TradeSpan, phantoms
 from kraken_core.domain.timerange import END_OF_TIME, TimeRanges, floor, iso
+from kraken_core.domain.trade_sweep import Ending, Sweeping, Swept, TradeSpan, phantoms
 from kraken_core.domain.trades import API_RANK
 from kraken_core.ports import Exchange
 

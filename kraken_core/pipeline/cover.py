@@ -7,9 +7,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 
-from kraken_core.domain.bulk import without_collection
 from kraken_core.domain.coverage import Assertion, CoverageSource, DataCoverageRange
 from kraken_core.domain.differences import contested
+from kraken_core.domain.gc_pause import without_collection
 from kraken_core.domain.grades import Grade
 from kraken_core.domain.grading import graded_ranges
 from kraken_core.domain.knowledge import Knowledge

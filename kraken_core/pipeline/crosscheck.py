@@ -13,15 +13,15 @@ from typing import NamedTuple
 from kraken_core.domain.candles import VALUES
 from kraken_core.domain.grading import Doubt, Findings
 from kraken_core.domain.knowledge import Knowledge
-from kraken_core.domain.known_pair import KnownPair, Look, known_pairs
 from kraken_core.domain.life import instants
 from kraken_core.domain.market import INTERVALS, Pair, Series
-from kraken_core.domain.silences import KNOWN_SILENCES, unexplained
 from kraken_core.domain.timerange import END_OF_TIME, TimeRange, TimeRanges, ceil, floor
-from kraken_core.pipeline.examine import Examination, Frame, inside
+from kraken_core.domain.verification.examination import Examination, Frame, inside
+from kraken_core.domain.verification.known_pair import KnownPair, Look, known_pairs
+from kraken_core.domain.verification.silences import KNOWN_SILENCES, unexplained
 from kraken_core.pipeline.quiet import Watched, around, suspicious, uncounted
 from kraken_core.pipeline.settle import DAY_S, settle
-from kraken_core.pipeline.silences import Witnesses
+from kraken_core.pipeline.witnesses import Witnesses
 from kraken_core.ports import CandleStore, Ledger
 
 COMPARED = (*VALUES, "rank")

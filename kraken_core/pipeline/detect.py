@@ -10,8 +10,8 @@ from itertools import takewhile
 from types import MappingProxyType
 from typing import NamedTuple
 
-from kraken_core.domain.bulk import without_collection
 from kraken_core.domain.gaps import BY_API, GapRecord, GapStatus, IntegratedGapDetector, Route, named_at_once
+from kraken_core.domain.gc_pause import without_collection
 from kraken_core.domain.knowledge import DerivationWork, Knowledge
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.repairs import Repairing, Repairs, detector_for

@@ -11,9 +11,9 @@ import polars as pl
 
 from kraken_core.domain.grading import Findings
 from kraken_core.domain.market import INTERVALS, Series
-from kraken_core.domain.silences import KNOWN_SILENCES, SUSPICIOUS, Activity, Silence, silent_runs
 from kraken_core.domain.timerange import TimeRange, TimeRanges
-from kraken_core.pipeline.examine import NO_ROWS, rows_by_series
+from kraken_core.domain.verification.examination import NO_ROWS, rows_by_series
+from kraken_core.domain.verification.silences import KNOWN_SILENCES, SUSPICIOUS, Activity, Silence, silent_runs
 from kraken_core.ports import CandleStore
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from kraken_core.domain.market import Series
 from kraken_core.domain.report import Completeness, Report, SeriesReport
 from kraken_core.domain.tiers import Tiers
 from kraken_core.domain.timerange import TimeRange, TimeRanges
-from kraken_core.pipeline.display import display
+from kraken_core.pipeline.report_terminal import display
 from kraken_core.ports import CandleStore, Ledger
 
 

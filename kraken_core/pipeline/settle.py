@@ -6,10 +6,10 @@ from collections.abc import Collection, Iterator, Mapping
 
 from kraken_core.domain.coverage import Assertion, counter_claims
 from kraken_core.domain.knowledge import Knowledge
-from kraken_core.domain.known_pair import KnownPair, known_pairs
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.timerange import TimeRange, TimeRanges
-from kraken_core.pipeline.examine import Examination, Frame
+from kraken_core.domain.verification.examination import Examination, Frame
+from kraken_core.domain.verification.known_pair import KnownPair, known_pairs
 from kraken_core.ports import CandleStore
 
 DAYS_AT_ONCE = 500  # of one pair, which has 1,953 slots a day: about as many candles as are read at once elsewhere

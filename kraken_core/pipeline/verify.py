@@ -9,15 +9,15 @@ from dataclasses import dataclass
 from kraken_core.domain.coverage import DataCoverageRange
 from kraken_core.domain.differences import disagreements
 from kraken_core.domain.knowledge import Knowledge
-from kraken_core.domain.known_pair import KnownPair, known_pairs
 from kraken_core.domain.market import Pair, Series
-from kraken_core.domain.silences import KNOWN_SILENCES, Silence, unexplained
 from kraken_core.domain.timerange import TimeRange, TimeRanges, floor
-from kraken_core.domain.verification import Basis, Check, Tally, Verification
-from kraken_core.pipeline.examine import Examination
+from kraken_core.domain.verification.checks import Basis, Check, Tally, Verification
+from kraken_core.domain.verification.examination import Examination
+from kraken_core.domain.verification.known_pair import KnownPair, known_pairs
+from kraken_core.domain.verification.silences import KNOWN_SILENCES, Silence, unexplained
 from kraken_core.pipeline.progress import Ticker
 from kraken_core.pipeline.settle import DAY_S, settle, whole_days
-from kraken_core.pipeline.silences import Silences, Witnesses
+from kraken_core.pipeline.witnesses import Silences, Witnesses
 from kraken_core.ports import CandleTable, Ledger, Progress
 
 CANDLES_AT_ONCE = 1_000_000  # about: bounds the memory

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from kraken_core.domain.market import Pair
 from kraken_core.domain.request import Request
 from kraken_core.domain.scope import Scope
-from kraken_core.domain.verification import Verification
+from kraken_core.domain.verification.checks import Verification
 from kraken_core.pipeline.cover import CoverageTracker
 from kraken_core.pipeline.derive import Derive
 from kraken_core.pipeline.detect import Detected, GapDetection

@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from kraken_core.domain.request import Request
     from kraken_core.domain.scope import Detection
     from kraken_core.domain.sweep_points import SweepPoint
-    from kraken_core.domain.sweeps import TradeSpan
     from kraken_core.domain.table_mark import TableMark
     from kraken_core.domain.timerange import TimeRanges
+    from kraken_core.domain.trade_sweep import TradeSpan
 
 
 class PairRecord(NamedTuple):

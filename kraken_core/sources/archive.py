@@ -24,10 +24,10 @@ from kraken_core.domain.names import BY_RULES, Names
 from kraken_core.domain.statements import Checked, checked, vintage_of
 from kraken_core.domain.timerange import TimeRange, TimeRanges
 from kraken_core.sources.coverage import COVERAGE, MAX_COVERAGE_BYTES, parse_coverage
-from kraken_core.sources.downloads import Remote, unfetched
 from kraken_core.sources.folders import file_pieces, folders, member_of, read_file
 from kraken_core.sources.manifest import MAX_MANIFEST_BYTES, Manifest
 from kraken_core.sources.members import Contents, Member
+from kraken_core.sources.remote_archives import Remote, unfetched
 from kraken_core.sources.split import JoinedFile, LocalPart, parts_of
 from kraken_core.sources.trees import Branch, branches
 from kraken_core.sources.web import file_name, is_url, plain_url

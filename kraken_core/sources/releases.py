@@ -14,7 +14,7 @@ from kraken_core.domain.archives import (
 )
 from kraken_core.domain.errors import SourceError
 from kraken_core.domain.timerange import TimeRange
-from kraken_core.sources.downloads import Remote
+from kraken_core.sources.remote_archives import Remote
 from kraken_core.sources.split import part_names
 from kraken_core.sources.web import is_folder_url, plain_url
 

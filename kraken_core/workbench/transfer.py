@@ -20,7 +20,7 @@ from kraken_core.pipeline.copy import Copied, Copy
 from kraken_core.pipeline.cover import CoverageTracker
 from kraken_core.ports import AssetRecord, CandleTable, Progress
 from kraken_core.settings import Settings
-from kraken_core.workbench.stores import open_store
+from kraken_core.workbench.open_store import open_store
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ class Transfer:
         """
         if not self.settings.questdb:
             raise UsageError("the store is a folder: name the server with the setting 'store', questdb://host:9000.")
-        from kraken_core.stores.questdb import QuestDBStore  # noqa: PLC0415 - only who uses QuestDB pays for it
+        from kraken_core.stores.questdb.store import QuestDBStore  # noqa: PLC0415 - only who uses QuestDB pays for it
 
         store = self.store
         if not isinstance(store, QuestDBStore):

@@ -9,35 +9,37 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self, overload
 
 from kraken_core.domain.errors import UsageError
+from kraken_core.domain.interval_text import parse_length
 from kraken_core.domain.jobs import IngestionJob
-from kraken_core.domain.lengths import parse_length
 from kraken_core.domain.market import Pair
 from kraken_core.domain.plan import IngestionPlan
 from kraken_core.domain.request import Request, Selection
 from kraken_core.domain.table_mark import TableMark
 from kraken_core.domain.tiers import Tiers
 from kraken_core.domain.timerange import END_OF_TIME, TimeRange
-from kraken_core.domain.verification import Verification
+from kraken_core.domain.verification.checks import Verification
 from kraken_core.ledger.ledger import SqlLedger
 from kraken_core.pipeline.adopt import Adopted
 from kraken_core.pipeline.copy import Copied
 from kraken_core.ports import AssetRecord, CandleTable, Exchange, Progress, never, unheard
 from kraken_core.settings import Settings
-from kraken_core.sources.downloads import Remote
+from kraken_core.sources.remote_archives import Remote
 from kraken_core.sources.rest import PATIENT, KrakenExchange, Patience, Waiting
-from kraken_core.workbench import asked, frames, rows
-from kraken_core.workbench.clock import SystemClock
-from kraken_core.workbench.export import KINDS, Export, Exported
-from kraken_core.workbench.gates import check_complete, check_held
-from kraken_core.workbench.held import Held
-from kraken_core.workbench.pictures.pictures import Pictures
-from kraken_core.workbench.query import answer
-from kraken_core.workbench.reading import Reading
-from kraken_core.workbench.required import Required, grade_asked
-from kraken_core.workbench.stores import open_store
+from kraken_core.workbench import documents, requests
+from kraken_core.workbench.charts.charts import Pictures
+from kraken_core.workbench.jobs.clock import SystemClock
+from kraken_core.workbench.jobs.runner import Work
+from kraken_core.workbench.jobs.verify import Verifying
+from kraken_core.workbench.open_store import open_store
+from kraken_core.workbench.queries import frames
+from kraken_core.workbench.queries.candles import Reading
+from kraken_core.workbench.queries.export import KINDS, Export, Exported
+from kraken_core.workbench.queries.gates import check_complete, check_held
+from kraken_core.workbench.queries.holdings import Held
+from kraken_core.workbench.queries.required import Required, grade_asked
+from kraken_core.workbench.queries.sql import answer
+from kraken_core.workbench.requests import When
 from kraken_core.workbench.transfer import Transfer
-from kraken_core.workbench.verifying import Verifying
-from kraken_core.workbench.work import Work
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -144,19 +146,19 @@ class Workbench:
 
     @overload
     def candles(
-        self, pair: str | Pair, interval: int | str, start: asked.When | None = None, end: asked.When | None = None,
+        self, pair: str | Pair, interval: int | str, start: When | None = None, end: When | None = None,
         *, fill: str | None = None, partial: bool = False, version: int | None = None, require_complete: bool = False,
         evidence: str | None = None, to: Literal["pandas"] = "pandas",
     ) -> pd.DataFrame: ...  # fmt: skip
     @overload
     def candles(
-        self, pair: str | Pair, interval: int | str, start: asked.When | None = None, end: asked.When | None = None,
+        self, pair: str | Pair, interval: int | str, start: When | None = None, end: When | None = None,
         *, fill: str | None = None, partial: bool = False, version: int | None = None, require_complete: bool = False,
         evidence: str | None = None, to: Literal["polars"],
     ) -> pl.DataFrame: ...  # fmt: skip
     @overload
     def candles(
-        self, pair: str | Pair, interval: int | str, start: asked.When | None = None, end: asked.When | None = None,
+        self, pair: str | Pair, interval: int | str, start: When | None = None, end: When | None = None,
         *, fill: str | None = None, partial: bool = False, version: int | None = None, require_complete: bool = False,
         evidence: str | None = None, to: Literal["arrow"],
     ) -> pa.Table: ...  # fmt: skip
@@ -164,8 +166,8 @@ class Workbench:
         self,
         pair: str | Pair,
         interval: int | str,
-        start: asked.When | None = None,
-        end: asked.When | None = None,
+        start: When | None = None,
+        end: When | None = None,
         *,
         fill: str | None = None,
         partial: bool = False,
@@ -198,7 +200,7 @@ class Workbench:
         if to not in {"pandas", "polars", "arrow"}:
             raise UsageError(f"to is {to!r}; it can be 'pandas', 'polars' or 'arrow'.")
         of, length = pair if isinstance(pair, Pair) else self.ledger.names().pair(pair), parse_length(interval)
-        window = TimeRange(asked.instant(start or 0), END_OF_TIME if end is None else asked.instant(end))
+        window = TimeRange(requests.instant(start or 0), END_OF_TIME if end is None else requests.instant(end))
         if require_complete or evidence:
             if version not in {None, self.version}:
                 raise UsageError("whether an earlier version was complete is not kept: leave the version out.")
@@ -237,21 +239,23 @@ class Workbench:
 
         Raises UsageError for anything it cannot be.
         """
-        return asked.selection(self.tiers, self.ledger.names(), **selection)
+        return requests.selection(self.tiers, self.ledger.names(), **selection)
 
     def coverage(self, **selection: Any) -> pd.DataFrame:  # noqa: ANN401 - see select()
         """Covered ranges: pair, interval, start, end, source, candles. Arguments as for :meth:`select`."""
         found = self.held.coverage(self.select(**selection))
-        return frames.table([rows.coverage_row(covered) for covered in found], rows.COVERAGE)
+        return frames.table([documents.coverage_row(covered) for covered in found], documents.COVERAGE)
 
     def gaps(self, **selection: Any) -> pd.DataFrame:  # noqa: ANN401 - see select()
         """Open gaps as of the last detection, and how they can be filled. Arguments as for :meth:`select`."""
-        return frames.table([rows.gap_row(gap) for gap in self.held.gaps(self.select(**selection))], rows.GAPS)
+        return frames.table(
+            [documents.gap_row(gap) for gap in self.held.gaps(self.select(**selection))], documents.GAPS
+        )
 
     def completeness(self, **selection: Any) -> pd.DataFrame:  # noqa: ANN401 - see select()
         """Completeness by series as of the last detection. Arguments as for :meth:`select`."""
         report = self.held.report(self.select(**selection))
-        return frames.table([rows.report_row(line) for line in report.series], rows.COMPLETENESS)
+        return frames.table([documents.report_row(line) for line in report.series], documents.COMPLETENESS)
 
     def verify(
         self,
@@ -298,8 +302,8 @@ class Workbench:
         self,
         *,
         sources: Iterable[str | Path] | None = None,
-        archive_through: asked.When | None = None,
-        as_of: asked.When | None = None,
+        archive_through: When | None = None,
+        as_of: When | None = None,
         auto_gap_fill: bool = True,
         stop_on_error: bool = False,
         api_backfill: bool = True,
@@ -320,18 +324,18 @@ class Workbench:
         if not chosen.tiers and not chosen.pairs:
             raise UsageError("name what to ingest: --tier TIER1, --tiers TIER1,TIER2, --pairs BTC/USD, or --tier ALL.")
         named = self.settings.csv_source_dirs if sources is None else sources
-        return asked.request(
+        return requests.request(
             chosen,
-            sources=tuple(dict.fromkeys(asked.source_path(str(path)) for path in named)),
-            archive_through=asked.day(archive_through),
-            as_of=None if as_of is None else asked.instant(as_of),
+            sources=tuple(dict.fromkeys(requests.source_path(str(path)) for path in named)),
+            archive_through=requests.day(archive_through),
+            as_of=None if as_of is None else requests.instant(as_of),
             auto_gap_fill=auto_gap_fill,
             stop_on_error=stop_on_error,
             api_backfill=api_backfill,
             trades=trades,
             download=complete if download is None else download,
-            max_requests=asked.most(max_requests, complete=complete),
-            within_plan=asked.within_plan(max_requests, complete=complete),
+            max_requests=requests.most(max_requests, complete=complete),
+            within_plan=requests.within_plan(max_requests, complete=complete),
             incremental=incremental,
         )
 
@@ -341,7 +345,7 @@ class Workbench:
         gap_ids: Iterable[int] = (),
         trades: bool = True,
         max_requests: int | None = None,
-        as_of: asked.When | None = None,
+        as_of: When | None = None,
         complete: bool = False,
         **selection: Any,  # noqa: ANN401 - see select()
     ) -> Request:
@@ -353,12 +357,12 @@ class Workbench:
         if unknown := set(ids) - {gap.id for gap in self.ledger.gaps()}:
             named = ", ".join(map(str, sorted(unknown)))
             raise UsageError(f"there is no open gap {named}: list them with kraken gaps --json.")
-        return asked.request(
+        return requests.request(
             self.select(**selection),
-            as_of=None if as_of is None else asked.instant(as_of),
+            as_of=None if as_of is None else requests.instant(as_of),
             trades=trades,
-            max_requests=asked.most(max_requests, complete=complete),
-            within_plan=asked.within_plan(max_requests, complete=complete),
+            max_requests=requests.most(max_requests, complete=complete),
+            within_plan=requests.within_plan(max_requests, complete=complete),
             backfill=True,
             gap_ids=ids,
         )

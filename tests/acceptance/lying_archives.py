@@ -13,7 +13,7 @@ from kraken_core import Workbench
 from kraken_core.domain.gaps import GapRecord
 from kraken_core.domain.market import INTERVALS, Pair, Series
 from kraken_core.domain.timerange import TimeRange, TimeRanges
-from kraken_core.domain.verification import Verification
+from kraken_core.domain.verification.checks import Verification
 from kraken_core.pipeline.crosscheck import NOTHING_NEW, CrossCheck
 from kraken_core.simulator.market import SimulatedMarket
 from kraken_core.simulator.release import DAY_S, Release

@@ -16,7 +16,7 @@ from sqlalchemy import create_engine, text
 from kraken_core import Workbench
 from kraken_core.domain.jobs import FileIngestionRecord, FileStatus
 from kraken_core.domain.timerange import iso
-from kraken_core.workbench.work import Work
+from kraken_core.workbench.jobs.runner import Work
 from tests.acceptance.command_line import Kraken, asked, environment, process, refused, tree
 from tests.acceptance.helping import table
 from tests.acceptance.spoiled import (

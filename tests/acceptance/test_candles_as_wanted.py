@@ -13,7 +13,7 @@ from polars.testing import assert_frame_equal
 
 from kraken_core import Workbench
 from kraken_core.domain.errors import StoreError, UsageError
-from kraken_core.domain.lengths import parse_length
+from kraken_core.domain.interval_text import parse_length
 from tests.acceptance.command_line import Kraken
 from tests.acceptance.little_market import BTC_USD, FIRST_DAY, PRESENT, UNI_USD, LittleMarket
 

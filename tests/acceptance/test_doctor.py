@@ -24,9 +24,9 @@ from kraken_core.settings import Settings
 from kraken_core.simulator.exchange import ExchangeClock, Fault, Faults, Kind, SimulatedExchange
 from kraken_core.simulator.listing import Listing
 from kraken_core.simulator.market import SimulatedMarket
-from kraken_core.workbench import disk
-from kraken_core.workbench.clock import SystemClock
-from kraken_core.workbench.worker_identity import this_worker
+from kraken_core.workbench.jobs import disk
+from kraken_core.workbench.jobs.clock import SystemClock
+from kraken_core.workbench.jobs.worker_process import this_worker
 from tests.acceptance.command_line import Kraken, asked, refused, tree
 from tests.acceptance.little_market import LOST, LittleMarket
 

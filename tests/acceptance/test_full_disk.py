@@ -19,7 +19,7 @@ from deltalake import DeltaTable
 from kraken_core import Workbench
 from kraken_core.domain.errors import HomeError
 from kraken_core.stores.rejects import CsvRejectLog
-from kraken_core.workbench import disk
+from kraken_core.workbench.jobs import disk
 from tests.acceptance.command_line import Kraken, asked, refused
 from tests.acceptance.little_market import LittleMarket
 from tests.acceptance.spoiled import named, row, text_of
@@ -55,7 +55,7 @@ def fill(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path, int], Path]:
             if looks["at the disk"] == 2:  # the first is before anything is done, the second when the job begins
                 filler.write_bytes(bytes(max(0, shutil.disk_usage(place).free - left)))
 
-        monkeypatch.setattr("kraken_core.workbench.planning.require_room", take_all)
+        monkeypatch.setattr("kraken_core.workbench.jobs.planner.require_room", take_all)
         return filler
 
     return prepare
@@ -120,7 +120,7 @@ def test_a_disk_that_fills_up_in_the_middle_fails_the_job_and_loses_nothing(
     filler = fill(little_disk, left)
     told_in_one_line(kraken(*asked(little.folder), "--home", home, "--quiet", code=1).err)
     filler.unlink()
-    monkeypatch.setattr("kraken_core.workbench.work.is_lost", lambda _: True)  # its process ended with it
+    monkeypatch.setattr("kraken_core.workbench.jobs.runner.is_lost", lambda _: True)  # its process ended with it
     again = kraken.ingest(little.folder, "--home", home)
     assert (again["job_id"], again["status"]) == (1, "COMPLETED")
     assert Kraken(kraken.capsys, home).state() == expected

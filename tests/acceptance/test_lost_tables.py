@@ -14,7 +14,7 @@ from deltalake import DeltaTable
 
 from kraken_core import Workbench
 from kraken_core.domain.errors import TableLostError
-from kraken_core.stores.delta_log import DeltaLog
+from kraken_core.stores.delta.log import DeltaLog
 from tests.acceptance.command_line import Kraken, asked, refused
 from tests.acceptance.little_market import LittleMarket
 

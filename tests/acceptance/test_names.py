@@ -20,7 +20,7 @@ from kraken_core.simulator.archive import write_release
 from kraken_core.simulator.listing import Listing
 from kraken_core.simulator.market import SimulatedMarket
 from kraken_core.simulator.release import DAY_S, Release
-from kraken_core.workbench.undo import undo
+from kraken_core.workbench.jobs.undo import undo
 from tests.acceptance.helping import table
 from tests.pocket_exchange import PocketExchange, at_pocket
 

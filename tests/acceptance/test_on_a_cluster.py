@@ -20,8 +20,8 @@ import pytest
 
 from kraken_core.domain.jobs import IngestionJob
 from kraken_core.ports import Crew
-from kraken_core.stores import delta_objects
-from kraken_core.workbench.work import Work
+from kraken_core.stores.files import object_store
+from kraken_core.workbench.jobs.runner import Work
 from tests.acceptance.command_line import Kraken, asked, command, environment, process
 from tests.acceptance.little_market import LittleMarket
 from tests.acceptance.standing_still import PATIENCE_S, until
@@ -192,7 +192,7 @@ def test_a_job_whose_object_store_stays_away_says_how_to_go_on_with_it(
     request: pytest.FixtureRequest,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(delta_objects, "_TRIES", 0)
+    monkeypatch.setattr(object_store, "_TRIES", 0)
     monkeypatch.setenv("KRAKEN_STORE", f"s3://{BUCKET}/{request.node.name}")
     with monkeypatch.context() as away:
         away.setattr("kraken_core.pipeline.ingest.Ingest._commit", _commit(before=s3.kill))

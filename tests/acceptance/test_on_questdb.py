@@ -23,8 +23,8 @@ from kraken_core.domain.jobs import JobStatus
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.timerange import TimeRanges
 from kraken_core.ports import Merged
-from kraken_core.stores import questdb_server
-from kraken_core.workbench.doctor import Status, examine
+from kraken_core.stores.questdb import server
+from kraken_core.workbench.health.doctor import Status, examine
 from tests.acceptance.command_line import Kraken, refused
 from tests.acceptance.helping import ingest, table
 from tests.acceptance.killed_jobs import Job, run, state
@@ -262,7 +262,7 @@ def test_a_server_that_stays_away_or_takes_no_changes_fails_the_job_with_one_lin
 ) -> None:
     home = tmp_path / "home"
     run(job, home, "table.commit.after:2")  # some of it is there
-    monkeypatch.setattr(questdb_server, "PATIENCE_S", 0.2)
+    monkeypatch.setattr(server, "PATIENCE_S", 0.2)
     monkeypatch.setattr(postgres_wire, "ANSWER_S", 5.0)
     servers.settle()
     if trouble == "read only":

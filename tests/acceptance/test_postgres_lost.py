@@ -16,7 +16,7 @@ from kraken_core.domain.errors import JobError, LedgerAwayError
 from kraken_core.domain.jobs import JobStatus
 from kraken_core.ledger import transactions
 from kraken_core.ledger.ledger import SqlLedger
-from kraken_core.workbench.worker_identity import this_worker
+from kraken_core.workbench.jobs.worker_process import this_worker
 from tests.acceptance.killed_jobs import Job, run, state
 from tests.databases import new_schema
 from tests.postgres_server import PostgreSQL
@@ -100,7 +100,7 @@ def test_a_job_whose_server_stays_away_fails_in_one_line_and_goes_on_later(
     with monkeypatch.context() as impatient, Workbench.open(home) as workbench:
         impatient.setattr(transactions, "PATIENCE_S", 0.3)
         host, _, begun = this_worker().rsplit(":", 2)
-        impatient.setattr("kraken_core.workbench.work.this_worker", lambda: f"{host}:{NOBODY}:{begun}")
+        impatient.setattr("kraken_core.workbench.jobs.runner.this_worker", lambda: f"{host}:{NOBODY}:{begun}")
         [left] = workbench.work.reap()
         record_files = SqlLedger.record_files
 

@@ -11,7 +11,7 @@ import pytest
 from kraken_core.domain.market import INTERVALS
 from kraken_core.sources import web
 from kraken_core.sources.witnesses import FILES_AN_INTERVAL
-from kraken_core.workbench import disk
+from kraken_core.workbench.jobs import disk
 from tests.acceptance.command_line import Kraken, asked, refused, tree
 from tests.acceptance.little_market import LittleMarket
 from tests.contract.layouts import cut

@@ -14,7 +14,7 @@ from kraken_core.domain.gaps import GapRecord
 from kraken_core.domain.market import INTERVALS, Pair, Series
 from kraken_core.domain.report import Completeness, Report, SeriesReport
 from kraken_core.domain.tiers import Tiers
-from kraken_core.pipeline.page import page
+from kraken_core.pipeline.report_html import page
 from kraken_core.settings import Settings
 from tests.acceptance.command_line import Kraken, refused
 from tests.acceptance.little_market import LittleMarket

@@ -16,9 +16,9 @@ from kraken_core.domain.errors import JobRunningError
 from kraken_core.domain.jobs import Control, IngestionJob, JobMetrics, JobStatus
 from kraken_core.domain.request import Request
 from kraken_core.settings import Settings
-from kraken_core.workbench import lease
-from kraken_core.workbench.clock import SystemClock
-from kraken_core.workbench.lease import LEASE_S, Lease
+from kraken_core.workbench.jobs import lease
+from kraken_core.workbench.jobs.clock import SystemClock
+from kraken_core.workbench.jobs.lease import LEASE_S, Lease
 from tests.acceptance.command_line import Kraken, asked, command, process
 from tests.acceptance.little_market import LittleMarket
 from tests.acceptance.standing_still import PATIENCE_S, heard, standing_still, started, until
@@ -65,7 +65,7 @@ def host(home: Path, skew: int = 0) -> Workbench:
 def named(name: str) -> Iterator[None]:
     """This process is on a host of that name."""
     with pytest.MonkeyPatch.context() as there:
-        there.setattr("kraken_core.workbench.worker_identity.socket.gethostname", lambda: name)
+        there.setattr("kraken_core.workbench.jobs.worker_process.socket.gethostname", lambda: name)
         yield
 
 

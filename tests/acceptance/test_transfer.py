@@ -11,7 +11,7 @@ from kraken_core import Workbench
 from kraken_core.domain.candles import SCHEMA
 from kraken_core.domain.errors import Interrupted
 from kraken_core.domain.market import Pair, Series
-from kraken_core.stores.delta import DeltaStore
+from kraken_core.stores.delta.store import DeltaStore
 from tests.acceptance.command_line import Kraken, asked, refused
 from tests.acceptance.helping import table
 from tests.acceptance.little_market import LittleMarket

@@ -96,12 +96,14 @@ def test_once_the_candles_before_it_are_gone_a_job_stays(
     kraken.ingest(little.first)
     job = kraken.ingest(little.second)["job_id"]
     before = kraken.state()
-    monkeypatch.setattr("kraken_core.stores.delta.DeltaStore.keeps", lambda *_: False)
+    monkeypatch.setattr("kraken_core.stores.delta.store.DeltaStore.keeps", lambda *_: False)
     assert "cannot be taken back any more" in refused(kraken("undo", job, "--yes", code=1))
     assert kraken.state() == before
 
 
-@pytest.mark.parametrize("step", ["kraken_core.stores.delta.DeltaStore.restore", "kraken_core.workbench.undo.Scope"])
+@pytest.mark.parametrize(
+    "step", ["kraken_core.stores.delta.store.DeltaStore.restore", "kraken_core.workbench.jobs.undo.Scope"]
+)
 def test_an_undo_that_is_interrupted_ends_when_it_is_said_again(
     step: str, kraken: Kraken, little: LittleMarket, monkeypatch: pytest.MonkeyPatch
 ) -> None:

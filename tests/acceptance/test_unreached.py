@@ -21,8 +21,8 @@ from kraken_core.simulator.listing import Listing
 from kraken_core.simulator.market import SimulatedMarket
 from kraken_core.simulator.release import DAY_S, Release
 from kraken_core.sources.rest import retries
-from kraken_core.workbench.notices import Notice
-from kraken_core.workbench.watch import Round, Watch
+from kraken_core.workbench.watch.notices import Notice
+from kraken_core.workbench.watch.watch import Round, Watch
 from tests.acceptance.command_line import Kraken
 from tests.acceptance.conftest import NOBODY
 from tests.pocket_exchange import PocketExchange, at_pocket

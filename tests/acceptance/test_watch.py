@@ -21,8 +21,8 @@ import pytest
 from kraken_core import Workbench
 from kraken_core.domain.archives import day_start
 from kraken_core.domain.errors import JobRunningError
-from kraken_core.workbench.notices import Notice, by_command, by_webhook
-from kraken_core.workbench.watch import LOCK, Round, Watch
+from kraken_core.workbench.watch.notices import Notice, by_command, by_webhook
+from kraken_core.workbench.watch.watch import LOCK, Round, Watch
 from tests.acceptance.command_line import Kraken, command, environment
 from tests.acceptance.little_market import FIRST_DAY, PRESENT, LittleMarket
 

@@ -17,8 +17,8 @@ from kraken_core.simulator.exchange.clock import ExchangeClock
 from kraken_core.simulator.listing import Listing
 from kraken_core.simulator.market import SimulatedMarket
 from kraken_core.sources.rest import retries
-from kraken_core.workbench.notices import Notice
-from kraken_core.workbench.watch import Round, Watch
+from kraken_core.workbench.watch.notices import Notice
+from kraken_core.workbench.watch.watch import Round, Watch
 from tests.acceptance.command_line import Kraken
 
 START, HOURS = day_start(date(2026, 4, 1)), 30

@@ -97,7 +97,7 @@ def opened(home: Path) -> Opened:
     def page(name: str = "overview", **query: str | list[str]) -> AppTest:
         app = AppTest.from_file(str(MAIN), default_timeout=30).run()
         app.query_params.update(query)
-        shown = app.switch_page(f"views/{name}.py").run()
+        shown = app.switch_page(f"{name}/page.py").run()
         assert not shown.exception, [each.value for each in shown.exception]
         return shown
 

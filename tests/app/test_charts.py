@@ -10,15 +10,15 @@ import pytest
 
 from app.charts.candles import candle_chart
 from app.charts.missing import missing_heatmap
+from app.charts.palette import MISSING, PRESENT, SILENT, SOURCES
 from app.charts.timeline import KNOWN, SOURCE, Colouring, coverage_timeline
-from app.palette import MISSING, PRESENT, SILENT, SOURCES
-from kraken_core.domain.bins import Bins
 from kraken_core.domain.coverage import CoverageSource
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.timerange import TimeRange, TimeRanges
-from kraken_core.workbench.pictures.drawn import Drawn
-from kraken_core.workbench.pictures.missing import Missing
-from kraken_core.workbench.pictures.timeline import Known, Stretch, Timeline
+from kraken_core.workbench.charts.bins import Bins
+from kraken_core.workbench.charts.candle_chart import Drawn
+from kraken_core.workbench.charts.missing import Missing
+from kraken_core.workbench.charts.timeline import Known, Stretch, Timeline
 
 HOUR = 3_600
 WINDOW = TimeRange(0, 100 * HOUR)

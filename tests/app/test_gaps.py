@@ -7,12 +7,12 @@ from typing import Any
 import polars as pl
 from streamlit.testing.v1 import AppTest
 
-from app.gap_table import by_hand
-from app.quality import silence_rows
+from app.gaps.quality import silence_rows
+from app.gaps.table import by_hand
 from kraken_core import Workbench
 from kraken_core.domain.market import Pair, Series
-from kraken_core.domain.silences import Silence
-from kraken_core.pipeline.downloads import COLUMNS
+from kraken_core.domain.verification.silences import Silence
+from kraken_core.pipeline.download_list import COLUMNS
 from tests.app.conftest import Opened, figures
 
 

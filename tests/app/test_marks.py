@@ -14,15 +14,15 @@ from app.charts.candles import SHADED, candle_chart
 from app.charts.completeness import completeness_heatmap
 from app.charts.missing import missing_heatmap
 from app.charts.timeline import KNOWN, SOURCE, coverage_timeline
-from app.pages import HEATMAP_ROWS, TIMELINES
-from kraken_core.domain.bins import Bins, width_for
+from app.shared.paging import HEATMAP_ROWS, TIMELINES
 from kraken_core.domain.coverage import CoverageSource
 from kraken_core.domain.market import INTERVALS, Pair, Series
 from kraken_core.domain.report import Completeness
 from kraken_core.domain.timerange import TimeRange, TimeRanges
-from kraken_core.workbench.pictures.drawn import BARS, Drawn
-from kraken_core.workbench.pictures.missing import Missing
-from kraken_core.workbench.pictures.timeline import STRETCHES, Known, Stretch, Timeline
+from kraken_core.workbench.charts.bins import Bins, width_for
+from kraken_core.workbench.charts.candle_chart import BARS, Drawn
+from kraken_core.workbench.charts.missing import Missing
+from kraken_core.workbench.charts.timeline import STRETCHES, Known, Stretch, Timeline
 
 MOST_MARKS, MOST_BYTES = 50_000, 2_000_000
 BESIDE = 200_000  # bytes of such a view that are not its figure: 500 gaps in a table, 1,500 pairs to choose from

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from app.attention import matters
 from app.charts.completeness import completeness_heatmap
-from app.shown import plain
-from app.summary import Missing, Summary
+from app.overview.attention import matters
+from app.overview.summary import Missing, Summary
+from app.shared.formatting import plain
 from kraken_core import Workbench
 from kraken_core.domain.gaps import Route
 from kraken_core.domain.report import Completeness

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app.shown import plain
+from app.shared.formatting import plain
 from kraken_core import Workbench
 from kraken_core.settings import Settings
 from tests.app.conftest import Opened

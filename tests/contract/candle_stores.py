@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kraken_core.stores.delta import DeltaStore
+from kraken_core.stores.delta.store import DeltaStore
 from tests.contract.stored_candles import READING, SENT, Adapter
 from tests.questdb_tables import questdb_adapter
 from tests.s3_server import BUCKET

@@ -18,13 +18,13 @@ from kraken_core.domain.candles import Source
 from kraken_core.domain.errors import CommitConflictError, StoreError
 from kraken_core.domain.market import Pair
 from kraken_core.ports import Compaction, Fragmentation, Maintainable, Span, StagedFile, never
-from kraken_core.stores import delta_compact
-from kraken_core.stores.delta import DeltaStore
-from kraken_core.stores.delta_compact import Group, groups, merge
-from kraken_core.stores.delta_files import CandleFiles
-from kraken_core.stores.delta_index import FileIndex
-from kraken_core.stores.delta_log import APPLICATION, DeltaLog
-from kraken_core.stores.delta_place import Folder
+from kraken_core.stores.delta import compaction
+from kraken_core.stores.delta.compaction import Group, groups, merge
+from kraken_core.stores.delta.index import FileIndex
+from kraken_core.stores.delta.log import APPLICATION, DeltaLog
+from kraken_core.stores.delta.store import DeltaStore
+from kraken_core.stores.files.candle_files import CandleFiles
+from kraken_core.stores.files.location import Folder
 from tests.candle_frames import Row, frame
 from tests.candle_tables import ALL, BTC, BTC_MINUTES, ETH, files_of_table, files_on_disk, held, put, stage
 
@@ -35,9 +35,9 @@ ROWS_A_FILE = 12
 def _little_files() -> Iterator[None]:
     """Full files hold a dozen rows here."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(delta_compact, "ROWS_A_FILE", ROWS_A_FILE)
-        patch.setattr(delta_compact, "SMALL", ROWS_A_FILE // 2)
-        patch.setattr(delta_compact, "FEWEST", 3)
+        patch.setattr(compaction, "ROWS_A_FILE", ROWS_A_FILE)
+        patch.setattr(compaction, "SMALL", ROWS_A_FILE // 2)
+        patch.setattr(compaction, "FEWEST", 3)
         yield
 
 
@@ -243,12 +243,12 @@ def test_a_merge_whose_answer_was_lost_is_in_the_table_all_the_same(
 
     def lose_the_answer(*args: Any, **kwargs: Any) -> None:
         monkeypatch.undo()
-        monkeypatch.setattr("kraken_core.stores.delta_maintenance._TRIES", 1)
+        monkeypatch.setattr("kraken_core.stores.delta.maintenance._TRIES", 1)
         original(*args, **kwargs)
         raise CommitConflictError("the answer was lost")
 
     monkeypatch.setattr(DeltaLog, "commit", lose_the_answer)
-    monkeypatch.setattr("kraken_core.stores.delta_maintenance._TRIES", 1)
+    monkeypatch.setattr("kraken_core.stores.delta.maintenance._TRIES", 1)
     assert scattered.compact(never) == Compaction(files=3, merged=1, candles=3)
     assert held(root) == THREE
 
@@ -338,8 +338,8 @@ def test_no_group_outgrows_a_file_or_mixes_intervals_or_takes_full_files(sizes: 
 
 
 def test_a_row_is_rewritten_a_few_times_only_however_many_files_arrive(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(delta_compact, "ROWS_A_FILE", 100_000)
-    monkeypatch.setattr(delta_compact, "SMALL", 50_000)
+    monkeypatch.setattr(compaction, "ROWS_A_FILE", 100_000)
+    monkeypatch.setattr(compaction, "SMALL", 50_000)
     index, arrivals, rewritten, most_files = FileIndex(), 1024, 0, 0
     for number in range(arrivals):
         index.add(str(number), 60, file_of(1, number))

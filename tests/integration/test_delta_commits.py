@@ -21,10 +21,10 @@ from kraken_core.domain.errors import CommitConflictError, StoreError
 from kraken_core.domain.market import Series
 from kraken_core.domain.timerange import TimeRanges
 from kraken_core.ports import Merged
-from kraken_core.stores.delta import DeltaStore
-from kraken_core.stores.delta_log import APPLICATION, DeltaLog
-from kraken_core.stores.delta_merge import Merge, plan_merge
-from kraken_core.stores.delta_spans import from_footer
+from kraken_core.stores.delta.log import APPLICATION, DeltaLog
+from kraken_core.stores.delta.merge import Merge, plan_merge
+from kraken_core.stores.delta.store import DeltaStore
+from kraken_core.stores.files.spans import from_footer
 from tests.candle_frames import Row, rows_of
 from tests.candle_tables import ALL, BTC, ETH, EVER, files_of_table, files_on_disk, held, put, stage
 
@@ -52,7 +52,7 @@ def before_commit(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
                 waiting.pop(0)()
             return merge
 
-        monkeypatch.setattr("kraken_core.stores.delta.plan_merge", plan)
+        monkeypatch.setattr("kraken_core.stores.delta.store.plan_merge", plan)
 
     return intrude
 

@@ -14,11 +14,11 @@ import duckdb
 import pytest
 
 from kraken_core.domain.errors import CommitConflictError, StoreError, TableLostError
-from kraken_core.stores import delta_objects
-from kraken_core.stores.delta import DeltaStore
-from kraken_core.stores.delta_objects import ObjectStore, storage_options
-from kraken_core.stores.delta_state import table_state
-from kraken_core.stores.object_files import ObjectFiles
+from kraken_core.stores.delta.state import table_state
+from kraken_core.stores.delta.store import DeltaStore
+from kraken_core.stores.files import object_store
+from kraken_core.stores.files.duckdb_objects import ObjectFiles
+from kraken_core.stores.files.object_store import ObjectStore, storage_options
 from tests.candle_frames import Row, frame, rows_of
 from tests.candle_tables import ALL, BTC, put
 from tests.s3_server import BUCKET, S3Server
@@ -141,7 +141,7 @@ def test_a_server_that_is_started_anew_is_waited_for_by_who_is_patient(address: 
 def test_a_server_that_is_gone_is_one_line(
     act: str, address: str, s3: S3Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(delta_objects, "_TRIES", 0)
+    monkeypatch.setattr(object_store, "_TRIES", 0)
     store = DeltaStore(address)
     staged = store.stage(frame([Row(BTC, 1)]))
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
@@ -173,7 +173,7 @@ def test_a_server_that_is_gone_in_the_middle_of_a_query_is_one_line(
     address: str, s3: S3Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put(DeltaStore(address), Row(BTC, 1))
-    monkeypatch.setattr(delta_objects, "_TRIES", 0)
+    monkeypatch.setattr(object_store, "_TRIES", 0)
 
     def ask(environment: pytest.MonkeyPatch) -> None:
         with duckdb.connect() as connection, DeltaStore(address).view(connection):

@@ -11,8 +11,8 @@ import pytest
 from kraken_core.domain.archives import day_start
 from kraken_core.domain.errors import SourceError
 from kraken_core.sources.archive import ArchiveSource
-from kraken_core.sources.downloads import Remote
 from kraken_core.sources.releases import published
+from kraken_core.sources.remote_archives import Remote
 from tests.contract.layouts import CONTENT, cut, write_zip
 from tests.web_server import FileServer, serving
 

@@ -13,10 +13,10 @@ from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.table_mark import TableMark
 from kraken_core.domain.timerange import TimeRanges
 from kraken_core.ports import AssetRecord, Merged
-from kraken_core.stores import questdb_write
-from kraken_core.stores.questdb import QuestDBStore
-from kraken_core.stores.questdb_address import parse_address
-from kraken_core.stores.questdb_state import server_state
+from kraken_core.stores.questdb import writer
+from kraken_core.stores.questdb.address import parse_address
+from kraken_core.stores.questdb.state import server_state
+from kraken_core.stores.questdb.store import QuestDBStore
 from tests.candle_frames import Row, frame, rows_of
 from tests.questdb_server import QuestDB
 from tests.questdb_tables import SomeAssets
@@ -123,7 +123,7 @@ def test_a_refused_row_is_named_and_nothing_of_its_part_is_written(
 def test_many_files_of_one_commit_are_sent_a_few_at_a_time_and_all_are_held(
     questdb: QuestDB, assets: SomeAssets, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(questdb_write, "_SORTED_ROWS", 5)
+    monkeypatch.setattr(writer, "_SORTED_ROWS", 5)
     store = QuestDBStore(parse_address(questdb.url), questdb.folder.with_name("elsewhere"), assets)
     rows = [Row(Series(Pair(base, "USD"), 60), slot) for base in ("BTC", "ETH", "SOL", "XRP") for slot in (1, 2, 9)]
 

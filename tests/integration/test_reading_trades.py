@@ -16,7 +16,7 @@ from kraken_core.domain.timerange import TimeRanges
 from kraken_core.pipeline.batches import BatchFile, BatchReceipt, FileReceipt, batches
 from kraken_core.pipeline.read_trades import read_trades_batch
 from kraken_core.sources.archive import ArchiveSource
-from kraken_core.stores.delta import DeltaStore
+from kraken_core.stores.delta.store import DeltaStore
 
 START = 1_711_929_600  # 2024-04-01
 DAY, HOUR, NOW = 86_400, 3_600, 2_000_000_000

@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kraken_core.ports import Swept
-from kraken_core.stores import delta_compact
-from kraken_core.stores.delta import DeltaStore
+from kraken_core.stores.delta import compaction
+from kraken_core.stores.delta.store import DeltaStore
 from tests.candle_frames import Row
 from tests.candle_tables import BTC, ETH, files_of_table, files_on_disk, held, put, stage
 
@@ -141,7 +141,7 @@ def test_a_crash_while_sweeping_leaves_the_rest_for_the_next_time(
         if isinstance(visit := next(visits), BaseException):
             raise visit
 
-    monkeypatch.setattr("kraken_core.stores.delta_files.reached", reached)
+    monkeypatch.setattr("kraken_core.stores.files.candle_files.reached", reached)
     with pytest.raises(SystemExit):
         store.sweep(NOW)
     monkeypatch.undo()
@@ -184,7 +184,7 @@ STEP = st.sampled_from(["commit", "revise", "stage", "compact", "sweep"])
 @given(steps=st.lists(STEP, max_size=14), days=st.integers(0, 40))
 def test_sweeping_at_any_time_never_takes_a_file_of_the_table(steps: list[str], days: int) -> None:
     with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(delta_compact, "FEWEST", 2)
+        patch.setattr(compaction, "FEWEST", 2)
         root = Path(folder)
         store = DeltaStore(root)
         expected: dict[int, Row] = {}

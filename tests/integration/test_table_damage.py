@@ -18,13 +18,13 @@ from hypothesis import strategies as st
 from kraken_core.domain.errors import StoreError
 from kraken_core.domain.market import Pair
 from kraken_core.ports import Damage, Span, StagedFile
-from kraken_core.stores import delta_verify
-from kraken_core.stores.delta import DeltaStore
-from kraken_core.stores.delta_files import NOT_AS_WRITTEN, CandleFiles
-from kraken_core.stores.delta_index import FileIndex
-from kraken_core.stores.delta_log import DeltaLog
-from kraken_core.stores.delta_place import Folder
-from kraken_core.stores.delta_spans import spans_of_unsorted, to_footer
+from kraken_core.stores.delta import verify
+from kraken_core.stores.delta.index import FileIndex
+from kraken_core.stores.delta.log import DeltaLog
+from kraken_core.stores.delta.store import DeltaStore
+from kraken_core.stores.files.candle_files import NOT_AS_WRITTEN, CandleFiles
+from kraken_core.stores.files.location import Folder
+from kraken_core.stores.files.spans import spans_of_unsorted, to_footer
 from tests.candle_frames import Row, frame
 from tests.candle_tables import BTC, BTC_MINUTES, ETH, files_of_table, held, put, stage
 
@@ -243,7 +243,7 @@ def test_files_of_earlier_versions_carry_no_checksum_and_are_read_all_the_same(t
 
 @pytest.fixture(params=[1_000_000, 3], ids=["all at once", "three at a time"])
 def _slots_at_once(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(delta_verify, "SLOTS_AT_ONCE", request.param)
+    monkeypatch.setattr(verify, "SLOTS_AT_ONCE", request.param)
 
 
 @pytest.mark.usefixtures("_slots_at_once")
@@ -272,12 +272,12 @@ def test_every_damage_of_a_table_is_told_at_once(table: Table) -> None:
 
 
 def test_no_more_slots_are_read_at_once_than_fit_into_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(delta_verify, "SLOTS_AT_ONCE", 100)
+    monkeypatch.setattr(verify, "SLOTS_AT_ONCE", 100)
     index = FileIndex()
     for path in ("one", "other"):
         index.add(path, 60, {Pair(f"T{number}", "USD"): Span(0, 3600 * 19, 20) for number in range(9)})
         index.add(f"{path} long", 1, {BTC.pair: Span(0, 60 * 499, 500)})
-    batches = list(delta_verify._batches(index))
+    batches = list(verify._batches(index))
     for batch in batches:
         slots = sum(ranges.slots(series.width) for series, ranges in batch.items())
         assert 2 * slots <= 100

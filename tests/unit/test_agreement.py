@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kraken_core.domain.agreement import Comparison, Verdict, compared, comparisons, contradicted
 from kraken_core.domain.candles import SCHEMA, Source, Vintage, aggregate, derived_rank, rank_of
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.timerange import TimeRanges
+from kraken_core.domain.verification.agreement import Comparison, Verdict, compared, comparisons, contradicted
 from tests.candle_frames import Row, frame
 
 BTC, ETH = Pair("BTC", "USD"), Pair("ETH", "USD")

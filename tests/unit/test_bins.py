@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kraken_core.domain.archives import day_start
-from kraken_core.domain.bins import WIDTHS, Bins, width_for
 from kraken_core.domain.market import INTERVALS
 from kraken_core.domain.timerange import TimeRange, TimeRanges, iso
+from kraken_core.workbench.charts.bins import WIDTHS, Bins, width_for
 
 DAY = 86_400
 ranges = st.lists(st.tuples(st.integers(0, 500), st.integers(0, 500))).map(TimeRanges.of)

@@ -9,7 +9,7 @@ from threading import Barrier
 
 import pytest
 
-from kraken_core.domain.bulk import without_collection
+from kraken_core.domain.gc_pause import without_collection
 
 
 @pytest.fixture(autouse=True)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from kraken_core.domain.archives import Archive, ArchiveFile, ZipEntry, day_start, quarters_between
 from kraken_core.domain.candles import Vintage
 from kraken_core.domain.coverage import ArchiveStatement
-from kraken_core.domain.downloads import Offer, cheapest_members
+from kraken_core.domain.download_route import Offer, cheapest_members
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.timerange import TimeRanges
 

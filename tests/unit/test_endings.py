@@ -9,8 +9,8 @@ from kraken_core.domain.candles import SCHEMA
 from kraken_core.domain.endings import Agreement, agreement, serves, settled, witness
 from kraken_core.domain.exchange import NS, AsOf, OhlcAnswer
 from kraken_core.domain.market import Pair, Series
-from kraken_core.domain.sweeps import Ending
 from kraken_core.domain.timerange import END_OF_TIME, TimeRanges
+from kraken_core.domain.trade_sweep import Ending
 
 BTC = Pair("BTC", "USD")
 DAY_S = 86_400

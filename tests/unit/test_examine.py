@@ -8,11 +8,11 @@ import pytest
 from kraken_core.domain.candles import Source, Vintage, provisional, rank_of
 from kraken_core.domain.coverage import Assertion
 from kraken_core.domain.knowledge import Knowledge
-from kraken_core.domain.known_pair import KnownPair, Look, known_pairs
 from kraken_core.domain.life import Life
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.timerange import END_OF_TIME, TimeRange, TimeRanges
-from kraken_core.pipeline.examine import Examination, Frame
+from kraken_core.domain.verification.examination import Examination, Frame
+from kraken_core.domain.verification.known_pair import KnownPair, Look, known_pairs
 from tests.candle_frames import Row, frame
 
 BTC = Pair("BTC", "USD")

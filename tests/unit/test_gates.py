@@ -5,7 +5,7 @@ import pytest
 from kraken_core.domain.coverage import CoverageSource, DataCoverageRange
 from kraken_core.domain.errors import IncompleteError
 from kraken_core.domain.market import Pair, Series
-from kraken_core.workbench.gates import ages_of, check_age
+from kraken_core.workbench.queries.gates import ages_of, check_age
 
 BTC_USD, ETH_USD = Pair("BTC", "USD"), Pair("ETH", "USD")
 HOUR, DAY = 3600, 86_400

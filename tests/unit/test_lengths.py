@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kraken_core.domain.errors import UsageError
-from kraken_core.domain.lengths import LONGEST, bases, parse_length, short
+from kraken_core.domain.interval_text import LONGEST, bases, parse_length, short
 from kraken_core.domain.market import INTERVALS
 
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kraken_core.domain.market import Pair, Series
-from kraken_core.stores.questdb_ranks import RankRun, RankSteps, Step
+from kraken_core.stores.questdb.ranks import RankRun, RankSteps, Step
 
 BTC, ETH = (Series(Pair(base, "USD"), 1) for base in ("BTC", "ETH"))
 SLOTS = range(12)

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from kraken_core.domain.candles import SCHEMA, chosen
 from kraken_core.domain.grading import Findings
 from kraken_core.domain.market import Pair, Series
-from kraken_core.domain.silences import KNOWN_SILENCES, SUSPICIOUS, Activity, Silence, silent_runs
 from kraken_core.domain.timerange import TimeRanges
+from kraken_core.domain.verification.silences import KNOWN_SILENCES, SUSPICIOUS, Activity, Silence, silent_runs
 from kraken_core.pipeline.quiet import Watched, suspicious, uncounted
 from tests.candle_frames import Row, frame
 

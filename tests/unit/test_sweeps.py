@@ -14,8 +14,8 @@ from polars.testing import assert_frame_equal
 from kraken_core.domain.exchange import NS, PAGE, AsOf, TradesPage
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.sweep_points import SweepPoint
-from kraken_core.domain.sweeps import STALE_S, Sweeping, Swept, TradeSpan, without_repeats
 from kraken_core.domain.timerange import TimeRanges
+from kraken_core.domain.trade_sweep import STALE_S, Sweeping, Swept, TradeSpan, without_repeats
 from kraken_core.domain.trades import TradeCandles
 
 MINUTES = Series(Pair("BTC", "USD"), 1)

@@ -12,7 +12,7 @@ from kraken_core.domain.candles import TIME
 from kraken_core.domain.coverage import CoverageSource, DataCoverageRange
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.timerange import TimeRange, TimeRanges
-from kraken_core.pipeline.silences import Witnesses
+from kraken_core.pipeline.witnesses import Witnesses
 from kraken_core.ports import CandleStore
 
 DAY, HOUR, MINUTE = 86_400, 3600, 60

@@ -8,7 +8,7 @@ import sys
 import psutil
 import pytest
 
-from kraken_core.workbench.worker_identity import is_lost, this_worker
+from kraken_core.workbench.jobs.worker_process import is_lost, this_worker
 
 
 @pytest.mark.parametrize("step", [-86_400, -3, 3, 3600])
@@ -21,7 +21,7 @@ def test_a_worker_is_not_lost_when_the_clock_is_set(monkeypatch: pytest.MonkeyPa
 
 
 def test_a_worker_that_ended_is_lost() -> None:
-    here = "from kraken_core.workbench.worker_identity import this_worker; print(this_worker())"
+    here = "from kraken_core.workbench.jobs.worker_process import this_worker; print(this_worker())"
     ended = subprocess.run([sys.executable, "-c", here], check=True, capture_output=True, text=True).stdout.strip()
     assert is_lost(ended)
 

@@ -1,0 +1,163 @@
+"""Candles: a series at any zoom, what is missing of it, and how to take it elsewhere."""
+
+from __future__ import annotations
+
+from functools import partial
+from io import BytesIO
+
+import streamlit as st
+
+from app.charts.candles import candle_chart
+from app.shared import formatting
+from app.shared.filters import IN_URL, known_markets
+from app.shared.metrics import figures
+from app.shared.time_window import chosen, controls, window, zoom
+from app.shared.workbench_cache import remembered, workbench
+from kraken_core import Workbench
+from kraken_core.domain.market import INTERVALS, Pair, Series
+from kraken_core.domain.timerange import TimeRange, iso
+from kraken_core.workbench.charts.candle_chart import Drawn
+
+AT_MOST = 1_000_000  # candles that are handed to a browser as a file
+
+
+@remembered
+def bounds_of(workbench: Workbench, pair: str, interval: int) -> TimeRange | None:
+    """From when to when a series is wanted."""
+    return workbench.pictures.window(workbench.select(pairs=[_pair(pair)], intervals=[interval]))
+
+
+@remembered
+def pictured(workbench: Workbench, pair: str, interval: int, at: TimeRange) -> Drawn:
+    """The series in a window."""
+    return workbench.pictures.drawn(Series(_pair(pair), interval), at)
+
+
+def page() -> None:
+    """The page."""
+    st.title("Candles")
+    pairs = known_markets()["pair"]
+    if not pairs:
+        st.info("Nothing is held in this home yet: **Ingest** fills it.", icon=":material/inbox:")
+        return
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        pair = st.selectbox("Pair", pairs, index=_usual(pairs), key="pair", bind=IN_URL, width=240)
+        interval = st.segmented_control(
+            "Interval",
+            INTERVALS,
+            default=60,
+            key="interval",
+            bind=IN_URL,
+            format_func=formatting.interval,
+            required=True,
+            wrap=True,
+        )
+        logarithmic = st.toggle("Log scale", key="log", bind=IN_URL)
+    bounds = bounds_of(pair, interval)
+    if bounds is None:
+        st.info("Nothing of this series was ever wanted: choose another interval.", icon=":material/search_off:")
+        return
+    at = window(bounds)
+    controls(bounds, at)
+    drawn = pictured(pair, interval, at)
+    _figures(drawn)
+    event = st.plotly_chart(
+        candle_chart(drawn, logarithmic=logarithmic),
+        key=f"candles {pair} {interval} {at}",
+        on_select="rerun",
+        selection_mode=("box",),
+        config={"displayModeBar": False},
+    )
+    if (picked := chosen(event).span) and picked.end - picked.start > drawn.width:
+        zoom(picked)
+    _said(drawn)
+    _elsewhere(drawn)
+
+
+def _usual(pairs: list[str]) -> int:
+    return pairs.index("BTC/USD") if "BTC/USD" in pairs else 0
+
+
+def _pair(name: str) -> Pair:
+    base, _, quote = name.partition("/")
+    return Pair(base, quote)
+
+
+def _figures(drawn: Drawn) -> None:
+    first, last = drawn.opened or (None, None)
+    told = {
+        "Candles": formatting.count(drawn.candles),
+        "First (UTC)": formatting.minute(first),
+        "Last (UTC)": formatting.minute(last),
+        "Slots missing": formatting.count(drawn.slots_missing),
+        "Gaps": formatting.count(len(drawn.missing)),
+    }
+    figures(told)
+
+
+def _said(drawn: Drawn) -> None:
+    if not drawn.candles:
+        st.info("No candle lies in this window.", icon=":material/search_off:")
+    each = "a candle" if drawn.width == drawn.series.width else f"{formatting.lasting(drawn.width)} of candles made one"
+    silent = formatting.many(len(drawn.silent), "silence") if drawn.silent else "No silence"
+    st.caption(f"In UTC; a bar is {each}. {silent} of a bar or longer. Drag across to look closer.")
+
+
+def _elsewhere(drawn: Drawn) -> None:
+    """The same candles in Python, in SQL, and as a file."""
+    start, end = iso(drawn.window.start), iso(drawn.window.end)
+    pair, interval = str(drawn.series.pair), drawn.series.interval
+    python, sql, file = st.tabs(["Python", "SQL", "Download"])
+    home = str(workbench().settings.home)
+    python.code(
+        "from kraken_core import Workbench\n\n"
+        f"with Workbench.open({home!r}) as wb:\n"
+        f"    candles = wb.candles({pair!r}, {interval}, {start!r}, {end!r})",
+        language="python",
+        wrap_lines=True,
+    )
+    quoted = pair.replace("'", "''")
+    of_series = f"pair = '{quoted}' and interval_minutes = {interval}"
+    sql.code(
+        "\n".join(
+            [
+                "select * from candles",
+                f"where {of_series}",
+                f"  and time >= '{start}' and time < '{end}'",
+                "order by time",
+            ]
+        ),
+        language="sql",
+        wrap_lines=True,
+    )
+    with file:
+        if drawn.candles > AT_MOST:
+            st.caption(
+                f"More than {formatting.count(AT_MOST)} candles are written by `kraken export`, or look at a shorter "
+                "window."
+            )
+            return
+        for kind in ("csv", "parquet"):
+            st.download_button(
+                f"Candles as {kind}",
+                partial(_file, drawn, kind),
+                file_name=f"{drawn.series.file_name.removesuffix('.csv')}.{kind}",
+                icon=":material/download:",
+                on_click="ignore",
+                key=f"download {kind}",
+            )
+
+
+def _file(drawn: Drawn, kind: str) -> bytes:
+    found = workbench().candles(
+        drawn.series.pair, drawn.series.interval, drawn.window.start, drawn.window.end, to="polars"
+    )
+    written = BytesIO()
+    if kind == "csv":
+        found.write_csv(written)
+    else:
+        found.write_parquet(written)
+    return written.getvalue()
+
+
+page()

@@ -1,0 +1,71 @@
+"""Backfill: gaps that were chosen, the plan that fills them, and the job."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any
+
+import polars as pl
+import streamlit as st
+
+from app.shared import formatting
+from app.shared.plan_preview import show_plan
+from app.shared.start_button import start_button
+from app.shared.workbench_cache import workbench
+from kraken_core.domain.errors import KrakenError
+from kraken_core.domain.gaps import Route
+from kraken_core.domain.request import Selection
+
+PLAN = "backfill"  # of this session: what was asked for, and its plan
+
+Asked = tuple[tuple[int, ...], Selection]
+
+
+def backfill(picked: pl.DataFrame, gaps: pl.DataFrame, filtered: Selection, *, everything: bool) -> None:
+    """Offers to fill the gaps picked, or all in view that a route fills, which are ``everything`` of the selection.
+
+    Where none does, all are offered: the exchange may not have been asked when they were found.
+    """
+    routed = gaps.filter(pl.col("route") != Route.NONE)
+    fillable = routed if routed.height else gaps
+    asked: Asked | None = None
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if st.button(
+            f"Preview backfill of {formatting.count(picked.height)} chosen",
+            icon=":material/preview:",
+            type="primary",
+            disabled=not picked.height,
+        ):
+            asked = (tuple(picked["gap_id"]), filtered)
+        if st.button(
+            f"Preview backfill of all {formatting.count(fillable.height)}{' fillable' if routed.height else ''}",
+            icon=":material/select_all:",
+            disabled=not fillable.height,
+        ):
+            asked = (() if everything else tuple(fillable["gap_id"]), filtered)
+    if asked:
+        _preview(asked)
+    if kept := st.session_state.get(PLAN):
+        (ids, selected), plan = kept
+        if selected != filtered:
+            return
+        st.header("Plan")
+        st.caption(f"To fill {formatting.many(len(ids), 'gap')}" if ids else "To fill every gap of the selection")
+        show_plan(plan)
+        start_button(plan, PLAN)
+
+
+def _preview(asked: Asked) -> None:
+    st.session_state.pop(PLAN, None)
+    ids, filtered = asked
+    with st.spinner("Asking what would fill them …", show_time=True):
+        try:
+            request = workbench().backfill_request(gap_ids=ids, **as_words(filtered))
+            st.session_state[PLAN] = asked, workbench().work.plan(request)
+        except KrakenError as error:
+            st.error(formatting.plain(str(error)), icon=":material/error:")
+
+
+def as_words(filtered: Selection) -> dict[str, Any]:
+    """A selection as the workbench's methods take it."""
+    return {field.name: getattr(filtered, field.name) for field in fields(Selection)}

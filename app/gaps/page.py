@@ -1,0 +1,122 @@
+"""Gaps: what is missing, when, and what fills it; and Quality: whether what is held agrees."""
+
+from __future__ import annotations
+
+import polars as pl
+import streamlit as st
+
+from app.charts.missing import missing_heatmap
+from app.gaps.backfill import backfill
+from app.gaps.quality import quality
+from app.gaps.table import download_list, gap_table
+from app.shared import formatting
+from app.shared.filters import IN_URL, selection
+from app.shared.metrics import figures
+from app.shared.paging import HEATMAP_ROWS, page_of
+from app.shared.time_window import Chosen, chosen, controls, dragged, window, zoom
+from app.shared.workbench_cache import remembered
+from kraken_core import Workbench
+from kraken_core.domain.gaps import Route
+from kraken_core.domain.request import Selection
+from kraken_core.domain.timerange import TimeRange
+from kraken_core.workbench.charts.missing import Missing
+
+BY = {"Pairs": "pair", "Tiers": "tier"}
+
+
+@remembered
+def open_gaps(workbench: Workbench, chosen: Selection) -> tuple[pl.DataFrame, TimeRange | None]:
+    """The open gaps of a selection, and from when to when anything of it is wanted."""
+    return workbench.pictures.gaps(chosen), workbench.pictures.window(chosen)
+
+
+@remembered
+def pictured(workbench: Workbench, chosen: Selection, row: str, at: TimeRange, first: int) -> Missing:
+    """What is missing of a selection in a window, from some row on."""
+    gaps, _ = open_gaps(chosen)
+    return workbench.pictures.missing(gaps, row, chosen, at, slice(first, first + HEATMAP_ROWS))
+
+
+def page() -> None:
+    """The page."""
+    st.title("Gaps")
+    filtered = selection()
+    gaps_tab, quality_tab = st.tabs(["Gaps", "Quality"], key="tab", on_change="rerun", bind=IN_URL)
+    if gaps_tab.open:
+        with gaps_tab:
+            _missing(filtered)
+    if quality_tab.open:
+        with quality_tab:
+            quality(filtered)
+
+
+def _missing(filtered: Selection) -> None:
+    every, bounds = open_gaps(filtered)
+    if not bounds:
+        st.info("Nothing of this is held yet: **Ingest** fills it, or widen the filters.", icon=":material/inbox:")
+        return
+    if not every.height:
+        st.success("Nothing of this selection is missing.", icon=":material/check_circle:")
+        return
+    at = window(bounds)
+    controls(bounds, at)
+    gaps = every.filter((pl.col("start") < at.end) & (pl.col("end") > at.start))
+    _figures(gaps)
+    with st.container(horizontal=True):
+        row = BY[st.segmented_control("Rows", list(BY), default="Pairs", key="rows", bind=IN_URL, required=True)]
+        drag = dragged("Click a cell", "Drag across cells")
+    many = gaps[row].n_unique()
+    rows = page_of(many, HEATMAP_ROWS, formatting.many(many, row))
+    missing = pictured(filtered, row, at, rows.start)
+    if not missing.rows:
+        st.success("Nothing is missing in this window.", icon=":material/check_circle:")
+        return
+    picked = _heatmap(missing, f"missing {filtered} {row} {at} {rows.start} {drag}", drag=drag)
+    cells = _in_cells(gaps, row, missing, picked)
+    ticked = gap_table(cells if picked.stretches else gaps, f"{row} {at} {len(picked.stretches)}")
+    backfill(ticked if ticked.height else cells, gaps, filtered, everything=gaps.height == every.height)
+    download_list(gaps)
+
+
+def _figures(gaps: pl.DataFrame) -> None:
+    fillable = gaps.filter(pl.col("route") != Route.NONE)
+    told = {
+        "Gaps": formatting.count(gaps.height),
+        "Slots missing": formatting.count(int(gaps["candles"].sum())),
+        "Gaps a route fills": formatting.count(fillable.height),
+        "No route": formatting.count(gaps.height - fillable.height),
+    }
+    figures(told)
+
+
+def _heatmap(missing: Missing, key: str, *, drag: bool) -> Chosen:
+    event = st.plotly_chart(
+        missing_heatmap(missing, dragged=drag),
+        key=key,
+        on_select="rerun",
+        selection_mode=("points", "box"),
+        config={"displayModeBar": False},
+    )
+    picked = chosen(event)
+    st.caption(
+        "The share that is missing of all series of a row, the rows that lack the most first; blue where nothing is, "
+        "empty where nothing is wanted. Choose cells to see their gaps and to fill them; shift adds one."
+    )
+    if picked.stretches:
+        hull = TimeRange(min(start for _, start, _ in picked.stretches), max(end for *_, end in picked.stretches))
+        if st.button("Closer to the cells chosen", icon=":material/zoom_in:"):
+            zoom(hull)
+    return picked
+
+
+def _in_cells(gaps: pl.DataFrame, row: str, missing: Missing, picked: Chosen) -> pl.DataFrame:
+    """The gaps that reach into the cells chosen."""
+    inside = [
+        (pl.col(row) == missing.rows[number]) & (pl.col("start") < end) & (pl.col("end") > start)
+        for number, start, end in picked.stretches
+        if number < len(missing.rows)
+    ]
+    return gaps.filter(pl.any_horizontal(inside)) if inside else gaps.head(0)
+
+
+page()

@@ -1,0 +1,176 @@
+"""Quality: does what is held agree, which silences are doubtful, and what was revised."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import polars as pl
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from app.gaps.backfill import as_words
+from app.shared import formatting
+from app.shared.tables import numbers
+from app.shared.workbench_cache import remembered, workbench
+from kraken_core import Workbench
+from kraken_core.domain.errors import KrakenError
+from kraken_core.domain.request import Selection
+from kraken_core.domain.verification.checks import Check, Verification
+from kraken_core.domain.verification.silences import KNOWN_SILENCES, Silence
+
+FOUND = "verification"  # of this session: the selection, the state of the home, and what was found
+LISTED = 200
+SUSPICIOUS = "suspicious"
+MEANINGS = {  # what a check wants; of the last four nothing fails, they only report
+    "table": "the table's files are as they were written",
+    "unique": "no slot has two candles",
+    "aligned": "candles open with their slots",
+    "sane": "prices, volume, high and low are possible",
+    "closed": "no candle is of a slot that is still open",
+    "life": "no candle is from before its pair's listing",
+    "covered": "some source claims to know each candle",
+    "agreement": "coarse candles are what the finer ones make",
+    "silences": "no other interval has trades where none are claimed",
+    "counts": "the ledger counted the candles that are there",
+    "vintages": "shows where two intervals count other trades or volumes at equal prices",
+    "differences": "shows where two sources give a slot other values, and which is in force",
+    "suspicious": "tells of silences that the pair's own rate does not explain",
+    "exchange": "tells when the whole exchange was silent",
+}
+_REVISED = f"""
+select pair, interval_minutes, member, path, records_changed, job_id, updated_at
+from files where records_changed > 0 order by updated_at desc limit {LISTED}
+"""  # noqa: S608 - a number of ours
+
+
+@remembered
+def revisions(workbench: Workbench) -> pl.DataFrame:
+    """Files that brought other values than were held, newest first."""
+    return workbench.query(_REVISED)
+
+
+def quality(filtered: Selection) -> None:
+    """The tab."""
+    st.caption("Holds every series against the finer ones, the ledger against the candles, and looks for odd silences.")
+    if st.button("Verify the selection", icon=":material/fact_check:", type="primary"):
+        _verify(filtered)
+    if kept := st.session_state.get(FOUND):
+        selected, state, found = kept
+        if selected != filtered or state != workbench().state:
+            st.info("The selection or the home has changed since: verify again.", icon=":material/update:")
+        _checks(found)
+        _suspicious(found.suspicious)
+    else:
+        st.caption("Not verified yet in this session. It reads every candle of the selection: choose a tier or a pair.")
+    _revisions()
+    _silences()
+
+
+def _verify(filtered: Selection) -> None:
+    bar = st.progress(0.0, "Verifying …")
+    try:
+        bar_of = partial(_progress, bar)
+        found = workbench().verify(report_only=True, progress=bar_of, **as_words(filtered))  # a page only looks
+        st.session_state[FOUND] = filtered, workbench().state, found
+    except KrakenError as error:
+        st.error(formatting.plain(str(error)), icon=":material/error:")
+    finally:
+        bar.empty()
+
+
+def _progress(bar: DeltaGenerator, report: Any) -> None:  # noqa: ANN401 - a ProgressReport, of a layer we do not know
+    bar.progress(
+        min(report.done / max(report.total, 1), 1.0), f"Verifying: {formatting.count(report.done)} candles read"
+    )
+
+
+def _checks(found: Verification) -> None:
+    if found.ok:
+        st.success("Everything that was checked agrees.", icon=":material/check_circle:")
+    else:
+        st.error("Something does not agree: see below.", icon=":material/error:")
+    rows = [
+        {
+            "Check": f"{_sign(check)} {check.name}",
+            "Wants that": MEANINGS.get(check.name, ""),
+            "Series": check.series,
+            "Checked": check.checked,
+            "Failed": check.failed,
+        }
+        for check in found.checks
+    ]
+    st.dataframe(rows, hide_index=True, column_config=numbers("Series", "Checked", "Failed"), height="content")
+    for check in found.checks:
+        if check.examples and check.name != SUSPICIOUS:  # which has a table
+            with st.expander(
+                f"{check.name}: {formatting.many(len(check.examples), 'line')}", expanded=bool(check.failed)
+            ):
+                st.text("\n".join(check.examples))
+
+
+def _sign(check: Check) -> str:
+    if check.failed:
+        return "✗"
+    return "!" if check.examples else "✓"
+
+
+def silence_rows(silences: Sequence[Silence]) -> list[dict[str, str | int]]:
+    """Suspicious silences, a row each."""
+    return [
+        {
+            "Pair": str(series.pair),
+            "Interval": formatting.interval(series.interval),
+            "From (UTC)": formatting.minute(start),
+            "To (UTC)": formatting.minute(end),
+            "Lasting": formatting.lasting(end - start),
+            "Trades expected": round(expected),
+        }
+        for series, start, end, expected in silences
+    ]
+
+
+def _suspicious(silences: Sequence[Silence]) -> None:
+    st.subheader("Suspicious silences")
+    if not silences:
+        st.caption(
+            "None: each silence is explained by the pair's own rate of trades, or was one of the whole exchange."
+        )
+        return
+    st.caption(
+        f"Spans that a source calls silent, though trades were to be expected from the pair's rate around them; "
+        f"the {LISTED} least likely at most. They count as covered: a newer archive, or trades, would tell."
+    )
+    st.dataframe(silence_rows(silences[:LISTED]), hide_index=True, column_config=numbers("Trades expected"))
+
+
+def _revisions() -> None:
+    st.subheader("Revisions")
+    found = revisions()
+    if not found.height:
+        st.caption("No file ever brought another value for a candle that was held.")
+        return
+    st.caption(f"Files that replaced values that were held by others, of a higher rank; the newest {LISTED} at most.")
+    st.dataframe(
+        found.select(
+            pl.col("pair").alias("Pair"),
+            pl.col("interval_minutes").alias("Interval (min)"),
+            pl.col("member").alias("File"),
+            pl.col("path").alias("Archive"),
+            pl.col("records_changed").alias("Candles changed"),
+            pl.col("job_id").alias("Job"),
+            pl.col("updated_at").dt.strftime("%Y-%m-%d %H:%M").alias("At (UTC)"),
+        ),
+        hide_index=True,
+        column_config=numbers("Candles changed"),
+    )
+
+
+def _silences() -> None:
+    with st.expander("Known silences of the whole exchange"):
+        rows = [
+            {"From": formatting.moment(start), "To": formatting.moment(end), "Lasting": formatting.lasting(end - start)}
+            for start, end in KNOWN_SILENCES
+        ]
+        st.dataframe(rows, hide_index=True)

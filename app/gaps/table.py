@@ -1,0 +1,84 @@
+"""Gaps as a table to choose from, and as a list of what to get by hand."""
+
+from __future__ import annotations
+
+import polars as pl
+import streamlit as st
+
+from app.shared import formatting
+from app.shared.tables import numbers
+from kraken_core.domain.gaps import Route
+
+LISTED = 500  # the largest; a list of 100,000 helps nobody, and is too much to send
+_ISO = "%Y-%m-%dT%H:%M:%SZ"
+
+
+def gap_table(gaps: pl.DataFrame, key: str) -> pl.DataFrame:
+    """Shows the largest of the gaps; returns those that are ticked."""
+    largest = gaps.sort("candles", "gap_id", descending=[True, False]).head(LISTED)
+    event = st.dataframe(
+        largest.select(
+            pl.col("pair").alias("Pair"),
+            pl.col("interval_minutes")
+            .replace_strict(formatting.INTERVAL_LABELS, return_dtype=pl.String)
+            .alias("Interval"),
+            _moment("start", "%Y-%m-%d %H:%M").alias("From (UTC)"),
+            _moment("end", "%Y-%m-%d %H:%M").alias("To (UTC)"),
+            pl.col("candles").alias("Slots"),
+            pl.col("status").str.to_lowercase().alias("State"),
+            pl.col("route").alias("Route"),
+            pl.col("requests").alias("Requests"),
+            pl.col("reason").alias("Reason"),
+            pl.col("archive").alias("Archive"),
+        ),
+        hide_index=True,
+        column_config=numbers("Slots", "Requests"),
+        on_select="rerun",
+        selection_mode="multi-row",
+        key=f"gaps {key}",
+    )
+    if gaps.height > LISTED:
+        st.caption(
+            f"The largest {formatting.count(LISTED)} of {formatting.count(gaps.height)}: look closer to see the others."
+        )
+    return largest[[row for row in event["selection"]["rows"] if row < largest.height]]
+
+
+def download_list(gaps: pl.DataFrame) -> None:
+    """A file that names what to get by hand."""
+    wanted = by_hand(gaps)
+    st.subheader("By hand")
+    if not wanted.height:
+        st.caption("No archive is known to hold what is missing here.")
+        return
+    archives = wanted["archive"].n_unique()
+    st.caption(
+        f"{formatting.many(archives, 'archive')} that Kraken publishes would fill "
+        f"{formatting.many(wanted.height, 'gap')}. The "
+        "list names each and the files in it; read what you got on the page Ingest."
+    )
+    st.download_button(
+        "Download list",
+        wanted.write_csv,
+        file_name="downloads.csv",
+        icon=":material/download:",
+        on_click="ignore",
+    )
+
+
+def by_hand(gaps: pl.DataFrame) -> pl.DataFrame:
+    """The archives' files that fill what no open route does: the columns of a job's download list."""
+    return (
+        gaps.filter((pl.col("route") == Route.NONE) & (pl.col("archive") != ""))
+        .sort("archive", "csv_file", "start")
+        .select(
+            *("archive", "csv_file", "pair"),
+            pl.col("interval_minutes").alias("interval"),
+            *(_moment(name, _ISO) for name in ("start", "end")),
+            *("candles", "reason"),
+        )
+    )
+
+
+def _moment(name: str, form: str) -> pl.Expr:
+    return pl.from_epoch(name, "s").dt.strftime(form)

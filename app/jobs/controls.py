@@ -1,0 +1,75 @@
+"""What can be done with a job, as buttons. Each goes through the ledger, so it does not matter who runs the job."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NoReturn
+
+import streamlit as st
+
+from app.shared import formatting
+from app.shared.workbench_cache import workbench
+from kraken_core.domain.errors import KrakenError
+from kraken_core.domain.jobs import MOVES, Control, IngestionJob, JobStatus
+
+REFUSAL = "refusal"  # of this session
+
+
+def controls(job: IngestionJob) -> None:
+    """The buttons of the moves that the job's state allows."""
+    allowed = MOVES[job.status]
+    with st.container(horizontal=True):
+        if JobStatus.PAUSED in allowed and st.button(
+            "Pause", icon=":material/pause:", key=f"pause {job.id}", disabled=job.asked is not None
+        ):
+            _ask(job, Control.PAUSE)
+        if JobStatus.RUNNING in allowed:
+            _resume(job)
+        if JobStatus.CANCELLED in allowed:
+            with st.popover("Cancel …", icon=":material/cancel:", key=f"cancel {job.id}"):
+                _confirm(job)
+
+
+def _resume(job: IngestionJob) -> None:
+    failed = job.metrics.files_failed
+    label = "Start" if job.status is JobStatus.PENDING else "Resume"
+    if failed and not _left(job):
+        label = f"Retry {formatting.many(failed, 'failed file')}"
+    if st.button(label, icon=":material/play_arrow:", type="primary", key=f"resume {job.id}"):
+        with st.spinner("Starting a process for the job …"):
+            told(lambda: workbench().work.start_detached(job))
+
+
+def _left(job: IngestionJob) -> int:
+    """Files that were not read yet."""
+    done = job.metrics.files_ingested + job.metrics.files_skipped + job.metrics.files_failed
+    return job.total_files - done
+
+
+def _confirm(job: IngestionJob) -> None:
+    """Asks before a job is given up: that is its end."""
+    st.write(f"Job {job.id} ends for good and cannot be resumed. What it has done so far is kept.")
+    if st.button("Give it up", type="primary", key=f"give up {job.id}"):
+        current = workbench().ledger.job(job.id)
+        if current.status is JobStatus.RUNNING:
+            _ask(current, Control.CANCEL)
+        told(lambda: workbench().ledger.move(current, current.mark_cancelled()))
+
+
+def _ask(job: IngestionJob, control: Control) -> NoReturn:
+    told(lambda: workbench().ledger.ask(job.id, control))
+
+
+def told(act: Callable[[], object]) -> NoReturn:
+    """Do something, and draw the page anew; where it could not be done, with the reason (see :func:`refusal`)."""
+    try:
+        act()
+    except KrakenError as error:
+        st.session_state[REFUSAL] = str(error)
+    st.rerun()
+
+
+def refusal() -> None:
+    """Says why the last button did nothing, if so: another tab may have been faster."""
+    if reason := st.session_state.pop(REFUSAL, None):
+        st.warning(formatting.plain(reason), icon=":material/warning:")

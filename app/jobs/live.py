@@ -1,0 +1,57 @@
+"""A running job as it goes: redrawn by itself every second, and nothing else of the page with it."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from app.shared import formatting
+from app.shared.error_boundary import frame
+from app.shared.metrics import figures
+from app.shared.workbench_cache import workbench
+from kraken_core.domain.jobs import IngestionJob, JobStatus
+
+EVERY_S = 1.0
+STAGES = ("ingest", "cover", "detect", "backfill", "tidy", "report")
+
+Moves = list[tuple[int, JobStatus, str | None]]
+
+
+def moves() -> Moves:
+    """Where every job stands; jobs whose worker is gone are first marked so."""
+    workbench().work.reap()
+    return [(job.id, job.status, job.asked) for job in workbench().jobs()]
+
+
+@st.fragment(run_every=EVERY_S)
+def live(drawn: Moves) -> None:
+    """The running job, if there is one. Where any job has moved since the page was drawn, the page is drawn anew."""
+    with frame():
+        if moves() != drawn:
+            st.rerun()
+        for job in workbench().ledger.jobs([JobStatus.RUNNING]):
+            _progress(job)
+
+
+def _progress(job: IngestionJob) -> None:
+    metrics, doing = job.metrics, job.doing
+    files = metrics.files_ingested + metrics.files_skipped + metrics.files_failed
+    at = STAGES.index(job.stage) + 1 if job.stage in STAGES else 1
+    of_files = (
+        f" · {formatting.count(files)} of {formatting.count(metrics.total_files)} files" if metrics.total_files else ""
+    )
+    stage = f"stage {at} of {len(STAGES)}: {job.stage or STAGES[0]}"
+    st.progress(
+        min(job.progress_pct, 100) / 100,
+        f"Job {job.id}, {stage} · {int(job.progress_pct)} %{of_files}",
+    )
+    speed = formatting.count(round(doing.rows_per_second)) if doing and doing.rows_per_second else formatting.NOTHING
+    left = formatting.lasting(doing.eta_seconds) if doing and doing.eta_seconds is not None else formatting.NOTHING
+    told = {
+        "Rows a second": speed,
+        "New candles": formatting.count(metrics.records_ingested),
+        "Requests": f"{formatting.count(metrics.requests)} of {formatting.count(metrics.total_requests)}",
+        "Gaps open": formatting.count(metrics.gaps_open),
+        "Left of this stage": left,
+    }
+    figures(told, border=False)
+    st.text(f"Now: {doing.current}" if doing and doing.current else "Now: …")

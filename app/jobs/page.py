@@ -1,0 +1,111 @@
+"""Jobs: the one that runs, and all there were."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from app.jobs.controls import controls, refusal
+from app.jobs.detail import detail
+from app.jobs.live import live, moves
+from app.jobs.retry import JOB, chosen, retry
+from app.shared import formatting
+from app.shared.error_boundary import frame
+from app.shared.filters import IN_URL
+from app.shared.tables import numbers
+from app.shared.workbench_cache import workbench
+from kraken_core.domain.jobs import IngestionJob, JobStatus
+
+TABLE = "history"
+REDRAWN_S = 4.0  # how often the tables are, while a job runs
+
+
+def page() -> None:
+    """The page."""
+    drawn = moves()
+    jobs = workbench().jobs()
+    with st.container():  # what comes and goes has a place of its own: see app/shared/filters.py
+        st.title("Jobs")
+        refusal()
+        live(drawn)
+        for job in jobs:
+            if job.status is JobStatus.RUNNING:
+                controls(job)
+            if job.status is JobStatus.RUNNING and job.asked:
+                st.caption(f"Asked to {job.asked.lower()}: it first ends the files it is reading.")
+    if not jobs:
+        st.info("There are no jobs yet.", icon=":material/inbox:")
+        st.page_link("ingest/page.py", label="Start the first one", icon=":material/input:")
+        return
+    running = any(job.status is JobStatus.RUNNING for job in jobs)
+    st.fragment(_history_and_detail, run_every=REDRAWN_S if running else None)()
+
+
+def _history_and_detail() -> None:
+    with frame():
+        jobs = workbench().jobs()
+        _history(_filtered(jobs))
+        chosen()
+        number = st.selectbox("Job", [job.id for job in jobs], key=JOB, bind=IN_URL, width=160)
+        job = next(job for job in jobs if job.id == number)
+        with st.container():
+            st.header(f"Job {job.id}")
+            if job.status is not JobStatus.RUNNING:
+                controls(job)
+                retry(job)
+        detail(job)
+
+
+def _filtered(jobs: list[IngestionJob]) -> list[IngestionJob]:
+    first, second = st.columns(2)
+    statuses = first.multiselect(
+        "Status", list(JobStatus), key="status", bind=IN_URL, format_func=str.lower, placeholder="All"
+    )
+    tiers = sorted({tier for job in jobs for tier in job.request.tiers})
+    of_tiers = second.multiselect("Tiers", tiers, key="of_tier", bind=IN_URL, placeholder="All")
+    return [
+        job
+        for job in jobs
+        if (not statuses or job.status in statuses) and (not of_tiers or set(of_tiers) & set(job.request.tiers))
+    ]
+
+
+def _history(jobs: list[IngestionJob]) -> None:
+    if not jobs:
+        st.caption("No job is like that.")
+        return
+    st.dataframe(
+        [_row(job) for job in jobs],
+        hide_index=True,
+        key=TABLE,
+        on_select=lambda: _choose(jobs),
+        selection_mode="single-row",
+        column_config=numbers("Files", "New candles", "Gaps open")
+        | {"Progress": st.column_config.ProgressColumn(format="%d %%", max_value=100, width="small")},
+    )
+
+
+def _choose(jobs: list[IngestionJob]) -> None:
+    """The row that was clicked becomes the job that is shown below."""
+    rows = st.session_state[TABLE].selection.rows
+    if rows:
+        st.session_state[JOB] = jobs[rows[0]].id
+
+
+def _row(job: IngestionJob) -> dict[str, Any]:
+    took = (job.finished_at - job.started_at).total_seconds() if job.finished_at and job.started_at else None
+    return {
+        "Job": job.id,
+        "Status": formatting.status(job),
+        "What": formatting.asked_for(job),
+        "Progress": job.progress_pct,
+        "Files": job.total_files,
+        "New candles": job.records_ingested,
+        "Gaps open": job.gaps_detected - job.gaps_filled,
+        "Created (UTC)": f"{job.created_at:%Y-%m-%d %H:%M}",
+        "Took": formatting.NOTHING if took is None else formatting.lasting(took),
+    }
+
+
+page()

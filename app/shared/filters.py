@@ -1,0 +1,67 @@
+"""Filters: widgets whose values are in the URL, so that a view can be shared and survives a reload.
+
+A widget that moves on its page, as something above it comes or goes, is no longer heard by the URL. So what comes and
+goes has a container of its own, which stays.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from typing import Any, Literal
+
+import streamlit as st
+
+from app.shared import formatting
+from app.shared.workbench_cache import remembered, workbench
+from kraken_core import Workbench
+from kraken_core.domain.market import INTERVALS
+from kraken_core.domain.request import Selection
+
+FIRST_DAY = date(2013, 9, 1)  # the exchange's first month
+IN_URL: Literal["query-params"] = "query-params"  # streamlit's name for it; the widget's key is the parameter's name
+
+
+def selection() -> Selection:
+    """The filters of a page, and what they select; everything held, where none is set. Pairs go before tiers."""
+    with st.expander("Filters", icon=":material/filter_alt:", expanded=bool(st.query_params)):
+        upper, lower = st.columns(3), st.columns(3)
+        with upper[1]:
+            pairs = choice("Pairs", "pair", known_markets()["pair"])
+        with upper[0]:
+            tiers = choice("Tiers", "tier", known_markets()["tier"], disabled=bool(pairs))
+        with upper[2]:
+            quotes = choice("Quotes", "quote", known_markets()["quote"])
+        with lower[0]:
+            intervals = choice("Intervals", "interval", INTERVALS, format_func=formatting.interval)
+        with lower[1]:
+            start = day("From (UTC day)", "from")
+        with lower[2]:
+            end = day("To (UTC day, included)", "to")
+    chosen = {"quotes": quotes, "intervals": intervals, "start_date": start, "end_date": end}
+    return workbench().select(tiers=[] if pairs else tiers, pairs=pairs, **chosen)
+
+
+@remembered
+def known_markets(workbench: Workbench) -> dict[str, list[str]]:
+    """What there is to choose from: every ``tier`` and ``pair``, and every ``quote`` of a pair."""
+    pairs = [record.pair for record in workbench.ledger.pairs()]
+    quotes = sorted({pair.quote for pair in pairs})
+    return {"tier": list(workbench.tiers.names), "pair": list(map(str, pairs)), "quote": quotes}
+
+
+def choice(label: str, name: str, options: Any, **more: Any) -> list[Any]:  # noqa: ANN401 - streamlit's own types
+    """Several of the options; none chosen means all of them."""
+    return st.multiselect(label, options, key=name, bind=IN_URL, placeholder=f"All {label.lower()}", **more)
+
+
+def day(label: str, name: str, **more: Any) -> date | None:  # noqa: ANN401 - streamlit's own types
+    """A UTC day, or none."""
+    latest = datetime.now(UTC).date()
+    bounds: dict[str, Any] = {"min_value": FIRST_DAY, "max_value": latest, "format": "YYYY-MM-DD"}
+    chosen: date | None = st.date_input(label, None, key=name, bind=IN_URL, **bounds, **more)
+    return chosen
+
+
+def toggle(label: str, name: str, *, on: bool = False, **more: Any) -> bool:  # noqa: ANN401 - streamlit's own types
+    """Yes or no."""
+    return st.toggle(label, value=on, key=name, bind=IN_URL, **more)

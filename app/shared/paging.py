@@ -1,0 +1,24 @@
+"""Long lists, a page at a time: which one is in the URL."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from app.shared import formatting
+from app.shared.filters import IN_URL
+
+TIMELINES, HEATMAP_ROWS = 25, 30  # a page
+
+
+def page_of(total: int, size: int, told: str) -> slice:
+    """The part of a list that is looked at, chosen where there are several; ``told`` is how long the list is."""
+    pages = max(1, -(-total // size))
+    number = 1
+    with st.container(horizontal=True, vertical_alignment="bottom"):  # in one place: see app/shared/filters.py
+        if pages > 1:
+            number = int(
+                st.number_input(f"Page, of {formatting.count(pages)}", 1, pages, key="page", bind=IN_URL, width=160)
+            )
+        st.caption(told + (f", {size} a page" if pages > 1 else ""))
+    first = (min(number, pages) - 1) * size
+    return slice(first, first + size)

@@ -1,0 +1,61 @@
+"""Beside every page: which home is looked at, and the job that runs there."""
+
+from __future__ import annotations
+
+import logging
+
+import streamlit as st
+
+from app.shared import formatting
+from app.shared.links import link
+from app.shared.workbench_cache import MARKET, REAL, SIMULATED, is_simulated, look_anew, real, workbench
+from kraken_core.domain.errors import KrakenError
+from kraken_core.domain.jobs import JobStatus
+from kraken_core.workbench.simulated_home import simulated_home
+
+LOG = logging.getLogger("app")
+EVERY_S = 5.0
+
+
+def sidebar() -> None:
+    """The home, the choice of a market where there is one, and the running job."""
+    with st.sidebar:
+        if simulated_home(real().settings).exists():
+            _market()
+        _running()
+        st.caption(f"Home: {formatting.plain(str(workbench().settings.home))}")
+
+
+def _market() -> None:
+    """The choice of a market. It is the session's, on whatever page, and in the URL of each of them.
+
+    No widget's own binding to the URL would do: going from page to page drops it.
+    """
+    if named := st.query_params.get(MARKET):
+        st.session_state[MARKET] = named
+    now = SIMULATED if is_simulated() else REAL
+    chosen = st.segmented_control("Market", [REAL, SIMULATED], default=now, required=True)
+    if chosen != now:
+        look_at(chosen)
+        st.rerun()
+    look_at(now)
+
+
+def look_at(market: str) -> None:
+    """From here on, this session looks at the market."""
+    st.session_state[MARKET] = market
+    if market == SIMULATED:
+        st.query_params[MARKET] = market
+    elif MARKET in st.query_params:
+        del st.query_params[MARKET]
+
+
+@st.fragment(run_every=EVERY_S)
+def _running() -> None:
+    look_anew()
+    try:
+        for job in workbench().ledger.jobs([JobStatus.RUNNING]):
+            link("jobs", f"Job {job.id} runs: {int(job.progress_pct)} %", ":material/sync:", job=str(job.id))
+    except KrakenError:
+        LOG.warning("the running job could not be read", exc_info=True)
+        link("settings", "Jobs cannot be read: see why", ":material/error:")

@@ -1,0 +1,106 @@
+"""The window of time that a page looks at: in the URL, moved and zoomed by buttons, and on the chart itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, NamedTuple, NoReturn
+
+import streamlit as st
+
+from app.shared import formatting
+from app.shared.filters import IN_URL
+from kraken_core.domain.timerange import TimeRange
+
+START, END = "start", "end"  # in the URL: minutes, UTC
+NARROWEST_S = 3_600
+_FORMAT = "%Y-%m-%dT%H:%M"
+
+
+class Chosen(NamedTuple):
+    """What was chosen on a chart: stretches of rows by a click, a stretch of time by dragging."""
+
+    stretches: list[tuple[int, int, int]]  # row, start, end in epoch seconds
+    span: TimeRange | None
+
+
+def window(bounds: TimeRange) -> TimeRange:
+    """The window that the URL names, inside the bounds; all of them where it names none."""
+    start, end = (_parsed(st.query_params.get(name)) for name in (START, END))
+    return _inside(bounds, start if start is not None else bounds.start, end if end is not None else bounds.end)
+
+
+def controls(bounds: TimeRange, at: TimeRange) -> None:
+    """Buttons that move and zoom the window."""
+    length = at.end - at.start
+    moves = {
+        "Earlier": (":material/chevron_left:", at.start - length // 2, at.end - length // 2),
+        "Later": (":material/chevron_right:", at.start + length // 2, at.end + length // 2),
+        "Closer": (":material/zoom_in:", at.start + length // 4, at.end - length // 4),
+        "Wider": (":material/zoom_out:", at.start - length // 2, at.end + length // 2),
+    }
+    with st.container(horizontal=True, vertical_alignment="center"):
+        for label, (icon, start, end) in moves.items():
+            if st.button(label, icon=icon, disabled=_inside(bounds, start, end) == at):
+                zoom(_inside(bounds, start, end))
+        if st.button("All", icon=":material/fit_width:", disabled=at == bounds):
+            zoom(None)
+        st.caption(f"{formatting.moment(at.start)} – {formatting.moment(at.end)}")
+
+
+def dragged(clicking: str, dragging: str) -> bool:
+    """Whether the mouse is to drag across the chart, or to click on it: what either is for is said."""
+    chosen = st.segmented_control(
+        "Mouse", [clicking, dragging], default=clicking, key="mouse", bind=IN_URL, required=True
+    )
+    return bool(chosen == dragging)
+
+
+def zoom(to: TimeRange | None) -> NoReturn:
+    """Look at another window, or at everything."""
+    if to:  # both at once, or the address names half a window meanwhile
+        st.query_params.update({name: _told(instant) for name, instant in zip((START, END), to, strict=True)})
+    else:
+        for name in (START, END):
+            st.query_params.pop(name, None)
+    st.rerun()
+
+
+def chosen(event: Mapping[str, Any]) -> Chosen:
+    """What Streamlit tells of a choice on a chart whose bars carry (row, start, end)."""
+    selection = event.get("selection", {})
+    found = [point.get("customdata") for point in selection.get("points", [])]
+    stretches = [(int(row), int(start), int(end)) for row, start, end in (_listed(each) for each in found if each)]
+    boxes = [box["x"] for box in selection.get("box", []) if len(box.get("x", [])) > 1]
+    instants = sorted(_instant(x) for x in boxes[0]) if boxes else []
+    return Chosen(stretches, TimeRange(instants[0], instants[-1]) if instants else None)
+
+
+def _listed(customdata: Any) -> Sequence[Any]:  # noqa: ANN401 - a list, or an object with its indices as keys
+    return list(customdata.values()) if isinstance(customdata, Mapping) else list(customdata)
+
+
+def _inside(bounds: TimeRange, start: int, end: int) -> TimeRange:
+    """The range moved into the bounds, and made wide enough to be looked at."""
+    length = min(max(end - start, NARROWEST_S), bounds.end - bounds.start)
+    start = min(max(start, bounds.start), bounds.end - length)
+    return TimeRange(start, start + length)
+
+
+def _told(instant: int) -> str:
+    return datetime.fromtimestamp(instant, UTC).strftime(_FORMAT)
+
+
+def _parsed(text: str | None) -> int | None:
+    """An instant of the URL; whatever is none is left out."""
+    try:
+        return int(datetime.strptime(text or "", _FORMAT).replace(tzinfo=UTC).timestamp())
+    except ValueError:
+        return None
+
+
+def _instant(x: str | float) -> int:
+    """A place on a time axis as plotly tells it: a date without a zone, or milliseconds."""
+    if isinstance(x, str):
+        return int(datetime.fromisoformat(x.replace(" ", "T")).replace(tzinfo=UTC).timestamp())
+    return int(x / 1000)

@@ -1,0 +1,128 @@
+"""The commands of the process before this one, for scripts that still say them: each says what to type today."""
+
+from __future__ import annotations
+
+import csv
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from kraken_core.cli.backfill import backfill
+from kraken_core.cli.history import show_gaps
+from kraken_core.cli.ingest import ingest
+from kraken_core.cli.options import Common, common
+
+if TYPE_CHECKING:
+    from kraken_core.domain.gaps import GapRecord
+    from kraken_core.workbench import Workbench
+
+
+@click.command(epilog="\b\nExample:\n  kraken ingest-sequential --tier TIER1 --data-dir archives --yes")
+@click.option("--tier", metavar="T", default="ALL", help="One tier; all by default.")
+@click.option("--intervals", metavar="N,N", help="Minutes (default all).")
+@click.option("--data-dir", metavar="PATH", help="Where the archives are (default: csv_source_dirs of the settings).")
+@click.option("--stop-on-error", is_flag=True, help="Stop at the first bad file.")
+@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+@common
+def ingest_sequential(
+    told: Common, *, tier: str, intervals: str | None, data_dir: str | None, stop_on_error: bool, yes: bool
+) -> int:
+    """Deprecated: kraken ingest does this, and what came after it."""
+    words = ["--tier", tier, "--no-api-backfill"]
+    for option, value in (("--intervals", intervals), ("--csv-source-dir", data_dir)):
+        words += [option, value] if value else []
+    words += [word for word, said in (("--stop-on-error", stop_on_error), ("--yes", yes)) if said]
+    return _today(told, "ingest-sequential", ingest, words)
+
+
+@click.command(epilog="\b\nExample:\n  kraken backfill-gaps --tier TIER1 --interval 60 --dry-run")
+@click.option("--tier", metavar="T", help="One tier.")
+@click.option("--asset", metavar="A", help="All pairs that are held of one asset, such as BTC.")
+@click.option("--interval", metavar="N", help="Minutes (default all).")
+@click.option("--from-last", is_flag=True, help="From each series' last covered slot to now.")
+@click.option("--show-unfillable-only", is_flag=True, help="List what no route fills; fill nothing.")
+@click.option("--export-unfillable", metavar="FILE", help="Write a CSV of what no route fills; fill nothing.")
+@click.option("--dry-run", is_flag=True, help="Show the plan; write nothing anywhere.")
+@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+@common
+def backfill_gaps(
+    told: Common,
+    *,
+    tier: str | None,
+    asset: str | None,
+    interval: str | None,
+    from_last: bool,
+    show_unfillable_only: bool,
+    export_unfillable: str | None,
+    dry_run: bool,
+    yes: bool,
+) -> int:
+    """Deprecated: kraken backfill does this; kraken gaps and kraken ingest --incremental do the rest."""
+    with told.workbench() as workbench:
+        pairs = _pairs_of(workbench, asset) if asset else ""
+        chosen = {"--tier": tier, "--pairs": pairs, "--intervals": interval}
+        words = [word for option, value in chosen.items() if value for word in (option, value)]
+        if show_unfillable_only or export_unfillable:
+            _deprecated(told, "backfill-gaps", ["gaps", *words])
+            _list_unfillable(told, workbench, _unfillable(workbench, tier, pairs, interval), export_unfillable)
+            return 0
+    words += [word for word, said in (("--dry-run", dry_run), ("--yes", yes)) if said]
+    if from_last:
+        return _today(
+            told,
+            "backfill-gaps",
+            ingest,
+            [*words, "--incremental", *([] if chosen["--tier"] or pairs else ["--tier", "ALL"])],
+        )
+    return _today(told, "backfill-gaps", backfill, words)
+
+
+def _today(told: Common, old: str, command: click.Command, words: list[str]) -> int:
+    """Say what to type today, and do it."""
+    _deprecated(told, old, [str(command.name), *words])
+    speaking = {"--json": told.as_json, "--quiet": told.quiet, "--verbose": told.verbose}
+    words = [*words, *(["--home", told.home] if told.home else []), *(word for word, said in speaking.items() if said)]
+    result: int | None = command.main(words, prog_name=f"kraken {command.name}", standalone_mode=False)
+    return result or 0
+
+
+def _deprecated(told: Common, old: str, words: list[str]) -> None:
+    told.say(f"kraken {old} is deprecated; type: kraken {shlex.join(words)}")
+
+
+def _pairs_of(workbench: Workbench, asset: str) -> str:
+    """The pairs of an asset that are held, as an option takes them. Raises UsageError where there is none."""
+    from kraken_core.domain.errors import UsageError
+    from kraken_core.domain.market import Pair
+
+    base = Pair.parse(f"{asset}/USD").base
+    pairs = [str(record.pair) for record in workbench.ledger.pairs() if record.pair.base == base]
+    if not pairs:
+        raise UsageError(f"no pair of {asset} is held: list those that are with: kraken pairs")
+    return ",".join(pairs)
+
+
+def _unfillable(workbench: Workbench, tier: str | None, pairs: str, interval: str | None) -> list[GapRecord]:
+    from kraken_core.domain.gaps import Route
+
+    chosen = workbench.select(
+        tier=tier,
+        pairs=tuple(pairs.split(",")) if pairs else (),
+        intervals=tuple(interval.split(",")) if interval else (),
+    )
+    return [gap for gap in workbench.held.gaps(chosen) if gap.route is Route.NONE]
+
+
+def _list_unfillable(told: Common, workbench: Workbench, gaps: list[GapRecord], file: str | None) -> None:
+    from kraken_core.workbench import documents
+
+    if file is None:
+        show_gaps(told, workbench.held, gaps)
+        return
+    with Path(file).open("w", encoding="utf-8", newline="") as opened:
+        writer = csv.DictWriter(opened, documents.GAPS)
+        writer.writeheader()
+        writer.writerows(documents.gap_row(gap) for gap in gaps)
+    told.say(f"{len(gaps):,} gaps that no route fills are in {file}, with the archives and files that would.")

@@ -1,0 +1,177 @@
+"""A plan carried out from the command line: shown, agreed to, run here or in the background, and told of."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import click
+
+from kraken_core.cli.options import Common
+from kraken_core.cli.output import console, print_json, progress
+from kraken_core.cli.result_view import tell
+
+if TYPE_CHECKING:
+    from kraken_core.domain.jobs import IngestionJob
+    from kraken_core.domain.plan import IngestionPlan
+    from kraken_core.domain.report import Completeness
+    from kraken_core.pipeline.run import JobResult
+    from kraken_core.workbench import Workbench
+
+INCOMPLETE = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Carrying:
+    """How a plan is carried out. ``complete``: it is not done while anything is missing.
+
+    ``evidence`` is the grade that counts as known then; *claimed* by default.
+    """
+
+    dry_run: bool
+    yes: bool
+    detach: bool
+    workers: int | None
+    complete: bool = False
+    evidence: str | None = None
+
+    def require_consent(self) -> None:
+        """Raises UsageError where nobody can be asked whether to go ahead, and nobody said so."""
+        if not (self.yes or self.dry_run or sys.stdin.isatty()):
+            raise click.UsageError("there is no terminal to ask on: add --yes to go ahead, or --dry-run to only look")
+
+    def carry_out(
+        self, told: Common, workbench: Workbench, job: IngestionJob | None, plan: IngestionPlan, began: float
+    ) -> int:
+        """Show the plan, and unless that is all, do it: as a new job, or going on with one. Returns the exit code.
+
+        ``began`` is when planning did, by the performance counter. Raises JobError where a job came to its end without
+        what it was for: the exchange was not reached, or no file could be read.
+        """
+        from kraken_core.domain.errors import JobError
+
+        planned = time.perf_counter() - began
+        if self.dry_run:
+            _show(told, plan, document=True)
+            return 0
+        _show(told, plan)
+        workbench.work.check_ready(plan)
+        if not self.yes:
+            click.confirm(_question(job), default=True, abort=True, err=True)
+        if self.detach:
+            _detach(told, workbench, job, plan, self.workers)
+            return 0
+        result = self._agreed(told, workbench, job, plan)
+        seconds = {**result.seconds, "plan": planned, "total": planned + result.seconds["total"]}
+        tell(told, workbench, replace(result, seconds=seconds))
+        shortfall = result.job.error
+        if lacking := self._lacking(result.report.overall) if self.complete else "":
+            told.say(f"Not complete: {lacking}.{f' {shortfall}' if shortfall else ''}")
+            return INCOMPLETE
+        if shortfall:
+            raise JobError(f"job {result.job.id} did what it could, but {shortfall}")
+        return 0
+
+    def _agreed(self, told: Common, workbench: Workbench, job: IngestionJob | None, plan: IngestionPlan) -> JobResult:
+        """The result of the job; on a terminal its user is asked again where it needs more requests than planned."""
+        from kraken_core.domain.errors import MoreRequestsNeededError
+
+        while True:
+            try:
+                return _run(told, workbench, job, plan, self.workers)
+            except MoreRequestsNeededError as needed:
+                if self.yes or needed.job_id is None:
+                    raise
+                told.say(str(needed))
+                job = workbench.ledger.job(needed.job_id)
+                plan = workbench.work.plan(job.request, job.as_of)
+                _show(told, plan)
+                if not click.confirm(f"Go on with job {job.id}?", default=True, err=True):
+                    raise
+
+    def _lacking(self, counts: Completeness) -> str:
+        """What a job that was to complete everything left missing, or on weaker evidence than was asked for."""
+        from kraken_core.domain.grades import Grade
+        from kraken_core.workbench.queries.required import grade_asked
+
+        grade = grade_asked(self.evidence)
+        weak = counts.covered - counts.meeting(grade)
+        parts = [f"{counts.missing:,} wanted slots are still missing"] if counts.missing else []
+        parts += (
+            [f"{weak:,} covered ones are {'doubtful' if grade is Grade.CLAIMED else f'not {grade}'}"] if weak else []
+        )
+        return ", and ".join(parts)
+
+
+def _show(told: Common, plan: IngestionPlan, *, document: bool = False) -> None:
+    from kraken_core.cli.plan_view import print_plan
+    from kraken_core.workbench import documents
+
+    if document and told.as_json:
+        print_json(documents.plan_document(plan))
+    elif not told.quiet or document:
+        print_plan(plan, console(stderr=not document))
+
+
+def _question(job: IngestionJob | None) -> str:
+    return f"Job {job.id} asked for the same and is {job.status.value.lower()}. Go on with it?" if job else "Go ahead?"
+
+
+def _run(
+    told: Common, workbench: Workbench, job: IngestionJob | None, plan: IngestionPlan, workers: int | None
+) -> JobResult:
+    from kraken_core.domain.errors import KrakenError
+    from kraken_core.pipeline.run import JobResult
+    from kraken_core.workbench import documents
+
+    workbench.create()
+    if job:
+        told.say(f"Job {job.id} was {job.status.value.lower()} and goes on; Ctrl-C pauses it.")
+    else:
+        job = workbench.work.start(plan)
+        told.say(f"Job {job.id} starts; Ctrl-C pauses it.")
+    try:
+        with pausing(told, "Pausing after the files now being read") as stop, progress(told) as report:
+            return workbench.work.run(job, plan, progress=report, stop=stop.is_set, workers=workers)
+    except KrakenError:
+        if told.as_json:  # how it stands; why is on stderr
+            with suppress(KrakenError):  # nobody knows, where ledger or table do not answer
+                stands = JobResult(workbench.ledger.job(job.id), workbench.held.report(job.request), None, plan=plan)
+                print_json(documents.result_document(stands))
+        raise
+
+
+def _detach(
+    told: Common, workbench: Workbench, job: IngestionJob | None, plan: IngestionPlan, workers: int | None
+) -> None:
+    from kraken_core.workbench import documents
+
+    workbench.create()
+    taken_up = workbench.work.start_detached(job or workbench.work.start(plan), workers)
+    if told.as_json:
+        print_json(documents.job_row(taken_up))
+    told.say(f"Job {taken_up.id} runs in the background: kraken jobs {taken_up.id}, kraken pause {taken_up.id}.")
+
+
+@contextmanager
+def pausing(told: Common, words: str) -> Iterator[threading.Event]:
+    """The first Ctrl-C asks the job to pause; the second one kills it, which loses nothing that was committed."""
+    stop = threading.Event()
+
+    def ask(_signal: int, _frame: object) -> None:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        stop.set()
+        told.say(f"{words} (Ctrl-C again to stop at once) …")
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

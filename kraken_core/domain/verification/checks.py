@@ -1,0 +1,97 @@
+"""What verification finds: checks, each with what it looked at and what it found wrong."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from kraken_core.domain.coverage import Assertion
+    from kraken_core.domain.market import Series
+    from kraken_core.domain.timerange import TimeRanges
+    from kraken_core.domain.verification.silences import Silence
+
+EXAMPLES = 10  # of what a check found; a list nobody reads helps nobody
+
+
+class Check(NamedTuple):
+    """One thing that was checked: of how many series, on how many items, and how many of them failed.
+
+    A check that only reports fails nowhere, whatever its examples tell.
+    """
+
+    name: str
+    series: int
+    checked: int
+    failed: int
+    examples: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class Tally:
+    """A check in the making."""
+
+    name: str
+    series: set[Series] = field(default_factory=set)
+    checked: int = 0
+    failed: int = 0
+    _examples: list[str] = field(default_factory=list)
+    _found: int = 0
+
+    def looked(self, series: Iterable[Series], items: int) -> None:
+        """So many items of these series were looked at."""
+        self.series.update(series)
+        self.checked += items
+
+    def fail(self, failed: int, examples: Iterable[str]) -> None:
+        """So many of them are wrong."""
+        self.failed += failed
+        self.report(failed, examples)
+
+    def report(self, found: int, examples: Iterable[str]) -> None:
+        """So many are worth a word, though nothing is wrong with them; any number of examples may be given."""
+        self._found += found
+        for example in examples:
+            if len(self._examples) == EXAMPLES:
+                break
+            self._examples.append(example)
+
+    @property
+    def check(self) -> Check:
+        """What came of it."""
+        more = self._found - len(self._examples)
+        told = (*self._examples, f"… and {more:,} more") if more > 0 else tuple(self._examples)
+        return Check(self.name, len(self.series), self.checked, self.failed, told)
+
+
+class Basis(NamedTuple):
+    """What was looked at: the version of the candle table, and how many claims there were."""
+
+    version: int = 0
+    claims: int = 0
+
+
+NOTHING_SEEN = Basis()
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """All checks, and what follows from silences that were contradicted.
+
+    ``withdraw`` are the counter-claims, ``suspects`` the slots that they leave to nobody: their candles are to become
+    provisional. ``note`` says what became of that. ``suspicious`` are all silences of which that check gives examples.
+    """
+
+    checks: tuple[Check, ...]
+    withdraw: tuple[Assertion, ...] = ()
+    suspects: Mapping[Series, TimeRanges] = field(default_factory=dict)
+    basis: Basis = NOTHING_SEEN
+    note: str = ""
+    suspicious: tuple[Silence, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing failed."""
+        return not any(check.failed for check in self.checks)

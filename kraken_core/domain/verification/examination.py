@@ -1,0 +1,289 @@
+"""Examine: candles held against the rules, against what the ledger knows, and against each other.
+
+A frame at a time, whole days of some pairs in each, so that memory is bounded by the frame.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import polars as pl
+
+from kraken_core.domain.candles import PRICES, is_settled
+from kraken_core.domain.market import INTERVALS, Pair, Series
+from kraken_core.domain.timerange import TimeRanges, iso
+from kraken_core.domain.verification.agreement import Verdict, compared, contradicted
+from kraken_core.domain.verification.checks import EXAMPLES, Tally
+from kraken_core.domain.verification.known_pair import KnownPair, Look
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Ints = NDArray[np.int64]
+
+_US = 1_000_000  # microseconds a second
+_DAY_S = 86_400
+_NOTHING = TimeRanges()
+_NO_OPENS = np.array([], dtype=np.int64)
+_SERIES = ("pair", "interval_minutes")
+_SLOT = (*_SERIES, pl.col("time").dt.epoch("s"))
+_COUNTED = ("trades", "fine_trades", "volume", "fine_volume")
+_BY_ITSELF = ("unique", "aligned", "sane", "closed", "life", "covered")
+
+
+class Rows(NamedTuple):
+    """The candles of one series in a frame: the first row's number, and all their opens in epoch seconds."""
+
+    first: int
+    opens: Ints
+
+    def within(self, ranges: TimeRanges) -> Ints:
+        """The numbers of the rows in the ranges."""
+        return np.flatnonzero(inside(self.opens, ranges)) + self.first
+
+
+NO_ROWS = Rows(0, _NO_OPENS)
+
+
+def rows_by_series(candles: pl.DataFrame, pairs: Iterable[Pair]) -> dict[Series, Rows]:
+    """Which rows are whose, of candles of these pairs sorted by pair, interval, time."""
+    names = {str(pair): pair for pair in pairs}
+    opens = opens_of(candles)
+    runs = candles.lazy().with_row_index().group_by(_SERIES, maintain_order=True).agg(pl.first("index"), pl.len())
+    return {
+        Series(names[name], interval): Rows(first, opens[first : first + height])
+        for name, interval, first, height in runs.collect().iter_rows()
+    }
+
+
+class Frame:
+    """Candles of whole days (SCHEMA, sorted by pair, interval, time), and which rows are whose."""
+
+    def __init__(self, candles: pl.DataFrame, pairs: Mapping[Pair, KnownPair]) -> None:
+        self.candles = candles
+        self.pairs = pairs
+        self.series = rows_by_series(candles, pairs)
+
+    def opens(self, series: Series) -> Ints:
+        """When the candles of a series open, provisional ones included."""
+        return self.series.get(series, NO_ROWS).opens
+
+    def of(self, chosen: Mapping[Series, TimeRanges]) -> pl.DataFrame:
+        """The candles of some series in some ranges, in the order of the series given."""
+        found = [self.series[s].within(ranges) for s, ranges in chosen.items() if s in self.series]
+        return self.candles[np.concatenate(found)] if found else self.candles.clear()
+
+
+def opens_of(candles: pl.DataFrame) -> Ints:
+    """When the slots of candles open, in epoch seconds."""
+    opens: Ints = candles["time"].to_physical().to_numpy() // _US
+    return opens
+
+
+def inside(opens: Ints, ranges: TimeRanges) -> NDArray[np.bool_]:
+    """Which instants lie in the ranges."""
+    bounds = np.array(ranges.bounds, dtype=np.int64)
+    found: NDArray[np.bool_] = np.searchsorted(bounds, opens, side="right") % 2 == 1
+    return found
+
+
+class Suspicion(NamedTuple):
+    """Slots of a series without a candle in which something traded, or in one of several, as the witness shows."""
+
+    series: Series
+    slots: TimeRanges
+    witness: Series
+
+    def outside(self, days: TimeRanges) -> Suspicion:
+        """What of it lies outside some days."""
+        return self._replace(slots=self.slots - days)
+
+
+class Examination:
+    """What was found so far; frames are given one after the other."""
+
+    def __init__(self, now: int) -> None:
+        self.now = now
+        names = (*_BY_ITSELF, "agreement", "silences", "vintages")
+        self.tallies = {name: Tally(name) for name in names}
+        self.suspects: dict[Series, TimeRanges] = {}  # all that were confirmed
+        self.agreed: dict[Series, dict[int, TimeRanges]] = {}  # with a finer interval of another file, by that
+        self._lacking_below: list[Suspicion] = []  # by finer candles
+        self._lacking_above: list[Suspicion] = []  # by coarser ones
+        self._told: set[tuple[Series, int, int]] = set()  # coarse series, finer interval, slot: each once
+
+    def candles(self, frame: Frame) -> None:
+        """Every candle by itself: is it one, is it where it may be, does the ledger know of it?"""
+        height = frame.candles.height
+        alive, known = np.zeros(height, dtype=np.bool_), np.zeros(height, dtype=np.bool_)
+        for series, (first, opens) in frame.series.items():
+            pair, end = frame.pairs[series.pair], first + len(opens)
+            alive[first:end] = inside(opens, pair.lived[series.interval])
+            known[first:end] = inside(opens, pair.covered[series.interval])
+        wrong = frame.candles.select(
+            **_by_itself(self.now),
+            life=~pl.Series(alive),
+            covered=is_settled() & ~pl.Series(known) & pl.Series(alive),
+        )
+        for name in _BY_ITSELF:
+            self.tallies[name].looked(frame.series, height)
+            failed = int(wrong[name].sum())
+            rows = frame.candles.filter(wrong[name]).head(EXAMPLES).select(_SLOT).rows() if failed else []
+            self.tallies[name].fail(failed, (f"{pair} {interval}m at {iso(time)}" for pair, interval, time in rows))
+        self.tallies["silences"].checked -= int(known.sum())  # those that are covered, less these
+
+    def agreement(self, frame: Frame, looks: Mapping[Pair, Look]) -> None:
+        """Coarse candles against finer ones; silence that another interval contradicts is suspect.
+
+        Of values that differ nobody can tell which are wrong: that is said, and nothing follows (domain rule 13).
+        """
+        chosen: dict[tuple[int, int], dict[Pair, TimeRanges]] = defaultdict(dict)
+        for pair, look in looks.items():
+            self._suspect_coarse(frame, pair, look.silent)
+            for coarse, fine, slots in look.compare:
+                if slots:
+                    chosen[coarse, fine][pair] = slots
+        for (coarse, fine), of_pairs in chosen.items():
+            series = {Series(pair, coarse): ranges for pair, ranges in of_pairs.items()}
+            finer = frame.of({Series(pair, fine): ranges for pair, ranges in of_pairs.items()})
+            verdicts = compared(finer, frame.of(series), (coarse, fine))
+            for name in ("agreement", "vintages"):
+                self.tallies[name].looked(series, verdicts.height)
+            odd = verdicts.filter(pl.col("verdict") != Verdict.AGREES)
+            by_pair = {name: found for (name,), found in odd.group_by("pair", maintain_order=True)}
+            for pair, slots in of_pairs.items():
+                found = by_pair.get(str(pair), odd.clear())
+                opens = opens_of(found).tolist()
+                self._agreed(frame.pairs[pair], coarse, fine, slots - _slots(opens, coarse * 60))
+                self._judge(frame, Series(pair, coarse), Series(pair, fine), found)
+
+    def _agreed(self, known: KnownPair, coarse: int, fine: int, slots: TimeRanges) -> None:
+        """Both intervals say the same of coarse slots: of those that traded, and of those that did not."""
+        if both := slots & known.independent(coarse, fine):
+            agreed = self.agreed.setdefault(Series(known.pair, coarse), {})
+            agreed[fine] = agreed.get(fine, _NOTHING) | both
+
+    def _judge(self, frame: Frame, coarse: Series, fine: Series, odd: pl.DataFrame) -> None:
+        """What disagrees of a pair's series at two intervals; each slot is told once."""
+        contested: list[int] = []
+        values = odd.select(pl.col("time").dt.epoch("s"), "verdict", *_COUNTED)
+        for slot, verdict, *counted in values.iter_rows():
+            if verdict in {Verdict.FINE_SILENT, Verdict.FINE_LACKS}:
+                contested.append(slot)
+            if (coarse, fine.interval, slot) not in self._told:
+                self._told.add((coarse, fine.interval, slot))
+                self._report(Verdict(verdict), f"{coarse} at {iso(slot)}", fine, counted)
+        traded = _slots(frame.opens(fine).tolist() if contested else [], fine.width)
+        known = frame.pairs[fine.pair].observed[fine.interval]
+        if suspects := contradicted(contested, coarse.width, known, traded):
+            self._lacking_above.append(Suspicion(fine, suspects, coarse))
+
+    def _report(self, verdict: Verdict, slot: str, fine: Series, counted: Sequence[Any]) -> None:
+        """A slot whose values differ, with by how much; one that is silent is reported once that is sure."""
+        trades, fine_trades, volume, fine_volume = counted
+        finer = f"its {fine.interval}m candles"
+        match verdict:
+            case Verdict.COARSE_SILENT | Verdict.FINE_SILENT:
+                return
+            case Verdict.OTHER_COUNTS:
+                sizes = [] if trades is None or fine_trades in {None, trades} else [f"{fine_trades - trades:+,} trades"]
+                sizes += [f"{fine_volume / volume - 1:+.2%} volume"] if volume != fine_volume else []
+                self.tallies["vintages"].report(1, [f"{slot}: {finer} have {' and '.join(sizes)}"])
+            case _ if None not in {trades, fine_trades} and trades != fine_trades:
+                self.tallies["agreement"].fail(1, [f"{slot} has {trades:,} trades, but {fine_trades:,} in {finer}"])
+            case _:
+                self.tallies["agreement"].fail(1, [f"{slot} has other values than {finer}"])
+
+    def _suspect_coarse(self, frame: Frame, pair: Pair, claimed: Mapping[int, TimeRanges]) -> None:
+        """Slots that are claimed to be silent though a finer candle lies in them, known as a whole or not.
+
+        Every interval is a multiple of the one before it, so that opens are rounded down step by step.
+        """
+        finer: dict[Series, Ints] = {}
+        for interval in INTERVALS:
+            series = Series(pair, interval)
+            silent, mine = claimed.get(interval, _NOTHING), frame.opens(series)
+            for witness in reversed(finer):
+                finer[witness] = traded = _rounded(finer[witness], series.width)
+                odd = traded[inside(traded, silent)]
+                if lacks := _slots(odd[~_among(odd, mine)].tolist(), series.width):
+                    self._lacking_below.append(Suspicion(series, lacks, witness))
+                    silent -= lacks
+            if mine.size:
+                finer[series] = mine
+
+    def confirmed(self) -> dict[Series, TimeRanges]:
+        """The suspect slots that were found since this was last asked; they are told now.
+
+        A finer candle shows exactly which slot lacks trades. A coarser one only shows that some slot in it does, and
+        the coarser the vaguer: that is left open where finer ones showed some on the same day, which is to be looked
+        at again without what they contradict.
+        """
+        settled: dict[Pair, TimeRanges] = {}
+        for found in self._lacking_below:
+            settled[found.series.pair] = settled.get(found.series.pair, _NOTHING) | found.slots.outer(_DAY_S)
+        fresh: dict[Series, TimeRanges] = {}
+        for found in self._lacking_below:
+            self._confirm(fresh, found)
+        for _, alike in groupby(sorted(self._lacking_above, key=_witness), key=_witness):
+            left = [found.outside(settled.get(found.series.pair, _NOTHING)) for found in alike]
+            for found in left:
+                self._confirm(fresh, found)
+                settled[found.series.pair] = settled.get(found.series.pair, _NOTHING) | found.slots.outer(_DAY_S)
+        self._lacking_below, self._lacking_above = [], []
+        for series, slots in fresh.items():
+            self.suspects[series] = self.suspects.get(series, _NOTHING) | slots
+        return fresh
+
+    def _confirm(self, fresh: dict[Series, TimeRanges], found: Suspicion) -> None:
+        series, slots, witness = found
+        if new := slots - fresh.get(series, _NOTHING):
+            told = (f"{series} {spell} is claimed to have no trades, but {witness} has some" for spell in new)
+            self.tallies["silences"].fail(new.slots(series.width), told)
+            fresh[series] = fresh.get(series, _NOTHING) | new
+
+
+def _witness(found: Suspicion) -> int:
+    """The interval of the witness, in minutes."""
+    return found.witness.interval
+
+
+def _slots(opens: Sequence[int], width: int) -> TimeRanges:
+    return TimeRanges.of((at, at + width) for at in opens)
+
+
+def _among(instants: Ints, others: Ints) -> NDArray[np.bool_]:
+    """Which instants are among others, which ascend."""
+    found: NDArray[np.bool_] = np.searchsorted(others, instants, "left") < np.searchsorted(others, instants, "right")
+    return found
+
+
+def _rounded(opens: Ints, width: int) -> Ints:
+    """The slots of ``width`` seconds in which ascending instants lie, each once."""
+    slots = opens - opens % width
+    return slots[np.append(True, slots[1:] != slots[:-1])] if len(slots) else slots
+
+
+def _by_itself(now: int) -> dict[str, pl.Expr]:
+    """What is wrong with a candle that needs no ledger to tell; a check's name is what should be."""
+    width = pl.col("interval_minutes").cast(pl.Int64) * 60 * _US
+    opens = pl.col("time").to_physical()
+    sane = pl.all_horizontal(
+        *(pl.col(name).is_finite() for name in (*PRICES, "volume")),
+        pl.col("low") > 0,
+        pl.col("low") == pl.min_horizontal(PRICES),
+        pl.col("high") == pl.max_horizontal(PRICES),
+        pl.col("volume") > 0,
+        pl.col("trades").fill_null(1) > 0,
+    )
+    same = pl.all_horizontal(pl.col(name) == pl.col(name).shift() for name in (*_SERIES, "time"))
+    return {
+        "unique": same.fill_null(value=False),
+        "aligned": opens % width != 0,
+        "sane": ~sane.fill_null(value=False),
+        "closed": opens + width > now * _US,
+    }

@@ -1,0 +1,107 @@
+"""What is known of one pair, interval by interval, for whoever holds its candles against it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
+
+from kraken_core.domain.candles import Source
+from kraken_core.domain.life import lived, outside_life
+from kraken_core.domain.market import Pair, Series
+from kraken_core.domain.request import closed
+from kraken_core.domain.timerange import TimeRange, TimeRanges
+from kraken_core.domain.verification.agreement import Comparison, comparisons
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from kraken_core.domain.knowledge import Knowledge
+
+
+class Look(NamedTuple):
+    """What is looked at of a pair: slots to hold against finer ones, and by interval slots that may be silent.
+
+    Of all these slots the candles have to be at hand.
+    """
+
+    compare: Sequence[Comparison]
+    silent: Mapping[int, TimeRanges]
+
+
+@dataclass(frozen=True)
+class KnownPair:
+    """The slots of a pair's series, in the window that is looked at, by interval.
+
+    In ``lived`` it lived; ``covered`` ones some source knows or they were derived; ``observed`` ones were not derived.
+    ``evidence`` are those of each interval that a file or an answer knows, by its hash or request.
+    """
+
+    pair: Pair
+    outside_life: TimeRanges
+    lived: Mapping[int, TimeRanges]
+    covered: Mapping[int, TimeRanges]
+    observed: Mapping[int, TimeRanges]
+    evidence: Mapping[int, Mapping[str, TimeRanges]]
+
+    @property
+    def series(self) -> list[Series]:
+        """The series looked at."""
+        return [Series(self.pair, interval) for interval in self.lived]
+
+    @cached_property
+    def comparisons(self) -> list[Comparison]:
+        """Which slots to hold against which finer interval."""
+        return comparisons(self.covered, self.observed, self.outside_life)
+
+    def look(self, days: TimeRanges) -> Look:
+        """All that can be looked at in whole days."""
+        compare = [each._replace(slots=each.slots & days) for each in self.comparisons]
+        return Look(compare, {interval: ranges & days for interval, ranges in self.covered.items()})
+
+    def independent(self, coarse: int, fine: int) -> TimeRanges:
+        """The coarse slots in which the two intervals go back to different files, so that one confirms the other.
+
+        A file of trades speaks for every interval, and what was derived only repeats its origin.
+        """
+        mine, finer = self.evidence[coarse], self.evidence[fine]
+        shared = TimeRanges.of(r for same in mine.keys() & finer.keys() for r in mine[same] & finer[same])
+        return self.observed[coarse] - shared.outer(coarse * 60)
+
+    @cached_property
+    def finest(self) -> dict[int, TimeRanges]:
+        """The slots by interval of which no finer series of the pair tells anything that would explain silence."""
+        result = {}
+        told = TimeRanges()
+        for interval, ranges in self.covered.items():
+            result[interval] = (ranges - told).inner(interval * 60)
+            told |= ranges
+        return result
+
+
+def known_pairs(knowledge: Knowledge, series: Collection[Series], window: TimeRange) -> dict[Pair, KnownPair]:
+    """What is known of the pairs of these series, by pair; slots outside of the window are left out."""
+    intervals: dict[Pair, list[int]] = defaultdict(list)
+    for each in sorted(series):
+        intervals[each.pair].append(each.interval)
+    derived: dict[Series, list[TimeRange]] = defaultdict(list)
+    told: dict[Series, dict[str, list[TimeRange]]] = defaultdict(lambda: defaultdict(list))
+    for claim, ranges in knowledge.standing:
+        (derived[claim.series] if claim.source is Source.DERIVED else told[claim.series][claim.evidence]).extend(ranges)
+    result = {}
+    for pair, chosen in intervals.items():
+        lives = knowledge.lives.get(pair, ())
+        alive = {interval: lived(lives, interval * 60) & closed(window, interval * 60) for interval in chosen}
+        made = {i: TimeRanges.of(derived[Series(pair, i)]) & alive[i] for i in chosen}
+        known = {i: {name: TimeRanges.of(r) for name, r in told[Series(pair, i)].items()} for i in chosen}
+        seen = {i: TimeRanges.of(r for ranges in known[i].values() for r in ranges) & alive[i] for i in chosen}
+        result[pair] = KnownPair(
+            pair,
+            outside_life=outside_life(lives),
+            lived=alive,
+            covered={i: made[i] | seen[i] for i in chosen},
+            observed={i: seen[i] - made[i] for i in chosen},
+            evidence=known,
+        )
+    return result

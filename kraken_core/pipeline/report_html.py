@@ -1,0 +1,206 @@
+"""The report as one page of HTML: no script, no font, no picture from elsewhere, so that it can be sent and printed."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from html import escape
+
+from kraken_core.domain.differences import size
+from kraken_core.domain.gaps import GapRecord
+from kraken_core.domain.grades import Grade
+from kraken_core.domain.interval_text import short
+from kraken_core.domain.market import Pair, Series
+from kraken_core.domain.report import Completeness, Report, SeriesReport
+from kraken_core.pipeline.report_terminal import evidence, grade, moment, percent
+
+LONGEST = 200  # series in detail; all of them are in the table of pairs
+STEPS = 400  # of a strip: what is narrower than one is drawn as wide as one
+_STYLE = """
+:root { color-scheme: light; --good: #2f7d4f; --fair: #b7791f; --bad: #c0392b; --present: #3a6ea5; --silent: #b9cde3 }
+body { font: 14px/1.45 system-ui, sans-serif; color: #1c2430; max-width: 70rem; margin: 2rem auto; padding: 0 1rem }
+h1 { margin-bottom: 0 } h2 { margin-top: 2.2rem; font-size: 1.15rem }
+.big { font-size: 2.4rem; font-weight: 600 } .note { color: #5a6675 }
+table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums }
+th, td { padding: .15rem .5rem; text-align: right; border-bottom: 1px solid #e3e8ee; white-space: nowrap }
+th { color: #5a6675; font-weight: 600 } th:first-child, td:first-child { text-align: left }
+svg { display: block; width: 100%; min-width: 9rem; height: .8rem }
+.good { color: var(--good) } .fair { color: var(--fair) } .bad { color: var(--bad); font-weight: 600 }
+.why { white-space: normal; text-align: left; min-width: 16rem }
+.key span { display: inline-block; width: .8rem; height: .8rem; margin: 0 .3rem 0 1rem; vertical-align: -1px }
+@media print { body { margin: 0; max-width: none; font-size: 10px } tr { break-inside: avoid }
+  thead { display: table-header-group } h2 { break-after: avoid }
+  * { -webkit-print-color-adjust: exact; print-color-adjust: exact } }
+"""
+_KEY = (
+    '<p class="key note"><span style="background:var(--present)"></span>present: it traded'
+    '<span style="background:var(--silent)"></span>silent: known, nothing traded'
+    '<span style="background:var(--bad)"></span>missing: nobody knows</p>'
+)
+
+
+_COLOURS = {Grade.PROVED: "--good", Grade.CONFIRMED: "--present", Grade.CLAIMED: "--silent", Grade.DOUBTFUL: "--fair"}
+_MEANINGS = {
+    Grade.PROVED: "trade ids are consecutive",
+    Grade.CONFIRMED: "two sources agree",
+    Grade.CLAIMED: "one source says so",
+    Grade.DOUBTFUL: "suspiciously without trades",
+}
+_GRADES = (
+    '<p class="key note">'
+    + "".join(f'<span style="background:var({_COLOURS[each]})"></span>{each}: {why}' for each, why in _MEANINGS.items())
+    + "</p>"
+)
+
+
+def page(report: Report) -> str:
+    """The page, whole. Whatever comes from data is escaped."""
+    overall = report.overall
+    parts = [
+        '<!doctype html><html lang="en"><meta charset="utf-8">',
+        '<meta name="viewport" content="width=device-width, initial-scale=1">',
+        f"<title>Completeness, {moment(report.as_of)} UTC</title><style>{_STYLE}</style>",
+        "<h1>Completeness of the history</h1>",
+        f'<p class="note">{len(report.series):,} series, as of {moment(report.as_of)} UTC, the last detection</p>',
+        f'<p><span class="big {grade(overall)}">{percent(overall.completeness)}</span>',
+        f"of {overall.wanted:,} wanted slots are covered; {overall.missing:,} are missing.</p>",
+        _bar(overall),
+        _KEY,
+        f"<p>Evidence: {evidence(overall)}.</p>",
+        _grades(overall),
+        _GRADES,
+        *_by_interval(report),
+        *_pairs(report.series),
+        *_worst(report),
+        *_differences(report),
+        *_actions(report),
+        '<p class="note">Completeness is covered of wanted, activity is present of covered: a pair that seldom trades',
+        "is not incomplete, and one that is incomplete is not quiet. Times are UTC.</p></html>",
+    ]
+    return "\n".join(parts)
+
+
+def _by_interval(report: Report) -> Iterator[str]:
+    yield "<h2>By interval</h2>"
+    columns = ("interval", "wanted", "present", "silent", "missing", "complete", "active", "")
+    rows = [[short(interval), *_figures(counts), _bar(counts)] for interval, counts in report.by_interval.items()]
+    yield from _table(columns, rows)
+
+
+def _pairs(series: Sequence[SeriesReport]) -> Iterator[str]:
+    """How complete each pair is at each interval."""
+    yield "<h2>By pair</h2>"
+    cells: dict[Pair, dict[int, str]] = defaultdict(dict)
+    for line in series:
+        share = percent(line.counts.completeness)
+        cells[line.series.pair][line.series.interval] = f'<span class="{grade(line.counts)}">{share}</span>'
+    intervals = sorted({line.series.interval for line in series})
+    rows = ([escape(str(pair)), *(of.get(interval, "–") for interval in intervals)] for pair, of in cells.items())
+    yield from _table(["pair", *map(short, intervals)], rows)
+
+
+def _worst(report: Report) -> Iterator[str]:
+    """The series that lack something, and where."""
+    if not (worst := report.worst):
+        yield "<p>Nothing is missing.</p>"
+        return
+    gaps: dict[Series, list[GapRecord]] = defaultdict(list)
+    for gap in report.gaps:
+        gaps[gap.series].append(gap)
+    yield "<h2>Least complete series, and where something is missing</h2>"
+    columns = ("series", "from", "to", "missing", "complete", "", "why")
+    rows = (
+        [
+            f"{escape(str(line.series.pair))} {short(line.series.interval)}",
+            *(moment(at) for at in (line.start, line.end)),
+            f"{line.counts.missing:,}",
+            f'<span class="{grade(line.counts)}">{percent(line.counts.completeness)}</span>',
+            _strip(line, gaps[line.series]),
+            f'<div class="why">{escape(line.reason)}</div>',
+        ]
+        for line in worst[:LONGEST]
+    )
+    yield from _table(columns, rows)
+    if len(worst) > LONGEST:
+        yield f'<p class="note">… and {len(worst) - LONGEST:,} series more; kraken report --json has every one.</p>'
+
+
+def _differences(report: Report) -> Iterator[str]:
+    """Where sources differ: a finding, which makes nothing less complete."""
+    if not report.differences:
+        return
+    yield "<h2>Where sources differ</h2>"
+    columns = ("in force", "other", "series", "candles", "prices by up to", "volume by up to", "trades by up to")
+    rows = (
+        [
+            *(escape(each.kept), escape(each.other), f"{each.series:,}", f"{each.slots:,}"),
+            *(size(share) if share else "–" for share in (each.price, each.volume, each.trades)),
+        ]
+        for each in report.differences[:LONGEST]
+    )
+    yield from _table(columns, rows)
+    if len(report.differences) > LONGEST:
+        yield f'<p class="note">… and {len(report.differences) - LONGEST:,} more pairs of sources.</p>'
+
+
+def _actions(report: Report) -> Iterator[str]:
+    if report.actions:
+        yield "<h2>What to do next</h2><ul>"
+        yield from (f"<li>{escape(action)}</li>" for action in report.actions)
+        yield "</ul>"
+
+
+def _figures(counts: Completeness) -> list[str]:
+    numbers = (counts.wanted, counts.present, counts.silent, counts.missing)
+    complete = f'<span class="{grade(counts)}">{percent(counts.completeness)}</span>'
+    return [*(f"{number:,}" for number in numbers), complete, percent(counts.activity)]
+
+
+def _table(columns: Iterable[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
+    yield "<table><thead><tr>" + "".join(f"<th>{name}</th>" for name in columns) + "</tr></thead><tbody>"
+    for row in rows:
+        yield "<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>"
+    yield "</tbody></table>"
+
+
+def _bar(counts: Completeness) -> str:
+    """What part is present, silent, missing."""
+    at, parts = 0.0, []
+    for name, slots in (("present", counts.present), ("silent", counts.silent), ("bad", counts.missing)):
+        width = STEPS * slots / (counts.wanted or 1)
+        if slots:
+            parts.append(f'<rect x="{at:.1f}" width="{width:.1f}" height="1" fill="var(--{name})"/>')
+        at += width
+    told = f"{counts.present:,} present, {counts.silent:,} silent, {counts.missing:,} missing"
+    return _svg(told, "".join(parts))
+
+
+def _grades(counts: Completeness) -> str:
+    """What part of the covered slots is of which grade."""
+    at, parts = 0.0, []
+    for each, colour in _COLOURS.items():
+        width = STEPS * getattr(counts, each.value) / (counts.covered or 1)
+        if width:
+            parts.append(f'<rect x="{at:.1f}" width="{width:.1f}" height="1" fill="var({colour})"/>')
+        at += width
+    return _svg(evidence(counts), "".join(parts))
+
+
+def _strip(line: SeriesReport, gaps: Iterable[GapRecord]) -> str:
+    """Where in time a series has gaps."""
+    scale = STEPS / (line.end - line.start)
+    spans: list[list[int]] = []
+    for gap in gaps:
+        start = min(int(scale * (max(gap.start, line.start) - line.start)), STEPS - 1)
+        end = max(start + 1, round(scale * (min(gap.end, line.end) - line.start)))
+        if spans and start <= spans[-1][1]:
+            spans[-1][1] = max(end, spans[-1][1])
+        else:
+            spans.append([start, end])
+    path = "".join(f"M{start} 0h{end - start}v1h{start - end}z" for start, end in spans)
+    known = f'<rect width="{STEPS}" height="1" fill="var(--present)"/>'
+    return _svg(f"{len(spans)} stretches are missing", f'{known}<path d="{path}" fill="var(--bad)"/>')
+
+
+def _svg(told: str, drawn: str) -> str:
+    return f'<svg viewBox="0 0 {STEPS} 1" preserveAspectRatio="none" role="img" aria-label="{told}">{drawn}</svg>'

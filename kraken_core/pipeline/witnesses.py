@@ -1,0 +1,154 @@
+"""Silences of single pairs, and whether the whole exchange was silent then (domain rule 12)."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from kraken_core.domain.coverage import DataCoverageRange
+from kraken_core.domain.market import Pair, Series
+from kraken_core.domain.timerange import TimeRange, TimeRanges
+from kraken_core.domain.verification.examination import Frame, inside, opens_of
+from kraken_core.domain.verification.known_pair import KnownPair
+from kraken_core.domain.verification.silences import (
+    KNOWN_SILENCES,
+    SHORTEST_S,
+    SUSPICIOUS,
+    Activity,
+    Silence,
+    silent_runs,
+    slept,
+)
+from kraken_core.ports import CandleStore
+
+if TYPE_CHECKING:
+    import polars as pl
+    from numpy.typing import NDArray
+
+    Ints = NDArray[np.int64]
+
+ASKED = 20  # witnesses of a span, the busiest first: whoever trades every minute leaves little to ask the others
+_DAY_S = 86_400
+
+
+@dataclass(slots=True)
+class Silences:
+    """Gathers when each pair traded, from its finest series, and tells silences that its rate does not explain."""
+
+    doubtful: list[Silence] = field(default_factory=list)
+    looked: dict[Series, int] = field(default_factory=dict)  # silent spans by series
+    _parts: dict[Series, list[tuple[Ints, Ints]]] = field(default_factory=lambda: defaultdict(list))
+
+    def add(self, frame: Frame) -> None:
+        """Candles of some pairs; later ones of a pair come after earlier ones."""
+        for series, rows in frame.series.items():
+            finest = inside(rows.opens, frame.pairs[series.pair].finest[series.interval])
+            if finest.any():
+                trades = frame.candles["trades"].slice(rows.first, len(rows.opens))
+                self._parts[series].append((rows.opens[finest], _counts(trades)[finest]))
+
+    def finish(self, pair: KnownPair) -> None:
+        """All candles of the pair were added."""
+        for series in pair.series:
+            parts, known = self._parts.pop(series, []), pair.finest[series.interval]
+            opens = np.concatenate([np.array([], dtype=np.int64), *(opens for opens, _ in parts)])
+            trades = np.concatenate([np.array([], dtype=np.int64), *(trades for _, trades in parts)])
+            starts, ends = silent_runs(opens, known, series.width)
+            if len(starts):
+                self.looked[series] = len(starts)
+                expected = Activity(opens, trades, known).expected(starts, ends, KNOWN_SILENCES)
+                odd = np.flatnonzero(expected >= SUSPICIOUS)
+                spans = zip(starts[odd].tolist(), ends[odd].tolist(), expected[odd].tolist(), strict=True)
+                self.doubtful += [Silence(series, *span) for span in spans]
+
+
+@dataclass(frozen=True, slots=True)
+class Witnesses:
+    """Every pair by its finest series at each time, busiest first: together they show when the exchange was silent."""
+
+    store: CandleStore
+    known: Sequence[tuple[Series, TimeRanges]]
+
+    @classmethod
+    def of(cls, store: CandleStore, coverage: Iterable[DataCoverageRange]) -> Witnesses:
+        """From all that is covered."""
+        ranges: dict[Series, list[TimeRange]] = defaultdict(list)
+        candles: dict[Series, int] = defaultdict(int)
+        for covered in coverage:
+            ranges[covered.series].append(TimeRange(covered.start, covered.end))
+            candles[covered.series] += covered.candles
+        finer: dict[Pair, TimeRanges] = defaultdict(TimeRanges)
+        finest: dict[Series, TimeRanges] = {}
+        for series in sorted(ranges):  # finest interval of a pair first
+            own = TimeRanges.of(ranges[series])
+            if left := (own - finer[series.pair]).inner(series.width):
+                finest[series] = left
+            finer[series.pair] |= own
+        busiest = sorted(finest, key=lambda series: (series.interval, -candles[series], series))
+        return cls(store, [(series, finest[series]) for series in busiest])
+
+    def asleep(self, doubtful: TimeRanges) -> TimeRanges:
+        """When in the doubtful time none of them traded, though enough trades were to be expected of several.
+
+        Whoever knows only hours or days is a witness of the whole ones inside a span.
+        """
+        quiet = doubtful
+        heard: list[tuple[Series, TimeRanges, TimeRanges]] = []
+        for series, known, asked in self._asked(doubtful):
+            if still := asked & quiet.inner(series.width):
+                opens = opens_of(self.store.candles({series: still}))
+                silent = zip(*(bounds.tolist() for bounds in silent_runs(opens, still, series.width)), strict=True)
+                left = (quiet - still) | TimeRanges.of(silent)
+                quiet = TimeRanges.of(span for span in left if span.end - span.start >= SHORTEST_S)
+                heard.append((series, known, still))
+        widths = sorted({series.width for series, _, _ in heard})
+        parts = {span: list(_parts_of(span, widths)) for span in quiet}
+        expected: dict[TimeRange, list[float]] = {part: [] for found in parts.values() for part in found}
+        for series, known, asked in heard:
+            spans = [part for part in expected if asked.clip(*part).seconds == part.end - part.start]
+            for span, trades in zip(spans, self._expected(series, known, spans), strict=True):
+                expected[span].append(trades)
+        slept_through = ([part for part in found if slept(expected[part])] for found in parts.values())
+        return TimeRanges.of(found[0] for found in slept_through if found)
+
+    def _asked(self, doubtful: TimeRanges) -> Iterator[tuple[Series, TimeRanges, TimeRanges]]:
+        """The series that know something of the doubtful time, and what; of each span no more than are asked."""
+        bounds = np.array(doubtful.bounds, dtype=np.int64)
+        starts, ends = bounds[::2], bounds[1::2]
+        witnesses = np.zeros(len(starts), dtype=np.int64)
+        for series, known in self.known:
+            if asked := (known & doubtful).inner(series.width):
+                opens = np.array(asked.bounds[::2], dtype=np.int64)
+                concerned = np.searchsorted(opens, ends) > np.searchsorted(opens, starts)
+                if (witnesses[concerned] < ASKED).any():
+                    witnesses[concerned] += 1
+                    yield series, known, asked
+
+    def _expected(self, series: Series, known: TimeRanges, spans: Sequence[TimeRange]) -> list[float]:
+        if not spans:
+            return []
+        reach = [max(end - start, _DAY_S) for start, end in spans]
+        around = TimeRanges.of((start - r, end + r) for (start, end), r in zip(spans, reach, strict=True)) & known
+        candles = self.store.candles({series: around})
+        starts, ends = (np.array(bounds, dtype=np.int64) for bounds in zip(*spans, strict=True))
+        activity = Activity(opens_of(candles), _counts(candles["trades"]), known)
+        return [float(trades) for trades in activity.expected(starts, ends, KNOWN_SILENCES - TimeRanges.of(spans))]
+
+
+def _parts_of(span: TimeRange, widths: Iterable[int]) -> Iterator[TimeRange]:
+    """The span, and the whole slots inside it of each width, largest first."""
+    seen: set[TimeRange] = set()
+    for part in (span, *(part for width in widths for part in TimeRanges.single(*span).inner(width))):
+        if part not in seen:
+            seen.add(part)
+            yield part
+
+
+def _counts(trades: pl.Series) -> Ints:
+    """Trades of candles; one where nobody counted them."""
+    counts: Ints = trades.cast(int).fill_null(1).to_numpy()
+    return counts

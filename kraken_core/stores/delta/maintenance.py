@@ -1,0 +1,129 @@
+"""The care of a candle table: merging its small files, deleting what it does not need, proving it whole.
+
+None of it changes what the table holds. A crash anywhere leaves at most files that no version names, for the next
+sweep; and whoever reads or commits meanwhile is not held up for longer than one commit takes.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
+from operator import add
+from pathlib import Path, PurePosixPath
+from threading import Lock
+
+from kraken_core.domain.errors import CommitConflictError
+from kraken_core.domain.table_mark import KnownTable, nothing_known
+from kraken_core.ports import Compaction, Damage, Fragmentation, StagedFile, Swept
+from kraken_core.stores.delta.compaction import Group, groups, merge
+from kraken_core.stores.delta.index import FileIndex
+from kraken_core.stores.delta.log import ActiveFile, DeltaLog
+from kraken_core.stores.delta.vacuum import REMOVED_KEPT_S, UNCOMMITTED_KEPT_S, needless, written_before
+from kraken_core.stores.delta.verify import damages
+from kraken_core.stores.files.candle_files import CandleFiles
+from kraken_core.stores.files.location import Place, place_of
+
+_TRIES = 3  # of a commit that others overtake
+
+
+class DeltaMaintenance:
+    """What a process knows of a candle table, and its care; see Maintainable."""
+
+    def __init__(
+        self, table: str | Path | Place, version: int | None = None, known: KnownTable = nothing_known
+    ) -> None:
+        place = place_of(table) if isinstance(table, (str, Path)) else table
+        self._files = CandleFiles(place)
+        self._log = DeltaLog(place, version, known)
+        self._index = FileIndex()
+        self._lock = Lock()  # guards log and index; candles are read and written outside of it
+
+    def fragmentation(self) -> list[Fragmentation]:
+        """See Maintainable."""
+        with self._lock:
+            active = self._refresh()
+            found = list(groups(self._index))
+        files, sizes = Counter[int](), Counter[int]()
+        for group in found:
+            files[group.interval] += len(group.paths)
+            sizes[group.interval] += sum(active[path].size for path in group.paths)
+        return [Fragmentation(interval, files[interval], sizes[interval]) for interval in sorted(files)]
+
+    def compact(self, stop: Callable[[], bool]) -> Compaction:
+        """See Maintainable. Each merge is a commit of its own; a checkpoint of the log comes last."""
+        with self._lock:
+            self._refresh()
+            found = list(groups(self._index))
+        done = Compaction()
+        for group in found:
+            if stop():
+                break
+            done = Compaction(*map(add, done, self._merge(group)))
+        if done.merged:
+            with self._lock:
+                self._log.refresh()
+                self._log.checkpoint()
+        return done
+
+    def sweep(self, now: int) -> Swept:
+        """See Maintainable. Never committed: older than a day. Left the table: more than a week ago.
+
+        Entries of the log that Delta keeps no longer go as well.
+        """
+        candidates = written_before(self._files.place, now - UNCOMMITTED_KEPT_S)
+        with self._lock:  # only now, so that whatever was committed while the folders were listed is needed
+            active = self._log.refresh()
+            if not self._log.exists:  # then nobody can tell what is needed
+                return Swept()
+            removed = self._log.removed_since(now - REMOVED_KEPT_S)
+            self._log.forget_expired()
+        swept = needless(candidates, removed | {PurePosixPath(path).name for path in active})
+        self._files.remove(file.path for file in swept)
+        return Swept(len(swept), sum(file.size for file in swept))
+
+    def verify(self) -> list[Damage]:
+        """See Maintainable. Speaks of the version of this moment."""
+        with self._lock:
+            active = self._log.refresh()
+        return list(damages(self._files, active))
+
+    def damaged(self) -> list[str]:
+        """See Mendable. Files of earlier versions carry no checksum: of them only their bytes are counted."""
+        with self._lock:
+            active = self._log.refresh()
+        return [path for path, file in sorted(active.items()) if not self._files.is_whole(path, file.size)]
+
+    def discard(self, paths: Collection[str]) -> None:
+        """See Mendable."""
+        with self._lock:
+            active = self._log.refresh()
+            if gone := sorted(active.keys() & set(paths)):
+                self._log.commit([], gone)
+
+    def _merge(self, group: Group) -> Compaction:
+        merged = merge(self._files, group)
+        if self._replace(group, merged):
+            return Compaction(len(group.paths), 1, sum(span.candles for span in merged.spans.values()))
+        self._files.remove([merged.path])
+        return Compaction(overtaken=1)
+
+    def _replace(self, group: Group, merged: StagedFile) -> bool:
+        """Commit a merge, unless one of its files left the table; returns whether it is part of the table now."""
+        for _ in range(_TRIES):
+            with self._lock:
+                active = self._refresh()
+                if merged.path in active or not active.keys() >= set(group.paths):
+                    break
+                with suppress(CommitConflictError):  # it may have landed all the same, and only the answer been lost
+                    self._log.commit([merged], group.paths, data_change=False)
+        with self._lock:
+            return merged.path in self._refresh()
+
+    def _refresh(self, *, create: bool = False) -> Mapping[str, ActiveFile]:
+        active = self._log.refresh(create=create)
+        for path in self._index.paths - active.keys():
+            self._index.discard(path)
+        for path in active.keys() - self._index.paths:
+            self._index.add(path, active[path].interval, self._files.spans(path))
+        return active

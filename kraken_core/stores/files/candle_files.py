@@ -1,0 +1,192 @@
+"""The Parquet files of the candle table: written durably, read by series and range, never changed.
+
+The one place that knows where they lie. A file holds one interval, sorted by pair and time, and says in its footer
+which candles of which pair it holds, so that nobody needs to read it to know.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+
+import duckdb
+import polars as pl
+from deltalake.exceptions import DeltaError
+
+from kraken_core.domain.candles import KEY, SCHEMA, TIME
+from kraken_core.domain.errors import StoreError
+from kraken_core.domain.market import Pair, Series
+from kraken_core.domain.timerange import TimeRanges
+from kraken_core.failpoints import reached
+from kraken_core.ports import Span, StagedFile
+from kraken_core.stores.files.file_names import is_as_written, new_name
+from kraken_core.stores.files.location import Place
+from kraken_core.stores.files.parquet import write_parquet
+from kraken_core.stores.files.spans import US, from_footer, spans_of, spans_of_unsorted, to_footer
+
+PARTITION = "interval_minutes"  # in the folder's name, so not in the files (Delta's rule)
+NOT_AS_WRITTEN = "its content is not what was written: its checksum is another"
+ROW = "row"  # a row's number in its file, where a reader asks for it
+_TREE = re.compile(r"\s*\n\s*(?:\x1b\[\d+m)?↳(?:\x1b\[0m)?\s*")  # how Delta sets the causes of an error
+_AWAY = "error sending request"  # in the words of the client that deltalake, polars and obstore share
+_TRACEBACK = re.compile(r"^Traceback \(most recent .*?^\w[\w.]*: ", re.DOTALL | re.MULTILINE)  # DuckDB's, of our error
+_FULL = (os.strerror(errno.ENOSPC), os.strerror(errno.EDQUOT))  # libraries tell it in words alone
+
+
+class CandleFiles:
+    """The files below a table's folder. Thread-safe: it has no state."""
+
+    def __init__(self, place: Place) -> None:
+        self.place = place
+
+    def write(self, candles: pl.DataFrame) -> StagedFile:
+        """Write candles of one interval as a new file, durable when this returns. Raises StoreError."""
+        interval = _interval_of(candles)
+        spans = spans_of(candles)
+        folder = f"{PARTITION}={interval}"
+        reached("table.stage.before")
+        with store_errors("write", self.place.at(folder)):
+            write = partial(write_parquet, self._laid_out(candles), to_footer(spans))
+            path, size = self.place.write(new_name(folder), write)
+            reached("table.stage.after")
+        return StagedFile(path, interval, size, spans)
+
+    def _laid_out(self, candles: pl.DataFrame) -> pl.DataFrame:
+        """The columns that a file has."""
+        return candles.drop(PARTITION)
+
+    def is_whole(self, path: str, size: int) -> bool:
+        """Whether a file is there, of so many bytes, and these are the ones that were written. Raises StoreError."""
+        with store_errors("read", self.place.at(path)):
+            return self.place.size(path) == size and is_as_written(path, self.place.content(path))
+
+    def spans(self, path: str) -> dict[Pair, Span]:
+        """What a file holds, from its footer; a file rewritten by another tool lacks ours and is scanned."""
+        target = self.place.at(path)
+        with store_errors("read", target):
+            footer = pl.read_parquet_metadata(
+                target, storage_options=self.place.polars_options, credential_provider=None
+            )
+            spans = from_footer(footer)
+            return spans_of_unsorted(self._scan([path])) if spans is None else spans
+
+    def rows(
+        self, paths: Collection[str], ranges: Mapping[Series, TimeRanges], columns: Iterable[str] = SCHEMA
+    ) -> pl.DataFrame:
+        """The rows in the ranges of files of one interval, sorted by pair and time; row numbers only of a single file.
+
+        Returns the columns asked for, and ``start``: where the range of each row begins. Raises StoreError.
+        """
+        bounds = pl.DataFrame(
+            [(str(series.pair), r.start * US, r.end * US) for series in sorted(ranges) for r in ranges[series]],
+            schema={"pair": pl.String, "start": TIME, "end": TIME},
+            orient="row",
+        )
+        with store_errors("read", self.place):
+            rows = (
+                self._scan(sorted(paths))
+                .filter(
+                    pl.col("pair").is_in(bounds["pair"].unique().implode()),
+                    pl.col("time").is_between(bounds["start"].min(), bounds["end"].max(), closed="left"),
+                )
+                .with_columns(pl.lit(next(iter(ranges)).interval, pl.Int32).alias(PARTITION))
+                .select(*columns)
+                .collect()
+            )
+        if len(bounds) == 1:  # then nothing is left to be told apart
+            return rows.sort("time").with_columns(start=pl.lit(bounds["start"][0], TIME))
+        return (
+            rows.sort(KEY)  # what is sorted already costs little here, but four times as much as a lazy step
+            .join_asof(bounds, left_on="time", right_on="start", by="pair", check_sortedness=False)
+            .filter(pl.col("time") < pl.col("end"))
+            .drop("end")
+        )
+
+    def whole(self, paths: Iterable[str], interval: int) -> pl.DataFrame:
+        """All candles of files of one interval, in the order in which they lie there.
+
+        Raises StoreError, also where a file is not as it was written: nothing wrong is to be written anew.
+        """
+        return pl.concat([self._checked(path, interval) for path in paths])
+
+    def without(self, path: str, interval: int, dropped: pl.Series) -> pl.DataFrame:
+        """A file's candles but those of the given row numbers, as :meth:`write` takes them. Raises as :meth:`whole`."""
+        return self._checked(path, interval, dropped).sort(KEY)
+
+    def remove(self, paths: Iterable[str]) -> None:
+        """Delete files that no version of the table ever held."""
+        for path in paths:
+            reached("table.remove.before")
+            with store_errors("delete", self.place.at(path)):
+                self.place.remove(path)
+
+    def _checked(self, path: str, interval: int, dropped: pl.Series | None = None) -> pl.DataFrame:
+        """All candles of a file, but those of the row numbers dropped, once its checksum was found right."""
+        with store_errors("read", self.place.at(path)):
+            content = self.place.content(path)
+            if not is_as_written(path, content):
+                raise OSError(NOT_AS_WRITTEN)
+            rows = pl.read_parquet(content, hive_partitioning=False, row_index_name=ROW)
+            if dropped is not None:
+                rows = rows.filter(~pl.col(ROW).is_in(dropped.implode()))
+            return rows.with_columns(pl.lit(interval, pl.Int32).alias(PARTITION)).select(*SCHEMA)
+
+    def _scan(self, paths: Iterable[str]) -> pl.LazyFrame:
+        # Neither globs nor folder names are interpreted: a home may be called "[x]" or lie below "source=kraken".
+        return pl.scan_parquet(
+            [self.place.at(path) for path in paths],
+            glob=False,
+            hive_partitioning=False,
+            row_index_name=ROW,
+            storage_options=self.place.polars_options,
+            credential_provider=None,
+        )
+
+
+@contextmanager
+def store_errors(verb: str, what: object) -> Iterator[None]:
+    """Turn whatever goes wrong inside into one line that names the file or table."""
+    try:
+        yield
+    except (OSError, pl.exceptions.PolarsError, DeltaError, duckdb.Error) as error:
+        if any(full in str(error) for full in _FULL):
+            raise StoreError(
+                f"Cannot {verb} {what} of the candle table: its disk is full. The table is as it was; free some space."
+            ) from error
+        reason = _TREE.sub(": ", _TRACEBACK.sub("", str(error))).strip().partition("\n")[0].rstrip(".")
+        if _AWAY in str(error):
+            raise StoreError(
+                f"Cannot {verb} {what} of the candle table: its object store does not answer ({reason}). The table is "
+                "as it was; see that the store can be reached (kraken doctor) and try again."
+            ) from error
+        message = (
+            f"Cannot {verb} {what} of the candle table: {reason}. The table is as it was; mend that and try again "
+            "(what is lost for good comes from a backup, or kraken doctor --repair reads its archives again)."
+        )
+        raise StoreError(message) from error
+
+
+@contextmanager
+def read_errors(what: object) -> Iterator[None]:
+    """The same for queries of others inside: what is wrong with a query itself stays DuckDB's word."""
+    try:
+        yield
+    except duckdb.Error as error:
+        if isinstance(error, duckdb.IOException) or _TRACEBACK.search(str(error)):
+            with store_errors("read", what):
+                raise
+        raise
+
+
+def _interval_of(candles: pl.DataFrame) -> int:
+    if candles.schema != pl.Schema(SCHEMA) or candles.is_empty():
+        message = f"Candles to be stored need the columns of SCHEMA and at least one row, not {candles.schema}."
+        raise StoreError(message)
+    interval = candles.item(0, PARTITION)
+    if (candles[PARTITION] != interval).any():
+        raise StoreError("Candles of several intervals cannot be stored in one file: stage them one by one.")
+    return int(interval)

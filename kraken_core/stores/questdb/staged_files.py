@@ -1,0 +1,57 @@
+"""Staged candles: Parquet files in the workbench's folder, which the server can read where it has that folder too."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from kraken_core.ports import StagedFile
+from kraken_core.stores.files.candle_files import CandleFiles, store_errors
+from kraken_core.stores.files.location import Folder
+
+
+class StagedFiles(CandleFiles):
+    """Candles on their way to QuestDB, with the numbers it knows assets by."""
+
+    def __init__(self, root: Path, ids: Callable[[set[str]], Mapping[str, int]]) -> None:
+        super().__init__(Folder(root))
+        self.root = root
+        self.ids = ids
+
+    def _laid_out(self, candles: pl.DataFrame) -> pl.DataFrame:
+        return candles.with_columns(*numbered(candles, self.ids))
+
+    def columns(self, file: StagedFile, columns: Sequence[str | pl.Expr]) -> pl.DataFrame:
+        """Some columns of a staged file, in its order; those for the server are among them. Raises StoreError."""
+        path = self.root / file.path
+        with store_errors("read", path):
+            return pl.scan_parquet(path, glob=False, hive_partitioning=False).select(*columns).collect()
+
+
+@dataclass(frozen=True, slots=True)
+class StagedFolder:
+    """A Staging: the folder, and the numbers of the assets that will be staged there."""
+
+    root: Path
+    numbers: Mapping[str, int]
+
+    def stage(self, candles: pl.DataFrame) -> StagedFile:
+        """See Staging."""
+        return StagedFiles(self.root, lambda _: self.numbers).write(candles)
+
+
+def numbered(candles: pl.DataFrame, ids: Callable[[set[str]], Mapping[str, int]]) -> list[pl.Series]:
+    """The columns asset_id and quote_currency of candles."""
+    names = candles["pair"].unique()
+    parts = names.str.split_exact("/", 1).struct.rename_fields(["base", "quote"]).struct.unnest()
+    known = ids(set(parts["base"]))
+    ids_of = {name: known[base] for name, base in zip(names, parts["base"], strict=True)}
+    quotes = dict(zip(names, parts["quote"], strict=True))
+    pairs = candles["pair"]
+    return [
+        pairs.replace_strict(ids_of, default=None, return_dtype=pl.Int32).alias("asset_id"),
+        pairs.replace_strict(quotes, default=None, return_dtype=pl.String).alias("quote_currency"),
+    ]

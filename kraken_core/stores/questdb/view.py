@@ -1,0 +1,69 @@
+"""The candles in QuestDB as a view of DuckDB: fetched once for every state of the table, as one Parquet file."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from pathlib import Path
+
+import duckdb
+
+from kraken_core.stores.files.candle_files import store_errors
+from kraken_core.stores.questdb.server import Server
+from kraken_core.stores.questdb.tables import ASSETS, TableKey
+
+KEPT_S = 3600  # a file of an earlier state may still be read
+_TYPES = {
+    "pair": "VARCHAR",
+    "interval_minutes": "INTEGER",
+    "time": "TIMESTAMP WITH TIME ZONE",
+    **dict.fromkeys(("open", "high", "low", "close", "volume"), "DOUBLE"),
+    "trades": "INTEGER",
+    "source": "VARCHAR",
+}
+# Where rows of several sources share a slot: as everywhere, the highest kind of source counts.
+_HIGHEST = (
+    "QUALIFY row_number() OVER (PARTITION BY pair, interval_minutes, time ORDER BY CASE "
+    "WHEN source LIKE '%trade%' THEN 0 WHEN source LIKE '%csv%' THEN 1 "
+    "WHEN source LIKE '%ohlc%' OR source LIKE '%api%' THEN 2 ELSE 3 END, source) = 1"
+)
+
+
+def show(
+    connection: duckdb.DuckDBPyConnection, server: Server, folder: Path, key: TableKey, table: str, *, by_source: bool
+) -> None:
+    """Create the view. ``key`` is the state of the table; where there is none, the view is empty. Raises StoreError."""
+    columns = ", ".join(f"{name}::{kind} AS {name}" for name, kind in _TYPES.items())
+    with store_errors("show", folder):
+        connection.execute(f"SET allowed_directories = ['{_quoted(folder)}/']")
+        rows = f"SELECT {', '.join(f'NULL AS {name}' for name in _TYPES)} WHERE false"
+        if key.ids:
+            rows = f"SELECT * FROM read_parquet('{_quoted(_fetched(server, folder, key, table))}')"
+            rows += f" {_HIGHEST}" if by_source else ""
+        connection.execute(f"CREATE OR REPLACE VIEW candles AS SELECT {columns} FROM ({rows})")
+
+
+def _fetched(server: Server, folder: Path, key: TableKey, table: str) -> Path:
+    target = folder / f"{'-'.join(map(str, (*key.ids, *key.transactions)))}.parquet"
+    if target.exists():
+        return target
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in folder.glob("*.parquet"):
+        if old.stat().st_mtime < time.time() - KEPT_S:
+            old.unlink(missing_ok=True)
+    part = folder / f"{uuid.uuid4().hex}.part"
+    names = ", ".join("trade_count AS trades" if name == "trades" else name for name in _TYPES if name != "pair")
+    try:
+        server.download(
+            f"SELECT concat(ticker, '/', quote_currency) AS pair, {names} FROM {table} p JOIN {ASSETS} a "
+            "ON a.id = p.asset_id WHERE close IS NOT NULL",
+            part,
+        )
+        part.rename(target)
+    finally:
+        part.unlink(missing_ok=True)
+    return target
+
+
+def _quoted(path: Path) -> str:
+    return str(path).replace("'", "''")

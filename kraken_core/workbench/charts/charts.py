@@ -1,0 +1,106 @@
+"""See :class:`Pictures`."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from kraken_core.domain.life import expected_slots
+from kraken_core.domain.market import Series
+from kraken_core.domain.request import Selection, closed
+from kraken_core.domain.tiers import Tiers
+from kraken_core.domain.timerange import TimeRange, TimeRanges
+from kraken_core.ledger.ledger import SqlLedger
+from kraken_core.ports import CandleStore
+from kraken_core.workbench.charts.candle_chart import Drawn, drawn
+from kraken_core.workbench.charts.missing import Missing, missing
+from kraken_core.workbench.charts.share import Spans, spans
+from kraken_core.workbench.charts.timeline import Timeline, timeline
+from kraken_core.workbench.charts.totals import Totals, totals
+
+NO_TIER = "no tier"  # where fiat bases are
+
+
+@dataclass(frozen=True, slots=True)
+class Pictures:
+    """What is held, added up to what a screen can show; all as of the last detection."""
+
+    ledger: SqlLedger
+    store: CandleStore
+    tiers: Tiers
+
+    def series(self, selection: Selection) -> list[Series]:
+        """The selected series that were ever wanted, sorted."""
+        return sorted(series for series in self.ledger.detections() if self._holds(selection, series))
+
+    def window(self, selection: Selection) -> TimeRange | None:
+        """From the first instant wanted of the selection to the last; None where nothing was."""
+        wanted = [found.wanted for series, found in self.ledger.detections().items() if self._holds(selection, series)]
+        if not wanted:
+            return None
+        asked = selection.window(max(span.end for span in wanted))
+        start = max(asked.start, min(span.start for span in wanted))
+        return TimeRange(start, asked.end) if start < asked.end else None
+
+    def spans(self, selection: Selection) -> Spans:
+        """What is wanted of the selection, and what is covered of that."""
+        return spans(self._wanted(self.series(selection)), self.ledger.covered_ranges())
+
+    def timeline(self, series: Sequence[Series], window: TimeRange) -> Timeline:
+        """What is known of some series in the window, from which kind of source."""
+        wanted = dict(self._wanted(series))
+        return timeline(self.store, self.ledger.coverage(series), wanted, series, window)
+
+    def drawn(self, series: Series, window: TimeRange) -> Drawn:
+        """A series in the window, as a chart shows it."""
+        covered = TimeRanges.of((known.start, known.end) for known in self.ledger.coverage([series]))
+        wanted = dict(self._wanted([series])).get(series, TimeRanges())
+        return drawn(self.store, covered, wanted, series, window)
+
+    def totals(self) -> Totals:
+        """How complete everything is, and its open gaps (as of :meth:`gaps`)."""
+        detections = self.ledger.detections()
+        as_of = max((found.as_of for found in detections.values()), default=0)
+        covered, gaps = self.ledger.covered_ranges(), self.ledger.open_gaps()
+        return totals(self.store, as_of, self._wanted(detections), covered, gaps)
+
+    def gaps(self, selection: Selection) -> pl.DataFrame:
+        """The selection's open gaps: columns of ``SqlLedger.open_gaps``, and tier."""
+        found = self.ledger.open_gaps()
+        pairs = pl.DataFrame(
+            [(str(record.pair), self.tiers.of(record.pair.base) or NO_TIER) for record in self.ledger.pairs()
+             if selection.holds(record.pair, self.tiers)],
+            {"pair": pl.String, "tier": pl.String},
+            orient="row",
+        )  # fmt: skip
+        chosen = found.filter(pl.col("interval_minutes").is_in(selection.intervals))
+        return chosen.join(pairs, on="pair", maintain_order="left")
+
+    def missing(self, gaps: pl.DataFrame, row: str, selection: Selection, window: TimeRange, rows: slice) -> Missing:
+        """What gaps (of :meth:`gaps`) leave missing of the selection, by ``row`` (pair or tier) and time.
+
+        Of its rows those of a slice.
+        """
+
+        def wanted(names: Collection[str]) -> Iterator[tuple[str, TimeRanges]]:
+            of_row = [(series, self._row(row, series)) for series in self.series(selection)]
+            named = {series: name for series, name in of_row if name in names}
+            return ((named[series], slots) for series, slots in self._wanted(list(named)))
+
+        return missing(gaps, row, wanted, window, rows)
+
+    def _row(self, row: str, series: Series) -> str:
+        return str(series.pair) if row == "pair" else self.tiers.of(series.pair.base) or NO_TIER
+
+    def _wanted(self, series: Collection[Series]) -> Iterator[tuple[Series, TimeRanges]]:
+        """The slots that were wanted of the series at their last detection."""
+        detections = self.ledger.detections()
+        lives = {record.pair: record.lives for record in self.ledger.pairs()}
+        for each in series:
+            if found := detections.get(each):
+                yield each, expected_slots(lives[each.pair], closed(found.wanted, each.width), each.width)
+
+    def _holds(self, selection: Selection, series: Series) -> bool:
+        return series.interval in selection.intervals and selection.holds(series.pair, self.tiers)

@@ -1,0 +1,78 @@
+"""Completeness of everything at once, added up in columns: what a report says, several times as fast."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import polars as pl
+
+from kraken_core.domain.grades import Grade
+from kraken_core.domain.market import Pair, Series
+from kraken_core.domain.timerange import TimeRange, TimeRanges
+from kraken_core.ports import CandleStore
+from kraken_core.workbench.charts.share import SERIES, WIDTH, inside, slots_of
+
+_GRADES = [grade.value for grade in Grade if grade is not Grade.CLAIMED]  # which is the rest
+
+
+class Totals(NamedTuple):
+    """Of all that was wanted by ``as_of``, the last detection.
+
+    ``series``: pair, interval_minutes and the slots wanted, covered, present, proved, confirmed and doubtful of each
+    series that is wanted.
+
+    ``gaps``: its open gaps. ``newest``: where what is covered ends, epoch seconds, by interval.
+    """
+
+    as_of: int
+    series: pl.DataFrame
+    gaps: pl.DataFrame
+    newest: dict[int, int]
+
+
+def totals(
+    store: CandleStore,
+    as_of: int,
+    wanted: Iterable[tuple[Series, TimeRanges]],
+    covered: pl.DataFrame,
+    gaps: pl.DataFrame,
+) -> Totals:
+    """What is wanted of each series (aligned to its slots), and what is covered and open of that."""
+    slots = slots_of(wanted)
+    found = inside(slots, covered)
+    whole = (pl.col("first") == pl.col("start")) & (pl.col("last") == pl.col("end"))
+    cut = _counted(store, found.filter(~whole))
+    covering = (pl.col("last") - pl.col("first")) // WIDTH
+    known = found.group_by(SERIES).agg(
+        covering.sum().alias("covered"),
+        pl.col("candles").filter(whole).sum().alias("present"),
+        *(covering.filter(pl.col("grade") == grade).sum().alias(grade) for grade in _GRADES),
+    )
+    series = (
+        slots.group_by(SERIES)
+        .agg(((pl.col("to") - pl.col("from")) // WIDTH).sum().alias("wanted"))
+        .join(known, on=SERIES, how="left")
+        .join(cut, on=SERIES, how="left")
+        .with_columns(pl.col("covered", "present", "counted", *_GRADES).fill_null(0))
+        .select(*SERIES, "wanted", "covered", pl.col("present") + pl.col("counted"), *_GRADES)
+    )
+    reaching = gaps.join(slots, on=SERIES).filter((pl.col("start") < pl.col("to")) & (pl.col("from") < pl.col("end")))
+    newest = covered.group_by("interval_minutes").agg(pl.col("end").max())
+    of_wanted = gaps.join(reaching.select("gap_id").unique(), on="gap_id", how="semi")
+    return Totals(as_of, series, of_wanted, dict(newest.rows()))
+
+
+def _counted(store: CandleStore, cut: pl.DataFrame) -> pl.DataFrame:
+    """Candles of ranges that were counted as a part of others, by series, counted now."""
+    parts: dict[Series, list[TimeRange]] = defaultdict(list)
+    for pair, interval, first, last in cut.select(*SERIES, "first", "last").iter_rows():
+        base, _, quote = pair.partition("/")
+        parts[Series(Pair(base, quote), interval)].append(TimeRange(first, last))
+    found = store.count({series: TimeRanges.of(spans) for series, spans in parts.items()})
+    return pl.DataFrame(
+        [(str(series.pair), series.interval, sum(counts)) for series, counts in found.items()],
+        {"pair": pl.String, "interval_minutes": pl.Int32, "counted": pl.Int64},
+        orient="row",
+    )

@@ -1,0 +1,230 @@
+"""The contract's documents and rows: what ``--json`` prints and what Workbench's DataFrames hold.
+
+Times are ISO 8601 UTC, ranges half-open, pairs ``BTC/USD``, intervals minutes.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from kraken_core.domain.candles import TIME
+from kraken_core.domain.grades import Grade
+from kraken_core.domain.timerange import iso
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from kraken_core.domain.coverage import DataCoverageRange
+    from kraken_core.domain.gaps import GapRecord
+    from kraken_core.domain.jobs import IngestionJob, JobMetrics
+    from kraken_core.domain.plan import IngestionPlan, PlannedFile
+    from kraken_core.domain.report import Completeness, SeriesReport
+    from kraken_core.domain.report_diff import Change
+    from kraken_core.domain.verification.checks import Verification
+    from kraken_core.pipeline.run import JobResult
+
+COVERAGE = {
+    "pair": pl.String,
+    "interval": pl.Int32,
+    "start": TIME,
+    "end": TIME,
+    "source": pl.String,
+    "candles": pl.Int64,
+    "grade": pl.String,
+}
+GAPS = {
+    "id": pl.Int64,
+    "pair": pl.String,
+    "interval": pl.Int32,
+    "start": TIME,
+    "end": TIME,
+    "candles": pl.Int64,
+    "status": pl.String,
+    "route": pl.String,
+    "reason": pl.String,
+    "requests": pl.Int64,
+    "csv_file": pl.String,
+    "archive": pl.String,
+}
+_SLOTS = ("wanted", "covered", "present", "silent", "missing", *(grade.value for grade in Grade))
+COMPLETENESS = {
+    "pair": pl.String,
+    "interval": pl.Int32,
+    "tier": pl.String,
+    "start": TIME,
+    "end": TIME,
+    **dict.fromkeys(_SLOTS, pl.Int64),
+    "completeness": pl.Float64,
+    "activity": pl.Float64,
+    "reason": pl.String,
+}
+
+
+def coverage_row(covered: DataCoverageRange) -> dict[str, Any]:
+    """A covered range, as in ``coverage --json``."""
+    pair, interval = str(covered.series.pair), covered.series.interval
+    values = (
+        *(pair, interval, iso(covered.start), iso(covered.end)),
+        *(covered.source.value, covered.candles, covered.grade.value),
+    )
+    return dict(zip(COVERAGE, values, strict=True))
+
+
+def gap_row(gap: GapRecord) -> dict[str, Any]:
+    """A gap, as in ``gaps --json``."""
+    values = (
+        *(gap.id, str(gap.series.pair), gap.series.interval, iso(gap.start), iso(gap.end), gap.candles),
+        *(gap.status.value, gap.route.value, gap.reason, gap.requests, gap.csv_file, gap.archive),
+    )
+    return dict(zip(GAPS, values, strict=True))
+
+
+def counts(slots: Completeness) -> dict[str, int]:
+    """Slots by what is known of them."""
+    return {name: getattr(slots, name) for name in _SLOTS}
+
+
+def report_row(line: SeriesReport) -> dict[str, Any]:
+    """A series' completeness, as in ``report --json``."""
+    return {
+        "pair": str(line.series.pair),
+        "interval": line.series.interval,
+        "tier": line.tier,
+        "start": iso(line.start),
+        "end": iso(line.end),
+        **counts(line.counts),
+        "completeness": line.counts.completeness,
+        "activity": line.counts.activity,
+        "reason": line.reason or None,
+    }
+
+
+def change_row(change: Change) -> dict[str, Any]:
+    """How a series changed between two reports, as in ``report --compare --json``."""
+    return {
+        "pair": str(change.series.pair),
+        "interval": change.series.interval,
+        "before": None if change.before is None else counts(change.before),
+        "after": None if change.after is None else counts(change.after),
+        "wanted": change.wanted,
+        "missing": change.missing,
+    }
+
+
+def job_row(job: IngestionJob) -> dict[str, Any]:
+    """A job, as in ``jobs --json``."""
+    window = job.request.window(job.as_of)
+    return {
+        "job_id": job.id,
+        "status": job.status.value,
+        "tiers": list(job.request.tiers),
+        "pairs": [str(pair) for pair in job.request.pairs],
+        "intervals": list(job.request.intervals),
+        "start": iso(window.start),
+        "end": iso(window.end),
+        "as_of": iso(job.as_of),
+        "created_at": _moment(job.created_at),
+        "started_at": _moment(job.started_at),
+        "finished_at": _moment(job.finished_at),
+        "undone_at": _moment(job.undone_at),
+        "progress_pct": round(job.progress_pct, 2),
+        **metrics_document(job.metrics),
+        "error": job.error,
+    }
+
+
+def metrics_document(metrics: JobMetrics) -> dict[str, Any]:
+    """What a job did, as in ``ingest --json`` and ``jobs --json``."""
+    return {
+        "files": {
+            "total": metrics.total_files,
+            "ingested": metrics.files_ingested,
+            "skipped": metrics.files_skipped,
+            "failed": metrics.files_failed,
+        },
+        "records": {
+            "read": metrics.records_read,
+            "new": metrics.records_ingested,
+            "changed": metrics.records_changed,
+            "rejected": metrics.records_rejected,
+        },
+        "gaps": {
+            "detected": metrics.gaps_detected,
+            "filled": metrics.gaps_filled,
+            "unfillable": metrics.gaps_unfillable,
+            "failed": metrics.gaps_failed,
+            "open": metrics.gaps_open,
+        },
+    }
+
+
+def result_document(result: JobResult) -> dict[str, Any]:
+    """How a job ended, as in ``ingest --json``."""
+    job = result.job
+    stages = ("total", "plan", "ingest", "cover", "detect", "backfill", "check", "report")
+    return {
+        "job_id": job.id,
+        "status": job.status.value,
+        "as_of": iso(job.as_of),
+        "tiers": list(job.request.tiers),
+        "intervals": list(job.request.intervals),
+        **metrics_document(job.metrics),
+        "api": {"requests": job.metrics.requests, "retries": job.metrics.retries},
+        "completeness": counts(result.report.overall),
+        "differences": [each._asdict() for each in result.differences],
+        "seconds": {stage: round(result.seconds.get(stage, 0.0), 3) for stage in stages},
+        "download_list": str(result.download_list) if result.download_list else None,
+        "error": job.error,
+        **sources_document(result.plan),
+    }
+
+
+def verification_document(found: Verification) -> dict[str, Any]:
+    """What was checked and found, as in ``verify --json``."""
+    return {"checks": [{**check._asdict(), "examples": list(check.examples)} for check in found.checks], "ok": found.ok}
+
+
+def plan_document(plan: IngestionPlan) -> dict[str, Any]:
+    """A plan, as in ``ingest --dry-run --json``."""
+    return {
+        "files": [_file_row(planned) for planned in plan.files],
+        "gaps": [gap_row(gap) for gap in plan.gaps],
+        "requests": plan.requests,
+        "requests_at_most": plan.at_most if plan.limit is None else plan.limit,
+        "download_bytes": plan.download_bytes,
+        "disk_bytes": plan.disk_bytes,
+        "estimated_seconds": round(plan.estimated_seconds, 1),
+        **sources_document(plan),
+    }
+
+
+def sources_document(plan: IngestionPlan | None) -> dict[str, Any]:
+    """What lies in the sources and is not read, and what is to be known of them; as in ``ingest --json``."""
+    if plan is None:
+        return {"ignored": [], "notes": []}
+    return {
+        "ignored": [
+            {"path": path, "reason": reason, "count": left_out.count, "examples": list(left_out.examples)}
+            for path, reason, left_out in plan.ignored
+        ],
+        "notes": plan.all_notes,
+    }
+
+
+def _file_row(planned: PlannedFile) -> dict[str, Any]:
+    file = planned.file
+    return {
+        "path": file.path,
+        "member": file.member,
+        "pair": str(file.series.pair),
+        "interval": file.series.interval,
+        "bytes": file.size,
+        "action": planned.action.value,
+        "reason": planned.reason,
+    }
+
+
+def _moment(at: datetime | None) -> str | None:
+    return None if at is None else iso(int(at.timestamp()))

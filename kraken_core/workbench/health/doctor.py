@@ -1,0 +1,289 @@
+"""``kraken doctor``: is everything in a state in which jobs can do their work? Looks, and changes nothing."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sqlite3
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+from importlib.metadata import version
+from pathlib import Path
+from typing import NamedTuple
+
+from kraken_core import __version__
+from kraken_core.domain.errors import ExchangeError, KrakenError
+from kraken_core.domain.jobs import UNFINISHED, JobStatus
+from kraken_core.domain.ohlcvt import EARLIEST
+from kraken_core.domain.table_mark import TableMark
+from kraken_core.domain.timerange import iso
+from kraken_core.executors.dask import other_versions
+from kraken_core.ledger.engine import file_of
+from kraken_core.ledger.inspection import LedgerState, inspect_ledger
+from kraken_core.ports import Ledger
+from kraken_core.settings import FORMAT, ShownSetting
+from kraken_core.stores.delta.state import TableState, table_state
+from kraken_core.stores.delta.store import DeltaStore
+from kraken_core.stores.questdb.state import server_state
+from kraken_core.workbench.health.reach import Reached, reach
+from kraken_core.workbench.jobs import disk
+from kraken_core.workbench.workbench import Workbench
+
+_LIBRARIES = ("polars", "duckdb", "deltalake", "sqlalchemy")
+_OLDEST_SQLITE = (3, 35, 0)  # the ledger's statements say RETURNING
+_NAMED = 3  # jobs that a message names
+_SKEW_S = 5  # both clocks are read in whole seconds, and an answer takes its time
+
+
+class Status(StrEnum):
+    """How a check ended."""
+
+    OK = "ok"
+    WARNING = "warning"  # jobs run, and something should be looked at
+    PROBLEM = "problem"  # jobs fail, or cannot be trusted
+
+
+class Finding(NamedTuple):
+    """What a check found, in one line; where it is not well, with what to do."""
+
+    status: Status
+    message: str
+
+
+class Check(NamedTuple):
+    """A finding and what it is about."""
+
+    name: str
+    status: Status
+    message: str
+
+
+class Diagnosis(NamedTuple):
+    """All checks, in order, and the settings in force (none where they cannot be read)."""
+
+    checks: tuple[Check, ...]
+    settings: tuple[ShownSetting, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        """Whether there is no problem."""
+        return all(check.status is not Status.PROBLEM for check in self.checks)
+
+
+def examine(home: str | Path | None = None) -> Diagnosis:
+    """Check a home (see :meth:`Workbench.open`) and all it stands on. Whatever is wrong is a finding, not an error."""
+    about_versions = _check("versions", _versions)
+    try:
+        workbench = Workbench.open(home)
+        tiers = workbench.settings.tiers()
+    except KrakenError as error:
+        return Diagnosis((Check("settings", Status.PROBLEM, str(error)), about_versions))
+    with workbench:
+        settings = workbench.settings.shown()
+        chosen = sum(setting.origin != "default" for setting in settings)
+        told = f"{chosen} of {len(settings)} are not the default; tiers {', '.join(tiers.names)}."
+        about_settings = Check("settings", Status.OK, told)
+        return Diagnosis((about_settings, about_versions, *_Examination(workbench).checks()), settings)
+
+
+def _check(name: str, look: Callable[[], Finding]) -> Check:
+    try:
+        return Check(name, *look())
+    except KrakenError as error:
+        return Check(name, Status.PROBLEM, str(error))
+
+
+def _versions() -> Finding:
+    libraries = ", ".join(f"{name} {version(name)}" for name in _LIBRARIES)
+    found = f"kraken {__version__}, Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}, {libraries}."
+    if sqlite3.sqlite_version_info < _OLDEST_SQLITE:
+        wanted = ".".join(map(str, _OLDEST_SQLITE))
+        return Finding(Status.PROBLEM, f"{found} SQLite has to be {wanted} or newer: use a newer Python.")
+    return Finding(Status.OK, found)
+
+
+@dataclass
+class _Examination:
+    """The checks of one home."""
+
+    workbench: Workbench
+
+    def checks(self) -> Iterator[Check]:
+        looks = {
+            "home": self._home,
+            "filesystem": self._file_system,
+            "ledger": self._ledger,
+            "table": self._table,
+            "disk": self._disk,
+            "cluster": self._cluster,
+            "clock": self._clock,
+            "exchange": self._exchange,
+            "skew": self._skew,
+            "jobs": self._jobs,
+        }
+        return (_check(name, look) for name, look in looks.items())
+
+    @cached_property
+    def _state(self) -> LedgerState | None:
+        return inspect_ledger(self.workbench.settings.ledger_url)
+
+    @cached_property
+    def _held(self) -> TableState:
+        if self.workbench.settings.questdb:  # whose disk is not ours
+            return TableState()
+        return table_state(self.workbench.settings.table)
+
+    @property
+    def _readable(self) -> Ledger | None:
+        """The ledger, where reading it neither creates nor migrates it; why it cannot be read is another finding."""
+        try:
+            return self.workbench.ledger if self._state and self._state.is_current else None
+        except KrakenError:
+            return None
+
+    def _home(self) -> Finding:
+        home = self.workbench.settings.home
+        if not home.exists():
+            return Finding(Status.OK, f"{home} does not exist yet: the first job makes it.")
+        if not os.access(home, os.R_OK | os.W_OK | os.X_OK):
+            return Finding(
+                Status.PROBLEM, f"{home} cannot be written: change its owner or mode, or name another --home."
+            )
+        return Finding(Status.OK, f"{home} can be written, and has format {FORMAT}.")
+
+    def _file_system(self) -> Finding:
+        file = file_of(self.workbench.settings.ledger_url)
+        if not file:
+            return Finding(Status.OK, "no matter: the ledger is no file.")
+        disk.require_local(file)
+        kind = disk.file_system(file)
+        if disk.shared_with_host(kind):
+            advice = "use it from this side alone, or choose a --home on a disk of its own"
+            return Finding(
+                Status.WARNING, f"the ledger is in a folder shared with a virtual machine's host ({kind}): {advice}."
+            )
+        return Finding(Status.OK, f"the ledger is on a local file system ({kind or 'of a kind nobody names'}).")
+
+    def _ledger(self) -> Finding:
+        state = self._state
+        if state is None or state.revision is None:
+            return Finding(Status.OK, "there is none yet: the first job makes it.")
+        if state.damage:
+            advice = "restore it from a backup, or ingest the archives into a new home"
+            return Finding(Status.PROBLEM, f"{state.address} is damaged ({state.damage}): {advice}.")
+        if not state.is_current:
+            return Finding(
+                Status.WARNING, f"{state.address} is of an older version: the next other command migrates it."
+            )
+        if state.journal not in {"", "wal"}:
+            advice = "readers and a job block each other; choose a --home on a disk that can do WAL"
+            return Finding(Status.WARNING, f"{state.address} has journal mode {state.journal}: {advice}.")
+        mode = f", journal mode {state.journal}" if state.journal else ""
+        return Finding(Status.OK, f"{state.address}, revision {state.revision}{mode}.")
+
+    def _known_table(self) -> TableMark | None:
+        return self._readable.known_table() if self._readable else None
+
+    def _table(self) -> Finding:
+        if address := self.workbench.settings.questdb:
+            told, better = server_state(address, self._known_table())
+            return Finding(Status.WARNING, f"{told} {better}") if better else Finding(Status.OK, told)
+        held, path = self._held, self.workbench.settings.table
+        store = DeltaStore(path, known=self._known_table)
+        _ = store.mark  # refused where it is not the known one
+        if not held.version:
+            return Finding(Status.OK, "there is none yet: the first job makes it.")
+        if held.lost:
+            advice = "restore them from a backup, or read their archives again with kraken doctor --repair"
+            return Finding(
+                Status.PROBLEM, f"{path} lacks {len(held.lost):,} of its files, such as {held.lost[0]}: {advice}."
+            )
+        told = (
+            f"version {held.version:,}: {held.candles:,} candles in {held.files:,} files, {disk.shown_size(held.size)}"
+        )
+        if pays := sum(each.files for each in store.fragmentation()):
+            return Finding(Status.WARNING, f"{told}. {pays:,} small ones slow reading down: kraken doctor --repair")
+        return Finding(Status.OK, f"{told}.")
+
+    def _disk(self) -> Finding:
+        settings, size = self.workbench.settings, self._held.size
+        told_of = "candle table" if settings.store_is_local else "candles on their way"
+        places = {settings.home: "home", settings.store_path: told_of}
+        if not (settings.store_is_local or settings.questdb):  # what goes to an object store is on no disk of ours
+            del places[settings.store_path]
+        free = {place: disk.free_bytes(place) for place in places}
+        told = "; ".join(f"{disk.shown_size(free[place])} free for the {name}" for place, name in places.items())
+        told += f", which takes {disk.shown_size(size)}" if settings.store_is_local else ""
+        if min(free.values()) < disk.RESERVE_BYTES:
+            return Finding(Status.PROBLEM, f"{told}: too little for any job; free some, or move what is full.")
+        if settings.store_is_local and free[settings.store_path] < size:
+            return Finding(Status.WARNING, f"{told}: too little to replace much of it; free some, or move it.")
+        return Finding(Status.OK, f"{told}.")
+
+    def _cluster(self) -> Finding:
+        address = self.workbench.settings.dask
+        if not address:
+            return Finding(Status.OK, "no matter: threads of the job itself read archives.")
+        if others := other_versions(address):
+            advice = "give all of them the same"
+            return Finding(Status.PROBLEM, f"another kraken runs on {', '.join(others)} than {__version__}: {advice}.")
+        return Finding(Status.OK, f"the Dask workers at {address} are there, with this kraken.")
+
+    def _clock(self) -> Finding:
+        now, ledger = self.workbench.clock.now(), self._readable
+        newest = max((held.end for held in ledger.coverage()), default=EARLIEST) if ledger else EARLIEST
+        if now < newest:
+            advice = "set it, or candles that have closed are refused"
+            return Finding(
+                Status.PROBLEM, f"it says {iso(now)}, before {iso(newest)}, of which candles are held: {advice}."
+            )
+        return Finding(Status.OK, f"it says {iso(now)}, later than all that is held.")
+
+    @cached_property
+    def _reached(self) -> Reached | ExchangeError:
+        try:
+            return reach(self.workbench.settings.api_url, self.workbench.clock)
+        except ExchangeError as error:
+            return error
+
+    def _exchange(self) -> Finding:
+        match self._reached:
+            case ExchangeError() as error:
+                return Finding(Status.WARNING, f"{error} Until it answers, gaps are filled from archives alone.")
+            case Reached(state="maintenance"):
+                return Finding(Status.WARNING, "its API answers that it is in maintenance: try again later.")
+            case Reached(state=state):  # orders may be refused; what was traded is told all the same
+                return Finding(Status.OK, f"its API answers; its state is {state}.")
+
+    def _skew(self) -> Finding:
+        if isinstance(self._reached, ExchangeError):
+            return Finding(Status.OK, "unknown, as the exchange does not tell its time.")
+        ahead = self._reached.ahead_s
+        if abs(ahead) < _SKEW_S:
+            return Finding(Status.OK, f"our clock is less than {_SKEW_S} s from the exchange's.")
+        found = f"our clock is {abs(ahead):,.0f} s {'ahead of' if ahead > 0 else 'behind'} the exchange's"
+        return Finding(Status.WARNING, f"{found}: set it; until then jobs go by the earlier of the two.")
+
+    def _jobs(self) -> Finding:
+        if not (ledger := self._readable):
+            return Finding(Status.OK, "none is known.")
+        work = self.workbench.work
+        lost = [job.id for job, _ in work.lost()]
+        waiting = [job.id for job in ledger.jobs(UNFINISHED) if job.status is not JobStatus.RUNNING]
+        if lost:
+            advice = f"go on with {work.resume_command(lost[0])}"
+            return Finding(Status.WARNING, f"the worker of {_listed(lost)} is gone: {advice}")
+        if waiting:
+            advice = f"go on with {work.resume_command(waiting[0])}, or give up with kraken cancel {waiting[0]}"
+            return Finding(Status.WARNING, f"{_listed(waiting)} did not end: {advice}")
+        running = [job.id for job in ledger.jobs([JobStatus.RUNNING])]
+        return Finding(Status.OK, f"{_listed(running)} is running." if running else "none is unfinished.")
+
+
+def _listed(jobs: list[int]) -> str:
+    """``job 3``, or ``jobs 3, 2, 1 and 4 more``."""
+    named = ", ".join(map(str, jobs[:_NAMED]))
+    more = f" and {len(jobs) - _NAMED} more" if len(jobs) > _NAMED else ""
+    return f"job{'s' if len(jobs) > 1 else ''} {named}{more}"

@@ -1,0 +1,169 @@
+"""Plans: what a request will do, of which archives, and whether that can go well."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Protocol
+
+from kraken_core.domain.archives import Archive
+from kraken_core.domain.errors import HomeError, SourceError, UnavailableError, UnreachableError, UsageError
+from kraken_core.domain.exchange import Listed, Market
+from kraken_core.domain.market import Pair
+from kraken_core.domain.names import Names
+from kraken_core.domain.plan import IngestionPlan, Pace
+from kraken_core.domain.request import Request
+from kraken_core.domain.tiers import Tiers
+from kraken_core.ledger.engine import file_of
+from kraken_core.pipeline.cover import CoverageTracker
+from kraken_core.pipeline.plan import Planner
+from kraken_core.ports import CandleTable, Clock, Exchange, Ledger, never
+from kraken_core.settings import Settings
+from kraken_core.sources.archive import ArchiveSource
+from kraken_core.sources.releases import expanded, published
+from kraken_core.sources.remote_archives import Remote
+from kraken_core.sources.rest import BRIEF, PATIENT, Patience
+from kraken_core.workbench.jobs.disk import require_local, require_room
+from kraken_core.workbench.jobs.same_table import require_same
+
+_NAMED = 3  # entries that a note names
+
+
+class OpenExchange(Protocol):
+    """Opens the exchange's API; ``stop`` ends its waits, ``patience`` says how many there are."""
+
+    def __call__(self, stop: Callable[[], bool], patience: Patience = PATIENT) -> Exchange:
+        """The exchange; nothing is asked yet."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Planning:
+    """Plans the jobs of a home."""
+
+    settings: Settings
+    ledger: Ledger
+    store: CandleTable
+    tiers: Tiers
+    clock: Clock
+    remote: Remote
+    exchange: OpenExchange
+
+    def plan(self, request: Request, as_of: int | None = None) -> IngestionPlan:
+        """What a request will do, as of now or of an earlier instant. Writes nothing.
+
+        Now is what the exchange's clock says, where it is asked and behind ours; a job's instant is a settling time
+        earlier at the latest, as what closed later may still change. Raises UsageError where there is nothing to do it
+        with, UnavailableError where that would be the exchange and it does not answer.
+        """
+        if (request.backfill or not (request.sources or request.api_backfill)) and not self.ledger.pairs():
+            raise UsageError("nothing is held yet and no archive is named: add --csv-source-dir PATH.")
+        market, unreached = self._market(request)
+        request = replace(request, pairs=tuple(map(self.names(market).corrected, request.pairs)))
+        if not request.sources and not market and not self.ledger.pairs():
+            raise UnavailableError(
+                f"the exchange was not reached: {unreached} Nothing is stored yet and no archive is named, so nothing "
+                "was done."
+            )
+        now = min(self.clock.now(), market.now) if market else self.clock.now()
+        settled = now - self.settings.settling_seconds
+        return self._plan(request, min(as_of or request.as_of or settled, settled), market, unreached)
+
+    def check_ready(self, plan: IngestionPlan) -> None:
+        """Raises HomeError where the plan cannot go well.
+
+        That is: too little disk, SQLite on a network file system, a ledger that tells of another candle table.
+        """
+        require_same(self.ledger, self.store, self._tracker(), self.settings.table)
+        require_local(file_of(self.settings.ledger_url))
+        if self.settings.store_is_local:  # a server has a disk of its own, and what is staged goes with each commit
+            require_room(self.settings.store_path, plan.disk_bytes)
+        if plan.unfetched_bytes and self.remote.downloads:
+            require_room(self.remote.downloads, plan.unfetched_bytes, "archives that are fetched whole")
+
+    def _plan(self, request: Request, as_of: int, market: Market | None, unreached: str) -> IngestionPlan:
+        places = expanded(self.remote, request.sources, request.window(as_of), as_of)
+        names = self.names(market)
+        source = ArchiveSource.open(places, request.archive_through, self.remote, names)
+        pace = Pace(self.settings.requests_per_second, self.settings.pairs_in_parallel)
+        renames = names.corrections([record.pair for record in self.ledger.pairs()])
+        planner = Planner(self.ledger, self.store, self.tiers.knowing(names.tokenized), pace, renames)
+        told = [f"the exchange is not asked: {unreached}"] if unreached else []
+        told += [*(market.notes if market else ()), *_to_rename(renames)]
+        missed = unreached if request.wants_exchange else ""
+        published_by = partial(self._published, as_of, told, names)
+        plan = planner.plan(request, as_of, source, market, published_by, unreached=missed)
+        return replace(plan, notes=(*told, *plan.notes))
+
+    def names(self, market: Market | None) -> Names:
+        """What the exchange calls its pairs, as it told now or before."""
+        return market.names if market else self.ledger.names()
+
+    def _published(
+        self, as_of: int, told: list[str], names: Names, quarters: Sequence[tuple[int, int]]
+    ) -> Sequence[Archive]:
+        """The archives that Kraken publishes of these quarters; none, and a word, where they cannot be looked for."""
+        try:
+            urls = published(self.remote, self.settings.archives_url, quarters, as_of)
+            return ArchiveSource.open(urls, remote=self.remote, names=names).archives() if urls else ()
+        except (SourceError, UnreachableError) as error:
+            told.append(f"published archives are not read: {error}")
+            return ()
+
+    def _market(self, request: Request) -> tuple[Market | None, str]:
+        """What the exchange tells of itself, where it may be asked; where it does not answer, why."""
+        if not request.api_backfill:
+            return None, ""
+        exchange = self.exchange(never, BRIEF)
+        try:
+            if (status := exchange.status()) == "maintenance":
+                return None, f"it says it is in {status}."
+            now, listed = exchange.now(), exchange.listed()
+        except UnavailableError as error:
+            return None, str(error)
+        return Market.of(now, listed, self.ledger.names())._replace(notes=_not_read(listed)), ""
+
+    def _fetched(self, plan: IngestionPlan) -> IngestionPlan:
+        """The plan once no archive of it is unfetched: itself, where none is."""
+        whole = [archive.path for archive in plan.archives if archive.unfetched]
+        if not whole:
+            return plan
+        self.check_ready(plan)
+        for url in whole:
+            try:
+                self.remote.fetch(url)
+            except OSError as error:
+                raise HomeError(
+                    f"{url} cannot be kept in {self.remote.downloads}: {error.strerror}. Mend that, and try again."
+                ) from error
+        return self._plan(plan.request, plan.as_of, plan.market, plan.unreached)
+
+    def _tracker(self) -> CoverageTracker:
+        return CoverageTracker(self.store, self.ledger, self.tiers, self.clock.now())
+
+
+def _to_rename(renames: Mapping[Pair, Pair]) -> tuple[str, ...]:
+    """What is stored under a name that the exchange knows better."""
+    if not renames:
+        return ()
+    named = [f"{old} is {new}" for old, new in sorted(renames.items())[:_NAMED]]
+    more = ", …" if len(renames) > _NAMED else ""
+    return (f"{len(renames):,} stored pairs are renamed first, as the exchange calls them: {', '.join(named)}{more}",)
+
+
+def _not_read(listed: Listed) -> tuple[str, ...]:
+    """What of the exchange's list of pairs is left out, and why."""
+    notes = []
+    if listed.skipped:
+        named = [f"{ascii(key)[1:-1]}: {why}" for key, why in sorted(listed.skipped.items())[:_NAMED]]
+        more = "; …" if len(listed.skipped) > _NAMED else ""
+        notes.append(
+            f"{len(listed.skipped):,} entries of the exchange's list of pairs cannot be read and are left out "
+            f"({'; '.join(named)}{more}); nothing that is stored of them is taken for delisted"
+        )
+    if not listed.whole:
+        notes.append("the exchange's list of pairs came with an error: no pair that it lacks is taken for delisted")
+    if not listed.tokenized:
+        notes.append("tokenized stocks are not asked for: the exchange did not list them")
+    return tuple(notes)

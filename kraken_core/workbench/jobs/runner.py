@@ -1,0 +1,320 @@
+"""Jobs: begun, run, resumed. One at a time in a home."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from kraken_core.domain.errors import (
+    ClusterError,
+    IllegalMoveError,
+    Interrupted,
+    JobError,
+    JobRunningError,
+    KrakenError,
+    LedgerError,
+    MoreRequestsNeededError,
+)
+from kraken_core.domain.jobs import (
+    UNFINISHED,
+    WORKER_LOST,
+    Control,
+    FileIngestionRecord,
+    IngestionJob,
+    JobMetrics,
+    JobStatus,
+)
+from kraken_core.domain.plan import IngestionPlan
+from kraken_core.domain.request import Request
+from kraken_core.executors.dask import cluster
+from kraken_core.executors.local import threads
+from kraken_core.pipeline.backfill import Asking, Backfill
+from kraken_core.pipeline.crosscheck import CrossCheck
+from kraken_core.pipeline.derive import Derive
+from kraken_core.pipeline.fetch import Fetch
+from kraken_core.pipeline.ingest import Ingest
+from kraken_core.pipeline.listings import Listings
+from kraken_core.pipeline.maintain import Tidy
+from kraken_core.pipeline.rename import Rename
+from kraken_core.pipeline.report import CompletenessReporter
+from kraken_core.pipeline.run import JobResult, Pipeline
+from kraken_core.ports import Crew, Progress, ProgressReport, never, unheard
+from kraken_core.sources.archive import ArchiveSource
+from kraken_core.stores.rejects import CsvRejectLog
+from kraken_core.workbench.jobs.detach import start_worker
+from kraken_core.workbench.jobs.disk import BOUNDLESS, room
+from kraken_core.workbench.jobs.lease import HEARTBEAT_S, LEASE_S, Lease
+from kraken_core.workbench.jobs.log import LOG, begun, ended, logged
+from kraken_core.workbench.jobs.planner import Planning
+from kraken_core.workbench.jobs.worker_process import is_lost, this_worker
+
+START_PATIENCE_S = 30  # how long a new process may take to load and to plan
+LOOK_EVERY_S = 0.1
+
+
+def _either(stop: Callable[[], bool], lease: Lease) -> bool:
+    """Whether this process was asked to stop, or the job was, from wherever."""
+    return stop() or lease.over
+
+
+@dataclass(frozen=True, slots=True)
+class Work(Planning):
+    """Plans and runs the jobs of a home."""
+
+    def unfinished(self, request: Request) -> IngestionJob | None:
+        """The newest job of the same request that can be taken up again."""
+        self.reap()
+        jobs = self.ledger.jobs(UNFINISHED, request.key)
+        return next((job for job in jobs if job.status is not JobStatus.RUNNING), None)
+
+    def reap(self) -> list[IngestionJob]:
+        """Mark jobs whose worker is gone as FAILED, so that they can be resumed; returns them."""
+        reaped = []
+        for job, why in self.lost():
+            with suppress(IllegalMoveError):  # it ended as it should between our two looks, and its process with it
+                reaped.append(self.ledger.move(job, job.mark_failed(f"{WORKER_LOST}: {why}")))
+        return reaped
+
+    def lost(self) -> list[tuple[IngestionJob, str]]:
+        """Jobs that say they are running though their worker is gone, and how that is known."""
+        found = []
+        for job in self.ledger.jobs([JobStatus.RUNNING]):
+            if is_lost(job.worker):
+                found.append((job, "its process is gone"))
+            elif job.lease_until is not None and job.lease_until < self.ledger.now() and not self._renews(job):
+                found.append((job, "nothing was heard of it"))
+        return found
+
+    def _renews(self, job: IngestionJob) -> bool:
+        """Whether a job's lease is renewed all the same: a clock that was just set ahead makes every lease look old."""
+        until = time.monotonic() + 2 * HEARTBEAT_S
+        while (same := self.ledger.job(job.id).lease_until == job.lease_until) and time.monotonic() < until:
+            time.sleep(LOOK_EVERY_S)
+        return not same
+
+    def start(self, plan: IngestionPlan) -> IngestionJob:
+        """A PENDING job that will do what the plan says, once everything is here that servers give only whole.
+
+        Raises SourceError, UnreachableError, HomeError where that cannot be had.
+        """
+        plan = self._fetched(plan)
+        files = [
+            FileIngestionRecord(f.file.path, f.file.member, f.file.stamp, f.file.size, f.file.series)
+            for f in plan.to_ingest
+        ]
+        skipped = len(plan.files) - len(files)
+        metrics = JobMetrics(total_files=len(plan.files), files_skipped=skipped, total_requests=plan.requests)
+        return self.ledger.create_job(plan.request, plan.as_of, files, metrics)
+
+    def run(
+        self,
+        job: IngestionJob,
+        plan: IngestionPlan | None = None,
+        *,
+        progress: Progress = unheard,
+        stop: Callable[[], bool] = never,
+        workers: int | None = None,
+    ) -> JobResult:
+        """Run a PENDING job, or take up one that is PAUSED or FAILED, to its end.
+
+        A job that is taken up is planned anew, as of the instant it was first, and does what is left. Raises
+        JobRunningError while another one runs, HomeError where it cannot go well (see check_ready), Interrupted when
+        asked to stop (the job is then PAUSED), JobError when it failed (it is then FAILED and can be taken up again).
+        """
+        self.reap()
+        began = time.perf_counter()
+        plan = self._fetched(plan or self.plan(job.request, job.as_of))
+        patient = replace(self, store=self.store.patient())
+        patient.check_ready(plan)
+        planned = time.perf_counter() - began
+        with logged(self.log(job.id)), self._crew(job, workers or self.settings.workers) as crew:
+            job = self._taken_up(job)
+            with Lease(self.ledger, job) as lease:
+                heard = partial(lease.pass_on, progress)
+                stopped = partial(_either, stop, lease)
+                ours = replace(patient, ledger=self.ledger.held_by(job, lambda: patient.store.mark))
+                carry_out = partial(ours._carry_out, job, plan, crew, heard, stopped)  # noqa: SLF001 - our copy
+                LOG.info("%s", begun(job, plan))
+                result = self._guarded(job, lease, stopped, carry_out)
+                total = time.perf_counter() - began
+                LOG.info("%s", ended(result, total))
+        return replace(result, seconds={"total": total, "plan": planned, **result.seconds})
+
+    def start_detached(self, job: IngestionJob, workers: int | None = None) -> IngestionJob:
+        """Have a process of its own run the job, or go on with it; returns the job once that process has taken it up.
+
+        Raises JobRunningError while another one runs, IllegalMoveError for a job that has ended, JobError where the
+        process did not get so far; its log says why.
+        """
+        self.reap()
+        running = self.ledger.jobs([JobStatus.RUNNING])
+        if running:
+            raise JobRunningError(f"job {running[0].id} is running: wait for it, or kraken pause {running[0].id}.")
+        job.mark_running("a new worker")  # refused here where it would be there
+        start_worker(self.settings.home, job.id, self.log(job.id), workers)
+        until = time.monotonic() + START_PATIENCE_S
+        now = self.ledger.job(job.id)
+        while now.status is job.status and now.worker == job.worker and time.monotonic() < until:
+            time.sleep(LOOK_EVERY_S)
+            now = self.ledger.job(job.id)
+        if now.status is job.status and now.worker == job.worker:
+            raise JobError(f"job {job.id} was not taken up by its new process; {self.log(job.id)} says why.")
+        return now
+
+    def _carry_out(
+        self, job: IngestionJob, plan: IngestionPlan, crew: Crew, progress: Progress, stop: Callable[[], bool]
+    ) -> JobResult:
+        names = self.names(plan.market)
+        knowing = replace(self, tiers=self.tiers.knowing(names.tokenized))
+        Rename(self.store, self.ledger, knowing._tracker()).run(job.id, names, plan.as_of)  # noqa: SLF001 - our copy
+        self.ledger.began(job.id, self.store.version)
+        if crew.told:
+            self.ledger.add_event(job.id, "workers", crew.told)
+            progress(ProgressReport("workers", 1, 1, crew.told))
+        return knowing._pipeline(plan, crew, progress, stop).run(job, plan)  # noqa: SLF001 - our copy
+
+    def _guarded(
+        self, job: IngestionJob, lease: Lease, stop: Callable[[], bool], run: Callable[[], JobResult]
+    ) -> JobResult:
+        """The run, with the job moved to the state in which it ended, whatever happens."""
+        try:
+            with self.ledger.patient(stop):
+                result = run()
+                return replace(result, job=self.ledger.move(job, job.mark_completed(result.job.error)))
+        except MoreRequestsNeededError as needed:
+            self.ledger.move(job, job.mark_paused())
+            self.ledger.add_event(job.id, "requests", str(needed))
+            raise MoreRequestsNeededError(
+                f"job {job.id} is paused: {needed} Agree to them with: {self.resume_command(job.id)} "
+                "(or allow more beforehand, with --max-requests)",
+                job.id,
+            ) from None
+        except (Interrupted, KeyboardInterrupt):
+            raise self._interrupted(job, lease) from None
+        except KrakenError as error:
+            raise self._failed(job, str(error)) from error
+        except OSError as error:
+            where = error.filename or self.settings.home
+            reason = f"{where}: {error.strerror or error}. What was committed is kept; mend that first."
+            raise self._failed(job, reason) from error
+        except BaseException as error:
+            LOG.exception("job %s failed", job.id)
+            reason = " ".join(f"{type(error).__name__}: {error}".split())  # one line, whatever it says
+            self.ledger.move(job, job.mark_failed(reason))
+            raise
+
+    def _failed(self, job: IngestionJob, reason: str) -> JobError:
+        """The job moved to FAILED, and what to say of it."""
+        LOG.exception("job %s failed", job.id)
+        try:
+            self.ledger.move(job, job.mark_failed(reason))
+        except IllegalMoveError:
+            return JobError(
+                f"job {job.id} stopped: it is not this worker's any more, as it was taken for lost, or moved by "
+                f"somebody else. What it did is kept: kraken jobs {job.id}"
+            )
+        except LedgerError:  # its disk may be full too: whoever goes on with the job finds its worker gone
+            LOG.exception("that job %s failed could not be recorded", job.id)
+        return JobError(f"job {job.id} failed: {reason} Go on with: {self.resume_command(job.id)}")
+
+    def _interrupted(self, job: IngestionJob, lease: Lease) -> KrakenError:
+        """The job moved as whoever interrupted it wanted, and what to say of it."""
+        if lease.lost:
+            return JobError(f"job {job.id} stopped: {lease.lost}. What it did is kept: kraken jobs {job.id}")
+        if lease.asked is Control.CANCEL:
+            self.ledger.move(job, job.mark_cancelled())
+            return Interrupted(f"job {job.id} is cancelled; what it did is kept, and it is not gone on with.")
+        self.ledger.move(job, job.mark_paused())
+        return Interrupted(f"job {job.id} is paused; go on with: {self.resume_command(job.id)}")
+
+    def _taken_up(self, job: IngestionJob) -> IngestionJob:
+        try:
+            return self.ledger.move(job, job.mark_running(this_worker(), self.ledger.now() + LEASE_S))
+        except JobRunningError:
+            if job.status is JobStatus.PENDING:  # nobody waits for it: what was refused does not linger …
+                with suppress(IllegalMoveError):  # … unless it is the one that runs, taken up by somebody else
+                    self.ledger.move(job, job.mark_cancelled())
+            raise
+
+    def _asking(self, stop: Callable[[], bool]) -> Asking:
+        exchange, side_by_side = self.exchange(stop), self.settings.pairs_in_parallel
+        return Asking(
+            Listings(exchange, self.ledger, self.store, self.tiers, side_by_side),
+            Fetch(exchange, self.store, self.ledger, side_by_side, stop, self.settings.settling_seconds),
+        )
+
+    @contextmanager
+    def _crew(self, job: IngestionJob, workers: int) -> Iterator[Crew]:
+        """Who reads the batches: this process, or a cluster. Raises ClusterError where that cannot be had."""
+        if not self.settings.dask:
+            with threads(workers) as crew:
+                yield crew
+            return
+        try:
+            with cluster(self.settings.dask, workers) as crew:
+                yield crew
+        except ClusterError as error:
+            raise ClusterError(f"{error} Go on with: {self.resume_command(job.id)}") from error
+
+    def _pipeline(self, plan: IngestionPlan, crew: Crew, progress: Progress, stop: Callable[[], bool]) -> Pipeline:
+        tracker = self._tracker()
+        asking = self._asking(stop) if plan.market else None
+        return Pipeline(
+            ingest=Ingest(
+                source=ArchiveSource.open((), remote=self.remote),
+                store=self.store,
+                ledger=self.ledger,
+                rejects=self._reject_log,
+                executor=crew.executor,
+                in_flight=crew.size + 1,
+                now=tracker.now,
+                stop=stop,
+            ),
+            tracker=tracker,
+            backfill=Backfill(
+                tracker,
+                Derive(self.store, self.ledger, stop),
+                CrossCheck(self.store, self.ledger, tracker.now),
+                self.store,
+                self.ledger,
+                asking,
+            ),
+            reporter=CompletenessReporter(self.store, self.ledger, self.tiers),
+            tidy=self.tidy,
+            ledger=self.ledger,
+            progress=progress,
+            stop=stop,
+            exports=self.settings.home / "exports",
+        )
+
+    @property
+    def tidy(self) -> Tidy:
+        """The care of the candle table."""
+        return Tidy(self.store, self.clock.now(), self._room)
+
+    def _room(self) -> int:
+        return room(self.settings.store_path) if self.settings.store_is_local else BOUNDLESS
+
+    @property
+    def _reject_log(self) -> CsvRejectLog:
+        return CsvRejectLog(self.settings.home / "rejects")
+
+    def resume_command(self, job_id: int) -> str:
+        """What to type to go on with a job, here and now."""
+        where = (
+            f" --home {shlex.quote(str(self.settings.home))}" if self.settings.origins.get("home") == "--home" else ""
+        )
+        return f"kraken ingest{where} --resume {job_id}"
+
+    def rejects(self, job_id: int) -> Path:
+        """Where the rows are that a job could not take; it exists once there are any."""
+        return self._reject_log.path(job_id)
+
+    def log(self, job_id: int) -> Path:
+        """Where a job's log is."""
+        return self.settings.home / "logs" / f"{job_id}.log"

@@ -1,0 +1,133 @@
+"""Candles as files for other tools: one a series."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import polars as pl
+
+from kraken_core.domain.archives import Coverage
+from kraken_core.domain.candles import PRICES
+from kraken_core.domain.errors import BadFileError, UsageError
+from kraken_core.domain.interval_text import short
+from kraken_core.domain.market import Series
+from kraken_core.domain.timerange import TimeRange, TimeRanges
+from kraken_core.sources.coverage import COVERAGE, coverage_text, parse_coverage
+from kraken_core.workbench.queries.candles import Reading
+
+_NO_FILE_NAME = re.compile(r"[^A-Z0-9]")  # freqtrade has an underscore for each
+
+
+class Exported(NamedTuple):
+    """A file that was written: candles in it, how many of them are fills, and wanted slots that are missing there."""
+
+    path: Path
+    candles: int
+    filled: int
+    missing: int
+
+
+class Kind(NamedTuple):
+    """A kind of file: how the one of a series is called, and how its candles are written.
+
+    ``described``: it can be ingested again, so that COVERAGE.json beside it says what it covers.
+    """
+
+    name: Callable[[Series], str]
+    write: Callable[[pl.DataFrame, Path], None]
+    described: bool = False
+
+
+def _as_kraken(candles: pl.DataFrame, path: Path) -> None:
+    """As Kraken's archives: no header, times in seconds. A fill is a row without trades, as OHLC answers have them."""
+    seconds = pl.col("time").dt.epoch("s")
+    candles.select(seconds, *PRICES, "volume", "trades").write_csv(path, include_header=False)
+
+
+def _as_freqtrade(candles: pl.DataFrame, path: Path) -> None:
+    """As freqtrade stores: exactly these six columns, times in milliseconds, lz4. A fill is a candle without volume."""
+    date = pl.col("time").dt.cast_time_unit("ms").alias("date")
+    candles.select(date, *PRICES, "volume").write_ipc(path, compression="lz4", compat_level=pl.CompatLevel.oldest())
+
+
+def _as_table(candles: pl.DataFrame, path: Path) -> None:
+    candles.drop("rank").write_parquet(path)
+
+
+KINDS = {
+    "csv": Kind(lambda series: series.file_name, _as_kraken, described=True),
+    "feather": Kind(
+        lambda series: f"{_NO_FILE_NAME.sub('_', str(series.pair))}-{short(series.interval)}.feather", _as_freqtrade
+    ),
+    "parquet": Kind(lambda series: f"{Path(series.file_name).stem}.parquet", _as_table),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """Writes candles of series to a folder, whole files or none."""
+
+    reading: Reading
+    folder: Path
+    kind: str
+    fill: bool
+
+    def _describe(self, files: Iterable[tuple[Series, Exported]], window: TimeRange) -> None:
+        """Say beside the files what each covers, so that slots that are missing here do not come back as silent.
+
+        What is said of other files of the folder stays.
+        """
+        path = self.folder / COVERAGE
+        described = dict(parse_coverage(path.read_bytes())) if path.exists() else {}
+        for series, file in files:
+            covers = self.reading.covered(series) & TimeRanges.single(*window)
+            content_hash = hashlib.sha256(_partial(file.path).read_bytes()).hexdigest()
+            described[file.path.name] = Coverage(content_hash, covers)
+        _partial(path).write_bytes(coverage_text(described))
+        _partial(path).replace(path)
+
+    def write(
+        self, series: Iterable[Series], window: TimeRange, missing: Mapping[Series, int], *, overwrite: bool
+    ) -> list[Exported]:
+        """Write each series' candles of the window, where there are any; ``missing``: wanted slots nobody knows.
+
+        Raises UsageError before anything is written where a file exists and may not be replaced.
+        """
+        targets = {each: self.folder / KINDS[self.kind].name(each) for each in series}
+        existing = [path for path in targets.values() if path.exists()]
+        if existing and not overwrite:
+            more = f", and {len(existing) - 1} more" if len(existing) > 1 else ""
+            raise UsageError(f"{existing[0]} exists{more}: nothing was written; add --overwrite.")
+        try:
+            files = [(each, self._one(each, path, window, missing.get(each, 0))) for each, path in targets.items()]
+            written = [(each, file) for each, file in files if file.candles]
+            if written and KINDS[self.kind].described:
+                self._describe(written, window)  # before there is a file that nothing is said of
+            for _, file in written:
+                _partial(file.path).replace(file.path)
+        except BadFileError as error:
+            raise UsageError(f"{self.folder}: {error}: take it away, or choose another folder.") from error
+        except OSError as error:
+            raise UsageError(
+                f"{error.filename or self.folder} cannot be written: {error.strerror}. Choose another folder."
+            ) from error
+        return [file for _, file in written]
+
+    def _one(self, series: Series, path: Path, window: TimeRange, missing: int) -> Exported:
+        read = self.reading.filled if self.fill else self.reading.held
+        candles = read(series, window)
+        if candles.height:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            KINDS[self.kind].write(candles, _partial(path))
+        fills = int(candles["filled"].sum()) if self.fill else 0
+        return Exported(path, candles.height, fills, missing)
+
+
+def _partial(path: Path) -> Path:
+    """Where a file is while it is written."""
+    return path.with_name(f".{path.name}.part")

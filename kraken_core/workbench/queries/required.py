@@ -1,0 +1,72 @@
+"""Required: what is read or exported only where it is complete, on evidence of a grade (domain rule 15)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from kraken_core.domain.errors import IncompleteError, UsageError
+from kraken_core.domain.grades import Grade
+from kraken_core.domain.interval_text import bases, short
+from kraken_core.domain.life import instants, lived
+from kraken_core.domain.market import INTERVALS, Pair, Series
+from kraken_core.domain.request import closed
+from kraken_core.domain.timerange import END_OF_TIME, TimeRange, TimeRanges
+from kraken_core.ports import Ledger
+
+ASKED = tuple(grade for grade in Grade if grade is not Grade.DOUBTFUL)
+
+
+def grade_asked(evidence: str | None) -> Grade:
+    """The grade by its name; *claimed* where none is asked for. Raises UsageError."""
+    try:
+        return next(grade for grade in ASKED if grade.value == (evidence or Grade.CLAIMED))
+    except StopIteration:
+        raise UsageError(f"evidence is {evidence!r}; it can be {', '.join(ASKED)}.") from None
+
+
+@dataclass(frozen=True, slots=True)
+class Required:
+    """Refuses what is not complete, by the ledger's covered ranges."""
+
+    ledger: Ledger
+    now: int
+
+    def check(self, pair: Pair, interval: int, window: TimeRange, grade: Grade) -> None:
+        """Raises IncompleteError where a slot of the window is not known, or not on evidence as good as ``grade``.
+
+        ``interval`` in minutes, any length. A window without an end reaches to the last detection of the pair, any
+        other to now at most; before its listing the pair lacks nothing.
+        """
+        lives = next((record.lives for record in self.ledger.pairs() if record.pair == pair), ())
+        if not lives:
+            raise IncompleteError(f"nothing is stored of {pair}: ingest it first.")
+        width = interval * 60
+        wanted = closed(self._bounded(pair, window), width) & lived(lives, width)
+        outside = TimeRanges.single(0, END_OF_TIME) - instants(lives)
+        series = [Series(pair, base) for base in ((interval,) if interval in INTERVALS else bases(interval))]
+        known, good = (
+            TimeRanges.of(r for s in series for r in self._slots(s, g, outside, width)) for g in (None, grade)
+        )
+        if lacking := wanted - good:
+            missing, first = (lacking - known).slots(width), next(iter(lacking))
+            weak = lacking.slots(width) - missing
+            parts = [f"{missing:,} missing"] if missing else []
+            parts += [f"{weak:,} {'doubtful' if grade is Grade.CLAIMED else f'not {grade}'}"] if weak else []
+            raise IncompleteError(
+                f"{pair} {short(interval)} is not complete: of {wanted.slots(width):,} candles expected "
+                f"{' and '.join(parts)}, first in {first}. Nothing was read; kraken-history gaps and kraken-history "
+                "verify show what can be done."
+            )
+
+    def _slots(self, series: Series, grade: Grade | None, outside: TimeRanges, width: int) -> TimeRanges:
+        """The slots of ``width`` seconds that a series knows as a whole, on evidence of a grade where one is given."""
+        covered = self.ledger.coverage([series])
+        good = TimeRanges.of((c.start, c.end) for c in covered if grade is None or c.grade.meets(grade))
+        return (good | outside).inner(width) if good else good
+
+    def _bounded(self, pair: Pair, window: TimeRange) -> TimeRange:
+        if window.end < END_OF_TIME:
+            return TimeRange(window.start, max(window.start, min(window.end, self.now)))
+        detections = self.ledger.detections()
+        as_of = max((found.as_of for series, found in detections.items() if series.pair == pair), default=self.now)
+        return TimeRange(window.start, max(window.start, as_of))

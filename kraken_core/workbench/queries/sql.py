@@ -1,0 +1,56 @@
+"""SQL over the candle table and the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+
+import duckdb
+import polars as pl
+
+from kraken_core.domain.errors import UsageError
+from kraken_core.ledger.ledger import SqlLedger
+from kraken_core.ports import CandleStore
+from kraken_core.workbench.queries.presentable import presentable
+
+CANDLES = "candles"
+VIEWS = frozenset({CANDLES, "assets", "pairs", "jobs", "files", "coverage", "gaps", "differences"})
+_QUERIES = ([duckdb.StatementType.SELECT], [duckdb.StatementType.EXPLAIN])
+
+
+def answer(sql: str, store: CandleStore, ledger: SqlLedger) -> pl.DataFrame:
+    """What a query answers; only the views it names are loaded, and no file but the table's can be read.
+
+    One that names none (``show tables``) sees them all. Raises UsageError with DuckDB's reason, and for whatever is
+    not one query: nothing here can be changed by SQL. Raises StoreError where the candles cannot be read.
+    """
+    try:
+        with duckdb.connect() as connection, ExitStack() as shown:
+            connection.execute("SET TimeZone = 'UTC'")
+            connection.execute("SET python_enable_replacements = false")  # a misspelt view is not one of our variables
+            _check(connection.extract_statements(sql))
+            named = _named(connection, sql)
+            if CANDLES in named:
+                shown.enter_context(store.view(connection))
+            connection.execute("SET enable_external_access = false")
+            for name in named - {CANDLES}:
+                connection.register(name, ledger.table_frame(name).to_arrow())
+            return presentable(connection.sql(sql).to_arrow_table())
+    except duckdb.Error as error:
+        raise UsageError(f"the query is wrong: {str(error).splitlines()[0]}") from error
+    except pl.exceptions.PolarsError as error:
+        reason = str(error).splitlines()[0]
+        raise UsageError(f"its answer has no table to hold it: {reason}. Rename or cast that column.") from error
+
+
+def _named(connection: duckdb.DuckDBPyConnection, sql: str) -> frozenset[str]:
+    try:
+        names = connection.get_table_names(sql)
+    except duckdb.Error:  # it does not understand every query, such as joins with USING
+        return VIEWS
+    return VIEWS.intersection(map(str.casefold, names)) or VIEWS
+
+
+def _check(statements: Sequence[duckdb.Statement]) -> None:
+    if [statement.type for statement in statements] not in _QUERIES:
+        raise UsageError("the query is wrong: write one SELECT; the history cannot be changed by SQL.")

@@ -1,0 +1,77 @@
+"""Telling somebody who is not looking, by a webhook or a command of theirs. What is secret in either is not logged."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, TypeAlias
+from urllib.parse import urlsplit
+
+import requests
+
+from kraken_core.domain.errors import UsageError
+from kraken_core.domain.gaps import GapRecord
+from kraken_core.workbench import documents
+
+PATIENCE_S = 30
+
+
+class Notice(NamedTuple):
+    """What happened: ``kind`` is failure or gaps."""
+
+    kind: str
+    message: str
+    gaps: Sequence[GapRecord] = ()
+
+
+Notify: TypeAlias = Callable[[Notice], None]  # raises OSError, with a line that holds no secret
+
+
+def document(notice: Notice) -> dict[str, object]:
+    """What is sent; chat servers show ``text``."""
+    gaps = [documents.gap_row(gap) for gap in notice.gaps]
+    return {"text": f"kraken watch: {notice.message}", "kind": notice.kind, "message": notice.message, "gaps": gaps}
+
+
+def by_webhook(url: str) -> Notify:
+    """Notices posted to an address as JSON. Its path often is a secret: only its host is ever named."""
+    host = urlsplit(url).hostname
+    if urlsplit(url).scheme not in {"http", "https"} or not host:
+        raise UsageError("the webhook is no http or https address (it is not shown: it may hold a secret).")
+
+    def notify(notice: Notice) -> None:
+        try:
+            answer = requests.post(url, json=document(notice), timeout=PATIENCE_S, allow_redirects=False)
+            answer.close()
+        except requests.RequestException as error:
+            raise OSError(f"the webhook at {host} could not be told: {type(error).__name__}") from None
+        if not answer.ok or answer.is_redirect:
+            raise OSError(f"the webhook at {host} answered {answer.status_code}")
+
+    return notify
+
+
+def by_command(argv: Sequence[str]) -> Notify:
+    """Notices as JSON on a command's input. No shell is involved, and its arguments are not logged."""
+    program = argv[0]
+
+    def notify(notice: Notice) -> None:
+        try:
+            ended = subprocess.run(
+                list(argv),
+                input=json.dumps(document(notice)),
+                text=True,
+                check=False,
+                timeout=PATIENCE_S,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
+        except subprocess.TimeoutExpired:
+            raise OSError(f"{program} did not end within {PATIENCE_S} s, and was ended") from None
+        except OSError as error:
+            raise OSError(f"{program} could not be started: {error.strerror}") from None
+        if ended.returncode:
+            raise OSError(f"{program} exited {ended.returncode}")
+
+    return notify

@@ -1,0 +1,146 @@
+"""Keeping a history current: the same request again and again, at a pace, never two at once."""
+
+from __future__ import annotations
+
+import fcntl
+import random
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kraken_core.domain.errors import Interrupted, JobRunningError, KrakenError
+from kraken_core.domain.gaps import BY_API, GapRecord, GapStatus
+from kraken_core.domain.jobs import IngestionJob
+from kraken_core.domain.market import Series
+from kraken_core.domain.timerange import TimeRanges
+from kraken_core.workbench.jobs.log import LOG
+from kraken_core.workbench.watch.notices import Notice, Notify
+
+if TYPE_CHECKING:
+    from kraken_core.workbench.workbench import Workbench
+
+LOCK = "watch.lock"
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What one round did: the job, why it failed or was left out, and new gaps that this watch does not fill.
+
+    A round that failed may have a job all the same, which did what it could.
+    """
+
+    job: IngestionJob | None = None
+    failed: str | None = None
+    skipped: str | None = None
+    gaps: Sequence[GapRecord] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """Runs a request (arguments as for Workbench.plan) every so often, and tells of what somebody should look at.
+
+    Of rounds that fail one after the other, the first, the second, the fourth, the eighth … are told of.
+
+    ``every`` and ``jitter`` in seconds: rounds begin ``every`` seconds apart, and up to ``jitter`` later, so that many
+    homes do not ask at once. ``wait`` sleeps, and answers true where it was told to stop.
+    """
+
+    workbench: Workbench
+    request: Mapping[str, Any]
+    every: float
+    jitter: float
+    wait: Callable[[float], bool]
+    stop: Callable[[], bool]
+    notify: Sequence[Notify] = ()
+    chance: random.Random = field(default_factory=random.SystemRandom)
+
+    def rounds(self) -> Iterator[Round]:
+        """One round after the other, until told to stop. Raises JobRunningError where the home is watched already.
+
+        Raises Interrupted where a round's job was paused.
+        """
+        self.workbench.create()
+        failures = 0  # in a row
+        with _alone(self.workbench.settings.home / LOCK):
+            while not self.stop():
+                began = time.monotonic()
+                done = self._round()
+                if done.failed:
+                    failures += 1
+                    self._tell_of_failure(done.failed, failures)
+                elif done.job:
+                    failures = 0
+                yield done
+                pause = self.every - (time.monotonic() - began) + self.chance.uniform(0, self.jitter)
+                if self.wait(max(0.0, pause)):
+                    return
+
+    def _round(self) -> Round:
+        known = self._left()
+        try:
+            # Nobody is there to agree to more requests than a plan said: --max-requests is what bounds a round.
+            request = replace(self.workbench.request(**self.request), within_plan=False)
+            plan = self.workbench.work.plan(request)
+            job = self.workbench.run(plan, stop=self.stop)
+        except Interrupted:
+            raise
+        except JobRunningError as error:
+            return Round(skipped=str(error))
+        except KrakenError as error:
+            return Round(failed=str(error))
+        if job.error:
+            return Round(job, failed=job.error)
+        new = [
+            gap
+            for series, gaps in self._left().items()
+            for gap in gaps
+            if not _reaching(known.get(series, ())).meets(gap.start, gap.end)
+        ]
+        if new:
+            lost = ", ".join(f"{gap.series} from {TimeRanges.single(gap.start, gap.end).hull}" for gap in new[:3])
+            more = f" and {len(new) - 3:,} more" if len(new) > 3 else ""  # noqa: PLR2004 - as many as are named
+            why = " ".join(plan.notes) or "kraken gaps says what to get by hand"
+            self._tell(Notice("gaps", f"this watch cannot fill {lost}{more}; {why}", new))
+        return Round(job, gaps=new)
+
+    def _left(self) -> dict[Series, list[GapRecord]]:
+        """The gaps that this watch leaves alone: nothing fills them, or only the exchange, which it does not ask."""
+        asks = self.request.get("api_backfill", True)
+        found: dict[Series, list[GapRecord]] = {}
+        for gap in self.workbench.ledger.gaps():
+            if gap.status is GapStatus.UNFILLABLE or (gap.route in BY_API and not asks):
+                found.setdefault(gap.series, []).append(gap)
+        return found
+
+    def _tell_of_failure(self, why: str, failures: int) -> None:
+        """Tell of a failure unless it was told of lately; ``failures`` counts those in a row."""
+        if failures & (failures - 1):  # no power of two
+            return
+        again = f" That is the {failures:,}. round in a row." if failures > 1 else ""
+        self._tell(Notice("failure", f"{why}{again}"))
+
+    def _tell(self, notice: Notice) -> None:
+        """Tell everybody who wants to hear it; whoever cannot be reached does not end the watch."""
+        for notify in self.notify:
+            try:
+                notify(notice)
+            except OSError as error:
+                LOG.warning("%s", error)
+
+
+def _reaching(gaps: Sequence[GapRecord]) -> TimeRanges:
+    """Known gaps, a slot longer: one that only grew at the present end is not new."""
+    return TimeRanges.of((gap.start, gap.end + gap.series.width) for gap in gaps)
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    with path.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise JobRunningError(f"{path.parent} is being watched already: end that kraken watch first.") from None
+        yield
