@@ -8,10 +8,9 @@ from app.shared import formatting
 from app.shared.error_boundary import frame
 from app.shared.metrics import figures
 from app.shared.workbench_cache import workbench
-from kraken_core.domain.jobs import IngestionJob, JobStatus
+from kraken_core.domain.jobs import STAGES, IngestionJob, JobStatus
 
 EVERY_S = 1.0
-STAGES = ("ingest", "cover", "detect", "backfill", "tidy", "report")
 
 Moves = list[tuple[int, JobStatus, str | None]]
 
@@ -35,11 +34,10 @@ def live(drawn: Moves) -> None:
 def _progress(job: IngestionJob) -> None:
     metrics, doing = job.metrics, job.doing
     files = metrics.files_ingested + metrics.files_skipped + metrics.files_failed
-    at = STAGES.index(job.stage) + 1 if job.stage in STAGES else 1
     of_files = (
         f" · {formatting.count(files)} of {formatting.count(metrics.total_files)} files" if metrics.total_files else ""
     )
-    stage = f"stage {at} of {len(STAGES)}: {job.stage or STAGES[0]}"
+    stage = f"stage {job.stage_number} of {len(STAGES)}: {job.stage or STAGES[0]}"
     st.progress(
         min(job.progress_pct, 100) / 100,
         f"Job {job.id}, {stage} · {int(job.progress_pct)} %{of_files}",

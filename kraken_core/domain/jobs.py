@@ -89,6 +89,10 @@ class JobMetrics:
         return 100.0 * done / total if total else 0.0
 
 
+# What a job goes through, in this order; rounds of repair cover, detect and backfill again.
+STAGES = ("ingest", "cover", "listings", "detect", "backfill", "check", "tidy", "report")
+
+
 class ProgressReport(NamedTuple):
     """How far a job is; counts are of its plan, ``rows_per_second`` since the stage began."""
 
@@ -136,6 +140,11 @@ class IngestionJob:
         if self.status is JobStatus.COMPLETED:
             return 100.0
         return min(max(self.reached_pct, self.metrics.progress_pct), MOST_UNFINISHED_PCT)
+
+    @property
+    def stage_number(self) -> int:
+        """Which of STAGES it is at, from 1 on."""
+        return STAGES.index(self.stage) + 1 if self.stage in STAGES else 1
 
     @property
     def is_orphaned(self) -> bool:

@@ -23,7 +23,7 @@ from kraken_core.domain.timerange import TimeRange, TimeRanges
 from kraken_core.pipeline.cover import CoverageTracker
 from kraken_core.pipeline.detect import GapDetection
 from kraken_core.pipeline.progress import Ticker
-from kraken_core.ports import CandleStore, Ledger, PairRecord, Progress
+from kraken_core.ports import CandleStore, MarketLedger, PairRecord, Progress
 
 _US = 1_000_000
 
@@ -42,7 +42,7 @@ class Adoption:
     """Takes the candles of a table into the ledger, and changes none of them. Once more changes nothing."""
 
     store: CandleStore
-    ledger: Ledger
+    ledger: MarketLedger
     tracker: CoverageTracker
     evidence: str  # where the candles were found
     as_of: int

@@ -27,8 +27,8 @@ from kraken_core.pipeline.derive import Derive
 from kraken_core.pipeline.detect import Attempt, Detected, GapDetection
 from kraken_core.pipeline.fetch import Fetch, Spent
 from kraken_core.pipeline.listings import Listings
+from kraken_core.pipeline.progress import Stages
 from kraken_core.pipeline.rates import trades_a_second
-from kraken_core.pipeline.stages import Stages
 from kraken_core.ports import CandleStore, Ledger
 
 

@@ -18,7 +18,7 @@ from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.plan import absence_claims
 from kraken_core.domain.tiers import Tiers
 from kraken_core.domain.timerange import TimeRanges, floor
-from kraken_core.ports import CandleStore, Ledger, PairRecord
+from kraken_core.ports import CandleStore, MarketLedger, PairRecord
 
 _DAY_S = 86_400  # the coarsest slot
 
@@ -28,7 +28,7 @@ class CoverageTracker:
     """Keeps the ledger's pairs, their lives and their covered ranges in step with the claims made."""
 
     store: CandleStore
-    ledger: Ledger
+    ledger: MarketLedger
     tiers: Tiers
     now: int
 

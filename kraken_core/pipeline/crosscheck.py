@@ -22,7 +22,7 @@ from kraken_core.domain.verification.silences import KNOWN_SILENCES, unexplained
 from kraken_core.pipeline.quiet import Watched, around, suspicious, uncounted
 from kraken_core.pipeline.settle import DAY_S, settle
 from kraken_core.pipeline.witnesses import Witnesses
-from kraken_core.ports import CandleStore, Ledger
+from kraken_core.ports import CandleStore, MarketLedger
 
 COMPARED = (*VALUES, "rank")
 SLOTS_AT_ONCE = 2_000_000  # bounds the memory
@@ -46,7 +46,7 @@ class CrossCheck:
     """Looks for contradictions and suspicious silences among the series that changed. For the running job only."""
 
     store: CandleStore
-    ledger: Ledger
+    ledger: MarketLedger
     now: int
 
     def run(self, knowledge: Knowledge, pairs: Collection[Pair], *, withdraw: bool = True) -> CrossChecked:

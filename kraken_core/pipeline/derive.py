@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import polars as pl
 
@@ -17,9 +18,13 @@ from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.timerange import TimeRange, TimeRanges
 from kraken_core.pipeline.differences import Differing
 from kraken_core.pipeline.progress import Ticker
-from kraken_core.ports import CandleStore, Ledger
+from kraken_core.ports import CandleStore, ClaimLedger, DifferenceLedger
 
 CHUNK_SLOTS = 2_000_000  # finer slots read at once: bounds the memory
+
+
+class DerivingLedger(ClaimLedger, DifferenceLedger, Protocol):
+    """What derived candles are recorded in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +32,7 @@ class Derive:
     """The route *derive*: coarse candles from finer ones (domain rule 7), through the same table and ledger."""
 
     store: CandleStore
-    ledger: Ledger
+    ledger: DerivingLedger
     stop: Callable[[], bool]
 
     def run(self, work: DerivationWork, ticker: Ticker) -> int:

@@ -18,7 +18,7 @@ from kraken_core.domain.repairs import Repairing, Repairs, detector_for
 from kraken_core.domain.routes import RepairPlan
 from kraken_core.domain.scope import Detection, Scope
 from kraken_core.domain.timerange import TimeRanges
-from kraken_core.ports import Ledger
+from kraken_core.ports import CoverageLedger
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ class GapDetection:
     ``repairing`` is None where nothing is to be asked of the exchange; ``detector`` is the request's own where None.
     """
 
-    ledger: Ledger
+    ledger: CoverageLedger
     scope: Scope
     repairing: Repairing | None = None
     detector: IntegratedGapDetector | None = None

@@ -19,7 +19,7 @@ from kraken_core.domain.candles import Source, has_content, is_settled, source_o
 from kraken_core.domain.differences import Difference, Origin, Sources, by_sources
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.timerange import TimeRanges
-from kraken_core.ports import CandleStore, Ledger, Merged, StagedFile
+from kraken_core.ports import CandleStore, DifferenceLedger, Merged, StagedFile
 
 MOST_RANGES = (
     32  # of two sources of a series in a commit; more are joined where the distances between them are smallest
@@ -75,7 +75,7 @@ class Differing:
     """
 
     store: CandleStore
-    ledger: Ledger
+    ledger: DifferenceLedger
     job_id: int | None = None
     _seen: dict[Sources, TimeRanges] = field(default_factory=dict)
 

@@ -12,6 +12,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 import polars as pl
 
@@ -26,12 +27,16 @@ from kraken_core.domain.timerange import TimeRanges
 from kraken_core.pipeline.ask import Answer, Budget, answers
 from kraken_core.pipeline.differences import Differing
 from kraken_core.pipeline.progress import Ticker
-from kraken_core.ports import CandleStore, Exchange, Ledger
+from kraken_core.ports import CandleStore, ClaimLedger, DifferenceLedger, Exchange, JobLedger
 
 HELD_ANSWERS = 32  # waiting to be committed, at most: a commit costs about as much however many there are
 _EXAMPLES = 3  # rows that a message shows
 HELD_S = 1.0  # nor does one wait longer than this
 LOG = logging.getLogger("kraken_core")
+
+
+class AnswerLedger(JobLedger, ClaimLedger, DifferenceLedger, Protocol):
+    """What answers are recorded in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +58,7 @@ class Fetch:
 
     exchange: Exchange
     store: CandleStore
-    ledger: Ledger
+    ledger: AnswerLedger
     side_by_side: int
     stop: Callable[[], bool]
     settling_s: int = SETTLING_S
@@ -167,7 +172,7 @@ class _Held:
     """Answers that wait to be committed together."""
 
     store: CandleStore
-    ledger: Ledger
+    ledger: AnswerLedger
     job: IngestionJob
     covered: dict[Series, TimeRanges]
     spent: Spent

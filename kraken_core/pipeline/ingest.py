@@ -12,6 +12,7 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 from kraken_core.domain.candles import Source, derived_rank
 from kraken_core.domain.coverage import Assertion
@@ -25,11 +26,24 @@ from kraken_core.pipeline.differences import Differing
 from kraken_core.pipeline.progress import Ticker
 from kraken_core.pipeline.read import read_batch
 from kraken_core.pipeline.read_trades import read_trades_batch
-from kraken_core.ports import CandleSource, CandleStore, Ledger, Merged, RejectLog, Staging
+from kraken_core.ports import (
+    CandleSource,
+    CandleStore,
+    ClaimLedger,
+    DifferenceLedger,
+    JobLedger,
+    Merged,
+    RejectLog,
+    Staging,
+)
 
 LOG = logging.getLogger("kraken_core")
 LISTEN_S = 0.2  # how often a job that waits for a batch hears that it is to stop
 COMMIT_EVERY_S = 1.0  # what a crash costs at most, on top of what is being read
+
+
+class FileLedger(JobLedger, ClaimLedger, DifferenceLedger, Protocol):
+    """What files are recorded in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +52,7 @@ class Ingest:
 
     source: CandleSource
     store: CandleStore
-    ledger: Ledger
+    ledger: FileLedger
     rejects: RejectLog
     executor: Executor
     in_flight: int  # batches read at once, at most: bounds the memory

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Protocol
 
 import polars as pl
 
@@ -14,11 +15,15 @@ from kraken_core.domain.life import Life
 from kraken_core.domain.market import INTERVALS, Pair, Series
 from kraken_core.domain.tiers import Tiers
 from kraken_core.domain.timerange import TimeRange, TimeRanges, ceil, floor, iso
-from kraken_core.ports import CandleStore, Exchange, Ledger, PairRecord
+from kraken_core.ports import CandleStore, Exchange, JobLedger, PairLedger, PairRecord
 
 _DAY_S = 86_400  # the coarsest slot
 _NEVER = TimeRanges()
 _NAMED = 3  # pairs that a message names
+
+
+class ListingLedger(JobLedger, PairLedger, Protocol):
+    """What listings are recorded in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +31,7 @@ class Listings:
     """Brings the ledger's lives of pairs in step with the exchange."""
 
     exchange: Exchange
-    ledger: Ledger
+    ledger: ListingLedger
     store: CandleStore
     tiers: Tiers
     side_by_side: int

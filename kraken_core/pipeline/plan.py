@@ -17,14 +17,14 @@ from kraken_core.domain.plan import DataSourceRouter, IngestionPlan, KnownFile, 
 from kraken_core.domain.request import Request
 from kraken_core.domain.tiers import Tiers
 from kraken_core.pipeline.rates import trades_a_second
-from kraken_core.ports import CandleSource, CandleStore, Ledger, PairRecord
+from kraken_core.ports import CandleSource, CandleStore, MarketLedger, PairRecord
 
 
 @dataclass(frozen=True, slots=True)
 class Planner:
     """Plans requests with what the ledger and the candle table hold."""
 
-    ledger: Ledger
+    ledger: MarketLedger
     store: CandleStore
     tiers: Tiers
     pace: Pace

@@ -1,11 +1,19 @@
-"""How far a job is, as it goes: rates and the time it will still take."""
+"""How far a job is, as it goes: its stages, how long each took, rates, and the time a stage will still take."""
 
 from __future__ import annotations
 
+import logging
 import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from kraken_core.ports import Progress, ProgressReport
+from kraken_core.domain.errors import Interrupted
+from kraken_core.domain.jobs import STAGES, IngestionJob, JobMetrics
+from kraken_core.ports import JobLedger, Progress, ProgressReport
+
+LOG = logging.getLogger("kraken_core")
 
 
 @dataclass(slots=True)
@@ -31,3 +39,37 @@ class Ticker:
         eta = seconds / here * max(0, self.total - self.done) if here and self.total else None
         total = max(self.total, self.done)  # there may be more than was expected
         self.report(ProgressReport(self.stage, self.done, total, current, self.rows, self.rows / seconds, eta))
+
+
+@dataclass(slots=True)
+class Stages:
+    """Where a running job is. ``metrics`` is what it has done so far, ``seconds`` the time each stage took."""
+
+    job: IngestionJob
+    metrics: JobMetrics
+    ledger: JobLedger
+    progress: Progress
+    stop: Callable[[], bool]
+    seconds: dict[str, float] = field(default_factory=lambda: defaultdict(float))
+    _furthest: int = 0
+
+    @contextmanager
+    def stage(self, name: str, steps: int = 0, done: int = 0) -> Iterator[Ticker]:
+        """A stage, one of STAGES, of so many steps, reported as they are made; without, it is one.
+
+        ``done`` of them were made by an earlier run of the job. The ledger is told the furthest stage so far: a round
+        of repair does not look like a step back. Raises Interrupted when asked to stop.
+        """
+        if self.stop():
+            raise Interrupted("paused")
+        self._furthest = max(self._furthest, STAGES.index(name))
+        self.ledger.progress(self.job.id, STAGES[self._furthest], self.metrics)
+        ticker = Ticker(name, steps or 1, self.progress, done)
+        LOG.info("%s begins%s", name, f": {steps - done:,} steps" if steps else "")
+        start = time.perf_counter()
+        yield ticker
+        seconds = time.perf_counter() - start
+        self.seconds[name] += seconds
+        LOG.info("%s took %.2f s", name, seconds)
+        if not steps:
+            ticker.add()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 import polars as pl
 
@@ -21,9 +22,13 @@ from kraken_core.domain.timerange import END_OF_TIME, TimeRanges
 from kraken_core.failpoints import reached
 from kraken_core.pipeline.cover import CoverageTracker
 from kraken_core.pipeline.detect import GapDetection
-from kraken_core.ports import CandleStore, Ledger
+from kraken_core.ports import CandleStore, CoverageLedger, JobLedger, PairLedger
 
 _EVER = TimeRanges.single(0, END_OF_TIME)
+
+
+class NameLedger(JobLedger, PairLedger, CoverageLedger, Protocol):
+    """What pairs are recorded in by their names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +36,7 @@ class Rename:
     """Carries out what the exchange's names correct. Only for the holder of the lease."""
 
     store: CandleStore
-    ledger: Ledger
+    ledger: NameLedger
     tracker: CoverageTracker
 
     def run(self, job_id: int, names: Names, as_of: int) -> None:

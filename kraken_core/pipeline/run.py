@@ -22,8 +22,8 @@ from kraken_core.pipeline.cover import CoverageTracker
 from kraken_core.pipeline.download_list import write_download_list
 from kraken_core.pipeline.ingest import Ingest
 from kraken_core.pipeline.maintain import Tidy
+from kraken_core.pipeline.progress import Stages
 from kraken_core.pipeline.report import CompletenessReporter
-from kraken_core.pipeline.stages import Stages
 from kraken_core.ports import Ledger, Progress
 
 LOG = logging.getLogger("kraken_core")

@@ -18,7 +18,7 @@ from kraken_core.domain.verification.silences import KNOWN_SILENCES, Silence, un
 from kraken_core.pipeline.progress import Ticker
 from kraken_core.pipeline.settle import DAY_S, settle, whole_days
 from kraken_core.pipeline.witnesses import Silences, Witnesses
-from kraken_core.ports import CandleTable, Ledger, Progress
+from kraken_core.ports import CandleTable, MarketLedger, Progress
 
 CANDLES_AT_ONCE = 1_000_000  # about: bounds the memory
 _SKEW = 2  # pieces of a pair may be so many times as dense as it is on average
@@ -31,7 +31,7 @@ class Verify:
     """Checks what is held of some series, and changes nothing."""
 
     store: CandleTable
-    ledger: Ledger
+    ledger: MarketLedger
     now: int
     progress: Progress
 

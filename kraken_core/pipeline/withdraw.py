@@ -17,7 +17,7 @@ from kraken_core.pipeline.cover import CoverageTracker
 from kraken_core.pipeline.derive import Derive
 from kraken_core.pipeline.detect import Detected, GapDetection
 from kraken_core.pipeline.progress import Ticker
-from kraken_core.ports import CandleStore, Ledger, Progress
+from kraken_core.ports import CandleStore, MarketLedger, Progress
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Withdraw:
     """Carries out what a verification says is to be withdrawn. Only for the holder of the lease."""
 
     store: CandleStore
-    ledger: Ledger
+    ledger: MarketLedger
     tracker: CoverageTracker
     derive: Derive
     progress: Progress

@@ -17,8 +17,13 @@ from kraken_core.ports.candles import (
     Swept,
     Versioned,
 )
+from kraken_core.ports.claims import ClaimLedger
+from kraken_core.ports.coverage import CoverageLedger, Unexamined
+from kraken_core.ports.differences import DifferenceLedger
 from kraken_core.ports.exchange import Exchange
-from kraken_core.ports.ledger import AssetRecord, Forgotten, JobEvent, Ledger, PairRecord, RenamedRows, Unexamined
+from kraken_core.ports.jobs import Forgotten, JobEvent, JobLedger
+from kraken_core.ports.ledger import Ledger, MarketLedger
+from kraken_core.ports.pairs import AssetRecord, PairLedger, PairRecord, RenamedRows
 from kraken_core.ports.running import Clock, Crew, Progress, never, unheard
 from kraken_core.ports.sources import CandleSource, RejectLog
 
@@ -27,19 +32,25 @@ __all__ = [
     "CandleSource",
     "CandleStore",
     "CandleTable",
+    "ClaimLedger",
     "Clock",
     "Compaction",
+    "CoverageLedger",
     "Crew",
     "Damage",
+    "DifferenceLedger",
     "Exchange",
     "Forgotten",
     "Fragmentation",
     "JobEvent",
+    "JobLedger",
     "Ledger",
     "Maintainable",
+    "MarketLedger",
     "Mendable",
     "Merged",
     "NoteDifferences",
+    "PairLedger",
     "PairRecord",
     "Progress",
     "ProgressReport",

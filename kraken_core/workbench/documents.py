@@ -11,6 +11,7 @@ import polars as pl
 
 from kraken_core.domain.candles import TIME
 from kraken_core.domain.grades import Grade
+from kraken_core.domain.jobs import STAGES
 from kraken_core.domain.timerange import iso
 
 if TYPE_CHECKING:
@@ -163,7 +164,6 @@ def metrics_document(metrics: JobMetrics) -> dict[str, Any]:
 def result_document(result: JobResult) -> dict[str, Any]:
     """How a job ended, as in ``ingest --json``."""
     job = result.job
-    stages = ("total", "plan", "ingest", "cover", "detect", "backfill", "check", "report")
     return {
         "job_id": job.id,
         "status": job.status.value,
@@ -174,7 +174,7 @@ def result_document(result: JobResult) -> dict[str, Any]:
         "api": {"requests": job.metrics.requests, "retries": job.metrics.retries},
         "completeness": counts(result.report.overall),
         "differences": [each._asdict() for each in result.differences],
-        "seconds": {stage: round(result.seconds.get(stage, 0.0), 3) for stage in stages},
+        "seconds": {stage: round(result.seconds.get(stage, 0.0), 3) for stage in ("total", "plan", *STAGES)},
         "download_list": str(result.download_list) if result.download_list else None,
         "error": job.error,
         **sources_document(result.plan),

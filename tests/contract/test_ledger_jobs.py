@@ -11,6 +11,7 @@ import pytest
 from kraken_core.domain.errors import IllegalMoveError, JobError, JobRunningError
 from kraken_core.domain.gaps import GapStatus
 from kraken_core.domain.jobs import (
+    STAGES,
     FileStatus,
     JobMetrics,
     JobStatus,
@@ -18,7 +19,8 @@ from kraken_core.domain.jobs import (
 from kraken_core.domain.market import Pair
 from kraken_core.domain.request import Request
 from kraken_core.ledger.ledger import SqlLedger
-from kraken_core.ports import JobEvent
+from kraken_core.pipeline.progress import Stages
+from kraken_core.ports import JobEvent, never, unheard
 from tests.contract.ledger_records import (
     BTC,
     DAYS,
@@ -218,3 +220,15 @@ def test_gaps_that_an_earlier_version_left_being_filled_are_free_once_a_job_runs
     a_running_job(ledger)
 
     assert ledger.gaps() == [gap]
+
+
+def test_a_jobs_stage_never_goes_back_though_rounds_of_repair_do(ledger: SqlLedger) -> None:
+    job = a_running_job(ledger)
+    stages = Stages(job, job.metrics, ledger, unheard, never)
+    seen = []
+    for name in ("ingest", "cover", "detect", "backfill", "cover", "detect", "backfill", "check", "report"):
+        with stages.stage(name):
+            seen.append(ledger.job(job.id).stage_number)
+    assert seen == sorted(seen)
+    assert ledger.job(job.id).stage_number == len(STAGES)
+    assert stages.seconds.keys() == {"ingest", "cover", "detect", "backfill", "check", "report"}

@@ -1,0 +1,108 @@
+"""What was read, asked, and claimed by it: files, answers, claims and counter-claims."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from kraken_core.domain.archives import Archive
+    from kraken_core.domain.coverage import Assertion
+    from kraken_core.domain.jobs import FileIngestionRecord, JobMetrics
+    from kraken_core.domain.market import Pair, Series
+    from kraken_core.domain.plan import KnownFile
+    from kraken_core.domain.sweep_points import SweepPoint
+    from kraken_core.domain.timerange import TimeRanges
+    from kraken_core.domain.trade_sweep import TradeSpan
+
+
+class ClaimLedger(Protocol):
+    """What was read, asked, and claimed by it: files, answers, claims and counter-claims.
+
+    Every method is one transaction.
+    """
+
+    def pending_files(self, job_id: int) -> list[FileIngestionRecord]:
+        """The job's files not yet read (PENDING), in the order of the plan; FAILED ones too when resumed."""
+        ...
+
+    def files(self, job_id: int | None = None) -> list[FileIngestionRecord]:
+        """The files of a job, or of all jobs, oldest first."""
+        ...
+
+    def known_stamps(self) -> Mapping[tuple[str, str, str, Series], KnownFile]:
+        """Files read before (COMPLETED or SKIPPED) by (path, member, stamp, series)."""
+        ...
+
+    def unreadable(self) -> Mapping[Series, str]:
+        """Why a file of a series could not be read, by series, the newest; files that were read since are left out."""
+        ...
+
+    def known_contents(self) -> Mapping[tuple[str, Series], int]:
+        """The best rank at which the same bytes were ingested for a series, by (content hash, series)."""
+        ...
+
+    def record_files(
+        self,
+        job_id: int,
+        files: Sequence[FileIngestionRecord],
+        assertions: Sequence[Assertion],
+        stale: Mapping[Series, TimeRanges],
+        metrics: JobMetrics,
+    ) -> None:
+        """What a committed batch brought, all or nothing: file states, claims and metrics.
+
+        A claim that stands already, or was withdrawn, is not made again. Derived claims of the ``stale`` ranges are
+        withdrawn, so that they are derived anew. ``files`` carry the ids of their PENDING records.
+        """
+        ...
+
+    def record_answers(
+        self,
+        job_id: int,
+        assertions: Sequence[Assertion],
+        stale: Mapping[Series, TimeRanges],
+        points: Mapping[Pair, SweepPoint | None],
+        metrics: JobMetrics,
+        *,
+        spans: Sequence[TradeSpan] = (),
+    ) -> None:
+        """What committed answers of the exchange brought, all or nothing: claims, metrics, how far sweeps are.
+
+        Derived claims of the ``stale`` ranges are withdrawn, so that they are derived anew. The sweep of a pair goes on
+        at its point, or is at its end where that is None. ``spans`` say which trade ids it saw.
+        """
+        ...
+
+    def trade_spans(self, pair: Pair) -> Sequence[TradeSpan]:
+        """What sweeps saw of a pair's trade ids, by time; of the same time the latest first."""
+        ...
+
+    def sweep_points(self) -> Mapping[Pair, SweepPoint]:
+        """Where unfinished sweeps of trades go on."""
+        ...
+
+    def claim(self, assertions: Sequence[Assertion]) -> None:
+        """Append claims and counter-claims as they are, in order."""
+        ...
+
+    def assertions(self, pairs: Collection[Pair] | None = None) -> list[Assertion]:
+        """Claims and counter-claims in the order they were made; of all pairs where none are given."""
+        ...
+
+    def refuted(self) -> Mapping[tuple[str, Series], TimeRanges]:
+        """Where contents were contradicted, by (content hash, series): what they say of these slots counts no more."""
+        ...
+
+    def first_candles(self, pairs: Collection[Pair] | None = None) -> Mapping[Series, int]:
+        """The first candle ever seen of each series (open, epoch seconds)."""
+        ...
+
+    def record_archives(self, archives: Sequence[Archive]) -> None:
+        """Remember what complete archives state and which pairs they hold, so that absent ones were silent."""
+        ...
+
+    def complete_archives(self) -> list[tuple[Archive, frozenset[Pair]]]:
+        """The complete archives ever ingested (without their files), with the pairs they hold."""
+        ...

@@ -1,0 +1,148 @@
+"""Jobs, who runs them on which candle table, and what is worth remembering of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping, Sequence
+    from contextlib import AbstractContextManager
+
+    from kraken_core.domain.jobs import (
+        Control,
+        FileIngestionRecord,
+        IngestionJob,
+        JobMetrics,
+        JobStatus,
+        ProgressReport,
+    )
+    from kraken_core.domain.market import Pair, Series
+    from kraken_core.domain.request import Request
+    from kraken_core.domain.table_mark import TableMark
+    from kraken_core.domain.timerange import TimeRanges
+
+
+class JobEvent(NamedTuple):
+    """Something worth remembering of a job. ``at`` in epoch seconds."""
+
+    at: int
+    kind: str
+    message: str
+
+
+class Forgotten(NamedTuple):
+    """What counts no more, as its candles are lost: pairs that had claims, and the jobs that had read the files."""
+
+    pairs: tuple[Pair, ...] = ()
+    jobs: tuple[int, ...] = ()
+
+
+class JobLedger(Protocol):
+    """Jobs, who runs them on which candle table, and what is worth remembering of them.
+
+    Every method is one transaction.
+    """
+
+    def now(self) -> int:
+        """Epoch seconds by the clock that everybody who shares the ledger goes by: leases are told by it."""
+        ...
+
+    def patient(self, stop: Callable[[], bool]) -> AbstractContextManager[None]:
+        """While entered, a database that went away is waited for, almost as long as a lease; ``stop`` ends that.
+
+        Whatever was asked of it meanwhile is done then, once.
+        """
+        ...
+
+    def known_table(self) -> TableMark | None:
+        """The candle table as the last job left it, by the ledger's name of it; None where no job did."""
+        ...
+
+    def record_table(self, mark: TableMark) -> None:
+        """Take the candle table as it is now for the known one."""
+        ...
+
+    def jobs_reached(self) -> Mapping[int, TableMark]:
+        """How far jobs brought the candle table, by their ids, as far as they said; identities are left out."""
+        ...
+
+    def forget_lost(
+        self, jobs: Collection[int] | None, ranges: Mapping[Series, TimeRanges], mark: TableMark
+    ) -> Forgotten:
+        """Have what jobs claimed (all of them, and whoever else, for None) or is claimed of ranges count no more.
+
+        So do the files it stands on, so that they are read again; coverage of the pairs is forgotten, and has to be
+        worked out anew. The table as it is (``mark``) becomes the known one.
+        """
+        ...
+
+    def create_job(
+        self, request: Request, as_of: int, files: Sequence[FileIngestionRecord], metrics: JobMetrics
+    ) -> IngestionJob:
+        """A PENDING job with its PENDING files."""
+        ...
+
+    def job(self, job_id: int) -> IngestionJob:
+        """Raises JobError where there is none."""
+        ...
+
+    def jobs(self, statuses: Collection[JobStatus] = (), request_key: str | None = None) -> list[IngestionJob]:
+        """Newest first; of the given statuses and request only, where given."""
+        ...
+
+    def last_table(self) -> str | None:
+        """The candle table that the newest job used, of those that ever ran; None where none did."""
+        ...
+
+    def move(self, before: IngestionJob, after: IngestionJob) -> IngestionJob:
+        """Store a move made by IngestionJob.mark_…, if the job is still as ``before`` says; timestamps are set here.
+
+        Where it begins to run or stops running, however that came about, gaps that were being filled are DETECTED.
+        Raises JobRunningError where another job runs on this ledger's candle table, or another worker runs this one,
+        IllegalMoveError where somebody else moved the job meanwhile.
+        """
+        ...
+
+    def progress(self, job_id: int, stage: str, metrics: JobMetrics) -> None:
+        """Store how far a running job is. Raises IllegalMoveError where it does not run any more."""
+        ...
+
+    def renew(self, job: IngestionJob, lease_s: int, doing: ProgressReport | None = None) -> Control | None:
+        """Prolong a worker's hold of its running job to so many seconds from :meth:`now`; returns what was asked of it.
+
+        ``doing`` is what others may see of its progress, until it ends.
+
+        Raises IllegalMoveError where the job is not this worker's any more.
+        """
+        ...
+
+    def ask(self, job_id: int, control: Control) -> None:
+        """Ask a running job to pause, or to be given up. Raises JobError where it does not run."""
+        ...
+
+    def began(self, job_id: int, table_version: int) -> None:
+        """Remember the version of the candle table that a job found when it first ran."""
+        ...
+
+    def undoable(self, job_id: int) -> IngestionJob:
+        """The job, if it can be taken back.
+
+        Raises JobError where there is no such job, UsageError where one runs, where it may go on, changed nothing, or
+        is not the latest that did.
+        """
+        ...
+
+    def undo(self, job_id: int) -> Sequence[Pair]:
+        """Have nothing that a job claimed or read count any more; returns those of its pairs that are still known.
+
+        Coverage of its pairs is forgotten, and has to be worked out anew. Raises as :meth:`undoable`.
+        """
+        ...
+
+    def add_event(self, job_id: int, kind: str, message: str) -> None:
+        """Append to the job's history."""
+        ...
+
+    def events(self, job_id: int) -> list[JobEvent]:
+        """The job's history, oldest first."""
+        ...
