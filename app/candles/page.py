@@ -14,6 +14,7 @@ from app.shared.metrics import figures
 from app.shared.time_window import chosen, controls, window, zoom
 from app.shared.workbench_cache import remembered, workbench
 from kraken_core import Workbench
+from kraken_core.domain.formatting import duration
 from kraken_core.domain.market import INTERVALS, Pair, Series
 from kraken_core.domain.timerange import TimeRange, iso
 from kraken_core.workbench.charts.candle_chart import Drawn
@@ -98,7 +99,7 @@ def _figures(drawn: Drawn) -> None:
 def _said(drawn: Drawn) -> None:
     if not drawn.candles:
         st.info("No candle lies in this window.", icon=":material/search_off:")
-    each = "a candle" if drawn.width == drawn.series.width else f"{formatting.lasting(drawn.width)} of candles made one"
+    each = "a candle" if drawn.width == drawn.series.width else f"{duration(drawn.width)} of candles made one"
     silent = formatting.many(len(drawn.silent), "silence") if drawn.silent else "No silence"
     st.caption(f"In UTC; a bar is {each}. {silent} of a bar or longer. Drag across to look closer.")
 

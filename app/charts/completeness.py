@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 
 from app.charts.palette import MISSING, PRESENT
 from app.shared import formatting
+from kraken_core.domain.formatting import percent, whole_percent
 from kraken_core.domain.report import Completeness
 
 ROW_PX, MARGIN_PX, TEXT_PX = 44, 110, 13
@@ -19,7 +20,7 @@ def completeness_heatmap(cells: Mapping[tuple[str, int], Completeness], tiers: S
     intervals = sorted({interval for _, interval in cells})
     rows = [tier for tier in tiers if any(name == tier for name, _ in cells)]
     found = [[cells.get((tier, interval)) for interval in intervals] for tier in rows]
-    texts = [[formatting.percent(cell.completeness) if cell else "" for cell in row] for row in found]
+    texts = [[whole_percent(cell.completeness) if cell else "" for cell in row] for row in found]
     hovers = [[_hover(cell) for cell in row] for row in found]
     figure = go.Figure(
         go.Heatmap(
@@ -57,4 +58,4 @@ def _hover(cell: Completeness | None) -> str:
     if cell is None:
         return "not wanted"
     slots = f"{formatting.count(cell.covered)} of {formatting.count(cell.wanted)} slots covered"
-    return f"{formatting.share(cell.completeness)}<br>{slots}, {formatting.count(cell.missing)} missing"
+    return f"{percent(cell.completeness)}<br>{slots}, {formatting.count(cell.missing)} missing"

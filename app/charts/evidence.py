@@ -6,6 +6,7 @@ import plotly.graph_objects as go
 
 from app.charts.palette import GRADES
 from app.shared import formatting
+from kraken_core.domain.formatting import percent
 from kraken_core.domain.grades import Grade
 from kraken_core.domain.report import Completeness
 
@@ -25,7 +26,7 @@ def evidence_bar(counts: Completeness) -> go.Figure:
         slots = getattr(counts, grade.value)
         if not slots:
             continue
-        share = formatting.share(slots / counts.covered)
+        share = percent(slots / counts.covered)
         figure.add_bar(
             orientation="h", x=[slots], y=[""], name=f"{grade.value.capitalize()} {share}", marker_color=GRADES[grade],
             hovertemplate=f"{grade.value}: {formatting.count(slots)} slots, {share}<br>{meaning}<extra></extra>",

@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 from app.charts.palette import MISSING, PRESENT
 from app.charts.parts import AROUND_PX, ROW_PX, over_time, rows, span, stretches, text
 from app.shared import formatting
+from kraken_core.domain.formatting import percent
 from kraken_core.workbench.charts.missing import Missing
 
 # From a tinge of "known" to all of "missing", translucent so that they do on light and on dark
@@ -25,8 +26,7 @@ def missing_heatmap(missing: Missing, *, dragged: bool = False) -> go.Figure:
         if not math.isnan(share)
     ]
     hovers = [
-        f"{text(missing.rows[row])}<br>{span(start, end)}<br>"
-        f"{formatting.share(share)} missing, {formatting.count(slots)} slots"
+        f"{text(missing.rows[row])}<br>{span(start, end)}<br>{percent(share)} missing, {formatting.count(slots)} slots"
         for row, start, end, share, slots in cells
     ]
     marker = {"color": [_colour(share) for *_, share, _ in cells], "line": {"width": 0}}

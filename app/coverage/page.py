@@ -13,6 +13,7 @@ from app.shared.paging import TIMELINES, page_of
 from app.shared.time_window import chosen, controls, dragged, window, zoom
 from app.shared.workbench_cache import remembered, workbench
 from kraken_core import Workbench
+from kraken_core.domain.formatting import duration, percent
 from kraken_core.domain.market import Series
 from kraken_core.domain.request import Selection
 from kraken_core.domain.timerange import TimeRange
@@ -77,7 +78,7 @@ def page() -> None:
     picked = chosen(event)
     if picked.span and picked.span.end - picked.span.start > timeline.width:
         zoom(picked.span)
-    st.caption(f"One bar a series, in steps of {formatting.lasting(timeline.width)} or its own interval.")
+    st.caption(f"One bar a series, in steps of {duration(timeline.width)} or its own interval.")
     if picked.stretches:
         row, start, end = picked.stretches[0]
         _evidence(rows[row], TimeRange(start, end))
@@ -86,7 +87,7 @@ def page() -> None:
 def _figures(series: int, share: Share) -> None:
     """What is known of the whole selection in the window, whichever page of its series is looked at."""
     told = {
-        "Known": formatting.share(share.part),
+        "Known": percent(share.part),
         "Slots known": formatting.count(share.covered),
         "Slots missing": formatting.count(share.missing),
         "Series": formatting.count(series),

@@ -16,6 +16,7 @@ from app.shared.tables import numbers
 from app.shared.workbench_cache import remembered, workbench
 from kraken_core import Workbench
 from kraken_core.domain.errors import KrakenError
+from kraken_core.domain.formatting import duration
 from kraken_core.domain.request import Selection
 from kraken_core.domain.verification.checks import Check, Verification
 from kraken_core.domain.verification.silences import KNOWN_SILENCES, Silence
@@ -124,7 +125,7 @@ def silence_rows(silences: Sequence[Silence]) -> list[dict[str, str | int]]:
             "Interval": formatting.interval(series.interval),
             "From (UTC)": formatting.minute(start),
             "To (UTC)": formatting.minute(end),
-            "Lasting": formatting.lasting(end - start),
+            "Lasting": duration(end - start),
             "Trades expected": round(expected),
         }
         for series, start, end, expected in silences
@@ -170,7 +171,11 @@ def _revisions() -> None:
 def _silences() -> None:
     with st.expander("Known silences of the whole exchange"):
         rows = [
-            {"From": formatting.moment(start), "To": formatting.moment(end), "Lasting": formatting.lasting(end - start)}
+            {
+                "From": formatting.moment(start),
+                "To": formatting.moment(end),
+                "Lasting": duration(end - start),
+            }
             for start, end in KNOWN_SILENCES
         ]
         st.dataframe(rows, hide_index=True)

@@ -8,6 +8,7 @@ from app.shared import formatting
 from app.shared.error_boundary import frame
 from app.shared.metrics import figures
 from app.shared.workbench_cache import workbench
+from kraken_core.domain.formatting import duration
 from kraken_core.domain.jobs import STAGES, IngestionJob, JobStatus
 
 EVERY_S = 1.0
@@ -43,7 +44,7 @@ def _progress(job: IngestionJob) -> None:
         f"Job {job.id}, {stage} · {int(job.progress_pct)} %{of_files}",
     )
     speed = formatting.count(round(doing.rows_per_second)) if doing and doing.rows_per_second else formatting.NOTHING
-    left = formatting.lasting(doing.eta_seconds) if doing and doing.eta_seconds is not None else formatting.NOTHING
+    left = duration(doing.eta_seconds) if doing and doing.eta_seconds is not None else formatting.NOTHING
     told = {
         "Rows a second": speed,
         "New candles": formatting.count(metrics.records_ingested),

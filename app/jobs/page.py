@@ -15,6 +15,7 @@ from app.shared.error_boundary import frame
 from app.shared.filters import IN_URL
 from app.shared.tables import numbers
 from app.shared.workbench_cache import workbench
+from kraken_core.domain.formatting import duration
 from kraken_core.domain.jobs import IngestionJob, JobStatus
 
 TABLE = "history"
@@ -104,7 +105,7 @@ def _row(job: IngestionJob) -> dict[str, Any]:
         "New candles": job.records_ingested,
         "Gaps open": job.gaps_detected - job.gaps_filled,
         "Created (UTC)": f"{job.created_at:%Y-%m-%d %H:%M}",
-        "Took": formatting.NOTHING if took is None else formatting.lasting(took),
+        "Took": formatting.NOTHING if took is None else duration(took),
     }
 
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from app.overview.summary import Missing, Summary
 from app.shared import formatting
+from kraken_core.domain.formatting import duration
 from kraken_core.domain.gaps import Route
 from kraken_core.domain.jobs import IngestionJob, JobStatus
 
@@ -86,5 +87,5 @@ def _of_doubts(summary: Summary) -> Iterator[Matter]:
 
 def _of_freshness(summary: Summary, now: int) -> Iterator[Matter]:
     if summary.newest and (behind := now - max(summary.newest.values())) > STALE_S:
-        text = f"What is held ends {formatting.lasting(behind)} before now."
+        text = f"What is held ends {duration(behind)} before now."
         yield Matter(text, "ingest", "Bring it up to date", {})

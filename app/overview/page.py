@@ -14,6 +14,7 @@ from app.shared import formatting
 from app.shared.links import link
 from app.shared.metrics import figures
 from app.shared.workbench_cache import workbench
+from kraken_core.domain.formatting import duration, percent
 from kraken_core.domain.jobs import JobStatus
 
 MEANINGS = {
@@ -57,11 +58,11 @@ def page() -> None:
 def _figures(found: Summary) -> None:
     slots = found.overall
     told = {
-        "Completeness": formatting.share(slots.completeness),
+        "Completeness": percent(slots.completeness),
         "Missing": formatting.count(slots.missing),
         "Silent": formatting.count(slots.silent),
         "Candles": formatting.count(slots.present),
-        "Activity": formatting.share(slots.activity),
+        "Activity": percent(slots.activity),
     }
     figures(told, MEANINGS)
 
@@ -84,7 +85,7 @@ def _freshness(found: Summary) -> None:
         {
             "Interval": formatting.interval(interval),
             "Covered until": formatting.moment(end),
-            "Age": formatting.lasting(now - end),
+            "Age": duration(now - end),
         }
         for interval, end in sorted(found.newest.items())
     ]
@@ -99,7 +100,7 @@ def _worst(found: Summary) -> None:
         {
             "Pair": str(series.pair),
             "Interval": formatting.interval(series.interval),
-            "Completeness": formatting.share(slots.completeness),
+            "Completeness": percent(slots.completeness),
             "Missing": formatting.count(slots.missing),
             "Why": found.reasons.get(series, ""),
         }

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import datetime
 
+from kraken_core.domain.formatting import instant
 from kraken_core.domain.jobs import IngestionJob, JobStatus
 
-MINUTE_S, HOUR_S, DAY_S = 60, 3_600, 86_400
 NOTHING = "–"
 NAMED = 4  # pairs or tiers in a line
 _MARKUP = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$&@:])")
@@ -59,23 +59,6 @@ def count(number: int) -> str:
     return f"{number:,}"
 
 
-def share(part: float) -> str:
-    """A share of one as a percentage; 100 % only where nothing lacks, 0 % only where nothing is there."""
-    percent = 100 * part
-    if 0 < percent < 0.01:  # noqa: PLR2004 - the last digit shown
-        return "< 0.01 %"
-    if 99.99 < percent < 100:  # noqa: PLR2004 - likewise
-        return "> 99.99 %"
-    return f"{percent:.0f} %" if percent in {0, 100} else f"{percent:.2f} %"
-
-
-def percent(part: float) -> str:
-    """A share of one in whole percent, where there is no room for more; as in :func:`share`, 100 and 0 are exact."""
-    if 0 < part < 0.01:  # noqa: PLR2004 - the last digit shown
-        return "< 1 %"
-    return f"{int(100 * part + 1e-9)} %"
-
-
 def many(number: int, what: str) -> str:
     """1 gap, 12,345 gaps."""
     return f"{count(number)} {what}" + ("" if number == 1 else "s")
@@ -89,29 +72,11 @@ def size(number: float) -> str:
     return f"{number:,.0f} B"
 
 
-def lasting(seconds: float) -> str:
-    """A duration by its two largest units: 45 s, 3 min 20 s, 2 h 5 min, 3 d 4 h."""
-    whole = round(seconds)
-    if whole < MINUTE_S:
-        return f"{whole} s"
-    for unit, large, small, rest in (("d", DAY_S, "h", HOUR_S), ("h", HOUR_S, "min", MINUTE_S)):
-        if whole >= large:
-            return _two(whole // large, unit, whole % large // rest, small)
-    return _two(whole // MINUTE_S, "min", whole % MINUTE_S, "s")
-
-
-def _two(many: int, large: str, few: int, small: str) -> str:
-    return f"{many:,} {large} {few} {small}" if few else f"{many:,} {large}"
-
-
 def minute(at: int | None) -> str:
     """An instant in a column of UTC: 2026-07-08 12:00."""
-    return NOTHING if at is None else f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M}"
+    return NOTHING if at is None else instant(at)
 
 
 def moment(at: int | datetime | None) -> str:
-    """An instant: 2026-07-08 12:00:05 UTC."""
-    if at is None:
-        return NOTHING
-    when = at if isinstance(at, datetime) else datetime.fromtimestamp(at, UTC)
-    return f"{when.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+    """An instant: 2026-07-08 12:00 UTC."""
+    return NOTHING if at is None else f"{instant(at)} UTC"

@@ -11,6 +11,7 @@ import streamlit as st
 from app.shared import formatting
 from app.shared.metrics import figures
 from app.shared.tables import numbers
+from kraken_core.domain.formatting import duration
 from kraken_core.domain.gaps import Route
 from kraken_core.domain.plan import Action, IngestionPlan
 
@@ -39,7 +40,7 @@ def show_plan(plan: IngestionPlan) -> None:
         "Requests": _requests(plan),
         "Download": formatting.size(plan.download_bytes),
         "Disk": f"about {formatting.size(plan.disk_bytes)}",
-        "Time": f"about {formatting.lasting(max(1, plan.estimated_seconds))}",
+        "Time": f"about {duration(max(1, plan.estimated_seconds))}",
     }
     figures(told)
     if plan.unfetched_bytes:

@@ -84,7 +84,7 @@ def _cell(name: str, value: Any) -> object:  # noqa: ANN401 - any value of a con
 
 
 def _say_as_of(told: Common, held: Held) -> None:
-    from kraken_core.pipeline.report_terminal import moment
+    from kraken_core.domain.formatting import instant
 
     if (as_of := held.as_of) is not None:
-        told.say(f"As of {moment(as_of)} UTC, the last detection.")
+        told.say(f"As of {instant(as_of)} UTC, the last detection.")

@@ -73,13 +73,13 @@ def _status(job: IngestionJob) -> str:
 
 
 def _print_history(workbench: Workbench, job: IngestionJob) -> None:
+    from kraken_core.domain.formatting import instant
     from kraken_core.domain.jobs import MOVES, FileStatus, JobStatus
-    from kraken_core.pipeline.report_terminal import moment
 
     if job.error:
         click.echo(f"Error: {job.error}")
     for event in workbench.ledger.events(job.id):
-        click.echo(f"{moment(event.at)}  {event.kind}  {event.message}")
+        click.echo(f"{instant(event.at)}  {event.kind}  {event.message}")
     failed = [file for file in workbench.ledger.files(job.id) if file.status is FileStatus.FAILED]
     if failed:
         print_table(("failed file", "reason"), ((file.member, file.error) for file in failed), folding="reason")

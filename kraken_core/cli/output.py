@@ -110,7 +110,7 @@ def _lines() -> Callable[[ProgressReport], None]:
 
 
 def _detail(now: ProgressReport) -> str:
-    from kraken_core.pipeline.report_terminal import duration
+    from kraken_core.domain.formatting import duration
 
     parts = []
     if now.total > 1:

@@ -9,15 +9,16 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from kraken_core.domain.formatting import duration, instant
 from kraken_core.domain.gaps import Route
 from kraken_core.domain.plan import Action, IngestionPlan
-from kraken_core.pipeline.report_terminal import duration, moment, new_table
+from kraken_core.pipeline.report_terminal import new_table
 
 
 def print_plan(plan: IngestionPlan, console: Console) -> None:
     """Print the plan: archives, then gaps, then what it will take."""
     window = plan.request.window(plan.as_of)
-    console.print(f"[bold]Plan[/] for {moment(window.start)} to {moment(window.end)} UTC")
+    console.print(f"[bold]Plan[/] for {instant(window.start)} to {instant(window.end)} UTC")
     if plan.archives:
         console.print(_archives(plan))
     if plan.ignored:
@@ -51,7 +52,7 @@ def _archives(plan: IngestionPlan) -> Table:
     for index, archive in enumerate(plan.archives):
         read, skipped = actions[index, Action.INGEST], actions[index, Action.SKIP]
         start, end = archive.statement
-        states = " to ".join("?" if at is None else moment(at)[:10] for at in (start, end)) if end else "nothing"
+        states = " to ".join("?" if at is None else instant(at)[:10] for at in (start, end)) if end else "nothing"
         others = len(archive.files) - read - skipped
         ignored = sum(left_out.count for left_out in archive.ignored.values())
         table.add_row(

@@ -95,7 +95,7 @@ def _changes(path: Path, found: Report) -> list[Change]:
 
 
 def _print_changes(told: Common, changes: Sequence[Change]) -> None:
-    from kraken_core.pipeline.report_terminal import percent
+    from kraken_core.domain.formatting import percent
 
     if not changes:
         click.echo("Nothing changed.")

@@ -18,8 +18,9 @@ LONGEST = 10  # failed files, or sources that differ, that are listed; all are i
 
 def tell(told: Common, workbench: Workbench, result: JobResult) -> None:
     """Tell it."""
+    from kraken_core.domain.formatting import duration
     from kraken_core.domain.jobs import FileStatus
-    from kraken_core.pipeline.report_terminal import display, duration
+    from kraken_core.pipeline.report_terminal import display
     from kraken_core.workbench import documents
 
     if told.as_json:

@@ -7,12 +7,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 
 from kraken_core.domain.differences import size
+from kraken_core.domain.formatting import evidence, grade, instant, percent
 from kraken_core.domain.gaps import GapRecord
 from kraken_core.domain.grades import Grade
 from kraken_core.domain.interval_text import short
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.report import Completeness, Report, SeriesReport
-from kraken_core.pipeline.report_terminal import evidence, grade, moment, percent
 
 LONGEST = 200  # series in detail; all of them are in the table of pairs
 STEPS = 400  # of a strip: what is narrower than one is drawn as wide as one
@@ -59,9 +59,9 @@ def page(report: Report) -> str:
     parts = [
         '<!doctype html><html lang="en"><meta charset="utf-8">',
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
-        f"<title>Completeness, {moment(report.as_of)} UTC</title><style>{_STYLE}</style>",
+        f"<title>Completeness, {instant(report.as_of)} UTC</title><style>{_STYLE}</style>",
         "<h1>Completeness of the history</h1>",
-        f'<p class="note">{len(report.series):,} series, as of {moment(report.as_of)} UTC, the last detection</p>',
+        f'<p class="note">{len(report.series):,} series, as of {instant(report.as_of)} UTC, the last detection</p>',
         f'<p><span class="big {grade(overall)}">{percent(overall.completeness)}</span>',
         f"of {overall.wanted:,} wanted slots are covered; {overall.missing:,} are missing.</p>",
         _bar(overall),
@@ -112,7 +112,7 @@ def _worst(report: Report) -> Iterator[str]:
     rows = (
         [
             f"{escape(str(line.series.pair))} {short(line.series.interval)}",
-            *(moment(at) for at in (line.start, line.end)),
+            *(instant(at) for at in (line.start, line.end)),
             f"{line.counts.missing:,}",
             f'<span class="{grade(line.counts)}">{percent(line.counts.completeness)}</span>',
             _strip(line, gaps[line.series]),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from itertools import islice
 
 from rich import box
@@ -10,46 +9,12 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from kraken_core.domain.grades import Grade
+from kraken_core.domain.formatting import evidence, grade, instant, percent
 from kraken_core.domain.report import Completeness, Report
 
 WORST = 10  # lines; a list nobody reads helps nobody
 DIFFERENCES = 5  # pairs of sources
-_GOOD, _FAIR = 0.9999, 0.95
 _COLOURS = {"good": "green", "fair": "yellow", "bad": "red"}
-
-
-def percent(share: float) -> str:
-    """A share as a percentage that never rounds up to 100."""
-    return "100 %" if share >= 1 else f"{min(share * 100, 99.99):.2f} %"
-
-
-def grade(counts: Completeness) -> str:
-    """How complete that is, in a word: good, fair or bad."""
-    return "good" if counts.completeness >= _GOOD else "fair" if counts.completeness >= _FAIR else "bad"
-
-
-def evidence(counts: Completeness) -> str:
-    """The shares of covered slots by grade, such as 12.00 % proved, 80.00 % confirmed."""
-    of = counts.covered or 1
-    shares = ((getattr(counts, each.value), each.value) for each in Grade)
-    return ", ".join(f"{percent(slots / of)} {name}" for slots, name in shares)
-
-
-def duration(seconds: float) -> str:
-    """A length of time in the two units that matter: 42 s, 3 min 20 s, 5 h 12 min, 12 d 3 h."""
-    whole = round(seconds)
-    for unit, size, below, name in (("d", 86_400, 3_600, "h"), ("h", 3_600, 60, "min"), ("min", 60, 1, "s")):
-        if whole >= size:
-            rest = whole % size // below
-            return f"{whole // size} {unit} {rest} {name}" if rest else f"{whole // size} {unit}"
-    return f"{whole} s"
-
-
-def moment(instant: int) -> str:
-    """An instant for people, UTC: 2024-01-31 12:00, with seconds only where there are any."""
-    at = datetime.fromtimestamp(instant, UTC)
-    return f"{at:%Y-%m-%d %H:%M:%S}" if at.second else f"{at:%Y-%m-%d %H:%M}"
 
 
 def new_table(title: str = "") -> Table:
@@ -72,7 +37,7 @@ def display(report: Report, console: Console) -> None:
     overall = report.overall
     console.print(
         f"[bold]Completeness[/] {_coloured(overall)} of {overall.wanted:,} wanted slots, "
-        f"{len(report.series):,} series, as of {moment(report.as_of)} UTC"
+        f"{len(report.series):,} series, as of {instant(report.as_of)} UTC"
     )
     console.print(f"[bold]Evidence[/] {evidence(overall)}")
     console.print(_by_interval(report))

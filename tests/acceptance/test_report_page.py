@@ -104,7 +104,7 @@ def test_names_are_text_never_markup() -> None:
 
 def test_an_empty_home_has_a_page_too(kraken: Kraken, tmp_path: Path) -> None:
     kraken("report", "--html", tmp_path / "report.html")
-    assert "0.00 %" in (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert ">0 %<" in (tmp_path / "report.html").read_text(encoding="utf-8")
 
 
 def test_reports_are_compared_with_what_the_earlier_one_said(

@@ -47,7 +47,7 @@ def test_series_come_a_page_at_a_time(full: Path, opened: Opened) -> None:
 
 def test_the_url_says_what_is_looked_at(full: Path, opened: Opened) -> None:
     shown = opened("coverage", pair="BTC/USD", interval=["1 h"], start="2024-03-30T00:00", end="2024-03-31T00:00")
-    assert any("2024-03-30 00:00:00 UTC – 2024-03-31 00:00:00 UTC" in each.value for each in shown.caption)
+    assert any("2024-03-30 00:00 UTC – 2024-03-31 00:00 UTC" in each.value for each in shown.caption)
     assert rows(shown) == ["BTC/USD 1 h"]
 
 

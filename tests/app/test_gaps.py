@@ -120,4 +120,4 @@ def test_a_suspicious_silence_is_a_row_with_the_trades_that_did_not_come() -> No
 
 def test_known_silences_of_the_exchange_are_listed(full: Path, opened: Opened) -> None:
     shown = opened("gaps", tab="Quality")
-    assert "2018-01-11 05:00:00 UTC" in list(shown.dataframe[-1].value["From"])
+    assert "2018-01-11 05:00 UTC" in list(shown.dataframe[-1].value["From"])

@@ -17,9 +17,9 @@ import pytest
 from kraken_core.cli.main import cli, run
 from kraken_core.domain.candles import SCHEMA
 from kraken_core.domain.exchange import ohlc_horizon
+from kraken_core.domain.formatting import duration
 from kraken_core.domain.market import INTERVALS, Pair, Series
 from kraken_core.ledger.frames import VIEWS
-from kraken_core.pipeline.report_terminal import duration
 from kraken_core.settings import Settings
 from kraken_core.simulator.demo import demo_market
 from kraken_core.simulator.exchange import SimulatedExchange

@@ -6,11 +6,11 @@ from collections.abc import Collection, Iterable, Mapping
 
 from kraken_core.domain.coverage import DataCoverageRange
 from kraken_core.domain.errors import IncompleteError
+from kraken_core.domain.formatting import duration, percent
 from kraken_core.domain.grades import Grade
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.report import Completeness, Report
 from kraken_core.domain.timerange import floor
-from kraken_core.pipeline.report_terminal import duration, percent
 
 NAMED = 3  # series; the report has all
 

@@ -1,0 +1,61 @@
+"""Values as people read them: on a terminal, on a page, in a message. One way for each, wherever they stand."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from kraken_core.domain.grades import Grade
+from kraken_core.domain.report import Completeness
+
+MINUTE_S, HOUR_S, DAY_S = 60, 3_600, 86_400
+_UNITS = (("d", DAY_S, HOUR_S, "h"), ("h", HOUR_S, MINUTE_S, "min"), ("min", MINUTE_S, 1, "s"))
+_GOOD, _FAIR = 0.9999, 0.95
+
+
+def percent(share: float) -> str:
+    """A share of one as a percentage; 100 % only where nothing lacks, 0 % only where nothing is there."""
+    value = 100 * share
+    if 0 < value < 0.01:  # noqa: PLR2004 - the last digit shown
+        return "< 0.01 %"
+    if 99.99 < value < 100:  # noqa: PLR2004 - likewise
+        return "> 99.99 %"
+    return f"{value:.0f} %" if value in {0, 100} else f"{value:.2f} %"
+
+
+def whole_percent(share: float) -> str:
+    """A share of one in whole percent, where there is no room for more; as in :func:`percent`, 100 and 0 are exact."""
+    if 0 < share < 0.01:  # noqa: PLR2004 - the last digit shown
+        return "< 1 %"
+    return "100 %" if share == 1 else f"{min(int(100 * share + 1e-9), 99)} %"
+
+
+def duration(seconds: float) -> str:
+    """A length of time by its two largest units: 42 s, 3 min 20 s, 5 h 12 min, 1,234 d 3 h."""
+    whole = round(seconds)
+    for unit, size, below, name in (
+        ("d", DAY_S, HOUR_S, "h"),
+        ("h", HOUR_S, MINUTE_S, "min"),
+        ("min", MINUTE_S, 1, "s"),
+    ):
+        if whole >= size:
+            rest = whole % size // below
+            return f"{whole // size:,} {unit} {rest} {name}" if rest else f"{whole // size:,} {unit}"
+    return f"{whole} s"
+
+
+def instant(at: int | datetime) -> str:
+    """An instant in UTC: 2024-01-31 12:00, with seconds only where there are any."""
+    when = at.astimezone(UTC) if isinstance(at, datetime) else datetime.fromtimestamp(at, UTC)
+    return f"{when:%Y-%m-%d %H:%M:%S}" if when.second else f"{when:%Y-%m-%d %H:%M}"
+
+
+def grade(counts: Completeness) -> str:
+    """How complete that is, in a word: good, fair or bad."""
+    return "good" if counts.completeness >= _GOOD else "fair" if counts.completeness >= _FAIR else "bad"
+
+
+def evidence(counts: Completeness) -> str:
+    """The shares of covered slots by grade, such as 12.00 % proved, 80.00 % confirmed."""
+    of = counts.covered or 1
+    shares = ((getattr(counts, each.value), each.value) for each in Grade)
+    return ", ".join(f"{percent(slots / of)} {name}" for slots, name in shares)

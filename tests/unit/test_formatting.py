@@ -1,0 +1,59 @@
+"""How values look: the same on a terminal, on a page and in a message."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kraken_core.domain.formatting import duration, instant, percent, whole_percent
+
+
+@pytest.mark.parametrize(
+    ("share", "text"),
+    [
+        (0, "0 %"),
+        (0.00001, "< 0.01 %"),
+        (0.0001, "0.01 %"),
+        (0.5, "50.00 %"),
+        (0.9999, "99.99 %"),
+        (0.99995, "> 99.99 %"),
+        (1 - 1e-12, "> 99.99 %"),
+        (1, "100 %"),
+    ],
+)
+def test_a_share_is_all_or_nothing_only_where_it_is(share: float, text: str) -> None:
+    assert percent(share) == text
+
+
+@given(st.floats(0, 1, exclude_min=True, exclude_max=True))
+def test_no_other_share_reads_as_all_or_nothing(share: float) -> None:
+    assert percent(share) not in {"0 %", "0.00 %", "100 %", "100.00 %"}
+    assert whole_percent(share) not in {"0 %", "100 %"}
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0, "0 s"),
+        (42.4, "42 s"),
+        (60, "1 min"),
+        (200, "3 min 20 s"),
+        (3_600, "1 h"),
+        (18_720, "5 h 12 min"),
+        (86_399.6, "1 d"),
+        (12 * 86_400 + 3 * 3_600 + 59, "12 d 3 h"),
+        (1_234 * 86_400, "1,234 d"),
+    ],
+)
+def test_a_length_of_time_is_told_by_its_two_largest_units(seconds: float, text: str) -> None:
+    assert duration(seconds) == text
+
+
+def test_an_instant_is_in_utc_with_seconds_where_there_are_any() -> None:
+    assert instant(1_706_702_400) == "2024-01-31 12:00"
+    assert instant(1_706_702_405) == "2024-01-31 12:00:05"
+    there = datetime(2024, 1, 31, 14, 0, tzinfo=timezone(timedelta(hours=2)))
+    assert instant(there) == instant(there.astimezone(UTC)) == "2024-01-31 12:00"
