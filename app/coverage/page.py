@@ -44,7 +44,7 @@ def pictured(workbench: Workbench, series: list[Series], at: TimeRange) -> Timel
 @remembered
 def grounds(workbench: Workbench, series: Series, span: TimeRange) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The claims about a stretch of a series, and the gaps in it."""
-    evidence = workbench.ledger.evidence(series, span)
+    evidence = workbench.evidence(series, span)
     chosen = workbench.select(pairs=[series.pair], intervals=[series.interval])
     inside = (pl.col("start") < span.end) & (pl.col("end") > span.start)
     return evidence, workbench.pictures.gaps(chosen).filter(inside)
@@ -96,7 +96,7 @@ def _figures(series: int, share: Share) -> None:
 
 
 def _nothing() -> None:
-    if workbench().ledger.detections():
+    if workbench().held.as_of is not None:
         st.info("Nothing of this selection was ever wanted: widen the filters.", icon=":material/filter_alt_off:")
     else:
         st.info("Nothing is held in this home yet: **Ingest** fills it.", icon=":material/inbox:")

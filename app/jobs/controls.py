@@ -10,7 +10,7 @@ import streamlit as st
 from app.shared import formatting
 from app.shared.workbench_cache import workbench
 from kraken_core.domain.errors import KrakenError
-from kraken_core.domain.jobs import MOVES, Control, IngestionJob, JobStatus
+from kraken_core.domain.jobs import MOVES, IngestionJob, JobStatus
 
 REFUSAL = "refusal"  # of this session
 
@@ -22,7 +22,7 @@ def controls(job: IngestionJob) -> None:
         if JobStatus.PAUSED in allowed and st.button(
             "Pause", icon=":material/pause:", key=f"pause {job.id}", disabled=job.asked is not None
         ):
-            _ask(job, Control.PAUSE)
+            told(lambda: workbench().control.pause(job.id))
         if JobStatus.RUNNING in allowed:
             _resume(job)
         if JobStatus.CANCELLED in allowed:
@@ -37,7 +37,7 @@ def _resume(job: IngestionJob) -> None:
         label = f"Retry {formatting.many(failed, 'failed file')}"
     if st.button(label, icon=":material/play_arrow:", type="primary", key=f"resume {job.id}"):
         with st.spinner("Starting a process for the job …"):
-            told(lambda: workbench().work.start_detached(job))
+            told(lambda: workbench().control.resume(job.id))
 
 
 def _left(job: IngestionJob) -> int:
@@ -50,14 +50,7 @@ def _confirm(job: IngestionJob) -> None:
     """Asks before a job is given up: that is its end."""
     st.write(f"Job {job.id} ends for good and cannot be resumed. What it has done so far is kept.")
     if st.button("Give it up", type="primary", key=f"give up {job.id}"):
-        current = workbench().ledger.job(job.id)
-        if current.status is JobStatus.RUNNING:
-            _ask(current, Control.CANCEL)
-        told(lambda: workbench().ledger.move(current, current.mark_cancelled()))
-
-
-def _ask(job: IngestionJob, control: Control) -> NoReturn:
-    told(lambda: workbench().ledger.ask(job.id, control))
+        told(lambda: workbench().control.cancel(job.id))
 
 
 def told(act: Callable[[], object]) -> NoReturn:

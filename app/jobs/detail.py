@@ -51,7 +51,7 @@ def detail(job: IngestionJob) -> None:
 
 
 def _files(job: IngestionJob) -> None:
-    files = workbench().ledger.files(job.id)
+    files = workbench().control.files(job.id)
     chosen = st.pills("Status", list(FileStatus), key="file_status", bind=IN_URL, format_func=lambda s: s.lower())
     found = [file for file in files if chosen in {None, file.status}]
     if not found:
@@ -79,7 +79,7 @@ def _files(job: IngestionJob) -> None:
 
 
 def _events(job: IngestionJob) -> None:
-    events = workbench().ledger.events(job.id)
+    events = workbench().control.events(job.id)
     st.dataframe(
         [{"When": formatting.moment(event.at), "What": event.kind, "Said": event.message} for event in events],
         hide_index=True,
@@ -87,7 +87,7 @@ def _events(job: IngestionJob) -> None:
 
 
 def _errors(job: IngestionJob) -> None:
-    failed = [file for file in workbench().ledger.files(job.id) if file.status is FileStatus.FAILED]
+    failed = workbench().control.failed_files(job.id)
     rejects = workbench().work.rejects(job.id)
     if not failed and not rejects.exists():
         st.caption("None: every file was read, and every row taken.")

@@ -28,7 +28,7 @@ def live(drawn: Moves) -> None:
     with frame():
         if moves() != drawn:
             st.rerun()
-        for job in workbench().ledger.jobs([JobStatus.RUNNING]):
+        for job in workbench().control.running():
             _progress(job)
 
 

@@ -12,7 +12,7 @@ from app.shared.plan_preview import show_plan
 from app.shared.start_button import start_button
 from app.shared.workbench_cache import workbench
 from kraken_core.domain.errors import KrakenError
-from kraken_core.domain.jobs import FileStatus, IngestionJob, JobStatus
+from kraken_core.domain.jobs import IngestionJob, JobStatus
 from kraken_core.domain.plan import IngestionPlan
 
 PLAN, BEGUN = "retry", "begun"  # of this session: of which job and what would be done, and the job that does it
@@ -56,5 +56,5 @@ def _look_at(job: IngestionJob) -> NoReturn:
 
 def _plan(job: IngestionJob) -> IngestionPlan:
     """The job's request of nothing but the archives that failed files are in; what was read of these is skipped."""
-    failed = [file.path for file in workbench().ledger.files(job.id) if file.status is FileStatus.FAILED]
+    failed = [file.path for file in workbench().control.failed_files(job.id)]
     return workbench().work.plan(replace(job.request, sources=tuple(dict.fromkeys(failed))))

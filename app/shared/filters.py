@@ -44,7 +44,7 @@ def selection() -> Selection:
 @remembered
 def known_markets(workbench: Workbench) -> dict[str, list[str]]:
     """What there is to choose from: every ``tier`` and ``pair``, and every ``quote`` of a pair."""
-    pairs = [record.pair for record in workbench.ledger.pairs()]
+    pairs = [record.pair for record in workbench.pairs()]
     quotes = sorted({pair.quote for pair in pairs})
     return {"tier": list(workbench.tiers.names), "pair": list(map(str, pairs)), "quote": quotes}
 

@@ -10,7 +10,6 @@ from app.shared import formatting
 from app.shared.links import link
 from app.shared.workbench_cache import MARKET, REAL, SIMULATED, is_simulated, look_anew, real, workbench
 from kraken_core.domain.errors import KrakenError
-from kraken_core.domain.jobs import JobStatus
 from kraken_core.workbench.simulated_home import simulated_home
 
 LOG = logging.getLogger("app")
@@ -54,7 +53,7 @@ def look_at(market: str) -> None:
 def _running() -> None:
     look_anew()
     try:
-        for job in workbench().ledger.jobs([JobStatus.RUNNING]):
+        for job in workbench().control.running():
             link("jobs", f"Job {job.id} runs: {int(job.progress_pct)} %", ":material/sync:", job=str(job.id))
     except KrakenError:
         LOG.warning("the running job could not be read", exc_info=True)

@@ -9,7 +9,7 @@ import streamlit as st
 
 from app.shared.links import go
 from app.shared.workbench_cache import workbench
-from kraken_core.domain.jobs import IngestionJob, JobStatus
+from kraken_core.domain.jobs import IngestionJob
 from kraken_core.domain.plan import IngestionPlan
 
 
@@ -21,7 +21,7 @@ def start_button(
     One job at a time runs in a home; what is kept of the session is forgotten once the job has begun. ``workers`` says
     how many files are read at once, where it is not as the settings have it; ``then`` leads to the job that has begun.
     """
-    running = workbench().ledger.jobs([JobStatus.RUNNING])
+    running = workbench().control.running()
     before = workbench().work.unfinished(plan.request)
     if running:
         st.info(f"Job {running[0].id} is running: one job at a time in a home.", icon=":material/sync:")

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 import click
 
-from kraken_core.cli.jobs import known_job
 from kraken_core.cli.options import Common, common
 from kraken_core.cli.output import print_json
 
 if TYPE_CHECKING:
-    from kraken_core.domain.jobs import Control, IngestionJob
-    from kraken_core.workbench import Workbench
+    from kraken_core.domain.jobs import IngestionJob
 
 PATIENCE_S = 60  # how long a command waits for the worker to obey
-LOOK_EVERY_S = 0.1
 
 
 @click.command(epilog="\b\nExample:\n  kraken pause 3")
@@ -24,10 +20,9 @@ LOOK_EVERY_S = 0.1
 @common
 def pause(told: Common, job: int) -> None:
     """Pause a running JOB, from whatever process; it ends the files it is reading, and can be resumed."""
-    from kraken_core.domain.jobs import Control
-
     with told.workbench() as workbench:
-        _tell(told, _asked(workbench, job, Control.PAUSE))
+        workbench.control.pause(job)
+        _tell(told, workbench.control.obeyed(job, PATIENCE_S))
 
 
 @click.command(epilog="\b\nExample:\n  kraken cancel 3")
@@ -35,15 +30,9 @@ def pause(told: Common, job: int) -> None:
 @common
 def cancel(told: Common, job: int) -> None:
     """Give a JOB up for good; what it did is kept."""
-    from kraken_core.domain.jobs import Control, JobStatus
-
     with told.workbench() as workbench:
-        workbench.work.reap()
-        before = known_job(workbench, job)
-        if before.status is JobStatus.RUNNING:
-            _tell(told, _asked(workbench, job, Control.CANCEL))
-        else:
-            _tell(told, workbench.ledger.move(before, before.mark_cancelled()))
+        workbench.control.cancel(job)
+        _tell(told, workbench.control.obeyed(job, PATIENCE_S))
 
 
 @click.command(epilog="\b\nExample:\n  kraken resume 3")
@@ -53,22 +42,7 @@ def cancel(told: Common, job: int) -> None:
 def resume(told: Common, job: int, workers: int | None) -> None:
     """Go on with a paused or failed JOB in the background (in the foreground: kraken ingest --resume JOB)."""
     with told.workbench() as workbench:
-        _tell(told, workbench.work.start_detached(known_job(workbench, job), workers))
-
-
-def _asked(workbench: Workbench, job_id: int, control: Control) -> IngestionJob:
-    """The job once its worker has obeyed, or as it is when patience ran out."""
-    from kraken_core.domain.jobs import JobStatus
-
-    workbench.work.reap()
-    workbench.ledger.ask(known_job(workbench, job_id).id, control)
-    until = time.monotonic() + PATIENCE_S
-    job = workbench.ledger.job(job_id)
-    while job.status is JobStatus.RUNNING and time.monotonic() < until:
-        time.sleep(LOOK_EVERY_S)
-        workbench.work.reap()
-        job = workbench.ledger.job(job_id)
-    return job
+        _tell(told, workbench.control.resume(job, workers))
 
 
 def _tell(told: Common, job: IngestionJob) -> None:

@@ -98,7 +98,7 @@ def _pairs_of(workbench: Workbench, asset: str) -> str:
     from kraken_core.domain.market import Pair
 
     base = Pair.parse(f"{asset}/USD").base
-    pairs = [str(record.pair) for record in workbench.ledger.pairs() if record.pair.base == base]
+    pairs = [str(record.pair) for record in workbench.pairs() if record.pair.base == base]
     if not pairs:
         raise UsageError(f"no pair of {asset} is held: list those that are with: kraken pairs")
     return ",".join(pairs)

@@ -89,7 +89,7 @@ class Carrying:
                 if self.yes or needed.job_id is None:
                     raise
                 told.say(str(needed))
-                job = workbench.ledger.job(needed.job_id)
+                job = workbench.control.known(needed.job_id)
                 plan = workbench.work.plan(job.request, job.as_of)
                 _show(told, plan)
                 if not click.confirm(f"Go on with job {job.id}?", default=True, err=True):
@@ -142,7 +142,7 @@ def _run(
     except KrakenError:
         if told.as_json:  # how it stands; why is on stderr
             with suppress(KrakenError):  # nobody knows, where ledger or table do not answer
-                stands = JobResult(workbench.ledger.job(job.id), workbench.held.report(job.request), None, plan=plan)
+                stands = JobResult(workbench.control.known(job.id), workbench.held.report(job.request), None, plan=plan)
                 print_json(documents.result_document(stands))
         raise
 

@@ -94,7 +94,6 @@ def ingest(
 
 def _to_resume(workbench: Workbench, number: int, others: Iterable[str]) -> IngestionJob:
     """The job to take up again, which is done as it was asked. Raises UsageError, JobRunningError."""
-    from kraken_core.cli.jobs import known_job
     from kraken_core.domain.errors import JobRunningError, UsageError
     from kraken_core.domain.jobs import MOVES, JobStatus
 
@@ -104,7 +103,7 @@ def _to_resume(workbench: Workbench, number: int, others: Iterable[str]) -> Inge
             "--resume goes on with a job as it was asked for: leave out what selects, or leave out --resume."
         )
     workbench.work.reap()
-    job = known_job(workbench, number)
+    job = workbench.control.known(number)
     if job.status is JobStatus.RUNNING:
         raise JobRunningError(f"job {number} is running: see how far it is with: kraken jobs {number}")
     if JobStatus.RUNNING not in MOVES[job.status]:

@@ -23,7 +23,7 @@ def jobs(told: Common, job: int | None) -> None:
     """List jobs, newest first; or show one JOB with its events and failed files."""
     with told.workbench() as workbench:
         workbench.work.reap()
-        found = workbench.jobs() if job is None else [known_job(workbench, job)]
+        found = workbench.jobs() if job is None else [workbench.control.known(job)]
         if told.as_json:
             from kraken_core.workbench import documents
 
@@ -34,16 +34,6 @@ def jobs(told: Common, job: int | None) -> None:
             _print_jobs(found)
             if job is not None:
                 _print_history(workbench, found[0])
-
-
-def known_job(workbench: Workbench, number: int) -> IngestionJob:
-    """The job of a number that a user named. Raises UsageError where there is none."""
-    from kraken_core.domain.errors import JobError, UsageError
-
-    try:
-        return workbench.ledger.job(number)
-    except JobError as error:
-        raise UsageError(str(error)) from error
 
 
 def _print_jobs(found: Iterable[IngestionJob]) -> None:
@@ -74,13 +64,13 @@ def _status(job: IngestionJob) -> str:
 
 def _print_history(workbench: Workbench, job: IngestionJob) -> None:
     from kraken_core.domain.formatting import instant
-    from kraken_core.domain.jobs import MOVES, FileStatus, JobStatus
+    from kraken_core.domain.jobs import MOVES, JobStatus
 
     if job.error:
         click.echo(f"Error: {job.error}")
-    for event in workbench.ledger.events(job.id):
+    for event in workbench.control.events(job.id):
         click.echo(f"{instant(event.at)}  {event.kind}  {event.message}")
-    failed = [file for file in workbench.ledger.files(job.id) if file.status is FileStatus.FAILED]
+    failed = workbench.control.failed_files(job.id)
     if failed:
         print_table(("failed file", "reason"), ((file.member, file.error) for file in failed), folding="reason")
     if JobStatus.RUNNING in MOVES[job.status]:

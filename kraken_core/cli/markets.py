@@ -25,7 +25,7 @@ def pairs(told: Common, **selection: Any) -> None:  # noqa: ANN401 - the options
         chosen = workbench.select(**selection)
         candles: Counter[str] = Counter()
         series: dict[str, set[int]] = {}
-        for covered in workbench.ledger.coverage():
+        for covered in workbench.held.coverage(workbench.select()):
             candles[str(covered.series.pair)] += covered.candles
             series.setdefault(str(covered.series.pair), set()).add(covered.series.interval)
         rows = [
@@ -39,7 +39,7 @@ def pairs(told: Common, **selection: Any) -> None:  # noqa: ANN401 - the options
                 "intervals": sorted(series.get(str(record.pair), ())),
                 "candles": candles[str(record.pair)],
             }
-            for record in workbench.ledger.pairs()
+            for record in workbench.pairs()
             if chosen.holds(record.pair, workbench.tiers)
         ]
         if told.as_json:
@@ -58,9 +58,9 @@ def tiers(told: Common) -> None:
     with told.workbench() as workbench:
         held: Counter[str | None] = Counter()
         candles: Counter[str | None] = Counter()
-        for record in workbench.ledger.pairs():
+        for record in workbench.pairs():
             held[record.tier] += 1
-        for covered in workbench.ledger.coverage():
+        for covered in workbench.held.coverage(workbench.select()):
             candles[workbench.tiers.of(covered.series.pair.base)] += covered.candles
         known = workbench.tiers
         rows: list[dict[str, Any]] = [

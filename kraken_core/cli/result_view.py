@@ -19,7 +19,6 @@ LONGEST = 10  # failed files, or sources that differ, that are listed; all are i
 def tell(told: Common, workbench: Workbench, result: JobResult) -> None:
     """Tell it."""
     from kraken_core.domain.formatting import duration
-    from kraken_core.domain.jobs import FileStatus
     from kraken_core.pipeline.report_terminal import display
     from kraken_core.workbench import documents
 
@@ -43,7 +42,7 @@ def tell(told: Common, workbench: Workbench, result: JobResult) -> None:
         told.say(f"  … and {len(result.differences) - LONGEST:,} more pairs of sources: {workbench.work.log(job.id)}")
     _tell_of_exchange(told, workbench, result)
     if metrics.files_failed:
-        failed = [file for file in workbench.ledger.files(job.id) if file.status is FileStatus.FAILED]
+        failed = workbench.control.failed_files(job.id)
         told.say("Files that failed; the next run of the same request tries them again:")
         for file in failed[:LONGEST]:
             told.say(f"  {file.member}: {file.error}")
@@ -64,7 +63,7 @@ def _tell_of_exchange(told: Common, workbench: Workbench, result: JobResult) -> 
     """What the exchange said of pairs, and which gaps it did not fill, and why."""
     from kraken_core.domain.gaps import GapStatus
 
-    for event in workbench.ledger.events(result.job.id):
+    for event in workbench.control.events(result.job.id):
         if event.kind in PAIR_EVENTS:
             told.say(f"! {event.message}")
     failed = [gap.reason for gap in result.report.gaps if gap.status is GapStatus.FAILED]

@@ -20,18 +20,16 @@ def undo(told: Common, job: int, *, yes: bool) -> None:
     The candle table is restored as it was before, what the job claimed and read counts no more, and coverage and gaps
     are worked out anew. Archives that it read are read again by the next ingest. Possible for a week.
     """
-    from kraken_core.cli.jobs import known_job
     from kraken_core.workbench import documents
-    from kraken_core.workbench.jobs.undo import undo as take_back
 
     if not (yes or sys.stdin.isatty()):
         raise click.UsageError("there is no terminal to ask on: add --yes to go ahead")
     with told.workbench() as workbench:
-        known_job(workbench, job)
-        workbench.ledger.undoable(job)
+        workbench.control.known(job)
+        workbench.control.undoable(job)
         if not yes:
             click.confirm(f"Take back all that job {job} did?", default=False, abort=True, err=True)
-        undone = take_back(workbench, job)
+        undone = workbench.undo(job)
         if told.as_json:
             print_json(documents.job_row(undone))
         told.say(f"Job {job} is undone: the candle table holds what it held at version {undone.table_version}.")

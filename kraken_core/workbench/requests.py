@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import fields
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kraken_core.domain.errors import UsageError
 from kraken_core.domain.market import INTERVALS, Pair, parse_interval, shown_asset
@@ -14,6 +14,9 @@ from kraken_core.domain.names import Names
 from kraken_core.domain.request import DEFAULT_REQUESTS, Request, Selection
 from kraken_core.domain.tiers import Tiers
 from kraken_core.sources.web import is_url, plain_url
+
+if TYPE_CHECKING:
+    from kraken_core.workbench.home import OpenHome
 
 When = str | date | datetime | int
 
@@ -50,17 +53,88 @@ def selection(
     )
 
 
-def request(chosen: Selection, **more: Any) -> Request:  # noqa: ANN401 - the fields a Request adds
+def ingest_request(
+    home: OpenHome,
+    *,
+    sources: Iterable[str | Path] | None = None,
+    archive_through: When | None = None,
+    as_of: When | None = None,
+    auto_gap_fill: bool = True,
+    stop_on_error: bool = False,
+    api_backfill: bool = True,
+    trades: bool = True,
+    download: bool | None = None,
+    max_requests: int | None = None,
+    incremental: bool = False,
+    complete: bool = False,
+    **chosen: Any,  # noqa: ANN401 - see selection()
+) -> Request:
+    """What to ingest: the selection, and the sources (those of the settings where none are named).
+
+    ``max_requests`` is 1,000, and published archives are not downloaded, unless said otherwise; with ``complete``
+    every route is used, as often as it takes. Raises UsageError for anything it cannot be, and where nothing is
+    selected.
+    """
+    selected = selection(home.tiers, home.ledger.names(), **chosen)
+    if not selected.tiers and not selected.pairs:
+        raise UsageError("name what to ingest: --tier TIER1, --tiers TIER1,TIER2, --pairs BTC/USD, or --tier ALL.")
+    named = home.settings.csv_source_dirs if sources is None else sources
+    return _request(
+        selected,
+        sources=tuple(dict.fromkeys(source_path(str(path)) for path in named)),
+        archive_through=day(archive_through),
+        as_of=None if as_of is None else instant(as_of),
+        auto_gap_fill=auto_gap_fill,
+        stop_on_error=stop_on_error,
+        api_backfill=api_backfill,
+        trades=trades,
+        download=complete if download is None else download,
+        max_requests=_most(max_requests, complete=complete),
+        within_plan=_within_plan(max_requests, complete=complete),
+        incremental=incremental,
+    )
+
+
+def backfill_request(
+    home: OpenHome,
+    *,
+    gap_ids: Iterable[int] = (),
+    trades: bool = True,
+    max_requests: int | None = None,
+    as_of: When | None = None,
+    complete: bool = False,
+    **chosen: Any,  # noqa: ANN401 - see selection()
+) -> Request:
+    """What to fill: the open gaps named, or all of the selection (all there are, where nothing is selected).
+
+    Raises UsageError for anything it cannot be, and for ids that no open gap has.
+    """
+    ids = tuple(dict.fromkeys(gap_ids))
+    if unknown := set(ids) - {gap.id for gap in home.ledger.gaps()}:
+        named = ", ".join(map(str, sorted(unknown)))
+        raise UsageError(f"there is no open gap {named}: list them with kraken gaps --json.")
+    return _request(
+        selection(home.tiers, home.ledger.names(), **chosen),
+        as_of=None if as_of is None else instant(as_of),
+        trades=trades,
+        max_requests=_most(max_requests, complete=complete),
+        within_plan=_within_plan(max_requests, complete=complete),
+        backfill=True,
+        gap_ids=ids,
+    )
+
+
+def _request(chosen: Selection, **more: Any) -> Request:  # noqa: ANN401 - the fields a Request adds
     """A request of a selection."""
     return Request(**{f.name: getattr(chosen, f.name) for f in fields(Selection)}, **more)
 
 
-def most(requests: int | None, *, complete: bool) -> int | None:
+def _most(requests: int | None, *, complete: bool) -> int | None:
     """How many requests a job may make: as said; without a word, no end of them only where all is to be done."""
     return DEFAULT_REQUESTS if requests is None and not complete else requests
 
 
-def within_plan(requests: int | None, *, complete: bool) -> bool:
+def _within_plan(requests: int | None, *, complete: bool) -> bool:
     """Whether somebody has to agree to more requests than the plan said: not where that was allowed beforehand."""
     return requests is None and not complete
 

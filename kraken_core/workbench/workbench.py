@@ -2,40 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass, field, fields
-from functools import cached_property
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self, overload
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 from kraken_core.domain.errors import UsageError
 from kraken_core.domain.interval_text import parse_length
 from kraken_core.domain.jobs import IngestionJob
-from kraken_core.domain.market import Pair
+from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.plan import IngestionPlan
 from kraken_core.domain.request import Request, Selection
-from kraken_core.domain.table_mark import TableMark
-from kraken_core.domain.tiers import Tiers
 from kraken_core.domain.timerange import END_OF_TIME, TimeRange
 from kraken_core.domain.verification.checks import Verification
-from kraken_core.ledger.ledger import SqlLedger
 from kraken_core.pipeline.adopt import Adopted
 from kraken_core.pipeline.copy import Copied
-from kraken_core.ports import AssetRecord, CandleTable, Exchange, Progress, never, unheard
-from kraken_core.settings import Settings
-from kraken_core.sources.remote_archives import Remote
-from kraken_core.sources.rest import PATIENT, KrakenExchange, Patience, Waiting
+from kraken_core.ports import PairRecord, Progress, never, unheard
 from kraken_core.workbench import documents, requests
 from kraken_core.workbench.charts.charts import Pictures
-from kraken_core.workbench.jobs.clock import SystemClock
-from kraken_core.workbench.jobs.runner import Work
+from kraken_core.workbench.home import OpenHome
+from kraken_core.workbench.jobs.control import JobControl
+from kraken_core.workbench.jobs.undo import undo
 from kraken_core.workbench.jobs.verify import Verifying
-from kraken_core.workbench.open_store import open_store
 from kraken_core.workbench.queries import frames
 from kraken_core.workbench.queries.candles import Reading
 from kraken_core.workbench.queries.export import KINDS, Export, Exported
 from kraken_core.workbench.queries.gates import check_complete, check_held
-from kraken_core.workbench.queries.holdings import Held
 from kraken_core.workbench.queries.required import Required, grade_asked
 from kraken_core.workbench.queries.sql import answer
 from kraken_core.workbench.requests import When
@@ -46,103 +38,18 @@ if TYPE_CHECKING:
     import polars as pl
     import pyarrow as pa
 
-_IN_MEMORY = "sqlite://"
-_LEDGER = "_ledger"
-
 
 @dataclass
-class Workbench:
+class Workbench(OpenHome):
     """A home's history: what is held of it, how complete it is, and the jobs that complete it.
 
     Reading creates nothing: a home comes into being with its first job. Close it, or use it as a context manager.
     """
 
-    settings: Settings
-    clock: SystemClock = field(default_factory=SystemClock)
-
-    @classmethod
-    def open(cls, home: str | Path | None = None) -> Self:
-        """The workbench of a home: ``home``, else KRAKEN_HOME, else ./kraken-data. Raises SettingError, HomeError."""
-        return cls(Settings.load(home))
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        """A copy, in whatever process, opens ledger, store and servers anew."""
-        return type(self), tuple(getattr(self, each.name) for each in fields(self))
-
-    def close(self) -> None:
-        """Let go of the ledger, and of web servers."""
-        if "remote" in self.__dict__:
-            self.remote.close()
-        if opened := self.__dict__.pop(_LEDGER, None):
-            opened.close()
-
-    @property
-    def ledger(self) -> SqlLedger:
-        """The home's ledger; an empty one in memory while there is none, as whoever only looks writes nothing."""
-        opened: SqlLedger | None = self.__dict__.get(_LEDGER)
-        if opened is None or opened.is_temporary:  # somebody else may have made one meanwhile
-            where = (self.settings.ledger_url, self.settings.table, self.clock)
-            opened = SqlLedger.existing(*where) or opened or SqlLedger.open(_IN_MEMORY, *where[1:])
-            self.__dict__[_LEDGER] = opened
-        return opened
-
-    @cached_property
-    def store(self) -> CandleTable:
-        """The home's candle table."""
-        return open_store(self.settings, self._assets, self._known_table)
-
-    def _assets(self, tickers: Collection[str]) -> list[AssetRecord]:
-        return self.ledger.assets(tickers)  # whichever it is by then: the first job makes one
-
-    def _known_table(self) -> TableMark | None:
-        return self.ledger.known_table()
-
-    @cached_property
-    def tiers(self) -> Tiers:
-        """The tiers in force."""
-        return self.settings.tiers().knowing(self.ledger.names().tokenized)
-
-    @cached_property
-    def remote(self) -> Remote:
-        """Archives on web servers; what they hold is remembered."""
-        return Remote(self.settings.home / "downloads")
-
-    @property
-    def state(self) -> str:
-        """Another text once candles, coverage or gaps have changed, or a job has moved."""
-        return f"{self.store.version} {self.ledger.state()}"
-
-    @property
-    def held(self) -> Held:
-        """What is held of a selection."""
-        return Held(self.ledger, self.store, self.tiers)
-
     @property
     def pictures(self) -> Pictures:
         """What is held of a selection, added up to what a screen can show."""
         return Pictures(self.ledger, self.store, self.tiers)
-
-    @property
-    def work(self) -> Work:
-        """Planning and running jobs."""
-        return Work(self.settings, self.ledger, self.store, self.tiers, self.clock, self.remote, self.exchange)
-
-    def exchange(self, stop: Callable[[], bool], patience: Patience = PATIENT) -> Exchange:
-        """The exchange's API, at the settings' address and pace; a wait for it ends when ``stop`` says so."""
-        pace = self.settings.requests_per_second
-        return KrakenExchange(
-            self.settings.api_url,
-            requests_per_second=pace,
-            patience=patience,
-            waiting=Waiting(stop),
-            names=self.ledger.names(),
-        )
 
     @overload
     def candles(
@@ -246,6 +153,14 @@ class Workbench:
         found = self.held.coverage(self.select(**selection))
         return frames.table([documents.coverage_row(covered) for covered in found], documents.COVERAGE)
 
+    def pairs(self) -> list[PairRecord]:
+        """Every pair known, sorted, with its tier and when it was traded."""
+        return self.ledger.pairs()
+
+    def evidence(self, series: Series, span: TimeRange) -> pl.DataFrame:
+        """Who claimed what of a range of a series, and when."""
+        return self.ledger.evidence(series, span)
+
     def gaps(self, **selection: Any) -> pd.DataFrame:  # noqa: ANN401 - see select()
         """Open gaps as of the last detection, and how they can be filled. Arguments as for :meth:`select`."""
         return frames.table(
@@ -298,78 +213,22 @@ class Workbench:
     def _transfer(self) -> Transfer:
         return Transfer(self.settings, self.ledger, self.store, self.tiers)
 
-    def request(
-        self,
-        *,
-        sources: Iterable[str | Path] | None = None,
-        archive_through: When | None = None,
-        as_of: When | None = None,
-        auto_gap_fill: bool = True,
-        stop_on_error: bool = False,
-        api_backfill: bool = True,
-        trades: bool = True,
-        download: bool | None = None,
-        max_requests: int | None = None,
-        incremental: bool = False,
-        complete: bool = False,
-        **selection: Any,  # noqa: ANN401 - see select()
-    ) -> Request:
-        """What to ingest: the selection, and the sources (those of the settings where none are named).
+    def request(self, **request: Any) -> Request:  # noqa: ANN401 - see ingest_request()
+        """What to ingest: see :func:`kraken_core.workbench.requests.ingest_request`."""
+        return requests.ingest_request(self, **request)
 
-        ``max_requests`` is 1,000, and published archives are not downloaded, unless said otherwise; with ``complete``
-        every route is used, as often as it takes. Raises UsageError for anything it cannot be, and where nothing is
-        selected.
-        """
-        chosen = self.select(**selection)
-        if not chosen.tiers and not chosen.pairs:
-            raise UsageError("name what to ingest: --tier TIER1, --tiers TIER1,TIER2, --pairs BTC/USD, or --tier ALL.")
-        named = self.settings.csv_source_dirs if sources is None else sources
-        return requests.request(
-            chosen,
-            sources=tuple(dict.fromkeys(requests.source_path(str(path)) for path in named)),
-            archive_through=requests.day(archive_through),
-            as_of=None if as_of is None else requests.instant(as_of),
-            auto_gap_fill=auto_gap_fill,
-            stop_on_error=stop_on_error,
-            api_backfill=api_backfill,
-            trades=trades,
-            download=complete if download is None else download,
-            max_requests=requests.most(max_requests, complete=complete),
-            within_plan=requests.within_plan(max_requests, complete=complete),
-            incremental=incremental,
-        )
-
-    def backfill_request(
-        self,
-        *,
-        gap_ids: Iterable[int] = (),
-        trades: bool = True,
-        max_requests: int | None = None,
-        as_of: When | None = None,
-        complete: bool = False,
-        **selection: Any,  # noqa: ANN401 - see select()
-    ) -> Request:
-        """What to fill: the open gaps named, or all of the selection (all there are, where nothing is selected).
-
-        Raises UsageError for anything it cannot be, and for ids that no open gap has.
-        """
-        ids = tuple(dict.fromkeys(gap_ids))
-        if unknown := set(ids) - {gap.id for gap in self.ledger.gaps()}:
-            named = ", ".join(map(str, sorted(unknown)))
-            raise UsageError(f"there is no open gap {named}: list them with kraken gaps --json.")
-        return requests.request(
-            self.select(**selection),
-            as_of=None if as_of is None else requests.instant(as_of),
-            trades=trades,
-            max_requests=requests.most(max_requests, complete=complete),
-            within_plan=requests.within_plan(max_requests, complete=complete),
-            backfill=True,
-            gap_ids=ids,
-        )
+    def backfill_request(self, **request: Any) -> Request:  # noqa: ANN401 - see backfill_request()
+        """What to fill: see :func:`kraken_core.workbench.requests.backfill_request`."""
+        return requests.backfill_request(self, **request)
 
     def plan(self, **request: Any) -> IngestionPlan:  # noqa: ANN401 - see request()
         """What a request will do. Writes nothing. Arguments as for :meth:`request`."""
         return self.work.plan(self.request(**request))
+
+    @property
+    def control(self) -> JobControl:
+        """Beginning, pausing, resuming and cancelling jobs."""
+        return JobControl(self.work)
 
     def run(
         self, plan: IngestionPlan, *, progress: Progress = unheard, stop: Callable[[], bool] = never
@@ -378,12 +237,9 @@ class Workbench:
 
         Raises what :meth:`Work.run` raises.
         """
-        self.work.check_ready(plan)
+        self.work.check_ready(plan)  # before a home is made
         self.create()
-        job = self.work.unfinished(plan.request)
-        if job:
-            return self.work.run(job, progress=progress, stop=stop).job
-        return self.work.run(self.work.start(plan), plan, progress=progress, stop=stop).job
+        return self.control.run(plan, progress=progress, stop=stop).job
 
     def start(self, plan: IngestionPlan, workers: int | None = None) -> IngestionJob:
         """As :meth:`run`, but in a process of its own; returns the job once that has taken it up.
@@ -392,7 +248,11 @@ class Workbench:
         """
         self.work.check_ready(plan)
         self.create()
-        return self.work.start_detached(self.work.unfinished(plan.request) or self.work.start(plan), workers)
+        return self.control.start(plan, workers)
+
+    def undo(self, job_id: int) -> IngestionJob:
+        """Take back the latest job that changed something: what it claimed, read and stored. Raises as ``undo``."""
+        return undo(self.work, job_id)
 
     def export(
         self,
@@ -423,13 +283,6 @@ class Workbench:
         export = Export(Reading(self.store, self.ledger), Path(folder), kind, fill=fill is not None)
         missing = {line.series: line.counts.missing for line in report.series}
         return export.write(self.held.series(selection), selection.window(END_OF_TIME), missing, overwrite=overwrite)
-
-    def create(self) -> None:
-        """Make the home, where it does not exist yet."""
-        self.settings.create_home()
-        if self.ledger.is_temporary:
-            self.close()
-            self.__dict__[_LEDGER] = SqlLedger.open(self.settings.ledger_url, self.settings.table, self.clock)
 
     def jobs(self) -> list[IngestionJob]:
         """Every job, newest first."""

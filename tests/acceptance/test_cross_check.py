@@ -163,8 +163,7 @@ def test_reports_show_grades_and_gate_on_them(full: Kraken) -> None:
     full("report", *window, "--evidence", "confirmed")
     said = full("report", *window, "--evidence", "proved", code=4).err
     assert (
-        "less complete than 100 % on evidence that is proved: BTC/USD 60m (0 %, 0 slots missing, 72 not proved)"
-        in said
+        "less complete than 100 % on evidence that is proved: BTC/USD 60m (0 %, 0 slots missing, 72 not proved)" in said
     )
     full("report", *window, "--evidence", "proved", "--fail-under", "0")
 

@@ -20,7 +20,6 @@ from kraken_core.simulator.archive import write_release
 from kraken_core.simulator.listing import Listing
 from kraken_core.simulator.market import SimulatedMarket
 from kraken_core.simulator.release import DAY_S, Release
-from kraken_core.workbench.jobs.undo import undo
 from tests.acceptance.helping import table
 from tests.pocket_exchange import PocketExchange, at_pocket
 
@@ -210,7 +209,7 @@ def test_a_job_taken_back_after_a_rename_brings_no_wrong_name_back(home: Path, a
     second = run(home, later)
     run(home, exchange=PocketExchange(MARKET), auto_gap_fill=False, max_requests=0)
     with Workbench.open(home) as bench:
-        undo(bench, second)
+        bench.undo(second)
         held = set(bench.sql("select distinct pair from candles")["pair"])
         assert held == {str(pair) for pair in (*PAIRS, Pair("BTC", "USD"))}
     right = tmp_path / "right"

@@ -28,8 +28,8 @@ from kraken_core.stores.delta.state import TableState, table_state
 from kraken_core.stores.delta.store import DeltaStore
 from kraken_core.stores.questdb.state import server_state
 from kraken_core.workbench.health.reach import Reached, reach
+from kraken_core.workbench.home import OpenHome
 from kraken_core.workbench.jobs import disk
-from kraken_core.workbench.workbench import Workbench
 
 _LIBRARIES = ("polars", "duckdb", "deltalake", "sqlalchemy")
 _OLDEST_SQLITE = (3, 35, 0)  # the ledger's statements say RETURNING
@@ -73,10 +73,10 @@ class Diagnosis(NamedTuple):
 
 
 def examine(home: str | Path | None = None) -> Diagnosis:
-    """Check a home (see :meth:`Workbench.open`) and all it stands on. Whatever is wrong is a finding, not an error."""
+    """Check a home (see :meth:`OpenHome.open`) and all it stands on. Whatever is wrong is a finding, not an error."""
     about_versions = _check("versions", _versions)
     try:
-        workbench = Workbench.open(home)
+        workbench = OpenHome.open(home)
         tiers = workbench.settings.tiers()
     except KrakenError as error:
         return Diagnosis((Check("settings", Status.PROBLEM, str(error)), about_versions))
@@ -108,7 +108,7 @@ def _versions() -> Finding:
 class _Examination:
     """The checks of one home."""
 
-    workbench: Workbench
+    workbench: OpenHome
 
     def checks(self) -> Iterator[Check]:
         looks = {

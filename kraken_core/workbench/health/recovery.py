@@ -20,20 +20,20 @@ from kraken_core.domain.timerange import TimeRanges
 from kraken_core.pipeline.cover import CoverageTracker
 from kraken_core.pipeline.detect import GapDetection
 from kraken_core.ports import CandleTable, Mendable
+from kraken_core.workbench.home import OpenHome
 from kraken_core.workbench.open_store import open_store
-from kraken_core.workbench.workbench import Workbench
 
 
 @dataclass(frozen=True, slots=True)
 class Recovery:
     """Recovers a home whose candle table lost candles that its ledger counts. No job may run meanwhile."""
 
-    workbench: Workbench
+    home: OpenHome
 
     def run(self) -> Iterator[str]:
         """Recover, and say what is done, a line each; nothing where nothing is lost. Raises StoreError, LedgerError."""
-        ledger = self.workbench.ledger
-        table = open_store(self.workbench.settings, ledger.assets)  # whatever is there, known or not
+        ledger = self.home.ledger
+        table = open_store(self.home.settings, ledger.assets)  # whatever is there, known or not
         known = ledger.known_table()
         another = known is not None and known.identity != table.mark.identity
         spoiled = _discard(table) if not another else []
@@ -59,27 +59,27 @@ class Recovery:
 
     def _lost(self, table: CandleTable) -> dict[Series, TimeRanges]:
         """The covered ranges in which the table holds fewer candles than the ledger counts."""
-        tracker = CoverageTracker(table, self.workbench.ledger, self.workbench.tiers, self.workbench.clock.now())
+        tracker = CoverageTracker(table, self.home.ledger, self.home.tiers, self.home.clock.now())
         return tracker.lost_ranges()
 
     def _beyond(self, table: CandleTable, found: TableMark) -> Collection[int]:
         """The jobs that brought the table further than it is, or another way."""
-        reached = self.workbench.ledger.jobs_reached().items()
+        reached = self.home.ledger.jobs_reached().items()
         as_found = {job: mark._replace(identity=found.identity) for job, mark in reached}
         return [job for job, mark in as_found.items() if why_not(mark, found, table.stamp_of)]
 
     def _detect(self, table: CandleTable, pairs: Collection[Pair]) -> None:
         """Coverage and gaps of what is left, as of the last detection; what was wanted stays wanted."""
-        ledger, work = self.workbench.ledger, self.workbench.work
-        tracker = CoverageTracker(table, ledger, self.workbench.tiers, work.clock.now())
+        ledger, work = self.home.ledger, self.home.work
+        tracker = CoverageTracker(table, ledger, self.home.tiers, work.clock.now())
         knowledge = tracker.update_coverage_after_ingestion(pairs)
-        as_of = self.workbench.held.as_of or work.clock.now()
+        as_of = self.home.held.as_of or work.clock.now()
         request = Request(pairs=tuple(pairs), backfill=True)
         GapDetection(ledger, Scope(request, as_of, ledger.detections())).run(knowledge, pairs)
 
     def _read_again(self, jobs: Collection[int]) -> Iterator[str]:
         """What those jobs were asked to read, source by source, as far as it is still there."""
-        ledger, work = self.workbench.ledger, self.workbench.work
+        ledger, work = self.home.ledger, self.home.work
         again = {}
         for request in (ledger.job(job).request for job in jobs):
             for source in request.sources:
@@ -99,9 +99,9 @@ class Recovery:
 
     def _derive_again(self, pairs: Collection[Pair]) -> Iterator[str]:
         """What was derived and is lost, from the finer candles that are there."""
-        ledger, work = self.workbench.ledger, self.workbench.work
+        ledger, work = self.home.ledger, self.home.work
         if any(gap.route is Route.DERIVE and gap.series.pair in pairs for gap in ledger.gaps()):
-            plan = work.plan(Request(pairs=tuple(pairs), backfill=True, api_backfill=False), self.workbench.held.as_of)
+            plan = work.plan(Request(pairs=tuple(pairs), backfill=True, api_backfill=False), self.home.held.as_of)
             job = work.run(work.start(plan), plan).job
             yield f"job {job.id} filled {job.metrics.gaps_filled:,} gaps from finer candles: derived ones are back"
 

@@ -13,8 +13,8 @@ from kraken_core.pipeline.cover import CoverageTracker
 from kraken_core.ports import never
 from kraken_core.workbench.health.doctor import Check, Status
 from kraken_core.workbench.health.recovery import Recovery
+from kraken_core.workbench.home import OpenHome
 from kraken_core.workbench.jobs import disk
-from kraken_core.workbench.workbench import Workbench
 
 
 @dataclass
@@ -31,56 +31,54 @@ def repair(home: str | Path | None = None) -> Repaired:
     Raises JobRunningError while a job runs, and whatever opening a home, its ledger and its table raises.
     """
     repaired = Repaired()
-    with Workbench.open(home) as workbench:
-        if not workbench.settings.home.exists():
+    with OpenHome.open(home) as opened:
+        if not opened.settings.home.exists():
             return repaired
-        for job in workbench.work.reap():
-            repaired.done.append(
-                f"job {job.id} had lost its worker: go on with {workbench.work.resume_command(job.id)}"
-            )
-        if running := workbench.ledger.jobs([JobStatus.RUNNING]):
+        for job in opened.work.reap():
+            repaired.done.append(f"job {job.id} had lost its worker: go on with {opened.work.resume_command(job.id)}")
+        if running := opened.ledger.jobs([JobStatus.RUNNING]):
             number = running[0].id
             raise JobRunningError(f"job {number} is running, so nothing was mended: wait, or kraken pause {number}")
-        repaired.done += Recovery(workbench).run()
-        _recount(workbench, repaired)
-        _tidy_up(workbench, repaired)
+        repaired.done += Recovery(opened).run()
+        _recount(opened, repaired)
+        _tidy_up(opened, repaired)
     return repaired
 
 
-def _tidy_up(workbench: Workbench, repaired: Repaired) -> None:
+def _tidy_up(home: OpenHome, repaired: Repaired) -> None:
     """Delete files that nobody needs, then merge small ones where that pays and there is room for it."""
-    swept, compacted, lacking = workbench.work.tidy.run(never)
+    swept, compacted, lacking = home.work.tidy.run(never)
     if swept.files:
         repaired.done.append(f"useless files were deleted: {swept.files:,} ({disk.shown_size(swept.size)})")
     if compacted.merged:
         repaired.done.append(f"small files were merged: {compacted.files:,} into {compacted.merged:,}")
     if lacking:
-        free = disk.free_bytes(workbench.settings.store_path)
+        free = disk.free_bytes(home.settings.store_path)
         told = f"{disk.shown_size(lacking)} and a reserve are needed, {disk.shown_size(free)} are free"
         repaired.checks.append(Check("merging", Status.WARNING, f"too little disk to merge small files: {told}."))
 
 
-def _recount(workbench: Workbench, repaired: Repaired) -> None:
+def _recount(home: OpenHome, repaired: Repaired) -> None:
     """Bring the ledger's counts of candles in step with the table.
 
     More candles than were counted are counted. Fewer are a loss that no counting mends, as their slots would read as no
     trades: those that were not recovered stay as they were counted.
     """
-    ledger = workbench.ledger
-    tracker = CoverageTracker(workbench.store, ledger, workbench.tiers, workbench.clock.now())
+    ledger = home.ledger
+    tracker = CoverageTracker(home.store, ledger, home.tiers, home.clock.now())
     wrong, lost = tracker.recounted()
     mended = {series: now for series, now in wrong.items() if series not in lost}
     ledger.replace_coverage(mended)
     if mended:
         repaired.done.append(f"the candles of {first_of(mended)} were counted anew")
-    repaired.checks.append(_agreement(workbench, lost))
+    repaired.checks.append(_agreement(home, lost))
 
 
-def _agreement(workbench: Workbench, lost: Sequence[Series]) -> Check:
+def _agreement(home: OpenHome, lost: Sequence[Series]) -> Check:
     if not lost:
-        series = {known.series for known in workbench.ledger.coverage()}
+        series = {known.series for known in home.ledger.coverage()}
         return Check("counts", Status.OK, f"ledger and table agree on every candle of {len(series):,} series.")
-    unfinished = workbench.ledger.jobs(UNFINISHED)  # it may have been about to replace them; else they were recovered
-    advice = workbench.work.resume_command(unfinished[0].id) if unfinished else "kraken doctor --repair again"
+    unfinished = home.ledger.jobs(UNFINISHED)  # it may have been about to replace them; else they were recovered
+    advice = home.work.resume_command(unfinished[0].id) if unfinished else "kraken doctor --repair again"
     message = f"the table has fewer candles of {first_of(lost)} than were counted: go on with {advice}"
     return Check("counts", Status.WARNING, message)

@@ -16,22 +16,22 @@ from kraken_core.pipeline.detect import GapDetection
 from kraken_core.pipeline.rates import trades_a_second
 from kraken_core.pipeline.rename import move_all
 from kraken_core.ports import Versioned
-from kraken_core.workbench.workbench import Workbench
+from kraken_core.workbench.jobs.runner import Work
 
 
-def undo(workbench: Workbench, job_id: int) -> IngestionJob:
+def undo(runner: Work, job_id: int) -> IngestionJob:
     """Take back what a job claimed, read and stored; returns the job.
 
     The ledger comes first: candles that nobody claims are harmless, claims without their candles would read as silence.
     So whatever interrupts this, saying it again ends it. What was wanted stays wanted. Raises UsageError where the job
     cannot be taken back, StoreError where what the table held before it is gone.
     """
-    store, ledger = workbench.store, workbench.ledger
-    workbench.work.reap()
+    store, ledger = runner.store, runner.ledger
+    runner.reap()
     job = ledger.undoable(job_id)
     if not isinstance(store, Versioned) or job.table_version is None:
         raise UsageError(
-            f"the candle table {workbench.settings.table} keeps no earlier versions, so that no job can be taken back. "
+            f"the candle table {runner.settings.table} keeps no earlier versions, so that no job can be taken back. "
             "Nothing was changed: where that matters, keep the candles in a folder or on s3://, and copy them there."
         )
     if not store.keeps(job.table_version):
@@ -43,7 +43,7 @@ def undo(workbench: Workbench, job_id: int) -> IngestionJob:
     store.restore(job.table_version)
     move_all(store, ledger.renamed())
     if pairs:
-        tracker = CoverageTracker(store, ledger, workbench.tiers, workbench.clock.now())
+        tracker = CoverageTracker(store, ledger, runner.tiers, runner.clock.now())
         knowledge = tracker.update_coverage_after_ingestion(pairs)
         check = CrossCheck(store, ledger, tracker.now)
         if check.run(knowledge, pairs, withdraw=False).changed:  # what was known of the candles before is forgotten

@@ -9,18 +9,18 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kraken_core.domain.errors import Interrupted, JobRunningError, KrakenError
 from kraken_core.domain.gaps import BY_API, GapRecord, GapStatus
 from kraken_core.domain.jobs import IngestionJob
 from kraken_core.domain.market import Series
 from kraken_core.domain.timerange import TimeRanges
+from kraken_core.workbench.home import OpenHome
+from kraken_core.workbench.jobs.control import JobControl
 from kraken_core.workbench.jobs.log import LOG
+from kraken_core.workbench.requests import ingest_request
 from kraken_core.workbench.watch.notices import Notice, Notify
-
-if TYPE_CHECKING:
-    from kraken_core.workbench.workbench import Workbench
 
 LOCK = "watch.lock"
 
@@ -40,7 +40,7 @@ class Round:
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """Runs a request (arguments as for Workbench.plan) every so often, and tells of what somebody should look at.
+    """Runs a request (arguments as for ingest_request) every so often, and tells of what somebody should look at.
 
     Of rounds that fail one after the other, the first, the second, the fourth, the eighth … are told of.
 
@@ -48,7 +48,7 @@ class Watch:
     homes do not ask at once. ``wait`` sleeps, and answers true where it was told to stop.
     """
 
-    workbench: Workbench
+    home: OpenHome
     request: Mapping[str, Any]
     every: float
     jitter: float
@@ -62,9 +62,9 @@ class Watch:
 
         Raises Interrupted where a round's job was paused.
         """
-        self.workbench.create()
+        self.home.create()
         failures = 0  # in a row
-        with _alone(self.workbench.settings.home / LOCK):
+        with _alone(self.home.settings.home / LOCK):
             while not self.stop():
                 began = time.monotonic()
                 done = self._round()
@@ -82,9 +82,9 @@ class Watch:
         known = self._left()
         try:
             # Nobody is there to agree to more requests than a plan said: --max-requests is what bounds a round.
-            request = replace(self.workbench.request(**self.request), within_plan=False)
-            plan = self.workbench.work.plan(request)
-            job = self.workbench.run(plan, stop=self.stop)
+            request = replace(ingest_request(self.home, **self.request), within_plan=False)
+            plan = self.home.work.plan(request)
+            job = JobControl(self.home.work).run(plan, stop=self.stop).job
         except Interrupted:
             raise
         except JobRunningError as error:
@@ -110,7 +110,7 @@ class Watch:
         """The gaps that this watch leaves alone: nothing fills them, or only the exchange, which it does not ask."""
         asks = self.request.get("api_backfill", True)
         found: dict[Series, list[GapRecord]] = {}
-        for gap in self.workbench.ledger.gaps():
+        for gap in self.home.ledger.gaps():
             if gap.status is GapStatus.UNFILLABLE or (gap.route in BY_API and not asks):
                 found.setdefault(gap.series, []).append(gap)
         return found

@@ -1,0 +1,121 @@
+"""An open home: its settings, and all that they name, opened when it is first used."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field, fields
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Self
+
+from kraken_core.domain.table_mark import TableMark
+from kraken_core.domain.tiers import Tiers
+from kraken_core.ledger.ledger import SqlLedger
+from kraken_core.ports import AssetRecord, CandleTable, Exchange
+from kraken_core.settings import Settings
+from kraken_core.sources.remote_archives import Remote
+from kraken_core.sources.rest import PATIENT, KrakenExchange, Patience, Waiting
+from kraken_core.workbench.jobs.clock import SystemClock
+from kraken_core.workbench.jobs.runner import Work
+from kraken_core.workbench.open_store import open_store
+from kraken_core.workbench.queries.holdings import Held
+
+_IN_MEMORY = "sqlite://"
+_LEDGER = "_ledger"
+
+
+@dataclass
+class OpenHome:
+    """A home's ledger, candle table, tiers, sources and exchange; what runs, checks and mends it stands on these.
+
+    Reading creates nothing: a home comes into being with its first job. Close it, or use it as a context manager.
+    """
+
+    settings: Settings
+    clock: SystemClock = field(default_factory=SystemClock)
+
+    @classmethod
+    def open(cls, home: str | Path | None = None) -> Self:
+        """The workbench of a home: ``home``, else KRAKEN_HOME, else ./kraken-data. Raises SettingError, HomeError."""
+        return cls(Settings.load(home))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A copy, in whatever process, opens ledger, store and servers anew."""
+        return type(self), tuple(getattr(self, each.name) for each in fields(self))
+
+    def close(self) -> None:
+        """Let go of the ledger, and of web servers."""
+        if "remote" in self.__dict__:
+            self.remote.close()
+        if opened := self.__dict__.pop(_LEDGER, None):
+            opened.close()
+
+    @property
+    def ledger(self) -> SqlLedger:
+        """The home's ledger; an empty one in memory while there is none, as whoever only looks writes nothing."""
+        opened: SqlLedger | None = self.__dict__.get(_LEDGER)
+        if opened is None or opened.is_temporary:  # somebody else may have made one meanwhile
+            where = (self.settings.ledger_url, self.settings.table, self.clock)
+            opened = SqlLedger.existing(*where) or opened or SqlLedger.open(_IN_MEMORY, *where[1:])
+            self.__dict__[_LEDGER] = opened
+        return opened
+
+    @cached_property
+    def store(self) -> CandleTable:
+        """The home's candle table."""
+        return open_store(self.settings, self._assets, self._known_table)
+
+    def _assets(self, tickers: Collection[str]) -> list[AssetRecord]:
+        return self.ledger.assets(tickers)  # whichever it is by then: the first job makes one
+
+    def _known_table(self) -> TableMark | None:
+        return self.ledger.known_table()
+
+    @cached_property
+    def tiers(self) -> Tiers:
+        """The tiers in force."""
+        return self.settings.tiers().knowing(self.ledger.names().tokenized)
+
+    @cached_property
+    def remote(self) -> Remote:
+        """Archives on web servers; what they hold is remembered."""
+        return Remote(self.settings.home / "downloads")
+
+    @property
+    def state(self) -> str:
+        """Another text once candles, coverage or gaps have changed, or a job has moved."""
+        return f"{self.store.version} {self.ledger.state()}"
+
+    @property
+    def held(self) -> Held:
+        """What is held of a selection."""
+        return Held(self.ledger, self.store, self.tiers)
+
+    @property
+    def work(self) -> Work:
+        """Planning and running jobs."""
+        return Work(self.settings, self.ledger, self.store, self.tiers, self.clock, self.remote, self.exchange)
+
+    def exchange(self, stop: Callable[[], bool], patience: Patience = PATIENT) -> Exchange:
+        """The exchange's API, at the settings' address and pace; a wait for it ends when ``stop`` says so."""
+        pace = self.settings.requests_per_second
+        return KrakenExchange(
+            self.settings.api_url,
+            requests_per_second=pace,
+            patience=patience,
+            waiting=Waiting(stop),
+            names=self.ledger.names(),
+        )
+
+    def create(self) -> None:
+        """Make the home, where it does not exist yet."""
+        self.settings.create_home()
+        if self.ledger.is_temporary:
+            self.close()
+            self.__dict__[_LEDGER] = SqlLedger.open(self.settings.ledger_url, self.settings.table, self.clock)

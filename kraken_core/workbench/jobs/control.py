@@ -1,0 +1,107 @@
+"""Control of jobs: begin, take up, pause, resume, cancel. The same for the command line, the dashboard and a watch."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from kraken_core.domain.errors import JobError, UsageError
+from kraken_core.domain.jobs import Control, FileIngestionRecord, FileStatus, IngestionJob, JobStatus
+from kraken_core.domain.plan import IngestionPlan
+from kraken_core.pipeline.run import JobResult
+from kraken_core.ports import JobEvent, Progress, never, unheard
+from kraken_core.workbench.jobs.runner import Work
+
+LOOK_EVERY_S = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class JobControl:
+    """Whoever asks, and whichever process runs the job: what is asked goes through the ledger."""
+
+    runner: Work
+
+    def known(self, job_id: int) -> IngestionJob:
+        """The job of a number that a user named. Raises UsageError where there is none."""
+        try:
+            return self.runner.ledger.job(job_id)
+        except JobError as error:
+            raise UsageError(str(error)) from error
+
+    def running(self) -> list[IngestionJob]:
+        """The jobs that run, those whose worker is gone left out: they are marked FAILED."""
+        self.runner.reap()
+        return self.runner.ledger.jobs([JobStatus.RUNNING])
+
+    def files(self, job_id: int) -> list[FileIngestionRecord]:
+        """A job's files, in the order of its plan."""
+        return self.runner.ledger.files(job_id)
+
+    def failed_files(self, job_id: int) -> list[FileIngestionRecord]:
+        """Those that could not be read."""
+        return [file for file in self.files(job_id) if file.status is FileStatus.FAILED]
+
+    def events(self, job_id: int) -> list[JobEvent]:
+        """What is worth remembering of a job, oldest first."""
+        return self.runner.ledger.events(job_id)
+
+    def undoable(self, job_id: int) -> IngestionJob:
+        """The job, if it can be taken back. Raises JobError, UsageError (see Ledger.undoable)."""
+        return self.runner.ledger.undoable(job_id)
+
+    def run(
+        self,
+        plan: IngestionPlan,
+        *,
+        progress: Progress = unheard,
+        stop: Callable[[], bool] = never,
+    ) -> JobResult:
+        """Do what the plan says, to the end; an unfinished job of the same request is taken up instead.
+
+        Raises what :meth:`Work.run` raises.
+        """
+        if job := self.runner.unfinished(plan.request):
+            return self.runner.run(job, progress=progress, stop=stop)
+        return self.runner.run(self.runner.start(plan), plan, progress=progress, stop=stop)
+
+    def start(self, plan: IngestionPlan, workers: int | None = None) -> IngestionJob:
+        """As :meth:`run`, but in a process of its own; returns the job once that has taken it up.
+
+        Raises what :meth:`Work.start_detached` raises.
+        """
+        return self.runner.start_detached(self.runner.unfinished(plan.request) or self.runner.start(plan), workers)
+
+    def resume(self, job_id: int, workers: int | None = None) -> IngestionJob:
+        """Go on with a job in a process of its own. Raises as :meth:`start`."""
+        return self.runner.start_detached(self.known(job_id), workers)
+
+    def pause(self, job_id: int) -> IngestionJob:
+        """Ask a running job to pause; it ends the files it is reading. Raises JobError where it does not run."""
+        return self._ask(job_id, Control.PAUSE)
+
+    def cancel(self, job_id: int) -> IngestionJob:
+        """Give a job up for good: at once, or as soon as its worker obeys.
+
+        Raises IllegalMoveError where it has ended.
+        """
+        self.runner.reap()
+        job = self.known(job_id)
+        if job.status is JobStatus.RUNNING:
+            return self._ask(job_id, Control.CANCEL)
+        return self.runner.ledger.move(job, job.mark_cancelled())
+
+    def obeyed(self, job_id: int, patience_s: float) -> IngestionJob:
+        """The job once its worker has done what was asked, or as it is when patience ran out."""
+        until = time.monotonic() + patience_s
+        job = self.known(job_id)
+        while job.status is JobStatus.RUNNING and time.monotonic() < until:
+            time.sleep(LOOK_EVERY_S)
+            self.runner.reap()
+            job = self.known(job_id)
+        return job
+
+    def _ask(self, job_id: int, control: Control) -> IngestionJob:
+        self.runner.reap()
+        self.runner.ledger.ask(self.known(job_id).id, control)
+        return self.known(job_id)
