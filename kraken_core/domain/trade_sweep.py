@@ -180,15 +180,15 @@ class Sweeping:
         here = [*runs, *([ids.run] if ids.run else [])]
         inside = fresh.filter(pl.col("time") < self.end * NS)
         read = pl.concat([self.read, inside.select("time", "id")])
-        kept = len(read) and int(read["time"][0]) < last - 3 * _A_DAY_NS
-        read = read.filter(pl.col("time") >= last - 2 * _A_DAY_NS) if kept else read
+        kept_from = min(last - 2 * _A_DAY_NS, self.known_until * NS)  # and whatever is of slots not given yet
+        trim = len(read) and int(read["time"][0]) < kept_from - _A_DAY_NS
         after = replace(
             self,
             cursor=_following(page, last, self.cursor),
             making=self.making.add(inside) if len(inside) else self.making,
             tail=self._tail(fresh, last),
-            read=read,
-            counted_from=max(self.counted_from, int(read["time"][0])) if kept else self.counted_from,
+            read=read.filter(pl.col("time") >= kept_from) if trim else read,
+            counted_from=max(self.counted_from, kept_from) if trim else self.counted_from,
             ids=ids,
             runs=runs,
             doubt=self._doubt(fresh, here),

@@ -162,6 +162,29 @@ def test_a_quiet_end_is_complete_once_candles_agree() -> None:
     assert done.requests <= 4  # the page, again, and candles of one or two intervals
 
 
+@pytest.mark.parametrize("interval", [1, 1440])
+@pytest.mark.parametrize("seed", range(6))
+def test_weeks_with_days_between_trades_are_known_and_proved_in_between(interval: int, seed: int) -> None:
+    """Whatever of the trades read is kept for later, those of slots that were not given yet are."""
+    rare = market_of(0.0003, 40 * DAY_S, seed)
+    for end in range(30, 41):
+        done = sweep(rare, interval=interval, present=START + end * DAY_S + HOUR_S)
+        done.assert_true()
+        assert not done.missing
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_sweep_whose_end_is_days_before_the_next_trade_ends_there(seed: int) -> None:
+    rare = market_of(0.0003, 40 * DAY_S, seed)
+    exchange = PocketExchange(rare, rare.end)
+    for day in range(1, 40):
+        repair = Repair(BTC, 60, sweeps=(Sweep(START, START + day * DAY_S, 1),))
+        found = list(answers(exchange, repair, AsOf(exchange.present - SETTLING_S), None, Budget(None)))
+        done = Swept(rare, 60, START + day * DAY_S, found, 0)
+        done.assert_true()
+        assert not done.missing
+
+
 def test_without_a_request_left_for_candles_nothing_is_claimed_of_the_end() -> None:
     quiet = market_of(0.002, 3 * DAY_S)
     done = sweep(quiet, budget=2)
@@ -233,6 +256,7 @@ def test_a_sweep_goes_on_behind_a_nanosecond_that_it_cannot_read() -> None:
     assert TimeRanges.single(START, START + 2 * HOUR_S - 60) - known == TimeRanges.single(stuck, stuck + 60)
 
 
+RARE = 0.01  # trades a minute
 SHARES = st.sampled_from([0.0, 0.0, 0.05, 0.5])
 MIXTURES = st.builds(
     TapeFaults,
@@ -253,14 +277,20 @@ MIXTURES = st.builds(
 
 
 def check(faults: TapeFaults, seed: int, rate: float, interval: int, young: int) -> None:
-    market = market_of(rate, 2 * DAY_S if rate < 1 else 5 * HOUR_S, seed)
+    length = 5 * HOUR_S if rate >= 1 else 2 * DAY_S if rate >= RARE else 20 * DAY_S
+    market = market_of(rate, length, seed)
     done = sweep(market, faults, interval=interval, present=market.end - young)
     done.assert_true()
     assert done.proved - done.known == TimeRanges()
     assert not done.missing or done.problems or done.end <= START
 
 
-CASES = (MIXTURES, st.integers(0, 10**6), st.sampled_from([0.01, 0.2, 3.0, 30.0]), st.sampled_from([1, 15, 60, 720]))
+CASES = (
+    MIXTURES,
+    st.integers(0, 10**6),
+    st.sampled_from([0.0005, 0.01, 0.2, 3.0, 30.0]),
+    st.sampled_from([1, 15, 60, 720]),
+)
 
 
 @given(*CASES, st.integers(0, 600))
