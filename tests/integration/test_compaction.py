@@ -24,7 +24,7 @@ from kraken_core.stores.delta.index import FileIndex
 from kraken_core.stores.delta.log import APPLICATION, DeltaLog
 from kraken_core.stores.delta.store import DeltaStore
 from kraken_core.stores.files.candle_files import CandleFiles
-from kraken_core.stores.files.location import Folder
+from kraken_core.stores.files.folder import Folder
 from tests.candle_frames import Row, frame
 from tests.candle_tables import ALL, BTC, BTC_MINUTES, ETH, files_of_table, files_on_disk, held, put, stage
 
@@ -169,7 +169,7 @@ def test_compactions_anywhere_in_a_history_change_nothing_but_the_files(history:
 def test_a_crash_at_any_point_of_a_compaction_loses_nothing(
     point: str, root: Path, scattered: DeltaStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in ("delta_files", "delta_log"):
+    for module in ("files.candle_files", "delta.log"):
         monkeypatch.setattr(f"kraken_core.stores.{module}.reached", dying_at(point))
     with pytest.raises(SystemExit, match=point):
         scattered.compact(never)

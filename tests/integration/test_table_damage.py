@@ -23,7 +23,7 @@ from kraken_core.stores.delta.index import FileIndex
 from kraken_core.stores.delta.log import DeltaLog
 from kraken_core.stores.delta.store import DeltaStore
 from kraken_core.stores.files.candle_files import NOT_AS_WRITTEN, CandleFiles
-from kraken_core.stores.files.location import Folder
+from kraken_core.stores.files.folder import Folder
 from kraken_core.stores.files.spans import spans_of_unsorted, to_footer
 from tests.candle_frames import Row, frame
 from tests.candle_tables import BTC, BTC_MINUTES, ETH, files_of_table, held, put, stage

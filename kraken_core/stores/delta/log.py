@@ -26,7 +26,7 @@ from kraken_core.domain.table_mark import KnownTable, TableMark, nothing_known, 
 from kraken_core.failpoints import reached
 from kraken_core.ports import StagedFile
 from kraken_core.stores.files.candle_files import PARTITION, store_errors
-from kraken_core.stores.files.location import Place
+from kraken_core.stores.files.location import Location
 
 APPLICATION = "kraken-candles"
 _LOG = "_delta_log"
@@ -47,7 +47,7 @@ class ActiveFile(NamedTuple):
     size: int  # bytes
 
 
-def is_table(place: Place) -> bool:
+def is_table(place: Location) -> bool:
     """Whether there is a table. Deltalake's own answer keeps all threads waiting while a store gives none."""
     return next(place.files(_ENTRIES), None) is not None
 
@@ -58,7 +58,7 @@ class DeltaLog:
     A newest version that does not go on from the ``known`` one is refused. Not thread-safe.
     """
 
-    def __init__(self, place: Place, pinned: int | None = None, known: KnownTable = nothing_known) -> None:
+    def __init__(self, place: Location, pinned: int | None = None, known: KnownTable = nothing_known) -> None:
         self._place = place
         self.pinned = pinned
         self.known = known

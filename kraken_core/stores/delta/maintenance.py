@@ -22,7 +22,8 @@ from kraken_core.stores.delta.log import ActiveFile, DeltaLog
 from kraken_core.stores.delta.vacuum import REMOVED_KEPT_S, UNCOMMITTED_KEPT_S, needless, written_before
 from kraken_core.stores.delta.verify import damages
 from kraken_core.stores.files.candle_files import CandleFiles
-from kraken_core.stores.files.location import Place, place_of
+from kraken_core.stores.files.location import Location
+from kraken_core.stores.files.open_location import open_location
 
 _TRIES = 3  # of a commit that others overtake
 
@@ -31,9 +32,9 @@ class DeltaMaintenance:
     """What a process knows of a candle table, and its care; see Maintainable."""
 
     def __init__(
-        self, table: str | Path | Place, version: int | None = None, known: KnownTable = nothing_known
+        self, table: str | Path | Location, version: int | None = None, known: KnownTable = nothing_known
     ) -> None:
-        place = place_of(table) if isinstance(table, (str, Path)) else table
+        place = open_location(table) if isinstance(table, (str, Path)) else table
         self._files = CandleFiles(place)
         self._log = DeltaLog(place, version, known)
         self._index = FileIndex()

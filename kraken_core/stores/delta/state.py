@@ -10,7 +10,7 @@ from deltalake import DeltaTable
 
 from kraken_core.stores.delta.log import is_table
 from kraken_core.stores.files.candle_files import store_errors
-from kraken_core.stores.files.location import place_of
+from kraken_core.stores.files.open_location import open_location
 
 
 class TableState(NamedTuple):
@@ -25,7 +25,7 @@ class TableState(NamedTuple):
 
 def table_state(address: str | Path) -> TableState:
     """The state of the table at an address; all zero where there is none. Raises StoreError."""
-    place = place_of(address)
+    place = open_location(address)
     with store_errors("load", place):
         if not is_table(place):
             return TableState()

@@ -12,13 +12,13 @@ from pathlib import PurePosixPath
 
 from kraken_core.stores.files.candle_files import PARTITION, store_errors
 from kraken_core.stores.files.file_names import is_ours
-from kraken_core.stores.files.location import Found, Place
+from kraken_core.stores.files.location import Found, Location
 
 UNCOMMITTED_KEPT_S = 24 * 3600
 REMOVED_KEPT_S = 7 * 24 * 3600
 
 
-def written_before(place: Place, instant: int) -> list[Found]:
+def written_before(place: Location, instant: int) -> list[Found]:
     """The files of our own naming that were last written before an instant (epoch seconds). Raises StoreError."""
     with store_errors("list", place):
         found = list(place.files(f"{PARTITION}=*/*.parquet"))

@@ -24,7 +24,7 @@ from kraken_core.domain.timerange import TimeRanges
 from kraken_core.failpoints import reached
 from kraken_core.ports import Span, StagedFile
 from kraken_core.stores.files.file_names import is_as_written, new_name
-from kraken_core.stores.files.location import Place
+from kraken_core.stores.files.location import Location
 from kraken_core.stores.files.parquet import write_parquet
 from kraken_core.stores.files.spans import US, from_footer, spans_of, spans_of_unsorted, to_footer
 
@@ -40,7 +40,7 @@ _FULL = (os.strerror(errno.ENOSPC), os.strerror(errno.EDQUOT))  # libraries tell
 class CandleFiles:
     """The files below a table's folder. Thread-safe: it has no state."""
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: Location) -> None:
         self.place = place
 
     def write(self, candles: pl.DataFrame) -> StagedFile:

@@ -10,15 +10,28 @@ import errno
 import io
 import os
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from fsspec import AbstractFileSystem
 
-if TYPE_CHECKING:
-    from kraken_core.stores.files.object_store import ObjectStore
-
 PROTOCOL = "objects"
 _NEVER_CHANGED = datetime.fromtimestamp(0, UTC)
+
+
+class Objects(Protocol):
+    """What is asked of an object store here."""
+
+    def at(self, path: str = "") -> str:
+        """An object's whole address."""
+        ...
+
+    def size(self, path: str) -> int | None:
+        """Its bytes; None where there is none."""
+        ...
+
+    def part(self, path: str, start: int, length: int) -> bytes:
+        """Some of its bytes."""
+        ...
 
 
 class ObjectFiles(AbstractFileSystem):  # type: ignore[misc] # it has no types
@@ -27,7 +40,7 @@ class ObjectFiles(AbstractFileSystem):  # type: ignore[misc] # it has no types
     protocol = PROTOCOL
     cachable = False  # one a connection
 
-    def __init__(self, store: ObjectStore) -> None:
+    def __init__(self, store: Objects) -> None:
         super().__init__()
         self._store = store
         self._sizes: dict[str, int] = {}
@@ -58,7 +71,7 @@ class ObjectFiles(AbstractFileSystem):  # type: ignore[misc] # it has no types
 class ObjectFile(io.RawIOBase):
     """An object as a file to be read anywhere in."""
 
-    def __init__(self, store: ObjectStore, path: str, size: int) -> None:
+    def __init__(self, store: Objects, path: str, size: int) -> None:
         self._store, self._path, self._size, self._at = store, path, size, 0
 
     def readable(self) -> bool:

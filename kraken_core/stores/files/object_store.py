@@ -22,6 +22,7 @@ import pyarrow as pa
 from obstore.exceptions import BaseError
 from obstore.store import S3Store
 
+from kraken_core.stores.files.duckdb_objects import PROTOCOL, ObjectFiles
 from kraken_core.stores.files.file_names import Name
 from kraken_core.stores.files.location import Found, Written, literal, named_whole
 
@@ -54,7 +55,7 @@ class ObjectStore:
 
     @property
     def delta_options(self) -> dict[str, str]:
-        """See Place."""
+        """See Location."""
         return {
             **storage_options(os.environ),
             "max_retries": str(_TRIES),
@@ -65,7 +66,7 @@ class ObjectStore:
 
     @property
     def polars_options(self) -> dict[str, Any]:
-        """See Place."""
+        """See Location."""
         return {
             **storage_options(os.environ),
             "max_retries": _TRIES,
@@ -75,18 +76,18 @@ class ObjectStore:
         }
 
     def patient(self) -> ObjectStore:
-        """See Place."""
+        """See Location."""
         return replace(self, patience=PATIENT)
 
     def at(self, path: str = "") -> str:
-        """See Place."""
+        """See Location."""
         return f"{self.address}/{path}" if path else self.address
 
     def make(self) -> None:
         """Prefixes need not be made."""
 
     def write(self, name: Name, write: Callable[[pa.NativeFile], None]) -> Written:
-        """See Place."""
+        """See Location."""
         buffer = pa.BufferOutputStream()  # what is closed is there: half a file is not to be
         write(buffer)
         content = buffer.getvalue().to_pybytes()
@@ -99,21 +100,21 @@ class ObjectStore:
         """What is there is durable."""
 
     def size(self, path: str) -> int | None:
-        """See Place."""
+        """See Location."""
         found = self._head(path)
         return found["size"] if found else None
 
     def stamp(self, path: str) -> Hashable:
-        """See Place."""
+        """See Location."""
         found = self._head(path)
         return (found["last_modified"], found["e_tag"], found["size"]) if found else None
 
     def text(self, path: str) -> str:
-        """See Place."""
+        """See Location."""
         return self.content(path).decode()
 
     def content(self, path: str) -> bytes:
-        """See Place."""
+        """See Location."""
         with _told():
             return obstore.get(self._objects, path).bytes().to_bytes()
 
@@ -123,7 +124,7 @@ class ObjectStore:
             return obstore.get_range(self._objects, path, start=start, length=length).to_bytes()
 
     def files(self, pattern: str) -> Iterator[Found]:
-        """See Place."""
+        """See Location."""
         with _told():
             for some in obstore.list(self._objects, named_whole(pattern) or None):  # so that no other is listed
                 for found in some:
@@ -131,14 +132,12 @@ class ObjectStore:
                         yield Found(found["path"], found["size"], found["last_modified"].timestamp())
 
     def remove(self, path: str) -> None:
-        """See Place."""
+        """See Location."""
         with _told():
             obstore.delete(self._objects, path)
 
     def read_by(self, connection: duckdb.DuckDBPyConnection, name: str, paths: Collection[str]) -> str:  # noqa: ARG002 - needs no name
-        """See Place. DuckDB is lent our way to the objects: by itself it could not get there."""
-        from kraken_core.stores.files.duckdb_objects import PROTOCOL, ObjectFiles  # noqa: PLC0415 - for whom it matters
-
+        """See Location. DuckDB is lent our way to the objects: by itself it could not get there."""
         if not connection.filesystem_is_registered(PROTOCOL):
             connection.register_filesystem(ObjectFiles(self))
             connection.execute(f"SET allowed_directories = {literal([f'{PROTOCOL}://'])}")

@@ -10,7 +10,7 @@ import polars as pl
 
 from kraken_core.ports import StagedFile
 from kraken_core.stores.files.candle_files import CandleFiles, store_errors
-from kraken_core.stores.files.location import Folder
+from kraken_core.stores.files.folder import Folder
 
 
 class StagedFiles(CandleFiles):
