@@ -14,15 +14,14 @@ from urllib.parse import urlsplit
 from kraken_core.domain.errors import HomeError, SettingError
 from kraken_core.domain.exchange import SETTLING_S
 from kraken_core.domain.tiers import Tiers
-from kraken_core.stores.questdb.address import EXAMPLE, Address, parse_address
-from kraken_core.stores.questdb.address import SCHEME as QUESTDB
+from kraken_core.ports import StoreKind
+from kraken_core.stores.kinds import store_address
 
 FORMAT = 1  # of the home; raised when an older kraken could no longer use it
 FORMAT_FILE = ".format"
 _PASSWORD = re.compile(r"(://[^:/@]*:).*@")  # one that is not quoted may itself contain @ or /
 _SECRET_PARAMETER = re.compile(r"([?&;][^=&;]*(?:pass|secret|token|key)[^=&;]*=)[^&;]*", re.IGNORECASE)
 _PLACE = re.compile(rf"https?://[^/]*[^{os.pathsep}]*|[^{os.pathsep}]+")  # an address has the separator in it
-_BUCKET = re.compile(r"s3://[a-z0-9][a-z0-9.-]+/.*[^/]/*")
 PACKAGED_TIERS = Path(__file__).parent / "domain" / "tiers.toml"
 
 
@@ -63,14 +62,7 @@ def _number(kind: type[int | float], least: float, most: float) -> Callable[[Any
 
 
 def _store(value: Any) -> str:  # noqa: ANN401 - TOML values are of any type
-    if isinstance(value, str) and urlsplit(value).scheme == QUESTDB:
-        parse_address(value)
-        return value
-    if isinstance(value, str) and _BUCKET.fullmatch(value):
-        return value.rstrip("/")
-    if not isinstance(value, str) or urlsplit(value).scheme not in {"", "file"}:
-        raise ValueError(f"a folder, s3://bucket/prefix, or {EXAMPLE}")
-    return value.removeprefix("file://")
+    return store_address(value if isinstance(value, str) else "://")[1]
 
 
 def _paths(value: Any) -> tuple[str, ...]:  # noqa: ANN401 - TOML values are of any type
@@ -150,9 +142,9 @@ class Settings:
         return self.ledger or f"sqlite:///{self.home / 'ledger.db'}"
 
     @property
-    def questdb(self) -> Address | None:
-        """The server that holds the candle table, where it is one."""
-        return parse_address(self.store) if self.store.startswith(f"{QUESTDB}://") else None
+    def store_kind(self) -> StoreKind:
+        """The kind of candle table it is."""
+        return store_address(self.store)[0]
 
     @property
     def store_path(self) -> Path:
@@ -162,12 +154,12 @@ class Settings:
     @property
     def store_is_local(self) -> bool:
         """Whether the candle table takes a disk of this machine's."""
-        return "://" not in self.store
+        return self.store_kind.local
 
     @property
     def table(self) -> str:
         """The name of the candle table, which is the same for everybody who uses it."""
-        return str(self.questdb or (self.store_path if self.store_is_local else self.store))
+        return self.store_kind.name(self.store, self.store_path)
 
     def shown(self) -> tuple[ShownSetting, ...]:
         """What is in force, and where each value comes from."""

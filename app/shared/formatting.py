@@ -64,14 +64,6 @@ def many(number: int, what: str) -> str:
     return f"{count(number)} {what}" + ("" if number == 1 else "s")
 
 
-def size(number: float) -> str:
-    """Bytes: 512 B, 1.5 MB, 79.1 GB."""
-    for unit, scale in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
-        if number >= scale:
-            return f"{number / scale:,.1f} {unit}"
-    return f"{number:,.0f} B"
-
-
 def minute(at: int | None) -> str:
     """An instant in a column of UTC: 2026-07-08 12:00."""
     return NOTHING if at is None else instant(at)

@@ -11,7 +11,7 @@ import streamlit as st
 from app.shared import formatting
 from app.shared.metrics import figures
 from app.shared.tables import numbers
-from kraken_core.domain.formatting import duration
+from kraken_core.domain.formatting import byte_size, duration
 from kraken_core.domain.gaps import Route
 from kraken_core.domain.plan import Action, IngestionPlan
 
@@ -36,10 +36,10 @@ def show_plan(plan: IngestionPlan) -> None:
     told = {
         "Files to read": formatting.count(actions[Action.INGEST]),
         "Files skipped": formatting.count(actions[Action.SKIP]),
-        "Text to read": formatting.size(plan.text_bytes),
+        "Text to read": byte_size(plan.text_bytes),
         "Requests": _requests(plan),
-        "Download": formatting.size(plan.download_bytes),
-        "Disk": f"about {formatting.size(plan.disk_bytes)}",
+        "Download": byte_size(plan.download_bytes),
+        "Disk": f"about {byte_size(plan.disk_bytes)}",
         "Time": f"about {duration(max(1, plan.estimated_seconds))}",
     }
     figures(told)
@@ -127,7 +127,7 @@ def _files(plan: IngestionPlan) -> None:
                 "File": planned.file.member,
                 "Pair": str(planned.file.series.pair),
                 "Interval": formatting.interval(planned.file.series.interval),
-                "Size": formatting.size(planned.file.size),
+                "Size": byte_size(planned.file.size),
                 "Action": planned.action.value,
                 "Reason": planned.reason,
             }

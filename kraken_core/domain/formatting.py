@@ -29,6 +29,14 @@ def whole_percent(share: float) -> str:
     return "100 %" if share == 1 else f"{min(int(100 * share + 1e-9), 99)} %"
 
 
+def byte_size(number: float) -> str:
+    """Bytes: 512 B, 1.5 MB, 79.1 GB."""
+    for unit, scale in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if number >= scale:
+            return f"{number / scale:,.1f} {unit}"
+    return f"{number:,.0f} B"
+
+
 def duration(seconds: float) -> str:
     """A length of time by its two largest units: 42 s, 3 min 20 s, 5 h 12 min, 1,234 d 3 h."""
     whole = round(seconds)

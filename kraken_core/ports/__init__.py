@@ -2,6 +2,7 @@
 
 from kraken_core.domain.jobs import ProgressReport
 from kraken_core.ports.candles import (
+    Adoptable,
     CandleStore,
     CandleTable,
     Compaction,
@@ -26,8 +27,10 @@ from kraken_core.ports.ledger import Ledger, MarketLedger
 from kraken_core.ports.pairs import AssetRecord, PairLedger, PairRecord, RenamedRows
 from kraken_core.ports.running import Clock, Crew, Progress, never, unheard
 from kraken_core.ports.sources import CandleSource, RejectLog
+from kraken_core.ports.stores import StoreKind, StoreState
 
 __all__ = [
+    "Adoptable",
     "AssetRecord",
     "CandleSource",
     "CandleStore",
@@ -59,6 +62,8 @@ __all__ = [
     "Span",
     "StagedFile",
     "Staging",
+    "StoreKind",
+    "StoreState",
     "Swept",
     "Unexamined",
     "Versioned",

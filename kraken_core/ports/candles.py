@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
     from kraken_core.domain.market import Pair, Series
     from kraken_core.domain.table_mark import TableMark
-    from kraken_core.domain.timerange import TimeRanges
+    from kraken_core.domain.timerange import TimeRange, TimeRanges
+    from kraken_core.ports.pairs import AssetRecord
 
 
 class Span(NamedTuple):
@@ -143,6 +144,23 @@ class Mendable(Protocol):
 
     def discard(self, paths: Collection[str]) -> None:
         """Take files out of the table, with whatever is in them, as a new version. Raises StoreError."""
+        ...
+
+
+@runtime_checkable
+class Adoptable(Protocol):
+    """A candle table that others may have filled, with assets by their own numbers."""
+
+    def assets(self) -> Sequence[AssetRecord]:
+        """What the table says of the numbers; none where it says nothing. Raises StoreError."""
+        ...
+
+    def name_assets(self) -> None:
+        """Say beside the candles which assets the ledger's numbers mean. Raises StoreError."""
+        ...
+
+    def spans(self) -> Mapping[Series, TimeRange]:
+        """From the first candle of each series to behind its last. Raises StoreError."""
         ...
 
 

@@ -18,7 +18,7 @@ from kraken_core.ledger.ledger import SqlLedger
 from kraken_core.pipeline.adopt import Adopted, Adoption
 from kraken_core.pipeline.copy import Copied, Copy
 from kraken_core.pipeline.cover import CoverageTracker
-from kraken_core.ports import AssetRecord, CandleTable, Progress
+from kraken_core.ports import Adoptable, AssetRecord, CandleTable, Progress
 from kraken_core.settings import Settings
 from kraken_core.workbench.open_store import open_store
 
@@ -63,13 +63,12 @@ class Transfer:
 
         Raises UsageError where the store is no server, LedgerError where its numbers mean other assets here.
         """
-        if not self.settings.questdb:
-            raise UsageError("the store is a folder: name the server with the setting 'store', questdb://host:9000.")
-        from kraken_core.stores.questdb.store import QuestDBStore  # noqa: PLC0415 - only who uses QuestDB pays for it
-
         store = self.store
-        if not isinstance(store, QuestDBStore):
-            raise UsageError(f"{self.settings.table} is no table in QuestDB.")
+        if not isinstance(store, Adoptable):
+            raise UsageError(
+                f"{self.settings.table} is no table that others fill: name the server with the setting 'store', "
+                "questdb://host:9000."
+            )
         self._check_idle()
         known = _read_assets(assets) if assets else store.assets()
         if not known:

@@ -18,6 +18,7 @@ from deltalake import DeltaTable
 
 from kraken_core import Workbench
 from kraken_core.domain.errors import HomeError
+from kraken_core.domain.formatting import byte_size
 from kraken_core.stores.rejects import CsvRejectLog
 from kraken_core.workbench.jobs import disk
 from tests.acceptance.command_line import Kraken, asked, refused
@@ -79,7 +80,7 @@ def test_a_plan_that_does_not_fit_is_refused_with_what_it_needs_and_what_is_free
     needed = plan["disk_bytes"] + disk.RESERVE_BYTES
     monkeypatch.setattr(disk, "free_bytes", lambda _: needed - 1)
     line = refused(kraken(*asked(little.folder), "--quiet", code=1))
-    for part in (kraken.home / "candles", *map(disk.shown_size, (plan["disk_bytes"], disk.RESERVE_BYTES, needed - 1))):
+    for part in (kraken.home / "candles", *map(byte_size, (plan["disk_bytes"], disk.RESERVE_BYTES, needed - 1))):
         assert str(part) in line
     assert not kraken.home.exists()
     monkeypatch.setattr(disk, "free_bytes", lambda _: needed)

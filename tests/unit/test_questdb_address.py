@@ -8,8 +8,9 @@ import pytest
 
 from kraken_core.domain.errors import SettingError
 from kraken_core.settings import Settings
+from kraken_core.stores.questdb import kind
 from kraken_core.stores.questdb.address import Address, parse_address
-from kraken_core.workbench import open_store
+from kraken_core.workbench.open_store import open_store
 
 
 @pytest.mark.parametrize(
@@ -46,7 +47,7 @@ def test_a_wrong_store_is_one_line_that_says_what_would_be_right(tmp_path: Path)
 
 
 def test_without_its_client_the_store_is_refused_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(open_store, "find_spec", lambda _: None)
+    monkeypatch.setattr(kind, "find_spec", lambda _: None)
     settings = Settings.load(tmp_path, {"KRAKEN_STORE": "questdb://db"})
     with pytest.raises(SettingError, match=r"pip install 'kraken-history-workbench\[questdb\]'"):
-        open_store.open_store(settings, lambda _: [])
+        open_store(settings, lambda _: [])

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from kraken_core import __version__
 from kraken_core.domain.errors import ExchangeError, KrakenError
+from kraken_core.domain.formatting import byte_size
 from kraken_core.domain.jobs import UNFINISHED, JobStatus
 from kraken_core.domain.ohlcvt import EARLIEST
 from kraken_core.domain.table_mark import TableMark
@@ -22,11 +23,8 @@ from kraken_core.domain.timerange import iso
 from kraken_core.executors.dask import other_versions
 from kraken_core.ledger.engine import file_of
 from kraken_core.ledger.inspection import LedgerState, inspect_ledger
-from kraken_core.ports import Ledger
+from kraken_core.ports import Ledger, StoreState
 from kraken_core.settings import FORMAT, ShownSetting
-from kraken_core.stores.delta.state import TableState, table_state
-from kraken_core.stores.delta.store import DeltaStore
-from kraken_core.stores.questdb.state import server_state
 from kraken_core.workbench.health.reach import Reached, reach
 from kraken_core.workbench.home import OpenHome
 from kraken_core.workbench.jobs import disk
@@ -130,10 +128,16 @@ class _Examination:
         return inspect_ledger(self.workbench.settings.ledger_url)
 
     @cached_property
-    def _held(self) -> TableState:
-        if self.workbench.settings.questdb:  # whose disk is not ours
-            return TableState()
-        return table_state(self.workbench.settings.table)
+    def _stored(self) -> StoreState:
+        settings = self.workbench.settings
+        return settings.store_kind.state(settings.store, settings.store_path, self._known_table)
+
+    @property
+    def _size(self) -> int:
+        try:
+            return self._stored.size
+        except KrakenError:  # which is another finding
+            return 0
 
     @property
     def _readable(self) -> Ledger | None:
@@ -187,35 +191,19 @@ class _Examination:
         return self._readable.known_table() if self._readable else None
 
     def _table(self) -> Finding:
-        if address := self.workbench.settings.questdb:
-            told, better = server_state(address, self._known_table())
-            return Finding(Status.WARNING, f"{told} {better}") if better else Finding(Status.OK, told)
-        held, path = self._held, self.workbench.settings.table
-        store = DeltaStore(path, known=self._known_table)
-        _ = store.mark  # refused where it is not the known one
-        if not held.version:
-            return Finding(Status.OK, "there is none yet: the first job makes it.")
-        if held.lost:
-            advice = "restore them from a backup, or read their archives again with kraken doctor --repair"
-            return Finding(
-                Status.PROBLEM, f"{path} lacks {len(held.lost):,} of its files, such as {held.lost[0]}: {advice}."
-            )
-        told = (
-            f"version {held.version:,}: {held.candles:,} candles in {held.files:,} files, {disk.shown_size(held.size)}"
-        )
-        if pays := sum(each.files for each in store.fragmentation()):
-            return Finding(Status.WARNING, f"{told}. {pays:,} small ones slow reading down: kraken doctor --repair")
-        return Finding(Status.OK, f"{told}.")
+        found = self._stored
+        status = Status.PROBLEM if found.damaged else Status.WARNING if found.improvable else Status.OK
+        return Finding(status, found.text)
 
     def _disk(self) -> Finding:
-        settings, size = self.workbench.settings, self._held.size
+        settings, size = self.workbench.settings, self._size
         told_of = "candle table" if settings.store_is_local else "candles on their way"
         places = {settings.home: "home", settings.store_path: told_of}
-        if not (settings.store_is_local or settings.questdb):  # what goes to an object store is on no disk of ours
+        if not (settings.store_is_local or settings.store_kind.staged_here):
             del places[settings.store_path]
         free = {place: disk.free_bytes(place) for place in places}
-        told = "; ".join(f"{disk.shown_size(free[place])} free for the {name}" for place, name in places.items())
-        told += f", which takes {disk.shown_size(size)}" if settings.store_is_local else ""
+        told = "; ".join(f"{byte_size(free[place])} free for the {name}" for place, name in places.items())
+        told += f", which takes {byte_size(size)}" if settings.store_is_local else ""
         if min(free.values()) < disk.RESERVE_BYTES:
             return Finding(Status.PROBLEM, f"{told}: too little for any job; free some, or move what is full.")
         if settings.store_is_local and free[settings.store_path] < size:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from kraken_core.domain.errors import JobRunningError
+from kraken_core.domain.formatting import byte_size
 from kraken_core.domain.jobs import UNFINISHED, JobStatus
 from kraken_core.domain.market import Series, first_of
 from kraken_core.pipeline.cover import CoverageTracker
@@ -49,12 +50,12 @@ def _tidy_up(home: OpenHome, repaired: Repaired) -> None:
     """Delete files that nobody needs, then merge small ones where that pays and there is room for it."""
     swept, compacted, lacking = home.work.tidy.run(never)
     if swept.files:
-        repaired.done.append(f"useless files were deleted: {swept.files:,} ({disk.shown_size(swept.size)})")
+        repaired.done.append(f"useless files were deleted: {swept.files:,} ({byte_size(swept.size)})")
     if compacted.merged:
         repaired.done.append(f"small files were merged: {compacted.files:,} into {compacted.merged:,}")
     if lacking:
         free = disk.free_bytes(home.settings.store_path)
-        told = f"{disk.shown_size(lacking)} and a reserve are needed, {disk.shown_size(free)} are free"
+        told = f"{byte_size(lacking)} and a reserve are needed, {byte_size(free)} are free"
         repaired.checks.append(Check("merging", Status.WARNING, f"too little disk to merge small files: {told}."))
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import psutil
 
 from kraken_core.domain.errors import HomeError
+from kraken_core.domain.formatting import byte_size
 
 MB, GB = 10**6, 10**9
 BOUNDLESS = 2**63  # bytes of room where the disk is not ours
@@ -44,8 +45,8 @@ def require_room(path: Path, needed: int, what: str = "the candle table") -> Non
     free = free_bytes(path)
     if needed and free < needed + RESERVE_BYTES:
         raise HomeError(
-            f"too little disk for {what} in {path}: about {shown_size(needed)} are needed and "
-            f"{shown_size(RESERVE_BYTES)} kept in reserve, but {shown_size(free)} are free. Nothing was done: free "
+            f"too little disk for {what} in {path}: about {byte_size(needed)} are needed and "
+            f"{byte_size(RESERVE_BYTES)} kept in reserve, but {byte_size(free)} are free. Nothing was done: free "
             "some, ask for less, or name another folder as the store."
         )
 
@@ -69,11 +70,6 @@ def file_system(path: Path) -> str:
     place = _existing(path).resolve()
     mounts = {Path(mount.mountpoint): mount.fstype.lower() for mount in psutil.disk_partitions(all=True)}
     return next((mounts[folder] for folder in (place, *place.parents) if folder in mounts), "")
-
-
-def shown_size(size: int) -> str:
-    """A number of bytes for people: 0.5 MB, 79.1 GB."""
-    return f"{size / GB:,.1f} GB" if size >= GB else f"{size / MB:,.1f} MB"
 
 
 def _existing(path: Path) -> Path:

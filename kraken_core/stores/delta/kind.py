@@ -1,0 +1,83 @@
+"""Candle tables of Delta Lake: in a folder, or on an object store."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from kraken_core.domain.formatting import byte_size
+from kraken_core.domain.table_mark import KnownTable
+from kraken_core.ports import CandleTable, StoreState
+from kraken_core.ports.stores import Assets
+from kraken_core.stores.delta.state import table_state
+from kraken_core.stores.delta.store import DeltaStore
+
+_BUCKET = re.compile(r"s3://[a-z0-9][a-z0-9.-]+/.*[^/]/*")
+
+
+@dataclass(frozen=True, slots=True)
+class FolderKind:
+    """A folder of this machine."""
+
+    example: str = "a folder"
+    local: bool = True
+    staged_here: bool = False
+
+    def address(self, text: str) -> str | None:
+        """See StoreKind."""
+        return text.removeprefix("file://") if urlsplit(text).scheme in {"", "file"} else None
+
+    def name(self, address: str, folder: Path) -> str:  # noqa: ARG002 - the folder it is in says it all
+        """See StoreKind."""
+        return str(folder)
+
+    def open(self, address: str, folder: Path, assets: Assets, known: KnownTable) -> CandleTable:  # noqa: ARG002 - it needs no numbers
+        """See StoreKind."""
+        return DeltaStore(self.name(address, folder), known=known)
+
+    def state(self, address: str, folder: Path, known: KnownTable) -> StoreState:
+        """See StoreKind."""
+        return _state(self.name(address, folder), known)
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectStoreKind:
+    """A prefix of an object store."""
+
+    example: str = "s3://bucket/prefix"
+    local: bool = False
+    staged_here: bool = False
+
+    def address(self, text: str) -> str | None:
+        """See StoreKind."""
+        return text.rstrip("/") if _BUCKET.fullmatch(text) else None
+
+    def name(self, address: str, folder: Path) -> str:  # noqa: ARG002 - it is nowhere here
+        """See StoreKind."""
+        return address
+
+    def open(self, address: str, folder: Path, assets: Assets, known: KnownTable) -> CandleTable:  # noqa: ARG002 - see above
+        """See StoreKind."""
+        return DeltaStore(address, known=known)
+
+    def state(self, address: str, folder: Path, known: KnownTable) -> StoreState:  # noqa: ARG002 - see above
+        """See StoreKind."""
+        return _state(address, known)._replace(size=0)
+
+
+def _state(path: str, known: KnownTable) -> StoreState:
+    found = table_state(path)
+    store = DeltaStore(path, known=known)
+    _ = store.mark  # refused where it is not the known one
+    if not found.version:
+        return StoreState("there is none yet: the first job makes it.")
+    if found.lost:
+        advice = "restore them from a backup, or read their archives again with kraken doctor --repair"
+        text = f"{path} lacks {len(found.lost):,} of its files, such as {found.lost[0]}: {advice}."
+        return StoreState(text, damaged=True, size=found.size)
+    text = f"version {found.version:,}: {found.candles:,} candles in {found.files:,} files, {byte_size(found.size)}."
+    if pays := sum(each.files for each in store.fragmentation()):
+        text += f" {pays:,} small ones slow reading down: kraken doctor --repair"
+    return StoreState(text, improvable=bool(pays), size=found.size)
