@@ -16,7 +16,7 @@ from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.timerange import TimeRanges
 from kraken_core.ledger.bulk import add_many, add_rows, chunks, read_many
 from kraken_core.ledger.models import archive, archive_pair, assertion
-from kraken_core.ledger.transactions import Transactions
+from kraken_core.ledger.transactions import Transactions, transaction
 from kraken_core.ledger.undone import counts
 
 _SOURCES = {source.value: source for source in Source}
@@ -32,16 +32,19 @@ _REFUTED = _CLAIMS.where(assertion.c.withdrawn, assertion.c.source != Source.DER
 class Claims(Transactions):
     """The part of the ledger that keeps assertions and complete archives."""
 
+    @transaction
     def claim(self, assertions: Sequence[Assertion]) -> None:
         """Append claims and counter-claims as they are, in order."""
         with self._writing(claim.series.pair for claim in assertions) as connection:
             self._append(connection, assertions, self._running_job(connection))
 
+    @transaction
     def assertions(self, pairs: Collection[Pair] | None = None) -> list[Assertion]:
         """Claims and counter-claims in the order they were made, but for those of jobs undone since."""
         with self._reading() as connection:
             return self._assertions(connection, _CLAIMS.where(self._of_pairs(assertion, pairs)))
 
+    @transaction
     def refuted(self) -> Mapping[tuple[str, Series], TimeRanges]:
         """Where contents were contradicted, by (content hash, series)."""
         spans: dict[tuple[str, Series], list[tuple[int, int]]] = defaultdict(list)
@@ -50,6 +53,7 @@ class Claims(Transactions):
                 spans[claim.evidence, claim.series].append((claim.start, claim.end))
         return {key: TimeRanges.of(found) for key, found in spans.items()}
 
+    @transaction
     def record_archives(self, archives: Sequence[Archive]) -> None:
         """Remember complete archives and their pairs; others, and those remembered already, add nothing."""
         by_identity = {a.identity: a for a in archives if a.complete and a.identity}
@@ -67,6 +71,7 @@ class Claims(Transactions):
             held = ((ids[a.identity], self._pair_ids[pair]) for a in new for pair in pairs[a.identity])
             add_many(connection, archive_pair, ["archive_id", "pair_id"], held)
 
+    @transaction
     def complete_archives(self) -> list[tuple[Archive, frozenset[Pair]]]:
         """The complete archives ever ingested (without their files), with the pairs they hold."""
         held: dict[int, set[Pair]] = defaultdict(set)

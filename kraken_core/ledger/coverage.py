@@ -11,7 +11,7 @@ from kraken_core.domain.grades import Grade
 from kraken_core.domain.market import Series
 from kraken_core.ledger.bulk import add_many, read_many
 from kraken_core.ledger.models import data_coverage_range
-from kraken_core.ledger.transactions import Transactions, by_series_and_time
+from kraken_core.ledger.transactions import Transactions, by_series_and_time, transaction
 
 _SOURCES = {source.value: source for source in CoverageSource}
 _GRADES = {grade.value: grade for grade in Grade}
@@ -20,6 +20,7 @@ _GRADES = {grade.value: grade for grade in Grade}
 class Coverage(Transactions):
     """The part of the ledger that keeps covered ranges."""
 
+    @transaction
     def replace_coverage(self, coverage: Mapping[Series, Sequence[DataCoverageRange]]) -> None:
         """Set the covered ranges of these series."""
         with self._writing({series.pair for series in coverage}) as connection:
@@ -35,6 +36,7 @@ class Coverage(Transactions):
                 ),
             )
 
+    @transaction
     def coverage(self, series: Collection[Series] | None = None) -> list[DataCoverageRange]:
         """Covered ranges by series and time; of all series where none are given."""
         with self._reading() as connection:

@@ -11,7 +11,7 @@ from kraken_core.domain.differences import Difference, Origin
 from kraken_core.domain.market import Series
 from kraken_core.ledger.bulk import add_many, read_many
 from kraken_core.ledger.models import candle_difference
-from kraken_core.ledger.transactions import Transactions, by_series_and_time
+from kraken_core.ledger.transactions import Transactions, by_series_and_time, transaction
 from kraken_core.ledger.undone import counts
 
 _ROW = candle_difference.c
@@ -26,6 +26,7 @@ _COLUMNS = (
 class Differences(Transactions):
     """The part of the ledger that keeps where sources differ."""
 
+    @transaction
     def record_differences(self, differences: Sequence[Difference]) -> None:
         """Append what the running job found, while it commits the candles that differ."""
         with self._writing({each.series.pair for each in differences}, committing=True) as connection:
@@ -40,6 +41,7 @@ class Differences(Transactions):
             job_id = self._running_job(connection)
             add_many(connection, candle_difference, _COLUMNS, rows, found_at=self._now(), job_id=job_id)
 
+    @transaction
     def differences(self, series: Collection[Series] | None = None, *, job_id: int | None = None) -> list[Difference]:
         """Where sources differ, by series and time, but for what jobs found that were undone since."""
         chosen = (

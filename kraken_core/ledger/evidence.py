@@ -9,7 +9,7 @@ from kraken_core.domain.candles import TIME
 from kraken_core.domain.market import Series
 from kraken_core.domain.timerange import TimeRange
 from kraken_core.ledger.models import assertion, file_ingestion_record
-from kraken_core.ledger.transactions import Transactions
+from kraken_core.ledger.transactions import Transactions, transaction
 from kraken_core.ledger.undone import counts
 
 _CLAIM, _FILE = assertion.c, file_ingestion_record.c
@@ -33,6 +33,7 @@ _FILES: dict[str, type[pl.DataType]] = {
 class Evidence(Transactions):
     """The part of the ledger that says who claimed what, and when."""
 
+    @transaction
     def evidence(self, series: Series, span: TimeRange, at_most: int = 200) -> pl.DataFrame:
         """Claims and counter-claims that reach into a range, newest first, and the files that those of files stand on.
 

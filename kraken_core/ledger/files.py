@@ -18,6 +18,7 @@ from kraken_core.ledger.claims import Claims
 from kraken_core.ledger.jobs import Jobs
 from kraken_core.ledger.models import assertion, file_ingestion_record
 from kraken_core.ledger.rows import FILE, OUTCOME, file_of, outcome_of
+from kraken_core.ledger.transactions import transaction
 from kraken_core.ledger.undone import counts
 
 _FILE = file_ingestion_record.c
@@ -29,14 +30,17 @@ _READ = (FileStatus.COMPLETED, FileStatus.SKIPPED)
 class Files(Jobs, Claims):
     """The part of the ledger that keeps files, and stores a batch of them with its claims and metrics."""
 
+    @transaction
     def pending_files(self, job_id: int) -> list[FileIngestionRecord]:
         """The job's PENDING files in the order of the plan; the failed ones are among them once it was resumed."""
         return self._files((_FILE.job_id == job_id) & (_FILE.status == FileStatus.PENDING))
 
+    @transaction
     def files(self, job_id: int | None = None) -> list[FileIngestionRecord]:
         """The files of a job, or of all jobs, oldest first."""
         return self._files(true() if job_id is None else _FILE.job_id == job_id)
 
+    @transaction
     def known_stamps(self) -> Mapping[tuple[str, str, str, Series], KnownFile]:
         """Files read before (COMPLETED or SKIPPED) by (path, member, stamp, series)."""
         columns = (_FILE.path, _FILE.member, _FILE.stamp, _FILE.pair_id, _FILE.interval, _FILE.content_hash)
@@ -49,6 +53,7 @@ class Files(Jobs, Claims):
                 known[path, member, stamp, self._series[pair_id, interval]] = KnownFile(content_hash, rank)
         return known
 
+    @transaction
     def unreadable(self) -> Mapping[Series, str]:
         """Why a file of a series could not be read; of a file that was read since, nothing is said any more."""
         later = file_ingestion_record.alias().c
@@ -57,6 +62,7 @@ class Files(Jobs, Claims):
         failed = (_FILE.status == FileStatus.FAILED) & _COUNTS & ~read_since
         return {file.series: file.failure for file in self._files(failed)}
 
+    @transaction
     def known_contents(self) -> Mapping[tuple[str, Series], int]:
         """The best rank at which the same bytes were ingested for a series, by (content hash, series)."""
         with self._reading() as connection:
@@ -65,6 +71,7 @@ class Files(Jobs, Claims):
             (content, self._series[pair_id, interval]): best for (content, pair_id, interval), best in ranks.items()
         }
 
+    @transaction
     def contents(self, pairs: Collection[Pair]) -> Mapping[Series, Mapping[str, str]]:
         """The contents read for the series of these pairs: content hash to the path of the archive read last."""
         columns = (_FILE.pair_id, _FILE.interval, _FILE.content_hash, _FILE.path)
@@ -77,6 +84,7 @@ class Files(Jobs, Claims):
                 found[self._series[pair_id, interval]][content_hash] = path
         return found
 
+    @transaction
     def first_candles(self, pairs: Collection[Pair] | None = None) -> Mapping[Series, int]:
         """The first candle that files, or tables that were taken over, ever held of each series."""
         seen = select(_FILE.pair_id, _FILE.interval, func.min(_FILE.first_time)).where(
@@ -94,6 +102,7 @@ class Files(Jobs, Claims):
                     found[series] = min(instant, found.get(series, instant))
         return found
 
+    @transaction
     def record_files(
         self,
         job_id: int,

@@ -13,7 +13,7 @@ from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.timerange import TimeRanges
 from kraken_core.ledger.bulk import add_many, read_many
 from kraken_core.ledger.models import assertion, finding, pair_examination
-from kraken_core.ledger.transactions import Transactions
+from kraken_core.ledger.transactions import Transactions, transaction
 from kraken_core.ledger.undone import counts
 from kraken_core.ports import Unexamined
 
@@ -25,6 +25,7 @@ _CLAIM = assertion.c
 class KeptFindings(Transactions):
     """The part of the ledger that keeps findings."""
 
+    @transaction
     def unexamined(self, pairs: Collection[Pair]) -> Unexamined:
         """What was claimed or withdrawn of the pairs since each was examined last."""
         touched: dict[Series, list[tuple[int, int]]] = defaultdict(list)
@@ -46,6 +47,7 @@ class KeptFindings(Transactions):
                         touched[self._series[pair_id, interval]].append((start, end))
         return Unexamined({series: TimeRanges.of(ranges) for series, ranges in touched.items()}, lived, newest)
 
+    @transaction
     def findings(self, pairs: Collection[Pair] | None = None) -> Mapping[Series, Findings]:
         """The findings of each series of which there are any."""
         agreed: dict[Series, dict[int, list[tuple[int, int]]]] = defaultdict(lambda: defaultdict(list))
@@ -66,6 +68,7 @@ class KeptFindings(Transactions):
             for series in {*agreed, *doubts}
         }
 
+    @transaction
     def record_findings(
         self, findings: Mapping[Series, Findings], examined: Mapping[Pair, TimeRanges], newest: int
     ) -> None:

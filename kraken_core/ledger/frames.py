@@ -38,7 +38,7 @@ from kraken_core.ledger.models import (
     pair_life,
     renamed_pair,
 )
-from kraken_core.ledger.transactions import Transactions
+from kraken_core.ledger.transactions import Transactions, transaction
 from kraken_core.ledger.undone import counts
 
 _DTYPES: dict[type[TypeEngine[Any]], pl.DataType | type[pl.DataType]] = {
@@ -156,6 +156,7 @@ _COVERED: dict[str, type[pl.DataType]] = {
 class Frames(Transactions):
     """The part of the ledger that hands out whole tables."""
 
+    @transaction
     def table_frame(self, name: str) -> pl.DataFrame:
         """One of the ledger's tables, for people, by the name of its view: each is described below.
 
@@ -184,6 +185,7 @@ class Frames(Transactions):
         instants = [name for name, kind in types.items() if kind is Instant]
         return frame.with_columns(pl.from_epoch(name, "s").dt.replace_time_zone("UTC") for name in instants)
 
+    @transaction
     def open_gaps(self) -> pl.DataFrame:
         """The open gaps by series and time, quickly, for programs: times are epoch seconds (Int64).
 
@@ -193,6 +195,7 @@ class Frames(Transactions):
         found = self._quickly(gap_record, _OPEN_GAPS, _GAP.status.in_(OPEN)).rename({"id": "gap_id"})
         return found.select("gap_id", pl.exclude("gap_id")).sort("pair", "interval_minutes", "start")
 
+    @transaction
     def covered_ranges(self) -> pl.DataFrame:
         """Covered ranges, quickly, for programs: pair, interval_minutes, start, end (epoch seconds), candles, grade."""
         return self._quickly(data_coverage_range, _COVERED)

@@ -15,7 +15,7 @@ from kraken_core.domain.scope import Detection
 from kraken_core.domain.timerange import TimeRange
 from kraken_core.ledger.bulk import add_many, chunks, read_many
 from kraken_core.ledger.models import gap_record, series_detection
-from kraken_core.ledger.transactions import Transactions, by_series_and_time
+from kraken_core.ledger.transactions import Transactions, by_series_and_time, transaction
 
 _GAP = gap_record.c
 # The fields of a GapRecord that are columns of the same name, in its order
@@ -31,6 +31,7 @@ _ORIGINS = {to: frozenset(status for status, moves in GAP_MOVES.items() if to in
 class Gaps(Transactions):
     """The part of the ledger that keeps gaps, and when each series was last looked at."""
 
+    @transaction
     def record_gaps(
         self, detections: Mapping[Series, Detection], gaps: Sequence[GapRecord], filled: Sequence[GapRecord]
     ) -> list[GapRecord]:
@@ -53,12 +54,14 @@ class Gaps(Transactions):
             self._store_detections(connection, detections)
         return [gap if gap.id is not None else gap._replace(id=next(ids)) for gap in gaps]
 
+    @transaction
     def gaps(self, series: Collection[Series] | None = None, *, open_only: bool = True) -> list[GapRecord]:
         """Gaps by series and time; of all series where none are given."""
         with self._reading() as connection:
             wanted = self._of(gap_record, series)
             return by_series_and_time(self._gaps(connection, wanted & _IS_OPEN if open_only else wanted))
 
+    @transaction
     def detections(self) -> Mapping[Series, Detection]:
         """The last detection of every series."""
         with self._reading() as connection:

@@ -24,7 +24,7 @@ from kraken_core.ledger.gaps import release_backfilling
 from kraken_core.ledger.holding import not_this_workers
 from kraken_core.ledger.models import file_ingestion_record, ingestion_job, job_event
 from kraken_core.ledger.rows import ORIGIN, OUTCOME, job_of, metrics_columns, outcome_of, request_columns
-from kraken_core.ledger.transactions import Transactions
+from kraken_core.ledger.transactions import Transactions, transaction
 from kraken_core.ports import JobEvent
 
 # Made once: what is said of a running job again and again has always the same columns.
@@ -38,6 +38,7 @@ _ENDED = (JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELLED)
 class Jobs(Transactions):
     """The part of the ledger that keeps jobs; see ``kraken_core.ports.Ledger`` for what each method promises."""
 
+    @transaction
     def create_job(
         self, request: Request, as_of: int, files: Sequence[FileIngestionRecord], metrics: JobMetrics
     ) -> IngestionJob:
@@ -61,11 +62,13 @@ class Jobs(Transactions):
             add_many(connection, file_ingestion_record, (*ORIGIN, *OUTCOME), rows, **same)
             return job
 
+    @transaction
     def job(self, job_id: int) -> IngestionJob:
         """Raises JobError where there is none."""
         with self._reading() as connection:
             return self._job(connection, job_id)
 
+    @transaction
     def jobs(self, statuses: Collection[JobStatus] = (), request_key: str | None = None) -> list[IngestionJob]:
         """Newest first; of the given statuses and request only, where given."""
         rows = select(ingestion_job).order_by(ingestion_job.c.id.desc())
@@ -76,6 +79,7 @@ class Jobs(Transactions):
         with self._reading() as connection:
             return [job_of(row) for row in connection.execute(rows)]
 
+    @transaction
     def last_table(self) -> str | None:
         """The candle table that the newest job used, of those that ever ran; None where none did."""
         columns = ingestion_job.c
@@ -83,6 +87,7 @@ class Jobs(Transactions):
         with self._reading() as connection:
             return connection.scalar(ran)
 
+    @transaction
     def move(self, before: IngestionJob, after: IngestionJob) -> IngestionJob:
         """Store a move, if the job still has the status and the worker of ``before``.
 
@@ -135,6 +140,7 @@ class Jobs(Transactions):
                 return self._job(connection, before.id)
             return job_of(moved)
 
+    @transaction
     def progress(self, job_id: int, stage: str, metrics: JobMetrics) -> None:
         """Store how far a running job is. Raises IllegalMoveError where it does not run any more."""
         with self._writing() as connection:
@@ -146,11 +152,13 @@ class Jobs(Transactions):
                     f"See how it stands with: kraken jobs {job_id}"
                 )
 
+    @transaction
     def add_event(self, job_id: int, kind: str, message: str) -> None:
         """Append to the job's history. Raises JobError where there is no such job."""
         with self._writing() as connection:
             self._add_event(connection, self._job(connection, job_id).id, kind, message)
 
+    @transaction
     def events(self, job_id: int) -> list[JobEvent]:
         """The job's history, oldest first."""
         columns = job_event.c
@@ -158,6 +166,7 @@ class Jobs(Transactions):
         with self._reading() as connection:
             return [JobEvent(*row) for row in connection.execute(events)]
 
+    @transaction
     def renew(self, job: IngestionJob, lease_s: int, doing: ProgressReport | None = None) -> Control | None:
         """Prolong a worker's hold of its running job, say how far it is, and hear what was asked of it meanwhile."""
         columns = ingestion_job.c
@@ -171,6 +180,7 @@ class Jobs(Transactions):
                 raise not_this_workers(job.id)
         return Control(row.asked) if row.asked else None
 
+    @transaction
     def ask(self, job_id: int, control: Control) -> None:
         """Ask a running job to pause, or to be given up. Raises JobError where it does not run."""
         running = ingestion_job.c.id == job_id, ingestion_job.c.status == JobStatus.RUNNING

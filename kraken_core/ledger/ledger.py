@@ -19,6 +19,7 @@ from kraken_core.ledger.pairs import Pairs
 from kraken_core.ledger.schema import bring_up_to_date
 from kraken_core.ledger.state import State
 from kraken_core.ledger.sweeps import Sweeps
+from kraken_core.ledger.transactions import transaction
 from kraken_core.ledger.undo import Undo
 from kraken_core.ports import Clock
 
@@ -81,6 +82,7 @@ class SqlLedger(
         """Whether it is kept in memory, and gone when it is closed."""
         return self._engine.url.drivername == "sqlite" and not self._engine.url.database
 
+    @transaction
     def close(self) -> None:
         """Give the connections back; the ledger opens new ones should it be used again."""
         self._engine.dispose()

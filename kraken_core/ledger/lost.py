@@ -22,7 +22,7 @@ from kraken_core.ledger.models import (
     ingestion_job,
     trade_sweep,
 )
-from kraken_core.ledger.transactions import Transactions
+from kraken_core.ledger.transactions import Transactions, transaction
 from kraken_core.ledger.undone import counts
 from kraken_core.ports import Forgotten
 
@@ -34,6 +34,7 @@ _COUNTS = and_(counts(assertion), or_(~_CLAIM.withdrawn, _CLAIM.source == Source
 class Lost(Transactions):
     """The part of the ledger that lets go of what it can count on no more."""
 
+    @transaction
     def jobs_reached(self) -> dict[int, TableMark]:
         """How far jobs brought the candle table, by their ids, as far as they said; identities are left out."""
         said = select(_JOB.id, _JOB.table_reached, _JOB.table_stamp).where(
@@ -42,6 +43,7 @@ class Lost(Transactions):
         with self._reading() as connection:
             return {id_: TableMark("", version, stamp or "") for id_, version, stamp in connection.execute(said)}
 
+    @transaction
     def forget_lost(
         self, jobs: Collection[int] | None, ranges: Mapping[Series, TimeRanges], mark: TableMark
     ) -> Forgotten:

@@ -12,7 +12,7 @@ from kraken_core.domain.jobs import IngestionJob
 from kraken_core.domain.table_mark import TableMark
 from kraken_core.ledger.holding import Holder, store_mark
 from kraken_core.ledger.models import table_mark
-from kraken_core.ledger.transactions import Transactions
+from kraken_core.ledger.transactions import Transactions, transaction
 
 _MARK = table_mark.c
 
@@ -20,6 +20,7 @@ _MARK = table_mark.c
 class Marks(Transactions):
     """The part of the ledger that knows its candle table."""
 
+    @transaction
     def known_table(self) -> TableMark | None:
         """The candle table as the last job left it, by the ledger's name of it; None where no job did."""
         known = select(_MARK.identity, _MARK.version, _MARK.stamp).where(_MARK.candle_table == self._table)
@@ -27,11 +28,13 @@ class Marks(Transactions):
             row = connection.execute(known).one_or_none()
         return TableMark(*row) if row else None
 
+    @transaction
     def record_table(self, mark: TableMark) -> None:
         """Take the candle table as it is now for the known one."""
         with self._writing() as connection:
             store_mark(connection, self._table, mark, self._now())
 
+    @transaction
     def held_by(self, job: IngestionJob, mark: Callable[[], TableMark]) -> Self:
         """This ledger for the worker that runs a job: see ports.Ledger."""
         held = copy(self)

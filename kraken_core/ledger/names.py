@@ -23,6 +23,7 @@ from kraken_core.ledger.models import (
     renamed_pair,
     trade_sweep,
 )
+from kraken_core.ledger.transactions import transaction
 from kraken_core.ports import RenamedRows
 
 _NAME = pair_name.c
@@ -33,12 +34,14 @@ _FOLLOWS = (data_coverage_range, pair_life, trade_sweep)
 class PairNames(Claims):
     """The part of the ledger that keeps what pairs are called."""
 
+    @transaction
     def names(self) -> Names:
         """What the exchange calls its pairs, as it told last; those it lists no more included."""
         with self._reading() as connection:
             rows = connection.execute(select(pair_name).order_by(_NAME.altname)).all()
         return Names(PairName(Pair(row.base, row.quote), row.altname, row.key, row.asset_class) for row in rows)
 
+    @transaction
     def remember_names(self, names: Names) -> None:
         """Keep what the exchange calls its pairs; a pair that it lists is not hidden as renamed any more."""
         wanted = {entry.altname: entry for entry in names.entries}
@@ -52,12 +55,14 @@ class PairNames(Claims):
             connection.execute(delete(pair_name).where(_NAME.altname.in_([entry.altname for entry in changed])))
             add_rows(connection, pair_name, map(_columns, changed))
 
+    @transaction
     def renamed(self) -> Mapping[Pair, Pair]:
         """The pairs that were renamed, and what they are called now."""
         with self._reading() as connection:
             rows = connection.execute(select(renamed_pair.c.pair_id, renamed_pair.c.now_id)).all()
             return {self._pairs[before]: self._pairs[now] for before, now in rows}
 
+    @transaction
     def rename_pairs(self, renames: Mapping[Pair, Pair]) -> Mapping[Pair, RenamedRows]:
         """Have all that is recorded of a pair be of another one; returns how many files and claims that was.
 

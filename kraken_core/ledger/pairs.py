@@ -12,13 +12,14 @@ from kraken_core.domain.life import Life
 from kraken_core.domain.market import Pair
 from kraken_core.ledger.bulk import add_many, add_rows, change_many
 from kraken_core.ledger.models import asset, pair_life, renamed_pair
-from kraken_core.ledger.transactions import Transactions
+from kraken_core.ledger.transactions import Transactions, transaction
 from kraken_core.ports import AssetRecord, PairRecord
 
 
 class Pairs(Transactions):
     """The part of the ledger that keeps pairs, their assets' tiers and their lives."""
 
+    @transaction
     def assets(self, tickers: Collection[str] = ()) -> list[AssetRecord]:
         """Every asset known, by id; new ones among ``tickers`` are given their ids first."""
         known = select(asset.c.id, asset.c.ticker, asset.c.tier).order_by(asset.c.id)
@@ -31,6 +32,7 @@ class Pairs(Transactions):
             add_rows(connection, asset, ({"ticker": ticker} for ticker in sorted(set(tickers) - there)))
             return [AssetRecord(*row) for row in connection.execute(known)]
 
+    @transaction
     def adopt_assets(self, assets: Sequence[AssetRecord]) -> None:
         """Know assets by the numbers that somebody else gave them. Raises LedgerError where others have those here."""
         with self._writing() as connection:
@@ -45,6 +47,7 @@ class Pairs(Transactions):
             new = (known._asdict() for known in assets if known.ticker not in numbers)
             add_rows(connection, asset, new)
 
+    @transaction
     def record_pairs(self, pairs: Sequence[PairRecord]) -> None:
         """Insert or update pairs, their assets' tiers and their lives."""
         if not pairs:
@@ -56,6 +59,7 @@ class Pairs(Transactions):
             lives = ((self._pair_ids[record.pair], *life) for record in pairs for life in record.lives)
             add_many(connection, pair_life, ["pair_id", *Life._fields], lives)
 
+    @transaction
     def pairs(self) -> list[PairRecord]:
         """Every pair known, sorted; without those that were renamed."""
         lives: dict[Pair, list[Life]] = defaultdict(list)

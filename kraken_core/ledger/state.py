@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import func, select
 
 from kraken_core.ledger.models import data_coverage_range, finding, gap_record, job_event, series_detection
-from kraken_core.ledger.transactions import Transactions
+from kraken_core.ledger.transactions import Transactions, transaction
 
 _FIGURES = select(
     *(
@@ -28,6 +28,7 @@ _FIGURES = select(
 class State(Transactions):
     """The part of the ledger that says whether anything is new."""
 
+    @transaction
     def state(self) -> str:
         """Another text once coverage, gaps or detections have changed, or a job has moved or said something.
 

@@ -16,6 +16,7 @@ from kraken_core.ledger.bulk import add_many, add_rows
 from kraken_core.ledger.claims import Claims
 from kraken_core.ledger.jobs import Jobs
 from kraken_core.ledger.models import trade_span, trade_sweep
+from kraken_core.ledger.transactions import transaction
 from kraken_core.ledger.undone import counts
 
 _SPAN = ("pair_id", "start", "end", "first_id", "last_id", "whole", "phantoms")
@@ -24,6 +25,7 @@ _SPAN = ("pair_id", "start", "end", "first_id", "last_id", "whole", "phantoms")
 class Sweeps(Jobs, Claims):
     """The part of the ledger that keeps what answers brought, and where sweeps go on."""
 
+    @transaction
     def record_answers(
         self,
         job_id: int,
@@ -47,12 +49,14 @@ class Sweeps(Jobs, Claims):
             seen = ((self._pair_ids[span.pair], *span[1:], job_id) for span in joined(spans))
             add_many(connection, trade_span, [*_SPAN, "job_id"], seen)
 
+    @transaction
     def sweep_points(self) -> Mapping[Pair, SweepPoint]:
         """Where unfinished sweeps go on."""
         with self._reading() as connection:
             found = connection.execute(select(trade_sweep)).all()
         return {self._pairs[pair_id]: SweepPoint(self._pairs[pair_id], *rest) for pair_id, *rest in found}
 
+    @transaction
     def trade_spans(self, pair: Pair) -> Sequence[TradeSpan]:
         """What sweeps saw of a pair's trade ids, by time; of the same time the latest first."""
         columns = trade_span.c

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from functools import partial, wraps
-from inspect import isfunction
 from operator import attrgetter
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -47,6 +46,7 @@ _RUNNING = select(ingestion_job.c.id).where(
     ingestion_job.c.status == JobStatus.RUNNING, ingestion_job.c.candle_table == bindparam("table")
 )
 Item = TypeVar("Item")
+Self = TypeVar("Self", bound="Transactions")
 Ranged = TypeVar("Ranged", DataCoverageRange, Difference, GapRecord)
 Given = ParamSpec("Given")
 Result = TypeVar("Result")
@@ -64,15 +64,17 @@ class _SeriesByIds(dict[tuple[int, int], Series]):
         return self[ids]
 
 
-def _offered(method: Callable[Concatenate[Transactions, Given], Result]) -> Callable[..., Result]:
-    """The method as others call it: it may make very many rows, and is one transaction.
+def transaction(
+    method: Callable[Concatenate[Self, Given], Result],
+) -> Callable[Concatenate[Self, Given], Result]:
+    """What others call is one transaction, which may make very many rows.
 
-    While the database is away it is done again, as nothing of it was kept.
+    While the database is away, and somebody waits for it, it is done again, as nothing of it was kept.
     """
     once = without_collection()(method)
 
     @wraps(method)
-    def patient(self: Transactions, *arguments: Given.args, **more: Given.kwargs) -> Result:
+    def patient(self: Self, /, *arguments: Given.args, **more: Given.kwargs) -> Result:
         return self._patience.until_answered(partial(once, self, *arguments, **more))
 
     return patient
@@ -80,13 +82,6 @@ def _offered(method: Callable[Concatenate[Transactions, Given], Result]) -> Call
 
 class Transactions:
     """A ledger's engine, the candle table it speaks of, and the clock that dates its rows."""
-
-    def __init_subclass__(cls) -> None:
-        """Whatever a part of the ledger offers waits for the database where somebody is patient."""
-        super().__init_subclass__()
-        for name, method in list(vars(cls).items()):
-            if isfunction(method) and not name.startswith("_"):
-                setattr(cls, name, _offered(method))
 
     def __init__(self, engine: Engine, table: str, clock: Clock) -> None:
         self._engine = engine

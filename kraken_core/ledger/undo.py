@@ -20,6 +20,7 @@ from kraken_core.ledger.models import (
     series_detection,
     trade_sweep,
 )
+from kraken_core.ledger.transactions import transaction
 from kraken_core.ledger.undone import counts
 
 UNDONE = "undone"  # the kind of the event that ends an undo
@@ -30,17 +31,20 @@ _CLAIM, _JOB = assertion.c, ingestion_job.c
 class Undo(Jobs):
     """The part of the ledger that takes jobs back."""
 
+    @transaction
     def began(self, job_id: int, table_version: int) -> None:
         """Remember the version of the candle table that a job found when it first ran."""
         first = update(ingestion_job).where(_JOB.id == job_id, _JOB.table_version.is_(None))
         with self._writing() as connection:
             connection.execute(first.values(table_version=table_version))
 
+    @transaction
     def undoable(self, job_id: int) -> IngestionJob:
         """The job, if it can be taken back."""
         with self._reading() as connection:
             return self._undoable(connection, job_id)
 
+    @transaction
     def undo(self, job_id: int) -> list[Pair]:
         """Have nothing that the job claimed or read count any more; returns those of its pairs that are still known.
 

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import ast
+import inspect
 from pathlib import Path
 
 import pytest
+
+from kraken_core.ledger.ledger import SqlLedger
+from kraken_core.ledger.transactions import Transactions
 
 ROOT = Path(__file__).parents[2]
 FACES = sorted([*(ROOT / "app").rglob("*.py"), *(ROOT / "kraken_core" / "cli").rglob("*.py")])
@@ -20,3 +24,14 @@ def test_no_face_reaches_through_the_workbench(face: Path) -> None:
         if isinstance(node, ast.Attribute) and node.attr in {"ledger", "store"}
     ]
     assert not reached
+
+
+def test_whatever_the_ledger_offers_waits_for_its_database() -> None:
+    """Each public method is marked as a transaction, but for what has none or waits by itself."""
+    offered = {
+        name: method
+        for name, method in inspect.getmembers(SqlLedger, inspect.isfunction)
+        if not name.startswith("_") and name not in vars(Transactions)
+    }
+    assert len(offered) > 50
+    assert [name for name, method in offered.items() if not hasattr(method, "__wrapped__")] == []
