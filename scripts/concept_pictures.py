@@ -17,11 +17,11 @@ import polars as pl
 
 from kraken_core.domain.candles import PRICES, SCHEMA, Source, aggregate, rank_of
 from kraken_core.domain.exchange import OHLC_LIMIT, ohlc_horizon
+from kraken_core.domain.formatting import duration, percent
 from kraken_core.domain.interval_text import short
 from kraken_core.domain.market import INTERVALS, Pair, Series
 from kraken_core.domain.report import Completeness
 from kraken_core.domain.timerange import TimeRanges
-from kraken_core.pipeline.report_terminal import duration, percent
 
 IMAGES = Path(__file__).parents[1] / "docs" / "images"
 WIDTH, LEFT, ROW = 720, 90, 34  # pixels; what is drawn begins behind the names, a row is so high
