@@ -19,13 +19,13 @@ from kraken_core.domain.timerange import END_OF_TIME, TimeRange, TimeRanges, cei
 from kraken_core.domain.verification.examination import Examination, Frame, inside
 from kraken_core.domain.verification.known_pair import KnownPair, Look, known_pairs
 from kraken_core.domain.verification.silences import KNOWN_SILENCES, unexplained
-from kraken_core.pipeline.quiet import Watched, around, suspicious, uncounted
+from kraken_core.pipeline.quiet import Watched, around, narrowed, suspicious, uncounted
 from kraken_core.pipeline.settle import DAY_S, settle
 from kraken_core.pipeline.witnesses import Witnesses
 from kraken_core.ports import CandleStore, MarketLedger
 
 COMPARED = (*VALUES, "rank")
-SLOTS_AT_ONCE = 2_000_000  # bounds the memory
+CANDLES_AT_ONCE = 2_000_000  # bounds the memory
 _EVER = TimeRange(0, END_OF_TIME)
 _NOTHING = TimeRanges()
 Spans = Mapping[int, TimeRanges]  # by interval
@@ -64,7 +64,7 @@ class CrossCheck:
         everything = [Series(pair, interval) for pair in chosen for interval in INTERVALS]
         parts = [_Part.of(known, touched) for known in known_pairs(knowledge, everything, _EVER).values()]
         examination = Examination(self.now)
-        for batch in _batches(parts):
+        for batch in self._batches(parts):
             self._compare(batch, examination)
         counter = settle(self.store, knowledge, everything, _EVER, examination)
         if counter and withdraw:
@@ -80,11 +80,41 @@ class CrossCheck:
         looks = {pair: part.look(span) for pair, (part, span) in batch.items()}
         needed = {Series(pair, i): ranges for pair, look in looks.items() for i, ranges in _needed(look).items()}
         known = {pair: part.known for pair, (part, _) in batch.items()}
-        frame = Frame(self.store.candles(needed, COMPARED), known)
+        frame = Frame.read(self.store.candles, needed, known, COMPARED)
         if more := _partly_known(frame, looks):
             every = {s: needed.get(s, _NOTHING) | more.get(s, _NOTHING) for s in {*needed, *more}}
-            frame = Frame(self.store.candles(every, COMPARED), known)
+            frame = Frame.read(self.store.candles, every, known, COMPARED)
         examination.agreement(frame, looks)
+
+    def _batches(self, parts: Collection[_Part]) -> Iterator[dict[Pair, tuple[_Part, TimeRange]]]:
+        """What to read at once: many small pairs, or some days of a large one."""
+        batch: dict[Pair, tuple[_Part, TimeRange]] = {}
+        room = CANDLES_AT_ONCE
+        stored = self._stored(parts)
+        for part in parts:
+            slots, pair = part.slots, part.known.pair
+            candles = min(slots, stored[pair])
+            if candles > CANDLES_AT_ONCE:
+                hull = TimeRanges.of(span for ranges in part.touched.values() for span in ranges).hull
+                start, end = floor(hull.start, DAY_S), ceil(hull.end, DAY_S)
+                step = max(DAY_S, floor((end - start) // (slots // CANDLES_AT_ONCE + 1), DAY_S))
+                yield from ({pair: (part, TimeRange(at, at + step))} for at in range(start, end, step))
+            elif slots:
+                if candles > room:
+                    yield batch
+                    batch, room = {}, CANDLES_AT_ONCE
+                batch[pair] = part, _EVER
+                room -= candles
+        if batch:
+            yield batch
+
+    def _stored(self, parts: Collection[_Part]) -> dict[Pair, int]:
+        """How many candles there are of each pair: of most pairs far fewer than slots."""
+        stored: dict[Pair, int] = defaultdict(int)
+        every = [series for part in parts for series in part.known.series]
+        for series, found in self.store.count(dict.fromkeys(every, TimeRanges.single(*_EVER))).items():
+            stored[series.pair] += sum(found)
+        return stored
 
     def _findings(self, parts: Collection[_Part], examination: Examination) -> dict[Series, Findings]:
         """The findings that are other than before."""
@@ -95,7 +125,8 @@ class CrossCheck:
             for series, ranges in touched.items()
         }
         doubts: dict[Series, list[Doubt]] = defaultdict(list)
-        if found := uncounted(self.store, suspicious(self.store, (w for part in parts for w in part.watched)), now):
+        watched = narrowed(self.store, (each for part in parts for each in part.watched), now)
+        if found := uncounted(self.store, suspicious(self.store, watched), now):
             witnesses = Witnesses.of(self.store, self.ledger.coverage())
             asleep = witnesses.asleep(TimeRanges.of((silence.start, silence.end) for silence in found))
             for series, start, end, expected in unexplained(found, asleep - KNOWN_SILENCES):
@@ -186,24 +217,3 @@ def _partly_known(frame: Frame, looks: Mapping[Pair, Look]) -> dict[Series, Time
                     each = Series(pair, finer)
                     more[each] = more.get(each, _NOTHING) | left
     return more
-
-
-def _batches(parts: Collection[_Part]) -> Iterator[dict[Pair, tuple[_Part, TimeRange]]]:
-    """What to read at once: many small pairs, or some days of a large one."""
-    batch: dict[Pair, tuple[_Part, TimeRange]] = {}
-    room = SLOTS_AT_ONCE
-    for part in parts:
-        slots, pair = part.slots, part.known.pair
-        if slots > SLOTS_AT_ONCE:
-            hull = TimeRanges.of(span for ranges in part.touched.values() for span in ranges).hull
-            start, end = floor(hull.start, DAY_S), ceil(hull.end, DAY_S)
-            step = max(DAY_S, floor((end - start) // (slots // SLOTS_AT_ONCE + 1), DAY_S))
-            yield from ({pair: (part, TimeRange(at, at + step))} for at in range(start, end, step))
-        elif slots:
-            if slots > room:
-                yield batch
-                batch, room = {}, SLOTS_AT_ONCE
-            batch[pair] = part, _EVER
-            room -= slots
-    if batch:
-        yield batch

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -11,7 +12,7 @@ import polars as pl
 
 from kraken_core.domain.grading import Findings
 from kraken_core.domain.market import INTERVALS, Series
-from kraken_core.domain.timerange import TimeRange, TimeRanges
+from kraken_core.domain.timerange import TimeRanges
 from kraken_core.domain.verification.examination import NO_ROWS, rows_by_series
 from kraken_core.domain.verification.silences import KNOWN_SILENCES, SUSPICIOUS, Activity, Silence, silent_runs
 from kraken_core.ports import CandleStore
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
 
 SLOTS_AT_ONCE = 2_000_000  # bounds the memory
+_SPAN = itemgetter(1, 2)  # of a silence
 _DAY_S = 86_400
 _MARGIN_S = 2 * _DAY_S  # on both sides of what is watched: no shorter silence needs to know more
 
@@ -36,7 +38,7 @@ class Watched(NamedTuple):
 
 def suspicious(store: CandleStore, watched: Iterable[Watched]) -> list[Silence]:
     """The silences that reach into what is watched and in which enough trades were to be expected, in order."""
-    found: set[Silence] = set()
+    found: dict[Series, set[Silence]] = defaultdict(set)
     for batch in _batches(watched):
         spans = {each.series: around(each.within, _MARGIN_S) & each.known for each in batch}
         of = {each.series: each for each in batch}
@@ -52,9 +54,9 @@ def suspicious(store: CandleStore, watched: Iterable[Watched]) -> list[Silence]:
                 if needed - span:
                     wider[series] = span | needed
                 else:
-                    found.update(silences)
+                    found[series].update(silences)
             spans = wider
-    return sorted(found, key=lambda silence: silence[:3])
+    return [silence for series in sorted(found) for silence in sorted(found[series], key=_SPAN)]
 
 
 def uncounted(store: CandleStore, silences: Iterable[Silence], findings: Mapping[Series, Findings]) -> list[Silence]:
@@ -65,25 +67,58 @@ def uncounted(store: CandleStore, silences: Iterable[Silence], findings: Mapping
     left: dict[Series, list[Silence]] = defaultdict(list)
     for silence in silences:
         left[silence.series].append(silence)
+
+    def spans(series: Series) -> TimeRanges:
+        return TimeRanges.of(silence[1:3] for silence in left[series])
+
     for interval in reversed(INTERVALS):  # the coarser, the fewer candles
-        needed = {
-            series: TimeRanges.of(silence[1:3] for silence in found).outer(interval * 60)
-            & _agreed(Series(series.pair, interval), series.interval, findings)
-            for series, found in left.items()
-            if found and series.interval < interval
-        }
-        slots: dict[Series, TimeRanges] = {}
-        for series, ranges in needed.items():
-            coarse = Series(series.pair, interval)
-            slots[coarse] = slots.get(coarse, TimeRanges()) | ranges
-        if any(slots.values()):
-            candles = store.candles(slots, columns=("trades",)).filter(pl.col("trades").is_not_null())
-            rows = rows_by_series(candles, {series.pair for series in slots})
-            for series, ranges in needed.items():
-                opens = rows.get(Series(series.pair, interval), NO_ROWS).opens.tolist()
-                counted = TimeRanges.of((at, at + interval * 60) for at in opens) & ranges
-                left[series] = [s for s in left[series] if counted.clip(s.start, s.end).seconds < s.end - s.start]
+        for series, counted in _counted(store, left, spans, interval, findings).items():
+            left[series] = [s for s in left[series] if counted.clip(s.start, s.end).seconds < s.end - s.start]
     return [silence for series in sorted(left) for silence in left[series]]
+
+
+def narrowed(store: CandleStore, watched: Iterable[Watched], findings: Mapping[Series, Findings]) -> Iterator[Watched]:
+    """The same less most of what lies in slots that coarser candles count: no silence inside of these is left over.
+
+    One that reaches in from elsewhere, or out, goes through the first or the last slot of a range: those stay.
+    """
+    whole = {each.series: each for each in watched}
+    left = {series: each.within for series, each in whole.items()}
+    for interval in reversed(INTERVALS):
+        for series, counted in _counted(store, left, left.__getitem__, interval, findings).items():
+            if counted:
+                left[series] = (left[series] - counted) | _edges(left[series], series.width)
+    return (whole[series]._replace(within=within) for series, within in left.items())
+
+
+def _edges(ranges: TimeRanges, width: int) -> TimeRanges:
+    """The first and the last slot of each range."""
+    return TimeRanges.of(slot for start, end in ranges for slot in ((start, start + width), (end - width, end)))
+
+
+def _counted(
+    store: CandleStore,
+    finer: Iterable[Series],
+    wanted: Callable[[Series], TimeRanges],
+    interval: int,
+    findings: Mapping[Series, Findings],
+) -> dict[Series, TimeRanges]:
+    """The slots of an interval, where wanted of finer series that agree with it, that have a candle with a count."""
+    agreed = {s: _agreed(Series(s.pair, interval), s.interval, findings) for s in finer if s.interval < interval}
+    needed = {series: wanted(series).outer(interval * 60) & ranges for series, ranges in agreed.items() if ranges}
+    slots: dict[Series, TimeRanges] = {}
+    for series, ranges in needed.items():
+        coarse = Series(series.pair, interval)
+        slots[coarse] = slots.get(coarse, TimeRanges()) | ranges
+    if not any(slots.values()):
+        return {}
+    candles = store.candles(slots, columns=("trades",)).filter(pl.col("trades").is_not_null())
+    rows = rows_by_series(candles, {series.pair for series in slots})
+    opens = {coarse: rows.get(coarse, NO_ROWS).opens.tolist() for coarse in slots}
+    return {
+        series: TimeRanges.of((at, at + interval * 60) for at in opens[Series(series.pair, interval)]) & ranges
+        for series, ranges in needed.items()
+    }
 
 
 def _agreed(coarse: Series, interval: int, findings: Mapping[Series, Findings]) -> TimeRanges:
@@ -99,12 +134,24 @@ def _agreed(coarse: Series, interval: int, findings: Mapping[Series, Findings]) 
 def _judged(watched: Watched, activity: Activity) -> tuple[list[Silence], TimeRanges]:
     """What is suspicious by the activity at hand; and where more has to be at hand before that is sure."""
     starts, ends = silent_runs(activity.opens, activity.known, watched.series.width)
+    met = _meeting(starts, ends, watched.within)
+    starts, ends = starts[met], ends[met]
     expected = activity.expected(starts, ends, KNOWN_SILENCES)
-    odd = np.flatnonzero((ends - starts > _DAY_S) | (expected >= SUSPICIOUS))
+    odd = expected >= SUSPICIOUS
     spans = zip(*(values[odd].tolist() for values in (starts, ends, expected)), strict=True)
-    silences = [Silence(watched.series, *span) for span in spans if watched.within.meets(*span[:2])]
-    reach = ((s.start - max(s.end - s.start, _DAY_S), s.end + max(s.end - s.start, _DAY_S)) for s in silences)
-    return [s for s in silences if s.expected >= SUSPICIOUS], TimeRanges.of(reach) & watched.known
+    silences = [Silence(watched.series, *span) for span in spans]
+    long = ends - starts > _DAY_S  # what shorter ones are compared with lies in the margin
+    lengths = (ends - starts)[long]
+    reach = zip((starts[long] - lengths).tolist(), (ends[long] + lengths).tolist(), strict=True)
+    return silences, TimeRanges.of(reach) & watched.known
+
+
+def _meeting(starts: Ints, ends: Ints, ranges: TimeRanges) -> NDArray[np.bool_]:
+    """Which spans reach into the ranges; see TimeRanges.meets."""
+    bounds = np.array(ranges.bounds, dtype=np.int64)
+    before, after = np.searchsorted(bounds, starts, "right"), np.searchsorted(bounds, ends, "left")
+    met: NDArray[np.bool_] = (before % 2 == 1) | (before < after)
+    return met
 
 
 def around(ranges: TimeRanges, margin: int) -> TimeRanges:
@@ -117,15 +164,23 @@ def _batches(watched: Iterable[Watched]) -> Iterator[list[Watched]]:
     batch: list[Watched] = []
     room = SLOTS_AT_ONCE
     for whole in watched:
-        step = SLOTS_AT_ONCE * whole.series.width
-        for start, end in whole.within:
-            for at in range(start, end, step):
-                piece = TimeRange(at, min(at + step, end))
-                slots = (piece.end - piece.start) // whole.series.width
-                if batch and (slots > room or batch[-1].series == whole.series):
-                    yield batch
-                    batch, room = [], SLOTS_AT_ONCE
-                batch.append(whole._replace(within=TimeRanges.single(*piece)))
-                room -= slots
+        for piece in _pieces(whole):
+            slots = around(piece.within, _MARGIN_S).seconds // whole.series.width
+            if batch and (slots > room or batch[-1].series == whole.series):
+                yield batch
+                batch, room = [], SLOTS_AT_ONCE
+            batch.append(piece)
+            room -= slots
     if batch:
         yield batch
+
+
+def _pieces(whole: Watched) -> Iterator[Watched]:
+    """A series at once, or where that is too much, range by range."""
+    step = SLOTS_AT_ONCE * whole.series.width
+    if around(whole.within, _MARGIN_S).seconds <= step:
+        yield whole
+        return
+    for start, end in whole.within:
+        for at in range(start, end, step):
+            yield whole._replace(within=TimeRanges.single(at, min(at + step, end)))

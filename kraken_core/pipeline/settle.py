@@ -39,7 +39,7 @@ def settle(
 
 def whole_days(store: CandleStore, pairs: Mapping[Pair, KnownPair], days: Mapping[Pair, TimeRanges]) -> Frame:
     """All candles of the pairs' series in some days."""
-    return Frame(store.candles({s: days[pair] for pair, known in pairs.items() for s in known.series}), pairs)
+    return Frame.read(store.candles, {s: days[pair] for pair, known in pairs.items() for s in known.series}, pairs)
 
 
 def _days(days: TimeRanges) -> Iterator[TimeRanges]:

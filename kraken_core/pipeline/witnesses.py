@@ -121,6 +121,8 @@ class Witnesses:
         starts, ends = bounds[::2], bounds[1::2]
         witnesses = np.zeros(len(starts), dtype=np.int64)
         for series, known in self.known:
+            if (witnesses >= ASKED).all():
+                return
             if asked := (known & doubtful).inner(series.width):
                 opens = np.array(asked.bounds[::2], dtype=np.int64)
                 concerned = np.searchsorted(opens, ends) > np.searchsorted(opens, starts)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from kraken_core.domain.candles import Source, Vintage, provisional, rank_of
 from kraken_core.domain.coverage import Assertion
@@ -16,7 +18,7 @@ from kraken_core.domain.verification.known_pair import KnownPair, Look, known_pa
 from tests.candle_frames import Row, frame
 
 BTC = Pair("BTC", "USD")
-MINUTES, FIVES = Series(BTC, 1), Series(BTC, 5)
+MINUTES, FIVES, QUARTERS, HOURS = (Series(BTC, interval) for interval in (1, 5, 15, 60))
 CSV, OTHER = rank_of(Source.CSV, Vintage(86_400, stated=True)), rank_of(Source.CSV, Vintage(2 * 86_400, stated=True))
 NOW = 6000
 EVER = TimeRange(0, END_OF_TIME)
@@ -149,6 +151,32 @@ def test_a_coarse_slot_that_is_silent_while_finer_ones_traded_is_suspect(rank: i
     assert found.tallies["silences"].check.examples == (
         "BTC/USD 5m [1970-01-01T00:20:00Z, 1970-01-01T00:25:00Z) is claimed to have no trades, but BTC/USD 1m has some",
     )
+
+
+@given(
+    st.sets(st.tuples(st.sampled_from([MINUTES, FIVES, QUARTERS, HOURS]), st.integers(0, 60)), max_size=30),
+    st.dictionaries(st.sampled_from([5, 15, 60]), st.sets(st.integers(0, 12), max_size=8)),
+)
+def test_every_silent_slot_with_a_finer_candle_in_it_is_suspect_and_no_other(
+    traded: set[tuple[Series, int]], silent: dict[int, set[int]]
+) -> None:
+    candles = frame(Row(series, slot, rank=CSV) for series, slot in traded).sort("pair", "interval_minutes", "time")
+    claimed = {interval: slots(Series(BTC, interval), *numbers) for interval, numbers in silent.items()}
+    examination = Examination(NOW)
+    examination.agreement(Frame(candles, CLAIMED), {BTC: Look([], claimed)})
+    expected = {
+        series: slots(series, *lacking)
+        for series in (FIVES, QUARTERS, HOURS)
+        if (
+            lacking := {
+                number
+                for number in silent.get(series.interval, set())
+                if (series, number) not in traded
+                and any(f < series and f.width * n // series.width == number for f, n in traded)
+            }
+        )
+    }
+    assert examination.confirmed() == expected
 
 
 def test_also_where_the_finer_ones_are_known_for_a_part_of_it_only() -> None:

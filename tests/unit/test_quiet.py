@@ -14,7 +14,7 @@ from kraken_core.domain.grading import Findings
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.timerange import TimeRanges
 from kraken_core.domain.verification.silences import KNOWN_SILENCES, SUSPICIOUS, Activity, Silence, silent_runs
-from kraken_core.pipeline.quiet import Watched, suspicious, uncounted
+from kraken_core.pipeline.quiet import Watched, narrowed, suspicious, uncounted
 from tests.candle_frames import Row, frame
 
 BTC = Pair("BTC", "USD")
@@ -82,3 +82,31 @@ def test_agreement_reaches_through_intervals_between() -> None:
     day = TimeRanges.single(DAY, 2 * DAY)
     findings = {DAYS: Findings({720: day}), halves: Findings({60: day})}
     assert uncounted(Table(Row(DAYS, 1, value=90)), [SILENCE], findings) == []  # type: ignore[arg-type]
+
+
+@given(
+    st.sets(st.integers(0, 24 * 20), min_size=1),
+    st.sets(st.integers(0, 20)),
+    st.lists(st.tuples(st.integers(0, 20), st.integers(0, 20)), max_size=3),
+    st.lists(st.tuples(st.integers(0, 24 * 20), st.integers(0, 24 * 20)), min_size=1, max_size=4),
+)
+def test_what_coarser_candles_explain_need_not_be_looked_at(
+    traded: set[int], days: set[int], agreed: list[tuple[int, int]], spans: list[tuple[int, int]]
+) -> None:
+    table = Table(*trading(traded, 9), *(Row(DAYS, day, value=9) for day in sorted(days)))
+    findings = {DAYS: Findings({60: TimeRanges.of((start * DAY, end * DAY) for start, end in agreed)})}
+    known = TimeRanges.single(0, 21 * DAY)
+    watched = [Watched(HOURS, known, TimeRanges.of((start * 3600, end * 3600) for start, end in spans))]
+    found = uncounted(table, suspicious(table, watched), findings)  # type: ignore[arg-type]
+    less = list(narrowed(table, watched, findings))  # type: ignore[arg-type]
+    again = uncounted(table, suspicious(table, less), findings)  # type: ignore[arg-type]
+    assert [s[:3] for s in again] == [s[:3] for s in found]
+    assert np.allclose([s.expected for s in again], [s.expected for s in found])
+
+
+def test_a_series_that_coarser_candles_count_throughout_is_hardly_read() -> None:
+    whole = TimeRanges.single(0, 400 * DAY)
+    table = Table(*trading(range(24 * 400), 5), *(Row(DAYS, day) for day in range(400)))
+    [left] = narrowed(table, [Watched(HOURS, whole, whole)], {DAYS: Findings({60: whole})})  # type: ignore[arg-type]
+    assert left.within == TimeRanges.of([(0, 3600), (400 * DAY - 3600, 400 * DAY)])
+    assert HOURS not in table.read

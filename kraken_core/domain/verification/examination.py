@@ -6,19 +6,21 @@ A frame at a time, whole days of some pairs in each, so that memory is bounded b
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import polars as pl
 
-from kraken_core.domain.candles import PRICES, is_settled
+from kraken_core.domain.candles import PRICES, SCHEMA, is_settled
 from kraken_core.domain.market import INTERVALS, Pair, Series
+from kraken_core.domain.slices import picked
 from kraken_core.domain.timerange import TimeRanges, iso
 from kraken_core.domain.verification.agreement import Verdict, compared, contradicted
 from kraken_core.domain.verification.checks import EXAMPLES, Tally
 from kraken_core.domain.verification.known_pair import KnownPair, Look
+from kraken_core.domain.verification.screening import screened
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -42,40 +44,61 @@ class Rows(NamedTuple):
     opens: Ints
 
     def within(self, ranges: TimeRanges) -> Ints:
-        """The numbers of the rows in the ranges."""
-        return np.flatnonzero(inside(self.opens, ranges)) + self.first
+        """The numbers of the rows in the ranges: those from one up to the next, and so on by twos."""
+        return np.searchsorted(self.opens, np.array(ranges.bounds, dtype=np.int64)) + self.first
 
 
 NO_ROWS = Rows(0, _NO_OPENS)
 
 
 def rows_by_series(candles: pl.DataFrame, pairs: Iterable[Pair]) -> dict[Series, Rows]:
-    """Which rows are whose, of candles of these pairs sorted by pair, interval, time."""
+    """Which rows are whose, of candles of these pairs; those of a series lie together, by time."""
     names = {str(pair): pair for pair in pairs}
     opens = opens_of(candles)
-    runs = candles.lazy().with_row_index().group_by(_SERIES, maintain_order=True).agg(pl.first("index"), pl.len())
+    runs = [candles[name].rle().struct.field("len").cast(pl.Int64).cum_sum() for name in _SERIES]
+    ends = pl.concat(runs).unique().sort()
+    heads = candles.select(_SERIES)[ends - 1]
     return {
-        Series(names[name], interval): Rows(first, opens[first : first + height])
-        for name, interval, first, height in runs.collect().iter_rows()
+        Series(names[name], interval): Rows(first, opens[first:end])
+        for (name, interval), first, end in zip(heads.iter_rows(), [0, *ends], ends, strict=False)
     }
 
 
 class Frame:
-    """Candles of whole days (SCHEMA, sorted by pair, interval, time), and which rows are whose."""
+    """Candles of whole days (SCHEMA; those of a series together, by time), and which rows are whose."""
 
     def __init__(self, candles: pl.DataFrame, pairs: Mapping[Pair, KnownPair]) -> None:
         self.candles = candles
         self.pairs = pairs
         self.series = rows_by_series(candles, pairs)
 
+    @classmethod
+    def read(
+        cls,
+        read: Callable[[Mapping[Series, TimeRanges], Collection[str]], pl.DataFrame],
+        ranges: Mapping[Series, TimeRanges],
+        pairs: Mapping[Pair, KnownPair],
+        columns: Collection[str] = SCHEMA,
+    ) -> Frame:
+        """The candles in the ranges, one interval after the other: so whole intervals are compared as they lie.
+
+        ``read``: see CandleStore.candles.
+        """
+        by_interval: dict[int, dict[Series, TimeRanges]] = defaultdict(dict)
+        for series, some in ranges.items():
+            by_interval[series.interval][series] = some
+        found = [read(some, columns).rechunk() for _, some in sorted(by_interval.items())]
+        return cls(pl.concat(found or [read({}, columns)]), pairs)
+
     def opens(self, series: Series) -> Ints:
         """When the candles of a series open, provisional ones included."""
         return self.series.get(series, NO_ROWS).opens
 
-    def of(self, chosen: Mapping[Series, TimeRanges]) -> pl.DataFrame:
-        """The candles of some series in some ranges, in the order of the series given."""
-        found = [self.series[s].within(ranges) for s, ranges in chosen.items() if s in self.series]
-        return self.candles[np.concatenate(found)] if found else self.candles.clear()
+    def of(self, wanted: Mapping[Series, TimeRanges]) -> pl.DataFrame:
+        """The candles of some series in some ranges, in the order in which they lie."""
+        bounds = [self.series[series].within(ranges) for series, ranges in wanted.items() if series in self.series]
+        slices = np.concatenate([_NO_OPENS, *sorted(bounds, key=lambda found: found[:1].tolist())]).reshape(-1, 2)
+        return picked(self.candles, slices[:, 0], slices[:, 1])
 
 
 def opens_of(candles: pl.DataFrame) -> Ints:
@@ -150,16 +173,21 @@ class Examination:
         for (coarse, fine), of_pairs in chosen.items():
             series = {Series(pair, coarse): ranges for pair, ranges in of_pairs.items()}
             finer = frame.of({Series(pair, fine): ranges for pair, ranges in of_pairs.items()})
-            verdicts = compared(finer, frame.of(series), (coarse, fine))
+            looked, left = screened(finer, frame.of(series), (coarse, fine))
+            by_pair = {}
+            if any(side.height for side in left):
+                verdicts = compared(*left, (coarse, fine))
+                looked += verdicts.height
+                odd = verdicts.filter(pl.col("verdict") != Verdict.AGREES)
+                by_pair = {name: found for (name,), found in odd.group_by("pair", maintain_order=True)}
             for name in ("agreement", "vintages"):
-                self.tallies[name].looked(series, verdicts.height)
-            odd = verdicts.filter(pl.col("verdict") != Verdict.AGREES)
-            by_pair = {name: found for (name,), found in odd.group_by("pair", maintain_order=True)}
+                self.tallies[name].looked(series, looked)
             for pair, slots in of_pairs.items():
-                found = by_pair.get(str(pair), odd.clear())
-                opens = opens_of(found).tolist()
-                self._agreed(frame.pairs[pair], coarse, fine, slots - _slots(opens, coarse * 60))
-                self._judge(frame, Series(pair, coarse), Series(pair, fine), found)
+                agreed = slots
+                if (found := by_pair.get(str(pair))) is not None:
+                    agreed -= _slots(opens_of(found).tolist(), coarse * 60)
+                    self._judge(frame, Series(pair, coarse), Series(pair, fine), found)
+                self._agreed(frame.pairs[pair], coarse, fine, agreed)
 
     def _agreed(self, known: KnownPair, coarse: int, fine: int, slots: TimeRanges) -> None:
         """Both intervals say the same of coarse slots: of those that traded, and of those that did not."""
@@ -203,6 +231,8 @@ class Examination:
 
         Every interval is a multiple of the one before it, so that opens are rounded down step by step.
         """
+        if not _any_lacking(frame, pair, claimed):
+            return
         finer: dict[Series, Ints] = {}
         for interval in INTERVALS:
             series = Series(pair, interval)
@@ -256,15 +286,30 @@ def _slots(opens: Sequence[int], width: int) -> TimeRanges:
     return TimeRanges.of((at, at + width) for at in opens)
 
 
+def _any_lacking(frame: Frame, pair: Pair, silent: Mapping[int, TimeRanges]) -> bool:
+    """Whether any slot of a pair that may be silent, and has no candle, has one of any finer interval in it."""
+    traded = _NO_OPENS
+    for interval in INTERVALS:
+        traded, mine = _rounded(traded, interval * 60), frame.opens(Series(pair, interval))
+        if not np.array_equal(traded, mine):
+            lacking = traded[~_among(traded, mine)]
+            if inside(lacking, silent.get(interval, _NOTHING)).any():
+                return True
+            traded = np.sort(np.append(lacking, mine))
+    return False
+
+
 def _among(instants: Ints, others: Ints) -> NDArray[np.bool_]:
     """Which instants are among others, which ascend."""
-    found: NDArray[np.bool_] = np.searchsorted(others, instants, "left") < np.searchsorted(others, instants, "right")
+    if not len(others):
+        return np.zeros(len(instants), dtype=np.bool_)
+    found: NDArray[np.bool_] = others[np.minimum(np.searchsorted(others, instants), len(others) - 1)] == instants
     return found
 
 
 def _rounded(opens: Ints, width: int) -> Ints:
     """The slots of ``width`` seconds in which ascending instants lie, each once."""
-    slots = opens - opens % width
+    slots = opens // width * width
     return slots[np.append(True, slots[1:] != slots[:-1])] if len(slots) else slots
 
 

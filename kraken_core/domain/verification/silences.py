@@ -116,7 +116,7 @@ def slept(expected: Collection[float]) -> bool:
 
 def unexplained(silences: Iterable[Silence], asleep: TimeRanges) -> list[Silence]:
     """Those that are suspicious still when the whole exchange was ``asleep`` then, the least expected first."""
-    awake = (silence.without(asleep) for silence in silences)
+    awake = (silence.without(asleep) if asleep.meets(*silence[1:3]) else silence for silence in silences)
     return sorted((s for s in awake if s.expected >= SUSPICIOUS), key=lambda s: (-s.expected, s))
 
 

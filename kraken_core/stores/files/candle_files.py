@@ -26,6 +26,7 @@ from kraken_core.ports import Span, StagedFile
 from kraken_core.stores.files.file_names import is_as_written, new_name
 from kraken_core.stores.files.location import Location
 from kraken_core.stores.files.parquet import write_parquet
+from kraken_core.stores.files.ranges import in_ranges
 from kraken_core.stores.files.spans import US, from_footer, spans_of, spans_of_unsorted, to_footer
 
 PARTITION = "interval_minutes"  # in the folder's name, so not in the files (Delta's rule)
@@ -79,32 +80,26 @@ class CandleFiles:
     ) -> pl.DataFrame:
         """The rows in the ranges of files of one interval, sorted by pair and time; row numbers only of a single file.
 
-        Returns the columns asked for, and ``start``: where the range of each row begins. Raises StoreError.
+        ``columns`` are those to read, pair and time among them. Raises StoreError.
         """
-        bounds = pl.DataFrame(
-            [(str(series.pair), r.start * US, r.end * US) for series in sorted(ranges) for r in ranges[series]],
-            schema={"pair": pl.String, "start": TIME, "end": TIME},
-            orient="row",
-        )
+        interval = next(iter(ranges)).interval
+        hulls = [held.hull for held in ranges.values() if held]
         with store_errors("read", self.place):
             rows = (
                 self._scan(sorted(paths))
                 .filter(
-                    pl.col("pair").is_in(bounds["pair"].unique().implode()),
-                    pl.col("time").is_between(bounds["start"].min(), bounds["end"].max(), closed="left"),
+                    pl.col("pair").is_in([str(series.pair) for series in ranges]),
+                    pl.col("time").is_between(
+                        pl.lit(min((hull.start for hull in hulls), default=0) * US, TIME),
+                        pl.lit(max((hull.end for hull in hulls), default=0) * US, TIME),
+                        closed="left",
+                    ),
                 )
-                .with_columns(pl.lit(next(iter(ranges)).interval, pl.Int32).alias(PARTITION))
+                .with_columns(pl.lit(interval, pl.Int32).alias(PARTITION))
                 .select(*columns)
                 .collect()
             )
-        if len(bounds) == 1:  # then nothing is left to be told apart
-            return rows.sort("time").with_columns(start=pl.lit(bounds["start"][0], TIME))
-        return (
-            rows.sort(KEY)  # what is sorted already costs little here, but four times as much as a lazy step
-            .join_asof(bounds, left_on="time", right_on="start", by="pair", check_sortedness=False)
-            .filter(pl.col("time") < pl.col("end"))
-            .drop("end")
-        )
+        return in_ranges(rows, ranges, interval)
 
     def whole(self, paths: Iterable[str], interval: int) -> pl.DataFrame:
         """All candles of files of one interval, in the order in which they lie there.
