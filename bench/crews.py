@@ -18,7 +18,7 @@ import psutil
 from bench.archives import made
 from bench.figures import Figure
 from kraken_core.executors.dask import cluster
-from tests.dask_cluster import DaskCluster, dask_cluster
+from tests.support.dask_cluster import DaskCluster, dask_cluster
 
 PAIRS, MINUTES, FULL_MINUTES = 8, 500_000, 2_000_000
 TASKS = 200

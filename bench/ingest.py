@@ -17,8 +17,8 @@ from typing import Any
 
 from bench.archives import made, raw_rows_per_second
 from bench.figures import Figure
-from tests.databases import new_schema
-from tests.postgres_server import PostgreSQL
+from tests.support.databases import new_schema
+from tests.support.postgres_server import PostgreSQL
 
 GIB = 2**30
 

@@ -22,8 +22,8 @@ from kraken_core.domain.candles import SCHEMA, TIME, Source, rank_of
 from kraken_core.stores.questdb.address import parse_address
 from kraken_core.stores.questdb.sender import PART_ROWS
 from kraken_core.stores.questdb.store import QuestDBStore
-from tests.questdb_server import NoServerError, QuestDB
-from tests.questdb_tables import SomeAssets
+from tests.support.questdb_server import NoServerError, QuestDB
+from tests.support.questdb_tables import SomeAssets
 
 # As an archive has them: pairs that traded in one minute of eight, for years; as many to a batch as the reader takes.
 PAIRS, CANDLES, FULL_CANDLES = 20, 30_000, 240_000

@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from kraken_core import Workbench
 from kraken_core.simulator.demo import simulate
 from kraken_core.simulator.exchange import SimulatedExchange
-from tests.app.browsing import serving
+from tests.support.browsing import serving
 
 ROOT = Path(__file__).parents[1]
 PICTURES = ROOT / "docs" / "images"

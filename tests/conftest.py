@@ -1,4 +1,4 @@
-"""How hard hypothesis looks, and whom no test talks to.
+"""How hard hypothesis looks, whom no test talks to, and the little market and full home that many share.
 
 A change is judged by the same examples wherever and however often it is tested; the long ones (``make soak``) look
 for new ones, thousands at a time.
@@ -9,10 +9,14 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from tests.support.command_line import asked, process
+from tests.support.little_market import LittleMarket, written_to
 
 # No deadlines: how long an example takes says nothing about what it proves.
 settings.register_profile("quick", max_examples=50, deadline=None, derandomize=True)
@@ -40,3 +44,17 @@ def _without_the_real_exchange() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(socket, "getaddrinfo", find_others)
         yield
+
+
+@pytest.fixture(scope="session")
+def little(tmp_path_factory: pytest.TempPathFactory) -> LittleMarket:
+    """A little market, and its archives in a folder."""
+    return written_to(tmp_path_factory.mktemp("market") / "archives")
+
+
+@pytest.fixture(scope="session")
+def full_home(little: LittleMarket, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home that holds the whole market. Read only: many tests share it."""
+    home = tmp_path_factory.mktemp("full") / "home"
+    process(*asked(little.folder), "--home", home, "--quiet")
+    return home

@@ -8,16 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.command_line import Kraken, asked, process
 from tests.acceptance.killed_jobs import Job, make_job, run
-from tests.acceptance.little_market import LittleMarket, written_to
-
-NOBODY = "http://127.0.0.1:9"  # where no exchange answers, nor anybody else
-
-
-@pytest.fixture(scope="session")
-def little(tmp_path_factory: pytest.TempPathFactory) -> LittleMarket:
-    return written_to(tmp_path_factory.mktemp("market") / "archives")
+from tests.support.command_line import NOBODY, Kraken
 
 
 @pytest.fixture
@@ -30,14 +22,6 @@ def kraken(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, 
     monkeypatch.setenv("KRAKEN_API_URL", NOBODY)
     monkeypatch.chdir(tmp_path)
     return Kraken(capsys, home)
-
-
-@pytest.fixture(scope="session")
-def full_home(little: LittleMarket, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home that holds the whole market. Read only: many tests share it."""
-    home = tmp_path_factory.mktemp("full") / "home"
-    process(*asked(little.folder), "--home", home, "--quiet")
-    return home
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ from kraken_core.domain.market import INTERVALS, Series
 from kraken_core.domain.timerange import TimeRanges
 from kraken_core.simulator.market import SimulatedMarket
 from kraken_core.simulator.release import Release
-from tests.acceptance.helping import folder, ingest, table, written
 from tests.acceptance.oracle import Oracle
+from tests.support.helping import folder, ingest, table, written
 
 COMPARED = ("pair", "interval_minutes", "time", "open", "high", "low", "close", "trades", "volume")
 

@@ -19,8 +19,8 @@ from kraken_core.domain.timerange import iso
 from kraken_core.simulator.listing import Listing
 from kraken_core.simulator.market import SimulatedMarket
 from kraken_core.simulator.release import DAY_S, Layout, Release
-from tests.acceptance.helping import table, written
-from tests.strategies import FIRST_DAY, START
+from tests.support.helping import table, written
+from tests.support.strategies import FIRST_DAY, START
 
 DAYS = range(4, 14)  # an archive each, so that their small files are worth merging
 

@@ -17,9 +17,9 @@ from kraken_core.domain.verification.checks import Verification
 from kraken_core.pipeline.crosscheck import NOTHING_NEW, CrossCheck
 from kraken_core.simulator.market import SimulatedMarket
 from kraken_core.simulator.release import DAY_S, Release
-from tests.acceptance.helping import ingest, table
 from tests.acceptance.judging import COMPARED
-from tests.strategies import START
+from tests.support.helping import ingest, table
+from tests.support.strategies import START
 
 BTC, ETH, ADA, XRP = (Pair(base, "USD") for base in ("BTC", "ETH", "ADA", "XRP"))
 DAYS = [START + day * DAY_S for day in range(9)]

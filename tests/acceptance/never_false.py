@@ -11,7 +11,7 @@ from kraken_core.domain.grades import Grade
 from kraken_core.domain.market import INTERVALS, Series
 from kraken_core.domain.timerange import TimeRanges
 from kraken_core.simulator.market import SimulatedMarket
-from tests.acceptance.helping import table
+from tests.support.helping import table
 
 EXACT = ("pair", "interval_minutes", "time", "open", "high", "low", "close", "trades")
 VOLUME_TOLERANCE = 1e-8 * 1440

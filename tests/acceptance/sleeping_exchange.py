@@ -8,7 +8,7 @@ from kraken_core.domain.timerange import TimeRange, TimeRanges
 from kraken_core.simulator.listing import Listing
 from kraken_core.simulator.market import SimulatedMarket
 from tests.acceptance.lying_archives import ADA, ASLEEP, BTC, DAYS, ETH, XRP
-from tests.closing_trades import trading_to
+from tests.support.closing_trades import trading_to
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from kraken_core.domain.ohlcvt import COLUMNS
-from tests.contract.layouts import tampered, write_zip
+from tests.support.layouts import tampered, write_zip
 
 DAY_S = 86_400
 START = 1_704_067_200  # 2024-01-01

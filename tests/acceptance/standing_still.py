@@ -11,7 +11,7 @@ from pathlib import Path
 
 from kraken_core import Workbench
 from kraken_core.domain.jobs import Control
-from tests.acceptance.command_line import asked, environment
+from tests.support.command_line import asked, environment
 
 PATIENCE_S = 60  # how long another process may take; nothing here waits when it is quicker
 # A job that stands still in the middle of its first batch, until a line comes on its stdin.

@@ -16,7 +16,7 @@ from kraken_core.settings import Settings
 from kraken_core.stores.delta.store import DeltaStore
 from kraken_core.stores.kinds import KINDS
 from kraken_core.workbench.health.doctor import Status, examine
-from tests.acceptance.little_market import LittleMarket
+from tests.support.little_market import LittleMarket
 
 SCHEME = "toy://"
 

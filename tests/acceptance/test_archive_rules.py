@@ -13,7 +13,7 @@ from kraken_core.simulator.listing import Listing
 from kraken_core.simulator.market import SimulatedMarket
 from kraken_core.simulator.release import DAY_S, Layout, Release
 from tests.acceptance.judging import assert_true_in_any_order
-from tests.strategies import FIRST_DAY, START
+from tests.support.strategies import FIRST_DAY, START
 
 BTC, ADA = Pair("BTC", "USD"), Pair("ADA", "USD")
 DAYS = [START + day * DAY_S for day in range(7)]

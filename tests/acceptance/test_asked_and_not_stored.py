@@ -12,9 +12,9 @@ import pytest
 from kraken_core import Workbench
 from kraken_core.domain.archives import day_start
 from kraken_core.simulator.exchange import SimulatedExchange
-from tests.acceptance.command_line import Kraken
-from tests.acceptance.little_market import FIRST_DAY, LittleMarket
-from tests.contract.layouts import tampered, write_zip
+from tests.support.command_line import Kraken
+from tests.support.layouts import tampered, write_zip
+from tests.support.little_market import FIRST_DAY, LittleMarket
 
 START, HOURS = day_start(date(2026, 1, 1)), 24 * 90
 MEMBER = "XBTUSD_60.csv"

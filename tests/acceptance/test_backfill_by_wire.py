@@ -24,7 +24,7 @@ from kraken_core.simulator.listing import Listing
 from kraken_core.simulator.market import SimulatedMarket
 from kraken_core.simulator.release import DAY_S, Release
 from kraken_core.sources.rest import retries
-from tests.acceptance.command_line import Kraken, but_for_grades, command, environment
+from tests.support.command_line import Kraken, but_for_grades, command, environment
 
 START = day_start(date(2026, 3, 30))
 BTC, ADA, BNT = Pair("BTC", "USD"), Pair("ADA", "USD"), Pair("BNT", "EUR")

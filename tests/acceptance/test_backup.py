@@ -7,8 +7,8 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from tests.acceptance.command_line import Kraken
-from tests.acceptance.little_market import LittleMarket
+from tests.support.command_line import Kraken
+from tests.support.little_market import LittleMarket
 
 
 def saved_ledger(home: Path, backup: Path) -> None:

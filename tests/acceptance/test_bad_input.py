@@ -17,8 +17,6 @@ from kraken_core import Workbench
 from kraken_core.domain.jobs import FileIngestionRecord, FileStatus
 from kraken_core.domain.timerange import iso
 from kraken_core.workbench.jobs.runner import Work
-from tests.acceptance.command_line import Kraken, asked, environment, process, refused, tree
-from tests.acceptance.helping import table
 from tests.acceptance.spoiled import (
     BOMB_BYTES,
     DAMAGED,
@@ -34,7 +32,9 @@ from tests.acceptance.spoiled import (
     text_of,
     write_all,
 )
-from tests.contract.layouts import write_zip
+from tests.support.command_line import Kraken, asked, environment, process, refused, tree
+from tests.support.helping import table
+from tests.support.layouts import write_zip
 
 PRESENT = "2024-04-07T00:00:00Z"
 OPTIONS = ("--start-date", "2024-01-01", "--as-of", PRESENT, "--intervals", "1440")

@@ -14,8 +14,8 @@ from polars.testing import assert_frame_equal
 from kraken_core import Workbench
 from kraken_core.domain.errors import StoreError, UsageError
 from kraken_core.domain.interval_text import parse_length
-from tests.acceptance.command_line import Kraken
-from tests.acceptance.little_market import BTC_USD, FIRST_DAY, PRESENT, UNI_USD, LittleMarket
+from tests.support.command_line import Kraken
+from tests.support.little_market import BTC_USD, FIRST_DAY, PRESENT, UNI_USD, LittleMarket
 
 VALUES = ["open", "high", "low", "close", "volume", "trades"]
 LENGTHS = ["45m", "2h", "6h", "2d", "3d", "1w", 7]

@@ -16,7 +16,6 @@ from kraken_core.domain.market import Series
 from kraken_core.domain.timerange import TimeRanges
 from kraken_core.simulator.market import SimulatedMarket
 from kraken_core.simulator.release import Layout, Release, series_of
-from tests.acceptance.helping import ingest, written
 from tests.acceptance.lying_archives import (
     ADA,
     BTC,
@@ -32,7 +31,8 @@ from tests.acceptance.lying_archives import (
     traded_slot,
     verify,
 )
-from tests.pocket_exchange import PocketExchange, at_pocket
+from tests.support.helping import ingest, written
+from tests.support.pocket_exchange import PocketExchange, at_pocket
 
 pytest_plugins = ["tests.acceptance.sleeping_exchange"]
 

@@ -13,9 +13,6 @@ from kraken_core.domain.market import INTERVALS, Series
 from kraken_core.domain.timerange import TimeRanges
 from kraken_core.simulator.market import SimulatedMarket
 from kraken_core.simulator.release import Layout, Release
-from tests.acceptance.command_line import Kraken, refused
-from tests.acceptance.helping import ingest, written
-from tests.acceptance.little_market import LittleMarket
 from tests.acceptance.lying_archives import (
     BTC,
     DAYS,
@@ -27,6 +24,9 @@ from tests.acceptance.lying_archives import (
     traded_slot,
     verify,
 )
+from tests.support.command_line import Kraken, refused
+from tests.support.helping import ingest, written
+from tests.support.little_market import LittleMarket
 
 pytest_plugins = ["tests.acceptance.sleeping_exchange"]
 FOURS, HALVES = Series(BTC, 240), Series(BTC, 720)

@@ -14,9 +14,9 @@ from kraken_core.domain.errors import KrakenError
 from kraken_core.simulator.damage import Damage, damaged
 from kraken_core.simulator.market import SimulatedMarket
 from kraken_core.simulator.release import Layout, Release
-from tests.acceptance.helping import folder, ingest, written
 from tests.acceptance.never_false import assert_nothing_false
-from tests.strategies import markets, releases
+from tests.support.helping import folder, ingest, written
+from tests.support.strategies import markets, releases
 
 whole_jobs = settings(
     deadline=None,

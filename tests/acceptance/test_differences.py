@@ -17,9 +17,9 @@ from kraken_core.ledger.ledger import SqlLedger
 from kraken_core.pipeline.run import JobResult
 from kraken_core.simulator.archive import write_release
 from kraken_core.simulator.release import DAY_S, Release
-from tests.acceptance.command_line import Kraken
-from tests.acceptance.little_market import BTC_USD, LittleMarket
-from tests.pocket_exchange import PocketExchange, at_pocket
+from tests.support.command_line import Kraken
+from tests.support.little_market import BTC_USD, LittleMarket
+from tests.support.pocket_exchange import PocketExchange, at_pocket
 
 DAYS = Series(BTC_USD, 1440)
 FINAL = {  # three days, each as the day's final row says

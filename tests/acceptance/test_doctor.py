@@ -27,8 +27,8 @@ from kraken_core.simulator.market import SimulatedMarket
 from kraken_core.workbench.jobs import disk
 from kraken_core.workbench.jobs.clock import SystemClock
 from kraken_core.workbench.jobs.worker_process import this_worker
-from tests.acceptance.command_line import Kraken, asked, refused, tree
-from tests.acceptance.little_market import LOST, LittleMarket
+from tests.support.command_line import Kraken, asked, refused, tree
+from tests.support.little_market import LOST, LittleMarket
 
 CHECKS = [
     *("settings", "versions", "home", "filesystem", "ledger", "table", "disk", "cluster", "clock"),

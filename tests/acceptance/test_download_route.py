@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from kraken_core.sources import web
-from tests.acceptance.command_line import Kraken
-from tests.acceptance.little_market import FIRST_DAY, PRESENT, LittleMarket
-from tests.web_server import FileServer, serving
+from tests.support.command_line import Kraken
+from tests.support.little_market import FIRST_DAY, PRESENT, LittleMarket
+from tests.support.web_server import FileServer, serving
 
 PAIR = ("--pairs", "BTC/USD")
 WHEN = ("--start-date", FIRST_DAY, "--as-of", PRESENT)

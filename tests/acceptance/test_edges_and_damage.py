@@ -10,8 +10,8 @@ import pytest
 from kraken_core import Workbench
 from kraken_core.domain.archives import quarter_bounds
 from kraken_core.domain.timerange import iso
-from tests.acceptance.command_line import Kraken
 from tests.acceptance.test_real_files import DUMP
+from tests.support.command_line import Kraken
 
 HOUR, DAY = 3600, 86_400
 START, END = quarter_bounds(2026, 1)

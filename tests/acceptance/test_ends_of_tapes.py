@@ -19,8 +19,8 @@ from kraken_core.domain.market import Pair
 from kraken_core.simulator.exchange import HONEST, TapeFaults
 from kraken_core.simulator.listing import Listing
 from kraken_core.simulator.market import SimulatedMarket
-from tests.acceptance.helping import table
-from tests.pocket_exchange import PocketExchange, at_pocket
+from tests.support.helping import table
+from tests.support.pocket_exchange import PocketExchange, at_pocket
 
 BTC = Pair("BTC", "USD")
 START = day_start(date(2026, 3, 30))

@@ -16,8 +16,8 @@ import pytest
 
 from kraken_core.domain.candles import SCHEMA
 from kraken_core.domain.timerange import TimeRanges
-from tests.acceptance.command_line import Kraken, refused, tree
-from tests.acceptance.little_market import FIRST_HOLE, LittleMarket
+from tests.support.command_line import Kraken, refused, tree
+from tests.support.little_market import FIRST_HOLE, LittleMarket
 
 OHLCV = ["open", "high", "low", "close", "volume"]
 # Prints what freqtrade's own loader makes of a folder: python -c … DATADIR PAIR TIMEFRAME

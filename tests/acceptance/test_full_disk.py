@@ -21,10 +21,10 @@ from kraken_core.domain.errors import HomeError
 from kraken_core.domain.formatting import byte_size
 from kraken_core.stores.rejects import CsvRejectLog
 from kraken_core.workbench.jobs import disk
-from tests.acceptance.command_line import Kraken, asked, refused
-from tests.acceptance.little_market import LittleMarket
 from tests.acceptance.spoiled import named, row, text_of
-from tests.contract.layouts import write_zip
+from tests.support.command_line import Kraken, asked, refused
+from tests.support.layouts import write_zip
+from tests.support.little_market import LittleMarket
 
 FULL = os.strerror(errno.ENOSPC)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from kraken_core.cli.main import cli
-from tests.acceptance.command_line import Kraken, environment
+from tests.support.command_line import Kraken, environment
 
 COMMANDS = sorted(cli.commands)
 HEAVY = ("polars", "duckdb", "deltalake", "sqlalchemy", "pandas", "pyarrow", "numpy")

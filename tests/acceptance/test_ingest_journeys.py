@@ -12,8 +12,8 @@ import polars as pl
 import pytest
 
 from kraken_core import Workbench
-from tests.acceptance.command_line import Kraken, asked, tree
-from tests.acceptance.little_market import FIRST_DAY, FIRST_HOLE, LAST_HOLE, PRESENT, LittleMarket
+from tests.support.command_line import Kraken, asked, tree
+from tests.support.little_market import FIRST_DAY, FIRST_HOLE, LAST_HOLE, PRESENT, LittleMarket
 
 BTC_ONLY = ("--pairs", "BTC/USD", "--intervals", "1,60")
 COUNTS = {

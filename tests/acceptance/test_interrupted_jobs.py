@@ -16,9 +16,9 @@ from kraken_core import Workbench
 from kraken_core.domain.jobs import JobMetrics, JobStatus
 from kraken_core.domain.request import Request
 from kraken_core.ledger.ledger import SqlLedger
-from tests.acceptance.command_line import Kraken, asked, process, tree
-from tests.acceptance.little_market import LittleMarket
 from tests.acceptance.standing_still import standing_still
+from tests.support.command_line import Kraken, asked, process, tree
+from tests.support.little_market import LittleMarket
 
 # A part of the market, for jobs that are stopped early anyway.
 BTC_ONLY = ("--pairs", "BTC/USD", "--intervals", "1,60")

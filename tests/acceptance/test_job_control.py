@@ -11,9 +11,9 @@ import pytest
 
 from kraken_core import Workbench
 from kraken_core.domain.jobs import Control, JobStatus
-from tests.acceptance.command_line import Kraken, asked, command
-from tests.acceptance.little_market import LittleMarket
 from tests.acceptance.standing_still import PATIENCE_S, heard, standing_still, started, until
+from tests.support.command_line import Kraken, asked, command
+from tests.support.little_market import LittleMarket
 
 
 @pytest.fixture

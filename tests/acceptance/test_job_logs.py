@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from tests.acceptance.command_line import Kraken
-from tests.acceptance.little_market import LittleMarket
+from tests.support.command_line import Kraken
+from tests.support.little_market import LittleMarket
 
 
 def test_the_log_of_a_job_tells_its_course(kraken: Kraken, little: LittleMarket) -> None:

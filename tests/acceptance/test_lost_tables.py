@@ -15,8 +15,8 @@ from deltalake import DeltaTable
 from kraken_core import Workbench
 from kraken_core.domain.errors import TableLostError
 from kraken_core.stores.delta.log import DeltaLog
-from tests.acceptance.command_line import Kraken, asked, refused
-from tests.acceptance.little_market import LittleMarket
+from tests.support.command_line import Kraken, asked, refused
+from tests.support.little_market import LittleMarket
 
 Loss = Callable[[Path], object]
 

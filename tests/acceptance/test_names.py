@@ -20,8 +20,8 @@ from kraken_core.simulator.archive import write_release
 from kraken_core.simulator.listing import Listing
 from kraken_core.simulator.market import SimulatedMarket
 from kraken_core.simulator.release import DAY_S, Release
-from tests.acceptance.helping import table
-from tests.pocket_exchange import PocketExchange, at_pocket
+from tests.support.helping import table
+from tests.support.pocket_exchange import PocketExchange, at_pocket
 
 START = day_start(date(2026, 3, 30))
 END = START + 4 * DAY_S

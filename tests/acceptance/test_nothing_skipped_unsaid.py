@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from kraken_core.sources import folders
-from tests.acceptance.archive_texts import candles, folder, slots, zipped
-from tests.acceptance.command_line import Kraken, refused
+from tests.support.archive_texts import candles, folder, slots, zipped
+from tests.support.command_line import Kraken, refused
 
 WINDOW = ("--start-date", "2025-01-01", "--as-of", "2026-02-01T00:00:00Z")
 LOOK = ("--tier", "ALL", "--no-api-backfill", "--dry-run", "--as-of", "2026-02-01T00:00:00Z")

@@ -21,7 +21,7 @@ from kraken_core.simulator.listing import Listing
 from kraken_core.simulator.market import SimulatedMarket
 from kraken_core.simulator.release import DAY_S, Release
 from kraken_core.sources.rest import retries
-from tests.acceptance.command_line import Kraken
+from tests.support.command_line import Kraken
 
 START = day_start(date(2026, 3, 30))
 END = START + 4 * DAY_S

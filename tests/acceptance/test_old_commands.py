@@ -10,8 +10,8 @@ import pytest
 
 from kraken_core import Workbench
 from kraken_core.domain.archives import day_start
-from tests.acceptance.command_line import Kraken, refused
-from tests.acceptance.little_market import BTC_USD, LittleMarket
+from tests.support.command_line import Kraken, refused
+from tests.support.little_market import BTC_USD, LittleMarket
 
 
 def test_a_sequential_ingest_is_an_ingest(kraken: Kraken, little: LittleMarket) -> None:

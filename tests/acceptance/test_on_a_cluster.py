@@ -22,15 +22,15 @@ from kraken_core.domain.jobs import IngestionJob
 from kraken_core.ports import Crew
 from kraken_core.stores.files import object_store
 from kraken_core.workbench.jobs.runner import Work
-from tests.acceptance.command_line import Kraken, asked, command, environment, process
-from tests.acceptance.little_market import LittleMarket
 from tests.acceptance.standing_still import PATIENCE_S, until
-from tests.dask_cluster import DaskCluster, dask_cluster
-from tests.databases import new_schema
-from tests.questdb_server import QuestDB
-from tests.s3_server import BUCKET, S3Server
+from tests.support.command_line import Kraken, asked, command, environment, process
+from tests.support.dask_cluster import DaskCluster, dask_cluster
+from tests.support.databases import new_schema
+from tests.support.little_market import LittleMarket
+from tests.support.questdb_server import QuestDB
+from tests.support.s3_server import BUCKET, S3Server
 
-pytest_plugins = ["tests.servers"]
+pytest_plugins = ["tests.support.servers"]
 
 AWAY_S = 1.0
 # The points that the job itself passes: batches are staged by the workers.

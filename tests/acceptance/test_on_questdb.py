@@ -25,16 +25,16 @@ from kraken_core.domain.timerange import TimeRanges
 from kraken_core.ports import Merged
 from kraken_core.stores.questdb import server
 from kraken_core.workbench.health.doctor import Status, examine
-from tests.acceptance.command_line import Kraken, refused
-from tests.acceptance.helping import ingest, table
 from tests.acceptance.killed_jobs import Job, run, state
-from tests.acceptance.little_market import LittleMarket
-from tests.candle_frames import Row, frame
-from tests.databases import new_schema
-from tests.questdb_server import QuestDB
-from tests.slow_line import slow_line
+from tests.support.candle_frames import Row, frame
+from tests.support.command_line import Kraken, refused
+from tests.support.databases import new_schema
+from tests.support.helping import ingest, table
+from tests.support.little_market import LittleMarket
+from tests.support.questdb_server import QuestDB
+from tests.support.slow_line import slow_line
 
-pytest_plugins = ["tests.servers"]
+pytest_plugins = ["tests.support.servers"]
 pytestmark = [pytest.mark.questdb, pytest.mark.postgres]
 
 POINTS = [

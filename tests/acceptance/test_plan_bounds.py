@@ -16,7 +16,7 @@ from kraken_core.simulator.exchange import SimulatedExchange
 from kraken_core.simulator.listing import Listing
 from kraken_core.simulator.market import SimulatedMarket
 from kraken_core.simulator.release import DAY_S, Layout, Release
-from tests.acceptance.command_line import Kraken
+from tests.support.command_line import Kraken
 
 START = day_start(date(2026, 3, 30))
 BTC, ADA = Pair("BTC", "USD"), Pair("ADA", "USD")

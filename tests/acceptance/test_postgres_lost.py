@@ -18,10 +18,10 @@ from kraken_core.ledger import transactions
 from kraken_core.ledger.ledger import SqlLedger
 from kraken_core.workbench.jobs.worker_process import this_worker
 from tests.acceptance.killed_jobs import Job, run, state
-from tests.databases import new_schema
-from tests.postgres_server import PostgreSQL
+from tests.support.databases import new_schema
+from tests.support.postgres_server import PostgreSQL
 
-pytest_plugins = ["tests.servers"]
+pytest_plugins = ["tests.support.servers"]
 pytestmark = pytest.mark.postgres
 
 NOBODY = 2**22 + 1  # no process has this id

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 from kraken_core.cli.main import cli
-from tests.acceptance.command_line import Kraken
-from tests.acceptance.little_market import PRESENT, LittleMarket
+from tests.support.command_line import Kraken
+from tests.support.little_market import PRESENT, LittleMarket
 
 
 def test_the_reading_commands_take_the_same_selection(full: Kraken) -> None:

@@ -18,7 +18,7 @@ from kraken_core.domain.candles import TIME, Source, rank_of
 from kraken_core.domain.ohlcvt import COLUMNS
 from kraken_core.domain.timerange import iso
 from kraken_core.domain.verification.agreement import Verdict, compared
-from tests.acceptance.command_line import Kraken, process
+from tests.support.command_line import Kraken, process
 
 DUMP = Path(__file__).parents[2] / "../shared/data/dump"
 FILES = {

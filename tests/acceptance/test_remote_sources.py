@@ -12,10 +12,10 @@ from kraken_core.domain.market import INTERVALS
 from kraken_core.sources import web
 from kraken_core.sources.witnesses import FILES_AN_INTERVAL
 from kraken_core.workbench.jobs import disk
-from tests.acceptance.command_line import Kraken, asked, refused, tree
-from tests.acceptance.little_market import LittleMarket
-from tests.contract.layouts import cut
-from tests.web_server import Fault, FileServer, serving
+from tests.support.command_line import Kraken, asked, refused, tree
+from tests.support.layouts import cut
+from tests.support.little_market import LittleMarket
+from tests.support.web_server import Fault, FileServer, serving
 
 BTC_ONLY = ("--pairs", "BTC/USD", "--intervals", "1,60")
 

@@ -22,10 +22,10 @@ from kraken_core.domain.market import INTERVALS, Pair, Series
 from kraken_core.domain.request import Request
 from kraken_core.domain.timerange import TimeRanges
 from kraken_core.simulator.market import SimulatedMarket
-from tests.acceptance.helping import folder, table, written
 from tests.acceptance.oracle import Oracle
-from tests.pocket_exchange import PocketExchange, at_pocket
-from tests.strategies import FIRST_DAY, HOUR_S, START, markets, releases
+from tests.support.helping import folder, table, written
+from tests.support.pocket_exchange import PocketExchange, at_pocket
+from tests.support.strategies import FIRST_DAY, HOUR_S, START, markets, releases
 
 whole_jobs = settings(
     deadline=None,

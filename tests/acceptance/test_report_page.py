@@ -16,10 +16,10 @@ from kraken_core.domain.report import Completeness, Report, SeriesReport
 from kraken_core.domain.tiers import Tiers
 from kraken_core.pipeline.report_html import page
 from kraken_core.settings import Settings
-from tests.acceptance.command_line import Kraken, refused
-from tests.acceptance.little_market import LittleMarket
+from tests.support.command_line import Kraken, refused
+from tests.support.little_market import LittleMarket
 
-pytest_plugins = ["tests.app.chromium"]
+pytest_plugins = ["tests.support.chromium"]
 
 YEARS = 5 * 365 * 86_400
 

@@ -13,8 +13,8 @@ import pytest
 
 from kraken_core.domain.exchange import SETTLING_S
 from kraken_core.simulator.demo import demo_market
-from tests.acceptance.command_line import Kraken, command, environment, refused
-from tests.asking import result
+from tests.support.asking import result
+from tests.support.command_line import Kraken, command, environment, refused
 
 
 def started(*words: object) -> subprocess.Popen[str]:

@@ -19,13 +19,13 @@ from kraken_core.settings import Settings
 from kraken_core.workbench.jobs import lease
 from kraken_core.workbench.jobs.clock import SystemClock
 from kraken_core.workbench.jobs.lease import LEASE_S, Lease
-from tests.acceptance.command_line import Kraken, asked, command, process
-from tests.acceptance.little_market import LittleMarket
 from tests.acceptance.standing_still import PATIENCE_S, heard, standing_still, started, until
-from tests.databases import new_schema
-from tests.postgres_server import PostgreSQL
+from tests.support.command_line import Kraken, asked, command, process
+from tests.support.databases import new_schema
+from tests.support.little_market import LittleMarket
+from tests.support.postgres_server import PostgreSQL
 
-pytest_plugins = ["tests.servers"]
+pytest_plugins = ["tests.support.servers"]
 pytestmark = pytest.mark.postgres
 
 HOUR_S = 3600

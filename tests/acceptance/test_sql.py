@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.command_line import INSTANT, Kraken, refused, tree
+from tests.support.command_line import INSTANT, Kraken, refused, tree
 
 COLUMNS: dict[str, dict[str, str] | set[str]] = {
     "candles": {

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.acceptance.archive_texts import DAY, HOUR, candles, folder, slots, zipped
-from tests.acceptance.command_line import Kraken
+from tests.support.archive_texts import DAY, HOUR, candles, folder, slots, zipped
+from tests.support.command_line import Kraken
 
 WINDOW = ("--start-date", "2025-01-01", "--as-of", "2026-02-01T00:00:00Z")
 BUSY = {

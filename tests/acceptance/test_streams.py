@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from kraken_core.domain.grades import Grade
-from tests.acceptance.command_line import INSTANT, READING, Kraken, asked, command, environment, process, tree
-from tests.acceptance.little_market import PRESENT, LittleMarket
+from tests.support.command_line import INSTANT, READING, Kraken, asked, command, environment, process, tree
+from tests.support.little_market import PRESENT, LittleMarket
 
 KEYS = {
     "coverage": ["pair", "interval", "start", "end", "source", "candles"],

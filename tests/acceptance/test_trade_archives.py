@@ -19,10 +19,10 @@ from kraken_core.simulator.candles import COLUMNS
 from kraken_core.simulator.listing import Listing
 from kraken_core.simulator.market import SimulatedMarket
 from kraken_core.simulator.release import Layout, Release
-from tests.acceptance.command_line import Kraken
-from tests.acceptance.helping import table
-from tests.acceptance.little_market import BTC_USD, LittleMarket
-from tests.closing_trades import trading_to
+from tests.support.closing_trades import trading_to
+from tests.support.command_line import Kraken
+from tests.support.helping import table
+from tests.support.little_market import BTC_USD, LittleMarket
 
 ETH = Pair("ETH", "EUR")
 START, END = day_start(date(2024, 3, 30)), day_start(date(2024, 4, 1))

@@ -12,12 +12,12 @@ from kraken_core.domain.candles import SCHEMA
 from kraken_core.domain.errors import Interrupted
 from kraken_core.domain.market import Pair, Series
 from kraken_core.stores.delta.store import DeltaStore
-from tests.acceptance.command_line import Kraken, asked, refused
-from tests.acceptance.helping import table
-from tests.acceptance.little_market import LittleMarket
-from tests.questdb_server import QuestDB
+from tests.support.command_line import Kraken, asked, refused
+from tests.support.helping import table
+from tests.support.little_market import LittleMarket
+from tests.support.questdb_server import QuestDB
 
-pytest_plugins = ["tests.servers"]
+pytest_plugins = ["tests.support.servers"]
 
 KEYS = "time, asset_id, interval_minutes, quote_currency"
 

@@ -13,10 +13,10 @@ import pytest
 
 from kraken_core import Workbench
 from kraken_core.sources import web
-from tests.acceptance.command_line import ROOT, Kraken, asked, process, refused
-from tests.acceptance.little_market import FIRST_DAY, FIRST_HOLE, LAST_HOLE, PRESENT, LittleMarket
-from tests.contract.layouts import cut
-from tests.web_server import Fault, FileServer, serving
+from tests.support.command_line import ROOT, Kraken, asked, process, refused
+from tests.support.layouts import cut
+from tests.support.little_market import FIRST_DAY, FIRST_HOLE, LAST_HOLE, PRESENT, LittleMarket
+from tests.support.web_server import Fault, FileServer, serving
 
 GUIDE = ROOT / "docs" / "guide" / "ohlcv-ingestion.md"
 ACCEPTANCE = "tests.acceptance"

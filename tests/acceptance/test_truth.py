@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from kraken_core.simulator.market import SimulatedMarket
 from tests.acceptance.judging import assert_true_in_any_order
 from tests.acceptance.oracle import Oracle
-from tests.strategies import markets, releases
+from tests.support.strategies import markets, releases
 
 # An example is several whole jobs: it is shown as it failed, not shrunk for minutes.
 whole_jobs = settings(

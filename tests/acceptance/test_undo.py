@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from kraken_core import Workbench
-from tests.acceptance.command_line import Kraken, refused
-from tests.acceptance.little_market import LittleMarket
+from tests.support.command_line import Kraken, refused
+from tests.support.little_market import LittleMarket
 
 
 def test_a_job_that_is_undone_leaves_all_as_it_was_before_and_can_be_done_again(

@@ -23,10 +23,9 @@ from kraken_core.simulator.release import DAY_S, Release
 from kraken_core.sources.rest import retries
 from kraken_core.workbench.watch.notices import Notice
 from kraken_core.workbench.watch.watch import Round, Watch
-from tests.acceptance.command_line import Kraken
-from tests.acceptance.conftest import NOBODY
-from tests.pocket_exchange import PocketExchange, at_pocket
-from tests.web_server import self_signed, serving
+from tests.support.command_line import NOBODY, Kraken
+from tests.support.pocket_exchange import PocketExchange, at_pocket
+from tests.support.web_server import self_signed, serving
 
 START = day_start(date(2026, 3, 30))
 BTC, ADA = Pair("BTC", "USD"), Pair("ADA", "USD")

@@ -10,10 +10,10 @@ from kraken_core import Workbench
 from kraken_core.domain.candles import Source, rank_of
 from kraken_core.domain.market import Series
 from kraken_core.domain.timerange import TimeRanges
-from tests.acceptance.command_line import Kraken, refused, tree
-from tests.acceptance.little_market import BTC_EUR, BTC_USD
-from tests.candle_frames import Row, frame
-from tests.candle_tables import files_of_table
+from tests.support.candle_frames import Row, frame
+from tests.support.candle_tables import files_of_table
+from tests.support.command_line import Kraken, refused, tree
+from tests.support.little_market import BTC_EUR, BTC_USD
 
 KEYS = ["name", "series", "checked", "failed", "examples"]
 CHECKS = [

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.archive_texts import DAY, candles, folder, slots, zipped
-from tests.acceptance.command_line import Kraken
+from tests.support.archive_texts import DAY, candles, folder, slots, zipped
+from tests.support.command_line import Kraken
 
 QUARTER = slots("2023-04-01", "2023-07-01", DAY)
 RIGHT, WRONG = 2.0, 2.005  # 0.25 % off, as in the release of 2023Q2

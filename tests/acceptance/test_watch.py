@@ -23,8 +23,8 @@ from kraken_core.domain.archives import day_start
 from kraken_core.domain.errors import JobRunningError
 from kraken_core.workbench.watch.notices import Notice, by_command, by_webhook
 from kraken_core.workbench.watch.watch import LOCK, Round, Watch
-from tests.acceptance.command_line import Kraken, command, environment
-from tests.acceptance.little_market import FIRST_DAY, PRESENT, LittleMarket
+from tests.support.command_line import Kraken, command, environment
+from tests.support.little_market import FIRST_DAY, PRESENT, LittleMarket
 
 SECRET = "/services/T000/very-secret"
 WRITES = "import sys, pathlib; pathlib.Path(sys.argv[1]).write_text(sys.stdin.read())"

@@ -19,7 +19,7 @@ from kraken_core.simulator.market import SimulatedMarket
 from kraken_core.sources.rest import retries
 from kraken_core.workbench.watch.notices import Notice
 from kraken_core.workbench.watch.watch import Round, Watch
-from tests.acceptance.command_line import Kraken
+from tests.support.command_line import Kraken
 
 START, HOURS = day_start(date(2026, 4, 1)), 30
 HOUR_S = 3600

@@ -17,7 +17,6 @@ from kraken_core.domain.market import INTERVALS, Series
 from kraken_core.domain.timerange import TimeRanges
 from kraken_core.simulator.market import SimulatedMarket
 from kraken_core.simulator.release import DAY_S
-from tests.acceptance.helping import folder, ingest, written
 from tests.acceptance.lying_archives import (
     ADA,
     BTC,
@@ -31,6 +30,7 @@ from tests.acceptance.lying_archives import (
     traded_slot,
     verify,
 )
+from tests.support.helping import folder, ingest, written
 
 pytest_plugins = ["tests.acceptance.sleeping_exchange"]
 

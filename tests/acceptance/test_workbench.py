@@ -8,8 +8,8 @@ import pytest
 from kraken_core import Workbench
 from kraken_core.domain.errors import UsageError
 from kraken_core.domain.jobs import JobStatus
-from tests.acceptance.command_line import Kraken
-from tests.acceptance.little_market import FIRST_DAY, FIRST_HOLE, PRESENT, UNI_USD, LittleMarket
+from tests.support.command_line import Kraken
+from tests.support.little_market import FIRST_DAY, FIRST_HOLE, PRESENT, UNI_USD, LittleMarket
 
 VALUES = ["open", "high", "low", "close", "volume", "trades", "source"]
 

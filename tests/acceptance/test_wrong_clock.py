@@ -13,8 +13,8 @@ from kraken_core.domain.request import Request
 from kraken_core.workbench.jobs import lease, runner
 from kraken_core.workbench.jobs.clock import SystemClock
 from kraken_core.workbench.jobs.lease import Lease
-from tests.acceptance.command_line import Kraken
-from tests.acceptance.little_market import LittleMarket
+from tests.support.command_line import Kraken
+from tests.support.little_market import LittleMarket
 
 IN_THE_MIDDLE = 1_712_233_296  # 2024-04-04 12:21:36, in the second release
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.command_line import READING, Kraken, asked, refused, tree
-from tests.acceptance.little_market import LittleMarket
+from tests.support.command_line import READING, Kraken, asked, refused, tree
+from tests.support.little_market import LittleMarket
 
 SELECTIVE = ("coverage", "gaps", "report", "export", "verify")
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from kraken_core import Workbench
 from kraken_core.domain.jobs import Control, IngestionJob, JobStatus
 from kraken_core.simulator.exchange import SimulatedExchange
-from tests.app.browsing import PATIENCE_MS
+from tests.support.browsing import PATIENCE_MS
 
 QUICK, SLOW = 10.0, 0.01  # requests a second and pair: a hundred seconds pass, or until it is told to stop
 

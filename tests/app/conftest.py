@@ -14,12 +14,11 @@ from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Block, Caption, Markdown
 
 from kraken_core.simulator.exchange import SimulatedExchange
-from tests.acceptance.command_line import asked, process
-from tests.acceptance.little_market import LittleMarket, written_to
 from tests.app.asking_home import QUICK, AskingHome
+from tests.support.command_line import NOBODY, asked, process
+from tests.support.little_market import LittleMarket
 
 MAIN = Path(__file__).parents[2] / "app" / "main.py"
-NOBODY = "http://127.0.0.1:9"  # where no exchange answers, nor anybody else
 Opened = Callable[..., AppTest]
 
 
@@ -37,19 +36,6 @@ def figures(page: AppTest) -> dict[str, str]:
 def told(markdown: str) -> str:
     """A text that was made plain, as it is read."""
     return re.sub(r"\\(.)", r"\1", markdown)
-
-
-@pytest.fixture(scope="session")
-def little(tmp_path_factory: pytest.TempPathFactory) -> LittleMarket:
-    return written_to(tmp_path_factory.mktemp("market") / "archives")
-
-
-@pytest.fixture(scope="session")
-def full_home(little: LittleMarket, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home that holds the whole market. Read only: many tests share it."""
-    home = tmp_path_factory.mktemp("full") / "home"
-    process(*asked(little.folder), "--home", home, "--quiet")
-    return home
 
 
 @pytest.fixture(scope="session")

@@ -12,9 +12,9 @@ from kraken_core.cli.ingest import ingest
 from kraken_core.domain.errors import UsageError
 from kraken_core.domain.plan import IngestionPlan
 from kraken_core.domain.request import Request
-from tests.acceptance.little_market import LittleMarket
 from tests.app.conftest import Opened
 from tests.app.test_ingest import press
+from tests.support.little_market import LittleMarket
 
 TIER = ["--tier", "TIER1"]
 SAID: dict[str, tuple[list[str], dict[str, Any]]] = {  # on the command line, and in the form's address

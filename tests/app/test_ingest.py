@@ -13,9 +13,9 @@ from streamlit.testing.v1 import AppTest
 from kraken_core import Workbench
 from kraken_core.domain.jobs import IngestionJob, JobStatus
 from kraken_core.domain.plan import Action, IngestionPlan
-from tests.acceptance.archive_texts import candles, folder, slots
-from tests.acceptance.little_market import FIRST_DAY, PRESENT, LittleMarket
 from tests.app.conftest import Opened, figures
+from tests.support.archive_texts import candles, folder, slots
+from tests.support.little_market import FIRST_DAY, PRESENT, LittleMarket
 
 PATIENCE_S = 60
 ALL: dict[str, Any] = {"tier": "ALL", "from": FIRST_DAY, "as_of": PRESENT, "api": "false"}

@@ -13,9 +13,9 @@ import pytest
 from kraken_core import Workbench
 from kraken_core.domain.jobs import Control, IngestionJob, JobStatus
 from kraken_core.workbench.jobs.worker_process import this_worker
-from tests.acceptance.little_market import FIRST_DAY, PRESENT, LittleMarket
 from tests.app.conftest import Opened, figures
 from tests.app.test_ingest import PATIENCE_S, press
+from tests.support.little_market import FIRST_DAY, PRESENT, LittleMarket
 
 FAR = 2**40  # a lease that will not run out
 

@@ -10,10 +10,10 @@ from playwright.sync_api import Browser, Page, expect
 
 from kraken_core.domain.jobs import JobStatus
 from tests.app.asking_home import QUICK, SLOW, AskingHome
-from tests.app.browsing import PATIENCE_MS, click, figure, place, press, see, serving
-from tests.app.chromium import LOADED_AGAIN
+from tests.support.browsing import PATIENCE_MS, click, figure, place, press, see, serving
+from tests.support.chromium import LOADED_AGAIN
 
-pytest_plugins = ["tests.app.chromium"]
+pytest_plugins = ["tests.support.chromium"]
 expect.set_options(timeout=PATIENCE_MS)
 RUNNING, PAUSED, COMPLETED, LOST = "▶ running ·", "‖ paused ·", "✓ completed ·", "⚠ worker lost ·"
 

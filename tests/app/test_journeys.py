@@ -7,9 +7,9 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import Page, expect
 
-from tests.app.browsing import figure, press, see, serving
+from tests.support.browsing import figure, press, see, serving
 
-pytest_plugins = ["tests.app.chromium"]
+pytest_plugins = ["tests.support.chromium"]
 
 
 def test_a_newcomer_ingests_the_simulated_market_by_buttons_alone(tmp_path: Path, tab: Page) -> None:

@@ -14,11 +14,11 @@ from playwright.sync_api import Dialog, Page, expect
 from kraken_core import Workbench
 from kraken_core.domain.market import Pair
 from kraken_core.ports import PairRecord
-from tests.acceptance.little_market import LOST
-from tests.app.browsing import PATIENCE_MS, click, drag, place, plot, serving
-from tests.app.conftest import NOBODY
+from tests.support.browsing import PATIENCE_MS, click, drag, place, plot, serving
+from tests.support.command_line import NOBODY
+from tests.support.little_market import LOST
 
-pytest_plugins = ["tests.app.chromium"]
+pytest_plugins = ["tests.support.chromium"]
 expect.set_options(timeout=PATIENCE_MS)
 DAYS = 11  # of the little market
 

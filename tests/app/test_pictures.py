@@ -17,7 +17,7 @@ from kraken_core.domain.report import Completeness
 from kraken_core.domain.timerange import TimeRange, TimeRanges
 from kraken_core.ports import PairRecord
 from kraken_core.workbench.charts.timeline import Known, Timeline
-from tests.acceptance.little_market import BTC_EUR, BTC_USD, FIRST_HOLE, LAST_HOLE, PEPE_USD
+from tests.support.little_market import BTC_EUR, BTC_USD, FIRST_HOLE, LAST_HOLE, PEPE_USD
 
 HOUR, DAY = 3_600, 86_400
 

@@ -12,10 +12,10 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.app.browsing import PATIENCE_MS, plot, press, serving
-from tests.app.conftest import NOBODY
+from tests.support.browsing import PATIENCE_MS, plot, press, serving
+from tests.support.command_line import NOBODY
 
-pytest_plugins = ["tests.app.chromium"]
+pytest_plugins = ["tests.support.chromium"]
 expect.set_options(timeout=PATIENCE_MS)
 
 # What every trace of the chart is drawn from, and the axes' ranges

@@ -5,29 +5,14 @@ from __future__ import annotations
 import json
 import socket
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
 import requests
 
-from tests.acceptance.command_line import command, environment
-from tests.ports import free_port
-
-PATIENCE_S = 60
-
-
-def answering(url: str, server: subprocess.Popen[str]) -> None:
-    until = time.monotonic() + PATIENCE_S
-    while True:
-        try:
-            assert requests.get(f"{url}/_stcore/health", timeout=5).text == "ok"
-        except requests.ConnectionError:
-            assert server.poll() is None, "the server ended"
-            assert time.monotonic() < until, "the server does not answer"
-            time.sleep(0.1)
-        else:
-            return
+from tests.support.browsing import PATIENCE_S, answering
+from tests.support.command_line import command, environment
+from tests.support.ports import free_port
 
 
 def test_the_dashboard_answers_where_it_says_and_ends_when_it_is_told(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.app.browsing import serving
+from tests.support.browsing import serving
 
 SWITCHING, REFUSED = 101, 403
 

@@ -6,8 +6,8 @@ import pytest
 
 from kraken_core.stores.delta.store import DeltaStore
 from tests.contract.stored_candles import READING, SENT, Adapter
-from tests.questdb_tables import questdb_adapter
-from tests.s3_server import BUCKET
+from tests.support.questdb_tables import questdb_adapter
+from tests.support.s3_server import BUCKET
 
 
 @pytest.fixture(scope="session", params=["delta", "delta on s3", READING, SENT])

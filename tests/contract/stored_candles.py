@@ -9,7 +9,7 @@ import pytest
 
 from kraken_core.domain.timerange import TimeRanges
 from kraken_core.ports import CandleStore
-from tests.candle_tables import BTC
+from tests.support.candle_tables import BTC
 
 Adapter = Callable[[Path], CandleStore]  # opens the table of a folder; of a new folder a new table
 

@@ -17,7 +17,7 @@ from kraken_core.domain.errors import BadFileError, SourceError
 from kraken_core.domain.market import INTERVALS, Pair
 from kraken_core.ports import CandleSource
 from kraken_core.sources.archive import ArchiveSource
-from tests.contract.layouts import (
+from tests.support.layouts import (
     CONTENT,
     LAYOUTS,
     ZIPS,
@@ -32,7 +32,7 @@ from tests.contract.layouts import (
     write_files,
     write_zip,
 )
-from tests.web_server import serving
+from tests.support.web_server import serving
 
 SECOND_QUARTER = ArchiveStatement(*quarter_bounds(2026, 2))
 EXPECTED = {series_of(name): text for name, text in CONTENT.items()}

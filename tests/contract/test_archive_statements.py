@@ -10,7 +10,7 @@ from kraken_core.domain.archives import day_start, quarter_bounds
 from kraken_core.domain.candles import Vintage
 from kraken_core.domain.coverage import ArchiveStatement
 from kraken_core.sources.archive import ArchiveSource
-from tests.contract.layouts import (
+from tests.support.layouts import (
     CONTENT,
     MANIFEST,
     content,

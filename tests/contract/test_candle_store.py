@@ -17,11 +17,11 @@ from kraken_core.domain.table_mark import TableMark, why_not
 from kraken_core.domain.timerange import END_OF_TIME, TimeRanges
 from kraken_core.pipeline.rename import move_candles
 from kraken_core.ports import CandleStore, CandleTable, Merged
-from tests.candle_frames import Row, frame, rows_of
-from tests.candle_tables import ALL, BTC, BTC_MINUTES, ETH, EVER, put
 from tests.contract.stored_candles import Adapter, slots
+from tests.support.candle_frames import Row, frame, rows_of
+from tests.support.candle_tables import ALL, BTC, BTC_MINUTES, ETH, EVER, put
 
-pytest_plugins = ["tests.servers", "tests.contract.candle_stores"]
+pytest_plugins = ["tests.support.servers", "tests.contract.candle_stores"]
 
 
 @pytest.fixture

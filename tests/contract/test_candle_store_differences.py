@@ -10,11 +10,11 @@ import pytest
 from kraken_core.domain.candles import Source, answered, rank_of
 from kraken_core.domain.differences import FOUND
 from kraken_core.ports import CandleStore, Merged
-from tests.candle_frames import Row, frame, rows_of
-from tests.candle_tables import ALL, BTC, put
 from tests.contract.stored_candles import READING, Adapter
+from tests.support.candle_frames import Row, frame, rows_of
+from tests.support.candle_tables import ALL, BTC, put
 
-pytest_plugins = ["tests.servers", "tests.contract.candle_stores"]
+pytest_plugins = ["tests.support.servers", "tests.contract.candle_stores"]
 pytestmark = pytest.mark.parametrize("adapter", ["delta", READING], indirect=True, scope="session")
 DAY_S = 86_400
 

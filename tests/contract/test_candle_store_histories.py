@@ -15,11 +15,11 @@ from kraken_core.domain.candles import Source, provisional, rank_of
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.timerange import TimeRanges
 from kraken_core.ports import Merged
-from tests.candle_frames import Row, frame, rows_of
-from tests.candle_tables import ALL, BTC, BTC_MINUTES, ETH
 from tests.contract.stored_candles import READING, Adapter, slots
+from tests.support.candle_frames import Row, frame, rows_of
+from tests.support.candle_tables import ALL, BTC, BTC_MINUTES, ETH
 
-pytest_plugins = ["tests.servers", "tests.contract.candle_stores"]
+pytest_plugins = ["tests.support.servers", "tests.contract.candle_stores"]
 
 # The two ways into QuestDB differ in what was never held before only.
 EITHER_STORE = pytest.mark.parametrize("adapter", ["delta", READING], indirect=True, scope="session")

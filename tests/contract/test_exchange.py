@@ -27,11 +27,11 @@ from kraken_core.simulator.listing import Listing
 from kraken_core.simulator.market import SimulatedMarket
 from kraken_core.simulator.tape import Tape
 from kraken_core.sources.rest import KrakenExchange
-from tests.expected_rows import expected_rows
-from tests.pocket_exchange import PocketExchange
-from tests.steady import SteadyTime
-from tests.strategies import markets
-from tests.trade_frames import trades_of
+from tests.support.expected_rows import expected_rows
+from tests.support.pocket_exchange import PocketExchange
+from tests.support.steady import SteadyTime
+from tests.support.strategies import markets
+from tests.support.trade_frames import trades_of
 
 BTC, DOGE, GONE, COMING, QUIET = (Pair(base, "USD") for base in ("BTC", "DOGE", "OMG", "PEPE", "ZEC"))
 START = day_start(date(2026, 3, 30))

@@ -15,9 +15,9 @@ from kraken_core.domain.errors import BadFileError, ClusterError, SettingError
 from kraken_core.executors.dask import cluster
 from kraken_core.executors.local import threads
 from kraken_core.ports import Crew
-from tests.crew_tasks import PATIENCE_S, appeared, append, crash, die, hold, refuse
-from tests.dask_cluster import DaskCluster, dask_cluster
-from tests.ports import free_port
+from tests.support.crew_tasks import PATIENCE_S, appeared, append, crash, die, hold, refuse
+from tests.support.dask_cluster import DaskCluster, dask_cluster
+from tests.support.ports import free_port
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from kraken_core.domain.errors import BadFileError, SourceError
 from kraken_core.sources.archive import ArchiveSource
 from kraken_core.sources.split import JoinedFile, LocalPart
 from kraken_core.sources.zips import read_member
-from tests.contract.layouts import CONTENT, left_out, manifest, tampered, write_zip
+from tests.support.layouts import CONTENT, left_out, manifest, tampered, write_zip
 
 MEMBER = "XBTUSD_60.csv"
 REST = CONTENT.keys() - {MEMBER}

@@ -19,7 +19,7 @@ from kraken_core.domain.trade_sweep import TradeSpan
 from kraken_core.ledger.ledger import SqlLedger
 from tests.contract.ledger_records import DAY, DAYS, ETHER, HOURS, a_claim, a_running_job
 
-pytest_plugins = ["tests.servers", "tests.contract.ledgers"]
+pytest_plugins = ["tests.support.servers", "tests.contract.ledgers"]
 
 
 def a_point(pair: Pair = HOURS.pair, **columns: object) -> SweepPoint:

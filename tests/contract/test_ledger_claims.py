@@ -42,7 +42,7 @@ from tests.contract.ledger_records import (
     read,
 )
 
-pytest_plugins = ["tests.servers", "tests.contract.ledgers"]
+pytest_plugins = ["tests.support.servers", "tests.contract.ledgers"]
 
 
 def test_a_batch_stores_outcomes_claims_and_metrics_together(ledger: SqlLedger) -> None:

@@ -8,7 +8,7 @@ from kraken_core.domain.jobs import JobMetrics
 from kraken_core.ledger.ledger import SqlLedger
 from tests.contract.ledger_records import DAY, DAYS, ETH, ETHER, HOURS, a_claim, a_file, a_job, a_running_job, read
 
-pytest_plugins = ["tests.servers", "tests.contract.ledgers"]
+pytest_plugins = ["tests.support.servers", "tests.contract.ledgers"]
 
 NEW, OLD = Origin(Source.CSV, "beef", "/archives/new.zip"), Origin(Source.CSV, "cafe", "/archives/old.zip")
 FOUND = Difference(HOURS, 0, DAY, 12, NEW, OLD, volume=0.0025, trades=0.5)

@@ -7,7 +7,7 @@ from kraken_core.domain.timerange import TimeRanges
 from kraken_core.ledger.ledger import SqlLedger
 from tests.contract.ledger_records import BTC, DAY, DAYS, ETH, ETHER, HOURS, a_claim
 
-pytest_plugins = ["tests.servers", "tests.contract.ledgers"]
+pytest_plugins = ["tests.support.servers", "tests.contract.ledgers"]
 
 ALIVE = TimeRanges.single(0, 100 * DAY)
 FOUND = Findings({60: TimeRanges.of([(0, DAY), (2 * DAY, 3 * DAY)])}, (Doubt(DAY, 2 * DAY, "no trades"),))

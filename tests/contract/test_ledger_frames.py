@@ -19,7 +19,7 @@ from kraken_core.ledger.ledger import SqlLedger
 from kraken_core.ports import PairRecord
 from tests.contract.ledger_records import BTC, DAY, HOURS, a_claim, a_file, a_gap, a_running_job, detected, read
 
-pytest_plugins = ["tests.servers", "tests.contract.ledgers"]
+pytest_plugins = ["tests.support.servers", "tests.contract.ledgers"]
 
 
 def filled(ledger: SqlLedger) -> None:

@@ -9,7 +9,7 @@ from kraken_core.domain.gaps import GapRecord, GapStatus, Route
 from kraken_core.ledger.ledger import SqlLedger
 from tests.contract.ledger_records import DAY, DAYS, ETHER, HOURS, NOON, SetClock, a_gap, detected
 
-pytest_plugins = ["tests.servers", "tests.contract.ledgers"]
+pytest_plugins = ["tests.support.servers", "tests.contract.ledgers"]
 
 
 def test_a_detection_replaces_the_open_gaps_of_its_series_only(ledger: SqlLedger) -> None:

@@ -36,7 +36,7 @@ from tests.contract.ledger_records import (
     read,
 )
 
-pytest_plugins = ["tests.servers", "tests.contract.ledgers"]
+pytest_plugins = ["tests.support.servers", "tests.contract.ledgers"]
 
 
 def test_a_new_job_is_pending_with_its_files_in_the_order_of_the_plan(ledger: SqlLedger) -> None:

@@ -36,7 +36,7 @@ from tests.contract.ledger_records import (
     read,
 )
 
-pytest_plugins = ["tests.servers", "tests.contract.ledgers"]
+pytest_plugins = ["tests.support.servers", "tests.contract.ledgers"]
 
 
 def test_pairs_are_updated_in_place_and_told_in_order(ledger: SqlLedger) -> None:

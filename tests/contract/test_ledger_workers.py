@@ -30,7 +30,7 @@ from tests.contract.ledger_records import (
     read,
 )
 
-pytest_plugins = ["tests.servers", "tests.contract.ledgers"]
+pytest_plugins = ["tests.support.servers", "tests.contract.ledgers"]
 
 MARK = TableMark("a table", 5, "abc")
 

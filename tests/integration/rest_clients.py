@@ -14,9 +14,9 @@ from kraken_core.simulator.exchange.limits import Limiter
 from kraken_core.simulator.listing import Listing
 from kraken_core.simulator.market import SimulatedMarket
 from kraken_core.sources.rest import KrakenExchange
-from tests.steady import SteadyTime
-from tests.web_server import Fault as Sent
-from tests.web_server import FileServer, serving
+from tests.support.steady import SteadyTime
+from tests.support.web_server import Fault as Sent
+from tests.support.web_server import FileServer, serving
 
 END = 1_780_000_020
 PAIRS = [Pair(base, "USD") for base in ("BTC", "ETH", "ADA", "SOL")]

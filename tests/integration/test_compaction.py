@@ -25,8 +25,8 @@ from kraken_core.stores.delta.log import APPLICATION, DeltaLog
 from kraken_core.stores.delta.store import DeltaStore
 from kraken_core.stores.files.candle_files import CandleFiles
 from kraken_core.stores.files.folder import Folder
-from tests.candle_frames import Row, frame
-from tests.candle_tables import ALL, BTC, BTC_MINUTES, ETH, files_of_table, files_on_disk, held, put, stage
+from tests.support.candle_frames import Row, frame
+from tests.support.candle_tables import ALL, BTC, BTC_MINUTES, ETH, files_of_table, files_on_disk, held, put, stage
 
 ROWS_A_FILE = 12
 

@@ -19,7 +19,7 @@ from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.request import Request
 from kraken_core.ledger.ledger import SqlLedger
 
-pytest_plugins = ["tests.servers"]
+pytest_plugins = ["tests.support.servers"]
 
 ROUNDS = 40
 

@@ -25,8 +25,8 @@ from kraken_core.stores.delta.log import APPLICATION, DeltaLog
 from kraken_core.stores.delta.merge import Merge, plan_merge
 from kraken_core.stores.delta.store import DeltaStore
 from kraken_core.stores.files.spans import from_footer
-from tests.candle_frames import Row, rows_of
-from tests.candle_tables import ALL, BTC, ETH, EVER, files_of_table, files_on_disk, held, put, stage
+from tests.support.candle_frames import Row, rows_of
+from tests.support.candle_tables import ALL, BTC, ETH, EVER, files_of_table, files_on_disk, held, put, stage
 
 
 @pytest.fixture

@@ -19,11 +19,11 @@ from kraken_core.ledger.engine import open_engine, reading, writing
 from kraken_core.ledger.ledger import SqlLedger
 from kraken_core.ledger.transactions import PATIENCE_S
 from kraken_core.ports import never
-from tests.databases import new_schema
-from tests.postgres_server import PostgreSQL
-from tests.steady import SteadyTime
+from tests.support.databases import new_schema
+from tests.support.postgres_server import PostgreSQL
+from tests.support.steady import SteadyTime
 
-pytest_plugins = ["tests.servers"]
+pytest_plugins = ["tests.support.servers"]
 pytestmark = pytest.mark.postgres
 
 AWAY_S = 0.5

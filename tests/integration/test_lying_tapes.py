@@ -23,7 +23,7 @@ from kraken_core.simulator.exchange import HONEST, TapeFaults
 from kraken_core.simulator.listing import Listing
 from kraken_core.simulator.market import SimulatedMarket
 from kraken_core.simulator.tape import Tape
-from tests.pocket_exchange import PocketExchange
+from tests.support.pocket_exchange import PocketExchange
 
 BTC = Pair("BTC", "USD")
 START = day_start(date(2026, 3, 30))

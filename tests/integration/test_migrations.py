@@ -21,7 +21,7 @@ from kraken_core.ledger.ledger import SqlLedger
 from kraken_core.ledger.models import REVISION, metadata
 from kraken_core.ledger.schema import alembic_config, bring_up_to_date, revision_of
 
-pytest_plugins = ["tests.servers"]
+pytest_plugins = ["tests.support.servers"]
 
 REVISIONS = [script.revision for script in ScriptDirectory("kraken_core/ledger/migrations").walk_revisions()][::-1]
 

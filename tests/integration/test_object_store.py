@@ -19,11 +19,11 @@ from kraken_core.stores.delta.store import DeltaStore
 from kraken_core.stores.files import object_store
 from kraken_core.stores.files.duckdb_objects import ObjectFiles
 from kraken_core.stores.files.object_store import ObjectStore, storage_options
-from tests.candle_frames import Row, frame, rows_of
-from tests.candle_tables import ALL, BTC, put
-from tests.s3_server import BUCKET, S3Server
+from tests.support.candle_frames import Row, frame, rows_of
+from tests.support.candle_tables import ALL, BTC, put
+from tests.support.s3_server import BUCKET, S3Server
 
-pytest_plugins = ["tests.servers"]
+pytest_plugins = ["tests.support.servers"]
 
 NOW = 2_000_000_000
 LATER = 30 * 86_400

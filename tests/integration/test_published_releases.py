@@ -13,8 +13,8 @@ from kraken_core.domain.errors import SourceError
 from kraken_core.sources.archive import ArchiveSource
 from kraken_core.sources.releases import published
 from kraken_core.sources.remote_archives import Remote
-from tests.contract.layouts import CONTENT, cut, write_zip
-from tests.web_server import FileServer, serving
+from tests.support.layouts import CONTENT, cut, write_zip
+from tests.support.web_server import FileServer, serving
 
 AS_OF = day_start(date(2026, 8, 20))
 QUARTERS = [(2025, 4), (2026, 1), (2026, 2), (2026, 3)]

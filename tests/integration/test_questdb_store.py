@@ -17,11 +17,11 @@ from kraken_core.stores.questdb import writer
 from kraken_core.stores.questdb.address import parse_address
 from kraken_core.stores.questdb.state import server_state
 from kraken_core.stores.questdb.store import QuestDBStore
-from tests.candle_frames import Row, frame, rows_of
-from tests.questdb_server import QuestDB
-from tests.questdb_tables import SomeAssets
+from tests.support.candle_frames import Row, frame, rows_of
+from tests.support.questdb_server import QuestDB
+from tests.support.questdb_tables import SomeAssets
 
-pytest_plugins = ["tests.servers"]
+pytest_plugins = ["tests.support.servers"]
 pytestmark = pytest.mark.questdb
 
 BTC = Series(Pair("BTC", "USD"), 60)

@@ -17,8 +17,8 @@ from kraken_core.sources import web
 from kraken_core.sources.archive import ArchiveSource
 from kraken_core.sources.http_ranges import PIECE_BYTES
 from kraken_core.sources.remote_archives import Remote
-from tests.contract.layouts import CONTENT, cut, manifest, plain_zip, tampered, write_zip
-from tests.web_server import Fault, FileServer, self_signed, serving
+from tests.support.layouts import CONTENT, cut, manifest, plain_zip, tampered, write_zip
+from tests.support.web_server import Fault, FileServer, self_signed, serving
 
 MEMBER = "XBTUSD_1.csv"
 NOISE = bytes(i * i * 7 % 251 for i in range(400_000))  # packs hardly

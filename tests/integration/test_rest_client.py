@@ -16,8 +16,8 @@ from kraken_core.simulator.exchange import PASSING, Fault, Faults, Kind, Limits
 from kraken_core.simulator.market import SimulatedMarket
 from kraken_core.sources.rest import KrakenExchange, Patience
 from tests.integration.rest_clients import BTC, END, ETH, MARKET, PAIRS, asking, one_line
-from tests.steady import SteadyTime
-from tests.strategies import markets
+from tests.support.steady import SteadyTime
+from tests.support.strategies import markets
 
 FOR_GOOD = None
 WEIRD = "EGeneral:Internal error"

@@ -15,9 +15,9 @@ from kraken_core.domain.errors import UnavailableError
 from kraken_core.sources.rest import KrakenExchange, Patience
 from kraken_core.sources.rest import transport as http
 from tests.integration.rest_clients import BTC, END, one_line, sending
-from tests.steady import SteadyTime
-from tests.web_server import Fault as Sent
-from tests.web_server import self_signed, serving
+from tests.support.steady import SteadyTime
+from tests.support.web_server import Fault as Sent
+from tests.support.web_server import self_signed, serving
 
 
 @pytest.mark.parametrize("status", [403, 401, 451])

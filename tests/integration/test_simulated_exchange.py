@@ -26,9 +26,9 @@ from kraken_core.simulator.exchange.ohlc import INTERVALS
 from kraken_core.simulator.listing import Listing
 from kraken_core.simulator.market import SimulatedMarket
 from kraken_core.simulator.tape import NS, Tape
-from tests.asking import ask, error, result
-from tests.expected_rows import expected_rows
-from tests.strategies import markets
+from tests.support.asking import ask, error, result
+from tests.support.expected_rows import expected_rows
+from tests.support.strategies import markets
 
 RECORDED = Path(__file__).parents[3] / "shared" / "data" / "rest"
 BTC, DOGE, GONE, COMING = (Pair(base, "USD") for base in ("BTC", "DOGE", "OMG", "PEPE"))

@@ -18,7 +18,7 @@ from kraken_core.simulator.exchange import PASSING, ExchangeClock, Fault, Faults
 from kraken_core.simulator.exchange.limits import Limiter
 from kraken_core.simulator.listing import Listing
 from kraken_core.simulator.market import SimulatedMarket
-from tests.asking import ask, error, result
+from tests.support.asking import ask, error, result
 
 BTC, ETH = Pair("BTC", "USD"), Pair("ETH", "USD")
 END = 1_780_000_020

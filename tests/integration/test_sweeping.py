@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from kraken_core.ports import Swept
 from kraken_core.stores.delta import compaction
 from kraken_core.stores.delta.store import DeltaStore
-from tests.candle_frames import Row
-from tests.candle_tables import BTC, ETH, files_of_table, files_on_disk, held, put, stage
+from tests.support.candle_frames import Row
+from tests.support.candle_tables import BTC, ETH, files_of_table, files_on_disk, held, put, stage
 
 HOUR = 3600
 DAY = 24 * HOUR

@@ -25,8 +25,8 @@ from kraken_core.stores.delta.store import DeltaStore
 from kraken_core.stores.files.candle_files import NOT_AS_WRITTEN, CandleFiles
 from kraken_core.stores.files.folder import Folder
 from kraken_core.stores.files.spans import spans_of_unsorted, to_footer
-from tests.candle_frames import Row, frame
-from tests.candle_tables import BTC, BTC_MINUTES, ETH, files_of_table, held, put, stage
+from tests.support.candle_frames import Row, frame
+from tests.support.candle_tables import BTC, BTC_MINUTES, ETH, files_of_table, held, put, stage
 
 
 @dataclass

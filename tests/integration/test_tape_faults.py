@@ -17,7 +17,7 @@ from kraken_core.simulator.exchange.trades import TradeBook
 from kraken_core.simulator.listing import Listing
 from kraken_core.simulator.market import SimulatedMarket
 from kraken_core.simulator.tape import Tape
-from tests.asking import result
+from tests.support.asking import result
 
 BTC = Pair("BTC", "USD")
 START = day_start(date(2026, 3, 30))

@@ -13,7 +13,7 @@ from kraken_core.domain.candles import SCHEMA, Source, Vintage, aggregate, deriv
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.timerange import TimeRanges
 from kraken_core.domain.verification.agreement import Comparison, Verdict, compared, comparisons, contradicted
-from tests.candle_frames import Row, frame
+from tests.support.candle_frames import Row, frame
 
 BTC, ETH = Pair("BTC", "USD"), Pair("ETH", "USD")
 CSV, UNDATED, OHLC = rank_of(Source.CSV, Vintage(86_400, stated=True)), rank_of(Source.CSV), rank_of(Source.OHLC)

@@ -26,7 +26,7 @@ from kraken_core.domain.coverage import (
 from kraken_core.domain.knowledge import Knowledge
 from kraken_core.domain.market import INTERVALS, Pair, Series
 from kraken_core.domain.timerange import TimeRanges, floor
-from tests.ranges import from_slots, slots_of, time_ranges
+from tests.support.ranges import from_slots, slots_of, time_ranges
 
 DAY_S = 86_400
 QUARTER = ArchiveStatement(*stated_by_name("Kraken_OHLCVT_Q1_2026.zip"))

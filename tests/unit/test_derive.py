@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from kraken_core.domain.derive import Derivation, Levels, derivable, derivations, levels
 from kraken_core.domain.market import INTERVALS
 from kraken_core.domain.timerange import TimeRanges
-from tests.ranges import LAST, from_slots, instants_of, slots_of, time_ranges
+from tests.support.ranges import LAST, from_slots, instants_of, slots_of, time_ranges
 
 DAY_S = 86_400
 DAYS = 2

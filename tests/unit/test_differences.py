@@ -25,7 +25,7 @@ from kraken_core.domain.candles import (
 )
 from kraken_core.domain.differences import Difference, Origin, differs, disagreements, sizes
 from kraken_core.domain.market import Pair, Series
-from tests.candle_frames import Row, frame
+from tests.support.candle_frames import Row, frame
 
 HOURS = Series(Pair("BTC", "USD"), 60)
 DAYS = Series(Pair("BTC", "USD"), 1440)

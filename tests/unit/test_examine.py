@@ -15,7 +15,7 @@ from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.timerange import END_OF_TIME, TimeRange, TimeRanges
 from kraken_core.domain.verification.examination import Examination, Frame
 from kraken_core.domain.verification.known_pair import KnownPair, Look, known_pairs
-from tests.candle_frames import Row, frame
+from tests.support.candle_frames import Row, frame
 
 BTC = Pair("BTC", "USD")
 MINUTES, FIVES, QUARTERS, HOURS = (Series(BTC, interval) for interval in (1, 5, 15, 60))

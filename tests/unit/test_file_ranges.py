@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.timerange import TimeRanges
 from kraken_core.stores.files.ranges import in_ranges
-from tests.candle_frames import Row, frame
+from tests.support.candle_frames import Row, frame
 
 SERIES = [Series(Pair(base, "USD"), 1) for base in ("A", "B", "C")]
 rows = st.lists(st.tuples(st.sampled_from(SERIES), st.integers(0, 30)), max_size=20)

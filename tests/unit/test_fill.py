@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from kraken_core.domain.fill import filled
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.timerange import TimeRanges
-from tests.candle_frames import Row, frame
+from tests.support.candle_frames import Row, frame
 
 SERIES = Series(Pair("BTC", "USD"), 1)
 WIDTH = SERIES.width

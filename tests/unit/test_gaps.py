@@ -25,7 +25,7 @@ from kraken_core.domain.gaps import (
 from kraken_core.domain.market import INTERVALS, Pair, Series
 from kraken_core.domain.routes import RepairPlan, Served
 from kraken_core.domain.timerange import TimeRange, TimeRanges, floor
-from tests.ranges import from_slots, slots_of
+from tests.support.ranges import from_slots, slots_of
 
 DAY_S = 86_400
 START = quarter_bounds(2026, 1)[0]

@@ -15,7 +15,7 @@ from kraken_core.domain.grades import Grade
 from kraken_core.domain.grading import Doubt, Findings, graded_ranges, grades
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.timerange import TimeRanges
-from tests.ranges import slots_of, time_ranges
+from tests.support.ranges import slots_of, time_ranges
 
 BTC = Pair("BTC", "USD")
 HOURS, FOURS = Series(BTC, 60), Series(BTC, 240)

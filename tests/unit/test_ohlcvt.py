@@ -10,7 +10,7 @@ from polars.testing import assert_frame_equal
 from kraken_core.domain.errors import BadFileError
 from kraken_core.domain.ohlcvt import COLUMNS, parse_any, parse_clean
 from kraken_core.domain.timerange import END_OF_TIME, TimeRanges
-from tests.ohlcvt_text import (
+from tests.support.ohlcvt_text import (
     CANDLE,
     GOOD,
     MINUTE,

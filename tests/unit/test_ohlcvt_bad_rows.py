@@ -15,8 +15,20 @@ from hypothesis import strategies as st
 from kraken_core.domain.errors import BadFileError
 from kraken_core.domain.ohlcvt import COLUMNS, Reject, parse_any, parse_clean
 from kraken_core.domain.timerange import END_OF_TIME, TimeRanges
-from tests.ohlcvt_text import GOOD, MINUTE, NOW, START, at, hour_row, read, row, slots, takes_the_fast_way, text_of
-from tests.ranges import from_slots
+from tests.support.ohlcvt_text import (
+    GOOD,
+    MINUTE,
+    NOW,
+    START,
+    at,
+    hour_row,
+    read,
+    row,
+    slots,
+    takes_the_fast_way,
+    text_of,
+)
+from tests.support.ranges import from_slots
 
 BAD_ROWS = {
     "its time is no whole number of seconds": [f",{GOOD}", f"2024-01-01T00:00:00Z,{GOOD}"],

@@ -15,7 +15,7 @@ from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.timerange import TimeRanges
 from kraken_core.domain.verification.silences import KNOWN_SILENCES, SUSPICIOUS, Activity, Silence, silent_runs
 from kraken_core.pipeline.quiet import Watched, narrowed, suspicious, uncounted
-from tests.candle_frames import Row, frame
+from tests.support.candle_frames import Row, frame
 
 BTC = Pair("BTC", "USD")
 HOURS, DAYS = Series(BTC, 60), Series(BTC, 1440)

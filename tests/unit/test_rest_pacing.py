@@ -17,7 +17,7 @@ from kraken_core.sources.rest.failures import Policy
 from kraken_core.sources.rest.pacing import AT_ONCE, SLOWEST_S, Pacer
 from kraken_core.sources.rest.retries import FIRST_PAUSE_S, LONGEST_PAUSE_S, PATIENT, pause_s
 from kraken_core.sources.rest.waiting import STEP_S, Waiting
-from tests.steady import SteadyTime
+from tests.support.steady import SteadyTime
 
 BTC, ETH = Pair("BTC", "USD"), Pair("ETH", "USD")
 SOON = pytest.approx  # seconds are added up as doubles

@@ -35,3 +35,20 @@ def test_whatever_the_ledger_offers_waits_for_its_database() -> None:
     }
     assert len(offered) > 50
     assert [name for name, method in offered.items() if not hasattr(method, "__wrapped__")] == []
+
+
+FOLDERS = sorted(path.name for path in (ROOT / "tests").iterdir() if path.is_dir() and not path.name.startswith("_"))
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_no_folder_of_tests_imports_from_another(folder: str) -> None:
+    """What several share is in tests/support, which imports from none of them."""
+    allowed = {folder, "support"}
+    found = [
+        f"{path.relative_to(ROOT)}: {node.module}"
+        for path in (ROOT / "tests" / folder).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("tests.")
+        if (node.module or "").split(".")[1] not in allowed
+    ]
+    assert found == []

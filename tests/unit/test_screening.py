@@ -15,7 +15,7 @@ from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.slices import picked
 from kraken_core.domain.verification.agreement import Verdict, compared
 from kraken_core.domain.verification.screening import screened
-from tests.candle_frames import Row, frame
+from tests.support.candle_frames import Row, frame
 
 PAIRS = [Pair("A", "USD"), Pair("BTC", "EUR"), Pair("BTC", "USD")]
 CSV, OTHER = (rank_of(Source.CSV, Vintage(day * 86_400, stated=True)) for day in (1, 2))

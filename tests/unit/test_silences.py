@@ -13,7 +13,7 @@ from kraken_core.domain.archives import day_start
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.timerange import TimeRange, TimeRanges
 from kraken_core.domain.verification.silences import KNOWN_SILENCES, SUSPICIOUS, Activity, Silence, silent_runs, slept
-from tests.ranges import from_slots, slots_of, time_ranges
+from tests.support.ranges import from_slots, slots_of, time_ranges
 
 DAY = 86_400
 NONE = TimeRanges()

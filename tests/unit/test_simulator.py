@@ -21,7 +21,7 @@ from kraken_core.simulator.candles import candles
 from kraken_core.simulator.market import SimulatedMarket
 from kraken_core.simulator.release import DAY_S
 from kraken_core.simulator.tape import NS, Tape
-from tests.strategies import markets
+from tests.support.strategies import markets
 from tests.unit.short_markets import BTC, DOGE, END, LISTINGS, PEPE, START, market_of, truth_of, unhurried
 
 

@@ -29,7 +29,7 @@ from kraken_core.simulator.demo import demo_market, demo_releases, simulate
 from kraken_core.simulator.market import SimulatedMarket
 from kraken_core.simulator.release import DAY_S, Layout, Release, known_holes
 from kraken_core.simulator.release import series_of as all_series_of
-from tests.strategies import markets, releases
+from tests.support.strategies import markets, releases
 from tests.unit.short_markets import BTC, DOGE, END, FILE, PEPE, START, market_of, truth_of, unhurried
 
 

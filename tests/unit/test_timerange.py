@@ -10,7 +10,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from kraken_core.domain.timerange import TimeRange, TimeRanges, ceil, floor, iso
-from tests.ranges import LAST, instants_of, pieces, time_ranges
+from tests.support.ranges import LAST, instants_of, pieces, time_ranges
 
 NOTHING = TimeRanges()
 WIDTHS = st.integers(1, 30)

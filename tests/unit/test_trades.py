@@ -25,8 +25,8 @@ from kraken_core.simulator.candles import COLUMNS
 from kraken_core.simulator.listing import Listing
 from kraken_core.simulator.market import SimulatedMarket
 from kraken_core.simulator.tape import Tape
-from tests.strategies import markets
-from tests.trade_frames import trades_of
+from tests.support.strategies import markets
+from tests.support.trade_frames import trades_of
 
 BTC, PEPE = Pair("BTC", "USD"), Pair("PEPE", "USD")
 DAY_S = 86_400

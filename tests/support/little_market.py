@@ -12,7 +12,7 @@ from kraken_core.simulator.archive import write_release
 from kraken_core.simulator.listing import Listing
 from kraken_core.simulator.market import SimulatedMarket
 from kraken_core.simulator.release import Release
-from tests.closing_trades import trading_to
+from tests.support.closing_trades import trading_to
 
 BTC_USD, BTC_EUR, UNI_USD, EUR_USD, PEPE_USD = (
     *(Pair("BTC", "USD"), Pair("BTC", "EUR")),  # TIER1

@@ -11,7 +11,7 @@ from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.timerange import TimeRanges
 from kraken_core.ports import CandleStore, Merged, StagedFile
 from kraken_core.stores.delta.store import DeltaStore
-from tests.candle_frames import Row, frame, rows_of
+from tests.support.candle_frames import Row, frame, rows_of
 
 BTC = Series(Pair("BTC", "USD"), 60)
 ETH = Series(Pair("ETH", "EUR"), 60)

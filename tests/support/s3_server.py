@@ -13,8 +13,8 @@ from pathlib import Path
 
 import requests
 
-from tests.dask_cluster import PATIENCE_S, ROOT
-from tests.ports import free_port
+from tests.support.dask_cluster import PATIENCE_S, ROOT
+from tests.support.ports import free_port
 
 BUCKET = "candles"
 
@@ -39,7 +39,7 @@ class S3Server:
 
     def start(self) -> None:
         with (self.folder / "log").open("ab") as log:
-            command = [sys.executable, "-m", "tests.durable_s3", str(self.port), str(self.folder / "done")]
+            command = [sys.executable, "-m", "tests.support.durable_s3", str(self.port), str(self.folder / "done")]
             self.process = subprocess.Popen(command, stdout=log, stderr=log, cwd=ROOT)
         until = time.monotonic() + PATIENCE_S
         while not self._listens():

@@ -8,7 +8,7 @@ from pathlib import Path
 from kraken_core.ports import AssetRecord
 from kraken_core.stores.questdb.address import parse_address
 from kraken_core.stores.questdb.store import QuestDBStore
-from tests.questdb_server import QuestDB
+from tests.support.questdb_server import QuestDB
 
 
 class SomeAssets:

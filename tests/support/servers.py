@@ -1,4 +1,4 @@
-"""Servers that tests run against. A test module gets the fixtures with ``pytest_plugins = ["tests.servers"]``."""
+"""Real servers for tests, as fixtures: a module that uses them says ``pytest_plugins = ["tests.support.servers"]``."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from typing import NoReturn
 
 import pytest
 
-from tests.databases import new_schema
-from tests.postgres_server import PostgreSQL
-from tests.questdb_server import NoServerError, QuestDB
-from tests.s3_server import S3Server, s3_server
+from tests.support.databases import new_schema
+from tests.support.postgres_server import PostgreSQL
+from tests.support.questdb_server import NoServerError, QuestDB
+from tests.support.s3_server import S3Server, s3_server
 
 
 def unavailable(server: str, error: Exception) -> NoReturn:

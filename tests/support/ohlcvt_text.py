@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kraken_core.domain.ohlcvt import Parsed, parse_any, parse_clean
 from kraken_core.domain.timerange import TimeRanges
-from tests.ranges import from_slots
+from tests.support.ranges import from_slots
 
 START = 1_704_067_200  # 2024-01-01
 NOW = START + 365 * 86_400

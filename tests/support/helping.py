@@ -13,7 +13,7 @@ from kraken_core.domain.timerange import END_OF_TIME, TimeRanges
 from kraken_core.simulator.archive import write_release
 from kraken_core.simulator.market import SimulatedMarket
 from kraken_core.simulator.release import Release
-from tests.strategies import FIRST_DAY
+from tests.support.strategies import FIRST_DAY
 
 
 @contextmanager

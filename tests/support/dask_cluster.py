@@ -14,9 +14,9 @@ from pathlib import Path
 
 from distributed import Client
 
-from tests.ports import free_port
+from tests.support.ports import free_port
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 PATIENCE_S = 60
 
 

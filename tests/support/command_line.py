@@ -17,9 +17,10 @@ import pytest
 from kraken_core import Workbench
 from kraken_core.cli.main import run
 from kraken_core.domain.grades import Grade
-from tests.acceptance.helping import table
-from tests.acceptance.little_market import FIRST_DAY, PRESENT
+from tests.support.helping import table
+from tests.support.little_market import FIRST_DAY, PRESENT
 
+NOBODY = "http://127.0.0.1:9"  # where no exchange answers, nor anybody else
 ROOT = Path(__file__).parents[2]
 INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 READING: dict[str, list[str]] = {  # commands that look, with what they need

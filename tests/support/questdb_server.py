@@ -14,7 +14,7 @@ from typing import Any
 
 import psycopg
 
-from tests.ports import free_port
+from tests.support.ports import free_port
 
 VERSION = "9.3.4"
 JAR = Path(sys.prefix) / "servers" / f"questdb-{VERSION}.jar"  # where make test puts it

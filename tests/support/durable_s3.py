@@ -1,6 +1,6 @@
 """An S3 server that may be killed: what it acknowledged is written down, and done again before it answers anew.
 
-``python -m tests.durable_s3 PORT FILE``. Moto, which serves, holds everything in memory.
+``python -m tests.support.durable_s3 PORT FILE``. Moto, which serves, holds everything in memory.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A real browser. A test module gets its tabs with ``pytest_plugins = ["tests.app.chromium"]``."""
+"""A real browser. A test module gets its tabs with ``pytest_plugins = ["tests.support.chromium"]``."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
-from tests.app.browsing import PATIENCE_MS
-from tests.servers import unavailable
+from tests.support.browsing import PATIENCE_MS
+from tests.support.servers import unavailable
 
 LOG = logging.getLogger(__name__)
 # On a busy machine Streamlit's page goes blank, once in some fifty times that it is left for another one while a part

@@ -3,17 +3,33 @@
 from __future__ import annotations
 
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import requests
 from playwright.sync_api import Locator, Page, expect
 
-from tests.acceptance.command_line import command, environment
-from tests.app.test_starting import answering
-from tests.ports import free_port
+from tests.support.command_line import command, environment
+from tests.support.ports import free_port
 
+PATIENCE_S = 60  # for a server to come up
 PATIENCE_MS = 180_000  # on a machine that is busy with other things; nothing waits when it is quicker
+
+
+def answering(url: str, server: subprocess.Popen[str]) -> None:
+    """Returns once the server answers."""
+    until = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            assert requests.get(f"{url}/_stcore/health", timeout=5).text == "ok"
+        except requests.ConnectionError:
+            assert server.poll() is None, "the server ended"
+            assert time.monotonic() < until, "the server does not answer"
+            time.sleep(0.1)
+        else:
+            return
 
 
 @contextmanager
