@@ -6,7 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from app.shared.error_boundary import frame
+from app.shared.error_boundary import error_boundary
 from app.shared.sidebar import sidebar
 
 ICON = Path(__file__).parent / "icon.svg"  # Streamlit's own icons are fetched from elsewhere when they are a tab's
@@ -23,6 +23,6 @@ page = st.navigation(
         st.Page("settings/page.py", title="Settings", icon=":material/settings:", url_path="settings"),
     ]
 )
-with frame():
+with error_boundary():
     sidebar()
     page.run()

@@ -45,11 +45,11 @@ def crews(*, full: bool, runs: int) -> Iterator[Figure]:
             for kind, by in zip(Cost._fields, ("", ", in processors' time"), strict=True):
                 ratio = statistics.median(getattr(threads, kind) / getattr(dask, kind) for threads, dask in costs)
                 yield Figure(f"ingest by two Dask workers, of two threads' speed{by}", ratio, 0.8, least=True)
-            with cluster(started.address, 2) as crew:
-                crew.executor.submit(abs, 1).result()
+            with cluster(started.address, 2) as pool:
+                pool.executor.submit(abs, 1).result()
                 began = time.perf_counter()
                 for _ in range(TASKS):
-                    crew.executor.submit(abs, 1).result()
+                    pool.executor.submit(abs, 1).result()
                 yield Figure("Dask: there and back, a batch", (time.perf_counter() - began) / TASKS * 1000, 50, "ms")
 
 

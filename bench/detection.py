@@ -20,7 +20,7 @@ from kraken_core.domain.request import Request
 from kraken_core.domain.scope import Scope
 from kraken_core.domain.timerange import TimeRange, TimeRanges
 from kraken_core.ledger.ledger import SqlLedger
-from kraken_core.pipeline.detect import GapDetection
+from kraken_core.pipeline.detect import GapRecorder
 
 AS_OF = 1_767_225_600
 RANGES = 50
@@ -74,7 +74,7 @@ def _detect(ledger: SqlLedger) -> int:
     lives = {series.pair: [Life(HULL.start)] for series in SERIES}
     scope = Scope(Request(tiers=("ALL",)), AS_OF, ledger.detections())
     knowledge = Knowledge(lives, ledger.assertions(lives.keys()))
-    return len(GapDetection(ledger, scope).run(knowledge, lives.keys()).gaps)
+    return len(GapRecorder(ledger, scope).run(knowledge, lives.keys()).gaps)
 
 
 def _files() -> Iterator[TimeRange]:

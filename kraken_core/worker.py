@@ -21,7 +21,9 @@ def main(arguments: list[str]) -> int:
 
     with Workbench.open(home) as workbench:
         try:
-            result = workbench.work.run(workbench.ledger.job(int(job_id)), workers=int(workers[0]) if workers else None)
+            result = workbench.runner.run(
+                workbench.ledger.job(int(job_id)), workers=int(workers[0]) if workers else None
+            )
         except KrakenError as error:
             print(error, file=sys.stderr)  # noqa: T201 - into the job's log
             return error.exit_code

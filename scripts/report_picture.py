@@ -49,7 +49,7 @@ def simulated_report() -> Report:
         with Workbench.open(Path(folder, "home")) as workbench:
             sources = [Path(folder, "market")]
             workbench.run(workbench.plan(tier="ALL", sources=sources, as_of=simulation.market.end))
-            return workbench.held.report(workbench.select())
+            return workbench.holdings.report(workbench.select())
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import streamlit as st
 from app.charts.candles import candle_chart
 from app.shared import formatting
 from app.shared.filters import IN_URL, known_markets
-from app.shared.metrics import figures
+from app.shared.metrics import show_metrics
 from app.shared.time_window import chosen, controls, window, zoom
 from app.shared.workbench_cache import remembered, workbench
 from kraken_core import Workbench
@@ -25,13 +25,13 @@ AT_MOST = 1_000_000  # candles that are handed to a browser as a file
 @remembered
 def bounds_of(workbench: Workbench, pair: str, interval: int) -> TimeRange | None:
     """From when to when a series is wanted."""
-    return workbench.pictures.window(workbench.select(pairs=[_pair(pair)], intervals=[interval]))
+    return workbench.charts.window(workbench.select(pairs=[_pair(pair)], intervals=[interval]))
 
 
 @remembered
 def pictured(workbench: Workbench, pair: str, interval: int, at: TimeRange) -> Drawn:
     """The series in a window."""
-    return workbench.pictures.drawn(Series(_pair(pair), interval), at)
+    return workbench.charts.drawn(Series(_pair(pair), interval), at)
 
 
 def page() -> None:
@@ -86,14 +86,14 @@ def _pair(name: str) -> Pair:
 
 def _figures(drawn: Drawn) -> None:
     first, last = drawn.opened or (None, None)
-    told = {
+    shown = {
         "Candles": formatting.count(drawn.candles),
         "First (UTC)": formatting.minute(first),
         "Last (UTC)": formatting.minute(last),
         "Slots missing": formatting.count(drawn.slots_missing),
         "Gaps": formatting.count(len(drawn.missing)),
     }
-    figures(told)
+    show_metrics(shown)
 
 
 def _said(drawn: Drawn) -> None:

@@ -27,7 +27,7 @@ def candle_chart(drawn: Drawn, *, logarithmic: bool = False) -> go.Figure:
             x=middle,
             **{name: bars[name].to_list() for name in ("open", "high", "low", "close")},
             name="candles",
-            text=[_told(*row) for row in bars.select("start", "source", "candles", "trades").iter_rows()],
+            text=[_label(*row) for row in bars.select("start", "source", "candles", "trades").iter_rows()],
             increasing={"line": {"color": UP, "width": 1}, "fillcolor": UP},
             decreasing={"line": {"color": DOWN, "width": 1}, "fillcolor": DOWN},
             showlegend=False,
@@ -61,7 +61,7 @@ def candle_chart(drawn: Drawn, *, logarithmic: bool = False) -> go.Figure:
     return figure
 
 
-def _told(start: int, source: str, candles: int, trades: int | None) -> str:
+def _label(start: int, source: str, candles: int, trades: int | None) -> str:
     count = f"{formatting.count(candles)} candles from" if candles > 1 else "from"
     traded = "" if trades is None else f", {formatting.count(trades)} trades"
     return f"{datetime.fromtimestamp(start, UTC):%Y-%m-%d %H:%M} UTC, {count} {text(source)}{traded}"

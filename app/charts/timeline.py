@@ -45,10 +45,10 @@ def coverage_timeline(timeline: Timeline, colouring: Colouring = KNOWN, *, dragg
 
 def _hover(timeline: Timeline, stretch: Stretch) -> str:
     series = timeline.series[stretch.row]
-    told = [f"{text(str(series.pair))} {formatting.interval(series.interval)}: {stretch.known}"]
-    told.append(span(stretch.start, stretch.end))
+    lines = [f"{text(str(series.pair))} {formatting.interval(series.interval)}: {stretch.known}"]
+    lines.append(span(stretch.start, stretch.end))
     if stretch.source:
-        told.append(f"known from {stretch.source}, {formatting.count(stretch.candles)} candles")
+        lines.append(f"known from {stretch.source}, {formatting.count(stretch.candles)} candles")
     if stretch.slots:
-        told.append(f"{formatting.count(stretch.slots)} slots missing")
-    return "<br>".join(told)
+        lines.append(f"{formatting.count(stretch.slots)} slots missing")
+    return "<br>".join(lines)

@@ -8,7 +8,7 @@ import streamlit as st
 from app.charts.timeline import KNOWN, SOURCE, coverage_timeline
 from app.shared import formatting
 from app.shared.filters import IN_URL, selection
-from app.shared.metrics import figures
+from app.shared.metrics import show_metrics
 from app.shared.paging import TIMELINES, page_of
 from app.shared.time_window import chosen, controls, dragged, window, zoom
 from app.shared.workbench_cache import remembered, workbench
@@ -26,19 +26,19 @@ COLOURINGS = {"What is known": KNOWN, "Where from": SOURCE}
 @remembered
 def selected(workbench: Workbench, chosen: Selection) -> tuple[list[Series], TimeRange | None]:
     """The series of a selection, and from when to when anything of it is wanted."""
-    return workbench.pictures.series(chosen), workbench.pictures.window(chosen)
+    return workbench.charts.series(chosen), workbench.charts.window(chosen)
 
 
 @remembered
 def spans_of(workbench: Workbench, chosen: Selection) -> Spans:
     """What is wanted of a selection, and what is covered of that."""
-    return workbench.pictures.spans(chosen)
+    return workbench.charts.spans(chosen)
 
 
 @remembered
 def pictured(workbench: Workbench, series: list[Series], at: TimeRange) -> Timeline:
     """What is known of some series in a window."""
-    return workbench.pictures.timeline(series, at)
+    return workbench.charts.timeline(series, at)
 
 
 @remembered
@@ -47,7 +47,7 @@ def grounds(workbench: Workbench, series: Series, span: TimeRange) -> tuple[pl.D
     evidence = workbench.evidence(series, span)
     chosen = workbench.select(pairs=[series.pair], intervals=[series.interval])
     inside = (pl.col("start") < span.end) & (pl.col("end") > span.start)
-    return evidence, workbench.pictures.gaps(chosen).filter(inside)
+    return evidence, workbench.charts.gaps(chosen).filter(inside)
 
 
 def page() -> None:
@@ -86,17 +86,17 @@ def page() -> None:
 
 def _figures(series: int, share: Share) -> None:
     """What is known of the whole selection in the window, whichever page of its series is looked at."""
-    told = {
+    shown = {
         "Known": percent(share.part),
         "Slots known": formatting.count(share.covered),
         "Slots missing": formatting.count(share.missing),
         "Series": formatting.count(series),
     }
-    figures(told)
+    show_metrics(shown)
 
 
 def _nothing() -> None:
-    if workbench().held.as_of is not None:
+    if workbench().holdings.as_of is not None:
         st.info("Nothing of this selection was ever wanted: widen the filters.", icon=":material/filter_alt_off:")
     else:
         st.info("Nothing is held in this home yet: **Ingest** fills it.", icon=":material/inbox:")

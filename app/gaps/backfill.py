@@ -28,7 +28,7 @@ def backfill(picked: pl.DataFrame, gaps: pl.DataFrame, filtered: Selection, *, e
     """
     routed = gaps.filter(pl.col("route") != Route.NONE)
     fillable = routed if routed.height else gaps
-    asked: Asked | None = None
+    options: Asked | None = None
     with st.container(horizontal=True, vertical_alignment="center"):
         if st.button(
             f"Preview backfill of {formatting.count(picked.height)} chosen",
@@ -36,15 +36,15 @@ def backfill(picked: pl.DataFrame, gaps: pl.DataFrame, filtered: Selection, *, e
             type="primary",
             disabled=not picked.height,
         ):
-            asked = (tuple(picked["gap_id"]), filtered)
+            options = (tuple(picked["gap_id"]), filtered)
         if st.button(
             f"Preview backfill of all {formatting.count(fillable.height)}{' fillable' if routed.height else ''}",
             icon=":material/select_all:",
             disabled=not fillable.height,
         ):
-            asked = (() if everything else tuple(fillable["gap_id"]), filtered)
-    if asked:
-        _preview(asked)
+            options = (() if everything else tuple(fillable["gap_id"]), filtered)
+    if options:
+        _preview(options)
     if kept := st.session_state.get(PLAN):
         (ids, selected), plan = kept
         if selected != filtered:
@@ -55,13 +55,13 @@ def backfill(picked: pl.DataFrame, gaps: pl.DataFrame, filtered: Selection, *, e
         start_button(plan, PLAN)
 
 
-def _preview(asked: Asked) -> None:
+def _preview(options: Asked) -> None:
     st.session_state.pop(PLAN, None)
-    ids, filtered = asked
+    ids, filtered = options
     with st.spinner("Asking what would fill them …", show_time=True):
         try:
             request = workbench().backfill_request(gap_ids=ids, **as_words(filtered))
-            st.session_state[PLAN] = asked, workbench().work.plan(request)
+            st.session_state[PLAN] = options, workbench().runner.plan(request)
         except KrakenError as error:
             st.error(formatting.plain(str(error)), icon=":material/error:")
 

@@ -11,7 +11,7 @@ from app.gaps.quality import quality
 from app.gaps.table import download_list, gap_table
 from app.shared import formatting
 from app.shared.filters import IN_URL, selection
-from app.shared.metrics import figures
+from app.shared.metrics import show_metrics
 from app.shared.paging import HEATMAP_ROWS, page_of
 from app.shared.time_window import Chosen, chosen, controls, dragged, window, zoom
 from app.shared.workbench_cache import remembered
@@ -27,14 +27,14 @@ BY = {"Pairs": "pair", "Tiers": "tier"}
 @remembered
 def open_gaps(workbench: Workbench, chosen: Selection) -> tuple[pl.DataFrame, TimeRange | None]:
     """The open gaps of a selection, and from when to when anything of it is wanted."""
-    return workbench.pictures.gaps(chosen), workbench.pictures.window(chosen)
+    return workbench.charts.gaps(chosen), workbench.charts.window(chosen)
 
 
 @remembered
 def pictured(workbench: Workbench, chosen: Selection, row: str, at: TimeRange, first: int) -> Missing:
     """What is missing of a selection in a window, from some row on."""
     gaps, _ = open_gaps(chosen)
-    return workbench.pictures.missing(gaps, row, chosen, at, slice(first, first + HEATMAP_ROWS))
+    return workbench.charts.missing(gaps, row, chosen, at, slice(first, first + HEATMAP_ROWS))
 
 
 def page() -> None:
@@ -80,13 +80,13 @@ def _missing(filtered: Selection) -> None:
 
 def _figures(gaps: pl.DataFrame) -> None:
     fillable = gaps.filter(pl.col("route") != Route.NONE)
-    told = {
+    shown = {
         "Gaps": formatting.count(gaps.height),
         "Slots missing": formatting.count(int(gaps["candles"].sum())),
         "Gaps a route fills": formatting.count(fillable.height),
         "No route": formatting.count(gaps.height - fillable.height),
     }
-    figures(told)
+    show_metrics(shown)
 
 
 def _heatmap(missing: Missing, key: str, *, drag: bool) -> Chosen:

@@ -21,28 +21,28 @@ def page() -> None:
     """The page."""
     st.title("Ingest")
     st.caption("Read archives and ask the exchange, find what is missing, fill what can be filled. Look first.")
-    asked, workers = request_form()
-    if st.button("Preview plan", icon=":material/preview:", type="primary", disabled=asked is None) and asked:
-        _preview(asked)
-    if asked is None:
+    options, workers = request_form()
+    if st.button("Preview plan", icon=":material/preview:", type="primary", disabled=options is None) and options:
+        _preview(options)
+    if options is None:
         st.caption("Choose tiers or pairs first.")
     plan = st.session_state.get(PLAN)
-    if asked and plan:
-        _offer(plan, asked, workers)
+    if options and plan:
+        _offer(plan, options, workers)
 
 
-def _preview(asked: dict[str, Any]) -> None:
+def _preview(options: dict[str, Any]) -> None:
     st.session_state.pop(PLAN, None)
     with st.spinner("Looking at the archives …", show_time=True):
         try:
-            st.session_state[PLAN] = workbench().plan(**asked)
+            st.session_state[PLAN] = workbench().plan(**options)
         except KrakenError as error:
             st.error(formatting.plain(str(error)), icon=":material/error:")
 
 
-def _offer(plan: IngestionPlan, asked: dict[str, Any], workers: int | None) -> None:
+def _offer(plan: IngestionPlan, options: dict[str, Any], workers: int | None) -> None:
     """The plan, and the button that starts it, as long as it is the one that is asked for."""
-    current = workbench().request(**asked) == plan.request
+    current = workbench().request(**options) == plan.request
     st.header("Plan")
     if not current:
         st.info("The form has changed since: preview the plan again.", icon=":material/update:")

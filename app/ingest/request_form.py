@@ -26,7 +26,7 @@ DOWNLOADS = {"Only with every route": None, "Yes": True, "No": False}
 class Form(NamedTuple):
     """The arguments of :meth:`Workbench.request`, None while nothing is chosen yet; and how many files at once."""
 
-    asked: dict[str, Any] | None
+    options: dict[str, Any] | None
     workers: int | None
 
 
@@ -41,10 +41,10 @@ def request_form() -> Form:
         start = day("From (UTC day)", "from", help="Five years ago, where it is left open.")
     with third:
         end = day("To (UTC day, included)", "to", help="Today, where it is left open.")
-    asked = {**chosen, "intervals": intervals, "start_date": start, "end_date": end, "sources": sources}
-    asked |= _routes()
+    options = {**chosen, "intervals": intervals, "start_date": start, "end_date": end, "sources": sources}
+    options |= _routes()
     more, workers = _more()
-    return Form(asked | more if chosen.get("tiers") or chosen.get("pairs") else None, workers)
+    return Form(options | more if chosen.get("tiers") or chosen.get("pairs") else None, workers)
 
 
 def _sources() -> list[str]:

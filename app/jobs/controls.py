@@ -22,7 +22,7 @@ def controls(job: IngestionJob) -> None:
         if JobStatus.PAUSED in allowed and st.button(
             "Pause", icon=":material/pause:", key=f"pause {job.id}", disabled=job.asked is not None
         ):
-            told(lambda: workbench().control.pause(job.id))
+            act_and_rerun(lambda: workbench().control.pause(job.id))
         if JobStatus.RUNNING in allowed:
             _resume(job)
         if JobStatus.CANCELLED in allowed:
@@ -37,7 +37,7 @@ def _resume(job: IngestionJob) -> None:
         label = f"Retry {formatting.many(failed, 'failed file')}"
     if st.button(label, icon=":material/play_arrow:", type="primary", key=f"resume {job.id}"):
         with st.spinner("Starting a process for the job …"):
-            told(lambda: workbench().control.resume(job.id))
+            act_and_rerun(lambda: workbench().control.resume(job.id))
 
 
 def _left(job: IngestionJob) -> int:
@@ -50,10 +50,10 @@ def _confirm(job: IngestionJob) -> None:
     """Asks before a job is given up: that is its end."""
     st.write(f"Job {job.id} ends for good and cannot be resumed. What it has done so far is kept.")
     if st.button("Give it up", type="primary", key=f"give up {job.id}"):
-        told(lambda: workbench().control.cancel(job.id))
+        act_and_rerun(lambda: workbench().control.cancel(job.id))
 
 
-def told(act: Callable[[], object]) -> NoReturn:
+def act_and_rerun(act: Callable[[], object]) -> NoReturn:
     """Do something, and draw the page anew; where it could not be done, with the reason (see :func:`refusal`)."""
     try:
         act()

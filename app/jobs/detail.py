@@ -10,7 +10,7 @@ import streamlit as st
 
 from app.shared import formatting
 from app.shared.filters import IN_URL
-from app.shared.metrics import figures
+from app.shared.metrics import show_metrics
 from app.shared.tables import numbers
 from app.shared.workbench_cache import workbench
 from kraken_core.domain.jobs import FileStatus, IngestionJob
@@ -45,7 +45,7 @@ def detail(job: IngestionJob) -> None:
         "filled": metrics.gaps_filled,
         "open": metrics.gaps_open,
     }
-    figures({label: formatting.count(number) for label, number in counts.items()}, border=False)
+    show_metrics({label: formatting.count(number) for label, number in counts.items()}, border=False)
     part = st.segmented_control("Show", PARTS, default=PARTS[0], key="show", bind=IN_URL, required=True)
     {"Files": _files, "Events": _events, "Errors": _errors, "Log": _log}[part](job)
 
@@ -88,7 +88,7 @@ def _events(job: IngestionJob) -> None:
 
 def _errors(job: IngestionJob) -> None:
     failed = workbench().control.failed_files(job.id)
-    rejects = workbench().work.rejects(job.id)
+    rejects = workbench().runner.rejects(job.id)
     if not failed and not rejects.exists():
         st.caption("None: every file was read, and every row taken.")
     if failed:
@@ -102,7 +102,7 @@ def _errors(job: IngestionJob) -> None:
 
 
 def _log(job: IngestionJob) -> None:
-    log = workbench().work.log(job.id)
+    log = workbench().runner.log(job.id)
     if not (end := _end_of(log)):
         st.caption("Nothing was logged.")
         return

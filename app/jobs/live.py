@@ -5,8 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from app.shared import formatting
-from app.shared.error_boundary import frame
-from app.shared.metrics import figures
+from app.shared.error_boundary import error_boundary
+from app.shared.metrics import show_metrics
 from app.shared.workbench_cache import workbench
 from kraken_core.domain.formatting import duration
 from kraken_core.domain.jobs import STAGES, IngestionJob, JobStatus
@@ -18,14 +18,14 @@ Moves = list[tuple[int, JobStatus, str | None]]
 
 def moves() -> Moves:
     """Where every job stands; jobs whose worker is gone are first marked so."""
-    workbench().work.reap()
+    workbench().runner.fail_stalled_jobs()
     return [(job.id, job.status, job.asked) for job in workbench().jobs()]
 
 
 @st.fragment(run_every=EVERY_S)
 def live(drawn: Moves) -> None:
     """The running job, if there is one. Where any job has moved since the page was drawn, the page is drawn anew."""
-    with frame():
+    with error_boundary():
         if moves() != drawn:
             st.rerun()
         for job in workbench().control.running():
@@ -45,12 +45,12 @@ def _progress(job: IngestionJob) -> None:
     )
     speed = formatting.count(round(doing.rows_per_second)) if doing and doing.rows_per_second else formatting.NOTHING
     left = duration(doing.eta_seconds) if doing and doing.eta_seconds is not None else formatting.NOTHING
-    told = {
+    shown = {
         "Rows a second": speed,
         "New candles": formatting.count(metrics.records_ingested),
         "Requests": f"{formatting.count(metrics.requests)} of {formatting.count(metrics.total_requests)}",
         "Gaps open": formatting.count(metrics.gaps_open),
         "Left of this stage": left,
     }
-    figures(told, border=False)
+    show_metrics(shown, border=False)
     st.text(f"Now: {doing.current}" if doing and doing.current else "Now: …")

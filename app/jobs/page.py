@@ -11,7 +11,7 @@ from app.jobs.detail import detail
 from app.jobs.live import live, moves
 from app.jobs.retry import JOB, chosen, retry
 from app.shared import formatting
-from app.shared.error_boundary import frame
+from app.shared.error_boundary import error_boundary
 from app.shared.filters import IN_URL
 from app.shared.tables import numbers
 from app.shared.workbench_cache import workbench
@@ -44,7 +44,7 @@ def page() -> None:
 
 
 def _history_and_detail() -> None:
-    with frame():
+    with error_boundary():
         jobs = workbench().jobs()
         _history(_filtered(jobs))
         chosen()

@@ -12,7 +12,7 @@ from app.overview.first_steps import first_steps
 from app.overview.summary import NO_TIER, Summary, summary
 from app.shared import formatting
 from app.shared.links import link
-from app.shared.metrics import figures
+from app.shared.metrics import show_metrics
 from app.shared.workbench_cache import workbench
 from kraken_core.domain.formatting import duration, percent
 from kraken_core.domain.jobs import JobStatus
@@ -57,14 +57,14 @@ def page() -> None:
 
 def _figures(found: Summary) -> None:
     slots = found.overall
-    told = {
+    shown = {
         "Completeness": percent(slots.completeness),
         "Missing": formatting.count(slots.missing),
         "Silent": formatting.count(slots.silent),
         "Candles": formatting.count(slots.present),
         "Activity": percent(slots.activity),
     }
-    figures(told, MEANINGS)
+    show_metrics(shown, MEANINGS)
 
 
 def _attention(found: Summary) -> None:

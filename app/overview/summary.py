@@ -41,7 +41,7 @@ class Summary(NamedTuple):
 @remembered
 def summary(workbench: Workbench) -> Summary | None:
     """The summary of everything held; None where nothing was ever wanted."""
-    found = workbench.pictures.totals()
+    found = workbench.charts.totals()
     if not found.series.height:
         return None
     tiers = [workbench.tiers.of(pair.partition("/")[0]) or NO_TIER for pair in found.series["pair"]]
@@ -77,14 +77,14 @@ def _missing(gaps: pl.DataFrame, by: str) -> dict[str, Missing]:
 def _worst(series: pl.DataFrame) -> list[tuple[Series, Completeness]]:
     """The series that lack something, least complete first, and of those the ones that lack more."""
     complete = pl.col("covered") - pl.col("doubtful")
-    lacking = series.filter(complete < pl.col("wanted")).sort(
+    missing_slots = series.filter(complete < pl.col("wanted")).sort(
         complete / pl.col("wanted"),
         complete - pl.col("wanted"),  # the more of them, the lower
         pl.col("pair"),
         pl.col("interval_minutes"),
     )
     found = []
-    for name, interval, *counts in lacking.select(pl.exclude("tier")).head(WORST).iter_rows():
+    for name, interval, *counts in missing_slots.select(pl.exclude("tier")).head(WORST).iter_rows():
         base, _, quote = name.partition("/")
         found.append((Series(Pair(base, quote), interval), Completeness(*counts)))
     return found

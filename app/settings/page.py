@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app.jobs.controls import refusal, told
+from app.jobs.controls import act_and_rerun, refusal
 from app.shared import formatting
 from app.shared.tables import texts
 from app.shared.workbench_cache import workbench
@@ -73,9 +73,9 @@ def _tiers() -> None:
         return
     with st.container(horizontal=True):
         if st.button("Save tiers", type="primary", icon=":material/save:", disabled=text == before):
-            told(lambda: save_tiers(settings, text, before))
+            act_and_rerun(lambda: save_tiers(settings, text, before))
         if own and st.button("Back to the defaults", icon=":material/undo:"):
-            told(lambda: forget_tiers(settings))
+            act_and_rerun(lambda: forget_tiers(settings))
 
 
 def _summary(tiers: Tiers, in_force: Tiers) -> None:

@@ -16,7 +16,7 @@ LOG = logging.getLogger("app")
 
 
 @contextmanager
-def frame() -> Iterator[None]:
+def error_boundary() -> Iterator[None]:
     """Runs a page; what this package raises on purpose is shown in the page's place, in one sentence."""
     look_anew()
     try:

@@ -13,10 +13,10 @@ import streamlit as st
 from app.shared.formatting import plain
 
 
-def figures(told: Mapping[str, str], meanings: Mapping[str, str] | None = None, *, border: bool = True) -> None:
+def show_metrics(values: Mapping[str, str], meanings: Mapping[str, str] | None = None, *, border: bool = True) -> None:
     """Each figure under its name, some with what they mean."""
     with st.container(horizontal=True, gap="small" if border else "medium"):
-        for name, value in told.items():
+        for name, value in values.items():
             with st.container(border=border, width="content", gap="xxsmall"):
                 st.caption(plain(name), help=(meanings or {}).get(name))
                 st.markdown(f"**{plain(value)}**")

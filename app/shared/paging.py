@@ -10,7 +10,7 @@ from app.shared.filters import IN_URL
 TIMELINES, HEATMAP_ROWS = 25, 30  # a page
 
 
-def page_of(total: int, size: int, told: str) -> slice:
+def page_of(total: int, size: int, text: str) -> slice:
     """The part of a list that is looked at, chosen where there are several; ``told`` is how long the list is."""
     pages = max(1, -(-total // size))
     number = 1
@@ -19,6 +19,6 @@ def page_of(total: int, size: int, told: str) -> slice:
             number = int(
                 st.number_input(f"Page, of {formatting.count(pages)}", 1, pages, key="page", bind=IN_URL, width=160)
             )
-        st.caption(told + (f", {size} a page" if pages > 1 else ""))
+        st.caption(text + (f", {size} a page" if pages > 1 else ""))
     first = (min(number, pages) - 1) * size
     return slice(first, first + size)

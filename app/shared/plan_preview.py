@@ -9,7 +9,7 @@ from pathlib import PurePath
 import streamlit as st
 
 from app.shared import formatting
-from app.shared.metrics import figures
+from app.shared.metrics import show_metrics
 from app.shared.tables import numbers
 from kraken_core.domain.formatting import byte_size, duration
 from kraken_core.domain.gaps import Route
@@ -33,7 +33,7 @@ def show_plan(plan: IngestionPlan) -> None:
     since = f"From {formatting.moment(window.start)}" if window.start else "From the beginning"
     st.caption(f"{since} to {formatting.moment(window.end)}")
     actions = Counter(planned.action for planned in plan.files)
-    told = {
+    shown = {
         "Files to read": formatting.count(actions[Action.INGEST]),
         "Files skipped": formatting.count(actions[Action.SKIP]),
         "Text to read": byte_size(plan.text_bytes),
@@ -42,7 +42,7 @@ def show_plan(plan: IngestionPlan) -> None:
         "Disk": f"about {byte_size(plan.disk_bytes)}",
         "Time": f"about {duration(max(1, plan.estimated_seconds))}",
     }
-    figures(told)
+    show_metrics(shown)
     if plan.unfetched_bytes:
         st.info("What is in archives that are fetched whole is planned once they are here.", icon=":material/info:")
     for note in plan.all_notes:

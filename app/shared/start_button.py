@@ -22,7 +22,7 @@ def start_button(
     how many files are read at once, where it is not as the settings have it; ``then`` leads to the job that has begun.
     """
     running = workbench().control.running()
-    before = workbench().work.unfinished(plan.request)
+    before = workbench().runner.unfinished(plan.request)
     if running:
         st.info(f"Job {running[0].id} is running: one job at a time in a home.", icon=":material/sync:")
     elif before:

@@ -59,7 +59,7 @@ def dragged(clicking: str, dragging: str) -> bool:
 def zoom(to: TimeRange | None) -> NoReturn:
     """Look at another window, or at everything."""
     if to:  # both at once, or the address names half a window meanwhile
-        st.query_params.update({name: _told(instant) for name, instant in zip((START, END), to, strict=True)})
+        st.query_params.update({name: _text(instant) for name, instant in zip((START, END), to, strict=True)})
     else:
         for name in (START, END):
             st.query_params.pop(name, None)
@@ -87,7 +87,7 @@ def _inside(bounds: TimeRange, start: int, end: int) -> TimeRange:
     return TimeRange(start, start + length)
 
 
-def _told(instant: int) -> str:
+def _text(instant: int) -> str:
     return datetime.fromtimestamp(instant, UTC).strftime(_FORMAT)
 
 

@@ -10,7 +10,7 @@ from typing import NoReturn
 
 import click
 
-from kraken_core.cli.options import Common, common
+from kraken_core.cli.options import CliContext, common
 from kraken_core.cli.output import print_json
 
 ADDRESS = "127.0.0.1"
@@ -20,7 +20,7 @@ ADDRESS = "127.0.0.1"
 @click.option("--port", type=click.IntRange(1, 65_535), default=8501, show_default=True, help="Where it answers.")
 @click.option("--browser/--no-browser", default=True, help="Open a browser, or only say where the dashboard is.")
 @common
-def app(told: Common, *, port: int, browser: bool) -> None:
+def app(ctx: CliContext, *, port: int, browser: bool) -> None:
     """Start the dashboard of a home on this machine; Ctrl-C ends it, and no job.
 
     It answers on 127.0.0.1 only.
@@ -30,12 +30,12 @@ def app(told: Common, *, port: int, browser: bool) -> None:
     script = Path(__file__).parents[2] / "app" / "main.py"
     if not script.exists() or not find_spec("streamlit"):
         raise UsageError("the dashboard is not installed here: install the project as its README says.")
-    with told.workbench() as workbench:
+    with ctx.workbench() as workbench:
         home = workbench.settings.home
     url = f"http://{ADDRESS}:{port}"
-    if told.as_json:
+    if ctx.as_json:
         print_json({"url": url})
-    told.say(f"The dashboard of {home} is at {url}; Ctrl-C ends it, and no job.")
+    ctx.say(f"The dashboard of {home} is at {url}; Ctrl-C ends it, and no job.")
     headless = [] if browser else ["--server.headless=true"]
     command = [sys.executable, "-P", "-m", "streamlit", "run", str(script), f"--server.port={port}", *headless]
     _become([*command, "--logger.hideWelcomeMessage=true"], {**os.environ, "KRAKEN_HOME": str(home)})

@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 
-from kraken_core.cli.execute import Carrying
-from kraken_core.cli.options import Common, asking, common, selecting
+from kraken_core.cli.execute import PlanExecution
+from kraken_core.cli.options import CliContext, asking, common, selecting
 
 
 @click.command(
@@ -26,23 +26,23 @@ from kraken_core.cli.options import Common, asking, common, selecting
 @click.option("--as-of", metavar="TIME", help="Speak as of this instant, for reproducible runs (default: now).")
 @common
 def backfill(
-    told: Common,
+    ctx: CliContext,
     *,
     dry_run: bool,
     yes: bool,
     detach: bool,
     complete: bool,
-    **asked: Any,  # noqa: ANN401 - what Workbench.backfill_request takes
+    **request: Any,  # noqa: ANN401 - what Workbench.backfill_request takes
 ) -> int:
     """Fill open gaps: all there are, those of a selection, or those named. Ctrl-C pauses.
 
     A gap that failed is tried again after a while, and each time later; one that is named is tried at once.
     """
-    carrying = Carrying(dry_run=dry_run, yes=yes, detach=detach, workers=None, complete=complete)
-    carrying.require_consent()
-    with told.workbench() as workbench:
+    execution = PlanExecution(dry_run=dry_run, yes=yes, detach=detach, workers=None, complete=complete)
+    execution.require_consent()
+    with ctx.workbench() as workbench:
         began = time.perf_counter()
-        plan = workbench.work.plan(workbench.backfill_request(**asked, complete=complete))
-        job = None if dry_run else workbench.work.unfinished(plan.request)
-        plan = workbench.work.plan(job.request, job.as_of) if job else plan
-        return carrying.carry_out(told, workbench, job, plan, began)
+        plan = workbench.runner.plan(workbench.backfill_request(**request, complete=complete))
+        job = None if dry_run else workbench.runner.unfinished(plan.request)
+        plan = workbench.runner.plan(job.request, job.as_of) if job else plan
+        return execution.carry_out(ctx, workbench, job, plan, began)

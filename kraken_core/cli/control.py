@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kraken_core.cli.options import Common, common
+from kraken_core.cli.options import CliContext, common
 from kraken_core.cli.output import print_json
 
 if TYPE_CHECKING:
@@ -18,39 +18,39 @@ PATIENCE_S = 60  # how long a command waits for the worker to obey
 @click.command(epilog="\b\nExample:\n  kraken pause 3")
 @click.argument("job", type=int)
 @common
-def pause(told: Common, job: int) -> None:
+def pause(ctx: CliContext, job: int) -> None:
     """Pause a running JOB, from whatever process; it ends the files it is reading, and can be resumed."""
-    with told.workbench() as workbench:
+    with ctx.workbench() as workbench:
         workbench.control.pause(job)
-        _tell(told, workbench.control.obeyed(job, PATIENCE_S))
+        _print(ctx, workbench.control.obeyed(job, PATIENCE_S))
 
 
 @click.command(epilog="\b\nExample:\n  kraken cancel 3")
 @click.argument("job", type=int)
 @common
-def cancel(told: Common, job: int) -> None:
+def cancel(ctx: CliContext, job: int) -> None:
     """Give a JOB up for good; what it did is kept."""
-    with told.workbench() as workbench:
+    with ctx.workbench() as workbench:
         workbench.control.cancel(job)
-        _tell(told, workbench.control.obeyed(job, PATIENCE_S))
+        _print(ctx, workbench.control.obeyed(job, PATIENCE_S))
 
 
 @click.command(epilog="\b\nExample:\n  kraken resume 3")
 @click.argument("job", type=int)
 @click.option("--workers", type=click.IntRange(1, 256), help="Files read side by side (default: one a core).")
 @common
-def resume(told: Common, job: int, workers: int | None) -> None:
+def resume(ctx: CliContext, job: int, workers: int | None) -> None:
     """Go on with a paused or failed JOB in the background (in the foreground: kraken ingest --resume JOB)."""
-    with told.workbench() as workbench:
-        _tell(told, workbench.control.resume(job, workers))
+    with ctx.workbench() as workbench:
+        _print(ctx, workbench.control.resume(job, workers))
 
 
-def _tell(told: Common, job: IngestionJob) -> None:
+def _print(ctx: CliContext, job: IngestionJob) -> None:
     from kraken_core.domain.jobs import JobStatus
     from kraken_core.workbench import documents
 
-    if told.as_json:
+    if ctx.as_json:
         print_json(documents.job_row(job))
         return
     asked = job.status is JobStatus.RUNNING and job.asked
-    told.say(f"Job {job.id} is {job.status.lower()}{' still, and will obey soon' if asked else ''}.")
+    ctx.say(f"Job {job.id} is {job.status.lower()}{' still, and will obey soon' if asked else ''}.")

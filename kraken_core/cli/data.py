@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kraken_core.cli.options import Common, common, graded, selecting
+from kraken_core.cli.options import CliContext, common, graded, selecting
 from kraken_core.cli.output import print_json, print_table
 
 if TYPE_CHECKING:
@@ -19,18 +19,16 @@ LONGEST = 200  # rows on a terminal
 @click.command(epilog='\b\nExample:\n  kraken sql "select pair, count(*) as candles from candles group by 1"')
 @click.argument("query")
 @common
-def sql(told: Common, query: str) -> None:
+def sql(ctx: CliContext, query: str) -> None:
     """Answer a QUERY (DuckDB) over the views candles, assets, pairs, jobs, files, coverage and gaps."""
-    with told.workbench() as workbench:
+    with ctx.workbench() as workbench:
         found = workbench.query(query)
-        if told.as_json:
+        if ctx.as_json:
             print_json(_plain(found))
             return
         print_table(found.columns, found.head(LONGEST).iter_rows())
         if found.height > LONGEST:
-            told.say(
-                f"… and {found.height - LONGEST:,} rows more: add a LIMIT, or use --json or kraken export for all."
-            )
+            ctx.say(f"… and {found.height - LONGEST:,} rows more: add a LIMIT, or use --json or kraken export for all.")
 
 
 @click.command(epilog="\b\nExample:\n  kraken export --pairs BTC/USD --intervals 60 --to out --format csv")
@@ -47,7 +45,7 @@ def sql(told: Common, query: str) -> None:
 @click.option("--overwrite", is_flag=True, help="Replace files that exist.")
 @common
 def export(
-    told: Common,
+    ctx: CliContext,
     *,
     folder: Path,
     kind: str,
@@ -62,7 +60,7 @@ def export(
     Slots without a candle are left out. Those in which nothing traded can be filled; those nobody knows never are.
     With --evidence nothing is written where a series is not complete on evidence of that grade: exit 4.
     """
-    with told.workbench() as workbench:
+    with ctx.workbench() as workbench:
         chosen = workbench.select(**selection)
         written = workbench.export(
             folder,
@@ -73,16 +71,16 @@ def export(
             evidence=evidence,
             overwrite=overwrite,
         )
-        if told.as_json:
+        if ctx.as_json:
             print_json([{**file._asdict(), "path": str(file.path)} for file in written])
         if not written:
-            told.say("Nothing is held of that: see kraken coverage.")
+            ctx.say("Nothing is held of that: see kraken coverage.")
             return
         candles, filled = sum(file.candles for file in written), sum(file.filled for file in written)
         fills = f", {filled:,} of them fills" if fill else ""
-        told.say(f"{len(written):,} files, {candles:,} candles{fills} in {folder}.")
+        ctx.say(f"{len(written):,} files, {candles:,} candles{fills} in {folder}.")
         if missing := sum(file.missing for file in written):
-            told.say(f"{missing:,} slots are missing in there, not silent: kraken gaps lists them.")
+            ctx.say(f"{missing:,} slots are missing in there, not silent: kraken gaps lists them.")
 
 
 def _plain(found: pl.DataFrame) -> Any:  # noqa: ANN401 - JSON

@@ -12,7 +12,7 @@ import click
 from kraken_core.cli.backfill import backfill
 from kraken_core.cli.history import show_gaps
 from kraken_core.cli.ingest import ingest
-from kraken_core.cli.options import Common, common
+from kraken_core.cli.options import CliContext, common
 
 if TYPE_CHECKING:
     from kraken_core.domain.gaps import GapRecord
@@ -27,14 +27,14 @@ if TYPE_CHECKING:
 @click.option("--yes", "-y", is_flag=True, help="Do not ask.")
 @common
 def ingest_sequential(
-    told: Common, *, tier: str, intervals: str | None, data_dir: str | None, stop_on_error: bool, yes: bool
+    ctx: CliContext, *, tier: str, intervals: str | None, data_dir: str | None, stop_on_error: bool, yes: bool
 ) -> int:
     """Deprecated: kraken ingest does this, and what came after it."""
     words = ["--tier", tier, "--no-api-backfill"]
     for option, value in (("--intervals", intervals), ("--csv-source-dir", data_dir)):
         words += [option, value] if value else []
     words += [word for word, said in (("--stop-on-error", stop_on_error), ("--yes", yes)) if said]
-    return _today(told, "ingest-sequential", ingest, words)
+    return _today(ctx, "ingest-sequential", ingest, words)
 
 
 @click.command(epilog="\b\nExample:\n  kraken backfill-gaps --tier TIER1 --interval 60 --dry-run")
@@ -48,7 +48,7 @@ def ingest_sequential(
 @click.option("--yes", "-y", is_flag=True, help="Do not ask.")
 @common
 def backfill_gaps(
-    told: Common,
+    ctx: CliContext,
     *,
     tier: str | None,
     asset: str | None,
@@ -60,36 +60,36 @@ def backfill_gaps(
     yes: bool,
 ) -> int:
     """Deprecated: kraken backfill does this; kraken gaps and kraken ingest --incremental do the rest."""
-    with told.workbench() as workbench:
+    with ctx.workbench() as workbench:
         pairs = _pairs_of(workbench, asset) if asset else ""
         chosen = {"--tier": tier, "--pairs": pairs, "--intervals": interval}
         words = [word for option, value in chosen.items() if value for word in (option, value)]
         if show_unfillable_only or export_unfillable:
-            _deprecated(told, "backfill-gaps", ["gaps", *words])
-            _list_unfillable(told, workbench, _unfillable(workbench, tier, pairs, interval), export_unfillable)
+            _deprecated(ctx, "backfill-gaps", ["gaps", *words])
+            _list_unfillable(ctx, workbench, _unfillable(workbench, tier, pairs, interval), export_unfillable)
             return 0
     words += [word for word, said in (("--dry-run", dry_run), ("--yes", yes)) if said]
     if from_last:
         return _today(
-            told,
+            ctx,
             "backfill-gaps",
             ingest,
             [*words, "--incremental", *([] if chosen["--tier"] or pairs else ["--tier", "ALL"])],
         )
-    return _today(told, "backfill-gaps", backfill, words)
+    return _today(ctx, "backfill-gaps", backfill, words)
 
 
-def _today(told: Common, old: str, command: click.Command, words: list[str]) -> int:
+def _today(ctx: CliContext, old: str, command: click.Command, words: list[str]) -> int:
     """Say what to type today, and do it."""
-    _deprecated(told, old, [str(command.name), *words])
-    speaking = {"--json": told.as_json, "--quiet": told.quiet, "--verbose": told.verbose}
-    words = [*words, *(["--home", told.home] if told.home else []), *(word for word, said in speaking.items() if said)]
+    _deprecated(ctx, old, [str(command.name), *words])
+    speaking = {"--json": ctx.as_json, "--quiet": ctx.quiet, "--verbose": ctx.verbose}
+    words = [*words, *(["--home", ctx.home] if ctx.home else []), *(word for word, said in speaking.items() if said)]
     result: int | None = command.main(words, prog_name=f"kraken {command.name}", standalone_mode=False)
     return result or 0
 
 
-def _deprecated(told: Common, old: str, words: list[str]) -> None:
-    told.say(f"kraken {old} is deprecated; type: kraken {shlex.join(words)}")
+def _deprecated(ctx: CliContext, old: str, words: list[str]) -> None:
+    ctx.say(f"kraken {old} is deprecated; type: kraken {shlex.join(words)}")
 
 
 def _pairs_of(workbench: Workbench, asset: str) -> str:
@@ -112,17 +112,17 @@ def _unfillable(workbench: Workbench, tier: str | None, pairs: str, interval: st
         pairs=tuple(pairs.split(",")) if pairs else (),
         intervals=tuple(interval.split(",")) if interval else (),
     )
-    return [gap for gap in workbench.held.gaps(chosen) if gap.route is Route.NONE]
+    return [gap for gap in workbench.holdings.gaps(chosen) if gap.route is Route.NONE]
 
 
-def _list_unfillable(told: Common, workbench: Workbench, gaps: list[GapRecord], file: str | None) -> None:
+def _list_unfillable(ctx: CliContext, workbench: Workbench, gaps: list[GapRecord], file: str | None) -> None:
     from kraken_core.workbench import documents
 
     if file is None:
-        show_gaps(told, workbench.held, gaps)
+        show_gaps(ctx, workbench.holdings, gaps)
         return
     with Path(file).open("w", encoding="utf-8", newline="") as opened:
         writer = csv.DictWriter(opened, documents.GAPS)
         writer.writeheader()
         writer.writerows(documents.gap_row(gap) for gap in gaps)
-    told.say(f"{len(gaps):,} gaps that no route fills are in {file}, with the archives and files that would.")
+    ctx.say(f"{len(gaps):,} gaps that no route fills are in {file}, with the archives and files that would.")

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import click
 
-from kraken_core.cli.options import Common, common
+from kraken_core.cli.options import CliContext, common
 from kraken_core.cli.output import print_json, print_table
 
 
 @click.command(epilog="\b\nExample:\n  kraken doctor\n  kraken doctor --repair")
 @click.option("--repair", is_flag=True, help="Mend what can be mended, then look. Not while a job runs.")
 @common
-def doctor(told: Common, *, repair: bool) -> int:
+def doctor(ctx: CliContext, *, repair: bool) -> int:
     """Check settings, versions, home, ledger, table, disk, clock, exchange and jobs; exit 1 on a problem."""
     from kraken_core.workbench.health.doctor import Diagnosis, examine
     from kraken_core.workbench.health.repair import Repaired
     from kraken_core.workbench.health.repair import repair as mend
 
-    repaired = mend(told.home) if repair else Repaired()
-    checks, settings = examine(told.home)
+    repaired = mend(ctx.home) if repair else Repaired()
+    checks, settings = examine(ctx.home)
     found = Diagnosis((*checks, *repaired.checks), settings)
-    if told.as_json:
+    if ctx.as_json:
         document = {
             "checks": [check._asdict() for check in found.checks],
             "settings": [setting._asdict() for setting in found.settings],

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kraken_core.cli.options import Common
+from kraken_core.cli.options import CliContext
 from kraken_core.cli.output import console, print_json, progress
 from kraken_core.cli.result_view import tell
 
@@ -28,7 +28,7 @@ INCOMPLETE = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Carrying:
+class PlanExecution:
     """How a plan is carried out. ``complete``: it is not done while anything is missing.
 
     ``evidence`` is the grade that counts as known then; *claimed* by default.
@@ -47,7 +47,7 @@ class Carrying:
             raise click.UsageError("there is no terminal to ask on: add --yes to go ahead, or --dry-run to only look")
 
     def carry_out(
-        self, told: Common, workbench: Workbench, job: IngestionJob | None, plan: IngestionPlan, began: float
+        self, ctx: CliContext, workbench: Workbench, job: IngestionJob | None, plan: IngestionPlan, began: float
     ) -> int:
         """Show the plan, and unless that is all, do it: as a new job, or going on with one. Returns the exit code.
 
@@ -58,49 +58,51 @@ class Carrying:
 
         planned = time.perf_counter() - began
         if self.dry_run:
-            _show(told, plan, document=True)
+            _show(ctx, plan, document=True)
             return 0
-        _show(told, plan)
-        workbench.work.check_ready(plan)
+        _show(ctx, plan)
+        workbench.runner.check_ready(plan)
         if not self.yes:
             click.confirm(_question(job), default=True, abort=True, err=True)
         if self.detach:
-            _detach(told, workbench, job, plan, self.workers)
+            _detach(ctx, workbench, job, plan, self.workers)
             return 0
-        result = self._agreed(told, workbench, job, plan)
+        result = self._agreed(ctx, workbench, job, plan)
         seconds = {**result.seconds, "plan": planned, "total": planned + result.seconds["total"]}
-        tell(told, workbench, replace(result, seconds=seconds))
+        tell(ctx, workbench, replace(result, seconds=seconds))
         shortfall = result.job.error
-        if lacking := self._lacking(result.report.overall) if self.complete else "":
-            told.say(f"Not complete: {lacking}.{f' {shortfall}' if shortfall else ''}")
+        if missing_slots := self._missing(result.report.overall) if self.complete else "":
+            ctx.say(f"Not complete: {missing_slots}.{f' {shortfall}' if shortfall else ''}")
             return INCOMPLETE
         if shortfall:
             raise JobError(f"job {result.job.id} did what it could, but {shortfall}")
         return 0
 
-    def _agreed(self, told: Common, workbench: Workbench, job: IngestionJob | None, plan: IngestionPlan) -> JobResult:
+    def _agreed(
+        self, ctx: CliContext, workbench: Workbench, job: IngestionJob | None, plan: IngestionPlan
+    ) -> JobResult:
         """The result of the job; on a terminal its user is asked again where it needs more requests than planned."""
         from kraken_core.domain.errors import MoreRequestsNeededError
 
         while True:
             try:
-                return _run(told, workbench, job, plan, self.workers)
+                return _run(ctx, workbench, job, plan, self.workers)
             except MoreRequestsNeededError as needed:
                 if self.yes or needed.job_id is None:
                     raise
-                told.say(str(needed))
+                ctx.say(str(needed))
                 job = workbench.control.known(needed.job_id)
-                plan = workbench.work.plan(job.request, job.as_of)
-                _show(told, plan)
+                plan = workbench.runner.plan(job.request, job.as_of)
+                _show(ctx, plan)
                 if not click.confirm(f"Go on with job {job.id}?", default=True, err=True):
                     raise
 
-    def _lacking(self, counts: Completeness) -> str:
+    def _missing(self, counts: Completeness) -> str:
         """What a job that was to complete everything left missing, or on weaker evidence than was asked for."""
         from kraken_core.domain.grades import Grade
-        from kraken_core.workbench.queries.required import grade_asked
+        from kraken_core.workbench.queries.required import parse_grade
 
-        grade = grade_asked(self.evidence)
+        grade = parse_grade(self.evidence)
         weak = counts.covered - counts.meeting(grade)
         parts = [f"{counts.missing:,} wanted slots are still missing"] if counts.missing else []
         parts += (
@@ -109,13 +111,13 @@ class Carrying:
         return ", and ".join(parts)
 
 
-def _show(told: Common, plan: IngestionPlan, *, document: bool = False) -> None:
+def _show(ctx: CliContext, plan: IngestionPlan, *, document: bool = False) -> None:
     from kraken_core.cli.plan_view import print_plan
     from kraken_core.workbench import documents
 
-    if document and told.as_json:
+    if document and ctx.as_json:
         print_json(documents.plan_document(plan))
-    elif not told.quiet or document:
+    elif not ctx.quiet or document:
         print_plan(plan, console(stderr=not document))
 
 
@@ -124,7 +126,7 @@ def _question(job: IngestionJob | None) -> str:
 
 
 def _run(
-    told: Common, workbench: Workbench, job: IngestionJob | None, plan: IngestionPlan, workers: int | None
+    ctx: CliContext, workbench: Workbench, job: IngestionJob | None, plan: IngestionPlan, workers: int | None
 ) -> JobResult:
     from kraken_core.domain.errors import KrakenError
     from kraken_core.pipeline.run import JobResult
@@ -132,44 +134,46 @@ def _run(
 
     workbench.create()
     if job:
-        told.say(f"Job {job.id} was {job.status.value.lower()} and goes on; Ctrl-C pauses it.")
+        ctx.say(f"Job {job.id} was {job.status.value.lower()} and goes on; Ctrl-C pauses it.")
     else:
-        job = workbench.work.start(plan)
-        told.say(f"Job {job.id} starts; Ctrl-C pauses it.")
+        job = workbench.runner.start(plan)
+        ctx.say(f"Job {job.id} starts; Ctrl-C pauses it.")
     try:
-        with pausing(told, "Pausing after the files now being read") as stop, progress(told) as report:
-            return workbench.work.run(job, plan, progress=report, stop=stop.is_set, workers=workers)
+        with pausing(ctx, "Pausing after the files now being read") as stop, progress(ctx) as report:
+            return workbench.runner.run(job, plan, progress=report, stop=stop.is_set, workers=workers)
     except KrakenError:
-        if told.as_json:  # how it stands; why is on stderr
+        if ctx.as_json:  # how it stands; why is on stderr
             with suppress(KrakenError):  # nobody knows, where ledger or table do not answer
-                stands = JobResult(workbench.control.known(job.id), workbench.held.report(job.request), None, plan=plan)
-                print_json(documents.result_document(stands))
+                so_far = JobResult(
+                    workbench.control.known(job.id), workbench.holdings.report(job.request), None, plan=plan
+                )
+                print_json(documents.result_document(so_far))
         raise
 
 
 def _detach(
-    told: Common, workbench: Workbench, job: IngestionJob | None, plan: IngestionPlan, workers: int | None
+    ctx: CliContext, workbench: Workbench, job: IngestionJob | None, plan: IngestionPlan, workers: int | None
 ) -> None:
     from kraken_core.workbench import documents
 
     workbench.create()
-    taken_up = workbench.work.start_detached(job or workbench.work.start(plan), workers)
-    if told.as_json:
+    taken_up = workbench.runner.start_detached(job or workbench.runner.start(plan), workers)
+    if ctx.as_json:
         print_json(documents.job_row(taken_up))
-    told.say(f"Job {taken_up.id} runs in the background: kraken jobs {taken_up.id}, kraken pause {taken_up.id}.")
+    ctx.say(f"Job {taken_up.id} runs in the background: kraken jobs {taken_up.id}, kraken pause {taken_up.id}.")
 
 
 @contextmanager
-def pausing(told: Common, words: str) -> Iterator[threading.Event]:
+def pausing(ctx: CliContext, words: str) -> Iterator[threading.Event]:
     """The first Ctrl-C asks the job to pause; the second one kills it, which loses nothing that was committed."""
     stop = threading.Event()
 
-    def ask(_signal: int, _frame: object) -> None:
+    def on_signal(_signal: int, _frame: object) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
         stop.set()
-        told.say(f"{words} (Ctrl-C again to stop at once) …")
+        ctx.say(f"{words} (Ctrl-C again to stop at once) …")
 
-    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield stop
     finally:

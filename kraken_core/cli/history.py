@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kraken_core.cli.options import Common, common, selecting
+from kraken_core.cli.options import CliContext, common, selecting
 from kraken_core.cli.output import print_json, print_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from kraken_core.domain.gaps import GapRecord
-    from kraken_core.workbench.queries.holdings import Held
+    from kraken_core.workbench.queries.holdings import Holdings
 
 LONGEST = 50  # rows on a terminal; a list nobody reads helps nobody
 
@@ -22,41 +22,41 @@ LONGEST = 50  # rows on a terminal; a list nobody reads helps nobody
 @click.command(epilog="\b\nExample:\n  kraken coverage --pairs BTC/USD --intervals 60,1440")
 @selecting
 @common
-def coverage(told: Common, **selection: Any) -> None:  # noqa: ANN401 - the options of selecting
+def coverage(ctx: CliContext, **selection: Any) -> None:  # noqa: ANN401 - the options of selecting
     """Which ranges are covered, by which source, and with how many candles."""
-    with told.workbench() as workbench:
+    with ctx.workbench() as workbench:
         from kraken_core.workbench import documents
 
-        found = [documents.coverage_row(c) for c in workbench.held.coverage(workbench.select(**selection))]
-        if told.as_json:
+        found = [documents.coverage_row(c) for c in workbench.holdings.coverage(workbench.select(**selection))]
+        if ctx.as_json:
             print_json(found)
         else:
-            _say_as_of(told, workbench.held)
-            _print_rows(told, tuple(documents.COVERAGE), found, "Nothing is covered")
+            _say_as_of(ctx, workbench.holdings)
+            _print_rows(ctx, tuple(documents.COVERAGE), found, "Nothing is covered")
 
 
 @click.command(epilog="\b\nExample:\n  kraken gaps --tier TIER1 --intervals 1440")
 @selecting
 @common
-def gaps(told: Common, **selection: Any) -> None:  # noqa: ANN401 - the options of selecting
+def gaps(ctx: CliContext, **selection: Any) -> None:  # noqa: ANN401 - the options of selecting
     """What is missing, how it can be filled, or which archive to get by hand."""
-    with told.workbench() as workbench:
-        show_gaps(told, workbench.held, workbench.held.gaps(workbench.select(**selection)))
+    with ctx.workbench() as workbench:
+        show_gaps(ctx, workbench.holdings, workbench.holdings.gaps(workbench.select(**selection)))
 
 
-def show_gaps(told: Common, held: Held, gaps: Sequence[GapRecord]) -> None:
+def show_gaps(ctx: CliContext, stored: Holdings, gaps: Sequence[GapRecord]) -> None:
     """Print gaps as a table or as JSON."""
     from kraken_core.workbench import documents
 
     found = [documents.gap_row(gap) for gap in gaps]
-    if told.as_json:
+    if ctx.as_json:
         print_json(found)
         return
-    _say_as_of(told, held)
+    _say_as_of(ctx, stored)
     for row in found:
         row["filled by"] = _filled_by(row)
     columns = ("id", "pair", "interval", "start", "end", "candles", "filled by")
-    _print_rows(told, columns, found, "No gaps", folding="filled by")
+    _print_rows(ctx, columns, found, "No gaps", folding="filled by")
 
 
 def _filled_by(gap: dict[str, Any]) -> str:
@@ -67,14 +67,14 @@ def _filled_by(gap: dict[str, Any]) -> str:
 
 
 def _print_rows(
-    told: Common, columns: tuple[str, ...], found: list[dict[str, Any]], nothing: str, folding: str | None = None
+    ctx: CliContext, columns: tuple[str, ...], found: list[dict[str, Any]], nothing: str, folding: str | None = None
 ) -> None:
     if not found:
         click.echo(f"{nothing}.")
         return
     print_table(columns, ([_cell(name, row[name]) for name in columns] for row in found[:LONGEST]), folding=folding)
     if len(found) > LONGEST:
-        told.say(f"… and {len(found) - LONGEST:,} more: narrow it with --pairs or --intervals, or use --json for all.")
+        ctx.say(f"… and {len(found) - LONGEST:,} more: narrow it with --pairs or --intervals, or use --json for all.")
 
 
 def _cell(name: str, value: Any) -> object:  # noqa: ANN401 - any value of a contract row
@@ -83,8 +83,8 @@ def _cell(name: str, value: Any) -> object:  # noqa: ANN401 - any value of a con
     return f"{value} m" if name == "interval" else value
 
 
-def _say_as_of(told: Common, held: Held) -> None:
+def _say_as_of(ctx: CliContext, stored: Holdings) -> None:
     from kraken_core.domain.formatting import instant
 
-    if (as_of := held.as_of) is not None:
-        told.say(f"As of {instant(as_of)} UTC, the last detection.")
+    if (as_of := stored.as_of) is not None:
+        ctx.say(f"As of {instant(as_of)} UTC, the last detection.")

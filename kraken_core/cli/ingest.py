@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from kraken_core.cli.execute import Carrying
-from kraken_core.cli.options import Common, asking, common, graded, selecting
+from kraken_core.cli.execute import PlanExecution
+from kraken_core.cli.options import CliContext, asking, common, graded, selecting
 
 if TYPE_CHECKING:
     from kraken_core.domain.jobs import IngestionJob
@@ -59,7 +59,7 @@ Example:
 @click.option("--as-of", metavar="TIME", help="Speak as of this instant, for reproducible runs (default: now).")
 @common
 def ingest(
-    told: Common,
+    ctx: CliContext,
     *,
     resume: int | None,
     dry_run: bool,
@@ -69,7 +69,7 @@ def ingest(
     workers: int | None,
     detach: bool,
     as_of: str | None,
-    **asked: Any,  # noqa: ANN401 - what Workbench.request takes
+    **request: Any,  # noqa: ANN401 - what Workbench.request takes
 ) -> int:
     """Ingest archives, and what the exchange answers: plan, confirm, read, cover, find gaps, fill them, report.
 
@@ -77,19 +77,21 @@ def ingest(
     """
     if evidence and not complete:
         raise click.UsageError("--evidence says what counts as complete: add --complete")
-    carrying = Carrying(dry_run=dry_run, yes=yes, detach=detach, workers=workers, complete=complete, evidence=evidence)
-    carrying.require_consent()
-    with told.workbench() as workbench:
+    execution = PlanExecution(
+        dry_run=dry_run, yes=yes, detach=detach, workers=workers, complete=complete, evidence=evidence
+    )
+    execution.require_consent()
+    with ctx.workbench() as workbench:
         began = time.perf_counter()
         if resume is None:
-            asked["sources"] = asked["sources"] or None
-            plan = workbench.plan(**asked, complete=complete, as_of=as_of)
-            job = None if dry_run else workbench.work.unfinished(plan.request)
-            plan = workbench.work.plan(job.request, job.as_of) if job else plan
+            request["sources"] = request["sources"] or None
+            plan = workbench.plan(**request, complete=complete, as_of=as_of)
+            job = None if dry_run else workbench.runner.unfinished(plan.request)
+            plan = workbench.runner.plan(job.request, job.as_of) if job else plan
         else:
-            job = _to_resume(workbench, resume, [*asked, "as_of"])
-            plan = workbench.work.plan(job.request, job.as_of)
-        return carrying.carry_out(told, workbench, job, plan, began)
+            job = _to_resume(workbench, resume, [*request, "as_of"])
+            plan = workbench.runner.plan(job.request, job.as_of)
+        return execution.carry_out(ctx, workbench, job, plan, began)
 
 
 def _to_resume(workbench: Workbench, number: int, others: Iterable[str]) -> IngestionJob:
@@ -102,7 +104,7 @@ def _to_resume(workbench: Workbench, number: int, others: Iterable[str]) -> Inge
         raise UsageError(
             "--resume goes on with a job as it was asked for: leave out what selects, or leave out --resume."
         )
-    workbench.work.reap()
+    workbench.runner.fail_stalled_jobs()
     job = workbench.control.known(number)
     if job.status is JobStatus.RUNNING:
         raise JobRunningError(f"job {number} is running: see how far it is with: kraken jobs {number}")

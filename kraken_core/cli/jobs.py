@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kraken_core.cli.options import Common, common
+from kraken_core.cli.options import CliContext, common
 from kraken_core.cli.output import print_json, print_table
 
 if TYPE_CHECKING:
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 @click.command(epilog="\b\nExample:\n  kraken jobs\n  kraken jobs 3")
 @click.argument("job", type=int, required=False)
 @common
-def jobs(told: Common, job: int | None) -> None:
+def jobs(ctx: CliContext, job: int | None) -> None:
     """List jobs, newest first; or show one JOB with its events and failed files."""
-    with told.workbench() as workbench:
-        workbench.work.reap()
+    with ctx.workbench() as workbench:
+        workbench.runner.fail_stalled_jobs()
         found = workbench.jobs() if job is None else [workbench.control.known(job)]
-        if told.as_json:
+        if ctx.as_json:
             from kraken_core.workbench import documents
 
             print_json([documents.job_row(each) for each in found])
@@ -74,5 +74,5 @@ def _print_history(workbench: Workbench, job: IngestionJob) -> None:
     if failed:
         print_table(("failed file", "reason"), ((file.member, file.error) for file in failed), folding="reason")
     if JobStatus.RUNNING in MOVES[job.status]:
-        click.echo(f"Go on with: {workbench.work.resume_command(job.id)}")
-    click.echo(f"Log: {workbench.work.log(job.id)}")
+        click.echo(f"Go on with: {workbench.runner.resume_command(job.id)}")
+    click.echo(f"Log: {workbench.runner.log(job.id)}")

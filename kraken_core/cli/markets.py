@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from kraken_core.cli.options import Common, Words, common
+from kraken_core.cli.options import CliContext, Words, common
 from kraken_core.cli.output import print_json, print_table
 from kraken_core.domain.market import INTERVALS
 
@@ -17,15 +17,15 @@ from kraken_core.domain.market import INTERVALS
 @click.option("--tier", metavar="T", help="Only pairs of a tier.")
 @click.option("--quotes", type=Words(), default=(), help="Only pairs quoted in these.")
 @common
-def pairs(told: Common, **selection: Any) -> None:  # noqa: ANN401 - the options above
+def pairs(ctx: CliContext, **selection: Any) -> None:  # noqa: ANN401 - the options above
     """The known pairs, their tiers and lives, and what is held of each."""
-    with told.workbench() as workbench:
+    with ctx.workbench() as workbench:
         from kraken_core.domain.timerange import iso
 
         chosen = workbench.select(**selection)
         candles: Counter[str] = Counter()
         series: dict[str, set[int]] = {}
-        for covered in workbench.held.coverage(workbench.select()):
+        for covered in workbench.holdings.coverage(workbench.select()):
             candles[str(covered.series.pair)] += covered.candles
             series.setdefault(str(covered.series.pair), set()).add(covered.series.interval)
         rows = [
@@ -42,7 +42,7 @@ def pairs(told: Common, **selection: Any) -> None:  # noqa: ANN401 - the options
             for record in workbench.pairs()
             if chosen.holds(record.pair, workbench.tiers)
         ]
-        if told.as_json:
+        if ctx.as_json:
             print_json(rows)
         elif rows:
             columns = ("pair", "tier", "listed", "delisted", "intervals", "candles")
@@ -53,26 +53,26 @@ def pairs(told: Common, **selection: Any) -> None:  # noqa: ANN401 - the options
 
 @click.command(epilog="\b\nExample:\n  kraken tiers")
 @common
-def tiers(told: Common) -> None:
+def tiers(ctx: CliContext) -> None:
     """The tiers, their assets, and what is held of each."""
-    with told.workbench() as workbench:
-        held: Counter[str | None] = Counter()
+    with ctx.workbench() as workbench:
+        pairs_stored: Counter[str | None] = Counter()
         candles: Counter[str | None] = Counter()
         for record in workbench.pairs():
-            held[record.tier] += 1
-        for covered in workbench.held.coverage(workbench.select()):
+            pairs_stored[record.tier] += 1
+        for covered in workbench.holdings.coverage(workbench.select()):
             candles[workbench.tiers.of(covered.series.pair.base)] += covered.candles
         known = workbench.tiers
         rows: list[dict[str, Any]] = [
             {
                 "tier": name,
                 "assets": sorted(base for base, tier in known.by_base.items() if tier == name),
-                "pairs_held": held[name],
+                "pairs_held": pairs_stored[name],
                 "candles": candles[name],
             }
             for name in known.names
         ]
-        if told.as_json:
+        if ctx.as_json:
             print_json(rows)
             return
         rest = "every other crypto asset"
@@ -82,7 +82,7 @@ def tiers(told: Common) -> None:
             ((row["tier"], " ".join(row["assets"]) or rest, row["pairs_held"], row["candles"]) for row in rows),
             folding="assets",
         )
-        told.say(f"Change them in {workbench.settings.home / 'tiers.toml'}; ALL is every pair.")
+        ctx.say(f"Change them in {workbench.settings.home / 'tiers.toml'}; ALL is every pair.")
 
 
 def _cell(name: str, value: Any) -> object:  # noqa: ANN401 - any value of the rows above

@@ -49,7 +49,7 @@ class Length(click.ParamType[int]):
 
 
 @dataclass(frozen=True, slots=True)
-class Common:
+class CliContext:
     """What every command may be told: where the home is, and how to speak."""
 
     home: str | None
@@ -85,7 +85,7 @@ def common(command: Callable[..., R]) -> Callable[..., R]:
             log.addHandler(handler)
             log.setLevel(logging.DEBUG)
             click.get_current_context().call_on_close(functools.partial(log.removeHandler, handler))
-        return command(Common(home, as_json, quiet, verbose), *args, **kwargs)
+        return command(CliContext(home, as_json, quiet, verbose), *args, **kwargs)
 
     return wrapped
 

@@ -15,7 +15,7 @@ import click
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from kraken_core.cli.options import Common
+    from kraken_core.cli.options import CliContext
     from kraken_core.ports import ProgressReport
 
 UNBOUNDED = 100_000  # columns: nothing wraps in a file or a pipe
@@ -85,9 +85,9 @@ def _shown(value: object) -> str:
 
 
 @contextmanager
-def progress(common: Common) -> Iterator[Callable[[ProgressReport], None]]:
+def progress(ctx: CliContext) -> Iterator[Callable[[ProgressReport], None]]:
     """Tells how far a job is: bars on a terminal, plain lines elsewhere, nothing with --quiet."""
-    if common.quiet:
+    if ctx.quiet:
         yield lambda _: None
     elif sys.stderr.isatty():
         with _bars() as report:
@@ -97,13 +97,13 @@ def progress(common: Common) -> Iterator[Callable[[ProgressReport], None]]:
 
 
 def _lines() -> Callable[[ProgressReport], None]:
-    told: dict[str, int] = {}
+    last_step: dict[str, int] = {}
 
     def report(now: ProgressReport) -> None:
         percent = 100 * now.done // now.total if now.total else 100
         step = percent // LINES_EVERY
-        if told.get(now.stage) != step:
-            told[now.stage] = step
+        if last_step.get(now.stage) != step:
+            last_step[now.stage] = step
             click.echo(f"{now.stage}: {percent} % {_detail(now)}".rstrip(), err=True)
 
     return report

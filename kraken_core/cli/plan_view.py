@@ -100,13 +100,13 @@ def _route(route: Route, gaps: int, slots: int) -> str:
 
 
 def _requests(plan: IngestionPlan) -> str:
-    asked = [f"{plan.listings:,} for first trades"] if plan.listings else []
+    by_request = [f"{plan.listings:,} for first trades"] if plan.listings else []
     if answers := sum(len(repair.ohlc) for repair in plan.repairs.repairs):
-        asked.append(f"{answers:,} for candles")
+        by_request.append(f"{answers:,} for candles")
     if pages := plan.repairs.requests - answers:
-        asked.append(f"about {pages:,} for trades")
+        by_request.append(f"about {pages:,} for trades")
     most = plan.at_most if plan.limit is None else plan.limit
     bounds = f"{plan.requests:,} to {most:,}" if most > plan.requests else f"{plan.requests:,}"
-    detail = f": {', '.join(asked)}" if asked else ""
+    detail = f": {', '.join(by_request)}" if by_request else ""
     surprise = "; should more be needed, it pauses and says so" if plan.limit != plan.request.max_requests else ""
     return f"Asks the exchange {bounds} times{detail}{surprise}."

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kraken_core.cli.options import Common, Length, common, graded, selecting
+from kraken_core.cli.options import CliContext, Length, common, graded, selecting
 from kraken_core.cli.output import console, print_json, print_table
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ LONGEST = 50  # changed series on a terminal
 @click.option("--max-age", metavar="AGE", type=Length(), help="Exit 4 if what is covered ends before that: 2d, 12h.")
 @common
 def report(
-    told: Common,
+    ctx: CliContext,
     *,
     html: Path | None,
     compare: Path | None,
@@ -45,31 +45,31 @@ def report(
     """
     if evidence and fail_under is None:
         fail_under = 100
-    with told.workbench() as workbench:
+    with ctx.workbench() as workbench:
         from kraken_core.workbench import documents
         from kraken_core.workbench.queries import gates, required
 
         chosen = workbench.select(**selection)
-        found = workbench.held.report(chosen)
+        found = workbench.holdings.report(chosen)
         changes = _changes(compare, found) if compare else None
         if html:
             _write(html, found)
-            told.say(f"The page is {html}.")
-        if told.as_json:
+            ctx.say(f"The page is {html}.")
+        if ctx.as_json:
             whole = map(documents.report_row, found.series)
             print_json(list(whole if changes is None else map(documents.change_row, changes)))
         elif changes is not None:
-            _print_changes(told, changes)
+            _print_changes(ctx, changes)
         else:
             from kraken_core.pipeline.report_terminal import display
 
             display(found, console())
         if fail_under is not None or max_age is not None:
-            gates.check_held(found, chosen.pairs)
+            gates.check_stored(found, chosen.pairs)
         if fail_under is not None:
-            gates.check_complete(found, fail_under, required.grade_asked(evidence))
+            gates.check_complete(found, fail_under, required.parse_grade(evidence))
         if max_age is not None:
-            gates.check_age(workbench.held.ages(chosen, workbench.clock.now()), max_age * 60)
+            gates.check_age(workbench.holdings.ages(chosen, workbench.clock.now()), max_age * 60)
 
 
 def _write(path: Path, found: Report) -> None:
@@ -94,7 +94,7 @@ def _changes(path: Path, found: Report) -> list[Change]:
         raise UsageError(f"{path} cannot be compared with: {why}. Keep what kraken report --json prints.") from error
 
 
-def _print_changes(told: Common, changes: Sequence[Change]) -> None:
+def _print_changes(ctx: CliContext, changes: Sequence[Change]) -> None:
     from kraken_core.domain.formatting import percent
 
     if not changes:
@@ -115,5 +115,5 @@ def _print_changes(told: Common, changes: Sequence[Change]) -> None:
         ),
     )
     if len(changes) > LONGEST:
-        told.say(f"… and {len(changes) - LONGEST:,} more: --json has all.")
-    told.say(f"{sum(change.missing for change in changes):+,} missing slots in {len(changes):,} series that changed.")
+        ctx.say(f"… and {len(changes) - LONGEST:,} more: --json has all.")
+    ctx.say(f"{sum(change.missing for change in changes):+,} missing slots in {len(changes):,} series that changed.")

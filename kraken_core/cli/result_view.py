@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kraken_core.cli.options import Common
+from kraken_core.cli.options import CliContext
 from kraken_core.cli.output import console, print_json
 
 if TYPE_CHECKING:
@@ -16,13 +16,13 @@ PAIR_EVENTS = frozenset({"listing", "delisted", "skipped", "renamed"})
 LONGEST = 10  # failed files, or sources that differ, that are listed; all are in `kraken jobs JOB` or the log
 
 
-def tell(told: Common, workbench: Workbench, result: JobResult) -> None:
+def tell(ctx: CliContext, workbench: Workbench, result: JobResult) -> None:
     """Tell it."""
     from kraken_core.domain.formatting import duration
     from kraken_core.pipeline.report_terminal import display
     from kraken_core.workbench import documents
 
-    if told.as_json:
+    if ctx.as_json:
         print_json(documents.result_document(result))
     else:
         display(result.report, console())
@@ -35,23 +35,23 @@ def tell(told: Common, workbench: Workbench, result: JobResult) -> None:
         f"{metrics.gaps_filled:,} of {metrics.gaps_detected:,} gaps filled, {metrics.gaps_open:,} open",
         *([f"{metrics.requests:,} requests, {metrics.retries:,} of them repeated"] if metrics.requests else []),
     ]
-    told.say(f"Job {job.id} {ended(job)} in {duration(result.seconds['total'])}: {'; '.join(done)}.")
+    ctx.say(f"Job {job.id} {ended(job)} in {duration(result.seconds['total'])}: {'; '.join(done)}.")
     for each in result.differences[:LONGEST]:
-        told.say(f"! {each.description}")
+        ctx.say(f"! {each.description}")
     if len(result.differences) > LONGEST:
-        told.say(f"  … and {len(result.differences) - LONGEST:,} more pairs of sources: {workbench.work.log(job.id)}")
-    _tell_of_exchange(told, workbench, result)
+        ctx.say(f"  … and {len(result.differences) - LONGEST:,} more pairs of sources: {workbench.runner.log(job.id)}")
+    _tell_of_exchange(ctx, workbench, result)
     if metrics.files_failed:
         failed = workbench.control.failed_files(job.id)
-        told.say("Files that failed; the next run of the same request tries them again:")
+        ctx.say("Files that failed; the next run of the same request tries them again:")
         for file in failed[:LONGEST]:
-            told.say(f"  {file.member}: {file.error}")
+            ctx.say(f"  {file.member}: {file.error}")
         if len(failed) > LONGEST:
-            told.say(f"  … and {len(failed) - LONGEST:,} more: kraken jobs {job.id}")
-    if (rejects := workbench.work.rejects(job.id)).exists():
-        told.say(f"Rows that were rejected, and why: {rejects}")
+            ctx.say(f"  … and {len(failed) - LONGEST:,} more: kraken jobs {job.id}")
+    if (rejects := workbench.runner.rejects(job.id)).exists():
+        ctx.say(f"Rows that were rejected, and why: {rejects}")
     if result.download_list:
-        told.say(f"What to get by hand: {result.download_list}")
+        ctx.say(f"What to get by hand: {result.download_list}")
 
 
 def ended(job: IngestionJob) -> str:
@@ -59,15 +59,15 @@ def ended(job: IngestionJob) -> str:
     return "completed with errors" if job.error or job.metrics.files_failed else "completed"
 
 
-def _tell_of_exchange(told: Common, workbench: Workbench, result: JobResult) -> None:
+def _tell_of_exchange(ctx: CliContext, workbench: Workbench, result: JobResult) -> None:
     """What the exchange said of pairs, and which gaps it did not fill, and why."""
     from kraken_core.domain.gaps import GapStatus
 
     for event in workbench.control.events(result.job.id):
         if event.kind in PAIR_EVENTS:
-            told.say(f"! {event.message}")
+            ctx.say(f"! {event.message}")
     failed = [gap.reason for gap in result.report.gaps if gap.status is GapStatus.FAILED]
     if failed:
-        told.say(f"{len(failed):,} gaps failed to fill; after a while, try again: kraken backfill")
+        ctx.say(f"{len(failed):,} gaps failed to fill; after a while, try again: kraken backfill")
         for reason in list(dict.fromkeys(failed))[:LONGEST]:
-            told.say(f"  {reason}")
+            ctx.say(f"  {reason}")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kraken_core.cli.options import Common, common
+from kraken_core.cli.options import CliContext, common
 from kraken_core.cli.output import print_json
 
 if TYPE_CHECKING:
@@ -28,19 +28,19 @@ if TYPE_CHECKING:
     help="Then serve the market as Kraken's REST API on 127.0.0.1, until Ctrl-C; 0 takes a free port.",
 )
 @common
-def simulate(told: Common, directory: Path, seed: int, port: int | None) -> None:
+def simulate(ctx: CliContext, directory: Path, seed: int, port: int | None) -> None:
     """Write a simulated market's archives to DIRECTORY, and say what they lack."""
     from kraken_core.simulator.demo import simulate as write
 
     simulation = write(directory, seed)
     if port is None:
-        _tell(told, simulation)
+        _print(ctx, simulation)
     else:
-        _serve(told, simulation, port)
+        _serve(ctx, simulation, port)
 
 
-def _tell(told: Common, simulation: Simulation, url: str | None = None) -> None:
-    if told.as_json:
+def _print(ctx: CliContext, simulation: Simulation, url: str | None = None) -> None:
+    if ctx.as_json:
         served = {"url": url} if url else {}
         print_json({"paths": [str(path) for path in simulation.paths], "holes": simulation.holes, **served})
         return
@@ -53,18 +53,18 @@ def _tell(told: Common, simulation: Simulation, url: str | None = None) -> None:
         click.echo(f"The exchange answers until Ctrl-C. In another terminal: export KRAKEN_API_URL={url}")
 
 
-def _serve(told: Common, simulation: Simulation, port: int) -> None:
+def _serve(ctx: CliContext, simulation: Simulation, port: int) -> None:
     """Answer requests until Ctrl-C or SIGTERM, which is how this ends well."""
     ended = threading.Event()
     before = {number: signal.signal(number, lambda *_: ended.set()) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         with _opened(simulation, port) as exchange:
-            _tell(told, simulation, exchange.url)
+            _print(ctx, simulation, exchange.url)
             ended.wait()
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-    told.say(f"The exchange has closed after {len(exchange.requests):,} requests.")
+    ctx.say(f"The exchange has closed after {len(exchange.requests):,} requests.")
 
 
 def _opened(simulation: Simulation, port: int) -> SimulatedExchange:

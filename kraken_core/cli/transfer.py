@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from kraken_core.cli.options import Common, common, selecting
+from kraken_core.cli.options import CliContext, common, selecting
 from kraken_core.cli.output import print_json, print_table, progress
 
 
@@ -15,11 +15,11 @@ from kraken_core.cli.output import print_json, print_table, progress
 @click.option("--to", "to", metavar="STORE", required=True, help="A folder, or questdb://host:9000?pg=8812.")
 @selecting
 @common
-def copy(told: Common, *, to: str, **selection: Any) -> None:  # noqa: ANN401 - the options of selecting
+def copy(ctx: CliContext, *, to: str, **selection: Any) -> None:  # noqa: ANN401 - the options of selecting
     """Copy candles into another table, and prove every series equal; the same command again goes on."""
-    with told.workbench() as workbench, progress(told) as report:
+    with ctx.workbench() as workbench, progress(ctx) as report:
         copied = workbench.copy(to, progress=report, **selection)
-    if told.as_json:
+    if ctx.as_json:
         print_json(
             [
                 {
@@ -38,7 +38,7 @@ def copy(told: Common, *, to: str, **selection: Any) -> None:  # noqa: ANN401 - 
         ((e.series.pair, f"{e.series.interval} m", e.candles, e.written, e.checksum[:16]) for e in copied),
     )
     candles, written = sum(each.candles for each in copied), sum(each.written for each in copied)
-    told.say(f"{len(copied):,} series are equal in both: {candles:,} candles, {written:,} of them written now.")
+    ctx.say(f"{len(copied):,} series are equal in both: {candles:,} candles, {written:,} of them written now.")
 
 
 @click.command("import-assetprice", epilog="\b\nExample:\n  kraken import-assetprice --assets assets.csv")
@@ -49,17 +49,17 @@ def copy(told: Common, *, to: str, **selection: Any) -> None:  # noqa: ANN401 - 
     help="A CSV with id and ticker, where the server has no table asset.",
 )
 @common
-def import_assetprice(told: Common, *, assets: Path | None) -> None:
+def import_assetprice(ctx: CliContext, *, assets: Path | None) -> None:
     """Take the candles of a table assetprice in QuestDB into the ledger, without changing them.
 
     A candle proves its own slot; its absence proves nothing: ingest the archives for the rest.
     """
-    with told.workbench() as workbench, progress(told) as report:
+    with ctx.workbench() as workbench, progress(ctx) as report:
         found = workbench.import_assetprice(assets, progress=report)
-    if told.as_json:
+    if ctx.as_json:
         print_json(found._asdict())
         return
-    told.say(f"{found.series:,} series with {found.candles:,} candles, which prove {found.proven:,} slots.")
+    ctx.say(f"{found.series:,} series with {found.candles:,} candles, which prove {found.proven:,} slots.")
     if found.misplaced:
-        told.say(f"{found.misplaced:,} candles open at no slot of their interval: they are left alone.")
-    told.say("See kraken gaps for what they do not prove; ingest the archives to fill it.")
+        ctx.say(f"{found.misplaced:,} candles open at no slot of their interval: they are left alone.")
+    ctx.say("See kraken gaps for what they do not prove; ingest the archives to fill it.")

@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from kraken_core.cli.options import Common, common
+from kraken_core.cli.options import CliContext, common
 from kraken_core.cli.output import print_json
 
 
@@ -14,7 +14,7 @@ from kraken_core.cli.output import print_json
 @click.argument("job", type=int)
 @click.option("--yes", "-y", is_flag=True, help="Do not ask.")
 @common
-def undo(told: Common, job: int, *, yes: bool) -> None:
+def undo(ctx: CliContext, job: int, *, yes: bool) -> None:
     """Take back the latest JOB that changed something.
 
     The candle table is restored as it was before, what the job claimed and read counts no more, and coverage and gaps
@@ -24,12 +24,12 @@ def undo(told: Common, job: int, *, yes: bool) -> None:
 
     if not (yes or sys.stdin.isatty()):
         raise click.UsageError("there is no terminal to ask on: add --yes to go ahead")
-    with told.workbench() as workbench:
+    with ctx.workbench() as workbench:
         workbench.control.known(job)
         workbench.control.undoable(job)
         if not yes:
             click.confirm(f"Take back all that job {job} did?", default=False, abort=True, err=True)
         undone = workbench.undo(job)
-        if told.as_json:
+        if ctx.as_json:
             print_json(documents.job_row(undone))
-        told.say(f"Job {job} is undone: the candle table holds what it held at version {undone.table_version}.")
+        ctx.say(f"Job {job} is undone: the candle table holds what it held at version {undone.table_version}.")

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from kraken_core.cli.options import Common, common, selecting
+from kraken_core.cli.options import CliContext, common, selecting
 from kraken_core.cli.output import print_json, print_table, progress
 
 
@@ -14,16 +14,16 @@ from kraken_core.cli.output import print_json, print_table, progress
 @selecting
 @click.option("--report-only", is_flag=True, help="Withdraw nothing; also works beside a running job.")
 @common
-def verify(told: Common, *, report_only: bool, **selection: Any) -> int:  # noqa: ANN401 - the options of selecting
+def verify(ctx: CliContext, *, report_only: bool, **selection: Any) -> int:  # noqa: ANN401 - the options of selecting
     """Hold series against each other and the ledger against the candles; exit 1 where anything is wrong.
 
     What a source claims to be silent and another interval contradicts is withdrawn, and becomes a gap.
     """
-    with told.workbench() as workbench, progress(told) as report:
+    with ctx.workbench() as workbench, progress(ctx) as report:
         from kraken_core.workbench import documents
 
         found = workbench.verify(report_only=report_only, progress=report, **selection)
-    if told.as_json:
+    if ctx.as_json:
         print_json(documents.verification_document(found))
     else:
         print_table(("check", "series", "checked", "failed"), (check[:4] for check in found.checks))
@@ -31,5 +31,5 @@ def verify(told: Common, *, report_only: bool, **selection: Any) -> int:  # noqa
             for example in check.examples:
                 click.echo(f"{check.name}: {example}")
     if found.note:
-        told.say(found.note[0].upper() + found.note[1:])
+        ctx.say(found.note[0].upper() + found.note[1:])
     return 0 if found.ok else 1

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kraken_core.cli.execute import pausing
-from kraken_core.cli.options import Common, Length, asking, common, selecting
+from kraken_core.cli.options import CliContext, Length, asking, common, selecting
 from kraken_core.cli.output import print_json
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ Example:
 @click.option("--command", metavar="ARGV", help="Run it with a notice as JSON on its input; not by a shell.")
 @common
 def watch(
-    told: Common,
+    ctx: CliContext,
     *,
     sources: tuple[str, ...],
     every: int,
@@ -43,17 +43,17 @@ def watch(
     rounds: int | None,
     webhook: str | None,
     command: str | None,
-    **asked: Any,  # noqa: ANN401 - what Workbench.request takes
+    **selection: Any,  # noqa: ANN401 - what Workbench.request takes
 ) -> int:
     """Bring a history up to date again and again, at a pace, never two at once.
 
     Tells a webhook or a command of rounds that failed (the exchange was not reached, say), and of new gaps that this
     watch does not fill.
     """
-    with told.workbench() as workbench, pausing(told, "Ending the watch") as stopped:
+    with ctx.workbench() as workbench, pausing(ctx, "Ending the watch") as stopped:
         from kraken_core.workbench.watch.watch import Watch
 
-        request = {**asked, "sources": sources or None, "incremental": True}
+        request = {**selection, "sources": sources or None, "incremental": True}
         workbench.request(**request)  # what is wrong with it is wrong at every round
         late = every * 6 if jitter is None else jitter * 60
         notify = _notify(webhook, command)
@@ -61,10 +61,10 @@ def watch(
         done = []
         for number, each in enumerate(watching.rounds(), start=1):
             done.append(_row(each))
-            told.say(_line(each))
+            ctx.say(_line(each))
             if number == rounds:
                 break
-        if told.as_json:
+        if ctx.as_json:
             print_json(done)
         return 1 if any(row["failed"] for row in done) else 0
 

@@ -13,7 +13,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 from kraken_core.domain.candles import Source, from_api
-from kraken_core.domain.gc_pause import without_collection
+from kraken_core.domain.gc_pause import gc_paused
 from kraken_core.domain.grades import Grade
 from kraken_core.domain.timerange import TimeRanges, floor
 
@@ -99,13 +99,13 @@ def silence_covers(series: Series, statement: ArchiveStatement) -> TimeRanges:
     return file_covers(series, statement, statement.start, statement.start, finest=False)
 
 
-def until(claims: TimeRanges, width: int, now: int) -> TimeRanges:
+def closed_by(claims: TimeRanges, width: int, now: int) -> TimeRanges:
     """What of it has closed: nobody knows a slot of ``width`` seconds before its end, whatever an archive states."""
     return claims.clip(0, floor(now, width))
 
 
-@without_collection()
-def standing(assertions: Iterable[Assertion]) -> list[tuple[Assertion, TimeRanges]]:
+@gc_paused()
+def standing_claims(assertions: Iterable[Assertion]) -> list[tuple[Assertion, TimeRanges]]:
     """Each assertion with the ranges of it that were not withdrawn; those withdrawn whole are left out."""
     made: dict[tuple[Series, str, Source, int, bool], Assertion] = {}
     more: dict[tuple[Series, str, Source, int, bool], list[Assertion]] = {}  # of the same evidence, which is rare
@@ -157,7 +157,7 @@ def known(assertions: Sequence[Assertion]) -> Iterator[tuple[Assertion, int, int
     """The ranges that the claims of a series know. Where none was withdrawn, none has to be told from the others."""
     if not any(map(_WITHDRAWN, assertions)):
         return ((claim, claim.start, claim.end) for claim in assertions)
-    return ((claim, start, end) for claim, ranges in standing(assertions) for start, end in ranges)
+    return ((claim, start, end) for claim, ranges in standing_claims(assertions) for start, end in ranges)
 
 
 def refuted(assertions: Iterable[Assertion]) -> dict[Series, TimeRanges]:
@@ -187,10 +187,10 @@ def coverage_ranges(
     """Maximal ranges with one set of sources, inside each series' life, in order; candles not yet counted."""
     result = {}
     for series, claims in by_series(assertions).items():
-        told: tuple[list[tuple[int, int]], list[tuple[int, int]]] = [], []
+        by_kind: tuple[list[tuple[int, int]], list[tuple[int, int]]] = [], []
         for claim, start, end in known(claims):
-            told[from_api(claim.rank)].append((start, end))
-        csv, api = (TimeRanges.of(ranges) & lives[series] if ranges else TimeRanges() for ranges in told)
+            by_kind[from_api(claim.rank)].append((start, end))
+        csv, api = (TimeRanges.of(ranges) & lives[series] if ranges else TimeRanges() for ranges in by_kind)
         if csv and api:
             both = csv & api
             parts = [

@@ -78,7 +78,7 @@ def derivations(own: Mapping[int, Levels], life: TimeRanges, allowed: Mapping[in
     everything = TimeRanges.single(-_FOREVER, _FOREVER)
     outside = everything - life
     effective: dict[int, Levels] = {}
-    told = TimeRanges()  # by any finer interval
+    known_by_finer = TimeRanges()  # by any finer interval
     result = []
     for interval in INTERVALS:
         mine = own.get(interval, [])
@@ -89,7 +89,7 @@ def derivations(own: Mapping[int, Levels], life: TimeRanges, allowed: Mapping[in
         undecided = allowed.get(interval, TimeRanges()) - at_least(mine, best)
         found = []
         left = undecided
-        for finer in finers if undecided & told else ():
+        for finer in finers if undecided & known_by_finer else ():
             for rank, ranges in derivable(effective[finer], outside, interval * 60, left):
                 found.append((rank, finer, ranges))
                 left -= ranges if rank == best else _NOTHING
@@ -101,7 +101,7 @@ def derivations(own: Mapping[int, Levels], life: TimeRanges, allowed: Mapping[in
         result += made
         if known := levels([*mine, *((d.rank, d.ranges) for d in made)]) if made else mine:
             effective[interval] = known
-            told |= at_least(known, 0)
+            known_by_finer |= at_least(known, 0)
     return result
 
 

@@ -11,7 +11,7 @@ from kraken_core.domain.archives import Archive, ArchiveFile, finest_intervals
 from kraken_core.domain.candles import Source
 from kraken_core.domain.coverage import file_covers
 from kraken_core.domain.market import Series
-from kraken_core.domain.routes import Lacking, Routes
+from kraken_core.domain.routes import Missing, Routes
 from kraken_core.domain.timerange import TimeRanges
 
 BYTES_A_SECOND = 5_000_000  # of a download: a cautious figure, for choosing only
@@ -63,17 +63,19 @@ def filled_by(offers: Mapping[Series, Sequence[Offer]]) -> dict[Series, TimeRang
     return {series: TimeRanges.of(span for offer in found for span in offer.fills) for series, found in offers.items()}
 
 
-def cheaper_asked(
-    offers: Mapping[Series, Sequence[Offer]], lacking: Lacking, routes: Routes, requests_a_second: float
+def exchange_is_cheaper(
+    offers: Mapping[Series, Sequence[Offer]], missing_of: Missing, routes: Routes, requests_a_second: float
 ) -> bool:
     """Whether asking the exchange for all that a pair lacks takes less time than its offers save of that."""
-    fills = filled_by({series: found for series, found in offers.items() if series.pair == lacking.pair})
-    covered = dict(lacking.covered)
+    fills = filled_by({series: found for series, found in offers.items() if series.pair == missing_of.pair})
+    covered = dict(missing_of.covered)
     for series, slots in fills.items():
         covered[series.interval] = covered.get(series.interval, TimeRanges()) | slots
-    missing = {i: slots - fills.get(Series(lacking.pair, i), TimeRanges()) for i, slots in lacking.missing.items()}
-    left = replace(lacking, missing=missing, covered=covered)
-    saved = routes.repair(lacking).requests - routes.repair(left).requests
+    missing = {
+        i: slots - fills.get(Series(missing_of.pair, i), TimeRanges()) for i, slots in missing_of.missing.items()
+    }
+    left = replace(missing_of, missing=missing, covered=covered)
+    saved = routes.repair(missing_of).requests - routes.repair(left).requests
     nbytes = sum(offer.nbytes for series in fills for offer in offers[series])
     return saved / requests_a_second <= nbytes / BYTES_A_SECOND
 

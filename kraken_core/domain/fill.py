@@ -8,7 +8,7 @@ from kraken_core.domain.candles import PRICES, TIME
 from kraken_core.domain.timerange import TimeRanges
 
 
-def filled(held: pl.DataFrame, known: TimeRanges, width: int) -> pl.DataFrame:
+def filled(previous: pl.DataFrame, known: TimeRanges, width: int) -> pl.DataFrame:
     """The candles of a series, and in known slots without one the close before it, flagged in ``filled``.
 
     ``known``: covered ranges in epoch seconds, of slots of ``width`` seconds. Nothing is carried over what is missing:
@@ -21,7 +21,7 @@ def filled(held: pl.DataFrame, known: TimeRanges, width: int) -> pl.DataFrame:
         .with_columns(pl.from_epoch("time").cast(TIME))
     )
     return (
-        times.join(held, on="time", how="full", coalesce=True)
+        times.join(previous, on="time", how="full", coalesce=True)
         .sort("time")
         .with_columns(
             pl.col("pair", "interval_minutes").forward_fill().over("run"),

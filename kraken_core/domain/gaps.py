@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from kraken_core.domain.archives import holders_of
 from kraken_core.domain.exchange import ohlc_horizon
-from kraken_core.domain.gc_pause import without_collection
+from kraken_core.domain.gc_pause import gc_paused
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.routes import NO_REPAIRS, UNKNOWN_RATE, RepairPlan, Served, pages
 from kraken_core.domain.timerange import TimeRange, TimeRanges, iso
@@ -119,7 +119,7 @@ def named_at_once(gaps: Iterable[GapRecord], ids: Collection[int]) -> list[GapRe
 
 
 @dataclass(frozen=True, slots=True)
-class GapDetection:
+class GapRecorder:
     """What was found, by series and time."""
 
     gaps: tuple[GapRecord, ...]
@@ -180,12 +180,12 @@ class IntegratedGapDetector:
 
     def detect_gaps_for_asset(
         self, asset: str, wanted: Spans, covered: Spans, derivable: Spans, repairs: RepairPlan = NO_REPAIRS
-    ) -> GapDetection:
+    ) -> GapRecorder:
         """The gaps of every series whose base asset is ``asset``; see :meth:`detect_gaps_for_job`."""
         of_asset = {series: ranges for series, ranges in wanted.items() if series.pair.base == asset}
         return self.detect_gaps_for_job(of_asset, covered, derivable, repairs)
 
-    @without_collection()
+    @gc_paused()
     def detect_gaps_for_job(
         self,
         wanted: Spans,
@@ -195,7 +195,7 @@ class IntegratedGapDetector:
         downloads: Spans = NO_SPANS,
         *,
         refuted: Spans = NO_SPANS,
-    ) -> GapDetection:
+    ) -> GapRecorder:
         """Wanted − covered, by series; ``derivable`` slots can be had from finer candles at no cost.
 
         All of them map a series to slot-aligned ranges in epoch seconds. ``repairs`` is what the exchange will be
@@ -214,7 +214,7 @@ class IntegratedGapDetector:
                 downloads.get(series, nothing),
                 refuted=refuted.get(series, nothing),
             )
-        return GapDetection(tuple(gaps))
+        return GapRecorder(tuple(gaps))
 
     def _records(
         self,
@@ -273,12 +273,12 @@ class IntegratedGapDetector:
         else:
             why_not = "no finer series covers it" if series.interval > 1 else "nothing is finer than one minute"
             unlisted = f"the exchange no longer lists {pair}" if gone else ""
-            helps = "an archive does" if archive else _held_in_part(holders_of(start, end, self.as_of))
+            helps = "an archive does" if archive else _partly_covered(holders_of(start, end, self.as_of))
             reason = "; ".join(part for part in (note, unlisted, why_not, helps) if part)
         return GapRecord(*known, GapStatus.UNFILLABLE, Route.NONE, reason, 0, csv_file, archive)
 
 
-def _held_in_part(holders: Sequence[Holder]) -> str:
+def _partly_covered(holders: Sequence[Holder]) -> str:
     """What to say of a gap that no archive holds as a whole."""
     if not holders:
         return "no archive holds it yet"

@@ -24,7 +24,7 @@ _PAUSES = _Pauses()
 
 
 @contextmanager
-def without_collection() -> Iterator[None]:
+def gc_paused() -> Iterator[None]:
     """No search for cyclic garbage meanwhile. For work that makes hundreds of thousands of values and no cycles.
 
     Searching all of them again and again took two thirds of the time of reading and of adding up 600,000 claims.

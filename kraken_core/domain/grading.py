@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from kraken_core.domain.candles import Source, from_api
 from kraken_core.domain.coverage import DataCoverageRange, by_series, coverage_ranges, known
-from kraken_core.domain.gc_pause import without_collection
+from kraken_core.domain.gc_pause import gc_paused
 from kraken_core.domain.grades import Grade
 from kraken_core.domain.knowledge import derived_from
 from kraken_core.domain.market import Pair, Series
@@ -165,7 +165,7 @@ def _twice(sources: Sequence[TimeRanges]) -> TimeRanges:
     return twice
 
 
-@without_collection()
+@gc_paused()
 def graded_ranges(
     assertions: Sequence[Assertion],
     lives: Mapping[Series, TimeRanges],

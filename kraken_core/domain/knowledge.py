@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from kraken_core.domain.candles import Source, from_api
-from kraken_core.domain.coverage import Assertion, by_series, known, refuted, standing
+from kraken_core.domain.coverage import Assertion, by_series, known, refuted, standing_claims
 from kraken_core.domain.derive import Derivation, Levels, at_least, derivations, levels, levels_of
 from kraken_core.domain.life import Life, lived, possible_instants
 from kraken_core.domain.market import INTERVALS, Pair, Series
@@ -45,14 +45,14 @@ class DerivationWork:
         return {series: TimeRanges.of(ranges) for series, ranges in found.items()}
 
 
-class _Told(NamedTuple):
+class _SeriesClaims(NamedTuple):
     """What is known of a series: by sources, and what was derived, by evidence and rank."""
 
     by_sources: Levels
     derived: Mapping[tuple[str, int], TimeRanges]
 
     @classmethod
-    def by(cls, claims: Sequence[Assertion]) -> _Told:
+    def by(cls, claims: Sequence[Assertion]) -> _SeriesClaims:
         """By the claims of the series, in the order they were made."""
         derived: dict[tuple[str, int], list[tuple[int, int]]] = defaultdict(list)
         sources: dict[int, list[tuple[int, int]]] = defaultdict(list)
@@ -76,7 +76,7 @@ class _Told(NamedTuple):
         return at_least(self.by_all, 0)
 
 
-_UNTOLD = _Told([], {})
+_NO_CLAIMS = _SeriesClaims([], {})
 
 
 @dataclass(frozen=True)
@@ -87,13 +87,13 @@ class Knowledge:
     claims: Sequence[Assertion]
 
     @cached_property
-    def standing(self) -> Sequence[tuple[Assertion, TimeRanges]]:
+    def standing_claims(self) -> Sequence[tuple[Assertion, TimeRanges]]:
         """Each claim with the ranges of it that were not withdrawn."""
-        return standing(self.claims)
+        return standing_claims(self.claims)
 
     @cached_property
-    def _told(self) -> Mapping[Series, _Told]:
-        return {series: _Told.by(claims) for series, claims in by_series(self.claims).items()}
+    def _by_series(self) -> Mapping[Series, _SeriesClaims]:
+        return {series: _SeriesClaims.by(claims) for series, claims in by_series(self.claims).items()}
 
     @cached_property
     def refuted(self) -> Mapping[Series, TimeRanges]:
@@ -122,7 +122,9 @@ class Knowledge:
         """
         unseen = {pair for pair, lives in self.lives.items() if not lives}
         return {
-            series: told.covered for series, told in self._told.items() if told.covered and series.pair not in unseen
+            series: claimed.covered
+            for series, claimed in self._by_series.items()
+            if claimed.covered and series.pair not in unseen
         }
 
     def derivation_work(self, wanted: Mapping[Series, TimeRanges]) -> DerivationWork:
@@ -142,18 +144,18 @@ class Knowledge:
             have: dict[tuple[int, str, int], TimeRanges] = {}
             allowed = {interval: wanted[Series(pair, interval)] for interval in chosen}
             for interval in INTERVALS:
-                told = self._told.get(Series(pair, interval), _UNTOLD)
-                own[interval] = told.by_sources if interval in chosen else told.by_all
-                for (evidence, rank), ranges in told.derived.items() if interval in chosen else ():
+                claimed = self._by_series.get(Series(pair, interval), _NO_CLAIMS)
+                own[interval] = claimed.by_sources if interval in chosen else claimed.by_all
+                for (evidence, rank), ranges in claimed.derived.items() if interval in chosen else ():
                     have[interval, evidence, rank] = ranges
                     allowed[interval] |= ranges  # coarser slots may have been built on it
             life = possible_instants(self.lives[pair])
             for derivation in derivations(own, life, allowed):
                 series = Series(pair, derivation.interval)
                 key = (derivation.interval, f"{_EVIDENCE}{derivation.finer}", derivation.rank)
-                held = have.pop(key, TimeRanges())
-                withdraw += _counter_claims(series, key, held - derivation.ranges)
-                if todo := derivation.ranges - held:
+                in_store = have.pop(key, TimeRanges())
+                withdraw += _counter_claims(series, key, in_store - derivation.ranges)
+                if todo := derivation.ranges - in_store:
                     derive.append((pair, Derivation(derivation.interval, derivation.finer, derivation.rank, todo)))
             for key, moot in have.items():
                 withdraw += _counter_claims(Series(pair, key[0]), key, moot)

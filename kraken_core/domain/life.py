@@ -70,7 +70,7 @@ def assumed_listing(first_candles: Mapping[int, int]) -> int | None:
     return start
 
 
-def unheard(lives: Sequence[Life], start: int) -> bool:
+def needs_listing_lookup(lives: Sequence[Life], start: int) -> bool:
     """Whether a listed pair's first trade has to be asked for: what it may have lived from ``start`` on is not known.
 
     Nobody told its listing, and the first candle seen is later than that; or it was delisted, and is back.

@@ -10,13 +10,13 @@ from kraken_core.domain.absent import found_nowhere
 from kraken_core.domain.archives import finest_intervals, rank_in
 from kraken_core.domain.candles import Source, derived_rank
 from kraken_core.domain.coverage import ABSENT, Assertion, file_covers, silence_covers
-from kraken_core.domain.download_route import Offer, cheaper_asked, cheapest_members, filled_by
+from kraken_core.domain.download_route import Offer, cheapest_members, exchange_is_cheaper, filled_by
 from kraken_core.domain.gaps import BY_API
 from kraken_core.domain.knowledge import Knowledge
 from kraken_core.domain.life import Life
 from kraken_core.domain.market import INTERVALS, Pair, Series
 from kraken_core.domain.ohlcvt import EARLIEST
-from kraken_core.domain.repairs import Repairing, Repairs, detector_for, lackings
+from kraken_core.domain.repairs import RepairPlanner, Repairs, detector_for, missing_by_pair
 from kraken_core.domain.request_bounds import most_requests
 from kraken_core.domain.routes import NO_REPAIRS, RepairPlan, Routes
 from kraken_core.domain.scope import Scope
@@ -267,9 +267,9 @@ class DataSourceRouter:
             expected, _ = _expected(knowledge, request, self.tiers, ordered, files)
         repairs, listings, at_most = Repairs(), 0, 0
         if prospect.market:
-            unlisted = scope.unheard(knowledge.lives, prospect.market, self.tiers)
+            unlisted = scope.unlisted_pairs(knowledge.lives, prospect.market, self.tiers)
             listings = len(unlisted)
-            repairing = Repairing(scope, prospect.market, prospect.rates)
+            repairing = RepairPlanner(scope, prospect.market, prospect.rates)
             repairs = repairing.plan(expected, wanted, prospect.gaps, listings)
             at_most = most_requests(repairing, knowledge, pairs, unlisted, prospect.gaps)
         detector = detector_for(scope, expected.lives, prospect.market, prospect.unreached, prospect.rates)
@@ -308,8 +308,8 @@ class DataSourceRouter:
         """The members of published archives that are worth their bytes."""
         if not published:
             return {}
-        lacking = {each.pair: each for each in lackings(expected, scope.repairable(wanted), prospect.rates)}
-        needs = {Series(pair, i): slots for pair, each in lacking.items() for i, slots in each.needs().items()}
+        missing = {each.pair: each for each in missing_by_pair(expected, scope.repairable(wanted), prospect.rates)}
+        needs = {Series(pair, i): slots for pair, each in missing.items() for i, slots in each.needs().items()}
         needs |= {series: needs[series] - slots for series, slots in expected.refuted.items() if series in needs}
         offers = cheapest_members(needs, published, read)
         request = scope.request
@@ -319,8 +319,8 @@ class DataSourceRouter:
         spared = {
             pair
             for pair in {series.pair for series in offers} & prospect.market.listed
-            if (request.max_requests is None or routes.repair(lacking[pair]).requests <= request.max_requests)
-            and cheaper_asked(offers, lacking[pair], routes, pace)
+            if (request.max_requests is None or routes.repair(missing[pair]).requests <= request.max_requests)
+            and exchange_is_cheaper(offers, missing[pair], routes, pace)
         }
         return {series: found for series, found in offers.items() if series.pair not in spared}
 
@@ -382,7 +382,7 @@ def _expected(
     return Knowledge(lives, claims), {Series(s.pair, i) for s in unread for i in request.intervals}
 
 
-def absence_claims(archive: Archive, held: Collection[Pair], pairs: Iterable[Pair]) -> list[Assertion]:
+def absence_claims(archive: Archive, stored: Collection[Pair], pairs: Iterable[Pair]) -> list[Assertion]:
     """The silence a complete archive asserts of those ``pairs`` of which it holds no file at all (domain rule 4).
 
     ``held`` are the pairs it holds files of; an archive that is not complete asserts nothing.
@@ -393,7 +393,7 @@ def absence_claims(archive: Archive, held: Collection[Pair], pairs: Iterable[Pai
     return [
         Assertion(series, *span, Source.CSV, rank, f"{ABSENT}{archive.identity}")
         for pair in pairs
-        if pair not in held
+        if pair not in stored
         for series in (Series(pair, interval) for interval in INTERVALS)
         for span in silence_covers(series, archive.statement)
     ]

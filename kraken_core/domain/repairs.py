@@ -15,11 +15,11 @@ from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.routes import (
     NO_REPAIRS,
     UNKNOWN_RATE,
-    Lacking,
+    Missing,
     RepairPlan,
     Routes,
-    afforded,
     plan_repairs,
+    within_budget,
 )
 from kraken_core.domain.scope import Scope
 from kraken_core.domain.timerange import TimeRanges
@@ -36,7 +36,7 @@ class Repairs(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Repairing:
+class RepairPlanner:
     """Plans what to ask of the exchange for a request. ``rates`` are the trades a second expected of pairs."""
 
     scope: Scope
@@ -48,13 +48,13 @@ class Repairing:
         request = self.scope.request
         if not request.auto_gap_fill:
             return Repairs()
-        lacking = self._lackings(knowledge, wanted, list(gaps))
+        missing_of = self._lackings(knowledge, wanted, list(gaps))
         routes = Routes(self.market.now, trades=request.trades)
-        whole = plan_repairs(routes, lacking)
+        whole = plan_repairs(routes, missing_of)
         left = None if request.max_requests is None else max(0, request.max_requests - spent)
-        return Repairs(whole, afforded(routes, lacking, whole, left))
+        return Repairs(whole, within_budget(routes, missing_of, whole, left))
 
-    def _lackings(self, knowledge: Knowledge, wanted: Spans, gaps: Collection[GapRecord]) -> list[Lacking]:
+    def _lackings(self, knowledge: Knowledge, wanted: Spans, gaps: Collection[GapRecord]) -> list[Missing]:
         """What each listed pair lacks that may be asked for now, in order of pairs."""
         chosen, spared = self._chosen(gaps), self._spared(gaps)
         askable = {}
@@ -64,7 +64,7 @@ class Repairing:
                 waiting = spared.get(series, _NEVER) | knowledge.refuted_answers.get(series, _NEVER)
                 slots -= waiting  # noqa: PLW2901 - narrowed
                 askable[series] = slots if chosen is None else slots & chosen.get(series, _NEVER)
-        return lackings(knowledge, askable, self.rates)
+        return missing_by_pair(knowledge, askable, self.rates)
 
     def _chosen(self, gaps: Iterable[GapRecord]) -> Spans | None:
         """The gaps named, where any are."""
@@ -93,16 +93,16 @@ def detector_for(
         market.listed if market else None,
         frozenset(pair for pair, known in lives.items() if known and known[-1].end is not None),
         ApiReach(
-            request.why_not_asked(unreached),
+            request.why_exchange_unused(unreached),
             market.now if market else None,
             trades=True,
-            no_trades="" if request.trades or not request.wants_exchange else "this job reads none (--no-trades)",
+            no_trades="" if request.trades or not request.needs_exchange else "this job reads none (--no-trades)",
             rates=rates or {},
         ),
     )
 
 
-def lackings(knowledge: Knowledge, wanted: Spans, rates: Mapping[Pair, float] | None = None) -> list[Lacking]:
+def missing_by_pair(knowledge: Knowledge, wanted: Spans, rates: Mapping[Pair, float] | None = None) -> list[Missing]:
     """What pairs lack of the wanted slots, in order of pairs; those that lack nothing are left out.
 
     ``rates`` are expected trades a second.
@@ -115,7 +115,7 @@ def lackings(knowledge: Knowledge, wanted: Spans, rates: Mapping[Pair, float] | 
     for series, slots in wanted.items():
         missing[series.pair][series.interval] = slots - covered.get(series, _NEVER)
     return [
-        Lacking(
+        Missing(
             pair,
             missing[pair],
             known[pair],

@@ -91,7 +91,7 @@ class Request(Selection):
         start = years_before(datetime.fromtimestamp(as_of, UTC).date(), DEFAULT_YEARS)
         return Selection.window(replace(self, start_date=start), as_of)
 
-    def why_not_asked(self, unreached: str = "") -> str:
+    def why_exchange_unused(self, unreached: str = "") -> str:
         """Why the exchange is not asked for something that it could tell; ``unreached`` says why it did not answer."""
         if not self.api_backfill:
             return "the exchange was not asked (--no-api-backfill)"
@@ -100,7 +100,7 @@ class Request(Selection):
         return f"the exchange was not reached: {unreached}" if unreached else "this job did not ask for it"
 
     @property
-    def wants_exchange(self) -> bool:
+    def needs_exchange(self) -> bool:
         """Whether the exchange is to be asked for what is missing."""
         return self.api_backfill and self.auto_gap_fill
 

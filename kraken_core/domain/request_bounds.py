@@ -9,14 +9,14 @@ from kraken_core.domain.gaps import GapRecord
 from kraken_core.domain.knowledge import Knowledge
 from kraken_core.domain.life import Life
 from kraken_core.domain.market import Pair
-from kraken_core.domain.repairs import Repairing
+from kraken_core.domain.repairs import RepairPlanner
 
 RATE_IS_OFF_BY = 2  # a pair may have traded so many times as often as it did lately
 A_PAIR = 4  # requests more for each pair: answers that are compared, and what comes to light when the job looks
 
 
 def most_requests(
-    repairing: Repairing,
+    repairing: RepairPlanner,
     knowledge: Knowledge,
     pairs: Collection[Pair],
     unlisted: Collection[Pair],

@@ -55,7 +55,7 @@ class Repair:
 
 
 @dataclass(frozen=True, slots=True)
-class Lacking:
+class Missing:
     """What a pair lacks, by interval (minutes): ``missing`` slots of every interval wanted, be it none.
 
     ``covered`` are the slots known at any interval; ``dead`` the instants outside the pair's life, which count as
@@ -75,10 +75,10 @@ class Lacking:
             known[j] = known.get(j, self.dead) | ranges
         for i in sorted(self.missing):
             mine = known.get(i, self.dead)
-            lacking = self.missing[i] - mine
-            for j in (j for j in reversed(INTERVALS) if j < i and i % j == 0 and j in known and lacking):
-                derived = lacking & known[j].inner(i * 60)
-                mine, lacking = mine | derived, lacking - derived
+            missing_of = self.missing[i] - mine
+            for j in (j for j in reversed(INTERVALS) if j < i and i % j == 0 and j in known and missing_of):
+                derived = missing_of & known[j].inner(i * 60)
+                mine, missing_of = mine | derived, missing_of - derived
             known[i] = mine
         return known
 
@@ -102,14 +102,14 @@ class Routes:
     ohlc: bool = True
     trades: bool = True
 
-    def repair(self, lacking: Lacking) -> Repair:
+    def repair(self, missing_of: Missing) -> Repair:
         """The cheapest repair of all that the routes can reach; sweeps win ties, being the official record."""
-        repair = Repair(lacking.pair, min(lacking.missing), trades_a_second=lacking.trades_a_second)
+        repair = Repair(missing_of.pair, min(missing_of.missing), trades_a_second=missing_of.trades_a_second)
         if not self.trades:
-            return replace(repair, ohlc=self._fewest(lacking))
-        needs = lacking.needs()
-        reaches = self._reaches(lacking, needs)
-        rate, slot = lacking.trades_a_second, repair.finest * 60
+            return replace(repair, ohlc=self._fewest(missing_of))
+        needs = missing_of.needs()
+        reaches = self._reaches(missing_of, needs)
+        rate, slot = missing_of.trades_a_second, repair.finest * 60
         sweeps = _sweeps(_unanswered(needs, reaches, (), slot), rate)
         repair = replace(repair, sweeps=sweeps)
         useful = sorted({j for answering in reaches.values() for j in answering})
@@ -121,31 +121,31 @@ class Routes:
                 sweeps = _sweeps(_unanswered(needs, reaches, chosen, slot), rate)
                 if count + sum(sweep.requests for sweep in sweeps) < repair.requests:
                     repair = replace(repair, ohlc=chosen, sweeps=sweeps)
-        return replace(repair, instead=self._instead(lacking, repair)) if repair.sweeps else repair
+        return replace(repair, instead=self._instead(missing_of, repair)) if repair.sweeps else repair
 
     def horizon(self, pair: Pair, interval: int) -> TimeRanges:
         """The slots that an OHLC answer speaks of."""
         return TimeRanges.single(*ohlc_horizon(Series(pair, interval), self.now))
 
-    def _instead(self, lacking: Lacking, repair: Repair) -> tuple[int, ...]:
+    def _instead(self, missing_of: Missing, repair: Repair) -> tuple[int, ...]:
         """Of every interval with missing slots that its answer reaches; the largest that makes up 720 minutes."""
         asked = []
-        for i, missing in lacking.missing.items():
+        for i, missing in missing_of.missing.items():
             answering = max((j for j in OHLC_INTERVALS if i % j == 0), default=0) if self.ohlc else 0
-            if answering and missing & self.horizon(lacking.pair, answering).outer(i * 60):
+            if answering and missing & self.horizon(missing_of.pair, answering).outer(i * 60):
                 asked.append(answering)
         return tuple(sorted({*asked} - {*repair.ohlc}))
 
-    def _fewest(self, lacking: Lacking) -> tuple[int, ...]:
+    def _fewest(self, missing_of: Missing) -> tuple[int, ...]:
         """The fewest answers that serve all that any answers serve."""
-        horizons = {j: self.horizon(lacking.pair, j) for j in OHLC_INTERVALS if self.ohlc}
-        useful = [j for j in horizons if any(i % j == 0 and missing for i, missing in lacking.missing.items())]
-        most = _within(lacking, {j: horizons[j] for j in useful})
+        horizons = {j: self.horizon(missing_of.pair, j) for j in OHLC_INTERVALS if self.ohlc}
+        useful = [j for j in horizons if any(i % j == 0 and missing for i, missing in missing_of.missing.items())]
+        most = _within(missing_of, {j: horizons[j] for j in useful})
         sets = (chosen for count in range(len(useful)) for chosen in combinations(useful, count))
-        fits = (c for c in sets if _within(lacking, {j: horizons[j] for j in c}) == most)
+        fits = (c for c in sets if _within(missing_of, {j: horizons[j] for j in c}) == most)
         return next(fits, tuple(useful))
 
-    def _reaches(self, lacking: Lacking, needs: Known) -> dict[int, dict[int, int]]:
+    def _reaches(self, missing_of: Missing, needs: Known) -> dict[int, dict[int, int]]:
         """For each need, the intervals of which an answer serves some of it, and from when on.
 
         Only where all of a coarse slot is known at one finer interval is it derived: what is swept and what was
@@ -155,19 +155,19 @@ class Routes:
         for i, instants in needs.items():
             reaches[i] = {}
             for j in OHLC_INTERVALS if self.ohlc else ():
-                if i % j == 0 and (horizon := self.horizon(lacking.pair, j)):
+                if i % j == 0 and (horizon := self.horizon(missing_of.pair, j)):
                     start = horizon.hull.start
-                    adds_up = j == i or j in lacking.missing
+                    adds_up = j == i or j in missing_of.missing
                     start = start if adds_up else ceil(start, i * 60)
                     if instants.bounds[-1] > start:
                         reaches[i][j] = start
         return reaches
 
 
-def _within(lacking: Lacking, more: Mapping[int, TimeRanges]) -> int:
+def _within(missing_of: Missing, more: Mapping[int, TimeRanges]) -> int:
     """How many seconds of missing slots are known with ``more``; what is known grows with it, so equal is the same."""
-    known = lacking.closed(more)
-    return sum((missing & known[i]).seconds for i, missing in lacking.missing.items())
+    known = missing_of.closed(more)
+    return sum((missing & known[i]).seconds for i, missing in missing_of.missing.items())
 
 
 def _unanswered(needs: Known, reaches: Mapping[int, Mapping[int, int]], chosen: Sequence[int], slot: int) -> TimeRanges:
@@ -243,22 +243,22 @@ class RepairPlan:
 NO_REPAIRS = RepairPlan()
 
 
-def plan_repairs(routes: Routes, lackings: Iterable[Lacking]) -> RepairPlan:
+def plan_repairs(routes: Routes, missing_by_pair: Iterable[Missing]) -> RepairPlan:
     """The cheapest repairs, in requests."""
-    by_pair = {lacking.pair: lacking for lacking in lackings}
-    return _planned(routes, by_pair, {pair: routes.repair(lacking) for pair, lacking in by_pair.items()})
+    by_pair = {missing_of.pair: missing_of for missing_of in missing_by_pair}
+    return _planned(routes, by_pair, {pair: routes.repair(missing_of) for pair, missing_of in by_pair.items()})
 
 
-def afforded(routes: Routes, lackings: Iterable[Lacking], plan: RepairPlan, most: int | None) -> RepairPlan:
+def within_budget(routes: Routes, missing_by_pair: Iterable[Missing], plan: RepairPlan, most: int | None) -> RepairPlan:
     """What of a plan at most so many requests pay for, spent where each repairs the most slots; None pays for all."""
     if most is None or plan.requests <= most:
         return plan
-    by_pair = {lacking.pair: lacking for lacking in lackings}
+    by_pair = {missing_of.pair: missing_of for missing_of in missing_by_pair}
     repairs = {repair.pair: repair for repair in plan.repairs}
     return _planned(routes, by_pair, _affordable(routes, by_pair, repairs, most))
 
 
-def _planned(routes: Routes, by_pair: Mapping[Pair, Lacking], repairs: Mapping[Pair, Repair]) -> RepairPlan:
+def _planned(routes: Routes, by_pair: Mapping[Pair, Missing], repairs: Mapping[Pair, Repair]) -> RepairPlan:
     served: dict[Series, Served] = {}
     for pair, repair in repairs.items():
         if repair.requests:
@@ -267,30 +267,30 @@ def _planned(routes: Routes, by_pair: Mapping[Pair, Lacking], repairs: Mapping[P
     return RepairPlan(tuple(repair for repair in repairs.values() if repair.requests), served)
 
 
-def _served(routes: Routes, lacking: Lacking, repair: Repair) -> dict[int, Served]:
-    free = lacking.closed({})
-    answered: Known = {j: routes.horizon(lacking.pair, j) for j in repair.ohlc}
-    by_answers = lacking.closed(answered) if answered else free
+def _served(routes: Routes, missing_of: Missing, repair: Repair) -> dict[int, Served]:
+    free = missing_of.closed({})
+    answered: Known = {j: routes.horizon(missing_of.pair, j) for j in repair.ohlc}
+    by_answers = missing_of.closed(answered) if answered else free
     swept = TimeRanges.of((sweep.start, sweep.end) for sweep in repair.sweeps)
     finest = {repair.finest: answered.get(repair.finest, _NOTHING) | swept}
-    by_all = lacking.closed({**answered, **finest}) if swept else by_answers
+    by_all = missing_of.closed({**answered, **finest}) if swept else by_answers
     return {
         i: Served(
             (missing & by_answers[i]) - free[i],
             (missing & by_all[i]) - by_answers[i],
             repair.sweeps,
         )
-        for i, missing in lacking.missing.items()
+        for i, missing in missing_of.missing.items()
     }
 
 
 def _affordable(
-    routes: Routes, lackings: Mapping[Pair, Lacking], repairs: Mapping[Pair, Repair], most: int
+    routes: Routes, missing_by_pair: Mapping[Pair, Missing], repairs: Mapping[Pair, Repair], most: int
 ) -> dict[Pair, Repair]:
     """The requests that repair the most slots each, until they are spent; the last sweep is cut short."""
     parts: list[tuple[float, Pair, Repair]] = []
     for pair, repair in repairs.items():
-        missing = lackings[pair].missing
+        missing = missing_by_pair[pair].missing
         for j in repair.ohlc:
             slots = _slots(missing, *routes.horizon(pair, j).hull, of=j)
             parts.append((-slots, pair, replace(repair, ohlc=(j,), sweeps=())))
@@ -301,13 +301,13 @@ def _affordable(
     for _, pair, part in sorted(parts, key=lambda each: each[:2]):
         if most == 0:
             break
-        afforded = part if part.requests <= most else replace(part, sweeps=(_cut(part, most),))
-        most -= afforded.requests
+        within_budget = part if part.requests <= most else replace(part, sweeps=(_cut(part, most),))
+        most -= within_budget.requests
         before = chosen.get(pair, replace(part, ohlc=(), sweeps=()))
         chosen[pair] = replace(
             before,
-            ohlc=tuple(sorted((*before.ohlc, *afforded.ohlc))),
-            sweeps=tuple(sorted((*before.sweeps, *afforded.sweeps))),
+            ohlc=tuple(sorted((*before.ohlc, *within_budget.ohlc))),
+            sweeps=tuple(sorted((*before.sweeps, *within_budget.sweeps))),
         )
     return chosen
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from kraken_core.domain.exchange import Market
 from kraken_core.domain.knowledge import Knowledge
-from kraken_core.domain.life import Life, expected_slots, unheard
+from kraken_core.domain.life import Life, expected_slots, needs_listing_lookup
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.request import Request, Selection, closed
 from kraken_core.domain.tiers import Tiers
@@ -79,17 +79,17 @@ class Scope:
         slots = {interval: closed(window, interval * 60) for interval in self.request.intervals}
         return {series: ranges & slots[series.interval] for series, ranges in wanted.items()}
 
-    def unheard(self, lives: Mapping[Pair, Sequence[Life]], market: Market, tiers: Tiers) -> list[Pair]:
+    def unlisted_pairs(self, lives: Mapping[Pair, Sequence[Life]], market: Market, tiers: Tiers) -> list[Pair]:
         """The pairs of the request whose first trade has to be asked for, those first of which something is held.
 
         A backfill fills the gaps of what was wanted before, and asks only about pairs of which nothing is known.
         """
-        asked = [pair for pair in market.listed if self.request.holds(pair, tiers)]
+        selected = [pair for pair in market.listed if self.request.holds(pair, tiers)]
         if self.request.backfill:
             before = {series.pair for series in self.before}
-            return sorted(pair for pair in asked if pair in before and not lives.get(pair))
+            return sorted(pair for pair in selected if pair in before and not lives.get(pair))
         start = self.request.window(self.as_of).start
-        found = [pair for pair in asked if unheard(lives.get(pair, ()), start)]
+        found = [pair for pair in selected if needs_listing_lookup(lives.get(pair, ()), start)]
         return sorted(found, key=lambda pair: (not lives.get(pair), pair))
 
 

@@ -58,7 +58,7 @@ class Ending(NamedTuple):
     until: int
 
 
-class Swept(NamedTuple):
+class SweepStep(NamedTuple):
     """What a page brought: candles (SCHEMA), the slots now known, and those of them that consecutive ids prove.
 
     ``sweeping`` goes on, None where all is known; where ``ending`` is set, all is read, and something has to agree
@@ -169,7 +169,7 @@ class Sweeping:
         later = trades.filter(pl.col("time") > self.tail["time"][-1])
         return pl.concat([without_repeats(trades.filter(instant), self.tail), later])
 
-    def take(self, page: TradesPage, fresh: pl.DataFrame, phantoms: Collection[Skipped] = ()) -> Swept:
+    def take(self, page: TradesPage, fresh: pl.DataFrame, phantoms: Collection[Skipped] = ()) -> SweepStep:
         """The sweep after the next page, of which these trades are fresh, whatever was skipped that never was."""
         if fresh.is_empty():
             return self._without_news(page)
@@ -200,15 +200,15 @@ class Sweeping:
         if last >= self.end * NS:
             return after.given_until(self.end) if after.doubt is None else after.ended(after.doubt, self.end)
         settled = last - self.settling if last > self.recent else last
-        held = [settled, *([after.doubt] if after.doubt else []), *([ids.run.until] if ids.run and ids.ahead else [])]
+        bounds = [settled, *([after.doubt] if after.doubt else []), *([ids.run.until] if ids.run and ids.ahead else [])]
         stuck = not page.is_short and after.cursor <= self.cursor
-        return after.given_until(min(held) // NS)._replace(stuck=stuck)
+        return after.given_until(min(bounds) // NS)._replace(stuck=stuck)
 
-    def agreed(self, until: int) -> Swept:
+    def agreed(self, until: int) -> SweepStep:
         """What is known at last, where all is read, and something agrees up to ``until`` (epoch seconds)."""
         return self.given_until(min(until, self.end))._replace(sweeping=None)
 
-    def _without_news(self, page: TradesPage) -> Swept:
+    def _without_news(self, page: TradesPage) -> SweepStep:
         short = self.short + 1
         if not page.is_short:
             if page.cursor <= self.cursor:
@@ -222,7 +222,7 @@ class Sweeping:
         doubt = last if proved else max(last - self.settling, self.known_until * NS)
         return after.ended(min(doubt, self.doubt or doubt), END_OF_TIME)
 
-    def ended(self, doubt: int, until: int) -> Swept:
+    def ended(self, doubt: int, until: int) -> SweepStep:
         """All is read up to ``until``, and from ``doubt`` on (nanoseconds) something has to agree with it."""
         nothing = self.given_until(self.known_until)
         return nothing._replace(sweeping=self, ending=Ending(doubt, self.read["time"], self.counted_from, until))
@@ -252,7 +252,7 @@ class Sweeping:
         of_last = pl.col("time") == last
         return pl.concat([self.tail.filter(of_last), fresh.filter(of_last)])
 
-    def given_until(self, instant: int) -> Swept:
+    def given_until(self, instant: int) -> SweepStep:
         """The sweep with all slots given that end by an instant (epoch seconds) and were not given before."""
         width = self.making.finest * 60
         known = TimeRanges.single(self.known_until, instant).inner(width)
@@ -270,7 +270,7 @@ class Sweeping:
             phantoms=0 if known else self.phantoms,
         )
         sweeping = after if until < self.end else None
-        return Swept(given.candles()[self.making.finest], known, proved, span, sweeping)
+        return SweepStep(given.candles()[self.making.finest], known, proved, span, sweeping)
 
     def _span(self, given: TimeRange, parts: pl.DataFrame, runs: Sequence[Run]) -> TradeSpan:
         """What was seen of the ids of the slots given."""

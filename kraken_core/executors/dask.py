@@ -14,7 +14,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from kraken_core.domain.errors import ClusterError, KrakenError, SettingError
-from kraken_core.ports import Crew
+from kraken_core.ports import WorkerPool
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -28,18 +28,18 @@ T = TypeVar("T")
 
 
 @contextmanager
-def cluster(address: str, count: int) -> Iterator[Crew]:
-    """The crew of a scheduler's address, or of LOCAL: ``count`` processes of one thread each.
+def cluster(address: str, count: int) -> Iterator[WorkerPool]:
+    """The pool of a scheduler's address, or of LOCAL: ``count`` processes of one thread each.
 
     Raises SettingError without the extra ``dask``, ClusterError where there is no scheduler, or no worker.
     """
     with _client(address, count, PATIENCE_S) as client:
         _await_workers(client, address, PATIENCE_S)
         threads = client.nthreads()
-        told = (
+        description = (
             f"{len(threads)} Dask workers at {client.scheduler_info()['address']}, watched at {client.dashboard_link}"
         )
-        yield Crew(_DaskExecutor(client, address), sum(threads.values()), told)
+        yield WorkerPool(_DaskExecutor(client, address), sum(threads.values()), description)
 
 
 def other_versions(address: str, patience_s: int = 5) -> list[str]:
@@ -116,12 +116,12 @@ class _DaskExecutor(Executor):
                 )
             )
         elif error := theirs.exception():
-            ours.set_exception(error if isinstance(error, KrakenError) else self._told(error))
+            ours.set_exception(error if isinstance(error, KrakenError) else self._cluster_error(error))
         else:
             ours.set_result(theirs.result())
 
-    def _told(self, error: BaseException) -> ClusterError:
+    def _cluster_error(self, error: BaseException) -> ClusterError:
         reason = " ".join(f"{type(error).__name__}: {error}".split())
-        told = ClusterError(f"the Dask workers of {self._address} could not read a batch: {reason}.")
-        told.__cause__ = error
-        return told
+        description = ClusterError(f"the Dask workers of {self._address} could not read a batch: {reason}.")
+        description.__cause__ = error
+        return description

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
-from kraken_core.ports import Crew
+from kraken_core.ports import WorkerPool
 
 
 @contextmanager
-def threads(count: int) -> Iterator[Crew]:
-    """A crew of ``count`` threads, which end with the batches they are at."""
+def threads(count: int) -> Iterator[WorkerPool]:
+    """A pool of ``count`` threads, which end with the batches they are at."""
     with ThreadPoolExecutor(count, thread_name_prefix="batch") as pool:
-        yield Crew(pool, count)
+        yield WorkerPool(pool, count)

@@ -11,18 +11,18 @@ from sqlalchemy import Connection, Select, bindparam, select, update
 
 from kraken_core.domain.archives import Archive
 from kraken_core.domain.candles import Source, Vintage
-from kraken_core.domain.coverage import ArchiveStatement, Assertion, standing
+from kraken_core.domain.coverage import ArchiveStatement, Assertion, standing_claims
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.timerange import TimeRanges
 from kraken_core.ledger.bulk import add_many, add_rows, chunks, read_many
 from kraken_core.ledger.models import archive, archive_pair, assertion
 from kraken_core.ledger.transactions import Transactions, transaction
-from kraken_core.ledger.undone import counts
+from kraken_core.ledger.undone import not_undone
 
 _SOURCES = {source.value: source for source in Source}
 _COLUMNS = ("pair_id", "interval", "start", "end", "source", "rank", "evidence", "withdrawn", "proved")
 # Asked at every batch, so made once
-_CLAIMS = select(*(assertion.c[name] for name in _COLUMNS)).where(counts(assertion)).order_by(assertion.c.id)
+_CLAIMS = select(*(assertion.c[name] for name in _COLUMNS)).where(not_undone(assertion)).order_by(assertion.c.id)
 _OF_PAIRS = _CLAIMS.where(assertion.c.pair_id.in_(bindparam("pairs", expanding=True)))
 _DERIVED = _OF_PAIRS.where(assertion.c.source == Source.DERIVED)
 OF_EVIDENCE = _OF_PAIRS.where(assertion.c.evidence.in_(bindparam("evidence", expanding=True)))
@@ -45,7 +45,7 @@ class Claims(Transactions):
             return self._assertions(connection, _CLAIMS.where(self._of_pairs(assertion, pairs)))
 
     @transaction
-    def refuted(self) -> Mapping[tuple[str, Series], TimeRanges]:
+    def refuted_by_content(self) -> Mapping[tuple[str, Series], TimeRanges]:
         """Where contents were contradicted, by (content hash, series)."""
         spans: dict[tuple[str, Series], list[tuple[int, int]]] = defaultdict(list)
         with self._reading() as connection:
@@ -62,23 +62,23 @@ class Claims(Transactions):
         pairs = {identity: {file.series.pair for file in a.files} for identity, a in by_identity.items()}
         with self._writing(set().union(*pairs.values())) as connection:
             job_id = self._running_job(connection)
-            forgotten = archive.c.identity.in_(by_identity) & ~counts(archive)
+            forgotten = archive.c.identity.in_(by_identity) & ~not_undone(archive)
             connection.execute(update(archive).where(forgotten).values(job_id=job_id))
             known = set(connection.scalars(select(archive.c.identity)))
             new = [a for identity, a in by_identity.items() if identity not in known]
             add_rows(connection, archive, ({**_archive_columns(a, self._now()), "job_id": job_id} for a in new))
             ids = dict(connection.execute(select(archive.c.identity, archive.c.id)).all())
-            held = ((ids[a.identity], self._pair_ids[pair]) for a in new for pair in pairs[a.identity])
-            add_many(connection, archive_pair, ["archive_id", "pair_id"], held)
+            recorded = ((ids[a.identity], self._pair_ids[pair]) for a in new for pair in pairs[a.identity])
+            add_many(connection, archive_pair, ["archive_id", "pair_id"], recorded)
 
     @transaction
     def complete_archives(self) -> list[tuple[Archive, frozenset[Pair]]]:
         """The complete archives ever ingested (without their files), with the pairs they hold."""
-        held: dict[int, set[Pair]] = defaultdict(set)
+        recorded: dict[int, set[Pair]] = defaultdict(set)
         with self._reading() as connection:
-            rows = connection.execute(select(archive).where(counts(archive)).order_by(archive.c.id)).all()
+            rows = connection.execute(select(archive).where(not_undone(archive)).order_by(archive.c.id)).all()
             for archive_id, pair_id in connection.execute(select(archive_pair)):
-                held[archive_id].add(self._pairs[pair_id])
+                recorded[archive_id].add(self._pairs[pair_id])
         return [
             (
                 Archive(
@@ -89,7 +89,7 @@ class Claims(Transactions):
                     identity=row.identity,
                     files=(),
                 ),
-                frozenset(held[row.id]),
+                frozenset(recorded[row.id]),
             )
             for row in rows
         ]
@@ -127,7 +127,7 @@ class Claims(Transactions):
         derived = [claim for claim in self._assertions(connection, _DERIVED, pairs=pairs) if claim.series in stale]
         return [
             claim._replace(start=start, end=end, withdrawn=True)
-            for claim, ranges in standing(derived)
+            for claim, ranges in standing_claims(derived)
             for start, end in ranges & stale[claim.series]
         ]
 

@@ -12,7 +12,7 @@ from kraken_core.domain.market import Series
 from kraken_core.ledger.bulk import add_many, read_many
 from kraken_core.ledger.models import candle_difference
 from kraken_core.ledger.transactions import Transactions, by_series_and_time, transaction
-from kraken_core.ledger.undone import counts
+from kraken_core.ledger.undone import not_undone
 
 _ROW = candle_difference.c
 _SOURCES = {source.value: source for source in Source}
@@ -47,7 +47,7 @@ class Differences(Transactions):
         chosen = (
             self._of(candle_difference, series),
             true() if job_id is None else _ROW.job_id == job_id,
-            counts(candle_difference),
+            not_undone(candle_difference),
         )
         query = select(*(_ROW[name] for name in _COLUMNS), _ROW.job_id).where(*chosen).order_by(_ROW.id)
         with self._reading() as connection:

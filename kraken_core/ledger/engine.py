@@ -14,7 +14,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 from kraken_core.domain.errors import LedgerAwayError, LedgerError, SettingError
 from kraken_core.failpoints import reached
 from kraken_core.ledger import sqlite
-from kraken_core.ledger.patience import Patience
+from kraken_core.ledger.patience import OutageWait
 
 WRITER_IDLE_S = 60  # a writer that says nothing for so long has lost its turn: its machine stands still, or is gone
 _ADVISORY_LOCK = 0x6B72616B656E  # "kraken": any number that nobody else in the database is likely to lock
@@ -82,13 +82,13 @@ class Question(NamedTuple):
 @contextmanager
 def reading(engine: Engine, first: Question | None = None) -> Iterator[Connection]:
     """A transaction that only reads, and waits for nobody. Raises LedgerError."""
-    with _told(engine, "read"), engine.begin() as connection:
+    with _translated_errors(engine, "read"), engine.begin() as connection:
         _begin(connection, _READING, first)
         yield connection
 
 
 @contextmanager
-def writing(engine: Engine, patience: Patience | None = None, first: Question | None = None) -> Iterator[Connection]:
+def writing(engine: Engine, patience: OutageWait | None = None, first: Question | None = None) -> Iterator[Connection]:
     """A transaction that is the only one writing; all of it is kept, or nothing. Raises LedgerError.
 
     LedgerAwayError means that nothing was kept: a database that goes away while it commits is asked about that, as
@@ -96,7 +96,7 @@ def writing(engine: Engine, patience: Patience | None = None, first: Question | 
     """
     transaction = ""
     try:
-        with _told(engine, "written"), engine.begin() as connection:
+        with _translated_errors(engine, "written"), engine.begin() as connection:
             begun = _begin(connection, _WRITING, first)
             named = begun[0][0] if begun else ""
             yield connection
@@ -104,7 +104,7 @@ def writing(engine: Engine, patience: Patience | None = None, first: Question | 
             transaction = named
     except LedgerAwayError:
         if transaction:
-            (patience or Patience()).until_answered(partial(_require_lost, engine, transaction))
+            (patience or OutageWait()).until_answered(partial(_require_lost, engine, transaction))
         raise
     reached("ledger.commit.after")
 
@@ -114,21 +114,21 @@ def _begin(
 ) -> Sequence[Sequence[Any]]:
     """What the last of the statements that begin a transaction answers; the first question is put with them."""
     statements = kinds[connection.dialect.name]
-    asked = (*statements, first.query) if first else statements
+    questions = (*statements, first.query) if first else statements
     if connection.dialect.name == "sqlite":
-        told = sqlite.answers(connection, asked)
+        answered = sqlite.answers(connection, questions)
     else:
         from kraken_core.ledger import postgresql  # noqa: PLC0415 - see above
 
-        told = postgresql.answers(connection, asked)
+        answered = postgresql.answers(connection, questions)
     if first:
-        first.learn(told[-1])
-    return told[len(statements) - 1]
+        first.learn(answered[-1])
+    return answered[len(statements) - 1]
 
 
 def _require_lost(engine: Engine, transaction: str) -> None:
     """Raises LedgerError unless nothing of a transaction was kept, LedgerAwayError while that cannot be told."""
-    with _told(engine, "read"), engine.begin() as connection:
+    with _translated_errors(engine, "read"), engine.begin() as connection:
         try:
             outcome = connection.exec_driver_sql("SELECT pg_xact_status(%s::xid8)", (transaction,)).scalar_one()
         except DBAPIError as error:
@@ -145,7 +145,7 @@ def _require_lost(engine: Engine, transaction: str) -> None:
 
 
 @contextmanager
-def _told(engine: Engine, verb: str) -> Iterator[None]:
+def _translated_errors(engine: Engine, verb: str) -> Iterator[None]:
     try:
         yield
     except (DBAPIError, engine.dialect.loaded_dbapi.Error) as error:

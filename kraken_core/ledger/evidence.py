@@ -10,7 +10,7 @@ from kraken_core.domain.market import Series
 from kraken_core.domain.timerange import TimeRange
 from kraken_core.ledger.models import assertion, file_ingestion_record
 from kraken_core.ledger.transactions import Transactions, transaction
-from kraken_core.ledger.undone import counts
+from kraken_core.ledger.undone import not_undone
 
 _CLAIM, _FILE = assertion.c, file_ingestion_record.c
 _CLAIMS: dict[str, pl.DataType | type[pl.DataType]] = {
@@ -44,10 +44,12 @@ class Evidence(Transactions):
         files = select(*(_FILE[name] for name in _FILES)).order_by(_FILE.id)
         with self._reading() as connection:
             claims = (
-                claims.where(self._of(assertion, [series]), counts(assertion)).order_by(_CLAIM.id.desc()).limit(at_most)
+                claims.where(self._of(assertion, [series]), not_undone(assertion))
+                .order_by(_CLAIM.id.desc())
+                .limit(at_most)
             )
             files = files.where(
-                self._of(file_ingestion_record, [series]), _FILE.content_hash != "", counts(file_ingestion_record)
+                self._of(file_ingestion_record, [series]), _FILE.content_hash != "", not_undone(file_ingestion_record)
             )
             claimed, read = ([tuple(row) for row in connection.execute(rows)] for rows in (claims, files))
         first = pl.DataFrame(read, _FILES, orient="row").unique("content_hash", keep="first")

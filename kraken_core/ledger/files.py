@@ -19,11 +19,11 @@ from kraken_core.ledger.jobs import Jobs
 from kraken_core.ledger.models import assertion, file_ingestion_record
 from kraken_core.ledger.rows import FILE, OUTCOME, file_of, outcome_of
 from kraken_core.ledger.transactions import transaction
-from kraken_core.ledger.undone import counts
+from kraken_core.ledger.undone import not_undone
 
 _FILE = file_ingestion_record.c
 _CLAIM = assertion.c
-_COUNTS = counts(file_ingestion_record)
+_COUNTS = not_undone(file_ingestion_record)
 _READ = (FileStatus.COMPLETED, FileStatus.SKIPPED)
 
 
@@ -91,7 +91,7 @@ class Files(Jobs, Claims):
             _FILE.first_time.is_not(None), _COUNTS
         )
         taken = select(_CLAIM.pair_id, _CLAIM.interval, func.min(_CLAIM.start)).where(
-            _CLAIM.evidence.startswith(TAKEN_OVER), counts(assertion)
+            _CLAIM.evidence.startswith(TAKEN_OVER), not_undone(assertion)
         )
         found: dict[Series, int] = {}
         with self._reading() as connection:

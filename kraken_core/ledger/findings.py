@@ -14,7 +14,7 @@ from kraken_core.domain.timerange import TimeRanges
 from kraken_core.ledger.bulk import add_many, read_many
 from kraken_core.ledger.models import assertion, finding, pair_examination
 from kraken_core.ledger.transactions import Transactions, transaction
-from kraken_core.ledger.undone import counts
+from kraken_core.ledger.undone import not_undone
 from kraken_core.ports import Unexamined
 
 _AGREED, _DOUBTFUL = "agreed", "doubtful"
@@ -41,7 +41,7 @@ class KeptFindings(Transactions):
             oldest = min(seen.values(), default=newest)
             if oldest < newest:
                 claims = select(_CLAIM.id, _CLAIM.pair_id, _CLAIM.interval, _CLAIM.start, _CLAIM.end)
-                new = _CLAIM.id > oldest, self._of_pairs(assertion, pairs), counts(assertion)
+                new = _CLAIM.id > oldest, self._of_pairs(assertion, pairs), not_undone(assertion)
                 for id_, pair_id, interval, start, end in read_many(connection, claims.where(*new)):
                     if id_ > seen.get(pair_id, newest):
                         touched[self._series[pair_id, interval]].append((start, end))

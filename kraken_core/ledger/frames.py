@@ -39,7 +39,7 @@ from kraken_core.ledger.models import (
     renamed_pair,
 )
 from kraken_core.ledger.transactions import Transactions, transaction
-from kraken_core.ledger.undone import counts
+from kraken_core.ledger.undone import not_undone
 
 _DTYPES: dict[type[TypeEngine[Any]], pl.DataType | type[pl.DataType]] = {
     BigInteger: pl.Int64,
@@ -128,7 +128,7 @@ VIEWS: dict[str, Select[Any]] = {
         *(candle_difference.c[name].label(f"{name}_difference") for name in ("volume", "trades", "price")),
         *_named(candle_difference, "job_id", "found_at"),
     )
-    .where(counts(candle_difference))
+    .where(not_undone(candle_difference))
     .order_by(candle_difference.c.start),
 }
 

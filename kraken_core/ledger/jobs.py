@@ -181,7 +181,7 @@ class Jobs(Transactions):
         return Control(row.asked) if row.asked else None
 
     @transaction
-    def ask(self, job_id: int, control: Control) -> None:
+    def request_control(self, job_id: int, control: Control) -> None:
         """Ask a running job to pause, or to be given up. Raises JobError where it does not run."""
         running = ingestion_job.c.id == job_id, ingestion_job.c.status == JobStatus.RUNNING
         with self._writing() as connection:

@@ -23,12 +23,12 @@ from kraken_core.ledger.models import (
     trade_sweep,
 )
 from kraken_core.ledger.transactions import Transactions, transaction
-from kraken_core.ledger.undone import counts
+from kraken_core.ledger.undone import not_undone
 from kraken_core.ports import Forgotten
 
 _CLAIM, _FILE, _JOB = assertion.c, file_ingestion_record.c, ingestion_job.c
 # Of counter-claims only those to what was derived go: where a source was contradicted, it stays so.
-_COUNTS = and_(counts(assertion), or_(~_CLAIM.withdrawn, _CLAIM.source == Source.DERIVED))
+_COUNTS = and_(not_undone(assertion), or_(~_CLAIM.withdrawn, _CLAIM.source == Source.DERIVED))
 
 
 class Lost(Transactions):
@@ -69,7 +69,9 @@ class Lost(Transactions):
 
     def _forget_files(self, connection: Connection, where: ColumnElement[bool]) -> set[int]:
         """The jobs that had read the files."""
-        going = update(file_ingestion_record).where(counts(file_ingestion_record), where).values(lost_at=self._now())
+        going = (
+            update(file_ingestion_record).where(not_undone(file_ingestion_record), where).values(lost_at=self._now())
+        )
         return set(connection.scalars(going.returning(_FILE.job_id)))
 
     def _in_ranges(self, ranges: Mapping[Series, TimeRanges]) -> ColumnElement[bool]:

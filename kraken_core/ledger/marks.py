@@ -37,6 +37,6 @@ class Marks(Transactions):
     @transaction
     def held_by(self, job: IngestionJob, mark: Callable[[], TableMark]) -> Self:
         """This ledger for the worker that runs a job: see ports.Ledger."""
-        held = copy(self)
-        held._holder = Holder(job, mark)  # noqa: SLF001 - our own copy
-        return held
+        holder = copy(self)
+        holder._holder = Holder(job, mark)  # noqa: SLF001 - our own copy
+        return holder

@@ -16,7 +16,7 @@ LOG = logging.getLogger("kraken_core")
 Result = TypeVar("Result")
 
 
-class Patience:
+class OutageWait:
     """How long a ledger waits for its database: not at all, unless somebody is patient. Shared by threads.
 
     Waiting ends for all of them at once, so that what is still tried afterwards does not wait again.

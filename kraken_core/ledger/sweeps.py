@@ -17,7 +17,7 @@ from kraken_core.ledger.claims import Claims
 from kraken_core.ledger.jobs import Jobs
 from kraken_core.ledger.models import trade_span, trade_sweep
 from kraken_core.ledger.transactions import transaction
-from kraken_core.ledger.undone import counts
+from kraken_core.ledger.undone import not_undone
 
 _SPAN = ("pair_id", "start", "end", "first_id", "last_id", "whole", "phantoms")
 
@@ -62,7 +62,7 @@ class Sweeps(Jobs, Claims):
         columns = trade_span.c
         query = select(*(columns[name] for name in _SPAN[1:])).order_by(columns.start, columns.id.desc())
         with self._reading() as connection:
-            of_pair = query.where(columns.pair_id.in_(self._ids_of({pair})), counts(trade_span))
+            of_pair = query.where(columns.pair_id.in_(self._ids_of({pair})), not_undone(trade_span))
             rows = connection.execute(of_pair).all()
         return [TradeSpan(pair, *row) for row in rows]
 

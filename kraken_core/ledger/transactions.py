@@ -26,14 +26,14 @@ from sqlalchemy import (
 from kraken_core.domain.coverage import DataCoverageRange
 from kraken_core.domain.differences import Difference
 from kraken_core.domain.gaps import GapRecord
-from kraken_core.domain.gc_pause import without_collection
+from kraken_core.domain.gc_pause import gc_paused
 from kraken_core.domain.jobs import JobStatus
 from kraken_core.domain.market import Pair, Series
 from kraken_core.ledger.bulk import add_many
 from kraken_core.ledger.engine import Question, reading, writing
 from kraken_core.ledger.holding import Holder
 from kraken_core.ledger.models import asset, ingestion_job, pair
-from kraken_core.ledger.patience import Patience
+from kraken_core.ledger.patience import OutageWait
 from kraken_core.ports import Clock
 
 PATIENCE_S = 25  # less than a lease: who cannot be heard for longer has to stop
@@ -71,7 +71,7 @@ def transaction(
 
     While the database is away, and somebody waits for it, it is done again, as nothing of it was kept.
     """
-    once = without_collection()(method)
+    once = gc_paused()(method)
 
     @wraps(method)
     def patient(self: Self, /, *arguments: Given.args, **more: Given.kwargs) -> Result:
@@ -87,14 +87,14 @@ class Transactions:
         self._engine = engine
         self._table = table
         self._clock = clock
-        self._patience = Patience()
+        self._patience = OutageWait()
         self._holder: Holder | None = None
         # Pairs are only ever added, and by _register alone: what was once read of them stays true.
         self._pairs: dict[int, Pair] = {}
         self._pair_ids: dict[Pair, int] = {}
         self._series = _SeriesByIds(self._pairs)
 
-    def patient(self, stop: Callable[[], bool]) -> AbstractContextManager[None]:
+    def with_retries(self, stop: Callable[[], bool]) -> AbstractContextManager[None]:
         """While entered, a database that went away is waited for, in whatever thread; ``stop`` ends that."""
         return self._patience.of(PATIENCE_S, stop)
 

@@ -21,7 +21,7 @@ from kraken_core.ledger.models import (
     trade_sweep,
 )
 from kraken_core.ledger.transactions import transaction
-from kraken_core.ledger.undone import counts
+from kraken_core.ledger.undone import not_undone
 
 UNDONE = "undone"  # the kind of the event that ends an undo
 _ENDED = (JobStatus.COMPLETED, JobStatus.CANCELLED)
@@ -32,7 +32,7 @@ class Undo(Jobs):
     """The part of the ledger that takes jobs back."""
 
     @transaction
-    def began(self, job_id: int, table_version: int) -> None:
+    def record_table_version(self, job_id: int, table_version: int) -> None:
         """Remember the version of the candle table that a job found when it first ran."""
         first = update(ingestion_job).where(_JOB.id == job_id, _JOB.table_version.is_(None))
         with self._writing() as connection:
@@ -54,7 +54,9 @@ class Undo(Jobs):
             self._undoable(connection, job_id)
             connection.execute(update(ingestion_job).where(_JOB.id == job_id).values(undone_at=self._now()))
             changed = set(connection.scalars(select(_CLAIM.pair_id).where(_CLAIM.job_id == job_id)))
-            left = set(connection.scalars(select(_CLAIM.pair_id).where(_CLAIM.pair_id.in_(changed), counts(assertion))))
+            left = set(
+                connection.scalars(select(_CLAIM.pair_id).where(_CLAIM.pair_id.in_(changed), not_undone(assertion)))
+            )
             for table in (data_coverage_range, trade_sweep, finding, pair_examination):
                 connection.execute(delete(table).where(table.c.pair_id.in_(changed)))
             for table in (gap_record, series_detection, pair_life):
@@ -78,7 +80,7 @@ class Undo(Jobs):
         if job.table_version is None or first is None:
             raise UsageError(f"job {job_id} changed nothing that could be taken back.")
         others = or_(_CLAIM.job_id.is_(None), _CLAIM.job_id != job_id)
-        since = select(func.max(_CLAIM.job_id), func.count()).where(_CLAIM.id > first, others, counts(assertion))
+        since = select(func.max(_CLAIM.job_id), func.count()).where(_CLAIM.id > first, others, not_undone(assertion))
         later, claims = connection.execute(since).one()
         if claims and later is None:
             raise UsageError(f"job {job_id} is not the latest that changed something: a table was taken over since.")

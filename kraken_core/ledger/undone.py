@@ -9,7 +9,7 @@ from kraken_core.ledger.models import ingestion_job
 _UNDONE = select(ingestion_job.c.id).where(ingestion_job.c.undone_at.is_not(None))
 
 
-def counts(table: Table) -> ColumnElement[bool]:
+def not_undone(table: Table) -> ColumnElement[bool]:
     """The rows of a table with a ``job_id`` whose job was not undone, or that no job brought; and that lost nothing."""
     done = or_(table.c.job_id.is_(None), table.c.job_id.not_in(_UNDONE))
     return done & table.c.lost_at.is_(None) if "lost_at" in table.c else done

@@ -21,7 +21,7 @@ from kraken_core.domain.request import Request
 from kraken_core.domain.scope import Scope
 from kraken_core.domain.timerange import TimeRange, TimeRanges
 from kraken_core.pipeline.cover import CoverageTracker
-from kraken_core.pipeline.detect import GapDetection
+from kraken_core.pipeline.detect import GapRecorder
 from kraken_core.pipeline.progress import Ticker
 from kraken_core.ports import CandleStore, MarketLedger, PairRecord, Progress
 
@@ -48,14 +48,14 @@ class Adoption:
     as_of: int
     progress: Progress
 
-    def run(self, held: Mapping[Series, TimeRange]) -> Adopted:
+    def run(self, stored: Mapping[Series, TimeRange]) -> Adopted:
         """Claim what the candles of these series prove, then cover and detect as after an ingest."""
-        ticker = Ticker("import", len(held), self.progress)
+        ticker = Ticker("import", len(stored), self.progress)
         made = {(a.series, a.start, a.end) for a in self.ledger.assertions() if a.evidence == self.evidence}
         firsts: dict[Pair, dict[int, int]] = defaultdict(dict)
         done = Adopted(0, 0, 0, 0)
-        for series in sorted(held):
-            candles = self.store.candles({series: TimeRanges.single(*held[series])})
+        for series in sorted(stored):
+            candles = self.store.candles({series: TimeRanges.single(*stored[series])})
             placed = candles.filter((pl.col("time").to_physical() // _US) % series.width == 0)
             claims = self._claims(series, placed)
             self.ledger.claim([claim for claim in claims if (claim.series, claim.start, claim.end) not in made])
@@ -102,7 +102,7 @@ class Adoption:
         self.ledger.record_pairs(new)
         knowledge = self.tracker.update_coverage_after_ingestion(list(firsts))
         scope = Scope(Request(), self.as_of, self.ledger.detections())
-        GapDetection(self.ledger, scope).run(knowledge, list(firsts))
+        GapRecorder(self.ledger, scope).run(knowledge, list(firsts))
 
 
 def _source(name: str) -> Source:

@@ -19,7 +19,7 @@ from kraken_core.domain.market import Series
 from kraken_core.domain.routes import Repair, Sweep
 from kraken_core.domain.sweep_points import SweepPoint
 from kraken_core.domain.timerange import END_OF_TIME, TimeRanges, floor, iso
-from kraken_core.domain.trade_sweep import Ending, Sweeping, Swept, TradeSpan, phantoms
+from kraken_core.domain.trade_sweep import Ending, Sweeping, SweepStep, TradeSpan, phantoms
 from kraken_core.domain.trades import API_RANK
 from kraken_core.ports import Exchange
 
@@ -157,7 +157,7 @@ class _Sweeper:
                 whole = sweeping and not unknown.meets(sweeping.known_until, END_OF_TIME)
                 yield answer._replace(point=sweeping.point if sweeping and whole else None)
 
-    def _answer(self, step: Swept, rows: int, problem: str = "") -> Answer:
+    def _answer(self, step: SweepStep, rows: int, problem: str = "") -> Answer:
         evidence = f"Trades {self.series.pair.altname} from {iso(self.sweep.start)}"
         brought = self.series, step.candles, step.known, Source.TRADES, evidence, rows
         return Answer(*brought, None, step.proved, step.spans, problem)
@@ -170,7 +170,7 @@ class _Sweeper:
             of = witness(self.series, at, ending.until, self.when.as_of)
             if not self.budget.take():
                 return
-            answer = self._asked(of)
+            answer = self._candles_of(of)
             found = agreement(ending, at, end, answer, of.width, rate=self.rate)
             if serves(of, self.series):
                 others.append((of, answer))
@@ -188,14 +188,14 @@ class _Sweeper:
         for of, answer in others:
             yield from _within(_candles(of, answer, self.when.as_of), left)
 
-    def _asked(self, of: Series) -> OhlcAnswer:
+    def _candles_of(self, of: Series) -> OhlcAnswer:
         return settled(self.exchange.ohlc(of, self.when.as_of), of.width, self.when)
 
     def _instead(self, slots: TimeRanges) -> Iterator[Answer]:
         """Candles of slots whose trades cannot be read, where the exchange still has them."""
         of = witness(self.series, slots.hull.start, slots.hull.end, self.when.as_of)
         if serves(of, self.series) and self.budget.take():
-            yield from _within(_candles(of, self._asked(of), self.when.as_of), slots)
+            yield from _within(_candles(of, self._candles_of(of), self.when.as_of), slots)
 
 
 def _without(answer: Answer, unknown: TimeRanges) -> Answer:

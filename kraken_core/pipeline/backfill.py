@@ -18,13 +18,13 @@ from kraken_core.domain.jobs import JobMetrics
 from kraken_core.domain.knowledge import Knowledge
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.plan import IngestionPlan
-from kraken_core.domain.repairs import Repairing, detector_for
+from kraken_core.domain.repairs import RepairPlanner, detector_for
 from kraken_core.domain.scope import Scope
 from kraken_core.domain.timerange import TimeRange
 from kraken_core.pipeline.cover import CoverageTracker
 from kraken_core.pipeline.crosscheck import CrossCheck, withdrawn
 from kraken_core.pipeline.derive import Derive
-from kraken_core.pipeline.detect import Attempt, Detected, GapDetection
+from kraken_core.pipeline.detect import Attempt, Detected, GapRecorder
 from kraken_core.pipeline.fetch import Fetch, Spent
 from kraken_core.pipeline.listings import Listings
 from kraken_core.pipeline.progress import Stages
@@ -115,21 +115,21 @@ class _Rounds:
         if not self._asking or not market:
             return
         tiers, request = self._backfill.tracker.tiers, self._plan.request
-        unheard = self._scope.unheard(self.knowledge.lives, market, tiers)
+        unlisted = self._scope.unlisted_pairs(self.knowledge.lives, market, tiers)
         if request.max_requests is not None:
-            unheard = unheard[: request.max_requests // 2]  # the rest has its turn in a later job
+            unlisted = unlisted[: request.max_requests // 2]  # the rest has its turn in a later job
         with self._stages.stage("listings"):
             try:
                 start = request.window(self._plan.as_of).start
                 changed = self._asking.listings.run(
-                    self._stages.job.id, market, self._pairs, unheard, self.knowledge.covered(), start=start
+                    self._stages.job.id, market, self._pairs, unlisted, self.knowledge.covered(), start=start
                 )
             except UnavailableError as error:
                 self._went_down(str(error))
                 return
             if changed:
-                held = {r.pair for r in self._backfill.ledger.pairs() if request.holds(r.pair, tiers)}
-                self._pairs = sorted(held.union(self._pairs))
+                stored = {r.pair for r in self._backfill.ledger.pairs() if request.holds(r.pair, tiers)}
+                self._pairs = sorted(stored.union(self._pairs))
         if changed:
             self._cover()
 
@@ -139,13 +139,13 @@ class _Rounds:
             market, rates = self._market, self._trade_rates()
             repairing = None
             if self._asking and market and not self.unreached:
-                repairing = Repairing(self._scope, market, rates)
+                repairing = RepairPlanner(self._scope, market, rates)
             detector = replace(
                 detector_for(self._scope, self.knowledge.lives, market, self.unreached, rates),
                 unreadable=self._unreadable,
                 nowhere={p: why for p, why in self._plan.nowhere.items() if not self.knowledge.lives.get(p)},
             )
-            detection = GapDetection(self._backfill.ledger, self._scope, repairing, detector)
+            detection = GapRecorder(self._backfill.ledger, self._scope, repairing, detector)
             metrics = self._counted()
             self._detected = detection.run(self.knowledge, self._pairs, attempt, metrics.requests)
             window = self._plan.request.window(self._plan.as_of)

@@ -107,13 +107,13 @@ def believed(item: BatchFile, rows: TimeRange) -> tuple[ArchiveStatement, str]:
     )
 
 
-def brings(held: int | None, standing: int) -> bool:
+def brings(known_rank: int | None, settled_rank: int) -> bool:
     """Whether rows are to be staged whose very bytes stood at rank ``held`` before, None where they were not read.
 
     They are where they rise, and where they are settled (the last bit) and were not, be it by a newer vintage: of two
     archives with the same file either may be the one that vouches for its edges.
     """
-    return held is None or held < standing or bool(standing & ~held & 1)
+    return known_rank is None or known_rank < settled_rank or bool(settled_rank & ~known_rank & 1)
 
 
 def failure(item: BatchFile, error: BadFileError) -> FileReceipt:

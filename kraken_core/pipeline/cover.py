@@ -9,7 +9,7 @@ from operator import attrgetter
 
 from kraken_core.domain.coverage import Assertion, CoverageSource, DataCoverageRange
 from kraken_core.domain.differences import contested
-from kraken_core.domain.gc_pause import without_collection
+from kraken_core.domain.gc_pause import gc_paused
 from kraken_core.domain.grades import Grade
 from kraken_core.domain.grading import graded_ranges
 from kraken_core.domain.knowledge import Knowledge
@@ -32,7 +32,7 @@ class CoverageTracker:
     tiers: Tiers
     now: int
 
-    @without_collection()
+    @gc_paused()
     def update_coverage_after_ingestion(self, pairs: Collection[Pair]) -> Knowledge:
         """Bring lives and covered ranges of the pairs up to date; returns what is known of them now."""
         lives = self._update_lives(pairs)
@@ -46,11 +46,11 @@ class CoverageTracker:
         firsts: dict[Pair, dict[int, int]] = defaultdict(dict)
         for series, first in self.ledger.first_candles(pairs).items():
             firsts[series.pair][series.interval] = first
-        told = {record.pair: record for record in self.ledger.pairs()}
+        records = {record.pair: record for record in self.ledger.pairs()}
         changed = []
         lives: dict[Pair, Sequence[Life]] = {}
         for pair in pairs:
-            before = told.get(pair, PairRecord(pair, None, ()))
+            before = records.get(pair, PairRecord(pair, None, ()))
             record = before._replace(tier=self.tiers.of(pair.base))
             listing = assumed_listing(firsts[pair])
             if listing is not None and not before.lives:
@@ -73,9 +73,9 @@ class CoverageTracker:
         made = {(a.series, a.evidence) for a in before} if complete else set()
         claims = [
             claim
-            for archive, held in complete
+            for archive, stored_now in complete
             if archive.statement.end is not None and archive.statement.end <= self.now
-            for claim in absence_claims(archive, held, pairs)
+            for claim in absence_claims(archive, stored_now, pairs)
             if (claim.series, claim.evidence) not in made
         ]
         if claims:

@@ -11,10 +11,10 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from kraken_core.domain.gaps import BY_API, GapRecord, GapStatus, IntegratedGapDetector, Route, named_at_once
-from kraken_core.domain.gc_pause import without_collection
+from kraken_core.domain.gc_pause import gc_paused
 from kraken_core.domain.knowledge import DerivationWork, Knowledge
 from kraken_core.domain.market import Pair, Series
-from kraken_core.domain.repairs import Repairing, Repairs, detector_for
+from kraken_core.domain.repairs import RepairPlanner, Repairs, detector_for
 from kraken_core.domain.routes import RepairPlan
 from kraken_core.domain.scope import Detection, Scope
 from kraken_core.domain.timerange import TimeRanges
@@ -62,7 +62,7 @@ class Attempt(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class GapDetection:
+class GapRecorder:
     """Looks for gaps in what was ever wanted of some series, and keeps the ledger's gap records in step.
 
     ``repairing`` is None where nothing is to be asked of the exchange; ``detector`` is the request's own where None.
@@ -70,10 +70,10 @@ class GapDetection:
 
     ledger: CoverageLedger
     scope: Scope
-    repairing: Repairing | None = None
+    repairing: RepairPlanner | None = None
     detector: IntegratedGapDetector | None = None
 
-    @without_collection()
+    @gc_paused()
     def run(
         self, knowledge: Knowledge, pairs: Collection[Pair], attempt: Attempt | None = None, spent: int = 0
     ) -> Detected:
@@ -90,15 +90,15 @@ class GapDetection:
         repairs = self.repairing.plan(knowledge, wanted, before, spent) if self.repairing else Repairs()
         detector = self.detector or detector_for(self.scope, knowledge.lives)
         found = detector.detect_gaps_for_job(wanted, covered, work.spans, repairs.all, refuted=knowledge.refuted).gaps
-        gaps = [self._as_it_stands(gap, record, repairs) for gap, record in _reconciled(before, found)]
+        gaps = [self._unchanged(gap, record, repairs) for gap, record in _reconciled(before, found)]
         filled = _filled(before, covered)
         return Detected(detections, self.ledger.record_gaps(detections, gaps, filled), filled, work, repairs, covered)
 
     @property
     def now(self) -> int:
         """The exchange's present, where it was asked; else that of the request."""
-        told = self.detector.reach.now if self.detector else None
-        return self.scope.as_of if told is None else told
+        exchange_now = self.detector.reach.now if self.detector else None
+        return self.scope.as_of if exchange_now is None else exchange_now
 
     def begin_backfill(self, detected: Detected, routes: Collection[Route]) -> None:
         """Mark the gaps that are about to be filled by these routes."""
@@ -124,7 +124,7 @@ class GapDetection:
             for record in before
         ]
 
-    def _as_it_stands(self, gap: GapRecord, record: GapRecord | None, repairs: Repairs) -> GapRecord:
+    def _unchanged(self, gap: GapRecord, record: GapRecord | None, repairs: Repairs) -> GapRecord:
         """A gap found, with what its record tells of earlier attempts, and of a budget that does not reach it."""
         if record is None:
             known = gap

@@ -77,13 +77,13 @@ class Fetch:
 
         Raises Interrupted when asked to stop; what was answered until then is kept.
         """
-        held = _Held(self.store, self.ledger, job, dict(covered), spent)
+        buffer = _AnswerBuffer(self.store, self.ledger, job, dict(covered), spent)
         points = self.ledger.sweep_points()
         budget = Budget(spent.left(limit))
         young_s = self.settling_s if job.request.as_of is None else 0  # nothing after an instant that was named
         when = AsOf(job.as_of, self.settling_s, young_s)
         todo = iter([(r.pair, answers(self.exchange, r, when, points.get(r.pair), budget)) for r in plan.repairs])
-        rush = _Rush()
+        rush = _InFlight()
         with ThreadPoolExecutor(self.side_by_side) as pool:
             while True:
                 rush.stopped = rush.stopped or self.stop()
@@ -91,20 +91,20 @@ class Fetch:
                     rush.ask(pool, *following)
                 if not rush.running:
                     break
-                for answer in rush.answered(pool, held.patience):
-                    held.add(answer)
+                for answer in rush.answered(pool, buffer.patience):
+                    buffer.add(answer)
                     ticker.add(1, answer.rows, f"{answer.series} by {answer.source}")
-                held.commit_if_due()
-            held.commit()
-        held.record_phantoms()
-        skipped = held.record_skipped()
+                buffer.commit_if_due()
+            buffer.commit()
+        buffer.record_phantoms()
+        skipped = buffer.record_skipped()
         if rush.stopped:
             raise Interrupted("paused")
-        return Fetched(held.metrics, skipped | rush.failures, rush.down, held.problems)
+        return Fetched(buffer.metrics, skipped | rush.failures, rush.down, buffer.problems)
 
 
 @dataclass(slots=True)
-class _Rush:
+class _InFlight:
     """The pairs that are asked about at once, each by one thread, a request after the other."""
 
     running: dict[Future[Answer | None], tuple[Pair, Iterator[Answer]]] = field(default_factory=dict)
@@ -168,7 +168,7 @@ class Spent:
 
 
 @dataclass(slots=True)
-class _Held:
+class _AnswerBuffer:
     """Answers that wait to be committed together."""
 
     store: CandleStore

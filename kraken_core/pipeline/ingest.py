@@ -111,8 +111,8 @@ class Ingest:
         while queue or running:
             while queue and len(running) < self.in_flight and not self.stop():
                 batch = queue.popleft()
-                held = {(content, s): rank for s in _series(batch) for content, rank in known.get(s, {}).items()}
-                running.add(self.executor.submit(_read_any, batch, self.source, self.store, held, self.now))
+                ranks = {(content, s): rank for s in _series(batch) for content, rank in known.get(s, {}).items()}
+                running.add(self.executor.submit(_read_any, batch, self.source, self.store, ranks, self.now))
             if not running:
                 raise Interrupted("paused")
             done, running = wait(running, LISTEN_S, return_when=FIRST_COMPLETED)
@@ -137,7 +137,7 @@ class Ingest:
     def _refuted(self) -> dict[Series, dict[str, TimeRanges]]:
         """Where contents were contradicted, by series."""
         refuted: dict[Series, dict[str, TimeRanges]] = defaultdict(dict)
-        for (content, series), ranges in self.ledger.refuted().items():
+        for (content, series), ranges in self.ledger.refuted_by_content().items():
             refuted[series][content] = ranges
         return refuted
 

@@ -40,20 +40,20 @@ class Listings:
         self,
         job_id: int,
         market: Market,
-        held: Collection[Pair],
-        unheard: Sequence[Pair],
+        known_pairs: Collection[Pair],
+        unlisted: Sequence[Pair],
         covered: Mapping[Series, TimeRanges],
         *,
         start: int,
     ) -> bool:
         """Close the lives of held pairs that are delisted, and begin those of listed ones; whether anything changed.
 
-        ``unheard`` are the pairs whose first trade is asked for, ``covered`` is what is known of each series. A pair
+        ``unlisted`` are the pairs whose first trade is asked for, ``covered`` is what is known of each series. A pair
         that is listed and refused traded from ``start`` on, as far as anybody knows. Raises UnavailableError,
         Interrupted.
         """
         lives = {record.pair: record.lives for record in self.ledger.pairs()}
-        gone = [pair for pair in held if market.lacks(pair) and lives.get(pair)]
+        gone = [pair for pair in known_pairs if market.lacks(pair) and lives.get(pair)]
         changed = self._ended(lives, gone, covered, market.now)
         for pair, [*_, last] in changed.items():
             if last.end is not None and lives[pair][-1].end is None:
@@ -61,7 +61,7 @@ class Listings:
                     f"{pair} is delisted: the exchange no longer lists it, and it last traded before {iso(last.end)}"
                 )
                 self.ledger.add_event(job_id, "delisted", message)
-        began, down = self._begun(job_id, lives, unheard, TimeRange(start, market.now))
+        began, down = self._begun(job_id, lives, unlisted, TimeRange(start, market.now))
         changed |= began
         if changed:
             self.ledger.record_pairs([PairRecord(pair, self.tiers.of(pair.base), now) for pair, now in changed.items()])
@@ -77,8 +77,8 @@ class Listings:
         unproven: list[str] = []
         down = None
         with ThreadPoolExecutor(self.side_by_side) as pool:
-            asked = [(pair, pool.submit(self._first_trade, pair, lives.get(pair, ()), window.end)) for pair in pairs]
-            for pair, answer in asked:
+            pending = [(pair, pool.submit(self._first_trade, pair, lives.get(pair, ()), window.end)) for pair in pairs]
+            for pair, answer in pending:
                 try:
                     first = answer.result()
                 except PairRefusedError as error:
@@ -146,9 +146,9 @@ class Listings:
             *before, last = lives[pair]
             rest = TimeRanges.single(end, ceil(end, _DAY_S))
             sure = any(not rest - covered.get(Series(pair, interval), _NEVER) for interval in INTERVALS)
-            told = min(max(end, last.start), now) if sure else last.end or now
-            if told != last.end:
-                ended[pair] = (*before, last._replace(end=told))
+            end_now = min(max(end, last.start), now) if sure else last.end or now
+            if end_now != last.end:
+                ended[pair] = (*before, last._replace(end=end_now))
         return ended
 
 
@@ -176,8 +176,8 @@ def last_traded(
     looked = dict.fromkeys(pairs, TimeRanges.single(0, now))
     for interval in reversed(INTERVALS):
         width = interval * 60
-        held = store.candles({Series(pair, interval): ranges for pair, ranges in looked.items()})
-        for name, at in held.group_by("pair").agg(pl.col("time").max().dt.epoch("s")).iter_rows():
+        known_pairs = store.candles({Series(pair, interval): ranges for pair, ranges in looked.items()})
+        for name, at in known_pairs.group_by("pair").agg(pl.col("time").max().dt.epoch("s")).iter_rows():
             pair = Pair.stored(name)
             coarse = found.get(pair, TimeRange(at, at + width))
             within = TimeRanges.single(*coarse) - covered.get(Series(pair, interval), _NEVER)

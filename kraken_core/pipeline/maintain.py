@@ -6,15 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from kraken_core.ports import Compaction, Maintainable, Swept
+from kraken_core.ports import Compaction, Maintainable, Vacuumed
 
 
 class Tidied(NamedTuple):
     """What was done. ``lacking``: bytes that merging needs, where the disk does not have them."""
 
-    swept: Swept
+    swept: Vacuumed
     compacted: Compaction
-    lacking: int = 0
+    lacking_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Tidy:
 
     def run(self, stop: Callable[[], bool]) -> Tidied:
         """Sweep, then merge where it pays and there is room for it, until asked to stop. Raises StoreError."""
-        swept = self.store.sweep(self.now)
+        swept = self.store.vacuum(self.now)
         needed = sum(each.size for each in self.store.fragmentation())
         if needed > self.room():
             return Tidied(swept, Compaction(), needed)

@@ -49,9 +49,9 @@ class Planner:
         """
         archives = source.archives()
         records = self.ledger.pairs()
-        held = [record for record in records if request.holds(self._now(record.pair), self.tiers)]
-        lives = self._lives(held)
-        claims = self.ledger.assertions([record.pair for record in held]) if held else []
+        stored = [record for record in records if request.holds(self._now(record.pair), self.tiers)]
+        lives = self._lives(stored)
+        claims = self.ledger.assertions([record.pair for record in stored]) if stored else []
         knowledge = Knowledge(lives, [self._moved(claim) for claim in claims])
         plan = partial(
             DataSourceRouter(self.tiers).create_ingestion_plan,

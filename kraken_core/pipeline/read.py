@@ -14,7 +14,7 @@ import polars as pl
 
 from kraken_core.domain.archives import rank_in, require_unchanged
 from kraken_core.domain.candles import SCHEMA, TIME, Source, derived_rank, provisional
-from kraken_core.domain.coverage import file_covers, until
+from kraken_core.domain.coverage import closed_by, file_covers
 from kraken_core.domain.errors import BadFileError
 from kraken_core.domain.jobs import FileStatus
 from kraken_core.domain.market import Series
@@ -47,12 +47,12 @@ class _Read:
             statement, note = believed(item, TimeRange(parsed.first, parsed.last + series.width))
             covers = file_covers(series, statement, parsed.first, parsed.last, finest=item.finest)
         unknown = parsed.unknown | item.refuted.get(content_hash, TimeRanges())
-        known = until(covers, series.width, now)
+        known = closed_by(covers, series.width, now)
         too_new = known != covers or any(reject.reason == NOT_CLOSED for reject in parsed.rejects)
         return cls(item, content_hash, parsed, known - unknown, too_new, note)
 
     @property
-    def standing(self) -> int:
+    def settled_rank(self) -> int:
         """The rank of what the file says, one more where it leaves none of its rows provisional.
 
         The same bytes are read again when that rises: then their rows have to rise too, in whatever order they came.
@@ -91,11 +91,11 @@ def read_batch(
         else:
             texts.append((item, content_hash, text))
     read, frame = _parse(texts, now, failed)
-    held = [known.get((r.content_hash, r.item.file.series)) or None for r in read]
-    fresh = [brings(rank, r.standing) for r, rank in zip(read, held, strict=True)]
+    known_rank = [known.get((r.content_hash, r.item.file.series)) or None for r in read]
+    fresh = [brings(rank, r.settled_rank) for r, rank in zip(read, known_rank, strict=True)]
     candles = _candles(read, fresh, frame)
     staged = (store.stage(candles),) if candles.height else ()
-    receipts = (_receipt(r, rank, stage) for r, rank, stage in zip(read, held, fresh, strict=True))
+    receipts = (_receipt(r, rank, stage) for r, rank, stage in zip(read, known_rank, fresh, strict=True))
     return BatchReceipt(staged, (*failed, *receipts))
 
 
@@ -160,18 +160,18 @@ def _rank(read: _Read) -> int:
     return rank_in(read.item.vintage, content_hash=read.content_hash)
 
 
-def _receipt(read: _Read, held: int | None, staged: bool) -> FileReceipt:  # noqa: FBT001 - kinds of receipt
+def _receipt(read: _Read, known_rank: int | None, staged: bool) -> FileReceipt:  # noqa: FBT001 - kinds of receipt
     parsed = read.parsed
     traded = parsed.candles["time"]
     record = replace(
         read.item.record,
-        status=FileStatus.COMPLETED if held is None else FileStatus.SKIPPED,
+        status=FileStatus.COMPLETED if known_rank is None else FileStatus.SKIPPED,
         content_hash=read.content_hash,
-        rank=read.standing,
+        rank=read.settled_rank,
         first=traded[0] if len(traded) else None,
         last=traded[-1] if len(traded) else None,
         records=parsed.rows,
         records_rejected=len(parsed.rejects),
     )
-    rejects = parsed.rejects if held is None else ()
+    rejects = parsed.rejects if known_rank is None else ()
     return FileReceipt(record, read.claims, rejects, staged, note=read.note, unfinished=read.unfinished)

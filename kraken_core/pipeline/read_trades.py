@@ -16,7 +16,7 @@ import polars as pl
 
 from kraken_core.domain.archives import rank_in
 from kraken_core.domain.candles import Source, derived_rank, provisional
-from kraken_core.domain.coverage import file_covers, until
+from kraken_core.domain.coverage import closed_by, file_covers
 from kraken_core.domain.errors import BadFileError
 from kraken_core.domain.exchange import NS
 from kraken_core.domain.jobs import FileStatus
@@ -77,7 +77,7 @@ class _History:
         self._torn = False
         digest = hashlib.sha256()
         made = TradeCandles.empty(items[0].file.series.pair, self.items)
-        made = self._summed(made, self._portions(_heard(pieces, digest), now))
+        made = self._summed(made, self._portions(_hashed(pieces, digest), now))
         self.content_hash = digest.hexdigest()
         if not self._good:
             why = f"; line {self.rejects[0].line}: {self.rejects[0].reason}" if self.rejects else ""
@@ -101,23 +101,23 @@ class _History:
         rank = rank_in(item.vintage, Source.TRADES, self.content_hash)
         inside = np.searchsorted(np.array(claims.bounds, dtype=np.int64), times, side="right") % 2 == 1
         candles = candles.with_columns(rank=pl.Series(np.where(inside, rank, provisional(rank)), dtype=pl.Int64))
-        standing = derived_rank(rank) | bool(inside.all() and claims)
-        held = known.get((self.content_hash, series)) or None
+        settled_rank = derived_rank(rank) | bool(inside.all() and claims)
+        known_rank = known.get((self.content_hash, series)) or None
         finest = item is next(iter(self.items.values()))
         rejects, note = (tuple(self.rejects), self.note) if finest else ((), "")
         record = replace(
             item.record,
-            status=FileStatus.COMPLETED if held is None else FileStatus.SKIPPED,
+            status=FileStatus.COMPLETED if known_rank is None else FileStatus.SKIPPED,
             content_hash=self.content_hash,
-            rank=standing,
+            rank=settled_rank,
             first=int(times[0]) if closed else None,
             last=int(times[-1]) if closed else None,
             records=closed + len(rejects),
             records_rejected=len(rejects),
         )
-        staged = closed > 0 and brings(held, standing)
+        staged = closed > 0 and brings(known_rank, settled_rank)
         too_new = any(reject.reason == NOT_YET for reject in self.rejects) or self._stated_beyond(item, now)
-        given = rejects if held is None else ()
+        given = rejects if known_rank is None else ()
         return candles, FileReceipt(record, claims, given, staged, Source.TRADES, note, unfinished=too_new)
 
     def _stated_beyond(self, item: BatchFile, now: int) -> bool:
@@ -132,7 +132,7 @@ class _History:
         whole = end is None or last >= floor(end, _MINUTE_S) - _MINUTE_S  # else its last trades may be missing
         covers = file_covers(series, self.statement, first, floor(last, series.width), finest=whole)
         refuted = item.refuted.get(self.content_hash, TimeRanges())
-        return until(covers, series.width, now) - self.unknown.outer(series.width) - refuted
+        return closed_by(covers, series.width, now) - self.unknown.outer(series.width) - refuted
 
     def _summed(self, made: TradeCandles, read: Iterable[Portion]) -> TradeCandles:
         parts: list[pl.DataFrame] = []
@@ -156,7 +156,7 @@ class _History:
             yield portion
 
 
-def _heard(pieces: Iterable[bytes], digest: hashlib._Hash) -> Iterator[bytes]:
+def _hashed(pieces: Iterable[bytes], digest: hashlib._Hash) -> Iterator[bytes]:
     for piece in pieces:
         digest.update(piece)
         yield piece

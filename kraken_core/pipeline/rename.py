@@ -21,7 +21,7 @@ from kraken_core.domain.scope import Scope
 from kraken_core.domain.timerange import END_OF_TIME, TimeRanges
 from kraken_core.failpoints import reached
 from kraken_core.pipeline.cover import CoverageTracker
-from kraken_core.pipeline.detect import GapDetection
+from kraken_core.pipeline.detect import GapRecorder
 from kraken_core.ports import CandleStore, CoverageLedger, JobLedger, PairLedger
 
 _EVER = TimeRanges.single(0, END_OF_TIME)
@@ -57,7 +57,7 @@ class Rename:
         pairs = sorted(set(renames.values()))
         knowledge = self.tracker.update_coverage_after_ingestion(pairs)
         request = Request(pairs=tuple(pairs), backfill=True)  # which wants nothing more than was wanted before
-        GapDetection(self.ledger, Scope(request, as_of, self.ledger.detections())).run(knowledge, pairs)
+        GapRecorder(self.ledger, Scope(request, as_of, self.ledger.detections())).run(knowledge, pairs)
 
 
 def move_candles(store: CandleStore, old: Pair, new: Pair) -> int:

@@ -35,10 +35,10 @@ class CompletenessReporter:
 
     def generate_report(self, wanted: Mapping[Series, TimeRanges], as_of: int) -> Report:
         """The report of the wanted slots of each series (aligned, epoch seconds)."""
-        held: dict[Series, list[DataCoverageRange]] = defaultdict(list)
+        stored: dict[Series, list[DataCoverageRange]] = defaultdict(list)
         for covered in self.ledger.coverage(wanted.keys()):
-            held[covered.series].append(covered)
-        counts = self._counts(wanted, held)
+            stored[covered.series].append(covered)
+        counts = self._counts(wanted, stored)
         gaps = [g for g in self.ledger.gaps(wanted.keys()) if wanted[g.series].clip(g.start, g.end)]
         reasons = {gap.series: gap.reason for gap in sorted(gaps, key=attrgetter("candles"))}  # the widest gap's
         lines = [
@@ -50,14 +50,14 @@ class CompletenessReporter:
         return Report(as_of, tuple(lines), tuple(gaps), disagreements(found))
 
     def _counts(
-        self, wanted: Mapping[Series, TimeRanges], held: Mapping[Series, Sequence[DataCoverageRange]]
+        self, wanted: Mapping[Series, TimeRanges], stored: Mapping[Series, Sequence[DataCoverageRange]]
     ) -> dict[Series, Completeness]:
         """Ranges that lie whole in what is wanted were counted when they were covered; the others are counted now."""
         present: dict[Series, int] = defaultdict(int)
         graded: dict[Series, dict[Grade, int]] = defaultdict(lambda: defaultdict(int))
         cut: dict[Series, list[TimeRange]] = {}
         for series, ranges in wanted.items():
-            for coverage in held.get(series, ()):
+            for coverage in stored.get(series, ()):
                 part = ranges.clip(coverage.start, coverage.end)
                 graded[series][coverage.grade] += part.slots(series.width)
                 if part == TimeRanges.single(coverage.start, coverage.end):

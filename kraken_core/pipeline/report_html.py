@@ -171,8 +171,8 @@ def _bar(counts: Completeness) -> str:
         if slots:
             parts.append(f'<rect x="{at:.1f}" width="{width:.1f}" height="1" fill="var(--{name})"/>')
         at += width
-    told = f"{counts.present:,} present, {counts.silent:,} silent, {counts.missing:,} missing"
-    return _svg(told, "".join(parts))
+    label = f"{counts.present:,} present, {counts.silent:,} silent, {counts.missing:,} missing"
+    return _svg(label, "".join(parts))
 
 
 def _grades(counts: Completeness) -> str:
@@ -202,5 +202,5 @@ def _strip(line: SeriesReport, gaps: Iterable[GapRecord]) -> str:
     return _svg(f"{len(spans)} stretches are missing", f'{known}<path d="{path}" fill="var(--bad)"/>')
 
 
-def _svg(told: str, drawn: str) -> str:
-    return f'<svg viewBox="0 0 {STEPS} 1" preserveAspectRatio="none" role="img" aria-label="{told}">{drawn}</svg>'
+def _svg(label: str, drawn: str) -> str:
+    return f'<svg viewBox="0 0 {STEPS} 1" preserveAspectRatio="none" role="img" aria-label="{label}">{drawn}</svg>'

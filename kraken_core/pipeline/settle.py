@@ -25,7 +25,7 @@ def settle(
     """
     made: list[Assertion] = []
     while suspects := examination.confirmed():
-        more = counter_claims(knowledge.standing, suspects)
+        more = counter_claims(knowledge.standing_claims, suspects)
         made += more
         knowledge = Knowledge(knowledge.lives, [*knowledge.claims, *more])
         days: dict[Pair, TimeRanges] = {}

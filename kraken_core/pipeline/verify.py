@@ -109,8 +109,10 @@ class Verify:
             for of, found in recorded.items():
                 tally.looked([of], len(found))
                 wrong = [(r, n) for r, n in zip(found, counted[of], strict=True) if r.candles != n]
-                told = ((TimeRange(r.start, r.end), r.candles, n) for r, n in wrong)
-                tally.fail(len(wrong), (f"{of} {span}: {old:,} were counted, {n:,} are there" for span, old, n in told))
+                examples = ((TimeRange(r.start, r.end), r.candles, n) for r, n in wrong)
+                tally.fail(
+                    len(wrong), (f"{of} {span}: {old:,} were counted, {n:,} are there" for span, old, n in examples)
+                )
         return tally.check
 
     def _differences(self, series: Collection[Series], window: TimeRange) -> Check:
@@ -135,11 +137,11 @@ class Verify:
             asleep = witnesses.asleep(TimeRanges.of((s.start, s.end) for s in doubtful))
             exchange.report(len(asleep), (f"{span}: nothing traded on the whole exchange" for span in asleep))
         left = unexplained(doubtful, asleep - KNOWN_SILENCES)
-        suspicious.report(len(left), map(_told, left))
+        suspicious.report(len(left), map(_describe, left))
         return tuple(left), [suspicious.check, exchange.check]
 
 
-def _told(silence: Silence) -> str:
+def _describe(silence: Silence) -> str:
     series, start, end, expected = silence
     return f"{series} {TimeRange(start, end)}: nothing traded where {expected:,.0f} trades were to be expected"
 

@@ -15,7 +15,7 @@ from kraken_core.domain.scope import Scope
 from kraken_core.domain.verification.checks import Verification
 from kraken_core.pipeline.cover import CoverageTracker
 from kraken_core.pipeline.derive import Derive
-from kraken_core.pipeline.detect import Detected, GapDetection
+from kraken_core.pipeline.detect import Detected, GapRecorder
 from kraken_core.pipeline.progress import Ticker
 from kraken_core.ports import CandleStore, MarketLedger, Progress
 
@@ -43,4 +43,4 @@ class Withdraw:
     def _detect(self, pairs: Collection[Pair], as_of: int) -> Detected:
         knowledge = self.tracker.update_coverage_after_ingestion(pairs)
         scope = Scope(Request(pairs=tuple(pairs), backfill=True), as_of, self.ledger.detections())
-        return GapDetection(self.ledger, scope).run(knowledge, pairs)
+        return GapRecorder(self.ledger, scope).run(knowledge, pairs)

@@ -97,25 +97,25 @@ class Witnesses:
         Whoever knows only hours or days is a witness of the whole ones inside a span.
         """
         quiet = doubtful
-        heard: list[tuple[Series, TimeRanges, TimeRanges]] = []
-        for series, known, asked in self._asked(doubtful):
-            if still := asked & quiet.inner(series.width):
+        candidates: list[tuple[Series, TimeRanges, TimeRanges]] = []
+        for series, known, doubtful_here in self._knowing(doubtful):
+            if still := doubtful_here & quiet.inner(series.width):
                 opens = opens_of(self.store.candles({series: still}))
                 silent = zip(*(bounds.tolist() for bounds in silent_runs(opens, still, series.width)), strict=True)
                 left = (quiet - still) | TimeRanges.of(silent)
                 quiet = TimeRanges.of(span for span in left if span.end - span.start >= SHORTEST_S)
-                heard.append((series, known, still))
-        widths = sorted({series.width for series, _, _ in heard})
+                candidates.append((series, known, still))
+        widths = sorted({series.width for series, _, _ in candidates})
         parts = {span: list(_parts_of(span, widths)) for span in quiet}
         expected: dict[TimeRange, list[float]] = {part: [] for found in parts.values() for part in found}
-        for series, known, asked in heard:
-            spans = [part for part in expected if asked.clip(*part).seconds == part.end - part.start]
+        for series, known, doubtful_here in candidates:
+            spans = [part for part in expected if doubtful_here.clip(*part).seconds == part.end - part.start]
             for span, trades in zip(spans, self._expected(series, known, spans), strict=True):
                 expected[span].append(trades)
         slept_through = ([part for part in found if slept(expected[part])] for found in parts.values())
         return TimeRanges.of(found[0] for found in slept_through if found)
 
-    def _asked(self, doubtful: TimeRanges) -> Iterator[tuple[Series, TimeRanges, TimeRanges]]:
+    def _knowing(self, doubtful: TimeRanges) -> Iterator[tuple[Series, TimeRanges, TimeRanges]]:
         """The series that know something of the doubtful time, and what; of each span no more than are asked."""
         bounds = np.array(doubtful.bounds, dtype=np.int64)
         starts, ends = bounds[::2], bounds[1::2]
@@ -123,12 +123,12 @@ class Witnesses:
         for series, known in self.known:
             if (witnesses >= ASKED).all():
                 return
-            if asked := (known & doubtful).inner(series.width):
-                opens = np.array(asked.bounds[::2], dtype=np.int64)
+            if doubtful_here := (known & doubtful).inner(series.width):
+                opens = np.array(doubtful_here.bounds[::2], dtype=np.int64)
                 concerned = np.searchsorted(opens, ends) > np.searchsorted(opens, starts)
                 if (witnesses[concerned] < ASKED).any():
                     witnesses[concerned] += 1
-                    yield series, known, asked
+                    yield series, known, doubtful_here
 
     def _expected(self, series: Series, known: TimeRanges, spans: Sequence[TimeRange]) -> list[float]:
         if not spans:

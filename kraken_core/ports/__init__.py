@@ -15,7 +15,7 @@ from kraken_core.ports.candles import (
     Span,
     StagedFile,
     Staging,
-    Swept,
+    Vacuumed,
     Versioned,
 )
 from kraken_core.ports.claims import ClaimLedger
@@ -25,7 +25,7 @@ from kraken_core.ports.exchange import Exchange
 from kraken_core.ports.jobs import Forgotten, JobEvent, JobLedger
 from kraken_core.ports.ledger import Ledger, MarketLedger
 from kraken_core.ports.pairs import AssetRecord, PairLedger, PairRecord, RenamedRows
-from kraken_core.ports.running import Clock, Crew, Progress, never, unheard
+from kraken_core.ports.running import Clock, Progress, WorkerPool, never_stop, no_progress
 from kraken_core.ports.sources import CandleSource, RejectLog
 from kraken_core.ports.stores import StoreKind, StoreState
 
@@ -39,7 +39,6 @@ __all__ = [
     "Clock",
     "Compaction",
     "CoverageLedger",
-    "Crew",
     "Damage",
     "DifferenceLedger",
     "Exchange",
@@ -64,9 +63,10 @@ __all__ = [
     "Staging",
     "StoreKind",
     "StoreState",
-    "Swept",
     "Unexamined",
+    "Vacuumed",
     "Versioned",
-    "never",
-    "unheard",
+    "WorkerPool",
+    "never_stop",
+    "no_progress",
 ]

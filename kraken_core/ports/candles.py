@@ -184,7 +184,7 @@ class Compaction(NamedTuple):
     overtaken: int = 0
 
 
-class Swept(NamedTuple):
+class Vacuumed(NamedTuple):
     """Files that were deleted, and their bytes."""
 
     files: int = 0
@@ -215,7 +215,7 @@ class Maintainable(Protocol):
         """
         ...
 
-    def sweep(self, now: int) -> Swept:
+    def vacuum(self, now: int) -> Vacuumed:
         """Delete files that were never committed, and those that left the table long ago. ``now`` in epoch seconds.
 
         Raises StoreError.
@@ -242,6 +242,6 @@ class CandleTable(CandleStore, Maintainable, Protocol):
         """The stamp of a version (see TableMark), "" where nobody can tell it (any more)."""
         ...
 
-    def patient(self) -> CandleTable:
+    def with_retries(self) -> CandleTable:
         """The same table for a job, which has the time to wait for a store that does not answer."""
         ...

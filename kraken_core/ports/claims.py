@@ -91,7 +91,7 @@ class ClaimLedger(Protocol):
         """Claims and counter-claims in the order they were made; of all pairs where none are given."""
         ...
 
-    def refuted(self) -> Mapping[tuple[str, Series], TimeRanges]:
+    def refuted_by_content(self) -> Mapping[tuple[str, Series], TimeRanges]:
         """Where contents were contradicted, by (content hash, series): what they say of these slots counts no more."""
         ...
 

@@ -47,7 +47,7 @@ class JobLedger(Protocol):
         """Epoch seconds by the clock that everybody who shares the ledger goes by: leases are told by it."""
         ...
 
-    def patient(self, stop: Callable[[], bool]) -> AbstractContextManager[None]:
+    def with_retries(self, stop: Callable[[], bool]) -> AbstractContextManager[None]:
         """While entered, a database that went away is waited for, almost as long as a lease; ``stop`` ends that.
 
         Whatever was asked of it meanwhile is done then, once.
@@ -116,11 +116,11 @@ class JobLedger(Protocol):
         """
         ...
 
-    def ask(self, job_id: int, control: Control) -> None:
+    def request_control(self, job_id: int, control: Control) -> None:
         """Ask a running job to pause, or to be given up. Raises JobError where it does not run."""
         ...
 
-    def began(self, job_id: int, table_version: int) -> None:
+    def record_table_version(self, job_id: int, table_version: int) -> None:
         """Remember the version of the candle table that a job found when it first ran."""
         ...
 

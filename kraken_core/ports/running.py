@@ -19,7 +19,7 @@ class Clock(Protocol):
         ...
 
 
-class Crew(NamedTuple):
+class WorkerPool(NamedTuple):
     """Whoever reads the batches of a job: ``size`` of them at once. ``told`` says who and where, if not we ourselves.
 
     What the executor is given, and what it gives back, may cross a network: small and picklable values.
@@ -27,16 +27,16 @@ class Crew(NamedTuple):
 
     executor: Executor
     size: int
-    told: str = ""
+    description: str = ""
 
 
 Progress: TypeAlias = "Callable[[ProgressReport], None]"
 
 
-def unheard(report: ProgressReport) -> None:
+def no_progress(report: ProgressReport) -> None:
     """Progress that nobody listens to."""
 
 
-def never() -> bool:
+def never_stop() -> bool:
     """Nobody asks to stop."""
     return False

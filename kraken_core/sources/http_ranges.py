@@ -10,7 +10,7 @@ import requests
 
 from kraken_core.domain.errors import SourceError
 from kraken_core.sources.split import part_names, whole_name
-from kraken_core.sources.web import BreakError, Patience, Web, absent, file_name
+from kraken_core.sources.web import BreakError, RetryLimits, Web, absent, file_name
 
 PIECE_BYTES = 16 << 10  # what a break may lose
 WORTH_WHILE_BYTES = 1 << 20  # brought before a break: then the server is asked as patiently as at first
@@ -41,7 +41,7 @@ def find(web: Web, url: str) -> Found | None:
 
     Raises SourceError where it cannot be read from afar, UnreachableError.
     """
-    patience = Patience(url)
+    patience = RetryLimits(url)
     while True:
         try:
             with web.get(url, {"Range": f"bytes=-{TAIL_BYTES}"}) as answer:
@@ -90,7 +90,7 @@ class RemoteFile:
         if offset >= tail_start:
             return self._tail[offset - tail_start : end - tail_start]
         got = bytearray()
-        patience = Patience(self.place)
+        patience = RetryLimits(self.place)
         while offset + len(got) < end:
             before = len(got)
             try:

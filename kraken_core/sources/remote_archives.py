@@ -16,7 +16,7 @@ from kraken_core.domain.timerange import TimeRange
 from kraken_core.sources.http_ranges import PIECE_BYTES, Found, RemoteFile, find, find_parts, version_of
 from kraken_core.sources.members import Member
 from kraken_core.sources.split import JoinedFile, LocalPart, Part
-from kraken_core.sources.web import BreakError, Patience, Web, absent
+from kraken_core.sources.web import BreakError, RetryLimits, Web, absent
 from kraken_core.sources.zips import read_directory
 
 
@@ -109,7 +109,7 @@ class Remote:
 
     def _write(self, found: Found, path: Path) -> None:
         """What the server sends, from the start at every try: it gives no parts to go on with."""
-        patience = Patience(found.url)
+        patience = RetryLimits(found.url)
         while True:
             try:
                 with path.open("wb") as file, self._web.get(found.url) as answer:

@@ -130,8 +130,8 @@ def absent(answer: requests.Response) -> bool:
 def _check(answer: requests.Response) -> None:
     status = answer.status_code
     if status in _PASSING:
-        asked = answer.headers.get("Retry-After", "")
-        raise BreakError(f"its server answers {status}", float(asked) if asked.isdecimal() else 0.0)
+        retry_after = answer.headers.get("Retry-After", "")
+        raise BreakError(f"its server answers {status}", float(retry_after) if retry_after.isdecimal() else 0.0)
     if status >= _FAILED and status not in {*_ABSENT, _RANGE_REFUSED}:
         raise SourceError(f"its server answers {status}")
     if answer.headers.get("Content-Encoding", "identity") != "identity":
@@ -139,7 +139,7 @@ def _check(answer: requests.Response) -> None:
 
 
 @dataclass(slots=True)
-class Patience:
+class RetryLimits:
     """How often one piece of work was tried in vain; waits longer each time."""
 
     url: str

@@ -14,11 +14,11 @@ from kraken_core.ledger.ledger import SqlLedger
 from kraken_core.ports import AssetRecord, CandleTable, Exchange
 from kraken_core.settings import Settings
 from kraken_core.sources.remote_archives import Remote
-from kraken_core.sources.rest import PATIENT, KrakenExchange, Patience, Waiting
+from kraken_core.sources.rest import PATIENT, KrakenExchange, RetryBudget, Waiting
 from kraken_core.workbench.jobs.clock import SystemClock
-from kraken_core.workbench.jobs.runner import Work
+from kraken_core.workbench.jobs.runner import JobRunner
 from kraken_core.workbench.open_store import open_store
-from kraken_core.workbench.queries.holdings import Held
+from kraken_core.workbench.queries.holdings import Holdings
 
 _IN_MEMORY = "sqlite://"
 _LEDGER = "_ledger"
@@ -93,16 +93,16 @@ class OpenHome:
         return f"{self.store.version} {self.ledger.state()}"
 
     @property
-    def held(self) -> Held:
+    def holdings(self) -> Holdings:
         """What is held of a selection."""
-        return Held(self.ledger, self.store, self.tiers)
+        return Holdings(self.ledger, self.store, self.tiers)
 
     @property
-    def work(self) -> Work:
-        """Planning and running jobs."""
-        return Work(self.settings, self.ledger, self.store, self.tiers, self.clock, self.remote, self.exchange)
+    def runner(self) -> JobRunner:
+        """JobPlanner and running jobs."""
+        return JobRunner(self.settings, self.ledger, self.store, self.tiers, self.clock, self.remote, self.exchange)
 
-    def exchange(self, stop: Callable[[], bool], patience: Patience = PATIENT) -> Exchange:
+    def exchange(self, stop: Callable[[], bool], patience: RetryBudget = PATIENT) -> Exchange:
         """The exchange's API, at the settings' address and pace; a wait for it ends when ``stop`` says so."""
         pace = self.settings.requests_per_second
         return KrakenExchange(

@@ -47,8 +47,8 @@ class Transfer:
             for interval in selection.intervals
             if selection.holds(record.pair, self.tiers)
         ]
-        target = open_store(there, self.ledger.assets).patient()
-        copied = Copy(self.store.patient(), target, progress, stop).run(series, selection.window(END_OF_TIME))
+        target = open_store(there, self.ledger.assets).with_retries()
+        copied = Copy(self.store.with_retries(), target, progress, stop).run(series, selection.window(END_OF_TIME))
         if unequal := [each for each in copied if each.different]:
             worst = max(unequal, key=lambda each: each.different)
             raise StoreError(
@@ -81,8 +81,8 @@ class Transfer:
             store.name_assets()
         tracker = CoverageTracker(store, self.ledger, self.tiers, now)
         evidence = f"{TAKEN_OVER}{self.settings.table}"
-        held = {series: span for series, span in store.spans().items() if series.interval in INTERVALS}
-        return Adoption(store, self.ledger, tracker, evidence, now, progress).run(held)
+        adopted = {series: span for series, span in store.spans().items() if series.interval in INTERVALS}
+        return Adoption(store, self.ledger, tracker, evidence, now, progress).run(adopted)
 
     def _check_idle(self) -> None:
         if running := self.ledger.jobs([JobStatus.RUNNING]):

@@ -17,9 +17,9 @@ from kraken_core.domain.timerange import END_OF_TIME, TimeRange
 from kraken_core.domain.verification.checks import Verification
 from kraken_core.pipeline.adopt import Adopted
 from kraken_core.pipeline.copy import Copied
-from kraken_core.ports import PairRecord, Progress, never, unheard
+from kraken_core.ports import PairRecord, Progress, never_stop, no_progress
 from kraken_core.workbench import documents, requests
-from kraken_core.workbench.charts.charts import Pictures
+from kraken_core.workbench.charts.charts import ChartData
 from kraken_core.workbench.home import OpenHome
 from kraken_core.workbench.jobs.control import JobControl
 from kraken_core.workbench.jobs.undo import undo
@@ -27,8 +27,8 @@ from kraken_core.workbench.jobs.verify import Verifying
 from kraken_core.workbench.queries import frames
 from kraken_core.workbench.queries.candles import Reading
 from kraken_core.workbench.queries.export import KINDS, Export, Exported
-from kraken_core.workbench.queries.gates import check_complete, check_held
-from kraken_core.workbench.queries.required import Required, grade_asked
+from kraken_core.workbench.queries.gates import check_complete, check_stored
+from kraken_core.workbench.queries.required import Required, parse_grade
 from kraken_core.workbench.queries.sql import answer
 from kraken_core.workbench.requests import When
 from kraken_core.workbench.transfer import Transfer
@@ -47,9 +47,9 @@ class Workbench(OpenHome):
     """
 
     @property
-    def pictures(self) -> Pictures:
+    def charts(self) -> ChartData:
         """What is held of a selection, added up to what a screen can show."""
-        return Pictures(self.ledger, self.store, self.tiers)
+        return ChartData(self.ledger, self.store, self.tiers)
 
     @overload
     def candles(
@@ -111,7 +111,7 @@ class Workbench(OpenHome):
         if require_complete or evidence:
             if version not in {None, self.version}:
                 raise UsageError("whether an earlier version was complete is not kept: leave the version out.")
-            Required(self.ledger, self.clock.now()).check(of, length, window, grade_asked(evidence))
+            Required(self.ledger, self.clock.now()).check(of, length, window, parse_grade(evidence))
         read = Reading(self.store, self.ledger).candles(
             of,
             length,
@@ -150,7 +150,7 @@ class Workbench(OpenHome):
 
     def coverage(self, **selection: Any) -> pd.DataFrame:  # noqa: ANN401 - see select()
         """Covered ranges: pair, interval, start, end, source, candles. Arguments as for :meth:`select`."""
-        found = self.held.coverage(self.select(**selection))
+        found = self.holdings.coverage(self.select(**selection))
         return frames.table([documents.coverage_row(covered) for covered in found], documents.COVERAGE)
 
     def pairs(self) -> list[PairRecord]:
@@ -164,19 +164,19 @@ class Workbench(OpenHome):
     def gaps(self, **selection: Any) -> pd.DataFrame:  # noqa: ANN401 - see select()
         """Open gaps as of the last detection, and how they can be filled. Arguments as for :meth:`select`."""
         return frames.table(
-            [documents.gap_row(gap) for gap in self.held.gaps(self.select(**selection))], documents.GAPS
+            [documents.gap_row(gap) for gap in self.holdings.gaps(self.select(**selection))], documents.GAPS
         )
 
     def completeness(self, **selection: Any) -> pd.DataFrame:  # noqa: ANN401 - see select()
         """Completeness by series as of the last detection. Arguments as for :meth:`select`."""
-        report = self.held.report(self.select(**selection))
+        report = self.holdings.report(self.select(**selection))
         return frames.table([documents.report_row(line) for line in report.series], documents.COMPLETENESS)
 
     def verify(
         self,
         *,
         report_only: bool = False,
-        progress: Progress = unheard,
+        progress: Progress = no_progress,
         **selection: Any,  # noqa: ANN401 - see select()
     ) -> Verification:
         """Series held against each other, and the ledger against the candles. Arguments as for :meth:`select`.
@@ -184,14 +184,14 @@ class Workbench(OpenHome):
         Claims to silence that another interval contradicts are withdrawn, unless ``report_only`` or while a job runs.
         Raises StoreError where the table cannot be read.
         """
-        return Verifying(self.work, self.held).run(self.select(**selection), progress, report_only=report_only)
+        return Verifying(self.runner, self.holdings).run(self.select(**selection), progress, report_only=report_only)
 
     def copy(
         self,
         to: str,
         *,
-        progress: Progress = unheard,
-        stop: Callable[[], bool] = never,
+        progress: Progress = no_progress,
+        stop: Callable[[], bool] = never_stop,
         **selection: Any,  # noqa: ANN401 - see select()
     ) -> list[Copied]:
         """Copy candles into another table, ``to``: a folder or a server. Arguments as for :meth:`select`.
@@ -201,7 +201,7 @@ class Workbench(OpenHome):
         """
         return self._transfer.copy(to, self.select(**selection), progress, stop)
 
-    def import_assetprice(self, assets: str | Path | None = None, *, progress: Progress = unheard) -> Adopted:
+    def import_assetprice(self, assets: str | Path | None = None, *, progress: Progress = no_progress) -> Adopted:
         """Take a table ``assetprice`` that is in QuestDB already into the ledger, and change nothing of it.
 
         ``assets``: a CSV of id and ticker, where the server has no table ``asset``. Raises UsageError, LedgerError.
@@ -223,36 +223,36 @@ class Workbench(OpenHome):
 
     def plan(self, **request: Any) -> IngestionPlan:  # noqa: ANN401 - see request()
         """What a request will do. Writes nothing. Arguments as for :meth:`request`."""
-        return self.work.plan(self.request(**request))
+        return self.runner.plan(self.request(**request))
 
     @property
     def control(self) -> JobControl:
         """Beginning, pausing, resuming and cancelling jobs."""
-        return JobControl(self.work)
+        return JobControl(self.runner)
 
     def run(
-        self, plan: IngestionPlan, *, progress: Progress = unheard, stop: Callable[[], bool] = never
+        self, plan: IngestionPlan, *, progress: Progress = no_progress, stop: Callable[[], bool] = never_stop
     ) -> IngestionJob:
         """Do what the plan says, to the end; an unfinished job of the same request is taken up instead.
 
-        Raises what :meth:`Work.run` raises.
+        Raises what :meth:`JobRunner.run` raises.
         """
-        self.work.check_ready(plan)  # before a home is made
+        self.runner.check_ready(plan)  # before a home is made
         self.create()
         return self.control.run(plan, progress=progress, stop=stop).job
 
     def start(self, plan: IngestionPlan, workers: int | None = None) -> IngestionJob:
         """As :meth:`run`, but in a process of its own; returns the job once that has taken it up.
 
-        Raises what :meth:`Work.start_detached` raises, HomeError where the plan cannot go well.
+        Raises what :meth:`JobRunner.start_detached` raises, HomeError where the plan cannot go well.
         """
-        self.work.check_ready(plan)
+        self.runner.check_ready(plan)
         self.create()
         return self.control.start(plan, workers)
 
     def undo(self, job_id: int) -> IngestionJob:
         """Take back the latest job that changed something: what it claimed, read and stored. Raises as ``undo``."""
-        return undo(self.work, job_id)
+        return undo(self.runner, job_id)
 
     def export(
         self,
@@ -275,14 +275,16 @@ class Workbench(OpenHome):
         """
         if kind not in KINDS or fill not in {None, "previous"}:
             raise UsageError(f"kind is one of {', '.join(KINDS)}, and fill 'previous' or left out.")
-        report = self.held.report(selection)
-        grade = grade_asked(evidence)
+        report = self.holdings.report(selection)
+        grade = parse_grade(evidence)
         if require_complete or evidence:
-            check_held(report, selection.pairs)
+            check_stored(report, selection.pairs)
             check_complete(report, grade=grade)
         export = Export(Reading(self.store, self.ledger), Path(folder), kind, fill=fill is not None)
         missing = {line.series: line.counts.missing for line in report.series}
-        return export.write(self.held.series(selection), selection.window(END_OF_TIME), missing, overwrite=overwrite)
+        return export.write(
+            self.holdings.series(selection), selection.window(END_OF_TIME), missing, overwrite=overwrite
+        )
 
     def jobs(self) -> list[IngestionJob]:
         """Every job, newest first."""

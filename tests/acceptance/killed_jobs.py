@@ -90,7 +90,7 @@ def state(home: Path) -> dict[str, Any]:
     with Workbench.open(home) as workbench:
         *_, done = (job for job in workbench.jobs() if job.status is JobStatus.COMPLETED)  # others found it all done
         gaps = workbench.ledger.gaps()
-        report = workbench.held.report(workbench.select())
+        report = workbench.holdings.report(workbench.select())
         return {
             "table": table(workbench),
             "coverage": workbench.ledger.coverage(),

@@ -207,7 +207,7 @@ def test_open_gaps_are_the_same_number_wherever_they_are_counted(kraken: Kraken,
     assert len(listed) == narrow["gaps"]["open"] == job["gaps"]["open"] == 2
     assert len(kraken.rows("gaps")) == first["gaps"]["open"] == 4
     with Workbench.open(kraken.home) as wb:
-        assert len(wb.held.report(wb.jobs()[0].request).gaps) == 2
-        assert wb.pictures.totals().gaps.height == 4
+        assert len(wb.holdings.report(wb.jobs()[0].request).gaps) == 2
+        assert wb.charts.totals().gaps.height == 4
         assert wb.sql("select gaps_open from jobs order by job_id")["gaps_open"].tolist() == [4, 2]
     assert all(row["gaps"]["detected"] == row["gaps"]["filled"] + row["gaps"]["open"] for row in (job, first))

@@ -16,7 +16,7 @@ from sqlalchemy import create_engine, text
 from kraken_core import Workbench
 from kraken_core.domain.jobs import FileIngestionRecord, FileStatus
 from kraken_core.domain.timerange import iso
-from kraken_core.workbench.jobs.runner import Work
+from kraken_core.workbench.jobs.runner import JobRunner
 from tests.acceptance.spoiled import (
     BOMB_BYTES,
     DAMAGED,
@@ -253,13 +253,13 @@ def test_nothing_is_read_together_with_the_file_that_fails(kraken: Kraken, tmp_p
     assert job["files"]["ingested"] <= 1  # which was being read beside it
 
 
-def begun(home: Path, source: Path) -> Work:
+def begun(home: Path, source: Path) -> JobRunner:
     """A job that was planned, and whose worker then died."""
     with Workbench.open(home) as workbench:
         workbench.create()
         request = {"tier": "ALL", "intervals": [1440], "start_date": "2024-01-01", "as_of": PRESENT}
-        workbench.work.start(workbench.plan(sources=[source], api_backfill=False, **request))
-        return workbench.work
+        workbench.runner.start(workbench.plan(sources=[source], api_backfill=False, **request))
+        return workbench.runner
 
 
 def test_files_that_vanished_since_the_job_began_are_failed_and_the_others_taken(

@@ -219,7 +219,7 @@ def lose(file: Path) -> None:
 
 def backfill(home: Path, exchange: PocketExchange, **words: Any) -> None:
     with at_pocket(home, exchange) as bench:
-        bench.run(bench.work.plan(bench.backfill_request(**words)))
+        bench.run(bench.runner.plan(bench.backfill_request(**words)))
 
 
 def test_the_exchange_settles_what_sources_disagree_about(market: SimulatedMarket, tmp_path: Path) -> None:

@@ -182,7 +182,7 @@ def run(home: Path, exchange: PocketExchange, present: str, **request: Any) -> J
         chosen = {"pairs": ["BTC/USD"], "intervals": [1], "start_date": "2024-04-04", "trades": False}
         plan = workbench.plan(**chosen, **request)
         workbench.create()
-        return workbench.work.run(workbench.work.start(plan), plan)
+        return workbench.runner.run(workbench.runner.start(plan), plan)
 
 
 def minutes(home: Path, before: str = "2024-04-05") -> pl.DataFrame:

@@ -268,7 +268,7 @@ def test_a_clock_that_is_far_from_the_exchanges_is_worth_a_warning(
 def in_state(kraken: Kraken, move: Callable[[IngestionJob], IngestionJob]) -> None:
     """Job 2, moved to where it is wanted."""
     with Workbench.open(kraken.home) as workbench:
-        job = workbench.work.start(workbench.plan(tier="TIER1", api_backfill=False))
+        job = workbench.runner.start(workbench.plan(tier="TIER1", api_backfill=False))
         workbench.ledger.move(job, move(job))
 
 

@@ -204,12 +204,12 @@ def test_a_job_that_ends_while_one_looks_for_lost_ones_is_not_lost(
     kraken: Kraken, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with Workbench.open(kraken.home) as workbench:
-        job = workbench.work._taken_up(workbench.ledger.create_job(Request(), 0, [], JobMetrics()))
+        job = workbench.runner._taken_up(workbench.ledger.create_job(Request(), 0, [], JobMetrics()))
 
         def ends(_worker: str) -> bool:
             workbench.ledger.move(job, job.mark_paused())
             return True  # its process is gone by now
 
         monkeypatch.setattr("kraken_core.workbench.jobs.runner.is_lost", ends)
-        assert workbench.work.reap() == []
+        assert workbench.runner.fail_stalled_jobs() == []
         assert workbench.ledger.job(job.id).status is JobStatus.PAUSED

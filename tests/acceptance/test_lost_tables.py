@@ -217,7 +217,7 @@ def test_where_no_archive_is_there_any_more_what_is_lost_is_missing_and_not_sile
 def test_what_is_spoiled_becomes_gaps_also_while_a_job_waits_to_be_resumed(twice: Kraken, little: LittleMarket) -> None:
     before = twice.state()
     with Workbench.open() as workbench:
-        waiting = workbench.work.start(workbench.plan(sources=[little.first], tier="TIER1", api_backfill=False))
+        waiting = workbench.runner.start(workbench.plan(sources=[little.first], tier="TIER1", api_backfill=False))
         workbench.ledger.move(waiting, waiting.mark_failed("on purpose"))
     a_file_lost(twice.home / "candles")
     twice("doctor", "--repair", "--quiet")

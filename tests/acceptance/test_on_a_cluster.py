@@ -19,9 +19,9 @@ from typing import Any
 import pytest
 
 from kraken_core.domain.jobs import IngestionJob
-from kraken_core.ports import Crew
+from kraken_core.ports import WorkerPool
 from kraken_core.stores.files import object_store
-from kraken_core.workbench.jobs.runner import Work
+from kraken_core.workbench.jobs.runner import JobRunner
 from tests.acceptance.standing_still import PATIENCE_S, until
 from tests.support.command_line import Kraken, asked, command, environment, process
 from tests.support.dask_cluster import DaskCluster, dask_cluster
@@ -297,10 +297,10 @@ def test_tasks_and_receipts_are_small_and_no_candle_is_in_them(
     courier = Courier()
 
     @contextmanager
-    def crew(_self: Work, _job: IngestionJob, _workers: int) -> Iterator[Crew]:
-        yield Crew(courier, 1)
+    def pool(_self: JobRunner, _job: IngestionJob, _workers: int) -> Iterator[WorkerPool]:
+        yield WorkerPool(courier, 1)
 
-    monkeypatch.setattr(Work, "_crew", crew)
+    monkeypatch.setattr(JobRunner, "_crew", pool)
     kraken.ingest(little.folder)
     assert kraken.state() == Kraken(kraken.capsys, full_home).state()
     assert max(weight / files for weight, files in courier.weights) < 2_500  # whatever is in a file

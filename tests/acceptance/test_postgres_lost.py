@@ -101,7 +101,7 @@ def test_a_job_whose_server_stays_away_fails_in_one_line_and_goes_on_later(
         impatient.setattr(transactions, "PATIENCE_S", 0.3)
         host, _, begun = this_worker().rsplit(":", 2)
         impatient.setattr("kraken_core.workbench.jobs.runner.this_worker", lambda: f"{host}:{NOBODY}:{begun}")
-        [left] = workbench.work.reap()
+        [left] = workbench.runner.fail_stalled_jobs()
         record_files = SqlLedger.record_files
 
         def too_late(*given: Any) -> None:
@@ -111,7 +111,7 @@ def test_a_job_whose_server_stays_away_fails_in_one_line_and_goes_on_later(
         impatient.setattr(SqlLedger, "record_files", too_late)
         try:
             with pytest.raises(JobError, match="does not answer") as told:
-                workbench.work.run(left)
+                workbench.runner.run(left)
             with pytest.raises(LedgerAwayError, match="does not answer"):
                 workbench.jobs()
         finally:

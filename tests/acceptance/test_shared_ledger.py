@@ -73,7 +73,7 @@ def taken_up(workbench: Workbench) -> IngestionJob:
     workbench.create()
     job = workbench.ledger.create_job(Request(), 0, [], JobMetrics())
     with named("one"):
-        return workbench.work._taken_up(job)
+        return workbench.runner._taken_up(job)
 
 
 # --------------------------------------------------------------------------------------------------------- wrong clocks
@@ -86,9 +86,9 @@ def test_a_job_that_is_heard_of_is_not_stolen_whatever_the_clocks_say(
     with host(tmp_path / "a", skew) as one, host(tmp_path / "b", -skew) as other:
         job = taken_up(one)
         with named("other"):
-            assert other.work.reap() == []
+            assert other.runner.fail_stalled_jobs() == []
             one.ledger.renew(job, LEASE_S)
-            assert other.work.reap() == []
+            assert other.runner.fail_stalled_jobs() == []
         assert one.ledger.job(job.id).status is JobStatus.RUNNING
 
 
@@ -100,8 +100,8 @@ def test_a_job_that_is_heard_of_no_more_is_not_kept_whatever_the_clocks_say(
         job = taken_up(one)
         one.ledger.renew(job, 1)
         with named("other"):
-            until(other.work.lost)
-            [failed] = other.work.reap()
+            until(other.runner.stalled_jobs)
+            [failed] = other.runner.fail_stalled_jobs()
         assert failed.error == "worker lost: nothing was heard of it"
 
 
@@ -178,9 +178,9 @@ def test_who_takes_up_a_job_a_moment_too_late_leaves_it_alone(shared: Kraken, tm
         one.create()
         job = one.ledger.create_job(Request(), 0, [], JobMetrics())
         with named("one"):
-            one.work._taken_up(job)
+            one.runner._taken_up(job)
         with named("other"), pytest.raises(JobRunningError, match=f"job {job.id} is running"):
-            other.work._taken_up(job)
+            other.runner._taken_up(job)
         assert one.ledger.job(job.id).status is JobStatus.RUNNING
 
 
@@ -206,9 +206,9 @@ def test_the_job_of_a_host_that_is_gone_is_taken_up_by_another(
     with standing_still(little.folder, "--home", tmp_path / "a") as running:
         running.kill()
     with named("elsewhere"), host(tmp_path / "b", HOUR_S) as other:
-        assert other.work.lost() == [], "its lease has not run out, though this clock says so"
+        assert other.runner.stalled_jobs() == [], "its lease has not run out, though this clock says so"
         other.ledger.renew(other.ledger.job(1), 1)  # the last that was heard of it
-        until(other.work.lost)
+        until(other.runner.stalled_jobs)
         resumed = shared("ingest", "--resume", 1, "--yes", "--json", "--home", tmp_path / "b").json
     assert resumed["status"] == "COMPLETED"
     assert Kraken(shared.capsys, tmp_path / "b").state() == expected

@@ -79,7 +79,7 @@ def test_a_job_that_may_go_on_has_to_be_given_up_first(kraken: Kraken, little: L
     kraken.ingest(little.folder)
     with Workbench.open(kraken.home) as workbench:
         plan = workbench.plan(sources=[little.first], tier="TIER1")
-        job = workbench.work.start(plan)
+        job = workbench.runner.start(plan)
         workbench.ledger.move(job, job.mark_failed("on purpose"))
     assert f"first, with: kraken cancel {job.id}" in refused(kraken("undo", job.id, "--yes", code=2))
 

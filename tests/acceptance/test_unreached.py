@@ -212,7 +212,7 @@ def test_a_job_that_is_stopped_while_it_asks_leaves_no_gap_being_filled(kraken: 
     exchange.fails = look
     with at_pocket(kraken.home, exchange) as wb:
         with pytest.raises(Interrupted):
-            wb.work.run(wb.work.start(plan := wb.work.plan(wb.backfill_request())), plan)
+            wb.runner.run(wb.runner.start(plan := wb.runner.plan(wb.backfill_request())), plan)
         assert while_asked == {GapStatus.BACKFILLING}
         assert {gap.status for gap in wb.ledger.gaps()} == {GapStatus.DETECTED}
         [job, *_] = wb.jobs()

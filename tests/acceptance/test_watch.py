@@ -148,8 +148,8 @@ def test_a_round_is_left_out_while_another_job_runs(full: Kraken, little: Little
     told: list[Notice] = []
     with Workbench.open(full.home) as wb:
         plan = wb.plan(tier="ALL", sources=[little.folder], start_date=FIRST_DAY, as_of=PRESENT, api_backfill=False)
-        job = wb.work.start(plan)
-        wb.work._taken_up(job)
+        job = wb.runner.start(plan)
+        wb.runner._taken_up(job)
         [left_out] = watching(wb, little.folder, told, 1)
     assert left_out.job is None
     assert f"job {job.id} is running" in str(left_out.skipped)

@@ -41,19 +41,19 @@ def test_a_wrong_clock_does_not_make_a_job_at_work_look_lost(kraken: Kraken, mon
     monkeypatch.setattr(lease, "HEARTBEAT_S", 0.05)
     with Workbench.open(kraken.home) as workbench:
         workbench.create()
-        job = workbench.work._taken_up(workbench.ledger.create_job(Request(), 0, [], JobMetrics()))
+        job = workbench.runner._taken_up(workbench.ledger.create_job(Request(), 0, [], JobMetrics()))
         now = int(time.time()) + 3600
         monkeypatch.setattr(SystemClock, "now", lambda _: now)  # set ahead, after the last renewal
         with Lease(workbench.ledger, job):
-            assert workbench.work.lost() == []
+            assert workbench.runner.stalled_jobs() == []
 
 
 def test_a_job_that_is_heard_of_no_more_is_lost(kraken: Kraken, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runner, "HEARTBEAT_S", 0.05)
     with Workbench.open(kraken.home) as workbench:
         workbench.create()
-        workbench.work._taken_up(workbench.ledger.create_job(Request(), 0, [], JobMetrics()))
+        workbench.runner._taken_up(workbench.ledger.create_job(Request(), 0, [], JobMetrics()))
         now = int(time.time()) + 3600
         monkeypatch.setattr(SystemClock, "now", lambda _: now)
-        [(_, why)] = workbench.work.lost()
+        [(_, why)] = workbench.runner.stalled_jobs()
         assert why == "nothing was heard of it"

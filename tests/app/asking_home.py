@@ -35,7 +35,7 @@ class AskingHome:
     def missing(self) -> int:
         """Slots that are missing, of all that is held."""
         with Workbench.open(self.home) as workbench:
-            return workbench.held.report(workbench.select()).overall.missing
+            return workbench.holdings.report(workbench.select()).overall.missing
 
     def until(self, true: Callable[[], bool]) -> None:
         """Wait for what other processes bring about."""
@@ -48,7 +48,7 @@ class AskingHome:
         """A job that fills gaps in a process of its own, and waits for its turn to ask."""
         self.pace(SLOW)
         with Workbench.open(self.home) as workbench:
-            job = workbench.start(workbench.work.plan(workbench.backfill_request()))
+            job = workbench.start(workbench.runner.plan(workbench.backfill_request()))
         self.until(lambda: any(asked.endpoint == "Trades" for asked in self.exchange.requests))
         self.pace(QUICK)
         return job
@@ -57,4 +57,4 @@ class AskingHome:
         """Nobody goes on with what a failed test left running."""
         with Workbench.open(self.home) as workbench:
             for job in workbench.ledger.jobs([JobStatus.RUNNING]):
-                workbench.ledger.ask(job.id, Control.CANCEL)
+                workbench.ledger.request_control(job.id, Control.CANCEL)

@@ -27,7 +27,7 @@ def test_a_selection_without_anything_says_so(full: Path, opened: Opened) -> Non
 
 def test_the_figures_are_those_of_the_whole_selection_in_the_window(full: Path, opened: Opened) -> None:
     with Workbench.open(full) as workbench:
-        overall = workbench.held.report(workbench.select()).overall
+        overall = workbench.holdings.report(workbench.select()).overall
     told = figures(opened("coverage"))
     assert told["Slots known"] == f"{overall.covered:,}"
     assert told["Slots missing"] == f"{overall.missing:,}"

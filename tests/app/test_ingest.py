@@ -122,7 +122,7 @@ def test_only_what_the_settings_name_can_be_read(place: str, sources: Path, open
 def test_a_second_job_has_to_wait(sources: Path, full: Path, opened: Opened) -> None:
     with Workbench.open(full) as workbench:
         plan = workbench.plan(pairs=["BTC/USD"], start_date=FIRST_DAY, as_of=PRESENT, api_backfill=False)
-        job = workbench.work.start(plan)
+        job = workbench.runner.start(plan)
         workbench.ledger.move(job, job.mark_running("elsewhere:1:1.0", 2**40))
         page = press(opened("ingest", **ALL), "Preview plan")
         assert f"Job {job.id} is running" in page.info[-1].value

@@ -26,7 +26,7 @@ def bench(full: Path) -> Workbench:
 
 
 def running(bench: Workbench, worker: str = "elsewhere:1:1.0") -> IngestionJob:
-    job = bench.work.start(bench.plan(pairs=["BTC/USD"], start_date=FIRST_DAY, as_of=PRESENT, api_backfill=False))
+    job = bench.runner.start(bench.plan(pairs=["BTC/USD"], start_date=FIRST_DAY, as_of=PRESENT, api_backfill=False))
     return bench.ledger.move(job, job.mark_running(worker, FAR))
 
 
@@ -120,6 +120,6 @@ def test_files_that_failed_are_read_again_by_a_job_that_skips_the_others(
 
 
 def test_the_log_of_a_job_is_text(bench: Workbench, full: Path, opened: Opened) -> None:
-    bench.work.log(1).write_text("<script>alert(1)</script>\nall is well\n", encoding="utf-8")
+    bench.runner.log(1).write_text("<script>alert(1)</script>\nall is well\n", encoding="utf-8")
     page = opened("jobs", show="Log")
     assert page.code[0].value == "<script>alert(1)</script>\nall is well"

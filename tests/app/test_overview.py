@@ -32,7 +32,7 @@ def test_an_empty_home_leads_a_newcomer_to_a_market_that_can_be_tried(
 
 def test_the_figures_are_those_of_the_report(full: Path, opened: Opened) -> None:
     with Workbench.open(full) as workbench:
-        overall = workbench.held.report(workbench.select()).overall
+        overall = workbench.holdings.report(workbench.select()).overall
     told = figures(opened())
     assert told["Missing"] == f"{overall.missing:,}"
     assert told["Candles"] == f"{overall.present:,}"

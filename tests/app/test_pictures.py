@@ -33,7 +33,7 @@ def at(text: str) -> int:
 
 
 def whole(held: Workbench) -> TimeRange:
-    window = held.pictures.window(held.select())
+    window = held.charts.window(held.select())
     assert window
     return window
 
@@ -44,14 +44,14 @@ def known_of(timeline: Timeline, row: int, *known: Known) -> TimeRanges:
 
 def test_the_window_is_all_that_was_wanted_and_the_series_are_those_wanted(held: Workbench) -> None:
     assert whole(held).end == at(LAST_HOLE[1][:-1])
-    assert held.pictures.series(held.select(pairs=["BTC/USD"], intervals=[60])) == [Series(BTC_USD, 60)]
-    assert held.pictures.window(held.select(pairs=["XRP/USD"])) is None
+    assert held.charts.series(held.select(pairs=["BTC/USD"], intervals=[60])) == [Series(BTC_USD, 60)]
+    assert held.charts.window(held.select(pairs=["XRP/USD"])) is None
 
 
 def test_a_close_timeline_tells_each_slot_present_silent_or_missing(held: Workbench) -> None:
     series = Series(PEPE_USD, 5)
     window = TimeRange(at("2024-03-31T12:00"), at("2024-04-01T12:00"))
-    timeline = held.pictures.timeline([series], window)
+    timeline = held.charts.timeline([series], window)
     assert timeline.width == 300
     times = held.store.candles({series: TimeRanges.single(*window)})["time"].dt.epoch("s")
     traded = TimeRanges.of((time, time + 300) for time in times)
@@ -64,8 +64,8 @@ def test_a_close_timeline_tells_each_slot_present_silent_or_missing(held: Workbe
 
 
 def test_a_far_timeline_says_where_something_is_missing_and_counts_what_is_there(held: Workbench) -> None:
-    series = held.pictures.series(held.select(intervals=[1]))
-    timeline = held.pictures.timeline(series, whole(held))
+    series = held.charts.series(held.select(intervals=[1]))
+    timeline = held.charts.timeline(series, whole(held))
     for row, each in enumerate(series):
         mine = [s for s in timeline.stretches if s.row == row]
         gaps = held.ledger.gaps([each])
@@ -78,7 +78,7 @@ def test_a_far_timeline_says_where_something_is_missing_and_counts_what_is_there
 
 def test_a_chart_adds_candles_up_and_loses_none(held: Workbench) -> None:
     series = Series(BTC_USD, 1)
-    drawn = held.pictures.drawn(series, whole(held))
+    drawn = held.charts.drawn(series, whole(held))
     every = held.store.candles({series: TimeRanges.single(*whole(held))})
     assert drawn.width > series.width
     assert drawn.bars.height <= 1_000
@@ -93,7 +93,7 @@ def test_a_chart_adds_candles_up_and_loses_none(held: Workbench) -> None:
 def test_a_close_chart_shows_candles_as_they_are_held(held: Workbench) -> None:
     series = Series(BTC_USD, 60)
     window = TimeRange(at("2024-03-30T00:00"), at("2024-03-31T00:00"))
-    drawn = held.pictures.drawn(series, window)
+    drawn = held.charts.drawn(series, window)
     candles = held.candles("BTC/USD", 60, window.start, window.end, to="polars")
     columns = ["open", "high", "low", "close", "volume", "source"]
     assert drawn.width == series.width
@@ -101,7 +101,7 @@ def test_a_close_chart_shows_candles_as_they_are_held(held: Workbench) -> None:
 
 
 def test_a_chart_shades_what_is_missing_and_what_is_silent(held: Workbench) -> None:
-    drawn = held.pictures.drawn(Series(PEPE_USD, 1), TimeRange(at("2024-03-31T22:00"), at("2024-04-01T02:00")))
+    drawn = held.charts.drawn(Series(PEPE_USD, 1), TimeRange(at("2024-03-31T22:00"), at("2024-04-01T02:00")))
     gap = TimeRange(at("2024-04-01T00:00"), at("2024-04-01T02:00"))
     assert drawn.missing == TimeRanges.single(*gap)
     traded = TimeRanges.of((start, start + 60) for start in drawn.bars["start"])
@@ -111,24 +111,24 @@ def test_a_chart_shades_what_is_missing_and_what_is_silent(held: Workbench) -> N
 
 def test_the_share_known_of_a_selection_is_that_of_the_report(held: Workbench) -> None:
     for chosen in (held.select(), held.select(pairs=["BTC/USD"], intervals=[1, 1440])):
-        overall = held.held.report(chosen).overall
-        share = held.pictures.spans(chosen).within(whole(held))
+        overall = held.holdings.report(chosen).overall
+        share = held.charts.spans(chosen).within(whole(held))
         assert (share.wanted, share.covered, share.missing) == (overall.wanted, overall.covered, overall.missing)
         assert share.part == overall.completeness
 
 
 def test_the_share_known_in_a_window_is_of_the_slots_that_open_in_it(held: Workbench) -> None:
     window = TimeRange(at("2024-03-31T21:07"), at("2024-04-01T02:10"))
-    share = held.pictures.spans(held.select(pairs=["PEPE/USD"], intervals=[60])).within(window)
+    share = held.charts.spans(held.select(pairs=["PEPE/USD"], intervals=[60])).within(window)
     assert share == (5, 2), "from 22:00 to 02:00, and known until midnight"
-    assert held.pictures.spans(held.select(pairs=["XRP/USD"])).within(window).part == 0
+    assert held.charts.spans(held.select(pairs=["XRP/USD"])).within(window).part == 0
 
 
 @pytest.mark.parametrize("row", ["pair", "tier"])
 def test_the_heatmap_adds_up_to_the_gaps(held: Workbench, row: str) -> None:
     everything = held.select()
-    gaps = held.pictures.gaps(everything)
-    found = held.pictures.missing(gaps, row, everything, whole(held), slice(0, 100))
+    gaps = held.charts.gaps(everything)
+    found = held.charts.missing(gaps, row, everything, whole(held), slice(0, 100))
     assert found.total == len(found.rows) == gaps[row].n_unique()
     of_row = dict(gaps.group_by(row).agg(pl.col("candles").sum()).iter_rows())
     assert dict(zip(found.rows, found.slots.sum(axis=1), strict=True)) == pytest.approx(of_row, rel=0.01)
@@ -138,7 +138,7 @@ def test_the_heatmap_adds_up_to_the_gaps(held: Workbench, row: str) -> None:
 
 def test_a_day_nobody_knows_is_missing_whole_in_the_heatmap(held: Workbench) -> None:
     chosen = held.select(pairs=["BTC/USD"], intervals=[1, 5])
-    found = held.pictures.missing(held.pictures.gaps(chosen), "pair", chosen, whole(held), slice(0, 10))
+    found = held.charts.missing(held.charts.gaps(chosen), "pair", chosen, whole(held), slice(0, 10))
     [shares] = found.share
     days = {span.start: share for span, share in zip(found.bins, shares, strict=True)}
     assert days[at(FIRST_HOLE[0][:-1])] == 1
@@ -147,9 +147,9 @@ def test_a_day_nobody_knows_is_missing_whole_in_the_heatmap(held: Workbench) -> 
 
 def test_rows_that_lack_the_most_come_first_and_any_part_of_them_can_be_asked_for(held: Workbench) -> None:
     everything = held.select()
-    gaps = held.pictures.gaps(everything)
+    gaps = held.charts.gaps(everything)
     every, second = (
-        held.pictures.missing(gaps, "pair", everything, whole(held), part) for part in (slice(0, 9), slice(1, 2))
+        held.charts.missing(gaps, "pair", everything, whole(held), part) for part in (slice(0, 9), slice(1, 2))
     )
     assert list(every.missing.sum(axis=1)) == sorted(every.missing.sum(axis=1), reverse=True)
     assert second.rows == every.rows[1:2]
@@ -158,8 +158,8 @@ def test_rows_that_lack_the_most_come_first_and_any_part_of_them_can_be_asked_fo
 
 def test_the_gaps_of_a_picture_are_the_open_ones_of_the_selection(held: Workbench) -> None:
     chosen = held.select(pairs=["BTC/EUR"], intervals=[1, 60])
-    shown = held.pictures.gaps(chosen)
-    gaps = held.held.gaps(chosen)
+    shown = held.charts.gaps(chosen)
+    gaps = held.holdings.gaps(chosen)
     assert [tuple(row) for row in shown.select("gap_id", "start", "end", "route", "reason").iter_rows()] == [
         (gap.id, gap.start, gap.end, gap.route.value, gap.reason) for gap in gaps
     ]
@@ -170,7 +170,7 @@ def test_the_gaps_of_a_picture_are_the_open_ones_of_the_selection(held: Workbenc
 def test_the_totals_are_those_of_the_report_also_where_lives_cut_what_was_counted(full: Path, listed: str) -> None:
     with Workbench.open(full) as workbench:
         workbench.ledger.record_pairs([PairRecord(BTC_EUR, "TIER1", (Life(at(listed), at("2024-04-05T06:00")),))])
-        report, found = workbench.held.report(workbench.select()), workbench.pictures.totals()
+        report, found = workbench.holdings.report(workbench.select()), workbench.charts.totals()
         coverage = workbench.ledger.coverage()
     lines = {(str(line.series.pair), line.series.interval): line.counts for line in report.series}
     told = {(pair, interval): Completeness(*counts) for pair, interval, *counts in found.series.iter_rows()}

@@ -21,7 +21,7 @@ from kraken_core.domain.errors import Interrupted, PairRefusedError, Unavailable
 from kraken_core.domain.exchange import NS, OHLC_INTERVALS, PAGE, TRADES, FirstTrade
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.timerange import TimeRange, TimeRanges, floor
-from kraken_core.ports import Exchange, never
+from kraken_core.ports import Exchange, never_stop
 from kraken_core.simulator.exchange import ExchangeClock, Fault, Faults, Kind, SimulatedExchange
 from kraken_core.simulator.listing import Listing
 from kraken_core.simulator.market import SimulatedMarket
@@ -53,7 +53,7 @@ Opening = Callable[..., AbstractContextManager[Exchange]]
 def over_http(
     market: SimulatedMarket,
     now: int | None = None,
-    stop: Callable[[], bool] = never,
+    stop: Callable[[], bool] = never_stop,
     script: tuple[Fault, ...] = (),
     **how: bool,
 ) -> Iterator[Exchange]:
@@ -66,7 +66,7 @@ def over_http(
 
 @contextmanager
 def in_the_pocket(
-    market: SimulatedMarket, now: int | None = None, stop: Callable[[], bool] = never
+    market: SimulatedMarket, now: int | None = None, stop: Callable[[], bool] = never_stop
 ) -> Iterator[Exchange]:
     """Without a wire, as tests of whole journeys ask it."""
     yield PocketExchange(market, market.end if now is None else now)(stop)

@@ -98,7 +98,7 @@ def test_where_contents_were_contradicted_is_told_by_content_and_series(ledger: 
     claim, derived = a_claim(), a_claim()._replace(source=Source.DERIVED, evidence="derived:5")
     ledger.claim([claim, claim._replace(withdrawn=True), derived, derived._replace(withdrawn=True)])
 
-    assert ledger.refuted() == {(claim.evidence, claim.series): TimeRanges.single(claim.start, claim.end)}
+    assert ledger.refuted_by_content() == {(claim.evidence, claim.series): TimeRanges.single(claim.start, claim.end)}
 
 
 def test_claims_are_appended_as_they_are_told(ledger: SqlLedger) -> None:

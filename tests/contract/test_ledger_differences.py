@@ -37,7 +37,7 @@ def test_a_difference_is_of_the_job_that_runs(ledger: SqlLedger) -> None:
 
 def test_what_an_undone_job_found_differs_no_more(ledger: SqlLedger) -> None:
     job = a_running_job(ledger)
-    ledger.began(job.id, 0)
+    ledger.record_table_version(job.id, 0)
     ledger.record_differences([FOUND])
     ledger.record_files(job.id, [], [a_claim()], {}, job.metrics)
     ledger.move(ledger.job(job.id), ledger.job(job.id).mark_completed())

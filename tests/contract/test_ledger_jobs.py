@@ -20,7 +20,7 @@ from kraken_core.domain.market import Pair
 from kraken_core.domain.request import Request
 from kraken_core.ledger.ledger import SqlLedger
 from kraken_core.pipeline.progress import Stages
-from kraken_core.ports import JobEvent, never, unheard
+from kraken_core.ports import JobEvent, never_stop, no_progress
 from tests.contract.ledger_records import (
     BTC,
     DAYS,
@@ -224,7 +224,7 @@ def test_gaps_that_an_earlier_version_left_being_filled_are_free_once_a_job_runs
 
 def test_a_jobs_stage_never_goes_back_though_rounds_of_repair_do(ledger: SqlLedger) -> None:
     job = a_running_job(ledger)
-    stages = Stages(job, job.metrics, ledger, unheard, never)
+    stages = Stages(job, job.metrics, ledger, no_progress, never_stop)
     seen = []
     for name in ("ingest", "cover", "detect", "backfill", "cover", "detect", "backfill", "check", "report"):
         with stages.stage(name):

@@ -167,4 +167,4 @@ def test_a_source_that_was_contradicted_stays_so_when_its_candles_are_lost(ledge
     ledger.claim([a_claim(), refutation])
     ledger.forget_lost(None, {}, MARK)
     assert ledger.assertions() == [refutation]
-    assert ledger.refuted() == {("abc", HOURS): TimeRanges.single(0, DAY)}
+    assert ledger.refuted_by_content() == {("abc", HOURS): TimeRanges.single(0, DAY)}

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from kraken_core.domain.candles import Source
 from kraken_core.domain.errors import CommitConflictError, StoreError
 from kraken_core.domain.market import Pair
-from kraken_core.ports import Compaction, Fragmentation, Maintainable, Span, StagedFile, never
+from kraken_core.ports import Compaction, Fragmentation, Maintainable, Span, StagedFile, never_stop
 from kraken_core.stores.delta import compaction
 from kraken_core.stores.delta.compaction import Group, groups, merge
 from kraken_core.stores.delta.index import FileIndex
@@ -74,7 +74,7 @@ def test_many_small_files_become_few_and_hold_the_same(root: Path) -> None:
     for slot in range(40):
         put(store, Row(BTC, slot), Row(ETH, slot))
     before = held(root)
-    assert store.compact(never) == Compaction(files=40, merged=7, candles=80)
+    assert store.compact(never_stop) == Compaction(files=40, merged=7, candles=80)
     assert len(files_of_table(root)) == 7
     assert held(root) == before
     assert store.verify() == []
@@ -84,22 +84,22 @@ def test_fragmentation_tells_what_compaction_will_do_and_what_it_needs(root: Pat
     put(scattered, Row(BTC_MINUTES, 1))
     small = sum((root / path).stat().st_size for path in files_of_table(root) if "=60/" in path)
     assert DeltaStore(root).fragmentation() == [Fragmentation(interval=60, files=3, size=small)]
-    assert scattered.compact(never) == Compaction(files=3, merged=1, candles=3)
+    assert scattered.compact(never_stop) == Compaction(files=3, merged=1, candles=3)
     assert scattered.fragmentation() == []
     version = scattered.version
-    assert scattered.compact(never) == Compaction()
+    assert scattered.compact(never_stop) == Compaction()
     assert scattered.version == version
 
 
 def test_a_table_that_does_not_exist_wants_no_compaction(root: Path) -> None:
     store: Maintainable = DeltaStore(root)
     assert store.fragmentation() == []
-    assert store.compact(never) == Compaction()
+    assert store.compact(never_stop) == Compaction()
     assert not root.exists()
 
 
 def test_a_compaction_is_a_commit_that_changes_no_data(root: Path, scattered: DeltaStore) -> None:
-    scattered.compact(never)
+    scattered.compact(never_stop)
     table = DeltaTable(root)
     assert table.transaction_version(APPLICATION) == 4
     entry = (root / "_delta_log" / f"{table.version():020d}.json").read_text(encoding="utf-8")
@@ -109,14 +109,14 @@ def test_a_compaction_is_a_commit_that_changes_no_data(root: Path, scattered: De
 
 
 def test_the_log_is_checkpointed_after_a_compaction(root: Path, scattered: DeltaStore) -> None:
-    scattered.compact(never)
+    scattered.compact(never_stop)
     last = json.loads((root / "_delta_log" / "_last_checkpoint").read_text(encoding="utf-8"))
     assert last["version"] == scattered.version
 
 
 def test_the_files_merged_stay_on_disk_for_who_still_reads_them(root: Path, scattered: DeltaStore) -> None:
     before = files_of_table(root)
-    scattered.compact(never)
+    scattered.compact(never_stop)
     assert files_on_disk(root) == files_of_table(root) | before
 
 
@@ -126,7 +126,7 @@ def test_it_ends_between_two_merges_when_asked_to_stop(root: Path, scattered: De
     answers = iter([False, True])
     assert scattered.compact(lambda: next(answers)).merged == 1
     assert len(files_of_table(root)) == 4
-    assert scattered.compact(never).merged == 1
+    assert scattered.compact(never_stop).merged == 1
     assert len(files_of_table(root)) == 2
 
 
@@ -152,7 +152,7 @@ def test_compactions_anywhere_in_a_history_change_nothing_but_the_files(history:
         for batch in [*history, None]:
             before = compacted.version
             if batch is None:
-                merged = compacted.compact(never).merged
+                merged = compacted.compact(never_stop).merged
                 assert compacted.version == before + merged
             else:
                 assert compacted.commit([stage(compacted, *batch)]) == plain.commit([stage(plain, *batch)])
@@ -172,11 +172,11 @@ def test_a_crash_at_any_point_of_a_compaction_loses_nothing(
     for module in ("files.candle_files", "delta.log"):
         monkeypatch.setattr(f"kraken_core.stores.{module}.reached", dying_at(point))
     with pytest.raises(SystemExit, match=point):
-        scattered.compact(never)
+        scattered.compact(never_stop)
     monkeypatch.undo()
     assert held(root) == THREE
     again = DeltaStore(root)
-    again.compact(never)
+    again.compact(never_stop)
     assert held(root) == THREE
     assert len(files_of_table(root)) == 1
     assert again.verify() == []
@@ -210,11 +210,11 @@ def test_a_merge_is_dropped_when_one_of_its_files_was_replaced_meanwhile_and_the
         put(scattered, Row(BTC_MINUTES, slot))
     before_landing(lambda: None, lambda: put(DeltaStore(root), Row(BTC, 2, value=2, rank=2)))
     on_disk = files_on_disk(root)
-    assert scattered.compact(never) == Compaction(files=3, merged=1, candles=3, overtaken=1)
+    assert scattered.compact(never_stop) == Compaction(files=3, merged=1, candles=3, overtaken=1)
     expected = [Row(BTC_MINUTES, slot) for slot in range(3)] + [Row(BTC, 1), Row(BTC, 2, 2, rank=2), Row(BTC, 3)]
     assert held(root) == expected
     assert files_on_disk(root) == on_disk | files_of_table(root)
-    assert scattered.compact(never) == Compaction(files=3, merged=1, candles=3)
+    assert scattered.compact(never_stop) == Compaction(files=3, merged=1, candles=3)
     assert held(root) == expected
 
 
@@ -222,7 +222,7 @@ def test_a_merge_lands_behind_a_commit_that_left_its_files_alone(
     root: Path, scattered: DeltaStore, before_landing: Callable[..., None]
 ) -> None:
     before_landing(lambda: put(DeltaStore(root), Row(BTC, 4)))
-    assert scattered.compact(never) == Compaction(files=3, merged=1, candles=3)
+    assert scattered.compact(never_stop) == Compaction(files=3, merged=1, candles=3)
     assert held(root) == [*THREE, Row(BTC, 4)]
     assert len(files_of_table(root)) == 2
 
@@ -231,7 +231,7 @@ def test_a_merge_that_is_overtaken_again_and_again_is_given_up(
     root: Path, scattered: DeltaStore, before_landing: Callable[..., None]
 ) -> None:
     before_landing(*(lambda slot=slot: put(DeltaStore(root), Row(ETH, slot)) for slot in range(3)))
-    assert scattered.compact(never) == Compaction(overtaken=1)
+    assert scattered.compact(never_stop) == Compaction(overtaken=1)
     assert held(root) == [*THREE, *(Row(ETH, slot) for slot in range(3))]
     assert files_on_disk(root) == files_of_table(root)
 
@@ -249,7 +249,7 @@ def test_a_merge_whose_answer_was_lost_is_in_the_table_all_the_same(
 
     monkeypatch.setattr(DeltaLog, "commit", lose_the_answer)
     monkeypatch.setattr("kraken_core.stores.delta.maintenance._TRIES", 1)
-    assert scattered.compact(never) == Compaction(files=3, merged=1, candles=3)
+    assert scattered.compact(never_stop) == Compaction(files=3, merged=1, candles=3)
     assert held(root) == THREE
 
 
@@ -258,8 +258,8 @@ def test_two_compactions_at_once_merge_every_file_once(
 ) -> None:
     other = DeltaStore(root)
     done: list[Compaction] = []
-    before_landing(lambda: done.append(other.compact(never)))
-    done.append(scattered.compact(never))
+    before_landing(lambda: done.append(other.compact(never_stop)))
+    done.append(scattered.compact(never_stop))
     assert done == [Compaction(files=3, merged=1, candles=3), Compaction(overtaken=1)]
     assert held(root) == THREE
 
@@ -291,7 +291,7 @@ def test_a_merge_that_is_not_proven_equal_never_joins_the_table(
     original = CandleFiles.write
     monkeypatch.setattr(CandleFiles, "write", lambda self, candles: original(self, FAULTS[fault](candles)))
     with pytest.raises(StoreError, match="gave other candles") as refused:
-        store.compact(never)
+        store.compact(never_stop)
     assert "\n" not in str(refused.value)
     assert store.version == version
     assert store.candles(ALL).equals(before)

@@ -18,7 +18,7 @@ from kraken_core.ledger import engine, patience, postgresql
 from kraken_core.ledger.engine import open_engine, reading, writing
 from kraken_core.ledger.ledger import SqlLedger
 from kraken_core.ledger.transactions import PATIENCE_S
-from kraken_core.ports import never
+from kraken_core.ports import never_stop
 from tests.support.databases import new_schema
 from tests.support.postgres_server import PostgreSQL
 from tests.support.steady import SteadyTime
@@ -74,7 +74,7 @@ def at_the_first_commit(monkeypatch: pytest.MonkeyPatch, act: Callable[[], objec
 
 def test_between_two_transactions_it_is_waited_for(ledger: SqlLedger, postgres_server: PostgreSQL) -> None:
     back = restarted(postgres_server)
-    with ledger.patient(never):
+    with ledger.with_retries(never_stop):
         ledger.add_event(1, "note", "once")
     back.join()
     assert messages(ledger) == ["once"]
@@ -84,7 +84,7 @@ def test_a_transaction_that_it_lost_is_made_again(
     ledger: SqlLedger, postgres_server: PostgreSQL, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     at_the_first_commit(monkeypatch, lambda: restarted(postgres_server))
-    with ledger.patient(never):
+    with ledger.with_retries(never_stop):
         ledger.add_event(1, "note", "once")
     assert messages(ledger) == ["once"]
 
@@ -103,7 +103,7 @@ def test_a_transaction_that_it_kept_and_could_not_say_so_is_not_made_again(
             connection.cursor().execute("SELECT 1")  # fails as an answer that does not come
 
     monkeypatch.setattr(dialect, "do_commit", commit_and_kill)
-    with ledger.patient(never), pytest.raises(LedgerError, match="nobody knows whether that was kept"):
+    with ledger.with_retries(never_stop), pytest.raises(LedgerError, match="nobody knows whether that was kept"):
         ledger.add_event(1, "note", "once")
     assert len(lost) == 1
     assert messages(ledger) == ["once"]
@@ -122,7 +122,7 @@ def test_patience_ends_and_then_nobody_waits_again(
     passing = SteadyTime()
     monkeypatch.setattr(patience, "time", passing)
     postgres_server.kill()
-    with ledger.patient(never):
+    with ledger.with_retries(never_stop):
         with pytest.raises(LedgerAwayError):
             ledger.events(1)
         with pytest.raises(LedgerAwayError):
@@ -149,7 +149,7 @@ def test_what_one_connection_does_not_answer_is_asked_over_another(
     monkeypatch.setattr(postgres_wire, "ANSWER_S", 0.2)
     with reading(ledger._engine) as connection:
         backend = connection.exec_driver_sql("SELECT pg_backend_pid()").scalar_one()
-    with postgres_server.standing_still(backend), ledger.patient(never):
+    with postgres_server.standing_still(backend), ledger.with_retries(never_stop):
         ledger.add_event(1, "note", "once")
     assert messages(ledger) == ["once"]
 
@@ -166,7 +166,7 @@ def test_a_connection_that_was_lost_unused_is_noticed_before_it_is_used(
 
 def test_who_is_asked_to_stop_does_not_wait(ledger: SqlLedger, postgres_server: PostgreSQL) -> None:
     postgres_server.kill()
-    with ledger.patient(lambda: True), pytest.raises(LedgerAwayError):
+    with ledger.with_retries(lambda: True), pytest.raises(LedgerAwayError):
         ledger.add_event(1, "note", "never")
 
 

@@ -99,7 +99,7 @@ def test_its_care_is_that_of_any_table(address: str) -> None:
     before = store.version
     assert store.compact(lambda: False).merged == 1
     assert rows_of(store.candles(ALL)) == rows_of(store.at(before).candles(ALL)) == [Row(BTC, n) for n in range(10)]
-    assert store.sweep(NOW + LATER).files == 11
+    assert store.vacuum(NOW + LATER).files == 11
     assert store.verify() == []
     state = table_state(address)
     assert (state.files, state.candles, state.lost) == (1, 10, ())
@@ -128,7 +128,7 @@ def test_a_server_that_stops_answering_for_a_while_is_waited_for_and_other_threa
 
 
 def test_a_server_that_is_started_anew_is_waited_for_by_who_is_patient(address: str, s3: S3Server) -> None:
-    store = pickle.loads(pickle.dumps(DeltaStore(address).patient()))  # noqa: S301 - our own, as workers get it
+    store = pickle.loads(pickle.dumps(DeltaStore(address).with_retries()))  # noqa: S301 - our own, as workers get it
     put(store, Row(BTC, 1))
     restart(s3)
     assert rows_of(store.candles(ALL)) == [Row(BTC, 1)]

@@ -91,7 +91,7 @@ def test_per_tier_sql_works_in_place(opened: Callable[[], QuestDBStore], questdb
     store = opened()
     put(store, Row(BTC, 1), Row(Series(Pair("ETH", "USD"), 60), 1), Row(Series(Pair("ETH", "USD"), 60), 2))
     assets.tiers = {"BTC": "TIER1", "ETH": "TIER2"}
-    store.sweep(0)
+    store.vacuum(0)
     query = "SELECT tier, count() FROM assetprice p JOIN asset a ON a.id = p.asset_id ORDER BY tier"
     assert questdb.sql(query) == [("TIER1", 1), ("TIER2", 2)]
 
@@ -194,12 +194,12 @@ def test_wherever_a_purge_is_interrupted_every_candle_is_seen_and_the_next_write
     with monkeypatch.context() as patched:
         patched.setattr(dying._server, "execute", change_and_die)
         with pytest.raises(Died):
-            dying.sweep(0)
+            dying.vacuum(0)
     assert held(opened()) == left
     assert opened().count(EVER) == {BTC: [2]}
     put(opened(), Row(BTC, 3))
     assert held(opened()) == [left[0], Row(BTC, 3), left[1]]
-    opened().sweep(0)
+    opened().vacuum(0)
     assert questdb.sql("SELECT count() FROM assetprice") == [(3,)]
     assert not questdb.sql("SELECT 1 FROM tables() WHERE table_name LIKE 'assetprice_kept%'")
 
@@ -212,7 +212,7 @@ def test_slots_that_were_given_up_are_rows_without_values_until_the_table_is_swe
     store.commit([], clear=EVER)
     assert held(store) == [Row(BTC, 1)]
     assert store.count(EVER) == {BTC: [1]}
-    store.sweep(0)
+    store.vacuum(0)
     questdb.settle()
     assert questdb.sql("SELECT close FROM assetprice") == [(1.0,)]
 
@@ -232,7 +232,7 @@ def test_a_slot_with_rows_of_several_sources_counts_once_and_the_highest_counts(
     better = Row(BTC, 1, value=7, rank=rank_of(Source.TRADES), source="trades")
     assert put(store, better) == {BTC: Merged(changed=1, altered=1)}
     assert held(store) == [better]
-    store.sweep(0)
+    store.vacuum(0)
     questdb.settle()
     assert questdb.sql("SELECT close, source FROM assetprice") == [(7.0, "trades")]
     told, advice = server_state(parse_address(questdb.url))

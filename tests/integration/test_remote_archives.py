@@ -184,14 +184,14 @@ def test_a_change_in_the_middle_of_a_member_never_mixes_two_files(server: FileSe
     server.faults = [Fault(break_after=100_000)]
     other = place.read_bytes().replace(NOISE, NOISE[::-1])
     seen = server.log
-    real = web.Patience.wait
+    real = web.RetryLimits.wait
 
-    def change(patience: web.Patience, error: web.BreakError, *, progressed: bool = False) -> None:
+    def change(patience: web.RetryLimits, error: web.BreakError, *, progressed: bool = False) -> None:
         place.write_bytes(other)
         real(patience, error, progressed=progressed)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(web.Patience, "wait", change)
+        patch.setattr(web.RetryLimits, "wait", change)
         with pytest.raises(BadFileError, match="it has changed"):
             source.read(files[MEMBER])
     assert seen[-1].status == 200, "the server said so, as it was asked to"

@@ -14,7 +14,7 @@ from kraken_core.domain.errors import ExchangeError, Interrupted, PairRefusedErr
 from kraken_core.domain.market import Pair, Series
 from kraken_core.simulator.exchange import PASSING, Fault, Faults, Kind, Limits
 from kraken_core.simulator.market import SimulatedMarket
-from kraken_core.sources.rest import KrakenExchange, Patience
+from kraken_core.sources.rest import KrakenExchange, RetryBudget
 from tests.integration.rest_clients import BTC, END, ETH, MARKET, PAIRS, asking, one_line
 from tests.support.steady import SteadyTime
 from tests.support.strategies import markets
@@ -63,7 +63,7 @@ def test_waits_grow_and_are_told_in_the_log(caplog: pytest.LogCaptureFixture) ->
 @settings(max_examples=20)
 @given(markets(), st.integers(0, 2**32), st.floats(0.1, 0.5))
 def test_whatever_passes_every_trade_and_candle_is_told_once(market: SimulatedMarket, seed: int, share: float) -> None:
-    with asking(market=market, patience=Patience(99, 99, 99)) as (client, served):
+    with asking(market=market, patience=RetryBudget(99, 99, 99)) as (client, served):
         listed = [each.pair for each in client.listed().pairs]
         plain = {pair: client.ohlc(Series(pair, 60), market.end) for pair in listed}
         served.faults = Faults(share=share, seed=seed)
@@ -102,7 +102,7 @@ def test_an_exchange_that_cannot_be_asked_ends_the_job_with_one_line(fault: Faul
 
 def test_a_server_that_never_answers_is_given_up() -> None:
     with (
-        asking(Fault(Kind.TIMEOUT, times=FOR_GOOD), timeout_s=SOON, patience=Patience(repeat=2)) as (client, _),
+        asking(Fault(Kind.TIMEOUT, times=FOR_GOOD), timeout_s=SOON, patience=RetryBudget(repeat=2)) as (client, _),
         pytest.raises(UnavailableError, match="it does not answer in time, 2 times in a row"),
     ):
         client.now()
@@ -242,7 +242,10 @@ def test_a_rest_that_is_asked_for_is_kept_by_all() -> None:
 def test_stopping_ends_the_wait_after_a_failure_at_once() -> None:
     steady = SteadyTime()
     waiting = steady.waiting(stop=lambda: steady.seconds > 100)
-    with asking(Fault(Kind.MAINTENANCE, times=FOR_GOOD), waiting=waiting, patience=Patience(repeat=99)) as (client, _):
+    with asking(Fault(Kind.MAINTENANCE, times=FOR_GOOD), waiting=waiting, patience=RetryBudget(repeat=99)) as (
+        client,
+        _,
+    ):
         with pytest.raises(Interrupted):
             client.listed()
         assert 100 < steady.seconds < 100.3

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from kraken_core.domain.errors import UnavailableError
-from kraken_core.sources.rest import KrakenExchange, Patience
+from kraken_core.sources.rest import KrakenExchange, RetryBudget
 from kraken_core.sources.rest import transport as http
 from tests.integration.rest_clients import BTC, END, one_line, sending
 from tests.support.steady import SteadyTime
@@ -138,7 +138,7 @@ def _noted(request: Any, headers: list[dict[str, str]]) -> Any:
     "url", ["http://me:s3cret@127.0.0.1:1/", "http://me:s3cret/s3cret@127.0.0.1:1/", "http://127.0.0.1:1/?key=s3cret"]
 )
 def test_no_password_of_an_address_is_told(url: str) -> None:
-    client = KrakenExchange(url, waiting=SteadyTime().waiting(), patience=Patience(1, 1, 1))
+    client = KrakenExchange(url, waiting=SteadyTime().waiting(), patience=RetryBudget(1, 1, 1))
     with pytest.raises(UnavailableError) as told:
         client.now()
     client.close()

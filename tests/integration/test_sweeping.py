@@ -13,7 +13,7 @@ from deltalake import DeltaTable
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kraken_core.ports import Swept
+from kraken_core.ports import Vacuumed
 from kraken_core.stores.delta import compaction
 from kraken_core.stores.delta.store import DeltaStore
 from tests.support.candle_frames import Row
@@ -44,16 +44,16 @@ def age(paths: Iterable[Path], seconds: int) -> None:
 def test_what_was_never_committed_is_deleted_when_it_is_a_day_old_and_not_before(root: Path, store: DeltaStore) -> None:
     staged = stage(store, Row(BTC, 3))
     age([root / staged.path], DAY - HOUR)
-    assert store.sweep(NOW) == Swept()
+    assert store.vacuum(NOW) == Vacuumed()
     age([root / staged.path], DAY + HOUR)
-    assert store.sweep(NOW) == Swept(files=1, size=staged.size)
+    assert store.vacuum(NOW) == Vacuumed(files=1, size=staged.size)
     assert files_on_disk(root) == files_of_table(root)
 
 
 def test_files_of_the_table_are_kept_however_old_they_are(root: Path, store: DeltaStore) -> None:
     age([root / path for path in files_of_table(root)], 999 * DAY)
-    assert store.sweep(NOW) == Swept()
-    assert store.sweep(NOW + 999 * DAY) == Swept()
+    assert store.vacuum(NOW) == Vacuumed()
+    assert store.vacuum(NOW + 999 * DAY) == Vacuumed()
     assert held(root) == [Row(BTC, 1), Row(BTC, 2)]
 
 
@@ -61,8 +61,8 @@ def test_what_left_the_table_is_kept_for_a_week_however_old_it_is(root: Path, st
     [left] = files_of_table(root)
     age([root / left], 99 * DAY)
     put(store, Row(BTC, 1, value=2, rank=2))
-    assert store.sweep(NOW + 6 * DAY) == Swept()
-    assert store.sweep(NOW + 8 * DAY).files == 1
+    assert store.vacuum(NOW + 6 * DAY) == Vacuumed()
+    assert store.vacuum(NOW + 8 * DAY).files == 1
     assert left not in files_on_disk(root)
     assert files_on_disk(root) == files_of_table(root)
 
@@ -72,8 +72,8 @@ def test_what_another_tool_took_out_of_the_table_is_kept_for_a_week_too(root: Pa
     ours = files_of_table(root)
     DeltaTable(root).optimize.compact()
     age([root / path for path in ours], 99 * DAY)
-    assert store.sweep(NOW + 6 * DAY) == Swept()
-    assert store.sweep(NOW + 8 * DAY).files == 2
+    assert store.vacuum(NOW + 6 * DAY) == Vacuumed()
+    assert store.vacuum(NOW + 8 * DAY).files == 2
     assert held(root) == [Row(BTC, slot) for slot in (1, 2, 3)]
 
 
@@ -81,7 +81,7 @@ def test_the_week_is_remembered_when_the_log_is_checkpointed(root: Path, store: 
     put(store, Row(BTC, 1, value=2, rank=2))
     age(root.glob("*/*.parquet"), 99 * DAY)
     DeltaTable(root).create_checkpoint()
-    assert DeltaStore(root).sweep(NOW) == Swept()
+    assert DeltaStore(root).vacuum(NOW) == Vacuumed()
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_files_that_we_did_not_write_are_never_touched(name: str, root: Path, st
     foreign.parent.mkdir(parents=True, exist_ok=True)
     foreign.write_bytes(b"somebody's")
     age([foreign], 99 * DAY)
-    assert store.sweep(NOW) == Swept()
+    assert store.vacuum(NOW) == Vacuumed()
     assert foreign.read_bytes() == b"somebody's"
 
 
@@ -114,7 +114,7 @@ def test_links_and_folders_are_never_touched(root: Path, store: DeltaStore, tmp_
     for path in (target, folder):
         age([path], 99 * DAY)
     os.utime(link, (NOW - 99 * DAY, NOW - 99 * DAY), follow_symlinks=False)
-    assert store.sweep(NOW) == Swept()
+    assert store.vacuum(NOW) == Vacuumed()
     assert link.is_symlink()
     assert folder.is_dir()
     assert target.exists()
@@ -124,7 +124,7 @@ def test_nothing_is_deleted_where_the_log_is_gone(root: Path, store: DeltaStore)
     age(root.glob("*/*.parquet"), 99 * DAY)
     (root / "_delta_log").rename(root / "_delta_log.lost")
     for handle in (store, DeltaStore(root)):
-        assert handle.sweep(NOW) == Swept()
+        assert handle.vacuum(NOW) == Vacuumed()
     (root / "_delta_log.lost").rename(root / "_delta_log")
     assert held(root) == [Row(BTC, 1), Row(BTC, 2)]
 
@@ -143,10 +143,10 @@ def test_a_crash_while_sweeping_leaves_the_rest_for_the_next_time(
 
     monkeypatch.setattr("kraken_core.stores.files.candle_files.reached", reached)
     with pytest.raises(SystemExit):
-        store.sweep(NOW)
+        store.vacuum(NOW)
     monkeypatch.undo()
     assert len(files_on_disk(root)) == 2
-    assert DeltaStore(root).sweep(NOW).files == 1
+    assert DeltaStore(root).vacuum(NOW).files == 1
     assert held(root) == [Row(BTC, 1), Row(BTC, 2)]
 
 
@@ -159,7 +159,7 @@ def test_entries_of_the_log_are_forgotten_when_they_are_old_and_a_checkpoint_sta
     expected = held(root)
     age((path for path in log.iterdir() if path.name[:20].isdigit()), 40 * DAY)
     fresh = DeltaStore(root)
-    assert fresh.sweep(NOW) == Swept()
+    assert fresh.vacuum(NOW) == Vacuumed()
     assert not (log / f"{1:020d}.json").exists()
     for handle in (store, fresh, DeltaStore(root)):
         assert handle.version == 26
@@ -173,7 +173,7 @@ def test_entries_of_the_last_weeks_are_kept(root: Path, store: DeltaStore) -> No
     for slot in range(25):
         put(store, Row(ETH, slot))
     before = set((root / "_delta_log").iterdir())
-    store.sweep(NOW)
+    store.vacuum(NOW)
     assert set((root / "_delta_log").iterdir()) == before
 
 
@@ -202,8 +202,8 @@ def test_sweeping_at_any_time_never_takes_a_file_of_the_table(steps: list[str], 
                 case "compact":
                     store.compact(lambda: False)
                 case _:
-                    store.sweep(NOW + days * DAY)
+                    store.vacuum(NOW + days * DAY)
             assert held(root) == [expected[slot] for slot in sorted(expected)]
-        store.sweep(NOW + 99 * DAY)
+        store.vacuum(NOW + 99 * DAY)
         assert store.version == 0 or files_on_disk(root) == files_of_table(root)
         assert held(root) == [expected[slot] for slot in sorted(expected)]

@@ -24,7 +24,7 @@ from kraken_core.domain.names import BY_RULES, TOKENIZED
 from kraken_core.simulator.exchange import TapeFaults
 from kraken_core.simulator.exchange.answers import PublicApi, RefusedError, body
 from kraken_core.simulator.market import SimulatedMarket
-from kraken_core.sources.rest import PATIENT, Patience, answers
+from kraken_core.sources.rest import PATIENT, RetryBudget, answers
 
 
 class PocketExchange:
@@ -43,7 +43,7 @@ class PocketExchange:
         self._api = PublicApi(market, trade_ids=True, repeats=True)
         self._lock = threading.Lock()
 
-    def __call__(self, stop: Callable[[], bool], patience: Patience = PATIENT) -> PocketExchange:
+    def __call__(self, stop: Callable[[], bool], patience: RetryBudget = PATIENT) -> PocketExchange:
         """Opened, as a workbench does it."""
         self.stop = stop
         return self

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-from kraken_core.ports import never
+from kraken_core.ports import never_stop
 from kraken_core.sources.rest.waiting import Waiting
 
 
@@ -28,5 +28,5 @@ class SteadyTime:
             self.seconds += seconds
             self.meanwhile()
 
-    def waiting(self, stop: Callable[[], bool] = never) -> Waiting:
+    def waiting(self, stop: Callable[[], bool] = never_stop) -> Waiting:
         return Waiting(stop, self.now, self.sleep)

@@ -9,7 +9,7 @@ from threading import Barrier
 
 import pytest
 
-from kraken_core.domain.gc_pause import without_collection
+from kraken_core.domain.gc_pause import gc_paused
 
 
 @pytest.fixture(autouse=True)
@@ -20,14 +20,14 @@ def _collecting() -> Iterator[None]:
 
 
 def test_nothing_is_collected_inside_and_everything_behind_it() -> None:
-    with without_collection():
+    with gc_paused():
         inside = gc.isenabled()
     assert (inside, gc.isenabled()) == (False, True)
 
 
 def test_it_ends_with_the_outermost_of_several() -> None:
-    with without_collection():
-        with without_collection():
+    with gc_paused():
+        with gc_paused():
             pass
         assert not gc.isenabled()
     assert gc.isenabled()
@@ -37,7 +37,7 @@ def test_it_ends_with_the_last_of_several_threads() -> None:
     both = Barrier(2, timeout=60)
 
     def work() -> bool:
-        with without_collection():
+        with gc_paused():
             both.wait()
             return gc.isenabled()
 
@@ -47,13 +47,13 @@ def test_it_ends_with_the_last_of_several_threads() -> None:
 
 
 def test_it_ends_with_an_error_too() -> None:
-    with pytest.raises(ZeroDivisionError), without_collection():
+    with pytest.raises(ZeroDivisionError), gc_paused():
         _ = 1 / 0
     assert gc.isenabled()
 
 
 def test_who_collects_nothing_anyway_goes_on_so() -> None:
     gc.disable()
-    with without_collection():
+    with gc_paused():
         pass
     assert not gc.isenabled()

@@ -15,13 +15,13 @@ from kraken_core.domain.coverage import (
     ArchiveStatement,
     Assertion,
     CoverageSource,
+    closed_by,
     counter_claims,
     coverage_ranges,
     file_covers,
     refuted,
     silence_covers,
-    standing,
-    until,
+    standing_claims,
 )
 from kraken_core.domain.knowledge import Knowledge
 from kraken_core.domain.market import INTERVALS, Pair, Series
@@ -137,7 +137,7 @@ def test_an_absence_from_an_archive_that_does_not_say_from_when_to_when_is_nothi
 @given(st.sampled_from(INTERVALS), st.integers(START - DAY_S, END + DAY_S))
 def test_no_slot_is_known_before_it_has_closed_whatever_is_stated(interval: int, now: int) -> None:
     width = interval * 60
-    known = until(TimeRanges.single(START, END), width, now)
+    known = closed_by(TimeRanges.single(START, END), width, now)
     assert all(end <= now for _, end in known)
     assert known == TimeRanges.single(START, min(END, floor(now, width)))
 
@@ -160,7 +160,7 @@ def hours(*ranges: tuple[int, int]) -> TimeRanges:
 def test_a_withdrawn_range_of_an_assertion_no_longer_counts() -> None:
     claims = [claim(0, 10), claim(4, 6, withdrawn=True)]
     assert covered(claims) == {HOUR: hours((0, 4), (6, 10))}
-    assert standing(claims) == [(claim(0, 10), hours((0, 4), (6, 10)))]
+    assert standing_claims(claims) == [(claim(0, 10), hours((0, 4), (6, 10)))]
 
 
 def test_withdrawing_one_evidence_leaves_another_standing() -> None:
@@ -170,7 +170,7 @@ def test_withdrawing_one_evidence_leaves_another_standing() -> None:
 
 def test_an_assertion_withdrawn_whole_leaves_nothing() -> None:
     claims = [claim(0, 10), claim(0, 10, withdrawn=True)]
-    assert standing(claims) == []
+    assert standing_claims(claims) == []
     assert covered(claims) == {}
 
 
@@ -195,14 +195,14 @@ def test_contradicted_slots_are_remembered_though_others_know_them() -> None:
 def test_counter_claims_leave_suspect_slots_to_nobody() -> None:
     entries = [claim(0, 10, "a"), claim(5, 15, "b"), claim(2, 3, "a", withdrawn=True)]
     suspects = {HOUR: hours((1, 3), (8, 12))}
-    counter = counter_claims(standing(entries), suspects)
+    counter = counter_claims(standing_claims(entries), suspects)
     assert counter == [
         claim(1, 2, "a", withdrawn=True),
         claim(8, 10, "a", withdrawn=True),
         claim(8, 12, "b", withdrawn=True),
     ]
     assert covered([*entries, *counter]) == {HOUR: hours((0, 1), (3, 8), (12, 15))}
-    assert counter_claims(standing([*entries, *counter]), suspects) == []
+    assert counter_claims(standing_claims([*entries, *counter]), suspects) == []
 
 
 def test_other_series_are_never_touched_by_a_withdrawal() -> None:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kraken_core.domain.candles import Source, Vintage, derived_rank, rank_of
-from kraken_core.domain.coverage import Assertion, standing
+from kraken_core.domain.coverage import Assertion, standing_claims
 from kraken_core.domain.derive import Derivation
 from kraken_core.domain.knowledge import DerivationWork, Knowledge, derived_claim
 from kraken_core.domain.life import Life
@@ -122,7 +122,7 @@ LIVES: Mapping[Pair, Sequence[Life]] = {BTC: [Life(BEGIN)], ETH: [Life(BEGIN + 5
 def assert_built_on_what_is_there(knowledge: Knowledge, work: DerivationWork) -> None:
     """No slot is derived from finer ones that are neither claimed nor derived before it."""
     there: dict[Series, TimeRanges] = defaultdict(TimeRanges)
-    for claim, ranges in standing([*knowledge.claims, *work.withdraw]):
+    for claim, ranges in standing_claims([*knowledge.claims, *work.withdraw]):
         there[claim.series] |= ranges
     for pair, derivation in work.derive:
         life = TimeRanges.of((life.start, life.end or END) for life in knowledge.lives[pair])
@@ -157,7 +157,7 @@ def test_where_all_is_wanted_the_end_does_not_depend_on_the_order_of_arrival(
         apart = done(apart, apart.derivation_work(wanted))
     together = Knowledge(LIVES, arrivals)
     together = done(together, together.derivation_work(wanted))
-    as_set = [{(a.series, a.evidence, a.rank, r) for a, r in standing(k.claims)} for k in (apart, together)]
+    as_set = [{(a.series, a.evidence, a.rank, r) for a, r in standing_claims(k.claims)} for k in (apart, together)]
     assert as_set[0] == as_set[1]
 
 

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from kraken_core.domain.errors import Interrupted
 from kraken_core.domain.market import Pair
-from kraken_core.ports import never
+from kraken_core.ports import never_stop
 from kraken_core.sources.rest.failures import Policy
-from kraken_core.sources.rest.pacing import AT_ONCE, SLOWEST_S, Pacer
+from kraken_core.sources.rest.pacing import AT_ONCE, SLOWEST_S, RateLimiter
 from kraken_core.sources.rest.retries import FIRST_PAUSE_S, LONGEST_PAUSE_S, PATIENT, pause_s
 from kraken_core.sources.rest.waiting import STEP_S, Waiting
 from tests.support.steady import SteadyTime
@@ -23,15 +23,15 @@ BTC, ETH = Pair("BTC", "USD"), Pair("ETH", "USD")
 SOON = pytest.approx  # seconds are added up as doubles
 
 
-def pacer(time: SteadyTime, per_second: float = 1.0, all_per_second: float = 1_000.0) -> Pacer:
-    return Pacer(time.waiting(), 1 / per_second, 1 / all_per_second)
+def pacer(time: SteadyTime, per_second: float = 1.0, all_per_second: float = 1_000.0) -> RateLimiter:
+    return RateLimiter(time.waiting(), 1 / per_second, 1 / all_per_second)
 
 
-def turns(time: SteadyTime, paced: Pacer, key: Pair | None, count: int) -> list[float]:
+def turns(time: SteadyTime, paced: RateLimiter, key: Pair | None, count: int) -> list[float]:
     """When each of so many turns came."""
     came = []
     for _ in range(count):
-        paced.turn(key)
+        paced.acquire(key)
         came.append(time.seconds)
     return came
 
@@ -49,7 +49,7 @@ def test_a_pair_is_asked_at_its_pace_and_others_do_not_wait_for_it() -> None:
 def test_time_that_passed_is_no_licence_to_hurry() -> None:
     time = SteadyTime()
     paced = pacer(time)
-    paced.turn(BTC)
+    paced.acquire(BTC)
     time.sleep(100)
     assert turns(time, paced, BTC, 3) == SOON([100, 101, 102], abs=0.01)
 
@@ -96,9 +96,9 @@ def test_threads_take_turns() -> None:
 def test_who_is_cut_off_comes_half_as_often_and_back_to_the_usual_pace_in_the_end() -> None:
     time = SteadyTime()
     paced = pacer(time)
-    paced.turn(BTC)
-    paced.slower(BTC)
-    paced.slower(BTC)
+    paced.acquire(BTC)
+    paced.back_off(BTC)
+    paced.back_off(BTC)
     first, second = turns(time, paced, BTC, 2)
     assert second - first == SOON(4, abs=0.01)
     assert turns(time, paced, ETH, 2)[1] - time.seconds == SOON(0, abs=0.01)
@@ -115,7 +115,7 @@ def test_however_often_somebody_is_cut_off_there_is_a_slowest_pace() -> None:
     time = SteadyTime()
     paced = pacer(time)
     for _ in range(100):
-        paced.slower(BTC)
+        paced.back_off(BTC)
     first, second = turns(time, paced, BTC, 2)
     assert second - first == SOON(SLOWEST_S, abs=0.01)
 
@@ -123,7 +123,7 @@ def test_however_often_somebody_is_cut_off_there_is_a_slowest_pace() -> None:
 def test_being_cut_off_makes_nobody_faster() -> None:
     time = SteadyTime()
     paced = pacer(time, per_second=0.01)
-    paced.slower(BTC)
+    paced.back_off(BTC)
     first, second = turns(time, paced, BTC, 2)
     assert second - first == SOON(100, abs=0.01)
 
@@ -131,8 +131,8 @@ def test_being_cut_off_makes_nobody_faster() -> None:
 def test_a_rest_is_for_everybody_and_a_shorter_one_changes_nothing() -> None:
     time = SteadyTime()
     paced = pacer(time)
-    paced.rest(30)
-    paced.rest(5)
+    paced.pause_all(30)
+    paced.pause_all(5)
     assert turns(time, paced, BTC, 1) == SOON([30], abs=0.01)
     assert turns(time, paced, None, 1) == SOON([30], abs=0.01)
 
@@ -154,7 +154,7 @@ def test_who_asks_to_stop_is_heard_where_there_is_no_wait() -> None:
 
 
 def test_a_wait_ends_when_its_time_has_come_by_the_machines_clock() -> None:
-    waiting = Waiting(never)
+    waiting = Waiting(never_stop)
     until = waiting.now() + 0.001
     waiting.until(until)
     assert waiting.now() >= until

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from kraken_core.domain.exchange import OHLC_INTERVALS
 from kraken_core.domain.market import INTERVALS, Pair, Series
-from kraken_core.domain.routes import Lacking, Repair, RepairPlan, Routes, Sweep, afforded, pages, plan_repairs
+from kraken_core.domain.routes import Missing, Repair, RepairPlan, Routes, Sweep, pages, plan_repairs, within_budget
 from kraken_core.domain.timerange import TimeRanges, floor
 
 BTC, ETH = Pair("BTC", "USD"), Pair("ETH", "USD")
@@ -25,11 +25,11 @@ def ranges(*bounds: tuple[int, int]) -> TimeRanges:
     return TimeRanges.of(bounds)
 
 
-def absent(start: int, intervals: tuple[int, ...] = INTERVALS, rate: float = 0.01, pair: Pair = BTC) -> Lacking:
+def absent(start: int, intervals: tuple[int, ...] = INTERVALS, rate: float = 0.01, pair: Pair = BTC) -> Missing:
     """All that closed since ``start`` is missing, at each interval."""
     missing = {i: ranges((floor(start, i * 60), floor(NOW, i * 60))) for i in intervals}
     covered = {i: ranges((0, floor(start, i * 60))) for i in intervals}
-    return Lacking(pair, missing, covered, TimeRanges(), rate)
+    return Missing(pair, missing, covered, TimeRanges(), rate)
 
 
 def test_one_page_of_a_quiet_pair_serves_all_its_intervals() -> None:
@@ -60,20 +60,20 @@ def test_two_holes_are_swept_at_once_where_that_saves_a_page() -> None:
     near = ranges((start, start + HOUR), (start + 2 * HOUR, start + 3 * HOUR))
     far = ranges((start, start + HOUR), (start + 50 * HOUR, start + 51 * HOUR))
     for holes, requests in ((near, (3,)), (far, (1, 1))):
-        lacking = Lacking(BTC, {1: holes}, {1: ranges((0, NOW)) - holes}, TimeRanges(), 0.27)
+        lacking = Missing(BTC, {1: holes}, {1: ranges((0, NOW)) - holes}, TimeRanges(), 0.27)
         assert tuple(s.requests for s in Routes(NOW).repair(lacking).sweeps) in {requests, (1, 1)}
         assert Routes(NOW).repair(lacking).requests == 2
 
 
 def test_what_derives_for_nothing_is_not_asked_for() -> None:
-    lacking = Lacking(BTC, {1: TimeRanges(), 60: ranges((NOW - DAY, NOW))}, {1: ranges((0, NOW))}, TimeRanges(), 1.0)
+    lacking = Missing(BTC, {1: TimeRanges(), 60: ranges((NOW - DAY, NOW))}, {1: ranges((0, NOW))}, TimeRanges(), 1.0)
     assert Routes(NOW).repair(lacking).requests == 0
 
 
 def test_of_a_coarse_slot_only_what_no_finer_candle_knows_is_swept() -> None:
     day = floor(NOW - 300 * DAY, DAY)
     known = {1: ranges((day, day + 20 * HOUR)), 1440: ranges((0, day), (day + DAY, NOW))}
-    lacking = Lacking(
+    lacking = Missing(
         BTC, {1: ranges((day + 20 * HOUR, day + DAY)), 1440: ranges((day, day + DAY))}, known, TimeRanges(), 1.0
     )
     assert [s[:2] for s in Routes(NOW).repair(lacking).sweeps] == [(day + 20 * HOUR, day + DAY)]
@@ -84,7 +84,7 @@ SLOTS = 5
 
 
 @st.composite
-def small(draw: st.DrawFn) -> Lacking:
+def small(draw: st.DrawFn) -> Missing:
     """A stretch of a few slots of the finest interval, where some endpoint's horizon ends, or nobody's."""
     finest, coarser = draw(st.sampled_from([(5, [15]), (15, [30, 60]), (60, [240]), (240, [720])]))
     wanted = [finest, *draw(st.lists(st.sampled_from(coarser), unique=True))]
@@ -98,14 +98,14 @@ def small(draw: st.DrawFn) -> Lacking:
         lost = draw(st.lists(st.sampled_from(slots), unique=True))
         missing[i] = ranges(*((at, at + width) for at in lost))
         covered[i] = ranges((0, NOW)) - missing[i]
-    return Lacking(BTC, missing, covered, TimeRanges(), draw(st.sampled_from([0.001, 0.3, 1.0, 3.0])))
+    return Missing(BTC, missing, covered, TimeRanges(), draw(st.sampled_from([0.001, 0.3, 1.0, 3.0])))
 
 
 def subsets(items: list[int]) -> Iterator[tuple[int, ...]]:
     return chain.from_iterable(combinations(items, n) for n in range(len(items) + 1))
 
 
-def serves_all(lacking: Lacking, ohlc: tuple[int, ...], swept: TimeRanges) -> bool:
+def serves_all(lacking: Missing, ohlc: tuple[int, ...], swept: TimeRanges) -> bool:
     finest = min(lacking.missing)
     known = {j: Routes(NOW).horizon(BTC, j) for j in ohlc}
     known[finest] = known.get(finest, TimeRanges()) | swept
@@ -113,7 +113,7 @@ def serves_all(lacking: Lacking, ohlc: tuple[int, ...], swept: TimeRanges) -> bo
     return all(not missing - closed[i] for i, missing in lacking.missing.items())
 
 
-def cheapest(lacking: Lacking) -> int:
+def cheapest(lacking: Missing) -> int:
     """By trying everything."""
     finest = min(lacking.missing)
     width = finest * 60
@@ -143,7 +143,7 @@ def cheapest_sweeps(swept: TimeRanges, rate: float) -> int:
 
 
 @given(small())
-def test_the_plan_is_the_optimum_of_an_exhaustive_search(lacking: Lacking) -> None:
+def test_the_plan_is_the_optimum_of_an_exhaustive_search(lacking: Missing) -> None:
     repair = Routes(NOW).repair(lacking)
     swept = TimeRanges.of(sweep[:2] for sweep in repair.sweeps)
     assert serves_all(lacking, repair.ohlc, swept)
@@ -151,7 +151,7 @@ def test_the_plan_is_the_optimum_of_an_exhaustive_search(lacking: Lacking) -> No
 
 
 @given(small())
-def test_what_a_plan_serves_is_all_that_is_missing_but_what_derives_for_nothing(lacking: Lacking) -> None:
+def test_what_a_plan_serves_is_all_that_is_missing_but_what_derives_for_nothing(lacking: Missing) -> None:
     plan = plan_repairs(Routes(NOW), [lacking])
     free = lacking.closed({})
     for interval, missing in lacking.missing.items():
@@ -160,8 +160,8 @@ def test_what_a_plan_serves_is_all_that_is_missing_but_what_derives_for_nothing(
         assert reached | (missing & free[interval]) == missing
 
 
-def within(routes: Routes, lackings: list[Lacking], most: int) -> RepairPlan:
-    return afforded(routes, lackings, plan_repairs(routes, lackings), most)
+def within(routes: Routes, missing_by_pair: list[Missing], most: int) -> RepairPlan:
+    return within_budget(routes, missing_by_pair, plan_repairs(routes, missing_by_pair), most)
 
 
 def test_requests_that_are_few_go_where_they_repair_the_most() -> None:
@@ -180,7 +180,7 @@ def test_a_sweep_that_cannot_be_afforded_begins_all_the_same() -> None:
 
 
 @given(small(), st.integers(0, 6))
-def test_no_plan_takes_more_requests_than_it_may(lacking: Lacking, most: int) -> None:
+def test_no_plan_takes_more_requests_than_it_may(lacking: Missing, most: int) -> None:
     both = [lacking, replace(lacking, pair=ETH)]
     whole = plan_repairs(Routes(NOW), both)
     plan = within(Routes(NOW), both, most)

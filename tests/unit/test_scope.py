@@ -63,9 +63,9 @@ def test_first_trades_are_asked_for_where_the_listing_is_not_known_and_matters()
     }
     market = Market(MARCH, frozenset({BTC, ADA, OMG, NEW}))
     scope = Scope(replace(REQUEST, pairs=(), tiers=("ALL",)), MARCH)
-    assert scope.unheard(lives, market, TIERS) == [ADA, OMG, NEW]
-    assert scope.unheard({**lives, ADA: (Life(FEBRUARY, assumed=False),)}, market, TIERS) == [OMG, NEW]
-    assert Scope(replace(scope.request, backfill=True), MARCH).unheard(lives, market, TIERS) == []
+    assert scope.unlisted_pairs(lives, market, TIERS) == [ADA, OMG, NEW]
+    assert scope.unlisted_pairs({**lives, ADA: (Life(FEBRUARY, assumed=False),)}, market, TIERS) == [OMG, NEW]
+    assert Scope(replace(scope.request, backfill=True), MARCH).unlisted_pairs(lives, market, TIERS) == []
 
 
 # Rule 16: what was asked for and is not stored is missing
@@ -93,7 +93,7 @@ def test_a_request_speaks_of_pairs_that_lived_that_have_files_and_that_it_names(
 def test_a_backfill_asks_for_the_first_trade_of_pairs_of_which_nothing_is_known() -> None:
     market = Market(MARCH, frozenset({BTC, ADA, OMG}))
     scope = Scope(Request(backfill=True), MARCH, {DAYS: BEFORE[DAYS], Series(ADA, 60): BEFORE[DAYS]})
-    assert scope.unheard({BTC: (Life(FEBRUARY),)}, market, TIERS) == [ADA]
+    assert scope.unlisted_pairs({BTC: (Life(FEBRUARY),)}, market, TIERS) == [ADA]
 
 
 # Every report speaks of what was wanted at the last detections

@@ -24,7 +24,7 @@ NINTH_OF_NOVEMBER = day_start(date(2025, 11, 10))  # the end of that day
 
 
 def checked(statement: ArchiveStatement, files: Iterable[TimeRange]) -> Checked:
-    """Held against files of days."""
+    """Holdings against files of days."""
     return checked_by_width(statement, ((DAY, rows) for rows in files))
 
 

@@ -15,7 +15,7 @@ from kraken_core.domain.exchange import NS, PAGE, AsOf, TradesPage
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.sweep_points import SweepPoint
 from kraken_core.domain.timerange import TimeRanges
-from kraken_core.domain.trade_sweep import STALE_S, Sweeping, Swept, TradeSpan, without_repeats
+from kraken_core.domain.trade_sweep import STALE_S, Sweeping, SweepStep, TradeSpan, without_repeats
 from kraken_core.domain.trades import TradeCandles
 
 MINUTES = Series(Pair("BTC", "USD"), 1)
@@ -52,9 +52,9 @@ def short(tape: pl.DataFrame, cursor: int = 0) -> TradesPage:
 NOTHING = short(trades([]))
 
 
-def taken(sweeping: Sweeping, *pages: TradesPage) -> list[Swept]:
+def taken(sweeping: Sweeping, *pages: TradesPage) -> list[SweepStep]:
     """What pages brought, one after the other, as far as the sweep goes on."""
-    steps: list[Swept] = []
+    steps: list[SweepStep] = []
     for page in pages:
         steps.append(sweeping.take(page, sweeping.fresh(page)))
         following = steps[-1].sweeping
@@ -78,7 +78,7 @@ def pages(tape: pl.DataFrame, cuts: list[int], repeated: int = 0) -> Iterator[Tr
 def swept(tape: pl.DataFrame, cuts: list[int], resumed_at: int, repeated: int) -> tuple[pl.DataFrame, TimeRanges]:
     """What a sweep over the pages gave, taken up from its point before one of them; its end is agreed with."""
     sweeping: Sweeping | None = begun()
-    steps: list[Swept] = []
+    steps: list[SweepStep] = []
     for number, page in enumerate([*pages(tape, cuts, repeated), NOTHING, NOTHING]):
         assert sweeping is not None
         if number == resumed_at:

@@ -62,8 +62,8 @@ class Tally:
     def check(self) -> Check:
         """What came of it."""
         more = self._found - len(self._examples)
-        told = (*self._examples, f"… and {more:,} more") if more > 0 else tuple(self._examples)
-        return Check(self.name, len(self.series), self.checked, self.failed, told)
+        shown = (*self._examples, f"… and {more:,} more") if more > 0 else tuple(self._examples)
+        return Check(self.name, len(self.series), self.checked, self.failed, shown)
 
 
 class Basis(NamedTuple):

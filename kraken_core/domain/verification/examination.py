@@ -135,9 +135,9 @@ class Examination:
         self.tallies = {name: Tally(name) for name in names}
         self.suspects: dict[Series, TimeRanges] = {}  # all that were confirmed
         self.agreed: dict[Series, dict[int, TimeRanges]] = {}  # with a finer interval of another file, by that
-        self._lacking_below: list[Suspicion] = []  # by finer candles
-        self._lacking_above: list[Suspicion] = []  # by coarser ones
-        self._told: set[tuple[Series, int, int]] = set()  # coarse series, finer interval, slot: each once
+        self._missing_below: list[Suspicion] = []  # by finer candles
+        self._missing_above: list[Suspicion] = []  # by coarser ones
+        self._counted: set[tuple[Series, int, int]] = set()  # coarse series, finer interval, slot: each once
 
     def candles(self, frame: Frame) -> None:
         """Every candle by itself: is it one, is it where it may be, does the ledger know of it?"""
@@ -202,13 +202,13 @@ class Examination:
         for slot, verdict, *counted in values.iter_rows():
             if verdict in {Verdict.FINE_SILENT, Verdict.FINE_LACKS}:
                 contested.append(slot)
-            if (coarse, fine.interval, slot) not in self._told:
-                self._told.add((coarse, fine.interval, slot))
+            if (coarse, fine.interval, slot) not in self._counted:
+                self._counted.add((coarse, fine.interval, slot))
                 self._report(Verdict(verdict), f"{coarse} at {iso(slot)}", fine, counted)
         traded = _slots(frame.opens(fine).tolist() if contested else [], fine.width)
         known = frame.pairs[fine.pair].observed[fine.interval]
         if suspects := contradicted(contested, coarse.width, known, traded):
-            self._lacking_above.append(Suspicion(fine, suspects, coarse))
+            self._missing_above.append(Suspicion(fine, suspects, coarse))
 
     def _report(self, verdict: Verdict, slot: str, fine: Series, counted: Sequence[Any]) -> None:
         """A slot whose values differ, with by how much; one that is silent is reported once that is sure."""
@@ -231,7 +231,7 @@ class Examination:
 
         Every interval is a multiple of the one before it, so that opens are rounded down step by step.
         """
-        if not _any_lacking(frame, pair, claimed):
+        if not _any_missing(frame, pair, claimed):
             return
         finer: dict[Series, Ints] = {}
         for interval in INTERVALS:
@@ -240,9 +240,9 @@ class Examination:
             for witness in reversed(finer):
                 finer[witness] = traded = _rounded(finer[witness], series.width)
                 odd = traded[inside(traded, silent)]
-                if lacks := _slots(odd[~_among(odd, mine)].tolist(), series.width):
-                    self._lacking_below.append(Suspicion(series, lacks, witness))
-                    silent -= lacks
+                if is_missing := _slots(odd[~_among(odd, mine)].tolist(), series.width):
+                    self._missing_below.append(Suspicion(series, is_missing, witness))
+                    silent -= is_missing
             if mine.size:
                 finer[series] = mine
 
@@ -254,17 +254,17 @@ class Examination:
         at again without what they contradict.
         """
         settled: dict[Pair, TimeRanges] = {}
-        for found in self._lacking_below:
+        for found in self._missing_below:
             settled[found.series.pair] = settled.get(found.series.pair, _NOTHING) | found.slots.outer(_DAY_S)
         fresh: dict[Series, TimeRanges] = {}
-        for found in self._lacking_below:
+        for found in self._missing_below:
             self._confirm(fresh, found)
-        for _, alike in groupby(sorted(self._lacking_above, key=_witness), key=_witness):
+        for _, alike in groupby(sorted(self._missing_above, key=_witness), key=_witness):
             left = [found.outside(settled.get(found.series.pair, _NOTHING)) for found in alike]
             for found in left:
                 self._confirm(fresh, found)
                 settled[found.series.pair] = settled.get(found.series.pair, _NOTHING) | found.slots.outer(_DAY_S)
-        self._lacking_below, self._lacking_above = [], []
+        self._missing_below, self._missing_above = [], []
         for series, slots in fresh.items():
             self.suspects[series] = self.suspects.get(series, _NOTHING) | slots
         return fresh
@@ -272,8 +272,8 @@ class Examination:
     def _confirm(self, fresh: dict[Series, TimeRanges], found: Suspicion) -> None:
         series, slots, witness = found
         if new := slots - fresh.get(series, _NOTHING):
-            told = (f"{series} {spell} is claimed to have no trades, but {witness} has some" for spell in new)
-            self.tallies["silences"].fail(new.slots(series.width), told)
+            examples = (f"{series} {spell} is claimed to have no trades, but {witness} has some" for spell in new)
+            self.tallies["silences"].fail(new.slots(series.width), examples)
             fresh[series] = fresh.get(series, _NOTHING) | new
 
 
@@ -286,16 +286,16 @@ def _slots(opens: Sequence[int], width: int) -> TimeRanges:
     return TimeRanges.of((at, at + width) for at in opens)
 
 
-def _any_lacking(frame: Frame, pair: Pair, silent: Mapping[int, TimeRanges]) -> bool:
+def _any_missing(frame: Frame, pair: Pair, silent: Mapping[int, TimeRanges]) -> bool:
     """Whether any slot of a pair that may be silent, and has no candle, has one of any finer interval in it."""
     traded = _NO_OPENS
     for interval in INTERVALS:
         traded, mine = _rounded(traded, interval * 60), frame.opens(Series(pair, interval))
         if not np.array_equal(traded, mine):
-            lacking = traded[~_among(traded, mine)]
-            if inside(lacking, silent.get(interval, _NOTHING)).any():
+            missing = traded[~_among(traded, mine)]
+            if inside(missing, silent.get(interval, _NOTHING)).any():
                 return True
-            traded = np.sort(np.append(lacking, mine))
+            traded = np.sort(np.append(missing, mine))
     return False
 
 

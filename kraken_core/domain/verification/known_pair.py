@@ -73,10 +73,10 @@ class KnownPair:
     def finest(self) -> dict[int, TimeRanges]:
         """The slots by interval of which no finer series of the pair tells anything that would explain silence."""
         result = {}
-        told = TimeRanges()
+        by_evidence = TimeRanges()
         for interval, ranges in self.covered.items():
-            result[interval] = (ranges - told).inner(interval * 60)
-            told |= ranges
+            result[interval] = (ranges - by_evidence).inner(interval * 60)
+            by_evidence |= ranges
         return result
 
 
@@ -86,15 +86,17 @@ def known_pairs(knowledge: Knowledge, series: Collection[Series], window: TimeRa
     for each in sorted(series):
         intervals[each.pair].append(each.interval)
     derived: dict[Series, list[TimeRange]] = defaultdict(list)
-    told: dict[Series, dict[str, list[TimeRange]]] = defaultdict(lambda: defaultdict(list))
-    for claim, ranges in knowledge.standing:
-        (derived[claim.series] if claim.source is Source.DERIVED else told[claim.series][claim.evidence]).extend(ranges)
+    by_evidence: dict[Series, dict[str, list[TimeRange]]] = defaultdict(lambda: defaultdict(list))
+    for claim, ranges in knowledge.standing_claims:
+        (derived[claim.series] if claim.source is Source.DERIVED else by_evidence[claim.series][claim.evidence]).extend(
+            ranges
+        )
     result = {}
     for pair, chosen in intervals.items():
         lives = knowledge.lives.get(pair, ())
         alive = {interval: lived(lives, interval * 60) & closed(window, interval * 60) for interval in chosen}
         made = {i: TimeRanges.of(derived[Series(pair, i)]) & alive[i] for i in chosen}
-        known = {i: {name: TimeRanges.of(r) for name, r in told[Series(pair, i)].items()} for i in chosen}
+        known = {i: {name: TimeRanges.of(r) for name, r in by_evidence[Series(pair, i)].items()} for i in chosen}
         seen = {i: TimeRanges.of(r for ranges in known[i].values() for r in ranges) & alive[i] for i in chosen}
         result[pair] = KnownPair(
             pair,

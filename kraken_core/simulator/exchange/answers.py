@@ -64,8 +64,8 @@ class PublicApi:
                 return {names.code(asset): json.dumps(names.asset_row(asset)) for asset in sorted(assets)}
             case "Time":
                 now = datetime.fromtimestamp(now_ns // NS, UTC)
-                told = f"{now:%a}, {now.day:2d} {now:%b %y %H:%M:%S} +0000"
-                return {"unixtime": str(now_ns // NS), "rfc1123": json.dumps(told)}
+                rfc1123 = f"{now:%a}, {now.day:2d} {now:%b %y %H:%M:%S} +0000"
+                return {"unixtime": str(now_ns // NS), "rfc1123": json.dumps(rfc1123)}
             case "SystemStatus":
                 return status("online", now_ns)
             case _:
@@ -107,9 +107,9 @@ class PublicApi:
         return {names.key(pair): _array(rows), **({} if cursor is None else {"last": f'"{cursor}"'})}
 
     def _asset_pairs(self, query: Mapping[str, str], now_ns: int) -> Result:
-        asked = query.get("pair")
-        if asked:
-            pairs = [self._listed({**query, "pair": name}, now_ns, "aclass_base") for name in asked.split(",")]
+        pairs_asked = query.get("pair")
+        if pairs_asked:
+            pairs = [self._listed({**query, "pair": name}, now_ns, "aclass_base") for name in pairs_asked.split(",")]
         else:
             asset_class = query.get("aclass_base", names.CURRENCY)
             if asset_class not in {names.CURRENCY, names.TOKENIZED}:

@@ -137,8 +137,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def _send(self, status: HTTPStatus, body: bytes, kind: str, headers: Mapping[str, str] | None = None) -> None:
         self.send_response(status)
-        told = {"Content-Type": kind, "Content-Length": str(len(body)), **(headers or {})}
-        for name, value in told.items():
+        headers_sent = {"Content-Type": kind, "Content-Length": str(len(body)), **(headers or {})}
+        for name, value in headers_sent.items():
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(body)

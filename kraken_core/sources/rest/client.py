@@ -21,8 +21,8 @@ from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.names import BY_RULES, TOKENIZED, Names
 from kraken_core.sources.rest import answers
 from kraken_core.sources.rest.failures import NoAnswerError, Policy
-from kraken_core.sources.rest.pacing import Pacer
-from kraken_core.sources.rest.retries import LONGEST_REST_S, PATIENT, Patience, pause_s
+from kraken_core.sources.rest.pacing import RateLimiter
+from kraken_core.sources.rest.retries import LONGEST_REST_S, PATIENT, RetryBudget, pause_s
 from kraken_core.sources.rest.transport import TIMEOUT_S, Transport
 from kraken_core.sources.rest.waiting import Waiting
 
@@ -46,7 +46,7 @@ class KrakenExchange:
         *,
         requests_per_second: float = 1.0,
         all_per_second: float = ALL_PER_SECOND,
-        patience: Patience = PATIENT,
+        patience: RetryBudget = PATIENT,
         timeout_s: tuple[float, float] = TIMEOUT_S,
         waiting: Waiting = Waiting(),  # noqa: B008 - frozen
         names: Names = BY_RULES,
@@ -54,7 +54,7 @@ class KrakenExchange:
         self.requests = 0
         self.retries = 0
         self._transport = Transport(url, timeout_s)
-        self._pacer = Pacer(waiting, 1 / requests_per_second, 1 / all_per_second)
+        self._pacer = RateLimiter(waiting, 1 / requests_per_second, 1 / all_per_second)
         self._patience = patience
         self._waiting = waiting
         self._names = names
@@ -68,21 +68,21 @@ class KrakenExchange:
 
     def now(self) -> int:
         """The exchange's clock, in epoch seconds."""
-        return self._ask("Time", answers.server_time)
+        return self._request("Time", answers.server_time)
 
     def status(self) -> str:
         """``online``, ``maintenance``, ``cancel_only``, ``post_only``."""
-        return self._ask("SystemStatus", answers.status)
+        return self._request("SystemStatus", answers.status)
 
     def assets(self) -> dict[str, str]:
         """The exchange's canonical code of every asset, and the name we show for it."""
-        return self._ask("Assets", answers.asset_names)
+        return self._request("Assets", answers.asset_names)
 
     def listed(self) -> Listed:
         """The pairs listed now, sorted; without dark pools, and without entries that could not be read."""
-        found = self._ask("AssetPairs", answers.asset_pairs, beside_errors=True)
+        found = self._request("AssetPairs", answers.asset_pairs, beside_errors=True)
         try:
-            tokenized = self._ask("AssetPairs", answers.asset_pairs, beside_errors=True, aclass_base=TOKENIZED)
+            tokenized = self._request("AssetPairs", answers.asset_pairs, beside_errors=True, aclass_base=TOKENIZED)
         except UnavailableError as error:
             LOG.warning("tokenized stocks are not listed: %s", error)
             tokenized = Listed()._replace(tokenized=False)
@@ -103,7 +103,7 @@ class KrakenExchange:
         """
         if series.interval not in OHLC_INTERVALS:
             raise ValueError(f"the exchange has no candles of {series.interval} minutes")
-        return self._ask(
+        return self._request(
             "OHLC", lambda found: answers.ohlc(found, series, as_of, young_s), series.pair, interval=series.interval
         )
 
@@ -118,11 +118,11 @@ class KrakenExchange:
         return None
 
     def _trades(self, pair: Pair, cursor: int, count: int) -> TradesPage:
-        return self._ask(
+        return self._request(
             "Trades", lambda found: answers.trades(found, cursor, count, pair), pair, since=cursor, count=count
         )
 
-    def _ask(
+    def _request(
         self,
         endpoint: str,
         read: Callable[[answers.Result], _T],
@@ -157,7 +157,7 @@ class KrakenExchange:
         beside_errors: bool = False,
     ) -> _T:
         """What the answer to one request tells. Raises NoAnswerError, Interrupted."""
-        self._pacer.turn(pair)
+        self._pacer.acquire(pair)
         self._count(again=again)
         return read(answers.result(self._transport.get(endpoint, query), beside_errors=beside_errors))
 
@@ -176,9 +176,9 @@ class KrakenExchange:
     def _wait(self, failed: NoAnswerError, pair: Pair | None, failures: int) -> None:
         LOG.info("%s: %s; asking again", self._named(pair), failed)
         if failed.policy is Policy.SLOWER:
-            self._pacer.slower(pair)
+            self._pacer.back_off(pair)
         if failed.wait_s:
-            self._pacer.rest(failed.wait_s)
+            self._pacer.pause_all(failed.wait_s)
         self._waiting.until(self._waiting.now() + pause_s(failures))
 
     def _given_up(self, failed: NoAnswerError, endpoint: str, pair: Pair | None, failures: int) -> KrakenError:

@@ -14,7 +14,7 @@ _SLOWER, _FASTER = 2.0, 0.8  # after being cut off; after every answer, until th
 
 
 @dataclass(slots=True)
-class Pacer:
+class RateLimiter:
     """Whose turn it is. Callers are told apart by a key, as the exchange does: a pair, or None for all else."""
 
     waiting: Waiting
@@ -25,12 +25,12 @@ class Pacer:
     _anybody: float = 0.0  # may be asked nothing before
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def turn(self, key: Hashable) -> None:
+    def acquire(self, key: Hashable) -> None:
         """Wait until a request may be sent. Raises Interrupted."""
         self.waiting.until(self._turn_of(key))
         self.waiting.until(self._turn_of_all(key))
 
-    def slower(self, key: Hashable) -> None:
+    def back_off(self, key: Hashable) -> None:
         """The exchange cut us off: be asked half as often."""
         with self._lock:
             self._distances[key] = min(self._distance(key) * _SLOWER, max(SLOWEST_S, self.distance_s))
@@ -43,7 +43,7 @@ class Pacer:
                 if self._distances[key] <= self.distance_s:
                     del self._distances[key]
 
-    def rest(self, seconds: float) -> None:
+    def pause_all(self, seconds: float) -> None:
         """Nobody asks anything for so long."""
         with self._lock:
             self._anybody = max(self._anybody, self.waiting.now() + seconds)

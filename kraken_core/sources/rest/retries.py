@@ -12,7 +12,7 @@ FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 60.0
 LONGEST_REST_S = 600.0  # that a server may ask for; rather than wait longer we give up for now
 
 
-class Patience(NamedTuple):
+class RetryBudget(NamedTuple):
     """How often a question is asked at most, by what goes wrong the last time."""
 
     repeat: int = 9  # some two minutes: a restart of their gateway, a break of our line
@@ -32,8 +32,8 @@ class Patience(NamedTuple):
                 return 1
 
 
-PATIENT = Patience()
-BRIEF = Patience(repeat=3, doubt=2, slower=4)  # of somebody who waits for a plan: a few seconds
+PATIENT = RetryBudget()
+BRIEF = RetryBudget(repeat=3, doubt=2, slower=4)  # of somebody who waits for a plan: a few seconds
 
 
 def pause_s(failures: int, chance: Callable[[], float] = random) -> float:

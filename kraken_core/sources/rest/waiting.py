@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from kraken_core.domain.errors import Interrupted
-from kraken_core.ports import never
+from kraken_core.ports import never_stop
 
 STEP_S = 0.1  # how soon a call to stop is heard
 
@@ -16,7 +16,7 @@ STEP_S = 0.1  # how soon a call to stop is heard
 class Waiting:
     """Waits until an instant of a steady clock, in seconds. Safe to use from several threads."""
 
-    stop: Callable[[], bool] = never
+    stop: Callable[[], bool] = never_stop
     now: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
 

@@ -15,7 +15,7 @@ from threading import Lock
 
 from kraken_core.domain.errors import CommitConflictError
 from kraken_core.domain.table_mark import KnownTable, nothing_known
-from kraken_core.ports import Compaction, Damage, Fragmentation, StagedFile, Swept
+from kraken_core.ports import Compaction, Damage, Fragmentation, StagedFile, Vacuumed
 from kraken_core.stores.delta.compaction import Group, groups, merge
 from kraken_core.stores.delta.index import FileIndex
 from kraken_core.stores.delta.log import ActiveFile, DeltaLog
@@ -67,7 +67,7 @@ class DeltaMaintenance:
                 self._log.checkpoint()
         return done
 
-    def sweep(self, now: int) -> Swept:
+    def vacuum(self, now: int) -> Vacuumed:
         """See Maintainable. Never committed: older than a day. Left the table: more than a week ago.
 
         Entries of the log that Delta keeps no longer go as well.
@@ -76,12 +76,12 @@ class DeltaMaintenance:
         with self._lock:  # only now, so that whatever was committed while the folders were listed is needed
             active = self._log.refresh()
             if not self._log.exists:  # then nobody can tell what is needed
-                return Swept()
+                return Vacuumed()
             removed = self._log.removed_since(now - REMOVED_KEPT_S)
             self._log.forget_expired()
         swept = needless(candidates, removed | {PurePosixPath(path).name for path in active})
         self._files.remove(file.path for file in swept)
-        return Swept(len(swept), sum(file.size for file in swept))
+        return Vacuumed(len(swept), sum(file.size for file in swept))
 
     def verify(self) -> list[Damage]:
         """See Maintainable. Speaks of the version of this moment."""

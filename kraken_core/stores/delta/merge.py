@@ -40,7 +40,7 @@ class Merge:
 
 def plan_merge(
     files: CandleFiles,
-    held: FileIndex,
+    stored: FileIndex,
     staged: Sequence[StagedFile],
     clear: Mapping[Series, TimeRanges],
     demote: Mapping[Series, TimeRanges],
@@ -48,7 +48,7 @@ def plan_merge(
     drop: Mapping[Series, TimeRanges] = MappingProxyType({}),
 ) -> Merge:
     """Work out what makes the staged files part of a table that holds ``held``; see CandleStore.commit."""
-    overlay = _Overlay(files, held)
+    overlay = _Overlay(files, stored)
     overlay.drop(drop)
     overlay.clear(clear)
     overlay.demote(demote)
@@ -60,9 +60,9 @@ def plan_merge(
 class _Overlay:
     """The table as it would be: the files held and taken, less the rows that lost their slot."""
 
-    def __init__(self, files: CandleFiles, held: FileIndex) -> None:
+    def __init__(self, files: CandleFiles, stored: FileIndex) -> None:
         self._files = files
-        self._held = held
+        self._stored = stored
         self._taken = FileIndex()
         self._losers: dict[str, list[pl.Series]] = defaultdict(list)  # row numbers by file
         self._demoted: list[StagedFile] = []
@@ -71,23 +71,23 @@ class _Overlay:
 
     def drop(self, ranges: Mapping[Series, TimeRanges]) -> None:
         """Candles in the ranges lose their slot, to nobody."""
-        for path, wanted in self._held.holding(ranges).items():
+        for path, wanted in self._stored.holding(ranges).items():
             self._lose(path, self._files.rows([path], wanted, (*KEY, ROW))[ROW])
 
     def clear(self, ranges: Mapping[Series, TimeRanges]) -> None:
         """Derived candles in the ranges lose their slot, to nobody."""
-        for path, wanted in self._held.holding(ranges).items():
+        for path, wanted in self._stored.holding(ranges).items():
             rows = self._left(path, self._files.rows([path], wanted, (*KEY, "source", ROW)))
             self._lose(path, rows.filter(pl.col("source") == Source.DERIVED)[ROW])
 
     def demote(self, ranges: Mapping[Series, TimeRanges]) -> None:
         """What is settled in the ranges moves to files of its own, as provisional."""
         moved: dict[int, list[pl.DataFrame]] = defaultdict(list)
-        for path, wanted in self._held.holding(ranges).items():
+        for path, wanted in self._stored.holding(ranges).items():
             rows = self._left(path, self._files.rows([path], wanted, (*SCHEMA, ROW)).filter(is_settled()))
             if rows.height:
                 self._lose(path, rows[ROW])
-                moved[self._held.interval(path)].append(rows.select(*SCHEMA))
+                moved[self._stored.interval(path)].append(rows.select(*SCHEMA))
         for _, frames in sorted(moved.items()):
             file = self._files.write(pl.concat(frames).sort(KEY).with_columns(rank=demoted()))
             self._demoted.append(file)
@@ -96,12 +96,12 @@ class _Overlay:
     def take(self, file: StagedFile) -> None:
         """A staged file joins; in every slot that is held already, one of the two candles loses."""
         spans = {Series(pair, file.interval): span for pair, span in file.spans.items()}
-        if file.path in self._held.paths:  # an earlier try landed after all, and only the answer to it was lost
+        if file.path in self._stored.paths:  # an earlier try landed after all, and only the answer to it was lost
             self._count({series: Merged(confirmed=span.candles) for series, span in spans.items()})
             return
         self._count({series: Merged(new=span.candles) for series, span in spans.items()})
         hulls = {series: TimeRanges.single(span.first, span.last + 1) for series, span in spans.items()}
-        rivals = self._held.holding(hulls) | self._taken.holding(hulls)
+        rivals = self._stored.holding(hulls) | self._taken.holding(hulls)
         self._taken.add(file.path, file.interval, file.spans)
         if not rivals:
             return
@@ -126,7 +126,7 @@ class _Overlay:
         joining = [f for f in (*self._demoted, *staged) if f.path in self._taken.paths and f.path not in self._losers]
         return Merge(
             added=(*joining, *rewritten),
-            removed=tuple(path for path in self._losers if path in self._held.paths),
+            removed=tuple(path for path in self._losers if path in self._stored.paths),
             rewritten=tuple(file.path for file in (*self._demoted, *rewritten)),
             superseded=tuple(path for path in self._losers if path in self._taken.paths),
             merged=self._merged,
@@ -139,7 +139,7 @@ class _Overlay:
 
     def _rewrite(self, path: str) -> StagedFile | None:
         """The file without its losers; None where nothing is left of it."""
-        index = self._taken if path in self._taken.paths else self._held
+        index = self._taken if path in self._taken.paths else self._stored
         lost = self._lost(path)
         if len(lost) == index.candles(path):
             return None

@@ -50,9 +50,9 @@ class DeltaStore(DeltaMaintenance):
         """A copy, in whatever process, opens the same table anew."""
         return type(self), (self._files.place, self._log.pinned)
 
-    def patient(self) -> DeltaStore:
+    def with_retries(self) -> DeltaStore:
         """See CandleTable."""
-        place = self._files.place.patient()
+        place = self._files.place.with_retries()
         return self if place == self._files.place else DeltaStore(place, self._log.pinned, self._log.known)
 
     @property
@@ -143,13 +143,13 @@ class DeltaStore(DeltaMaintenance):
         wanted: dict[int, dict[Series, TimeRanges]] = defaultdict(dict)
         with self._lock:
             self._refresh()
-            for path, held in self._index.holding(ranges).items():
+            for path, stored in self._index.holding(ranges).items():
                 interval = self._index.interval(path)
                 paths[interval].append(path)
-                wanted[interval].update(held)
+                wanted[interval].update(stored)
         frames = [self._files.rows(paths[i], wanted[i], schema) for i in sorted(paths)]
         found = pl.concat([pl.DataFrame(schema=schema), *frames])
-        if len(frames) > 1 and len({series.pair for held in wanted.values() for series in held}) > 1:
+        if len(frames) > 1 and len({series.pair for stored in wanted.values() for series in stored}) > 1:
             # Each frame is sorted by pair and time, so a stable sort need not compare times: three times as fast.
             found = found.sort("pair", PARTITION, maintain_order=True)
         return found
@@ -164,11 +164,11 @@ class DeltaStore(DeltaMaintenance):
                 counts[series], undecided = self._index.count(series, wanted)
                 for path in undecided:
                     crossing[path, series.interval][series] = wanted
-        for (path, interval), held in crossing.items():
-            rows = self._files.rows([path], held, KEY)
+        for (path, interval), stored in crossing.items():
+            rows = self._files.rows([path], stored, KEY)
             for (name,), of_pair in rows.group_by("pair"):
                 series = Series(pair_of(name), interval)
-                starts = np.array(held[series].bounds[::2], dtype=np.int64) * US
+                starts = np.array(stored[series].bounds[::2], dtype=np.int64) * US
                 inside = starts.searchsorted(of_pair["time"].to_physical().to_numpy(), side="right") - 1
                 for number, candles in zip(*np.unique(inside, return_counts=True), strict=True):
                     counts[series][number] += int(candles)

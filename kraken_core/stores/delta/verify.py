@@ -28,7 +28,7 @@ def damages(files: CandleFiles, active: Mapping[str, ActiveFile]) -> Iterator[Da
     for path, file in sorted(active.items()):
         yield from (Damage(path, problem) for problem in _problems(files, path, file, readable))
     for ranges in _batches(readable):
-        yield from _slots_held_twice(files, readable, ranges)
+        yield from _repeated_slots(files, readable, ranges)
 
 
 def _problems(files: CandleFiles, path: str, file: ActiveFile, readable: FileIndex) -> Iterator[str]:
@@ -39,16 +39,16 @@ def _problems(files: CandleFiles, path: str, file: ActiveFile, readable: FileInd
     if size != file.size:
         yield f"has {size:,} bytes; {file.size:,} were written"
     try:
-        candles, told = files.whole([path], file.interval), files.spans(path)
+        candles, footer = files.whole([path], file.interval), files.spans(path)
     except StoreError as error:
         yield f"cannot be read: {error.__cause__}".partition("\n")[0]
         return
     if candles.schema != pl.Schema(SCHEMA) or candles.select(KEY).null_count().sum_horizontal().item():
         yield "holds no candles: its columns are others, or pairs and times are empty"
         return
-    held = spans_of_unsorted(candles.lazy())
-    readable.add(path, file.interval, held)
-    if told != held:
+    content = spans_of_unsorted(candles.lazy())
+    readable.add(path, file.interval, content)
+    if footer != content:
         yield "holds other candles than its footer tells"
     try:
         spans_of(candles)
@@ -80,7 +80,7 @@ def _pieces(ranges: TimeRanges, seconds: int) -> Iterator[TimeRanges]:
             yield TimeRanges.single(at, min(at + seconds, end))
 
 
-def _slots_held_twice(files: CandleFiles, index: FileIndex, ranges: Mapping[Series, TimeRanges]) -> Iterator[Damage]:
+def _repeated_slots(files: CandleFiles, index: FileIndex, ranges: Mapping[Series, TimeRanges]) -> Iterator[Damage]:
     slots = pl.concat(
         files.rows([path], wanted, (*KEY, PARTITION)).with_columns(path=pl.lit(path, pl.Categorical))
         for path, wanted in index.holding(ranges).items()

@@ -83,7 +83,7 @@ class CandleFiles:
         ``columns`` are those to read, pair and time among them. Raises StoreError.
         """
         interval = next(iter(ranges)).interval
-        hulls = [held.hull for held in ranges.values() if held]
+        hulls = [stored.hull for stored in ranges.values() if stored]
         with store_errors("read", self.place):
             rows = (
                 self._scan(sorted(paths))

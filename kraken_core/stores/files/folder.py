@@ -38,7 +38,7 @@ class Folder:
     def polars_options(self) -> None:
         """Nothing has to be said."""
 
-    def patient(self) -> Folder:
+    def with_retries(self) -> Folder:
         """A folder answers."""
         return self
 

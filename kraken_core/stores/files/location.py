@@ -44,7 +44,7 @@ class Location(Protocol):
         """What polars has to be told to get there."""
         ...
 
-    def patient(self) -> Location:
+    def with_retries(self) -> Location:
         """The same place for who can wait: where nobody answers, it is asked again for minutes instead of seconds."""
         ...
 

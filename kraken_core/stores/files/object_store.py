@@ -75,7 +75,7 @@ class ObjectStore:
             "retry_max_backoff_ms": int(_LONGEST_WAIT.total_seconds() * 1000),
         }
 
-    def patient(self) -> ObjectStore:
+    def with_retries(self) -> ObjectStore:
         """See Location."""
         return replace(self, patience=PATIENT)
 
@@ -92,7 +92,7 @@ class ObjectStore:
         write(buffer)
         content = buffer.getvalue().to_pybytes()
         path = name(zlib.crc32(content))
-        with _told():
+        with _translated_errors():
             obstore.put(self._objects, path, content)
         return Written(path, len(content))
 
@@ -115,17 +115,17 @@ class ObjectStore:
 
     def content(self, path: str) -> bytes:
         """See Location."""
-        with _told():
+        with _translated_errors():
             return obstore.get(self._objects, path).bytes().to_bytes()
 
     def part(self, path: str, start: int, length: int) -> bytes:
         """Some bytes of a file."""
-        with _told():
+        with _translated_errors():
             return obstore.get_range(self._objects, path, start=start, length=length).to_bytes()
 
     def files(self, pattern: str) -> Iterator[Found]:
         """See Location."""
-        with _told():
+        with _translated_errors():
             for some in obstore.list(self._objects, named_whole(pattern) or None):  # so that no other is listed
                 for found in some:
                     if PurePosixPath(found["path"]).match(pattern):
@@ -133,7 +133,7 @@ class ObjectStore:
 
     def remove(self, path: str) -> None:
         """See Location."""
-        with _told():
+        with _translated_errors():
             obstore.delete(self._objects, path)
 
     def read_by(self, connection: duckdb.DuckDBPyConnection, name: str, paths: Collection[str]) -> str:  # noqa: ARG002 - needs no name
@@ -144,7 +144,7 @@ class ObjectStore:
         return f"read_parquet({literal(f'{PROTOCOL}://{path}' for path in paths)}, hive_partitioning = false)"
 
     def _head(self, path: str) -> obstore.ObjectMeta | None:
-        with _told():
+        with _translated_errors():
             try:
                 return obstore.head(self._objects, path)
             except FileNotFoundError:
@@ -171,7 +171,7 @@ def _store(address: str, patience: timedelta, options: tuple[tuple[str, str], ..
 
 
 @contextmanager
-def _told() -> Iterator[None]:
+def _translated_errors() -> Iterator[None]:
     """Whatever goes wrong is an OSError, in the words that are for people."""
     try:
         yield

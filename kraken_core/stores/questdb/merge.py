@@ -54,10 +54,10 @@ def merge(
     share a slot; the last counts.
     """
     dropped = rows.filter(_inside(drop, rows))
-    held = one_a_slot(rows)
-    cleared = held.filter(pl.col("source") == Source.DERIVED)
+    stored = one_a_slot(rows)
+    cleared = stored.filter(pl.col("source") == Source.DERIVED)
     cleared = cleared.filter(_inside(clear, cleared))
-    left = held.join(cleared, on=SLOT, how="anti").join(dropped, on=SLOT, how="anti")
+    left = stored.join(cleared, on=SLOT, how="anti").join(dropped, on=SLOT, how="anti")
     now = left.with_columns(
         rank=pl.when(_inside(demote, left)).then(demoted()).otherwise("rank"), ours=pl.lit(value=False)
     )
@@ -79,7 +79,7 @@ def merge(
     if by_source:  # the winner does not take the place of a row of another source
         beside = rows.join(winners.select(*SLOT, "source"), on=SLOT, suffix="_new")
         gone = pl.concat([gone, beside.filter(pl.col("source") != pl.col("source_new")).select(*SCHEMA)])
-    before, after = _runs(now, held)
+    before, after = _runs(now, stored)
     return Merge(winners, gone, before, after, merged, pl.concat(differing))
 
 
@@ -93,11 +93,11 @@ def runs_of(candles: pl.DataFrame) -> list[RankRun]:
     return [run for _, run in _phased(candles.with_columns(phase=pl.lit(_BEFORE)))]
 
 
-def _runs(now: pl.DataFrame, held: pl.DataFrame) -> tuple[list[RankRun], list[RankRun]]:
+def _runs(now: pl.DataFrame, stored: pl.DataFrame) -> tuple[list[RankRun], list[RankRun]]:
     rises = pl.col("rank") > pl.col("rank_stored")
     changed = pl.col("ours") | (pl.col("rank") != pl.col("rank_stored"))
     phased = (
-        now.join(held.select(*SLOT, "rank"), on=SLOT, how="left", suffix="_stored")
+        now.join(stored.select(*SLOT, "rank"), on=SLOT, how="left", suffix="_stored")
         .sort(SLOT)
         .with_columns(phase=pl.when(~changed).then(_UNCHANGED).when(rises).then(_AFTER).otherwise(_BEFORE))
     )

@@ -65,7 +65,7 @@ class Server:
     def check_takes_changes(self) -> None:
         """Raises StoreError where the server is told to take none; it then applies none that came before, either."""
         if self.rows("SELECT 1 FROM (SHOW PARAMETERS) WHERE property_path = 'readonly' AND value = 'true'"):
-            raise StoreError(self._told("write to", "read-only"))
+            raise StoreError(self._describe("write to", "read-only"))
 
     def send(self, table: str, rows: pl.DataFrame, symbols: Sequence[str], describe: Callable[[int], str]) -> None:
         """Write rows over ILP/HTTP, in parts of which each is acknowledged; rows are not to depend on their order.
@@ -82,25 +82,25 @@ class Server:
                     done.result()
         except RefusedError as error:
             of_what = f" (of {describe(error.row)})" if error.row is not None else ""
-            raise StoreError(self._told("write to", f"{error.reason}{of_what}")) from error
+            raise StoreError(self._describe("write to", f"{error.reason}{of_what}")) from error
 
     def download(self, sql: str, target: Path) -> None:
         """Write what a query answers to a Parquet file. Raises StoreError."""
         a = self.address
         login = (a.user, a.password) if a.has_login else None
         waits = (_CONNECT_S, postgres_wire.ANSWER_S)
-        asked = {"query": sql, "fmt": "parquet"}
+        parameters = {"query": sql, "fmt": "parquet"}
 
         def fetch() -> None:
             try:
                 with (
                     requests.get(
-                        f"http://{a.host}:{a.http}/exp", asked, auth=login, stream=True, timeout=waits
+                        f"http://{a.host}:{a.http}/exp", parameters, auth=login, stream=True, timeout=waits
                     ) as answer,
                     target.open("wb") as file,
                 ):
                     if not answer.ok:
-                        raise StoreError(self._told("ask", answer.json().get("error", answer.reason)))
+                        raise StoreError(self._describe("ask", answer.json().get("error", answer.reason)))
                     for chunk in answer.iter_content(1 << 20):
                         file.write(chunk)
             except requests.RequestException as error:  # before, or in the middle of it
@@ -119,7 +119,7 @@ class Server:
             except (psycopg.OperationalError, psycopg.InterfaceError) as error:
                 self.close()
                 if any(word in str(error).lower() for word in _REFUSED_LOGIN):
-                    raise StoreError(self._told("log in to", str(error))) from error
+                    raise StoreError(self._describe("log in to", str(error))) from error
                 raise GoneError(str(error)) from error
 
     def _connect(self) -> AnsweringConnection:
@@ -141,7 +141,7 @@ class Server:
             try:
                 return operation()
             except psycopg.Error as error:
-                raise StoreError(self._told(verb, str(error))) from error
+                raise StoreError(self._describe(verb, str(error))) from error
             except GoneError as error:
                 if time.monotonic() + wait > until:
                     raise StoreError(
@@ -151,7 +151,7 @@ class Server:
             time.sleep(wait)
             wait = min(wait * 2, _LONGEST_WAIT_S)
 
-    def _told(self, verb: str, reason: str) -> str:
+    def _describe(self, verb: str, reason: str) -> str:
         shown = _first_line(reason)
         if any(word in shown.lower() for word in _READ_ONLY):
             advice = "it takes no changes; have its owner allow them (readonly=false in its server.conf)"

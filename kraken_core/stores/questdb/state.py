@@ -29,8 +29,8 @@ def server_state(address: Address, known: TableMark | None = None) -> tuple[str,
         kind = layout(server)
         [(candles,)] = server.rows(f"SELECT count() FROM {TABLE} WHERE close IS NOT NULL")
         waiting = "" if applied else ", and more that it is about to apply"
-        told = f"{named}: version {key.version:,}, {candles:,} candles in partitions by {kind.partition}{waiting}."
-        return told, _better(server, kind)
+        text = f"{named}: version {key.version:,}, {candles:,} candles in partitions by {kind.partition}{waiting}."
+        return text, _better(server, kind)
     finally:
         server.close()
 

@@ -31,7 +31,7 @@ from kraken_core.ports import (
     NoteDifferences,
     StagedFile,
     Staging,
-    Swept,
+    Vacuumed,
 )
 from kraken_core.stores.delta.vacuum import UNCOMMITTED_KEPT_S, written_before
 from kraken_core.stores.files.candle_files import read_errors
@@ -78,7 +78,7 @@ class QuestDBStore:
         """Let go of the server."""
         self._server.close()
 
-    def patient(self) -> QuestDBStore:
+    def with_retries(self) -> QuestDBStore:
         """See CandleTable. A server is waited for by everybody."""
         return self
 
@@ -130,7 +130,7 @@ class QuestDBStore:
         with self._lock:
             if not self._settle():
                 return pl.DataFrame(schema=chosen(columns))
-            rows = one_a_slot(self._held.candles(ranges))
+            rows = one_a_slot(self._stored.candles(ranges))
         names = {name: known_source(name) for name in rows["source"].drop_nulls().unique()}
         named = pl.col("source").replace_strict(names, default="", return_dtype=pl.String)
         return rows.with_columns(named).select(*chosen(columns))
@@ -145,7 +145,7 @@ class QuestDBStore:
         with self._lock:
             if not self._settle():
                 return {series: [0] * len(found) for series, found in ranges.items()}
-            return self._held.counts(ranges, by_source=self._layout.by_source)
+            return self._stored.counts(ranges, by_source=self._layout.by_source)
 
     @contextmanager
     def view(self, connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
@@ -166,7 +166,7 @@ class QuestDBStore:
         """See Maintainable."""
         return Compaction()
 
-    def sweep(self, now: int) -> Swept:
+    def vacuum(self, now: int) -> Vacuumed:
         """See Maintainable. Candles staged more than a day ago, and slots that were given up."""
         old = written_before(self._files.place, now - UNCOMMITTED_KEPT_S)
         self._files.remove(file.path for file in old)
@@ -174,7 +174,7 @@ class QuestDBStore:
             if self._settle():
                 self._mirror(())
                 purge(self._server, self._layout.partition)
-        return Swept(len(old), sum(file.size for file in old))
+        return Vacuumed(len(old), sum(file.size for file in old))
 
     def verify(self) -> list[Damage]:
         """See Maintainable."""
@@ -212,7 +212,7 @@ class QuestDBStore:
         if not clear and not demote and not drop and self._is_new(staged):
             return self._append(staged, planned)
         self._settle()
-        rows = self._held.candles(self._contested(staged, {**clear, **drop}, demote))
+        rows = self._stored.candles(self._contested(staged, {**clear, **drop}, demote))
         files = [self._files.whole([file.path], file.interval) for file in staged]
         plan = merge(files, rows, clear, demote, drop=drop, by_source=self._layout.by_source)
         if note and plan.differing.height:
@@ -226,8 +226,8 @@ class QuestDBStore:
         known = self._known_spans()
         seen: set[Series] = set()
         for series, hull in _hulls(staged):
-            held = known.get(series)
-            if series in seen or (held and hull.start < held.end and held.start < hull.end):
+            stored = known.get(series)
+            if series in seen or (stored and hull.start < stored.end and stored.start < hull.end):
                 return False
             seen.add(series)
         return True
@@ -277,8 +277,8 @@ class QuestDBStore:
         yield
         reached("table.commit.after")
         for series, hull in _hulls(staged):
-            held = spans.get(series, hull)
-            spans[series] = TimeRange(min(held.start, hull.start), max(held.end, hull.end))
+            stored = spans.get(series, hull)
+            spans[series] = TimeRange(min(stored.start, hull.start), max(stored.end, hull.end))
         self._key, self._spans, self._steps = tables.state(self._server)[0], spans, steps
 
     def _refresh(self) -> tables.TableKey:
@@ -311,13 +311,13 @@ class QuestDBStore:
     def _known_spans(self) -> dict[Series, TimeRange]:
         if self._spans is None:
             self._settle()
-            self._spans = self._held.spans()
+            self._spans = self._stored.spans()
         return self._spans
 
     def _known_steps(self) -> RankSteps:
         if self._steps is None:
             self._settle()
-            self._steps = RankSteps(self._held.steps())
+            self._steps = RankSteps(self._stored.steps())
         return self._steps
 
     def _mirror(self, tickers: Collection[str]) -> None:
@@ -328,7 +328,7 @@ class QuestDBStore:
             self._mirrored = assets
 
     @property
-    def _held(self) -> HeldRows:
+    def _stored(self) -> HeldRows:
         return HeldRows(self._server, self._source(), self._numbers(()), ranked=self._key.ranked)
 
     def _source(self) -> str:

@@ -121,10 +121,10 @@ def layout(server: Server) -> Layout:
     """Look at an ``assetprice`` that is there. Raises StoreError where candles cannot be kept in it."""
     columns = server.rows(f"SELECT \"column\", type, upsertKey FROM table_columns('{TABLE}')")
     found = {name: (kind, key) for name, kind, key in columns}
-    lacking = [f"{name} {kind}" for name, kind in COLUMNS.items() if found.get(name, ("",))[0] != kind]
-    if lacking:
+    missing = [f"{name} {kind}" for name, kind in COLUMNS.items() if found.get(name, ("",))[0] != kind]
+    if missing:
         raise StoreError(
-            f"The table {TABLE} in QuestDB at {server.address} is no table of candles: it lacks {', '.join(lacking)}. "
+            f"The table {TABLE} in QuestDB at {server.address} is no table of candles: it lacks {', '.join(missing)}. "
             "Nothing was changed: name another server, or rename that table."
         )
     [(partition, wal, dedup, time)] = server.rows(

@@ -1,1 +1,1 @@
-"""Pictures: what is held, added up to what a screen can show. Values only; drawing them is the dashboard's."""
+"""ChartData: what is held, added up to what a screen can show. Values only; drawing them is the dashboard's."""

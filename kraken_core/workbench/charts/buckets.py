@@ -39,8 +39,8 @@ def counts(
     found: dict[Pair, dict[int, int]] = {pair: {} for pair in pairs}
     names = {str(pair): pair for pair in pairs}
     with _reading(store) as connection:
-        asked = {**_bounds(window, width), "pairs": list(names)}
-        for name, start, candles in connection.execute(_COUNTS.format(interval=interval), asked).fetchall():
+        parameters = {**_bounds(window, width), "pairs": list(names)}
+        for name, start, candles in connection.execute(_COUNTS.format(interval=interval), parameters).fetchall():
             found[names[name]][start] = candles
     return found
 
@@ -52,8 +52,8 @@ def bars(store: CandleStore, series: Series, window: TimeRange, width: int) -> p
     last open), source.
     """
     with _reading(store) as connection:
-        asked = {**_bounds(window, width), "pair": str(series.pair)}
-        return pl.DataFrame(connection.sql(_BARS.format(interval=series.interval), params=asked).to_arrow_table())
+        parameters = {**_bounds(window, width), "pair": str(series.pair)}
+        return pl.DataFrame(connection.sql(_BARS.format(interval=series.interval), params=parameters).to_arrow_table())
 
 
 def _bounds(window: TimeRange, width: int) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""See :class:`Pictures`."""
+"""See :class:`ChartData`."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ NO_TIER = "no tier"  # where fiat bases are
 
 
 @dataclass(frozen=True, slots=True)
-class Pictures:
+class ChartData:
     """What is held, added up to what a screen can show; all as of the last detection."""
 
     ledger: SqlLedger
@@ -40,9 +40,9 @@ class Pictures:
         wanted = [found.wanted for series, found in self.ledger.detections().items() if self._holds(selection, series)]
         if not wanted:
             return None
-        asked = selection.window(max(span.end for span in wanted))
-        start = max(asked.start, min(span.start for span in wanted))
-        return TimeRange(start, asked.end) if start < asked.end else None
+        selected_window = selection.window(max(span.end for span in wanted))
+        start = max(selected_window.start, min(span.start for span in wanted))
+        return TimeRange(start, selected_window.end) if start < selected_window.end else None
 
     def spans(self, selection: Selection) -> Spans:
         """What is wanted of the selection, and what is covered of that."""

@@ -44,8 +44,8 @@ def missing(gaps: pl.DataFrame, row: str, wanted: Wanted, window: TimeRange, row
     ``wanted`` gives the slots wanted of each series of some rows.
     """
     bins = Bins.calendar(window)
-    lacking = pl.min_horizontal("end", window.end) - pl.max_horizontal("start", window.start)
-    found = gaps.with_columns(lacking=lacking).filter(pl.col("lacking") > 0)
+    missing_slots = pl.min_horizontal("end", window.end) - pl.max_horizontal("start", window.start)
+    found = gaps.with_columns(missing_slots=missing_slots).filter(pl.col("lacking") > 0)
     order = found.group_by(row).agg(pl.col("lacking").sum()).sort(["lacking", row], descending=[True, False])
     names = order[row][rows].to_list()
     seconds, slots = _added(found.filter(pl.col(row).is_in(names)), row, names, bins, window)

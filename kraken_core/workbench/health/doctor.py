@@ -81,8 +81,8 @@ def examine(home: str | Path | None = None) -> Diagnosis:
     with workbench:
         settings = workbench.settings.shown()
         chosen = sum(setting.origin != "default" for setting in settings)
-        told = f"{chosen} of {len(settings)} are not the default; tiers {', '.join(tiers.names)}."
-        about_settings = Check("settings", Status.OK, told)
+        summary = f"{chosen} of {len(settings)} are not the default; tiers {', '.join(tiers.names)}."
+        about_settings = Check("settings", Status.OK, summary)
         return Diagnosis((about_settings, about_versions, *_Examination(workbench).checks()), settings)
 
 
@@ -197,18 +197,18 @@ class _Examination:
 
     def _disk(self) -> Finding:
         settings, size = self.workbench.settings, self._size
-        told_of = "candle table" if settings.store_is_local else "candles on their way"
-        places = {settings.home: "home", settings.store_path: told_of}
+        label = "candle table" if settings.store_is_local else "candles on their way"
+        places = {settings.home: "home", settings.store_path: label}
         if not (settings.store_is_local or settings.store_kind.staged_here):
             del places[settings.store_path]
         free = {place: disk.free_bytes(place) for place in places}
-        told = "; ".join(f"{byte_size(free[place])} free for the {name}" for place, name in places.items())
-        told += f", which takes {byte_size(size)}" if settings.store_is_local else ""
+        summary = "; ".join(f"{byte_size(free[place])} free for the {name}" for place, name in places.items())
+        summary += f", which takes {byte_size(size)}" if settings.store_is_local else ""
         if min(free.values()) < disk.RESERVE_BYTES:
-            return Finding(Status.PROBLEM, f"{told}: too little for any job; free some, or move what is full.")
+            return Finding(Status.PROBLEM, f"{summary}: too little for any job; free some, or move what is full.")
         if settings.store_is_local and free[settings.store_path] < size:
-            return Finding(Status.WARNING, f"{told}: too little to replace much of it; free some, or move it.")
-        return Finding(Status.OK, f"{told}.")
+            return Finding(Status.WARNING, f"{summary}: too little to replace much of it; free some, or move it.")
+        return Finding(Status.OK, f"{summary}.")
 
     def _cluster(self) -> Finding:
         address = self.workbench.settings.dask
@@ -221,7 +221,7 @@ class _Examination:
 
     def _clock(self) -> Finding:
         now, ledger = self.workbench.clock.now(), self._readable
-        newest = max((held.end for held in ledger.coverage()), default=EARLIEST) if ledger else EARLIEST
+        newest = max((covered.end for covered in ledger.coverage()), default=EARLIEST) if ledger else EARLIEST
         if now < newest:
             advice = "set it, or candles that have closed are refused"
             return Finding(
@@ -257,8 +257,8 @@ class _Examination:
     def _jobs(self) -> Finding:
         if not (ledger := self._readable):
             return Finding(Status.OK, "none is known.")
-        work = self.workbench.work
-        lost = [job.id for job, _ in work.lost()]
+        work = self.workbench.runner
+        lost = [job.id for job, _ in work.stalled_jobs()]
         waiting = [job.id for job in ledger.jobs(UNFINISHED) if job.status is not JobStatus.RUNNING]
         if lost:
             advice = f"go on with {work.resume_command(lost[0])}"

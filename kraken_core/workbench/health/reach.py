@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from kraken_core.ports import Clock
-from kraken_core.sources.rest import KrakenExchange, Patience
+from kraken_core.sources.rest import KrakenExchange, RetryBudget
 
 TIMEOUT_S = (3.0, 5.0)  # to connect; to answer: somebody waits for it
-_ONCE = Patience(1, 1, 1)
+_ONCE = RetryBudget(1, 1, 1)
 
 
 class Reached(NamedTuple):

@@ -18,7 +18,7 @@ from kraken_core.domain.scope import Scope
 from kraken_core.domain.table_mark import TableMark, why_not
 from kraken_core.domain.timerange import TimeRanges
 from kraken_core.pipeline.cover import CoverageTracker
-from kraken_core.pipeline.detect import GapDetection
+from kraken_core.pipeline.detect import GapRecorder
 from kraken_core.ports import CandleTable, Mendable
 from kraken_core.workbench.home import OpenHome
 from kraken_core.workbench.open_store import open_store
@@ -70,16 +70,16 @@ class Recovery:
 
     def _detect(self, table: CandleTable, pairs: Collection[Pair]) -> None:
         """Coverage and gaps of what is left, as of the last detection; what was wanted stays wanted."""
-        ledger, work = self.home.ledger, self.home.work
+        ledger, work = self.home.ledger, self.home.runner
         tracker = CoverageTracker(table, ledger, self.home.tiers, work.clock.now())
         knowledge = tracker.update_coverage_after_ingestion(pairs)
-        as_of = self.home.held.as_of or work.clock.now()
+        as_of = self.home.holdings.as_of or work.clock.now()
         request = Request(pairs=tuple(pairs), backfill=True)
-        GapDetection(ledger, Scope(request, as_of, ledger.detections())).run(knowledge, pairs)
+        GapRecorder(ledger, Scope(request, as_of, ledger.detections())).run(knowledge, pairs)
 
     def _read_again(self, jobs: Collection[int]) -> Iterator[str]:
         """What those jobs were asked to read, source by source, as far as it is still there."""
-        ledger, work = self.home.ledger, self.home.work
+        ledger, work = self.home.ledger, self.home.runner
         again = {}
         for request in (ledger.job(job).request for job in jobs):
             for source in request.sources:
@@ -99,9 +99,9 @@ class Recovery:
 
     def _derive_again(self, pairs: Collection[Pair]) -> Iterator[str]:
         """What was derived and is lost, from the finer candles that are there."""
-        ledger, work = self.home.ledger, self.home.work
+        ledger, work = self.home.ledger, self.home.runner
         if any(gap.route is Route.DERIVE and gap.series.pair in pairs for gap in ledger.gaps()):
-            plan = work.plan(Request(pairs=tuple(pairs), backfill=True, api_backfill=False), self.home.held.as_of)
+            plan = work.plan(Request(pairs=tuple(pairs), backfill=True, api_backfill=False), self.home.holdings.as_of)
             job = work.run(work.start(plan), plan).job
             yield f"job {job.id} filled {job.metrics.gaps_filled:,} gaps from finer candles: derived ones are back"
 

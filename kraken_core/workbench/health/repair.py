@@ -11,7 +11,7 @@ from kraken_core.domain.formatting import byte_size
 from kraken_core.domain.jobs import UNFINISHED, JobStatus
 from kraken_core.domain.market import Series, first_of
 from kraken_core.pipeline.cover import CoverageTracker
-from kraken_core.ports import never
+from kraken_core.ports import never_stop
 from kraken_core.workbench.health.doctor import Check, Status
 from kraken_core.workbench.health.recovery import Recovery
 from kraken_core.workbench.home import OpenHome
@@ -35,8 +35,8 @@ def repair(home: str | Path | None = None) -> Repaired:
     with OpenHome.open(home) as opened:
         if not opened.settings.home.exists():
             return repaired
-        for job in opened.work.reap():
-            repaired.done.append(f"job {job.id} had lost its worker: go on with {opened.work.resume_command(job.id)}")
+        for job in opened.runner.fail_stalled_jobs():
+            repaired.done.append(f"job {job.id} had lost its worker: go on with {opened.runner.resume_command(job.id)}")
         if running := opened.ledger.jobs([JobStatus.RUNNING]):
             number = running[0].id
             raise JobRunningError(f"job {number} is running, so nothing was mended: wait, or kraken pause {number}")
@@ -48,14 +48,14 @@ def repair(home: str | Path | None = None) -> Repaired:
 
 def _tidy_up(home: OpenHome, repaired: Repaired) -> None:
     """Delete files that nobody needs, then merge small ones where that pays and there is room for it."""
-    swept, compacted, lacking = home.work.tidy.run(never)
+    swept, compacted, needed = home.runner.tidy.run(never_stop)
     if swept.files:
         repaired.done.append(f"useless files were deleted: {swept.files:,} ({byte_size(swept.size)})")
     if compacted.merged:
         repaired.done.append(f"small files were merged: {compacted.files:,} into {compacted.merged:,}")
-    if lacking:
+    if needed:
         free = disk.free_bytes(home.settings.store_path)
-        told = f"{byte_size(lacking)} and a reserve are needed, {byte_size(free)} are free"
+        told = f"{byte_size(needed)} and a reserve are needed, {byte_size(free)} are free"
         repaired.checks.append(Check("merging", Status.WARNING, f"too little disk to merge small files: {told}."))
 
 
@@ -80,6 +80,6 @@ def _agreement(home: OpenHome, lost: Sequence[Series]) -> Check:
         series = {known.series for known in home.ledger.coverage()}
         return Check("counts", Status.OK, f"ledger and table agree on every candle of {len(series):,} series.")
     unfinished = home.ledger.jobs(UNFINISHED)  # it may have been about to replace them; else they were recovered
-    advice = home.work.resume_command(unfinished[0].id) if unfinished else "kraken doctor --repair again"
+    advice = home.runner.resume_command(unfinished[0].id) if unfinished else "kraken doctor --repair again"
     message = f"the table has fewer candles of {first_of(lost)} than were counted: go on with {advice}"
     return Check("counts", Status.WARNING, message)

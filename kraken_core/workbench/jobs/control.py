@@ -10,8 +10,8 @@ from kraken_core.domain.errors import JobError, UsageError
 from kraken_core.domain.jobs import Control, FileIngestionRecord, FileStatus, IngestionJob, JobStatus
 from kraken_core.domain.plan import IngestionPlan
 from kraken_core.pipeline.run import JobResult
-from kraken_core.ports import JobEvent, Progress, never, unheard
-from kraken_core.workbench.jobs.runner import Work
+from kraken_core.ports import JobEvent, Progress, never_stop, no_progress
+from kraken_core.workbench.jobs.runner import JobRunner
 
 LOOK_EVERY_S = 0.1
 
@@ -20,7 +20,7 @@ LOOK_EVERY_S = 0.1
 class JobControl:
     """Whoever asks, and whichever process runs the job: what is asked goes through the ledger."""
 
-    runner: Work
+    runner: JobRunner
 
     def known(self, job_id: int) -> IngestionJob:
         """The job of a number that a user named. Raises UsageError where there is none."""
@@ -31,7 +31,7 @@ class JobControl:
 
     def running(self) -> list[IngestionJob]:
         """The jobs that run, those whose worker is gone left out: they are marked FAILED."""
-        self.runner.reap()
+        self.runner.fail_stalled_jobs()
         return self.runner.ledger.jobs([JobStatus.RUNNING])
 
     def files(self, job_id: int) -> list[FileIngestionRecord]:
@@ -54,12 +54,12 @@ class JobControl:
         self,
         plan: IngestionPlan,
         *,
-        progress: Progress = unheard,
-        stop: Callable[[], bool] = never,
+        progress: Progress = no_progress,
+        stop: Callable[[], bool] = never_stop,
     ) -> JobResult:
         """Do what the plan says, to the end; an unfinished job of the same request is taken up instead.
 
-        Raises what :meth:`Work.run` raises.
+        Raises what :meth:`JobRunner.run` raises.
         """
         if job := self.runner.unfinished(plan.request):
             return self.runner.run(job, progress=progress, stop=stop)
@@ -68,7 +68,7 @@ class JobControl:
     def start(self, plan: IngestionPlan, workers: int | None = None) -> IngestionJob:
         """As :meth:`run`, but in a process of its own; returns the job once that has taken it up.
 
-        Raises what :meth:`Work.start_detached` raises.
+        Raises what :meth:`JobRunner.start_detached` raises.
         """
         return self.runner.start_detached(self.runner.unfinished(plan.request) or self.runner.start(plan), workers)
 
@@ -85,7 +85,7 @@ class JobControl:
 
         Raises IllegalMoveError where it has ended.
         """
-        self.runner.reap()
+        self.runner.fail_stalled_jobs()
         job = self.known(job_id)
         if job.status is JobStatus.RUNNING:
             return self._ask(job_id, Control.CANCEL)
@@ -97,11 +97,11 @@ class JobControl:
         job = self.known(job_id)
         while job.status is JobStatus.RUNNING and time.monotonic() < until:
             time.sleep(LOOK_EVERY_S)
-            self.runner.reap()
+            self.runner.fail_stalled_jobs()
             job = self.known(job_id)
         return job
 
     def _ask(self, job_id: int, control: Control) -> IngestionJob:
-        self.runner.reap()
-        self.runner.ledger.ask(self.known(job_id).id, control)
+        self.runner.fail_stalled_jobs()
+        self.runner.ledger.request_control(self.known(job_id).id, control)
         return self.known(job_id)

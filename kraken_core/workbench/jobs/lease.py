@@ -61,15 +61,15 @@ class Lease:
 
         How long it lasts is counted from before it was asked for, so that it ends here before it does in the ledger.
         """
-        held_until = time.monotonic() + LEASE_S
+        valid_until = time.monotonic() + LEASE_S
         while not self._left.wait(HEARTBEAT_S) and not self.lost:
-            asked_at = time.monotonic()
+            requested_at = time.monotonic()
             try:
                 self.asked = self.ledger.renew(self.job, LEASE_S, self.doing) or self.asked
-                held_until = asked_at + LEASE_S
+                valid_until = requested_at + LEASE_S
             except IllegalMoveError:
                 self.lost = "it was taken for lost, or moved by somebody else"
             except LedgerError:  # it may come back before the lease runs out
                 LOG.warning("the lease of job %s could not be renewed", self.job.id, exc_info=True)
-                if time.monotonic() >= held_until:
+                if time.monotonic() >= valid_until:
                     self.lost = f"its ledger did not answer for {LEASE_S} s, so that others may take it for lost"

@@ -18,14 +18,14 @@ from kraken_core.domain.tiers import Tiers
 from kraken_core.ledger.engine import file_of
 from kraken_core.pipeline.cover import CoverageTracker
 from kraken_core.pipeline.plan import Planner
-from kraken_core.ports import CandleTable, Clock, Exchange, Ledger, never
+from kraken_core.ports import CandleTable, Clock, Exchange, Ledger, never_stop
 from kraken_core.settings import Settings
 from kraken_core.sources.archive import ArchiveSource
 from kraken_core.sources.releases import expanded, published
 from kraken_core.sources.remote_archives import Remote
-from kraken_core.sources.rest import BRIEF, PATIENT, Patience
+from kraken_core.sources.rest import BRIEF, PATIENT, RetryBudget
 from kraken_core.workbench.jobs.disk import require_local, require_room
-from kraken_core.workbench.jobs.same_table import require_same
+from kraken_core.workbench.jobs.same_table import require_same_table
 
 _NAMED = 3  # entries that a note names
 
@@ -33,13 +33,13 @@ _NAMED = 3  # entries that a note names
 class OpenExchange(Protocol):
     """Opens the exchange's API; ``stop`` ends its waits, ``patience`` says how many there are."""
 
-    def __call__(self, stop: Callable[[], bool], patience: Patience = PATIENT) -> Exchange:
+    def __call__(self, stop: Callable[[], bool], patience: RetryBudget = PATIENT) -> Exchange:
         """The exchange; nothing is asked yet."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
-class Planning:
+class JobPlanner:
     """Plans the jobs of a home."""
 
     settings: Settings
@@ -75,7 +75,7 @@ class Planning:
 
         That is: too little disk, SQLite on a network file system, a ledger that tells of another candle table.
         """
-        require_same(self.ledger, self.store, self._tracker(), self.settings.table)
+        require_same_table(self.ledger, self.store, self._tracker(), self.settings.table)
         require_local(file_of(self.settings.ledger_url))
         if self.settings.store_is_local:  # a server has a disk of its own, and what is staged goes with each commit
             require_room(self.settings.store_path, plan.disk_bytes)
@@ -89,33 +89,33 @@ class Planning:
         pace = Pace(self.settings.requests_per_second, self.settings.pairs_in_parallel)
         renames = names.corrections([record.pair for record in self.ledger.pairs()])
         planner = Planner(self.ledger, self.store, self.tiers.knowing(names.tokenized), pace, renames)
-        told = [f"the exchange is not asked: {unreached}"] if unreached else []
-        told += [*(market.notes if market else ()), *_to_rename(renames)]
-        missed = unreached if request.wants_exchange else ""
-        published_by = partial(self._published, as_of, told, names)
+        all_notes = [f"the exchange is not asked: {unreached}"] if unreached else []
+        all_notes += [*(market.notes if market else ()), *_to_rename(renames)]
+        missed = unreached if request.needs_exchange else ""
+        published_by = partial(self._published, as_of, all_notes, names)
         plan = planner.plan(request, as_of, source, market, published_by, unreached=missed)
-        return replace(plan, notes=(*told, *plan.notes))
+        return replace(plan, notes=(*all_notes, *plan.notes))
 
     def names(self, market: Market | None) -> Names:
         """What the exchange calls its pairs, as it told now or before."""
         return market.names if market else self.ledger.names()
 
     def _published(
-        self, as_of: int, told: list[str], names: Names, quarters: Sequence[tuple[int, int]]
+        self, as_of: int, all_notes: list[str], names: Names, quarters: Sequence[tuple[int, int]]
     ) -> Sequence[Archive]:
         """The archives that Kraken publishes of these quarters; none, and a word, where they cannot be looked for."""
         try:
             urls = published(self.remote, self.settings.archives_url, quarters, as_of)
             return ArchiveSource.open(urls, remote=self.remote, names=names).archives() if urls else ()
         except (SourceError, UnreachableError) as error:
-            told.append(f"published archives are not read: {error}")
+            all_notes.append(f"published archives are not read: {error}")
             return ()
 
     def _market(self, request: Request) -> tuple[Market | None, str]:
         """What the exchange tells of itself, where it may be asked; where it does not answer, why."""
         if not request.api_backfill:
             return None, ""
-        exchange = self.exchange(never, BRIEF)
+        exchange = self.exchange(never_stop, BRIEF)
         try:
             if (status := exchange.status()) == "maintenance":
                 return None, f"it says it is in {status}."

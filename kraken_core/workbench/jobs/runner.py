@@ -43,14 +43,14 @@ from kraken_core.pipeline.maintain import Tidy
 from kraken_core.pipeline.rename import Rename
 from kraken_core.pipeline.report import CompletenessReporter
 from kraken_core.pipeline.run import JobResult, Pipeline
-from kraken_core.ports import Crew, Progress, ProgressReport, never, unheard
+from kraken_core.ports import Progress, ProgressReport, WorkerPool, never_stop, no_progress
 from kraken_core.sources.archive import ArchiveSource
 from kraken_core.stores.rejects import CsvRejectLog
 from kraken_core.workbench.jobs.detach import start_worker
 from kraken_core.workbench.jobs.disk import BOUNDLESS, room
 from kraken_core.workbench.jobs.lease import HEARTBEAT_S, LEASE_S, Lease
 from kraken_core.workbench.jobs.log import LOG, begun, ended, logged
-from kraken_core.workbench.jobs.planner import Planning
+from kraken_core.workbench.jobs.planner import JobPlanner
 from kraken_core.workbench.jobs.worker_process import is_lost, this_worker
 
 START_PATIENCE_S = 30  # how long a new process may take to load and to plan
@@ -63,24 +63,24 @@ def _either(stop: Callable[[], bool], lease: Lease) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Work(Planning):
+class JobRunner(JobPlanner):
     """Plans and runs the jobs of a home."""
 
     def unfinished(self, request: Request) -> IngestionJob | None:
         """The newest job of the same request that can be taken up again."""
-        self.reap()
+        self.fail_stalled_jobs()
         jobs = self.ledger.jobs(UNFINISHED, request.key)
         return next((job for job in jobs if job.status is not JobStatus.RUNNING), None)
 
-    def reap(self) -> list[IngestionJob]:
+    def fail_stalled_jobs(self) -> list[IngestionJob]:
         """Mark jobs whose worker is gone as FAILED, so that they can be resumed; returns them."""
-        reaped = []
-        for job, why in self.lost():
+        failed_now = []
+        for job, why in self.stalled_jobs():
             with suppress(IllegalMoveError):  # it ended as it should between our two looks, and its process with it
-                reaped.append(self.ledger.move(job, job.mark_failed(f"{WORKER_LOST}: {why}")))
-        return reaped
+                failed_now.append(self.ledger.move(job, job.mark_failed(f"{WORKER_LOST}: {why}")))
+        return failed_now
 
-    def lost(self) -> list[tuple[IngestionJob, str]]:
+    def stalled_jobs(self) -> list[tuple[IngestionJob, str]]:
         """Jobs that say they are running though their worker is gone, and how that is known."""
         found = []
         for job in self.ledger.jobs([JobStatus.RUNNING]):
@@ -116,8 +116,8 @@ class Work(Planning):
         job: IngestionJob,
         plan: IngestionPlan | None = None,
         *,
-        progress: Progress = unheard,
-        stop: Callable[[], bool] = never,
+        progress: Progress = no_progress,
+        stop: Callable[[], bool] = never_stop,
         workers: int | None = None,
     ) -> JobResult:
         """Run a PENDING job, or take up one that is PAUSED or FAILED, to its end.
@@ -126,19 +126,19 @@ class Work(Planning):
         JobRunningError while another one runs, HomeError where it cannot go well (see check_ready), Interrupted when
         asked to stop (the job is then PAUSED), JobError when it failed (it is then FAILED and can be taken up again).
         """
-        self.reap()
+        self.fail_stalled_jobs()
         began = time.perf_counter()
         plan = self._fetched(plan or self.plan(job.request, job.as_of))
-        patient = replace(self, store=self.store.patient())
+        patient = replace(self, store=self.store.with_retries())
         patient.check_ready(plan)
         planned = time.perf_counter() - began
-        with logged(self.log(job.id)), self._crew(job, workers or self.settings.workers) as crew:
+        with logged(self.log(job.id)), self._crew(job, workers or self.settings.workers) as pool:
             job = self._taken_up(job)
             with Lease(self.ledger, job) as lease:
-                heard = partial(lease.pass_on, progress)
+                reported = partial(lease.pass_on, progress)
                 stopped = partial(_either, stop, lease)
                 ours = replace(patient, ledger=self.ledger.held_by(job, lambda: patient.store.mark))
-                carry_out = partial(ours._carry_out, job, plan, crew, heard, stopped)  # noqa: SLF001 - our copy
+                carry_out = partial(ours._carry_out, job, plan, pool, reported, stopped)  # noqa: SLF001 - our copy
                 LOG.info("%s", begun(job, plan))
                 result = self._guarded(job, lease, stopped, carry_out)
                 total = time.perf_counter() - began
@@ -151,7 +151,7 @@ class Work(Planning):
         Raises JobRunningError while another one runs, IllegalMoveError for a job that has ended, JobError where the
         process did not get so far; its log says why.
         """
-        self.reap()
+        self.fail_stalled_jobs()
         running = self.ledger.jobs([JobStatus.RUNNING])
         if running:
             raise JobRunningError(f"job {running[0].id} is running: wait for it, or kraken pause {running[0].id}.")
@@ -167,23 +167,23 @@ class Work(Planning):
         return now
 
     def _carry_out(
-        self, job: IngestionJob, plan: IngestionPlan, crew: Crew, progress: Progress, stop: Callable[[], bool]
+        self, job: IngestionJob, plan: IngestionPlan, pool: WorkerPool, progress: Progress, stop: Callable[[], bool]
     ) -> JobResult:
         names = self.names(plan.market)
         knowing = replace(self, tiers=self.tiers.knowing(names.tokenized))
         Rename(self.store, self.ledger, knowing._tracker()).run(job.id, names, plan.as_of)  # noqa: SLF001 - our copy
-        self.ledger.began(job.id, self.store.version)
-        if crew.told:
-            self.ledger.add_event(job.id, "workers", crew.told)
-            progress(ProgressReport("workers", 1, 1, crew.told))
-        return knowing._pipeline(plan, crew, progress, stop).run(job, plan)  # noqa: SLF001 - our copy
+        self.ledger.record_table_version(job.id, self.store.version)
+        if pool.description:
+            self.ledger.add_event(job.id, "workers", pool.description)
+            progress(ProgressReport("workers", 1, 1, pool.description))
+        return knowing._pipeline(plan, pool, progress, stop).run(job, plan)  # noqa: SLF001 - our copy
 
     def _guarded(
         self, job: IngestionJob, lease: Lease, stop: Callable[[], bool], run: Callable[[], JobResult]
     ) -> JobResult:
         """The run, with the job moved to the state in which it ended, whatever happens."""
         try:
-            with self.ledger.patient(stop):
+            with self.ledger.with_retries(stop):
                 result = run()
                 return replace(result, job=self.ledger.move(job, job.mark_completed(result.job.error)))
         except MoreRequestsNeededError as needed:
@@ -249,19 +249,21 @@ class Work(Planning):
         )
 
     @contextmanager
-    def _crew(self, job: IngestionJob, workers: int) -> Iterator[Crew]:
+    def _crew(self, job: IngestionJob, workers: int) -> Iterator[WorkerPool]:
         """Who reads the batches: this process, or a cluster. Raises ClusterError where that cannot be had."""
         if not self.settings.dask:
-            with threads(workers) as crew:
-                yield crew
+            with threads(workers) as pool:
+                yield pool
             return
         try:
-            with cluster(self.settings.dask, workers) as crew:
-                yield crew
+            with cluster(self.settings.dask, workers) as pool:
+                yield pool
         except ClusterError as error:
             raise ClusterError(f"{error} Go on with: {self.resume_command(job.id)}") from error
 
-    def _pipeline(self, plan: IngestionPlan, crew: Crew, progress: Progress, stop: Callable[[], bool]) -> Pipeline:
+    def _pipeline(
+        self, plan: IngestionPlan, pool: WorkerPool, progress: Progress, stop: Callable[[], bool]
+    ) -> Pipeline:
         tracker = self._tracker()
         asking = self._asking(stop) if plan.market else None
         return Pipeline(
@@ -270,8 +272,8 @@ class Work(Planning):
                 store=self.store,
                 ledger=self.ledger,
                 rejects=self._reject_log,
-                executor=crew.executor,
-                in_flight=crew.size + 1,
+                executor=pool.executor,
+                in_flight=pool.size + 1,
                 now=tracker.now,
                 stop=stop,
             ),

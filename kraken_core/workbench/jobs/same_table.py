@@ -8,7 +8,7 @@ from kraken_core.pipeline.cover import CoverageTracker
 from kraken_core.ports import CandleTable, Ledger
 
 
-def require_same(ledger: Ledger, store: CandleTable, tracker: CoverageTracker, table: str) -> None:
+def require_same_table(ledger: Ledger, store: CandleTable, tracker: CoverageTracker, table: str) -> None:
     """Raises TableLostError, or HomeError, where the ledger counts candles that the table does not hold.
 
     A table that the last job used is known by its mark, and refused by the store itself. One of another name may be

@@ -12,14 +12,14 @@ from kraken_core.domain.scope import Scope
 from kraken_core.ledger.undo import UNDONE
 from kraken_core.pipeline.cover import CoverageTracker
 from kraken_core.pipeline.crosscheck import CrossCheck
-from kraken_core.pipeline.detect import GapDetection
+from kraken_core.pipeline.detect import GapRecorder
 from kraken_core.pipeline.rates import trades_a_second
 from kraken_core.pipeline.rename import move_all
 from kraken_core.ports import Versioned
-from kraken_core.workbench.jobs.runner import Work
+from kraken_core.workbench.jobs.runner import JobRunner
 
 
-def undo(runner: Work, job_id: int) -> IngestionJob:
+def undo(runner: JobRunner, job_id: int) -> IngestionJob:
     """Take back what a job claimed, read and stored; returns the job.
 
     The ledger comes first: candles that nobody claims are harmless, claims without their candles would read as silence.
@@ -27,7 +27,7 @@ def undo(runner: Work, job_id: int) -> IngestionJob:
     cannot be taken back, StoreError where what the table held before it is gone.
     """
     store, ledger = runner.store, runner.ledger
-    runner.reap()
+    runner.fail_stalled_jobs()
     job = ledger.undoable(job_id)
     if not isinstance(store, Versioned) or job.table_version is None:
         raise UsageError(
@@ -59,6 +59,6 @@ def undo(runner: Work, job_id: int) -> IngestionJob:
         scope = Scope(request, job.as_of, ledger.detections())
         rates = trades_a_second(store, pairs, knowledge.covered())
         detector = replace(detector_for(scope, knowledge.lives, rates=rates), unreadable=ledger.unreadable())
-        GapDetection(ledger, scope, detector=detector).run(knowledge, pairs)
+        GapRecorder(ledger, scope, detector=detector).run(knowledge, pairs)
     ledger.add_event(job_id, UNDONE, f"the candle table is as at version {job.table_version}")
     return ledger.job(job_id)

@@ -43,16 +43,16 @@ class Reading:
         if not native:
             return at.resampled(pair, interval, window, fill=fill, partial=partial)
         series = Series(pair, interval)
-        return at.filled(series, window) if fill else at.held(series, window)
+        return at.filled(series, window) if fill else at.stored(series, window)
 
-    def held(self, series: Series, window: TimeRange) -> pl.DataFrame:
+    def stored(self, series: Series, window: TimeRange) -> pl.DataFrame:
         """The candles of the window as they are held: columns of SCHEMA."""
         return self.store.candles({series: TimeRanges.single(*window)})
 
     def filled(self, series: Series, window: TimeRange) -> pl.DataFrame:
         """As :meth:`held`, silent slots filled and flagged in a column ``filled``."""
         known = self.covered(series) & TimeRanges.single(*window)
-        return filled(self.held(series, window), known, series.width)
+        return filled(self.stored(series, window), known, series.width)
 
     def resampled(self, pair: Pair, interval: int, window: TimeRange, *, fill: bool, partial: bool) -> pl.DataFrame:
         """Candles whose slots open in the window, each made of the coarsest ones that cover its slot.

@@ -119,7 +119,7 @@ class Export:
         return [file for _, file in written]
 
     def _one(self, series: Series, path: Path, window: TimeRange, missing: int) -> Exported:
-        read = self.reading.filled if self.fill else self.reading.held
+        read = self.reading.filled if self.fill else self.reading.stored
         candles = read(series, window)
         if candles.height:
             self.folder.mkdir(parents=True, exist_ok=True)

@@ -15,23 +15,23 @@ from kraken_core.domain.timerange import floor
 NAMED = 3  # series; the report has all
 
 
-def check_held(report: Report, pairs: Collection[Pair]) -> None:
+def check_stored(report: Report, pairs: Collection[Pair]) -> None:
     """Raises IncompleteError where nothing is held at all, or nothing of one of the pairs that were named."""
-    held = {line.series.pair for line in report.series if line.counts.covered}
-    absent = [str(pair) for pair in pairs if pair not in held]
-    if absent or not held:
+    selected = {line.series.pair for line in report.series if line.counts.covered}
+    absent = [str(pair) for pair in pairs if pair not in selected]
+    if absent or not selected:
         raise IncompleteError(f"nothing is held of {', '.join(absent) or 'that'}: ingest it, or leave it out.")
 
 
 def check_complete(report: Report, least: float = 100, grade: Grade = Grade.CLAIMED) -> None:
     """Raises IncompleteError where a series is less complete than ``least`` per cent, on evidence of a grade."""
-    lacking = [line for line in report.series if line.counts.share(grade) * 100 < least]
-    lacking.sort(key=lambda line: (line.counts.share(grade), -line.counts.missing, line.series))
+    incomplete = [line for line in report.series if line.counts.share(grade) * 100 < least]
+    incomplete.sort(key=lambda line: (line.counts.share(grade), -line.counts.missing, line.series))
     _refuse(
         (
             f"{line.series} ({percent(line.counts.share(grade))}, {line.counts.missing:,} slots missing"
             f"{_weak(line.counts, grade)})"
-            for line in lacking
+            for line in incomplete
         ),
         f"less complete than {least:g} %" + ("" if grade is Grade.CLAIMED else f" on evidence that is {grade}"),
         "kraken gaps says how to fill that",

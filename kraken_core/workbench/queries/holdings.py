@@ -22,7 +22,7 @@ RangeT = TypeVar("RangeT", DataCoverageRange, GapRecord)
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class Holdings:
     """Reads the ledger for a selection; without one it speaks of everything held."""
 
     ledger: Ledger

@@ -16,7 +16,7 @@ from kraken_core.ports import Ledger
 ASKED = tuple(grade for grade in Grade if grade is not Grade.DOUBTFUL)
 
 
-def grade_asked(evidence: str | None) -> Grade:
+def parse_grade(evidence: str | None) -> Grade:
     """The grade by its name; *claimed* where none is asked for. Raises UsageError."""
     try:
         return next(grade for grade in ASKED if grade.value == (evidence or Grade.CLAIMED))
@@ -47,9 +47,9 @@ class Required:
         known, good = (
             TimeRanges.of(r for s in series for r in self._slots(s, g, outside, width)) for g in (None, grade)
         )
-        if lacking := wanted - good:
-            missing, first = (lacking - known).slots(width), next(iter(lacking))
-            weak = lacking.slots(width) - missing
+        if missing_slots := wanted - good:
+            missing, first = (missing_slots - known).slots(width), next(iter(missing_slots))
+            weak = missing_slots.slots(width) - missing
             parts = [f"{missing:,} missing"] if missing else []
             parts += [f"{weak:,} {'doubtful' if grade is Grade.CLAIMED else f'not {grade}'}"] if weak else []
             raise IncompleteError(

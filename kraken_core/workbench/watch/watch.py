@@ -70,7 +70,7 @@ class Watch:
                 done = self._round()
                 if done.failed:
                     failures += 1
-                    self._tell_of_failure(done.failed, failures)
+                    self._notify_of_failure(done.failed, failures)
                 elif done.job:
                     failures = 0
                 yield done
@@ -83,8 +83,8 @@ class Watch:
         try:
             # Nobody is there to agree to more requests than a plan said: --max-requests is what bounds a round.
             request = replace(ingest_request(self.home, **self.request), within_plan=False)
-            plan = self.home.work.plan(request)
-            job = JobControl(self.home.work).run(plan, stop=self.stop).job
+            plan = self.home.runner.plan(request)
+            job = JobControl(self.home.runner).run(plan, stop=self.stop).job
         except Interrupted:
             raise
         except JobRunningError as error:
@@ -103,7 +103,7 @@ class Watch:
             lost = ", ".join(f"{gap.series} from {TimeRanges.single(gap.start, gap.end).hull}" for gap in new[:3])
             more = f" and {len(new) - 3:,} more" if len(new) > 3 else ""  # noqa: PLR2004 - as many as are named
             why = " ".join(plan.notes) or "kraken gaps says what to get by hand"
-            self._tell(Notice("gaps", f"this watch cannot fill {lost}{more}; {why}", new))
+            self._notify(Notice("gaps", f"this watch cannot fill {lost}{more}; {why}", new))
         return Round(job, gaps=new)
 
     def _left(self) -> dict[Series, list[GapRecord]]:
@@ -115,14 +115,14 @@ class Watch:
                 found.setdefault(gap.series, []).append(gap)
         return found
 
-    def _tell_of_failure(self, why: str, failures: int) -> None:
+    def _notify_of_failure(self, why: str, failures: int) -> None:
         """Tell of a failure unless it was told of lately; ``failures`` counts those in a row."""
         if failures & (failures - 1):  # no power of two
             return
         again = f" That is the {failures:,}. round in a row." if failures > 1 else ""
-        self._tell(Notice("failure", f"{why}{again}"))
+        self._notify(Notice("failure", f"{why}{again}"))
 
-    def _tell(self, notice: Notice) -> None:
+    def _notify(self, notice: Notice) -> None:
         """Tell everybody who wants to hear it; whoever cannot be reached does not end the watch."""
         for notify in self.notify:
             try:
