@@ -69,7 +69,7 @@ def write(home: Path, pairs: int = PAIRS) -> None:
     """Make the home; nothing may be there yet."""
     with Workbench.open(home) as workbench:
         workbench.clock = Standstill()  # type: ignore[assignment]
-        workbench.create()
+        workbench.create_home()
         covered = {series: _known(series) for series in _series(pairs)}
         for interval in INTERVALS:
             some = {series: known for series, known in covered.items() if series.interval == interval}

@@ -49,7 +49,7 @@ from files where records_changed > 0 order by updated_at desc limit {LISTED}
 @remembered
 def revisions(workbench: Workbench) -> pl.DataFrame:
     """Files that brought other values than were held, newest first."""
-    return workbench.query(_REVISED)
+    return workbench.sql(_REVISED, to="polars")
 
 
 def quality(filtered: Selection) -> None:
@@ -59,7 +59,7 @@ def quality(filtered: Selection) -> None:
         _verify(filtered)
     if kept := st.session_state.get(FOUND):
         selected, state, found = kept
-        if selected != filtered or state != workbench().state:
+        if selected != filtered or state != workbench().change_token:
             st.info("The selection or the home has changed since: verify again.", icon=":material/update:")
         _checks(found)
         _suspicious(found.suspicious)
@@ -74,7 +74,7 @@ def _verify(filtered: Selection) -> None:
     try:
         bar_of = partial(_progress, bar)
         found = workbench().verify(report_only=True, progress=bar_of, **as_words(filtered))  # a page only looks
-        st.session_state[FOUND] = filtered, workbench().state, found
+        st.session_state[FOUND] = filtered, workbench().change_token, found
     except KrakenError as error:
         st.error(formatting.plain(str(error)), icon=":material/error:")
     finally:

@@ -30,7 +30,7 @@ def start_button(
     label = f"Go on with job {before.id}" if before else "Start"
     if st.button(label, icon=":material/play_arrow:", type="primary", disabled=bool(running)):
         with st.spinner("Starting a process for the job …"):
-            job = workbench().start(plan, workers)
+            job = workbench().run_detached(plan, workers)
         del st.session_state[kept]
         (then or _watch)(job)
 

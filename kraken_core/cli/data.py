@@ -22,7 +22,7 @@ LONGEST = 200  # rows on a terminal
 def sql(ctx: CliContext, query: str) -> None:
     """Answer a QUERY (DuckDB) over the views candles, assets, pairs, jobs, files, coverage and gaps."""
     with ctx.workbench() as workbench:
-        found = workbench.query(query)
+        found = workbench.sql(query, to="polars")
         if ctx.as_json:
             print_json(_plain(found))
             return

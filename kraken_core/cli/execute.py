@@ -132,7 +132,7 @@ def _run(
     from kraken_core.pipeline.run import JobResult
     from kraken_core.workbench import documents
 
-    workbench.create()
+    workbench.create_home()
     if job:
         ctx.say(f"Job {job.id} was {job.status.value.lower()} and goes on; Ctrl-C pauses it.")
     else:
@@ -156,7 +156,7 @@ def _detach(
 ) -> None:
     from kraken_core.workbench import documents
 
-    workbench.create()
+    workbench.create_home()
     taken_up = workbench.runner.start_detached(job or workbench.runner.start(plan), workers)
     if ctx.as_json:
         print_json(documents.job_row(taken_up))

@@ -88,7 +88,7 @@ class OpenHome:
         return Remote(self.settings.home / "downloads")
 
     @property
-    def state(self) -> str:
+    def change_token(self) -> str:
         """Another text once candles, coverage or gaps have changed, or a job has moved."""
         return f"{self.store.version} {self.ledger.state()}"
 
@@ -113,7 +113,7 @@ class OpenHome:
             names=self.ledger.names(),
         )
 
-    def create(self) -> None:
+    def create_home(self) -> None:
         """Make the home, where it does not exist yet."""
         self.settings.create_home()
         if self.ledger.is_temporary:

@@ -20,6 +20,7 @@ from kraken_core.pipeline.copy import Copied
 from kraken_core.ports import PairRecord, Progress, never_stop, no_progress
 from kraken_core.workbench import documents, requests
 from kraken_core.workbench.charts.charts import ChartData
+from kraken_core.workbench.deprecated import DeprecatedNames
 from kraken_core.workbench.home import OpenHome
 from kraken_core.workbench.jobs.control import JobControl
 from kraken_core.workbench.jobs.undo import undo
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class Workbench(OpenHome):
+class Workbench(OpenHome, DeprecatedNames):
     """A home's history: what is held of it, how complete it is, and the jobs that complete it.
 
     Reading creates nothing: a home comes into being with its first job. Close it, or use it as a context manager.
@@ -130,16 +131,21 @@ class Workbench(OpenHome):
         """The version of the candle table; it rises with every change, and can be read again later."""
         return self.store.version
 
-    def sql(self, query: str) -> pd.DataFrame:
-        """What a DuckDB query answers over the views candles, assets, pairs, jobs, files, coverage and gaps.
+    @overload
+    def sql(self, query: str, *, to: Literal["pandas"] = "pandas") -> pd.DataFrame: ...
+    @overload
+    def sql(self, query: str, *, to: Literal["polars"]) -> pl.DataFrame: ...
+    @overload
+    def sql(self, query: str, *, to: Literal["arrow"]) -> pa.Table: ...
+    def sql(self, query: str, *, to: str = "pandas") -> pd.DataFrame | pl.DataFrame | pa.Table:
+        """What a DuckDB query answers over the views candles, assets, pairs, jobs, files, coverage, gaps, differences.
 
         Raises UsageError with DuckDB's reason for a wrong query.
         """
-        return frames.pandas(self.query(query))
-
-    def query(self, query: str) -> pl.DataFrame:
-        """As :meth:`sql`, in polars."""
-        return answer(query, self.store, self.ledger)
+        if to not in {"pandas", "polars", "arrow"}:
+            raise UsageError(f"{to!r} is no kind of table: write pandas, polars or arrow.")
+        found = answer(query, self.store, self.ledger)
+        return found if to == "polars" else found.to_arrow() if to == "arrow" else frames.pandas(found)
 
     def select(self, **selection: Any) -> Selection:  # noqa: ANN401 - passed on to be checked there
         """A selection from ``tier`` or ``tiers`` or ``pairs``, ``quotes``, ``intervals``, ``start_date``, ``end_date``.
@@ -206,7 +212,7 @@ class Workbench(OpenHome):
 
         ``assets``: a CSV of id and ticker, where the server has no table ``asset``. Raises UsageError, LedgerError.
         """
-        self.create()
+        self.create_home()
         return self._transfer.take_over(Path(assets) if assets else None, self.clock.now(), progress)
 
     @property
@@ -238,16 +244,16 @@ class Workbench(OpenHome):
         Raises what :meth:`JobRunner.run` raises.
         """
         self.runner.check_ready(plan)  # before a home is made
-        self.create()
+        self.create_home()
         return self.control.run(plan, progress=progress, stop=stop).job
 
-    def start(self, plan: IngestionPlan, workers: int | None = None) -> IngestionJob:
+    def run_detached(self, plan: IngestionPlan, workers: int | None = None) -> IngestionJob:
         """As :meth:`run`, but in a process of its own; returns the job once that has taken it up.
 
         Raises what :meth:`JobRunner.start_detached` raises, HomeError where the plan cannot go well.
         """
         self.runner.check_ready(plan)
-        self.create()
+        self.create_home()
         return self.control.start(plan, workers)
 
     def undo(self, job_id: int) -> IngestionJob:

@@ -256,7 +256,7 @@ def test_nothing_is_read_together_with_the_file_that_fails(kraken: Kraken, tmp_p
 def begun(home: Path, source: Path) -> JobRunner:
     """A job that was planned, and whose worker then died."""
     with Workbench.open(home) as workbench:
-        workbench.create()
+        workbench.create_home()
         request = {"tier": "ALL", "intervals": [1440], "start_date": "2024-01-01", "as_of": PRESENT}
         workbench.runner.start(workbench.plan(sources=[source], api_backfill=False, **request))
         return workbench.runner

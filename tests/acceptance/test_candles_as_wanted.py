@@ -55,7 +55,9 @@ def test_resampled_candles_are_what_was_traded_in_slots_that_are_known_whole(
     truth = by_hand(little, pair, minutes)
     with Workbench.open(full_home) as wb:
         known = covered_minutes(wb, str(pair))
-        [life] = wb.query(f"select listed_at, listing_assumed from pairs where pair = '{pair}'").rows(named=True)
+        [life] = wb.sql(f"select listed_at, listing_assumed from pairs where pair = '{pair}'", to="polars").rows(
+            named=True
+        )
         found = wb.candles(str(pair), length, to="polars")
     listed = life["listed_at"].timestamp()
     whole = {at for at in truth if all(m in known or m + 60 <= listed for m in range(at, at + width, 60))}

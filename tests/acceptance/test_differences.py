@@ -95,7 +95,7 @@ def test_what_two_vintages_differ_in_is_counted_and_said_whichever_comes_first(
 def held(kraken: Kraken, series: Series = DAYS) -> pl.DataFrame:
     with Workbench.open(kraken.home) as workbench:
         where = f"pair = '{series.pair}' and interval_minutes = {series.interval}"
-        return workbench.query(f"select * from candles where {where} order by time")
+        return workbench.sql(f"select * from candles where {where} order by time", to="polars")
 
 
 def test_differences_are_in_the_report_in_verify_and_in_sql_and_make_nothing_fail(
@@ -150,7 +150,9 @@ def test_a_derived_candle_never_replaces_a_differing_one_uncounted(kraken: Krake
     done, said = said_of(kraken, written(newer, {LAST_DAY: "5,6,4,5,100.0,10"}, "XRPUSD_1440.csv"))
 
     with Workbench.open(kraken.home) as workbench:
-        derived = workbench.query("select count(*) from candles where source = 'derived' and interval_minutes = 1440")
+        derived = workbench.sql(
+            "select count(*) from candles where source = 'derived' and interval_minutes = 1440", to="polars"
+        )
     assert derived.item() == 2, "the case is not the one meant"
     assert done["records"]["changed"] == 1
     assert [(each["kept"], each["other"], each["slots"]) for each in done["differences"]] == [
@@ -181,14 +183,14 @@ def run(home: Path, exchange: PocketExchange, present: str, **request: Any) -> J
     with at_pocket(home, exchange) as workbench:
         chosen = {"pairs": ["BTC/USD"], "intervals": [1], "start_date": "2024-04-04", "trades": False}
         plan = workbench.plan(**chosen, **request)
-        workbench.create()
+        workbench.create_home()
         return workbench.runner.run(workbench.runner.start(plan), plan)
 
 
 def minutes(home: Path, before: str = "2024-04-05") -> pl.DataFrame:
     with Workbench.open(home) as workbench:
         where = f"pair = 'BTC/USD' and interval_minutes = 1 and time < '{before}'"
-        return workbench.query(f"select time, volume, trades from candles where {where} order by time")
+        return workbench.sql(f"select time, volume, trades from candles where {where} order by time", to="polars")
 
 
 def test_of_two_answers_of_the_exchange_the_later_one_wins_and_the_correction_is_counted(

@@ -68,7 +68,7 @@ def split_wrongly(home: Path) -> None:
 def know(home: Path, right: list[Pair], *others: PairName) -> None:
     """Have a home know what pairs are called."""
     with Workbench.open(home) as bench:
-        bench.create()
+        bench.create_home()
         bench.ledger.remember_names(Names([*(PairName(p, p.altname, p.altname) for p in right), *others]))
 
 

@@ -93,8 +93,8 @@ def test_a_job_ends_as_in_a_folder_and_sql_agrees(
     [(in_place,)] = servers.sql("SELECT count() FROM assetprice")
     assert in_place == expected["table"].height
     with Workbench.open(tmp_path / "home") as workbench:
-        per_source = workbench.query(
-            "select source, count(*) as n, sum(volume) as v from candles group by 1 order by 1"
+        per_source = workbench.sql(
+            "select source, count(*) as n, sum(volume) as v from candles group by 1 order by 1", to="polars"
         )
         assert workbench.store.verify() == []
     assert per_source["n"].to_list() == expected["table"].group_by("source").len().sort("source")["len"].to_list()
@@ -118,7 +118,7 @@ def test_doctor_tells_how_the_server_stands_and_that_it_is_away(servers: QuestDB
 def test_workers_elsewhere_stage_candles_for_the_same_server(servers: QuestDB, tmp_path: Path) -> None:
     series = Series(Pair("BTC", "USD"), 60)
     with Workbench.open(tmp_path / "home") as workbench:
-        workbench.create()
+        workbench.create_home()
         elsewhere = pickle.loads(pickle.dumps(workbench.store))  # noqa: S301 - our own
         staged = elsewhere.stage(frame([Row(series, 1)]))
         assert workbench.store.commit([staged]) == {series: Merged(new=1)}

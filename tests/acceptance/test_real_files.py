@@ -81,7 +81,7 @@ def held(home: Path, pair: str, interval: int) -> pl.DataFrame:
     columns = ", ".join(COLUMNS)
     query = f"select {columns} from candles where pair = '{pair}' and interval_minutes = {interval} order by time"
     with Workbench.open(home) as workbench:
-        return workbench.query(query)
+        return workbench.sql(query, to="polars")
 
 
 def bounds(file: str) -> tuple[str, str]:
@@ -145,7 +145,7 @@ def test_what_is_derived_from_the_hours_equals_the_published_file(hourly_home: P
 
 def test_every_derived_candle_says_so(hourly_home: Path) -> None:
     with Workbench.open(hourly_home) as workbench:
-        found = workbench.query("select distinct interval_minutes, source from candles order by 1").rows()
+        found = workbench.sql("select distinct interval_minutes, source from candles order by 1", to="polars").rows()
     assert found == [(60, "csv"), (720, "derived"), (1440, "derived")]
 
 

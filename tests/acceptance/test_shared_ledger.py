@@ -70,7 +70,7 @@ def named(name: str) -> Iterator[None]:
 
 
 def taken_up(workbench: Workbench) -> IngestionJob:
-    workbench.create()
+    workbench.create_home()
     job = workbench.ledger.create_job(Request(), 0, [], JobMetrics())
     with named("one"):
         return workbench.runner._taken_up(job)

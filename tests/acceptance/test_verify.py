@@ -78,7 +78,7 @@ def put(kraken: Kraken, *rows: Row) -> None:
 
 def slot(series: Series, time: str) -> int:
     with Workbench.open() as workbench:
-        return int(workbench.query(f"select epoch(timestamptz '{time}')::bigint").item()) // series.width
+        return int(workbench.sql(f"select epoch(timestamptz '{time}')::bigint", to="polars").item()) // series.width
 
 
 @pytest.mark.parametrize("interval", [1, 1440])

@@ -125,7 +125,7 @@ def test_gaps_that_nothing_can_fill_are_told_once(kraken: Kraken, little: Little
 def test_a_failure_is_told_and_the_next_round_is_tried_all_the_same(kraken: Kraken, little: LittleMarket) -> None:
     told: list[Notice] = []
     with Workbench.open(kraken.home) as wb:
-        wb.create()
+        wb.create_home()
         (kraken.home / "candles").write_text("no folder")
         first, second = watching(wb, little.first, told, 2)
     assert first.failed
@@ -136,7 +136,7 @@ def test_a_failure_is_told_and_the_next_round_is_tried_all_the_same(kraken: Krak
 
 def test_a_home_is_watched_once(kraken: Kraken, little: LittleMarket) -> None:
     with Workbench.open(kraken.home) as wb:
-        wb.create()
+        wb.create_home()
         with (kraken.home / LOCK).open("w") as held:
             fcntl.flock(held, fcntl.LOCK_EX)
             with pytest.raises(JobRunningError, match="is being watched already"):

@@ -40,7 +40,7 @@ def test_rows_that_were_too_new_for_a_wrong_clock_are_read_again_once_it_is_righ
 def test_a_wrong_clock_does_not_make_a_job_at_work_look_lost(kraken: Kraken, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lease, "HEARTBEAT_S", 0.05)
     with Workbench.open(kraken.home) as workbench:
-        workbench.create()
+        workbench.create_home()
         job = workbench.runner._taken_up(workbench.ledger.create_job(Request(), 0, [], JobMetrics()))
         now = int(time.time()) + 3600
         monkeypatch.setattr(SystemClock, "now", lambda _: now)  # set ahead, after the last renewal
@@ -51,7 +51,7 @@ def test_a_wrong_clock_does_not_make_a_job_at_work_look_lost(kraken: Kraken, mon
 def test_a_job_that_is_heard_of_no_more_is_lost(kraken: Kraken, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runner, "HEARTBEAT_S", 0.05)
     with Workbench.open(kraken.home) as workbench:
-        workbench.create()
+        workbench.create_home()
         workbench.runner._taken_up(workbench.ledger.create_job(Request(), 0, [], JobMetrics()))
         now = int(time.time()) + 3600
         monkeypatch.setattr(SystemClock, "now", lambda _: now)

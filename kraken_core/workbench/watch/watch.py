@@ -62,7 +62,7 @@ class Watch:
 
         Raises Interrupted where a round's job was paused.
         """
-        self.home.create()
+        self.home.create_home()
         failures = 0  # in a row
         with _alone(self.home.settings.home / LOCK):
             while not self.stop():
