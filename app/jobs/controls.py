@@ -20,7 +20,7 @@ def controls(job: IngestionJob) -> None:
     allowed = MOVES[job.status]
     with st.container(horizontal=True):
         if JobStatus.PAUSED in allowed and st.button(
-            "Pause", icon=":material/pause:", key=f"pause {job.id}", disabled=job.asked is not None
+            "Pause", icon=":material/pause:", key=f"pause {job.id}", disabled=job.requested is not None
         ):
             act_and_rerun(lambda: workbench().control.pause(job.id))
         if JobStatus.RUNNING in allowed:

@@ -19,7 +19,7 @@ Moves = list[tuple[int, JobStatus, str | None]]
 def moves() -> Moves:
     """Where every job stands; jobs whose worker is gone are first marked so."""
     workbench().runner.fail_stalled_jobs()
-    return [(job.id, job.status, job.asked) for job in workbench().jobs()]
+    return [(job.id, job.status, job.requested) for job in workbench().jobs()]
 
 
 @st.fragment(run_every=EVERY_S)

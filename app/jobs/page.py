@@ -33,8 +33,8 @@ def page() -> None:
         for job in jobs:
             if job.status is JobStatus.RUNNING:
                 controls(job)
-            if job.status is JobStatus.RUNNING and job.asked:
-                st.caption(f"Asked to {job.asked.lower()}: it first ends the files it is reading.")
+            if job.status is JobStatus.RUNNING and job.requested:
+                st.caption(f"Asked to {job.requested.lower()}: it first ends the files it is reading.")
     if not jobs:
         st.info("There are no jobs yet.", icon=":material/inbox:")
         st.page_link("ingest/page.py", label="Start the first one", icon=":material/input:")

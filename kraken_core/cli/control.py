@@ -52,5 +52,5 @@ def _print(ctx: CliContext, job: IngestionJob) -> None:
     if ctx.as_json:
         print_json(documents.job_row(job))
         return
-    asked = job.status is JobStatus.RUNNING and job.asked
-    ctx.say(f"Job {job.id} is {job.status.lower()}{' still, and will obey soon' if asked else ''}.")
+    waiting = job.status is JobStatus.RUNNING and job.requested
+    ctx.say(f"Job {job.id} is {job.status.lower()}{' still, and will obey soon' if waiting else ''}.")

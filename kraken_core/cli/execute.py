@@ -15,7 +15,7 @@ import click
 
 from kraken_core.cli.options import CliContext
 from kraken_core.cli.output import console, print_json, progress
-from kraken_core.cli.result_view import tell
+from kraken_core.cli.result_view import print_result
 
 if TYPE_CHECKING:
     from kraken_core.domain.jobs import IngestionJob
@@ -69,7 +69,7 @@ class PlanExecution:
             return 0
         result = self._agreed(ctx, workbench, job, plan)
         seconds = {**result.seconds, "plan": planned, "total": planned + result.seconds["total"]}
-        tell(ctx, workbench, replace(result, seconds=seconds))
+        print_result(ctx, workbench, replace(result, seconds=seconds))
         shortfall = result.job.error
         if missing_slots := self._missing(result.report.overall) if self.complete else "":
             ctx.say(f"Not complete: {missing_slots}.{f' {shortfall}' if shortfall else ''}")

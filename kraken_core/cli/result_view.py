@@ -16,7 +16,7 @@ PAIR_EVENTS = frozenset({"listing", "delisted", "skipped", "renamed"})
 LONGEST = 10  # failed files, or sources that differ, that are listed; all are in `kraken jobs JOB` or the log
 
 
-def tell(ctx: CliContext, workbench: Workbench, result: JobResult) -> None:
+def print_result(ctx: CliContext, workbench: Workbench, result: JobResult) -> None:
     """Tell it."""
     from kraken_core.domain.formatting import duration
     from kraken_core.pipeline.report_terminal import display
@@ -40,7 +40,7 @@ def tell(ctx: CliContext, workbench: Workbench, result: JobResult) -> None:
         ctx.say(f"! {each.description}")
     if len(result.differences) > LONGEST:
         ctx.say(f"  … and {len(result.differences) - LONGEST:,} more pairs of sources: {workbench.runner.log(job.id)}")
-    _tell_of_exchange(ctx, workbench, result)
+    _print_exchange(ctx, workbench, result)
     if metrics.files_failed:
         failed = workbench.control.failed_files(job.id)
         ctx.say("Files that failed; the next run of the same request tries them again:")
@@ -59,7 +59,7 @@ def ended(job: IngestionJob) -> str:
     return "completed with errors" if job.error or job.metrics.files_failed else "completed"
 
 
-def _tell_of_exchange(ctx: CliContext, workbench: Workbench, result: JobResult) -> None:
+def _print_exchange(ctx: CliContext, workbench: Workbench, result: JobResult) -> None:
     """What the exchange said of pairs, and which gaps it did not fill, and why."""
     from kraken_core.domain.gaps import GapStatus
 

@@ -123,7 +123,7 @@ class IngestionJob:
     stage: str = ""
     worker: str = ""
     lease_until: int | None = None
-    asked: Control | None = None
+    requested: Control | None = None  # of its worker, by anybody
     error: str | None = None
     metrics: JobMetrics = field(default_factory=JobMetrics)
     doing: ProgressReport | None = None
@@ -204,7 +204,7 @@ class IngestionJob:
             allowed = ", ".join(sorted(MOVES[self.status]))
             only = f"from there only {allowed}" if allowed else "that is its end"
             raise IllegalMoveError(f"job {self.id} is {self.status} and cannot become {to}: {only}.")
-        return replace(self, status=to, lease_until=None, asked=None, doing=None)
+        return replace(self, status=to, lease_until=None, requested=None, doing=None)
 
 
 @dataclass(frozen=True, slots=True)

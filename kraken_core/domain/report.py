@@ -107,8 +107,8 @@ class Report:
     @property
     def worst(self) -> list[SeriesReport]:
         """The series that lack something, or of which something is doubtful, least complete first."""
-        lacking = [line for line in self.series if line.counts.complete < line.counts.wanted]
-        return sorted(lacking, key=lambda line: (line.counts.completeness, -line.counts.missing, line.series))
+        incomplete = [line for line in self.series if line.counts.complete < line.counts.wanted]
+        return sorted(incomplete, key=lambda line: (line.counts.completeness, -line.counts.missing, line.series))
 
     @property
     def nothing_stored(self) -> dict[str, str]:

@@ -106,7 +106,7 @@ class Jobs(Transactions):
                 "worker": after.worker,
                 "error": after.error,
                 "lease_until": after.lease_until,
-                "asked": after.asked,
+                "asked": after.requested,
                 "doing": None,
                 "updated_at": now,
             }

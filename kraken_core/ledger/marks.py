@@ -35,7 +35,7 @@ class Marks(Transactions):
             store_mark(connection, self._table, mark, self._now())
 
     @transaction
-    def held_by(self, job: IngestionJob, mark: Callable[[], TableMark]) -> Self:
+    def for_worker(self, job: IngestionJob, mark: Callable[[], TableMark]) -> Self:
         """This ledger for the worker that runs a job: see ports.Ledger."""
         holder = copy(self)
         holder._holder = Holder(job, mark)  # noqa: SLF001 - our own copy

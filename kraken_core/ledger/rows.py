@@ -72,7 +72,7 @@ def job_of(row: Row[Any]) -> IngestionJob:
         stage=row.stage,
         worker=row.worker,
         lease_until=row.lease_until,
-        asked=Control(row.asked) if row.asked else None,
+        requested=Control(row.asked) if row.asked else None,
         error=row.error,
         metrics=JobMetrics(**{name: values[name] for name in METRICS}),
         doing=ProgressReport(*json.loads(row.doing)) if row.doing else None,

@@ -10,7 +10,7 @@ from kraken_core.ports import Compaction, Maintainable, Vacuumed
 
 
 class Tidied(NamedTuple):
-    """What was done. ``lacking``: bytes that merging needs, where the disk does not have them."""
+    """What was done. ``lacking_bytes``: bytes that merging needs, where the disk does not have them."""
 
     swept: Vacuumed
     compacted: Compaction

@@ -24,7 +24,7 @@ class MarketLedger(ClaimLedger, PairLedger, CoverageLedger, DifferenceLedger, Pr
 class Ledger(JobLedger, MarketLedger, Protocol):
     """What was asked, read, claimed, covered and found missing. Every method is one transaction."""
 
-    def held_by(self, job: IngestionJob, mark: Callable[[], TableMark]) -> Ledger:
+    def for_worker(self, job: IngestionJob, mark: Callable[[], TableMark]) -> Ledger:
         """This ledger for the worker that runs a job.
 
         Whatever it writes is recorded together with how far the table is (``mark``), and only while the worker holds

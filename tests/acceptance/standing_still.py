@@ -65,7 +65,7 @@ def heard(home: Path, control: Control) -> Callable[[], bool]:
     def look() -> bool:
         with Workbench.open(home) as workbench:
             job = workbench.ledger.job(1)
-        if job.asked is control:
+        if job.requested is control:
             seen.append(job.lease_until)
         return bool(seen) and job.lease_until != seen[0]
 

@@ -60,10 +60,10 @@ def test_a_completed_job_is_shown_with_its_files_and_events(bench: Workbench, op
 def test_pause_and_cancel_are_asked_of_a_running_job(bench: Workbench, opened: Opened) -> None:
     job = running(bench)
     page = press(opened("jobs"), "Pause")
-    assert bench.ledger.job(job.id).asked is Control.PAUSE
+    assert bench.ledger.job(job.id).requested is Control.PAUSE
     assert "Asked to pause" in " ".join(each.value for each in page.caption)
     press(page, "Give it up")
-    assert bench.ledger.job(job.id).asked is Control.CANCEL
+    assert bench.ledger.job(job.id).requested is Control.CANCEL
 
 
 def test_a_job_that_waits_is_given_up_at_once(bench: Workbench, opened: Opened) -> None:

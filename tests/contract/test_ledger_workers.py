@@ -55,7 +55,7 @@ def records(ledger: Ledger, job: IngestionJob) -> list[Callable[[], object]]:
 
 def test_whatever_the_worker_says_that_holds_the_job_is_recorded(ledger: SqlLedger) -> None:
     job = a_running_job(ledger, a_file())
-    for record in records(ledger.held_by(job, marked), job):
+    for record in records(ledger.for_worker(job, marked), job):
         record()
     assert [claim.evidence for claim in ledger.assertions()] == ["ohlc:1", "derived:1"]
     assert ledger.pending_files(job.id) == []
@@ -74,7 +74,7 @@ def test_nothing_a_stale_worker_says_is_recorded(ledger: SqlLedger, number: int,
     ]
 
     with pytest.raises(IllegalMoveError, match="not this worker's any more"):
-        records(ledger.held_by(stale, marked), stale)[number]()
+        records(ledger.for_worker(stale, marked), stale)[number]()
     assert before == [
         *(ledger.assertions(), ledger.gaps(), ledger.pairs(), ledger.detections(), ledger.events(stale.id)),
         *(ledger.job(stale.id), ledger.pending_files(stale.id), ledger.known_table()),
@@ -86,10 +86,10 @@ def test_the_rightful_worker_goes_on_beside_a_stale_one(ledger: SqlLedger) -> No
     failed = ledger.move(stale, stale.mark_failed("worker lost"))
     rightful = ledger.move(failed, failed.mark_running("rightful"))
     with pytest.raises(IllegalMoveError):
-        records(ledger.held_by(stale, marked), stale)[0]()
+        records(ledger.for_worker(stale, marked), stale)[0]()
     metrics = JobMetrics(total_files=1, files_ingested=1)
     files = [read(file) for file in ledger.pending_files(rightful.id)]
-    ledger.held_by(rightful, marked).record_files(rightful.id, files, [a_claim()], {}, metrics)
+    ledger.for_worker(rightful, marked).record_files(rightful.id, files, [a_claim()], {}, metrics)
     assert ledger.job(rightful.id).metrics == metrics
 
 
@@ -98,7 +98,7 @@ def test_a_table_is_known_as_the_last_word_of_a_job_left_it(opened: Callable[...
     assert ledger.known_table() is None
     job = a_running_job(ledger)
     marks = iter([MARK, MARK._replace(version=7, stamp="def")])
-    held = ledger.held_by(job, lambda: next(marks))
+    held = ledger.for_worker(job, lambda: next(marks))
     held.claim([a_claim()])
     assert ledger.known_table() == MARK
     held.claim([a_claim(evidence="def")])
@@ -108,7 +108,7 @@ def test_a_table_is_known_as_the_last_word_of_a_job_left_it(opened: Callable[...
 
 def test_where_no_table_was_made_yet_none_is_known(ledger: SqlLedger) -> None:
     job = a_running_job(ledger)
-    ledger.held_by(job, TableMark).add_event(job.id, "note", "nothing was committed")
+    ledger.for_worker(job, TableMark).add_event(job.id, "note", "nothing was committed")
     assert ledger.known_table() is None
 
 
@@ -132,7 +132,7 @@ def test_what_is_claimed_of_lost_candles_counts_no_more_and_its_files_are_read_a
     job = a_running_job(ledger, a_file(), a_file(DAYS))
     files = [read(file, content) for file, content in zip(ledger.pending_files(job.id), ("abc", "def"), strict=True)]
     claims = [a_claim(), a_claim(DAYS, evidence="def")]
-    ledger.held_by(job, marked).record_files(job.id, files, claims, {}, job.metrics)
+    ledger.for_worker(job, marked).record_files(job.id, files, claims, {}, job.metrics)
     kept = ledger.known_contents().keys() - {("abc", HOURS)}
 
     forgotten = ledger.forget_lost((), {HOURS: TimeRanges.single(DAY - 1, DAY)}, MARK)
@@ -145,7 +145,7 @@ def test_what_is_claimed_of_lost_candles_counts_no_more_and_its_files_are_read_a
 def test_all_is_forgotten_of_a_table_that_is_gone_and_none_is_known_then(ledger: SqlLedger) -> None:
     job = a_running_job(ledger, a_file())
     files = [read(file) for file in ledger.pending_files(job.id)]
-    ledger.held_by(job, marked).record_files(job.id, files, [a_claim()], {}, job.metrics)
+    ledger.for_worker(job, marked).record_files(job.id, files, [a_claim()], {}, job.metrics)
     ledger.move(job, job.mark_completed())
     ledger.claim([a_claim(ETHER, evidence="no job's")])
     assert ledger.forget_lost(None, {}, TableMark()).pairs == (BTC, ETH)
@@ -156,7 +156,7 @@ def test_only_what_the_jobs_named_brought_is_forgotten(ledger: SqlLedger) -> Non
     jobs = []
     for evidence in ("one", "other"):
         jobs.append(job := a_running_job(ledger))
-        ledger.held_by(job, marked).claim([a_claim(evidence=evidence)])
+        ledger.for_worker(job, marked).claim([a_claim(evidence=evidence)])
         ledger.move(job, job.mark_completed())
     ledger.forget_lost([jobs[1].id], {}, MARK)
     assert [claim.evidence for claim in ledger.assertions()] == ["one"]

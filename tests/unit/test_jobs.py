@@ -79,9 +79,9 @@ def test_a_failed_job_keeps_its_error_until_it_runs_again() -> None:
 
 @pytest.mark.parametrize("after", ACTS)
 def test_no_move_takes_along_what_was_asked_of_the_job_or_its_lease(after: JobStatus) -> None:
-    before = replace(job(RUNNING if after is not RUNNING else FAILED), asked=Control.PAUSE, lease_until=1_000)
+    before = replace(job(RUNNING if after is not RUNNING else FAILED), requested=Control.PAUSE, lease_until=1_000)
     moved = ACTS[after](before)
-    assert (moved.asked, moved.lease_until) == (None, None)
+    assert (moved.requested, moved.lease_until) == (None, None)
 
 
 def test_a_running_job_is_believed_to_run_until_its_lease_ends() -> None:

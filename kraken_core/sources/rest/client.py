@@ -189,9 +189,9 @@ class KrakenExchange:
                 f"{pair}: {self._transport.host} was asked for {endpoint}, and {failed}{often}. "
                 "The job goes on without it; the next one asks again."
             )
-        asked_for_peace = f", and wants no question for {failed.wait_s:,.0f} s" if failed.wait_s else ""
+        pause_wanted = f", and wants no question for {failed.wait_s:,.0f} s" if failed.wait_s else ""
         return UnavailableError(
-            f"{self._transport.host} was asked for {endpoint}, and {failed}{often}{asked_for_peace}. "
+            f"{self._transport.host} was asked for {endpoint}, and {failed}{often}{pause_wanted}. "
             "What was answered before is kept; try again later."
         )
 

@@ -55,8 +55,8 @@ def _tidy_up(home: OpenHome, repaired: Repaired) -> None:
         repaired.done.append(f"small files were merged: {compacted.files:,} into {compacted.merged:,}")
     if needed:
         free = disk.free_bytes(home.settings.store_path)
-        told = f"{byte_size(needed)} and a reserve are needed, {byte_size(free)} are free"
-        repaired.checks.append(Check("merging", Status.WARNING, f"too little disk to merge small files: {told}."))
+        sizes = f"{byte_size(needed)} and a reserve are needed, {byte_size(free)} are free"
+        repaired.checks.append(Check("merging", Status.WARNING, f"too little disk to merge small files: {sizes}."))
 
 
 def _recount(home: OpenHome, repaired: Repaired) -> None:

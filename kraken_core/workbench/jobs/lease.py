@@ -29,7 +29,7 @@ class Lease:
     ledger: Ledger
     job: IngestionJob
     doing: ProgressReport | None = None
-    asked: Control | None = None
+    requested: Control | None = None
     lost: str = ""  # why, once it is
     _left: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
@@ -37,7 +37,7 @@ class Lease:
     @property
     def over(self) -> bool:
         """Whether the worker has to stop: it was asked to, or its job is not its own any more."""
-        return bool(self.lost) or self.asked is not None
+        return bool(self.lost) or self.requested is not None
 
     def pass_on(self, progress: Progress, report: ProgressReport) -> None:
         """Progress for whoever started the job, and for everybody else."""
@@ -65,7 +65,7 @@ class Lease:
         while not self._left.wait(HEARTBEAT_S) and not self.lost:
             requested_at = time.monotonic()
             try:
-                self.asked = self.ledger.renew(self.job, LEASE_S, self.doing) or self.asked
+                self.requested = self.ledger.renew(self.job, LEASE_S, self.doing) or self.requested
                 valid_until = requested_at + LEASE_S
             except IllegalMoveError:
                 self.lost = "it was taken for lost, or moved by somebody else"

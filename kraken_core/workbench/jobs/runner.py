@@ -137,7 +137,7 @@ class JobRunner(JobPlanner):
             with Lease(self.ledger, job) as lease:
                 reported = partial(lease.pass_on, progress)
                 stopped = partial(_either, stop, lease)
-                ours = replace(patient, ledger=self.ledger.held_by(job, lambda: patient.store.mark))
+                ours = replace(patient, ledger=self.ledger.for_worker(job, lambda: patient.store.mark))
                 carry_out = partial(ours._carry_out, job, plan, pool, reported, stopped)  # noqa: SLF001 - our copy
                 LOG.info("%s", begun(job, plan))
                 result = self._guarded(job, lease, stopped, carry_out)
@@ -226,7 +226,7 @@ class JobRunner(JobPlanner):
         """The job moved as whoever interrupted it wanted, and what to say of it."""
         if lease.lost:
             return JobError(f"job {job.id} stopped: {lease.lost}. What it did is kept: kraken jobs {job.id}")
-        if lease.asked is Control.CANCEL:
+        if lease.requested is Control.CANCEL:
             self.ledger.move(job, job.mark_cancelled())
             return Interrupted(f"job {job.id} is cancelled; what it did is kept, and it is not gone on with.")
         self.ledger.move(job, job.mark_paused())

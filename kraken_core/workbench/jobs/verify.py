@@ -59,7 +59,7 @@ class Verifying:
                 if Basis(runner.store.version, len(runner.ledger.assertions())) != found.basis:
                     runner.ledger.move(job, job.mark_cancelled())
                     return "nothing was withdrawn, as candles or claims have changed meanwhile: verify again."
-                ledger = runner.ledger.held_by(job, lambda: runner.store.mark)
+                ledger = runner.ledger.for_worker(job, lambda: runner.store.mark)
                 tracker = CoverageTracker(runner.store, ledger, runner.tiers, runner.clock.now())
                 Withdraw(runner.store, ledger, tracker, Derive(runner.store, ledger, never_stop), progress).run(
                     found, as_of
