@@ -20,9 +20,9 @@ class Colouring(NamedTuple):
     colours: Mapping[str, str]
 
 
-_LACKING = {Known.PARTLY.value: PARTLY, Known.MISSING.value: MISSING}
+_MISSING = {Known.PARTLY.value: PARTLY, Known.MISSING.value: MISSING}
 KNOWN = Colouring(
-    lambda stretch: stretch.known.value, {Known.PRESENT.value: PRESENT, Known.SILENT.value: SILENT, **_LACKING}
+    lambda stretch: stretch.known.value, {Known.PRESENT.value: PRESENT, Known.SILENT.value: SILENT, **_MISSING}
 )
 SOURCE = Colouring(lambda stretch: stretch.source or Known.MISSING.value, {**SOURCES, Known.MISSING.value: MISSING})
 

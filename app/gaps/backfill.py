@@ -18,7 +18,7 @@ from kraken_core.domain.request import Selection
 
 PLAN = "backfill"  # of this session: what was asked for, and its plan
 
-Asked = tuple[tuple[int, ...], Selection]
+Options = tuple[tuple[int, ...], Selection]
 
 
 def backfill(picked: pl.DataFrame, gaps: pl.DataFrame, filtered: Selection, *, everything: bool) -> None:
@@ -28,7 +28,7 @@ def backfill(picked: pl.DataFrame, gaps: pl.DataFrame, filtered: Selection, *, e
     """
     routed = gaps.filter(pl.col("route") != Route.NONE)
     fillable = routed if routed.height else gaps
-    options: Asked | None = None
+    options: Options | None = None
     with st.container(horizontal=True, vertical_alignment="center"):
         if st.button(
             f"Preview backfill of {formatting.count(picked.height)} chosen",
@@ -55,7 +55,7 @@ def backfill(picked: pl.DataFrame, gaps: pl.DataFrame, filtered: Selection, *, e
         start_button(plan, PLAN)
 
 
-def _preview(options: Asked) -> None:
+def _preview(options: Options) -> None:
     st.session_state.pop(PLAN, None)
     ids, filtered = options
     with st.spinner("Asking what would fill them …", show_time=True):

@@ -48,13 +48,13 @@ class RepairPlanner:
         request = self.scope.request
         if not request.auto_gap_fill:
             return Repairs()
-        missing_of = self._lackings(knowledge, wanted, list(gaps))
+        missing_of = self._missing_by_pair(knowledge, wanted, list(gaps))
         routes = Routes(self.market.now, trades=request.trades)
         whole = plan_repairs(routes, missing_of)
         left = None if request.max_requests is None else max(0, request.max_requests - spent)
         return Repairs(whole, within_budget(routes, missing_of, whole, left))
 
-    def _lackings(self, knowledge: Knowledge, wanted: Spans, gaps: Collection[GapRecord]) -> list[Missing]:
+    def _missing_by_pair(self, knowledge: Knowledge, wanted: Spans, gaps: Collection[GapRecord]) -> list[Missing]:
         """What each listed pair lacks that may be asked for now, in order of pairs."""
         chosen, spared = self._chosen(gaps), self._spared(gaps)
         askable = {}

@@ -129,12 +129,12 @@ class Routes:
 
     def _instead(self, missing_of: Missing, repair: Repair) -> tuple[int, ...]:
         """Of every interval with missing slots that its answer reaches; the largest that makes up 720 minutes."""
-        asked = []
+        found = []
         for i, missing in missing_of.missing.items():
             answering = max((j for j in OHLC_INTERVALS if i % j == 0), default=0) if self.ohlc else 0
             if answering and missing & self.horizon(missing_of.pair, answering).outer(i * 60):
-                asked.append(answering)
-        return tuple(sorted({*asked} - {*repair.ohlc}))
+                found.append(answering)
+        return tuple(sorted({*found} - {*repair.ohlc}))
 
     def _fewest(self, missing_of: Missing) -> tuple[int, ...]:
         """The fewest answers that serve all that any answers serve."""

@@ -29,9 +29,9 @@ from kraken_core.pipeline.differences import Differing
 from kraken_core.pipeline.progress import Ticker
 from kraken_core.ports import CandleStore, ClaimLedger, DifferenceLedger, Exchange, JobLedger
 
-HELD_ANSWERS = 32  # waiting to be committed, at most: a commit costs about as much however many there are
+BUFFERED_ANSWERS = 32  # waiting to be committed, at most: a commit costs about as much however many there are
 _EXAMPLES = 3  # rows that a message shows
-HELD_S = 1.0  # nor does one wait longer than this
+BUFFERED_S = 1.0  # nor does one wait longer than this
 LOG = logging.getLogger("kraken_core")
 
 
@@ -83,24 +83,26 @@ class Fetch:
         young_s = self.settling_s if job.request.as_of is None else 0  # nothing after an instant that was named
         when = AsOf(job.as_of, self.settling_s, young_s)
         todo = iter([(r.pair, answers(self.exchange, r, when, points.get(r.pair), budget)) for r in plan.repairs])
-        rush = _InFlight()
+        in_flight = _InFlight()
         with ThreadPoolExecutor(self.side_by_side) as pool:
             while True:
-                rush.stopped = rush.stopped or self.stop()
-                while rush.goes_on and len(rush.running) < self.side_by_side and (following := next(todo, None)):
-                    rush.ask(pool, *following)
-                if not rush.running:
+                in_flight.stopped = in_flight.stopped or self.stop()
+                while (
+                    in_flight.goes_on and len(in_flight.running) < self.side_by_side and (following := next(todo, None))
+                ):
+                    in_flight.ask(pool, *following)
+                if not in_flight.running:
                     break
-                for answer in rush.answered(pool, buffer.patience):
+                for answer in in_flight.answered(pool, buffer.patience):
                     buffer.add(answer)
                     ticker.add(1, answer.rows, f"{answer.series} by {answer.source}")
                 buffer.commit_if_due()
             buffer.commit()
         buffer.record_phantoms()
         skipped = buffer.record_skipped()
-        if rush.stopped:
+        if in_flight.stopped:
             raise Interrupted("paused")
-        return Fetched(buffer.metrics, skipped | rush.failures, rush.down, buffer.problems)
+        return Fetched(buffer.metrics, skipped | in_flight.failures, in_flight.down, buffer.problems)
 
 
 @dataclass(slots=True)
@@ -191,7 +193,7 @@ class _AnswerBuffer:
     @property
     def patience(self) -> float:
         """How long the oldest may still wait, in seconds."""
-        return max(0.0, self.since + HELD_S - time.monotonic()) if self.answers else HELD_S
+        return max(0.0, self.since + BUFFERED_S - time.monotonic()) if self.answers else BUFFERED_S
 
     def add(self, answer: Answer) -> None:
         self.since = self.since if self.answers else time.monotonic()
@@ -225,7 +227,7 @@ class _AnswerBuffer:
         return failures
 
     def commit_if_due(self) -> None:
-        if len(self.answers) >= HELD_ANSWERS or (self.answers and not self.patience):
+        if len(self.answers) >= BUFFERED_ANSWERS or (self.answers and not self.patience):
             self.commit()
 
     def commit(self) -> None:

@@ -30,7 +30,7 @@ from kraken_core.pipeline.batches import BatchFile, BatchReceipt, FileReceipt, b
 from kraken_core.ports import CandleSource, Staging
 
 _MINUTE_S = 60
-_HELD_PARTS = 500_000  # slots' parts that wait to be joined: joining each portion by itself would take its time
+_PARTS_KEPT = 500_000  # slots' parts that wait to be joined: joining each portion by itself would take its time
 
 
 def read_trades_batch(
@@ -138,7 +138,7 @@ class _History:
         parts: list[pl.DataFrame] = []
         for portion in read:
             parts.append(partial(portion.trades, made.finest))
-            if sum(part.height for part in parts) > max(_HELD_PARTS, made.parts.height):
+            if sum(part.height for part in parts) > max(_PARTS_KEPT, made.parts.height):
                 made, parts = made.join(*parts), []
         return made.join(*parts)
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     Ints = NDArray[np.int64]
 
-ASKED = 20  # witnesses of a span, the busiest first: whoever trades every minute leaves little to ask the others
+BY_WITNESSES = 20  # witnesses of a span, the busiest first: whoever trades every minute leaves little to ask the others
 _DAY_S = 86_400
 
 
@@ -121,12 +121,12 @@ class Witnesses:
         starts, ends = bounds[::2], bounds[1::2]
         witnesses = np.zeros(len(starts), dtype=np.int64)
         for series, known in self.known:
-            if (witnesses >= ASKED).all():
+            if (witnesses >= BY_WITNESSES).all():
                 return
             if doubtful_here := (known & doubtful).inner(series.width):
                 opens = np.array(doubtful_here.bounds[::2], dtype=np.int64)
                 concerned = np.searchsorted(opens, ends) > np.searchsorted(opens, starts)
-                if (witnesses[concerned] < ASKED).any():
+                if (witnesses[concerned] < BY_WITNESSES).any():
                     witnesses[concerned] += 1
                     yield series, known, doubtful_here
 

@@ -23,7 +23,7 @@ CHUNK = 16 << 10
 
 
 @dataclass
-class Asked:
+class RequestLine:
     """A request, and the bytes of body that were sent."""
 
     name: str
@@ -55,7 +55,7 @@ class FileServer:
     redirects: dict[str, str] = field(default_factory=dict)
     faults: list[Fault | None] = field(default_factory=list)
     fault_tails: bool = False  # whether asking for a file's end uses up faults too
-    log: list[Asked] = field(default_factory=list)
+    log: list[RequestLine] = field(default_factory=list)
 
     def url(self, path: Path | str = "") -> str:
         name = path.relative_to(self.folder).as_posix() if isinstance(path, Path) else path
@@ -73,7 +73,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         files: FileServer = self.server.files
         name = unquote(self.path.lstrip("/").partition("?")[0])
-        asked = Asked(name, self.headers.get("Range"), 0, 0)
+        asked = RequestLine(name, self.headers.get("Range"), 0, 0)
         files.log.append(asked)
         is_tail = asked.range is not None and TAIL.fullmatch(asked.range) is not None
         fault = files.faults.pop(0) if files.faults and (files.fault_tails or not is_tail) else None
@@ -87,7 +87,7 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self._file(asked, path.read_bytes(), fault.break_after if fault else None)
 
-    def _file(self, asked: Asked, data: bytes, break_after: int | None) -> None:
+    def _file(self, asked: RequestLine, data: bytes, break_after: int | None) -> None:
         files: FileServer = self.server.files
         tag = f'"{hashlib.md5(data, usedforsecurity=False).hexdigest()}"'
         headers = {**({"ETag": tag} if files.etags else {}), **files.headers}
@@ -109,7 +109,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _say(
         self,
-        asked: Asked,
+        asked: RequestLine,
         status: int,
         body: bytes,
         headers: dict[str, str] | None = None,

@@ -1,7 +1,7 @@
 """The simulated exchange: Kraken's public REST API for a simulated market, on this machine."""
 
 from kraken_core.simulator.exchange.clock import ExchangeClock
-from kraken_core.simulator.exchange.exchange import Asked, SimulatedExchange
+from kraken_core.simulator.exchange.exchange import RequestLine, SimulatedExchange
 from kraken_core.simulator.exchange.faults import PASSING, Fault, Faults, Kind
 from kraken_core.simulator.exchange.limits import Limits
 from kraken_core.simulator.exchange.tape_faults import HONEST, TapeFaults
@@ -9,12 +9,12 @@ from kraken_core.simulator.exchange.tape_faults import HONEST, TapeFaults
 __all__ = [
     "HONEST",
     "PASSING",
-    "Asked",
     "ExchangeClock",
     "Fault",
     "Faults",
     "Kind",
     "Limits",
+    "RequestLine",
     "SimulatedExchange",
     "TapeFaults",
 ]

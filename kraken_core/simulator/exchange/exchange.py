@@ -38,7 +38,7 @@ from kraken_core.simulator.tape import NS
 STANDARD = Limits()
 
 
-class Asked(NamedTuple):
+class RequestLine(NamedTuple):
     """A request the exchange got: the endpoint (``OHLC``), the pair, if one of the market's, and the parameters.
 
     ``cut_off``: the limiter refused it. ``fault`` befell it.
@@ -73,7 +73,7 @@ class SimulatedExchange:
         """``port`` 0 takes a free one; ``limits`` None: as often as one likes. Raises UsageError for a taken port."""
         self.clock = clock or ExchangeClock(market.end + SETTLING_S)
         self.faults = faults
-        self.requests: list[Asked] = []
+        self.requests: list[RequestLine] = []
         self._api = PublicApi(market, trade_ids=trade_ids, repeats=repeats)
         self._limiter = Limiter(limits) if limits else None
         self._counter = FaultCounter()
@@ -108,7 +108,7 @@ class SimulatedExchange:
         caller = (address, pair if endpoint in LIMITED_BY_PAIR else None)
         allowed = self._limiter is None or self._limiter.allows(caller)
         fault = self._counter.befalls(self.faults, endpoint, pair) if allowed else None
-        self.requests.append(Asked(endpoint, pair, query, not allowed, fault))
+        self.requests.append(RequestLine(endpoint, pair, query, not allowed, fault))
         if not allowed:
             return Reply(refusal(TOO_MANY_REQUESTS))
         if fault and fault.kind is Kind.REFUSED:

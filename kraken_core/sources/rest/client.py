@@ -54,7 +54,7 @@ class KrakenExchange:
         self.requests = 0
         self.retries = 0
         self._transport = Transport(url, timeout_s)
-        self._pacer = RateLimiter(waiting, 1 / requests_per_second, 1 / all_per_second)
+        self._limiter = RateLimiter(waiting, 1 / requests_per_second, 1 / all_per_second)
         self._patience = patience
         self._waiting = waiting
         self._names = names
@@ -157,7 +157,7 @@ class KrakenExchange:
         beside_errors: bool = False,
     ) -> _T:
         """What the answer to one request tells. Raises NoAnswerError, Interrupted."""
-        self._pacer.acquire(pair)
+        self._limiter.acquire(pair)
         self._count(again=again)
         return read(answers.result(self._transport.get(endpoint, query), beside_errors=beside_errors))
 
@@ -167,7 +167,7 @@ class KrakenExchange:
             self.retries += again
 
     def _answered(self, pair: Pair | None) -> None:
-        self._pacer.answered(pair)
+        self._limiter.answered(pair)
         if pair:
             with self._lock:
                 self._doubtful.clear()
@@ -176,9 +176,9 @@ class KrakenExchange:
     def _wait(self, failed: NoAnswerError, pair: Pair | None, failures: int) -> None:
         LOG.info("%s: %s; asking again", self._named(pair), failed)
         if failed.policy is Policy.SLOWER:
-            self._pacer.back_off(pair)
+            self._limiter.back_off(pair)
         if failed.wait_s:
-            self._pacer.pause_all(failed.wait_s)
+            self._limiter.pause_all(failed.wait_s)
         self._waiting.until(self._waiting.now() + pause_s(failures))
 
     def _given_up(self, failed: NoAnswerError, endpoint: str, pair: Pair | None, failures: int) -> KrakenError:

@@ -132,7 +132,7 @@ class JobRunner(JobPlanner):
         patient = replace(self, store=self.store.with_retries())
         patient.check_ready(plan)
         planned = time.perf_counter() - began
-        with logged(self.log(job.id)), self._crew(job, workers or self.settings.workers) as pool:
+        with logged(self.log(job.id)), self._worker_pool(job, workers or self.settings.workers) as pool:
             job = self._taken_up(job)
             with Lease(self.ledger, job) as lease:
                 reported = partial(lease.pass_on, progress)
@@ -249,7 +249,7 @@ class JobRunner(JobPlanner):
         )
 
     @contextmanager
-    def _crew(self, job: IngestionJob, workers: int) -> Iterator[WorkerPool]:
+    def _worker_pool(self, job: IngestionJob, workers: int) -> Iterator[WorkerPool]:
         """Who reads the batches: this process, or a cluster. Raises ClusterError where that cannot be had."""
         if not self.settings.dask:
             with threads(workers) as pool:

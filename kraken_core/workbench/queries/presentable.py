@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _UNITS = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}  # a second's
 _FIRST_S, _LAST_S = (int(datetime(year, 1, 1, tzinfo=UTC).timestamp()) for year in (1, 9999))
 _DAY_S = 86_400
-_NOT_HELD: tuple[Callable[[pa.DataType], bool], ...] = (
+_NO_TYPE: tuple[Callable[[pa.DataType], bool], ...] = (
     lambda kind: isinstance(kind, pa.BaseExtensionType),
     pa.types.is_interval,
     pa.types.is_union,
@@ -33,7 +33,7 @@ def presentable(answer: pa.Table) -> pl.DataFrame:
     """
     for field, column in zip(answer.schema, answer.columns, strict=True):
         advice = f'cast it to text, as in "{field.name}"::varchar'
-        if any(is_such(field.type) for is_such in _NOT_HELD):
+        if any(is_such(field.type) for is_such in _NO_TYPE):
             raise UsageError(f"the column {field.name!r} has a type that no table here can hold: {advice}.")
         if not _within_calendar(column):
             raise UsageError(f"the column {field.name!r} has times before year 1 or after 9998 (infinity?): {advice}.")

@@ -13,15 +13,15 @@ from kraken_core.domain.request import closed
 from kraken_core.domain.timerange import END_OF_TIME, TimeRange, TimeRanges
 from kraken_core.ports import Ledger
 
-ASKED = tuple(grade for grade in Grade if grade is not Grade.DOUBTFUL)
+ACCEPTED = tuple(grade for grade in Grade if grade is not Grade.DOUBTFUL)
 
 
 def parse_grade(evidence: str | None) -> Grade:
     """The grade by its name; *claimed* where none is asked for. Raises UsageError."""
     try:
-        return next(grade for grade in ASKED if grade.value == (evidence or Grade.CLAIMED))
+        return next(grade for grade in ACCEPTED if grade.value == (evidence or Grade.CLAIMED))
     except StopIteration:
-        raise UsageError(f"evidence is {evidence!r}; it can be {', '.join(ASKED)}.") from None
+        raise UsageError(f"evidence is {evidence!r}; it can be {', '.join(ACCEPTED)}.") from None
 
 
 @dataclass(frozen=True, slots=True)
