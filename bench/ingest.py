@@ -66,6 +66,8 @@ def _measured(case: Case, folder: Path, runs: int) -> Iterator[Figure]:
         share = statistics.median(each["seen"]["ledger"] / each["seconds"]["total"] for each in told)
         yield Figure(f"ingest of {case}: ledger and coverage, of the whole", share * 100, 1, "%")
         yield from _on_postgres(case, archive, folder, runs)
+    share = statistics.median(each["seen"]["check"] / each["seen"]["processor"] for each in told)
+    yield Figure(f"ingest of {case}: end-of-job check, of its processor time", share * 100, 5, "%")
     yield Figure(f"ingest of {case}: peak memory", max(each["seen"]["memory"] for each in told) / GIB, 1.5, "GiB")
     if case.small:
         began = time.perf_counter()

@@ -1,7 +1,8 @@
 """``kraken``, watched: python -m bench.watched FILE ARGUMENTS… runs the command and writes what was seen to FILE.
 
 Seconds from the start of the process to the first read of data, seconds spent in the ledger and in coverage (whichever
-calls the other, counted once), and the peak of memory in bytes. Of what is recorded while the workers go on reading,
+calls the other, counted once), the processor's seconds of the check at the end of the job and of the whole process, and
+the peak of memory in bytes. Of what is recorded while the workers go on reading,
 the processor's seconds count: for the rest of that time the workers had the processor, and nobody waited.
 """
 
@@ -23,6 +24,7 @@ from kraken_core.cli.main import run
 from kraken_core.ledger.ledger import SqlLedger
 from kraken_core.pipeline import ingest
 from kraken_core.pipeline.cover import CoverageTracker
+from kraken_core.pipeline.crosscheck import CrossCheck
 from kraken_core.pipeline.read import BatchReceipt
 
 P = ParamSpec("P")
@@ -64,6 +66,8 @@ def main() -> int:
             if not name.startswith("_") and callable(getattr(kind, name)) and name not in {"open", "close"}:
                 clock = time.thread_time if name in BESIDE_THE_WORKERS else time.perf_counter
                 setattr(kind, name, watch.timed(getattr(kind, name), clock))
+    check = Watch()
+    CrossCheck.run = check.timed(CrossCheck.run, time.process_time)  # type: ignore[method-assign]
     first: list[float] = []
     read = ingest.read_batch
 
@@ -77,6 +81,8 @@ def main() -> int:
     found = {
         "first_byte": min(first, default=time.time()) - psutil.Process().create_time(),
         "ledger": watch.seconds,
+        "check": check.seconds,
+        "processor": time.process_time(),
         "memory": usage.ru_maxrss * 1024,
     }
     Path(seen).write_text(json.dumps(found))

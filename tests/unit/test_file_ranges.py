@@ -13,10 +13,10 @@ from tests.support.candle_frames import Row, frame
 
 SERIES = [Series(Pair(base, "USD"), 1) for base in ("A", "B", "C")]
 rows = st.lists(st.tuples(st.sampled_from(SERIES), st.integers(0, 30)), max_size=20)
-spans = st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30)), max_size=4)
+spans = st.just([(0, 31)]) | st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30)), max_size=4)
 
 
-@given(st.lists(rows, max_size=3), st.dictionaries(st.sampled_from(SERIES), spans), st.booleans())
+@given(st.lists(rows, max_size=3), st.fixed_dictionaries(dict.fromkeys(SERIES, spans)), st.booleans())
 def test_rows_are_those_inside_the_ranges_of_their_series_sorted(
     files: list[list[tuple[Series, int]]],
     chosen: dict[Series, list[tuple[int, int]]],

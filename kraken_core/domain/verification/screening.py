@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _MINUTE_US = 60_000_000
 _EVIDENT = 0.5  # of the tolerance: sums differ in their last digits by the order in which they are made
 _A_PAIR = 1 << 40  # more than any slot's number
-_UNCOUNTED = -1  # agrees with nothing that was counted, so that these are compared
+_UNCOUNTED = -1  # for a count that is unknown, which agrees with any: no disagreement is missed by it
 
 
 class Screened(NamedTuple):
