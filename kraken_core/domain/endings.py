@@ -56,7 +56,7 @@ def agreement(ending: Ending, instant: int, end: int, answer: OhlcAnswer, width:
 
     Where the exchange has none (before its reach, or while the pair was not listed), few trades expected at the pair's
     own rate have to do: that of the answer, else ``rate``, in trades a second. Not at the very end: an answer may be
-    old. Likewise in a first slot of which only a part was read.
+    old. Of a first slot whose trades were not all read candles may count more for that alone: see counts_partly.
     """
     opens = answer.candles["time"].dt.epoch("s")
     counts = dict(zip(opens.to_list(), answer.candles["trades"].to_list(), strict=True))
@@ -65,8 +65,7 @@ def agreement(ending: Ending, instant: int, end: int, answer: OhlcAnswer, width:
     while slot < end and slot + width <= ending.until:
         if slot in answer.known:
             theirs, ours = counts.get(slot, 0), _between(ending.times, slot, slot + width)
-            whole = slot * NS >= ending.counted_from
-            if theirs > ours and (whole or rate * width >= FEW_TRADES):
+            if theirs > ours:
                 return Agreement(until, theirs, ours)
             slot += width
         else:
@@ -78,6 +77,11 @@ def agreement(ending: Ending, instant: int, end: int, answer: OhlcAnswer, width:
             slot = behind
         until = min(slot, end)
     return Agreement(until)
+
+
+def counts_partly(ending: Ending, instant: int, width: int) -> bool:
+    """Whether a sweep knows only some of the trades in the slot of ``width`` seconds that holds an instant."""
+    return floor(instant, width) * NS < ending.counted_from
 
 
 def settled(answer: OhlcAnswer, width: int, when: AsOf) -> OhlcAnswer:

@@ -45,12 +45,14 @@ class Scope:
     ) -> tuple[dict[Series, TimeRanges], dict[Series, Detection]]:
         """The slots of each series of the pairs that are wanted, now or before; and the detections these make.
 
-        An incremental request adds to what was wanted before only what has closed since; a backfill adds nothing.
+        An incremental request adds to what was wanted before only what has closed since; a backfill adds nothing. What
+        was wanted up to a later instant stays wanted up to there: a job that was paused is gone on with as of its own.
         Of a pair of which nothing is known, all that was asked for is wanted: its life may have been that long.
         """
         request = self.request
         window = request.window(self.as_of)
-        everything = self._expected(knowledge, pairs, TimeRange(0, self.as_of))
+        latest = max([self.as_of, *(before.as_of for before in self.before.values())])
+        everything = self._expected(knowledge, pairs, TimeRange(0, latest))
         wanted: dict[Series, TimeRanges] = {}
         detections: dict[Series, Detection] = {}
         for series, now in self._expected(knowledge, pairs, window).items():
@@ -63,9 +65,14 @@ class Scope:
             hull = now.hull if now else TimeRange(window.start, window.start)
             wanted[series] = everything[series].clip(*hull)
             if now:
-                as_of = before.as_of if before and request.backfill else self.as_of
-                detections[series] = Detection(hull, as_of)
+                detections[series] = Detection(hull, self._spoken_of(before))
         return wanted, detections
+
+    def _spoken_of(self, before: Detection | None) -> int:
+        """The instant of a series' detection."""
+        if before is None:
+            return self.as_of
+        return before.as_of if self.request.backfill else max(before.as_of, self.as_of)
 
     def _expected(self, knowledge: Knowledge, pairs: Collection[Pair], window: TimeRange) -> dict[Series, TimeRanges]:
         intervals = self.request.intervals

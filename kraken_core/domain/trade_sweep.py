@@ -27,6 +27,7 @@ from kraken_core.domain.trades import TradeCandles
 STALE_S = 3600  # answers are minutes old at worst: whatever is older than this has been seen by all of them
 _A_DAY_NS = 86_400 * NS
 Row = tuple[Any, ...]
+_ID = list(PAGE).index("id")
 
 
 class TradeSpan(NamedTuple):
@@ -56,6 +57,11 @@ class Ending(NamedTuple):
     times: pl.Series
     counted_from: int
     until: int
+
+    def with_earlier(self, times: pl.Series, since: int) -> Ending:
+        """The same with those of the trades at these times that were made since then, and before the ones it counts."""
+        earlier = times.filter((times >= since) & (times < self.counted_from))
+        return self._replace(times=pl.concat([earlier, self.times]), counted_from=since)
 
 
 class SweepStep(NamedTuple):
@@ -180,7 +186,8 @@ class Sweeping:
         here = [*runs, *([ids.run] if ids.run else [])]
         inside = fresh.filter(pl.col("time") < self.end * NS)
         read = pl.concat([self.read, inside.select("time", "id")])
-        kept_from = min(last - 2 * _A_DAY_NS, self.known_until * NS)  # and whatever is of slots not given yet
+        newest = min(last, self.end * NS)  # a page may reach far beyond the end
+        kept_from = min(newest - 2 * _A_DAY_NS, self.known_until * NS)  # and whatever is of slots not given yet
         trim = len(read) and int(read["time"][0]) < kept_from - _A_DAY_NS
         after = replace(
             self,
@@ -277,7 +284,7 @@ class Sweeping:
         if parts.is_empty():
             return TradeSpan(self.making.pair, *given, None, None, whole=False, phantoms=self.phantoms)
         first, last = int(parts["first"][0]), int(parts["last"][-1])
-        last_id = self.read.filter(pl.col("time") <= last)["id"][-1] or None
+        last_id = _first(self.read.filter(pl.col("time") <= last)["id"].reverse())
         whole = any(run.since <= first and run.until >= last for run in runs)
         return TradeSpan(self.making.pair, *given, self.first_id, last_id, whole, self.phantoms)
 
@@ -285,17 +292,34 @@ class Sweeping:
 def without_repeats(page: pl.DataFrame, read: pl.DataFrame) -> pl.DataFrame:
     """A page of trades without those that were read before (both PAGE).
 
-    Told apart by all that a trade tells, so that an id that is unknown or used twice is no matter. Equal trades are as
-    many as they are: each that was read stands for one of the page.
+    Told apart by all that a trade tells, so that an id that is unknown or used twice is no matter; nor is one that is
+    unknown in one answer, and known in another. Equal trades are as many as they are: each that was read stands for one
+    of the page.
     """
     if read.is_empty() or page.is_empty():
         return page
-    before = Counter(read.rows())
-    fresh = []
-    for row in page.rows():
-        fresh.append(before[row] <= 0)
-        before[row] -= 1
-    return page.filter(pl.Series(fresh, dtype=pl.Boolean))
+    rows, left = page.rows(), Counter(read.rows())
+    fresh = dict.fromkeys(range(len(rows)), True)
+    for place, row in enumerate(rows):
+        if row[_ID] and left[row]:
+            left[row] -= 1
+            fresh[place] = False
+    known: Counter[Row] = Counter()
+    unknown: Counter[Row] = Counter()
+    for row, count in left.items():
+        (known if row[_ID] else unknown)[_but_id(row)] += count
+    # Those that know their id first: they can be no other's than one that did not.
+    for place in sorted((place for place in fresh if fresh[place]), key=lambda place: not rows[place][_ID]):
+        same = _but_id(rows[place])
+        others = unknown if unknown[same] or rows[place][_ID] else known
+        if others[same]:
+            others[same] -= 1
+            fresh[place] = False
+    return page.filter(pl.Series(fresh.values(), dtype=pl.Boolean))
+
+
+def _but_id(row: Row) -> Row:
+    return row[:_ID] + row[_ID + 1 :]
 
 
 def phantoms(skips: Iterable[Skipped], again: pl.DataFrame) -> list[Skipped]:

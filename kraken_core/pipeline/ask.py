@@ -12,7 +12,7 @@ import polars as pl
 
 from kraken_core.domain.candles import Source, derived_rank, rank_of
 from kraken_core.domain.coverage import Assertion
-from kraken_core.domain.endings import Agreement, agreement, serves, settled, witness
+from kraken_core.domain.endings import Agreement, agreement, counts_partly, serves, settled, witness
 from kraken_core.domain.errors import PairRefusedError
 from kraken_core.domain.exchange import NS, TRADES_A_PAGE, AsOf, OhlcAnswer
 from kraken_core.domain.market import Series
@@ -172,6 +172,10 @@ class _Sweeper:
                 return
             answer = self._candles_of(of)
             found = agreement(ending, at, end, answer, of.width, rate=self.rate)
+            if found.theirs is not None and counts_partly(ending, at, of.width) and self.budget.take():
+                since = floor(at, of.width) * NS
+                ending = ending.with_earlier(self.exchange.trades(self.series.pair, since - 1).trades["time"], since)
+                found = agreement(ending, at, end, answer, of.width, rate=self.rate)
             if serves(of, self.series):
                 others.append((of, answer))
             if found.theirs is not None:

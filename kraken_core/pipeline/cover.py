@@ -18,7 +18,7 @@ from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.plan import absence_claims
 from kraken_core.domain.tiers import Tiers
 from kraken_core.domain.timerange import TimeRanges, floor
-from kraken_core.ports import CandleStore, MarketLedger, PairRecord
+from kraken_core.ports import CandleStore, CoverageLedger, MarketLedger, PairRecord
 
 _DAY_S = 86_400  # the coarsest slot
 
@@ -87,7 +87,7 @@ class CoverageTracker:
         covered = graded_ranges(
             claims, alive, self.ledger.findings(lives.keys()), contested(self.ledger.differences(alive))
         )
-        self.ledger.replace_coverage(self.counted(covered))
+        self.ledger.replace_coverage(counted(self.store, covered))
 
     def recounted(self) -> tuple[dict[Series, list[DataCoverageRange]], list[Series]]:
         """The recorded ranges whose candles are not as many as the table holds, by series, counted anew.
@@ -97,7 +97,7 @@ class CoverageTracker:
         recorded: dict[Series, list[DataCoverageRange]] = defaultdict(list)
         for known in self.ledger.coverage():
             recorded[known.series].append(known)
-        now = self.counted(recorded)
+        now = counted(self.store, recorded)
         wrong = {series: ranges for series, ranges in now.items() if ranges != recorded[series]}
         lost = [series for series, ranges in wrong.items() if _any_fewer(recorded[series], ranges)]
         return wrong, lost
@@ -117,19 +117,31 @@ class CoverageTracker:
             for series in lost
         }
 
-    def counted(self, covered: Mapping[Series, Sequence[DataCoverageRange]]) -> dict[Series, list[DataCoverageRange]]:
-        """The ranges with the candles the table holds in each."""
-        by_kind: dict[tuple[CoverageSource, Grade], dict[Series, list[DataCoverageRange]]] = defaultdict(dict)
-        for series, found in covered.items():
-            for covering in found:
-                by_kind[covering.source, covering.grade].setdefault(series, []).append(covering)
-        result: dict[Series, list[DataCoverageRange]] = {series: [] for series in covered}
-        for of_kind in by_kind.values():  # ranges of one kind never touch, so that each is counted by itself
-            ranges = {series: TimeRanges.of((r.start, r.end) for r in found) for series, found in of_kind.items()}
-            for series, counts in self.store.count(ranges).items():
-                found = of_kind[series]
-                result[series] += [r._replace(candles=n) for r, n in zip(found, counts, strict=True)]
-        return {series: sorted(found, key=attrgetter("start")) for series, found in result.items()}
+
+def uncover(store: CandleStore, ledger: CoverageLedger, gone: Mapping[Series, TimeRanges]) -> None:
+    """Record that ranges are not covered any more, before their candles go: a job may end in between."""
+    left: dict[Series, list[DataCoverageRange]] = {series: [] for series in gone}
+    for known in ledger.coverage(list(gone)):
+        rest = TimeRanges.single(known.start, known.end) - gone[known.series]
+        left[known.series] += [known._replace(start=start, end=end) for start, end in rest]
+    ledger.replace_coverage(counted(store, left))
+
+
+def counted(
+    store: CandleStore, covered: Mapping[Series, Sequence[DataCoverageRange]]
+) -> dict[Series, list[DataCoverageRange]]:
+    """The ranges with the candles the table holds in each."""
+    by_kind: dict[tuple[CoverageSource, Grade], dict[Series, list[DataCoverageRange]]] = defaultdict(dict)
+    for series, found in covered.items():
+        for covering in found:
+            by_kind[covering.source, covering.grade].setdefault(series, []).append(covering)
+    result: dict[Series, list[DataCoverageRange]] = {series: [] for series in covered}
+    for of_kind in by_kind.values():  # ranges of one kind never touch, so that each is counted by itself
+        ranges = {series: TimeRanges.of((r.start, r.end) for r in found) for series, found in of_kind.items()}
+        for series, counts in store.count(ranges).items():
+            found = of_kind[series]
+            result[series] += [r._replace(candles=n) for r, n in zip(found, counts, strict=True)]
+    return {series: sorted(found, key=attrgetter("start")) for series, found in result.items()}
 
 
 def _any_fewer(recorded: Iterable[DataCoverageRange], counted: Iterable[DataCoverageRange]) -> bool:

@@ -16,14 +16,15 @@ from kraken_core.domain.errors import Interrupted
 from kraken_core.domain.knowledge import DerivationWork, derived_claim
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.timerange import TimeRange, TimeRanges
+from kraken_core.pipeline.cover import uncover
 from kraken_core.pipeline.differences import Differing
 from kraken_core.pipeline.progress import Ticker
-from kraken_core.ports import CandleStore, ClaimLedger, DifferenceLedger
+from kraken_core.ports import CandleStore, ClaimLedger, CoverageLedger, DifferenceLedger
 
 CHUNK_SLOTS = 2_000_000  # finer slots read at once: bounds the memory
 
 
-class DerivingLedger(ClaimLedger, DifferenceLedger, Protocol):
+class DerivingLedger(ClaimLedger, CoverageLedger, DifferenceLedger, Protocol):
     """What derived candles are recorded in."""
 
 
@@ -45,7 +46,9 @@ class Derive:
         differing = Differing(self.store, self.ledger)
         changed = 0
         if work.withdraw:
-            self.store.commit([], clear=_ranges(work.withdraw))
+            gone = _ranges(work.withdraw)
+            uncover(self.store, self.ledger, gone)
+            self.store.commit([], clear=gone)
             self.ledger.claim(work.withdraw)
         for chunk in _chunks(work.derive):
             if self.stop():

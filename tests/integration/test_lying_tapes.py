@@ -91,13 +91,14 @@ def sweep(
     interval: int = 1,
     present: int | None = None,
     budget: int | None = None,
+    start: int = START,
 ) -> Swept:
-    """A sweep from the market's start to what had settled at a present: its end, unless it is another."""
+    """A sweep, from the market's start unless said otherwise, to what had settled at a present: its end, likewise."""
     exchange = PocketExchange(market, market.end if present is None else present)
     exchange.tape_faults = faults
     as_of = exchange.present - SETTLING_S
     end = floor(as_of, interval * 60)
-    repair = Repair(BTC, interval, sweeps=(Sweep(START, end, 1),))
+    repair = Repair(BTC, interval, sweeps=(Sweep(start, end, 1),))
     found = list(answers(exchange, repair, AsOf(as_of), None, Budget(budget)))
     return Swept(market, interval, end, found, exchange.of_kind("OHLC", "Trades"))
 
@@ -183,6 +184,17 @@ def test_a_sweep_whose_end_is_days_before_the_next_trade_ends_there(seed: int) -
         done = Swept(rare, 60, START + day * DAY_S, found, 0)
         done.assert_true()
         assert not done.missing
+
+
+def test_a_sweep_that_begins_within_the_slot_of_a_candle_counts_the_trades_before_it_too() -> None:
+    """Of half a slot nothing was read: that its candle counts more is no sign by itself, nor that it does not."""
+    start = START + 15 * HOUR_S + 7 * 60  # so long ago that the exchange has no minutes of it any more
+    quiet = market_of(0.05, DAY_S + 15 * HOUR_S)
+    stopped = sweep(quiet, TapeFaults(empty=1.0, to_page=2), start=start)
+    stopped.assert_true()
+    whole = sweep(quiet, start=start)
+    whole.assert_true()
+    assert TimeRanges.single(start, whole.end) - whole.known == TimeRanges()
 
 
 def test_without_a_request_left_for_candles_nothing_is_claimed_of_the_end() -> None:

@@ -6,6 +6,7 @@ and only candles that the domain calls provisional are unfinished. Their dates a
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, timedelta
 
 from hypothesis import strategies as st
@@ -32,7 +33,7 @@ PAIRS = {
 
 
 @st.composite
-def markets(draw: st.DrawFn) -> SimulatedMarket:
+def markets(draw: st.DrawFn, rates: Sequence[float] = RATES) -> SimulatedMarket:
     """One to three pairs over two to five days and a part of one; some listed late, delisted or listed again."""
     days = draw(st.integers(2, 5))
     end = START + days * DAY_S + draw(st.integers(0, 1439)) * 60
@@ -41,7 +42,7 @@ def markets(draw: st.DrawFn) -> SimulatedMarket:
     chosen = draw(st.lists(st.sampled_from(list(PAIRS)), min_size=1, max_size=3, unique=True))
     return SimulatedMarket.make(
         draw(st.integers(0, 2**32 - 1)),
-        [draw(_listings(pair, end)) for pair in chosen],
+        [draw(_listings(pair, end, rates)) for pair in chosen],
         START,
         end,
         TimeRanges.of((begin, min(begin + minutes * 60, end)) for begin, minutes in silences),
@@ -49,11 +50,11 @@ def markets(draw: st.DrawFn) -> SimulatedMarket:
 
 
 @st.composite
-def _listings(draw: st.DrawFn, pair: Pair, end: int) -> Listing:
+def _listings(draw: st.DrawFn, pair: Pair, end: int, rates: Sequence[float]) -> Listing:
     hours = st.integers(0, (end - START) // HOUR_S).map(lambda hour: START + hour * HOUR_S)
     turns = sorted(draw(st.sets(hours, max_size=4)))  # listed, delisted, listed, delisted
     lives = tuple(map(TimeRange, turns[::2], [*turns[1::2], end] if len(turns) % 2 else turns[1::2]))
-    return Listing(pair, draw(st.sampled_from(RATES)), *PAIRS[pair], lives=lives)
+    return Listing(pair, draw(st.sampled_from(rates)), *PAIRS[pair], lives=lives)
 
 
 @st.composite

@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from kraken_core.domain.candles import SCHEMA
-from kraken_core.domain.endings import Agreement, agreement, serves, settled, witness
+from kraken_core.domain.endings import Agreement, agreement, counts_partly, serves, settled, witness
 from kraken_core.domain.exchange import NS, AsOf, OhlcAnswer
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.timerange import END_OF_TIME, TimeRanges
@@ -65,11 +65,17 @@ def test_candles_that_ended_long_before_are_those_of_a_pair_that_was_not_listed_
     assert found == Agreement(AS_OF)
 
 
-@pytest.mark.parametrize(("trades", "agrees"), [(3, True), (20 * 720, False)])
-def test_of_a_slot_of_which_a_part_was_read_the_pairs_rate_decides(trades: int, agrees: bool) -> None:
+def test_of_a_slot_of_which_a_part_was_read_nothing_agrees_before_the_rest_is_counted() -> None:
     ending = read(-170, counted_from=AS_OF - 170)  # of the slot that began at -180
-    found = agreement(ending, AS_OF - 170, AS_OF, candles(MINUTES, b180=trades), 60, rate=RATE)
-    assert (found.until == AS_OF) is agrees
+    theirs = candles(MINUTES, b180=3)
+    assert counts_partly(ending, AS_OF - 170, 60)
+    assert agreement(ending, AS_OF - 170, AS_OF, theirs, 60, rate=RATE) == Agreement(AS_OF - 170, theirs=3, ours=1)
+
+    earlier = read(-190, -180, -175, -170, -100).times
+    whole = ending.with_earlier(earlier, (AS_OF - 180) * NS)
+    assert not counts_partly(whole, AS_OF - 170, 60)
+    assert whole.times.to_list() == read(-180, -175, -170).times.to_list()
+    assert agreement(whole, AS_OF - 170, AS_OF, theirs, 60, rate=RATE) == Agreement(AS_OF)
 
 
 @pytest.mark.parametrize(

@@ -51,6 +51,12 @@ def test_neither_the_forming_row_nor_what_was_not_closed_is_known() -> None:
     assert told_of(*rows, as_of=START + 59).known == TimeRanges()
 
 
+@pytest.mark.parametrize("last", ["1.7E+9", "1E+9", "9E+9"])
+def test_where_last_is_rounded_all_rows_but_the_forming_one_are_committed(last: str) -> None:
+    assert told_of(row(0), silent(1), row(2), last=last).known == hours((0, 2))
+    assert told_of(row(0), last=last).known == TimeRanges()
+
+
 @pytest.mark.parametrize(
     "doubtful",
     [

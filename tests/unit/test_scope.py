@@ -49,6 +49,13 @@ def test_a_backfill_wants_nothing_more_and_speaks_of_the_same_instant() -> None:
     assert wanted(backfill, {}) == (TimeRanges(), None)
 
 
+def test_one_as_of_an_earlier_instant_leaves_wanted_what_was_wanted_later() -> None:
+    paused = Scope(REQUEST, FEBRUARY + 5 * DAY, BEFORE)
+    slots, detections = paused.wanted(KNOWN, [BTC])
+    assert slots[DAYS] == TimeRanges.single(JANUARY, FEBRUARY + 10 * DAY)
+    assert detections[DAYS].as_of == FEBRUARY + 10 * DAY
+
+
 def test_dates_limit_what_may_be_repaired_of_what_was_ever_wanted() -> None:
     scope = Scope(replace(REQUEST, start_date=date(2026, 2, 20)), MARCH, BEFORE)
     slots, _ = scope.wanted(KNOWN, [BTC])

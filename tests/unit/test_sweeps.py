@@ -278,6 +278,19 @@ def test_repeats_are_told_by_the_whole_row(page: list[int], left: list[int]) -> 
     assert repeated["id"].to_list() == left
 
 
+@pytest.mark.parametrize(("before", "now"), [([0, 0], [7, 8]), ([7, 8], [0, 0]), ([7, 0], [0, 8])])
+def test_a_trade_whose_id_only_one_answer_knows_is_the_same(before: list[int | None], now: list[int | None]) -> None:
+    alike = pl.col("price") * 0 + 5
+    read, page = (trades([1, 1], ids).with_columns(price=alike) for ids in (before, now))
+    assert without_repeats(page, read).is_empty()
+    assert len(without_repeats(page, read[:1])) == 1
+
+
+def test_trades_that_are_equal_but_for_ids_both_known_are_two() -> None:
+    one, other = trades([1], [7]), trades([1], [8])
+    assert len(without_repeats(other, one)) == 1
+
+
 def test_equal_trades_without_ids_are_as_many_as_they_are() -> None:
     alike = trades([1, 1, 1, 1], [0] * 4).with_columns(price=pl.lit(5.0))
     assert len(without_repeats(alike, alike[:2])) == 2
@@ -294,3 +307,39 @@ def test_skipped_trades_that_come_when_asked_for_again_are_in_their_places() -> 
 
     assert [(skip.first, skip.last) for skip in skips] == [(2, 2), (4, 4)]
     assert_frame_equal(sweeping.found_again(lost, tape, skips), tape)
+
+
+# -------------------------------------------------------------------------------------------------------- long tapes
+
+DAY_S = 86_400
+
+
+def test_a_page_that_reaches_days_beyond_the_end_keeps_what_was_read_before_it() -> None:
+    tape = trades([5, 65, END - START + 9 * DAY_S])
+    [step] = taken(begun(NOW), full(tape))
+    assert step.known == TimeRanges.single(START, END)
+    assert step.candles["trades"].to_list() == [1, 1]
+
+
+def test_what_is_counted_of_a_long_tape_is_of_the_days_before_the_end_not_of_those_behind_it() -> None:
+    end = START + 30 * DAY_S
+    read = trades([5, 20 * DAY_S, 29 * DAY_S, 39 * DAY_S])
+    [step] = taken(Sweeping.begin(MINUTES, START, end, AsOf(end)), full(read))
+    assert step.sweeping is None
+    sweeping = Sweeping.begin(MINUTES, START, end, AsOf(end))
+    after = sweeping.take(full(read[:2]), sweeping.fresh(full(read[:2]))).sweeping
+    assert after is not None
+    [step] = taken(after, full(read[2:3]))
+    assert step.sweeping is not None
+    assert step.sweeping.counted_from == (START + 20 * DAY_S) * NS  # the slot of which was not given yet
+    assert step.sweeping.read["time"].to_list() == [(START + day * DAY_S) * NS for day in (20, 29)]
+
+
+def test_a_range_that_waited_for_days_behind_skipped_ids_is_given_all_the_same() -> None:
+    end = START + 30 * DAY_S
+    sweeping = Sweeping.begin(MINUTES, START, end, AsOf(end))
+    waiting = trades([5, 65, 70], [1, 3, 4])  # 2 was not seen yet
+    later = trades([10 * DAY_S, 10 * DAY_S + 1], [5, 6])
+    steps = taken(sweeping, full(waiting), full(later), full(trades([20 * DAY_S], [1])))
+    assert steps[0].known == steps[1].known == TimeRanges()
+    assert sum(step.candles["trades"].sum() for step in steps) >= 3
