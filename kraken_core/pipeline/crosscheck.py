@@ -120,8 +120,11 @@ class CrossCheck:
         """The findings that are other than before."""
         before = self.ledger.findings([part.known.pair for part in parts])
         touched = {Series(part.known.pair, i): ranges for part in parts for i, ranges in part.touched.items()}
+        again = examination.looked_again
         now = {
-            series: before.get(series, Findings()).compared(ranges, examination.agreed.get(series, {}))
+            series: before.get(series, Findings()).compared(
+                ranges | again.get(series.pair, _NOTHING), examination.agreed.get(series, {})
+            )
             for series, ranges in touched.items()
         }
         doubts: dict[Series, list[Doubt]] = defaultdict(list)

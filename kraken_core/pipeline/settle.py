@@ -33,6 +33,7 @@ def settle(
             days[suspect.pair] = days.get(suspect.pair, TimeRanges()) | slots
         for pair, known in known_pairs(knowledge, [s for s in series if s.pair in days], window).items():
             for some in _days(days[pair].outer(DAY_S)):
+                examination.look_again(pair, some)
                 examination.agreement(whole_days(store, {pair: known}, {pair: some}), {pair: known.look(some)})
     return made
 

@@ -10,12 +10,14 @@ from typing import Any
 import polars as pl
 from polars.testing import assert_frame_equal
 
+from kraken_core import Workbench
 from kraken_core.domain.exchange import OhlcAnswer
 from kraken_core.domain.gaps import GapStatus
-from kraken_core.domain.market import Series
+from kraken_core.domain.market import INTERVALS, Series
 from kraken_core.domain.timerange import TimeRanges
+from kraken_core.simulator.listing import Listing
 from kraken_core.simulator.market import SimulatedMarket
-from kraken_core.simulator.release import Layout, Release, series_of
+from kraken_core.simulator.release import DAY_S, Layout, Release, series_of
 from tests.acceptance.lying_archives import (
     ADA,
     BTC,
@@ -31,6 +33,7 @@ from tests.acceptance.lying_archives import (
     traded_slot,
     verify,
 )
+from tests.acceptance.never_false import assert_nothing_false
 from tests.support.helping import ingest, written
 from tests.support.pocket_exchange import PocketExchange, at_pocket
 
@@ -262,3 +265,29 @@ def test_what_the_exchange_answers_as_wrongly_is_not_asked_again(market: Simulat
     assert {(g.status, g.reason) for g in gaps(home, minutes)} == {(GapStatus.UNFILLABLE, "sources disagree")}
     assert failed(verify(home)) == {}
     assert_true(home, market)
+
+
+def test_a_day_that_contradicts_every_finer_interval_in_turn_leaves_no_agreement_with_what_it_contradicts(
+    tmp_path: Path,
+) -> None:
+    """Of a quiet pair; the hours that traded were agreed with by silent half hours that are withdrawn next."""
+    quiet = SimulatedMarket.make(3, [Listing(BTC, 0.004, 97_000, 1, 0.05)], DAYS[0], DAYS[8])
+    lost = traded_slot(quiet, Series(BTC, 60))
+    finer = (1, 5, 15, 30, 60)
+    release = stated(intervals=(*finer, 1440), dropped={Series(BTC, interval): lost for interval in finer})
+    home = tmp_path / "home"
+    ingest(home, quiet, *written(quiet, [release], tmp_path))
+
+    with Workbench.open(home) as bench:
+        assert_nothing_false(bench, quiet)
+        found, coverage = bench.ledger.findings([BTC]), bench.ledger.coverage()
+    known = {
+        interval: TimeRanges.of((c.start, c.end) for c in coverage if c.series == Series(BTC, interval))
+        for interval in INTERVALS
+    }
+    assert not lost.outer(DAY_S) - known[1440]
+    agreed = [(coarse, fine, slots) for coarse, of in found.items() for fine, slots in of.agreed.items()]
+    assert agreed
+    for coarse, fine, slots in agreed:
+        assert not slots - known[coarse.interval]
+        assert not slots - known[fine]

@@ -135,6 +135,7 @@ class Examination:
         self.tallies = {name: Tally(name) for name in names}
         self.suspects: dict[Series, TimeRanges] = {}  # all that were confirmed
         self.agreed: dict[Series, dict[int, TimeRanges]] = {}  # with a finer interval of another file, by that
+        self.looked_again: dict[Pair, TimeRanges] = {}  # whole days, without what was contradicted
         self._missing_below: list[Suspicion] = []  # by finer candles
         self._missing_above: list[Suspicion] = []  # by coarser ones
         self._counted: set[tuple[Series, int, int]] = set()  # coarse series, finer interval, slot: each once
@@ -188,6 +189,13 @@ class Examination:
                     agreed -= _slots(opens_of(found).tolist(), coarse * 60)
                     self._judge(frame, Series(pair, coarse), Series(pair, fine), found)
                 self._agreed(frame.pairs[pair], coarse, fine, agreed)
+
+    def look_again(self, pair: Pair, days: TimeRanges) -> None:
+        """Days of a pair are given once more, without what was contradicted: who agreed with that agrees no longer."""
+        self.looked_again[pair] = self.looked_again.get(pair, _NOTHING) | days
+        for series, agreed in self.agreed.items():
+            if series.pair == pair:
+                self.agreed[series] = {fine: left for fine, ranges in agreed.items() if (left := ranges - days)}
 
     def _agreed(self, known: KnownPair, coarse: int, fine: int, slots: TimeRanges) -> None:
         """Both intervals say the same of coarse slots: of those that traded, and of those that did not."""
