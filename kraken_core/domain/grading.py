@@ -37,11 +37,13 @@ class Findings(NamedTuple):
     """What holding a series against others showed.
 
     ``agreed`` are slots in which the candles of a finer interval, of another file, say the same; by that interval
-    (minutes). ``doubts`` are spans whose silence is suspicious.
+    (minutes). ``doubts`` are spans whose silence is suspicious, ``asleep`` those that would be if the whole exchange
+    had not been silent then, by what was stored of other pairs: both are judged again when that changes.
     """
 
     agreed: Mapping[int, TimeRanges] = {}
     doubts: tuple[Doubt, ...] = ()
+    asleep: tuple[Doubt, ...] = ()
 
     def compared(self, slots: TimeRanges, agreed: Mapping[int, TimeRanges]) -> Findings:
         """The same once slots were compared again: of these only what agreed now does."""
@@ -51,10 +53,14 @@ class Findings(NamedTuple):
         }
         return self._replace(agreed={finer: ranges for finer, ranges in both.items() if ranges})
 
-    def watched(self, within: TimeRanges, doubts: Iterable[Doubt]) -> Findings:
-        """The same once silences were judged again: of those that reach into it, only what is doubted now is."""
-        kept = (doubt for doubt in self.doubts if not within.meets(doubt.start, doubt.end))
-        return self._replace(doubts=tuple(sorted({*kept, *doubts})))
+    def watched(self, within: TimeRanges, doubts: Iterable[Doubt], asleep: Iterable[Doubt] = ()) -> Findings:
+        """The same once silences were judged again: of those that reach into it, only what was found now counts."""
+
+        def judged(before: Iterable[Doubt], now: Iterable[Doubt]) -> tuple[Doubt, ...]:
+            kept = (silence for silence in before if not within.meets(silence.start, silence.end))
+            return tuple(sorted({*kept, *now}))
+
+        return self._replace(doubts=judged(self.doubts, doubts), asleep=judged(self.asleep, asleep))
 
 
 _NONE = Findings()

@@ -17,7 +17,7 @@ from kraken_core.ledger.transactions import Transactions, transaction
 from kraken_core.ledger.undone import not_undone
 from kraken_core.ports import Unexamined
 
-_AGREED, _DOUBTFUL = "agreed", "doubtful"
+_AGREED, _DOUBTFUL, _ASLEEP = "agreed", "doubtful", "asleep"
 _COLUMNS = ("pair_id", "interval", "start", "end", "kind", "finer", "reason")
 _CLAIM = assertion.c
 
@@ -52,21 +52,35 @@ class KeptFindings(Transactions):
         """The findings of each series of which there are any."""
         agreed: dict[Series, dict[int, list[tuple[int, int]]]] = defaultdict(lambda: defaultdict(list))
         doubts: dict[Series, list[Doubt]] = defaultdict(list)
+        asleep: dict[Series, list[Doubt]] = defaultdict(list)
         with self._reading() as connection:
             rows = read_many(connection, select(finding).where(self._of_pairs(finding, pairs)))
-            for pair_id, interval, start, end, _, finer, reason in rows:
+            for pair_id, interval, start, end, kind, finer, reason in rows:
                 series = self._series[pair_id, interval]
                 if finer is None:
-                    doubts[series].append(Doubt(start, end, reason))
+                    (doubts if kind == _DOUBTFUL else asleep)[series].append(Doubt(start, end, reason))
                 else:
                     agreed[series][finer].append((start, end))
         return {
             series: Findings(
                 {finer: TimeRanges.of(ranges) for finer, ranges in sorted(agreed[series].items())},
                 tuple(sorted(doubts[series])),
+                tuple(sorted(asleep[series])),
             )
-            for series in {*agreed, *doubts}
+            for series in {*agreed, *doubts, *asleep}
         }
+
+    @transaction
+    def judged_silences(self, within: TimeRanges) -> dict[Series, TimeRanges]:
+        """The spans of all series that were judged by what is stored of other pairs, and reach into some time."""
+        found: dict[Series, list[tuple[int, int]]] = defaultdict(list)
+        row = finding.c
+        spans = select(row.pair_id, row.interval, row.start, row.end).where(row.finer.is_(None))
+        with self._reading() as connection:
+            for pair_id, interval, start, end in read_many(connection, spans):
+                if within.meets(start, end):
+                    found[self._series[pair_id, interval]].append((start, end))
+        return {series: TimeRanges.of(silences) for series, silences in found.items()}
 
     @transaction
     def record_findings(
@@ -79,14 +93,15 @@ class KeptFindings(Transactions):
             for finer, ranges in found.agreed.items()
             for span in ranges
         )
-        doubts = (
-            (series, doubt.start, doubt.end, _DOUBTFUL, None, doubt.reason)
+        silences = (
+            (series, silence.start, silence.end, kind, None, silence.reason)
             for series, found in findings.items()
-            for doubt in found.doubts
+            for kind, judged in ((_DOUBTFUL, found.doubts), (_ASLEEP, found.asleep))
+            for silence in judged
         )
         with self._writing({*examined, *(series.pair for series in findings)}) as connection:
             connection.execute(delete(finding).where(self._of(finding, findings)))
-            rows = ((self._pair_ids[series.pair], series.interval, *rest) for series, *rest in (*agreed, *doubts))
+            rows = ((self._pair_ids[series.pair], series.interval, *rest) for series, *rest in (*agreed, *silences))
             add_many(connection, finding, _COLUMNS, rows)
             connection.execute(delete(pair_examination).where(self._of_pairs(pair_examination, examined)))
             marks = ((self._pair_ids[pair], newest, json.dumps(lived.bounds)) for pair, lived in examined.items())

@@ -46,7 +46,7 @@ from kraken_core.ledger.columns import (
     words,
 )
 
-REVISION = "0013"  # the newest migration
+REVISION = "0014"  # the newest migration
 
 METRICS = tuple(field.name for field in fields(JobMetrics))
 _ADDED_METRICS = ("total_requests", "requests", "retries")
@@ -250,9 +250,9 @@ finding = Table(
     Column("start", Instant, primary_key=True),
     Column("end", Instant, nullable=False),
     CheckConstraint('"start" < "end"', name="range"),
-    *one_of("kind", ("agreed", "doubtful"), primary_key=True),
-    Column("finer", Integer),  # the interval that agrees; null of a doubt
-    *words("reason"),  # of a doubt
+    *one_of("kind", ("agreed", "doubtful", "asleep"), primary_key=True),
+    Column("finer", Integer),  # the interval that agrees; null of a silence
+    *words("reason"),  # of a silence
 )
 
 pair_examination = Table(

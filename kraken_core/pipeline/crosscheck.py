@@ -18,7 +18,8 @@ from kraken_core.domain.market import INTERVALS, Pair, Series
 from kraken_core.domain.timerange import END_OF_TIME, TimeRange, TimeRanges, ceil, floor
 from kraken_core.domain.verification.examination import Examination, Frame, inside
 from kraken_core.domain.verification.known_pair import KnownPair, Look, known_pairs
-from kraken_core.domain.verification.silences import KNOWN_SILENCES, unexplained
+from kraken_core.domain.verification.silences import KNOWN_SILENCES, Silence, unexplained
+from kraken_core.pipeline.cover import CoverageTracker
 from kraken_core.pipeline.quiet import Watched, around, narrowed, suspicious, uncounted
 from kraken_core.pipeline.settle import DAY_S, settle
 from kraken_core.pipeline.witnesses import Witnesses
@@ -29,6 +30,7 @@ CANDLES_AT_ONCE = 2_000_000  # bounds the memory
 _EVER = TimeRange(0, END_OF_TIME)
 _NOTHING = TimeRanges()
 Spans = Mapping[int, TimeRanges]  # by interval
+_BySeries = defaultdict[Series, list[Doubt]]
 
 
 class CrossChecked(NamedTuple):
@@ -47,7 +49,7 @@ class CrossCheck:
 
     store: CandleStore
     ledger: MarketLedger
-    now: int
+    tracker: CoverageTracker
 
     def run(self, knowledge: Knowledge, pairs: Collection[Pair], *, withdraw: bool = True) -> CrossChecked:
         """Look, withdraw what is contradicted, and record what was found. Where nothing was claimed, nothing is read.
@@ -60,20 +62,52 @@ class CrossCheck:
         touched = _with_more_life(changed, {pair: lived[pair] - old for pair, old in before.items()}, knowledge)
         if not touched:
             return NOTHING_NEW
+        done = {series.pair: lived[series.pair] for series in touched}
+        return self._check(knowledge, touched, done, newest, withdraw=withdraw)
+
+    def look_again(self, knowledge: Knowledge, slots: Mapping[Series, TimeRanges]) -> CrossChecked:
+        """The same of slots that were looked at before. Nothing is withdrawn."""
+        return self._check(knowledge, slots, {}, 0, withdraw=False)
+
+    def judge_again(self) -> None:
+        """Judge all silences again in which it matters what other pairs did, by what is stored of these now."""
+        self._record_others(*self._findings((), Examination(self.tracker.now), TimeRanges.single(*_EVER)))
+
+    def _check(
+        self,
+        knowledge: Knowledge,
+        touched: Mapping[Series, TimeRanges],
+        done: Mapping[Pair, TimeRanges],
+        newest: int,
+        *,
+        withdraw: bool,
+    ) -> CrossChecked:
+        """Look at slots. With that pairs are ``done``: as they lived by what was known, up to the ``newest`` claim."""
         chosen = {series.pair for series in touched}
         everything = [Series(pair, interval) for pair in chosen for interval in INTERVALS]
         parts = [_Part.of(known, touched) for known in known_pairs(knowledge, everything, _EVER).values()]
-        examination = Examination(self.now)
+        examination = Examination(self.tracker.now)
         for batch in self._batches(parts):
             self._compare(batch, examination)
         counter = settle(self.store, knowledge, everything, _EVER, examination)
         if counter and withdraw:
             self.store.commit([], demote=examination.suspects)
             self.ledger.claim(counter)
-        findings = self._findings(parts, examination)
-        done = {pair: lived[pair] for pair in chosen} if withdraw or not counter else {}
-        self.ledger.record_findings(findings, done, newest)
-        return CrossChecked(examination.suspects, bool(findings))
+        within = TimeRanges.of(span for ranges in touched.values() for span in ranges)
+        findings, judged = self._findings(parts, examination, around(within, DAY_S))
+        own = {series: found for series, found in findings.items() if series.pair in chosen}
+        self._record_others({s: found for s, found in findings.items() if s not in own}, judged - chosen)
+        self.ledger.record_findings(own, done if withdraw or not counter else {}, newest)
+        return CrossChecked(examination.suspects, bool(own))
+
+    def _record_others(self, findings: Mapping[Series, Findings], judged: Collection[Pair]) -> None:
+        """What follows for pairs of which nothing changed itself.
+
+        It is carried out before the pairs that changed count as looked at: a crash in between costs judging again.
+        """
+        if judged:
+            self.ledger.record_findings(findings, {}, 0)
+            self.tracker.update_coverage_after_ingestion(judged)
 
     def _compare(self, batch: Mapping[Pair, tuple[_Part, TimeRange]], examination: Examination) -> None:
         """What changed of some pairs, or of one in a span."""
@@ -116,27 +150,48 @@ class CrossCheck:
             stored[series.pair] += sum(found)
         return stored
 
-    def _findings(self, parts: Collection[_Part], examination: Examination) -> dict[Series, Findings]:
-        """The findings that are other than before."""
-        before = self.ledger.findings([part.known.pair for part in parts])
+    def _findings(
+        self, parts: Collection[_Part], examination: Examination, within: TimeRanges
+    ) -> tuple[dict[Series, Findings], set[Pair]]:
+        """The findings that are other than before, and the pairs with silences that reach into the time ``within``.
+
+        Whether these are explained by the whole exchange's depends on other pairs, of which something changed then.
+        """
+        again = self.ledger.judged_silences(within)
+        before = self.ledger.findings({part.known.pair for part in parts} | {series.pair for series in again})
         touched = {Series(part.known.pair, i): ranges for part in parts for i, ranges in part.touched.items()}
-        again = examination.looked_again
-        now = {
-            series: before.get(series, Findings()).compared(
-                ranges | again.get(series.pair, _NOTHING), examination.agreed.get(series, {})
-            )
-            for series, ranges in touched.items()
-        }
-        doubts: dict[Series, list[Doubt]] = defaultdict(list)
-        watched = narrowed(self.store, (each for part in parts for each in part.watched), now)
-        if found := uncounted(self.store, suspicious(self.store, watched), now):
-            witnesses = Witnesses.of(self.store, self.ledger.coverage())
-            asleep = witnesses.asleep(TimeRanges.of((silence.start, silence.end) for silence in found))
-            for series, start, end, expected in unexplained(found, asleep - KNOWN_SILENCES):
-                doubts[series].append(Doubt(start, end, f"no trades where about {expected:,.0f} were to be expected"))
+        now = dict(before)
         for series, ranges in touched.items():
-            now[series] = now[series].watched(around(ranges, DAY_S), doubts[series])
-        return {series: findings for series, findings in now.items() if findings != before.get(series, Findings())}
+            checked = ranges | examination.looked_again.get(series.pair, _NOTHING)
+            now[series] = now.get(series, Findings()).compared(checked, examination.agreed.get(series, {}))
+        looked = {series: around(ranges, DAY_S) for series, ranges in touched.items()}
+        watched = {each.series: each for part in parts for each in part.watched}
+        witnesses = Witnesses.of(self.store, self.ledger.coverage()) if again else None
+        finest = dict(witnesses.known) if witnesses else {}
+        for series, spans in again.items():
+            looked[series] = looked.get(series, _NOTHING) | spans
+            if known := finest.get(series):
+                watched[series] = Watched(series, known, looked[series] & known)
+        narrow = narrowed(self.store, watched.values(), now)
+        found = uncounted(self.store, suspicious(self.store, narrow), now)
+        doubts, asleep = self._judged(found, witnesses)
+        for series, ranges in looked.items():
+            now[series] = now[series].watched(ranges, doubts[series], asleep[series])
+        changed = {series: findings for series, findings in now.items() if findings != before.get(series, Findings())}
+        return changed, {series.pair for series in again}
+
+    def _judged(self, silences: Collection[Silence], witnesses: Witnesses | None) -> tuple[_BySeries, _BySeries]:
+        """Silences that nothing explains, and those that the whole exchange's does, by series."""
+        doubts, explained = _BySeries(list), _BySeries(list)
+        if silences:
+            witnesses = witnesses or Witnesses.of(self.store, self.ledger.coverage())
+            asleep = witnesses.asleep(TimeRanges.of((silence.start, silence.end) for silence in silences))
+            left = unexplained(silences, asleep - KNOWN_SILENCES)
+            for series, start, end, expected in left:
+                doubts[series].append(Doubt(start, end, f"no trades where about {expected:,.0f} were to be expected"))
+            for series, start, end in {silence[:3] for silence in silences} - {silence[:3] for silence in left}:
+                explained[series].append(Doubt(start, end, "nothing traded on the whole exchange"))
+        return doubts, explained
 
 
 def _with_more_life(

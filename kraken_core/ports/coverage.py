@@ -48,6 +48,10 @@ class CoverageLedger(Protocol):
         """What holding series against each other showed, by series; of all pairs where none are given."""
         ...
 
+    def judged_silences(self, within: TimeRanges) -> Mapping[Series, TimeRanges]:
+        """The spans of all series that were judged by what is stored of other pairs, and reach into some time."""
+        ...
+
     def record_findings(
         self, findings: Mapping[Series, Findings], examined: Mapping[Pair, TimeRanges], newest: int
     ) -> None:

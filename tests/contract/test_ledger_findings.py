@@ -22,6 +22,16 @@ def test_findings_are_kept_by_series_and_replaced_as_a_whole(ledger: SqlLedger) 
     assert ledger.findings() == {DAYS: Findings({720: ALIVE})}
 
 
+def test_silences_that_were_judged_by_other_pairs_are_found_by_their_time(ledger: SqlLedger) -> None:
+    asleep = Findings(asleep=(Doubt(2 * DAY, 3 * DAY, "nothing traded on the whole exchange"),))
+    ledger.record_findings({DAYS: FOUND, ETHER: asleep}, {}, 0)
+    assert ledger.findings() == {DAYS: FOUND, ETHER: asleep}
+    doubted, explained = TimeRanges.single(DAY, 2 * DAY), TimeRanges.single(2 * DAY, 3 * DAY)
+    assert ledger.judged_silences(ALIVE) == {DAYS: doubted, ETHER: explained}
+    assert ledger.judged_silences(TimeRanges.single(2 * DAY, 2 * DAY + 60)) == {ETHER: explained}
+    assert ledger.judged_silences(TimeRanges()) == {}
+
+
 def test_unexamined_is_what_was_claimed_or_withdrawn_since(ledger: SqlLedger) -> None:
     ledger.claim([a_claim(HOURS, 0, DAY), a_claim(HOURS, 2 * DAY, 3 * DAY), a_claim(ETHER)])
     first = ledger.unexamined([BTC])

@@ -281,7 +281,7 @@ class JobRunner(JobPlanner):
             backfill=Backfill(
                 tracker,
                 Derive(self.store, self.ledger, stop),
-                CrossCheck(self.store, self.ledger, tracker.now),
+                CrossCheck(self.store, self.ledger, tracker),
                 self.store,
                 self.ledger,
                 asking,

@@ -42,10 +42,10 @@ def undo(runner: JobRunner, job_id: int) -> IngestionJob:
     pairs = ledger.undo(job_id)
     store.restore(job.table_version)
     move_all(store, ledger.renamed())
+    tracker = CoverageTracker(store, ledger, runner.tiers, runner.clock.now())
+    check = CrossCheck(store, ledger, tracker)
     if pairs:
-        tracker = CoverageTracker(store, ledger, runner.tiers, runner.clock.now())
         knowledge = tracker.update_coverage_after_ingestion(pairs)
-        check = CrossCheck(store, ledger, tracker.now)
         if check.run(knowledge, pairs, withdraw=False).changed:  # what was known of the candles before is forgotten
             knowledge = tracker.update_coverage_after_ingestion(pairs)
         undone = job.request
@@ -60,5 +60,6 @@ def undo(runner: JobRunner, job_id: int) -> IngestionJob:
         rates = trades_a_second(store, pairs, knowledge.covered())
         detector = replace(detector_for(scope, knowledge.lives, rates=rates), unreadable=ledger.unreadable())
         GapRecorder(ledger, scope, detector=detector).run(knowledge, pairs)
+    check.judge_again()  # the silences of others, to which what is gone was a witness
     ledger.add_event(job_id, UNDONE, f"the candle table is as at version {job.table_version}")
     return ledger.job(job_id)
