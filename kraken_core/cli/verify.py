@@ -12,12 +12,13 @@ from kraken_core.cli.output import print_json, print_table, progress
 
 @click.command(epilog="\b\nExample:\n  kraken verify\n  kraken verify --tier TIER1 --intervals 60,1440")
 @selecting
-@click.option("--report-only", is_flag=True, help="Withdraw nothing; also works beside a running job.")
+@click.option("--report-only", is_flag=True, help="Withdraw and grade nothing; also works beside a running job.")
 @common
 def verify(ctx: CliContext, *, report_only: bool, **selection: Any) -> int:  # noqa: ANN401 - the options of selecting
     """Hold series against each other and the ledger against the candles; exit 1 where anything is wrong.
 
-    What a source claims to be silent and another interval contradicts is withdrawn, and becomes a gap.
+    A claim of no trades that another interval contradicts is withdrawn, and becomes a gap. What agrees, and what is
+    suspicious, grades the evidence: see kraken report.
     """
     with ctx.workbench() as workbench, progress(ctx) as report:
         from kraken_core.workbench import documents

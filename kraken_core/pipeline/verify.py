@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from kraken_core.domain.coverage import DataCoverageRange
 from kraken_core.domain.differences import disagreements
+from kraken_core.domain.grading import Findings
 from kraken_core.domain.knowledge import Knowledge
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.timerange import TimeRange, TimeRanges, floor
@@ -17,6 +18,7 @@ from kraken_core.domain.verification.known_pair import KnownPair, known_pairs
 from kraken_core.domain.verification.silences import KNOWN_SILENCES, Silence, unexplained
 from kraken_core.pipeline.progress import Ticker
 from kraken_core.pipeline.settle import DAY_S, settle, whole_days
+from kraken_core.pipeline.unrecorded import unrecorded
 from kraken_core.pipeline.witnesses import Silences, Witnesses
 from kraken_core.ports import CandleTable, MarketLedger, Progress
 
@@ -64,7 +66,13 @@ class Verify:
             suspects=examination.suspects,
             basis=Basis(version, len(knowledge.claims)),
             suspicious=suspicious,
+            unrecorded=unrecorded(self.store, self._findings(series), examination, suspicious, window),
         )
+
+    def _findings(self, series: Collection[Series]) -> dict[Series, Findings]:
+        """What is recorded of the series."""
+        stored = self.ledger.findings({each.pair for each in series})
+        return {each: stored[each] for each in stored.keys() & set(series)}
 
     def _look(
         self, pairs: Mapping[Pair, KnownPair], window: TimeRange, examination: Examination, silences: Silences

@@ -187,7 +187,8 @@ class Workbench(OpenHome, DeprecatedNames):
     ) -> Verification:
         """Series held against each other, and the ledger against the candles. Arguments as for :meth:`select`.
 
-        Claims to silence that another interval contradicts are withdrawn, unless ``report_only`` or while a job runs.
+        Claims to silence that another interval contradicts are withdrawn, and slots graded by what was found, unless
+        ``report_only`` or while a job runs: ``note`` says so.
         Raises StoreError where the table cannot be read.
         """
         return Verifying(self.runner, self.holdings).run(self.select(**selection), progress, report_only=report_only)

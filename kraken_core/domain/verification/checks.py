@@ -81,12 +81,14 @@ class Verification:
     """All checks, and what follows from silences that were contradicted.
 
     ``withdraw`` are the counter-claims, ``suspects`` the slots that they leave to nobody: their candles are to become
-    provisional. ``note`` says what became of that. ``suspicious`` are all silences of which that check gives examples.
+    provisional. ``unrecorded`` are slots whose grades do not yet follow from what was found. ``note`` says what became
+    of both. ``suspicious`` are all silences of which that check gives examples.
     """
 
     checks: tuple[Check, ...]
     withdraw: tuple[Assertion, ...] = ()
     suspects: Mapping[Series, TimeRanges] = field(default_factory=dict)
+    unrecorded: Mapping[Series, TimeRanges] = field(default_factory=dict)
     basis: Basis = NOTHING_SEEN
     note: str = ""
     suspicious: tuple[Silence, ...] = ()

@@ -136,6 +136,7 @@ class Examination:
         self.suspects: dict[Series, TimeRanges] = {}  # all that were confirmed
         self.agreed: dict[Series, dict[int, TimeRanges]] = {}  # with a finer interval of another file, by that
         self.looked_again: dict[Pair, TimeRanges] = {}  # whole days, without what was contradicted
+        self.differing: dict[Series, TimeRanges] = {}  # slots that say other things than a finer interval
         self._missing_below: list[Suspicion] = []  # by finer candles
         self._missing_above: list[Suspicion] = []  # by coarser ones
         self._counted: set[tuple[Series, int, int]] = set()  # coarse series, finer interval, slot: each once
@@ -184,10 +185,12 @@ class Examination:
             for name in ("agreement", "vintages"):
                 self.tallies[name].looked(series, looked)
             for pair, slots in of_pairs.items():
-                agreed = slots
+                agreed, judged = slots, Series(pair, coarse)
                 if (found := by_pair.get(str(pair))) is not None:
-                    agreed -= _slots(opens_of(found).tolist(), coarse * 60)
-                    self._judge(frame, Series(pair, coarse), Series(pair, fine), found)
+                    other = _slots(opens_of(found).tolist(), coarse * 60)
+                    self.differing[judged] = self.differing.get(judged, _NOTHING) | other
+                    agreed -= other
+                    self._judge(frame, judged, Series(pair, fine), found)
                 self._agreed(frame.pairs[pair], coarse, fine, agreed)
 
     def look_again(self, pair: Pair, days: TimeRanges) -> None:

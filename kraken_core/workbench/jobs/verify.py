@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from kraken_core.domain.errors import JobRunningError
+from kraken_core.domain.errors import JobRunningError, LedgerError
 from kraken_core.domain.jobs import IngestionJob, JobMetrics, JobStatus
 from kraken_core.domain.market import Series
 from kraken_core.domain.request import Request, Selection
-from kraken_core.domain.timerange import END_OF_TIME
+from kraken_core.domain.timerange import END_OF_TIME, TimeRanges
 from kraken_core.domain.verification.checks import Basis, Verification
 from kraken_core.pipeline.cover import CoverageTracker
+from kraken_core.pipeline.crosscheck import CrossCheck
 from kraken_core.pipeline.derive import Derive
 from kraken_core.pipeline.verify import Verify
 from kraken_core.pipeline.withdraw import Withdraw
-from kraken_core.ports import Progress, never_stop
+from kraken_core.ports import CandleStore, Progress, never_stop
 from kraken_core.workbench.jobs.lease import LEASE_S, Lease
 from kraken_core.workbench.jobs.log import LOG
 from kraken_core.workbench.jobs.runner import JobRunner
@@ -25,54 +26,72 @@ from kraken_core.workbench.queries.holdings import Holdings
 
 @dataclass(frozen=True, slots=True)
 class Verifying:
-    """Verifies a home, and withdraws what was contradicted."""
+    """Verifies a home, withdraws what was contradicted, and has the grades follow from what was found."""
 
     runner: JobRunner
     holdings: Holdings
 
     def run(self, selection: Selection, progress: Progress, *, report_only: bool) -> Verification:
-        """Look, without holding anybody up; then withdraw, as a job of a moment, if all is still as it was seen.
+        """Look, without holding anybody up; then write, as a job of a moment, if all is still as it was seen.
 
-        Beside a running job nothing is withdrawn: its note says so, and the findings may be of that job's making.
+        Written is what is withdrawn, and by what slots are graded. Beside a running job, or where the ledger takes
+        nothing, that is left out: its note says so, and the findings may be of that job's making.
         """
         runner = self.runner
         verify = Verify(runner.store, runner.ledger, runner.clock.now(), progress)
         found = verify.run(self.holdings.known(selection), selection.window(END_OF_TIME))
-        if not found.withdraw or report_only:
-            return replace(found, note="nothing was withdrawn, as you asked." if found.withdraw else "")
-        runner.fail_stalled_jobs()
-        if running := runner.ledger.jobs([JobStatus.RUNNING]):
-            return replace(found, note=f"nothing was withdrawn, as job {running[0].id} is running: verify again then.")
+        if not (found.withdraw or found.unrecorded):
+            return found
+        left = "nothing was withdrawn" if found.withdraw else "grades stay as they were"
+        if report_only:
+            return replace(found, note=f"{left}, as you asked.")
         try:
-            return replace(found, note=self._withdraw(found, progress))
-        except JobRunningError as error:
-            return replace(found, note=f"nothing was withdrawn: {error}")
+            runner.fail_stalled_jobs()
+            if running := runner.ledger.jobs([JobStatus.RUNNING]):
+                return replace(found, note=f"{left}, as job {running[0].id} is running: verify again then.")
+            job = self._begun(found)
+        except (JobRunningError, LedgerError) as error:
+            return replace(found, note=f"{left}: {error}")
+        return replace(found, note=self._write(job, found, progress, left))
 
-    def _withdraw(self, found: Verification, progress: Progress) -> str:
+    def _begun(self, found: Verification) -> IngestionJob:
+        """The job of a moment, running."""
+        pairs = tuple(sorted({series.pair for series in (*found.suspects, *found.unrecorded)}))
+        request = Request(pairs=pairs, backfill=True)
+        return self._taken_up(self.runner.ledger.create_job(request, self._as_of, [], JobMetrics()))
+
+    @property
+    def _as_of(self) -> int:
+        return self.holdings.as_of or self.runner.clock.now()
+
+    def _write(self, job: IngestionJob, found: Verification, progress: Progress, left: str) -> str:
         runner = self.runner
-        as_of = self.holdings.as_of or runner.clock.now()
-        pairs = tuple(sorted({series.pair for series in found.suspects}))
-        waiting = runner.ledger.create_job(Request(pairs=pairs, backfill=True), as_of, [], JobMetrics())
-        job = self._taken_up(waiting)
         with Lease(runner.ledger, job):
             try:
                 if Basis(runner.store.version, len(runner.ledger.assertions())) != found.basis:
                     runner.ledger.move(job, job.mark_cancelled())
-                    return "nothing was withdrawn, as candles or claims have changed meanwhile: verify again."
+                    return f"{left}, as candles or claims have changed meanwhile: verify again."
                 ledger = runner.ledger.for_worker(job, lambda: runner.store.mark)
                 tracker = CoverageTracker(runner.store, ledger, runner.tiers, runner.clock.now())
-                Withdraw(runner.store, ledger, tracker, Derive(runner.store, ledger, never_stop), progress).run(
-                    found, as_of
-                )
+                if found.withdraw:
+                    derive = Derive(runner.store, ledger, never_stop)
+                    Withdraw(runner.store, ledger, tracker, derive, progress).run(found, self._as_of)
+                _grade(runner.store, tracker, found)
             except BaseException as error:
                 LOG.exception("job %s could not withdraw what was contradicted", job.id)
                 runner.ledger.move(job, job.mark_failed(" ".join(f"{type(error).__name__}: {error}".split())))
                 raise
-        slots = sum(ranges.slots(series.width) for series, ranges in found.suspects.items())
-        note = f"{slots:,} slots of {_named(found.suspects)} were withdrawn, and are gaps now"
-        runner.ledger.add_event(job.id, "verify", note)
+        parts = []
+        if found.withdraw:
+            slots = sum(ranges.slots(series.width) for series, ranges in found.suspects.items())
+            advice = "kraken backfill, or the next ingest, fills those that can be filled"
+            parts.append(f"{slots:,} slots of {_named(found.suspects)} were withdrawn, and are gaps now: {advice}.")
+        if found.unrecorded:
+            parts.append(f"the evidence of {_named(found.unrecorded)} is graded by what was found.")
+        for part in parts:
+            runner.ledger.add_event(job.id, "verify", part)
         runner.ledger.move(job, job.mark_completed())
-        return f"{note}: kraken backfill, or the next ingest, fills those that can be filled."
+        return " ".join(parts)
 
     def _taken_up(self, job: IngestionJob) -> IngestionJob:
         ledger = self.runner.ledger
@@ -81,6 +100,18 @@ class Verifying:
         except JobRunningError:
             ledger.move(job, job.mark_cancelled())
             raise
+
+
+def _grade(store: CandleStore, tracker: CoverageTracker, found: Verification) -> None:
+    """Look at what is graded otherwise as a job does at its end, and so at what was withdrawn."""
+    pairs = {series.pair for series in (*found.suspects, *found.unrecorded)}
+    knowledge = tracker.update_coverage_after_ingestion(pairs)
+    slots = {
+        series: found.unrecorded.get(series, TimeRanges()) | found.suspects.get(series, TimeRanges())
+        for series in {*found.unrecorded, *found.suspects}
+    }
+    if CrossCheck(store, tracker.ledger, tracker).look_again(knowledge, slots).changed:
+        tracker.update_coverage_after_ingestion(pairs)
 
 
 def _named(series: Iterable[Series]) -> str:
