@@ -7,7 +7,7 @@ import streamlit as st
 
 from app.shared import formatting
 from app.shared.tables import numbers
-from kraken_core.domain.gaps import Route
+from app.shared.workbench_cache import workbench
 
 LISTED = 500  # the largest; a list of 100,000 helps nobody, and is too much to send
 _ISO = "%Y-%m-%dT%H:%M:%SZ"
@@ -45,17 +45,17 @@ def gap_table(gaps: pl.DataFrame, key: str) -> pl.DataFrame:
 
 
 def download_list(gaps: pl.DataFrame) -> None:
-    """A file that names what to get by hand."""
-    wanted = by_hand(gaps)
-    st.subheader("By hand")
+    """A file that names what to download, and from which archives."""
+    wanted = by_hand(workbench().charts.downloads(gaps))
+    st.subheader("Download manually")
     if not wanted.height:
         st.caption("No archive is known to hold what is missing here.")
         return
     archives = wanted["archive"].n_unique()
     st.caption(
-        f"{formatting.many(archives, 'archive')} that Kraken publishes would fill "
-        f"{formatting.many(wanted.height, 'gap')}. The "
-        "list names each and the files in it; read what you got on the page Ingest."
+        f"{formatting.many(archives, 'archive')} that Kraken publishes would fill up to "
+        f"{formatting.many(int(wanted['candles'].sum()), 'candle')}. The list names the files in each; read what you "
+        "downloaded on the page Ingest."
     )
     st.download_button(
         "Download list",
@@ -66,17 +66,13 @@ def download_list(gaps: pl.DataFrame) -> None:
     )
 
 
-def by_hand(gaps: pl.DataFrame) -> pl.DataFrame:
-    """The archives' files that fill what no open route does: the columns of a job's download list."""
-    return (
-        gaps.filter((pl.col("route") == Route.NONE) & (pl.col("archive") != ""))
-        .sort("archive", "csv_file", "start")
-        .select(
-            *("archive", "csv_file", "pair"),
-            pl.col("interval_minutes").alias("interval"),
-            *(_moment(name, _ISO) for name in ("start", "end")),
-            *("candles", "reason"),
-        )
+def by_hand(downloads: pl.DataFrame) -> pl.DataFrame:
+    """The archives' files that fill what no open route does (``ChartData.downloads``), as in a job's download list."""
+    return downloads.select(
+        *("archive", "csv_file", "pair"),
+        pl.col("interval_minutes").alias("interval"),
+        *(_moment(name, _ISO) for name in ("start", "end")),
+        *("candles", "reason"),
     )
 
 

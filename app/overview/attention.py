@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from app.overview.summary import Missing, Summary
+from app.overview.summary import Summary
 from app.shared import formatting
 from kraken_core.domain.formatting import duration
 from kraken_core.domain.gaps import Route
@@ -67,15 +67,12 @@ def _of_gaps(summary: Summary) -> Iterator[Matter]:
         yield Matter(text, "gaps", "See them", {})
     by_size = sorted(summary.archives.items(), key=lambda item: -item[1].slots)
     for archive, missing in by_size[:NAMED]:
-        yield Matter(
-            f"{archive} would fill up to {formatting.count(missing.slots)} missing slots: get it.",
-            "gaps",
-            "See them",
-            {},
-        )
-    lost = summary.routes.get(Route.NONE, Missing()).gaps - sum(missing.gaps for missing in summary.archives.values())
-    if lost:
-        text = f"{formatting.many(lost, 'gap')} cannot be filled by anything that is known."
+        text = f"Download {archive} to fill up to {formatting.many(missing.slots, 'missing candle')}."
+        yield Matter(text, "gaps", "See them", {})
+    if (more := len(by_size) - NAMED) > 0:
+        yield Matter(f"{formatting.many(more, 'other archive')} would fill some more.", "gaps", "See the list", {})
+    if summary.lost:
+        text = f"{formatting.many(summary.lost, 'gap')} cannot be filled by anything that is known."
         yield Matter(text, "gaps", "See them", {})
 
 

@@ -32,7 +32,8 @@ class Summary(NamedTuple):
     cells: dict[tuple[str, int], Completeness]  # by tier and interval
     newest: dict[int, int]  # by interval: where what is covered ends, epoch seconds
     routes: dict[Route, Missing]
-    archives: dict[str, Missing]
+    archives: dict[str, Missing]  # that hold a part of what no route fills
+    lost: int  # gaps that no route and no archive fills
     worst: list[tuple[Series, Completeness]]
     reasons: Mapping[Series, str] = {}  # of those: why something is missing
     nothing: Mapping[str, str] = {}  # pairs of which nothing is stored, and why
@@ -50,6 +51,7 @@ def summary(workbench: Workbench) -> Summary | None:
     reasons = found.gaps.sort("candles").group_by("pair", "interval_minutes").agg(pl.last("reason"))  # the widest gap's
     why = {(pair, interval): reason for pair, interval, reason in reasons.iter_rows()}
     worst = _worst(series)
+    downloads, unfillable = workbench.charts.downloads(found.gaps), found.gaps.filter(pl.col("route") == Route.NONE)
     empty = series.filter(pl.col("covered").sum().over("pair") == 0)
     cells = series.group_by("tier", "interval_minutes").agg(slots.sum()).rows()
     return Summary(
@@ -58,7 +60,8 @@ def summary(workbench: Workbench) -> Summary | None:
         cells={(tier, interval): Completeness(*counts) for tier, interval, *counts in cells},
         newest=found.newest,
         routes={Route(route): missing for route, missing in _missing(found.gaps, "route").items()},
-        archives=_missing(found.gaps.filter((pl.col("route") == Route.NONE) & (pl.col("archive") != "")), "archive"),
+        archives=_missing(downloads, "archive"),
+        lost=unfillable.filter(~pl.col("gap_id").is_in(downloads["gap_id"].implode())).height,
         worst=worst,
         reasons={
             each: why[str(each.pair), each.interval] for each, _ in worst if (str(each.pair), each.interval) in why

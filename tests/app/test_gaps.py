@@ -10,10 +10,14 @@ from streamlit.testing.v1 import AppTest
 from app.gaps.quality import silence_rows
 from app.gaps.table import by_hand
 from kraken_core import Workbench
+from kraken_core.domain.gaps import GapRecord, GapStatus, Route
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.verification.silences import Silence
-from kraken_core.pipeline.download_list import COLUMNS
+from kraken_core.pipeline.download_list import COLUMNS, write_download_list
+from kraken_core.workbench.charts.downloadable import downloadable
 from tests.app.conftest import Opened, figures
+
+BTC = Pair("BTC", "USD")
 
 
 def chart(shown: AppTest) -> dict[str, Any]:
@@ -69,14 +73,29 @@ def test_where_no_archive_has_it_there_is_no_download_list(full: Path, opened: O
     assert "No archive is known" in " ".join(each.value for each in shown.caption)
 
 
-def test_the_download_list_names_archives_and_files_of_what_no_route_fills() -> None:
-    columns = {"pair": "BTC/USD", "interval_minutes": 60, "end": 7_200, "candles": 1, "reason": "why"}
-    gap = pl.DataFrame({**columns, "start": 3_600, "route": "none", "csv_file": "XBTUSD_60.csv", "archive": "Q1.zip"})
-    gaps = pl.concat([gap, gap.with_columns(route=pl.lit("derive")), gap.with_columns(archive=pl.lit(""))])
-    times = {"start": "1970-01-01T01:00:00Z", "end": "1970-01-01T02:00:00Z"}
-    listed = {"archive": "Q1.zip", "csv_file": "XBTUSD_60.csv", "pair": "BTC/USD", "interval": 60, **times}
-    assert by_hand(gaps).to_dicts() == [{**listed, "candles": 1, "reason": "why"}]
-    assert tuple(by_hand(gaps).columns) == COLUMNS
+def test_the_download_list_is_the_one_that_a_job_writes(tmp_path: Path) -> None:
+    """Of a gap that no single archive holds, a row for each archive that holds a part of it."""
+    january, june, as_of = 1_767_225_600, 1_780_272_000, 1_783_468_800  # of 2026; July 8
+    whole = GapRecord(Series(BTC, 60), january, january + 7_200, 2, 0, 2, reason="old", csv_file="XBTUSD_60.csv")
+    records = [
+        whole._replace(archive="Q1.zip", status=GapStatus.UNFILLABLE),
+        whole._replace(start=january - 86_400, end=june, candles=(june - january + 86_400) // 3_600),
+        whole._replace(csv_file=""),
+    ]
+    path = write_download_list(tmp_path / "list.csv", records, as_of)
+    assert path
+    columns = [name for name in GapRecord._fields if name not in {"series", "id"}]
+    gaps = pl.DataFrame(
+        [
+            {"gap_id": n, "pair": "BTC/USD", "interval_minutes": 60, **{name: getattr(gap, name) for name in columns}}
+            for n, gap in enumerate([*records, whole._replace(route=Route.DERIVE)])
+        ],
+        infer_schema_length=None,
+    )
+    listed = by_hand(downloadable(gaps, as_of))
+    assert tuple(listed.columns) == COLUMNS
+    assert listed["archive"].n_unique() > 1
+    assert sorted(listed.write_csv().splitlines()) == sorted(path.read_text().splitlines())
 
 
 def test_a_backfill_is_previewed_before_it_can_be_started(full: Path, opened: Opened) -> None:

@@ -16,7 +16,7 @@ from kraken_core.domain.report import Completeness
 from tests.app.conftest import Opened, figures
 from tests.app.test_ingest import press
 
-COMPLETE = Summary(0, Completeness(10, 10, 8), {}, {60: 1_000_000}, {}, {}, [])
+COMPLETE = Summary(0, Completeness(10, 10, 8), {}, {60: 1_000_000}, {}, {}, 0, [])
 
 
 def test_an_empty_home_leads_a_newcomer_to_a_market_that_can_be_tried(
@@ -45,12 +45,15 @@ def test_nothing_needs_attention_where_all_is_held() -> None:
 
 def test_what_can_be_filled_comes_before_what_has_to_be_fetched_by_hand() -> None:
     found = COMPLETE._replace(
-        routes={Route.NONE: Missing(3, 40), Route.DERIVE: Missing(2, 5)}, archives={"Q1.zip": Missing(2, 30)}
+        routes={Route.NONE: Missing(3, 40), Route.DERIVE: Missing(2, 5)},
+        archives={"Q1.zip": Missing(2, 30), "Full.zip": Missing(2, 31)},
+        lost=1,
     )
     said = [matter.text for matter in matters([], found, 1_000_000 + 3 * 86_400)]
     assert said == [
         "2 gaps (up to 5 slots) can be filled from here.",
-        "Q1.zip would fill up to 30 missing slots: get it.",
+        "Download Full.zip to fill up to 31 missing candles.",
+        "Download Q1.zip to fill up to 30 missing candles.",
         "1 gap cannot be filled by anything that is known.",
         "What is held ends 3 d before now.",
     ]

@@ -15,6 +15,7 @@ from kraken_core.domain.timerange import TimeRange, TimeRanges
 from kraken_core.ledger.ledger import SqlLedger
 from kraken_core.ports import CandleStore
 from kraken_core.workbench.charts.candle_chart import Drawn, drawn
+from kraken_core.workbench.charts.downloadable import downloadable
 from kraken_core.workbench.charts.missing import Missing, missing
 from kraken_core.workbench.charts.share import Spans, spans
 from kraken_core.workbench.charts.timeline import Timeline, timeline
@@ -62,9 +63,8 @@ class ChartData:
     def totals(self) -> Totals:
         """How complete everything is, and its open gaps (as of :meth:`gaps`)."""
         detections = self.ledger.detections()
-        as_of = max((found.as_of for found in detections.values()), default=0)
         covered, gaps = self.ledger.covered_ranges(), self.ledger.open_gaps()
-        return totals(self.store, as_of, self._wanted(detections), covered, gaps)
+        return totals(self.store, self._as_of, self._wanted(detections), covered, gaps)
 
     def gaps(self, selection: Selection) -> pl.DataFrame:
         """The selection's open gaps: columns of ``SqlLedger.open_gaps``, and tier."""
@@ -77,6 +77,14 @@ class ChartData:
         )  # fmt: skip
         chosen = found.filter(pl.col("interval_minutes").is_in(selection.intervals))
         return chosen.join(pairs, on="pair", maintain_order="left")
+
+    def downloads(self, gaps: pl.DataFrame) -> pl.DataFrame:
+        """What published archives hold of gaps (of :meth:`gaps`) that no open route fills, a row for each archive."""
+        return downloadable(gaps, self._as_of)
+
+    @property
+    def _as_of(self) -> int:
+        return max((found.as_of for found in self.ledger.detections().values()), default=0)
 
     def missing(self, gaps: pl.DataFrame, row: str, selection: Selection, window: TimeRange, rows: slice) -> Missing:
         """What gaps (of :meth:`gaps`) leave missing of the selection, by ``row`` (pair or tier) and time.
