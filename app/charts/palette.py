@@ -16,5 +16,5 @@ GRADES = {
     Grade.PROVED: "#009E73",
     Grade.CONFIRMED: "#0072B2",
     Grade.CLAIMED: "#56B4E9",
-    Grade.DOUBTFUL: "#E69F00",
+    Grade.DOUBTFUL: "#CC79A7",
 }

@@ -5,7 +5,8 @@ from __future__ import annotations
 import polars as pl
 import streamlit as st
 
-from app.charts.timeline import KNOWN, SOURCE, coverage_timeline
+from app.charts.evidence import MEANINGS
+from app.charts.timeline import EVIDENCE, KNOWN, SOURCE, coverage_timeline
 from app.shared import formatting
 from app.shared.filters import IN_URL, selection
 from app.shared.metrics import show_metrics
@@ -20,7 +21,7 @@ from kraken_core.domain.timerange import TimeRange
 from kraken_core.workbench.charts.share import Share, Spans
 from kraken_core.workbench.charts.timeline import Timeline
 
-COLOURINGS = {"What is known": KNOWN, "Where from": SOURCE}
+COLOURINGS = {"What is known": KNOWN, "Evidence": EVIDENCE, "Where from": SOURCE}
 
 
 @remembered
@@ -79,6 +80,8 @@ def page() -> None:
     if picked.span and picked.span.end - picked.span.start > timeline.width:
         zoom(picked.span)
     st.caption(f"One bar a series, in steps of {duration(timeline.width)} or its own interval.")
+    if COLOURINGS[colours] is EVIDENCE:
+        st.caption("  \n".join(f"**{grade.value}**: {meaning}" for grade, meaning in MEANINGS.items()))
     if picked.stretches:
         row, start, end = picked.stretches[0]
         _evidence(rows[row], TimeRange(start, end))
@@ -90,6 +93,7 @@ def _figures(series: int, share: Share) -> None:
         "Known": percent(share.part),
         "Slots known": formatting.count(share.covered),
         "Slots missing": formatting.count(share.missing),
+        "Slots doubtful": formatting.count(share.doubtful),
         "Series": formatting.count(series),
     }
     show_metrics(shown)

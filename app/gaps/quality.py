@@ -12,11 +12,12 @@ from streamlit.delta_generator import DeltaGenerator
 
 from app.gaps.backfill import as_words
 from app.shared import formatting
-from app.shared.tables import numbers
+from app.shared.tables import numbers, percentages
 from app.shared.workbench_cache import remembered, workbench
 from kraken_core import Workbench
 from kraken_core.domain.errors import KrakenError
 from kraken_core.domain.formatting import duration
+from kraken_core.domain.market import Pair
 from kraken_core.domain.request import Selection
 from kraken_core.domain.verification.checks import Check, Verification
 from kraken_core.domain.verification.silences import KNOWN_SILENCES, Silence
@@ -46,6 +47,22 @@ from files where records_changed > 0 order by updated_at desc limit {LISTED}
 """  # noqa: S608 - a number of ours
 
 
+_DIFFERENCES = """
+select pair, interval_minutes, kept_source, kept_path, other_source, other_path, sum(slots)::bigint as slots,
+    min(start_time) as first, max(end_time) as last, max(price_difference) as price,
+    max(volume_difference) as volume, max(trades_difference) as trades
+from differences group by all order by slots desc, pair, interval_minutes
+"""
+
+
+@remembered
+def differences(workbench: Workbench, chosen: Selection) -> pl.DataFrame:
+    """Between which sources series of a selection differ, how often and by how much at most; the most slots first."""
+    found = workbench.sql(_DIFFERENCES, to="polars")
+    held = [pair for pair in found["pair"].unique() if chosen.holds(Pair.parse(pair), workbench.tiers)]
+    return found.filter(pl.col("pair").is_in(held) & pl.col("interval_minutes").is_in(chosen.intervals))
+
+
 @remembered
 def revisions(workbench: Workbench) -> pl.DataFrame:
     """Files that brought other values than were held, newest first."""
@@ -65,6 +82,7 @@ def quality(filtered: Selection) -> None:
         _suspicious(found.suspicious)
     else:
         st.caption("Not verified yet in this session. It reads every candle of the selection: choose a tier or a pair.")
+    _differences(filtered)
     _revisions()
     _silences()
 
@@ -144,6 +162,42 @@ def _suspicious(silences: Sequence[Silence]) -> None:
         f"the {LISTED} least likely at most. They count as covered: a newer archive, or trades, would tell."
     )
     st.dataframe(silence_rows(silences[:LISTED]), hide_index=True, column_config=numbers("Trades expected"))
+
+
+def _differences(filtered: Selection) -> None:
+    st.subheader("Differences between sources")
+    found = differences(filtered)
+    if not found.height:
+        st.caption("No two sources gave an interval of this selection different values.")
+        return
+    st.caption(
+        "Where two sources gave the same candle different values, which of them is in force, and the largest "
+        f"differences, relative to the larger value; the {LISTED} with the most candles at most. Neither confirms the "
+        "other there."
+    )
+    st.dataframe(
+        found.head(LISTED).select(
+            pl.col("pair").alias("Pair"),
+            pl.col("interval_minutes")
+            .replace_strict(formatting.INTERVAL_LABELS, return_dtype=pl.String)
+            .alias("Interval"),
+            pl.col("slots").alias("Candles"),
+            _source("kept").alias("In force"),
+            _source("other").alias("Differs"),
+            pl.col("first").dt.strftime("%Y-%m-%d %H:%M").alias("From (UTC)"),
+            pl.col("last").dt.strftime("%Y-%m-%d %H:%M").alias("To (UTC)"),
+            *((100 * pl.col(name)).alias(f"{name.capitalize()} ≤") for name in ("price", "volume", "trades")),
+        ),
+        hide_index=True,
+        column_config=numbers("Candles") | percentages("Price ≤", "Volume ≤", "Trades ≤"),
+    )
+
+
+def _source(name: str) -> pl.Expr:
+    """A file by its archive, all else by its kind."""
+    path = pl.col(f"{name}_path")
+    archive = path.str.strip_chars_end("/").str.split("/").list.last()
+    return pl.when(path.is_null() | (path == "")).then(f"{name}_source").otherwise(archive)
 
 
 def _revisions() -> None:

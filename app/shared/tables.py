@@ -15,6 +15,11 @@ def numbers(*names: str) -> dict[str, Any]:
     return {name: st.column_config.NumberColumn(format="localized") for name in names}
 
 
+def percentages(*names: str) -> dict[str, Any]:
+    """The configuration of columns that hold percentages, small ones among them."""
+    return {name: st.column_config.NumberColumn(format="%.4g %%") for name in names}
+
+
 def texts(rows: Iterable[Sequence[str]], widths: Sequence[int]) -> None:
     """A few rows of long texts, which wrap wherever they must: one below another where it is narrow."""
     with st.container(gap="small"):

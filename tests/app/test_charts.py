@@ -9,11 +9,14 @@ import polars as pl
 import pytest
 
 from app.charts.candles import candle_chart
+from app.charts.evidence import evidence_bar
 from app.charts.missing import missing_heatmap
-from app.charts.palette import MISSING, PRESENT, SILENT, SOURCES
-from app.charts.timeline import KNOWN, SOURCE, Colouring, coverage_timeline
+from app.charts.palette import GRADES, MISSING, PARTLY, PRESENT, SILENT, SOURCES
+from app.charts.timeline import EVIDENCE, KNOWN, SOURCE, Colouring, coverage_timeline
 from kraken_core.domain.coverage import CoverageSource
+from kraken_core.domain.grades import Grade
 from kraken_core.domain.market import Pair, Series
+from kraken_core.domain.report import Completeness
 from kraken_core.domain.timerange import TimeRange, TimeRanges
 from kraken_core.workbench.charts.bins import Bins
 from kraken_core.workbench.charts.candle_chart import Drawn
@@ -24,8 +27,10 @@ HOUR = 3_600
 WINDOW = TimeRange(0, 100 * HOUR)
 BTC, HOSTILE = Series(Pair("BTC", "USD"), 60), Series(Pair("<b>X", "&amp;"), 60)
 STRETCHES = (
-    Stretch(0, 0, 5 * HOUR, Known.PRESENT, CoverageSource.CSV, 5, 0),
-    Stretch(0, 5 * HOUR, 6 * HOUR, Known.SILENT, CoverageSource.API, 0, 0),
+    Stretch(0, 0, 5 * HOUR, Known.PRESENT, CoverageSource.CSV, 5, 0, Grade.CONFIRMED),
+    Stretch(0, 5 * HOUR, 6 * HOUR, Known.SILENT, CoverageSource.API, 0, 0, Grade.PROVED),
+    Stretch(0, 6 * HOUR, 8 * HOUR, Known.SILENT, CoverageSource.CSV, 0, 0, Grade.DOUBTFUL),
+    Stretch(0, 8 * HOUR, 9 * HOUR, Known.PARTLY, CoverageSource.CSV, 1, 1, Grade.DOUBTFUL),
     Stretch(1, 0, 9 * HOUR, Known.MISSING, None, 0, 9),
 )
 TIMELINE = Timeline((BTC, HOSTILE), WINDOW, HOUR, STRETCHES)
@@ -43,7 +48,8 @@ def test_a_timeline_has_a_bar_for_each_stretch_where_it_lies() -> None:
 @pytest.mark.parametrize(
     ("colouring", "colours"),
     [
-        (KNOWN, {"present", "silent", "missing"}),
+        (KNOWN, {"present", "silent", "doubtful", "partly missing", "missing"}),
+        (EVIDENCE, {"confirmed", "proved", "doubtful", "partly missing", "missing"}),
         (SOURCE, {"CSV", "API", "missing"}),
     ],
 )
@@ -57,6 +63,20 @@ def test_a_timeline_is_coloured_by_what_is_known_or_by_where_it_is_from(
     assert of.get("silent", SILENT) == SILENT
     assert of.get("API", SOURCES["API"]) == SOURCES["API"]
     assert figure.layout.showlegend
+
+
+def test_every_grade_has_a_colour_of_its_own_in_the_bar_and_on_the_timeline() -> None:
+    counts = Completeness(wanted=110, covered=100, present=80, proved=40, confirmed=30, doubtful=5)
+    bar = evidence_bar(counts)
+    shares = ["Proved 40.00 %", "Confirmed 30.00 %", "Claimed 25.00 %", "Doubtful 5.00 %"]
+    assert [trace.name for trace in bar.data] == shares
+    assert [tuple(trace.x) for trace in bar.data] == [(40,), (30,), (25,), (5,)]
+    assert tuple(bar.layout.xaxis.range) == (0, 100)
+    assert [trace.marker.color for trace in bar.data] == [GRADES[grade] for grade in Grade]
+    assert len({*GRADES.values(), MISSING, PARTLY}) == len(GRADES) + 2
+    of = {trace.name: trace.marker.color for trace in coverage_timeline(TIMELINE, EVIDENCE).data}
+    assert of["doubtful"] == GRADES[Grade.DOUBTFUL]
+    assert evidence_bar(Completeness(10, 10, 10, proved=10)).data[0].name.startswith("Proved 100")
 
 
 def test_what_is_clicked_tells_its_series_and_range() -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from streamlit.testing.v1 import AppTest
 
 from kraken_core import Workbench
+from kraken_core.domain.grades import Grade
 from tests.app.conftest import Opened, figures
 
 
@@ -31,6 +32,7 @@ def test_the_figures_are_those_of_the_whole_selection_in_the_window(full: Path, 
     told = figures(opened("coverage"))
     assert told["Slots known"] == f"{overall.covered:,}"
     assert told["Slots missing"] == f"{overall.missing:,}"
+    assert told["Slots doubtful"] == f"{overall.doubtful:,}"
     assert told["Known"] == f"{100 * overall.completeness:.2f} %"
     day = {"start": "2024-03-30T00:00", "end": "2024-03-31T00:00"}
     told = figures(opened("coverage", pair="BTC/USD", interval=["1 h"], **day))
@@ -57,6 +59,15 @@ def test_buttons_move_the_window_and_the_url_follows(full: Path, opened: Opened)
     assert later.query_params["start"] == "2024-03-30T12:00"
     everything = next(button for button in later.button if button.label == "All").click().run()
     assert "start" not in everything.query_params
+
+
+def test_the_evidence_can_be_seen_with_what_each_grade_means(full: Path, opened: Opened) -> None:
+    shown = opened("coverage", colours="Evidence")
+    [chart] = shown.get("plotly_chart")
+    legend = {trace["name"] for trace in json.loads(chart.proto.spec)["data"]}
+    assert {"confirmed", "missing"} <= legend <= {*Grade, "partly missing", "missing"}
+    said = " ".join(each.value for each in shown.caption)
+    assert all(f"**{grade}**" in said for grade in Grade)
 
 
 def test_nonsense_in_the_url_is_no_error(full: Path, opened: Opened) -> None:

@@ -124,6 +124,29 @@ def test_verify_runs_from_the_page_and_says_what_it_checked(full: Path, opened: 
     assert list(table["Failed"]) == [check.failed for check in found.checks]
 
 
+def test_sources_that_differ_are_listed_with_the_one_in_force_and_by_how_much(
+    home: Path, tmp_path: Path, opened: Opened
+) -> None:
+    days = {1_711_756_800: "10,12,9,11,5.0,100", 1_711_843_200: "11,20,10,19,8.0,200"}
+    one, other = (tmp_path / name for name in ("Kraken_OHLCVT_Full_2024Q2", "Kraken_OHLCVT_2024Q1"))
+    for folder, volume in ((one, "5.0"), (other, "4.9875")):
+        folder.mkdir()
+        rows = "".join(f"{time},{values.replace('5.0', volume)}\n" for time, values in days.items())
+        (folder / "XBTUSD_1440.csv").write_text(rows)
+    (one / "XRPUSD_1440.csv").write_text("1719705600,5,6,4,5,100.0,10\n")  # which bears out how new it is
+    with Workbench.open(home) as wb:
+        wanted = {"start_date": "2024-03-01", "as_of": "2024-07-02", "tier": "ALL", "api_backfill": False}
+        wb.run(wb.plan(sources=[one, other], **wanted))
+    shown = opened("gaps", tab="Quality")
+    assert "Differences between sources" in {each.value for each in shown.subheader}
+    [row] = next(each.value for each in shown.dataframe if "In force" in each.value).to_dict("records")
+    assert (row["Pair"], row["Interval"], row["Candles"]) == ("BTC/USD", "1 day", 1)
+    assert (row["In force"], row["Differs"]) == (one.name, other.name)
+    assert (round(row["Volume ≤"], 4), row["Price ≤"], row["Trades ≤"]) == (0.25, 0, 0)
+    other_pair = opened("gaps", tab="Quality", pair="XRP/USD")
+    assert not [each for each in other_pair.dataframe if "In force" in each.value]
+
+
 def test_a_suspicious_silence_is_a_row_with_the_trades_that_did_not_come() -> None:
     start = 1_711_497_600  # 2024-03-27
     [row] = silence_rows([Silence(Series(Pair("BTC", "USD"), 60), start, start + 90_000, 412.3)])

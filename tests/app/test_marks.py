@@ -13,9 +13,10 @@ import pytest
 from app.charts.candles import SHADED, candle_chart
 from app.charts.completeness import completeness_heatmap
 from app.charts.missing import missing_heatmap
-from app.charts.timeline import KNOWN, SOURCE, coverage_timeline
+from app.charts.timeline import EVIDENCE, KNOWN, SOURCE, coverage_timeline
 from app.shared.paging import HEATMAP_ROWS, TIMELINES
 from kraken_core.domain.coverage import CoverageSource
+from kraken_core.domain.grades import Grade
 from kraken_core.domain.market import INTERVALS, Pair, Series
 from kraken_core.domain.report import Completeness
 from kraken_core.domain.timerange import TimeRange, TimeRanges
@@ -35,11 +36,11 @@ LENGTHS = (*range(HOUR, 20 * DAY, 7 * HOUR), *range(20 * DAY, 20 * 366 * DAY, 5 
 
 def timeline() -> Timeline:
     """Every bin differs from the one before, and has much to tell."""
-    kinds = cycle(product(Known, CoverageSource))
+    kinds = cycle(product(Known, CoverageSource, (Grade.CONFIRMED, Grade.DOUBTFUL)))
     stretches = [
-        Stretch(row, FIRST + k * DAY, FIRST + (k + 1) * DAY, known, source, 1_000_000, 1_000_000)
+        Stretch(row, FIRST + k * DAY, FIRST + (k + 1) * DAY, known, source, 1_000_000, 1_000_000, grade)
         for row in range(TIMELINES)
-        for k, (known, source) in enumerate(islice(kinds, STRETCHES))
+        for k, (known, source, grade) in enumerate(islice(kinds, STRETCHES))
     ]
     window = TimeRange(FIRST, FIRST + STRETCHES * DAY)
     return Timeline((SERIES,) * TIMELINES, window, DAY, tuple(stretches))
@@ -82,6 +83,7 @@ def marks(figure: Any) -> int:
     ("figure", "least"),
     [
         pytest.param(coverage_timeline(timeline(), KNOWN), TIMELINES * STRETCHES, id="timeline"),
+        pytest.param(coverage_timeline(timeline(), EVIDENCE), TIMELINES * STRETCHES, id="timeline by evidence"),
         pytest.param(coverage_timeline(timeline(), SOURCE), TIMELINES * STRETCHES, id="timeline by source"),
         pytest.param(missing_heatmap(missing()), HEATMAP_ROWS * BINS, id="missing"),
         pytest.param(candle_chart(drawn()), 2 * BARS + 2 * SHADED, id="candles"),

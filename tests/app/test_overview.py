@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from app.overview.summary import Missing, Summary
 from app.shared.formatting import plain
 from kraken_core import Workbench
 from kraken_core.domain.gaps import Route
+from kraken_core.domain.grades import Grade
 from kraken_core.domain.report import Completeness
 from tests.app.conftest import Opened, figures
 from tests.app.test_ingest import press
@@ -37,6 +39,15 @@ def test_the_figures_are_those_of_the_report(full: Path, opened: Opened) -> None
     assert told["Missing"] == f"{overall.missing:,}"
     assert told["Candles"] == f"{overall.present:,}"
     assert told["Completeness"] == f"{100 * overall.completeness:.2f} %"
+
+
+def test_the_bar_of_evidence_is_the_reports_and_shows_every_grade_there_is(full: Path, opened: Opened) -> None:
+    with Workbench.open(full) as workbench:
+        overall = workbench.holdings.report(workbench.select()).overall
+    bar, *_ = opened().get("plotly_chart")
+    traces = json.loads(bar.proto.spec)["data"]
+    shown = {trace["name"].split()[0].lower(): trace["x"] for trace in traces}
+    assert shown == {grade: [slots] for grade in Grade if (slots := getattr(overall, grade))}
 
 
 def test_nothing_needs_attention_where_all_is_held() -> None:

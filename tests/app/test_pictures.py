@@ -11,6 +11,7 @@ import pytest
 
 from kraken_core import Workbench
 from kraken_core.domain.coverage import CoverageSource
+from kraken_core.domain.grades import Grade
 from kraken_core.domain.life import Life
 from kraken_core.domain.market import INTERVALS, Series
 from kraken_core.domain.report import Completeness
@@ -76,6 +77,21 @@ def test_a_far_timeline_says_where_something_is_missing_and_counts_what_is_there
     assert {s.source for s in timeline.stretches if s.known is Known.PRESENT} == {CoverageSource.CSV}
 
 
+def test_a_timeline_has_the_grade_of_each_slot_and_from_afar_the_weakest(held: Workbench) -> None:
+    series, window = Series(PEPE_USD, 5), TimeRange(at("2024-03-31T12:00"), at("2024-04-01T12:00"))
+    close = held.charts.timeline([series], window)
+    graded = {c.grade for c in held.ledger.coverage([series])}
+    for grade in graded:
+        of_grade = TimeRanges.of((s.start, s.end) for s in close.stretches if s.grade is grade)
+        known = TimeRanges.of((c.start, c.end) for c in held.ledger.coverage([series]) if c.grade is grade)
+        assert of_grade == known & TimeRanges.single(*window)
+    far = held.charts.timeline([series], whole(held))
+    order = list(Grade)
+    for stretch in far.stretches:
+        inside = [c for c in held.ledger.coverage([series]) if c.start < stretch.end and stretch.start < c.end]
+        assert stretch.grade == max((c.grade for c in inside), key=order.index, default=None)
+
+
 def test_a_chart_adds_candles_up_and_loses_none(held: Workbench) -> None:
     series = Series(BTC_USD, 1)
     drawn = held.charts.drawn(series, whole(held))
@@ -120,7 +136,7 @@ def test_the_share_known_of_a_selection_is_that_of_the_report(held: Workbench) -
 def test_the_share_known_in_a_window_is_of_the_slots_that_open_in_it(held: Workbench) -> None:
     window = TimeRange(at("2024-03-31T21:07"), at("2024-04-01T02:10"))
     share = held.charts.spans(held.select(pairs=["PEPE/USD"], intervals=[60])).within(window)
-    assert share == (5, 2), "from 22:00 to 02:00, and known until midnight"
+    assert (share.wanted, share.covered) == (5, 2), "from 22:00 to 02:00, and known until midnight"
     assert held.charts.spans(held.select(pairs=["XRP/USD"])).within(window).part == 0
 
 

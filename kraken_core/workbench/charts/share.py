@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import polars as pl
 
+from kraken_core.domain.grades import Grade
 from kraken_core.domain.market import Series
 from kraken_core.domain.timerange import TimeRange, TimeRanges
 
@@ -16,10 +17,11 @@ _SLOTS = {"pair": pl.String, "interval_minutes": pl.Int32, "from": pl.Int64, "to
 
 
 class Share(NamedTuple):
-    """Slots that are wanted, and those of them that are covered."""
+    """Slots that are wanted, those of them that are covered, and of these the doubtful ones."""
 
     wanted: int
     covered: int
+    doubtful: int = 0
 
     @property
     def missing(self) -> int:
@@ -33,22 +35,27 @@ class Share(NamedTuple):
 
 
 class Spans(NamedTuple):
-    """What is wanted of many series and what is covered of that: width (of a slot), start and end, in seconds."""
+    """What is wanted of many series, covered and doubtful of that: width (of a slot), start and end, in seconds."""
 
     wanted: pl.DataFrame
     covered: pl.DataFrame
+    doubtful: pl.DataFrame
 
     def within(self, window: TimeRange) -> Share:
         """What opens inside the window."""
-        wanted, covered = (_opening(spans, window) for spans in self)
-        return Share(wanted, covered)
+        return Share(*(_opening(spans, window) for spans in self))
 
 
 def spans(wanted: Iterable[tuple[Series, TimeRanges]], covered: pl.DataFrame) -> Spans:
     """What is wanted of each series (aligned to its slots), and what of that is in the ranges covered."""
     slots = slots_of(wanted)
     of_slots = slots.select(WIDTH.alias("width"), start="from", end="to")
-    return Spans(of_slots, inside(slots, covered).select(WIDTH.alias("width"), start="first", end="last"))
+    within = inside(slots, covered)
+    known, doubtful = (
+        some.select(WIDTH.alias("width"), start="first", end="last")
+        for some in (within, within.filter(pl.col("grade") == Grade.DOUBTFUL))
+    )
+    return Spans(of_slots, known, doubtful)
 
 
 def slots_of(wanted: Iterable[tuple[Series, TimeRanges]]) -> pl.DataFrame:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import groupby
@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from kraken_core.domain.coverage import CoverageSource, DataCoverageRange
+from kraken_core.domain.grades import Grade
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.timerange import TimeRange, TimeRanges
 from kraken_core.ports import CandleStore
@@ -33,7 +34,7 @@ class Known(StrEnum):
 class Stretch(NamedTuple):
     """What is known of ``[start, end)`` (epoch seconds) of a series, and from which kind of source.
 
-    ``slots`` of it are missing; ``source`` is None where all of them are.
+    ``slots`` of it are missing; ``source`` and ``grade``, the weakest in it, are None where all of them are.
     """
 
     row: int
@@ -43,6 +44,7 @@ class Stretch(NamedTuple):
     source: CoverageSource | None
     candles: int
     slots: int
+    grade: Grade | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,15 +66,14 @@ def timeline(
 ) -> Timeline:
     """What is known of the series in the window."""
     width = width_for(window, STRETCHES)
-    by_series: dict[Series, dict[CoverageSource, list[tuple[int, int]]]] = defaultdict(lambda: defaultdict(list))
+    by_series: dict[Series, list[DataCoverageRange]] = defaultdict(list)
     for known in coverage:
-        by_series[known.series][known.source].append((known.start, known.end))
+        by_series[known.series].append(known)
     stretches: list[Stretch] = []
     candles = _candles(store, series, window, width)
     for row, each in enumerate(series):
         bins = Bins.even(window, max(width, each.width))
-        covered = {source: TimeRanges.of(ranges) for source, ranges in by_series[each].items()}
-        cells = _cells(each, bins, covered, wanted.get(each, TimeRanges()), candles[each])
+        cells = _cells(each, bins, by_series[each], wanted.get(each, TimeRanges()), candles[each])
         stretches += _merged(row, window, cells)
     return Timeline(tuple(series), window, width, tuple(stretches))
 
@@ -83,24 +84,32 @@ class _Cell(NamedTuple):
     source: CoverageSource | None
     candles: int
     slots: int
+    grade: Grade | None
 
 
 def _cells(
     series: Series,
     bins: Bins,
-    covered: Mapping[CoverageSource, TimeRanges],
+    covered: Collection[DataCoverageRange],
     wanted: TimeRanges,
     candles: Mapping[int, int],
 ) -> Iterator[_Cell]:
     """What is known of each bin; nothing where it is neither known nor wanted."""
-    every = TimeRanges.of(span for ranges in covered.values() for span in ranges)
+    every = _ranges(covered)
     known, missing = bins.seconds(every), bins.seconds(wanted - every)
-    by_source = {source: bins.seconds(ranges) for source, ranges in covered.items()}
+    by_source = {s: bins.seconds(_ranges(c for c in covered if c.source is s)) for s in {c.source for c in covered}}
+    weakest_first = reversed(Grade)
+    by_grade = {grade: bins.seconds(_ranges(c for c in covered if c.grade is grade)) for grade in weakest_first}
     for k, span in enumerate(bins):
         sources = {source for source, seconds in by_source.items() if seconds[k]}
         source = (sources.pop() if len(sources) == 1 else CoverageSource.MIXED) if sources else None
         found = candles.get(span.start, 0)
-        yield _Cell(span, _what(known[k], missing[k], found), source, found, int(missing[k]) // series.width)
+        grade = next((grade for grade, seconds in by_grade.items() if seconds[k]), None)
+        yield _Cell(span, _what(known[k], missing[k], found), source, found, int(missing[k]) // series.width, grade)
+
+
+def _ranges(covered: Iterable[DataCoverageRange]) -> TimeRanges:
+    return TimeRanges.of((known.start, known.end) for known in covered)
 
 
 def _what(known: np.int64, missing: np.int64, candles: int) -> Known | None:
@@ -113,12 +122,12 @@ def _what(known: np.int64, missing: np.int64, candles: int) -> Known | None:
 
 def _merged(row: int, window: TimeRange, cells: Iterator[_Cell]) -> Iterator[Stretch]:
     """Neighbours of one kind as one, inside the window."""
-    for (known, source), group in groupby(cells, key=lambda cell: (cell.known, cell.source)):
+    for (known, source, grade), group in groupby(cells, key=lambda cell: (cell.known, cell.source, cell.grade)):
         if known:
             found = list(group)
             start, end = max(found[0].bin.start, window.start), min(found[-1].bin.end, window.end)
             candles, slots = sum(cell.candles for cell in found), sum(cell.slots for cell in found)
-            yield Stretch(row, start, end, known, source, candles, slots)
+            yield Stretch(row, start, end, known, source, candles, slots, grade)
 
 
 def _candles(

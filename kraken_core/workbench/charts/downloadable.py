@@ -1,0 +1,25 @@
+"""What published archives hold of gaps that no open route fills: the same advice as in reports and download lists."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from kraken_core.domain.archives import holders_of
+from kraken_core.domain.gaps import Route
+
+_HOLDERS = {"start": pl.Int64, "end": pl.Int64, "archive": pl.String, "first": pl.Int64, "last": pl.Int64}
+_WIDTH = 60 * pl.col("interval_minutes").cast(pl.Int64)
+
+
+def downloadable(gaps: pl.DataFrame, as_of: int) -> pl.DataFrame:
+    """The gaps cut by the archives that hold them, each named in ``archive``; what none holds by as_of is left out.
+
+    See ``GapRecord.by_archive``, which says the same of a single gap.
+    """
+    manual = gaps.filter((pl.col("route") == Route.NONE) & (pl.col("csv_file") != ""))
+    whole, cut = manual.filter(pl.col("archive") != ""), manual.filter(pl.col("archive") == "")
+    spans = cut.select("start", "end").unique().rows()
+    holders = [(start, end, *held) for start, end in spans for held in holders_of(start, end, as_of)]
+    parts = cut.drop("archive").join(pl.DataFrame(holders, _HOLDERS, orient="row"), on=["start", "end"])
+    parts = parts.with_columns(start="first", end="last", candles=(pl.col("last") - pl.col("first")) // _WIDTH)
+    return pl.concat([whole, parts.select(whole.columns)]).sort("archive", "csv_file", "start")
