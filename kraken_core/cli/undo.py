@@ -32,4 +32,6 @@ def undo(ctx: CliContext, job: int, *, yes: bool) -> None:
         undone = workbench.undo(job)
         if ctx.as_json:
             print_json(documents.job_row(undone))
-        ctx.say(f"Job {job} is undone: the candle table holds what it held at version {undone.table_version}.")
+        table = f"the candle table holds what it held at version {undone.table_version}"
+        nothing = "it had stored nothing, and the pairs that it alone named are not expected any more"
+        ctx.say(f"Job {job} is undone: {table if workbench.ledger.claimed(job) else nothing}.")

@@ -51,9 +51,10 @@ class Undo(Jobs):
         What followed from its claims is forgotten, and has to be worked out anew.
         """
         with self._writing() as connection:
-            self._undoable(connection, job_id)
+            job = self._undoable(connection, job_id)
             connection.execute(update(ingestion_job).where(_JOB.id == job_id).values(undone_at=self._now()))
             changed = set(connection.scalars(select(_CLAIM.pair_id).where(_CLAIM.job_id == job_id)))
+            changed |= self._only_named(connection, job)
             left = set(
                 connection.scalars(select(_CLAIM.pair_id).where(_CLAIM.pair_id.in_(changed), not_undone(assertion)))
             )
@@ -64,6 +65,22 @@ class Undo(Jobs):
             assumed = pair_life.c.pair_id.in_(left) & pair_life.c.assumed  # of candles that may be gone
             connection.execute(delete(pair_life).where(assumed))
             return sorted(self._pairs[pair_id] for pair_id in left)
+
+    def claimed(self, job_id: int) -> bool:
+        """Whether the job claimed to know anything, undone or not."""
+        with self._reading() as connection:
+            return connection.scalar(select(_CLAIM.id).where(_CLAIM.job_id == job_id).limit(1)) is not None
+
+    def _only_named(self, connection: Connection, job: IngestionJob) -> set[int]:
+        """The pairs that are expected only because this job named them: nobody knows anything of them."""
+        others = (other for other in self.jobs() if other.id != job.id and not other.undone_at)
+        named = set(job.request.pairs).difference(*(other.request.pairs for other in others))
+        ids = {self._pair_ids[pair] for pair in named if pair in self._pair_ids}
+        expected = set(
+            connection.scalars(select(series_detection.c.pair_id).where(series_detection.c.pair_id.in_(ids)))
+        )
+        known = select(_CLAIM.pair_id).where(_CLAIM.pair_id.in_(ids), not_undone(assertion))
+        return expected.difference(connection.scalars(known))
 
     def _undoable(self, connection: Connection, job_id: int) -> IngestionJob:
         job = self._job(connection, job_id)
@@ -77,6 +94,8 @@ class Undo(Jobs):
             advice = f"give it up first, with: kraken cancel {job_id}"
             raise UsageError(f"job {job_id} is {job.status.lower()} and may go on: {advice}")
         first = connection.scalar(select(func.min(_CLAIM.id)).where(_CLAIM.job_id == job_id))
+        if first is None and (job.undone_at or self._only_named(connection, job)):
+            return job  # what others stored since does not depend on it
         if job.table_version is None or first is None:
             raise UsageError(f"job {job_id} changed nothing that could be taken back.")
         others = or_(_CLAIM.job_id.is_(None), _CLAIM.job_id != job_id)

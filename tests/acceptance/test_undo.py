@@ -75,6 +75,43 @@ def test_a_job_that_changed_nothing_is_not_undone(kraken: Kraken, little: Little
     assert f"job {again} changed nothing" in refused(kraken("undo", again, "--yes", code=2))
 
 
+def test_a_job_that_named_only_a_typing_error_is_undone_and_nothing_else_with_it(
+    kraken: Kraken, little: LittleMarket
+) -> None:
+    kraken.ingest(little.first)
+    before = kraken.state()
+    mistyped = kraken.ingest(little.first, "--pairs", "BTTC/USD")["job_id"]
+    assert "BTTC/USD" in {row["pair"] for row in kraken.rows("report")}
+    second = kraken.ingest(little.second)["job_id"]  # what it stores stays
+    kraken("undo", second, "--yes")
+    said = kraken("undo", mistyped, "--yes").err
+    assert "it had stored nothing, and the pairs that it alone named are not expected any more" in said
+    assert kraken.state() == before
+    assert "undone already" in refused(kraken("undo", mistyped, "--yes", code=2))
+
+
+def test_what_others_stored_stays_when_a_typing_error_is_undone_later(kraken: Kraken, little: LittleMarket) -> None:
+    mistyped = kraken.ingest(little.first, "--pairs", "BTTC/USD")["job_id"]
+    kraken.ingest(little.first)
+    candles = kraken.state()["candles"]
+    kraken("undo", mistyped, "--yes")
+    after = kraken.state()
+    assert after["candles"] == candles
+    assert not {row["pair"] for row in after["report"] + after["gaps"]} & {"BTTC/USD"}
+
+
+def test_a_typing_error_beside_a_right_name_is_undone_with_it_unless_another_job_named_it_too(
+    kraken: Kraken, little: LittleMarket
+) -> None:
+    both = kraken.ingest(little.first, "--pairs", "BTC/USD,BTTC/USD")["job_id"]
+    kraken("undo", both, "--yes")
+    assert kraken.state()["report"] == []
+    kraken.ingest(little.first, "--pairs", "BTTC/USD")
+    both = kraken.ingest(little.first, "--pairs", "BTC/USD,BTTC/USD")["job_id"]
+    kraken("undo", both, "--yes")
+    assert {row["pair"] for row in kraken.state()["report"]} == {"BTTC/USD"}
+
+
 def test_a_job_that_may_go_on_has_to_be_given_up_first(kraken: Kraken, little: LittleMarket) -> None:
     kraken.ingest(little.folder)
     with Workbench.open(kraken.home) as workbench:

@@ -29,6 +29,10 @@ def undo(runner: JobRunner, job_id: int) -> IngestionJob:
     store, ledger = runner.store, runner.ledger
     runner.fail_stalled_jobs()
     job = ledger.undoable(job_id)
+    if not ledger.claimed(job_id):  # it named pairs of which nothing is known, and stored nothing
+        ledger.undo(job_id)
+        ledger.add_event(job_id, UNDONE, "what it expected is not expected any more; it had stored nothing")
+        return ledger.job(job_id)
     if not isinstance(store, Versioned) or job.table_version is None:
         raise UsageError(
             f"the candle table {runner.settings.table} keeps no earlier versions, so that no job can be taken back. "
