@@ -24,7 +24,7 @@ from kraken_core.domain.timerange import TimeRange
 from kraken_core.pipeline.cover import CoverageTracker
 from kraken_core.pipeline.crosscheck import CrossCheck, withdrawn
 from kraken_core.pipeline.derive import Derive
-from kraken_core.pipeline.detect import Attempt, Detected, GapRecorder
+from kraken_core.pipeline.detect import BEYOND_BUDGET, Attempt, Detected, GapRecorder
 from kraken_core.pipeline.fetch import Fetch, Spent
 from kraken_core.pipeline.listings import Listings
 from kraken_core.pipeline.progress import Stages
@@ -102,6 +102,7 @@ class _Rounds:
         self._began = time.monotonic()
         self._asking = backfill.asking if plan.market else None
         self.unreached = plan.unreached
+        self._unasked: dict[Pair, str] = {}  # pairs of which nothing is known, as nobody was asked: why
         self._exhausted = False  # nothing more is asked in this job
         self._limit = _limit(plan, stages.metrics)
         self._spent = Spent.begin(self._asking.fetch.exchange, stages.metrics) if self._asking else None
@@ -116,21 +117,22 @@ class _Rounds:
             return
         tiers, request = self._backfill.tracker.tiers, self._plan.request
         unlisted = self._scope.unlisted_pairs(self.knowledge.lives, market, tiers)
-        if request.max_requests is not None:
-            unlisted = unlisted[: request.max_requests // 2]  # the rest has its turn in a later job
+        most = None if request.max_requests is None else request.max_requests // 2  # the rest in a later job
+        why = BEYOND_BUDGET
         with self._stages.stage("listings"):
             try:
-                start = request.window(self._plan.as_of).start
+                start, asked = request.window(self._plan.as_of).start, unlisted[:most]
                 changed = self._asking.listings.run(
-                    self._stages.job.id, market, self._pairs, unlisted, self.knowledge.covered(), start=start
+                    self._stages.job.id, market, self._pairs, asked, self.knowledge.covered(), start=start
                 )
             except UnavailableError as error:
                 self._went_down(str(error))
-                return
-            if changed:
-                stored = {r.pair for r in self._backfill.ledger.pairs() if request.holds(r.pair, tiers)}
-                self._pairs = sorted(stored.union(self._pairs))
-        if changed:
+                asked, changed, why = [], True, f"not asked: {error}"
+            lives = {r.pair: r.lives for r in self._backfill.ledger.pairs() if request.holds(r.pair, tiers)}
+            self._unasked = {pair: why for pair in unlisted if pair not in asked and not lives.get(pair)}
+        if changed or self._unasked:
+            known = (pair for pair, life in lives.items() if life)
+            self._pairs = sorted({*self._pairs, *known, *self._unasked})
             self._cover()
 
     def detect(self, attempt: Attempt | None = None) -> None:
@@ -140,10 +142,11 @@ class _Rounds:
             repairing = None
             if self._asking and market and not self.unreached:
                 repairing = RepairPlanner(self._scope, market, rates)
+            nowhere = {**self._plan.nowhere, **self._unasked}
             detector = replace(
                 detector_for(self._scope, self.knowledge.lives, market, self.unreached, rates),
                 unreadable=self._unreadable,
-                nowhere={p: why for p, why in self._plan.nowhere.items() if not self.knowledge.lives.get(p)},
+                nowhere={p: why for p, why in nowhere.items() if not self.knowledge.lives.get(p)},
             )
             detection = GapRecorder(self._backfill.ledger, self._scope, repairing, detector)
             metrics = self._counted()

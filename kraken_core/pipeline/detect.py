@@ -20,6 +20,8 @@ from kraken_core.domain.scope import Detection, Scope
 from kraken_core.domain.timerange import TimeRanges
 from kraken_core.ports import CoverageLedger
 
+BEYOND_BUDGET = "not asked: the budget of requests ended (--max-requests)"
+
 
 @dataclass(frozen=True, slots=True)
 class Detected:
@@ -145,7 +147,7 @@ class GapRecorder:
             and not repairs.paid.serves(gap.series, gap.start, gap.end)
             and known.route in BY_API
         ):
-            return known._replace(reason=f"{known.reason}; beyond --max-requests")
+            return known._replace(reason=f"{known.reason}; {BEYOND_BUDGET}")
         return known
 
 

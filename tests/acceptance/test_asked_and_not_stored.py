@@ -140,6 +140,29 @@ def test_a_tier_does_not_ask_for_a_name_that_was_mistyped_once(kraken: Kraken, l
     assert completeness(kraken)["BTTC/USD"][0] == 0, "who asks for all that was ever asked for is told"
 
 
+def test_a_pair_that_the_budget_of_requests_does_not_reach_is_missing_and_not_absent(
+    kraken: Kraken, little: LittleMarket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """UNI/USD is listed, and in no file; of a single request none is spent on listings."""
+    (only := tmp_path / "only").mkdir()
+    with zipfile.ZipFile(little.first) as archive:
+        names = [name for name in archive.namelist() if name.endswith(".csv") and "UNI" not in name]
+        for name in names:
+            (only / Path(name).name).write_bytes(archive.read(name))
+    with SimulatedExchange(little.market, limits=None) as exchange:
+        monkeypatch.setenv("KRAKEN_API_URL", exchange.url)
+        words = ("--intervals", "60", "--api-backfill", "--max-requests")
+        done = kraken.ingest(only, *words, "1")
+        share, why = completeness(kraken)["UNI/USD"]
+        assert share == 0
+        assert "not asked: the budget of requests ended (--max-requests)" in str(why)
+        [gap] = kraken.rows("gaps", "--pairs", "UNI/USD")
+        assert (gap["status"], gap["route"]) == ("DETECTED", "ohlc")
+        assert done["completeness"]["missing"] >= gap["candles"]
+        kraken.ingest(only, *words, "100")
+    assert completeness(kraken)["UNI/USD"][0] == 1
+
+
 def test_a_pair_that_was_missing_is_found_by_a_later_backfill(
     kraken: Kraken, little: LittleMarket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
