@@ -8,6 +8,7 @@ import streamlit as st
 from app.shared import formatting
 from app.shared.tables import numbers
 from app.shared.workbench_cache import workbench
+from kraken_core.domain.untrusted import FORMULA
 
 LISTED = 500  # the largest; a list of 100,000 helps nobody, and is too much to send
 _ISO = "%Y-%m-%dT%H:%M:%SZ"
@@ -69,11 +70,18 @@ def download_list(gaps: pl.DataFrame) -> None:
 def by_hand(downloads: pl.DataFrame) -> pl.DataFrame:
     """The archives' files that fill what no open route does (``ChartData.downloads``), as in a job's download list."""
     return downloads.select(
-        *("archive", "csv_file", "pair"),
+        *map(_cell, ("archive", "csv_file", "pair")),
         pl.col("interval_minutes").alias("interval"),
         *(_moment(name, _ISO) for name in ("start", "end")),
-        *("candles", "reason"),
+        "candles",
+        _cell("reason"),
     )
+
+
+def _cell(name: str) -> pl.Expr:
+    """A text column as in any CSV of ours: see ``untrusted.cell``."""
+    text = pl.col(name)
+    return pl.when(text.str.contains(FORMULA)).then("'" + text).otherwise(text).alias(name)
 
 
 def _moment(name: str, form: str) -> pl.Expr:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from kraken_core.cli.options import CliContext, common
-from kraken_core.cli.output import print_json, print_table
+from kraken_core.cli.output import echo, print_json, print_table
 
 
 @click.command(epilog="\b\nExample:\n  kraken doctor\n  kraken doctor --repair")
@@ -32,5 +32,5 @@ def doctor(ctx: CliContext, *, repair: bool) -> int:
             print_table(("setting", "value", "from"), settings, folding="value")
         print_table(("check", "status", "what"), found.checks, folding="what")
         for done in repaired.done:
-            click.echo(f"Mended: {done}")
+            echo(f"Mended: {done}")
     return 0 if found.ok else 1

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kraken_core.cli.options import CliContext, common, selecting
-from kraken_core.cli.output import print_json, print_table
+from kraken_core.cli.output import echo, print_json, print_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -70,7 +70,7 @@ def _print_rows(
     ctx: CliContext, columns: tuple[str, ...], found: list[dict[str, Any]], nothing: str, folding: str | None = None
 ) -> None:
     if not found:
-        click.echo(f"{nothing}.")
+        echo(f"{nothing}.")
         return
     print_table(columns, ([_cell(name, row[name]) for name in columns] for row in found[:LONGEST]), folding=folding)
     if len(found) > LONGEST:

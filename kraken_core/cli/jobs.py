@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from kraken_core.cli.options import CliContext, common
-from kraken_core.cli.output import print_json, print_table
+from kraken_core.cli.output import echo, print_json, print_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -29,7 +29,7 @@ def jobs(ctx: CliContext, job: int | None) -> None:
 
             print_json([documents.job_row(each) for each in found])
         elif not found:
-            click.echo("No jobs yet. Start one with: kraken ingest --csv-source-dir PATH --tier ALL")
+            echo("No jobs yet. Start one with: kraken ingest --csv-source-dir PATH --tier ALL")
         else:
             _print_jobs(found)
             if job is not None:
@@ -67,12 +67,12 @@ def _print_history(workbench: Workbench, job: IngestionJob) -> None:
     from kraken_core.domain.jobs import MOVES, JobStatus
 
     if job.error:
-        click.echo(f"Error: {job.error}")
+        echo(f"Error: {job.error}")
     for event in workbench.control.events(job.id):
-        click.echo(f"{instant(event.at)}  {event.kind}  {event.message}")
+        echo(f"{instant(event.at)}  {event.kind}  {event.message}")
     failed = workbench.control.failed_files(job.id)
     if failed:
         print_table(("failed file", "reason"), ((file.member, file.error) for file in failed), folding="reason")
     if JobStatus.RUNNING in MOVES[job.status]:
-        click.echo(f"Go on with: {workbench.runner.resume_command(job.id)}")
-    click.echo(f"Log: {workbench.runner.log(job.id)}")
+        echo(f"Go on with: {workbench.runner.resume_command(job.id)}")
+    echo(f"Log: {workbench.runner.log(job.id)}")

@@ -26,6 +26,7 @@ from kraken_core.cli.undo import undo
 from kraken_core.cli.verify import verify
 from kraken_core.cli.watch import watch
 from kraken_core.domain.errors import KrakenError
+from kraken_core.domain.untrusted import visible
 
 LOG = logging.getLogger("kraken_core")
 EXAMPLE = """\b
@@ -104,4 +105,4 @@ def run(arguments: list[str]) -> int:
 
 def _say(message: str) -> None:
     colour = False if os.environ.get("NO_COLOR") else None  # None: as the stream can
-    click.echo(click.style("kraken: ", bold=True) + " ".join(message.split()), err=True, color=colour)
+    click.echo(click.style("kraken: ", bold=True) + visible(" ".join(message.split())), err=True, color=colour)

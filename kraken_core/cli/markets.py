@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from kraken_core.cli.options import CliContext, Words, common
-from kraken_core.cli.output import print_json, print_table
+from kraken_core.cli.output import echo, print_json, print_table
 from kraken_core.domain.market import INTERVALS
 
 
@@ -48,7 +48,7 @@ def pairs(ctx: CliContext, **selection: Any) -> None:  # noqa: ANN401 - the opti
             columns = ("pair", "tier", "listed", "delisted", "intervals", "candles")
             print_table(columns, ([_cell(name, row[name]) for name in columns] for row in rows), folding="intervals")
         else:
-            click.echo("No pairs are known yet: they become known as archives are ingested.")
+            echo("No pairs are known yet: they become known as archives are ingested.")
 
 
 @click.command(epilog="\b\nExample:\n  kraken tiers")

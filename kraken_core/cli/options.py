@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from kraken_core.domain.untrusted import VisibleFormatter, visible
+
 if TYPE_CHECKING:
     from kraken_core.workbench import Workbench
 
@@ -66,7 +68,7 @@ class CliContext:
     def say(self, message: str) -> None:
         """A message for the user, on stderr."""
         if not self.quiet:
-            click.echo(message, err=True)
+            click.echo(visible(message), err=True)
 
 
 def common(command: Callable[..., R]) -> Callable[..., R]:
@@ -80,7 +82,7 @@ def common(command: Callable[..., R]) -> Callable[..., R]:
     def wrapped(*args: Any, home: str | None, as_json: bool, quiet: bool, verbose: bool, **kwargs: Any) -> R:  # noqa: ANN401 - passed on
         if verbose:
             handler = logging.StreamHandler(sys.stderr)
-            handler.setFormatter(logging.Formatter("%(levelname)s %(message)s"))
+            handler.setFormatter(VisibleFormatter("%(levelname)s %(message)s"))
             log = logging.getLogger("kraken_core")
             log.addHandler(handler)
             log.setLevel(logging.DEBUG)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -12,30 +13,49 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from kraken_core.domain.untrusted import visible
+
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.text import Text
 
     from kraken_core.cli.options import CliContext
     from kraken_core.ports import ProgressReport
 
 UNBOUNDED = 100_000  # columns: nothing wraps in a file or a pipe
 SHORTEST_FOLD = 15  # columns that a folding cell needs to stay legible
+_CONTROLS_OF_JSON = re.compile("[\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")  # json escapes the others itself
 LINES_EVERY = 10  # per cent of a stage, where progress is told in plain lines
 
 
 def print_json(document: Any) -> None:  # noqa: ANN401 - any JSON value
     """One JSON document on stdout."""
-    click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+    click.echo(_CONTROLS_OF_JSON.sub(_escaped, json.dumps(document, indent=2, ensure_ascii=False)))
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return f"\\u{ord(found.group()):04x}"
+
+
+def echo(message: object, *, err: bool = False) -> None:
+    """A line for people, on stdout or stderr: what data holds is never carried out by their terminal."""
+    click.echo(visible(str(message)), err=err)
 
 
 def console(*, stderr: bool = False) -> Console:
     """A console that colours on a terminal only and honours NO_COLOR; elsewhere lines are as long as they are."""
     from rich.console import Console
 
+    class Visible(Console):
+        """Every text that is printed, in tables too, comes through here; styles are added behind it."""
+
+        def render_str(self, text: str, **how: Any) -> Text:  # noqa: ANN401 - rich's own
+            return super().render_str(visible(text), **how)
+
     stream = sys.stderr if stderr else sys.stdout
     if stream.isatty():
-        return Console(file=stream, highlight=False)
-    return Console(file=stream, highlight=False, soft_wrap=True, width=UNBOUNDED)
+        return Visible(file=stream, highlight=False)
+    return Visible(file=stream, highlight=False, soft_wrap=True, width=UNBOUNDED)
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, folding: str | None = None) -> None:
@@ -81,7 +101,7 @@ def _shown(value: object) -> str:
         case datetime():
             return value.replace(tzinfo=None).isoformat(" ").removesuffix(":00")
         case _:
-            return str(value)
+            return visible(str(value))
 
 
 @contextmanager
@@ -119,7 +139,7 @@ def _detail(now: ProgressReport) -> str:
         parts.append(f"{now.rows:,} rows, {now.rows_per_second:,.0f} rows/s")
     if now.eta_seconds is not None and now.done < now.total:
         parts.append(f"{duration(now.eta_seconds)} left")
-    return ", ".join([*parts, now.current] if now.current else parts)
+    return visible(", ".join([*parts, now.current] if now.current else parts))
 
 
 @contextmanager

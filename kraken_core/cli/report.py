@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kraken_core.cli.options import CliContext, Length, common, graded, selecting
-from kraken_core.cli.output import console, print_json, print_table
+from kraken_core.cli.output import console, echo, print_json, print_table
 
 if TYPE_CHECKING:
     from kraken_core.domain.report import Report
@@ -98,7 +98,7 @@ def _print_changes(ctx: CliContext, changes: Sequence[Change]) -> None:
     from kraken_core.domain.formatting import percent
 
     if not changes:
-        click.echo("Nothing changed.")
+        echo("Nothing changed.")
         return
     columns = ("pair", "interval", "complete before", "complete now", "wanted", "missing")
     print_table(

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from kraken_core.cli.options import CliContext, common, selecting
-from kraken_core.cli.output import print_json, print_table, progress
+from kraken_core.cli.output import echo, print_json, print_table, progress
 
 
 @click.command(epilog="\b\nExample:\n  kraken verify\n  kraken verify --tier TIER1 --intervals 60,1440")
@@ -30,7 +30,7 @@ def verify(ctx: CliContext, *, report_only: bool, **selection: Any) -> int:  # n
         print_table(("check", "series", "checked", "failed"), (check[:4] for check in found.checks))
         for check in found.checks:
             for example in check.examples:
-                click.echo(f"{check.name}: {example}")
+                echo(f"{check.name}: {example}")
     if found.note:
         ctx.say(found.note[0].upper() + found.note[1:])
     return 0 if found.ok else 1

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from kraken_core.domain.gaps import GapRecord
 from kraken_core.domain.timerange import iso
+from kraken_core.domain.untrusted import cell
 
 COLUMNS = ("archive", "csv_file", "pair", "interval", "start", "end", "candles", "reason")
 
@@ -19,14 +20,14 @@ def write_download_list(path: Path, gaps: Iterable[GapRecord], as_of: int) -> Pa
     """
     rows = sorted(
         (
-            gap.archive,
-            gap.csv_file,
-            str(gap.series.pair),
+            cell(gap.archive),
+            cell(gap.csv_file),
+            cell(str(gap.series.pair)),
             gap.series.interval,
             iso(gap.start),
             iso(gap.end),
             gap.candles,
-            gap.reason,
+            cell(gap.reason),
         )
         for whole in gaps
         for gap in whole.by_archive(as_of)

@@ -1,4 +1,7 @@
-"""Rows that could not be taken, set aside as CSV: file, line, text, reason."""
+"""Rows that could not be taken, set aside as CSV: file, line, text, reason.
+
+A text that a spreadsheet could take for a formula has an apostrophe in front: see ``untrusted.cell``.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from pathlib import Path
 
 from kraken_core.domain.jobs import FileIngestionRecord
 from kraken_core.domain.ohlcvt import Reject
+from kraken_core.domain.untrusted import cell
 from kraken_core.failpoints import reached
 
 COLUMNS = ("file", "line", "text", "reason")
@@ -53,9 +57,9 @@ class CsvRejectLog:
                 writer.writerow(COLUMNS)
             for record, rows in rejected:
                 name = _name(record)
-                writer.writerows((name, row.line, row.text[:LONGEST_TEXT], row.reason) for row in rows)
+                writer.writerows((name, row.line, cell(row.text[:LONGEST_TEXT]), cell(row.reason)) for row in rows)
         reached("rejects.after")
 
 
 def _name(record: FileIngestionRecord) -> str:
-    return f"{record.path}/{record.member}"
+    return cell(f"{record.path}/{record.member}")

@@ -14,6 +14,7 @@ from kraken_core.domain.errors import HomeError
 from kraken_core.domain.jobs import IngestionJob
 from kraken_core.domain.plan import Action, IngestionPlan
 from kraken_core.domain.timerange import iso
+from kraken_core.domain.untrusted import VisibleFormatter
 from kraken_core.pipeline.run import JobResult
 
 LOG = logging.getLogger("kraken_core")
@@ -31,7 +32,7 @@ def logged(path: Path) -> Iterator[None]:
         handler = _LogFile(path, encoding="utf-8")
     except OSError as error:
         raise HomeError(f"{path} cannot be written: {error.strerror}. Nothing was done; mend that first.") from error
-    formatter = logging.Formatter("%(asctime)s %(levelname)s %(message)s", "%Y-%m-%dT%H:%M:%SZ")
+    formatter = VisibleFormatter("%(asctime)s %(levelname)s %(message)s", "%Y-%m-%dT%H:%M:%SZ")
     formatter.converter = time.gmtime
     handler.setFormatter(formatter)
     LOG.addHandler(handler)
