@@ -59,8 +59,8 @@ from differences group by all order by slots desc, pair, interval_minutes
 def differences(workbench: Workbench, chosen: Selection) -> pl.DataFrame:
     """Between which sources series of a selection differ, how often and by how much at most; the most slots first."""
     found = workbench.sql(_DIFFERENCES, to="polars")
-    held = [pair for pair in found["pair"].unique() if chosen.holds(Pair.parse(pair), workbench.tiers)]
-    return found.filter(pl.col("pair").is_in(held) & pl.col("interval_minutes").is_in(chosen.intervals))
+    selected = [pair for pair in found["pair"].unique() if chosen.holds(Pair.parse(pair), workbench.tiers)]
+    return found.filter(pl.col("pair").is_in(selected) & pl.col("interval_minutes").is_in(chosen.intervals))
 
 
 @remembered

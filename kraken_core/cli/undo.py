@@ -34,4 +34,4 @@ def undo(ctx: CliContext, job: int, *, yes: bool) -> None:
             print_json(documents.job_row(undone))
         table = f"the candle table holds what it held at version {undone.table_version}"
         nothing = "it had stored nothing, and the pairs that it alone named are not expected any more"
-        ctx.say(f"Job {job} is undone: {table if workbench.ledger.claimed(job) else nothing}.")
+        ctx.say(f"Job {job} is undone: {table if workbench.control.claimed(job) else nothing}.")

@@ -66,6 +66,7 @@ class Undo(Jobs):
             connection.execute(delete(pair_life).where(assumed))
             return sorted(self._pairs[pair_id] for pair_id in left)
 
+    @transaction
     def claimed(self, job_id: int) -> bool:
         """Whether the job claimed to know anything, undone or not."""
         with self._reading() as connection:

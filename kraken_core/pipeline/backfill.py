@@ -121,15 +121,15 @@ class _Rounds:
         why = BEYOND_BUDGET
         with self._stages.stage("listings"):
             try:
-                start, asked = request.window(self._plan.as_of).start, unlisted[:most]
+                start, looked_up = request.window(self._plan.as_of).start, unlisted[:most]
                 changed = self._asking.listings.run(
-                    self._stages.job.id, market, self._pairs, asked, self.knowledge.covered(), start=start
+                    self._stages.job.id, market, self._pairs, looked_up, self.knowledge.covered(), start=start
                 )
             except UnavailableError as error:
                 self._went_down(str(error))
-                asked, changed, why = [], True, f"not asked: {error}"
+                looked_up, changed, why = [], True, f"not asked: {error}"
             lives = {r.pair: r.lives for r in self._backfill.ledger.pairs() if request.holds(r.pair, tiers)}
-            self._unasked = {pair: why for pair in unlisted if pair not in asked and not lives.get(pair)}
+            self._unasked = {pair: why for pair in unlisted if pair not in looked_up and not lives.get(pair)}
         if changed or self._unasked:
             known = (pair for pair, life in lives.items() if life)
             self._pairs = sorted({*self._pairs, *known, *self._unasked})

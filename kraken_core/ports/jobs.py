@@ -124,6 +124,10 @@ class JobLedger(Protocol):
         """Remember the version of the candle table that a job found when it first ran."""
         ...
 
+    def claimed(self, job_id: int) -> bool:
+        """Whether the job claimed to know anything, undone or not."""
+        ...
+
     def undoable(self, job_id: int) -> IngestionJob:
         """The job, if it can be taken back.
 

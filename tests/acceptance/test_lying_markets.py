@@ -24,8 +24,8 @@ from kraken_core.simulator.market import SimulatedMarket
 from kraken_core.simulator.release import Layout
 from tests.acceptance.never_false import assert_nothing_false
 from tests.acceptance.user import User
-from tests.lies import numberings, scripts, spoiled_folders, tape_faults
 from tests.support.helping import folder, written
+from tests.support.lies import numberings, scripts, spoiled_folders, tape_faults
 from tests.support.strategies import HOUR_S, RATES, START, markets, releases
 
 whole_jobs = settings(

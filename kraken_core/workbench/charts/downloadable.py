@@ -19,7 +19,7 @@ def downloadable(gaps: pl.DataFrame, as_of: int) -> pl.DataFrame:
     manual = gaps.filter((pl.col("route") == Route.NONE) & (pl.col("csv_file") != ""))
     whole, cut = manual.filter(pl.col("archive") != ""), manual.filter(pl.col("archive") == "")
     spans = cut.select("start", "end").unique().rows()
-    holders = [(start, end, *held) for start, end in spans for held in holders_of(start, end, as_of)]
+    holders = [(start, end, *holder) for start, end in spans for holder in holders_of(start, end, as_of)]
     parts = cut.drop("archive").join(pl.DataFrame(holders, _HOLDERS, orient="row"), on=["start", "end"])
     parts = parts.with_columns(start="first", end="last", candles=(pl.col("last") - pl.col("first")) // _WIDTH)
     return pl.concat([whole, parts.select(whole.columns)]).sort("archive", "csv_file", "start")

@@ -46,6 +46,10 @@ class JobControl:
         """What is worth remembering of a job, oldest first."""
         return self.runner.ledger.events(job_id)
 
+    def claimed(self, job_id: int) -> bool:
+        """Whether the job claimed to know anything, undone or not."""
+        return self.runner.ledger.claimed(job_id)
+
     def undoable(self, job_id: int) -> IngestionJob:
         """The job, if it can be taken back. Raises JobError, UsageError (see Ledger.undoable)."""
         return self.runner.ledger.undoable(job_id)
