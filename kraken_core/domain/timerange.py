@@ -9,6 +9,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from math import gcd
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -144,10 +145,14 @@ class TimeRanges:
 
     def inner(self, width: int) -> TimeRanges:
         """The whole slots of ``width`` seconds that lie inside."""
+        if self._is_aligned(width):
+            return self
         return TimeRanges.of((ceil(start, width), floor(end, width)) for start, end in self._pairs())
 
     def outer(self, width: int) -> TimeRanges:
         """The slots of ``width`` seconds that are touched."""
+        if self._is_aligned(width):
+            return self
         return TimeRanges.of((floor(start, width), ceil(end, width)) for start, end in self._pairs())
 
     def slots(self, width: int) -> int:
@@ -163,6 +168,10 @@ class TimeRanges:
     def hull(self) -> TimeRange:
         """From the first start to the last end. Raises IndexError when empty."""
         return TimeRange(self.bounds[0], self.bounds[-1])
+
+    def _is_aligned(self, width: int) -> bool:
+        """Whether all bounds are bounds of slots: cheap to tell, and of most sets true."""
+        return gcd(*self.bounds) % width == 0
 
     def _pairs(self) -> Iterator[tuple[int, int]]:
         """Start and end of each range, without the names: several times as fast."""
