@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import sys
-from importlib.util import find_spec
+import tomllib
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import click
 
@@ -14,6 +17,7 @@ from kraken_core.cli.options import CliContext, common
 from kraken_core.cli.output import print_json
 
 ADDRESS = "127.0.0.1"
+ROOT = Path(__file__).parents[2]  # holds the dashboard, and Streamlit's settings for it
 
 
 @click.command(epilog="\b\nExample:\n  kraken app\n  kraken app --port 8600 --no-browser")
@@ -27,9 +31,9 @@ def app(ctx: CliContext, *, port: int, browser: bool) -> None:
     """
     from kraken_core.domain.errors import UsageError
 
-    script = Path(__file__).parents[2] / "app" / "main.py"
-    if not script.exists() or not find_spec("streamlit"):
-        raise UsageError("the dashboard is not installed here: install the project as its README says.")
+    script, config = ROOT / "app" / "main.py", ROOT / ".streamlit" / "config.toml"
+    if not script.exists() or not config.exists():
+        raise UsageError(f"the dashboard is not installed in {ROOT}: install the project as its README says.")
     with ctx.workbench() as workbench:
         home = workbench.settings.home
     url = f"http://{ADDRESS}:{port}"
@@ -38,7 +42,31 @@ def app(ctx: CliContext, *, port: int, browser: bool) -> None:
     ctx.say(f"The dashboard of {home} is at {url}; Ctrl-C ends it, and no job.")
     headless = [] if browser else ["--server.headless=true"]
     command = [sys.executable, "-P", "-m", "streamlit", "run", str(script), f"--server.port={port}", *headless]
-    _become([*command, "--logger.hideWelcomeMessage=true"], {**os.environ, "KRAKEN_HOME": str(home)})
+    environment = {**streamlit_settings(config), **os.environ, "KRAKEN_HOME": str(home)}
+    _become([*command, "--logger.hideWelcomeMessage=true"], environment)
+
+
+def streamlit_settings(config: Path) -> dict[str, str]:
+    """A ``config.toml`` of Streamlit as the environment variables it reads.
+
+    Streamlit itself looks for the file in the working directory, and the dashboard is to be the same, and closed to the
+    same strangers, wherever it is started.
+    """
+    return dict(_variables(tomllib.loads(config.read_text(encoding="utf-8")), "STREAMLIT"))
+
+
+def _variables(table: Mapping[str, Any], name: str) -> Iterator[tuple[str, str]]:
+    for key, value in table.items():
+        variable = f"{name}_{re.sub('(?<=[a-z])(?=[A-Z])', '_', key).upper()}"
+        match value:
+            case dict():
+                yield from _variables(value, variable)
+            case list() if not name.startswith("STREAMLIT_THEME"):  # Streamlit reads the theme's lists as JSON
+                yield variable, " ".join(value)
+            case str():
+                yield variable, value
+            case _:
+                yield variable, json.dumps(value)
 
 
 def _become(command: list[str], environment: dict[str, str]) -> NoReturn:

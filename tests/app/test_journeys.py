@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import Page, expect
 
-from tests.support.browsing import figure, press, see, serving
+from tests.support.browsing import PATIENCE_MS, figure, press, see, serving
 
 pytest_plugins = ["tests.support.chromium"]
 
@@ -32,3 +32,11 @@ def test_a_newcomer_ingests_the_simulated_market_by_buttons_alone(tmp_path: Path
         assert "market=Simulated" in tab.url
     assert asked == {"127.0.0.1"}, "no page asks anybody else for anything"
     assert not (tmp_path / "home" / "ledger.db").exists(), "nothing of it is in the real home"
+
+
+def test_the_dashboard_looks_the_same_from_whatever_folder_it_is_started(tmp_path: Path, tab: Page) -> None:
+    with serving(tmp_path / "home") as url:
+        tab.emulate_media(color_scheme="light")
+        tab.goto(url)
+        heading = tab.get_by_role("heading", name="Overview", exact=True)
+        expect(heading).to_have_css("font-size", "32px", timeout=PATIENCE_MS)  # 2rem: a list of the theme arrives

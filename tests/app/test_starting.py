@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 import requests
+from streamlit import config as streamlit_config
 
+from kraken_core.cli.app import streamlit_settings
 from tests.support.browsing import PATIENCE_S, answering
-from tests.support.command_line import command, environment
+from tests.support.command_line import ROOT, command, environment
 from tests.support.ports import free_port
 
 
@@ -41,3 +43,17 @@ def test_nobody_else_can_reach_it(tmp_path: Path) -> None:
                 socket.create_connection(("127.0.0.2", port), timeout=5).close()
         finally:
             server.terminate()
+
+
+def test_every_setting_of_the_project_is_one_that_streamlit_reads_from_its_environment() -> None:
+    read = {option.env_var for option in streamlit_config.get_config_options().values()}
+    passed = streamlit_settings(ROOT / ".streamlit" / "config.toml")
+    assert passed.keys() <= read
+    assert passed["STREAMLIT_SERVER_ALLOWED_HOSTS"] == "127.0.0.1 localhost ::1"
+    assert passed["STREAMLIT_SERVER_ENABLE_XSRF_PROTECTION"] == "true"
+    assert json.loads(passed["STREAMLIT_THEME_HEADING_FONT_SIZES"]) == ["2rem", "1.5rem", "1.25rem"]
+
+
+def test_the_settings_of_streamlit_are_one_file_at_the_top_of_the_project() -> None:
+    found = [path for path in ROOT.rglob(".streamlit/config.toml") if ".venv" not in path.parts]
+    assert found == [ROOT / ".streamlit" / "config.toml"]

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import http.client
+import sys
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 import pytest
 
-from tests.support.browsing import serving
+from tests.support.command_line import ROOT
+from tests.support.browsing import answered_by, serving
+from tests.support.ports import free_port
 
 SWITCHING, REFUSED = 101, 403
 
@@ -32,9 +35,16 @@ def handshake(url: str, host: str) -> int:
         connection.close()
 
 
-@pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with serving(tmp_path_factory.mktemp("served") / "home") as address:
+@pytest.fixture(scope="module", params=["kraken-history app, in any folder", "streamlit run, in the checkout"])
+def url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    home = tmp_path_factory.mktemp("served") / "home"
+    if request.param.startswith("kraken-history"):
+        with serving(home) as address:
+            yield address
+        return
+    port = free_port()
+    words = [sys.executable, "-m", "streamlit", "run", "app/main.py", f"--server.port={port}", "--server.headless=true"]
+    with answered_by(words, port, ROOT, KRAKEN_HOME=str(home)) as address:
         yield address
 
 

@@ -34,10 +34,19 @@ def answering(url: str, server: subprocess.Popen[str]) -> None:
 
 @contextmanager
 def serving(home: Path, **settings: str) -> Iterator[str]:
-    """The address of a dashboard of a home, as long as it is wanted."""
+    """The address of a dashboard of a home, started in a folder that has nothing to do with it."""
     port = free_port()
     words = command("app", "--home", home, "--port", port, "--no-browser", "--quiet")
-    with subprocess.Popen(words, env=environment(settings), text=True, stderr=subprocess.DEVNULL) as server:
+    with answered_by(words, port, home.parent, **settings) as url:
+        yield url
+
+
+@contextmanager
+def answered_by(words: list[str], port: int, folder: Path, **settings: str) -> Iterator[str]:
+    """The address of a server that is started in a folder, as long as it is wanted."""
+    with subprocess.Popen(
+        words, cwd=folder, env=environment(settings), text=True, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+    ) as server:
         try:
             answering(f"http://127.0.0.1:{port}", server)
             yield f"http://127.0.0.1:{port}"
