@@ -17,7 +17,8 @@ from kraken_core.cli.options import CliContext, common
 from kraken_core.cli.output import print_json
 
 ADDRESS = "127.0.0.1"
-ROOT = Path(__file__).parents[2]  # holds the dashboard, and Streamlit's settings for it
+CHECKOUT = Path(__file__).parents[2]
+INSTALLED = Path(__file__).parents[1] / "_dashboard"  # where a wheel has what lies at the top of a checkout
 
 
 @click.command(epilog="\b\nExample:\n  kraken app\n  kraken app --port 8600 --no-browser")
@@ -31,9 +32,10 @@ def app(ctx: CliContext, *, port: int, browser: bool) -> None:
     """
     from kraken_core.domain.errors import UsageError
 
-    script, config = ROOT / "app" / "main.py", ROOT / ".streamlit" / "config.toml"
+    root = INSTALLED if INSTALLED.exists() else CHECKOUT
+    script, config = root / "app" / "main.py", root / ".streamlit" / "config.toml"
     if not script.exists() or not config.exists():
-        raise UsageError(f"the dashboard is not installed in {ROOT}: install the project as its README says.")
+        raise UsageError(f"the dashboard is not installed in {root}: install the project as its README says.")
     with ctx.workbench() as workbench:
         home = workbench.settings.home
     url = f"http://{ADDRESS}:{port}"
@@ -42,7 +44,8 @@ def app(ctx: CliContext, *, port: int, browser: bool) -> None:
     ctx.say(f"The dashboard of {home} is at {url}; Ctrl-C ends it, and no job.")
     headless = [] if browser else ["--server.headless=true"]
     command = [sys.executable, "-P", "-m", "streamlit", "run", str(script), f"--server.port={port}", *headless]
-    environment = {**streamlit_settings(config), **os.environ, "KRAKEN_HOME": str(home)}
+    paths = os.pathsep.join([str(root), *filter(None, [os.environ.get("PYTHONPATH")])])  # where "app" is imported from
+    environment = {**streamlit_settings(config), **os.environ, "KRAKEN_HOME": str(home), "PYTHONPATH": paths}
     _become([*command, "--logger.hideWelcomeMessage=true"], environment)
 
 

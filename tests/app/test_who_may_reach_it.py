@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.support.command_line import ROOT
 from tests.support.browsing import answered_by, serving
+from tests.support.command_line import ROOT
 from tests.support.ports import free_port
 
 SWITCHING, REFUSED = 101, 403
