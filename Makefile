@@ -15,7 +15,7 @@ QUESTDB := .venv/servers/questdb-$(QUESTDB_VERSION).jar
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo app test soak check docs notebooks bench format lock clean browser screenshots
+.PHONY: help demo app test soak check docs notebooks lab bench format lock clean browser screenshots
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
@@ -50,6 +50,9 @@ docs: .venv/.test ## build the documentation as a site, in build/site
 notebooks: .venv/.test ## run the notebooks, and store what they print and draw
 	@$(BIN)/python scripts/refresh_notebooks.py
 
+lab: .venv/.test ## open the notebooks in JupyterLab
+	@cd notebooks && ../$(BIN)/jupyter lab
+
 bench: .venv/.test $(QUESTDB) ## measure speed, each figure beside its target (half an hour)
 	@$(BIN)/python -m bench
 
@@ -59,7 +62,8 @@ format: .venv/.test ## format the code and fix what lint can fix
 
 lock: .venv/.test ## renew the lock files after a change in pyproject.toml (UPGRADE=1: newest versions)
 	@$(LOCK) --group build --output-file requirements.lock pyproject.toml
-	@$(LOCK) --group build --extra test --extra questdb --extra dask --extra docs --constraint requirements.lock \
+	@$(LOCK) --group build --extra dask --constraint requirements.lock --output-file requirements-dask.lock pyproject.toml
+	@$(LOCK) --group build --extra test --extra notebooks --extra dask --extra docs --constraint requirements-dask.lock \
 		--output-file requirements-test.lock pyproject.toml
 
 clean: ## remove the virtual environment, caches and build output

@@ -14,8 +14,8 @@ def open_store(
     assets: Callable[[Collection[str]], Sequence[AssetRecord]],
     known: KnownTable = nothing_known,
 ) -> CandleTable:
-    """The candle table; nothing is connected or created yet. ``assets``: see Ledger.assets; ``known``: its known_table.
+    """The candle table; nothing is connected or created yet.
 
-    Raises SettingError where what it takes is not installed.
+    ``assets`` is the ledger's ``assets``, ``known`` its ``known_table``.
     """
     return settings.store_kind.open(settings.store, settings.store_path, assets, known)

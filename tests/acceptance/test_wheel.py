@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -72,6 +73,15 @@ def test_the_wheel_puts_one_package_into_site_packages(wheel: Path) -> None:
     assert tops == {"kraken_core", f"{NAME.replace('-', '_')}-{version(NAME)}.dist-info"}
     assert config == (ROOT / ".streamlit" / "config.toml").read_bytes()
     assert not [name for name in names if "__pycache__" in name or "/tests/" in name]
+
+
+def test_a_plain_install_brings_the_drivers_of_every_store_and_ledger(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        [metadata] = [name for name in archive.namelist() if name.endswith("METADATA")]
+        needed = re.findall(r"^Requires-Dist: ([^;\n]+)$", archive.read(metadata).decode(), re.MULTILINE)
+    assert {"questdb", "psycopg"} <= {re.split(r"[^a-z]", name)[0] for name in needed}
+    locked = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    assert all(f"\n{name}==" in locked for name in ("questdb", "psycopg", "psycopg-binary"))
 
 
 def test_no_package_app_can_be_imported(installed: Path, elsewhere: Path) -> None:

@@ -8,9 +8,7 @@ import pytest
 
 from kraken_core.domain.errors import SettingError
 from kraken_core.settings import Settings
-from kraken_core.stores.questdb import kind
 from kraken_core.stores.questdb.address import Address, parse_address
-from kraken_core.workbench.open_store import open_store
 
 
 @pytest.mark.parametrize(
@@ -44,10 +42,3 @@ def test_a_wrong_store_is_one_line_that_says_what_would_be_right(tmp_path: Path)
     with pytest.raises(SettingError, match="a folder, s3://bucket/prefix, or questdb://host:9000") as refused:
         Settings.load(tmp_path, {"KRAKEN_STORE": "ftp://somewhere"})
     assert "\n" not in str(refused.value)
-
-
-def test_without_its_client_the_store_is_refused_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kind, "find_spec", lambda _: None)
-    settings = Settings.load(tmp_path, {"KRAKEN_STORE": "questdb://db"})
-    with pytest.raises(SettingError, match=r"pip install 'kraken-history-workbench\[questdb\]'"):
-        open_store(settings, lambda _: [])

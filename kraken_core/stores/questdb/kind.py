@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from kraken_core.domain.errors import SettingError
 from kraken_core.domain.table_mark import KnownTable
 from kraken_core.ports import CandleTable, StoreState
 from kraken_core.ports.stores import Assets
@@ -36,15 +34,9 @@ class QuestDBKind:
 
     def open(self, address: str, folder: Path, assets: Assets, known: KnownTable) -> CandleTable:
         """See StoreKind. Candles on their way there are in ``folder``."""
-        server = parse_address(address)
-        if find_spec("questdb") is None:
-            raise SettingError(
-                f"the setting 'store' is {server}, which takes the client of QuestDB: "
-                "pip install 'kraken-history-workbench[questdb]', or name a folder as the store."
-            )
         from kraken_core.stores.questdb.store import QuestDBStore  # noqa: PLC0415 - only who uses it pays for its drivers
 
-        return QuestDBStore(server, folder, assets, known)
+        return QuestDBStore(parse_address(address), folder, assets, known)
 
     def state(self, address: str, folder: Path, known: KnownTable) -> StoreState:  # noqa: ARG002 - see above
         """See StoreKind."""
