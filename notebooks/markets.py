@@ -6,6 +6,7 @@ whose volumes are off, and an exchange that stood still.
 
 from __future__ import annotations
 
+import os
 import tempfile
 from datetime import date
 from functools import cache
@@ -25,7 +26,11 @@ BTC_USD, BTC_EUR, ETH_USD, BNT_EUR = (Pair(*names.split("/")) for names in ("BTC
 START, QUARTER, FIRST_DAYS, PRESENT = (
     day_start(date(2023, *day)) for day in ((5, 1), (7, 1), (7, 20), (8, 1))
 )  # the releases end where the second and the third say
-REAL = Path(__file__).parents[2] / "shared" / "data"
+REAL = Path(os.environ.get("KRAKEN_REAL_FILES") or Path(__file__).parents[2] / "shared" / "data")
+WHERE_REAL_FILES_GO = (
+    "Put Kraken's own, such as XBTUSD_60.csv out of an OHLCVT archive, into the folder shared/data/dump beside the checkout, "
+    "or name a folder that has such a dump/ in the variable KRAKEN_REAL_FILES."
+)
 
 
 @cache
@@ -79,6 +84,11 @@ def held(name: str, sources: list[Path], *, exchange: str = "", **request: objec
 def simulated() -> Workbench:
     """A home with the full release and the one that lost a file, as of the simulated market's present."""
     return held("home", [archives()["full"], archives()["a file lost"]], start_date="2023-05-01", as_of=PRESENT)
+
+
+def opened(home: str) -> Workbench:
+    """The home of that name, or the simulated market's where none is named."""
+    return Workbench.open(home) if home else simulated()
 
 
 def whole() -> Workbench:

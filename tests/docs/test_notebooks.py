@@ -7,11 +7,16 @@ import re
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import pytest
+from nbclient import NotebookClient
 
+from tests.acceptance.command_line import asked, process
+from tests.acceptance.little_market import written_to
 from tests.docs.documents import ROOT
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+MINE = ("BTC/USD", "PEPE/USD", "2024-03-27", "2024-04-01")  # pairs and days of another market than the notebooks'
 LARGEST = 300_000  # bytes of a figure
 MACHINE = re.compile(r"(?<![\w.])/(?:tmp|home|root|work|usr|var|Users|private)/|ipykernel_\d|\b0x[0-9a-f]{6,}")
 
@@ -62,3 +67,33 @@ def test_their_conclusions_are_computed(path: Path) -> None:
     assert any("**Conclusion.**" in text and re.search(r"\d", text) for text in told)
     prose = ["".join(cell["source"]) for cell in cells(path, "markdown")]
     assert not any("**Conclusion" in text for text in prose)
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=named)
+def test_they_take_a_home_as_their_parameter(path: Path) -> None:
+    first = cells(path, "code")[0]
+    assert first["metadata"] == {"tags": ["parameters"]}
+    assert "".join(first["source"]).startswith('home = ""  # a home of yours')
+    assert re.search(r"opened\(home\)", "".join("".join(cell["source"]) for cell in cells(path, "code")[1:]))
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home that has nothing to do with the notebooks' own market."""
+    folder = tmp_path_factory.mktemp("little")
+    process(*asked(written_to(folder / "market").folder), "--home", folder / "home", "--quiet")
+    return folder / "home"
+
+
+@pytest.mark.parametrize("path", [path for path in NOTEBOOKS if path.stem[:2] in {"01", "03", "05", "06"}], ids=named)
+@pytest.mark.filterwarnings("ignore::UserWarning")  # of the kernel, about its own connection
+def test_they_work_on_any_home_and_leave_it_as_it_is(path: Path, home: Path) -> None:
+    notebook = nbformat.read(path, as_version=4)
+    parameters = next(cell for cell in notebook.cells if cell.cell_type == "code")
+    parameters.source += f"\nhome, pair, thin_pair, first, last = {(str(home), *MINE)}"
+    before = (home / "ledger.db").read_bytes()
+    NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(ROOT / "notebooks")}}).execute()
+    shown = json.dumps([cell.get("outputs", []) for cell in notebook.cells])
+    assert "**Conclusion.**" in shown
+    assert "BNT/EUR" not in shown, "a pair of the simulated market"
+    assert (home / "ledger.db").read_bytes() == before
