@@ -11,9 +11,9 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-from tests.acceptance.command_line import asked, process
-from tests.acceptance.little_market import written_to
 from tests.docs.documents import ROOT
+from tests.support.command_line import asked, process
+from tests.support.little_market import written_to
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 MINE = ("BTC/USD", "PEPE/USD", "2024-03-27", "2024-04-01")  # pairs and days of another market than the notebooks'
