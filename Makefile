@@ -21,7 +21,7 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
 
 demo: .venv/.runtime ## run the whole pipeline on a small simulated market and its exchange
-	@KRAKEN="$(BIN)/kraken" sh scripts/demo.sh
+	@KRAKEN="$(BIN)/kraken-history" sh scripts/demo.sh
 
 app: .venv/.runtime ## start the dashboard of ./kraken-data
 	@$(BIN)/streamlit run app/main.py

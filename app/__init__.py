@@ -1,1 +1,1 @@
-"""The dashboard: a client of the workbench and the ledger. ``streamlit run app/main.py``, or ``kraken app``."""
+"""The dashboard: a client of the workbench and the ledger. ``streamlit run app/main.py``, or ``kraken-history app``."""

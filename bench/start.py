@@ -1,4 +1,4 @@
-"""Starting: what ``kraken --help`` costs, and that it loads nothing heavy."""
+"""Starting: what ``kraken-history --help`` costs, and that it loads nothing heavy."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ print(sum(name in sys.modules for name in {HEAVY!r}), file=sys.stderr)
 def start() -> Iterator[Figure]:
     """In processes of their own."""
     told = subprocess.run([sys.executable, "-c", _LOADED], check=True, capture_output=True, text=True)
-    yield Figure(f"kraken --help: of {', '.join(HEAVY)} loads", float(told.stderr), 0)
+    yield Figure(f"kraken-history --help: of {', '.join(HEAVY)} loads", float(told.stderr), 0)
     began = time.perf_counter()
     subprocess.run([sys.executable, "-m", "kraken_core", "--help"], check=True, capture_output=True)
-    yield Figure("kraken --help: whole process", time.perf_counter() - began, 0.5, "s")
+    yield Figure("kraken-history --help: whole process", time.perf_counter() - began, 0.5, "s")

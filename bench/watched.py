@@ -1,4 +1,4 @@
-"""``kraken``, watched: python -m bench.watched FILE ARGUMENTS… runs the command and writes what was seen to FILE.
+"""``kraken-history``, watched: python -m bench.watched FILE ARGUMENTS… runs it and writes what was seen to FILE.
 
 Seconds from the start of the process to the first read of data, seconds spent in the ledger and in coverage (whichever
 calls the other, counted once), the processor's seconds of the check at the end of the job and of the whole process, and

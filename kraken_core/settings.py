@@ -17,7 +17,7 @@ from kraken_core.domain.tiers import Tiers
 from kraken_core.ports import StoreKind
 from kraken_core.stores.kinds import store_address
 
-FORMAT = 1  # of the home; raised when an older kraken could no longer use it
+FORMAT = 1  # of the home; raised when an older version could no longer use it
 FORMAT_FILE = ".format"
 _PASSWORD = re.compile(r"(://[^:/@]*:).*@")  # one that is not quoted may itself contain @ or /
 _SECRET_PARAMETER = re.compile(r"([?&;][^=&;]*(?:pass|secret|token|key)[^=&;]*=)[^&;]*", re.IGNORECASE)
@@ -202,8 +202,8 @@ def _check_format(home: Path) -> None:
     text = marker.read_text(encoding="ascii", errors="replace").strip()
     if not text.isdecimal() or int(text) > FORMAT:
         raise HomeError(
-            f"{home} has format {text}, made by a newer kraken; this one reads up to {FORMAT}. "
-            "Nothing was touched: upgrade kraken, or choose another --home."
+            f"{home} has format {text}, made by a newer version; this one reads up to {FORMAT}. "
+            "Nothing was touched: upgrade kraken-history, or choose another --home."
         )
 
 

@@ -2,16 +2,16 @@
 # make demo: the whole pipeline on a small simulated market and its exchange, from plan to report.
 set -eu
 
-KRAKEN=${KRAKEN:-kraken}
+KRAKEN=${KRAKEN:-kraken-history}
 DEMO=${DEMO:-kraken-demo}
 
 say() { printf '\n\033[1m%s\033[0m\n' "$*"; }
 if [ ! -t 1 ] || [ -n "${NO_COLOR:-}" ]; then say() { printf '\n%s\n' "$*"; }; fi
-run() { say "\$ kraken $*"; "$KRAKEN" "$@"; }
+run() { say "\$ kraken-history $*"; "$KRAKEN" "$@"; }
 
 rm -rf "$DEMO"
 mkdir -p "$DEMO"
-say "\$ kraken simulate $DEMO/archives --serve 0"
+say "\$ kraken-history simulate $DEMO/archives --serve 0"
 "$KRAKEN" simulate "$DEMO/archives" --serve 0 >"$DEMO/exchange.txt" &
 exchange=$!
 trap 'kill $exchange 2>/dev/null || true' EXIT
@@ -29,4 +29,4 @@ run gaps --home "$DEMO/home"
 run sql --home "$DEMO/home" \
     "select pair, interval_minutes as minutes, count(*) as candles, min(time) as first, max(time) as last
      from candles where interval_minutes in (60, 1440) group by all order by all"
-say "The history is in $DEMO/home. Look around with: kraken report --home $DEMO/home, or: kraken app --home $DEMO/home"
+say "The history is in $DEMO/home. Look around with: kraken-history report --home $DEMO/home, or: kraken-history app --home $DEMO/home"

@@ -1,4 +1,4 @@
-"""Draws docs/images/report.svg: `kraken report` of the simulated market, as a terminal shows it.
+"""Draws docs/images/report.svg: `kraken-history report` of the simulated market, as a terminal shows it.
 
 python scripts/report_picture.py [FILE]
 
@@ -36,9 +36,9 @@ def main() -> None:
 def picture() -> str:
     """The SVG."""
     console = Console(file=io.StringIO(), record=True, width=COLUMNS, force_terminal=True, highlight=False)
-    console.print("[bold]$ kraken report[/]")
+    console.print("[bold]$ kraken-history report[/]")
     display(simulated_report(), console)
-    svg = console.export_svg(title="kraken report", unique_id="report")
+    svg = console.export_svg(title="kraken-history report", unique_id="report")
     return "\n".join(line.rstrip() for line in REMOTE_FONTS.sub("", svg).splitlines()) + "\n"
 
 

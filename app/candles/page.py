@@ -134,8 +134,8 @@ def _elsewhere(drawn: Drawn) -> None:
     with file:
         if drawn.candles > AT_MOST:
             st.caption(
-                f"More than {formatting.count(AT_MOST)} candles are written by `kraken export`, or look at a shorter "
-                "window."
+                f"More than {formatting.count(AT_MOST)} candles are written by `kraken-history export`, or look at a "
+                "shorter window."
             )
             return
         for kind in ("csv", "parquet"):

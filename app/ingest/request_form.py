@@ -1,4 +1,4 @@
-"""The form of a request: everything ``kraken ingest`` can be told, each answer kept in the URL."""
+"""The form of a request: everything ``kraken-history ingest`` can be told, each answer kept in the URL."""
 
 from __future__ import annotations
 

@@ -74,7 +74,8 @@ def _files(job: IngestionJob) -> None:
     st.dataframe(rows, hide_index=True, column_config=numbers("Rows", "New", "Changed", "Rejected"))
     if len(found) > LISTED:
         st.caption(
-            f"The first {formatting.count(LISTED)} of {formatting.count(len(found))}; `kraken sql` sees all of them."
+            f"The first {formatting.count(LISTED)} of {formatting.count(len(found))}; "
+            "`kraken-history sql` sees all of them."
         )
 
 

@@ -1,4 +1,4 @@
-"""``kraken app``: the dashboard."""
+"""``kraken-history app``: the dashboard."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CHECKOUT = Path(__file__).parents[2]
 INSTALLED = Path(__file__).parents[1] / "_dashboard"  # where a wheel has what lies at the top of a checkout
 
 
-@click.command(epilog="\b\nExample:\n  kraken app\n  kraken app --port 8600 --no-browser")
+@click.command(epilog="\b\nExample:\n  kraken-history app\n  kraken-history app --port 8600 --no-browser")
 @click.option("--port", type=click.IntRange(1, 65_535), default=8501, show_default=True, help="Where it answers.")
 @click.option("--browser/--no-browser", default=True, help="Open a browser, or only say where the dashboard is.")
 @common

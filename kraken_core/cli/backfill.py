@@ -1,4 +1,4 @@
-"""``kraken backfill``: open gaps filled, without a look at archives."""
+"""``kraken-history backfill``: open gaps filled, without a look at archives."""
 
 from __future__ import annotations
 
@@ -12,17 +12,23 @@ from kraken_core.cli.options import CliContext, asking, common, selecting
 
 
 @click.command(
-    epilog="\b\nExample:\n  kraken backfill --pairs BTC/USD --intervals 1,60 --yes\n  kraken backfill --gap 17 --yes"
+    epilog="\b\nExample:\n  kraken-history backfill --pairs BTC/USD --intervals 1,60 --yes\n"
+    "  kraken-history backfill --gap 17 --yes"
 )
 @selecting
 @click.option(
-    "--gap", "gap_ids", metavar="ID", type=int, multiple=True, help="Only this gap of kraken gaps; may be repeated."
+    "--gap",
+    "gap_ids",
+    metavar="ID",
+    type=int,
+    multiple=True,
+    help="Only this gap of kraken-history gaps; may be repeated.",
 )
 @asking
 @click.option("--complete", is_flag=True, help="As many requests as it takes; exit 4 if anything is still missing.")
 @click.option("--dry-run", is_flag=True, help="Show the plan; write nothing anywhere.")
 @click.option("--yes", "-y", is_flag=True, help="Do not ask.")
-@click.option("--detach", is_flag=True, help="Run in the background; kraken jobs shows how far it is.")
+@click.option("--detach", is_flag=True, help="Run in the background; kraken-history jobs shows how far it is.")
 @click.option("--as-of", metavar="TIME", help="Speak as of this instant, for reproducible runs (default: now).")
 @common
 def backfill(

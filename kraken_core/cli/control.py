@@ -1,4 +1,4 @@
-"""``kraken pause``, ``resume`` and ``cancel``: control of a job from any process."""
+"""``kraken-history pause``, ``resume`` and ``cancel``: control of a job from any process."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 PATIENCE_S = 60  # how long a command waits for the worker to obey
 
 
-@click.command(epilog="\b\nExample:\n  kraken pause 3")
+@click.command(epilog="\b\nExample:\n  kraken-history pause 3")
 @click.argument("job", type=int)
 @common
 def pause(ctx: CliContext, job: int) -> None:
@@ -25,7 +25,7 @@ def pause(ctx: CliContext, job: int) -> None:
         _print(ctx, workbench.control.obeyed(job, PATIENCE_S))
 
 
-@click.command(epilog="\b\nExample:\n  kraken cancel 3")
+@click.command(epilog="\b\nExample:\n  kraken-history cancel 3")
 @click.argument("job", type=int)
 @common
 def cancel(ctx: CliContext, job: int) -> None:
@@ -35,12 +35,12 @@ def cancel(ctx: CliContext, job: int) -> None:
         _print(ctx, workbench.control.obeyed(job, PATIENCE_S))
 
 
-@click.command(epilog="\b\nExample:\n  kraken resume 3")
+@click.command(epilog="\b\nExample:\n  kraken-history resume 3")
 @click.argument("job", type=int)
 @click.option("--workers", type=click.IntRange(1, 256), help="Files read side by side (default: one a core).")
 @common
 def resume(ctx: CliContext, job: int, workers: int | None) -> None:
-    """Go on with a paused or failed JOB in the background (in the foreground: kraken ingest --resume JOB)."""
+    """Go on with a paused or failed JOB in the background (in the foreground: kraken-history ingest --resume JOB)."""
     with ctx.workbench() as workbench:
         _print(ctx, workbench.control.resume(job, workers))
 

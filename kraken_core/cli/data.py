@@ -1,4 +1,4 @@
-"""``kraken sql`` and ``export``: candles for other tools."""
+"""``kraken-history sql`` and ``export``: candles for other tools."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 LONGEST = 200  # rows on a terminal
 
 
-@click.command(epilog='\b\nExample:\n  kraken sql "select pair, count(*) as candles from candles group by 1"')
+@click.command(epilog='\b\nExample:\n  kraken-history sql "select pair, count(*) as candles from candles group by 1"')
 @click.argument("query")
 @common
 def sql(ctx: CliContext, query: str) -> None:
@@ -28,10 +28,13 @@ def sql(ctx: CliContext, query: str) -> None:
             return
         print_table(found.columns, found.head(LONGEST).iter_rows())
         if found.height > LONGEST:
-            ctx.say(f"… and {found.height - LONGEST:,} rows more: add a LIMIT, or use --json or kraken export for all.")
+            ctx.say(
+                f"… and {found.height - LONGEST:,} rows more: add a LIMIT, or use --json or "
+                "kraken-history export for all."
+            )
 
 
-@click.command(epilog="\b\nExample:\n  kraken export --pairs BTC/USD --intervals 60 --to out --format csv")
+@click.command(epilog="\b\nExample:\n  kraken-history export --pairs BTC/USD --intervals 60 --to out --format csv")
 @selecting
 @click.option(
     "--to", "folder", metavar="DIR", required=True, type=click.Path(path_type=Path), help="Where the files go."
@@ -74,13 +77,13 @@ def export(
         if ctx.as_json:
             print_json([{**file._asdict(), "path": str(file.path)} for file in written])
         if not written:
-            ctx.say("Nothing is held of that: see kraken coverage.")
+            ctx.say("Nothing is held of that: see kraken-history coverage.")
             return
         candles, filled = sum(file.candles for file in written), sum(file.filled for file in written)
         fills = f", {filled:,} of them fills" if fill else ""
         ctx.say(f"{len(written):,} files, {candles:,} candles{fills} in {folder}.")
         if missing := sum(file.missing for file in written):
-            ctx.say(f"{missing:,} slots are missing in there, not silent: kraken gaps lists them.")
+            ctx.say(f"{missing:,} slots are missing in there, not silent: kraken-history gaps lists them.")
 
 
 def _plain(found: pl.DataFrame) -> Any:  # noqa: ANN401 - JSON

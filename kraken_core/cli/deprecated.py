@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from kraken_core.workbench import Workbench
 
 
-@click.command(epilog="\b\nExample:\n  kraken ingest-sequential --tier TIER1 --data-dir archives --yes")
+@click.command(epilog="\b\nExample:\n  kraken-history ingest-sequential --tier TIER1 --data-dir archives --yes")
 @click.option("--tier", metavar="T", default="ALL", help="One tier; all by default.")
 @click.option("--intervals", metavar="N,N", help="Minutes (default all).")
 @click.option("--data-dir", metavar="PATH", help="Where the archives are (default: csv_source_dirs of the settings).")
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 def ingest_sequential(
     ctx: CliContext, *, tier: str, intervals: str | None, data_dir: str | None, stop_on_error: bool, yes: bool
 ) -> int:
-    """Deprecated: kraken ingest does this, and what came after it."""
+    """Deprecated: kraken-history ingest does this, and what came after it."""
     words = ["--tier", tier, "--no-api-backfill"]
     for option, value in (("--intervals", intervals), ("--csv-source-dir", data_dir)):
         words += [option, value] if value else []
@@ -37,7 +37,7 @@ def ingest_sequential(
     return _today(ctx, "ingest-sequential", ingest, words)
 
 
-@click.command(epilog="\b\nExample:\n  kraken backfill-gaps --tier TIER1 --interval 60 --dry-run")
+@click.command(epilog="\b\nExample:\n  kraken-history backfill-gaps --tier TIER1 --interval 60 --dry-run")
 @click.option("--tier", metavar="T", help="One tier.")
 @click.option("--asset", metavar="A", help="All pairs that are held of one asset, such as BTC.")
 @click.option("--interval", metavar="N", help="Minutes (default all).")
@@ -59,7 +59,7 @@ def backfill_gaps(
     dry_run: bool,
     yes: bool,
 ) -> int:
-    """Deprecated: kraken backfill does this; kraken gaps and kraken ingest --incremental do the rest."""
+    """Deprecated: kraken-history backfill does this; gaps and ingest --incremental do the rest."""
     with ctx.workbench() as workbench:
         pairs = _pairs_of(workbench, asset) if asset else ""
         chosen = {"--tier": tier, "--pairs": pairs, "--intervals": interval}
@@ -84,12 +84,12 @@ def _today(ctx: CliContext, old: str, command: click.Command, words: list[str]) 
     _deprecated(ctx, old, [str(command.name), *words])
     speaking = {"--json": ctx.as_json, "--quiet": ctx.quiet, "--verbose": ctx.verbose}
     words = [*words, *(["--home", ctx.home] if ctx.home else []), *(word for word, said in speaking.items() if said)]
-    result: int | None = command.main(words, prog_name=f"kraken {command.name}", standalone_mode=False)
+    result: int | None = command.main(words, prog_name=f"kraken-history {command.name}", standalone_mode=False)
     return result or 0
 
 
 def _deprecated(ctx: CliContext, old: str, words: list[str]) -> None:
-    ctx.say(f"kraken {old} is deprecated; type: kraken {shlex.join(words)}")
+    ctx.say(f"kraken-history {old} is deprecated; type: kraken-history {shlex.join(words)}")
 
 
 def _pairs_of(workbench: Workbench, asset: str) -> str:
@@ -100,7 +100,7 @@ def _pairs_of(workbench: Workbench, asset: str) -> str:
     base = Pair.parse(f"{asset}/USD").base
     pairs = [str(record.pair) for record in workbench.pairs() if record.pair.base == base]
     if not pairs:
-        raise UsageError(f"no pair of {asset} is held: list those that are with: kraken pairs")
+        raise UsageError(f"no pair of {asset} is held: list those that are with: kraken-history pairs")
     return ",".join(pairs)
 
 

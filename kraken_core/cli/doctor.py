@@ -1,4 +1,4 @@
-"""``kraken doctor``: is everything in a state in which jobs can do their work?"""
+"""``kraken-history doctor``: is everything in a state in which jobs can do their work?"""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from kraken_core.cli.options import CliContext, common
 from kraken_core.cli.output import echo, print_json, print_table
 
 
-@click.command(epilog="\b\nExample:\n  kraken doctor\n  kraken doctor --repair")
+@click.command(epilog="\b\nExample:\n  kraken-history doctor\n  kraken-history doctor --repair")
 @click.option("--repair", is_flag=True, help="Mend what can be mended, then look. Not while a job runs.")
 @common
 def doctor(ctx: CliContext, *, repair: bool) -> int:

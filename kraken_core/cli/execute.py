@@ -160,7 +160,10 @@ def _detach(
     taken_up = workbench.runner.start_detached(job or workbench.runner.start(plan), workers)
     if ctx.as_json:
         print_json(documents.job_row(taken_up))
-    ctx.say(f"Job {taken_up.id} runs in the background: kraken jobs {taken_up.id}, kraken pause {taken_up.id}.")
+    ctx.say(
+        f"Job {taken_up.id} runs in the background: kraken-history jobs {taken_up.id}, "
+        f"kraken-history pause {taken_up.id}."
+    )
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""``kraken coverage`` and ``gaps``: what is held, and what is missing."""
+"""``kraken-history coverage`` and ``gaps``: what is held, and what is missing."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 LONGEST = 50  # rows on a terminal; a list nobody reads helps nobody
 
 
-@click.command(epilog="\b\nExample:\n  kraken coverage --pairs BTC/USD --intervals 60,1440")
+@click.command(epilog="\b\nExample:\n  kraken-history coverage --pairs BTC/USD --intervals 60,1440")
 @selecting
 @common
 def coverage(ctx: CliContext, **selection: Any) -> None:  # noqa: ANN401 - the options of selecting
@@ -35,7 +35,7 @@ def coverage(ctx: CliContext, **selection: Any) -> None:  # noqa: ANN401 - the o
             _print_rows(ctx, tuple(documents.COVERAGE), found, "Nothing is covered")
 
 
-@click.command(epilog="\b\nExample:\n  kraken gaps --tier TIER1 --intervals 1440")
+@click.command(epilog="\b\nExample:\n  kraken-history gaps --tier TIER1 --intervals 1440")
 @selecting
 @common
 def gaps(ctx: CliContext, **selection: Any) -> None:  # noqa: ANN401 - the options of selecting

@@ -1,4 +1,4 @@
-"""``kraken ingest``: the pipeline, from plan to report."""
+"""``kraken-history ingest``: the pipeline, from plan to report."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 EXAMPLE = """\b
 Example:
-  kraken ingest --csv-source-dir Kraken_OHLCVT.zip --tier TIER1 --intervals 60,1440 --dry-run
-  kraken ingest --csv-source-dir Kraken_OHLCVT.zip --tier TIER1 --intervals 60,1440 --yes
+  kraken-history ingest --csv-source-dir Kraken_OHLCVT.zip --tier TIER1 --intervals 60,1440 --dry-run
+  kraken-history ingest --csv-source-dir Kraken_OHLCVT.zip --tier TIER1 --intervals 60,1440 --yes
 """
 
 
@@ -55,7 +55,7 @@ Example:
 @click.option("--dry-run", is_flag=True, help="Show the plan; write nothing anywhere.")
 @click.option("--yes", "-y", is_flag=True, help="Do not ask.")
 @click.option("--workers", type=click.IntRange(1, 256), help="Files read side by side (default: one a core).")
-@click.option("--detach", is_flag=True, help="Run in the background; kraken jobs shows how far it is.")
+@click.option("--detach", is_flag=True, help="Run in the background; kraken-history jobs shows how far it is.")
 @click.option("--as-of", metavar="TIME", help="Speak as of this instant, for reproducible runs (default: now).")
 @common
 def ingest(
@@ -107,7 +107,7 @@ def _to_resume(workbench: Workbench, number: int, others: Iterable[str]) -> Inge
     workbench.runner.fail_stalled_jobs()
     job = workbench.control.known(number)
     if job.status is JobStatus.RUNNING:
-        raise JobRunningError(f"job {number} is running: see how far it is with: kraken jobs {number}")
+        raise JobRunningError(f"job {number} is running: see how far it is with: kraken-history jobs {number}")
     if JobStatus.RUNNING not in MOVES[job.status]:
         raise UsageError(f"job {number} is {job.status.value.lower()}: there is nothing to go on with.")
     return job

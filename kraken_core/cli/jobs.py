@@ -1,4 +1,4 @@
-"""``kraken jobs``: the history and state of jobs."""
+"""``kraken-history jobs``: the history and state of jobs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from kraken_core.workbench import Workbench
 
 
-@click.command(epilog="\b\nExample:\n  kraken jobs\n  kraken jobs 3")
+@click.command(epilog="\b\nExample:\n  kraken-history jobs\n  kraken-history jobs 3")
 @click.argument("job", type=int, required=False)
 @common
 def jobs(ctx: CliContext, job: int | None) -> None:
@@ -29,7 +29,7 @@ def jobs(ctx: CliContext, job: int | None) -> None:
 
             print_json([documents.job_row(each) for each in found])
         elif not found:
-            echo("No jobs yet. Start one with: kraken ingest --csv-source-dir PATH --tier ALL")
+            echo("No jobs yet. Start one with: kraken-history ingest --csv-source-dir PATH --tier ALL")
         else:
             _print_jobs(found)
             if job is not None:

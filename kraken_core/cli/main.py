@@ -1,4 +1,4 @@
-"""``kraken``: the group of all commands, and the one place where errors become exit codes."""
+"""``kraken-history``: the group of all commands, and the one place where errors become exit codes."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ from kraken_core.domain.untrusted import visible
 LOG = logging.getLogger("kraken_core")
 EXAMPLE = """\b
 Example:
-  kraken ingest --csv-source-dir Kraken_OHLCVT.zip --tier TIER1 --yes
-  kraken report
+  kraken-history ingest --csv-source-dir Kraken_OHLCVT.zip --tier TIER1 --yes
+  kraken-history report
 """
 
 
@@ -40,7 +40,7 @@ Example:
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
     epilog=EXAMPLE,
 )
-@click.version_option(__version__, prog_name="kraken")
+@click.version_option(__version__, prog_name="kraken-history")
 def cli() -> None:
     """A complete history of Kraken's market data: ingest it, prove it complete, repair it."""
 
@@ -81,7 +81,7 @@ def main() -> None:
 def run(arguments: list[str]) -> int:
     """Run one command; returns its exit code. Errors are one line on stderr, never a traceback."""
     try:
-        result = cli.main(arguments or ["--help"], prog_name="kraken", standalone_mode=False)
+        result = cli.main(arguments or ["--help"], prog_name="kraken-history", standalone_mode=False)
     except click.ClickException as error:
         context = getattr(error, "ctx", None)
         where = f" (see: {context.command_path} --help)" if context else ""
@@ -105,4 +105,4 @@ def run(arguments: list[str]) -> int:
 
 def _say(message: str) -> None:
     colour = False if os.environ.get("NO_COLOR") else None  # None: as the stream can
-    click.echo(click.style("kraken: ", bold=True) + visible(" ".join(message.split())), err=True, color=colour)
+    click.echo(click.style("kraken-history: ", bold=True) + visible(" ".join(message.split())), err=True, color=colour)

@@ -1,4 +1,4 @@
-"""``kraken pairs`` and ``tiers``: what there is, and what is held of it."""
+"""``kraken-history pairs`` and ``tiers``: what there is, and what is held of it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from kraken_core.cli.output import echo, print_json, print_table
 from kraken_core.domain.market import INTERVALS
 
 
-@click.command(epilog="\b\nExample:\n  kraken pairs --tier TIER1 --quotes USD")
+@click.command(epilog="\b\nExample:\n  kraken-history pairs --tier TIER1 --quotes USD")
 @click.option("--tier", metavar="T", help="Only pairs of a tier.")
 @click.option("--quotes", type=Words(), default=(), help="Only pairs quoted in these.")
 @common
@@ -51,7 +51,7 @@ def pairs(ctx: CliContext, **selection: Any) -> None:  # noqa: ANN401 - the opti
             echo("No pairs are known yet: they become known as archives are ingested.")
 
 
-@click.command(epilog="\b\nExample:\n  kraken tiers")
+@click.command(epilog="\b\nExample:\n  kraken-history tiers")
 @common
 def tiers(ctx: CliContext) -> None:
     """The tiers, their assets, and what is held of each."""

@@ -1,4 +1,4 @@
-"""``kraken report``: how complete the history is, as a page too, beside an earlier report, and as a gate."""
+"""``kraken-history report``: how complete the history is, as a page too, beside an earlier report, and as a gate."""
 
 from __future__ import annotations
 
@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 LONGEST = 50  # changed series on a terminal
 
 
-@click.command(epilog="\b\nExample:\n  kraken report --tier TIER1 --html report.html --fail-under 99.9 --max-age 2d")
+@click.command(
+    epilog="\b\nExample:\n  kraken-history report --tier TIER1 --html report.html --fail-under 99.9 --max-age 2d"
+)
 @selecting
 @click.option("--html", metavar="FILE", type=click.Path(path_type=Path), help="Write it as a page, to send or print.")
 @click.option("--compare", metavar="OLD.json", type=click.Path(path_type=Path), help="What changed since a --json.")
@@ -91,7 +93,9 @@ def _changes(path: Path, found: Report) -> list[Change]:
         return compared(earlier(json.loads(path.read_text(encoding="utf-8"))), found.series)
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else error
-        raise UsageError(f"{path} cannot be compared with: {why}. Keep what kraken report --json prints.") from error
+        raise UsageError(
+            f"{path} cannot be compared with: {why}. Keep what kraken-history report --json prints."
+        ) from error
 
 
 def _print_changes(ctx: CliContext, changes: Sequence[Change]) -> None:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from kraken_core.workbench import Workbench
 
 PAIR_EVENTS = frozenset({"listing", "delisted", "skipped", "renamed"})
-LONGEST = 10  # failed files, or sources that differ, that are listed; all are in `kraken jobs JOB` or the log
+LONGEST = 10  # failed files, or sources that differ, that are listed; all are in `kraken-history jobs JOB` or the log
 
 
 def print_result(ctx: CliContext, workbench: Workbench, result: JobResult) -> None:
@@ -47,7 +47,7 @@ def print_result(ctx: CliContext, workbench: Workbench, result: JobResult) -> No
         for file in failed[:LONGEST]:
             ctx.say(f"  {file.member}: {file.error}")
         if len(failed) > LONGEST:
-            ctx.say(f"  … and {len(failed) - LONGEST:,} more: kraken jobs {job.id}")
+            ctx.say(f"  … and {len(failed) - LONGEST:,} more: kraken-history jobs {job.id}")
     if (rejects := workbench.runner.rejects(job.id)).exists():
         ctx.say(f"Rows that were rejected, and why: {rejects}")
     if result.download_list:
@@ -68,6 +68,6 @@ def _print_exchange(ctx: CliContext, workbench: Workbench, result: JobResult) ->
             ctx.say(f"! {event.message}")
     failed = [gap.reason for gap in result.report.gaps if gap.status is GapStatus.FAILED]
     if failed:
-        ctx.say(f"{len(failed):,} gaps failed to fill; after a while, try again: kraken backfill")
+        ctx.say(f"{len(failed):,} gaps failed to fill; after a while, try again: kraken-history backfill")
         for reason in list(dict.fromkeys(failed))[:LONGEST]:
             ctx.say(f"  {reason}")

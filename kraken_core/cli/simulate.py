@@ -1,4 +1,4 @@
-"""``kraken simulate``: a small market with known holes, as archives, and as an exchange to ask."""
+"""``kraken-history simulate``: a small market with known holes, as archives, and as an exchange to ask."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from kraken_core.simulator.exchange import SimulatedExchange
 
 
-@click.command(epilog="\b\nExample:\n  kraken simulate market && kraken ingest --csv-source-dir market --tier ALL")
+@click.command(
+    epilog="\b\nExample:\n  kraken-history simulate market && kraken-history ingest --csv-source-dir market --tier ALL"
+)
 @click.argument("directory", type=click.Path(file_okay=False, path_type=Path))
 @click.option("--seed", type=click.IntRange(min=0), default=7, show_default=True, help="Another seed, another market.")
 @click.option(

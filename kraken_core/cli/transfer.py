@@ -1,4 +1,4 @@
-"""``kraken copy`` and ``import-assetprice``: candles from one table to another, and tables of others."""
+"""``kraken-history copy`` and ``import-assetprice``: candles from one table to another, and tables of others."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from kraken_core.cli.options import CliContext, common, selecting
 from kraken_core.cli.output import print_json, print_table, progress
 
 
-@click.command(epilog="\b\nExample:\n  kraken copy --to questdb://localhost:9000 --tier TIER1")
+@click.command(epilog="\b\nExample:\n  kraken-history copy --to questdb://localhost:9000 --tier TIER1")
 @click.option("--to", "to", metavar="STORE", required=True, help="A folder, or questdb://host:9000?pg=8812.")
 @selecting
 @common
@@ -41,7 +41,7 @@ def copy(ctx: CliContext, *, to: str, **selection: Any) -> None:  # noqa: ANN401
     ctx.say(f"{len(copied):,} series are equal in both: {candles:,} candles, {written:,} of them written now.")
 
 
-@click.command("import-assetprice", epilog="\b\nExample:\n  kraken import-assetprice --assets assets.csv")
+@click.command("import-assetprice", epilog="\b\nExample:\n  kraken-history import-assetprice --assets assets.csv")
 @click.option(
     "--assets",
     metavar="FILE",
@@ -62,4 +62,4 @@ def import_assetprice(ctx: CliContext, *, assets: Path | None) -> None:
     ctx.say(f"{found.series:,} series with {found.candles:,} candles, which prove {found.proven:,} slots.")
     if found.misplaced:
         ctx.say(f"{found.misplaced:,} candles open at no slot of their interval: they are left alone.")
-    ctx.say("See kraken gaps for what they do not prove; ingest the archives to fill it.")
+    ctx.say("See kraken-history gaps for what they do not prove; ingest the archives to fill it.")

@@ -1,4 +1,4 @@
-"""``kraken undo``: takes back the latest job that changed something."""
+"""``kraken-history undo``: takes back the latest job that changed something."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from kraken_core.cli.options import CliContext, common
 from kraken_core.cli.output import print_json
 
 
-@click.command(epilog="\b\nExample:\n  kraken undo 3 --yes")
+@click.command(epilog="\b\nExample:\n  kraken-history undo 3 --yes")
 @click.argument("job", type=int)
 @click.option("--yes", "-y", is_flag=True, help="Do not ask.")
 @common

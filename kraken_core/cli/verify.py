@@ -1,4 +1,4 @@
-"""``kraken verify``: does everything that is held agree?"""
+"""``kraken-history verify``: does everything that is held agree?"""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from kraken_core.cli.options import CliContext, common, selecting
 from kraken_core.cli.output import echo, print_json, print_table, progress
 
 
-@click.command(epilog="\b\nExample:\n  kraken verify\n  kraken verify --tier TIER1 --intervals 60,1440")
+@click.command(epilog="\b\nExample:\n  kraken-history verify\n  kraken-history verify --tier TIER1 --intervals 60,1440")
 @selecting
 @click.option("--report-only", is_flag=True, help="Withdraw and grade nothing; also works beside a running job.")
 @common
@@ -18,7 +18,7 @@ def verify(ctx: CliContext, *, report_only: bool, **selection: Any) -> int:  # n
     """Hold series against each other and the ledger against the candles; exit 1 where anything is wrong.
 
     A claim of no trades that another interval contradicts is withdrawn, and becomes a gap. What agrees, and what is
-    suspicious, grades the evidence: see kraken report.
+    suspicious, grades the evidence: see kraken-history report.
     """
     with ctx.workbench() as workbench, progress(ctx) as report:
         from kraken_core.workbench import documents

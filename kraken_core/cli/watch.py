@@ -1,4 +1,4 @@
-"""``kraken watch``: keep a history current, and tell somebody when that does not go well."""
+"""``kraken-history watch``: keep a history current, and tell somebody when that does not go well."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 EXAMPLE = """\b
 Example:
-  kraken watch --tier TIER1 --every 1h --command "mail -s kraken me@example.org"
+  kraken-history watch --tier TIER1 --every 1h --command "mail -s kraken me@example.org"
 """
 
 

@@ -139,16 +139,21 @@ class Report:
         result = []
         if free:
             result.append(
-                f"finer candles fill {free:,} gaps, whole or in part: run the same kraken ingest with --auto-gap-fill"
+                f"finer candles fill {free:,} gaps, whole or in part: "
+                "run the same kraken-history ingest with --auto-gap-fill"
             )
         if by_api:
-            result.append(f"the exchange can fill {by_api:,} gaps, whole or in part: kraken backfill asks it")
+            result.append(f"the exchange can fill {by_api:,} gaps, whole or in part: kraken-history backfill asks it")
         for archive, candles in sorted(by_archive.items(), key=lambda item: -item[1])[:4]:
-            result.append(f"get {archive} (up to {candles:,} slots): kraken ingest --csv-source-dir {archive} …")
+            result.append(
+                f"get {archive} (up to {candles:,} slots): kraken-history ingest --csv-source-dir {archive} …"
+            )
         if doubtful := self.overall.doubtful:
             result.append(
                 f"{doubtful:,} intervals are doubtful, suspiciously without trades: kraken-history verify lists them"
             )
         if failed:
-            result.append(f"{failed:,} gaps failed to fill: kraken backfill tries them again, each time a while later")
+            result.append(
+                f"{failed:,} gaps failed to fill: kraken-history backfill tries them again, each time a while later"
+            )
         return result

@@ -35,7 +35,7 @@ def earlier(document: Any) -> dict[Series, Completeness]:  # noqa: ANN401 - what
     try:
         return {_series(row): _counts(row) for row in document}
     except (KrakenError, KeyError, TypeError) as error:
-        raise ValueError("it is not what kraken report --json prints") from error
+        raise ValueError("it is not what kraken-history report --json prints") from error
 
 
 def compared(before: Mapping[Series, Completeness], now: Iterable[SeriesReport]) -> list[Change]:

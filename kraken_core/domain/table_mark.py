@@ -56,6 +56,6 @@ def require_known(table: object, known: TableMark | None, found: TableMark, stam
     if why := why_not(known, found, stamp_of):
         raise TableLostError(
             f"The candle table {table} is not the one that the ledger counts candles of: {why}. Nothing was changed. "
-            "See that its disk is mounted, or put the table back; where it is lost for good, kraken doctor --repair "
-            "reads again what its archives still have, and makes gaps of the rest."
+            "See that its disk is mounted, or put the table back; where it is lost for good, kraken-history doctor "
+            "--repair reads again what its archives still have, and makes gaps of the rest."
         )

@@ -152,11 +152,12 @@ def _translated_errors(engine: Engine, verb: str) -> Iterator[None]:
         if _is_away(engine, error):
             raise LedgerAwayError(
                 f"the ledger {shown(engine)} does not answer ({_reason(engine, error)}). What it held before is kept: "
-                "start it, or mend the setting 'ledger' (kraken doctor), and try again."
+                "start it, or mend the setting 'ledger' (kraken-history doctor), and try again."
             ) from error
         raise LedgerError(
             f"the ledger {shown(engine)} could not be {verb}: {_reason(engine, error)}. "
-            "What it held before is kept; check that it can be reached and written (kraken doctor), then try again."
+            "What it held before is kept; check that it can be reached and written "
+            "(kraken-history doctor), then try again."
         ) from error
 
 

@@ -132,7 +132,7 @@ class Files(Jobs, Claims):
             raise IllegalMoveError(
                 f"{len(files) - moved} of {len(files)} files of job {job_id} are not pending any more: another worker "
                 "recorded them meanwhile. Nothing of this batch was recorded; its candles are kept. "
-                f"See how the job stands with: kraken jobs {job_id}"
+                f"See how the job stands with: kraken-history jobs {job_id}"
             )
 
     def _files(self, where: ColumnElement[bool]) -> list[FileIngestionRecord]:

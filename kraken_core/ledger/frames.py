@@ -1,4 +1,4 @@
-"""The ledger's tables as people query them: what ``kraken sql`` offers as views."""
+"""The ledger's tables as people query them: what ``kraken-history sql`` offers as views."""
 
 from __future__ import annotations
 

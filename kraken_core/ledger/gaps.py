@@ -161,5 +161,5 @@ def _illegal_move(connection: Connection, gaps: Sequence[GapRecord], allowed: Co
     gap = next(gap for gap in gaps if stored.get(gap.id) not in allowed)
     return IllegalMoveError(
         f"gap {gap.id} of {gap.series} is {stored.get(gap.id, 'gone')} and cannot become {gap.status}: somebody else "
-        "moved it meanwhile. No gap was changed; detect again with: kraken gaps"
+        "moved it meanwhile. No gap was changed; detect again with: kraken-history gaps"
     )

@@ -48,7 +48,7 @@ def not_this_workers(job_id: int) -> IllegalMoveError:
     """What a worker hears that holds its job no more."""
     return IllegalMoveError(
         f"job {job_id} is not this worker's any more: it was taken for lost, or moved by somebody else. "
-        f"What was committed is kept. See how it stands with: kraken jobs {job_id}"
+        f"What was committed is kept. See how it stands with: kraken-history jobs {job_id}"
     )
 
 

@@ -126,7 +126,7 @@ class Jobs(Transactions):
             if moved is None:
                 raise IllegalMoveError(
                     f"job {before.id} is {stored.status} by now: somebody else moved it meanwhile, so it did not "
-                    f"become {after.status}. See how it stands with: kraken jobs {before.id}"
+                    f"become {after.status}. See how it stands with: kraken-history jobs {before.id}"
                 )
             if JobStatus.RUNNING in {stored.status, after.status}:  # whose worker may have vanished, or vanishes now
                 release_backfilling(connection, now)
@@ -149,7 +149,7 @@ class Jobs(Transactions):
                 status = self._job(connection, job_id).status
                 raise IllegalMoveError(
                     f"job {job_id} is {status} and does not run any more, so its progress was not stored. "
-                    f"See how it stands with: kraken jobs {job_id}"
+                    f"See how it stands with: kraken-history jobs {job_id}"
                 )
 
     @transaction
@@ -204,7 +204,7 @@ class Jobs(Transactions):
     def _job(self, connection: Connection, job_id: int) -> IngestionJob:
         row = connection.execute(select(ingestion_job).where(ingestion_job.c.id == job_id)).one_or_none()
         if row is None:
-            raise JobError(f"there is no job {job_id}. List the jobs with: kraken jobs")
+            raise JobError(f"there is no job {job_id}. List the jobs with: kraken-history jobs")
         return job_of(row)
 
     def _running(self, connection: Connection) -> IngestionJob | None:
@@ -235,6 +235,5 @@ def _reached(metrics: JobMetrics) -> dict[str, float]:
 
 
 def _is_running(job: IngestionJob) -> str:
-    return (
-        f"job {job.id} is running (stage {job.stage or 'start'}): wait for it, or pause it with: kraken pause {job.id}"
-    )
+    stage = job.stage or "start"
+    return f"job {job.id} is running (stage {stage}): wait for it, or pause it with: kraken-history pause {job.id}"

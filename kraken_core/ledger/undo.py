@@ -90,9 +90,9 @@ class Undo(Jobs):
             raise UsageError(f"job {job_id} was undone already, at {job.undone_at:%Y-%m-%d %H:%M} UTC.")
         running = self._running_job(connection)
         if running is not None:
-            raise UsageError(f"job {running} is running: wait for it, or pause it with: kraken pause {running}")
+            raise UsageError(f"job {running} is running: wait for it, or pause it with: kraken-history pause {running}")
         if job.status not in _ENDED:
-            advice = f"give it up first, with: kraken cancel {job_id}"
+            advice = f"give it up first, with: kraken-history cancel {job_id}"
             raise UsageError(f"job {job_id} is {job.status.lower()} and may go on: {advice}")
         first = connection.scalar(select(func.min(_CLAIM.id)).where(_CLAIM.job_id == job_id))
         if first is None and (job.undone_at or self._only_named(connection, job)):
@@ -107,6 +107,6 @@ class Undo(Jobs):
         if claims:
             raise UsageError(
                 f"job {job_id} is not the latest that changed something: job {later} did since. Take that back first, "
-                f"with: kraken undo {later}"
+                f"with: kraken-history undo {later}"
             )
         return job

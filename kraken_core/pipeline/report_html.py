@@ -122,7 +122,8 @@ def _worst(report: Report) -> Iterator[str]:
     )
     yield from _table(columns, rows)
     if len(worst) > LONGEST:
-        yield f'<p class="note">… and {len(worst) - LONGEST:,} series more; kraken report --json has every one.</p>'
+        more = f"… and {len(worst) - LONGEST:,} series more; kraken-history report --json has every one."
+        yield f'<p class="note">{more}</p>'
 
 
 def _differences(report: Report) -> Iterator[str]:

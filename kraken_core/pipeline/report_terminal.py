@@ -32,7 +32,9 @@ def new_table(title: str = "") -> Table:
 def display(report: Report, console: Console) -> None:
     """Print the report."""
     if not report.series:
-        console.print("[yellow]Nothing is held yet.[/] Start with: kraken ingest --csv-source-dir PATH --tier ALL")
+        console.print(
+            "[yellow]Nothing is held yet.[/] Start with: kraken-history ingest --csv-source-dir PATH --tier ALL"
+        )
         return
     overall = report.overall
     console.print(
@@ -44,7 +46,7 @@ def display(report: Report, console: Console) -> None:
     if worst := report.worst:
         console.print(_worst(report))
         if len(worst) > WORST:
-            console.print(f"[dim]… and {len(worst) - WORST:,} more: kraken report --json lists every series[/]")
+            console.print(f"[dim]… and {len(worst) - WORST:,} more: kraken-history report --json lists every series[/]")
     nothing = report.nothing_stored
     for name, reason in islice(nothing.items(), WORST):
         console.print(f"[red]✗[/] Nothing is stored of {escape(name)}: {escape(reason)}")

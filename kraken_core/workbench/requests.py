@@ -39,7 +39,7 @@ def selection(
         raise UsageError(f"name one tier with --tier, or several with --tiers {','.join(chosen)}; not both.")
     named = tuple(dict.fromkeys(p if isinstance(p, Pair) else names.pair(p) for p in pairs))
     if chosen and named:
-        raise UsageError("name tiers or pairs, not both: a pair is in one tier anyway (see: kraken pairs).")
+        raise UsageError("name tiers or pairs, not both: a pair is in one tier anyway (see: kraken-history pairs).")
     start, end = day(start_date), day(end_date)
     if start and end and start > end:
         raise UsageError(f"the start date {start} is after the end date {end}: swap them.")
@@ -112,7 +112,7 @@ def backfill_request(
     ids = tuple(dict.fromkeys(gap_ids))
     if unknown := set(ids) - {gap.id for gap in home.ledger.gaps()}:
         named = ", ".join(map(str, sorted(unknown)))
-        raise UsageError(f"there is no open gap {named}: list them with kraken gaps --json.")
+        raise UsageError(f"there is no open gap {named}: list them with kraken-history gaps --json.")
     return _request(
         selection(home.tiers, home.ledger.names(), **chosen),
         as_of=None if as_of is None else instant(as_of),

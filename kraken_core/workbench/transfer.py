@@ -87,7 +87,7 @@ class Transfer:
     def _check_idle(self) -> None:
         if running := self.ledger.jobs([JobStatus.RUNNING]):
             number = running[0].id
-            raise JobRunningError(f"job {number} is running: wait for it, or kraken pause {number}.")
+            raise JobRunningError(f"job {number} is running: wait for it, or kraken-history pause {number}.")
 
 
 def _read_assets(file: Path) -> Sequence[AssetRecord]:

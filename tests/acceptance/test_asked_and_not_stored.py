@@ -184,7 +184,9 @@ def test_a_job_none_of_whose_files_can_be_read_fails_and_says_why(kraken: Kraken
     assert said.json["files"] == {"total": 2, "ingested": 0, "skipped": 0, "failed": 2}
     assert said.json["error"].startswith("none of its 2 files could be read: XBTUSD_60.csv: ")
     assert "Job 1 completed with errors" in said.err
-    assert said.err.splitlines()[-1].startswith("kraken: job 1 did what it could, but none of its 2 files could")
+    assert said.err.splitlines()[-1].startswith(
+        "kraken-history: job 1 did what it could, but none of its 2 files could"
+    )
     assert "COMPLETED with errors" in kraken("jobs").out
     assert_told_everywhere(kraken, "BTC/USD", "XBTUSD_60.csv", tmp_path)
     assert_told_everywhere(kraken, "ETH/USD", "ETHUSD_60.csv", tmp_path)

@@ -235,7 +235,7 @@ def test_asked_to_it_stops_at_the_first_file_that_fails(kraken: Kraken, archives
     said = kraken(*asked(archives, *OPTIONS, "--stop-on-error"), "--quiet", code=1)
     [line] = said.err.splitlines()
     assert f"job 1 failed: {named('THIRD')}" in line
-    assert "kraken ingest --resume 1" in line
+    assert "kraken-history ingest --resume 1" in line
     [job] = kraken.rows("jobs", "1")
     assert (job["status"], job["files"]["failed"]) == ("FAILED", 1)
     write_zip(archives / "third.zip", {named("THIRD"): THREE})

@@ -1,4 +1,4 @@
-"""``kraken doctor`` finds what keeps jobs from working, changes nothing, and mends only what it is asked to."""
+"""``kraken-history doctor`` finds what keeps jobs from working, changes nothing, and mends only what it is asked to."""
 
 from __future__ import annotations
 
@@ -145,7 +145,7 @@ def test_no_password_is_ever_told(kraken: Kraken, monkeypatch: pytest.MonkeyPatc
     ("file", "content", "told"),
     [
         ("kraken.toml", "workers = 0\n", ("settings", "problem", "workers is 0")),
-        (".format", "99\n", ("settings", "problem", "made by a newer kraken")),
+        (".format", "99\n", ("settings", "problem", "made by a newer version")),
         ("tiers.toml", "[tiers]\nTIER1 = 3\n", ("settings", "problem", "tiers.toml")),
         ("ledger.db", "this is no ledger", ("ledger", "problem", "not a database")),
     ],
@@ -281,10 +281,10 @@ def test_an_orphaned_job_is_told_and_left_alone_until_repaired(full: Kraken) -> 
     in_state(full, lambda job: job.mark_running("elsewhere:1:0", 1))
     name, status, message = the_one_that_is_not_well(full)
     assert (name, status) == ("jobs", "warning")
-    assert "the worker of job 2 is gone: go on with kraken ingest --resume 2" in message
+    assert "the worker of job 2 is gone: go on with kraken-history ingest --resume 2" in message
     assert status_of(full, 2) is JobStatus.RUNNING
     assert full("doctor", "--repair", "--json").json["repairs"] == [
-        "job 2 had lost its worker: go on with kraken ingest --resume 2"
+        "job 2 had lost its worker: go on with kraken-history ingest --resume 2"
     ]
     assert status_of(full, 2) is JobStatus.FAILED
 
@@ -293,7 +293,7 @@ def test_a_job_that_did_not_end_is_told(full: Kraken) -> None:
     in_state(full, lambda job: job.mark_failed("no reason"))
     name, status, message = the_one_that_is_not_well(full)
     assert (name, status) == ("jobs", "warning")
-    assert "kraken ingest --resume 2" in message
+    assert "kraken-history ingest --resume 2" in message
 
 
 def test_while_a_job_runs_nothing_is_repaired(full: Kraken) -> None:
@@ -349,7 +349,7 @@ def test_candles_that_an_unfinished_job_may_have_been_about_to_replace_are_left_
     counts = {check["name"]: check for check in repaired(full)["checks"]}["counts"]
     assert counts["status"] == "warning"
     assert f"fewer candles of {LOST}" in counts["message"]
-    assert "kraken ingest --resume 2" in counts["message"]
+    assert "kraken-history ingest --resume 2" in counts["message"]
     assert full.rows("coverage") == before["coverage"]
 
 
@@ -381,7 +381,7 @@ def test_small_files_are_told_and_merged_where_there_is_room_for_it(
     held = full.rows("sql", query)
     name, status, message = the_one_that_is_not_well(full)
     assert (name, status) == ("table", "warning")
-    assert "kraken doctor --repair" in message
+    assert "kraken-history doctor --repair" in message
     with monkeypatch.context() as patched:
         patched.setattr(disk, "free_bytes", lambda _: 1000)
         refusal = {check["name"]: check for check in repaired(full, code=1)["checks"]}["merging"]

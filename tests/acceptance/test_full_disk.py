@@ -64,9 +64,9 @@ def fill(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path, int], Path]:
 
 def told_in_one_line(err: str) -> str:
     [line] = err.splitlines()
-    assert line.startswith("kraken: job 1 failed: ")
+    assert line.startswith("kraken-history: job 1 failed: ")
     assert "full" in line or FULL in line
-    assert re.search(r"Go on with: kraken ingest .*--resume 1$", line)
+    assert re.search(r"Go on with: kraken-history ingest .*--resume 1$", line)
     return line
 
 

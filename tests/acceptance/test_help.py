@@ -20,9 +20,9 @@ HEAVY = ("polars", "duckdb", "deltalake", "sqlalchemy", "pandas", "pyarrow", "nu
 def test_every_command_explains_itself_with_an_example(kraken: Kraken) -> None:
     for name in COMMANDS:
         told = kraken(name, "--help").out
-        assert re.search(rf"Example:\n +kraken {name}\b", told), name
+        assert re.search(rf"Example:\n +kraken-history {name}\b", told), name
         assert "--home" in told, name
-    assert re.search(r"Example:\n +kraken ingest", kraken("--help").out)
+    assert re.search(r"Example:\n +kraken-history ingest", kraken("--help").out)
 
 
 def test_the_command_alone_shows_its_help(kraken: Kraken) -> None:
@@ -54,7 +54,7 @@ for name in {COMMANDS!r}:
 def assert_parses(line: str) -> None:
     """The line is a command that exists, with options it has; nothing is run."""
     program, name, *words = shlex.split(line)
-    assert program == "kraken"
+    assert program == "kraken-history"
     assert name in cli.commands, line
     cli.commands[name].make_context(name, words)
 

@@ -1,4 +1,4 @@
-"""`kraken ingest` as a user runs it, again and again, with other selections and other archives."""
+"""`kraken-history ingest` as a user runs it, again and again, with other selections and other archives."""
 
 from __future__ import annotations
 

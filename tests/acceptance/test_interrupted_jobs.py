@@ -74,7 +74,7 @@ def test_ctrl_c_pauses_and_the_message_ends_with_the_command_that_goes_on(
         paused = kraken(*asked(little.folder), code=3)
     assert paused.json["status"] == kraken.rows("jobs")[0]["status"] == "PAUSED"
     told = paused.err.rstrip().rpartition("go on with: ")[2]
-    assert told == "kraken ingest --resume 1"
+    assert told == "kraken-history ingest --resume 1"
     done = kraken(*shlex.split(told)[1:], "--yes", "--json").json
     assert (done["job_id"], done["status"]) == (1, "COMPLETED")
     assert done["files"]["ingested"] == done["files"]["total"]
@@ -99,7 +99,7 @@ def test_a_second_ctrl_c_stops_at_once_and_loses_nothing(
     with monkeypatch.context() as patched:
         before(patched, "record_files", 2, interrupt_twice)
         paused = kraken(*asked(little.folder), code=3)
-    assert paused.err.rstrip().endswith("kraken ingest --resume 1")
+    assert paused.err.rstrip().endswith("kraken-history ingest --resume 1")
     kraken.ingest(little.folder)
     assert kraken.state() == uninterrupted
 
@@ -152,7 +152,7 @@ def test_a_process_that_is_interrupted_ends_with_3_and_a_document_on_stdout(
         out, err = child.communicate("\n", timeout=60)
     assert child.returncode == 3, err
     assert '"status": "PAUSED"' in out
-    assert err.rstrip().endswith("kraken ingest --resume 1")
+    assert err.rstrip().endswith("kraken-history ingest --resume 1")
     assert "Traceback" not in err
 
 

@@ -75,7 +75,7 @@ def test_no_job_runs_on_a_table_that_lost_candles_and_no_count_is_lowered(
     for words in (asked(little.folder), ["backfill", "--yes"], ["verify"]):
         line = refused(twice(*words, "--quiet", code=1))
         assert str(twice.home / "candles") in line
-        assert "kraken doctor --repair" in line
+        assert "kraken-history doctor --repair" in line
     assert counted(twice) == before
     assert len(twice.rows("jobs")) == 2
 

@@ -84,7 +84,7 @@ def test_a_job_whose_scheduler_is_lost_fails_in_one_line_and_goes_on_with_anothe
         monkeypatch.setattr("kraken_core.pipeline.ingest.Ingest._commit", _commit(after=started.scheduler.kill))
         said = kraken(*asked(little.folder), "--quiet", code=1)
         assert "was lost. What was committed is kept" in said.err
-        assert "Go on with: kraken ingest --resume 1" in said.err
+        assert "Go on with: kraken-history ingest --resume 1" in said.err
         monkeypatch.undo()
     assert kraken.ingest(little.folder, "--home", kraken.home)["job_id"] == 1
     assert kraken.state() == Kraken(kraken.capsys, full_home).state()
@@ -97,7 +97,7 @@ def test_a_job_without_a_scheduler_says_how_to_go_on_with_it(
     monkeypatch.setenv("KRAKEN_DASK", "tcp://127.0.0.1:9")
     said = kraken(*asked(little.folder), "--quiet", code=1)
     assert "no Dask scheduler answers at tcp://127.0.0.1:9" in said.err
-    assert "Go on with: kraken ingest --resume 1" in said.err
+    assert "Go on with: kraken-history ingest --resume 1" in said.err
     monkeypatch.undo()
     assert kraken.ingest(little.folder, "--home", kraken.home)["job_id"] == 1
     assert kraken.state() == Kraken(kraken.capsys, full_home).state()
@@ -198,7 +198,7 @@ def test_a_job_whose_object_store_stays_away_says_how_to_go_on_with_it(
         away.setattr("kraken_core.pipeline.ingest.Ingest._commit", _commit(before=s3.kill))
         said = kraken(*asked(little.folder), "--json", "--quiet", code=1)
     assert "job 1 failed: " in said.err
-    assert said.err.endswith("Go on with: kraken ingest --resume 1\n")
+    assert said.err.endswith("Go on with: kraken-history ingest --resume 1\n")
     s3.start()
     assert kraken.ingest(little.folder)["job_id"] == 1
     assert kraken.state() == Kraken(kraken.capsys, full_home).state()
@@ -216,7 +216,7 @@ def disturbed(
         disturb()
         _, said = job.communicate(timeout=PATIENCE_S)
     if job.returncode:
-        assert "Go on with: kraken ingest" in said
+        assert "Go on with: kraken-history ingest" in said
         assert "Traceback" not in said
         process(*words, env=more)
 

@@ -1,4 +1,4 @@
-"""``kraken report`` for people and schedules: a page, a comparison, a gate."""
+"""``kraken-history report`` for people and schedules: a page, a comparison, a gate."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``kraken simulate --serve``: the market of the archives answers on this machine until it is interrupted."""
+"""``kraken-history simulate --serve``: the market of the archives answers on this machine until it is interrupted."""
 
 from __future__ import annotations
 

@@ -247,10 +247,10 @@ def test_a_newer_vintage_with_other_values_is_in_force(kraken: Kraken, tmp_path:
     assert held == [{"close": 1.75}]
 
 
-@shows("made by a newer kraken")
+@shows("made by a newer version")
 def test_a_home_of_a_newer_kraken_is_refused_and_another_is_used(full: Kraken, tmp_path: Path) -> None:
     (full.home / ".format").write_text("99\n")
-    assert "made by a newer kraken" in refused(full("report", code=1))
+    assert "made by a newer version" in refused(full("report", code=1))
     full("report", "--home", tmp_path / "another")
 
 

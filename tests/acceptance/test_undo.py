@@ -1,4 +1,4 @@
-"""``kraken undo``: the latest job is taken back, as if it had never been, and may be done again."""
+"""``kraken-history undo``: the latest job is taken back, as if it had never been, and may be done again."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_when_the_only_job_is_undone_nothing_is_held_and_the_next_ends_as_it_did
 def test_jobs_are_undone_from_the_latest_backwards(kraken: Kraken, little: LittleMarket) -> None:
     first, second = (kraken.ingest(source)["job_id"] for source in (little.first, little.second))
     said = refused(kraken("undo", first, "--yes", code=2))
-    assert f"job {second} did since. Take that back first, with: kraken undo {second}" in said
+    assert f"job {second} did since. Take that back first, with: kraken-history undo {second}" in said
     kraken("undo", second, "--yes")
     kraken("undo", first, "--yes")
     assert kraken.state()["candles"] == []
@@ -118,7 +118,7 @@ def test_a_job_that_may_go_on_has_to_be_given_up_first(kraken: Kraken, little: L
         plan = workbench.plan(sources=[little.first], tier="TIER1")
         job = workbench.runner.start(plan)
         workbench.ledger.move(job, job.mark_failed("on purpose"))
-    assert f"first, with: kraken cancel {job.id}" in refused(kraken("undo", job.id, "--yes", code=2))
+    assert f"first, with: kraken-history cancel {job.id}" in refused(kraken("undo", job.id, "--yes", code=2))
 
 
 def test_without_a_terminal_or_yes_nothing_is_undone(kraken: Kraken, little: LittleMarket) -> None:

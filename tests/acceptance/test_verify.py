@@ -1,4 +1,4 @@
-"""``kraken verify`` on whole homes: clean where all is well, and where it is not, the right check says so."""
+"""``kraken-history verify`` on whole homes: clean where all is well, and where it is not, the right check says so."""
 
 from __future__ import annotations
 

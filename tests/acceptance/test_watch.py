@@ -1,4 +1,4 @@
-"""``kraken watch``: round after round, never two at once, and somebody is told of what matters."""
+"""``kraken-history watch``: round after round, never two at once, and somebody is told of what matters."""
 
 from __future__ import annotations
 
@@ -177,7 +177,7 @@ def test_a_webhook_gets_the_notice_and_its_secret_is_in_no_message(hooked: Calla
     hook = hooked(200)
     by_webhook(hook.url)(Notice("failure", "job 3 failed"))
     assert hook.told == [
-        {"text": "kraken watch: job 3 failed", "kind": "failure", "message": "job 3 failed", "gaps": []}
+        {"text": "kraken-history watch: job 3 failed", "kind": "failure", "message": "job 3 failed", "gaps": []}
     ]
     for answer in (500, 302):
         refusing = hooked(answer)

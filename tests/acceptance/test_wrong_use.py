@@ -121,7 +121,7 @@ def test_settings_that_are_no_toml_and_tiers_that_are_none_are_refused(kraken: K
 def test_a_home_of_a_newer_format_is_refused_and_left_alone(full: Kraken) -> None:
     (full.home / ".format").write_text("99\n")
     before = tree(full.home)
-    assert "format 99, made by a newer kraken" in refused(full("report", code=1))
+    assert "format 99, made by a newer version" in refused(full("report", code=1))
     assert tree(full.home) == before
 
 

@@ -1,4 +1,4 @@
-"""Whatever ``kraken ingest`` can be told, the form can be, and both then ask for the same."""
+"""Whatever ``kraken-history ingest`` can be told, the form can be, and both then ask for the same."""
 
 from __future__ import annotations
 

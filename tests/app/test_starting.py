@@ -1,4 +1,4 @@
-"""``kraken app``: a server on this machine alone, ended by its process."""
+"""``kraken-history app``: a server on this machine alone, ended by its process."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ def test_a_new_job_is_pending_with_its_files_in_the_order_of_the_plan(ledger: Sq
 
 
 def test_a_job_nobody_created_is_an_error_that_names_it(ledger: SqlLedger) -> None:
-    with pytest.raises(JobError, match=r"no job 41.*kraken jobs"):
+    with pytest.raises(JobError, match=r"no job 41.*kraken-history jobs"):
         ledger.job(41)
     with pytest.raises(JobError, match="no job 41"):
         ledger.add_event(41, "note", "to nobody")
@@ -117,7 +117,7 @@ def test_who_takes_up_a_job_that_another_just_took_up_is_told_that_it_is_running
     job = a_job(ledger)
     ledger.move(job, job.mark_running("one"))
 
-    with pytest.raises(JobRunningError, match=rf"job {job.id} is running \(stage start\).*kraken pause"):
+    with pytest.raises(JobRunningError, match=rf"job {job.id} is running \(stage start\).*kraken-history pause"):
         ledger.move(job, job.mark_running("other"))
     assert ledger.job(job.id).worker == "one"
 
@@ -127,7 +127,7 @@ def test_one_job_runs_on_a_candle_table_and_the_next_is_told_which(opened: Calla
     running, second = a_running_job(ledger), a_job(ledger)
     ledger.progress(running.id, "ingest", running.metrics)
 
-    with pytest.raises(JobRunningError, match=rf"job {running.id} is running \(stage ingest\).*kraken pause"):
+    with pytest.raises(JobRunningError, match=rf"job {running.id} is running \(stage ingest\).*kraken-history pause"):
         ledger.move(second, second.mark_running("worker 2"))
     assert ledger.job(second.id).status is JobStatus.PENDING
     ledger.move(running, running.mark_paused())

@@ -46,7 +46,7 @@ def test_ours_are_one_image_with_the_same_settings(tmp_path: Path) -> None:
 
 def test_ours_run_programs_that_the_image_has() -> None:
     commands = {service["command"][0] for service in SERVICES.values() if "build" in service}
-    assert commands == {"dask", "streamlit", "kraken"}
+    assert commands == {"dask", "streamlit", "kraken-history"}
     assert SERVICES["jobs"]["command"][1] in cli.commands
     assert (ROOT / SERVICES["dashboard"]["command"][2]).exists()
 

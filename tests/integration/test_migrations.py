@@ -136,7 +136,7 @@ def test_a_ledger_of_an_older_version_is_migrated_after_a_word(
 def test_a_ledger_out_of_reach_is_one_line_without_the_password() -> None:
     address = "postgresql+psycopg://keeper:s3cret@127.0.0.1:1/ledger?password=s3cret"
 
-    with pytest.raises(LedgerError, match=r"127\.0\.0\.1:1.*kraken doctor") as told:
+    with pytest.raises(LedgerError, match=r"127\.0\.0\.1:1.*kraken-history doctor") as told:
         SqlLedger.open(address, "candles", Standstill())
     assert "\n" not in str(told.value)
     assert "s3cret" not in str(told.value)

@@ -1,4 +1,4 @@
-"""``kraken`` as a user runs it: in this process, which is quick, or in one of its own."""
+"""``kraken-history`` as a user runs it: in this process, which is quick, or in one of its own."""
 
 from __future__ import annotations
 
@@ -144,7 +144,7 @@ def refused(said: Said) -> str:
     """The one line on stderr, where that is all there is."""
     assert said.out == ""
     [line] = said.err.splitlines()
-    assert line.startswith("kraken: ")
+    assert line.startswith("kraken-history: ")
     assert "Traceback" not in line
     assert "unexpected" not in line
     return line

@@ -135,7 +135,9 @@ def test_the_advice_stays_short_however_many_gaps_there_are() -> None:
 def test_every_command_and_option_that_is_advised_exists() -> None:
     report = report_of(gaps=(gap(0, 5, "a.zip"), gap(1, 1, route=Route.DERIVE), gap(2, status=GapStatus.FAILED)))
     advised = [
-        found for text in report.actions for found in re.findall(r"kraken ([a-z]+)((?: with)?(?: --[a-z-]+)*)", text)
+        found
+        for text in report.actions
+        for found in re.findall(r"kraken-history ([a-z]+)((?: with)?(?: --[a-z-]+)*)", text)
     ]
     assert len(advised) == 3
     for name, options in advised:

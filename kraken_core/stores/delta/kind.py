@@ -74,10 +74,10 @@ def _state(path: str, known: KnownTable) -> StoreState:
     if not found.version:
         return StoreState("there is none yet: the first job makes it.")
     if found.lost:
-        advice = "restore them from a backup, or read their archives again with kraken doctor --repair"
+        advice = "restore them from a backup, or read their archives again with kraken-history doctor --repair"
         text = f"{path} lacks {len(found.lost):,} of its files, such as {found.lost[0]}: {advice}."
         return StoreState(text, damaged=True, size=found.size)
     text = f"version {found.version:,}: {found.candles:,} candles in {found.files:,} files, {byte_size(found.size)}."
     if pays := sum(each.files for each in store.fragmentation()):
-        text += f" {pays:,} small ones slow reading down: kraken doctor --repair"
+        text += f" {pays:,} small ones slow reading down: kraken-history doctor --repair"
     return StoreState(text, improvable=bool(pays), size=found.size)

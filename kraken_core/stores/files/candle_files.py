@@ -156,11 +156,11 @@ def store_errors(verb: str, what: object) -> Iterator[None]:
         if _AWAY in str(error):
             raise StoreError(
                 f"Cannot {verb} {what} of the candle table: its object store does not answer ({reason}). The table is "
-                "as it was; see that the store can be reached (kraken doctor) and try again."
+                "as it was; see that the store can be reached (kraken-history doctor) and try again."
             ) from error
         message = (
             f"Cannot {verb} {what} of the candle table: {reason}. The table is as it was; mend that and try again "
-            "(what is lost for good comes from a backup, or kraken doctor --repair reads its archives again)."
+            "(what is lost for good comes from a backup, or kraken-history doctor --repair reads its archives again)."
         )
         raise StoreError(message) from error
 

@@ -42,5 +42,5 @@ def _better(server: Server, kind: Layout) -> str:
     if kind.by_source:
         wrong.append("source is one of its keys, so that a slot may have rows of several sources (the highest counts)")
     if not server.rows(f"SELECT 1 FROM tables() WHERE table_name = '{ASSETS}'"):
-        wrong.append("nothing says which assets its numbers mean (kraken import-assetprice)")
-    return f"It works, but {', and '.join(wrong)}: kraken copy makes one without that." if wrong else ""
+        wrong.append("nothing says which assets its numbers mean (kraken-history import-assetprice)")
+    return f"It works, but {', and '.join(wrong)}: kraken-history copy makes one without that." if wrong else ""

@@ -163,7 +163,7 @@ def check_assets(server: Server, there: Collection[AssetRecord], ours: Collectio
             raise StoreError(
                 f"QuestDB at {server.address} knows {found.ticker} as asset {found.id}, this ledger knows "
                 f"{asset.ticker} as asset {asset.id}: the candles there are another ledger's. Nothing was changed: use "
-                "that ledger, or take the table into a new home with kraken import-assetprice."
+                "that ledger, or take the table into a new home with kraken-history import-assetprice."
             )
 
 
@@ -172,7 +172,7 @@ def check_named(server: Server, there: Collection[AssetRecord]) -> None:
     if not there and server.rows(f"SELECT 1 FROM {TABLE} LIMIT 1"):
         raise StoreError(
             f"QuestDB at {server.address} holds candles but does not say which assets their numbers mean. Nothing was "
-            "changed: tell it with kraken import-assetprice --assets FILE."
+            "changed: tell it with kraken-history import-assetprice --assets FILE."
         )
 
 

@@ -1,4 +1,4 @@
-"""``kraken doctor``: is everything in a state in which jobs can do their work? Looks, and changes nothing."""
+"""``kraken-history doctor``: is everything in a state in which jobs can do their work? Looks, and changes nothing."""
 
 from __future__ import annotations
 
@@ -95,7 +95,8 @@ def _check(name: str, look: Callable[[], Finding]) -> Check:
 
 def _versions() -> Finding:
     libraries = ", ".join(f"{name} {version(name)}" for name in _LIBRARIES)
-    found = f"kraken {__version__}, Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}, {libraries}."
+    python, sqlite = platform.python_version(), sqlite3.sqlite_version
+    found = f"kraken-history {__version__}, Python {python}, SQLite {sqlite}, {libraries}."
     if sqlite3.sqlite_version_info < _OLDEST_SQLITE:
         wanted = ".".join(map(str, _OLDEST_SQLITE))
         return Finding(Status.PROBLEM, f"{found} SQLite has to be {wanted} or newer: use a newer Python.")
@@ -216,8 +217,8 @@ class _Examination:
             return Finding(Status.OK, "no matter: threads of the job itself read archives.")
         if others := other_versions(address):
             advice = "give all of them the same"
-            return Finding(Status.PROBLEM, f"another kraken runs on {', '.join(others)} than {__version__}: {advice}.")
-        return Finding(Status.OK, f"the Dask workers at {address} are there, with this kraken.")
+            return Finding(Status.PROBLEM, f"another version runs on {', '.join(others)} than {__version__}: {advice}.")
+        return Finding(Status.OK, f"the Dask workers at {address} are there, with this version.")
 
     def _clock(self) -> Finding:
         now, ledger = self.workbench.clock.now(), self._readable
@@ -264,7 +265,7 @@ class _Examination:
             advice = f"go on with {work.resume_command(lost[0])}"
             return Finding(Status.WARNING, f"the worker of {_listed(lost)} is gone: {advice}")
         if waiting:
-            advice = f"go on with {work.resume_command(waiting[0])}, or give up with kraken cancel {waiting[0]}"
+            advice = f"go on with {work.resume_command(waiting[0])}, or give up with kraken-history cancel {waiting[0]}"
             return Finding(Status.WARNING, f"{_listed(waiting)} did not end: {advice}")
         running = [job.id for job in ledger.jobs([JobStatus.RUNNING])]
         return Finding(Status.OK, f"{_listed(running)} is running." if running else "none is unfinished.")

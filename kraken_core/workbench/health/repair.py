@@ -1,4 +1,4 @@
-"""``kraken doctor --repair``: mends what can be mended without guessing."""
+"""``kraken-history doctor --repair``: mends what can be mended without guessing."""
 
 from __future__ import annotations
 
@@ -39,7 +39,9 @@ def repair(home: str | Path | None = None) -> Repaired:
             repaired.done.append(f"job {job.id} had lost its worker: go on with {opened.runner.resume_command(job.id)}")
         if running := opened.ledger.jobs([JobStatus.RUNNING]):
             number = running[0].id
-            raise JobRunningError(f"job {number} is running, so nothing was mended: wait, or kraken pause {number}")
+            raise JobRunningError(
+                f"job {number} is running, so nothing was mended: wait, or kraken-history pause {number}"
+            )
         repaired.done += Recovery(opened).run()
         _recount(opened, repaired)
         _tidy_up(opened, repaired)
@@ -80,6 +82,6 @@ def _agreement(home: OpenHome, lost: Sequence[Series]) -> Check:
         series = {known.series for known in home.ledger.coverage()}
         return Check("counts", Status.OK, f"ledger and table agree on every candle of {len(series):,} series.")
     unfinished = home.ledger.jobs(UNFINISHED)  # it may have been about to replace them; else they were recovered
-    advice = home.runner.resume_command(unfinished[0].id) if unfinished else "kraken doctor --repair again"
+    advice = home.runner.resume_command(unfinished[0].id) if unfinished else "kraken-history doctor --repair again"
     message = f"the table has fewer candles of {first_of(lost)} than were counted: go on with {advice}"
     return Check("counts", Status.WARNING, message)

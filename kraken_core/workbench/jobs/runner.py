@@ -154,7 +154,9 @@ class JobRunner(JobPlanner):
         self.fail_stalled_jobs()
         running = self.ledger.jobs([JobStatus.RUNNING])
         if running:
-            raise JobRunningError(f"job {running[0].id} is running: wait for it, or kraken pause {running[0].id}.")
+            raise JobRunningError(
+                f"job {running[0].id} is running: wait for it, or kraken-history pause {running[0].id}."
+            )
         job.mark_running("a new worker")  # refused here where it would be there
         start_worker(self.settings.home, job.id, self.log(job.id), workers)
         until = time.monotonic() + START_PATIENCE_S
@@ -216,7 +218,7 @@ class JobRunner(JobPlanner):
         except IllegalMoveError:
             return JobError(
                 f"job {job.id} stopped: it is not this worker's any more, as it was taken for lost, or moved by "
-                f"somebody else. What it did is kept: kraken jobs {job.id}"
+                f"somebody else. What it did is kept: kraken-history jobs {job.id}"
             )
         except LedgerError:  # its disk may be full too: whoever goes on with the job finds its worker gone
             LOG.exception("that job %s failed could not be recorded", job.id)
@@ -225,7 +227,7 @@ class JobRunner(JobPlanner):
     def _interrupted(self, job: IngestionJob, lease: Lease) -> KrakenError:
         """The job moved as whoever interrupted it wanted, and what to say of it."""
         if lease.lost:
-            return JobError(f"job {job.id} stopped: {lease.lost}. What it did is kept: kraken jobs {job.id}")
+            return JobError(f"job {job.id} stopped: {lease.lost}. What it did is kept: kraken-history jobs {job.id}")
         if lease.requested is Control.CANCEL:
             self.ledger.move(job, job.mark_cancelled())
             return Interrupted(f"job {job.id} is cancelled; what it did is kept, and it is not gone on with.")
@@ -311,7 +313,7 @@ class JobRunner(JobPlanner):
         where = (
             f" --home {shlex.quote(str(self.settings.home))}" if self.settings.origins.get("home") == "--home" else ""
         )
-        return f"kraken ingest{where} --resume {job_id}"
+        return f"kraken-history ingest{where} --resume {job_id}"
 
     def rejects(self, job_id: int) -> Path:
         """Where the rows are that a job could not take; it exists once there are any."""

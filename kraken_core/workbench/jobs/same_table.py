@@ -25,12 +25,12 @@ def require_same_table(ledger: Ledger, store: CandleTable, tracker: CoverageTrac
     if lost and before == table:
         raise TableLostError(
             f"The candle table {table} lacks candles of {first_of(lost)} that the ledger counts. Nothing was done. See "
-            "that its disk is mounted, or put the table back; where it is lost for good, kraken doctor --repair reads "
-            "again what its archives still have, and makes gaps of the rest."
+            "that its disk is mounted, or put the table back; where it is lost for good, kraken-history doctor "
+            "--repair reads again what its archives still have, and makes gaps of the rest."
         )
     if lost:
         raise HomeError(
             f"the ledger tells of candles in {before}, but the store is {table}, which lacks candles of "
-            f"{first_of(lost)}. Nothing was done: copy them there first (kraken copy --to), name the other store "
-            "again, or use another ledger for this one."
+            f"{first_of(lost)}. Nothing was done: copy them there first (kraken-history copy --to), name the other "
+            "store again, or use another ledger for this one."
         )

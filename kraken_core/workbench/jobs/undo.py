@@ -1,4 +1,4 @@
-"""``kraken undo``: takes back the latest job that changed something."""
+"""``kraken-history undo``: takes back the latest job that changed something."""
 
 from __future__ import annotations
 

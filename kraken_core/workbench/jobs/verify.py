@@ -84,7 +84,7 @@ class Verifying:
         parts = []
         if found.withdraw:
             slots = sum(ranges.slots(series.width) for series, ranges in found.suspects.items())
-            advice = "kraken backfill, or the next ingest, fills those that can be filled"
+            advice = "kraken-history backfill, or the next ingest, fills those that can be filled"
             parts.append(f"{slots:,} slots of {_named(found.suspects)} were withdrawn, and are gaps now: {advice}.")
         if found.unrecorded:
             parts.append(f"the evidence of {_named(found.unrecorded)} is graded by what was found.")

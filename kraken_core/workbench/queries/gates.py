@@ -34,7 +34,7 @@ def check_complete(report: Report, least: float = 100, grade: Grade = Grade.CLAI
             for line in incomplete
         ),
         f"less complete than {least:g} %" + ("" if grade is Grade.CLAIMED else f" on evidence that is {grade}"),
-        "kraken gaps says how to fill that",
+        "kraken-history gaps says how to fill that",
     )
 
 
@@ -49,7 +49,7 @@ def check_age(ages: Mapping[Series, int], most: int) -> None:
     _refuse(
         (f"{series} ({duration(ages[series])})" for series in aged),
         f"older than {duration(most)}",
-        "ingest a newer archive, or ask the exchange: kraken ingest --incremental",
+        "ingest a newer archive, or ask the exchange: kraken-history ingest --incremental",
     )
 
 

@@ -31,7 +31,12 @@ Notify: TypeAlias = Callable[[Notice], None]  # raises OSError, with a line that
 def document(notice: Notice) -> dict[str, object]:
     """What is sent; chat servers show ``text``."""
     gaps = [documents.gap_row(gap) for gap in notice.gaps]
-    return {"text": f"kraken watch: {notice.message}", "kind": notice.kind, "message": notice.message, "gaps": gaps}
+    return {
+        "text": f"kraken-history watch: {notice.message}",
+        "kind": notice.kind,
+        "message": notice.message,
+        "gaps": gaps,
+    }
 
 
 def by_webhook(url: str) -> Notify:

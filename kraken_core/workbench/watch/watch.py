@@ -102,7 +102,7 @@ class Watch:
         if new:
             lost = ", ".join(f"{gap.series} from {TimeRanges.single(gap.start, gap.end).hull}" for gap in new[:3])
             more = f" and {len(new) - 3:,} more" if len(new) > 3 else ""  # noqa: PLR2004 - as many as are named
-            why = " ".join(plan.notes) or "kraken gaps says what to get by hand"
+            why = " ".join(plan.notes) or "kraken-history gaps says what to get by hand"
             self._notify(Notice("gaps", f"this watch cannot fill {lost}{more}; {why}", new))
         return Round(job, gaps=new)
 
@@ -142,5 +142,7 @@ def _alone(path: Path) -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise JobRunningError(f"{path.parent} is being watched already: end that kraken watch first.") from None
+            raise JobRunningError(
+                f"{path.parent} is being watched already: end that kraken-history watch first."
+            ) from None
         yield
