@@ -11,13 +11,18 @@ if TYPE_CHECKING:
     from kraken_core.workbench import Workbench
 
 __all__ = ["Workbench"]
-__version__ = "0.1.0"
+DISTRIBUTION = "kraken-history-workbench"
+__version__: str
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - PEP 562
-    """Load the workbench when it is asked for: importing the package alone costs nothing."""
+    """Load the workbench, or look up the version, when it is asked for: importing the package alone costs nothing."""
     if name == "Workbench":
         from kraken_core.workbench import Workbench  # noqa: PLC0415 - see above
 
         return Workbench
+    if name == "__version__":
+        from importlib.metadata import version  # noqa: PLC0415 - see above
+
+        return version(DISTRIBUTION)  # stated once, in pyproject.toml
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -8,7 +8,7 @@ import sys
 
 import click
 
-from kraken_core import __version__
+from kraken_core import DISTRIBUTION
 from kraken_core.cli.app import app
 from kraken_core.cli.backfill import backfill
 from kraken_core.cli.control import cancel, pause, resume
@@ -40,7 +40,7 @@ Example:
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
     epilog=EXAMPLE,
 )
-@click.version_option(__version__, prog_name="kraken-history")
+@click.version_option(package_name=DISTRIBUTION, prog_name="kraken-history")
 def cli() -> None:
     """A complete history of Kraken's market data: ingest it, prove it complete, repair it."""
 

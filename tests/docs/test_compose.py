@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ from kraken_core.cli.main import cli
 from kraken_core.settings import Settings
 from tests.docs.documents import ROOT
 
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 
@@ -37,22 +40,41 @@ def test_nothing_answers_to_other_machines(name: str) -> None:
 def test_ours_are_one_image_with_the_same_settings(tmp_path: Path) -> None:
     ours = [service for service in SERVICES.values() if service.get("build")]
     assert len({service["image"] for service in ours}) == 1
-    [environment] = {tuple(sorted(service["environment"].items())) for service in ours}
+    [environment] = {tuple(sorted(surroundings(service))) for service in ours}
     settings = Settings.load(None, dict(environment))
     assert settings.ledger_url.endswith("@postgres/kraken")
     assert settings.table == "/data/candles"
     assert settings.dask == "tcp://scheduler:8786"
 
 
+def surroundings(service: dict[str, Any]) -> list[tuple[str, str]]:
+    return [(name, value) for name, value in service["environment"].items() if name.startswith("KRAKEN_")]
+
+
 def test_ours_run_programs_that_the_image_has() -> None:
     commands = {service["command"][0] for service in SERVICES.values() if "build" in service}
-    assert commands == {"dask", "streamlit", "kraken-history"}
-    assert SERVICES["jobs"]["command"][1] in cli.commands
-    assert (ROOT / SERVICES["dashboard"]["command"][2]).exists()
+    assert commands == {"dask", "kraken-history"}
+    assert {SERVICES[name]["command"][1] for name in ("jobs", "dashboard")} <= cli.commands.keys()
+    assert SERVICES["dashboard"]["environment"]["STREAMLIT_SERVER_ADDRESS"] == "0.0.0.0"  # of its container
 
 
-def test_the_image_is_built_from_the_lock_file() -> None:
+def test_the_image_has_what_runs_and_nothing_that_tests() -> None:
     lines = (ROOT / "Dockerfile").read_text(encoding="utf-8").splitlines()
-    assert [line for line in lines if "--require-hashes -r requirements-test.lock" in line]
-    locked = (ROOT / "requirements-test.lock").read_text(encoding="utf-8")
-    assert all(f"\n{package}==" in locked for package in ("distributed", "questdb", "streamlit", "psycopg"))
+    assert [line for line in lines if "--require-hashes -r requirements-dask.lock" in line]
+    locked = (ROOT / "requirements-dask.lock").read_text(encoding="utf-8")
+    assert all(
+        f"\n{package}==" in locked for package in ("distributed", "questdb", "streamlit", "psycopg", "hatchling")
+    )
+    tools = {re.split("[^a-z-]", tool)[0] for tool in PROJECT["project"]["optional-dependencies"]["test"]}
+    assert [tool for tool in tools if f"\n{tool}==" in locked] == []
+
+
+def test_the_image_runs_as_a_user_of_its_own_and_takes_what_a_wheel_is_built_from() -> None:
+    lines = (ROOT / "Dockerfile").read_text(encoding="utf-8").splitlines()
+    stages = [number for number, line in enumerate(lines) if line.startswith("FROM ")]
+    assert len(stages) == 2, "what builds is left behind"
+    assert [line for line in lines[stages[1] :] if line.startswith("USER ")] == ["USER kraken"]
+    copied = {word for line in lines[: stages[1]] if line.startswith("COPY ") for word in line.split()[1:-1]}
+    built_from = PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["only-include"]
+    assert {*built_from, "pyproject.toml", "README.md", "LICENSE"} <= copied
+    assert all((ROOT / name).exists() for name in copied)

@@ -183,6 +183,25 @@ def test_every_dependency_has_its_reason() -> None:
     assert {line.split("|")[1].strip() for line in lines if line.startswith("| ")} - {"package"} == packages
 
 
+def test_the_changelog_has_a_section_a_version_in_the_groups_of_keep_a_changelog() -> None:
+    text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    first, *released = re.split(r"^## ", text, flags=re.MULTILINE)[1:]
+    assert first.startswith("[Unreleased]\n")
+    assert released[0].startswith(f"[{PROJECT['project']['version']}] - ")
+    known = ["Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"]
+    for version in (first, *released):
+        groups = re.findall(r"^### (.+)$", version, re.MULTILINE)
+        assert groups == [group for group in known if group in groups]
+
+
+def test_the_version_is_stated_once() -> None:
+    import kraken_core
+
+    stated = PROJECT["project"]["version"]
+    assert kraken_core.__version__ == stated, "install it again: make .venv/.runtime"
+    assert [path for path in (ROOT / "kraken_core").rglob("*.py") if f'"{stated}"' in path.read_text("utf-8")] == []
+
+
 def test_the_picture_is_what_the_report_looks_like() -> None:
     from scripts.report_picture import PICTURE, picture
 
