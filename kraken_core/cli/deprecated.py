@@ -61,7 +61,8 @@ def backfill_gaps(
 ) -> int:
     """Deprecated: kraken-history backfill does this; gaps and ingest --incremental do the rest."""
     with ctx.workbench() as workbench:
-        pairs = _pairs_of(workbench, asset) if asset else ""
+        pairs = _pairs_of(workbench, asset, tier) if asset else ""
+        tier = None if pairs else tier
         chosen = {"--tier": tier, "--pairs": pairs, "--intervals": interval}
         words = [word for option, value in chosen.items() if value for word in (option, value)]
         if show_unfillable_only or export_unfillable:
@@ -92,15 +93,18 @@ def _deprecated(ctx: CliContext, old: str, words: list[str]) -> None:
     ctx.say(f"kraken-history {old} is deprecated; type: kraken-history {shlex.join(words)}")
 
 
-def _pairs_of(workbench: Workbench, asset: str) -> str:
-    """The pairs of an asset that are held, as an option takes them. Raises UsageError where there is none."""
+def _pairs_of(workbench: Workbench, asset: str, tier: str | None) -> str:
+    """The stored pairs of an asset, of those in the tier, as an option takes them. Raises UsageError without any."""
     from kraken_core.domain.errors import UsageError
     from kraken_core.domain.market import Pair
 
     base = Pair.parse(f"{asset}/USD").base
-    pairs = [str(record.pair) for record in workbench.pairs() if record.pair.base == base]
+    tiers = workbench.tiers.check([tier or "ALL"])
+    stored = [record.pair for record in workbench.pairs() if record.pair.base == base]
+    pairs = [str(pair) for pair in stored if workbench.tiers.holds(tiers, pair)]
     if not pairs:
-        raise UsageError(f"no pair of {asset} is held: list those that are with: kraken-history pairs")
+        where = f" in {tiers[0]}" if stored else ""
+        raise UsageError(f"no pair of {asset} is stored{where}: list those that are with: kraken-history pairs")
     return ",".join(pairs)
 
 

@@ -42,6 +42,15 @@ def test_filling_gaps_is_a_backfill(full: Kraken) -> None:
     assert said.out.splitlines()[1:] == today.out.splitlines()[1:]  # but for the time
 
 
+def test_a_tier_and_an_asset_mean_the_pairs_that_are_of_both(full: Kraken) -> None:
+    said = full("backfill-gaps", "--tier", "tier1", "--asset", "BTC", "--dry-run", "--home", full.home)
+    typed = "kraken-history backfill --pairs BTC/EUR,BTC/USD --dry-run"
+    assert said.err.splitlines()[0].endswith(f"type: {typed}")
+    full("backfill-gaps", "--tier", "TIER1", "--asset", "BTC", "--show-unfillable-only")
+    refusal = refused(full("backfill-gaps", "--tier", "TIER2", "--asset", "BTC", "--dry-run", code=2))
+    assert "no pair of BTC is stored in TIER2" in refusal
+
+
 def test_filling_from_the_last_candle_is_an_incremental_ingest(full: Kraken) -> None:
     said = full("backfill-gaps", "--tier", "TIER1", "--from-last", "--dry-run")
     assert said.err.splitlines()[0].endswith("type: kraken-history ingest --tier TIER1 --dry-run --incremental")
@@ -79,7 +88,7 @@ def test_what_no_route_fills_is_written_to_a_file(delisted: Kraken, tmp_path: Pa
 
 
 @pytest.mark.parametrize(
-    ("words", "reason"), [(("--asset", "SOL"), "no pair of SOL is held"), (("--tier", "T9"), "T9")]
+    ("words", "reason"), [(("--asset", "SOL"), "no pair of SOL is stored"), (("--tier", "T9"), "T9")]
 )
 def test_what_cannot_be_is_refused(words: tuple[str, str], reason: str, full: Kraken) -> None:
     assert reason in refused(full("backfill-gaps", *words, "--yes", "--quiet", code=2))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import io
 import json
 import re
 import tomllib
 from collections.abc import Iterator
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -167,6 +169,26 @@ def test_files_that_are_named_exist(document: Path) -> None:
     in_the_project = re.compile(r"(?:kraken_core|app|docs|tests|scripts|bench)/[\w./-]*")
     paths = filter(in_the_project.fullmatch, code(document))
     assert [path for path in paths if not (ROOT / path).exists()] == []
+
+
+PRIVATE_HELPERS = {  # of the original plan
+    *("_calculate_api_cutoff_date", "_find_csv_files", "_get_tier_assets", "_create_gap_record"),
+    *("_query_coverage_ranges", "_suggest_csv_filename", "_calculate_expected_candles", "_count_actual_candles"),
+    *("_query_ingested_date_ranges", "_merge_overlapping_ranges", "_calculate_record_count"),
+}
+
+
+def test_every_name_of_the_plan_is_mapped_to_what_there_is_today() -> None:
+    guide = (ROOT / "docs" / "guide" / "migration.md").read_text(encoding="utf-8").partition("## Names of the plan")[2]
+    mapped = re.findall(r"`([\w.]+)`(?: and `[\w.]+`)? in `(kraken_core/[\w/]+)\.py`", guide)
+    assert len(mapped) > len(PRIVATE_HELPERS)
+    for name, path in mapped:
+        attrgetter(name)(importlib.import_module(path.replace("/", ".")))
+    rows = [row.split("|")[1].strip(" `") for row in guide.splitlines() if row.startswith("| `_")]
+    assert set(rows) == PRIVATE_HELPERS
+    for row in guide.splitlines():
+        if row.startswith("| `_"):
+            assert re.search(r"`[\w.]+` in `kraken_core/[\w/]+\.py`", row), row
 
 
 def test_every_room_is_on_the_map() -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import polars as pl
+import psycopg
 import pytest
 
 from kraken_core.domain.candles import Source, provisional, rank_of
@@ -256,6 +258,16 @@ def test_a_table_of_something_else_is_refused(opened: Callable[[], QuestDBStore]
     questdb.sql("CREATE TABLE assetprice (price DOUBLE, time TIMESTAMP) TIMESTAMP(time) PARTITION BY DAY WAL")
     with pytest.raises(StoreError, match=r"is no table of candles: it lacks asset_id INT, .*, source SYMBOL"):
         put(opened(), Row(BTC, 1))
+
+
+def test_candles_are_chosen_by_tier_with_the_join_of_the_guide(questdb: QuestDB) -> None:
+    old_table(questdb, KEYS, "csv")
+    guide = (Path(__file__).parents[2] / "docs" / "guide" / "servers.md").read_text(encoding="utf-8")
+    [join] = [line for line in guide.splitlines() if line.startswith("SELECT") and "WHERE a.tier" in line]
+    assert questdb.sql(join.replace("1440", "60")) == [(1,)]
+    assert questdb.sql(join.replace("1440", "60").replace("TIER1", "TIER2")) == [(0,)]
+    with pytest.raises(psycopg.Error, match="cannot compare LONG with type CURSOR"):
+        questdb.sql("SELECT count() FROM assetprice WHERE asset_id IN (SELECT id FROM asset WHERE tier = 'TIER1')")
 
 
 def test_candles_under_another_ledger_s_numbers_are_refused(questdb: QuestDB) -> None:
