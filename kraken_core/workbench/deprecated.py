@@ -1,4 +1,4 @@
-"""What the workbench's methods were called before 0.2; the old names go in the version after."""
+"""What the workbench's methods were called before 0.2; the old names go in 0.3."""
 
 from __future__ import annotations
 
