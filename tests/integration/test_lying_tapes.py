@@ -187,14 +187,18 @@ def test_a_sweep_whose_end_is_days_before_the_next_trade_ends_there(seed: int) -
 
 
 def test_a_sweep_that_begins_within_the_slot_of_a_candle_counts_the_trades_before_it_too() -> None:
-    """Of half a slot nothing was read: that its candle counts more is no sign by itself, nor that it does not."""
-    start = START + 15 * HOUR_S + 7 * 60  # so long ago that the exchange has no minutes of it any more
-    quiet = market_of(0.05, DAY_S + 15 * HOUR_S)
+    """The first slot of five minutes counts a trade: that of the minute where the sweep begins, or one before it."""
+    quiet = market_of(0.05, DAY_S + 15 * HOUR_S)  # the exchange has minutes of the last twelve hours
+    traded = quiet.truth(BTC, 1)["time"].dt.epoch("s").to_list()
+    start = next(minute for minute in traded if minute > START + 15 * HOUR_S and minute % 300)
+
     stopped = sweep(quiet, TapeFaults(empty=1.0, to_page=2), start=start)
     stopped.assert_true()
-    whole = sweep(quiet, start=start)
+    assert start not in stopped.known
+
+    whole = sweep(quiet, start=start + 60)
     whole.assert_true()
-    assert TimeRanges.single(start, whole.end) - whole.known == TimeRanges()
+    assert not TimeRanges.single(start + 60, whole.end) - whole.known
 
 
 def test_without_a_request_left_for_candles_nothing_is_claimed_of_the_end() -> None:
