@@ -299,7 +299,7 @@ def without_repeats(page: pl.DataFrame, read: pl.DataFrame) -> pl.DataFrame:
     if read.is_empty() or page.is_empty():
         return page
     rows, left = page.rows(), Counter(read.rows())
-    fresh = dict.fromkeys(range(len(rows)), True)
+    fresh = [True] * len(rows)
     for place, row in enumerate(rows):
         if row[_ID] and left[row]:
             left[row] -= 1
@@ -309,13 +309,13 @@ def without_repeats(page: pl.DataFrame, read: pl.DataFrame) -> pl.DataFrame:
     for row, count in left.items():
         (known if row[_ID] else unknown)[_but_id(row)] += count
     # Those that know their id first: they can be no other's than one that did not.
-    for place in sorted((place for place in fresh if fresh[place]), key=lambda place: not rows[place][_ID]):
+    for place in sorted((place for place in range(len(rows)) if fresh[place]), key=lambda place: not rows[place][_ID]):
         same = _but_id(rows[place])
         others = unknown if unknown[same] or rows[place][_ID] else known
         if others[same]:
             others[same] -= 1
             fresh[place] = False
-    return page.filter(pl.Series(fresh.values(), dtype=pl.Boolean))
+    return page.filter(pl.Series(fresh, dtype=pl.Boolean))
 
 
 def _but_id(row: Row) -> Row:
