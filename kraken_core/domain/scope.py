@@ -24,11 +24,15 @@ class Detection(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """A request as of an instant, and the last detections: a gap keeps its whole extent, whoever wanted it first."""
+    """A request as of an instant, and the last detections: a gap keeps its whole extent, whoever wanted it first.
+
+    ``present`` is until when the exchange's has settled, where it was asked: what speaks of later had a wrong clock.
+    """
 
     request: Request
     as_of: int
     before: Mapping[Series, Detection] = field(default_factory=dict)
+    present: int = END_OF_TIME
 
     def pairs(self, lives: Mapping[Pair, Sequence[Life]], with_files: Collection[Pair], tiers: Tiers) -> list[Pair]:
         """The pairs that the request speaks of: those known to have lived, and those ``with_files``, readable or not.
@@ -51,7 +55,7 @@ class Scope:
         """
         request = self.request
         window = request.window(self.as_of)
-        latest = max([self.as_of, *(before.as_of for before in self.before.values())])
+        latest = max([self.as_of, *(min(before.as_of, self.present) for before in self.before.values())])
         everything = self._expected(knowledge, pairs, TimeRange(0, latest))
         wanted: dict[Series, TimeRanges] = {}
         detections: dict[Series, Detection] = {}
@@ -72,7 +76,7 @@ class Scope:
         """The instant of a series' detection."""
         if before is None:
             return self.as_of
-        return before.as_of if self.request.backfill else max(before.as_of, self.as_of)
+        return before.as_of if self.request.backfill else max(min(before.as_of, self.present), self.as_of)
 
     def _expected(self, knowledge: Knowledge, pairs: Collection[Pair], window: TimeRange) -> dict[Series, TimeRanges]:
         intervals = self.request.intervals

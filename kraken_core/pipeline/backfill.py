@@ -20,7 +20,7 @@ from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.plan import IngestionPlan
 from kraken_core.domain.repairs import RepairPlanner, detector_for
 from kraken_core.domain.scope import Scope
-from kraken_core.domain.timerange import TimeRange
+from kraken_core.domain.timerange import END_OF_TIME, TimeRange
 from kraken_core.pipeline.cover import CoverageTracker
 from kraken_core.pipeline.crosscheck import CrossCheck, withdrawn
 from kraken_core.pipeline.derive import Derive
@@ -98,7 +98,7 @@ class _Rounds:
         self._plan = plan
         self._pairs = pairs
         self._unreadable = unreadable
-        self._scope = Scope(plan.request, plan.as_of, backfill.ledger.detections())
+        self._scope = Scope(plan.request, plan.as_of, backfill.ledger.detections(), _settled(plan, backfill.asking))
         self._began = time.monotonic()
         self._asking = backfill.asking if plan.market else None
         self.unreached = plan.unreached
@@ -248,6 +248,11 @@ class _Rounds:
 
     def _counted(self) -> JobMetrics:
         return self._spent.counted(self._stages.metrics) if self._spent else self._stages.metrics
+
+
+def _settled(plan: IngestionPlan, asking: Asking | None) -> int:
+    """Until when the exchange's present has settled, where it told it."""
+    return plan.market.now - asking.fetch.settling_s if plan.market and asking else END_OF_TIME
 
 
 def _limit(plan: IngestionPlan, before: JobMetrics) -> int | None:

@@ -56,6 +56,13 @@ def test_one_as_of_an_earlier_instant_leaves_wanted_what_was_wanted_later() -> N
     assert detections[DAYS].as_of == FEBRUARY + 10 * DAY
 
 
+def test_what_was_wanted_beyond_the_exchanges_present_is_wanted_no_longer() -> None:
+    """A clock was ahead, and nobody had asked the exchange for its own."""
+    slots, detections = Scope(REQUEST, FEBRUARY + 5 * DAY, BEFORE, FEBRUARY + 5 * DAY + 120).wanted(KNOWN, [BTC])
+    assert slots[DAYS] == TimeRanges.single(JANUARY, FEBRUARY + 5 * DAY)
+    assert detections[DAYS].as_of == FEBRUARY + 5 * DAY + 120
+
+
 def test_dates_limit_what_may_be_repaired_of_what_was_ever_wanted() -> None:
     scope = Scope(replace(REQUEST, start_date=date(2026, 2, 20)), MARCH, BEFORE)
     slots, _ = scope.wanted(KNOWN, [BTC])
