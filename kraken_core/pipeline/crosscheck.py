@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from kraken_core.domain.candles import VALUES
+from kraken_core.domain.gc_pause import gc_paused
 from kraken_core.domain.grading import Doubt, Findings
 from kraken_core.domain.knowledge import Knowledge
 from kraken_core.domain.life import instants
@@ -150,6 +151,7 @@ class CrossCheck:
             stored[series.pair] += sum(found)
         return stored
 
+    @gc_paused()  # there may be doubts by the hundred thousand
     def _findings(
         self, parts: Collection[_Part], examination: Examination, within: TimeRanges
     ) -> tuple[dict[Series, Findings], set[Pair]]:
