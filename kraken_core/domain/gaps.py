@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
 from kraken_core.domain.archives import holders_of
+from kraken_core.domain.errors import IllegalMoveError
 from kraken_core.domain.exchange import ohlc_horizon
 from kraken_core.domain.gc_pause import gc_paused
 from kraken_core.domain.market import Pair, Series
@@ -107,10 +108,36 @@ class GapRecord(NamedTuple):
         """The gap as the record's, whose attempts to fill it are remembered."""
         return GapRecord(*self[:-3], record.attempts, self.retry_at, record.id)  # much quicker than by names
 
-    def failed(self, reason: str, now: int) -> GapRecord:
-        """The gap after an attempt that failed: to be tried again later, and each time later still."""
+    @property
+    def is_api_fillable(self) -> bool:
+        """Whether requests to the exchange would fill it, at least in part."""
+        return self.route in BY_API
+
+    def mark_backfilling(self) -> GapRecord:
+        """The gap about to be filled. Raises IllegalMoveError unless it was open, and some route fills it."""
+        return self._replace(status=self._moved(GapStatus.BACKFILLING))
+
+    def mark_filled(self) -> GapRecord:
+        """The gap covered. Raises IllegalMoveError where it was filled already."""
+        return self._replace(status=self._moved(GapStatus.FILLED))
+
+    def mark_failed(self, reason: str, now: int) -> GapRecord:
+        """The gap after an attempt that failed: to be tried again later, and each time later still.
+
+        Raises IllegalMoveError unless it was being filled.
+        """
         wait = min(RETRY_AFTER_S * RETRY_GROWTH**self.attempts, RETRY_AT_MOST_S)
-        return self._replace(status=GapStatus.FAILED, reason=reason, attempts=self.attempts + 1, retry_at=now + wait)
+        failed = self._moved(GapStatus.FAILED)
+        return self._replace(status=failed, reason=reason, attempts=self.attempts + 1, retry_at=now + wait)
+
+    def _moved(self, to: GapStatus) -> GapStatus:
+        if to not in GAP_MOVES[self.status]:
+            only = ", ".join(sorted(GAP_MOVES[self.status]))
+            raise IllegalMoveError(
+                f"the gap of {self.series.pair} at {self.series.interval} min from {iso(self.start)} is {self.status} "
+                f"and cannot become {to}: from there only {only}."
+            )
+        return to
 
 
 def named_at_once(gaps: Iterable[GapRecord], ids: Collection[int]) -> list[GapRecord]:

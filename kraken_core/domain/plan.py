@@ -11,7 +11,6 @@ from kraken_core.domain.archives import finest_intervals, rank_in
 from kraken_core.domain.candles import Source, derived_rank
 from kraken_core.domain.coverage import ABSENT, Assertion, file_covers, silence_covers
 from kraken_core.domain.download_route import Offer, cheapest_members, exchange_is_cheaper, filled_by
-from kraken_core.domain.gaps import BY_API
 from kraken_core.domain.knowledge import Knowledge
 from kraken_core.domain.life import Life
 from kraken_core.domain.market import INTERVALS, Pair, Series
@@ -123,7 +122,7 @@ class IngestionPlan:
     def left_open(self) -> tuple[GapRecord, ...]:
         """The gaps that the exchange could fill and is not going to be asked for; each says why."""
         serves = self.repairs.serves
-        return tuple(g for g in self.gaps if g.route in BY_API and not serves(g.series, g.start, g.end))
+        return tuple(g for g in self.gaps if g.is_api_fillable and not serves(g.series, g.start, g.end))
 
     @property
     def to_ingest(self) -> tuple[PlannedFile, ...]:

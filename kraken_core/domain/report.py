@@ -6,7 +6,7 @@ from collections import defaultdict
 from dataclasses import astuple, dataclass
 
 from kraken_core.domain.differences import Disagreement
-from kraken_core.domain.gaps import BY_API, GapRecord, GapStatus, Route
+from kraken_core.domain.gaps import GapRecord, GapStatus, Route
 from kraken_core.domain.grades import Grade
 from kraken_core.domain.market import Pair, Series
 
@@ -129,7 +129,7 @@ class Report:
     def actions(self) -> list[str]:
         """What to do next, most useful first; every command named exists."""
         free = sum(gap.route is Route.DERIVE for gap in self.gaps)
-        by_api = sum(gap.route in BY_API and gap.status is GapStatus.DETECTED for gap in self.gaps)
+        by_api = sum(gap.is_api_fillable and gap.status is GapStatus.DETECTED for gap in self.gaps)
         by_archive: dict[str, int] = defaultdict(int)
         failed = 0
         for gap in self.gaps:

@@ -41,7 +41,7 @@ class Gaps(Transactions):
         """
         new = [gap for gap in gaps if gap.id is None]
         kept = {gap.id: gap for gap in gaps if gap.id is not None}
-        ended = [gap._replace(status=GapStatus.FILLED) for gap in filled]
+        ended = [gap.mark_filled() for gap in filled]
         closed = {gap.id: gap for gap in ended if gap.id is not None}
         pairs = {series.pair for series in (*detections, *(gap.series for gap in (*new, *ended)))}
         with self._writing(pairs) as connection:

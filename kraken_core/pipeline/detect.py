@@ -10,7 +10,7 @@ from itertools import takewhile
 from types import MappingProxyType
 from typing import NamedTuple
 
-from kraken_core.domain.gaps import BY_API, GapRecord, GapStatus, IntegratedGapDetector, Route, named_at_once
+from kraken_core.domain.gaps import GapRecord, GapStatus, IntegratedGapDetector, Route, named_at_once
 from kraken_core.domain.gc_pause import gc_paused
 from kraken_core.domain.knowledge import DerivationWork, Knowledge
 from kraken_core.domain.market import Pair, Series
@@ -106,7 +106,7 @@ class GapRecorder:
         """Mark the gaps that are about to be filled by these routes."""
         paid = detected.repairs.paid
         gaps = [
-            gap._replace(status=GapStatus.BACKFILLING)
+            gap.mark_backfilling()
             if gap.route in routes
             and (gap.route is Route.DERIVE or paid.serves(gap.series, gap.start, gap.end))
             and not gap.waits(self.now)
@@ -120,7 +120,7 @@ class GapRecorder:
     ) -> list[GapRecord]:
         """The records as they were, those that failed marked so."""
         return [
-            record.failed(why, self.now)
+            record.mark_failed(why, self.now)
             if record.status is GapStatus.BACKFILLING and (why := attempt.failure(record, covered))
             else record
             for record in before
@@ -145,7 +145,7 @@ class GapRecorder:
         if (
             repairs.all.serves(gap.series, gap.start, gap.end)
             and not repairs.paid.serves(gap.series, gap.start, gap.end)
-            and known.route in BY_API
+            and known.is_api_fillable
         ):
             return known._replace(reason=f"{known.reason}; {BEYOND_BUDGET}")
         return known

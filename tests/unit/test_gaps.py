@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from itertools import pairwise
 
 import pytest
@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kraken_core.domain.archives import quarter_bounds
+from kraken_core.domain.errors import IllegalMoveError
 from kraken_core.domain.exchange import OHLC_INTERVALS, ohlc_horizon
 from kraken_core.domain.gaps import (
     GAP_MOVES,
@@ -303,10 +304,10 @@ def test_what_a_published_archive_will_be_read_for_is_not_asked_for() -> None:
 
 
 def test_a_gap_that_fails_waits_longer_each_time_and_never_for_ever() -> None:
-    gap = only_gap(HOUR, START, START + 3600, AS_OF)
+    gap = only_gap(HOUR, START, START + 3600, AS_OF)._replace(status=GapStatus.DETECTED)
     waits = []
     for _ in range(8):
-        gap = gap.failed("it does not answer", AS_OF)
+        gap = gap.mark_backfilling().mark_failed("it does not answer", AS_OF)
         assert gap.retry_at is not None
         assert gap.waits(AS_OF)
         assert not gap.waits(gap.retry_at)
@@ -316,7 +317,8 @@ def test_a_gap_that_fails_waits_longer_each_time_and_never_for_ever() -> None:
 
 
 def test_gaps_that_are_named_wait_no_longer() -> None:
-    gap = only_gap(HOUR, START, START + 3600, AS_OF).failed("it does not answer", AS_OF)
+    detected = only_gap(HOUR, START, START + 3600, AS_OF)._replace(status=GapStatus.DETECTED)
+    gap = detected.mark_backfilling().mark_failed("it does not answer", AS_OF)
     named, other = named_at_once([gap._replace(id=1), gap._replace(id=2)], [1])
     assert not named.waits(AS_OF)
     assert other.waits(AS_OF)
@@ -339,3 +341,25 @@ def test_a_gap_in_which_sources_were_contradicted_ends_as_such_where_no_route_se
     derivable = {HOUR: TimeRanges.single(START, START + 3600)}
     settled, _ = IntegratedGapDetector(AS_OF).detect_gaps_for_job(wanted, {}, derivable, refuted=refuted).gaps
     assert settled.route is Route.DERIVE
+
+
+@pytest.mark.parametrize("before", GapStatus)
+def test_a_gap_moves_as_the_table_allows_and_else_raises(before: GapStatus) -> None:
+    gap = only_gap(HOUR, START, START + 3600, AS_OF)._replace(status=before)
+    moves: dict[GapStatus, Callable[[], GapRecord]] = {
+        GapStatus.BACKFILLING: gap.mark_backfilling,
+        GapStatus.FILLED: gap.mark_filled,
+        GapStatus.FAILED: lambda: gap.mark_failed("it does not answer", AS_OF),
+    }
+    for to, move in moves.items():
+        if to in GAP_MOVES[before]:
+            assert move().status is to
+        else:
+            with pytest.raises(IllegalMoveError, match=f"is {before} and cannot become {to}"):
+                move()
+
+
+def test_a_gap_is_api_fillable_where_requests_fill_it() -> None:
+    gap = only_gap(HOUR, START, START + 3600, AS_OF)
+    fillable = {route for route in Route if gap._replace(route=route).is_api_fillable}
+    assert fillable == {Route.OHLC, Route.TRADES}

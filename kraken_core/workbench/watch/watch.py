@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from kraken_core.domain.errors import Interrupted, JobRunningError, KrakenError
-from kraken_core.domain.gaps import BY_API, GapRecord, GapStatus
+from kraken_core.domain.gaps import GapRecord, GapStatus
 from kraken_core.domain.jobs import IngestionJob
 from kraken_core.domain.market import Series
 from kraken_core.domain.timerange import TimeRanges
@@ -111,7 +111,7 @@ class Watch:
         asks = self.request.get("api_backfill", True)
         found: dict[Series, list[GapRecord]] = {}
         for gap in self.home.ledger.gaps():
-            if gap.status is GapStatus.UNFILLABLE or (gap.route in BY_API and not asks):
+            if gap.status is GapStatus.UNFILLABLE or (gap.is_api_fillable and not asks):
                 found.setdefault(gap.series, []).append(gap)
         return found
 
