@@ -14,6 +14,9 @@ from kraken_core.ledger.models import data_coverage_range
 from kraken_core.ledger.transactions import Transactions, by_series_and_time, transaction
 
 _SOURCES = {source.value: source for source in CoverageSource}
+_COLUMNS = [
+    data_coverage_range.c[name] for name in ("pair_id", "interval", "start", "end", "source", "candles", "grade")
+]
 _GRADES = {grade.value: grade for grade in Grade}
 
 
@@ -22,7 +25,7 @@ class Coverage(Transactions):
 
     @transaction
     def replace_coverage(self, coverage: Mapping[Series, Sequence[DataCoverageRange]]) -> None:
-        """Set the covered ranges of these series."""
+        """Set the covered ranges of these series. Raises LedgerError where two of a series overlap: nothing is set."""
         with self._writing({series.pair for series in coverage}) as connection:
             connection.execute(delete(data_coverage_range).where(self._of(data_coverage_range, coverage)))
             add_many(
@@ -34,13 +37,14 @@ class Coverage(Transactions):
                     for series, ranges in coverage.items()
                     for r in ranges
                 ),
+                updated_at=self._now(),
             )
 
     @transaction
     def coverage(self, series: Collection[Series] | None = None) -> list[DataCoverageRange]:
         """Covered ranges by series and time; of all series where none are given."""
         with self._reading() as connection:
-            rows = read_many(connection, select(data_coverage_range).where(self._of(data_coverage_range, series)))
+            rows = read_many(connection, select(*_COLUMNS).where(self._of(data_coverage_range, series)))
             found = [
                 DataCoverageRange(
                     self._series[pair_id, interval], start, end, _SOURCES[source], candles, _GRADES[grade]

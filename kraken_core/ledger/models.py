@@ -46,7 +46,7 @@ from kraken_core.ledger.columns import (
     words,
 )
 
-REVISION = "0014"  # the newest migration
+REVISION = "0015"  # the newest migration
 
 METRICS = tuple(field.name for field in fields(JobMetrics))
 _ADDED_METRICS = ("total_requests", "requests", "retries")
@@ -241,6 +241,7 @@ data_coverage_range = Table(
     *one_of("source", CoverageSource),
     *counts("candles"),
     added_word("grade", Grade, Grade.CLAIMED),
+    Column("updated_at", Moment),  # when it was worked out; null where an earlier version did
 )
 
 finding = Table(

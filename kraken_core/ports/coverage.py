@@ -33,7 +33,7 @@ class CoverageLedger(Protocol):
     """
 
     def replace_coverage(self, coverage: Mapping[Series, Sequence[DataCoverageRange]]) -> None:
-        """Set the covered ranges of these series."""
+        """Set the covered ranges of these series. Raises LedgerError where two of a series overlap: nothing is set."""
         ...
 
     def coverage(self, series: Collection[Series] | None = None) -> list[DataCoverageRange]:

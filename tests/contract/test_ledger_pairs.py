@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+from sqlalchemy import select
 
 from kraken_core.domain.archives import Archive, ArchiveFile
 from kraken_core.domain.candles import Vintage
@@ -13,11 +17,13 @@ from kraken_core.domain.coverage import (
     CoverageSource,
     DataCoverageRange,
 )
+from kraken_core.domain.errors import LedgerError
 from kraken_core.domain.jobs import JobMetrics
 from kraken_core.domain.life import Life
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.names import Names, PairName
 from kraken_core.ledger.ledger import SqlLedger
+from kraken_core.ledger.models import data_coverage_range
 from kraken_core.ports import PairRecord, RenamedRows
 from tests.contract.ledger_records import (
     BTC,
@@ -27,6 +33,7 @@ from tests.contract.ledger_records import (
     ETHER,
     HOURS,
     NOON,
+    SetClock,
     a_claim,
     a_file,
     a_gap,
@@ -162,3 +169,29 @@ def test_a_pair_that_is_listed_after_all_is_known_again(ledger: SqlLedger) -> No
     ledger.remember_names(Names([PairName(WRONG, "ETHAUSD2", "ETHAUSD2")]))
     assert ledger.renamed() == {}
     assert [record.pair for record in ledger.pairs()] == [RIGHT, WRONG]
+
+
+@pytest.mark.parametrize(
+    "second",
+    [(0, DAY), (DAY - 3600, 2 * DAY), (3600, 7200), (-DAY, 3600), (-DAY, 5 * DAY)],
+    ids=["the same", "its end", "inside", "its start", "around"],
+)
+def test_covered_ranges_of_a_series_that_overlap_are_refused_by_the_database(
+    ledger: SqlLedger, second: tuple[int, int]
+) -> None:
+    first = DataCoverageRange(HOURS, 10 * DAY, 11 * DAY, CoverageSource.CSV, 24)
+    before = first._replace(start=8 * DAY, end=9 * DAY)
+    ledger.replace_coverage({HOURS: [before]})
+    other = first._replace(start=10 * DAY + second[0], end=10 * DAY + second[1])
+    with pytest.raises(LedgerError, match=r"overlap|UNIQUE|unique"):
+        ledger.replace_coverage({HOURS: [first, other]})
+    assert ledger.coverage() == [before], "nothing is set where something is refused"
+    ledger.replace_coverage({HOURS: [first, before], DAYS: [other._replace(series=DAYS)]})
+    assert len(ledger.coverage()) == 3
+
+
+def test_covered_ranges_say_when_they_were_worked_out(ledger: SqlLedger, clock: SetClock) -> None:
+    ledger.replace_coverage({HOURS: [DataCoverageRange(HOURS, 0, DAY, CoverageSource.CSV, 24)]})
+    with ledger._engine.connect() as connection:
+        [written] = connection.execute(select(data_coverage_range.c.updated_at)).scalars()
+    assert written == datetime.fromtimestamp(clock.now(), UTC)
