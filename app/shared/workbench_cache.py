@@ -59,7 +59,7 @@ def remembered(read: Callable[Concatenate[Workbench, P], R]) -> Callable[P, R]:
         home = str(here.settings.home)
         states = st.session_state.setdefault(_STATES, {})
         if home not in states:
-            states[home] = here.state
+            states[home] = here.change_token
         return lookup(home, states[home], *args, **kwargs)
 
     return current

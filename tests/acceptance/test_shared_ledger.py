@@ -175,7 +175,7 @@ def test_two_hosts_that_start_at_once_lose_nothing_and_do_nothing_twice(
 
 def test_who_takes_up_a_job_a_moment_too_late_leaves_it_alone(shared: Kraken, tmp_path: Path) -> None:
     with host(tmp_path / "a") as one, host(tmp_path / "b") as other:
-        one.create()
+        one.create_home()
         job = one.ledger.create_job(Request(), 0, [], JobMetrics())
         with named("one"):
             one.runner._taken_up(job)
