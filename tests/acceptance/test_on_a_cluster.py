@@ -300,7 +300,7 @@ def test_tasks_and_receipts_are_small_and_no_candle_is_in_them(
     def pool(_self: JobRunner, _job: IngestionJob, _workers: int) -> Iterator[WorkerPool]:
         yield WorkerPool(courier, 1)
 
-    monkeypatch.setattr(JobRunner, "_crew", pool)
+    monkeypatch.setattr(JobRunner, "_worker_pool", pool)
     kraken.ingest(little.folder)
     assert kraken.state() == Kraken(kraken.capsys, full_home).state()
     assert max(weight / files for weight, files in courier.weights) < 2_500  # whatever is in a file
