@@ -20,7 +20,7 @@ def test_an_error_that_passes_leaves_the_filters_as_they_are(
         raise StoreError("The table is away")
 
     with monkeypatch.context() as meanwhile:
-        meanwhile.setattr(Workbench, "state", property(gone))
+        meanwhile.setattr(Workbench, "change_token", property(gone))
         assert [each.value for each in page.run().error] == ["The table is away"]
         assert set(page.query_params) == {"pair", "interval"}
     page.run()
