@@ -87,7 +87,7 @@ def test_how_far_a_job_may_go_is_in_the_url_and_kept_when_the_plan_starts(
         started.append(workers)
         return start(bench, plan, workers)
 
-    monkeypatch.setattr(Workbench, "start", watched)
+    monkeypatch.setattr(Workbench, "run_detached", watched)
     page = opened("ingest", **ALL, most="7", workers="3")
     assert (page.number_input("most").value, page.number_input("workers").value) == (7, 3)
     page = press(press(page, "Preview plan"), "Start")
