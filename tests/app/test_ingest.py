@@ -81,11 +81,11 @@ def test_how_far_a_job_may_go_is_in_the_url_and_kept_when_the_plan_starts(
     sources: Path, home: Path, opened: Opened, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     started: list[int | None] = []
-    start = Workbench.start
+    run_detached = Workbench.run_detached
 
     def watched(bench: Workbench, plan: IngestionPlan, workers: int | None = None) -> IngestionJob:
         started.append(workers)
-        return start(bench, plan, workers)
+        return run_detached(bench, plan, workers)
 
     monkeypatch.setattr(Workbench, "run_detached", watched)
     page = opened("ingest", **ALL, most="7", workers="3")
