@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _WITHDRAWN = attrgetter("withdrawn")
 ABSENT = "absent:"  # how the evidence of silence begins that an archive without a file of the pair asserts
-TAKEN_OVER = "assetprice:"  # how the evidence of candles begins that were found in a table of others
+TAKEN_OVER = "assetprice:"  # and where: the evidence of candles that were found in a table of others
 
 
 class Assertion(NamedTuple):
@@ -33,7 +33,8 @@ class Assertion(NamedTuple):
     ``evidence`` is the content hash of a file, the identity of an archive without a file of the pair, a request, or
     ``derived:60``. ``rank`` is that of the candles it speaks of. A withdrawn assertion is a counter-entry: the same
     evidence no longer counts over its range, at whatever rank it was or will be read; what was derived may be derived
-    again. ``proved``: the source gave every trade of the range by consecutive ids (domain rule 15).
+    again. ``proved``: the source gave every trade of the range by consecutive ids (domain rule 15). ``adopted``: its
+    candles were found in a table of others.
     """
 
     series: Series
@@ -44,6 +45,7 @@ class Assertion(NamedTuple):
     evidence: str
     withdrawn: bool = False
     proved: bool = False
+    adopted: bool = False
 
 
 class CoverageSource(StrEnum):
@@ -111,7 +113,7 @@ def standing_claims(assertions: Iterable[Assertion]) -> list[tuple[Assertion, Ti
     more: dict[tuple[Series, str, Source, int, bool], list[Assertion]] = {}  # of the same evidence, which is rare
     contradicted: dict[tuple[Series, str], list[tuple[int, int]]] = defaultdict(list)
     for assertion in assertions:
-        series, start, end, source, rank, evidence, withdrawn, proved = assertion
+        series, start, end, source, rank, evidence, withdrawn, proved, _ = assertion
         if withdrawn and source is not Source.DERIVED:
             contradicted[series, evidence].append((start, end))
         elif (first := made.setdefault((series, evidence, source, rank, proved), assertion)) is not assertion:

@@ -35,7 +35,6 @@ MOVES: dict[JobStatus, frozenset[JobStatus]] = {
     JobStatus.CANCELLED: frozenset(),
 }
 MOST_UNFINISHED_PCT = 99.0
-WORKER_LOST = "worker lost"  # how the error of a job begins whose worker vanished
 UNFINISHED = (JobStatus.PENDING, JobStatus.RUNNING, JobStatus.PAUSED, JobStatus.FAILED)
 
 
@@ -129,6 +128,7 @@ class IngestionJob:
     doing: ProgressReport | None = None
     table_version: int | None = None  # of the candle table when it first ran
     undone_at: datetime | None = None
+    worker_lost: bool = False
     reached_pct: float = 0.0  # the most that was ever recorded of its progress
 
     @property
@@ -149,7 +149,7 @@ class IngestionJob:
     @property
     def is_orphaned(self) -> bool:
         """Whether it failed because its worker vanished."""
-        return self.status is JobStatus.FAILED and (self.error or "").startswith(WORKER_LOST)
+        return self.status is JobStatus.FAILED and self.worker_lost
 
     @property
     def total_files(self) -> int:
@@ -195,6 +195,10 @@ class IngestionJob:
         """Stopped by ``error``; it may be resumed. Raises IllegalMoveError unless it was pending or running."""
         return replace(self._moved(JobStatus.FAILED), error=error)
 
+    def mark_lost(self, why: str) -> IngestionJob:
+        """Failed, as its worker vanished; it may be resumed. Raises IllegalMoveError as :meth:`mark_failed`."""
+        return replace(self.mark_failed(f"worker lost: {why}"), worker_lost=True)
+
     def mark_cancelled(self) -> IngestionJob:
         """Given up for good. Raises IllegalMoveError when it has ended."""
         return self._moved(JobStatus.CANCELLED)
@@ -204,7 +208,7 @@ class IngestionJob:
             allowed = ", ".join(sorted(MOVES[self.status]))
             only = f"from there only {allowed}" if allowed else "that is its end"
             raise IllegalMoveError(f"job {self.id} is {self.status} and cannot become {to}: {only}.")
-        return replace(self, status=to, lease_until=None, requested=None, doing=None)
+        return replace(self, status=to, lease_until=None, requested=None, doing=None, worker_lost=False)
 
 
 @dataclass(frozen=True, slots=True)

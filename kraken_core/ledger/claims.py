@@ -20,7 +20,7 @@ from kraken_core.ledger.transactions import Transactions, transaction
 from kraken_core.ledger.undone import not_undone
 
 _SOURCES = {source.value: source for source in Source}
-_COLUMNS = ("pair_id", "interval", "start", "end", "source", "rank", "evidence", "withdrawn", "proved")
+_COLUMNS = ("pair_id", "interval", "start", "end", "source", "rank", "evidence", "withdrawn", "proved", "adopted")
 # Asked at every batch, so made once
 _CLAIMS = select(*(assertion.c[name] for name in _COLUMNS)).where(not_undone(assertion)).order_by(assertion.c.id)
 _OF_PAIRS = _CLAIMS.where(assertion.c.pair_id.in_(bindparam("pairs", expanding=True)))
@@ -99,15 +99,15 @@ class Claims(Transactions):
         series = self._series
         return [
             Assertion._make(
-                (series[pair_id, i], start, end, _SOURCES[source], rank, evidence, withdrawn != 0, proved != 0)
+                (series[pair_id, i], start, end, _SOURCES[source], rank, evidence, *(flag != 0 for flag in flags))
             )
-            for pair_id, i, start, end, source, rank, evidence, withdrawn, proved in rows
+            for pair_id, i, start, end, source, rank, evidence, *flags in rows
         ]
 
     def _append(self, connection: Connection, assertions: Sequence[Assertion], job_id: int | None) -> None:
         rows = (
-            (self._pair_ids[series.pair], series.interval, start, end, str(source), rank, evidence, withdrawn, proved)
-            for series, start, end, source, rank, evidence, withdrawn, proved in assertions
+            (self._pair_ids[series.pair], series.interval, start, end, str(source), *rest)
+            for series, start, end, source, *rest in assertions
         )
         add_many(connection, assertion, _COLUMNS, rows, asserted_at=self._now(), job_id=job_id)
 

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from sqlalchemy import ColumnElement, Connection, exists, func, select, true
 
-from kraken_core.domain.coverage import TAKEN_OVER, Assertion
+from kraken_core.domain.coverage import Assertion
 from kraken_core.domain.errors import IllegalMoveError
 from kraken_core.domain.jobs import FileIngestionRecord, FileStatus, JobMetrics
 from kraken_core.domain.market import Pair, Series
@@ -91,7 +91,7 @@ class Files(Jobs, Claims):
             _FILE.first_time.is_not(None), _COUNTS
         )
         taken = select(_CLAIM.pair_id, _CLAIM.interval, func.min(_CLAIM.start)).where(
-            _CLAIM.evidence.startswith(TAKEN_OVER), not_undone(assertion)
+            _CLAIM.adopted, not_undone(assertion)
         )
         found: dict[Series, int] = {}
         with self._reading() as connection:

@@ -105,6 +105,7 @@ class Jobs(Transactions):
                 "status": after.status,
                 "worker": after.worker,
                 "error": after.error,
+                "worker_lost": after.worker_lost,
                 "lease_until": after.lease_until,
                 "asked": after.requested,
                 "doing": None,

@@ -46,7 +46,7 @@ from kraken_core.ledger.columns import (
     words,
 )
 
-REVISION = "0015"  # the newest migration
+REVISION = "0016"  # the newest migration
 
 METRICS = tuple(field.name for field in fields(JobMetrics))
 _ADDED_METRICS = ("total_requests", "requests", "retries")
@@ -122,6 +122,7 @@ ingestion_job = Table(
     Column("table_reached", BigInteger),  # the version at the job's last word; null where it left none
     Column("table_stamp", Text),  # what tells that version from another one of its number
     Column("undone_at", Moment),
+    Column("worker_lost", Boolean, nullable=False, server_default=false()),
     *moments("created_at", "updated_at"),
     Column("started_at", Moment),
     Column("finished_at", Moment),
@@ -212,6 +213,7 @@ assertion = Table(
     *moments("asserted_at"),
     Column("job_id", BigInteger),  # the job that made it; null where none did
     Column("proved", Boolean, nullable=False, server_default=false()),
+    Column("adopted", Boolean, nullable=False, server_default=false()),
     Column("lost_at", Moment),  # when its candles were found to be lost: it counts no more
     Index(None, "pair_id", "interval", "start"),
 )

@@ -78,6 +78,7 @@ def job_of(row: Row[Any]) -> IngestionJob:
         doing=ProgressReport(*json.loads(row.doing)) if row.doing else None,
         table_version=row.table_version,
         undone_at=row.undone_at,
+        worker_lost=row.worker_lost,
         reached_pct=row.progress_pct,
     )
 

@@ -86,7 +86,9 @@ class Adoption:
             .collect()
         )
         return [
-            Assertion(series, first, last + series.width, _source(source), unproven(source), self.evidence)
+            Assertion(
+                series, first, last + series.width, _source(source), unproven(source), self.evidence, adopted=True
+            )
             for _, source, first, last in runs.iter_rows()
         ]
 

@@ -46,7 +46,9 @@ def missing(gaps: pl.DataFrame, row: str, wanted: Wanted, window: TimeRange, row
     bins = Bins.calendar(window)
     missing_slots = pl.min_horizontal("end", window.end) - pl.max_horizontal("start", window.start)
     found = gaps.with_columns(missing_slots=missing_slots).filter(pl.col("missing_slots") > 0)
-    order = found.group_by(row).agg(pl.col("missing_slots").sum()).sort(["missing_slots", row], descending=[True, False])
+    order = (
+        found.group_by(row).agg(pl.col("missing_slots").sum()).sort(["missing_slots", row], descending=[True, False])
+    )
     names = order[row][rows].to_list()
     seconds, slots = _added(found.filter(pl.col(row).is_in(names)), row, names, bins, window)
     return Missing(bins, tuple(names), order.height, seconds, _wanted(names, wanted, bins, window), slots)

@@ -22,7 +22,6 @@ from kraken_core.domain.errors import (
 )
 from kraken_core.domain.jobs import (
     UNFINISHED,
-    WORKER_LOST,
     Control,
     FileIngestionRecord,
     IngestionJob,
@@ -77,7 +76,7 @@ class JobRunner(JobPlanner):
         failed_now = []
         for job, why in self.stalled_jobs():
             with suppress(IllegalMoveError):  # it ended as it should between our two looks, and its process with it
-                failed_now.append(self.ledger.move(job, job.mark_failed(f"{WORKER_LOST}: {why}")))
+                failed_now.append(self.ledger.move(job, job.mark_lost(why)))
         return failed_now
 
     def stalled_jobs(self) -> list[tuple[IngestionJob, str]]:
