@@ -61,7 +61,7 @@ def test_pause_and_cancel_are_asked_of_a_running_job(bench: Workbench, opened: O
     job = running(bench)
     page = press(opened("jobs"), "Pause")
     assert bench.ledger.job(job.id).requested is Control.PAUSE
-    assert "RequestLine to pause" in " ".join(each.value for each in page.caption)
+    assert "Asked to pause" in " ".join(each.value for each in page.caption)
     press(page, "Give it up")
     assert bench.ledger.job(job.id).requested is Control.CANCEL
 
