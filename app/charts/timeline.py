@@ -68,7 +68,7 @@ def _hover(timeline: Timeline, stretch: Stretch, what: str) -> str:
     lines = [f"{text(str(series.pair))} {formatting.interval(series.interval)}: {what}"]
     lines.append(span(stretch.start, stretch.end))
     if stretch.source:
-        lines.append(f"known from {stretch.source}, {formatting.count(stretch.candles)} candles")
+        lines.append(f"from {stretch.source}, {formatting.count(stretch.candles)} candles")
     if stretch.slots:
         lines.append(f"{formatting.count(stretch.slots)} slots missing")
     return "<br>".join(lines)

@@ -41,7 +41,7 @@ def test_a_job_shows_its_history(full: Kraken) -> None:
 def test_the_commands_that_output_recommends_exist_and_parse(full: Kraken, little: LittleMarket) -> None:
     full.ingest(little.first, "--as-of", "2024-09-01")
     told = "\n".join(f"{said.out}\n{said.err}" for said in (full("report"), full("gaps"), full("jobs"), full("pairs")))
-    recommended = re.findall(r"\bkraken ([a-z]+)((?: [\w./-]+)*)", told)
+    recommended = re.findall(r"\bkraken-history ([a-z]+)((?: [\w./-]+)*)", told)
     assert any(" --csv-source-dir Kraken_OHLCVT" in words for _, words in recommended)
     for name, words in recommended:
         assert name in cli.commands
