@@ -75,7 +75,7 @@ def test_in_many_portions_it_is_the_same(
     market: SimulatedMarket, kraken: Kraken, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("kraken_core.sources.archive.PIECE_BYTES", 997)
-    monkeypatch.setattr(read_trades, "_HELD_PARTS", 10)
+    monkeypatch.setattr(read_trades, "_PARTS_KEPT", 10)
     release = Release("Kraken_Trading_History_Q1_2024.zip", START, END, trades=True)
     kraken.ingest(write_release(market, release, tmp_path / "in"), *WHOLE)
     assert_frame_equal(held(kraken).select(*COLUMNS), truth(market), check_exact=True)
