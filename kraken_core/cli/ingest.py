@@ -27,6 +27,7 @@ Example:
 @selecting
 @click.option(
     "--csv-source-dir",
+    "--source",
     "sources",
     metavar="PATH",
     multiple=True,

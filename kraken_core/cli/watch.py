@@ -24,7 +24,12 @@ Example:
 @click.command(epilog=EXAMPLE)
 @selecting
 @click.option(
-    "--csv-source-dir", "sources", metavar="PATH", multiple=True, help="Archives to look into; may be repeated."
+    "--csv-source-dir",
+    "--source",
+    "sources",
+    metavar="PATH",
+    multiple=True,
+    help="Archives to look into; may be repeated.",
 )
 @click.option("--api-backfill/--no-api-backfill", default=True, help="Ask the exchange, or use no network for it.")
 @asking

@@ -391,3 +391,9 @@ def test_a_source_that_vanished_is_refused_before_anything_is_written(kraken: Kr
 def test_the_first_day_is_where_the_market_began(full: Kraken) -> None:
     starts = {row["start"][:10] for row in full.rows("report")}
     assert starts == {FIRST_DAY}
+
+
+def test_source_is_the_short_name_of_where_archives_are(kraken: Kraken, little: LittleMarket) -> None:
+    words = ("ingest", "--tier", "TIER1", "--intervals", 60, "--dry-run", "--json")
+    plans = [kraken(*words, name, little.first).json for name in ("--source", "--csv-source-dir")]
+    assert plans[0]["files"] == plans[1]["files"] != []
