@@ -28,7 +28,7 @@ def print_result(ctx: CliContext, workbench: Workbench, result: JobResult) -> No
         display(result.report, console())
     job, metrics = result.job, result.job.metrics
     done = [
-        f"{metrics.files_ingested:,} files ingested",
+        f"{metrics.files_ingested:,} file{'' if metrics.files_ingested == 1 else 's'} ingested",
         f"{metrics.files_skipped:,} skipped, {metrics.files_failed:,} failed",
         f"{metrics.records_ingested:,} new candles, {metrics.records_changed:,} changed",
         f"{metrics.records_rejected:,} rows rejected",

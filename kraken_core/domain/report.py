@@ -139,11 +139,14 @@ class Report:
         result = []
         if free:
             result.append(
-                f"finer candles fill {free:,} gaps, whole or in part: "
+                f"finer candles fill {free:,} gap{'' if free == 1 else 's'}, whole or in part: "
                 "run the same kraken-history ingest with --auto-gap-fill"
             )
         if by_api:
-            result.append(f"the exchange can fill {by_api:,} gaps, whole or in part: kraken-history backfill asks it")
+            result.append(
+                f"the exchange can fill {by_api:,} gap{'' if by_api == 1 else 's'}, whole or in part: "
+                "kraken-history backfill asks it"
+            )
         for archive, candles in sorted(by_archive.items(), key=lambda item: -item[1])[:4]:
             result.append(
                 f"get {archive} (up to {candles:,} slots): kraken-history ingest --csv-source-dir {archive} …"

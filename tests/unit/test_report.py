@@ -110,7 +110,7 @@ def test_what_is_free_is_advised_first_then_the_archive_that_fills_most() -> Non
         )
     )
     free, most, less, retry = report.actions
-    assert free.startswith("finer candles fill 1 gaps")
+    assert free.startswith("finer candles fill 1 gap,")
     assert most.startswith("get Kraken_OHLCVT_2026Q2.zip (up to 70 slots)")
     assert less.startswith("get Kraken_OHLCVT_Q1_2026.zip (up to 9 slots)")
     assert retry.startswith("1 gaps failed to fill")
