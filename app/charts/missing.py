@@ -10,14 +10,14 @@ from app.charts.palette import MISSING, PRESENT
 from app.charts.parts import AROUND_PX, ROW_PX, over_time, rows, span, stretches, text
 from app.shared import formatting
 from kraken_core.domain.formatting import percent
-from kraken_core.workbench.charts.missing import Missing
+from kraken_core.workbench.charts.missing import MissingByBin
 
 # From a tinge of "known" to all of "missing", translucent so that they do on light and on dark
 KNOWN_OPACITY, LEAST_OPACITY = 0.15, 0.30
 LEGEND = {"nothing missing": 0, "next to nothing": 1e-6, "half": 0.5, "all": 1}
 
 
-def missing_heatmap(missing: Missing, *, dragged: bool = False) -> go.Figure:
+def missing_heatmap(missing: MissingByBin, *, dragged: bool = False) -> go.Figure:
     """A row a pair or tier. A cell that is clicked tells its row, start and end (epoch seconds)."""
     cells = [
         (row, start, end, float(share), int(slots))

@@ -61,7 +61,7 @@ def _preview(options: Options) -> None:
     with st.spinner("Asking what would fill them …", show_time=True):
         try:
             request = workbench().backfill_request(gap_ids=ids, **as_words(filtered))
-            st.session_state[PLAN] = options, workbench().runner.plan(request)
+            st.session_state[PLAN] = options, workbench().runner.build_plan(request)
         except KrakenError as error:
             st.error(formatting.plain(str(error)), icon=":material/error:")
 

@@ -19,7 +19,7 @@ from kraken_core import Workbench
 from kraken_core.domain.gaps import Route
 from kraken_core.domain.request import Selection
 from kraken_core.domain.timerange import TimeRange
-from kraken_core.workbench.charts.missing import Missing
+from kraken_core.workbench.charts.missing import MissingByBin
 
 BY = {"Pairs": "pair", "Tiers": "tier"}
 
@@ -31,7 +31,7 @@ def open_gaps(workbench: Workbench, chosen: Selection) -> tuple[pl.DataFrame, Ti
 
 
 @remembered
-def pictured(workbench: Workbench, chosen: Selection, row: str, at: TimeRange, first: int) -> Missing:
+def pictured(workbench: Workbench, chosen: Selection, row: str, at: TimeRange, first: int) -> MissingByBin:
     """What is missing of a selection in a window, from some row on."""
     gaps, _ = open_gaps(chosen)
     return workbench.charts.missing(gaps, row, chosen, at, slice(first, first + HEATMAP_ROWS))
@@ -89,7 +89,7 @@ def _figures(gaps: pl.DataFrame) -> None:
     show_metrics(shown)
 
 
-def _heatmap(missing: Missing, key: str, *, drag: bool) -> Chosen:
+def _heatmap(missing: MissingByBin, key: str, *, drag: bool) -> Chosen:
     event = st.plotly_chart(
         missing_heatmap(missing, dragged=drag),
         key=key,
@@ -109,7 +109,7 @@ def _heatmap(missing: Missing, key: str, *, drag: bool) -> Chosen:
     return picked
 
 
-def _in_cells(gaps: pl.DataFrame, row: str, missing: Missing, picked: Chosen) -> pl.DataFrame:
+def _in_cells(gaps: pl.DataFrame, row: str, missing: MissingByBin, picked: Chosen) -> pl.DataFrame:
     """The gaps that reach into the cells chosen."""
     inside = [
         (pl.col(row) == missing.rows[number]) & (pl.col("start") < end) & (pl.col("end") > start)

@@ -57,4 +57,4 @@ def _look_at(job: IngestionJob) -> NoReturn:
 def _plan(job: IngestionJob) -> IngestionPlan:
     """The job's request of nothing but the archives that failed files are in; what was read of these is skipped."""
     failed = [file.path for file in workbench().control.failed_files(job.id)]
-    return workbench().runner.plan(replace(job.request, sources=tuple(dict.fromkeys(failed))))
+    return workbench().runner.build_plan(replace(job.request, sources=tuple(dict.fromkeys(failed))))

@@ -17,7 +17,7 @@ NO_TIER = "no tier"  # of fiat bases
 WORST = 10
 
 
-class Missing(NamedTuple):
+class OpenGaps(NamedTuple):
     """Open gaps: how many, and their slots."""
 
     gaps: int = 0
@@ -31,8 +31,8 @@ class Summary(NamedTuple):
     overall: Completeness
     cells: dict[tuple[str, int], Completeness]  # by tier and interval
     newest: dict[int, int]  # by interval: where what is covered ends, epoch seconds
-    routes: dict[Route, Missing]
-    archives: dict[str, Missing]  # that hold a part of what no route fills
+    routes: dict[Route, OpenGaps]
+    archives: dict[str, OpenGaps]  # that hold a part of what no route fills
     lost: int  # gaps that no route and no archive fills
     worst: list[tuple[Series, Completeness]]
     reasons: Mapping[Series, str] = {}  # of those: why something is missing
@@ -72,9 +72,9 @@ def summary(workbench: Workbench) -> Summary | None:
     )
 
 
-def _missing(gaps: pl.DataFrame, by: str) -> dict[str, Missing]:
+def _missing(gaps: pl.DataFrame, by: str) -> dict[str, OpenGaps]:
     found = gaps.group_by(by).agg(pl.len(), pl.col("candles").sum())
-    return {name: Missing(many, slots) for name, many, slots in found.iter_rows()}
+    return {name: OpenGaps(many, slots) for name, many, slots in found.iter_rows()}
 
 
 def _worst(series: pl.DataFrame) -> list[tuple[Series, Completeness]]:

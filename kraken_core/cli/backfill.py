@@ -48,7 +48,7 @@ def backfill(
     execution.require_consent()
     with ctx.workbench() as workbench:
         began = time.perf_counter()
-        plan = workbench.runner.plan(workbench.backfill_request(**request, complete=complete))
+        plan = workbench.runner.build_plan(workbench.backfill_request(**request, complete=complete))
         job = None if dry_run else workbench.runner.unfinished(plan.request)
-        plan = workbench.runner.plan(job.request, job.as_of) if job else plan
+        plan = workbench.runner.build_plan(job.request, job.as_of) if job else plan
         return execution.carry_out(ctx, workbench, job, plan, began)

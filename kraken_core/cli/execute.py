@@ -92,7 +92,7 @@ class PlanExecution:
                     raise
                 ctx.say(str(needed))
                 job = workbench.control.known(needed.job_id)
-                plan = workbench.runner.plan(job.request, job.as_of)
+                plan = workbench.runner.build_plan(job.request, job.as_of)
                 _show(ctx, plan)
                 if not click.confirm(f"Go on with job {job.id}?", default=True, err=True):
                     raise

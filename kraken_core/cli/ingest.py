@@ -88,10 +88,10 @@ def ingest(
             request["sources"] = request["sources"] or None
             plan = workbench.plan(**request, complete=complete, as_of=as_of)
             job = None if dry_run else workbench.runner.unfinished(plan.request)
-            plan = workbench.runner.plan(job.request, job.as_of) if job else plan
+            plan = workbench.runner.build_plan(job.request, job.as_of) if job else plan
         else:
             job = _to_resume(workbench, resume, [*request, "as_of"])
-            plan = workbench.runner.plan(job.request, job.as_of)
+            plan = workbench.runner.build_plan(job.request, job.as_of)
         return execution.carry_out(ctx, workbench, job, plan, began)
 
 

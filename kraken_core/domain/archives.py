@@ -38,7 +38,7 @@ class ZipEntry(NamedTuple):
     version: str = ""
 
 
-class Coverage(NamedTuple):
+class StatedCoverage(NamedTuple):
     """What whoever wrote a file said it covers: ``covers``, if its text still hashes (SHA-256) to ``content_hash``."""
 
     content_hash: str
@@ -67,7 +67,7 @@ class ArchiveFile:
     entry: ZipEntry | None = None
     source: Source = Source.CSV
     defect: str = ""
-    coverage: Coverage | None = None
+    coverage: StatedCoverage | None = None
 
     @property
     def download_bytes(self) -> int:
@@ -153,6 +153,11 @@ def rank_in(vintage: Vintage, source: Source = Source.CSV, content_hash: str = "
     return rank_of(source, vintage, content_hash)
 
 
+def file_rank(archive: Archive, source: Source = Source.CSV) -> int:
+    """The rank of what an archive's files hold; without a hash, that of none of them before the others."""
+    return rank_in(archive.vintage, source)
+
+
 @cache
 def quarter_bounds(year: int, quarter: int) -> tuple[int, int]:
     """The half-open range of a quarter, epoch seconds."""
@@ -166,7 +171,7 @@ def day_start(day: date) -> int:
     return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp())
 
 
-class Holder(NamedTuple):
+class CoveringArchive(NamedTuple):
     """A published archive, and what of a range it holds."""
 
     archive: str
@@ -176,24 +181,24 @@ class Holder(NamedTuple):
 
 def archive_for(start: int, end: int, as_of: int) -> str:
     """The one release that holds all of a range: its quarter's, or the newest full one; "" where none does yet."""
-    holders = holders_of(start, end, as_of)
+    holders = archives_covering(start, end, as_of)
     return holders[0].archive if len(holders) == 1 and holders[0].end == end else ""
 
 
-def holders_of(start: int, end: int, as_of: int) -> list[Holder]:
+def archives_covering(start: int, end: int, as_of: int) -> list[CoveringArchive]:
     """The releases to get for a range, in order, each with what it holds of it; as far as any was published by as_of.
 
     A quarter's own release where the range is in one, else the newest full one and those of the quarters behind it.
     """
     first, last = quarter_of(start), quarter_of(end - 1)
     if first == last and has_release(first) and quarter_bounds(*first)[1] <= as_of:
-        return [Holder(_quarterly_name(*first), start, end)]
+        return [CoveringArchive(_quarterly_name(*first), start, end)]
     name, full_end = newest_full(as_of)
-    holders = [Holder(name, start, min(end, full_end))] if start < full_end else []
+    holders = [CoveringArchive(name, start, min(end, full_end))] if start < full_end else []
     for quarter in quarters_between(max(start, full_end), end):
         begins, ends = quarter_bounds(*quarter)
         if ends <= as_of and has_release(quarter):
-            holders.append(Holder(_quarterly_name(*quarter), max(start, begins), min(end, ends)))
+            holders.append(CoveringArchive(_quarterly_name(*quarter), max(start, begins), min(end, ends)))
     return holders
 
 

@@ -37,7 +37,7 @@ _FEWEST_NAMED = 3  # columns; a shorter line is no header
 _UTF16_HEAD = 400  # bytes that tell it
 
 
-class Layout(NamedTuple):
+class ColumnLayout(NamedTuple):
     """The place of each column wanted, and how many columns a row has; ``named`` by a header, or Kraken's own."""
 
     places: Mapping[str, int]
@@ -56,7 +56,7 @@ def is_header(fields: Sequence[str]) -> bool:
     return named and not any(map(_is_number, fields))
 
 
-def layout_of(header: Sequence[str], wanted: Sequence[str]) -> Layout:
+def layout_of(header: Sequence[str], wanted: Sequence[str]) -> ColumnLayout:
     """The layout that a header names; columns nobody wants are passed over.
 
     Raises BadFileError where a wanted column is not named, or named twice: nothing is guessed.
@@ -72,7 +72,7 @@ def layout_of(header: Sequence[str], wanted: Sequence[str]) -> Layout:
                 f"its header ({','.join(named)}) names {how} as {name}; name the columns {','.join(wanted)}, or leave "
                 "the header out and keep that order"
             )
-    return Layout({name: known.index(name) for name in wanted}, len(named), named=True)
+    return ColumnLayout({name: known.index(name) for name in wanted}, len(named), named=True)
 
 
 def encoding_fault(text: bytes) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
-from kraken_core.domain.archives import holders_of
+from kraken_core.domain.archives import archives_covering
 from kraken_core.domain.errors import IllegalMoveError
 from kraken_core.domain.exchange import ohlc_horizon
 from kraken_core.domain.gc_pause import gc_paused
@@ -18,7 +18,7 @@ from kraken_core.domain.timerange import TimeRange, TimeRanges, iso
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
 
-    from kraken_core.domain.archives import Holder
+    from kraken_core.domain.archives import CoveringArchive
 
 Spans = Mapping[Series, TimeRanges]
 NO_SPANS: Spans = {}
@@ -100,7 +100,7 @@ class GapRecord(NamedTuple):
         if self.archive:
             yield self
         elif self.csv_file:
-            for archive, start, end in holders_of(self.start, self.end, as_of):
+            for archive, start, end in archives_covering(self.start, self.end, as_of):
                 slots = (end - start) // self.series.width
                 yield self._replace(start=start, end=end, candles=slots, archive=archive)
 
@@ -146,7 +146,7 @@ def named_at_once(gaps: Iterable[GapRecord], ids: Collection[int]) -> list[GapRe
 
 
 @dataclass(frozen=True, slots=True)
-class GapRecorder:
+class GapDetection:
     """What was found, by series and time."""
 
     gaps: tuple[GapRecord, ...]
@@ -207,7 +207,7 @@ class IntegratedGapDetector:
 
     def detect_gaps_for_asset(
         self, asset: str, wanted: Spans, covered: Spans, derivable: Spans, repairs: RepairPlan = NO_REPAIRS
-    ) -> GapRecorder:
+    ) -> GapDetection:
         """The gaps of every series whose base asset is ``asset``; see :meth:`detect_gaps_for_job`."""
         of_asset = {series: ranges for series, ranges in wanted.items() if series.pair.base == asset}
         return self.detect_gaps_for_job(of_asset, covered, derivable, repairs)
@@ -222,7 +222,7 @@ class IntegratedGapDetector:
         downloads: Spans = NO_SPANS,
         *,
         refuted: Spans = NO_SPANS,
-    ) -> GapRecorder:
+    ) -> GapDetection:
         """Wanted − covered, by series; ``derivable`` slots can be had from finer candles at no cost.
 
         All of them map a series to slot-aligned ranges in epoch seconds. ``repairs`` is what the exchange will be
@@ -241,7 +241,7 @@ class IntegratedGapDetector:
                 downloads.get(series, nothing),
                 refuted=refuted.get(series, nothing),
             )
-        return GapRecorder(tuple(gaps))
+        return GapDetection(tuple(gaps))
 
     def _records(
         self,
@@ -277,7 +277,7 @@ class IntegratedGapDetector:
 
     def _by_hand(self, series: Series, start: int, end: int) -> tuple[str, str]:
         """The archive that holds all of a range, and the file to get out of it, or of those that hold parts of it."""
-        holders = holders_of(start, end, self.as_of)
+        holders = archives_covering(start, end, self.as_of)
         if series.pair in self.nowhere or not holders:  # who knows whether any archive holds the pair
             return "", ""
         whole = len(holders) == 1 and holders[0].end == end
@@ -300,12 +300,12 @@ class IntegratedGapDetector:
         else:
             why_not = "no finer series covers it" if series.interval > 1 else "nothing is finer than one minute"
             unlisted = f"the exchange no longer lists {pair}" if gone else ""
-            helps = "an archive does" if archive else _partly_covered(holders_of(start, end, self.as_of))
+            helps = "an archive does" if archive else _partly_covered(archives_covering(start, end, self.as_of))
             reason = "; ".join(part for part in (note, unlisted, why_not, helps) if part)
         return GapRecord(*known, GapStatus.UNFILLABLE, Route.NONE, reason, 0, csv_file, archive)
 
 
-def _partly_covered(holders: Sequence[Holder]) -> str:
+def _partly_covered(holders: Sequence[CoveringArchive]) -> str:
     """What to say of a gap that no archive holds as a whole."""
     if not holders:
         return "no archive holds it yet"

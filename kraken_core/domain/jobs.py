@@ -54,6 +54,14 @@ class FileStatus(StrEnum):
     FAILED = "FAILED"
 
 
+FILE_MOVES: dict[FileStatus, frozenset[FileStatus]] = {
+    FileStatus.PENDING: frozenset({FileStatus.COMPLETED, FileStatus.SKIPPED, FileStatus.FAILED}),
+    FileStatus.FAILED: frozenset({FileStatus.PENDING}),  # by the ledger, all of a job at once, when it is resumed
+    FileStatus.COMPLETED: frozenset(),
+    FileStatus.SKIPPED: frozenset(),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class JobMetrics:
     """What a job has done so far; counts of files, records (candles), gaps and requests to the exchange."""
@@ -238,3 +246,20 @@ class FileIngestionRecord:
         """Why it could not be read, with its name."""
         error = self.error or "it could not be read"
         return error if self.member in error else f"{self.member}: {error}"
+
+    def mark_read(self, *, known: bool) -> FileIngestionRecord:
+        """Its rows are taken; where its bytes were ``known`` only its claim. Raises IllegalMoveError unless pending."""
+        return self._moved(FileStatus.SKIPPED if known else FileStatus.COMPLETED)
+
+    def mark_failed(self, error: str) -> FileIngestionRecord:
+        """It could not be read, and why. Raises IllegalMoveError unless it was pending."""
+        return replace(self._moved(FileStatus.FAILED), error=error)
+
+    def _moved(self, to: FileStatus) -> FileIngestionRecord:
+        if to not in FILE_MOVES[self.status]:
+            only = ", ".join(sorted(FILE_MOVES[self.status])) or "nothing else"
+            raise IllegalMoveError(
+                f"{self.member or self.path} is {self.status} in this job and cannot become {to}: "
+                f"from there only {only}."
+            )
+        return replace(self, status=to)

@@ -19,7 +19,7 @@ import numpy as np
 import polars as pl
 
 from kraken_core.domain.candles import PRICES, VALUES
-from kraken_core.domain.csv_columns import Layout, encoding_fault
+from kraken_core.domain.csv_columns import ColumnLayout, encoding_fault
 from kraken_core.domain.errors import BadFileError
 from kraken_core.domain.labels import chance, coarser_content, finer_content
 from kraken_core.domain.ohlcvt_lines import KRAKENS, read_lines
@@ -143,7 +143,7 @@ def parse_any(text: bytes, interval: int, now: int) -> Parsed:
     )
 
 
-def _reasons(width: int, now: int, layout: Layout) -> pl.Expr:
+def _reasons(width: int, now: int, layout: ColumnLayout) -> pl.Expr:
     """Why a row is no candle; null for a good one. The first reason that applies is given.
 
     What only its time is wrong with comes last: such a row is a candle, of another interval or of the future.

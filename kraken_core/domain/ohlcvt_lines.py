@@ -5,18 +5,18 @@ from __future__ import annotations
 import polars as pl
 
 from kraken_core.domain.candles import PRICES, VALUES
-from kraken_core.domain.csv_columns import STRIPPED, Layout, fields_of, is_header, layout_of
+from kraken_core.domain.csv_columns import STRIPPED, ColumnLayout, fields_of, is_header, layout_of
 from kraken_core.domain.errors import BadFileError
 
 NAMES = ("time", *VALUES)
-KRAKENS = Layout({name: place for place, name in enumerate(NAMES)}, len(NAMES))
+KRAKENS = ColumnLayout({name: place for place, name in enumerate(NAMES)}, len(NAMES))
 _FEWEST_NAMED = 6  # columns of a header: fewer words are a damaged row
 _VWAP_PLACE = 5  # some collectors put a vwap before the volume
 _VWAP_SHARE = 0.9  # of the rows with eight columns, for those to have one
 _ROUNDING = 1e-9  # by how much, of itself, a vwap may lie outside of low and high
 
 
-def read_lines(text: bytes) -> tuple[pl.DataFrame, Layout]:
+def read_lines(text: bytes) -> tuple[pl.DataFrame, ColumnLayout]:
     """The rows of a file in its order, and the layout they are read in.
 
     Columns: line (from 1), text, those of NAMES (null where a field is no number), time_text, width (columns), and
@@ -29,7 +29,7 @@ def read_lines(text: bytes) -> tuple[pl.DataFrame, Layout]:
     return _values(data, layout), layout
 
 
-def _layout(lines: pl.DataFrame) -> tuple[Layout, pl.DataFrame]:
+def _layout(lines: pl.DataFrame) -> tuple[ColumnLayout, pl.DataFrame]:
     """The order of the columns, and the lines less the header."""
     layout = KRAKENS
     names = lines.filter(pl.col("text").str.contains(r"^[\s\"'\x{feff}]*[A-Za-z]"))
@@ -46,7 +46,7 @@ def _layout(lines: pl.DataFrame) -> tuple[Layout, pl.DataFrame]:
     return layout, lines
 
 
-def _values(lines: pl.DataFrame, layout: Layout) -> pl.DataFrame:
+def _values(lines: pl.DataFrame, layout: ColumnLayout) -> pl.DataFrame:
     fields = pl.col("text").str.split(",").list.eval(pl.element().str.strip_chars(STRIPPED))
     columns = pl.col("fields").list.len()
     # Some end each row in a comma: the field behind it is none.

@@ -43,7 +43,7 @@ class RepairPlanner:
     market: Market
     rates: Mapping[Pair, float]
 
-    def plan(self, knowledge: Knowledge, wanted: Spans, gaps: Iterable[GapRecord], spent: int = 0) -> Repairs:
+    def route_repairs(self, knowledge: Knowledge, wanted: Spans, gaps: Iterable[GapRecord], spent: int = 0) -> Repairs:
         """The repairs of the wanted slots; some of the open ``gaps`` wait, and ``spent`` requests are gone."""
         request = self.scope.request
         if not request.auto_gap_fill:

@@ -34,5 +34,5 @@ def most_requests(
     worst = Knowledge(lives | dict(known), knowledge.claims)
     wanted, _ = scope.wanted(worst, {*pairs, *lives})
     boundless = replace(repairing, scope=replace(scope, request=replace(scope.request, max_requests=None)))
-    repairs = boundless.plan(worst, wanted, gaps).all
+    repairs = boundless.route_repairs(worst, wanted, gaps).all
     return len(unlisted) + RATE_IS_OFF_BY * repairs.requests + A_PAIR * len(repairs.repairs)

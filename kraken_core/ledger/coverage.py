@@ -20,7 +20,7 @@ _COLUMNS = [
 _GRADES = {grade.value: grade for grade in Grade}
 
 
-class Coverage(Transactions):
+class CoverageRecords(Transactions):
     """The part of the ledger that keeps covered ranges."""
 
     @transaction

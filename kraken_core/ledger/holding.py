@@ -25,7 +25,7 @@ _OF_TABLE = update(table_mark).where(table_mark.c.candle_table == bindparam("nam
 
 
 @dataclass(frozen=True, slots=True)
-class Holder:
+class LeaseHolder:
     """The worker that holds a job, and how its candle table is found to be (see CandleTable.mark)."""
 
     job: IngestionJob

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Self
 
-from kraken_core.ledger.coverage import Coverage
+from kraken_core.ledger.coverage import CoverageRecords
 from kraken_core.ledger.differences import Differences
 from kraken_core.ledger.engine import file_of, open_engine
 from kraken_core.ledger.evidence import Evidence
@@ -32,7 +32,7 @@ class SqlLedger(
     Lost,
     Pairs,
     PairNames,
-    Coverage,
+    CoverageRecords,
     KeptFindings,
     Differences,
     Gaps,

@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from kraken_core.domain.jobs import IngestionJob
 from kraken_core.domain.table_mark import TableMark
-from kraken_core.ledger.holding import Holder, store_mark
+from kraken_core.ledger.holding import LeaseHolder, store_mark
 from kraken_core.ledger.models import table_mark
 from kraken_core.ledger.transactions import Transactions, transaction
 
@@ -38,5 +38,5 @@ class Marks(Transactions):
     def for_worker(self, job: IngestionJob, mark: Callable[[], TableMark]) -> Self:
         """This ledger for the worker that runs a job: see ports.Ledger."""
         holder = copy(self)
-        holder._holder = Holder(job, mark)  # noqa: SLF001 - our own copy
+        holder._holder = LeaseHolder(job, mark)  # noqa: SLF001 - our own copy
         return holder

@@ -31,7 +31,7 @@ from kraken_core.domain.jobs import JobStatus
 from kraken_core.domain.market import Pair, Series
 from kraken_core.ledger.bulk import add_many
 from kraken_core.ledger.engine import Question, reading, writing
-from kraken_core.ledger.holding import Holder
+from kraken_core.ledger.holding import LeaseHolder
 from kraken_core.ledger.models import asset, ingestion_job, pair
 from kraken_core.ledger.patience import OutageWait
 from kraken_core.ports import Clock
@@ -88,7 +88,7 @@ class Transactions:
         self._table = table
         self._clock = clock
         self._patience = OutageWait()
-        self._holder: Holder | None = None
+        self._holder: LeaseHolder | None = None
         # Pairs are only ever added, and by _register alone: what was once read of them stays true.
         self._pairs: dict[int, Pair] = {}
         self._pair_ids: dict[Pair, int] = {}

@@ -11,7 +11,7 @@ from kraken_core.domain.archives import ArchiveFile
 from kraken_core.domain.candles import Source, Vintage
 from kraken_core.domain.coverage import ArchiveStatement
 from kraken_core.domain.errors import BadFileError
-from kraken_core.domain.jobs import FileIngestionRecord, FileStatus
+from kraken_core.domain.jobs import FileIngestionRecord
 from kraken_core.domain.market import Pair
 from kraken_core.domain.ohlcvt import Reject
 from kraken_core.domain.statements import as_stated_to
@@ -118,7 +118,7 @@ def brings(known_rank: int | None, settled_rank: int) -> bool:
 
 def failure(item: BatchFile, error: BadFileError) -> FileReceipt:
     """The receipt of a file that could not be read."""
-    return FileReceipt(replace(item.record, status=FileStatus.FAILED, error=str(error)), TimeRanges())
+    return FileReceipt(item.record.mark_failed(str(error)), TimeRanges())
 
 
 def _kind(item: BatchFile) -> int:

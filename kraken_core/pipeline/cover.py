@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 
+from kraken_core.domain.absent_files import absence_claims
 from kraken_core.domain.coverage import Assertion, CoverageSource, DataCoverageRange
 from kraken_core.domain.differences import contested
 from kraken_core.domain.gc_pause import gc_paused
@@ -15,7 +16,6 @@ from kraken_core.domain.grading import graded_ranges
 from kraken_core.domain.knowledge import Knowledge
 from kraken_core.domain.life import Life, assumed_listing, lived
 from kraken_core.domain.market import Pair, Series
-from kraken_core.domain.plan import absence_claims
 from kraken_core.domain.tiers import Tiers
 from kraken_core.domain.timerange import TimeRanges, floor
 from kraken_core.ports import CandleStore, CoverageLedger, MarketLedger, PairRecord

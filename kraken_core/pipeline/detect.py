@@ -89,7 +89,7 @@ class GapRecorder:
         before = self.ledger.gaps(wanted.keys())
         ids = self.scope.request.gap_ids
         before = self._after(attempt, before, covered) if attempt else named_at_once(before, ids)
-        repairs = self.repairing.plan(knowledge, wanted, before, spent) if self.repairing else Repairs()
+        repairs = self.repairing.route_repairs(knowledge, wanted, before, spent) if self.repairing else Repairs()
         detector = self.detector or detector_for(self.scope, knowledge.lives)
         found = detector.detect_gaps_for_job(wanted, covered, work.spans, repairs.all, refuted=knowledge.refuted).gaps
         gaps = [self._unchanged(gap, record, repairs) for gap, record in _reconciled(before, found)]

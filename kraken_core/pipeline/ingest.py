@@ -91,7 +91,7 @@ class Ingest:
         """Files that were there when the job began and are no more are FAILED, and the job goes on."""
         there = {(planned.file.path, planned.file.member, planned.file.series) for planned in plan.files}
         gone = [
-            replace(record, status=FileStatus.FAILED, error="it is no longer where it was when the job began")
+            record.mark_failed("it is no longer where it was when the job began")
             for key, record in pending.items()
             if key not in there
         ]

@@ -13,8 +13,9 @@ from kraken_core.domain.gaps import Route, named_at_once
 from kraken_core.domain.knowledge import Knowledge
 from kraken_core.domain.life import Life
 from kraken_core.domain.market import Pair, Series
-from kraken_core.domain.plan import DataSourceRouter, IngestionPlan, KnownFile, Pace, Prospect
+from kraken_core.domain.plan import IngestionPlan, KnownFile, Pace
 from kraken_core.domain.request import Request
+from kraken_core.domain.router import DataSourceRouter, Prospect
 from kraken_core.domain.tiers import Tiers
 from kraken_core.pipeline.rates import trades_a_second
 from kraken_core.ports import CandleSource, CandleStore, MarketLedger, PairRecord
@@ -30,7 +31,7 @@ class Planner:
     pace: Pace
     renames: Mapping[Pair, Pair] = field(default_factory=dict)  # of stored pairs, which the job does first
 
-    def plan(
+    def plan_sources(
         self,
         request: Request,
         as_of: int,

@@ -16,7 +16,6 @@ from kraken_core.domain.archives import rank_in, require_unchanged
 from kraken_core.domain.candles import SCHEMA, TIME, Source, derived_rank, provisional
 from kraken_core.domain.coverage import closed_by, file_covers
 from kraken_core.domain.errors import BadFileError
-from kraken_core.domain.jobs import FileStatus
 from kraken_core.domain.market import Series
 from kraken_core.domain.ohlcvt import COLUMNS, NOT_CLOSED, Parsed, parse_any, parse_clean
 from kraken_core.domain.timerange import TimeRange, TimeRanges
@@ -164,8 +163,7 @@ def _receipt(read: _Read, known_rank: int | None, staged: bool) -> FileReceipt: 
     parsed = read.parsed
     traded = parsed.candles["time"]
     record = replace(
-        read.item.record,
-        status=FileStatus.COMPLETED if known_rank is None else FileStatus.SKIPPED,
+        read.item.record.mark_read(known=known_rank is not None),
         content_hash=read.content_hash,
         rank=read.settled_rank,
         first=traded[0] if len(traded) else None,

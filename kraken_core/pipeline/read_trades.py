@@ -19,7 +19,6 @@ from kraken_core.domain.candles import Source, derived_rank, provisional
 from kraken_core.domain.coverage import closed_by, file_covers
 from kraken_core.domain.errors import BadFileError
 from kraken_core.domain.exchange import NS
-from kraken_core.domain.jobs import FileStatus
 from kraken_core.domain.market import INTERVALS, Series
 from kraken_core.domain.ohlcvt import Reject
 from kraken_core.domain.timerange import TimeRange, TimeRanges, floor
@@ -106,8 +105,7 @@ class _History:
         finest = item is next(iter(self.items.values()))
         rejects, note = (tuple(self.rejects), self.note) if finest else ((), "")
         record = replace(
-            item.record,
-            status=FileStatus.COMPLETED if known_rank is None else FileStatus.SKIPPED,
+            item.record.mark_read(known=known_rank is not None),
             content_hash=self.content_hash,
             rank=settled_rank,
             first=int(times[0]) if closed else None,

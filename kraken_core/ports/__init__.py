@@ -3,6 +3,7 @@
 from kraken_core.domain.jobs import ProgressReport
 from kraken_core.ports.candles import (
     Adoptable,
+    CandleSpan,
     CandleStore,
     CandleTable,
     Compaction,
@@ -12,7 +13,6 @@ from kraken_core.ports.candles import (
     Mendable,
     Merged,
     NoteDifferences,
-    Span,
     StagedFile,
     Staging,
     Vacuumed,
@@ -33,6 +33,7 @@ __all__ = [
     "Adoptable",
     "AssetRecord",
     "CandleSource",
+    "CandleSpan",
     "CandleStore",
     "CandleTable",
     "ClaimLedger",
@@ -58,7 +59,6 @@ __all__ = [
     "ProgressReport",
     "RejectLog",
     "RenamedRows",
-    "Span",
     "StagedFile",
     "Staging",
     "StoreKind",

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from kraken_core.ports.pairs import AssetRecord
 
 
-class Span(NamedTuple):
+class CandleSpan(NamedTuple):
     """Where a series' candles lie in a file: first and last open (epoch seconds), and how many."""
 
     first: int
@@ -35,7 +35,7 @@ class StagedFile(NamedTuple):
     path: str  # relative to the table
     interval: int
     size: int  # bytes
-    spans: Mapping[Pair, Span]
+    spans: Mapping[Pair, CandleSpan]
 
 
 class Merged(NamedTuple):

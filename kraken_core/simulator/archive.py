@@ -18,7 +18,7 @@ from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.timerange import TimeRanges, floor
 from kraken_core.simulator.candles import candles
 from kraken_core.simulator.market import SimulatedMarket
-from kraken_core.simulator.release import Layout, Release
+from kraken_core.simulator.release import Release, ReleaseLayout
 from kraken_core.simulator.tape import NS, Tape
 
 PARTS = 3
@@ -39,12 +39,12 @@ def write_release(market: SimulatedMarket, release: Release, directory: Path) ->
     directory.mkdir(parents=True, exist_ok=True)
     path = directory / release.name
     match release.layout:
-        case Layout.FOLDER:
+        case ReleaseLayout.FOLDER:
             path = path.with_suffix("")
             _write_folder(path, _members(market, release))
-        case Layout.ZIP:
+        case ReleaseLayout.ZIP:
             path.write_bytes(_zipped(_members(market, release)))
-        case Layout.SPLIT:
+        case ReleaseLayout.SPLIT:
             path = _write_parts(path, _zipped(_members(market, release)))
     return path
 

@@ -16,7 +16,7 @@ BLOCK_BYTES = 4096  # what file systems and disks lose at once
 _LEAST_ROWS = 6  # of a file that there is something to damage in
 
 
-class Damage(Enum):
+class DamageKind(Enum):
     """What befalls a file."""
 
     TORN = auto()  # it ends within a row
@@ -29,7 +29,7 @@ class Damage(Enum):
     HEADED = auto()  # somebody put a header in the middle
 
 
-def damaged(text: bytes, damage: Damage, seed: int) -> bytes:
+def damaged(text: bytes, damage: DamageKind, seed: int) -> bytes:
     """The text of an OHLCVT file after a damage; the same seed does the same. Files of a few rows stay as they are."""
     rows = text.splitlines(keepends=True)
     if len(rows) < _LEAST_ROWS:
@@ -87,13 +87,13 @@ def _headed(rows: Sequence[bytes], chance: Random) -> Sequence[bytes]:
     return [*rows[:place], b"timestamp,open,high,low,close,volume,trades\n", *rows[place:]]
 
 
-_DONE: dict[Damage, Callable[[Sequence[bytes], Random], Sequence[bytes]]] = {
-    Damage.TORN: _torn,
-    Damage.ZEROED: _zeroed,
-    Damage.LOST: _lost,
-    Damage.GLUED: _glued,
-    Damage.SWAPPED: _swapped,
-    Damage.REPEATED: _repeated,
-    Damage.CONTRADICTED: _contradicted,
-    Damage.HEADED: _headed,
+_DONE: dict[DamageKind, Callable[[Sequence[bytes], Random], Sequence[bytes]]] = {
+    DamageKind.TORN: _torn,
+    DamageKind.ZEROED: _zeroed,
+    DamageKind.LOST: _lost,
+    DamageKind.GLUED: _glued,
+    DamageKind.SWAPPED: _swapped,
+    DamageKind.REPEATED: _repeated,
+    DamageKind.CONTRADICTED: _contradicted,
+    DamageKind.HEADED: _headed,
 }

@@ -19,7 +19,7 @@ MANIFESTS_SINCE = quarter_bounds(2026, 2)[0]
 GENERATED_AFTER = timedelta(days=48)  # the release of 2026Q2 was generated on 2026-08-17
 
 
-class Layout(Enum):
+class ReleaseLayout(Enum):
     """How a release lies on disk."""
 
     ZIP = auto()
@@ -44,7 +44,7 @@ class Release:
     name: str  # of the zip; a folder is called the same without its suffix
     start: int  # epoch seconds, midnight
     end: int
-    layout: Layout = Layout.ZIP
+    layout: ReleaseLayout = ReleaseLayout.ZIP
     folder: str = ""  # inside the archive
     manifest: bool = False
     generated: date | None = None  # told by the manifest
@@ -76,7 +76,7 @@ class Release:
     def full(cls, year: int, quarter: int, **details: Any) -> Release:  # noqa: ANN401 - any field
         """Everything from the first trade to the end of a quarter: a split zip whose name states only that end."""
         end = quarter_bounds(year, quarter)[1]
-        details.setdefault("layout", Layout.SPLIT)
+        details.setdefault("layout", ReleaseLayout.SPLIT)
         return cls(full_name(year, quarter), 0, end, **details)
 
     @classmethod

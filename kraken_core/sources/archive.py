@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from kraken_core.domain.archive_names import stated_by_name
-from kraken_core.domain.archives import Archive, ArchiveFile, Coverage, ZipEntry, day_start
+from kraken_core.domain.archives import Archive, ArchiveFile, StatedCoverage, ZipEntry, day_start
 from kraken_core.domain.candles import Source, Vintage
 from kraken_core.domain.coverage import ArchiveStatement
 from kraken_core.domain.errors import BadFileError, KrakenError, SourceError
@@ -36,7 +36,9 @@ from kraken_core.sources.zips import PIECE_BYTES, member_pieces, read_directory,
 
 _HEAD_BYTES = 512  # a few lines
 _TRADE_S = 60  # of a trade, as of a candle: the finest slot it is in
-_UNREADABLE = Coverage("", TimeRanges())  # what a file is said to cover by a list that cannot be read: no text has that
+_UNREADABLE = StatedCoverage(
+    "", TimeRanges()
+)  # what a file is said to cover by a list that cannot be read: no text has that
 
 
 @dataclass(frozen=True, eq=False)
@@ -267,7 +269,7 @@ class ArchiveSource:
 
     def _covered(self, path: str, contents: Contents) -> Iterator[ArchiveFile]:
         """The files, each with what a list beside it says that it covers."""
-        lists: dict[str, dict[str, Coverage] | None] = {}
+        lists: dict[str, dict[str, StatedCoverage] | None] = {}
         for member in contents.coverages.values():
             lists[member.name.rpartition("/")[0]] = self._coverage(path, member)
         for file in (*contents.files.values(), *chain.from_iterable(contents.histories.values())):
@@ -276,7 +278,7 @@ class ArchiveSource:
             coverage = _UNREADABLE if listed is None else listed.get(base)
             yield file if coverage is None else replace(file, coverage=coverage)
 
-    def _coverage(self, path: str, member: Member) -> dict[str, Coverage] | None:
+    def _coverage(self, path: str, member: Member) -> dict[str, StatedCoverage] | None:
         """What a list says of the files beside it; None where it cannot be read."""
         try:
             if member.size > MAX_COVERAGE_BYTES:

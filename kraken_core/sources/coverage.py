@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from kraken_core.domain.archives import Coverage
+from kraken_core.domain.archives import StatedCoverage
 from kraken_core.domain.errors import BadFileError
 from kraken_core.domain.timerange import TimeRanges, iso
 
@@ -16,7 +16,7 @@ MAX_COVERAGE_BYTES = 256 << 20  # some million ranges
 _PRODUCT, _SCHEMA_VERSION = "kraken-history-export", 1
 
 
-def parse_coverage(text: bytes) -> dict[str, Coverage]:
+def parse_coverage(text: bytes) -> dict[str, StatedCoverage]:
     """What each file covers, by its name. Raises BadFileError."""
     try:
         document = json.loads(text)
@@ -27,7 +27,7 @@ def parse_coverage(text: bytes) -> dict[str, Coverage]:
     raise BadFileError(f"{COVERAGE} is not of product {_PRODUCT!r}, schema_version {_SCHEMA_VERSION}")
 
 
-def coverage_text(files: Mapping[str, Coverage]) -> bytes:
+def coverage_text(files: Mapping[str, StatedCoverage]) -> bytes:
     """The text that says what files cover, by their names."""
     described = {
         name: {"sha256": file.content_hash, "covered": [[iso(start), iso(end)] for start, end in file.covers]}
@@ -37,11 +37,11 @@ def coverage_text(files: Mapping[str, Coverage]) -> bytes:
     return json.dumps(document, indent=1).encode()
 
 
-def _coverage(file: Mapping[str, Any]) -> Coverage:
+def _coverage(file: Mapping[str, Any]) -> StatedCoverage:
     spans = [(_instant(start), _instant(end)) for start, end in file["covered"]]
     if any(start >= end for start, end in spans):
         raise ValueError("a range ends before it begins")
-    return Coverage(str(file["sha256"]), TimeRanges.of(spans))
+    return StatedCoverage(str(file["sha256"]), TimeRanges.of(spans))
 
 
 def _instant(text: str) -> int:

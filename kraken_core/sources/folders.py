@@ -20,7 +20,7 @@ MAX_ENTRIES = 2_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Folder:
+class FolderArchive:
     """A folder that is an archive: its unpacked files, and the zips in it (split ones by their whole name)."""
 
     path: Path
@@ -28,15 +28,15 @@ class Folder:
     zips: dict[Path, None] = field(default_factory=dict)
 
 
-def folders(root: Path) -> list[Folder]:
+def folders(root: Path) -> list[FolderArchive]:
     """``root``, and each folder below it with a manifest or a quarter in its name; others belong to the one above.
 
     Symbolic links are not followed: they may lead out of the folder, or round in circles. A folder below that may not
     be read is a member that is unfit. Raises OSError where the root cannot be read, and SourceError where there is more
     below it than any collection of archives has.
     """
-    found: list[Folder] = []
-    pending: list[tuple[Path, Folder | None, str]] = [(root, None, "")]  # directory, its archive, its name there
+    found: list[FolderArchive] = []
+    pending: list[tuple[Path, FolderArchive | None, str]] = [(root, None, "")]  # directory, its archive, its name there
     looked, seen = 0, 0
     while pending:
         directory, folder, prefix = pending.pop()
@@ -55,7 +55,7 @@ def folders(root: Path) -> list[Folder]:
                 "through further: name the folders that hold archives"
             )
         if folder is None or _is_archive(directory.name, entries, folder):
-            folder, prefix = Folder(directory), ""
+            folder, prefix = FolderArchive(directory), ""
             found.append(folder)
         for entry in entries:
             name = entry.name
@@ -74,7 +74,7 @@ def is_of_its_own(name: str, enclosing: ArchiveStatement) -> bool:
     return stated != ArchiveStatement() and (enclosing.end is None or enclosing.end != stated.end)
 
 
-def _is_archive(name: str, entries: list[os.DirEntry[str]], around: Folder) -> bool:
+def _is_archive(name: str, entries: list[os.DirEntry[str]], around: FolderArchive) -> bool:
     return any(entry.name == MANIFEST for entry in entries) or is_of_its_own(name, stated_by_name(around.path.name))
 
 

@@ -23,7 +23,7 @@ _CHANGED = "it has changed since it was listed"
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class ServedFile:
     """A file that a server has: its size, which bytes it has by now, and its end where the server gives parts.
 
     ``tag`` is sent with every further question, so that the server says when it has other bytes.
@@ -36,7 +36,7 @@ class Found:
     tail: bytes | None
 
 
-def find(web: Web, url: str) -> Found | None:
+def find(web: Web, url: str) -> ServedFile | None:
     """What a server has at an address, for one request and some 300 bytes; None where there is nothing.
 
     Raises SourceError where it cannot be read from afar, UnreachableError.
@@ -50,7 +50,7 @@ def find(web: Web, url: str) -> Found | None:
             patience.wait(error)
 
 
-def find_parts(web: Web, url: str) -> list[Found]:
+def find_parts(web: Web, url: str) -> list[ServedFile]:
     """The file at an address, or all parts of it where it is one of them or is there only so.
 
     Raises SourceError where there is nothing, or where a part before the one named is missing; UnreachableError.
@@ -58,7 +58,7 @@ def find_parts(web: Web, url: str) -> list[Found]:
     name, folder = file_name(url), url[: url.rindex("/") + 1]
     if whole_name(name) is None and (found := find(web, url)):
         return [found]
-    parts: list[Found] = []
+    parts: list[ServedFile] = []
     names = [folder + part for part in islice(part_names(url[len(folder) :]), MAX_PARTS)]
     for part in names:
         if (found := find(web, part)) is None:
@@ -74,7 +74,7 @@ def find_parts(web: Web, url: str) -> list[Found]:
 class RemoteFile:
     """A file on a server that gives parts of it. A :class:`~kraken_core.sources.split.Part`; thread-safe."""
 
-    def __init__(self, web: Web, found: Found) -> None:
+    def __init__(self, web: Web, found: ServedFile) -> None:
         self.place, self.size, self.version = found.url, found.size, found.version
         self._web = web
         self._tail = found.tail or b""
@@ -133,11 +133,11 @@ def version_of(answer: requests.Response, size: int) -> str:
     return f"{answer.headers.get('ETag') or answer.headers.get('Last-Modified') or ''} {size}"
 
 
-def _found(url: str, answer: requests.Response) -> Found:
+def _found(url: str, answer: requests.Response) -> ServedFile:
     size, tail = _size_and_tail(answer)
     tag = answer.headers.get("ETag") or answer.headers.get("Last-Modified", "")
     # A weak one is not of the bytes: servers never take it for If-Range.
-    return Found(url, size, version_of(answer, size), "" if tag.startswith("W/") else tag, tail)
+    return ServedFile(url, size, version_of(answer, size), "" if tag.startswith("W/") else tag, tail)
 
 
 def _size_and_tail(answer: requests.Response) -> tuple[int, bytes | None]:

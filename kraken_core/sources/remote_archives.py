@@ -13,7 +13,7 @@ import requests
 
 from kraken_core.domain.errors import SourceError
 from kraken_core.domain.timerange import TimeRange
-from kraken_core.sources.http_ranges import PIECE_BYTES, Found, RemoteFile, find, find_parts, version_of
+from kraken_core.sources.http_ranges import PIECE_BYTES, RemoteFile, ServedFile, find, find_parts, version_of
 from kraken_core.sources.members import Member
 from kraken_core.sources.split import JoinedFile, LocalPart, Part
 from kraken_core.sources.web import BreakError, RetryLimits, Web, absent
@@ -23,7 +23,7 @@ from kraken_core.sources.zips import read_directory
 class UnfetchedFile:
     """A file that has to be fetched whole before anything of it is known."""
 
-    def __init__(self, found: Found) -> None:
+    def __init__(self, found: ServedFile) -> None:
         self.place, self.size, self.version = found.url, found.size, found.version
 
     def pread(self, length: int, offset: int) -> bytes:  # noqa: ARG002 - the signature of a Part
@@ -79,19 +79,19 @@ class Remote:
             if found.tail is None and copy is not None and not copy.exists():
                 self._fetch(found, copy)
 
-    def _part(self, found: Found) -> Part:
+    def _part(self, found: ServedFile) -> Part:
         if found.tail is not None:
             return RemoteFile(self._web, found)
         copy = self._copy(found)
         return LocalPart(copy, found.url) if copy is not None and copy.exists() else UnfetchedFile(found)
 
-    def _copy(self, found: Found) -> Path | None:
+    def _copy(self, found: ServedFile) -> Path | None:
         """Where a copy of these very bytes is, or would be."""
         if self.downloads is None:
             return None
         return self.downloads / f"{_digest(found.url)}-{_digest(found.version)}.zip"
 
-    def _fetch(self, found: Found, copy: Path) -> None:
+    def _fetch(self, found: ServedFile, copy: Path) -> None:
         copy.parent.mkdir(parents=True, exist_ok=True)
         with (copy.parent / ".lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)  # whoever waited here finds the other's copy
@@ -107,7 +107,7 @@ class Remote:
                 if older != copy:
                     older.unlink()
 
-    def _write(self, found: Found, path: Path) -> None:
+    def _write(self, found: ServedFile, path: Path) -> None:
         """What the server sends, from the start at every try: it gives no parts to go on with."""
         patience = RetryLimits(found.url)
         while True:
@@ -123,7 +123,7 @@ class Remote:
                 patience.wait(error)
 
 
-def _check_same(answer: requests.Response, found: Found) -> None:
+def _check_same(answer: requests.Response, found: ServedFile) -> None:
     size = int(answer.headers.get("Content-Length", -1))  # requests gives an error where fewer bytes come
     if absent(answer) or version_of(answer, size) != found.version:
         raise SourceError(f"{found.url}: it has changed since it was listed. Try again.")

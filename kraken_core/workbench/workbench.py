@@ -230,7 +230,7 @@ class Workbench(OpenHome, DeprecatedNames):
 
     def plan(self, **request: Any) -> IngestionPlan:  # noqa: ANN401 - see request()
         """What a request will do. Writes nothing. Arguments as for :meth:`request`."""
-        return self.runner.plan(self.request(**request))
+        return self.runner.build_plan(self.request(**request))
 
     @property
     def control(self) -> JobControl:

@@ -18,7 +18,7 @@ from kraken_core.domain.market import INTERVALS, Pair
 from kraken_core.domain.timerange import iso
 from kraken_core.simulator.listing import Listing
 from kraken_core.simulator.market import SimulatedMarket
-from kraken_core.simulator.release import DAY_S, Layout, Release
+from kraken_core.simulator.release import DAY_S, Release, ReleaseLayout
 from tests.support.helping import table, written
 from tests.support.strategies import FIRST_DAY, START
 
@@ -59,7 +59,7 @@ def make_job(folder: Path) -> Job:
     generated = FIRST_DAY + timedelta(days=20)
     made = [
         Release("first.zip", START, START + 2 * DAY_S, manifest=True, generated=generated, intervals=(1, 5, 60, 1440)),
-        Release("second.zip", START + DAY_S, START + 4 * DAY_S, Layout.FOLDER, intervals=INTERVALS),
+        Release("second.zip", START + DAY_S, START + 4 * DAY_S, ReleaseLayout.FOLDER, intervals=INTERVALS),
         Release("third.zip", START + DAY_S, START + 3 * DAY_S, manifest=True, generated=generated, volume_error=0.002),
         *(Release(f"{day}.zip", START + day * DAY_S, START + (day + 1) * DAY_S, intervals=(60,)) for day in DAYS),
     ]

@@ -11,7 +11,7 @@ from kraken_core.domain.market import INTERVALS, Pair, Series
 from kraken_core.domain.timerange import TimeRange
 from kraken_core.simulator.listing import Listing
 from kraken_core.simulator.market import SimulatedMarket
-from kraken_core.simulator.release import DAY_S, Layout, Release
+from kraken_core.simulator.release import DAY_S, Release, ReleaseLayout
 from tests.acceptance.judging import assert_true_in_any_order
 from tests.support.strategies import FIRST_DAY, START
 
@@ -99,7 +99,7 @@ def test_bytes_that_two_archives_share_are_as_settled_as_either_makes_them_in_an
     """The archive that states nothing may be the newer vintage, and leaves its last rows provisional all the same."""
     made = [
         stated("dated", 0, 4, generated=10, intervals=(5, 60)),
-        Release("undated.zip", DAYS[0], DAYS[4], Layout.FOLDER, intervals=(5, 60)),
+        Release("undated.zip", DAYS[0], DAYS[4], ReleaseLayout.FOLDER, intervals=(5, 60)),
     ]
     for order in orders(made):
         oracle = assert_true_in_any_order(market, made, order)
@@ -110,7 +110,7 @@ def test_a_derived_candle_ranks_as_its_slot_is_known_whatever_came_before(market
     """A newer archive has all that traded in an hour, but begins inside it: the minutes rise, and the hour does not."""
     made = [
         stated("whole", 0, 4, generated=10, intervals=(1, 5)),
-        Release("part.zip", DAYS[1], DAYS[3], Layout.FOLDER, intervals=(1,)),
+        Release("part.zip", DAYS[1], DAYS[3], ReleaseLayout.FOLDER, intervals=(1,)),
     ]
     for order in orders(made):
         assert_true_in_any_order(market, made, order)

@@ -18,7 +18,7 @@ from kraken_core.domain.archives import day_start
 from kraken_core.domain.gaps import GapStatus
 from kraken_core.domain.market import Pair
 from kraken_core.simulator.archive import write_release
-from kraken_core.simulator.exchange import Fault, Faults, Kind, SimulatedExchange
+from kraken_core.simulator.exchange import Fault, FaultKind, Faults, SimulatedExchange
 from kraken_core.simulator.exchange.faults import TOO_MANY_REQUESTS
 from kraken_core.simulator.listing import Listing
 from kraken_core.simulator.market import SimulatedMarket
@@ -119,12 +119,15 @@ def test_what_the_archive_lacks_comes_from_the_exchange(
 
 
 FAULTS = {
-    **{kind.name: Fault(kind, "Trades", BTC, nth=3, times=2) for kind in (Kind.SERVER_ERROR, Kind.RESET, Kind.CUT_OFF)},
-    **{kind.name: Fault(kind, "Trades", nth=2) for kind in (Kind.HALF, Kind.NO_LAST)},
-    "ERROR": Fault(Kind.ERROR, "Trades", ADA, times=2),
-    "THROTTLED": Fault(Kind.THROTTLED, "Trades", nth=2, seconds=0),
-    "CLOCK": Fault(Kind.RESET, "Time"),
-    "PAIRS": Fault(Kind.HALF, "AssetPairs"),
+    **{
+        kind.name: Fault(kind, "Trades", BTC, nth=3, times=2)
+        for kind in (FaultKind.SERVER_ERROR, FaultKind.RESET, FaultKind.CUT_OFF)
+    },
+    **{kind.name: Fault(kind, "Trades", nth=2) for kind in (FaultKind.HALF, FaultKind.NO_LAST)},
+    "ERROR": Fault(FaultKind.ERROR, "Trades", ADA, times=2),
+    "THROTTLED": Fault(FaultKind.THROTTLED, "Trades", nth=2, seconds=0),
+    "CLOCK": Fault(FaultKind.RESET, "Time"),
+    "PAIRS": Fault(FaultKind.HALF, "AssetPairs"),
 }
 
 
@@ -146,7 +149,7 @@ def test_a_fault_that_passes_changes_nothing(
 def test_a_pair_that_is_refused_costs_only_itself_and_is_tried_again_later(
     asking: Kraken, exchange: SimulatedExchange, archive: Path, undisturbed: Callable[[Kraken], dict[str, Any]]
 ) -> None:
-    exchange.faults = Faults((Fault(Kind.ERROR, "Trades", ADA, times=None, nth=2),))
+    exchange.faults = Faults((Fault(FaultKind.ERROR, "Trades", ADA, times=None, nth=2),))
     said = asking(*ingest(archive))
     assert said.json["gaps"]["failed"] > 0
     failed = asking.rows("gaps")
@@ -178,7 +181,7 @@ def test_where_the_exchange_goes_down_the_job_ends_with_what_it_has_and_says_so(
     # Of pairs that are asked for side by side, chance says whose sweep is cut where; what is left of one may then be
     # cheaper to have by other answers, which know more.
     monkeypatch.setenv("KRAKEN_PAIRS_IN_PARALLEL", "1")
-    exchange.faults = Faults((Fault(Kind.SERVER_ERROR, "Trades", nth=5, times=None),))
+    exchange.faults = Faults((Fault(FaultKind.SERVER_ERROR, "Trades", nth=5, times=None),))
     said = asking(*ingest(archive))
     assert said.json["status"] == "COMPLETED"
     assert said.json["gaps"]["failed"] > 0
@@ -192,7 +195,7 @@ def test_where_the_exchange_goes_down_the_job_ends_with_what_it_has_and_says_so(
 
 
 def test_an_exchange_in_maintenance_is_left_alone(asking: Kraken, exchange: SimulatedExchange, archive: Path) -> None:
-    exchange.faults = Faults((Fault(Kind.MAINTENANCE, times=None),))
+    exchange.faults = Faults((Fault(FaultKind.MAINTENANCE, times=None),))
     said = asking(*ingest(archive), code=1)
     assert said.json["files"]["failed"] == 0
     assert "the exchange is not asked: it says it is in maintenance" in " ".join(said.err.split())
@@ -202,7 +205,7 @@ def test_an_exchange_in_maintenance_is_left_alone(asking: Kraken, exchange: Simu
 def test_nothing_of_the_future_is_taken_where_our_clock_or_theirs_is_wrong(
     asking: Kraken, exchange: SimulatedExchange, archive: Path
 ) -> None:
-    exchange.faults = Faults((Fault(Kind.SKEWED, "Time", times=None, seconds=-7200),))
+    exchange.faults = Faults((Fault(FaultKind.SKEWED, "Time", times=None, seconds=-7200),))
     done = asking(*ingest(archive)).json
     assert done["as_of"] == "2026-04-04T22:00:00Z"
     assert all(gap["end"] <= done["as_of"] for gap in asking.rows("gaps"))
@@ -215,7 +218,7 @@ def test_another_client_on_the_line_slows_the_job_down_and_no_more(
     asking: Kraken, exchange: SimulatedExchange, archive: Path, undisturbed: Callable[[Kraken], dict[str, Any]]
 ) -> None:
     """Calls are counted by address, so that somebody else may have used up ours."""
-    exchange.faults = Faults((Fault(Kind.ERROR, "Trades", nth=3, times=3, error=TOO_MANY_REQUESTS),))
+    exchange.faults = Faults((Fault(FaultKind.ERROR, "Trades", nth=3, times=3, error=TOO_MANY_REQUESTS),))
     done = asking(*ingest(archive)).json
 
     assert (done["status"], done["api"]["retries"]) == ("COMPLETED", 3)
@@ -265,7 +268,7 @@ def test_a_job_that_is_killed_while_it_asks_ends_as_if_nothing_had_been(
 def test_a_sweep_that_is_killed_goes_on_at_its_page(
     asking: Kraken, exchange: SimulatedExchange, archive: Path, undisturbed: Callable[[Kraken], dict[str, Any]]
 ) -> None:
-    exchange.faults = Faults((Fault(Kind.TIMEOUT, "Trades", BTC, nth=5),))  # it stands there until it is killed
+    exchange.faults = Faults((Fault(FaultKind.TIMEOUT, "Trades", BTC, nth=5),))  # it stands there until it is killed
     with subprocess.Popen(
         command(*ingest(archive)), env=environment(os.environ), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
     ) as process:

@@ -17,7 +17,7 @@ from kraken_core.domain.market import INTERVALS, Series
 from kraken_core.domain.timerange import TimeRanges
 from kraken_core.simulator.listing import Listing
 from kraken_core.simulator.market import SimulatedMarket
-from kraken_core.simulator.release import DAY_S, Layout, Release, series_of
+from kraken_core.simulator.release import DAY_S, Release, ReleaseLayout, series_of
 from tests.acceptance.lying_archives import (
     ADA,
     BTC,
@@ -197,7 +197,9 @@ def test_the_same_file_in_a_newer_archive_brings_no_contradicted_candle_back(
     market: SimulatedMarket, tmp_path: Path
 ) -> None:
     home = tmp_path / "home"
-    made = [stated(name, 0, 7, layout=Layout.FOLDER, generated=day) for name, day in (("old", MAY), ("new", JUNE))]
+    made = [
+        stated(name, 0, 7, layout=ReleaseLayout.FOLDER, generated=day) for name, day in (("old", MAY), ("new", JUNE))
+    ]
     old, new = written(market, made, tmp_path)
     for archive in (old, new):
         lose(archive / "XBTUSD_60.csv")
@@ -222,7 +224,7 @@ def lose(file: Path) -> None:
 
 def backfill(home: Path, exchange: PocketExchange, **words: Any) -> None:
     with at_pocket(home, exchange) as bench:
-        bench.run(bench.runner.plan(bench.backfill_request(**words)))
+        bench.run(bench.runner.build_plan(bench.backfill_request(**words)))
 
 
 def test_the_exchange_settles_what_sources_disagree_about(market: SimulatedMarket, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from kraken_core.domain.gaps import GapStatus
 from kraken_core.domain.market import INTERVALS, Series
 from kraken_core.domain.timerange import TimeRanges
 from kraken_core.simulator.market import SimulatedMarket
-from kraken_core.simulator.release import Layout, Release
+from kraken_core.simulator.release import Release, ReleaseLayout
 from tests.acceptance.lying_archives import (
     BTC,
     DAYS,
@@ -78,7 +78,7 @@ def test_a_covered_four_hours_candle_inside_a_silent_half_day_contradicts_it(
     """The finer file covers only a part of the half day, so that the two were never compared as a whole."""
     half = TimeRanges.single(DAYS[2], DAYS[2] + 43_200)
     coarse = stated("coarse", intervals=(720,), dropped={HALVES: half})
-    fine = Release("fine", DAYS[2], DAYS[6], intervals=(240,), layout=Layout.FOLDER)
+    fine = Release("fine", DAYS[2], DAYS[6], intervals=(240,), layout=ReleaseLayout.FOLDER)
     first, second = written(market, [coarse, fine], tmp_path)
     rows = (second / "XBTUSD_240.csv").read_text().splitlines(keepends=True)
     (second / "XBTUSD_240.csv").write_text("".join(row for row in rows if int(row.split(",")[0]) > DAYS[2]))

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from kraken_core import Workbench
 from kraken_core.domain.errors import KrakenError
-from kraken_core.simulator.damage import Damage, damaged
+from kraken_core.simulator.damage import DamageKind, damaged
 from kraken_core.simulator.market import SimulatedMarket
-from kraken_core.simulator.release import Layout, Release
+from kraken_core.simulator.release import Release, ReleaseLayout
 from tests.acceptance.never_false import assert_nothing_false
 from tests.support.helping import folder, ingest, written
 from tests.support.strategies import markets, releases
@@ -29,7 +29,7 @@ def spoil(data: st.DataObject, archive: Path) -> None:
     """Damage some of the files of an archive that lies in a folder."""
     files = sorted(archive.rglob("*_*.csv"))
     for file in data.draw(st.lists(st.sampled_from(files), unique=True), label="files") if files else ():
-        damage = data.draw(st.sampled_from(Damage), label="damage")
+        damage = data.draw(st.sampled_from(DamageKind), label="damage")
         file.write_bytes(damaged(file.read_bytes(), damage, data.draw(st.integers(0, 1 << 20), label="seed")))
 
 
@@ -48,7 +48,7 @@ def check(data: st.DataObject, market: SimulatedMarket) -> None:
 
 def _in_a_folder(release: Release) -> Release:
     """Zips have checksums: what is damaged in them is not read at all."""
-    return Release(**{name: getattr(release, name) for name in Release.__slots__} | {"layout": Layout.FOLDER})
+    return Release(**{name: getattr(release, name) for name in Release.__slots__} | {"layout": ReleaseLayout.FOLDER})
 
 
 @given(data=st.data(), market=markets())

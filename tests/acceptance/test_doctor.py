@@ -21,7 +21,7 @@ from kraken_core.domain.jobs import IngestionJob, JobStatus
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.timerange import END_OF_TIME, TimeRanges
 from kraken_core.settings import Settings
-from kraken_core.simulator.exchange import ExchangeClock, Fault, Faults, Kind, SimulatedExchange
+from kraken_core.simulator.exchange import ExchangeClock, Fault, FaultKind, Faults, SimulatedExchange
 from kraken_core.simulator.listing import Listing
 from kraken_core.simulator.market import SimulatedMarket
 from kraken_core.workbench.jobs import disk
@@ -246,7 +246,7 @@ def test_the_real_exchange_is_never_asked_by_tests(kraken: Kraken, monkeypatch: 
 
 
 def test_an_exchange_in_maintenance_is_worth_a_warning(full: Kraken, exchange: SimulatedExchange) -> None:
-    exchange.faults = Faults((Fault(Kind.MAINTENANCE, times=None),))
+    exchange.faults = Faults((Fault(FaultKind.MAINTENANCE, times=None),))
     name, status, message = the_one_that_is_not_well(full)
     assert (name, status) == ("exchange", "warning")
     assert "it is in maintenance" in message
@@ -256,7 +256,7 @@ def test_an_exchange_in_maintenance_is_worth_a_warning(full: Kraken, exchange: S
 def test_a_clock_that_is_far_from_the_exchanges_is_worth_a_warning(
     full: Kraken, exchange: SimulatedExchange, ahead: float, told: str
 ) -> None:
-    exchange.faults = Faults((Fault(Kind.SKEWED, seconds=ahead, times=None),))
+    exchange.faults = Faults((Fault(FaultKind.SKEWED, seconds=ahead, times=None),))
     name, status, message = the_one_that_is_not_well(full)
     assert (name, status) == ("skew", "warning")
     assert f" s {told} the exchange's: set it" in message

@@ -32,7 +32,7 @@ PRESENT = FOUR_DAYS.end - 3 * 3600  # trades go on after what is asked for
 def run(home: Path, exchange: PocketExchange, **more: Any) -> IngestionJob:
     asked = {"pairs": [BTC], "intervals": [1, 1440], "start_date": "2026-03-30", "complete": True, "download": False}
     with at_pocket(home, exchange) as bench:
-        return bench.run(bench.runner.plan(bench.request(**{**asked, **more})))
+        return bench.run(bench.runner.build_plan(bench.request(**{**asked, **more})))
 
 
 def assert_true_and_complete(home: Path, exchange: PocketExchange, until: int) -> None:

@@ -20,7 +20,7 @@ from kraken_core.domain.market import INTERVALS, Pair, Series
 from kraken_core.domain.timerange import TimeRanges
 from kraken_core.simulator.exchange import ExchangeClock, SimulatedExchange
 from kraken_core.simulator.market import SimulatedMarket
-from kraken_core.simulator.release import Layout
+from kraken_core.simulator.release import ReleaseLayout
 from kraken_core.simulator.tape import Tape
 from tests.acceptance.never_false import assert_nothing_false
 from tests.acceptance.user import User
@@ -38,7 +38,7 @@ NOTHING = TimeRanges()
 
 
 def check(data: st.DataObject, market: SimulatedMarket) -> None:
-    drawn = [replace(release, layout=Layout.FOLDER) for release in data.draw(releases(market))]
+    drawn = [replace(release, layout=ReleaseLayout.FOLDER) for release in data.draw(releases(market))]
     with folder() as here:
         archives = written(market, drawn, here / "archives")
         clock = ExchangeClock(START + 24 * HOUR_S)

@@ -21,7 +21,7 @@ from kraken_core.domain.jobs import UNFINISHED, JobStatus
 from kraken_core.domain.market import INTERVALS, Pair, Series
 from kraken_core.simulator.exchange import ExchangeClock, Faults, SimulatedExchange, TapeFaults
 from kraken_core.simulator.market import SimulatedMarket
-from kraken_core.simulator.release import Layout
+from kraken_core.simulator.release import ReleaseLayout
 from tests.acceptance.never_false import assert_nothing_false
 from tests.acceptance.user import User
 from tests.support.helping import folder, written
@@ -37,7 +37,7 @@ RATES_OF_PAGES = (*RATES, 1.0)  # of some, tapes have several pages
 
 
 def check(data: st.DataObject, market: SimulatedMarket) -> None:
-    drawn = [replace(release, layout=Layout.FOLDER) for release in data.draw(releases(market))]
+    drawn = [replace(release, layout=ReleaseLayout.FOLDER) for release in data.draw(releases(market))]
     with folder() as here:
         archives = written(market, drawn, here / "archives")
         others: set[Pair] = set()

@@ -16,7 +16,7 @@ from kraken_core.domain.exchange import SETTLING_S
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.timerange import END_OF_TIME, TimeRanges
 from kraken_core.simulator.archive import write_release
-from kraken_core.simulator.exchange import Fault, Faults, Kind, SimulatedExchange
+from kraken_core.simulator.exchange import Fault, FaultKind, Faults, SimulatedExchange
 from kraken_core.simulator.listing import Listing
 from kraken_core.simulator.market import SimulatedMarket
 from kraken_core.simulator.release import DAY_S, Release
@@ -82,9 +82,11 @@ def events(kraken: Kraken, kind: str) -> list[str]:
         return [event.message for event in bench.ledger.events(bench.jobs()[0].id) if event.kind == kind]
 
 
-@pytest.mark.parametrize("kind", [None, Kind.GROWN, Kind.LAST_INTEGER, Kind.LAST_EXPONENT, Kind.LAST_ROUNDED])
+@pytest.mark.parametrize(
+    "kind", [None, FaultKind.GROWN, FaultKind.LAST_INTEGER, FaultKind.LAST_EXPONENT, FaultKind.LAST_ROUNDED]
+)
 def test_forms_that_grow_end_as_complete_as_those_that_are_documented(
-    asking: Kraken, exchange: SimulatedExchange, kind: Kind | None
+    asking: Kraken, exchange: SimulatedExchange, kind: FaultKind | None
 ) -> None:
     exchange.faults = Faults((Fault(kind, times=None),) if kind else ())
     done = asking(*ingest("--complete", "--intervals", "1,60,720")).json
@@ -111,7 +113,7 @@ def test_tokenized_stocks_are_ingested_backfilled_and_exported_in_their_case(
 def test_one_odd_trade_leaves_its_minute_unknown_and_all_else_complete(
     asking: Kraken, exchange: SimulatedExchange
 ) -> None:
-    exchange.faults = Faults((Fault(Kind.ODD_ROW, "Trades", BTC, times=None, row=ODD),))
+    exchange.faults = Faults((Fault(FaultKind.ODD_ROW, "Trades", BTC, times=None, row=ODD),))
     done = asking(*ingest("--complete", "--intervals", "1,60"), code=4).json
     tape = MARKET.tapes[BTC]
     minutes = {int(tape.time_ns[place]) // 10**9 // 60 for place in (ODD - 2, ODD - 1, ODD)}
@@ -128,7 +130,7 @@ def test_one_odd_trade_leaves_its_minute_unknown_and_all_else_complete(
 def test_where_trades_are_refused_of_a_pair_its_candles_are_taken_where_they_reach(
     asking: Kraken, exchange: SimulatedExchange
 ) -> None:
-    exchange.faults = Faults((Fault(Kind.NONSENSE, "Trades", BTC, times=None),))
+    exchange.faults = Faults((Fault(FaultKind.NONSENSE, "Trades", BTC, times=None),))
     asking(*ingest("--complete", "--intervals", "1,60,720"), code=4)
     beyond = SETTLING_S // 60  # by which the exchange's present is later, and so its 720 minutes
     assert missing(asking) == {(str(BTC), 1): (END - START) // 60 - 720 + beyond}
@@ -139,7 +141,9 @@ def test_three_pairs_in_cancel_only_do_not_keep_the_others_from_being_asked(
     asking: Kraken, exchange: SimulatedExchange
 ) -> None:
     error = "EService:Market in cancel_only mode"
-    exchange.faults = Faults(tuple(Fault(Kind.ERROR, pair=pair, times=None, error=error) for pair in (BTC, ADA, STOCK)))
+    exchange.faults = Faults(
+        tuple(Fault(FaultKind.ERROR, pair=pair, times=None, error=error) for pair in (BTC, ADA, STOCK))
+    )
     asking(*ingest("--complete", "--intervals", "60"), code=4)
     assert missing(asking) == {(str(pair), 60): (END - START) // 3600 for pair in (BTC, ADA, STOCK)}
     with Workbench.open(asking.home) as bench:
@@ -152,7 +156,7 @@ def test_an_entry_that_cannot_be_read_is_named_in_the_plan_and_delists_nothing(
 ) -> None:
     asking(*ingest("--complete", "--intervals", "60"))
     fields = (("wsname", None), ("base", None), ("altname", "東京"))
-    exchange.faults = Faults((Fault(Kind.ENTRY, pair=BTC, times=None, fields=fields),))
+    exchange.faults = Faults((Fault(FaultKind.ENTRY, pair=BTC, times=None, fields=fields),))
     said = asking(*ingest("--complete", "--intervals", "60"))
     assert "1 entries of the exchange's list of pairs cannot be read" in said.err
     assert "XXBTZUSD" in said.err
@@ -163,7 +167,7 @@ def test_an_entry_that_cannot_be_read_is_named_in_the_plan_and_delists_nothing(
 def test_a_listing_that_does_not_prove_itself_is_assumed_and_asked_for_again(
     asking: Kraken, exchange: SimulatedExchange
 ) -> None:
-    exchange.faults = Faults((Fault(Kind.BEHEADED, "Trades", BTC, times=1, row=3_000),))
+    exchange.faults = Faults((Fault(FaultKind.BEHEADED, "Trades", BTC, times=1, row=3_000),))
     asking(*ingest("--intervals", "60"))
     later = int(MARKET.tapes[BTC].time_ns[2_999]) // 10**9
 
@@ -201,7 +205,7 @@ def test_a_pair_that_was_refused_once_is_had_whole_when_it_is_answered(
     asking: Kraken, exchange: SimulatedExchange
 ) -> None:
     error = "EService:Market in cancel_only mode"
-    exchange.faults = Faults((Fault(Kind.ERROR, pair=ADA, times=None, error=error),))
+    exchange.faults = Faults((Fault(FaultKind.ERROR, pair=ADA, times=None, error=error),))
     asking(*ingest("--complete", "--intervals", "60"), code=4)
     exchange.faults = Faults()
     with Workbench.open(asking.home) as bench:

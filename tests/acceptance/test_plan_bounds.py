@@ -15,7 +15,7 @@ from kraken_core.simulator.archive import write_release
 from kraken_core.simulator.exchange import SimulatedExchange
 from kraken_core.simulator.listing import Listing
 from kraken_core.simulator.market import SimulatedMarket
-from kraken_core.simulator.release import DAY_S, Layout, Release
+from kraken_core.simulator.release import DAY_S, Release, ReleaseLayout
 from tests.support.command_line import Kraken
 
 START = day_start(date(2026, 3, 30))
@@ -41,7 +41,7 @@ def asking(kraken: Kraken, monkeypatch: pytest.MonkeyPatch) -> Iterator[Kraken]:
 @pytest.fixture
 def unstated(tmp_path: Path) -> Path:
     """A folder of files of two days that says nothing of what they cover."""
-    release = Release("master_q4.zip", START, START + 2 * DAY_S, layout=Layout.FOLDER)
+    release = Release("master_q4.zip", START, START + 2 * DAY_S, layout=ReleaseLayout.FOLDER)
     return write_release(MARKET, release, tmp_path)
 
 

@@ -74,7 +74,7 @@ class User:
 
     def _run(self, bench: Workbench, request: Request) -> IngestionJob | None:
         try:
-            return bench.run(bench.runner.plan(request), stop=self.stopped)
+            return bench.run(bench.runner.build_plan(request), stop=self.stopped)
         except (Interrupted, UnavailableError):
             assert all(job.status is not JobStatus.RUNNING for job in bench.jobs())
             return None

@@ -10,7 +10,7 @@ from kraken_core import Workbench
 from kraken_core.domain.market import Series
 from kraken_core.domain.timerange import TimeRanges
 from kraken_core.simulator.market import SimulatedMarket
-from kraken_core.simulator.release import Layout, Release, series_of
+from kraken_core.simulator.release import Release, ReleaseLayout, series_of
 from tests.acceptance.lying_archives import ADA, ASLEEP, BTC, DAYS, ETH, XRP
 from tests.support.helping import ingest, written
 
@@ -31,7 +31,9 @@ def doubted(home: Path, series: Series) -> TimeRanges:
 def minutes(name: str, *without: Series, dropped: dict[Series, TimeRanges] | None = None) -> Release:
     """Minutes of some pairs, of which a folder without a manifest states nothing but what is in it."""
     others = frozenset(without)
-    return Release(name, DAYS[0], DAYS[8], intervals=(1,), layout=Layout.FOLDER, without=others, dropped=dropped or {})
+    return Release(
+        name, DAYS[0], DAYS[8], intervals=(1,), layout=ReleaseLayout.FOLDER, without=others, dropped=dropped or {}
+    )
 
 
 def one_and_the_others(market: SimulatedMarket, directory: Path) -> list[Path]:

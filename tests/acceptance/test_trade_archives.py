@@ -18,7 +18,7 @@ from kraken_core.simulator.archive import trades_text, write_release
 from kraken_core.simulator.candles import COLUMNS
 from kraken_core.simulator.listing import Listing
 from kraken_core.simulator.market import SimulatedMarket
-from kraken_core.simulator.release import Layout, Release
+from kraken_core.simulator.release import Release, ReleaseLayout
 from tests.support.closing_trades import trading_to
 from tests.support.command_line import Kraken
 from tests.support.helping import table
@@ -55,9 +55,9 @@ def covered(kraken: Kraken, *words: object) -> list[tuple[int, str, str, str]]:
     return [(r["interval"], r["start"], r["end"], r["source"]) for r in kraken.rows("coverage", *words)]
 
 
-@pytest.mark.parametrize("layout", list(Layout))
+@pytest.mark.parametrize("layout", list(ReleaseLayout))
 def test_an_archive_of_trades_is_the_truth_at_all_eight_intervals(
-    market: SimulatedMarket, layout: Layout, kraken: Kraken, tmp_path: Path
+    market: SimulatedMarket, layout: ReleaseLayout, kraken: Kraken, tmp_path: Path
 ) -> None:
     release = Release("Kraken_Trading_History_Q1_2024.zip", START, END, layout, folder="TimeAndSales", trades=True)
     said = kraken.ingest(write_release(market, release, tmp_path / "in"), *WHOLE)
@@ -119,7 +119,9 @@ def test_the_same_bytes_under_another_name_are_ingested_once(
     release = Release("Kraken_Trading_History_Q1_2024.zip", START, END, trades=True)
     kraken.ingest(write_release(market, release, tmp_path / "zip"), *WHOLE)
     version = held(kraken)
-    copy = write_release(market, Release("copy_2024Q1.zip", START, END, Layout.FOLDER, trades=True), tmp_path / "in")
+    copy = write_release(
+        market, Release("copy_2024Q1.zip", START, END, ReleaseLayout.FOLDER, trades=True), tmp_path / "in"
+    )
     said = kraken.ingest(copy, *WHOLE)
     assert said["files"] == {"total": 16, "ingested": 0, "skipped": 16, "failed": 0}
     assert (said["records"]["new"], said["records"]["changed"]) == (0, 0)

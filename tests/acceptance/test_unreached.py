@@ -16,7 +16,7 @@ from kraken_core.domain.errors import Interrupted
 from kraken_core.domain.gaps import GapStatus, Route
 from kraken_core.domain.market import Pair
 from kraken_core.simulator.archive import write_release
-from kraken_core.simulator.exchange import Fault, Faults, Kind, SimulatedExchange
+from kraken_core.simulator.exchange import Fault, FaultKind, Faults, SimulatedExchange
 from kraken_core.simulator.listing import Listing
 from kraken_core.simulator.market import SimulatedMarket
 from kraken_core.simulator.release import DAY_S, Release
@@ -59,7 +59,7 @@ def no_such_name(_opened: ExitStack, _path: Path) -> str:
 
 
 def captive_portal(opened: ExitStack, _path: Path) -> str:
-    faults = Faults((Fault(Kind.PORTAL, times=None),))
+    faults = Faults((Fault(FaultKind.PORTAL, times=None),))
     return opened.enter_context(SimulatedExchange(MARKET, limits=None, faults=faults)).url
 
 
@@ -68,7 +68,7 @@ def untrusted(opened: ExitStack, path: Path) -> str:
 
 
 def no_data(opened: ExitStack, _path: Path) -> str:
-    faults = Faults(tuple(Fault(Kind.FORBIDDEN, endpoint, times=None) for endpoint in ("OHLC", "Trades")))
+    faults = Faults(tuple(Fault(FaultKind.FORBIDDEN, endpoint, times=None) for endpoint in ("OHLC", "Trades")))
     return opened.enter_context(SimulatedExchange(MARKET, limits=None, faults=faults)).url
 
 
@@ -143,7 +143,7 @@ def test_a_watch_tells_of_rounds_that_fail_at_growing_distances_and_begins_anew_
     kraken: Kraken, archive: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(retries, "FIRST_PAUSE_S", 0.001)
-    faults = Faults((Fault(Kind.PORTAL, times=None),))
+    faults = Faults((Fault(FaultKind.PORTAL, times=None),))
     told: list[Notice] = []
     with SimulatedExchange(MARKET, limits=None, faults=faults) as exchange:
         monkeypatch.setenv("KRAKEN_API_URL", exchange.url)
@@ -164,7 +164,7 @@ def test_the_next_job_asks_at_once_what_nobody_answered(
     monkeypatch.setattr(retries, "FIRST_PAUSE_S", 0.001)
     with SimulatedExchange(MARKET, limits=None) as exchange:
         monkeypatch.setenv("KRAKEN_API_URL", exchange.url)
-        exchange.faults = Faults(tuple(Fault(Kind.FORBIDDEN, each, times=None) for each in ("OHLC", "Trades")))
+        exchange.faults = Faults(tuple(Fault(FaultKind.FORBIDDEN, each, times=None) for each in ("OHLC", "Trades")))
         kraken("ingest", "--csv-source-dir", archive, *SELECTED, "--yes", code=1)
         exchange.faults = Faults()
         assert json.loads(kraken("backfill", "--yes", "--json").out)["completeness"]["missing"] == 0
@@ -174,7 +174,7 @@ def test_the_next_job_asks_at_once_what_nobody_answered(
 def test_a_pair_that_alone_is_refused_costs_only_itself(
     kraken: Kraken, archive: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    faults = Faults(tuple(Fault(Kind.FORBIDDEN, each, BTC, times=None) for each in ("OHLC", "Trades")))
+    faults = Faults(tuple(Fault(FaultKind.FORBIDDEN, each, BTC, times=None) for each in ("OHLC", "Trades")))
     with SimulatedExchange(MARKET, limits=None, faults=faults) as exchange:
         monkeypatch.setenv("KRAKEN_API_URL", exchange.url)
         done = kraken("ingest", "--csv-source-dir", archive, *SELECTED, "--yes", "--json").json
@@ -212,7 +212,7 @@ def test_a_job_that_is_stopped_while_it_asks_leaves_no_gap_being_filled(kraken: 
     exchange.fails = look
     with at_pocket(kraken.home, exchange) as wb:
         with pytest.raises(Interrupted):
-            wb.runner.run(wb.runner.start(plan := wb.runner.plan(wb.backfill_request())), plan)
+            wb.runner.run(wb.runner.start(plan := wb.runner.build_plan(wb.backfill_request())), plan)
         assert while_asked == {GapStatus.BACKFILLING}
         assert {gap.status for gap in wb.ledger.gaps()} == {GapStatus.DETECTED}
         [job, *_] = wb.jobs()

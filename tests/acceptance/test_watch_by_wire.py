@@ -12,7 +12,7 @@ from kraken_core.domain.exchange import SETTLING_S
 from kraken_core.domain.market import Pair
 from kraken_core.domain.timerange import iso
 from kraken_core.settings import Settings
-from kraken_core.simulator.exchange import Fault, Faults, Kind, SimulatedExchange
+from kraken_core.simulator.exchange import Fault, FaultKind, Faults, SimulatedExchange
 from kraken_core.simulator.exchange.clock import ExchangeClock
 from kraken_core.simulator.listing import Listing
 from kraken_core.simulator.market import SimulatedMarket
@@ -77,7 +77,7 @@ def test_an_exchange_that_is_away_for_a_round_is_told_of_and_made_up_for_by_the_
         with Workbench(Settings.load(kraken.home), clock) as wb:  # type: ignore[arg-type]
             told: list[Notice] = []
             watched(wb, exchange, clock, 1, told)
-            exchange.faults = Faults((Fault(Kind.MAINTENANCE, times=None),))
+            exchange.faults = Faults((Fault(FaultKind.MAINTENANCE, times=None),))
             watched(wb, exchange, clock, 1, told)
             assert [notice.kind for notice in told] == ["failure"]
             assert "maintenance" in told[0].message

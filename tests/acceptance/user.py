@@ -68,7 +68,7 @@ class User:
                     self._ended(partial(bench.runner.run, job, stop=self.stopped))
 
     def _run(self, bench: Workbench, request: Request) -> None:
-        self._ended(lambda: bench.run(bench.runner.plan(request), stop=self.stopped))
+        self._ended(lambda: bench.run(bench.runner.build_plan(request), stop=self.stopped))
 
     def _ended(self, run: Callable[[], object]) -> None:
         with contextlib.suppress(Interrupted, UnavailableError, UsageError):  # which was said

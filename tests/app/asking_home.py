@@ -48,7 +48,7 @@ class AskingHome:
         """A job that fills gaps in a process of its own, and waits for its turn to ask."""
         self.pace(SLOW)
         with Workbench.open(self.home) as workbench:
-            job = workbench.run_detached(workbench.runner.plan(workbench.backfill_request()))
+            job = workbench.run_detached(workbench.runner.build_plan(workbench.backfill_request()))
         self.until(lambda: any(asked.endpoint == "Trades" for asked in self.exchange.requests))
         self.pace(QUICK)
         return job

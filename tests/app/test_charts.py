@@ -20,7 +20,7 @@ from kraken_core.domain.report import Completeness
 from kraken_core.domain.timerange import TimeRange, TimeRanges
 from kraken_core.workbench.charts.bins import Bins
 from kraken_core.workbench.charts.candle_chart import Drawn
-from kraken_core.workbench.charts.missing import Missing
+from kraken_core.workbench.charts.missing import MissingByBin
 from kraken_core.workbench.charts.timeline import Known, Stretch, Timeline
 
 HOUR = 3_600
@@ -97,11 +97,11 @@ def test_names_are_text_in_every_figure() -> None:
     assert chart.layout.yaxis2.title.text == "volume, &lt;b&gt;X"
 
 
-def missing_of(rows: int, columns: int, name: str = "A") -> Missing:
+def missing_of(rows: int, columns: int, name: str = "A") -> MissingByBin:
     shape = (rows, columns)
     bins = Bins(np.arange(columns + 1) * 86_400)
     wanted = np.full(shape, 86_400.0)
-    return Missing(
+    return MissingByBin(
         bins, tuple(f"{name}{n}" if rows > 1 else name for n in range(rows)), rows, wanted / 4, wanted, wanted / 240
     )
 

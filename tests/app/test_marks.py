@@ -22,7 +22,7 @@ from kraken_core.domain.report import Completeness
 from kraken_core.domain.timerange import TimeRange, TimeRanges
 from kraken_core.workbench.charts.bins import Bins, width_for
 from kraken_core.workbench.charts.candle_chart import BARS, Drawn
-from kraken_core.workbench.charts.missing import Missing
+from kraken_core.workbench.charts.missing import MissingByBin
 from kraken_core.workbench.charts.timeline import STRETCHES, Known, Stretch, Timeline
 
 MOST_MARKS, MOST_BYTES = 50_000, 2_000_000
@@ -46,11 +46,11 @@ def timeline() -> Timeline:
     return Timeline((SERIES,) * TIMELINES, window, DAY, tuple(stretches))
 
 
-def missing() -> Missing:
+def missing() -> MissingByBin:
     shape = (HEATMAP_ROWS, BINS)
     some = np.linspace(1, DAY, HEATMAP_ROWS * BINS).reshape(shape)
     rows = tuple(str(SERIES.pair) for _ in range(HEATMAP_ROWS))
-    return Missing(Bins(FIRST + np.arange(BINS + 1) * DAY), rows, 10_000, some, np.full(shape, DAY), some)
+    return MissingByBin(Bins(FIRST + np.arange(BINS + 1) * DAY), rows, 10_000, some, np.full(shape, DAY), some)
 
 
 def drawn() -> Drawn:

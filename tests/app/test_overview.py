@@ -9,7 +9,7 @@ import pytest
 
 from app.charts.completeness import completeness_heatmap
 from app.overview.attention import matters
-from app.overview.summary import Missing, Summary
+from app.overview.summary import OpenGaps, Summary
 from app.shared.formatting import plain
 from kraken_core import Workbench
 from kraken_core.domain.gaps import Route
@@ -56,8 +56,8 @@ def test_nothing_needs_attention_where_all_is_held() -> None:
 
 def test_what_can_be_filled_comes_before_what_has_to_be_fetched_by_hand() -> None:
     found = COMPLETE._replace(
-        routes={Route.NONE: Missing(3, 40), Route.DERIVE: Missing(2, 5)},
-        archives={"Q1.zip": Missing(2, 30), "Full.zip": Missing(2, 31)},
+        routes={Route.NONE: OpenGaps(3, 40), Route.DERIVE: OpenGaps(2, 5)},
+        archives={"Q1.zip": OpenGaps(2, 30), "Full.zip": OpenGaps(2, 31)},
         lost=1,
     )
     said = [matter.text for matter in matters([], found, 1_000_000 + 3 * 86_400)]
@@ -72,7 +72,7 @@ def test_what_can_be_filled_comes_before_what_has_to_be_fetched_by_hand() -> Non
 
 def test_pairs_of_which_nothing_is_stored_come_first_with_the_reason() -> None:
     nothing = {f"A{n}/USD": f"no source holds A{n}/USD" for n in range(5)}
-    found = COMPLETE._replace(nothing=nothing, routes={Route.TRADES: Missing(5, 50)})
+    found = COMPLETE._replace(nothing=nothing, routes={Route.TRADES: OpenGaps(5, 50)})
     said = [(matter.text, matter.filters) for matter in matters([], found, 1_000_100)]
     assert said[0] == ("Nothing is stored of A0/USD: no source holds A0/USD", {"pair": "A0/USD"})
     assert said[3:] == [

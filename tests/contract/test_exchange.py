@@ -22,7 +22,7 @@ from kraken_core.domain.exchange import NS, OHLC_INTERVALS, PAGE, TRADES, FirstT
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.timerange import TimeRange, TimeRanges, floor
 from kraken_core.ports import Exchange, never_stop
-from kraken_core.simulator.exchange import ExchangeClock, Fault, Faults, Kind, SimulatedExchange
+from kraken_core.simulator.exchange import ExchangeClock, Fault, FaultKind, Faults, SimulatedExchange
 from kraken_core.simulator.listing import Listing
 from kraken_core.simulator.market import SimulatedMarket
 from kraken_core.simulator.tape import Tape
@@ -232,7 +232,7 @@ def test_a_pair_that_is_not_listed_is_refused_at_once(opened: Opening, pair: Pai
 
 
 def test_an_exchange_in_maintenance_says_so_and_can_be_asked_nothing_else() -> None:
-    with over_http(MARKET, script=(Fault(Kind.MAINTENANCE, times=None),)) as exchange:
+    with over_http(MARKET, script=(Fault(FaultKind.MAINTENANCE, times=None),)) as exchange:
         assert exchange.status() == "maintenance"
         for ask in (exchange.listed, lambda: exchange.ohlc(Series(BTC, 60), END), lambda: exchange.trades(BTC, 0)):
             with pytest.raises(UnavailableError, match=r"EService:Unavailable, \d times in a row.*try again later"):
@@ -241,7 +241,7 @@ def test_an_exchange_in_maintenance_says_so_and_can_be_asked_nothing_else() -> N
 
 
 def test_what_is_asked_again_is_counted() -> None:
-    with over_http(MARKET, script=(Fault(Kind.RESET, "Trades", times=3),)) as exchange:
+    with over_http(MARKET, script=(Fault(FaultKind.RESET, "Trades", times=3),)) as exchange:
         assert exchange.first_trade(BTC) == FirstTrade(MARKET.tapes[BTC].time_ns[0] // NS, 1)
         assert (exchange.requests, exchange.retries) == (4, 3)
 

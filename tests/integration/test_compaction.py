@@ -17,14 +17,14 @@ from hypothesis import strategies as st
 from kraken_core.domain.candles import Source
 from kraken_core.domain.errors import CommitConflictError, StoreError
 from kraken_core.domain.market import Pair
-from kraken_core.ports import Compaction, Fragmentation, Maintainable, Span, StagedFile, never_stop
+from kraken_core.ports import CandleSpan, Compaction, Fragmentation, Maintainable, StagedFile, never_stop
 from kraken_core.stores.delta import compaction
 from kraken_core.stores.delta.compaction import Group, groups, merge
 from kraken_core.stores.delta.index import FileIndex
 from kraken_core.stores.delta.log import APPLICATION, DeltaLog
 from kraken_core.stores.delta.store import DeltaStore
 from kraken_core.stores.files.candle_files import CandleFiles
-from kraken_core.stores.files.folder import Folder
+from kraken_core.stores.files.folder import LocalFolder
 from tests.support.candle_frames import Row, frame
 from tests.support.candle_tables import ALL, BTC, BTC_MINUTES, ETH, files_of_table, files_on_disk, held, put, stage
 
@@ -307,7 +307,7 @@ def test_what_is_proven_is_read_back_from_disk(root: Path, scattered: DeltaStore
 
     group = Group(60, tuple(files_of_table(root)))
     with pytest.raises(StoreError, match="its content is not what was written"):
-        merge(LyingDisk(Folder(root)), group)
+        merge(LyingDisk(LocalFolder(root)), group)
     assert files_on_disk(root) == set(group.paths)
     assert held(root) == THREE
 
@@ -315,8 +315,8 @@ def test_what_is_proven_is_read_back_from_disk(root: Path, scattered: DeltaStore
 # -------------------------------------------------------------------------------------------------- which are merged
 
 
-def file_of(rows: int, first: int) -> dict[Pair, Span]:
-    return {BTC.pair: Span(first, first + rows, rows)}
+def file_of(rows: int, first: int) -> dict[Pair, CandleSpan]:
+    return {BTC.pair: CandleSpan(first, first + rows, rows)}
 
 
 @given(sizes=st.lists(st.tuples(st.sampled_from([1, 60]), st.integers(1, 20), st.integers(0, 50)), max_size=40))

@@ -22,7 +22,7 @@ from kraken_core.domain.market import Series
 from kraken_core.domain.timerange import TimeRanges
 from kraken_core.ports import Merged
 from kraken_core.stores.delta.log import APPLICATION, DeltaLog
-from kraken_core.stores.delta.merge import Merge, plan_merge
+from kraken_core.stores.delta.merge import DeltaMerge, plan_merge
 from kraken_core.stores.delta.store import DeltaStore
 from kraken_core.stores.files.spans import from_footer
 from tests.support.candle_frames import Row, rows_of
@@ -46,7 +46,7 @@ def before_commit(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     def intrude(*actions: Callable[[], object]) -> None:
         waiting = list(actions)
 
-        def plan(*args: Any, **words: Any) -> Merge:
+        def plan(*args: Any, **words: Any) -> DeltaMerge:
             merge = plan_merge(*args, **words)
             if waiting:
                 waiting.pop(0)()

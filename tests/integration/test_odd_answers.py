@@ -11,7 +11,7 @@ from kraken_core.domain.errors import ExchangeError, PairRefusedError, Unavailab
 from kraken_core.domain.exchange import NS, FirstTrade
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.timerange import TimeRanges
-from kraken_core.simulator.exchange import Fault, Faults, Kind
+from kraken_core.simulator.exchange import Fault, FaultKind, Faults
 from kraken_core.simulator.listing import Listing
 from kraken_core.simulator.market import SimulatedMarket
 from kraken_core.sources.rest import KrakenExchange
@@ -64,7 +64,7 @@ def swept(client: KrakenExchange, pair: Pair) -> pl.DataFrame:
 def test_one_odd_entry_of_the_list_of_pairs_hides_no_other(
     fields: tuple[tuple[str, object], ...], *, is_read: bool
 ) -> None:
-    with asking(Fault(Kind.ENTRY, pair=BTC, times=ALWAYS, fields=fields)) as (client, _):
+    with asking(Fault(FaultKind.ENTRY, pair=BTC, times=ALWAYS, fields=fields)) as (client, _):
         listed = client.listed()
         assert {each.pair for each in listed.pairs} == {*PAIRS} - ({BTC} if not is_read else set())
         assert set(listed.skipped) == (set() if is_read else {"XXBTZUSD"})
@@ -72,12 +72,12 @@ def test_one_odd_entry_of_the_list_of_pairs_hides_no_other(
 
 
 def test_the_list_of_pairs_counts_though_an_error_came_with_it() -> None:
-    with asking(Fault(Kind.BESIDE, "AssetPairs", times=ALWAYS)) as (client, _):
+    with asking(Fault(FaultKind.BESIDE, "AssetPairs", times=ALWAYS)) as (client, _):
         assert [each.pair for each in client.listed().pairs] == sorted(PAIRS)
 
 
 def test_where_stocks_are_not_listed_the_others_are() -> None:
-    with asking(Fault(Kind.ERROR, "AssetPairs", nth=2, times=ALWAYS, error="EGeneral:Invalid arguments")) as (
+    with asking(Fault(FaultKind.ERROR, "AssetPairs", nth=2, times=ALWAYS, error="EGeneral:Invalid arguments")) as (
         client,
         _,
     ):
@@ -93,29 +93,29 @@ def test_where_stocks_are_not_listed_the_others_are() -> None:
 def test_a_status_that_comes_with_an_error_of_the_exchange_is_about_this_pair(
     status: HTTPStatus, error: str, asked: int
 ) -> None:
-    with asking(Fault(Kind.REFUSED, pair=BTC, times=ALWAYS, error=error, status=status)) as (client, served):
+    with asking(Fault(FaultKind.REFUSED, pair=BTC, times=ALWAYS, error=error, status=status)) as (client, served):
         assert outcome(client, BTC) is PairRefusedError
         assert len(served.requests) == asked
         assert [outcome(client, pair) for pair in PAIRS[1:]] == [None] * 3
 
 
 def test_an_error_beside_rows_refuses_this_pair_alone() -> None:
-    with asking(Fault(Kind.BESIDE, pair=BTC, times=ALWAYS)) as (client, _):
+    with asking(Fault(FaultKind.BESIDE, pair=BTC, times=ALWAYS)) as (client, _):
         assert [outcome(client, pair) for pair in PAIRS] == [PairRefusedError, None, None, None]
 
 
-def broken(kind: Kind, *pairs: Pair, error: str = CANCEL_ONLY) -> Faults:
+def broken(kind: FaultKind, *pairs: Pair, error: str = CANCEL_ONLY) -> Faults:
     return Faults(tuple(Fault(kind, pair=pair, times=ALWAYS, error=error) for pair in pairs))
 
 
 @pytest.mark.parametrize(
     "faults",
     [
-        broken(Kind.ERROR, BTC, ETH, ADA),
-        broken(Kind.ERROR, BTC, ETH, ADA, error="EService:Busy"),
-        broken(Kind.ERROR, BTC, ETH, ADA, error="ESomething:Nobody knows"),
-        broken(Kind.NONSENSE, BTC, ETH, ADA),
-        broken(Kind.SERVER_ERROR, BTC, ETH, ADA),
+        broken(FaultKind.ERROR, BTC, ETH, ADA),
+        broken(FaultKind.ERROR, BTC, ETH, ADA, error="EService:Busy"),
+        broken(FaultKind.ERROR, BTC, ETH, ADA, error="ESomething:Nobody knows"),
+        broken(FaultKind.NONSENSE, BTC, ETH, ADA),
+        broken(FaultKind.SERVER_ERROR, BTC, ETH, ADA),
     ],
 )
 @pytest.mark.parametrize("first", [SOL, None])
@@ -133,7 +133,7 @@ def test_three_pairs_that_are_never_answered_do_not_end_the_job_while_another_is
 def test_where_one_that_worked_is_not_answered_either_the_exchange_is_down() -> None:
     with asking() as (client, served):
         assert outcome(client, SOL) is None
-        served.faults = broken(Kind.NONSENSE, *PAIRS)
+        served.faults = broken(FaultKind.NONSENSE, *PAIRS)
         assert [outcome(client, pair) for pair in (BTC, ETH, ADA)] == [PairRefusedError] * 2 + [UnavailableError]
 
 
@@ -144,7 +144,7 @@ def test_one_odd_trade_is_skipped_and_its_surrounding_unknown() -> None:
     tape = MARKET.tapes[BTC]
     with asking() as (client, served):
         whole = swept(client, BTC)
-        served.faults = Faults((Fault(Kind.ODD_ROW, "Trades", BTC, times=ALWAYS, row=6_000),))
+        served.faults = Faults((Fault(FaultKind.ODD_ROW, "Trades", BTC, times=ALWAYS, row=6_000),))
         trades = swept(client, BTC)
         assert trades.equals(whole.filter(pl.col("id") != 6_000))
         page = client.trades(BTC, int(tape.time_ns[5_500]))
@@ -156,7 +156,7 @@ def test_one_odd_trade_is_skipped_and_its_surrounding_unknown() -> None:
 
 def test_one_odd_candle_is_skipped_and_its_slot_unknown() -> None:
     slot = END // 3600 * 3600 - 5 * 3600
-    with asking(Fault(Kind.ODD_ROW, "OHLC", BTC, row=slot)) as (client, _):
+    with asking(Fault(FaultKind.ODD_ROW, "OHLC", BTC, row=slot)) as (client, _):
         odd, whole = (client.ohlc(Series(BTC, 60), END) for _ in range(2))
         assert odd.known == whole.known - TimeRanges.single(slot, slot + 3600)
         assert len(odd.skipped) == 1
@@ -166,8 +166,8 @@ def test_one_odd_candle_is_skipped_and_its_slot_unknown() -> None:
 # ------------------------------------------------------------------------------------------------ forms that have grown
 
 
-@pytest.mark.parametrize("kind", [Kind.GROWN, Kind.LAST_INTEGER, Kind.LAST_EXPONENT])
-def test_forms_that_have_grown_change_no_answer(kind: Kind) -> None:
+@pytest.mark.parametrize("kind", [FaultKind.GROWN, FaultKind.LAST_INTEGER, FaultKind.LAST_EXPONENT])
+def test_forms_that_have_grown_change_no_answer(kind: FaultKind) -> None:
     with asking() as (client, served):
 
         def everything() -> list[object]:
@@ -189,13 +189,13 @@ def test_forms_that_have_grown_change_no_answer(kind: Kind) -> None:
 
 
 def test_a_cursor_that_was_rounded_leaves_out_no_trade() -> None:
-    with asking(Fault(Kind.LAST_ROUNDED, "Trades", times=ALWAYS)) as (client, _):
+    with asking(Fault(FaultKind.LAST_ROUNDED, "Trades", times=ALWAYS)) as (client, _):
         assert swept(client, BTC)["id"].to_list() == MARKET.tapes[BTC].ids.tolist()
 
 
 def test_a_first_trade_that_is_not_the_first_of_all_does_not_prove_itself() -> None:
     tape = MARKET.tapes[BTC]
-    with asking(Fault(Kind.BEHEADED, "Trades", BTC, row=400)) as (client, _):
+    with asking(Fault(FaultKind.BEHEADED, "Trades", BTC, row=400)) as (client, _):
         first, true = client.first_trade(BTC), client.first_trade(BTC)
         assert first == FirstTrade(int(tape.time_ns[399]) // NS, 400)
         assert true == FirstTrade(int(tape.time_ns[0]) // NS, 1)

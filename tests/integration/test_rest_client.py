@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from kraken_core.domain.errors import ExchangeError, Interrupted, PairRefusedError, UnavailableError
 from kraken_core.domain.market import Pair, Series
-from kraken_core.simulator.exchange import PASSING, Fault, Faults, Kind, Limits
+from kraken_core.simulator.exchange import PASSING, Fault, FaultKind, Faults, Limits
 from kraken_core.simulator.market import SimulatedMarket
 from kraken_core.sources.rest import KrakenExchange, RetryBudget
 from tests.integration.rest_clients import BTC, END, ETH, MARKET, PAIRS, asking, one_line
@@ -27,7 +27,7 @@ SOON = (30.0, 0.2)  # an answer that does not come is not waited for
 # ------------------------------------------------------------------------------------------------------ what passes
 
 
-@pytest.mark.parametrize("fault", [*PASSING, Fault(Kind.TIMEOUT), Fault(Kind.THROTTLED, seconds=3)])
+@pytest.mark.parametrize("fault", [*PASSING, Fault(FaultKind.TIMEOUT), Fault(FaultKind.THROTTLED, seconds=3)])
 def test_what_passes_costs_a_retry_and_changes_no_answer(fault: Fault) -> None:
     with asking() as (client, _):
         hourly, page = client.ohlc(Series(BTC, 60), END), client.trades(BTC, 0)
@@ -43,14 +43,14 @@ def test_what_passes_costs_a_retry_and_changes_no_answer(fault: Fault) -> None:
 
 
 def test_a_slow_answer_is_waited_for() -> None:
-    with asking(Fault(Kind.SLOW, seconds=0.1)) as (client, _):
+    with asking(Fault(FaultKind.SLOW, seconds=0.1)) as (client, _):
         assert client.now() == END
         assert client.retries == 0
 
 
 def test_waits_grow_and_are_told_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
     steady = SteadyTime()
-    with asking(Fault(Kind.SERVER_ERROR, times=5), steady=steady) as (client, _), caplog.at_level(logging.INFO):
+    with asking(Fault(FaultKind.SERVER_ERROR, times=5), steady=steady) as (client, _), caplog.at_level(logging.INFO):
         client.trades(BTC, 0)
     assert 0.5 * 15.5 <= steady.seconds <= 15.5 + 5
     said = [record.getMessage() for record in caplog.records if record.name == "kraken_core"]
@@ -80,15 +80,21 @@ def test_whatever_passes_every_trade_and_candle_is_told_once(market: SimulatedMa
 @pytest.mark.parametrize(
     ("fault", "why"),
     [
-        (Fault(Kind.SERVER_ERROR, times=FOR_GOOD), "it answers with HTTP status 503, 9 times in a row"),
-        (Fault(Kind.RESET, times=FOR_GOOD), "it cannot be reached, or breaks off, 9 times in a row"),
-        (Fault(Kind.CUT_OFF, times=FOR_GOOD), "it cannot be reached, or breaks off, 9 times in a row"),
-        (Fault(Kind.MAINTENANCE, times=FOR_GOOD), "it answers EService:Unavailable, 9 times in a row"),
-        (Fault(Kind.ERROR, times=FOR_GOOD, error="EService:Busy"), "EService:Busy, 9 times in a row"),
-        (Fault(Kind.ERROR, times=FOR_GOOD, error="EGeneral:Too many requests"), "12 times in a row"),
-        (Fault(Kind.THROTTLED, times=FOR_GOOD, seconds=60), "429, 12 times in a row, and wants no question for 60 s"),
-        (Fault(Kind.THROTTLED, times=FOR_GOOD, seconds=3600), "status 429, and wants no question for 3,600 s"),
-        (Fault(Kind.ERROR, times=FOR_GOOD, error="EGeneral:Permission denied"), "it answers EGeneral:Permission den"),
+        (Fault(FaultKind.SERVER_ERROR, times=FOR_GOOD), "it answers with HTTP status 503, 9 times in a row"),
+        (Fault(FaultKind.RESET, times=FOR_GOOD), "it cannot be reached, or breaks off, 9 times in a row"),
+        (Fault(FaultKind.CUT_OFF, times=FOR_GOOD), "it cannot be reached, or breaks off, 9 times in a row"),
+        (Fault(FaultKind.MAINTENANCE, times=FOR_GOOD), "it answers EService:Unavailable, 9 times in a row"),
+        (Fault(FaultKind.ERROR, times=FOR_GOOD, error="EService:Busy"), "EService:Busy, 9 times in a row"),
+        (Fault(FaultKind.ERROR, times=FOR_GOOD, error="EGeneral:Too many requests"), "12 times in a row"),
+        (
+            Fault(FaultKind.THROTTLED, times=FOR_GOOD, seconds=60),
+            "429, 12 times in a row, and wants no question for 60 s",
+        ),
+        (Fault(FaultKind.THROTTLED, times=FOR_GOOD, seconds=3600), "status 429, and wants no question for 3,600 s"),
+        (
+            Fault(FaultKind.ERROR, times=FOR_GOOD, error="EGeneral:Permission denied"),
+            "it answers EGeneral:Permission den",
+        ),
     ],
 )
 def test_an_exchange_that_cannot_be_asked_ends_the_job_with_one_line(fault: Fault, why: str) -> None:
@@ -102,7 +108,7 @@ def test_an_exchange_that_cannot_be_asked_ends_the_job_with_one_line(fault: Faul
 
 def test_a_server_that_never_answers_is_given_up() -> None:
     with (
-        asking(Fault(Kind.TIMEOUT, times=FOR_GOOD), timeout_s=SOON, patience=RetryBudget(repeat=2)) as (client, _),
+        asking(Fault(FaultKind.TIMEOUT, times=FOR_GOOD), timeout_s=SOON, patience=RetryBudget(repeat=2)) as (client, _),
         pytest.raises(UnavailableError, match="it does not answer in time, 2 times in a row"),
     ):
         client.now()
@@ -117,8 +123,8 @@ def test_where_nobody_listens_the_exchange_is_unavailable() -> None:
     client.close()
 
 
-@pytest.mark.parametrize("kind", [Kind.HALF, Kind.ERROR])
-def test_a_pair_whose_answers_never_make_sense_is_given_up_and_others_are_not(kind: Kind) -> None:
+@pytest.mark.parametrize("kind", [FaultKind.HALF, FaultKind.ERROR])
+def test_a_pair_whose_answers_never_make_sense_is_given_up_and_others_are_not(kind: FaultKind) -> None:
     with asking(Fault(kind, pair=BTC, times=FOR_GOOD, error=WEIRD)) as (client, _):
         with pytest.raises(PairRefusedError) as told:
             client.trades(BTC, 0)
@@ -128,7 +134,7 @@ def test_a_pair_whose_answers_never_make_sense_is_given_up_and_others_are_not(ki
 
 
 @pytest.mark.parametrize(
-    "fault", [Fault(Kind.SERVER_ERROR), Fault(Kind.RESET), Fault(Kind.ERROR, error="EService:Busy")]
+    "fault", [Fault(FaultKind.SERVER_ERROR), Fault(FaultKind.RESET), Fault(FaultKind.ERROR, error="EService:Busy")]
 )
 def test_a_pair_that_alone_is_never_answered_does_not_end_the_job(fault: Fault) -> None:
     with asking(replace(fault, endpoint="Trades", times=FOR_GOOD)) as (client, served):
@@ -139,7 +145,7 @@ def test_a_pair_that_alone_is_never_answered_does_not_end_the_job(fault: Fault) 
 
 
 def test_an_error_that_says_it_is_the_pair_is_not_asked_again() -> None:
-    with asking(Fault(Kind.VANISHED, pair=BTC, times=FOR_GOOD)) as (client, _):
+    with asking(Fault(FaultKind.VANISHED, pair=BTC, times=FOR_GOOD)) as (client, _):
         with pytest.raises(PairRefusedError, match="EQuery:Unknown asset pair"):
             client.ohlc(Series(BTC, 60), END)
         assert BTC not in {listed.pair for listed in client.listed().pairs}
@@ -158,18 +164,18 @@ def outcomes(client: KrakenExchange, pairs: list[Pair]) -> list[type[ExchangeErr
 
 
 def test_where_several_pairs_in_a_row_make_no_sense_it_is_not_the_pairs() -> None:
-    with asking(Fault(Kind.HALF, "Trades", times=FOR_GOOD)) as (client, served):
+    with asking(Fault(FaultKind.HALF, "Trades", times=FOR_GOOD)) as (client, served):
         assert outcomes(client, PAIRS[:3]) == [PairRefusedError, PairRefusedError, UnavailableError]
         assert outcomes(client, [BTC, BTC]) == [UnavailableError, UnavailableError]
         served.faults = Faults()
         assert outcomes(client, PAIRS) == [None] * 4
-        served.faults = Faults((Fault(Kind.HALF, "Trades", times=FOR_GOOD),))
+        served.faults = Faults((Fault(FaultKind.HALF, "Trades", times=FOR_GOOD),))
         assert outcomes(client, [BTC, BTC, BTC]) == [PairRefusedError] * 3
 
 
 def test_an_answer_about_no_pair_that_never_makes_sense_ends_the_job() -> None:
     with (
-        asking(Fault(Kind.HALF, times=FOR_GOOD)) as (client, _),
+        asking(Fault(FaultKind.HALF, times=FOR_GOOD)) as (client, _),
         pytest.raises(UnavailableError, match=r"AssetPairs, and its answer makes no sense: .*, 5 times in a row"),
     ):
         client.listed()
@@ -221,7 +227,7 @@ def test_when_another_client_uses_up_our_turns_we_slow_down_and_end_well() -> No
 
 def test_a_pair_that_was_cut_off_is_asked_less_often_and_others_are_not() -> None:
     steady = SteadyTime()
-    with asking(Fault(Kind.ERROR, pair=BTC, error="EGeneral:Too many requests"), steady=steady) as (client, _):
+    with asking(Fault(FaultKind.ERROR, pair=BTC, error="EGeneral:Too many requests"), steady=steady) as (client, _):
         needed = []
         for pair in (BTC, ETH):
             client.trades(pair, 0)
@@ -234,7 +240,7 @@ def test_a_pair_that_was_cut_off_is_asked_less_often_and_others_are_not() -> Non
 
 def test_a_rest_that_is_asked_for_is_kept_by_all() -> None:
     steady = SteadyTime()
-    with asking(Fault(Kind.THROTTLED, "Trades", BTC, seconds=40), steady=steady) as (client, _):
+    with asking(Fault(FaultKind.THROTTLED, "Trades", BTC, seconds=40), steady=steady) as (client, _):
         client.trades(BTC, 0)
         assert 40 <= steady.seconds < 45
 
@@ -242,7 +248,7 @@ def test_a_rest_that_is_asked_for_is_kept_by_all() -> None:
 def test_stopping_ends_the_wait_after_a_failure_at_once() -> None:
     steady = SteadyTime()
     waiting = steady.waiting(stop=lambda: steady.seconds > 100)
-    with asking(Fault(Kind.MAINTENANCE, times=FOR_GOOD), waiting=waiting, patience=RetryBudget(repeat=99)) as (
+    with asking(Fault(FaultKind.MAINTENANCE, times=FOR_GOOD), waiting=waiting, patience=RetryBudget(repeat=99)) as (
         client,
         _,
     ):

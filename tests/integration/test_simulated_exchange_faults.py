@@ -14,7 +14,7 @@ import pytest
 
 from kraken_core.domain.errors import UsageError
 from kraken_core.domain.market import Pair
-from kraken_core.simulator.exchange import PASSING, ExchangeClock, Fault, Faults, Kind, Limits, SimulatedExchange
+from kraken_core.simulator.exchange import PASSING, ExchangeClock, Fault, FaultKind, Faults, Limits, SimulatedExchange
 from kraken_core.simulator.exchange.limits import Limiter
 from kraken_core.simulator.listing import Listing
 from kraken_core.simulator.market import SimulatedMarket
@@ -88,26 +88,26 @@ def test_one_call_a_second_is_never_cut_off() -> None:
 # -------------------------------------------------------------------------------------------------------------- faults
 
 BROKEN = {
-    Kind.SERVER_ERROR: "503 html",
-    Kind.THROTTLED: "429 html",
-    Kind.RESET: "ConnectionResetError",
-    Kind.CUT_OFF: "IncompleteRead",
-    Kind.HALF: "JSONDecodeError",
-    Kind.ERROR: "EGeneral:Internal error",
-    Kind.MAINTENANCE: "EService:Unavailable",
-    Kind.VANISHED: "EQuery:Unknown asset pair",
+    FaultKind.SERVER_ERROR: "503 html",
+    FaultKind.THROTTLED: "429 html",
+    FaultKind.RESET: "ConnectionResetError",
+    FaultKind.CUT_OFF: "IncompleteRead",
+    FaultKind.HALF: "JSONDecodeError",
+    FaultKind.ERROR: "EGeneral:Internal error",
+    FaultKind.MAINTENANCE: "EService:Unavailable",
+    FaultKind.VANISHED: "EQuery:Unknown asset pair",
 }
 
 
 @pytest.mark.parametrize("kind", BROKEN)
-def test_a_fault_befalls_one_request_and_the_next_one_is_answered(kind: Kind) -> None:
+def test_a_fault_befalls_one_request_and_the_next_one_is_answered(kind: FaultKind) -> None:
     with exchange_with(Fault(kind)) as exchange:
         assert [outcome(exchange, "OHLC", pair="XBTUSD") for _ in range(2)] == [BROKEN[kind], "fine"]
         assert [asked.fault for asked in exchange.requests] == [Fault(kind), None]
 
 
 def test_a_connection_is_kept_from_answer_to_answer_and_after_an_error() -> None:
-    with exchange_with(Fault(Kind.SERVER_ERROR, nth=2)) as exchange:
+    with exchange_with(Fault(FaultKind.SERVER_ERROR, nth=2)) as exchange:
         connection = HTTPConnection("127.0.0.1", int(exchange.url.rpartition(":")[2]), timeout=30)
         statuses, ports = [], set()
         for _ in range(3):
@@ -122,7 +122,7 @@ def test_a_connection_is_kept_from_answer_to_answer_and_after_an_error() -> None
 
 
 def test_a_time_out_answers_nothing_until_the_client_leaves() -> None:
-    with exchange_with(Fault(Kind.TIMEOUT)) as exchange:
+    with exchange_with(Fault(FaultKind.TIMEOUT)) as exchange:
         client = socket.create_connection(("127.0.0.1", int(exchange.url.rpartition(":")[2])))
         client.settimeout(0.2)
         client.sendall(b"GET /0/public/Time HTTP/1.1\r\nHost: here\r\n\r\n")
@@ -132,7 +132,7 @@ def test_a_time_out_answers_nothing_until_the_client_leaves() -> None:
         assert outcome(exchange) == "fine"
 
 
-@pytest.mark.parametrize("fault", [Fault(Kind.TIMEOUT), Fault(Kind.SLOW, seconds=3600)])
+@pytest.mark.parametrize("fault", [Fault(FaultKind.TIMEOUT), Fault(FaultKind.SLOW, seconds=3600)])
 def test_an_exchange_that_closes_hangs_up_on_those_who_wait(fault: Fault) -> None:
     with exchange_with(fault) as exchange:
         ended: list[str] = []
@@ -145,7 +145,7 @@ def test_an_exchange_that_closes_hangs_up_on_those_who_wait(fault: Fault) -> Non
 
 
 def test_a_slow_answer_comes_in_the_end() -> None:
-    with exchange_with(Fault(Kind.SLOW, seconds=1.5)) as exchange:
+    with exchange_with(Fault(FaultKind.SLOW, seconds=1.5)) as exchange:
         client = socket.create_connection(("127.0.0.1", int(exchange.url.rpartition(":")[2])))
         client.settimeout(0.05)
         client.sendall(b"GET /0/public/Time HTTP/1.1\r\nHost: here\r\n\r\n")
@@ -157,14 +157,14 @@ def test_a_slow_answer_comes_in_the_end() -> None:
 
 
 def test_last_can_be_missing() -> None:
-    with exchange_with(Fault(Kind.NO_LAST, times=2)) as exchange:
+    with exchange_with(Fault(FaultKind.NO_LAST, times=2)) as exchange:
         assert set(result(exchange.url, "OHLC", pair="XBTUSD")) == {"XXBTZUSD"}
         assert set(result(exchange.url, "Trades", pair="XBTUSD")) == {"XXBTZUSD"}
         assert set(result(exchange.url, "Trades", pair="XBTUSD")) == {"XXBTZUSD", "last"}
 
 
 def test_a_pair_vanishes_from_the_list_and_from_the_answers_and_others_stay() -> None:
-    with exchange_with(Fault(Kind.VANISHED, pair=BTC, nth=3, times=None)) as exchange:
+    with exchange_with(Fault(FaultKind.VANISHED, pair=BTC, nth=3, times=None)) as exchange:
         assert outcome(exchange, "OHLC", pair="XBTUSD") == "fine"
         assert "XXBTZUSD" in result(exchange.url, "AssetPairs")
         assert set(result(exchange.url, "AssetPairs")) == {"XETHZUSD", "XETHZUSD.d"}
@@ -173,7 +173,7 @@ def test_a_pair_vanishes_from_the_list_and_from_the_answers_and_others_stay() ->
 
 
 def test_maintenance_is_told_and_ends_when_the_faults_do() -> None:
-    with exchange_with(Fault(Kind.MAINTENANCE, times=None)) as exchange:
+    with exchange_with(Fault(FaultKind.MAINTENANCE, times=None)) as exchange:
         assert result(exchange.url, "SystemStatus")["status"] == "maintenance"
         assert outcome(exchange, "AssetPairs") == "EService:Unavailable"
         assert outcome(exchange, "Time") == "fine"
@@ -184,14 +184,14 @@ def test_maintenance_is_told_and_ends_when_the_faults_do() -> None:
 
 @pytest.mark.parametrize("seconds", [-90.0, 3600.0])
 def test_a_skewed_clock_tells_another_time_and_commits_by_it(seconds: float) -> None:
-    with exchange_with(Fault(Kind.SKEWED, seconds=seconds, times=None)) as exchange:
+    with exchange_with(Fault(FaultKind.SKEWED, seconds=seconds, times=None)) as exchange:
         assert result(exchange.url, "Time")["unixtime"] == END + seconds
         last = result(exchange.url, "OHLC", pair="XBTUSD", interval=1)["last"]
         assert last == (END + seconds) // 60 * 60 - 60
 
 
 def test_a_retry_is_asked_for_in_seconds() -> None:
-    with exchange_with(Fault(Kind.THROTTLED, seconds=7)) as exchange:
+    with exchange_with(Fault(FaultKind.THROTTLED, seconds=7)) as exchange:
         with pytest.raises(HTTPError) as answer:
             ask(exchange.url, "Time")
         with answer.value:
@@ -199,8 +199,8 @@ def test_a_retry_is_asked_for_in_seconds() -> None:
 
 
 def test_a_script_strikes_the_endpoint_the_pair_and_the_turn_it_names() -> None:
-    busy = Fault(Kind.ERROR, "Trades", BTC, nth=2, times=2, error="EService:Busy")
-    with exchange_with(busy, Fault(Kind.ERROR, "Trades", ETH, nth=1)) as exchange:
+    busy = Fault(FaultKind.ERROR, "Trades", BTC, nth=2, times=2, error="EService:Busy")
+    with exchange_with(busy, Fault(FaultKind.ERROR, "Trades", ETH, nth=1)) as exchange:
         assert [outcome(exchange, "OHLC", pair="XBTUSD") for _ in range(3)] == ["fine"] * 3
         trades = [outcome(exchange, "Trades", pair="XBTUSD") for _ in range(4)]
         assert trades == ["fine", "EService:Busy", "EService:Busy", "fine"]

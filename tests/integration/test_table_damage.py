@@ -17,13 +17,13 @@ from hypothesis import strategies as st
 
 from kraken_core.domain.errors import StoreError
 from kraken_core.domain.market import Pair
-from kraken_core.ports import Damage, Span, StagedFile
+from kraken_core.ports import CandleSpan, Damage, StagedFile
 from kraken_core.stores.delta import verify
 from kraken_core.stores.delta.index import FileIndex
 from kraken_core.stores.delta.log import DeltaLog
 from kraken_core.stores.delta.store import DeltaStore
 from kraken_core.stores.files.candle_files import NOT_AS_WRITTEN, CandleFiles
-from kraken_core.stores.files.folder import Folder
+from kraken_core.stores.files.folder import LocalFolder
 from kraken_core.stores.files.spans import spans_of_unsorted, to_footer
 from tests.support.candle_frames import Row, frame
 from tests.support.candle_tables import BTC, BTC_MINUTES, ETH, files_of_table, held, put, stage
@@ -41,11 +41,11 @@ class Table:
 
     def add(self, *staged: StagedFile) -> None:
         """Commit files as they are."""
-        log = DeltaLog(Folder(self.root))
+        log = DeltaLog(LocalFolder(self.root))
         log.refresh(create=True)
         log.commit(staged, [])
 
-    def add_file(self, candles: pl.DataFrame, spans: dict[object, Span] | None = None) -> str:
+    def add_file(self, candles: pl.DataFrame, spans: dict[object, CandleSpan] | None = None) -> str:
         """Commit a file with this content, whatever it is; returns its path."""
         staged = stage(self.store, Row(BTC, 99))
         told = spans_of_unsorted(candles.lazy()) if spans is None else spans
@@ -164,7 +164,7 @@ def test_a_file_that_is_not_sorted_or_holds_a_slot_twice_is_found(table: Table, 
     ids=["a column missing", "a column of another type", "no pair"],
 )
 def test_a_file_that_holds_no_candles_is_found(table: Table, candles: pl.DataFrame) -> None:
-    path = table.add_file(candles, {BTC.pair: Span(3600, 7200, 2)})
+    path = table.add_file(candles, {BTC.pair: CandleSpan(3600, 7200, 2)})
     [(damaged, problem)] = problems(table)
     assert damaged == path
     assert "cannot be read" in problem or "holds no candles" in problem
@@ -174,15 +174,15 @@ def test_a_file_that_holds_no_candles_is_found(table: Table, candles: pl.DataFra
     "spans",
     [
         {},
-        {BTC.pair: Span(3600, 7200, 3)},
-        {BTC.pair: Span(0, 7200, 2)},
-        {BTC.pair: Span(3600, 7200, 2), ETH.pair: Span(3600, 3600, 1)},
-        {ETH.pair: Span(3600, 7200, 2)},
+        {BTC.pair: CandleSpan(3600, 7200, 3)},
+        {BTC.pair: CandleSpan(0, 7200, 2)},
+        {BTC.pair: CandleSpan(3600, 7200, 2), ETH.pair: CandleSpan(3600, 3600, 1)},
+        {ETH.pair: CandleSpan(3600, 7200, 2)},
     ],
     ids=["nothing", "one too many", "too early", "a pair too many", "another pair"],
 )
 def test_a_file_that_holds_other_candles_than_its_footer_tells_is_found(
-    table: Table, spans: dict[object, Span]
+    table: Table, spans: dict[object, CandleSpan]
 ) -> None:
     path = table.add_file(TWO, spans)
     assert problems(table) == [(path, "holds other candles than its footer tells")]
@@ -226,7 +226,7 @@ def test_a_flipped_bit_is_not_written_anew(table: Table) -> None:
     with pytest.raises(StoreError, match=NOT_AS_WRITTEN):
         store.compact(lambda: False)
     with pytest.raises(StoreError, match=NOT_AS_WRITTEN):
-        CandleFiles(Folder(table.root)).without(spoiled, 60, pl.Series([0]))
+        CandleFiles(LocalFolder(table.root)).without(spoiled, 60, pl.Series([0]))
     assert files_of_table(table.root) == before
 
 
@@ -275,8 +275,8 @@ def test_no_more_slots_are_read_at_once_than_fit_into_memory(monkeypatch: pytest
     monkeypatch.setattr(verify, "SLOTS_AT_ONCE", 100)
     index = FileIndex()
     for path in ("one", "other"):
-        index.add(path, 60, {Pair(f"T{number}", "USD"): Span(0, 3600 * 19, 20) for number in range(9)})
-        index.add(f"{path} long", 1, {BTC.pair: Span(0, 60 * 499, 500)})
+        index.add(path, 60, {Pair(f"T{number}", "USD"): CandleSpan(0, 3600 * 19, 20) for number in range(9)})
+        index.add(f"{path} long", 1, {BTC.pair: CandleSpan(0, 60 * 499, 500)})
     batches = list(verify._batches(index))
     for batch in batches:
         slots = sum(ranges.slots(series.width) for series, ranges in batch.items())

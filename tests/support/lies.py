@@ -14,8 +14,8 @@ from typing import Any
 from hypothesis import strategies as st
 
 from kraken_core.domain.market import INTERVALS, Pair
-from kraken_core.simulator.damage import Damage, damaged
-from kraken_core.simulator.exchange import HONEST, Fault, Faults, Kind, TapeFaults
+from kraken_core.simulator.damage import DamageKind, damaged
+from kraken_core.simulator.exchange import HONEST, Fault, FaultKind, Faults, TapeFaults
 from kraken_core.simulator.exchange.faults import PASSING
 from kraken_core.simulator.market import SimulatedMarket
 from kraken_core.simulator.misfiled import revintaged, shows_its_interval
@@ -80,9 +80,33 @@ ENTRIES = (
     (("altname", None),),
 )
 _OF_AN_ANSWER = (
-    *(Kind.SERVER_ERROR, Kind.RESET, Kind.CUT_OFF, Kind.HALF, Kind.THROTTLED, Kind.ERROR, Kind.NO_LAST, Kind.VANISHED),
-    *(Kind.MAINTENANCE, Kind.FORBIDDEN, Kind.PORTAL, Kind.REFUSED, Kind.BESIDE, Kind.NONSENSE, Kind.ENTRY),
-    *(Kind.ODD_ROW, Kind.GROWN, Kind.LAST_INTEGER, Kind.LAST_EXPONENT, Kind.LAST_ROUNDED, Kind.BEHEADED),
+    *(
+        FaultKind.SERVER_ERROR,
+        FaultKind.RESET,
+        FaultKind.CUT_OFF,
+        FaultKind.HALF,
+        FaultKind.THROTTLED,
+        FaultKind.ERROR,
+        FaultKind.NO_LAST,
+        FaultKind.VANISHED,
+    ),
+    *(
+        FaultKind.MAINTENANCE,
+        FaultKind.FORBIDDEN,
+        FaultKind.PORTAL,
+        FaultKind.REFUSED,
+        FaultKind.BESIDE,
+        FaultKind.NONSENSE,
+        FaultKind.ENTRY,
+    ),
+    *(
+        FaultKind.ODD_ROW,
+        FaultKind.GROWN,
+        FaultKind.LAST_INTEGER,
+        FaultKind.LAST_EXPONENT,
+        FaultKind.LAST_ROUNDED,
+        FaultKind.BEHEADED,
+    ),
 )
 
 
@@ -103,11 +127,11 @@ def _faults(draw: st.DrawFn, market: SimulatedMarket) -> Fault:
         st.integers(0, (market.end - START) // 86_400).map(lambda day: START + day * 86_400),
     )
     endpoints = [None, "Trades", "OHLC"]
-    of_pair = kind in {Kind.VANISHED, Kind.ENTRY, Kind.BEHEADED} or draw(st.booleans())
-    if kind is Kind.BEHEADED:
+    of_pair = kind in {FaultKind.VANISHED, FaultKind.ENTRY, FaultKind.BEHEADED} or draw(st.booleans())
+    if kind is FaultKind.BEHEADED:
         endpoints = ["Trades"]
         if not ids:
-            kind = Kind.GROWN
+            kind = FaultKind.GROWN
     return Fault(
         kind,
         draw(st.sampled_from(endpoints)),
@@ -116,7 +140,7 @@ def _faults(draw: st.DrawFn, market: SimulatedMarket) -> Fault:
         draw(st.sampled_from([1, 3, None])),
         error=draw(st.sampled_from(ERRORS)),
         status=draw(st.sampled_from([400, 404])),
-        row=draw(st.integers(1, max(ids, 1)) if kind is Kind.BEHEADED else odd),
+        row=draw(st.integers(1, max(ids, 1)) if kind is FaultKind.BEHEADED else odd),
         fields=draw(st.sampled_from(ENTRIES)),
     )
 
@@ -135,7 +159,7 @@ def spoiled_folders(draw: st.DrawFn, folder: Path) -> list[Pair]:
         seed = draw(st.integers(0, 1 << 20))
         match draw(st.sampled_from(["damage", "damage", "label", "vintage"])):
             case "damage":
-                file.write_bytes(damaged(file.read_bytes(), draw(st.sampled_from(Damage)), seed))
+                file.write_bytes(damaged(file.read_bytes(), draw(st.sampled_from(DamageKind)), seed))
             case "label":
                 done.add(_mislabelled(file, draw(st.sampled_from(INTERVALS)), kept=draw(st.booleans())))
             case _:

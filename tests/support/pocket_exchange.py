@@ -22,7 +22,7 @@ from kraken_core.domain.exchange import (
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.names import BY_RULES, TOKENIZED
 from kraken_core.simulator.exchange import TapeFaults
-from kraken_core.simulator.exchange.answers import PublicApi, RefusedError, body
+from kraken_core.simulator.exchange.answers import PublicApi, RequestRefusedError, body
 from kraken_core.simulator.market import SimulatedMarket
 from kraken_core.sources.rest import PATIENT, RetryBudget, answers
 
@@ -101,7 +101,7 @@ class PocketExchange:
         asked |= {name: str(value) for name, value in query.items()}
         try:
             return answers.result(body(self._api.answer(endpoint, asked, self.present * NS)))
-        except RefusedError as refused:
+        except RequestRefusedError as refused:
             raise PairRefusedError(f"{pair}: the exchange answers {refused}") from refused
 
     def _count(self, kind: str, pair: Pair | None = None) -> None:

@@ -16,7 +16,7 @@ from kraken_core.domain.market import INTERVALS, Pair, Series
 from kraken_core.domain.timerange import TimeRange, TimeRanges
 from kraken_core.simulator.listing import Listing
 from kraken_core.simulator.market import SimulatedMarket
-from kraken_core.simulator.release import DAY_S, Layout, Release
+from kraken_core.simulator.release import DAY_S, Release, ReleaseLayout
 
 FIRST_DAY = date(2026, 3, 30)
 START = day_start(FIRST_DAY)
@@ -85,7 +85,7 @@ def _releases(draw: st.DrawFn, market: SimulatedMarket, name: str) -> Release:
         name,
         start,
         end,
-        draw(st.sampled_from((Layout.FOLDER, Layout.FOLDER, Layout.ZIP, Layout.SPLIT))),
+        draw(st.sampled_from((ReleaseLayout.FOLDER, ReleaseLayout.FOLDER, ReleaseLayout.ZIP, ReleaseLayout.SPLIT))),
         folder=draw(st.sampled_from(("", "master_q4", "2026/Q1"))),
         manifest=manifest,
         generated=FIRST_DAY + timedelta(days=draw(st.integers(10, 60))) if manifest else None,

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kraken_core.domain.archive_names import stated_by_name
-from kraken_core.domain.archives import archive_for, day_start, holders_of, quarter_bounds, quarter_of, series_of
+from kraken_core.domain.archives import archive_for, archives_covering, day_start, quarter_bounds, quarter_of, series_of
 from kraken_core.domain.coverage import ArchiveStatement
 from kraken_core.domain.errors import UnknownPairError, UsageError
 from kraken_core.domain.market import INTERVALS, Pair, Series
@@ -160,7 +160,7 @@ def test_the_archives_that_hold_parts_of_a_range_hold_them_one_behind_the_other(
 ) -> None:
     start, end = min(one, other), max(one, other) + 1
     at = start
-    for name, begins, ends in holders_of(start, end, as_of):
+    for name, begins, ends in archives_covering(start, end, as_of):
         assert at == begins < ends <= end
         assert archive_for(begins, ends, as_of) == name
         at = ends
@@ -176,8 +176,8 @@ def test_before_2023_there_is_no_release_of_a_quarter_alone() -> None:
 def test_a_full_release_that_ends_inside_a_range_is_not_the_archive_for_it_but_holds_a_part() -> None:
     as_of, start, end = day("2026-08-20"), day("2024-01-01"), day("2026-08-01")
     assert archive_for(start, end, as_of) == ""
-    assert holders_of(start, end, as_of) == [("Kraken_OHLCVT_Full_2026Q2.zip", start, day("2026-07-01"))]
-    early = holders_of(day("2024-11-01"), day("2025-08-01"), day("2025-08-20"))
+    assert archives_covering(start, end, as_of) == [("Kraken_OHLCVT_Full_2026Q2.zip", start, day("2026-07-01"))]
+    early = archives_covering(day("2024-11-01"), day("2025-08-01"), day("2025-08-20"))
     assert [name for name, _, _ in early] == [
         "Kraken_OHLCVT.zip",
         "Kraken_OHLCVT_Q1_2025.zip",

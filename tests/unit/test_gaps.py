@@ -16,8 +16,8 @@ from kraken_core.domain.gaps import (
     GAP_MOVES,
     OPEN,
     ApiReach,
+    GapDetection,
     GapRecord,
-    GapRecorder,
     GapStatus,
     IntegratedGapDetector,
     Route,
@@ -40,7 +40,7 @@ def detect(
     covered: Mapping[Series, TimeRanges] | None = None,
     derivable: Mapping[Series, TimeRanges] | None = None,
     as_of: int = AS_OF,
-) -> GapRecorder:
+) -> GapDetection:
     return IntegratedGapDetector(as_of).detect_gaps_for_job(wanted, covered or {}, derivable or {})
 
 

@@ -10,7 +10,18 @@ from datetime import UTC, datetime
 import pytest
 
 from kraken_core.domain.errors import IllegalMoveError
-from kraken_core.domain.jobs import MOVES, UNFINISHED, Control, IngestionJob, JobMetrics, JobStatus
+from kraken_core.domain.jobs import (
+    FILE_MOVES,
+    MOVES,
+    UNFINISHED,
+    Control,
+    FileIngestionRecord,
+    FileStatus,
+    IngestionJob,
+    JobMetrics,
+    JobStatus,
+)
+from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.request import Request
 
 PENDING, RUNNING, PAUSED, COMPLETED, FAILED, CANCELLED = JobStatus
@@ -128,3 +139,31 @@ def test_a_job_shows_its_metrics_by_the_names_of_the_plan() -> None:
 def test_a_job_can_be_handed_to_another_process() -> None:
     running = job().mark_running("worker 1")
     assert pickle.loads(pickle.dumps(running)) == running  # noqa: S301 - its own bytes
+
+
+FILE_MARKS: dict[FileStatus, Callable[[FileIngestionRecord], FileIngestionRecord]] = {
+    FileStatus.COMPLETED: lambda file: file.mark_read(known=False),
+    FileStatus.SKIPPED: lambda file: file.mark_read(known=True),
+    FileStatus.FAILED: lambda file: file.mark_failed("it ends within a row"),
+}
+
+
+def file_that_is(status: FileStatus) -> FileIngestionRecord:
+    return FileIngestionRecord("dump.zip", "XBTUSD_60.csv", "crc", 82, Series(Pair("BTC", "USD"), 60), status)
+
+
+@pytest.mark.parametrize("after", FILE_MARKS)
+@pytest.mark.parametrize("before", FileStatus)
+def test_a_file_is_done_with_once_in_a_job(before: FileStatus, after: FileStatus) -> None:
+    file = file_that_is(before)
+    if after in FILE_MOVES[before]:
+        assert FILE_MARKS[after](file).status is after
+        assert file.status is before  # the record it was made from is left alone
+    else:
+        with pytest.raises(IllegalMoveError, match=f"XBTUSD_60.csv is {before} in this job and cannot become {after}"):
+            FILE_MARKS[after](file)
+
+
+def test_a_file_that_could_not_be_read_says_why() -> None:
+    failed = file_that_is(FileStatus.PENDING).mark_failed("it ends within a row")
+    assert failed.failure == "XBTUSD_60.csv: it ends within a row"

@@ -8,22 +8,17 @@ from datetime import date
 
 import pytest
 
-from kraken_core.domain.archives import Archive, ArchiveFile, day_start, finest_intervals
+from kraken_core.domain.absent_files import absence_claims
+from kraken_core.domain.archives import Archive, ArchiveFile, day_start, file_rank, finest_intervals
 from kraken_core.domain.candles import Source, Vintage, derived_rank
 from kraken_core.domain.coverage import ArchiveStatement, Assertion
 from kraken_core.domain.gaps import Route
 from kraken_core.domain.knowledge import Knowledge
 from kraken_core.domain.life import Life
 from kraken_core.domain.market import INTERVALS, Pair, Series
-from kraken_core.domain.plan import (
-    Action,
-    DataSourceRouter,
-    IngestionPlan,
-    KnownFile,
-    absence_claims,
-    file_rank,
-)
+from kraken_core.domain.plan import Action, IngestionPlan, KnownFile
 from kraken_core.domain.request import Request
+from kraken_core.domain.router import DataSourceRouter
 from kraken_core.domain.tiers import Tiers
 from kraken_core.domain.timerange import TimeRanges
 

@@ -52,3 +52,13 @@ def test_no_folder_of_tests_imports_from_another(folder: str) -> None:
         if (node.module or "").split(".")[1] not in allowed
     ]
     assert found == []
+
+
+def test_no_two_classes_share_a_name() -> None:
+    """A name says one thing, wherever it is met; those that a module keeps to itself aside."""
+    places: dict[str, list[str]] = {}
+    for path in sorted([*(ROOT / "app").rglob("*.py"), *(ROOT / "kraken_core").rglob("*.py")]):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                places.setdefault(node.name, []).append(path.relative_to(ROOT).as_posix())
+    assert {name: where for name, where in places.items() if len(where) > 1} == {}

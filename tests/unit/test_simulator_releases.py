@@ -27,14 +27,14 @@ from kraken_core.domain.timerange import TimeRange, TimeRanges, floor
 from kraken_core.simulator.archive import CHECKSUMS, write_release
 from kraken_core.simulator.demo import demo_market, demo_releases, simulate
 from kraken_core.simulator.market import SimulatedMarket
-from kraken_core.simulator.release import DAY_S, Layout, Release, known_holes
+from kraken_core.simulator.release import DAY_S, Release, ReleaseLayout, known_holes
 from kraken_core.simulator.release import series_of as all_series_of
 from tests.support.strategies import markets, releases
 from tests.unit.short_markets import BTC, DOGE, END, FILE, PEPE, START, market_of, truth_of, unhurried
 
 
 def release_of(**details: Any) -> Release:
-    return replace(Release("release.zip", START, END, Layout.FOLDER), **details)
+    return replace(Release("release.zip", START, END, ReleaseLayout.FOLDER), **details)
 
 
 def contents(path: Path) -> dict[str, bytes]:
@@ -125,8 +125,8 @@ def test_a_whole_pair_can_be_hushed_up(tmp_path: Path) -> None:
     assert manifest_of(path)["files"] == len(INTERVALS)
 
 
-@pytest.mark.parametrize("layout", Layout)
-def test_every_layout_holds_the_same_and_is_written_the_same_twice(tmp_path: Path, layout: Layout) -> None:
+@pytest.mark.parametrize("layout", ReleaseLayout)
+def test_every_layout_holds_the_same_and_is_written_the_same_twice(tmp_path: Path, layout: ReleaseLayout) -> None:
     market = market_of(BTC)
     flat = contents(write_release(market, release_of(manifest=True), tmp_path / "flat"))
     release = release_of(manifest=True, layout=layout, folder="master_q4", junk=True)
@@ -142,8 +142,8 @@ def test_every_layout_holds_the_same_and_is_written_the_same_twice(tmp_path: Pat
 
 def test_the_parts_of_a_split_zip_are_the_zip_and_match_their_checksums(tmp_path: Path) -> None:
     market = market_of(BTC)
-    whole = write_release(market, release_of(layout=Layout.ZIP), tmp_path / "whole")
-    first = write_release(market, release_of(layout=Layout.SPLIT), tmp_path / "split")
+    whole = write_release(market, release_of(layout=ReleaseLayout.ZIP), tmp_path / "whole")
+    first = write_release(market, release_of(layout=ReleaseLayout.SPLIT), tmp_path / "split")
     assert first.name == "release.zip.part00"
     parts = sorted(first.parent.glob("*.part*"))
     assert b"".join(part.read_bytes() for part in parts) == whole.read_bytes()
@@ -177,7 +177,7 @@ def test_quarterly_and_full_releases_are_called_and_state_what_krakens_do() -> N
     old, new, full = Release.quarterly(2026, 1), Release.quarterly(2026, 2), Release.full(2026, 2)
     assert (old.name, old.manifest) == ("Kraken_OHLCVT_Q1_2026.zip", False)
     assert (new.name, new.manifest, new.generated) == ("Kraken_OHLCVT_2026Q2.zip", True, date(2026, 8, 17))
-    assert (full.name, full.layout) == ("Kraken_OHLCVT_Full_2026Q2.zip", Layout.SPLIT)
+    assert (full.name, full.layout) == ("Kraken_OHLCVT_Full_2026Q2.zip", ReleaseLayout.SPLIT)
     for release in (old, new):
         assert stated_by_name(release.name) == (release.start, release.end)
     assert stated_by_name(full.name) == (None, quarter_bounds(2026, 2)[1])

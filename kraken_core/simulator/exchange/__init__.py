@@ -2,7 +2,7 @@
 
 from kraken_core.simulator.exchange.clock import ExchangeClock
 from kraken_core.simulator.exchange.exchange import RequestLine, SimulatedExchange
-from kraken_core.simulator.exchange.faults import PASSING, Fault, Faults, Kind
+from kraken_core.simulator.exchange.faults import PASSING, Fault, FaultKind, Faults
 from kraken_core.simulator.exchange.limits import Limits
 from kraken_core.simulator.exchange.tape_faults import HONEST, TapeFaults
 
@@ -11,8 +11,8 @@ __all__ = [
     "PASSING",
     "ExchangeClock",
     "Fault",
+    "FaultKind",
     "Faults",
-    "Kind",
     "Limits",
     "RequestLine",
     "SimulatedExchange",

@@ -29,7 +29,7 @@ _WHOLE_NUMBER = re.compile(r"\d{1,19}", re.ASCII)
 Result = dict[str, str]  # JSON text by key
 
 
-class RefusedError(Exception):
+class RequestRefusedError(Exception):
     """The request is answered with an error; its text is Kraken's."""
 
 
@@ -69,13 +69,13 @@ class PublicApi:
             case "SystemStatus":
                 return status("online", now_ns)
             case _:
-                raise RefusedError(UNKNOWN_METHOD)
+                raise RequestRefusedError(UNKNOWN_METHOD)
 
     def _ohlc(self, query: Mapping[str, str], now_ns: int) -> Result:
         pair = self._listed(query, now_ns)
         interval = _number(query, "interval", 1)
         if interval not in INTERVALS:
-            raise RefusedError(INVALID_ARGUMENTS)
+            raise RequestRefusedError(INVALID_ARGUMENTS)
         since = _number(query, "since", 0)
         self._candles[pair] += 1
         faults = self.tape_faults
@@ -96,7 +96,7 @@ class PublicApi:
         pair = self._listed(query, now_ns)
         count = _number(query, "count", MOST)
         if not 1 <= count <= MOST:
-            raise RefusedError(INVALID_ARGUMENTS)
+            raise RequestRefusedError(INVALID_ARGUMENTS)
         key = pair, self.tape_faults
         book = self._books.get(key)
         if not book:
@@ -113,7 +113,7 @@ class PublicApi:
         else:
             asset_class = query.get("aclass_base", names.CURRENCY)
             if asset_class not in {names.CURRENCY, names.TOKENIZED}:
-                raise RefusedError(INVALID_ARGUMENTS)
+                raise RequestRefusedError(INVALID_ARGUMENTS)
             of_class = [pair for pair, each in self._market.listings.items() if names.asset_class(each) == asset_class]
             pairs = [pair for pair in of_class if self._is_listed(pair, now_ns)]
         rows = {key: row for pair in pairs for key, row in names.pair_rows(self._market.listings[pair]).items()}
@@ -121,7 +121,7 @@ class PublicApi:
 
     def _listed(self, query: Mapping[str, str], now_ns: int, class_in: str = "asset_class") -> Pair:
         if "pair" not in query:
-            raise RefusedError(INVALID_ARGUMENTS)
+            raise RequestRefusedError(INVALID_ARGUMENTS)
         pair = self.pair(query)
         asset_class = query.get(class_in, names.CURRENCY)
         if (
@@ -129,7 +129,7 @@ class PublicApi:
             or not self._is_listed(pair, now_ns)
             or names.asset_class(self._market.listings[pair]) != asset_class
         ):
-            raise RefusedError(UNKNOWN_PAIR)
+            raise RequestRefusedError(UNKNOWN_PAIR)
         return pair
 
     def _is_listed(self, pair: Pair, now_ns: int) -> bool:
@@ -170,5 +170,5 @@ def _array(rows: list[str]) -> str:
 def _number(query: Mapping[str, str], name: str, default: int) -> int:
     text = query.get(name, str(default))
     if not _WHOLE_NUMBER.fullmatch(text):
-        raise RefusedError(INVALID_ARGUMENTS)
+        raise RequestRefusedError(INVALID_ARGUMENTS)
     return int(text)

@@ -12,7 +12,7 @@ from kraken_core.domain.market import Pair
 from kraken_core.simulator.exchange.answers import (
     LIMITED_BY_PAIR,
     PublicApi,
-    RefusedError,
+    RequestRefusedError,
     beside,
     body,
     refusal,
@@ -25,11 +25,11 @@ from kraken_core.simulator.exchange.faults import (
     UNKNOWN_PAIR,
     Fault,
     FaultCounter,
+    FaultKind,
     Faults,
-    Kind,
 )
 from kraken_core.simulator.exchange.limits import Limiter, Limits
-from kraken_core.simulator.exchange.server import Reply, Server
+from kraken_core.simulator.exchange.server import ExchangeServer, Reply
 from kraken_core.simulator.exchange.spoiling import spoiled
 from kraken_core.simulator.exchange.tape_faults import TapeFaults
 from kraken_core.simulator.market import SimulatedMarket
@@ -77,7 +77,7 @@ class SimulatedExchange:
         self._api = PublicApi(market, trade_ids=trade_ids, repeats=repeats)
         self._limiter = Limiter(limits) if limits else None
         self._counter = FaultCounter()
-        self._server = Server(port, self._reply)
+        self._server = ExchangeServer(port, self._reply)
         self.url = f"http://127.0.0.1:{self._server.port}"
 
     def __enter__(self) -> Self:
@@ -111,13 +111,13 @@ class SimulatedExchange:
         self.requests.append(RequestLine(endpoint, pair, query, not allowed, fault))
         if not allowed:
             return Reply(refusal(TOO_MANY_REQUESTS))
-        if fault and fault.kind is Kind.REFUSED:
+        if fault and fault.kind is FaultKind.REFUSED:
             return Reply(refusal(fault.error), fault)
         try:
             result = self._result(endpoint, query, fault)
-            sent = beside(fault.error, result) if fault and fault.kind is Kind.BESIDE else body(result)
+            sent = beside(fault.error, result) if fault and fault.kind is FaultKind.BESIDE else body(result)
             return Reply(sent, fault)
-        except RefusedError as refused:
+        except RequestRefusedError as refused:
             return Reply(refusal(str(refused)), fault)
 
     def _result(self, endpoint: str, query: Mapping[str, str], fault: Fault | None) -> dict[str, str]:
@@ -125,17 +125,17 @@ class SimulatedExchange:
         if fault is None:
             return self._api.answer(endpoint, query, now_ns)
         match fault.kind, endpoint:
-            case Kind.ERROR, _:
-                raise RefusedError(fault.error)
-            case Kind.MAINTENANCE, "SystemStatus":
+            case FaultKind.ERROR, _:
+                raise RequestRefusedError(fault.error)
+            case FaultKind.MAINTENANCE, "SystemStatus":
                 return status("maintenance", now_ns)
-            case Kind.MAINTENANCE, name if name != "Time":
-                raise RefusedError(UNAVAILABLE)
-            case Kind.VANISHED, name if name in LIMITED_BY_PAIR:
-                raise RefusedError(UNKNOWN_PAIR)
-            case Kind.SKEWED, _:
+            case FaultKind.MAINTENANCE, name if name != "Time":
+                raise RequestRefusedError(UNAVAILABLE)
+            case FaultKind.VANISHED, name if name in LIMITED_BY_PAIR:
+                raise RequestRefusedError(UNKNOWN_PAIR)
+            case FaultKind.SKEWED, _:
                 now_ns += round(fault.seconds * NS)
-            case Kind.BEHEADED, "Trades" if query.get("since") == "0":
+            case FaultKind.BEHEADED, "Trades" if query.get("since") == "0":
                 query = {**query, "since": str(self._api.cursor_before(query, fault.row))}
             case _:  # befalls the answer, or its way
                 pass

@@ -15,7 +15,7 @@ UNAVAILABLE = "EService:Unavailable"
 UNKNOWN_PAIR = "EQuery:Unknown asset pair"
 
 
-class Kind(Enum):
+class FaultKind(Enum):
     """What goes wrong. The first seven, and REFUSED, befall how it is answered, the others what."""
 
     SERVER_ERROR = auto()  # 503, with a page of HTML
@@ -51,7 +51,7 @@ class Fault:
     Requests fit that go to the endpoint (``OHLC``) and the pair; None: to any. VANISHED and ENTRY fit AssetPairs too.
     """
 
-    kind: Kind
+    kind: FaultKind
     endpoint: str | None = None
     pair: Pair | None = None
     nth: int = 1
@@ -64,8 +64,8 @@ class Fault:
 
     def fits(self, endpoint: str, pair: Pair | None) -> bool:
         """Whether it can befall a request."""
-        listing = self.kind in {Kind.VANISHED, Kind.ENTRY} and endpoint == "AssetPairs"
-        if self.kind is Kind.ENTRY and not listing:
+        listing = self.kind in {FaultKind.VANISHED, FaultKind.ENTRY} and endpoint == "AssetPairs"
+        if self.kind is FaultKind.ENTRY and not listing:
             return False
         return self.endpoint in {None, endpoint} and (listing or self.pair in {None, pair})
 
@@ -75,10 +75,10 @@ class Fault:
 
 
 PASSING = (
-    *map(Fault, (Kind.SERVER_ERROR, Kind.RESET, Kind.CUT_OFF, Kind.HALF)),
-    *(Fault(Kind.ERROR, error=f"EService:{what}") for what in ("Unavailable", "Busy", "Deadline elapsed")),
-    *(Fault(Kind.ERROR, error=what) for what in (TOO_MANY_REQUESTS, "EAPI:Rate limit exceeded")),
-    Fault(Kind.ERROR),
+    *map(Fault, (FaultKind.SERVER_ERROR, FaultKind.RESET, FaultKind.CUT_OFF, FaultKind.HALF)),
+    *(Fault(FaultKind.ERROR, error=f"EService:{what}") for what in ("Unavailable", "Busy", "Deadline elapsed")),
+    *(Fault(FaultKind.ERROR, error=what) for what in (TOO_MANY_REQUESTS, "EAPI:Rate limit exceeded")),
+    Fault(FaultKind.ERROR),
 )
 
 

@@ -17,15 +17,15 @@ from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, urlsplit
 
 from kraken_core.domain.errors import UsageError
-from kraken_core.simulator.exchange.faults import Fault, Kind
+from kraken_core.simulator.exchange.faults import Fault, FaultKind
 
 PUBLIC = "/0/public/"
 JSON = "application/json; charset=utf-8"
 HTML = "text/html; charset=UTF-8"
 PAGES = {  # of HTML, by what went wrong
-    Kind.SERVER_ERROR: HTTPStatus.SERVICE_UNAVAILABLE,
-    Kind.FORBIDDEN: HTTPStatus.FORBIDDEN,
-    Kind.PORTAL: HTTPStatus.OK,
+    FaultKind.SERVER_ERROR: HTTPStatus.SERVICE_UNAVAILABLE,
+    FaultKind.FORBIDDEN: HTTPStatus.FORBIDDEN,
+    FaultKind.PORTAL: HTTPStatus.OK,
 }
 SORRY = b"<!DOCTYPE html>\n<html><head><title>Kraken</title></head><body><h1>We'll be right back.</h1></body></html>\n"
 AT_ONCE = struct.pack("ii", 1, 0)  # of SO_LINGER: a socket closes with a reset
@@ -41,7 +41,7 @@ class Reply(NamedTuple):
 Answering = Callable[[str, str, Mapping[str, str]], Reply]  # of a client's address, an endpoint and its parameters
 
 
-class Server(ThreadingTCPServer):
+class ExchangeServer(ThreadingTCPServer):
     """Listens on 127.0.0.1, with a thread for each connection; port 0 takes a free one.
 
     Raises UsageError where the port cannot be had.
@@ -98,7 +98,7 @@ class Server(ThreadingTCPServer):
 class Handler(BaseHTTPRequestHandler):
     """Answers the requests of one connection."""
 
-    server: Server  # type: ignore[mutable-override] # socketserver's own way to tell
+    server: ExchangeServer  # type: ignore[mutable-override] # socketserver's own way to tell
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
     wbufsize = -1  # headers and body leave together
@@ -112,22 +112,22 @@ class Handler(BaseHTTPRequestHandler):
         query = dict(parse_qsl(url.query, keep_blank_values=True))
         body, fault = self.server.reply(self.client_address[0], url.path.removeprefix(PUBLIC), query)
         match fault and fault.kind:
-            case (Kind.SERVER_ERROR | Kind.FORBIDDEN | Kind.PORTAL) as kind:
+            case (FaultKind.SERVER_ERROR | FaultKind.FORBIDDEN | FaultKind.PORTAL) as kind:
                 self._send(PAGES[kind], SORRY, HTML)
-            case Kind.THROTTLED if fault:
+            case FaultKind.THROTTLED if fault:
                 self._send(HTTPStatus.TOO_MANY_REQUESTS, SORRY, HTML, {"Retry-After": f"{fault.seconds:.0f}"})
-            case Kind.REFUSED if fault:
+            case FaultKind.REFUSED if fault:
                 self._send(HTTPStatus(fault.status), body, JSON)
-            case Kind.TIMEOUT:
+            case FaultKind.TIMEOUT:
                 self._wait_until_left()
-            case Kind.RESET:
+            case FaultKind.RESET:
                 self._reset()
-            case Kind.CUT_OFF:
+            case FaultKind.CUT_OFF:
                 self._send(HTTPStatus.OK, body[: len(body) // 2], JSON, {"Content-Length": str(len(body))})
                 self.close_connection = True
-            case Kind.HALF:
+            case FaultKind.HALF:
                 self._send(HTTPStatus.OK, body[: len(body) // 2], JSON)
-            case Kind.SLOW if fault:
+            case FaultKind.SLOW if fault:
                 self._send_late(body, fault.seconds)
             case _:
                 self._send(HTTPStatus.OK, body, JSON)

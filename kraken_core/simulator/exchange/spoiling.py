@@ -6,7 +6,7 @@ import json
 import re
 
 from kraken_core.simulator.exchange import names
-from kraken_core.simulator.exchange.faults import Fault, Kind
+from kraken_core.simulator.exchange.faults import Fault, FaultKind
 
 Result = dict[str, str]  # JSON text by key
 _LISTS = {"AssetPairs", "Assets"}  # whose keys are all entries
@@ -17,20 +17,20 @@ def spoiled(result: Result, fault: Fault, endpoint: str) -> Result:
     """The result as the fault leaves it; as it is where the fault is of another kind."""
     changed: Result = {}
     match fault.kind:
-        case Kind.NO_LAST:
+        case FaultKind.NO_LAST:
             return {key: text for key, text in result.items() if key != "last"}
-        case Kind.VANISHED if fault.pair:
+        case FaultKind.VANISHED if fault.pair:
             gone = {names.key(fault.pair), names.key(fault.pair) + names.DARK}
             return {key: text for key, text in result.items() if key not in gone}
-        case Kind.NONSENSE:
+        case FaultKind.NONSENSE:
             changed = {key: '"soon"' for key in result if key != "last"}
-        case Kind.ENTRY if fault.pair and (key := names.key(fault.pair)) in result:
+        case FaultKind.ENTRY if fault.pair and (key := names.key(fault.pair)) in result:
             changed = {key: _with_fields(result[key], fault)}
-        case Kind.ODD_ROW:
+        case FaultKind.ODD_ROW:
             changed = {key: _with_odd_row(text, endpoint, fault.row) for key, text in result.items()}
-        case Kind.GROWN:
+        case FaultKind.GROWN:
             changed = _grown(result, endpoint)
-        case Kind.LAST_INTEGER | Kind.LAST_EXPONENT | Kind.LAST_ROUNDED if "last" in result:
+        case FaultKind.LAST_INTEGER | FaultKind.LAST_EXPONENT | FaultKind.LAST_ROUNDED if "last" in result:
             changed = {"last": _last_as(int(result["last"].strip('"')), fault.kind)}
         case _:  # befalls something else
             pass
@@ -60,9 +60,9 @@ def _grown(result: Result, endpoint: str) -> Result:
     return grown if endpoint in _LISTS else {**grown, "notes": '["new"]', "next": "null"}
 
 
-def _last_as(last: int, kind: Kind) -> str:
-    if kind is Kind.LAST_INTEGER:
+def _last_as(last: int, kind: FaultKind) -> str:
+    if kind is FaultKind.LAST_INTEGER:
         return str(last)
     digits = str(last)
-    fraction = digits[1:] if kind is Kind.LAST_EXPONENT else digits[1:6]
+    fraction = digits[1:] if kind is FaultKind.LAST_EXPONENT else digits[1:6]
     return f'"{digits[0]}.{fraction}E+{len(digits) - 1}"'

@@ -8,22 +8,22 @@ from collections.abc import Iterator, KeysView, Mapping
 
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.timerange import TimeRanges
-from kraken_core.ports import Span
+from kraken_core.ports import CandleSpan
 
 
 class FileIndex:
     """The spans of a set of files, by file and by series."""
 
     def __init__(self) -> None:
-        self._files: dict[str, tuple[int, Mapping[Pair, Span]]] = {}
-        self._series: dict[Series, dict[str, Span]] = {}
+        self._files: dict[str, tuple[int, Mapping[Pair, CandleSpan]]] = {}
+        self._series: dict[Series, dict[str, CandleSpan]] = {}
 
     @property
     def paths(self) -> KeysView[str]:
         """The files known."""
         return self._files.keys()
 
-    def add(self, path: str, interval: int, spans: Mapping[Pair, Span]) -> None:
+    def add(self, path: str, interval: int, spans: Mapping[Pair, CandleSpan]) -> None:
         """Know a file."""
         self._files[path] = (interval, spans)
         for pair, span in spans.items():
@@ -50,7 +50,7 @@ class FileIndex:
         """How many candles a file holds."""
         return sum(span.candles for span in self._files[path][1].values())
 
-    def contested(self) -> Iterator[tuple[Series, TimeRanges, list[Span]]]:
+    def contested(self) -> Iterator[tuple[Series, TimeRanges, list[CandleSpan]]]:
         """The series of which several files may hold the same slot: where that may be, and all spans of the series."""
         for series, by_path in sorted(self._series.items()):
             spans, shared, reach = sorted(by_path.values()), [], -1
@@ -84,11 +84,11 @@ class FileIndex:
                 undecided.append(path)
         return counts, undecided
 
-    def _spans(self, series: Series) -> Mapping[str, Span]:
+    def _spans(self, series: Series) -> Mapping[str, CandleSpan]:
         return self._series.get(series, {})
 
 
-def _bounds_up_to(wanted: TimeRanges, span: Span) -> tuple[int, int]:
+def _bounds_up_to(wanted: TimeRanges, span: CandleSpan) -> tuple[int, int]:
     """How many bounds (start, end, start, …) lie at or before a span's first and its last candle.
 
     Equal numbers: no bound falls into the span, so all of it is inside one range (odd) or outside of all (even).

@@ -25,7 +25,8 @@ from kraken_core.domain.errors import CommitConflictError, StoreError
 from kraken_core.domain.table_mark import KnownTable, TableMark, nothing_known, require_known
 from kraken_core.failpoints import reached
 from kraken_core.ports import StagedFile
-from kraken_core.stores.files.candle_files import PARTITION, store_errors
+from kraken_core.stores.files.candle_files import PARTITION
+from kraken_core.stores.files.errors import store_errors
 from kraken_core.stores.files.location import Location
 
 APPLICATION = "kraken-candles"

@@ -1,7 +1,11 @@
 """The care of a candle table: merging its small files, deleting what it does not need, proving it whole.
 
 None of it changes what the table holds. A crash anywhere leaves at most files that no version names, for the next
-sweep; and whoever reads or commits meanwhile is not held up for longer than one commit takes.
+vacuum; and whoever reads or commits meanwhile is not held up for longer than one commit takes.
+
+A file may be on disk and not in the table for three reasons: it is about to be committed, it never will be because its
+writer died, or it left the table. Younger than a day, nobody can tell the first two apart. What left the table is kept
+for a week, for readers of that moment and for going back to an earlier version.
 """
 
 from __future__ import annotations
@@ -19,12 +23,13 @@ from kraken_core.ports import Compaction, Damage, Fragmentation, StagedFile, Vac
 from kraken_core.stores.delta.compaction import Group, groups, merge
 from kraken_core.stores.delta.index import FileIndex
 from kraken_core.stores.delta.log import ActiveFile, DeltaLog
-from kraken_core.stores.delta.vacuum import REMOVED_KEPT_S, UNCOMMITTED_KEPT_S, needless, written_before
 from kraken_core.stores.delta.verify import damages
 from kraken_core.stores.files.candle_files import CandleFiles
 from kraken_core.stores.files.location import Location
 from kraken_core.stores.files.open_location import open_location
+from kraken_core.stores.files.uncommitted import UNCOMMITTED_KEPT_S, written_before
 
+_REMOVED_KEPT_S = 7 * 24 * 3600
 _TRIES = 3  # of a commit that others overtake
 
 
@@ -77,11 +82,13 @@ class DeltaMaintenance:
             active = self._log.refresh()
             if not self._log.exists:  # then nobody can tell what is needed
                 return Vacuumed()
-            removed = self._log.removed_since(now - REMOVED_KEPT_S)
+            removed = self._log.removed_since(now - _REMOVED_KEPT_S)
             self._log.forget_expired()
-        swept = needless(candidates, removed | {PurePosixPath(path).name for path in active})
-        self._files.remove(file.path for file in swept)
-        return Vacuumed(len(swept), sum(file.size for file in swept))
+        # By name: names are unique, and a log may spell folders otherwise.
+        needed = removed | {PurePosixPath(path).name for path in active}
+        needless = [file for file in candidates if PurePosixPath(file.path).name not in needed]
+        self._files.remove(file.path for file in needless)
+        return Vacuumed(len(needless), sum(file.size for file in needless))
 
     def verify(self) -> list[Damage]:
         """See Maintainable. Speaks of the version of this moment."""

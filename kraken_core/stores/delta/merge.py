@@ -27,7 +27,7 @@ _COMPARED = (*KEY, *VALUES, "rank", ROW)
 
 
 @dataclass(frozen=True, slots=True)
-class Merge:
+class DeltaMerge:
     """A commit that was worked out and not yet made."""
 
     added: tuple[StagedFile, ...]
@@ -46,7 +46,7 @@ def plan_merge(
     demote: Mapping[Series, TimeRanges],
     *,
     drop: Mapping[Series, TimeRanges] = MappingProxyType({}),
-) -> Merge:
+) -> DeltaMerge:
     """Work out what makes the staged files part of a table that holds ``held``; see CandleStore.commit."""
     overlay = _Overlay(files, stored)
     overlay.drop(drop)
@@ -120,11 +120,11 @@ class _Overlay:
             self._lose(path, met.filter("wins")[f"{ROW}_stored"])
             self._count(_outcomes(met, file.interval))
 
-    def finish(self, staged: Sequence[StagedFile]) -> Merge:
+    def finish(self, staged: Sequence[StagedFile]) -> DeltaMerge:
         """Rewrite every file that lost rows, and name what joins and leaves the table."""
         rewritten = [new for path in self._losers if (new := self._rewrite(path)) is not None]
         joining = [f for f in (*self._demoted, *staged) if f.path in self._taken.paths and f.path not in self._losers]
-        return Merge(
+        return DeltaMerge(
             added=(*joining, *rewritten),
             removed=tuple(path for path in self._losers if path in self._stored.paths),
             rewritten=tuple(file.path for file in (*self._demoted, *rewritten)),

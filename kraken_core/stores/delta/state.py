@@ -9,7 +9,7 @@ import polars as pl
 from deltalake import DeltaTable
 
 from kraken_core.stores.delta.log import is_table
-from kraken_core.stores.files.candle_files import store_errors
+from kraken_core.stores.files.errors import store_errors
 from kraken_core.stores.files.open_location import open_location
 
 

@@ -25,8 +25,9 @@ from kraken_core.domain.timerange import TimeRanges
 from kraken_core.ports import Merged, NoteDifferences, StagedFile, Staging
 from kraken_core.stores.delta.log import DeltaLog
 from kraken_core.stores.delta.maintenance import DeltaMaintenance
-from kraken_core.stores.delta.merge import Merge, plan_merge
-from kraken_core.stores.files.candle_files import PARTITION, read_errors, store_errors
+from kraken_core.stores.delta.merge import DeltaMerge, plan_merge
+from kraken_core.stores.files.candle_files import PARTITION
+from kraken_core.stores.files.errors import read_errors, store_errors
 from kraken_core.stores.files.spans import US, pair_of
 
 _SQL_TYPES = {
@@ -200,7 +201,7 @@ class DeltaStore(DeltaMaintenance):
         demote: Mapping[Series, TimeRanges],
         drop: Mapping[Series, TimeRanges],
         note: NoteDifferences | None,
-    ) -> Merge:
+    ) -> DeltaMerge:
         self._refresh(create=True)
         merge = plan_merge(self._files, self._index, staged, clear, demote, drop=drop)
         if note and merge.differing.height:

@@ -6,23 +6,18 @@ which candles of which pair it holds, so that nobody needs to read it to know.
 
 from __future__ import annotations
 
-import errno
-import os
-import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Collection, Iterable, Mapping
 from functools import partial
 
-import duckdb
 import polars as pl
-from deltalake.exceptions import DeltaError
 
 from kraken_core.domain.candles import KEY, SCHEMA, TIME
 from kraken_core.domain.errors import StoreError
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.timerange import TimeRanges
 from kraken_core.failpoints import reached
-from kraken_core.ports import Span, StagedFile
+from kraken_core.ports import CandleSpan, StagedFile
+from kraken_core.stores.files.errors import store_errors
 from kraken_core.stores.files.file_names import is_as_written, new_name
 from kraken_core.stores.files.location import Location
 from kraken_core.stores.files.parquet import write_parquet
@@ -32,10 +27,6 @@ from kraken_core.stores.files.spans import US, from_footer, spans_of, spans_of_u
 PARTITION = "interval_minutes"  # in the folder's name, so not in the files (Delta's rule)
 NOT_AS_WRITTEN = "its content is not what was written: its checksum is another"
 ROW = "row"  # a row's number in its file, where a reader asks for it
-_TREE = re.compile(r"\s*\n\s*(?:\x1b\[\d+m)?↳(?:\x1b\[0m)?\s*")  # how Delta sets the causes of an error
-_AWAY = "error sending request"  # in the words of the client that deltalake, polars and obstore share
-_TRACEBACK = re.compile(r"^Traceback \(most recent .*?^\w[\w.]*: ", re.DOTALL | re.MULTILINE)  # DuckDB's, of our error
-_FULL = (os.strerror(errno.ENOSPC), os.strerror(errno.EDQUOT))  # libraries tell it in words alone
 
 
 class CandleFiles:
@@ -65,7 +56,7 @@ class CandleFiles:
         with store_errors("read", self.place.at(path)):
             return self.place.size(path) == size and is_as_written(path, self.place.content(path))
 
-    def spans(self, path: str) -> dict[Pair, Span]:
+    def spans(self, path: str) -> dict[Pair, CandleSpan]:
         """What a file holds, from its footer; a file rewritten by another tool lacks ours and is scanned."""
         target = self.place.at(path)
         with store_errors("read", target):
@@ -140,41 +131,6 @@ class CandleFiles:
             storage_options=self.place.polars_options,
             credential_provider=None,
         )
-
-
-@contextmanager
-def store_errors(verb: str, what: object) -> Iterator[None]:
-    """Turn whatever goes wrong inside into one line that names the file or table."""
-    try:
-        yield
-    except (OSError, pl.exceptions.PolarsError, DeltaError, duckdb.Error) as error:
-        if any(full in str(error) for full in _FULL):
-            raise StoreError(
-                f"Cannot {verb} {what} of the candle table: its disk is full. The table is as it was; free some space."
-            ) from error
-        reason = _TREE.sub(": ", _TRACEBACK.sub("", str(error))).strip().partition("\n")[0].rstrip(".")
-        if _AWAY in str(error):
-            raise StoreError(
-                f"Cannot {verb} {what} of the candle table: its object store does not answer ({reason}). The table is "
-                "as it was; see that the store can be reached (kraken-history doctor) and try again."
-            ) from error
-        message = (
-            f"Cannot {verb} {what} of the candle table: {reason}. The table is as it was; mend that and try again "
-            "(what is lost for good comes from a backup, or kraken-history doctor --repair reads its archives again)."
-        )
-        raise StoreError(message) from error
-
-
-@contextmanager
-def read_errors(what: object) -> Iterator[None]:
-    """The same for queries of others inside: what is wrong with a query itself stays DuckDB's word."""
-    try:
-        yield
-    except duckdb.Error as error:
-        if isinstance(error, duckdb.IOException) or _TRACEBACK.search(str(error)):
-            with store_errors("read", what):
-                raise
-        raise
 
 
 def _interval_of(candles: pl.DataFrame) -> int:

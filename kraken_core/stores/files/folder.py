@@ -15,14 +15,14 @@ import duckdb
 import pyarrow as pa
 
 from kraken_core.stores.files.file_names import Name
-from kraken_core.stores.files.location import Found, Written, literal, named_whole
+from kraken_core.stores.files.location import StoredFile, Written, literal, named_whole
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
 
 @dataclass(frozen=True, slots=True)
-class Folder:
+class LocalFolder:
     """A local folder."""
 
     root: Path
@@ -38,7 +38,7 @@ class Folder:
     def polars_options(self) -> None:
         """Nothing has to be said."""
 
-    def with_retries(self) -> Folder:
+    def with_retries(self) -> LocalFolder:
         """A folder answers."""
         return self
 
@@ -98,7 +98,7 @@ class Folder:
         """See Location."""
         return (self.root / path).read_bytes()
 
-    def files(self, pattern: str) -> Iterator[Found]:
+    def files(self, pattern: str) -> Iterator[StoredFile]:
         """See Location."""
         try:
             os.scandir(self.root / named_whole(pattern)).close()  # a glob takes what it may not read for empty
@@ -110,7 +110,7 @@ class Folder:
             except FileNotFoundError:  # a writer took it back
                 continue
             if stat.S_ISREG(found.st_mode):
-                yield Found(path.relative_to(self.root).as_posix(), found.st_size, found.st_mtime)
+                yield StoredFile(path.relative_to(self.root).as_posix(), found.st_size, found.st_mtime)
 
     def remove(self, path: str) -> None:
         """See Location."""

@@ -16,7 +16,7 @@ import pyarrow as pa
 from kraken_core.stores.files.file_names import Name
 
 
-class Found(NamedTuple):
+class StoredFile(NamedTuple):
     """A file: its path relative to the table, its bytes, and when it was last written (epoch seconds)."""
 
     path: str
@@ -80,7 +80,7 @@ class Location(Protocol):
         """All of a file."""
         ...
 
-    def files(self, pattern: str) -> Iterator[Found]:
+    def files(self, pattern: str) -> Iterator[StoredFile]:
         """The files whose path matches."""
         ...
 

@@ -24,7 +24,7 @@ from obstore.store import S3Store
 
 from kraken_core.stores.files.duckdb_objects import PROTOCOL, ObjectFiles
 from kraken_core.stores.files.file_names import Name
-from kraken_core.stores.files.location import Found, Written, literal, named_whole
+from kraken_core.stores.files.location import StoredFile, Written, literal, named_whole
 
 # What the environment may say of the object store; the rest of AWS_… is for other programs.
 _SAID = frozenset(
@@ -123,13 +123,13 @@ class ObjectStore:
         with _translated_errors():
             return obstore.get_range(self._objects, path, start=start, length=length).to_bytes()
 
-    def files(self, pattern: str) -> Iterator[Found]:
+    def files(self, pattern: str) -> Iterator[StoredFile]:
         """See Location."""
         with _translated_errors():
             for some in obstore.list(self._objects, named_whole(pattern) or None):  # so that no other is listed
                 for found in some:
                     if PurePosixPath(found["path"]).match(pattern):
-                        yield Found(found["path"], found["size"], found["last_modified"].timestamp())
+                        yield StoredFile(found["path"], found["size"], found["last_modified"].timestamp())
 
     def remove(self, path: str) -> None:
         """See Location."""

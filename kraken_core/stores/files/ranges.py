@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _NONE = np.array([], dtype=np.int64)
 
 
-class Run(NamedTuple):
+class RowRun(NamedTuple):
     """Rows ``begin`` up to ``end`` of one pair, by rising open times."""
 
     pair: str
@@ -58,7 +58,7 @@ def _times(rows: pl.DataFrame) -> Ints:
     return times
 
 
-def _runs(rows: pl.DataFrame) -> list[Run] | None:
+def _runs(rows: pl.DataFrame) -> list[RowRun] | None:
     """The runs of pairs, sorted by pair and time; None where rows have to be moved to bring them into this order."""
     found = rows["pair"].rle().struct.unnest()
     times, ends = _times(rows), np.cumsum(found["len"].to_numpy().astype(np.int64))
@@ -66,6 +66,6 @@ def _runs(rows: pl.DataFrame) -> list[Run] | None:
     firsts, lasts = times[begins], times[ends - 1]
     steps_back, between = np.count_nonzero(times[1:] < times[:-1]), np.count_nonzero(firsts[1:] < lasts[:-1])
     parts = (found["value"].to_list(), *(values.tolist() for values in (firsts, lasts, begins, ends)))
-    runs = sorted(map(Run._make, zip(*parts, strict=True)))
+    runs = sorted(map(RowRun._make, zip(*parts, strict=True)))
     mixed = any(a.pair == b.pair and b.first < a.last for a, b in pairwise(runs))
     return None if steps_back != between or mixed else runs

@@ -10,13 +10,13 @@ import polars as pl
 
 from kraken_core.domain.errors import StoreError
 from kraken_core.domain.market import Pair
-from kraken_core.ports import Span
+from kraken_core.ports import CandleSpan
 
 FOOTER_KEY = "kraken.spans"  # JSON {"BTC/USD": [first, last, candles]}, see Span
 US = 1_000_000  # microseconds a second
 
 
-def spans_of(candles: pl.DataFrame) -> dict[Pair, Span]:
+def spans_of(candles: pl.DataFrame) -> dict[Pair, CandleSpan]:
     """The span of each pair; refuses candles that are not sorted and unique, which would corrupt the table."""
     runs = candles["pair"].rle().struct.unnest()
     times = candles["time"].to_physical()
@@ -27,26 +27,26 @@ def spans_of(candles: pl.DataFrame) -> dict[Pair, Span]:
     if steps_back != at_ends or (runs["value"] < runs["value"].shift()).any():
         raise StoreError("Candles to be stored must be sorted by pair and time, each slot once; nothing was written.")
     spans = zip(runs["value"], firsts // US, lasts // US, runs["len"], strict=True)
-    return {pair_of(name): Span(first, last, count) for name, first, last, count in spans}
+    return {pair_of(name): CandleSpan(first, last, count) for name, first, last, count in spans}
 
 
-def spans_of_unsorted(candles: pl.LazyFrame) -> dict[Pair, Span]:
+def spans_of_unsorted(candles: pl.LazyFrame) -> dict[Pair, CandleSpan]:
     """The span of each pair in a file that another tool wrote."""
     seconds = pl.col("time").to_physical() // US
     spans = candles.group_by("pair").agg(seconds.min().alias("first"), seconds.max().alias("last"), pl.len()).collect()
-    return {pair_of(name): Span(*span) for name, *span in spans.iter_rows()}
+    return {pair_of(name): CandleSpan(*span) for name, *span in spans.iter_rows()}
 
 
-def to_footer(spans: Mapping[Pair, Span]) -> dict[str, str]:
+def to_footer(spans: Mapping[Pair, CandleSpan]) -> dict[str, str]:
     """What to write into a file's footer."""
     return {FOOTER_KEY: json.dumps({str(pair): span for pair, span in spans.items()})}
 
 
-def from_footer(footer: Mapping[str, str]) -> dict[Pair, Span] | None:
+def from_footer(footer: Mapping[str, str]) -> dict[Pair, CandleSpan] | None:
     """What :func:`to_footer` wrote; None where another tool wrote the file."""
     if FOOTER_KEY not in footer:
         return None
-    return {pair_of(name): Span(*span) for name, span in json.loads(footer[FOOTER_KEY]).items()}
+    return {pair_of(name): CandleSpan(*span) for name, span in json.loads(footer[FOOTER_KEY]).items()}
 
 
 @cache

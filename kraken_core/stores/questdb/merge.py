@@ -23,7 +23,7 @@ _UNCHANGED, _BEFORE, _AFTER = 0, 1, 2
 
 
 @dataclass(frozen=True, slots=True)
-class Merge:
+class QuestDbMerge:
     """A commit that was worked out and not yet made.
 
     A rank that falls, or of a slot in which nothing is held, is recorded before the candles, one that rises behind
@@ -46,7 +46,7 @@ def merge(
     *,
     drop: Mapping[Series, TimeRanges] = MappingProxyType({}),
     by_source: bool = False,
-) -> Merge:
+) -> QuestDbMerge:
     """Merge files, one after the other, into what is held: see CandleStore.commit.
 
     ``rows`` are those of the table (SCHEMA): all of each series from its first incoming or demoted candle to its
@@ -80,7 +80,7 @@ def merge(
         beside = rows.join(winners.select(*SLOT, "source"), on=SLOT, suffix="_new")
         gone = pl.concat([gone, beside.filter(pl.col("source") != pl.col("source_new")).select(*SCHEMA)])
     before, after = _runs(now, stored)
-    return Merge(winners, gone, before, after, merged, pl.concat(differing))
+    return QuestDbMerge(winners, gone, before, after, merged, pl.concat(differing))
 
 
 def one_a_slot(rows: pl.DataFrame) -> pl.DataFrame:

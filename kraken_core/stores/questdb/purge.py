@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from kraken_core.domain.errors import StoreError
-from kraken_core.stores.questdb.server import Server
+from kraken_core.stores.questdb.server import QuestDbServer
 from kraken_core.stores.questdb.tables import KEPT, TABLE, settled
 
 _KEEPING = f"{KEPT}_new"
@@ -20,7 +20,7 @@ _KINDS = {"DAY": ("%Y-%m-%d", "d"), "MONTH": ("%Y-%m", "M"), "YEAR": ("%Y", "y")
 _LIVE = "close IS NOT NULL"
 
 
-class Span(NamedTuple):
+class PartitionSpan(NamedTuple):
     """The instants ``[start, end)`` of a partition, and its name."""
 
     start: datetime
@@ -38,7 +38,7 @@ class Span(NamedTuple):
         return f"(time < '{self.start.isoformat()}Z' OR time >= '{self.end.isoformat()}Z')"
 
 
-def source(server: Server, partition: str, *, kept: bool) -> str:
+def source(server: QuestDbServer, partition: str, *, kept: bool) -> str:
     """What to read candles from, while ``kept`` says that a purge is under way or was interrupted."""
     if not kept:
         return TABLE
@@ -46,7 +46,7 @@ def source(server: Server, partition: str, *, kept: bool) -> str:
     return f"(SELECT * FROM {TABLE} WHERE {span.outside} UNION ALL SELECT * FROM {KEPT})"
 
 
-def purge(server: Server, partition: str) -> int:
+def purge(server: QuestDbServer, partition: str) -> int:
     """Rewrite the partitions in which slots were given up; returns how many rows went. Raises StoreError."""
     finish(server)
     if partition not in _KINDS:
@@ -63,7 +63,7 @@ def purge(server: Server, partition: str) -> int:
     return gone
 
 
-def finish(server: Server) -> None:
+def finish(server: QuestDbServer) -> None:
     """Put back what an interrupted purge kept. For writers only: nobody else may be at it."""
     names = {name for (name,) in server.rows(f"SELECT table_name FROM tables() WHERE table_name LIKE '{KEPT}%'")}
     if KEPT in names:
@@ -73,7 +73,7 @@ def finish(server: Server) -> None:
         server.execute(f"DROP TABLE IF EXISTS {name}")
 
 
-def _keep(server: Server, span: Span, live: int) -> None:
+def _keep(server: QuestDbServer, span: PartitionSpan, live: int) -> None:
     """Copy what a partition holds; the copy counts from the moment it is whole."""
     server.execute(
         f"CREATE TABLE {_KEEPING} AS (SELECT * FROM {TABLE} WHERE {_LIVE} AND {span.inside}) "
@@ -89,10 +89,10 @@ def _keep(server: Server, span: Span, live: int) -> None:
     server.execute(f"RENAME TABLE {_KEEPING} TO {KEPT}")
 
 
-def _partitions(server: Server, table: str, partition: str, where: str) -> list[Span]:
+def _partitions(server: QuestDbServer, table: str, partition: str, where: str) -> list[PartitionSpan]:
     """The partitions with such rows, in order."""
     name, unit = _KINDS[partition]
     floor = f"timestamp_floor('{unit}', time)"
     bounds = f"{floor} AS begins, dateadd('{unit}', 1, {floor}) AS ends"
     found = server.rows(f"SELECT DISTINCT {bounds} FROM {table} WHERE {where}")
-    return sorted(Span(start, end, start.strftime(name)) for start, end in found)
+    return sorted(PartitionSpan(start, end, start.strftime(name)) for start, end in found)

@@ -20,7 +20,7 @@ from kraken_core.domain.timerange import TimeRange, TimeRanges
 from kraken_core.stores.files.spans import US
 from kraken_core.stores.questdb.merge import SLOT
 from kraken_core.stores.questdb.ranks import Step
-from kraken_core.stores.questdb.server import Server
+from kraken_core.stores.questdb.server import QuestDbServer
 from kraken_core.stores.questdb.tables import RANKS
 
 _SERIES = "asset_id, quote_currency, interval_minutes"
@@ -44,7 +44,7 @@ class HeldRows:
     ``ranked``: whether there is a table of ranks; tables of others have none.
     """
 
-    def __init__(self, server: Server, table: str, ids: Ids, *, ranked: bool) -> None:
+    def __init__(self, server: QuestDbServer, table: str, ids: Ids, *, ranked: bool) -> None:
         self._ranks = ranked
         self._server = server
         self._table = table

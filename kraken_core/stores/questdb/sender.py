@@ -27,7 +27,7 @@ class GoneError(Exception):
     """The server does not answer, or a connection broke."""
 
 
-class RefusedError(Exception):
+class RowsRefusedError(Exception):
     """The server takes none of a part: why, in its own words, and the row it speaks of, where it names one."""
 
     def __init__(self, reason: str, row: int | None) -> None:
@@ -36,7 +36,7 @@ class RefusedError(Exception):
         self.row = row
 
 
-class Part(NamedTuple):
+class RowBatch(NamedTuple):
     """Rows to be sent at once; ``first`` is the number of the first one."""
 
     table: str
@@ -45,10 +45,10 @@ class Part(NamedTuple):
     first: int
 
 
-def in_parts(table: str, rows: pl.DataFrame, symbols: Sequence[str]) -> Iterator[Part]:
+def in_parts(table: str, rows: pl.DataFrame, symbols: Sequence[str]) -> Iterator[RowBatch]:
     """Rows in parts of a size that is worth a request."""
     for first in range(0, rows.height, PART_ROWS):
-        yield Part(table, rows.slice(first, PART_ROWS), symbols, first)
+        yield RowBatch(table, rows.slice(first, PART_ROWS), symbols, first)
 
 
 class Senders:
@@ -66,7 +66,7 @@ class Senders:
                 sender.close(flush=False)
             self._idle.clear()
 
-    def flush(self, part: Part) -> None:
+    def flush(self, part: RowBatch) -> None:
         """Send a part; it is written when this returns. Raises GoneError, RefusedError: then none of it is."""
         from questdb import QuestDBError, QuestDBErrorCode  # noqa: PLC0415 - an extra that reading does without
 
@@ -82,7 +82,7 @@ class Senders:
             if error.code in {QuestDBErrorCode.SocketError, QuestDBErrorCode.CouldNotResolveAddr}:
                 raise GoneError(str(error)) from error
             reason, line = _refusal(str(error))
-            raise RefusedError(reason, part.first + line - 1 if line else None) from error
+            raise RowsRefusedError(reason, part.first + line - 1 if line else None) from error
         with self._lock:
             self._idle.append(sender)
 
@@ -102,7 +102,7 @@ class Senders:
         return sender
 
 
-def _frame(part: Part) -> pd.DataFrame:
+def _frame(part: RowBatch) -> pd.DataFrame:
     categories = part.rows.with_columns(pl.col(part.symbols).cast(pl.Categorical))
     frame: pd.DataFrame = categories.to_arrow().to_pandas(types_mapper=_nullable)
     return frame

@@ -22,7 +22,7 @@ from kraken_core import postgres_wire
 from kraken_core.domain.errors import StoreError
 from kraken_core.postgres_wire import AnsweringConnection
 from kraken_core.stores.questdb.address import Address
-from kraken_core.stores.questdb.sender import SIDE_BY_SIDE, GoneError, RefusedError, Senders, in_parts
+from kraken_core.stores.questdb.sender import SIDE_BY_SIDE, GoneError, RowsRefusedError, Senders, in_parts
 
 PATIENCE_S = 60.0  # a server that is started anew answers well before
 _CONNECT_S = 5
@@ -33,7 +33,7 @@ _READ_ONLY = ("read-only", "read only", "readonly", "cannot receive writes")
 Result = TypeVar("Result")
 
 
-class Server:
+class QuestDbServer:
     """One server. Thread-safe: statements take turns."""
 
     def __init__(self, address: Address, patience_s: float | None = None) -> None:
@@ -80,7 +80,7 @@ class Server:
             with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
                 for done in [pool.submit(part) for part in parts]:
                     done.result()
-        except RefusedError as error:
+        except RowsRefusedError as error:
             of_what = f" (of {describe(error.row)})" if error.row is not None else ""
             raise StoreError(self._describe("write to", f"{error.reason}{of_what}")) from error
 

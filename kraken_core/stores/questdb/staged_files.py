@@ -9,15 +9,16 @@ from pathlib import Path
 import polars as pl
 
 from kraken_core.ports import StagedFile
-from kraken_core.stores.files.candle_files import CandleFiles, store_errors
-from kraken_core.stores.files.folder import Folder
+from kraken_core.stores.files.candle_files import CandleFiles
+from kraken_core.stores.files.errors import store_errors
+from kraken_core.stores.files.folder import LocalFolder
 
 
 class StagedFiles(CandleFiles):
     """Candles on their way to QuestDB, with the numbers it knows assets by."""
 
     def __init__(self, root: Path, ids: Callable[[set[str]], Mapping[str, int]]) -> None:
-        super().__init__(Folder(root))
+        super().__init__(LocalFolder(root))
         self.root = root
         self.ids = ids
 

@@ -6,8 +6,8 @@ import re
 
 from kraken_core.domain.table_mark import TableMark, require_known
 from kraken_core.stores.questdb.address import Address
-from kraken_core.stores.questdb.server import Server
-from kraken_core.stores.questdb.tables import ASSETS, TABLE, Layout, layout, state
+from kraken_core.stores.questdb.server import QuestDbServer
+from kraken_core.stores.questdb.tables import ASSETS, TABLE, TableLayout, layout, state
 
 _VERSION = re.compile(r"QuestDB ([\d.]+)")
 
@@ -17,7 +17,7 @@ def server_state(address: Address, known: TableMark | None = None) -> tuple[str,
 
     Raises StoreError, TableLostError where it does not go on from the ``known`` table.
     """
-    server = Server(address, patience_s=0)
+    server = QuestDbServer(address, patience_s=0)
     try:
         [(build,)] = server.rows("SELECT build()")
         found = _VERSION.search(build)
@@ -35,7 +35,7 @@ def server_state(address: Address, known: TableMark | None = None) -> tuple[str,
         server.close()
 
 
-def _better(server: Server, kind: Layout) -> str:
+def _better(server: QuestDbServer, kind: TableLayout) -> str:
     wrong = []
     if kind.partition in {"HOUR", "DAY"}:
         wrong.append("so many partitions slow writing down")

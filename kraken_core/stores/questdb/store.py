@@ -33,15 +33,15 @@ from kraken_core.ports import (
     Staging,
     Vacuumed,
 )
-from kraken_core.stores.delta.vacuum import UNCOMMITTED_KEPT_S, written_before
-from kraken_core.stores.files.candle_files import read_errors
+from kraken_core.stores.files.errors import read_errors
+from kraken_core.stores.files.uncommitted import UNCOMMITTED_KEPT_S, written_before
 from kraken_core.stores.questdb import tables
 from kraken_core.stores.questdb.address import Address
-from kraken_core.stores.questdb.merge import RANKED, Merge, merge, one_a_slot, runs_of
+from kraken_core.stores.questdb.merge import RANKED, QuestDbMerge, merge, one_a_slot, runs_of
 from kraken_core.stores.questdb.purge import finish, purge, source
 from kraken_core.stores.questdb.ranks import RankSteps
 from kraken_core.stores.questdb.rows import HeldRows
-from kraken_core.stores.questdb.server import Server
+from kraken_core.stores.questdb.server import QuestDbServer
 from kraken_core.stores.questdb.staged_files import StagedFiles, StagedFolder
 from kraken_core.stores.questdb.verify import damages
 from kraken_core.stores.questdb.view import show
@@ -61,11 +61,11 @@ class QuestDBStore:
         self._known = known
         self._ids: dict[str, int] = {}
         self._files = StagedFiles(folder.absolute(), self._numbers)
-        self._server = Server(address)
+        self._server = QuestDbServer(address)
         self._writer = CandleWriter(self._server, self._files)
         self._lock = RLock()
         self._key = tables.TableKey()  # of what follows
-        self._layout = tables.Layout()
+        self._layout = tables.TableLayout()
         self._mirrored: frozenset[AssetRecord] = frozenset()
         self._spans: dict[Series, TimeRange] | None = None
         self._steps: RankSteps | None = None
@@ -256,7 +256,7 @@ class QuestDBStore:
             self._writer.take(staged)
         return {Series(pair, f.interval): Merged(new=span.candles) for f in staged for pair, span in f.spans.items()}
 
-    def _make(self, plan: Merge, planned: tables.TableKey, staged: Sequence[StagedFile]) -> None:
+    def _make(self, plan: QuestDbMerge, planned: tables.TableKey, staged: Sequence[StagedFile]) -> None:
         steps = self._known_steps()
         with self._changing(planned, staged):
             self._writer.record(steps.set(plan.ranks_before), self._ids)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from kraken_core.domain.errors import StoreError
 from kraken_core.domain.table_mark import TableMark
 from kraken_core.ports import AssetRecord
-from kraken_core.stores.questdb.server import Server, progress_or_fail
+from kraken_core.stores.questdb.server import QuestDbServer, progress_or_fail
 
 TABLE, RANKS, KEPT, ASSETS = "assetprice", "assetprice_rank", "assetprice_kept", "asset"
 # The contract's columns, in its order, and the types that QuestDB gives them.
@@ -50,7 +50,7 @@ class TableKey(NamedTuple):
         return TableMark(f"questdb:{self.ids[0]}", self.version) if self.ids else TableMark()
 
 
-class Layout(NamedTuple):
+class TableLayout(NamedTuple):
     """What an ``assetprice`` that somebody else made does its own way.
 
     ``by_source``: rows of several sources may hold one slot, as ``source`` is one of its keys for deduplication.
@@ -60,7 +60,7 @@ class Layout(NamedTuple):
     by_source: bool = False
 
 
-def create(server: Server) -> None:
+def create(server: QuestDbServer) -> None:
     """Make what is missing of the tables; those that exist are used as they are."""
     for table, columns, partition in ((RANKS, _RANK_COLUMNS, "YEAR"), (TABLE, COLUMNS, "MONTH")):
         described = ", ".join(f"{name} {kind}" for name, kind in columns.items())
@@ -71,12 +71,12 @@ def create(server: Server) -> None:
     create_assets(server)
 
 
-def create_assets(server: Server) -> None:
+def create_assets(server: QuestDbServer) -> None:
     """Make the table of assets, where it is missing."""
     server.execute(f"CREATE TABLE IF NOT EXISTS {ASSETS} (id INT, ticker SYMBOL, tier SYMBOL)")
 
 
-def state(server: Server) -> tuple[TableKey, bool]:
+def state(server: QuestDbServer) -> tuple[TableKey, bool]:
     """What was written so far, and whether all of it can be read by now. Raises StoreError where it never will be."""
     everything = sorted(
         server.rows(
@@ -101,7 +101,7 @@ def state(server: Server) -> tuple[TableKey, bool]:
     return TableKey(ids, transactions, kept=KEPT in names, ranked=RANKS in names), applied
 
 
-def settled(server: Server) -> TableKey:
+def settled(server: QuestDbServer) -> TableKey:
     """Wait until all that was written can be read. Raises StoreError where that stands still."""
     key, applied = state(server)
     if applied:
@@ -117,7 +117,7 @@ def settled(server: Server) -> TableKey:
     return key
 
 
-def layout(server: Server) -> Layout:
+def layout(server: QuestDbServer) -> TableLayout:
     """Look at an ``assetprice`` that is there. Raises StoreError where candles cannot be kept in it."""
     columns = server.rows(f"SELECT \"column\", type, upsertKey FROM table_columns('{TABLE}')")
     found = {name: (kind, key) for name, kind, key in columns}
@@ -137,10 +137,10 @@ def layout(server: Server) -> Layout:
             f"the timestamp time, deduplicated on {', '.join(KEYS)}. Nothing was changed: run ALTER TABLE {TABLE} "
             f"DEDUP ENABLE UPSERT KEYS({', '.join(KEYS)}) there (on a table that is not WAL, SET TYPE WAL before)."
         )
-    return Layout(partition, "source" in keys)
+    return TableLayout(partition, "source" in keys)
 
 
-def read_assets(server: Server) -> list[AssetRecord]:
+def read_assets(server: QuestDbServer) -> list[AssetRecord]:
     """The assets that QuestDB knows. Raises StoreError where its table ``asset`` cannot tell."""
     if not server.rows(f"SELECT 1 FROM tables() WHERE table_name = '{ASSETS}'"):
         return []
@@ -154,7 +154,7 @@ def read_assets(server: Server) -> list[AssetRecord]:
     return [AssetRecord(*row) for row in server.rows(f"SELECT id::int, ticker::string, {tier}::string FROM {ASSETS}")]
 
 
-def check_assets(server: Server, there: Collection[AssetRecord], ours: Collection[AssetRecord]) -> None:
+def check_assets(server: QuestDbServer, there: Collection[AssetRecord], ours: Collection[AssetRecord]) -> None:
     """Raises StoreError where the server's assets and the ledger's have different numbers."""
     by_ticker, by_id = {a.ticker: a for a in there}, {a.id: a for a in there}
     for asset in ours:
@@ -167,7 +167,7 @@ def check_assets(server: Server, there: Collection[AssetRecord], ours: Collectio
             )
 
 
-def check_named(server: Server, there: Collection[AssetRecord]) -> None:
+def check_named(server: QuestDbServer, there: Collection[AssetRecord]) -> None:
     """Raises StoreError where candles are held of assets that nobody names."""
     if not there and server.rows(f"SELECT 1 FROM {TABLE} LIMIT 1"):
         raise StoreError(
@@ -176,7 +176,7 @@ def check_named(server: Server, there: Collection[AssetRecord]) -> None:
         )
 
 
-def mirror_assets(server: Server, assets: Collection[AssetRecord]) -> None:
+def mirror_assets(server: QuestDbServer, assets: Collection[AssetRecord]) -> None:
     """Have the server know the ledger's assets. Raises StoreError where their numbers are different."""
     there = read_assets(server)
     check_assets(server, there, assets)

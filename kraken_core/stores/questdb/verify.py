@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from kraken_core.ports import Damage
-from kraken_core.stores.questdb.server import Server
+from kraken_core.stores.questdb.server import QuestDbServer
 from kraken_core.stores.questdb.tables import ASSETS, KEYS, TABLE
 
 # Not count() of them: that one counts before the condition (9.3.4).
@@ -23,7 +23,7 @@ _CHECKS = {
 }
 
 
-def damages(server: Server) -> Iterator[Damage]:
+def damages(server: QuestDbServer) -> Iterator[Damage]:
     """What is wrong with the table. Raises StoreError."""
     for problem, sql in _CHECKS.items():
         [(found,)] = server.rows(sql)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import duckdb
 
-from kraken_core.stores.files.candle_files import store_errors
-from kraken_core.stores.questdb.server import Server
+from kraken_core.stores.files.errors import store_errors
+from kraken_core.stores.questdb.server import QuestDbServer
 from kraken_core.stores.questdb.tables import ASSETS, TableKey
 
 KEPT_S = 3600  # a file of an earlier state may still be read
@@ -30,7 +30,13 @@ _HIGHEST = (
 
 
 def show(
-    connection: duckdb.DuckDBPyConnection, server: Server, folder: Path, key: TableKey, table: str, *, by_source: bool
+    connection: duckdb.DuckDBPyConnection,
+    server: QuestDbServer,
+    folder: Path,
+    key: TableKey,
+    table: str,
+    *,
+    by_source: bool,
 ) -> None:
     """Create the view. ``key`` is the state of the table; where there is none, the view is empty. Raises StoreError."""
     columns = ", ".join(f"{name}::{kind} AS {name}" for name, kind in _TYPES.items())
@@ -43,7 +49,7 @@ def show(
         connection.execute(f"CREATE OR REPLACE VIEW candles AS SELECT {columns} FROM ({rows})")
 
 
-def _fetched(server: Server, folder: Path, key: TableKey, table: str) -> Path:
+def _fetched(server: QuestDbServer, folder: Path, key: TableKey, table: str) -> Path:
     target = folder / f"{'-'.join(map(str, (*key.ids, *key.transactions)))}.parquet"
     if target.exists():
         return target

@@ -13,7 +13,7 @@ from kraken_core.domain.timerange import iso
 from kraken_core.ports import StagedFile
 from kraken_core.stores.files.spans import US
 from kraken_core.stores.questdb.ranks import Step
-from kraken_core.stores.questdb.server import Server
+from kraken_core.stores.questdb.server import QuestDbServer
 from kraken_core.stores.questdb.staged_files import StagedFiles, numbered
 from kraken_core.stores.questdb.tables import COLUMNS, RANKS, SYMBOLS, TABLE
 
@@ -27,7 +27,7 @@ _VALUES = ("open", "high", "low", "close", "volume", "trade_count")
 class CandleWriter:
     """Writes to the tables of one server, which exist."""
 
-    def __init__(self, server: Server, files: StagedFiles) -> None:
+    def __init__(self, server: QuestDbServer, files: StagedFiles) -> None:
         self._server = server
         self._files = files
         self._reads_files: bool | None = None  # whether the server does; None until it was tried

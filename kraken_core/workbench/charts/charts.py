@@ -16,7 +16,7 @@ from kraken_core.ledger.ledger import SqlLedger
 from kraken_core.ports import CandleStore
 from kraken_core.workbench.charts.candle_chart import Drawn, drawn
 from kraken_core.workbench.charts.downloadable import downloadable
-from kraken_core.workbench.charts.missing import Missing, missing
+from kraken_core.workbench.charts.missing import MissingByBin, missing
 from kraken_core.workbench.charts.share import Spans, spans
 from kraken_core.workbench.charts.timeline import Timeline, timeline
 from kraken_core.workbench.charts.totals import Totals, totals
@@ -86,7 +86,9 @@ class ChartData:
     def _as_of(self) -> int:
         return max((found.as_of for found in self.ledger.detections().values()), default=0)
 
-    def missing(self, gaps: pl.DataFrame, row: str, selection: Selection, window: TimeRange, rows: slice) -> Missing:
+    def missing(
+        self, gaps: pl.DataFrame, row: str, selection: Selection, window: TimeRange, rows: slice
+    ) -> MissingByBin:
         """What gaps (of :meth:`gaps`) leave missing of the selection, by ``row`` (pair or tier) and time.
 
         Of its rows those of a slice.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from kraken_core.domain.archives import holders_of
+from kraken_core.domain.archives import archives_covering
 from kraken_core.domain.gaps import Route
 
 _HOLDERS = {"start": pl.Int64, "end": pl.Int64, "archive": pl.String, "first": pl.Int64, "last": pl.Int64}
@@ -19,7 +19,7 @@ def downloadable(gaps: pl.DataFrame, as_of: int) -> pl.DataFrame:
     manual = gaps.filter((pl.col("route") == Route.NONE) & (pl.col("csv_file") != ""))
     whole, cut = manual.filter(pl.col("archive") != ""), manual.filter(pl.col("archive") == "")
     spans = cut.select("start", "end").unique().rows()
-    holders = [(start, end, *holder) for start, end in spans for holder in holders_of(start, end, as_of)]
+    holders = [(start, end, *holder) for start, end in spans for holder in archives_covering(start, end, as_of)]
     parts = cut.drop("archive").join(pl.DataFrame(holders, _HOLDERS, orient="row"), on=["start", "end"])
     parts = parts.with_columns(start="first", end="last", candles=(pl.col("last") - pl.col("first")) // _WIDTH)
     return pl.concat([whole, parts.select(whole.columns)]).sort("archive", "csv_file", "start")

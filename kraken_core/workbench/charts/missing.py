@@ -18,7 +18,7 @@ AT_ONCE = 10_000  # gaps that are spread over bins at once: bounds the memory
 
 
 @dataclass(frozen=True, slots=True)
-class Missing:
+class MissingByBin:
     """For each row (a pair, a tier) and bin: ``seconds`` missing and wanted, of all its series, and ``slots`` missing.
 
     Of ``total`` rows with something missing, those that lack the most come first.
@@ -37,7 +37,7 @@ class Missing:
         return np.where(self.wanted > 0, self.missing / np.maximum(self.wanted, 1), np.nan)
 
 
-def missing(gaps: pl.DataFrame, row: str, wanted: Wanted, window: TimeRange, rows: slice) -> Missing:
+def missing(gaps: pl.DataFrame, row: str, wanted: Wanted, window: TimeRange, rows: slice) -> MissingByBin:
     """What the gaps leave missing in the window: of its rows those of a ``slice``.
 
     ``gaps`` has columns start and end (epoch seconds), interval_minutes and the one whose values are the rows;
@@ -51,7 +51,7 @@ def missing(gaps: pl.DataFrame, row: str, wanted: Wanted, window: TimeRange, row
     )
     names = order[row][rows].to_list()
     seconds, slots = _added(found.filter(pl.col(row).is_in(names)), row, names, bins, window)
-    return Missing(bins, tuple(names), order.height, seconds, _wanted(names, wanted, bins, window), slots)
+    return MissingByBin(bins, tuple(names), order.height, seconds, _wanted(names, wanted, bins, window), slots)
 
 
 def _added(gaps: pl.DataFrame, row: str, rows: list[str], bins: Bins, window: TimeRange) -> tuple[Amounts, Amounts]:

@@ -50,7 +50,7 @@ class Finding(NamedTuple):
     message: str
 
 
-class Check(NamedTuple):
+class HealthCheck(NamedTuple):
     """A finding and what it is about."""
 
     name: str
@@ -61,7 +61,7 @@ class Check(NamedTuple):
 class Diagnosis(NamedTuple):
     """All checks, in order, and the settings in force (none where they cannot be read)."""
 
-    checks: tuple[Check, ...]
+    checks: tuple[HealthCheck, ...]
     settings: tuple[ShownSetting, ...] = ()
 
     @property
@@ -77,20 +77,20 @@ def examine(home: str | Path | None = None) -> Diagnosis:
         workbench = OpenHome.open(home)
         tiers = workbench.settings.tiers()
     except KrakenError as error:
-        return Diagnosis((Check("settings", Status.PROBLEM, str(error)), about_versions))
+        return Diagnosis((HealthCheck("settings", Status.PROBLEM, str(error)), about_versions))
     with workbench:
         settings = workbench.settings.shown()
         chosen = sum(setting.origin != "default" for setting in settings)
         summary = f"{chosen} of {len(settings)} are not the default; tiers {', '.join(tiers.names)}."
-        about_settings = Check("settings", Status.OK, summary)
+        about_settings = HealthCheck("settings", Status.OK, summary)
         return Diagnosis((about_settings, about_versions, *_Examination(workbench).checks()), settings)
 
 
-def _check(name: str, look: Callable[[], Finding]) -> Check:
+def _check(name: str, look: Callable[[], Finding]) -> HealthCheck:
     try:
-        return Check(name, *look())
+        return HealthCheck(name, *look())
     except KrakenError as error:
-        return Check(name, Status.PROBLEM, str(error))
+        return HealthCheck(name, Status.PROBLEM, str(error))
 
 
 def _versions() -> Finding:
@@ -109,7 +109,7 @@ class _Examination:
 
     workbench: OpenHome
 
-    def checks(self) -> Iterator[Check]:
+    def checks(self) -> Iterator[HealthCheck]:
         looks = {
             "home": self._home,
             "filesystem": self._file_system,

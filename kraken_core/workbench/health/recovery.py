@@ -88,7 +88,7 @@ class Recovery:
         for request in again.values():
             [source] = request.sources
             try:
-                plan = work.plan(request)
+                plan = work.build_plan(request)
                 if plan.to_ingest:
                     job = work.run(work.start(plan), plan).job
                     yield f"job {job.id} read {source} again: {job.metrics.records_ingested:,} candles are back"
@@ -101,7 +101,9 @@ class Recovery:
         """What was derived and is lost, from the finer candles that are there."""
         ledger, work = self.home.ledger, self.home.runner
         if any(gap.route is Route.DERIVE and gap.series.pair in pairs for gap in ledger.gaps()):
-            plan = work.plan(Request(pairs=tuple(pairs), backfill=True, api_backfill=False), self.home.holdings.as_of)
+            plan = work.build_plan(
+                Request(pairs=tuple(pairs), backfill=True, api_backfill=False), self.home.holdings.as_of
+            )
             job = work.run(work.start(plan), plan).job
             yield f"job {job.id} filled {job.metrics.gaps_filled:,} gaps from finer candles: derived ones are back"
 

@@ -12,7 +12,7 @@ from kraken_core.domain.jobs import UNFINISHED, JobStatus
 from kraken_core.domain.market import Series, first_of
 from kraken_core.pipeline.cover import CoverageTracker
 from kraken_core.ports import never_stop
-from kraken_core.workbench.health.doctor import Check, Status
+from kraken_core.workbench.health.doctor import HealthCheck, Status
 from kraken_core.workbench.health.recovery import Recovery
 from kraken_core.workbench.home import OpenHome
 from kraken_core.workbench.jobs import disk
@@ -23,7 +23,7 @@ class Repaired:
     """What was mended, a line each, and what was found while mending."""
 
     done: list[str] = field(default_factory=list)
-    checks: list[Check] = field(default_factory=list)
+    checks: list[HealthCheck] = field(default_factory=list)
 
 
 def repair(home: str | Path | None = None) -> Repaired:
@@ -58,7 +58,9 @@ def _tidy_up(home: OpenHome, repaired: Repaired) -> None:
     if needed:
         free = disk.free_bytes(home.settings.store_path)
         sizes = f"{byte_size(needed)} and a reserve are needed, {byte_size(free)} are free"
-        repaired.checks.append(Check("merging", Status.WARNING, f"too little disk to merge small files: {sizes}."))
+        repaired.checks.append(
+            HealthCheck("merging", Status.WARNING, f"too little disk to merge small files: {sizes}.")
+        )
 
 
 def _recount(home: OpenHome, repaired: Repaired) -> None:
@@ -77,11 +79,11 @@ def _recount(home: OpenHome, repaired: Repaired) -> None:
     repaired.checks.append(_agreement(home, lost))
 
 
-def _agreement(home: OpenHome, lost: Sequence[Series]) -> Check:
+def _agreement(home: OpenHome, lost: Sequence[Series]) -> HealthCheck:
     if not lost:
         series = {known.series for known in home.ledger.coverage()}
-        return Check("counts", Status.OK, f"ledger and table agree on every candle of {len(series):,} series.")
+        return HealthCheck("counts", Status.OK, f"ledger and table agree on every candle of {len(series):,} series.")
     unfinished = home.ledger.jobs(UNFINISHED)  # it may have been about to replace them; else they were recovered
     advice = home.runner.resume_command(unfinished[0].id) if unfinished else "kraken-history doctor --repair again"
     message = f"the table has fewer candles of {first_of(lost)} than were counted: go on with {advice}"
-    return Check("counts", Status.WARNING, message)
+    return HealthCheck("counts", Status.WARNING, message)

@@ -8,9 +8,16 @@ from functools import partial
 from typing import Protocol
 
 from kraken_core.domain.archives import Archive
-from kraken_core.domain.errors import HomeError, SourceError, UnavailableError, UnreachableError, UsageError
+from kraken_core.domain.errors import (
+    HomeError,
+    SourceError,
+    TableLostError,
+    UnavailableError,
+    UnreachableError,
+    UsageError,
+)
 from kraken_core.domain.exchange import Listed, Market
-from kraken_core.domain.market import Pair
+from kraken_core.domain.market import Pair, first_of
 from kraken_core.domain.names import Names
 from kraken_core.domain.plan import IngestionPlan, Pace
 from kraken_core.domain.request import Request
@@ -25,7 +32,6 @@ from kraken_core.sources.releases import expanded, published
 from kraken_core.sources.remote_archives import Remote
 from kraken_core.sources.rest import BRIEF, PATIENT, RetryBudget
 from kraken_core.workbench.jobs.disk import require_local, require_room
-from kraken_core.workbench.jobs.same_table import require_same_table
 
 _NAMED = 3  # entries that a note names
 
@@ -50,7 +56,7 @@ class JobPlanner:
     remote: Remote
     exchange: OpenExchange
 
-    def plan(self, request: Request, as_of: int | None = None) -> IngestionPlan:
+    def build_plan(self, request: Request, as_of: int | None = None) -> IngestionPlan:
         """What a request will do, as of now or of an earlier instant. Writes nothing.
 
         Now is what the exchange's clock says, where it is asked and behind ours; a job's instant is a settling time
@@ -75,7 +81,7 @@ class JobPlanner:
 
         That is: too little disk, SQLite on a network file system, a ledger that tells of another candle table.
         """
-        require_same_table(self.ledger, self.store, self._tracker(), self.settings.table)
+        _require_same_table(self.ledger, self.store, self._tracker(), self.settings.table)
         require_local(file_of(self.settings.ledger_url))
         if self.settings.store_is_local:  # a server has a disk of its own, and what is staged goes with each commit
             require_room(self.settings.store_path, plan.disk_bytes)
@@ -93,7 +99,7 @@ class JobPlanner:
         all_notes += [*(market.notes if market else ()), *_to_rename(renames)]
         missed = unreached if request.needs_exchange else ""
         published_by = partial(self._published, as_of, all_notes, names)
-        plan = planner.plan(request, as_of, source, market, published_by, unreached=missed)
+        plan = planner.plan_sources(request, as_of, source, market, published_by, unreached=missed)
         return replace(plan, notes=(*all_notes, *plan.notes))
 
     def names(self, market: Market | None) -> Names:
@@ -141,6 +147,34 @@ class JobPlanner:
 
     def _tracker(self) -> CoverageTracker:
         return CoverageTracker(self.store, self.ledger, self.tiers, self.clock.now())
+
+
+def _require_same_table(ledger: Ledger, store: CandleTable, tracker: CoverageTracker, table: str) -> None:
+    """Raises TableLostError, or HomeError, where the ledger counts candles that the table lacks.
+
+    A ledger counts the candles of one table: what it knows of them has to be true of the one used with it. A table that
+    the last job used is known by its mark, and refused by the store itself. One of another name may be the same, as a
+    folder that was moved is, and an earlier version of this program kept no mark: then candles are counted.
+    """
+    before = ledger.last_table()
+    if before is None:
+        return
+    if before == table and ledger.known_table():
+        _ = store.mark  # refused where it is not the known one
+        return
+    _, lost = tracker.recounted()
+    if lost and before == table:
+        raise TableLostError(
+            f"The candle table {table} lacks candles of {first_of(lost)} that the ledger counts. Nothing was done. See "
+            "that its disk is mounted, or put the table back; where it is lost for good, kraken-history doctor "
+            "--repair reads again what its archives still have, and makes gaps of the rest."
+        )
+    if lost:
+        raise HomeError(
+            f"the ledger tells of candles in {before}, but the store is {table}, which lacks candles of "
+            f"{first_of(lost)}. Nothing was done: copy them there first (kraken-history copy --to), name the other "
+            "store again, or use another ledger for this one."
+        )
 
 
 def _to_rename(renames: Mapping[Pair, Pair]) -> tuple[str, ...]:

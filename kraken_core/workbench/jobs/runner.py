@@ -45,12 +45,11 @@ from kraken_core.pipeline.run import JobResult, Pipeline
 from kraken_core.ports import Progress, ProgressReport, WorkerPool, never_stop, no_progress
 from kraken_core.sources.archive import ArchiveSource
 from kraken_core.stores.rejects import CsvRejectLog
-from kraken_core.workbench.jobs.detach import start_worker
 from kraken_core.workbench.jobs.disk import BOUNDLESS, room
 from kraken_core.workbench.jobs.lease import HEARTBEAT_S, LEASE_S, Lease
 from kraken_core.workbench.jobs.log import LOG, begun, ended, logged
 from kraken_core.workbench.jobs.planner import JobPlanner
-from kraken_core.workbench.jobs.worker_process import is_lost, this_worker
+from kraken_core.workbench.jobs.worker_process import is_lost, start_worker, this_worker
 
 START_PATIENCE_S = 30  # how long a new process may take to load and to plan
 LOOK_EVERY_S = 0.1
@@ -127,7 +126,7 @@ class JobRunner(JobPlanner):
         """
         self.fail_stalled_jobs()
         began = time.perf_counter()
-        plan = self._fetched(plan or self.plan(job.request, job.as_of))
+        plan = self._fetched(plan or self.build_plan(job.request, job.as_of))
         patient = replace(self, store=self.store.with_retries())
         patient.check_ready(plan)
         planned = time.perf_counter() - began

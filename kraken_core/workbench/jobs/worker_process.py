@@ -1,9 +1,11 @@
-"""Who runs a job: so that a job whose worker died is told from one that is working."""
+"""The process that runs a job: starting one that outlives whoever starts it, and seeing whether it still works."""
 
 from __future__ import annotations
 
 import os
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import psutil
@@ -11,6 +13,21 @@ import psutil
 _TICKS = "t"  # how a start begins that is counted in ticks since boot
 _START_FIELD = 19  # starttime, of the fields behind the name: proc(5) counts it as the 22nd
 _DRIFT_S = 2  # where all there is are times by the clock, which is set now and then
+
+
+def start_worker(home: Path, job_id: int, log: Path, workers: int | None = None) -> None:
+    """Run a job in a process of its own; returns at once. What the process says goes to ``log``."""
+    # -P: the process works in the home, and a file random.py there is no module of Python's.
+    command = [sys.executable, "-P", "-m", "kraken_core.worker", str(home), str(job_id)]
+    with log.open("ab") as output:
+        subprocess.run(
+            command + ([str(workers)] if workers else []),
+            check=True,
+            cwd=home,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+        )
 
 
 def this_worker() -> str:

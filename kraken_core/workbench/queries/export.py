@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import polars as pl
 
-from kraken_core.domain.archives import Coverage
+from kraken_core.domain.archives import StatedCoverage
 from kraken_core.domain.candles import PRICES
 from kraken_core.domain.errors import BadFileError, UsageError
 from kraken_core.domain.interval_text import short
@@ -32,7 +32,7 @@ class Exported(NamedTuple):
     missing: int
 
 
-class Kind(NamedTuple):
+class ExportFormat(NamedTuple):
     """A kind of file: how the one of a series is called, and how its candles are written.
 
     ``described``: it can be ingested again, so that COVERAGE.json beside it says what it covers.
@@ -60,11 +60,11 @@ def _as_table(candles: pl.DataFrame, path: Path) -> None:
 
 
 KINDS = {
-    "csv": Kind(lambda series: series.file_name, _as_kraken, described=True),
-    "feather": Kind(
+    "csv": ExportFormat(lambda series: series.file_name, _as_kraken, described=True),
+    "feather": ExportFormat(
         lambda series: f"{_NO_FILE_NAME.sub('_', str(series.pair))}-{short(series.interval)}.feather", _as_freqtrade
     ),
-    "parquet": Kind(lambda series: f"{Path(series.file_name).stem}.parquet", _as_table),
+    "parquet": ExportFormat(lambda series: f"{Path(series.file_name).stem}.parquet", _as_table),
 }
 
 
@@ -87,7 +87,7 @@ class Export:
         for series, file in files:
             covers = self.reading.covered(series) & TimeRanges.single(*window)
             content_hash = hashlib.sha256(_partial(file.path).read_bytes()).hexdigest()
-            described[file.path.name] = Coverage(content_hash, covers)
+            described[file.path.name] = StatedCoverage(content_hash, covers)
         _partial(path).write_bytes(coverage_text(described))
         _partial(path).replace(path)
 

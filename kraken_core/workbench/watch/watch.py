@@ -83,7 +83,7 @@ class Watch:
         try:
             # Nobody is there to agree to more requests than a plan said: --max-requests is what bounds a round.
             request = replace(ingest_request(self.home, **self.request), within_plan=False)
-            plan = self.home.runner.plan(request)
+            plan = self.home.runner.build_plan(request)
             job = JobControl(self.home.runner).run(plan, stop=self.stop).job
         except Interrupted:
             raise

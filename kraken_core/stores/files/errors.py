@@ -1,0 +1,55 @@
+"""What goes wrong with the files of a candle table, in one line each."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import duckdb
+import polars as pl
+from deltalake.exceptions import DeltaError
+
+from kraken_core.domain.errors import StoreError
+
+_TREE = re.compile(r"\s*\n\s*(?:\x1b\[\d+m)?↳(?:\x1b\[0m)?\s*")  # how Delta sets the causes of an error
+_TRACEBACK = re.compile(r"^Traceback \(most recent .*?^\w[\w.]*: ", re.DOTALL | re.MULTILINE)  # DuckDB's, of our error
+_AWAY = "error sending request"  # in the words of the client that deltalake, polars and obstore share
+_FULL = (os.strerror(errno.ENOSPC), os.strerror(errno.EDQUOT))  # libraries tell it in words alone
+
+
+@contextmanager
+def store_errors(verb: str, what: object) -> Iterator[None]:
+    """Turn whatever goes wrong inside into one line that names the file or table."""
+    try:
+        yield
+    except (OSError, pl.exceptions.PolarsError, DeltaError, duckdb.Error) as error:
+        if any(full in str(error) for full in _FULL):
+            raise StoreError(
+                f"Cannot {verb} {what} of the candle table: its disk is full. The table is as it was; free some space."
+            ) from error
+        reason = _TREE.sub(": ", _TRACEBACK.sub("", str(error))).strip().partition("\n")[0].rstrip(".")
+        if _AWAY in str(error):
+            raise StoreError(
+                f"Cannot {verb} {what} of the candle table: its object store does not answer ({reason}). The table is "
+                "as it was; see that the store can be reached (kraken-history doctor) and try again."
+            ) from error
+        message = (
+            f"Cannot {verb} {what} of the candle table: {reason}. The table is as it was; mend that and try again "
+            "(what is lost for good comes from a backup, or kraken-history doctor --repair reads its archives again)."
+        )
+        raise StoreError(message) from error
+
+
+@contextmanager
+def read_errors(what: object) -> Iterator[None]:
+    """The same for queries of others inside: what is wrong with a query itself stays DuckDB's word."""
+    try:
+        yield
+    except duckdb.Error as error:
+        if isinstance(error, duckdb.IOException) or _TRACEBACK.search(str(error)):
+            with store_errors("read", what):
+                raise
+        raise

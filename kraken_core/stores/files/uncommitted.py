@@ -1,0 +1,17 @@
+"""Files of the candle table that may be about to be committed: younger than a day, nobody can tell."""
+
+from __future__ import annotations
+
+from kraken_core.stores.files.candle_files import PARTITION
+from kraken_core.stores.files.errors import store_errors
+from kraken_core.stores.files.file_names import is_ours
+from kraken_core.stores.files.location import Location, StoredFile
+
+UNCOMMITTED_KEPT_S = 24 * 3600
+
+
+def written_before(place: Location, instant: int) -> list[StoredFile]:
+    """The files of our own naming that were last written before an instant (epoch seconds). Raises StoreError."""
+    with store_errors("list", place):
+        found = list(place.files(f"{PARTITION}=*/*.parquet"))
+    return [file for file in found if is_ours(file.path) and file.written < instant]  # nothing else is ever deleted
