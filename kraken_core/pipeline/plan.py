@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import NamedTuple
 
 from kraken_core.domain.archives import Archive, quarters_between
 from kraken_core.domain.coverage import Assertion
@@ -19,6 +20,13 @@ from kraken_core.domain.router import DataSourceRouter, Prospect
 from kraken_core.domain.tiers import Tiers
 from kraken_core.pipeline.rates import trades_a_second
 from kraken_core.ports import CandleSource, CandleStore, MarketLedger, PairRecord
+
+
+class PublishedArchives(NamedTuple):
+    """Archives that Kraken publishes; none, and why, where they cannot be looked for."""
+
+    archives: Sequence[Archive] = ()
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +45,7 @@ class Planner:
         as_of: int,
         source: CandleSource,
         market: Market | None,
-        published: Callable[[Sequence[tuple[int, int]]], Sequence[Archive]],
+        published: Callable[[Sequence[tuple[int, int]]], PublishedArchives],
         *,
         unreached: str = "",
     ) -> IngestionPlan:
@@ -66,7 +74,9 @@ class Planner:
         )
         planned = plan()
         if request.download and (quarters := _quarters(planned)):
-            return plan(published=published(quarters))
+            found = published(quarters)
+            planned = plan(published=found.archives)
+            return replace(planned, notes=(found.note, *planned.notes)) if found.note else planned
         return planned
 
     def _now(self, pair: Pair) -> Pair:

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Protocol
 
-from kraken_core.domain.archives import Archive
 from kraken_core.domain.errors import (
     HomeError,
     SourceError,
@@ -24,7 +23,7 @@ from kraken_core.domain.request import Request
 from kraken_core.domain.tiers import Tiers
 from kraken_core.ledger.engine import file_of
 from kraken_core.pipeline.cover import CoverageTracker
-from kraken_core.pipeline.plan import Planner
+from kraken_core.pipeline.plan import Planner, PublishedArchives
 from kraken_core.ports import CandleTable, Clock, Exchange, Ledger, never_stop
 from kraken_core.settings import Settings
 from kraken_core.sources.archive import ArchiveSource
@@ -95,27 +94,24 @@ class JobPlanner:
         pace = Pace(self.settings.requests_per_second, self.settings.pairs_in_parallel)
         renames = names.corrections([record.pair for record in self.ledger.pairs()])
         planner = Planner(self.ledger, self.store, self.tiers.knowing(names.tokenized), pace, renames)
-        all_notes = [f"the exchange is not asked: {unreached}"] if unreached else []
-        all_notes += [*(market.notes if market else ()), *_to_rename(renames)]
         missed = unreached if request.needs_exchange else ""
-        published_by = partial(self._published, as_of, all_notes, names)
+        published_by = partial(self._published, as_of, names)
         plan = planner.plan_sources(request, as_of, source, market, published_by, unreached=missed)
-        return replace(plan, notes=(*all_notes, *plan.notes))
+        of_exchange = market.notes if market else (f"the exchange is not asked: {unreached}",) if unreached else ()
+        return replace(plan, notes=(*of_exchange, *_to_rename(renames), *plan.notes))
 
     def names(self, market: Market | None) -> Names:
         """What the exchange calls its pairs, as it told now or before."""
         return market.names if market else self.ledger.names()
 
-    def _published(
-        self, as_of: int, all_notes: list[str], names: Names, quarters: Sequence[tuple[int, int]]
-    ) -> Sequence[Archive]:
-        """The archives that Kraken publishes of these quarters; none, and a word, where they cannot be looked for."""
+    def _published(self, as_of: int, names: Names, quarters: Sequence[tuple[int, int]]) -> PublishedArchives:
+        """The archives that Kraken publishes of these quarters; none, and why, where they cannot be looked for."""
         try:
             urls = published(self.remote, self.settings.archives_url, quarters, as_of)
-            return ArchiveSource.open(urls, remote=self.remote, names=names).archives() if urls else ()
+            archives = ArchiveSource.open(urls, remote=self.remote, names=names).archives() if urls else ()
         except (SourceError, UnreachableError) as error:
-            all_notes.append(f"published archives are not read: {error}")
-            return ()
+            return PublishedArchives(note=f"published archives are not read: {error}")
+        return PublishedArchives(archives)
 
     def _market(self, request: Request) -> tuple[Market | None, str]:
         """What the exchange tells of itself, where it may be asked; where it does not answer, why."""
