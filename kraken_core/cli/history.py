@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from kraken_core.domain.gaps import GapRecord
+    from kraken_core.domain.request import Selection
     from kraken_core.workbench.queries.holdings import Holdings
 
 LONGEST = 50  # rows on a terminal; a list nobody reads helps nobody
@@ -27,12 +28,14 @@ def coverage(ctx: CliContext, **selection: Any) -> None:  # noqa: ANN401 - the o
     with ctx.workbench() as workbench:
         from kraken_core.workbench import documents
 
-        found = [documents.coverage_row(c) for c in workbench.holdings.coverage(workbench.select(**selection))]
+        chosen = workbench.select(**selection)
+        found = [documents.coverage_row(c) for c in workbench.holdings.coverage(chosen)]
         if ctx.as_json:
             print_json(found)
         else:
             _say_as_of(ctx, workbench.holdings)
             _print_rows(ctx, tuple(documents.COVERAGE), found, "Nothing is covered")
+        _say_not_assessed(ctx, workbench.holdings, chosen)
 
 
 @click.command(epilog="\b\nExample:\n  kraken-history gaps --tier TIER1 --intervals 1440")
@@ -41,7 +44,9 @@ def coverage(ctx: CliContext, **selection: Any) -> None:  # noqa: ANN401 - the o
 def gaps(ctx: CliContext, **selection: Any) -> None:  # noqa: ANN401 - the options of selecting
     """What is missing, how it can be filled, or which archive to get by hand."""
     with ctx.workbench() as workbench:
-        show_gaps(ctx, workbench.holdings, workbench.holdings.gaps(workbench.select(**selection)))
+        chosen = workbench.select(**selection)
+        show_gaps(ctx, workbench.holdings, workbench.holdings.gaps(chosen))
+        _say_not_assessed(ctx, workbench.holdings, chosen)
 
 
 def show_gaps(ctx: CliContext, stored: Holdings, gaps: Sequence[GapRecord]) -> None:
@@ -88,3 +93,8 @@ def _say_as_of(ctx: CliContext, stored: Holdings) -> None:
 
     if (as_of := stored.as_of) is not None:
         ctx.say(f"As of {instant(as_of)} UTC, the last detection.")
+
+
+def _say_not_assessed(ctx: CliContext, stored: Holdings, chosen: Selection) -> None:
+    if beyond := stored.not_assessed(chosen):
+        ctx.say(beyond)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -24,24 +25,27 @@ Example:
 
 
 @click.command(epilog=EXAMPLE)
-@selecting
+@partial(selecting, first_day="First UTC day expected (default 5 years ago; what is stored is always expected).")
 @click.option(
     "--csv-source-dir",
     "--source",
     "sources",
     metavar="PATH",
     multiple=True,
-    help="A folder, a zip, a split zip's first part, or an http(s) address of a zip; may be repeated.",
+    help="A folder, a zip, a split zip's first part, or an http(s) address of a zip; may be repeated "
+    "(default: csv_source_dirs of the settings).",
 )
 @click.option(
     "--archive-through", metavar="DATE", help="The last day archives are complete through, where they do not say."
 )
 @click.option("--incremental", is_flag=True, help="From each series' last covered slot to now.")
-@click.option("--auto-gap-fill/--no-auto-gap-fill", default=True, help="Fill what can be filled, or only report it.")
+@click.option(
+    "--auto-gap-fill/--no-auto-gap-fill", default=True, help="Fill what can be filled (default), or only report it."
+)
 @click.option(
     "--api-backfill/--no-api-backfill",
     default=True,
-    help="Ask the exchange for what is missing, or use no network at all but the sources named.",
+    help="Ask the exchange for what is missing (default), or use no network at all but the sources named.",
 )
 @asking
 @click.option(

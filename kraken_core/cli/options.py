@@ -92,7 +92,7 @@ def common(command: Callable[..., R]) -> Callable[..., R]:
     return wrapped
 
 
-def selecting(command: Callable[..., R]) -> Callable[..., R]:
+def selecting(command: Callable[..., R], first_day: str = "First UTC day (default: all of it).") -> Callable[..., R]:
     """Add the options that select series and days."""
     options = (
         click.option("--tier", metavar="T", help="One tier, such as TIER1; ALL is every pair."),
@@ -100,10 +100,10 @@ def selecting(command: Callable[..., R]) -> Callable[..., R]:
         click.option("--pairs", type=Words(), default=(), help="Pairs, such as BTC/USD,ETHEUR."),
         click.option("--quotes", type=Words(), default=(), help="Only pairs quoted in these, such as USD,EUR."),
         click.option(
-            "--intervals", type=Words(), default=(), help="Minutes, of 1,5,15,30,60,240,720,1440 (default all)."
+            "--intervals", type=Words(), default=(), help="Of 1m,5m,15m,30m,1h,4h,12h,1d, or minutes (default all)."
         ),
-        click.option("--start-date", metavar="DATE", help="First UTC day."),
-        click.option("--end-date", metavar="DATE", help="Last UTC day, included."),
+        click.option("--start-date", metavar="DATE", help=first_day),
+        click.option("--end-date", metavar="DATE", help="Last UTC day, included (default today)."),
     )
     for option in reversed(options):
         command = option(command)
@@ -113,7 +113,9 @@ def selecting(command: Callable[..., R]) -> Callable[..., R]:
 def asking(command: Callable[..., R]) -> Callable[..., R]:
     """Add the options that say what may be asked of the exchange."""
     trades = click.option(
-        "--trades/--no-trades", default=True, help="Ask for trades where candles do not reach, or for candles only."
+        "--trades/--no-trades",
+        default=True,
+        help="Ask for trades where candles do not reach (default), or for candles only.",
     )
     most = click.option(
         "--max-requests",

@@ -62,10 +62,14 @@ def report(
             print_json(list(whole if changes is None else map(documents.change_row, changes)))
         elif changes is not None:
             _print_changes(ctx, changes)
+        elif not found.series and (days := workbench.holdings.days_assessed):
+            echo(f"Nothing is expected of that selection; what was assessed is of {days[0]} to {days[1]}.")
         else:
             from kraken_core.pipeline.report_terminal import display
 
             display(found, console())
+        if beyond := workbench.holdings.not_assessed(chosen):
+            ctx.say(beyond)
         if fail_under is not None or max_age is not None:
             gates.check_stored(found, chosen.pairs)
         if fail_under is not None:

@@ -12,7 +12,8 @@ from typing import NamedTuple
 from kraken_core.domain.candles import Source, Vintage, rank_of
 from kraken_core.domain.coverage import ArchiveStatement
 from kraken_core.domain.errors import BadFileError
-from kraken_core.domain.market import Pair, Series, parse_interval
+from kraken_core.domain.interval_text import parse_interval
+from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.names import BY_RULES, Names
 from kraken_core.domain.timerange import TimeRanges
 

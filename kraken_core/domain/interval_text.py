@@ -8,7 +8,7 @@ from kraken_core.domain.errors import UsageError
 from kraken_core.domain.market import INTERVALS
 
 _MINUTES = {"": 1, "m": 1, "h": 60, "d": 1440, "w": 10_080}
-_LENGTH = re.compile(r"([1-9]\d{0,6})([mhdw]?)")
+_LENGTH = re.compile(r"([1-9][0-9]{0,6})([mhdw]?)")
 LONGEST = 366 * 1440  # minutes; longer slots, aligned to the epoch, are no calendar's years
 
 
@@ -19,6 +19,17 @@ def parse_length(text: int | str) -> int:
     if not 0 < minutes <= LONGEST:
         raise UsageError(f"{text!r} is no interval: write minutes, such as 60, or 2h, 3d, 1w, up to a year.")
     return minutes
+
+
+def parse_interval(text: int | str) -> int:
+    """One of the archives' eight intervals, minutes: 60, ``60`` or ``1h``. Raises UsageError for any other."""
+    if _LENGTH.fullmatch(str(text).strip().lower()) and (minutes := parse_length(text)) in INTERVALS:
+        return minutes
+    known = ", ".join(map(short, INTERVALS))
+    raise UsageError(
+        f"{text!r} is no interval of the archives: choose from {known}, or minutes such as 60 (others are resampled "
+        "when read)."
+    )
 
 
 def bases(minutes: int) -> list[int]:

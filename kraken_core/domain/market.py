@@ -10,7 +10,7 @@ import re
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from kraken_core.domain.errors import UnknownPairError, UsageError
+from kraken_core.domain.errors import UnknownPairError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -163,15 +163,6 @@ class Series(NamedTuple):
     def file_name(self) -> str:
         """What the archive calls its file: XBTUSD_60.csv."""
         return f"{self.pair.altname}_{self.interval}.csv"
-
-
-def parse_interval(text: str) -> int:
-    """One of :data:`INTERVALS` from text. Raises UsageError for any other."""
-    if text.strip().isdecimal() and int(text) in INTERVALS:
-        return int(text)
-    known = ", ".join(map(str, INTERVALS))
-    message = f"{text!r} is no interval of the archives: choose from {known} minutes (others are resampled when read)."
-    raise UsageError(message)
 
 
 def first_of(series: Iterable[Series]) -> str:

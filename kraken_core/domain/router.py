@@ -29,14 +29,14 @@ if TYPE_CHECKING:
     from kraken_core.domain.request import Request
     from kraken_core.domain.scope import Detection
     from kraken_core.domain.tiers import Tiers
-    from kraken_core.domain.timerange import TimeRanges
+    from kraken_core.domain.timerange import TimeRange, TimeRanges
 
 
 class Prospect(NamedTuple):
     """What is known when the repair of gaps is planned; ``gaps`` are the open ones of the ledger.
 
     ``market`` is what the exchange told of itself, None where it is not asked; ``unreached`` says why, where it was to
-    be. ``unreadable`` says why files of series could not be read, the last time that was tried.
+    be. ``unreadable`` says why files of series could not be read, the last time that was tried; ``stored``: see Scope.
     """
 
     market: Market | None
@@ -45,6 +45,7 @@ class Prospect(NamedTuple):
     pace: Pace = STEADY
     unreached: str = ""
     unreadable: Mapping[Series, str] = {}
+    stored: Mapping[Series, TimeRange] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,7 @@ class DataSourceRouter:
                 else:
                     passed_over += 1
         expected, unread = _expected(knowledge, request, self.tiers, ordered, files)
-        scope = Scope(request, as_of, before or {})
+        scope = Scope(request, as_of, before or {}, stored=prospect.stored)
         filed = {planned.file.series.pair for planned in files}
         pairs = scope.pairs(expected.lives, filed | {s.pair for s in prospect.unreadable}, self.tiers)
         there = {file.series.pair for archive in archives for file in archive.files}

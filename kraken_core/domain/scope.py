@@ -12,7 +12,7 @@ from kraken_core.domain.life import Life, expected_slots, needs_listing_lookup
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.request import Request, Selection, closed
 from kraken_core.domain.tiers import Tiers
-from kraken_core.domain.timerange import END_OF_TIME, TimeRange, TimeRanges
+from kraken_core.domain.timerange import END_OF_TIME, TimeRange, TimeRanges, floor
 
 
 class Detection(NamedTuple):
@@ -27,12 +27,14 @@ class Scope:
     """A request as of an instant, and the last detections: a gap keeps its whole extent, whoever wanted it first.
 
     ``present`` is until when the exchange's has settled, where it was asked: what speaks of later had a wrong clock.
+    ``stored`` are the spans of candles that files brought, of which the outermost may not be covered.
     """
 
     request: Request
     as_of: int
     before: Mapping[Series, Detection] = field(default_factory=dict)
     present: int = END_OF_TIME
+    stored: Mapping[Series, TimeRange] = field(default_factory=dict)
 
     def pairs(self, lives: Mapping[Pair, Sequence[Life]], with_files: Collection[Pair], tiers: Tiers) -> list[Pair]:
         """The pairs that the request speaks of: those known to have lived, and those ``with_files``, readable or not.
@@ -49,14 +51,17 @@ class Scope:
     ) -> tuple[dict[Series, TimeRanges], dict[Series, Detection]]:
         """The slots of each series of the pairs that are wanted, now or before; and the detections these make.
 
-        An incremental request adds to what was wanted before only what has closed since; a backfill adds nothing. What
-        was wanted up to a later instant stays wanted up to there: a job that was paused is gone on with as of its own.
-        Of a pair of which nothing is known, all that was asked for is wanted: its life may have been that long.
+        That is the request's window, and whatever is covered or stored outside of it with all that lies between: what
+        is stored is always assessed. An incremental request adds to what was wanted before only what has closed since;
+        a backfill adds nothing. What was wanted up to a later instant stays wanted up to there: a job that was paused
+        is gone on with as of its own. Of a pair of which nothing is known, the whole window is wanted: its life may
+        have been that long.
         """
         request = self.request
         window = request.window(self.as_of)
         latest = max([self.as_of, *(min(before.as_of, self.present) for before in self.before.values())])
         everything = self._expected(knowledge, pairs, TimeRange(0, latest))
+        covered = knowledge.covered()
         wanted: dict[Series, TimeRanges] = {}
         detections: dict[Series, Detection] = {}
         for series, now in self._expected(knowledge, pairs, window).items():
@@ -66,11 +71,20 @@ class Scope:
             if before is not None:
                 after = END_OF_TIME if request.backfill else before.wanted.end if request.incremental else 0
                 now = now.clip(after, END_OF_TIME) | TimeRanges.single(*before.wanted)  # noqa: PLW2901 - widened
+            now |= self._stored(series, covered, latest)  # noqa: PLW2901 - widened
             hull = now.hull if now else TimeRange(window.start, window.start)
             wanted[series] = everything[series].clip(*hull)
             if now:
                 detections[series] = Detection(hull, self._spoken_of(before))
         return wanted, detections
+
+    def _stored(self, series: Series, covered: Mapping[Series, TimeRanges], latest: int) -> TimeRanges:
+        """What is covered of a series, or was stored by files; a backfill adds nothing to what was wanted."""
+        if self.request.backfill:
+            return TimeRanges()
+        span = self.stored.get(series)
+        by_files = TimeRanges.single(*span) if span else TimeRanges()
+        return (covered.get(series, TimeRanges()) | by_files).clip(0, floor(latest, series.width))
 
     def _spoken_of(self, before: Detection | None) -> int:
         """The instant of a series' detection."""
@@ -118,3 +132,20 @@ def wanted_before(
         slots = closed(TimeRange(start, end), series.width) if start < end else TimeRanges()
         wanted[series] = expected_slots(lives.get(series.pair, ()), slots, series.width)
     return wanted
+
+
+def not_assessed(
+    detections: Mapping[Series, Detection], lives: Mapping[Pair, Sequence[Life]], selection: Selection
+) -> dict[Series, TimeRange]:
+    """The series of which slots in the days of a selection were never assessed, each with the days that were.
+
+    A selection that names no day speaks of what was assessed, whatever that is.
+    """
+    if selection.start_date is None and selection.end_date is None:
+        return {}
+    found = {}
+    for series, detection in detections.items():
+        days = closed(selection.window(detection.as_of), series.width)
+        if expected_slots(lives.get(series.pair, ()), days, series.width) - TimeRanges.single(*detection.wanted):
+            found[series] = detection.wanted
+    return found

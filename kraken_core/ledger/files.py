@@ -12,7 +12,7 @@ from kraken_core.domain.errors import IllegalMoveError
 from kraken_core.domain.jobs import FileIngestionRecord, FileStatus, JobMetrics
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.plan import KnownFile
-from kraken_core.domain.timerange import TimeRanges
+from kraken_core.domain.timerange import TimeRange, TimeRanges
 from kraken_core.ledger.bulk import change_many, read_many
 from kraken_core.ledger.claims import Claims
 from kraken_core.ledger.jobs import Jobs
@@ -101,6 +101,17 @@ class Files(Jobs, Claims):
                     series = self._series[pair_id, interval]
                     found[series] = min(instant, found.get(series, instant))
         return found
+
+    @transaction
+    def stored_spans(self) -> Mapping[Series, TimeRange]:
+        """From the first to the last candle that files brought of each series."""
+        spans = select(_FILE.pair_id, _FILE.interval, func.min(_FILE.first_time), func.max(_FILE.last_time)).where(
+            _FILE.first_time.is_not(None), _FILE.status.in_(_READ), _COUNTS
+        )
+        with self._reading() as connection:
+            rows = read_many(connection, spans.group_by(_FILE.pair_id, _FILE.interval))
+            found = {self._series[pair_id, interval]: span for pair_id, interval, *span in rows}
+        return {series: TimeRange(first, last + series.width) for series, (first, last) in found.items()}
 
     @transaction
     def record_files(

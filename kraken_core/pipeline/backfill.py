@@ -98,7 +98,13 @@ class _Rounds:
         self._plan = plan
         self._pairs = pairs
         self._unreadable = unreadable
-        self._scope = Scope(plan.request, plan.as_of, backfill.ledger.detections(), _settled(plan, backfill.asking))
+        self._scope = Scope(
+            plan.request,
+            plan.as_of,
+            backfill.ledger.detections(),
+            _settled(plan, backfill.asking),
+            backfill.ledger.stored_spans(),
+        )
         self._began = time.monotonic()
         self._asking = backfill.asking if plan.market else None
         self.unreached = plan.unreached

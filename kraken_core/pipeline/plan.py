@@ -111,6 +111,7 @@ class Planner:
             self.pace,
             unreached,
             self.ledger.unreadable(),
+            {self._series(series): span for series, span in self.ledger.stored_spans().items()},
         )
 
 

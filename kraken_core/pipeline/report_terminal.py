@@ -32,9 +32,7 @@ def new_table(title: str = "") -> Table:
 def display(report: Report, console: Console) -> None:
     """Print the report."""
     if not report.series:
-        console.print(
-            "[yellow]Nothing is held yet.[/] Start with: kraken-history ingest --csv-source-dir PATH --tier ALL"
-        )
+        console.print("[yellow]Nothing is stored yet.[/] Start with: kraken-history ingest --source PATH --tier ALL")
         return
     overall = report.overall
     console.print(

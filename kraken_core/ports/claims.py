@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from kraken_core.domain.market import Pair, Series
     from kraken_core.domain.plan import KnownFile
     from kraken_core.domain.sweep_points import SweepPoint
-    from kraken_core.domain.timerange import TimeRanges
+    from kraken_core.domain.timerange import TimeRange, TimeRanges
     from kraken_core.domain.trade_sweep import TradeSpan
 
 
@@ -97,6 +97,10 @@ class ClaimLedger(Protocol):
 
     def first_candles(self, pairs: Collection[Pair] | None = None) -> Mapping[Series, int]:
         """The first candle ever seen of each series (open, epoch seconds)."""
+        ...
+
+    def stored_spans(self) -> Mapping[Series, TimeRange]:
+        """From the first to the last candle that files brought of each series, epoch seconds; covered or not."""
         ...
 
     def record_archives(self, archives: Sequence[Archive]) -> None:

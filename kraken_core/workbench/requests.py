@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kraken_core.domain.errors import UsageError
-from kraken_core.domain.market import INTERVALS, Pair, parse_interval, shown_asset
+from kraken_core.domain.interval_text import parse_interval
+from kraken_core.domain.market import INTERVALS, Pair, shown_asset
 from kraken_core.domain.names import Names
 from kraken_core.domain.request import DEFAULT_REQUESTS, Request, Selection
 from kraken_core.domain.tiers import Tiers
@@ -47,7 +48,7 @@ def selection(
         tiers=tiers_known.check(chosen),
         pairs=named,
         quotes=tuple(dict.fromkeys(_quote(q, names) for q in quotes)),
-        intervals=tuple(sorted({parse_interval(str(i)) for i in intervals})) or INTERVALS,
+        intervals=tuple(sorted({parse_interval(i) for i in intervals})) or INTERVALS,
         start_date=start,
         end_date=end,
     )

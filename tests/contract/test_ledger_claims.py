@@ -183,6 +183,16 @@ def test_the_first_candle_of_a_series_is_the_earliest_in_any_file(ledger: SqlLed
     assert unread.series not in ledger.first_candles()
 
 
+def test_what_files_stored_of_a_series_goes_from_their_first_candle_to_the_end_of_their_last(ledger: SqlLedger) -> None:
+    job = a_running_job(ledger, a_file(), a_file(member="older.csv"), a_file(ETHER), a_file(DAYS))
+    later, older, ether, _ = ledger.pending_files(job.id)
+    empty = replace(ether, status=FileStatus.COMPLETED, first=None, last=None)
+    outcome = [read(later, first=500 * DAY, last=501 * DAY), read(older, first=7 * DAY, last=9 * DAY), empty]
+    ledger.record_files(job.id, outcome, [], {}, job.metrics)
+
+    assert ledger.stored_spans() == {HOURS: TimeRange(7 * DAY, 501 * DAY + HOURS.width)}
+
+
 def test_complete_archives_are_remembered_once_with_their_pairs(ledger: SqlLedger) -> None:
     file = ArchiveFile("2026Q2.zip", "XBTUSD_60.csv", HOURS, 1000, "stamp")
     statement, vintage = ArchiveStatement(0, 90 * DAY), Vintage(90 * DAY, 100 * DAY, stated=True)

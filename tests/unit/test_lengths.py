@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kraken_core.domain.errors import UsageError
-from kraken_core.domain.interval_text import LONGEST, bases, parse_length, short
+from kraken_core.domain.interval_text import LONGEST, bases, parse_interval, parse_length, short
 from kraken_core.domain.market import INTERVALS
 
 
@@ -21,6 +21,17 @@ def test_lengths_are_minutes_or_have_a_unit(text: int | str, minutes: int) -> No
 def test_what_is_no_length_is_refused(wrong: int | str) -> None:
     with pytest.raises(UsageError, match="is no interval"):
         parse_length(wrong)
+
+
+@pytest.mark.parametrize("interval", INTERVALS)
+def test_the_archives_eight_intervals_are_accepted_as_minutes_and_as_they_are_shown(interval: int) -> None:
+    assert parse_interval(f" {interval} ") == parse_interval(interval) == parse_interval(short(interval)) == interval
+
+
+@pytest.mark.parametrize("text", ["0", "2", "10080", "1w", "-1", "1.0", "", "٣", "1٣", "60 m"])
+def test_other_intervals_are_refused_and_the_eight_named(text: str) -> None:
+    with pytest.raises(UsageError, match="choose from 1m, 5m, 15m, 30m, 1h, 4h, 12h, 1d, or minutes such as 60"):
+        parse_interval(text)
 
 
 @given(st.integers(1, LONGEST))

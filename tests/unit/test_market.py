@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kraken_core.domain.errors import UnknownPairError, UsageError
-from kraken_core.domain.market import INTERVALS, QUOTES, Pair, Series, parse_interval
+from kraken_core.domain.errors import UnknownPairError
+from kraken_core.domain.market import QUOTES, Pair, Series
 
 ASSET_PAIRS = Path(__file__).parents[2] / "../shared/data/rest/asset_pairs_2026.json"
 SHOWN = {"XBT": "BTC", "XDG": "DOGE"}
@@ -118,14 +118,3 @@ def test_what_a_pair_is_shown_as_names_it(base: str, quote: str) -> None:
 def test_a_series_knows_its_slot_and_its_file() -> None:
     series = Series(Pair("DOGE", "BTC"), 60)
     assert (str(series), series.width, series.file_name) == ("DOGE/BTC 60m", 3600, "XDGXBT_60.csv")
-
-
-@pytest.mark.parametrize("interval", INTERVALS)
-def test_the_archives_eight_intervals_are_accepted(interval: int) -> None:
-    assert parse_interval(f" {interval} ") == interval
-
-
-@pytest.mark.parametrize("text", ["0", "2", "10080", "-1", "60m", "1.0", "", "٣"])
-def test_other_intervals_are_refused_and_the_eight_named(text: str) -> None:
-    with pytest.raises(UsageError, match="1, 5, 15, 30, 60, 240, 720, 1440"):
-        parse_interval(text)

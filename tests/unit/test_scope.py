@@ -6,12 +6,14 @@ from dataclasses import replace
 from datetime import date
 
 from kraken_core.domain.archives import day_start
+from kraken_core.domain.candles import Source, Vintage, derived_rank, rank_of
+from kraken_core.domain.coverage import Assertion
 from kraken_core.domain.exchange import Market
 from kraken_core.domain.knowledge import Knowledge
 from kraken_core.domain.life import Life
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.request import Request, Selection
-from kraken_core.domain.scope import Detection, Scope, wanted_before
+from kraken_core.domain.scope import Detection, Scope, not_assessed, wanted_before
 from kraken_core.domain.tiers import Tiers
 from kraken_core.domain.timerange import TimeRange, TimeRanges
 
@@ -122,3 +124,46 @@ def test_what_was_wanted_before_is_told_as_far_as_the_days_and_the_life_go() -> 
     }
     assert wanted_before(BEFORE, {BTC: ()}, some) == {DAYS: TimeRanges.single(FEBRUARY + 2 * DAY, FEBRUARY + 5 * DAY)}
     assert wanted_before(BEFORE, {}, Selection(start_date=date(2026, 2, 20))) == {DAYS: TimeRanges()}
+
+
+STORED = Knowledge(
+    KNOWN.lives,
+    [
+        Assertion(
+            DAYS,
+            JANUARY - 30 * DAY,
+            JANUARY - 20 * DAY,
+            Source.CSV,
+            derived_rank(rank_of(Source.CSV, Vintage())),
+            "old",
+        )
+    ],
+)
+
+
+def test_what_is_covered_outside_of_the_window_is_expected_with_all_that_lies_between() -> None:
+    """Else a report of those days would speak of a part, or say that nothing is stored there."""
+    slots, detections = Scope(REQUEST, MARCH).wanted(STORED, [BTC])
+    assert slots[DAYS] == TimeRanges.single(JANUARY - 30 * DAY, MARCH)
+    assert detections[DAYS].wanted == TimeRange(JANUARY - 30 * DAY, MARCH)
+
+
+def test_of_what_is_covered_only_the_window_is_repaired() -> None:
+    scope = Scope(REQUEST, MARCH)
+    slots, _ = scope.wanted(STORED, [BTC])
+    assert scope.repairable(slots)[DAYS] == TimeRanges.single(JANUARY, MARCH)
+
+
+def test_days_that_no_job_looked_at_are_named_where_a_selection_speaks_of_them() -> None:
+    def beyond(start_date: date | None = None, end_date: date | None = None) -> dict[Series, TimeRange]:
+        return not_assessed(BEFORE, KNOWN.lives, Selection(start_date=start_date, end_date=end_date))
+
+    assert beyond(start_date=date(2026, 1, 31)) == {DAYS: BEFORE[DAYS].wanted}
+    assert beyond(end_date=date(2026, 1, 5)) == {DAYS: BEFORE[DAYS].wanted}
+    assert beyond(start_date=date(2026, 2, 1), end_date=date(2026, 2, 10)) == {}
+    assert beyond() == {}  # it speaks of what was assessed
+
+
+def test_days_before_a_pair_was_listed_need_no_assessing() -> None:
+    lives = {BTC: (Life(FEBRUARY, None, assumed=False),)}
+    assert not_assessed(BEFORE, lives, Selection(start_date=date(2026, 1, 1))) == {}

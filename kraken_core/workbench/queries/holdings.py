@@ -8,16 +8,18 @@ from typing import TypeVar
 
 from kraken_core.domain.coverage import DataCoverageRange
 from kraken_core.domain.gaps import GapRecord
+from kraken_core.domain.interval_text import short
 from kraken_core.domain.market import Series
 from kraken_core.domain.report import Report
 from kraken_core.domain.request import Selection
-from kraken_core.domain.scope import Detection, wanted_before
+from kraken_core.domain.scope import Detection, not_assessed, wanted_before
 from kraken_core.domain.tiers import Tiers
-from kraken_core.domain.timerange import END_OF_TIME
+from kraken_core.domain.timerange import END_OF_TIME, iso
 from kraken_core.pipeline.report import CompletenessReporter
 from kraken_core.ports import CandleStore, Ledger
 from kraken_core.workbench.queries.gates import ages_of
 
+_NAMED = 3  # series that a note names
 RangeT = TypeVar("RangeT", DataCoverageRange, GapRecord)
 
 
@@ -47,6 +49,30 @@ class Holdings:
         lives = {record.pair: record.lives for record in self.ledger.pairs()}
         wanted = wanted_before(self._detections(selection), lives, selection)
         return CompletenessReporter(self.store, self.ledger, self.tiers).generate_report(wanted, self.as_of or 0)
+
+    def not_assessed(self, selection: Selection) -> str:
+        """Which of the selected days no job ever looked at, for people; "" where every one was assessed."""
+        detections = self._detections(selection)
+        lives = {record.pair: record.lives for record in self.ledger.pairs()}
+        if not (found := not_assessed(detections, lives, selection)):
+            return ""
+        named = [
+            f"{series.pair} {short(series.interval)} only {iso(days.start)[:10]} to {iso(days.end - 1)[:10]}"
+            for series, days in sorted(found.items())[:_NAMED]
+        ]
+        more = ", …" if len(found) > _NAMED else ""
+        return (
+            f"{len(found):,} of {len(detections):,} series were not assessed on all of these days ({', '.join(named)}"
+            f"{more}): kraken-history ingest --start-date and --end-date say which days are expected."
+        )
+
+    @property
+    def days_assessed(self) -> tuple[str, str] | None:
+        """The first and the last day on which any series was assessed, as 2024-01-31; None before the first job."""
+        spans = [detection.wanted for detection in self.ledger.detections().values()]
+        if not spans:
+            return None
+        return iso(min(span.start for span in spans))[:10], iso(max(span.end for span in spans) - 1)[:10]
 
     def _detections(self, selection: Selection) -> dict[Series, Detection]:
         return {s: found for s, found in self.ledger.detections().items() if self._holds(selection, s)}
