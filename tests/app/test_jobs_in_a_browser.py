@@ -11,7 +11,6 @@ from playwright.sync_api import Browser, Page, expect
 from kraken_core.domain.jobs import JobStatus
 from tests.app.asking_home import QUICK, SLOW, AskingHome
 from tests.support.browsing import PATIENCE_MS, click, figure, place, press, see, serving
-from tests.support.chromium import LOADED_AGAIN
 
 pytest_plugins = ["tests.support.chromium"]
 expect.set_options(timeout=PATIENCE_MS)
@@ -30,7 +29,6 @@ def test_a_job_is_paused_left_and_resumed_by_another_server(browser: Browser, as
     asking.pace(SLOW)
     with serving(asking.home) as url, browser.new_context() as context:
         context.set_default_timeout(PATIENCE_MS)
-        context.add_init_script(LOADED_AGAIN)
         tab = context.new_page()
         started_from_gaps(tab, url)
         see(tab, RUNNING)

@@ -13,11 +13,6 @@ from tests.support.browsing import PATIENCE_MS
 from tests.support.servers import unavailable
 
 LOG = logging.getLogger(__name__)
-# On a busy machine Streamlit's page goes blank, once in some fifty times that it is left for another one while a part
-# of it is redrawn. People load it again then.
-LOADED_AGAIN = """window.addEventListener("error", event => {
-    if (/Cannot set a node at a delta path/.test(event.message)) location.reload();
-});"""
 
 
 @pytest.fixture(scope="session")
@@ -37,7 +32,6 @@ def tab(browser: Browser) -> Iterator[Page]:
     """A tab of 1280 by 900. Where it went, and what went wrong in it, is logged for whom a test fails."""
     with browser.new_context(viewport={"width": 1280, "height": 900}) as context:
         context.set_default_timeout(PATIENCE_MS)
-        context.add_init_script(LOADED_AGAIN)
         page = context.new_page()
         page.on("console", _heard)
         page.on("pageerror", lambda error: LOG.warning("uncaught: %s", error))
