@@ -50,10 +50,10 @@ def watch(
     command: str | None,
     **selection: Any,  # noqa: ANN401 - what Workbench.request takes
 ) -> int:
-    """Bring a history up to date again and again, at a pace, never two at once.
+    """Keep a history up to date on a schedule, one job at a time.
 
-    Tells a webhook or a command of rounds that failed (the exchange was not reached, say), and of new gaps that this
-    watch does not fill.
+    Notifies a webhook or a command when a round fails (the exchange was not reached, say), when rounds succeed again,
+    and when there are new gaps that this watch does not fill.
     """
     with ctx.workbench() as workbench, pausing(ctx, "Ending the watch") as stopped:
         from kraken_core.workbench.watch.watch import Watch

@@ -34,7 +34,8 @@ MOST_EVENTS = 10  # of disagreements between sources in a job's history; the log
 class JobResult:
     """How a job ended: the job as the ledger has it, its report, where its download list lies, and the time it took.
 
-    ``plan`` is what it carried out, ``differences`` those that it found between sources.
+    ``plan`` is what it carried out, ``differences`` those that it found between sources; ``unreached`` says why the
+    exchange, which was wanted, was not reached.
     """
 
     job: IngestionJob
@@ -43,6 +44,7 @@ class JobResult:
     seconds: dict[str, float] = field(default_factory=dict)
     differences: tuple[Disagreement, ...] = ()
     plan: IngestionPlan | None = None
+    unreached: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,7 @@ class Pipeline:
             report = self._report(plan, knowledge)
             downloads = write_download_list(self.exports / f"download-list-{job.id}.csv", report.gaps, report.as_of)
         ended = replace(job, metrics=stages.metrics, error=self._shortfall(job, stages.metrics, unreached))
-        return JobResult(ended, report, downloads, dict(stages.seconds), self._differences(job), plan)
+        return JobResult(ended, report, downloads, dict(stages.seconds), self._differences(job), plan, unreached)
 
     def _report(self, plan: IngestionPlan, knowledge: Knowledge) -> Report:
         """How complete that is which was wanted at the last detections: what any other report says of it too."""

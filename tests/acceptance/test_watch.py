@@ -134,6 +134,37 @@ def test_a_failure_is_told_and_the_next_round_is_tried_all_the_same(kraken: Krak
     assert "candle" in told[0].message
 
 
+def test_a_round_that_succeeds_again_is_told_with_how_many_failed(kraken: Kraken, little: LittleMarket) -> None:
+    told: list[Notice] = []
+    request = {"tier": "ALL", "sources": [little.first], "start_date": FIRST_DAY, "as_of": PRESENT}
+    table, waits = kraken.home / "candles", iter(range(1, 4))
+
+    def wait(_: float) -> bool:
+        number = next(waits)
+        if number == 2:
+            table.unlink()
+        return number == 3
+
+    with Workbench.open(kraken.home) as wb:
+        wb.create_home()
+        table.write_text("no folder")
+        watch = Watch(wb, {**request, "api_backfill": False}, 60, 0, wait, lambda: False, [told.append])
+        done = list(watch.rounds())
+    assert [bool(each.failed) for each in done] == [True, True, False]
+    assert [notice.kind for notice in told] == ["failure", "failure", "gaps", "recovery"]
+    assert told[-1].message == "a round succeeded again, after 2 rounds failed."
+
+
+def test_an_outage_of_the_exchange_is_a_notice_of_its_own_kind(kraken: Kraken, little: LittleMarket) -> None:
+    told: list[Notice] = []
+    request = {"tier": "ALL", "sources": [little.first], "start_date": FIRST_DAY, "as_of": PRESENT}
+    with Workbench.open(kraken.home) as wb:
+        [done] = Watch(wb, request, 60, 0, lambda _: True, lambda: False, [told.append]).rounds()
+    assert done.outage
+    assert done.job is not None, "what the archives hold is taken all the same"
+    assert [notice.kind for notice in told][:1] == ["exchange"]
+
+
 def test_a_home_is_watched_once(kraken: Kraken, little: LittleMarket) -> None:
     with Workbench.open(kraken.home) as wb:
         wb.create_home()

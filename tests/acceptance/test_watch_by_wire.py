@@ -79,7 +79,7 @@ def test_an_exchange_that_is_away_for_a_round_is_told_of_and_made_up_for_by_the_
             watched(wb, exchange, clock, 1, told)
             exchange.faults = Faults((Fault(FaultKind.MAINTENANCE, times=None),))
             watched(wb, exchange, clock, 1, told)
-            assert [notice.kind for notice in told] == ["failure"]
+            assert [notice.kind for notice in told] == ["exchange"]
             assert "maintenance" in told[0].message
             exchange.faults = Faults()
             watched(wb, exchange, clock, 1, told)

@@ -18,7 +18,7 @@ PATIENCE_S = 30
 
 
 class Notice(NamedTuple):
-    """What happened: ``kind`` is failure or gaps."""
+    """What happened: ``kind`` is failure, exchange (it was not reached), recovery (a round succeeded again) or gaps."""
 
     kind: str
     message: str

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from kraken_core.domain.errors import Interrupted, JobRunningError, KrakenError
+from kraken_core.domain.errors import Interrupted, JobRunningError, KrakenError, UnavailableError
 from kraken_core.domain.gaps import GapRecord, GapStatus
 from kraken_core.domain.jobs import IngestionJob
 from kraken_core.domain.market import Series
@@ -29,20 +29,23 @@ LOCK = "watch.lock"
 class Round:
     """What one round did: the job, why it failed or was left out, and new gaps that this watch does not fill.
 
-    A round that failed may have a job all the same, which did what it could.
+    A round that failed may have a job all the same, which did what it could. ``outage``: it failed because the exchange
+    was not reached.
     """
 
     job: IngestionJob | None = None
     failed: str | None = None
+    outage: bool = False
     skipped: str | None = None
     gaps: Sequence[GapRecord] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """Runs a request (arguments as for ingest_request) every so often, and tells of what somebody should look at.
+    """Runs a request (arguments as for ingest_request) every so often, and notifies of what somebody should look at.
 
-    Of rounds that fail one after the other, the first, the second, the fourth, the eighth … are told of.
+    Of rounds that fail one after the other there are notices of the first, the second, the fourth, the eighth …, and of
+    the first one that goes well again.
 
     ``every`` and ``jitter`` in seconds: rounds begin ``every`` seconds apart, and up to ``jitter`` later, so that many
     homes do not ask at once. ``wait`` sleeps, and answers true where it was told to stop.
@@ -70,8 +73,10 @@ class Watch:
                 done = self._round()
                 if done.failed:
                     failures += 1
-                    self._notify_of_failure(done.failed, failures)
+                    self._notify_of_failure(done, failures)
                 elif done.job:
+                    if failures:
+                        self._notify(Notice("recovery", f"a round succeeded again, after {_rounds(failures)} failed."))
                     failures = 0
                 yield done
                 pause = self.every - (time.monotonic() - began) + self.chance.uniform(0, self.jitter)
@@ -84,15 +89,16 @@ class Watch:
             # Nobody is there to agree to more requests than a plan said: --max-requests is what bounds a round.
             request = replace(ingest_request(self.home, **self.request), within_plan=False)
             plan = self.home.runner.build_plan(request)
-            job = JobControl(self.home.runner).run(plan, stop=self.stop).job
+            result = JobControl(self.home.runner).run(plan, stop=self.stop)
         except Interrupted:
             raise
         except JobRunningError as error:
             return Round(skipped=str(error))
         except KrakenError as error:
-            return Round(failed=str(error))
+            return Round(failed=str(error), outage=isinstance(error, UnavailableError))
+        job = result.job
         if job.error:
-            return Round(job, failed=job.error)
+            return Round(job, failed=job.error, outage=bool(result.unreached))
         new = [
             gap
             for series, gaps in self._left().items()
@@ -115,20 +121,24 @@ class Watch:
                 found.setdefault(gap.series, []).append(gap)
         return found
 
-    def _notify_of_failure(self, why: str, failures: int) -> None:
-        """Tell of a failure unless it was told of lately; ``failures`` counts those in a row."""
+    def _notify_of_failure(self, done: Round, failures: int) -> None:
+        """Notify of a failure unless that was done lately; ``failures`` counts those in a row."""
         if failures & (failures - 1):  # no power of two
             return
-        again = f" That is the {failures:,}. round in a row." if failures > 1 else ""
-        self._notify(Notice("failure", f"{why}{again}"))
+        again = f" {_rounds(failures)} in a row failed." if failures > 1 else ""
+        self._notify(Notice("exchange" if done.outage else "failure", f"{done.failed}{again}"))
 
     def _notify(self, notice: Notice) -> None:
-        """Tell everybody who wants to hear it; whoever cannot be reached does not end the watch."""
+        """Send a notice; a failed notification does not stop the watch."""
         for notify in self.notify:
             try:
                 notify(notice)
             except OSError as error:
                 LOG.warning("%s", error)
+
+
+def _rounds(number: int) -> str:
+    return f"{number:,} round{'s' if number > 1 else ''}"
 
 
 def _reaching(gaps: Sequence[GapRecord]) -> TimeRanges:
