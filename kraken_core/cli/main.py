@@ -15,6 +15,7 @@ from kraken_core.cli.control import cancel, pause, resume
 from kraken_core.cli.data import export, sql
 from kraken_core.cli.deprecated import backfill_gaps, ingest_sequential
 from kraken_core.cli.doctor import doctor
+from kraken_core.cli.expect import expect
 from kraken_core.cli.history import coverage, gaps
 from kraken_core.cli.ingest import ingest
 from kraken_core.cli.jobs import jobs
@@ -57,6 +58,7 @@ for command in (
     coverage,
     gaps,
     report,
+    expect,
     verify,
     export,
     copy,

@@ -19,6 +19,7 @@ from kraken_core.domain.repairs import RepairPlanner, Repairs, detector_for, mis
 from kraken_core.domain.request_bounds import most_requests
 from kraken_core.domain.routes import Routes
 from kraken_core.domain.scope import Scope
+from kraken_core.domain.unsourced import unsourced
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -36,7 +37,8 @@ class Prospect(NamedTuple):
     """What is known when the repair of gaps is planned; ``gaps`` are the open ones of the ledger.
 
     ``market`` is what the exchange told of itself, None where it is not asked; ``unreached`` says why, where it was to
-    be. ``unreadable`` says why files of series could not be read, the last time that was tried; ``stored``: see Scope.
+    be. ``unreadable`` says why files of series could not be read, the last time that was tried; ``stored`` and
+    ``limits``: see Scope.
     """
 
     market: Market | None
@@ -46,6 +48,7 @@ class Prospect(NamedTuple):
     unreached: str = ""
     unreadable: Mapping[Series, str] = {}
     stored: Mapping[Series, TimeRange] = {}
+    limits: Mapping[Series, TimeRange] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,22 +96,25 @@ class DataSourceRouter:
                 else:
                     passed_over += 1
         expected, unread = _expected(knowledge, request, self.tiers, ordered, files)
-        scope = Scope(request, as_of, before or {}, stored=prospect.stored)
+        scope = Scope(request, as_of, before or {}, stored=prospect.stored, limits=prospect.limits)
         filed = {planned.file.series.pair for planned in files}
         pairs = scope.pairs(expected.lives, filed | {s.pair for s in prospect.unreadable}, self.tiers)
         there = {file.series.pair for archive in archives for file in archive.files}
         unknown = [pair for pair in pairs if not expected.lives.get(pair) and pair not in filed]
         nowhere = found_nowhere(unknown, prospect.market, there.union(p for p, life in expected.lives.items() if life))
         wanted, _ = scope.wanted(expected, pairs)
+        covered = expected.covered()
+        unsourced_note = unsourced(wanted, {*covered, *(planned.file.series for planned in files)})
         wanted = {series: ranges for series, ranges in wanted.items() if series not in unread}
         offered = (file for archive in published for file in archive.files)
         read = [file for file in offered if (file.path, file.member, file.stamp, file.series) in known]
         offers = self._worthwhile(expected, scope, wanted, published, prospect, read=read)
-        covered, fills = expected.covered(), filled_by(offers)
+        fills = filled_by(offers)
         if offers:
             files += _downloads(offers, published, len(ordered))
             ordered += published
             expected, _ = _expected(knowledge, request, self.tiers, ordered, files)
+        work = expected.derivation_work(wanted).spans
         repairs, listings, at_most = Repairs(), 0, 0
         if prospect.market:
             unlisted = scope.unlisted_pairs(knowledge.lives, prospect.market, self.tiers)
@@ -118,9 +124,7 @@ class DataSourceRouter:
             at_most = most_requests(repairing, knowledge, pairs, unlisted, prospect.gaps)
         detector = detector_for(scope, expected.lives, prospect.market, prospect.unreached, prospect.rates)
         detector = replace(detector, unreadable=prospect.unreadable, nowhere=nowhere)
-        detected = detector.detect_gaps_for_job(
-            wanted, covered, expected.derivation_work(wanted).spans, repairs.all, fills, refuted=expected.refuted
-        )
+        detected = detector.detect_gaps_for_job(wanted, covered, work, repairs.all, fills, refuted=expected.refuted)
         return IngestionPlan(
             request,
             as_of,
@@ -134,7 +138,7 @@ class DataSourceRouter:
             listings=listings,
             at_most=max(at_most, listings + repairs.paid.requests),
             pace=prospect.pace,
-            notes=_notes_on(nowhere, prospect.market),
+            notes=(*_notes_on(nowhere, prospect.market), *([unsourced_note] if unsourced_note else [])),
             unreached=prospect.unreached,
             nowhere=nowhere,
         )

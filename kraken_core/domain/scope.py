@@ -22,12 +22,16 @@ class Detection(NamedTuple):
     as_of: int
 
 
+NEVER = TimeRange(0, 0)  # the limit of a series of which nothing is expected
+
+
 @dataclass(frozen=True, slots=True)
 class Scope:
     """A request as of an instant, and the last detections: a gap keeps its whole extent, whoever wanted it first.
 
     ``present`` is until when the exchange's has settled, where it was asked: what speaks of later had a wrong clock.
-    ``stored`` are the spans of candles that files brought, of which the outermost may not be covered.
+    ``stored`` are the spans of candles that files brought, of which the outermost may not be covered. Of the series in
+    ``limits`` nothing outside of its limit is expected, whatever a request says.
     """
 
     request: Request
@@ -35,6 +39,7 @@ class Scope:
     before: Mapping[Series, Detection] = field(default_factory=dict)
     present: int = END_OF_TIME
     stored: Mapping[Series, TimeRange] = field(default_factory=dict)
+    limits: Mapping[Series, TimeRange] = field(default_factory=dict)
 
     def pairs(self, lives: Mapping[Pair, Sequence[Life]], with_files: Collection[Pair], tiers: Tiers) -> list[Pair]:
         """The pairs that the request speaks of: those known to have lived, and those ``with_files``, readable or not.
@@ -73,7 +78,7 @@ class Scope:
                 now = now.clip(after, END_OF_TIME) | TimeRanges.single(*before.wanted)  # noqa: PLW2901 - widened
             now |= self._stored(series, covered, latest)  # noqa: PLW2901 - widened
             hull = now.hull if now else TimeRange(window.start, window.start)
-            wanted[series] = everything[series].clip(*hull)
+            wanted[series] = everything[series].clip(*hull).clip(*self.limits.get(series, hull))
             if now:
                 detections[series] = Detection(hull, self._spoken_of(before))
         return wanted, detections
@@ -132,6 +137,19 @@ def wanted_before(
         slots = closed(TimeRange(start, end), series.width) if start < end else TimeRanges()
         wanted[series] = expected_slots(lives.get(series.pair, ()), slots, series.width)
     return wanted
+
+
+def within_limits(
+    detections: Mapping[Series, Detection], limits: Mapping[Series, TimeRange]
+) -> dict[Series, Detection]:
+    """The detections as far as something is expected of their series."""
+    found = {}
+    for series, (wanted, as_of) in detections.items():
+        limit = limits.get(series, wanted)
+        start, end = max(wanted.start, limit.start), min(wanted.end, limit.end)
+        if start < end or series not in limits:
+            found[series] = Detection(TimeRange(start, end), as_of)
+    return found
 
 
 def not_assessed(

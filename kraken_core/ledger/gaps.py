@@ -11,10 +11,10 @@ from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, or_, 
 from kraken_core.domain.errors import IllegalMoveError
 from kraken_core.domain.gaps import GAP_MOVES, OPEN, GapRecord, GapStatus, Route
 from kraken_core.domain.market import Series
-from kraken_core.domain.scope import Detection
+from kraken_core.domain.scope import Detection, within_limits
 from kraken_core.domain.timerange import TimeRange
 from kraken_core.ledger.bulk import add_many, chunks, read_many
-from kraken_core.ledger.models import gap_record, series_detection
+from kraken_core.ledger.models import gap_record, series_detection, series_limit
 from kraken_core.ledger.transactions import Transactions, by_series_and_time, transaction
 
 _GAP = gap_record.c
@@ -62,13 +62,34 @@ class Gaps(Transactions):
             return by_series_and_time(self._gaps(connection, wanted & _IS_OPEN if open_only else wanted))
 
     @transaction
-    def detections(self) -> Mapping[Series, Detection]:
-        """The last detection of every series."""
+    def detections(self, *, limited: bool = True) -> Mapping[Series, Detection]:
+        """The last detection of every series, as far as something is expected of it; or as jobs were asked for it."""
         with self._reading() as connection:
-            return {
+            found = {
                 self._series[pair_id, interval]: Detection(TimeRange(start, end), as_of)
                 for pair_id, interval, start, end, as_of in read_many(connection, select(series_detection))
             }
+            return within_limits(found, self._limits(connection)) if limited else found
+
+    @transaction
+    def limits(self) -> Mapping[Series, TimeRange]:
+        """What of series is expected at most, whatever jobs ask for; an empty range is nothing."""
+        with self._reading() as connection:
+            return self._limits(connection)
+
+    @transaction
+    def set_limits(self, limits: Mapping[Series, TimeRange | None]) -> None:
+        """Expect no more of these series than their limits; None lifts one. Gaps are to be detected anew."""
+        now = self._now()
+        with self._writing({series.pair for series in limits}) as connection:
+            connection.execute(delete(series_limit).where(self._of(series_limit, limits)))
+            rows = ((self._pair_ids[series.pair], series.interval, *limit) for series, limit in limits.items() if limit)
+            add_many(connection, series_limit, ("pair_id", "interval", "start", "end"), rows, set_at=now)
+
+    def _limits(self, connection: Connection) -> dict[Series, TimeRange]:
+        columns = (series_limit.c[name] for name in ("pair_id", "interval", "start", "end"))
+        rows = read_many(connection, select(*columns))
+        return {self._series[pair_id, interval]: TimeRange(start, end) for pair_id, interval, start, end in rows}
 
     def _gaps(self, connection: Connection, where: ColumnElement[bool]) -> list[GapRecord]:
         rows = read_many(connection, select(_GAP.pair_id, _GAP.interval, *_STATE, _GAP.id).where(where))

@@ -46,7 +46,7 @@ from kraken_core.ledger.columns import (
     words,
 )
 
-REVISION = "0016"  # the newest migration
+REVISION = "0017"  # the newest migration
 
 METRICS = tuple(field.name for field in fields(JobMetrics))
 _ADDED_METRICS = ("total_requests", "requests", "retries")
@@ -306,6 +306,14 @@ trade_span = Table(
     *counts("phantoms"),
     Column("job_id", BigInteger, nullable=False),  # the job that saw them
     Index(None, "pair_id", "start"),
+)
+
+series_limit = Table(  # of which no more is expected than this, whatever jobs ask for
+    "series_limit",
+    metadata,
+    *series(primary_key=True),
+    *span(may_be_empty=True),  # an empty one: nothing
+    *moments("set_at"),
 )
 
 series_detection = Table(

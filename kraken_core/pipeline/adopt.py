@@ -18,11 +18,11 @@ from kraken_core.domain.coverage import Assertion
 from kraken_core.domain.life import Life, assumed_listing
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.request import Request
-from kraken_core.domain.scope import Scope
 from kraken_core.domain.timerange import TimeRange, TimeRanges
 from kraken_core.pipeline.cover import CoverageTracker
 from kraken_core.pipeline.detect import GapRecorder
 from kraken_core.pipeline.progress import Ticker
+from kraken_core.pipeline.scope import scope_of
 from kraken_core.ports import CandleStore, MarketLedger, PairRecord, Progress
 
 _US = 1_000_000
@@ -103,7 +103,7 @@ class Adoption:
             new.append(record._replace(tier=self.tracker.tiers.of(pair.base)))
         self.ledger.record_pairs(new)
         knowledge = self.tracker.update_coverage_after_ingestion(list(firsts))
-        scope = Scope(Request(), self.as_of, self.ledger.detections())
+        scope = scope_of(self.ledger, Request(), self.as_of)
         GapRecorder(self.ledger, scope).run(knowledge, list(firsts))
 
 

@@ -19,7 +19,6 @@ from kraken_core.domain.knowledge import Knowledge
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.plan import IngestionPlan
 from kraken_core.domain.repairs import RepairPlanner, detector_for
-from kraken_core.domain.scope import Scope
 from kraken_core.domain.timerange import END_OF_TIME, TimeRange
 from kraken_core.pipeline.cover import CoverageTracker
 from kraken_core.pipeline.crosscheck import CrossCheck, withdrawn
@@ -29,6 +28,7 @@ from kraken_core.pipeline.fetch import Fetch, Spent
 from kraken_core.pipeline.listings import Listings
 from kraken_core.pipeline.progress import Stages
 from kraken_core.pipeline.rates import trades_a_second
+from kraken_core.pipeline.scope import scope_of
 from kraken_core.ports import CandleStore, Ledger
 
 
@@ -98,13 +98,7 @@ class _Rounds:
         self._plan = plan
         self._pairs = pairs
         self._unreadable = unreadable
-        self._scope = Scope(
-            plan.request,
-            plan.as_of,
-            backfill.ledger.detections(),
-            _settled(plan, backfill.asking),
-            backfill.ledger.stored_spans(),
-        )
+        self._scope = scope_of(backfill.ledger, plan.request, plan.as_of, _settled(plan, backfill.asking))
         self._began = time.monotonic()
         self._asking = backfill.asking if plan.market else None
         self.unreached = plan.unreached

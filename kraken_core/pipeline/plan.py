@@ -69,7 +69,7 @@ class Planner:
             archives,
             known=self._known_stamps(),
             knowledge=knowledge,
-            before={self._series(series): found for series, found in self.ledger.detections().items()},
+            before={self._series(series): found for series, found in self.ledger.detections(limited=False).items()},
             prospect=self._prospect(market, unreached, request, knowledge),
         )
         planned = plan()
@@ -112,6 +112,7 @@ class Planner:
             unreached,
             self.ledger.unreadable(),
             {self._series(series): span for series, span in self.ledger.stored_spans().items()},
+            {self._series(series): limit for series, limit in self.ledger.limits().items()},
         )
 
 

@@ -17,17 +17,17 @@ from kraken_core.domain.candles import KEY
 from kraken_core.domain.market import INTERVALS, Pair, Series
 from kraken_core.domain.names import Names
 from kraken_core.domain.request import Request
-from kraken_core.domain.scope import Scope
 from kraken_core.domain.timerange import END_OF_TIME, TimeRanges
 from kraken_core.failpoints import reached
 from kraken_core.pipeline.cover import CoverageTracker
 from kraken_core.pipeline.detect import GapRecorder
-from kraken_core.ports import CandleStore, CoverageLedger, JobLedger, PairLedger
+from kraken_core.pipeline.scope import scope_of
+from kraken_core.ports import CandleStore, JobLedger, MarketLedger
 
 _EVER = TimeRanges.single(0, END_OF_TIME)
 
 
-class NameLedger(JobLedger, PairLedger, CoverageLedger, Protocol):
+class NameLedger(JobLedger, MarketLedger, Protocol):
     """What pairs are recorded in by their names."""
 
 
@@ -57,7 +57,7 @@ class Rename:
         pairs = sorted(set(renames.values()))
         knowledge = self.tracker.update_coverage_after_ingestion(pairs)
         request = Request(pairs=tuple(pairs), backfill=True)  # which wants nothing more than was wanted before
-        GapRecorder(self.ledger, Scope(request, as_of, self.ledger.detections())).run(knowledge, pairs)
+        GapRecorder(self.ledger, scope_of(self.ledger, request, as_of)).run(knowledge, pairs)
 
 
 def move_candles(store: CandleStore, old: Pair, new: Pair) -> int:

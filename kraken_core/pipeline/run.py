@@ -15,7 +15,7 @@ from kraken_core.domain.knowledge import Knowledge
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.plan import IngestionPlan
 from kraken_core.domain.report import Report
-from kraken_core.domain.scope import Scope, wanted_before
+from kraken_core.domain.scope import wanted_before
 from kraken_core.failpoints import reached
 from kraken_core.pipeline.backfill import Backfill
 from kraken_core.pipeline.cover import CoverageTracker
@@ -24,6 +24,7 @@ from kraken_core.pipeline.ingest import Ingest
 from kraken_core.pipeline.maintain import Tidy
 from kraken_core.pipeline.progress import Stages
 from kraken_core.pipeline.report import CompletenessReporter
+from kraken_core.pipeline.scope import scope_of
 from kraken_core.ports import Ledger, Progress
 
 LOG = logging.getLogger("kraken_core")
@@ -132,7 +133,7 @@ class Pipeline:
         """The pairs that the request speaks of: see Scope.pairs."""
         lives = {record.pair: record.lives for record in self.ledger.pairs()}
         with_files = {planned.file.series.pair for planned in plan.files} | {series.pair for series in unreadable}
-        scope = Scope(plan.request, plan.as_of, self.ledger.detections())
+        scope = scope_of(self.ledger, plan.request, plan.as_of)
         return scope.pairs(lives, with_files, self.tracker.tiers)
 
 

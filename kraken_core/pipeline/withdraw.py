@@ -11,12 +11,12 @@ from dataclasses import dataclass, replace
 
 from kraken_core.domain.market import Pair
 from kraken_core.domain.request import Request
-from kraken_core.domain.scope import Scope
 from kraken_core.domain.verification.checks import Verification
 from kraken_core.pipeline.cover import CoverageTracker
 from kraken_core.pipeline.derive import Derive
 from kraken_core.pipeline.detect import Detected, GapRecorder
 from kraken_core.pipeline.progress import Ticker
+from kraken_core.pipeline.scope import scope_of
 from kraken_core.ports import CandleStore, MarketLedger, Progress
 
 
@@ -42,5 +42,5 @@ class Withdraw:
 
     def _detect(self, pairs: Collection[Pair], as_of: int) -> Detected:
         knowledge = self.tracker.update_coverage_after_ingestion(pairs)
-        scope = Scope(Request(pairs=tuple(pairs), backfill=True), as_of, self.ledger.detections())
+        scope = scope_of(self.ledger, Request(pairs=tuple(pairs), backfill=True), as_of)
         return GapRecorder(self.ledger, scope).run(knowledge, pairs)

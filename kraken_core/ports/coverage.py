@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from kraken_core.domain.grading import Findings
     from kraken_core.domain.market import Pair, Series
     from kraken_core.domain.scope import Detection
-    from kraken_core.domain.timerange import TimeRanges
+    from kraken_core.domain.timerange import TimeRange, TimeRanges
 
 
 class Unexamined(NamedTuple):
@@ -73,6 +73,14 @@ class CoverageLedger(Protocol):
         """Gaps by series and time; of all series where none are given."""
         ...
 
-    def detections(self) -> Mapping[Series, Detection]:
-        """The last detection of every series."""
+    def detections(self, *, limited: bool = True) -> Mapping[Series, Detection]:
+        """The last detection of every series, as far as something is expected of it; or as jobs were asked for it."""
+        ...
+
+    def limits(self) -> Mapping[Series, TimeRange]:
+        """What of series is expected at most, whatever jobs ask for; an empty range is nothing."""
+        ...
+
+    def set_limits(self, limits: Mapping[Series, TimeRange | None]) -> None:
+        """Expect no more of these series than their limits; None lifts one. Gaps are to be detected anew."""
         ...

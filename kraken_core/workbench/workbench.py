@@ -21,6 +21,7 @@ from kraken_core.ports import PairRecord, Progress, never_stop, no_progress
 from kraken_core.workbench import documents, requests
 from kraken_core.workbench.charts.charts import ChartData
 from kraken_core.workbench.deprecated import DeprecatedNames
+from kraken_core.workbench.expectations import Expectations
 from kraken_core.workbench.home import OpenHome
 from kraken_core.workbench.jobs.control import JobControl
 from kraken_core.workbench.jobs.undo import undo
@@ -292,6 +293,11 @@ class Workbench(OpenHome, DeprecatedNames):
         return export.write(
             self.holdings.series(selection), selection.window(END_OF_TIME), missing, overwrite=overwrite
         )
+
+    @property
+    def expectations(self) -> Expectations:
+        """What is expected of every series, and how to change that."""
+        return Expectations(self)
 
     def jobs(self) -> list[IngestionJob]:
         """Every job, newest first."""

@@ -139,7 +139,7 @@ def test_once_the_candles_before_it_are_gone_a_job_stays(
 
 
 @pytest.mark.parametrize(
-    "step", ["kraken_core.stores.delta.store.DeltaStore.restore", "kraken_core.workbench.jobs.undo.Scope"]
+    "step", ["kraken_core.stores.delta.store.DeltaStore.restore", "kraken_core.workbench.jobs.undo.detect_anew"]
 )
 def test_an_undo_that_is_interrupted_ends_when_it_is_said_again(
     step: str, kraken: Kraken, little: LittleMarket, monkeypatch: pytest.MonkeyPatch
@@ -148,7 +148,7 @@ def test_an_undo_that_is_interrupted_ends_when_it_is_said_again(
     before = kraken.state()
     job = kraken.ingest(little.second)["job_id"]
 
-    def crash(*_: object) -> None:
+    def crash(*_: object, **__: object) -> None:
         raise SystemExit
 
     with monkeypatch.context() as broken:

@@ -6,6 +6,8 @@ import pytest
 
 from kraken_core.domain.errors import IllegalMoveError
 from kraken_core.domain.gaps import GapRecord, GapStatus, Route
+from kraken_core.domain.scope import NEVER, Detection
+from kraken_core.domain.timerange import TimeRange
 from kraken_core.ledger.ledger import SqlLedger
 from tests.contract.ledger_records import DAY, DAYS, ETHER, HOURS, NOON, SetClock, a_gap, detected
 
@@ -99,3 +101,16 @@ def test_only_gaps_that_changed_are_dated_anew(ledger: SqlLedger, clock: SetCloc
     frame = ledger.table_frame("gaps")
     assert [moment.timestamp() for moment in frame["detected_at"]] == [NOON, NOON]
     assert [moment.timestamp() for moment in frame["updated_at"]] == [NOON, NOON + 60]
+
+
+def test_what_is_expected_of_a_series_is_limited_and_lifted_again(ledger: SqlLedger) -> None:
+    requested = detected(HOURS, ETHER)
+    ledger.record_gaps(requested, [], [])
+    ledger.set_limits({ETHER: NEVER, HOURS: TimeRange(2 * DAY, 400 * DAY)})
+    assert ledger.limits() == {ETHER: NEVER, HOURS: TimeRange(2 * DAY, 400 * DAY)}
+    assert ledger.detections() == {HOURS: Detection(TimeRange(2 * DAY, 10 * DAY), NOON)}
+    assert ledger.detections(limited=False) == requested
+    ledger.set_limits({HOURS: None})
+    assert ledger.detections() == detected(HOURS)
+    ledger.set_limits({ETHER: None})
+    assert ledger.detections() == requested

@@ -14,11 +14,11 @@ from kraken_core.domain.gaps import Route
 from kraken_core.domain.jobs import UNFINISHED
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.request import Request
-from kraken_core.domain.scope import Scope
 from kraken_core.domain.table_mark import TableMark, why_not
 from kraken_core.domain.timerange import TimeRanges
 from kraken_core.pipeline.cover import CoverageTracker
 from kraken_core.pipeline.detect import GapRecorder
+from kraken_core.pipeline.scope import scope_of
 from kraken_core.ports import CandleTable, Mendable
 from kraken_core.workbench.home import OpenHome
 from kraken_core.workbench.open_store import open_store
@@ -75,7 +75,7 @@ class Recovery:
         knowledge = tracker.update_coverage_after_ingestion(pairs)
         as_of = self.home.holdings.as_of or work.clock.now()
         request = Request(pairs=tuple(pairs), backfill=True)
-        GapRecorder(ledger, Scope(request, as_of, ledger.detections())).run(knowledge, pairs)
+        GapRecorder(ledger, scope_of(ledger, request, as_of)).run(knowledge, pairs)
 
     def _read_again(self, jobs: Collection[int]) -> Iterator[str]:
         """What those jobs were asked to read, source by source, as far as it is still there."""

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from kraken_core.domain.errors import StoreError, UsageError
 from kraken_core.domain.jobs import IngestionJob
-from kraken_core.domain.repairs import detector_for
-from kraken_core.domain.request import Request
-from kraken_core.domain.scope import Scope
 from kraken_core.ledger.undo import UNDONE
 from kraken_core.pipeline.cover import CoverageTracker
 from kraken_core.pipeline.crosscheck import CrossCheck
-from kraken_core.pipeline.detect import GapRecorder
-from kraken_core.pipeline.rates import trades_a_second
+from kraken_core.pipeline.detect_anew import detect_anew
 from kraken_core.pipeline.rename import move_all
 from kraken_core.ports import Versioned
 from kraken_core.workbench.jobs.runner import JobRunner
@@ -52,18 +46,7 @@ def undo(runner: JobRunner, job_id: int) -> IngestionJob:
         knowledge = tracker.update_coverage_after_ingestion(pairs)
         if check.run(knowledge, pairs, withdraw=False).changed:  # what was known of the candles before is forgotten
             knowledge = tracker.update_coverage_after_ingestion(pairs)
-        undone = job.request
-        request = Request(  # which wants nothing more than was wanted before, and asks nobody
-            pairs=tuple(pairs),
-            backfill=True,
-            api_backfill=undone.api_backfill,
-            auto_gap_fill=undone.auto_gap_fill,
-            trades=undone.trades,
-        )
-        scope = Scope(request, job.as_of, ledger.detections())
-        rates = trades_a_second(store, pairs, knowledge.covered())
-        detector = replace(detector_for(scope, knowledge.lives, rates=rates), unreadable=ledger.unreadable())
-        GapRecorder(ledger, scope, detector=detector).run(knowledge, pairs)
+        detect_anew(ledger, store, knowledge, pairs, as_of=job.as_of, request=job.request)
     check.judge_again()  # the silences of others, to which what is gone was a witness
     ledger.add_event(job_id, UNDONE, f"the candle table is as at version {job.table_version}")
     return ledger.job(job_id)
