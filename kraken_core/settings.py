@@ -13,6 +13,8 @@ from urllib.parse import urlsplit
 
 from kraken_core.domain.errors import HomeError, SettingError
 from kraken_core.domain.exchange import SETTLING_S
+from kraken_core.domain.identities import Identities
+from kraken_core.domain.identity_table import parse_identities
 from kraken_core.domain.tiers import Tiers
 from kraken_core.ports import StoreKind
 from kraken_core.stores.kinds import store_address
@@ -23,6 +25,7 @@ _PASSWORD = re.compile(r"(://[^:/@]*:).*@")  # one that is not quoted may itself
 _SECRET_PARAMETER = re.compile(r"([?&;][^=&;]*(?:pass|secret|token|key)[^=&;]*=)[^&;]*", re.IGNORECASE)
 _PLACE = re.compile(rf"https?://[^/]*[^{os.pathsep}]*|[^{os.pathsep}]+")  # an address has the separator in it
 PACKAGED_TIERS = Path(__file__).parent / "domain" / "tiers.toml"
+PACKAGED_IDENTITIES = PACKAGED_TIERS.with_name("identities.toml")
 
 
 def _cores() -> int:
@@ -173,6 +176,12 @@ class Settings:
         file = self.home / "tiers.toml"
         file = file if file.exists() else PACKAGED_TIERS
         return Tiers.parse(read_text(file), str(file))
+
+    def identities(self) -> Identities:
+        """The user's where the home has an identities.toml, else the packaged ones. Raises SettingError."""
+        file = self.home / "identities.toml"
+        file = file if file.exists() else PACKAGED_IDENTITIES
+        return parse_identities(read_text(file), str(file))
 
     def create_home(self) -> None:
         """Make the home's folders. Raises HomeError where that is not allowed."""

@@ -18,7 +18,7 @@ Stamp = tuple[str | float, ...]
 
 MARKET, REAL, SIMULATED = "market", "Kraken", "Simulated"
 _STATES = "states"  # of this run: how each home stands
-_READ_ONCE = ("kraken.toml", "tiers.toml", ".format")
+_READ_ONCE = ("kraken.toml", "tiers.toml", "identities.toml", ".format")
 
 
 def real() -> Workbench:

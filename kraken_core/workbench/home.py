@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
+from kraken_core.domain.identities import Identities
 from kraken_core.domain.table_mark import TableMark
 from kraken_core.domain.tiers import Tiers
 from kraken_core.ledger.ledger import SqlLedger
@@ -81,6 +82,11 @@ class OpenHome:
     def tiers(self) -> Tiers:
         """The tiers in force."""
         return self.settings.tiers().knowing(self.ledger.names().tokenized)
+
+    @cached_property
+    def identities(self) -> Identities:
+        """The names of assets in time, as they are in force. Raises SettingError."""
+        return self.settings.identities()
 
     @cached_property
     def remote(self) -> Remote:

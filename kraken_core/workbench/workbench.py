@@ -30,6 +30,7 @@ from kraken_core.workbench.queries import frames
 from kraken_core.workbench.queries.candles import Reading
 from kraken_core.workbench.queries.export import KINDS, Export, Exported
 from kraken_core.workbench.queries.gates import check_complete, check_stored
+from kraken_core.workbench.queries.renames import NAMES, RenamedReading
 from kraken_core.workbench.queries.required import Required, parse_grade
 from kraken_core.workbench.queries.sql import answer
 from kraken_core.workbench.requests import When
@@ -57,19 +58,19 @@ class Workbench(OpenHome, DeprecatedNames):
     def candles(
         self, pair: str | Pair, interval: int | str, start: When | None = None, end: When | None = None,
         *, fill: str | None = None, partial: bool = False, version: int | None = None, require_complete: bool = False,
-        evidence: str | None = None, to: Literal["pandas"] = "pandas",
+        evidence: str | None = None, follow_renames: bool = False, to: Literal["pandas"] = "pandas",
     ) -> pd.DataFrame: ...  # fmt: skip
     @overload
     def candles(
         self, pair: str | Pair, interval: int | str, start: When | None = None, end: When | None = None,
         *, fill: str | None = None, partial: bool = False, version: int | None = None, require_complete: bool = False,
-        evidence: str | None = None, to: Literal["polars"],
+        evidence: str | None = None, follow_renames: bool = False, to: Literal["polars"],
     ) -> pl.DataFrame: ...  # fmt: skip
     @overload
     def candles(
         self, pair: str | Pair, interval: int | str, start: When | None = None, end: When | None = None,
         *, fill: str | None = None, partial: bool = False, version: int | None = None, require_complete: bool = False,
-        evidence: str | None = None, to: Literal["arrow"],
+        evidence: str | None = None, follow_renames: bool = False, to: Literal["arrow"],
     ) -> pa.Table: ...  # fmt: skip
     def candles(
         self,
@@ -83,6 +84,7 @@ class Workbench(OpenHome, DeprecatedNames):
         version: int | None = None,
         require_complete: bool = False,
         evidence: str | None = None,
+        follow_renames: bool = False,
         to: Literal["pandas", "polars", "arrow"] = "pandas",
     ) -> pd.DataFrame | pl.DataFrame | pa.Table:
         """Candles of a series that open in ``[start, end)``: a pandas DataFrame indexed by their open time (UTC).
@@ -102,7 +104,12 @@ class Workbench(OpenHome, DeprecatedNames):
 
         With ``require_complete`` nothing is read where any candle expected is missing or doubtful, or not on
         ``evidence`` as good as ``"proved"`` or ``"confirmed"`` (naming a grade requires it): IncompleteError says what
-        is lacking. Raises UsageError for whatever it cannot be.
+        is lacking.
+
+        With ``follow_renames`` the series goes on under every name that its base had, in units of ``pair``: prices are
+        multiplied by the column ``factor``, volumes divided by it, and the column ``origin`` says whose candle each is.
+        Which day belongs to which name is in :meth:`names_of`, for pandas in ``attrs["names"]`` too. Without it nothing
+        is ever joined. Raises UsageError for whatever it cannot be.
         """
         if fill not in {None, "previous"}:
             raise UsageError(f"fill is {fill!r}; it can be 'previous', or be left out.")
@@ -113,19 +120,37 @@ class Workbench(OpenHome, DeprecatedNames):
         if require_complete or evidence:
             if version not in {None, self.version}:
                 raise UsageError("whether an earlier version was complete is not kept: leave the version out.")
-            Required(self.ledger, self.clock.now()).check(of, length, window, parse_grade(evidence))
-        read = Reading(self.store, self.ledger).candles(
-            of,
-            length,
-            window,
-            fill=fill is not None,
-            partial=partial,
-            version=version,
-        )
+            required, grade = Required(self.ledger, self.clock.now()), parse_grade(evidence)
+            if follow_renames:
+                self._by_all_names.check(of, length, window, required, grade)
+            else:
+                required.check(of, length, window, grade)
+        reading = self._by_all_names if follow_renames else Reading(self.store, self.ledger)
+        read = reading.candles(of, length, window, fill=fill is not None, partial=partial, version=version)
         found = frames.candles(read)
         if to == "polars":
             return found
-        return found.to_arrow() if to == "arrow" else frames.indexed(found)
+        if to == "arrow":
+            return found.to_arrow()
+        indexed = frames.indexed(found)
+        if follow_renames:
+            indexed.attrs["names"] = [joined.row for joined in self._by_all_names.joined(of, length)]
+        return indexed
+
+    def names_of(self, pair: str | Pair) -> pd.DataFrame:
+        """The names that the base of a pair had, in turn: what a series with ``follow_renames`` is made of.
+
+        Columns: pair; start and end (of its time, UTC; NaT where it is open); factor (of its prices, float64); certain
+        (whether the source says the day); left_out (stored daily candles of the pair that are of another name's
+        time, or another asset's); source; note. Edit them in the home's ``identities.toml``. Raises SettingError where
+        that is wrong.
+        """
+        of = pair if isinstance(pair, Pair) else self.ledger.names().pair(pair)
+        return frames.table([joined.row for joined in self._by_all_names.joined(of)], NAMES)
+
+    @property
+    def _by_all_names(self) -> RenamedReading:
+        return RenamedReading(Reading(self.store, self.ledger), self.ledger, self.identities)
 
     @property
     def version(self) -> int:

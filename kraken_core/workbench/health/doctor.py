@@ -76,6 +76,7 @@ def examine(home: str | Path | None = None) -> Diagnosis:
     try:
         workbench = OpenHome.open(home)
         tiers = workbench.settings.tiers()
+        workbench.settings.identities()  # refused here where it is wrong
     except KrakenError as error:
         return Diagnosis((HealthCheck("settings", Status.PROBLEM, str(error)), about_versions))
     with workbench:

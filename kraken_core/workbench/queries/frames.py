@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from kraken_core.domain.candles import PRICES, TIME
+from kraken_core.domain.joined import FACTOR, ORIGIN
 
 if TYPE_CHECKING:
     import pandas as pd
 
 _COLUMNS = (*PRICES, "volume", "trades", "source")
-_FLAGS = ("filled", "partial")
+_FLAGS = ("filled", "partial", ORIGIN, FACTOR)
 
 
 def candles(read: pl.DataFrame) -> pl.DataFrame:

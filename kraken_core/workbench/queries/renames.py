@@ -1,0 +1,102 @@
+"""Candles of an asset under all the names it had, joined only where that is asked for (domain rule 17)."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import polars as pl
+
+from kraken_core.domain.candles import TIME
+from kraken_core.domain.grades import Grade
+from kraken_core.domain.identities import Identities, Stretch
+from kraken_core.domain.interval_text import bases
+from kraken_core.domain.joined import part, rescaled
+from kraken_core.domain.market import Pair, Series
+from kraken_core.domain.timerange import END_OF_TIME, TimeRange, TimeRanges, iso
+from kraken_core.ports import Ledger
+from kraken_core.workbench.queries.candles import Reading
+from kraken_core.workbench.queries.required import Required
+
+NAMES = {
+    "pair": pl.String,
+    "start": TIME,
+    "end": TIME,
+    "factor": pl.Float64,
+    "certain": pl.Boolean,
+    "left_out": pl.Int64,
+    "source": pl.String,
+    "note": pl.String,
+}
+
+
+_EVER = TimeRanges.single(0, END_OF_TIME)
+
+
+class Joined(NamedTuple):
+    """A stretch that was joined. ``left_out`` counts stored candles of its pair that belong to no stretch of that pair.
+
+    So those of the time of another name, and those of another asset that had this one before. They are counted in the
+    coarsest interval of the archives that divides the one asked for.
+    """
+
+    stretch: Stretch
+    left_out: int
+
+    @property
+    def row(self) -> dict[str, Any]:
+        """As people and programs get it; ``start`` is None of the first name, and ``end`` of the present one."""
+        stretch, fact = self.stretch, self.stretch.fact
+        return {
+            "pair": str(stretch.pair),
+            "start": iso(stretch.start) if stretch.start else None,
+            "end": iso(stretch.end) if stretch.end < END_OF_TIME else None,
+            "factor": float(stretch.factor),
+            "certain": fact.certain if fact else True,
+            "left_out": self.left_out,
+            "source": fact.source if fact else None,
+            "note": fact.note if fact else None,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class RenamedReading:
+    """Reads the candles of an asset by all its names."""
+
+    reading: Reading
+    ledger: Ledger
+    identities: Identities
+
+    def stretches(self, pair: Pair) -> tuple[Stretch, ...]:
+        """The names in turn. An alias is looked up only where nothing is known of a pair that is called so."""
+        known = any(record.pair == pair for record in self.ledger.pairs())
+        base = pair.base if known else self.identities.by_alias.get(pair.base, pair.base)
+        return self.identities.stretches(Pair(base, pair.quote))
+
+    def check(self, pair: Pair, interval: int, window: TimeRange, required: Required, grade: Grade) -> None:
+        """Raises IncompleteError where a stretch that reaches into the window is not complete."""
+        for stretch in self.stretches(pair):
+            span = part(stretch, window, interval * 60)
+            if span.start < span.end:
+                required.check(stretch.pair, interval, span, grade)
+
+    def candles(
+        self, pair: Pair, interval: int, window: TimeRange, *, fill: bool, partial: bool, version: int | None
+    ) -> pl.DataFrame:
+        """As :meth:`Reading.candles`, and ``origin`` and ``factor`` of each row: a slot is of one stretch, or none."""
+        read = []
+        for stretch in self.stretches(pair):
+            span = part(stretch, window, interval * 60)
+            candles = self.reading.candles(stretch.pair, interval, span, fill=fill, partial=partial, version=version)
+            read.append(rescaled(candles, stretch, pair))
+        return pl.concat(read)
+
+    def joined(self, pair: Pair, interval: int = 1440) -> list[Joined]:
+        """What a series over all names is made of, and how many stored candles it leaves out."""
+        stretches, coarsest, used = self.stretches(pair), bases(interval)[0], defaultdict[Pair, list[TimeRange]](list)
+        for stretch in stretches:
+            used[stretch.pair].append(stretch.range)
+        outside = {Series(pair, coarsest): _EVER - TimeRanges.of(ranges) for pair, ranges in used.items()}
+        counts = self.reading.store.count(outside)
+        return [Joined(stretch, sum(counts[Series(stretch.pair, coarsest)])) for stretch in stretches]
