@@ -24,6 +24,7 @@ from kraken_core.cli.report import report
 from kraken_core.cli.simulate import simulate
 from kraken_core.cli.transfer import copy, import_assetprice
 from kraken_core.cli.undo import undo
+from kraken_core.cli.universe import universe
 from kraken_core.cli.verify import verify
 from kraken_core.cli.watch import watch
 from kraken_core.domain.errors import KrakenError
@@ -66,6 +67,7 @@ for command in (
     sql,
     pairs,
     tiers,
+    universe,
     simulate,
     ingest_sequential,
     backfill_gaps,

@@ -71,7 +71,8 @@ class Market(NamedTuple):
     """What the exchange told of itself: its clock (epoch seconds), and the pairs it lists.
 
     ``names`` are those it gave now and before. ``unread`` are the pairs that entries may be of which were not read;
-    ``tokenized`` and ``whole`` as in :class:`Listed`; ``notes`` say what a user should know of the list.
+    ``tokenized`` and ``whole`` as in :class:`Listed`; ``notes`` say what a user should know of the list. ``entries``
+    are those that were read, and ``skipped`` counts those that were not.
     """
 
     now: int
@@ -81,6 +82,8 @@ class Market(NamedTuple):
     tokenized: bool = True
     whole: bool = True
     notes: tuple[str, ...] = ()
+    entries: tuple[ListedPair, ...] = ()
+    skipped: int = 0
 
     @classmethod
     def of(cls, now: int, answer: Listed, before: Names) -> Market:
@@ -93,7 +96,11 @@ class Market(NamedTuple):
             if entry.pair in unread or not answer.whole or (entry.asset_class == TOKENIZED and not answer.tokenized)
         )
         listed = frozenset(listed.pair for listed in answer.pairs).union(missed)
-        return cls(now, listed, names, unread, answer.tokenized, answer.whole)
+        return cls(
+            *(now, listed, names, unread, answer.tokenized, answer.whole),
+            entries=answer.pairs,
+            skipped=len(answer.skipped),
+        )
 
     def lacks(self, pair: Pair) -> bool:
         """Whether the pair is surely not listed: what could not be read proves nothing, nor does an empty list."""

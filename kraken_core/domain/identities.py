@@ -67,7 +67,7 @@ class Distinct(NamedTuple):
     fact: Fact
 
 
-class Stretch(NamedTuple):
+class NamePeriod(NamedTuple):
     """A part of an asset's life in which it is traded as ``pair``: candles that open in ``[start, end)``.
 
     Instants are epoch seconds. Prices in it times ``factor``, and volumes divided by it, are in units of the pair that
@@ -123,7 +123,7 @@ class Identities:
                         f"{ticker} and {min(joined)} are distinct, and renames lead from one to the other"
                     )
 
-    def stretches(self, pair: Pair) -> tuple[Stretch, ...]:
+    def periods(self, pair: Pair) -> tuple[NamePeriod, ...]:
         """The whole life of what is traded as ``pair``, by the names of its base in turn; units are those of ``pair``.
 
         Of a name that several assets had, the last is meant. Quotes are never followed.
@@ -144,17 +144,17 @@ class Identities:
         starts = (0, *self._begun.get(ticker, ()))
         return {name.pair.base for start in starts for name in self._chain(self._era(ticker, start), "")}
 
-    def _chain(self, era: Era, quote: str) -> tuple[Stretch, ...]:
+    def _chain(self, era: Era, quote: str) -> tuple[NamePeriod, ...]:
         """The eras of an asset, oldest first, in units of the one given."""
-        found = [Stretch(Pair(era.ticker, quote), era.start, era.end, _ONE, self._fact(era))]
+        found = [NamePeriod(Pair(era.ticker, quote), era.start, era.end, _ONE, self._fact(era))]
         while before := self._into.get((found[0].pair.base, found[0].start)):
             older = self._era(before.old, before.on - 1)
             factor = found[0].factor / before.new_per_old
-            found.insert(0, Stretch(Pair(older.ticker, quote), older.start, older.end, factor, self._fact(older)))
+            found.insert(0, NamePeriod(Pair(older.ticker, quote), older.start, older.end, factor, self._fact(older)))
         while after := self._from.get((found[-1].pair.base, found[-1].end)):
             newer = self._era(after.new, after.on)
             factor = found[-1].factor * after.new_per_old
-            found.append(Stretch(Pair(newer.ticker, quote), newer.start, newer.end, factor, self._fact(newer)))
+            found.append(NamePeriod(Pair(newer.ticker, quote), newer.start, newer.end, factor, self._fact(newer)))
         return tuple(found)
 
     def _era(self, ticker: str, at: int) -> Era:

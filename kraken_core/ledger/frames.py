@@ -34,6 +34,8 @@ from kraken_core.ledger.models import (
     file_ingestion_record,
     gap_record,
     ingestion_job,
+    listing_answer,
+    listing_change,
     pair,
     pair_life,
     renamed_pair,
@@ -130,6 +132,14 @@ VIEWS: dict[str, Select[Any]] = {
     )
     .where(not_undone(candle_difference))
     .order_by(candle_difference.c.start),
+    "listings": select(
+        (listing_change.c.base + "/" + listing_change.c.quote).label("pair"),
+        listing_answer.c.first_at.label("seen_at"),
+        *_named(listing_change, "status", "altname", "asset_class"),
+        listing_answer.c.whole.label("whole_answer"),
+    )
+    .join_from(listing_change, listing_answer)
+    .order_by(listing_change.c.id),
 }
 
 
@@ -176,6 +186,7 @@ class Frames(Transactions):
         - differences: pair, interval_minutes, start_time, end_time, slots, kept_source, kept_path, kept_evidence,
           other_source, other_path, other_evidence, volume_difference, trades_difference, price_difference (the largest,
           relative to the larger value), job_id, found_at
+        - listings: pair, seen_at, status (``gone`` where the answer lacks the pair), altname, asset_class, whole_answer
         """
         view = VIEWS[name]
         types = {name: type(column.type) for name, column in view.selected_columns.items()}

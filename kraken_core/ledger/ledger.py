@@ -12,6 +12,7 @@ from kraken_core.ledger.files import Files
 from kraken_core.ledger.findings import KeptFindings
 from kraken_core.ledger.frames import Frames
 from kraken_core.ledger.gaps import Gaps
+from kraken_core.ledger.listings import ListingAnswers
 from kraken_core.ledger.lost import Lost
 from kraken_core.ledger.marks import Marks
 from kraken_core.ledger.names import PairNames
@@ -32,6 +33,7 @@ class SqlLedger(
     Lost,
     Pairs,
     PairNames,
+    ListingAnswers,
     CoverageRecords,
     KeptFindings,
     Differences,

@@ -46,7 +46,7 @@ from kraken_core.ledger.columns import (
     words,
 )
 
-REVISION = "0017"  # the newest migration
+REVISION = "0018"  # the newest migration
 
 METRICS = tuple(field.name for field in fields(JobMetrics))
 _ADDED_METRICS = ("total_requests", "requests", "retries")
@@ -83,6 +83,25 @@ pair_name = Table(  # as AssetPairs told it last, of pairs that nothing is held 
     metadata,
     Column("altname", Text, primary_key=True),
     *words("key", "base", "quote", "asset_class"),
+)
+
+listing_answer = Table(  # answers of AssetPairs that differ from the one before
+    "listing_answer",
+    metadata,
+    row_id(),
+    Column("first_at", Instant, nullable=False),
+    Column("last_at", Instant, nullable=False),  # until then the same was answered
+    Column("whole", Boolean, nullable=False),  # what it lacks was not listed
+    Column("tokenized", Boolean, nullable=False),  # tokenized stocks are among it
+    CheckConstraint("first_at <= last_at", name="range"),
+)
+
+listing_change = Table(  # what an answer says of a pair, where that is something else than before
+    "listing_change",
+    metadata,
+    row_id(),
+    reference("listing_answer"),
+    *words("base", "quote", "altname", "asset_class", "status"),
 )
 
 renamed_pair = Table(  # what was stored under a name that the exchange knew better

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
+    from kraken_core.domain.exchange import Market
     from kraken_core.domain.life import Life
+    from kraken_core.domain.listing_history import ListingHistory
     from kraken_core.domain.market import Pair
     from kraken_core.domain.names import Names
 
@@ -63,6 +65,14 @@ class PairLedger(Protocol):
 
     def remember_names(self, names: Names) -> None:
         """Keep what the exchange calls its pairs; a pair that it lists is not hidden as renamed any more."""
+        ...
+
+    def record_answer(self, market: Market) -> int:
+        """Keep what the exchange lists, as far as it differs from what it listed last; returns how many pairs do."""
+        ...
+
+    def listing_history(self) -> ListingHistory:
+        """What the exchange listed, and when: every answer that differs from the one before it."""
         ...
 
     def renamed(self) -> Mapping[Pair, Pair]:

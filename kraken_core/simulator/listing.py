@@ -25,6 +25,8 @@ class Listing:
     """How a pair trades. ``lives`` are ``[listing, delisting)`` in whole minutes; none means all the market's time.
 
     ``tokenized``: its base is a share as a token, which the exchange lists and answers as a class of its own.
+    ``statuses`` say from when (epoch seconds) the exchange lists it as what: online until the first of them.
+    ``daily_drift`` is what its price gains a day on the average, as a log return.
     """
 
     pair: Pair
@@ -35,6 +37,8 @@ class Listing:
     volume_decimals: int = VOLUME_DECIMALS  # 0 where only whole coins trade
     lives: tuple[TimeRange, ...] = ()
     tokenized: bool = False
+    statuses: tuple[tuple[int, str], ...] = ()
+    daily_drift: float = 0.0
 
     def tape(self, seed: int, trading: TimeRanges) -> Tape:
         """The pair's trades while ``trading`` (whole minutes), from a random stream of its own."""
@@ -44,15 +48,20 @@ class Listing:
             self.pair,
             self.price_decimals,
             _times(rng, count, trading),
-            self._price_ticks(rng, count),
+            self._price_ticks(rng, count, trading.seconds / 86_400),
             self._volume_units(rng, count),
             rng.integers(2, size=count, dtype=np.bool_),
         )
 
-    def _price_ticks(self, rng: np.random.Generator, count: int) -> Ints:
-        """A geometric random walk."""
+    def status(self, at: int) -> str:
+        """How the exchange lists it at an instant of its life, epoch seconds."""
+        return next((status for since, status in reversed(self.statuses) if since <= at), "online")
+
+    def _price_ticks(self, rng: np.random.Generator, count: int, days: float) -> Ints:
+        """A geometric random walk, whose drift is spread evenly over the trades of so many days."""
         step = DAILY_VOLATILITY / math.sqrt(max(1.0, self.trades_per_minute * MINUTES_A_DAY))
-        walk = np.exp(np.cumsum(rng.normal(0, step, count)))
+        drift = np.linspace(0, self.daily_drift * days, count)
+        walk = np.exp(np.cumsum(rng.normal(0, step, count)) + drift)
         return _at_least_one(walk * self.price * 10**self.price_decimals)
 
     def _volume_units(self, rng: np.random.Generator, count: int) -> Ints:

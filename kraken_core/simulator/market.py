@@ -13,6 +13,7 @@ from kraken_core.domain.market import Pair
 from kraken_core.domain.timerange import TimeRange, TimeRanges, floor
 from kraken_core.simulator import candles
 from kraken_core.simulator.listing import Listing
+from kraken_core.simulator.renaming import SimulatedRename
 from kraken_core.simulator.tape import NS, Tape
 
 
@@ -37,8 +38,12 @@ class SimulatedMarket:
         start: int,
         end: int,
         silences: TimeRanges = TimeRanges(),  # noqa: B008 - frozen
+        *,
+        renames: Sequence[SimulatedRename] = (),
     ) -> SimulatedMarket:
         """The market of a seed: the same arguments make the same trades, and no pair's depend on another's.
+
+        ``renames``, in the order in which they happen, are of pairs that are listed, to pairs that are not.
 
         Raises UsageError where a time is no whole minute or a pair is listed twice.
         """
@@ -54,6 +59,10 @@ class SimulatedMarket:
                     f"{pair} starts or stops trading within a minute; lives and silences are whole minutes."
                 )
             tapes[pair] = listing.tape(seed, trading)
+        for rename in renames:
+            names = rename.split(by_pair[rename.old], tapes[rename.old], TimeRange(start, end))
+            for listing, tape in names:
+                by_pair[listing.pair], tapes[listing.pair] = listing, tape
         return cls(start, end, by_pair, silences, tapes)
 
     def truth(self, pair: Pair, interval: int) -> pl.DataFrame:

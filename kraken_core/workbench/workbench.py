@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
@@ -14,6 +14,7 @@ from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.plan import IngestionPlan
 from kraken_core.domain.request import Request, Selection
 from kraken_core.domain.timerange import END_OF_TIME, TimeRange
+from kraken_core.domain.universe import Universe
 from kraken_core.domain.verification.checks import Verification
 from kraken_core.pipeline.adopt import Adopted
 from kraken_core.pipeline.copy import Copied
@@ -33,6 +34,7 @@ from kraken_core.workbench.queries.gates import check_complete, check_stored
 from kraken_core.workbench.queries.renames import NAMES, RenamedReading
 from kraken_core.workbench.queries.required import Required, parse_grade
 from kraken_core.workbench.queries.sql import answer
+from kraken_core.workbench.queries.universe import UNIVERSE, UniverseQuery, universe_document, universe_row
 from kraken_core.workbench.requests import When
 from kraken_core.workbench.transfer import Transfer
 
@@ -188,6 +190,34 @@ class Workbench(OpenHome, DeprecatedNames):
     def pairs(self) -> list[PairRecord]:
         """Every pair known, sorted, with its tier and when it was traded."""
         return self.ledger.pairs()
+
+    def universe(self, at: When, *, tier: str | None = None, quote: str | Iterable[str] = ()) -> pd.DataFrame:
+        """The pairs that traded at an instant (a date means its beginning, UTC), those that are delisted now included.
+
+        Columns, text where nothing else is said: pair, base, quote, tier (none of fiat and of tokenized stocks);
+        tokenized (bool); evidence that it traded then (candles on both sides; AssetPairs, that listed it then or later;
+        life, between its listing and its delisting; assumed, where nothing says that it had not ended); listed and
+        delisted (UTC timestamps, NaT while it trades) with listed_by and delisted_by (first trade, AssetPairs, candles,
+        assumed); seen and gone (UTC timestamps of the first answers of AssetPairs that had the pair, and that lacked it
+        since); status, as of then, and statuses, all that were seen (``online 2024-…; cancel_only …``); became (its
+        latest status, or renamed, delisted, unknown) and now (what the pair is called now). Pairs of which nobody knows
+        whether they traded are not among them: ``attrs["unknown"]`` names them.
+
+        Raises UsageError for what is no date, tier or quote, SettingError where ``identities.toml`` is wrong.
+        """
+        quotes = (quote,) if isinstance(quote, str) else tuple(quote)
+        found = self._universe(at, tier=tier, quotes=quotes)
+        frame = frames.table([universe_row(each) for each in found.pairs], UNIVERSE)
+        frame.attrs["unknown"] = [str(pair) for pair in found.unknown]
+        return frame
+
+    def universe_document(self, at: When, **selection: Any) -> dict[str, Any]:  # noqa: ANN401 - see select()
+        """The same as a document: what ``universe --json`` prints. Arguments as for :meth:`select`."""
+        return universe_document(self._universe(at, **selection))
+
+    def _universe(self, at: When, **selection: Any) -> Universe:  # noqa: ANN401 - see select()
+        query = UniverseQuery(self.ledger, self.store, self.tiers, self.identities)
+        return query.at(requests.instant(at), self.select(**selection))
 
     def evidence(self, series: Series, span: TimeRange) -> pl.DataFrame:
         """Who claimed what of a range of a series, and when."""

@@ -30,13 +30,13 @@ def test_the_packaged_table_says_for_every_fact_where_it_is_from() -> None:
 def test_assets_that_are_taken_for_one_another_are_not_joined(one: str, other: str) -> None:
     known = parse_identities(PACKAGED_IDENTITIES.read_text(encoding="utf-8"), "identities.toml")
     for ticker in (one, other):
-        assert not {one, other} <= {stretch.pair.base for stretch in known.stretches(Pair(ticker, "USD"))}
+        assert not {one, other} <= {period.pair.base for period in known.periods(Pair(ticker, "USD"))}
 
 
 def test_luna_of_before_the_collapse_is_in_no_series_of_what_is_called_so_today() -> None:
     known = parse_identities(PACKAGED_IDENTITIES.read_text(encoding="utf-8"), "identities.toml")
-    [stretch] = known.stretches(Pair("LUNA", "USD"))
-    assert stretch.start == 1_653_696_000  # 2022-05-28
+    [period] = known.periods(Pair("LUNA", "USD"))
+    assert period.start == 1_653_696_000  # 2022-05-28
 
 
 @pytest.mark.parametrize(

@@ -105,7 +105,7 @@ def test_where_both_pairs_trade_the_day_of_the_fact_decides(
 
 def test_what_an_overlap_leaves_out_is_counted() -> None:
     said = reading(facts("A>B@5"), Stored({"A": range(8), "B": range(2, 10)})).joined(Pair("B", "USD"))
-    assert [(each.stretch.pair.base, each.left_out) for each in said] == [("A", 3), ("B", 3)]
+    assert [(each.period.pair.base, each.left_out) for each in said] == [("A", 3), ("B", 3)]
 
 
 def test_what_another_asset_traded_under_a_reused_ticker_is_counted_too() -> None:
@@ -166,7 +166,7 @@ def test_what_became_of_the_asset_that_had_a_reused_name_is_its_own() -> None:
 
 @pytest.mark.parametrize("minutes", [1, 5, 15, 30, 60, 240, 720, 1440])
 def test_no_interval_of_the_archives_has_a_slot_in_two_names(minutes: int) -> None:
-    [old, new] = facts("A>B@5").stretches(Pair("B", "USD"))
+    [old, new] = facts("A>B@5").periods(Pair("B", "USD"))
     assert old.end == new.start
     assert old.end % (minutes * 60) == 0
 

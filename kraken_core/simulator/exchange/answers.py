@@ -116,7 +116,8 @@ class PublicApi:
                 raise RequestRefusedError(INVALID_ARGUMENTS)
             of_class = [pair for pair, each in self._market.listings.items() if names.asset_class(each) == asset_class]
             pairs = [pair for pair in of_class if self._is_listed(pair, now_ns)]
-        rows = {key: row for pair in pairs for key, row in names.pair_rows(self._market.listings[pair]).items()}
+        listings, now = (self._market.listings[pair] for pair in pairs), now_ns // NS
+        rows = {key: row for listing in listings for key, row in names.pair_rows(listing, now).items()}
         return {key: json.dumps(rows[key]) for key in sorted(rows)}
 
     def _listed(self, query: Mapping[str, str], now_ns: int, class_in: str = "asset_class") -> Pair:

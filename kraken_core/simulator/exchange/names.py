@@ -52,8 +52,8 @@ def asset_class(listing: Listing) -> str:
     return TOKENIZED if listing.tokenized else CURRENCY
 
 
-def pair_rows(listing: Listing) -> Mapping[str, Mapping[str, Any]]:
-    """A pair's entries in AssetPairs, its dark pool included, by key."""
+def pair_rows(listing: Listing, at: int) -> Mapping[str, Mapping[str, Any]]:
+    """A pair's entries in AssetPairs at an instant (epoch seconds), its dark pool included, by key."""
     pair = listing.pair
     row = {
         "altname": pair.altname,
@@ -73,7 +73,7 @@ def pair_rows(listing: Listing) -> Mapping[str, Mapping[str, Any]]:
         "ordermin": "1",
         "costmin": "0.5",
         "tick_size": f"{10**-listing.price_decimals:.{listing.price_decimals}f}",
-        "status": "online",
+        "status": listing.status(at),
     }
     rows = {key(pair): row}
     if pair.base in WITH_DARK_POOLS:

@@ -172,6 +172,8 @@ class JobRunner(JobPlanner):
         names = self.names(plan.market)
         knowing = replace(self, tiers=self.tiers.knowing(names.tokenized))
         Rename(self.store, self.ledger, knowing._tracker()).run(job.id, names, plan.as_of)  # noqa: SLF001 - our copy
+        if plan.market:
+            self.ledger.record_answer(plan.market)
         self.ledger.record_table_version(job.id, self.store.version)
         if pool.description:
             self.ledger.add_event(job.id, "workers", pool.description)

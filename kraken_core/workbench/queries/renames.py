@@ -10,7 +10,7 @@ import polars as pl
 
 from kraken_core.domain.candles import TIME
 from kraken_core.domain.grades import Grade
-from kraken_core.domain.identities import Identities, Stretch
+from kraken_core.domain.identities import Identities, NamePeriod
 from kraken_core.domain.interval_text import bases
 from kraken_core.domain.joined import part, rescaled
 from kraken_core.domain.market import Pair, Series
@@ -35,24 +35,24 @@ _EVER = TimeRanges.single(0, END_OF_TIME)
 
 
 class Joined(NamedTuple):
-    """A stretch that was joined. ``left_out`` counts stored candles of its pair that belong to no stretch of that pair.
+    """A period that was joined. ``left_out`` counts stored candles of its pair that belong to no period of that pair.
 
     So those of the time of another name, and those of another asset that had this one before. They are counted in the
     coarsest interval of the archives that divides the one asked for.
     """
 
-    stretch: Stretch
+    period: NamePeriod
     left_out: int
 
     @property
     def row(self) -> dict[str, Any]:
         """As people and programs get it; ``start`` is None of the first name, and ``end`` of the present one."""
-        stretch, fact = self.stretch, self.stretch.fact
+        period, fact = self.period, self.period.fact
         return {
-            "pair": str(stretch.pair),
-            "start": iso(stretch.start) if stretch.start else None,
-            "end": iso(stretch.end) if stretch.end < END_OF_TIME else None,
-            "factor": float(stretch.factor),
+            "pair": str(period.pair),
+            "start": iso(period.start) if period.start else None,
+            "end": iso(period.end) if period.end < END_OF_TIME else None,
+            "factor": float(period.factor),
             "certain": fact.certain if fact else True,
             "left_out": self.left_out,
             "source": fact.source if fact else None,
@@ -68,35 +68,35 @@ class RenamedReading:
     ledger: Ledger
     identities: Identities
 
-    def stretches(self, pair: Pair) -> tuple[Stretch, ...]:
+    def periods(self, pair: Pair) -> tuple[NamePeriod, ...]:
         """The names in turn. An alias is looked up only where nothing is known of a pair that is called so."""
         known = any(record.pair == pair for record in self.ledger.pairs())
         base = pair.base if known else self.identities.by_alias.get(pair.base, pair.base)
-        return self.identities.stretches(Pair(base, pair.quote))
+        return self.identities.periods(Pair(base, pair.quote))
 
     def check(self, pair: Pair, interval: int, window: TimeRange, required: Required, grade: Grade) -> None:
-        """Raises IncompleteError where a stretch that reaches into the window is not complete."""
-        for stretch in self.stretches(pair):
-            span = part(stretch, window, interval * 60)
+        """Raises IncompleteError where a period that reaches into the window is not complete."""
+        for period in self.periods(pair):
+            span = part(period, window, interval * 60)
             if span.start < span.end:
-                required.check(stretch.pair, interval, span, grade)
+                required.check(period.pair, interval, span, grade)
 
     def candles(
         self, pair: Pair, interval: int, window: TimeRange, *, fill: bool, partial: bool, version: int | None
     ) -> pl.DataFrame:
-        """As :meth:`Reading.candles`, and ``origin`` and ``factor`` of each row: a slot is of one stretch, or none."""
+        """As :meth:`Reading.candles`, and ``origin`` and ``factor`` of each row: a slot is of one period, or none."""
         read = []
-        for stretch in self.stretches(pair):
-            span = part(stretch, window, interval * 60)
-            candles = self.reading.candles(stretch.pair, interval, span, fill=fill, partial=partial, version=version)
-            read.append(rescaled(candles, stretch, pair))
+        for period in self.periods(pair):
+            span = part(period, window, interval * 60)
+            candles = self.reading.candles(period.pair, interval, span, fill=fill, partial=partial, version=version)
+            read.append(rescaled(candles, period, pair))
         return pl.concat(read)
 
     def joined(self, pair: Pair, interval: int = 1440) -> list[Joined]:
         """What a series over all names is made of, and how many stored candles it leaves out."""
-        stretches, coarsest, used = self.stretches(pair), bases(interval)[0], defaultdict[Pair, list[TimeRange]](list)
-        for stretch in stretches:
-            used[stretch.pair].append(stretch.range)
+        periods, coarsest, used = self.periods(pair), bases(interval)[0], defaultdict[Pair, list[TimeRange]](list)
+        for period in periods:
+            used[period.pair].append(period.range)
         outside = {Series(pair, coarsest): _EVER - TimeRanges.of(ranges) for pair, ranges in used.items()}
         counts = self.reading.store.count(outside)
-        return [Joined(stretch, sum(counts[Series(stretch.pair, coarsest)])) for stretch in stretches]
+        return [Joined(period, sum(counts[Series(period.pair, coarsest)])) for period in periods]

@@ -14,7 +14,7 @@ from kraken_core.ports import CandleStore
 from kraken_core.workbench.queries.presentable import presentable
 
 CANDLES = "candles"
-VIEWS = frozenset({CANDLES, "assets", "pairs", "jobs", "files", "coverage", "gaps", "differences"})
+VIEWS = frozenset({CANDLES, "assets", "pairs", "jobs", "files", "coverage", "gaps", "differences", "listings"})
 _QUERIES = ([duckdb.StatementType.SELECT], [duckdb.StatementType.EXPLAIN])
 
 

@@ -1,0 +1,103 @@
+"""The universe of a home: which pairs traded at an instant, as far as ledger and candle table know."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from kraken_core.domain.candles import TIME
+from kraken_core.domain.identities import Identities
+from kraken_core.domain.market import Pair
+from kraken_core.domain.request import Selection
+from kraken_core.domain.tiers import Tiers
+from kraken_core.domain.timerange import TimeRange, iso
+from kraken_core.domain.universe import KnownPairs, Mark, Universe, UniversePair
+from kraken_core.ledger.ledger import SqlLedger
+from kraken_core.ports import CandleStore
+from kraken_core.workbench.queries.sql import answer
+
+UNIVERSE = {
+    "pair": pl.String,
+    "base": pl.String,
+    "quote": pl.String,
+    "tier": pl.String,
+    "tokenized": pl.Boolean,
+    "evidence": pl.String,
+    "listed": TIME,
+    "listed_by": pl.String,
+    "delisted": TIME,
+    "delisted_by": pl.String,
+    "seen": TIME,
+    "gone": TIME,
+    "status": pl.String,
+    "statuses": pl.String,
+    "became": pl.String,
+    "now": pl.String,
+}
+_SPANS = "select pair, epoch(min(time))::bigint, epoch(max(time))::bigint from candles group by pair"
+
+
+@dataclass(frozen=True, slots=True)
+class UniverseQuery:
+    """Finds who traded then, of a selection."""
+
+    ledger: SqlLedger
+    store: CandleStore
+    tiers: Tiers
+    identities: Identities
+
+    def at(self, instant: int, selection: Selection) -> Universe:
+        """Who traded at an instant (epoch seconds), and of whom nobody knows. Reads the first and the last candles."""
+        spans = answer(_SPANS, self.store, self.ledger).iter_rows()
+        known = KnownPairs(
+            {record.pair: record.lives for record in self.ledger.pairs()},
+            {Pair.stored(name): TimeRange(first, last) for name, first, last in spans},
+            self.ledger.listing_history(),
+            self.identities,
+            self.tiers,
+            self.ledger.names().tokenized,
+        )
+        found = known.universe(instant)
+        return found._replace(
+            pairs=tuple(each for each in found.pairs if selection.holds(each.pair, self.tiers)),
+            unknown=tuple(pair for pair in found.unknown if selection.holds(pair, self.tiers)),
+        )
+
+
+def universe_row(found: UniversePair) -> dict[str, Any]:
+    """A pair of the universe, as in ``universe --json`` but for the list of its statuses."""
+    return {
+        "pair": str(found.pair),
+        "base": found.pair.base,
+        "quote": found.pair.quote,
+        "tier": found.tier,
+        "tokenized": found.tokenized,
+        "evidence": found.evidence.value,
+        **_mark("listed", found.listed),
+        **_mark("delisted", found.delisted),
+        "seen": _iso(found.seen),
+        "gone": _iso(found.gone),
+        "status": found.status or None,
+        "statuses": "; ".join(f"{change.status} {iso(change.at)}" for change in found.statuses),
+        "became": found.became,
+        "now": str(found.now),
+    }
+
+
+def universe_document(found: Universe) -> dict[str, Any]:
+    """The universe, as in ``universe --json``."""
+    pairs = [
+        {**universe_row(each), "statuses": [{"at": iso(c.at), "status": c.status} for c in each.statuses]}
+        for each in found.pairs
+    ]
+    return {"at": iso(found.at), "pairs": pairs, "unknown": [str(pair) for pair in found.unknown]}
+
+
+def _mark(name: str, mark: Mark | None) -> dict[str, str | None]:
+    return {name: mark and iso(mark.at), f"{name}_by": mark and mark.evidence.value}
+
+
+def _iso(instant: int | None) -> str | None:
+    return None if instant is None else iso(instant)
