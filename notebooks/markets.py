@@ -15,12 +15,13 @@ from pathlib import Path
 from kraken_core import Workbench
 from kraken_core.domain.archives import day_start
 from kraken_core.domain.market import Pair, Series
-from kraken_core.domain.timerange import TimeRanges
+from kraken_core.domain.timerange import TimeRange, TimeRanges
 from kraken_core.simulator.archive import write_release
 from kraken_core.simulator.exchange import SimulatedExchange
 from kraken_core.simulator.listing import Listing
 from kraken_core.simulator.market import SimulatedMarket
 from kraken_core.simulator.release import Release
+from kraken_core.simulator.renaming import SimulatedRename
 
 BTC_USD, BTC_EUR, ETH_USD, BNT_EUR = (Pair(*names.split("/")) for names in ("BTC/USD", "BTC/EUR", "ETH/USD", "BNT/EUR"))
 START, QUARTER, FIRST_DAYS, PRESENT = (
@@ -100,6 +101,28 @@ def whole() -> Workbench:
         start_date="2023-05-01",
         as_of=PRESENT,
     )
+
+
+def perishing() -> Workbench:
+    """A home with four months of a market in which coins fall and are delisted, and one is renamed."""
+    start, end, renamed = (day_start(date(2024, *day)) for day in ((7, 1), (11, 1), (9, 4)))
+    last_days = {"OMG": (8, 9), "REN": (8, 30), "SRM": (9, 20), "KEEP": (10, 11)}
+    ends = {coin: day_start(date(2024, *day)) for coin, day in last_days.items()}
+    staying = [
+        Listing(Pair(coin, "USD"), 0.02, 10, 4, 50, daily_drift=0.001)
+        for coin in ("ADA", "ALGO", "ATOM", "DOT", "LINK", "LTC", "MATIC", "XLM")
+    ]
+    falling = [
+        Listing(Pair(coin, "USD"), 0.02, 10, 4, 50, lives=(TimeRange(start, end),), daily_drift=-0.03)
+        for coin, end in ends.items()
+    ]
+    rename = SimulatedRename(Pair("MATIC", "USD"), Pair("POL", "USD"), renamed)
+    market = SimulatedMarket.make(3, [*staying, *falling], start, end, renames=[rename])
+    days = Release("Kraken_OHLCVT_2024H2.zip", start, end, manifest=True, intervals=(60, 1440))
+    archive = write_release(market, days, folder() / "perishing-market")
+    with SimulatedExchange(market, limits=None) as exchange:  # which tells what it lists no more
+        asked_for = {"start_date": "2024-07-01", "intervals": [60, 1440], "trades": False}
+        return held("perishing", [archive], exchange=exchange.url, **asked_for)
 
 
 def asked(name: str, **request: object) -> Workbench:
