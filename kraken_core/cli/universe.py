@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -12,12 +13,13 @@ from kraken_core.cli.options import CliContext, Words, common
 from kraken_core.cli.output import echo, print_json, print_table
 
 NAMED = 5  # pairs that a message names
-COLUMNS = ("pair", "tier", "evidence", "listed", "listed_by", "delisted", "delisted_by", "status", "became")
-TIMES = ("listed", "delisted")
+COLUMNS = ("pair", "tier", "evidence", "last_candle", "listed", "listed_by", "delisted", "delisted_by", "became")
+TIMES = ("last_candle", "listed", "delisted")
+ENDED = {"renamed": "renamed", "delisted": "delisted", "unknown": "of unknown fate"}  # all others are still listed
 
 
 @click.command(epilog="\b\nExample:\n  kraken-history universe --at 2024-01-01 --quotes USD")
-@click.option("--at", "at", metavar="DATE", required=True, help="The UTC day, at its beginning, or a time.")
+@click.option("--at", "at", metavar="DATE", required=True, help="A UTC day, at its beginning, or a time.")
 @click.option("--tier", metavar="T", help="Only pairs of a tier.")
 @click.option("--quotes", type=Words(), default=(), help="Only pairs quoted in these.")
 @common
@@ -25,28 +27,51 @@ def universe(ctx: CliContext, *, at: str, **selection: Any) -> None:  # noqa: AN
     """The pairs that traded at a date, delisted ones included, by what evidence, and what became of them."""
     with ctx.workbench() as workbench:
         found = workbench.universe_document(at, **selection)
-        if ctx.as_json:
-            print_json(found)
-            return
-        rows = found["pairs"]
-        if rows:
-            print_table(COLUMNS, ([_cell(name, row) for name in COLUMNS] for row in rows), folding="became")
-            became = Counter("still listed" if row["became"] not in _ENDS else row["became"] for row in rows)
-            ctx.say(f"{len(rows):,} pairs traded then: {', '.join(f'{n:,} {what}' for what, n in became.items())}.")
-        else:
-            echo("No pair is known to have traded then.")
-        if unknown := found["unknown"]:
-            named = ", ".join(unknown[:NAMED]) + (", …" if len(unknown) > NAMED else "")
-            ctx.say(
-                f"Of {len(unknown):,} more it is not known whether they did ({named}): their listing is only assumed, "
-                "from the first candle stored or the first list of pairs seen."
-            )
-
-
-_ENDS = ("renamed", "delisted", "unknown")
+    if ctx.as_json:
+        print_json(found)
+        return
+    rows = found["pairs"]
+    if rows:
+        print_table(COLUMNS, ([_cell(name, row) for name in COLUMNS] for row in rows), folding="became")
+        for line in _names(rows):
+            echo(line)
+    else:
+        echo("No pair is known to have traded then.")
+    for line in _summary(rows, found["unknown"]):
+        ctx.say(line)
 
 
 def _cell(name: str, row: dict[str, Any]) -> object:
     if name in TIMES and row[name]:
         return datetime.fromisoformat(row[name])
     return f"renamed {row['now']}" if name == "became" and row["became"] == "renamed" else row[name]
+
+
+def _names(rows: Sequence[dict[str, Any]]) -> Iterator[str]:
+    """What the pairs were called before and afterwards, and where a name had been another asset's."""
+    for row in rows:
+        if row["names"]:
+            yield f"{row['pair']}: {', then '.join(map(_name, row['names']))}"
+
+
+def _name(name: dict[str, Any]) -> str:
+    since = f" from {name['start'][:10]}" if name["start"] else ""
+    unit = "" if name["factor"] == 1 else f", prices times {name['factor']:.6g}"
+    return f"{name['pair']}{since}{'' if name['certain'] else ' (the day is not certain)'}{unit}"
+
+
+def _summary(rows: Sequence[dict[str, Any]], unknown: Sequence[str]) -> Iterator[str]:
+    if rows:
+        became = Counter(ENDED.get(row["became"], "still listed") for row in rows)
+        yield f"{len(rows):,} pairs traded then: {', '.join(f'{n:,} {what}' for what, n in became.items())}."
+    if assumed := [row["pair"] for row in rows if row["evidence"] == "assumed"]:
+        yield f"Of {len(assumed):,} that is assumed: nothing is known of them from later on ({_first(assumed)})."
+    if unknown:
+        yield (
+            f"Of {len(unknown):,} more nobody knows whether they did ({_first(unknown)}): they may have been listed "
+            "before their first candle stored, or the first list of pairs seen."
+        )
+
+
+def _first(pairs: Sequence[str]) -> str:
+    return ", ".join(pairs[:NAMED]) + (", …" if len(pairs) > NAMED else "")

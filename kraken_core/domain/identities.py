@@ -123,16 +123,13 @@ class Identities:
                         f"{ticker} and {min(joined)} are distinct, and renames lead from one to the other"
                     )
 
-    def periods(self, pair: Pair) -> tuple[NamePeriod, ...]:
+    def periods(self, pair: Pair, at: int = END_OF_TIME - 1) -> tuple[NamePeriod, ...]:
         """The whole life of what is traded as ``pair``, by the names of its base in turn; units are those of ``pair``.
 
-        Of a name that several assets had, the last is meant. Quotes are never followed.
+        Of a name that several assets had, the one is meant that had it ``at`` an instant, else the last before. Quotes
+        are never followed.
         """
-        return self._chain(self._era(pair.base, END_OF_TIME - 1), pair.quote)
-
-    def now(self, pair: Pair, at: int) -> Pair:
-        """What is called now what was traded as ``pair`` at an instant."""
-        return self._chain(self._era(pair.base, at), pair.quote)[-1].pair
+        return self._chain(self._era(pair.base, at), pair.quote)
 
     @cached_property
     def by_alias(self) -> Mapping[str, str]:

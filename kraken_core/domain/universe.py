@@ -15,21 +15,28 @@ from kraken_core.domain.names import TOKENIZED
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from kraken_core.domain.identities import Identities
+    from kraken_core.domain.identities import Identities, NamePeriod
     from kraken_core.domain.life import Life
     from kraken_core.domain.market import Pair
     from kraken_core.domain.tiers import Tiers
-    from kraken_core.domain.timerange import TimeRange
+
+
+RENAMED, DELISTED, UNKNOWN = "renamed", "delisted", "unknown"  # what becomes of pairs that are not listed
 
 
 class TradingEvidence(StrEnum):
     """By what it is known that a pair traded, or when it began or ended."""
 
     FIRST_TRADE = "first trade"  # which the exchange answered, with the id 1 or since it was listed again
+    FIRST_CANDLE = "first candle"  # that was ever seen: the pair may have traded before
+    LAST_CANDLE = "last candle"  # of a pair that an answer of AssetPairs lacked later
     ASSET_PAIRS = "AssetPairs"  # an answer had the pair, or lacked it
-    CANDLES = "candles"  # the first or the last one stored; or both sides of an instant have some
+    CANDLES = "candles"  # on both sides of an instant
     LIFE = "life"  # between a listing and a delisting
     ASSUMED = "assumed"  # nothing says that it had begun later, or ended before
+
+
+_FIRST = {True: TradingEvidence.FIRST_CANDLE, False: TradingEvidence.FIRST_TRADE}
 
 
 class Mark(NamedTuple):
@@ -39,19 +46,30 @@ class Mark(NamedTuple):
     evidence: TradingEvidence
 
 
+class StoredSpan(NamedTuple):
+    """When the first and the last stored candle of a pair open, and the last one before an instant; epoch seconds."""
+
+    first: int
+    last: int
+    before: int | None
+
+
 class UniversePair(NamedTuple):
     """A pair that traded at an instant.
 
-    ``evidence`` of that; ``delisted`` is None while it trades. ``seen`` and ``gone`` are the first answers of
+    ``evidence`` of that, and when the ``last_candle`` before opens, None where none is stored; ``delisted`` is None
+    while it trades. ``seen`` and ``gone`` are the first answers of
     AssetPairs that had the pair, and that lacked it afterwards (epoch seconds). ``status`` is how it could be traded
     then, "" where no answer says so; ``statuses`` all that answers ever said. ``became`` is its latest status, renamed
-    (then ``now`` is what it is called), delisted, or unknown.
+    (then ``now`` is what it is called), delisted, or unknown. ``names`` are all that its base ever had, in units of the
+    one it had then.
     """
 
     pair: Pair
     tier: str | None
     tokenized: bool
     evidence: TradingEvidence
+    last_candle: int | None
     listed: Mark
     delisted: Mark | None
     seen: int | None
@@ -60,6 +78,7 @@ class UniversePair(NamedTuple):
     statuses: tuple[ListingChange, ...]
     became: str
     now: Pair
+    names: tuple[NamePeriod, ...]
 
 
 class Universe(NamedTuple):
@@ -74,12 +93,11 @@ class Universe(NamedTuple):
 class KnownPairs:
     """All that is known of when pairs traded.
 
-    ``lives`` by pair, ``candles`` from the first stored one's open to the last one's (epoch seconds), what AssetPairs
-    answered, and what assets were called.
+    ``lives`` by pair, which ``candles`` are stored, what AssetPairs answered, and what assets were called.
     """
 
     lives: Mapping[Pair, Sequence[Life]]
-    candles: Mapping[Pair, TimeRange]
+    candles: Mapping[Pair, StoredSpan]
     history: ListingHistory
     identities: Identities
     tiers: Tiers
@@ -101,7 +119,7 @@ class KnownPairs:
         """The listing and the delisting around an instant, and by what it is known that the pair traded then."""
         for life in self.lives.get(pair, ()):
             if life.start <= at and (life.end is None or at < life.end):
-                listed = Mark(life.start, TradingEvidence.ASSUMED if life.assumed else TradingEvidence.FIRST_TRADE)
+                listed = Mark(life.start, _FIRST[life.assumed])
                 return listed, self._end(pair, life), self._evidence(pair, at, life)
         if any(life.start <= at for life in self.lives.get(pair, ())):
             return None
@@ -117,12 +135,12 @@ class KnownPairs:
         if life.end is None:
             return None
         gone = any(span.gone and life.start < span.gone <= life.end for span in self.history.spans(pair))
-        return Mark(life.end, TradingEvidence.ASSET_PAIRS if gone else TradingEvidence.CANDLES)
+        return Mark(life.end, TradingEvidence.ASSET_PAIRS if gone else TradingEvidence.LAST_CANDLE)
 
     def _evidence(self, pair: Pair, at: int, life: Life) -> TradingEvidence:
         """By what it is known that a life had not ended by then."""
         stored = self.candles.get(pair)
-        if stored and stored.start <= at <= stored.end:
+        if stored and stored.first <= at <= stored.last:
             return TradingEvidence.CANDLES
         if any(at <= span.until and (life.end is None or span.seen < life.end) for span in self.history.spans(pair)):
             return TradingEvidence.ASSET_PAIRS
@@ -146,25 +164,27 @@ class KnownPairs:
         before = [change for change in statuses if change.at <= at]
         seen = next((change.at for change in statuses if change.listed), None)
         gone = next((change.at for change in statuses if not change.listed and change.at >= at), None)
-        became, now = self._became(pair, at)
+        names = self.identities.periods(pair, at)
+        became = self._became(pair, names)
+        stored = self.candles.get(pair)
         return UniversePair(
-            *(pair, self.tiers.of(pair.base), self._is_tokenized(pair), evidence, listed, delisted, seen, gone),
+            *(pair, self.tiers.of(pair.base), self._is_tokenized(pair), evidence, stored and stored.before),
+            *(listed, delisted, seen, gone),
             status=before[-1].status if before and before[-1].listed else "",
             statuses=statuses,
             became=became,
-            now=now,
+            now=names[-1].pair if became == RENAMED else pair,
+            names=names,
         )
 
-    def _became(self, pair: Pair, at: int) -> tuple[str, Pair]:
-        """What became of a pair, and what it is called now."""
+    def _became(self, pair: Pair, names: Sequence[NamePeriod]) -> str:
+        """What became of a pair whose base had these names in turn."""
         lives, statuses = self.lives.get(pair, ()), self._changes(pair)
         if statuses and statuses[-1].listed:
-            return statuses[-1].status, pair
-        if (now := self.identities.now(pair, at)) != pair:
-            return "renamed", now
-        if statuses or (lives and lives[-1].end is not None):
-            return "delisted", pair
-        return "unknown", pair
+            return statuses[-1].status
+        if names[-1].pair != pair:
+            return RENAMED
+        return DELISTED if statuses or (lives and lives[-1].end is not None) else UNKNOWN
 
     def _is_tokenized(self, pair: Pair) -> bool:
         return pair.base in self.tokenized or any(c.asset_class == TOKENIZED for c in self._changes(pair))

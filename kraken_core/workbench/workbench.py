@@ -194,14 +194,18 @@ class Workbench(OpenHome, DeprecatedNames):
     def universe(self, at: When, *, tier: str | None = None, quote: str | Iterable[str] = ()) -> pd.DataFrame:
         """The pairs that traded at an instant (a date means its beginning, UTC), those that are delisted now included.
 
-        Columns, text where nothing else is said: pair, base, quote, tier (none of fiat and of tokenized stocks);
-        tokenized (bool); evidence that it traded then (candles on both sides; AssetPairs, that listed it then or later;
-        life, between its listing and its delisting; assumed, where nothing says that it had not ended); listed and
-        delisted (UTC timestamps, NaT while it trades) with listed_by and delisted_by (first trade, AssetPairs, candles,
-        assumed); seen and gone (UTC timestamps of the first answers of AssetPairs that had the pair, and that lacked it
-        since); status, as of then, and statuses, all that were seen (``online 2024-…; cancel_only …``); became (its
-        latest status, or renamed, delisted, unknown) and now (what the pair is called now). Pairs of which nobody knows
-        whether they traded are not among them: ``attrs["unknown"]`` names them.
+        Columns, text where nothing else is said, times as UTC timestamps (NaT where there is none):
+
+        - pair, base, quote; tier, none of fiat and of tokenized stocks; tokenized (bool)
+        - evidence that it traded then: candles, on both sides; AssetPairs, that listed it then or later; life, between
+          its listing and its delisting; assumed, where nothing says that it had not ended
+        - last_candle, when the last stored one opens that opens before
+        - listed, listed_by, delisted, delisted_by: first trade; first candle, which is assumed; last candle; AssetPairs
+        - seen, gone: the first answers of AssetPairs that had the pair, and that lacked it since
+        - status, as of then, and statuses, all that were seen: ``online 2024-…; cancel_only …``
+        - became: its latest status, or renamed, delisted, unknown; now: what it is called now
+
+        Pairs of which nobody knows whether they traded are not among them: ``attrs["unknown"]`` names them.
 
         Raises UsageError for what is no date, tier or quote, SettingError where ``identities.toml`` is wrong.
         """

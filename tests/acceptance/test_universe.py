@@ -13,7 +13,7 @@ from kraken_core import Workbench
 from kraken_core.domain.archives import day_start
 from kraken_core.domain.errors import IncompleteError, SettingError, UsageError
 from kraken_core.domain.exchange import Listed
-from kraken_core.domain.market import Pair
+from kraken_core.domain.market import INTERVALS, Pair
 from kraken_core.domain.timerange import TimeRange
 from kraken_core.simulator.archive import write_release
 from kraken_core.simulator.listing import Listing
@@ -95,10 +95,13 @@ def test_each_date_has_its_evidence(wb: Workbench) -> None:
     gone = found.loc["OMG/USD"]
     [life] = MARKET.lives(GONE)
     assert gone["listed"] == pd.Timestamp(life.start, unit="s", tz="UTC")
-    assert (gone["listed_by"], gone["delisted_by"]) == ("first trade", "candles")
+    assert (gone["listed_by"], gone["delisted_by"]) == ("first trade", "last candle")
     assert pd.Timestamp("2026-03-12", tz="UTC") < gone["delisted"] <= pd.Timestamp("2026-03-13", tz="UTC")
     assert gone["gone"] == pd.Timestamp(START + 15.5 * DAY_S, unit="s", tz="UTC")
     assert set(found["evidence"]) == {"candles"}
+    for name, last in found["last_candle"].items():
+        opens = pd.Series([wb.candles(str(name), each, end="2026-03-03").index.max() for each in INTERVALS])
+        assert last == opens.max()
 
 
 def test_statuses_that_were_seen_are_kept(wb: Workbench) -> None:
@@ -132,7 +135,9 @@ def test_columns_and_their_kinds_are_those_described(wb: Workbench) -> None:
     for at in ("2026-03-03", "2010-01-01"):
         kinds = {name: str(kind) for name, kind in wb.universe(at).dtypes.items()}
         assert kinds["tokenized"] == "bool"
-        assert {kinds[name] for name in ("listed", "delisted", "seen", "gone")} == {"datetime64[us, UTC]"}
+        assert {kinds[name] for name in ("last_candle", "listed", "delisted", "seen", "gone")} == {
+            "datetime64[us, UTC]"
+        }
 
 
 def test_the_answers_are_in_sql(wb: Workbench) -> None:

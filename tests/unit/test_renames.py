@@ -155,13 +155,13 @@ def test_an_alias_never_hides_a_pair_that_is_called_so() -> None:
     [("A", 2, "B"), ("B", 7, "B"), ("A", 7, "B"), ("B", 2, "B"), ("C", 2, "C")],
 )
 def test_what_became_of_a_pair_is_its_last_name(pair: str, at: int, now: str) -> None:
-    assert facts("A>B@5").now(Pair(pair, "USD"), at * DAY) == Pair(now, "USD")
+    assert facts("A>B@5").periods(Pair(pair, "USD"), at * DAY)[-1].pair == Pair(now, "USD")
 
 
 def test_what_became_of_the_asset_that_had_a_reused_name_is_its_own() -> None:
     identities = facts("A>B@5 A!7")
-    assert identities.now(Pair("A", "USD"), 2 * DAY).base == "B"
-    assert identities.now(Pair("A", "USD"), 8 * DAY).base == "A"
+    assert [each.pair.base for each in identities.periods(Pair("A", "USD"), 2 * DAY)] == ["A", "B"]
+    assert [each.pair.base for each in identities.periods(Pair("A", "USD"), 8 * DAY)] == ["A"]
 
 
 @pytest.mark.parametrize("minutes", [1, 5, 15, 30, 60, 240, 720, 1440])

@@ -10,15 +10,14 @@ from kraken_core.domain.listing_history import GONE, ListingAnswer, ListingChang
 from kraken_core.domain.market import Pair
 from kraken_core.domain.names import TOKENIZED
 from kraken_core.domain.tiers import Tiers
-from kraken_core.domain.timerange import TimeRange
-from kraken_core.domain.universe import KnownPairs, Mark, TradingEvidence, UniversePair
+from kraken_core.domain.universe import KnownPairs, Mark, StoredSpan, TradingEvidence, UniversePair
 from tests.support.identity_facts import DAY, facts
 
 A, B = Pair("A", "USD"), Pair("B", "USD")
 TIERS = Tiers.parse('rest = "TIER4"\nfiat = ["USD"]\n[tiers]\nTIER1 = ["A"]\n', "tiers.toml")
-BY_TRADE, BY_LIST, BY_CANDLES, BY_LIFE, ASSUMED = (
-    *(TradingEvidence.FIRST_TRADE, TradingEvidence.ASSET_PAIRS, TradingEvidence.CANDLES),
-    *(TradingEvidence.LIFE, TradingEvidence.ASSUMED),
+BY_TRADE, BY_FIRST, BY_LAST, BY_LIST, BY_CANDLES, BY_LIFE, ASSUMED = (
+    *(TradingEvidence.FIRST_TRADE, TradingEvidence.FIRST_CANDLE, TradingEvidence.LAST_CANDLE),
+    *(TradingEvidence.ASSET_PAIRS, TradingEvidence.CANDLES, TradingEvidence.LIFE, TradingEvidence.ASSUMED),
 )
 
 
@@ -44,7 +43,7 @@ def known(
     candles: tuple[int, int] | None = None,
     identities: Identities = Identities(),  # noqa: B008 - frozen
 ) -> KnownPairs:
-    spans = {A: TimeRange(candles[0] * DAY, candles[1] * DAY)} if candles else {}
+    spans = {A: StoredSpan(candles[0] * DAY, candles[1] * DAY, None)} if candles else {}
     return KnownPairs({} if lives is None else {A: tuple(lives)}, spans, listings, identities, TIERS)
 
 
@@ -88,9 +87,9 @@ def test_how_it_is_known_that_a_pair_traded(pairs: KnownPairs, day: int, evidenc
     ("pairs", "listed", "delisted"),
     [
         (known([life(2)]), (2, BY_TRADE), None),
-        (known([life(2, assumed=True)]), (2, ASSUMED), None),
-        (known([life(2, 15)]), (2, BY_TRADE), (15, BY_CANDLES)),
-        (known([life(2, 15)], history((3, "online"), (20, ""))), (2, BY_TRADE), (15, BY_CANDLES)),
+        (known([life(2, assumed=True)]), (2, BY_FIRST), None),
+        (known([life(2, 15)]), (2, BY_TRADE), (15, BY_LAST)),
+        (known([life(2, 15)], history((3, "online"), (20, ""))), (2, BY_TRADE), (15, BY_LAST)),
         (known([life(2, 20)], history((3, "online"), (20, ""))), (2, BY_TRADE), (20, BY_LIST)),
         (known(None, history((3, "online"), (20, ""))), (3, BY_LIST), (20, BY_LIST)),
     ],

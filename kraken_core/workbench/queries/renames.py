@@ -46,18 +46,22 @@ class Joined(NamedTuple):
 
     @property
     def row(self) -> dict[str, Any]:
-        """As people and programs get it; ``start`` is None of the first name, and ``end`` of the present one."""
-        period, fact = self.period, self.period.fact
-        return {
-            "pair": str(period.pair),
-            "start": iso(period.start) if period.start else None,
-            "end": iso(period.end) if period.end < END_OF_TIME else None,
-            "factor": float(period.factor),
-            "certain": fact.certain if fact else True,
-            "left_out": self.left_out,
-            "source": fact.source if fact else None,
-            "note": fact.note if fact else None,
-        }
+        """As people and programs get it."""
+        return {**name_row(self.period), "left_out": self.left_out}
+
+
+def name_row(period: NamePeriod) -> dict[str, Any]:
+    """When an asset had a name, as JSON; ``start`` is None of the first one, and ``end`` of the present one."""
+    fact = period.fact
+    return {
+        "pair": str(period.pair),
+        "start": iso(period.start) if period.start else None,
+        "end": iso(period.end) if period.end < END_OF_TIME else None,
+        "factor": float(period.factor),
+        "certain": fact.certain if fact else True,
+        "source": fact.source if fact else None,
+        "note": fact.note if fact else None,
+    }
 
 
 @dataclass(frozen=True, slots=True)

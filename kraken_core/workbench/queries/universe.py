@@ -12,10 +12,11 @@ from kraken_core.domain.identities import Identities
 from kraken_core.domain.market import Pair
 from kraken_core.domain.request import Selection
 from kraken_core.domain.tiers import Tiers
-from kraken_core.domain.timerange import TimeRange, iso
-from kraken_core.domain.universe import KnownPairs, Mark, Universe, UniversePair
+from kraken_core.domain.timerange import iso
+from kraken_core.domain.universe import KnownPairs, Mark, StoredSpan, Universe, UniversePair
 from kraken_core.ledger.ledger import SqlLedger
 from kraken_core.ports import CandleStore
+from kraken_core.workbench.queries.renames import name_row
 from kraken_core.workbench.queries.sql import answer
 
 UNIVERSE = {
@@ -25,6 +26,7 @@ UNIVERSE = {
     "tier": pl.String,
     "tokenized": pl.Boolean,
     "evidence": pl.String,
+    "last_candle": TIME,
     "listed": TIME,
     "listed_by": pl.String,
     "delisted": TIME,
@@ -36,7 +38,11 @@ UNIVERSE = {
     "became": pl.String,
     "now": pl.String,
 }
-_SPANS = "select pair, epoch(min(time))::bigint, epoch(max(time))::bigint from candles group by pair"
+_SPANS = """
+    select pair, epoch(min(time))::bigint, epoch(max(time))::bigint,
+        epoch(max(time) filter (where epoch(time) < {at}))::bigint
+    from candles group by pair
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +56,10 @@ class UniverseQuery:
 
     def at(self, instant: int, selection: Selection) -> Universe:
         """Who traded at an instant (epoch seconds), and of whom nobody knows. Reads the first and the last candles."""
-        spans = answer(_SPANS, self.store, self.ledger).iter_rows()
+        spans = answer(_SPANS.format(at=instant), self.store, self.ledger).iter_rows()
         known = KnownPairs(
             {record.pair: record.lives for record in self.ledger.pairs()},
-            {Pair.stored(name): TimeRange(first, last) for name, first, last in spans},
+            {Pair.stored(name): StoredSpan(*span) for name, *span in spans},
             self.ledger.listing_history(),
             self.identities,
             self.tiers,
@@ -75,6 +81,7 @@ def universe_row(found: UniversePair) -> dict[str, Any]:
         "tier": found.tier,
         "tokenized": found.tokenized,
         "evidence": found.evidence.value,
+        "last_candle": _iso(found.last_candle),
         **_mark("listed", found.listed),
         **_mark("delisted", found.delisted),
         "seen": _iso(found.seen),
@@ -87,9 +94,13 @@ def universe_row(found: UniversePair) -> dict[str, Any]:
 
 
 def universe_document(found: Universe) -> dict[str, Any]:
-    """The universe, as in ``universe --json``."""
+    """The universe, as in ``universe --json``: ``names`` are those of a pair that had another, or was another's."""
     pairs = [
-        {**universe_row(each), "statuses": [{"at": iso(c.at), "status": c.status} for c in each.statuses]}
+        {
+            **universe_row(each),
+            "statuses": [{"at": iso(change.at), "status": change.status} for change in each.statuses],
+            "names": [name_row(name) for name in each.names if len(each.names) > 1 or name.fact],
+        }
         for each in found.pairs
     ]
     return {"at": iso(found.at), "pairs": pairs, "unknown": [str(pair) for pair in found.unknown]}
