@@ -13,11 +13,13 @@ from kraken_core.domain.coverage import (
     DataCoverageRange,
 )
 from kraken_core.domain.differences import Difference, Origin
+from kraken_core.domain.exchange import Listed, ListedPair, Market
 from kraken_core.domain.life import Life
+from kraken_core.domain.names import BY_RULES, PairName
 from kraken_core.ledger.frames import VIEWS
 from kraken_core.ledger.ledger import SqlLedger
 from kraken_core.ports import PairRecord
-from tests.contract.ledger_records import BTC, DAY, HOURS, a_claim, a_file, a_gap, a_running_job, detected, read
+from tests.contract.ledger_records import BTC, DAY, HOURS, NOON, a_claim, a_file, a_gap, a_running_job, detected, read
 
 pytest_plugins = ["tests.support.servers", "tests.contract.ledgers"]
 
@@ -28,6 +30,8 @@ def filled(ledger: SqlLedger) -> None:
     ledger.record_pairs([PairRecord(BTC, "TIER1", (Life(0, DAY, assumed=False), Life(5 * DAY, 9 * DAY)))])
     ledger.record_gaps(detected(HOURS), [a_gap(fillable=10, overflow=14)], [])
     ledger.replace_coverage({HOURS: [DataCoverageRange(HOURS, 0, DAY, CoverageSource.CSV, 24)]})
+    listed = Listed((ListedPair(PairName(BTC, "XBTUSD", "XXBTZUSD"), "online"),))
+    ledger.record_answer(Market.of(NOON, listed, BY_RULES))
     ledger.record_differences([Difference(HOURS, 0, DAY, 3, Origin(Source.CSV), Origin(Source.OHLC))])
 
 
