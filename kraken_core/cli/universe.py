@@ -15,7 +15,11 @@ from kraken_core.cli.output import echo, print_json, print_table
 NAMED = 5  # pairs that a message names
 COLUMNS = ("pair", "tier", "evidence", "last_candle", "listed", "listed_by", "delisted", "delisted_by", "became")
 TIMES = ("last_candle", "listed", "delisted")
-ENDED = {"renamed": "renamed", "delisted": "delisted", "unknown": "of unknown fate"}  # all others are still listed
+ENDED = {  # all others are still listed
+    **{end: end for end in ("renamed", "delisted")},
+    "reused": "whose name another asset has",
+    "unknown": "of unknown fate",
+}
 
 
 @click.command(epilog="\b\nExample:\n  kraken-history universe --at 2024-01-01 --quotes USD")

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from kraken_core.domain.tiers import Tiers
 
 
-RENAMED, DELISTED, UNKNOWN = "renamed", "delisted", "unknown"  # what becomes of pairs that are not listed
+# What becomes of pairs that are not listed any more; REUSED: another asset has the name
+RENAMED, REUSED, DELISTED, UNKNOWN = "renamed", "reused", "delisted", "unknown"
 
 
 class TradingEvidence(StrEnum):
@@ -58,11 +59,11 @@ class UniversePair(NamedTuple):
     """A pair that traded at an instant.
 
     ``evidence`` of that, and when the ``last_candle`` before opens, None where none is stored; ``delisted`` is None
-    while it trades. ``seen`` and ``gone`` are the first answers of
-    AssetPairs that had the pair, and that lacked it afterwards (epoch seconds). ``status`` is how it could be traded
-    then, "" where no answer says so; ``statuses`` all that answers ever said. ``became`` is its latest status, renamed
-    (then ``now`` is what it is called), delisted, or unknown. ``names`` are all that its base ever had, in units of the
-    one it had then.
+    while it trades. ``seen`` and ``gone`` are the first answers of AssetPairs that had the pair, and that lacked it
+    afterwards (epoch seconds). ``status`` is how it could be traded then, "" where no answer says so; ``statuses`` all
+    that answers ever said. ``became`` is its latest status, renamed (then ``now`` is what it is called), reused
+    (another asset has the name), delisted, or unknown. ``names`` are all that its base ever had, in units of the one it
+    had then.
     """
 
     pair: Pair
@@ -121,10 +122,9 @@ class KnownPairs:
             if life.start <= at and (life.end is None or at < life.end):
                 listed = Mark(life.start, _FIRST[life.assumed])
                 return listed, self._end(pair, life), self._evidence(pair, at, life)
-        if any(life.start <= at for life in self.lives.get(pair, ())):
-            return None
+        ended = max((life.end or 0 for life in self.lives.get(pair, ()) if life.start <= at), default=0)
         for span in self.history.spans(pair):
-            if span.seen <= at and (span.gone is None or at < span.gone):
+            if ended <= span.seen <= at and (span.gone is None or at < span.gone):  # listed again, where it had ended
                 evidence = TradingEvidence.ASSET_PAIRS if at <= span.until else TradingEvidence.ASSUMED
                 gone = None if span.gone is None else Mark(span.gone, TradingEvidence.ASSET_PAIRS)
                 return Mark(span.seen, TradingEvidence.ASSET_PAIRS), gone, evidence
@@ -178,11 +178,18 @@ class KnownPairs:
         )
 
     def _became(self, pair: Pair, names: Sequence[NamePeriod]) -> str:
-        """What became of a pair whose base had these names in turn."""
+        """What became of a pair whose base had these names in turn.
+
+        What is listed under a name that is another asset's by now is not this pair. One that is still listed after the
+        day of a rename was not renamed here, whatever the facts say.
+        """
         lives, statuses = self.lives.get(pair, ()), self._changes(pair)
-        if statuses and statuses[-1].listed:
+        newest, renamed = names[-1], names[-1].pair != pair
+        if [name[:2] for name in names] != [name[:2] for name in self.identities.periods(pair)]:  # pairs and starts
+            return RENAMED if renamed else REUSED
+        if statuses and statuses[-1].listed and not (renamed and self.history.answers[-1].last < newest.start):
             return statuses[-1].status
-        if names[-1].pair != pair:
+        if renamed:
             return RENAMED
         return DELISTED if statuses or (lives and lives[-1].end is not None) else UNKNOWN
 

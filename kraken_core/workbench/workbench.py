@@ -203,7 +203,7 @@ class Workbench(OpenHome, DeprecatedNames):
         - listed, listed_by, delisted, delisted_by: first trade; first candle, which is assumed; last candle; AssetPairs
         - seen, gone: the first answers of AssetPairs that had the pair, and that lacked it since
         - status, as of then, and statuses, all that were seen: ``online 2024-…; cancel_only …``
-        - became: its latest status, or renamed, delisted, unknown; now: what it is called now
+        - became: its latest status, or renamed, reused, delisted, unknown; now: what it is called now
 
         Pairs of which nobody knows whether they traded are not among them: ``attrs["unknown"]`` names them.
 

@@ -75,6 +75,7 @@ def test_a_pair_is_in_the_universe_of_its_lives(day: int, traded: bool) -> None:
         (known(None, history((3, "online"), (20, "online"))), 12, BY_LIST),
         (known(None, history((3, "online"))), 12, ASSUMED),
         (known([life(10, assumed=True)], history((3, "online"), (20, "online"))), 5, BY_LIST),
+        (known([life(2, 4)], history((2, "online"), (4, ""), (9, "online"), (20, "online"))), 12, BY_LIST),  # again
     ],
 )
 def test_how_it_is_known_that_a_pair_traded(pairs: KnownPairs, day: int, evidence: TradingEvidence) -> None:
@@ -149,7 +150,12 @@ RENAMED = facts("A>B@7")
         (known([life(2)]), "unknown", A),
         (known([life(2, 7)], identities=RENAMED), "renamed", B),
         (known([life(2, 7)], history((3, "online"), (7, "")), identities=RENAMED), "renamed", B),
-        (known([life(2)], history((3, "online")), identities=RENAMED), "online", A),  # the exchange knows better
+        (known([life(2)], history((3, "online")), identities=RENAMED), "renamed", B),
+        (known([life(2)], history((9, "online")), identities=RENAMED), "online", A),  # the exchange knows better
+        (known([life(2)], history((9, "online")), identities=facts("A!7")), "reused", A),
+        (known([life(2)], history((9, "online")), identities=facts("A>B@7 A!8")), "renamed", B),
+        (known([life(2)], history((9, "online")), identities=facts("A>B@7 B>A@7")), "renamed", B),
+        (known([life(2)], history((9, "online")), identities=facts("A>A@7*10")), "online", A),
     ],
 )
 def test_what_became_of_a_pair(pairs: KnownPairs, became: str, now: Pair) -> None:
