@@ -238,6 +238,9 @@ def test_a_wide_slot_over_the_rename_is_in_neither(wb: Workbench) -> None:
     switch = pd.Timestamp("2026-03-11", tz="UTC")
     assert all(week + pd.Timedelta(weeks=1) <= switch or week >= switch for week in weeks.index)
     assert pd.Timestamp("2026-03-05", tz="UTC") not in weeks.index
+    with pytest.raises(IncompleteError, match="the slot that opens at 2026-03-05T00:00:00Z lies across the day"):
+        wb.candles("NEWC/USD", "1w", "2026-03-05", "2026-03-19", follow_renames=True, require_complete=True)
+    wb.candles("NEWC/USD", "1w", "2026-03-12", "2026-03-19", follow_renames=True, require_complete=True)
 
 
 def test_completeness_is_asked_of_every_name(wb: Workbench, tmp_path: Path) -> None:

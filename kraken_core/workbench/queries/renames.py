@@ -9,12 +9,13 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from kraken_core.domain.candles import TIME
+from kraken_core.domain.errors import IncompleteError
 from kraken_core.domain.grades import Grade
 from kraken_core.domain.identities import Identities, NamePeriod
-from kraken_core.domain.interval_text import bases
+from kraken_core.domain.interval_text import bases, short
 from kraken_core.domain.joined import part, rescaled
 from kraken_core.domain.market import Pair, Series
-from kraken_core.domain.timerange import END_OF_TIME, TimeRange, TimeRanges, iso
+from kraken_core.domain.timerange import END_OF_TIME, TimeRange, TimeRanges, floor, iso
 from kraken_core.ports import Ledger
 from kraken_core.workbench.queries.candles import Reading
 from kraken_core.workbench.queries.required import Required
@@ -79,9 +80,16 @@ class RenamedReading:
         return self.identities.periods(Pair(base, pair.quote))
 
     def check(self, pair: Pair, interval: int, window: TimeRange, required: Required, grade: Grade) -> None:
-        """Raises IncompleteError where a period that reaches into the window is not complete."""
+        """Raises IncompleteError where a period that reaches into the window is not complete, or a slot is of two."""
+        width = interval * 60
         for period in self.periods(pair):
-            span = part(period, window, interval * 60)
+            if period.start % width and window.start <= floor(period.start, width) < window.end:
+                raise IncompleteError(
+                    f"{pair} {short(interval)} is not complete: the slot that opens at "
+                    f"{iso(floor(period.start, width))} lies across the day on which {period.pair} begins, and is of "
+                    "no name alone. Read intervals that divide a day."
+                )
+            span = part(period, window, width)
             if span.start < span.end:
                 required.check(period.pair, interval, span, grade)
 
