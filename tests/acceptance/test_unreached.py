@@ -123,7 +123,7 @@ def test_every_round_of_a_watch_fails_and_is_told_of(away: Kraken, archive: Path
         rounds = watched(wb, archive, told, 2)
     assert all(done.job and done.failed and done.failed.startswith(NOT_REACHED) for done in rounds)
     assert [notice.kind for notice in told] == ["exchange", "exchange"]
-    assert "2. round in a row" in told[1].message
+    assert "2 rounds in a row failed" in told[1].message
     assert_open_with_route_and_reason(away)
 
     said = away("watch", "--csv-source-dir", archive, *SELECTED, "--rounds", 1, "--json", code=1)
