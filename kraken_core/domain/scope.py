@@ -126,13 +126,14 @@ class Scope:
 def wanted_before(
     detections: Mapping[Series, Detection], lives: Mapping[Pair, Sequence[Life]], selection: Selection
 ) -> dict[Series, TimeRanges]:
-    """What was wanted of the series at their last detections, as far as the days of a selection go.
+    """What was wanted of the series at their last detections, as far as the days that a selection names go.
 
-    A report speaks of this, whoever asks for it: a job, the command line or a page.
+    A report speaks of this, whoever asks for it: a job, the command line or a page. A request that names no first day
+    reads five years, and still is about everything that was wanted.
     """
     wanted = {}
     for series, detection in detections.items():
-        window = selection.window(detection.as_of)
+        window = Selection.window(selection, detection.as_of)
         start, end = max(window.start, detection.wanted.start), min(window.end, detection.wanted.end)
         slots = closed(TimeRange(start, end), series.width) if start < end else TimeRanges()
         wanted[series] = expected_slots(lives.get(series.pair, ()), slots, series.width)

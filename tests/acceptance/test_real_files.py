@@ -240,3 +240,15 @@ def test_published_candles_agree_but_at_the_edges_of_files(
     odd = verdicts.filter(pl.col("verdict") != Verdict.AGREES)
     assert verdicts.height - odd.height == agreeing
     assert odd["time"].dt.strftime("%Y-%m-%d %H:%M").to_list() == lacking
+
+
+def test_an_ingest_with_defaults_is_reported_from_the_first_candle_on(kraken: Kraken, tmp_path: Path) -> None:
+    """Five years are expected where no day is named, and everything that is stored."""
+    shutil.copy(DUMP / "XBTUSD_1440.csv", tmp_path)
+    words = ("--pairs", "BTC/USD", "--intervals", "1d", "--as-of", AS_OF, "--no-api-backfill", "--yes")
+    counts = kraken("ingest", "--source", tmp_path, *words, "--json").json["completeness"]
+    [row] = kraken.rows("report")
+    assert row["start"] == "2013-10-06T00:00:00Z"
+    assert row["present"] == counts["present"] == rows_of("XBTUSD_1440.csv").height - 1  # the last day is provisional
+    [early] = kraken.rows("report", "--end-date", "2019-12-31")
+    assert early["wanted"] == early["covered"] > 2000
