@@ -11,6 +11,7 @@ import click
 from kraken_core import DISTRIBUTION
 from kraken_core.cli.app import app
 from kraken_core.cli.backfill import backfill
+from kraken_core.cli.certify import certify, check_certificate, cite
 from kraken_core.cli.control import cancel, pause, resume
 from kraken_core.cli.data import export, sql
 from kraken_core.cli.deprecated import backfill_gaps, ingest_sequential
@@ -61,6 +62,9 @@ for command in (
     report,
     expect,
     verify,
+    certify,
+    check_certificate,
+    cite,
     export,
     copy,
     import_assetprice,

@@ -5,6 +5,7 @@ KrakenError
 │   ├── UnknownPairError      a name that is no pair
 │   ├── UnknownTierError      a tier nobody defined
 │   ├── SettingError          a setting or the tiers file has a wrong value
+│   ├── NoCertificateError    a file that is no certificate, or was altered
 │   └── SourceError           a source that cannot be opened or is no archive at all
 ├── HomeError             the home directory cannot be used: newer format, not writable  (exit 1)
 ├── StoreError            the candle table cannot be read or written
@@ -21,6 +22,7 @@ KrakenError
 ├── ExchangeError         the exchange's API does not answer as it should
 │   ├── UnavailableError      for all pairs: down, in maintenance, unreachable or refusing us, after patient retries
 │   └── PairRefusedError      for one pair: it is not listed, or its answers make no sense; the job goes on without it
+├── CertificateMismatchError  candles, or what is said of them, are not those certified
 ├── IncompleteError       something is missing, or too old, where that was not to be      (exit 4)
 └── Interrupted           somebody asked the job to pause; it did                        (exit 3)
 
@@ -54,6 +56,10 @@ class UnknownTierError(UsageError):
 
 class SettingError(UsageError):
     """A setting, or the tiers file, has a wrong value."""
+
+
+class NoCertificateError(UsageError):
+    """A document that is no certificate, or not as it was written."""
 
 
 class SourceError(UsageError):
@@ -118,6 +124,10 @@ class UnavailableError(ExchangeError):
 
 class PairRefusedError(ExchangeError):
     """The exchange answers nothing useful for one pair."""
+
+
+class CertificateMismatchError(KrakenError):
+    """Candles are not those that a certificate vouches for."""
 
 
 class IncompleteError(KrakenError):

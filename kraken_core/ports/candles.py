@@ -148,6 +148,19 @@ class Mendable(Protocol):
 
 
 @runtime_checkable
+class Filed(Protocol):
+    """A candle table of files that are never changed: what was true of a file's candles stays true."""
+
+    def files_of(self, series: Collection[Series]) -> Mapping[Series, Mapping[str, Span]]:
+        """The files that hold candles of each series, by path, with where they lie in it. Reads no candle.
+
+        Files whose path carries no checksum of their content are left out together with their series: nobody could
+        tell that they are what they were.
+        """
+        ...
+
+
+@runtime_checkable
 class Adoptable(Protocol):
     """A candle table that others may have filled, with assets by their own numbers."""
 

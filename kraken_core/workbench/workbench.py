@@ -20,6 +20,7 @@ from kraken_core.pipeline.adopt import Adopted
 from kraken_core.pipeline.copy import Copied
 from kraken_core.ports import PairRecord, Progress, never_stop, no_progress
 from kraken_core.workbench import documents, requests
+from kraken_core.workbench.certificates.certificates import Certificates
 from kraken_core.workbench.charts.charts import ChartData
 from kraken_core.workbench.deprecated import DeprecatedNames
 from kraken_core.workbench.expectations import Expectations
@@ -56,23 +57,31 @@ class Workbench(OpenHome, DeprecatedNames):
         """What is held of a selection, added up to what a screen can show."""
         return ChartData(self.ledger, self.store, self.tiers)
 
+    @property
+    def certificates(self) -> Certificates:
+        """Certificates of what is stored: making them, and checking candles against them."""
+        return Certificates(self)
+
     @overload
     def candles(
         self, pair: str | Pair, interval: int | str, start: When | None = None, end: When | None = None,
         *, fill: str | None = None, partial: bool = False, version: int | None = None, require_complete: bool = False,
-        evidence: str | None = None, follow_renames: bool = False, to: Literal["pandas"] = "pandas",
+        evidence: str | None = None, follow_renames: bool = False, certificate: str | Path | None = None,
+        to: Literal["pandas"] = "pandas",
     ) -> pd.DataFrame: ...  # fmt: skip
     @overload
     def candles(
         self, pair: str | Pair, interval: int | str, start: When | None = None, end: When | None = None,
         *, fill: str | None = None, partial: bool = False, version: int | None = None, require_complete: bool = False,
-        evidence: str | None = None, follow_renames: bool = False, to: Literal["polars"],
+        evidence: str | None = None, follow_renames: bool = False, certificate: str | Path | None = None,
+        to: Literal["polars"],
     ) -> pl.DataFrame: ...  # fmt: skip
     @overload
     def candles(
         self, pair: str | Pair, interval: int | str, start: When | None = None, end: When | None = None,
         *, fill: str | None = None, partial: bool = False, version: int | None = None, require_complete: bool = False,
-        evidence: str | None = None, follow_renames: bool = False, to: Literal["arrow"],
+        evidence: str | None = None, follow_renames: bool = False, certificate: str | Path | None = None,
+        to: Literal["arrow"],
     ) -> pa.Table: ...  # fmt: skip
     def candles(
         self,
@@ -87,6 +96,7 @@ class Workbench(OpenHome, DeprecatedNames):
         require_complete: bool = False,
         evidence: str | None = None,
         follow_renames: bool = False,
+        certificate: str | Path | None = None,
         to: Literal["pandas", "polars", "arrow"] = "pandas",
     ) -> pd.DataFrame | pl.DataFrame | pa.Table:
         """Candles of a series that open in ``[start, end)``: a pandas DataFrame indexed by their open time (UTC).
@@ -127,6 +137,10 @@ class Workbench(OpenHome, DeprecatedNames):
                 self._by_all_names.check(of, length, window, required, grade)
             else:
                 required.check(of, length, window, grade)
+        if certificate is not None:
+            if follow_renames:
+                raise UsageError("a certificate is of a pair by one name: leave certificate or follow_renames out.")
+            window = self.certificates.require(certificate, of, length, window, version)
         reading = self._by_all_names if follow_renames else Reading(self.store, self.ledger)
         read = reading.candles(of, length, window, fill=fill is not None, partial=partial, version=version)
         found = frames.candles(read)

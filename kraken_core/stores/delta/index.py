@@ -42,6 +42,10 @@ class FileIndex:
         """The interval of a file's candles, in minutes."""
         return self._files[path][0]
 
+    def files_of(self, series: Series) -> Mapping[str, Span]:
+        """The files that hold candles of a series, by path, and where they lie in it."""
+        return self._spans(series)
+
     def first(self, path: str) -> int:
         """The open of a file's earliest candle, epoch seconds."""
         return min(span.first for span in self._files[path][1].values())

@@ -22,12 +22,13 @@ from kraken_core.domain.errors import CommitConflictError, StoreError, UsageErro
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.table_mark import TableMark
 from kraken_core.domain.timerange import TimeRanges
-from kraken_core.ports import Merged, NoteDifferences, StagedFile, Staging
+from kraken_core.ports import Merged, NoteDifferences, Span, StagedFile, Staging
 from kraken_core.stores.delta.log import DeltaLog
 from kraken_core.stores.delta.maintenance import DeltaMaintenance
 from kraken_core.stores.delta.merge import DeltaMerge, plan_merge
 from kraken_core.stores.files.candle_files import PARTITION
 from kraken_core.stores.files.errors import read_errors, store_errors
+from kraken_core.stores.files.file_names import checksum_in
 from kraken_core.stores.files.spans import US, pair_of
 
 _SQL_TYPES = {
@@ -174,6 +175,13 @@ class DeltaStore(DeltaMaintenance):
                 for number, candles in zip(*np.unique(inside, return_counts=True), strict=True):
                     counts[series][number] += int(candles)
         return counts
+
+    def files_of(self, series: Collection[Series]) -> Mapping[Series, Mapping[str, Span]]:
+        """See Filed."""
+        with self._lock:
+            self._refresh()
+            found = {each: dict(self._index.files_of(each)) for each in series}
+        return {each: files for each, files in found.items() if None not in map(checksum_in, files)}
 
     @contextmanager
     def view(self, connection: duckdb.DuckDBPyConnection) -> Iterator[None]:

@@ -39,7 +39,7 @@ class Reading:
                 f"what was known of slots at version {version} is not kept, only what is at {self.store.version}, the "
                 "newest: read an interval of the archives, without a fill."
             )
-        at = Reading(_at(self.store, version), self.ledger)
+        at = Reading(at_version(self.store, version), self.ledger)
         if not native:
             return at.resampled(pair, interval, window, fill=fill, partial=partial)
         series = Series(pair, interval)
@@ -88,7 +88,8 @@ class Reading:
         return TimeRanges.of((c.start, c.end) for c in self.ledger.coverage([series]))
 
 
-def _at(store: CandleStore, version: int | None) -> CandleStore:
+def at_version(store: CandleStore, version: int | None) -> CandleStore:
+    """The table as it was at a version, the newest where none is given. Raises UsageError where none is kept."""
     if version is None:
         return store
     if not isinstance(store, Versioned):
