@@ -1,6 +1,7 @@
 """How fast this is: every figure beside its target, all measured in this run.
 
-python -m bench [--quick] [--runs 3] [--only ingest|planning|detection|batches|answers|crews|questdb|dashboard|start]
+python -m bench [--quick] [--runs 3]
+    [--only ingest|planning|detection|batches|answers|crews|questdb|dashboard|start|certify]
 
 Speeds of ingest are ratios to what this machine can do at all: the raw loop of ../shared/bench (inflate, parse, write;
 nothing else), run just before. Other figures are seconds on this machine. The targets are for the sizes taken here;
@@ -15,6 +16,7 @@ from functools import partial
 
 from bench.answers import answers
 from bench.batches import batches_and_commits
+from bench.certify import certify
 from bench.crews import crews
 from bench.dashboard import dashboard
 from bench.detection import detection
@@ -29,7 +31,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="smaller sizes, of which some miss what larger ones meet")
     parser.add_argument("--runs", type=int, default=3, help="of each ingest; the median counts")
-    known = ("ingest", "planning", "detection", "batches", "answers", "crews", "questdb", "dashboard", "start")
+    known = (
+        "ingest",
+        "planning",
+        "detection",
+        "batches",
+        "answers",
+        "crews",
+        "questdb",
+        "dashboard",
+        "start",
+        "certify",
+    )
     parser.add_argument("--only", choices=known)
     args = parser.parse_args()
     benches: dict[str, Callable[[], Iterator[Figure]]] = {
@@ -41,6 +54,7 @@ def main() -> None:
         "crews": partial(crews, full=not args.quick, runs=args.runs),
         "questdb": partial(questdb, full=not args.quick, runs=args.runs),
         "dashboard": partial(dashboard, full=not args.quick),
+        "certify": partial(certify, full=not args.quick),
         "ingest": partial(ingest, full=not args.quick, runs=args.runs),
     }
     print(f"{'what':<66}{'measured':>12}{'target':>12}")

@@ -31,7 +31,7 @@ def ceil(instant: int, width: int) -> int:
 
 def iso(instant: int) -> str:
     """The instant in ISO 8601, UTC: ``2024-01-31T00:00:00Z``."""
-    return datetime.fromtimestamp(instant, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return f"{datetime.fromtimestamp(instant, UTC).isoformat()[:19]}Z"  # several times as fast as strftime()
 
 
 class TimeRange(NamedTuple):

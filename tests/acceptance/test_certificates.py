@@ -188,7 +188,8 @@ def test_one_claim_that_is_changed_is_found(full: Kraken, certificate: Path) -> 
     spoil(
         full,
         "update assertion set evidence = 'f' || substr(evidence, 2) "
-        "where id = (select min(assertion.id) from assertion join pair on pair.id = pair_id join asset on asset.id = asset_id "
+        "where id = (select min(assertion.id) from assertion join pair on pair.id = pair_id "
+        "join asset on asset.id = asset_id "
         "where interval = 60 and assertion.source = 'csv' and ticker = 'BTC' and quote = 'USD')",
     )
     found = checked(full, certificate)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import struct
+from collections.abc import Sequence
 from datetime import datetime
 
 import polars as pl
@@ -50,21 +51,47 @@ def test_a_month_is_hashed_as_the_guide_says() -> None:
     assert february.sha256 == by_hand(HOURS, "2024-02", candles[3:])
 
 
-def test_locators_are_the_sums_that_the_guide_says() -> None:
-    """A minute's month has 31 parts; here of the first and the third there is something."""
-    candles = candles_of(MINUTES, [3, 1439, 2 * 1440 + 7])
-    sums = [[0, 0] for _ in range(31)]
-    for slot, row in zip((3, 1439, 2 * 1440 + 7), candles.iter_rows(named=True), strict=True):
-        words = [struct.pack("<q", int(row["time"].timestamp()) * US), *(struct.pack("<d", row[n]) for n in DOUBLES)]
+def summed(candles: pl.DataFrame, first: int, parts: int) -> bytes:
+    """The locators as the guide says them, one candle after the other; minutes from slot ``first`` on."""
+    sums = [[0, 0] for _ in range(parts)]
+    for row in candles.iter_rows(named=True):
+        seconds = int(row["time"].timestamp())
+        slot = seconds // 60 - first
+        words = [struct.pack("<q", seconds * US), *(struct.pack("<d", row[name]) for name in DOUBLES)]
         words.append(struct.pack("<q", -1 if row["trades"] is None else row["trades"]))
         checksum = 0
         for word in words:
             checksum = (checksum ^ int.from_bytes(word, "little")) * 0x9E3779B97F4A7C15 % 2**64
             checksum ^= checksum >> 32
-        sums[slot // 1440][0] += checksum
-        sums[slot // 1440][1] += checksum * (slot % 1440)
-    expected = b"".join(struct.pack("<QQ", *(each % 2**64 for each in pair)) for pair in sums)
-    assert base64.b64decode(only(candles, MINUTES).locators) == expected
+        part = slot // 1440 if parts > 1 else 0
+        sums[part][0] += checksum
+        sums[part][1] += checksum * (slot - part * 1440)
+    return b"".join(struct.pack("<QQ", *(each % 2**64 for each in pair)) for pair in sums)
+
+
+@pytest.mark.parametrize(("slots", "parts"), [([3, 1439, 40_000], 1), (range(7, 31 * 1440, 29), 31)])
+def test_locators_are_the_sums_that_the_guide_says(slots: Sequence[int], parts: int) -> None:
+    """One of a month with few candles, else one a day of minutes."""
+    candles = candles_of(MINUTES, slots)
+    assert base64.b64decode(only(candles, MINUTES).locators) == summed(candles, START // 60, parts)
+
+
+@pytest.mark.parametrize("one", [0, 1440, 20_000, 31 * 1440 - 1])
+def test_the_candle_that_makes_a_month_one_of_many_candles_is_named(one: int) -> None:
+    """One side of the comparison has a locator, the other one has 31 of them."""
+    slots = {one, *range(3, 31 * 1440, 31)}
+    more, less = (
+        base64.b64decode(only(candles_of(MINUTES, sorted(each)), MINUTES).locators) for each in (slots, slots - {one})
+    )
+    assert (len(more), len(less)) == (31 * LOCATOR_BYTES, LOCATOR_BYTES)
+    assert first_difference(more, less) == (0, one)
+
+
+def test_of_a_day_of_minutes_that_is_another_the_day_is_named() -> None:
+    candles = candles_of(MINUTES, range(31 * 1440))
+    other = candles.with_columns(close=pl.when(pl.col("time").dt.day() == 9).then(1.5).otherwise("close"))
+    found = (base64.b64decode(only(each, MINUTES).locators) for each in (candles, other))
+    assert first_difference(*found) == (8 * 1440, None)
 
 
 def test_minus_zero_is_zero_and_whatever_is_no_number_is_the_one_nan() -> None:
@@ -107,14 +134,11 @@ def check_named(data: st.DataObject) -> None:
     mutated, hit = data.draw(changed(candles, of.width))
     before, after = ({m.month: m for m in month_hashes(each, of.interval)[of]} for each in (candles, mutated))
     [name] = [name for name in before.keys() | after.keys() if before.get(name) != after.get(name)]
-    known = [base64.b64decode(found.locators) for found in (before.get(name), after.get(name)) if found]
-    one, two = known if len(known) == 2 else (known[0], bytes(len(known[0])))
-    assert len(one) % LOCATOR_BYTES == 0
+    one, two = (base64.b64decode(m.locators) if m else b"" for m in (before.get(name), after.get(name)))
     found = first_difference(one, two)
     assert found is not None
-    part, slot = found
-    assert slot is not None
-    assert start_of(name) + (part * 1440 + slot) * of.width == hit // of.width * of.width
+    assert found[1] is not None
+    assert start_of(name) + found[1] * of.width == hit // of.width * of.width
 
 
 @given(data=st.data())
@@ -142,11 +166,9 @@ def test_several_changes_of_a_part_are_named_by_the_part(data: st.DataObject) ->
     for mine, other in zip(before, after, strict=True):
         found = first_difference(base64.b64decode(mine.locators), base64.b64decode(other.locators))
         if found:
-            first = start_of(mine.month) + found[0] * 1440 * of.width
-            hit = times.filter(pl.col("month") == mine.month)["time"].dt.epoch("s") - first
-            inside = hit.filter(hit.is_between(0, 1440 * of.width, closed="left"))
-            assert len(inside) > 0
-            assert found[1] is None or inside.to_list() == [found[1] * of.width]
+            hit = times.filter(pl.col("month") == mine.month)["time"].dt.epoch("s") - start_of(mine.month)
+            assert found[0] == 0
+            assert found[1] is None or hit.to_list() == [found[1] * of.width]
 
 
 def test_the_tree_is_that_of_rfc_6962_over_canonical_json() -> None:

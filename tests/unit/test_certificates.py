@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kraken_core.domain.candles import Source, derived_rank, provisional, rank_of
+from kraken_core.domain.certificates import merkle
 from kraken_core.domain.certificates.candle_hashes import month_hashes
 from kraken_core.domain.certificates.certificate import Certificate, SeriesCertificate, parse
 from kraken_core.domain.certificates.citation import as_bibtex, as_line
@@ -85,6 +86,14 @@ def test_when_it_was_made_and_by_which_version_is_sealed_but_not_in_the_root() -
     later = replace(CERTIFICATE, as_of=START + 100 * DAY, software="tests 2")
     assert later.root == CERTIFICATE.root
     assert later.document["seal"] != CERTIFICATE.document["seal"]
+
+
+def test_every_part_is_a_leaf_of_its_canonical_text() -> None:
+    name = {"pair": "BTC/USD", "interval": 60}
+    document = OF_HOURS.document
+    said = {key: document[key] for key in ("coverage", "claims", "gaps")}
+    parts = [{**name, **said}, *({**name, **month} for month in document["months"])]
+    assert list(OF_HOURS.leaves) == [merkle.leaf(part) for part in parts]
 
 
 def test_the_span_is_in_the_root() -> None:

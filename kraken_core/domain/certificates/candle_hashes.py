@@ -9,6 +9,8 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Iterator
+from datetime import datetime, timedelta
+from functools import cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -28,6 +30,7 @@ HASHED = ("pair", "interval_minutes", "time", *PRICES, "volume", "trades")
 TRADES_UNKNOWN = -1  # how null is written: no candle has fewer than no trades
 _DOMAIN = "kraken-history candles 1"
 _US = 1_000_000
+_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - only counted from
 _DAY_US = 86_400 * _US
 
 
@@ -59,7 +62,7 @@ def month_hashes(candles: pl.DataFrame, interval: int) -> dict[Series, list[Mont
     blocks = list(_blocks(candles["pair"], times))
     begins, ends, months = (np.array([block[i] for block in blocks], dtype=np.int64) for i in (2, 3, 1))
     starts = _month_starts(months)
-    counts = parts_of((_month_starts(months + 1) - starts) // _DAY_US, interval)
+    counts = parts_of((_month_starts(months + 1) - starts) // _DAY_US, interval, ends - begins)
     found = locators(columns, Stretches(begins, ends, starts, counts), interval * 60 * _US).tobytes()
     result: dict[Series, list[MonthHash]] = {}
     offset = 0
@@ -75,6 +78,7 @@ def month_hashes(candles: pl.DataFrame, interval: int) -> dict[Series, list[Mont
     return result
 
 
+@cache
 def month_name(month: int) -> str:
     """A month, counted from 1970-01, as 2024-03."""
     return f"{1970 + month // 12:04d}-{month % 12 + 1:02d}"
@@ -82,14 +86,17 @@ def month_name(month: int) -> str:
 
 def month_of(instant: int) -> int:
     """The month of an instant (epoch seconds), counted from 1970-01."""
-    return int(np.datetime64(instant, "s").astype("M8[M]").astype(np.int64))
+    day = _EPOCH + timedelta(seconds=instant)
+    return (day.year - 1970) * 12 + day.month - 1
 
 
+@cache
 def month_start(month: int) -> int:
     """When a month begins, epoch seconds."""
     return int(np.datetime64(month, "M").astype("M8[s]").astype(np.int64))
 
 
+@cache
 def month_number(name: str) -> int:
     """The month that :func:`month_name` wrote. Raises ValueError."""
     year, month = map(int, name.split("-"))

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from kraken_core.domain.certificates.candle_hashes import MonthHash, month_number, month_start
-from kraken_core.domain.certificates.certificate import SeriesCertificate
-from kraken_core.domain.certificates.locators import PART_SLOTS, first_difference
+from kraken_core.domain.certificates.certificate import STATEMENTS, SeriesCertificate
+from kraken_core.domain.certificates.locators import first_difference
 from kraken_core.domain.market import Series
 from kraken_core.domain.timerange import iso
 
@@ -63,8 +63,8 @@ def compared(certified: Iterable[SeriesCertificate], found: Iterable[SeriesCerti
     statements = [
         StatementDifference(each.series, what)
         for each in certified
-        for what, said in each.statements.items()
-        if each.series not in theirs or theirs[each.series].statements[what] != said
+        for what in STATEMENTS
+        if each.series not in theirs or getattr(theirs[each.series], what) != getattr(each, what)
     ]
     candles = compared_candles(certified, {series: each.months for series, each in theirs.items()})
     return candles._replace(statements=tuple(statements))
@@ -90,15 +90,13 @@ def _differing(
         if mine == other:
             continue
         counts = [month.candles if month else 0 for month in (mine, other)]
-        part, slot = _first(mine, other)
-        first = month_start(month_number(name)) + (part * PART_SLOTS + (slot or 0)) * series.width
-        yield MonthDifference(series, name, counts[0], counts[1], first, slot is not None)
+        first, slot = _first(mine, other)
+        exact = slot is not None
+        at = month_start(month_number(name)) + (first if slot is None else slot) * series.width
+        yield MonthDifference(series, name, counts[0], counts[1], at, exact)
 
 
 def _first(mine: MonthHash | None, other: MonthHash | None) -> tuple[int, int | None]:
-    """The first part that differs, and the slot in it; the month's first part where locators do not tell."""
-    known = [base64.b64decode(month.locators) for month in (mine, other) if month]
-    blank = bytes(len(known[0]))
-    one, two = known if len(known) > 1 else (known[0], blank)
-    found = first_difference(one, two) if len(one) == len(two) else None
-    return found or (0, None)
+    """The first slot of the part that differs, and the slot that does; the month's first where locators do not tell."""
+    ours, theirs = (base64.b64decode(month.locators) if month else b"" for month in (mine, other))
+    return first_difference(ours, theirs) or (0, None)

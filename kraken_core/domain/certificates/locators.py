@@ -1,10 +1,11 @@
 """Locators: sixteen bytes a part of a month, which name the one candle that differs without a hash for each.
 
-A part is 1,440 slots, counted from the month's first. Every candle has a checksum of 64 bits over its values. A locator
-is the sum of the checksums of a part's candles, and the sum of each times the number of its slot in the part, both
-modulo 2**64. Where a single candle is another, is missing or is too many, the two sums differ by c and by c times its
-slot, so that the second over the first is the slot. Where several differ, the quotient is nonsense (but by a chance of
-1 in 2**50), and only the part is known. That anything differs at all is never left to these: a month has a SHA-256.
+A part is 1,440 slots, counted from the month's first; a month of no more than 1,440 candles is one part. Every candle
+has a checksum of 64 bits over its values. A locator is the sum of the checksums of a part's candles, and the sum of
+each times the number of its slot in the part, both modulo 2**64. Where a single candle is another, is missing or is too
+many, the two sums differ by c and by c times its slot, so that the second over the first is the slot. Where several
+differ, the quotient is nonsense (but by a chance of 1 in 2**48), and only the part is known. That anything differs at
+all is never left to these: a month has a SHA-256.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     Sums = NDArray[np.uint64]
 
 PART_SLOTS = 1_440
+_MOST_SLOTS = 31 * 1_440  # of a month, of minutes
 LOCATOR_BYTES = 16  # two sums of 64 bits, little-endian
 _FACTOR = np.uint64(0x9E3779B97F4A7C15)
 _SHIFT = np.uint64(32)
@@ -38,10 +40,10 @@ class Stretches(NamedTuple):
     parts: Ints
 
 
-def parts_of(days: Ints, interval: int) -> Ints:
-    """How many parts months of so many days have, at an interval in minutes."""
+def parts_of(days: Ints, interval: int, candles: Ints) -> Ints:
+    """How many parts months of so many days and candles have, at an interval in minutes."""
     slots = -(-days * 1_440 // interval)
-    parts: Ints = -(-slots // PART_SLOTS)
+    parts: Ints = np.where(candles > PART_SLOTS, -(-slots // PART_SLOTS), 1)
     return parts
 
 
@@ -56,33 +58,53 @@ def locators(columns: Sequence[NDArray[Any]], months: Stretches, width: int) -> 
         return found
     lengths = ends - begins
     slots = (columns[0] - np.repeat(first_slots, lengths)) // width
-    places = np.repeat(np.cumsum(parts) - parts, lengths) + slots // PART_SLOTS
+    whole = np.repeat(parts == 1, lengths)
+    parted = np.where(whole, 0, slots // PART_SLOTS)
+    places = np.repeat(np.cumsum(parts) - parts, lengths) + parted
     starts = np.append(0, np.flatnonzero(places[1:] != places[:-1]) + 1)
     sums = _checksums(columns)
     found[places[starts], 0] = np.add.reduceat(sums, starts)
-    sums *= (slots % PART_SLOTS).astype(np.uint64)
+    sums *= (slots - parted * PART_SLOTS).astype(np.uint64)
     found[places[starts], 1] = np.add.reduceat(sums, starts)
     return found
 
 
 def first_difference(ours: bytes, theirs: bytes) -> tuple[int, int | None] | None:
-    """The first part that differs, and the slot in it where one candle alone does; None where none differs."""
-    pairs = (np.frombuffer(each, dtype="<u8").reshape(-1, 2) for each in (ours, theirs))
-    for part, (mine, other) in enumerate(zip(*pairs, strict=True)):
-        by_sum, by_slot = ((int(b) - int(a)) % _MODULUS for a, b in zip(mine, other, strict=True))
-        if by_sum or by_slot:
-            return part, _slot(by_sum, by_slot)
+    """The first slot of the first part that differs, and the slot where one candle alone does, both of the month.
+
+    None where no part differs. Of months in another number of parts, as one has more candles, both are taken whole.
+    """
+    mine, other = (_parts(each) for each in (ours, theirs))
+    if len(mine) != len(other):
+        mine, other = [_joined(mine)], [_joined(other)]
+    most = PART_SLOTS if len(mine) > 1 else _MOST_SLOTS
+    for part, (one, two) in enumerate(zip(mine, other, strict=True)):
+        if one != two:
+            by_sum, by_slot = ((b - a) % _MODULUS for a, b in zip(one, two, strict=True))
+            slot = _slot(by_sum, by_slot, most)
+            return part * PART_SLOTS, None if slot is None else part * PART_SLOTS + slot
     return None
 
 
-def _slot(by_sum: int, by_slot: int) -> int | None:
-    """The slot that times ``by_sum`` is ``by_slot``, if that is one of a part."""
+def _parts(locators: bytes) -> list[tuple[int, int]]:
+    sums = np.frombuffer(locators, dtype="<u8").tolist()
+    return list(zip(sums[::2], sums[1::2], strict=True))
+
+
+def _joined(parts: Sequence[tuple[int, int]]) -> tuple[int, int]:
+    """The locator of a month as one part; of no candles, that of nothing."""
+    by_slot = sum(times + number * PART_SLOTS * plain for number, (plain, times) in enumerate(parts))
+    return sum(plain for plain, _ in parts) % _MODULUS, by_slot % _MODULUS
+
+
+def _slot(by_sum: int, by_slot: int, most: int) -> int | None:
+    """The slot that times ``by_sum`` is ``by_slot``, if that is one of so many."""
     twos = (by_sum & -by_sum).bit_length() - 1
     if not by_sum or by_slot % (1 << twos):
         return None
     modulus = _MODULUS >> twos
     slot = (by_slot >> twos) * pow(by_sum >> twos, -1, modulus) % modulus
-    return slot if slot < min(PART_SLOTS, modulus) else None
+    return slot if slot < min(most, modulus) else None
 
 
 def _checksums(columns: Sequence[NDArray[Any]]) -> Sums:

@@ -12,21 +12,27 @@ from typing import Any
 
 # What is hashed says what it is, so that no inner node passes for a leaf, nor a leaf for a seal.
 _LEAF, _NODE, _SEAL = b"\x00", b"\x01", b"\x02"
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
 
 
 def canonical(value: Any) -> bytes:  # noqa: ANN401 - any JSON value without a float
     """The one text of a JSON value: keys sorted, no blanks, ASCII only. There are no floats in certificates."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False).encode()
+    return _ENCODER.encode(value).encode()
 
 
 def leaf(value: Any) -> bytes:  # noqa: ANN401 - see canonical()
     """The hash of one part."""
-    return hashlib.sha256(_LEAF + canonical(value)).digest()
+    return leaf_of(canonical(value))
+
+
+def leaf_of(text: bytes) -> bytes:
+    """The hash of one part, given its canonical text."""
+    return hashlib.sha256(_LEAF + text).digest()
 
 
 def root(leaves: Sequence[bytes]) -> str:
     """The root over the hashes of at least one part, hexadecimal."""
-    return _node(leaves).hex()
+    return _node(leaves, 0, len(leaves)).hex()
 
 
 def seal(header: Any) -> str:  # noqa: ANN401 - see canonical()
@@ -34,9 +40,9 @@ def seal(header: Any) -> str:  # noqa: ANN401 - see canonical()
     return hashlib.sha256(_SEAL + canonical(header)).hexdigest()
 
 
-def _node(leaves: Sequence[bytes]) -> bytes:
+def _node(leaves: Sequence[bytes], begin: int, end: int) -> bytes:
     """Split at the largest power of two below the number of leaves; a single leaf is its own node."""
-    if len(leaves) == 1:
-        return leaves[0]
-    split = 1 << (len(leaves) - 1).bit_length() - 1
-    return hashlib.sha256(_NODE + _node(leaves[:split]) + _node(leaves[split:])).digest()
+    if end - begin == 1:
+        return leaves[begin]
+    split = begin + (1 << (end - begin - 1).bit_length() - 1)
+    return hashlib.sha256(_NODE + _node(leaves, begin, split) + _node(leaves, split, end)).digest()

@@ -11,6 +11,7 @@ from kraken_core.domain.certificates.candle_hashes import HASHED, month_hashes, 
 from kraken_core.domain.certificates.certificate import Certificate
 from kraken_core.domain.certificates.comparison import compared, compared_candles
 from kraken_core.domain.errors import CertificateMismatchError, StoreError, UsageError
+from kraken_core.domain.gc_pause import gc_paused
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.timerange import END_OF_TIME, TimeRange, TimeRanges
 from kraken_core.ports import Mendable, Progress, no_progress
@@ -33,6 +34,7 @@ class Certificates:
 
     home: OpenHome
 
+    @gc_paused()
     def certify(self, *, progress: Progress = no_progress, **selection: Any) -> Certificate:  # noqa: ANN401 - see requests.selection()
         """What is stored of a selection, and on what evidence. Arguments as for Workbench.select.
 
@@ -47,6 +49,7 @@ class Certificates:
             raise StoreError("the history changed while it was read, as a job runs: certify it again when none does.")
         return found
 
+    @gc_paused()
     def check(self, path: str | Path, *, data: str | Path | None = None, progress: Progress = no_progress) -> Checked:
         """Hold this home against a certificate, or the exported candles in ``data``: a folder, or one file.
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 
 from kraken_core.domain.certificates.candle_hashes import (
     HASHED,
@@ -18,8 +19,9 @@ from kraken_core.domain.certificates.candle_hashes import (
 from kraken_core.domain.market import Series
 from kraken_core.domain.timerange import TimeRange, TimeRanges
 from kraken_core.pipeline.progress import Ticker
-from kraken_core.ports import CandleStore, Filed, Progress, Span
-from kraken_core.workbench.certificates.month_cache import MonthCache, Part, key_of
+from kraken_core.ports import CandleStore, Filed, Progress
+from kraken_core.ports import Span as FileSpan
+from kraken_core.workbench.certificates.month_cache import MonthCache, Span, key_of
 
 CANDLES_AT_ONCE = 2_000_000  # about: bounds the memory of a worker, 100 bytes each
 WORKERS = 2  # one reads while the other one hashes; polars reads with all processors anyway
@@ -38,42 +40,35 @@ class Hashing:
     def months(self, series: Sequence[Series], span: TimeRange) -> dict[Series, tuple[MonthHash, ...]]:
         """The months of each series within a span, in order; those without candles are left out."""
         files = self.store.files_of(series) if isinstance(self.store, Filed) else {}
-        keys = {each: self._keys(each, found, span) for each, found in files.items()}
-        known: dict[Part, MonthHash] = {}
-        wanted: dict[Series, TimeRanges] = {}
-        for each in series:
-            if each not in keys:
-                wanted[each] = TimeRanges.single(*span)
-                continue
-            found = {part: self.cache.find(part, key) for part, key in keys[each].items()}
-            known |= {part: month for part, month in found.items() if month}
-            wanted[each] = TimeRanges.of(part.span for part, month in found.items() if not month)
+        key_of_files = cache(self._key)
+        keys = {each: _by_part(found, span, key_of_files) for each, found in files.items()}
+        found = {
+            each: {part: self.cache.find(each, part, key) for part, key in parts.items()}
+            for each, parts in keys.items()
+        }
+        wanted = {
+            each: TimeRanges.of(part for part, month in found[each].items() if not month)
+            if each in found
+            else TimeRanges.single(*span)
+            for each in series
+        }
         read = self._read({each: ranges for each, ranges in wanted.items() if ranges})
         result: dict[Series, tuple[MonthHash, ...]] = {}
         for each in series:
-            by_name = {month.month: month for month in read.get(each, ())}
-            for part, key in keys.get(each, {}).items():
-                name = month_name(month_of(part.span.start))
-                if part in known:
-                    by_name[name] = known[part]
-                elif key:
-                    self.cache.add(part, key, by_name.get(name, _NO_CANDLES))
-            result[each] = tuple(by_name[name] for name in sorted(by_name) if by_name[name].candles)
+            new = {month.month: month for month in read.get(each, ())}
+            months = list(new.values()) if each not in found else []
+            for part, month in found.get(each, {}).items():
+                now = month or new.get(month_name(month_of(part[0])), _NO_CANDLES)
+                months.append(now)
+                if not month and keys[each][part]:
+                    self.cache.add(each, part, keys[each][part], now)
+            result[each] = tuple(sorted(month for month in months if month.candles))
         self.cache.save()
         return result
 
-    def _keys(self, series: Series, files: Mapping[str, Span], span: TimeRange) -> dict[Part, str]:
-        """The parts of a series in which there may be candles, each with what its files are known by, "" if by none."""
-        by_month: dict[int, list[str]] = defaultdict(list)
-        for path, (first, last, _) in files.items():
-            begin, end = max(first, span.start), min(last + 1, span.end)
-            if begin < end:
-                for month in range(month_of(begin), month_of(end - 1) + 1):
-                    by_month[month].append(path)
-        return {
-            Part(series, _within(month, span)): key_of(paths) if self.distrusted.isdisjoint(paths) else ""
-            for month, paths in by_month.items()
-        }
+    def _key(self, paths: tuple[str, ...]) -> str:
+        """What files are known by; "" where one of them is not as it was written."""
+        return key_of(paths) if self.distrusted.isdisjoint(paths) else ""
 
     def _read(self, wanted: Mapping[Series, TimeRanges]) -> dict[Series, list[MonthHash]]:
         hulls = {series: TimeRanges.single(*ranges.hull) for series, ranges in wanted.items()}
@@ -93,8 +88,20 @@ class Hashing:
         return month_hashes(self.store.candles(batch, HASHED), interval)
 
 
-def _within(month: int, span: TimeRange) -> TimeRange:
-    return TimeRange(max(month_start(month), span.start), min(month_start(month + 1), span.end))
+def _by_part(
+    files: Mapping[str, FileSpan], span: TimeRange, key_of_files: Callable[[tuple[str, ...]], str]
+) -> dict[Span, str]:
+    """The months of a series in which there may be candles, each with what its files are known by, "" if by none."""
+    by_month: dict[int, list[str]] = defaultdict(list)
+    for path, (first, last, _) in sorted(files.items()):
+        begin, end = max(first, span.start), min(last + 1, span.end)
+        if begin < end:
+            for month in range(month_of(begin), month_of(end - 1) + 1):
+                by_month[month].append(path)
+    return {
+        (max(month_start(month), span.start), min(month_start(month + 1), span.end)): key_of_files(tuple(paths))
+        for month, paths in by_month.items()
+    }
 
 
 def _batches(

@@ -11,13 +11,14 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
 
 import polars as pl
 
 from kraken_core.domain.certificates.candle_hashes import MonthHash
+from kraken_core.domain.gc_pause import gc_paused
 from kraken_core.domain.market import Pair, Series
-from kraken_core.domain.timerange import TimeRange
+
+_KEY_DIGITS = 32  # of a digest: what two sets of files share by a chance of 1 in 2**128
 
 _COLUMNS = {
     "pair": pl.String,
@@ -32,11 +33,7 @@ _COLUMNS = {
 }
 
 
-class Part(NamedTuple):
-    """A month of a series, or what of it lies in the span that is certified."""
-
-    series: Series
-    span: TimeRange
+Span = tuple[int, int]  # of a month, or what of it lies in the span that is certified; epoch seconds
 
 
 @dataclass(slots=True)
@@ -44,27 +41,31 @@ class MonthCache:
     """The months known, kept in a file; one without candles is known too."""
 
     path: Path
-    _known: dict[Part, tuple[str, MonthHash]] = field(default_factory=dict)
+    _known: dict[Series, dict[Span, tuple[str, MonthHash]]] = field(default_factory=dict)
     _changed: bool = False
 
     @classmethod
+    @gc_paused()
     def load(cls, path: Path) -> MonthCache:
         """What is in a file; nothing where there is none, or none that can be read."""
-        known: dict[Part, tuple[str, MonthHash]] = {}
+        known: dict[Series, dict[Span, tuple[str, MonthHash]]] = {}
         with suppress(OSError, pl.exceptions.PolarsError):
-            for pair, interval, start, end, files, *month in pl.read_parquet(path, columns=list(_COLUMNS)).iter_rows():
-                part = Part(Series(Pair.stored(pair), interval), TimeRange(start, end))
-                known[part] = (files, MonthHash(*month))
+            found = pl.read_parquet(path, columns=list(_COLUMNS))
+            for (pair, interval), rows in found.group_by("pair", "interval", maintain_order=True):
+                starts, ends, files, *months = (column.to_list() for column in rows.get_columns()[2:])
+                hashed = zip(files, map(MonthHash._make, zip(*months, strict=True)), strict=True)
+                series = Series(Pair.stored(str(pair)), int(str(interval)))
+                known[series] = dict(zip(zip(starts, ends, strict=True), hashed, strict=True))
         return cls(path, known)
 
-    def find(self, part: Part, files: str) -> MonthHash | None:
+    def find(self, series: Series, span: Span, files: str) -> MonthHash | None:
         """The hash of a part that lay in the very same files; None where it did not."""
-        before, month = self._known.get(part, ("", None))
+        before, month = self._known.get(series, {}).get(span, ("", None))
         return month if before == files else None
 
-    def add(self, part: Part, files: str, month: MonthHash) -> None:
+    def add(self, series: Series, span: Span, files: str, month: MonthHash) -> None:
         """Know a part."""
-        self._known[part] = (files, month)
+        self._known.setdefault(series, {})[span] = (files, month)
         self._changed = True
 
     def save(self) -> None:
@@ -73,7 +74,8 @@ class MonthCache:
             return
         rows = [
             (str(series.pair), series.interval, *span, files, *month)
-            for (series, span), (files, month) in self._known.items()
+            for series, months in self._known.items()
+            for span, (files, month) in months.items()
         ]
         with suppress(OSError):
             self.path.parent.mkdir(exist_ok=True)
@@ -84,4 +86,4 @@ class MonthCache:
 
 def key_of(paths: Iterable[str]) -> str:
     """What a set of files is known by."""
-    return hashlib.sha256("\n".join(sorted(paths)).encode()).hexdigest()
+    return hashlib.sha256("\n".join(sorted(paths)).encode()).hexdigest()[:_KEY_DIGITS]
