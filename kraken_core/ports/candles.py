@@ -151,7 +151,7 @@ class Mendable(Protocol):
 class Filed(Protocol):
     """A candle table of files that are never changed: what was true of a file's candles stays true."""
 
-    def files_of(self, series: Collection[Series]) -> Mapping[Series, Mapping[str, Span]]:
+    def files_of(self, series: Collection[Series]) -> Mapping[Series, Mapping[str, CandleSpan]]:
         """The files that hold candles of each series, by path, with where they lie in it. Reads no candle.
 
         Files whose path carries no checksum of their content are left out together with their series: nobody could

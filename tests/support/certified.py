@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from kraken_core.domain.candles import PRICES, SCHEMA
 from kraken_core.domain.certificates.candle_hashes import HASHED, month_hashes
-from kraken_core.domain.certificates.certificate import Certificate, Evidence, SeriesCertificate
+from kraken_core.domain.certificates.certificate import Certificate, CertifiedClaim, SeriesCertificate
 from kraken_core.domain.grades import Grade
 from kraken_core.domain.market import INTERVALS, Pair, Series
 from kraken_core.domain.timerange import TimeRange, TimeRanges
@@ -95,7 +95,7 @@ def certificate_of(of: Series, candles: pl.DataFrame) -> Certificate:
     day = 86_400
     months = tuple(month_hashes(candles, of.interval).get(of, ()))
     first, second = TimeRanges.single(START, START + 20 * day), TimeRanges.single(START + 30 * day, START + 60 * day)
-    claims = (Evidence("csv", "ab" * 32, False, first), Evidence("csv", "cd" * 32, False, second))
+    claims = (CertifiedClaim("csv", "ab" * 32, False, first), CertifiedClaim("csv", "cd" * 32, False, second))
     coverage = {Grade.CONFIRMED: first, Grade.CLAIMED: second}
     gaps = TimeRanges.single(START + 20 * day, START + 30 * day)
     span = TimeRange(START, START + 61 * day)

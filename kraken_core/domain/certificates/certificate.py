@@ -27,7 +27,7 @@ _HASH_BYTES = 32
 STATEMENTS = ("coverage", "claims", "gaps")  # of a series: all but the candles
 
 
-class Evidence(NamedTuple):
+class CertifiedClaim(NamedTuple):
     """What a source claims to know of a series: a file by the hash of its content, an archive, or kinds of requests.
 
     ``proved``: it gave every trade of the ranges by consecutive ids.
@@ -45,7 +45,7 @@ class SeriesCertificate:
 
     series: Series
     coverage: Mapping[Grade, TimeRanges]
-    claims: tuple[Evidence, ...]
+    claims: tuple[CertifiedClaim, ...]
     gaps: TimeRanges
     months: tuple[MonthHash, ...]
 
@@ -154,7 +154,7 @@ def _series(document: Any) -> SeriesCertificate:  # noqa: ANN401 - any JSON valu
     return SeriesCertificate(
         Series(Pair.stored(document["pair"]), document["interval"]),
         {Grade(grade): _parsed(ranges) for grade, ranges in document["coverage"].items()},
-        tuple(Evidence(**{**claim, "ranges": _parsed(claim["ranges"])}) for claim in document["claims"]),
+        tuple(CertifiedClaim(**{**claim, "ranges": _parsed(claim["ranges"])}) for claim in document["claims"]),
         _parsed(document["gaps"]),
         months,
     )

@@ -44,7 +44,7 @@ class StatementDifference(NamedTuple):
         return f"{self.what} of {self.series}"
 
 
-class Comparison(NamedTuple):
+class CertificateComparison(NamedTuple):
     """How many months are equal, and all that differs."""
 
     equal: int
@@ -57,7 +57,7 @@ class Comparison(NamedTuple):
         return not self.months and not self.statements
 
 
-def compared(certified: Iterable[SeriesCertificate], found: Iterable[SeriesCertificate]) -> Comparison:
+def compared(certified: Iterable[SeriesCertificate], found: Iterable[SeriesCertificate]) -> CertificateComparison:
     """What was found of all that was certified, what is said of it included."""
     theirs = {each.series: each for each in found}
     statements = [
@@ -70,7 +70,9 @@ def compared(certified: Iterable[SeriesCertificate], found: Iterable[SeriesCerti
     return candles._replace(statements=tuple(statements))
 
 
-def compared_candles(certified: Iterable[SeriesCertificate], found: Mapping[Series, Sequence[MonthHash]]) -> Comparison:
+def compared_candles(
+    certified: Iterable[SeriesCertificate], found: Mapping[Series, Sequence[MonthHash]]
+) -> CertificateComparison:
     """The months that were found, of the series certified; those that are in neither count as nothing."""
     differing: list[MonthDifference] = []
     equal = 0
@@ -79,7 +81,7 @@ def compared_candles(certified: Iterable[SeriesCertificate], found: Mapping[Seri
         theirs = {month.month: month for month in found.get(each.series, ())}
         equal += sum(theirs.get(name) == month for name, month in ours.items())
         differing += _differing(each.series, ours, theirs)
-    return Comparison(equal, tuple(differing))
+    return CertificateComparison(equal, tuple(differing))
 
 
 def _differing(

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 from kraken_core.domain.candles import Source, from_api
-from kraken_core.domain.certificates.certificate import Evidence
+from kraken_core.domain.certificates.certificate import CertifiedClaim
 from kraken_core.domain.coverage import TAKEN_OVER, Assertion, DataCoverageRange, standing_claims
 from kraken_core.domain.grades import Grade
 from kraken_core.domain.market import Series
@@ -15,7 +15,7 @@ from kraken_core.domain.timerange import TimeRange, TimeRanges
 _INSTANTS = (" at ", " from ")  # what follows in the text of a request says when it was made, or where a sweep began
 
 
-def evidence_of(assertions: Iterable[Assertion], span: TimeRange) -> dict[Series, tuple[Evidence, ...]]:
+def evidence_of(assertions: Iterable[Assertion], span: TimeRange) -> dict[Series, tuple[CertifiedClaim, ...]]:
     """What the claims of each series that count say of a span, by source and evidence.
 
     What was derived is no evidence of its own, and which of it is claimed depends on what came first: left out.
@@ -26,7 +26,9 @@ def evidence_of(assertions: Iterable[Assertion], span: TimeRange) -> dict[Series
             kind = (claim.source.value, _evidence(claim), claim.proved)
             found[claim.series][kind] += ranges.clip(*span)
     return {
-        series: tuple(Evidence(*kind, TimeRanges.of(ranges)) for kind, ranges in sorted(by_kind.items()) if ranges)
+        series: tuple(
+            CertifiedClaim(*kind, TimeRanges.of(ranges)) for kind, ranges in sorted(by_kind.items()) if ranges
+        )
         for series, by_kind in found.items()
     }
 

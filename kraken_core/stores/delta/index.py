@@ -42,7 +42,7 @@ class FileIndex:
         """The interval of a file's candles, in minutes."""
         return self._files[path][0]
 
-    def files_of(self, series: Series) -> Mapping[str, Span]:
+    def files_of(self, series: Series) -> Mapping[str, CandleSpan]:
         """The files that hold candles of a series, by path, and where they lie in it."""
         return self._spans(series)
 

@@ -22,7 +22,7 @@ from kraken_core.domain.errors import CommitConflictError, StoreError, UsageErro
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.table_mark import TableMark
 from kraken_core.domain.timerange import TimeRanges
-from kraken_core.ports import Merged, NoteDifferences, Span, StagedFile, Staging
+from kraken_core.ports import CandleSpan, Merged, NoteDifferences, StagedFile, Staging
 from kraken_core.stores.delta.log import DeltaLog
 from kraken_core.stores.delta.maintenance import DeltaMaintenance
 from kraken_core.stores.delta.merge import DeltaMerge, plan_merge
@@ -176,7 +176,7 @@ class DeltaStore(DeltaMaintenance):
                     counts[series][number] += int(candles)
         return counts
 
-    def files_of(self, series: Collection[Series]) -> Mapping[Series, Mapping[str, Span]]:
+    def files_of(self, series: Collection[Series]) -> Mapping[Series, Mapping[str, CandleSpan]]:
         """See Filed."""
         with self._lock:
             self._refresh()

@@ -17,7 +17,7 @@ from kraken_core.domain.timerange import END_OF_TIME, TimeRange, TimeRanges
 from kraken_core.ports import Mendable, Progress, no_progress
 from kraken_core.workbench import requests
 from kraken_core.workbench.certificates.certify import Certifying
-from kraken_core.workbench.certificates.checked import NAMED, Checked
+from kraken_core.workbench.certificates.checked import NAMED, CheckedCertificate
 from kraken_core.workbench.certificates.exported import exported_months
 from kraken_core.workbench.certificates.files import read_certificate
 from kraken_core.workbench.certificates.hashing import Hashing
@@ -50,7 +50,9 @@ class Certificates:
         return found
 
     @gc_paused()
-    def check(self, path: str | Path, *, data: str | Path | None = None, progress: Progress = no_progress) -> Checked:
+    def check(
+        self, path: str | Path, *, data: str | Path | None = None, progress: Progress = no_progress
+    ) -> CheckedCertificate:
         """Hold this home against a certificate, or the exported candles in ``data``: a folder, or one file.
 
         Of a home all is compared: candles, coverage, claims, gaps; every file of its table is read, but candles only
@@ -62,9 +64,9 @@ class Certificates:
             found = self._certifying(progress, trusting=False).of(
                 [each.series for each in certificate.series], certificate.span
             )
-            return Checked(certificate, compared(certificate.series, found), whole=True)
+            return CheckedCertificate(certificate, compared(certificate.series, found), whole=True)
         months = exported_months(Path(data), [each.series for each in certificate.series], certificate.span)
-        return Checked(certificate, compared_candles(certificate.series, months), whole=False)
+        return CheckedCertificate(certificate, compared_candles(certificate.series, months), whole=False)
 
     def require(
         self, path: str | Path, pair: Pair, interval: int, window: TimeRange, version: int | None = None

@@ -5,17 +5,17 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from kraken_core.domain.certificates.certificate import Certificate
-from kraken_core.domain.certificates.comparison import Comparison
+from kraken_core.domain.certificates.comparison import CertificateComparison
 from kraken_core.domain.timerange import iso
 
 NAMED = 3  # differences in a line
 
 
-class Checked(NamedTuple):
+class CheckedCertificate(NamedTuple):
     """A certificate, and what was found of it; ``whole``: what is said of the candles was compared too."""
 
     certificate: Certificate
-    comparison: Comparison
+    comparison: CertificateComparison
     whole: bool
 
     @property

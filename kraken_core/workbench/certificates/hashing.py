@@ -19,9 +19,8 @@ from kraken_core.domain.certificates.candle_hashes import (
 from kraken_core.domain.market import Series
 from kraken_core.domain.timerange import TimeRange, TimeRanges
 from kraken_core.pipeline.progress import Ticker
-from kraken_core.ports import CandleStore, Filed, Progress
-from kraken_core.ports import Span as FileSpan
-from kraken_core.workbench.certificates.month_cache import MonthCache, Span, key_of
+from kraken_core.ports import CandleSpan, CandleStore, Filed, Progress
+from kraken_core.workbench.certificates.month_cache import MonthCache, MonthSpan, key_of
 
 CANDLES_AT_ONCE = 2_000_000  # about: bounds the memory of a worker, 100 bytes each
 WORKERS = 2  # one reads while the other one hashes; polars reads with all processors anyway
@@ -89,8 +88,8 @@ class Hashing:
 
 
 def _by_part(
-    files: Mapping[str, FileSpan], span: TimeRange, key_of_files: Callable[[tuple[str, ...]], str]
-) -> dict[Span, str]:
+    files: Mapping[str, CandleSpan], span: TimeRange, key_of_files: Callable[[tuple[str, ...]], str]
+) -> dict[MonthSpan, str]:
     """The months of a series in which there may be candles, each with what its files are known by, "" if by none."""
     by_month: dict[int, list[str]] = defaultdict(list)
     for path, (first, last, _) in sorted(files.items()):

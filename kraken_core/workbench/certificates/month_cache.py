@@ -33,7 +33,7 @@ _COLUMNS = {
 }
 
 
-Span = tuple[int, int]  # of a month, or what of it lies in the span that is certified; epoch seconds
+MonthSpan = tuple[int, int]  # of a month, or what of it lies in the span that is certified; epoch seconds
 
 
 @dataclass(slots=True)
@@ -41,14 +41,14 @@ class MonthCache:
     """The months known, kept in a file; one without candles is known too."""
 
     path: Path
-    _known: dict[Series, dict[Span, tuple[str, MonthHash]]] = field(default_factory=dict)
+    _known: dict[Series, dict[MonthSpan, tuple[str, MonthHash]]] = field(default_factory=dict)
     _changed: bool = False
 
     @classmethod
     @gc_paused()
     def load(cls, path: Path) -> MonthCache:
         """What is in a file; nothing where there is none, or none that can be read."""
-        known: dict[Series, dict[Span, tuple[str, MonthHash]]] = {}
+        known: dict[Series, dict[MonthSpan, tuple[str, MonthHash]]] = {}
         with suppress(OSError, pl.exceptions.PolarsError):
             found = pl.read_parquet(path, columns=list(_COLUMNS))
             for (pair, interval), rows in found.group_by("pair", "interval", maintain_order=True):
@@ -58,12 +58,12 @@ class MonthCache:
                 known[series] = dict(zip(zip(starts, ends, strict=True), hashed, strict=True))
         return cls(path, known)
 
-    def find(self, series: Series, span: Span, files: str) -> MonthHash | None:
+    def find(self, series: Series, span: MonthSpan, files: str) -> MonthHash | None:
         """The hash of a part that lay in the very same files; None where it did not."""
         before, month = self._known.get(series, {}).get(span, ("", None))
         return month if before == files else None
 
-    def add(self, series: Series, span: Span, files: str, month: MonthHash) -> None:
+    def add(self, series: Series, span: MonthSpan, files: str, month: MonthHash) -> None:
         """Know a part."""
         self._known.setdefault(series, {})[span] = (files, month)
         self._changed = True
