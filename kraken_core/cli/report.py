@@ -15,6 +15,8 @@ from kraken_core.cli.output import console, echo, print_json, print_table
 if TYPE_CHECKING:
     from kraken_core.domain.report import Report
     from kraken_core.domain.report_diff import Change
+    from kraken_core.domain.request import Selection
+    from kraken_core.workbench import Workbench
 
 LONGEST = 50  # changed series on a terminal
 
@@ -28,6 +30,7 @@ LONGEST = 50  # changed series on a terminal
 @click.option(
     "--fail-under", metavar="PERCENT", type=click.FloatRange(0, 100), help="Exit 4 if a series is below that."
 )
+@click.option("--require-complete", is_flag=True, help="Write and print nothing, and exit 4, if anything is missing.")
 @graded
 @click.option("--max-age", metavar="AGE", type=Length(), help="Exit 4 if what is covered ends before that: 2d, 12h.")
 @common
@@ -37,6 +40,7 @@ def report(
     html: Path | None,
     compare: Path | None,
     fail_under: float | None,
+    require_complete: bool,
     evidence: str | None,
     max_age: int | None,
     **selection: Any,  # noqa: ANN401 - the options of selecting
@@ -45,15 +49,16 @@ def report(
 
     With --evidence, exit 4 if a series is not complete on evidence of that grade, or not to --fail-under.
     """
-    if evidence and fail_under is None:
+    if evidence and fail_under is None and not require_complete:
         fail_under = 100
     with ctx.workbench() as workbench:
         from kraken_core.workbench import documents
-        from kraken_core.workbench.queries import gates, required
 
         chosen = workbench.select(**selection)
         found = workbench.holdings.report(chosen)
         changes = _changes(compare, found) if compare else None
+        if require_complete:
+            _check(workbench, found, chosen, 100, evidence)
         if html:
             _write(html, found)
             ctx.say(f"The page is {html}.")
@@ -70,12 +75,27 @@ def report(
             display(found, console())
         if beyond := workbench.holdings.not_assessed(chosen):
             ctx.say(beyond)
-        if fail_under is not None or max_age is not None:
-            gates.check_stored(found, chosen.pairs)
-        if fail_under is not None:
-            gates.check_complete(found, fail_under, required.parse_grade(evidence))
-        if max_age is not None:
-            gates.check_age(workbench.holdings.ages(chosen, workbench.clock.now()), max_age * 60)
+        _check(workbench, found, chosen, fail_under, evidence, max_age)
+
+
+def _check(  # noqa: PLR0917 - what the options say
+    workbench: Workbench,
+    found: Report,
+    chosen: Selection,
+    fail_under: float | None,
+    evidence: str | None,
+    max_age: int | None = None,
+) -> None:
+    """Raises IncompleteError where a series is below per cents, on evidence of a grade, or older than minutes."""
+    from kraken_core.workbench.queries import gates, required
+
+    if fail_under is not None or max_age is not None:
+        gates.check_stored(found, chosen.pairs)
+    if fail_under is not None:
+        coverage = workbench.holdings.coverage(chosen)
+        gates.check_complete(found, fail_under, required.parse_grade(evidence), coverage)
+    if max_age is not None:
+        gates.check_age(workbench.holdings.ages(chosen, workbench.clock.now()), max_age * 60)
 
 
 def _write(path: Path, found: Report) -> None:

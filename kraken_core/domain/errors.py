@@ -31,7 +31,10 @@ Each message is one line: what happened, to which file, pair or setting, what wa
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 class KrakenError(Exception):
@@ -130,10 +133,31 @@ class CertificateMismatchError(KrakenError):
     """Candles are not those that a certificate vouches for."""
 
 
+class IncompleteRange(NamedTuple):
+    """Slots ``[start, end)`` (epoch seconds) of a pair (``BTC/USD``) at an interval (minutes) that are not complete.
+
+    ``why``: missing, doubtful, or not on evidence of the grade asked for. ``fill``: what would mend it, for people.
+    """
+
+    pair: str
+    interval: int
+    start: int
+    end: int
+    why: str
+    fill: str
+
+
 class IncompleteError(KrakenError):
-    """More is missing, or what is held is older, than whoever asked wants to accept."""
+    """More is missing, or what is held is older, than whoever asked wants to accept.
+
+    ``gaps`` are the ranges that are not complete, each with what would mend it; none where the reason is another.
+    """
 
     exit_code = 4
+
+    def __init__(self, message: str, gaps: Sequence[IncompleteRange] = ()) -> None:
+        super().__init__(message)
+        self.gaps = tuple(gaps)
 
 
 class Interrupted(KrakenError):  # noqa: N818 - a request that was honoured, not an error

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from kraken_core.domain.errors import UsageError
-from kraken_core.domain.interval_text import parse_length
+from kraken_core.domain.interval_text import parse_interval, parse_length
 from kraken_core.domain.jobs import IngestionJob
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.plan import IngestionPlan
@@ -30,10 +30,12 @@ from kraken_core.workbench.jobs.undo import undo
 from kraken_core.workbench.jobs.verify import Verifying
 from kraken_core.workbench.queries import frames
 from kraken_core.workbench.queries.candles import Reading
+from kraken_core.workbench.queries.complete_candles import RangeCall
 from kraken_core.workbench.queries.export import KINDS, Export, Exported
 from kraken_core.workbench.queries.gates import check_complete, check_stored
 from kraken_core.workbench.queries.renames import NAMES, RenamedReading
 from kraken_core.workbench.queries.required import Required, parse_grade
+from kraken_core.workbench.queries.slots import Slots
 from kraken_core.workbench.queries.sql import answer
 from kraken_core.workbench.queries.universe import UNIVERSE, UniverseQuery, universe_document, universe_row
 from kraken_core.workbench.requests import When
@@ -182,12 +184,38 @@ class Workbench(OpenHome, DeprecatedNames):
     def sql(self, query: str, *, to: str = "pandas") -> pd.DataFrame | pl.DataFrame | pa.Table:
         """What a DuckDB query answers over the views candles, assets, pairs, jobs, files, coverage, gaps, differences.
 
+        ``complete_candles(pair, interval, start, end)`` in it are the candles of a range, as of the view, if that is
+        complete, on evidence of a grade with ``evidence := 'confirmed'``: else IncompleteError says what is lacking.
+
         Raises UsageError with DuckDB's reason for a wrong query.
         """
         if to not in {"pandas", "polars", "arrow"}:
             raise UsageError(f"{to!r} is no kind of table: write pandas, polars or arrow.")
-        found = answer(query, self.store, self.ledger)
+        found = answer(query, self.store, self.ledger, self._required)
         return found if to == "polars" else found.to_arrow() if to == "arrow" else frames.pandas(found)
+
+    def _required(self, call: RangeCall) -> Pair:
+        """The pair of a range that a query wants complete. Raises IncompleteError, UsageError."""
+        pair = self.ledger.names().pair(call.pair)
+        window = TimeRange(requests.instant(call.start), requests.instant(call.end))
+        grade = parse_grade(call.evidence)
+        Required(self.ledger, self.clock.now()).check(pair, parse_interval(call.interval), window, grade)
+        return pair
+
+    def coverage_of(
+        self, pair: str | Pair, interval: int | str, start: When | None = None, end: When | None = None
+    ) -> pd.DataFrame:
+        """What is known of each slot of a series that opens in ``[start, end)``, indexed like :meth:`candles`.
+
+        Columns: ``state`` (``"present"``, ``"no trades"``, ``"missing"``, or ``"outside"`` the pair's life) and
+        ``grade`` (of a covered slot: proved, confirmed, claimed or doubtful; else null). Without a start from the
+        pair's listing, without an end up to the last detection; only slots that have closed. Raises UsageError for an
+        interval that archives do not have.
+        """
+        of = pair if isinstance(pair, Pair) else self.ledger.names().pair(pair)
+        series = Series(of, parse_interval(interval))
+        window = TimeRange(requests.instant(start or 0), END_OF_TIME if end is None else requests.instant(end))
+        return frames.pandas(Slots(self.store, self.ledger, self.clock.now()).states(series, window)).set_index("time")
 
     def select(self, **selection: Any) -> Selection:  # noqa: ANN401 - passed on to be checked there
         """A selection from ``tier`` or ``tiers`` or ``pairs``, ``quotes``, ``intervals``, ``start_date``, ``end_date``.
@@ -360,7 +388,7 @@ class Workbench(OpenHome, DeprecatedNames):
         grade = parse_grade(evidence)
         if require_complete or evidence:
             check_stored(report, selection.pairs)
-            check_complete(report, grade=grade)
+            check_complete(report, grade=grade, coverage=self.holdings.coverage(selection))
         export = Export(Reading(self.store, self.ledger), Path(folder), kind, fill=fill is not None)
         missing = {line.series: line.counts.missing for line in report.series}
         return export.write(

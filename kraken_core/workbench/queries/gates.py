@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from kraken_core.domain.coverage import DataCoverageRange
-from kraken_core.domain.errors import IncompleteError
+from kraken_core.domain.errors import IncompleteError, IncompleteRange
 from kraken_core.domain.formatting import duration, percent
 from kraken_core.domain.grades import Grade
+from kraken_core.domain.incomplete import missing_ranges, weak_ranges
 from kraken_core.domain.market import Pair, Series
-from kraken_core.domain.report import Completeness, Report
-from kraken_core.domain.timerange import floor
+from kraken_core.domain.report import Completeness, Report, SeriesReport
+from kraken_core.domain.timerange import TimeRanges, floor
 
 NAMED = 3  # series; the report has all
 
@@ -23,8 +24,16 @@ def check_stored(report: Report, pairs: Collection[Pair]) -> None:
         raise IncompleteError(f"nothing is held of {', '.join(absent) or 'that'}: ingest it, or leave it out.")
 
 
-def check_complete(report: Report, least: float = 100, grade: Grade = Grade.CLAIMED) -> None:
-    """Raises IncompleteError where a series is less complete than ``least`` per cent, on evidence of a grade."""
+def check_complete(
+    report: Report,
+    least: float = 100,
+    grade: Grade = Grade.CLAIMED,
+    coverage: Sequence[DataCoverageRange] = (),
+) -> None:
+    """Raises IncompleteError where a series is less complete than ``least`` per cent, on evidence of a grade.
+
+    Its gaps are those of the report, and of the covered ranges given those whose evidence is not as good.
+    """
     incomplete = [line for line in report.series if line.counts.share(grade) * 100 < least]
     incomplete.sort(key=lambda line: (line.counts.share(grade), -line.counts.missing, line.series))
     _refuse(
@@ -35,7 +44,20 @@ def check_complete(report: Report, least: float = 100, grade: Grade = Grade.CLAI
         ),
         f"less complete than {least:g} %" + ("" if grade is Grade.CLAIMED else f" on evidence that is {grade}"),
         "kraken-history gaps says how to fill that",
+        _gaps_of(incomplete, report, grade, coverage),
     )
+
+
+def _gaps_of(
+    incomplete: Iterable[SeriesReport], report: Report, grade: Grade, coverage: Sequence[DataCoverageRange]
+) -> Iterator[IncompleteRange]:
+    """What lacks of the series, by their gaps on record and their covered ranges."""
+    for line in incomplete:
+        (pair, interval), within = line.series, TimeRanges.single(line.start, line.end)
+        gaps = [gap for gap in report.gaps if gap.series == line.series]
+        yield from missing_ranges(pair, interval, TimeRanges.of((g.start, g.end) for g in gaps) & within, gaps)
+        weak = [(c.start, c.end) for c in coverage if c.series == line.series and not c.grade.meets(grade)]
+        yield from weak_ranges(pair, interval, TimeRanges.of(weak) & within, grade)
 
 
 def _weak(counts: Completeness, grade: Grade) -> str:
@@ -65,8 +87,8 @@ def ages_of(coverage: Iterable[DataCoverageRange], living: Collection[Pair], now
     return {series: max(0, floor(now, series.width) - end) for series, end in ends.items()}
 
 
-def _refuse(found: Iterable[str], why: str, what_to_do: str) -> None:
+def _refuse(found: Iterable[str], why: str, what_to_do: str, gaps: Iterable[IncompleteRange] = ()) -> None:
     """Raises IncompleteError where anything was found."""
     if named := list(found):
         more = f" and {len(named) - NAMED:,} series more" if len(named) > NAMED else ""
-        raise IncompleteError(f"{why}: {', '.join(named[:NAMED])}{more}; {what_to_do}.")
+        raise IncompleteError(f"{why}: {', '.join(named[:NAMED])}{more}; {what_to_do}.", sorted(gaps))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from kraken_core.domain.errors import IncompleteError, UsageError
 from kraken_core.domain.grades import Grade
+from kraken_core.domain.incomplete import missing_ranges, weak_ranges
 from kraken_core.domain.interval_text import bases, short
 from kraken_core.domain.life import instants, lived
 from kraken_core.domain.market import INTERVALS, Pair, Series
@@ -39,9 +40,12 @@ class Required:
         """
         lives = next((record.lives for record in self.ledger.pairs() if record.pair == pair), ())
         if not lives:
-            raise IncompleteError(f"nothing is stored of {pair}: ingest it first.")
+            unknown = missing_ranges(
+                pair, interval, closed(bounded(self.ledger, pair, window, self.now), interval * 60), []
+            )
+            raise IncompleteError(f"nothing is stored of {pair}: ingest it first.", list(unknown))
         width = interval * 60
-        wanted = closed(self._bounded(pair, window), width) & lived(lives, width)
+        wanted = closed(bounded(self.ledger, pair, window, self.now), width) & lived(lives, width)
         outside = TimeRanges.single(0, END_OF_TIME) - instants(lives)
         series = [Series(pair, base) for base in ((interval,) if interval in INTERVALS else bases(interval))]
         known, good = (
@@ -52,10 +56,16 @@ class Required:
             weak = missing_slots.slots(width) - missing
             parts = [f"{missing:,} missing"] if missing else []
             parts += [f"{weak:,} {'doubtful' if grade is Grade.CLAIMED else f'not {grade}'}"] if weak else []
+            series_gaps = self.ledger.gaps(series[:1]) if interval in INTERVALS else []
+            gaps = [
+                *missing_ranges(pair, interval, missing_slots - known, series_gaps),
+                *weak_ranges(pair, interval, missing_slots & known, grade),
+            ]
             raise IncompleteError(
                 f"{pair} {short(interval)} is not complete: of {wanted.slots(width):,} candles expected "
                 f"{' and '.join(parts)}, first in {first}. Nothing was read; kraken-history gaps and kraken-history "
-                "verify show what can be done."
+                "verify show what can be done.",
+                sorted(gaps),
             )
 
     def _slots(self, series: Series, grade: Grade | None, outside: TimeRanges, width: int) -> TimeRanges:
@@ -64,9 +74,11 @@ class Required:
         good = TimeRanges.of((c.start, c.end) for c in covered if grade is None or c.grade.meets(grade))
         return (good | outside).inner(width) if good else good
 
-    def _bounded(self, pair: Pair, window: TimeRange) -> TimeRange:
-        if window.end < END_OF_TIME:
-            return TimeRange(window.start, max(window.start, min(window.end, self.now)))
-        detections = self.ledger.detections()
-        as_of = max((found.as_of for series, found in detections.items() if series.pair == pair), default=self.now)
-        return TimeRange(window.start, max(window.start, as_of))
+
+def bounded(ledger: Ledger, pair: Pair, window: TimeRange, now: int) -> TimeRange:
+    """A window up to now at most; one without an end reaches to the last detection of the pair."""
+    if window.end < END_OF_TIME:
+        return TimeRange(window.start, max(window.start, min(window.end, now)))
+    detections = ledger.detections()
+    as_of = max((found.as_of for series, found in detections.items() if series.pair == pair), default=now)
+    return TimeRange(window.start, max(window.start, as_of))

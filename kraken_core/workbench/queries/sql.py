@@ -11,6 +11,7 @@ import polars as pl
 from kraken_core.domain.errors import UsageError
 from kraken_core.ledger.ledger import SqlLedger
 from kraken_core.ports import CandleStore
+from kraken_core.workbench.queries.complete_candles import FUNCTION, Require, define
 from kraken_core.workbench.queries.presentable import presentable
 
 CANDLES = "candles"
@@ -18,11 +19,12 @@ VIEWS = frozenset({CANDLES, "assets", "pairs", "jobs", "files", "coverage", "gap
 _QUERIES = ([duckdb.StatementType.SELECT], [duckdb.StatementType.EXPLAIN])
 
 
-def answer(sql: str, store: CandleStore, ledger: SqlLedger) -> pl.DataFrame:
+def answer(sql: str, store: CandleStore, ledger: SqlLedger, require: Require) -> pl.DataFrame:
     """What a query answers; only the views it names are loaded, and no file but the table's can be read.
 
     One that names none (``show tables``) sees them all. Raises UsageError with DuckDB's reason, and for whatever is
-    not one query: nothing here can be changed by SQL. Raises StoreError where the candles cannot be read.
+    not one query: nothing here can be changed by SQL. Raises StoreError where the candles cannot be read, and what
+    ``require`` does where a range is not complete that the query wants so.
     """
     try:
         with duckdb.connect() as connection, ExitStack() as shown:
@@ -30,11 +32,16 @@ def answer(sql: str, store: CandleStore, ledger: SqlLedger) -> pl.DataFrame:
             connection.execute("SET python_enable_replacements = false")  # a misspelt view is not one of our variables
             _check(connection.extract_statements(sql))
             named = _named(connection, sql)
+            completely = FUNCTION in sql.casefold()
+            if completely:
+                named |= {CANDLES}
             if CANDLES in named:
                 shown.enter_context(store.view(connection))
             connection.execute("SET enable_external_access = false")
             for name in named - {CANDLES}:
                 connection.register(name, ledger.table_frame(name).to_arrow())
+            if completely:
+                define(connection, sql, require)
             return presentable(connection.sql(sql).to_arrow_table())
     except duckdb.Error as error:
         raise UsageError(f"the query is wrong: {str(error).splitlines()[0]}") from error
