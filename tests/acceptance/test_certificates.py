@@ -259,6 +259,18 @@ def test_months_that_did_not_change_are_not_read_again(
     assert read == [Series(BTC_USD, 30)]
 
 
+def test_what_changes_while_it_is_read_is_not_certified(full: Kraken, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = hashing.Hashing._hashed
+
+    def meanwhile(self: hashing.Hashing, batch: Any) -> Any:
+        stored = self.store.candles({Series(BTC_USD, 60): TimeRanges.single(0, 2**33)}).head(1)
+        self.store.commit([self.store.stage(stored.with_columns(high=pl.col("high") + 1, rank=pl.col("rank") + 1))])
+        return real(self, batch)
+
+    monkeypatch.setattr(hashing.Hashing, "_hashed", meanwhile)
+    assert "the history changed while it was read" in refused(full("certify", "--quiet", code=1))
+
+
 def test_a_spoiled_cache_costs_time_alone(full: Kraken, certificate: Path) -> None:
     for content in (b"", b"PAR1"):
         (full.home / "certificates" / "months.parquet").write_bytes(content)

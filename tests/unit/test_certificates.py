@@ -163,6 +163,14 @@ def test_a_series_that_is_not_there_differs_in_all() -> None:
     assert {statement.what for statement in found.statements} == {"coverage", "claims", "gaps"}
 
 
+def test_months_are_told_apart_by_their_hash_alone() -> None:
+    other = [month._replace(locators="") for month in OF_HOURS.months]
+    assert compared_candles(CERTIFICATE.series, {HOURS: other}).is_equal
+    wrong = [month._replace(sha256="0" * 64) for month in OF_HOURS.months]
+    found = compared_candles(CERTIFICATE.series, {HOURS: wrong})
+    assert [month.exact for month in found.months] == [False, False]
+
+
 def test_several_differing_candles_are_named_from_where_on() -> None:
     other = candles_of(HOURS, range(5, 900, 3), seed=1)
     found = compared_candles(CERTIFICATE.series, month_hashes(other, 60))

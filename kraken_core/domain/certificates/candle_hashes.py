@@ -45,6 +45,10 @@ class MonthHash(NamedTuple):
     sha256: str
     locators: str
 
+    def same(self, other: MonthHash | None) -> bool:
+        """Whether the candles are the same: by their hash alone, whatever the locators."""
+        return other is not None and self[:3] == other[:3]
+
 
 class _Block(NamedTuple):
     """Rows ``begin`` up to ``end`` of a frame: the candles of a pair in a month, counted from 1970-01."""

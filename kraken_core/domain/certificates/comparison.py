@@ -79,7 +79,7 @@ def compared_candles(
     for each in certified:
         ours = {month.month: month for month in each.months}
         theirs = {month.month: month for month in found.get(each.series, ())}
-        equal += sum(theirs.get(name) == month for name, month in ours.items())
+        equal += sum(month.same(theirs.get(name)) for name, month in ours.items())
         differing += _differing(each.series, ours, theirs)
     return CertificateComparison(equal, tuple(differing))
 
@@ -89,7 +89,7 @@ def _differing(
 ) -> Iterator[MonthDifference]:
     for name in sorted(ours.keys() | theirs.keys()):
         mine, other = ours.get(name), theirs.get(name)
-        if mine == other:
+        if mine is not None and mine.same(other):
             continue
         counts = [month.candles if month else 0 for month in (mine, other)]
         first, slot = _first(mine, other)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -41,13 +43,9 @@ class Certificates:
         Only months that changed since the last time are read. Raises UsageError where nothing of it is stored,
         StoreError where candles cannot be read, or somebody changed them meanwhile.
         """
-        home = self.home
-        chosen = requests.selection(home.tiers, home.ledger.names(), **selection)
-        before = home.change_token
-        found = self._certifying(progress).certificate(chosen)
-        if home.change_token != before:
-            raise StoreError("the history changed while it was read, as a job runs: certify it again when none does.")
-        return found
+        chosen = requests.selection(self.home.tiers, self.home.ledger.names(), **selection)
+        with self._unchanged():
+            return self._certifying(progress).certificate(chosen)
 
     @gc_paused()
     def check(
@@ -57,13 +55,13 @@ class Certificates:
 
         Of a home all is compared: candles, coverage, claims, gaps; every file of its table is read, but candles only
         where their month is not known by the checksums of its files. Of an export candles alone. Needs no network.
-        Raises NoCertificateError, UsageError where ``data`` holds nothing of it, StoreError.
+        Raises NoCertificateError, UsageError where ``data`` holds nothing of it, StoreError as :meth:`certify`.
         """
         certificate = read_certificate(path)
         if data is None:
-            found = self._certifying(progress, trusting=False).of(
-                [each.series for each in certificate.series], certificate.span
-            )
+            series = [each.series for each in certificate.series]
+            with self._unchanged():
+                found = self._certifying(progress, trusting=False).of(series, certificate.span)
             return CheckedCertificate(certificate, compared(certificate.series, found), whole=True)
         months = exported_months(Path(data), [each.series for each in certificate.series], certificate.span)
         return CheckedCertificate(certificate, compared_candles(certificate.series, months), whole=False)
@@ -99,6 +97,14 @@ class Certificates:
                 f"check-certificate {path} shows all that differs."
             )
         return window
+
+    @contextmanager
+    def _unchanged(self) -> Iterator[None]:
+        """Raises StoreError where candles or ledger changed inside: what was read of them is of no one moment."""
+        before = self.home.change_token
+        yield
+        if self.home.change_token != before:
+            raise StoreError("the history changed while it was read, as a job runs: try again when none does.")
 
     def _certifying(self, progress: Progress, *, trusting: bool = True) -> Certifying:
         store = self.home.store
