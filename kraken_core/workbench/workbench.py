@@ -389,6 +389,10 @@ class Workbench(OpenHome, DeprecatedNames):
         if require_complete or evidence:
             check_stored(report, selection.pairs)
             check_complete(report, grade=grade, coverage=self.holdings.coverage(selection))
+            if selection.start_date is not None:  # which may be before whatever was ever expected
+                required, window = Required(self.ledger, self.clock.now()), selection.window(report.as_of)
+                for line in report.series:
+                    required.check(*line.series, window, grade)
         export = Export(Reading(self.store, self.ledger), Path(folder), kind, fill=fill is not None)
         missing = {line.series: line.counts.missing for line in report.series}
         return export.write(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import copy
+import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -75,6 +77,19 @@ def test_a_copy_of_the_error_keeps_its_gaps() -> None:
     gaps = [IncompleteRange("BTC/USD", 60, 0, 3600, "missing", "get it")]
     known = copy.deepcopy(IncompleteError("not complete", gaps))
     assert (str(known), known.gaps) == ("not complete", tuple(gaps))
+
+
+def test_days_that_no_job_was_ever_for_are_missing_too(full: Kraken, tmp_path: Path) -> None:
+    """The pair was listed before the first of them."""
+    with sqlite3.connect(full.home / "ledger.db") as ledger:
+        ledger.execute("update pair_life set start = start - 10 * 86400, assumed = 0")
+    chosen: dict[str, Any] = {"pairs": ["BTC/USD"], "intervals": [60], "end_date": "2024-03-30"}
+    with Workbench.open(full.home) as bench:
+        bench.export(tmp_path / "wanted", bench.select(**chosen), require_complete=True)
+        with pytest.raises(IncompleteError) as refusal:
+            bench.export(tmp_path / "out", bench.select(**chosen, start_date="2024-03-20"), require_complete=True)
+    [gap] = refusal.value.gaps
+    assert (pd.Timestamp(gap.start, unit="s"), gap.why) == (pd.Timestamp("2024-03-20"), "missing")
 
 
 # -------------------------------------------------------------------------------------------------------------- SQL
