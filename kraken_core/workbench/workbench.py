@@ -118,7 +118,8 @@ class Workbench(OpenHome, DeprecatedNames):
 
         With ``require_complete`` nothing is read where any candle expected is missing or doubtful, or not on
         ``evidence`` as good as ``"proved"`` or ``"confirmed"`` (naming a grade requires it): IncompleteError says what
-        is lacking.
+        is lacking. With ``certificate``, a file, nothing is read unless it is what that certifies: else
+        CertificateMismatchError says where it differs.
 
         With ``follow_renames`` the series goes on under every name that its base had, in units of ``pair``: prices are
         multiplied by the column ``factor``, volumes divided by it, and the column ``origin`` says whose candle each is.
@@ -140,9 +141,7 @@ class Workbench(OpenHome, DeprecatedNames):
             else:
                 required.check(of, length, window, grade)
         if certificate is not None:
-            if follow_renames:
-                raise UsageError("a certificate is of a pair by one name: leave certificate or follow_renames out.")
-            window = self.certificates.require(certificate, of, length, window, version)
+            window = self._certified(certificate, of, length, window, version, follow_renames=follow_renames)
         reading = self._by_all_names if follow_renames else Reading(self.store, self.ledger)
         read = reading.candles(of, length, window, fill=fill is not None, partial=partial, version=version)
         found = frames.candles(read)
@@ -193,6 +192,21 @@ class Workbench(OpenHome, DeprecatedNames):
             raise UsageError(f"{to!r} is no kind of table: write pandas, polars or arrow.")
         found = answer(query, self.store, self.ledger, self._required)
         return found if to == "polars" else found.to_arrow() if to == "arrow" else frames.pandas(found)
+
+    def _certified(
+        self,
+        certificate: str | Path,
+        pair: Pair,
+        interval: int,
+        window: TimeRange,
+        version: int | None,
+        *,
+        follow_renames: bool,
+    ) -> TimeRange:
+        """The window, as far as it is certified: see :meth:`Certificates.require`."""
+        if follow_renames:
+            raise UsageError("a certificate is of a pair by one name: leave certificate or follow_renames out.")
+        return self.certificates.require(certificate, pair, interval, window, version)
 
     def _required(self, call: RangeCall) -> Pair:
         """The pair of a range that a query wants complete. Raises IncompleteError, UsageError."""

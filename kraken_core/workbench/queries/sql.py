@@ -19,12 +19,12 @@ VIEWS = frozenset({CANDLES, "assets", "pairs", "jobs", "files", "coverage", "gap
 _QUERIES = ([duckdb.StatementType.SELECT], [duckdb.StatementType.EXPLAIN])
 
 
-def answer(sql: str, store: CandleStore, ledger: SqlLedger, require: Require) -> pl.DataFrame:
+def answer(sql: str, store: CandleStore, ledger: SqlLedger, require: Require | None = None) -> pl.DataFrame:
     """What a query answers; only the views it names are loaded, and no file but the table's can be read.
 
     One that names none (``show tables``) sees them all. Raises UsageError with DuckDB's reason, and for whatever is
     not one query: nothing here can be changed by SQL. Raises StoreError where the candles cannot be read, and what
-    ``require`` does where a range is not complete that the query wants so.
+    ``require`` does where a range is not complete that the query wants so; without it no query can.
     """
     try:
         with duckdb.connect() as connection, ExitStack() as shown:
@@ -32,7 +32,7 @@ def answer(sql: str, store: CandleStore, ledger: SqlLedger, require: Require) ->
             connection.execute("SET python_enable_replacements = false")  # a misspelt view is not one of our variables
             _check(connection.extract_statements(sql))
             named = _named(connection, sql)
-            completely = FUNCTION in sql.casefold()
+            completely = require if FUNCTION in sql.casefold() else None
             if completely:
                 named |= {CANDLES}
             if CANDLES in named:
@@ -41,7 +41,7 @@ def answer(sql: str, store: CandleStore, ledger: SqlLedger, require: Require) ->
             for name in named - {CANDLES}:
                 connection.register(name, ledger.table_frame(name).to_arrow())
             if completely:
-                define(connection, sql, require)
+                define(connection, sql, completely)
             return presentable(connection.sql(sql).to_arrow_table())
     except duckdb.Error as error:
         raise UsageError(f"the query is wrong: {str(error).splitlines()[0]}") from error
