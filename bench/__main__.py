@@ -1,7 +1,7 @@
 """How fast this is: every figure beside its target, all measured in this run.
 
 python -m bench [--quick] [--runs 3]
-    [--only ingest|planning|detection|batches|answers|crews|questdb|dashboard|start|certify]
+    [--only ingest|planning|detection|audits|batches|answers|crews|questdb|dashboard|start|certify]
 
 Speeds of ingest are ratios to what this machine can do at all: the raw loop of ../shared/bench (inflate, parse, write;
 nothing else), run just before. Other figures are seconds on this machine. The targets are for the sizes taken here;
@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 from bench.answers import answers
+from bench.audits import audits
 from bench.batches import batches_and_commits
 from bench.certify import certify
 from bench.crews import crews
@@ -35,6 +36,7 @@ def main() -> None:
         "ingest",
         "planning",
         "detection",
+        "audits",
         "batches",
         "answers",
         "crews",
@@ -49,6 +51,7 @@ def main() -> None:
         "start": start,
         "planning": planning,
         "detection": detection,
+        "audits": audits,
         "batches": partial(batches_and_commits, full=not args.quick),
         "answers": answers,
         "crews": partial(crews, full=not args.quick, runs=args.runs),

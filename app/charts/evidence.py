@@ -15,7 +15,7 @@ MEANINGS = {
     Grade.PROVED: "trade ids are consecutive",
     Grade.CONFIRMED: "two sources, or two intervals of two files, agree",
     Grade.CLAIMED: "one source says so",
-    Grade.DOUBTFUL: "suspiciously without trades: not complete",
+    Grade.DOUBTFUL: "suspiciously without trades, or fewer than trade ids count: not complete",
 }
 
 

@@ -10,6 +10,7 @@ import polars as pl
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from app.gaps.audits import audits
 from app.gaps.backfill import as_words
 from app.shared import formatting
 from app.shared.tables import numbers, percentages
@@ -40,6 +41,7 @@ MEANINGS = {  # what a check wants; of the last four nothing fails, they only re
     "differences": "shows where two sources give a slot other values, and which is in force",
     "suspicious": "tells of silences that the pair's own rate does not explain",
     "exchange": "tells when the whole exchange was silent",
+    "trade ids": "what audits proved counts as many trades still; shows where audits found other counts",
 }
 _REVISED = f"""
 select pair, interval_minutes, member, path, records_changed, job_id, updated_at
@@ -82,6 +84,7 @@ def quality(filtered: Selection) -> None:
         _suspicious(found.suspicious)
     else:
         st.caption("Not verified yet in this session. It reads every candle of the selection: choose a tier or a pair.")
+    audits(filtered)
     _differences(filtered)
     _revisions()
     _silences()

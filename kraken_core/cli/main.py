@@ -10,6 +10,7 @@ import click
 
 from kraken_core import DISTRIBUTION
 from kraken_core.cli.app import app
+from kraken_core.cli.audit import audit
 from kraken_core.cli.backfill import backfill
 from kraken_core.cli.certify import certify, check_certificate, cite
 from kraken_core.cli.control import cancel, pause, resume
@@ -65,6 +66,7 @@ for command in (
     certify,
     check_certificate,
     cite,
+    audit,
     export,
     copy,
     import_assetprice,

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
+from kraken_core.domain.audit import AuditedSlots
 from kraken_core.domain.candles import Source, from_api
 from kraken_core.domain.coverage import DataCoverageRange, by_series, coverage_ranges, known
 from kraken_core.domain.gc_pause import gc_paused
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 _NOTHING = TimeRanges()
 _ALWAYS = TimeRanges.single(0, END_OF_TIME)
 _NO_DIFFERENCES: Mapping[Series, TimeRanges] = {}
+_NO_AUDITS: Mapping[Series, AuditedSlots] = {}
+_NOT_AUDITED = AuditedSlots()
 
 
 class Doubt(NamedTuple):
@@ -114,6 +117,7 @@ def grades(
     lives: Mapping[Series, TimeRanges],
     findings: Mapping[Series, Findings],
     differing: Mapping[Series, TimeRanges] = _NO_DIFFERENCES,
+    audited: Mapping[Series, AuditedSlots] = _NO_AUDITS,
 ) -> dict[Series, Grades]:
     """The grades of the slots that the claims cover, by series; those all of whose slots are *claimed* may lack.
 
@@ -121,14 +125,19 @@ def grades(
     things, so that neither confirms the other. Proved and confirmed is also what was derived from nothing but that,
     doubtful what was derived from any doubtful slot. A suspicious silence is doubted at all coarser intervals too, and
     until trade ids prove it, or an archive and the exchange say the same: two archives may lack the same.
+    What audits have in doubt is doubted at all coarser intervals too, until trade ids prove it.
     """
     result: dict[Series, Grades] = {}
     claims = by_series(assertions)
     confirmed = _agreed(findings)
     silent: dict[Pair, list[tuple[int, int]]] = defaultdict(list)  # suspiciously, at any interval so far
+    uncounted: dict[Pair, TimeRanges] = defaultdict(TimeRanges)  # more trades by ids, at any interval so far
     for series in sorted(claims):  # the intervals of a pair in rising order: what is derived comes after its origin
         kinds = _Kinds.of(claims[series])
-        proved, better = kinds.proved, kinds.proved | confirmed.get(series, _NOTHING)
+        by_audit = audited.get(series, _NOT_AUDITED)
+        proved = kinds.proved | by_audit.proved
+        better = proved | confirmed.get(series, _NOTHING)
+        uncounted[series.pair] = (uncounted[series.pair] | by_audit.doubtful).outer(series.width)
         silent[series.pair] += (doubt[:2] for doubt in findings.get(series, _NONE).doubts)
         doubted = TimeRanges.of(silent[series.pair]).inner(series.width)
         if len(kinds.sources) > 1:
@@ -141,7 +150,7 @@ def grades(
                 better |= _whole(graded.proved | graded.confirmed, outside, ranges, series.width)
                 doubted |= graded.doubtful.outer(series.width) & ranges
         both = kinds.by_file & kinds.by_answer - differing.get(series, _NOTHING) if doubted else _NOTHING
-        doubtful = (doubted - proved - both) & lives[series]
+        doubtful = ((doubted - both | uncounted[series.pair]) - proved) & lives[series]
         if proved or better or doubtful:
             result[series] = Grades(proved & lives[series], (better - proved - doubtful) & lives[series], doubtful)
     return result
@@ -177,9 +186,10 @@ def graded_ranges(
     lives: Mapping[Series, TimeRanges],
     findings: Mapping[Series, Findings],
     differing: Mapping[Series, TimeRanges] = _NO_DIFFERENCES,
+    audited: Mapping[Series, AuditedSlots] = _NO_AUDITS,
 ) -> dict[Series, list[DataCoverageRange]]:
     """Maximal ranges with one set of sources and one grade, by series, in order; candles not yet counted."""
-    graded = grades(assertions, lives, findings, differing)
+    graded = grades(assertions, lives, findings, differing, audited)
     covered = coverage_ranges(assertions, lives)
     return {
         series: list(_cut(ranges, graded[series])) if series in graded else ranges for series, ranges in covered.items()

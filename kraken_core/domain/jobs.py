@@ -97,7 +97,7 @@ class JobMetrics:
 
 
 # What a job goes through, in this order; rounds of repair cover, detect and backfill again.
-STAGES = ("ingest", "cover", "listings", "detect", "backfill", "check", "tidy", "report")
+STAGES = ("ingest", "cover", "listings", "detect", "backfill", "audit", "check", "tidy", "report")
 
 
 class ProgressReport(NamedTuple):

@@ -153,7 +153,8 @@ class Report:
             )
         if doubtful := self.overall.doubtful:
             result.append(
-                f"{doubtful:,} intervals are doubtful, suspiciously without trades: kraken-history verify lists them"
+                f"{doubtful:,} intervals are doubtful, suspiciously without trades or with fewer than trade ids count: "
+                "kraken-history verify lists them"
             )
         if failed:
             result.append(

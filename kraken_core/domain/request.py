@@ -18,7 +18,11 @@ if TYPE_CHECKING:
 
 DEFAULT_YEARS = 5
 DEFAULT_REQUESTS = 1_000
-_ADDED = {"within_plan": True}  # what requests of earlier versions mean that do not say it
+_ADDED = {
+    "within_plan": True,
+    "audit": False,
+    "locate": False,
+}  # what requests of earlier versions mean that do not say it
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +68,8 @@ class Request(Selection):
     may be asked, by ``trades`` also for what its candles do not reach; ``max_requests`` bounds that, None does not.
     ``within_plan``: should more be needed than the plan said, the job pauses, and somebody is to agree to that.
     ``incremental`` wants of each series only what it wanted before and what has closed since. ``backfill`` fills open
-    gaps and wants nothing more: those of ``gap_ids``, or all.
+    gaps and wants nothing more: those of ``gap_ids``, or all. An ``audit`` holds what is stored against trade ids, and
+    may ``locate`` where they differ.
     """
 
     sources: tuple[str, ...] = ()
@@ -80,6 +85,8 @@ class Request(Selection):
     incremental: bool = False
     backfill: bool = False
     gap_ids: tuple[int, ...] = ()
+    audit: bool = False
+    locate: bool = False
 
     def window(self, as_of: int) -> TimeRange:
         """As for a selection, but from five years before ``as_of`` where no start date is given.

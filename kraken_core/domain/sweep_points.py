@@ -41,7 +41,7 @@ class SweepState(NamedTuple):
     last_id: int
     doubt: int | None
     first_id: int | None
-    phantoms: int
+    phantoms: tuple[tuple[int, int], ...]
 
     @property
     def text(self) -> str:
@@ -54,8 +54,10 @@ class SweepState(NamedTuple):
         """The state that :attr:`text` wrote."""
         state = json.loads(text)
         parts, tail = _frame(state.pop("parts"), PARTS), _frame(state.pop("tail"), PAGE)
-        run = state.pop("run")
-        return cls(parts, tail, Run(*run) if run else None, **state)
+        run, phantoms = state.pop("run"), state.pop("phantoms")
+        if isinstance(phantoms, int):  # as earlier versions wrote it: of which trades is not known
+            phantoms = [(0, phantoms)] if phantoms else []
+        return cls(parts, tail, Run(*run) if run else None, **state, phantoms=tuple(map(tuple, phantoms)))
 
 
 def _plain(frame: pl.DataFrame) -> list[list[object]]:

@@ -72,7 +72,7 @@ class Skipped(NamedTuple):
 def skipped(run: IdRun, times: Sequence[int], ids: Sequence[int | None]) -> list[Skipped]:
     """The ids that trades skip, which follow the run; where an id is unknown, nothing can be told."""
     known: dict[int, int] = {}  # times by id, of one numbering
-    if run.run and run.last:
+    if run.run:
         known = dict.fromkeys((run.last, *run.ahead), run.run.until)
     if not run.ahead and list(ids) == list(range(run.last + 1, run.last + 1 + len(ids))):
         return []

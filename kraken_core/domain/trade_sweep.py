@@ -87,7 +87,8 @@ class Sweeping:
 
     ``tail`` are the trades of the last instant read, which the next page may repeat; ``read`` the times and ids of
     those read in the last day before, from ``counted_from`` on. ``runs`` are where ids were consecutive, ``doubt`` is
-    from when on trades may be missing (nanoseconds), ``short`` how many pages in a row were.
+    from when on trades may be missing (nanoseconds), ``short`` how many pages in a row were. ``phantoms`` are the ids
+    skipped of slots not yet given: behind the trade at which time (nanoseconds), and how many.
     """
 
     end: int
@@ -103,18 +104,22 @@ class Sweeping:
     runs: tuple[Run, ...] = ()
     doubt: int | None = None
     first_id: int | None = None
-    phantoms: int = 0
+    phantoms: tuple[tuple[int, int], ...] = ()
     short: int = 0
 
     @classmethod
-    def begin(cls, series: Series, start: int, end: int, when: AsOf) -> Sweeping:
-        """A sweep of ``[start, end)``, whole slots of the series, which had settled as of then."""
+    def begin(cls, series: Series, start: int, end: int, when: AsOf, *, id_before: int | None = None) -> Sweeping:
+        """A sweep of ``[start, end)``, whole slots of the series, which had settled as of then.
+
+        ``id_before`` is the id of the last trade before the start, 0 where there was none, None where nobody knows.
+        """
         making = TradeCandles.empty(series.pair, (series.interval,))
         nothing = pl.DataFrame(schema=PAGE)
         before = start * NS - 1  # a cursor is exclusive
         recent, settling = (when.as_of - STALE_S) * NS, when.settling_s * NS
         read = nothing.select("time", "id")
-        return cls(end, recent, settling, start, before, making, nothing, read, start * NS)
+        ids = NO_IDS if id_before is None else IdRun(Run(before, before), id_before)
+        return cls(end, recent, settling, start, before, making, nothing, read, start * NS, ids)
 
     @classmethod
     def resume(cls, point: SweepPoint, end: int, when: AsOf) -> Sweeping:
@@ -201,7 +206,10 @@ class Sweeping:
             doubt=self._doubt(fresh, here),
             first_id=self.first_id if len(self.making.parts) else _first(fresh["id"]),
             # Of trades that could not be read, the ids are no phantoms.
-            phantoms=self.phantoms + sum(skip.last - skip.first + 1 for skip in phantoms if not page.skipped),
+            phantoms=(
+                *self.phantoms,
+                *((skip.since, skip.last - skip.first + 1) for skip in phantoms if not page.skipped),
+            ),
             short=1 if page.is_short else 0,
         )
         if last >= self.end * NS:
@@ -274,19 +282,20 @@ class Sweeping:
             making=rest,
             runs=tuple(run for run in self.runs if run.until > until * NS),
             first_id=_first(self.read.filter(pl.col("time") >= until * NS)["id"]) if known else self.first_id,
-            phantoms=0 if known else self.phantoms,
+            phantoms=tuple(each for each in self.phantoms if each[0] >= until * NS),
         )
         sweeping = after if until < self.end else None
         return SweepStep(given.candles()[self.making.finest], known, proved, span, sweeping)
 
     def _span(self, given: TimeRange, parts: pl.DataFrame, runs: Sequence[Run]) -> TradeSpan:
         """What was seen of the ids of the slots given."""
+        skips = sum(count for since, count in self.phantoms if since < given.end * NS)
         if parts.is_empty():
-            return TradeSpan(self.making.pair, *given, None, None, whole=False, phantoms=self.phantoms)
+            return TradeSpan(self.making.pair, *given, None, None, whole=False, phantoms=skips)
         first, last = int(parts["first"][0]), int(parts["last"][-1])
         last_id = _first(self.read.filter(pl.col("time") <= last)["id"].reverse())
         whole = any(run.since <= first and run.until >= last for run in runs)
-        return TradeSpan(self.making.pair, *given, self.first_id, last_id, whole, self.phantoms)
+        return TradeSpan(self.making.pair, *given, self.first_id, last_id, whole, skips)
 
 
 def without_repeats(page: pl.DataFrame, read: pl.DataFrame) -> pl.DataFrame:
@@ -339,6 +348,16 @@ def joined(spans: Iterable[TradeSpan]) -> list[TradeSpan]:
         else:
             result.append(span)
     return result
+
+
+def id_before(spans: Iterable[TradeSpan], start: int, listed: int | None) -> int | None:
+    """The id of the last trade before an instant (epoch seconds), where sweeps have seen it; None where nobody knows.
+
+    ``spans`` are what they saw of the pair. Before the first trade of all, at ``listed``, there was none: 0.
+    """
+    if listed is not None and start <= listed:
+        return 0
+    return next((span.last_id for span in spans if span.end == start and span.whole), None)
 
 
 def _follows(before: TradeSpan, span: TradeSpan) -> bool:

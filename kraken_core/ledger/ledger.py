@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Self
 
+from kraken_core.ledger.audits import AuditRecords
 from kraken_core.ledger.coverage import CoverageRecords
 from kraken_core.ledger.differences import Differences
 from kraken_core.ledger.engine import file_of, open_engine
@@ -36,6 +37,7 @@ class SqlLedger(
     ListingAnswers,
     CoverageRecords,
     KeptFindings,
+    AuditRecords,
     Differences,
     Gaps,
     Frames,

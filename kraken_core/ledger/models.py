@@ -26,6 +26,7 @@ from sqlalchemy import (
     text,
 )
 
+from kraken_core.domain.audit import AuditVerdict
 from kraken_core.domain.candles import Source
 from kraken_core.domain.coverage import CoverageSource
 from kraken_core.domain.gaps import GapStatus, Route
@@ -46,7 +47,7 @@ from kraken_core.ledger.columns import (
     words,
 )
 
-REVISION = "0018"  # the newest migration
+REVISION = "0019"  # the newest migration
 
 METRICS = tuple(field.name for field in fields(JobMetrics))
 _ADDED_METRICS = ("total_requests", "requests", "retries")
@@ -333,6 +334,22 @@ series_limit = Table(  # of which no more is expected than this, whatever jobs a
     *series(primary_key=True),
     *span(may_be_empty=True),  # an empty one: nothing
     *moments("set_at"),
+)
+
+trade_audit = Table(
+    "trade_audit",
+    metadata,
+    row_id(),
+    *series(),
+    *span(),
+    Column("first_id", BigInteger),  # of the first trade at or after the start, and after the end; null where unknown
+    Column("next_id", BigInteger),
+    *counts("phantoms", "stored", "candles"),
+    *one_of("verdict", AuditVerdict),
+    *words("reason", "basis"),
+    Column("audited_at", Instant, nullable=False),
+    Column("job_id", BigInteger, nullable=False),
+    Index(None, "pair_id", "interval", "start"),
 )
 
 series_detection = Table(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import func, select
 
-from kraken_core.ledger.models import data_coverage_range, finding, gap_record, job_event, series_detection
+from kraken_core.ledger.models import data_coverage_range, finding, gap_record, job_event, series_detection, trade_audit
 from kraken_core.ledger.transactions import Transactions, transaction
 
 _FIGURES = select(
@@ -20,6 +20,7 @@ _FIGURES = select(
             func.max(gap_record.c.updated_at),
             func.count(series_detection.c.pair_id),
             func.max(series_detection.c.as_of),
+            func.max(trade_audit.c.id),
         )
     )
 )

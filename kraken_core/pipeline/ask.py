@@ -19,7 +19,7 @@ from kraken_core.domain.market import Series
 from kraken_core.domain.routes import Repair, Sweep
 from kraken_core.domain.sweep_points import SweepPoint
 from kraken_core.domain.timerange import END_OF_TIME, TimeRanges, floor, iso
-from kraken_core.domain.trade_sweep import Ending, Sweeping, SweepStep, TradeSpan, phantoms
+from kraken_core.domain.trade_sweep import Ending, Sweeping, SweepStep, TradeSpan, id_before, phantoms
 from kraken_core.domain.trades import API_RANK
 from kraken_core.ports import Exchange
 
@@ -69,12 +69,21 @@ class Budget:
             return self.left >= 0
 
 
-def answers(
-    exchange: Exchange, repair: Repair, when: AsOf, point: SweepPoint | None, budget: Budget
-) -> Iterator[Answer]:
+class Before(NamedTuple):
+    """What is known of a pair's trades before it is asked for more: where a sweep goes on, and what sweeps saw of ids.
+
+    ``listed`` is when its first trade of all was made (epoch seconds), None where nobody knows.
+    """
+
+    point: SweepPoint | None = None
+    spans: Sequence[TradeSpan] = ()
+    listed: int | None = None
+
+
+def answers(exchange: Exchange, repair: Repair, when: AsOf, before: Before, budget: Budget) -> Iterator[Answer]:
     """The answers to a pair's repair, each asked for when it is wanted; fewer where the budget does not pay for all.
 
-    A sweep that stopped at ``point`` goes on there. Raises UnavailableError, PairRefusedError, Interrupted.
+    A sweep that stopped at a point goes on there. Raises UnavailableError, PairRefusedError, Interrupted.
     """
     yield from _answered(exchange, repair, repair.ohlc, when, budget)
     unread = False
@@ -82,7 +91,7 @@ def answers(
     try:
         for sweep in repair.sweeps:
             sweeper = _Sweeper(exchange, series, sweep, repair.trades_a_second, when, budget)
-            for answer in sweeper.answers(point):
+            for answer in sweeper.answers(before):
                 unread = unread or bool(answer.skipped)
                 yield answer
     except PairRefusedError:
@@ -119,13 +128,14 @@ class _Sweeper:
     when: AsOf
     budget: Budget
 
-    def answers(self, point: SweepPoint | None) -> Iterator[Answer]:
+    def answers(self, before: Before) -> Iterator[Answer]:
         """Page by page; what could not be read, or is not agreed with, by candles of the exchange where they reach."""
-        start, end = self.sweep.start, self.sweep.end
+        start, end, point = self.sweep.start, self.sweep.end, before.point
         if point and (point.interval, point.known_until) == (self.series.interval, start):
             sweeping: Sweeping | None = Sweeping.resume(point, end, self.when)
         else:
-            sweeping = Sweeping.begin(self.series, start, end, self.when)
+            known = id_before(before.spans, start, before.listed)
+            sweeping = Sweeping.begin(self.series, start, end, self.when, id_before=known)
         unknown = TimeRanges()  # slots in which trades could not be read
         while sweeping and self.budget.take():
             page = self.exchange.trades(self.series.pair, sweeping.cursor)

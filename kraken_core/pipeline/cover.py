@@ -18,6 +18,7 @@ from kraken_core.domain.life import Life, assumed_listing, lived
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.tiers import Tiers
 from kraken_core.domain.timerange import TimeRanges, floor
+from kraken_core.pipeline.audited import audited
 from kraken_core.ports import CandleStore, CoverageLedger, MarketLedger, PairRecord
 
 _DAY_S = 86_400  # the coarsest slot
@@ -85,7 +86,11 @@ class CoverageTracker:
     def _update_ranges(self, claims: Sequence[Assertion], lives: Mapping[Pair, Sequence[Life]]) -> None:
         alive = {series: lived(lives[series.pair], series.width) for series in {claim.series for claim in claims}}
         covered = graded_ranges(
-            claims, alive, self.ledger.findings(lives.keys()), contested(self.ledger.differences(alive))
+            claims,
+            alive,
+            self.ledger.findings(lives.keys()),
+            contested(self.ledger.differences(alive)),
+            audited(self.store, self.ledger, lives.keys(), claims),
         )
         self.ledger.replace_coverage(counted(self.store, covered))
 

@@ -24,10 +24,10 @@ from kraken_core.domain.jobs import IngestionJob, JobMetrics
 from kraken_core.domain.market import INTERVALS, Pair, Series
 from kraken_core.domain.routes import RepairPlan
 from kraken_core.domain.timerange import TimeRanges
-from kraken_core.pipeline.ask import Answer, Budget, answers
+from kraken_core.pipeline.ask import Answer, Before, Budget, answers
 from kraken_core.pipeline.differences import Differing
 from kraken_core.pipeline.progress import Ticker
-from kraken_core.ports import CandleStore, ClaimLedger, DifferenceLedger, Exchange, JobLedger
+from kraken_core.ports import CandleStore, ClaimLedger, DifferenceLedger, Exchange, JobLedger, PairLedger
 
 BUFFERED_ANSWERS = 32  # waiting to be committed, at most: a commit costs about as much however many there are
 _EXAMPLES = 3  # rows that a message shows
@@ -35,7 +35,7 @@ BUFFERED_S = 1.0  # nor does one wait longer than this
 LOG = logging.getLogger("kraken_core")
 
 
-class AnswerLedger(JobLedger, ClaimLedger, DifferenceLedger, Protocol):
+class AnswerLedger(JobLedger, ClaimLedger, PairLedger, DifferenceLedger, Protocol):
     """What answers are recorded in."""
 
 
@@ -78,11 +78,11 @@ class Fetch:
         Raises Interrupted when asked to stop; what was answered until then is kept.
         """
         buffer = _AnswerBuffer(self.store, self.ledger, job, dict(covered), spent)
-        points = self.ledger.sweep_points()
         budget = Budget(spent.left(limit))
         young_s = self.settling_s if job.request.as_of is None else 0  # nothing after an instant that was named
         when = AsOf(job.as_of, self.settling_s, young_s)
-        todo = iter([(r.pair, answers(self.exchange, r, when, points.get(r.pair), budget)) for r in plan.repairs])
+        before = self._before(plan)
+        todo = iter([(r.pair, answers(self.exchange, r, when, before[r.pair], budget)) for r in plan.repairs])
         in_flight = _InFlight()
         with ThreadPoolExecutor(self.side_by_side) as pool:
             while True:
@@ -103,6 +103,19 @@ class Fetch:
         if in_flight.stopped:
             raise Interrupted("paused")
         return Fetched(buffer.metrics, skipped | in_flight.failures, in_flight.down, buffer.problems)
+
+    def _before(self, plan: RepairPlan) -> dict[Pair, Before]:
+        """What is known of the trades of the pairs of a plan."""
+        points = self.ledger.sweep_points()
+        listed = {r.pair: r.lives[0].start for r in self.ledger.pairs() if r.lives and not r.lives[0].assumed}
+        return {
+            repair.pair: Before(
+                points.get(repair.pair),
+                self.ledger.trade_spans(repair.pair) if repair.sweeps else (),
+                listed.get(repair.pair),
+            )
+            for repair in plan.repairs
+        }
 
 
 @dataclass(slots=True)

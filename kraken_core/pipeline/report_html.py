@@ -44,7 +44,7 @@ _MEANINGS = {
     Grade.PROVED: "trade ids are consecutive",
     Grade.CONFIRMED: "two sources agree",
     Grade.CLAIMED: "one source says so",
-    Grade.DOUBTFUL: "suspiciously without trades",
+    Grade.DOUBTFUL: "suspiciously without trades, or fewer than trade ids count",
 }
 _GRADES = (
     '<p class="key note">'

@@ -17,6 +17,7 @@ from kraken_core.domain.plan import IngestionPlan
 from kraken_core.domain.report import Report
 from kraken_core.domain.scope import wanted_before
 from kraken_core.failpoints import reached
+from kraken_core.pipeline.audit import AuditOutcome
 from kraken_core.pipeline.backfill import Backfill
 from kraken_core.pipeline.cover import CoverageTracker
 from kraken_core.pipeline.download_list import write_download_list
@@ -36,7 +37,7 @@ class JobResult:
     """How a job ended: the job as the ledger has it, its report, where its download list lies, and the time it took.
 
     ``plan`` is what it carried out, ``differences`` those that it found between sources; ``unreached`` says why the
-    exchange, which was wanted, was not reached.
+    exchange, which was wanted, was not reached; ``audit`` is what came of an audit.
     """
 
     job: IngestionJob
@@ -46,6 +47,7 @@ class JobResult:
     differences: tuple[Disagreement, ...] = ()
     plan: IngestionPlan | None = None
     unreached: str = ""
+    audit: AuditOutcome | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,9 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
-from kraken_core.domain.coverage import DataCoverageRange
+from kraken_core.domain.audit import AuditVerdict
+from kraken_core.domain.audit_summary import described, findings, newest
+from kraken_core.domain.coverage import DataCoverageRange, by_series
 from kraken_core.domain.differences import disagreements
 from kraken_core.domain.grading import Findings
 from kraken_core.domain.knowledge import Knowledge
@@ -16,6 +18,7 @@ from kraken_core.domain.verification.checks import Basis, Check, Tally, Verifica
 from kraken_core.domain.verification.examination import Examination
 from kraken_core.domain.verification.known_pair import KnownPair, known_pairs
 from kraken_core.domain.verification.silences import KNOWN_SILENCES, Silence, unexplained
+from kraken_core.pipeline.audited import recounted
 from kraken_core.pipeline.progress import Ticker
 from kraken_core.pipeline.settle import DAY_S, settle, whole_days
 from kraken_core.pipeline.unrecorded import unrecorded
@@ -59,6 +62,7 @@ class Verify:
             self._counts(series, window),
             self._differences(series, window),
             *doubtful,
+            self._trade_ids(series, window, knowledge),
         ]
         return Verification(
             checks=tuple(checks),
@@ -131,6 +135,25 @@ class Verify:
         found = [d for d in self.ledger.differences(series) if d.start < window.end and window.start < d.end]
         sources = disagreements(found)
         tally.report(len(sources), (each.description for each in sources))
+        return tally.check
+
+    def _trade_ids(self, series: Collection[Series], window: TimeRange, knowledge: Knowledge) -> Check:
+        """What audits proved counts as many trades still; where they found a difference is a finding with its size."""
+        tally = Tally("trade ids")
+        wanted = set(series)
+        spans = [
+            span
+            for span in newest(self.ledger.audits({each.pair for each in series}))
+            if span.series in wanted and span.start < window.end and window.start < span.end
+        ]
+        for span in spans:
+            tally.looked([span.series], span.slots)
+        proved = [span for span in spans if span.verdict is AuditVerdict.PROVED]
+        now = recounted(self.store, self.ledger, proved, by_series(knowledge.claims))
+        wrong = [each for each in now.values() if each.verdict is not AuditVerdict.PROVED]
+        tally.fail(len(wrong), (f"{described(each)}; they were as many" for each in wrong))
+        differing = findings(spans)
+        tally.report(len(differing), map(described, differing))
         return tally.check
 
     def _doubtful(self, silences: Silences) -> tuple[tuple[Silence, ...], list[Check]]:

@@ -1,6 +1,7 @@
 """What the pipeline needs of the outside world. One small protocol a role; adapters share nothing but these."""
 
 from kraken_core.domain.jobs import ProgressReport
+from kraken_core.ports.audits import AuditLedger
 from kraken_core.ports.candles import (
     Adoptable,
     CandleSpan,
@@ -33,6 +34,7 @@ from kraken_core.ports.stores import StoreKind, StoreState
 __all__ = [
     "Adoptable",
     "AssetRecord",
+    "AuditLedger",
     "CandleSource",
     "CandleSpan",
     "CandleStore",

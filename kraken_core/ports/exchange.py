@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from kraken_core.domain.exchange import TRADES_A_PAGE
+
 if TYPE_CHECKING:
     from kraken_core.domain.exchange import FirstTrade, Listed, OhlcAnswer, TradesPage
     from kraken_core.domain.market import Pair, Series
@@ -45,8 +47,8 @@ class Exchange(Protocol):
         """
         ...
 
-    def trades(self, pair: Pair, cursor: int) -> TradesPage:
-        """Up to 1,000 trades after a cursor (nanoseconds)."""
+    def trades(self, pair: Pair, cursor: int, count: int = TRADES_A_PAGE) -> TradesPage:
+        """Up to so many trades after a cursor (nanoseconds), 1,000 at most."""
         ...
 
     def first_trade(self, pair: Pair) -> FirstTrade | None:

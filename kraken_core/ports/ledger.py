@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from kraken_core.ports.audits import AuditLedger
 from kraken_core.ports.claims import ClaimLedger
 from kraken_core.ports.coverage import CoverageLedger
 from kraken_core.ports.differences import DifferenceLedger
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from kraken_core.domain.table_mark import TableMark
 
 
-class MarketLedger(ClaimLedger, PairLedger, CoverageLedger, DifferenceLedger, Protocol):
+class MarketLedger(ClaimLedger, PairLedger, CoverageLedger, DifferenceLedger, AuditLedger, Protocol):
     """What is known of the market, without the jobs that brought it."""
 
 

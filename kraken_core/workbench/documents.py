@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from kraken_core.domain.audit_summary import by_month, summaries
 from kraken_core.domain.candles import TIME
 from kraken_core.domain.grades import Grade
 from kraken_core.domain.jobs import STAGES
 from kraken_core.domain.timerange import iso
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from kraken_core.domain.coverage import DataCoverageRange
@@ -24,7 +26,10 @@ if TYPE_CHECKING:
     from kraken_core.domain.report import Completeness, SeriesReport
     from kraken_core.domain.report_diff import Change
     from kraken_core.domain.verification.checks import Verification
+    from kraken_core.pipeline.audit import AuditOutcome
     from kraken_core.pipeline.run import JobResult
+    from kraken_core.workbench.jobs.audit_plan import AuditPlan
+    from kraken_core.workbench.queries.audits import AuditFinding
 
 COVERAGE = {
     "pair": pl.String,
@@ -64,7 +69,7 @@ COMPLETENESS = {
 
 
 # A contract: stages that came later are in ``total`` alone.
-_TIMED = ("total", "plan", *(stage for stage in STAGES if stage not in {"listings", "tidy"}))
+_TIMED = ("total", "plan", *(stage for stage in STAGES if stage not in {"listings", "audit", "tidy"}))
 
 
 def coverage_row(covered: DataCoverageRange) -> dict[str, Any]:
@@ -188,6 +193,53 @@ def result_document(result: JobResult) -> dict[str, Any]:
 def verification_document(found: Verification) -> dict[str, Any]:
     """What was checked and found, as in ``verify --json``."""
     return {"checks": [{**check._asdict(), "examples": list(check.examples)} for check in found.checks], "ok": found.ok}
+
+
+def audit_plan_document(plan: AuditPlan) -> dict[str, Any]:
+    """What an audit would ask, as in ``audit --dry-run --json``."""
+    return {
+        "pairs": [str(pair) for pair in plan.covered],
+        "requests": plan.requests,
+        "requests_at_most": plan.at_most,
+        "estimated_seconds": round(plan.estimated_seconds, 1),
+    }
+
+
+def audit_document(result: JobResult, found: AuditOutcome, differing: Sequence[AuditFinding]) -> dict[str, Any]:
+    """What an audit found, as in ``audit --json``."""
+    return {
+        "job_id": result.job.id,
+        "as_of": iso(result.job.as_of),
+        "api": {"requests": result.job.metrics.requests, "retries": result.job.metrics.retries},
+        "series": [
+            {"pair": str(series.pair), "interval": series.interval, **counts._asdict()}
+            for series, counts in summaries(found.spans).items()
+        ],
+        "months": [
+            {"pair": str(series.pair), "interval": series.interval, "month": month, **counts._asdict()}
+            for (series, month), counts in by_month(found.spans).items()
+        ],
+        "findings": [_finding_row(each) for each in differing],
+        "problems": {str(pair): problem for pair, problem in sorted(found.problems.items())},
+        "withdrawn": sum(ranges.slots(series.width) for series, ranges in found.withdrawn.items()),
+        "left": found.left,
+        "ok": not differing,
+    }
+
+
+def _finding_row(found: AuditFinding) -> dict[str, Any]:
+    span = found.span
+    return {
+        "pair": str(span.series.pair),
+        "interval": span.series.interval,
+        "start": iso(span.start),
+        "end": iso(span.end),
+        "slots": span.slots,
+        "stored": span.stored,
+        "by_ids": span.by_ids,
+        "verdict": span.verdict.value,
+        "sources": list(found.sources),
+    }
 
 
 def plan_document(plan: IngestionPlan) -> dict[str, Any]:

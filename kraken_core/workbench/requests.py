@@ -125,6 +125,27 @@ def backfill_request(
     )
 
 
+def audit_request(
+    home: OpenHome,
+    *,
+    locate: bool = False,
+    max_requests: int | None = None,
+    **chosen: Any,  # noqa: ANN401 - see selection()
+) -> Request:
+    """What to hold against trade ids: the selection, or everything stored; ``locate`` narrows differences down.
+
+    Both ends of every covered stretch are asked for, and a thousand times more to locate differences, unless
+    ``max_requests`` says otherwise. Raises UsageError for anything it cannot be.
+    """
+    return _request(
+        selection(home.tiers, home.ledger.names(), **chosen),
+        max_requests=max_requests,
+        backfill=True,
+        audit=True,
+        locate=locate,
+    )
+
+
 def _request(chosen: Selection, **more: Any) -> Request:  # noqa: ANN401 - the fields a Request adds
     """A request of a selection."""
     return Request(**{f.name: getattr(chosen, f.name) for f in fields(Selection)}, **more)

@@ -17,6 +17,7 @@ from kraken_core.domain.timerange import END_OF_TIME, TimeRange
 from kraken_core.domain.universe import Universe
 from kraken_core.domain.verification.checks import Verification
 from kraken_core.pipeline.adopt import Adopted
+from kraken_core.pipeline.audit import AuditOutcome
 from kraken_core.pipeline.copy import Copied
 from kraken_core.ports import PairRecord, Progress, never_stop, no_progress
 from kraken_core.workbench import documents, requests
@@ -29,6 +30,7 @@ from kraken_core.workbench.jobs.control import JobControl
 from kraken_core.workbench.jobs.undo import undo
 from kraken_core.workbench.jobs.verify import Verifying
 from kraken_core.workbench.queries import frames
+from kraken_core.workbench.queries.audits import Audits
 from kraken_core.workbench.queries.candles import Reading
 from kraken_core.workbench.queries.complete_candles import RangeCall
 from kraken_core.workbench.queries.export import KINDS, Export, Exported
@@ -53,6 +55,11 @@ class Workbench(OpenHome, DeprecatedNames):
 
     Reading creates nothing: a home comes into being with its first job. Close it, or use it as a context manager.
     """
+
+    @property
+    def audits(self) -> Audits:
+        """What audits found."""
+        return Audits(self.ledger, self.tiers)
 
     @property
     def charts(self) -> ChartData:
@@ -308,6 +315,24 @@ class Workbench(OpenHome, DeprecatedNames):
         Raises StoreError where the table cannot be read.
         """
         return Verifying(self.runner, self.holdings).run(self.select(**selection), progress, report_only=report_only)
+
+    def audit_request(self, **request: Any) -> Request:  # noqa: ANN401 - see audit_request()
+        """What to audit: see :func:`kraken_core.workbench.requests.audit_request`."""
+        return requests.audit_request(self, **request)
+
+    def audit(
+        self,
+        *,
+        progress: Progress = no_progress,
+        stop: Callable[[], bool] = never_stop,
+        **request: Any,  # noqa: ANN401 - see audit_request()
+    ) -> AuditOutcome:
+        """Counts of trades held against the exchange's trade ids. Arguments as for :meth:`audit_request`.
+
+        An unfinished audit of the same request is taken up instead. Raises what :meth:`JobRunner.run` raises.
+        """
+        self.create_home()
+        return self.control.audit(self.audit_request(**request), progress=progress, stop=stop)
 
     def copy(
         self,

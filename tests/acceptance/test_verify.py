@@ -18,7 +18,7 @@ from tests.support.little_market import BTC_EUR, BTC_USD
 KEYS = ["name", "series", "checked", "failed", "examples"]
 CHECKS = [
     *("table", "unique", "aligned", "sane", "closed", "life", "covered", "agreement", "silences", "vintages"),
-    *("counts", "differences", "suspicious", "exchange"),
+    *("counts", "differences", "suspicious", "exchange", "trade ids"),
 ]
 HOURS = Series(BTC_USD, 60)
 DAYS = Series(BTC_USD, 1440)

@@ -1,15 +1,18 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import polars as pl
+import pytest
 from streamlit.testing.v1 import AppTest
 
 from app.gaps.quality import silence_rows
 from app.gaps.table import by_hand
 from kraken_core import Workbench
+from kraken_core.domain.audit import AuditedSpan, AuditVerdict
 from kraken_core.domain.gaps import GapRecord, GapStatus, Route
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.verification.silences import Silence
@@ -118,10 +121,34 @@ def test_verify_runs_from_the_page_and_says_what_it_checked(full: Path, opened: 
         found = workbench.verify(pairs=["BTC/USD"])
     assert bool(verified.success) is found.ok
     table = verified.dataframe[0].value
-    assert [name.split()[-1] for name in table["Check"]] == [check.name for check in found.checks]
+    assert [name.split(maxsplit=1)[-1] for name in table["Check"]] == [check.name for check in found.checks]
     assert all(table["Wants that"]), "each is explained"
     assert "Suspicious silences" in {each.value for each in verified.subheader}
     assert list(table["Failed"]) == [check.failed for check in found.checks]
+
+
+def test_audits_are_listed_with_what_they_prove_and_what_differs(
+    full: Path, tmp_path: Path, opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path / "audited"
+    shutil.copytree(full, home)
+    monkeypatch.setenv("KRAKEN_HOME", str(home))
+    shown = opened("gaps", tab="Quality", pair="BTC/USD")
+    assert "kraken-history audit" in " ".join(each.value for each in shown.caption)
+    with Workbench.open(home) as wb:
+        series = Series(BTC, 60)
+        known = next(c for c in wb.ledger.coverage() if c.series == series)
+        span = AuditedSpan(series, known.start, known.end, 1, 9, 0, 8, AuditVerdict.PROVED, audited_at=known.end)
+        less = span._replace(start=known.start - 3600, end=known.start, stored=5, verdict=AuditVerdict.MORE)
+        wb.ledger.record_audits(wb.jobs()[0].id, [span, less])
+    shown = opened("gaps", tab="Quality", pair="BTC/USD")
+    tables = [each.value for each in shown.dataframe]
+    [audits] = [table for table in tables if "Last audit (UTC)" in table]
+    [row] = audits.to_dict("records")
+    assert (row["Pair"], row["Interval"], row["Audited"], row["More by ids"]) == ("BTC/USD", "1 h", span.slots + 1, 1)
+    [differing] = [table for table in tables if "Trades by ids" in table]
+    assert list(differing["Trades stored"]) == [5]
+    assert list(differing["Trades by ids"]) == [8]
 
 
 def test_sources_that_differ_are_listed_with_the_one_in_force_and_by_how_much(

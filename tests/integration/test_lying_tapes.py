@@ -18,7 +18,7 @@ from kraken_core.domain.exchange import SETTLING_S, AsOf
 from kraken_core.domain.market import Pair
 from kraken_core.domain.routes import Repair, Sweep
 from kraken_core.domain.timerange import TimeRanges, floor
-from kraken_core.pipeline.ask import Answer, Budget, answers
+from kraken_core.pipeline.ask import Answer, Before, Budget, answers
 from kraken_core.simulator.exchange import HONEST, TapeFaults
 from kraken_core.simulator.listing import Listing
 from kraken_core.simulator.market import SimulatedMarket
@@ -92,6 +92,7 @@ def sweep(
     present: int | None = None,
     budget: int | None = None,
     start: int = START,
+    before: Before = Before(),  # noqa: B008 - a constant
 ) -> Swept:
     """A sweep, from the market's start unless said otherwise, to what had settled at a present: its end, likewise."""
     exchange = PocketExchange(market, market.end if present is None else present)
@@ -99,7 +100,7 @@ def sweep(
     as_of = exchange.present - SETTLING_S
     end = floor(as_of, interval * 60)
     repair = Repair(BTC, interval, sweeps=(Sweep(start, end, 1),))
-    found = list(answers(exchange, repair, AsOf(as_of), None, Budget(budget)))
+    found = list(answers(exchange, repair, AsOf(as_of), before, Budget(budget)))
     return Swept(market, interval, end, found, exchange.of_kind("OHLC", "Trades"))
 
 
@@ -180,7 +181,7 @@ def test_a_sweep_whose_end_is_days_before_the_next_trade_ends_there(seed: int) -
     exchange = PocketExchange(rare, rare.end)
     for day in range(1, 40):
         repair = Repair(BTC, 60, sweeps=(Sweep(START, START + day * DAY_S, 1),))
-        found = list(answers(exchange, repair, AsOf(exchange.present - SETTLING_S), None, Budget(None)))
+        found = list(answers(exchange, repair, AsOf(exchange.present - SETTLING_S), Before(), Budget(None)))
         done = Swept(rare, 60, START + day * DAY_S, found, 0)
         done.assert_true()
         assert not done.missing
@@ -266,7 +267,7 @@ def test_a_sweep_goes_on_behind_a_nanosecond_that_it_cannot_read() -> None:
     exchange = PocketExchange(market, START + 15 * DAY_S)  # candles of a minute are gone
     exchange.tape_faults = TapeFaults(coarse=True)
     repair = Repair(BTC, 1, sweeps=(Sweep(START, START + 2 * HOUR_S - 60, 1),))
-    found = list(answers(exchange, repair, AsOf(exchange.present - SETTLING_S), None, Budget(None)))
+    found = list(answers(exchange, repair, AsOf(exchange.present - SETTLING_S), Before(), Budget(None)))
     known = Swept(market, 1, START, found, 0).known
     stuck = START + HOUR_S
     assert TimeRanges.single(START, START + 2 * HOUR_S - 60) - known == TimeRanges.single(stuck, stuck + 60)
@@ -299,6 +300,29 @@ def check(faults: TapeFaults, seed: int, rate: float, interval: int, young: int)
     done.assert_true()
     assert done.proved - done.known == TimeRanges()
     assert not done.missing or done.problems or done.end <= START
+    spans = [span for answer in done.found for span in answer.spans]
+    for span in [span for span in spans if span.whole and span.end < done.end][:1]:
+        later = sweep(
+            market, faults, interval=interval, present=market.end - young, start=span.end, before=Before(spans=spans)
+        )
+        later.assert_true()
+        assert later.proved - later.known == TimeRanges()
+
+
+def test_a_sweep_that_goes_on_where_another_one_ended_proves_its_first_slot_too() -> None:
+    first = sweep(FOUR_DAYS, present=START + DAY_S)
+    spans = [span for answer in first.found for span in answer.spans]
+    last = next(span for span in reversed(spans) if span.whole)
+    assert last.end in sweep(FOUR_DAYS, start=last.end, before=Before(spans=spans)).proved
+    assert last.end not in sweep(FOUR_DAYS, start=last.end).proved
+
+
+def test_a_sweep_from_the_listing_on_proves_its_first_slot_too() -> None:
+    listed = int(FOUR_DAYS.tapes[BTC].time_ns[0]) // 10**9
+    assert START in sweep(FOUR_DAYS, before=Before(listed=listed)).proved
+    assert START not in sweep(FOUR_DAYS).proved
+    later = floor(listed, 60) + 3600
+    assert later not in sweep(FOUR_DAYS, start=later, before=Before(listed=listed)).proved
 
 
 CASES = (

@@ -84,9 +84,9 @@ class PocketExchange:
         self._count("OHLC", series.pair)
         return answers.ohlc(self._told("OHLC", series.pair, interval=series.interval), series, as_of, young_s)
 
-    def trades(self, pair: Pair, cursor: int) -> TradesPage:
+    def trades(self, pair: Pair, cursor: int, count: int = TRADES_A_PAGE) -> TradesPage:
         self._count("Trades", pair)
-        return self._page(pair, max(cursor, 0), TRADES_A_PAGE)
+        return self._page(pair, max(cursor, 0), count)
 
     def first_trade(self, pair: Pair) -> FirstTrade | None:
         self._count("First", pair)

@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kraken_core.domain.audit import AuditedSlots
 from kraken_core.domain.candles import Source, rank_of
 from kraken_core.domain.coverage import Assertion, coverage_ranges
 from kraken_core.domain.grades import Grade
-from kraken_core.domain.grading import Doubt, Findings, graded_ranges, grades
+from kraken_core.domain.grading import Doubt, Findings, Grades, graded_ranges, grades
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.timerange import TimeRanges
 from tests.support.ranges import slots_of, time_ranges
@@ -60,6 +61,30 @@ def graded(
 
 def doubt(start: int, end: int) -> Findings:
     return Findings(doubts=(Doubt(start * 3600, end * 3600, "no trades"),))
+
+
+# ---------------------------------------------------------------------------------------------------------- audits
+
+
+def audit(proved: TimeRanges = NONE, doubtful: TimeRanges = NONE) -> dict[Series, AuditedSlots]:
+    return {HOURS: AuditedSlots(proved, doubtful)}
+
+
+def by_audit(claims: Sequence[Assertion], audited: dict[Series, AuditedSlots], series: Series = HOURS) -> Grades:
+    return grades(claims, ALIVE, {}, {}, audited)[series]
+
+
+def test_what_an_audit_proves_is_proved_and_what_was_derived_from_it_too() -> None:
+    claims = [claim(0, 12), derived(0, 12)]
+    assert by_audit(claims, audit(hours((0, 9)))).proved == hours((0, 9))
+    assert by_audit(claims, audit(hours((0, 9))), FOURS).proved == hours((0, 8))
+
+
+def test_where_ids_count_more_trades_all_is_in_doubt_at_coarser_intervals_too_until_ids_prove_it() -> None:
+    swept = claim(4, 6, "sweep", source=Source.TRADES, proved=True)
+    claims = [claim(0, 12), claim(0, 12, "other", source=Source.OHLC), claim(0, 24, "days", series=FOURS), swept]
+    assert by_audit(claims, audit(doubtful=hours((3, 9)))).doubtful == hours((3, 4), (6, 9))
+    assert by_audit(claims, audit(doubtful=hours((3, 9))), FOURS).doubtful == hours((0, 12))
 
 
 # ------------------------------------------------------------------------------------------------ sources and trade ids

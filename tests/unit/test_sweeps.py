@@ -15,7 +15,7 @@ from kraken_core.domain.exchange import NS, PAGE, AsOf, TradesPage
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.sweep_points import SweepPoint
 from kraken_core.domain.timerange import TimeRanges
-from kraken_core.domain.trade_sweep import STALE_S, Sweeping, SweepStep, TradeSpan, without_repeats
+from kraken_core.domain.trade_sweep import STALE_S, Sweeping, SweepStep, TradeSpan, id_before, without_repeats
 from kraken_core.domain.trades import TradeCandles
 
 MINUTES = Series(Pair("BTC", "USD"), 1)
@@ -216,6 +216,34 @@ def test_slots_between_trades_of_consecutive_ids_are_proved_silent_ones_too() ->
 
     assert step.known == TimeRanges.single(START, END)
     assert step.proved == TimeRanges.single(START + 60, END)  # before the first trade another may have been
+
+
+@pytest.mark.parametrize(("id_before", "proved_from"), [(0, START), (None, START + 120), (7, START + 120)])
+def test_the_first_slots_are_proved_where_the_id_before_them_is_known_and_follows(
+    id_before: int | None, proved_from: int
+) -> None:
+    sweeping = Sweeping.begin(MINUTES, START, END, LONG_AGO, id_before=id_before)
+    page = full(trades([65, 130, 250, 800]))
+    fresh = sweeping.fresh(page)
+    step = sweeping.take(page, fresh, sweeping.skipped(fresh))
+    assert step.known == TimeRanges.single(START, END)
+    assert step.proved == TimeRanges.single(proved_from, END)
+
+
+def test_the_id_before_a_sweep_is_that_of_a_sweep_which_saw_all_ids_up_to_its_start() -> None:
+    whole = TradeSpan(MINUTES.pair, START - 600, START, 3, 9, whole=True, phantoms=0)
+    assert id_before([whole], START, None) == 9
+    assert id_before([whole], START + 60, None) is None
+    assert id_before([whole._replace(whole=False)], START, None) is None
+    assert id_before([], START, START + 5) == 0
+    assert id_before([], START, START - 5) is None
+
+
+def test_ids_skipped_behind_the_end_are_no_phantoms_of_the_sweep() -> None:
+    sweeping = begun()
+    page = full(trades([5, 65, 800, 900, 1000], [1, 2, 3, 4, 9]))
+    step = sweeping.take(page, page.trades, sweeping.skipped(page.trades))
+    assert [span.phantoms for span in step.spans] == [0]
 
 
 @pytest.mark.parametrize("ids", [[1, 2, 0, 4], [1, 2, None, 4], [1, 2, 4, 5], [1, 2, 1, 2]])

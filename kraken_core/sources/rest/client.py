@@ -107,9 +107,9 @@ class KrakenExchange:
             "OHLC", lambda found: answers.ohlc(found, series, as_of, young_s), series.pair, interval=series.interval
         )
 
-    def trades(self, pair: Pair, cursor: int) -> TradesPage:
-        """Up to 1,000 trades after a cursor (nanoseconds)."""
-        return self._trades(pair, max(cursor, 0), TRADES_A_PAGE)
+    def trades(self, pair: Pair, cursor: int, count: int = TRADES_A_PAGE) -> TradesPage:
+        """Up to so many trades after a cursor (nanoseconds), 1,000 at most."""
+        return self._trades(pair, max(cursor, 0), count)
 
     def first_trade(self, pair: Pair) -> FirstTrade | None:
         """The first trade that is answered of the pair; None where there is none."""

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from kraken_core.domain.errors import JobError, UsageError
 from kraken_core.domain.jobs import Control, FileIngestionRecord, FileStatus, IngestionJob, JobStatus
 from kraken_core.domain.plan import IngestionPlan
+from kraken_core.domain.request import Request
+from kraken_core.pipeline.audit import AuditOutcome
 from kraken_core.pipeline.run import JobResult
 from kraken_core.ports import JobEvent, Progress, never_stop, no_progress
 from kraken_core.workbench.jobs.runner import JobRunner
@@ -67,6 +69,16 @@ class JobControl:
         if job := self.runner.unfinished(plan.request):
             return self.runner.run(job, progress=progress, stop=stop)
         return self.runner.run(self.runner.start(plan), plan, progress=progress, stop=stop)
+
+    def audit(
+        self, request: Request, *, progress: Progress = no_progress, stop: Callable[[], bool] = never_stop
+    ) -> AuditOutcome:
+        """Do what an audit's request says, to the end; an unfinished job of the same request is taken up instead.
+
+        Raises what :meth:`JobRunner.run` raises.
+        """
+        job = self.runner.unfinished(request) or self.runner.start_audit(self.runner.audit_plan(request))
+        return self.runner.run(job, progress=progress, stop=stop).audit or AuditOutcome()
 
     def start(self, plan: IngestionPlan, workers: int | None = None) -> IngestionJob:
         """As :meth:`run`, but in a process of its own; returns the job once that has taken it up.

@@ -30,6 +30,7 @@ from kraken_core.sources.archive import ArchiveSource
 from kraken_core.sources.releases import expanded, published
 from kraken_core.sources.remote_archives import Remote
 from kraken_core.sources.rest import BRIEF, PATIENT, RetryBudget
+from kraken_core.workbench.jobs.audit_plan import AuditPlan
 from kraken_core.workbench.jobs.disk import require_local, require_room
 
 _NAMED = 3  # entries that a note names
@@ -75,12 +76,25 @@ class JobPlanner:
         settled = now - self.settings.settling_seconds
         return self._plan(request, min(as_of or request.as_of or settled, settled), market, unreached)
 
+    def audit_plan(self, request: Request, as_of: int | None = None) -> AuditPlan:
+        """What an audit will ask, as of now or of an earlier instant. Raises UsageError where nothing is covered."""
+        settled = self.clock.now() - self.settings.settling_seconds
+        pace = Pace(self.settings.requests_per_second, self.settings.pairs_in_parallel)
+        plan = AuditPlan.of(self.ledger, self.tiers, request, min(as_of or settled, settled), pace)
+        if not plan.covered:
+            raise UsageError("nothing of that is covered, so there is nothing to audit: see kraken-history coverage.")
+        return plan
+
+    def check_table(self) -> None:
+        """Raises HomeError where the ledger tells of another candle table."""
+        _require_same_table(self.ledger, self.store, self._tracker(), self.settings.table)
+
     def check_ready(self, plan: IngestionPlan) -> None:
         """Raises HomeError where the plan cannot go well.
 
         That is: too little disk, SQLite on a network file system, a ledger that tells of another candle table.
         """
-        _require_same_table(self.ledger, self.store, self._tracker(), self.settings.table)
+        self.check_table()
         require_local(file_of(self.settings.ledger_url))
         if self.settings.store_is_local:  # a server has a disk of its own, and what is staged goes with each commit
             require_room(self.settings.store_path, plan.disk_bytes)

@@ -30,8 +30,11 @@ from kraken_core.domain.jobs import (
 )
 from kraken_core.domain.plan import IngestionPlan
 from kraken_core.domain.request import Request
+from kraken_core.domain.scope import wanted_before
+from kraken_core.domain.timerange import iso
 from kraken_core.executors.dask import cluster
 from kraken_core.executors.local import threads
+from kraken_core.pipeline.audit import Audit
 from kraken_core.pipeline.backfill import Asking, Backfill
 from kraken_core.pipeline.crosscheck import CrossCheck
 from kraken_core.pipeline.derive import Derive
@@ -39,12 +42,15 @@ from kraken_core.pipeline.fetch import Fetch
 from kraken_core.pipeline.ingest import Ingest
 from kraken_core.pipeline.listings import Listings
 from kraken_core.pipeline.maintain import Tidy
+from kraken_core.pipeline.progress import Stages
 from kraken_core.pipeline.rename import Rename
 from kraken_core.pipeline.report import CompletenessReporter
 from kraken_core.pipeline.run import JobResult, Pipeline
+from kraken_core.pipeline.withdraw import Withdraw
 from kraken_core.ports import Progress, ProgressReport, WorkerPool, never_stop, no_progress
 from kraken_core.sources.archive import ArchiveSource
 from kraken_core.stores.rejects import CsvRejectLog
+from kraken_core.workbench.jobs.audit_plan import AuditPlan
 from kraken_core.workbench.jobs.disk import BOUNDLESS, room
 from kraken_core.workbench.jobs.lease import HEARTBEAT_S, LEASE_S, Lease
 from kraken_core.workbench.jobs.log import LOG, begun, ended, logged
@@ -109,6 +115,10 @@ class JobRunner(JobPlanner):
         metrics = JobMetrics(total_files=len(plan.files), files_skipped=skipped, total_requests=plan.requests)
         return self.ledger.create_job(plan.request, plan.as_of, files, metrics)
 
+    def start_audit(self, plan: AuditPlan) -> IngestionJob:
+        """A PENDING job that will do what the plan says."""
+        return self.ledger.create_job(plan.request, plan.as_of, [], JobMetrics(total_requests=plan.requests))
+
     def run(
         self,
         job: IngestionJob,
@@ -126,6 +136,8 @@ class JobRunner(JobPlanner):
         """
         self.fail_stalled_jobs()
         began = time.perf_counter()
+        if job.request.audit:
+            return self._run_audit(job, progress, stop, began)
         plan = self._fetched(plan or self.build_plan(job.request, job.as_of))
         patient = replace(self, store=self.store.with_retries())
         patient.check_ready(plan)
@@ -142,6 +154,45 @@ class JobRunner(JobPlanner):
                 total = time.perf_counter() - began
                 LOG.info("%s", ended(result, total))
         return replace(result, seconds={"total": total, "plan": planned, **result.seconds})
+
+    def _run_audit(self, job: IngestionJob, progress: Progress, stop: Callable[[], bool], began: float) -> JobResult:
+        """An audit, which reads no files and needs no plan but what is covered."""
+        self.check_table()
+        patient = replace(self, store=self.store.with_retries())
+        with logged(self.log(job.id)):
+            job = self._taken_up(job)
+            with Lease(self.ledger, job) as lease:
+                stopped = partial(_either, stop, lease)
+                ours = replace(patient, ledger=self.ledger.for_worker(job, lambda: patient.store.mark))
+                LOG.info("job %s begins, an audit as of %s: %s", job.id, iso(job.as_of), job.request.key)
+                carry_out = partial(ours._audit, job, partial(lease.pass_on, progress), stopped)  # noqa: SLF001 - our copy
+                result = self._guarded(job, lease, stopped, carry_out)
+                total = time.perf_counter() - began
+                LOG.info("%s", ended(result, total))
+        return replace(result, seconds={"total": total, **result.seconds})
+
+    def _audit(self, job: IngestionJob, progress: Progress, stop: Callable[[], bool]) -> JobResult:
+        self.ledger.record_table_version(job.id, self.store.version)
+        stages = Stages(job, job.metrics, self.ledger, progress, stop)
+        tracker, covered = self._tracker(), self.audit_plan(job.request, job.as_of).covered
+        withdraw = Withdraw(self.store, self.ledger, tracker, Derive(self.store, self.ledger, stop), progress)
+        audit = Audit(
+            self.exchange(stop),
+            self.store,
+            self.ledger,
+            tracker,
+            withdraw,
+            self.settings.pairs_in_parallel,
+            stop,
+        )
+        outcome = audit.run(job, covered, stages)
+        with stages.stage("report"):
+            lives = {record.pair: record.lives for record in self.ledger.pairs() if record.pair in covered}
+            detections = {s: each for s, each in self.ledger.detections().items() if s.pair in covered}
+            wanted = wanted_before(detections, lives, job.request)
+            report = CompletenessReporter(self.store, self.ledger, self.tiers).generate_report(wanted, job.as_of)
+        ended = replace(job, metrics=stages.metrics)
+        return JobResult(ended, report, None, dict(stages.seconds), audit=outcome)
 
     def start_detached(self, job: IngestionJob, workers: int | None = None) -> IngestionJob:
         """Have a process of its own run the job, or go on with it; returns the job once that process has taken it up.
@@ -313,7 +364,8 @@ class JobRunner(JobPlanner):
         where = (
             f" --home {shlex.quote(str(self.settings.home))}" if self.settings.origins.get("home") == "--home" else ""
         )
-        return f"kraken-history ingest{where} --resume {job_id}"
+        command = "audit" if self.ledger.job(job_id).request.audit else "ingest"
+        return f"kraken-history {command}{where} --resume {job_id}"
 
     def rejects(self, job_id: int) -> Path:
         """Where the rows are that a job could not take; it exists once there are any."""

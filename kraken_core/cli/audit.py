@@ -1,0 +1,90 @@
+"""``kraken-history audit``: counts of trades held against the exchange's trade ids."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+from click.core import ParameterSource
+
+from kraken_core.cli.audit_view import print_outcome, print_plan
+from kraken_core.cli.execute import pausing
+from kraken_core.cli.options import CliContext, common, selecting
+from kraken_core.cli.output import print_json, progress
+
+if TYPE_CHECKING:
+    from kraken_core.domain.jobs import IngestionJob
+    from kraken_core.workbench import Workbench
+
+
+@click.command(
+    epilog="\b\nExample:\n  kraken-history audit --tier TIER1 --dry-run\n"
+    "  kraken-history audit --pairs BTC/USD --locate --max-requests 500"
+)
+@selecting
+@click.option("--locate", is_flag=True, help="Narrow differences down to their slots; what lacks trades becomes gaps.")
+@click.option(
+    "--max-requests",
+    metavar="N",
+    type=click.IntRange(min=1),
+    help="Requests to the exchange, at most (default: as many as the ends take; with --locate 1,000 more).",
+)
+@click.option("--dry-run", is_flag=True, help="Show how many requests it would take; ask nobody, write nothing.")
+@click.option("--detach", is_flag=True, help="Run in the background; kraken-history jobs shows how far it is.")
+@click.option("--resume", metavar="JOB", type=int, help="Go on with this audit, as it was asked for.")
+@common
+def audit(
+    ctx: CliContext,
+    *,
+    dry_run: bool,
+    detach: bool,
+    resume: int | None,
+    **request: Any,  # noqa: ANN401 - what Workbench.audit_request takes
+) -> int:
+    """Hold the trades that stored candles count against the exchange's trade ids: two requests a pair.
+
+    Where both are equal, the span between is proved to be complete. Exit 1 where they differ. Ctrl-C pauses.
+    """
+    with ctx.workbench() as workbench:
+        job = _to_resume(workbench, resume, request) if resume is not None else None
+        plan = workbench.runner.audit_plan(job.request if job else workbench.audit_request(**request))
+        if dry_run:
+            print_plan(ctx, plan)
+            return 0
+        job = job or workbench.runner.unfinished(plan.request)
+        job = job or workbench.runner.start_audit(plan)
+        if detach:
+            return _detach(ctx, workbench, job)
+        ctx.say(f"Job {job.id} audits {len(plan.covered):,} pairs: about {plan.requests:,} requests; Ctrl-C pauses it.")
+        with pausing(ctx, "Pausing after the requests now being made") as stop, progress(ctx) as report:
+            result = workbench.runner.run(job, progress=report, stop=stop.is_set)
+        return print_outcome(ctx, workbench, result)
+
+
+def _to_resume(workbench: Workbench, number: int, others: dict[str, Any]) -> IngestionJob:
+    """The audit to go on with. Raises UsageError, JobRunningError."""
+    from kraken_core.domain.errors import JobRunningError, UsageError
+    from kraken_core.domain.jobs import MOVES, JobStatus
+
+    context = click.get_current_context()
+    if any(context.get_parameter_source(name) is ParameterSource.COMMANDLINE for name in others):
+        raise UsageError("--resume goes on with an audit as it was asked for: leave out what selects, or --resume.")
+    workbench.runner.fail_stalled_jobs()
+    job = workbench.control.known(number)
+    if not job.request.audit:
+        raise UsageError(f"job {number} is no audit: go on with it with {workbench.runner.resume_command(number)}")
+    if job.status is JobStatus.RUNNING:
+        raise JobRunningError(f"job {number} is running: see how far it is with: kraken-history jobs {number}")
+    if JobStatus.RUNNING not in MOVES[job.status]:
+        raise UsageError(f"job {number} is {job.status.value.lower()}: there is nothing to go on with.")
+    return job
+
+
+def _detach(ctx: CliContext, workbench: Workbench, job: IngestionJob) -> int:
+    from kraken_core.workbench import documents
+
+    taken_up = workbench.runner.start_detached(job)
+    if ctx.as_json:
+        print_json(documents.job_row(taken_up))
+    ctx.say(f"Job {job.id} runs in the background: kraken-history jobs {job.id}, kraken-history pause {job.id}.")
+    return 0
