@@ -12,7 +12,7 @@ from kraken_core.domain.report import Completeness
 
 HEIGHT_PX = 74
 MEANINGS = {
-    Grade.PROVED: "trade ids are consecutive",
+    Grade.PROVED: "trade ids are consecutive, or count as many trades as are stored",
     Grade.CONFIRMED: "two sources, or two intervals of two files, agree",
     Grade.CLAIMED: "one source says so",
     Grade.DOUBTFUL: "suspiciously without trades, or fewer than trade ids count: not complete",

@@ -8,7 +8,8 @@ from enum import StrEnum
 class Grade(StrEnum):
     """The grade of a covered slot, best first.
 
-    ``proved``: trade ids are consecutive across it. ``confirmed``: two independent sources, or another interval of the
+    ``proved``: trade ids are consecutive across it, or those at both ends of a span around it differ by exactly the
+    trades stored in that. ``confirmed``: two independent sources, or another interval of the
     pair from another file, agree. ``claimed``: one source says so. ``doubtful``: its silence is suspicious, or what
     sources say of it differs in a way that is not explained yet. Doubtful slots are not complete.
     """

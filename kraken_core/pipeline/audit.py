@@ -15,7 +15,7 @@ from threading import Lock
 from typing import NamedTuple
 
 from kraken_core.domain.audit import AuditedSpan, stretches
-from kraken_core.domain.audit_summary import DIFFERS, newest
+from kraken_core.domain.audit_summary import DIFFERS, findings, newest, summaries
 from kraken_core.domain.coverage import by_series, counter_claims
 from kraken_core.domain.errors import Interrupted, KrakenError, UnavailableError
 from kraken_core.domain.jobs import IngestionJob
@@ -94,12 +94,22 @@ class Audit:
             self.tracker.update_coverage_after_ingestion(covered.keys())
         spans = newest(span for span in self.ledger.audits(covered.keys()) if span.job_id == job.id)
         claims = by_series(self.ledger.assertions(covered.keys())) if job.request.locate else {}
+        self._say(job.id, spans)
         withdrawn = suspects(self.store, spans, covered, claims) if job.request.locate else {}
         if withdrawn:
             with stages.stage("check"):
                 self._take_back(withdrawn, job.as_of)
         stages.metrics = spent.counted(stages.metrics)
         return AuditOutcome(tuple(spans), running.problems, withdrawn, left)
+
+    def _say(self, job_id: int, spans: Sequence[AuditedSpan]) -> None:
+        """For people, in the job's history."""
+        counts = summaries(spans).values()
+        slots, proved = sum(each.slots for each in counts), sum(each.proved for each in counts)
+        differing = len(findings(spans))
+        differ = f"counts and ids differ in {differing:,} place{'' if differing == 1 else 's'}"
+        message = f"{proved:,} of {slots:,} audited candles are proved; {differ if differing else 'nothing differs'}"
+        self.ledger.add_event(job_id, "audit", message)
 
     def _take_back(self, slots: Mapping[Series, TimeRanges], as_of: int) -> None:
         """Withdraw what lacks trades, so that it becomes gaps."""

@@ -41,7 +41,7 @@ _KEY = (
 
 _COLOURS = {Grade.PROVED: "--good", Grade.CONFIRMED: "--present", Grade.CLAIMED: "--silent", Grade.DOUBTFUL: "--fair"}
 _MEANINGS = {
-    Grade.PROVED: "trade ids are consecutive",
+    Grade.PROVED: "trade ids are consecutive, or count as many trades as are stored",
     Grade.CONFIRMED: "two sources agree",
     Grade.CLAIMED: "one source says so",
     Grade.DOUBTFUL: "suspiciously without trades, or fewer than trade ids count",

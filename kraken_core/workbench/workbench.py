@@ -331,7 +331,6 @@ class Workbench(OpenHome, DeprecatedNames):
 
         An unfinished audit of the same request is taken up instead. Raises what :meth:`JobRunner.run` raises.
         """
-        self.create_home()
         return self.control.audit(self.audit_request(**request), progress=progress, stop=stop)
 
     def copy(

@@ -114,6 +114,8 @@ def test_a_lost_minute_is_located_becomes_a_gap_and_is_proved_once_a_sweep_has_f
     assert exchange.requests <= 30
     assert found.withdrawn[MINUTES] == LOST
     with at_pocket(home, exchange) as bench:
+        [said] = [event.message for event in bench.control.events(2) if event.kind == "audit"]
+        assert said.endswith("; counts and ids differ in 1 place")
         assert [(gap.start, gap.end) for gap in bench.ledger.gaps([MINUTES])] == [tuple(LOST.hull)]
         counts = shares(home)
         assert counts["covered"] - counts["proved"] <= 60
@@ -271,6 +273,31 @@ def by_wire(monkeypatch: pytest.MonkeyPatch, kraken: Kraken, tmp_path: Path) -> 
         monkeypatch.setenv("KRAKEN_API_URL", exchange.url)
         monkeypatch.setenv("KRAKEN_REQUESTS_PER_SECOND", "10")
         yield kraken
+
+
+def test_verify_and_report_show_what_audits_came_to(by_wire: Kraken) -> None:
+    by_wire("audit", code=1)
+    [check] = [c for c in by_wire("verify", "--json").json["checks"] if c["name"] == "trade ids"]
+    assert check["series"] > 8
+    assert check["failed"] == 0
+    assert "BTC/USD 1m [" in check["examples"][0]
+    rows = {(row["pair"], row["interval"]): row for row in by_wire("report", "--json").json}
+    assert rows["ETH/USD", 1]["proved"] > 0.99 * rows["ETH/USD", 1]["covered"]
+    assert rows["BTC/USD", 1]["doubtful"] > 0
+    by_wire("report", "--pairs", "BTC/USD", "--evidence", "proved", code=4)
+
+
+def test_verify_fails_where_what_was_proved_counts_other_trades_now(by_wire: Kraken) -> None:
+    by_wire("audit", "--pairs", "ETH/USD")
+    with Workbench.open(by_wire.home) as bench:
+        minute = traded_slot(MARKET, Series(ETH, 1))
+        candle = bench.store.candles({Series(ETH, 1): minute})
+        more = candle.with_columns(pl.col("trades") + 1, pl.col("rank") + (1 << 44))
+        bench.store.commit([bench.store.stage(more)])
+    checks = by_wire("verify", "--report-only", "--json", code=1).json["checks"]
+    [check] = [check for check in checks if check["name"] == "trade ids"]
+    assert check["failed"] == 1
+    assert "they were as many" in check["examples"][0]
 
 
 def test_the_command_line_shows_what_an_audit_found(by_wire: Kraken) -> None:

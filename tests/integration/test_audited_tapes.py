@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import cast
@@ -18,6 +18,7 @@ from kraken_core.domain.audit import AuditedSpan, AuditVerdict
 from kraken_core.domain.candles import SCHEMA, Source, rank_of
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.timerange import TimeRanges
+from kraken_core.domain.trade_sweep import TradeSpan
 from kraken_core.pipeline.ask import Budget
 from kraken_core.pipeline.audit_pair import NO_IDS, NO_REQUESTS_LEFT, PairAudit
 from kraken_core.pipeline.audited import UNCOUNTED
@@ -60,6 +61,7 @@ class Audited:
     most: int | None = None
     allowance: int | None = None
     end: int | None = None
+    sweeps: Sequence[TradeSpan] = ()
 
     def run(self) -> PairAudit:
         end = self.market.end if self.end is None else self.end
@@ -74,6 +76,7 @@ class Audited:
             self.exchange.present,
             Budget(self.most),
             lambda _: None,
+            self.sweeps,
         )
         self.done = audit.run(self.allowance)
         return audit
@@ -129,6 +132,16 @@ def test_an_honest_tape_is_proved_at_every_interval_by_two_requests() -> None:
     end = MARKET.end - 600
     assert TimeRanges.single(START, end) - proved(audit) == TimeRanges()
     assert TimeRanges.single(START, MARKET.end - 7_200) - proved(audit, HOURS) == TimeRanges()
+
+
+def test_what_sweeps_have_seen_of_ids_is_not_asked_for_again() -> None:
+    first_day = TradeSpan(BTC, START, START + DAY_S, 1, 2_000, whole=True, phantoms=0)
+    run = Audited(MARKET, {}, sweeps=[first_day], end=START + 2 * DAY_S)
+    assert proved(run.run()) == TimeRanges.single(START, START + 2 * DAY_S)
+    assert run.exchange.requests == 1
+    unsure = Audited(MARKET, {}, sweeps=[first_day._replace(whole=False)], end=START + 2 * DAY_S)
+    unsure.run()
+    assert unsure.exchange.requests == 2
 
 
 @pytest.mark.parametrize("end", [START + 2 * DAY_S, START + 2 * DAY_S + 60])
