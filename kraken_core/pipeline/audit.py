@@ -15,7 +15,7 @@ from threading import Lock
 from typing import NamedTuple
 
 from kraken_core.domain.audit import AuditedSpan, stretches
-from kraken_core.domain.audit_summary import DIFFERS, findings, newest, summaries
+from kraken_core.domain.audit_summary import findings, newest, summaries
 from kraken_core.domain.coverage import by_series, counter_claims
 from kraken_core.domain.errors import Interrupted, KrakenError, UnavailableError
 from kraken_core.domain.jobs import IngestionJob
@@ -37,7 +37,7 @@ from kraken_core.ports import CandleStore, Exchange, Ledger
 
 ENDS = 2  # requests a stretch
 LOCATING_REQUESTS = 1_000  # more than the ends take, where nobody said how many
-INTERRUPTED = "not located yet"  # why a span is, whose audit is to be gone on with
+INTERRUPTED = "interrupted"  # the audit of its pair, which is to be gone on with
 LOG = logging.getLogger("kraken_core")
 
 Covered = Mapping[Pair, Mapping[int, TimeRanges]]
@@ -136,7 +136,7 @@ class _Running:
         self.problems: dict[Pair, str] = {}
         self._audit, self._job = audit, job
         self._budget, self._spent, self._ticker = requests
-        self._short = 0  # pairs whose ends were not asked for
+        self._left: set[Pair] = set()  # of which not all was asked
         self._counting = Lock()
         self._unrecorded: dict[Pair, PairAudit] = {}
         self._claims = by_series(audit.ledger.assertions(covered.keys()))
@@ -162,7 +162,7 @@ class _Running:
             raise
         for pair in differing:
             self._record(pair)
-        return len(differing) + self._short
+        return len(self._left.union(pair.pair for pair in differing))
 
     def _round(self, pairs: Sequence[PairAudit], allowance: int | None) -> list[PairAudit]:
         """Go on with each pair, in so many requests; returns those of which something is left to locate."""
@@ -218,13 +218,14 @@ class _Running:
         ledger = self._audit.ledger
         now = ledger.now()
         spans = [
-            span._replace(audited_at=now, reason=span.reason or (reason if span.verdict in DIFFERS else ""))
+            span._replace(audited_at=now, reason=span.reason or reason)
             for span in with_basis(self._audit.store, pair.spans, self._claims)
         ]
         ledger.record_audits(self._job.id, spans)
         ledger.progress(self._job.id, "audit", self._spent.counted(self._spent.metrics))
         self._unrecorded.pop(pair.pair, None)
-        self._short += pair.spent
+        if pair.spent:
+            self._left.add(pair.pair)
         if pair.problem:
             self.problems[pair.pair] = pair.problem
             LOG.warning("%s: %s", pair.pair, pair.problem)

@@ -225,6 +225,24 @@ def test_an_audit_is_interrupted_resumed_and_comes_to_the_same(home: Path, excha
     assert exchange.requests <= 36
 
 
+def test_an_audit_that_is_interrupted_between_two_stretches_of_a_pair_goes_on_with_the_other(
+    tmp_path: Path, exchange: PocketExchange
+) -> None:
+    home, hole = tmp_path / "home", TimeRanges.single(DAYS[3], DAYS[3] + 600)
+    ingest(home, MARKET, *written(MARKET, [WHOLE], tmp_path), end_date=LAST_DAY, intervals=[1])
+    with at_pocket(home, exchange) as bench:
+        claims = [c for c in bench.ledger.assertions([BTC]) if c.series == MINUTES]
+        bench.ledger.claim([c._replace(start=hole.hull.start, end=hole.hull.end, withdrawn=True) for c in claims])
+        bench.runner._tracker().update_coverage_after_ingestion([BTC])
+        assert bench.runner.audit_plan(bench.audit_request(pairs=["BTC/USD"])).requests == 4
+        with pytest.raises(Interrupted):
+            bench.audit(pairs=["BTC/USD"], stop=lambda: exchange.requests >= 3)
+        found = bench.audit(pairs=["BTC/USD"])
+    assert exchange.requests <= 5
+    proved = TimeRanges.of((s.start, s.end) for s in found.spans if s.verdict is AuditVerdict.PROVED)
+    assert proved == TimeRanges.single(DAYS[0], DAYS[7]) - hole - TimeRanges.single(DAYS[0], proved.hull.start)
+
+
 def test_where_the_exchange_is_not_reached_the_audit_fails_and_can_be_resumed(
     home: Path, exchange: PocketExchange
 ) -> None:
