@@ -18,6 +18,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     Table,
     Text,
@@ -47,7 +48,7 @@ from kraken_core.ledger.columns import (
     words,
 )
 
-REVISION = "0019"  # the newest migration
+REVISION = "0020"  # the newest migration
 
 METRICS = tuple(field.name for field in fields(JobMetrics))
 _ADDED_METRICS = ("total_requests", "requests", "retries")
@@ -358,4 +359,28 @@ series_detection = Table(
     *series(primary_key=True),
     *span(may_be_empty=True),
     Column("as_of", Instant, nullable=False),
+)
+
+# What commits to the candle table replaced, each part of a commit a row: see domain/revisions.py and packing.py
+candle_revision = Table(
+    "candle_revision",
+    metadata,
+    row_id(),
+    *words("candle_table"),
+    Column("at", Instant, nullable=False),  # just before the commit
+    Column("job_id", BigInteger),  # the job that committed; null where none did
+    Column("ranges", LargeBinary),  # null where what was before is not known
+    *counts("candles"),
+    Column("before", LargeBinary),  # null where nothing was there
+)
+
+# What was worked out, and was replaced by what was worked out later: rows of other tables of the ledger
+record_revision = Table(
+    "record_revision",
+    metadata,
+    row_id(),
+    Column("at", Instant, nullable=False),
+    *words("of_table"),  # "" where what was before is not known
+    Column("keys", LargeBinary),
+    Column("before", LargeBinary),
 )

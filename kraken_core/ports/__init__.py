@@ -27,6 +27,7 @@ from kraken_core.ports.exchange import Exchange
 from kraken_core.ports.jobs import Forgotten, JobEvent, JobLedger
 from kraken_core.ports.ledger import Ledger, MarketLedger
 from kraken_core.ports.pairs import AssetRecord, PairLedger, PairRecord, RenamedRows
+from kraken_core.ports.revisions import KeepReplaced
 from kraken_core.ports.running import Clock, Progress, WorkerPool, never_stop, no_progress
 from kraken_core.ports.sources import CandleSource, RejectLog
 from kraken_core.ports.stores import StoreKind, StoreState
@@ -51,6 +52,7 @@ __all__ = [
     "Fragmentation",
     "JobEvent",
     "JobLedger",
+    "KeepReplaced",
     "Ledger",
     "Maintainable",
     "MarketLedger",

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from kraken_core.domain.table_mark import KnownTable
     from kraken_core.ports.candles import CandleTable
     from kraken_core.ports.pairs import AssetRecord
+    from kraken_core.ports.revisions import KeepReplaced
 
 Assets: TypeAlias = "Callable[[Collection[str]], Sequence[AssetRecord]]"
 
@@ -53,11 +54,13 @@ class StoreKind(Protocol):
         """What the table is called, alike for everybody who uses it, and without a password."""
         ...
 
-    def open(self, address: str, folder: Path, assets: Assets, known: KnownTable) -> CandleTable:
+    def open(
+        self, address: str, folder: Path, assets: Assets, known: KnownTable, keep: KeepReplaced | None = None
+    ) -> CandleTable:
         """The table; nothing is connected or created yet. ``folder`` is what it may use of this machine.
 
-        ``assets``: see Ledger.assets; ``known``: its known_table. Raises SettingError where it takes what is not
-        installed.
+        ``assets``: see Ledger.assets; ``known``: its known_table; ``keep``: its keep_replaced, without which nothing
+        of what commits replace is kept. Raises SettingError where it takes what is not installed.
         """
         ...
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
 from kraken_core.domain.identities import Identities
+from kraken_core.domain.revisions import Replacement
 from kraken_core.domain.table_mark import TableMark
 from kraken_core.domain.tiers import Tiers
 from kraken_core.ledger.ledger import SqlLedger
@@ -70,13 +71,16 @@ class OpenHome:
     @cached_property
     def store(self) -> CandleTable:
         """The home's candle table."""
-        return open_store(self.settings, self._assets, self._known_table)
+        return open_store(self.settings, self._assets, self._known_table, self._keep_replaced)
 
     def _assets(self, tickers: Collection[str]) -> list[AssetRecord]:
         return self.ledger.assets(tickers)  # whichever it is by then: the first job makes one
 
     def _known_table(self) -> TableMark | None:
         return self.ledger.known_table()
+
+    def _keep_replaced(self, version: int, replaced: Iterable[Replacement]) -> None:
+        self.ledger.keep_replaced(version, replaced)
 
     @cached_property
     def tiers(self) -> Tiers:

@@ -10,7 +10,7 @@ import pytest
 
 from kraken_core import Workbench
 from kraken_core.domain.table_mark import KnownTable
-from kraken_core.ports import CandleTable, StoreState
+from kraken_core.ports import CandleTable, KeepReplaced, StoreState
 from kraken_core.ports.stores import Assets
 from kraken_core.settings import Settings
 from kraken_core.stores.delta.store import DeltaStore
@@ -36,8 +36,10 @@ class ToyKind:
     def name(self, address: str, folder: Path) -> str:
         return address
 
-    def open(self, address: str, folder: Path, assets: Assets, known: KnownTable) -> CandleTable:
-        return DeltaStore(self.folder / address.removeprefix(SCHEME), known=known)
+    def open(
+        self, address: str, folder: Path, assets: Assets, known: KnownTable, keep: KeepReplaced | None = None
+    ) -> CandleTable:
+        return DeltaStore(self.folder / address.removeprefix(SCHEME), known=known, keep=keep)
 
     def state(self, address: str, folder: Path, known: KnownTable) -> StoreState:
         return StoreState(f"{address} is a toy", improvable=True)

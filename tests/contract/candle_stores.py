@@ -16,5 +16,5 @@ def adapter(request: pytest.FixtureRequest) -> Adapter:
         return DeltaStore
     if request.param == "delta on s3":
         request.getfixturevalue("s3")
-        return lambda folder: DeltaStore(f"s3://{BUCKET}{folder}")
+        return lambda folder, **more: DeltaStore(f"s3://{BUCKET}{folder}", **more)
     return questdb_adapter(request.getfixturevalue("questdb_server"), reads_files="files" in request.param)

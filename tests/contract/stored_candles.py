@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 
 from kraken_core.domain.timerange import TimeRanges
-from kraken_core.ports import CandleStore
+from kraken_core.ports import CandleStore, KeepReplaced
 from tests.support.candle_tables import BTC
 
-Adapter = Callable[[Path], CandleStore]  # opens the table of a folder; of a new folder a new table
+
+class Adapter(Protocol):
+    """Opens the table of a folder; of a new folder a new table."""
+
+    def __call__(self, folder: Path, /, *, keep: KeepReplaced | None = None) -> CandleStore: ...
+
 
 READING, SENT = (pytest.param(f"questdb, {how}", marks=pytest.mark.questdb) for how in ("reading files", "sent rows"))
 

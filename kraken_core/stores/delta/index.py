@@ -46,6 +46,14 @@ class FileIndex:
         """The files that hold candles of a series, by path, and where they lie in it."""
         return self._spans(series)
 
+    def spans(self, path: str) -> Mapping[Pair, CandleSpan]:
+        """Where the candles of each pair lie in a file."""
+        return self._files[path][1]
+
+    def by_series(self) -> dict[Series, int]:
+        """How many candles the files hold of each series."""
+        return {series: sum(span.candles for span in found.values()) for series, found in self._series.items()}
+
     def first(self, path: str) -> int:
         """The open of a file's earliest candle, epoch seconds."""
         return min(span.first for span in self._files[path][1].values())

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from kraken_core.domain.formatting import byte_size
 from kraken_core.domain.table_mark import KnownTable
-from kraken_core.ports import CandleTable, StoreState
+from kraken_core.ports import CandleTable, KeepReplaced, StoreState
 from kraken_core.ports.stores import Assets
 from kraken_core.stores.delta.state import table_state
 from kraken_core.stores.delta.store import DeltaStore
@@ -33,9 +33,16 @@ class FolderKind:
         """See StoreKind."""
         return str(folder)
 
-    def open(self, address: str, folder: Path, assets: Assets, known: KnownTable) -> CandleTable:  # noqa: ARG002 - it needs no numbers
+    def open(
+        self,
+        address: str,
+        folder: Path,
+        assets: Assets,  # noqa: ARG002 - it needs no numbers
+        known: KnownTable,
+        keep: KeepReplaced | None = None,
+    ) -> CandleTable:
         """See StoreKind."""
-        return DeltaStore(self.name(address, folder), known=known)
+        return DeltaStore(self.name(address, folder), known=known, keep=keep)
 
     def state(self, address: str, folder: Path, known: KnownTable) -> StoreState:
         """See StoreKind."""
@@ -58,9 +65,16 @@ class ObjectStoreKind:
         """See StoreKind."""
         return address
 
-    def open(self, address: str, folder: Path, assets: Assets, known: KnownTable) -> CandleTable:  # noqa: ARG002 - see above
+    def open(
+        self,
+        address: str,
+        folder: Path,  # noqa: ARG002 - it is nowhere here
+        assets: Assets,  # noqa: ARG002 - it needs no numbers
+        known: KnownTable,
+        keep: KeepReplaced | None = None,
+    ) -> CandleTable:
         """See StoreKind."""
-        return DeltaStore(address, known=known)
+        return DeltaStore(address, known=known, keep=keep)
 
     def state(self, address: str, folder: Path, known: KnownTable) -> StoreState:  # noqa: ARG002 - see above
         """See StoreKind."""

@@ -19,7 +19,7 @@ from threading import Lock
 
 from kraken_core.domain.errors import CommitConflictError
 from kraken_core.domain.table_mark import KnownTable, nothing_known
-from kraken_core.ports import Compaction, Damage, Fragmentation, StagedFile, Vacuumed
+from kraken_core.ports import Compaction, Damage, Fragmentation, KeepReplaced, StagedFile, Vacuumed
 from kraken_core.stores.delta.compaction import Group, groups, merge
 from kraken_core.stores.delta.index import FileIndex
 from kraken_core.stores.delta.log import ActiveFile, DeltaLog
@@ -37,11 +37,16 @@ class DeltaMaintenance:
     """What a process knows of a candle table, and its care; see Maintainable."""
 
     def __init__(
-        self, table: str | Path | Location, version: int | None = None, known: KnownTable = nothing_known
+        self,
+        table: str | Path | Location,
+        version: int | None = None,
+        known: KnownTable = nothing_known,
+        keep: KeepReplaced | None = None,
     ) -> None:
         place = open_location(table) if isinstance(table, (str, Path)) else table
         self._files = CandleFiles(place)
         self._log = DeltaLog(place, version, known)
+        self._keep = keep  # what commits replace
         self._index = FileIndex()
         self._lock = Lock()  # guards log and index; candles are read and written outside of it
 

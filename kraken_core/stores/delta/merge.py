@@ -17,13 +17,15 @@ import polars as pl
 from kraken_core.domain.candles import KEY, SCHEMA, VALUES, Source, altered, demoted, is_settled, prevails
 from kraken_core.domain.differences import FOUND, differs, sizes
 from kraken_core.domain.market import Series
+from kraken_core.domain.revisions import Replacement, unlike
 from kraken_core.domain.timerange import TimeRanges
 from kraken_core.ports import Merged, StagedFile
 from kraken_core.stores.delta.index import FileIndex
+from kraken_core.stores.delta.replaced import ReplacedRows
 from kraken_core.stores.files.candle_files import ROW, CandleFiles
 from kraken_core.stores.files.spans import pair_of
 
-_COMPARED = (*KEY, *VALUES, "rank", ROW)
+_COMPARED = (*KEY, *VALUES, "source", "rank", ROW)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,7 @@ class DeltaMerge:
     superseded: tuple[str, ...]  # files on disk that do not join the table as they are
     merged: Mapping[Series, Merged]
     differing: pl.DataFrame  # FOUND
+    replaced: Replacement | None  # where that is wanted
 
 
 def plan_merge(
@@ -46,9 +49,13 @@ def plan_merge(
     demote: Mapping[Series, TimeRanges],
     *,
     drop: Mapping[Series, TimeRanges] = MappingProxyType({}),
+    keeping: bool = False,
 ) -> DeltaMerge:
-    """Work out what makes the staged files part of a table that holds ``held``; see CandleStore.commit."""
-    overlay = _Overlay(files, stored)
+    """Work out what makes the staged files part of a table that holds ``stored``; see CandleStore.commit.
+
+    ``keeping``: say what is replaced, too.
+    """
+    overlay = _Overlay(files, stored, ReplacedRows(files, stored) if keeping else None)
     overlay.drop(drop)
     overlay.clear(clear)
     overlay.demote(demote)
@@ -60,8 +67,9 @@ def plan_merge(
 class _Overlay:
     """The table as it would be: the files held and taken, less the rows that lost their slot."""
 
-    def __init__(self, files: CandleFiles, stored: FileIndex) -> None:
+    def __init__(self, files: CandleFiles, stored: FileIndex, replaced: ReplacedRows | None) -> None:
         self._files = files
+        self._replaced = replaced
         self._stored = stored
         self._taken = FileIndex()
         self._losers: dict[str, list[pl.Series]] = defaultdict(list)  # row numbers by file
@@ -72,13 +80,13 @@ class _Overlay:
     def drop(self, ranges: Mapping[Series, TimeRanges]) -> None:
         """Candles in the ranges lose their slot, to nobody."""
         for path, wanted in self._stored.holding(ranges).items():
-            self._lose(path, self._files.rows([path], wanted, (*KEY, ROW))[ROW])
+            self._lose(path, self._files.rows([path], wanted, (*KEY, ROW))[ROW], wanted)
 
     def clear(self, ranges: Mapping[Series, TimeRanges]) -> None:
         """Derived candles in the ranges lose their slot, to nobody."""
         for path, wanted in self._stored.holding(ranges).items():
             rows = self._left(path, self._files.rows([path], wanted, (*KEY, "source", ROW)))
-            self._lose(path, rows.filter(pl.col("source") == Source.DERIVED)[ROW])
+            self._lose(path, rows.filter(pl.col("source") == Source.DERIVED)[ROW], wanted)
 
     def demote(self, ranges: Mapping[Series, TimeRanges]) -> None:
         """What is settled in the ranges moves to files of its own, as provisional."""
@@ -86,12 +94,14 @@ class _Overlay:
         for path, wanted in self._stored.holding(ranges).items():
             rows = self._left(path, self._files.rows([path], wanted, (*SCHEMA, ROW)).filter(is_settled()))
             if rows.height:
-                self._lose(path, rows[ROW])
+                self._lose(path, rows[ROW], wanted)
                 moved[self._stored.interval(path)].append(rows.select(*SCHEMA))
         for _, frames in sorted(moved.items()):
             file = self._files.write(pl.concat(frames).sort(KEY).with_columns(rank=demoted()))
             self._demoted.append(file)
             self._taken.add(file.path, file.interval, file.spans)
+            if self._replaced:
+                self._replaced.takes(file, {Series(pair, file.interval) for pair in file.spans})
 
     def take(self, file: StagedFile) -> None:
         """A staged file joins; in every slot that is held already, one of the two candles loses."""
@@ -103,21 +113,28 @@ class _Overlay:
         hulls = {series: TimeRanges.single(span.first, span.last + 1) for series, span in spans.items()}
         rivals = self._stored.holding(hulls) | self._taken.holding(hulls)
         self._taken.add(file.path, file.interval, file.spans)
+        contested = {series: hulls[series] for wanted in rivals.values() for series in wanted}
+        if self._replaced:
+            self._replaced.takes(file, contested.keys())
         if not rivals:
             return
-        contested = {series: hulls[series] for wanted in rivals.values() for series in wanted}
         rows = self._rows(file.path, contested)
         for path, wanted in rivals.items():
             joined = rows.join(self._rows(path, wanted), on=KEY, suffix="_stored").with_columns(wins=prevails())
             met = joined.select(
-                *("pair", ROW, f"{ROW}_stored", "wins"), same=~differs(), altered=pl.col("wins") & altered()
+                *("pair", ROW, f"{ROW}_stored", "wins"),
+                same=~differs(),
+                altered=pl.col("wins") & altered(),
+                unlike=pl.col("wins") & unlike(),
             ).collect()
             if not met["same"].all():
                 interval = pl.lit(file.interval, pl.Int32).alias("interval_minutes")
                 found = joined.filter(differs()).with_columns(interval, *sizes()).select(*FOUND)
                 self._differing.append(found.collect())
-            self._lose(file.path, met.filter(~pl.col("wins"))[ROW])
-            self._lose(path, met.filter("wins")[f"{ROW}_stored"])
+            self._lose(file.path, met.filter(~pl.col("wins"))[ROW], {})
+            self._lose(path, met.filter("wins")[f"{ROW}_stored"], wanted)
+            if self._replaced:
+                self._replaced.meets(file, path, met)
             self._count(_outcomes(met, file.interval))
 
     def finish(self, staged: Sequence[StagedFile]) -> DeltaMerge:
@@ -131,6 +148,9 @@ class _Overlay:
             superseded=tuple(path for path in self._losers if path in self._taken.paths),
             merged=self._merged,
             differing=pl.concat([pl.DataFrame(schema=FOUND), *self._differing]),
+            replaced=self._replaced.result({path: self._lost(path) for path in self._losers})
+            if self._replaced
+            else None,
         )
 
     def _rows(self, path: str, wanted: Mapping[Series, TimeRanges]) -> pl.LazyFrame:
@@ -145,9 +165,12 @@ class _Overlay:
             return None
         return self._files.write(self._files.without(path, index.interval(path), lost))
 
-    def _lose(self, path: str, rows: pl.Series) -> None:
+    def _lose(self, path: str, rows: pl.Series, where: Mapping[Series, TimeRanges]) -> None:
+        """Rows of a file lose their slots; of a stored one, they lie somewhere in the ranges."""
         if not rows.is_empty():
             self._losers[path].append(rows)
+            if self._replaced:
+                self._replaced.loses(path, where)
 
     def _left(self, path: str, rows: pl.DataFrame) -> pl.DataFrame:
         """Those of the rows that did not lose their slot before."""

@@ -26,6 +26,7 @@ from kraken_core.ports import CandleSpan, Merged, NoteDifferences, StagedFile, S
 from kraken_core.stores.delta.log import DeltaLog
 from kraken_core.stores.delta.maintenance import DeltaMaintenance
 from kraken_core.stores.delta.merge import DeltaMerge, plan_merge
+from kraken_core.stores.delta.replaced import restored
 from kraken_core.stores.files.candle_files import PARTITION
 from kraken_core.stores.files.errors import read_errors, store_errors
 from kraken_core.stores.files.file_names import checksum_in
@@ -55,7 +56,7 @@ class DeltaStore(DeltaMaintenance):
     def with_retries(self) -> DeltaStore:
         """See CandleTable."""
         place = self._files.place.with_retries()
-        return self if place == self._files.place else DeltaStore(place, self._log.pinned, self._log.known)
+        return self if place == self._files.place else DeltaStore(place, self._log.pinned, self._log.known, self._keep)
 
     @property
     def version(self) -> int:
@@ -111,6 +112,8 @@ class DeltaStore(DeltaMaintenance):
             ]
             away = active.keys() - then.keys()
             if back or away:
+                if self._keep:
+                    self._keep(self._log.version, restored(self._files, self._index, back, away))
                 self._log.commit(back, away)
 
     def staging(self, pairs: Collection[Pair]) -> Staging:  # noqa: ARG002 - the port's
@@ -211,11 +214,14 @@ class DeltaStore(DeltaMaintenance):
         note: NoteDifferences | None,
     ) -> DeltaMerge:
         self._refresh(create=True)
-        merge = plan_merge(self._files, self._index, staged, clear, demote, drop=drop)
+        keep = self._keep
+        merge = plan_merge(self._files, self._index, staged, clear, demote, drop=drop, keeping=keep is not None)
         if note and merge.differing.height:
             note(merge.differing)
         if not merge.added and not merge.removed:
             return merge
+        if keep and merge.replaced:
+            keep(self._log.version, [merge.replaced])
         try:
             self._log.commit(merge.added, merge.removed)
         except CommitConflictError:

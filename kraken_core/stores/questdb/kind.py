@@ -7,7 +7,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from kraken_core.domain.table_mark import KnownTable
-from kraken_core.ports import CandleTable, StoreState
+from kraken_core.ports import CandleTable, KeepReplaced, StoreState
 from kraken_core.ports.stores import Assets
 from kraken_core.stores.questdb.address import EXAMPLE, SCHEME, parse_address
 from kraken_core.stores.questdb.state import server_state
@@ -32,11 +32,13 @@ class QuestDBKind:
         """See StoreKind."""
         return str(parse_address(address))
 
-    def open(self, address: str, folder: Path, assets: Assets, known: KnownTable) -> CandleTable:
+    def open(
+        self, address: str, folder: Path, assets: Assets, known: KnownTable, keep: KeepReplaced | None = None
+    ) -> CandleTable:
         """See StoreKind. Candles on their way there are in ``folder``."""
         from kraken_core.stores.questdb.store import QuestDBStore  # noqa: PLC0415 - only who uses it pays for its drivers
 
-        return QuestDBStore(parse_address(address), folder, assets, known)
+        return QuestDBStore(parse_address(address), folder, assets, known, keep)
 
     def state(self, address: str, folder: Path, known: KnownTable) -> StoreState:  # noqa: ARG002 - see above
         """See StoreKind."""

@@ -36,6 +36,10 @@ class QuestDbMerge:
     ranks_after: Sequence[RankRun] = ()
     merged: Mapping[Series, Merged] = field(default_factory=dict)
     differing: pl.DataFrame = field(default_factory=partial(pl.DataFrame, schema=FOUND))
+    before: pl.DataFrame = field(
+        default_factory=partial(pl.DataFrame, schema=SCHEMA)
+    )  # what was looked at, a row a slot
+    after: pl.DataFrame = field(default_factory=partial(pl.DataFrame, schema=SCHEMA))
 
 
 def merge(
@@ -80,7 +84,7 @@ def merge(
         beside = rows.join(winners.select(*SLOT, "source"), on=SLOT, suffix="_new")
         gone = pl.concat([gone, beside.filter(pl.col("source") != pl.col("source_new")).select(*SCHEMA)])
     before, after = _runs(now, stored)
-    return QuestDbMerge(winners, gone, before, after, merged, pl.concat(differing))
+    return QuestDbMerge(winners, gone, before, after, merged, pl.concat(differing), stored, now.select(*SCHEMA))
 
 
 def one_a_slot(rows: pl.DataFrame) -> pl.DataFrame:

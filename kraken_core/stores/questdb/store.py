@@ -19,6 +19,7 @@ import polars as pl
 from kraken_core.domain.candles import SCHEMA, chosen, known_source
 from kraken_core.domain.errors import CommitConflictError
 from kraken_core.domain.market import Pair, Series
+from kraken_core.domain.revisions import VISIBLE, Replacement, replacement
 from kraken_core.domain.table_mark import KnownTable, TableMark, nothing_known, require_known
 from kraken_core.domain.timerange import TimeRange, TimeRanges
 from kraken_core.failpoints import reached
@@ -27,6 +28,7 @@ from kraken_core.ports import (
     Compaction,
     Damage,
     Fragmentation,
+    KeepReplaced,
     Merged,
     NoteDifferences,
     StagedFile,
@@ -56,7 +58,15 @@ class QuestDBStore:
     ``assets`` tells the assets known and gives numbers to new ones, as Ledger.assets does.
     """
 
-    def __init__(self, address: Address, folder: Path, assets: Assets, known: KnownTable = nothing_known) -> None:
+    def __init__(
+        self,
+        address: Address,
+        folder: Path,
+        assets: Assets,
+        known: KnownTable = nothing_known,
+        keep: KeepReplaced | None = None,
+    ) -> None:
+        self._keep = keep  # what commits replace
         self._assets = assets
         self._known = known
         self._ids: dict[str, int] = {}
@@ -131,9 +141,7 @@ class QuestDBStore:
             if not self._settle():
                 return pl.DataFrame(schema=chosen(columns))
             rows = one_a_slot(self._stored.candles(ranges))
-        names = {name: known_source(name) for name in rows["source"].drop_nulls().unique()}
-        named = pl.col("source").replace_strict(names, default="", return_dtype=pl.String)
-        return rows.with_columns(named).select(*chosen(columns))
+        return _named(rows).select(*chosen(columns))
 
     def spans(self) -> Mapping[Series, TimeRange]:
         """From where to where each series has candles."""
@@ -218,6 +226,9 @@ class QuestDBStore:
         if note and plan.differing.height:
             note(plan.differing)
         if plan.winners.height or plan.gone.height or plan.ranks_before:
+            if self._keep:
+                before, after = (_named(candles).select(*VISIBLE) for candles in (plan.before, plan.after))
+                self._keep(planned.version, [replacement(before, after, before.clear())])
             self._make(plan, planned, staged)
         return plan.merged
 
@@ -251,6 +262,9 @@ class QuestDBStore:
         """Take staged files as they are: nothing is held where their candles lie."""
         steps = self._known_steps()
         runs = [run for file in staged for run in runs_of(self._files.columns(file, RANKED))]
+        if self._keep:
+            ranges = {series: TimeRanges.single(*hull) for series, hull in _hulls(staged)}
+            self._keep(planned.version, [Replacement(ranges, pl.DataFrame(schema=VISIBLE))])
         with self._changing(planned, staged):
             self._writer.record(steps.set(runs), self._ids)
             self._writer.take(staged)
@@ -340,6 +354,12 @@ class QuestDBStore:
             if not self._ids or not self._ids.keys() >= set(tickers):
                 self._ids = {asset.ticker: asset.id for asset in self._assets(tickers)}
             return self._ids
+
+
+def _named(rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows with their sources as we call them."""
+    names = {name: known_source(name) for name in rows["source"].drop_nulls().unique()}
+    return rows.with_columns(pl.col("source").replace_strict(names, default="", return_dtype=pl.String))
 
 
 def _hulls(staged: Sequence[StagedFile]) -> Iterator[tuple[Series, TimeRange]]:

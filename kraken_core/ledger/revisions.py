@@ -1,0 +1,133 @@
+"""Revisions: what commits to the candle table replaced, kept for good."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import NamedTuple
+
+import polars as pl
+from sqlalchemy import ColumnElement, Connection, func, insert, select
+
+from kraken_core.domain.market import INTERVALS, Series
+from kraken_core.domain.revisions import VISIBLE, Replacement
+from kraken_core.domain.timerange import TimeRanges
+from kraken_core.ledger.models import candle_revision, record_revision
+from kraken_core.ledger.packing import pack_candles, pack_ranges, unpack_candles, unpack_ranges
+from kraken_core.ledger.transactions import Transactions, transaction
+
+_ROW = candle_revision.c
+
+
+class Kept(NamedTuple):
+    """What a commit replaced, of some series: when, and by which job, if by one."""
+
+    at: int
+    job_id: int | None
+    replaced: Replacement
+
+
+class Revisions(Transactions):
+    """The part of the ledger that keeps what commits replace."""
+
+    @transaction
+    def keep_replaced(self, version: int, replaced: Iterable[Replacement]) -> None:
+        """Keep what a commit is about to replace, in a candle table at a version: see ports.KeepReplaced.
+
+        Of a table that has candles already, of which nothing was kept, nobody knows what was before.
+        """
+        found = [part for part in replaced if any(part.ranges.values())]
+        pairs = {series.pair for part in found for series in part.ranges}
+        with self._writing(pairs, committing=True) as connection:
+            if version and self._last(connection) is None:
+                self._begin(connection)
+            at, job_id = self._clock.now(), self._running_job(connection)
+            rows = [
+                {
+                    "candle_table": self._table,
+                    "at": at,
+                    "job_id": job_id,
+                    "ranges": pack_ranges(part.ranges, self._pair_ids),
+                    "candles": part.before.height,
+                    "before": pack_candles(part.before, self._pair_ids) if part.before.height else None,
+                }
+                for part in found
+            ]
+            if rows:
+                connection.execute(insert(candle_revision), rows)
+
+    @transaction
+    def begin_revisions(self) -> None:
+        """Of what was before this moment, nobody knows how the candle table was."""
+        with self._writing() as connection:
+            self._begin(connection)
+
+    @transaction
+    def known_since(self) -> int | None:
+        """From when on it is known what was known, epoch seconds; None where that is from the beginning."""
+        candles = select(func.max(_ROW.at)).where(self._of_table, _ROW.ranges.is_(None))
+        records = select(func.max(record_revision.c.at)).where(record_revision.c.of_table == "")
+        with self._reading() as connection:
+            found = [connection.scalar(query) for query in (candles, records)]
+        return max((at for at in found if at is not None), default=None)
+
+    @transaction
+    def replaced_since(self, instant: int, series: Collection[Series] | None = None) -> list[Replacement]:
+        """What commits later than an instant replaced of some series, oldest first; of all where none are given."""
+        with self._reading() as connection:
+            first = connection.scalar(select(func.min(_ROW.id)).where(self._of_table, _ROW.at > instant))
+            if first is None:
+                return []
+            return [kept.replaced for kept in self._kept(connection, _ROW.id >= first, series)]
+
+    @transaction
+    def revisions(self, series: Series) -> list[Kept]:
+        """All that commits ever replaced of a series, oldest first, as far as there was anything."""
+        with self._reading() as connection:
+            return [
+                kept
+                for kept in self._kept(connection, _ROW.before.is_not(None), [series])
+                if kept.replaced.before.height
+            ]
+
+    def _kept(
+        self, connection: Connection, where: ColumnElement[bool], series: Collection[Series] | None
+    ) -> Iterator[Kept]:
+        names = self._names(series)
+        query = select(_ROW.id, _ROW.at, _ROW.job_id, _ROW.ranges).where(
+            self._of_table, where, _ROW.ranges.is_not(None)
+        )
+        for id_, at, job_id, packed in connection.execute(query.order_by(_ROW.id)).all():
+            if ranges := unpack_ranges(packed, names):
+                yield Kept(at, job_id, Replacement(ranges, self._before(connection, id_, ranges)))
+
+    def _before(self, connection: Connection, id_: int, ranges: Mapping[Series, TimeRanges]) -> pl.DataFrame:
+        packed = connection.scalar(select(_ROW.before).where(_ROW.id == id_))
+        if packed is None:
+            return pl.DataFrame(schema=VISIBLE)
+        of_series = pl.DataFrame(
+            [(str(pair), interval) for pair, interval in ranges],
+            {"pair": pl.String, "interval_minutes": pl.Int32},
+            orient="row",
+        )
+        return unpack_candles(packed, self._pairs).join(of_series, on=of_series.columns, how="semi")
+
+    def _names(self, series: Collection[Series] | None) -> Mapping[tuple[int, int], Series]:
+        if series is None:
+            return {(id_, i): self._series[id_, i] for id_ in self._pairs for i in INTERVALS}
+        return {(self._pair_ids[s.pair], s.interval): s for s in series if s.pair in self._pair_ids}
+
+    @property
+    def _of_table(self) -> ColumnElement[bool]:
+        return _ROW.candle_table == self._table
+
+    def _last(self, connection: Connection) -> int | None:
+        return connection.scalar(select(_ROW.id).where(self._of_table).order_by(_ROW.id.desc()).limit(1))
+
+    def _begin(self, connection: Connection) -> None:
+        begun = {
+            "candle_table": self._table,
+            "at": self._clock.now(),
+            "job_id": self._running_job(connection),
+            "candles": 0,
+        }
+        connection.execute(insert(candle_revision), begun)
