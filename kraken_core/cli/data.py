@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kraken_core.cli.options import CliContext, common, graded, selecting
+from kraken_core.cli.options import CliContext, at_an_instant, common, graded, selecting
 from kraken_core.cli.output import print_json, print_table
 
 if TYPE_CHECKING:
@@ -18,11 +18,15 @@ LONGEST = 200  # rows on a terminal
 
 @click.command(epilog='\b\nExample:\n  kraken-history sql "select pair, count(*) as candles from candles group by 1"')
 @click.argument("query")
+@at_an_instant
 @common
-def sql(ctx: CliContext, query: str) -> None:
-    """Answer a QUERY (DuckDB) over the views candles, assets, pairs, jobs, files, coverage and gaps."""
+def sql(ctx: CliContext, query: str, as_known_at: str | None) -> None:
+    """Answer a QUERY (DuckDB) over the views candles, assets, pairs, jobs, files, coverage and gaps.
+
+    With --as-known-at there is the view candles only, as it was known then.
+    """
     with ctx.workbench() as workbench:
-        found = workbench.sql(query, to="polars")
+        found = workbench.sql(query, as_known_at=as_known_at, to="polars")
         if ctx.as_json:
             print_json(_plain(found))
             return
@@ -45,6 +49,7 @@ def sql(ctx: CliContext, query: str) -> None:
 @click.option("--fill", type=click.Choice(["previous"]), help="Fill silent slots with the close before; flagged.")
 @click.option("--require-complete", is_flag=True, help="Write nothing, and exit 4, where anything is missing.")
 @graded
+@at_an_instant
 @click.option("--overwrite", is_flag=True, help="Replace files that exist.")
 @common
 def export(
@@ -55,6 +60,7 @@ def export(
     fill: str | None,
     require_complete: bool,
     evidence: str | None,
+    as_known_at: str | None,
     overwrite: bool,
     **selection: Any,  # noqa: ANN401 - see selecting
 ) -> None:
@@ -72,6 +78,7 @@ def export(
             fill=fill,
             require_complete=require_complete,
             evidence=evidence,
+            as_known_at=as_known_at,
             overwrite=overwrite,
         )
         if ctx.as_json:

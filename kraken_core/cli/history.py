@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kraken_core.cli.options import CliContext, common, selecting
+from kraken_core.cli.options import CliContext, at_an_instant, common, selecting
 from kraken_core.cli.output import echo, print_json, print_table
 
 if TYPE_CHECKING:
@@ -22,31 +22,35 @@ LONGEST = 50  # rows on a terminal; a list nobody reads helps nobody
 
 @click.command(epilog="\b\nExample:\n  kraken-history coverage --pairs BTC/USD --intervals 60,1440")
 @selecting
+@at_an_instant
 @common
-def coverage(ctx: CliContext, **selection: Any) -> None:  # noqa: ANN401 - the options of selecting
+def coverage(ctx: CliContext, *, as_known_at: str | None, **selection: Any) -> None:  # noqa: ANN401 - the options of selecting
     """Which ranges are covered, by which source, and with how many candles."""
     with ctx.workbench() as workbench:
         from kraken_core.workbench import documents
 
         chosen = workbench.select(**selection)
-        found = [documents.coverage_row(c) for c in workbench.holdings.coverage(chosen)]
+        holdings = workbench.holdings_at(as_known_at)
+        found = [documents.coverage_row(c) for c in holdings.coverage(chosen)]
         if ctx.as_json:
             print_json(found)
         else:
-            _say_as_of(ctx, workbench.holdings)
+            _say_as_of(ctx, holdings)
             _print_rows(ctx, tuple(documents.COVERAGE), found, "Nothing is covered")
-        _say_not_assessed(ctx, workbench.holdings, chosen)
+        _say_not_assessed(ctx, holdings, chosen)
 
 
 @click.command(epilog="\b\nExample:\n  kraken-history gaps --tier TIER1 --intervals 1440")
 @selecting
+@at_an_instant
 @common
-def gaps(ctx: CliContext, **selection: Any) -> None:  # noqa: ANN401 - the options of selecting
+def gaps(ctx: CliContext, *, as_known_at: str | None, **selection: Any) -> None:  # noqa: ANN401 - the options of selecting
     """What is missing, how it can be filled, or which archive to get by hand."""
     with ctx.workbench() as workbench:
         chosen = workbench.select(**selection)
-        show_gaps(ctx, workbench.holdings, workbench.holdings.gaps(chosen))
-        _say_not_assessed(ctx, workbench.holdings, chosen)
+        holdings = workbench.holdings_at(as_known_at)
+        show_gaps(ctx, holdings, holdings.gaps(chosen))
+        _say_not_assessed(ctx, holdings, chosen)
 
 
 def show_gaps(ctx: CliContext, stored: Holdings, gaps: Sequence[GapRecord]) -> None:

@@ -126,6 +126,15 @@ def asking(command: Callable[..., R]) -> Callable[..., R]:
     return trades(most(command))
 
 
+def at_an_instant(command: Callable[..., R]) -> Callable[..., R]:
+    """Add the option that asks for what was known at an instant."""
+    return click.option(
+        "--as-known-at",
+        metavar="TIME",
+        help="What was known then, before later jobs: 2024-01-31T12:00:00Z (a date is its first moment, UTC).",
+    )(command)
+
+
 def graded(command: Callable[..., R]) -> Callable[..., R]:
     """Add the option that asks for a grade of evidence."""
     return click.option(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kraken_core.cli.options import CliContext, Length, common, graded, selecting
+from kraken_core.cli.options import CliContext, Length, at_an_instant, common, graded, selecting
 from kraken_core.cli.output import console, echo, print_json, print_table
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ LONGEST = 50  # changed series on a terminal
 )
 @click.option("--require-complete", is_flag=True, help="Write and print nothing, and exit 4, if anything is missing.")
 @graded
+@at_an_instant
 @click.option("--max-age", metavar="AGE", type=Length(), help="Exit 4 if what is covered ends before that: 2d, 12h.")
 @common
 def report(
@@ -43,6 +44,7 @@ def report(
     require_complete: bool,
     evidence: str | None,
     max_age: int | None,
+    as_known_at: str | None,
     **selection: Any,  # noqa: ANN401 - the options of selecting
 ) -> None:
     """How complete every series is, and what to do about the rest.
@@ -55,10 +57,11 @@ def report(
         from kraken_core.workbench import documents
 
         chosen = workbench.select(**selection)
-        found = workbench.holdings.report(chosen)
+        holdings = workbench.holdings_at(as_known_at)
+        found = holdings.report(chosen)
         changes = _changes(compare, found) if compare else None
         if require_complete:
-            _check(workbench, found, chosen, 100, evidence)
+            _check(workbench, found, chosen, 100, evidence, at=as_known_at)
         if html:
             _write(html, found)
             ctx.say(f"The page is {html}.")
@@ -67,15 +70,15 @@ def report(
             print_json(list(whole if changes is None else map(documents.change_row, changes)))
         elif changes is not None:
             _print_changes(ctx, changes)
-        elif not found.series and (days := workbench.holdings.days_assessed):
+        elif not found.series and (days := holdings.days_assessed):
             echo(f"Nothing is expected of that selection; what was assessed is of {days[0]} to {days[1]}.")
         else:
             from kraken_core.pipeline.report_terminal import display
 
             display(found, console())
-        if beyond := workbench.holdings.not_assessed(chosen):
+        if beyond := holdings.not_assessed(chosen):
             ctx.say(beyond)
-        _check(workbench, found, chosen, fail_under, evidence, max_age)
+        _check(workbench, found, chosen, fail_under, evidence, max_age, as_known_at)
 
 
 def _check(  # noqa: PLR0917 - what the options say
@@ -85,6 +88,7 @@ def _check(  # noqa: PLR0917 - what the options say
     fail_under: float | None,
     evidence: str | None,
     max_age: int | None = None,
+    at: str | None = None,
 ) -> None:
     """Raises IncompleteError where a series is below per cents, on evidence of a grade, or older than minutes."""
     from kraken_core.workbench.queries import gates, required
@@ -92,10 +96,10 @@ def _check(  # noqa: PLR0917 - what the options say
     if fail_under is not None or max_age is not None:
         gates.check_stored(found, chosen.pairs)
     if fail_under is not None:
-        coverage = workbench.holdings.coverage(chosen)
+        coverage = workbench.holdings_at(at).coverage(chosen)
         gates.check_complete(found, fail_under, required.parse_grade(evidence), coverage)
     if max_age is not None:
-        gates.check_age(workbench.holdings.ages(chosen, workbench.clock.now()), max_age * 60)
+        gates.check_age(workbench.holdings_at(at).ages(chosen, workbench.known(at).now), max_age * 60)
 
 
 def _write(path: Path, found: Report) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection, Select, bindparam, select, update
@@ -17,12 +17,13 @@ from kraken_core.domain.timerange import TimeRanges
 from kraken_core.ledger.bulk import add_many, add_rows, chunks, read_many
 from kraken_core.ledger.models import archive, archive_pair, assertion
 from kraken_core.ledger.transactions import Transactions, transaction
-from kraken_core.ledger.undone import not_undone
+from kraken_core.ledger.undone import counted_at, not_undone
 
 _SOURCES = {source.value: source for source in Source}
 _COLUMNS = ("pair_id", "interval", "start", "end", "source", "rank", "evidence", "withdrawn", "proved", "adopted")
 # Asked at every batch, so made once
-_CLAIMS = select(*(assertion.c[name] for name in _COLUMNS)).where(not_undone(assertion)).order_by(assertion.c.id)
+_ALL_CLAIMS = select(*(assertion.c[name] for name in _COLUMNS)).order_by(assertion.c.id)
+_CLAIMS = _ALL_CLAIMS.where(not_undone(assertion))
 _OF_PAIRS = _CLAIMS.where(assertion.c.pair_id.in_(bindparam("pairs", expanding=True)))
 _DERIVED = _OF_PAIRS.where(assertion.c.source == Source.DERIVED)
 OF_EVIDENCE = _OF_PAIRS.where(assertion.c.evidence.in_(bindparam("evidence", expanding=True)))
@@ -43,6 +44,14 @@ class Claims(Transactions):
         """Claims and counter-claims in the order they were made, but for those of jobs undone since."""
         with self._reading() as connection:
             return self._assertions(connection, _CLAIMS.where(self._of_pairs(assertion, pairs)))
+
+    @transaction
+    def assertions_at(self, instant: int, pairs: Collection[Pair] | None = None) -> list[Assertion]:
+        """Those made by an instant, but for those of jobs undone by then."""
+        by = datetime.fromtimestamp(instant, UTC)
+        counting = counted_at(assertion, by), assertion.c.asserted_at <= by, self._of_pairs(assertion, pairs)
+        with self._reading() as connection:
+            return self._assertions(connection, _ALL_CLAIMS.where(*counting))
 
     @transaction
     def refuted_by_content(self) -> Mapping[tuple[str, Series], TimeRanges]:

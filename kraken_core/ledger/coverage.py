@@ -10,6 +10,7 @@ from kraken_core.domain.coverage import CoverageSource, DataCoverageRange
 from kraken_core.domain.grades import Grade
 from kraken_core.domain.market import Series
 from kraken_core.ledger.bulk import add_many, read_many
+from kraken_core.ledger.kept_records import keeping, records_at
 from kraken_core.ledger.models import data_coverage_range
 from kraken_core.ledger.transactions import Transactions, by_series_and_time, transaction
 
@@ -27,18 +28,20 @@ class CoverageRecords(Transactions):
     def replace_coverage(self, coverage: Mapping[Series, Sequence[DataCoverageRange]]) -> None:
         """Set the covered ranges of these series. Raises LedgerError where two of a series overlap: nothing is set."""
         with self._writing({series.pair for series in coverage}) as connection:
-            connection.execute(delete(data_coverage_range).where(self._of(data_coverage_range, coverage)))
-            add_many(
-                connection,
-                data_coverage_range,
-                ("pair_id", "interval", "start", "end", "source", "candles", "grade"),
-                (
-                    (self._pair_ids[series.pair], series.interval, *r[1:3], str(r.source), r.candles, str(r.grade))
-                    for series, ranges in coverage.items()
-                    for r in ranges
-                ),
-                updated_at=self._now(),
-            )
+            of_series = self._of(data_coverage_range, coverage)
+            with keeping(connection, data_coverage_range, of_series, self._clock.now()):
+                connection.execute(delete(data_coverage_range).where(of_series))
+                add_many(
+                    connection,
+                    data_coverage_range,
+                    ("pair_id", "interval", "start", "end", "source", "candles", "grade"),
+                    (
+                        (self._pair_ids[series.pair], series.interval, *r[1:3], str(r.source), r.candles, str(r.grade))
+                        for series, ranges in coverage.items()
+                        for r in ranges
+                    ),
+                    updated_at=self._now(),
+                )
 
     @transaction
     def coverage(self, series: Collection[Series] | None = None) -> list[DataCoverageRange]:
@@ -50,5 +53,16 @@ class CoverageRecords(Transactions):
                     self._series[pair_id, interval], start, end, _SOURCES[source], candles, _GRADES[grade]
                 )
                 for pair_id, interval, start, end, source, candles, grade in rows
+            ]
+        return by_series_and_time(found)
+
+    @transaction
+    def coverage_at(self, instant: int) -> list[DataCoverageRange]:
+        """The covered ranges of all series as they were at an instant."""
+        with self._reading() as connection:
+            found = [
+                DataCoverageRange(self._series[key[0], key[1]], start, end, _SOURCES[source], candles, _GRADES[grade])
+                for key, rows in records_at(connection, data_coverage_range, instant).items()
+                for start, end, source, candles, grade in rows
             ]
         return by_series_and_time(found)

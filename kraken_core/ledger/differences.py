@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from datetime import UTC, datetime
 
-from sqlalchemy import select, true
+from sqlalchemy import ColumnElement, select, true
 
 from kraken_core.domain.candles import Source
 from kraken_core.domain.differences import Difference, Origin
@@ -12,7 +13,7 @@ from kraken_core.domain.market import Series
 from kraken_core.ledger.bulk import add_many, read_many
 from kraken_core.ledger.models import candle_difference
 from kraken_core.ledger.transactions import Transactions, by_series_and_time, transaction
-from kraken_core.ledger.undone import not_undone
+from kraken_core.ledger.undone import counted_at, not_undone
 
 _ROW = candle_difference.c
 _SOURCES = {source.value: source for source in Source}
@@ -44,11 +45,17 @@ class Differences(Transactions):
     @transaction
     def differences(self, series: Collection[Series] | None = None, *, job_id: int | None = None) -> list[Difference]:
         """Where sources differ, by series and time, but for what jobs found that were undone since."""
-        chosen = (
-            self._of(candle_difference, series),
-            true() if job_id is None else _ROW.job_id == job_id,
-            not_undone(candle_difference),
-        )
+        of_job = true() if job_id is None else _ROW.job_id == job_id
+        return self._differences(self._of(candle_difference, series), of_job, not_undone(candle_difference))
+
+    @transaction
+    def differences_at(self, instant: int, series: Collection[Series] | None = None) -> list[Difference]:
+        """Those found by an instant, but for those of jobs undone by then."""
+        by = datetime.fromtimestamp(instant, UTC)
+        counting = counted_at(candle_difference, by), _ROW.found_at <= by
+        return self._differences(self._of(candle_difference, series), *counting)
+
+    def _differences(self, *chosen: ColumnElement[bool]) -> list[Difference]:
         query = select(*(_ROW[name] for name in _COLUMNS), _ROW.job_id).where(*chosen).order_by(_ROW.id)
         with self._reading() as connection:
             found = [

@@ -14,12 +14,14 @@ from kraken_core.domain.market import Series
 from kraken_core.domain.scope import Detection, within_limits
 from kraken_core.domain.timerange import TimeRange
 from kraken_core.ledger.bulk import add_many, chunks, read_many
+from kraken_core.ledger.kept_records import GAP_COLUMNS, keeping, records_at
 from kraken_core.ledger.models import gap_record, series_detection, series_limit
 from kraken_core.ledger.transactions import Transactions, by_series_and_time, transaction
 
 _GAP = gap_record.c
 # The fields of a GapRecord that are columns of the same name, in its order
-_KEPT = tuple(name for name in GapRecord._fields if name in _GAP and name != "id")
+_KEPT = GAP_COLUMNS
+_AT = {name: at for at, name in enumerate(GAP_COLUMNS)}
 _STATE = [_GAP[name] for name in _KEPT]
 _IS_OPEN = _GAP.status.in_(OPEN)
 _STATUSES = {status.value: status for status in GapStatus}
@@ -46,12 +48,17 @@ class Gaps(Transactions):
         pairs = {series.pair for series in (*detections, *(gap.series for gap in (*new, *ended)))}
         with self._writing(pairs) as connection:
             stored = {gap.id: gap for gap in self._gaps(connection, self._of(gap_record, detections) & _IS_OPEN)}
-            self._remove(connection, stored.keys() - kept.keys() - closed.keys())
-            self._update(connection, [gap for id_, gap in kept.items() if gap != stored.get(id_)], may_stay=True)
-            self._update(connection, closed.values(), may_stay=False)
-            self._insert(connection, [gap for gap in ended if gap.id is None])
-            ids = iter(self._insert(connection, new))
-            self._store_detections(connection, detections)
+            removed = stored.keys() - kept.keys() - closed.keys()
+            other = [gap for id_, gap in kept.items() if gap != stored.get(id_)]
+            changed = {gap.series for gap in (*new, *ended, *other, *(stored[id_] for id_ in removed))}
+            with keeping(connection, gap_record, self._of(gap_record, changed), self._clock.now()):
+                self._remove(connection, removed)
+                self._update(connection, other, may_stay=True)
+                self._update(connection, closed.values(), may_stay=False)
+                self._insert(connection, [gap for gap in ended if gap.id is None])
+                ids = iter(self._insert(connection, new))
+            with keeping(connection, series_detection, self._of(series_detection, detections), self._clock.now()):
+                self._store_detections(connection, detections)
         return [gap if gap.id is not None else gap._replace(id=next(ids)) for gap in gaps]
 
     @transaction
@@ -82,14 +89,45 @@ class Gaps(Transactions):
         """Expect no more of these series than their limits; None lifts one. Gaps are to be detected anew."""
         now = self._now()
         with self._writing({series.pair for series in limits}) as connection:
-            connection.execute(delete(series_limit).where(self._of(series_limit, limits)))
+            of_series = self._of(series_limit, limits)
             rows = ((self._pair_ids[series.pair], series.interval, *limit) for series, limit in limits.items() if limit)
-            add_many(connection, series_limit, ("pair_id", "interval", "start", "end"), rows, set_at=now)
+            with keeping(connection, series_limit, of_series, self._clock.now()):
+                connection.execute(delete(series_limit).where(of_series))
+                add_many(connection, series_limit, ("pair_id", "interval", "start", "end"), rows, set_at=now)
 
     def _limits(self, connection: Connection) -> dict[Series, TimeRange]:
         columns = (series_limit.c[name] for name in ("pair_id", "interval", "start", "end"))
         rows = read_many(connection, select(*columns))
         return {self._series[pair_id, interval]: TimeRange(start, end) for pair_id, interval, start, end in rows}
+
+    @transaction
+    def gaps_at(self, instant: int) -> list[GapRecord]:
+        """The gaps of all series that were open at an instant, as they were."""
+        with self._reading() as connection:
+            found = [
+                GapRecord(self._series[key[0], key[1]], *row)._replace(
+                    status=_STATUSES[row[_AT["status"]]], route=_ROUTES[row[_AT["route"]]]
+                )
+                for key, rows in records_at(connection, gap_record, instant).items()
+                for row in rows
+            ]
+        return by_series_and_time(found)
+
+    @transaction
+    def detections_at(self, instant: int) -> Mapping[Series, Detection]:
+        """The last detection of every series by an instant, as far as something was expected of it then."""
+        with self._reading() as connection:
+            found = {
+                self._series[key[0], key[1]]: Detection(TimeRange(start, end), as_of)
+                for key, rows in records_at(connection, series_detection, instant).items()
+                for start, end, as_of in rows
+            }
+            limits = {
+                self._series[key[0], key[1]]: TimeRange(*limit)
+                for key, rows in records_at(connection, series_limit, instant).items()
+                for limit in rows
+            }
+        return within_limits(found, limits)
 
     def _gaps(self, connection: Connection, where: ColumnElement[bool]) -> list[GapRecord]:
         rows = read_many(connection, select(_GAP.pair_id, _GAP.interval, *_STATE, _GAP.id).where(where))
@@ -155,7 +193,9 @@ class Gaps(Transactions):
 def release_backfilling(connection: Connection, now: datetime) -> None:
     """Gaps that a job was filling when it stopped are DETECTED again: nobody fills them now."""
     left = _GAP.status == GapStatus.BACKFILLING
-    connection.execute(update(gap_record).where(left).values(status=GapStatus.DETECTED, updated_at=now))
+    of_pairs = _GAP.pair_id.in_(connection.scalars(select(_GAP.pair_id).where(left).distinct()).all())
+    with keeping(connection, gap_record, of_pairs, int(now.timestamp())):
+        connection.execute(update(gap_record).where(left).values(status=GapStatus.DETECTED, updated_at=now))
 
 
 def _state(gap: GapRecord) -> tuple[object, ...]:

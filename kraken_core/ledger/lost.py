@@ -15,6 +15,7 @@ from kraken_core.domain.table_mark import TableMark
 from kraken_core.domain.timerange import TimeRanges
 from kraken_core.ledger.bulk import chunks
 from kraken_core.ledger.holding import store_mark
+from kraken_core.ledger.kept_records import keeping
 from kraken_core.ledger.models import (
     assertion,
     data_coverage_range,
@@ -56,8 +57,9 @@ class Lost(Transactions):
             for pair_id, interval, content in sorted(files):
                 same = _FILE.pair_id == pair_id, _FILE.interval == interval, _FILE.content_hash == content
                 readers |= self._forget_files(connection, and_(*same))
-            for table in (data_coverage_range, trade_sweep):
-                connection.execute(delete(table).where(table.c.pair_id.in_(pairs)))
+            with keeping(connection, data_coverage_range, data_coverage_range.c.pair_id.in_(pairs), self._clock.now()):
+                for table in (data_coverage_range, trade_sweep):
+                    connection.execute(delete(table).where(table.c.pair_id.in_(pairs)))
             store_mark(connection, self._table, mark, self._now())
             return Forgotten(tuple(sorted(self._pairs[id_] for id_ in pairs)), tuple(sorted(readers)))
 

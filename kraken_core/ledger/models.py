@@ -381,6 +381,6 @@ record_revision = Table(
     row_id(),
     Column("at", Instant, nullable=False),
     *words("of_table"),  # "" where what was before is not known
-    Column("keys", LargeBinary),
-    Column("before", LargeBinary),
+    Column("changed", LargeBinary),  # the series or pairs whose rows became others
+    Column("before", LargeBinary),  # null where they had none
 )

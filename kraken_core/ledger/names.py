@@ -11,6 +11,7 @@ from kraken_core.domain.market import Pair
 from kraken_core.domain.names import Names, PairName
 from kraken_core.ledger.bulk import add_rows
 from kraken_core.ledger.claims import OF_EVIDENCE, Claims
+from kraken_core.ledger.kept_records import keeping_all
 from kraken_core.ledger.models import (
     archive,
     archive_pair,
@@ -73,9 +74,10 @@ class PairNames(Claims):
             for old, new in renames.items():
                 before, now = self._pair_ids[old], self._pair_ids[new]
                 counts[old] = RenamedRows(*(_count(connection, t, before) for t in (file_ingestion_record, assertion)))
-                for table in metadata.sorted_tables:
-                    if "pair_id" in table.c and table is not renamed_pair:
-                        _move(connection, table, before, now)
+                with keeping_all(connection, [before, now], self._clock.now()):
+                    for table in metadata.sorted_tables:
+                        if "pair_id" in table.c and table is not renamed_pair:
+                            _move(connection, table, before, now)
                 self._withdraw_absences(connection, now)
                 connection.execute(delete(renamed_pair).where(renamed_pair.c.pair_id.in_([before, now])))
                 moved = {"pair_id": before, "now_id": now, "renamed_at": self._now()}

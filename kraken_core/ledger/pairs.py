@@ -11,6 +11,7 @@ from kraken_core.domain.errors import LedgerError
 from kraken_core.domain.life import Life
 from kraken_core.domain.market import Pair
 from kraken_core.ledger.bulk import add_many, add_rows, change_many
+from kraken_core.ledger.kept_records import keeping, records_at
 from kraken_core.ledger.models import asset, pair_life, renamed_pair
 from kraken_core.ledger.transactions import Transactions, transaction
 from kraken_core.ports import AssetRecord, PairRecord
@@ -55,9 +56,11 @@ class Pairs(Transactions):
         tiers = {record.pair.base: record.tier for record in pairs}
         with self._writing(record.pair for record in pairs) as connection:
             change_many(connection, asset, ["tier"], (((t,), (base,)) for base, t in tiers.items()), where=["ticker"])
-            connection.execute(delete(pair_life).where(self._of_pairs(pair_life, [record.pair for record in pairs])))
+            of_pairs = self._of_pairs(pair_life, [record.pair for record in pairs])
             lives = ((self._pair_ids[record.pair], *life) for record in pairs for life in record.lives)
-            add_many(connection, pair_life, ["pair_id", *Life._fields], lives)
+            with keeping(connection, pair_life, of_pairs, self._clock.now()):
+                connection.execute(delete(pair_life).where(of_pairs))
+                add_many(connection, pair_life, ["pair_id", *Life._fields], lives)
 
     @transaction
     def pairs(self) -> list[PairRecord]:
@@ -70,3 +73,15 @@ class Pairs(Transactions):
             renamed = set(connection.scalars(select(renamed_pair.c.pair_id)))
             known = sorted(pair for pair, id_ in self._pair_ids.items() if id_ not in renamed)
             return [PairRecord(pair, tiers[pair.base], tuple(lives[pair])) for pair in known]
+
+    @transaction
+    def pairs_at(self, instant: int) -> list[PairRecord]:
+        """The pairs that had lived by what was known at an instant, sorted; their tiers are those of now."""
+        with self._reading() as connection:
+            tiers = dict(connection.execute(select(asset.c.ticker, asset.c.tier)).all())
+            lives = {
+                self._pairs[key[0]]: tuple(Life(start, end, bool(assumed)) for start, end, assumed in rows)
+                for key, rows in records_at(connection, pair_life, instant).items()
+                if rows
+            }
+        return [PairRecord(pair, tiers[pair.base], lives[pair]) for pair in sorted(lives)]

@@ -62,6 +62,12 @@ class Revisions(Transactions):
             self._begin(connection)
 
     @transaction
+    def keeps_revisions(self) -> bool:
+        """Whether anything was ever kept of the candle table."""
+        with self._reading() as connection:
+            return self._last(connection) is not None
+
+    @transaction
     def known_since(self) -> int | None:
         """From when on it is known what was known, epoch seconds; None where that is from the beginning."""
         candles = select(func.max(_ROW.at)).where(self._of_table, _ROW.ranges.is_(None))

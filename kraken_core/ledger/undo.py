@@ -8,6 +8,7 @@ from kraken_core.domain.errors import UsageError
 from kraken_core.domain.jobs import IngestionJob, JobStatus
 from kraken_core.domain.market import Pair
 from kraken_core.ledger.jobs import Jobs
+from kraken_core.ledger.kept_records import keeping_all
 from kraken_core.ledger.models import (
     assertion,
     data_coverage_range,
@@ -58,12 +59,13 @@ class Undo(Jobs):
             left = set(
                 connection.scalars(select(_CLAIM.pair_id).where(_CLAIM.pair_id.in_(changed), not_undone(assertion)))
             )
-            for table in (data_coverage_range, trade_sweep, finding, pair_examination):
-                connection.execute(delete(table).where(table.c.pair_id.in_(changed)))
-            for table in (gap_record, series_detection, pair_life):
-                connection.execute(delete(table).where(table.c.pair_id.in_(changed - left)))
             assumed = pair_life.c.pair_id.in_(left) & pair_life.c.assumed  # of candles that may be gone
-            connection.execute(delete(pair_life).where(assumed))
+            with keeping_all(connection, changed, self._clock.now()):
+                for table in (data_coverage_range, trade_sweep, finding, pair_examination):
+                    connection.execute(delete(table).where(table.c.pair_id.in_(changed)))
+                for table in (gap_record, series_detection, pair_life):
+                    connection.execute(delete(table).where(table.c.pair_id.in_(changed - left)))
+                connection.execute(delete(pair_life).where(assumed))
             return sorted(self._pairs[pair_id] for pair_id in left)
 
     @transaction

@@ -6,7 +6,6 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
-from typing import Protocol
 
 from rich.console import Console
 
@@ -18,19 +17,15 @@ from kraken_core.domain.report import Completeness, Report, SeriesReport
 from kraken_core.domain.tiers import Tiers
 from kraken_core.domain.timerange import TimeRange, TimeRanges
 from kraken_core.pipeline.report_terminal import display
-from kraken_core.ports import CandleStore, CoverageLedger, DifferenceLedger
-
-
-class ReportLedger(CoverageLedger, DifferenceLedger, Protocol):
-    """What a report is made of."""
+from kraken_core.ports import KnownRecords, StoredCandles
 
 
 @dataclass(frozen=True, slots=True)
 class CompletenessReporter:
     """Says how complete the history is, from the ledger's ranges and the table's counts."""
 
-    store: CandleStore
-    ledger: ReportLedger
+    store: StoredCandles
+    ledger: KnownRecords
     tiers: Tiers
 
     def generate_report(self, wanted: Mapping[Series, TimeRanges], as_of: int) -> Report:

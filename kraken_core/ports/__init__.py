@@ -17,6 +17,7 @@ from kraken_core.ports.candles import (
     NoteDifferences,
     StagedFile,
     Staging,
+    StoredCandles,
     Vacuumed,
     Versioned,
 )
@@ -27,7 +28,7 @@ from kraken_core.ports.exchange import Exchange
 from kraken_core.ports.jobs import Forgotten, JobEvent, JobLedger
 from kraken_core.ports.ledger import Ledger, MarketLedger
 from kraken_core.ports.pairs import AssetRecord, PairLedger, PairRecord, RenamedRows
-from kraken_core.ports.revisions import KeepReplaced
+from kraken_core.ports.revisions import KeepReplaced, KnownRecords
 from kraken_core.ports.running import Clock, Progress, WorkerPool, never_stop, no_progress
 from kraken_core.ports.sources import CandleSource, RejectLog
 from kraken_core.ports.stores import StoreKind, StoreState
@@ -53,6 +54,7 @@ __all__ = [
     "JobEvent",
     "JobLedger",
     "KeepReplaced",
+    "KnownRecords",
     "Ledger",
     "Maintainable",
     "MarketLedger",
@@ -69,6 +71,7 @@ __all__ = [
     "Staging",
     "StoreKind",
     "StoreState",
+    "StoredCandles",
     "Unexamined",
     "Vacuumed",
     "Versioned",

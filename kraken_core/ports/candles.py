@@ -65,13 +65,35 @@ class Staging(Protocol):
         ...
 
 
-class CandleStore(Staging, Protocol):
-    """The candle table: one row a (pair, interval, time), whatever is committed, in whatever order."""
+class StoredCandles(Protocol):
+    """Candles to read: those of a table, as they are or as they were."""
 
     @property
     def version(self) -> int:
         """The table's version; it rises with every commit."""
         ...
+
+    def candles(self, ranges: Mapping[Series, TimeRanges], columns: Collection[str] = SCHEMA) -> pl.DataFrame:
+        """The candles held in the ranges: columns of SCHEMA, sorted by pair, interval and time.
+
+        Of ``columns`` only these are read, pair, interval_minutes and time always.
+        """
+        ...
+
+    def count(self, ranges: Mapping[Series, TimeRanges]) -> Mapping[Series, list[int]]:
+        """How many candles each range holds, in the order of the ranges."""
+        ...
+
+    def view(self, connection: duckdb.DuckDBPyConnection) -> AbstractContextManager[None]:
+        """Create the view ``candles`` (the contract's columns, without rank) in a DuckDB connection, to query inside.
+
+        Raises StoreError, also where the rows cannot be read that a query inside asks for.
+        """
+        ...
+
+
+class CandleStore(Staging, StoredCandles, Protocol):
+    """The candle table: one row a (pair, interval, time), whatever is committed, in whatever order."""
 
     def staging(self, pairs: Collection[Pair]) -> Staging:
         """What a worker on any machine needs to stage candles of these pairs: small, picklable, and no secret."""
@@ -95,24 +117,6 @@ class CandleStore(Staging, Protocol):
         ``note`` is given every two candles of one slot that differ, if there are any, before anything is changed: the
         one that loses is nowhere afterwards. It may be called again where a conflict has the commit planned again, and
         must leave the store alone.
-        """
-        ...
-
-    def candles(self, ranges: Mapping[Series, TimeRanges], columns: Collection[str] = SCHEMA) -> pl.DataFrame:
-        """The candles held in the ranges: columns of SCHEMA, sorted by pair, interval and time.
-
-        Of ``columns`` only these are read, pair, interval_minutes and time always.
-        """
-        ...
-
-    def count(self, ranges: Mapping[Series, TimeRanges]) -> Mapping[Series, list[int]]:
-        """How many candles each range holds, in the order of the ranges."""
-        ...
-
-    def view(self, connection: duckdb.DuckDBPyConnection) -> AbstractContextManager[None]:
-        """Create the view ``candles`` (the contract's columns, without rank) in a DuckDB connection, to query inside.
-
-        Raises StoreError, also where the rows cannot be read that a query inside asks for.
         """
         ...
 

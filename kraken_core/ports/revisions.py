@@ -1,12 +1,50 @@
-"""What commits replaced, kept for whoever asks what was known before."""
+"""What was known at an instant: what commits replace is kept, and what was worked out is read as it was."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from kraken_core.domain.revisions import Replacement
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from kraken_core.domain.coverage import Assertion, DataCoverageRange
+    from kraken_core.domain.differences import Difference
+    from kraken_core.domain.gaps import GapRecord
+    from kraken_core.domain.market import Pair, Series
+    from kraken_core.domain.scope import Detection
+    from kraken_core.ports.pairs import PairRecord
 
 # Given, before a commit changes anything, the version of the candle table it goes on from, and what it replaces, in
 # parts. It may be called again for a commit that did not land, and must leave the store alone.
 KeepReplaced: TypeAlias = Callable[[int, Iterable[Replacement]], None]
+
+
+class KnownRecords(Protocol):
+    """What a ledger knows of series, now or at an instant. Every method is one transaction."""
+
+    def coverage(self, series: Collection[Series] | None = None) -> list[DataCoverageRange]:
+        """Covered ranges by series and time; of all series where none are given."""
+        ...
+
+    def gaps(self, series: Collection[Series] | None = None) -> list[GapRecord]:
+        """Open gaps by series and time; of all series where none are given."""
+        ...
+
+    def detections(self) -> Mapping[Series, Detection]:
+        """The last detection of every series."""
+        ...
+
+    def pairs(self) -> list[PairRecord]:
+        """Pairs known, sorted."""
+        ...
+
+    def assertions(self, pairs: Collection[Pair] | None = None) -> list[Assertion]:
+        """Claims and counter-claims in the order they were made; of all pairs where none are given."""
+        ...
+
+    def differences(self, series: Collection[Series] | None = None) -> list[Difference]:
+        """Where two sources differ, by series and time; of all series where none are given."""
+        ...

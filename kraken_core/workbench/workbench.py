@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
@@ -21,11 +22,11 @@ from kraken_core.pipeline.audit import AuditOutcome
 from kraken_core.pipeline.copy import Copied
 from kraken_core.ports import PairRecord, Progress, never_stop, no_progress
 from kraken_core.workbench import documents, requests
+from kraken_core.workbench.as_known import AsKnown
 from kraken_core.workbench.certificates.certificates import Certificates
 from kraken_core.workbench.charts.charts import ChartData
 from kraken_core.workbench.deprecated import DeprecatedNames
 from kraken_core.workbench.expectations import Expectations
-from kraken_core.workbench.home import OpenHome
 from kraken_core.workbench.jobs.control import JobControl
 from kraken_core.workbench.jobs.undo import undo
 from kraken_core.workbench.jobs.verify import Verifying
@@ -35,10 +36,11 @@ from kraken_core.workbench.queries.candles import Reading
 from kraken_core.workbench.queries.complete_candles import RangeCall
 from kraken_core.workbench.queries.export import KINDS, Export, Exported
 from kraken_core.workbench.queries.gates import check_complete, check_stored
+from kraken_core.workbench.queries.known_at import Known
 from kraken_core.workbench.queries.renames import NAMES, RenamedReading
 from kraken_core.workbench.queries.required import Required, parse_grade
 from kraken_core.workbench.queries.slots import Slots
-from kraken_core.workbench.queries.sql import answer
+from kraken_core.workbench.queries.sql import CANDLES, VIEWS, answer
 from kraken_core.workbench.queries.universe import UNIVERSE, UniverseQuery, universe_document, universe_row
 from kraken_core.workbench.requests import When
 from kraken_core.workbench.transfer import Transfer
@@ -50,7 +52,7 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class Workbench(OpenHome, DeprecatedNames):
+class Workbench(AsKnown, DeprecatedNames):
     """A home's history: what is held of it, how complete it is, and the jobs that complete it.
 
     Reading creates nothing: a home comes into being with its first job. Close it, or use it as a context manager.
@@ -76,21 +78,21 @@ class Workbench(OpenHome, DeprecatedNames):
         self, pair: str | Pair, interval: int | str, start: When | None = None, end: When | None = None,
         *, fill: str | None = None, partial: bool = False, version: int | None = None, require_complete: bool = False,
         evidence: str | None = None, follow_renames: bool = False, certificate: str | Path | None = None,
-        to: Literal["pandas"] = "pandas",
+        as_known_at: When | None = None, to: Literal["pandas"] = "pandas",
     ) -> pd.DataFrame: ...  # fmt: skip
     @overload
     def candles(
         self, pair: str | Pair, interval: int | str, start: When | None = None, end: When | None = None,
         *, fill: str | None = None, partial: bool = False, version: int | None = None, require_complete: bool = False,
         evidence: str | None = None, follow_renames: bool = False, certificate: str | Path | None = None,
-        to: Literal["polars"],
+        as_known_at: When | None = None, to: Literal["polars"],
     ) -> pl.DataFrame: ...  # fmt: skip
     @overload
     def candles(
         self, pair: str | Pair, interval: int | str, start: When | None = None, end: When | None = None,
         *, fill: str | None = None, partial: bool = False, version: int | None = None, require_complete: bool = False,
         evidence: str | None = None, follow_renames: bool = False, certificate: str | Path | None = None,
-        to: Literal["arrow"],
+        as_known_at: When | None = None, to: Literal["arrow"],
     ) -> pa.Table: ...  # fmt: skip
     def candles(
         self,
@@ -106,6 +108,7 @@ class Workbench(OpenHome, DeprecatedNames):
         evidence: str | None = None,
         follow_renames: bool = False,
         certificate: str | Path | None = None,
+        as_known_at: When | None = None,
         to: Literal["pandas", "polars", "arrow"] = "pandas",
     ) -> pd.DataFrame | pl.DataFrame | pa.Table:
         """Candles of a series that open in ``[start, end)``: a pandas DataFrame indexed by their open time (UTC).
@@ -122,6 +125,7 @@ class Workbench(OpenHome, DeprecatedNames):
         and a column ``filled`` says which; missing slots stay absent.
 
         ``version`` reads the table as it was (see :attr:`version`): for a week after it was replaced, or longer.
+        ``as_known_at`` reads what was known at an instant, of slots without a candle too, for ever.
 
         With ``require_complete`` nothing is read where any candle expected is missing or doubtful, or not on
         ``evidence`` as good as ``"proved"`` or ``"confirmed"`` (naming a grade requires it): IncompleteError says what
@@ -133,23 +137,24 @@ class Workbench(OpenHome, DeprecatedNames):
         Which day belongs to which name is in :meth:`names_of`, for pandas in ``attrs["names"]`` too. Without it nothing
         is ever joined. Raises UsageError for whatever it cannot be.
         """
-        if fill not in {None, "previous"}:
-            raise UsageError(f"fill is {fill!r}; it can be 'previous', or be left out.")
-        if to not in {"pandas", "polars", "arrow"}:
-            raise UsageError(f"to is {to!r}; it can be 'pandas', 'polars' or 'arrow'.")
+        _check_how(fill, to)
         of, length = pair if isinstance(pair, Pair) else self.ledger.names().pair(pair), parse_length(interval)
         window = TimeRange(requests.instant(start or 0), END_OF_TIME if end is None else requests.instant(end))
+        if as_known_at is not None and (version is not None or certificate is not None):
+            raise UsageError("as_known_at is an instant of its own: leave the version, or the certificate, out.")
+        known = self.known(as_known_at)
+        by_all_names = RenamedReading(Reading(known.store, known.ledger), known.ledger, self.identities)
         if require_complete or evidence:
             if version not in {None, self.version}:
                 raise UsageError("whether an earlier version was complete is not kept: leave the version out.")
-            required, grade = Required(self.ledger, self.clock.now()), parse_grade(evidence)
+            required, grade = Required(known.ledger, known.now), parse_grade(evidence)
             if follow_renames:
-                self._by_all_names.check(of, length, window, required, grade)
+                by_all_names.check(of, length, window, required, grade)
             else:
                 required.check(of, length, window, grade)
         if certificate is not None:
             window = self._certified(certificate, of, length, window, version, follow_renames=follow_renames)
-        reading = self._by_all_names if follow_renames else Reading(self.store, self.ledger)
+        reading = by_all_names if follow_renames else Reading(known.store, known.ledger)
         read = reading.candles(of, length, window, fill=fill is not None, partial=partial, version=version)
         found = frames.candles(read)
         if to == "polars":
@@ -158,7 +163,7 @@ class Workbench(OpenHome, DeprecatedNames):
             return found.to_arrow()
         indexed = frames.indexed(found)
         if follow_renames:
-            indexed.attrs["names"] = [joined.row for joined in self._by_all_names.joined(of, length)]
+            indexed.attrs["names"] = [joined.row for joined in by_all_names.joined(of, length)]
         return indexed
 
     def names_of(self, pair: str | Pair) -> pd.DataFrame:
@@ -182,22 +187,27 @@ class Workbench(OpenHome, DeprecatedNames):
         return self.store.version
 
     @overload
-    def sql(self, query: str, *, to: Literal["pandas"] = "pandas") -> pd.DataFrame: ...
+    def sql(self, query: str, *, as_known_at: When | None = None, to: Literal["pandas"] = "pandas") -> pd.DataFrame: ...
     @overload
-    def sql(self, query: str, *, to: Literal["polars"]) -> pl.DataFrame: ...
+    def sql(self, query: str, *, as_known_at: When | None = None, to: Literal["polars"]) -> pl.DataFrame: ...
     @overload
-    def sql(self, query: str, *, to: Literal["arrow"]) -> pa.Table: ...
-    def sql(self, query: str, *, to: str = "pandas") -> pd.DataFrame | pl.DataFrame | pa.Table:
+    def sql(self, query: str, *, as_known_at: When | None = None, to: Literal["arrow"]) -> pa.Table: ...
+    def sql(
+        self, query: str, *, as_known_at: When | None = None, to: str = "pandas"
+    ) -> pd.DataFrame | pl.DataFrame | pa.Table:
         """What a DuckDB query answers over the views candles, assets, pairs, jobs, files, coverage, gaps, differences.
 
         ``complete_candles(pair, interval, start, end)`` in it are the candles of a range, as of the view, if that is
         complete, on evidence of a grade with ``evidence := 'confirmed'``: else IncompleteError says what is lacking.
 
+        With ``as_known_at`` there is the view candles only, as it was known at that instant.
+
         Raises UsageError with DuckDB's reason for a wrong query.
         """
         if to not in {"pandas", "polars", "arrow"}:
             raise UsageError(f"{to!r} is no kind of table: write pandas, polars or arrow.")
-        found = answer(query, self.store, self.ledger, self._required)
+        known, views = self.known(as_known_at), VIEWS if as_known_at is None else frozenset({CANDLES})
+        found = answer(query, known.store, self.ledger, partial(self._required, known), views)
         return found if to == "polars" else found.to_arrow() if to == "arrow" else frames.pandas(found)
 
     def _certified(
@@ -215,18 +225,26 @@ class Workbench(OpenHome, DeprecatedNames):
             raise UsageError("a certificate is of a pair by one name: leave certificate or follow_renames out.")
         return self.certificates.require(certificate, pair, interval, window, version)
 
-    def _required(self, call: RangeCall) -> Pair:
+    def _required(self, known: Known, call: RangeCall) -> Pair:
         """The pair of a range that a query wants complete. Raises IncompleteError, UsageError."""
         pair = self.ledger.names().pair(call.pair)
         window = TimeRange(requests.instant(call.start), requests.instant(call.end))
         grade = parse_grade(call.evidence)
-        Required(self.ledger, self.clock.now()).check(pair, parse_interval(call.interval), window, grade)
+        Required(known.ledger, known.now).check(pair, parse_interval(call.interval), window, grade)
         return pair
 
     def coverage_of(
-        self, pair: str | Pair, interval: int | str, start: When | None = None, end: When | None = None
+        self,
+        pair: str | Pair,
+        interval: int | str,
+        start: When | None = None,
+        end: When | None = None,
+        *,
+        as_known_at: When | None = None,
     ) -> pd.DataFrame:
-        """What is known of each slot of a series that opens in ``[start, end)``, indexed like :meth:`candles`.
+        """What is known, or was at an instant, of each slot of a series that opens in ``[start, end)``.
+
+        Indexed like :meth:`candles`.
 
         Columns: ``state`` (``"present"``, ``"no trades"``, ``"missing"``, or ``"outside"`` the pair's life) and
         ``grade`` (of a covered slot: proved, confirmed, claimed or doubtful; else null). Without a start from the
@@ -236,7 +254,7 @@ class Workbench(OpenHome, DeprecatedNames):
         of = pair if isinstance(pair, Pair) else self.ledger.names().pair(pair)
         series = Series(of, parse_interval(interval))
         window = TimeRange(requests.instant(start or 0), END_OF_TIME if end is None else requests.instant(end))
-        return frames.pandas(Slots(self.store, self.ledger, self.clock.now()).states(series, window)).set_index("time")
+        return frames.pandas(Slots(*self.known(as_known_at)).states(series, window)).set_index("time")
 
     def select(self, **selection: Any) -> Selection:  # noqa: ANN401 - passed on to be checked there
         """A selection from ``tier`` or ``tiers`` or ``pairs``, ``quotes``, ``intervals``, ``start_date``, ``end_date``.
@@ -245,9 +263,12 @@ class Workbench(OpenHome, DeprecatedNames):
         """
         return requests.selection(self.tiers, self.ledger.names(), **selection)
 
-    def coverage(self, **selection: Any) -> pd.DataFrame:  # noqa: ANN401 - see select()
-        """Covered ranges: pair, interval, start, end, source, candles. Arguments as for :meth:`select`."""
-        found = self.holdings.coverage(self.select(**selection))
+    def coverage(self, *, as_known_at: When | None = None, **selection: Any) -> pd.DataFrame:  # noqa: ANN401 - see select()
+        """Covered ranges: pair, interval, start, end, source, candles, grade; or those known at an instant.
+
+        Other arguments as for :meth:`select`.
+        """
+        found = self.holdings_at(as_known_at).coverage(self.select(**selection))
         return frames.table([documents.coverage_row(covered) for covered in found], documents.COVERAGE)
 
     def pairs(self) -> list[PairRecord]:
@@ -290,15 +311,20 @@ class Workbench(OpenHome, DeprecatedNames):
         """Who claimed what of a range of a series, and when."""
         return self.ledger.evidence(series, span)
 
-    def gaps(self, **selection: Any) -> pd.DataFrame:  # noqa: ANN401 - see select()
-        """Open gaps as of the last detection, and how they can be filled. Arguments as for :meth:`select`."""
-        return frames.table(
-            [documents.gap_row(gap) for gap in self.holdings.gaps(self.select(**selection))], documents.GAPS
-        )
+    def gaps(self, *, as_known_at: When | None = None, **selection: Any) -> pd.DataFrame:  # noqa: ANN401 - see select()
+        """Open gaps as of the last detection, now or by an instant, and how they can be filled.
 
-    def completeness(self, **selection: Any) -> pd.DataFrame:  # noqa: ANN401 - see select()
-        """Completeness by series as of the last detection. Arguments as for :meth:`select`."""
-        report = self.holdings.report(self.select(**selection))
+        Other arguments as for :meth:`select`.
+        """
+        found = self.holdings_at(as_known_at).gaps(self.select(**selection))
+        return frames.table([documents.gap_row(gap) for gap in found], documents.GAPS)
+
+    def completeness(self, *, as_known_at: When | None = None, **selection: Any) -> pd.DataFrame:  # noqa: ANN401 - see select()
+        """Completeness by series as of the last detection, now or by an instant.
+
+        Other arguments as for :meth:`select`.
+        """
+        report = self.holdings_at(as_known_at).report(self.select(**selection))
         return frames.table([documents.report_row(line) for line in report.series], documents.COMPLETENESS)
 
     def verify(
@@ -410,6 +436,7 @@ class Workbench(OpenHome, DeprecatedNames):
         fill: str | None = None,
         require_complete: bool = False,
         evidence: str | None = None,
+        as_known_at: When | None = None,
         overwrite: bool = False,
     ) -> list[Exported]:
         """Write the selection's candles to ``folder``, one file a series.
@@ -417,25 +444,26 @@ class Workbench(OpenHome, DeprecatedNames):
         ``kind``: ``parquet``, ``csv`` as Kraken's own, or ``feather`` as freqtrade's. Missing slots are left out, or
         nothing is written where ``require_complete`` and there are any, or doubtful ones, or some not on ``evidence``
         as good as asked (naming a grade requires it). Silent ones are left out too, unless
-        ``fill="previous"``. Returns a line a file. Raises UsageError before anything is written where a file exists and
-        may not be replaced, IncompleteError where something is missing that may not be.
+        ``fill="previous"``. With ``as_known_at`` all of it is as it was known then. Returns a line a file.
+
+        Raises UsageError before anything is written where a file exists and may not be replaced, IncompleteError where
+        something is missing that may not be.
         """
         if kind not in KINDS or fill not in {None, "previous"}:
             raise UsageError(f"kind is one of {', '.join(KINDS)}, and fill 'previous' or left out.")
-        report = self.holdings.report(selection)
+        known, holdings = self.known(as_known_at), self.holdings_at(as_known_at)
+        report = holdings.report(selection)
         grade = parse_grade(evidence)
         if require_complete or evidence:
             check_stored(report, selection.pairs)
-            check_complete(report, grade=grade, coverage=self.holdings.coverage(selection))
+            check_complete(report, grade=grade, coverage=holdings.coverage(selection))
             if selection.start_date is not None:  # which may be before whatever was ever expected
-                required, window = Required(self.ledger, self.clock.now()), selection.window(report.as_of)
+                required, window = Required(known.ledger, known.now), selection.window(report.as_of)
                 for line in report.series:
                     required.check(*line.series, window, grade)
-        export = Export(Reading(self.store, self.ledger), Path(folder), kind, fill=fill is not None)
+        export = Export(Reading(known.store, known.ledger), Path(folder), kind, fill=fill is not None)
         missing = {line.series: line.counts.missing for line in report.series}
-        return export.write(
-            self.holdings.series(selection), selection.window(END_OF_TIME), missing, overwrite=overwrite
-        )
+        return export.write(holdings.series(selection), selection.window(END_OF_TIME), missing, overwrite=overwrite)
 
     @property
     def expectations(self) -> Expectations:
@@ -445,3 +473,10 @@ class Workbench(OpenHome, DeprecatedNames):
     def jobs(self) -> list[IngestionJob]:
         """Every job, newest first."""
         return self.ledger.jobs()
+
+
+def _check_how(fill: str | None, to: str) -> None:
+    if fill not in {None, "previous"}:
+        raise UsageError(f"fill is {fill!r}; it can be 'previous', or be left out.")
+    if to not in {"pandas", "polars", "arrow"}:
+        raise UsageError(f"to is {to!r}; it can be 'pandas', 'polars' or 'arrow'.")

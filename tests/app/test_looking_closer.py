@@ -7,6 +7,7 @@ import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Dialog, Page, expect
@@ -65,7 +66,8 @@ def test_a_gap_seen_on_the_heatmap_is_previewed_and_filled(tab: Page, address: s
     tab.wait_for_url("**/jobs**")
     until = time.monotonic() + PATIENCE_MS / 1000
     with Workbench.open(unfilled) as workbench:
-        day = {"pairs": [LOST.pair], "intervals": [LOST.interval], "start_date": "2024-04-04", "end_date": "2024-04-04"}
+        day: dict[str, Any] = {"start_date": "2024-04-04", "end_date": "2024-04-04"}
+        day |= {"pairs": [LOST.pair], "intervals": [LOST.interval]}
         while len(workbench.gaps(**day)):
             assert time.monotonic() < until, "the gap is not filled"
             time.sleep(0.2)

@@ -14,15 +14,15 @@ from kraken_core.domain.knowledge import Knowledge
 from kraken_core.domain.life import lived, outside_life
 from kraken_core.domain.market import INTERVALS, Pair, Series
 from kraken_core.domain.timerange import TimeRange, TimeRanges, ceil
-from kraken_core.ports import CandleStore, Ledger, Versioned
+from kraken_core.ports import KnownRecords, StoredCandles, Versioned
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
     """Reads candles, and asks the ledger what is known of the slots without one."""
 
-    store: CandleStore
-    ledger: Ledger
+    store: StoredCandles
+    ledger: KnownRecords
 
     def candles(
         self, pair: Pair, interval: int, window: TimeRange, *, fill: bool, partial: bool, version: int | None
@@ -88,7 +88,7 @@ class Reading:
         return TimeRanges.of((c.start, c.end) for c in self.ledger.coverage([series]))
 
 
-def at_version(store: CandleStore, version: int | None) -> CandleStore:
+def at_version(store: StoredCandles, version: int | None) -> StoredCandles:
     """The table as it was at a version, the newest where none is given. Raises UsageError where none is kept."""
     if version is None:
         return store

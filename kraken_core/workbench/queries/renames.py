@@ -16,7 +16,7 @@ from kraken_core.domain.interval_text import bases, short
 from kraken_core.domain.joined import part, rescaled
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.timerange import END_OF_TIME, TimeRange, TimeRanges, floor, iso
-from kraken_core.ports import Ledger
+from kraken_core.ports import KnownRecords
 from kraken_core.workbench.queries.candles import Reading
 from kraken_core.workbench.queries.required import Required
 
@@ -70,7 +70,7 @@ class RenamedReading:
     """Reads the candles of an asset by all its names."""
 
     reading: Reading
-    ledger: Ledger
+    ledger: KnownRecords
     identities: Identities
 
     def periods(self, pair: Pair) -> tuple[NamePeriod, ...]:

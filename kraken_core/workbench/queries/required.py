@@ -12,7 +12,7 @@ from kraken_core.domain.life import instants, lived
 from kraken_core.domain.market import INTERVALS, Pair, Series
 from kraken_core.domain.request import closed
 from kraken_core.domain.timerange import END_OF_TIME, TimeRange, TimeRanges
-from kraken_core.ports import Ledger
+from kraken_core.ports import KnownRecords
 
 ACCEPTED = tuple(grade for grade in Grade if grade is not Grade.DOUBTFUL)
 
@@ -29,7 +29,7 @@ def parse_grade(evidence: str | None) -> Grade:
 class Required:
     """Refuses what is not complete, by the ledger's covered ranges."""
 
-    ledger: Ledger
+    ledger: KnownRecords
     now: int
 
     def check(self, pair: Pair, interval: int, window: TimeRange, grade: Grade) -> None:
@@ -75,7 +75,7 @@ class Required:
         return (good | outside).inner(width) if good else good
 
 
-def bounded(ledger: Ledger, pair: Pair, window: TimeRange, now: int) -> TimeRange:
+def bounded(ledger: KnownRecords, pair: Pair, window: TimeRange, now: int) -> TimeRange:
     """A window up to now at most; one without an end reaches to the last detection of the pair."""
     if window.end < END_OF_TIME:
         return TimeRange(window.start, max(window.start, min(window.end, now)))

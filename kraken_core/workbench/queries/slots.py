@@ -12,7 +12,7 @@ from kraken_core.domain.grades import Grade
 from kraken_core.domain.market import Series
 from kraken_core.domain.slot_states import slot_states
 from kraken_core.domain.timerange import TimeRange, TimeRanges, ceil, floor
-from kraken_core.ports import CandleStore, Ledger
+from kraken_core.ports import KnownRecords, StoredCandles
 from kraken_core.workbench.queries.required import bounded
 
 
@@ -20,8 +20,8 @@ from kraken_core.workbench.queries.required import bounded
 class Slots:
     """Reads what is covered and stored of a series."""
 
-    store: CandleStore
-    ledger: Ledger
+    store: StoredCandles
+    ledger: KnownRecords
     now: int
 
     def states(self, series: Series, window: TimeRange) -> pl.DataFrame:

@@ -10,7 +10,7 @@ import polars as pl
 
 from kraken_core.domain.errors import UsageError
 from kraken_core.ledger.ledger import SqlLedger
-from kraken_core.ports import CandleStore
+from kraken_core.ports import StoredCandles
 from kraken_core.workbench.queries.complete_candles import FUNCTION, Require, define
 from kraken_core.workbench.queries.presentable import presentable
 
@@ -19,8 +19,14 @@ VIEWS = frozenset({CANDLES, "assets", "pairs", "jobs", "files", "coverage", "gap
 _QUERIES = ([duckdb.StatementType.SELECT], [duckdb.StatementType.EXPLAIN])
 
 
-def answer(sql: str, store: CandleStore, ledger: SqlLedger, require: Require | None = None) -> pl.DataFrame:
-    """What a query answers; only the views it names are loaded, and no file but the table's can be read.
+def answer(
+    sql: str,
+    store: StoredCandles,
+    ledger: SqlLedger,
+    require: Require | None = None,
+    views: frozenset[str] = VIEWS,
+) -> pl.DataFrame:
+    """What a query over some views answers; only those it names are loaded, and no file but the table's can be read.
 
     One that names none (``show tables``) sees them all. Raises UsageError with DuckDB's reason, and for whatever is
     not one query: nothing here can be changed by SQL. Raises StoreError where the candles cannot be read, and what
@@ -31,7 +37,7 @@ def answer(sql: str, store: CandleStore, ledger: SqlLedger, require: Require | N
             connection.execute("SET TimeZone = 'UTC'")
             connection.execute("SET python_enable_replacements = false")  # a misspelt view is not one of our variables
             _check(connection.extract_statements(sql))
-            named = _named(connection, sql)
+            named = _named(connection, sql, views)
             completely = require if FUNCTION in sql.casefold() else None
             if completely:
                 named |= {CANDLES}
@@ -50,12 +56,17 @@ def answer(sql: str, store: CandleStore, ledger: SqlLedger, require: Require | N
         raise UsageError(f"its answer has no table to hold it: {reason}. Rename or cast that column.") from error
 
 
-def _named(connection: duckdb.DuckDBPyConnection, sql: str) -> frozenset[str]:
+def _named(connection: duckdb.DuckDBPyConnection, sql: str, views: frozenset[str]) -> frozenset[str]:
     try:
-        names = connection.get_table_names(sql)
+        named = VIEWS.intersection(map(str.casefold, connection.get_table_names(sql)))
     except duckdb.Error:  # it does not understand every query, such as joins with USING
-        return VIEWS
-    return VIEWS.intersection(map(str.casefold, names)) or VIEWS
+        return views
+    if unknown := named - views:
+        raise UsageError(
+            f"the view {', '.join(sorted(unknown))} is not kept as it was: as known at an instant there is "
+            f"{', '.join(sorted(views))}; coverage, gaps and report take the instant too."
+        )
+    return named or views
 
 
 def _check(statements: Sequence[duckdb.Statement]) -> None:

@@ -33,7 +33,7 @@ def upgrade() -> None:
         sa.Column("id", _ID, nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
         sa.Column("of_table", sa.Text(), nullable=False),
-        sa.Column("keys", sa.LargeBinary()),
+        sa.Column("changed", sa.LargeBinary()),
         sa.Column("before", sa.LargeBinary()),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_record_revision")),
     )

@@ -1,0 +1,171 @@
+"""What was known at an instant: the candle table, and what the ledger had worked out of it, as they were then.
+
+Both are taken back from how they are now, by what was kept of every change. The table is read first, and then what was
+kept: a commit that lands in between is taken back as well, and one that never landed changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import duckdb
+import polars as pl
+
+from kraken_core.domain.candles import KEY, SCHEMA, TIME, VALUES, chosen
+from kraken_core.domain.coverage import Assertion, DataCoverageRange
+from kraken_core.domain.differences import Difference
+from kraken_core.domain.errors import UsageError
+from kraken_core.domain.gaps import GapRecord
+from kraken_core.domain.market import Pair, Series
+from kraken_core.domain.revisions import VISIBLE, earlier, within
+from kraken_core.domain.scope import Detection
+from kraken_core.domain.timerange import END_OF_TIME, TimeRange, TimeRanges, iso
+from kraken_core.ledger.ledger import SqlLedger
+from kraken_core.ledger.revisions import Kept
+from kraken_core.ports import KnownRecords, PairRecord, StoredCandles
+
+_EVER = TimeRanges.single(0, END_OF_TIME)
+_US = 1_000_000
+_REPLACED = {"time": TIME, "replaced_at": TIME, **{n: VISIBLE[n] for n in (*VALUES, "source")}, "job_id": pl.Int64}
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerAt:
+    """What a ledger had worked out by an instant."""
+
+    ledger: SqlLedger
+    instant: int
+
+    def coverage(self, series: Collection[Series] | None = None) -> list[DataCoverageRange]:
+        """See ports.KnownRecords."""
+        found = self.ledger.coverage_at(self.instant)
+        return found if series is None else [each for each in found if each.series in set(series)]
+
+    def gaps(self, series: Collection[Series] | None = None) -> list[GapRecord]:
+        """See ports.KnownRecords: the open ones."""
+        found = self.ledger.gaps_at(self.instant)
+        return found if series is None else [each for each in found if each.series in set(series)]
+
+    def detections(self) -> Mapping[Series, Detection]:
+        """See ports.KnownRecords."""
+        return self.ledger.detections_at(self.instant)
+
+    def pairs(self) -> list[PairRecord]:
+        """See ports.KnownRecords: those that had lived by what was known; their tiers are those of now."""
+        return self.ledger.pairs_at(self.instant)
+
+    def assertions(self, pairs: Collection[Pair] | None = None) -> list[Assertion]:
+        """See ports.KnownRecords."""
+        return self.ledger.assertions_at(self.instant, pairs)
+
+    def differences(self, series: Collection[Series] | None = None) -> list[Difference]:
+        """See ports.KnownRecords."""
+        return self.ledger.differences_at(self.instant, series)
+
+
+@dataclass(frozen=True, slots=True)
+class TableAt:
+    """A candle table as it was at an instant, for reading only. Ranks are not kept: they are all 0."""
+
+    store: StoredCandles
+    ledger: SqlLedger
+    instant: int
+
+    @property
+    def version(self) -> int:
+        """See ports.StoredCandles: that of now."""
+        return self.store.version
+
+    def candles(self, ranges: Mapping[Series, TimeRanges], columns: Collection[str] = SCHEMA) -> pl.DataFrame:
+        """See ports.StoredCandles."""
+        now = self.store.candles(ranges, VISIBLE)
+        then = earlier(ranges, self.ledger.replaced_since(self.instant, ranges.keys()))
+        same = now if then.unchanged == ranges else within(now, then.unchanged)
+        found = pl.concat([same, then.candles]).sort("pair", "interval_minutes", "time")
+        return found.with_columns(rank=pl.lit(0, pl.Int64)).select(*chosen(columns))
+
+    def count(self, ranges: Mapping[Series, TimeRanges]) -> Mapping[Series, list[int]]:
+        """See ports.StoredCandles."""
+        opens = self.candles(ranges, KEY)
+        found: dict[Series, list[int]] = {}
+        for series, of_series in ranges.items():
+            mine = opens.filter(pl.col("pair") == str(series.pair), pl.col("interval_minutes") == series.interval)
+            times = mine["time"].to_physical()
+            before = [times.search_sorted(bound * _US) for bound in of_series.bounds]
+            found[series] = [end - start for start, end in zip(before[::2], before[1::2], strict=True)]
+        return found
+
+    @contextmanager
+    def view(self, connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+        """See ports.StoredCandles."""
+        with self.store.view(connection):
+            since = self.ledger.replaced_since(self.instant)
+            then = earlier({series: _EVER for each in since for series in each.ranges}, since)
+            changed = [
+                (str(series.pair), series.interval, start, end)
+                for series, ranges in then.unchanged.items()
+                for start, end in _EVER - ranges
+            ]
+            types = {"pair": pl.String, "interval_minutes": pl.Int32, "start": pl.Int64, "end": pl.Int64}
+            connection.register("candles_before", then.candles.to_arrow())
+            connection.register("candles_changed", pl.DataFrame(changed, types, orient="row").to_arrow())
+            connection.execute("ALTER VIEW candles RENAME TO candles_now")
+            connection.execute(_VIEW.format(columns=", ".join(VISIBLE)))
+            yield
+
+
+_VIEW = """
+CREATE VIEW candles AS
+SELECT {columns} FROM candles_before
+UNION ALL
+SELECT now.* FROM candles_now AS now ASOF LEFT JOIN candles_changed AS changed
+  ON now.pair = changed.pair AND now.interval_minutes = changed.interval_minutes
+  AND epoch(now.time) >= changed.start
+WHERE changed."end" IS NULL OR epoch(now.time) >= changed."end"
+"""
+
+
+class Known(NamedTuple):
+    """A candle table and a ledger to read: as they are, or as they were at an instant."""
+
+    store: StoredCandles
+    ledger: KnownRecords
+    now: int  # epoch seconds
+
+
+def known(store: StoredCandles, ledger: SqlLedger, now: int, instant: int | None) -> Known:
+    """What is known, or was at an instant. Raises UsageError where nobody can say that."""
+    if instant is None:
+        return Known(store, ledger, now)
+    if instant > now:
+        raise UsageError(f"what will be known at {iso(instant)} is not known yet: name an instant up to now.")
+    since = ledger.known_since()
+    if since is None and store.version and not ledger.keeps_revisions():
+        raise UsageError(
+            "of this candle table, nothing was kept of what was known before: it is kept from the next job on."
+        )
+    if since is not None and instant < since:
+        raise UsageError(
+            f"what was known is kept from {iso(since)} on: the candle table is older than that, and nothing was kept "
+            "of what was known before."
+        )
+    return Known(TableAt(store, ledger, instant), LedgerAt(ledger, instant), instant)
+
+
+def replaced(kept: Sequence[Kept], window: TimeRange) -> pl.DataFrame:
+    """The candles of a window that commits replaced: time, replaced_at, their values and source, job_id."""
+    within_window = (pl.col("time").dt.epoch("s") >= window.start) & (pl.col("time").dt.epoch("s") < window.end)
+    found = [
+        each.replaced.before.filter(within_window).select(
+            "time",
+            pl.lit(each.at * _US).cast(TIME).alias("replaced_at"),
+            *VALUES,
+            "source",
+            pl.lit(each.job_id, pl.Int64).alias("job_id"),
+        )
+        for each in kept
+    ]
+    return pl.concat([pl.DataFrame(schema=_REPLACED), *found])
