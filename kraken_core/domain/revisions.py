@@ -37,14 +37,13 @@ class Replacement(NamedTuple):
 def replacement(lost: pl.DataFrame, new: pl.DataFrame, kept: pl.DataFrame) -> Replacement:
     """What a commit changes: ``lost`` are candles that leave their slots, ``new`` those that take one (VISIBLE).
 
-    A new one that is equal to the lost one of its slot, to the bit, changes nothing. ``kept`` (SLOT) are those that
-    stay between them: without these, ranges would reach over them.
+    A new one that is equal to the lost one of its slot, to the bit, changes nothing, nor does one of a slot of ``kept``
+    (SLOT): of the candles that stay as they are, at least those between the others, lest ranges reach over them.
     """
-    alike = _alike(lost, new)
-    before = lost.join(alike, on=SLOT, how="anti").sort(SLOT)
-    came = new.select(SLOT).join(alike, on=SLOT, how="anti")
-    changed = pl.concat([before.select(SLOT), came])
-    return Replacement(ranges_between(changed, pl.concat([kept.select(SLOT), alike])), before)
+    unchanged = pl.concat([kept.select(SLOT), _alike(lost, new)])
+    before = lost.join(unchanged, on=SLOT, how="anti").sort(SLOT)
+    came = new.select(SLOT).join(unchanged, on=SLOT, how="anti")
+    return Replacement(ranges_between(pl.concat([before.select(SLOT), came]), unchanged), before)
 
 
 def ranges_between(changed: pl.DataFrame, kept: pl.DataFrame) -> dict[Series, TimeRanges]:

@@ -84,12 +84,8 @@ CHANGE = st.builds(Commit, st.lists(files(), max_size=3), *[NOWHERE | NOWHERE | 
 CARE = st.just("compact") | st.integers(0, 30)  # merge small files, or go back to a version
 
 
-@EITHER_STORE
-@settings(max_examples=25)
-@given(history=st.lists(CHANGE | CARE, max_size=6))
-def test_every_state_is_found_again_after_any_history_of_commits(
-    adapter: Adapter, history: list[Commit | str | int]
-) -> None:
+def check(adapter: Adapter, history: list[Commit | str | int]) -> None:
+    """After any history, every state of it is found again."""
     with TemporaryDirectory() as folder:
         keeper = Keeper()
         store = adapter(Path(folder), keep=keeper)
@@ -107,6 +103,24 @@ def test_every_state_is_found_again_after_any_history_of_commits(
 
 
 @EITHER_STORE
+@settings(max_examples=25)
+@given(history=st.lists(CHANGE | CARE, max_size=6))
+def test_every_state_is_found_again_after_any_history_of_commits(
+    adapter: Adapter, history: list[Commit | str | int]
+) -> None:
+    check(adapter, history)
+
+
+@pytest.mark.soak
+@EITHER_STORE
+@given(history=st.lists(CHANGE | CARE, max_size=10))
+def test_every_state_is_found_again_after_thousands_of_histories(
+    adapter: Adapter, history: list[Commit | str | int]
+) -> None:
+    check(adapter, history)
+
+
+@EITHER_STORE
 def test_what_repeats_the_values_stored_leaves_nothing_to_keep(adapter: Adapter, tmp_path: Path) -> None:
     keeper = Keeper()
     store = adapter(tmp_path, keep=keeper)
@@ -116,6 +130,19 @@ def test_what_repeats_the_values_stored_leaves_nothing_to_keep(adapter: Adapter,
     put(store, *(Row(BTC, slot, rank=2) for slot in range(5)))
 
     assert [each.ranges for each in keeper.kept[kept:] if any(each.ranges.values())] == []
+
+
+@EITHER_STORE
+def test_what_repeats_a_candle_beside_a_new_one_keeps_it_as_it_was(adapter: Adapter, tmp_path: Path) -> None:
+    keeper = Keeper()
+    store = adapter(tmp_path, keep=keeper)
+    put(store, Row(BTC, 2, rank=1))
+    before, kept = visible(store), len(keeper.kept)
+
+    put(store, Row(BTC, 1, rank=2), Row(BTC, 2, rank=2), Row(BTC, 3, rank=2))
+
+    assert keeper.kept[-1].ranges == {BTC: slots((1, 2), (3, 4))}
+    assert keeper.before(store, kept).equals(before)
 
 
 @EITHER_STORE
