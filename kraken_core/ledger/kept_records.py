@@ -80,6 +80,11 @@ def keeping_all(connection: Connection, pair_ids: Collection[int], at: int) -> I
         yield
 
 
+def forget_earlier(connection: Connection, at: int) -> None:
+    """From an instant on it is known what was known; of what was before, nobody can say it any more."""
+    connection.execute(insert(record_revision), {"at": at, "of_table": ""})
+
+
 def records_at(connection: Connection, table: Table, instant: int) -> Rows:
     """The rows of a table as they were at an instant, by series or pair; of a series, sorted."""
     kind = KEPT[table]

@@ -15,7 +15,7 @@ from kraken_core.domain.table_mark import TableMark
 from kraken_core.domain.timerange import TimeRanges
 from kraken_core.ledger.bulk import chunks
 from kraken_core.ledger.holding import store_mark
-from kraken_core.ledger.kept_records import keeping
+from kraken_core.ledger.kept_records import forget_earlier, keeping
 from kraken_core.ledger.models import (
     assertion,
     data_coverage_range,
@@ -61,6 +61,7 @@ class Lost(Transactions):
                 for table in (data_coverage_range, trade_sweep):
                     connection.execute(delete(table).where(table.c.pair_id.in_(pairs)))
             store_mark(connection, self._table, mark, self._now())
+            forget_earlier(connection, self._clock.now())
             return Forgotten(tuple(sorted(self._pairs[id_] for id_ in pairs)), tuple(sorted(readers)))
 
     def _forget_claims(self, connection: Connection, where: ColumnElement[bool]) -> set[tuple[int, int, str]]:

@@ -366,7 +366,7 @@ candle_revision = Table(
     "candle_revision",
     metadata,
     row_id(),
-    *words("candle_table"),
+    *words("candle_table"),  # its identity: see domain/table_mark.py
     Column("at", Instant, nullable=False),  # just before the commit
     Column("job_id", BigInteger),  # the job that committed; null where none did
     Column("ranges", LargeBinary),  # null where what was before is not known

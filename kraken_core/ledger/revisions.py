@@ -8,8 +8,10 @@ from typing import NamedTuple
 import polars as pl
 from sqlalchemy import ColumnElement, Connection, func, insert, select
 
+from kraken_core.domain.errors import UsageError
 from kraken_core.domain.market import INTERVALS, Series
 from kraken_core.domain.revisions import VISIBLE, Replacement
+from kraken_core.domain.table_mark import TableMark
 from kraken_core.domain.timerange import TimeRanges
 from kraken_core.ledger.models import candle_revision, record_revision
 from kraken_core.ledger.packing import pack_candles, pack_ranges, unpack_candles, unpack_ranges
@@ -30,20 +32,17 @@ class Revisions(Transactions):
     """The part of the ledger that keeps what commits replace."""
 
     @transaction
-    def keep_replaced(self, version: int, replaced: Iterable[Replacement]) -> None:
-        """Keep what a commit is about to replace, in a candle table at a version: see ports.KeepReplaced.
-
-        Of a table that has candles already, of which nothing was kept, nobody knows what was before.
-        """
+    def keep_replaced(self, table: TableMark, replaced: Iterable[Replacement]) -> None:
+        """Keep what a commit is about to replace in a candle table: see ports.KeepReplaced."""
         found = [part for part in replaced if any(part.ranges.values())]
         pairs = {series.pair for part in found for series in part.ranges}
         with self._writing(pairs, committing=True) as connection:
-            if version and self._last(connection) is None:
-                self._begin(connection)
             at, job_id = self._clock.now(), self._running_job(connection)
+            if table.version:
+                self._adopt(connection, table, at)
             rows = [
                 {
-                    "candle_table": self._table,
+                    "candle_table": table.identity,
                     "at": at,
                     "job_id": job_id,
                     "ranges": pack_ranges(part.ranges, self._pair_ids),
@@ -56,52 +55,50 @@ class Revisions(Transactions):
                 connection.execute(insert(candle_revision), rows)
 
     @transaction
-    def begin_revisions(self) -> None:
-        """Of what was before this moment, nobody knows how the candle table was."""
+    def adopt_table(self, table: TableMark) -> None:
+        """Know how a candle table is from now on, where nothing was ever kept of it: somebody else filled it."""
         with self._writing() as connection:
-            self._begin(connection)
+            self._adopt(connection, table, self._clock.now())
 
     @transaction
-    def keeps_revisions(self) -> bool:
-        """Whether anything was ever kept of the candle table."""
-        with self._reading() as connection:
-            return self._last(connection) is not None
+    def known_since(self, table: TableMark) -> int | None:
+        """From when on it is known what was known, epoch seconds; None where that is from the beginning.
 
-    @transaction
-    def known_since(self) -> int | None:
-        """From when on it is known what was known, epoch seconds; None where that is from the beginning."""
-        candles = select(func.max(_ROW.at)).where(self._of_table, _ROW.ranges.is_(None))
+        Raises UsageError where that is from a later moment on.
+        """
+        candles = select(func.max(_ROW.at)).where(_of(table), _ROW.ranges.is_(None))
         records = select(func.max(record_revision.c.at)).where(record_revision.c.of_table == "")
         with self._reading() as connection:
+            if table.version and not self._keeps(connection, table):
+                raise UsageError(
+                    "of this candle table, nothing was kept of what was known before: it is kept from the next job on."
+                )
             found = [connection.scalar(query) for query in (candles, records)]
         return max((at for at in found if at is not None), default=None)
 
     @transaction
-    def replaced_since(self, instant: int, series: Collection[Series] | None = None) -> list[Replacement]:
+    def replaced_since(
+        self, table: TableMark, instant: int, series: Collection[Series] | None = None
+    ) -> list[Replacement]:
         """What commits later than an instant replaced of some series, oldest first; of all where none are given."""
         with self._reading() as connection:
-            first = connection.scalar(select(func.min(_ROW.id)).where(self._of_table, _ROW.at > instant))
+            first = connection.scalar(select(func.min(_ROW.id)).where(_of(table), _ROW.at > instant))
             if first is None:
                 return []
-            return [kept.replaced for kept in self._kept(connection, _ROW.id >= first, series)]
+            return [kept.replaced for kept in self._kept(connection, _of(table) & (_ROW.id >= first), series)]
 
     @transaction
-    def revisions(self, series: Series) -> list[Kept]:
+    def revisions(self, table: TableMark, series: Series) -> list[Kept]:
         """All that commits ever replaced of a series, oldest first, as far as there was anything."""
         with self._reading() as connection:
-            return [
-                kept
-                for kept in self._kept(connection, _ROW.before.is_not(None), [series])
-                if kept.replaced.before.height
-            ]
+            kept = self._kept(connection, _of(table) & _ROW.before.is_not(None), [series])
+            return [each for each in kept if each.replaced.before.height]
 
     def _kept(
         self, connection: Connection, where: ColumnElement[bool], series: Collection[Series] | None
     ) -> Iterator[Kept]:
         names = self._names(series)
-        query = select(_ROW.id, _ROW.at, _ROW.job_id, _ROW.ranges).where(
-            self._of_table, where, _ROW.ranges.is_not(None)
-        )
+        query = select(_ROW.id, _ROW.at, _ROW.job_id, _ROW.ranges).where(where, _ROW.ranges.is_not(None))
         for id_, at, job_id, packed in connection.execute(query.order_by(_ROW.id)).all():
             if ranges := unpack_ranges(packed, names):
                 yield Kept(at, job_id, Replacement(ranges, self._before(connection, id_, ranges)))
@@ -122,18 +119,14 @@ class Revisions(Transactions):
             return {(id_, i): self._series[id_, i] for id_ in self._pairs for i in INTERVALS}
         return {(self._pair_ids[s.pair], s.interval): s for s in series if s.pair in self._pair_ids}
 
-    @property
-    def _of_table(self) -> ColumnElement[bool]:
-        return _ROW.candle_table == self._table
+    def _keeps(self, connection: Connection, table: TableMark) -> bool:
+        return connection.scalar(select(_ROW.id).where(_of(table)).limit(1)) is not None
 
-    def _last(self, connection: Connection) -> int | None:
-        return connection.scalar(select(_ROW.id).where(self._of_table).order_by(_ROW.id.desc()).limit(1))
+    def _adopt(self, connection: Connection, table: TableMark, at: int) -> None:
+        if not self._keeps(connection, table):
+            begin = {"candle_table": table.identity, "at": at, "candles": 0}
+            connection.execute(insert(candle_revision), begin)
 
-    def _begin(self, connection: Connection) -> None:
-        begun = {
-            "candle_table": self._table,
-            "at": self._clock.now(),
-            "job_id": self._running_job(connection),
-            "candles": 0,
-        }
-        connection.execute(insert(candle_revision), begun)
+
+def _of(table: TableMark) -> ColumnElement[bool]:
+    return _ROW.candle_table == table.identity

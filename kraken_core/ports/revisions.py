@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from kraken_core.domain.revisions import Replacement
+from kraken_core.domain.table_mark import TableMark
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -17,9 +18,9 @@ if TYPE_CHECKING:
     from kraken_core.domain.scope import Detection
     from kraken_core.ports.pairs import PairRecord
 
-# Given, before a commit changes anything, the version of the candle table it goes on from, and what it replaces, in
+# Given, before a commit changes anything, the candle table and the version it goes on from, and what it replaces, in
 # parts. It may be called again for a commit that did not land, and must leave the store alone.
-KeepReplaced: TypeAlias = Callable[[int, Iterable[Replacement]], None]
+KeepReplaced: TypeAlias = Callable[[TableMark, Iterable[Replacement]], None]
 
 
 class KnownRecords(Protocol):

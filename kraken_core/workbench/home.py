@@ -79,8 +79,8 @@ class OpenHome:
     def _known_table(self) -> TableMark | None:
         return self.ledger.known_table()
 
-    def _keep_replaced(self, version: int, replaced: Iterable[Replacement]) -> None:
-        self.ledger.keep_replaced(version, replaced)
+    def _keep_replaced(self, table: TableMark, replaced: Iterable[Replacement]) -> None:
+        self.ledger.keep_replaced(table, replaced)
 
     @cached_property
     def tiers(self) -> Tiers:

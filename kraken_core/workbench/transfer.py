@@ -77,6 +77,7 @@ class Transfer:
                 "export of the old table asset."
             )
         self.ledger.adopt_assets(known)
+        self.ledger.adopt_table(self.store.mark)
         if assets:
             store.name_assets()
         tracker = CoverageTracker(store, self.ledger, self.tiers, now)

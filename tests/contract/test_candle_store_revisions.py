@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from kraken_core.domain.candles import Source, rank_of
 from kraken_core.domain.market import Series
 from kraken_core.domain.revisions import VISIBLE, Replacement, earlier
+from kraken_core.domain.table_mark import TableMark
 from kraken_core.domain.timerange import TimeRanges
 from kraken_core.ports import CandleStore, CandleTable, Versioned
 from tests.contract.stored_candles import READING, Adapter, slots
@@ -32,7 +33,7 @@ class Keeper:
     def __init__(self) -> None:
         self.kept: list[Replacement] = []
 
-    def __call__(self, version: int, replaced: Iterable[Replacement]) -> None:
+    def __call__(self, table: TableMark, replaced: Iterable[Replacement]) -> None:
         self.kept += replaced
 
     def before(self, store: CandleStore, number: int) -> pl.DataFrame:
@@ -169,7 +170,7 @@ def test_candles_with_none_that_stays_between_them_are_one_range(adapter: Adapte
 
 @EITHER_STORE
 def test_a_commit_is_refused_where_what_it_replaces_cannot_be_kept(adapter: Adapter, tmp_path: Path) -> None:
-    def full(version: int, replaced: Iterable[Replacement]) -> None:
+    def full(table: TableMark, replaced: Iterable[Replacement]) -> None:
         raise OSError("no space left")
 
     put(adapter(tmp_path), Row(BTC, 1))
@@ -178,3 +179,12 @@ def test_a_commit_is_refused_where_what_it_replaces_cannot_be_kept(adapter: Adap
         put(store, Row(BTC, 1, value=2.0, rank=2))
 
     assert visible(store)["close"].to_list() == [1.0]
+
+
+def test_a_table_that_waits_for_its_store_keeps_what_it_replaces_too(adapter: Adapter, tmp_path: Path) -> None:
+    keeper = Keeper()
+    store = cast("CandleTable", adapter(tmp_path, keep=keeper))
+
+    put(store.with_retries(), Row(BTC, 1))
+
+    assert [each.ranges for each in keeper.kept] == [{BTC: slots((1, 2))}]

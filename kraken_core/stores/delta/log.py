@@ -83,7 +83,12 @@ class DeltaLog:
         """What the table is known by, as of the last refresh."""
         if not self._digest and self.exists:
             self._digest = self.stamp_of(self.version)
-        return self._found._replace(stamp=self._digest)
+        return self.found._replace(stamp=self._digest)
+
+    @property
+    def found(self) -> TableMark:
+        """Which table is there, at which version, as of the last refresh; its stamp would have to be read."""
+        return TableMark() if self._table is None else TableMark(str(self._table.metadata().id), self._table.version())
 
     def stamp_of(self, version: int) -> str:
         """A digest of the log entry that made a version; "" where Delta keeps it no longer."""
@@ -112,7 +117,7 @@ class DeltaLog:
                 self._table = self._open() if is_table(self._place) else None
             self._entry, self._digest, self._active = None, "", {}
             if self.pinned is None and (known := self.known()):
-                require_known(self._place, known, self._found, self.stamp_of)
+                require_known(self._place, known, self.found, self.stamp_of)
             if self._table is not None:
                 self._check(self._table)
                 files = pl.DataFrame(self._table.get_add_actions(flatten=True))
@@ -180,11 +185,6 @@ class DeltaLog:
                     if action and action.get("deletionTimestamp", instant * 1000) >= instant * 1000:
                         names.add(PurePosixPath(action["path"]).name)
         return names
-
-    @property
-    def _found(self) -> TableMark:
-        """Which table is there, at which version; its stamp has to be read."""
-        return TableMark() if self._table is None else TableMark(str(self._table.metadata().id), self._table.version())
 
     def _create(self) -> None:
         """Make the table where there is none; somebody else may do so at the same time."""

@@ -113,7 +113,7 @@ class DeltaStore(DeltaMaintenance):
             away = active.keys() - then.keys()
             if back or away:
                 if self._keep:
-                    self._keep(self._log.version, restored(self._files, self._index, back, away))
+                    self._keep(self._log.found, restored(self._files, self._index, back, away))
                 self._log.commit(back, away)
 
     def staging(self, pairs: Collection[Pair]) -> Staging:  # noqa: ARG002 - the port's
@@ -221,7 +221,7 @@ class DeltaStore(DeltaMaintenance):
         if not merge.added and not merge.removed:
             return merge
         if keep and merge.replaced:
-            keep(self._log.version, [merge.replaced])
+            keep(self._log.found, [merge.replaced])
         try:
             self._log.commit(merge.added, merge.removed)
         except CommitConflictError:

@@ -228,7 +228,7 @@ class QuestDBStore:
         if plan.winners.height or plan.gone.height or plan.ranks_before:
             if self._keep:
                 before, after = (_named(candles).select(*VISIBLE) for candles in (plan.before, plan.after))
-                self._keep(planned.version, [replacement(before, after, before.clear())])
+                self._keep(planned.mark, [replacement(before, after, before.clear())])
             self._make(plan, planned, staged)
         return plan.merged
 
@@ -264,7 +264,7 @@ class QuestDBStore:
         runs = [run for file in staged for run in runs_of(self._files.columns(file, RANKED))]
         if self._keep:
             ranges = {series: TimeRanges.single(*hull) for series, hull in _hulls(staged)}
-            self._keep(planned.version, [Replacement(ranges, pl.DataFrame(schema=VISIBLE))])
+            self._keep(planned.mark, [Replacement(ranges, pl.DataFrame(schema=VISIBLE))])
         with self._changing(planned, staged):
             self._writer.record(steps.set(runs), self._ids)
             self._writer.take(staged)

@@ -25,7 +25,7 @@ from kraken_core.domain.scope import Detection
 from kraken_core.domain.timerange import END_OF_TIME, TimeRange, TimeRanges, iso
 from kraken_core.ledger.ledger import SqlLedger
 from kraken_core.ledger.revisions import Kept
-from kraken_core.ports import KnownRecords, PairRecord, StoredCandles
+from kraken_core.ports import CandleTable, KnownRecords, PairRecord, StoredCandles
 
 _EVER = TimeRanges.single(0, END_OF_TIME)
 _US = 1_000_000
@@ -70,7 +70,7 @@ class LedgerAt:
 class TableAt:
     """A candle table as it was at an instant, for reading only. Ranks are not kept: they are all 0."""
 
-    store: StoredCandles
+    store: CandleTable
     ledger: SqlLedger
     instant: int
 
@@ -82,7 +82,7 @@ class TableAt:
     def candles(self, ranges: Mapping[Series, TimeRanges], columns: Collection[str] = SCHEMA) -> pl.DataFrame:
         """See ports.StoredCandles."""
         now = self.store.candles(ranges, VISIBLE)
-        then = earlier(ranges, self.ledger.replaced_since(self.instant, ranges.keys()))
+        then = earlier(ranges, self.ledger.replaced_since(self.store.mark, self.instant, ranges.keys()))
         same = now if then.unchanged == ranges else within(now, then.unchanged)
         found = pl.concat([same, then.candles]).sort("pair", "interval_minutes", "time")
         return found.with_columns(rank=pl.lit(0, pl.Int64)).select(*chosen(columns))
@@ -102,7 +102,7 @@ class TableAt:
     def view(self, connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
         """See ports.StoredCandles."""
         with self.store.view(connection):
-            since = self.ledger.replaced_since(self.instant)
+            since = self.ledger.replaced_since(self.store.mark, self.instant)
             then = earlier({series: _EVER for each in since for series in each.ranges}, since)
             changed = [
                 (str(series.pair), series.interval, start, end)
@@ -136,17 +136,13 @@ class Known(NamedTuple):
     now: int  # epoch seconds
 
 
-def known(store: StoredCandles, ledger: SqlLedger, now: int, instant: int | None) -> Known:
+def known(store: CandleTable, ledger: SqlLedger, now: int, instant: int | None) -> Known:
     """What is known, or was at an instant. Raises UsageError where nobody can say that."""
     if instant is None:
         return Known(store, ledger, now)
     if instant > now:
         raise UsageError(f"what will be known at {iso(instant)} is not known yet: name an instant up to now.")
-    since = ledger.known_since()
-    if since is None and store.version and not ledger.keeps_revisions():
-        raise UsageError(
-            "of this candle table, nothing was kept of what was known before: it is kept from the next job on."
-        )
+    since = ledger.known_since(store.mark)
     if since is not None and instant < since:
         raise UsageError(
             f"what was known is kept from {iso(since)} on: the candle table is older than that, and nothing was kept "

@@ -16,7 +16,7 @@ _ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
 def upgrade() -> None:
-    op.create_table(
+    of_candles = op.create_table(
         "candle_revision",
         sa.Column("id", _ID, nullable=False),
         sa.Column("candle_table", sa.Text(), nullable=False),
@@ -28,7 +28,7 @@ def upgrade() -> None:
         sa.CheckConstraint("candles >= 0", name=op.f("ck_candle_revision_counts")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_candle_revision")),
     )
-    kept = op.create_table(
+    of_records = op.create_table(
         "record_revision",
         sa.Column("id", _ID, nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
@@ -37,11 +37,13 @@ def upgrade() -> None:
         sa.Column("before", sa.LargeBinary()),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_record_revision")),
     )
-    job = sa.table("ingestion_job", sa.column("id"))
-    claim = sa.table("assertion", sa.column("id"))
-    there = (sa.select(table.c.id).limit(1) for table in (job, claim))
-    if any(op.get_bind().scalar(found) is not None for found in there):  # of what was before, nothing was kept
-        op.bulk_insert(kept, [{"at": int(time.time()), "of_table": ""}])
+    # Of what was known before, nothing was kept.
+    now, connection = int(time.time()), op.get_bind()
+    tables = connection.scalars(sa.select(sa.table("table_mark", sa.column("identity")).c.identity)).all()
+    op.bulk_insert(of_candles, [{"candle_table": identity, "at": now, "candles": 0} for identity in set(tables)])
+    used = (sa.select(sa.table(name, sa.column("id")).c.id).limit(1) for name in ("ingestion_job", "assertion"))
+    if any(connection.scalar(found) is not None for found in used):
+        op.bulk_insert(of_records, [{"at": now, "of_table": ""}])
 
 
 def downgrade() -> None:
