@@ -7,6 +7,7 @@ from io import BytesIO
 
 import streamlit as st
 
+from app.candles import revisions
 from app.charts.candles import candle_chart
 from app.shared import formatting
 from app.shared.filters import IN_URL, known_markets
@@ -72,6 +73,7 @@ def page() -> None:
     if (picked := chosen(event).span) and picked.end - picked.start > drawn.width:
         zoom(picked)
     _said(drawn)
+    revisions.show(drawn.series, drawn.window)
     _elsewhere(drawn)
 
 

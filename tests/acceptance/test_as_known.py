@@ -133,7 +133,10 @@ def test_what_will_be_known_is_not_known_yet(history: KnownHistory) -> None:
 
 
 def test_a_version_and_an_instant_are_not_both_named(history: KnownHistory) -> None:
-    with opened(history.home, history.clock) as workbench, pytest.raises(UsageError, match="leave the version, or the certificate, out"):
+    with (
+        opened(history.home, history.clock) as workbench,
+        pytest.raises(UsageError, match="leave the version, or the certificate, out"),
+    ):
         workbench.candles("BTC/USD", 60, version=1, as_known_at=history.clock.at)
 
 
