@@ -6,6 +6,7 @@ empties the ranges and puts these candles back. That is right however much of it
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 import polars as pl
@@ -27,11 +28,18 @@ _FLOATS = tuple(name for name in VALUES if SCHEMA[name] == pl.Float64)
 class Replacement(NamedTuple):
     """Where a commit changes anything, and all candles that were there before: VISIBLE, sorted by slot.
 
-    A range may reach over slots that stay empty; it never reaches over a candle that stays as it is.
+    Elsewhere, by the source that they had before, are the ranges in which candles keep their values and get another
+    source. A range may reach over slots that stay empty; it never reaches over a candle that is none of its own.
     """
 
     ranges: Mapping[Series, TimeRanges]
     before: pl.DataFrame
+    sources: Mapping[str, Mapping[Series, TimeRanges]] = MappingProxyType({})
+
+    @property
+    def series(self) -> set[Series]:
+        """The series of which anything changes."""
+        return {*self.ranges, *(series for ranges in self.sources.values() for series in ranges)}
 
 
 def replacement(lost: pl.DataFrame, new: pl.DataFrame, kept: pl.DataFrame) -> Replacement:
@@ -40,50 +48,100 @@ def replacement(lost: pl.DataFrame, new: pl.DataFrame, kept: pl.DataFrame) -> Re
     A new one that is equal to the lost one of its slot, to the bit, changes nothing, nor does one of a slot of ``kept``
     (SLOT): of the candles that stay as they are, at least those between the others, lest ranges reach over them.
     """
-    unchanged = pl.concat([kept.select(SLOT), _alike(lost, new)])
-    before = lost.join(unchanged, on=SLOT, how="anti").sort(SLOT)
-    came = new.select(SLOT).join(unchanged, on=SLOT, how="anti")
-    return Replacement(ranges_between(pl.concat([before.select(SLOT), came]), unchanged), before)
+    alike = new.join(lost, on=SLOT, suffix="_stored").filter(~_other_values())
+    from_other = pl.col("source").ne_missing(pl.col("source_stored"))
+    relabelled = alike.filter(from_other).select(*SLOT, "source_stored").join(kept.select(SLOT), on=SLOT, how="anti")
+    unchanged = pl.concat([kept.select(SLOT), alike.filter(~from_other).select(SLOT)])
+    like = pl.concat([unchanged, relabelled.select(SLOT)])
+    before = lost.join(like, on=SLOT, how="anti").sort(SLOT)
+    changed = pl.concat([before.select(SLOT), new.select(SLOT).join(like, on=SLOT, how="anti")])
+    ranges = _ranges(
+        [
+            changed.with_columns(what=pl.lit(_CHANGED)),
+            relabelled.select(*SLOT, what=_SOURCE + pl.col("source_stored")),
+            unchanged.with_columns(what=pl.lit(_STAYS)),
+        ]
+    )
+    sources = {what.removeprefix(_SOURCE): found for what, found in ranges.items() if what.startswith(_SOURCE)}
+    return Replacement(ranges.get(_CHANGED, {}), before, sources)
 
 
-def ranges_between(changed: pl.DataFrame, kept: pl.DataFrame) -> dict[Series, TimeRanges]:
-    """The slots that change (SLOT), by series: those with no kept one between them are one range."""
-    marked = pl.concat([changed.with_columns(stays=False), kept.with_columns(stays=True)]).sort(SLOT)
+def ranges_of(slots: pl.DataFrame) -> dict[Series, TimeRanges]:
+    """From the first of some slots (SLOT) to the last, by series."""
+    return _ranges([slots.with_columns(what=pl.lit(_CHANGED))]).get(_CHANGED, {})
+
+
+_CHANGED, _SOURCE, _STAYS = "changed", "source:", "stays"
+
+
+def _ranges(slots: Iterable[pl.DataFrame]) -> dict[str, dict[Series, TimeRanges]]:
+    """Slots by ``what`` happens in them, and by series: those with no other ones between them are one range."""
     runs = (
-        marked.lazy()
-        .with_columns(run=pl.struct("pair", "interval_minutes", "stays").rle_id())
-        .filter(~pl.col("stays"))
+        pl.concat(slots)
+        .lazy()
+        .sort(SLOT)
+        .with_columns(run=pl.struct("pair", "interval_minutes", "what").rle_id())
+        .filter(pl.col("what") != _STAYS)
         .group_by("run", maintain_order=True)
-        .agg(pl.first("pair", "interval_minutes"), pl.first("time").alias("first"), pl.last("time").alias("last"))
+        .agg(
+            pl.first("what", "pair", "interval_minutes"),
+            pl.first("time").alias("first"),
+            pl.last("time").alias("last"),
+        )
         .with_columns(pl.col("first", "last").to_physical() // _US)
         .collect()
     )
-    found: dict[Series, list[tuple[int, int]]] = {}
-    for _, name, interval, first, last in runs.iter_rows():
+    found: dict[str, dict[Series, list[tuple[int, int]]]] = {}
+    for _, what, name, interval, first, last in runs.iter_rows():
         base, _, quote = name.partition("/")
         series = Series(Pair(base, quote), interval)
-        found.setdefault(series, []).append((first, last + series.width))
-    return {series: TimeRanges.of(spans) for series, spans in found.items()}
+        found.setdefault(what, {}).setdefault(series, []).append((first, last + series.width))
+    return {
+        what: {series: TimeRanges.of(spans) for series, spans in of_kind.items()} for what, of_kind in found.items()
+    }
 
 
 class Earlier(NamedTuple):
-    """Ranges as they were: ``unchanged`` are those parts that are as they are now, ``candles`` all of the others."""
+    """Ranges as they were: ``unchanged`` are those parts that are as they are now, ``candles`` all of the others.
+
+    Of both, ``sources`` says where candles had another source; ``candles`` have it already.
+    """
 
     unchanged: Mapping[Series, TimeRanges]
     candles: pl.DataFrame
+    sources: Mapping[str, Mapping[Series, TimeRanges]]
 
 
 def earlier(ranges: Mapping[Series, TimeRanges], since: Iterable[Replacement]) -> Earlier:
     """How ranges were before the commits made ``since``, oldest first: the first that changed a slot tells of it."""
-    left = dict(ranges)
+    left, named = dict(ranges), dict(ranges)  # where nothing told of the values yet, and of the sources
     found = [pl.DataFrame(schema=VISIBLE)]
+    sources: dict[str, dict[Series, TimeRanges]] = {}
     for each in since:
-        told = {series: changed & left[series] for series, changed in each.ranges.items() if series in left}
-        told = {series: parts for series, parts in told.items() if parts}
-        if told:
+        for source, relabelled in each.sources.items():
+            for series, parts in _met(relabelled, named).items():
+                of_source = sources.setdefault(source, {})
+                of_source[series] = of_source.get(series, TimeRanges()) | parts
+                named[series] -= parts
+        if told := _met(each.ranges, left):
             found.append(within(each.before, told))
             left |= {series: left[series] - parts for series, parts in told.items()}
-    return Earlier(left, pl.concat(found).sort(SLOT))
+        named |= {series: named[series] - parts for series, parts in _met(each.ranges, named).items()}
+    return Earlier(left, with_sources(pl.concat(found).sort(SLOT), sources), sources)
+
+
+def with_sources(candles: pl.DataFrame, sources: Mapping[str, Mapping[Series, TimeRanges]]) -> pl.DataFrame:
+    """The candles (VISIBLE), those in the ranges of a source as of that source."""
+    for source, ranges in sources.items():
+        theirs = within(candles, ranges)
+        others = candles.join(theirs, on=SLOT, how="anti")
+        candles = pl.concat([others, theirs.with_columns(source=pl.lit(source))]).sort(SLOT)
+    return candles
+
+
+def _met(ranges: Mapping[Series, TimeRanges], others: Mapping[Series, TimeRanges]) -> dict[Series, TimeRanges]:
+    both = {series: found & others[series] for series, found in ranges.items() if series in others}
+    return {series: parts for series, parts in both.items() if parts}
 
 
 def within(candles: pl.DataFrame, ranges: Mapping[Series, TimeRanges]) -> pl.DataFrame:
@@ -103,11 +161,9 @@ def within(candles: pl.DataFrame, ranges: Mapping[Series, TimeRanges]) -> pl.Dat
 
 def unlike(stored: str = "_stored") -> pl.Expr:
     """Whether two joined candles differ in anything that users see, were it in a bit: 0.0 is not -0.0."""
+    return pl.any_horizontal(_other_values(stored), pl.col("source").ne_missing(pl.col(f"source{stored}")))
+
+
+def _other_values(stored: str = "_stored") -> pl.Expr:
     signs = (1 / pl.col(name) != 1 / pl.col(f"{name}{stored}") for name in _FLOATS)
-    source = pl.col("source").ne_missing(pl.col(f"source{stored}"))
-    return pl.any_horizontal(altered(stored), source, *signs)
-
-
-def _alike(lost: pl.DataFrame, new: pl.DataFrame) -> pl.DataFrame:
-    """The slots (SLOT) in which the new candle is the lost one."""
-    return new.join(lost, on=SLOT, suffix="_stored").filter(~unlike()).select(SLOT)
+    return pl.any_horizontal(altered(stored), *signs)

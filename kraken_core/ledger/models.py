@@ -372,6 +372,7 @@ candle_revision = Table(
     Column("ranges", LargeBinary),  # null where what was before is not known
     *counts("candles"),
     Column("before", LargeBinary),  # null where nothing was there
+    Column("sources", LargeBinary),  # null where no candle merely got another source
 )
 
 # What was worked out, and was replaced by what was worked out later: rows of other tables of the ledger

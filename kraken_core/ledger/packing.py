@@ -58,6 +58,21 @@ def unpack_ranges(packed: bytes, names: Mapping[tuple[int, int], Series]) -> dic
     return {series: TimeRanges.of(spans) for series, spans in found.items()}
 
 
+def pack_sources(sources: Mapping[str, Mapping[Series, TimeRanges]], ids: Mapping[Pair, int]) -> bytes:
+    """Ranges by series, by source."""
+    packed = [pack_ranges(ranges, ids) for ranges in sources.values()]
+    return b"".join([json.dumps([*zip(sources, map(len, packed), strict=True)]).encode(), b"\n", *packed])
+
+
+def unpack_sources(packed: bytes, names: Mapping[tuple[int, int], Series]) -> dict[str, dict[Series, TimeRanges]]:
+    """What :func:`pack_sources` was given, of the series that are named by pair id and interval."""
+    header, _, rest = packed.partition(b"\n")
+    found = {}
+    for source, length in json.loads(header):
+        found[source], rest = unpack_ranges(rest[:length], names), rest[length:]
+    return {source: ranges for source, ranges in found.items() if ranges}
+
+
 def pack_candles(candles: pl.DataFrame, ids: Mapping[Pair, int]) -> bytes:
     """Candles (VISIBLE), to the bit."""
     sources = candles["source"].unique().drop_nulls().sort().to_list()

@@ -14,7 +14,14 @@ from kraken_core.domain.revisions import VISIBLE, Replacement
 from kraken_core.domain.table_mark import TableMark
 from kraken_core.domain.timerange import TimeRanges
 from kraken_core.ledger.models import candle_revision, record_revision
-from kraken_core.ledger.packing import pack_candles, pack_ranges, unpack_candles, unpack_ranges
+from kraken_core.ledger.packing import (
+    pack_candles,
+    pack_ranges,
+    pack_sources,
+    unpack_candles,
+    unpack_ranges,
+    unpack_sources,
+)
 from kraken_core.ledger.transactions import Transactions, transaction
 
 _ROW = candle_revision.c
@@ -34,8 +41,8 @@ class Revisions(Transactions):
     @transaction
     def keep_replaced(self, table: TableMark, replaced: Iterable[Replacement]) -> None:
         """Keep what a commit is about to replace in a candle table: see ports.KeepReplaced."""
-        found = [part for part in replaced if any(part.ranges.values())]
-        pairs = {series.pair for part in found for series in part.ranges}
+        found = [part for part in replaced if part.series]
+        pairs = {series.pair for part in found for series in part.series}
         with self._writing(pairs, committing=True) as connection:
             at, job_id = self._clock.now(), self._running_job(connection)
             if table.version:
@@ -46,6 +53,7 @@ class Revisions(Transactions):
                     "at": at,
                     "job_id": job_id,
                     "ranges": pack_ranges(part.ranges, self._pair_ids),
+                    "sources": pack_sources(part.sources, self._pair_ids) if part.sources else None,
                     "candles": part.before.height,
                     "before": pack_candles(part.before, self._pair_ids) if part.before.height else None,
                 }
@@ -98,10 +106,14 @@ class Revisions(Transactions):
         self, connection: Connection, where: ColumnElement[bool], series: Collection[Series] | None
     ) -> Iterator[Kept]:
         names = self._names(series)
-        query = select(_ROW.id, _ROW.at, _ROW.job_id, _ROW.ranges).where(where, _ROW.ranges.is_not(None))
-        for id_, at, job_id, packed in connection.execute(query.order_by(_ROW.id)).all():
-            if ranges := unpack_ranges(packed, names):
-                yield Kept(at, job_id, Replacement(ranges, self._before(connection, id_, ranges)))
+        columns = (_ROW.id, _ROW.at, _ROW.job_id, _ROW.ranges, _ROW.sources)
+        query = select(*columns).where(where, _ROW.ranges.is_not(None)).order_by(_ROW.id)
+        for id_, at, job_id, packed, sources in connection.execute(query).all():
+            ranges = unpack_ranges(packed, names)
+            before = self._before(connection, id_, ranges) if ranges else pl.DataFrame(schema=VISIBLE)
+            kept = Replacement(ranges, before, unpack_sources(sources, names) if sources else {})
+            if kept.series:
+                yield Kept(at, job_id, kept)
 
     def _before(self, connection: Connection, id_: int, ranges: Mapping[Series, TimeRanges]) -> pl.DataFrame:
         packed = connection.scalar(select(_ROW.before).where(_ROW.id == id_))

@@ -13,12 +13,16 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from alembic import command
+from alembic.script import ScriptDirectory
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from kraken_core.domain.errors import IncompleteError, UsageError
 from kraken_core.domain.market import Pair
 from kraken_core.domain.timerange import iso
+from kraken_core.ledger.engine import open_engine, writing
+from kraken_core.ledger.schema import alembic_config
 from kraken_core.pipeline.rename import move_candles
 from kraken_core.simulator.market import SimulatedMarket
 from kraken_core.simulator.release import Release
@@ -218,10 +222,11 @@ def test_where_candles_were_lost_what_was_known_before_is_not_pretended(history:
 
 
 def test_of_a_home_of_an_earlier_version_what_was_known_before_is_not_pretended(history: KnownHistory) -> None:
-    with closing(sqlite3.connect(history.home / "ledger.db")) as ledger, ledger:
-        ledger.executescript(
-            "DROP TABLE candle_revision; DROP TABLE record_revision; UPDATE alembic_version SET version_num = '0016'"
-        )
+    engine = open_engine(f"sqlite:///{history.home / 'ledger.db'}")
+    earlier = ScriptDirectory("kraken_core/ledger/migrations").get_revision("0020").down_revision
+    with writing(engine) as connection:
+        command.downgrade(alembic_config(connection), str(earlier))
+    engine.dispose()
     history.clock.at, at = int(time.time()) + HOUR_S, history.clock.at
     with opened(history.home, history.clock) as workbench:
         for read in (

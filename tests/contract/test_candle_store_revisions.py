@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from kraken_core.domain.candles import Source, rank_of
 from kraken_core.domain.market import Series
-from kraken_core.domain.revisions import VISIBLE, Replacement, earlier
+from kraken_core.domain.revisions import VISIBLE, Replacement, earlier, with_sources
 from kraken_core.domain.table_mark import TableMark
 from kraken_core.domain.timerange import TimeRanges
 from kraken_core.ports import CandleStore, CandleTable, Versioned
@@ -39,7 +39,8 @@ class Keeper:
     def before(self, store: CandleStore, number: int) -> pl.DataFrame:
         """The candles of the table when so many replacements had been kept."""
         now = earlier(ALL, self.kept[number:])
-        return pl.concat([visible(store, now.unchanged), now.candles]).sort("pair", "interval_minutes", "time")
+        same = with_sources(visible(store, now.unchanged), now.sources)
+        return pl.concat([same, now.candles]).sort("pair", "interval_minutes", "time")
 
 
 def visible(store: CandleStore, ranges: Mapping[Series, TimeRanges] = ALL) -> pl.DataFrame:
@@ -130,7 +131,7 @@ def test_what_repeats_the_values_stored_leaves_nothing_to_keep(adapter: Adapter,
 
     put(store, *(Row(BTC, slot, rank=2) for slot in range(5)))
 
-    assert [each.ranges for each in keeper.kept[kept:] if any(each.ranges.values())] == []
+    assert [each.ranges for each in keeper.kept[kept:] if each.series] == []
 
 
 @EITHER_STORE
@@ -147,14 +148,18 @@ def test_what_repeats_a_candle_beside_a_new_one_keeps_it_as_it_was(adapter: Adap
 
 
 @EITHER_STORE
-def test_a_candle_that_only_its_source_tells_apart_is_kept(adapter: Adapter, tmp_path: Path) -> None:
+def test_of_a_candle_that_another_source_confirms_only_its_source_is_kept(adapter: Adapter, tmp_path: Path) -> None:
     keeper = Keeper()
     store = adapter(tmp_path, keep=keeper)
-    put(store, Row(BTC, 1, rank=1, source="csv"))
+    put(store, *(Row(BTC, slot, rank=1, source="csv") for slot in (1, 3, 4, 6)), Row(BTC, 5, rank=3, source="csv"))
+    before, kept = visible(store), len(keeper.kept)
 
-    put(store, Row(BTC, 1, rank=2, source="trades"))
+    put(store, *(Row(BTC, slot, rank=2, source="trades") for slot in (1, 3, 4, 5, 6)))
 
-    assert keeper.kept[-1].before["source"].to_list() == ["csv"]
+    replaced = keeper.kept[-1]
+    assert (replaced.ranges, replaced.before.height) == ({}, 0)
+    assert replaced.sources == {"csv": {BTC: slots((1, 5), (6, 7))}}
+    assert keeper.before(store, kept).equals(before)
 
 
 @EITHER_STORE

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 import polars as pl
 
 from kraken_core.domain.market import Series
-from kraken_core.domain.revisions import SLOT, VISIBLE, Replacement, ranges_between, replacement
+from kraken_core.domain.revisions import SLOT, VISIBLE, Replacement, ranges_of, replacement
 from kraken_core.domain.timerange import END_OF_TIME, TimeRanges
 from kraken_core.ports import StagedFile
 from kraken_core.stores.delta.index import FileIndex
@@ -69,7 +69,7 @@ class ReplacedRows:
         gone = [self._gone(path, lost[path]) for path in self._losing]
         came = [self._rows(path, taken, VISIBLE, without=lost.get(path)) for path, taken in self._changed()]
         before, new = (pl.concat([pl.DataFrame(schema=VISIBLE), *found]) for found in (gone, came))
-        where = {series: ranges.hull for series, ranges in ranges_between(_slots(before, new), _slots()).items()}
+        where = {series: ranges.hull for series, ranges in ranges_of(_slots(before, new)).items()}
         near = {series: TimeRanges.single(*hull) for series, hull in where.items()}
         kept = [
             self._rows(path, wanted, SLOT, without=self._unlike(path, lost))
@@ -79,7 +79,7 @@ class ReplacedRows:
         ranges = {series: TimeRanges.of(spans) for series, spans in self._new.items()}
         for series, changed in found.ranges.items():
             ranges[series] = ranges.get(series, _NOTHING) | changed
-        return Replacement(ranges, found.before)
+        return found._replace(ranges=ranges)
 
     def _changed(self) -> Iterator[tuple[str, dict[Series, TimeRanges]]]:
         """The taken files with series of which they may change something."""
@@ -127,7 +127,7 @@ def restored(
     for some in _parts(now, then):
         ranges = dict.fromkeys(some, TimeRanges.single(0, END_OF_TIME))
         before, new = (_visible(files, index, ranges) for index in (now, then))
-        near = ranges_between(_slots(before, new), _slots())
+        near = ranges_of(_slots(before, new))
         staying = {
             path: wanted
             for path, wanted in stored.holding({s: TimeRanges.single(*r.hull) for s, r in near.items()}).items()

@@ -20,7 +20,7 @@ from kraken_core.domain.differences import Difference
 from kraken_core.domain.errors import UsageError
 from kraken_core.domain.gaps import GapRecord
 from kraken_core.domain.market import Pair, Series
-from kraken_core.domain.revisions import VISIBLE, earlier, within
+from kraken_core.domain.revisions import SLOT, VISIBLE, earlier, with_sources, within
 from kraken_core.domain.scope import Detection
 from kraken_core.domain.timerange import END_OF_TIME, TimeRange, TimeRanges, iso
 from kraken_core.ledger.ledger import SqlLedger
@@ -84,7 +84,7 @@ class TableAt:
         now = self.store.candles(ranges, VISIBLE)
         then = earlier(ranges, self.ledger.replaced_since(self.store.mark, self.instant, ranges.keys()))
         same = now if then.unchanged == ranges else within(now, then.unchanged)
-        found = pl.concat([same, then.candles]).sort("pair", "interval_minutes", "time")
+        found = pl.concat([with_sources(same, then.sources), then.candles]).sort(SLOT)
         return found.with_columns(rank=pl.lit(0, pl.Int64)).select(*chosen(columns))
 
     def count(self, ranges: Mapping[Series, TimeRanges]) -> Mapping[Series, list[int]]:
@@ -103,28 +103,36 @@ class TableAt:
         """See ports.StoredCandles."""
         with self.store.view(connection):
             since = self.ledger.replaced_since(self.store.mark, self.instant)
-            then = earlier({series: _EVER for each in since for series in each.ranges}, since)
-            changed = [
-                (str(series.pair), series.interval, start, end)
-                for series, ranges in then.unchanged.items()
-                for start, end in _EVER - ranges
-            ]
-            types = {"pair": pl.String, "interval_minutes": pl.Int32, "start": pl.Int64, "end": pl.Int64}
+            then = earlier({series: _EVER for each in since for series in each.series}, since)
+            changed = {series: _EVER - ranges for series, ranges in then.unchanged.items()}
+            sources = {source: _rows(ranges, source) for source, ranges in then.sources.items()}
             connection.register("candles_before", then.candles.to_arrow())
-            connection.register("candles_changed", pl.DataFrame(changed, types, orient="row").to_arrow())
+            connection.register("candles_changed", _rows(changed, "").to_arrow())
+            connection.register("candles_sources", pl.concat([_rows({}, ""), *sources.values()]).to_arrow())
             connection.execute("ALTER VIEW candles RENAME TO candles_now")
             connection.execute(_VIEW.format(columns=", ".join(VISIBLE)))
             yield
+
+
+def _rows(ranges: Mapping[Series, TimeRanges], source: str) -> pl.DataFrame:
+    """Ranges as rows to join with."""
+    types = {"pair": pl.String, "interval_minutes": pl.Int32, "since": pl.Int64, "till": pl.Int64, "was": pl.String}
+    rows = [(str(s.pair), s.interval, start, end, source) for s, found in ranges.items() for start, end in found]
+    return pl.DataFrame(rows, types, orient="row")
 
 
 _VIEW = """
 CREATE VIEW candles AS
 SELECT {columns} FROM candles_before
 UNION ALL
-SELECT now.* FROM candles_now AS now ASOF LEFT JOIN candles_changed AS changed
+SELECT now.* EXCLUDE (source), CASE WHEN epoch(now.time) < named.till THEN named.was ELSE now.source END AS source
+FROM candles_now AS now
+ASOF LEFT JOIN candles_changed AS changed
   ON now.pair = changed.pair AND now.interval_minutes = changed.interval_minutes
-  AND epoch(now.time) >= changed.start
-WHERE changed."end" IS NULL OR epoch(now.time) >= changed."end"
+  AND epoch(now.time) >= changed.since
+ASOF LEFT JOIN candles_sources AS named
+  ON now.pair = named.pair AND now.interval_minutes = named.interval_minutes AND epoch(now.time) >= named.since
+WHERE changed.till IS NULL OR epoch(now.time) >= changed.till
 """
 
 

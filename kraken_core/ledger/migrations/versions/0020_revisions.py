@@ -25,6 +25,7 @@ def upgrade() -> None:
         sa.Column("ranges", sa.LargeBinary()),
         sa.Column("candles", sa.BigInteger(), nullable=False),
         sa.Column("before", sa.LargeBinary()),
+        sa.Column("sources", sa.LargeBinary()),
         sa.CheckConstraint("candles >= 0", name=op.f("ck_candle_revision_counts")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_candle_revision")),
     )
