@@ -11,7 +11,7 @@ from kraken_core.workbench import requests
 from kraken_core.workbench.home import OpenHome
 from kraken_core.workbench.queries import frames
 from kraken_core.workbench.queries.holdings import Holdings
-from kraken_core.workbench.queries.known_at import Known, known, replaced
+from kraken_core.workbench.queries.known_at import KnownState, known, replaced
 from kraken_core.workbench.requests import When
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 class AsKnown(OpenHome):
     """An open home, to be read as it is, or as it was known to be."""
 
-    def known(self, at: When | None = None) -> Known:
+    def known(self, at: When | None = None) -> KnownState:
         """The candle table and the ledger to read, as they are, or as they were ``at`` an instant.
 
         Raises UsageError where nobody can say how they were.

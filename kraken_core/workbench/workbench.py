@@ -36,7 +36,7 @@ from kraken_core.workbench.queries.candles import Reading
 from kraken_core.workbench.queries.complete_candles import RangeCall
 from kraken_core.workbench.queries.export import KINDS, Export, Exported
 from kraken_core.workbench.queries.gates import check_complete, check_stored
-from kraken_core.workbench.queries.known_at import Known
+from kraken_core.workbench.queries.known_at import KnownState
 from kraken_core.workbench.queries.renames import NAMES, RenamedReading
 from kraken_core.workbench.queries.required import Required, parse_grade
 from kraken_core.workbench.queries.slots import Slots
@@ -225,7 +225,7 @@ class Workbench(AsKnown, DeprecatedNames):
             raise UsageError("a certificate is of a pair by one name: leave certificate or follow_renames out.")
         return self.certificates.require(certificate, pair, interval, window, version)
 
-    def _required(self, known: Known, call: RangeCall) -> Pair:
+    def _required(self, known: KnownState, call: RangeCall) -> Pair:
         """The pair of a range that a query wants complete. Raises IncompleteError, UsageError."""
         pair = self.ledger.names().pair(call.pair)
         window = TimeRange(requests.instant(call.start), requests.instant(call.end))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 from pathlib import Path
+from typing import TypeGuard
 
 import pytest
 
@@ -62,3 +63,39 @@ def test_no_two_classes_share_a_name() -> None:
             if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
                 places.setdefault(node.name, []).append(path.relative_to(ROOT).as_posix())
     assert {name: where for name, where in places.items() if len(where) > 1} == {}
+
+
+# What changes a candle table without keeping what it replaces, and why that is right
+KEEPING_NOTHING = {
+    "_replace": "the merged file holds the candles of those it replaces",
+    "discard": "what is lost cannot be kept: the ledger says from when on it is known what was known",
+}
+
+
+def test_whatever_changes_a_candle_table_keeps_what_it_replaces() -> None:
+    """Each function of a store that commits calls ``_keep`` before, so that nobody who uses stores can forget to."""
+    changing = {"_log.commit", "_writer.take", "_writer.write"}
+    found: dict[str, bool] = {}
+    for path in (ROOT / "kraken_core" / "stores").rglob("*.py"):
+        for function in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(function, ast.FunctionDef):
+                called = [ast.unparse(node.func) for node in ast.walk(function) if isinstance(node, ast.Call)]
+                if any(call.removeprefix("self.") in changing for call in called):
+                    found[function.name] = "keep" in ast.unparse(function)
+    assert {name for name, keeps in found.items() if not keeps} == {*KEEPING_NOTHING, "_make"}
+    assert {name for name, keeps in found.items() if keeps} == {"_try_commit", "restore", "_append"}
+
+
+def test_a_homes_table_is_opened_with_what_keeps_and_others_without() -> None:
+    """The table that is copied into is another home's, or none's; one that is mended has lost what it held."""
+    opened = {
+        path.name: [len(node.args) for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if _opens(node)]
+        for path in (ROOT / "kraken_core" / "workbench").rglob("*.py")
+    }
+    keeping_all = 4  # settings, assets, what is known, and what keeps
+    assert {name for name, counts in opened.items() if keeping_all in counts} == {"home.py"}
+    assert {name for name, counts in opened.items() if counts} == {"home.py", "transfer.py", "recovery.py"}
+
+
+def _opens(node: ast.AST) -> TypeGuard[ast.Call]:
+    return isinstance(node, ast.Call) and ast.unparse(node.func) == "open_store"

@@ -136,7 +136,7 @@ WHERE changed.till IS NULL OR epoch(now.time) >= changed.till
 """
 
 
-class Known(NamedTuple):
+class KnownState(NamedTuple):
     """A candle table and a ledger to read: as they are, or as they were at an instant."""
 
     store: StoredCandles
@@ -144,10 +144,10 @@ class Known(NamedTuple):
     now: int  # epoch seconds
 
 
-def known(store: CandleTable, ledger: SqlLedger, now: int, instant: int | None) -> Known:
+def known(store: CandleTable, ledger: SqlLedger, now: int, instant: int | None) -> KnownState:
     """What is known, or was at an instant. Raises UsageError where nobody can say that."""
     if instant is None:
-        return Known(store, ledger, now)
+        return KnownState(store, ledger, now)
     if instant > now:
         raise UsageError(f"what will be known at {iso(instant)} is not known yet: name an instant up to now.")
     since = ledger.known_since(store.mark)
@@ -156,7 +156,7 @@ def known(store: CandleTable, ledger: SqlLedger, now: int, instant: int | None) 
             f"what was known is kept from {iso(since)} on: the candle table is older than that, and nothing was kept "
             "of what was known before."
         )
-    return Known(TableAt(store, ledger, instant), LedgerAt(ledger, instant), instant)
+    return KnownState(TableAt(store, ledger, instant), LedgerAt(ledger, instant), instant)
 
 
 def replaced(kept: Sequence[Kept], window: TimeRange) -> pl.DataFrame:
