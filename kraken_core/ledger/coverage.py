@@ -61,8 +61,9 @@ class CoverageRecords(Transactions):
         """The covered ranges of all series as they were at an instant."""
         with self._reading() as connection:
             found = [
-                DataCoverageRange(self._series[key[0], key[1]], start, end, _SOURCES[source], candles, _GRADES[grade])
-                for key, rows in records_at(connection, data_coverage_range, instant).items()
-                for start, end, source, candles, grade in rows
+                DataCoverageRange(self._series[pair_id, i], start, end, _SOURCES[source], candles, _GRADES[grade])
+                for (pair_id, i, start), (end, source, candles, grade) in records_at(
+                    connection, data_coverage_range, instant
+                ).items()
             ]
         return by_series_and_time(found)

@@ -20,7 +20,7 @@ from kraken_core.ledger.transactions import Transactions, by_series_and_time, tr
 
 _GAP = gap_record.c
 # The fields of a GapRecord that are columns of the same name, in its order
-_KEPT = GAP_COLUMNS
+_KEPT = tuple(name for name in GapRecord._fields if name in _GAP and name != "id")
 _AT = {name: at for at, name in enumerate(GAP_COLUMNS)}
 _STATE = [_GAP[name] for name in _KEPT]
 _IS_OPEN = _GAP.status.in_(OPEN)
@@ -105,11 +105,10 @@ class Gaps(Transactions):
         """The gaps of all series that were open at an instant, as they were."""
         with self._reading() as connection:
             found = [
-                GapRecord(self._series[key[0], key[1]], *row)._replace(
+                GapRecord(self._series[pair_id, interval], start, *row)._replace(
                     status=_STATUSES[row[_AT["status"]]], route=_ROUTES[row[_AT["route"]]]
                 )
-                for key, rows in records_at(connection, gap_record, instant).items()
-                for row in rows
+                for (pair_id, interval, start), row in records_at(connection, gap_record, instant).items()
             ]
         return by_series_and_time(found)
 
@@ -118,14 +117,14 @@ class Gaps(Transactions):
         """The last detection of every series by an instant, as far as something was expected of it then."""
         with self._reading() as connection:
             found = {
-                self._series[key[0], key[1]]: Detection(TimeRange(start, end), as_of)
-                for key, rows in records_at(connection, series_detection, instant).items()
-                for start, end, as_of in rows
+                self._series[pair_id, interval]: Detection(TimeRange(start, end), as_of)
+                for (pair_id, interval, start), (end, as_of) in records_at(
+                    connection, series_detection, instant
+                ).items()
             }
             limits = {
-                self._series[key[0], key[1]]: TimeRange(*limit)
-                for key, rows in records_at(connection, series_limit, instant).items()
-                for limit in rows
+                self._series[pair_id, interval]: TimeRange(start, end)
+                for (pair_id, interval, start), (end,) in records_at(connection, series_limit, instant).items()
             }
         return within_limits(found, limits)
 

@@ -1,15 +1,14 @@
 """What is worked out, as it was before it was worked out anew: covered ranges, open gaps, what is expected, lives.
 
-Whoever changes rows of these tables does so inside :func:`keeping`. Of the series, or pairs, whose rows are others
-afterwards, all that was there before is kept, packed, in one row a change: where nothing changed, nothing is.
+Whoever changes rows of these tables does so inside :func:`keeping`. The rows that are others afterwards, or gone, are
+kept as they were, packed, in one row a change, and of those that are new that they were not there before.
 """
 
 from __future__ import annotations
 
 import json
 import zlib
-from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import Any, NamedTuple
 
@@ -28,29 +27,30 @@ from kraken_core.ledger.models import (
 )
 from kraken_core.ledger.packing import pack, unpack
 
-_SERIES, _PAIR = ("pair_id", "interval"), ("pair_id",)
-GAP_COLUMNS = tuple(name for name in GapRecord._fields if name in gap_record.c and name != "id")
+_SERIES, _PAIR = ("pair_id", "interval", "start"), ("pair_id", "start")
 _ROW = record_revision.c
 
 
 class _Kind(NamedTuple):
-    """What is kept of a table: the columns that say whose its rows are, the others, and which rows count."""
+    """What is kept of a table: the columns that tell its rows apart, the others, and which rows count."""
 
     keys: tuple[str, ...]
     columns: tuple[str, ...]
     counting: ColumnElement[bool]
 
 
+# Of a GapRecord what is neither its series nor its start, in its order
+GAP_COLUMNS = tuple(name for name in GapRecord._fields if name in gap_record.c and name != "start")
 KEPT: Mapping[Table, _Kind] = {
-    data_coverage_range: _Kind(_SERIES, ("start", "end", "source", "candles", "grade"), true()),
-    gap_record: _Kind(_SERIES, (*GAP_COLUMNS, "id"), gap_record.c.status.in_(OPEN)),
-    series_detection: _Kind(_SERIES, ("start", "end", "as_of"), true()),
-    series_limit: _Kind(_SERIES, ("start", "end"), true()),
-    pair_life: _Kind(_PAIR, ("start", "end", "assumed"), true()),
+    data_coverage_range: _Kind(_SERIES, ("end", "source", "candles", "grade"), true()),
+    gap_record: _Kind(_SERIES, GAP_COLUMNS, gap_record.c.status.in_(OPEN)),
+    series_detection: _Kind(_SERIES, ("end", "as_of"), true()),
+    series_limit: _Kind(_SERIES, ("end",), true()),
+    pair_life: _Kind(_PAIR, ("end", "assumed"), true()),
 }
 
-Key = tuple[int, ...]  # a pair's id, and an interval where rows are of series
-Rows = Mapping[Key, Sequence[tuple[Any, ...]]]
+Key = tuple[int, ...]  # a pair's id, an interval where rows are of series, and a start
+Rows = dict[Key, tuple[Any, ...]]
 
 
 @contextmanager
@@ -61,11 +61,12 @@ def keeping(connection: Connection, table: Table, where: ColumnElement[bool], at
     after = _rows(connection, table, where)
     changed = sorted(key for key in before.keys() | after.keys() if before.get(key) != after.get(key))
     if changed:
-        rows = [(*key, *row) for key in changed for row in before.get(key, ())]
+        there = [key in before for key in changed]
+        rows = [before[key] for key, was_there in zip(changed, there, strict=True) if was_there]
         values = {
             "at": at,
             "of_table": table.name,
-            "changed": pack(list(np.array(changed, dtype=np.int64).T)),
+            "changed": pack(list(np.array([(*key, was) for key, was in zip(changed, there, strict=True)]).T)),
             "before": zlib.compress(json.dumps(list(zip(*rows, strict=True))).encode()) if rows else None,
         }
         connection.execute(insert(record_revision), values)
@@ -86,7 +87,7 @@ def forget_earlier(connection: Connection, at: int) -> None:
 
 
 def records_at(connection: Connection, table: Table, instant: int) -> Rows:
-    """The rows of a table as they were at an instant, by series or pair; of a series, sorted."""
+    """The rows of a table as they were at an instant."""
     kind = KEPT[table]
     found = _rows(connection, table, true())
     first = connection.scalar(select(func.min(_ROW.id)).where(_ROW.of_table == table.name, _ROW.at > instant))
@@ -95,31 +96,28 @@ def records_at(connection: Connection, table: Table, instant: int) -> Rows:
     since = select(_ROW.id, _ROW.changed).where(_ROW.of_table == table.name, _ROW.id >= first).order_by(_ROW.id)
     known: set[Key] = set()
     for id_, packed in connection.execute(since).all():
-        fresh = set(zip(*unpack(packed, len(kind.keys)).tolist(), strict=True)) - known
-        if fresh:
-            before = _unpacked(connection.scalar(select(_ROW.before).where(_ROW.id == id_)), len(kind.keys))
-            found.update({key: before.get(key, []) for key in fresh})
-            known |= fresh
+        *keys, there = unpack(packed, len(kind.keys) + 1).tolist()
+        changed = list(zip(*keys, strict=True))
+        if known.issuperset(changed):
+            continue
+        rows = iter(_unpacked(connection.scalar(select(_ROW.before).where(_ROW.id == id_))))
+        for key, was_there in zip(changed, there, strict=True):
+            row = next(rows) if was_there else None
+            if key not in known:
+                known.add(key)
+                found.pop(key, None)
+                if row is not None:
+                    found[key] = row
     return found
 
 
-def _rows(connection: Connection, table: Table, where: ColumnElement[bool]) -> dict[Key, list[tuple[Any, ...]]]:
+def _rows(connection: Connection, table: Table, where: ColumnElement[bool]) -> Rows:
     kind = KEPT[table]
     columns = [table.c[name] for name in (*kind.keys, *kind.columns)]
-    query: Select[Any] = (
-        select(*columns).where(where, kind.counting).order_by(*(table.c[name] for name in (*kind.keys, "start")))
-    )
-    return _by_key(read_many(connection, query), len(kind.keys))
+    query: Select[Any] = select(*columns).where(where, kind.counting)
+    keys = len(kind.keys)
+    return {tuple(row[:keys]): tuple(row[keys:]) for row in read_many(connection, query)}
 
 
-def _by_key(rows: Sequence[Sequence[Any]], keys: int) -> dict[Key, list[tuple[Any, ...]]]:
-    found: dict[Key, list[tuple[Any, ...]]] = defaultdict(list)
-    for row in rows:
-        found[tuple(row[:keys])].append(tuple(row[keys:]))
-    return found
-
-
-def _unpacked(packed: bytes | None, keys: int) -> dict[Key, list[tuple[Any, ...]]]:
-    if packed is None:
-        return {}
-    return _by_key(list(zip(*json.loads(zlib.decompress(packed)), strict=True)), keys)
+def _unpacked(packed: bytes | None) -> list[tuple[Any, ...]]:
+    return [] if packed is None else list(zip(*json.loads(zlib.decompress(packed)), strict=True))

@@ -79,9 +79,7 @@ class Pairs(Transactions):
         """The pairs that had lived by what was known at an instant, sorted; their tiers are those of now."""
         with self._reading() as connection:
             tiers = dict(connection.execute(select(asset.c.ticker, asset.c.tier)).all())
-            lives = {
-                self._pairs[key[0]]: tuple(Life(start, end, bool(assumed)) for start, end, assumed in rows)
-                for key, rows in records_at(connection, pair_life, instant).items()
-                if rows
-            }
-        return [PairRecord(pair, tiers[pair.base], lives[pair]) for pair in sorted(lives)]
+            lives: dict[Pair, list[Life]] = defaultdict(list)
+            for (pair_id, start), (end, assumed) in sorted(records_at(connection, pair_life, instant).items()):
+                lives[self._pairs[pair_id]].append(Life(start, end, bool(assumed)))
+        return [PairRecord(pair, tiers[pair.base], tuple(lives[pair])) for pair in sorted(lives)]
