@@ -72,7 +72,7 @@ def _to_resume(workbench: Workbench, number: int, others: dict[str, Any]) -> Ing
     workbench.runner.fail_stalled_jobs()
     job = workbench.control.known(number)
     if not job.request.audit:
-        raise UsageError(f"job {number} is no audit: go on with it with {workbench.runner.resume_command(number)}")
+        raise UsageError(f"job {number} is no audit: go on with it with {workbench.runner.resume_command(job)}")
     if job.status is JobStatus.RUNNING:
         raise JobRunningError(f"job {number} is running: see how far it is with: kraken-history jobs {number}")
     if JobStatus.RUNNING not in MOVES[job.status]:

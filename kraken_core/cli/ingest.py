@@ -112,7 +112,7 @@ def _to_resume(workbench: Workbench, number: int, others: Iterable[str]) -> Inge
     workbench.runner.fail_stalled_jobs()
     job = workbench.control.known(number)
     if job.request.audit:
-        raise UsageError(f"job {number} is an audit: go on with it with {workbench.runner.resume_command(number)}")
+        raise UsageError(f"job {number} is an audit: go on with it with {workbench.runner.resume_command(job)}")
     if job.status is JobStatus.RUNNING:
         raise JobRunningError(f"job {number} is running: see how far it is with: kraken-history jobs {number}")
     if JobStatus.RUNNING not in MOVES[job.status]:

@@ -74,5 +74,5 @@ def _print_history(workbench: Workbench, job: IngestionJob) -> None:
     if failed:
         print_table(("failed file", "reason"), ((file.member, file.error) for file in failed), folding="reason")
     if JobStatus.RUNNING in MOVES[job.status]:
-        echo(f"Go on with: {workbench.runner.resume_command(job.id)}")
+        echo(f"Go on with: {workbench.runner.resume_command(job)}")
     echo(f"Log: {workbench.runner.log(job.id)}")

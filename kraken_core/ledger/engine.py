@@ -12,6 +12,7 @@ from sqlalchemy import URL, Connection, Engine, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from kraken_core.domain.errors import LedgerAwayError, LedgerError, SettingError
+from kraken_core.domain.redaction import hide_secrets, without_secrets
 from kraken_core.failpoints import reached
 from kraken_core.ledger import sqlite
 from kraken_core.ledger.patience import OutageWait
@@ -172,14 +173,15 @@ def _is_away(engine: Engine, error: Exception) -> bool:
 
 
 def shown(engine: Engine) -> str:
-    """The ledger's address without its password."""
-    return engine.url.difference_update_query(["password", "sslpassword"]).render_as_string(hide_password=True)
+    """The ledger's address without its secrets."""
+    return without_secrets(_in_full(engine))
 
 
 def _reason(engine: Engine, error: Exception) -> str:
     """The database's own words in one line: SQLAlchemy's would show the statement."""
     reason = " ".join(str(error.orig if isinstance(error, DBAPIError) else error).split()).rstrip(".?")
-    for password in (engine.url.password, engine.url.query.get("password")):
-        if password:
-            reason = reason.replace(str(password), "***")
-    return reason
+    return hide_secrets(reason, _in_full(engine))
+
+
+def _in_full(engine: Engine) -> str:
+    return engine.url.render_as_string(hide_password=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
@@ -16,8 +16,9 @@ from typing import NamedTuple
 from kraken_core import __version__
 from kraken_core.domain.errors import ExchangeError, KrakenError
 from kraken_core.domain.formatting import byte_size
-from kraken_core.domain.jobs import UNFINISHED, JobStatus
+from kraken_core.domain.jobs import UNFINISHED, IngestionJob, JobStatus
 from kraken_core.domain.ohlcvt import EARLIEST
+from kraken_core.domain.redaction import without_secrets
 from kraken_core.domain.table_mark import TableMark
 from kraken_core.domain.timerange import iso
 from kraken_core.executors.dask import other_versions
@@ -219,7 +220,7 @@ class _Examination:
         if others := other_versions(address):
             advice = "give all of them the same"
             return Finding(Status.PROBLEM, f"another version runs on {', '.join(others)} than {__version__}: {advice}.")
-        return Finding(Status.OK, f"the Dask workers at {address} are there, with this version.")
+        return Finding(Status.OK, f"the Dask workers at {without_secrets(address)} are there, with this version.")
 
     def _clock(self) -> Finding:
         now, ledger = self.workbench.clock.now(), self._readable
@@ -260,20 +261,22 @@ class _Examination:
         if not (ledger := self._readable):
             return Finding(Status.OK, "none is known.")
         work = self.workbench.runner
-        lost = [job.id for job, _ in work.stalled_jobs()]
-        waiting = [job.id for job in ledger.jobs(UNFINISHED) if job.status is not JobStatus.RUNNING]
+        lost = [job for job, _ in work.stalled_jobs()]
+        waiting = [job for job in ledger.jobs(UNFINISHED) if job.status is not JobStatus.RUNNING]
         if lost:
             advice = f"go on with {work.resume_command(lost[0])}"
             return Finding(Status.WARNING, f"the worker of {_listed(lost)} is gone: {advice}")
         if waiting:
-            advice = f"go on with {work.resume_command(waiting[0])}, or give up with kraken-history cancel {waiting[0]}"
+            advice = (
+                f"go on with {work.resume_command(waiting[0])}, or give up with kraken-history cancel {waiting[0].id}"
+            )
             return Finding(Status.WARNING, f"{_listed(waiting)} did not end: {advice}")
-        running = [job.id for job in ledger.jobs([JobStatus.RUNNING])]
+        running = ledger.jobs([JobStatus.RUNNING])
         return Finding(Status.OK, f"{_listed(running)} is running." if running else "none is unfinished.")
 
 
-def _listed(jobs: list[int]) -> str:
+def _listed(jobs: Sequence[IngestionJob]) -> str:
     """``job 3``, or ``jobs 3, 2, 1 and 4 more``."""
-    named = ", ".join(map(str, jobs[:_NAMED]))
+    named = ", ".join(str(job.id) for job in jobs[:_NAMED])
     more = f" and {len(jobs) - _NAMED} more" if len(jobs) > _NAMED else ""
     return f"job{'s' if len(jobs) > 1 else ''} {named}{more}"

@@ -36,7 +36,7 @@ def repair(home: str | Path | None = None) -> Repaired:
         if not opened.settings.home.exists():
             return repaired
         for job in opened.runner.fail_stalled_jobs():
-            repaired.done.append(f"job {job.id} had lost its worker: go on with {opened.runner.resume_command(job.id)}")
+            repaired.done.append(f"job {job.id} had lost its worker: go on with {opened.runner.resume_command(job)}")
         if running := opened.ledger.jobs([JobStatus.RUNNING]):
             number = running[0].id
             raise JobRunningError(
@@ -84,6 +84,6 @@ def _agreement(home: OpenHome, lost: Sequence[Series]) -> HealthCheck:
         series = {known.series for known in home.ledger.coverage()}
         return HealthCheck("counts", Status.OK, f"ledger and table agree on every candle of {len(series):,} series.")
     unfinished = home.ledger.jobs(UNFINISHED)  # it may have been about to replace them; else they were recovered
-    advice = home.runner.resume_command(unfinished[0].id) if unfinished else "kraken-history doctor --repair again"
+    advice = home.runner.resume_command(unfinished[0]) if unfinished else "kraken-history doctor --repair again"
     message = f"the table has fewer candles of {first_of(lost)} than were counted: go on with {advice}"
     return HealthCheck("counts", Status.WARNING, message)

@@ -243,7 +243,7 @@ class JobRunner(JobPlanner):
             self.ledger.move(job, job.mark_paused())
             self.ledger.add_event(job.id, "requests", str(needed))
             raise MoreRequestsNeededError(
-                f"job {job.id} is paused: {needed} Agree to them with: {self.resume_command(job.id)} "
+                f"job {job.id} is paused: {needed} Agree to them with: {self.resume_command(job)} "
                 "(or allow more beforehand, with --max-requests)",
                 job.id,
             ) from None
@@ -273,7 +273,7 @@ class JobRunner(JobPlanner):
             )
         except LedgerError:  # its disk may be full too: whoever goes on with the job finds its worker gone
             LOG.exception("that job %s failed could not be recorded", job.id)
-        return JobError(f"job {job.id} failed: {reason} Go on with: {self.resume_command(job.id)}")
+        return JobError(f"job {job.id} failed: {reason} Go on with: {self.resume_command(job)}")
 
     def _interrupted(self, job: IngestionJob, lease: Lease) -> KrakenError:
         """The job moved as whoever interrupted it wanted, and what to say of it."""
@@ -283,7 +283,7 @@ class JobRunner(JobPlanner):
             self.ledger.move(job, job.mark_cancelled())
             return Interrupted(f"job {job.id} is cancelled; what it did is kept, and it is not gone on with.")
         self.ledger.move(job, job.mark_paused())
-        return Interrupted(f"job {job.id} is paused; go on with: {self.resume_command(job.id)}")
+        return Interrupted(f"job {job.id} is paused; go on with: {self.resume_command(job)}")
 
     def _taken_up(self, job: IngestionJob) -> IngestionJob:
         try:
@@ -312,7 +312,7 @@ class JobRunner(JobPlanner):
             with cluster(self.settings.dask, workers) as pool:
                 yield pool
         except ClusterError as error:
-            raise ClusterError(f"{error} Go on with: {self.resume_command(job.id)}") from error
+            raise ClusterError(f"{error} Go on with: {self.resume_command(job)}") from error
 
     def _pipeline(
         self, plan: IngestionPlan, pool: WorkerPool, progress: Progress, stop: Callable[[], bool]
@@ -359,13 +359,13 @@ class JobRunner(JobPlanner):
     def _reject_log(self) -> CsvRejectLog:
         return CsvRejectLog(self.settings.home / "rejects")
 
-    def resume_command(self, job_id: int) -> str:
-        """What to type to go on with a job, here and now."""
+    def resume_command(self, job: IngestionJob) -> str:
+        """What to type to go on with a job, here and now. Asks nobody: the ledger may be away."""
         where = (
             f" --home {shlex.quote(str(self.settings.home))}" if self.settings.origins.get("home") == "--home" else ""
         )
-        command = "audit" if self.ledger.job(job_id).request.audit else "ingest"
-        return f"kraken-history {command}{where} --resume {job_id}"
+        command = "audit" if job.request.audit else "ingest"
+        return f"kraken-history {command}{where} --resume {job.id}"
 
     def rejects(self, job_id: int) -> Path:
         """Where the rows are that a job could not take; it exists once there are any."""
