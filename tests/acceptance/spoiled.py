@@ -83,7 +83,7 @@ SPOILED = {
     "SWAPPED": with_bad_row(row(3, "100,90,110,105,1.5,7"), "its high is not the highest price"),
     "SHALLOW": with_bad_row(row(3, "100,110,101,105,1.5,7"), "its low is not the lowest price"),
     "GHOST": with_bad_row(row(3, "100,110,90,105,0,7"), "it has trades without volume, or the reverse"),
-    "ASKEW": with_bad_row(f"{START + 3 * DAY_S + 60},{VALUES}", "its time is no start of a 1440-minute slot"),
+    "ASKEW": with_bad_row(f"{START + 3 * DAY_S + 60},{VALUES}", "its time is not the start of a 1d slot"),
     "TIMELESS": with_bad_row(f"2024-01-04,{VALUES}", "its time is no whole number of seconds"),
     "ANCIENT": with_bad_row(f"0,{VALUES}", "its time is before Kraken existed"),
     "FUTURE": with_bad_row(f"4102444800,{VALUES}", "its slot has not closed yet"),
@@ -139,7 +139,7 @@ HOPELESS = {
     "NOCOUNT": (text_of("time,open,high,low,close,volume", row(0)), "names no column as trades"),
     "HALFDAYS": (
         text_of(row(0), f"{START + DAY_S // 2},{VALUES}", row(1)),
-        "finer interval than the 1440 minutes its name says: 1 of 3 open inside",
+        "finer interval than the 1d in its name: 1 of 3 open inside",
     ),
     "WIDE": (THREE.decode().encode("utf-16"), "its text is UTF-16; save it as UTF-8"),
     "MILLISECONDS": (

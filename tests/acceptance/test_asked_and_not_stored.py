@@ -106,11 +106,11 @@ def test_a_pair_that_no_source_holds_is_missing_over_the_requested_window(kraken
         code=4,
     )
     assert said.json["completeness"]["wanted"] == 2 * HOURS
-    assert "! no source holds SOL/USD." in said.err
+    assert "! no source contains SOL/USD." in said.err
     [sol] = [row for row in kraken.rows("report") if row["pair"] == "SOL/USD"]
     assert (sol["start"], sol["end"]) == ("2026-01-01T00:00:00Z", "2026-04-01T00:00:00Z")
     assert (sol["wanted"], sol["covered"], sol["missing"]) == (HOURS, 0, HOURS)
-    assert_told_everywhere(kraken, "SOL/USD", "no source holds SOL/USD; ", tmp_path)
+    assert_told_everywhere(kraken, "SOL/USD", "no source contains SOL/USD; ", tmp_path)
     [gap] = kraken.rows("gaps", "--pairs", "SOL/USD")
     assert gap["status"] == "DETECTED", "the exchange, which was not asked, may have it"
     assert gap["archive"] == "", "who knows whether any has it"
@@ -124,7 +124,7 @@ def test_a_name_with_a_typing_error_is_missing_and_the_right_one_is_proposed(
         monkeypatch.setenv("KRAKEN_API_URL", exchange.url)
         foreseen = kraken.ingest(little.folder, *words, "--api-backfill", "--dry-run")["gaps"]
         kraken.ingest(little.folder, *words, "--api-backfill", code=4)
-    reason = "no source holds BTTC/USD and the exchange does not list it: did you mean BTC/USD?"
+    reason = "no source contains BTTC/USD and the exchange does not list it: did you mean BTC/USD?"
     [gap] = kraken.rows("gaps")
     assert (gap["status"], gap["route"], gap["reason"]) == ("UNFILLABLE", "none", reason)
     assert foreseen == [{**gap, "id": None}]
@@ -185,7 +185,7 @@ def test_a_job_none_of_whose_files_can_be_read_fails_and_says_why(kraken: Kraken
     assert said.json["error"].startswith("none of its 2 files could be read: XBTUSD_60.csv: ")
     assert "Job 1 completed with errors" in said.err
     assert said.err.splitlines()[-1].startswith(
-        "kraken-history: job 1 did what it could, but none of its 2 files could"
+        "kraken-history: job 1 completed only in part: none of its 2 files could"
     )
     assert "COMPLETED with errors" in kraken("jobs").out
     assert_told_everywhere(kraken, "BTC/USD", "XBTUSD_60.csv", tmp_path)

@@ -157,7 +157,7 @@ def test_a_filled_csv_is_taken_for_what_it_is(full: Kraken, tmp_path: Path) -> N
 
 def test_an_export_that_must_be_complete_is_refused_or_whole(full: Kraken, tmp_path: Path) -> None:
     words = ("export", "--pairs", "BTC/USD", "--intervals", "60", "--to", tmp_path / "out", "--require-complete")
-    assert "BTC/USD 60m (" in refused(full(*words, code=4))
+    assert "BTC/USD 1h (" in refused(full(*words, code=4))
     assert not (tmp_path / "out").exists()
     [row] = full(*words, "--start-date", "2024-03-28", "--end-date", "2024-03-30", "--json").json
     assert (row["candles"], row["missing"]) == (3 * 24, 0)
@@ -167,7 +167,7 @@ def test_an_export_that_must_be_complete_is_refused_or_whole(full: Kraken, tmp_p
 def test_an_export_says_that_slots_are_missing(full: Kraken, little: LittleMarket, tmp_path: Path) -> None:
     said = full("export", "--pairs", "BTC/USD", "--intervals", "60", "--to", tmp_path / "out")
     [line] = full.rows("report", "--pairs", "BTC/USD", "--intervals", "60")
-    assert f"{line['missing']} slots are missing in there" in said.err
+    assert f"{line['missing']} candles missing in this range" in said.err
 
 
 # What an export covers is said beside it

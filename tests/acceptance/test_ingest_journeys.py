@@ -313,7 +313,7 @@ def test_complete_exits_4_while_something_is_missing_and_0_when_nothing_is(
 ) -> None:
     gappy = kraken(*asked(little.folder, *BTC_ONLY, "--complete"), code=4)
     assert gappy.json["completeness"]["missing"] == 3 * (1440 + 24)
-    assert f"{3 * (1440 + 24):,} wanted slots are still missing" in gappy.err
+    assert f"{3 * (1440 + 24):,} expected candles still missing" in gappy.err
     whole = kraken.ingest(little.folder, *BTC_ONLY, "--complete", "--end-date", "2024-03-31")
     assert (whole["completeness"]["missing"], whole["status"]) == (0, "COMPLETED")
 
@@ -426,6 +426,4 @@ def test_a_report_of_days_without_anything_expected_does_not_call_the_home_empty
 ) -> None:
     kraken.ingest(little.folder, *BTC_ONLY)
     said = kraken("report", "--end-date", "2001-12-31")
-    assert said.out.startswith(
-        "Nothing is expected of that selection; what was assessed is of 2024-03-27 to 2024-04-06"
-    )
+    assert said.out.startswith("No candles are expected in this selection; assessed so far: 2024-03-27 to 2024-04-06")

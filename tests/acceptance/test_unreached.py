@@ -104,7 +104,7 @@ def test_an_ingest_exits_1_says_why_and_keeps_what_it_read(away: Kraken, archive
     assert said.json["error"].startswith(NOT_REACHED)
     assert said.json["files"]["ingested"] == 4
     *_, last = said.err.splitlines()
-    assert last.startswith("kraken-history: job 1 did what it could, but the exchange was not reached: ")
+    assert last.startswith("kraken-history: job 1 completed only in part: the exchange was not reached: ")
     assert "Traceback" not in said.err
     assert_open_with_route_and_reason(away)
 

@@ -263,8 +263,8 @@ def test_the_command_line_watches_and_tells(
     ("wrong", "why"),
     [
         (("--webhook", "ftp://secret"), "no http or https address"),
-        (("--command", "'"), "taken apart"),
-        (("--every", "often"), "no length of time"),
+        (("--command", "'"), "not a valid command line"),
+        (("--every", "often"), "not a length of time"),
         ((), "name what to ingest"),
     ],
 )

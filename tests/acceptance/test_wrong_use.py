@@ -17,7 +17,7 @@ SELECTIVE = ("coverage", "gaps", "report", "export", "verify")
     [
         (["--tier", "TIER9"], "TIER9"),
         (["--tiers", "TIER1,gold"], "gold"),
-        (["--tiers", ""], "names nothing"),
+        (["--tiers", ""], "is empty"),
         (["--pairs", "FOOBAR"], "FOOBAR"),
         (["--pairs", "XBTUSD.d"], "dark pool"),
         (["--pairs", "BTC/USD", "--tier", "TIER1"], "not both"),
@@ -44,7 +44,7 @@ def test_a_selection_that_cannot_be_is_refused_with_one_line(kraken: Kraken, wor
     ("words", "why"),
     [
         (["--yes"], "name what to ingest"),
-        (["--tier", "ALL"], "no terminal to ask on"),
+        (["--tier", "ALL"], "no terminal to confirm on"),
         (["--tier", "ALL", "--yes", "--csv-source-dir", "nowhere"], "nowhere does not exist"),
         (["--tier", "ALL", "--yes", "--csv-source-dir", "empty"], "no candle files there"),
         (["--tier", "ALL", "--yes", "--csv-source-dir", "notes.zip"], "notes.zip"),
@@ -54,7 +54,7 @@ def test_a_selection_that_cannot_be_is_refused_with_one_line(kraken: Kraken, wor
         (["--tier", "ALL", "--yes", "--archive-through", "32"], "32"),
         (["--resume", "7", "--yes"], "there is no job 7"),
         (["--resume", "x", "--yes"], "x"),
-        (["--resume", "7", "--tier", "TIER1", "--yes"], "--resume goes on with a job as it was asked for"),
+        (["--resume", "7", "--tier", "TIER1", "--yes"], "--resume continues a job with its own request"),
     ],
 )
 def test_an_ingest_that_cannot_be_is_refused_with_one_line(

@@ -187,7 +187,7 @@ def test_folders_with_a_manifest_or_a_quarter_are_archives_of_their_own(tmp_path
 
 def test_the_same_series_in_two_folders_of_one_archive_are_two_files(tmp_path: Path) -> None:
     place = write_zip(tmp_path / "a.zip", {"one/XBTUSD_60.csv": b"1", "two/XXBTZUSD_60.csv": b"2"})
-    assert [str(file.series) for file in the_archive(place).files] == ["BTC/USD 60m", "BTC/USD 60m"]
+    assert [str(file.series) for file in the_archive(place).files] == ["BTC/USD 1h", "BTC/USD 1h"]
 
 
 def test_members_beyond_four_gigabytes_are_read(tmp_path: Path) -> None:

@@ -115,7 +115,7 @@ def test_a_refused_row_is_named_and_nothing_of_its_part_is_written(
 
     monkeypatch.setattr(store._writer, "_in_columns", with_a_wrong_one)
     with pytest.raises(
-        StoreError, match=r"out bounds of column type: INT .*of BTC/USD 60m, 1970-01-01T06:00:00Z"
+        StoreError, match=r"out bounds of column type: INT .*of BTC/USD 1h, 1970-01-01T06:00:00Z"
     ) as told:
         put(store, *(Row(BTC, slot, rank=3) for slot in (1, 5, 6)))
     assert "\n" not in str(told.value)

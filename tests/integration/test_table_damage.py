@@ -253,7 +253,7 @@ def test_a_slot_that_two_files_hold_is_found(table: Table) -> None:
     third = stage(table.store, Row(BTC_MINUTES, 7))
     table.add(first, second, third)
     one, other = sorted([first.path, second.path])
-    assert problems(table) == [(one, f"holds 1 slots of BTC/USD at 60 min that {other} holds too")]
+    assert problems(table) == [(one, f"contains 1 slot of BTC/USD 1h that {other} contains too")]
 
 
 @pytest.mark.usefixtures("_slots_at_once")

@@ -37,7 +37,7 @@ BAD_ROWS = {
     "its time is in microseconds, not in seconds": [f"{START}000000,{GOOD}"],
     "its time is in nanoseconds, not in seconds": [f"9223372036854775800,{GOOD}"],
     "its time is before Kraken existed": [f"0,{GOOD}", f"-60,{GOOD}", f"1299999960,{GOOD}"],
-    "its time is no start of a 1-minute slot": [f"{START + 1},{GOOD}"],
+    "its time is not the start of a 1m slot": [f"{START + 1},{GOOD}"],
     "its slot has not closed yet": [f"{NOW},{GOOD}"],
     "a price is no number": [row(1, "x,1,1,1,1,1"), row(1, "1,,1,1,1,1"), row(1, "1,1,1,1 000,1,1")],
     "its volume is no number": [row(1, "1,1,1,1,?,1"), row(1, "1,1,1,1,,1")],
