@@ -1,4 +1,4 @@
-"""Grades: how good the evidence is that a covered slot is what we say it is (domain rule 15)."""
+"""Grades: how good the evidence of a covered slot is (domain rule 15)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Grade(StrEnum):
     DOUBTFUL = "doubtful"
 
     def meets(self, wanted: Grade) -> bool:
-        """Whether it is as good as the grade asked for."""
+        """Whether it is as good as the required grade."""
         return _ORDER.index(self) <= _ORDER.index(wanted)
 
 

@@ -13,7 +13,7 @@ from kraken_core.domain.market import Pair, Series
 
 @dataclass(frozen=True, slots=True)
 class Completeness:
-    """Counts of slots. ``covered`` are known to some source: ``present`` with a candle, ``silent`` without.
+    """Counts of slots. ``covered`` by some source: ``present`` with a candle, ``silent`` without.
 
     Of the covered ones so many are ``proved``, ``confirmed`` and ``doubtful``, the rest *claimed* (domain rule 15).
     """
@@ -32,12 +32,12 @@ class Completeness:
 
     @property
     def missing(self) -> int:
-        """Slots nobody knows anything of."""
+        """Slots that no source covers."""
         return self.wanted - self.covered
 
     @property
     def claimed(self) -> int:
-        """Covered slots that one source knows, and nothing confirms or doubts."""
+        """Covered slots of one source, that nothing confirms or contradicts."""
         return self.covered - self.proved - self.confirmed - self.doubtful
 
     @property
@@ -47,11 +47,11 @@ class Completeness:
 
     @property
     def completeness(self) -> float:
-        """Covered and not doubtful, of wanted, 0 to 1; nothing wanted is 0, not 1."""
+        """Covered and not doubtful, of those expected, 0 to 1; nothing expected is 0, not 1."""
         return self.share(Grade.CLAIMED)
 
     def share(self, grade: Grade) -> float:
-        """The slots on evidence of this grade or a better one, of wanted, 0 to 1."""
+        """The slots on evidence of this grade or a better one, of those expected, 0 to 1."""
         return self.meeting(grade) / self.wanted if self.wanted else 0.0
 
     def meeting(self, grade: Grade) -> int:
@@ -69,7 +69,7 @@ class Completeness:
 
 @dataclass(frozen=True, slots=True)
 class SeriesReport:
-    """One line of the report; ``start`` and ``end`` bound what was wanted, epoch seconds.
+    """One line of the report; ``start`` and ``end`` bound what was expected, epoch seconds.
 
     ``reason`` is that of its widest gap: why something is missing, and what would fill it.
     """
@@ -106,13 +106,13 @@ class Report:
 
     @property
     def worst(self) -> list[SeriesReport]:
-        """The series that lack something, or of which something is doubtful, least complete first."""
+        """The series with missing or doubtful slots, least complete first."""
         incomplete = [line for line in self.series if line.counts.complete < line.counts.wanted]
         return sorted(incomplete, key=lambda line: (line.counts.completeness, -line.counts.missing, line.series))
 
     @property
     def nothing_stored(self) -> dict[str, str]:
-        """Pairs, and series of other pairs, of which nothing that was wanted is covered, and why (domain rule 16)."""
+        """Pairs, and series of other pairs, of which nothing expected is covered, and why (domain rule 16)."""
         lines: dict[Pair, list[SeriesReport]] = defaultdict(list)
         for line in self.series:
             lines[line.series.pair].append(line)

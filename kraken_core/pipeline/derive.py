@@ -13,6 +13,7 @@ from kraken_core.domain.candles import KEY, SCHEMA, TIME, aggregate, derived_ran
 from kraken_core.domain.coverage import Assertion
 from kraken_core.domain.derive import Derivation
 from kraken_core.domain.errors import Interrupted
+from kraken_core.domain.interval_units import short
 from kraken_core.domain.knowledge import DerivationWork, derived_claim
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.timerange import TimeRange, TimeRanges
@@ -65,7 +66,7 @@ class Derive:
             self.ledger.claim(
                 [derived_claim(Series(pair, interval), span, d) for pair, d in chunk for span in d.ranges]
             )
-            ticker.add(len(chunk), candles.height, f"{chunk[-1][0]} {interval}m from {finer}m")
+            ticker.add(len(chunk), candles.height, f"{chunk[-1][0]} {short(interval)} from {short(finer)}")
         return changed
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from kraken_core.domain.archives import full_name, quarter_bounds, quarterly_names
 from kraken_core.domain.errors import UsageError
+from kraken_core.domain.interval_units import short
 from kraken_core.domain.market import INTERVALS, Pair, Series
 from kraken_core.domain.timerange import TimeRanges
 from kraken_core.simulator.market import SimulatedMarket
@@ -102,7 +103,7 @@ def known_holes(market: SimulatedMarket, releases: Sequence[Release]) -> list[st
     holes = [f"No release holds {span}." for span in whole - TimeRanges.of((r.start, r.end) for r in releases)]
     for release in releases:
         absent = [interval for interval in INTERVALS if interval not in release.intervals]
-        holes += [f"{release.name} has no files of {interval} minutes." for interval in absent]
+        holes += [f"{release.name} has no {short(interval)} files." for interval in absent]
         holes += [f"{release.name} never had {series.file_name}." for series in sorted(release.without)]
         holes += [f"{release.name} has lost {series.file_name}." for series in sorted(release.lost)]
         holes += [

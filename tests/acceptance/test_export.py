@@ -213,7 +213,7 @@ def test_an_exported_file_that_was_changed_is_refused_for_nobody_knows_what_it_c
     done = full.ingest(tmp_path / "out", *words, "--no-auto-gap-fill", "--home", tmp_path / "other")
     assert (done["files"]["ingested"], done["files"]["failed"]) == (1, 1)
     said = " ".join(full("jobs", 1, "--home", tmp_path / "other").out.split())
-    assert "COVERAGE.json beside it does not describe it as it is now" in said
+    assert "COVERAGE.json beside it does not match its content" in said
 
 
 def test_a_list_of_what_files_cover_that_cannot_be_read_lets_none_of_them_in(full: Kraken, tmp_path: Path) -> None:

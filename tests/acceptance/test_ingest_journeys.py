@@ -286,7 +286,7 @@ def test_without_gap_fill_the_derivable_gaps_stay_open_and_a_run_with_it_fills_t
     detected = kraken.ingest(little.folder, *words, "--no-auto-gap-fill")
     assert (detected["gaps"]["filled"], detected["seconds"]["backfill"]) == (0, 0)
     assert detected["gaps"]["open"] > 0
-    routes = {gap["route"] for gap in kraken.rows("gaps") if "the exchange was not asked" not in gap["reason"]}
+    routes = {gap["route"] for gap in kraken.rows("gaps") if "the exchange was not queried" not in gap["reason"]}
     assert routes == {"derive"}
     assert kraken.rows("sql", "select * from candles where source = 'derived'") == []
     filled = kraken.ingest(little.folder, *words)

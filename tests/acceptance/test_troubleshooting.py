@@ -31,8 +31,8 @@ SHOWN: dict[str, str] = {  # by symptom, as the guide begins it; those below add
     "a_file_is_missing_and_no_silence",
     "it states …, but its rows go from": f"{ACCEPTANCE}.test_statements_that_do_not_fit.test_a_quarter_whose_rows_end_"
     "on_9_november_in_every_member_leaves_the_rest_missing",
-    "COVERAGE.json beside it does not describe it": f"{ACCEPTANCE}.test_export.test_an_exported_file_that_was_changed_"
-    "is_refused_for_nobody_knows_what_it_covers",
+    "COVERAGE.json beside it does not match its content": f"{ACCEPTANCE}.test_export.test_an_exported_file_that_"
+    "was_changed_is_refused_for_nobody_knows_what_it_covers",
     "N names can be read in two ways": f"{ACCEPTANCE}.test_names.test_offline_known_assets_tell_where_names_are_split_"
     "and_ambiguous_ones_are_noted",
     "entries of the exchange's list of pairs": f"{ACCEPTANCE}.test_odd_answers.test_an_entry_that_cannot_be_read_is_"

@@ -195,7 +195,7 @@ def test_an_exchange_that_is_not_wanted_is_not_missed(kraken: Kraken, archive: P
     for word in ("--no-api-backfill", "--no-auto-gap-fill"):
         kraken("ingest", "--csv-source-dir", archive, *SELECTED, word, "--yes", "--as-of", "2026-04-02")
         reasons = {gap["reason"] for gap in kraken.rows("gaps")}
-        assert reasons == {f"within the last 720 candles; the exchange was not asked ({word})"}
+        assert reasons == {f"within the last 720 candles; the exchange was not queried ({word})"}
         assert {gap["status"] for gap in kraken.rows("gaps")} == {GapStatus.DETECTED}
 
 

@@ -80,8 +80,8 @@ def test_an_empty_file_puts_everything_in_the_last_tier() -> None:
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("[tiers", "no valid TOML"),
-        ("speed = 3", "'speed' is no setting of it"),
+        ("[tiers", "not valid TOML"),
+        ("speed = 3", "unknown setting 'speed'"),
         ("tiers = 3", "it needs a table"),
         ("rest = 4", "it needs a table"),
         ('fiat = "USD"', "it needs a table"),

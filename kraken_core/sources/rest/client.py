@@ -17,6 +17,7 @@ from kraken_core.domain.exchange import (
     OhlcAnswer,
     TradesPage,
 )
+from kraken_core.domain.interval_units import short
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.names import BY_RULES, TOKENIZED, Names
 from kraken_core.sources.rest import answers
@@ -102,7 +103,7 @@ class KrakenExchange:
         Those that closed up to ``young_s`` seconds later come too, as provisional, and are not known.
         """
         if series.interval not in OHLC_INTERVALS:
-            raise ValueError(f"the exchange has no candles of {series.interval} minutes")
+            raise ValueError(f"the exchange has no {short(series.interval)} candles")
         return self._request(
             "OHLC", lambda found: answers.ohlc(found, series, as_of, young_s), series.pair, interval=series.interval
         )

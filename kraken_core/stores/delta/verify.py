@@ -11,6 +11,8 @@ import polars as pl
 
 from kraken_core.domain.candles import KEY, SCHEMA
 from kraken_core.domain.errors import StoreError
+from kraken_core.domain.formatting import counted
+from kraken_core.domain.interval_units import short
 from kraken_core.domain.market import Series
 from kraken_core.domain.timerange import TimeRanges
 from kraken_core.ports import Damage
@@ -95,4 +97,5 @@ def _repeated_slots(files: CandleFiles, index: FileIndex, ranges: Mapping[Series
         .sort("pair", PARTITION)
     )
     for pair, interval, count, (path, *others) in twice.iter_rows():
-        yield Damage(path, f"holds {count:,} slots of {pair} at {interval} min that {', '.join(others)} holds too")
+        what = f"{counted(count, 'slot')} of {pair} {short(interval)}"
+        yield Damage(path, f"contains {what} that {', '.join(others)} contains too")

@@ -9,6 +9,7 @@ import polars as pl
 
 from kraken_core.domain.candles import TIME
 from kraken_core.domain.errors import StoreError
+from kraken_core.domain.interval_units import short
 from kraken_core.domain.timerange import iso
 from kraken_core.ports import StagedFile
 from kraken_core.stores.files.spans import US
@@ -74,7 +75,7 @@ class CandleWriter:
 
         def described(number: int) -> str:
             row = rows.row(number, named=True)
-            return f"{row['pair']} {row['interval_minutes']}m, {iso(int(row['time'].timestamp()))}"
+            return f"{row['pair']} {short(row['interval_minutes'])}, {iso(int(row['time'].timestamp()))}"
 
         self._server.send(TABLE, rows.select(*COLUMNS), SYMBOLS, described)
 

@@ -10,6 +10,7 @@ from kraken_core.domain.coverage import DataCoverageRange
 from kraken_core.domain.gaps import GapRecord
 from kraken_core.domain.interval_text import short
 from kraken_core.domain.market import Series
+from kraken_core.domain.not_found import unknown_pairs
 from kraken_core.domain.report import Report
 from kraken_core.domain.request import Selection
 from kraken_core.domain.scope import Detection, not_assessed, wanted_before
@@ -65,6 +66,10 @@ class Holdings:
             f"{len(found):,} of {len(detections):,} series were not assessed on all of these days ({', '.join(named)}"
             f"{more}): kraken-history ingest --start-date and --end-date say which days are expected."
         )
+
+    def unknown_pairs(self, selection: Selection) -> list[str]:
+        """For each selected pair that the home does not have, a sentence that names it and what may have been meant."""
+        return unknown_pairs(selection.pairs, [record.pair for record in self.ledger.pairs()])
 
     @property
     def days_assessed(self) -> tuple[str, str] | None:
