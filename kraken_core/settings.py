@@ -150,7 +150,7 @@ class Settings:
 
     @property
     def store_path(self) -> Path:
-        """The folder of the candle table, or, where a server holds it, that of candles on their way there."""
+        """The folder of the candle table, or, where that is on a server, of candles on their way there."""
         return self.home / (self.store or "candles" if self.store_is_local else "staged")
 
     @property
@@ -212,7 +212,7 @@ def _check_format(home: Path) -> None:
 
 
 def read_text(file: Path) -> str:
-    """What a file that people edit says. Raises SettingError where it cannot be read, or is no text."""
+    """The text of a file that people edit. Raises SettingError where it cannot be read, or is no text."""
     try:
         return file.read_text(encoding="utf-8")
     except OSError as error:
@@ -227,7 +227,7 @@ def _read_toml(file: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(read_text(file))
     except tomllib.TOMLDecodeError as error:
-        raise SettingError(f"{file} is no valid TOML: {error}. Mend that line.") from error
+        raise SettingError(f"{file} is not valid TOML: {error}. Correct that line.") from error
 
 
 def _checked(name: str, value: Any, origin: str) -> Any:  # noqa: ANN401 - each setting has its own type

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from datetime import datetime
 
-from kraken_core.domain.formatting import counted, instant
+from kraken_core.domain.formatting import instant
 from kraken_core.domain.interval_units import short
 from kraken_core.domain.jobs import IngestionJob, JobStatus
 from kraken_core.domain.market import INTERVALS
+from kraken_core.domain.plural import counted
 
 NOTHING = "–"
 NAMED = 4  # pairs or tiers in a line

@@ -31,7 +31,7 @@ def sql(ctx: CliContext, query: str) -> None:
             return
         print_table(found.columns, found.head(LONGEST).iter_rows())
         if found.height > LONGEST:
-            from kraken_core.domain.formatting import counted
+            from kraken_core.domain.plural import counted
 
             ctx.say(
                 f"… and {counted(found.height - LONGEST, 'more row')}: add a LIMIT, or use --json or "
@@ -71,7 +71,7 @@ def export(
     trades can be filled, missing ones never are. With --evidence nothing is written where a series is not complete on
     evidence of that grade: exit 4.
     """
-    from kraken_core.domain.formatting import counted
+    from kraken_core.domain.plural import counted
 
     with ctx.workbench() as workbench:
         chosen = workbench.select(**selection)

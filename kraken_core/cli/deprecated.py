@@ -120,7 +120,7 @@ def _unfillable(workbench: Workbench, tier: str | None, pairs: str, interval: st
 
 
 def _list_unfillable(ctx: CliContext, workbench: Workbench, gaps: list[GapRecord], file: str | None) -> None:
-    from kraken_core.domain.formatting import counted
+    from kraken_core.domain.plural import counted
     from kraken_core.workbench import documents
 
     if file is None:

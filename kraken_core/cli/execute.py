@@ -101,8 +101,8 @@ class PlanExecution:
 
     def _missing(self, counts: Completeness) -> str:
         """What a job with --complete left missing, or covered on weaker evidence than required."""
-        from kraken_core.domain.formatting import counted
         from kraken_core.domain.grades import Grade
+        from kraken_core.domain.plural import counted
         from kraken_core.workbench.queries.required import parse_grade
 
         grade = parse_grade(self.evidence)

@@ -8,9 +8,10 @@ from pathlib import Path
 from rich.console import Console
 from rich.markup import escape
 
-from kraken_core.domain.formatting import counted, duration, instant
+from kraken_core.domain.formatting import duration, instant
 from kraken_core.domain.gaps import Route
 from kraken_core.domain.plan import Action, IngestionPlan
+from kraken_core.domain.plural import counted
 from kraken_core.pipeline.terminal_table import Column, print_rows
 
 

@@ -138,8 +138,9 @@ def _changes(path: Path, found: Report) -> list[Change]:
 
 
 def _print_changes(ctx: CliContext, changes: Sequence[Change]) -> None:
-    from kraken_core.domain.formatting import counted, percent
+    from kraken_core.domain.formatting import percent
     from kraken_core.domain.interval_units import short
+    from kraken_core.domain.plural import counted
 
     if not changes:
         echo("Nothing changed.")

@@ -18,7 +18,8 @@ LONGEST = 10  # failed files, or sources that differ, that are listed; all are i
 
 def print_result(ctx: CliContext, workbench: Workbench, result: JobResult) -> None:
     """Print the report or the document, then the summary."""
-    from kraken_core.domain.formatting import counted, duration
+    from kraken_core.domain.formatting import duration
+    from kraken_core.domain.plural import counted
     from kraken_core.pipeline.report_terminal import display
     from kraken_core.workbench import documents
 
@@ -63,8 +64,8 @@ def ended(job: IngestionJob) -> str:
 
 def _print_exchange(ctx: CliContext, workbench: Workbench, result: JobResult) -> None:
     """What the exchange reported about pairs, and which gaps it did not fill, and why."""
-    from kraken_core.domain.formatting import counted
     from kraken_core.domain.gaps import GapStatus
+    from kraken_core.domain.plural import counted
 
     for event in workbench.control.events(result.job.id):
         if event.kind in PAIR_EVENTS:

@@ -60,7 +60,7 @@ def _print(ctx: CliContext, simulation: Simulation, url: str | None = None) -> N
 
 def _serve(ctx: CliContext, simulation: Simulation, port: int) -> None:
     """Answer requests until Ctrl-C or SIGTERM, which is its regular end."""
-    from kraken_core.domain.formatting import counted
+    from kraken_core.domain.plural import counted
 
     ended = threading.Event()
     before = {number: signal.signal(number, lambda *_: ended.set()) for number in (signal.SIGINT, signal.SIGTERM)}

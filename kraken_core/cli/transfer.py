@@ -21,7 +21,7 @@ def copy(ctx: CliContext, *, to: str, **selection: Any) -> None:  # noqa: ANN401
 
     The same command again continues an interrupted copy.
     """
-    from kraken_core.domain.formatting import counted
+    from kraken_core.domain.plural import counted
 
     with ctx.workbench() as workbench, progress(ctx) as report:
         copied = workbench.copy(to, progress=report, **selection)
@@ -63,7 +63,7 @@ def import_assetprice(ctx: CliContext, *, assets: Path | None) -> None:
     They are entered in the ledger and not changed. A candle proves its own slot; its absence proves nothing: ingest
     the archives for the rest.
     """
-    from kraken_core.domain.formatting import counted
+    from kraken_core.domain.plural import counted
 
     with ctx.workbench() as workbench, progress(ctx) as report:
         found = workbench.import_assetprice(assets, progress=report)

@@ -38,7 +38,7 @@ def verify(ctx: CliContext, *, report_only: bool, **selection: Any) -> int:  # n
 
 def _print_checks(found: Verification) -> None:
     """A line for each check with what it means, then examples of what was found, then the verdict."""
-    from kraken_core.domain.formatting import counted
+    from kraken_core.domain.plural import counted
     from kraken_core.domain.verification.checks import MEANINGS
 
     print_table(

@@ -89,7 +89,7 @@ def _notify(webhook: str | None, command: str | None) -> list[Notify]:
 
 
 def _line(done: Round) -> str:
-    from kraken_core.domain.formatting import counted
+    from kraken_core.domain.plural import counted
 
     if done.skipped:
         return f"Skipped: {done.skipped}"

@@ -47,7 +47,7 @@ def witness(series: Series, instant: int, until: int, as_of: int) -> Series:
 
 
 def serves(candles: Series, series: Series) -> bool:
-    """Whether candles of one series may stand in for another's."""
+    """Whether candles of one series may replace another's."""
     return series.interval % candles.interval == 0
 
 

@@ -167,7 +167,7 @@ class Interrupted(KrakenError):  # noqa: N818 - a request that was honoured, not
 
 
 class MoreRequestsNeededError(Interrupted):
-    """The job needs more requests than its plan said, and is paused until that is confirmed."""
+    """The job needs more requests than planned, and is paused until that is confirmed."""
 
     def __init__(self, message: str, job_id: int | None = None) -> None:
         super().__init__(message)

@@ -37,11 +37,6 @@ def byte_size(number: float) -> str:
     return f"{number:,.0f} B"
 
 
-def counted(number: int, noun: str) -> str:
-    """A number of things: 1 file, 12,345 files, 2 series."""
-    return f"{number:,} {noun if number == 1 or noun.endswith('s') else noun + 's'}"
-
-
 def duration(seconds: float) -> str:
     """A length of time by its two largest units: 42 s, 3 min 20 s, 5 h 12 min, 1,234 d 3 h."""
     whole = round(seconds)

@@ -9,6 +9,9 @@ from kraken_core.domain.differences import Disagreement
 from kraken_core.domain.gaps import GapRecord, GapStatus, Route
 from kraken_core.domain.grades import Grade
 from kraken_core.domain.market import Pair, Series
+from kraken_core.domain.plural import counted
+
+MOST_PAIRS = 5  # named in an advised command; more are all
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,25 +134,24 @@ class Report:
         free = sum(gap.route is Route.DERIVE for gap in self.gaps)
         by_api = sum(gap.is_api_fillable and gap.status is GapStatus.DETECTED for gap in self.gaps)
         by_archive: dict[str, int] = defaultdict(int)
+        pairs: dict[str, set[str]] = defaultdict(set)
         failed = 0
         for gap in self.gaps:
             for part in gap.by_archive(self.as_of) if gap.route is not Route.DOWNLOAD else ():
                 by_archive[part.archive] += part.candles
+                pairs[part.archive].add(str(gap.series.pair))
             failed += gap.status is GapStatus.FAILED
         result = []
         if free:
-            result.append(
-                f"finer candles fill {free:,} gap{'' if free == 1 else 's'}, whole or in part: "
-                "run the same kraken-history ingest with --auto-gap-fill"
-            )
+            result.append(f"finer candles can fill {counted(free, 'gap')}, fully or partly: kraken-history backfill")
         if by_api:
-            result.append(
-                f"the exchange can fill {by_api:,} gap{'' if by_api == 1 else 's'}, whole or in part: "
-                "kraken-history backfill asks it"
-            )
+            result.append(f"the exchange can fill {counted(by_api, 'gap')}, fully or partly: kraken-history backfill")
         for archive, candles in sorted(by_archive.items(), key=lambda item: -item[1])[:4]:
+            whose = sorted(pairs[archive])
+            selection = f"--pairs {','.join(whose)}" if len(whose) <= MOST_PAIRS else "--tier ALL"
             result.append(
-                f"get {archive} (up to {candles:,} slots): kraken-history ingest --csv-source-dir {archive} …"
+                f"download {archive} to fill up to {counted(candles, 'missing candle')}, then: "
+                f"kraken-history ingest --csv-source-dir {archive} {selection}"
             )
         if doubtful := self.overall.doubtful:
             result.append(
@@ -157,7 +159,5 @@ class Report:
                 "kraken-history verify lists them"
             )
         if failed:
-            result.append(
-                f"{failed:,} gaps failed to fill: kraken-history backfill tries them again, each time a while later"
-            )
+            result.append(f"{counted(failed, 'gap')} could not be filled; retry with: kraken-history backfill")
         return result

@@ -73,7 +73,7 @@ def _client(address: str, count: int, patience_s: int) -> Iterator[Client]:
             "the setting 'dask' needs the extra of that name: pip install 'kraken-history-workbench[dask]'"
         ) from error
     for name in ("distributed", "distributed.client", "distributed.scheduler", "asyncio", "tornado.application"):
-        logging.getLogger(name).setLevel(logging.CRITICAL)  # it tells in ten lines what an error of ours tells in one
+        logging.getLogger(name).setLevel(logging.CRITICAL)  # it logs in ten lines what an error of ours has in one
     if address == LOCAL:
         with (
             LocalCluster(n_workers=count, threads_per_worker=1, dashboard_address="127.0.0.1:0") as local,
@@ -94,7 +94,7 @@ def _client(address: str, count: int, patience_s: int) -> Iterator[Client]:
 
 
 class _DaskExecutor(Executor):
-    """``client.get_executor()``, with errors that say what happened in one line."""
+    """``client.get_executor()``, with errors of one line."""
 
     def __init__(self, client: Client, address: str) -> None:
         self._executor = client.get_executor(pure=False, retries=RETRIES)

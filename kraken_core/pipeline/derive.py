@@ -40,7 +40,7 @@ class Derive:
     def run(self, work: DerivationWork, ticker: Ticker) -> int:
         """Do the work, finest interval first; what is derived no longer is removed before.
 
-        Returns how many of the derived candles differ from what sources say of their slots. Candles are committed
+        Returns how many of the derived candles differ from what sources have in their slots. Candles are committed
         before they are claimed, so that a crash in between only costs deriving them again. Raises Interrupted when
         asked to stop.
         """
@@ -73,7 +73,7 @@ class Derive:
 def _ranked(candles: pl.DataFrame, chunk: Iterable[tuple[Pair, Derivation]]) -> pl.DataFrame:
     """The candles at the ranks at which their slots are known.
 
-    Candles below may rank higher, of a source that does not know all of the slot, and come to do so at any time.
+    Candles below may rank higher, of a source that does not cover all of the slot, and may do so at any time.
     """
     spans = [
         (str(pair), start, derived_rank(derivation.rank))

@@ -7,12 +7,13 @@ from itertools import islice
 from rich.console import Console
 from rich.markup import escape
 
-from kraken_core.domain.formatting import counted, evidence, grade, instant, percent
+from kraken_core.domain.formatting import evidence, grade, instant, percent
 from kraken_core.domain.interval_units import short
+from kraken_core.domain.plural import counted
 from kraken_core.domain.report import Completeness, Report
 from kraken_core.pipeline.terminal_table import Column, print_rows
 
-WORST = 10  # lines; a list nobody reads helps nobody
+WORST = 10  # lines
 DIFFERENCES = 5  # pairs of sources
 COUNTS = tuple(
     Column(name, numeric=True)

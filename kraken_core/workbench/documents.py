@@ -1,4 +1,4 @@
-"""The contract's documents and rows: what ``--json`` prints and what Workbench's DataFrames hold.
+"""The contract's documents and rows: what ``--json`` prints and Workbench's DataFrames contain.
 
 Times are ISO 8601 UTC, ranges half-open, pairs ``BTC/USD``, intervals minutes.
 """
@@ -257,7 +257,7 @@ def plan_document(plan: IngestionPlan) -> dict[str, Any]:
 
 
 def sources_document(plan: IngestionPlan | None) -> dict[str, Any]:
-    """What lies in the sources and is not read, and what is to be known of them; as in ``ingest --json``."""
+    """What lies in the sources and is not read, and notes on them; as in ``ingest --json``."""
     if plan is None:
         return {"ignored": [], "notes": []}
     return {

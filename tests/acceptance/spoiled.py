@@ -153,10 +153,10 @@ DAMAGED = {
     "MISCOUNTED": "its checksum (CRC32) is wrong",
     "GARBLED": "it does not inflate",
     "PARTIAL": "it is cut short",
-    "LONGER": "it is not the 97 bytes long that the directory says",
+    "LONGER": "its length is not the 97 bytes in the directory",
     "GIGANTIC": "it claims 4,294,967,280 bytes, more than any file of candles has",
     "BOMB": "as no candles do",
-    "SHYBOMB": "it is not the 1,000 bytes long that the directory says",
+    "SHYBOMB": "its length is not the 1,000 bytes in the directory",
 }
 BOMB_BYTES = 100 << 20
 # Members whose names nobody should use; another archive's, beside a file that is fine.

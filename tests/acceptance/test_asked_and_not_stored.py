@@ -155,7 +155,7 @@ def test_a_pair_that_the_budget_of_requests_does_not_reach_is_missing_and_not_ab
         done = kraken.ingest(only, *words, "1")
         share, why = completeness(kraken)["UNI/USD"]
         assert share == 0
-        assert "not asked: the budget of requests ended (--max-requests)" in str(why)
+        assert "not requested: the limit of requests was reached (--max-requests)" in str(why)
         [gap] = kraken.rows("gaps", "--pairs", "UNI/USD")
         assert (gap["status"], gap["route"]) == ("DETECTED", "ohlc")
         assert done["completeness"]["missing"] >= gap["candles"]

@@ -55,7 +55,7 @@ def test_a_lost_coarse_candle_is_found_and_derived_by_the_job_that_reads_it(
     assert_true(tmp_path / "home", market)
     with Workbench.open(tmp_path / "home") as bench:
         [event] = [event for event in bench.ledger.events(bench.jobs()[0].id) if event.kind == "check"]
-    assert event.message.startswith("1 slots of BTC/USD 1h were claimed to have no trades")
+    assert event.message.startswith("1 slot of BTC/USD 1h claimed without trades became")
 
 
 def test_a_lost_finest_candle_is_a_gap_about_which_sources_disagree_in_the_same_job_and_stays_one(

@@ -418,7 +418,7 @@ def test_days_that_no_job_looked_at_are_said_to_be_so(kraken: Kraken, little: Li
     kraken.ingest(little.folder, "--pairs", "BTC/USD", "--intervals", "60", "--start-date", str(PRESENT)[:10])
     assert "not assessed" not in kraken(command, "--start-date", FIRST_DAY, "--end-date", "2024-04-05").err
     said = kraken(command, "--start-date", FIRST_DAY)
-    assert "1 of 1 series were not assessed on all of these days (BTC/USD 1h only 2024-03-27 to 2024-04-05)" in said.err
+    assert "1 of 1 series not assessed on all of these days (BTC/USD 1h only 2024-03-27 to 2024-04-05)" in said.err
 
 
 def test_a_report_of_days_without_anything_expected_does_not_call_the_home_empty(

@@ -158,7 +158,7 @@ def test_an_entry_that_cannot_be_read_is_named_in_the_plan_and_delists_nothing(
     fields = (("wsname", None), ("base", None), ("altname", "東京"))
     exchange.faults = Faults((Fault(FaultKind.ENTRY, pair=BTC, times=None, fields=fields),))
     said = asking(*ingest("--complete", "--intervals", "60"))
-    assert "1 entries of the exchange's list of pairs cannot be read" in said.err
+    assert "entries of the exchange's list of pairs that could not be read: 1" in said.err
     assert "XXBTZUSD" in said.err
     assert missing(asking) == {}
     assert events(asking, "delisted") == []

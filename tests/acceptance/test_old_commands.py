@@ -30,7 +30,7 @@ def test_it_stops_at_a_bad_file_and_asks_as_it_did(kraken: Kraken, tmp_path: Pat
     (tmp_path / "XBTUSD_60.csv").write_bytes(b"\0nothing\n")
     words = ("ingest-sequential", "--data-dir", tmp_path, "--stop-on-error")
     assert "add --yes" in kraken(*words, code=2).err
-    assert "as --stop-on-error asked" in kraken(*words, "--yes", "--quiet", code=1).err
+    assert "stopped because of --stop-on-error" in kraken(*words, "--yes", "--quiet", code=1).err
 
 
 def test_filling_gaps_is_a_backfill(full: Kraken) -> None:

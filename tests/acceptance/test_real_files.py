@@ -158,7 +158,7 @@ def test_the_job_finds_the_one_known_edge_and_leaves_nothing_to_verify(real: Kra
         events = [event.message for event in workbench.ledger.events(1) if event.kind == "check"]
         withdrawn = [claim for claim in workbench.ledger.assertions() if claim.withdrawn]
     assert len(events) == 1
-    assert events[0].startswith("1 slots of BTC/USD 1d were claimed to have no trades")
+    assert events[0].startswith("1 slot of BTC/USD 1d claimed without trades became")
     assert [(str(claim.series), iso(claim.start)) for claim in withdrawn] == [("BTC/USD 1d", "2024-03-31T00:00:00Z")]
 
 

@@ -110,7 +110,7 @@ def test_a_wrong_setting_is_one_line_that_names_it_where_it_stands_and_what_woul
 def test_settings_that_are_no_toml_and_tiers_that_are_none_are_refused(kraken: Kraken) -> None:
     kraken.home.mkdir()
     (kraken.home / "kraken.toml").write_text("workers =")
-    assert "kraken.toml is no valid TOML" in refused(kraken("jobs", code=2))
+    assert "kraken.toml is not valid TOML" in refused(kraken("jobs", code=2))
     (kraken.home / "kraken.toml").unlink()
     (kraken.home / "tiers.toml").write_text('[tiers]\nTIER1 = "BTC"\n')
     assert "tiers.toml: tier TIER1" in refused(kraken("tiers", code=2))

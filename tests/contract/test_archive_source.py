@@ -217,7 +217,7 @@ def test_a_file_of_trades_is_told_by_its_name_and_how_it_begins(tmp_path: Path, 
         "empty file": 1,
         "trades of an unknown pair": 1,
     }
-    assert "1 files name no pair we know and are left out: NOQUOTE.csv" in archive.notes[0]
+    assert "1 file skipped, with no known pair in the name: NOQUOTE.csv" in archive.notes[0]
     assert len(archive.files) - len(histories) == len(CONTENT)
 
 
@@ -346,5 +346,5 @@ def test_a_directory_record_that_points_nowhere_is_a_bad_file(tmp_path: Path) ->
     data = place.read_bytes()
     place.write_bytes(data.replace(struct.pack("<I", 0x04034B50), b"PK\7\7", 1))
     source = ArchiveSource.open([place])
-    with pytest.raises(BadFileError, match="not where the directory says"):
+    with pytest.raises(BadFileError, match="not where the directory has it"):
         source.read(source.archives()[0].files[0])

@@ -88,7 +88,7 @@ def test_a_manifest_that_cannot_be_believed_counts_as_none_and_is_noted(tmp_path
     assert archive.statement == ArchiveStatement(*quarter_bounds(2026, 1))
     assert (archive.complete, archive.identity, len(archive.files)) == (False, "", len(CONTENT))
     (note,) = archive.notes
-    assert "manifest is not believed" in note
+    assert "manifest ignored" in note
     assert "\n" not in note
 
 

@@ -94,7 +94,7 @@ def test_bytes_that_do_not_inflate_are_a_bad_file(place: Path) -> None:
 
 @pytest.mark.parametrize("off_by", [-1, 1])
 def test_another_size_than_declared_is_a_bad_file(place: Path, off_by: int) -> None:
-    assert_only_that_member_is_bad(tampered(place, MEMBER, size=len(CONTENT[MEMBER]) + off_by), "bytes long")
+    assert_only_that_member_is_bad(tampered(place, MEMBER, size=len(CONTENT[MEMBER]) + off_by), "its length is not")
 
 
 def test_a_member_cut_short_is_a_bad_file(place: Path) -> None:
@@ -199,7 +199,7 @@ def test_junk_and_strays_are_counted_by_reason(tmp_path: Path) -> None:
         "folder entry": 1,
     }
     assert archive.notes == (
-        f"{place}: 4 files name no pair we know and are left out: ETHUSD.D_1.csv, FOOBAR_60.csv, USD_60.csv, ….",
+        f"{place}: 4 files skipped, with no known pair in the name: ETHUSD.D_1.csv, FOOBAR_60.csv, USD_60.csv, ….",
     )
 
 

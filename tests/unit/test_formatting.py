@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kraken_core.domain.formatting import counted, duration, instant, percent, whole_percent
+from kraken_core.domain.formatting import duration, instant, percent, whole_percent
+from kraken_core.domain.plural import counted
 
 
 @pytest.mark.parametrize(

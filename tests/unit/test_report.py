@@ -110,10 +110,13 @@ def test_what_is_free_is_advised_first_then_the_archive_that_fills_most() -> Non
         )
     )
     free, most, less, retry = report.actions
-    assert free.startswith("finer candles fill 1 gap,")
-    assert most.startswith("get Kraken_OHLCVT_2026Q2.zip (up to 70 slots)")
-    assert less.startswith("get Kraken_OHLCVT_Q1_2026.zip (up to 9 slots)")
-    assert retry.startswith("1 gaps failed to fill")
+    assert free.startswith("finer candles can fill 1 gap,")
+    assert most == (
+        "download Kraken_OHLCVT_2026Q2.zip to fill up to 70 missing candles, then: "
+        "kraken-history ingest --csv-source-dir Kraken_OHLCVT_2026Q2.zip --pairs BTC/USD"
+    )
+    assert less.startswith("download Kraken_OHLCVT_Q1_2026.zip to fill up to 9 missing candles")
+    assert retry.startswith("1 gap could not be filled")
 
 
 def test_no_archive_is_advised_where_none_holds_it_yet() -> None:
