@@ -218,7 +218,7 @@ def read_text(file: Path) -> str:
     except OSError as error:
         raise SettingError(f"{file} cannot be read: {error.strerror}. Let it be read, or remove it.") from error
     except UnicodeDecodeError as error:
-        raise SettingError(f"{file} is no text in UTF-8 ({error.reason}). Save it as that.") from error
+        raise SettingError(f"{file} is not UTF-8 text ({error.reason}). Save it as that.") from error
 
 
 def _read_toml(file: Path) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from kraken_core.domain.errors import KrakenError
 from kraken_core.domain.formatting import duration
 from kraken_core.domain.market import Pair
 from kraken_core.domain.request import Selection
-from kraken_core.domain.verification.checks import Check, Verification
+from kraken_core.domain.verification.checks import MEANINGS, Check, Verification
 from kraken_core.domain.verification.silences import KNOWN_SILENCES, Silence
 
 FOUND = "verification"  # of this session: the selection, the state of the home, and what was found

@@ -54,10 +54,10 @@ def watch(
     command: str | None,
     **selection: Any,  # noqa: ANN401 - what Workbench.request takes
 ) -> int:
-    """Keep a history up to date on a schedule, one job at a time.
+    """Keep a history up to date on a schedule.
 
-    Notifies a webhook or a command when a round fails (the exchange was not reached, say), when rounds succeed again,
-    and when there are new gaps that this watch does not fill.
+    Rounds never overlap. Notifies a webhook or a command when a round fails (the exchange was not reached, say), when
+    rounds succeed again, and when there are new gaps that this watch does not fill.
     """
     with ctx.workbench() as workbench, pausing(ctx, "Ending the watch") as stopped:
         from kraken_core.workbench.watch.watch import Watch

@@ -21,8 +21,8 @@ KrakenError
 ├── UnreachableError      a server of archives does not answer, after patient retries
 ├── ExchangeError         the exchange's API does not answer as it should
 │   ├── UnavailableError      for all pairs: down, in maintenance, unreachable or refusing us, after patient retries
-│   └── PairRefusedError      for one pair: it is not listed, or its answers make no sense; the job goes on without it
-├── CertificateMismatchError  candles, or what is said of them, are not those certified
+│   └── PairRefusedError      for one pair: it is not listed, or its answers make no sense; the job continues without it
+├── CertificateMismatchError  candles, or statements about them, are not those certified
 ├── IncompleteError       something is missing, or too old, where that was not to be      (exit 4)
 └── Interrupted           the job was asked to pause, and paused                         (exit 3)
 
@@ -136,7 +136,7 @@ class CertificateMismatchError(KrakenError):
 class IncompleteRange(NamedTuple):
     """Slots ``[start, end)`` (epoch seconds) of a pair (``BTC/USD``) at an interval (minutes) that are not complete.
 
-    ``why``: missing, doubtful, or not on evidence of the grade asked for. ``fill``: what would mend it, for people.
+    ``why``: missing, doubtful, or not on evidence of the required grade. ``fill``: what would fill it, for people.
     """
 
     pair: str
@@ -148,9 +148,9 @@ class IncompleteRange(NamedTuple):
 
 
 class IncompleteError(KrakenError):
-    """More is missing, or what is held is older, than whoever asked wants to accept.
+    """More is missing, or what is stored is older, than the caller accepts.
 
-    ``gaps`` are the ranges that are not complete, each with what would mend it; none where the reason is another.
+    ``gaps`` are the ranges that are not complete, each with what would fill it; none where the reason is another.
     """
 
     exit_code = 4

@@ -71,7 +71,7 @@ class Market(NamedTuple):
     """What the exchange returned about itself: its clock (epoch seconds), and the pairs it lists.
 
     ``names`` are those it gave now and before. ``unread`` are the pairs that entries may be of which were not read;
-    ``tokenized`` and ``whole`` as in :class:`Listed`; ``notes`` say what a user should know of the list. ``entries``
+    ``tokenized`` and ``whole`` as in :class:`Listed`; ``notes`` are what a user should know about the list. ``entries``
     are those that were read, and ``skipped`` counts those that were not.
     """
 

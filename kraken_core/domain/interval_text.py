@@ -19,7 +19,7 @@ def parse_length(text: int | str) -> int:
     found = _LENGTH.fullmatch(str(text).strip().lower())
     minutes = int(found[1]) * MINUTES[found[2]] if found else 0
     if not 0 < minutes <= LONGEST:
-        raise UsageError(f"{text!r} is no interval: write minutes, such as 60, or 2h, 3d, 1w, up to a year.")
+        raise UsageError(f"{text!r} is not an interval: write minutes, such as 60, or 2h, 3d, 1w, up to a year.")
     return minutes
 
 
@@ -29,7 +29,7 @@ def parse_interval(text: int | str) -> int:
         return minutes
     known = ", ".join(map(short, INTERVALS))
     raise UsageError(
-        f"{text!r} is no interval of the archives: choose from {known}, or minutes such as 60 (others are resampled "
+        f"{text!r} is not an interval of the archives: choose from {known}, or minutes such as 60 (others are made "
         "when read)."
     )
 

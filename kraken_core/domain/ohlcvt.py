@@ -41,7 +41,7 @@ EARLIEST = 1_300_000_000  # 2011-03-13, before Kraken opened: an earlier time is
 NOT_CLOSED = "its slot has not closed yet"
 _UNITS = {"milliseconds": 10**3, "microseconds": 10**6, "nanoseconds": 10**9}
 
-_NO_COUNT = "its count of trades is no whole number"
+_NO_COUNT = "its count of trades is not a whole number"
 _CONTESTED = "another row of the file gives its slot other values"
 _OUT_OF_ORDER = "its time and that of the row beside it are out of order"
 
@@ -152,7 +152,8 @@ def _reasons(width: int, now: int, layout: ColumnLayout) -> pl.Expr:
     time, text, columns = pl.col("time"), pl.col("text"), pl.col("width")
     finite = pl.all_horizontal(pl.col(name).is_finite() for name in (*PRICES, "volume"))
     fits = (columns == layout.width) | (columns == len(COLUMNS) + 1) & pl.lit(value=layout == KRAKENS)
-    instead = pl.format(f"{{}} columns instead of {layout.width}", "width")
+    noun = pl.when(columns == 1).then(pl.lit("column")).otherwise(pl.lit("columns"))
+    instead = pl.format(f"{{}} {{}} instead of {layout.width}", "width", noun)
     commas = text.str.contains(r"^[\d\s,\"']+$") & (columns > len(COLUMNS) + 1)
     checks = (
         (
@@ -169,15 +170,18 @@ def _reasons(width: int, now: int, layout: ColumnLayout) -> pl.Expr:
             pl.col("time_text").str.contains(r"^\d{10}\.\d*$"),
             pl.lit("its time has a decimal point; Kraken's are whole seconds"),
         ),
-        (time.is_null(), pl.lit("its time is no whole number of seconds")),
+        (time.is_null(), pl.lit("its time is not a whole number of seconds")),
         *(
             (time.is_between(EARLIEST * unit, EARLIEST * unit * 10), pl.lit(f"its time is in {name}, not in seconds"))
             for name, unit in _UNITS.items()
         ),
         (time < EARLIEST, pl.lit("its time is before Kraken existed")),
-        (pl.any_horizontal(pl.col(name).is_null() for name in PRICES), pl.lit("a price is no number")),
-        (pl.col("volume").is_null(), pl.lit("its volume is no number")),
-        (~pl.col("vwap"), pl.lit("8 columns instead of 7, and the sixth is no vwap: it lies outside of low and high")),
+        (pl.any_horizontal(pl.col(name).is_null() for name in PRICES), pl.lit("a price is not a number")),
+        (pl.col("volume").is_null(), pl.lit("its volume is not a number")),
+        (
+            ~pl.col("vwap"),
+            pl.lit("8 columns instead of 7, and the sixth is not a vwap: it lies outside of low and high"),
+        ),
         (pl.col("trades").is_null(), pl.lit(_NO_COUNT)),
         (~finite, pl.lit("a value is not finite")),
         (pl.min_horizontal(PRICES) <= 0, pl.lit("a price is not positive")),

@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 class Prospect(NamedTuple):
     """What is known when the repair of gaps is planned; ``gaps`` are the open ones of the ledger.
 
-    ``market`` is what the exchange told of itself, None where it is not asked; ``unreached`` says why, where it was to
-    be. ``unreadable`` says why files of series could not be read, the last time that was tried; ``stored`` and
+    ``market`` is what the exchange returned about itself, None where it is not queried; ``unreached`` why, where it was
+    to be. ``unreadable`` is why files of series could not be read, the last time that was tried; ``stored`` and
     ``limits``: see Scope.
     """
 

@@ -29,7 +29,7 @@ NEVER = TimeRange(0, 0)  # the limit of a series of which nothing is expected
 class Scope:
     """A request as of an instant, and the last detections: a gap keeps its extent, whichever request expected it.
 
-    ``present`` is until when the exchange's has settled, where it was asked: what speaks of later had a wrong clock.
+    ``present`` is until when the exchange's has settled, where it was queried: anything later had a wrong clock.
     ``stored`` are the spans of candles that files brought, of which the outermost may not be covered. Of the series in
     ``limits`` nothing outside of its limit is expected, whatever a request says.
     """
@@ -126,10 +126,10 @@ class Scope:
 def wanted_before(
     detections: Mapping[Series, Detection], lives: Mapping[Pair, Sequence[Life]], selection: Selection
 ) -> dict[Series, TimeRanges]:
-    """What was wanted of the series at their last detections, as far as the days that a selection names go.
+    """What was expected of the series at their last detections, as far as the days that a selection names go.
 
-    A report speaks of this, whoever asks for it: a job, the command line or a page. A request that names no first day
-    reads five years, and still is about everything that was wanted.
+    Every report is of this: that of a job, of the command line, of a page. A request that names no first day reads five
+    years, and is still about everything that was expected.
     """
     wanted = {}
     for series, detection in detections.items():

@@ -81,7 +81,9 @@ class Tiers:
         chosen = []
         for name in names:
             if name.strip().upper() not in known:
-                message = f"{name!r} is no tier: choose from {', '.join(known.values())} (see: kraken-history tiers)."
+                message = (
+                    f"{name!r} is not a tier: choose from {', '.join(known.values())} (see: kraken-history tiers)."
+                )
                 raise UnknownTierError(message)
             chosen.append(known[name.strip().upper()])
         return tuple(dict.fromkeys(chosen))

@@ -153,7 +153,8 @@ def _row_by_row(text: bytes, first_line: int, lines: int, now: int) -> Portion:
 def _reasons(now: int) -> pl.Expr:
     """Why a row is no trade; null for a good one. The first reason that applies is given."""
     time, price, volume = (pl.col(name) for name in _COLUMNS)
-    narrow, instead = pl.col("width") != len(_COLUMNS), pl.format("{} columns instead of 3", "width")
+    noun = pl.when(pl.col("width") == 1).then(pl.lit("column")).otherwise(pl.lit("columns"))
+    narrow, instead = pl.col("width") != len(_COLUMNS), pl.format("{} {} instead of 3", "width", noun)
     semicolons = narrow & (pl.col("text").str.count_matches(";", literal=True) > 1)
     checks = (
         (semicolons, pl.format("{}, as if it had ';' between them", instead)),
@@ -165,13 +166,13 @@ def _reasons(now: int) -> pl.Expr:
             )
             for digits, unit in _UNITS.items()
         ),
-        (time.is_null(), pl.lit("its time is no number of seconds")),
+        (time.is_null(), pl.lit("its time is not a number of seconds")),
         (time < EARLIEST * NS, pl.lit("its time is before Kraken existed")),
         (time >= now * NS, pl.lit(NOT_YET)),
-        (price.is_null(), pl.lit("its price is no number")),
+        (price.is_null(), pl.lit("its price is not a number")),
         (~price.is_finite(), pl.lit("its price is not finite")),
         (price <= 0, pl.lit("its price is not positive")),
-        (volume.is_null(), pl.lit("its volume is no number")),
+        (volume.is_null(), pl.lit("its volume is not a number")),
         (volume < 0, pl.lit("its volume is negative")),
     )
     reason: pl.Expr = pl.lit(None, pl.String)

@@ -20,7 +20,7 @@ from kraken_core.ledger.patience import OutageWait
 WRITER_IDLE_S = 60  # a writer idle for so long has lost its turn: its machine is stopped, or gone
 _ADVISORY_LOCK = 0x6B72616B656E  # "kraken": any number that nothing else in the database is likely to lock
 _WRONG_ADDRESS = (
-    "the setting 'ledger' is no address of a ledger: write sqlite:////folder/ledger.db "
+    "the setting 'ledger' is not an address of a ledger: write sqlite:////folder/ledger.db "
     "or postgresql+psycopg://user@host/database."
 )
 

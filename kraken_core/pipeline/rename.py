@@ -57,7 +57,7 @@ class Rename:
             self.ledger.add_event(job_id, "renamed", message)
         pairs = sorted(set(renames.values()))
         knowledge = self.tracker.update_coverage_after_ingestion(pairs)
-        request = Request(pairs=tuple(pairs), backfill=True)  # which wants nothing more than was wanted before
+        request = Request(pairs=tuple(pairs), backfill=True)  # which expects nothing more than was expected before
         GapRecorder(self.ledger, scope_of(self.ledger, request, as_of)).run(knowledge, pairs)
 
 

@@ -38,7 +38,7 @@ def read_directory(file: JoinedFile) -> Iterator[Member]:
             if len(file.parts) == 1
             else f"is {file_name(file.parts[-1].place)} the last part, and each whole?"
         )
-        raise SourceError(f"it is no zip, or not a whole one ({error}): {advice}") from error
+        raise SourceError(f"it is not a zip, or not a whole one ({error}): {advice}") from error
     if sum(info.compress_size for info in infos) > file.size:
         raise SourceError("its members overlap, which no honest zip does: get it again from Kraken")
     for info in infos:

@@ -175,7 +175,7 @@ def instant(value: When) -> int:
     try:
         moment = datetime.fromisoformat(value) if isinstance(value, str) else value
     except ValueError:
-        raise UsageError(f"{value!r} is no date or time: write 2024-01-31 or 2024-01-31T12:00:00Z.") from None
+        raise UsageError(f"{value!r} is not a date or time: write 2024-01-31 or 2024-01-31T12:00:00Z.") from None
     if not isinstance(moment, datetime):
         moment = datetime(moment.year, moment.month, moment.day)  # noqa: DTZ001 - the zone follows
     return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())

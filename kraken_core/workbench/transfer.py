@@ -67,7 +67,7 @@ class Transfer:
         store = self.store
         if not isinstance(store, Adoptable):
             raise UsageError(
-                f"{self.settings.table} is no table that others fill: name the server with the setting 'store', "
+                f"{self.settings.table} is not a table that others fill: name the server with the setting 'store', "
                 "questdb://host:9000."
             )
         self._check_idle()
@@ -100,5 +100,5 @@ def _read_assets(file: Path) -> Sequence[AssetRecord]:
         raise UsageError(f"{file} cannot be read: {error.strerror}.") from error
     except (KeyError, ValueError, TypeError, AttributeError) as error:
         raise UsageError(
-            f"{file} is no CSV of assets: it needs a header with id and ticker, and numbers as ids."
+            f"{file} is not a CSV of assets: it needs a header with id and ticker, and numbers as ids."
         ) from error

@@ -62,7 +62,7 @@ def assert_told_everywhere(kraken: Kraken, pair: str, reason: str, tmp_path: Pat
     assert reason in said.out
     assert pair in page.read_text()
     assert reason in page.read_text()
-    assert f"nothing is held of {pair}" in kraken("report", "--pairs", pair, "--max-age", "2d", code=4).err
+    assert f"nothing is stored of {pair}" in kraken("report", "--pairs", pair, "--max-age", "2d", code=4).err
     with Workbench.open(kraken.home) as wb:
         frame = wb.completeness()
         assert dict(zip(frame["pair"], frame["completeness"], strict=True))[pair] == 0
@@ -182,10 +182,10 @@ def test_a_job_none_of_whose_files_can_be_read_fails_and_says_why(kraken: Kraken
     said = kraken(*words, "--json", code=1)
     assert said.json["status"] == "COMPLETED"
     assert said.json["files"] == {"total": 2, "ingested": 0, "skipped": 0, "failed": 2}
-    assert said.json["error"].startswith("none of its 2 files could be read: XBTUSD_60.csv: ")
+    assert said.json["error"].startswith("none of the 2 files could be read: XBTUSD_60.csv: ")
     assert "Job 1 completed with errors" in said.err
     assert said.err.splitlines()[-1].startswith(
-        "kraken-history: job 1 completed only in part: none of its 2 files could"
+        "kraken-history: job 1 completed only in part: none of the 2 files could"
     )
     assert "COMPLETED with errors" in kraken("jobs").out
     assert_told_everywhere(kraken, "BTC/USD", "XBTUSD_60.csv", tmp_path)

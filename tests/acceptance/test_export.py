@@ -161,7 +161,7 @@ def test_an_export_that_must_be_complete_is_refused_or_whole(full: Kraken, tmp_p
     assert not (tmp_path / "out").exists()
     [row] = full(*words, "--start-date", "2024-03-28", "--end-date", "2024-03-30", "--json").json
     assert (row["candles"], row["missing"]) == (3 * 24, 0)
-    assert "nothing is held of ETH/USD" in refused(full(*words, "--pairs", "BTC/USD,ETH/USD", code=4))
+    assert "nothing is stored of ETH/USD" in refused(full(*words, "--pairs", "BTC/USD,ETH/USD", code=4))
 
 
 def test_an_export_says_that_slots_are_missing(full: Kraken, little: LittleMarket, tmp_path: Path) -> None:

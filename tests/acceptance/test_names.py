@@ -137,7 +137,7 @@ def test_pairs_that_were_stored_under_a_wrong_name_are_renamed_once_said_and_cou
 
     messages = said(home, job, "renamed")
     assert len(messages) == len(WRONG)
-    [ether] = [message for message in messages if message.startswith("ETHA/USD is ETH/AUSD")]
+    [ether] = [message for message in messages if message.startswith("ETHA/USD is called ETH/AUSD")]
     assert f"renamed {candles} candles, 2 files and {claims} claims" in ether
     assert candles > 0
     right = tmp_path / "right"

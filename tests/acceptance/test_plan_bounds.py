@@ -69,7 +69,7 @@ def test_a_job_that_needs_more_than_its_plan_said_pauses_and_goes_on_once_that_i
     assert "Agree to them with: kraken-history ingest --resume 1" in said
 
     events = asking("jobs", 1).out
-    assert "requests  its plan said" in events
+    assert "requests  the plan's" in events
 
     done = asking("ingest", "--resume", 1, "--yes", "--json").json
     assert done["job_id"] == 1

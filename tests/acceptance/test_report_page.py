@@ -143,7 +143,7 @@ def test_a_gate_lets_through_what_is_complete_enough_and_stops_the_rest(full: Kr
     stopped = full("report", "--pairs", "BTC/USD", "--intervals", "60", "--fail-under", share + 0.01, "--json", code=4)
     assert stopped.json == [line]  # the report is there all the same
     assert "BTC/USD 1h (" in stopped.err
-    assert "nothing is held of ETH/USD" in full("report", "--pairs", "ETH/USD", "--fail-under", "0", code=4).err
+    assert "nothing is stored of ETH/USD" in full("report", "--pairs", "ETH/USD", "--fail-under", "0", code=4).err
 
 
 def test_a_gate_stops_what_is_too_old(full: Kraken) -> None:

@@ -199,4 +199,4 @@ def test_a_wrong_list_of_assets_is_refused(
 
 
 def test_only_a_server_is_taken_over(kraken: Kraken) -> None:
-    assert "no table that others fill" in refused(kraken("import-assetprice", code=2))
+    assert "not a table that others fill" in refused(kraken("import-assetprice", code=2))

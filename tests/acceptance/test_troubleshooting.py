@@ -39,7 +39,7 @@ SHOWN: dict[str, str] = {  # by symptom, as the guide begins it; those below add
     "named_in_the_plan_and_delists_nothing",
     "the listing of N pairs is assumed": f"{ACCEPTANCE}.test_odd_answers.test_a_listing_that_does_not_prove_itself_is_"
     "assumed_and_asked_for_again",
-    "rows that the exchange answered": f"{ACCEPTANCE}.test_odd_answers.test_one_odd_trade_leaves_its_minute_unknown_"
+    "rows the exchange returned": f"{ACCEPTANCE}.test_odd_answers.test_one_odd_trade_leaves_its_minute_unknown_"
     "and_all_else_complete",
     "job N is running": f"{ACCEPTANCE}.test_interrupted_jobs.test_a_second_ingest_is_refused_"
     "while_one_runs_and_names_it",

@@ -278,13 +278,13 @@ def test_the_command_says_the_same_in_json(kraken: Kraken, home: Path, wb: Workb
 
 
 def test_a_home_without_anything_says_so(kraken: Kraken) -> None:
-    assert "No pair is known to have traded then." in kraken("universe", "--at", "2026-03-03").out
+    assert "No pair is known to have traded at that date." in kraken("universe", "--at", "2026-03-03").out
     assert not kraken.home.exists()
 
 
 def test_a_wrong_date_is_one_line(kraken: Kraken) -> None:
     said = kraken("universe", "--at", "yesterday", code=2)
-    assert "'yesterday' is no date or time" in said.err
+    assert "'yesterday' is not a date or time" in said.err
     assert len(said.err.strip().splitlines()) == 1
 
 
@@ -300,7 +300,7 @@ def test_a_wrong_table_is_one_line_and_no_traceback(kraken: Kraken) -> None:
 
 def test_a_table_that_is_no_text_is_refused(tmp_path: Path) -> None:
     (tmp_path / "identities.toml").write_bytes(b"\xff\xfe")
-    with Workbench.open(tmp_path) as bench, pytest.raises(SettingError, match="is no text in UTF-8"):
+    with Workbench.open(tmp_path) as bench, pytest.raises(SettingError, match="is not UTF-8 text"):
         bench.candles("BTC/USD", 60, follow_renames=True)
 
 

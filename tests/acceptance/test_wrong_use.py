@@ -22,7 +22,7 @@ SELECTIVE = ("coverage", "gaps", "report", "export", "verify")
         (["--pairs", "XBTUSD.d"], "dark pool"),
         (["--pairs", "BTC/USD", "--tier", "TIER1"], "not both"),
         (["--tier", "TIER1", "--tiers", "TIER2,TIER3"], "several with --tiers TIER1,TIER2,TIER3; not both"),
-        (["--intervals", "7"], "'7' is no interval"),
+        (["--intervals", "7"], "'7' is not an interval"),
         (["--intervals", "60,sixty"], "sixty"),
         (["--quotes", "XYZ"], "XYZ"),
         (["--start-date", "yesterday"], "yesterday"),
@@ -115,7 +115,7 @@ def test_settings_that_are_no_toml_and_tiers_that_are_none_are_refused(kraken: K
     (kraken.home / "tiers.toml").write_text('[tiers]\nTIER1 = "BTC"\n')
     assert "tiers.toml: tier TIER1" in refused(kraken("tiers", code=2))
     (kraken.home / "tiers.toml").write_bytes(b"\xff\xfe")
-    assert "tiers.toml is no text in UTF-8" in refused(kraken("tiers", code=2))
+    assert "tiers.toml is not UTF-8 text" in refused(kraken("tiers", code=2))
 
 
 def test_a_home_of_a_newer_format_is_refused_and_left_alone(full: Kraken) -> None:

@@ -246,7 +246,7 @@ def test_what_is_no_archive_is_refused_by_name(tmp_path: Path) -> None:
         "nowhere.zip": "No such file or directory",
         "nowhere/at/all": "No such file or directory",
         "XBTUSD_60.csv/folder": "Not a directory",
-        "data.zip": "no zip",
+        "data.zip": "not a zip",
         "empty": "no candle files",
         "x" * 300: "File name too long",
     }.items():

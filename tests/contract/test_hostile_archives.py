@@ -108,7 +108,9 @@ def test_a_bomb_with_an_honest_size_is_refused_before_it_inflates(tmp_path: Path
 
 @pytest.mark.usefixtures("little_memory")
 def test_a_bomb_with_a_modest_size_inflates_to_that_size_only(tmp_path: Path) -> None:
-    assert_only_that_member_is_bad(tampered(with_member(tmp_path, HUGE), MEMBER, size=1000), "not the 1,000 bytes long")
+    assert_only_that_member_is_bad(
+        tampered(with_member(tmp_path, HUGE), MEMBER, size=1000), "length is not the 1,000 bytes"
+    )
 
 
 @pytest.mark.usefixtures("little_memory")

@@ -98,7 +98,7 @@ def test_a_job_that_somebody_moved_meanwhile_is_not_moved_again(ledger: SqlLedge
     running = a_running_job(ledger)
     ledger.move(running, running.mark_paused())
 
-    with pytest.raises(IllegalMoveError, match=f"job {running.id} is PAUSED by now.*COMPLETED"):
+    with pytest.raises(IllegalMoveError, match=f"job {running.id} is paused now.*completed"):
         ledger.move(running, running.mark_completed())
     assert ledger.job(running.id).status is JobStatus.PAUSED
 

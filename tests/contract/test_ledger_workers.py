@@ -73,7 +73,7 @@ def test_nothing_a_stale_worker_says_is_recorded(ledger: SqlLedger, number: int,
         *(ledger.job(stale.id), ledger.pending_files(stale.id), ledger.known_table()),
     ]
 
-    with pytest.raises(IllegalMoveError, match="not this worker's any more"):
+    with pytest.raises(IllegalMoveError, match="no longer belongs to this worker"):
         records(ledger.for_worker(stale, marked), stale)[number]()
     assert before == [
         *(ledger.assertions(), ledger.gaps(), ledger.pairs(), ledger.detections(), ledger.events(stale.id)),

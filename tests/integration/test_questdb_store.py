@@ -256,7 +256,7 @@ def test_a_table_that_holds_candles_twice_is_refused_with_what_mends_it(
 
 def test_a_table_of_something_else_is_refused(opened: Callable[[], QuestDBStore], questdb: QuestDB) -> None:
     questdb.sql("CREATE TABLE assetprice (price DOUBLE, time TIMESTAMP) TIMESTAMP(time) PARTITION BY DAY WAL")
-    with pytest.raises(StoreError, match=r"is no table of candles: no asset_id INT, .*, source SYMBOL"):
+    with pytest.raises(StoreError, match=r"is not a table of candles: no asset_id INT, .*, source SYMBOL"):
         put(opened(), Row(BTC, 1))
 
 

@@ -217,7 +217,7 @@ def test_a_wrong_checksum_is_a_bad_file_and_the_others_are_read(server: FileServ
 
 def test_a_truncated_archive_is_refused(server: FileServer, place: Path) -> None:
     place.write_bytes(place.read_bytes()[:-40])
-    with pytest.raises(SourceError, match=r"http://.*a\.zip: it is no zip, or not a whole one"):
+    with pytest.raises(SourceError, match=r"http://.*a\.zip: it is not a zip, or not a whole one"):
         listed(server.url(place))
 
 
@@ -333,7 +333,7 @@ def test_https_never_leads_to_http(
     source, files = listed(secure.url("a.zip"))
     assert {name: source.read(file) for name, file in files.items()} == CONTENT
     secure.redirects = {"b.zip": server.url(place)}
-    with pytest.raises(SourceError, match="leads from https to http"):
+    with pytest.raises(SourceError, match="redirects from https to http"):
         listed(secure.url("b.zip"))
     assert server.log == []
 

@@ -126,7 +126,7 @@ def test_a_pair_whose_answers_never_make_sense_is_given_up_and_others_are_not(ki
     with asking(Fault(kind, pair=BTC, times=FOR_GOOD, error=WEIRD)) as (client, _):
         with pytest.raises(PairRefusedError) as told:
             client.trades(BTC, 0)
-        assert one_line(told.value).startswith("BTC/USD: 127.0.0.1:")
+        assert one_line(told.value).startswith("BTC/USD: request to 127.0.0.1:")
         assert "5 times in a row. The job continues without it" in str(told.value)
         assert client.trades(ETH, 0).trades.height == 1_000
 

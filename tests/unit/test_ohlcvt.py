@@ -213,7 +213,7 @@ def test_rows_of_another_width_than_the_header_says_are_set_aside() -> None:
 def test_an_eighth_column_is_a_vwap_only_if_it_lies_within_low_and_high() -> None:
     """Here the vwap is behind the volume: taken for one, each volume would be wrong."""
     rows = [row(n, f"10,12,9,11,{n + 20}.5,10.5,3") for n in range(40)]
-    with pytest.raises(BadFileError, match="the sixth is no vwap: it lies outside of low and high"):
+    with pytest.raises(BadFileError, match="the sixth is not a vwap: it lies outside of low and high"):
         read(*rows)
 
 

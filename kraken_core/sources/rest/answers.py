@@ -57,7 +57,7 @@ def result(body: bytes, *, beside_errors: bool = False) -> Result:
     try:
         document = json.loads(body, parse_float=Decimal, parse_constant=_no_number)
     except (ValueError, RecursionError) as error:
-        raise nonsense("it is no JSON, or not all of it") from error
+        raise nonsense("it is not JSON, or not all of it") from error
     if not isinstance(document, dict) or not isinstance(errors := document.get("error"), list):
         raise nonsense("it has no list of errors")
     found = document.get("result")
@@ -113,7 +113,7 @@ def _entry(key: str, row: object) -> ListedPair | None:
         raise _UnreadableError("it has no fields")
     altname = row.get("altname") or key
     if not isinstance(altname, str) or not _NAME.fullmatch(altname):
-        raise _UnreadableError("its altname is no name")
+        raise _UnreadableError("its altname is not a name")
     if altname.lower().endswith(_DARK):
         return None
     asset_class, status = row.get("aclass_base", CURRENCY), row.get("status", "online")  # before 2021 it had no state
@@ -185,7 +185,7 @@ def trades(found: Result, cursor: int, count: int, pair: Pair | None = None) -> 
     """
     rows, last = _rows(found, pair), _cursor(found.get("last"))
     if last is None and found.get("last") is not None:
-        raise nonsense("trades whose last is no instant")
+        raise nonsense("trades whose last is not an instant")
     page, skipped = _readable(rows, _trade_rows)
     if page.is_empty():
         return TradesPage(page, max(cursor, last.value if last else cursor), is_short=True)
@@ -344,13 +344,13 @@ def _decimals(values: Sequence[Any], pattern: str) -> pl.Series:
     """Decimal texts, as they are."""
     texts = pl.Series(_texts(values), dtype=pl.String)
     if not texts.str.contains(pattern).all():
-        raise nonsense("a text that is no number")
+        raise nonsense("a text that is not a number")
     return texts
 
 
 def _texts(values: Sequence[Any]) -> Sequence[str]:
     if not set(map(type, values)) <= {str} or not "".join(values).isascii():
-        raise nonsense("a value that is no plain text")
+        raise nonsense("a value that is not plain text")
     return values
 
 

@@ -28,7 +28,7 @@ from kraken_core.sources.rest.transport import TIMEOUT_S, Transport
 from kraken_core.sources.rest.waiting import Waiting
 
 ALL_PER_SECOND = 20.0  # whatever the pairs: rather a guest of theirs than a burden
-DOUBTFUL_PAIRS = 3  # given up without an answer about any in between: then it is not the pairs' fault
+DOUBTFUL_PAIRS = 3  # given up without an answer about any in between: then it is not their fault
 
 LOG = logging.getLogger("kraken_core")
 _T = TypeVar("_T")

@@ -133,5 +133,5 @@ def _body(answer: requests.Response) -> bytes:
         if len(body) > MOST_BYTES:
             raise NoAnswerError(f"it sends more than {MOST_BYTES >> 20} MB", Policy.REPEAT)
         if time.monotonic() - begun > WHOLE_S:
-            raise NoAnswerError("it does not answer in time", Policy.REPEAT)
+            raise NoAnswerError("no answer in time", Policy.REPEAT)
     return bytes(body)

@@ -226,7 +226,7 @@ class DeltaLog:
             )
         if table.schema() != _COLUMNS or partitions != [PARTITION]:
             raise StoreError(
-                f"The table {self._place} is no candle table of this program: its columns are "
+                f"The table {self._place} is not a candle table of this program: its columns are "
                 f"{', '.join(field.name for field in table.schema().fields)}, partitioned by "
                 f"{', '.join(partitions) or 'nothing'}. Nothing was changed: choose another store."
             )

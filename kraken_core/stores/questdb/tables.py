@@ -124,7 +124,7 @@ def layout(server: QuestDbServer) -> TableLayout:
     missing = [f"{name} {kind}" for name, kind in COLUMNS.items() if found.get(name, ("",))[0] != kind]
     if missing:
         raise StoreError(
-            f"The table {TABLE} in QuestDB at {server.address} is no table of candles: no {', '.join(missing)}. "
+            f"The table {TABLE} in QuestDB at {server.address} is not a table of candles: no {', '.join(missing)}. "
             "Nothing was changed: name another server, or rename that table."
         )
     [(partition, wal, dedup, time)] = server.rows(

@@ -163,7 +163,7 @@ class _Examination:
     def _file_system(self) -> Finding:
         file = file_of(self.workbench.settings.ledger_url)
         if not file:
-            return Finding(Status.OK, "no matter: the ledger is no file.")
+            return Finding(Status.OK, "no matter: the ledger is not a file.")
         disk.require_local(file)
         kind = disk.file_system(file)
         if disk.shared_with_host(kind):
