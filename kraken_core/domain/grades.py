@@ -10,8 +10,8 @@ class Grade(StrEnum):
 
     ``proved``: trade ids are consecutive across it, or those at both ends of a span around it differ by exactly the
     trades stored in that. ``confirmed``: two independent sources, or another interval of the
-    pair from another file, agree. ``claimed``: one source says so. ``doubtful``: its silence is suspicious, or what
-    sources say of it differs in a way that is not explained yet. Doubtful slots are not complete.
+    pair from another file, agree. ``claimed``: one source claims it. ``doubtful``: its lack of trades is suspicious, or
+    what sources have of it differs in a way that is not explained yet. Doubtful slots are not complete.
     """
 
     PROVED = "proved"

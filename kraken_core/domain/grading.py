@@ -41,7 +41,7 @@ class Findings(NamedTuple):
 
     ``agreed`` are slots in which the candles of a finer interval, of another file, agree; by that interval
     (minutes). ``doubts`` are spans whose silence is suspicious, ``asleep`` those that would be if the whole exchange
-    had not been silent then, by what was stored of other pairs: both are judged again when that changes.
+    had had trades then, by what was stored of other pairs: both are judged again when that changes.
     """
 
     agreed: Mapping[int, TimeRanges] = {}
@@ -124,13 +124,13 @@ def grades(
     ``lives`` are the slots of each series in its pair's life; ``differing`` those in which sources have different
     things, so that neither confirms the other. Proved and confirmed is also what was derived from nothing but that,
     doubtful what was derived from any doubtful slot. A suspicious silence is doubted at all coarser intervals too, and
-    until trade ids prove it, or an archive and the exchange say the same: two archives may lack the same.
+    until trade ids prove it, or an archive and the exchange agree: the same may be missing from two archives.
     What audits have in doubt is doubted at all coarser intervals too, until trade ids prove it.
     """
     result: dict[Series, Grades] = {}
     claims = by_series(assertions)
     confirmed = _agreed(findings)
-    silent: dict[Pair, list[tuple[int, int]]] = defaultdict(list)  # suspiciously, at any interval so far
+    silent: dict[Pair, list[tuple[int, int]]] = defaultdict(list)  # suspiciously without trades, at any interval so far
     uncounted: dict[Pair, TimeRanges] = defaultdict(TimeRanges)  # more trades by ids, at any interval so far
     for series in sorted(claims):  # the intervals of a pair in rising order: what is derived comes after its origin
         kinds = _Kinds.of(claims[series])

@@ -155,8 +155,8 @@ class Report:
             )
         if doubtful := self.overall.doubtful:
             result.append(
-                f"{doubtful:,} intervals are doubtful, suspiciously without trades or with fewer than trade ids count: "
-                "kraken-history verify lists them"
+                f"{counted(doubtful, 'candle')} doubtful (unusual lack of trades, or fewer than trade ids count); see: "
+                "kraken-history verify"
             )
         if failed:
             result.append(f"{counted(failed, 'gap')} could not be filled; retry with: kraken-history backfill")

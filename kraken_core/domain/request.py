@@ -22,7 +22,7 @@ _ADDED = {
     "within_plan": True,
     "audit": False,
     "locate": False,
-}  # what requests of earlier versions mean that do not say it
+}  # what it is for requests of earlier versions, which do not have it
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +64,12 @@ class Request(Selection):
     """A job's request: the selection, the sources, and which routes may repair what is missing.
 
     ``archive_through`` is the last day archives are complete through where they state none themselves; ``as_of`` the
-    instant to speak of (epoch seconds), where another than the present was named. With ``api_backfill`` the exchange
-    may be asked, by ``trades`` also for what its candles do not reach; ``max_requests`` bounds that, None does not.
-    ``within_plan``: should more be needed than the plan said, the job pauses, and somebody is to agree to that.
-    ``incremental`` wants of each series only what it wanted before and what has closed since. ``backfill`` fills open
-    gaps and wants nothing more: those of ``gap_ids``, or all. An ``audit`` holds what is stored against trade ids, and
-    may ``locate`` where they differ.
+    present of the job (epoch seconds), where another was named. With ``api_backfill`` the exchange
+    may be queried, with ``trades`` also for what its candles do not reach; ``max_requests`` bounds that, None does not.
+    ``within_plan``: should more be needed than planned, the job pauses for confirmation.
+    ``incremental`` expects of each series only what was expected before and what has closed since. ``backfill`` fills
+    open gaps and expects nothing more: those of ``gap_ids``, or all. An ``audit`` compares what is stored with trade
+    ids, and may ``locate`` where they differ.
     """
 
     sources: tuple[str, ...] = ()

@@ -81,7 +81,7 @@ class Before(NamedTuple):
 
 
 def answers(exchange: Exchange, repair: Repair, when: AsOf, before: Before, budget: Budget) -> Iterator[Answer]:
-    """The answers to a pair's repair, each asked for when it is wanted; fewer where the budget does not pay for all.
+    """The answers to a pair's repair, each requested when it is needed; fewer where the budget is too small for all.
 
     A sweep that stopped at a point goes on there. Raises UnavailableError, PairRefusedError, Interrupted.
     """

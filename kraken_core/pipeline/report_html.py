@@ -44,7 +44,7 @@ _COLOURS = {Grade.PROVED: "--good", Grade.CONFIRMED: "--present", Grade.CLAIMED:
 _MEANINGS = {
     Grade.PROVED: "trade ids are consecutive, or count as many trades as are stored",
     Grade.CONFIRMED: "two sources agree",
-    Grade.CLAIMED: "one source says so",
+    Grade.CLAIMED: "one source claims it",
     Grade.DOUBTFUL: "suspiciously without trades, or fewer than trade ids count",
 }
 _GRADES = (

@@ -196,7 +196,7 @@ def verification_document(found: Verification) -> dict[str, Any]:
 
 
 def audit_plan_document(plan: AuditPlan) -> dict[str, Any]:
-    """What an audit would ask, as in ``audit --dry-run --json``."""
+    """The requests an audit would make, as in ``audit --dry-run --json``."""
     return {
         "pairs": [str(pair) for pair in plan.covered],
         "requests": plan.requests,

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from kraken_core.domain.verification.silences import Silence
 
 EXAMPLES = 10  # of what a check found
-MEANINGS = {  # what each requires; of the last four nothing fails, they only report
+MEANINGS = {  # what each requires, or only reports
     "table": "the table's files are as they were written",
     "unique": "no slot has two candles",
     "aligned": "candles start where a slot of their interval does",
@@ -29,6 +29,7 @@ MEANINGS = {  # what each requires; of the last four nothing fails, they only re
     "differences": "reports sources with other values for a slot, and which is in force",
     "suspicious": "reports spans without trades, unusual for the pair",
     "exchange": "reports when the whole exchange had no trades",
+    "trade ids": "what audits proved still counts as many trades; reports other counts",
 }
 
 

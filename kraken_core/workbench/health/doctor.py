@@ -267,7 +267,9 @@ class _Examination:
             advice = f"resume with {work.resume_command(lost[0])}"
             return Finding(Status.WARNING, f"the worker of {_listed(lost)} is gone: {advice}")
         if waiting:
-            advice = f"resume with {work.resume_command(waiting[0])}, or cancel with kraken-history cancel {waiting[0].id}"
+            advice = (
+                f"resume with {work.resume_command(waiting[0])}, or cancel with kraken-history cancel {waiting[0].id}"
+            )
             return Finding(Status.WARNING, f"{_listed(waiting)} did not end: {advice}")
         running = ledger.jobs([JobStatus.RUNNING])
         return Finding(Status.OK, f"{_listed(running)} is running." if running else "no unfinished job.")

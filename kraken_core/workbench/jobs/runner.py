@@ -116,7 +116,7 @@ class JobRunner(JobPlanner):
         return self.ledger.create_job(plan.request, plan.as_of, files, metrics)
 
     def start_audit(self, plan: AuditPlan) -> IngestionJob:
-        """A PENDING job that will do what the plan says."""
+        """A PENDING job for the plan."""
         return self.ledger.create_job(plan.request, plan.as_of, [], JobMetrics(total_requests=plan.requests))
 
     def run(
