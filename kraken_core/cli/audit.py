@@ -61,7 +61,7 @@ def audit(
         if detach:
             return _detach(ctx, workbench, job)
         ctx.say(
-            f"Job {job.id} audits {counted(len(plan.covered), 'pair')} in about {plan.requests:,} requests; Ctrl-C pauses."
+            f"Job {job.id} audits {counted(len(plan.covered), 'pair')}: about {plan.requests:,} requests; Ctrl-C pauses"
         )
         with pausing(ctx, "Pausing after the requests now being made") as stop, progress(ctx) as report:
             result = workbench.runner.run(job, progress=report, stop=stop.is_set)
