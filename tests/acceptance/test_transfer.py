@@ -90,7 +90,7 @@ def test_a_table_with_other_candles_of_as_high_a_rank_is_an_error_and_keeps_them
     line = refused(full("copy", "--to", tmp_path / "there", "--quiet", code=1))
     assert "1 series differ" in line
     pair, interval = changed["pair"][0], changed["interval_minutes"][0]
-    assert f"1 slots of {Series(Pair.parse(pair), interval)}" in line
+    assert f"1 slot of {Series(Pair.parse(pair), interval)}" in line
 
 
 def test_a_table_is_not_copied_into_itself(full: Kraken) -> None:

@@ -263,7 +263,7 @@ def test_the_command_shows_them_and_counts_what_became_of_them(kraken: Kraken, h
     said = kraken("universe", "--at", "2026-03-03", "--home", str(home))
     assert "OMG/USD" in said.out
     assert "renamed NEWC/USD" in said.out
-    names = "OLDC/USD: OLDC/USD, then NEWC/USD from 2026-03-11 (the day is not certain), prices times 24000"
+    names = "OLDC/USD: OLDC/USD, then NEWC/USD from 2026-03-11 (day uncertain), prices times 24000"
     assert names in said.out
     assert "4 pairs traded then: 2 still listed, 1 renamed, 1 delisted." in said.err
 
