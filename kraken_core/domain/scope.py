@@ -76,7 +76,7 @@ class Scope:
             if before is not None:
                 after = END_OF_TIME if request.backfill else before.wanted.end if request.incremental else 0
                 now = now.clip(after, END_OF_TIME) | TimeRanges.single(*before.wanted)  # noqa: PLW2901 - widened
-            now |= self._stored(series, covered, latest)  # noqa: PLW2901 - widened
+            now |= self._stored(series, covered, latest) & everything[series]  # noqa: PLW2901 - widened
             hull = now.hull if now else TimeRange(window.start, window.start)
             wanted[series] = everything[series].clip(*hull).clip(*self.limits.get(series, hull))
             if now:
