@@ -16,7 +16,7 @@ __version__: str
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - PEP 562
-    """Load the workbench, or look up the version, when it is asked for: importing the package alone costs nothing."""
+    """Load the workbench, or look up the version, on first use: importing the package alone costs nothing."""
     if name == "Workbench":
         from kraken_core.workbench import Workbench  # noqa: PLC0415 - see above
 

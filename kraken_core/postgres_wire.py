@@ -1,4 +1,4 @@
-"""A connection over PostgreSQL's wire, which QuestDB speaks too, on which no answer is waited for without end."""
+"""A connection over PostgreSQL's wire, which QuestDB has too, on which waits for answers end."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import psycopg
 from psycopg.abc import PQGen
 from psycopg.pq import TransactionStatus
 
-ANSWER_S = 120.0  # to one statement; a server that stands still breaks no connection
+ANSWER_S = 120.0  # to one statement; a stopped server breaks no connection
 Result = TypeVar("Result")
 
 
@@ -22,5 +22,5 @@ class AnsweringConnection(psycopg.Connection[Any]):
         except psycopg.OperationalError as error:
             if self.pgconn.transaction_status != TransactionStatus.ACTIVE:
                 raise
-            self.close()  # or whatever is asked next would wait behind this
+            self.close()  # or the next statement would wait behind this
             raise psycopg.OperationalError(f"no answer within {ANSWER_S:g} s") from error

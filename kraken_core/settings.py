@@ -15,14 +15,13 @@ from kraken_core.domain.errors import HomeError, SettingError
 from kraken_core.domain.exchange import SETTLING_S
 from kraken_core.domain.identities import Identities
 from kraken_core.domain.identity_table import parse_identities
+from kraken_core.domain.redaction import without_secrets
 from kraken_core.domain.tiers import Tiers
 from kraken_core.ports import StoreKind
 from kraken_core.stores.kinds import store_address
 
 FORMAT = 1  # of the home; raised when an older version could no longer use it
 FORMAT_FILE = ".format"
-_PASSWORD = re.compile(r"(://[^:/@]*:).*@")  # one that is not quoted may itself contain @ or /
-_SECRET_PARAMETER = re.compile(r"([?&;][^=&;]*(?:pass|secret|token|key)[^=&;]*=)[^&;]*", re.IGNORECASE)
 _PLACE = re.compile(rf"https?://[^/]*[^{os.pathsep}]*|[^{os.pathsep}]+")  # an address has the separator in it
 PACKAGED_TIERS = Path(__file__).parent / "domain" / "tiers.toml"
 PACKAGED_IDENTITIES = PACKAGED_TIERS.with_name("identities.toml")
@@ -90,7 +89,7 @@ _CHECKS: dict[str, Callable[[Any], Any]] = {
 
 
 class ShownSetting(NamedTuple):
-    """A setting as people may see it: without passwords. ``origin`` is a file, a variable, an option or "default"."""
+    """A setting as people may see it: without secrets. ``origin`` is a file, a variable, an option or "default"."""
 
     setting: str
     value: str
@@ -151,7 +150,7 @@ class Settings:
 
     @property
     def store_path(self) -> Path:
-        """The folder of the candle table, or, where a server holds it, that of candles on their way there."""
+        """The folder of the candle table, or, where that is on a server, of candles on their way there."""
         return self.home / (self.store or "candles" if self.store_is_local else "staged")
 
     @property
@@ -168,8 +167,9 @@ class Settings:
         """What is in force, and where each value comes from."""
         in_force = {"ledger": self.ledger_url, "store": self.store_path if self.store_is_local else self.store}
         values = {name: in_force.get(name, getattr(self, name)) for name in self.origins}
-        texts = {n: os.pathsep.join(v) if isinstance(v, tuple) else str(v) for n, v in values.items()}
-        return tuple(ShownSetting(n, _without_passwords(text), self.origins[n]) for n, text in texts.items())
+        parts = {n: v if isinstance(v, tuple) else (str(v),) for n, v in values.items()}
+        texts = {n: os.pathsep.join(map(without_secrets, each)) for n, each in parts.items()}
+        return tuple(ShownSetting(n, text, self.origins[n]) for n, text in texts.items())
 
     def tiers(self) -> Tiers:
         """The user's tiers where the home has a tiers.toml, else the packaged ones. Raises SettingError."""
@@ -197,11 +197,6 @@ class Settings:
             ) from error
 
 
-def _without_passwords(text: str) -> str:
-    """An address without what only its owner should know; rather too much of it is hidden than too little."""
-    return _SECRET_PARAMETER.sub(r"\1***", _PASSWORD.sub(r"\1***@", text))
-
-
 def _check_format(home: Path) -> None:
     if home.exists() and not home.is_dir():
         raise HomeError(f"{home} is a file, not a folder: choose another home with --home or KRAKEN_HOME.")
@@ -217,13 +212,13 @@ def _check_format(home: Path) -> None:
 
 
 def read_text(file: Path) -> str:
-    """What a file that people edit says. Raises SettingError where it cannot be read, or is no text."""
+    """The text of a file that people edit. Raises SettingError where it cannot be read, or is no text."""
     try:
         return file.read_text(encoding="utf-8")
     except OSError as error:
         raise SettingError(f"{file} cannot be read: {error.strerror}. Let it be read, or remove it.") from error
     except UnicodeDecodeError as error:
-        raise SettingError(f"{file} is no text in UTF-8 ({error.reason}). Save it as that.") from error
+        raise SettingError(f"{file} is not UTF-8 text ({error.reason}). Save it as that.") from error
 
 
 def _read_toml(file: Path) -> dict[str, Any]:
@@ -232,7 +227,7 @@ def _read_toml(file: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(read_text(file))
     except tomllib.TOMLDecodeError as error:
-        raise SettingError(f"{file} is no valid TOML: {error}. Mend that line.") from error
+        raise SettingError(f"{file} is not valid TOML: {error}. Correct that line.") from error
 
 
 def _checked(name: str, value: Any, origin: str) -> Any:  # noqa: ANN401 - each setting has its own type
@@ -241,5 +236,5 @@ def _checked(name: str, value: Any, origin: str) -> Any:  # noqa: ANN401 - each 
     try:
         return _CHECKS[name](value)
     except ValueError as error:
-        shown = "(not shown: it may hold a password)" if "@" in str(value) else repr(value)
-        raise SettingError(f"{origin}: {name} is {shown}; it must be {error}.") from error
+        shown = repr(without_secrets(value) if isinstance(value, str) else value)
+        raise SettingError(f"{origin}: {name} is {shown}; it must be {error}.") from None

@@ -1,7 +1,7 @@
 """A worker: runs one job in a process of its own. ``python -m kraken_core.worker HOME JOB [WORKERS]``.
 
-It leaves its starter at once (a second fork, so that the starter has nobody to reap), and goes on when the terminal,
-the page or the process that started it is gone. It is controlled through the ledger; what it says is in the job's log.
+It leaves its starter at once (a second fork, so that the starter has nobody to reap), and continues when the terminal,
+the page or the process that started it is gone. It is controlled through the ledger; its output is in the job's log.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ def main(arguments: list[str]) -> int:
     home, job_id, *workers = arguments
     os.setsid()
     if os.fork():
-        os._exit(0)  # the starter's child ends here; the worker belongs to nobody
+        os._exit(0)  # the starter's child ends here; the worker has no parent
     from kraken_core import Workbench  # noqa: PLC0415 - loaded by the worker alone
     from kraken_core.domain.errors import KrakenError  # noqa: PLC0415 - same
 

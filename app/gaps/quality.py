@@ -20,29 +20,12 @@ from kraken_core.domain.errors import KrakenError
 from kraken_core.domain.formatting import duration
 from kraken_core.domain.market import Pair
 from kraken_core.domain.request import Selection
-from kraken_core.domain.verification.checks import Check, Verification
+from kraken_core.domain.verification.checks import MEANINGS, Check, Verification
 from kraken_core.domain.verification.silences import KNOWN_SILENCES, Silence
 
 FOUND = "verification"  # of this session: the selection, the state of the home, and what was found
 LISTED = 200
 SUSPICIOUS = "suspicious"
-MEANINGS = {  # what a check wants; of the last four nothing fails, they only report
-    "table": "the table's files are as they were written",
-    "unique": "no slot has two candles",
-    "aligned": "candles open with their slots",
-    "sane": "prices, volume, high and low are possible",
-    "closed": "no candle is of a slot that is still open",
-    "life": "no candle is from before its pair's listing",
-    "covered": "some source claims to know each candle",
-    "agreement": "coarse candles are what the finer ones make",
-    "silences": "no other interval has trades where none are claimed",
-    "counts": "the ledger counted the candles that are there",
-    "vintages": "shows where two intervals count other trades or volumes at equal prices",
-    "differences": "shows where two sources give a slot other values, and which is in force",
-    "suspicious": "tells of silences that the pair's own rate does not explain",
-    "exchange": "tells when the whole exchange was silent",
-    "trade ids": "what audits proved counts as many trades still; shows where audits found other counts",
-}
 _REVISED = f"""
 select pair, interval_minutes, member, path, records_changed, job_id, updated_at
 from files where records_changed > 0 order by updated_at desc limit {LISTED}

@@ -6,21 +6,15 @@ import re
 from datetime import datetime
 
 from kraken_core.domain.formatting import instant
+from kraken_core.domain.interval_units import short
 from kraken_core.domain.jobs import IngestionJob, JobStatus
+from kraken_core.domain.market import INTERVALS
+from kraken_core.domain.plural import counted
 
 NOTHING = "–"
 NAMED = 4  # pairs or tiers in a line
+INTERVAL_LABELS = {minutes: short(minutes) for minutes in INTERVALS}
 _MARKUP = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$&@:])")
-INTERVAL_LABELS = {
-    1: "1 min",
-    5: "5 min",
-    15: "15 min",
-    30: "30 min",
-    60: "1 h",
-    240: "4 h",
-    720: "12 h",
-    1440: "1 day",
-}
 
 _STATUSES = {  # a sign beside each word: colour alone says nothing to some
     JobStatus.PENDING: "… pending",
@@ -50,7 +44,7 @@ def plain(text: str) -> str:
 
 
 def interval(minutes: int) -> str:
-    """The length of a candle: 5 min, 1 h, 1 day."""
+    """The length of a candle: 5m, 1h, 1d."""
     return INTERVAL_LABELS[minutes]
 
 
@@ -61,7 +55,7 @@ def count(number: int) -> str:
 
 def many(number: int, what: str) -> str:
     """1 gap, 12,345 gaps."""
-    return f"{count(number)} {what}" + ("" if number == 1 else "s")
+    return counted(number, what)
 
 
 def minute(at: int | None) -> str:

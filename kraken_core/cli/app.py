@@ -22,13 +22,15 @@ INSTALLED = Path(__file__).parents[1] / "_dashboard"  # where a wheel has what l
 
 
 @click.command(epilog="\b\nExample:\n  kraken-history app\n  kraken-history app --port 8600 --no-browser")
-@click.option("--port", type=click.IntRange(1, 65_535), default=8501, show_default=True, help="Where it answers.")
-@click.option("--browser/--no-browser", default=True, help="Open a browser, or only say where the dashboard is.")
+@click.option(
+    "--port", type=click.IntRange(1, 65_535), default=8501, show_default=True, help="The port to serve it on."
+)
+@click.option("--browser/--no-browser", default=True, help="Open a browser, or only print the address.")
 @common
 def app(ctx: CliContext, *, port: int, browser: bool) -> None:
-    """Start the dashboard of a home on this machine; Ctrl-C ends it, and no job.
+    """Start the dashboard on this machine.
 
-    It answers on 127.0.0.1 only.
+    It is served on 127.0.0.1 only. Ctrl-C stops it; running jobs continue.
     """
     from kraken_core.domain.errors import UsageError
 
@@ -41,7 +43,7 @@ def app(ctx: CliContext, *, port: int, browser: bool) -> None:
     url = f"http://{ADDRESS}:{port}"
     if ctx.as_json:
         print_json({"url": url})
-    ctx.say(f"The dashboard of {home} is at {url}; Ctrl-C ends it, and no job.")
+    ctx.say(f"Dashboard of {home}: {url} (Ctrl-C stops it; running jobs continue)")
     headless = [] if browser else ["--server.headless=true"]
     command = [sys.executable, "-P", "-m", "streamlit", "run", str(script), f"--server.port={port}", *headless]
     paths = os.pathsep.join([str(root), *filter(None, [os.environ.get("PYTHONPATH")])])  # where "app" is imported from
@@ -52,8 +54,8 @@ def app(ctx: CliContext, *, port: int, browser: bool) -> None:
 def streamlit_settings(config: Path) -> dict[str, str]:
     """A ``config.toml`` of Streamlit as the environment variables it reads.
 
-    Streamlit itself looks for the file in the working directory, and the dashboard is to be the same, and closed to the
-    same strangers, wherever it is started.
+    Streamlit itself looks for the file in the working directory, and the dashboard needs the same settings
+    and protection wherever it is started.
     """
     return dict(_variables(tomllib.loads(config.read_text(encoding="utf-8")), "STREAMLIT"))
 
@@ -73,7 +75,7 @@ def _variables(table: Mapping[str, Any], name: str) -> Iterator[tuple[str, str]]
 
 
 def _become(command: list[str], environment: dict[str, str]) -> NoReturn:
-    """Be the server from here on: signals reach it, and its end is ours. What it says is for people, so on stderr."""
+    """Become the server: it gets the signals, and its exit code is ours. Its output is for people, so on stderr."""
     sys.stdout.flush()
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     os.execve(command[0], command, environment)  # noqa: S606 - a list, never a shell line

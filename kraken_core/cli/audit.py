@@ -1,4 +1,4 @@
-"""``kraken-history audit``: counts of trades held against the exchange's trade ids."""
+"""``kraken-history audit``: counts of trades compared with the exchange's trade ids."""
 
 from __future__ import annotations
 
@@ -22,16 +22,18 @@ if TYPE_CHECKING:
     "  kraken-history audit --pairs BTC/USD --locate --max-requests 500"
 )
 @selecting
-@click.option("--locate", is_flag=True, help="Narrow differences down to their slots; what lacks trades becomes gaps.")
+@click.option(
+    "--locate", is_flag=True, help="Narrow differences down to their slots; slots with missing trades become gaps."
+)
 @click.option(
     "--max-requests",
     metavar="N",
     type=click.IntRange(min=1),
-    help="Requests to the exchange, at most (default: as many as the ends take; with --locate 1,000 more).",
+    help="Most requests to the exchange (default: as many as the ends need; with --locate 1,000 more).",
 )
-@click.option("--dry-run", is_flag=True, help="Show how many requests it would take; ask nobody, write nothing.")
-@click.option("--detach", is_flag=True, help="Run in the background; kraken-history jobs shows how far it is.")
-@click.option("--resume", metavar="JOB", type=int, help="Go on with this audit, as it was asked for.")
+@click.option("--dry-run", is_flag=True, help="Show how many requests it would take; send none, write nothing.")
+@click.option("--detach", is_flag=True, help="Run in the background; kraken-history jobs shows the progress.")
+@click.option("--resume", metavar="JOB", type=int, help="Continue this audit, with its own request.")
 @common
 def audit(
     ctx: CliContext,
@@ -41,10 +43,13 @@ def audit(
     resume: int | None,
     **request: Any,  # noqa: ANN401 - what Workbench.audit_request takes
 ) -> int:
-    """Hold the trades that stored candles count against the exchange's trade ids: two requests a pair.
+    """Compare counts of trades with the exchange's trade ids.
 
-    Where both are equal, the span between is proved to be complete. Exit 1 where they differ. Ctrl-C pauses.
+    Two requests a pair. Where both are equal, the span between is proved to be complete. Exit 1 where they differ.
+    Ctrl-C pauses.
     """
+    from kraken_core.domain.plural import counted
+
     with ctx.workbench() as workbench:
         job = _to_resume(workbench, resume, request) if resume is not None else None
         plan = workbench.runner.audit_plan(job.request if job else workbench.audit_request(**request))
@@ -55,28 +60,32 @@ def audit(
         job = job or workbench.runner.start_audit(plan)
         if detach:
             return _detach(ctx, workbench, job)
-        ctx.say(f"Job {job.id} audits {len(plan.covered):,} pairs: about {plan.requests:,} requests; Ctrl-C pauses it.")
+        ctx.say(
+            f"Job {job.id} audits {counted(len(plan.covered), 'pair')}: about {plan.requests:,} requests; Ctrl-C pauses"
+        )
         with pausing(ctx, "Pausing after the requests now being made") as stop, progress(ctx) as report:
             result = workbench.runner.run(job, progress=report, stop=stop.is_set)
         return print_outcome(ctx, workbench, result)
 
 
 def _to_resume(workbench: Workbench, number: int, others: dict[str, Any]) -> IngestionJob:
-    """The audit to go on with. Raises UsageError, JobRunningError."""
+    """The audit to resume. Raises UsageError, JobRunningError."""
     from kraken_core.domain.errors import JobRunningError, UsageError
     from kraken_core.domain.jobs import MOVES, JobStatus
 
     context = click.get_current_context()
     if any(context.get_parameter_source(name) is ParameterSource.COMMANDLINE for name in others):
-        raise UsageError("--resume goes on with an audit as it was asked for: leave out what selects, or --resume.")
+        raise UsageError(
+            "--resume continues an audit with its own request: remove the other options, or remove --resume."
+        )
     workbench.runner.fail_stalled_jobs()
     job = workbench.control.known(number)
     if not job.request.audit:
-        raise UsageError(f"job {number} is no audit: go on with it with {workbench.runner.resume_command(number)}")
+        raise UsageError(f"job {number} is not an audit; resume it with {workbench.runner.resume_command(job)}")
     if job.status is JobStatus.RUNNING:
-        raise JobRunningError(f"job {number} is running: see how far it is with: kraken-history jobs {number}")
+        raise JobRunningError(f"job {number} is already running; its progress: kraken-history jobs {number}")
     if JobStatus.RUNNING not in MOVES[job.status]:
-        raise UsageError(f"job {number} is {job.status.value.lower()}: there is nothing to go on with.")
+        raise UsageError(f"job {number} is {job.status.value.lower()} and cannot be resumed.")
     return job
 
 

@@ -1,4 +1,4 @@
-"""How an audit looks on a terminal: what it would ask, and what came of it."""
+"""An audit on a terminal: its planned requests, and its outcome."""
 
 from __future__ import annotations
 
@@ -18,8 +18,9 @@ EVERYTHING = 1_000_000
 
 
 def print_plan(ctx: CliContext, plan: AuditPlan) -> None:
-    """What an audit would ask."""
+    """The requests an audit would make."""
     from kraken_core.domain.formatting import duration
+    from kraken_core.domain.plural import counted
     from kraken_core.workbench import documents
 
     if ctx.as_json:
@@ -27,13 +28,13 @@ def print_plan(ctx: CliContext, plan: AuditPlan) -> None:
         return
     most = f", {plan.at_most:,} at most" if plan.at_most is not None else ""
     echo(
-        f"{len(plan.covered):,} pairs: {plan.requests:,} requests for both ends of what is stored{most}; "
-        f"that takes {duration(plan.estimated_seconds)} at least. Nothing was asked."
+        f"{counted(len(plan.covered), 'pair')}: {counted(plan.requests, 'request')} for both ends stored{most}; "
+        f"that takes {duration(plan.estimated_seconds)} at least. Nothing was requested."
     )
 
 
 def print_outcome(ctx: CliContext, workbench: Workbench, result: JobResult) -> int:
-    """What came of an audit; returns the exit code: 1 where anything differs."""
+    """The outcome of an audit; returns the exit code: 1 where anything differs."""
     from kraken_core.domain.audit_summary import findings
     from kraken_core.pipeline.audit import AuditOutcome
     from kraken_core.workbench import documents
@@ -58,6 +59,7 @@ def _print_tables(found: AuditOutcome) -> None:
     """The finest interval of each pair, the least proved first, and its months that are not proved as a whole."""
     from kraken_core.domain.audit_summary import by_month, summaries
     from kraken_core.domain.formatting import percent
+    from kraken_core.domain.interval_units import short
     from kraken_core.domain.market import Pair, Series
 
     counts = summaries(found.spans)
@@ -68,13 +70,13 @@ def _print_tables(found: AuditOutcome) -> None:
     print_table(
         ("pair", "interval", "audited", "proved", "more by ids", "fewer by ids", "not compared"),
         (
-            (str(series.pair), f"{series.interval} m", n.slots, percent(n.proved / n.slots), n.more, n.fewer, n.unknown)
+            (str(series.pair), short(series.interval), n.slots, percent(n.proved / n.slots), n.more, n.fewer, n.unknown)
             for series, n in ((series, counts[series]) for series in rows[:LISTED])
         ),
     )
     _more(len(rows))
     months = [
-        (str(series.pair), month, f"{series.interval} m", n.slots, percent(n.proved / n.slots))
+        (str(series.pair), month, short(series.interval), n.slots, percent(n.proved / n.slots))
         for (series, month), n in by_month(found.spans).items()
         if series == finest[series.pair]
     ]
@@ -86,17 +88,19 @@ def _print_tables(found: AuditOutcome) -> None:
 
 def _more(rows: int) -> None:
     if rows > LISTED:
-        echo(f"… and {rows - LISTED:,} more: --json has all.")
+        echo(f"… and {rows - LISTED:,} more: use --json for all.")
 
 
 def _advise(ctx: CliContext, found: AuditOutcome, *, located: bool, differing: bool) -> None:
+    from kraken_core.domain.plural import counted
+
     if found.withdrawn:
         slots = sum(ranges.slots(series.width) for series, ranges in found.withdrawn.items())
         ctx.say(
-            f"{slots:,} candles lack trades, and are gaps now: kraken-history backfill reads their trades anew, and "
-            "tells ids that were never given to a trade."
+            f"{counted(slots, 'candle')} with missing trades became gaps: kraken-history backfill reads their trades "
+            "again, and recognises ids that no trade has."
         )
     if found.left:
-        ctx.say(f"Of {found.left:,} pairs not all was asked: allow more with --max-requests, and audit again.")
+        ctx.say(f"{counted(found.left, 'pair')} not fully audited: allow more with --max-requests, and audit again.")
     elif differing and not located:
         ctx.say("Find the candles that differ with: kraken-history audit --locate")

@@ -1,4 +1,4 @@
-"""``kraken-history backfill``: open gaps filled, without a look at archives."""
+"""``kraken-history backfill``: fill open gaps, without reading archives."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from kraken_core.cli.options import CliContext, asking, common, selecting
 
 
 @click.command(
-    epilog="\b\nExample:\n  kraken-history backfill --pairs BTC/USD --intervals 1,60 --yes\n"
+    epilog="\b\nExample:\n  kraken-history backfill --pairs BTC/USD --intervals 1m,1h --yes\n"
     "  kraken-history backfill --gap 17 --yes"
 )
 @selecting
@@ -25,11 +25,11 @@ from kraken_core.cli.options import CliContext, asking, common, selecting
     help="Only this gap of kraken-history gaps; may be repeated.",
 )
 @asking
-@click.option("--complete", is_flag=True, help="As many requests as it takes; exit 4 if anything is still missing.")
+@click.option("--complete", is_flag=True, help="No limit of requests; exit 4 if anything is still missing.")
 @click.option("--dry-run", is_flag=True, help="Show the plan; write nothing anywhere.")
-@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
-@click.option("--detach", is_flag=True, help="Run in the background; kraken-history jobs shows how far it is.")
-@click.option("--as-of", metavar="TIME", help="Speak as of this instant, for reproducible runs (default: now).")
+@click.option("--yes", "-y", is_flag=True, help="Do not ask for confirmation.")
+@click.option("--detach", is_flag=True, help="Run in the background; kraken-history jobs shows the progress.")
+@click.option("--as-of", metavar="TIME", help="Take this as the present, for reproducible runs (default: now).")
 @common
 def backfill(
     ctx: CliContext,
@@ -40,9 +40,9 @@ def backfill(
     complete: bool,
     **request: Any,  # noqa: ANN401 - what Workbench.backfill_request takes
 ) -> int:
-    """Fill open gaps: all there are, those of a selection, or those named. Ctrl-C pauses.
+    """Fill open gaps: all, those of a selection, or --gap ID.
 
-    A gap that failed is tried again after a while, and each time later; one that is named is tried at once.
+    A gap that failed is retried after a delay that grows; one that is named is retried at once. Ctrl-C pauses.
     """
     execution = PlanExecution(dry_run=dry_run, yes=yes, detach=detach, workers=None, complete=complete)
     execution.require_consent()

@@ -16,11 +16,12 @@ from kraken_core.cli.output import echo, print_json, progress
 @click.option("--output", metavar="FILE", type=click.Path(path_type=Path), help="Where to write it (else to stdout).")
 @common
 def certify(ctx: CliContext, *, output: Path | None, **selection: Any) -> None:  # noqa: ANN401 - the options of selecting
-    """Write a certificate: hashes of the candles by month, coverage by grade, evidence and gaps, under one root.
+    """Write a certificate of the stored candles.
 
-    The same sources give the same root on any machine and in any order. Anybody can check it offline: see
-    check-certificate.
+    It has hashes of the candles by month, coverage by grade, evidence and gaps, under one root. The same sources give
+    the same root on any machine and in any order. Anyone can check it offline: see check-certificate.
     """
+    from kraken_core.domain.plural import counted
     from kraken_core.workbench.certificates import files
 
     with ctx.workbench() as workbench, progress(ctx) as report:
@@ -32,7 +33,10 @@ def certify(ctx: CliContext, *, output: Path | None, **selection: Any) -> None: 
     elif not output:
         click.echo(files.as_text(found), nl=False)
     where = f" in {output}" if output else ""
-    ctx.say(f"{found.candles:,} candles of {len(found.series):,} series certified{where}: root {found.root}.")
+    ctx.say(
+        f"{counted(found.candles, 'candle')} of {counted(len(found.series), 'series')} certified{where}: "
+        f"root {found.root}."
+    )
 
 
 @click.command("check-certificate", epilog="\b\nExample:\n  kraken-history check-certificate tier1.json --data exports")
@@ -42,9 +46,10 @@ def certify(ctx: CliContext, *, output: Path | None, **selection: Any) -> None: 
 )
 @common
 def check_certificate(ctx: CliContext, *, file: Path, data: Path | None) -> int:
-    """Hold a home, or exported candles, against the certificate FILE; exit 1 where anything differs.
+    """Compare stored or exported candles with a certificate.
 
-    Of a home candles, coverage, claims and gaps are compared; of an export the candles. Nothing is asked of anybody.
+    Of a home candles, coverage, claims and gaps are compared with FILE; of an export the candles. No network is used.
+    Exit 1 where anything differs.
     """
     with ctx.workbench() as workbench, progress(ctx) as report:
         checked = workbench.certificates.check(file, data=data, progress=report)
@@ -60,7 +65,10 @@ def check_certificate(ctx: CliContext, *, file: Path, data: Path | None) -> int:
 @click.option("--bibtex", is_flag=True, help="As an entry for a bibliography.")
 @common
 def cite(ctx: CliContext, *, file: Path, bibtex: bool) -> None:
-    """Print how to cite the certificate FILE: pairs, span, root, as of when, and the software that wrote it."""
+    """Print a citation for the certificate FILE.
+
+    With pairs, span, root, as of when, and the software that wrote it.
+    """
     from kraken_core.domain.certificates.citation import as_bibtex, as_line
     from kraken_core.workbench.certificates.files import read_certificate
 

@@ -12,14 +12,17 @@ from kraken_core.cli.output import print_json
 if TYPE_CHECKING:
     from kraken_core.domain.jobs import IngestionJob
 
-PATIENCE_S = 60  # how long a command waits for the worker to obey
+PATIENCE_S = 60  # how long a command waits for the worker to react
 
 
 @click.command(epilog="\b\nExample:\n  kraken-history pause 3")
 @click.argument("job", type=int)
 @common
 def pause(ctx: CliContext, job: int) -> None:
-    """Pause a running JOB, from whatever process; it ends the files it is reading, and can be resumed."""
+    """Pause a running JOB; it can be resumed.
+
+    It finishes the files it is reading first. Works from any process.
+    """
     with ctx.workbench() as workbench:
         workbench.control.pause(job)
         _print(ctx, workbench.control.obeyed(job, PATIENCE_S))
@@ -29,7 +32,7 @@ def pause(ctx: CliContext, job: int) -> None:
 @click.argument("job", type=int)
 @common
 def cancel(ctx: CliContext, job: int) -> None:
-    """Give a JOB up for good; what it did is kept."""
+    """Cancel a JOB for good; what it did is kept."""
     with ctx.workbench() as workbench:
         workbench.control.cancel(job)
         _print(ctx, workbench.control.obeyed(job, PATIENCE_S))
@@ -37,10 +40,13 @@ def cancel(ctx: CliContext, job: int) -> None:
 
 @click.command(epilog="\b\nExample:\n  kraken-history resume 3")
 @click.argument("job", type=int)
-@click.option("--workers", type=click.IntRange(1, 256), help="Files read side by side (default: one a core).")
+@click.option("--workers", type=click.IntRange(1, 256), help="Files read in parallel (default: one per core).")
 @common
 def resume(ctx: CliContext, job: int, workers: int | None) -> None:
-    """Go on with a paused or failed JOB in the background (in the foreground: kraken-history ingest --resume JOB)."""
+    """Resume a paused or failed JOB in the background.
+
+    In the foreground: kraken-history ingest --resume JOB.
+    """
     with ctx.workbench() as workbench:
         _print(ctx, workbench.control.resume(job, workers))
 
@@ -53,4 +59,4 @@ def _print(ctx: CliContext, job: IngestionJob) -> None:
         print_json(documents.job_row(job))
         return
     waiting = job.status is JobStatus.RUNNING and job.requested
-    ctx.say(f"Job {job.id} is {job.status.lower()}{' still, and will obey soon' if waiting else ''}.")
+    ctx.say(f"Job {job.id} is {job.status.lower()}{' still; it stops after the files being read' if waiting else ''}.")

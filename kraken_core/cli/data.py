@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kraken_core.cli.options import CliContext, at_an_instant, common, graded, selecting
+from kraken_core.cli.options import CliContext, at_an_instant, common, graded, say_unknown_pairs, selecting
 from kraken_core.cli.output import print_json, print_table
 
 if TYPE_CHECKING:
@@ -21,9 +21,10 @@ LONGEST = 200  # rows on a terminal
 @at_an_instant
 @common
 def sql(ctx: CliContext, query: str, as_known_at: str | None) -> None:
-    """Answer a QUERY (DuckDB) over the views candles, assets, pairs, jobs, files, coverage and gaps.
+    """Run an SQL QUERY over candles, jobs, coverage and gaps.
 
-    With --as-known-at there is the view candles only, as it was known then.
+    In DuckDB's SQL, over the views candles, assets, pairs, jobs, files, coverage and gaps. With --as-known-at there is
+    the view candles only, as it was known then.
     """
     with ctx.workbench() as workbench:
         found = workbench.sql(query, as_known_at=as_known_at, to="polars")
@@ -32,22 +33,26 @@ def sql(ctx: CliContext, query: str, as_known_at: str | None) -> None:
             return
         print_table(found.columns, found.head(LONGEST).iter_rows())
         if found.height > LONGEST:
+            from kraken_core.domain.plural import counted
+
             ctx.say(
-                f"… and {found.height - LONGEST:,} rows more: add a LIMIT, or use --json or "
+                f"… and {counted(found.height - LONGEST, 'more row')}: add a LIMIT, or use --json or "
                 "kraken-history export for all."
             )
 
 
-@click.command(epilog="\b\nExample:\n  kraken-history export --pairs BTC/USD --intervals 60 --to out --format csv")
+@click.command(epilog="\b\nExample:\n  kraken-history export --pairs BTC/USD --intervals 1h --to out --format csv")
 @selecting
 @click.option(
-    "--to", "folder", metavar="DIR", required=True, type=click.Path(path_type=Path), help="Where the files go."
+    "--to", "folder", metavar="DIR", required=True, type=click.Path(path_type=Path), help="Where to write the files."
 )
 @click.option(
     "--format", "kind", type=click.Choice(["csv", "parquet", "feather"]), default="parquet", show_default=True
 )
-@click.option("--fill", type=click.Choice(["previous"]), help="Fill silent slots with the close before; flagged.")
-@click.option("--require-complete", is_flag=True, help="Write nothing, and exit 4, where anything is missing.")
+@click.option(
+    "--fill", type=click.Choice(["previous"]), help="Fill candles without trades with the previous close, flagged."
+)
+@click.option("--require-complete", is_flag=True, help="Write nothing and exit 4 if anything is missing.")
 @graded
 @at_an_instant
 @click.option("--overwrite", is_flag=True, help="Replace files that exist.")
@@ -64,11 +69,14 @@ def export(
     overwrite: bool,
     **selection: Any,  # noqa: ANN401 - see selecting
 ) -> None:
-    """Write candles to one file a series: csv as Kraken's own, feather as freqtrade's, or parquet.
+    """Write candles to one file per series, for other tools.
 
-    Slots without a candle are left out. Those in which nothing traded can be filled; those nobody knows never are.
-    With --evidence nothing is written where a series is not complete on evidence of that grade: exit 4.
+    As csv in Kraken's format, feather in freqtrade's, or parquet. Slots without a candle are left out; those without
+    trades can be filled, missing ones never are. With --evidence nothing is written where a series is not complete on
+    evidence of that grade: exit 4.
     """
+    from kraken_core.domain.plural import counted
+
     with ctx.workbench() as workbench:
         chosen = workbench.select(**selection)
         written = workbench.export(
@@ -83,14 +91,16 @@ def export(
         )
         if ctx.as_json:
             print_json([{**file._asdict(), "path": str(file.path)} for file in written])
+        unknown = say_unknown_pairs(ctx, workbench, chosen)
+        if not written and not unknown:
+            ctx.say("No candles are stored for this selection: see kraken-history coverage.")
         if not written:
-            ctx.say("Nothing is held of that: see kraken-history coverage.")
             return
         candles, filled = sum(file.candles for file in written), sum(file.filled for file in written)
-        fills = f", {filled:,} of them fills" if fill else ""
-        ctx.say(f"{len(written):,} files, {candles:,} candles{fills} in {folder}.")
+        fills = f", {filled:,} of them filled" if fill else ""
+        ctx.say(f"{counted(len(written), 'file')} with {counted(candles, 'candle')}{fills} in {folder}.")
         if missing := sum(file.missing for file in written):
-            ctx.say(f"{missing:,} slots are missing in there, not silent: kraken-history gaps lists them.")
+            ctx.say(f"{counted(missing, 'candle')} missing in this range; list them with: kraken-history gaps")
 
 
 def _plain(found: pl.DataFrame) -> Any:  # noqa: ANN401 - JSON

@@ -1,4 +1,4 @@
-"""The commands of the process before this one, for scripts that still say them: each says what to type today."""
+"""The commands of the former process, for scripts that still use them: each prints what to use instead."""
 
 from __future__ import annotations
 
@@ -24,28 +24,28 @@ if TYPE_CHECKING:
 @click.option("--intervals", metavar="N,N", help="Minutes (default all).")
 @click.option("--data-dir", metavar="PATH", help="Where the archives are (default: csv_source_dirs of the settings).")
 @click.option("--stop-on-error", is_flag=True, help="Stop at the first bad file.")
-@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+@click.option("--yes", "-y", is_flag=True, help="Do not ask for confirmation.")
 @common
 def ingest_sequential(
     ctx: CliContext, *, tier: str, intervals: str | None, data_dir: str | None, stop_on_error: bool, yes: bool
 ) -> int:
-    """Deprecated: kraken-history ingest does this, and what came after it."""
+    """Deprecated: use kraken-history ingest."""
     words = ["--tier", tier, "--no-api-backfill"]
     for option, value in (("--intervals", intervals), ("--csv-source-dir", data_dir)):
         words += [option, value] if value else []
-    words += [word for word, said in (("--stop-on-error", stop_on_error), ("--yes", yes)) if said]
+    words += [word for word, given in (("--stop-on-error", stop_on_error), ("--yes", yes)) if given]
     return _today(ctx, "ingest-sequential", ingest, words)
 
 
 @click.command(epilog="\b\nExample:\n  kraken-history backfill-gaps --tier TIER1 --interval 60 --dry-run")
 @click.option("--tier", metavar="T", help="One tier.")
-@click.option("--asset", metavar="A", help="All pairs that are held of one asset, such as BTC.")
+@click.option("--asset", metavar="A", help="All stored pairs of one asset, such as BTC.")
 @click.option("--interval", metavar="N", help="Minutes (default all).")
 @click.option("--from-last", is_flag=True, help="From each series' last covered slot to now.")
-@click.option("--show-unfillable-only", is_flag=True, help="List what no route fills; fill nothing.")
-@click.option("--export-unfillable", metavar="FILE", help="Write a CSV of what no route fills; fill nothing.")
+@click.option("--show-unfillable-only", is_flag=True, help="List gaps that cannot be filled; fill nothing.")
+@click.option("--export-unfillable", metavar="FILE", help="Write gaps that cannot be filled to a CSV; fill nothing.")
 @click.option("--dry-run", is_flag=True, help="Show the plan; write nothing anywhere.")
-@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+@click.option("--yes", "-y", is_flag=True, help="Do not ask for confirmation.")
 @common
 def backfill_gaps(
     ctx: CliContext,
@@ -59,7 +59,7 @@ def backfill_gaps(
     dry_run: bool,
     yes: bool,
 ) -> int:
-    """Deprecated: kraken-history backfill does this; gaps and ingest --incremental do the rest."""
+    """Deprecated: use backfill, gaps or ingest --incremental."""
     with ctx.workbench() as workbench:
         pairs = _pairs_of(workbench, asset, tier) if asset else ""
         tier = None if pairs else tier
@@ -69,7 +69,7 @@ def backfill_gaps(
             _deprecated(ctx, "backfill-gaps", ["gaps", *words])
             _list_unfillable(ctx, workbench, _unfillable(workbench, tier, pairs, interval), export_unfillable)
             return 0
-    words += [word for word, said in (("--dry-run", dry_run), ("--yes", yes)) if said]
+    words += [word for word, given in (("--dry-run", dry_run), ("--yes", yes)) if given]
     if from_last:
         return _today(
             ctx,
@@ -81,16 +81,16 @@ def backfill_gaps(
 
 
 def _today(ctx: CliContext, old: str, command: click.Command, words: list[str]) -> int:
-    """Say what to type today, and do it."""
+    """Print what to use instead, and do it."""
     _deprecated(ctx, old, [str(command.name), *words])
-    speaking = {"--json": ctx.as_json, "--quiet": ctx.quiet, "--verbose": ctx.verbose}
-    words = [*words, *(["--home", ctx.home] if ctx.home else []), *(word for word, said in speaking.items() if said)]
+    output = {"--json": ctx.as_json, "--quiet": ctx.quiet, "--verbose": ctx.verbose}
+    words = [*words, *(["--home", ctx.home] if ctx.home else []), *(word for word, given in output.items() if given)]
     result: int | None = command.main(words, prog_name=f"kraken-history {command.name}", standalone_mode=False)
     return result or 0
 
 
 def _deprecated(ctx: CliContext, old: str, words: list[str]) -> None:
-    ctx.say(f"kraken-history {old} is deprecated; type: kraken-history {shlex.join(words)}")
+    ctx.say(f"kraken-history {old} is deprecated; use: kraken-history {shlex.join(words)}")
 
 
 def _pairs_of(workbench: Workbench, asset: str, tier: str | None) -> str:
@@ -104,7 +104,7 @@ def _pairs_of(workbench: Workbench, asset: str, tier: str | None) -> str:
     pairs = [str(pair) for pair in stored if workbench.tiers.holds(tiers, pair)]
     if not pairs:
         where = f" in {tiers[0]}" if stored else ""
-        raise UsageError(f"no pair of {asset} is stored{where}: list those that are with: kraken-history pairs")
+        raise UsageError(f"no pair of {asset} is stored{where}; list the stored ones with: kraken-history pairs")
     return ",".join(pairs)
 
 
@@ -120,6 +120,7 @@ def _unfillable(workbench: Workbench, tier: str | None, pairs: str, interval: st
 
 
 def _list_unfillable(ctx: CliContext, workbench: Workbench, gaps: list[GapRecord], file: str | None) -> None:
+    from kraken_core.domain.plural import counted
     from kraken_core.workbench import documents
 
     if file is None:
@@ -129,4 +130,6 @@ def _list_unfillable(ctx: CliContext, workbench: Workbench, gaps: list[GapRecord
         writer = csv.DictWriter(opened, documents.GAPS)
         writer.writeheader()
         writer.writerows(documents.gap_row(gap) for gap in gaps)
-    ctx.say(f"{len(gaps):,} gaps that no route fills are in {file}, with the archives and files that would.")
+    ctx.say(
+        f"{counted(len(gaps), 'gap')} that cannot be filled written to {file}, with the archives that contain them."
+    )

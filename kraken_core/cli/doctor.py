@@ -1,4 +1,4 @@
-"""``kraken-history doctor``: is everything in a state in which jobs can do their work?"""
+"""``kraken-history doctor``: is everything in a state in which jobs can run?"""
 
 from __future__ import annotations
 
@@ -9,10 +9,13 @@ from kraken_core.cli.output import echo, print_json, print_table
 
 
 @click.command(epilog="\b\nExample:\n  kraken-history doctor\n  kraken-history doctor --repair")
-@click.option("--repair", is_flag=True, help="Mend what can be mended, then look. Not while a job runs.")
+@click.option("--repair", is_flag=True, help="Repair what can be repaired, then check. Not while a job runs.")
 @common
 def doctor(ctx: CliContext, *, repair: bool) -> int:
-    """Check settings, versions, home, ledger, table, disk, clock, exchange and jobs; exit 1 on a problem."""
+    """Check settings, ledger, table, disk, exchange and jobs.
+
+    Also versions, home and clock. Exit 1 on a problem.
+    """
     from kraken_core.workbench.health.doctor import Diagnosis, examine
     from kraken_core.workbench.health.repair import Repaired
     from kraken_core.workbench.health.repair import repair as mend
@@ -32,5 +35,5 @@ def doctor(ctx: CliContext, *, repair: bool) -> int:
             print_table(("setting", "value", "from"), settings, folding="value")
         print_table(("check", "status", "what"), found.checks, folding="what")
         for done in repaired.done:
-            echo(f"Mended: {done}")
+            echo(f"Repaired: {done}")
     return 0 if found.ok else 1

@@ -1,4 +1,4 @@
-"""A plan carried out from the command line: shown, agreed to, run here or in the background, and told of."""
+"""A plan run from the command line: shown, confirmed, run here or in the background, and its outcome printed."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ INCOMPLETE = 4
 
 @dataclass(frozen=True, slots=True)
 class PlanExecution:
-    """How a plan is carried out. ``complete``: it is not done while anything is missing.
+    """How a plan is run. ``complete``: it is not done while anything is missing.
 
     ``evidence`` is the grade that counts as known then; *claimed* by default.
     """
@@ -42,9 +42,11 @@ class PlanExecution:
     evidence: str | None = None
 
     def require_consent(self) -> None:
-        """Raises UsageError where nobody can be asked whether to go ahead, and nobody said so."""
+        """Raises UsageError where there is no terminal to confirm on, and no --yes."""
         if not (self.yes or self.dry_run or sys.stdin.isatty()):
-            raise click.UsageError("there is no terminal to ask on: add --yes to go ahead, or --dry-run to only look")
+            raise click.UsageError(
+                "no terminal to confirm on: add --yes to go ahead, or --dry-run to only see the plan"
+            )
 
     def carry_out(
         self, ctx: CliContext, workbench: Workbench, job: IngestionJob | None, plan: IngestionPlan, began: float
@@ -75,13 +77,13 @@ class PlanExecution:
             ctx.say(f"Not complete: {missing_slots}.{f' {shortfall}' if shortfall else ''}")
             return INCOMPLETE
         if shortfall:
-            raise JobError(f"job {result.job.id} did what it could, but {shortfall}")
+            raise JobError(f"job {result.job.id} completed only in part: {shortfall}")
         return 0
 
     def _agreed(
         self, ctx: CliContext, workbench: Workbench, job: IngestionJob | None, plan: IngestionPlan
     ) -> JobResult:
-        """The result of the job; on a terminal its user is asked again where it needs more requests than planned."""
+        """The result of the job; on a terminal, more requests than planned are confirmed again."""
         from kraken_core.domain.errors import MoreRequestsNeededError
 
         while True:
@@ -94,19 +96,22 @@ class PlanExecution:
                 job = workbench.control.known(needed.job_id)
                 plan = workbench.runner.build_plan(job.request, job.as_of)
                 _show(ctx, plan)
-                if not click.confirm(f"Go on with job {job.id}?", default=True, err=True):
+                if not click.confirm(f"Continue job {job.id}?", default=True, err=True):
                     raise
 
     def _missing(self, counts: Completeness) -> str:
-        """What a job that was to complete everything left missing, or on weaker evidence than was asked for."""
+        """What a job with --complete left missing, or covered on weaker evidence than required."""
         from kraken_core.domain.grades import Grade
+        from kraken_core.domain.plural import counted
         from kraken_core.workbench.queries.required import parse_grade
 
         grade = parse_grade(self.evidence)
         weak = counts.covered - counts.meeting(grade)
-        parts = [f"{counts.missing:,} wanted slots are still missing"] if counts.missing else []
+        parts = [f"{counted(counts.missing, 'expected candle')} still missing"] if counts.missing else []
         parts += (
-            [f"{weak:,} covered ones are {'doubtful' if grade is Grade.CLAIMED else f'not {grade}'}"] if weak else []
+            [f"{counted(weak, 'covered slot')} {'doubtful' if grade is Grade.CLAIMED else f'not {grade}'}"]
+            if weak
+            else []
         )
         return ", and ".join(parts)
 
@@ -122,7 +127,7 @@ def _show(ctx: CliContext, plan: IngestionPlan, *, document: bool = False) -> No
 
 
 def _question(job: IngestionJob | None) -> str:
-    return f"Job {job.id} asked for the same and is {job.status.value.lower()}. Go on with it?" if job else "Go ahead?"
+    return f"Job {job.id} has the same request and is {job.status.value.lower()}. Continue it?" if job else "Go ahead?"
 
 
 def _run(
@@ -134,16 +139,16 @@ def _run(
 
     workbench.create_home()
     if job:
-        ctx.say(f"Job {job.id} was {job.status.value.lower()} and goes on; Ctrl-C pauses it.")
+        ctx.say(f"Continuing job {job.id}, which was {job.status.value.lower()}; Ctrl-C pauses it.")
     else:
         job = workbench.runner.start(plan)
-        ctx.say(f"Job {job.id} starts; Ctrl-C pauses it.")
+        ctx.say(f"Job {job.id} started; Ctrl-C pauses it.")
     try:
         with pausing(ctx, "Pausing after the files now being read") as stop, progress(ctx) as report:
             return workbench.runner.run(job, plan, progress=report, stop=stop.is_set, workers=workers)
     except KrakenError:
-        if ctx.as_json:  # how it stands; why is on stderr
-            with suppress(KrakenError):  # nobody knows, where ledger or table do not answer
+        if ctx.as_json:  # the state so far; the error is on stderr
+            with suppress(KrakenError):  # unknown, where ledger or table do not answer
                 so_far = JobResult(
                     workbench.control.known(job.id), workbench.holdings.report(job.request), None, plan=plan
                 )
@@ -167,14 +172,14 @@ def _detach(
 
 
 @contextmanager
-def pausing(ctx: CliContext, words: str) -> Iterator[threading.Event]:
+def pausing(ctx: CliContext, message: str) -> Iterator[threading.Event]:
     """The first Ctrl-C asks the job to pause; the second one kills it, which loses nothing that was committed."""
     stop = threading.Event()
 
     def on_signal(_signal: int, _frame: object) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
         stop.set()
-        ctx.say(f"{words} (Ctrl-C again to stop at once) …")
+        ctx.say(f"{message} (Ctrl-C again to stop at once) …")
 
     before = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

@@ -1,4 +1,4 @@
-"""``kraken-history expect``: which series are expected, on which days, and what is not expected any more."""
+"""``kraken-history expect``: which series are expected, on which days, and how to change that."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ LONGEST = 50  # rows on a terminal
     "  kraken-history expect --pairs BTC/CAD --intervals 1m --drop"
 )
 @selecting
-@click.option("--drop", "change", flag_value="drop", help="Expect nothing of the selected series any more.")
+@click.option("--drop", "change", flag_value="drop", help="No longer expect the selected series.")
 @click.option("--limit", "change", flag_value="limit", help="Expect them from --start-date to --end-date only.")
-@click.option("--restore", "change", flag_value="restore", help="Expect again what jobs asked for: undoes the others.")
+@click.option("--restore", "change", flag_value="restore", help="Expect again what jobs requested; undoes the others.")
 @common
 def expect(ctx: CliContext, *, change: str | None, **selection: Any) -> None:  # noqa: ANN401 - see selecting
-    """Which series are expected, and on which days; and change it.
+    """Show or change which series and days are expected.
 
     Jobs make series expected: those they select, on the days they select, with all that is stored. What is not expected
     is neither missing nor backfilled, whatever later jobs select. No candle is changed by it.
@@ -33,12 +33,14 @@ def expect(ctx: CliContext, *, change: str | None, **selection: Any) -> None:  #
     with ctx.workbench() as workbench:
         chosen, expectations = workbench.select(**selection), workbench.expectations
         if change:
-            ctx.say(f"Changed what is expected of {getattr(expectations, change)(chosen):,} series.")
+            from kraken_core.domain.plural import counted
+
+            ctx.say(f"Changed what is expected of {counted(getattr(expectations, change)(chosen), 'series')}.")
         rows = [_row(each) for each in expectations.rows(chosen)]
         if ctx.as_json:
             print_json(rows)
         elif not rows:
-            echo("No series is expected yet: a job makes those it selects expected.")
+            echo("No series is expected yet; jobs add the series they select.")
         else:
             columns = ("pair", "interval", "expected", "from", "to", "limit")
             print_table(columns, map(_cells, rows[:LONGEST]))

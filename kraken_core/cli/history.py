@@ -1,4 +1,4 @@
-"""``kraken-history coverage`` and ``gaps``: what is held, and what is missing."""
+"""``kraken-history coverage`` and ``gaps``: what is covered, and what is missing."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kraken_core.cli.options import CliContext, at_an_instant, common, selecting
+from kraken_core.cli.options import CliContext, at_an_instant, common, say_unknown_pairs, selecting
 from kraken_core.cli.output import echo, print_json, print_table
+from kraken_core.domain.interval_units import short
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,15 +18,15 @@ if TYPE_CHECKING:
     from kraken_core.domain.request import Selection
     from kraken_core.workbench.queries.holdings import Holdings
 
-LONGEST = 50  # rows on a terminal; a list nobody reads helps nobody
+LONGEST = 50  # rows on a terminal
 
 
-@click.command(epilog="\b\nExample:\n  kraken-history coverage --pairs BTC/USD --intervals 60,1440")
+@click.command(epilog="\b\nExample:\n  kraken-history coverage --pairs BTC/USD --intervals 1h,1d")
 @selecting
 @at_an_instant
 @common
 def coverage(ctx: CliContext, *, as_known_at: str | None, **selection: Any) -> None:  # noqa: ANN401 - the options of selecting
-    """Which ranges are covered, by which source, and with how many candles."""
+    """List covered ranges with their sources and candles."""
     with ctx.workbench() as workbench:
         from kraken_core.workbench import documents
 
@@ -34,22 +35,27 @@ def coverage(ctx: CliContext, *, as_known_at: str | None, **selection: Any) -> N
         found = [documents.coverage_row(c) for c in holdings.coverage(chosen)]
         if ctx.as_json:
             print_json(found)
-        else:
+        elif not say_unknown_pairs(ctx, workbench, chosen) or found:
             _say_as_of(ctx, holdings)
             _print_rows(ctx, tuple(documents.COVERAGE), found, "Nothing is covered")
         _say_not_assessed(ctx, holdings, chosen)
 
 
-@click.command(epilog="\b\nExample:\n  kraken-history gaps --tier TIER1 --intervals 1440")
+@click.command(epilog="\b\nExample:\n  kraken-history gaps --tier TIER1 --intervals 1d")
 @selecting
 @at_an_instant
 @common
 def gaps(ctx: CliContext, *, as_known_at: str | None, **selection: Any) -> None:  # noqa: ANN401 - the options of selecting
-    """What is missing, how it can be filled, or which archive to get by hand."""
+    """List missing ranges and how each can be filled.
+
+    Where nothing fills one automatically, the archive to download manually is named.
+    """
     with ctx.workbench() as workbench:
         chosen = workbench.select(**selection)
         holdings = workbench.holdings_at(as_known_at)
-        show_gaps(ctx, holdings, holdings.gaps(chosen))
+        found = holdings.gaps(chosen)
+        if not say_unknown_pairs(ctx, workbench, chosen) or found or ctx.as_json:
+            show_gaps(ctx, holdings, found)
         _say_not_assessed(ctx, holdings, chosen)
 
 
@@ -69,9 +75,9 @@ def show_gaps(ctx: CliContext, stored: Holdings, gaps: Sequence[GapRecord]) -> N
 
 
 def _filled_by(gap: dict[str, Any]) -> str:
-    """An open route, or else the archive to get by hand."""
+    """An open route, or else the archive to download manually."""
     if gap["route"] == "none":
-        return gap["archive"] or "no archive yet"
+        return gap["archive"] or "not published yet"
     return f"{gap['route']} (failed)" if gap["status"] == "FAILED" else str(gap["route"])
 
 
@@ -89,7 +95,7 @@ def _print_rows(
 def _cell(name: str, value: Any) -> object:  # noqa: ANN401 - any value of a contract row
     if name in {"start", "end"}:
         return datetime.fromisoformat(value)
-    return f"{value} m" if name == "interval" else value
+    return short(value) if name == "interval" else value
 
 
 def _say_as_of(ctx: CliContext, stored: Holdings) -> None:

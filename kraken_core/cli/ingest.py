@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 EXAMPLE = """\b
 Example:
-  kraken-history ingest --csv-source-dir Kraken_OHLCVT.zip --tier TIER1 --intervals 60,1440 --dry-run
-  kraken-history ingest --csv-source-dir Kraken_OHLCVT.zip --tier TIER1 --intervals 60,1440 --yes
+  kraken-history ingest --csv-source-dir Kraken_OHLCVT.zip --tier TIER1 --intervals 1h,1d --dry-run
+  kraken-history ingest --csv-source-dir Kraken_OHLCVT.zip --tier TIER1 --intervals 1h,1d --yes
 """
 
 
@@ -35,9 +35,7 @@ Example:
     help="A folder, a zip, a split zip's first part, or an http(s) address of a zip; may be repeated "
     "(default: csv_source_dirs of the settings).",
 )
-@click.option(
-    "--archive-through", metavar="DATE", help="The last day archives are complete through, where they do not say."
-)
+@click.option("--archive-through", metavar="DATE", help="Last day that archives cover, where they do not state it.")
 @click.option("--incremental", is_flag=True, help="From each series' last covered slot to now.")
 @click.option(
     "--auto-gap-fill/--no-auto-gap-fill", default=True, help="Fill what can be filled (default), or only report it."
@@ -45,23 +43,23 @@ Example:
 @click.option(
     "--api-backfill/--no-api-backfill",
     default=True,
-    help="Ask the exchange for what is missing (default), or use no network at all but the sources named.",
+    help="Query the exchange for what is missing (default), or use no network except for the sources named.",
 )
 @asking
 @click.option(
     "--download/--no-download",
     default=None,
-    help="Read what is missing out of published archives (default: only with --complete).",
+    help="Download missing files from published archives (default: only with --complete).",
 )
 @click.option("--complete", is_flag=True, help="Use every route, and exit 4 if anything is still missing at the end.")
 @graded
 @click.option("--stop-on-error", is_flag=True, help="Stop at the first bad file (else they are listed at the end).")
-@click.option("--resume", "resume", metavar="JOB", type=int, help="Go on with an unfinished job.")
+@click.option("--resume", "resume", metavar="JOB", type=int, help="Continue an unfinished job.")
 @click.option("--dry-run", is_flag=True, help="Show the plan; write nothing anywhere.")
-@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
-@click.option("--workers", type=click.IntRange(1, 256), help="Files read side by side (default: one a core).")
-@click.option("--detach", is_flag=True, help="Run in the background; kraken-history jobs shows how far it is.")
-@click.option("--as-of", metavar="TIME", help="Speak as of this instant, for reproducible runs (default: now).")
+@click.option("--yes", "-y", is_flag=True, help="Do not ask for confirmation.")
+@click.option("--workers", type=click.IntRange(1, 256), help="Files read in parallel (default: one per core).")
+@click.option("--detach", is_flag=True, help="Run in the background; kraken-history jobs shows the progress.")
+@click.option("--as-of", metavar="TIME", help="Take this as the present, for reproducible runs (default: now).")
 @common
 def ingest(
     ctx: CliContext,
@@ -76,12 +74,13 @@ def ingest(
     as_of: str | None,
     **request: Any,  # noqa: ANN401 - what Workbench.request takes
 ) -> int:
-    """Ingest archives, and what the exchange answers: plan, confirm, read, cover, find gaps, fill them, report.
+    """Ingest archives, then fill gaps from the exchange.
 
-    Files already ingested are skipped, and an unfinished job of the same request is taken up again. Ctrl-C pauses.
+    Steps: plan, confirm, read, cover, detect gaps, fill them, report. Files already ingested are skipped, and an
+    unfinished job of the same request is resumed. Ctrl-C pauses.
     """
     if evidence and not complete:
-        raise click.UsageError("--evidence says what counts as complete: add --complete")
+        raise click.UsageError("--evidence needs --complete, as it defines what counts as complete")
     execution = PlanExecution(
         dry_run=dry_run, yes=yes, detach=detach, workers=workers, complete=complete, evidence=evidence
     )
@@ -100,21 +99,19 @@ def ingest(
 
 
 def _to_resume(workbench: Workbench, number: int, others: Iterable[str]) -> IngestionJob:
-    """The job to take up again, which is done as it was asked. Raises UsageError, JobRunningError."""
+    """The job to resume, with its own request. Raises UsageError, JobRunningError."""
     from kraken_core.domain.errors import JobRunningError, UsageError
     from kraken_core.domain.jobs import MOVES, JobStatus
 
     context = click.get_current_context()
     if any(context.get_parameter_source(name) is ParameterSource.COMMANDLINE for name in others):
-        raise UsageError(
-            "--resume goes on with a job as it was asked for: leave out what selects, or leave out --resume."
-        )
+        raise UsageError("--resume continues a job with its own request: remove the other options, or remove --resume.")
     workbench.runner.fail_stalled_jobs()
     job = workbench.control.known(number)
     if job.request.audit:
-        raise UsageError(f"job {number} is an audit: go on with it with {workbench.runner.resume_command(number)}")
+        raise UsageError(f"job {number} is an audit: go on with it with {workbench.runner.resume_command(job)}")
     if job.status is JobStatus.RUNNING:
-        raise JobRunningError(f"job {number} is running: see how far it is with: kraken-history jobs {number}")
+        raise JobRunningError(f"job {number} is already running; its progress: kraken-history jobs {number}")
     if JobStatus.RUNNING not in MOVES[job.status]:
-        raise UsageError(f"job {number} is {job.status.value.lower()}: there is nothing to go on with.")
+        raise UsageError(f"job {number} is {job.status.value.lower()} and cannot be resumed.")
     return job

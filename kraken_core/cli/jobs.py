@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 @click.argument("job", type=int, required=False)
 @common
 def jobs(ctx: CliContext, job: int | None) -> None:
-    """List jobs, newest first; or show one JOB with its events and failed files."""
+    """List jobs, newest first, or show one JOB.
+
+    One JOB is shown with its events and failed files.
+    """
     with ctx.workbench() as workbench:
         workbench.runner.fail_stalled_jobs()
         found = workbench.jobs() if job is None else [workbench.control.known(job)]
@@ -31,13 +34,13 @@ def jobs(ctx: CliContext, job: int | None) -> None:
         elif not found:
             echo("No jobs yet. Start one with: kraken-history ingest --csv-source-dir PATH --tier ALL")
         else:
-            _print_jobs(found)
+            _print_jobs(found, workbench.clock.now())
             if job is not None:
                 _print_history(workbench, found[0])
 
 
-def _print_jobs(found: Iterable[IngestionJob]) -> None:
-    columns = ("job", "status", "what", "progress", "files", "new candles", "gaps open", "created")
+def _print_jobs(found: Iterable[IngestionJob], now: int) -> None:
+    columns = ("job", "status", "pairs", "done", "files", "new candles", "open gaps", "created (UTC)", "duration")
     rows = (
         (
             job.id,
@@ -47,15 +50,28 @@ def _print_jobs(found: Iterable[IngestionJob]) -> None:
             job.total_files,
             job.records_ingested,
             job.metrics.gaps_open,
-            job.created_at.replace(microsecond=0),
+            job.created_at.replace(second=0, microsecond=0),
+            _lasted(job, now),
         )
         for job in found
     )
-    print_table(columns, rows, folding="what")
+    print_table(columns, rows, folding="pairs")
+
+
+def _lasted(job: IngestionJob, now: int) -> str | None:
+    """How long it ran, or has been running; None where it did not start, or is to run again."""
+    from kraken_core.domain.formatting import duration
+    from kraken_core.domain.jobs import JobStatus
+
+    if job.started_at is None:
+        return None
+    if job.status is JobStatus.RUNNING:
+        return duration(max(0, now - job.started_at.timestamp()))
+    return duration((job.finished_at - job.started_at).total_seconds()) if job.finished_at else None
 
 
 def _status(job: IngestionJob) -> str:
-    """A job's state in a few words: whether some of what it was to do failed, and whether it was taken back."""
+    """A job's state in a few words: whether part of it failed, and whether it was undone."""
     from kraken_core.domain.jobs import JobStatus
 
     failed = " with errors" if job.metrics.files_failed or (job.error and job.status is JobStatus.COMPLETED) else ""
@@ -74,5 +90,5 @@ def _print_history(workbench: Workbench, job: IngestionJob) -> None:
     if failed:
         print_table(("failed file", "reason"), ((file.member, file.error) for file in failed), folding="reason")
     if JobStatus.RUNNING in MOVES[job.status]:
-        echo(f"Go on with: {workbench.runner.resume_command(job.id)}")
+        echo(f"Resume with: {workbench.runner.resume_command(job)}")
     echo(f"Log: {workbench.runner.log(job.id)}")

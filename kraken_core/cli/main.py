@@ -103,7 +103,7 @@ def run(arguments: list[str]) -> int:
     except KrakenError as error:
         _say(str(error))
         return error.exit_code
-    except BrokenPipeError:  # the reader of our output left: nothing more to say, nor anybody to say it to
+    except BrokenPipeError:  # whoever read our output closed it: there is nowhere to write to
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except Exception as error:

@@ -1,4 +1,4 @@
-"""``kraken-history pairs`` and ``tiers``: what there is, and what is held of it."""
+"""``kraken-history pairs`` and ``tiers``: which there are, and what is stored of each."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import click
 
 from kraken_core.cli.options import CliContext, Words, common
 from kraken_core.cli.output import echo, print_json, print_table
+from kraken_core.domain.interval_units import short
 from kraken_core.domain.market import INTERVALS
 
 
@@ -18,7 +19,7 @@ from kraken_core.domain.market import INTERVALS
 @click.option("--quotes", type=Words(), default=(), help="Only pairs quoted in these.")
 @common
 def pairs(ctx: CliContext, **selection: Any) -> None:  # noqa: ANN401 - the options above
-    """The known pairs, their tiers and lives, and what is held of each."""
+    """List pairs with tier, lifetime and stored candles."""
     with ctx.workbench() as workbench:
         from kraken_core.domain.timerange import iso
 
@@ -48,13 +49,13 @@ def pairs(ctx: CliContext, **selection: Any) -> None:  # noqa: ANN401 - the opti
             columns = ("pair", "tier", "listed", "delisted", "intervals", "candles")
             print_table(columns, ([_cell(name, row[name]) for name in columns] for row in rows), folding="intervals")
         else:
-            echo("No pairs are known yet: they become known as archives are ingested.")
+            echo("No pairs yet: pairs are added as archives are ingested.")
 
 
 @click.command(epilog="\b\nExample:\n  kraken-history tiers")
 @common
 def tiers(ctx: CliContext) -> None:
-    """The tiers, their assets, and what is held of each."""
+    """List the tiers with their assets and stored candles."""
     with ctx.workbench() as workbench:
         pairs_stored: Counter[str | None] = Counter()
         candles: Counter[str | None] = Counter()
@@ -76,18 +77,18 @@ def tiers(ctx: CliContext) -> None:
             print_json(rows)
             return
         rest = "every other crypto asset"
-        columns = ("tier", "assets", "pairs held", "candles")
+        columns = ("tier", "assets", "stored pairs", "candles")
         print_table(
             columns,
             ((row["tier"], " ".join(row["assets"]) or rest, row["pairs_held"], row["candles"]) for row in rows),
             folding="assets",
         )
-        ctx.say(f"Change them in {workbench.settings.home / 'tiers.toml'}; ALL is every pair.")
+        ctx.say(f"Edit them in {workbench.settings.home / 'tiers.toml'}. The tier ALL is every pair.")
 
 
 def _cell(name: str, value: Any) -> object:  # noqa: ANN401 - any value of the rows above
     if name in {"listed", "delisted"} and value:
         return datetime.fromisoformat(value)
     if name == "intervals":
-        return "all" if tuple(value) == INTERVALS else ",".join(map(str, value))
+        return "all" if tuple(value) == INTERVALS else ",".join(map(short, value))
     return value

@@ -14,6 +14,7 @@ import click
 from kraken_core.domain.untrusted import VisibleFormatter, visible
 
 if TYPE_CHECKING:
+    from kraken_core.domain.request import Selection
     from kraken_core.workbench import Workbench
 
 R = TypeVar("R")
@@ -25,12 +26,12 @@ class Words(click.ParamType[tuple[str, ...]]):
     name = "A,B,…"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:  # noqa: ANN401 - click's signature
-        """The words, without blanks around them; none is empty."""
+        """The items, without blanks around them; none is empty."""
         if isinstance(value, tuple):
             return value
         words = tuple(word.strip() for word in str(value).split(",") if word.strip())
         if not words:
-            self.fail("it names nothing: leave the option out, or name something", param, ctx)
+            self.fail("it is empty: leave the option out, or name something", param, ctx)
         return words
 
 
@@ -47,12 +48,12 @@ class Length(click.ParamType[int]):
         try:
             return parse_length(value)
         except UsageError:
-            self.fail(f"{value!r} is no length of time: write 2d, 12h or 90m", param, ctx)
+            self.fail(f"{value!r} is not a length of time: use 2d, 12h or 90m", param, ctx)
 
 
 @dataclass(frozen=True, slots=True)
 class CliContext:
-    """What every command may be told: where the home is, and how to speak."""
+    """The options of every command: where the home is, and how to print."""
 
     home: str | None
     as_json: bool
@@ -71,11 +72,19 @@ class CliContext:
             click.echo(visible(message), err=True)
 
 
+def say_unknown_pairs(ctx: CliContext, workbench: Workbench, chosen: Selection) -> bool:
+    """Name selected pairs that the home does not have, and what may have been meant; whether there are any."""
+    unknown = workbench.holdings.unknown_pairs(chosen)
+    for message in unknown:
+        ctx.say(message)
+    return bool(unknown)
+
+
 def common(command: Callable[..., R]) -> Callable[..., R]:
     """Add --home, --json, --quiet and --verbose; the command gets them as its first argument."""
 
     @click.option("--home", metavar="DIR", help="The home directory (else KRAKEN_HOME, else ./kraken-data).")
-    @click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout, and nothing else there.")
+    @click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout, nothing else.")
     @click.option("--quiet", "-q", is_flag=True, help="No messages and no progress on stderr.")
     @click.option("--verbose", "-v", is_flag=True, help="Log to stderr too, with tracebacks.")
     @functools.wraps(command)
@@ -92,7 +101,9 @@ def common(command: Callable[..., R]) -> Callable[..., R]:
     return wrapped
 
 
-def selecting(command: Callable[..., R], first_day: str = "First UTC day (default: all of it).") -> Callable[..., R]:
+def selecting(
+    command: Callable[..., R], first_day: str = "First UTC day (default: from the start)."
+) -> Callable[..., R]:
     """Add the options that select series and days."""
     options = (
         click.option("--tier", metavar="T", help="One tier, such as TIER1; ALL is every pair."),
@@ -100,7 +111,7 @@ def selecting(command: Callable[..., R], first_day: str = "First UTC day (defaul
         click.option("--pairs", type=Words(), default=(), help="Pairs, such as BTC/USD,ETHEUR."),
         click.option("--quotes", type=Words(), default=(), help="Only pairs quoted in these, such as USD,EUR."),
         click.option(
-            "--intervals", type=Words(), default=(), help="Of 1m,5m,15m,30m,1h,4h,12h,1d, or minutes (default all)."
+            "--intervals", type=Words(), default=(), help="From 1m,5m,15m,30m,1h,4h,12h,1d, or minutes (default all)."
         ),
         click.option("--start-date", metavar="DATE", help=first_day),
         click.option("--end-date", metavar="DATE", help="Last UTC day, included (default today)."),
@@ -111,17 +122,17 @@ def selecting(command: Callable[..., R], first_day: str = "First UTC day (defaul
 
 
 def asking(command: Callable[..., R]) -> Callable[..., R]:
-    """Add the options that say what may be asked of the exchange."""
+    """Add the options that limit requests to the exchange."""
     trades = click.option(
         "--trades/--no-trades",
         default=True,
-        help="Ask for trades where candles do not reach (default), or for candles only.",
+        help="Request trades where the exchange has no candles (default), or candles only.",
     )
     most = click.option(
         "--max-requests",
         metavar="N",
         type=click.IntRange(min=0),
-        help="Requests to the exchange, at most (default 1,000; with --complete as many as it takes).",
+        help="Most requests to the exchange (default 1,000; with --complete no limit).",
     )
     return trades(most(command))
 
@@ -136,9 +147,9 @@ def at_an_instant(command: Callable[..., R]) -> Callable[..., R]:
 
 
 def graded(command: Callable[..., R]) -> Callable[..., R]:
-    """Add the option that asks for a grade of evidence."""
+    """Add the option that requires a grade of evidence."""
     return click.option(
         "--evidence",
         type=click.Choice(["proved", "confirmed", "claimed"]),
-        help="Count as complete only what is known on evidence of this grade or a better one (default claimed).",
+        help="Count as complete only what has evidence of this grade or better (default claimed).",
     )(command)

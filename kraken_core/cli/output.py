@@ -23,9 +23,15 @@ if TYPE_CHECKING:
     from kraken_core.ports import ProgressReport
 
 UNBOUNDED = 100_000  # columns: nothing wraps in a file or a pipe
-SHORTEST_FOLD = 15  # columns that a folding cell needs to stay legible
+STATE_STYLES = {  # of jobs, of doctor's checks, of verification
+    **dict.fromkeys(("completed", "ok", "passed"), "green"),
+    **dict.fromkeys(("failed", "problem"), "red"),
+    **dict.fromkeys(("paused", "warning"), "yellow"),
+    **dict.fromkeys(("running", "pending"), "cyan"),
+    "cancelled": "dim",
+}
 _CONTROLS_OF_JSON = re.compile("[\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")  # json escapes the others itself
-LINES_EVERY = 10  # per cent of a stage, where progress is told in plain lines
+LINES_EVERY = 10  # per cent of a stage, where progress is in plain lines
 
 
 def print_json(document: Any) -> None:  # noqa: ANN401 - any JSON value
@@ -38,7 +44,7 @@ def _escaped(found: re.Match[str]) -> str:
 
 
 def echo(message: object, *, err: bool = False) -> None:
-    """A line for people, on stdout or stderr: what data holds is never carried out by their terminal."""
+    """A line for people, on stdout or stderr: control characters in data never reach their terminal."""
     click.echo(visible(str(message)), err=err)
 
 
@@ -59,33 +65,27 @@ def console(*, stderr: bool = False) -> Console:
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, folding: str | None = None) -> None:
-    """A table on stdout; numbers with separators, to the right. Text from data is never markup.
+    """A table on stdout; numbers with separators, to the right; states coloured. Text from data is never markup.
 
-    Where the terminal is narrow, the column ``folding`` goes over several lines, as long as that is enough.
+    Where the terminal is narrow, the column ``folding`` goes over several lines first; see terminal_table.
     """
-    from rich.cells import cell_len
     from rich.markup import escape
 
-    from kraken_core.pipeline.report_terminal import new_table
+    from kraken_core.pipeline.terminal_table import Column, print_rows
 
-    out = console()
     body = [list(row) for row in rows]
-    shown = [list(columns), *([_shown(value) for value in row] for row in body)]
-    widths = [2 + max(map(cell_len, cells)) for cells in zip(*shown, strict=True)]
-    others = sum(width for width, name in zip(widths, columns, strict=True) if name != folding)
-    enough = folding is not None and others + SHORTEST_FOLD <= out.width
-    table = new_table()
-    for index, name in enumerate(columns):
-        numeric = all(isinstance(row[index], int | float | Decimal) for row in body)
-        table.add_column(
-            escape(name),
-            justify="right" if numeric else "left",
-            overflow="fold",
-            no_wrap=enough and name != folding,
-        )
-    for cells in shown[1:]:
-        table.add_row(*map(escape, cells))
-    out.print(table)
+    drawn = [
+        Column(escape(name), all(isinstance(row[index], int | float | Decimal) for row in body), name == folding)
+        for index, name in enumerate(columns)
+    ]
+    cells = [[_coloured(name, escape(_shown(value))) for name, value in zip(columns, row, strict=True)] for row in body]
+    print_rows(console(), drawn, cells)
+
+
+def _coloured(column: str, cell: str) -> str:
+    """A state in its colour, by its first word; any other cell as it is."""
+    style = STATE_STYLES.get(re.split(r"\W", cell, maxsplit=1)[0].lower()) if column == "status" else None
+    return f"[{style}]{cell}[/]" if style else cell
 
 
 def _shown(value: object) -> str:
@@ -106,7 +106,7 @@ def _shown(value: object) -> str:
 
 @contextmanager
 def progress(ctx: CliContext) -> Iterator[Callable[[ProgressReport], None]]:
-    """Tells how far a job is: bars on a terminal, plain lines elsewhere, nothing with --quiet."""
+    """Shows how far a job is: bars on a terminal, plain lines elsewhere, nothing with --quiet."""
     if ctx.quiet:
         yield lambda _: None
     elif sys.stderr.isatty():

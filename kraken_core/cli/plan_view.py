@@ -1,4 +1,4 @@
-"""A plan on a terminal: what will be read, skipped and left missing."""
+"""A plan on a terminal: what will be read and skipped, and what stays missing."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from kraken_core.domain.formatting import duration, instant
 from kraken_core.domain.gaps import Route
 from kraken_core.domain.plan import Action, IngestionPlan
-from kraken_core.pipeline.report_terminal import new_table
+from kraken_core.domain.plural import counted
+from kraken_core.pipeline.terminal_table import Column, print_rows
 
 
 def print_plan(plan: IngestionPlan, console: Console) -> None:
@@ -20,9 +20,9 @@ def print_plan(plan: IngestionPlan, console: Console) -> None:
     window = plan.request.window(plan.as_of)
     console.print(f"[bold]Plan[/] for {instant(window.start)} to {instant(window.end)} UTC")
     if plan.archives:
-        console.print(_archives(plan))
+        _print_archives(plan, console)
     if plan.ignored:
-        console.print(_ignored(plan))
+        _print_ignored(plan, console)
     for note in plan.all_notes:
         console.print(f"[yellow]![/] {escape(note)}")
     console.print(_gaps(plan))
@@ -31,7 +31,7 @@ def print_plan(plan: IngestionPlan, console: Console) -> None:
     if plan.download_bytes:
         console.print(f"Downloads {plan.download_bytes / 1e6:,.1f} MB.")
     if plan.unfetched_bytes:
-        console.print("What is in archives that are fetched whole is planned when they are here.")
+        console.print("Archives that have to be downloaded whole are planned in detail after the download.")
         return
     reads = f"Reads {plan.text_bytes / 1e6:,.1f} MB of text" if plan.to_ingest else "Reads no archive"
     if not plan.to_ingest and not plan.requests:
@@ -42,36 +42,38 @@ def print_plan(plan: IngestionPlan, console: Console) -> None:
     )
 
 
-def _archives(plan: IngestionPlan) -> Table:
-    table = new_table("Archives, newest first")
-    for name in ("archive", "states"):
-        table.add_column(name, overflow="fold")
-    for name in ("ingest", "skip", "not asked for", "ignored"):
-        table.add_column(name, justify="right")
+def _print_archives(plan: IngestionPlan, console: Console) -> None:
+    columns = (
+        Column("archive", folds=True),
+        Column("covers", folds=True),
+        *(Column(name, numeric=True) for name in ("ingest", "skip", "not requested", "ignored")),
+    )
     actions = Counter((planned.archive, planned.action) for planned in plan.files)
+    rows = []
     for index, archive in enumerate(plan.archives):
         read, skipped = actions[index, Action.INGEST], actions[index, Action.SKIP]
         start, end = archive.statement
-        states = " to ".join("?" if at is None else instant(at)[:10] for at in (start, end)) if end else "nothing"
+        covers = " to ".join("?" if at is None else instant(at)[:10] for at in (start, end)) if end else "not stated"
         others = len(archive.files) - read - skipped
         ignored = sum(left_out.count for left_out in archive.ignored.values())
-        table.add_row(
-            escape(Path(archive.path).name), states, f"{read:,}", f"{skipped:,}", f"{others:,}", f"{ignored:,}"
+        rows.append(
+            (escape(Path(archive.path).name), covers, f"{read:,}", f"{skipped:,}", f"{others:,}", f"{ignored:,}")
         )
-    return table
+    print_rows(console, columns, rows, title="Archives, newest first")
 
 
-def _ignored(plan: IngestionPlan) -> Table:
-    table = new_table("Ignored files")
-    for name in ("archive", "reason"):
-        table.add_column(name, overflow="fold")
-    table.add_column("files", justify="right")
-    table.add_column("such as", overflow="fold")
-    for path, reason, left_out in plan.ignored:
-        table.add_row(
-            escape(Path(path).name), escape(reason), f"{left_out.count:,}", escape(", ".join(left_out.examples))
-        )
-    return table
+def _print_ignored(plan: IngestionPlan, console: Console) -> None:
+    columns = (
+        Column("archive", folds=True),
+        Column("reason", folds=True),
+        Column("files", numeric=True),
+        Column("such as", folds=True),
+    )
+    rows = [
+        (escape(Path(path).name), escape(reason), f"{left_out.count:,}", escape(", ".join(left_out.examples)))
+        for path, reason, left_out in plan.ignored
+    ]
+    print_rows(console, columns, rows, title="Ignored files")
 
 
 def _gaps(plan: IngestionPlan) -> str:
@@ -86,17 +88,19 @@ def _gaps(plan: IngestionPlan) -> str:
     parts = [_route(route, by_route[route.value], slots[route.value]) for route in Route if by_route[route.value]]
     if left:
         parts.append(
-            f"the exchange could fill {len(left):,} that it is not asked for ({sum(g.candles for g in left):,} slots)"
+            f"{counted(len(left), 'gap')} of {counted(sum(g.candles for g in left), 'candle')} could be filled by the "
+            "exchange but are not requested"
         )
-    known = "; ".join(parts) if parts else "none foreseen"
-    unread = f" ({plan.unread:,} series tell only when they are read)" if plan.unread else ""
-    return f"Gaps: {known}{unread}."
+    expected = "; ".join(parts) if parts else "none expected"
+    series = counted(plan.unread, "series")
+    unread = f" (gaps in {series} can't be estimated until their files are read)" if plan.unread else ""
+    return f"Gaps: {expected}{unread}."
 
 
 def _route(route: Route, gaps: int, slots: int) -> str:
     if route is Route.NONE:
-        return f"no open route fills {gaps:,} ({slots:,} slots)"
-    return f"{route.value} fills {gaps:,}, whole or in part (of {slots:,} slots)"
+        return f"{counted(gaps, 'gap')} can't be filled ({counted(slots, 'candle')})"
+    return f"{route.value} fills {counted(gaps, 'gap')}, fully or partly (of {counted(slots, 'candle')})"
 
 
 def _requests(plan: IngestionPlan) -> str:
@@ -108,5 +112,5 @@ def _requests(plan: IngestionPlan) -> str:
     most = plan.at_most if plan.limit is None else plan.limit
     bounds = f"{plan.requests:,} to {most:,}" if most > plan.requests else f"{plan.requests:,}"
     detail = f": {', '.join(by_request)}" if by_request else ""
-    surprise = "; should more be needed, it pauses and says so" if plan.limit != plan.request.max_requests else ""
-    return f"Asks the exchange {bounds} times{detail}{surprise}."
+    surprise = "; pauses if more are needed" if plan.limit != plan.request.max_requests else ""
+    return f"Requests to the exchange: {bounds}{detail}{surprise}."

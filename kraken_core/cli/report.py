@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kraken_core.cli.options import CliContext, Length, at_an_instant, common, graded, selecting
+from kraken_core.cli.options import CliContext, Length, at_an_instant, common, graded, say_unknown_pairs, selecting
 from kraken_core.cli.output import console, echo, print_json, print_table
 
 if TYPE_CHECKING:
@@ -25,15 +25,23 @@ LONGEST = 50  # changed series on a terminal
     epilog="\b\nExample:\n  kraken-history report --tier TIER1 --html report.html --fail-under 99.9 --max-age 2d"
 )
 @selecting
-@click.option("--html", metavar="FILE", type=click.Path(path_type=Path), help="Write it as a page, to send or print.")
-@click.option("--compare", metavar="OLD.json", type=click.Path(path_type=Path), help="What changed since a --json.")
+@click.option("--html", metavar="FILE", type=click.Path(path_type=Path), help="Write it as an HTML page too.")
 @click.option(
-    "--fail-under", metavar="PERCENT", type=click.FloatRange(0, 100), help="Exit 4 if a series is below that."
+    "--compare",
+    metavar="OLD.json",
+    type=click.Path(path_type=Path),
+    help="Show what changed since an earlier report --json.",
+)
+@click.option(
+    "--fail-under",
+    metavar="PERCENT",
+    type=click.FloatRange(0, 100),
+    help="Exit 4 if a series is less complete than this.",
 )
 @click.option("--require-complete", is_flag=True, help="Write and print nothing, and exit 4, if anything is missing.")
 @graded
 @at_an_instant
-@click.option("--max-age", metavar="AGE", type=Length(), help="Exit 4 if what is covered ends before that: 2d, 12h.")
+@click.option("--max-age", metavar="AGE", type=Length(), help="Exit 4 if a series' data is older than this: 2d, 12h.")
 @common
 def report(
     ctx: CliContext,
@@ -47,7 +55,7 @@ def report(
     as_known_at: str | None,
     **selection: Any,  # noqa: ANN401 - the options of selecting
 ) -> None:
-    """How complete every series is, and what to do about the rest.
+    """Show how complete every series is, and what to do next.
 
     With --evidence, exit 4 if a series is not complete on evidence of that grade, or not to --fail-under.
     """
@@ -64,18 +72,15 @@ def report(
             _check(workbench, found, chosen, 100, evidence, at=as_known_at)
         if html:
             _write(html, found)
-            ctx.say(f"The page is {html}.")
+            ctx.say(f"Report written to {html}.")
+        unknown = say_unknown_pairs(ctx, workbench, chosen)
         if ctx.as_json:
             whole = map(documents.report_row, found.series)
             print_json(list(whole if changes is None else map(documents.change_row, changes)))
         elif changes is not None:
             _print_changes(ctx, changes)
-        elif not found.series and (days := holdings.days_assessed):
-            echo(f"Nothing is expected of that selection; what was assessed is of {days[0]} to {days[1]}.")
-        else:
-            from kraken_core.pipeline.report_terminal import display
-
-            display(found, console())
+        elif found.series or not unknown:
+            _print_report(found, holdings.days_assessed)
         if beyond := holdings.not_assessed(chosen):
             ctx.say(beyond)
         _check(workbench, found, chosen, fail_under, evidence, max_age, as_known_at)
@@ -102,6 +107,16 @@ def _check(  # noqa: PLR0917 - what the options say
         gates.check_age(workbench.holdings_at(at).ages(chosen, workbench.known(at).now), max_age * 60)
 
 
+def _print_report(found: Report, days: tuple[str, str] | None) -> None:
+    """The report; ``days`` are the first and last that were assessed."""
+    from kraken_core.pipeline.report_terminal import display
+
+    if days and not found.series:
+        echo(f"No candles are expected in this selection; assessed so far: {days[0]} to {days[1]}.")
+    else:
+        display(found, console())
+
+
 def _write(path: Path, found: Report) -> None:
     from kraken_core.domain.errors import UsageError
     from kraken_core.pipeline.report_html import page
@@ -109,7 +124,7 @@ def _write(path: Path, found: Report) -> None:
     try:
         path.write_text(page(found), encoding="utf-8")
     except OSError as error:
-        raise UsageError(f"{path} cannot be written: {error.strerror}. Choose another place.") from error
+        raise UsageError(f"Cannot write {path}: {error.strerror}. Choose another place.") from error
 
 
 def _changes(path: Path, found: Report) -> list[Change]:
@@ -122,23 +137,25 @@ def _changes(path: Path, found: Report) -> list[Change]:
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else error
         raise UsageError(
-            f"{path} cannot be compared with: {why}. Keep what kraken-history report --json prints."
+            f"Cannot compare with {path}: {why}. It has to be the saved output of kraken-history report --json."
         ) from error
 
 
 def _print_changes(ctx: CliContext, changes: Sequence[Change]) -> None:
     from kraken_core.domain.formatting import percent
+    from kraken_core.domain.interval_units import short
+    from kraken_core.domain.plural import counted
 
     if not changes:
         echo("Nothing changed.")
         return
-    columns = ("pair", "interval", "complete before", "complete now", "wanted", "missing")
+    columns = ("pair", "interval", "complete before", "complete now", "expected", "missing")
     print_table(
         columns,
         (
             (
                 str(change.series.pair),
-                f"{change.series.interval} m",
+                short(change.series.interval),
                 *("–" if counts is None else percent(counts.completeness) for counts in (change.before, change.after)),
                 f"{change.wanted:+,}",
                 f"{change.missing:+,}",
@@ -147,5 +164,7 @@ def _print_changes(ctx: CliContext, changes: Sequence[Change]) -> None:
         ),
     )
     if len(changes) > LONGEST:
-        ctx.say(f"… and {len(changes) - LONGEST:,} more: --json has all.")
-    ctx.say(f"{sum(change.missing for change in changes):+,} missing slots in {len(changes):,} series that changed.")
+        ctx.say(f"… and {len(changes) - LONGEST:,} more: use --json for all.")
+    ctx.say(
+        f"{sum(change.missing for change in changes):+,} missing candles in {counted(len(changes), 'changed series')}."
+    )

@@ -1,4 +1,4 @@
-"""How a job ended: the report or its document on stdout, and in words on stderr."""
+"""How a job ended: the report or its document on stdout, a summary on stderr."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ LONGEST = 10  # failed files, or sources that differ, that are listed; all are i
 
 
 def print_result(ctx: CliContext, workbench: Workbench, result: JobResult) -> None:
-    """Tell it."""
+    """Print the report or the document, then the summary."""
     from kraken_core.domain.formatting import duration
+    from kraken_core.domain.plural import counted
     from kraken_core.pipeline.report_terminal import display
     from kraken_core.workbench import documents
 
@@ -28,30 +29,32 @@ def print_result(ctx: CliContext, workbench: Workbench, result: JobResult) -> No
         display(result.report, console())
     job, metrics = result.job, result.job.metrics
     done = [
-        f"{metrics.files_ingested:,} file{'' if metrics.files_ingested == 1 else 's'} ingested",
+        f"{counted(metrics.files_ingested, 'file')} ingested",
         f"{metrics.files_skipped:,} skipped, {metrics.files_failed:,} failed",
-        f"{metrics.records_ingested:,} new candles, {metrics.records_changed:,} changed",
-        f"{metrics.records_rejected:,} rows rejected",
-        f"{metrics.gaps_filled:,} of {metrics.gaps_detected:,} gaps filled, {metrics.gaps_open:,} open",
-        *([f"{metrics.requests:,} requests, {metrics.retries:,} of them repeated"] if metrics.requests else []),
+        f"{counted(metrics.records_ingested, 'new candle')}, {metrics.records_changed:,} changed",
+        f"{counted(metrics.records_rejected, 'row')} rejected",
+        f"{metrics.gaps_filled:,} of {counted(metrics.gaps_detected, 'gap')} filled, {metrics.gaps_open:,} open",
+        *([f"{counted(metrics.requests, 'request')}, {metrics.retries:,} of them retries"] if metrics.requests else []),
     ]
     ctx.say(f"Job {job.id} {ended(job)} in {duration(result.seconds['total'])}: {'; '.join(done)}.")
     for each in result.differences[:LONGEST]:
         ctx.say(f"! {each.description}")
     if len(result.differences) > LONGEST:
-        ctx.say(f"  … and {len(result.differences) - LONGEST:,} more pairs of sources: {workbench.runner.log(job.id)}")
+        ctx.say(
+            f"  … and {len(result.differences) - LONGEST:,} more pairs of sources, in {workbench.runner.log(job.id)}"
+        )
     _print_exchange(ctx, workbench, result)
     if metrics.files_failed:
         failed = workbench.control.failed_files(job.id)
-        ctx.say("Files that failed; the next run of the same request tries them again:")
+        ctx.say("Failed files; the next run of the same request retries them:")
         for file in failed[:LONGEST]:
             ctx.say(f"  {file.member}: {file.error}")
         if len(failed) > LONGEST:
             ctx.say(f"  … and {len(failed) - LONGEST:,} more: kraken-history jobs {job.id}")
     if (rejects := workbench.runner.rejects(job.id)).exists():
-        ctx.say(f"Rows that were rejected, and why: {rejects}")
+        ctx.say(f"Rejected rows, with reasons: {rejects}")
     if result.download_list:
-        ctx.say(f"What to get by hand: {result.download_list}")
+        ctx.say(f"What to download manually: {result.download_list}")
 
 
 def ended(job: IngestionJob) -> str:
@@ -60,14 +63,15 @@ def ended(job: IngestionJob) -> str:
 
 
 def _print_exchange(ctx: CliContext, workbench: Workbench, result: JobResult) -> None:
-    """What the exchange said of pairs, and which gaps it did not fill, and why."""
+    """What the exchange reported about pairs, and which gaps it did not fill, and why."""
     from kraken_core.domain.gaps import GapStatus
+    from kraken_core.domain.plural import counted
 
     for event in workbench.control.events(result.job.id):
         if event.kind in PAIR_EVENTS:
             ctx.say(f"! {event.message}")
     failed = [gap.reason for gap in result.report.gaps if gap.status is GapStatus.FAILED]
     if failed:
-        ctx.say(f"{len(failed):,} gaps failed to fill; after a while, try again: kraken-history backfill")
+        ctx.say(f"{counted(len(failed), 'gap')} could not be filled. Retry later with: kraken-history backfill")
         for reason in list(dict.fromkeys(failed))[:LONGEST]:
             ctx.say(f"  {reason}")

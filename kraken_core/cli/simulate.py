@@ -1,4 +1,4 @@
-"""``kraken-history simulate``: a small market with known holes, as archives, and as an exchange to ask."""
+"""``kraken-history simulate``: a small market with known holes, as archives, and as a local exchange."""
 
 from __future__ import annotations
 
@@ -27,11 +27,14 @@ if TYPE_CHECKING:
     "port",
     type=click.IntRange(0, 65_535),
     metavar="PORT",
-    help="Then serve the market as Kraken's REST API on 127.0.0.1, until Ctrl-C; 0 takes a free port.",
+    help="Then serve the market as Kraken's REST API on 127.0.0.1, until Ctrl-C; 0 picks a free port.",
 )
 @common
 def simulate(ctx: CliContext, directory: Path, seed: int, port: int | None) -> None:
-    """Write a simulated market's archives to DIRECTORY, and say what they lack."""
+    """Write a simulated market's archives to DIRECTORY.
+
+    What is missing from them is printed.
+    """
     from kraken_core.simulator.demo import simulate as write
 
     simulation = write(directory, seed)
@@ -48,7 +51,7 @@ def _print(ctx: CliContext, simulation: Simulation, url: str | None = None) -> N
         return
     for path in simulation.paths:
         click.echo(f"wrote {path}")
-    click.echo("What these archives are known to lack:")
+    click.echo("Known to be missing from these archives:")
     for hole in simulation.holes:
         click.echo(f"  - {hole}")
     if url:
@@ -56,7 +59,9 @@ def _print(ctx: CliContext, simulation: Simulation, url: str | None = None) -> N
 
 
 def _serve(ctx: CliContext, simulation: Simulation, port: int) -> None:
-    """Answer requests until Ctrl-C or SIGTERM, which is how this ends well."""
+    """Answer requests until Ctrl-C or SIGTERM, which is its regular end."""
+    from kraken_core.domain.plural import counted
+
     ended = threading.Event()
     before = {number: signal.signal(number, lambda *_: ended.set()) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
@@ -66,7 +71,7 @@ def _serve(ctx: CliContext, simulation: Simulation, port: int) -> None:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-    ctx.say(f"The exchange has closed after {len(exchange.requests):,} requests.")
+    ctx.say(f"Exchange stopped after {counted(len(exchange.requests), 'request')}.")
 
 
 def _opened(simulation: Simulation, port: int) -> SimulatedExchange:

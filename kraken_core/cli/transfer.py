@@ -9,6 +9,7 @@ import click
 
 from kraken_core.cli.options import CliContext, common, selecting
 from kraken_core.cli.output import print_json, print_table, progress
+from kraken_core.domain.interval_units import short
 
 
 @click.command(epilog="\b\nExample:\n  kraken-history copy --to questdb://localhost:9000 --tier TIER1")
@@ -16,7 +17,12 @@ from kraken_core.cli.output import print_json, print_table, progress
 @selecting
 @common
 def copy(ctx: CliContext, *, to: str, **selection: Any) -> None:  # noqa: ANN401 - the options of selecting
-    """Copy candles into another table, and prove every series equal; the same command again goes on."""
+    """Copy candles to another store and compare every series.
+
+    The same command again continues an interrupted copy.
+    """
+    from kraken_core.domain.plural import counted
+
     with ctx.workbench() as workbench, progress(ctx) as report:
         copied = workbench.copy(to, progress=report, **selection)
     if ctx.as_json:
@@ -35,10 +41,12 @@ def copy(ctx: CliContext, *, to: str, **selection: Any) -> None:  # noqa: ANN401
         return
     print_table(
         ("pair", "interval", "candles", "written", "checksum"),
-        ((e.series.pair, f"{e.series.interval} m", e.candles, e.written, e.checksum[:16]) for e in copied),
+        ((e.series.pair, short(e.series.interval), e.candles, e.written, e.checksum[:16]) for e in copied),
     )
     candles, written = sum(each.candles for each in copied), sum(each.written for each in copied)
-    ctx.say(f"{len(copied):,} series are equal in both: {candles:,} candles, {written:,} of them written now.")
+    ctx.say(
+        f"{counted(len(copied), 'series')} identical in both: {counted(candles, 'candle')}, {written:,} written now."
+    )
 
 
 @click.command("import-assetprice", epilog="\b\nExample:\n  kraken-history import-assetprice --assets assets.csv")
@@ -50,16 +58,22 @@ def copy(ctx: CliContext, *, to: str, **selection: Any) -> None:  # noqa: ANN401
 )
 @common
 def import_assetprice(ctx: CliContext, *, assets: Path | None) -> None:
-    """Take the candles of a table assetprice in QuestDB into the ledger, without changing them.
+    """Record the candles of a QuestDB table assetprice.
 
-    A candle proves its own slot; its absence proves nothing: ingest the archives for the rest.
+    They are entered in the ledger and not changed. A candle proves its own slot; its absence proves nothing: ingest
+    the archives for the rest.
     """
+    from kraken_core.domain.plural import counted
+
     with ctx.workbench() as workbench, progress(ctx) as report:
         found = workbench.import_assetprice(assets, progress=report)
     if ctx.as_json:
         print_json(found._asdict())
         return
-    ctx.say(f"{found.series:,} series with {found.candles:,} candles, which prove {found.proven:,} slots.")
+    ctx.say(
+        f"{counted(found.series, 'series')} with {counted(found.candles, 'candle')}, "
+        f"which prove {counted(found.proven, 'slot')}."
+    )
     if found.misplaced:
-        ctx.say(f"{found.misplaced:,} candles open at no slot of their interval: they are left alone.")
-    ctx.say("See kraken-history gaps for what they do not prove; ingest the archives to fill it.")
+        ctx.say(f"{counted(found.misplaced, 'candle')} not aligned to a slot of the interval: not used.")
+    ctx.say("Slots they do not prove are gaps (kraken-history gaps); ingest the archives to fill them.")

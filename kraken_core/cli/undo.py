@@ -1,4 +1,4 @@
-"""``kraken-history undo``: takes back the latest job that changed something."""
+"""``kraken-history undo``: undoes the latest job that changed anything."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ from kraken_core.cli.output import print_json
 
 @click.command(epilog="\b\nExample:\n  kraken-history undo 3 --yes")
 @click.argument("job", type=int)
-@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+@click.option("--yes", "-y", is_flag=True, help="Do not ask for confirmation.")
 @common
 def undo(ctx: CliContext, job: int, *, yes: bool) -> None:
-    """Take back the latest JOB that changed something.
+    """Undo the latest JOB that changed anything.
 
-    The candle table is restored as it was before, what the job claimed and read counts no more, and coverage and gaps
-    are worked out anew. Archives that it read are read again by the next ingest. Possible for a week.
+    The candle table is restored as it was before, what the job claimed and read is void, and coverage and gaps are
+    computed again. Archives that it read are read again by the next ingest. Possible for a week.
     """
     from kraken_core.workbench import documents
 
     if not (yes or sys.stdin.isatty()):
-        raise click.UsageError("there is no terminal to ask on: add --yes to go ahead")
+        raise click.UsageError("no terminal to confirm on: add --yes to go ahead")
     with ctx.workbench() as workbench:
         workbench.control.known(job)
         workbench.control.undoable(job)
         if not yes:
-            click.confirm(f"Take back all that job {job} did?", default=False, abort=True, err=True)
+            click.confirm(f"Undo everything that job {job} did?", default=False, abort=True, err=True)
         undone = workbench.undo(job)
         if ctx.as_json:
             print_json(documents.job_row(undone))
-        table = f"the candle table holds what it held at version {undone.table_version}"
-        nothing = "it had stored nothing, and the pairs that it alone named are not expected any more"
+        table = f"the candle table is back at version {undone.table_version}"
+        nothing = "it had stored nothing; pairs that only it had requested are no longer expected"
         ctx.say(f"Job {job} is undone: {table if workbench.control.claimed(job) else nothing}.")

@@ -28,7 +28,10 @@ ENDED = {  # all others are still listed
 @click.option("--quotes", type=Words(), default=(), help="Only pairs quoted in these.")
 @common
 def universe(ctx: CliContext, *, at: str, **selection: Any) -> None:  # noqa: ANN401 - the options above
-    """The pairs that traded at a date, delisted ones included, by what evidence, and what became of them."""
+    """List the pairs that traded at a date, and their fate.
+
+    Delisted ones too, with the evidence for each.
+    """
     with ctx.workbench() as workbench:
         found = workbench.universe_document(at, **selection)
     if ctx.as_json:
@@ -40,7 +43,7 @@ def universe(ctx: CliContext, *, at: str, **selection: Any) -> None:  # noqa: AN
         for line in _names(rows):
             echo(line)
     else:
-        echo("No pair is known to have traded then.")
+        echo("No pair is known to have traded at that date.")
     for line in _summary(rows, found["unknown"]):
         ctx.say(line)
 
@@ -61,19 +64,21 @@ def _names(rows: Sequence[dict[str, Any]]) -> Iterator[str]:
 def _name(name: dict[str, Any]) -> str:
     since = f" from {name['start'][:10]}" if name["start"] else ""
     unit = "" if name["factor"] == 1 else f", prices times {name['factor']:.6g}"
-    return f"{name['pair']}{since}{'' if name['certain'] else ' (the day is not certain)'}{unit}"
+    return f"{name['pair']}{since}{'' if name['certain'] else ' (day uncertain)'}{unit}"
 
 
 def _summary(rows: Sequence[dict[str, Any]], unknown: Sequence[str]) -> Iterator[str]:
+    from kraken_core.domain.plural import counted
+
     if rows:
         became = Counter(ENDED.get(row["became"], "still listed") for row in rows)
-        yield f"{len(rows):,} pairs traded then: {', '.join(f'{n:,} {what}' for what, n in became.items())}."
+        yield f"{counted(len(rows), 'pair')} traded then: {', '.join(f'{n:,} {what}' for what, n in became.items())}."
     if assumed := [row["pair"] for row in rows if row["evidence"] == "assumed"]:
-        yield f"Of {len(assumed):,} that is assumed: nothing is known of them from later on ({_first(assumed)})."
+        yield f"Assumed for {counted(len(assumed), 'pair')}, without later evidence: {_first(assumed)}."
     if unknown:
         yield (
-            f"Of {len(unknown):,} more nobody knows whether they did ({_first(unknown)}): they may have been listed "
-            "before their first candle stored, or the first list of pairs seen."
+            f"Unknown for {len(unknown):,} more ({_first(unknown)}): they may have been listed before their first "
+            "stored candle, or before the first list of pairs seen."
         )
 
 

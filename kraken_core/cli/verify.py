@@ -1,24 +1,27 @@
-"""``kraken-history verify``: does everything that is held agree?"""
+"""``kraken-history verify``: does everything that is stored agree?"""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from kraken_core.cli.options import CliContext, common, selecting
 from kraken_core.cli.output import echo, print_json, print_table, progress
 
+if TYPE_CHECKING:
+    from kraken_core.domain.verification.checks import Verification
 
-@click.command(epilog="\b\nExample:\n  kraken-history verify\n  kraken-history verify --tier TIER1 --intervals 60,1440")
+
+@click.command(epilog="\b\nExample:\n  kraken-history verify\n  kraken-history verify --tier TIER1 --intervals 1h,1d")
 @selecting
-@click.option("--report-only", is_flag=True, help="Withdraw and grade nothing; also works beside a running job.")
+@click.option("--report-only", is_flag=True, help="Only report; also works beside a running job.")
 @common
 def verify(ctx: CliContext, *, report_only: bool, **selection: Any) -> int:  # noqa: ANN401 - the options of selecting
-    """Hold series against each other and the ledger against the candles; exit 1 where anything is wrong.
+    """Cross-check candles, coverage and the ledger.
 
-    A claim of no trades that another interval contradicts is withdrawn, and becomes a gap. What agrees, and what is
-    suspicious, grades the evidence: see kraken-history report.
+    Exit 1 if a check fails. A claim of no trades that another interval contradicts is withdrawn, and becomes a gap.
+    What agrees, and what is suspicious, grades the evidence: see kraken-history report.
     """
     with ctx.workbench() as workbench, progress(ctx) as report:
         from kraken_core.workbench import documents
@@ -27,10 +30,35 @@ def verify(ctx: CliContext, *, report_only: bool, **selection: Any) -> int:  # n
     if ctx.as_json:
         print_json(documents.verification_document(found))
     else:
-        print_table(("check", "series", "checked", "failed"), (check[:4] for check in found.checks))
-        for check in found.checks:
-            for example in check.examples:
-                echo(f"{check.name}: {example}")
+        _print_checks(found)
     if found.note:
         ctx.say(found.note[0].upper() + found.note[1:])
     return 0 if found.ok else 1
+
+
+def _print_checks(found: Verification) -> None:
+    """A line for each check with what it means, then examples of what was found, then the verdict."""
+    from kraken_core.domain.plural import counted
+    from kraken_core.domain.verification.checks import MEANINGS
+
+    print_table(
+        ("check", "status", "series", "checked", "failed", "meaning"),
+        (
+            (
+                check.name,
+                "failed" if check.failed else "reported" if check.examples else "ok",
+                check.series,
+                check.checked,
+                check.failed,
+                MEANINGS[check.name],
+            )
+            for check in found.checks
+        ),
+        folding="meaning",
+    )
+    for check in found.checks:
+        for example in check.examples:
+            echo(f"{check.name}: {example}")
+    wrong = [check.name for check in found.checks if check.failed]
+    checks = counted(len(found.checks), "check")
+    echo(f"FAILED: {len(wrong):,} of {checks}: {', '.join(wrong)}." if wrong else f"OK: all {checks} passed.")

@@ -1,4 +1,4 @@
-"""``kraken-history watch``: keep a history current, and tell somebody when that does not go well."""
+"""``kraken-history watch``: keep a history up to date, and notify when that fails."""
 
 from __future__ import annotations
 
@@ -29,15 +29,19 @@ Example:
     "sources",
     metavar="PATH",
     multiple=True,
-    help="Archives to look into; may be repeated.",
+    help="Archives to check; may be repeated.",
 )
-@click.option("--api-backfill/--no-api-backfill", default=True, help="Ask the exchange, or use no network for it.")
+@click.option(
+    "--api-backfill/--no-api-backfill", default=True, help="Query the exchange (default), or use no network for it."
+)
 @asking
-@click.option("--every", type=Length(), default="1h", show_default=True, help="From the start of a round to the next.")
-@click.option("--jitter", type=Length(), help="Up to so much later, by chance (default: a tenth of --every).")
-@click.option("--rounds", metavar="N", type=click.IntRange(1), help="End after so many (default: at Ctrl-C).")
-@click.option("--webhook", metavar="URL", envvar="KRAKEN_WATCH_WEBHOOK", help="Post notices there, as JSON.")
-@click.option("--command", metavar="ARGV", help="Run it with a notice as JSON on its input; not by a shell.")
+@click.option(
+    "--every", type=Length(), default="1h", show_default=True, help="From the start of one round to the next."
+)
+@click.option("--jitter", type=Length(), help="Random delay up to this (default: a tenth of --every).")
+@click.option("--rounds", metavar="N", type=click.IntRange(1), help="Stop after this many (default: at Ctrl-C).")
+@click.option("--webhook", metavar="URL", envvar="KRAKEN_WATCH_WEBHOOK", help="Post notices to this address, as JSON.")
+@click.option("--command", metavar="ARGV", help="Run this for each notice, passed as JSON on stdin (no shell).")
 @common
 def watch(
     ctx: CliContext,
@@ -50,16 +54,16 @@ def watch(
     command: str | None,
     **selection: Any,  # noqa: ANN401 - what Workbench.request takes
 ) -> int:
-    """Keep a history up to date on a schedule, one job at a time.
+    """Keep a history up to date on a schedule.
 
-    Notifies a webhook or a command when a round fails (the exchange was not reached, say), when rounds succeed again,
-    and when there are new gaps that this watch does not fill.
+    Rounds never overlap. Notifies a webhook or a command when a round fails (the exchange was not reached, say), when
+    rounds succeed again, and when there are new gaps that this watch does not fill.
     """
     with ctx.workbench() as workbench, pausing(ctx, "Ending the watch") as stopped:
         from kraken_core.workbench.watch.watch import Watch
 
         request = {**selection, "sources": sources or None, "incremental": True}
-        workbench.request(**request)  # what is wrong with it is wrong at every round
+        workbench.request(**request)  # a wrong request would fail at every round
         late = every * 6 if jitter is None else jitter * 60
         notify = _notify(webhook, command)
         watching = Watch(workbench, request, every * 60, late, stopped.wait, stopped.is_set, notify)
@@ -80,19 +84,21 @@ def _notify(webhook: str | None, command: str | None) -> list[Notify]:
     try:
         argv = shlex.split(command or "")
     except ValueError as error:
-        raise click.UsageError(f"--command cannot be taken apart into words: {error}") from None
+        raise click.UsageError(f"--command is not a valid command line: {error}") from None
     return [*([by_webhook(webhook)] if webhook else []), *([by_command(argv)] if argv else [])]
 
 
 def _line(done: Round) -> str:
+    from kraken_core.domain.plural import counted
+
     if done.skipped:
-        return f"Left out: {done.skipped}"
+        return f"Skipped: {done.skipped}"
     if not done.job:
         return f"Failed: {done.failed}"
     metrics = done.job.metrics
-    new = f"{metrics.records_ingested:,} new candles, {metrics.records_changed:,} changed"
-    gaps = f"{metrics.gaps_filled:,} gaps filled, {metrics.gaps_open:,} open"
-    gaps += f", {len(done.gaps):,} of them new and not to be filled by this watch" if done.gaps else ""
+    new = f"{counted(metrics.records_ingested, 'new candle')}, {metrics.records_changed:,} changed"
+    gaps = f"{counted(metrics.gaps_filled, 'gap')} filled, {metrics.gaps_open:,} open"
+    gaps += f", {len(done.gaps):,} of them new, which this watch does not fill" if done.gaps else ""
     failed = f" Failed: {done.failed}" if done.failed else ""
     return f"Job {done.job.id}: {new}; {gaps}.{failed}"
 

@@ -1,4 +1,4 @@
-"""What an archive states by its name: the quarter it holds, or the first and the last of several (domain rule 4)."""
+"""What an archive states by its name: the quarter it covers, or the first and the last of several (domain rule 4)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import date
 from kraken_core.domain.archives import day_start, quarter_bounds
 from kraken_core.domain.coverage import ArchiveStatement
 
-# A quarter with its year, either way round; a year, or a quarter, alone says something in a range only.
+# A quarter with its year, either way round; a year, or a quarter, alone has a meaning in a range only.
 _WITH_YEAR = r"Q[1-4][ _-]?20\d\d|20\d\d[ _-]?Q[1-4]"
 _LINK = r"[ _]*(?:-|–|(?<![A-Z])(?:to|thru|through|until|till)(?![A-Z]))[ _]*"
 _UP_TO = r"(?:to|thru|through|until|till)[ _-]*"

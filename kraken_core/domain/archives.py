@@ -1,4 +1,4 @@
-"""Kraken's archives: what their names and manifests state, and which of them holds a range (domain 1.1, rule 4)."""
+"""Kraken's archives: what their names and manifests state, and which of them contains a range (domain 1.1, rule 4)."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _UNDATED_FULL = "Kraken_OHLCVT.zip"
 
 
 class ZipEntry(NamedTuple):
-    """Where a member lies in its zip, as the central directory says: all that is needed to read it.
+    """Where a member lies in its zip, by the central directory: all that is needed to read it.
 
     ``version`` is what a web server calls the bytes that its zip had when this was read there; "" for a zip on a disk.
     """
@@ -40,7 +40,7 @@ class ZipEntry(NamedTuple):
 
 
 class StatedCoverage(NamedTuple):
-    """What whoever wrote a file said it covers: ``covers``, if its text still hashes (SHA-256) to ``content_hash``."""
+    """What a file covers, stated at its export: ``covers``, if its text still hashes (SHA-256) to ``content_hash``."""
 
     content_hash: str
     covers: TimeRanges
@@ -48,16 +48,16 @@ class StatedCoverage(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ArchiveFile:
-    """A file of an archive that tells of a series, and all that is needed to read it, in whatever process.
+    """A file of an archive with data of a series, and all that is needed to read it, in any process.
 
-    ``source`` says what its rows are: candles of its series (CSV), or trades. A file of trades tells of eight series,
+    ``source`` is what its rows are: candles of its series (CSV), or trades. A file of trades covers eight series,
     and is there eight times.
 
     ``path`` is the zip, the first part of a split zip (a path or an address), or the folder; ``member`` the name
     inside, as found.
     ``stamp`` changes whenever the bytes may have: known files are recognised by it without being read.
-    ``entry`` is None for a file in a folder. ``defect`` says why it cannot be read, where that is known beforehand.
-    ``coverage`` is what a file of our own export says of itself.
+    ``entry`` is None for a file in a folder. ``defect`` is why it cannot be read, where that is known beforehand.
+    ``coverage`` is what a file of our own export states to cover.
     """
 
     path: str
@@ -86,11 +86,11 @@ class Ignored:
 
 @dataclass(frozen=True, slots=True)
 class Archive:
-    """One release, as found: what it states, which files it holds, and what in it is none (by reason).
+    """One release, as found: what it states, its files, and what in it is no usable file (by reason).
 
-    ``statement`` is what of its statement its rows bear out; where that is not all, ``notes`` say so.
+    ``statement`` is the part of its statement that its rows confirm; where that is not all, ``notes`` explain it.
 
-    ``complete``: it has a manifest and as many files as that says, so that an absent pair was silent (rule 4).
+    ``complete``: it has a manifest and as many files as that lists, so that an absent pair had no trades (rule 4).
     ``unfetched``: bytes of it that have to be fetched whole, from a server that gives no parts, before anything of it
     is known.
     """
@@ -107,19 +107,20 @@ class Archive:
 
 
 def require_unchanged(file: ArchiveFile, content_hash: str) -> None:
-    """Raises BadFileError where a list beside a file says what it covers, and speaks of another text."""
+    """Raises BadFileError where a list beside a file states what it covers, but for another content."""
     if file.coverage and file.coverage.content_hash != content_hash:
         raise BadFileError(
-            f"{file.member} in {file.path}: COVERAGE.json beside it does not describe it as it is now, so that nobody "
-            "knows which of its absent rows are missing. Nothing of it was taken; export it again, or take "
+            f"{file.member} in {file.path}: COVERAGE.json beside it does not match its content, so it is "
+            "unknown which absent rows are missing. The file was not used; export it again, or take "
             "COVERAGE.json away to have every absent row inside it taken for no trades."
         )
 
 
 def series_of(file_name: str, names: Names = BY_RULES) -> Series | None:
-    """The series a member holds by its base name (``XBTUSD_60.csv``); None where the name is of another kind.
+    """The series of a member by its base name (``XBTUSD_60.csv``); None where the name is of another kind.
 
-    Raises UnknownPairError where it looks like one but names no pair, UsageError for an interval the archives lack.
+    Raises UnknownPairError where it looks like one but names no pair, UsageError for an interval that archives do not
+    have.
     """
     match = _MEMBER.fullmatch(file_name)
     return Series(names.pair(match[1]), parse_interval(match[2])) if match else None
@@ -131,12 +132,12 @@ def is_history_name(file_name: str) -> bool:
 
 
 def pair_of_history(file_name: str, names: Names = BY_RULES) -> Pair:
-    """The pair whose trades a file of such a name holds. Raises UnknownPairError where it names none."""
+    """The pair whose trades a file of such a name contains. Raises UnknownPairError where it names none."""
     return names.pair(file_name.rpartition(".")[0])
 
 
 def finest_intervals(archive: Archive) -> dict[Pair, int]:
-    """The finest interval of which the archive holds candles of each of its pairs, in minutes."""
+    """The finest interval of which the archive contains candles of each of its pairs, in minutes."""
     finest: dict[Pair, int] = {}
     for file in archive.files:
         if file.source is Source.CSV:
@@ -147,7 +148,7 @@ def finest_intervals(archive: Archive) -> dict[Pair, int]:
 def rank_in(vintage: Vintage, source: Source = Source.CSV, content_hash: str = "") -> int:
     """The rank of candles from a file of an archive of this vintage; with its hash, that of this very file.
 
-    Trades of an archive of unknown age get the first day instead, which tells them from those of the API.
+    Trades of an archive of unknown age get the first day instead, which distinguishes them from those of the API.
     """
     if source is Source.TRADES and not vintage.newest:
         vintage = Vintage(_DAY_S, vintage.made, vintage.stated)
@@ -155,7 +156,7 @@ def rank_in(vintage: Vintage, source: Source = Source.CSV, content_hash: str = "
 
 
 def file_rank(archive: Archive, source: Source = Source.CSV) -> int:
-    """The rank of what an archive's files hold; without a hash, that of none of them before the others."""
+    """The rank of the candles of an archive's files; without a hash, that of none of them before the others."""
     return rank_in(archive.vintage, source)
 
 
@@ -173,7 +174,7 @@ def day_start(day: date) -> int:
 
 
 class CoveringArchive(NamedTuple):
-    """A published archive, and what of a range it holds."""
+    """A published archive, and the part of a range it contains."""
 
     archive: str
     start: int  # epoch seconds
@@ -181,13 +182,13 @@ class CoveringArchive(NamedTuple):
 
 
 def archive_for(start: int, end: int, as_of: int) -> str:
-    """The one release that holds all of a range: its quarter's, or the newest full one; "" where none does yet."""
+    """The one release that contains all of a range: its quarter's, or the newest full one; "" where none does yet."""
     holders = archives_covering(start, end, as_of)
     return holders[0].archive if len(holders) == 1 and holders[0].end == end else ""
 
 
 def archives_covering(start: int, end: int, as_of: int) -> list[CoveringArchive]:
-    """The releases to get for a range, in order, each with what it holds of it; as far as any was published by as_of.
+    """The releases to get for a range, in order, each with the part it contains; as far as any was published by as_of.
 
     A quarter's own release where the range is in one, else the newest full one and those of the quarters behind it.
     """

@@ -1,4 +1,4 @@
-"""Audits: counts of trades held against trade ids (domain 1.3, rules 12 and 15).
+"""Audits: counts of trades compared with trade ids (domain 1.3, rules 12 and 15).
 
 The ids of the first trades at or after both ends of a span differ by the number of trades in between, as far as ids
 are never skipped. Where that many are stored in the span's candles, the span is proved. Where not, it is cut in two
@@ -42,10 +42,10 @@ class AuditVerdict(StrEnum):
 
 
 class AuditedSpan(NamedTuple):
-    """A span of a series that was held against trade ids, ``[start, end)`` in epoch seconds.
+    """A span of a series that was compared with trade ids, ``[start, end)`` in epoch seconds.
 
     ``first_id`` and ``next_id`` are those of the first trades at or after both ends, None where they are not known:
-    ``reason`` says why. ``phantoms`` of the ids between were never given to a trade, as sweeps found; ``stored`` trades
+    ``reason`` is why. ``phantoms`` of the ids between were never given to a trade, as sweeps found; ``stored`` trades
     are counted in its candles. ``basis`` is a digest of the claims that reach into it, as of when it was judged, and
     ``candles`` how many there were; ``audited_at`` epoch seconds.
     """
@@ -79,7 +79,7 @@ class AuditedSpan(NamedTuple):
 
 
 def verdict(by_ids: int | None, stored: int) -> AuditVerdict:
-    """What two counts of the same trades say."""
+    """The result of two counts of the same trades."""
     if by_ids is None or by_ids < 0:
         return AuditVerdict.UNKNOWN
     if by_ids == stored:
@@ -144,7 +144,7 @@ class Piece(NamedTuple):
 
 @dataclass(slots=True)
 class Locator:
-    """Narrows differences of one span of a series down, by where to ask next; and says what is known of its parts.
+    """Narrows differences of one span of a series down, by where to request next; and what is known of its parts.
 
     ``points``: the id of the first trade at or after a slot's open, by that open (epoch seconds).
     """
@@ -154,7 +154,7 @@ class Locator:
     phantoms: Phantoms
     points: Mapping[int, int]
     _known: list[tuple[int, int]] = field(init=False)
-    _blind: list[int] = field(init=False, default_factory=list)  # asked about, and no id is known there
+    _blind: list[int] = field(init=False, default_factory=list)  # requested, and no id is known there
 
     def __post_init__(self) -> None:
         self._known = sorted(self.points.items())
@@ -173,7 +173,7 @@ class Locator:
         return self.by_ids(piece) != self.counts.between(piece.start, piece.end)
 
     def next(self) -> int | None:
-        """Where to ask next: in the longest part that differs, so that years are told apart before their days are.
+        """Where to request next: in the longest part that differs, so that years are separated before their days are.
 
         None where every difference is found, as far as ids are known.
         """
@@ -182,7 +182,7 @@ class Locator:
         return min(found)[2] if found else None
 
     def learn(self, at: int, found: Mapping[int, int]) -> None:
-        """What the answer to a question showed; where it is nothing about that span, it is not asked there again."""
+        """What the answer to a request showed; where it is nothing about that span, it is not requested there again."""
         start, end = self._known[0][0], self._known[-1][0]
         known = dict(self._known)
         fresh = {each: number for each, number in found.items() if start < each < end and each not in known}
@@ -247,7 +247,7 @@ def _middle(start: int, end: int, width: int) -> int:
 def stretches(covered: Mapping[int, TimeRanges]) -> list[tuple[int, TimeRange]]:
     """What is audited of a pair: each covered stretch at the finest interval (minutes) that covers it, by time.
 
-    ``covered`` are the slots of each interval. Where a slot is missing, a stretch ends: nobody knows its trades.
+    ``covered`` are the slots of each interval. Where a slot is missing, a stretch ends: its trades are unknown.
     """
     finer = TimeRanges()
     found: list[tuple[int, TimeRange]] = []
@@ -267,7 +267,7 @@ class AuditedSlots(NamedTuple):
 def audited_slots(spans: Iterable[AuditedSpan]) -> AuditedSlots:
     """What the audits of a series come to; of the same slot the newest counts.
 
-    ``spans`` are the newest first. What has lapsed, or could not be compared, says nothing. Where more is stored than
+    ``spans`` are the newest first. What has lapsed, or could not be compared, shows nothing. Where more is stored than
     ids count, nothing is missing: that is neither proved nor in doubt.
     """
     found: dict[AuditVerdict, TimeRanges] = {AuditVerdict.PROVED: TimeRanges(), AuditVerdict.MORE: TimeRanges()}

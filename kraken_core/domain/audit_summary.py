@@ -30,7 +30,7 @@ class AuditCounts(NamedTuple):
 
 
 def newest(spans: Iterable[AuditedSpan]) -> list[AuditedSpan]:
-    """Those of which a newer one does not say as much: of spans that are the newest first."""
+    """Those that no newer one replaces: of spans that are the newest first."""
     seen: dict[Series, TimeRanges] = defaultdict(TimeRanges)
     found = []
     for span in spans:

@@ -37,7 +37,7 @@ VOLUME_DECIMALS = 8  # every pair's lot_decimals is at most 8
 
 
 def chosen(columns: Collection[str]) -> dict[str, pl.DataType | type[pl.DataType]]:
-    """Those of SCHEMA that are wanted, in its order; what tells slots apart always is."""
+    """The requested ones of SCHEMA, in its order; the columns that identify a slot are always among them."""
     return {name: kind for name, kind in SCHEMA.items() if name in columns or name in _SLOT}
 
 
@@ -50,7 +50,7 @@ class Source(StrEnum):
     DERIVED = "derived"
 
 
-# A rank is one non-negative int64, so that two candles of a slot can be compared without asking anybody:
+# A rank is one non-negative int64, so that two candles of a slot can be compared without looking anything up:
 #   bit 62      settled (0: provisional, below everything settled)
 #   bits 60-61  source class: ohlc 1, csv 2, trades 3
 #   bits 44-59  day the archive's rows end, 0 where unknown
@@ -69,17 +69,17 @@ _WORDS = {
 }
 _STATED = 1 << 27
 _TIE_BREAK = _STATED - 1
-_LAST_DAY = (1 << 16) - 1  # of those a rank can tell
+_LAST_DAY = (1 << 16) - 1  # of those a rank can express
 _DAY_S = 86_400
 _HOUR_S = 3_600
 
 
 @dataclass(frozen=True, slots=True)
 class Vintage:
-    """What orders two archives (domain rule 6): the newest rows first, whoever states what; then which was made later.
+    """What orders two archives (domain rule 6): the newest rows first, whatever is stated; then which was made later.
 
     ``newest`` is the end of the day of its newest row, ``made`` when it was made, as its manifest or its members' dates
-    say: epoch seconds, None where unknown. ``stated``: it states its end, and its rows bear that out.
+    say: epoch seconds, None where unknown. ``stated``: it states its end, and its rows confirm that.
     """
 
     newest: int | None = None
@@ -145,7 +145,7 @@ def from_api(rank: int) -> bool:
 
 
 def source_of(rank: int) -> Source | None:
-    """The source of a candle of this rank; None where it tells none, as in tables of others."""
+    """The source of a candle of this rank; None where it has none, as in tables of others."""
     if not rank & _TIE_BREAK:
         return Source.DERIVED if rank else None
     return next((source for source, kind in _CLASS.items() if kind == rank >> 60 & 3), None)
@@ -165,13 +165,13 @@ def answered(as_of: int) -> pl.Expr:
 
 
 def without_answer(name: str = "rank") -> pl.Expr:
-    """The ranks in a column, those of all answers of the API of one kind alike: as they were not told apart before."""
+    """The ranks in a column, those of all answers of the API of one kind alike, as they were before."""
     rank, broken = pl.col(name), pl.col(name) & _TIE_BREAK
     return pl.when(_is_of_api(name) & (broken > 0)).then(rank - broken + 1).otherwise(rank)
 
 
 def _is_of_api(name: str) -> pl.Expr:
-    """What :func:`from_api` says of one rank."""
+    """What :func:`from_api` is for one rank."""
     kind, stated = pl.col(name) // (1 << 60) & 3, pl.col(name) // (1 << 44) & _LAST_DAY
     return (kind == _CLASS[Source.OHLC]) | ((kind == _CLASS[Source.TRADES]) & (stated == 0))
 
@@ -197,7 +197,7 @@ def release() -> pl.Expr:
     """The source and the vintage that a frame's candles go back to, as a number; null where a file states no vintage.
 
     Of candles that have the same number, counts and volumes agree exactly (domain rule 13). That two archives end on
-    the same day makes them no vintage: of those that state none, nobody knows whether they are one.
+    the same day makes them no vintage: whether those that state none are one is unknown.
     """
     vintage = demoted() // _STATED
     return pl.when(_is_of_api("rank") | (vintage % 2 == 1)).then(vintage)
@@ -207,7 +207,7 @@ def aggregate(fine: pl.DataFrame, interval: int) -> pl.DataFrame:
     """Candles of ``interval`` minutes from finer ones, sorted by pair and time (domain rule 7).
 
     Open first, high max, low min, close last; volume summed exactly, as decimals; trades summed, null where any is
-    unknown; rank the worst of the inputs'. Whether the finer slots were all covered is the caller's to know.
+    unknown; rank the worst of the inputs'. Whether the finer slots were all covered is up to the caller.
     """
     # A double times 10**8 is exact to about 90 million coins only; its text has the digits as they were published.
     volume = pl.col("volume").cast(pl.String).cast(pl.Decimal(38, VOLUME_DECIMALS))

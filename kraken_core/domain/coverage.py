@@ -1,7 +1,8 @@
-"""Coverage: what sources claim to know, and what follows from it.
+"""Coverage: what sources claim to cover, and what follows from it.
 
-Candles are what was observed; an assertion is what a source claims to know. The ledger keeps assertions, append-only;
-coverage is computed from them and never from candles, so that a silent minute is not a missing one (domain rules 3, 4).
+Candles are what was observed; an assertion is what a source claims to cover. The ledger keeps assertions, append-only;
+coverage is computed from them and never from candles, so that a minute without trades is not a missing one (domain
+rules 3, 4).
 """
 
 from __future__ import annotations
@@ -28,10 +29,10 @@ TAKEN_OVER = "assetprice:"  # and where: the evidence of candles that were found
 
 
 class Assertion(NamedTuple):
-    """A source's claim to know every slot of ``[start, end)`` of a series, traded or not.
+    """A source's claim to cover every slot of ``[start, end)`` of a series, traded or not.
 
     ``evidence`` is the content hash of a file, the identity of an archive without a file of the pair, a request, or
-    ``derived:60``. ``rank`` is that of the candles it speaks of. A withdrawn assertion is a counter-entry: the same
+    ``derived:60``. ``rank`` is that of its candles. A withdrawn assertion is a counter-entry: the same
     evidence no longer counts over its range, at whatever rank it was or will be read; what was derived may be derived
     again. ``proved``: the source gave every trade of the range by consecutive ids (domain rule 15). ``adopted``: its
     candles were found in a table of others.
@@ -49,7 +50,7 @@ class Assertion(NamedTuple):
 
 
 class CoverageSource(StrEnum):
-    """Which kinds of source know a range."""
+    """Which kinds of source cover a range."""
 
     CSV = "CSV"
     API = "API"
@@ -57,7 +58,7 @@ class CoverageSource(StrEnum):
 
 
 class DataCoverageRange(NamedTuple):
-    """A maximal covered range of a series that one set of sources knows, on evidence of one grade.
+    """A maximal range of a series that one set of sources covers, on evidence of one grade.
 
     ``candles`` of its slots traded.
     """
@@ -71,18 +72,18 @@ class DataCoverageRange(NamedTuple):
 
 
 class ArchiveStatement(NamedTuple):
-    """What an archive says it holds, in epoch seconds; None where it says nothing (domain rule 4)."""
+    """What an archive states to cover, in epoch seconds; None where it states nothing (domain rule 4)."""
 
     start: int | None = None
     end: int | None = None
 
 
 def file_covers(series: Series, statement: ArchiveStatement, first: int, last: int, *, finest: bool) -> TimeRanges:
-    """The slots an OHLCVT file knows, given its first and last candle (open times) (domain rule 4).
+    """The slots an OHLCVT file covers, given its first and last candle (open times) (domain rule 4).
 
     From the archive's stated start, or the file's first candle where none is stated, or it lies in that candle's slot.
-    To its stated end at the pair's finest interval, where the last slot has a candle: Kraken's archives lack last
-    slots in which the pair traded, so that its absence is no silence. At the other intervals the last slot stays
+    To its stated end at the pair's finest interval, where the last slot has a candle: Kraken's archives are without
+    last slots in which the pair traded, so that its absence is no silence. At the other intervals the last slot stays
     provisional, and so does the file's own last slot without a stated end.
     """
     width = series.width
@@ -95,14 +96,14 @@ def file_covers(series: Series, statement: ArchiveStatement, first: int, last: i
 
 
 def silence_covers(series: Series, statement: ArchiveStatement) -> TimeRanges:
-    """The slots that a complete archive without any file of the pair asserts to be silent: all but an absent last."""
+    """The slots that a complete archive without a file of the pair asserts to have no trades, but an absent last."""
     if statement.start is None or statement.end is None:
         return TimeRanges()
     return file_covers(series, statement, statement.start, statement.start, finest=False)
 
 
 def closed_by(claims: TimeRanges, width: int, now: int) -> TimeRanges:
-    """What of it has closed: nobody knows a slot of ``width`` seconds before its end, whatever an archive states."""
+    """The part that has closed: a slot of ``width`` seconds is unknown before its end, whatever an archive states."""
     return claims.clip(0, floor(now, width))
 
 
@@ -156,14 +157,14 @@ def by_series(assertions: Iterable[Assertion]) -> dict[Series, list[Assertion]]:
 
 
 def known(assertions: Sequence[Assertion]) -> Iterator[tuple[Assertion, int, int]]:
-    """The ranges that the claims of a series know. Where none was withdrawn, none has to be told from the others."""
+    """The ranges that the claims of a series cover. Where none was withdrawn, they need not be distinguished."""
     if not any(map(_WITHDRAWN, assertions)):
         return ((claim, claim.start, claim.end) for claim in assertions)
     return ((claim, start, end) for claim, ranges in standing_claims(assertions) for start, end in ranges)
 
 
 def refuted(assertions: Iterable[Assertion]) -> dict[Series, TimeRanges]:
-    """Where sources were contradicted: what was withdrawn of their claims, though others may know it still."""
+    """Where sources were contradicted: what was withdrawn of their claims, though others may still cover it."""
     found: dict[Series, list[tuple[int, int]]] = defaultdict(list)
     for claim in assertions:
         if claim.withdrawn and claim.source is not Source.DERIVED:
@@ -174,7 +175,7 @@ def refuted(assertions: Iterable[Assertion]) -> dict[Series, TimeRanges]:
 def counter_claims(
     claims: Iterable[tuple[Assertion, TimeRanges]], suspects: Mapping[Series, TimeRanges]
 ) -> list[Assertion]:
-    """What withdraws all that :func:`standing` claims know of the suspect slots."""
+    """The counter-entries that withdraw all claims of :func:`standing` to the suspect slots."""
     return [
         claim._replace(start=start, end=end, withdrawn=True)
         for claim, ranges in claims

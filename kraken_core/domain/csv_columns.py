@@ -1,4 +1,4 @@
-"""Which column of a CSV file holds what: in Kraken's order, or in the order that the file's header names.
+"""Which column of a CSV file is which: in Kraken's order, or in the order that the file's header names.
 
 A header is obeyed or the file is refused: read in another order than it was written, a file makes candles that look
 right and are wrong. What makes a text unreadable as a whole is named here too.
@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from kraken_core.domain.errors import BadFileError
 
-STRIPPED = " \t\r\"'\ufeff"  # what may stand around a field
+STRIPPED = " \t\r\"'\ufeff"  # what may surround a field
 _NAMES: dict[str, frozenset[str]] = {
     "time": frozenset(
         {
@@ -34,11 +34,11 @@ _NAMES: dict[str, frozenset[str]] = {
     ),
 }
 _FEWEST_NAMED = 3  # columns; a shorter line is no header
-_UTF16_HEAD = 400  # bytes that tell it
+_UTF16_HEAD = 400  # bytes that identify it
 
 
 class ColumnLayout(NamedTuple):
-    """The place of each column wanted, and how many columns a row has; ``named`` by a header, or Kraken's own."""
+    """The position of each needed column, and how many columns a row has; ``named`` by a header, or Kraken's own."""
 
     places: Mapping[str, int]
     width: int
@@ -46,20 +46,20 @@ class ColumnLayout(NamedTuple):
 
 
 def fields_of(line: str) -> list[str]:
-    """The fields of a line, without what may stand around them."""
+    """The fields of a line, without what may surround them."""
     return [field.strip(STRIPPED) for field in line.split(",")]
 
 
 def is_header(fields: Sequence[str]) -> bool:
-    """Whether fields are names: the first holds a letter, and none is a number."""
+    """Whether fields are names: the first has a letter, and none is a number."""
     named = len(fields) >= _FEWEST_NAMED and re.search("[A-Za-z]", fields[0]) is not None
     return named and not any(map(_is_number, fields))
 
 
 def layout_of(header: Sequence[str], wanted: Sequence[str]) -> ColumnLayout:
-    """The layout that a header names; columns nobody wants are passed over.
+    """The layout that a header names; other columns are ignored.
 
-    Raises BadFileError where a wanted column is not named, or named twice: nothing is guessed.
+    Raises BadFileError where a needed column is not named, or named twice: nothing is guessed.
     """
     named = list(header)
     while named and not named[-1]:  # rows may end in an empty field too

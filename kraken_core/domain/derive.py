@@ -1,8 +1,8 @@
 """Which coarse slots can be derived from finer candles, and from which (domain rules 4, 6 and 7).
 
 What should be derived is a pure function of what sources assert, whatever the order in which they came: a coarse
-slot is derived from the finer interval that knows all of it best, of several the coarsest, where that knowledge
-outranks what a source says of the coarse slot itself. Ranks here are those of assertions, without tie-breaks.
+slot is derived from the finer interval that covers all of it best, of several the coarsest, where that evidence
+outranks that of a source of the coarse slot itself. Ranks here are those of assertions, without tie-breaks.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Derivation:
 
 
 def levels(known: Iterable[tuple[int, TimeRanges]]) -> Levels:
-    """Each instant at the best rank that knows it, best first."""
+    """Each instant at the best rank that covers it, best first."""
     by_rank: dict[int, list[tuple[int, int]]] = defaultdict(list)
     for rank, ranges in known:
         by_rank[rank] += ranges
@@ -53,7 +53,7 @@ def levels_of(by_rank: Mapping[int, Iterable[tuple[int, int]]]) -> Levels:
 
 
 def derivable(finer: Levels, outside_life: TimeRanges, width: int, slots: TimeRanges) -> Levels:
-    """Which ``slots`` of ``width`` seconds a finer series knows whole, each at its worst part's rank."""
+    """Which ``slots`` of ``width`` seconds a finer series covers whole, each at its worst part's rank."""
     result = []
     known = outside_life & slots
     taken = known.inner(width)
@@ -84,7 +84,7 @@ def derivations(own: Mapping[int, Levels], life: TimeRanges, allowed: Mapping[in
         mine = own.get(interval, [])
         made = []
         finers = [finer for finer in reversed(effective) if interval % finer == 0]
-        # Nothing beats what is known as well as any finer interval knows anything: mostly, that is all.
+        # What has the best rank of all finer intervals already cannot be improved: mostly, that is all.
         best = max((effective[finer][0][0] for finer in finers), default=0)
         undecided = allowed.get(interval, TimeRanges()) - at_least(mine, best)
         found = []

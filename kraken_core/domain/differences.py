@@ -72,7 +72,7 @@ class Origin(NamedTuple):
 
     @property
     def key(self) -> tuple[Source, str]:
-        """What tells it from others: the same content may lie at several paths."""
+        """What identifies it: the same content may lie at several paths."""
         return self.source, self.evidence
 
     @property
@@ -135,7 +135,7 @@ class Disagreement(NamedTuple):
 
 
 def contested(differences: Iterable[Difference]) -> dict[Series, TimeRanges]:
-    """Where two independent sources say different things, so that neither confirms the other.
+    """Where two independent sources differ, so that neither confirms the other.
 
     What was derived is no source of its own, and a later answer that corrects an earlier one of its kind no other one.
     """

@@ -36,7 +36,7 @@ def cheapest_members(
 
     Ranges are half-open, in epoch seconds, aligned to slots. A series of which no archive fills anything is left out.
     An archive without a stated start is taken to reach back as far as the pair does; one without a stated end offers
-    nothing, as nobody knows what is in it before it is read. Nor does a member that was ``read`` before: what it does
+    nothing, as its content is unknown before it is read. Nor does a member that was ``read`` before: what it does
     not cover by now, such as an absent last slot, it would not cover the next time.
     """
     offers: dict[Series, list[Offer]] = {}
@@ -66,7 +66,7 @@ def filled_by(offers: Mapping[Series, Sequence[Offer]]) -> dict[Series, TimeRang
 def exchange_is_cheaper(
     offers: Mapping[Series, Sequence[Offer]], missing_of: Missing, routes: Routes, requests_a_second: float
 ) -> bool:
-    """Whether asking the exchange for all that a pair lacks takes less time than its offers save of that."""
+    """Whether requesting all that a pair is missing from the exchange takes less time than its offers save of that."""
     fills = filled_by({series: found for series, found in offers.items() if series.pair == missing_of.pair})
     covered = dict(missing_of.covered)
     for series, slots in fills.items():

@@ -1,7 +1,7 @@
 """Where a tape ends: what has to agree that nothing followed the last trade read, or is missing before it.
 
 A page of trades without news proves nothing: it may come from a cache that is minutes old, and pages are empty in the
-middle of a tape too (domain rule 4). The exchange's candles are made elsewhere, and hold slots without trades too. So
+middle of a tape too (domain rule 4). The exchange's candles are made elsewhere, and have slots without trades too. So
 where they count no more trades in a slot than were read of it, the trades read are all there are.
 """
 
@@ -31,7 +31,7 @@ class Agreement(NamedTuple):
 
 
 def witness(series: Series, instant: int, until: int, as_of: int) -> Series:
-    """The series whose candles may tell about the time from an instant on (epoch seconds), up to ``until`` at most.
+    """The series whose candles may show the time from an instant on (epoch seconds), up to ``until`` at most.
 
     The coarsest from which the sweep's own can be made, as that fits its slots; where none of them reaches back so far,
     the finest of the coarser ones that does; else the coarsest of all. Their reach moves on while a job runs.
@@ -47,7 +47,7 @@ def witness(series: Series, instant: int, until: int, as_of: int) -> Series:
 
 
 def serves(candles: Series, series: Series) -> bool:
-    """Whether candles of one series may stand in for another's."""
+    """Whether candles of one series may replace another's."""
     return series.interval % candles.interval == 0
 
 
@@ -80,14 +80,14 @@ def agreement(ending: Ending, instant: int, end: int, answer: OhlcAnswer, width:
 
 
 def counts_partly(ending: Ending, instant: int, width: int) -> bool:
-    """Whether a sweep knows only some of the trades in the slot of ``width`` seconds that holds an instant."""
+    """Whether a sweep has only some of the trades in the slot of ``width`` seconds around an instant."""
     return floor(instant, width) * NS < ending.counted_from
 
 
 def settled(answer: OhlcAnswer, width: int, when: AsOf) -> OhlcAnswer:
     """The answer without what had not settled when it was made, where it shows that it is old.
 
-    It does where its slots of ``width`` seconds end a little before what it was asked for: then a settling time before
+    It does where its slots of ``width`` seconds end a little before the end of its request: then a settling time before
     that end is known. What ended long before was not old, but not listed for a while.
     """
     if not answer.known or not floor(when.as_of, width) - STALE_S <= (end := answer.known.hull.end) < floor(

@@ -3,28 +3,28 @@
 KrakenError
 ├── UsageError            the request itself is wrong: an option, a name, a date        (exit 2)
 │   ├── UnknownPairError      a name that is no pair
-│   ├── UnknownTierError      a tier nobody defined
+│   ├── UnknownTierError      a tier that is not defined
 │   ├── SettingError          a setting or the tiers file has a wrong value
 │   ├── NoCertificateError    a file that is no certificate, or was altered
 │   └── SourceError           a source that cannot be opened or is no archive at all
 ├── HomeError             the home directory cannot be used: newer format, not writable  (exit 1)
 ├── StoreError            the candle table cannot be read or written
-│   ├── CommitConflictError   somebody else committed to the table meanwhile
-│   └── TableLostError        the table is not the one that the ledger knows, or is older
+│   ├── CommitConflictError   another process committed to the table meanwhile
+│   └── TableLostError        the table is not the one in the ledger, or is older
 ├── LedgerError           the ledger cannot be read or written
 │   └── LedgerAwayError       its database does not answer: it may come back
-├── JobError              a job cannot do what was asked of it
+├── JobError              a job cannot do what was requested
 │   ├── IllegalMoveError      a state may not become the other
 │   └── JobRunningError       another job works on this candle table
 ├── ClusterError          the workers of a cluster cannot be reached, or cannot do what they are given
-├── BadFileError          one file of an archive cannot be read; the job goes on without it
+├── BadFileError          one file of an archive cannot be read; the job continues without it
 ├── UnreachableError      a server of archives does not answer, after patient retries
 ├── ExchangeError         the exchange's API does not answer as it should
 │   ├── UnavailableError      for all pairs: down, in maintenance, unreachable or refusing us, after patient retries
-│   └── PairRefusedError      for one pair: it is not listed, or its answers make no sense; the job goes on without it
-├── CertificateMismatchError  candles, or what is said of them, are not those certified
+│   └── PairRefusedError      for one pair: it is not listed, or its answers make no sense; the job continues without it
+├── CertificateMismatchError  candles, or statements about them, are not those certified
 ├── IncompleteError       something is missing, or too old, where that was not to be      (exit 4)
-└── Interrupted           somebody asked the job to pause; it did                        (exit 3)
+└── Interrupted           the job was asked to pause, and paused                         (exit 3)
 
 Each message is one line: what happened, to which file, pair or setting, what was kept, and what to do next.
 """
@@ -82,7 +82,7 @@ class CommitConflictError(StoreError):
 
 
 class TableLostError(StoreError):
-    """The candle table is missing, another one or older than the ledger knows: its candles cannot be counted."""
+    """The candle table is missing, another one, or older than in the ledger: its candles cannot be counted."""
 
 
 class LedgerError(KrakenError):
@@ -94,7 +94,7 @@ class LedgerAwayError(LedgerError):
 
 
 class JobError(KrakenError):
-    """A job cannot do what was asked of it."""
+    """A job cannot do what was requested."""
 
 
 class IllegalMoveError(JobError):
@@ -114,7 +114,7 @@ class BadFileError(KrakenError):
 
 
 class UnreachableError(KrakenError):
-    """A server of archives does not answer, however patiently it is asked."""
+    """A server of archives does not answer, despite retries."""
 
 
 class ExchangeError(KrakenError):
@@ -122,7 +122,7 @@ class ExchangeError(KrakenError):
 
 
 class UnavailableError(ExchangeError):
-    """The exchange cannot be asked anything for now, however patiently."""
+    """The exchange does not answer for now, despite retries."""
 
 
 class PairRefusedError(ExchangeError):
@@ -136,7 +136,7 @@ class CertificateMismatchError(KrakenError):
 class IncompleteRange(NamedTuple):
     """Slots ``[start, end)`` (epoch seconds) of a pair (``BTC/USD``) at an interval (minutes) that are not complete.
 
-    ``why``: missing, doubtful, or not on evidence of the grade asked for. ``fill``: what would mend it, for people.
+    ``why``: missing, doubtful, or not on evidence of the required grade. ``fill``: what would fill it, for people.
     """
 
     pair: str
@@ -148,9 +148,9 @@ class IncompleteRange(NamedTuple):
 
 
 class IncompleteError(KrakenError):
-    """More is missing, or what is held is older, than whoever asked wants to accept.
+    """More is missing, or what is stored is older, than the caller accepts.
 
-    ``gaps`` are the ranges that are not complete, each with what would mend it; none where the reason is another.
+    ``gaps`` are the ranges that are not complete, each with what would fill it; none where the reason is another.
     """
 
     exit_code = 4
@@ -167,7 +167,7 @@ class Interrupted(KrakenError):  # noqa: N818 - a request that was honoured, not
 
 
 class MoreRequestsNeededError(Interrupted):
-    """The job needs more requests than its plan said, and is paused until somebody agrees to that."""
+    """The job needs more requests than planned, and is paused until that is confirmed."""
 
     def __init__(self, message: str, job_id: int | None = None) -> None:
         super().__init__(message)

@@ -16,7 +16,7 @@ from kraken_core.domain.market import Pair, Series, is_tokenized
 from kraken_core.domain.names import BY_RULES, TOKENIZED, Names, PairName
 from kraken_core.domain.timerange import TimeRange, TimeRanges, floor
 
-OHLC_LIMIT = 720  # committed candles the OHLC endpoint answers at most, whatever `since` says
+OHLC_LIMIT = 720  # committed candles the OHLC endpoint returns at most, whatever `since` is
 OHLC_INTERVALS = (1, 5, 15, 30, 60, 240, 1440)  # minutes; there is no 720
 NS = 1_000_000_000  # nanoseconds a second
 TRADES_A_PAGE = 1_000  # at most
@@ -51,8 +51,8 @@ class ListedPair(NamedTuple):
 class Listed(NamedTuple):
     """What AssetPairs answers: its pairs, sorted, without dark pools.
 
-    ``skipped`` are the entries that could not be read: what they are called, by why. ``tokenized`` says whether
-    tokenized stocks are among the pairs: they are asked for by a request of their own, which may fail alone. An answer
+    ``skipped`` are the entries that could not be read: what they are called, by why. ``tokenized`` is whether
+    tokenized stocks are among the pairs: they need a request of their own, which may fail alone. An answer
     that is not ``whole`` came with an error.
     """
 
@@ -68,10 +68,10 @@ class Listed(NamedTuple):
 
 
 class Market(NamedTuple):
-    """What the exchange told of itself: its clock (epoch seconds), and the pairs it lists.
+    """What the exchange returned about itself: its clock (epoch seconds), and the pairs it lists.
 
     ``names`` are those it gave now and before. ``unread`` are the pairs that entries may be of which were not read;
-    ``tokenized`` and ``whole`` as in :class:`Listed`; ``notes`` say what a user should know of the list. ``entries``
+    ``tokenized`` and ``whole`` as in :class:`Listed`; ``notes`` are what a user should know about the list. ``entries``
     are those that were read, and ``skipped`` counts those that were not.
     """
 
@@ -110,7 +110,7 @@ class Market(NamedTuple):
 
 
 class AsOf(NamedTuple):
-    """As of when the exchange is asked (epoch seconds), and how long before its present slots have settled.
+    """As of when requests are made (epoch seconds), and how long before its present slots have settled.
 
     Candles that closed up to ``young_s`` later are taken too, as provisional.
     """
@@ -121,11 +121,11 @@ class AsOf(NamedTuple):
 
 
 class OhlcAnswer(NamedTuple):
-    """What an OHLC answer tells of a series, without the forming candle and whatever was not closed.
+    """What an OHLC answer contains of a series, without the forming candle and whatever was not closed.
 
     ``candles`` has the columns of SCHEMA: slots that traded. ``known`` are the settled slots of the answer, those
     without trades included: every contiguous run of its rows; candles outside of them have not settled, and are
-    provisional. ``rows`` counts what it held, whatever became of it; ``skipped`` says which of them could not be read.
+    provisional. ``rows`` counts its rows, used or not; ``skipped`` are those that could not be read.
     """
 
     candles: pl.DataFrame
@@ -137,8 +137,8 @@ class OhlcAnswer(NamedTuple):
 class TradesPage(NamedTuple):
     """One answer of the Trades endpoint: columns of PAGE, oldest first.
 
-    ``cursor`` asks for what follows it, in integer nanoseconds. ``is_short``: it holds fewer trades than were asked
-    for, or none, which happens in the middle of a tape too. ``skipped`` says which rows could not be read, and
+    ``cursor`` requests what follows it, in integer nanoseconds. ``is_short``: it has fewer trades than requested,
+    or none, which happens in the middle of a tape too. ``skipped`` are the rows that could not be read, and
     ``unknown`` between which instants (epoch seconds) these may lie: what was traded there is unknown (domain rule 4).
     """
 

@@ -1,4 +1,4 @@
-"""Fills: made when candles are read, only where asked for, flagged, and never stored (domain rule 8)."""
+"""Fills: made when candles are read, only on request, flagged, and never stored (domain rule 8)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def filled(previous: pl.DataFrame, known: TimeRanges, width: int) -> pl.DataFram
     """The candles of a series, and in known slots without one the close before it, flagged in ``filled``.
 
     ``known``: covered ranges in epoch seconds, of slots of ``width`` seconds. Nothing is carried over what is missing:
-    a silent slot before the first candle of its covered range stays absent.
+    a slot without trades before the first candle of its covered range stays absent.
     """
     runs = pl.DataFrame(list(known), schema={"start": pl.Int64, "end": pl.Int64}, orient="row").with_row_index("run")
     times = (

@@ -1,4 +1,4 @@
-"""Values as people read them: on a terminal, on a page, in a message. One way for each, wherever they stand."""
+"""Values as people read them: on a terminal, on a page, in a message. One way for each, everywhere."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _GOOD, _FAIR = 0.9999, 0.95
 
 
 def percent(share: float) -> str:
-    """A share of one as a percentage; 100 % only where nothing lacks, 0 % only where nothing is there."""
+    """A share of one as a percentage; 100 % only where nothing is missing, 0 % only where nothing is there."""
     value = 100 * share
     if 0 < value < 0.01:  # noqa: PLR2004 - the last digit shown
         return "< 0.01 %"
@@ -58,7 +58,7 @@ def instant(at: int | datetime) -> str:
 
 
 def grade(counts: Completeness) -> str:
-    """How complete that is, in a word: good, fair or bad."""
+    """How complete that is: good, fair or bad."""
     return "good" if counts.completeness >= _GOOD else "fair" if counts.completeness >= _FAIR else "bad"
 
 

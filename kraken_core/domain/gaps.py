@@ -1,4 +1,4 @@
-"""Gaps: what is wanted and not covered (domain rules 9 and 10)."""
+"""Gaps: what is expected and not covered (domain rules 9 and 10)."""
 
 from __future__ import annotations
 
@@ -67,8 +67,8 @@ class GapRecord(NamedTuple):
     """A maximal missing range ``[start, end)`` of one series; ``candles`` slots, times in epoch seconds.
 
     ``fillable`` of the slots are within the OHLC endpoint's reach at the time of detection, ``overflow`` beyond it.
-    ``archive`` is the published one that holds all of it, ``csv_file`` the file to get out of that; where only several
-    archives hold it, or part of it, there is the file alone: see :meth:`by_archive`.
+    ``archive`` is the published one that contains all of it, ``csv_file`` the file to take from it; where only several
+    archives contain it, or part of it, there is the file alone: see :meth:`by_archive`.
     """
 
     series: Series
@@ -96,7 +96,7 @@ class GapRecord(NamedTuple):
         return self.start < window.end and window.start < self.end
 
     def by_archive(self, as_of: int) -> Iterator[GapRecord]:
-        """The gap, cut by the published archives that hold it; what none of them holds by as_of is left out."""
+        """The gap, cut by the published archives that contain it; what none of them contains by as_of is left out."""
         if self.archive:
             yield self
         elif self.csv_file:
@@ -134,8 +134,7 @@ class GapRecord(NamedTuple):
         if to not in GAP_MOVES[self.status]:
             only = ", ".join(sorted(GAP_MOVES[self.status]))
             raise IllegalMoveError(
-                f"the gap of {self.series.pair} at {self.series.interval} min from {iso(self.start)} is {self.status} "
-                f"and cannot become {to}: from there only {only}."
+                f"the gap of {self.series} from {iso(self.start)} is {self.status} and cannot become {to}, only {only}."
             )
         return to
 
@@ -166,11 +165,11 @@ class ApiReach(NamedTuple):
     """What the exchange could fill though no request for it is planned, and ``why_not``.
 
     ``now`` is the exchange's present, from which the OHLC endpoint reaches back: that of the detection where None.
-    With ``trades`` all that was ever traded can be read, though ``no_trades`` may say why it is not; ``rates`` are
+    With ``trades`` all that was ever traded can be read, though ``no_trades`` may be why it is not; ``rates`` are
     the trades a second expected of pairs.
     """
 
-    why_not: str = "the exchange was not asked"
+    why_not: str = "the exchange was not queried"
     now: int | None = None
     trades: bool = False
     no_trades: str = ""
@@ -193,8 +192,8 @@ class ApiReach(NamedTuple):
 class IntegratedGapDetector:
     """Finds what is missing by range arithmetic, linear in the number of ranges; candles are never scanned.
 
-    ``listed`` are the pairs that the exchange lists, None where it was not asked; ``delisted`` those it was known to
-    list no more. ``reach`` is what it could fill beside what is planned. ``unreadable`` says of series why files of
+    ``listed`` are the pairs that the exchange lists, None where it was not queried; ``delisted`` those it was known to
+    list no more. ``reach`` is what it could fill beside what is planned. ``unreadable`` is, by series, why files of
     theirs could not be read, ``nowhere`` of pairs why nothing is known of them at all.
     """
 
@@ -223,7 +222,7 @@ class IntegratedGapDetector:
         *,
         refuted: Spans = NO_SPANS,
     ) -> GapDetection:
-        """Wanted − covered, by series; ``derivable`` slots can be had from finer candles at no cost.
+        """Expected − covered, by series; ``derivable`` slots can be made from finer candles without requests.
 
         All of them map a series to slot-aligned ranges in epoch seconds. ``repairs`` is what the exchange will be
         asked, ``downloads`` what published archives will be read for; in ``refuted`` slots sources were contradicted.
@@ -261,7 +260,7 @@ class IntegratedGapDetector:
             known = (series, start, end, slots, reachable, slots - reachable)
             if downloads.meets(start, end):
                 archive, csv_file = self._by_hand(series, start, end)
-                reason = "a published archive holds it"
+                reason = "a published archive contains it"
                 yield GapRecord(*known, GapStatus.DETECTED, Route.DOWNLOAD, reason, 0, csv_file, archive)
             elif served.swept.meets(start, end):
                 requests = sum(s.requests for s in served.sweeps if s.start < end and start < s.end)
@@ -276,15 +275,15 @@ class IntegratedGapDetector:
                 yield self._unserved(known, now)
 
     def _by_hand(self, series: Series, start: int, end: int) -> tuple[str, str]:
-        """The archive that holds all of a range, and the file to get out of it, or of those that hold parts of it."""
+        """The archive that contains all of a range, and the file to take from it, or from several with parts of it."""
         holders = archives_covering(start, end, self.as_of)
-        if series.pair in self.nowhere or not holders:  # who knows whether any archive holds the pair
+        if series.pair in self.nowhere or not holders:  # whether any archive contains the pair is unknown
             return "", ""
         whole = len(holders) == 1 and holders[0].end == end
         return holders[0].archive if whole else "", series.file_name
 
     def _unserved(self, known: tuple[Series, int, int, int, int, int], horizon: TimeRange) -> GapRecord:
-        """A gap that nothing planned fills: another job may ask the exchange, or somebody gets an archive."""
+        """A gap that nothing planned fills: another job may query the exchange, or an archive has to be downloaded."""
         series, start, end, *_ = known
         pair = series.pair
         note = self.unreadable.get(series) or self.nowhere.get(pair)
@@ -306,8 +305,8 @@ class IntegratedGapDetector:
 
 
 def _partly_covered(holders: Sequence[CoveringArchive]) -> str:
-    """What to say of a gap that no archive holds as a whole."""
+    """The reason of a gap that no archive contains as a whole."""
     if not holders:
-        return "no archive holds it yet"
-    parts = ", ".join(f"{holder.archive} holds it to {iso(holder.end)[:10]}" for holder in holders)
-    return f"no archive holds all of it: {parts}"
+        return "no archive contains it yet"
+    parts = ", ".join(f"{holder.archive} contains it to {iso(holder.end)[:10]}" for holder in holders)
+    return f"no archive contains all of it: {parts}"

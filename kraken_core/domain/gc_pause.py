@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class _Pauses:
-    """How many are under way, in whatever thread, and whether there is anything to go on with behind the last one."""
+    """How many are under way, in any thread, and whether collection was on before the first one."""
 
     def __init__(self) -> None:
         self.lock = Lock()

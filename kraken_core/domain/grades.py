@@ -1,4 +1,4 @@
-"""Grades: how good the evidence is that a covered slot is what we say it is (domain rule 15)."""
+"""Grades: how good the evidence of a covered slot is (domain rule 15)."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ class Grade(StrEnum):
 
     ``proved``: trade ids are consecutive across it, or those at both ends of a span around it differ by exactly the
     trades stored in that. ``confirmed``: two independent sources, or another interval of the
-    pair from another file, agree. ``claimed``: one source says so. ``doubtful``: its silence is suspicious, or what
-    sources say of it differs in a way that is not explained yet. Doubtful slots are not complete.
+    pair from another file, agree. ``claimed``: one source claims it. ``doubtful``: its lack of trades is suspicious, or
+    what sources have of it differs in a way that is not explained yet. Doubtful slots are not complete.
     """
 
     PROVED = "proved"
@@ -20,7 +20,7 @@ class Grade(StrEnum):
     DOUBTFUL = "doubtful"
 
     def meets(self, wanted: Grade) -> bool:
-        """Whether it is as good as the grade asked for."""
+        """Whether it is as good as the required grade."""
         return _ORDER.index(self) <= _ORDER.index(wanted)
 
 

@@ -39,9 +39,9 @@ class Doubt(NamedTuple):
 class Findings(NamedTuple):
     """What holding a series against others showed.
 
-    ``agreed`` are slots in which the candles of a finer interval, of another file, say the same; by that interval
+    ``agreed`` are slots in which the candles of a finer interval, of another file, agree; by that interval
     (minutes). ``doubts`` are spans whose silence is suspicious, ``asleep`` those that would be if the whole exchange
-    had not been silent then, by what was stored of other pairs: both are judged again when that changes.
+    had had trades then, by what was stored of other pairs: both are judged again when that changes.
     """
 
     agreed: Mapping[int, TimeRanges] = {}
@@ -99,7 +99,7 @@ class _Kinds(NamedTuple):
                 continue
             answer = from_api(claim.rank)
             kinds[answer].append((start, end))
-            # All answers of one endpoint are one source: to be told the same twice confirms nothing.
+            # All answers of one endpoint are one source: the same answer twice confirms nothing.
             sources[claim.source if answer else claim.evidence].append((start, end))
             if claim.proved:
                 proved.append((start, end))
@@ -119,18 +119,18 @@ def grades(
     differing: Mapping[Series, TimeRanges] = _NO_DIFFERENCES,
     audited: Mapping[Series, AuditedSlots] = _NO_AUDITS,
 ) -> dict[Series, Grades]:
-    """The grades of the slots that the claims cover, by series; those all of whose slots are *claimed* may lack.
+    """The grades of the slots that the claims cover, by series; those all of whose slots are *claimed* may be absent.
 
-    ``lives`` are the slots of each series in its pair's life; ``differing`` those in which sources say different
+    ``lives`` are the slots of each series in its pair's life; ``differing`` those in which sources have different
     things, so that neither confirms the other. Proved and confirmed is also what was derived from nothing but that,
     doubtful what was derived from any doubtful slot. A suspicious silence is doubted at all coarser intervals too, and
-    until trade ids prove it, or an archive and the exchange say the same: two archives may lack the same.
+    until trade ids prove it, or an archive and the exchange agree: the same may be missing from two archives.
     What audits have in doubt is doubted at all coarser intervals too, until trade ids prove it.
     """
     result: dict[Series, Grades] = {}
     claims = by_series(assertions)
     confirmed = _agreed(findings)
-    silent: dict[Pair, list[tuple[int, int]]] = defaultdict(list)  # suspiciously, at any interval so far
+    silent: dict[Pair, list[tuple[int, int]]] = defaultdict(list)  # suspiciously without trades, at any interval so far
     uncounted: dict[Pair, TimeRanges] = defaultdict(TimeRanges)  # more trades by ids, at any interval so far
     for series in sorted(claims):  # the intervals of a pair in rising order: what is derived comes after its origin
         kinds = _Kinds.of(claims[series])
@@ -157,7 +157,7 @@ def grades(
 
 
 def _agreed(findings: Mapping[Series, Findings]) -> dict[Series, TimeRanges]:
-    """The slots of each series that another interval confirms: of two that say the same, each confirms the other."""
+    """The slots of each series that another interval confirms: of two that agree, each confirms the other."""
     found: dict[Series, list[tuple[int, int]]] = defaultdict(list)
     for series, of_series in findings.items():
         for finer, ranges in of_series.agreed.items():
@@ -167,12 +167,12 @@ def _agreed(findings: Mapping[Series, Findings]) -> dict[Series, TimeRanges]:
 
 
 def _whole(graded: TimeRanges, outside: TimeRanges, ranges: TimeRanges, width: int) -> TimeRanges:
-    """Derived slots all of whose finer ones are graded so; those outside of the pair's life lack nothing."""
+    """Derived slots all of whose finer ones are graded so; those outside of the pair's life are not missing."""
     return (graded | outside).inner(width) & ranges if graded else _NOTHING
 
 
 def _twice(sources: Sequence[TimeRanges]) -> TimeRanges:
-    """What at least two of the sources know."""
+    """What at least two of the sources cover."""
     once, twice = _NOTHING, _NOTHING
     for ranges in sources:
         twice |= once & ranges

@@ -2,7 +2,7 @@
 
 A ticker has *eras*: it begins a new one when another asset is renamed to it, or when it is given to another asset. A
 rename leads from the era that ends with it to the era that begins with it. So an asset is a chain of eras, and no two
-eras of a ticker are ever in the same chain unless a dated fact says so: a redenomination, or a rename back.
+eras of a ticker are ever in the same chain unless a dated fact joins them: a redenomination, or a rename back.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _ONE = Fraction(1)
 
 
 class Fact(NamedTuple):
-    """Where something is known from: the source, when it was looked up, what it says; ``certain`` if it says all."""
+    """The source of a fact: what it is, when it was looked up, its text; ``certain`` if it states everything."""
 
     source: str
     seen: str  # a date, ISO 8601
@@ -71,7 +71,7 @@ class NamePeriod(NamedTuple):
     """A part of an asset's life in which it is traded as ``pair``: candles that open in ``[start, end)``.
 
     Instants are epoch seconds. Prices in it times ``factor``, and volumes divided by it, are in units of the pair that
-    was asked for. ``fact`` says where its beginning is known from; None where there was no other name before.
+    was requested. ``fact`` is the source of its beginning; None where there was no other name before.
     """
 
     pair: Pair
@@ -155,7 +155,7 @@ class Identities:
         return tuple(found)
 
     def _era(self, ticker: str, at: int) -> Era:
-        """The era of a ticker at an instant; it ends when the asset is renamed, whoever has the ticker then."""
+        """The era of a ticker at an instant; it ends when the asset is renamed, whichever asset has the ticker then."""
         begun = self._begun.get(ticker, ())
         start = max((begin for begin in begun if begin <= at), default=0)
         limits = [begin for begin in begun if begin > start]

@@ -32,10 +32,10 @@ def parse_identities(text: str, origin: str) -> Identities:
     try:
         document = tomllib.loads(text, parse_float=Decimal)
     except tomllib.TOMLDecodeError as error:
-        message = f"{origin} is no valid TOML: {error}. Mend that line, or delete the file to use the defaults."
+        message = f"{origin} is not valid TOML: {error}. Correct that line, or delete the file to use the defaults."
         raise SettingError(message) from error
     if unknown := sorted(document.keys() - _KEYS.keys()):
-        raise SettingError(f"{origin}: {unknown[0]!r} is nothing it holds; it holds [[{']], [['.join(_KEYS)}]].")
+        raise SettingError(f"{origin}: {unknown[0]!r} is unknown; allowed are [[{']], [['.join(_KEYS)}]].")
     try:
         return Identities(
             (
@@ -47,11 +47,11 @@ def parse_identities(text: str, origin: str) -> Identities:
             _entries(document, "distinct", origin, _distinct),
         )
     except AmbiguousError as error:
-        raise SettingError(f"{origin}: {error}. Take one of them out, or mend its day.") from error
+        raise SettingError(f"{origin}: {error}. Remove one of them, or correct its day.") from error
 
 
 class _Entry:
-    """An entry of the table; whatever is wrong with it is said with its place, its value and what would be right."""
+    """An entry of the table; each error has its place, its value and what would be right."""
 
     def __init__(self, values: Mapping[str, Any], place: str) -> None:
         self._values, self._place = values, place
@@ -104,11 +104,11 @@ class _Entry:
         """Where it is known from."""
         source, seen, certain, note = (self._values.get(name) for name in ("source", "seen", "certain", "note"))
         if not isinstance(source, str) or not source.strip():
-            self.wrong("source", "the address or the title of what says so")
+            self.wrong("source", "the address or the title of its source")
         if not isinstance(seen, date) or isinstance(seen, datetime):
             self.wrong("seen", "the day on which the source was looked up, such as 2026-11-28, without quotes")
         if not isinstance(certain, bool):
-            self.wrong("certain", "true, or false where the source does not say all of it")
+            self.wrong("certain", "true, or false where the source does not state all of it")
         if not isinstance(note, str | None):
             self.wrong("note", "a text, or be left out")
         return Fact(source, seen.isoformat(), certain, note or "")

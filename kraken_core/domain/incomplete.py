@@ -1,4 +1,4 @@
-"""What keeps a range from being complete, as data: which slots, why, and what would mend it."""
+"""What keeps a range from being complete, as data: which slots, why, and what would fill it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _UNKNOWN = "no gap is on record there: ingest a source that has it (kraken-histo
 def missing_ranges(
     pair: Pair, interval: int, missing: TimeRanges, gaps: Sequence[GapRecord]
 ) -> Iterator[IncompleteRange]:
-    """The missing ranges of a series, cut by its gaps on record, which know what would fill them."""
+    """The missing ranges of a series, cut by its gaps on record, which have what would fill them."""
     for gap in gaps:
         for start, end in missing.clip(gap.start, gap.end):
             yield IncompleteRange(str(pair), interval, start, end, MISSING, how_to_fill(gap))
@@ -41,9 +41,10 @@ def weak_ranges(pair: Pair, interval: int, weak: Iterable[tuple[int, int]], grad
 
 
 def how_to_fill(gap: GapRecord) -> str:
-    """What would fill a gap: its open route, or what to get by hand."""
+    """What would fill a gap: its open route, or what to download manually."""
     if gap.route is not Route.NONE:
         return _ROUTES[gap.route]
     if gap.archive:
-        return f"get {gap.csv_file} of {gap.archive}: kraken-history ingest --csv-source-dir {gap.archive}"
+        ingest = f"kraken-history ingest --csv-source-dir {gap.archive} --pairs {gap.series.pair}"
+        return f"download {gap.archive} with {gap.csv_file}, then: {ingest}"
     return gap.reason or "no source is known that has it"

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 
 from kraken_core.domain.errors import UsageError
+from kraken_core.domain.interval_units import MINUTES, short
 from kraken_core.domain.market import INTERVALS
 
-_MINUTES = {"": 1, "m": 1, "h": 60, "d": 1440, "w": 10_080}
+__all__ = ["LONGEST", "bases", "parse_interval", "parse_length", "short"]
+
 _LENGTH = re.compile(r"([1-9][0-9]{0,6})([mhdw]?)")
 LONGEST = 366 * 1440  # minutes; longer slots, aligned to the epoch, are no calendar's years
 
@@ -15,9 +17,9 @@ LONGEST = 366 * 1440  # minutes; longer slots, aligned to the epoch, are no cale
 def parse_length(text: int | str) -> int:
     """Minutes of a slot: 60 and ``60``, ``2h``, ``3d``, ``1w``. Raises UsageError for anything else."""
     found = _LENGTH.fullmatch(str(text).strip().lower())
-    minutes = int(found[1]) * _MINUTES[found[2]] if found else 0
+    minutes = int(found[1]) * MINUTES[found[2]] if found else 0
     if not 0 < minutes <= LONGEST:
-        raise UsageError(f"{text!r} is no interval: write minutes, such as 60, or 2h, 3d, 1w, up to a year.")
+        raise UsageError(f"{text!r} is not an interval: write minutes, such as 60, or 2h, 3d, 1w, up to a year.")
     return minutes
 
 
@@ -27,7 +29,7 @@ def parse_interval(text: int | str) -> int:
         return minutes
     known = ", ".join(map(short, INTERVALS))
     raise UsageError(
-        f"{text!r} is no interval of the archives: choose from {known}, or minutes such as 60 (others are resampled "
+        f"{text!r} is not an interval of the archives: choose from {known}, or minutes such as 60 (others are made "
         "when read)."
     )
 
@@ -35,9 +37,3 @@ def parse_interval(text: int | str) -> int:
 def bases(minutes: int) -> list[int]:
     """The archives' intervals that divide such a slot, coarsest first: the fewer candles, the quicker it is made."""
     return [interval for interval in reversed(INTERVALS) if minutes % interval == 0]
-
-
-def short(minutes: int) -> str:
-    """As people and other tools write it: 5m, 1h, 1d, 1w."""
-    unit = next(unit for unit in ("w", "d", "h", "m") if minutes % _MINUTES[unit] == 0)
-    return f"{minutes // _MINUTES[unit]}{unit}"

@@ -26,6 +26,7 @@ class JobStatus(StrEnum):
     CANCELLED = "CANCELLED"
 
 
+ENDED = {JobStatus.COMPLETED: "has already completed", JobStatus.CANCELLED: "has already been cancelled"}
 MOVES: dict[JobStatus, frozenset[JobStatus]] = {
     JobStatus.PENDING: frozenset({JobStatus.RUNNING, JobStatus.FAILED, JobStatus.CANCELLED}),
     JobStatus.RUNNING: frozenset({JobStatus.PAUSED, JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELLED}),
@@ -39,7 +40,7 @@ UNFINISHED = (JobStatus.PENDING, JobStatus.RUNNING, JobStatus.PAUSED, JobStatus.
 
 
 class Control(StrEnum):
-    """What anybody may ask of a running job."""
+    """What may be requested of a running job."""
 
     PAUSE = "PAUSE"
     CANCEL = "CANCEL"
@@ -71,7 +72,7 @@ class JobMetrics:
     files_skipped: int = 0
     files_failed: int = 0
     records_read: int = 0
-    records_ingested: int = 0  # new: their slot held nothing before
+    records_ingested: int = 0  # new: their slot had no candle before
     records_changed: int = 0  # differ from what was stored, whichever is in force
     records_rejected: int = 0
     gaps_detected: int = 0
@@ -114,9 +115,9 @@ class ProgressReport(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class IngestionJob:
-    """One run of the pipeline, as the ledger knows it. Datetimes are UTC; ``as_of`` and ``lease_until`` epoch seconds.
+    """One run of the pipeline, as the ledger has it. Datetimes are UTC; ``as_of`` and ``lease_until`` epoch seconds.
 
-    While it runs, ``worker`` says who runs it, until when that is to be believed (``lease_until``), and how far it is
+    While it runs, ``worker`` is who runs it, valid until ``lease_until``, and how far it is
     (``doing``).
     """
 
@@ -130,7 +131,7 @@ class IngestionJob:
     stage: str = ""
     worker: str = ""
     lease_until: int | None = None
-    requested: Control | None = None  # of its worker, by anybody
+    requested: Control | None = None  # of its worker
     error: str | None = None
     metrics: JobMetrics = field(default_factory=JobMetrics)
     doing: ProgressReport | None = None
@@ -185,15 +186,15 @@ class IngestionJob:
         return self.metrics.gaps_filled
 
     def mark_running(self, worker: str, lease_until: int | None = None) -> IngestionJob:
-        """Taken up by ``worker``, to be believed until ``lease_until``. Raises IllegalMoveError unless it may run."""
+        """Running in ``worker``, with a lease until ``lease_until``. Raises IllegalMoveError unless it may run."""
         return replace(self._moved(JobStatus.RUNNING), worker=worker, lease_until=lease_until, error=None)
 
     def mark_paused(self) -> IngestionJob:
-        """Put aside, to be resumed. Raises IllegalMoveError unless it is running."""
+        """Paused, to be resumed. Raises IllegalMoveError unless it is running."""
         return self._moved(JobStatus.PAUSED)
 
     def mark_completed(self, error: str | None = None) -> IngestionJob:
-        """Done, though not what it was for where there is an ``error``. Raises IllegalMoveError unless it is running.
+        """Done, though only in part where there is an ``error``. Raises IllegalMoveError unless it is running.
 
         It is not resumed: the same request is a new job, as of a new present.
         """
@@ -208,14 +209,15 @@ class IngestionJob:
         return replace(self.mark_failed(f"worker lost: {why}"), worker_lost=True)
 
     def mark_cancelled(self) -> IngestionJob:
-        """Given up for good. Raises IllegalMoveError when it has ended."""
+        """Cancelled for good. Raises IllegalMoveError when it has ended."""
         return self._moved(JobStatus.CANCELLED)
 
     def _moved(self, to: JobStatus) -> IngestionJob:
         if to not in MOVES[self.status]:
-            allowed = ", ".join(sorted(MOVES[self.status]))
-            only = f"from there only {allowed}" if allowed else "that is its end"
-            raise IllegalMoveError(f"job {self.id} is {self.status} and cannot become {to}: {only}.")
+            state = self.status.lower()
+            allowed = ", ".join(sorted(MOVES[self.status])).lower()
+            only = f"is {state} and cannot become {to.lower()}, only {allowed}" if allowed else ENDED[self.status]
+            raise IllegalMoveError(f"job {self.id} {only}.")
         return replace(self, status=to, lease_until=None, requested=None, doing=None, worker_lost=False)
 
 
@@ -257,9 +259,9 @@ class FileIngestionRecord:
 
     def _moved(self, to: FileStatus) -> FileIngestionRecord:
         if to not in FILE_MOVES[self.status]:
-            only = ", ".join(sorted(FILE_MOVES[self.status])) or "nothing else"
+            allowed = ", ".join(sorted(FILE_MOVES[self.status])).lower() or "nothing"
             raise IllegalMoveError(
-                f"{self.member or self.path} is {self.status} in this job and cannot become {to}: "
-                f"from there only {only}."
+                f"{self.member or self.path} is {self.status.lower()} in this job and cannot become {to.lower()}, "
+                f"only {allowed}."
             )
         return replace(self, status=to)

@@ -1,4 +1,4 @@
-"""What is known of pairs, and what follows: which slots are wanted, covered, derivable. No candle is looked at."""
+"""What is known of pairs, and what follows: which slots are expected, covered, derivable. No candle is read."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def derived_from(claim: Assertion) -> int:
 
 @dataclass(frozen=True, slots=True)
 class DerivationWork:
-    """What is to be derived, finest interval first, and which derived claims no longer hold (counter-claims)."""
+    """What is to be derived, finest interval first, and which derived claims are void (counter-claims)."""
 
     derive: tuple[tuple[Pair, Derivation], ...]
     withdraw: tuple[Assertion, ...]
@@ -116,9 +116,9 @@ class Knowledge:
         return result
 
     def covered(self) -> dict[Series, TimeRanges]:
-        """The slots of each series that some source knows; none where nothing is known of its pair's life.
+        """The slots of each series that some source covers; none where nothing is known of its pair's life.
 
-        A claim that a pair did not trade says nothing of one that nobody ever saw trade.
+        A claim that a pair did not trade means nothing for one that was never seen to trade.
         """
         unseen = {pair for pair, lives in self.lives.items() if not lives}
         return {
@@ -128,10 +128,10 @@ class Knowledge:
         }
 
     def derivation_work(self, wanted: Mapping[Series, TimeRanges]) -> DerivationWork:
-        """What should be derived and is not, in the wanted slots; and what is derived and should not be.
+        """What should be derived and is not, in the expected slots; and what is derived and should not be.
 
-        What was derived before outside the wanted slots is kept in step too. Intervals that are not wanted of a pair
-        are taken as they are.
+        What was derived before outside the expected slots is kept in step too. Intervals that are not expected of a
+        pair are taken as they are.
         """
         derive: list[tuple[Pair, Derivation]] = []
         withdraw: list[Assertion] = []

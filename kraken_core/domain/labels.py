@@ -1,4 +1,4 @@
-"""Whether candles are of the interval that their file's name says (domain rule 4)."""
+"""Whether candles are of the interval in their file's name (domain rule 4)."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
 
 _CHANCE = 1e-9  # a file is refused where its times would be chance less often than that
-_BUSY = 2.0  # trades a row, on average: fewer may be those of somebody who trades once an hour, on the hour
+_BUSY = 2.0  # trades a row, on average: fewer may come from one trader who trades once an hour, on the hour
 _HEAD = 64  # rows that show it of most files
 _FINER_SHARE = 4  # one row in so many inside slots of the named interval is no damage any more
 _FINER_ROWS = 2  # nor are so many rows that open whole minutes
 
 
 def coarser_content(times: Ints, trades: Ints, interval: int) -> int | None:
-    """The interval (minutes) whose candles these must be, though the name says a finer one; None where nothing shows.
+    """The interval (minutes) whose candles these must be, though the name has a finer one; None where unclear.
 
     ``times`` are the opens of one file's rows in epoch seconds, ``trades`` their counts. Every candle of a sparse
     pair may open at the start of a coarser slot by chance, where all that was traded in it fell into its first part:
     with probability (interval / coarser) ** candles, were trades as likely in each part. That has to be below 1e-9;
-    and there have to be two trades a candle at least, as a pair may have none but those that somebody makes by the
+    and there have to be two trades a candle at least, as a pair may have none but those that one trader makes by the
     clock, one a time.
     """
     coarser = [each for each in INTERVALS if each > interval]

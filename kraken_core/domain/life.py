@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 class Life(NamedTuple):
     """One stretch of a pair's life; ``end`` is None while it trades.
 
-    ``assumed``: nobody told us the listing, it is the first candle ever seen.
+    ``assumed``: the listing is unknown, and taken to be the first candle ever seen.
     """
 
     start: int
@@ -29,7 +29,7 @@ def instants(lives: Iterable[Life]) -> TimeRanges:
 def possible_instants(lives: Sequence[Life]) -> TimeRanges:
     """When the pair lived, for all that is known: also before a listing that is only assumed.
 
-    What is not in it lacks nothing. A file that begins inside a coarse slot does not show that the pair did.
+    What is not in it is not missing. A file that begins inside a coarse slot does not show that the pair did.
     """
     if lives and lives[0].assumed:
         lives = (lives[0]._replace(start=0), *lives[1:])
@@ -37,14 +37,14 @@ def possible_instants(lives: Sequence[Life]) -> TimeRanges:
 
 
 def lived(lives: Iterable[Life], width: int) -> TimeRanges:
-    """The slots of ``width`` seconds in which the pair lived: those that hold the listing and the last trade too."""
+    """The slots of ``width`` seconds in which the pair lived: those of the listing and the last trade too."""
     return instants(lives).outer(width)
 
 
 def expected_slots(lives: Sequence[Life], slots: TimeRanges, width: int) -> TimeRanges:
-    """Those of the slots asked for that are expected: in the pair's life; all, where nothing is known of its life.
+    """Those of the requested slots that are expected: in the pair's life; all, where nothing is known of its life.
 
-    What was asked for and is not stored is missing, though nobody knows whether it ever was (domain rule 16).
+    What was requested and is not stored is missing, though it may never have existed (domain rule 16).
     """
     return slots & lived(lives, width) if lives else slots
 
@@ -71,8 +71,8 @@ def assumed_listing(first_candles: Mapping[int, int]) -> int | None:
 
 
 def needs_listing_lookup(lives: Sequence[Life], start: int) -> bool:
-    """Whether a listed pair's first trade has to be asked for: what it may have lived from ``start`` on is not known.
+    """Whether a listed pair's first trade has to be requested: what it may have lived from ``start`` on is not known.
 
-    Nobody told its listing, and the first candle seen is later than that; or it was delisted, and is back.
+    Its listing is unknown, and the first candle seen is later than that; or it was delisted, and is back.
     """
     return not lives or lives[-1].end is not None or (lives[0].assumed and lives[0].start > start)

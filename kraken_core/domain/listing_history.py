@@ -1,6 +1,6 @@
 """What AssetPairs answered over time: which pairs it listed, and how each stood (domain rule 2).
 
-An answer that lacks a pair says that it is not listed only where it is whole; :meth:`Market.lacks` decides.
+An answer without a pair shows that it is not listed only where it is whole; :meth:`Market.lacks` decides.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from kraken_core.domain.exchange import Market
     from kraken_core.domain.market import Pair
 
-GONE = "gone"  # the status of a pair that an answer lacks
+GONE = "gone"  # the status of a pair that is absent from an answer
 
 
 class ListingAnswer(NamedTuple):
@@ -35,7 +35,7 @@ class ListingAnswer(NamedTuple):
 
 
 class ListingChange(NamedTuple):
-    """What an answer says of a pair, where that is something else than before: its status, GONE where it lacks it."""
+    """What an answer has of a pair, where that differs from before: its status, GONE where it is absent."""
 
     at: int  # epoch seconds, by the exchange's clock
     pair: Pair
@@ -58,7 +58,7 @@ class ListedSpan(NamedTuple):
 
 
 def changes(latest: Mapping[Pair, ListingChange], market: Market) -> list[ListingChange]:
-    """What an answer says that the latest of each pair did not; all that it lists, where there was none before."""
+    """What is new in an answer for each pair; all that it lists, where there was none before."""
     said = [
         ListingChange(market.now, entry.pair, entry.name.altname, entry.name.asset_class, entry.status)
         for entry in market.entries
@@ -89,8 +89,8 @@ class ListingHistory:
     def was_absent(self, first: ListingChange, at: int) -> bool:
         """Whether answers show that a pair was not listed at an instant before the one that had it ``first``.
 
-        A whole one by then lacked it, and so did the last before it was listed: in between nobody saw it. An answer
-        that was cut short shows nothing, and none is there of the time before the first.
+        A whole one by then was without it, and so was the last before it was listed: in between it was not seen. An
+        answer that was cut short shows nothing, and none is there of the time before the first.
         """
         before = self.answers[: bisect_left(self._firsts, first.at)]
         if not before or not self._shows_absence(before[-1], first):

@@ -11,6 +11,7 @@ from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from kraken_core.domain.errors import UnknownPairError
+from kraken_core.domain.interval_units import short
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -25,8 +26,8 @@ QUOTES = frozenset(
         *("EURC", "EUROP", "EURQ", "EURR", "XBT", "ETH", "SOL", "DOT", "DAI"),
     }
 )
-# Where two quote currencies fit (ETHAUSD ends in AUSD and in USD), the asset before them tells which is meant, if it is
-# known. Assets that are traded against many quotes, and those whose own names end like the beginning of a quote.
+# Where two quote currencies fit (ETHAUSD ends in AUSD and in USD), the asset before them decides which is meant, if it
+# is known. Assets that are traded against many quotes, and those whose own names end like the beginning of a quote.
 KNOWN_ASSETS = QUOTES | frozenset(
     """
     AAVE ADA ALGO APT ARB ATOM AVAX AXS BAT BCH BNB CHZ COMP CRO CRV DASH DOT EGLD ENJ ENS ETC ETH FIL FLOW FTM GRT HBAR
@@ -36,7 +37,7 @@ KNOWN_ASSETS = QUOTES | frozenset(
     MINA MIRA MOCA ORCA PDA PHA RHEA SAGA SAHARA SCA SIGMA TEA THETA TIA UMA YALA ZETA ZORA
     """.split()  # noqa: SIM905 - a list of as many strings would be a page
 )
-# Names that neither rule splits rightly: an asset that few know, and a key half of old and half of new codes.
+# Names that neither rule splits rightly: a rare asset, and a key half of old and half of new codes.
 EXCEPTIONS = {"MONAUSD": ("MON", "AUSD"), "USDTZUSD": ("USDT", "USD")}
 # Canonical keys of the first assets: X before a coin, Z before a currency, and always four letters.
 _COINS = ("XBT", "ETH", "XRP", "LTC", "XDG", "XMR", "ETC", "XLM", "MLN", "REP", "ZEC", "ICN", "NMC", "XVN")
@@ -70,7 +71,7 @@ class Pair(NamedTuple):
     def parse(text: str) -> Pair:
         """The pair that ``text`` names: BTC/USD, XBT/USD, XBTUSD and XXBTZUSD are the same.
 
-        Told by rules alone; :class:`~kraken_core.domain.names.Names` knows what the exchange says. Raises
+        By rules alone; :class:`~kraken_core.domain.names.Names` has the exchange's own names. Raises
         UnknownPairError for dark pools (``XBTUSD.d``) and for names that end in no known quote currency.
         """
         return parse_pair(text)
@@ -90,7 +91,7 @@ def parse_pair(text: str, assets: frozenset[str] = KNOWN_ASSETS, quotes: frozens
         raise UnknownPairError(message)
     base, quote = _with_slash(name, quotes) if "/" in name else next(iter(splits(name, assets, quotes)), ("", ""))
     if not base or not _ASSET.fullmatch(base) or base == quote:
-        message = f"{text!r} is no pair: it ends in no quote currency we know. Write BASE/QUOTE, such as BTC/USD."
+        message = f"{text!r} is not a pair: no known quote currency at its end. Use BASE/QUOTE, such as BTC/USD."
         raise UnknownPairError(message)
     return shown_pair(base, quote)
 
@@ -111,7 +112,7 @@ def splits(name: str, assets: frozenset[str] = KNOWN_ASSETS, quotes: frozenset[s
     """What a name without a slash can mean: base and quote in Kraken's spelling, the likeliest first.
 
     That is: the shortest quote after an asset that is known, else the shortest at all. Only one where no other comes
-    near it: several mean that the name alone does not tell.
+    near it: several mean that the name alone is ambiguous.
     """
     if (tokenized := _TOKENIZED_PAIR.fullmatch(name)) and tokenized[2] in quotes:
         return [(tokenized[1], tokenized[2])]
@@ -152,7 +153,7 @@ class Series(NamedTuple):
     interval: int
 
     def __str__(self) -> str:
-        return f"{self.pair} {self.interval}m"
+        return f"{self.pair} {short(self.interval)}"
 
     @property
     def width(self) -> int:
@@ -166,6 +167,6 @@ class Series(NamedTuple):
 
 
 def first_of(series: Iterable[Series]) -> str:
-    """Several series in a few words: ``BTC/USD 60m``, or ``BTC/USD 60m and 4 series more``."""
+    """Several series, shortened: ``BTC/USD 1h``, or ``BTC/USD 1h and 4 more series``."""
     first, *others = series
-    return f"{first} and {len(others):,} series more" if others else str(first)
+    return f"{first} and {len(others):,} more series" if others else str(first)

@@ -50,14 +50,14 @@ class Names:
         return [taken, *(shown_pair(*split) for split in splits(text, self._assets, self._quotes)[1:])]
 
     def query(self, pair: Pair) -> dict[str, str]:
-        """The parameters by which the exchange is asked for a pair; tokenized stocks are asked with their class."""
+        """The request parameters of a pair; tokenized stocks need their class."""
         entry = self._by_pair.get(pair)
         asset_class = entry.asset_class if entry else TOKENIZED if is_tokenized(pair.base) else CURRENCY
         named = {"pair": entry.altname if entry else pair.altname}
         return named if asset_class == CURRENCY else {**named, "asset_class": asset_class}
 
     def corrections(self, pairs: Collection[Pair]) -> dict[Pair, Pair]:
-        """Which of these pairs the exchange knows by another name: what a file was called was split wrongly.
+        """Which of these pairs have another name at the exchange: a file's name was split wrongly.
 
         So a pair that the exchange does not list, though it lists its altname (ETHA/USD, where ETHAUSD is ETH/AUSD).
         """
@@ -66,7 +66,7 @@ class Names:
         return {pair: entry.pair for pair, entry in found if entry}
 
     def corrected(self, pair: Pair) -> Pair:
-        """The pair, by the name that the exchange knows it by."""
+        """The pair, by its name at the exchange."""
         return self.corrections([pair]).get(pair, pair)
 
     @cached_property

@@ -1,4 +1,4 @@
-"""Pairs that were asked for and are found nowhere (domain rule 16): why, and which name may have been meant."""
+"""Pairs that were requested and are found nowhere (domain rule 16): why, and which name may have been meant."""
 
 from __future__ import annotations
 
@@ -12,14 +12,32 @@ ALIKE = 0.8  # of difflib's ratio, from which on a name may have been mistyped
 
 
 def found_nowhere(pairs: Iterable[Pair], market: Market | None, others: Collection[Pair]) -> dict[Pair, str]:
-    """Why nothing is known of each of the pairs; ``others`` are pairs that there are, ``market`` where it was asked."""
+    """Why each of the pairs was not found; ``others`` are existing pairs, ``market`` what the exchange lists."""
     names = {str(pair) for pair in (*others, *(market.listed if market else ()))}
     return {pair: _reason(pair, market, names) for pair in pairs}
 
 
 def _reason(pair: Pair, market: Market | None, names: Collection[str]) -> str:
     if market and pair in market.listed:
-        return f"no source holds {pair}"
+        return f"no source contains {pair}"
     unlisted = " and the exchange does not list it" if market else ""
-    meant = get_close_matches(str(pair), sorted(set(names) - {str(pair)}), 1, ALIKE)
-    return f"no source holds {pair}{unlisted}" + (f": did you mean {meant[0]}?" if meant else "")
+    meant = _meant(pair, names)
+    return f"no source contains {pair}{unlisted}" + (f": did you mean {meant}?" if meant else "")
+
+
+def unknown_pairs(pairs: Iterable[Pair], known: Collection[Pair]) -> list[str]:
+    """A sentence for each of the pairs that is not among the ``known`` ones, with the name that may have been meant."""
+    names = set(map(str, known))
+    return [_unknown(pair, names) for pair in pairs if str(pair) not in names]
+
+
+def _unknown(pair: Pair, names: Collection[str]) -> str:
+    meant = _meant(pair, names)
+    return f"No data of {pair}. " + (
+        f"Did you mean {meant}?" if meant else "List the stored pairs: kraken-history pairs"
+    )
+
+
+def _meant(pair: Pair, names: Collection[str]) -> str:
+    """The existing name most like the pair's; "" where none is like it."""
+    return next(iter(get_close_matches(str(pair), sorted(set(names) - {str(pair)}), 1, ALIKE)), "")

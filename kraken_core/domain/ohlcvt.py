@@ -21,12 +21,13 @@ import polars as pl
 from kraken_core.domain.candles import PRICES, VALUES
 from kraken_core.domain.csv_columns import ColumnLayout, encoding_fault
 from kraken_core.domain.errors import BadFileError
+from kraken_core.domain.interval_units import short
 from kraken_core.domain.labels import chance, coarser_content, finer_content
 from kraken_core.domain.ohlcvt_lines import KRAKENS, read_lines
 from kraken_core.domain.row_order import ReadRows, out_of_order, unknown_slots
 from kraken_core.domain.timerange import TimeRanges
 
-# As they stand in the file; ``time`` in epoch seconds.
+# As they are in the file; ``time`` in epoch seconds.
 COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
     "time": pl.Int64,
     "open": pl.Float64,
@@ -40,7 +41,7 @@ EARLIEST = 1_300_000_000  # 2011-03-13, before Kraken opened: an earlier time is
 NOT_CLOSED = "its slot has not closed yet"
 _UNITS = {"milliseconds": 10**3, "microseconds": 10**6, "nanoseconds": 10**9}
 
-_NO_COUNT = "its count of trades is no whole number"
+_NO_COUNT = "its count of trades is not a whole number"
 _CONTESTED = "another row of the file gives its slot other values"
 _OUT_OF_ORDER = "its time and that of the row beside it are out of order"
 
@@ -55,10 +56,10 @@ class Reject(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """What one file says. ``candles`` has the columns of COLUMNS, sorted, unique by time.
+    """The content of one file. ``candles`` has the columns of COLUMNS, sorted, unique by time.
 
     ``first`` and ``last`` are the slots (open, epoch seconds) of its first and last good row, traded or not; rows
-    without a trade are silence and not among the candles. ``unknown`` holds what its rows do not show: where some may
+    without a trade are not among the candles. ``unknown`` is what its rows do not show: where some may
     be lost, and the slot of a last row that may be torn, though that is among the candles.
     """
 
@@ -74,7 +75,7 @@ def parse_clean(texts: Sequence[bytes], interval: int, now: int) -> tuple[pl.Dat
     """All rows of several files of one interval at once, and the rows of each; None where any is unusual.
 
     The frame has the columns of COLUMNS. Every row of it is good, every file of it sorted, without silences, whole to
-    its last line end, and of the interval it is said to be.
+    its last line end, and of the stated interval.
     """
     if not all(text.endswith(b"\n") for text in texts):
         return None
@@ -113,7 +114,7 @@ def _all_good(frame: pl.DataFrame, interval: int, now: int) -> bool:
 
 
 def parse_any(text: bytes, interval: int, now: int) -> Parsed:
-    """One file, row by row. Raises BadFileError where nothing in it is a candle, or it is not what it is said to be."""
+    """One file, row by row. Raises BadFileError where nothing in it is a candle, or it is of another interval."""
     if fault := encoding_fault(text):
         raise BadFileError(fault)
     if not text.strip():
@@ -151,7 +152,8 @@ def _reasons(width: int, now: int, layout: ColumnLayout) -> pl.Expr:
     time, text, columns = pl.col("time"), pl.col("text"), pl.col("width")
     finite = pl.all_horizontal(pl.col(name).is_finite() for name in (*PRICES, "volume"))
     fits = (columns == layout.width) | (columns == len(COLUMNS) + 1) & pl.lit(value=layout == KRAKENS)
-    instead = pl.format(f"{{}} columns instead of {layout.width}", "width")
+    noun = pl.when(columns == 1).then(pl.lit("column")).otherwise(pl.lit("columns"))
+    instead = pl.format(f"{{}} {{}} instead of {layout.width}", "width", noun)
     commas = text.str.contains(r"^[\d\s,\"']+$") & (columns > len(COLUMNS) + 1)
     checks = (
         (
@@ -168,15 +170,18 @@ def _reasons(width: int, now: int, layout: ColumnLayout) -> pl.Expr:
             pl.col("time_text").str.contains(r"^\d{10}\.\d*$"),
             pl.lit("its time has a decimal point; Kraken's are whole seconds"),
         ),
-        (time.is_null(), pl.lit("its time is no whole number of seconds")),
+        (time.is_null(), pl.lit("its time is not a whole number of seconds")),
         *(
             (time.is_between(EARLIEST * unit, EARLIEST * unit * 10), pl.lit(f"its time is in {name}, not in seconds"))
             for name, unit in _UNITS.items()
         ),
         (time < EARLIEST, pl.lit("its time is before Kraken existed")),
-        (pl.any_horizontal(pl.col(name).is_null() for name in PRICES), pl.lit("a price is no number")),
-        (pl.col("volume").is_null(), pl.lit("its volume is no number")),
-        (~pl.col("vwap"), pl.lit("8 columns instead of 7, and the sixth is no vwap: it lies outside of low and high")),
+        (pl.any_horizontal(pl.col(name).is_null() for name in PRICES), pl.lit("a price is not a number")),
+        (pl.col("volume").is_null(), pl.lit("its volume is not a number")),
+        (
+            ~pl.col("vwap"),
+            pl.lit("8 columns instead of 7, and the sixth is not a vwap: it lies outside of low and high"),
+        ),
         (pl.col("trades").is_null(), pl.lit(_NO_COUNT)),
         (~finite, pl.lit("a value is not finite")),
         (pl.min_horizontal(PRICES) <= 0, pl.lit("a price is not positive")),
@@ -195,33 +200,33 @@ def _reasons(width: int, now: int, layout: ColumnLayout) -> pl.Expr:
 
 
 def _misaligned(width: int) -> str:
-    return f"its time is no start of a {width // 60}-minute slot"
+    return f"its time is not the start of a {short(width // 60)} slot"
 
 
 def _require_finest(rows: pl.DataFrame, interval: int) -> None:
-    """Raises BadFileError where the rows are of a finer interval than the file's name says."""
+    """Raises BadFileError where the rows are of a finer interval than the file's name states."""
     width = interval * 60
     inside = rows.filter(pl.col("reason") == _misaligned(width))
     on_minutes = inside.filter(pl.col("time") % 60 == 0)
     candles = rows["reason"].null_count() + inside.height
     if finer_content(inside.height, on_minutes.height, candles):
         raise BadFileError(
-            f"its rows are of a finer interval than the {interval} minutes its name says: {inside.height:,} of "
+            f"its rows are of a finer interval than the {short(interval)} in its name: {inside.height:,} of "
             f"{candles:,} open inside such a slot, the first in line {on_minutes['line'][0]:,}"
         )
 
 
 def _require_coarsest(taken: pl.DataFrame, interval: int) -> None:
-    """Raises BadFileError where the rows are of a coarser interval than the file's name says."""
+    """Raises BadFileError where the rows are of a coarser interval than the file's name states."""
     if coarser := coarser_content(taken["time"].to_numpy(), taken["trades"].to_numpy(), interval):
         raise BadFileError(
-            f"its rows are candles of {coarser} minutes, not of the {interval} its name says: all {taken.height:,} "
+            f"its rows are {short(coarser)} candles, not {short(interval)} ones as in its name: all {taken.height:,} "
             f"open at the start of such a slot ({chance(interval, coarser, taken.height)} by chance)"
         )
 
 
 def _uncontested(rows: pl.DataFrame) -> pl.DataFrame:
-    """Of different rows for one slot none is sure; rows that are the same say it once more."""
+    """Of different rows for one slot none is used; equal rows count once."""
     good = pl.col("reason").is_null()
     if not rows.filter(good)["time"].is_duplicated().any():
         return rows
@@ -247,7 +252,7 @@ def _readable(now: int) -> pl.Expr:
 
 
 def _unknown(rows: pl.DataFrame, width: int, now: int, *, torn: bool) -> TimeRanges:
-    """What the rows do not show; and the slots that bad rows give, wherever they stand and whatever others say."""
+    """What the rows do not show; and the slots of bad rows, wherever they are and whatever other rows have."""
     marked = rows.with_columns(readable=_readable(now)).with_columns(bad=(~pl.col("readable")).cum_sum())
     read, bad = marked.filter("readable"), marked.filter(~pl.col("readable"))
     stated = rows.filter(_readable(now) | pl.col("reason").is_in([_CONTESTED, _OUT_OF_ORDER]))["time"]

@@ -10,7 +10,7 @@ from kraken_core.domain.errors import BadFileError
 
 NAMES = ("time", *VALUES)
 KRAKENS = ColumnLayout({name: place for place, name in enumerate(NAMES)}, len(NAMES))
-_FEWEST_NAMED = 6  # columns of a header: fewer words are a damaged row
+_FEWEST_NAMED = 6  # columns of a header: fewer names are a damaged row
 _VWAP_PLACE = 5  # some collectors put a vwap before the volume
 _VWAP_SHARE = 0.9  # of the rows with eight columns, for those to have one
 _ROUNDING = 1e-9  # by how much, of itself, a vwap may lie outside of low and high

@@ -52,7 +52,7 @@ class PlannedFile:
 
 
 class Pace(NamedTuple):
-    """How often the exchange may be asked: requests a second for a pair, and how many pairs at once."""
+    """How often requests may be made: requests a second for a pair, and how many pairs at once."""
 
     requests_a_second: float = 1.0
     pairs_in_parallel: int = 1
@@ -70,11 +70,11 @@ STEADY = Pace()
 class IngestionPlan:
     """Everything a job will do. Files are in the order they will be read: newest vintage first.
 
-    ``gaps`` are those known before a file is read; ``unread`` counts series whose files only tell when read.
-    ``market`` is what the exchange told of itself, None where it is not to be asked, or did not answer (``notes`` say
-    why). ``repairs`` are the requests that ``--max-requests`` affords, and ``listings`` counts those for first trades.
-    ``at_most`` so many requests may turn out to be needed. ``unreached`` says why the exchange, which was wanted, is
-    not asked; ``nowhere`` why nothing is known of pairs.
+    ``gaps`` are those known before a file is read; ``unread`` counts series whose gaps show only when their files are
+    read. ``market`` is what the exchange returned about itself, None where it is not queried, or did not answer
+    (``notes`` say why). ``repairs`` are the requests that ``--max-requests`` affords, and ``listings`` counts those for
+    first trades. ``at_most`` so many requests may turn out to be needed. ``unreached`` is why the exchange, which is
+    needed, was not reached; ``nowhere`` why nothing is known of pairs.
     """
 
     request: Request
@@ -83,7 +83,7 @@ class IngestionPlan:
     files: tuple[PlannedFile, ...]
     gaps: tuple[GapRecord, ...]
     unread: int
-    passed_over: int  # files of pairs or intervals nobody asked for
+    passed_over: int  # files of pairs or intervals that were not requested
     market: Market | None = None
     repairs: RepairPlan = NO_REPAIRS
     listings: int = 0
@@ -100,7 +100,7 @@ class IngestionPlan:
 
     @property
     def limit(self) -> int | None:
-        """How many requests a job of this plan makes before somebody is asked again; None: as many as it takes."""
+        """How many requests a job of this plan makes before it asks for confirmation again; None: no limit."""
         most = self.request.max_requests
         if not self.request.within_plan:
             return most
@@ -108,7 +108,7 @@ class IngestionPlan:
 
     @property
     def left_open(self) -> tuple[GapRecord, ...]:
-        """The gaps that the exchange could fill and is not going to be asked for; each says why."""
+        """The gaps that the exchange could fill but are not requested; each has the reason."""
         serves = self.repairs.serves
         return tuple(g for g in self.gaps if g.is_api_fillable and not serves(g.series, g.start, g.end))
 
@@ -128,7 +128,7 @@ class IngestionPlan:
 
     @property
     def all_notes(self) -> list[str]:
-        """What a user should know of the sources: of each archive, and of what the plan could not look at."""
+        """What a user should know about the sources: each archive, and what the plan could not look at."""
         return [*(note for archive in self.archives for note in archive.notes), *self.notes]
 
     @property
@@ -161,7 +161,7 @@ class IngestionPlan:
 
     @property
     def _once_read(self) -> Collection[ArchiveFile]:
-        """The files that will be read, each once however many series it tells of."""
+        """The files that will be read, each once however many series it covers."""
         return {(f.file.path, f.file.member): f.file for f in self.to_ingest}.values()
 
     def _candles(self, file: ArchiveFile) -> int:

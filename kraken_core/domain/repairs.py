@@ -1,4 +1,4 @@
-"""Repairs: what is asked of the exchange, from what is wanted, what is known, and what may be asked for."""
+"""Repairs: what is requested from the exchange, by what is expected, what is known, and what may be requested."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ class Repairs(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class RepairPlanner:
-    """Plans what to ask of the exchange for a request. ``rates`` are the trades a second expected of pairs."""
+    """Plans the requests to the exchange for a job's request. ``rates`` are the trades a second expected of pairs."""
 
     scope: Scope
     market: Market
     rates: Mapping[Pair, float]
 
     def route_repairs(self, knowledge: Knowledge, wanted: Spans, gaps: Iterable[GapRecord], spent: int = 0) -> Repairs:
-        """The repairs of the wanted slots; some of the open ``gaps`` wait, and ``spent`` requests are gone."""
+        """The repairs of the expected slots; some of the open ``gaps`` wait, and ``spent`` requests are gone."""
         request = self.scope.request
         if not request.auto_gap_fill:
             return Repairs()
@@ -55,7 +55,7 @@ class RepairPlanner:
         return Repairs(whole, within_budget(routes, missing_of, whole, left))
 
     def _missing_by_pair(self, knowledge: Knowledge, wanted: Spans, gaps: Collection[GapRecord]) -> list[Missing]:
-        """What each listed pair lacks that may be asked for now, in order of pairs."""
+        """What each listed pair is missing that may be requested now, in order of pairs."""
         chosen, spared = self._chosen(gaps), self._spared(gaps)
         askable = {}
         for series, slots in self.scope.repairable(wanted).items():
@@ -83,9 +83,9 @@ def detector_for(
     unreached: str = "",
     rates: Mapping[Pair, float] | None = None,
 ) -> IntegratedGapDetector:
-    """Detects for a request; what the exchange could fill is told from what it could not, asked or not.
+    """Detects for a request; what the exchange could fill is separated from what it could not, queried or not.
 
-    ``market`` is what it told of itself, None where it was not asked; ``unreached`` why it could not be.
+    ``market`` is what it returned about itself, None where it was not queried; ``unreached`` why it could not be.
     """
     request = scope.request
     return IntegratedGapDetector(
@@ -103,7 +103,7 @@ def detector_for(
 
 
 def missing_by_pair(knowledge: Knowledge, wanted: Spans, rates: Mapping[Pair, float] | None = None) -> list[Missing]:
-    """What pairs lack of the wanted slots, in order of pairs; those that lack nothing are left out.
+    """What pairs are missing of the expected slots, in order of pairs; those missing nothing are left out.
 
     ``rates`` are expected trades a second.
     """

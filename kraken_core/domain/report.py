@@ -9,11 +9,14 @@ from kraken_core.domain.differences import Disagreement
 from kraken_core.domain.gaps import GapRecord, GapStatus, Route
 from kraken_core.domain.grades import Grade
 from kraken_core.domain.market import Pair, Series
+from kraken_core.domain.plural import counted
+
+MOST_PAIRS = 5  # named in an advised command; more are all
 
 
 @dataclass(frozen=True, slots=True)
 class Completeness:
-    """Counts of slots. ``covered`` are known to some source: ``present`` with a candle, ``silent`` without.
+    """Counts of slots. ``covered`` by some source: ``present`` with a candle, ``silent`` without.
 
     Of the covered ones so many are ``proved``, ``confirmed`` and ``doubtful``, the rest *claimed* (domain rule 15).
     """
@@ -32,12 +35,12 @@ class Completeness:
 
     @property
     def missing(self) -> int:
-        """Slots nobody knows anything of."""
+        """Slots that no source covers."""
         return self.wanted - self.covered
 
     @property
     def claimed(self) -> int:
-        """Covered slots that one source knows, and nothing confirms or doubts."""
+        """Covered slots of one source, that nothing confirms or contradicts."""
         return self.covered - self.proved - self.confirmed - self.doubtful
 
     @property
@@ -47,11 +50,11 @@ class Completeness:
 
     @property
     def completeness(self) -> float:
-        """Covered and not doubtful, of wanted, 0 to 1; nothing wanted is 0, not 1."""
+        """Covered and not doubtful, of those expected, 0 to 1; nothing expected is 0, not 1."""
         return self.share(Grade.CLAIMED)
 
     def share(self, grade: Grade) -> float:
-        """The slots on evidence of this grade or a better one, of wanted, 0 to 1."""
+        """The slots on evidence of this grade or a better one, of those expected, 0 to 1."""
         return self.meeting(grade) / self.wanted if self.wanted else 0.0
 
     def meeting(self, grade: Grade) -> int:
@@ -69,7 +72,7 @@ class Completeness:
 
 @dataclass(frozen=True, slots=True)
 class SeriesReport:
-    """One line of the report; ``start`` and ``end`` bound what was wanted, epoch seconds.
+    """One line of the report; ``start`` and ``end`` bound what was expected, epoch seconds.
 
     ``reason`` is that of its widest gap: why something is missing, and what would fill it.
     """
@@ -106,13 +109,13 @@ class Report:
 
     @property
     def worst(self) -> list[SeriesReport]:
-        """The series that lack something, or of which something is doubtful, least complete first."""
+        """The series with missing or doubtful slots, least complete first."""
         incomplete = [line for line in self.series if line.counts.complete < line.counts.wanted]
         return sorted(incomplete, key=lambda line: (line.counts.completeness, -line.counts.missing, line.series))
 
     @property
     def nothing_stored(self) -> dict[str, str]:
-        """Pairs, and series of other pairs, of which nothing that was wanted is covered, and why (domain rule 16)."""
+        """Pairs, and series of other pairs, of which nothing expected is covered, and why (domain rule 16)."""
         lines: dict[Pair, list[SeriesReport]] = defaultdict(list)
         for line in self.series:
             lines[line.series.pair].append(line)
@@ -131,33 +134,30 @@ class Report:
         free = sum(gap.route is Route.DERIVE for gap in self.gaps)
         by_api = sum(gap.is_api_fillable and gap.status is GapStatus.DETECTED for gap in self.gaps)
         by_archive: dict[str, int] = defaultdict(int)
+        pairs: dict[str, set[str]] = defaultdict(set)
         failed = 0
         for gap in self.gaps:
             for part in gap.by_archive(self.as_of) if gap.route is not Route.DOWNLOAD else ():
                 by_archive[part.archive] += part.candles
+                pairs[part.archive].add(str(gap.series.pair))
             failed += gap.status is GapStatus.FAILED
         result = []
         if free:
-            result.append(
-                f"finer candles fill {free:,} gap{'' if free == 1 else 's'}, whole or in part: "
-                "run the same kraken-history ingest with --auto-gap-fill"
-            )
+            result.append(f"finer candles can fill {counted(free, 'gap')}, fully or partly: kraken-history backfill")
         if by_api:
-            result.append(
-                f"the exchange can fill {by_api:,} gap{'' if by_api == 1 else 's'}, whole or in part: "
-                "kraken-history backfill asks it"
-            )
+            result.append(f"the exchange can fill {counted(by_api, 'gap')}, fully or partly: kraken-history backfill")
         for archive, candles in sorted(by_archive.items(), key=lambda item: -item[1])[:4]:
+            whose = sorted(pairs[archive])
+            selection = f"--pairs {','.join(whose)}" if len(whose) <= MOST_PAIRS else "--tier ALL"
             result.append(
-                f"get {archive} (up to {candles:,} slots): kraken-history ingest --csv-source-dir {archive} …"
+                f"download {archive} to fill up to {counted(candles, 'missing candle')}, then: "
+                f"kraken-history ingest --csv-source-dir {archive} {selection}"
             )
         if doubtful := self.overall.doubtful:
             result.append(
-                f"{doubtful:,} intervals are doubtful, suspiciously without trades or with fewer than trade ids count: "
-                "kraken-history verify lists them"
+                f"{counted(doubtful, 'candle')} doubtful (unusual lack of trades, or fewer than trade ids count); see: "
+                "kraken-history verify"
             )
         if failed:
-            result.append(
-                f"{failed:,} gaps failed to fill: kraken-history backfill tries them again, each time a while later"
-            )
+            result.append(f"{counted(failed, 'gap')} could not be filled; retry with: kraken-history backfill")
         return result

@@ -26,12 +26,12 @@ class Change:
 
     @property
     def wanted(self) -> int:
-        """How many slots more (or fewer, below 0) are wanted now."""
+        """How many slots more (or fewer, below 0) are expected now."""
         return (self.after.wanted if self.after else 0) - (self.before.wanted if self.before else 0)
 
 
 def earlier(document: Any) -> dict[Series, Completeness]:  # noqa: ANN401 - whatever JSON a file holds
-    """What ``report --json`` said once. Raises ValueError for anything else."""
+    """What ``report --json`` printed before. Raises ValueError for anything else."""
     try:
         return {_series(row): _counts(row) for row in document}
     except (KrakenError, KeyError, TypeError) as error:
@@ -39,7 +39,7 @@ def earlier(document: Any) -> dict[Series, Completeness]:  # noqa: ANN401 - what
 
 
 def compared(before: Mapping[Series, Completeness], now: Iterable[SeriesReport]) -> list[Change]:
-    """Every series that changed, those that lack more than before first."""
+    """Every series that changed, those missing more than before first."""
     after = {line.series: line.counts for line in now}
     changes = [Change(series, before.get(series), after.get(series)) for series in {**before, **after}]
     return sorted((c for c in changes if c.before != c.after), key=lambda change: (-change.missing, change.series))

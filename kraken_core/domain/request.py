@@ -1,4 +1,4 @@
-"""What a user asks a job to do."""
+"""What a user requests of a job."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ _ADDED = {
     "within_plan": True,
     "audit": False,
     "locate": False,
-}  # what requests of earlier versions mean that do not say it
+}  # what it is for requests of earlier versions, which do not have it
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which series and days are spoken of; empty ``tiers`` and ``pairs`` mean everything held.
+    """Which series and days are selected; empty ``tiers`` and ``pairs`` mean everything stored.
 
     Days are whole UTC days and ``end_date`` is included, as on the command line.
     """
@@ -40,7 +40,7 @@ class Selection:
     end_date: date | None = None
 
     def holds(self, pair: Pair, tiers: Tiers) -> bool:
-        """Whether the pair is spoken of."""
+        """Whether the pair is selected."""
         if self.quotes and pair.quote not in self.quotes:
             return False
         if self.pairs:
@@ -48,7 +48,7 @@ class Selection:
         return not self.tiers or tiers.holds(self.tiers, pair)
 
     def window(self, as_of: int) -> TimeRange:
-        """The instants spoken of: from the start date (else the beginning) to the end date, capped by ``as_of``."""
+        """The selected instants: from the start date (else the beginning) to the end date, capped by ``as_of``."""
         start = 0 if self.start_date is None else day_start(self.start_date)
         end = as_of if self.end_date is None else min(day_start(self.end_date + timedelta(days=1)), as_of)
         return TimeRange(start, max(start, end))
@@ -61,15 +61,15 @@ def closed(window: TimeRange, width: int) -> TimeRanges:
 
 @dataclass(frozen=True, slots=True)
 class Request(Selection):
-    """What a job is asked for: the selection, the sources, and which routes may repair what is missing.
+    """A job's request: the selection, the sources, and which routes may repair what is missing.
 
     ``archive_through`` is the last day archives are complete through where they state none themselves; ``as_of`` the
-    instant to speak of (epoch seconds), where another than the present was named. With ``api_backfill`` the exchange
-    may be asked, by ``trades`` also for what its candles do not reach; ``max_requests`` bounds that, None does not.
-    ``within_plan``: should more be needed than the plan said, the job pauses, and somebody is to agree to that.
-    ``incremental`` wants of each series only what it wanted before and what has closed since. ``backfill`` fills open
-    gaps and wants nothing more: those of ``gap_ids``, or all. An ``audit`` holds what is stored against trade ids, and
-    may ``locate`` where they differ.
+    present of the job (epoch seconds), where another was named. With ``api_backfill`` the exchange
+    may be queried, with ``trades`` also for what its candles do not reach; ``max_requests`` bounds that, None does not.
+    ``within_plan``: should more be needed than planned, the job pauses for confirmation.
+    ``incremental`` expects of each series only what was expected before and what has closed since. ``backfill`` fills
+    open gaps and expects nothing more: those of ``gap_ids``, or all. An ``audit`` compares what is stored with trade
+    ids, and may ``locate`` where they differ.
     """
 
     sources: tuple[str, ...] = ()
@@ -99,21 +99,21 @@ class Request(Selection):
         return Selection.window(replace(self, start_date=start), as_of)
 
     def why_exchange_unused(self, unreached: str = "") -> str:
-        """Why the exchange is not asked for something that it could tell; ``unreached`` says why it did not answer."""
+        """Why something is not requested that the exchange could fill; ``unreached`` is why it did not answer."""
         if not self.api_backfill:
-            return "the exchange was not asked (--no-api-backfill)"
+            return "the exchange was not queried (--no-api-backfill)"
         if not self.auto_gap_fill:
-            return "the exchange was not asked (--no-auto-gap-fill)"
-        return f"the exchange was not reached: {unreached}" if unreached else "this job did not ask for it"
+            return "the exchange was not queried (--no-auto-gap-fill)"
+        return f"the exchange was not reached: {unreached}" if unreached else "not requested by this job"
 
     @property
     def needs_exchange(self) -> bool:
-        """Whether the exchange is to be asked for what is missing."""
+        """Whether what is missing is requested from the exchange."""
         return self.api_backfill and self.auto_gap_fill
 
     @property
     def key(self) -> str:
-        """Equal for requests that ask for the same; a job of the same key is resumed, not started again."""
+        """Equal for equal requests; a job of the same key is resumed, not started again."""
         document = {n: value for n, value in _plain(self).items() if n not in _ADDED or value != _ADDED[n]}
         return json.dumps(document, sort_keys=True, separators=(",", ":"))
 
@@ -123,7 +123,7 @@ class Request(Selection):
 
     @classmethod
     def from_json(cls, document: dict[str, Any]) -> Request:
-        """The request that :meth:`to_json` wrote; fields it lacks take their defaults."""
+        """The request that :meth:`to_json` wrote; absent fields take their defaults."""
         known = {f.name for f in fields(cls)}
         values = {name: value for name, value in document.items() if name in known}
         for name in ("tiers", "quotes", "intervals", "sources", "gap_ids"):
@@ -156,7 +156,7 @@ def intervals_of(values: Iterable[int]) -> tuple[int, ...]:
 
 
 def years_before(day: date, years: int) -> date:
-    """The same day so many years earlier; 28 February for a leap day that the year lacks."""
+    """The same day so many years earlier; 28 February for a leap day that the year does not have."""
     try:
         return day.replace(year=day.year - years)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Between what bounds the requests of a plan lie, where its files tell only when they are read what they lack."""
+"""Between what bounds the requests of a plan lie, where gaps show only when files are read."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ def most_requests(
     unlisted: Collection[Pair],
     gaps: Sequence[GapRecord],
 ) -> int:
-    """How many requests a job may turn out to need: as if its files held nothing of the days asked for.
+    """How many requests a job may turn out to need: as if its files had nothing of the requested days.
 
-    ``knowledge`` is what is known before any of them is read. Of the ``unlisted`` pairs nobody told yet when they were
+    ``knowledge`` is what is known before any of them is read. It is not known yet when the ``unlisted`` pairs were
     listed, which takes a request each: they may have lived all the time.
     """
     scope = repairing.scope

@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 class Prospect(NamedTuple):
     """What is known when the repair of gaps is planned; ``gaps`` are the open ones of the ledger.
 
-    ``market`` is what the exchange told of itself, None where it is not asked; ``unreached`` says why, where it was to
-    be. ``unreadable`` says why files of series could not be read, the last time that was tried; ``stored`` and
+    ``market`` is what the exchange returned about itself, None where it is not queried; ``unreached`` why, where it was
+    to be. ``unreadable`` is why files of series could not be read, the last time that was tried; ``stored`` and
     ``limits``: see Scope.
     """
 
@@ -71,9 +71,10 @@ class DataSourceRouter:
     ) -> IngestionPlan:
         """The plan of a request: every file of its series, newest vintage first, the gaps they leave, their repair.
 
-        ``known`` are files read before, by path, member, stamp and series; ``knowledge`` what the ledger knows by now;
-        ``before`` the last detections. The ``prospect`` says whether the exchange may be asked; of ``published``
-        archives those members are read that fill what is missing, where that is cheaper than asking.
+        ``known`` are files read before, by path, member, stamp and series; ``knowledge`` what the ledger has recorded
+        by now; ``before`` the last detections. The ``prospect`` is whether the exchange may be queried; of
+        ``published`` archives those members are read that fill what is missing, where that is cheaper than requests to
+        the exchange.
         """
         ordered = sorted(archives, key=file_rank, reverse=True)
         files: list[PlannedFile] = []
@@ -174,7 +175,7 @@ class DataSourceRouter:
 
 
 def _notes_on(nowhere: Mapping[Pair, str], market: Market | None) -> tuple[str, ...]:
-    """What to say of pairs that the exchange is not going to be asked about."""
+    """The note on pairs that are not requested from the exchange."""
     return tuple(
         f"{why}." if not why.endswith("?") else why
         for pair, why in nowhere.items()
@@ -196,7 +197,7 @@ def _planned(file: ArchiveFile, index: int, archive: Archive, *, finest: bool, k
     if known is None:
         return PlannedFile(file, index, Action.INGEST, "new", finest)
     if not known.rank:
-        return PlannedFile(file, index, Action.INGEST, "held rows that had not closed when it was read", finest, known)
+        return PlannedFile(file, index, Action.INGEST, "had rows that had not closed when it was read", finest, known)
     if known.rank < derived_rank(file_rank(archive, file.source)):
         return PlannedFile(file, index, Action.INGEST, "of a newer vintage than when it was read", finest, known)
     return PlannedFile(file, index, Action.SKIP, "already ingested", finest, known)
@@ -226,5 +227,5 @@ def _expected(
     chosen = [pair for pair, life in lives.items() if life and request.holds(pair, tiers)]
     for archive in archives:
         claims += absence_claims(archive, {file.series.pair for file in archive.files}, chosen)
-    # A pair of which one file tells only when read may turn out older than the others state.
+    # A pair in a file that states nothing before it is read may turn out older than the others state.
     return Knowledge(lives, claims), {Series(s.pair, i) for s in unread for i in request.intervals}

@@ -1,8 +1,8 @@
-"""Routes: the cheapest set of requests that repairs what a pair lacks (domain rule 10).
+"""Routes: the cheapest set of requests that repairs what a pair is missing (domain rule 10).
 
 An OHLC answer serves the last 720 slots of its series and what derives from them. A sweep of the pair's trades serves
-every interval: it makes candles of the finest one wanted, and the others are derived. So what decides is, for each
-instant that is lacking, the finest interval that lacks it: an answer of that or of a finer interval serves it, if it
+every interval: it makes candles of the finest one requested, and the others are derived. So what decides is, for each
+missing instant, the finest interval that is missing it: an answer of that or of a finer interval serves it, if it
 reaches back so far; else it has to be swept.
 """
 
@@ -20,13 +20,13 @@ from kraken_core.domain.timerange import END_OF_TIME, TimeRanges, ceil
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-UNKNOWN_RATE = 0.01  # trades a second, of a pair of which nothing is held: most pairs trade less
+UNKNOWN_RATE = 0.01  # trades a second, of a pair of which nothing is stored: most pairs trade less
 _NOTHING = TimeRanges()
 Known = dict[int, TimeRanges]  # by interval
 
 
 class Sweep(NamedTuple):
-    """Trades to read, of ``[start, end)`` in epoch seconds: whole slots of the finest interval wanted."""
+    """Trades to read, of ``[start, end)`` in epoch seconds: whole slots of the finest requested interval."""
 
     start: int
     end: int
@@ -56,7 +56,7 @@ class Repair:
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """What a pair lacks, by interval (minutes): ``missing`` slots of every interval wanted, be it none.
+    """What a pair is missing, by interval (minutes): ``missing`` slots of every requested interval, possibly none.
 
     ``covered`` are the slots known at any interval; ``dead`` the instants outside the pair's life, which count as
     known where coarser slots are derived; ``trades_a_second`` is what is expected of it.
@@ -124,7 +124,7 @@ class Routes:
         return replace(repair, instead=self._instead(missing_of, repair)) if repair.sweeps else repair
 
     def horizon(self, pair: Pair, interval: int) -> TimeRanges:
-        """The slots that an OHLC answer speaks of."""
+        """The slots that an OHLC answer covers."""
         return TimeRanges.single(*ohlc_horizon(Series(pair, interval), self.now))
 
     def _instead(self, missing_of: Missing, repair: Repair) -> tuple[int, ...]:
@@ -149,7 +149,7 @@ class Routes:
         """For each need, the intervals of which an answer serves some of it, and from when on.
 
         Only where all of a coarse slot is known at one finer interval is it derived: what is swept and what was
-        answered add up where the answer's interval is wanted too, else it takes whole slots answered.
+        answered add up where the answer's interval is requested too, else it takes whole slots answered.
         """
         reaches: dict[int, dict[int, int]] = {}
         for i, instants in needs.items():
@@ -224,7 +224,7 @@ class Served(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class RepairPlan:
-    """What is asked of the exchange for all pairs, and what that serves."""
+    """The requests to the exchange for all pairs, and what they serve."""
 
     repairs: tuple[Repair, ...] = ()
     served: Mapping[Series, Served] = field(default_factory=dict)

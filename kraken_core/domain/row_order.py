@@ -1,6 +1,6 @@
 """What the order of a file's rows shows: which rows are sure, and which silences between them (domain rule 4).
 
-A row that is absent between two rows that follow each other in the file was not traded; that is all a file can tell
+A row that is absent between two rows that follow each other in the file was not traded; that is all a file can show
 of it. Where a row between them could not be read, or time falls from one to the next, something may be lost: nothing
 is known there. So a file is believed step by step, and not from its first time to its last.
 """
@@ -47,7 +47,7 @@ class ReadRows(NamedTuple):
 
 
 def out_of_order(times: Ints, *, whole: bool) -> Bools:
-    """The rows on both sides of a fall of time: one of the two has a wrong time, and nobody knows which.
+    """The rows on both sides of a fall of time: one of the two has a wrong time, and it is unknown which.
 
     Not where one of them is there twice, with the same values: there a part of the file was repeated. Nor where all
     of a ``whole`` file (no row of it is unreadable) runs backwards.
@@ -63,7 +63,7 @@ def out_of_order(times: Ints, *, whole: bool) -> Bools:
 
 
 def unknown_slots(rows: ReadRows, width: int) -> Iterator[tuple[int, int]]:
-    """The ranges in which the rows (at least one) do not tell whether there was a candle.
+    """The ranges in which the rows (at least one) do not show whether there was a candle.
 
     Between neighbours in time that do not follow each other in the file; and before the first or behind the last of
     them, where that row does not begin or end the file.

@@ -1,4 +1,4 @@
-"""What a request wants of each series, together with what was wanted of it before."""
+"""What a request expects of each series, together with what was expected of it before."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from kraken_core.domain.timerange import END_OF_TIME, TimeRange, TimeRanges, flo
 
 
 class Detection(NamedTuple):
-    """The last detection of a series: the hull of what was wanted, and the instant it speaks of."""
+    """The last detection of a series: the hull of what was expected, and as of when."""
 
     wanted: TimeRange
     as_of: int
@@ -27,9 +27,9 @@ NEVER = TimeRange(0, 0)  # the limit of a series of which nothing is expected
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """A request as of an instant, and the last detections: a gap keeps its whole extent, whoever wanted it first.
+    """A request as of an instant, and the last detections: a gap keeps its extent, whichever request expected it.
 
-    ``present`` is until when the exchange's has settled, where it was asked: what speaks of later had a wrong clock.
+    ``present`` is until when the exchange's has settled, where it was queried: anything later had a wrong clock.
     ``stored`` are the spans of candles that files brought, of which the outermost may not be covered. Of the series in
     ``limits`` nothing outside of its limit is expected, whatever a request says.
     """
@@ -42,10 +42,10 @@ class Scope:
     limits: Mapping[Series, TimeRange] = field(default_factory=dict)
 
     def pairs(self, lives: Mapping[Pair, Sequence[Life]], with_files: Collection[Pair], tiers: Tiers) -> list[Pair]:
-        """The pairs that the request speaks of: those known to have lived, and those ``with_files``, readable or not.
+        """The pairs that the request selects: those known to have lived, and those ``with_files``, readable or not.
 
         Those that it names too, whether anything is known of them or not (domain rule 16); a backfill fills the gaps
-        of all that were ever wanted.
+        of all that were ever expected.
         """
         before = {series.pair for series in self.before} if self.request.backfill else ()
         known = {*(pair for pair, life in lives.items() if life), *with_files, *self.request.pairs, *before}
@@ -54,13 +54,13 @@ class Scope:
     def wanted(
         self, knowledge: Knowledge, pairs: Collection[Pair]
     ) -> tuple[dict[Series, TimeRanges], dict[Series, Detection]]:
-        """The slots of each series of the pairs that are wanted, now or before; and the detections these make.
+        """The slots of each series of the pairs that are expected, now or before; and the detections these make.
 
         That is the request's window, and whatever is covered or stored outside of it with all that lies between: what
-        is stored is always assessed. An incremental request adds to what was wanted before only what has closed since;
-        a backfill adds nothing. What was wanted up to a later instant stays wanted up to there: a job that was paused
-        is gone on with as of its own. Of a pair of which nothing is known, the whole window is wanted: its life may
-        have been that long.
+        is stored is always assessed. An incremental request adds to what was expected before only what has closed
+        since; a backfill adds nothing. What was expected up to a later instant stays expected up to there: a job that
+        was paused is resumed as of its own. Of a pair of which nothing is known, the whole window is expected: its life
+        may have been that long.
         """
         request = self.request
         window = request.window(self.as_of)
@@ -76,7 +76,7 @@ class Scope:
             if before is not None:
                 after = END_OF_TIME if request.backfill else before.wanted.end if request.incremental else 0
                 now = now.clip(after, END_OF_TIME) | TimeRanges.single(*before.wanted)  # noqa: PLW2901 - widened
-            now |= self._stored(series, covered, latest)  # noqa: PLW2901 - widened
+            now |= self._stored(series, covered, latest) & everything[series]  # noqa: PLW2901 - widened
             hull = now.hull if now else TimeRange(window.start, window.start)
             wanted[series] = everything[series].clip(*hull).clip(*self.limits.get(series, hull))
             if now:
@@ -84,7 +84,7 @@ class Scope:
         return wanted, detections
 
     def _stored(self, series: Series, covered: Mapping[Series, TimeRanges], latest: int) -> TimeRanges:
-        """What is covered of a series, or was stored by files; a backfill adds nothing to what was wanted."""
+        """What is covered of a series, or was stored by files; a backfill adds nothing to what was expected."""
         if self.request.backfill:
             return TimeRanges()
         span = self.stored.get(series)
@@ -104,15 +104,15 @@ class Scope:
         return found | {Series(pair, i): closed(window, i * 60) for pair in unknown for i in intervals}
 
     def repairable(self, wanted: Mapping[Series, TimeRanges]) -> dict[Series, TimeRanges]:
-        """What of the wanted slots may be repaired: dates limit that too."""
+        """The expected slots that may be repaired: dates limit that too."""
         window = self.request.window(self.as_of)
         slots = {interval: closed(window, interval * 60) for interval in self.request.intervals}
         return {series: ranges & slots[series.interval] for series, ranges in wanted.items()}
 
     def unlisted_pairs(self, lives: Mapping[Pair, Sequence[Life]], market: Market, tiers: Tiers) -> list[Pair]:
-        """The pairs of the request whose first trade has to be asked for, those first of which something is held.
+        """The pairs of the request whose first trade has to be requested, those first of which something is stored.
 
-        A backfill fills the gaps of what was wanted before, and asks only about pairs of which nothing is known.
+        A backfill fills the gaps of what was expected before, and requests only pairs of which nothing is known.
         """
         selected = [pair for pair in market.listed if self.request.holds(pair, tiers)]
         if self.request.backfill:
@@ -126,10 +126,10 @@ class Scope:
 def wanted_before(
     detections: Mapping[Series, Detection], lives: Mapping[Pair, Sequence[Life]], selection: Selection
 ) -> dict[Series, TimeRanges]:
-    """What was wanted of the series at their last detections, as far as the days that a selection names go.
+    """What was expected of the series at their last detections, as far as the days that a selection names go.
 
-    A report speaks of this, whoever asks for it: a job, the command line or a page. A request that names no first day
-    reads five years, and still is about everything that was wanted.
+    Every report is of this: that of a job, of the command line, of a page. A request that names no first day reads five
+    years, and is still about everything that was expected.
     """
     wanted = {}
     for series, detection in detections.items():
@@ -158,7 +158,7 @@ def not_assessed(
 ) -> dict[Series, TimeRange]:
     """The series of which slots in the days of a selection were never assessed, each with the days that were.
 
-    A selection that names no day speaks of what was assessed, whatever that is.
+    A selection that names no day means what was assessed, whatever that is.
     """
     if selection.start_date is None and selection.end_date is None:
         return {}

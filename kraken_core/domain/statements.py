@@ -42,10 +42,10 @@ def as_stated_to(statement: ArchiveStatement, rows: TimeRange) -> ArchiveStateme
 
 
 def checked(statement: ArchiveStatement, files: Iterable[tuple[int, TimeRange]], at_least: int = 1) -> Checked:
-    """The statement held against the rows of an archive's busiest files (width of their slots, rows), busiest first.
+    """The statement compared with the rows of an archive's busiest files (width of their slots, rows), busiest first.
 
-    No more of them are looked at than it takes to bear it out, and ``at_least`` so many. An end that no row bears out
-    is not stated. Where all rows begin late, the statement begins with them: the archive speaks of nothing before.
+    No more of them are looked at than needed to confirm it, and ``at_least`` so many. An end that no row confirms
+    is not stated. Where all rows begin late, the statement begins with them: the archive covers nothing before.
     """
     looked_at: list[TimeRange] = []
     firsts: dict[int, int] = {}  # by width: where rows begin

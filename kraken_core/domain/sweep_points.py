@@ -1,4 +1,4 @@
-"""Where a sweep goes on: all that is needed of the pages read, as text that the ledger keeps."""
+"""Where a sweep resumes: all that is needed of the pages read, as text that the ledger keeps."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from kraken_core.domain.trades import PARTS
 
 
 class SweepPoint(NamedTuple):
-    """How far a sweep of a pair's trades is, all that is needed to go on with it.
+    """How far a sweep of a pair's trades is: all that is needed to resume it.
 
-    Slots of ``interval`` minutes are given up to ``known_until`` (epoch seconds); ``cursor`` (nanoseconds) asks for the
+    Slots of ``interval`` minutes are given up to ``known_until`` (epoch seconds); ``cursor`` (nanoseconds) requests the
     next page; ``state`` is a :class:`SweepState` as text.
     """
 

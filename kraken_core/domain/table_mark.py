@@ -1,6 +1,6 @@
-"""What a candle table is known by, and when it is not the one that a ledger knows.
+"""What identifies a candle table, and when it is not the one that a ledger belongs to.
 
-Candles are committed before the ledger records them, so that a table may always be newer than its ledger knows: after
+Candles are committed before the ledger records them, so that a table may always be newer than in its ledger: after
 a crash between the two, after merging files, undoing a job, or restoring an older ledger. It is never older.
 """
 
@@ -15,8 +15,8 @@ from kraken_core.domain.errors import TableLostError
 class TableMark(NamedTuple):
     """A candle table at one version.
 
-    ``identity`` tells it from every other table, and is "" where there is none; ``version`` rises with every commit;
-    ``stamp`` tells the commit that made the version from any other one of that number, "" where nobody can.
+    ``identity`` identifies it, and is "" where there is none; ``version`` rises with every commit;
+    ``stamp`` distinguishes the commit that made the version from any other one of that number, "" where unknown.
     """
 
     identity: str = ""
@@ -24,18 +24,18 @@ class TableMark(NamedTuple):
     stamp: str = ""
 
 
-KnownTable = Callable[[], TableMark | None]  # what the ledger knows of a table: as of what is recorded by now
+KnownTable = Callable[[], TableMark | None]  # what the ledger has recorded of a table by now
 
 
 def nothing_known() -> TableMark | None:
-    """Of a table that no ledger knows, whatever is there is right."""
+    """Of a table that no ledger has recorded, whatever is there is right."""
     return None
 
 
 def why_not(known: TableMark | None, found: TableMark, stamp_of: Callable[[int], str]) -> str | None:
-    """Why the table found does not go on from the known one; None where it does.
+    """Why the table found does not continue the known one; None where it does.
 
-    ``stamp_of`` tells a version's stamp in the table found, "" where nobody can any more.
+    ``stamp_of`` is a version's stamp in the table found, "" where it is no longer known.
     """
     if known is None:
         return None
@@ -52,7 +52,7 @@ def why_not(known: TableMark | None, found: TableMark, stamp_of: Callable[[int],
 
 
 def require_known(table: object, known: TableMark | None, found: TableMark, stamp_of: Callable[[int], str]) -> None:
-    """Raises TableLostError where :func:`why_not` tells why the table found is not the known one."""
+    """Raises TableLostError where :func:`why_not` has a reason why the table found is not the known one."""
     if why := why_not(known, found, stamp_of):
         raise TableLostError(
             f"The candle table {table} is not the one that the ledger counts candles of: {why}. Nothing was changed. "

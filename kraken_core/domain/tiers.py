@@ -1,4 +1,4 @@
-"""Tiers: which base assets matter most. Defaults are packaged; a home may hold its own ``tiers.toml``."""
+"""Tiers: which base assets matter most. Defaults are packaged; a home may have its own ``tiers.toml``."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ class Tiers:
         try:
             document = tomllib.loads(text)
         except tomllib.TOMLDecodeError as error:
-            message = f"{origin} is no valid TOML: {error}. Mend that line, or delete the file to use the defaults."
+            message = f"{origin} is not valid TOML: {error}. Correct that line, or delete the file to use the defaults."
             raise SettingError(message) from error
         tiers = document.get("tiers", {})
         rest = document.get("rest", "TIER4")
         fiat = document.get("fiat", [])
         if unknown := sorted(document.keys() - {"tiers", "rest", "fiat"}):
-            message = f"{origin}: {unknown[0]!r} is no setting of it; it holds [tiers], rest and fiat."
+            message = f"{origin}: unknown setting {unknown[0]!r}; allowed are [tiers], rest and fiat."
             raise SettingError(message)
         if not isinstance(tiers, dict) or not isinstance(rest, str) or not _words(fiat):
             message = f'{origin}: it needs a table [tiers], a name rest = "TIER4" and a list fiat = ["USD", …].'
@@ -81,13 +81,15 @@ class Tiers:
         chosen = []
         for name in names:
             if name.strip().upper() not in known:
-                message = f"{name!r} is no tier: choose from {', '.join(known.values())} (see: kraken-history tiers)."
+                message = (
+                    f"{name!r} is not a tier: choose from {', '.join(known.values())} (see: kraken-history tiers)."
+                )
                 raise UnknownTierError(message)
             chosen.append(known[name.strip().upper()])
         return tuple(dict.fromkeys(chosen))
 
     def holds(self, names: Iterable[str], pair: Pair) -> bool:
-        """Whether the pair is in one of the tiers; ALL holds every pair, those of fiat bases too."""
+        """Whether the pair is in one of the tiers; ALL is every pair, those of fiat bases too."""
         return any(name == ALL or self.of(pair.base) == name for name in names)
 
 

@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 
-END_OF_TIME = 253_370_764_800  # 9999-01-01T00:00:00Z, after every date anybody writes
+END_OF_TIME = 253_370_764_800  # 9999-01-01T00:00:00Z, after every date in use
 
 
 def floor(instant: int, width: int) -> int:
-    """The start of the epoch-aligned slot of ``width`` seconds that holds ``instant``."""
+    """The start of the epoch-aligned slot of ``width`` seconds that contains ``instant``."""
     return instant - instant % width
 
 
@@ -170,7 +170,7 @@ class TimeRanges:
         return TimeRange(self.bounds[0], self.bounds[-1])
 
     def _is_aligned(self, width: int) -> bool:
-        """Whether all bounds are bounds of slots: cheap to tell, and of most sets true."""
+        """Whether all bounds are bounds of slots: cheap to check, and of most sets true."""
         return gcd(*self.bounds) % width == 0
 
     def _pairs(self) -> Iterator[tuple[int, int]]:

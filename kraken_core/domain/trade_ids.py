@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-SWAPPED = 100  # ids out of order by no more than this are swapped; by more, their numbering begins anew
+SWAPPED = 100  # ids out of order by no more than this are swapped; by more, their numbering begins again
 
 
 class Run(NamedTuple):
@@ -36,7 +36,7 @@ class IdRun(NamedTuple):
     ) -> tuple[IdRun, list[Run]]:
         """The run after trades that follow, and the runs that ended meanwhile.
 
-        ``never``: the numbers behind which one was skipped that does not exist, as far as can be told.
+        ``never``: the numbers behind which one was skipped that does not exist, as far as is known.
         """
         if self.run and not self.ahead and list(ids) == list(range(self.last + 1, self.last + 1 + len(ids))):
             until = times[-1] if times else self.run.until
@@ -70,7 +70,7 @@ class Skipped(NamedTuple):
 
 
 def skipped(run: IdRun, times: Sequence[int], ids: Sequence[int | None]) -> list[Skipped]:
-    """The ids that trades skip, which follow the run; where an id is unknown, nothing can be told."""
+    """The ids that trades skip, which follow the run; where an id is unknown, nothing follows."""
     known: dict[int, int] = {}  # times by id, of one numbering
     if run.run:
         known = dict.fromkeys((run.last, *run.ahead), run.run.until)

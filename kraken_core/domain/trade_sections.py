@@ -2,7 +2,7 @@
 
 Between two trades that follow each other in the file there was none; that is all a file can show. Where a row between
 them could not be read, or time falls, trades may be lost, or a part of the file may be there twice, and two equal
-trades cannot be told from one that is repeated. So a file is a row of sections, of which each knows its own time.
+trades cannot be distinguished from a repeated one. So a file is a row of sections, each with its own time.
 """
 
 from __future__ import annotations

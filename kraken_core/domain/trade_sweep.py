@@ -1,7 +1,7 @@
 """A sweep: a pair's trades read page by page, so that after each page it is known how far it is (domain rule 4).
 
 Slots are given as soon as no more trades can be in them. Those that are still in the making are kept as their parts,
-so that a sweep of ten thousand pages goes on at its page, wherever it was cut off.
+so that a sweep of ten thousand pages resumes at its page, wherever it was cut off.
 
 What the exchange answers may be minutes old, and a trade may become visible a while after its time. So, of the last
 hour, trades are believed where one was read that is a settling time later in the same page, or where their ids are
@@ -34,7 +34,7 @@ class TradeSpan(NamedTuple):
     """What a sweep saw of a pair's ids in ``[start, end)``, epoch seconds.
 
     ``first_id`` and ``last_id`` are those of its trades, None where it had none or the id is unknown. ``whole``: every
-    id between the two was seen. ``phantoms`` ids were skipped there, and stayed away when they were asked for again.
+    id between the two was seen. ``phantoms`` ids were skipped there, and stayed away when they were requested again.
     """
 
     pair: Pair
@@ -67,9 +67,9 @@ class Ending(NamedTuple):
 class SweepStep(NamedTuple):
     """What a page brought: candles (SCHEMA), the slots now known, and those of them that consecutive ids prove.
 
-    ``sweeping`` goes on, None where all is known; where ``ending`` is set, all is read, and something has to agree
-    before the rest is known: see :meth:`Sweeping.agreed`. ``stuck``: the page is full of one nanosecond, and nothing
-    leads on from it.
+    ``sweeping`` is how to go on, None where all is known; where ``ending`` is set, all is read, and something has to
+    agree before the rest is known: see :meth:`Sweeping.agreed`. ``stuck``: the page is full of one nanosecond, and
+    nothing leads on from it.
     """
 
     candles: pl.DataFrame
@@ -141,7 +141,7 @@ class Sweeping:
 
     @property
     def point(self) -> SweepPoint:
-        """Where to go on."""
+        """Where to resume."""
         run = None if self.ids.ahead else self.ids.run
         state = SweepState(self.making.parts, self.tail, run, self.ids.last, self.doubt, self.first_id, self.phantoms)
         return SweepPoint(self.making.pair, self.making.finest, self.known_until, self.cursor, state.text)
@@ -151,11 +151,11 @@ class Sweeping:
         return self._unread(page.trades)
 
     def skipped(self, fresh: pl.DataFrame) -> list[Skipped]:
-        """The ids that fresh trades skip, which are asked for again from before the first of them."""
+        """The ids that fresh trades skip, which are requested again from before the first of them."""
         return skipped(self.ids, fresh["time"].to_list(), fresh["id"].to_list()) if len(fresh) else []
 
     def found_again(self, fresh: pl.DataFrame, again: pl.DataFrame, skips: Iterable[Skipped]) -> pl.DataFrame:
-        """Fresh trades with those that they had skipped, from a page that was asked for from before them.
+        """Fresh trades with those that they had skipped, from a page that was requested from before them.
 
         Those that come after the last of them come again with the next page.
         """
@@ -165,7 +165,7 @@ class Sweeping:
         lost = more.filter(inside)
         if lost.is_empty():
             return fresh
-        # Of the last instant all of them, as those that are missing there may be more than ids tell.
+        # Of the last instant all of them, as those that are missing there may be more than ids show.
         more = more.filter(inside | last) if len(lost.filter(last)) else lost
         rows, order = fresh.rows(), again.rows()
         for row in more.rows():
@@ -230,7 +230,7 @@ class Sweeping:
                 return self.given_until(self.known_until)._replace(stuck=True)
             return replace(self, cursor=page.cursor).given_until(self.known_until)
         after = replace(self, short=short)
-        if short == 1:  # asked again, it may bring more: a short page is no end
+        if short == 1:  # requested again, it may bring more: a short page is no end
             return after.given_until(self.known_until)
         last = int(self.tail["time"][-1]) if len(self.tail) else self.known_until * NS
         proved = any(run.since <= last - self.settling and run.until >= last for run in after.all_runs)
@@ -301,8 +301,8 @@ class Sweeping:
 def without_repeats(page: pl.DataFrame, read: pl.DataFrame) -> pl.DataFrame:
     """A page of trades without those that were read before (both PAGE).
 
-    Told apart by all that a trade tells, so that an id that is unknown or used twice is no matter; nor is one that is
-    unknown in one answer, and known in another. Equal trades are as many as they are: each that was read stands for one
+    Distinguished by all fields of a trade, so that an id that is unknown or used twice is no matter; nor is one that is
+    unknown in one answer, and known in another. Equal trades are as many as they are: each that was read counts for one
     of the page.
     """
     if read.is_empty() or page.is_empty():
@@ -317,7 +317,7 @@ def without_repeats(page: pl.DataFrame, read: pl.DataFrame) -> pl.DataFrame:
     unknown: Counter[Row] = Counter()
     for row, count in left.items():
         (known if row[_ID] else unknown)[_but_id(row)] += count
-    # Those that know their id first: they can be no other's than one that did not.
+    # Those with an id first: they can be no other's than one without.
     for place in sorted((place for place in range(len(rows)) if fresh[place]), key=lambda place: not rows[place][_ID]):
         same = _but_id(rows[place])
         others = unknown if unknown[same] or rows[place][_ID] else known
@@ -332,7 +332,7 @@ def _but_id(row: Row) -> Row:
 
 
 def phantoms(skips: Iterable[Skipped], again: pl.DataFrame) -> list[Skipped]:
-    """The ids still skipped that stayed away when they were asked for again: what comes a little later is none."""
+    """The ids still skipped that stayed away when they were requested again: what comes a little later is none."""
     ids = again["id"]
     return [skip for skip in skips if not ids.is_between(skip.first, skip.last).any()]
 
@@ -367,9 +367,9 @@ def _follows(before: TradeSpan, span: TradeSpan) -> bool:
 
 
 def _following(page: TradesPage, last: int, cursor: int) -> int:
-    """The cursor of what follows a page: what it says, or, where it is short, its last trade's time if that is earlier.
+    """The cursor of what follows a page: its own, or, where it is short, its last trade's time if that is earlier.
 
-    Trades may be lost from a short page, and then its cursor leads past them; what is read again is told apart.
+    Trades may be lost from a short page, and then its cursor leads past them; what is read again is recognised.
     """
     return max(cursor, min(last, page.cursor) if page.is_short else page.cursor)
 

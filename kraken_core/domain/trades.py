@@ -19,7 +19,7 @@ from kraken_core.domain.market import INTERVALS, Pair
 API_RANK = rank_of(Source.TRADES)  # of trades that the API answered: they have no vintage
 _US = 1_000_000  # microseconds a second
 # A slot's part: ``time`` is the slot's open in epoch seconds, ``first`` and ``last`` are when its first and last trade
-# happened, in epoch nanoseconds. Frames of parts are sorted by time and hold a slot once.
+# happened, in epoch nanoseconds. Frames of parts are sorted by time, with each slot once.
 PARTS: dict[str, pl.DataType | type[pl.DataType]] = {
     "time": pl.Int64,
     "open": pl.Float64,
@@ -135,7 +135,7 @@ class TradeCandles:
         )
 
     def each(self, rank: int = API_RANK) -> Iterator[tuple[int, pl.DataFrame]]:
-        """Each interval, finest first, and its candles: SCHEMA, by time. Only one frame of them is held at a time."""
+        """Each interval, finest first, and its candles: SCHEMA, by time. One frame is in memory at a time."""
         parts = self.parts
         for interval in self.intervals:
             parts = parts if interval == self.finest else coarser(parts, interval)

@@ -33,11 +33,11 @@ _ROW = re.compile(rb"\s*\d{10}(\d{3}){0,3}(\.\d*)?\s*(,[^,]+,[^,]+|;[^;]+;[^;]+)
 _UNITS = {13: "milliseconds", 16: "microseconds", 19: "nanoseconds"}  # by digits
 _OUT_OF_ORDER = "its time and that of the row beside it are out of order"
 NOT_YET = "its time has not come yet"
-_LONGEST_LINE = 1 << 20  # bytes; a binary file has none to speak of
+_LONGEST_LINE = 1 << 20  # bytes; a binary file may have none at all
 
 
 class Portion(NamedTuple):
-    """What some lines of a file say: trades (columns of TRADES) in the order of the file.
+    """The content of some lines of a file: trades (columns of TRADES) in the order of the file.
 
     ``bad`` are the bad rows, each with how many good rows are before it in the portion.
     """
@@ -56,7 +56,7 @@ def is_trading_history(head: bytes) -> bool:
 
 
 def portions(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """A text that comes in pieces, cut anew behind line ends. Raises BadFileError where it has none."""
+    """A text that comes in pieces, cut again behind line ends. Raises BadFileError where it has none."""
     rest = b""
     for piece in pieces:
         lines, end, tail = piece.rpartition(b"\n")
@@ -107,7 +107,7 @@ def _trades(frame: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def _falls(trades: pl.DataFrame) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    """The rows on both sides of a fall of time: one of the two is out of place, and nobody knows which."""
+    """The rows on both sides of a fall of time: one of the two is out of place, and it is unknown which."""
     found = np.zeros(trades.height, dtype=np.bool_)
     if not trades["time"].is_sorted():
         falls = np.flatnonzero(np.diff(trades["time"].to_numpy()) <= -FALL_NS)
@@ -153,7 +153,8 @@ def _row_by_row(text: bytes, first_line: int, lines: int, now: int) -> Portion:
 def _reasons(now: int) -> pl.Expr:
     """Why a row is no trade; null for a good one. The first reason that applies is given."""
     time, price, volume = (pl.col(name) for name in _COLUMNS)
-    narrow, instead = pl.col("width") != len(_COLUMNS), pl.format("{} columns instead of 3", "width")
+    noun = pl.when(pl.col("width") == 1).then(pl.lit("column")).otherwise(pl.lit("columns"))
+    narrow, instead = pl.col("width") != len(_COLUMNS), pl.format("{} {} instead of 3", "width", noun)
     semicolons = narrow & (pl.col("text").str.count_matches(";", literal=True) > 1)
     checks = (
         (semicolons, pl.format("{}, as if it had ';' between them", instead)),
@@ -165,13 +166,13 @@ def _reasons(now: int) -> pl.Expr:
             )
             for digits, unit in _UNITS.items()
         ),
-        (time.is_null(), pl.lit("its time is no number of seconds")),
+        (time.is_null(), pl.lit("its time is not a number of seconds")),
         (time < EARLIEST * NS, pl.lit("its time is before Kraken existed")),
         (time >= now * NS, pl.lit(NOT_YET)),
-        (price.is_null(), pl.lit("its price is no number")),
+        (price.is_null(), pl.lit("its price is not a number")),
         (~price.is_finite(), pl.lit("its price is not finite")),
         (price <= 0, pl.lit("its price is not positive")),
-        (volume.is_null(), pl.lit("its volume is no number")),
+        (volume.is_null(), pl.lit("its volume is not a number")),
         (volume < 0, pl.lit("its volume is negative")),
     )
     reason: pl.Expr = pl.lit(None, pl.String)

@@ -1,6 +1,6 @@
 """The universe: which pairs traded at an instant, by what evidence, and what became of them (domain rules 2 and 17).
 
-Nobody is in it because nothing is known of the pair: such are counted by themselves, as *unknown*.
+No pair is in it because nothing is known of it: such are counted by themselves, as *unknown*.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class TradingEvidence(StrEnum):
     ASSET_PAIRS = "AssetPairs"  # an answer had the pair, or lacked it
     CANDLES = "candles"  # on both sides of an instant
     LIFE = "life"  # between a listing and a delisting
-    ASSUMED = "assumed"  # nothing says that it had begun later, or ended before
+    ASSUMED = "assumed"  # nothing shows that it had begun later, or ended before
 
 
 _FIRST = {True: TradingEvidence.FIRST_CANDLE, False: TradingEvidence.FIRST_TRADE}
@@ -60,8 +60,8 @@ class UniversePair(NamedTuple):
 
     ``evidence`` of that, and when the ``last_candle`` before opens, None where none is stored; ``delisted`` is None
     while it trades. ``seen`` and ``gone`` are the first answers of AssetPairs that had the pair, and that lacked it
-    afterwards (epoch seconds). ``status`` is how it could be traded then, "" where no answer says so; ``statuses`` all
-    that answers ever said. ``became`` is its latest status, renamed (then ``now`` is what it is called), reused
+    afterwards (epoch seconds). ``status`` is how it could be traded then, "" where no answer has it; ``statuses`` all
+    that answers ever had. ``became`` is its latest status, renamed (then ``now`` is what it is called), reused
     (another asset has the name), delisted, or unknown. ``names`` are all that its base ever had, in units of the one it
     had then.
     """
@@ -83,7 +83,7 @@ class UniversePair(NamedTuple):
 
 
 class Universe(NamedTuple):
-    """The pairs that traded at an instant, sorted; and those of which nobody knows whether they did."""
+    """The pairs that traded at an instant, sorted; and those for which it is unknown."""
 
     at: int
     pairs: tuple[UniversePair, ...]
@@ -131,7 +131,7 @@ class KnownPairs:
         return None
 
     def _end(self, pair: Pair, life: Life) -> Mark | None:
-        """How a life ended: with the last candle, or no later than an answer that lacks the pair."""
+        """How a life ended: with the last candle, or no later than an answer without the pair."""
         if life.end is None:
             return None
         gone = any(span.gone and life.start < span.gone <= life.end for span in self.history.spans(pair))
@@ -147,7 +147,7 @@ class KnownPairs:
         return TradingEvidence.LIFE if life.end is not None else TradingEvidence.ASSUMED
 
     def _may_have_traded(self, pair: Pair, at: int) -> bool:
-        """Whether a pair that is known from later on may have traded before: nothing says that it began only then."""
+        """Whether a pair that is known from later on may have traded before: nothing shows that it began only then."""
         lives, changes = self.lives.get(pair, ()), self._changes(pair)
         if lives and (lives[0].start <= at or not lives[0].assumed):
             return False
@@ -181,7 +181,7 @@ class KnownPairs:
         """What became of a pair whose base had these names in turn.
 
         What is listed under a name that is another asset's by now is not this pair. One that is still listed after the
-        day of a rename was not renamed here, whatever the facts say.
+        day of a rename was not renamed here, whatever the facts are.
         """
         lives, statuses = self.lives.get(pair, ()), self._changes(pair)
         newest, renamed = names[-1], names[-1].pair != pair

@@ -7,13 +7,14 @@ from collections.abc import Collection, Mapping
 
 from kraken_core.domain.interval_text import short
 from kraken_core.domain.market import Pair, Series
+from kraken_core.domain.plural import counted
 from kraken_core.domain.timerange import TimeRanges
 
 DOMINATES = 0.5  # of all that is expected, from which on a series without a source hides how complete the others are
 
 
 def unsourced(expected: Mapping[Series, TimeRanges], sourced: Collection[Series]) -> str:
-    """What to say of intervals without a source, where these dominate what is ``expected``; else "".
+    """The note on intervals without a source, where these dominate what is ``expected``; else "".
 
     ``sourced`` are the series of which some source has candles; coarser ones can be derived.
     """
@@ -27,12 +28,11 @@ def unsourced(expected: Mapping[Series, TimeRanges], sourced: Collection[Series]
             missing[series.interval].append(number)
     if not sourced or sum(map(sum, missing.values())) < DOMINATES * sum(slots.values()):
         return ""
-    named = (f"{short(i)} of {_pairs(len(n))} ({sum(n):,} candles expected)" for i, n in sorted(missing.items()))
-    return (
-        f"No source here has any candle of {', '.join(named)}: these will count as missing. Leave such intervals out "
-        "with --intervals, or expect nothing of them any more: kraken-history expect --drop"
+    named = (
+        f"{short(i)} of {counted(len(n), 'pair')} ({counted(sum(n), 'candle')} expected)"
+        for i, n in sorted(missing.items())
     )
-
-
-def _pairs(number: int) -> str:
-    return "1 pair" if number == 1 else f"{number:,} pairs"
+    return (
+        f"No source here has candles of {', '.join(named)}: these will count as missing. Leave such intervals out "
+        "with --intervals, or no longer expect them: kraken-history expect --drop"
+    )

@@ -1,4 +1,4 @@
-"""Text of archives and of the exchange, as it may be shown: it may hold what terminals and spreadsheets carry out."""
+"""Text of archives and of the exchange, as it may be shown: it may contain what terminals and spreadsheets execute."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def visible(text: str) -> str:
 def cell(text: str) -> str:
     """A text cell of a CSV that no spreadsheet takes for a formula: where it could, an apostrophe comes first.
 
-    So it does where the text begins with one: whoever takes one apostrophe off again has the text as it was.
+    So it does where the text begins with one: removing one apostrophe gives the original text.
     """
     return f"'{text}" if _FORMULA.match(text) else text
 

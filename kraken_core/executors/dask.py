@@ -14,6 +14,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from kraken_core.domain.errors import ClusterError, KrakenError, SettingError
+from kraken_core.domain.redaction import hide_secrets, without_secrets
 from kraken_core.ports import WorkerPool
 
 if TYPE_CHECKING:
@@ -58,7 +59,8 @@ def _await_workers(client: Client, address: str, patience_s: int) -> None:
         client.wait_for_workers(1, timeout=patience_s)
     except TimeoutError as error:
         raise ClusterError(
-            f"the Dask scheduler at {address} has no workers: start some (dask worker {address})."
+            f"the Dask scheduler at {without_secrets(address)} has no workers: start some "
+            f"(dask worker {without_secrets(address)})."
         ) from error
 
 
@@ -71,7 +73,7 @@ def _client(address: str, count: int, patience_s: int) -> Iterator[Client]:
             "the setting 'dask' needs the extra of that name: pip install 'kraken-history-workbench[dask]'"
         ) from error
     for name in ("distributed", "distributed.client", "distributed.scheduler", "asyncio", "tornado.application"):
-        logging.getLogger(name).setLevel(logging.CRITICAL)  # it tells in ten lines what an error of ours tells in one
+        logging.getLogger(name).setLevel(logging.CRITICAL)  # it logs in ten lines what an error of ours has in one
     if address == LOCAL:
         with (
             LocalCluster(n_workers=count, threads_per_worker=1, dashboard_address="127.0.0.1:0") as local,
@@ -83,7 +85,8 @@ def _client(address: str, count: int, patience_s: int) -> Iterator[Client]:
         client = Client(address, timeout=patience_s)
     except (OSError, ValueError) as error:
         raise ClusterError(
-            f"no Dask scheduler answers at {address}: {' '.join(str(error).split())[:200]}. "
+            f"no Dask scheduler answers at {without_secrets(address)}: "
+            f"{hide_secrets(' '.join(str(error).split()), address)[:200]}. "
             "Start it, or correct the setting 'dask'."
         ) from error
     with client:
@@ -91,11 +94,11 @@ def _client(address: str, count: int, patience_s: int) -> Iterator[Client]:
 
 
 class _DaskExecutor(Executor):
-    """``client.get_executor()``, with errors that say what happened in one line."""
+    """``client.get_executor()``, with errors of one line."""
 
     def __init__(self, client: Client, address: str) -> None:
         self._executor = client.get_executor(pure=False, retries=RETRIES)
-        self._address = address
+        self._address = without_secrets(address)
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """Have a worker do it."""

@@ -1,4 +1,4 @@
-"""Audits: spans of series that were held against trade ids, and what came of it."""
+"""Audits: spans of series that were compared with trade ids, and the results."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Claims: what sources say they know, by file or by whole archive."""
+"""Claims: what sources claim to cover, by file or by whole archive."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from kraken_core.ledger.undone import counted_at, not_undone
 
 _SOURCES = {source.value: source for source in Source}
 _COLUMNS = ("pair_id", "interval", "start", "end", "source", "rank", "evidence", "withdrawn", "proved", "adopted")
-# Asked at every batch, so made once
+# Used at every batch, so made once
 _ALL_CLAIMS = select(*(assertion.c[name] for name in _COLUMNS)).order_by(assertion.c.id)
 _CLAIMS = _ALL_CLAIMS.where(not_undone(assertion))
 _OF_PAIRS = _CLAIMS.where(assertion.c.pair_id.in_(bindparam("pairs", expanding=True)))
@@ -82,7 +82,7 @@ class Claims(Transactions):
 
     @transaction
     def complete_archives(self) -> list[tuple[Archive, frozenset[Pair]]]:
-        """The complete archives ever ingested (without their files), with the pairs they hold."""
+        """The complete archives ever ingested (without their files), with the pairs they contain."""
         recorded: dict[int, set[Pair]] = defaultdict(set)
         with self._reading() as connection:
             rows = connection.execute(select(archive).where(not_undone(archive)).order_by(archive.c.id)).all()

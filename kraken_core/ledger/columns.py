@@ -32,7 +32,7 @@ class Instant(TypeDecorator[int]):
 
 
 class Moment(TypeDecorator[datetime]):
-    """An aware datetime, read back in UTC. SQLite knows no zones and stores UTC."""
+    """An aware datetime, read back in UTC. SQLite has no zones and stores UTC."""
 
     impl: TypeEngine[Any] | type[TypeEngine[Any]] = DateTime(timezone=True)
     cache_ok: bool | None = True
@@ -70,18 +70,18 @@ def series(*, primary_key: bool = False) -> Iterator[SchemaItem]:
 
 
 def words(*names: str) -> Iterator[Column[str]]:
-    """Text, empty where there is nothing to say."""
+    """Text, empty by default."""
     return (Column(name, Text, nullable=False) for name in names)
 
 
 def one_of(name: str, values: Iterable[str], *, primary_key: bool = False) -> Iterator[SchemaItem]:
-    """One of a few words."""
+    """One of a few values."""
     yield Column(name, String(16), primary_key=primary_key, nullable=False)
     yield _holding(name, (f"'{value}'" for value in values))
 
 
 def _holding(name: str, values: Iterable[str]) -> CheckConstraint:
-    """One of these. Written out, as of a list SQLite makes a table, for every row anew: half of what a row took."""
+    """One of these. Written out, as of a list SQLite makes a table, again for every row: half of what a row took."""
     return CheckConstraint(" OR ".join(f'"{name}" = {value}' for value in values), name=name)
 
 
@@ -101,7 +101,7 @@ def added_counts(*names: str) -> Iterator[Column[int]]:
 
 
 def added_word(name: str, values: Iterable[str], default: str) -> Column[str]:
-    """One of a few words, of a column that a table got later: see :func:`added_counts`."""
+    """One of a few values, of a column that a table got later: see :func:`added_counts`."""
     return Column(
         name, String(16), _holding(name, (f"'{v}'" for v in values)), nullable=False, server_default=str(default)
     )

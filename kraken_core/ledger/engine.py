@@ -12,20 +12,21 @@ from sqlalchemy import URL, Connection, Engine, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from kraken_core.domain.errors import LedgerAwayError, LedgerError, SettingError
+from kraken_core.domain.redaction import hide_secrets, without_secrets
 from kraken_core.failpoints import reached
 from kraken_core.ledger import sqlite
 from kraken_core.ledger.patience import OutageWait
 
-WRITER_IDLE_S = 60  # a writer that says nothing for so long has lost its turn: its machine stands still, or is gone
-_ADVISORY_LOCK = 0x6B72616B656E  # "kraken": any number that nobody else in the database is likely to lock
+WRITER_IDLE_S = 60  # a writer idle for so long has lost its turn: its machine is stopped, or gone
+_ADVISORY_LOCK = 0x6B72616B656E  # "kraken": any number that nothing else in the database is likely to lock
 _WRONG_ADDRESS = (
-    "the setting 'ledger' is no address of a ledger: write sqlite:////folder/ledger.db "
+    "the setting 'ledger' is not an address of a ledger: write sqlite:////folder/ledger.db "
     "or postgresql+psycopg://user@host/database."
 )
 
 # How a transaction begins. A reader sees one instant of the ledger. Writers queue up on both databases, so that
 # what one reads is still true when it writes, and none fails because another was faster. PostgreSQL also names the
-# transaction, by which it can be asked afterwards what became of it.
+# transaction, by which its outcome can be looked up afterwards.
 _READING = {
     "sqlite": ("BEGIN",),
     "postgresql": ("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY",),
@@ -36,7 +37,7 @@ _TURN = (
 )
 _WRITING = {"sqlite": ("BEGIN IMMEDIATE",), "postgresql": ("BEGIN", _TURN)}
 _NO_SUCH_TRANSACTION = "22023"
-# What says that a connection is no more, or that none can be had now; psycopg says nothing where it lost one.
+# What shows that a connection is lost, or that none can be had now; psycopg raises no code where it lost one.
 _AWAY = {None, "57P01", "57P02", "57P03", "25P03"}  # shut down, crashed, starting up, idle for too long
 
 
@@ -81,7 +82,7 @@ class Question(NamedTuple):
 
 @contextmanager
 def reading(engine: Engine, first: Question | None = None) -> Iterator[Connection]:
-    """A transaction that only reads, and waits for nobody. Raises LedgerError."""
+    """A transaction that only reads, and never waits. Raises LedgerError."""
     with _translated_errors(engine, "read"), engine.begin() as connection:
         _begin(connection, _READING, first)
         yield connection
@@ -91,7 +92,7 @@ def reading(engine: Engine, first: Question | None = None) -> Iterator[Connectio
 def writing(engine: Engine, patience: OutageWait | None = None, first: Question | None = None) -> Iterator[Connection]:
     """A transaction that is the only one writing; all of it is kept, or nothing. Raises LedgerError.
 
-    LedgerAwayError means that nothing was kept: a database that goes away while it commits is asked about that, as
+    LedgerAwayError means that nothing was kept: a database that goes away while it commits is queried about that, as
     patiently as given.
     """
     transaction = ""
@@ -127,7 +128,7 @@ def _begin(
 
 
 def _require_lost(engine: Engine, transaction: str) -> None:
-    """Raises LedgerError unless nothing of a transaction was kept, LedgerAwayError while that cannot be told."""
+    """Raises LedgerError unless nothing of a transaction was kept, LedgerAwayError while that is unknown."""
     with _translated_errors(engine, "read"), engine.begin() as connection:
         try:
             outcome = connection.exec_driver_sql("SELECT pg_xact_status(%s::xid8)", (transaction,)).scalar_one()
@@ -139,7 +140,7 @@ def _require_lost(engine: Engine, transaction: str) -> None:
         raise LedgerAwayError(f"the ledger {shown(engine)} is still at what was written last. Try again.")
     if outcome != "aborted":  # kept, unless the server crashed and gave the number to another one since
         raise LedgerError(
-            f"the ledger {shown(engine)} went away while it was written, and nobody knows whether that was kept. "
+            f"the ledger {shown(engine)} went away during a write, and it is unknown whether that was kept. "
             "Nothing is lost: what is not there will be done again."
         )
 
@@ -151,12 +152,12 @@ def _translated_errors(engine: Engine, verb: str) -> Iterator[None]:
     except (DBAPIError, engine.dialect.loaded_dbapi.Error) as error:
         if _is_away(engine, error):
             raise LedgerAwayError(
-                f"the ledger {shown(engine)} does not answer ({_reason(engine, error)}). What it held before is kept: "
-                "start it, or mend the setting 'ledger' (kraken-history doctor), and try again."
+                f"the ledger {shown(engine)} does not answer ({_reason(engine, error)}). Earlier content is kept: "
+                "start it, or correct the setting 'ledger' (kraken-history doctor), and try again."
             ) from error
         raise LedgerError(
             f"the ledger {shown(engine)} could not be {verb}: {_reason(engine, error)}. "
-            "What it held before is kept; check that it can be reached and written "
+            "Earlier content is kept; check that it can be reached and written "
             "(kraken-history doctor), then try again."
         ) from error
 
@@ -172,14 +173,15 @@ def _is_away(engine: Engine, error: Exception) -> bool:
 
 
 def shown(engine: Engine) -> str:
-    """The ledger's address without its password."""
-    return engine.url.difference_update_query(["password", "sslpassword"]).render_as_string(hide_password=True)
+    """The ledger's address without its secrets."""
+    return without_secrets(_in_full(engine))
 
 
 def _reason(engine: Engine, error: Exception) -> str:
-    """The database's own words in one line: SQLAlchemy's would show the statement."""
+    """The database's own message in one line: SQLAlchemy's would show the statement."""
     reason = " ".join(str(error.orig if isinstance(error, DBAPIError) else error).split()).rstrip(".?")
-    for password in (engine.url.password, engine.url.query.get("password")):
-        if password:
-            reason = reason.replace(str(password), "***")
-    return reason
+    return hide_secrets(reason, _in_full(engine))
+
+
+def _in_full(engine: Engine) -> str:
+    return engine.url.render_as_string(hide_password=False)

@@ -31,11 +31,11 @@ _FILES: dict[str, type[pl.DataType]] = {
 
 
 class Evidence(Transactions):
-    """The part of the ledger that says who claimed what, and when."""
+    """The part of the ledger with who claimed what, and when."""
 
     @transaction
     def evidence(self, series: Series, span: TimeRange, at_most: int = 200) -> pl.DataFrame:
-        """Claims and counter-claims that reach into a range, newest first, and the files that those of files stand on.
+        """Claims and counter-claims that reach into a range, newest first, and the files behind those of files.
 
         Columns: id (of the claim), start and end (epoch seconds), source, evidence (hash or request), withdrawn,
         asserted_at; of the file that was read first with these bytes path, member and job_id, null where it is none.

@@ -55,7 +55,7 @@ class Files(Jobs, Claims):
 
     @transaction
     def unreadable(self) -> Mapping[Series, str]:
-        """Why a file of a series could not be read; of a file that was read since, nothing is said any more."""
+        """Why a file of a series could not be read; "" for a file that was read since."""
         later = file_ingestion_record.alias().c
         same = [later[name] == _FILE[name] for name in ("path", "member", "pair_id", "interval")]
         read_since = exists().where(*same, later.id > _FILE.id, later.status.in_(_READ))
@@ -86,7 +86,7 @@ class Files(Jobs, Claims):
 
     @transaction
     def first_candles(self, pairs: Collection[Pair] | None = None) -> Mapping[Series, int]:
-        """The first candle that files, or tables that were taken over, ever held of each series."""
+        """The first candle that files, or imported tables, ever had of each series."""
         seen = select(_FILE.pair_id, _FILE.interval, func.min(_FILE.first_time)).where(
             _FILE.first_time.is_not(None), _COUNTS
         )
@@ -143,7 +143,7 @@ class Files(Jobs, Claims):
             raise IllegalMoveError(
                 f"{len(files) - moved} of {len(files)} files of job {job_id} are not pending any more: another worker "
                 "recorded them meanwhile. Nothing of this batch was recorded; its candles are kept. "
-                f"See how the job stands with: kraken-history jobs {job_id}"
+                f"See the job's state: kraken-history jobs {job_id}"
             )
 
     def _files(self, where: ColumnElement[bool]) -> list[FileIngestionRecord]:

@@ -190,7 +190,7 @@ class Gaps(Transactions):
 
 
 def release_backfilling(connection: Connection, now: datetime) -> None:
-    """Gaps that a job was filling when it stopped are DETECTED again: nobody fills them now."""
+    """Gaps that a job was filling when it stopped are DETECTED again: no job fills them now."""
     left = _GAP.status == GapStatus.BACKFILLING
     of_pairs = _GAP.pair_id.in_(connection.scalars(select(_GAP.pair_id).where(left).distinct()).all())
     with keeping(connection, gap_record, of_pairs, int(now.timestamp())):
@@ -220,6 +220,6 @@ def _illegal_move(connection: Connection, gaps: Sequence[GapRecord], allowed: Co
     stored = dict(connection.execute(select(_GAP.id, _GAP.status)).all())
     gap = next(gap for gap in gaps if stored.get(gap.id) not in allowed)
     return IllegalMoveError(
-        f"gap {gap.id} of {gap.series} is {stored.get(gap.id, 'gone')} and cannot become {gap.status}: somebody else "
+        f"gap {gap.id} of {gap.series} is {stored.get(gap.id, 'gone')} and cannot become {gap.status}: another job "
         "moved it meanwhile. No gap was changed; detect again with: kraken-history gaps"
     )

@@ -1,7 +1,7 @@
-"""A worker's hold of its job, asked for in every transaction in which the worker writes.
+"""A worker's lease of its job, checked in every transaction in which the worker writes.
 
-A worker that was taken for lost may go on for a while: nothing of what it says then is recorded. With what the others
-say, it is recorded how far they brought the candle table, so that no claim outlives its candles unnoticed.
+A worker that was taken for lost may run on for a while: nothing it reports then is recorded. With what the others
+report, it is recorded how far they brought the candle table, so that no claim outlives its candles unnoticed.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _OF_TABLE = update(table_mark).where(table_mark.c.candle_table == bindparam("nam
 
 @dataclass(frozen=True, slots=True)
 class LeaseHolder:
-    """The worker that holds a job, and how its candle table is found to be (see CandleTable.mark)."""
+    """The worker that runs a job, and the state of its candle table (see CandleTable.mark)."""
 
     job: IngestionJob
     mark: Callable[[], TableMark]
@@ -45,10 +45,10 @@ class LeaseHolder:
 
 
 def not_this_workers(job_id: int) -> IllegalMoveError:
-    """What a worker hears that holds its job no more."""
+    """The error of a worker that lost its job."""
     return IllegalMoveError(
-        f"job {job_id} is not this worker's any more: it was taken for lost, or moved by somebody else. "
-        f"What was committed is kept. See how it stands with: kraken-history jobs {job_id}"
+        f"job {job_id} no longer belongs to this worker: it was taken for lost, or another process moved it. "
+        f"What was committed is kept. See its state: kraken-history jobs {job_id}"
     )
 
 

@@ -27,7 +27,7 @@ from kraken_core.ledger.rows import ORIGIN, OUTCOME, job_of, metrics_columns, ou
 from kraken_core.ledger.transactions import Transactions, transaction
 from kraken_core.ports import JobEvent
 
-# Made once: what is said of a running job again and again has always the same columns.
+# Made once: the frequent updates of a running job always have the same columns.
 _REACHED = ingestion_job.c.progress_pct
 _MOST = case((bindparam("reached") < _REACHED, _REACHED), else_=bindparam("reached"))  # there may turn out to be more
 _OF_JOB = update(ingestion_job).where(ingestion_job.c.id == bindparam("job")).values(progress_pct=_MOST)
@@ -111,7 +111,7 @@ class Jobs(Transactions):
                 "doing": None,
                 "updated_at": now,
             }
-            if after.status is JobStatus.RUNNING:  # on this table, whichever it was asked for
+            if after.status is JobStatus.RUNNING:  # on this table, whichever it was requested for
                 changes |= {"started_at": stored.started_at or now, "finished_at": None, "candle_table": self._table}
             elif after.status in _ENDED:
                 changes |= {"finished_at": now}
@@ -126,8 +126,8 @@ class Jobs(Transactions):
             moved = connection.execute(moving).one_or_none()
             if moved is None:
                 raise IllegalMoveError(
-                    f"job {before.id} is {stored.status} by now: somebody else moved it meanwhile, so it did not "
-                    f"become {after.status}. See how it stands with: kraken-history jobs {before.id}"
+                    f"job {before.id} is {stored.status.lower()} now: another process moved it, so it did not "
+                    f"become {after.status.lower()}. See its state: kraken-history jobs {before.id}"
                 )
             if JobStatus.RUNNING in {stored.status, after.status}:  # whose worker may have vanished, or vanishes now
                 release_backfilling(connection, now)
@@ -150,7 +150,7 @@ class Jobs(Transactions):
                 status = self._job(connection, job_id).status
                 raise IllegalMoveError(
                     f"job {job_id} is {status} and does not run any more, so its progress was not stored. "
-                    f"See how it stands with: kraken-history jobs {job_id}"
+                    f"See its state: kraken-history jobs {job_id}"
                 )
 
     @transaction
@@ -169,7 +169,7 @@ class Jobs(Transactions):
 
     @transaction
     def renew(self, job: IngestionJob, lease_s: int, doing: ProgressReport | None = None) -> Control | None:
-        """Prolong a worker's hold of its running job, say how far it is, and hear what was asked of it meanwhile."""
+        """Renew a worker's lease of its running job, record progress, and return what was requested meanwhile."""
         columns = ingestion_job.c
         mine = columns.id == job.id, columns.status == JobStatus.RUNNING, columns.worker == job.worker
         renewed = update(ingestion_job).where(*mine).returning(columns.asked)
@@ -183,16 +183,16 @@ class Jobs(Transactions):
 
     @transaction
     def request_control(self, job_id: int, control: Control) -> None:
-        """Ask a running job to pause, or to be given up. Raises JobError where it does not run."""
+        """Request that a running job pauses, or is cancelled. Raises JobError where it does not run."""
         running = ingestion_job.c.id == job_id, ingestion_job.c.status == JobStatus.RUNNING
         with self._writing() as connection:
             if not connection.execute(update(ingestion_job).where(*running).values(asked=control)).rowcount:
                 status = self._job(connection, job_id).status
-                raise JobError(f"job {job_id} is {status}: only a running job can be asked to {control.lower()}.")
+                raise JobError(f"job {job_id} is {status.lower()}: only a running job can {control.lower()}.")
             self._add_event(connection, job_id, "asked", control.lower())
 
     def _row(self, file: FileIngestionRecord) -> tuple[object, ...]:
-        """A file that nobody has read yet."""
+        """A file that has not been read yet."""
         pair, interval = file.series
         origin = (file.path, file.member, file.stamp, file.size, self._pair_ids[pair], interval)
         _, *outcome = outcome_of(file)

@@ -1,6 +1,6 @@
-"""What the ledger says of candles that are lost: it stays on record, counts no more, and may be read again.
+"""What the ledger has of lost candles: it stays on record, is void, and may be read again.
 
-Counter-claims would not do: they say that a source was wrong, so that it is believed no more (domain rule 12).
+Counter-claims would not do: they mean that a source was wrong, so that it is no longer used (domain rule 12).
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Lost(Transactions):
 
     @transaction
     def jobs_reached(self) -> dict[int, TableMark]:
-        """How far jobs brought the candle table, by their ids, as far as they said; identities are left out."""
+        """How far jobs brought the candle table, by their ids, as far as recorded; identities are left out."""
         said = select(_JOB.id, _JOB.table_reached, _JOB.table_stamp).where(
             _JOB.candle_table == self._table, _JOB.table_reached.is_not(None)
         )
@@ -48,7 +48,7 @@ class Lost(Transactions):
     def forget_lost(
         self, jobs: Collection[int] | None, ranges: Mapping[Series, TimeRanges], mark: TableMark
     ) -> Forgotten:
-        """Have claims, and the files they stand on, count no more: see ports.Ledger."""
+        """Void claims, and the files they are based on: see ports.Ledger."""
         with self._writing() as connection:
             files = self._forget_claims(connection, _of_jobs(_CLAIM.job_id, jobs))
             files |= self._forget_claims(connection, self._in_ranges(ranges))
@@ -78,7 +78,7 @@ class Lost(Transactions):
         return set(connection.scalars(going.returning(_FILE.job_id)))
 
     def _in_ranges(self, ranges: Mapping[Series, TimeRanges]) -> ColumnElement[bool]:
-        """The claims that speak of any of the ranges."""
+        """The claims of any of the ranges."""
         return or_(
             false(),
             *(

@@ -1,4 +1,4 @@
-"""Candle tables as jobs left them, and ledgers of workers that say how far they bring theirs."""
+"""Candle tables as jobs left them, and ledgers of workers that record how far they bring theirs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _MARK = table_mark.c
 
 
 class Marks(Transactions):
-    """The part of the ledger that knows its candle table."""
+    """The part of the ledger with its candle table."""
 
     @transaction
     def known_table(self) -> TableMark | None:

@@ -80,7 +80,7 @@ pair = Table(
     UniqueConstraint("asset_id", "quote"),
 )
 
-pair_name = Table(  # as AssetPairs told it last, of pairs that nothing is held of too
+pair_name = Table(  # as of the last AssetPairs, of pairs without stored data too
     "pair_name",
     metadata,
     Column("altname", Text, primary_key=True),
@@ -136,12 +136,12 @@ ingestion_job = Table(
     *added_counts(*_ADDED_METRICS),
     Column("progress_pct", Float, nullable=False),
     Column("error", Text),
-    Column("lease_until", Instant),  # null while nobody runs it
-    Column("asked", Text),  # of the worker, by anybody: PAUSE or CANCEL
-    Column("doing", Text),  # what the worker said last of its progress, a JSON list; null while nobody runs it
+    Column("lease_until", Instant),  # null while it does not run
+    Column("asked", Text),  # of the worker: PAUSE or CANCEL
+    Column("doing", Text),  # the worker's last report of progress, a JSON list; null while it does not run
     Column("table_version", BigInteger),  # of the candle table when the job first ran
     Column("table_reached", BigInteger),  # the version at the job's last word; null where it left none
-    Column("table_stamp", Text),  # what tells that version from another one of its number
+    Column("table_stamp", Text),  # what distinguishes that version from another one of its number
     Column("undone_at", Moment),
     Column("worker_lost", Boolean, nullable=False, server_default=false()),
     *moments("created_at", "updated_at"),

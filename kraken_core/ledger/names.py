@@ -28,7 +28,7 @@ from kraken_core.ledger.transactions import transaction
 from kraken_core.ports import RenamedRows
 
 _NAME = pair_name.c
-# What follows from claims and is worked out anew, and where a sweep is, which was of the wrong pair's trades
+# What follows from claims and is computed again, and where a sweep is, which was of the wrong pair's trades
 _FOLLOWS = (data_coverage_range, pair_life, trade_sweep)
 
 
@@ -37,7 +37,7 @@ class PairNames(Claims):
 
     @transaction
     def names(self) -> Names:
-        """What the exchange calls its pairs, as it told last; those it lists no more included."""
+        """What the exchange calls its pairs, as of its last answer; those it lists no more included."""
         with self._reading() as connection:
             rows = connection.execute(select(pair_name).order_by(_NAME.altname)).all()
         return Names(PairName(Pair(row.base, row.quote), row.altname, row.key, row.asset_class) for row in rows)
@@ -67,7 +67,7 @@ class PairNames(Claims):
     def rename_pairs(self, renames: Mapping[Pair, Pair]) -> Mapping[Pair, RenamedRows]:
         """Have all that is recorded of a pair be of another one; returns how many files and claims that was.
 
-        Coverage and lives of both are to be worked out anew. The old pair is not known any more.
+        Coverage and lives of both are to be computed again. The old pair is gone.
         """
         counts = {}
         with self._writing({*renames, *renames.values()}) as connection:
@@ -85,7 +85,7 @@ class PairNames(Claims):
         return counts
 
     def _withdraw_absences(self, connection: Connection, pair_id: int) -> None:
-        """Archives that hold files of the pair, by whatever name, assert no silence of it."""
+        """Archives with files of the pair, by whatever name, assert no lack of trades for it."""
         holding = select(archive.c.identity).join(archive_pair).where(archive_pair.c.pair_id == pair_id)
         evidence = [ABSENT + identity for identity in connection.scalars(holding)]
         made = self._assertions(connection, OF_EVIDENCE, pairs=[pair_id], evidence=evidence) if evidence else []

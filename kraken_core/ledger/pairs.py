@@ -35,7 +35,7 @@ class Pairs(Transactions):
 
     @transaction
     def adopt_assets(self, assets: Sequence[AssetRecord]) -> None:
-        """Know assets by the numbers that somebody else gave them. Raises LedgerError where others have those here."""
+        """Give assets the numbers they have elsewhere. Raises LedgerError where other assets have those here."""
         with self._writing() as connection:
             numbers = dict(connection.execute(select(asset.c.ticker, asset.c.id)).all())
             names = {number: ticker for ticker, number in numbers.items()}

@@ -17,7 +17,7 @@ Result = TypeVar("Result")
 
 
 class OutageWait:
-    """How long a ledger waits for its database: not at all, unless somebody is patient. Shared by threads.
+    """How long a ledger waits for its database: not at all, unless entered. Shared by threads.
 
     Waiting ends for all of them at once, so that what is still tried afterwards does not wait again.
     """
@@ -29,7 +29,7 @@ class OutageWait:
 
     @contextmanager
     def of(self, seconds: float, stop: Callable[[], bool]) -> Iterator[None]:
-        """While entered, wait for so long, or until asked to stop."""
+        """While entered, wait for so long, or until a stop is requested."""
         before = self._seconds, self._stop
         self._seconds, self._stop = seconds, stop
         try:

@@ -14,7 +14,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from kraken_core.postgres_wire import AnsweringConnection
 
 CONNECT_TIMEOUT_S = 10
-# A server, or a client, whose machine is gone without a word is noticed after some seconds, not after hours.
+# A server, or a client, whose machine vanished is noticed after some seconds, not after hours.
 _TIMEOUTS = {
     "connect_timeout": CONNECT_TIMEOUT_S,
     "keepalives_idle": 5,
@@ -22,12 +22,12 @@ _TIMEOUTS = {
     "keepalives_count": 3,
     "tcp_user_timeout": 20_000,  # ms
 }
-TRUSTED_S = 1.0  # a connection used so lately is not asked whether it still is one: a job asks dozens of times a second
+TRUSTED_S = 1.0  # a connection used so lately is not checked: a job needs dozens of checks a second
 _USED = "used"
 
 
 def engine_of(address: URL) -> Engine:
-    """An engine whose transactions begin as they are told to: neither SQLAlchemy nor the driver begins any."""
+    """An engine whose transactions begin explicitly: neither SQLAlchemy nor the driver begins any."""
     engine = create_engine(address, hide_parameters=True, use_native_hstore=False)
     event.listen(engine, "do_connect", _connect)
     event.listen(engine, "checkin", _remember)
@@ -56,7 +56,7 @@ def _require_alive(connection: psycopg.Connection[Any], entry: ConnectionPoolEnt
 
 
 def answers(connection: Connection, statements: Iterable[str]) -> list[Sequence[Sequence[Any]]]:
-    """What statements without values answer, sent at once: a turn costs as much as what is asked in it."""
+    """What statements without values answer, sent at once: a round trip costs as much as the statements in it."""
     driver = connection.connection.driver_connection
     if not isinstance(driver, AnsweringConnection):
         raise TypeError(f"{driver} is none of ours")

@@ -40,7 +40,7 @@ FILE = (*ORIGIN, *OUTCOME, "id", "job_id")
 
 
 def request_columns(request: Request, as_of: int) -> dict[str, object]:
-    """The columns of a job that say what was asked."""
+    """The columns of a job's request."""
     window = request.window(as_of)
     return {
         "request": json.dumps(request.to_json()),
@@ -54,12 +54,12 @@ def request_columns(request: Request, as_of: int) -> dict[str, object]:
 
 
 def metrics_columns(metrics: JobMetrics) -> dict[str, float]:
-    """The columns of a job that say what it did."""
+    """The columns of a job's outcome."""
     return {name: getattr(metrics, name) for name in METRICS}
 
 
 def job_of(row: Row[Any]) -> IngestionJob:
-    """The job that a row of ingestion_job holds."""
+    """The job of a row of ingestion_job."""
     values = row._mapping  # noqa: SLF001 - public in spite of its name
     return IngestionJob(
         id=row.id,
@@ -100,6 +100,6 @@ def outcome_of(file: FileIngestionRecord) -> tuple[object, ...]:
 
 
 def file_of(row: Sequence[Any], series: Mapping[tuple[int, int], Series]) -> FileIngestionRecord:
-    """The file that a row of FILE holds."""
+    """The file of a row of FILE."""
     path, member, stamp, size, pair_id, interval, status, *rest = row
     return FileIngestionRecord(path, member, stamp, size, series[pair_id, interval], FILE_STATUSES[status], *rest)

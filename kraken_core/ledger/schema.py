@@ -44,7 +44,7 @@ def _upgrade(engine: Engine) -> None:
     from alembic import command  # noqa: PLC0415 - takes as long as all the rest, and a ledger is seldom migrated
 
     with writing(engine) as connection:
-        found = revision_of(connection)  # again: somebody else may have migrated it meanwhile
+        found = revision_of(connection)  # again: another process may have migrated it meanwhile
         if found and found != REVISION:
             refuse_newer(connection, found)
             log.warning("migrating the ledger %s from revision %s to %s", shown(engine), found, REVISION)
@@ -52,14 +52,14 @@ def _upgrade(engine: Engine) -> None:
 
 
 def refuse_newer(connection: Connection, found: str) -> None:
-    """Raises HomeError where ``found``, the version of the ledger's tables, is none that this program knows."""
+    """Raises HomeError where ``found``, the version of the ledger's tables, is unknown to this program."""
     from alembic.script import ScriptDirectory  # noqa: PLC0415 - see above
 
     scripts = ScriptDirectory.from_config(alembic_config(connection))
     if found not in {script.revision for script in scripts.walk_revisions()}:
         raise HomeError(
             f"the ledger {shown(connection.engine)} was written by a newer version of this program (its tables are of "
-            f"revision {found}, this version knows up to {REVISION}). Nothing was changed: update "
+            f"revision {found}, this version reads up to {REVISION}). Nothing was changed: update "
             "kraken-history-workbench, or name another home."
         )
 

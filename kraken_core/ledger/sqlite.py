@@ -16,7 +16,7 @@ RETRY_S = 0.05
 
 
 def engine_of(address: URL) -> Engine:
-    """An engine whose transactions begin as they are told to: neither SQLAlchemy nor the driver begins any."""
+    """An engine whose transactions begin explicitly: neither SQLAlchemy nor the driver begins any."""
     # Without a file the ledger is one connection's memory, which threads then use in turns.
     in_turns = {"poolclass": QueuePool, "pool_size": 1, "max_overflow": 0}
     pool = {} if address.database else in_turns
@@ -26,7 +26,7 @@ def engine_of(address: URL) -> Engine:
 
 
 def _prepare(connection: SqliteConnection, _entry: ConnectionPoolEntry) -> None:
-    connection.isolation_level = None  # we say BEGIN ourselves
+    connection.isolation_level = None  # we send BEGIN ourselves
     connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_S * 1000}")
     _use_wal(connection)
     connection.execute("PRAGMA foreign_keys = ON")

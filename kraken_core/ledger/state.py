@@ -1,4 +1,4 @@
-"""How the ledger stands, in one short text: what readers compare to see whether they have to read again."""
+"""The ledger's state, in one short text: what readers compare to see whether they have to read again."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ _FIGURES = select(
 
 
 class State(Transactions):
-    """The part of the ledger that says whether anything is new."""
+    """The part of the ledger that shows whether anything is new."""
 
     @transaction
     def state(self) -> str:
-        """Another text once coverage, gaps or detections have changed, or a job has moved or said something.
+        """Another text once coverage, gaps or detections have changed, or a job has moved or logged an event.
 
-        How far a running job is does not change it: that is read anew each time, and is cheap.
+        How far a running job is does not change it: that is read each time, and is cheap.
         """
         with self._reading() as connection:
             return " ".join(map(str, connection.execute(_FIGURES).one()))

@@ -23,7 +23,7 @@ _SPAN = ("pair_id", "start", "end", "first_id", "last_id", "whole", "phantoms")
 
 
 class Sweeps(Jobs, Claims):
-    """The part of the ledger that keeps what answers brought, and where sweeps go on."""
+    """The part of the ledger with what answers brought, and where sweeps resume."""
 
     @transaction
     def record_answers(
@@ -36,7 +36,7 @@ class Sweeps(Jobs, Claims):
         *,
         spans: Sequence[TradeSpan] = (),
     ) -> None:
-        """What committed answers brought, all or nothing: claims, metrics, where sweeps go on, which ids they saw."""
+        """What committed answers brought, all or nothing: claims, metrics, where sweeps resume, which ids they saw."""
         with self._writing({*points, *(claim.series.pair for claim in assertions)}) as connection:
             self._append(connection, [*self._withdrawals(connection, stale), *assertions], job_id)
             self._store_metrics(connection, job_id, metrics)
@@ -51,7 +51,7 @@ class Sweeps(Jobs, Claims):
 
     @transaction
     def sweep_points(self) -> Mapping[Pair, SweepPoint]:
-        """Where unfinished sweeps go on."""
+        """Where unfinished sweeps resume."""
         with self._reading() as connection:
             found = connection.execute(select(trade_sweep)).all()
         return {self._pairs[pair_id]: SweepPoint(self._pairs[pair_id], *rest) for pair_id, *rest in found}

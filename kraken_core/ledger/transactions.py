@@ -36,8 +36,8 @@ from kraken_core.ledger.models import asset, ingestion_job, pair
 from kraken_core.ledger.patience import OutageWait
 from kraken_core.ports import Clock
 
-PATIENCE_S = 25  # less than a lease: who cannot be heard for longer has to stop
-# Asked again and again, so made once
+PATIENCE_S = 25  # less than a lease: a worker cut off for longer has to stop
+# Used again and again, so made once
 _NEWER_PAIRS = (
     "SELECT pair.id, asset.ticker, pair.quote FROM pair JOIN asset ON asset.id = pair.asset_id "
     "WHERE pair.id > %d ORDER BY pair.id"
@@ -69,7 +69,7 @@ def transaction(
 ) -> Callable[Concatenate[Self, Given], Result]:
     """What others call is one transaction, which may make very many rows.
 
-    While the database is away, and somebody waits for it, it is done again, as nothing of it was kept.
+    While the database is away, and there is patience, it is done again, as nothing of it was kept.
     """
     once = gc_paused()(method)
 
@@ -81,7 +81,7 @@ def transaction(
 
 
 class Transactions:
-    """A ledger's engine, the candle table it speaks of, and the clock that dates its rows."""
+    """A ledger's engine, its candle table, and the clock that dates its rows."""
 
     def __init__(self, engine: Engine, table: str, clock: Clock) -> None:
         self._engine = engine
@@ -123,13 +123,13 @@ class Transactions:
     def _writing(self, pairs: Iterable[Pair] = (), *, committing: bool = False) -> Iterator[Connection]:
         """A writing transaction in which all of ``pairs`` have ids.
 
-        Of a worker's ledger: one in which the worker holds its job, and how far its candle table is is recorded too;
+        Of a worker's ledger: one in which the worker still has its job; how far its candle table is is recorded too;
         but for what is recorded while the table is ``committing``, which is to be left alone then. Raises
-        IllegalMoveError where the worker does not hold its job any more.
+        IllegalMoveError where the worker no longer has its job.
         """
         self._register(set(pairs))
         holder = self._holder
-        # Before, as the table asks the ledger what is known of it
+        # Before, as the table reads from the ledger what is recorded of it
         mark = holder.mark() if holder and not committing else None
         with writing(self._engine, self._patience, self._newer_pairs()) as connection:
             if holder:

@@ -49,7 +49,7 @@ class Undo(Jobs):
     def undo(self, job_id: int) -> list[Pair]:
         """Have nothing that the job claimed or read count any more; returns those of its pairs that are still known.
 
-        What followed from its claims is forgotten, and has to be worked out anew.
+        What followed from its claims is forgotten, and has to be computed again.
         """
         with self._writing() as connection:
             job = self._undoable(connection, job_id)
@@ -70,12 +70,12 @@ class Undo(Jobs):
 
     @transaction
     def claimed(self, job_id: int) -> bool:
-        """Whether the job claimed to know anything, undone or not."""
+        """Whether the job made any claim, undone or not."""
         with self._reading() as connection:
             return connection.scalar(select(_CLAIM.id).where(_CLAIM.job_id == job_id).limit(1)) is not None
 
     def _only_named(self, connection: Connection, job: IngestionJob) -> set[int]:
-        """The pairs that are expected only because this job named them: nobody knows anything of them."""
+        """The pairs that are expected only because this job named them: no source has anything of them."""
         others = (other for other in self.jobs() if other.id != job.id and not other.undone_at)
         named = set(job.request.pairs).difference(*(other.request.pairs for other in others))
         ids = {self._pair_ids[pair] for pair in named if pair in self._pair_ids}
@@ -95,7 +95,7 @@ class Undo(Jobs):
             raise UsageError(f"job {running} is running: wait for it, or pause it with: kraken-history pause {running}")
         if job.status not in _ENDED:
             advice = f"give it up first, with: kraken-history cancel {job_id}"
-            raise UsageError(f"job {job_id} is {job.status.lower()} and may go on: {advice}")
+            raise UsageError(f"job {job_id} is {job.status.lower()} and may be resumed: {advice}")
         first = connection.scalar(select(func.min(_CLAIM.id)).where(_CLAIM.job_id == job_id))
         if first is None and (job.undone_at or self._only_named(connection, job)):
             return job  # what others stored since does not depend on it

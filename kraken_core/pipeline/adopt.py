@@ -1,7 +1,7 @@
-"""Adopt: candles that somebody else wrote become part of what is known, as far as candles alone can prove it.
+"""Adopt: candles that other software wrote become part of what is known, as far as candles alone can prove it.
 
 A candle proves its own slot. Its absence proves nothing: whether nothing traded there, or something was lost, only the
-archives can tell. A series' newest candle may have been forming when it was written, and proves nothing either.
+archives can show. A series' newest candle may have been forming when it was written, and proves nothing either.
 """
 
 from __future__ import annotations
@@ -108,5 +108,5 @@ class Adoption:
 
 
 def _source(name: str) -> Source:
-    """What to say of a candle's source; of one that is none of ours the least."""
+    """The evidence for a candle's source; for an unknown one the weakest."""
     return Source(name) if name in {Source.CSV, Source.TRADES} else Source.OHLC

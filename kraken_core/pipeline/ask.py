@@ -1,4 +1,4 @@
-"""Ask: one pair's repair carried out, answer by answer, touching neither ledger nor table."""
+"""Ask: one pair's repair run, answer by answer, touching neither ledger nor table."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from kraken_core.ports import Exchange
 
 
 class Answer(NamedTuple):
-    """What one request brought of a series: candles (SCHEMA), the slots it knows, and on what evidence.
+    """What one request brought of a series: candles (SCHEMA), the slots it covers, and on what evidence.
 
     ``rows`` were in it, of which ``skipped`` could not be read. Of a sweep, ``proved`` are the slots that consecutive
-    trade ids prove, ``spans`` what was seen of the ids, and ``point`` is where it goes on, None where it is at its end,
-    or cannot be resumed. ``problem``: why not all that was asked for came.
+    trade ids prove, ``spans`` what was seen of the ids, and ``point`` is where it resumes, None where it is at its end,
+    or cannot be resumed. ``problem``: why not all that was requested came.
     """
 
     series: Series
@@ -81,7 +81,7 @@ class Before(NamedTuple):
 
 
 def answers(exchange: Exchange, repair: Repair, when: AsOf, before: Before, budget: Budget) -> Iterator[Answer]:
-    """The answers to a pair's repair, each asked for when it is wanted; fewer where the budget does not pay for all.
+    """The answers to a pair's repair, each requested when it is needed; fewer where the budget is too small for all.
 
     A sweep that stopped at a point goes on there. Raises UnavailableError, PairRefusedError, Interrupted.
     """
@@ -163,7 +163,7 @@ class _Sweeper:
                 after = stuck + self.series.width
                 sweeping = Sweeping.begin(self.series, after, end, self.when) if after < end else None
             else:
-                # Whoever went on in the middle of a slot that will be unknown would take it for whole.
+                # To resume in the middle of a slot that will be unknown would take it for whole.
                 whole = sweeping and not unknown.meets(sweeping.known_until, END_OF_TIME)
                 yield answer._replace(point=sweeping.point if sweeping and whole else None)
 

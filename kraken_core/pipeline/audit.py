@@ -1,7 +1,7 @@
-"""Audit: what is stored of pairs held against the exchange's trade ids, several pairs at once.
+"""Audit: what is stored of pairs compared with the exchange's trade ids, several pairs at once.
 
 First both ends of every stretch, of all pairs; then differences are located, each pair in its share of the requests
-that are left. What came of a pair is recorded as soon as it is known, so that an audit goes on where it was stopped.
+that are left. What came of a pair is recorded as soon as it is known, so that an audit resumes where it was stopped.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from kraken_core.pipeline.withdraw import Withdraw
 from kraken_core.ports import CandleStore, Exchange, Ledger
 
 ENDS = 2  # requests a stretch
-LOCATING_REQUESTS = 1_000  # more than the ends take, where nobody said how many
+LOCATING_REQUESTS = 1_000  # more than the ends take, by default
 INTERRUPTED = "interrupted"  # the audit of its pair, which is to be gone on with
 LOG = logging.getLogger("kraken_core")
 
@@ -57,9 +57,9 @@ def most_requests(request: Request, covered: Covered) -> int | None:
 
 @dataclass(frozen=True, slots=True)
 class AuditOutcome:
-    """What an audit found: spans, the newest first, why pairs could not be asked about, and what was withdrawn.
+    """What an audit found: spans, the newest first, why pairs could not be requested, and what was withdrawn.
 
-    Of ``left`` pairs not all was asked, as no more requests were allowed.
+    Of ``left`` pairs not all was requested, as no more requests were allowed.
     """
 
     spans: tuple[AuditedSpan, ...] = ()
@@ -70,7 +70,7 @@ class AuditOutcome:
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """Audits pairs, for the worker that holds the job."""
+    """Audits pairs, for the worker that has the job."""
 
     exchange: Exchange
     store: CandleStore
@@ -112,7 +112,7 @@ class Audit:
         self.ledger.add_event(job_id, "audit", message)
 
     def _take_back(self, slots: Mapping[Series, TimeRanges], as_of: int) -> None:
-        """Withdraw what lacks trades, so that it becomes gaps."""
+        """Withdraw slots with missing trades, so that they become gaps."""
         pairs = {series.pair for series in slots}
         lives = {record.pair: record.lives for record in self.ledger.pairs() if record.pair in pairs}
         claims = Knowledge(lives, self.ledger.assertions(pairs)).standing_claims
@@ -122,7 +122,7 @@ class Audit:
 
 
 class Requests(NamedTuple):
-    """How many may still be made, how many the job has made, and who is told of each."""
+    """How many may still be made, how many the job has made, and what is notified of each."""
 
     budget: Budget
     spent: Spent
@@ -136,7 +136,7 @@ class _Running:
         self.problems: dict[Pair, str] = {}
         self._audit, self._job = audit, job
         self._budget, self._spent, self._ticker = requests
-        self._left: set[Pair] = set()  # of which not all was asked
+        self._left: set[Pair] = set()  # of which not all was requested
         self._counting = Lock()
         self._unrecorded: dict[Pair, PairAudit] = {}
         self._claims = by_series(audit.ledger.assertions(covered.keys()))
@@ -165,7 +165,7 @@ class _Running:
         return len(self._left.union(pair.pair for pair in differing))
 
     def _round(self, pairs: Sequence[PairAudit], allowance: int | None) -> list[PairAudit]:
-        """Go on with each pair, in so many requests; returns those of which something is left to locate."""
+        """Continue each pair, in so many requests; returns those of which something is left to locate."""
         todo, differing = iter(pairs), []
         running: dict[Future[bool], PairAudit] = {}
         stopped: KrakenError | None = None

@@ -1,6 +1,6 @@
-"""One pair held against trade ids: two requests a covered stretch, and more where a difference is to be located.
+"""One pair compared with trade ids: two requests a covered stretch, and more where a difference is to be located.
 
-Each request asks for a page of a few trades: it costs as much as one for a single trade, and shows whether the id of
+Each request is for a page of a few trades: it costs as much as one for a single trade, and shows whether the id of
 the first one can be believed.
 """
 
@@ -57,7 +57,7 @@ class PairAudit:
     spans: list[AuditedSpan] = field(default_factory=list)
     problem: str = ""
     spent: bool = False
-    _short: bool = False  # whether the last page asked for was: nothing may follow it
+    _short: bool = False  # whether the last page requested was: nothing may follow it
     _coarse: dict[int, tuple[TradeCounts, TimeRanges]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -66,7 +66,7 @@ class PairAudit:
     def run(self, allowance: int | None = 0) -> bool:
         """Compare both ends of every stretch, then locate differences in so many requests; None for all it takes.
 
-        Returns whether nothing is left to locate. What is known already is not asked for again. Raises
+        Returns whether nothing is left to locate. What is known already is not requested again. Raises
         UnavailableError, Interrupted.
         """
         self.spans, self.spent = [], False

@@ -1,4 +1,4 @@
-"""What audits show to lack trades that a sweep may bring is withdrawn, and becomes gaps (domain rules 12 and 15)."""
+"""Slots that audits show to miss trades, which a sweep may bring, become gaps (domain rules 12 and 15)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def suspects(
     covered: Mapping[Pair, Mapping[int, TimeRanges]],
     claims: Mapping[Series, Sequence[Assertion]],
 ) -> dict[Series, TimeRanges]:
-    """The slots of which ids count more trades than are stored, where they are few; and coarser ones that lack as many.
+    """The slots of which ids count more trades than are stored, where they are few; and coarser ones missing as many.
 
     Not what a sweep has read already: another one would find nothing else.
     """

@@ -1,6 +1,6 @@
 """Audited: what audits come to now. They lapse where candles or claims in their span change, unless counts still agree.
 
-The ids are a fact, and stay. What is stored may change: then the trades stored are counted anew. That something
+The ids are a fact, and stay. What is stored may change: then the trades stored are counted again. That something
 changed is seen by the claims that reach into the span, and by how many candles there are, as reading every candle
 whenever coverage is worked out would take too long.
 """
@@ -34,7 +34,7 @@ UNCOUNTED = "some of its candles have no count of trades, or are provisional"
 def audited(
     store: CandleStore, ledger: MarketLedger, pairs: Collection[Pair], claims: Sequence[Assertion]
 ) -> dict[Series, AuditedSlots]:
-    """What the audits of pairs come to, by series; those of what has changed since are judged anew, and recorded."""
+    """The results of audits of pairs, by series; those of what has changed since are judged again, and recorded."""
     found = [span for span in ledger.audits(pairs) if span.by_ids is not None]
     if not found:
         return {}
@@ -50,7 +50,7 @@ def audited(
 def judged(
     store: CandleStore, ledger: MarketLedger, spans: Sequence[AuditedSpan], claims: Mapping[Series, Sequence[Assertion]]
 ) -> list[AuditedSpan]:
-    """The same spans, those judged anew of which the claims or the number of candles are others than they were."""
+    """The same spans, those judged again of which the claims or the number of candles are others than they were."""
     fresh = with_basis(store, spans, claims)
     changed = [now for now, before in zip(fresh, spans, strict=True) if now != before]
     anew = recounted(store, ledger, changed, claims)
@@ -79,7 +79,7 @@ def recounted(
 def with_basis(
     store: CandleStore, spans: Sequence[AuditedSpan], claims: Mapping[Series, Sequence[Assertion]]
 ) -> list[AuditedSpan]:
-    """The same spans with what tells whether anything of them has changed since."""
+    """The same spans with what shows whether anything of them has changed since."""
     candles = _candles(store, spans)
     return [span._replace(basis=_digest(span, claims.get(span.series, ())), candles=candles[span]) for span in spans]
 
@@ -111,7 +111,7 @@ def trade_counts(store: CandleStore, series: Series, ranges: TimeRanges) -> tupl
 
 
 def _digest(span: AuditedSpan, claims: Iterable[Assertion]) -> str:
-    """What tells the claims that reach into a span, or touch it, from other ones."""
+    """What identifies the claims that reach into a span, or touch it."""
     digest = hashlib.blake2b(digest_size=8)
     for claim in claims:
         if claim.start <= span.end and span.start <= claim.end:
@@ -120,7 +120,7 @@ def _digest(span: AuditedSpan, claims: Iterable[Assertion]) -> str:
 
 
 def _candles(store: CandleStore, spans: Sequence[AuditedSpan]) -> dict[AuditedSpan, int]:
-    """How many candles each span holds. Those that touch are counted apart: of a set of ranges they would be one."""
+    """How many candles each span contains. Those that touch are counted apart: of a set of ranges they would be one."""
     apart: list[dict[Series, list[AuditedSpan]]] = []
     for span in sorted(spans, key=lambda span: (span.series, span.start)):
         fitting = (each for each in apart if not (placed := each.get(span.series)) or placed[-1].end < span.start)

@@ -1,7 +1,7 @@
 """Backfill: gaps filled by the routes that are open, until none is left that any of them fills.
 
-What finer candles prove is derived first, as it is free; the exchange is asked for what is left; and what it answered
-may be derived from again. Each round plans anew, for the exchange's horizon moves on while a job runs.
+What finer candles prove is derived first, as it is free; the exchange is queried for what is left; and what it returned
+may be derived from again. Each round plans again, as the exchange's horizon moves while a job runs.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from kraken_core.domain.jobs import JobMetrics
 from kraken_core.domain.knowledge import Knowledge
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.plan import IngestionPlan
+from kraken_core.domain.plural import counted
 from kraken_core.domain.repairs import RepairPlanner, detector_for
 from kraken_core.domain.timerange import END_OF_TIME, TimeRange
 from kraken_core.pipeline.cover import CoverageTracker
@@ -34,14 +35,14 @@ from kraken_core.ports import CandleStore, Ledger
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """What it takes to ask the exchange."""
+    """What is needed to query the exchange."""
 
     listings: Listings
     fetch: Fetch
 
 
 class Backfilled(NamedTuple):
-    """What is known at the end, and why the exchange, which was to be asked, did not answer (any more); else ""."""
+    """What is known at the end, and why the exchange, which was needed, did not answer (any more); else ""."""
 
     knowledge: Knowledge
     unreached: str
@@ -49,7 +50,7 @@ class Backfilled(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Backfill:
-    """Detects what is missing, and fills it. ``asking`` is None where the exchange is not to be asked."""
+    """Detects what is missing, and fills it. ``asking`` is None where the exchange is not to be queried."""
 
     tracker: CoverageTracker
     derive: Derive
@@ -69,7 +70,7 @@ class Backfill:
         """Detect and fill until nothing more can be filled, and nothing of it is contradicted.
 
         What is contradicted becomes a gap, which the next round may fill. Each withdraws evidence that never counts
-        again, so that this ends. ``unreadable`` says why files of series were not read.
+        again, so that this ends. ``unreadable`` is why files of series were not read.
         """
         rounds = _Rounds(self, stages, plan, sorted(pairs), knowledge, unreadable=unreadable)
         rounds.list_pairs()
@@ -102,8 +103,8 @@ class _Rounds:
         self._began = time.monotonic()
         self._asking = backfill.asking if plan.market else None
         self.unreached = plan.unreached
-        self._unasked: dict[Pair, str] = {}  # pairs of which nothing is known, as nobody was asked: why
-        self._exhausted = False  # nothing more is asked in this job
+        self._unasked: dict[Pair, str] = {}  # pairs of which nothing is known, as the exchange was not reached: why
+        self._exhausted = False  # nothing more is requested in this job
         self._limit = _limit(plan, stages.metrics)
         self._spent = Spent.begin(self._asking.fetch.exchange, stages.metrics) if self._asking else None
         self._rates: dict[Pair, float] | None = None
@@ -111,7 +112,7 @@ class _Rounds:
         self._derived: Detected | None = None
 
     def list_pairs(self) -> None:
-        """Hear of the exchange which pairs began and ended, where that is not known."""
+        """Find out from the exchange which pairs began and ended, where that is not known."""
         market = self._market
         if not self._asking or not market:
             return
@@ -127,7 +128,7 @@ class _Rounds:
                 )
             except UnavailableError as error:
                 self._went_down(str(error))
-                looked_up, changed, why = [], True, f"not asked: {error}"
+                looked_up, changed, why = [], True, f"not queried: {error}"
             lives = {r.pair: r.lives for r in self._backfill.ledger.pairs() if request.holds(r.pair, tiers)}
             self._unasked = {pair: why for pair in unlisted if pair not in looked_up and not lives.get(pair)}
         if changed or self._unasked:
@@ -175,7 +176,7 @@ class _Rounds:
         return True
 
     def fetch(self) -> bool:
-        """Ask the exchange for what the request pays for; whether anything was asked."""
+        """Query the exchange within the request's limits; whether anything was requested."""
         detected = self._found
         repairs = detected.repairs.paid
         if not self._asking or not self._spent or not repairs.requests or self._exhausted:
@@ -201,16 +202,16 @@ class _Rounds:
         return True
 
     def _agree_to_more(self) -> None:
-        """Raises MoreRequestsNeededError where the plan did not say so many, and the request allows more."""
+        """Raises MoreRequestsNeededError where the plan had fewer, and the request allows more."""
         more, most = self._found.repairs.paid.requests, self._plan.request.max_requests
         if more and self._limit != most:
             raise MoreRequestsNeededError(
-                f"its plan said that at most {self._plan.at_most:,} requests would be needed; they are made, and about "
-                f"{more:,} more are needed. What was answered is kept."
+                f"the plan's {counted(self._plan.at_most, 'request')} are used up, and about {more:,} more are needed. "
+                "All answers so far are kept."
             )
 
     def cross_check(self) -> bool:
-        """Hold what changed against other intervals; whether anything was contradicted, and is missing now."""
+        """Compare what changed with other intervals; whether anything was contradicted, and is missing now."""
         with self._stages.stage("check"):
             checked = self._backfill.check.run(self.knowledge, self._pairs)
         if checked.suspects or checked.changed:
@@ -228,12 +229,12 @@ class _Rounds:
 
     @property
     def _market(self) -> Market | None:
-        """What the exchange told when the job was planned, its clock as it must be by now."""
+        """What the exchange returned when the job was planned, its clock moved on to now."""
         market = self._plan.market
         return market and market._replace(now=market.now + int(time.monotonic() - self._began))
 
     def _went_down(self, why: str) -> None:
-        """Nothing more is asked in this job: what is missing stays open, with its route and this reason."""
+        """Nothing more is requested in this job: what is missing stays open, with its route and this reason."""
         self.unreached = why
         self._backfill.ledger.add_event(self._stages.job.id, "exchange", why)
 
@@ -251,12 +252,12 @@ class _Rounds:
 
 
 def _settled(plan: IngestionPlan, asking: Asking | None) -> int:
-    """Until when the exchange's present has settled, where it told it."""
+    """Until when the exchange's present has settled, where that is known."""
     return plan.market.now - asking.fetch.settling_s if plan.market and asking else END_OF_TIME
 
 
 def _limit(plan: IngestionPlan, before: JobMetrics) -> int | None:
-    """How many requests the job may have made before somebody is asked; the plan knows nothing of those of before."""
+    """How many requests the job may have made before it asks for confirmation; the plan excludes earlier ones."""
     if plan.limit is None or plan.limit == plan.request.max_requests:
         return plan.limit
     return before.requests + plan.limit

@@ -25,7 +25,7 @@ NOWHERE: Mapping[str, TimeRanges] = {}
 
 
 class BatchFile(NamedTuple):
-    """A file to read for a series, its PENDING record, and what its archive says of it.
+    """A file to read for a series, its PENDING record, and what its archive states.
 
     ``refuted`` is where contents of the series were contradicted, by content hash.
     """
@@ -39,7 +39,7 @@ class BatchFile(NamedTuple):
 
 
 class FileReceipt(NamedTuple):
-    """What became of a file: its record brought up to date, the slots it knows, the rows it could not give.
+    """What became of a file: its updated record, the slots it covers, the rows that were rejected.
 
     ``unfinished`` where our clock may have been what was wrong with it: rows, or stated slots, were too new to be true.
     """
@@ -91,11 +91,11 @@ def batches(files: Iterable[BatchFile], limit: int = BATCH_BYTES) -> Iterator[tu
 def believed(item: BatchFile, rows: TimeRange) -> tuple[ArchiveStatement, str]:
     """What a file's archive states as far as it goes for the file's rows; and a note where those belie it.
 
-    Rows outside of the stated span void it for their file (domain rule 4): such a file is not what it is said to be.
+    Rows outside of the stated span void it for their file (domain rule 4): such a file is not what its archive states.
     """
     start, width = item.statement.start, item.file.series.width
     if start is not None and rows.start < start < rows.start + width:
-        rows = rows._replace(start=start)  # where rows bore out a later start, a coarse slot may hold it
+        rows = rows._replace(start=start)  # where rows confirmed a later start, a coarse slot may contain it
     statement = as_stated_to(item.statement, rows)
     if statement == item.statement:
         return statement, ""
@@ -108,7 +108,7 @@ def believed(item: BatchFile, rows: TimeRange) -> tuple[ArchiveStatement, str]:
 
 
 def brings(known_rank: int | None, settled_rank: int) -> bool:
-    """Whether rows are to be staged whose very bytes stood at rank ``held`` before, None where they were not read.
+    """Whether rows are to be staged whose very bytes had rank ``held`` before, None where they were not read.
 
     They are where they rise, and where they are settled (the last bit) and were not, be it by a newer vintage: of two
     archives with the same file either may be the one that vouches for its edges.

@@ -22,7 +22,7 @@ _SEED = 0  # both tables are hashed in one run, by one library
 class Copied(NamedTuple):
     """A series that was copied: its candles, a checksum of them with their ranks, and how many were not there before.
 
-    ``different`` counts slots in which the other table holds another candle, which ranks as high or higher.
+    ``different`` counts slots in which the other table has another candle, which ranks as high or higher.
     """
 
     series: Series
@@ -42,7 +42,7 @@ class Copy:
     stop: Callable[[], bool]
 
     def run(self, series: Collection[Series], window: TimeRange) -> list[Copied]:
-        """Copy what the source holds of the series in the window. Raises Interrupted when asked to stop, StoreError."""
+        """Copy the source's candles of the series in the window. Raises Interrupted when asked to stop, StoreError."""
         whole = {each: TimeRanges.single(*window) for each in series}
         counts = {each: found[0] for each, found in self.source.count(whole).items() if found and found[0]}
         ticker = Ticker("copy", sum(counts.values()), self.progress)
@@ -52,7 +52,7 @@ class Copy:
         digest, done = hashlib.sha256(), Copied(series, 0, "", 0, 0)
         for piece in self._pieces(series, window, candles):
             if self.stop():
-                raise Interrupted("copying was interrupted; the same command goes on with it.")
+                raise Interrupted("copying was interrupted; run the same command to continue.")
             wanted = {series: TimeRanges.single(*piece)}
             ours = self.source.candles(wanted)
             if ours.is_empty():
@@ -90,5 +90,5 @@ def _hashes(candles: pl.DataFrame) -> bytes:
 
 
 def _different(ours: pl.DataFrame, theirs: pl.DataFrame) -> int:
-    """The slots of ours that are not held alike there; ranks may have risen."""
+    """The slots of ours that differ there; ranks may have risen."""
     return ours.join(theirs, on=[name for name in ours.columns if name != "rank"], how="anti", nulls_equal=True).height

@@ -43,7 +43,7 @@ class CoverageTracker:
         return Knowledge(lives, claims)
 
     def _update_lives(self, pairs: Collection[Pair]) -> dict[Pair, Sequence[Life]]:
-        """Listings that nobody told are assumed from the first candles seen, and may move to earlier ones."""
+        """Unknown listings are assumed to be the first candles seen, and may move to earlier ones."""
         firsts: dict[Pair, dict[int, int]] = defaultdict(dict)
         for series, first in self.ledger.first_candles(pairs).items():
             firsts[series.pair][series.interval] = first
@@ -58,7 +58,7 @@ class CoverageTracker:
                 record = record._replace(lives=(Life(listing),))
             elif listing is not None and before.lives[0].assumed:
                 oldest, *others = before.lives
-                # The exchange may have told of a trade on an earlier day; within a day, finer candles know better.
+                # The exchange may have returned a trade on an earlier day; within a day, finer candles are more exact.
                 start = oldest.start if oldest.start < floor(listing, _DAY_S) else listing
                 record = record._replace(lives=(Life(start, oldest.end), *others))
             if record != before:
@@ -95,9 +95,9 @@ class CoverageTracker:
         self.ledger.replace_coverage(counted(self.store, covered))
 
     def recounted(self) -> tuple[dict[Series, list[DataCoverageRange]], list[Series]]:
-        """The recorded ranges whose candles are not as many as the table holds, by series, counted anew.
+        """The recorded ranges whose counts of candles differ from the table's, by series, counted again.
 
-        And the series of those of which the table holds fewer candles somewhere than were counted.
+        And the series of those of which the table has fewer candles somewhere than were counted.
         """
         recorded: dict[Series, list[DataCoverageRange]] = defaultdict(list)
         for known in self.ledger.coverage():
@@ -108,7 +108,7 @@ class CoverageTracker:
         return wrong, lost
 
     def lost_ranges(self) -> dict[Series, TimeRanges]:
-        """The recorded ranges of which the table holds fewer candles than were counted."""
+        """The recorded ranges of which the table has fewer candles than were counted."""
         wrong, lost = self.recounted()
         recorded: dict[Series, list[DataCoverageRange]] = defaultdict(list)
         for known in self.ledger.coverage(lost):
@@ -135,7 +135,7 @@ def uncover(store: CandleStore, ledger: CoverageLedger, gone: Mapping[Series, Ti
 def counted(
     store: CandleStore, covered: Mapping[Series, Sequence[DataCoverageRange]]
 ) -> dict[Series, list[DataCoverageRange]]:
-    """The ranges with the candles the table holds in each."""
+    """The ranges with the candles the table has in each."""
     by_kind: dict[tuple[CoverageSource, Grade], dict[Series, list[DataCoverageRange]]] = defaultdict(dict)
     for series, found in covered.items():
         for covering in found:

@@ -1,4 +1,4 @@
-"""Cross-check: what a job changed, held against the pair's other intervals before anything is called complete.
+"""Cross-check: what a job changed, compared with the pair's other intervals before anything is called complete.
 
 Only what was claimed since a pair was looked at last is read, and what has to be read around it (domain rule 12).
 """
@@ -16,6 +16,7 @@ from kraken_core.domain.grading import Doubt, Findings
 from kraken_core.domain.knowledge import Knowledge
 from kraken_core.domain.life import instants
 from kraken_core.domain.market import INTERVALS, Pair, Series
+from kraken_core.domain.plural import counted
 from kraken_core.domain.timerange import END_OF_TIME, TimeRange, TimeRanges, ceil, floor
 from kraken_core.domain.verification.examination import Examination, Frame, inside
 from kraken_core.domain.verification.known_pair import KnownPair, Look, known_pairs
@@ -212,8 +213,8 @@ def withdrawn(suspects: Mapping[Series, TimeRanges]) -> str:
     """For people: how many claims of no trades were withdrawn, and of which series."""
     slots = sum(ranges.slots(series.width) for series, ranges in suspects.items())
     first, *others = sorted(suspects)
-    more = f" and {len(others):,} series more" if others else ""
-    return f"{slots:,} slots of {first}{more} were claimed to have no trades, and are gaps: other intervals have some"
+    more = f" and {len(others):,} more series" if others else ""
+    return f"{counted(slots, 'slot')} of {first}{more} claimed without trades became gaps: other intervals have trades"
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,7 +265,7 @@ def _needed(look: Look) -> dict[int, TimeRanges]:
 
 
 def _partly_known(frame: Frame, looks: Mapping[Pair, Look]) -> dict[Series, TimeRanges]:
-    """Finer slots inside of silent ones that no finer interval knows as a whole: any candle in them tells."""
+    """Finer slots inside of ones without trades that no finer interval covers as a whole: any candle in them counts."""
     more: dict[Series, TimeRanges] = {}
     for pair, look in looks.items():
         for interval, ranges in look.silent.items():

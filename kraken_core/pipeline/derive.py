@@ -13,6 +13,7 @@ from kraken_core.domain.candles import KEY, SCHEMA, TIME, aggregate, derived_ran
 from kraken_core.domain.coverage import Assertion
 from kraken_core.domain.derive import Derivation
 from kraken_core.domain.errors import Interrupted
+from kraken_core.domain.interval_units import short
 from kraken_core.domain.knowledge import DerivationWork, derived_claim
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.timerange import TimeRange, TimeRanges
@@ -39,7 +40,7 @@ class Derive:
     def run(self, work: DerivationWork, ticker: Ticker) -> int:
         """Do the work, finest interval first; what is derived no longer is removed before.
 
-        Returns how many of the derived candles differ from what sources say of their slots. Candles are committed
+        Returns how many of the derived candles differ from what sources have in their slots. Candles are committed
         before they are claimed, so that a crash in between only costs deriving them again. Raises Interrupted when
         asked to stop.
         """
@@ -65,14 +66,14 @@ class Derive:
             self.ledger.claim(
                 [derived_claim(Series(pair, interval), span, d) for pair, d in chunk for span in d.ranges]
             )
-            ticker.add(len(chunk), candles.height, f"{chunk[-1][0]} {interval}m from {finer}m")
+            ticker.add(len(chunk), candles.height, f"{chunk[-1][0]} {short(interval)} from {short(finer)}")
         return changed
 
 
 def _ranked(candles: pl.DataFrame, chunk: Iterable[tuple[Pair, Derivation]]) -> pl.DataFrame:
     """The candles at the ranks at which their slots are known.
 
-    Candles below may rank higher, of a source that does not know all of the slot, and come to do so at any time.
+    Candles below may rank higher, of a source that does not cover all of the slot, and may do so at any time.
     """
     spans = [
         (str(pair), start, derived_rank(derivation.rank))

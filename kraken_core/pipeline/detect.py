@@ -1,4 +1,4 @@
-"""Detect: what is wanted and not covered becomes gap records; those that are covered by now are closed."""
+"""Detect: what is expected and not covered becomes gap records; those that are covered by now are closed."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from kraken_core.domain.scope import Detection, Scope
 from kraken_core.domain.timerange import TimeRanges
 from kraken_core.ports import CoverageLedger
 
-BEYOND_BUDGET = "not asked: the budget of requests ended (--max-requests)"
+BEYOND_BUDGET = "not requested: the limit of requests was reached (--max-requests)"
 
 
 @dataclass(frozen=True, slots=True)
 class Detected:
-    """The open gaps of the series looked at, those that were closed, what can be derived at once, what asked for."""
+    """The open gaps of the series looked at, those closed, what can be derived at once, what can be requested."""
 
     detections: Mapping[Series, Detection]
     gaps: Sequence[GapRecord]
@@ -36,10 +36,10 @@ class Detected:
 
 
 class Attempt(NamedTuple):
-    """What was asked of the exchange before a detection: by which plan, what was known then, and which pairs failed.
+    """What was requested from the exchange before a detection: the plan, what was known then, and which pairs failed.
 
-    What was asked for and is missing all the same has failed where its pair did, or where the pair's answers brought
-    nothing at all; else it is asked for again, by the route that reaches it now.
+    What was requested and is missing all the same has failed where its pair did, or where the pair's answers brought
+    nothing at all; else it is requested again, by the route that reaches it now.
     """
 
     plan: RepairPlan
@@ -49,7 +49,7 @@ class Attempt(NamedTuple):
     problems: Mapping[Pair, str] = MappingProxyType({})  # why answers did not bring all
 
     def failure(self, gap: GapRecord, covered: Mapping[Series, TimeRanges]) -> str | None:
-        """Why a gap that is still open failed; None where it did not, or was not asked for."""
+        """Why a gap that is still open failed; None where it did not, or was not requested."""
         if not self.plan.serves(gap.series, gap.start, gap.end):
             return None
         pair = gap.series.pair
@@ -65,9 +65,10 @@ class Attempt(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class GapRecorder:
-    """Looks for gaps in what was ever wanted of some series, and keeps the ledger's gap records in step.
+    """Looks for gaps in what was ever expected of some series, and keeps the ledger's gap records in step.
 
-    ``repairing`` is None where nothing is to be asked of the exchange; ``detector`` is the request's own where None.
+    ``repairing`` is None where nothing is to be requested from the exchange; ``detector`` is the request's own where
+    None.
     """
 
     ledger: CoverageLedger
@@ -79,9 +80,9 @@ class GapRecorder:
     def run(
         self, knowledge: Knowledge, pairs: Collection[Pair], attempt: Attempt | None = None, spent: int = 0
     ) -> Detected:
-        """Detect, and record what was found; ``attempt`` is what was just asked, ``spent`` the requests made by now.
+        """Detect, and record what was found; ``attempt`` is what was just requested, ``spent`` the requests so far.
 
-        Before anything was asked, gaps that the request names wait no longer.
+        Before the first request, gaps that the job names wait no longer.
         """
         wanted, detections = self.scope.wanted(knowledge, pairs)
         covered = knowledge.covered()
@@ -98,7 +99,7 @@ class GapRecorder:
 
     @property
     def now(self) -> int:
-        """The exchange's present, where it was asked; else that of the request."""
+        """The exchange's present, where it was queried; else that of the request."""
         exchange_now = self.detector.reach.now if self.detector else None
         return self.scope.as_of if exchange_now is None else exchange_now
 
@@ -127,7 +128,7 @@ class GapRecorder:
         ]
 
     def _unchanged(self, gap: GapRecord, record: GapRecord | None, repairs: Repairs) -> GapRecord:
-        """A gap found, with what its record tells of earlier attempts, and of a budget that does not reach it."""
+        """A gap found, with its record's earlier attempts, and the reason where the limit of requests excludes it."""
         if record is None:
             known = gap
         elif record.waits(self.now) and gap.route is not Route.DERIVE:

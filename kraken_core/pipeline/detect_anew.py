@@ -1,4 +1,4 @@
-"""Detect: the gaps of some pairs anew, where no job runs: as of the last detection, and asking nobody."""
+"""Detect the gaps of some pairs again, where no job runs: as of the last detection, without requests."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def detect_anew(
 ) -> None:
     """Bring the gaps of the pairs in step with what is known; nothing more than before is expected of them.
 
-    ``request`` is one whose routes count: whether it asked the exchange, and for trades.
+    ``request`` is one whose routes count: whether it used the exchange, and trades.
     """
     routes = request or Request()
     backfill = Request(

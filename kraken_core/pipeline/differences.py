@@ -2,7 +2,7 @@
 
 Order of truth: a difference is recorded before the candles that it is about are committed, as the one that loses is
 nowhere afterwards. A crash between the two leaves it on record: the repeated batch finds it again, and does not record
-it again. A crash after the commit leaves it on record too; only the job's count of changed candles lacks it.
+it again. A crash after the commit leaves it on record too; only the job's count of changed candles does not include it.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class _Noted:
 
 @dataclass(frozen=True, slots=True)
 class Differing:
-    """Commits to the candle table for a stage of a job, and says what differs; ``job_id`` is that job, if it is known.
+    """Commits to the candle table for a stage of a job, and reports what differs; ``job_id`` is that job, if known.
 
     A slot counts once for each two sources: where a candle replaces different values, and where it loses to them and no
     other job, nor this stage, has met the two sources there before.
@@ -85,7 +85,7 @@ class Differing:
         clear: Mapping[Series, TimeRanges] | None = None,
         contents: Contents = NO_CONTENTS,
     ) -> Committed:
-        """Commit what is staged; ``contents`` are those of files that the ledger does not know yet."""
+        """Commit what is staged; ``contents`` are those of files that the ledger has not recorded yet."""
         noted = _Noted()
 
         def note(found: pl.DataFrame) -> None:

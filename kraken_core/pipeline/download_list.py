@@ -16,7 +16,7 @@ COLUMNS = ("archive", "csv_file", "pair", "interval", "start", "end", "candles",
 def write_download_list(path: Path, gaps: Iterable[GapRecord], as_of: int) -> Path | None:
     """Write what published archives would fill as CSV, by archive and file; None where there is nothing of that.
 
-    Each line is of one archive that holds all of its range: a gap that no single one holds takes several.
+    Each line is of one archive that contains all of its range: a gap that no single one contains takes several.
     """
     rows = sorted(
         (

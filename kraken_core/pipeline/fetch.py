@@ -1,7 +1,7 @@
 """Fetch: repairs carried out, several pairs at once, each answer made durable soon after it came.
 
 Order of truth as for files: candles committed first, then claims, metrics and how far sweeps are in one transaction.
-A crash between the two costs asking once more.
+A crash between the two costs one more request.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from kraken_core.domain.errors import Interrupted, PairRefusedError, Unavailable
 from kraken_core.domain.exchange import SETTLING_S, AsOf
 from kraken_core.domain.jobs import IngestionJob, JobMetrics
 from kraken_core.domain.market import INTERVALS, Pair, Series
+from kraken_core.domain.plural import counted
 from kraken_core.domain.routes import RepairPlan
 from kraken_core.domain.timerange import TimeRanges
 from kraken_core.pipeline.ask import Answer, Before, Budget, answers
@@ -41,9 +42,9 @@ class AnswerLedger(JobLedger, ClaimLedger, PairLedger, DifferenceLedger, Protoco
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """What became of a plan of repairs: the job's metrics, why pairs failed, and why nobody answers, if so.
+    """The outcome of a plan of repairs: the job's metrics, why pairs failed, and why the exchange is away, if so.
 
-    ``problems``: why answers about pairs did not bring all that was asked for.
+    ``problems``: why answers about pairs did not bring all that was requested.
     """
 
     metrics: JobMetrics
@@ -54,7 +55,7 @@ class Fetched:
 
 @dataclass(frozen=True, slots=True)
 class Fetch:
-    """Asks the exchange for a plan of repairs."""
+    """Requests a plan of repairs from the exchange."""
 
     exchange: Exchange
     store: CandleStore
@@ -73,9 +74,9 @@ class Fetch:
         *,
         limit: int | None,
     ) -> Fetched:
-        """Ask for what is planned, in at most ``limit`` requests of the whole job.
+        """Request what is planned, in at most ``limit`` requests of the whole job.
 
-        Raises Interrupted when asked to stop; what was answered until then is kept.
+        Raises Interrupted when asked to stop; answers until then are kept.
         """
         buffer = _AnswerBuffer(self.store, self.ledger, job, dict(covered), spent)
         budget = Budget(spent.left(limit))
@@ -120,7 +121,7 @@ class Fetch:
 
 @dataclass(slots=True)
 class _InFlight:
-    """The pairs that are asked about at once, each by one thread, a request after the other."""
+    """The pairs that are requested at once, each by one thread, a request after the other."""
 
     running: dict[Future[Answer | None], tuple[Pair, Iterator[Answer]]] = field(default_factory=dict)
     failures: dict[Pair, str] = field(default_factory=dict)
@@ -135,7 +136,7 @@ class _InFlight:
         self.running[pool.submit(next, rest, None)] = pair, rest
 
     def answered(self, pool: ThreadPoolExecutor, patience: float) -> Iterator[Answer]:
-        """The answers that are there by now, or soon; each pair is asked on, as long as that goes."""
+        """The answers that are there by now, or soon; requests of each pair continue meanwhile."""
         for future in wait(self.running, patience, FIRST_COMPLETED).done:
             pair, rest = self.running.pop(future)
             try:
@@ -155,7 +156,7 @@ class _InFlight:
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """What a job has spent on requests: its metrics, and what the exchange's counts were when it began to ask."""
+    """What a job has spent on requests: its metrics, and what the exchange's counts were at its first request."""
 
     exchange: Exchange
     metrics: JobMetrics
@@ -217,23 +218,23 @@ class _AnswerBuffer:
             self.problems[answer.series.pair] = answer.problem
 
     def record_phantoms(self) -> None:
-        """Say which ids stayed away, once for each pair."""
+        """Report which ids stayed away, once for each pair."""
         for pair, count in self.phantoms.items():
             if count:
                 message = (
-                    f"{pair}: {count:,} trade ids were skipped, and stayed away when they were asked for again: the "
+                    f"{pair}: {counted(count, 'trade id')} skipped, also when requested again: the "
                     "trades around them are stored, and not proved"
                 )
                 self.ledger.add_event(self.job.id, "phantoms", message)
 
     def record_skipped(self) -> dict[Pair, str]:
-        """Say which rows could not be read, of each pair and endpoint; returns why what is missing of pairs is so."""
+        """Report which rows could not be read, of each pair and endpoint; returns the reason of what is missing."""
         failures = {}
         for (pair, source), rows in self.skipped.items():
             endpoint = "Trades" if source is Source.TRADES else "OHLC"
             message = (
-                f"{pair}: {len(rows):,} rows that the exchange answered for {endpoint} could not be read and were "
-                f"skipped; what is around them stays unknown: {'; '.join(list(dict.fromkeys(rows))[:_EXAMPLES])}"
+                f"{pair}: {counted(len(rows), 'row')} the exchange returned for {endpoint} could not be read, skipped; "
+                f"what is around them stays unknown: {'; '.join(list(dict.fromkeys(rows))[:_EXAMPLES])}"
             )
             self.ledger.add_event(self.job.id, "skipped", message)
             failures[pair] = message
@@ -252,7 +253,7 @@ class _AnswerBuffer:
         stale: dict[Series, TimeRanges] = {}
         for series, found in _candles_of(self.answers).items():
             counts = merged.get(series)
-            # A candle that nobody expected, in a slot known before: what was derived from it is no longer true.
+            # An unexpected candle, in a slot covered before: what was derived from it is no longer true.
             if counts and (counts.altered or counts.new > _outside(found, self.covered.get(series, TimeRanges()))):
                 stale |= _coarser(series, found, stale)
         metrics = replace(

@@ -20,6 +20,7 @@ from kraken_core.domain.errors import Interrupted, JobError
 from kraken_core.domain.jobs import FileIngestionRecord, FileStatus, IngestionJob, JobMetrics
 from kraken_core.domain.market import INTERVALS, Series
 from kraken_core.domain.plan import IngestionPlan
+from kraken_core.domain.plural import counted
 from kraken_core.domain.timerange import TimeRanges, ceil, floor
 from kraken_core.pipeline.batches import BATCH_BYTES, NOWHERE, BatchFile, BatchReceipt, FileReceipt, batches
 from kraken_core.pipeline.differences import Differing
@@ -88,7 +89,7 @@ class Ingest:
         plan: IngestionPlan,
         pending: Mapping[tuple[str, str, Series], FileIngestionRecord],
     ) -> JobMetrics:
-        """Files that were there when the job began and are no more are FAILED, and the job goes on."""
+        """Files that were there when the job began and are no more are FAILED, and the job continues."""
         there = {(planned.file.path, planned.file.member, planned.file.series) for planned in plan.files}
         gone = [
             record.mark_failed("it is no longer where it was when the job began")
@@ -116,7 +117,7 @@ class Ingest:
             if not running:
                 raise Interrupted("paused")
             done, running = wait(running, LISTEN_S, return_when=FIRST_COMPLETED)
-            if self.stop():  # what nobody has begun to read is left; where nobody is there to read, that is all
+            if self.stop():  # files that no worker reads yet are left; where there are no workers, that is all
                 running = {future for future in running if not future.cancel()}
             broken = [future for future in done if future.exception()]
             ready += [future.result() for future in done if future not in broken]
@@ -175,8 +176,8 @@ def _logged(file: FileReceipt) -> str:
     if record.error:
         return f"{what}: {record.error}"
     return (
-        f"{what}: {record.records:,} rows; {record.records_new:,} new candles, {record.records_changed:,} changed, "
-        f"{record.records_rejected:,} rows rejected"
+        f"{what}: {counted(record.records, 'row')}; {counted(record.records_new, 'new candle')}, "
+        f"{record.records_changed:,} changed, {counted(record.records_rejected, 'row')} rejected"
     )
 
 
@@ -241,7 +242,7 @@ def _claims(file: FileReceipt) -> list[Assertion]:
 
 
 def _stale(files: Iterable[FileReceipt], merged: Mapping[Series, Merged]) -> dict[Series, TimeRanges]:
-    """Coarser slots over candles that are new or have another value: what was derived there is derived anew."""
+    """Coarser slots over candles that are new or have another value: what was derived there is derived again."""
     stale: dict[Series, list[tuple[int, int]]] = defaultdict(list)
     for record in (file.record for file in files if file.staged):
         counts = merged.get(record.series, Merged())
@@ -282,4 +283,4 @@ def _failed(receipts: Iterable[BatchReceipt]) -> bool:
 
 def _first_failure(receipts: Iterable[BatchReceipt]) -> str:
     failed = next(f.record for r in receipts for f in r.files if f.record.status is FileStatus.FAILED)
-    return f"{failed.member} in {failed.path}: {failed.error} (stopped, as --stop-on-error asked; the rest is kept)"
+    return f"{failed.member} in {failed.path}: {failed.error} (stopped because of --stop-on-error; the rest is kept)"

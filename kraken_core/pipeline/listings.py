@@ -1,4 +1,4 @@
-"""Listings: the lives of pairs as the exchange tells them, one request a pair (domain rule 2)."""
+"""Listings: the lives of pairs by the exchange, one request a pair (domain rule 2)."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from kraken_core.domain.errors import PairRefusedError, UnavailableError
 from kraken_core.domain.exchange import NS, FirstTrade, Market
 from kraken_core.domain.life import Life
 from kraken_core.domain.market import INTERVALS, Pair, Series
+from kraken_core.domain.plural import counted
 from kraken_core.domain.tiers import Tiers
 from kraken_core.domain.timerange import TimeRange, TimeRanges, ceil, floor, iso
 from kraken_core.ports import CandleStore, Exchange, JobLedger, PairLedger, PairRecord
@@ -46,10 +47,10 @@ class Listings:
         *,
         start: int,
     ) -> bool:
-        """Close the lives of held pairs that are delisted, and begin those of listed ones; whether anything changed.
+        """Close the lives of stored pairs that are delisted, and begin those of listed ones; whether anything changed.
 
-        ``unlisted`` are the pairs whose first trade is asked for, ``covered`` is what is known of each series. A pair
-        that is listed and refused traded from ``start`` on, as far as anybody knows. Raises UnavailableError,
+        ``unlisted`` are the pairs whose first trade is requested, ``covered`` is what is covered of each series. A pair
+        that is listed and refused traded from ``start`` on, as far as is known. Raises UnavailableError,
         Interrupted.
         """
         lives = {record.pair: record.lives for record in self.ledger.pairs()}
@@ -82,9 +83,9 @@ class Listings:
                 try:
                     first = answer.result()
                 except PairRefusedError as error:
-                    self.ledger.add_event(job_id, "listing", f"the listing of {pair} is not known: {error}")
-                    if not lives.get(pair):  # what was asked for and is not held is missing (rule 16)
-                        found[pair] = (Life(window.start + 1),)  # behind the start, so that it is asked for again
+                    self.ledger.add_event(job_id, "listing", f"the listing of {pair} is unknown: {error}")
+                    if not lives.get(pair):  # what was requested and is not stored is missing (rule 16)
+                        found[pair] = (Life(window.start + 1),)  # behind the start, so that it is requested again
                     continue
                 except UnavailableError as error:
                     pool.shutdown(cancel_futures=True)
@@ -98,8 +99,8 @@ class Listings:
         if unproven:
             named = ", ".join(unproven[:_NAMED]) + (", …" if len(unproven) > _NAMED else "")
             message = (
-                f"the listing of {len(unproven):,} pairs is assumed ({named}): the first trade that the exchange "
-                "answers has not id 1, or is later than candles that are stored; the next job asks again"
+                f"the listing of {counted(len(unproven), 'pair')} is assumed ({named}): the first trade that the "
+                "exchange returns has not id 1, or is later than stored candles; the next job tries again"
             )
             self.ledger.add_event(job_id, "listing", message)
         return found, down
@@ -107,7 +108,7 @@ class Listings:
     def _first_trade(self, pair: Pair, lives: Sequence[Life], now: int) -> FirstTrade | None:
         """The first trade of all, or since the pair was delisted; None where there is none.
 
-        Where trades are refused, the daily candles tell it as far as they reach.
+        Where trades are refused, the daily candles show it as far as they reach.
         """
         if not lives:
             try:
@@ -136,8 +137,8 @@ class Listings:
     ) -> dict[Pair, tuple[Life, ...]]:
         """The lives of delisted pairs that end otherwise than was known.
 
-        The last one ends with the last trade where that is known to be the last: where it was silent for the rest of
-        that day. Else nobody knows what was traded until the exchange was seen without the pair: it ends then. Of a
+        The last one ends with the last trade where that is known to be the last: where nothing traded for the rest of
+        that day. Else what was traded is unknown until the exchange was seen without the pair: it ends then. Of a
         life that begins later than that, nothing was seen.
         """
         ended = {}
@@ -168,9 +169,9 @@ def _with_listing(lives: Sequence[Life], first: FirstTrade, *, older: bool) -> t
 def last_traded(
     store: CandleStore, pairs: Sequence[Pair], covered: Mapping[Series, TimeRanges], now: int
 ) -> dict[Pair, int]:
-    """The end of the last slot in which each pair is held to have traded, as fine as that is known; epoch seconds.
+    """The end of the last slot in which each pair is taken to have traded, as fine as that is known; epoch seconds.
 
-    Slots from ``now`` on do not count: whoever is not listed now traded then in another life, if at all.
+    Slots from ``now`` on do not count: a pair that is not listed now traded then in another life, if at all.
     """
     found: dict[Pair, TimeRange] = {}
     looked = dict.fromkeys(pairs, TimeRanges.single(0, now))
@@ -181,7 +182,7 @@ def last_traded(
             pair = Pair.stored(name)
             coarse = found.get(pair, TimeRange(at, at + width))
             within = TimeRanges.single(*coarse) - covered.get(Series(pair, interval), _NEVER)
-            if at + width > coarse.end or not within:  # a finer series says when in the slot, if it knows all of it
+            if at + width > coarse.end or not within:  # a finer series shows when in the slot, if it covers all of it
                 coarse = TimeRange(at, at + width)
             found[pair] = coarse
             looked[pair] = TimeRanges.single(coarse.start, now)

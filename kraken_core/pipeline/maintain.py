@@ -1,4 +1,4 @@
-"""Tidy: the care of the candle table that pays: what nobody needs is deleted, small files are merged."""
+"""Tidy: maintenance of the candle table: files that are not needed are deleted, small ones merged."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Tidied(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Tidy:
-    """Looks after the table. What it holds is the same before and after, wherever it is interrupted."""
+    """Maintains the table. Its content is the same before and after, wherever it is interrupted."""
 
     store: Maintainable
     now: int

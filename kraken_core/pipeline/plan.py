@@ -1,4 +1,4 @@
-"""Plan: what a request will do, from its sources, the exchange and what the ledger knows. Writes nothing."""
+"""Plan: what a request will do, from its sources, the exchange and the ledger. Writes nothing."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class PublishedArchives(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Planner:
-    """Plans requests with what the ledger and the candle table hold."""
+    """Plans requests by what the ledger and the candle table have."""
 
     ledger: MarketLedger
     store: CandleStore
@@ -49,9 +49,9 @@ class Planner:
         *,
         unreached: str = "",
     ) -> IngestionPlan:
-        """The plan of a request as of an instant (epoch seconds); ``market`` where the exchange may be asked.
+        """The plan of a request as of an instant (epoch seconds); ``market`` where the exchange may be queried.
 
-        ``unreached`` says why it cannot be, where it was to be.
+        ``unreached`` is why it cannot be, where it was to be.
 
         Where something is missing that may be downloaded, archives of its quarters (year, number) are looked for among
         the ``published`` ones. Raises SourceError where a source cannot be opened.

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from kraken_core.domain.errors import Interrupted
 from kraken_core.domain.jobs import STAGES, IngestionJob, JobMetrics
+from kraken_core.domain.plural import counted
 from kraken_core.ports import JobLedger, Progress, ProgressReport
 
 LOG = logging.getLogger("kraken_core")
@@ -57,7 +58,7 @@ class Stages:
     def stage(self, name: str, steps: int = 0, done: int = 0) -> Iterator[Ticker]:
         """A stage, one of STAGES, of so many steps, reported as they are made; without, it is one.
 
-        ``done`` of them were made by an earlier run of the job. The ledger is told the furthest stage so far: a round
+        ``done`` of them were made by an earlier run of the job. The ledger gets the furthest stage so far: a round
         of repair does not look like a step back. Raises Interrupted when asked to stop.
         """
         if self.stop():
@@ -65,7 +66,7 @@ class Stages:
         self._furthest = max(self._furthest, STAGES.index(name))
         self.ledger.progress(self.job.id, STAGES[self._furthest], self.metrics)
         ticker = Ticker(name, steps or 1, self.progress, done)
-        LOG.info("%s begins%s", name, f": {steps - done:,} steps" if steps else "")
+        LOG.info("%s begins%s", name, f": {counted(steps - done, 'step')}" if steps else "")
         start = time.perf_counter()
         yield ticker
         seconds = time.perf_counter() - start

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 SLOTS_AT_ONCE = 2_000_000  # bounds the memory
 _SPAN = itemgetter(1, 2)  # of a silence
 _DAY_S = 86_400
-_MARGIN_S = 2 * _DAY_S  # on both sides of what is watched: no shorter silence needs to know more
+_MARGIN_S = 2 * _DAY_S  # on both sides of what is watched: no shorter span without trades needs more
 
 
 class Watched(NamedTuple):
@@ -45,7 +45,7 @@ def suspicious(store: CandleStore, watched: Iterable[Watched]) -> list[Silence]:
         while spans:
             candles = store.candles(spans, columns=("trades",))
             rows = rows_by_series(candles, (series.pair for series in spans))
-            counted: Ints = candles["trades"].cast(int).fill_null(1).to_numpy()  # one where nobody counted them
+            counted: Ints = candles["trades"].cast(int).fill_null(1).to_numpy()  # one where they were not counted
             wider: dict[Series, TimeRanges] = {}
             for series, span in spans.items():
                 first, opens = rows.get(series, NO_ROWS)
@@ -62,7 +62,7 @@ def suspicious(store: CandleStore, watched: Iterable[Watched]) -> list[Silence]:
 def uncounted(store: CandleStore, silences: Iterable[Silence], findings: Mapping[Series, Findings]) -> list[Silence]:
     """The silences but those that coarser candles of another file explain: they count the trades around, and no more.
 
-    Where a coarse slot itself is silent, that counts nothing.
+    Where a coarse slot itself has no trades, that counts nothing.
     """
     left: dict[Series, list[Silence]] = defaultdict(list)
     for silence in silences:
@@ -103,7 +103,7 @@ def _counted(
     interval: int,
     findings: Mapping[Series, Findings],
 ) -> dict[Series, TimeRanges]:
-    """The slots of an interval, where wanted of finer series that agree with it, that have a candle with a count."""
+    """The slots of an interval, in requested ranges of finer series that agree with it, with a counted candle."""
     agreed = {s: _agreed(Series(s.pair, interval), s.interval, findings) for s in finer if s.interval < interval}
     needed = {series: wanted(series).outer(interval * 60) & ranges for series, ranges in agreed.items() if ranges}
     slots: dict[Series, TimeRanges] = {}

@@ -1,4 +1,4 @@
-"""How often pairs trade, from the candles held: what a sweep of their trades may cost is estimated from it."""
+"""How often pairs trade, from the stored candles, to estimate what a sweep of their trades costs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ RECENT_S = 28 * 86_400  # of what is covered, the newest part
 def trades_a_second(
     store: CandleStore, pairs: Collection[Pair], covered: Mapping[Series, TimeRanges]
 ) -> dict[Pair, float]:
-    """The trades a second of each pair lately; pairs of which nothing is covered, or whose sources count none, lack.
+    """The trades a second of each pair lately; without pairs of which nothing is covered, or whose sources count none.
 
     From the coarsest candles there are, so that little is read; of a pair that did not trade, less than one trade.
     """

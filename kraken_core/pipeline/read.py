@@ -27,7 +27,7 @@ _MICROSECONDS = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class _Read:
-    """A file's text, read and parsed, and the slots it knows."""
+    """A file's text, read and parsed, and the slots it covers."""
 
     item: BatchFile
     content_hash: str
@@ -52,7 +52,7 @@ class _Read:
 
     @property
     def settled_rank(self) -> int:
-        """The rank of what the file says, one more where it leaves none of its rows provisional.
+        """The rank of the file's candles, one more where it leaves none of its rows provisional.
 
         The same bytes are read again when that rises: then their rows have to rise too, in whatever order they came.
         """
@@ -75,7 +75,7 @@ def read_batch(
 ) -> BatchReceipt:
     """Read, check and stage a batch. ``known``: the rank at which contents were ingested before.
 
-    A file that cannot be read is FAILED with its reason and leaves the others alone. One whose very bytes are held
+    A file that cannot be read is FAILED with its reason and leaves the others alone. One whose very bytes are stored
     already is SKIPPED: its claim counts, and its rows are staged again only where they have to rise in rank.
     """
     texts: list[tuple[BatchFile, str, bytes]] = []

@@ -1,6 +1,6 @@
 """From a batch of trading-history files to staged candles of all their intervals, as a worker does it.
 
-A file may hold a hundred million trades: it is read in portions and summed up at once, so that what is held is its
+A file may hold a hundred million trades: it is read in portions and summed up at once, so that what is in memory is its
 slots. Volumes stay decimals until then.
 """
 
@@ -42,7 +42,7 @@ def read_trades_batch(
     """Read, check, sum up and stage a batch. ``known``: the rank at which contents were ingested before.
 
     As for OHLCVT files: one that cannot be read is FAILED, and of a series that has these very bytes already, only the
-    claim counts. Rows set aside, and what is odd about a file, are told with the finest of its series.
+    claim counts. Rows set aside, and what is odd about a file, are reported with the finest of its series.
     """
     files: list[FileReceipt] = []
     histories: list[_History] = []
@@ -123,7 +123,7 @@ class _History:
         return item.statement.end is not None and item.statement.end > now
 
     def _claims(self, item: BatchFile, now: int) -> TimeRanges:
-        """What the file knows: nobody knows what was traded in its first trade's slot before it was begun."""
+        """What the file covers: what was traded in its first trade's slot before that trade is unknown."""
         series = item.file.series
         first, last = -(-self._first_ns // NS), self._last_ns // NS
         end = self.statement.end

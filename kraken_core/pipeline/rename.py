@@ -1,8 +1,8 @@
-"""Rename: what was stored under a name that the exchange knows better gets its right one, once (domain rule 1).
+"""Rename: what was stored under a wrong name gets the exchange's, once (domain rule 1).
 
-Candles first, as always: copied to their right name, where ranks decide about slots that are held there, and only then
-removed from the wrong one; then the ledger, in one transaction. A crash between any two steps leaves candles or claims
-of the old name, which the next job finds and renames.
+Candles first, as always: copied to their right name, where ranks decide about slots that are stored there, and only
+then removed from the wrong one; then the ledger, in one transaction. A crash between any two steps leaves candles or
+claims of the old name, which the next job finds and renames.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import polars as pl
 from kraken_core.domain.candles import KEY
 from kraken_core.domain.market import INTERVALS, Pair, Series
 from kraken_core.domain.names import Names
+from kraken_core.domain.plural import counted
 from kraken_core.domain.request import Request
 from kraken_core.domain.timerange import END_OF_TIME, TimeRanges
 from kraken_core.failpoints import reached
@@ -40,7 +41,7 @@ class Rename:
     tracker: CoverageTracker
 
     def run(self, job_id: int, names: Names, as_of: int) -> None:
-        """Remember the names, and rename every pair that is known by a wrong one; each is said, with what was moved."""
+        """Record the names, and rename every pair with a wrong one; each is reported, with what was moved."""
         self.ledger.remember_names(names)
         renames = names.corrections([record.pair for record in self.ledger.pairs()])
         if not renames:
@@ -50,13 +51,13 @@ class Rename:
         rows = self.ledger.rename_pairs(renames)
         for old, new in renames.items():
             message = (
-                f"{old} is {new}, as the exchange calls it: renamed {candles[old]:,} candles, "
-                f"{rows[old].files:,} files and {rows[old].claims:,} claims"
+                f"{old} is called {new} at the exchange: renamed {counted(candles[old], 'candle')}, "
+                f"{counted(rows[old].files, 'file')} and {counted(rows[old].claims, 'claim')}"
             )
             self.ledger.add_event(job_id, "renamed", message)
         pairs = sorted(set(renames.values()))
         knowledge = self.tracker.update_coverage_after_ingestion(pairs)
-        request = Request(pairs=tuple(pairs), backfill=True)  # which wants nothing more than was wanted before
+        request = Request(pairs=tuple(pairs), backfill=True)  # which expects nothing more than was expected before
         GapRecorder(self.ledger, scope_of(self.ledger, request, as_of)).run(knowledge, pairs)
 
 
@@ -75,6 +76,6 @@ def move_candles(store: CandleStore, old: Pair, new: Pair) -> int:
 
 
 def move_all(store: CandleStore, renames: Mapping[Pair, Pair]) -> None:
-    """Have no candles be under an old name; for whoever brings an earlier state of the table back."""
+    """Move candles from old names; for restoring an earlier state of the table."""
     for old, new in renames.items():
         move_candles(store, old, new)

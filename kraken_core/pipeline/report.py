@@ -22,14 +22,14 @@ from kraken_core.ports import KnownRecords, StoredCandles
 
 @dataclass(frozen=True, slots=True)
 class CompletenessReporter:
-    """Says how complete the history is, from the ledger's ranges and the table's counts."""
+    """Computes how complete the history is, from the ledger's ranges and the table's counts."""
 
     store: StoredCandles
     ledger: KnownRecords
     tiers: Tiers
 
     def generate_report(self, wanted: Mapping[Series, TimeRanges], as_of: int) -> Report:
-        """The report of the wanted slots of each series (aligned, epoch seconds)."""
+        """The report of the expected slots of each series (aligned, epoch seconds)."""
         stored: dict[Series, list[DataCoverageRange]] = defaultdict(list)
         for covered in self.ledger.coverage(wanted.keys()):
             stored[covered.series].append(covered)
@@ -47,7 +47,7 @@ class CompletenessReporter:
     def _counts(
         self, wanted: Mapping[Series, TimeRanges], stored: Mapping[Series, Sequence[DataCoverageRange]]
     ) -> dict[Series, Completeness]:
-        """Ranges that lie whole in what is wanted were counted when they were covered; the others are counted now."""
+        """Ranges that lie whole in what is expected were counted when they were covered; the others are counted now."""
         present: dict[Series, int] = defaultdict(int)
         graded: dict[Series, dict[Grade, int]] = defaultdict(lambda: defaultdict(int))
         cut: dict[Series, list[TimeRange]] = {}

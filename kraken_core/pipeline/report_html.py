@@ -12,6 +12,7 @@ from kraken_core.domain.gaps import GapRecord
 from kraken_core.domain.grades import Grade
 from kraken_core.domain.interval_text import short
 from kraken_core.domain.market import Pair, Series
+from kraken_core.domain.plural import counted
 from kraken_core.domain.report import Completeness, Report, SeriesReport
 
 LONGEST = 200  # series in detail; all of them are in the table of pairs
@@ -34,8 +35,8 @@ svg { display: block; width: 100%; min-width: 9rem; height: .8rem }
 """
 _KEY = (
     '<p class="key note"><span style="background:var(--present)"></span>present: it traded'
-    '<span style="background:var(--silent)"></span>silent: known, nothing traded'
-    '<span style="background:var(--bad)"></span>missing: nobody knows</p>'
+    '<span style="background:var(--silent)"></span>no trades: covered, nothing was traded'
+    '<span style="background:var(--bad)"></span>missing: no source covers it</p>'
 )
 
 
@@ -43,7 +44,7 @@ _COLOURS = {Grade.PROVED: "--good", Grade.CONFIRMED: "--present", Grade.CLAIMED:
 _MEANINGS = {
     Grade.PROVED: "trade ids are consecutive, or count as many trades as are stored",
     Grade.CONFIRMED: "two sources agree",
-    Grade.CLAIMED: "one source says so",
+    Grade.CLAIMED: "one source claims it",
     Grade.DOUBTFUL: "suspiciously without trades, or fewer than trade ids count",
 }
 _GRADES = (
@@ -61,9 +62,9 @@ def page(report: Report) -> str:
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
         f"<title>Completeness, {instant(report.as_of)} UTC</title><style>{_STYLE}</style>",
         "<h1>Completeness of the history</h1>",
-        f'<p class="note">{len(report.series):,} series, as of {instant(report.as_of)} UTC, the last detection</p>',
+        f'<p class="note">{counted(len(report.series), "series")}, as of {instant(report.as_of)} UTC</p>',
         f'<p><span class="big {grade(overall)}">{percent(overall.completeness)}</span>',
-        f"of {overall.wanted:,} wanted slots are covered; {overall.missing:,} are missing.</p>",
+        f"of {counted(overall.wanted, 'expected candle')} covered; {overall.missing:,} are missing.</p>",
         _bar(overall),
         _KEY,
         f"<p>Evidence: {evidence(overall)}.</p>",
@@ -74,7 +75,7 @@ def page(report: Report) -> str:
         *_worst(report),
         *_differences(report),
         *_actions(report),
-        '<p class="note">Completeness is covered of wanted, activity is present of covered: a pair that seldom trades',
+        '<p class="note">Completeness is covered of expected, activity present of covered: a pair that seldom trades',
         "is not incomplete, and one that is incomplete is not quiet. Times are UTC.</p></html>",
     ]
     return "\n".join(parts)
@@ -82,7 +83,7 @@ def page(report: Report) -> str:
 
 def _by_interval(report: Report) -> Iterator[str]:
     yield "<h2>By interval</h2>"
-    columns = ("interval", "wanted", "present", "silent", "missing", "complete", "active", "")
+    columns = ("interval", "expected", "present", "no trades", "missing", "complete", "active", "")
     rows = [[short(interval), *_figures(counts), _bar(counts)] for interval, counts in report.by_interval.items()]
     yield from _table(columns, rows)
 
@@ -100,7 +101,7 @@ def _pairs(series: Sequence[SeriesReport]) -> Iterator[str]:
 
 
 def _worst(report: Report) -> Iterator[str]:
-    """The series that lack something, and where."""
+    """The series with something missing, and where."""
     if not (worst := report.worst):
         yield "<p>Nothing is missing.</p>"
         return
@@ -122,7 +123,7 @@ def _worst(report: Report) -> Iterator[str]:
     )
     yield from _table(columns, rows)
     if len(worst) > LONGEST:
-        more = f"… and {len(worst) - LONGEST:,} series more; kraken-history report --json has every one."
+        more = f"… and {len(worst) - LONGEST:,} more series; kraken-history report --json has every one."
         yield f'<p class="note">{more}</p>'
 
 
@@ -165,14 +166,14 @@ def _table(columns: Iterable[str], rows: Iterable[Sequence[str]]) -> Iterator[st
 
 
 def _bar(counts: Completeness) -> str:
-    """What part is present, silent, missing."""
+    """What part is present, without trades, missing."""
     at, parts = 0.0, []
     for name, slots in (("present", counts.present), ("silent", counts.silent), ("bad", counts.missing)):
         width = STEPS * slots / (counts.wanted or 1)
         if slots:
             parts.append(f'<rect x="{at:.1f}" width="{width:.1f}" height="1" fill="var(--{name})"/>')
         at += width
-    label = f"{counts.present:,} present, {counts.silent:,} silent, {counts.missing:,} missing"
+    label = f"{counts.present:,} present, {counts.silent:,} no trades, {counts.missing:,} missing"
     return _svg(label, "".join(parts))
 
 
@@ -200,7 +201,7 @@ def _strip(line: SeriesReport, gaps: Iterable[GapRecord]) -> str:
             spans.append([start, end])
     path = "".join(f"M{start} 0h{end - start}v1h{start - end}z" for start, end in spans)
     known = f'<rect width="{STEPS}" height="1" fill="var(--present)"/>'
-    return _svg(f"{len(spans)} stretches are missing", f'{known}<path d="{path}" fill="var(--bad)"/>')
+    return _svg(f"missing: {counted(len(spans), 'range')}", f'{known}<path d="{path}" fill="var(--bad)"/>')
 
 
 def _svg(label: str, drawn: str) -> str:

@@ -4,29 +4,22 @@ from __future__ import annotations
 
 from itertools import islice
 
-from rich import box
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from kraken_core.domain.formatting import evidence, grade, instant, percent
+from kraken_core.domain.interval_units import short
+from kraken_core.domain.plural import counted
 from kraken_core.domain.report import Completeness, Report
+from kraken_core.pipeline.terminal_table import Column, print_rows
 
-WORST = 10  # lines; a list nobody reads helps nobody
+WORST = 10  # lines
 DIFFERENCES = 5  # pairs of sources
+COUNTS = tuple(
+    Column(name, numeric=True)
+    for name in ("interval", "expected", "present", "no trades", "missing", "complete", "active")
+)
 _COLOURS = {"good": "green", "fair": "yellow", "bad": "red"}
-
-
-def new_table(title: str = "") -> Table:
-    """An empty table in the one style of all: no lines between columns, so that it fits where it can."""
-    return Table(
-        title=title or None,
-        title_justify="left",
-        title_style="bold",
-        box=box.SIMPLE_HEAD,
-        pad_edge=False,
-        collapse_padding=True,
-    )
 
 
 def display(report: Report, console: Console) -> None:
@@ -36,13 +29,13 @@ def display(report: Report, console: Console) -> None:
         return
     overall = report.overall
     console.print(
-        f"[bold]Completeness[/] {_coloured(overall)} of {overall.wanted:,} wanted slots, "
-        f"{len(report.series):,} series, as of {instant(report.as_of)} UTC"
+        f"[bold]Completeness[/] {_coloured(overall)} of {overall.wanted:,} expected candles in "
+        f"{counted(len(report.series), 'series')}, as of {instant(report.as_of)} UTC"
     )
     console.print(f"[bold]Evidence[/] {evidence(overall)}")
-    console.print(_by_interval(report))
+    _print_intervals(report, console)
     if worst := report.worst:
-        console.print(_worst(report))
+        _print_worst(report, console)
         if len(worst) > WORST:
             console.print(f"[dim]… and {len(worst) - WORST:,} more: kraken-history report --json lists every series[/]")
     nothing = report.nothing_stored
@@ -54,32 +47,24 @@ def display(report: Report, console: Console) -> None:
         console.print(f"[yellow]![/] {escape(each.description)}")
     if len(report.differences) > DIFFERENCES:
         more = len(report.differences) - DIFFERENCES
-        console.print(f"[dim]… and {more:,} more pairs of sources; the SQL view differences has all[/]")
+        console.print(f"[dim]… and {more:,} more pairs of sources: see the SQL view differences[/]")
     for action in report.actions:
         console.print(f"[bold]→[/] {escape(action)}")
     if not worst:
         console.print("[green]Nothing is missing.[/]")
 
 
-def _by_interval(report: Report) -> Table:
-    table = new_table("By interval")
-    for name in ("interval", "wanted", "present", "silent", "missing", "complete", "active"):
-        table.add_column(name, justify="right")
-    for interval, counts in report.by_interval.items():
-        table.add_row(f"{interval} m", *_figures(counts))
-    table.add_section()
-    table.add_row("all", *_figures(report.overall), style="bold")
-    return table
+def _print_intervals(report: Report, console: Console) -> None:
+    rows = [(short(interval), *_figures(counts)) for interval, counts in report.by_interval.items()]
+    print_rows(console, COUNTS, rows, title="By interval", total=("all", *_figures(report.overall)))
 
 
-def _worst(report: Report) -> Table:
-    table = new_table("Least complete series")
-    table.add_column("pair")
-    for name in ("interval", "wanted", "present", "silent", "missing", "complete", "active"):
-        table.add_column(name, justify="right")
-    for line in report.worst[:WORST]:
-        table.add_row(escape(str(line.series.pair)), f"{line.series.interval} m", *_figures(line.counts))
-    return table
+def _print_worst(report: Report, console: Console) -> None:
+    rows = [
+        (escape(str(line.series.pair)), short(line.series.interval), *_figures(line.counts))
+        for line in report.worst[:WORST]
+    ]
+    print_rows(console, (Column("pair"), *COUNTS), rows, title="Least complete series")
 
 
 def _figures(counts: Completeness) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Run: the whole pipeline, in order. The only place that knows the order."""
+"""Run: the whole pipeline, in order. The only place with the order."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class Pipeline:
     def run(self, job: IngestionJob, plan: IngestionPlan) -> JobResult:
         """Run a job that is RUNNING. Raises Interrupted when it was asked to stop, KrakenError when it failed.
 
-        Every stage leaves what it did in the ledger, so that a run of the same job goes on where this one ended.
+        Every stage leaves what it did in the ledger, so that a run of the same job continues where this one ended.
         """
         _log_sources(job, plan)
         stages = Stages(job, job.metrics, self.ledger, self.progress, self.stop)
@@ -90,7 +90,7 @@ class Pipeline:
         return JobResult(ended, report, downloads, dict(stages.seconds), self._differences(job), plan, unreached)
 
     def _report(self, plan: IngestionPlan, knowledge: Knowledge) -> Report:
-        """How complete that is which was wanted at the last detections: what any other report says of it too."""
+        """How complete everything expected at the last detections is: the same as in any other report."""
         request = plan.request
         detections = {
             series: detection
@@ -106,13 +106,13 @@ class Pipeline:
         if metrics.all_files_failed:
             first = next(file.failure for file in self.ledger.files(job.id) if file.status is FileStatus.FAILED)
             number = metrics.total_files
-            reasons.append(f"none of its {number:,} files could be read: {first}" if number > 1 else first)
+            reasons.append(f"none of the {number:,} files could be read: {first}" if number > 1 else first)
         if unreached:
             reasons.append(f"the exchange was not reached: {unreached}")
         return " ".join(reasons) or None
 
     def _differences(self, job: IngestionJob) -> tuple[Disagreement, ...]:
-        """What the job found to differ, which its log and its history say too."""
+        """The differences the job found, which its log and its history list too."""
         found = disagreements(self.ledger.differences(job_id=job.id))
         for each in found:
             LOG.info("job %s: %s", job.id, each.description)
@@ -121,7 +121,7 @@ class Pipeline:
         return found
 
     def _tidy_up(self, job: IngestionJob) -> None:
-        """Look after the table; a job that did all it was asked for does not fail by what it was not."""
+        """Maintain the table; a job that did everything requested does not fail by what was not."""
         try:
             tidied = self.tidy.run(self.stop)
         except StoreError as error:
@@ -132,7 +132,7 @@ class Pipeline:
             LOG.info("job %s tidied up the candle table: %s", job.id, tidied)
 
     def _pairs(self, plan: IngestionPlan, unreadable: Collection[Series]) -> list[Pair]:
-        """The pairs that the request speaks of: see Scope.pairs."""
+        """The pairs that the request selects: see Scope.pairs."""
         lives = {record.pair: record.lives for record in self.ledger.pairs()}
         with_files = {planned.file.series.pair for planned in plan.files} | {series.pair for series in unreadable}
         scope = scope_of(self.ledger, plan.request, plan.as_of)

@@ -1,4 +1,4 @@
-"""The scope of a request, with what the ledger knows of earlier ones."""
+"""The scope of a request, with what the ledger has of earlier ones."""
 
 from __future__ import annotations
 

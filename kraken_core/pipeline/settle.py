@@ -21,7 +21,7 @@ def settle(
 ) -> list[Assertion]:
     """The counter-claims to what was contradicted; those days are looked at again, until nothing left of them is.
 
-    A slot that one interval gave up is held against the next finer one, which may be wrong in the same way.
+    A slot that one interval withdrew is compared with the next finer one, which may be wrong in the same way.
     """
     made: list[Assertion] = []
     while suspects := examination.confirmed():

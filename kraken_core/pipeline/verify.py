@@ -1,4 +1,4 @@
-"""Verify: series held against each other, the ledger against the candles, and the table against its own files."""
+"""Verify: series compared with each other, the ledger with the candles, and the table with its own files."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ Spans = dict[Pair, TimeRange]
 
 @dataclass(frozen=True, slots=True)
 class Verify:
-    """Checks what is held of some series, and changes nothing."""
+    """Checks what is stored of some series, and changes nothing."""
 
     store: CandleTable
     ledger: MarketLedger
@@ -43,7 +43,7 @@ class Verify:
     def run(self, series: Collection[Series], window: TimeRange) -> Verification:
         """Check the series in the window (whole days), and the whole table's files."""
         table = self._table()
-        if table.failed:  # then nobody knows what else would be read
+        if table.failed:  # then what else would be read is unknown
             return Verification((table,))
         version = self.store.version
         lives = {record.pair: record.lives for record in self.ledger.pairs()}
@@ -157,7 +157,7 @@ class Verify:
         return tally.check
 
     def _doubtful(self, silences: Silences) -> tuple[tuple[Silence, ...], list[Check]]:
-        """Silences that nothing explains; and what is to be said of them and of the whole exchange's, which do."""
+        """Silences that nothing explains, with their checks; and the whole exchange's, which explain others."""
         suspicious, exchange = Tally("suspicious"), Tally("exchange")
         for series, spans in silences.looked.items():
             suspicious.looked([series], spans)

@@ -22,7 +22,7 @@ from kraken_core.ports import CandleStore, MarketLedger, Progress
 
 @dataclass(frozen=True, slots=True)
 class Withdraw:
-    """Carries out what a verification says is to be withdrawn. Only for the holder of the lease."""
+    """Withdraws what a verification found contradicted. Only for the holder of the lease."""
 
     store: CandleStore
     ledger: MarketLedger

@@ -1,4 +1,4 @@
-"""Silences of single pairs, and whether the whole exchange was silent then (domain rule 12)."""
+"""Silences of single pairs, and whether the whole exchange had no trades then (domain rule 12)."""
 
 from __future__ import annotations
 
@@ -31,16 +31,18 @@ if TYPE_CHECKING:
 
     Ints = NDArray[np.int64]
 
-BY_WITNESSES = 20  # witnesses of a span, the busiest first: whoever trades every minute leaves little to ask the others
+BY_WITNESSES = (
+    20  # witnesses of a span, the busiest first: pairs that trade every minute leave little to look up elsewhere
+)
 _DAY_S = 86_400
 
 
 @dataclass(slots=True)
 class Silences:
-    """Gathers when each pair traded, from its finest series, and tells silences that its rate does not explain."""
+    """Gathers when each pair traded, from its finest series, and finds silences that its rate does not explain."""
 
     doubtful: list[Silence] = field(default_factory=list)
-    looked: dict[Series, int] = field(default_factory=dict)  # silent spans by series
+    looked: dict[Series, int] = field(default_factory=dict)  # spans without trades by series
     _parts: dict[Series, list[tuple[Ints, Ints]]] = field(default_factory=lambda: defaultdict(list))
 
     def add(self, frame: Frame) -> None:
@@ -68,7 +70,7 @@ class Silences:
 
 @dataclass(frozen=True, slots=True)
 class Witnesses:
-    """Every pair by its finest series at each time, busiest first: together they show when the exchange was silent."""
+    """Every pair by its finest series at each time, busiest first: together they show when the exchange was idle."""
 
     store: CandleStore
     known: Sequence[tuple[Series, TimeRanges]]
@@ -94,7 +96,7 @@ class Witnesses:
     def asleep(self, doubtful: TimeRanges) -> TimeRanges:
         """When in the doubtful time none of them traded, though enough trades were to be expected of several.
 
-        Whoever knows only hours or days is a witness of the whole ones inside a span.
+        A pair with hours or days only is a witness of the whole ones inside a span.
         """
         quiet = doubtful
         candidates: list[tuple[Series, TimeRanges, TimeRanges]] = []
@@ -116,7 +118,7 @@ class Witnesses:
         return TimeRanges.of(found[0] for found in slept_through if found)
 
     def _knowing(self, doubtful: TimeRanges) -> Iterator[tuple[Series, TimeRanges, TimeRanges]]:
-        """The series that know something of the doubtful time, and what; of each span no more than are asked."""
+        """The series that cover part of the doubtful time, and which; of each span no more than BY_WITNESSES."""
         bounds = np.array(doubtful.bounds, dtype=np.int64)
         starts, ends = bounds[::2], bounds[1::2]
         witnesses = np.zeros(len(starts), dtype=np.int64)
@@ -151,6 +153,6 @@ def _parts_of(span: TimeRange, widths: Iterable[int]) -> Iterator[TimeRange]:
 
 
 def _counts(trades: pl.Series) -> Ints:
-    """Trades of candles; one where nobody counted them."""
+    """Trades of candles; one where they were not counted."""
     counts: Ints = trades.cast(int).fill_null(1).to_numpy()
     return counts

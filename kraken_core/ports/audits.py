@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class AuditLedger(Protocol):
-    """Spans that were held against trade ids. Every method is one transaction."""
+    """Spans that were compared with trade ids. Every method is one transaction."""
 
     def record_audits(self, job_id: int, spans: Sequence[AuditedSpan]) -> None:
         """Append what a job found."""

@@ -74,20 +74,20 @@ class StoredCandles(Protocol):
         ...
 
     def candles(self, ranges: Mapping[Series, TimeRanges], columns: Collection[str] = SCHEMA) -> pl.DataFrame:
-        """The candles held in the ranges: columns of SCHEMA, sorted by pair, interval and time.
+        """The stored candles in the ranges: columns of SCHEMA, sorted by pair, interval and time.
 
         Of ``columns`` only these are read, pair, interval_minutes and time always.
         """
         ...
 
     def count(self, ranges: Mapping[Series, TimeRanges]) -> Mapping[Series, list[int]]:
-        """How many candles each range holds, in the order of the ranges."""
+        """How many candles are stored in each range, in the order of the ranges."""
         ...
 
     def view(self, connection: duckdb.DuckDBPyConnection) -> AbstractContextManager[None]:
         """Create the view ``candles`` (the contract's columns, without rank) in a DuckDB connection, to query inside.
 
-        Raises StoreError, also where the rows cannot be read that a query inside asks for.
+        Raises StoreError, also where rows that a query inside requests cannot be read.
         """
         ...
 
@@ -111,8 +111,8 @@ class CandleStore(Staging, StoredCandles, Protocol):
 
         In every slot the higher rank wins; at equal rank what is stored stays, but for a later answer of the API (see
         ``prevails``). Derived candles inside ``clear``, and whatever is inside ``drop``, are removed first, and all
-        others inside ``demote`` become provisional. Raises CommitConflictError where somebody else committed meanwhile,
-        StoreError.
+        others inside ``demote`` become provisional. Raises CommitConflictError where another process committed
+        meanwhile, StoreError.
 
         ``note`` is given every two candles of one slot that differ, if there are any, before anything is changed: the
         one that loses is nowhere afterwards. It may be called again where a conflict has the commit planned again, and
@@ -130,11 +130,11 @@ class Versioned(Protocol):
         ...
 
     def keeps(self, version: int) -> bool:
-        """Whether all that the table held at a version is still there."""
+        """Whether everything in the table at a version is still there."""
         ...
 
     def restore(self, version: int) -> None:
-        """Have the table hold what it held at a version that it keeps, as a new version. Raises StoreError."""
+        """Restore the content of a version that the table keeps, as a new version. Raises StoreError."""
         ...
 
 
@@ -169,11 +169,11 @@ class Adoptable(Protocol):
     """A candle table that others may have filled, with assets by their own numbers."""
 
     def assets(self) -> Sequence[AssetRecord]:
-        """What the table says of the numbers; none where it says nothing. Raises StoreError."""
+        """The assets' numbers as the table has them; none where it has none. Raises StoreError."""
         ...
 
     def name_assets(self) -> None:
-        """Say beside the candles which assets the ledger's numbers mean. Raises StoreError."""
+        """Store beside the candles which assets the ledger's numbers mean. Raises StoreError."""
         ...
 
     def spans(self) -> Mapping[Series, TimeRange]:
@@ -192,7 +192,7 @@ class Fragmentation(NamedTuple):
 class Compaction(NamedTuple):
     """What merging small files did: ``files`` became ``merged``, with ``candles`` in them.
 
-    ``overtaken`` counts merges that were dropped, as somebody else replaced one of the files meanwhile.
+    ``overtaken`` counts merges that were dropped, as another process replaced one of the files meanwhile.
     """
 
     files: int = 0
@@ -216,9 +216,9 @@ class Damage(NamedTuple):
 
 
 class Maintainable(Protocol):
-    """A candle table that wants care: merging small files, deleting what it does not need, proving it is whole.
+    """A candle table that needs maintenance: merging small files, deleting what it does not need, proving it is whole.
 
-    None of it changes what the table holds, and all of it may run beside readers and writers.
+    None of it changes the table's content, and all of it may run beside readers and writers.
     """
 
     def fragmentation(self) -> Sequence[Fragmentation]:
@@ -226,7 +226,7 @@ class Maintainable(Protocol):
         ...
 
     def compact(self, stop: Callable[[], bool]) -> Compaction:
-        """Merge the small files that :meth:`fragmentation` tells of, each merge proven equal before it is committed.
+        """Merge the small files that :meth:`fragmentation` counts, each merge proven equal before it is committed.
 
         Ends early when asked to stop; what was merged until then stays. Raises StoreError.
         """
@@ -240,14 +240,14 @@ class Maintainable(Protocol):
         ...
 
     def verify(self) -> Sequence[Damage]:
-        """Read the whole table and tell what is wrong with it. Raises StoreError where its log cannot be read."""
+        """Read the whole table and return what is wrong with it. Raises StoreError where its log cannot be read."""
         ...
 
 
 class CandleTable(CandleStore, Maintainable, Protocol):
     """A store that jobs write to, and look after.
 
-    Where a ledger knows the table, every method raises TableLostError unless the table goes on from what is known.
+    Where a ledger has recorded the table, every method raises TableLostError unless the table continues that record.
     """
 
     @property
@@ -256,7 +256,7 @@ class CandleTable(CandleStore, Maintainable, Protocol):
         ...
 
     def stamp_of(self, version: int) -> str:
-        """The stamp of a version (see TableMark), "" where nobody can tell it (any more)."""
+        """The stamp of a version (see TableMark), "" where it is not (or no longer) known."""
         ...
 
     def with_retries(self) -> CandleTable:

@@ -1,4 +1,4 @@
-"""What was read, asked, and claimed by it: files, answers, claims and counter-claims."""
+"""What was read, requested, and claimed by it: files, answers, claims and counter-claims."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class ClaimLedger(Protocol):
-    """What was read, asked, and claimed by it: files, answers, claims and counter-claims.
+    """What was read, requested, and claimed by it: files, answers, claims and counter-claims.
 
     Every method is one transaction.
     """
@@ -53,8 +53,8 @@ class ClaimLedger(Protocol):
     ) -> None:
         """What a committed batch brought, all or nothing: file states, claims and metrics.
 
-        A claim that stands already, or was withdrawn, is not made again. Derived claims of the ``stale`` ranges are
-        withdrawn, so that they are derived anew. ``files`` carry the ids of their PENDING records.
+        A claim that exists already, or was withdrawn, is not made again. Derived claims of the ``stale`` ranges are
+        withdrawn, so that they are derived again. ``files`` carry the ids of their PENDING records.
         """
         ...
 
@@ -70,8 +70,8 @@ class ClaimLedger(Protocol):
     ) -> None:
         """What committed answers of the exchange brought, all or nothing: claims, metrics, how far sweeps are.
 
-        Derived claims of the ``stale`` ranges are withdrawn, so that they are derived anew. The sweep of a pair goes on
-        at its point, or is at its end where that is None. ``spans`` say which trade ids it saw.
+        Derived claims of the ``stale`` ranges are withdrawn, so that they are derived again. The sweep of a pair
+        resumes at its point, or is at its end where that is None. ``spans`` say which trade ids it saw.
         """
         ...
 
@@ -80,7 +80,7 @@ class ClaimLedger(Protocol):
         ...
 
     def sweep_points(self) -> Mapping[Pair, SweepPoint]:
-        """Where unfinished sweeps of trades go on."""
+        """Where unfinished sweeps of trades resume."""
         ...
 
     def claim(self, assertions: Sequence[Assertion]) -> None:
@@ -92,7 +92,7 @@ class ClaimLedger(Protocol):
         ...
 
     def refuted_by_content(self) -> Mapping[tuple[str, Series], TimeRanges]:
-        """Where contents were contradicted, by (content hash, series): what they say of these slots counts no more."""
+        """Where contents were contradicted, by (content hash, series): what they have of these slots counts no more."""
         ...
 
     def first_candles(self, pairs: Collection[Pair] | None = None) -> Mapping[Series, int]:
@@ -104,9 +104,9 @@ class ClaimLedger(Protocol):
         ...
 
     def record_archives(self, archives: Sequence[Archive]) -> None:
-        """Remember what complete archives state and which pairs they hold, so that absent ones were silent."""
+        """Record what complete archives state and which pairs they contain: absent ones had no trades."""
         ...
 
     def complete_archives(self) -> list[tuple[Archive, frozenset[Pair]]]:
-        """The complete archives ever ingested (without their files), with the pairs they hold."""
+        """The complete archives ever ingested (without their files), with the pairs they contain."""
         ...

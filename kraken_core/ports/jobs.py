@@ -44,13 +44,13 @@ class JobLedger(Protocol):
     """
 
     def now(self) -> int:
-        """Epoch seconds by the clock that everybody who shares the ledger goes by: leases are told by it."""
+        """Epoch seconds by the clock of the ledger, common to all that share it: leases go by it."""
         ...
 
     def with_retries(self, stop: Callable[[], bool]) -> AbstractContextManager[None]:
         """While entered, a database that went away is waited for, almost as long as a lease; ``stop`` ends that.
 
-        Whatever was asked of it meanwhile is done then, once.
+        Whatever was requested of it meanwhile is done then, once.
         """
         ...
 
@@ -63,16 +63,16 @@ class JobLedger(Protocol):
         ...
 
     def jobs_reached(self) -> Mapping[int, TableMark]:
-        """How far jobs brought the candle table, by their ids, as far as they said; identities are left out."""
+        """How far jobs brought the candle table, by their ids, as far as recorded; identities are left out."""
         ...
 
     def forget_lost(
         self, jobs: Collection[int] | None, ranges: Mapping[Series, TimeRanges], mark: TableMark
     ) -> Forgotten:
-        """Have what jobs claimed (all of them, and whoever else, for None) or is claimed of ranges count no more.
+        """Void what jobs claimed (everything, for None), or what is claimed of ranges.
 
-        So do the files it stands on, so that they are read again; coverage of the pairs is forgotten, and has to be
-        worked out anew. The table as it is (``mark``) becomes the known one.
+        Void are the files it is based on too, so that they are read again; coverage of the pairs is forgotten, and has
+        to be computed again. The table as it is (``mark``) becomes the known one.
         """
         ...
 
@@ -95,11 +95,11 @@ class JobLedger(Protocol):
         ...
 
     def move(self, before: IngestionJob, after: IngestionJob) -> IngestionJob:
-        """Store a move made by IngestionJob.mark_…, if the job is still as ``before`` says; timestamps are set here.
+        """Store a move made by IngestionJob.mark_…, if the job is still as in ``before``; timestamps are set here.
 
         Where it begins to run or stops running, however that came about, gaps that were being filled are DETECTED.
         Raises JobRunningError where another job runs on this ledger's candle table, or another worker runs this one,
-        IllegalMoveError where somebody else moved the job meanwhile.
+        IllegalMoveError where another process moved the job meanwhile.
         """
         ...
 
@@ -108,7 +108,7 @@ class JobLedger(Protocol):
         ...
 
     def renew(self, job: IngestionJob, lease_s: int, doing: ProgressReport | None = None) -> Control | None:
-        """Prolong a worker's hold of its running job to so many seconds from :meth:`now`; returns what was asked of it.
+        """Renew a worker's lease to so many seconds from :meth:`now`; returns what was requested of its job.
 
         ``doing`` is what others may see of its progress, until it ends.
 
@@ -117,7 +117,7 @@ class JobLedger(Protocol):
         ...
 
     def request_control(self, job_id: int, control: Control) -> None:
-        """Ask a running job to pause, or to be given up. Raises JobError where it does not run."""
+        """Request that a running job pauses, or is cancelled. Raises JobError where it does not run."""
         ...
 
     def record_table_version(self, job_id: int, table_version: int) -> None:
@@ -125,21 +125,21 @@ class JobLedger(Protocol):
         ...
 
     def claimed(self, job_id: int) -> bool:
-        """Whether the job claimed to know anything, undone or not."""
+        """Whether the job made any claim, undone or not."""
         ...
 
     def undoable(self, job_id: int) -> IngestionJob:
         """The job, if it can be taken back.
 
-        Raises JobError where there is no such job, UsageError where one runs, where it may go on, changed nothing, or
-        is not the latest that did.
+        Raises JobError where there is no such job, UsageError where one runs, where it may be resumed, changed nothing,
+        or is not the latest that did.
         """
         ...
 
     def undo(self, job_id: int) -> Sequence[Pair]:
         """Have nothing that a job claimed or read count any more; returns those of its pairs that are still known.
 
-        Coverage of its pairs is forgotten, and has to be worked out anew. Raises as :meth:`undoable`.
+        Coverage of its pairs is forgotten, and has to be computed again. Raises as :meth:`undoable`.
         """
         ...
 

@@ -23,12 +23,12 @@ class MarketLedger(ClaimLedger, PairLedger, CoverageLedger, DifferenceLedger, Au
 
 
 class Ledger(JobLedger, MarketLedger, Protocol):
-    """What was asked, read, claimed, covered and found missing. Every method is one transaction."""
+    """What was requested, read, claimed, covered and found missing. Every method is one transaction."""
 
     def for_worker(self, job: IngestionJob, mark: Callable[[], TableMark]) -> Ledger:
         """This ledger for the worker that runs a job.
 
-        Whatever it writes is recorded together with how far the table is (``mark``), and only while the worker holds
+        Whatever it writes is recorded together with how far the table is (``mark``), and only while the worker has
         the job: else every method that writes raises IllegalMoveError.
         """
         ...

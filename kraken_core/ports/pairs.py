@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class PairRecord(NamedTuple):
-    """A pair the ledger knows, and its life; ``lives`` is empty until a candle of it was seen."""
+    """A pair in the ledger, and its life; ``lives`` is empty until a candle of it was seen."""
 
     pair: Pair
     tier: str | None
@@ -48,7 +48,7 @@ class PairLedger(Protocol):
         ...
 
     def adopt_assets(self, assets: Sequence[AssetRecord]) -> None:
-        """Know assets by the numbers that somebody else gave them. Raises LedgerError where others have those here."""
+        """Give assets the numbers they have elsewhere. Raises LedgerError where other assets have those here."""
         ...
 
     def record_pairs(self, pairs: Sequence[PairRecord]) -> None:
@@ -60,7 +60,7 @@ class PairLedger(Protocol):
         ...
 
     def names(self) -> Names:
-        """What the exchange calls its pairs, as it told last; those it lists no more included."""
+        """What the exchange calls its pairs, as of its last answer; those it lists no more included."""
         ...
 
     def remember_names(self, names: Names) -> None:
@@ -82,6 +82,6 @@ class PairLedger(Protocol):
     def rename_pairs(self, renames: Mapping[Pair, Pair]) -> Mapping[Pair, RenamedRows]:
         """Have all that is recorded of a pair be of another one; returns how much that was.
 
-        Coverage and lives of both are to be worked out anew. The old pair is not known any more.
+        Coverage and lives of both are to be computed again. The old pair is gone.
         """
         ...

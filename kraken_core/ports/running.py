@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Clock(Protocol):
-    """Tells the time, so that a run can be repeated."""
+    """The present, replaceable, so that a run can be repeated."""
 
     def now(self) -> int:
         """Epoch seconds."""
@@ -20,7 +20,7 @@ class Clock(Protocol):
 
 
 class WorkerPool(NamedTuple):
-    """Whoever reads the batches of a job: ``size`` of them at once. ``told`` says who and where, if not we ourselves.
+    """Reads the batches of a job, ``size`` of them at once.
 
     What the executor is given, and what it gives back, may cross a network: small and picklable values.
     """
@@ -34,9 +34,9 @@ Progress: TypeAlias = "Callable[[ProgressReport], None]"
 
 
 def no_progress(report: ProgressReport) -> None:
-    """Progress that nobody listens to."""
+    """Progress that is not shown."""
 
 
 def never_stop() -> bool:
-    """Nobody asks to stop."""
+    """Never asks to stop."""
     return False

@@ -24,7 +24,7 @@ class CandleSource(Protocol):
         ...
 
     def pieces(self, file: ArchiveFile) -> Iterator[bytes]:
-        """The text of a file too large to be held, in pieces of some MB; the checks end behind the last one.
+        """The text of a file too large for memory, in pieces of some MB; the checks end behind the last one.
 
         Raises BadFileError: then none of the pieces before may be believed.
         """

@@ -1,4 +1,4 @@
-"""Kinds of candle tables: how their addresses look, how they are opened, and how they stand."""
+"""Kinds of candle tables: how their addresses look, how they are opened, and their state."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Assets: TypeAlias = "Callable[[Collection[str]], Sequence[AssetRecord]]"
 
 
 class StoreState(NamedTuple):
-    """How a table stands, in one line with what to do; ``size`` is what it takes of this machine's disk, in bytes.
+    """A table's state, in one line with what to do; ``size`` is what it takes of this machine's disk, in bytes.
 
     ``improvable`` where something would better be otherwise, ``damaged`` where something is lost.
     """
@@ -29,7 +29,7 @@ class StoreState(NamedTuple):
 
 
 class StoreKind(Protocol):
-    """A kind of candle table. Nothing outside of it asks of which kind a table is."""
+    """A kind of candle table. Nothing outside of it depends on which kind a table is."""
 
     @property
     def example(self) -> str:
@@ -65,5 +65,5 @@ class StoreKind(Protocol):
         ...
 
     def state(self, address: str, folder: Path, known: KnownTable) -> StoreState:
-        """How it stands, without waiting. Raises StoreError, TableLostError."""
+        """Its state, without waiting. Raises StoreError, TableLostError."""
         ...

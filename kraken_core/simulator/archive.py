@@ -80,7 +80,7 @@ def trades_text(tape: Tape) -> bytes:
 
 
 def _members(market: SimulatedMarket, release: Release) -> Iterator[tuple[str, bytes]]:
-    """Names and contents of everything the archive holds, in the order of its directory."""
+    """Names and contents of everything in the archive, in the order of its directory."""
     inside = f"{release.folder}/" if release.folder else ""
     if release.trades:
         for pair, tape in sorted(market.tapes.items()):

@@ -9,7 +9,7 @@ from kraken_core.domain.candles import SCHEMA, TIME, VOLUME_DECIMALS
 from kraken_core.domain.timerange import TimeRanges
 from kraken_core.simulator.tape import NS, Tape
 
-# The columns of a candle itself; source and rank are for whoever reads it somewhere.
+# The columns of a candle itself; source and rank come from its reader.
 COLUMNS = {name: dtype for name, dtype in SCHEMA.items() if name not in {"source", "rank"}}
 
 

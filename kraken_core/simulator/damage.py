@@ -1,8 +1,8 @@
 """What happens to files on their way: damage done to the text of an archive's file, on demand (domain rule 4, Doubt).
 
-Every damage is one that a reader can notice in the file itself. Two kinds that nobody can are left out: a file that
-ends early behind a whole row, and a lost block whose torn ends join to a row that reads well. Those are for whoever
-holds a series against another interval of its pair.
+Every damage is one that a reader can notice in the file itself. Two kinds that no reader can are left out: a file that
+ends early behind a whole row, and a lost block whose torn ends join to a row that reads well. Those are found by
+comparing a series with another interval of its pair.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class DamageKind(Enum):
     SWAPPED = auto()  # two stretches of rows changed places
     REPEATED = auto()  # a stretch of rows is there twice
     CONTRADICTED = auto()  # one row is there twice, the first time unfinished
-    HEADED = auto()  # somebody put a header in the middle
+    HEADED = auto()  # a header in the middle
 
 
 def damaged(text: bytes, damage: DamageKind, seed: int) -> bytes:

@@ -19,7 +19,7 @@ HOUR_S = 3600
 
 @dataclass(frozen=True, slots=True)
 class Simulation:
-    """A written archive, the market it came from, and what the archive is known to lack of it, a sentence a hole."""
+    """A written archive, the market it came from, and what is missing from the archive, a sentence a hole."""
 
     market: SimulatedMarket
     paths: list[Path]

@@ -74,7 +74,7 @@ class SimulatedMarket:
         return candles.traded(self._closed(pair, interval), interval)
 
     def lived(self, pair: Pair, interval: int) -> TimeRanges:
-        """The closed slots in which the pair lived; those that did not trade were silent."""
+        """The closed slots in which the pair lived, traded or not."""
         width = interval * 60
         return lived(self.lives(pair), width).clip(0, floor(self.end, width))
 

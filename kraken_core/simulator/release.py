@@ -1,4 +1,4 @@
-"""A release of Kraken's OHLCVT archives: what it is called, what it holds, and where it is wrong (domain 1.1)."""
+"""A release of Kraken's OHLCVT archives: its name, its content, and where it is wrong (domain 1.1)."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 
 from kraken_core.domain.archives import full_name, quarter_bounds, quarterly_names
 from kraken_core.domain.errors import UsageError
+from kraken_core.domain.interval_units import short
 from kraken_core.domain.market import INTERVALS, Pair, Series
 from kraken_core.domain.timerange import TimeRanges
 from kraken_core.simulator.market import SimulatedMarket
@@ -29,13 +30,13 @@ class ReleaseLayout(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """An archive with a file for every pair that traded in ``[start, end)`` and every interval, but for what it lacks.
+    """An archive with a file for every pair that traded in ``[start, end)`` and every interval, with known holes.
 
     One of ``trades`` has one for every pair instead, and nothing else of what follows but its layout and folder.
 
     ``without`` were never part of it; ``lost`` were, and its manifest still counts them. Both are honest holes unless
     a release with a manifest is without a whole pair that traded: that asserts a silence that was none.
-    ``edge`` says how many seconds before the end the last candle of a series stopped growing (a whole slot's: there is
+    ``edge`` is how many seconds before the end the last candle of a series stopped growing (a whole slot's: there is
     none). Kraken's do so; of a pair's finest series, in a release that states its end, it would be a lie.
     ``dropped`` rows, of whole slots in the middle of a file, and ``altered`` ones, whose high is doubled, are lies too.
     ``volume_error`` is another: volumes off by up to that share, at unchanged prices, as in the release of 2023Q2.
@@ -47,7 +48,7 @@ class Release:
     layout: ReleaseLayout = ReleaseLayout.ZIP
     folder: str = ""  # inside the archive
     manifest: bool = False
-    generated: date | None = None  # told by the manifest
+    generated: date | None = None  # in the manifest
     intervals: tuple[int, ...] = INTERVALS
     without: Collection[Series] = ()
     lost: Collection[Series] = ()
@@ -97,12 +98,12 @@ def series_of(pair: Pair) -> frozenset[Series]:
 
 
 def known_holes(market: SimulatedMarket, releases: Sequence[Release]) -> list[str]:
-    """What the releases lack of the market, one sentence a hole."""
+    """What of the market is missing from the releases, one sentence a hole."""
     whole = TimeRanges.single(market.start, market.end)
-    holes = [f"No release holds {span}." for span in whole - TimeRanges.of((r.start, r.end) for r in releases)]
+    holes = [f"No release contains {span}." for span in whole - TimeRanges.of((r.start, r.end) for r in releases)]
     for release in releases:
         absent = [interval for interval in INTERVALS if interval not in release.intervals]
-        holes += [f"{release.name} has no files of {interval} minutes." for interval in absent]
+        holes += [f"{release.name} has no {short(interval)} files." for interval in absent]
         holes += [f"{release.name} never had {series.file_name}." for series in sorted(release.without)]
         holes += [f"{release.name} has lost {series.file_name}." for series in sorted(release.lost)]
         holes += [

@@ -15,7 +15,7 @@ from kraken_core.simulator.tape import Tape
 
 @dataclass(frozen=True, slots=True)
 class SimulatedRename:
-    """From ``at`` (epoch seconds, a whole minute) ``old`` is traded as ``new``: the same tape goes on.
+    """From ``at`` (epoch seconds, a whole minute) ``old`` is traded as ``new``: the same tape continues.
 
     One of the old is ``new_per_old`` of the new.
     """

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from kraken_core.domain.candles import VOLUME_DECIMALS
 from kraken_core.domain.market import Pair
+from kraken_core.domain.plural import counted
 
 Ints = NDArray[np.int64]
 NS = 1_000_000_000  # nanoseconds a second
@@ -35,7 +36,7 @@ class Tape:
         return len(self.time_ns)
 
     def __repr__(self) -> str:
-        return f"<Tape of {self.pair}: {len(self)} trades from id {self.first_id}>"
+        return f"<Tape of {self.pair}: {counted(len(self), 'trade')} from id {self.first_id}>"
 
     def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:  # noqa: ANN401, FBT001 - the protocol of IPython
         """The same where IPython or hypothesis would print a million trades."""

@@ -21,6 +21,7 @@ from kraken_core.domain.candles import Source, Vintage
 from kraken_core.domain.coverage import ArchiveStatement
 from kraken_core.domain.errors import BadFileError, KrakenError, SourceError
 from kraken_core.domain.names import BY_RULES, Names
+from kraken_core.domain.plural import counted
 from kraken_core.domain.statements import Checked, checked, vintage_of
 from kraken_core.domain.timerange import TimeRange, TimeRanges
 from kraken_core.sources.coverage import COVERAGE, MAX_COVERAGE_BYTES, parse_coverage
@@ -36,9 +37,7 @@ from kraken_core.sources.zips import PIECE_BYTES, member_pieces, read_directory,
 
 _HEAD_BYTES = 512  # a few lines
 _TRADE_S = 60  # of a trade, as of a candle: the finest slot it is in
-_UNREADABLE = StatedCoverage(
-    "", TimeRanges()
-)  # what a file is said to cover by a list that cannot be read: no text has that
+_UNREADABLE = StatedCoverage("", TimeRanges())  # the hash where the list beside a file cannot be read: no text has that
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,10 +80,10 @@ class ArchiveSource:
     def archives(self) -> list[Archive]:
         """Every archive there is by now; one that is named twice is one.
 
-        A broken zip inside a folder is an archive without files and with a note. What an archive states is held against
-        some of its rows: what they do not bear out is no part of its statement, and noted.
+        A broken zip inside a folder is an archive without files and with a note. What an archive states is compared
+        with some of its rows: what they do not bear out is no part of its statement, and noted.
 
-        Raises SourceError where a path or an address cannot be read, and where none of them holds a candle file;
+        Raises SourceError where a path or an address cannot be read, and where none of them contains a candle file;
         UnreachableError.
         """
         self._opened.clear()  # what is there now may be another file of that name
@@ -131,7 +130,7 @@ class ArchiveSource:
         return member_pieces(self._zip_of(path, member.entry), member.entry, member.size, piece)
 
     def _head(self, path: str, member: Member) -> bytes | None:
-        """How a file begins; None where that would take a request to a server, or cannot be told."""
+        """How a file begins; None where that would take a request to a server, or is unknown."""
         if member.entry and member.entry.version:
             return None
         try:
@@ -156,7 +155,7 @@ class ArchiveSource:
             return self.remote.open(place)
         parts = parts_of(Path(place))
         for part in parts:
-            if not stat.S_ISREG(part.stat().st_mode):  # to open a pipe would wait for whoever writes into it
+            if not stat.S_ISREG(part.stat().st_mode):  # opening a pipe would wait for its writer
                 raise SourceError("it is neither a folder nor a regular file: name a folder, a zip or a CSV")
         return JoinedFile([LocalPart(part) for part in parts])
 
@@ -217,7 +216,7 @@ class ArchiveSource:
         try:
             manifest = self._manifest(where, contents)
         except (BadFileError, OSError) as error:
-            notes.append(f"{path}: its manifest is not believed: {_reason(error)}.")
+            notes.append(f"{path}: manifest ignored: {_reason(error)}.")
         files = tuple(self._covered(where, contents))
         by_itself = manifest.statement if manifest else stated_by_name(file_name(path))
         stated = self._checked(by_itself if by_itself.end is not None else self._by_user(), files)
@@ -226,8 +225,8 @@ class ArchiveSource:
         complete = manifest is not None and manifest.files == contents.counted
         if manifest and not complete:
             notes.append(
-                f"{path}: its manifest speaks of {manifest.files:,} files, {contents.counted:,} are there: "
-                "pairs it lacks are not taken for silent."
+                f"{path}: manifest lists {counted(manifest.files, 'file')}, {contents.counted:,} found; "
+                "absent pairs are not assumed to have had no trades."
             )
         made = manifest.generated if manifest and manifest.generated is not None else contents.made
         return Archive(
@@ -268,7 +267,7 @@ class ArchiveSource:
             return None
 
     def _covered(self, path: str, contents: Contents) -> Iterator[ArchiveFile]:
-        """The files, each with what a list beside it says that it covers."""
+        """The files, each with what a list beside it states that it covers."""
         lists: dict[str, dict[str, StatedCoverage] | None] = {}
         for member in contents.coverages.values():
             lists[member.name.rpartition("/")[0]] = self._coverage(path, member)
@@ -279,7 +278,7 @@ class ArchiveSource:
             yield file if coverage is None else replace(file, coverage=coverage)
 
     def _coverage(self, path: str, member: Member) -> dict[str, StatedCoverage] | None:
-        """What a list says of the files beside it; None where it cannot be read."""
+        """What a list states of the files beside it; None where it cannot be read."""
         try:
             if member.size > MAX_COVERAGE_BYTES:
                 return None
@@ -317,7 +316,7 @@ def _is_folder(path: Path, *, follow_symlinks: bool = True) -> bool:
     try:
         return stat.S_ISDIR(path.stat(follow_symlinks=follow_symlinks).st_mode)
     except OSError:
-        return False  # why, it will say when it is opened
+        return False  # opening it will raise the reason
 
 
 def _is_csv(path: Path) -> bool:

@@ -1,4 +1,4 @@
-"""COVERAGE.json: what the files of our own export cover, so that slots that were missing do not come back as silent."""
+"""COVERAGE.json: what exported files cover, so that missing slots do not come back as slots without trades."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def parse_coverage(text: bytes) -> dict[str, StatedCoverage]:
 
 
 def coverage_text(files: Mapping[str, StatedCoverage]) -> bytes:
-    """The text that says what files cover, by their names."""
+    """The text of what files cover, by their names."""
     described = {
         name: {"sha256": file.content_hash, "covered": [[iso(start), iso(end)] for start, end in file.covers]}
         for name, file in sorted(files.items())

@@ -52,7 +52,7 @@ def folders(root: Path) -> list[FolderArchive]:
         if looked > MAX_FOLDERS or seen > MAX_ENTRIES:
             raise SourceError(
                 f"there are more than {MAX_FOLDERS:,} folders or {MAX_ENTRIES:,} files below it, which was not looked "
-                "through further: name the folders that hold archives"
+                "through further: name the folders with the archives"
             )
         if folder is None or _is_archive(directory.name, entries, folder):
             folder, prefix = FolderArchive(directory), ""

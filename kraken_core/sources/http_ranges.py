@@ -1,4 +1,4 @@
-"""Files on web servers, read by byte ranges: only what is wanted of them crosses the network."""
+"""Files on web servers, read by byte ranges: only the needed parts of them cross the network."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from kraken_core.sources.split import part_names, whole_name
 from kraken_core.sources.web import BreakError, RetryLimits, Web, absent, file_name
 
 PIECE_BYTES = 16 << 10  # what a break may lose
-WORTH_WHILE_BYTES = 1 << 20  # brought before a break: then the server is asked as patiently as at first
-TAIL_BYTES = 256  # holds the end records of a zip (98 bytes), so that asking for a file brings them along
+WORTH_WHILE_BYTES = 1 << 20  # brought before a break: then the count of retries starts again
+TAIL_BYTES = 256  # has the end records of a zip (98 bytes), so that the first request for a file brings them along
 MAX_PARTS = 100
 _CONTENT_RANGE = re.compile(r"bytes (\d{1,15})-(\d{1,15})/(\d{1,15})", re.ASCII)
 _LENGTH = re.compile(r"\d{1,15}", re.ASCII)
@@ -26,7 +26,7 @@ _CHANGED = "it has changed since it was listed"
 class ServedFile:
     """A file that a server has: its size, which bytes it has by now, and its end where the server gives parts.
 
-    ``tag`` is sent with every further question, so that the server says when it has other bytes.
+    ``tag`` is sent with every further request, so that the server reports when it has other bytes.
     """
 
     url: str
@@ -109,7 +109,7 @@ class RemoteFile:
                 got += piece[: wanted - len(got)]
                 if len(got) == wanted:
                     return
-        raise BreakError("its server sends less than it was asked for")
+        raise BreakError("its server sent less than requested")
 
     def _check(self, answer: requests.Response, start: int) -> None:
         """Raises SourceError where the answer is not of the bytes that were listed."""
@@ -129,7 +129,7 @@ class RemoteFile:
 
 
 def version_of(answer: requests.Response, size: int) -> str:
-    """Another text for other bytes, as far as the server tells them apart. Never empty."""
+    """Another text for other bytes, as far as the server distinguishes them. Never empty."""
     return f"{answer.headers.get('ETag') or answer.headers.get('Last-Modified') or ''} {size}"
 
 
@@ -148,9 +148,9 @@ def _size_and_tail(answer: requests.Response) -> tuple[int, bytes | None]:
         start, end, size = int(stated[1]), int(stated[2]) + 1, int(stated[3])
         tail = next(answer.iter_content(TAIL_BYTES + 1), b"")
         if (end, len(tail)) != (size, end - start):
-            raise BreakError("its server sends another part of it than was asked for")
+            raise BreakError("its server sent another part than requested")
         return size, tail
     length = answer.headers.get("Content-Length", "")
     if answer.status_code == _WHOLE and _LENGTH.fullmatch(length):
         return int(length), None
-    raise SourceError("its server does not say how large it is: download it, and name the file")
+    raise SourceError("its server does not send its size: download it, and name the file")

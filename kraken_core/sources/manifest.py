@@ -20,7 +20,7 @@ _KRAKEN_FOUNDED = date(2011, 1, 1)  # in that year; nothing of it is older
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """A release's statement; ``files`` is how many it should hold, ``generated`` epoch seconds where it says.
+    """A release's statement; ``files`` is how many it should contain, ``generated`` epoch seconds where given.
 
     ``identity`` is a hash of its content, however it is formatted.
     """

@@ -19,6 +19,7 @@ from kraken_core.domain.candles import Source
 from kraken_core.domain.errors import UnknownPairError, UsageError
 from kraken_core.domain.market import INTERVALS, Pair, Series
 from kraken_core.domain.names import BY_RULES, Names
+from kraken_core.domain.plural import counted
 from kraken_core.domain.trading_history import is_trading_history
 from kraken_core.sources.coverage import COVERAGE
 from kraken_core.sources.manifest import MANIFEST
@@ -38,8 +39,8 @@ _NAMED = 3  # names that a note, or a reason, gives as examples
 class Member(NamedTuple):
     """Anything found in an archive.
 
-    ``unfit`` says why it is no file whatever it is called (a link, a pipe), ``defect`` why a file cannot be read where
-    it lies; "" where there is nothing to say. ``dated`` is when it was last changed (epoch seconds; None: unknown).
+    ``unfit`` is why it is no file whatever its name (a link, a pipe), ``defect`` why a file cannot be read where
+    it lies; "" otherwise. ``dated`` is when it was last changed (epoch seconds; None: unknown).
     """
 
     name: str
@@ -53,9 +54,9 @@ class Member(NamedTuple):
 
 @dataclass(slots=True)
 class Contents:
-    """An archive's members, told apart. ``left_out`` has names by reason; ``unknown`` are names that name no pair.
+    """An archive's members, by kind. ``left_out`` has names by reason; ``unknown`` are names that name no pair.
 
-    ``files`` hold candles, ``histories`` trades: of each of those, one for every interval. ``made`` is when the newest
+    ``files`` have candles, ``histories`` trades: of each of those, one for every interval. ``made`` is when the newest
     of them was last changed, epoch seconds.
     """
 
@@ -73,9 +74,9 @@ class Contents:
     def of(
         cls, path: str, members: Iterable[Member], head: Callable[[Member], bytes | None], names: Names = BY_RULES
     ) -> Contents:
-        """Tell the members of the archive at ``path`` apart. Of a repeated name the last counts, as in any unzip.
+        """Sort the members of the archive at ``path`` by kind. Of a repeated name the last counts, as in any unzip.
 
-        ``head`` tells how a member begins, None where nobody knows: many files are called like those of trades.
+        ``head`` returns how a member begins, None where unknown: many files are called like those of trades.
         ``names`` is what the exchange calls its pairs.
         """
         contents = cls(names=names)
@@ -93,28 +94,29 @@ class Contents:
 
     @property
     def counted(self) -> int:
-        """How many OHLCVT files there are, those of pairs and intervals we do not know included."""
+        """How many OHLCVT files there are, those of unknown pairs and intervals included."""
         readable = sum(not file.defect for file in self.files.values())
         return readable + sum(len(self.left_out.get(reason, ())) for reason in (OTHER_INTERVAL, UNKNOWN_PAIR))
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What a user should know of the names."""
+        """What a user should know about the names."""
         notes = []
         if self.unknown:
-            notes.append(f"{len(self.unknown)} files name no pair we know and are left out: {_some(self.unknown)}.")
+            files = counted(len(self.unknown), "file")
+            notes.append(f"{files} skipped, with no known pair in the name: {_some(self.unknown)}.")
         if self.ambiguous:
             examples = [
-                f"{name} is taken for {first}, and may be {' or '.join(map(str, others))}"
+                f"{name} is read as {first}, but may be {' or '.join(map(str, others))}"
                 for name, (first, *others) in sorted(self.ambiguous.items())[:_NAMED]
             ]
             more = ", …" if len(self.ambiguous) > _NAMED else ""
             notes.append(
-                f"{len(self.ambiguous)} names can be read in two ways ({'; '.join(examples)}{more}): a run that asks "
-                "the exchange learns which is right, and renames what was stored under another name."
+                f"{counted(len(self.ambiguous), 'ambiguous pair name')} ({'; '.join(examples)}{more}): a run with "
+                "access to the exchange resolves them, and renames what was stored under another name."
             )
         if unread := self.left_out.get(UNREAD_FOLDER):
-            notes.append(f"{len(unread)} folders may not be read, and what is in them is left out: {_some(unread)}.")
+            notes.append(f"{counted(len(unread), 'folder')} skipped, no permission to read: {_some(unread)}.")
         return tuple(notes)
 
     def _take(self, path: str, member: Member, head: Callable[[Member], bytes | None]) -> str:
@@ -158,7 +160,7 @@ class Contents:
             self.ambiguous[name] = meanings
 
     def _take_history(self, path: str, member: Member, head: Callable[[Member], bytes | None]) -> str:
-        """Put a file of trades where it belongs; the reason where it is none. Its name alone says little."""
+        """Put a file of trades where it belongs; the reason where it is none. Its name alone is no proof."""
         name, base = member.name, member.name.rpartition("/")[2]
         if not is_history_name(base):
             return why_not(base)
@@ -197,7 +199,7 @@ def _some(names: Iterable[str]) -> str:
 
 
 def _no_file(name: str, base: str) -> str:
-    """Why a member of this name is no file anybody wants; "" where it may be one."""
+    """Why a member of this name is no usable file; "" where it may be one."""
     folders = name.split("/")[:-1]
     if "__MACOSX" in folders or base.startswith("._") or base == ".DS_Store":
         return "macOS junk"

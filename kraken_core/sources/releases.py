@@ -1,4 +1,4 @@
-"""Kraken's published archives: which of them there are. Nothing lists them, so likely names are asked for."""
+"""Kraken's published archives: which of them there are. Nothing lists them, so likely names are requested."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ FULL_RELEASES_BACK = 4  # quarters; an older one than that is no longer looked f
 
 
 def published(remote: Remote, archives_url: str, quarters: Iterable[tuple[int, int]], as_of: int) -> list[str]:
-    """The addresses of the releases under ``archives_url`` that hold the quarters (year, number), newest first.
+    """The addresses of the releases under ``archives_url`` that contain the quarters (year, number), newest first.
 
-    Of quarters that have no release of their own, the newest full release follows (its first part): it holds them. Not
-    asked for is what had not ended by ``as_of`` (epoch seconds). One or two requests a quarter. Raises SourceError,
+    Of quarters that have no release of their own, the newest full release follows (its first part): it contains them.
+    Not requested is what had not ended by ``as_of`` (epoch seconds). One or two requests a quarter. Raises SourceError,
     UnreachableError.
     """
     folder = plain_url(archives_url).rstrip("/") + "/"
@@ -37,7 +37,7 @@ def published(remote: Remote, archives_url: str, quarters: Iterable[tuple[int, i
 
 
 def expanded(remote: Remote, places: Iterable[str], window: TimeRange, as_of: int) -> list[str]:
-    """The places, with each address of a folder replaced by the releases there that hold the window.
+    """The places, with each address of a folder replaced by the releases there that contain the window.
 
     Raises SourceError where there are none, UnreachableError.
     """

@@ -38,7 +38,7 @@ class UnfetchedFile:
 class Remote:
     """Files on web servers. Small and picklable, thread-safe.
 
-    ``downloads`` is the folder for files that have to be fetched whole; it is made when the first one is. ``rows`` says
+    ``downloads`` is the folder for files that have to be fetched whole; it is made when the first one is. ``rows`` has
     from when to when those of a file go, by archive, member and stamp, as far as that was looked at.
     """
 
@@ -63,7 +63,7 @@ class Remote:
         return JoinedFile([self._part(found) for found in find_parts(self._web, url)])
 
     def members(self, file: JoinedFile) -> tuple[Member, ...]:
-        """What is in a zip; asked for again, it is not read again. Raises SourceError, UnreachableError."""
+        """What is in a zip; a second call does not read it again. Raises SourceError, UnreachableError."""
         known = (file.parts[0].place, file.version)
         if known not in self._directories:
             self._directories[known] = tuple(read_directory(file))
@@ -94,7 +94,7 @@ class Remote:
     def _fetch(self, found: ServedFile, copy: Path) -> None:
         copy.parent.mkdir(parents=True, exist_ok=True)
         with (copy.parent / ".lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)  # whoever waited here finds the other's copy
+            fcntl.flock(lock, fcntl.LOCK_EX)  # after a wait here, the other process's copy is found
             if copy.exists():
                 return
             fresh = copy.with_suffix(".new")
@@ -108,7 +108,7 @@ class Remote:
                     older.unlink()
 
     def _write(self, found: ServedFile, path: Path) -> None:
-        """What the server sends, from the start at every try: it gives no parts to go on with."""
+        """What the server sends, from the start at every try: it sends no parts to resume with."""
         patience = RetryLimits(found.url)
         while True:
             try:

@@ -1,7 +1,8 @@
-"""How web servers are asked, whatever for: TLS verified, no cookies, and by one name."""
+"""Sessions with web servers: TLS verified, no cookies, one User-Agent; and why one was not reached."""
 
 from __future__ import annotations
 
+import socket
 from http.cookiejar import DefaultCookiePolicy
 from importlib.metadata import version
 
@@ -10,7 +11,7 @@ from requests.adapters import HTTPAdapter
 
 _PROJECT = "kraken-history-workbench"
 AGENT = f"{_PROJECT}/{version(_PROJECT)}"
-_SIDE_BY_SIDE = 64  # connections kept open for threads that ask at once
+_SIDE_BY_SIDE = 64  # connections kept open for threads that send at once
 
 
 def prepare(session: requests.Session) -> None:
@@ -19,3 +20,20 @@ def prepare(session: requests.Session) -> None:
     for scheme in ("http://", "https://"):
         session.mount(scheme, HTTPAdapter(pool_maxsize=_SIDE_BY_SIDE))
     session.headers["User-Agent"] = AGENT
+
+
+def unreached(error: BaseException) -> str:
+    """Why a connection failed or broke, in a few words: connection refused, host name not found."""
+    left: list[object] = [error]
+    seen: list[object] = []
+    while left:
+        found = left.pop(0)
+        if not isinstance(found, BaseException) or found in seen:
+            continue
+        if isinstance(found, socket.gaierror):
+            return "host name not found"
+        if isinstance(found, OSError) and found.errno and found.strerror:
+            return found.strerror.lower()
+        seen.append(found)
+        left += [found.__cause__, found.__context__, getattr(found, "reason", None), *found.args]
+    return "connection lost"

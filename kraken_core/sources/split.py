@@ -49,7 +49,7 @@ def parts_of(path: Path) -> tuple[Path, ...]:
 
 
 class Part(Protocol):
-    """A file, or a piece of one, wherever it lies. Thread-safe. ``version`` says which bytes it had; "" on a disk."""
+    """A file, or a piece of one, wherever it lies. Thread-safe. ``version`` identifies its bytes; "" on a disk."""
 
     place: str  # a path or an address
     size: int  # bytes
@@ -65,7 +65,7 @@ class Part(Protocol):
 
 
 class LocalPart:
-    """A file on a disk, open for reading; ``place`` says whose copy it is, if it is one. Raises OSError."""
+    """A file on a disk, open for reading; ``place`` is whose copy it is, if it is one. Raises OSError."""
 
     version = ""
     _file = -1
@@ -106,7 +106,7 @@ class JoinedFile(io.RawIOBase):
             start = offset - self._starts[part]
             piece = self.parts[part].pread(min(length, self.parts[part].size - start), start)
             if not piece:
-                break  # somebody cut the file short meanwhile
+                break  # the file was cut short meanwhile
             pieces.append(piece)
             offset += len(piece)
             length -= len(piece)

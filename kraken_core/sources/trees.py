@@ -24,7 +24,7 @@ def branches(members: Iterable[Member], statement: ArchiveStatement) -> list[Bra
     """The members by the archive they belong to, the zip's own first; ``statement`` is what the zip's name states.
 
     A folder with a quarter in its name is an archive of its own, and where there are several manifests, each folder
-    that has one; a single one speaks of all that is in the zip.
+    that has one; a single one covers all that is in the zip.
     """
     everything = list(members)
     stating = {_folder(member) for member in everything if member.name.rpartition("/")[2] == MANIFEST}

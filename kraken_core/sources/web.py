@@ -1,4 +1,4 @@
-"""Asking web servers politely: TLS verified, bounded time-outs and retries, and no credentials in what is said.
+"""Requests to web servers: TLS verified, bounded time-outs and retries, and no credentials in messages.
 
 A message names the address that the user named, never one it leads to: those may be signed.
 """
@@ -14,12 +14,12 @@ from urllib.parse import unquote, urljoin, urlsplit, urlunsplit
 import requests
 
 from kraken_core.domain.errors import SourceError, UnreachableError
-from kraken_core.sources.session import prepare
+from kraken_core.sources.session import prepare, unreached
 
 TIMEOUT_S = (10, 30)  # to connect; between two pieces of an answer
 TRIES = 5  # in a row that brought nothing worth while
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 30.0
-_ABSENT = {403, 404, 410}  # object stores say 403 of what is not there, where nobody may list them
+_ABSENT = {403, 404, 410}  # object stores answer 403 for what is not there, where listing is not allowed
 _PASSING = {408, 425, 429, 500, 502, 503, 504}
 _FAILED, _FOUND, _RANGE_REFUSED = 400, 200, 416
 _REDIRECTS = 5
@@ -30,7 +30,7 @@ class BreakError(Exception):
 
     def __init__(self, reason: str, wait_s: float = 0.0) -> None:
         super().__init__(reason)
-        self.wait_s = wait_s  # as the server asked for
+        self.wait_s = wait_s  # as the server demands
 
 
 def is_url(place: str) -> bool:
@@ -68,13 +68,13 @@ def file_name(place: str) -> str:
 
 class _Session(requests.Session):
     def get_redirect_target(self, resp: requests.Response) -> str | None:
-        """Where an answer leads. Raises SourceError where that is not as safe as what was asked."""
+        """Where an answer leads. Raises SourceError where that is less safe than the request."""
         target = super().get_redirect_target(resp)
         if target is not None:
             before, after = urlsplit(resp.url).scheme, urlsplit(urljoin(resp.url, target)).scheme
             if after not in {"https", before}:
                 resp.close()
-                raise SourceError(f"its server leads from {before} to {after or 'nowhere'}, which is not followed")
+                raise SourceError(f"its server redirects from {before} to {after or 'nowhere'}, which is not followed")
         return target
 
 
@@ -100,7 +100,7 @@ class Web:
 
     @contextmanager
     def get(self, url: str, headers: Mapping[str, str] | None = None) -> Iterator[requests.Response]:
-        """One answer, its body unread: 200, 206, 416, or one that says that nothing is there (see :func:`absent`).
+        """One answer, its body unread: 200, 206, 416, or one that means that nothing is there (see :func:`absent`).
 
         Raises BreakError, also out of the body of the with statement, where trying again may help; else SourceError.
         """
@@ -110,20 +110,20 @@ class Web:
                 yield answer
         except requests.exceptions.SSLError as error:
             if "CERTIFICATE" in str(error):
-                raise SourceError("its server cannot prove who it is (TLS)") from error
-            raise BreakError("the connection to its server (TLS) breaks off") from error
+                raise SourceError("its server's TLS certificate is not valid") from error
+            raise BreakError("the TLS connection to its server broke") from error
         except requests.exceptions.TooManyRedirects as error:
-            raise SourceError(f"its server leads on more than {_REDIRECTS} times") from error
+            raise SourceError(f"its server redirects more than {_REDIRECTS} times") from error
         except requests.exceptions.Timeout as error:
-            raise BreakError("its server does not answer in time") from error
+            raise BreakError("no answer from its server in time") from error
         except (requests.exceptions.ConnectionError, requests.exceptions.ChunkedEncodingError) as error:
-            raise BreakError("its server cannot be reached, or breaks off") from error
+            raise BreakError(f"its server was not reached: {unreached(error)}") from error
         except requests.exceptions.RequestException as error:
-            raise SourceError(f"its server cannot be asked ({type(error).__name__})") from error
+            raise SourceError(f"invalid request to its server ({type(error).__name__})") from error
 
 
 def absent(answer: requests.Response) -> bool:
-    """Whether an answer says that nothing is there: plainly, or by a page for people in place of the file."""
+    """Whether an answer means that nothing is there: plainly, or by a page for people in place of the file."""
     return answer.status_code in _ABSENT or answer.headers.get("Content-Type", "").lower().startswith("text/html")
 
 
@@ -131,11 +131,13 @@ def _check(answer: requests.Response) -> None:
     status = answer.status_code
     if status in _PASSING:
         retry_after = answer.headers.get("Retry-After", "")
-        raise BreakError(f"its server answers {status}", float(retry_after) if retry_after.isdecimal() else 0.0)
+        raise BreakError(
+            f"its server returned HTTP status {status}", float(retry_after) if retry_after.isdecimal() else 0.0
+        )
     if status >= _FAILED and status not in {*_ABSENT, _RANGE_REFUSED}:
-        raise SourceError(f"its server answers {status}")
+        raise SourceError(f"its server returned HTTP status {status}")
     if answer.headers.get("Content-Encoding", "identity") != "identity":
-        raise SourceError("its server packs what it sends, so that no part of it can be told")
+        raise SourceError("its server compresses what it sends, so that parts of a file cannot be read")
 
 
 @dataclass(slots=True)

@@ -1,4 +1,4 @@
-"""An archive's busiest files, and from when to when their rows go: what its statement is held against."""
+"""An archive's busiest files, and from when to when their rows go: what its statement is compared with."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ def read_directory(file: JoinedFile) -> Iterator[Member]:
             if len(file.parts) == 1
             else f"is {file_name(file.parts[-1].place)} the last part, and each whole?"
         )
-        raise SourceError(f"it is no zip, or not a whole one ({error}): {advice}") from error
+        raise SourceError(f"it is not a zip, or not a whole one ({error}): {advice}") from error
     if sum(info.compress_size for info in infos) > file.size:
         raise SourceError("its members overlap, which no honest zip does: get it again from Kraken")
     for info in infos:
@@ -59,7 +59,7 @@ def _defect(info: zipfile.ZipInfo) -> str:
 
 
 def _dated(info: zipfile.ZipInfo) -> int | None:
-    """When a member was last changed, taken for UTC: the zone is not said. None for 1980, which stands for nothing."""
+    """When a member was last changed, taken for UTC: the zone is not stated. None for 1980, which means none."""
     try:
         moment = datetime(*info.date_time, tzinfo=UTC)
     except ValueError:
@@ -76,7 +76,7 @@ def read_member(file: JoinedFile, entry: ZipEntry, size: int) -> bytes:
     packed = _packed(file, entry)
     text = bytes(packed) if entry.method == zipfile.ZIP_STORED else _inflate(packed, size)
     if len(text) != size:
-        raise BadFileError(f"it is not the {size:,} bytes long that the directory says")
+        raise BadFileError(f"its length is not the {size:,} bytes in the directory")
     if isal_zlib.crc32(text) != entry.crc:
         raise BadFileError("its checksum (CRC32) is wrong")
     return text
@@ -85,7 +85,7 @@ def read_member(file: JoinedFile, entry: ZipEntry, size: int) -> bytes:
 def member_pieces(file: JoinedFile, entry: ZipEntry, size: int, piece: int = PIECE_BYTES) -> Iterator[bytes]:
     """A member's text in pieces of at most so many bytes, however large it is. Raises BadFileError.
 
-    What the directory says of the whole is checked behind the last piece.
+    The whole is checked against the directory behind the last piece.
     """
     if size > MAX_RATIO * entry.packed:
         raise BadFileError(f"it claims {size:,} bytes packed into {entry.packed:,}, as no trades do")
@@ -97,7 +97,7 @@ def member_pieces(file: JoinedFile, entry: ZipEntry, size: int, piece: int = PIE
         crc = isal_zlib.crc32(text, crc)
         yield text
     if left:
-        raise BadFileError(f"it is not the {size:,} bytes long that the directory says")
+        raise BadFileError(f"its length is not the {size:,} bytes in the directory")
     if crc != entry.crc:
         raise BadFileError("its checksum (CRC32) is wrong")
 
@@ -122,7 +122,7 @@ def _unpacked(file: JoinedFile, entry: ZipEntry, piece: int) -> Iterator[bytes]:
 def _header_bytes(block: bytes) -> int:
     """How long the local header is that a block begins with, and so where behind it a member's bytes begin."""
     if len(block) < _LOCAL_HEADER.size or not block.startswith(b"PK\3\4"):
-        raise BadFileError("it is not where the directory says")
+        raise BadFileError("it is not where the directory has it")
     _, name_length, extra_length = _LOCAL_HEADER.unpack_from(block)
     return _LOCAL_HEADER.size + int(name_length) + int(extra_length)
 

@@ -16,7 +16,7 @@ from kraken_core.domain.untrusted import cell
 from kraken_core.failpoints import reached
 
 COLUMNS = ("file", "line", "text", "reason")
-LONGEST_TEXT = 1_000  # characters kept of a row: a binary file has no lines to speak of
+LONGEST_TEXT = 1_000  # characters kept of a row: a binary file may have no lines
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Sources that may be named by whoever looks at a page: those the settings name, and the archives in them."""
+"""Sources that a page may name: those of the settings, and the archives in them."""
 
 from __future__ import annotations
 

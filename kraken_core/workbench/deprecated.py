@@ -17,7 +17,7 @@ def _renamed(old: str, new: str) -> None:
 
 
 class DeprecatedNames:
-    """The old names, each of which says what to write instead."""
+    """The old names, each of which warns with what to write instead."""
 
     def query(self: Any, query: str) -> pl.DataFrame:
         """Use ``sql(query, to="polars")``."""

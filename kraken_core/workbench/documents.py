@@ -1,4 +1,4 @@
-"""The contract's documents and rows: what ``--json`` prints and what Workbench's DataFrames hold.
+"""The contract's documents and rows: what ``--json`` prints and Workbench's DataFrames contain.
 
 Times are ISO 8601 UTC, ranges half-open, pairs ``BTC/USD``, intervals minutes.
 """
@@ -196,7 +196,7 @@ def verification_document(found: Verification) -> dict[str, Any]:
 
 
 def audit_plan_document(plan: AuditPlan) -> dict[str, Any]:
-    """What an audit would ask, as in ``audit --dry-run --json``."""
+    """The requests an audit would make, as in ``audit --dry-run --json``."""
     return {
         "pairs": [str(pair) for pair in plan.covered],
         "requests": plan.requests,
@@ -257,7 +257,7 @@ def plan_document(plan: IngestionPlan) -> dict[str, Any]:
 
 
 def sources_document(plan: IngestionPlan | None) -> dict[str, Any]:
-    """What lies in the sources and is not read, and what is to be known of them; as in ``ingest --json``."""
+    """What lies in the sources and is not read, and notes on them; as in ``ingest --json``."""
     if plan is None:
         return {"ignored": [], "notes": []}
     return {

@@ -1,4 +1,4 @@
-"""What is expected of every series, as jobs asked for it, and how that is limited and lifted again."""
+"""What is expected of every series, as jobs requested it, and how that is limited and lifted again."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from kraken_core.workbench.home import OpenHome
 
 
 class Expectation(NamedTuple):
-    """What is expected of a series, epoch seconds: what jobs asked for (None: nothing yet) within a limit, if any."""
+    """What is expected of a series, epoch seconds: what jobs requested (None: nothing yet) within a limit, if any."""
 
     series: Series
     requested: TimeRange | None
@@ -38,7 +38,7 @@ class Expectations(NamedTuple):
     home: OpenHome
 
     def rows(self, selection: Selection) -> list[Expectation]:
-        """What is expected of every series that a job asked for, or that is limited, by pair and interval."""
+        """What is expected of every series that a job requested, or that is limited, by pair and interval."""
         ledger = self.home.ledger
         requested, limits = ledger.detections(limited=False), ledger.limits()
         return [
@@ -57,11 +57,11 @@ class Expectations(NamedTuple):
     def limit(self, selection: Selection) -> int:
         """Expect the selected series on the selected days only; returns how many there are. Raises as :meth:`drop`."""
         if selection.start_date is None and selection.end_date is None:
-            raise UsageError("say on which days they are expected: --start-date, --end-date, or both.")
+            raise UsageError("name the days on which they are expected: --start-date, --end-date, or both.")
         return self._set(dict.fromkeys(self._selected(selection), selection.window(END_OF_TIME)))
 
     def restore(self, selection: Selection) -> int:
-        """Expect again whatever jobs asked for of the selected series; returns how many of them were limited."""
+        """Expect again whatever jobs requested of the selected series; returns how many of them were limited."""
         limited = self.home.ledger.limits().keys() & set(self._selected(selection))
         return self._set(dict.fromkeys(sorted(limited)))
 

@@ -28,7 +28,7 @@ _LEDGER = "_ledger"
 
 @dataclass
 class OpenHome:
-    """A home's ledger, candle table, tiers, sources and exchange; what runs, checks and mends it stands on these.
+    """A home's ledger, candle table, tiers, sources and exchange; what runs, checks and repairs it uses these.
 
     Reading creates nothing: a home comes into being with its first job. Close it, or use it as a context manager.
     """
@@ -48,7 +48,7 @@ class OpenHome:
         self.close()
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """A copy, in whatever process, opens ledger, store and servers anew."""
+        """A copy, in any process, opens ledger, store and servers again."""
         return type(self), tuple(getattr(self, each.name) for each in fields(self))
 
     def close(self) -> None:
@@ -60,9 +60,9 @@ class OpenHome:
 
     @property
     def ledger(self) -> SqlLedger:
-        """The home's ledger; an empty one in memory while there is none, as whoever only looks writes nothing."""
+        """The home's ledger; an empty one in memory while there is none, as reading writes nothing."""
         opened: SqlLedger | None = self.__dict__.get(_LEDGER)
-        if opened is None or opened.is_temporary:  # somebody else may have made one meanwhile
+        if opened is None or opened.is_temporary:  # another process may have made one meanwhile
             where = (self.settings.ledger_url, self.settings.table, self.clock)
             opened = SqlLedger.existing(*where) or opened or SqlLedger.open(_IN_MEMORY, *where[1:])
             self.__dict__[_LEDGER] = opened
@@ -94,7 +94,7 @@ class OpenHome:
 
     @cached_property
     def remote(self) -> Remote:
-        """Archives on web servers; what they hold is remembered."""
+        """Archives on web servers; their content is remembered."""
         return Remote(self.settings.home / "downloads")
 
     @property
@@ -104,7 +104,7 @@ class OpenHome:
 
     @property
     def holdings(self) -> Holdings:
-        """What is held of a selection."""
+        """What is stored of a selection."""
         return Holdings(self.ledger, self.store, self.tiers)
 
     @property
@@ -113,7 +113,7 @@ class OpenHome:
         return JobRunner(self.settings, self.ledger, self.store, self.tiers, self.clock, self.remote, self.exchange)
 
     def exchange(self, stop: Callable[[], bool], patience: RetryBudget = PATIENT) -> Exchange:
-        """The exchange's API, at the settings' address and pace; a wait for it ends when ``stop`` says so."""
+        """The exchange's API, at the settings' address and pace; a wait for it ends when ``stop`` returns true."""
         pace = self.settings.requests_per_second
         return KrakenExchange(
             self.settings.api_url,

@@ -72,7 +72,7 @@ def ingest_request(
 ) -> Request:
     """What to ingest: the selection, and the sources (those of the settings where none are named).
 
-    ``max_requests`` is 1,000, and published archives are not downloaded, unless said otherwise; with ``complete``
+    ``max_requests`` is 1,000, and published archives are not downloaded, by default; with ``complete``
     every route is used, as often as it takes. Raises UsageError for anything it cannot be, and where nothing is
     selected.
     """
@@ -152,12 +152,12 @@ def _request(chosen: Selection, **more: Any) -> Request:  # noqa: ANN401 - the f
 
 
 def _most(requests: int | None, *, complete: bool) -> int | None:
-    """How many requests a job may make: as said; without a word, no end of them only where all is to be done."""
+    """How many requests a job may make: as given; by default no limit with ``complete`` only."""
     return DEFAULT_REQUESTS if requests is None and not complete else requests
 
 
 def _within_plan(requests: int | None, *, complete: bool) -> bool:
-    """Whether somebody has to agree to more requests than the plan said: not where that was allowed beforehand."""
+    """Whether more requests than planned need a confirmation: not where they were allowed beforehand."""
     return requests is None and not complete
 
 
@@ -175,7 +175,7 @@ def instant(value: When) -> int:
     try:
         moment = datetime.fromisoformat(value) if isinstance(value, str) else value
     except ValueError:
-        raise UsageError(f"{value!r} is no date or time: write 2024-01-31 or 2024-01-31T12:00:00Z.") from None
+        raise UsageError(f"{value!r} is not a date or time: write 2024-01-31 or 2024-01-31T12:00:00Z.") from None
     if not isinstance(moment, datetime):
         moment = datetime(moment.year, moment.month, moment.day)  # noqa: DTZ001 - the zone follows
     return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
@@ -198,5 +198,5 @@ def source_path(text: str) -> str:
 def _quote(text: str, names: Names) -> str:
     shown = shown_asset(text)
     if shown not in names.quotes:
-        raise UsageError(f"{text!r} is no quote currency: try USD, EUR or BTC.")
+        raise UsageError(f"{text!r} is not a quote currency: use USD, EUR or BTC, for example.")
     return shown

@@ -12,7 +12,7 @@ from kraken_core.settings import Settings
 from kraken_core.simulator.demo import demo_market, simulate
 from kraken_core.simulator.exchange import SimulatedExchange
 
-# What the home of a simulated market says itself; a variable of the same setting would win, and mix the two markets.
+# What the home of a simulated market sets itself; a variable of the same setting would win, and mix the two markets.
 _OWN = ("ledger", "store", "api_url", "archives_url", "csv_source_dirs")
 
 
@@ -22,7 +22,7 @@ def simulated_home(settings: Settings) -> Path:
 
 
 def make_simulated(settings: Settings) -> Path:
-    """Write a simulated market's archives, and a home that knows of them; returns that home. Raises UsageError."""
+    """Write a simulated market's archives, and a home with their address; returns that home. Raises UsageError."""
     variables = [settings.origins[name] for name in _OWN if settings.origins[name].startswith("KRAKEN_")]
     if variables:
         raise UsageError(
@@ -37,15 +37,15 @@ def make_simulated(settings: Settings) -> Path:
 
 
 def serve_simulated(home: Path) -> SimulatedExchange:
-    """The simulated market's exchange, answering until it is closed; its home is told where. On the port it had before.
+    """The simulated market's exchange, answering until it is closed; its home has the address. On its former port.
 
-    Whatever asks it keeps its patience: it may have been closed in between.
+    Clients keep retrying: it may have been closed in between.
     """
     before = urlsplit(tomllib.loads((home / "kraken.toml").read_text(encoding="utf-8"))["api_url"]).port or 0
     market = demo_market()
     try:
         exchange = SimulatedExchange(market, port=before, limits=None)
-    except UsageError:  # somebody else has it now
+    except UsageError:  # another process has it now
         exchange = SimulatedExchange(market, limits=None)
     exchange.__enter__()
     _write(home, exchange.url)

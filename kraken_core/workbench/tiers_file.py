@@ -28,11 +28,11 @@ def checked_tiers(settings: Settings, text: str) -> Tiers:
 def save_tiers(settings: Settings, text: str, before: str) -> Tiers:
     """Make the text the home's tiers, at once or not at all; ``before`` is the text that was edited.
 
-    Raises SettingError where the text is wrong, or somebody else saved another meanwhile; HomeError.
+    Raises SettingError where the text is wrong, or another was saved meanwhile; HomeError.
     """
     tiers = checked_tiers(settings, text)
     if tiers_text(settings) != before:
-        raise SettingError("the tiers were changed meanwhile by somebody else. Nothing was saved: load the page again.")
+        raise SettingError("the tiers were changed elsewhere meanwhile. Nothing was saved: load the page again.")
     settings.create_home()
     file = tier_file(settings)
     fresh = file.with_suffix(".new")
@@ -40,7 +40,7 @@ def save_tiers(settings: Settings, text: str, before: str) -> Tiers:
         fresh.write_text(text, encoding="utf-8")
         fresh.replace(file)
     except OSError as error:
-        raise HomeError(f"{file} cannot be written: {error.strerror}. Nothing was saved; mend that first.") from error
+        raise HomeError(f"Cannot write {file}: {error.strerror}. Nothing was saved; fix that first.") from error
     return tiers
 
 

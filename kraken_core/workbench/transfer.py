@@ -11,6 +11,7 @@ from kraken_core.domain.coverage import TAKEN_OVER
 from kraken_core.domain.errors import JobRunningError, StoreError, UsageError
 from kraken_core.domain.jobs import JobStatus
 from kraken_core.domain.market import INTERVALS, Series
+from kraken_core.domain.plural import counted
 from kraken_core.domain.request import Selection
 from kraken_core.domain.tiers import Tiers
 from kraken_core.domain.timerange import END_OF_TIME
@@ -52,8 +53,8 @@ class Transfer:
         if unequal := [each for each in copied if each.different]:
             worst = max(unequal, key=lambda each: each.different)
             raise StoreError(
-                f"{len(unequal):,} series are not equal in both: {there.table} has other candles in "
-                f"{worst.different:,} slots of {worst.series}, which rank as high. Nothing of it was lost: copy into "
+                f"{counted(len(unequal), 'series')} differ: {there.table} has other candles in "
+                f"{counted(worst.different, 'slot')} of {worst.series}, which rank as high. Nothing was lost: copy to "
                 "an empty table, or ingest the same archives into both."
             )
         return copied
@@ -66,14 +67,14 @@ class Transfer:
         store = self.store
         if not isinstance(store, Adoptable):
             raise UsageError(
-                f"{self.settings.table} is no table that others fill: name the server with the setting 'store', "
+                f"{self.settings.table} is not a table that others fill: name the server with the setting 'store', "
                 "questdb://host:9000."
             )
         self._check_idle()
         known = _read_assets(assets) if assets else store.assets()
         if not known:
             raise UsageError(
-                "nothing says which assets the numbers mean: name a CSV of them (id,ticker) with --assets, such as an "
+                "the assets of the numbers are unknown: name a CSV of them (id,ticker) with --assets, such as an "
                 "export of the old table asset."
             )
         self.ledger.adopt_assets(known)
@@ -100,5 +101,5 @@ def _read_assets(file: Path) -> Sequence[AssetRecord]:
         raise UsageError(f"{file} cannot be read: {error.strerror}.") from error
     except (KeyError, ValueError, TypeError, AttributeError) as error:
         raise UsageError(
-            f"{file} is no CSV of assets: it needs a header with id and ticker, and numbers as ids."
+            f"{file} is not a CSV of assets: it needs a header with id and ticker, and numbers as ids."
         ) from error

@@ -68,11 +68,11 @@ UNORDERED = "its time and that of the row beside it are out of order"
 SPOILED = {
     "MANY": with_bad_row(row(3) + ",8,9", "9 columns instead of 7"),
     "FEW": with_bad_row(row(3, "100,110,90,105,1.5"), "6 columns instead of 7"),
-    "WORD": with_bad_row(row(3, "100,high,90,105,1.5,7"), "a price is no number"),
-    "HOLLOW": with_bad_row(row(3, "100,110,90,,1.5,7"), "a price is no number"),
-    "NUL": with_bad_row(row(3, "100,11\0,90,105,1.5,7"), "a price is no number"),
-    "NOVOLUME": with_bad_row(row(3, "100,110,90,105,much,7"), "its volume is no number"),
-    "HALFTRADE": with_bad_row(row(3, "100,110,90,105,1.5,7.5"), "its count of trades is no whole number"),
+    "WORD": with_bad_row(row(3, "100,high,90,105,1.5,7"), "a price is not a number"),
+    "HOLLOW": with_bad_row(row(3, "100,110,90,,1.5,7"), "a price is not a number"),
+    "NUL": with_bad_row(row(3, "100,11\0,90,105,1.5,7"), "a price is not a number"),
+    "NOVOLUME": with_bad_row(row(3, "100,110,90,105,much,7"), "its volume is not a number"),
+    "HALFTRADE": with_bad_row(row(3, "100,110,90,105,1.5,7.5"), "its count of trades is not a whole number"),
     "NAN": with_bad_row(row(3, "100,NaN,90,105,1.5,7"), "a value is not finite"),
     "INFINITE": with_bad_row(row(3, "100,inf,90,105,1.5,7"), "a value is not finite"),
     "OVERFLOW": with_bad_row(row(3, "100,110,90,105,1e999,7"), "a value is not finite"),
@@ -83,11 +83,11 @@ SPOILED = {
     "SWAPPED": with_bad_row(row(3, "100,90,110,105,1.5,7"), "its high is not the highest price"),
     "SHALLOW": with_bad_row(row(3, "100,110,101,105,1.5,7"), "its low is not the lowest price"),
     "GHOST": with_bad_row(row(3, "100,110,90,105,0,7"), "it has trades without volume, or the reverse"),
-    "ASKEW": with_bad_row(f"{START + 3 * DAY_S + 60},{VALUES}", "its time is no start of a 1440-minute slot"),
-    "TIMELESS": with_bad_row(f"2024-01-04,{VALUES}", "its time is no whole number of seconds"),
+    "ASKEW": with_bad_row(f"{START + 3 * DAY_S + 60},{VALUES}", "its time is not the start of a 1d slot"),
+    "TIMELESS": with_bad_row(f"2024-01-04,{VALUES}", "its time is not a whole number of seconds"),
     "ANCIENT": with_bad_row(f"0,{VALUES}", "its time is before Kraken existed"),
     "FUTURE": with_bad_row(f"4102444800,{VALUES}", "its slot has not closed yet"),
-    "SEMICOLON": with_bad_row(row(3).replace(",", ";"), "1 columns instead of 7, as if it had ';' between them"),
+    "SEMICOLON": with_bad_row(row(3).replace(",", ";"), "1 column instead of 7, as if it had ';' between them"),
     "EQUAL": good(text_of(row(0), row(1), row(1)), 0, 1),
     "DIFFERENT": Spoiled(
         text_of(row(0), row(1), row(1, "1,2,1,2,3,4"), row(2)),
@@ -96,7 +96,7 @@ SPOILED = {
         (Rejected(2, row(1), CONTESTED), Rejected(3, row(1, "1,2,1,2,3,4"), CONTESTED)),
     ),
     "CUTOFF": Spoiled(
-        text_of(row(0), row(1)) + b"17042", (0, 1), ((0, 2),), (Rejected(3, "17042", "1 columns instead of 7"),)
+        text_of(row(0), row(1)) + b"17042", (0, 1), ((0, 2),), (Rejected(3, "17042", "1 column instead of 7"),)
     ),
     "BINARYROW": Spoiled(
         text_of(row(0)) + EVERY_BYTE + b"\n" + text_of(row(2)),
@@ -133,13 +133,13 @@ SPOILED = {
 HOPELESS = {
     "EMPTY": (b"", "it is empty"),
     "BLANK": (b"\r\n \n\n", "it is empty"),
-    "HTML": (b"<html>\n<body>busy</body>\n", "none of its 2 rows is a candle; line 1: 1 columns instead of 7"),
+    "HTML": (b"<html>\n<body>busy</body>\n", "none of its 2 rows is a candle; line 1: 1 column instead of 7"),
     "BINARY": (EVERY_BYTE, "none of its 1 rows is a candle"),
     "HEADER": (text_of(",".join(COLUMNS)), "none of its 0 rows is a candle"),
     "NOCOUNT": (text_of("time,open,high,low,close,volume", row(0)), "names no column as trades"),
     "HALFDAYS": (
         text_of(row(0), f"{START + DAY_S // 2},{VALUES}", row(1)),
-        "finer interval than the 1440 minutes its name says: 1 of 3 open inside",
+        "finer interval than the 1d in its name: 1 of 3 open inside",
     ),
     "WIDE": (THREE.decode().encode("utf-16"), "its text is UTF-16; save it as UTF-8"),
     "MILLISECONDS": (
@@ -153,10 +153,10 @@ DAMAGED = {
     "MISCOUNTED": "its checksum (CRC32) is wrong",
     "GARBLED": "it does not inflate",
     "PARTIAL": "it is cut short",
-    "LONGER": "it is not the 97 bytes long that the directory says",
+    "LONGER": "its length is not the 97 bytes in the directory",
     "GIGANTIC": "it claims 4,294,967,280 bytes, more than any file of candles has",
     "BOMB": "as no candles do",
-    "SHYBOMB": "it is not the 1,000 bytes long that the directory says",
+    "SHYBOMB": "its length is not the 1,000 bytes in the directory",
 }
 BOMB_BYTES = 100 << 20
 # Members whose names nobody should use; another archive's, beside a file that is fine.
@@ -184,7 +184,7 @@ def write_all(folder: Path) -> Path:
     write_zip(folder / "names.zip", dict.fromkeys([*NAMES, named("CAREFUL")], THREE))
     truncated = write_zip(folder / "truncated.zip", {named("TRUNCATED"): THREE})
     truncated.write_bytes(truncated.read_bytes()[:-30])
-    (folder / "text.zip").write_text("this is no zip")
+    (folder / "text.zip").write_text("this is not a zip")
     flipped = write_zip(folder / "flipped.zip", {named("FLIPPED"): THREE}, zipfile.ZIP_STORED)
     flipped.write_bytes(flipped.read_bytes().replace(b"1.5,7", b"1.4,7", 1))
     write_damaged(folder / "damaged.zip")

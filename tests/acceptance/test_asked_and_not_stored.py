@@ -62,7 +62,7 @@ def assert_told_everywhere(kraken: Kraken, pair: str, reason: str, tmp_path: Pat
     assert reason in said.out
     assert pair in page.read_text()
     assert reason in page.read_text()
-    assert f"nothing is held of {pair}" in kraken("report", "--pairs", pair, "--max-age", "2d", code=4).err
+    assert f"nothing is stored of {pair}" in kraken("report", "--pairs", pair, "--max-age", "2d", code=4).err
     with Workbench.open(kraken.home) as wb:
         frame = wb.completeness()
         assert dict(zip(frame["pair"], frame["completeness"], strict=True))[pair] == 0
@@ -106,11 +106,11 @@ def test_a_pair_that_no_source_holds_is_missing_over_the_requested_window(kraken
         code=4,
     )
     assert said.json["completeness"]["wanted"] == 2 * HOURS
-    assert "! no source holds SOL/USD." in said.err
+    assert "! no source contains SOL/USD." in said.err
     [sol] = [row for row in kraken.rows("report") if row["pair"] == "SOL/USD"]
     assert (sol["start"], sol["end"]) == ("2026-01-01T00:00:00Z", "2026-04-01T00:00:00Z")
     assert (sol["wanted"], sol["covered"], sol["missing"]) == (HOURS, 0, HOURS)
-    assert_told_everywhere(kraken, "SOL/USD", "no source holds SOL/USD; ", tmp_path)
+    assert_told_everywhere(kraken, "SOL/USD", "no source contains SOL/USD; ", tmp_path)
     [gap] = kraken.rows("gaps", "--pairs", "SOL/USD")
     assert gap["status"] == "DETECTED", "the exchange, which was not asked, may have it"
     assert gap["archive"] == "", "who knows whether any has it"
@@ -124,7 +124,7 @@ def test_a_name_with_a_typing_error_is_missing_and_the_right_one_is_proposed(
         monkeypatch.setenv("KRAKEN_API_URL", exchange.url)
         foreseen = kraken.ingest(little.folder, *words, "--api-backfill", "--dry-run")["gaps"]
         kraken.ingest(little.folder, *words, "--api-backfill", code=4)
-    reason = "no source holds BTTC/USD and the exchange does not list it: did you mean BTC/USD?"
+    reason = "no source contains BTTC/USD and the exchange does not list it: did you mean BTC/USD?"
     [gap] = kraken.rows("gaps")
     assert (gap["status"], gap["route"], gap["reason"]) == ("UNFILLABLE", "none", reason)
     assert foreseen == [{**gap, "id": None}]
@@ -155,7 +155,7 @@ def test_a_pair_that_the_budget_of_requests_does_not_reach_is_missing_and_not_ab
         done = kraken.ingest(only, *words, "1")
         share, why = completeness(kraken)["UNI/USD"]
         assert share == 0
-        assert "not asked: the budget of requests ended (--max-requests)" in str(why)
+        assert "not requested: the limit of requests was reached (--max-requests)" in str(why)
         [gap] = kraken.rows("gaps", "--pairs", "UNI/USD")
         assert (gap["status"], gap["route"]) == ("DETECTED", "ohlc")
         assert done["completeness"]["missing"] >= gap["candles"]
@@ -182,10 +182,10 @@ def test_a_job_none_of_whose_files_can_be_read_fails_and_says_why(kraken: Kraken
     said = kraken(*words, "--json", code=1)
     assert said.json["status"] == "COMPLETED"
     assert said.json["files"] == {"total": 2, "ingested": 0, "skipped": 0, "failed": 2}
-    assert said.json["error"].startswith("none of its 2 files could be read: XBTUSD_60.csv: ")
+    assert said.json["error"].startswith("none of the 2 files could be read: XBTUSD_60.csv: ")
     assert "Job 1 completed with errors" in said.err
     assert said.err.splitlines()[-1].startswith(
-        "kraken-history: job 1 did what it could, but none of its 2 files could"
+        "kraken-history: job 1 completed only in part: none of the 2 files could"
     )
     assert "COMPLETED with errors" in kraken("jobs").out
     assert_told_everywhere(kraken, "BTC/USD", "XBTUSD_60.csv", tmp_path)

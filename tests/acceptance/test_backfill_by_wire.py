@@ -185,7 +185,7 @@ def test_where_the_exchange_goes_down_the_job_ends_with_what_it_has_and_says_so(
     said = asking(*ingest(archive))
     assert said.json["status"] == "COMPLETED"
     assert said.json["gaps"]["failed"] > 0
-    assert "it answers with HTTP status 503" in " ".join(said.err.split())
+    assert "HTTP status 503" in " ".join(said.err.split())
     assert "Traceback" not in said.err
 
     exchange.faults = Faults()
@@ -198,7 +198,7 @@ def test_an_exchange_in_maintenance_is_left_alone(asking: Kraken, exchange: Simu
     exchange.faults = Faults((Fault(FaultKind.MAINTENANCE, times=None),))
     said = asking(*ingest(archive), code=1)
     assert said.json["files"]["failed"] == 0
-    assert "the exchange is not asked: it says it is in maintenance" in " ".join(said.err.split())
+    assert "the exchange is not queried: it is in maintenance" in " ".join(said.err.split())
     assert asked_for(exchange, "OHLC", "Trades") == 0
 
 

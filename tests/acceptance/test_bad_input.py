@@ -178,9 +178,9 @@ def test_it_says_all_that_in_plain_lines(ingested: Ingested) -> None:
     assert "Traceback" not in ingested.err
     assert "unexpected" not in ingested.err
     assert f"{len(BAD_FILES)} failed" in ingested.err
-    assert f"Rows that were rejected, and why: {ingested.home / 'rejects' / '1.csv'}" in ingested.err
+    assert f"Rejected rows, with reasons: {ingested.home / 'rejects' / '1.csv'}" in ingested.err
     for broken in ("truncated.zip", "text.zip"):
-        assert f"{broken}: it is no zip, or not a whole one" in ingested.err
+        assert f"{broken}: it is not a zip, or not a whole one" in ingested.err
     assert "FOOBAR_1440.csv, XBTUSD.d_1440.csv" in ingested.err
     failed = [line for line in ingested.err.splitlines() if line.startswith("  ") and "get it again" in line]
     assert failed

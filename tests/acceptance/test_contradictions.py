@@ -95,7 +95,7 @@ def test_a_coarse_candle_that_was_lost_is_missed_by_finer_ones_and_derived_by_th
     found = verify(home)
     assert failed(found) == {"silences": 1, "agreement": 1}  # the four hours around it tell of more trades, too
     assert found.suspects == {hours: slot}
-    assert "1 slots of BTC/USD 60m were withdrawn" in found.note
+    assert "1 slot of BTC/USD 1h withdrawn" in found.note
     [gap] = gaps(home, hours)
     assert (TimeRanges.single(gap.start, gap.end), gap.route) == (slot, "derive")
     assert failed(verify(home)) == {}

@@ -55,7 +55,7 @@ def test_a_lost_coarse_candle_is_found_and_derived_by_the_job_that_reads_it(
     assert_true(tmp_path / "home", market)
     with Workbench.open(tmp_path / "home") as bench:
         [event] = [event for event in bench.ledger.events(bench.jobs()[0].id) if event.kind == "check"]
-    assert event.message.startswith("1 slots of BTC/USD 60m were claimed to have no trades")
+    assert event.message.startswith("1 slot of BTC/USD 1h claimed without trades became")
 
 
 def test_a_lost_finest_candle_is_a_gap_about_which_sources_disagree_in_the_same_job_and_stays_one(
@@ -163,7 +163,8 @@ def test_reports_show_grades_and_gate_on_them(full: Kraken) -> None:
     full("report", *window, "--evidence", "confirmed")
     said = full("report", *window, "--evidence", "proved", code=4).err
     assert (
-        "less complete than 100 % on evidence that is proved: BTC/USD 60m (0 %, 0 slots missing, 72 not proved)" in said
+        "less complete than 100 % on evidence that is proved: BTC/USD 1h (0 %, 0 candles missing, 72 not proved)"
+        in said
     )
     full("report", *window, "--evidence", "proved", "--fail-under", "0")
 
@@ -180,7 +181,7 @@ def test_complete_asks_for_the_grade_too(kraken: Kraken, little: LittleMarket) -
     until = ("--start-date", "2024-03-27", "--end-date", "2024-03-30", "--pairs", "BTC/USD", "--intervals", "60")
     said = kraken("ingest", "--csv-source-dir", little.folder, *until, "--as-of", "2024-04-07T00:00:00Z", "--yes",
                   "--no-api-backfill", "--no-download", "--complete", "--evidence", "proved", code=4).err  # fmt: skip
-    assert "Not complete: 96 covered ones are not proved." in said
+    assert "Not complete: 96 covered slots not proved." in said
     assert "--complete" in refused(
         kraken("ingest", "--csv-source-dir", little.folder, *until, "--evidence", "proved", code=2)
     )

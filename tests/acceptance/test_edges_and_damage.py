@@ -112,8 +112,8 @@ def test_a_file_of_another_interval_than_its_name_says_is_failed_by_name(kraken:
     )
     assert said.json["files"]["failed"] == 2
     assert said.json["records"]["new"] == 0
-    assert "its rows are of a finer interval than the 60 minutes its name says" in said.err
-    assert "its rows are candles of 60 minutes, not of the 1 its name says" in said.err
+    assert "its rows are of a finer interval than the 1h in its name" in said.err
+    assert "its rows are 1h candles, not 1m ones as in its name" in said.err
 
 
 # The last slot of an archive

@@ -157,17 +157,17 @@ def test_a_filled_csv_is_taken_for_what_it_is(full: Kraken, tmp_path: Path) -> N
 
 def test_an_export_that_must_be_complete_is_refused_or_whole(full: Kraken, tmp_path: Path) -> None:
     words = ("export", "--pairs", "BTC/USD", "--intervals", "60", "--to", tmp_path / "out", "--require-complete")
-    assert "BTC/USD 60m (" in refused(full(*words, code=4))
+    assert "BTC/USD 1h (" in refused(full(*words, code=4))
     assert not (tmp_path / "out").exists()
     [row] = full(*words, "--start-date", "2024-03-28", "--end-date", "2024-03-30", "--json").json
     assert (row["candles"], row["missing"]) == (3 * 24, 0)
-    assert "nothing is held of ETH/USD" in refused(full(*words, "--pairs", "BTC/USD,ETH/USD", code=4))
+    assert "nothing is stored of ETH/USD" in refused(full(*words, "--pairs", "BTC/USD,ETH/USD", code=4))
 
 
 def test_an_export_says_that_slots_are_missing(full: Kraken, little: LittleMarket, tmp_path: Path) -> None:
     said = full("export", "--pairs", "BTC/USD", "--intervals", "60", "--to", tmp_path / "out")
     [line] = full.rows("report", "--pairs", "BTC/USD", "--intervals", "60")
-    assert f"{line['missing']} slots are missing in there" in said.err
+    assert f"{line['missing']} candles missing in this range" in said.err
 
 
 # What an export covers is said beside it
@@ -213,7 +213,7 @@ def test_an_exported_file_that_was_changed_is_refused_for_nobody_knows_what_it_c
     done = full.ingest(tmp_path / "out", *words, "--no-auto-gap-fill", "--home", tmp_path / "other")
     assert (done["files"]["ingested"], done["files"]["failed"]) == (1, 1)
     said = " ".join(full("jobs", 1, "--home", tmp_path / "other").out.split())
-    assert "COVERAGE.json beside it does not describe it as it is now" in said
+    assert "COVERAGE.json beside it does not match its content" in said
 
 
 def test_a_list_of_what_files_cover_that_cannot_be_read_lets_none_of_them_in(full: Kraken, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import click
+import pytest
 
 from kraken_core.cli.main import cli
 from tests.support.command_line import Kraken, environment
@@ -34,6 +35,15 @@ def test_the_examples_in_the_help_parse(kraken: Kraken) -> None:
         for line in kraken(name, "--help").out.partition("Example:")[2].splitlines():
             for example in filter(None, line.strip().split(" && ")):
                 assert_parses(example)
+
+
+def test_every_summary_is_whole_at_80_columns(kraken: Kraken, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    listed = kraken("--help").out.partition("Commands:")[2].partition("Example:")[0].strip().splitlines()
+    assert [line.split()[0] for line in listed] == COMMANDS, "one line each"
+    for line in listed:
+        assert line.endswith("."), line
+        assert not line.endswith(".."), line
 
 
 def test_help_loads_no_heavy_library() -> None:

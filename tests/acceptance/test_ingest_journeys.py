@@ -286,7 +286,7 @@ def test_without_gap_fill_the_derivable_gaps_stay_open_and_a_run_with_it_fills_t
     detected = kraken.ingest(little.folder, *words, "--no-auto-gap-fill")
     assert (detected["gaps"]["filled"], detected["seconds"]["backfill"]) == (0, 0)
     assert detected["gaps"]["open"] > 0
-    routes = {gap["route"] for gap in kraken.rows("gaps") if "the exchange was not asked" not in gap["reason"]}
+    routes = {gap["route"] for gap in kraken.rows("gaps") if "the exchange was not queried" not in gap["reason"]}
     assert routes == {"derive"}
     assert kraken.rows("sql", "select * from candles where source = 'derived'") == []
     filled = kraken.ingest(little.folder, *words)
@@ -313,7 +313,7 @@ def test_complete_exits_4_while_something_is_missing_and_0_when_nothing_is(
 ) -> None:
     gappy = kraken(*asked(little.folder, *BTC_ONLY, "--complete"), code=4)
     assert gappy.json["completeness"]["missing"] == 3 * (1440 + 24)
-    assert f"{3 * (1440 + 24):,} wanted slots are still missing" in gappy.err
+    assert f"{3 * (1440 + 24):,} expected candles still missing" in gappy.err
     whole = kraken.ingest(little.folder, *BTC_ONLY, "--complete", "--end-date", "2024-03-31")
     assert (whole["completeness"]["missing"], whole["status"]) == (0, "COMPLETED")
 
@@ -418,7 +418,7 @@ def test_days_that_no_job_looked_at_are_said_to_be_so(kraken: Kraken, little: Li
     kraken.ingest(little.folder, "--pairs", "BTC/USD", "--intervals", "60", "--start-date", str(PRESENT)[:10])
     assert "not assessed" not in kraken(command, "--start-date", FIRST_DAY, "--end-date", "2024-04-05").err
     said = kraken(command, "--start-date", FIRST_DAY)
-    assert "1 of 1 series were not assessed on all of these days (BTC/USD 1h only 2024-03-27 to 2024-04-05)" in said.err
+    assert "1 of 1 series not assessed on all of these days (BTC/USD 1h only 2024-03-27 to 2024-04-05)" in said.err
 
 
 def test_a_report_of_days_without_anything_expected_does_not_call_the_home_empty(
@@ -426,6 +426,4 @@ def test_a_report_of_days_without_anything_expected_does_not_call_the_home_empty
 ) -> None:
     kraken.ingest(little.folder, *BTC_ONLY)
     said = kraken("report", "--end-date", "2001-12-31")
-    assert said.out.startswith(
-        "Nothing is expected of that selection; what was assessed is of 2024-03-27 to 2024-04-06"
-    )
+    assert said.out.startswith("No candles are expected in this selection; assessed so far: 2024-03-27 to 2024-04-06")

@@ -73,7 +73,7 @@ def test_ctrl_c_pauses_and_the_message_ends_with_the_command_that_goes_on(
         before(patched, *STAGES[stage], interrupt)
         paused = kraken(*asked(little.folder), code=3)
     assert paused.json["status"] == kraken.rows("jobs")[0]["status"] == "PAUSED"
-    told = paused.err.rstrip().rpartition("go on with: ")[2]
+    told = paused.err.rstrip().rpartition("resume with: ")[2]
     assert told == "kraken-history ingest --resume 1"
     done = kraken(*shlex.split(told)[1:], "--yes", "--json").json
     assert (done["job_id"], done["status"]) == (1, "COMPLETED")
@@ -88,7 +88,7 @@ def test_the_resume_command_names_the_home_where_it_was_named(
     with monkeypatch.context() as patched:
         before(patched, "record_files", 1, interrupt)
         paused = kraken(*asked(little.folder, *BTC_ONLY), "--home", home, code=3)
-    told = shlex.split(paused.err.rstrip().rpartition("go on with: ")[2])
+    told = shlex.split(paused.err.rstrip().rpartition("resume with: ")[2])
     assert kraken(*told[1:], "--yes", "--json").json["status"] == "COMPLETED"
     assert not kraken.home.exists()
 

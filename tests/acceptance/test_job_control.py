@@ -114,7 +114,7 @@ def test_a_stopped_worker_whose_lease_ran_out_elsewhere_leaves_its_job_alone(
         os.kill(child.pid, signal.SIGSTOP)
         with Workbench.open(kraken.home) as workbench:  # as another host would, once the lease has run out
             job = workbench.ledger.job(1)
-            workbench.ledger.move(job, job.mark_lost("nothing was heard of it"))
+            workbench.ledger.move(job, job.mark_lost("no sign of life"))
         assert kraken.ingest(little.folder)["job_id"] == 1
         os.kill(child.pid, signal.SIGCONT)
         _, said = child.communicate("\n", timeout=PATIENCE_S)

@@ -189,7 +189,7 @@ def test_what_archives_still_have_is_read_again_until_all_is_as_it_was(twice: Kr
     loss(twice.home / "candles")
     repairs = twice("doctor", "--repair", "--json").json["repairs"]
     assert any("are gaps" in line for line in repairs)
-    assert any("are back" in line for line in repairs)
+    assert any("restored" in line for line in repairs)
     assert twice.state() == before
     assert twice("verify", "--json").json["ok"]
     assert twice("doctor", "--repair", "--json").json["repairs"] == []
@@ -244,5 +244,5 @@ def test_a_copy_of_all_candles_in_the_place_of_the_table_is_taken_for_it(twice: 
     (tmp_path / "copy").rename(twice.home / "candles")
     assert "it is another one" in refused(twice("verify", "--quiet", code=1))
     [line] = twice("doctor", "--repair", "--json").json["repairs"]
-    assert "holds all that is counted" in line
+    assert "has all counted candles" in line
     assert twice.state() == before

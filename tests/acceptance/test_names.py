@@ -119,7 +119,7 @@ def test_offline_known_assets_tell_where_names_are_split_and_ambiguous_ones_are_
     found = {planned.file.series.pair for planned in plan.files}
     assert found == {*PAIRS, Pair("BTC", "USD"), Pair("KNOBA", "USD")} - {Pair("KNOB", "AUSD")}
     [note] = [note for archive in plan.archives for note in archive.notes]
-    assert "1 names can be read in two ways (KNOBAUSD is taken for KNOBA/USD, and may be KNOB/AUSD)" in note
+    assert "1 ambiguous pair name (KNOBAUSD is read as KNOBA/USD, but may be KNOB/AUSD)" in note
 
 
 def test_pairs_that_were_stored_under_a_wrong_name_are_renamed_once_said_and_counted(
@@ -130,14 +130,14 @@ def test_pairs_that_were_stored_under_a_wrong_name_are_renamed_once_said_and_cou
     assert pairs(home) == {*WRONG, Pair("BTC", "USDG"), Pair("BTC", "USD")}
     with at_pocket(home, PocketExchange(MARKET)) as bench:
         notes = bench.plan(sources=[archive], as_of=END, **ASKED).notes
-        assert any("4 stored pairs are renamed first" in note and "ETHA/USD is ETH/AUSD" in note for note in notes)
+        assert any("4 stored pairs renamed first" in note and "ETHA/USD is ETH/AUSD" in note for note in notes)
         candles = table(bench).filter(pl.col("pair") == "ETHA/USD").height
         claims = len(bench.ledger.assertions([Pair("ETHA", "USD")]))
     job = run(home, archive, exchange=PocketExchange(MARKET))
 
     messages = said(home, job, "renamed")
     assert len(messages) == len(WRONG)
-    [ether] = [message for message in messages if message.startswith("ETHA/USD is ETH/AUSD")]
+    [ether] = [message for message in messages if message.startswith("ETHA/USD is called ETH/AUSD")]
     assert f"renamed {candles} candles, 2 files and {claims} claims" in ether
     assert candles > 0
     right = tmp_path / "right"

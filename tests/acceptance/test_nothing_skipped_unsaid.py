@@ -121,7 +121,7 @@ def test_a_folder_that_may_not_be_read_does_not_stop_the_rest_and_is_named(
     monkeypatch.setattr(os, "scandir", refuse)
     done = kraken.ingest(place, *WINDOW)
     assert done["files"]["ingested"] == 1
-    assert done["notes"] == [f"{place}: 1 folders may not be read, and what is in them is left out: locked."]
+    assert done["notes"] == [f"{place}: 1 folder skipped, no permission to read: locked."]
 
 
 def test_a_pipe_or_a_device_as_a_source_is_refused_at_once(kraken: Kraken, tmp_path: Path) -> None:
@@ -140,7 +140,7 @@ def test_a_source_with_more_below_it_than_any_archives_have_is_refused_before_al
     monkeypatch.setattr(folders, bound, 5)
     line = refused(kraken("ingest", "--csv-source-dir", place, *LOOK, code=2))
     assert f"{place}: there are more than" in line
-    assert "name the folders that hold archives" in line
+    assert "name the folders with the archives" in line
 
 
 def test_a_zip_with_a_million_members_is_refused_before_they_are_listed(kraken: Kraken, tmp_path: Path) -> None:

@@ -158,7 +158,7 @@ def test_an_entry_that_cannot_be_read_is_named_in_the_plan_and_delists_nothing(
     fields = (("wsname", None), ("base", None), ("altname", "東京"))
     exchange.faults = Faults((Fault(FaultKind.ENTRY, pair=BTC, times=None, fields=fields),))
     said = asking(*ingest("--complete", "--intervals", "60"))
-    assert "1 entries of the exchange's list of pairs cannot be read" in said.err
+    assert "entries of the exchange's list of pairs that could not be read: 1" in said.err
     assert "XXBTZUSD" in said.err
     assert missing(asking) == {}
     assert events(asking, "delisted") == []
@@ -178,7 +178,7 @@ def test_a_listing_that_does_not_prove_itself_is_assumed_and_asked_for_again(
 
     assert listing() == (later, True)
     [message] = events(asking, "listing")
-    assert "the listing of 1 pairs is assumed (BTC/USD)" in message
+    assert "the listing of 1 pair is assumed (BTC/USD)" in message
     asking(*ingest("--intervals", "60"))
     assert listing() == (int(MARKET.tapes[BTC].time_ns[0]) // 10**9, False)
     assert missing(asking) == {}
@@ -198,7 +198,7 @@ def test_a_first_trade_later_than_stored_candles_is_not_believed_whatever_its_id
     with Workbench.open(asking.home) as bench:
         [life] = bench.ledger.pairs()[0].lives
         assert (life.assumed, life.start < START + DAY_S) == (True, True)
-    assert "the listing of 1 pairs is assumed (BNT/EUR)" in events(asking, "listing")[0]
+    assert "the listing of 1 pair is assumed (BNT/EUR)" in events(asking, "listing")[0]
 
 
 def test_a_pair_that_was_refused_once_is_had_whole_when_it_is_answered(

@@ -1,4 +1,4 @@
-"""The commands of the process before: they do the same through the pipeline, and say what to type today."""
+"""The commands of the process before: they do the same through the pipeline, and print what to use instead."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def test_a_sequential_ingest_is_an_ingest(kraken: Kraken, little: LittleMarket) 
         "ingest-sequential", "--data-dir", little.folder, "--tier", "TIER1", "--intervals", "60,1440", "--yes"
     )
     assert said.err.splitlines()[0] == (
-        "kraken-history ingest-sequential is deprecated; type: kraken-history ingest --tier TIER1 --no-api-backfill "
+        "kraken-history ingest-sequential is deprecated; use: kraken-history ingest --tier TIER1 --no-api-backfill "
         f"--intervals 60,1440 --csv-source-dir {little.folder} --yes"
     )
     held = {(row["pair"], row["interval"]) for row in kraken.rows("coverage")}
@@ -30,13 +30,13 @@ def test_it_stops_at_a_bad_file_and_asks_as_it_did(kraken: Kraken, tmp_path: Pat
     (tmp_path / "XBTUSD_60.csv").write_bytes(b"\0nothing\n")
     words = ("ingest-sequential", "--data-dir", tmp_path, "--stop-on-error")
     assert "add --yes" in kraken(*words, code=2).err
-    assert "as --stop-on-error asked" in kraken(*words, "--yes", "--quiet", code=1).err
+    assert "stopped because of --stop-on-error" in kraken(*words, "--yes", "--quiet", code=1).err
 
 
 def test_filling_gaps_is_a_backfill(full: Kraken) -> None:
     said = full("backfill-gaps", "--asset", "XBT", "--interval", "60", "--dry-run", "--home", full.home)
     typed = "kraken-history backfill --pairs BTC/EUR,BTC/USD --intervals 60 --dry-run"
-    expected = f"kraken-history backfill-gaps is deprecated; type: {typed}"
+    expected = f"kraken-history backfill-gaps is deprecated; use: {typed}"
     assert said.err.splitlines()[0] == expected
     today = full("backfill", "--pairs", "BTC/EUR,BTC/USD", "--intervals", "60", "--dry-run")
     assert said.out.splitlines()[1:] == today.out.splitlines()[1:]  # but for the time
@@ -45,7 +45,7 @@ def test_filling_gaps_is_a_backfill(full: Kraken) -> None:
 def test_a_tier_and_an_asset_mean_the_pairs_that_are_of_both(full: Kraken) -> None:
     said = full("backfill-gaps", "--tier", "tier1", "--asset", "BTC", "--dry-run", "--home", full.home)
     typed = "kraken-history backfill --pairs BTC/EUR,BTC/USD --dry-run"
-    assert said.err.splitlines()[0].endswith(f"type: {typed}")
+    assert said.err.splitlines()[0].endswith(f"use: {typed}")
     full("backfill-gaps", "--tier", "TIER1", "--asset", "BTC", "--show-unfillable-only")
     refusal = refused(full("backfill-gaps", "--tier", "TIER2", "--asset", "BTC", "--dry-run", code=2))
     assert "no pair of BTC is stored in TIER2" in refusal
@@ -53,7 +53,7 @@ def test_a_tier_and_an_asset_mean_the_pairs_that_are_of_both(full: Kraken) -> No
 
 def test_filling_from_the_last_candle_is_an_incremental_ingest(full: Kraken) -> None:
     said = full("backfill-gaps", "--tier", "TIER1", "--from-last", "--dry-run")
-    assert said.err.splitlines()[0].endswith("type: kraken-history ingest --tier TIER1 --dry-run --incremental")
+    assert said.err.splitlines()[0].endswith("use: kraken-history ingest --tier TIER1 --dry-run --incremental")
     assert full("backfill-gaps", "--from-last", "--dry-run").err.splitlines()[0].endswith("--incremental --tier ALL")
 
 

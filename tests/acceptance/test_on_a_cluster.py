@@ -84,7 +84,7 @@ def test_a_job_whose_scheduler_is_lost_fails_in_one_line_and_goes_on_with_anothe
         monkeypatch.setattr("kraken_core.pipeline.ingest.Ingest._commit", _commit(after=started.scheduler.kill))
         said = kraken(*asked(little.folder), "--quiet", code=1)
         assert "was lost. What was committed is kept" in said.err
-        assert "Go on with: kraken-history ingest --resume 1" in said.err
+        assert "Resume with: kraken-history ingest --resume 1" in said.err
         monkeypatch.undo()
     assert kraken.ingest(little.folder, "--home", kraken.home)["job_id"] == 1
     assert kraken.state() == Kraken(kraken.capsys, full_home).state()
@@ -97,7 +97,7 @@ def test_a_job_without_a_scheduler_says_how_to_go_on_with_it(
     monkeypatch.setenv("KRAKEN_DASK", "tcp://127.0.0.1:9")
     said = kraken(*asked(little.folder), "--quiet", code=1)
     assert "no Dask scheduler answers at tcp://127.0.0.1:9" in said.err
-    assert "Go on with: kraken-history ingest --resume 1" in said.err
+    assert "Resume with: kraken-history ingest --resume 1" in said.err
     monkeypatch.undo()
     assert kraken.ingest(little.folder, "--home", kraken.home)["job_id"] == 1
     assert kraken.state() == Kraken(kraken.capsys, full_home).state()

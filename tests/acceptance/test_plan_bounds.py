@@ -65,11 +65,11 @@ def test_a_job_that_needs_more_than_its_plan_said_pauses_and_goes_on_once_that_i
         misjudged.setattr(request_bounds, "RATE_IS_OFF_BY", 0)
         misjudged.setattr(request_bounds, "A_PAIR", 1)
         said = asking(*ASKED, "--yes", code=3).err
-    assert "job 1 is paused: its plan said that at most" in said
+    assert "job 1 is paused: the plan's" in said
     assert "Agree to them with: kraken-history ingest --resume 1" in said
 
     events = asking("jobs", 1).out
-    assert "requests  its plan said" in events
+    assert "requests  the plan's" in events
 
     done = asking("ingest", "--resume", 1, "--yes", "--json").json
     assert done["job_id"] == 1

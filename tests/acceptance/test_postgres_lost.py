@@ -66,7 +66,7 @@ def server_lost(seed: int, job: Job, server: PostgreSQL, home: Path) -> None:
     server.start()
     _, told = process.communicate()
     if process.returncode:  # it was away in the one moment after which nobody knows
-        assert "nobody knows whether that was kept" in told
+        assert "it is unknown whether that was kept" in told
         assert "Traceback" not in told
         run(job, home).check_returncode()
 

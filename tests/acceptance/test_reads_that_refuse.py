@@ -213,5 +213,5 @@ def test_slots_of_a_pair_that_is_not_stored_are_missing(bench: Workbench) -> Non
 
 
 def test_slots_of_an_interval_that_archives_lack_are_refused(bench: Workbench) -> None:
-    with pytest.raises(UsageError, match="no interval of the archives"):
+    with pytest.raises(UsageError, match="not an interval of the archives"):
         bench.coverage_of("BTC/USD", "2h")

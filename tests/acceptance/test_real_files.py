@@ -158,8 +158,8 @@ def test_the_job_finds_the_one_known_edge_and_leaves_nothing_to_verify(real: Kra
         events = [event.message for event in workbench.ledger.events(1) if event.kind == "check"]
         withdrawn = [claim for claim in workbench.ledger.assertions() if claim.withdrawn]
     assert len(events) == 1
-    assert events[0].startswith("1 slots of BTC/USD 1440m were claimed to have no trades")
-    assert [(str(claim.series), iso(claim.start)) for claim in withdrawn] == [("BTC/USD 1440m", "2024-03-31T00:00:00Z")]
+    assert events[0].startswith("1 slot of BTC/USD 1d claimed without trades became")
+    assert [(str(claim.series), iso(claim.start)) for claim in withdrawn] == [("BTC/USD 1d", "2024-03-31T00:00:00Z")]
 
 
 def test_the_half_day_that_both_files_lack_is_doubtful_and_so_is_the_day_derived_from_it(real: Kraken) -> None:

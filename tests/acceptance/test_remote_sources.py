@@ -110,8 +110,8 @@ def test_a_job_whose_server_goes_away_fails_with_a_line_and_gets_only_the_rest_w
     url = server.url(little.first.name)
     server.faults = [None] * 40 + [Fault(status=503)] * 1000
     said = ingest(kraken, url, "--workers", "1", code=1)
-    assert "its server answers 503, 5 times in a row" in said.err
-    assert "Go on with: kraken-history ingest --resume 1" in said.err
+    assert "its server returned HTTP status 503, 5 times in a row" in said.err
+    assert "Resume with: kraken-history ingest --resume 1" in said.err
     done = kraken.rows("jobs")[0]["files"]["ingested"]
     assert done > 0
     server.faults = []

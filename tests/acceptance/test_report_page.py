@@ -124,14 +124,14 @@ def test_reports_are_compared_with_what_the_earlier_one_said(
         assert change["before"] == {name: old[key][name] for name in slots}
         assert change["after"] == {name: now[key][name] for name in slots}
         assert change["missing"] == now[key]["missing"] - old[key]["missing"] < 0
-    assert "missing slots in" in kraken("report", "--compare", tmp_path / "old.json").err
+    assert "missing candles in" in kraken("report", "--compare", tmp_path / "old.json").err
 
 
 @pytest.mark.parametrize("text", ["", "{", "[1]", '{"pair": 1}', '[{"pair": "BTC/USD"}]'])
 def test_what_is_no_report_is_not_compared_with(full: Kraken, tmp_path: Path, text: str) -> None:
     (tmp_path / "old.json").write_text(text)
-    assert "cannot be compared with" in refused(full("report", "--compare", tmp_path / "old.json", code=2))
-    assert "cannot be compared with" in refused(full("report", "--compare", tmp_path / "none.json", code=2))
+    assert "Cannot compare with" in refused(full("report", "--compare", tmp_path / "old.json", code=2))
+    assert "Cannot compare with" in refused(full("report", "--compare", tmp_path / "none.json", code=2))
 
 
 def test_a_gate_lets_through_what_is_complete_enough_and_stops_the_rest(full: Kraken) -> None:
@@ -142,11 +142,11 @@ def test_a_gate_lets_through_what_is_complete_enough_and_stops_the_rest(full: Kr
     full("report", "--pairs", "BTC/USD", "--intervals", "60", "--fail-under", share - 0.01)
     stopped = full("report", "--pairs", "BTC/USD", "--intervals", "60", "--fail-under", share + 0.01, "--json", code=4)
     assert stopped.json == [line]  # the report is there all the same
-    assert "BTC/USD 60m (" in stopped.err
-    assert "nothing is held of ETH/USD" in full("report", "--pairs", "ETH/USD", "--fail-under", "0", code=4).err
+    assert "BTC/USD 1h (" in stopped.err
+    assert "nothing is stored of ETH/USD" in full("report", "--pairs", "ETH/USD", "--fail-under", "0", code=4).err
 
 
 def test_a_gate_stops_what_is_too_old(full: Kraken) -> None:
     stopped = full("report", "--pairs", "BTC/USD", "--max-age", "2d", code=4)
     assert "older than 2 d: BTC/USD" in stopped.err
-    assert "is no length of time" in full("report", "--max-age", "soon", code=2).err
+    assert "is not a length of time" in full("report", "--max-age", "soon", code=2).err

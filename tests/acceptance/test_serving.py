@@ -45,7 +45,7 @@ def test_the_market_is_served_until_a_signal_ends_it_well(tmp_path: Path, ending
         serving.send_signal(ending)
         out, err = serving.communicate(timeout=60)
     assert (serving.returncode, out) == (0, "")
-    assert err == "The exchange has closed after 2 requests.\n"
+    assert err == "Exchange stopped after 2 requests.\n"
 
 
 def test_people_are_told_what_to_set(tmp_path: Path) -> None:

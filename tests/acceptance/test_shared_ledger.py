@@ -102,7 +102,7 @@ def test_a_job_that_is_heard_of_no_more_is_not_kept_whatever_the_clocks_say(
         with named("other"):
             until(other.runner.stalled_jobs)
             [failed] = other.runner.fail_stalled_jobs()
-        assert failed.error == "worker lost: nothing was heard of it"
+        assert failed.error == "worker lost: no sign of life"
 
 
 def test_who_cannot_reach_the_ledger_stops_before_others_may_take_the_job(

@@ -14,7 +14,7 @@ import pytest
 
 from kraken_core.domain.grades import Grade
 from tests.support.command_line import INSTANT, READING, Kraken, asked, command, environment, process, tree
-from tests.support.little_market import PRESENT, LittleMarket
+from tests.support.little_market import LittleMarket
 
 KEYS = {
     "coverage": ["pair", "interval", "start", "end", "source", "candles"],
@@ -152,7 +152,6 @@ def test_an_empty_home_is_answered_sensibly_and_not_created(kraken: Kraken, tmp_
 def test_nothing_held_of_what_is_wanted_is_0_percent(kraken: Kraken, little: LittleMarket) -> None:
     words = ("--pairs", "BTC/USD", "--intervals", "60", "--no-auto-gap-fill")
     kraken.ingest(little.first, *words)
-    kraken.ingest(little.first, *words, "--intervals", "5", "--csv-source-dir", little.second, "--start-date", PRESENT)
     report = kraken.rows("report", "--start-date", "2024-04-01")
     assert [(row["covered"], row["completeness"]) for row in report] == [(0, 0.0)]
     assert "Completeness 0 %" in kraken("report", "--start-date", "2024-04-01").out

@@ -200,7 +200,7 @@ def test_files_that_only_look_alike_stay_ignored(market: SimulatedMarket, kraken
     (folder / "XBTNONE.csv").write_bytes(b"1711756800,1,2\n")
     said = kraken("ingest", "--csv-source-dir", folder, "--tier", "ALL", *WHOLE, "--no-api-backfill", "--dry-run")
     shown = " ".join(said.out.split())
-    assert "1 files name no pair we know and are left out: XBTNONE.csv" in shown
+    assert "1 file skipped, with no known pair in the name: XBTNONE.csv" in shown
     plan = kraken(
         "ingest", "--csv-source-dir", folder, "--tier", "ALL", *WHOLE, "--no-api-backfill", "--dry-run", "--json"
     ).json

@@ -31,21 +31,21 @@ SHOWN: dict[str, str] = {  # by symptom, as the guide begins it; those below add
     "a_file_is_missing_and_no_silence",
     "it states …, but its rows go from": f"{ACCEPTANCE}.test_statements_that_do_not_fit.test_a_quarter_whose_rows_end_"
     "on_9_november_in_every_member_leaves_the_rest_missing",
-    "COVERAGE.json beside it does not describe it": f"{ACCEPTANCE}.test_export.test_an_exported_file_that_was_changed_"
-    "is_refused_for_nobody_knows_what_it_covers",
-    "N names can be read in two ways": f"{ACCEPTANCE}.test_names.test_offline_known_assets_tell_where_names_are_split_"
+    "COVERAGE.json beside it does not match its content": f"{ACCEPTANCE}.test_export.test_an_exported_file_that_"
+    "was_changed_is_refused_for_nobody_knows_what_it_covers",
+    "N ambiguous pair names": f"{ACCEPTANCE}.test_names.test_offline_known_assets_tell_where_names_are_split_"
     "and_ambiguous_ones_are_noted",
     "entries of the exchange's list of pairs": f"{ACCEPTANCE}.test_odd_answers.test_an_entry_that_cannot_be_read_is_"
     "named_in_the_plan_and_delists_nothing",
     "the listing of N pairs is assumed": f"{ACCEPTANCE}.test_odd_answers.test_a_listing_that_does_not_prove_itself_is_"
     "assumed_and_asked_for_again",
-    "rows that the exchange answered": f"{ACCEPTANCE}.test_odd_answers.test_one_odd_trade_leaves_its_minute_unknown_"
+    "rows the exchange returned": f"{ACCEPTANCE}.test_odd_answers.test_one_odd_trade_leaves_its_minute_unknown_"
     "and_all_else_complete",
     "job N is running": f"{ACCEPTANCE}.test_interrupted_jobs.test_a_second_ingest_is_refused_"
     "while_one_runs_and_names_it",
     "is not the one that the ledger counts candles of": f"{ACCEPTANCE}.test_lost_tables.test_no_job_runs_on_a_table_"
     "that_lost_candles_and_no_count_is_lowered",
-    "the ledger tells of candles in": f"{ACCEPTANCE}.test_transfer.test_a_ledger_is_not_used_with_a_table_that_lacks_"
+    "the ledger is of candles in": f"{ACCEPTANCE}.test_transfer.test_a_ledger_is_not_used_with_a_table_that_lacks_"
     "what_it_tells_of_until_that_is_copied",
 }
 
@@ -117,12 +117,12 @@ def test_an_address_that_leads_nowhere_is_said_to(kraken: Kraken, little: Little
     kraken(*remote(server.url(little.first.name)))
 
 
-@shows("its server answers 503, 5 times in a row")
+@shows("its server returned HTTP status 503, 5 times in a row")
 def test_a_server_that_is_down_is_asked_later(kraken: Kraken, little: LittleMarket, server: FileServer) -> None:
     server.faults = [Fault(status=503)] * 1000
     said = kraken(*remote(server.url(little.first.name)), code=None)
     assert said.code
-    assert "its server answers 503, 5 times in a row" in said.err
+    assert "its server returned HTTP status 503, 5 times in a row" in said.err
     server.faults = []
     kraken(*remote(server.url(little.first.name)))
 
@@ -159,7 +159,7 @@ def test_an_archive_that_is_published_anew_is_planned_anew(
 
 
 @shows("many files ignored in the plan")
-@shows("name no pair we know")
+@shows("with no known pair in the name")
 def test_what_is_no_candle_file_is_left_out_and_the_rest_is_read(
     kraken: Kraken, little: LittleMarket, tmp_path: Path
 ) -> None:
@@ -169,7 +169,7 @@ def test_what_is_no_candle_file_is_left_out_and_the_rest_is_read(
         archive.writestr("FOOBAR_60.csv", "1711497600,1,1,1,1,1,1\n")
     said = kraken(*(word for word in asked(mixed) if word != "--json"))
     assert "ignored" in said.err
-    assert re.search(r"1 files? names? no pair we know", said.err)
+    assert re.search("1 file skipped, with no known pair in the name", said.err)
     [counted] = kraken.rows("sql", "select count(distinct pair) as n from candles")
     assert counted["n"] == len(little.market.listings)
 

@@ -263,7 +263,7 @@ def test_the_command_shows_them_and_counts_what_became_of_them(kraken: Kraken, h
     said = kraken("universe", "--at", "2026-03-03", "--home", str(home))
     assert "OMG/USD" in said.out
     assert "renamed NEWC/USD" in said.out
-    names = "OLDC/USD: OLDC/USD, then NEWC/USD from 2026-03-11 (the day is not certain), prices times 24000"
+    names = "OLDC/USD: OLDC/USD, then NEWC/USD from 2026-03-11 (day uncertain), prices times 24000"
     assert names in said.out
     assert "4 pairs traded then: 2 still listed, 1 renamed, 1 delisted." in said.err
 
@@ -278,13 +278,13 @@ def test_the_command_says_the_same_in_json(kraken: Kraken, home: Path, wb: Workb
 
 
 def test_a_home_without_anything_says_so(kraken: Kraken) -> None:
-    assert "No pair is known to have traded then." in kraken("universe", "--at", "2026-03-03").out
+    assert "No pair is known to have traded at that date." in kraken("universe", "--at", "2026-03-03").out
     assert not kraken.home.exists()
 
 
 def test_a_wrong_date_is_one_line(kraken: Kraken) -> None:
     said = kraken("universe", "--at", "yesterday", code=2)
-    assert "'yesterday' is no date or time" in said.err
+    assert "'yesterday' is not a date or time" in said.err
     assert len(said.err.strip().splitlines()) == 1
 
 
@@ -300,7 +300,7 @@ def test_a_wrong_table_is_one_line_and_no_traceback(kraken: Kraken) -> None:
 
 def test_a_table_that_is_no_text_is_refused(tmp_path: Path) -> None:
     (tmp_path / "identities.toml").write_bytes(b"\xff\xfe")
-    with Workbench.open(tmp_path) as bench, pytest.raises(SettingError, match="is no text in UTF-8"):
+    with Workbench.open(tmp_path) as bench, pytest.raises(SettingError, match="is not UTF-8 text"):
         bench.candles("BTC/USD", 60, follow_renames=True)
 
 

@@ -112,9 +112,7 @@ def test_a_value_that_was_altered_is_found(full: Kraken) -> None:
         workbench.store.commit([workbench.store.stage(altered)])
     checks = verified(full, code=1)
     assert failing(full) == {"agreement"}
-    assert (
-        "BTC/USD 60m at 2024-03-29T12:00:00Z has other values than its 30m candles" in checks["agreement"]["examples"]
-    )
+    assert "BTC/USD 1h at 2024-03-29T12:00:00Z has other values than its 30m candles" in checks["agreement"]["examples"]
     assert checks["agreement"]["failed"] == 2  # with its finer ones, and the coarser with it
 
 

@@ -75,12 +75,12 @@ def test_agreement_that_is_gone_confirms_no_longer(market: SimulatedMarket, tmp_
 
 def test_to_report_only_and_beside_a_running_job_grades_stay_and_that_is_said(unchecked: Path) -> None:
     before = coverage(unchecked)
-    assert verify(unchecked, report_only=True).note == "grades stay as they were, as you asked."
+    assert verify(unchecked, report_only=True).note == "grades were not changed (--report-only)."
     with Workbench.open(unchecked) as bench:
         [done] = bench.jobs()
         waiting = bench.ledger.create_job(done.request, done.as_of, [], done.metrics)
         running = bench.ledger.move(waiting, waiting.mark_running("elsewhere:1:2", bench.clock.now() + 3600))
-        assert bench.verify().note == f"grades stay as they were, as job {running.id} is running: verify again then."
+        assert bench.verify().note == f"grades were not changed, as job {running.id} is running: verify again later."
     assert coverage(unchecked) == before
 
 
@@ -92,6 +92,6 @@ def test_where_the_ledger_takes_nothing_that_is_said(unchecked: Path, monkeypatc
     with monkeypatch.context() as patch:
         patch.setattr(SqlLedger, "create_job", refuse)
         found = verify(unchecked)
-    assert found.note == "grades stay as they were: ledger.db: attempt to write a readonly database"
+    assert found.note == "grades were not changed: ledger.db: attempt to write a readonly database"
     assert found.ok
     assert coverage(unchecked) == before

@@ -216,7 +216,7 @@ def test_a_webhook_gets_the_notice_and_its_secret_is_in_no_message(hooked: Calla
             by_webhook(refusing.url)(Notice("failure", "job 3 failed"))
         assert SECRET not in str(said.value)
     hook.close()
-    with pytest.raises(OSError, match="could not be told: ConnectionError") as said:
+    with pytest.raises(OSError, match="could not be notified: ConnectionError") as said:
         by_webhook(hook.url)(Notice("failure", "job 3 failed"))
     assert SECRET not in str(said.value)
     assert said.value.__cause__ is None
@@ -262,9 +262,9 @@ def test_the_command_line_watches_and_tells(
 @pytest.mark.parametrize(
     ("wrong", "why"),
     [
-        (("--webhook", "ftp://secret"), "no http or https address"),
-        (("--command", "'"), "taken apart"),
-        (("--every", "often"), "no length of time"),
+        (("--webhook", "ftp://secret"), "not an http or https address"),
+        (("--command", "'"), "not a valid command line"),
+        (("--every", "often"), "not a length of time"),
         ((), "name what to ingest"),
     ],
 )
@@ -272,7 +272,7 @@ def test_what_cannot_be_watched_is_refused_at_once(kraken: Kraken, wrong: tuple[
     selects = () if not wrong else ("--tier", "ALL")
     said = kraken("watch", *selects, *wrong, "--rounds", "1", code=2)
     assert why in said.err
-    assert "secret" not in said.err.replace("hold a secret", "")
+    assert "secret" not in said.err.replace("contain a secret", "")
     assert not kraken.home.exists()
 
 

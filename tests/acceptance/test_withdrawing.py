@@ -88,7 +88,7 @@ def test_to_report_only_withdraws_nothing(market: SimulatedMarket, tmp_path: Pat
     for _ in range(2):
         found = verify(home, report_only=True)
         assert failed(found) == {"silences": 1, "agreement": 1}
-        assert found.note == "nothing was withdrawn, as you asked."
+        assert found.note == "nothing was withdrawn (--report-only)."
     after = state(home)
     assert_frame_equal(before[0], after[0])
     assert before[1:] == after[1:]
@@ -108,7 +108,7 @@ def test_beside_a_running_job_nothing_is_withdrawn(market: SimulatedMarket, tmp_
         assert f"job {running.id} is running" in found.note
         assert workbench.ledger.gaps([hours]) == []
         workbench.ledger.move(running, running.mark_paused())
-        assert "were withdrawn" in workbench.verify().note
+        assert "withdrawn" in workbench.verify().note
         job = workbench.jobs()[0]
         assert job.status is JobStatus.COMPLETED
         assert BTC in job.request.pairs

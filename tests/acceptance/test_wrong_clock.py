@@ -56,4 +56,4 @@ def test_a_job_that_is_heard_of_no_more_is_lost(kraken: Kraken, monkeypatch: pyt
         now = int(time.time()) + 3600
         monkeypatch.setattr(SystemClock, "now", lambda _: now)
         [(_, why)] = workbench.runner.stalled_jobs()
-        assert why == "nothing was heard of it"
+        assert why == "no sign of life"

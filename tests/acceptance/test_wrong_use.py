@@ -17,12 +17,12 @@ SELECTIVE = ("coverage", "gaps", "report", "export", "verify")
     [
         (["--tier", "TIER9"], "TIER9"),
         (["--tiers", "TIER1,gold"], "gold"),
-        (["--tiers", ""], "names nothing"),
+        (["--tiers", ""], "is empty"),
         (["--pairs", "FOOBAR"], "FOOBAR"),
         (["--pairs", "XBTUSD.d"], "dark pool"),
         (["--pairs", "BTC/USD", "--tier", "TIER1"], "not both"),
         (["--tier", "TIER1", "--tiers", "TIER2,TIER3"], "several with --tiers TIER1,TIER2,TIER3; not both"),
-        (["--intervals", "7"], "'7' is no interval"),
+        (["--intervals", "7"], "'7' is not an interval"),
         (["--intervals", "60,sixty"], "sixty"),
         (["--quotes", "XYZ"], "XYZ"),
         (["--start-date", "yesterday"], "yesterday"),
@@ -44,7 +44,7 @@ def test_a_selection_that_cannot_be_is_refused_with_one_line(kraken: Kraken, wor
     ("words", "why"),
     [
         (["--yes"], "name what to ingest"),
-        (["--tier", "ALL"], "no terminal to ask on"),
+        (["--tier", "ALL"], "no terminal to confirm on"),
         (["--tier", "ALL", "--yes", "--csv-source-dir", "nowhere"], "nowhere does not exist"),
         (["--tier", "ALL", "--yes", "--csv-source-dir", "empty"], "no candle files there"),
         (["--tier", "ALL", "--yes", "--csv-source-dir", "notes.zip"], "notes.zip"),
@@ -54,7 +54,7 @@ def test_a_selection_that_cannot_be_is_refused_with_one_line(kraken: Kraken, wor
         (["--tier", "ALL", "--yes", "--archive-through", "32"], "32"),
         (["--resume", "7", "--yes"], "there is no job 7"),
         (["--resume", "x", "--yes"], "x"),
-        (["--resume", "7", "--tier", "TIER1", "--yes"], "--resume goes on with a job as it was asked for"),
+        (["--resume", "7", "--tier", "TIER1", "--yes"], "--resume continues a job with its own request"),
     ],
 )
 def test_an_ingest_that_cannot_be_is_refused_with_one_line(
@@ -110,12 +110,12 @@ def test_a_wrong_setting_is_one_line_that_names_it_where_it_stands_and_what_woul
 def test_settings_that_are_no_toml_and_tiers_that_are_none_are_refused(kraken: Kraken) -> None:
     kraken.home.mkdir()
     (kraken.home / "kraken.toml").write_text("workers =")
-    assert "kraken.toml is no valid TOML" in refused(kraken("jobs", code=2))
+    assert "kraken.toml is not valid TOML" in refused(kraken("jobs", code=2))
     (kraken.home / "kraken.toml").unlink()
     (kraken.home / "tiers.toml").write_text('[tiers]\nTIER1 = "BTC"\n')
     assert "tiers.toml: tier TIER1" in refused(kraken("tiers", code=2))
     (kraken.home / "tiers.toml").write_bytes(b"\xff\xfe")
-    assert "tiers.toml is no text in UTF-8" in refused(kraken("tiers", code=2))
+    assert "tiers.toml is not UTF-8 text" in refused(kraken("tiers", code=2))
 
 
 def test_a_home_of_a_newer_format_is_refused_and_left_alone(full: Kraken) -> None:

@@ -14,7 +14,7 @@ def test_an_empty_home_says_what_to_do(opened: Opened) -> None:
 
 
 def test_a_series_is_shown_with_its_figures(full: Path, opened: Opened) -> None:
-    shown = opened("candles", pair="BTC/USD", interval="1 day")
+    shown = opened("candles", pair="BTC/USD", interval="1d")
     with Workbench.open(full) as workbench:
         held = workbench.candles("BTC/USD", 1440)
         missing = workbench.gaps(pairs=["BTC/USD"], intervals=[1440])
@@ -28,7 +28,7 @@ def test_a_series_is_shown_with_its_figures(full: Path, opened: Opened) -> None:
 
 def test_the_python_shown_reads_what_is_drawn(full: Path, opened: Opened) -> None:
     window = {"start": "2024-03-30T00:00", "end": "2024-03-31T00:00"}
-    shown = opened("candles", pair="BTC/USD", interval="1 h", **window)
+    shown = opened("candles", pair="BTC/USD", interval="1h", **window)
     python, sql = (each.value for each in shown.code)
     names: dict[str, pd.DataFrame] = {}
     exec(python, names)  # noqa: S102 - what the page tells people to run
@@ -45,7 +45,7 @@ def test_a_pair_that_is_none_of_those_known_is_not_taken_from_the_url(full: Path
 
 
 def test_candles_are_handed_out_as_files(full: Path, opened: Opened) -> None:
-    shown = opened("candles", pair="BTC/USD", interval="1 day")
+    shown = opened("candles", pair="BTC/USD", interval="1d")
     assert [each.proto.label for each in shown.get("download_button")] == ["Candles as csv", "Candles as parquet"]
 
 

@@ -87,7 +87,7 @@ def test_what_is_clicked_tells_its_series_and_range() -> None:
 def test_names_are_text_in_every_figure() -> None:
     escaped = "&lt;b&gt;X/&amp;amp;"
     timeline = coverage_timeline(TIMELINE)
-    assert timeline.layout.yaxis.ticktext[1] == f"{escaped} 1 h"
+    assert timeline.layout.yaxis.ticktext[1] == f"{escaped} 1h"
     assert all("<b>" not in hover for trace in timeline.data for hover in trace.hovertext)
     heatmap = missing_heatmap(missing_of(1, 2, name=str(HOSTILE.pair)))
     assert heatmap.layout.yaxis.ticktext[0] == escaped

@@ -35,7 +35,7 @@ def test_the_figures_are_those_of_the_whole_selection_in_the_window(full: Path, 
     assert told["Slots doubtful"] == f"{overall.doubtful:,}"
     assert told["Known"] == f"{100 * overall.completeness:.2f} %"
     day = {"start": "2024-03-30T00:00", "end": "2024-03-31T00:00"}
-    told = figures(opened("coverage", pair="BTC/USD", interval=["1 h"], **day))
+    told = figures(opened("coverage", pair="BTC/USD", interval=["1h"], **day))
     assert [told["Known"], told["Slots known"], told["Series"]] == ["100 %", "24", "1"]
 
 
@@ -43,14 +43,14 @@ def test_series_come_a_page_at_a_time(full: Path, opened: Opened) -> None:
     first, second = opened("coverage"), opened("coverage", page="2")
     assert "40 series, 25 a page" in {each.value for each in first.caption}
     assert len(rows(first)) == 25
-    assert rows(second)[-1] == "UNI/USD 1 day"
+    assert rows(second)[-1] == "UNI/USD 1d"
     assert not set(rows(first)) & set(rows(second))
 
 
 def test_the_url_says_what_is_looked_at(full: Path, opened: Opened) -> None:
-    shown = opened("coverage", pair="BTC/USD", interval=["1 h"], start="2024-03-30T00:00", end="2024-03-31T00:00")
+    shown = opened("coverage", pair="BTC/USD", interval=["1h"], start="2024-03-30T00:00", end="2024-03-31T00:00")
     assert any("2024-03-30 00:00 UTC – 2024-03-31 00:00 UTC" in each.value for each in shown.caption)
-    assert rows(shown) == ["BTC/USD 1 h"]
+    assert rows(shown) == ["BTC/USD 1h"]
 
 
 def test_buttons_move_the_window_and_the_url_follows(full: Path, opened: Opened) -> None:

@@ -22,7 +22,7 @@ SAID: dict[str, tuple[list[str], dict[str, Any]]] = {  # on the command line, an
     "tiers": (["--tiers", "TIER2,TIER1"], {"tier": ["TIER2", "TIER1"]}),
     "pairs": (["--pairs", "BTC/USD,ETHEUR"], {"by": "Pairs", "pair": ["BTC/USD", "ETHEUR"]}),
     "quotes": ([*TIER, "--quotes", "USD,GBP"], {"quote": ["USD", "GBP"]}),
-    "intervals": ([*TIER, "--intervals", "60,1440"], {"interval": ["1 h", "1 day"]}),
+    "intervals": ([*TIER, "--intervals", "60,1440"], {"interval": ["1h", "1d"]}),
     "start_date": ([*TIER, "--start-date", "2024-03-28"], {"from": "2024-03-28"}),
     "end_date": ([*TIER, "--end-date", "2024-03-29"], {"to": "2024-03-29"}),
     "archive_through": ([*TIER, "--archive-through", "2024-03-31"], {"through": "2024-03-31"}),

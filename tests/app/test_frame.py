@@ -14,7 +14,7 @@ from tests.app.conftest import Opened
 def test_an_error_that_passes_leaves_the_filters_as_they_are(
     full: Path, opened: Opened, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    page = opened("gaps", pair="BTC/USD", interval="1 h")
+    page = opened("gaps", pair="BTC/USD", interval="1h")
 
     def gone(_: Workbench) -> str:
         raise StoreError("The table is away")

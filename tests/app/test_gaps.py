@@ -65,7 +65,7 @@ def test_the_table_lists_gaps_with_route_reason_and_cost_the_largest_first(full:
 
 
 def test_filters_and_window_of_the_url_hold(full: Path, opened: Opened) -> None:
-    shown = opened("gaps", pair="BTC/USD", interval="1 h", start="2024-04-01T00:00", end="2024-04-01T12:00")
+    shown = opened("gaps", pair="BTC/USD", interval="1h", start="2024-04-01T00:00", end="2024-04-01T12:00")
     assert figures(shown)["Gaps"] == "1"
     assert len(chart(shown)["data"][0]["x"]) == 12, "hours, so close"
 
@@ -104,7 +104,7 @@ def test_the_download_list_is_the_one_that_a_job_writes(tmp_path: Path) -> None:
 def test_a_backfill_is_previewed_before_it_can_be_started(full: Path, opened: Opened) -> None:
     with Workbench.open(full) as workbench:
         jobs = len(workbench.jobs())
-    before = opened("gaps", pair="BTC/USD", interval="1 h")
+    before = opened("gaps", pair="BTC/USD", interval="1h")
     assert not [each for each in before.button if each.label == "Start"]
     planned = button(before, "Preview backfill of all").click().run()
     assert planned.header[0].value == "Plan"
@@ -167,7 +167,7 @@ def test_sources_that_differ_are_listed_with_the_one_in_force_and_by_how_much(
     shown = opened("gaps", tab="Quality")
     assert "Differences between sources" in {each.value for each in shown.subheader}
     [row] = next(each.value for each in shown.dataframe if "In force" in each.value).to_dict("records")
-    assert (row["Pair"], row["Interval"], row["Candles"]) == ("BTC/USD", "1 day", 1)
+    assert (row["Pair"], row["Interval"], row["Candles"]) == ("BTC/USD", "1d", 1)
     assert (row["In force"], row["Differs"]) == (one.name, other.name)
     assert (round(row["Volume ≤"], 4), row["Price ≤"], row["Trades ≤"]) == (0.25, 0, 0)
     other_pair = opened("gaps", tab="Quality", pair="XRP/USD")
@@ -179,7 +179,7 @@ def test_a_suspicious_silence_is_a_row_with_the_trades_that_did_not_come() -> No
     [row] = silence_rows([Silence(Series(Pair("BTC", "USD"), 60), start, start + 90_000, 412.3)])
     assert row == {
         "Pair": "BTC/USD",
-        "Interval": "1 h",
+        "Interval": "1h",
         "From (UTC)": "2024-03-27 00:00",
         "To (UTC)": "2024-03-28 01:00",
         "Lasting": "1 d 1 h",

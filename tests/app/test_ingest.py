@@ -68,9 +68,7 @@ def test_start_runs_the_job_in_a_process_of_its_own(sources: Path, home: Path, o
 
 
 def test_a_shared_url_is_the_whole_form(sources: Path, opened: Opened) -> None:
-    page = opened(
-        "ingest", by="Pairs", pair=["BTC/USD", "XBTEUR"], interval=["1 h", "1 day"], quote="EUR", fill="false"
-    )
+    page = opened("ingest", by="Pairs", pair=["BTC/USD", "XBTEUR"], interval=["1h", "1d"], quote="EUR", fill="false")
     assert page.multiselect("pair").value == ["BTC/USD", "XBTEUR"]
     assert page.multiselect("interval").value == [60, 1440]
     assert page.multiselect("quote").value == ["EUR"]

@@ -71,10 +71,10 @@ def test_what_can_be_filled_comes_before_what_has_to_be_fetched_by_hand() -> Non
 
 
 def test_pairs_of_which_nothing_is_stored_come_first_with_the_reason() -> None:
-    nothing = {f"A{n}/USD": f"no source holds A{n}/USD" for n in range(5)}
+    nothing = {f"A{n}/USD": f"no source contains A{n}/USD" for n in range(5)}
     found = COMPLETE._replace(nothing=nothing, routes={Route.TRADES: OpenGaps(5, 50)})
     said = [(matter.text, matter.filters) for matter in matters([], found, 1_000_100)]
-    assert said[0] == ("Nothing is stored of A0/USD: no source holds A0/USD", {"pair": "A0/USD"})
+    assert said[0] == ("Nothing is stored of A0/USD: no source contains A0/USD", {"pair": "A0/USD"})
     assert said[3:] == [
         ("Nothing is stored of 2 other pairs either.", {}),
         ("5 gaps (up to 50 slots) can be filled from here.", {}),
@@ -86,7 +86,7 @@ def test_a_pair_that_no_source_holds_is_on_the_overview(home: Path, full: Path, 
         wanted = {"start_date": "2024-03-28", "as_of": "2024-04-02", "api_backfill": False}
         wb.run(wb.plan(pairs=["SOL/USD"], intervals=[60], **wanted))
     shown = " ".join(each.value for each in opened().markdown)
-    assert plain("Nothing is stored of SOL/USD: no source holds SOL/USD") in shown
+    assert plain("Nothing is stored of SOL/USD: no source contains SOL/USD") in shown
 
 
 def test_the_heatmap_leaves_empty_what_is_not_wanted() -> None:

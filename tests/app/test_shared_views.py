@@ -91,8 +91,8 @@ def of_coverage(tab: Page) -> None:
     tab.get_by_text("Filters", exact=True).click()
     choose(tab, "Pairs", "BTC/EUR")
     drawn_as(tab, "BTC/EUR", without="BTC/USD")
-    choose(tab, "Intervals", "5 min")
-    drawn_as(tab, "BTC/EUR 5 min")
+    choose(tab, "Intervals", "5m")
+    drawn_as(tab, "BTC/EUR 5m")
     tab.get_by_text("Where from").click()
     drawn_as(tab, "CSV")
 
@@ -108,15 +108,15 @@ def of_gaps(tab: Page) -> None:
 def of_candles(tab: Page) -> None:
     choose(tab, "Pair", "UNI/USD")
     drawn_as(tab, "volume, UNI")
-    tab.get_by_text("4 h", exact=True).click()
+    tab.get_by_text("4h", exact=True).click()
     tab.get_by_text("Log scale").click()
     drawn_as(tab, '"log"')
 
 
-COVERAGE = Shared("coverage", of_coverage, {"pair": "BTC/EUR", "interval": "5 min", "colours": "Where from"},
-                  {"BTC/EUR 5 min"}, {"BTC/USD"})  # fmt: skip
+COVERAGE = Shared("coverage", of_coverage, {"pair": "BTC/EUR", "interval": "5m", "colours": "Where from"},
+                  {"BTC/EUR 5m"}, {"BTC/USD"})  # fmt: skip
 GAPS = Shared("gaps", of_gaps, {"quote": "EUR", "rows": "Tiers"}, {"TIER1"}, {"TIER4"})
-CANDLES = Shared("candles", of_candles, {"pair": "UNI/USD", "interval": "4 h", "log": "true"},
+CANDLES = Shared("candles", of_candles, {"pair": "UNI/USD", "interval": "4h", "log": "true"},
                  {"volume, UNI", '"log"'}, {"BTC"})  # fmt: skip
 
 

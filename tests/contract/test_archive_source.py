@@ -187,7 +187,7 @@ def test_folders_with_a_manifest_or_a_quarter_are_archives_of_their_own(tmp_path
 
 def test_the_same_series_in_two_folders_of_one_archive_are_two_files(tmp_path: Path) -> None:
     place = write_zip(tmp_path / "a.zip", {"one/XBTUSD_60.csv": b"1", "two/XXBTZUSD_60.csv": b"2"})
-    assert [str(file.series) for file in the_archive(place).files] == ["BTC/USD 60m", "BTC/USD 60m"]
+    assert [str(file.series) for file in the_archive(place).files] == ["BTC/USD 1h", "BTC/USD 1h"]
 
 
 def test_members_beyond_four_gigabytes_are_read(tmp_path: Path) -> None:
@@ -217,7 +217,7 @@ def test_a_file_of_trades_is_told_by_its_name_and_how_it_begins(tmp_path: Path, 
         "empty file": 1,
         "trades of an unknown pair": 1,
     }
-    assert "1 files name no pair we know and are left out: NOQUOTE.csv" in archive.notes[0]
+    assert "1 file skipped, with no known pair in the name: NOQUOTE.csv" in archive.notes[0]
     assert len(archive.files) - len(histories) == len(CONTENT)
 
 
@@ -246,7 +246,7 @@ def test_what_is_no_archive_is_refused_by_name(tmp_path: Path) -> None:
         "nowhere.zip": "No such file or directory",
         "nowhere/at/all": "No such file or directory",
         "XBTUSD_60.csv/folder": "Not a directory",
-        "data.zip": "no zip",
+        "data.zip": "not a zip",
         "empty": "no candle files",
         "x" * 300: "File name too long",
     }.items():
@@ -346,5 +346,5 @@ def test_a_directory_record_that_points_nowhere_is_a_bad_file(tmp_path: Path) ->
     data = place.read_bytes()
     place.write_bytes(data.replace(struct.pack("<I", 0x04034B50), b"PK\7\7", 1))
     source = ArchiveSource.open([place])
-    with pytest.raises(BadFileError, match="not where the directory says"):
+    with pytest.raises(BadFileError, match="not where the directory has it"):
         source.read(source.archives()[0].files[0])

@@ -88,13 +88,13 @@ def test_a_manifest_that_cannot_be_believed_counts_as_none_and_is_noted(tmp_path
     assert archive.statement == ArchiveStatement(*quarter_bounds(2026, 1))
     assert (archive.complete, archive.identity, len(archive.files)) == (False, "", len(CONTENT))
     (note,) = archive.notes
-    assert "manifest is not believed" in note
+    assert "manifest ignored" in note
     assert "\n" not in note
 
 
 def test_a_huge_manifest_is_not_even_read(tmp_path: Path) -> None:
     folder = write_files(tmp_path / "a", CONTENT | {"MANIFEST.json": manifest() + b" " * (1 << 20)})
-    assert "not believed: it has 1,048," in the_archive(folder).notes[0]
+    assert "manifest ignored: it has 1,048," in the_archive(folder).notes[0]
 
 
 def test_each_of_two_manifests_in_one_zip_speaks_of_its_own_folder(tmp_path: Path) -> None:
@@ -113,7 +113,7 @@ def test_a_count_that_does_not_match_keeps_the_statement_but_absent_pairs_are_no
 ) -> None:
     archive = the_archive(write_zip(tmp_path / "a.zip", CONTENT | {"MANIFEST.json": manifest(files=files)}))
     assert (archive.statement, archive.complete) == (SECOND_QUARTER, False)
-    assert f"speaks of {files} files, {len(CONTENT)} are there" in archive.notes[0]
+    assert f"manifest lists {files} files, {len(CONTENT)} found" in archive.notes[0]
 
 
 def test_files_of_unknown_pairs_and_other_intervals_count_for_completeness_but_not_strays(tmp_path: Path) -> None:

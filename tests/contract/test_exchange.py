@@ -155,7 +155,7 @@ def test_what_closed_after_the_moment_asked_about_is_left_out(opened: Opening) -
 
 
 def test_there_are_no_candles_of_720_minutes(opened: Opening) -> None:
-    with opened(MARKET) as exchange, pytest.raises(ValueError, match="720"):
+    with opened(MARKET) as exchange, pytest.raises(ValueError, match="no 12h candles"):
         exchange.ohlc(Series(BTC, 720), END)
 
 

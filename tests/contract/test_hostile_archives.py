@@ -94,7 +94,7 @@ def test_bytes_that_do_not_inflate_are_a_bad_file(place: Path) -> None:
 
 @pytest.mark.parametrize("off_by", [-1, 1])
 def test_another_size_than_declared_is_a_bad_file(place: Path, off_by: int) -> None:
-    assert_only_that_member_is_bad(tampered(place, MEMBER, size=len(CONTENT[MEMBER]) + off_by), "bytes long")
+    assert_only_that_member_is_bad(tampered(place, MEMBER, size=len(CONTENT[MEMBER]) + off_by), "its length is not")
 
 
 def test_a_member_cut_short_is_a_bad_file(place: Path) -> None:
@@ -108,7 +108,9 @@ def test_a_bomb_with_an_honest_size_is_refused_before_it_inflates(tmp_path: Path
 
 @pytest.mark.usefixtures("little_memory")
 def test_a_bomb_with_a_modest_size_inflates_to_that_size_only(tmp_path: Path) -> None:
-    assert_only_that_member_is_bad(tampered(with_member(tmp_path, HUGE), MEMBER, size=1000), "not the 1,000 bytes long")
+    assert_only_that_member_is_bad(
+        tampered(with_member(tmp_path, HUGE), MEMBER, size=1000), "length is not the 1,000 bytes"
+    )
 
 
 @pytest.mark.usefixtures("little_memory")
@@ -199,7 +201,7 @@ def test_junk_and_strays_are_counted_by_reason(tmp_path: Path) -> None:
         "folder entry": 1,
     }
     assert archive.notes == (
-        f"{place}: 4 files name no pair we know and are left out: ETHUSD.D_1.csv, FOOBAR_60.csv, USD_60.csv, ….",
+        f"{place}: 4 files skipped, with no known pair in the name: ETHUSD.D_1.csv, FOOBAR_60.csv, USD_60.csv, ….",
     )
 
 

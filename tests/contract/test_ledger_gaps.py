@@ -72,7 +72,7 @@ def test_a_filled_gap_opens_again_when_its_claim_is_withdrawn(ledger: SqlLedger)
 def test_a_gap_moves_only_as_gaps_may(ledger: SqlLedger) -> None:
     good, gap = ledger.record_gaps({}, [a_gap(DAYS), a_gap()], [])
 
-    with pytest.raises(IllegalMoveError, match=rf"gap {gap.id} of BTC/USD 60m is DETECTED and cannot become FAILED"):
+    with pytest.raises(IllegalMoveError, match=rf"gap {gap.id} of BTC/USD 1h is DETECTED and cannot become FAILED"):
         ledger.record_gaps({}, [good._replace(status=GapStatus.BACKFILLING), gap._replace(status=GapStatus.FAILED)], [])
     assert ledger.gaps() == [gap, good]
 
@@ -81,7 +81,7 @@ def test_a_gap_that_is_gone_is_not_brought_back(ledger: SqlLedger) -> None:
     [gap] = ledger.record_gaps(detected(HOURS), [a_gap()], [])
     ledger.record_gaps(detected(HOURS), [], [])
 
-    with pytest.raises(IllegalMoveError, match=f"gap {gap.id} of BTC/USD 60m is gone"):
+    with pytest.raises(IllegalMoveError, match=f"gap {gap.id} of BTC/USD 1h is gone"):
         ledger.record_gaps({}, [gap._replace(status=GapStatus.BACKFILLING)], [])
 
 

@@ -98,18 +98,18 @@ def test_a_job_that_somebody_moved_meanwhile_is_not_moved_again(ledger: SqlLedge
     running = a_running_job(ledger)
     ledger.move(running, running.mark_paused())
 
-    with pytest.raises(IllegalMoveError, match=f"job {running.id} is PAUSED by now.*COMPLETED"):
+    with pytest.raises(IllegalMoveError, match=f"job {running.id} is paused now.*completed"):
         ledger.move(running, running.mark_completed())
     assert ledger.job(running.id).status is JobStatus.PAUSED
 
 
 def test_a_job_taken_up_by_another_worker_is_not_failed_for_the_lost_one(ledger: SqlLedger) -> None:
     lost = a_running_job(ledger, worker="lost")
-    failed = ledger.move(lost, lost.mark_lost("nothing was heard of it"))
+    failed = ledger.move(lost, lost.mark_lost("no sign of life"))
     ledger.move(failed, failed.mark_running("found"))
 
     with pytest.raises(IllegalMoveError):
-        ledger.move(lost, lost.mark_lost("nothing was heard of it"))
+        ledger.move(lost, lost.mark_lost("no sign of life"))
     assert ledger.job(lost.id).worker == "found"
 
 
@@ -210,7 +210,7 @@ def test_gaps_of_a_worker_that_vanished_are_free_once_its_job_is_taken_for_lost(
     waiting = a_job(ledger)
     ledger.move(waiting, waiting.mark_cancelled())
     assert [each.status for each in ledger.gaps()] == [GapStatus.BACKFILLING], "the job that fills it still runs"
-    ledger.move(job, job.mark_lost("nothing was heard of it"))
+    ledger.move(job, job.mark_lost("no sign of life"))
     assert ledger.gaps() == [gap]
 
 

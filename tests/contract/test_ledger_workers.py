@@ -65,7 +65,7 @@ def test_whatever_the_worker_says_that_holds_the_job_is_recorded(ledger: SqlLedg
 @pytest.mark.parametrize("moved", ["taken up by another worker", "cancelled"])
 def test_nothing_a_stale_worker_says_is_recorded(ledger: SqlLedger, number: int, moved: str) -> None:
     stale = a_running_job(ledger, a_file(), worker="stale")
-    failed = ledger.move(stale, stale.mark_lost("nothing was heard of it"))
+    failed = ledger.move(stale, stale.mark_lost("no sign of life"))
     now = failed.mark_running("another") if moved != "cancelled" else failed.mark_cancelled()
     ledger.move(failed, now)
     before = [
@@ -73,7 +73,7 @@ def test_nothing_a_stale_worker_says_is_recorded(ledger: SqlLedger, number: int,
         *(ledger.job(stale.id), ledger.pending_files(stale.id), ledger.known_table()),
     ]
 
-    with pytest.raises(IllegalMoveError, match="not this worker's any more"):
+    with pytest.raises(IllegalMoveError, match="no longer belongs to this worker"):
         records(ledger.for_worker(stale, marked), stale)[number]()
     assert before == [
         *(ledger.assertions(), ledger.gaps(), ledger.pairs(), ledger.detections(), ledger.events(stale.id)),
@@ -83,7 +83,7 @@ def test_nothing_a_stale_worker_says_is_recorded(ledger: SqlLedger, number: int,
 
 def test_the_rightful_worker_goes_on_beside_a_stale_one(ledger: SqlLedger) -> None:
     stale = a_running_job(ledger, a_file(), worker="stale")
-    failed = ledger.move(stale, stale.mark_lost("nothing was heard of it"))
+    failed = ledger.move(stale, stale.mark_lost("no sign of life"))
     rightful = ledger.move(failed, failed.mark_running("rightful"))
     with pytest.raises(IllegalMoveError):
         records(ledger.for_worker(stale, marked), stale)[0]()

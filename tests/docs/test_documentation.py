@@ -20,6 +20,7 @@ from kraken_core.cli.main import cli, run
 from kraken_core.domain.candles import SCHEMA
 from kraken_core.domain.exchange import ohlc_horizon
 from kraken_core.domain.formatting import duration
+from kraken_core.domain.interval_units import short
 from kraken_core.domain.market import INTERVALS, Pair, Series
 from kraken_core.ledger.frames import VIEWS
 from kraken_core.settings import Settings
@@ -245,5 +246,5 @@ def test_the_table_of_the_horizon_is_what_the_code_computes() -> None:
     expected = []
     for interval in INTERVALS:
         start, end = ohlc_horizon(Series(Pair("BTC", "USD"), interval), 0)
-        expected.append([f"{interval} m", duration(end - start) if end > start else "no such candles"])
+        expected.append([short(interval), duration(end - start) if end > start else "no such candles"])
     assert [row[:2] for row in rows[1:]] == expected

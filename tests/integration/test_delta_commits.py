@@ -242,10 +242,10 @@ def test_a_home_may_be_called_anything(tmp_path: Path, name: str) -> None:
 
 def test_a_table_of_another_layout_is_refused_in_one_line(root: Path, store: DeltaStore) -> None:
     write_deltalake(root, pl.DataFrame({"price": [1.0]}).to_arrow())
-    with pytest.raises(StoreError, match="is no candle table") as refused:
+    with pytest.raises(StoreError, match="is not a candle table") as refused:
         store.candles(ALL)
     assert "\n" not in str(refused.value)
-    with pytest.raises(StoreError, match="is no candle table"):
+    with pytest.raises(StoreError, match="is not a candle table"):
         put(store, Row(BTC, 1))
 
 

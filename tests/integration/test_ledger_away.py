@@ -103,7 +103,7 @@ def test_a_transaction_that_it_kept_and_could_not_say_so_is_not_made_again(
             connection.cursor().execute("SELECT 1")  # fails as an answer that does not come
 
     monkeypatch.setattr(dialect, "do_commit", commit_and_kill)
-    with ledger.with_retries(never_stop), pytest.raises(LedgerError, match="nobody knows whether that was kept"):
+    with ledger.with_retries(never_stop), pytest.raises(LedgerError, match="it is unknown whether that was kept"):
         ledger.add_event(1, "note", "once")
     assert len(lost) == 1
     assert messages(ledger) == ["once"]
@@ -111,7 +111,7 @@ def test_a_transaction_that_it_kept_and_could_not_say_so_is_not_made_again(
 
 def test_nobody_waits_who_is_not_patient(ledger: SqlLedger, postgres_server: PostgreSQL) -> None:
     postgres_server.kill()
-    with pytest.raises(LedgerAwayError, match=r"does not answer .* What it held before is kept: start it") as told:
+    with pytest.raises(LedgerAwayError, match=r"does not answer .* Earlier content is kept: start it") as told:
         ledger.events(1)
     assert "\n" not in str(told.value)
 

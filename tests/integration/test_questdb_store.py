@@ -115,7 +115,7 @@ def test_a_refused_row_is_named_and_nothing_of_its_part_is_written(
 
     monkeypatch.setattr(store._writer, "_in_columns", with_a_wrong_one)
     with pytest.raises(
-        StoreError, match=r"out bounds of column type: INT .*of BTC/USD 60m, 1970-01-01T06:00:00Z"
+        StoreError, match=r"out bounds of column type: INT .*of BTC/USD 1h, 1970-01-01T06:00:00Z"
     ) as told:
         put(store, *(Row(BTC, slot, rank=3) for slot in (1, 5, 6)))
     assert "\n" not in str(told.value)
@@ -256,7 +256,7 @@ def test_a_table_that_holds_candles_twice_is_refused_with_what_mends_it(
 
 def test_a_table_of_something_else_is_refused(opened: Callable[[], QuestDBStore], questdb: QuestDB) -> None:
     questdb.sql("CREATE TABLE assetprice (price DOUBLE, time TIMESTAMP) TIMESTAMP(time) PARTITION BY DAY WAL")
-    with pytest.raises(StoreError, match=r"is no table of candles: it lacks asset_id INT, .*, source SYMBOL"):
+    with pytest.raises(StoreError, match=r"is not a table of candles: no asset_id INT, .*, source SYMBOL"):
         put(opened(), Row(BTC, 1))
 
 
@@ -273,7 +273,7 @@ def test_candles_are_chosen_by_tier_with_the_join_of_the_guide(questdb: QuestDB)
 def test_candles_under_another_ledger_s_numbers_are_refused(questdb: QuestDB) -> None:
     old_table(questdb, KEYS, "csv")
     store = QuestDBStore(parse_address(questdb.url), questdb.folder / "staged", lambda _: [AssetRecord(7, "BTC")])
-    with pytest.raises(StoreError, match="knows BTC as asset 1, this ledger knows BTC as asset 7"):
+    with pytest.raises(StoreError, match="has BTC as asset 1, this ledger has BTC as asset 7"):
         store.candles(EVER)
 
 
@@ -283,8 +283,8 @@ def test_verify_tells_what_is_wrong(opened: Callable[[], QuestDBStore], questdb:
     assert store.verify() == []
     questdb.sql("INSERT INTO assetprice (asset_id, time, close, quote_currency) VALUES (99, 0, 1, 'USD')")
     assert [damage.problem for damage in store.verify()] == [
-        "1 candles lack a price or the volume, or have a low above the high",
-        "1 candles are of assets that the table asset does not know",
+        "1 candle without a price or volume, or with a low above the high",
+        "1 candle of an asset that is not in the table asset",
     ]
 
 

@@ -127,7 +127,7 @@ def test_a_server_that_stumbles_is_asked_again(server: FileServer, place: Path, 
 def test_a_server_that_stays_down_ends_the_listing_with_a_line_that_names_it(server: FileServer, place: Path) -> None:
     server.fault_tails = True
     server.faults = [Fault(status=503)] * 100
-    with pytest.raises(UnreachableError, match=r"a\.zip: its server answers 503, 5 times in a row\."):
+    with pytest.raises(UnreachableError, match=r"a\.zip: its server returned HTTP status 503, 5 times in a row\."):
         listed(server.url(place))
     assert len(server.log) == web.TRIES
 
@@ -135,14 +135,14 @@ def test_a_server_that_stays_down_ends_the_listing_with_a_line_that_names_it(ser
 def test_a_server_that_goes_away_ends_the_reading_and_not_just_one_file(server: FileServer, place: Path) -> None:
     source, files = listed(server.url(place))
     server.faults = [Fault(break_after=0)] * 100
-    with pytest.raises(UnreachableError, match="breaks off, 5 times in a row"):
+    with pytest.raises(UnreachableError, match="its server was not reached: connection lost, 5 times in a row"):
         source.read(files[MEMBER])
 
 
 def test_a_server_that_is_not_there_is_named(tmp_path: Path) -> None:
     with serving(tmp_path) as gone:
         url = gone.url("a.zip")
-    with pytest.raises(UnreachableError, match="cannot be reached"):
+    with pytest.raises(UnreachableError, match="its server was not reached: connection refused"):
         listed(url)
 
 
@@ -217,7 +217,7 @@ def test_a_wrong_checksum_is_a_bad_file_and_the_others_are_read(server: FileServ
 
 def test_a_truncated_archive_is_refused(server: FileServer, place: Path) -> None:
     place.write_bytes(place.read_bytes()[:-40])
-    with pytest.raises(SourceError, match=r"http://.*a\.zip: it is no zip, or not a whole one"):
+    with pytest.raises(SourceError, match=r"http://.*a\.zip: it is not a zip, or not a whole one"):
         listed(server.url(place))
 
 
@@ -250,7 +250,7 @@ def test_a_page_for_people_is_no_archive(server: FileServer, place: Path) -> Non
 def test_a_refusal_is_not_repeated(server: FileServer, place: Path, status: int) -> None:
     server.fault_tails = True
     server.faults = [Fault(status=status)]
-    with pytest.raises(SourceError, match=f"its server answers {status}"):
+    with pytest.raises(SourceError, match=f"its server returned HTTP status {status}"):
         listed(server.url(place))
     assert len(server.log) == 1
 
@@ -263,7 +263,7 @@ def test_an_empty_file_is_refused(server: FileServer) -> None:
 
 def test_packed_answers_are_refused(server: FileServer, place: Path) -> None:
     server.headers = {"Content-Encoding": "gzip"}
-    with pytest.raises(SourceError, match="packs what it sends"):
+    with pytest.raises(SourceError, match="compresses what it sends"):
         listed(server.url(place))
 
 
@@ -321,7 +321,7 @@ def secure(tmp_path: Path) -> Iterator[FileServer]:
 
 
 def test_a_certificate_that_nobody_trusts_is_refused(secure: FileServer) -> None:
-    with pytest.raises(SourceError, match=r"its server cannot prove who it is \(TLS\)"):
+    with pytest.raises(SourceError, match="TLS certificate is not valid"):
         listed(secure.url("a.zip"))
     assert secure.log == []
 
@@ -333,7 +333,7 @@ def test_https_never_leads_to_http(
     source, files = listed(secure.url("a.zip"))
     assert {name: source.read(file) for name, file in files.items()} == CONTENT
     secure.redirects = {"b.zip": server.url(place)}
-    with pytest.raises(SourceError, match="leads from https to http"):
+    with pytest.raises(SourceError, match="redirects from https to http"):
         listed(secure.url("b.zip"))
     assert server.log == []
 
@@ -392,5 +392,5 @@ def test_a_server_that_tells_no_size_is_refused_with_advice(server: FileServer) 
     plain_zip(server.folder)
     server.ranges = False
     server.headers = {"Content-Length": "many"}
-    with pytest.raises(SourceError, match="does not say how large it is: download it, and name the file"):
+    with pytest.raises(SourceError, match="does not send its size: download it, and name the file"):
         listed(server.url("dump.zip"))

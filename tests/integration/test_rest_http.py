@@ -24,7 +24,7 @@ from tests.support.web_server import self_signed, serving
 def test_a_server_that_refuses_us_is_not_asked_again(tmp_path: Path, status: int) -> None:
     with (
         sending(tmp_path, Sent(status)) as (client, files, _),
-        pytest.raises(UnavailableError, match=f"HTTP status {status}: it refuses us"),
+        pytest.raises(UnavailableError, match=f"HTTP status {status}: access refused"),
     ):
         client.now()
     assert len(files.log) == 1
@@ -81,7 +81,7 @@ def test_a_server_that_is_down_for_so_long_is_believed(tmp_path: Path) -> None:
 
 def test_a_server_that_is_down_for_longer_than_we_wait_is_asked_nothing_more(tmp_path: Path) -> None:
     with sending(tmp_path, Sent(503, headers={"Retry-After": "3600"})) as (client, files, _):
-        with pytest.raises(UnavailableError, match=r"503, and wants no question for 3,600 s\. What was answered"):
+        with pytest.raises(UnavailableError, match=r"503; no requests for 3,600 s\. Answers so far"):
             client.trades(BTC, 0)
         assert len(files.log) == 1
 
@@ -97,7 +97,7 @@ def test_an_answer_without_end_is_not_read_to_its_end(tmp_path: Path, monkeypatc
 
 def test_an_answer_that_trickles_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http, "WHOLE_S", -1.0)
-    with sending(tmp_path) as (client, _, _), pytest.raises(UnavailableError, match="it does not answer in time"):
+    with sending(tmp_path) as (client, _, _), pytest.raises(UnavailableError, match="no answer in time"):
         client.now()
 
 
@@ -106,7 +106,7 @@ def test_a_certificate_that_nobody_trusts_is_refused(tmp_path: Path, monkeypatch
     (tmp_path / "0/public/Time").write_text(json.dumps({"error": [], "result": {"unixtime": END}}))
     with serving(tmp_path, certificate=self_signed(tmp_path)) as files:
         client = KrakenExchange(files.url(), waiting=SteadyTime().waiting())
-        with pytest.raises(UnavailableError, match=r"its server cannot prove who it is \(TLS\)"):
+        with pytest.raises(UnavailableError, match="TLS certificate is not valid"):
             client.now()
         assert (client.requests, files.log) == (1, [])
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "certificate.pem"))

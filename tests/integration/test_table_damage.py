@@ -151,7 +151,7 @@ def test_a_file_that_is_not_as_it_was_written_is_found(
 )
 def test_a_file_that_is_not_sorted_or_holds_a_slot_twice_is_found(table: Table, candles: pl.DataFrame) -> None:
     path = table.add_file(candles)
-    assert problems(table) == [(path, "is not sorted by pair and time, or holds a slot twice")]
+    assert problems(table) == [(path, "is not sorted by pair and time, or has a slot twice")]
 
 
 @pytest.mark.parametrize(
@@ -167,7 +167,7 @@ def test_a_file_that_holds_no_candles_is_found(table: Table, candles: pl.DataFra
     path = table.add_file(candles, {BTC.pair: CandleSpan(3600, 7200, 2)})
     [(damaged, problem)] = problems(table)
     assert damaged == path
-    assert "cannot be read" in problem or "holds no candles" in problem
+    assert "cannot be read" in problem or "contains no candles" in problem
 
 
 @pytest.mark.parametrize(
@@ -185,7 +185,7 @@ def test_a_file_that_holds_other_candles_than_its_footer_tells_is_found(
     table: Table, spans: dict[object, CandleSpan]
 ) -> None:
     path = table.add_file(TWO, spans)
-    assert problems(table) == [(path, "holds other candles than its footer tells")]
+    assert problems(table) == [(path, "contains other candles than its footer lists")]
 
 
 # ---------------------------------------------------------------------------------------------------------- bit flips
@@ -253,7 +253,7 @@ def test_a_slot_that_two_files_hold_is_found(table: Table) -> None:
     third = stage(table.store, Row(BTC_MINUTES, 7))
     table.add(first, second, third)
     one, other = sorted([first.path, second.path])
-    assert problems(table) == [(one, f"holds 1 slots of BTC/USD at 60 min that {other} holds too")]
+    assert problems(table) == [(one, f"contains 1 slot of BTC/USD 1h that {other} contains too")]
 
 
 @pytest.mark.usefixtures("_slots_at_once")

@@ -19,6 +19,7 @@ from kraken_core.domain.exchange import (
     OhlcAnswer,
     TradesPage,
 )
+from kraken_core.domain.interval_units import short
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.names import BY_RULES, TOKENIZED
 from kraken_core.simulator.exchange import TapeFaults
@@ -80,7 +81,7 @@ class PocketExchange:
 
     def ohlc(self, series: Series, as_of: int, young_s: int = 0) -> OhlcAnswer:
         if series.interval not in OHLC_INTERVALS:
-            raise ValueError(f"the exchange has no candles of {series.interval} minutes")
+            raise ValueError(f"the exchange has no {short(series.interval)} candles")
         self._count("OHLC", series.pair)
         return answers.ohlc(self._told("OHLC", series.pair, interval=series.interval), series, as_of, young_s)
 

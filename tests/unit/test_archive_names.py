@@ -234,5 +234,5 @@ def test_names_without_a_known_pair_or_interval_are_told_apart() -> None:
         series_of("FOOBAR_60.csv")
     with pytest.raises(UnknownPairError):
         series_of("XBTUSD.d_60.csv")
-    with pytest.raises(UsageError, match="'10080' is no interval"):
+    with pytest.raises(UsageError, match="'10080' is not an interval"):
         series_of("XBTUSD_10080.csv")

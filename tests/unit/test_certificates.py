@@ -153,7 +153,7 @@ def test_equal_candles_differ_in_nothing() -> None:
 
 def test_months_that_are_not_there_are_named() -> None:
     found = compared_candles(CERTIFICATE.series, {HOURS: OF_HOURS.months[1:]})
-    assert [str(month) for month in found.months] == ["BTC/USD 60m 2024-01: none of its 247 candles is there"]
+    assert [str(month) for month in found.months] == ["BTC/USD 1h 2024-01: none of its 247 candles is there"]
     assert found.equal == 1
 
 
@@ -174,7 +174,7 @@ def test_months_are_told_apart_by_their_hash_alone() -> None:
 def test_several_differing_candles_are_named_from_where_on() -> None:
     other = candles_of(HOURS, range(5, 900, 3), seed=1)
     found = compared_candles(CERTIFICATE.series, month_hashes(other, 60))
-    assert str(found.months[0]) == "BTC/USD 60m 2024-01, first at or after 2024-01-01T00:00:00Z"
+    assert str(found.months[0]) == "BTC/USD 1h 2024-01, first at or after 2024-01-01T00:00:00Z"
 
 
 CSV = rank_of(Source.CSV)
@@ -228,7 +228,7 @@ def test_a_citation_has_root_span_and_version() -> None:
 def test_grades_are_told_apart() -> None:
     weaker = replace(OF_HOURS, coverage={Grade.CLAIMED: TimeRanges.single(START, START + 60 * DAY)})
     [statement] = compared([OF_HOURS], [weaker]).statements
-    assert str(statement) == "coverage of BTC/USD 60m"
+    assert str(statement) == "coverage of BTC/USD 1h"
 
 
 def test_an_empty_certificate_has_a_root() -> None:

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kraken_core.domain.formatting import duration, instant, percent, whole_percent
+from kraken_core.domain.plural import counted
 
 
 @pytest.mark.parametrize(
@@ -57,3 +58,8 @@ def test_an_instant_is_in_utc_with_seconds_where_there_are_any() -> None:
     assert instant(1_706_702_405) == "2024-01-31 12:00:05"
     there = datetime(2024, 1, 31, 14, 0, tzinfo=timezone(timedelta(hours=2)))
     assert instant(there) == instant(there.astimezone(UTC)) == "2024-01-31 12:00"
+
+
+def test_counted_things_have_their_plural() -> None:
+    assert [counted(number, "file") for number in (0, 1, 2313)] == ["0 files", "1 file", "2,313 files"]
+    assert [counted(number, "series") for number in (1, 2)] == ["1 series", "2 series"]

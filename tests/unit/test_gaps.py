@@ -200,7 +200,7 @@ def test_a_gap_of_the_present_quarter_names_no_archive_yet() -> None:
     recent = floor(AS_OF, DAY_S)
     (gap,) = detect({Series(DOLLARS, 1): TimeRanges.single(recent, recent + 60)}, as_of=AS_OF + DAY_S).unfillable
     assert (gap.archive, gap.csv_file) == ("", "")
-    assert gap.reason == "nothing is finer than one minute; no archive holds it yet"
+    assert gap.reason == "nothing is finer than one minute; no archive contains it yet"
 
 
 # What the exchange could fill is never unfillable, whether it is asked or not
@@ -212,7 +212,7 @@ def test_a_gap_within_the_horizon_is_open_by_itself_though_nobody_asks(interval:
     end = floor(AS_OF, series.width)
     gap = only_gap(series, end - 721 * series.width, end - 719 * series.width, AS_OF)
     assert (gap.status, gap.route, gap.requests, gap.fillable) == (GapStatus.DETECTED, Route.OHLC, 1, 1)
-    assert gap.reason == "within the last 720 candles; the exchange was not asked"
+    assert gap.reason == "within the last 720 candles; the exchange was not queried"
 
 
 def test_a_gap_beyond_the_horizon_is_open_where_its_trades_can_be_read_and_says_what_that_takes() -> None:

@@ -32,5 +32,5 @@ def test_the_newest_range_tells_and_a_pair_that_left_does_not_age() -> None:
 def test_as_old_as_allowed_is_not_too_old() -> None:
     hours = Series(BTC_USD, 60)
     check_age({hours: 2 * HOUR}, 2 * HOUR)
-    with pytest.raises(IncompleteError, match=r"older than 2 h: BTC/USD 60m \(3 h\)"):
+    with pytest.raises(IncompleteError, match=r"older than 2 h: BTC/USD 1h \(3 h\)"):
         check_age({hours: 3 * HOUR}, 2 * HOUR)

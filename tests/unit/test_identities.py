@@ -67,8 +67,8 @@ RENAME = f'[[rename]]\nfrom = "A"\nto = "B"\non = 2024-01-01\nnew_per_old = 1\n{
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("[[rename]\n", "is no valid TOML"),
-        ("[[renames]]\n", "'renames' is nothing it holds; it holds [[rename]]"),
+        ("[[rename]\n", "is not valid TOML"),
+        ("[[renames]]\n", "'renames' is unknown; allowed are [[rename]]"),
         ("rename = 3\n", "rename is 3; write it as entries"),
         (RENAME + "form = 1\n", "[[rename]] 1: there is no 'form'"),
         (RENAME.replace('"A"', "7"), "from is 7; it must be the code of an asset"),

@@ -19,7 +19,7 @@ def test_lengths_are_minutes_or_have_a_unit(text: int | str, minutes: int) -> No
 
 @pytest.mark.parametrize("wrong", [0, -5, "", "h", "2 h", "1.5h", "1y", "400d", "0m", "1hh", "²h"])
 def test_what_is_no_length_is_refused(wrong: int | str) -> None:
-    with pytest.raises(UsageError, match="is no interval"):
+    with pytest.raises(UsageError, match="is not an interval"):
         parse_length(wrong)
 
 

@@ -117,4 +117,4 @@ def test_what_a_pair_is_shown_as_names_it(base: str, quote: str) -> None:
 
 def test_a_series_knows_its_slot_and_its_file() -> None:
     series = Series(Pair("DOGE", "BTC"), 60)
-    assert (str(series), series.width, series.file_name) == ("DOGE/BTC 60m", 3600, "XDGXBT_60.csv")
+    assert (str(series), series.width, series.file_name) == ("DOGE/BTC 1h", 3600, "XDGXBT_60.csv")

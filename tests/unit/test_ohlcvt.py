@@ -213,7 +213,7 @@ def test_rows_of_another_width_than_the_header_says_are_set_aside() -> None:
 def test_an_eighth_column_is_a_vwap_only_if_it_lies_within_low_and_high() -> None:
     """Here the vwap is behind the volume: taken for one, each volume would be wrong."""
     rows = [row(n, f"10,12,9,11,{n + 20}.5,10.5,3") for n in range(40)]
-    with pytest.raises(BadFileError, match="the sixth is no vwap: it lies outside of low and high"):
+    with pytest.raises(BadFileError, match="the sixth is not a vwap: it lies outside of low and high"):
         read(*rows)
 
 
@@ -239,7 +239,7 @@ def test_counts_and_volumes_that_are_swapped_throughout_refuse_the_file() -> Non
 def test_a_file_of_minutes_that_is_called_one_of_hours_is_refused() -> None:
     """240 of its rows open hours, and would be taken for them."""
     text = text_of(*(row(minute) for minute in range(4 * 60)))
-    with pytest.raises(BadFileError, match="finer interval than the 60 minutes its name says: 236 of 240 open inside"):
+    with pytest.raises(BadFileError, match="finer interval than the 1h in its name: 236 of 240 open inside"):
         parse_any(text, 60, NOW)
     assert parse_clean([text], 60, NOW) is None
     two = text_of(row(0), row(30))
@@ -251,15 +251,13 @@ def test_a_damaged_time_among_many_is_no_other_interval() -> None:
     rows = [hour_row(hour) for hour in range(10)]
     rows[4] = f"{START + 4 * 3600 + 60},{GOOD}"
     parsed = parse_any(text_of(*rows), 60, NOW)
-    assert [reject.reason for reject in parsed.rejects] == ["its time is no start of a 60-minute slot"]
+    assert [reject.reason for reject in parsed.rejects] == ["its time is not the start of a 1h slot"]
 
 
 def test_a_file_of_hours_that_is_called_one_of_minutes_is_refused() -> None:
     text = text_of(*(hour_row(hour) for hour in range(48)))
     assert parse_clean([text], 1, NOW) is None
-    message = (
-        r"candles of 60 minutes, not of the 1 its name says: all 48 open at the start .* \(1 in 10\^85 by chance\)"
-    )
+    message = r"1h candles, not 1m ones as in its name: all 48 open at the start .* \(1 in 10\^85 by chance\)"
     with pytest.raises(BadFileError, match=message):
         parse_any(text, 1, NOW)
 
@@ -269,7 +267,7 @@ def test_published_hours_are_no_minutes_and_published_days_are_no_half_days() ->
     if not DUMP.exists():
         pytest.skip("no published candles here (../shared/data)")
     for name, wrong in (("XBTUSD_60", 1), ("XBTUSD_60", 30), ("XBTUSD_1440", 720), ("XBTCAD_1440", 60)):
-        with pytest.raises(BadFileError, match="its rows are candles of"):
+        with pytest.raises(BadFileError, match=r"its rows are \d+[mhd] candles, not"):
             parse_any((DUMP / f"{name}.csv").read_bytes(), wrong, NOW + 10**8)
     for name, wrong in (("XBTUSD_60", 240), ("XBTUSD_720", 1440)):
         with pytest.raises(BadFileError, match="its rows are of a finer interval"):

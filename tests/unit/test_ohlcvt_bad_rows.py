@@ -31,17 +31,17 @@ from tests.support.ohlcvt_text import (
 from tests.support.ranges import from_slots
 
 BAD_ROWS = {
-    "its time is no whole number of seconds": [f",{GOOD}", f"2024-01-01T00:00:00Z,{GOOD}"],
+    "its time is not a whole number of seconds": [f",{GOOD}", f"2024-01-01T00:00:00Z,{GOOD}"],
     "its time has a decimal point; Kraken's are whole seconds": [f"{START}.5,{GOOD}", f"{START}.0,{GOOD}"],
     "its time is in milliseconds, not in seconds": [f"{START}000,{GOOD}"],
     "its time is in microseconds, not in seconds": [f"{START}000000,{GOOD}"],
     "its time is in nanoseconds, not in seconds": [f"9223372036854775800,{GOOD}"],
     "its time is before Kraken existed": [f"0,{GOOD}", f"-60,{GOOD}", f"1299999960,{GOOD}"],
-    "its time is no start of a 1-minute slot": [f"{START + 1},{GOOD}"],
+    "its time is not the start of a 1m slot": [f"{START + 1},{GOOD}"],
     "its slot has not closed yet": [f"{NOW},{GOOD}"],
-    "a price is no number": [row(1, "x,1,1,1,1,1"), row(1, "1,,1,1,1,1"), row(1, "1,1,1,1 000,1,1")],
-    "its volume is no number": [row(1, "1,1,1,1,?,1"), row(1, "1,1,1,1,,1")],
-    "its count of trades is no whole number": [
+    "a price is not a number": [row(1, "x,1,1,1,1,1"), row(1, "1,,1,1,1,1"), row(1, "1,1,1,1 000,1,1")],
+    "its volume is not a number": [row(1, "1,1,1,1,?,1"), row(1, "1,1,1,1,,1")],
+    "its count of trades is not a whole number": [
         row(1, "1,1,1,1,1,1.5"),
         row(1, "1,1,1,1,1,"),
         row(1, "1,1,1,1,1,nan"),
@@ -65,10 +65,10 @@ BAD_ROWS = {
     "6 columns instead of 7": [row(1, "1,1,1,1,1")],
     "9 columns instead of 7": [row(1, f"{GOOD},1,1")],
     "9 columns instead of 7, as if its decimal points were commas": [row(1, "1,5,1,5,1,5,1,5")],
-    "1 columns instead of 7, as if it had ';' between them": [row(1).replace(",", ";")],
+    "1 column instead of 7, as if it had ';' between them": [row(1).replace(",", ";")],
     "6 columns instead of 7, as if it had ';' between them": [row(1).replace(",", ";").replace(".", ",")],
-    "1 columns instead of 7, as if it had tabs between them": [row(1).replace(",", "\t")],
-    "1 columns instead of 7": ["\x00" * 7, "17040", "<html>", "\x01"],
+    "1 column instead of 7, as if it had tabs between them": [row(1).replace(",", "\t")],
+    "1 column instead of 7": ["\x00" * 7, "17040", "<html>", "\x01"],
 }
 
 
@@ -122,15 +122,15 @@ def test_an_empty_file_is_refused(empty: bytes) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (b"<html>\n<body>Service unavailable</body>\n", "none of its 2 rows is a candle; line 1: 1 columns"),
-        (b"\x01\x02\x03", "none of its 1 rows is a candle; line 1: 1 columns"),
+        (b"<html>\n<body>Service unavailable</body>\n", "none of its 2 rows is a candle; line 1: 1 column"),
+        (b"\x01\x02\x03", "none of its 1 rows is a candle; line 1: 1 column"),
         (b"\xef\xbb\xbf", "none of its 1 rows is a candle"),
         (b"PK\x03\x04\x00\n\x00\xff", "none of its 2 rows is a candle"),
         (",".join(COLUMNS).encode(), "none of its 0 rows is a candle"),
         ("\u00a0".encode(), "none of its 0 rows is a candle"),
         (text_of("1704067200000," + GOOD), "line 1: its time is in milliseconds, not in seconds"),
         (text_of("1704067200.0," + GOOD), "line 1: its time has a decimal point"),
-        (text_of(row(0).replace(",", ";")), "line 1: 1 columns instead of 7, as if it had ';'"),
+        (text_of(row(0).replace(",", ";")), "line 1: 1 column instead of 7, as if it had ';'"),
         (text_of(row(0, "42284,9,42301,5,42250,0,42299,9,1,25,7")), "line 1: 12 columns .* decimal points were commas"),
         (text_of(row(0)).decode().encode("utf-16"), "its text is UTF-16; save it as UTF-8"),
         (text_of(row(0)).decode().encode("utf-16-le"), "its text is UTF-16; save it as UTF-8"),

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -110,10 +112,13 @@ def test_what_is_free_is_advised_first_then_the_archive_that_fills_most() -> Non
         )
     )
     free, most, less, retry = report.actions
-    assert free.startswith("finer candles fill 1 gap,")
-    assert most.startswith("get Kraken_OHLCVT_2026Q2.zip (up to 70 slots)")
-    assert less.startswith("get Kraken_OHLCVT_Q1_2026.zip (up to 9 slots)")
-    assert retry.startswith("1 gaps failed to fill")
+    assert free.startswith("finer candles can fill 1 gap,")
+    assert most == (
+        "download Kraken_OHLCVT_2026Q2.zip to fill up to 70 missing candles, then: "
+        "kraken-history ingest --csv-source-dir Kraken_OHLCVT_2026Q2.zip --pairs BTC/USD"
+    )
+    assert less.startswith("download Kraken_OHLCVT_Q1_2026.zip to fill up to 9 missing candles")
+    assert retry.startswith("1 gap could not be filled")
 
 
 def test_no_archive_is_advised_where_none_holds_it_yet() -> None:
@@ -123,7 +128,16 @@ def test_no_archive_is_advised_where_none_holds_it_yet() -> None:
 def test_gaps_that_no_archive_fills_push_no_archive_out_of_the_advice() -> None:
     archives = [f"archive {number}" for number in range(4)]
     report = report_of(gaps=(gap(9, 1000), *(gap(number, 1, name) for number, name in enumerate(archives))))
-    assert [text.partition(" (")[0] for text in report.actions] == [f"get {name}" for name in archives]
+    assert [text.partition(" to fill")[0] for text in report.actions] == [f"download {name}" for name in archives]
+
+
+@pytest.mark.parametrize(
+    ("bases", "selection"), [(("ETH", "BTC"), "--pairs BTC/USD,ETH/USD"), ("ABCDEF", "--tier ALL")]
+)
+def test_an_advised_command_is_whole_and_selects_the_pairs_with_gaps(bases: Sequence[str], selection: str) -> None:
+    gaps = tuple(gap(n, 1, "a.zip", series=Series(Pair(base, "USD"), 60)) for n, base in enumerate(bases))
+    [advice] = report_of(gaps=gaps).actions
+    assert advice.endswith(f": kraken-history ingest --csv-source-dir a.zip {selection}")
 
 
 def test_the_advice_stays_short_however_many_gaps_there_are() -> None:
@@ -147,4 +161,4 @@ def test_every_command_and_option_that_is_advised_exists() -> None:
 
 
 def test_large_numbers_are_readable() -> None:
-    assert "1,234,567 slots" in report_of(gaps=(gap(0, 1_234_567, "a.zip"),)).actions[0]
+    assert "1,234,567 missing candles" in report_of(gaps=(gap(0, 1_234_567, "a.zip"),)).actions[0]

@@ -47,12 +47,12 @@ def test_every_error_has_its_policy_and_is_told_in_its_own_words(errors: str, po
     for body in ({"error": [errors]}, {"error": ["WGeneral:Slow", errors], "result": {}}):
         told = refused(lambda body=body: answers.result(json.dumps(body).encode()))  # type: ignore[misc]
         assert told.policy is policy
-        assert str(told) == f"it answers {errors}"
+        assert str(told) == f"the exchange returned {errors}"
 
 
 def test_what_an_error_says_is_told_in_one_short_line() -> None:
     told = refused(lambda: answers.result(json.dumps({"error": ["EService:\n\ud800" + "x" * 999]}).encode()))
-    assert str(told).startswith("it answers EService: ?xxx")
+    assert str(told).startswith("the exchange returned EService: ?xxx")
     assert len(str(told)) < 250
 
 

@@ -143,7 +143,7 @@ def test_a_rest_is_for_everybody_and_a_shorter_one_changes_nothing() -> None:
 def test_a_wait_is_called_off_at_its_next_step() -> None:
     time = SteadyTime()
     waiting = time.waiting(stop=lambda: time.seconds >= 5)
-    with pytest.raises(Interrupted, match="before the exchange was asked again"):
+    with pytest.raises(Interrupted, match="before the next request to the exchange"):
         waiting.until(60)
     assert time.seconds == SOON(5, abs=STEP_S)
 

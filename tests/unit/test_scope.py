@@ -148,6 +148,13 @@ def test_what_is_covered_outside_of_the_window_is_expected_with_all_that_lies_be
     assert detections[DAYS].wanted == TimeRange(JANUARY - 30 * DAY, MARCH)
 
 
+def test_what_is_covered_before_a_pair_was_listed_makes_nothing_expected() -> None:
+    """An archive that states its dates claims silence there; a listing that turns out earlier changes nothing then."""
+    listed = Knowledge({BTC: (Life(JANUARY - 25 * DAY, None, assumed=True),)}, STORED.claims)
+    _, detections = Scope(REQUEST, MARCH).wanted(listed, [BTC])
+    assert detections[DAYS].wanted == TimeRange(JANUARY - 25 * DAY, MARCH)
+
+
 def test_of_what_is_covered_only_the_window_is_repaired() -> None:
     scope = Scope(REQUEST, MARCH)
     slots, _ = scope.wanted(STORED, [BTC])

@@ -213,9 +213,9 @@ def test_the_demo_says_what_it_lacks(tmp_path: Path) -> None:
     assert all(path.exists() for path in simulation.paths)
     assert simulation.holes == known_holes(simulation.market, demo_releases())
     assert simulation.holes == [
-        "No release holds [2026-01-01T00:00:00Z, 2026-04-01T00:00:00Z).",
-        "No release holds [2026-07-01T00:00:00Z, 2026-07-08T00:00:00Z).",
-        "Kraken_OHLCVT_2026Q2.zip has no files of 30 minutes.",
+        "No release contains [2026-01-01T00:00:00Z, 2026-04-01T00:00:00Z).",
+        "No release contains [2026-07-01T00:00:00Z, 2026-07-08T00:00:00Z).",
+        "Kraken_OHLCVT_2026Q2.zip has no 30m files.",
         "Kraken_OHLCVT_2026Q2.zip has lost ADAUSD_1.csv.",
         "Kraken_OHLCVT_2026Q2.zip has lost ETHUSD_60.csv.",
     ]

@@ -62,7 +62,7 @@ def test_names_of_tiers_are_taken_in_any_case_and_once(tiers: Tiers) -> None:
 
 
 def test_an_unknown_tier_is_refused_and_the_known_ones_named(tiers: Tiers) -> None:
-    with pytest.raises(UnknownTierError, match=r"'TIER9' is no tier: choose from TIER1, TIER2, TIER3, TIER4, ALL"):
+    with pytest.raises(UnknownTierError, match=r"'TIER9' is not a tier: choose from TIER1, TIER2, TIER3, TIER4, ALL"):
         tiers.check(["TIER1", "TIER9"])
 
 
@@ -80,8 +80,8 @@ def test_an_empty_file_puts_everything_in_the_last_tier() -> None:
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("[tiers", "no valid TOML"),
-        ("speed = 3", "'speed' is no setting of it"),
+        ("[tiers", "not valid TOML"),
+        ("speed = 3", "unknown setting 'speed'"),
         ("tiers = 3", "it needs a table"),
         ("rest = 4", "it needs a table"),
         ('fiat = "USD"', "it needs a table"),

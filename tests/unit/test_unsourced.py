@@ -18,7 +18,7 @@ def expected(*pairs: Pair, intervals: tuple[int, ...] = INTERVALS) -> dict[Serie
 
 def test_an_interval_that_no_source_has_is_named_with_what_it_would_make_missing() -> None:
     note = unsourced(expected(BTC, CAD, intervals=(1, 60)), [Series(BTC, 60), Series(CAD, 60)])
-    assert note.startswith("No source here has any candle of 1m of 2 pairs (28,800 candles expected): these will count")
+    assert note.startswith("No source here has candles of 1m of 2 pairs (28,800 candles expected): these will count")
     assert "kraken-history expect --drop" in note
 
 

@@ -28,7 +28,7 @@ STATEMENTS = ("coverage", "claims", "gaps")  # of a series: all but the candles
 
 
 class CertifiedClaim(NamedTuple):
-    """What a source claims to know of a series: a file by the hash of its content, an archive, or kinds of requests.
+    """What a source claims to cover of a series: a file by the hash of its content, an archive, or kinds of requests.
 
     ``proved``: it gave every trade of the ranges by consecutive ids.
     """
@@ -68,7 +68,7 @@ class SeriesCertificate:
 
     @property
     def leaves(self) -> Iterator[bytes]:
-        """The hashes of its parts: what is said of it, then its months."""
+        """The hashes of its parts: its statements, then its months."""
         yield merkle.leaf({**self._name, **self.statements})
         # As canonical() writes them, for the encoder takes most of the time of 600,000 months. None has to be escaped.
         interval, pair = self.series.interval, merkle.canonical(str(self.series.pair)).decode()
@@ -138,7 +138,7 @@ def parse(document: Any) -> Certificate:  # noqa: ANN401 - any JSON value
     except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
         raise NoCertificateError(f"it has not the form of one ({type(error).__name__}: {error})") from error
     if written["root"] != document["root"]:
-        raise NoCertificateError("what it says does not give its root: it was altered, or is not whole")
+        raise NoCertificateError("its content does not give its root: it was altered, or is incomplete")
     if written != document:
         raise NoCertificateError("its seal, or its form, is not what its content gives: it was altered")
     return found

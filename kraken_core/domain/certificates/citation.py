@@ -1,4 +1,4 @@
-"""How a certificate is cited, so that a reader can tell whether he has the same data."""
+"""How a certificate is cited, so that a reader can check whether he has the same data."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ class MonthDifference(NamedTuple):
 
 
 class StatementDifference(NamedTuple):
-    """What is said of a series and is not what was certified; ``what`` is coverage, claims or gaps."""
+    """A statement about a series that is not the certified one; ``what`` is coverage, claims or gaps."""
 
     series: Series
     what: str
@@ -58,7 +58,7 @@ class CertificateComparison(NamedTuple):
 
 
 def compared(certified: Iterable[SeriesCertificate], found: Iterable[SeriesCertificate]) -> CertificateComparison:
-    """What was found of all that was certified, what is said of it included."""
+    """What was found of all that was certified, statements included."""
     theirs = {each.series: each for each in found}
     statements = [
         StatementDifference(each.series, what)
@@ -99,6 +99,6 @@ def _differing(
 
 
 def _first(mine: MonthHash | None, other: MonthHash | None) -> tuple[int, int | None]:
-    """The first slot of the part that differs, and the slot that does; the month's first where locators do not tell."""
+    """The first slot of the part that differs, and the slot that does; the month's first without locators."""
     ours, theirs = (base64.b64decode(month.locators) if month else b"" for month in (mine, other))
     return first_difference(ours, theirs) or (0, None)

@@ -1,4 +1,4 @@
-"""What a certificate says of the evidence: the same in whatever order and whenever sources came."""
+"""The evidence in a certificate: the same in whatever order and whenever sources came."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from kraken_core.domain.grades import Grade
 from kraken_core.domain.market import Series
 from kraken_core.domain.timerange import TimeRange, TimeRanges
 
-_INSTANTS = (" at ", " from ")  # what follows in the text of a request says when it was made, or where a sweep began
+_INSTANTS = (" at ", " from ")  # what follows in the text of a request is when it was made, or where a sweep began
 
 
 def evidence_of(assertions: Iterable[Assertion], span: TimeRange) -> dict[Series, tuple[CertifiedClaim, ...]]:
-    """What the claims of each series that count say of a span, by source and evidence.
+    """The valid claims of each series to a span, by source and evidence.
 
     What was derived is no evidence of its own, and which of it is claimed depends on what came first: left out.
     """

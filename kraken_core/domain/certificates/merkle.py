@@ -10,7 +10,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-# What is hashed says what it is, so that no inner node passes for a leaf, nor a leaf for a seal.
+# What is hashed includes its kind, so that no inner node passes for a leaf, nor a leaf for a seal.
 _LEAF, _NODE, _SEAL = b"\x00", b"\x01", b"\x02"
 _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
 
@@ -36,7 +36,7 @@ def root(leaves: Sequence[bytes]) -> str:
 
 
 def seal(header: Any) -> str:  # noqa: ANN401 - see canonical()
-    """The hash of what is said around the root, the root included, hexadecimal."""
+    """The hash of the statements around the root, the root included, hexadecimal."""
     return hashlib.sha256(_SEAL + canonical(header)).hexdigest()
 
 

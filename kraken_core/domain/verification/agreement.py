@@ -32,7 +32,7 @@ class Verdict(StrEnum):
 
 
 class Comparison(NamedTuple):
-    """Coarse slots, and the finer interval to hold them against; minutes, and aligned ranges of epoch seconds."""
+    """Coarse slots, and the finer interval to compare them with; minutes, and aligned ranges of epoch seconds."""
 
     coarse: int
     fine: int
@@ -44,8 +44,8 @@ def comparisons(
 ) -> list[Comparison]:
     """What to compare of one pair: every covered slot with the coarsest finer interval that observed all of it.
 
-    ``covered`` are the known slots by interval, ``observed`` those of them that sources know rather than derivations:
-    what was derived agrees with its origin, and to hold anything against it is to hold it against that.
+    ``covered`` are the known slots by interval, ``observed`` those of them that sources cover rather than derivations:
+    what was derived agrees with its origin, and comparing with it is comparing with that.
     """
     found = []
     for coarse in sorted(covered):
@@ -121,9 +121,9 @@ def _verdict(slots: int) -> pl.Expr:
 
 
 def contradicted(contested: Iterable[int], width: int, known: TimeRanges, traded: TimeRanges) -> TimeRanges:
-    """The finer slots of contested slots (opens; ``width`` s) that lack trades which the coarse candles have.
+    """The finer slots of contested slots (opens; ``width`` s) without trades that the coarse candles have.
 
-    One or several of the ``known`` ones without a candle; ``traded`` are those with one, and nobody's values are
+    One or several of the ``known`` ones without a candle; ``traded`` are those with one, and no values are
     doubted for a count.
     """
     silent: list[TimeRange] = []

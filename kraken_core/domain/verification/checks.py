@@ -13,13 +13,30 @@ if TYPE_CHECKING:
     from kraken_core.domain.timerange import TimeRanges
     from kraken_core.domain.verification.silences import Silence
 
-EXAMPLES = 10  # of what a check found; a list nobody reads helps nobody
+EXAMPLES = 10  # of what a check found
+MEANINGS = {  # what each requires, or only reports
+    "table": "the table's files are as they were written",
+    "unique": "no slot has two candles",
+    "aligned": "candles start where a slot of their interval does",
+    "sane": "prices, volumes, highs and lows are possible",
+    "closed": "no candle is of a slot that is still open",
+    "life": "no candle is from before its pair's listing",
+    "covered": "every candle is covered by a source",
+    "agreement": "coarse candles equal the finer ones combined",
+    "silences": "no interval has trades where another claims none",
+    "counts": "the ledger's counts of candles match the table",
+    "vintages": "reports intervals with equal prices and other volumes or trades",
+    "differences": "reports sources with other values for a slot, and which is in force",
+    "suspicious": "reports spans without trades, unusual for the pair",
+    "exchange": "reports when the whole exchange had no trades",
+    "trade ids": "what audits proved still counts as many trades; reports other counts",
+}
 
 
 class Check(NamedTuple):
     """One thing that was checked: of how many series, on how many items, and how many of them failed.
 
-    A check that only reports fails nowhere, whatever its examples tell.
+    A check that only reports fails nowhere, whatever its examples show.
     """
 
     name: str
@@ -51,7 +68,7 @@ class Tally:
         self.report(failed, examples)
 
     def report(self, found: int, examples: Iterable[str]) -> None:
-        """So many are worth a word, though nothing is wrong with them; any number of examples may be given."""
+        """So many are worth reporting, though nothing is wrong with them; any number of examples may be given."""
         self._found += found
         for example in examples:
             if len(self._examples) == EXAMPLES:
@@ -60,7 +77,7 @@ class Tally:
 
     @property
     def check(self) -> Check:
-        """What came of it."""
+        """The result."""
         more = self._found - len(self._examples)
         shown = (*self._examples, f"… and {more:,} more") if more > 0 else tuple(self._examples)
         return Check(self.name, len(self.series), self.checked, self.failed, shown)
@@ -80,9 +97,9 @@ NOTHING_SEEN = Basis()
 class Verification:
     """All checks, and what follows from silences that were contradicted.
 
-    ``withdraw`` are the counter-claims, ``suspects`` the slots that they leave to nobody: their candles are to become
-    provisional. ``unrecorded`` are slots whose grades do not yet follow from what was found. ``note`` says what became
-    of both. ``suspicious`` are all silences of which that check gives examples.
+    ``withdraw`` are the counter-claims, ``suspects`` the slots that they leave without a claim: their candles become
+    provisional. ``unrecorded`` are slots whose grades do not yet follow from what was found. ``note`` describes what
+    was done about both. ``suspicious`` are all silences of which that check gives examples.
     """
 
     checks: tuple[Check, ...]

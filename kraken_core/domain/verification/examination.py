@@ -1,4 +1,4 @@
-"""Examine: candles held against the rules, against what the ledger knows, and against each other.
+"""Examine: candles compared with the rules, with what the ledger has recorded, and with each other.
 
 A frame at a time, whole days of some pairs in each, so that memory is bounded by the frame.
 """
@@ -14,6 +14,7 @@ import numpy as np
 import polars as pl
 
 from kraken_core.domain.candles import PRICES, SCHEMA, is_settled
+from kraken_core.domain.interval_units import short
 from kraken_core.domain.market import INTERVALS, Pair, Series
 from kraken_core.domain.slices import picked
 from kraken_core.domain.timerange import TimeRanges, iso
@@ -136,13 +137,13 @@ class Examination:
         self.suspects: dict[Series, TimeRanges] = {}  # all that were confirmed
         self.agreed: dict[Series, dict[int, TimeRanges]] = {}  # with a finer interval of another file, by that
         self.looked_again: dict[Pair, TimeRanges] = {}  # whole days, without what was contradicted
-        self.differing: dict[Series, TimeRanges] = {}  # slots that say other things than a finer interval
+        self.differing: dict[Series, TimeRanges] = {}  # slots with other values than a finer interval
         self._missing_below: list[Suspicion] = []  # by finer candles
         self._missing_above: list[Suspicion] = []  # by coarser ones
         self._counted: set[tuple[Series, int, int]] = set()  # coarse series, finer interval, slot: each once
 
     def candles(self, frame: Frame) -> None:
-        """Every candle by itself: is it one, is it where it may be, does the ledger know of it?"""
+        """Every candle by itself: is it valid, is it where it may be, does the ledger cover it?"""
         height = frame.candles.height
         alive, known = np.zeros(height, dtype=np.bool_), np.zeros(height, dtype=np.bool_)
         for series, (first, opens) in frame.series.items():
@@ -158,13 +159,15 @@ class Examination:
             self.tallies[name].looked(frame.series, height)
             failed = int(wrong[name].sum())
             rows = frame.candles.filter(wrong[name]).head(EXAMPLES).select(_SLOT).rows() if failed else []
-            self.tallies[name].fail(failed, (f"{pair} {interval}m at {iso(time)}" for pair, interval, time in rows))
+            self.tallies[name].fail(
+                failed, (f"{pair} {short(interval)} at {iso(time)}" for pair, interval, time in rows)
+            )
         self.tallies["silences"].checked -= int(known.sum())  # those that are covered, less these
 
     def agreement(self, frame: Frame, looks: Mapping[Pair, Look]) -> None:
         """Coarse candles against finer ones; silence that another interval contradicts is suspect.
 
-        Of values that differ nobody can tell which are wrong: that is said, and nothing follows (domain rule 13).
+        Of values that differ it is unknown which are wrong: that is reported, and nothing follows (domain rule 13).
         """
         chosen: dict[tuple[int, int], dict[Pair, TimeRanges]] = defaultdict(dict)
         for pair, look in looks.items():
@@ -201,13 +204,13 @@ class Examination:
                 self.agreed[series] = {fine: left for fine, ranges in agreed.items() if (left := ranges - days)}
 
     def _agreed(self, known: KnownPair, coarse: int, fine: int, slots: TimeRanges) -> None:
-        """Both intervals say the same of coarse slots: of those that traded, and of those that did not."""
+        """Both intervals agree on coarse slots: on those that traded, and on those that did not."""
         if both := slots & known.independent(coarse, fine):
             agreed = self.agreed.setdefault(Series(known.pair, coarse), {})
             agreed[fine] = agreed.get(fine, _NOTHING) | both
 
     def _judge(self, frame: Frame, coarse: Series, fine: Series, odd: pl.DataFrame) -> None:
-        """What disagrees of a pair's series at two intervals; each slot is told once."""
+        """What disagrees between a pair's series at two intervals; each slot is reported once."""
         contested: list[int] = []
         values = odd.select(pl.col("time").dt.epoch("s"), "verdict", *_COUNTED)
         for slot, verdict, *counted in values.iter_rows():
@@ -222,9 +225,9 @@ class Examination:
             self._missing_above.append(Suspicion(fine, suspects, coarse))
 
     def _report(self, verdict: Verdict, slot: str, fine: Series, counted: Sequence[Any]) -> None:
-        """A slot whose values differ, with by how much; one that is silent is reported once that is sure."""
+        """A slot whose values differ, with by how much; one without trades is reported once that is sure."""
         trades, fine_trades, volume, fine_volume = counted
-        finer = f"its {fine.interval}m candles"
+        finer = f"its {short(fine.interval)} candles"
         match verdict:
             case Verdict.COARSE_SILENT | Verdict.FINE_SILENT:
                 return
@@ -238,7 +241,7 @@ class Examination:
                 self.tallies["agreement"].fail(1, [f"{slot} has other values than {finer}"])
 
     def _suspect_coarse(self, frame: Frame, pair: Pair, claimed: Mapping[int, TimeRanges]) -> None:
-        """Slots that are claimed to be silent though a finer candle lies in them, known as a whole or not.
+        """Slots that are claimed to have no trades though a finer candle lies in them, covered as a whole or not.
 
         Every interval is a multiple of the one before it, so that opens are rounded down step by step.
         """
@@ -258,9 +261,9 @@ class Examination:
                 finer[series] = mine
 
     def confirmed(self) -> dict[Series, TimeRanges]:
-        """The suspect slots that were found since this was last asked; they are told now.
+        """The suspect slots that were found since the last call; they are reported now.
 
-        A finer candle shows exactly which slot lacks trades. A coarser one only shows that some slot in it does, and
+        A finer candle shows exactly which slot is missing trades. A coarser one only shows that some slot in it is, and
         the coarser the vaguer: that is left open where finer ones showed some on the same day, which is to be looked
         at again without what they contradict.
         """
@@ -298,7 +301,7 @@ def _slots(opens: Sequence[int], width: int) -> TimeRanges:
 
 
 def _any_missing(frame: Frame, pair: Pair, silent: Mapping[int, TimeRanges]) -> bool:
-    """Whether any slot of a pair that may be silent, and has no candle, has one of any finer interval in it."""
+    """Whether any slot of a pair that may have no trades, and has no candle, has one of any finer interval in it."""
     traded = _NO_OPENS
     for interval in INTERVALS:
         traded, mine = _rounded(traded, interval * 60), frame.opens(Series(pair, interval))
@@ -325,7 +328,7 @@ def _rounded(opens: Ints, width: int) -> Ints:
 
 
 def _by_itself(now: int) -> dict[str, pl.Expr]:
-    """What is wrong with a candle that needs no ledger to tell; a check's name is what should be."""
+    """What is wrong with a candle by itself, without the ledger; a check's name is what should be."""
     width = pl.col("interval_minutes").cast(pl.Int64) * 60 * _US
     opens = pl.col("time").to_physical()
     sane = pl.all_horizontal(

@@ -1,4 +1,4 @@
-"""What is known of one pair, interval by interval, for whoever holds its candles against it."""
+"""What is known of one pair, interval by interval, to compare its candles with."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Look(NamedTuple):
-    """What is looked at of a pair: slots to hold against finer ones, and by interval slots that may be silent.
+    """What is looked at of a pair: slots to compare with finer ones, and by interval slots that may have no trades.
 
     Of all these slots the candles have to be at hand.
     """
@@ -34,8 +34,8 @@ class Look(NamedTuple):
 class KnownPair:
     """The slots of a pair's series, in the window that is looked at, by interval.
 
-    In ``lived`` it lived; ``covered`` ones some source knows or they were derived; ``observed`` ones were not derived.
-    ``evidence`` are those of each interval that a file or an answer knows, by its hash or request.
+    In ``lived`` it lived; ``covered`` ones some source covers or they were derived; ``observed`` ones were not derived.
+    ``evidence`` are those of each interval that a file or an answer covers, by its hash or request.
     """
 
     pair: Pair
@@ -52,7 +52,7 @@ class KnownPair:
 
     @cached_property
     def comparisons(self) -> list[Comparison]:
-        """Which slots to hold against which finer interval."""
+        """Which slots to compare with which finer interval."""
         return comparisons(self.covered, self.observed, self.outside_life)
 
     def look(self, days: TimeRanges) -> Look:
@@ -63,7 +63,7 @@ class KnownPair:
     def independent(self, coarse: int, fine: int) -> TimeRanges:
         """The coarse slots in which the two intervals go back to different files, so that one confirms the other.
 
-        A file of trades speaks for every interval, and what was derived only repeats its origin.
+        A file of trades covers every interval, and what was derived only repeats its origin.
         """
         mine, finer = self.evidence[coarse], self.evidence[fine]
         shared = TimeRanges.of(r for same in mine.keys() & finer.keys() for r in mine[same] & finer[same])
@@ -71,7 +71,7 @@ class KnownPair:
 
     @cached_property
     def finest(self) -> dict[int, TimeRanges]:
-        """The slots by interval of which no finer series of the pair tells anything that would explain silence."""
+        """The slots by interval in which no finer series of the pair would explain a lack of trades."""
         result = {}
         by_evidence = TimeRanges()
         for interval, ranges in self.covered.items():

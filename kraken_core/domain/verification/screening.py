@@ -1,4 +1,4 @@
-"""Which coarse slots evidently are what finer candles make of them, many times as fast as comparing says of all.
+"""Which coarse slots evidently are what finer candles make of them, found many times as fast as by comparing all.
 
 Nearly all slots agree. What is not evident, for whatever reason, is left to be compared.
 """
@@ -35,7 +35,7 @@ class Screened(NamedTuple):
 
 
 def screened(fine: pl.DataFrame, coarse: pl.DataFrame, comparison: tuple[int, int]) -> Screened:
-    """What is left for ``compared``, of what that takes: of every other slot it would say that it agrees.
+    """What is left for ``compared``: every other slot evidently agrees.
 
     Both are sorted by pair and time, else nothing is evident.
     """

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 SUSPICIOUS = 20  # expected trades: the chance that so many fail to come is 2e-9
 SHORTEST_S = 300  # of a silence of the exchange: the shortest maintenance took 8 minutes
-WITNESSES = 3  # pairs that must be silent together before the whole exchange is taken to have been
+WITNESSES = 3  # pairs without trades at once before the whole exchange is taken to have had none
 _DAY_S = 86_400
 _MINUTE_S = 60
 

@@ -46,7 +46,7 @@ class PublicApi:
         self.tape_faults = HONEST
 
     def pair(self, query: Mapping[str, str]) -> Pair | None:
-        """The pair asked about, listed by now or not; None where it is none of the market's."""
+        """The requested pair, listed by now or not; None where it is none of the market's."""
         name = query.get("pair", "")
         return self._pairs.get(name) or self._pairs.get(name.upper())
 
@@ -159,7 +159,7 @@ def beside(error: str, result: Result) -> bytes:
 
 
 def _lives(market: SimulatedMarket, pair: Pair) -> list[TimeRange]:
-    """When the pair is listed; a life that ends with the market goes on."""
+    """When the pair is listed; a life that ends with the market continues."""
     lives = market.listings[pair].lives or (TimeRange(market.start, market.end),)
     return [life if life.end < market.end else life._replace(end=END_OF_TIME) for life in lives]
 

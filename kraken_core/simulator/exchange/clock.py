@@ -8,7 +8,7 @@ from kraken_core.simulator.tape import NS
 
 
 class ExchangeClock:
-    """Tells the exchange's present, which stands still until it is advanced, or runs on from where it was set."""
+    """The exchange's present, which is fixed until it is advanced, or runs from where it was set."""
 
     def __init__(self, now: int, *, running: bool = False) -> None:
         """``now`` in epoch seconds."""

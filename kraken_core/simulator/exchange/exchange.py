@@ -52,10 +52,10 @@ class RequestLine(NamedTuple):
 
 
 class SimulatedExchange:
-    """Serves a market from entering its context to leaving it, at ``url``; ``requests`` tells what was asked, in order.
+    """Serves a market from entering its context to leaving it, at ``url``; ``requests`` are those received, in order.
 
-    Its present is when the last of the market has settled, unless the clock says another. ``trade_ids`` and ``repeats``
-    say whether trades carry their ids, and whether a page begins with trades of the one before. Other ``faults`` may be
+    Its present is when the last of the market has settled, unless the clock has another. ``trade_ids`` and ``repeats``
+    are whether trades carry their ids, and whether a page begins with trades of the one before. Other ``faults`` may be
     set at any time.
     """
 
@@ -91,7 +91,7 @@ class SimulatedExchange:
 
     @property
     def tape_faults(self) -> TapeFaults:
-        """What goes wrong with what the tapes tell; may be set at any time."""
+        """What goes wrong with the tapes; may be set at any time."""
         return self._api.tape_faults
 
     @tape_faults.setter

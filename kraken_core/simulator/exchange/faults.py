@@ -1,4 +1,4 @@
-"""What can go wrong with the simulated exchange: on demand, the n-th time something is asked, or at random."""
+"""What can go wrong with the simulated exchange: on demand, at the n-th request, or at random."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ class FaultKind(Enum):
     ERROR = auto()  # the error text of the fault, in an answer with status 200
     NO_LAST = auto()  # without ``last``
     VANISHED = auto()  # the pair is in AssetPairs no more, and unknown
-    MAINTENANCE = auto()  # SystemStatus says so; all but it and Time are unavailable
+    MAINTENANCE = auto()  # by SystemStatus; all but it and Time are unavailable
     SKEWED = auto()  # as if the exchange's clock were ``seconds`` ahead (or, below 0, behind)
     FORBIDDEN = auto()  # 403, with a page of HTML
-    PORTAL = auto()  # 200, with a page of HTML, as whoever wants to be logged in to first answers for everybody
+    PORTAL = auto()  # 200, with a page of HTML, as a captive portal answers
     REFUSED = auto()  # the error text of the fault, with HTTP ``status``
     BESIDE = auto()  # the error text of the fault, and the result too
     NONSENSE = auto()  # a text where rows are due
-    ENTRY = auto()  # the pair's entry in AssetPairs has other ``fields``; None: it lacks them
+    ENTRY = auto()  # the pair's entry in AssetPairs has other ``fields``; None: without them
     ODD_ROW = auto()  # the trade with the id ``row`` has no price, or the candle at ``row`` (epoch seconds)
-    GROWN = auto()  # rows have trailing fields, results and entries more keys, all unheard of
+    GROWN = auto()  # rows have trailing fields, results and entries more keys, all unknown
     LAST_INTEGER = auto()  # ``last`` is a number
     LAST_EXPONENT = auto()  # ``last`` is in scientific notation, exact
     LAST_ROUNDED = auto()  # … and rounded to six digits
@@ -86,7 +86,7 @@ PASSING = (
 class Faults:
     """Those of a script, of which the first that strikes does; else, for a ``share`` of the requests, one of ``menu``.
 
-    What befalls the n-th request to an endpoint and pair depends on the seed alone, not on what is asked meanwhile.
+    What befalls the n-th request to an endpoint and pair depends on the seed alone, not on other requests.
     """
 
     script: tuple[Fault, ...] = ()
@@ -96,7 +96,7 @@ class Faults:
 
 
 class FaultCounter:
-    """Knows how often each fault could have struck. Safe to use from several threads."""
+    """Counts how often each fault could have struck. Safe to use from several threads."""
 
     def __init__(self) -> None:
         self._counts: Counter[object] = Counter()

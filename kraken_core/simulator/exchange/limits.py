@@ -1,4 +1,4 @@
-"""How often the simulated exchange may be asked (domain 1.3): one call a second for ever, or a burst of about 30."""
+"""The rate limit of the simulated exchange (domain 1.3): one call a second for ever, or a burst of about 30."""
 
 from __future__ import annotations
 

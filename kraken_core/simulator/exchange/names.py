@@ -1,6 +1,6 @@
-"""What the simulated exchange calls its pairs and assets, and what it tells of them (domain 1.3).
+"""What the simulated exchange calls its pairs and assets, and what it returns of them (domain 1.3).
 
-https://docs.kraken.com/api/docs/rest-api/get-tradable-asset-pairs. Its names are told from lists of their own rather
+https://docs.kraken.com/api/docs/rest-api/get-tradable-asset-pairs. Its names come from lists of their own rather
 than by the rules with which we read them, so that a wrong rule is found.
 """
 
@@ -43,7 +43,7 @@ def wsname(pair: Pair) -> str:
 
 
 def spellings(pair: Pair) -> frozenset[str]:
-    """By which names it can be asked for; in capitals too, unless it has small letters itself."""
+    """By which names it can be requested; in capitals too, unless it has small letters itself."""
     return frozenset({key(pair), pair.altname, wsname(pair), str(pair), pair.base + pair.quote})
 
 

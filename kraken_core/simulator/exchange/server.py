@@ -98,13 +98,13 @@ class ExchangeServer(ThreadingTCPServer):
 class Handler(BaseHTTPRequestHandler):
     """Answers the requests of one connection."""
 
-    server: ExchangeServer  # type: ignore[mutable-override] # socketserver's own way to tell
+    server: ExchangeServer  # type: ignore[mutable-override] # socketserver's own way
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
     wbufsize = -1  # headers and body leave together
 
     def do_GET(self) -> None:
-        """Answer a request, or do to it what its fault says."""
+        """Answer a request, or do its fault to it."""
         url = urlsplit(self.path)
         if not url.path.startswith(PUBLIC):
             self._send(HTTPStatus.NOT_FOUND, SORRY, HTML)
@@ -133,7 +133,7 @@ class Handler(BaseHTTPRequestHandler):
                 self._send(HTTPStatus.OK, body, JSON)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002, ANN401 - http.server's signature
-        """The exchange's ``requests`` tell what was asked."""
+        """The exchange's ``requests`` are those received."""
 
     def _send(self, status: HTTPStatus, body: bytes, kind: str, headers: Mapping[str, str] | None = None) -> None:
         self.send_response(status)
@@ -146,7 +146,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def _send_late(self, body: bytes, seconds: float) -> None:
         if self.server.closing.wait(seconds):
-            self.close_connection = True  # whoever still waits is hung up on, not answered in a hurry
+            self.close_connection = True  # open requests are cut off, not answered
         else:
             self._send(HTTPStatus.OK, body, JSON)
 
@@ -156,5 +156,5 @@ class Handler(BaseHTTPRequestHandler):
 
     def _reset(self) -> None:
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, AT_ONCE)
-        os.close(self.connection.detach())  # not by close, which says goodbye first
+        os.close(self.connection.detach())  # not by close, which ends the connection properly
         self.close_connection = True

@@ -1,6 +1,6 @@
-"""What a tape may tell wrongly of itself: pages that end early, answers that are old, trades that come late, odd ids.
+"""What may be wrong with a tape: pages that end early, answers that are old, trades that come late, odd ids.
 
-All of it is on demand, in any combination, and depends on the seed and on how often a pair was asked about alone.
+All of it is on demand, in any combination, and depends on the seed and on how often a pair was requested alone.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ SWAPPED_WITHIN = 10  # trades
 class TapeFaults:
     """Shares are from 0 to 1: of pages, of answers, or of trades.
 
-    Pages: ``short`` ones hold fewer trades than were asked for, ``empty`` ones none, from ``lost`` ones a trade is left
-    out, ``no_last`` ones do not say what follows. ``from_page`` and ``to_page`` bound the pages of a pair (from 1) that
-    this befalls; ``short_rows`` are left of a short page, at random where it is 0.
+    Pages: ``short`` ones have fewer trades than requested, ``empty`` ones none, from ``lost`` ones a trade is left
+    out, ``no_last`` ones have no cursor for what follows. ``from_page`` and ``to_page`` bound the pages of a pair (from
+    1) that this befalls; ``short_rows`` are left of a short page, at random where it is 0.
 
     Answers: ``stale`` ones of Trades, and ``stale_candles`` of OHLC, are as they were ``stale_s`` seconds before.
     ``late`` trades become visible up to ``late_s`` seconds after their time.
 
-    Ids: ``unknown`` trades have id 0, in runs; the numbering begins anew at every trade of ``restarts``; ``swapped``
+    Ids: ``unknown`` trades have id 0, in runs; the numbering begins again at every trade of ``restarts``; ``swapped``
     ones change their ids with a neighbour's; before ``phantoms`` one to three numbers are skipped that never existed.
 
     ``coarse``: a cursor is a trade's time, and the trades at it are answered again, however many they are.

@@ -2,7 +2,7 @@
 
 The cursor counts nanoseconds, and here no two trades share one: a trade's cursor is its time, or one nanosecond more
 than the cursor before it where that is later. So any number of trades in one millisecond, or even in one nanosecond,
-can be told apart by it, and pages of any size reach the end. Unless they are to go wrong: see ``tape_faults``.
+can be distinguished by it, and pages of any size reach the end. Unless they are to go wrong: see ``tape_faults``.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def cursors(tape: Tape) -> Ints:
 
 
 class Page(NamedTuple):
-    """Trades as JSON, oldest first, and the cursor of the last one; None where the page does not say."""
+    """Trades as JSON, oldest first, and the cursor of the last one; None where the page has none."""
 
     rows: list[str]
     cursor: int | None
@@ -35,7 +35,7 @@ class Page(NamedTuple):
 class TradeBook:
     """A pair's trades as pages.
 
-    With ``repeats`` a page asked for from where another one ended begins with the trades of that one's last instant
+    With ``repeats`` a page requested from where another one ended begins with the trades of that one's last instant
     again, though they fill at most half of it, so that every page of two or more leads on.
     """
 

@@ -1,7 +1,7 @@
-"""From an answer's JSON to what it tells: what has not the documented form is never guessed at.
+"""From an answer's JSON to values: what has not the documented form is never guessed at.
 
-Forms grow: keys and trailing fields that nobody knows yet are passed over. A row or an entry that cannot be read is
-skipped, named and counted, and says nothing of its surroundings; where nothing can be read, the answer is refused.
+Forms grow: unknown keys and trailing fields are ignored. A row or an entry that cannot be read is
+skipped, named and counted, and shows nothing of its surroundings; where nothing can be read, the answer is refused.
 Numbers keep their decimal text until they become the double nearest to it, or a decimal.
 """
 
@@ -29,9 +29,9 @@ from kraken_core.sources.rest.failures import NoAnswerError, nonsense, refused_b
 Result = Mapping[str, object]
 _DARK = ".d"
 _OHLC_WIDTH = 8  # time, open, high, low, close, vwap, volume, count
-_TRADE_WIDTH = 6  # price, volume, time, side, type, misc; then the id, which old samples lack
+_TRADE_WIDTH = 6  # price, volume, time, side, type, misc; then the id, which old samples do not have
 _NUMBER = r"^[0-9]{1,30}(\.[0-9]{1,30})?$"
-_VOLUME = rf"^[0-9]{{1,29}}(\.[0-9]{{1,{VOLUME_DECIMALS}}}0*)?$"  # what the column of a decimal holds exactly
+_VOLUME = rf"^[0-9]{{1,29}}(\.[0-9]{{1,{VOLUME_DECIMALS}}}0*)?$"  # what the column of a decimal stores exactly
 _CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9.]{0,15}")  # of an asset
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9./]{1,32}")  # of a pair
 _CURSOR = re.compile(r"\d{1,19}|\d(\.\d{1,30})?[eE]\+?\d{1,2}", re.ASCII)
@@ -41,15 +41,15 @@ _OHLC: dict[str, type[pl.DataType]] = {"time": pl.Int64, **dict.fromkeys(_DECIMA
 _MOST_QUOTED = 120  # characters of a row that was skipped
 _MOST_TRADES = (1 << 31) - 1
 _US = 1_000_000  # microseconds a second
-_NEAR_NS = NS  # a trade's time is told as a double, and cut to four decimals in old ones; its cursor is exact
+_NEAR_NS = NS  # a trade's time is a double, cut to four decimals in old ones; its cursor is exact
 
 
 class Partial(dict[str, object]):
-    """A result that came with an error: what it lacks may exist."""
+    """A result that came with an error: what is absent from it may exist."""
 
 
 def result(body: bytes, *, beside_errors: bool = False) -> Result:
-    """What an answer holds. Raises NoAnswerError where that is an error, or makes no sense.
+    """The content of an answer. Raises NoAnswerError where that is an error, or invalid.
 
     With ``beside_errors`` a result counts that came with an error, as a Partial one: one entry of many may have caused
     that.
@@ -57,9 +57,9 @@ def result(body: bytes, *, beside_errors: bool = False) -> Result:
     try:
         document = json.loads(body, parse_float=Decimal, parse_constant=_no_number)
     except (ValueError, RecursionError) as error:
-        raise nonsense("it is no JSON, or not all of it") from error
+        raise nonsense("it is not JSON, or not all of it") from error
     if not isinstance(document, dict) or not isinstance(errors := document.get("error"), list):
-        raise nonsense("it does not say whether there is an error")
+        raise nonsense("it has no list of errors")
     found = document.get("result")
     serious = [str(error) for error in errors if not str(error).startswith("W")]
     if serious and not (beside_errors and isinstance(found, dict) and found):
@@ -104,7 +104,7 @@ def asset_pairs(found: Result) -> Listed:
 
 
 class _UnreadableError(Exception):
-    """An entry of AssetPairs cannot be read; the text says why."""
+    """An entry of AssetPairs cannot be read; the text is why."""
 
 
 def _entry(key: str, row: object) -> ListedPair | None:
@@ -113,10 +113,10 @@ def _entry(key: str, row: object) -> ListedPair | None:
         raise _UnreadableError("it has no fields")
     altname = row.get("altname") or key
     if not isinstance(altname, str) or not _NAME.fullmatch(altname):
-        raise _UnreadableError("its altname is no name")
+        raise _UnreadableError("its altname is not a name")
     if altname.lower().endswith(_DARK):
         return None
-    asset_class, status = row.get("aclass_base", CURRENCY), row.get("status", "online")  # before 2021 it told no state
+    asset_class, status = row.get("aclass_base", CURRENCY), row.get("status", "online")  # before 2021 it had no state
     return ListedPair(
         PairName(_named(row, altname), altname, key, asset_class if isinstance(asset_class, str) else CURRENCY),
         status if isinstance(status, str) else "unknown",
@@ -179,13 +179,13 @@ def ohlc(found: Result, series: Series, as_of: int, young_s: int = 0) -> OhlcAns
 
 
 def trades(found: Result, cursor: int, count: int, pair: Pair | None = None) -> TradesPage:
-    """Trades: up to ``count`` of them after a cursor. Where it does not say what follows, its last one does.
+    """Trades: up to ``count`` of them after a cursor. Without a cursor for what follows, its last one gives it.
 
     Trades that cannot be read are skipped; what was traded between those beside them is unknown.
     """
     rows, last = _rows(found, pair), _cursor(found.get("last"))
     if last is None and found.get("last") is not None:
-        raise nonsense("trades whose last is no instant")
+        raise nonsense("trades whose last is not an instant")
     page, skipped = _readable(rows, _trade_rows)
     if page.is_empty():
         return TradesPage(page, max(cursor, last.value if last else cursor), is_short=True)
@@ -195,7 +195,7 @@ def trades(found: Result, cursor: int, count: int, pair: Pair | None = None) -> 
     # A cursor that was rounded, or is missing, would leave trades out; those of the last instant may be repeated.
     following = last.value if last and last.exact else max(cursor, page["time"][-1] - 1)
     if page["time"][0] < cursor - _NEAR_NS or not cursor <= following:
-        raise nonsense("trades from before those that were asked for")
+        raise nonsense("trades from before those that were requested")
     if not skipped and abs(page["time"][-1] - following) > _NEAR_NS:
         raise nonsense("a cursor that is not its last trade's")
     unknown = _between_neighbours(times, sorted(skipped), cursor, following)
@@ -264,7 +264,7 @@ def _between_neighbours(times: list[int], skipped: list[int], start: int, end: i
 
 
 def _is_believed() -> pl.Expr:
-    """Whether a row is silent, or a candle."""
+    """Whether a row is one without trades, or a candle."""
     first, high, low, close = map(pl.col, PRICES)
     shaped = (low > 0) & (low <= pl.min_horizontal(first, close)) & (high >= pl.max_horizontal(first, close))
     silent, traded = ((pl.col("trades") > 0) == wanted for wanted in (False, True))
@@ -273,7 +273,7 @@ def _is_believed() -> pl.Expr:
 
 
 class _Cursor(NamedTuple):
-    """What ``last`` tells; ``exact`` unless its text leaves digits out (1.6166e18)."""
+    """The value of ``last``; ``exact`` unless its text leaves digits out (1.6166e18)."""
 
     value: int
     exact: bool
@@ -344,13 +344,13 @@ def _decimals(values: Sequence[Any], pattern: str) -> pl.Series:
     """Decimal texts, as they are."""
     texts = pl.Series(_texts(values), dtype=pl.String)
     if not texts.str.contains(pattern).all():
-        raise nonsense("a text that is no number")
+        raise nonsense("a text that is not a number")
     return texts
 
 
 def _texts(values: Sequence[Any]) -> Sequence[str]:
     if not set(map(type, values)) <= {str} or not "".join(values).isascii():
-        raise nonsense("a value that is no plain text")
+        raise nonsense("a value that is not plain text")
     return values
 
 

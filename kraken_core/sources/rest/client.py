@@ -17,6 +17,7 @@ from kraken_core.domain.exchange import (
     OhlcAnswer,
     TradesPage,
 )
+from kraken_core.domain.interval_units import short
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.names import BY_RULES, TOKENIZED, Names
 from kraken_core.sources.rest import answers
@@ -27,7 +28,7 @@ from kraken_core.sources.rest.transport import TIMEOUT_S, Transport
 from kraken_core.sources.rest.waiting import Waiting
 
 ALL_PER_SECOND = 20.0  # whatever the pairs: rather a guest of theirs than a burden
-DOUBTFUL_PAIRS = 3  # given up without an answer about any in between: then it is not the pairs
+DOUBTFUL_PAIRS = 3  # given up without an answer about any in between: then it is not their fault
 
 LOG = logging.getLogger("kraken_core")
 _T = TypeVar("_T")
@@ -36,8 +37,8 @@ _T = TypeVar("_T")
 class KrakenExchange:
     """The exchange's public API over HTTP: a :class:`~kraken_core.ports.Exchange`. Close it when done.
 
-    Each pair is asked at most ``requests_per_second``, all together ``all_per_second``; ``waiting`` says who may call
-    off a wait. Pairs are asked for by their ``names``, and those that were listed since.
+    Each pair gets at most ``requests_per_second``, all together ``all_per_second``; ``waiting`` is how waits end early.
+    Pairs are requested by their ``names``, and those that were listed since.
     """
 
     def __init__(
@@ -102,7 +103,7 @@ class KrakenExchange:
         Those that closed up to ``young_s`` seconds later come too, as provisional, and are not known.
         """
         if series.interval not in OHLC_INTERVALS:
-            raise ValueError(f"the exchange has no candles of {series.interval} minutes")
+            raise ValueError(f"the exchange has no {short(series.interval)} candles")
         return self._request(
             "OHLC", lambda found: answers.ohlc(found, series, as_of, young_s), series.pair, interval=series.interval
         )
@@ -131,7 +132,7 @@ class KrakenExchange:
         beside_errors: bool = False,
         **parameters: str | int,
     ) -> _T:
-        """What an answer tells. Raises UnavailableError, PairRefusedError, Interrupted."""
+        """The content of an answer. Raises UnavailableError, PairRefusedError, Interrupted."""
         query = {**(self._names.query(pair) if pair else {}), **parameters}
         failures = 0
         while True:
@@ -156,7 +157,7 @@ class KrakenExchange:
         again: bool = False,
         beside_errors: bool = False,
     ) -> _T:
-        """What the answer to one request tells. Raises NoAnswerError, Interrupted."""
+        """The content of the answer to one request. Raises NoAnswerError, Interrupted."""
         self._limiter.acquire(pair)
         self._count(again=again)
         return read(answers.result(self._transport.get(endpoint, query), beside_errors=beside_errors))
@@ -174,7 +175,7 @@ class KrakenExchange:
                 self._worked = pair
 
     def _wait(self, failed: NoAnswerError, pair: Pair | None, failures: int) -> None:
-        LOG.info("%s: %s; asking again", self._named(pair), failed)
+        LOG.info("%s: %s; retrying", self._named(pair), failed)
         if failed.policy is Policy.SLOWER:
             self._limiter.back_off(pair)
         if failed.wait_s:
@@ -184,16 +185,14 @@ class KrakenExchange:
     def _given_up(self, failed: NoAnswerError, endpoint: str, pair: Pair | None, failures: int) -> KrakenError:
         """Why no answer is waited for any longer."""
         often = f", {failures} times in a row" if failures > 1 else ""
+        host = self._transport.host
+        what = f"request to {host} failed ({endpoint})" if failed.reached else f"could not reach {host}"
         if pair and not failed.wait_s and self._is_of_pair(failed.policy, pair):
             return PairRefusedError(
-                f"{pair}: {self._transport.host} was asked for {endpoint}, and {failed}{often}. "
-                "The job goes on without it; the next one asks again."
+                f"{pair}: {what}: {failed}{often}. The job continues without it; the next one tries again."
             )
-        pause_wanted = f", and wants no question for {failed.wait_s:,.0f} s" if failed.wait_s else ""
-        return UnavailableError(
-            f"{self._transport.host} was asked for {endpoint}, and {failed}{often}{pause_wanted}. "
-            "What was answered before is kept; try again later."
-        )
+        pause = f"; no requests for {failed.wait_s:,.0f} s" if failed.wait_s else ""
+        return UnavailableError(f"{what}: {failed}{often}{pause}. Answers so far are kept; try again later.")
 
     def _is_of_pair(self, policy: Policy, pair: Pair) -> bool:
         """Whether it is the pair's fault: not where the exchange is down, nor where it befalls several in a row."""
@@ -207,7 +206,7 @@ class KrakenExchange:
         return few or self._others_work()
 
     def _others_work(self) -> bool:
-        """Whether a pair that worked still does, or one that was not asked yet; it is asked once for a trade."""
+        """Whether a pair that worked still does, or one not requested yet: by one request for a trade."""
         with self._lock:
             worked = [self._worked] if self._worked and self._worked not in self._doubtful else []
             unasked = (name.pair for name in self._names.entries if name.pair not in self._doubtful)
@@ -223,7 +222,7 @@ class KrakenExchange:
         return True
 
     def _is_up(self) -> bool:
-        """Whether the exchange answers at all; it is asked once."""
+        """Whether the exchange answers at all, by one request."""
         try:
             return self._once("SystemStatus", answers.status, None, {}) != "maintenance"
         except NoAnswerError:

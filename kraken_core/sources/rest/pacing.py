@@ -1,4 +1,4 @@
-"""How often the exchange is asked: each pair at its own pace, and all together below a cap (domain 1.3)."""
+"""How often requests are sent: each pair at its own pace, and all together below a cap (domain 1.3)."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ _SLOWER, _FASTER = 2.0, 0.8  # after being cut off; after every answer, until th
 
 @dataclass(slots=True)
 class RateLimiter:
-    """Whose turn it is. Callers are told apart by a key, as the exchange does: a pair, or None for all else."""
+    """Whose turn it is. Callers are distinguished by a key, as the exchange does: a pair, or None for all else."""
 
     waiting: Waiting
     distance_s: float
     least_s: float  # between any two requests
     _distances: dict[Hashable, float] = field(default_factory=dict)  # where longer than usual
     _next: dict[Hashable, float] = field(default_factory=dict)
-    _anybody: float = 0.0  # may be asked nothing before
+    _anybody: float = 0.0  # no request before
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def acquire(self, key: Hashable) -> None:
@@ -31,7 +31,7 @@ class RateLimiter:
         self.waiting.until(self._turn_of_all(key))
 
     def back_off(self, key: Hashable) -> None:
-        """The exchange cut us off: be asked half as often."""
+        """The exchange cut us off: send half as many requests."""
         with self._lock:
             self._distances[key] = min(self._distance(key) * _SLOWER, max(SLOWEST_S, self.distance_s))
 
@@ -44,7 +44,7 @@ class RateLimiter:
                     del self._distances[key]
 
     def pause_all(self, seconds: float) -> None:
-        """Nobody asks anything for so long."""
+        """No requests at all for so long."""
         with self._lock:
             self._anybody = max(self._anybody, self.waiting.now() + seconds)
 

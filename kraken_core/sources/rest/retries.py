@@ -1,4 +1,4 @@
-"""How patiently one question is asked again: longer waits each time, and no two callers in step."""
+"""How one request is repeated: longer waits each time, and no two callers in step."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from typing import NamedTuple
 from kraken_core.sources.rest.failures import Policy
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 60.0
-LONGEST_REST_S = 600.0  # that a server may ask for; rather than wait longer we give up for now
+LONGEST_REST_S = 600.0  # that a server may demand; for longer ones we give up for now
 
 
 class RetryBudget(NamedTuple):
-    """How often a question is asked at most, by what goes wrong the last time."""
+    """How often a request is sent at most, by what goes wrong the last time."""
 
     repeat: int = 9  # some two minutes: a restart of their gateway, a break of our line
     doubt: int = 5  # what makes no sense five times will not the sixth time
-    slower: int = 12  # some eight minutes: whoever else uses up our turns may be at it for a while
+    slower: int = 12  # some eight minutes: others at our address may use up the limit for a while
 
     def tries(self, policy: Policy) -> int:
-        """How often a question is asked that fails so; once where asking again is no use."""
+        """How often a request is sent that fails so; once where repeating is no use."""
         match policy:
             case Policy.REPEAT:
                 return self.repeat
@@ -33,7 +33,7 @@ class RetryBudget(NamedTuple):
 
 
 PATIENT = RetryBudget()
-BRIEF = RetryBudget(repeat=3, doubt=2, slower=4)  # of somebody who waits for a plan: a few seconds
+BRIEF = RetryBudget(repeat=3, doubt=2, slower=4)  # for a user who waits for a plan: a few seconds
 
 
 def pause_s(failures: int, chance: Callable[[], float] = random) -> float:

@@ -1,4 +1,4 @@
-"""One request over HTTP: a body, or why there is none. Nothing that is said holds more of an address than its host."""
+"""One request over HTTP: a body, or why there is none. Messages have no more of an address than its host."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from urllib.parse import urlsplit
 import requests
 
 from kraken_core.sources.rest.failures import NoAnswerError, Policy, refused_by
-from kraken_core.sources.session import prepare
+from kraken_core.sources.session import prepare, unreached
 
 TIMEOUT_S = (10.0, 20.0)  # to connect; between two pieces of an answer
 WHOLE_S = 90.0  # for all of an answer, however steadily it trickles
 MOST_BYTES = 64 << 20  # of an answer; the largest, AssetPairs, has about one MB
 _PIECE_BYTES = 1 << 16
-_PEACE_S = 5.0  # where it says that we ask too often, but not when to come back
+_PEACE_S = 5.0  # after "too many requests" without a time to come back
 _PASSING = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY}
 _OF_THE_QUESTION = {HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY}
 _REFUSING = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.UNAVAILABLE_FOR_LEGAL_REASONS}
 
 
 class Transport:
-    """Asks the public endpoints at an address. Thread-safe."""
+    """Sends requests to the public endpoints at an address. Thread-safe."""
 
     def __init__(self, url: str, timeout_s: tuple[float, float] = TIMEOUT_S) -> None:
         self._session = requests.Session()
@@ -56,18 +56,18 @@ class Transport:
                 return _body(answer)
         except requests.exceptions.SSLError as error:
             if "CERTIFICATE" in str(error):
-                raise NoAnswerError("its server cannot prove who it is (TLS)", Policy.ALL) from error
-            raise NoAnswerError("the connection (TLS) breaks off", Policy.REPEAT) from error
+                raise NoAnswerError("its TLS certificate is not valid", Policy.ALL, reached=False) from error
+            raise NoAnswerError("the TLS connection broke", Policy.REPEAT, reached=False) from error
         except requests.exceptions.Timeout as error:
-            raise NoAnswerError("it does not answer in time", Policy.REPEAT) from error
+            raise NoAnswerError("no answer in time", Policy.REPEAT) from error
         except (
             requests.exceptions.ConnectionError,
             requests.exceptions.ChunkedEncodingError,
             requests.exceptions.ContentDecodingError,
         ) as error:
-            raise NoAnswerError("it cannot be reached, or breaks off", Policy.REPEAT) from error
+            raise NoAnswerError(unreached(error), Policy.REPEAT, reached=False) from error
         except requests.exceptions.RequestException as error:
-            reason = f"it cannot be asked ({type(error).__name__}): check the setting api_url"
+            reason = f"invalid request ({type(error).__name__}): check the setting api_url"
             raise NoAnswerError(reason, Policy.ALL) from error
 
 
@@ -82,7 +82,7 @@ def _host(url: str) -> str:
 
 
 def _anonymous(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    """In place of what ~/.netrc may say: the endpoints are public."""
+    """In place of credentials in ~/.netrc: the endpoints are public."""
     return request
 
 
@@ -91,20 +91,20 @@ def _check(answer: requests.Response) -> None:
     status = answer.status_code
     if status == HTTPStatus.OK:
         return
-    reason = f"it answers with HTTP status {status}"
+    reason = f"HTTP status {status}"
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         raise NoAnswerError(reason, Policy.SLOWER, _retry_after(answer) or _PEACE_S)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in _PASSING:
         raise NoAnswerError(reason, Policy.REPEAT, _retry_after(answer))
     if status in _REFUSING:
-        raise NoAnswerError(f"{reason}: it refuses us", Policy.REFUSED)
+        raise NoAnswerError(f"{reason}: access refused", Policy.REFUSED)
     if status in _OF_THE_QUESTION and (errors := _errors(answer)):
         raise refused_by(errors)
     raise NoAnswerError(f"{reason}: check the setting api_url", Policy.ALL)
 
 
 def _errors(answer: requests.Response) -> list[str]:
-    """The exchange's own errors in a body of JSON: what it refuses is this question, and not all of them."""
+    """The exchange's own errors in a body of JSON: it refuses this request, and not all of them."""
     try:
         document = json.loads(_body(answer))
     except (ValueError, RecursionError):
@@ -114,7 +114,7 @@ def _errors(answer: requests.Response) -> list[str]:
 
 
 def _retry_after(answer: requests.Response) -> float:
-    """For how long the server wants to be left in peace: given in seconds, or as a date by its own clock."""
+    """For how long to send no requests: given in seconds, or as a date by the server's clock."""
     text = answer.headers.get("Retry-After", "").strip()
     if text.isascii() and text.isdecimal():
         return float(text)
@@ -133,5 +133,5 @@ def _body(answer: requests.Response) -> bytes:
         if len(body) > MOST_BYTES:
             raise NoAnswerError(f"it sends more than {MOST_BYTES >> 20} MB", Policy.REPEAT)
         if time.monotonic() - begun > WHOLE_S:
-            raise NoAnswerError("it does not answer in time", Policy.REPEAT)
+            raise NoAnswerError("no answer in time", Policy.REPEAT)
     return bytes(body)

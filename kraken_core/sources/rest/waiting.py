@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from kraken_core.domain.errors import Interrupted
 from kraken_core.ports import never_stop
 
-STEP_S = 0.1  # how soon a call to stop is heard
+STEP_S = 0.1  # how soon a call to stop takes effect
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,10 +21,10 @@ class Waiting:
     sleep: Callable[[float], None] = time.sleep
 
     def until(self, instant: float) -> None:
-        """Return when it is that late. Raises Interrupted as soon as somebody asks to stop, and if there is no wait."""
+        """Return when it is that late. Raises Interrupted as soon as a stop is requested, and if there is no wait."""
         while True:
             if self.stop():
-                raise Interrupted("stopped as asked, before the exchange was asked again")
+                raise Interrupted("stopped on request, before the next request to the exchange")
             left = instant - self.now()
             if left <= 0:
                 return

@@ -1,7 +1,7 @@
 """Compaction: many small files of an interval become one, which is proven equal before the table changes.
 
-Memory is bounded by the rows of one full file, whatever the table holds: about 300 bytes each while they are sorted and
-written, so a quarter of a gigabyte.
+Memory is bounded by the rows of one full file, whatever the table's size: about 300 bytes each while they are sorted
+and written, so a quarter of a gigabyte.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import polars as pl
 
 from kraken_core.domain.candles import KEY
 from kraken_core.domain.errors import StoreError
+from kraken_core.domain.plural import counted
 from kraken_core.ports import StagedFile
 from kraken_core.stores.delta.index import FileIndex
 from kraken_core.stores.files.candle_files import CandleFiles
@@ -88,8 +89,8 @@ def merge(files: CandleFiles, group: Group) -> StagedFile:
     if not proven:
         files.remove([merged.path])
         raise StoreError(
-            f"Merging {len(group.paths)} files of {files.place} gave other candles than they hold. The table is as it "
-            "was, and the merged file is deleted: check this machine's memory and disk, then try again."
+            f"Merging {counted(len(group.paths), 'file')} of {files.place} gave other candles than theirs. The "
+            "table is unchanged, and the merged file is deleted: check this machine's memory and disk, then try again."
         )
     return merged
 

@@ -1,4 +1,4 @@
-"""Which files hold candles of which series, and where: the answer to most questions without reading a candle."""
+"""Which files contain candles of which series, and where: the answer to most questions without reading a candle."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class FileIndex:
         return self._files.keys()
 
     def add(self, path: str, interval: int, spans: Mapping[Pair, CandleSpan]) -> None:
-        """Know a file."""
+        """Add a file."""
         self._files[path] = (interval, spans)
         for pair, span in spans.items():
             self._series.setdefault(Series(pair, interval), {})[path] = span
@@ -59,11 +59,11 @@ class FileIndex:
         return min(span.first for span in self._files[path][1].values())
 
     def candles(self, path: str) -> int:
-        """How many candles a file holds."""
+        """How many candles a file contains."""
         return sum(span.candles for span in self._files[path][1].values())
 
     def contested(self) -> Iterator[tuple[Series, TimeRanges, list[CandleSpan]]]:
-        """The series of which several files may hold the same slot: where that may be, and all spans of the series."""
+        """The series of which several files may have the same slot: where that may be, and all spans of the series."""
         for series, by_path in sorted(self._series.items()):
             spans, shared, reach = sorted(by_path.values()), [], -1
             for span in spans:
@@ -73,7 +73,7 @@ class FileIndex:
                 yield series, ranges, spans
 
     def holding(self, ranges: Mapping[Series, TimeRanges]) -> dict[str, dict[Series, TimeRanges]]:
-        """The files that may hold candles in the ranges, each with the ranges to look for in it."""
+        """The files that may have candles in the ranges, each with the ranges to look for in it."""
         found: dict[str, dict[Series, TimeRanges]] = defaultdict(dict)
         for series, wanted in ranges.items():
             for path, span in self._spans(series).items():
@@ -83,7 +83,7 @@ class FileIndex:
         return found
 
     def count(self, series: Series, wanted: TimeRanges) -> tuple[list[int], list[str]]:
-        """The candles in each range as far as spans tell, and the files that have to be read for the rest."""
+        """The candles in each range as far as spans show, and the files that have to be read for the rest."""
         counts, undecided = [0] * len(wanted), []
         for path, span in self._spans(series).items():
             before, after = _bounds_up_to(wanted, span)

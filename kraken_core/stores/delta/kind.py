@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from kraken_core.domain.formatting import byte_size
+from kraken_core.domain.plural import counted
 from kraken_core.domain.table_mark import KnownTable
 from kraken_core.ports import CandleTable, KeepReplaced, StoreState
 from kraken_core.ports.stores import Assets
@@ -29,7 +30,7 @@ class FolderKind:
         """See StoreKind."""
         return text.removeprefix("file://") if urlsplit(text).scheme in {"", "file"} else None
 
-    def name(self, address: str, folder: Path) -> str:  # noqa: ARG002 - the folder it is in says it all
+    def name(self, address: str, folder: Path) -> str:  # noqa: ARG002 - the folder is enough
         """See StoreKind."""
         return str(folder)
 
@@ -89,9 +90,10 @@ def _state(path: str, known: KnownTable) -> StoreState:
         return StoreState("there is none yet: the first job makes it.")
     if found.lost:
         advice = "restore them from a backup, or read their archives again with kraken-history doctor --repair"
-        text = f"{path} lacks {len(found.lost):,} of its files, such as {found.lost[0]}: {advice}."
+        text = f"{path} is missing {counted(len(found.lost), 'file')}, such as {found.lost[0]}: {advice}."
         return StoreState(text, damaged=True, size=found.size)
-    text = f"version {found.version:,}: {found.candles:,} candles in {found.files:,} files, {byte_size(found.size)}."
+    files = counted(found.files, "file")
+    text = f"version {found.version:,}: {counted(found.candles, 'candle')} in {files}, {byte_size(found.size)}."
     if pays := sum(each.files for each in store.fragmentation()):
-        text += f" {pays:,} small ones slow reading down: kraken-history doctor --repair"
+        text += f" Merge {counted(pays, 'small file')} for faster reads: kraken-history doctor --repair"
     return StoreState(text, improvable=bool(pays), size=found.size)

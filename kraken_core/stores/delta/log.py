@@ -1,6 +1,6 @@
 """The candle table's log: which files are its content, and the one way to change that.
 
-Delta Lake knows no keys: two commits planned on one stale version can both land, and a replacement planned before a
+Delta Lake has no keys: two commits planned on one stale version can both land, and a replacement planned before a
 compaction doubles rows. So every commit here is refused unless it lands right behind the version it was planned on
 (no retries), and carries one table-wide application transaction that rises with every commit, for others to check.
 """
@@ -56,7 +56,7 @@ def is_table(place: Location) -> bool:
 class DeltaLog:
     """The log of one table, as of the last refresh or of one ``pinned`` version; the table need not exist yet.
 
-    A newest version that does not go on from the ``known`` one is refused. Not thread-safe.
+    A newest version that does not continue the ``known`` one is refused. Not thread-safe.
     """
 
     def __init__(self, place: Location, pinned: int | None = None, known: KnownTable = nothing_known) -> None:
@@ -65,7 +65,7 @@ class DeltaLog:
         self.known = known
         self._table: DeltaTable | None = None
         self._entry: Hashable = None  # the log entry of the version we are at
-        self._digest = ""  # of the same, once it was wanted
+        self._digest = ""  # of the same, once it was needed
         self._active: dict[str, ActiveFile] = {}
 
     @property
@@ -102,7 +102,7 @@ class DeltaLog:
     def refresh(self, *, create: bool = False) -> Mapping[str, ActiveFile]:
         """Go to the newest version, of a new table if need be; returns its files by path.
 
-        Raises StoreError, TableLostError where what is there does not go on from what is known.
+        Raises StoreError, TableLostError where what is there does not continue what is recorded.
         """
         with store_errors("load", self._place):
             if self.pinned is not None:
@@ -129,7 +129,7 @@ class DeltaLog:
     def commit(self, added: Sequence[StagedFile], removed: Collection[str], *, data_change: bool = True) -> None:
         """Add and remove files on the version of the last refresh, in one transaction.
 
-        ``data_change`` is false where the added files hold the very candles of the removed ones. Raises
+        ``data_change`` is false where the added files contain the very candles of the removed ones. Raises
         CommitConflictError where that version is no longer the newest: refresh and plan again. Raises StoreError.
         """
         now = int(time.time() * 1000)
@@ -153,7 +153,7 @@ class DeltaLog:
             except CommitFailedError as error:
                 if self._open().version() > table.version():
                     raise CommitConflictError(
-                        f"Somebody else committed to the candle table {self._place} meanwhile. Nothing of this commit "
+                        f"Another process committed to the candle table {self._place}. Nothing of this commit "
                         "is in the table; its files are kept: try again."
                     ) from error
                 raise
@@ -161,7 +161,7 @@ class DeltaLog:
             self._sync(table.version() + 1)
 
     def checkpoint(self) -> None:
-        """Write the table's files of the last refresh in one piece, so that nobody replays the log before it."""
+        """Write the table's files of the last refresh in one piece, so that readers do not replay the log before it."""
         if self._table is not None:
             with store_errors("write a checkpoint of", self._place):
                 reached("table.checkpoint.before")
@@ -176,7 +176,7 @@ class DeltaLog:
                 self._table.cleanup_metadata()
 
     def removed_since(self, instant: int) -> set[str]:
-        """The names of files that left the table at or after an instant (epoch seconds), or nobody knows when."""
+        """The names of files that left the table at or after an instant (epoch seconds), or at an unknown time."""
         names = set()
         with store_errors("read the log of", self._place):
             for entry in self._place.files(_ENTRIES):
@@ -187,7 +187,7 @@ class DeltaLog:
         return names
 
     def _create(self) -> None:
-        """Make the table where there is none; somebody else may do so at the same time."""
+        """Make the table where there is none; another process may do so at the same time."""
         if is_table(self._place):
             return
         self._place.make()
@@ -209,7 +209,7 @@ class DeltaLog:
         return DeltaTable(self._place.at(), version=version, storage_options=self._place.delta_options)
 
     def _stamp(self) -> Hashable:
-        """Tells our log entry from one of the same number in a table that was deleted and made anew."""
+        """Distinguishes our log entry from one of the same number in a table that was deleted and made again."""
         return self._place.stamp(_entry_of(self.version))
 
     def _sync(self, version: int) -> None:
@@ -226,7 +226,7 @@ class DeltaLog:
             )
         if table.schema() != _COLUMNS or partitions != [PARTITION]:
             raise StoreError(
-                f"The table {self._place} is no candle table of this program: its columns are "
+                f"The table {self._place} is not a candle table of this program: its columns are "
                 f"{', '.join(field.name for field in table.schema().fields)}, partitioned by "
                 f"{', '.join(partitions) or 'nothing'}. Nothing was changed: choose another store."
             )

@@ -1,11 +1,11 @@
 """The care of a candle table: merging its small files, deleting what it does not need, proving it whole.
 
-None of it changes what the table holds. A crash anywhere leaves at most files that no version names, for the next
-vacuum; and whoever reads or commits meanwhile is not held up for longer than one commit takes.
+None of it changes the table's content. A crash anywhere leaves at most files that no version names, for the next
+vacuum; and readers and writers meanwhile wait no longer than one commit takes.
 
 A file may be on disk and not in the table for three reasons: it is about to be committed, it never will be because its
-writer died, or it left the table. Younger than a day, nobody can tell the first two apart. What left the table is kept
-for a week, for readers of that moment and for going back to an earlier version.
+writer died, or it left the table. Younger than a day, the first two cannot be distinguished. What left the table is
+kept for a week, for readers of that moment and for going back to an earlier version.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _TRIES = 3  # of a commit that others overtake
 
 
 class DeltaMaintenance:
-    """What a process knows of a candle table, and its care; see Maintainable."""
+    """A process's view of a candle table, and its maintenance; see Maintainable."""
 
     def __init__(
         self,
@@ -85,7 +85,7 @@ class DeltaMaintenance:
         candidates = written_before(self._files.place, now - UNCOMMITTED_KEPT_S)
         with self._lock:  # only now, so that whatever was committed while the folders were listed is needed
             active = self._log.refresh()
-            if not self._log.exists:  # then nobody can tell what is needed
+            if not self._log.exists:  # then what is needed is unknown
                 return Vacuumed()
             removed = self._log.removed_since(now - _REMOVED_KEPT_S)
             self._log.forget_expired()
@@ -96,7 +96,7 @@ class DeltaMaintenance:
         return Vacuumed(len(needless), sum(file.size for file in needless))
 
     def verify(self) -> list[Damage]:
-        """See Maintainable. Speaks of the version of this moment."""
+        """See Maintainable. Of the version of this moment."""
         with self._lock:
             active = self._log.refresh()
         return list(damages(self._files, active))

@@ -1,6 +1,6 @@
 """Works out one commit: which files join the table, which leave it, and what became of every staged candle.
 
-Delta Lake knows no keys, so a slot that is held twice has to be found before it is committed. Files are never changed:
+Delta Lake has no keys, so a slot that is stored twice has to be found before it is committed. Files are never changed:
 a candle that loses its slot is noted by its row number, and each file with losers is rewritten without them, once, at
 the end. Staged files are taken one after the other, so that those of one commit may overlap as well.
 """
@@ -51,9 +51,9 @@ def plan_merge(
     drop: Mapping[Series, TimeRanges] = MappingProxyType({}),
     keeping: bool = False,
 ) -> DeltaMerge:
-    """Work out what makes the staged files part of a table that holds ``stored``; see CandleStore.commit.
+    """Compute what makes the staged files part of a table with the files ``stored``; see CandleStore.commit.
 
-    ``keeping``: say what is replaced, too.
+    ``keeping``: compute what is replaced, too.
     """
     overlay = _Overlay(files, stored, ReplacedRows(files, stored) if keeping else None)
     overlay.drop(drop)
@@ -65,7 +65,7 @@ def plan_merge(
 
 
 class _Overlay:
-    """The table as it would be: the files held and taken, less the rows that lost their slot."""
+    """The table as it would be: the files stored and added, less the rows that lost their slot."""
 
     def __init__(self, files: CandleFiles, stored: FileIndex, replaced: ReplacedRows | None) -> None:
         self._files = files
@@ -78,12 +78,12 @@ class _Overlay:
         self._differing: list[pl.DataFrame] = []
 
     def drop(self, ranges: Mapping[Series, TimeRanges]) -> None:
-        """Candles in the ranges lose their slot, to nobody."""
+        """Candles in the ranges lose their slot, without a successor."""
         for path, wanted in self._stored.holding(ranges).items():
             self._lose(path, self._files.rows([path], wanted, (*KEY, ROW))[ROW], wanted)
 
     def clear(self, ranges: Mapping[Series, TimeRanges]) -> None:
-        """Derived candles in the ranges lose their slot, to nobody."""
+        """Derived candles in the ranges lose their slot, without a successor."""
         for path, wanted in self._stored.holding(ranges).items():
             rows = self._left(path, self._files.rows([path], wanted, (*KEY, "source", ROW)))
             self._lose(path, rows.filter(pl.col("source") == Source.DERIVED)[ROW], wanted)
@@ -104,7 +104,7 @@ class _Overlay:
                 self._replaced.takes(file, {Series(pair, file.interval) for pair in file.spans})
 
     def take(self, file: StagedFile) -> None:
-        """A staged file joins; in every slot that is held already, one of the two candles loses."""
+        """A staged file joins; in every slot that is stored already, one of the two candles loses."""
         spans = {Series(pair, file.interval): span for pair, span in file.spans.items()}
         if file.path in self._stored.paths:  # an earlier try landed after all, and only the answer to it was lost
             self._count({series: Merged(confirmed=span.candles) for series, span in spans.items()})

@@ -1,4 +1,4 @@
-"""How a candle table stands, told by its log and its folder without reading a candle."""
+"""A candle table's state, from its log and its folder without reading a candle."""
 
 from __future__ import annotations
 

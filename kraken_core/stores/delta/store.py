@@ -50,7 +50,7 @@ class DeltaStore(DeltaMaintenance):
     """A CandleStore in a local folder or an object store, created by the first write, and Maintainable."""
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """A copy, in whatever process, opens the same table anew."""
+        """A copy, in any process, opens the same table again."""
         return type(self), (self._files.place, self._log.pinned)
 
     def with_retries(self) -> DeltaStore:

@@ -1,6 +1,6 @@
 """Proving a candle table whole: every file as it was written, every slot once.
 
-Holds one file at a time in memory, and of slots that several files may hold a million at a time.
+One file at a time is in memory, and of slots that several files may have a million at a time.
 """
 
 from __future__ import annotations
@@ -11,7 +11,9 @@ import polars as pl
 
 from kraken_core.domain.candles import KEY, SCHEMA
 from kraken_core.domain.errors import StoreError
+from kraken_core.domain.interval_units import short
 from kraken_core.domain.market import Series
+from kraken_core.domain.plural import counted
 from kraken_core.domain.timerange import TimeRanges
 from kraken_core.ports import Damage
 from kraken_core.stores.delta.index import FileIndex
@@ -44,20 +46,20 @@ def _problems(files: CandleFiles, path: str, file: ActiveFile, readable: FileInd
         yield f"cannot be read: {error.__cause__}".partition("\n")[0]
         return
     if candles.schema != pl.Schema(SCHEMA) or candles.select(KEY).null_count().sum_horizontal().item():
-        yield "holds no candles: its columns are others, or pairs and times are empty"
+        yield "contains no candles: its columns are others, or pairs and times are empty"
         return
     content = spans_of_unsorted(candles.lazy())
     readable.add(path, file.interval, content)
     if footer != content:
-        yield "holds other candles than its footer tells"
+        yield "contains other candles than its footer lists"
     try:
         spans_of(candles)
     except StoreError:
-        yield "is not sorted by pair and time, or holds a slot twice"
+        yield "is not sorted by pair and time, or has a slot twice"
 
 
 def _batches(index: FileIndex) -> Iterator[dict[Series, TimeRanges]]:
-    """Where to look for slots that several files hold, at most :data:`SLOTS_AT_ONCE` candles at a time."""
+    """Where to look for slots that several files have, at most :data:`SLOTS_AT_ONCE` candles at a time."""
     batch: dict[Series, TimeRanges] = {}
     room = SLOTS_AT_ONCE
     for series, ranges, spans in index.contested():
@@ -95,4 +97,5 @@ def _repeated_slots(files: CandleFiles, index: FileIndex, ranges: Mapping[Series
         .sort("pair", PARTITION)
     )
     for pair, interval, count, (path, *others) in twice.iter_rows():
-        yield Damage(path, f"holds {count:,} slots of {pair} at {interval} min that {', '.join(others)} holds too")
+        what = f"{counted(count, 'slot')} of {pair} {short(interval)}"
+        yield Damage(path, f"contains {what} that {', '.join(others)} contains too")

@@ -1,7 +1,7 @@
 """The Parquet files of the candle table: written durably, read by series and range, never changed.
 
-The one place that knows where they lie. A file holds one interval, sorted by pair and time, and says in its footer
-which candles of which pair it holds, so that nobody needs to read it to know.
+The one place with where they lie. A file has one interval, sorted by pair and time, and lists in its footer
+which candles of which pair it has, so that this is known without reading it.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from kraken_core.stores.files.spans import US, from_footer, spans_of, spans_of_u
 
 PARTITION = "interval_minutes"  # in the folder's name, so not in the files (Delta's rule)
 NOT_AS_WRITTEN = "its content is not what was written: its checksum is another"
-ROW = "row"  # a row's number in its file, where a reader asks for it
+ROW = "row"  # a row's number in its file, where a reader needs it
 
 
 class CandleFiles:
@@ -57,7 +57,7 @@ class CandleFiles:
             return self.place.size(path) == size and is_as_written(path, self.place.content(path))
 
     def spans(self, path: str) -> dict[Pair, CandleSpan]:
-        """What a file holds, from its footer; a file rewritten by another tool lacks ours and is scanned."""
+        """What a file contains, from its footer; a file rewritten by another tool is without ours and is scanned."""
         target = self.place.at(path)
         with store_errors("read", target):
             footer = pl.read_parquet_metadata(
@@ -95,7 +95,7 @@ class CandleFiles:
     def whole(self, paths: Iterable[str], interval: int) -> pl.DataFrame:
         """All candles of files of one interval, in the order in which they lie there.
 
-        Raises StoreError, also where a file is not as it was written: nothing wrong is to be written anew.
+        Raises StoreError, also where a file is not as it was written: nothing wrong is to be written again.
         """
         return pl.concat([self._checked(path, interval) for path in paths])
 
@@ -104,7 +104,7 @@ class CandleFiles:
         return self._checked(path, interval, dropped).sort(KEY)
 
     def remove(self, paths: Iterable[str]) -> None:
-        """Delete files that no version of the table ever held."""
+        """Delete files that no version of the table ever had."""
         for path in paths:
             reached("table.remove.before")
             with store_errors("delete", self.place.at(path)):

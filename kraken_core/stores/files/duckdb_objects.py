@@ -1,4 +1,4 @@
-"""Objects as files that DuckDB reads: what it asks for is fetched, in the thread that asks, and no more.
+"""Objects as files that DuckDB reads: what it needs is fetched, in the thread that needs it, and no more.
 
 Through pyarrow's datasets it would wait for pyarrow's own threads, which may wait for the interpreter that it keeps
 meanwhile: for good.
@@ -19,7 +19,7 @@ _NEVER_CHANGED = datetime.fromtimestamp(0, UTC)
 
 
 class Objects(Protocol):
-    """What is asked of an object store here."""
+    """What is used of an object store here."""
 
     def at(self, path: str = "") -> str:
         """An object's whole address."""
@@ -59,7 +59,7 @@ class ObjectFiles(AbstractFileSystem):  # type: ignore[misc] # it has no types
         return [path]
 
     def modified(self, path: str) -> datetime:  # noqa: ARG002 - none ever is
-        """The same for all, so that a query need not ask whether one changed while it reads."""
+        """The same for all, so that a query need not check whether one changed while it reads."""
         return _NEVER_CHANGED
 
     def _open(self, path: str, mode: str = "rb", **_: object) -> ObjectFile:

@@ -16,8 +16,8 @@ from kraken_core.domain.errors import StoreError
 
 _TREE = re.compile(r"\s*\n\s*(?:\x1b\[\d+m)?↳(?:\x1b\[0m)?\s*")  # how Delta sets the causes of an error
 _TRACEBACK = re.compile(r"^Traceback \(most recent .*?^\w[\w.]*: ", re.DOTALL | re.MULTILINE)  # DuckDB's, of our error
-_AWAY = "error sending request"  # in the words of the client that deltalake, polars and obstore share
-_FULL = (os.strerror(errno.ENOSPC), os.strerror(errno.EDQUOT))  # libraries tell it in words alone
+_AWAY = "error sending request"  # the message of the client that deltalake, polars and obstore share
+_FULL = (os.strerror(errno.ENOSPC), os.strerror(errno.EDQUOT))  # libraries have it in their text alone
 
 
 @contextmanager
@@ -37,7 +37,7 @@ def store_errors(verb: str, what: object) -> Iterator[None]:
                 "as it was; see that the store can be reached (kraken-history doctor) and try again."
             ) from error
         message = (
-            f"Cannot {verb} {what} of the candle table: {reason}. The table is as it was; mend that and try again "
+            f"Cannot {verb} {what} of the candle table: {reason}. The table is unchanged; fix that and try again "
             "(what is lost for good comes from a backup, or kraken-history doctor --repair reads its archives again)."
         )
         raise StoreError(message) from error

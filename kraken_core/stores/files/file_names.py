@@ -1,6 +1,6 @@
-"""What files of candles are called: a number that nobody else draws, and a checksum of what is in them.
+"""What files of candles are called: a number that no other process draws, and a checksum of what is in them.
 
-A name goes wherever its file does, through logs, merges and copies, so that anybody can tell whether the file is as it
+A name goes wherever its file does, through logs, merges and copies, so that anyone can check whether the file is as it
 was written: a CRC-32 finds every flip of a single bit, and of up to 32 in a row. Files of earlier versions of this
 program carry none.
 """
@@ -36,5 +36,5 @@ def checksum_in(path: str) -> int | None:
 
 
 def is_as_written(path: str, content: bytes) -> bool:
-    """Whether a file's content is what its name says; also where that says nothing."""
+    """Whether a file's content is what its name states; also where that states nothing."""
     return checksum_in(path) in {None, zlib.crc32(content)}

@@ -32,11 +32,11 @@ class LocalFolder:
 
     @property
     def delta_options(self) -> None:
-        """Nothing has to be said."""
+        """None are needed."""
 
     @property
     def polars_options(self) -> None:
-        """Nothing has to be said."""
+        """None are needed."""
 
     def with_retries(self) -> LocalFolder:
         """A folder answers."""

@@ -1,6 +1,6 @@
 """Where a candle table lies: a folder of this machine (``folder``), or a prefix of an object store (``object_store``).
 
-Files are named relative to the table. Only a location knows what makes one durable, and how libraries reach it.
+Files are named relative to the table. Only a location defines what makes one durable, and how libraries reach it.
 """
 
 from __future__ import annotations
@@ -36,16 +36,16 @@ class Location(Protocol):
 
     @property
     def delta_options(self) -> dict[str, str] | None:
-        """What Delta Lake has to be told to get there."""
+        """The options Delta Lake needs to get there."""
         ...
 
     @property
     def polars_options(self) -> dict[str, Any] | None:
-        """What polars has to be told to get there."""
+        """The options polars needs to get there."""
         ...
 
     def with_retries(self) -> Location:
-        """The same place for who can wait: where nobody answers, it is asked again for minutes instead of seconds."""
+        """The same place for callers that can wait: requests are repeated for minutes instead of seconds."""
         ...
 
     def at(self, path: str = "") -> str:
@@ -69,11 +69,11 @@ class Location(Protocol):
         ...
 
     def stamp(self, path: str) -> Hashable:
-        """Tells a file from another one of the same name; None where there is none."""
+        """Distinguishes a file from another one of the same name; None where there is none."""
         ...
 
     def text(self, path: str) -> str:
-        """What a small file says."""
+        """The content of a small file."""
         ...
 
     def content(self, path: str) -> bytes:

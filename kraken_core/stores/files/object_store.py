@@ -1,7 +1,7 @@
-"""A candle table on an object store: S3, and whatever speaks as it does.
+"""A candle table on an object store: S3, and compatible ones.
 
 Every call gives the interpreter free while it waits, so that a store that does not answer, or a line that is slow,
-keeps nobody from hearing of the job, and no page from being drawn.
+keeps no job from reporting, and no page from being drawn.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ from kraken_core.stores.files.duckdb_objects import PROTOCOL, ObjectFiles
 from kraken_core.stores.files.file_names import Name
 from kraken_core.stores.files.location import StoredFile, Written, literal, named_whole
 
-# What the environment may say of the object store; the rest of AWS_… is for other programs.
+# What the environment may set for the object store; the rest of AWS_… is for other programs.
 _SAID = frozenset(
     {"access_key_id", "secret_access_key", "session_token", "region", "default_region", "endpoint_url", "allow_http"}
     | {"role_arn", "web_identity_token_file", "container_credentials_relative_uri", "skip_signature"}
     | {"virtual_hosted_style_request", "conditional_put"}
 )
 _HTTP = "aws_allow_http"  # of the client, not of S3
-# How long a request is repeated that may be, by somebody who looks at the screen and by a job. What the three libraries
-# do on their own ends after ten tries: a store that is started anew refuses as many in two seconds.
+# How long a request is repeated that may be, for a user at the screen and for a job. What the three libraries
+# do on their own ends after ten tries: a store that is restarted refuses as many in two seconds.
 BRIEF, PATIENT = timedelta(seconds=5), timedelta(seconds=180)
 _TRIES = 1000  # so that time ends them
 _FIRST_WAIT, _LONGEST_WAIT = timedelta(milliseconds=100), timedelta(seconds=2)
@@ -172,7 +172,7 @@ def _store(address: str, patience: timedelta, options: tuple[tuple[str, str], ..
 
 @contextmanager
 def _translated_errors() -> Iterator[None]:
-    """Whatever goes wrong is an OSError, in the words that are for people."""
+    """Whatever goes wrong is an OSError, with a text for people."""
     try:
         yield
     except (BaseError, ValueError) as error:
@@ -180,7 +180,7 @@ def _translated_errors() -> Iterator[None]:
 
 
 def storage_options(environment: Mapping[str, str]) -> dict[str, str]:
-    """What ``AWS_…`` says of the object store. Commits are conditional writes: of two at once, one lands."""
+    """What ``AWS_…`` sets for the object store. Commits are conditional writes: of two at once, one lands."""
     said = {name.lower(): value for name, value in environment.items() if name.upper().startswith("AWS_")}
     options = {name: value for name, value in said.items() if name.removeprefix("aws_") in _SAID}
     if options.get("aws_endpoint_url", "").startswith("http://"):

@@ -1,6 +1,6 @@
-"""Which rows of files lie in the ranges of their series: told run by run, without touching a row that nobody wants.
+"""Which rows of files lie in the ranges of their series: found run by run, without touching other rows.
 
-A file lies sorted by pair and time, so that a range is a slice of it; what is wanted whole is not even copied.
+A file lies sorted by pair and time, so that a range is a slice of it; what is needed whole is not even copied.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class RowRun(NamedTuple):
 def in_ranges(rows: pl.DataFrame, ranges: Mapping[Series, TimeRanges], interval: int) -> pl.DataFrame:
     """The rows of an interval in the ranges, sorted by pair and time."""
     runs = _runs(rows)
-    if runs is None:  # a file that another tool wrote, or several that hold the same days of a pair
+    if runs is None:  # a file that another tool wrote, or several with the same days of a pair
         rows = rows.sort(KEY)
         runs = _runs(rows) or []
     times = _times(rows)

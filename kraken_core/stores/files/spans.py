@@ -1,4 +1,4 @@
-"""Where the series of a file lie, in the file's own footer, so that nobody needs to read it to know."""
+"""Where the series of a file lie, in the file's own footer, so that this is known without reading it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def spans_of(candles: pl.DataFrame) -> dict[Pair, CandleSpan]:
     times = candles["time"].to_physical()
     ends = runs["len"].cast(pl.Int64).cum_sum()
     firsts, lasts = times.gather(ends - runs["len"]), times.gather(ends - 1)
-    # Time may stand still or step back only where a pair ends and the next one begins.
+    # Time may stay or step back only where a pair ends and the next one begins.
     steps_back, at_ends = (times.diff() <= 0).sum(), (firsts.slice(1) <= lasts.slice(0, len(lasts) - 1)).sum()
     if steps_back != at_ends or (runs["value"] < runs["value"].shift()).any():
         raise StoreError("Candles to be stored must be sorted by pair and time, each slot once; nothing was written.")

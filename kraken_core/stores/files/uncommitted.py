@@ -1,4 +1,4 @@
-"""Files of the candle table that may be about to be committed: younger than a day, nobody can tell."""
+"""Files of the candle table that may be about to be committed: younger than a day, that is unknown."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ EXAMPLE = f"{SCHEME}://host:{HTTP_PORT}?pg={PG_PORT}"
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """A server's two ports: candles are written over HTTP, everything else is asked over PostgreSQL's wire."""
+    """A server's two ports: candles are written over HTTP, everything else goes over PostgreSQL's wire."""
 
     host: str
     http: int = HTTP_PORT

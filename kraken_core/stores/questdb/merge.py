@@ -1,4 +1,4 @@
-"""Works out one commit to QuestDB: which candles take their slots, which slots are given up, and which ranks change."""
+"""Computes one commit to QuestDB: which candles take their slots, which slots are deleted, and which ranks change."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ _UNCHANGED, _BEFORE, _AFTER = 0, 1, 2
 class QuestDbMerge:
     """A commit that was worked out and not yet made.
 
-    A rank that falls, or of a slot in which nothing is held, is recorded before the candles, one that rises behind
-    them: wherever a crash comes in between, no candle is ever held at a rank above its own.
+    A rank that falls, or of a slot in which nothing is stored, is recorded before the candles, one that rises behind
+    them: wherever a crash comes in between, no candle is ever stored at a rank above its own.
     """
 
     winners: pl.DataFrame  # SCHEMA
-    gone: pl.DataFrame  # SCHEMA: rows of slots, or of other sources in a slot, that are given up
+    gone: pl.DataFrame  # SCHEMA: rows of slots, or of other sources in a slot, that are deleted
     ranks_before: Sequence[RankRun] = ()
     ranks_after: Sequence[RankRun] = ()
     merged: Mapping[Series, Merged] = field(default_factory=dict)
@@ -51,7 +51,7 @@ def merge(
     drop: Mapping[Series, TimeRanges] = MappingProxyType({}),
     by_source: bool = False,
 ) -> QuestDbMerge:
-    """Merge files, one after the other, into what is held: see CandleStore.commit.
+    """Merge files, one after the other, into what is stored: see CandleStore.commit.
 
     ``rows`` are those of the table (SCHEMA): all of each series from its first incoming or demoted candle to its
     last, derived ones inside ``clear``, and whatever is inside ``drop``. ``by_source``: rows of several sources may

@@ -1,6 +1,6 @@
-"""Getting rid of slots that were given up: QuestDB deletes no rows, but whole partitions.
+"""Purging deleted slots: QuestDB deletes no rows, but whole partitions.
 
-What a partition still holds is copied into the table ``assetprice_kept``, the partition dropped, and the copy put back.
+What a partition still has is copied into the table ``assetprice_kept``, the partition dropped, and the copy put back.
 As long as that table is there, it and not the partition is what counts: wherever this is interrupted, readers see
 every candle, and the next writer finishes it.
 """
@@ -11,11 +11,12 @@ from datetime import datetime
 from typing import NamedTuple
 
 from kraken_core.domain.errors import StoreError
+from kraken_core.domain.plural import counted
 from kraken_core.stores.questdb.server import QuestDbServer
 from kraken_core.stores.questdb.tables import KEPT, TABLE, settled
 
 _KEEPING = f"{KEPT}_new"
-# How QuestDB names partitions of a kind, and the unit that its functions know the kind by.
+# How QuestDB names partitions of a kind, and the unit that its functions use for the kind.
 _KINDS = {"DAY": ("%Y-%m-%d", "d"), "MONTH": ("%Y-%m", "M"), "YEAR": ("%Y", "y")}
 _LIVE = "close IS NOT NULL"
 
@@ -39,7 +40,7 @@ class PartitionSpan(NamedTuple):
 
 
 def source(server: QuestDbServer, partition: str, *, kept: bool) -> str:
-    """What to read candles from, while ``kept`` says that a purge is under way or was interrupted."""
+    """What to read candles from, while ``kept`` shows that a purge is under way or was interrupted."""
     if not kept:
         return TABLE
     [span] = _partitions(server, KEPT, partition, _LIVE)
@@ -47,7 +48,7 @@ def source(server: QuestDbServer, partition: str, *, kept: bool) -> str:
 
 
 def purge(server: QuestDbServer, partition: str) -> int:
-    """Rewrite the partitions in which slots were given up; returns how many rows went. Raises StoreError."""
+    """Rewrite the partitions in which slots were deleted; returns how many rows went. Raises StoreError."""
     finish(server)
     if partition not in _KINDS:
         return 0
@@ -64,7 +65,7 @@ def purge(server: QuestDbServer, partition: str) -> int:
 
 
 def finish(server: QuestDbServer) -> None:
-    """Put back what an interrupted purge kept. For writers only: nobody else may be at it."""
+    """Put back what an interrupted purge kept. For writers only: no other process may do so."""
     names = {name for (name,) in server.rows(f"SELECT table_name FROM tables() WHERE table_name LIKE '{KEPT}%'")}
     if KEPT in names:
         server.execute(f"INSERT INTO {TABLE} SELECT * FROM {KEPT}")
@@ -74,7 +75,7 @@ def finish(server: QuestDbServer) -> None:
 
 
 def _keep(server: QuestDbServer, span: PartitionSpan, live: int) -> None:
-    """Copy what a partition holds; the copy counts from the moment it is whole."""
+    """Copy a partition's rows; the copy counts from the moment it is whole."""
     server.execute(
         f"CREATE TABLE {_KEEPING} AS (SELECT * FROM {TABLE} WHERE {_LIVE} AND {span.inside}) "
         "TIMESTAMP(time) PARTITION BY YEAR WAL"
@@ -83,7 +84,7 @@ def _keep(server: QuestDbServer, span: PartitionSpan, live: int) -> None:
     [(copied,)] = server.rows(f"SELECT count() FROM {_KEEPING}")
     if copied != live:
         raise StoreError(
-            f"QuestDB at {server.address} copied {copied:,} of {live:,} candles of {span.name}. "
+            f"QuestDB at {server.address} copied {copied:,} of {counted(live, 'candle')} of {span.name}. "
             "Nothing was deleted: look at its log, and try again."
         )
     server.execute(f"RENAME TABLE {_KEEPING} TO {KEPT}")

@@ -1,7 +1,7 @@
 """The ranks of the candles in QuestDB, which its table of candles has no column for.
 
 Candles that came together share their rank, so that it is kept as steps: from this instant on, candles of this series
-have that rank. Where nothing is held a step means nothing.
+have that rank. Where nothing is stored a step means nothing.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class RankRun(NamedTuple):
 
 
 class Step(NamedTuple):
-    """From ``start`` on candles of the series have this rank; None where nobody knows one."""
+    """From ``start`` on candles of the series have this rank; None where it is unknown."""
 
     series: Series
     start: int

@@ -1,6 +1,6 @@
-"""What is held in QuestDB, read back: candles with their ranks, counts, and where each series lies.
+"""What is stored in QuestDB, read back: candles with their ranks, counts, and where each series lies.
 
-A row without a close is a slot that was given up: QuestDB deletes no rows.
+A row without a close is a deleted slot: QuestDB deletes no rows.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class HeldRows:
         return self._ranked(_exactly(rows, wanted), wanted.keys())
 
     def counts(self, ranges: Mapping[Series, TimeRanges], *, by_source: bool) -> dict[Series, list[int]]:
-        """How many slots of each range are held, counted by the server."""
+        """How many slots of each range are stored, counted by the server."""
         result = {series: [0] * len(found) for series, found in ranges.items()}
         grouped = _grouped({s: found for s, found in ranges.items() if s.pair.base in self._ids}, many=None)
         selects: list[tuple[str, tuple[object, ...]]] = []
@@ -165,7 +165,7 @@ def _parts(ranges: Mapping[Series, TimeRanges], ids: Ids) -> Iterator[tuple[str,
 
 
 def _grouped(ranges: Mapping[Series, TimeRanges], *, many: int | None) -> dict[tuple[int, TimeRange], list[Series]]:
-    """The series by the ranges that are wanted of them; of a series with ``many``, the hull of all."""
+    """The series by the requested ranges of them; of a series with ``many``, the hull of all."""
     groups: dict[tuple[int, TimeRange], list[Series]] = defaultdict(list)
     for series, found in ranges.items():
         apart = found if many is None or len(found) <= many else (found.hull,)

@@ -1,4 +1,4 @@
-"""Sending rows to QuestDB over ILP/HTTP, with its own client: every part is acknowledged, or told why not."""
+"""Sending rows to QuestDB over ILP/HTTP, with its own client: every part is acknowledged, or refused with a reason."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class GoneError(Exception):
 
 
 class RowsRefusedError(Exception):
-    """The server takes none of a part: why, in its own words, and the row it speaks of, where it names one."""
+    """The server takes none of a part: its own message, and the row, where it names one."""
 
     def __init__(self, reason: str, row: int | None) -> None:
         super().__init__(reason)
@@ -76,7 +76,7 @@ class Senders:
             sender.dataframe(_frame(part), table_name=part.table, symbols=list(part.symbols), at="time")
             sender.flush()
         except QuestDBError as error:
-            if sender is None:  # nothing was sent: it did not even tell which protocol it speaks
+            if sender is None:  # nothing was sent: not even its protocol is known
                 raise GoneError(str(error)) from error
             sender.close(flush=False)
             if error.code in {QuestDBErrorCode.SocketError, QuestDBErrorCode.CouldNotResolveAddr}:
@@ -116,7 +116,7 @@ def _nullable(kind: pa.DataType) -> object:
 
 
 def _refusal(text: str) -> tuple[str, int]:
-    """Why the server refused, in its own words, and the line it speaks of; 0 where it names none."""
+    """Why the server refused, by its own message, and the line it names; 0 where it names none."""
     start = text.find("{")
     try:
         answer = json.loads(text[start:])

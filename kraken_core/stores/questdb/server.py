@@ -1,4 +1,4 @@
-"""A QuestDB server as seen from here: asked over PostgreSQL's wire, written to over HTTP, and waited for.
+"""A QuestDB server as seen from here: queried over PostgreSQL's wire, written to over HTTP, and waited for.
 
 Everything that is done here may be done twice without harm, so whatever a connection's end leaves in doubt is simply
 done again, until the server answers or patience ends.
@@ -24,7 +24,7 @@ from kraken_core.postgres_wire import AnsweringConnection
 from kraken_core.stores.questdb.address import Address
 from kraken_core.stores.questdb.sender import SIDE_BY_SIDE, GoneError, RowsRefusedError, Senders, in_parts
 
-PATIENCE_S = 60.0  # a server that is started anew answers well before
+PATIENCE_S = 60.0  # a server that is restarted answers well before
 _CONNECT_S = 5
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.05, 2.0
 _APPLY_PATIENCE_S = 600  # without any progress
@@ -63,14 +63,14 @@ class QuestDbServer:
         self._patiently("change", lambda: self._execute(sql, values))
 
     def check_takes_changes(self) -> None:
-        """Raises StoreError where the server is told to take none; it then applies none that came before, either."""
+        """Raises StoreError where the server refuses it; it then applies none that came before, either."""
         if self.rows("SELECT 1 FROM (SHOW PARAMETERS) WHERE property_path = 'readonly' AND value = 'true'"):
             raise StoreError(self._describe("write to", "read-only"))
 
     def send(self, table: str, rows: pl.DataFrame, symbols: Sequence[str], describe: Callable[[int], str]) -> None:
         """Write rows over ILP/HTTP, in parts of which each is acknowledged; rows are not to depend on their order.
 
-        Raises StoreError: where the server refuses a row, with what ``describe`` says of it. Other parts are kept.
+        Raises StoreError: where the server refuses a row, with its ``describe``. Other parts are kept.
         """
         parts = [
             partial(self._patiently, "write to", partial(self._senders.flush, part))
@@ -146,7 +146,7 @@ class QuestDbServer:
                 if time.monotonic() + wait > until:
                     raise StoreError(
                         f"QuestDB at {self.address} does not answer ({_first_line(str(error))}). "
-                        "What was committed is kept: start it, or mend the setting 'store', and try again."
+                        "What was committed is kept: start it, or correct the setting 'store', and try again."
                     ) from error
             time.sleep(wait)
             wait = min(wait * 2, _LONGEST_WAIT_S)
@@ -156,11 +156,11 @@ class QuestDbServer:
         if any(word in shown.lower() for word in _READ_ONLY):
             advice = "it takes no changes; have its owner allow them (readonly=false in its server.conf)"
             return f"Cannot {verb} QuestDB at {self.address}: {advice}. The table is as it was."
-        return f"Cannot {verb} QuestDB at {self.address}: {shown}. What was committed is kept; mend that and try again."
+        return f"Cannot {verb} QuestDB at {self.address}: {shown}. What was committed is kept; fix that and try again."
 
 
 def progress_or_fail(look: Callable[[], tuple[bool, object]], describe: Callable[[], str]) -> None:
-    """Look until it says so, as long as what it sees keeps changing. Raises StoreError."""
+    """Poll until it is true, as long as what it sees keeps changing. Raises StoreError."""
     seen: object = None
     since, wait = time.monotonic(), 0.002
     while True:

@@ -15,7 +15,7 @@ from kraken_core.stores.files.folder import LocalFolder
 
 
 class StagedFiles(CandleFiles):
-    """Candles on their way to QuestDB, with the numbers it knows assets by."""
+    """Candles on their way to QuestDB, with its numbers of assets."""
 
     def __init__(self, root: Path, ids: Callable[[set[str]], Mapping[str, int]]) -> None:
         super().__init__(LocalFolder(root))

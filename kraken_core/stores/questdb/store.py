@@ -1,6 +1,6 @@
-"""The candle table in QuestDB, for those who ask it from several machines.
+"""The candle table in QuestDB, for use from several machines.
 
-QuestDB knows keys, so that rows written twice are held once; it deletes no rows, and has no transaction over two
+QuestDB has keys, so that rows written twice are stored once; it deletes no rows, and has no transaction over two
 tables. What is done here therefore is in an order in which a crash between any two steps costs a repetition at most:
 see docs/adr. One writer at a time, which the ledger sees to; any number of readers.
 """
@@ -55,7 +55,7 @@ Assets = Callable[[Collection[str]], Sequence[AssetRecord]]
 class QuestDBStore:
     """A CandleStore in a QuestDB server, and Maintainable. ``folder`` is where candles are staged.
 
-    ``assets`` tells the assets known and gives numbers to new ones, as Ledger.assets does.
+    ``assets`` returns the known assets and gives numbers to new ones, as Ledger.assets does.
     """
 
     def __init__(
@@ -81,7 +81,7 @@ class QuestDBStore:
         self._steps: RankSteps | None = None
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """A copy, in whatever process, asks the same server, over a connection of its own."""
+        """A copy, in any process, uses the same server, over a connection of its own."""
         return type(self), (self._server.address, self._files.root, self._assets)
 
     def close(self) -> None:
@@ -105,11 +105,11 @@ class QuestDBStore:
             return self._refresh().mark
 
     def stamp_of(self, version: int) -> str:  # noqa: ARG002 - the port's
-        """See CandleTable. A server tells nothing of what made a version."""
+        """See CandleTable. A server has no record of what made a version."""
         return ""
 
     def staging(self, pairs: Collection[Pair]) -> Staging:
-        """See CandleStore. Neither the server nor the ledger is asked by whoever stages."""
+        """See CandleStore. Staging uses neither the server nor the ledger."""
         tickers = {pair.base for pair in pairs}
         numbers = self._numbers(tickers)
         return StagedFolder(self._files.root, {ticker: numbers[ticker] for ticker in tickers})
@@ -175,7 +175,7 @@ class QuestDBStore:
         return Compaction()
 
     def vacuum(self, now: int) -> Vacuumed:
-        """See Maintainable. Candles staged more than a day ago, and slots that were given up."""
+        """See Maintainable. Candles staged more than a day ago, and deleted slots."""
         old = written_before(self._files.place, now - UNCOMMITTED_KEPT_S)
         self._files.remove(file.path for file in old)
         with self._lock:
@@ -190,11 +190,11 @@ class QuestDBStore:
             return list(damages(self._server)) if self._settle() else []
 
     def assets(self) -> list[AssetRecord]:
-        """The assets that the server knows, by whatever numbers."""
+        """The assets on the server, by whatever numbers."""
         return tables.read_assets(self._server)
 
     def name_assets(self) -> None:
-        """Have the server know the ledger's assets where it knew none. Raises StoreError."""
+        """Store the ledger's assets on the server where it has none. Raises StoreError."""
         tables.create_assets(self._server)
         with self._lock:
             self._mirror(())
@@ -233,7 +233,7 @@ class QuestDBStore:
         return plan.merged
 
     def _is_new(self, staged: Sequence[StagedFile]) -> bool:
-        """Whether nothing is held, nor staged twice, from any series' first incoming candle to its last."""
+        """Whether nothing is stored, nor staged twice, from any series' first incoming candle to its last."""
         known = self._known_spans()
         seen: set[Series] = set()
         for series, hull in _hulls(staged):
@@ -259,7 +259,7 @@ class QuestDBStore:
         return touched | {series: TimeRanges.single(*touched[series].hull) for series, _ in whole if series in touched}
 
     def _append(self, staged: Sequence[StagedFile], planned: tables.TableKey) -> Mapping[Series, Merged]:
-        """Take staged files as they are: nothing is held where their candles lie."""
+        """Take staged files as they are: nothing is stored where their candles lie."""
         steps = self._known_steps()
         runs = [run for file in staged for run in runs_of(self._files.columns(file, RANKED))]
         if self._keep:
@@ -279,11 +279,11 @@ class QuestDBStore:
 
     @contextmanager
     def _changing(self, planned: tables.TableKey, staged: Sequence[StagedFile]) -> Iterator[None]:
-        """Changes to the tables as they were when planned. What is known of them holds again only once all is done."""
+        """Changes to the tables as they were when planned. What is known of them is valid only once all is done."""
         spans, steps = self._known_spans(), self._known_steps()
         if tables.state(self._server)[0] != planned:
             raise CommitConflictError(
-                f"Somebody else wrote to QuestDB at {self._server.address} meanwhile. Nothing of this commit is in "
+                f"Another process wrote to QuestDB at {self._server.address} meanwhile. Nothing of this commit is in "
                 "the table; its files are kept: try again."
             )
         self._forget()
@@ -335,7 +335,7 @@ class QuestDBStore:
         return self._steps
 
     def _mirror(self, tickers: Collection[str]) -> None:
-        """Have the server know every asset that this ledger knows, these included."""
+        """Store every asset of this ledger on the server, these included."""
         assets = frozenset(self._assets(tickers))
         if not assets <= self._mirrored:
             tables.mirror_assets(self._server, assets)

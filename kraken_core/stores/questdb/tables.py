@@ -1,6 +1,6 @@
 """The tables in QuestDB: how they are made, and what is made of those that are there already.
 
-``assetprice`` holds the candles and is the contract's; it has no column for a candle's rank, which ``assetprice_rank``
+``assetprice`` has the candles and is the contract's; it has no column for a candle's rank, which ``assetprice_rank``
 keeps as a step function. ``asset`` mirrors the ledger's, so that SQL per ticker and tier works in place.
 """
 
@@ -51,9 +51,9 @@ class TableKey(NamedTuple):
 
 
 class TableLayout(NamedTuple):
-    """What an ``assetprice`` that somebody else made does its own way.
+    """What an ``assetprice`` made elsewhere does its own way.
 
-    ``by_source``: rows of several sources may hold one slot, as ``source`` is one of its keys for deduplication.
+    ``by_source``: rows of several sources may have one slot, as ``source`` is one of its keys for deduplication.
     """
 
     partition: str = "MONTH"
@@ -90,7 +90,7 @@ def state(server: QuestDbServer) -> tuple[TableKey, bool]:
         if suspended:
             raise StoreError(
                 f"QuestDB at {server.address} stopped applying what was written to {name}: "
-                f"{reason or 'it does not say why'}. Nothing is lost: mend that (its disk may be full), "
+                f"{reason or 'no reason given'}. Nothing is lost: fix that (its disk may be full), "
                 f"run ALTER TABLE {name} RESUME WAL there, and try again."
             )
     names = {row[0] for row in everything}
@@ -102,7 +102,7 @@ def state(server: QuestDbServer) -> tuple[TableKey, bool]:
 
 
 def settled(server: QuestDbServer) -> TableKey:
-    """Wait until all that was written can be read. Raises StoreError where that stands still."""
+    """Wait until all that was written can be read. Raises StoreError where that makes no progress."""
     key, applied = state(server)
     if applied:
         return key
@@ -124,7 +124,7 @@ def layout(server: QuestDbServer) -> TableLayout:
     missing = [f"{name} {kind}" for name, kind in COLUMNS.items() if found.get(name, ("",))[0] != kind]
     if missing:
         raise StoreError(
-            f"The table {TABLE} in QuestDB at {server.address} is no table of candles: it lacks {', '.join(missing)}. "
+            f"The table {TABLE} in QuestDB at {server.address} is not a table of candles: no {', '.join(missing)}. "
             "Nothing was changed: name another server, or rename that table."
         )
     [(partition, wal, dedup, time)] = server.rows(
@@ -133,7 +133,7 @@ def layout(server: QuestDbServer) -> TableLayout:
     keys = {name for name, (_, key) in found.items() if key}
     if not wal or not dedup or time != "time" or keys - {"source"} != set(KEYS):
         raise StoreError(
-            f"The table {TABLE} in QuestDB at {server.address} would hold candles twice: it has to be a WAL table with "
+            f"The table {TABLE} in QuestDB at {server.address} would store candles twice: it must be a WAL table with "
             f"the timestamp time, deduplicated on {', '.join(KEYS)}. Nothing was changed: run ALTER TABLE {TABLE} "
             f"DEDUP ENABLE UPSERT KEYS({', '.join(KEYS)}) there (on a table that is not WAL, SET TYPE WAL before)."
         )
@@ -141,7 +141,7 @@ def layout(server: QuestDbServer) -> TableLayout:
 
 
 def read_assets(server: QuestDbServer) -> list[AssetRecord]:
-    """The assets that QuestDB knows. Raises StoreError where its table ``asset`` cannot tell."""
+    """The assets in QuestDB. Raises StoreError where its table ``asset`` has none."""
     if not server.rows(f"SELECT 1 FROM tables() WHERE table_name = '{ASSETS}'"):
         return []
     columns = {name for (name,) in server.rows(f"SELECT \"column\" FROM table_columns('{ASSETS}')")}
@@ -161,23 +161,23 @@ def check_assets(server: QuestDbServer, there: Collection[AssetRecord], ours: Co
         found = by_ticker.get(asset.ticker) or by_id.get(asset.id)
         if found and (found.id, found.ticker) != (asset.id, asset.ticker):
             raise StoreError(
-                f"QuestDB at {server.address} knows {found.ticker} as asset {found.id}, this ledger knows "
+                f"QuestDB at {server.address} has {found.ticker} as asset {found.id}, this ledger has "
                 f"{asset.ticker} as asset {asset.id}: the candles there are another ledger's. Nothing was changed: use "
                 "that ledger, or take the table into a new home with kraken-history import-assetprice."
             )
 
 
 def check_named(server: QuestDbServer, there: Collection[AssetRecord]) -> None:
-    """Raises StoreError where candles are held of assets that nobody names."""
+    """Raises StoreError where candles are stored of assets without a name."""
     if not there and server.rows(f"SELECT 1 FROM {TABLE} LIMIT 1"):
         raise StoreError(
-            f"QuestDB at {server.address} holds candles but does not say which assets their numbers mean. Nothing was "
-            "changed: tell it with kraken-history import-assetprice --assets FILE."
+            f"QuestDB at {server.address} has candles but not which assets their numbers mean. Nothing was changed: "
+            "name them with kraken-history import-assetprice --assets FILE."
         )
 
 
 def mirror_assets(server: QuestDbServer, assets: Collection[AssetRecord]) -> None:
-    """Have the server know the ledger's assets. Raises StoreError where their numbers are different."""
+    """Store the ledger's assets on the server. Raises StoreError where their numbers are different."""
     there = read_assets(server)
     check_assets(server, there, assets)
     tiers = {asset.id: asset.tier for asset in there}

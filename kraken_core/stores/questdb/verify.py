@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from kraken_core.domain.plural import counted
 from kraken_core.ports import Damage
 from kraken_core.stores.questdb.server import QuestDbServer
 from kraken_core.stores.questdb.tables import ASSETS, KEYS, TABLE
@@ -11,12 +12,12 @@ from kraken_core.stores.questdb.tables import ASSETS, KEYS, TABLE
 # Not count() of them: that one counts before the condition (9.3.4).
 _SLOTS = f"SELECT {', '.join(KEYS)}, count() AS held FROM {TABLE} WHERE close IS NOT NULL"
 _CHECKS = {
-    "slots are held twice": f"SELECT count(held) FROM ({_SLOTS}) WHERE held > 1",
-    "candles lack a price or the volume, or have a low above the high": (
+    ("slot", "stored twice"): f"SELECT count(held) FROM ({_SLOTS}) WHERE held > 1",
+    ("candle", "without a price or volume, or with a low above the high"): (
         f"SELECT count() FROM {TABLE} WHERE close IS NOT NULL "
         "AND (open IS NULL OR high IS NULL OR low IS NULL OR volume IS NULL OR low > high)"
     ),
-    f"candles are of assets that the table {ASSETS} does not know": (
+    ("candle", f"of an asset that is not in the table {ASSETS}"): (
         f"SELECT count() FROM {TABLE} p LEFT JOIN {ASSETS} a ON a.id = p.asset_id "
         "WHERE p.close IS NOT NULL AND a.id IS NULL"
     ),
@@ -25,7 +26,7 @@ _CHECKS = {
 
 def damages(server: QuestDbServer) -> Iterator[Damage]:
     """What is wrong with the table. Raises StoreError."""
-    for problem, sql in _CHECKS.items():
+    for (noun, problem), sql in _CHECKS.items():
         [(found,)] = server.rows(sql)
         if found:
-            yield Damage(TABLE, f"{found:,} {problem}")
+            yield Damage(TABLE, f"{counted(found, noun)} {problem}")

@@ -9,6 +9,7 @@ import polars as pl
 
 from kraken_core.domain.candles import TIME
 from kraken_core.domain.errors import StoreError
+from kraken_core.domain.interval_units import short
 from kraken_core.domain.timerange import iso
 from kraken_core.ports import StagedFile
 from kraken_core.stores.files.spans import US
@@ -20,7 +21,7 @@ from kraken_core.stores.questdb.tables import COLUMNS, RANKS, SYMBOLS, TABLE
 _OF_CANDLES = {"trade_count": "trades"}  # by another name in a file than in the table
 _AT_ONCE = 40  # files in one transaction
 _SORTED_ROWS = 2_000_000  # candles in memory at once, where they are sent: some 200 MB
-_SENT = ("pair", *COLUMNS)  # the server knows pairs by numbers; people do by name
+_SENT = ("pair", *COLUMNS)  # the server has numbers for pairs; people use names
 _VALUES = ("open", "high", "low", "close", "volume", "trade_count")
 
 
@@ -51,7 +52,7 @@ class CandleWriter:
             self._send(pl.concat([self._files.columns(file, named_so) for file in group]))
 
     def write(self, candles: pl.DataFrame, gone: pl.DataFrame) -> None:
-        """Candles, and rows that give up their slots. Raises StoreError."""
+        """Candles, and rows that delete their slots. Raises StoreError."""
         empty = self._in_columns(gone).with_columns(
             pl.lit(None, pl.Int32 if name == "trade_count" else pl.Float64).alias(name) for name in _VALUES
         )
@@ -74,7 +75,7 @@ class CandleWriter:
 
         def described(number: int) -> str:
             row = rows.row(number, named=True)
-            return f"{row['pair']} {row['interval_minutes']}m, {iso(int(row['time'].timestamp()))}"
+            return f"{row['pair']} {short(row['interval_minutes'])}, {iso(int(row['time'].timestamp()))}"
 
         self._server.send(TABLE, rows.select(*COLUMNS), SYMBOLS, described)
 

@@ -32,7 +32,7 @@ SOFTWARE = f"{DISTRIBUTION} {__version__}"
 
 @dataclass(frozen=True, slots=True)
 class Certificates:
-    """Makes certificates of a home, and holds candles against them."""
+    """Makes certificates of a home, and compares candles with them."""
 
     home: OpenHome
 
@@ -41,7 +41,7 @@ class Certificates:
         """What is stored of a selection, and on what evidence. Arguments as for Workbench.select.
 
         Only months that changed since the last time are read. Raises UsageError where nothing of it is stored,
-        StoreError where candles cannot be read, or somebody changed them meanwhile.
+        StoreError where candles cannot be read, or they changed meanwhile.
         """
         chosen = requests.selection(self.home.tiers, self.home.ledger.names(), **selection)
         with self._unchanged():
@@ -51,7 +51,7 @@ class Certificates:
     def check(
         self, path: str | Path, *, data: str | Path | None = None, progress: Progress = no_progress
     ) -> CheckedCertificate:
-        """Hold this home against a certificate, or the exported candles in ``data``: a folder, or one file.
+        """Compare this home with a certificate, or the exported candles in ``data``: a folder, or one file.
 
         Of a home all is compared: candles, coverage, claims, gaps; every file of its table is read, but candles only
         where their month is not known by the checksums of its files. Of an export candles alone. Needs no network.

@@ -21,7 +21,7 @@ from kraken_core.workbench.queries.holdings import Holdings
 
 @dataclass(frozen=True, slots=True)
 class Certifying:
-    """Makes certificates of what a ledger and a candle table hold."""
+    """Makes certificates of a ledger and a candle table."""
 
     ledger: Ledger
     holdings: Holdings
@@ -31,7 +31,8 @@ class Certifying:
     def certificate(self, selection: Selection) -> Certificate:
         """The certificate of a selection: of its days, else from the first covered slot of any series to the last.
 
-        Where one series ends before another, what it lacks is a gap. Raises UsageError where nothing is covered.
+        Where one series ends before another, what is missing from it is a gap. Raises UsageError where nothing is
+        covered.
         """
         covered = self.holdings.coverage(selection)
         if not covered:

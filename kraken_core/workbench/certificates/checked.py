@@ -6,13 +6,14 @@ from typing import Any, NamedTuple
 
 from kraken_core.domain.certificates.certificate import Certificate
 from kraken_core.domain.certificates.comparison import CertificateComparison
+from kraken_core.domain.plural import counted
 from kraken_core.domain.timerange import iso
 
 NAMED = 3  # differences in a line
 
 
 class CheckedCertificate(NamedTuple):
-    """A certificate, and what was found of it; ``whole``: what is said of the candles was compared too."""
+    """A certificate, and what was found of it; ``whole``: statements about the candles were compared too."""
 
     certificate: Certificate
     comparison: CertificateComparison
@@ -25,9 +26,9 @@ class CheckedCertificate(NamedTuple):
         months = found.equal + len(found.months)
         if found.is_equal:
             what = "candles, coverage, claims and gaps" if self.whole else "candles"
-            series = len(self.certificate.series)
-            return f"equal: {what} in {months:,} months of {series:,} series (root {self.certificate.root})"
-        parts = [f"{len(found.months):,} of {months:,} months: {_first(found.months)}"] if found.months else []
+            series = counted(len(self.certificate.series), "series")
+            return f"equal: {what} in {counted(months, 'month')} of {series} (root {self.certificate.root})"
+        parts = [f"{len(found.months):,} of {counted(months, 'month')}: {_first(found.months)}"] if found.months else []
         parts += [_first(found.statements)] if found.statements else []
         return f"differs: {'; '.join(parts)}"
 

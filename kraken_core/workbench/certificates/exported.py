@@ -1,4 +1,4 @@
-"""Exported candles, read back to be held against a certificate: Kraken's own csv, or parquet."""
+"""Exported candles, read back to be compared with a certificate: Kraken's own csv, or parquet."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def exported_months(path: Path, series: Sequence[Series], span: TimeRange) -> di
 
 
 def _file_of(path: Path, series: Series) -> Path | None:
-    """The file that holds a series, by its name."""
+    """The file of a series, by its name."""
     names = (series.file_name, f"{Path(series.file_name).stem}.parquet")
     if path.is_file():
         return path if path.name in names else None

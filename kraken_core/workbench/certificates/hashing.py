@@ -29,7 +29,7 @@ _NO_CANDLES = MonthHash("", 0, "", "")
 
 @dataclass(frozen=True, slots=True)
 class Hashing:
-    """Hashes what a store holds. ``distrusted`` are files whose bytes are not those that were written."""
+    """Hashes what a store contains. ``distrusted`` are files whose bytes are not those that were written."""
 
     store: CandleStore
     cache: MonthCache

@@ -1,4 +1,4 @@
-"""Hashes of months that were worked out before, each with the files that held its candles then.
+"""Hashes of months that were computed before, each with the files of its candles then.
 
 Files of a candle table never change and carry a checksum in their names, so that a month that lies in the same files
 has the same hash. A cache that is lost or spoiled costs time alone: what is not in it is hashed again.
@@ -64,7 +64,7 @@ class MonthCache:
         return month if before == files else None
 
     def add(self, series: Series, span: MonthSpan, files: str, month: MonthHash) -> None:
-        """Know a part."""
+        """Add a part."""
         self._known.setdefault(series, {})[span] = (files, month)
         self._changed = True
 

@@ -42,12 +42,12 @@ class Bins:
 
     @classmethod
     def even(cls, window: TimeRange, width: int) -> Bins:
-        """Bins of ``width`` seconds, aligned to the epoch, that hold the window."""
+        """Bins of ``width`` seconds, aligned to the epoch, that cover the window."""
         return cls(np.arange(floor(window.start, width), ceil(window.end, width) + 1, width, dtype=np.int64))
 
     @classmethod
     def calendar(cls, window: TimeRange) -> Bins:
-        """Years, months, days or hours (UTC) that hold the window: the finest that make few bins of it."""
+        """Years, months, days or hours (UTC) that cover the window: the finest that make few bins of it."""
         days = (window.end - window.start) / DAY_S
         if days <= 4:  # noqa: PLR2004 - up to 97 hours
             return cls.even(window, 3_600)
@@ -75,14 +75,14 @@ class Bins:
 
 
 def width_for(window: TimeRange, at_most: int, at_least: int = 1) -> int:
-    """The least width (seconds) of which at most so many bins hold the window; of ``at_least`` minutes."""
+    """The least width (seconds) of which at most so many bins cover the window; of ``at_least`` minutes."""
     wide_enough = (minutes for minutes in WIDTHS if minutes >= at_least and minutes % at_least == 0)
     fits = (minutes for minutes in wide_enough if (window.end - window.start) <= (at_most - 1) * minutes * 60)
     return next(fits, WIDTHS[-1]) * 60
 
 
 def _months(window: TimeRange, step: int) -> list[int]:
-    """The starts of every so manieth month, from the one that holds the window's start to the first after its end."""
+    """The starts of every so manieth month, from the one with the window's start to the first after its end."""
     first = datetime.fromtimestamp(window.start, UTC)
     month = (first.year * 12 + first.month - 1) // step * step
     edges = [_month_start(month)]

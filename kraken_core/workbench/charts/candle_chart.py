@@ -19,7 +19,7 @@ BARS = 1_000  # at most
 class Drawn:
     """Bars of ``width`` seconds, as :func:`bars` gives them.
 
-    ``silent`` is known to be without a candle for a whole bar or longer, ``missing`` is not known at all.
+    ``silent`` is covered and without a candle for a whole bar or longer, ``missing`` is not covered.
     """
 
     series: Series
@@ -36,7 +36,7 @@ class Drawn:
 
     @property
     def slots_missing(self) -> int:
-        """How many slots of it nobody knows anything of."""
+        """How many slots of it no source covers."""
         return self.missing.slots(self.series.width)
 
     @property

@@ -26,18 +26,18 @@ NO_TIER = "no tier"  # where fiat bases are
 
 @dataclass(frozen=True, slots=True)
 class ChartData:
-    """What is held, added up to what a screen can show; all as of the last detection."""
+    """What is stored, added up to what a screen can show; all as of the last detection."""
 
     ledger: SqlLedger
     store: CandleStore
     tiers: Tiers
 
     def series(self, selection: Selection) -> list[Series]:
-        """The selected series that were ever wanted, sorted."""
+        """The selected series that were ever expected, sorted."""
         return sorted(series for series in self.ledger.detections() if self._holds(selection, series))
 
     def window(self, selection: Selection) -> TimeRange | None:
-        """From the first instant wanted of the selection to the last; None where nothing was."""
+        """From the first expected instant of the selection to the last; None where there is none."""
         wanted = [found.wanted for series, found in self.ledger.detections().items() if self._holds(selection, series)]
         if not wanted:
             return None
@@ -46,7 +46,7 @@ class ChartData:
         return TimeRange(start, selected_window.end) if start < selected_window.end else None
 
     def spans(self, selection: Selection) -> Spans:
-        """What is wanted of the selection, and what is covered of that."""
+        """What is expected of the selection, and what is covered of that."""
         return spans(self._wanted(self.series(selection)), self.ledger.covered_ranges())
 
     def timeline(self, series: Sequence[Series], window: TimeRange) -> Timeline:
@@ -79,7 +79,7 @@ class ChartData:
         return chosen.join(pairs, on="pair", maintain_order="left")
 
     def downloads(self, gaps: pl.DataFrame) -> pl.DataFrame:
-        """What published archives hold of gaps (of :meth:`gaps`) that no open route fills, a row for each archive."""
+        """What published archives contain of gaps (of :meth:`gaps`) without an open route, a row for each archive."""
         return downloadable(gaps, self._as_of)
 
     @property
@@ -105,7 +105,7 @@ class ChartData:
         return str(series.pair) if row == "pair" else self.tiers.of(series.pair.base) or NO_TIER
 
     def _wanted(self, series: Collection[Series]) -> Iterator[tuple[Series, TimeRanges]]:
-        """The slots that were wanted of the series at their last detection."""
+        """The slots that were expected of the series at their last detection."""
         detections = self.ledger.detections()
         lives = {record.pair: record.lives for record in self.ledger.pairs()}
         for each in series:

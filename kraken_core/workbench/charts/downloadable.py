@@ -1,4 +1,4 @@
-"""What published archives hold of gaps that no open route fills: the same advice as in reports and download lists."""
+"""What published archives contain of gaps without an open route: the advice of reports and download lists."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ _WIDTH = 60 * pl.col("interval_minutes").cast(pl.Int64)
 
 
 def downloadable(gaps: pl.DataFrame, as_of: int) -> pl.DataFrame:
-    """The gaps cut by the archives that hold them, each named in ``archive``; what none holds by as_of is left out.
+    """The gaps cut by the archives that contain them, named in ``archive``; what none contains by as_of is left out.
 
-    See ``GapRecord.by_archive``, which says the same of a single gap.
+    See ``GapRecord.by_archive``, which does the same for a single gap.
     """
     manual = gaps.filter((pl.col("route") == Route.NONE) & (pl.col("csv_file") != ""))
     whole, cut = manual.filter(pl.col("archive") != ""), manual.filter(pl.col("archive") == "")

@@ -19,9 +19,9 @@ AT_ONCE = 10_000  # gaps that are spread over bins at once: bounds the memory
 
 @dataclass(frozen=True, slots=True)
 class MissingByBin:
-    """For each row (a pair, a tier) and bin: ``seconds`` missing and wanted, of all its series, and ``slots`` missing.
+    """For each row (a pair, a tier) and bin: ``seconds`` missing and expected of all its series, and ``slots`` missing.
 
-    Of ``total`` rows with something missing, those that lack the most come first.
+    Of ``total`` rows with something missing, those missing the most come first.
     """
 
     bins: Bins
@@ -33,7 +33,7 @@ class MissingByBin:
 
     @property
     def share(self) -> Amounts:
-        """Missing of wanted, 0 to 1; NaN where nothing is wanted. Every series of a row counts alike."""
+        """Missing of expected, 0 to 1; NaN where nothing is expected. Every series of a row counts alike."""
         return np.where(self.wanted > 0, self.missing / np.maximum(self.wanted, 1), np.nan)
 
 
@@ -41,7 +41,7 @@ def missing(gaps: pl.DataFrame, row: str, wanted: Wanted, window: TimeRange, row
     """What the gaps leave missing in the window: of its rows those of a ``slice``.
 
     ``gaps`` has columns start and end (epoch seconds), interval_minutes and the one whose values are the rows;
-    ``wanted`` gives the slots wanted of each series of some rows.
+    ``wanted`` gives the expected slots of each series of some rows.
     """
     bins = Bins.calendar(window)
     missing_slots = pl.min_horizontal("end", window.end) - pl.max_horizontal("start", window.start)

@@ -1,4 +1,4 @@
-"""How much is known of what is wanted, in any window: told quickly, and by the slots alone."""
+"""How much is covered of what is expected, in any window: found quickly, and by the slots alone."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SLOTS = {"pair": pl.String, "interval_minutes": pl.Int32, "from": pl.Int64, "to
 
 
 class Share(NamedTuple):
-    """Slots that are wanted, those of them that are covered, and of these the doubtful ones."""
+    """Slots that are expected, those of them that are covered, and of these the doubtful ones."""
 
     wanted: int
     covered: int
@@ -25,17 +25,17 @@ class Share(NamedTuple):
 
     @property
     def missing(self) -> int:
-        """Slots nobody knows anything of."""
+        """Slots that no source covers."""
         return self.wanted - self.covered
 
     @property
     def part(self) -> float:
-        """Covered of wanted, 0 to 1; nothing wanted is 0, not 1."""
+        """Covered of expected, 0 to 1; nothing expected is 0, not 1."""
         return self.covered / self.wanted if self.wanted else 0.0
 
 
 class Spans(NamedTuple):
-    """What is wanted of many series, covered and doubtful of that: width (of a slot), start and end, in seconds."""
+    """What is expected of many series, covered and doubtful of that: width (of a slot), start and end, in seconds."""
 
     wanted: pl.DataFrame
     covered: pl.DataFrame
@@ -47,7 +47,7 @@ class Spans(NamedTuple):
 
 
 def spans(wanted: Iterable[tuple[Series, TimeRanges]], covered: pl.DataFrame) -> Spans:
-    """What is wanted of each series (aligned to its slots), and what of that is in the ranges covered."""
+    """What is expected of each series (aligned to its slots), and what of that is in the ranges covered."""
     slots = slots_of(wanted)
     of_slots = slots.select(WIDTH.alias("width"), start="from", end="to")
     within = inside(slots, covered)
@@ -59,13 +59,13 @@ def spans(wanted: Iterable[tuple[Series, TimeRanges]], covered: pl.DataFrame) ->
 
 
 def slots_of(wanted: Iterable[tuple[Series, TimeRanges]]) -> pl.DataFrame:
-    """A row a range that is wanted: its series, ``from`` and ``to``."""
+    """A row for each expected range: its series, ``from`` and ``to``."""
     rows = [(str(series.pair), series.interval, *span) for series, ranges in wanted for span in ranges]
     return pl.DataFrame(rows, _SLOTS, orient="row")
 
 
 def inside(slots: pl.DataFrame, covered: pl.DataFrame) -> pl.DataFrame:
-    """The covered ranges as far as they are wanted: from ``first`` to ``last``, beside the columns of both."""
+    """The covered ranges as far as they are expected: from ``first`` to ``last``, beside the columns of both."""
     found = covered.join(slots, on=SERIES).with_columns(
         pl.max_horizontal("start", "from").alias("first"), pl.min_horizontal("end", "to").alias("last")
     )

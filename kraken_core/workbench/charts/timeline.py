@@ -26,9 +26,9 @@ class Known(StrEnum):
     """What is known of a stretch of time, as a whole."""
 
     PRESENT = "present"  # known, and there are candles
-    SILENT = "silent"  # known: nothing traded
+    SILENT = "silent"  # covered: nothing traded
     PARTLY = "partly missing"
-    MISSING = "missing"  # nobody knows anything of it
+    MISSING = "missing"  # no source covers it
 
 
 class Stretch(NamedTuple):
@@ -94,7 +94,7 @@ def _cells(
     wanted: TimeRanges,
     candles: Mapping[int, int],
 ) -> Iterator[_Cell]:
-    """What is known of each bin; nothing where it is neither known nor wanted."""
+    """What is known of each bin; nothing where it is neither covered nor expected."""
     every = _ranges(covered)
     known, missing = bins.seconds(every), bins.seconds(wanted - every)
     by_source = {s: bins.seconds(_ranges(c for c in covered if c.source is s)) for s in {c.source for c in covered}}

@@ -1,4 +1,4 @@
-"""Completeness of everything at once, added up in columns: what a report says, several times as fast."""
+"""Completeness of everything at once, added up in columns: the figures of a report, several times as fast."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _GRADES = [grade.value for grade in Grade if grade is not Grade.CLAIMED]  # whic
 
 
 class Totals(NamedTuple):
-    """Of all that was wanted by ``as_of``, the last detection.
+    """Of all that was expected by ``as_of``, the last detection.
 
-    ``series``: pair, interval_minutes and the slots wanted, covered, present, proved, confirmed and doubtful of each
-    series that is wanted.
+    ``series``: pair, interval_minutes and the slots expected, covered, present, proved, confirmed and doubtful of each
+    series that is expected.
 
     ``gaps``: its open gaps. ``newest``: where what is covered ends, epoch seconds, by interval.
     """
@@ -39,7 +39,7 @@ def totals(
     covered: pl.DataFrame,
     gaps: pl.DataFrame,
 ) -> Totals:
-    """What is wanted of each series (aligned to its slots), and what is covered and open of that."""
+    """What is expected of each series (aligned to its slots), and what is covered and open of that."""
     slots = slots_of(wanted)
     found = inside(slots, covered)
     whole = (pl.col("first") == pl.col("start")) & (pl.col("last") == pl.col("end"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
@@ -16,8 +16,9 @@ from typing import NamedTuple
 from kraken_core import __version__
 from kraken_core.domain.errors import ExchangeError, KrakenError
 from kraken_core.domain.formatting import byte_size
-from kraken_core.domain.jobs import UNFINISHED, JobStatus
+from kraken_core.domain.jobs import UNFINISHED, IngestionJob, JobStatus
 from kraken_core.domain.ohlcvt import EARLIEST
+from kraken_core.domain.redaction import without_secrets
 from kraken_core.domain.table_mark import TableMark
 from kraken_core.domain.timerange import iso
 from kraken_core.executors.dask import other_versions
@@ -30,7 +31,7 @@ from kraken_core.workbench.home import OpenHome
 from kraken_core.workbench.jobs import disk
 
 _LIBRARIES = ("polars", "duckdb", "deltalake", "sqlalchemy")
-_OLDEST_SQLITE = (3, 35, 0)  # the ledger's statements say RETURNING
+_OLDEST_SQLITE = (3, 35, 0)  # the ledger's statements use RETURNING
 _NAMED = 3  # jobs that a message names
 _SKEW_S = 5  # both clocks are read in whole seconds, and an answer takes its time
 
@@ -71,7 +72,7 @@ class Diagnosis(NamedTuple):
 
 
 def examine(home: str | Path | None = None) -> Diagnosis:
-    """Check a home (see :meth:`OpenHome.open`) and all it stands on. Whatever is wrong is a finding, not an error."""
+    """Check a home (see :meth:`OpenHome.open`) and all it depends on. Whatever is wrong is a finding, not an error."""
     about_versions = _check("versions", _versions)
     try:
         workbench = OpenHome.open(home)
@@ -162,7 +163,7 @@ class _Examination:
     def _file_system(self) -> Finding:
         file = file_of(self.workbench.settings.ledger_url)
         if not file:
-            return Finding(Status.OK, "no matter: the ledger is no file.")
+            return Finding(Status.OK, "no matter: the ledger is not a file.")
         disk.require_local(file)
         kind = disk.file_system(file)
         if disk.shared_with_host(kind):
@@ -170,7 +171,7 @@ class _Examination:
             return Finding(
                 Status.WARNING, f"the ledger is in a folder shared with a virtual machine's host ({kind}): {advice}."
             )
-        return Finding(Status.OK, f"the ledger is on a local file system ({kind or 'of a kind nobody names'}).")
+        return Finding(Status.OK, f"the ledger is on a local file system ({kind or 'of an unknown kind'}).")
 
     def _ledger(self) -> Finding:
         state = self._state
@@ -219,7 +220,7 @@ class _Examination:
         if others := other_versions(address):
             advice = "give all of them the same"
             return Finding(Status.PROBLEM, f"another version runs on {', '.join(others)} than {__version__}: {advice}.")
-        return Finding(Status.OK, f"the Dask workers at {address} are there, with this version.")
+        return Finding(Status.OK, f"the Dask workers at {without_secrets(address)} are there, with this version.")
 
     def _clock(self) -> Finding:
         now, ledger = self.workbench.clock.now(), self._readable
@@ -227,9 +228,9 @@ class _Examination:
         if now < newest:
             advice = "set it, or candles that have closed are refused"
             return Finding(
-                Status.PROBLEM, f"it says {iso(now)}, before {iso(newest)}, of which candles are held: {advice}."
+                Status.PROBLEM, f"it shows {iso(now)}, before {iso(newest)}, of which candles are stored: {advice}."
             )
-        return Finding(Status.OK, f"it says {iso(now)}, later than all that is held.")
+        return Finding(Status.OK, f"it shows {iso(now)}, later than all stored candles.")
 
     @cached_property
     def _reached(self) -> Reached | ExchangeError:
@@ -244,12 +245,12 @@ class _Examination:
                 return Finding(Status.WARNING, f"{error} Until it answers, gaps are filled from archives alone.")
             case Reached(state="maintenance"):
                 return Finding(Status.WARNING, "its API answers that it is in maintenance: try again later.")
-            case Reached(state=state):  # orders may be refused; what was traded is told all the same
+            case Reached(state=state):  # orders may be refused; market data is served all the same
                 return Finding(Status.OK, f"its API answers; its state is {state}.")
 
     def _skew(self) -> Finding:
         if isinstance(self._reached, ExchangeError):
-            return Finding(Status.OK, "unknown, as the exchange does not tell its time.")
+            return Finding(Status.OK, "unknown, as the exchange's time is not available.")
         ahead = self._reached.ahead_s
         if abs(ahead) < _SKEW_S:
             return Finding(Status.OK, f"our clock is less than {_SKEW_S} s from the exchange's.")
@@ -260,20 +261,22 @@ class _Examination:
         if not (ledger := self._readable):
             return Finding(Status.OK, "none is known.")
         work = self.workbench.runner
-        lost = [job.id for job, _ in work.stalled_jobs()]
-        waiting = [job.id for job in ledger.jobs(UNFINISHED) if job.status is not JobStatus.RUNNING]
+        lost = [job for job, _ in work.stalled_jobs()]
+        waiting = [job for job in ledger.jobs(UNFINISHED) if job.status is not JobStatus.RUNNING]
         if lost:
-            advice = f"go on with {work.resume_command(lost[0])}"
+            advice = f"resume with {work.resume_command(lost[0])}"
             return Finding(Status.WARNING, f"the worker of {_listed(lost)} is gone: {advice}")
         if waiting:
-            advice = f"go on with {work.resume_command(waiting[0])}, or give up with kraken-history cancel {waiting[0]}"
+            advice = (
+                f"resume with {work.resume_command(waiting[0])}, or cancel with kraken-history cancel {waiting[0].id}"
+            )
             return Finding(Status.WARNING, f"{_listed(waiting)} did not end: {advice}")
-        running = [job.id for job in ledger.jobs([JobStatus.RUNNING])]
-        return Finding(Status.OK, f"{_listed(running)} is running." if running else "none is unfinished.")
+        running = ledger.jobs([JobStatus.RUNNING])
+        return Finding(Status.OK, f"{_listed(running)} is running." if running else "no unfinished job.")
 
 
-def _listed(jobs: list[int]) -> str:
+def _listed(jobs: Sequence[IngestionJob]) -> str:
     """``job 3``, or ``jobs 3, 2, 1 and 4 more``."""
-    named = ", ".join(map(str, jobs[:_NAMED]))
+    named = ", ".join(str(job.id) for job in jobs[:_NAMED])
     more = f" and {len(jobs) - _NAMED} more" if len(jobs) > _NAMED else ""
     return f"job{'s' if len(jobs) > 1 else ''} {named}{more}"

@@ -1,4 +1,4 @@
-"""Whether the exchange's API can be asked just now, and how far its clock is from ours."""
+"""Whether the exchange's API can be reached just now, and how far its clock is from ours."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import NamedTuple
 from kraken_core.ports import Clock
 from kraken_core.sources.rest import KrakenExchange, RetryBudget
 
-TIMEOUT_S = (3.0, 5.0)  # to connect; to answer: somebody waits for it
+TIMEOUT_S = (3.0, 5.0)  # to connect; to answer: a user waits for it
 _ONCE = RetryBudget(1, 1, 1)
 
 
@@ -19,7 +19,7 @@ class Reached(NamedTuple):
 
 
 def reach(url: str, clock: Clock) -> Reached:
-    """Ask the exchange once how it stands. Raises UnavailableError."""
+    """Request the exchange's state once. Raises UnavailableError."""
     exchange = KrakenExchange(url, patience=_ONCE, timeout_s=TIMEOUT_S)
     try:
         state = exchange.status()

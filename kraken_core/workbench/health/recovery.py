@@ -13,6 +13,7 @@ from kraken_core.domain.errors import Interrupted, KrakenError
 from kraken_core.domain.gaps import Route
 from kraken_core.domain.jobs import UNFINISHED
 from kraken_core.domain.market import Pair, Series
+from kraken_core.domain.plural import counted
 from kraken_core.domain.request import Request
 from kraken_core.domain.table_mark import TableMark, why_not
 from kraken_core.domain.timerange import TimeRanges
@@ -31,14 +32,15 @@ class Recovery:
     home: OpenHome
 
     def run(self) -> Iterator[str]:
-        """Recover, and say what is done, a line each; nothing where nothing is lost. Raises StoreError, LedgerError."""
+        """Recover, with a line for each thing done; none where nothing is lost. Raises StoreError, LedgerError."""
         ledger = self.home.ledger
         table = open_store(self.home.settings, ledger.assets)  # whatever is there, known or not
         known = ledger.known_table()
         another = known is not None and known.identity != table.mark.identity
         spoiled = _discard(table) if not another else []
         if spoiled:
-            yield f"{len(spoiled):,} files that were missing or spoiled, such as {spoiled[0]}, left the candle table"
+            files = counted(len(spoiled), "missing or damaged file")
+            yield f"removed {files} from the candle table, such as {spoiled[0]}"
         found, lost = table.mark, self._lost(table)
         why = why_not(known, found, table.stamp_of)
         if not why and (not lost or (ledger.jobs(UNFINISHED) and not spoiled)):  # one may be about to replace candles
@@ -48,17 +50,17 @@ class Recovery:
             jobs = None if lost else ()
         forgotten = ledger.forget_lost(jobs, lost, found)
         if not forgotten.pairs:
-            yield f"the candle table was not the known one ({why}); it holds all that is counted, and is known now"
+            yield f"the candle table was not the recorded one ({why}); it has all counted candles, and is recorded now"
             return
         self._detect(table, forgotten.pairs)
         first, *others = forgotten.pairs
-        named = f"{first} and {len(others):,} other pairs" if others else first
+        named = f"{first} and {counted(len(others), 'other pair')}" if others else first
         yield f"candles of {named} were lost ({why or 'fewer than counted'}), and are gaps"
         yield from self._read_again(forgotten.jobs)
         yield from self._derive_again(forgotten.pairs)
 
     def _lost(self, table: CandleTable) -> dict[Series, TimeRanges]:
-        """The covered ranges in which the table holds fewer candles than the ledger counts."""
+        """The covered ranges in which the table has fewer candles than the ledger counts."""
         tracker = CoverageTracker(table, self.home.ledger, self.home.tiers, self.home.clock.now())
         return tracker.lost_ranges()
 
@@ -69,7 +71,7 @@ class Recovery:
         return [job for job, mark in as_found.items() if why_not(mark, found, table.stamp_of)]
 
     def _detect(self, table: CandleTable, pairs: Collection[Pair]) -> None:
-        """Coverage and gaps of what is left, as of the last detection; what was wanted stays wanted."""
+        """Coverage and gaps of what is left, as of the last detection; what was expected stays expected."""
         ledger, work = self.home.ledger, self.home.runner
         tracker = CoverageTracker(table, ledger, self.home.tiers, work.clock.now())
         knowledge = tracker.update_coverage_after_ingestion(pairs)
@@ -78,7 +80,7 @@ class Recovery:
         GapRecorder(ledger, scope_of(ledger, request, as_of)).run(knowledge, pairs)
 
     def _read_again(self, jobs: Collection[int]) -> Iterator[str]:
-        """What those jobs were asked to read, source by source, as far as it is still there."""
+        """What those jobs were to read, source by source, as far as it is still there."""
         ledger, work = self.home.ledger, self.home.runner
         again = {}
         for request in (ledger.job(job).request for job in jobs):
@@ -91,7 +93,7 @@ class Recovery:
                 plan = work.build_plan(request)
                 if plan.to_ingest:
                     job = work.run(work.start(plan), plan).job
-                    yield f"job {job.id} read {source} again: {job.metrics.records_ingested:,} candles are back"
+                    yield f"job {job.id} read {source}: {counted(job.metrics.records_ingested, 'candle')} restored"
             except Interrupted:
                 raise
             except KrakenError as error:
@@ -105,7 +107,7 @@ class Recovery:
                 Request(pairs=tuple(pairs), backfill=True, api_backfill=False), self.home.holdings.as_of
             )
             job = work.run(work.start(plan), plan).job
-            yield f"job {job.id} filled {job.metrics.gaps_filled:,} gaps from finer candles: derived ones are back"
+            yield f"job {job.id} filled {counted(job.metrics.gaps_filled, 'gap')} from finer candles"
 
 
 def _discard(table: CandleTable) -> list[str]:

@@ -1,4 +1,4 @@
-"""``kraken-history doctor --repair``: mends what can be mended without guessing."""
+"""``kraken-history doctor --repair``: repairs what can be repaired without guessing."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from kraken_core.domain.errors import JobRunningError
 from kraken_core.domain.formatting import byte_size
 from kraken_core.domain.jobs import UNFINISHED, JobStatus
 from kraken_core.domain.market import Series, first_of
+from kraken_core.domain.plural import counted
 from kraken_core.pipeline.cover import CoverageTracker
 from kraken_core.ports import never_stop
 from kraken_core.workbench.health.doctor import HealthCheck, Status
@@ -20,14 +21,14 @@ from kraken_core.workbench.jobs import disk
 
 @dataclass
 class Repaired:
-    """What was mended, a line each, and what was found while mending."""
+    """What was repaired, a line each, and what was found meanwhile."""
 
     done: list[str] = field(default_factory=list)
     checks: list[HealthCheck] = field(default_factory=list)
 
 
 def repair(home: str | Path | None = None) -> Repaired:
-    """Mend a home: jobs without a worker, counts of candles, files that are useless or too small.
+    """Repair a home: jobs without a worker, counts of candles, files that are useless or too small.
 
     Raises JobRunningError while a job runs, and whatever opening a home, its ledger and its table raises.
     """
@@ -36,11 +37,13 @@ def repair(home: str | Path | None = None) -> Repaired:
         if not opened.settings.home.exists():
             return repaired
         for job in opened.runner.fail_stalled_jobs():
-            repaired.done.append(f"job {job.id} had lost its worker: go on with {opened.runner.resume_command(job.id)}")
+            repaired.done.append(
+                f"job {job.id} had lost its worker; resume it with {opened.runner.resume_command(job)}"
+            )
         if running := opened.ledger.jobs([JobStatus.RUNNING]):
             number = running[0].id
             raise JobRunningError(
-                f"job {number} is running, so nothing was mended: wait, or kraken-history pause {number}"
+                f"job {number} is running, so nothing was repaired: wait, or kraken-history pause {number}"
             )
         repaired.done += Recovery(opened).run()
         _recount(opened, repaired)
@@ -49,12 +52,12 @@ def repair(home: str | Path | None = None) -> Repaired:
 
 
 def _tidy_up(home: OpenHome, repaired: Repaired) -> None:
-    """Delete files that nobody needs, then merge small ones where that pays and there is room for it."""
+    """Delete files that are not needed, then merge small ones where that pays and there is room for it."""
     swept, compacted, needed = home.runner.tidy.run(never_stop)
     if swept.files:
         repaired.done.append(f"useless files were deleted: {swept.files:,} ({byte_size(swept.size)})")
     if compacted.merged:
-        repaired.done.append(f"small files were merged: {compacted.files:,} into {compacted.merged:,}")
+        repaired.done.append(f"merged {counted(compacted.files, 'small file')} into {compacted.merged:,}")
     if needed:
         free = disk.free_bytes(home.settings.store_path)
         sizes = f"{byte_size(needed)} and a reserve are needed, {byte_size(free)} are free"
@@ -75,15 +78,17 @@ def _recount(home: OpenHome, repaired: Repaired) -> None:
     mended = {series: now for series, now in wrong.items() if series not in lost}
     ledger.replace_coverage(mended)
     if mended:
-        repaired.done.append(f"the candles of {first_of(mended)} were counted anew")
+        repaired.done.append(f"counted the candles of {first_of(mended)} again")
     repaired.checks.append(_agreement(home, lost))
 
 
 def _agreement(home: OpenHome, lost: Sequence[Series]) -> HealthCheck:
     if not lost:
         series = {known.series for known in home.ledger.coverage()}
-        return HealthCheck("counts", Status.OK, f"ledger and table agree on every candle of {len(series):,} series.")
+        return HealthCheck(
+            "counts", Status.OK, f"ledger and table agree on every candle of {counted(len(series), 'series')}."
+        )
     unfinished = home.ledger.jobs(UNFINISHED)  # it may have been about to replace them; else they were recovered
-    advice = home.runner.resume_command(unfinished[0].id) if unfinished else "kraken-history doctor --repair again"
-    message = f"the table has fewer candles of {first_of(lost)} than were counted: go on with {advice}"
+    advice = home.runner.resume_command(unfinished[0]) if unfinished else "kraken-history doctor --repair again"
+    message = f"the table has fewer candles of {first_of(lost)} than were counted; restore them with {advice}"
     return HealthCheck("counts", Status.WARNING, message)

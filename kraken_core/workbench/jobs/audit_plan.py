@@ -1,4 +1,4 @@
-"""What an audit will ask the exchange. Nothing is written, and nobody is asked."""
+"""The requests of an audit. Nothing is written or requested."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class AuditPlan:
 
     @classmethod
     def of(cls, ledger: CoverageLedger, tiers: Tiers, request: Request, as_of: int, pace: Pace) -> AuditPlan:
-        """By what the ledger says is covered."""
+        """By what the ledger has as covered."""
         window = request.window(as_of)
         spans: dict[Pair, dict[int, list[tuple[int, int]]]] = defaultdict(lambda: defaultdict(list))
         for known in ledger.coverage():

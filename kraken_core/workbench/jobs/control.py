@@ -20,7 +20,7 @@ LOOK_EVERY_S = 0.1
 
 @dataclass(frozen=True, slots=True)
 class JobControl:
-    """Whoever asks, and whichever process runs the job: what is asked goes through the ledger."""
+    """Works from any process, whichever runs the job: requests go through the ledger."""
 
     runner: JobRunner
 
@@ -32,7 +32,7 @@ class JobControl:
             raise UsageError(str(error)) from error
 
     def running(self) -> list[IngestionJob]:
-        """The jobs that say they run; pages ask every second, so nothing is looked for but what the ledger has."""
+        """The jobs recorded as running; pages call this every second, so only the ledger is read."""
         return self.runner.ledger.jobs([JobStatus.RUNNING])
 
     def files(self, job_id: int) -> list[FileIngestionRecord]:
@@ -48,7 +48,7 @@ class JobControl:
         return self.runner.ledger.events(job_id)
 
     def claimed(self, job_id: int) -> bool:
-        """Whether the job claimed to know anything, undone or not."""
+        """Whether the job made any claim, undone or not."""
         return self.runner.ledger.claimed(job_id)
 
     def undoable(self, job_id: int) -> IngestionJob:
@@ -62,7 +62,7 @@ class JobControl:
         progress: Progress = no_progress,
         stop: Callable[[], bool] = never_stop,
     ) -> JobResult:
-        """Do what the plan says, to the end; an unfinished job of the same request is taken up instead.
+        """Run the plan to the end; an unfinished job of the same request is resumed instead.
 
         Raises what :meth:`JobRunner.run` raises.
         """
@@ -88,11 +88,11 @@ class JobControl:
         return self.runner.start_detached(self.runner.unfinished(plan.request) or self.runner.start(plan), workers)
 
     def resume(self, job_id: int, workers: int | None = None) -> IngestionJob:
-        """Go on with a job in a process of its own. Raises as :meth:`start`."""
+        """Resume a job in a process of its own. Raises as :meth:`start`."""
         return self.runner.start_detached(self.known(job_id), workers)
 
     def pause(self, job_id: int) -> IngestionJob:
-        """Ask a running job to pause; it ends the files it is reading. Raises JobError where it does not run."""
+        """Request a running job to pause; it ends the files it is reading. Raises JobError where it does not run."""
         return self._ask(job_id, Control.PAUSE)
 
     def cancel(self, job_id: int) -> IngestionJob:
@@ -107,7 +107,7 @@ class JobControl:
         return self.runner.ledger.move(job, job.mark_cancelled())
 
     def obeyed(self, job_id: int, patience_s: float) -> IngestionJob:
-        """The job once its worker has done what was asked, or as it is when patience ran out."""
+        """The job once its worker has done what was requested, or as it is when patience ran out."""
         until = time.monotonic() + patience_s
         job = self.known(job_id)
         while job.status is JobStatus.RUNNING and time.monotonic() < until:

@@ -27,7 +27,7 @@ _SHARED_WITH_HOST = frozenset(
 
 
 def free_bytes(path: Path) -> int:
-    """What is free for us on the disk that holds, or would hold, ``path``. Raises HomeError."""
+    """What is free for us on the disk of ``path``, existing or not. Raises HomeError."""
     place = _existing(path)
     try:
         return shutil.disk_usage(place).free
@@ -47,7 +47,7 @@ def require_room(path: Path, needed: int, what: str = "the candle table") -> Non
         raise HomeError(
             f"too little disk for {what} in {path}: about {byte_size(needed)} are needed and "
             f"{byte_size(RESERVE_BYTES)} kept in reserve, but {byte_size(free)} are free. Nothing was done: free "
-            "some, ask for less, or name another folder as the store."
+            "some, request less, or name another folder as the store."
         )
 
 
@@ -66,7 +66,7 @@ def shared_with_host(kind: str) -> bool:
 
 
 def file_system(path: Path) -> str:
-    """The kind of file system that holds, or would hold, ``path``: ``ext4``, ``nfs4``, …; "" where nobody says."""
+    """The kind of file system of ``path``, existing or not: ``ext4``, ``nfs4``, …; "" where unknown."""
     place = _existing(path).resolve()
     mounts = {Path(mount.mountpoint): mount.fstype.lower() for mount in psutil.disk_partitions(all=True)}
     return next((mounts[folder] for folder in (place, *place.parents) if folder in mounts), "")

@@ -1,4 +1,4 @@
-"""A worker's hold of its job: renewed while it works, with word of its progress, and where it hears what others ask."""
+"""A worker's lease of its job: renewed while it works, with its progress, and where it gets requests of others."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from kraken_core.domain.errors import IllegalMoveError, LedgerError
 from kraken_core.domain.jobs import Control, IngestionJob, ProgressReport
 from kraken_core.ports import Ledger, Progress
 
-LEASE_S = 30  # a worker that was not heard of for so long is taken for lost
-HEARTBEAT_S = 1.0  # how soon a request to pause is heard
+LEASE_S = 30  # a worker without a sign of life for so long is taken for lost
+HEARTBEAT_S = 1.0  # how soon a request to pause takes effect
 
 LOG = logging.getLogger("kraken_core")
 
@@ -23,7 +23,7 @@ LOG = logging.getLogger("kraken_core")
 class Lease:
     """Renews the lease in a thread of its own while entered, and passes on what the worker is ``doing``.
 
-    ``over`` says that the worker has to stop, and why.
+    ``over`` is whether the worker has to stop.
     """
 
     ledger: Ledger
@@ -36,11 +36,11 @@ class Lease:
 
     @property
     def over(self) -> bool:
-        """Whether the worker has to stop: it was asked to, or its job is not its own any more."""
+        """Whether the worker has to stop: on request, or as its job is no longer its own."""
         return bool(self.lost) or self.requested is not None
 
     def pass_on(self, progress: Progress, report: ProgressReport) -> None:
-        """Progress for whoever started the job, and for everybody else."""
+        """Progress for the caller that started the job, and for other processes."""
         self.doing = report
         progress(report)
 
@@ -59,7 +59,7 @@ class Lease:
     def _beat(self) -> None:
         """Renew it again and again.
 
-        How long it lasts is counted from before it was asked for, so that it ends here before it does in the ledger.
+        How long it lasts is counted from before it was requested, so that it ends here before it does in the ledger.
         """
         valid_until = time.monotonic() + LEASE_S
         while not self._left.wait(HEARTBEAT_S) and not self.lost:
@@ -68,7 +68,7 @@ class Lease:
                 self.requested = self.ledger.renew(self.job, LEASE_S, self.doing) or self.requested
                 valid_until = requested_at + LEASE_S
             except IllegalMoveError:
-                self.lost = "it was taken for lost, or moved by somebody else"
+                self.lost = "it was taken for lost, or another process moved it"
             except LedgerError:  # it may come back before the lease runs out
                 LOG.warning("the lease of job %s could not be renewed", self.job.id, exc_info=True)
                 if time.monotonic() >= valid_until:

@@ -13,6 +13,7 @@ from kraken_core import __version__
 from kraken_core.domain.errors import HomeError
 from kraken_core.domain.jobs import IngestionJob
 from kraken_core.domain.plan import Action, IngestionPlan
+from kraken_core.domain.plural import counted
 from kraken_core.domain.timerange import iso
 from kraken_core.domain.untrusted import VisibleFormatter
 from kraken_core.pipeline.run import JobResult
@@ -31,7 +32,7 @@ def logged(path: Path) -> Iterator[None]:
     try:
         handler = _LogFile(path, encoding="utf-8")
     except OSError as error:
-        raise HomeError(f"{path} cannot be written: {error.strerror}. Nothing was done; mend that first.") from error
+        raise HomeError(f"Cannot write {path}: {error.strerror}. Nothing was done; fix that first.") from error
     formatter = VisibleFormatter("%(asctime)s %(levelname)s %(message)s", "%Y-%m-%dT%H:%M:%SZ")
     formatter.converter = time.gmtime
     handler.setFormatter(formatter)
@@ -48,11 +49,13 @@ def logged(path: Path) -> Iterator[None]:
 def begun(job: IngestionJob, plan: IngestionPlan) -> str:
     """What a job sets out to do, in one entry."""
     counts = Counter(planned.action for planned in plan.files)
-    reads = f"{counts[Action.INGEST]:,} files to read ({plan.text_bytes:,} bytes), {counts[Action.SKIP]:,} known"
+    reads = (
+        f"{counted(counts[Action.INGEST], 'file')} to read ({plan.text_bytes:,} bytes), {counts[Action.SKIP]:,} known"
+    )
     entry = [
         f"job {job.id} begins as of {iso(job.as_of)}, kraken-history {__version__}: {job.request.key}",
-        f"plan: {reads}, {plan.requests:,} requests expected, {len(plan.gaps):,} gaps foreseen",
-        *(f"archive {archive.path}: {len(archive.files):,} files" for archive in plan.archives),
+        f"plan: {reads}, {counted(plan.requests, 'request')} and {counted(len(plan.gaps), 'gap')} expected",
+        *(f"archive {archive.path}: {counted(len(archive.files), 'file')}" for archive in plan.archives),
         *(f"note: {note}" for archive in plan.archives for note in archive.notes),
         *(f"note: {note}" for note in plan.notes),
     ]
@@ -64,11 +67,12 @@ def ended(result: JobResult, seconds: float) -> str:
     metrics, counts = result.job.metrics, result.report.overall
     parts = (
         f"job {result.job.id} is {result.job.status} after {seconds:.2f} s",
-        f"{metrics.files_ingested:,} files read, {metrics.files_skipped:,} skipped, {metrics.files_failed:,} failed",
-        f"{metrics.records_ingested:,} new candles, {metrics.records_changed:,} changed",
-        f"{metrics.records_rejected:,} rows rejected",
-        f"{metrics.requests:,} requests",
-        f"{metrics.gaps_filled:,} of {metrics.gaps_detected:,} gaps filled, {metrics.gaps_open:,} open",
-        f"{counts.covered:,} of {counts.wanted:,} expected candles covered, {counts.missing:,} missing",
+        f"{counted(metrics.files_ingested, 'file')} read",
+        f"{metrics.files_skipped:,} skipped, {metrics.files_failed:,} failed",
+        f"{counted(metrics.records_ingested, 'new candle')}, {metrics.records_changed:,} changed",
+        f"{counted(metrics.records_rejected, 'row')} rejected",
+        counted(metrics.requests, "request"),
+        f"{metrics.gaps_filled:,} of {counted(metrics.gaps_detected, 'gap')} filled, {metrics.gaps_open:,} open",
+        f"{counts.covered:,} of {counted(counts.wanted, 'expected candle')} covered, {counts.missing:,} missing",
     )
     return "; ".join(parts if result.job.error is None else (*parts, result.job.error))

@@ -19,6 +19,7 @@ from kraken_core.domain.exchange import Listed, Market
 from kraken_core.domain.market import Pair, first_of
 from kraken_core.domain.names import Names
 from kraken_core.domain.plan import IngestionPlan, Pace
+from kraken_core.domain.plural import counted
 from kraken_core.domain.request import Request
 from kraken_core.domain.tiers import Tiers
 from kraken_core.ledger.engine import file_of
@@ -37,10 +38,10 @@ _NAMED = 3  # entries that a note names
 
 
 class OpenExchange(Protocol):
-    """Opens the exchange's API; ``stop`` ends its waits, ``patience`` says how many there are."""
+    """Opens the exchange's API; ``stop`` ends its waits, ``patience`` bounds them."""
 
     def __call__(self, stop: Callable[[], bool], patience: RetryBudget = PATIENT) -> Exchange:
-        """The exchange; nothing is asked yet."""
+        """The exchange; nothing is requested yet."""
         ...
 
 
@@ -59,12 +60,12 @@ class JobPlanner:
     def build_plan(self, request: Request, as_of: int | None = None) -> IngestionPlan:
         """What a request will do, as of now or of an earlier instant. Writes nothing.
 
-        Now is what the exchange's clock says, where it is asked and behind ours; a job's instant is a settling time
+        Now is the exchange's clock, where it is queried and behind ours; a job's instant is a settling time
         earlier at the latest, as what closed later may still change. Raises UsageError where there is nothing to do it
         with, UnavailableError where that would be the exchange and it does not answer.
         """
         if (request.backfill or not (request.sources or request.api_backfill)) and not self.ledger.pairs():
-            raise UsageError("nothing is held yet and no archive is named: add --csv-source-dir PATH.")
+            raise UsageError("nothing is stored yet and no archive is named: add --csv-source-dir PATH.")
         market, unreached = self._market(request)
         request = replace(request, pairs=tuple(map(self.names(market).corrected, request.pairs)))
         if not request.sources and not market and not self.ledger.pairs():
@@ -92,7 +93,7 @@ class JobPlanner:
     def check_ready(self, plan: IngestionPlan) -> None:
         """Raises HomeError where the plan cannot go well.
 
-        That is: too little disk, SQLite on a network file system, a ledger that tells of another candle table.
+        That is: too little disk, SQLite on a network file system, a ledger of another candle table.
         """
         self.check_table()
         require_local(file_of(self.settings.ledger_url))
@@ -111,11 +112,11 @@ class JobPlanner:
         missed = unreached if request.needs_exchange else ""
         published_by = partial(self._published, as_of, names)
         plan = planner.plan_sources(request, as_of, source, market, published_by, unreached=missed)
-        of_exchange = market.notes if market else (f"the exchange is not asked: {unreached}",) if unreached else ()
+        of_exchange = market.notes if market else (f"the exchange is not queried: {unreached}",) if unreached else ()
         return replace(plan, notes=(*of_exchange, *_to_rename(renames), *plan.notes))
 
     def names(self, market: Market | None) -> Names:
-        """What the exchange calls its pairs, as it told now or before."""
+        """What the exchange calls its pairs, as of now or before."""
         return market.names if market else self.ledger.names()
 
     def _published(self, as_of: int, names: Names, quarters: Sequence[tuple[int, int]]) -> PublishedArchives:
@@ -128,13 +129,13 @@ class JobPlanner:
         return PublishedArchives(archives)
 
     def _market(self, request: Request) -> tuple[Market | None, str]:
-        """What the exchange tells of itself, where it may be asked; where it does not answer, why."""
+        """What the exchange returns about itself, where it may be queried; where it does not answer, why."""
         if not request.api_backfill:
             return None, ""
         exchange = self.exchange(never_stop, BRIEF)
         try:
             if (status := exchange.status()) == "maintenance":
-                return None, f"it says it is in {status}."
+                return None, f"it is in {status}."
             now, listed = exchange.now(), exchange.listed()
         except UnavailableError as error:
             return None, str(error)
@@ -151,7 +152,7 @@ class JobPlanner:
                 self.remote.fetch(url)
             except OSError as error:
                 raise HomeError(
-                    f"{url} cannot be kept in {self.remote.downloads}: {error.strerror}. Mend that, and try again."
+                    f"{url} cannot be saved in {self.remote.downloads}: {error.strerror}. Fix that, and try again."
                 ) from error
         return self._plan(plan.request, plan.as_of, plan.market, plan.unreached)
 
@@ -160,9 +161,9 @@ class JobPlanner:
 
 
 def _require_same_table(ledger: Ledger, store: CandleTable, tracker: CoverageTracker, table: str) -> None:
-    """Raises TableLostError, or HomeError, where the ledger counts candles that the table lacks.
+    """Raises TableLostError, or HomeError, where the ledger counts candles that are not in the table.
 
-    A ledger counts the candles of one table: what it knows of them has to be true of the one used with it. A table that
+    A ledger counts the candles of one table: its counts have to be true of the one used with it. A table that
     the last job used is known by its mark, and refused by the store itself. One of another name may be the same, as a
     folder that was moved is, and an earlier version of this program kept no mark: then candles are counted.
     """
@@ -175,25 +176,25 @@ def _require_same_table(ledger: Ledger, store: CandleTable, tracker: CoverageTra
     _, lost = tracker.recounted()
     if lost and before == table:
         raise TableLostError(
-            f"The candle table {table} lacks candles of {first_of(lost)} that the ledger counts. Nothing was done. See "
+            f"The candle table {table} is missing candles of {first_of(lost)} in the ledger. Nothing was done. See "
             "that its disk is mounted, or put the table back; where it is lost for good, kraken-history doctor "
             "--repair reads again what its archives still have, and makes gaps of the rest."
         )
     if lost:
         raise HomeError(
-            f"the ledger tells of candles in {before}, but the store is {table}, which lacks candles of "
+            f"the ledger is of candles in {before}, but the store is {table}, which is missing candles of "
             f"{first_of(lost)}. Nothing was done: copy them there first (kraken-history copy --to), name the other "
             "store again, or use another ledger for this one."
         )
 
 
 def _to_rename(renames: Mapping[Pair, Pair]) -> tuple[str, ...]:
-    """What is stored under a name that the exchange knows better."""
+    """What is stored under a name that differs from the exchange's."""
     if not renames:
         return ()
     named = [f"{old} is {new}" for old, new in sorted(renames.items())[:_NAMED]]
     more = ", …" if len(renames) > _NAMED else ""
-    return (f"{len(renames):,} stored pairs are renamed first, as the exchange calls them: {', '.join(named)}{more}",)
+    return (f"{counted(len(renames), 'stored pair')} renamed first, to the exchange's names: {', '.join(named)}{more}",)
 
 
 def _not_read(listed: Listed) -> tuple[str, ...]:
@@ -203,11 +204,11 @@ def _not_read(listed: Listed) -> tuple[str, ...]:
         named = [f"{ascii(key)[1:-1]}: {why}" for key, why in sorted(listed.skipped.items())[:_NAMED]]
         more = "; …" if len(listed.skipped) > _NAMED else ""
         notes.append(
-            f"{len(listed.skipped):,} entries of the exchange's list of pairs cannot be read and are left out "
-            f"({'; '.join(named)}{more}); nothing that is stored of them is taken for delisted"
+            f"entries of the exchange's list of pairs that could not be read: {len(listed.skipped):,} "
+            f"({'; '.join(named)}{more}); pairs among them are not assumed to be delisted"
         )
     if not listed.whole:
-        notes.append("the exchange's list of pairs came with an error: no pair that it lacks is taken for delisted")
+        notes.append("the exchange's list of pairs came with an error: absent pairs are not assumed to be delisted")
     if not listed.tokenized:
-        notes.append("tokenized stocks are not asked for: the exchange did not list them")
+        notes.append("tokenized stocks are not requested: the exchange did not list them")
     return tuple(notes)

@@ -62,7 +62,7 @@ LOOK_EVERY_S = 0.1
 
 
 def _either(stop: Callable[[], bool], lease: Lease) -> bool:
-    """Whether this process was asked to stop, or the job was, from wherever."""
+    """Whether a stop of this process, or of the job, was requested."""
     return stop() or lease.over
 
 
@@ -85,13 +85,13 @@ class JobRunner(JobPlanner):
         return failed_now
 
     def stalled_jobs(self) -> list[tuple[IngestionJob, str]]:
-        """Jobs that say they are running though their worker is gone, and how that is known."""
+        """Jobs recorded as running though their worker is gone, and how that is known."""
         found = []
         for job in self.ledger.jobs([JobStatus.RUNNING]):
             if is_lost(job.worker):
                 found.append((job, "its process is gone"))
             elif job.lease_until is not None and job.lease_until < self.ledger.now() and not self._renews(job):
-                found.append((job, "nothing was heard of it"))
+                found.append((job, "no sign of life"))
         return found
 
     def _renews(self, job: IngestionJob) -> bool:
@@ -102,7 +102,7 @@ class JobRunner(JobPlanner):
         return not same
 
     def start(self, plan: IngestionPlan) -> IngestionJob:
-        """A PENDING job that will do what the plan says, once everything is here that servers give only whole.
+        """A PENDING job for the plan, once everything is here that servers give only whole.
 
         Raises SourceError, UnreachableError, HomeError where that cannot be had.
         """
@@ -116,7 +116,7 @@ class JobRunner(JobPlanner):
         return self.ledger.create_job(plan.request, plan.as_of, files, metrics)
 
     def start_audit(self, plan: AuditPlan) -> IngestionJob:
-        """A PENDING job that will do what the plan says."""
+        """A PENDING job for the plan."""
         return self.ledger.create_job(plan.request, plan.as_of, [], JobMetrics(total_requests=plan.requests))
 
     def run(
@@ -130,9 +130,9 @@ class JobRunner(JobPlanner):
     ) -> JobResult:
         """Run a PENDING job, or take up one that is PAUSED or FAILED, to its end.
 
-        A job that is taken up is planned anew, as of the instant it was first, and does what is left. Raises
+        A resumed job is planned again, as of its first instant, and does what is left. Raises
         JobRunningError while another one runs, HomeError where it cannot go well (see check_ready), Interrupted when
-        asked to stop (the job is then PAUSED), JobError when it failed (it is then FAILED and can be taken up again).
+        a stop was requested (the job is then PAUSED), JobError when it failed (it is then FAILED and can be resumed).
         """
         self.fail_stalled_jobs()
         began = time.perf_counter()
@@ -195,10 +195,10 @@ class JobRunner(JobPlanner):
         return JobResult(ended, report, None, dict(stages.seconds), audit=outcome)
 
     def start_detached(self, job: IngestionJob, workers: int | None = None) -> IngestionJob:
-        """Have a process of its own run the job, or go on with it; returns the job once that process has taken it up.
+        """Run or resume the job in a process of its own; returns the job once that process has taken it up.
 
         Raises JobRunningError while another one runs, IllegalMoveError for a job that has ended, JobError where the
-        process did not get so far; its log says why.
+        process did not get so far; its log has the reason.
         """
         self.fail_stalled_jobs()
         running = self.ledger.jobs([JobStatus.RUNNING])
@@ -214,7 +214,7 @@ class JobRunner(JobPlanner):
             time.sleep(LOOK_EVERY_S)
             now = self.ledger.job(job.id)
         if now.status is job.status and now.worker == job.worker:
-            raise JobError(f"job {job.id} was not taken up by its new process; {self.log(job.id)} says why.")
+            raise JobError(f"job {job.id} did not start in its new process; the reason is in {self.log(job.id)}.")
         return now
 
     def _carry_out(
@@ -243,7 +243,7 @@ class JobRunner(JobPlanner):
             self.ledger.move(job, job.mark_paused())
             self.ledger.add_event(job.id, "requests", str(needed))
             raise MoreRequestsNeededError(
-                f"job {job.id} is paused: {needed} Agree to them with: {self.resume_command(job.id)} "
+                f"job {job.id} is paused: {needed} Agree to them with: {self.resume_command(job)} "
                 "(or allow more beforehand, with --max-requests)",
                 job.id,
             ) from None
@@ -253,44 +253,44 @@ class JobRunner(JobPlanner):
             raise self._failed(job, str(error)) from error
         except OSError as error:
             where = error.filename or self.settings.home
-            reason = f"{where}: {error.strerror or error}. What was committed is kept; mend that first."
+            reason = f"{where}: {error.strerror or error}. What was committed is kept; fix that first."
             raise self._failed(job, reason) from error
         except BaseException as error:
             LOG.exception("job %s failed", job.id)
-            reason = " ".join(f"{type(error).__name__}: {error}".split())  # one line, whatever it says
+            reason = " ".join(f"{type(error).__name__}: {error}".split())  # one line, whatever its text
             self.ledger.move(job, job.mark_failed(reason))
             raise
 
     def _failed(self, job: IngestionJob, reason: str) -> JobError:
-        """The job moved to FAILED, and what to say of it."""
+        """The job moved to FAILED, and its error."""
         LOG.exception("job %s failed", job.id)
         try:
             self.ledger.move(job, job.mark_failed(reason))
         except IllegalMoveError:
             return JobError(
                 f"job {job.id} stopped: it is not this worker's any more, as it was taken for lost, or moved by "
-                f"somebody else. What it did is kept: kraken-history jobs {job.id}"
+                f"another process. What it did is kept: kraken-history jobs {job.id}"
             )
-        except LedgerError:  # its disk may be full too: whoever goes on with the job finds its worker gone
+        except LedgerError:  # its disk may be full too: a later resume finds the worker gone
             LOG.exception("that job %s failed could not be recorded", job.id)
-        return JobError(f"job {job.id} failed: {reason} Go on with: {self.resume_command(job.id)}")
+        return JobError(f"job {job.id} failed: {reason} Resume with: {self.resume_command(job)}")
 
     def _interrupted(self, job: IngestionJob, lease: Lease) -> KrakenError:
-        """The job moved as whoever interrupted it wanted, and what to say of it."""
+        """The job moved as its interruption requested, and its error."""
         if lease.lost:
             return JobError(f"job {job.id} stopped: {lease.lost}. What it did is kept: kraken-history jobs {job.id}")
         if lease.requested is Control.CANCEL:
             self.ledger.move(job, job.mark_cancelled())
             return Interrupted(f"job {job.id} is cancelled; what it did is kept, and it is not gone on with.")
         self.ledger.move(job, job.mark_paused())
-        return Interrupted(f"job {job.id} is paused; go on with: {self.resume_command(job.id)}")
+        return Interrupted(f"job {job.id} is paused; resume with: {self.resume_command(job)}")
 
     def _taken_up(self, job: IngestionJob) -> IngestionJob:
         try:
             return self.ledger.move(job, job.mark_running(this_worker(), self.ledger.now() + LEASE_S))
         except JobRunningError:
-            if job.status is JobStatus.PENDING:  # nobody waits for it: what was refused does not linger …
-                with suppress(IllegalMoveError):  # … unless it is the one that runs, taken up by somebody else
+            if job.status is JobStatus.PENDING:  # what was refused does not linger …
+                with suppress(IllegalMoveError):  # … unless it is the one that runs, started by another process
                     self.ledger.move(job, job.mark_cancelled())
             raise
 
@@ -312,7 +312,7 @@ class JobRunner(JobPlanner):
             with cluster(self.settings.dask, workers) as pool:
                 yield pool
         except ClusterError as error:
-            raise ClusterError(f"{error} Go on with: {self.resume_command(job.id)}") from error
+            raise ClusterError(f"{error} Resume with: {self.resume_command(job)}") from error
 
     def _pipeline(
         self, plan: IngestionPlan, pool: WorkerPool, progress: Progress, stop: Callable[[], bool]
@@ -359,13 +359,13 @@ class JobRunner(JobPlanner):
     def _reject_log(self) -> CsvRejectLog:
         return CsvRejectLog(self.settings.home / "rejects")
 
-    def resume_command(self, job_id: int) -> str:
-        """What to type to go on with a job, here and now."""
+    def resume_command(self, job: IngestionJob) -> str:
+        """The command that resumes a job, here and now. It reads nothing: the ledger may be away."""
         where = (
             f" --home {shlex.quote(str(self.settings.home))}" if self.settings.origins.get("home") == "--home" else ""
         )
-        command = "audit" if self.ledger.job(job_id).request.audit else "ingest"
-        return f"kraken-history {command}{where} --resume {job_id}"
+        command = "audit" if job.request.audit else "ingest"
+        return f"kraken-history {command}{where} --resume {job.id}"
 
     def rejects(self, job_id: int) -> Path:
         """Where the rows are that a job could not take; it exists once there are any."""

@@ -16,9 +16,9 @@ from kraken_core.workbench.jobs.runner import JobRunner
 def undo(runner: JobRunner, job_id: int) -> IngestionJob:
     """Take back what a job claimed, read and stored; returns the job.
 
-    The ledger comes first: candles that nobody claims are harmless, claims without their candles would read as silence.
-    So whatever interrupts this, saying it again ends it. What was wanted stays wanted. Raises UsageError where the job
-    cannot be taken back, StoreError where what the table held before it is gone.
+    The ledger comes first: candles without claims are harmless, claims without their candles would read as no trades.
+    So after any interruption, a second call completes it. What was expected stays expected. Raises UsageError where the
+    job cannot be undone, StoreError where the table's earlier content is gone.
     """
     store, ledger = runner.store, runner.ledger
     runner.fail_stalled_jobs()
@@ -35,7 +35,7 @@ def undo(runner: JobRunner, job_id: int) -> IngestionJob:
     if not store.keeps(job.table_version):
         raise StoreError(
             f"Job {job_id} cannot be taken back any more: what left the candle table is deleted after a week, and some "
-            f"of what it held at version {job.table_version}, before the job, is gone. Nothing was changed."
+            f"of version {job.table_version}, before the job, is gone. Nothing was changed."
         )
     pairs = ledger.undo(job_id)
     store.restore(job.table_version)

@@ -1,4 +1,4 @@
-"""Verification as a user asks for it: anybody may look; what is withdrawn needs the lease that jobs hold."""
+"""Verification for a user: reading needs nothing; withdrawing needs the lease of a job."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from kraken_core.domain.errors import JobRunningError, LedgerError
 from kraken_core.domain.jobs import IngestionJob, JobMetrics, JobStatus
 from kraken_core.domain.market import Series
+from kraken_core.domain.plural import counted
 from kraken_core.domain.request import Request, Selection
 from kraken_core.domain.timerange import END_OF_TIME, TimeRanges
 from kraken_core.domain.verification.checks import Basis, Verification
@@ -32,30 +33,30 @@ class Verifying:
     holdings: Holdings
 
     def run(self, selection: Selection, progress: Progress, *, report_only: bool) -> Verification:
-        """Look, without holding anybody up; then write, as a job of a moment, if all is still as it was seen.
+        """Read, without blocking others; then write, as a short job, if nothing has changed since.
 
         Written is what is withdrawn, and by what slots are graded. Beside a running job, or where the ledger takes
-        nothing, that is left out: its note says so, and the findings may be of that job's making.
+        nothing, that is left out: its note says so, and the findings may come from that job.
         """
         runner = self.runner
         verify = Verify(runner.store, runner.ledger, runner.clock.now(), progress)
         found = verify.run(self.holdings.known(selection), selection.window(END_OF_TIME))
         if not (found.withdraw or found.unrecorded):
             return found
-        left = "nothing was withdrawn" if found.withdraw else "grades stay as they were"
+        left = "nothing was withdrawn" if found.withdraw else "grades were not changed"
         if report_only:
-            return replace(found, note=f"{left}, as you asked.")
+            return replace(found, note=f"{left} (--report-only).")
         try:
             runner.fail_stalled_jobs()
             if running := runner.ledger.jobs([JobStatus.RUNNING]):
-                return replace(found, note=f"{left}, as job {running[0].id} is running: verify again then.")
+                return replace(found, note=f"{left}, as job {running[0].id} is running: verify again later.")
             job = self._begun(found)
         except (JobRunningError, LedgerError) as error:
             return replace(found, note=f"{left}: {error}")
         return replace(found, note=self._write(job, found, progress, left))
 
     def _begun(self, found: Verification) -> IngestionJob:
-        """The job of a moment, running."""
+        """The short job, running."""
         pairs = tuple(sorted({series.pair for series in (*found.suspects, *found.unrecorded)}))
         request = Request(pairs=pairs, backfill=True)
         return self._taken_up(self.runner.ledger.create_job(request, self._as_of, [], JobMetrics()))
@@ -84,10 +85,10 @@ class Verifying:
         parts = []
         if found.withdraw:
             slots = sum(ranges.slots(series.width) for series, ranges in found.suspects.items())
-            advice = "kraken-history backfill, or the next ingest, fills those that can be filled"
-            parts.append(f"{slots:,} slots of {_named(found.suspects)} were withdrawn, and are gaps now: {advice}.")
+            advice = "kraken-history backfill, or the next ingest, fills what can be filled"
+            parts.append(f"{counted(slots, 'slot')} of {_named(found.suspects)} withdrawn, now gaps: {advice}.")
         if found.unrecorded:
-            parts.append(f"the evidence of {_named(found.unrecorded)} is graded by what was found.")
+            parts.append(f"the evidence of {_named(found.unrecorded)} was graded by these findings.")
         for part in parts:
             runner.ledger.add_event(job.id, "verify", part)
         runner.ledger.move(job, job.mark_completed())
@@ -115,6 +116,6 @@ def _grade(store: CandleStore, tracker: CoverageTracker, found: Verification) ->
 
 
 def _named(series: Iterable[Series]) -> str:
-    """``BTC/USD 60m``, or ``BTC/USD 60m and 4 series more``."""
+    """``BTC/USD 1h``, or ``BTC/USD 1h and 4 more series``."""
     first, *others = sorted(series)
-    return f"{first} and {len(others):,} series more" if others else str(first)
+    return f"{first} and {len(others):,} more series" if others else str(first)

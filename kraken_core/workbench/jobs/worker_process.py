@@ -1,4 +1,4 @@
-"""The process that runs a job: starting one that outlives whoever starts it, and seeing whether it still works."""
+"""The process that runs a job: starting one that outlives its starter, and seeing whether it still works."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _DRIFT_S = 2  # where all there is are times by the clock, which is set now and 
 
 
 def start_worker(home: Path, job_id: int, log: Path, workers: int | None = None) -> None:
-    """Run a job in a process of its own; returns at once. What the process says goes to ``log``."""
+    """Run a job in a process of its own; returns at once. The process's output goes to ``log``."""
     # -P: the process works in the home, and a file random.py there is no module of Python's.
     command = [sys.executable, "-P", "-m", "kraken_core.worker", str(home), str(job_id)]
     with log.open("ab") as output:
@@ -58,12 +58,12 @@ def _began(process: psutil.Process, started: str) -> bool:
 
 
 def _ticks(pid: int) -> str:
-    """When a process started, in ticks since this machine did, whatever its clock is set to; "" where nobody tells."""
+    """When a process started, in ticks since this machine did, whatever its clock is set to; "" where unknown."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except OSError:
         return ""
-    _, _, fields = stat.rpartition(")")  # the name before it may hold anything
+    _, _, fields = stat.rpartition(")")  # the name before it may contain anything
     return f"{_TICKS}{fields.split()[_START_FIELD]}"
 
 

@@ -34,7 +34,7 @@ class Audits:
     tiers: Tiers
 
     def spans(self, selection: Selection) -> list[AuditedSpan]:
-        """The spans that were audited, the newest first; of those that say the same of all slots the newest alone."""
+        """The spans that were audited, the newest first; of those that agree on all slots the newest alone."""
         window = selection.window(END_OF_TIME)
         return [
             span

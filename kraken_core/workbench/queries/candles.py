@@ -9,7 +9,7 @@ import polars as pl
 from kraken_core.domain.candles import SCHEMA, aggregate
 from kraken_core.domain.errors import UsageError
 from kraken_core.domain.fill import filled
-from kraken_core.domain.interval_text import bases
+from kraken_core.domain.interval_text import bases, short
 from kraken_core.domain.knowledge import Knowledge
 from kraken_core.domain.life import lived, outside_life
 from kraken_core.domain.market import INTERVALS, Pair, Series
@@ -33,7 +33,7 @@ class Reading:
         """
         native = interval in INTERVALS
         if partial and native:
-            raise UsageError(f"partial is for resampled intervals: candles of {interval} minutes are as they are held.")
+            raise UsageError(f"partial is for resampled intervals: {short(interval)} candles are returned as stored.")
         if version is not None and (fill or not native) and version != self.store.version:
             raise UsageError(
                 f"what was known of slots at version {version} is not kept, only what is at {self.store.version}, the "

@@ -26,7 +26,7 @@ _PARAMETERS = ("pair", "interval", "start", "end", "evidence")
 
 
 class RangeCall(NamedTuple):
-    """What a query asks for: pair, interval (minutes), start and end, and perhaps a grade, each as it is written."""
+    """What a query requires: pair, interval (minutes), start and end, and perhaps a grade, each as it is written."""
 
     pair: str
     interval: str
@@ -35,7 +35,7 @@ class RangeCall(NamedTuple):
     evidence: str | None = None
 
 
-Require = Callable[[RangeCall], Pair]  # raises where the range is not complete, and says which pair is meant
+Require = Callable[[RangeCall], Pair]  # raises where the range is not complete; returns the pair
 
 
 def define(connection: duckdb.DuckDBPyConnection, sql: str, require: Require) -> None:

@@ -24,7 +24,7 @@ _NO_FILE_NAME = re.compile(r"[^A-Z0-9]")  # freqtrade has an underscore for each
 
 
 class Exported(NamedTuple):
-    """A file that was written: candles in it, how many of them are fills, and wanted slots that are missing there."""
+    """A file that was written: candles in it, how many of them are fills, and expected slots that are missing there."""
 
     path: Path
     candles: int
@@ -35,7 +35,7 @@ class Exported(NamedTuple):
 class ExportFormat(NamedTuple):
     """A kind of file: how the one of a series is called, and how its candles are written.
 
-    ``described``: it can be ingested again, so that COVERAGE.json beside it says what it covers.
+    ``described``: it can be ingested again, so that COVERAGE.json beside it lists what it covers.
     """
 
     name: Callable[[Series], str]
@@ -78,9 +78,9 @@ class Export:
     fill: bool
 
     def _describe(self, files: Iterable[tuple[Series, Exported]], window: TimeRange) -> None:
-        """Say beside the files what each covers, so that slots that are missing here do not come back as silent.
+        """Write beside the files what each covers, so that missing slots do not come back as slots without trades.
 
-        What is said of other files of the folder stays.
+        Entries of other files of the folder stay.
         """
         path = self.folder / COVERAGE
         described = dict(parse_coverage(path.read_bytes())) if path.exists() else {}
@@ -94,7 +94,7 @@ class Export:
     def write(
         self, series: Iterable[Series], window: TimeRange, missing: Mapping[Series, int], *, overwrite: bool
     ) -> list[Exported]:
-        """Write each series' candles of the window, where there are any; ``missing``: wanted slots nobody knows.
+        """Write each series' candles of the window, where there are any; ``missing``: expected slots without a source.
 
         Raises UsageError before anything is written where a file exists and may not be replaced.
         """
@@ -107,7 +107,7 @@ class Export:
             files = [(each, self._one(each, path, window, missing.get(each, 0))) for each, path in targets.items()]
             written = [(each, file) for each, file in files if file.candles]
             if written and KINDS[self.kind].described:
-                self._describe(written, window)  # before there is a file that nothing is said of
+                self._describe(written, window)  # before there is a file without an entry
             for _, file in written:
                 _partial(file.path).replace(file.path)
         except BadFileError as error:

@@ -23,7 +23,7 @@ def candles(read: pl.DataFrame) -> pl.DataFrame:
 
 
 def indexed(found: pl.DataFrame) -> pd.DataFrame:
-    """Candles in pandas, indexed by time; trades as Int32, which knows of nulls."""
+    """Candles in pandas, indexed by time; trades as Int32, which allows nulls."""
     return pandas(found).astype({"trades": "Int32"}).set_index("time")
 
 

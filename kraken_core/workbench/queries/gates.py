@@ -1,4 +1,4 @@
-"""What a schedule or a CI asks of a history: complete enough, and new enough."""
+"""Gates for a schedule or a CI: a history that is complete enough, and new enough."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from kraken_core.domain.formatting import duration, percent
 from kraken_core.domain.grades import Grade
 from kraken_core.domain.incomplete import missing_ranges, weak_ranges
 from kraken_core.domain.market import Pair, Series
+from kraken_core.domain.plural import counted
 from kraken_core.domain.report import Completeness, Report, SeriesReport
 from kraken_core.domain.timerange import TimeRanges, floor
 
@@ -17,11 +18,13 @@ NAMED = 3  # series; the report has all
 
 
 def check_stored(report: Report, pairs: Collection[Pair]) -> None:
-    """Raises IncompleteError where nothing is held at all, or nothing of one of the pairs that were named."""
+    """Raises IncompleteError where nothing is stored at all, or nothing of one of the named pairs."""
     selected = {line.series.pair for line in report.series if line.counts.covered}
     absent = [str(pair) for pair in pairs if pair not in selected]
     if absent or not selected:
-        raise IncompleteError(f"nothing is held of {', '.join(absent) or 'that'}: ingest it, or leave it out.")
+        raise IncompleteError(
+            f"nothing is stored of {', '.join(absent) or 'this selection'}: ingest it, or leave it out."
+        )
 
 
 def check_complete(
@@ -38,12 +41,12 @@ def check_complete(
     incomplete.sort(key=lambda line: (line.counts.share(grade), -line.counts.missing, line.series))
     _refuse(
         (
-            f"{line.series} ({percent(line.counts.share(grade))}, {line.counts.missing:,} slots missing"
+            f"{line.series} ({percent(line.counts.share(grade))}, {counted(line.counts.missing, 'candle')} missing"
             f"{_weak(line.counts, grade)})"
             for line in incomplete
         ),
         f"less complete than {least:g} %" + ("" if grade is Grade.CLAIMED else f" on evidence that is {grade}"),
-        "kraken-history gaps says how to fill that",
+        "kraken-history gaps shows how to fill that",
         _gaps_of(incomplete, report, grade, coverage),
     )
 
@@ -71,7 +74,7 @@ def check_age(ages: Mapping[Series, int], most: int) -> None:
     _refuse(
         (f"{series} ({duration(ages[series])})" for series in aged),
         f"older than {duration(most)}",
-        "ingest a newer archive, or ask the exchange: kraken-history ingest --incremental",
+        "ingest a newer archive, or query the exchange: kraken-history ingest --incremental",
     )
 
 
@@ -90,5 +93,5 @@ def ages_of(coverage: Iterable[DataCoverageRange], living: Collection[Pair], now
 def _refuse(found: Iterable[str], why: str, what_to_do: str, gaps: Iterable[IncompleteRange] = ()) -> None:
     """Raises IncompleteError where anything was found."""
     if named := list(found):
-        more = f" and {len(named) - NAMED:,} series more" if len(named) > NAMED else ""
+        more = f" and {len(named) - NAMED:,} more series" if len(named) > NAMED else ""
         raise IncompleteError(f"{why}: {', '.join(named[:NAMED])}{more}; {what_to_do}.", sorted(gaps))

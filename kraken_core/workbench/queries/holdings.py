@@ -1,4 +1,4 @@
-"""What is held of a selection: covered ranges, gaps, completeness; all as of the last detection."""
+"""What is stored of a selection: covered ranges, gaps, completeness; all as of the last detection."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from kraken_core.domain.coverage import DataCoverageRange
 from kraken_core.domain.gaps import GapRecord
 from kraken_core.domain.interval_text import short
 from kraken_core.domain.market import Series
+from kraken_core.domain.not_found import unknown_pairs
+from kraken_core.domain.plural import counted
 from kraken_core.domain.report import Report
 from kraken_core.domain.request import Selection
 from kraken_core.domain.scope import Detection, not_assessed, wanted_before
@@ -25,7 +27,7 @@ RangeT = TypeVar("RangeT", DataCoverageRange, GapRecord)
 
 @dataclass(frozen=True, slots=True)
 class Holdings:
-    """Reads the ledger for a selection; without one it speaks of everything held."""
+    """Reads the ledger for a selection; without one, of everything stored."""
 
     ledger: KnownRecords
     store: StoredCandles
@@ -45,7 +47,7 @@ class Holdings:
         return self._reaching(selection, self.ledger.gaps())
 
     def report(self, selection: Selection) -> Report:
-        """Completeness of what was wanted at the last detections, as far as it is selected."""
+        """Completeness of what was expected at the last detections, as far as it is selected."""
         lives = {record.pair: record.lives for record in self.ledger.pairs()}
         wanted = wanted_before(self._detections(selection), lives, selection)
         return CompletenessReporter(self.store, self.ledger, self.tiers).generate_report(wanted, self.as_of or 0)
@@ -62,9 +64,13 @@ class Holdings:
         ]
         more = ", …" if len(found) > _NAMED else ""
         return (
-            f"{len(found):,} of {len(detections):,} series were not assessed on all of these days ({', '.join(named)}"
-            f"{more}): kraken-history ingest --start-date and --end-date say which days are expected."
+            f"{len(found):,} of {counted(len(detections), 'series')} not assessed on all of these days "
+            f"({', '.join(named)}{more}). Set the expected days with kraken-history ingest --start-date and --end-date."
         )
+
+    def unknown_pairs(self, selection: Selection) -> list[str]:
+        """For each selected pair that the home does not have, a sentence that names it and what may have been meant."""
+        return unknown_pairs(selection.pairs, [record.pair for record in self.ledger.pairs()])
 
     @property
     def days_assessed(self) -> tuple[str, str] | None:
@@ -80,7 +86,7 @@ class Holdings:
     def ages(self, selection: Selection, now: int) -> dict[Series, int]:
         """How long ago (seconds) the coverage of each series ends; a pair that left the exchange does not age.
 
-        A series of which nothing is covered is as old as what was wanted of it.
+        A series of which nothing is covered is as old as what was expected of it.
         """
         lives = {record.pair: record.lives for record in self.ledger.pairs()}
         living = {pair for pair, life in lives.items() if not life or life[-1].end is None}

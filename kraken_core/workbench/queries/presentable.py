@@ -1,4 +1,4 @@
-"""Answers of SQL as frames that everybody can hold: pandas, polars, JSON, a terminal."""
+"""Answers of SQL as frames for everything: pandas, polars, JSON, a terminal."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ _NO_TYPE: tuple[Callable[[pa.DataType], bool], ...] = (
 def presentable(answer: pa.Table) -> pl.DataFrame:
     """The answer as a frame, bytes as hexadecimal text.
 
-    Raises UsageError for a column of a type that no frame can hold, or of times that no calendar here reaches
+    Raises UsageError for a column of a type that no frame supports, or of times that no calendar here reaches
     (``infinity``): it is to be cast.
     """
     for field, column in zip(answer.schema, answer.columns, strict=True):
         advice = f'cast it to text, as in "{field.name}"::varchar'
         if any(is_such(field.type) for is_such in _NO_TYPE):
-            raise UsageError(f"the column {field.name!r} has a type that no table here can hold: {advice}.")
+            raise UsageError(f"the column {field.name!r} has a type that no table here supports: {advice}.")
         if not _within_calendar(column):
             raise UsageError(f"the column {field.name!r} has times before year 1 or after 9998 (infinity?): {advice}.")
     return pl.DataFrame(answer).with_columns(selectors.binary().bin.encode("hex"))

@@ -1,4 +1,4 @@
-"""Candles of an asset under all the names it had, joined only where that is asked for (domain rule 17)."""
+"""Candles of an asset under all the names it had, joined only on request (domain rule 17)."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Joined(NamedTuple):
     """A period that was joined. ``left_out`` counts stored candles of its pair that belong to no period of that pair.
 
     So those of the time of another name, and those of another asset that had this one before. They are counted in the
-    coarsest interval of the archives that divides the one asked for.
+    coarsest interval of the archives that divides the requested one.
     """
 
     period: NamePeriod

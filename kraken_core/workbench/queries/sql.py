@@ -53,7 +53,7 @@ def answer(
         raise UsageError(f"the query is wrong: {str(error).splitlines()[0]}") from error
     except pl.exceptions.PolarsError as error:
         reason = str(error).splitlines()[0]
-        raise UsageError(f"its answer has no table to hold it: {reason}. Rename or cast that column.") from error
+        raise UsageError(f"its answer does not fit a table: {reason}. Rename or cast that column.") from error
 
 
 def _named(connection: duckdb.DuckDBPyConnection, sql: str, views: frozenset[str]) -> frozenset[str]:

@@ -1,4 +1,4 @@
-"""The universe of a home: which pairs traded at an instant, as far as ledger and candle table know."""
+"""The universe of a home: which pairs traded at an instant, as far as ledger and candle table show."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class UniverseQuery:
     identities: Identities
 
     def at(self, instant: int, selection: Selection) -> Universe:
-        """Who traded at an instant (epoch seconds), and of whom nobody knows. Reads the first and the last candles."""
+        """Which pairs traded at an instant (epoch seconds), and which may have. Reads first and last candles."""
         spans = answer(_SPANS.format(at=instant), self.store, self.ledger).iter_rows()
         known = KnownPairs(
             {record.pair: record.lives for record in self.ledger.pairs()},

@@ -1,4 +1,4 @@
-"""Telling somebody who is not looking, by a webhook or a command of theirs. What is secret in either is not logged."""
+"""Notifications by a webhook or a command. What is secret in either is not logged."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Notice(NamedTuple):
     gaps: Sequence[GapRecord] = ()
 
 
-Notify: TypeAlias = Callable[[Notice], None]  # raises OSError, with a line that holds no secret
+Notify: TypeAlias = Callable[[Notice], None]  # raises OSError, with a line without secrets
 
 
 def document(notice: Notice) -> dict[str, object]:
@@ -43,14 +43,14 @@ def by_webhook(url: str) -> Notify:
     """Notices posted to an address as JSON. Its path often is a secret: only its host is ever named."""
     host = urlsplit(url).hostname
     if urlsplit(url).scheme not in {"http", "https"} or not host:
-        raise UsageError("the webhook is no http or https address (it is not shown: it may hold a secret).")
+        raise UsageError("the webhook is not an http or https address (not shown: it may contain a secret).")
 
     def notify(notice: Notice) -> None:
         try:
             answer = requests.post(url, json=document(notice), timeout=PATIENCE_S, allow_redirects=False)
             answer.close()
         except requests.RequestException as error:
-            raise OSError(f"the webhook at {host} could not be told: {type(error).__name__}") from None
+            raise OSError(f"the webhook at {host} could not be notified: {type(error).__name__}") from None
         if not answer.ok or answer.is_redirect:
             raise OSError(f"the webhook at {host} answered {answer.status_code}")
 

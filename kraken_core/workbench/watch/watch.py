@@ -42,13 +42,13 @@ class Round:
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """Runs a request (arguments as for ingest_request) every so often, and notifies of what somebody should look at.
+    """Runs a request (arguments as for ingest_request) every so often, and notifies of what needs attention.
 
     Of rounds that fail one after the other there are notices of the first, the second, the fourth, the eighth …, and of
     the first one that goes well again.
 
     ``every`` and ``jitter`` in seconds: rounds begin ``every`` seconds apart, and up to ``jitter`` later, so that many
-    homes do not ask at once. ``wait`` sleeps, and answers true where it was told to stop.
+    homes do not send requests at once. ``wait`` sleeps, and returns true on a request to stop.
     """
 
     home: OpenHome
@@ -61,7 +61,7 @@ class Watch:
     chance: random.Random = field(default_factory=random.SystemRandom)
 
     def rounds(self) -> Iterator[Round]:
-        """One round after the other, until told to stop. Raises JobRunningError where the home is watched already.
+        """One round after the other, until a stop is requested. Raises JobRunningError if the home is watched already.
 
         Raises Interrupted where a round's job was paused.
         """
@@ -86,7 +86,7 @@ class Watch:
     def _round(self) -> Round:
         known = self._left()
         try:
-            # Nobody is there to agree to more requests than a plan said: --max-requests is what bounds a round.
+            # Nobody can confirm more requests than planned: --max-requests is what bounds a round.
             request = replace(ingest_request(self.home, **self.request), within_plan=False)
             plan = self.home.runner.build_plan(request)
             result = JobControl(self.home.runner).run(plan, stop=self.stop)
@@ -108,12 +108,12 @@ class Watch:
         if new:
             lost = ", ".join(f"{gap.series} from {TimeRanges.single(gap.start, gap.end).hull}" for gap in new[:3])
             more = f" and {len(new) - 3:,} more" if len(new) > 3 else ""  # noqa: PLR2004 - as many as are named
-            why = " ".join(plan.notes) or "kraken-history gaps says what to get by hand"
+            why = " ".join(plan.notes) or "kraken-history gaps shows what to download manually"
             self._notify(Notice("gaps", f"this watch cannot fill {lost}{more}; {why}", new))
         return Round(job, gaps=new)
 
     def _left(self) -> dict[Series, list[GapRecord]]:
-        """The gaps that this watch leaves alone: nothing fills them, or only the exchange, which it does not ask."""
+        """The gaps that this watch leaves: nothing fills them, or only the exchange, which it does not query."""
         asks = self.request.get("api_backfill", True)
         found: dict[Series, list[GapRecord]] = {}
         for gap in self.home.ledger.gaps():
