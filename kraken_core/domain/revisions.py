@@ -113,8 +113,8 @@ class Earlier(NamedTuple):
 
 
 def earlier(ranges: Mapping[Series, TimeRanges], since: Iterable[Replacement]) -> Earlier:
-    """How ranges were before the commits made ``since``, oldest first: the first that changed a slot tells of it."""
-    left, named = dict(ranges), dict(ranges)  # where nothing told of the values yet, and of the sources
+    """How ranges were before the commits made ``since``, oldest first: the first that changed a slot decides."""
+    left, named = dict(ranges), dict(ranges)  # where values, and sources, are not decided yet
     found = [pl.DataFrame(schema=VISIBLE)]
     sources: dict[str, dict[Series, TimeRanges]] = {}
     for each in since:
@@ -123,9 +123,9 @@ def earlier(ranges: Mapping[Series, TimeRanges], since: Iterable[Replacement]) -
                 of_source = sources.setdefault(source, {})
                 of_source[series] = of_source.get(series, TimeRanges()) | parts
                 named[series] -= parts
-        if told := _met(each.ranges, left):
-            found.append(within(each.before, told))
-            left |= {series: left[series] - parts for series, parts in told.items()}
+        if decided := _met(each.ranges, left):
+            found.append(within(each.before, decided))
+            left |= {series: left[series] - parts for series, parts in decided.items()}
         named |= {series: named[series] - parts for series, parts in _met(each.ranges, named).items()}
     return Earlier(left, with_sources(pl.concat(found).sort(SLOT), sources), sources)
 
