@@ -52,11 +52,12 @@ def test_candles_are_handed_out_as_files(full: Path, opened: Opened) -> None:
 def test_revisions_of_candles_are_listed_where_they_are_asked_for(full: Path, opened: Opened) -> None:
     with Workbench.open(full) as workbench:
         workbench.undo(workbench.jobs()[0].id)
-        workbench.run(workbench.plan(pairs=["BTC/USD"], sources=[], start_date="2024-03-27", as_of="2024-04-07"))
+        asked = {"pairs": ["BTC/USD"], "start_date": "2024-03-27", "as_of": "2024-04-07", "api_backfill": False}
+        workbench.run(workbench.plan(sources=[], **asked))
         before = workbench.revisions("BTC/USD", 1440)
     assert len(before)
 
-    shown = opened("candles", pair="BTC/USD", interval="1 day", revisions="true")
+    shown = opened("candles", pair="BTC/USD", interval="1d", revisions="true")
 
     listed = shown.dataframe[-1].value
     assert sorted(listed["Candle (UTC)"]) == sorted(f"{at:%Y-%m-%d %H:%M}" for at in before["time"])
@@ -67,5 +68,5 @@ def test_revisions_of_candles_are_listed_where_they_are_asked_for(full: Path, op
 def test_where_nothing_was_replaced_revisions_say_so(full: Path, opened: Opened) -> None:
     with Workbench.open(full) as workbench:
         assert workbench.revisions("BTC/USD", 1).empty
-    shown = opened("candles", pair="BTC/USD", interval="1 min", revisions="true")
+    shown = opened("candles", pair="BTC/USD", interval="1m", revisions="true")
     assert "No candle of this window was ever replaced" in " ".join(each.value for each in shown.caption)
