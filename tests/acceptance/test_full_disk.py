@@ -66,7 +66,7 @@ def told_in_one_line(err: str) -> str:
     [line] = err.splitlines()
     assert line.startswith("kraken-history: job 1 failed: ")
     assert "full" in line or FULL in line
-    assert re.search(r"Go on with: kraken-history ingest .*--resume 1$", line)
+    assert re.search(r"Resume with: kraken-history ingest .*--resume 1$", line)
     return line
 
 

@@ -119,7 +119,7 @@ def test_a_folder_that_may_not_be_read_does_not_stop_the_rest_and_is_named(
         return scandir(path)
 
     monkeypatch.setattr(os, "scandir", refuse)
-    done = kraken.ingest(place, *WINDOW)
+    done = kraken.ingest(place, *WINDOW, "--intervals", "1h")
     assert done["files"]["ingested"] == 1
     assert done["notes"] == [f"{place}: 1 folder skipped, no permission to read: locked."]
 
@@ -195,6 +195,8 @@ def test_a_folder_that_repeats_the_quarter_of_its_zip_is_no_other_archive(
     kraken: Kraken, tmp_path: Path, around: str
 ) -> None:
     files = {"2025Q4/XBTUSD_60.csv": candles(slots("2025-10-01", "2026-01-01")), "ETHUSD_60.csv": HOURS}
-    plan = kraken("ingest", "--csv-source-dir", zipped(tmp_path / around, files), *LOOK, "--json").json
+    plan = kraken(
+        "ingest", "--csv-source-dir", zipped(tmp_path / around, files), *LOOK, "--intervals", "1h", "--json"
+    ).json
     assert plan["notes"] == []
     assert {file["path"] for file in plan["files"]} == {str(tmp_path / around)}

@@ -198,7 +198,7 @@ def test_a_job_whose_object_store_stays_away_says_how_to_go_on_with_it(
         away.setattr("kraken_core.pipeline.ingest.Ingest._commit", _commit(before=s3.kill))
         said = kraken(*asked(little.folder), "--json", "--quiet", code=1)
     assert "job 1 failed: " in said.err
-    assert said.err.endswith("Go on with: kraken-history ingest --resume 1\n")
+    assert said.err.endswith("Resume with: kraken-history ingest --resume 1\n")
     s3.start()
     assert kraken.ingest(little.folder)["job_id"] == 1
     assert kraken.state() == Kraken(kraken.capsys, full_home).state()
@@ -216,7 +216,7 @@ def disturbed(
         disturb()
         _, said = job.communicate(timeout=PATIENCE_S)
     if job.returncode:
-        assert "Go on with: kraken-history ingest" in said
+        assert "Resume with: kraken-history ingest" in said
         assert "Traceback" not in said
         process(*words, env=more)
 

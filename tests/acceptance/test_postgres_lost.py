@@ -117,7 +117,7 @@ def test_a_job_whose_server_stays_away_fails_in_one_line_and_goes_on_later(
         finally:
             postgres_server.start()
     assert "\n" not in str(told.value)
-    assert "Go on with: kraken-history ingest" in str(told.value)
+    assert "Resume with: kraken-history ingest" in str(told.value)
     run(job, home).check_returncode()
     assert comparable(home) == expected
     with Workbench.open(home) as workbench:

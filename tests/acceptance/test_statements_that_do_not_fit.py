@@ -33,7 +33,7 @@ def test_a_quarter_whose_rows_end_on_9_november_in_every_member_leaves_the_rest_
     kraken: Kraken, tmp_path: Path, write: Any
 ) -> None:
     place = write(tmp_path / f"Kraken_Q4_2025{'.zip' if write is zipped else ''}", BUSY | QUIET)
-    done = kraken.ingest(place, *WINDOW)
+    done = kraken.ingest(place, *WINDOW, "--intervals", "1h")
     [note] = done["notes"]
     assert "it states 2025-10-01 to 2026-01-01, but its rows go from 2025-10-01" in note
     assert "to 2025-11-10T00:00:00Z only" in note
@@ -49,7 +49,7 @@ def test_of_an_archive_that_bears_out_its_statement_the_quiet_pairs_are_known_to
 ) -> None:
     """Also where only they are asked for: the statement is the archive's, and another file of it reaches the end."""
     whole = QUIET | {"XBTUSD_60.csv": candles(slots("2025-10-01", "2026-01-01"))}
-    done = kraken.ingest(folder(tmp_path / "Kraken_Q4_2025", whole), *WINDOW, "--pairs", "UNI/USD")
+    done = kraken.ingest(folder(tmp_path / "Kraken_Q4_2025", whole), *WINDOW, "--pairs", "UNI/USD", "--intervals", "1h")
     assert done["notes"] == []
     assert covered_until(kraken, "UNI/USD", 60) >= "2025-12-31T23:00:00Z"
 

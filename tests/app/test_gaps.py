@@ -145,7 +145,7 @@ def test_audits_are_listed_with_what_they_prove_and_what_differs(
     tables = [each.value for each in shown.dataframe]
     [audits] = [table for table in tables if "Last audit (UTC)" in table]
     [row] = audits.to_dict("records")
-    assert (row["Pair"], row["Interval"], row["Audited"], row["More by ids"]) == ("BTC/USD", "1 h", span.slots + 1, 1)
+    assert (row["Pair"], row["Interval"], row["Audited"], row["More by ids"]) == ("BTC/USD", "1h", span.slots + 1, 1)
     [differing] = [table for table in tables if "Trades by ids" in table]
     assert list(differing["Trades stored"]) == [5]
     assert list(differing["Trades by ids"]) == [8]
