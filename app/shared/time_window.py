@@ -36,8 +36,8 @@ def controls(bounds: TimeRange, at: TimeRange) -> None:
     moves = {
         "Earlier": (":material/chevron_left:", at.start - length // 2, at.end - length // 2),
         "Later": (":material/chevron_right:", at.start + length // 2, at.end + length // 2),
-        "Closer": (":material/zoom_in:", at.start + length // 4, at.end - length // 4),
-        "Wider": (":material/zoom_out:", at.start - length // 2, at.end + length // 2),
+        "Zoom in": (":material/zoom_in:", at.start + length // 4, at.end - length // 4),
+        "Zoom out": (":material/zoom_out:", at.start - length // 2, at.end + length // 2),
     }
     with st.container(horizontal=True, vertical_alignment="center"):
         for label, (icon, start, end) in moves.items():
@@ -59,11 +59,16 @@ def dragged(clicking: str, dragging: str) -> bool:
 def zoom(to: TimeRange | None) -> NoReturn:
     """Look at another window, or at everything."""
     if to:  # both at once, or the address names half a window meanwhile
-        st.query_params.update({name: _text(instant) for name, instant in zip((START, END), to, strict=True)})
+        st.query_params.update(window_filters(to))
     else:
         for name in (START, END):
             st.query_params.pop(name, None)
     st.rerun()
+
+
+def window_filters(at: TimeRange) -> dict[str, str]:
+    """A window as the addresses of pages name it."""
+    return {name: _text(instant) for name, instant in zip((START, END), at, strict=True)}
 
 
 def chosen(event: Mapping[str, Any]) -> Chosen:

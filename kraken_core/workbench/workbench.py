@@ -37,6 +37,7 @@ from kraken_core.workbench.queries.export import KINDS, Export, Exported
 from kraken_core.workbench.queries.gates import check_complete, check_stored
 from kraken_core.workbench.queries.renames import NAMES, RenamedReading
 from kraken_core.workbench.queries.required import Required, parse_grade
+from kraken_core.workbench.queries.silences import SilenceQuery
 from kraken_core.workbench.queries.slots import Slots
 from kraken_core.workbench.queries.sql import answer
 from kraken_core.workbench.queries.universe import UNIVERSE, UniverseQuery, universe_document, universe_row
@@ -295,6 +296,17 @@ class Workbench(OpenHome, DeprecatedNames):
         return frames.table(
             [documents.gap_row(gap) for gap in self.holdings.gaps(self.select(**selection))], documents.GAPS
         )
+
+    def silences(self, *, at_least: int = 1, **selection: Any) -> pd.DataFrame:  # noqa: ANN401 - see select()
+        """The spans in which nothing traded, of ``at_least`` so many candles, by series and time.
+
+        Columns: pair, interval, start, end, candles (how many it has none of), kind and expected_trades, by the pair's
+        own rate around it. Kinds: ``suspicious``, where trades were likely and nothing explains why there are none;
+        ``exchange``, where the whole exchange is known to have been down; ``no trades``. Reads the candles of the
+        selection, whose arguments are those of :meth:`select`; without any, of everything.
+        """
+        found = SilenceQuery(self.store, self.holdings).of(self.select(**selection), at_least)
+        return frames.table([documents.silence_row(each) for each in found], documents.SILENCES)
 
     def completeness(self, **selection: Any) -> pd.DataFrame:  # noqa: ANN401 - see select()
         """Completeness by series as of the last detection. Arguments as for :meth:`select`."""

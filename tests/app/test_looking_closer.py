@@ -43,7 +43,7 @@ def test_a_click_on_a_stretch_shows_what_it_stands_on(tab: Page, address: str) -
     tab.goto(f"{address}/coverage?pair=BTC/USD&interval=1+h")
     click(tab, place(tab, 1.5 / DAYS))
     expect(tab.get_by_text("Evidence", exact=True)).to_be_visible()
-    expect(tab.get_by_text("Who claims to know it")).to_be_visible()
+    expect(tab.get_by_text("Sources covering this range")).to_be_visible()
 
 
 def test_a_drag_across_the_chart_looks_closer_and_the_address_keeps_it(tab: Page, address: str) -> None:

@@ -38,7 +38,7 @@ def timeline() -> Timeline:
     """Every bin differs from the one before, and has much to tell."""
     kinds = cycle(product(Known, CoverageSource, (Grade.CONFIRMED, Grade.DOUBTFUL)))
     stretches = [
-        Stretch(row, FIRST + k * DAY, FIRST + (k + 1) * DAY, known, source, 1_000_000, 1_000_000, grade)
+        Stretch(row, FIRST + k * DAY, FIRST + (k + 1) * DAY, known, source, 1_000_000, 1_000_000, grade, 1_000_000)
         for row in range(TIMELINES)
         for k, (known, source, grade) in enumerate(islice(kinds, STRETCHES))
     ]

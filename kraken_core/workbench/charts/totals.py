@@ -23,13 +23,13 @@ class Totals(NamedTuple):
     ``series``: pair, interval_minutes and the slots expected, covered, present, proved, confirmed and doubtful of each
     series that is expected.
 
-    ``gaps``: its open gaps. ``newest``: where what is covered ends, epoch seconds, by interval.
+    ``gaps``: its open gaps. ``ends``: pair, interval_minutes and where what is covered of it ends (epoch seconds).
     """
 
     as_of: int
     series: pl.DataFrame
     gaps: pl.DataFrame
-    newest: dict[int, int]
+    ends: pl.DataFrame
 
 
 def totals(
@@ -59,9 +59,9 @@ def totals(
         .select(*SERIES, "wanted", "covered", pl.col("present") + pl.col("counted"), *_GRADES)
     )
     reaching = gaps.join(slots, on=SERIES).filter((pl.col("start") < pl.col("to")) & (pl.col("from") < pl.col("end")))
-    newest = covered.group_by("interval_minutes").agg(pl.col("end").max())
+    ends = covered.group_by(SERIES).agg(pl.col("end").max())
     of_wanted = gaps.join(reaching.select("gap_id").unique(), on="gap_id", how="semi")
-    return Totals(as_of, series, of_wanted, dict(newest.rows()))
+    return Totals(as_of, series, of_wanted, ends)
 
 
 def _counted(store: CandleStore, cut: pl.DataFrame) -> pl.DataFrame:
