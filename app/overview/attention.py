@@ -23,9 +23,13 @@ class Matter(NamedTuple):
     filters: dict[str, str]
 
 
-def matters(jobs: Sequence[IngestionJob], summary: Summary, now: int) -> list[Matter]:
-    """Everything that needs attention, in order. ``jobs`` newest first, ``now`` in epoch seconds."""
+def matters(jobs: Sequence[IngestionJob], summary: Summary, now: int, problems: Sequence[str] = ()) -> list[Matter]:
+    """Everything that needs attention, in order. ``jobs`` newest first, ``now`` in epoch seconds.
+
+    ``problems`` are those of the settings, which come first.
+    """
     return [
+        *(Matter(problem, "settings", "See the setting", {}) for problem in problems),
         *_of_jobs(jobs),
         *_of_nothing(summary),
         *_of_gaps(summary),

@@ -20,6 +20,7 @@ from app.shared.workbench_cache import workbench
 from kraken_core.domain.formatting import percent
 from kraken_core.domain.grades import Grade
 from kraken_core.domain.jobs import JobStatus
+from kraken_core.workbench.archive_choices import unreadable_sources
 
 MEANINGS = {
     "Complete series": "Series in which every candle expected is stored, or known to have no trades.",
@@ -88,7 +89,8 @@ def _figures(found: Summary) -> None:
 
 def _attention(found: Summary) -> None:
     st.subheader("Needs attention")
-    todo = matters(workbench().jobs(), found, workbench().clock.now())
+    here = workbench()
+    todo = matters(here.jobs(), found, here.clock.now(), unreadable_sources(here.settings))
     if not todo:
         st.success("Nothing: every candle expected is covered.", icon=":material/check:")
     for matter in todo:
