@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from itertools import product
 
 import numpy as np
@@ -147,8 +148,8 @@ def test_a_heatmap_has_a_cell_for_each_row_and_time_that_is_wanted() -> None:
     assert [tuple(each) for each in cells.customdata] == [
         (row, day * 86_400, (day + 1) * 86_400) for row, day in product(range(2), range(3)) if (row, day) != (1, 2)
     ]
-    assert "25.00 % missing, 360 slots" in cells.hovertext[0]
-    assert [key.name for key in keys] == ["nothing missing", "next to nothing", "half", "all"]
+    assert "25.00 % missing, 360 candles" in cells.hovertext[0]
+    assert [key.name for key in keys] == ["nothing missing", "< 1 % missing", "50 % missing", "100 % missing"]
 
 
 def test_the_more_of_a_cell_is_missing_the_less_can_be_seen_through_it() -> None:
@@ -176,9 +177,31 @@ def drawn(series: Series, bars: int) -> Drawn:
     return Drawn(series, WINDOW, HOUR, frame, silent, missing)
 
 
-def test_candles_say_where_they_are_from() -> None:
+def test_a_tooltip_has_the_bars_open_time_plain_prices_volume_trades_and_source() -> None:
     candles = candle_chart(drawn(BTC, 2)).data[0]
-    assert candles.text == ("1970-01-01 00:00 UTC, from csv, 7 trades", "1970-01-01 01:00 UTC, from csv")
+    assert candles.hoverinfo == "text"
+    assert candles.hovertext == (
+        "<b>1970-01-01 00:00 UTC</b><br>O 1 H 1 L 1 C 1<br>volume 1 BTC, 7 trades<br>from csv",
+        "<b>1970-01-01 01:00 UTC</b><br>O 2 H 2 L 2 C 2<br>volume 2 BTC<br>from csv",
+    )
+
+
+@pytest.mark.parametrize(
+    ("price", "shown"),
+    [(69_420.1, "69,420.1"), (1.188e-05, "0.00001188"), (100.0, "100"), (0.0, "0"), (1e-12, "1e-12")],
+)
+def test_prices_are_plain_numbers(price: float, shown: str) -> None:
+    bars = drawn(BTC, 1)
+    frame = bars.bars.with_columns(pl.lit(price).alias("open"))
+    [label] = candle_chart(dataclasses.replace(bars, bars=frame)).data[0].hovertext
+    assert f"O {shown} H" in label
+
+
+def test_a_crosshair_goes_across_price_and_volume_and_the_wheel_zooms() -> None:
+    layout = candle_chart(drawn(BTC, 2)).layout
+    for axis in (layout.xaxis, layout.xaxis2):
+        assert (axis.showspikes, axis.spikemode, axis.fixedrange) == (True, "across", False)
+    assert layout.yaxis.showspikes
 
 
 def test_what_is_missing_and_what_is_silent_is_shaded_where_it_is() -> None:
@@ -187,7 +210,7 @@ def test_what_is_missing_and_what_is_silent_is_shaded_where_it_is() -> None:
     }
     assert shades == {
         "missing": [(5 * HOUR * 1000, 2 * HOUR * 1000), (8 * HOUR * 1000, HOUR * 1000)],
-        "silent: nothing traded": [(3 * HOUR * 1000, HOUR * 1000)],
+        "no trades": [(3 * HOUR * 1000, HOUR * 1000)],
     }
 
 
