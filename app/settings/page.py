@@ -24,8 +24,8 @@ def page() -> None:
     refusal()
     _archives()
     _in_force()
-    _health()
     expectations()
+    _health()
     _tiers()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
@@ -37,7 +37,7 @@ from kraken_core.workbench.queries.export import KINDS, Export, Exported
 from kraken_core.workbench.queries.gates import check_complete, check_stored
 from kraken_core.workbench.queries.renames import NAMES, RenamedReading
 from kraken_core.workbench.queries.required import Required, parse_grade
-from kraken_core.workbench.queries.silences import SilenceQuery
+from kraken_core.workbench.queries.silences import SilenceQuery, SilentSpan
 from kraken_core.workbench.queries.slots import Slots
 from kraken_core.workbench.queries.sql import answer
 from kraken_core.workbench.queries.universe import UNIVERSE, UniverseQuery, universe_document, universe_row
@@ -305,8 +305,12 @@ class Workbench(OpenHome, DeprecatedNames):
         ``exchange``, where the whole exchange is known to have been down; ``no trades``. Reads the candles of the
         selection, whose arguments are those of :meth:`select`; without any, of everything.
         """
-        found = SilenceQuery(self.store, self.holdings).of(self.select(**selection), at_least)
+        found = self.silent_spans(self.select(**selection), at_least)
         return frames.table([documents.silence_row(each) for each in found], documents.SILENCES)
+
+    def silent_spans(self, selection: Selection, at_least: int = 1) -> Iterator[SilentSpan]:
+        """The same as values, one series after another."""
+        return SilenceQuery(self.store, self.holdings).of(selection, at_least)
 
     def completeness(self, **selection: Any) -> pd.DataFrame:  # noqa: ANN401 - see select()
         """Completeness by series as of the last detection. Arguments as for :meth:`select`."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from kraken_core import Workbench
@@ -11,6 +12,7 @@ from kraken_core.domain.market import INTERVALS, Series
 from kraken_core.domain.timerange import TimeRanges
 from kraken_core.domain.verification.silences import KNOWN_SILENCES
 from kraken_core.workbench.queries.silences import SilenceKind, SilenceQuery
+from tests.support.command_line import Kraken, refused
 from tests.support.little_market import BTC_USD, PEPE_USD
 
 
@@ -55,3 +57,23 @@ def test_a_series_without_a_silence_has_no_row(full_home: Path) -> None:
     with Workbench.open(full_home) as wb:
         assert wb.silences(pairs=[BTC_USD], intervals=[1440]).empty
         assert wb.silences(pairs=["XRP/USD"]).empty
+
+
+def test_the_command_prints_what_the_frame_has_and_writes_it(full_home: Path, tmp_path: Path, kraken: Kraken) -> None:
+    file = tmp_path / "silences.csv"
+    words = ("--home", full_home, "--pairs", "PEPE/USD", "--intervals", "1", "--at-least", "2")
+    printed = kraken("silences", *words, "--json").json
+    kraken("silences", *words, "--csv", file)
+    with Workbench.open(full_home) as wb:
+        frame = wb.silences(pairs=["PEPE/USD"], intervals=[1], at_least=2)
+    assert [row["candles"] for row in printed] == list(frame["candles"])
+    assert list(pl.read_csv(file)["start"]) == [row["start"] for row in printed]
+    shown = kraken("silences", *words).out
+    assert "PEPE/USD" in shown
+    assert "expected_trades" in shown
+
+
+def test_a_file_that_cannot_be_written_is_wrong_use(full_home: Path, tmp_path: Path, kraken: Kraken) -> None:
+    nowhere = tmp_path / "none" / "silences.csv"
+    words = ("--home", full_home, "--pairs", "PEPE/USD", "--intervals", "1", "--csv", nowhere)
+    assert str(nowhere) in refused(kraken("silences", *words, code=2))
