@@ -85,3 +85,21 @@ def test_a_hostile_name_is_shown_and_does_nothing(tab: Page, address: str) -> No
     plot(tab)
     assert not alerts
     assert not tab.locator("img[src=x]").count()
+
+
+def test_where_a_series_is_incomplete_is_three_clicks_from_the_overview(tab: Page, address: str) -> None:
+    """The cell of the series on the overview, its tab of gaps: the third click would fill them."""
+    tab.goto(address)
+    expect(tab.get_by_text("Is my data complete?")).to_be_visible()
+    tab.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
+    plot(tab)  # the chart above is drawn: nothing moves any more
+    matrix = tab.locator(".st-key-matrix").get_by_test_id("stDataFrame")
+    matrix.locator("canvas").first.wait_for(state="attached")
+    matrix.scroll_into_view_if_needed()
+    box = matrix.bounding_box()
+    assert box
+    tab.mouse.click(box["x"] + 0.2 * box["width"], box["y"] + 35 + 17)  # the first interval of the first pair
+    tab.wait_for_url("**/series?**")
+    expect(tab.get_by_text(re.compile("^No: "))).to_be_visible()
+    tab.get_by_role("tab", name="Gaps").click()
+    expect(tab.get_by_test_id("stDataFrame").first).to_be_visible()
