@@ -10,7 +10,7 @@ from app.shared import formatting
 from app.shared.filters import choice, day, known_markets
 from app.shared.workbench_cache import remembered, workbench
 from kraken_core import Workbench
-from kraken_core.domain.interval_text import short
+from kraken_core.domain.interval_units import short
 from kraken_core.domain.market import INTERVALS
 from kraken_core.domain.request import Selection
 from kraken_core.domain.scope import NEVER

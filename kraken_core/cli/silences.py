@@ -48,7 +48,7 @@ def silences(ctx: CliContext, *, at_least: int, file: Path | None, **selection: 
 
 
 def _cells(row: dict[str, Any]) -> list[object]:
-    from kraken_core.domain.interval_text import short
+    from kraken_core.domain.interval_units import short
 
     times = (row[name][:16].replace("T", " ") for name in ("start", "end"))
     return [row["pair"], short(row["interval"]), *times, row["candles"], row["kind"], f"{row['expected_trades']:,.1f}"]

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from kraken_core.domain.formatting import percent
-from kraken_core.domain.interval_text import short
+from kraken_core.domain.interval_units import short
 from kraken_core.domain.market import Series
 from kraken_core.domain.report import Completeness
 

@@ -40,14 +40,14 @@ def address(unfilled: Path) -> Iterator[str]:
 
 
 def test_a_click_on_a_stretch_shows_what_it_stands_on(tab: Page, address: str) -> None:
-    tab.goto(f"{address}/coverage?pair=BTC/USD&interval=1+h")
+    tab.goto(f"{address}/coverage?pair=BTC/USD&interval=1h")
     click(tab, place(tab, 1.5 / DAYS))
     expect(tab.get_by_text("Evidence", exact=True)).to_be_visible()
     expect(tab.get_by_text("Sources covering this range")).to_be_visible()
 
 
 def test_a_drag_across_the_chart_looks_closer_and_the_address_keeps_it(tab: Page, address: str) -> None:
-    tab.goto(f"{address}/candles?pair=BTC/USD&interval=1+min")
+    tab.goto(f"{address}/candles?pair=BTC/USD&interval=1m")
     expect(tab.get_by_text("a bar is 30 min of candles made one")).to_be_visible()
     drag(tab, place(tab, 0.3), place(tab, 0.32))
     expect(tab.get_by_text("a bar is a candle")).to_be_visible()
@@ -57,7 +57,7 @@ def test_a_drag_across_the_chart_looks_closer_and_the_address_keeps_it(tab: Page
 
 
 def test_a_gap_seen_on_the_heatmap_is_previewed_and_filled(tab: Page, address: str, unfilled: Path) -> None:
-    tab.goto(f"{address}/gaps?pair={LOST.pair}&interval=1+h")
+    tab.goto(f"{address}/gaps?pair={LOST.pair}&interval=1h")
     click(tab, place(tab, 8.5 / DAYS))  # a day of those that finer candles prove
     preview = tab.get_by_role("button", name="Preview backfill of 1 chosen")
     preview.click()
