@@ -5,8 +5,6 @@ from __future__ import annotations
 import polars as pl
 import streamlit as st
 
-from app.charts.evidence import MEANINGS
-from app.charts.timeline import EVIDENCE, KNOWN, SOURCE, coverage_timeline
 from app.shared import formatting
 from app.shared.filters import IN_URL, selection
 from app.shared.metrics import show_metrics
@@ -20,6 +18,8 @@ from kraken_core.domain.request import Selection
 from kraken_core.domain.timerange import TimeRange
 from kraken_core.workbench.charts.share import Share, Spans
 from kraken_core.workbench.charts.timeline import Timeline
+from kraken_core.workbench.figures.evidence import MEANINGS
+from kraken_core.workbench.figures.timeline import EVIDENCE, KNOWN, SOURCE, coverage_timeline
 
 COLOURINGS = {"What is known": KNOWN, "Evidence": EVIDENCE, "Where from": SOURCE}
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app.charts.completeness import completeness_heatmap
-from app.charts.evidence import evidence_bar
 from app.jobs.live import live, moves
 from app.overview.attention import matters
 from app.overview.first_steps import first_steps
@@ -16,6 +14,8 @@ from app.shared.metrics import show_metrics
 from app.shared.workbench_cache import workbench
 from kraken_core.domain.formatting import duration, percent
 from kraken_core.domain.jobs import JobStatus
+from kraken_core.workbench.figures.completeness import completeness_heatmap
+from kraken_core.workbench.figures.evidence import evidence_bar
 
 MEANINGS = {
     "Completeness": "Covered slots that are not doubtful, of those expected.",

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from app.charts.completeness import completeness_heatmap
 from app.overview.attention import matters
 from app.overview.summary import OpenGaps, Summary
 from app.shared.formatting import plain
@@ -15,6 +14,7 @@ from kraken_core import Workbench
 from kraken_core.domain.gaps import Route
 from kraken_core.domain.grades import Grade
 from kraken_core.domain.report import Completeness
+from kraken_core.workbench.figures.completeness import completeness_heatmap
 from tests.app.conftest import Opened, figures
 from tests.app.test_ingest import press
 

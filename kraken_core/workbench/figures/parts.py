@@ -7,7 +7,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from app.shared import formatting
+from kraken_core.domain.formatting import instant
 from kraken_core.domain.timerange import TimeRange
 
 MS = 1_000  # milliseconds a second: plotly's dates
@@ -26,7 +26,7 @@ def text(name: str) -> str:
 
 def span(start: int, end: int) -> str:
     """A range in a hover: 2024-01-31 12:00 – 2024-01-31 13:00 UTC."""
-    return f"{formatting.minute(start)} – {formatting.minute(end)} UTC"
+    return f"{instant(start)} – {instant(end)} UTC"
 
 
 def over_time(figure: go.Figure, window: TimeRange, height: int, *, dragged: bool) -> go.Figure:

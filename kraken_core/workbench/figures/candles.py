@@ -7,11 +7,10 @@ from datetime import UTC, datetime
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from app.charts.palette import DOWN, MISSING, UNWANTED, UP
-from app.charts.parts import MS, over_time, span, text
-from app.shared import formatting
 from kraken_core.domain.timerange import TimeRanges
 from kraken_core.workbench.charts.candle_chart import Drawn
+from kraken_core.workbench.figures.palette import DOWN, MISSING, UNWANTED, UP
+from kraken_core.workbench.figures.parts import MS, over_time, span, text
 
 HEIGHT_PX, PRICES_PX = 560, 72
 SHADED = 1_000  # stretches of a kind that are shaded: the longest
@@ -62,8 +61,8 @@ def candle_chart(drawn: Drawn, *, logarithmic: bool = False) -> go.Figure:
 
 
 def _label(start: int, source: str, candles: int, trades: int | None) -> str:
-    count = f"{formatting.count(candles)} candles from" if candles > 1 else "from"
-    traded = "" if trades is None else f", {formatting.count(trades)} trades"
+    count = f"{candles:,} candles from" if candles > 1 else "from"
+    traded = "" if trades is None else f", {trades:,} trades"
     return f"{datetime.fromtimestamp(start, UTC):%Y-%m-%d %H:%M} UTC, {count} {text(source)}{traded}"
 
 

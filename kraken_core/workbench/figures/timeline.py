@@ -7,11 +7,11 @@ from typing import NamedTuple
 
 import plotly.graph_objects as go
 
-from app.charts.palette import GRADES, MISSING, PARTLY, PRESENT, SILENT, SOURCES
-from app.charts.parts import AROUND_PX, ROW_PX, over_time, rows, span, stretches, text
-from app.shared import formatting
 from kraken_core.domain.grades import Grade
+from kraken_core.domain.interval_units import short
 from kraken_core.workbench.charts.timeline import Known, Stretch, Timeline
+from kraken_core.workbench.figures.palette import GRADES, MISSING, PARTLY, PRESENT, SILENT, SOURCES
+from kraken_core.workbench.figures.parts import AROUND_PX, ROW_PX, over_time, rows, span, stretches, text
 
 _MISSING = {Known.PARTLY.value: PARTLY, Known.MISSING.value: MISSING}
 
@@ -58,17 +58,17 @@ def coverage_timeline(timeline: Timeline, colouring: Colouring = KNOWN, *, dragg
             figure.add_trace(
                 stretches(at, hovers, name=kind, width=0.7, marker={"color": colour, "line": {"width": 0}})
             )
-    names = [f"{each.pair} {formatting.interval(each.interval)}" for each in timeline.series]
+    names = [f"{each.pair} {short(each.interval)}" for each in timeline.series]
     over_time(figure, timeline.window, AROUND_PX + ROW_PX * len(names), dragged=dragged)
     return rows(figure, names).update_layout(barmode="overlay", showlegend=True)
 
 
 def _hover(timeline: Timeline, stretch: Stretch, what: str) -> str:
     series = timeline.series[stretch.row]
-    lines = [f"{text(str(series.pair))} {formatting.interval(series.interval)}: {what}"]
+    lines = [f"{text(str(series.pair))} {short(series.interval)}: {what}"]
     lines.append(span(stretch.start, stretch.end))
     if stretch.source:
-        lines.append(f"from {stretch.source}, {formatting.count(stretch.candles)} candles")
+        lines.append(f"from {stretch.source}, {stretch.candles:,} candles")
     if stretch.slots:
-        lines.append(f"{formatting.count(stretch.slots)} slots missing")
+        lines.append(f"{stretch.slots:,} slots missing")
     return "<br>".join(lines)
