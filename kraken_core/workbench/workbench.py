@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from kraken_core.domain.errors import UsageError
+from kraken_core.domain.formatting import instant
+from kraken_core.domain.html_tables import facts
 from kraken_core.domain.interval_text import parse_interval, parse_length
 from kraken_core.domain.jobs import IngestionJob
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.plan import IngestionPlan
+from kraken_core.domain.report import completeness_grid
 from kraken_core.domain.request import Request, Selection
 from kraken_core.domain.timerange import END_OF_TIME, TimeRange
 from kraken_core.domain.universe import Universe
@@ -37,6 +41,7 @@ from kraken_core.workbench.queries.export import KINDS, Export, Exported
 from kraken_core.workbench.queries.gates import check_complete, check_stored
 from kraken_core.workbench.queries.renames import NAMES, RenamedReading
 from kraken_core.workbench.queries.required import Required, parse_grade
+from kraken_core.workbench.queries.silences import SilenceQuery
 from kraken_core.workbench.queries.slots import Slots
 from kraken_core.workbench.queries.sql import answer
 from kraken_core.workbench.queries.universe import UNIVERSE, UniverseQuery, universe_document, universe_row
@@ -47,6 +52,8 @@ if TYPE_CHECKING:
     import pandas as pd
     import polars as pl
     import pyarrow as pa
+
+    from kraken_core.workbench.figures.plot import Plot
 
 
 @dataclass
@@ -70,6 +77,25 @@ class Workbench(OpenHome, DeprecatedNames):
     def certificates(self) -> Certificates:
         """Certificates of what is stored: making them, and checking candles against them."""
         return Certificates(self)
+
+    def _repr_html_(self) -> str:
+        """The workbench in a notebook: its home, and how complete that is by interval."""
+        found = self.charts.totals()
+        values = {"as of": f"{instant(found.as_of)} UTC" if found.as_of else "", "open gaps": f"{found.gaps.height:,}"}
+        shown = facts(f"Workbench of {self.settings.home}", values if found.as_of else {"stored": "nothing yet"})
+        return shown + completeness_grid(found.by_interval) if found.as_of else shown
+
+    @property
+    def plot(self) -> Plot:
+        """Figures of what is stored: ``coverage(…)``, ``gaps``, ``candles``, ``completeness`` and ``silences``.
+
+        Raises UsageError where plotly, which nothing else of the workbench needs, is not installed.
+        """
+        if find_spec("plotly") is None:
+            raise UsageError("plotly is not installed, and figures are its: pip install plotly. All else works as is.")
+        from kraken_core.workbench.figures.plot import Plot  # noqa: PLC0415 - plotly is for those who draw
+
+        return Plot(self.charts, self.holdings, self.select)
 
     @overload
     def candles(
@@ -295,6 +321,17 @@ class Workbench(OpenHome, DeprecatedNames):
         return frames.table(
             [documents.gap_row(gap) for gap in self.holdings.gaps(self.select(**selection))], documents.GAPS
         )
+
+    def silences(self, *, at_least: int = 1, **selection: Any) -> pd.DataFrame:  # noqa: ANN401 - see select()
+        """The spans in which nothing traded, of ``at_least`` so many slots, by series and time.
+
+        Columns: pair, interval, start, end, slots, kind and expected_trades, by the pair's own rate around it. Kinds:
+        ``suspicious``, where trades were likely and nothing explains why there are none (the slots are doubtful);
+        ``explained``, where the whole exchange stood still; ``no trades``, where few or none were likely. Reads the
+        candles of the selection, whose arguments are those of :meth:`select`.
+        """
+        found = SilenceQuery(self.holdings).of(self.select(**selection), at_least)
+        return frames.table([documents.silence_row(each) for each in found], documents.SILENCES)
 
     def completeness(self, **selection: Any) -> pd.DataFrame:  # noqa: ANN401 - see select()
         """Completeness by series as of the last detection. Arguments as for :meth:`select`."""

@@ -10,6 +10,7 @@ from kraken_core.domain.formatting import percent, whole_percent
 from kraken_core.domain.interval_units import short
 from kraken_core.domain.report import Completeness
 from kraken_core.workbench.figures.palette import MISSING, PRESENT
+from kraken_core.workbench.figures.parts import text
 
 ROW_PX, MARGIN_PX, TEXT_PX = 44, 110, 13
 EDGE_PX = 14  # where the legend's last label would be cut off
@@ -25,7 +26,7 @@ def completeness_heatmap(cells: Mapping[tuple[str, int], Completeness], tiers: S
     figure = go.Figure(
         go.Heatmap(
             x=[short(interval) for interval in intervals],
-            y=rows,
+            y=[text(row) for row in rows],
             z=[[cell.completeness if cell else None for cell in row] for row in found],
             text=texts,
             texttemplate="%{text}",
