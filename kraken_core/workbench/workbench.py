@@ -56,7 +56,7 @@ if TYPE_CHECKING:
     from kraken_core.workbench.figures.plot import Plot
 
 
-@dataclass
+@dataclass(repr=False)
 class Workbench(OpenHome, DeprecatedNames):
     """A home's history: what is held of it, how complete it is, and the jobs that complete it.
 
@@ -78,11 +78,14 @@ class Workbench(OpenHome, DeprecatedNames):
         """Certificates of what is stored: making them, and checking candles against them."""
         return Certificates(self)
 
+    def __repr__(self) -> str:
+        return f"<Workbench of {self.settings.home.name}>"  # settings may hold passwords, and a path the user's name
+
     def _repr_html_(self) -> str:
-        """The workbench in a notebook: its home, and how complete that is by interval."""
+        """The workbench in a notebook: its home, by name, and how complete that is by interval."""
         found = self.charts.totals()
         values = {"as of": f"{instant(found.as_of)} UTC" if found.as_of else "", "open gaps": f"{found.gaps.height:,}"}
-        shown = facts(f"Workbench of {self.settings.home}", values if found.as_of else {"stored": "nothing yet"})
+        shown = facts(f"Workbench of {self.settings.home.name}", values if found.as_of else {"stored": "nothing yet"})
         return shown + completeness_grid(found.by_interval) if found.as_of else shown
 
     @property
@@ -326,8 +329,8 @@ class Workbench(OpenHome, DeprecatedNames):
         """The spans in which nothing traded, of ``at_least`` so many slots, by series and time.
 
         Columns: pair, interval, start, end, slots, kind and expected_trades, by the pair's own rate around it. Kinds:
-        ``suspicious``, where trades were likely and nothing explains why there are none (the slots are doubtful);
-        ``explained``, where the whole exchange stood still; ``no trades``, where few or none were likely. Reads the
+        ``suspicious``, where 20 trades or more were likely and nothing explains their absence; ``explained``, where
+        the whole exchange stood still, or other candles confirm it; ``no trades``, where few were likely. Reads the
         candles of the selection, whose arguments are those of :meth:`select`.
         """
         found = SilenceQuery(self.holdings).of(self.select(**selection), at_least)

@@ -7,9 +7,11 @@ from pathlib import Path
 import pandas as pd
 
 from kraken_core import Workbench
+from kraken_core.domain.timerange import TimeRanges
+from kraken_core.domain.verification.silences import KNOWN_SILENCES
 from kraken_core.simulator.market import SimulatedMarket
 from kraken_core.simulator.release import series_of
-from kraken_core.workbench.queries.silences import SilenceKind
+from kraken_core.workbench.queries.silences import SilenceKind, _Judgement
 from tests.acceptance.lying_archives import ADA, ASLEEP, BTC, ETH, XRP, minutes
 from tests.support.helping import ingest, written
 
@@ -75,9 +77,28 @@ def test_lost_hours_of_the_only_pair_are_suspicious(market: SimulatedMarket, tmp
 def test_a_silence_of_all_pairs_is_explained(market: SimulatedMarket, tmp_path: Path) -> None:
     ingest(tmp_path / "home", market, *written(market, [minutes("all")], tmp_path))
     with Workbench.open(tmp_path / "home") as workbench:
-        found = workbench.silences(pairs=[BTC, ETH], intervals=[1], at_least=30)
-    assert set(asleep(found)["kind"]) == {"explained"}
-    assert set(asleep(found)["pair"]) == {"BTC/USD", "ETH/USD"}
+        found = asleep(workbench.silences(pairs=[BTC, ETH], intervals=[1, 60]))
+    long = found[found["expected_trades"] >= 20]
+    assert set(long["kind"]) == {"explained"}
+    assert set(zip(long["pair"], long["interval"], strict=True)) >= {("BTC/USD", 1), ("BTC/USD", 60), ("ETH/USD", 1)}
+
+
+def test_likely_trades_that_nothing_explains_are_suspicious_whether_judged_or_not() -> None:
+    hour, day = 3_600, 86_400
+    nothing, span = TimeRanges(), TimeRanges.single(day, day + hour)
+    for doubtful, confirmed, sleep, expected, kind in (
+        (nothing, nothing, nothing, 19.9, "no trades"),
+        (nothing, nothing, nothing, 20.0, "suspicious"),
+        (span, span, span, 0.0, "suspicious"),
+        (nothing, span, nothing, 20.0, "explained"),
+        (nothing, TimeRanges.single(day, day + hour - 60), nothing, 20.0, "suspicious"),
+        (nothing, nothing, span, 20.0, "explained"),
+    ):
+        assert _Judgement(doubtful, confirmed, sleep).kind(day, day + hour, expected) == kind
+    outage = next(iter(KNOWN_SILENCES))
+    unjudged = _Judgement(nothing, nothing, nothing)
+    assert unjudged.kind(outage.start - 60, outage.end + 60, 1.0) == "explained"
+    assert unjudged.kind(outage.start - day, outage.end + day, 1.0) == "no trades"
 
 
 def test_a_home_without_anything_has_no_silences(tmp_path: Path) -> None:

@@ -104,12 +104,13 @@ def test_a_workbench_shows_how_complete_its_home_is(full_home: Path) -> None:
     with Workbench.open(full_home) as workbench:
         read = Read(workbench._repr_html_())
         by_interval = workbench.holdings.report(workbench.select()).by_interval
-    assert f"Workbench of {full_home}" in read.text
+    assert f"Workbench of {full_home.name}" in read.text
+    assert repr(workbench) == f"<Workbench of {full_home.name}>"
     for counts in by_interval.values():
         assert {f"{counts.wanted:,}", f"{counts.missing:,}", f"{counts.silent:,}"} <= {*read.text}
 
 
 def test_a_workbench_without_anything_says_so_and_makes_nothing(tmp_path: Path) -> None:
     with Workbench.open(tmp_path / "<b>") as workbench:
-        assert Read(workbench._repr_html_()).text == [f"Workbench of {tmp_path / '<b>'}", "stored", "nothing yet"]
+        assert Read(workbench._repr_html_()).text == ["Workbench of <b>", "stored", "nothing yet"]
     assert not (tmp_path / "<b>").exists()

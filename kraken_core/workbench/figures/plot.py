@@ -18,7 +18,7 @@ from kraken_core.workbench.charts.charts import NO_TIER, ChartData
 from kraken_core.workbench.figures.candles import candle_chart
 from kraken_core.workbench.figures.completeness import completeness_heatmap
 from kraken_core.workbench.figures.missing import missing_heatmap
-from kraken_core.workbench.figures.parts import AROUND_PX, ROW_PX
+from kraken_core.workbench.figures.parts import AROUND_PX, ROW_PX, titled
 from kraken_core.workbench.figures.silences import silences_timeline
 from kraken_core.workbench.figures.timeline import EVIDENCE, KNOWN, SOURCE, coverage_timeline
 from kraken_core.workbench.queries.holdings import Holdings
@@ -135,9 +135,7 @@ def _counted(figure: go.Figure, rows: int) -> go.Figure:
     """The figure, which says so where it has not got room for all rows."""
     if rows <= ROWS:
         return figure
-    before = figure.layout.title.text
-    cut = f"the first {ROWS} of {rows:,} rows: name pairs or intervals to see others"
-    return figure.update_layout(title={"text": f"{before}; {cut}" if before else cut, "font": {"size": 13}})
+    return titled(figure, f"the first {ROWS} of {rows:,} rows: name pairs or intervals to see others")
 
 
 def _empty(why: str = "Nothing of this selection was ever expected.") -> go.Figure:

@@ -12,7 +12,7 @@ from kraken_core.domain.interval_units import short
 from kraken_core.domain.market import Series
 from kraken_core.domain.timerange import TimeRange
 from kraken_core.workbench.figures.palette import GRADES, SILENT, UNWANTED
-from kraken_core.workbench.figures.parts import AROUND_PX, ROW_PX, over_time, rows, span, stretches, text
+from kraken_core.workbench.figures.parts import AROUND_PX, ROW_PX, over_time, rows, span, stretches, text, titled
 from kraken_core.workbench.queries.silences import SilenceKind, SilentSpan
 
 DRAWN = 300  # of a series at most: the suspicious ones, then the explained ones, then the longest
@@ -45,7 +45,7 @@ def silences_timeline(found: Iterable[SilentSpan], series: Sequence[Series], win
     which = f"{total:,} silences" if total == len(drawn) else f"{len(drawn):,} of {total:,} silences, the longest"
     over_time(figure, window, AROUND_PX + ROW_PX * len(series), dragged=False)
     rows(figure, [f"{each.pair} {short(each.interval)}" for each in series])
-    return figure.update_layout(barmode="overlay", showlegend=True, title={"text": which, "font": {"size": 13}})
+    return titled(figure.update_layout(barmode="overlay", showlegend=True), which)
 
 
 def _hover(silence: SilentSpan) -> str:

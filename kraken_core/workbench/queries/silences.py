@@ -11,22 +11,19 @@ import polars as pl
 
 from kraken_core.domain.coverage import DataCoverageRange
 from kraken_core.domain.grades import Grade
-from kraken_core.domain.grading import Findings
-from kraken_core.domain.market import Series
+from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.request import Selection
 from kraken_core.domain.timerange import END_OF_TIME, TimeRanges
 from kraken_core.domain.verification.examination import opens_of
-from kraken_core.domain.verification.silences import KNOWN_SILENCES, Activity, silent_runs
+from kraken_core.domain.verification.silences import KNOWN_SILENCES, SUSPICIOUS, Activity, silent_runs
 from kraken_core.workbench.queries.holdings import Holdings
-
-_NONE = Findings()
 
 
 class SilenceKind(StrEnum):
     """What explains a silence, those that need a look first."""
 
-    SUSPICIOUS = "suspicious"  # nothing does, and trades were likely: its slots are doubtful
-    EXPLAINED = "explained"  # trades were likely, but the whole exchange stood still
+    SUSPICIOUS = "suspicious"  # nothing does, and trades were likely
+    EXPLAINED = "explained"  # the whole exchange stood still, or other candles confirm it
     NO_TRADES = "no trades"  # the pair trades seldom enough
 
 
@@ -61,17 +58,20 @@ class SilenceQuery(NamedTuple):
         # All of each series: a silence may reach out of the selection, and its neighbourhood says what was likely.
         for covered in self.holdings.ledger.coverage(chosen):
             by_series[covered.series].append(covered)
-        findings = self.holdings.ledger.findings({series.pair for series in chosen})
+        # By the finest interval of a pair, whichever is chosen.
+        asleep: dict[Pair, list[tuple[int, int]]] = defaultdict(list)
+        for series, findings in self.holdings.ledger.findings({series.pair for series in chosen}).items():
+            asleep[series.pair] += [(start, end) for start, end, _ in findings.asleep]
         for series in chosen:
-            for found in self._of_series(series, by_series[series], findings.get(series, _NONE), at_least):
+            for found in self._of_series(series, by_series[series], TimeRanges.of(asleep[series.pair]), at_least):
                 if found.start < window.end and window.start < found.end:
                     yield found
 
     def _of_series(
-        self, series: Series, coverage: list[DataCoverageRange], findings: Findings, at_least: int
+        self, series: Series, coverage: list[DataCoverageRange], asleep: TimeRanges, at_least: int
     ) -> Iterator[SilentSpan]:
         known = TimeRanges.of((each.start, each.end) for each in coverage)
-        doubtful = TimeRanges.of((each.start, each.end) for each in coverage if each.grade is Grade.DOUBTFUL)
+        judgement = _Judgement.of(coverage, asleep)
         candles = self.holdings.store.candles({series: known}, columns=("trades",))
         trades = candles["trades"].cast(pl.Int64).fill_null(1).to_numpy()  # one at least, where nobody counted them
         activity = Activity(opens_of(candles), trades, known)
@@ -79,14 +79,31 @@ class SilenceQuery(NamedTuple):
         long_enough = ends - starts >= at_least * series.width
         starts, ends = starts[long_enough], ends[long_enough]
         expected = activity.expected(starts, ends, KNOWN_SILENCES).tolist()
-        asleep = TimeRanges.of((start, end) for start, end, _ in findings.asleep)
-        for start, end, trades_expected in zip(starts.tolist(), ends.tolist(), expected, strict=True):
-            yield SilentSpan(series, start, end, _kind(start, end, doubtful, asleep), trades_expected)
+        for start, end, likely in zip(starts.tolist(), ends.tolist(), expected, strict=True):
+            yield SilentSpan(series, start, end, judgement.kind(start, end, likely), likely)
 
 
-def _kind(start: int, end: int, doubtful: TimeRanges, asleep: TimeRanges) -> SilenceKind:
-    """What explains a span: the exchange does where it was found silent, or is known to have been most of the time."""
-    if doubtful.meets(start, end):
-        return SilenceKind.SUSPICIOUS
-    most_known = 2 * KNOWN_SILENCES.clip(start, end).seconds > end - start
-    return SilenceKind.EXPLAINED if most_known or asleep.meets(start, end) else SilenceKind.NO_TRADES
+class _Judgement(NamedTuple):
+    """Where the slots of a series are doubtful, and where confirmed; and when the whole exchange was found silent."""
+
+    doubtful: TimeRanges
+    confirmed: TimeRanges
+    asleep: TimeRanges
+
+    @classmethod
+    def of(cls, coverage: list[DataCoverageRange], asleep: TimeRanges) -> _Judgement:
+        doubtful, confirmed = (
+            TimeRanges.of((each.start, each.end) for each in coverage if each.grade in grades)
+            for grades in ({Grade.DOUBTFUL}, {Grade.CONFIRMED, Grade.PROVED})
+        )
+        return cls(doubtful, confirmed, asleep)
+
+    def kind(self, start: int, end: int, expected: float) -> SilenceKind:
+        """What explains a span. Where many trades were likely it is suspicious, until something does."""
+        if self.doubtful.meets(start, end):
+            return SilenceKind.SUSPICIOUS
+        if expected < SUSPICIOUS:
+            mostly = 2 * KNOWN_SILENCES.clip(start, end).seconds > end - start
+            return SilenceKind.EXPLAINED if mostly else SilenceKind.NO_TRADES
+        confirmed = self.confirmed.clip(start, end).seconds == end - start
+        return SilenceKind.EXPLAINED if confirmed or self.asleep.meets(start, end) else SilenceKind.SUSPICIOUS
