@@ -16,8 +16,7 @@ from nbclient import NotebookClient
 
 from scripts.refresh_notebooks import HEIGHT_PX, WIDTH_PX
 from tests.docs.documents import ROOT
-from tests.support.command_line import asked, process
-from tests.support.little_market import written_to
+from tests.support.little_market import LittleMarket
 
 REAL = Path(os.environ.get("KRAKEN_REAL_FILES") or ROOT.parent / "shared" / "data")
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -105,20 +104,6 @@ def test_they_take_a_home_and_files_as_their_parameters(path: Path) -> None:
     assert "opened(home, files)" in "".join("".join(cell["source"]) for cell in cells(path, "code")[1:])
 
 
-@pytest.fixture(scope="module")
-def archives(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Archives of another market than the notebooks'."""
-    return written_to(tmp_path_factory.mktemp("little") / "market").folder
-
-
-@pytest.fixture(scope="module")
-def home(archives: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home that holds them."""
-    folder = tmp_path_factory.mktemp("home") / "home"
-    process(*asked(archives), "--home", folder, "--quiet")
-    return folder
-
-
 def shown(path: Path, **parameters: str) -> list[dict[str, Any]]:
     """What a notebook prints and draws when it is run, with some of its parameters replaced. It must come to its end.
 
@@ -156,8 +141,8 @@ def comes_to_what_is_stored(path: Path) -> None:
 
 @pytest.mark.parametrize("path", [path for path in NOTEBOOKS if path.stem in ON_ANOTHER_HOME], ids=named)
 @pytest.mark.filterwarnings("ignore::UserWarning")  # of the kernel, about its own connection
-def test_they_work_on_any_home_and_leave_it_as_it_is(path: Path, home: Path) -> None:
-    works_on_another_home(path, home)
+def test_they_work_on_any_home_and_leave_it_as_it_is(path: Path, full_home: Path) -> None:
+    works_on_another_home(path, full_home)
 
 
 @pytest.mark.parametrize("path", [path for path in NOTEBOOKS if path.stem not in ON_ANOTHER_HOME], ids=named)
@@ -169,17 +154,17 @@ def test_they_come_to_the_conclusions_that_are_stored(path: Path) -> None:
 @pytest.mark.soak
 @pytest.mark.parametrize("path", [path for path in NOTEBOOKS if path.stem in IN_BOTH_WAYS], ids=named)
 @pytest.mark.filterwarnings("ignore::UserWarning")
-def test_they_do_the_one_and_the_other(path: Path, home: Path) -> None:
+def test_they_do_the_one_and_the_other(path: Path, full_home: Path) -> None:
     if path.stem in ON_ANOTHER_HOME:
         comes_to_what_is_stored(path)
     else:
-        works_on_another_home(path, home)
+        works_on_another_home(path, full_home)
 
 
 @pytest.mark.soak
 @pytest.mark.parametrize("path", [path for path in NOTEBOOKS if path.stem in ON_ANOTHER_HOME], ids=named)
 @pytest.mark.filterwarnings("ignore::UserWarning")
-def test_they_read_files_of_the_readers_own(path: Path, archives: Path) -> None:
-    found = shown(path, files=str(archives), **MINE)
+def test_they_read_files_of_the_readers_own(path: Path, little: LittleMarket) -> None:
+    found = shown(path, files=str(little.folder), **MINE)
     assert conclusions(found)
     assert "BNT/EUR" not in json.dumps(found)

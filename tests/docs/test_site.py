@@ -59,7 +59,7 @@ def test_every_notebook_is_on_the_site_with_its_figures_as_pictures(site: Path) 
         drawn = path.read_text(encoding="utf-8").count('"image/png"')
         page = Loaded()
         page.feed((site / "notebooks" / f"{path.stem}.html").read_text(encoding="utf-8"))
-        pictures = [address for address in page.addresses if address.endswith(".png")]
+        pictures = [address for address in page.addresses if address.startswith(f"{path.stem}/")]
         assert len(pictures) == drawn > 0
         assert all((site / "notebooks" / picture).is_file() for picture in pictures)
 
