@@ -8,7 +8,6 @@ from io import BytesIO
 import polars as pl
 import streamlit as st
 
-from app.charts.candles import candle_chart
 from app.shared import formatting
 from app.shared.filters import IN_URL, known_markets, series_picker
 from app.shared.links import link
@@ -21,6 +20,7 @@ from kraken_core.domain.formatting import duration
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.timerange import TimeRange, iso
 from kraken_core.workbench.charts.candle_chart import Drawn
+from kraken_core.workbench.figures.candles import candle_chart
 
 AT_MOST = 1_000_000  # candles that are handed to a browser as a file
 

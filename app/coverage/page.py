@@ -5,8 +5,6 @@ from __future__ import annotations
 import polars as pl
 import streamlit as st
 
-from app.charts.evidence import MEANINGS
-from app.charts.timeline import EVIDENCE, KNOWN, SOURCE, coverage_timeline
 from app.shared import formatting
 from app.shared.filters import IN_URL, selection
 from app.shared.links import link
@@ -22,6 +20,8 @@ from kraken_core.domain.request import Selection
 from kraken_core.domain.timerange import TimeRange
 from kraken_core.workbench.charts.share import Share, Spans
 from kraken_core.workbench.charts.timeline import Timeline
+from kraken_core.workbench.figures.evidence import MEANINGS
+from kraken_core.workbench.figures.timeline import EVIDENCE, KNOWN, SOURCE, coverage_timeline
 
 PARTS = ("candles", "without trades", "missing")
 COLOURINGS = {"What is stored": KNOWN, "Evidence": EVIDENCE, "Sources": SOURCE}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import polars as pl
 import streamlit as st
 
-from app.charts.missing import missing_heatmap
 from app.gaps.backfill import backfill
 from app.gaps.quality import quality
 from app.gaps.table import download_list, gap_table
@@ -23,6 +22,7 @@ from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.request import Selection
 from kraken_core.domain.timerange import TimeRange
 from kraken_core.workbench.charts.missing import MissingByBin
+from kraken_core.workbench.figures.missing import missing_heatmap
 
 BY = {"Pairs": "pair", "Tiers": "tier"}
 MEANINGS = {

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app.charts.completeness import completeness_heatmap
-from app.charts.intervals import EVIDENCE, STATES, completeness_bars
 from app.jobs.live import live, moves
 from app.overview.attention import matters
 from app.overview.first_steps import first_steps
@@ -21,6 +19,8 @@ from kraken_core.domain.formatting import percent
 from kraken_core.domain.grades import Grade
 from kraken_core.domain.jobs import JobStatus
 from kraken_core.workbench.archive_choices import unreadable_sources
+from kraken_core.workbench.figures.completeness import completeness_heatmap
+from kraken_core.workbench.figures.intervals import EVIDENCE, STATES, completeness_bars
 
 MEANINGS = {
     "Complete series": "Series in which every candle expected is stored, or known to have no trades.",

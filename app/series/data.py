@@ -79,7 +79,7 @@ def silences_of(workbench: Workbench, series: Series) -> pl.DataFrame:
     chosen = selected(workbench, series)
     found = workbench.silences(pairs=chosen.pairs, intervals=chosen.intervals)
     frame = pl.from_pandas(found).with_columns(pl.col("start", "end").dt.epoch("s"))
-    return frame.sort(pl.col("kind") != "suspicious", -pl.col("candles"), "start")
+    return frame.sort(pl.col("kind") != "suspicious", -pl.col("slots"), "start")
 
 
 @remembered

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app.charts.intervals import completeness_bars
-from app.charts.timeline import coverage_timeline
 from app.series.data import SeriesState, pictured, state
 from app.series.tabs import PLAIN, candles_tab, evidence_tab, gaps_tab, silences_tab, sources_tab
 from app.shared import formatting
@@ -16,6 +14,8 @@ from app.shared.series_list import filters_of
 from kraken_core.domain.completeness_answer import completeness_answer
 from kraken_core.domain.formatting import duration, instant, percent
 from kraken_core.domain.market import Series
+from kraken_core.workbench.figures.intervals import completeness_bars
+from kraken_core.workbench.figures.timeline import coverage_timeline
 
 
 def page() -> None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import polars as pl
 import streamlit as st
 
-from app.charts.candles import candle_chart
-from app.charts.evidence import evidence_bar
 from app.series.data import SeriesState, evidence_of, files_of, mini_chart, silences_of
 from app.shared import formatting
 from app.shared.links import link
@@ -17,6 +15,8 @@ from kraken_core.domain.formatting import duration
 from kraken_core.domain.gaps import Route
 from kraken_core.domain.market import Series
 from kraken_core.domain.timerange import TimeRange
+from kraken_core.workbench.figures.candles import candle_chart
+from kraken_core.workbench.figures.evidence import evidence_bar
 
 LISTED = 100  # rows of a table
 PLAIN = {"displayModeBar": False}

@@ -41,7 +41,7 @@ def silences(ctx: CliContext, *, at_least: int, file: Path | None, **selection: 
     elif not rows:
         echo("Nothing of the selection is covered and without trades.")
     elif not file:
-        rows.sort(key=lambda row: (row["kind"] != "suspicious", -row["candles"]))  # else by series and time
+        rows.sort(key=lambda row: (row["kind"] != "suspicious", -row["slots"]))  # else by series and time
         print_table(list(rows[0]), map(_cells, rows[:LONGEST]))
         if len(rows) > LONGEST:
             ctx.say(f"{len(rows) - LONGEST:,} more: --at-least leaves short ones out, --csv writes all of them.")
@@ -51,7 +51,7 @@ def _cells(row: dict[str, Any]) -> list[object]:
     from kraken_core.domain.interval_units import short
 
     times = (row[name][:16].replace("T", " ") for name in ("start", "end"))
-    return [row["pair"], short(row["interval"]), *times, row["candles"], row["kind"], f"{row['expected_trades']:,.1f}"]
+    return [row["pair"], short(row["interval"]), *times, row["slots"], row["kind"], f"{row['expected_trades']:,.1f}"]
 
 
 def _write(file: Path, rows: list[dict[str, Any]]) -> None:

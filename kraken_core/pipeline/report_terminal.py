@@ -7,7 +7,8 @@ from itertools import islice
 from rich.console import Console
 from rich.markup import escape
 
-from kraken_core.domain.formatting import evidence, grade, instant, percent
+from kraken_core.domain.completeness_text import evidence, grade
+from kraken_core.domain.formatting import instant, percent
 from kraken_core.domain.interval_units import short
 from kraken_core.domain.plural import counted
 from kraken_core.domain.report import Completeness, Report

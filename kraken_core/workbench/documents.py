@@ -46,7 +46,7 @@ SILENCES = {
     "interval": pl.Int32,
     "start": TIME,
     "end": TIME,
-    "candles": pl.Int64,
+    "slots": pl.Int64,
     "kind": pl.String,
     "expected_trades": pl.Float64,
 }
@@ -93,7 +93,7 @@ def coverage_row(covered: DataCoverageRange) -> dict[str, Any]:
 
 
 def silence_row(found: SilentSpan) -> dict[str, Any]:
-    """A silence, as in ``silences --json``; ``candles`` is how many of its slots have none."""
+    """A silence: a range without trades, and what explains it."""
     series = found.series
     values = (
         *(str(series.pair), series.interval, iso(found.start), iso(found.end)),

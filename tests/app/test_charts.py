@@ -9,13 +9,6 @@ import numpy as np
 import polars as pl
 import pytest
 
-from app.charts.candles import candle_chart
-from app.charts.evidence import evidence_bar
-from app.charts.intervals import EVIDENCE as BY_GRADE
-from app.charts.intervals import completeness_bars
-from app.charts.missing import missing_heatmap
-from app.charts.palette import GRADES, MISSING, PRESENT, SILENT, SOURCES
-from app.charts.timeline import EVIDENCE, KNOWN, SOURCE, Colouring, coverage_timeline
 from kraken_core.domain.coverage import CoverageSource
 from kraken_core.domain.grades import Grade
 from kraken_core.domain.market import Pair, Series
@@ -25,6 +18,13 @@ from kraken_core.workbench.charts.bins import Bins
 from kraken_core.workbench.charts.candle_chart import Drawn
 from kraken_core.workbench.charts.missing import MissingByBin
 from kraken_core.workbench.charts.timeline import Known, Stretch, Timeline
+from kraken_core.workbench.figures.candles import candle_chart
+from kraken_core.workbench.figures.evidence import evidence_bar
+from kraken_core.workbench.figures.intervals import EVIDENCE as BY_GRADE
+from kraken_core.workbench.figures.intervals import completeness_bars
+from kraken_core.workbench.figures.missing import missing_heatmap
+from kraken_core.workbench.figures.palette import GRADES, MISSING, PRESENT, SILENT, SOURCES
+from kraken_core.workbench.figures.timeline import EVIDENCE, KNOWN, SOURCE, Colouring, coverage_timeline
 
 HOUR = 3_600
 WINDOW = TimeRange(0, 100 * HOUR)

@@ -10,10 +10,6 @@ import plotly.graph_objects as go
 import polars as pl
 import pytest
 
-from app.charts.candles import SHADED, candle_chart
-from app.charts.completeness import completeness_heatmap
-from app.charts.missing import missing_heatmap
-from app.charts.timeline import EVIDENCE, KNOWN, SOURCE, coverage_timeline
 from app.shared.paging import HEATMAP_ROWS, TIMELINES
 from kraken_core.domain.coverage import CoverageSource
 from kraken_core.domain.grades import Grade
@@ -24,6 +20,10 @@ from kraken_core.workbench.charts.bins import Bins, width_for
 from kraken_core.workbench.charts.candle_chart import BARS, Drawn
 from kraken_core.workbench.charts.missing import MissingByBin
 from kraken_core.workbench.charts.timeline import STRETCHES, Known, Stretch, Timeline
+from kraken_core.workbench.figures.candles import SHADED, candle_chart
+from kraken_core.workbench.figures.completeness import completeness_heatmap
+from kraken_core.workbench.figures.missing import missing_heatmap
+from kraken_core.workbench.figures.timeline import EVIDENCE, KNOWN, SOURCE, coverage_timeline
 
 MOST_MARKS, MOST_BYTES = 50_000, 2_000_000
 BESIDE = 200_000  # bytes of such a view that are not its figure: 500 gaps in a table, 1,500 pairs to choose from

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from app.charts.completeness import completeness_heatmap
 from app.overview.attention import matters
 from app.overview.matrix import clicked, shade
 from app.overview.summary import IntervalTotals, OpenGaps, Summary
@@ -20,6 +19,7 @@ from kraken_core.domain.gaps import Route
 from kraken_core.domain.jobs import IngestionJob, JobMetrics, JobStatus
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.report import Completeness
+from kraken_core.workbench.figures.completeness import completeness_heatmap
 from tests.app.conftest import Opened, figures, told
 from tests.app.test_ingest import press
 

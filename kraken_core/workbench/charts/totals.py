@@ -10,6 +10,7 @@ import polars as pl
 
 from kraken_core.domain.grades import Grade
 from kraken_core.domain.market import Pair, Series
+from kraken_core.domain.report import Completeness
 from kraken_core.domain.timerange import TimeRange, TimeRanges
 from kraken_core.ports import CandleStore
 from kraken_core.workbench.charts.share import SERIES, WIDTH, inside, slots_of
@@ -30,6 +31,13 @@ class Totals(NamedTuple):
     series: pl.DataFrame
     gaps: pl.DataFrame
     ends: pl.DataFrame
+
+    @property
+    def by_interval(self) -> dict[int, Completeness]:
+        """All series of an interval together, finest first."""
+        names = Completeness.__match_args__
+        rows = self.series.group_by("interval_minutes").agg(pl.col(names).sum()).sort("interval_minutes").iter_rows()
+        return {interval: Completeness(*counts) for interval, *counts in rows}
 
 
 def totals(

@@ -6,11 +6,10 @@ from collections.abc import Mapping, Sequence
 
 import plotly.graph_objects as go
 
-from app.charts.palette import GRADES, MISSING, PRESENT, SILENT
-from app.shared import formatting
 from kraken_core.domain.formatting import percent
 from kraken_core.domain.grades import Grade
 from kraken_core.domain.report import Completeness
+from kraken_core.workbench.figures.palette import GRADES, MISSING, PRESENT, SILENT
 
 ROW_PX, AROUND_PX = 34, 70
 STATES = {"present": ("present", PRESENT), "silent": ("no trades", SILENT), "missing": ("missing", MISSING)}
@@ -33,7 +32,7 @@ def completeness_bars(rows: Sequence[tuple[str, Completeness]], parts: Parts = S
             marker={"color": colour, "line": {"width": 0}},
             width=0.62,
             hovertext=[
-                f"{name} {label}: {formatting.count(many)} of {formatting.count(counts.wanted)}, {percent(share)}"
+                f"{name} {label}: {many:,} of {counts.wanted:,}, {percent(share)}"
                 for (name, counts), many, share in zip(rows, slots, shares, strict=True)
             ],
             hovertemplate="%{hovertext}<extra></extra>",

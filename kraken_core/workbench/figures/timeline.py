@@ -9,11 +9,10 @@ from typing import NamedTuple
 
 import plotly.graph_objects as go
 
-from app.charts.palette import GRADES, MISSING, PRESENT, SILENT, SOURCES
-from app.charts.parts import AROUND_PX, ROW_PX, over_time, rows, span, stretches, text
-from app.shared import formatting
 from kraken_core.domain.grades import Grade
 from kraken_core.workbench.charts.timeline import LEVELS, Stretch, Timeline
+from kraken_core.workbench.figures.palette import GRADES, MISSING, PRESENT, SILENT, SOURCES
+from kraken_core.workbench.figures.parts import AROUND_PX, ROW_PX, over_time, rows, span, stretches, text
 
 _PRESENT, _SILENT, _MISSING = "present", "no trades", "missing"
 HEIGHT = 0.7  # of a row
@@ -70,7 +69,7 @@ def coverage_timeline(timeline: Timeline, colouring: Colouring = KNOWN, *, dragg
             bars.y = [round(p.stretch.row + HEIGHT * (0.5 - (p.bottom + p.top) / 2 / LEVELS), 4) for p in parts]
             bars.width = [round(HEIGHT * (p.top - p.bottom) / LEVELS, 4) for p in parts]
             figure.add_trace(bars)
-    names = [formatting.series_name(each) for each in timeline.series]
+    names = [str(each) for each in timeline.series]
     over_time(figure, timeline.window, AROUND_PX + ROW_PX * len(names), dragged=dragged)
     return rows(figure, names).update_layout(barmode="overlay", showlegend=True)
 
@@ -99,7 +98,7 @@ def _parts(stretch: Stretch, colouring: Colouring) -> Iterator[tuple[str, _Part]
 def _hover(timeline: Timeline, part: _Part, kind: str) -> str:
     """Short, as there are thousands of them: how many slots are of this kind, of how many."""
     stretch = part.stretch
-    name = text(formatting.series_name(timeline.series[stretch.row]))
+    name = text(str(timeline.series[stretch.row]))
     total = stretch.candles + stretch.silent + stretch.slots
     share = f"all {total:,}" if part.slots == total else f"{part.slots:,} of {total:,}"
     return f"{name}<br>{span(stretch.start, stretch.end)}<br>{share} {kind}"

@@ -9,11 +9,11 @@ from typing import Any
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from app.charts.palette import DOWN, MISSING, UNWANTED, UP
-from app.charts.parts import MS, over_time, span, text
-from app.shared import formatting
+from kraken_core.domain.plural import counted
 from kraken_core.domain.timerange import TimeRanges
 from kraken_core.workbench.charts.candle_chart import Drawn
+from kraken_core.workbench.figures.palette import DOWN, MISSING, UNWANTED, UP
+from kraken_core.workbench.figures.parts import MS, over_time, span, text
 
 HEIGHT_PX, PRICES_PX = 560, 72
 SHADED = 1_000  # stretches of a kind that are shaded: the longest
@@ -75,9 +75,9 @@ def candle_chart(drawn: Drawn, *, logarithmic: bool = False) -> go.Figure:
 def _label(drawn: Drawn, bar: Mapping[str, Any]) -> str:
     """A bar in full: when it opens, prices as they are, volume, trades and source."""
     opens = f"{datetime.fromtimestamp(bar['start'], UTC):%Y-%m-%d %H:%M} UTC"
-    several = f", {formatting.count(bar['candles'])} candles" if bar["candles"] > 1 else ""
+    several = f", {bar['candles']:,} candles" if bar["candles"] > 1 else ""
     prices = " ".join(f"{name[0].upper()} {_plain(bar[name])}" for name in ("open", "high", "low", "close"))
-    trades = "" if bar["trades"] is None else f", {formatting.many(bar['trades'], 'trade')}"
+    trades = "" if bar["trades"] is None else f", {counted(bar['trades'], 'trade')}"
     volume = f"{_plain(bar['volume'])} {text(drawn.series.pair.base)}"
     return f"<b>{opens}</b>{several}<br>{prices}<br>volume {volume}{trades}<br>from {text(bar['source'])}"
 
