@@ -58,15 +58,15 @@ def _answer(found: SeriesState) -> None:
         text = f"Yes: {name} is complete from {instant(found.span.start)} to {formatting.moment(found.span.end)}."
         st.success(formatting.plain(text), icon=":material/check_circle:")
         return
-    lacking = []
+    parts = []
     if found.counts.missing:
         gaps = formatting.many(found.gaps.height, "gap")
-        lacking.append(f"{formatting.count(found.counts.missing)} missing, in {gaps}")
+        parts.append(f"{formatting.count(found.counts.missing)} missing, in {gaps}")
     if found.counts.doubtful:
-        lacking.append(f"{formatting.count(found.counts.doubtful)} doubtful")
+        parts.append(f"{formatting.count(found.counts.doubtful)} doubtful")
     text = (
         f"No: {name} is {percent(found.counts.completeness)} complete. Of {formatting.count(found.counts.wanted)} "
-        f"candles expected {' and '.join(lacking)}."
+        f"candles expected {' and '.join(parts)}."
     )
     st.warning(formatting.plain(text), icon=":material/report:")
 

@@ -74,7 +74,7 @@ def silences_tab(series: Series) -> None:
     event = st.dataframe(
         silences.head(LISTED).select(
             *_span("start", "end"),
-            pl.col("candles").alias("Candles"),
+            pl.col("slots").alias("Candles"),
             pl.col("kind").alias("Kind"),
             pl.col("expected_trades").round(1).alias("Trades expected"),
         ),

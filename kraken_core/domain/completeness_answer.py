@@ -76,14 +76,14 @@ def _of_worst(series: Series, counts: Completeness) -> str:
     name = f"{series.pair} {short(series.interval)}"
     if not counts.covered:
         return f"Of {name} all {counts.wanted:,} candles expected are missing."
-    lacking = []
+    parts = []
     if counts.missing:
-        lacking.append(f"{counts.missing:,} missing")
+        parts.append(f"{counts.missing:,} missing")
     if counts.doubtful:
-        lacking.append(f"{counts.doubtful:,} doubtful")
+        parts.append(f"{counts.doubtful:,} doubtful")
     return (
         f"Least complete is {name} at {percent(counts.completeness)}: of {counts.wanted:,} candles expected "
-        f"{' and '.join(lacking)}."
+        f"{' and '.join(parts)}."
     )
 
 

@@ -34,8 +34,9 @@ def test_coverage_has_a_row_a_series_and_is_missing_what_the_gaps_are(full_home:
         figure = workbench.plot.coverage(pairs=["BTC/USD"], intervals=["1h", 1440])
         gaps = workbench.gaps(pairs=["BTC/USD"], intervals=[60, 1440])["candles"].sum()
     assert rows(figure) == ["BTC/USD 1h", "BTC/USD 1d"]
-    missing = [hover for bar in figure.data for hover in bar.hovertext if "slots missing" in hover]
-    assert sum(int(hover.rpartition("<br>")[2].split()[0].replace(",", "")) for hover in missing) == gaps > 0
+    shares = [hover.rpartition("<br>")[2] for bar in figure.data if bar.name == "missing" for hover in bar.hovertext]
+    counts = [share.removeprefix("all ").split()[0] for share in shares]  # "all 48 missing", or "3 of 48 missing"
+    assert sum(int(count.replace(",", "")) for count in counts) == gaps > 0
 
 
 def test_coverage_is_coloured_as_asked(full_home: Path) -> None:

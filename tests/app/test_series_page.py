@@ -56,7 +56,7 @@ def test_it_has_gaps_silences_evidence_and_sources_of_this_series_alone(full: Pa
         gaps = workbench.gaps(pairs=[series.pair], intervals=[series.interval])
         silences = workbench.silences(pairs=[series.pair], intervals=[series.interval])
     assert list(of["Gaps"].dataframe[0].value["Missing"]) == sorted(gaps["candles"], reverse=True)
-    assert set(of["No trades"].dataframe[0].value["Candles"]) <= set(silences["candles"])
+    assert set(of["No trades"].dataframe[0].value["Candles"]) <= set(silences["slots"])
     assert all(name.endswith("PEPEUSD_1.csv") for name in of["Sources"].dataframe[0].value["File"])
     assert of["Evidence"].get("plotly_chart")
     assert of["Candles"].get("plotly_chart")
