@@ -113,7 +113,7 @@ def test_the_same_request_again_goes_on_and_says_so(
     [job] = kraken.rows("jobs")
     assert 0 < job["progress_pct"] < 100
     done = kraken(*asked(little.folder, *BTC_ONLY))
-    assert "Job 1 was paused and goes on" in done.err
+    assert "Continuing job 1, which was paused" in done.err
     assert done.json["job_id"] == 1
     assert len(kraken.rows("jobs")) == 1
 
