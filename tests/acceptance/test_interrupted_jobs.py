@@ -163,7 +163,7 @@ def test_a_killed_job_is_known_to_be_lost_at_once_and_the_same_request_goes_on(
     [job] = kraken.rows("jobs")
     assert (job["status"], job["error"]) == ("FAILED", "worker lost: its process is gone")
     again = kraken(*asked(little.folder))
-    assert "Job 1 was failed and goes on" in again.err
+    assert "Continuing job 1, which was failed" in again.err
     assert (again.json["job_id"], again.json["error"]) == (1, None)
     assert kraken.state() == uninterrupted
 
