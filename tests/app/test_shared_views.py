@@ -125,6 +125,7 @@ CANDLES = Shared("candles", of_candles, {"pair": "UNI/USD", "interval": "4h", "l
 )
 def test_a_view_is_shared_by_its_address(view: Shared, browser: Browser, tab: Page, address: str) -> None:
     tab.goto(f"{address}/{view.page}")
+    plot(tab)  # a page is drawn before somebody chooses on it
     view.chosen(tab)
     press(tab, "Zoom in")
     view_is_in(tab, **view.named)
