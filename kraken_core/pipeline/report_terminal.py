@@ -23,10 +23,14 @@ COUNTS = tuple(
 _COLOURS = {"good": "green", "fair": "yellow", "bad": "red"}
 
 
+_NOTHING_YET = "[yellow]Nothing is stored yet.[/] Start with: kraken-history ingest --source PATH --tier ALL"
+_NOT_ON_THESE_DAYS = "[yellow]No candles are expected on these days.[/] kraken-history coverage lists what is stored."
+
+
 def display(report: Report, console: Console) -> None:
     """Print the report."""
     if not report.series:
-        console.print("[yellow]Nothing is stored yet.[/] Start with: kraken-history ingest --source PATH --tier ALL")
+        console.print(_NOT_ON_THESE_DAYS if report.as_of else _NOTHING_YET)
         return
     overall = report.overall
     console.print(
