@@ -21,6 +21,7 @@ page = st.navigation(
         st.Page("jobs/page.py", title="Jobs", icon=":material/sync:", url_path="jobs"),
         st.Page("coverage/page.py", title="Coverage", icon=":material/view_timeline:", url_path="coverage"),
         st.Page("gaps/page.py", title="Gaps", icon=":material/border_clear:", url_path="gaps"),
+        st.Page("series/page.py", title="Series", icon=":material/monitoring:", url_path="series"),
         st.Page("candles/page.py", title="Candles", icon=":material/candlestick_chart:", url_path="candles"),
         st.Page("settings/page.py", title="Settings", icon=":material/settings:", url_path="settings"),
     ]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Sequence
 from datetime import date
 from functools import cache
 from pathlib import Path
@@ -71,7 +72,7 @@ def archives() -> dict[str, Path]:
     return {name: write_release(market(), release, folder() / name.replace(" ", "-")) for name, release in made.items()}
 
 
-def held(name: str, sources: list[Path], *, exchange: str = "", **request: object) -> Workbench:
+def held(name: str, sources: Sequence[str | Path], *, exchange: str = "", **request: object) -> Workbench:
     """A home with everything in the sources, and in answers of the exchange at an address, if there is one."""
     home = folder() / name
     home.mkdir()
@@ -87,9 +88,14 @@ def simulated() -> Workbench:
     return held("home", [archives()["full"], archives()["a file lost"]], start_date="2023-05-01", as_of=PRESENT)
 
 
-def opened(home: str) -> Workbench:
-    """The home of that name, or the simulated market's where none is named."""
-    return Workbench.open(home) if home else simulated()
+def opened(home: str, files: str = "") -> Workbench:
+    """The home of that name, or one of those files, or the simulated market's where neither is named.
+
+    Files are read into a home that goes with the notebook; the exchange is not asked.
+    """
+    if home:
+        return Workbench.open(home)
+    return held("yours", [files], start_date="2013-01-01") if files else simulated()
 
 
 def whole() -> Workbench:

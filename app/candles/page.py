@@ -5,20 +5,23 @@ from __future__ import annotations
 from functools import partial
 from io import BytesIO
 
+import polars as pl
 import streamlit as st
 
 from app.candles import revisions
-from app.charts.candles import candle_chart
 from app.shared import formatting
-from app.shared.filters import IN_URL, known_markets
+from app.shared.filters import IN_URL, known_markets, series_picker
+from app.shared.links import link
 from app.shared.metrics import show_metrics
-from app.shared.time_window import chosen, controls, window, zoom
+from app.shared.series_list import filters_of, series_link
+from app.shared.time_window import chosen, controls, quick_ranges, window, window_filters, zoom
 from app.shared.workbench_cache import remembered, workbench
 from kraken_core import Workbench
 from kraken_core.domain.formatting import duration
-from kraken_core.domain.market import INTERVALS, Pair, Series
+from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.timerange import TimeRange, iso
 from kraken_core.workbench.charts.candle_chart import Drawn
+from kraken_core.workbench.figures.candles import candle_chart
 
 AT_MOST = 1_000_000  # candles that are handed to a browser as a file
 
@@ -30,6 +33,13 @@ def bounds_of(workbench: Workbench, pair: str, interval: int) -> TimeRange | Non
 
 
 @remembered
+def stored_until(workbench: Workbench, series: Series) -> int | None:
+    """Where the last of what is covered of a series ends, epoch seconds."""
+    chosen = workbench.select(pairs=[series.pair], intervals=[series.interval])
+    return max((each.end for each in workbench.holdings.coverage(chosen)), default=None)
+
+
+@remembered
 def pictured(workbench: Workbench, pair: str, interval: int, at: TimeRange) -> Drawn:
     """The series in a window."""
     return workbench.charts.drawn(Series(_pair(pair), interval), at)
@@ -38,47 +48,56 @@ def pictured(workbench: Workbench, pair: str, interval: int, at: TimeRange) -> D
 def page() -> None:
     """The page."""
     st.title("Candles")
-    pairs = known_markets()["pair"]
-    if not pairs:
-        st.info("Nothing is held in this home yet: **Ingest** fills it.", icon=":material/inbox:")
+    if not known_markets()["pair"]:
+        st.info("Nothing is stored in this home yet.", icon=":material/inbox:")
+        link("ingest", "Ingest archives", ":material/input:")
         return
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        pair = st.selectbox("Pair", pairs, index=_usual(pairs), key="pair", bind=IN_URL, width=240)
-        interval = st.segmented_control(
-            "Interval",
-            INTERVALS,
-            default=60,
-            key="interval",
-            bind=IN_URL,
-            format_func=formatting.interval,
-            required=True,
-            wrap=True,
-        )
-        logarithmic = st.toggle("Log scale", key="log", bind=IN_URL)
+    series = series_picker()
+    logarithmic = st.toggle("Log scale", key="log", bind=IN_URL)
+    pair, interval = str(series.pair), series.interval
     bounds = bounds_of(pair, interval)
     if bounds is None:
-        st.info("Nothing of this series was ever wanted: choose another interval.", icon=":material/search_off:")
+        st.info("Nothing of this series is expected: choose another interval.", icon=":material/search_off:")
         return
     at = window(bounds)
     controls(bounds, at)
+    stored = stored_until(series)
+    quick_ranges(bounds, stored if stored is not None else bounds.end)
     drawn = pictured(pair, interval, at)
+    _links(drawn)
     _figures(drawn)
     event = st.plotly_chart(
         candle_chart(drawn, logarithmic=logarithmic),
         key=f"candles {pair} {interval} {at}",
         on_select="rerun",
         selection_mode=("box",),
-        config={"displayModeBar": False},
+        config={"displayModeBar": False, "scrollZoom": True},
     )
     if (picked := chosen(event).span) and picked.end - picked.start > drawn.width:
         zoom(picked)
     _said(drawn)
+    with st.expander("As a table"):
+        st.dataframe(_table(drawn), hide_index=True)
     revisions.show(drawn.series, drawn.window)
     _elsewhere(drawn)
 
 
-def _usual(pairs: list[str]) -> int:
-    return pairs.index("BTC/USD") if "BTC/USD" in pairs else 0
+def _links(drawn: Drawn) -> None:
+    """Where what is seen can be looked into, and mended."""
+    filters = filters_of(drawn.series) | window_filters(drawn.window)
+    with st.container(horizontal=True):
+        series_link(drawn.series)
+        link("coverage", "Coverage and evidence", ":material/view_timeline:", **filters)
+        if drawn.slots_missing:
+            link("gaps", f"Backfill {formatting.many(drawn.slots_missing, 'missing candle')}",
+                 ":material/border_clear:", **filters)  # fmt: skip
+
+
+def _table(drawn: Drawn) -> pl.DataFrame:
+    """The bars, for the keyboard and for screen readers."""
+    opens = pl.from_epoch("start", "s").dt.strftime("%Y-%m-%d %H:%M").alias("Opens (UTC)")
+    columns = ("open", "high", "low", "close", "volume", "trades", "candles", "source")
+    return drawn.bars.select(opens, *(pl.col(name).alias(name.capitalize()) for name in columns))
 
 
 def _pair(name: str) -> Pair:
@@ -92,7 +111,7 @@ def _figures(drawn: Drawn) -> None:
         "Candles": formatting.count(drawn.candles),
         "First (UTC)": formatting.minute(first),
         "Last (UTC)": formatting.minute(last),
-        "Slots missing": formatting.count(drawn.slots_missing),
+        "Missing": formatting.count(drawn.slots_missing),
         "Gaps": formatting.count(len(drawn.missing)),
     }
     show_metrics(shown)
@@ -102,8 +121,11 @@ def _said(drawn: Drawn) -> None:
     if not drawn.candles:
         st.info("No candle lies in this window.", icon=":material/search_off:")
     each = "a candle" if drawn.width == drawn.series.width else f"{duration(drawn.width)} of candles made one"
-    silent = formatting.many(len(drawn.silent), "silence") if drawn.silent else "No silence"
-    st.caption(f"In UTC; a bar is {each}. {silent} of a bar or longer. Drag across to look closer.")
+    silent = formatting.many(len(drawn.silent), "span") if drawn.silent else "No span"
+    st.caption(
+        f"In UTC; a bar is {each}. {silent} without trades of a bar or longer. Drag across for finer bars; the wheel "
+        "zooms these."
+    )
 
 
 def _elsewhere(drawn: Drawn) -> None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import polars as pl
 import streamlit as st
 
-from app.charts.evidence import MEANINGS
-from app.charts.timeline import EVIDENCE, KNOWN, SOURCE, coverage_timeline
 from app.shared import formatting
 from app.shared.filters import IN_URL, selection
+from app.shared.links import link
 from app.shared.metrics import show_metrics
 from app.shared.paging import TIMELINES, page_of
-from app.shared.time_window import chosen, controls, dragged, window, zoom
+from app.shared.series_list import filters_of, series_link, series_list
+from app.shared.time_window import chosen, controls, dragged, window, window_filters, zoom
 from app.shared.workbench_cache import remembered, workbench
 from kraken_core import Workbench
 from kraken_core.domain.formatting import duration, percent
@@ -20,19 +20,23 @@ from kraken_core.domain.request import Selection
 from kraken_core.domain.timerange import TimeRange
 from kraken_core.workbench.charts.share import Share, Spans
 from kraken_core.workbench.charts.timeline import Timeline
+from kraken_core.workbench.figures.evidence import MEANINGS
+from kraken_core.workbench.figures.timeline import EVIDENCE, KNOWN, SOURCE, coverage_timeline
 
-COLOURINGS = {"What is known": KNOWN, "Evidence": EVIDENCE, "Where from": SOURCE}
+PARTS = ("candles", "without trades", "missing")
+COLOURINGS = {"What is stored": KNOWN, "Evidence": EVIDENCE, "Sources": SOURCE}
+WORST, BY_NAME, INCOMPLETE = "Worst first", "By name", "Only incomplete"
 
 
 @remembered
-def selected(workbench: Workbench, chosen: Selection) -> tuple[list[Series], TimeRange | None]:
-    """The series of a selection, and from when to when anything of it is wanted."""
-    return workbench.charts.series(chosen), workbench.charts.window(chosen)
+def bounds_of(workbench: Workbench, chosen: Selection) -> TimeRange | None:
+    """From when to when anything of a selection is expected."""
+    return workbench.charts.window(chosen)
 
 
 @remembered
 def spans_of(workbench: Workbench, chosen: Selection) -> Spans:
-    """What is wanted of a selection, and what is covered of that."""
+    """What is expected of a selection, and what is covered of that."""
     return workbench.charts.spans(chosen)
 
 
@@ -44,28 +48,38 @@ def pictured(workbench: Workbench, series: list[Series], at: TimeRange) -> Timel
 
 @remembered
 def grounds(workbench: Workbench, series: Series, span: TimeRange) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The claims about a stretch of a series, and the gaps in it."""
+    """The claims about a stretch of a series, and the gaps in it, as far as they lie in it."""
     evidence = workbench.evidence(series, span)
-    chosen = workbench.select(pairs=[series.pair], intervals=[series.interval])
-    inside = (pl.col("start") < span.end) & (pl.col("end") > span.start)
-    return evidence, workbench.charts.gaps(chosen).filter(inside)
+    gaps = workbench.charts.gaps(workbench.select(pairs=[series.pair], intervals=[series.interval]))
+    inside = gaps.with_columns(
+        start=pl.max_horizontal("start", pl.lit(span.start)), end=pl.min_horizontal("end", pl.lit(span.end))
+    ).filter(pl.col("start") < pl.col("end"))
+    return evidence, inside.with_columns(candles=(pl.col("end") - pl.col("start")) // series.width)
 
 
 def page() -> None:
     """The page."""
     st.title("Coverage")
     filtered = selection()
-    series, bounds = selected(filtered)
-    if not series or not bounds:
+    bounds = bounds_of(filtered)
+    if not bounds:
         _nothing()
         return
-    rows = series[page_of(len(series), TIMELINES, f"{formatting.count(len(series))} series")]
     at = window(bounds)
     controls(bounds, at)
-    _figures(len(series), spans_of(filtered).within(at))
+    spans = spans_of(filtered)
+    shares = spans.by_series(at)
+    _figures(shares, spans.within(at))
+    order = st.segmented_control("Series", [WORST, BY_NAME, INCOMPLETE], default=WORST, key="order", bind=IN_URL,
+                                 required=True)  # fmt: skip
+    series = _ordered(shares, order)
+    if not series:
+        st.success("Every series of this selection is complete here.", icon=":material/check_circle:")
+        return
+    rows = series[page_of(len(series), TIMELINES, f"{formatting.count(len(series))} series")]
     with st.container(horizontal=True):
         colours = st.segmented_control(
-            "Colours", list(COLOURINGS), default="What is known", key="colours", bind=IN_URL, required=True
+            "Colours", list(COLOURINGS), default="What is stored", key="colours", bind=IN_URL, required=True
         )
         drag = dragged("Click for evidence", "Drag to zoom")
     timeline = pictured(rows, at)
@@ -79,56 +93,90 @@ def page() -> None:
     picked = chosen(event)
     if picked.span and picked.span.end - picked.span.start > timeline.width:
         zoom(picked.span)
-    st.caption(f"One bar a series, in steps of {duration(timeline.width)} or its own interval.")
+    counts = [sum(many) for many in zip(*((s.candles, s.silent, s.slots) for s in timeline.stretches), strict=True)]
+    drawn = ", ".join(f"{formatting.count(many)} {what}" for many, what in zip(counts, PARTS, strict=True))
+    st.caption(
+        f"Steps of {duration(timeline.width)}, or of a series' own interval: the height of a colour is its share of a "
+        f"step. Drawn: {drawn}."
+    )
     if COLOURINGS[colours] is EVIDENCE:
         st.caption("  \n".join(f"**{grade.value}**: {meaning}" for grade, meaning in MEANINGS.items()))
     if picked.stretches:
         row, start, end = picked.stretches[0]
         _evidence(rows[row], TimeRange(start, end))
+    with st.expander("As a table"):
+        _table(rows, shares)
 
 
-def _figures(series: int, share: Share) -> None:
-    """What is known of the whole selection in the window, whichever page of its series is looked at."""
+def _ordered(shares: dict[Series, Share], order: str) -> list[Series]:
+    if order == INCOMPLETE:
+        return [series for series, share in shares.items() if not share.is_complete]
+    return sorted(shares) if order == BY_NAME else list(shares)
+
+
+def _figures(shares: dict[Series, Share], share: Share) -> None:
+    """The whole selection in the window, whichever page of its series is looked at."""
+    complete = sum(each.is_complete for each in shares.values())
     shown = {
-        "Known": percent(share.part),
-        "Slots known": formatting.count(share.covered),
-        "Slots missing": formatting.count(share.missing),
-        "Slots doubtful": formatting.count(share.doubtful),
-        "Series": formatting.count(series),
+        "Complete series": f"{formatting.count(complete)} of {formatting.count(len(shares))}",
+        "Candles expected": formatting.count(share.wanted),
+        "Covered": formatting.count(share.covered),
+        "Missing": formatting.count(share.missing),
+        "Doubtful": formatting.count(share.doubtful),
     }
     show_metrics(shown)
 
 
+def _table(rows: list[Series], shares: dict[Series, Share]) -> None:
+    """What the chart shows, for the keyboard and for screen readers."""
+    table = [
+        (
+            each,
+            {
+                "Complete": percent(shares[each].part),
+                "Expected": formatting.count(shares[each].wanted),
+                "Missing": formatting.count(shares[each].missing),
+                "Doubtful": formatting.count(shares[each].doubtful),
+            },
+        )
+        for each in rows
+    ]
+    series_list(table, "table")
+
+
 def _nothing() -> None:
     if workbench().holdings.as_of is not None:
-        st.info("Nothing of this selection was ever wanted: widen the filters.", icon=":material/filter_alt_off:")
+        st.info("Nothing of this selection is expected: widen the filters.", icon=":material/filter_alt_off:")
     else:
-        st.info("Nothing is held in this home yet: **Ingest** fills it.", icon=":material/inbox:")
+        st.info("Nothing is stored in this home yet.", icon=":material/inbox:")
+        link("ingest", "Ingest archives", ":material/input:")
 
 
 def _evidence(series: Series, span: TimeRange) -> None:
     st.subheader("Evidence")
-    st.text(
-        f"{series.pair} {formatting.interval(series.interval)}: "
-        f"{formatting.moment(span.start)} – {formatting.moment(span.end)}"
-    )
+    st.text(f"{formatting.series_name(series)}: {formatting.moment(span.start)} – {formatting.moment(span.end)}")
+    filters = filters_of(series)
+    with st.container(horizontal=True):
+        series_link(series)
+        link("candles", "Open in Candles", ":material/candlestick_chart:", **filters, **window_filters(span))
+        link("gaps", "Open in Gaps, to backfill", ":material/border_clear:", **filters, **window_filters(span))
     evidence, gaps = grounds(series, span)
     if gaps.height:
         st.caption("Missing in it")
         st.dataframe(
             gaps.select(
                 _moment("start").alias("from (UTC)"), _moment("end").alias("to (UTC)"),
-                pl.col("candles").alias("slots"), "route", "reason", "archive", "csv_file",
+                pl.col("candles").alias("missing"), "route", "reason", "archive", "csv_file",
             ),
             hide_index=True,
         )  # fmt: skip
     if not evidence.height:
-        st.caption("Nobody ever claimed to know any of it.")
+        st.caption("No source covers this range.")
         return
-    st.caption("Who claims to know it, newest first")
+    st.caption("Sources covering this range, newest first")
     st.dataframe(
         evidence.select(
-            pl.when("withdrawn").then(pl.lit("withdrawn")).otherwise(pl.lit("stands")).alias("claim"),
+            pl.when("withdrawn").then(pl.lit("withdrawn")).otherwise(pl.lit("in force")).alias("claim"),
             "source", _moment("start").alias("from (UTC)"), _moment("end").alias("to (UTC)"),
             pl.col("member").alias("file"), pl.col("path").alias("archive"),
             pl.col("evidence").alias("hash or request"), pl.col("asserted_at").alias("claimed at (UTC)"),

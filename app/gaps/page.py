@@ -1,32 +1,42 @@
-"""Gaps: what is missing, when, and what fills it; and Quality: whether what is held agrees."""
+"""Gaps: what is missing, when, and what fills it; and Quality: whether what is stored agrees."""
 
 from __future__ import annotations
 
 import polars as pl
 import streamlit as st
 
-from app.charts.missing import missing_heatmap
 from app.gaps.backfill import backfill
 from app.gaps.quality import quality
 from app.gaps.table import download_list, gap_table
 from app.shared import formatting
 from app.shared.filters import IN_URL, selection
+from app.shared.links import link
 from app.shared.metrics import show_metrics
 from app.shared.paging import HEATMAP_ROWS, page_of
-from app.shared.time_window import Chosen, chosen, controls, dragged, window, zoom
+from app.shared.series_list import filters_of, series_link
+from app.shared.time_window import Chosen, chosen, controls, dragged, window, window_filters, zoom
 from app.shared.workbench_cache import remembered
 from kraken_core import Workbench
 from kraken_core.domain.gaps import Route
+from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.request import Selection
 from kraken_core.domain.timerange import TimeRange
 from kraken_core.workbench.charts.missing import MissingByBin
+from kraken_core.workbench.figures.missing import missing_heatmap
 
 BY = {"Pairs": "pair", "Tiers": "tier"}
+MEANINGS = {
+    "Missing": "Candles expected that no source covers, of all intervals in the window.",
+    "Fillable gaps": "Gaps that are filled, at least in part, from finer candles or by asking the exchange.",
+    "Not fillable": "Gaps that only an archive fills, if anything does: see Download manually.",
+}
+CANDLES_AROUND = 20  # of a gap that is looked at
+LINKED = 6  # series that are linked
 
 
 @remembered
 def open_gaps(workbench: Workbench, chosen: Selection) -> tuple[pl.DataFrame, TimeRange | None]:
-    """The open gaps of a selection, and from when to when anything of it is wanted."""
+    """The open gaps of a selection, and from when to when anything of it is expected."""
     return workbench.charts.gaps(chosen), workbench.charts.window(chosen)
 
 
@@ -53,10 +63,12 @@ def page() -> None:
 def _missing(filtered: Selection) -> None:
     every, bounds = open_gaps(filtered)
     if not bounds:
-        st.info("Nothing of this is held yet: **Ingest** fills it, or widen the filters.", icon=":material/inbox:")
+        st.info("Nothing of this selection is expected: widen the filters, or ingest it.", icon=":material/inbox:")
+        link("ingest", "Ingest archives", ":material/input:")
         return
     if not every.height:
         st.success("Nothing of this selection is missing.", icon=":material/check_circle:")
+        link("coverage", "What is stored", ":material/view_timeline:")
         return
     at = window(bounds)
     controls(bounds, at)
@@ -74,19 +86,32 @@ def _missing(filtered: Selection) -> None:
     picked = _heatmap(missing, f"missing {filtered} {row} {at} {rows.start} {drag}", drag=drag)
     cells = _in_cells(gaps, row, missing, picked)
     ticked = gap_table(cells if picked.stretches else gaps, f"{row} {at} {len(picked.stretches)}")
+    _links(ticked if ticked.height else cells)
     backfill(ticked if ticked.height else cells, gaps, filtered, everything=gaps.height == every.height)
     download_list(gaps)
+
+
+def _links(gaps: pl.DataFrame) -> None:
+    """The series of the gaps that were chosen, and their candles around the first of each."""
+    first = gaps.unique(["pair", "interval_minutes"], keep="first", maintain_order=True)
+    for pair, interval, start, end in first.head(LINKED).select("pair", "interval_minutes", "start", "end").iter_rows():
+        series = Series(Pair(*pair.split("/", 1)), interval)
+        around = TimeRange(start - CANDLES_AROUND * series.width, end + CANDLES_AROUND * series.width)
+        with st.container(horizontal=True):
+            series_link(series)
+            link("candles", "Open in Candles", ":material/candlestick_chart:", **filters_of(series),
+                 **window_filters(around))  # fmt: skip
 
 
 def _figures(gaps: pl.DataFrame) -> None:
     fillable = gaps.filter(pl.col("route") != Route.NONE)
     shown = {
         "Gaps": formatting.count(gaps.height),
-        "Slots missing": formatting.count(int(gaps["candles"].sum())),
-        "Gaps a route fills": formatting.count(fillable.height),
-        "No route": formatting.count(gaps.height - fillable.height),
+        "Missing": formatting.count(int(gaps["candles"].sum())),
+        "Fillable gaps": formatting.count(fillable.height),
+        "Not fillable": formatting.count(gaps.height - fillable.height),
     }
-    show_metrics(shown)
+    show_metrics(shown, MEANINGS)
 
 
 def _heatmap(missing: MissingByBin, key: str, *, drag: bool) -> Chosen:
@@ -99,12 +124,12 @@ def _heatmap(missing: MissingByBin, key: str, *, drag: bool) -> Chosen:
     )
     picked = chosen(event)
     st.caption(
-        "The share that is missing of all series of a row, the rows that lack the most first; blue where nothing is, "
-        "empty where nothing is wanted. Choose cells to see their gaps and to fill them; shift adds one."
+        "The share that is missing of all series of a row, the most incomplete rows first; empty where nothing is "
+        "expected. Click cells to see their gaps and fill them; shift adds one."
     )
     if picked.stretches:
         hull = TimeRange(min(start for _, start, _ in picked.stretches), max(end for *_, end in picked.stretches))
-        if st.button("Closer to the cells chosen", icon=":material/zoom_in:"):
+        if st.button("Zoom in on these cells", icon=":material/zoom_in:"):
             zoom(hull)
     return picked
 

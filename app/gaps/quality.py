@@ -1,4 +1,4 @@
-"""Quality: does what is held agree, which silences are doubtful, and what was revised."""
+"""Quality: does what is stored agree, which silences are suspicious, and what was revised."""
 
 from __future__ import annotations
 
@@ -50,13 +50,16 @@ def differences(workbench: Workbench, chosen: Selection) -> pl.DataFrame:
 
 @remembered
 def revisions(workbench: Workbench) -> pl.DataFrame:
-    """Files that brought other values than were held, newest first."""
+    """Files that brought other values than were stored, newest first."""
     return workbench.sql(_REVISED, to="polars")
 
 
 def quality(filtered: Selection) -> None:
     """The tab."""
-    st.caption("Holds every series against the finer ones, the ledger against the candles, and looks for odd silences.")
+    st.caption(
+        "Cross-checks coarse candles against finer ones and the ledger against the candles, and looks for suspicious "
+        "silences."
+    )
     if st.button("Verify the selection", icon=":material/fact_check:", type="primary"):
         _verify(filtered)
     if kept := st.session_state.get(FOUND):
@@ -93,13 +96,13 @@ def _progress(bar: DeltaGenerator, report: Any) -> None:  # noqa: ANN401 - a Pro
 
 def _checks(found: Verification) -> None:
     if found.ok:
-        st.success("Everything that was checked agrees.", icon=":material/check_circle:")
+        st.success("Everything checked agrees.", icon=":material/check_circle:")
     else:
         st.error("Something does not agree: see below.", icon=":material/error:")
     rows = [
         {
             "Check": f"{_sign(check)} {check.name}",
-            "Wants that": MEANINGS.get(check.name, ""),
+            "Rule": MEANINGS.get(check.name, ""),
             "Series": check.series,
             "Checked": check.checked,
             "Failed": check.failed,
@@ -144,8 +147,8 @@ def _suspicious(silences: Sequence[Silence]) -> None:
         )
         return
     st.caption(
-        f"Spans that a source calls silent, though trades were to be expected from the pair's rate around them; "
-        f"the {LISTED} least likely at most. They count as covered: a newer archive, or trades, would tell."
+        f"Spans without trades though the pair's own rate makes trades likely; the {LISTED} least likely at most. "
+        f"They are doubtful, not complete: a newer archive, or the exchange's trades, settles them."
     )
     st.dataframe(silence_rows(silences[:LISTED]), hide_index=True, column_config=numbers("Trades expected"))
 
@@ -190,9 +193,9 @@ def _revisions() -> None:
     st.subheader("Revisions")
     found = revisions()
     if not found.height:
-        st.caption("No file ever brought another value for a candle that was held.")
+        st.caption("No file ever brought another value for a stored candle.")
         return
-    st.caption(f"Files that replaced values that were held by others, of a higher rank; the newest {LISTED} at most.")
+    st.caption(f"Files whose values replaced stored ones, being of a higher rank; the newest {LISTED} at most.")
     st.dataframe(
         found.select(
             pl.col("pair").alias("Pair"),

@@ -25,7 +25,7 @@ def gap_table(gaps: pl.DataFrame, key: str) -> pl.DataFrame:
             .alias("Interval"),
             _moment("start", "%Y-%m-%d %H:%M").alias("From (UTC)"),
             _moment("end", "%Y-%m-%d %H:%M").alias("To (UTC)"),
-            pl.col("candles").alias("Slots"),
+            pl.col("candles").alias("Missing"),
             pl.col("status").str.to_lowercase().alias("State"),
             pl.col("route").alias("Route"),
             pl.col("requests").alias("Requests"),
@@ -33,14 +33,14 @@ def gap_table(gaps: pl.DataFrame, key: str) -> pl.DataFrame:
             pl.col("archive").alias("Archive"),
         ),
         hide_index=True,
-        column_config=numbers("Slots", "Requests"),
+        column_config=numbers("Missing", "Requests"),
         on_select="rerun",
         selection_mode="multi-row",
         key=f"gaps {key}",
     )
     if gaps.height > LISTED:
         st.caption(
-            f"The largest {formatting.count(LISTED)} of {formatting.count(gaps.height)}: look closer to see the others."
+            f"The largest {formatting.count(LISTED)} of {formatting.count(gaps.height)}: zoom in to see the others."
         )
     return largest[[row for row in event["selection"]["rows"] if row < largest.height]]
 
@@ -50,7 +50,7 @@ def download_list(gaps: pl.DataFrame) -> None:
     wanted = by_hand(workbench().charts.downloads(gaps))
     st.subheader("Download manually")
     if not wanted.height:
-        st.caption("No archive is known to hold what is missing here.")
+        st.caption("No published archive is known to hold what is missing here.")
         return
     archives = wanted["archive"].n_unique()
     st.caption(

@@ -16,7 +16,7 @@ from app.shared.workbench_cache import workbench
 from kraken_core.domain.market import INTERVALS
 from kraken_core.domain.request import DEFAULT_REQUESTS
 from kraken_core.domain.tiers import ALL
-from kraken_core.workbench.archive_choices import offered
+from kraken_core.workbench.archive_choices import offered, unreadable_sources
 
 BY_TIER, BY_PAIR = "Tiers", "Pairs"
 MOST_WORKERS = 256
@@ -48,6 +48,8 @@ def request_form() -> Form:
 
 
 def _sources() -> list[str]:
+    for problem in unreadable_sources(workbench().settings):
+        st.error(formatting.plain(problem), icon=":material/error:")
     places = offered(workbench().settings)
     local = [place for place in places if "://" not in place]
     sources: list[str] = st.multiselect(

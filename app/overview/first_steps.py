@@ -8,13 +8,13 @@ from app.shared import formatting
 from app.shared.links import link
 from app.shared.workbench_cache import MARKET, SIMULATED, is_simulated, real, workbench
 from kraken_core.domain.errors import KrakenError
-from kraken_core.workbench.archive_choices import offered
+from kraken_core.workbench.archive_choices import offered, unreadable_sources
 from kraken_core.workbench.simulated_home import make_simulated, simulated_home
 
 
 def first_steps() -> None:
     """Two ways to begin: archives of one's own, or a simulated market."""
-    st.write("Nothing is held here yet. A history begins with Kraken's archives of candles:")
+    st.write("No data yet. A history begins with Kraken's archives of candles:")
     if is_simulated():
         _ingest("The archives of the simulated market are there. Look at what is in them, then ingest them.")
         return
@@ -28,6 +28,8 @@ def first_steps() -> None:
 
 
 def _yours() -> None:
+    for problem in unreadable_sources(workbench().settings):
+        st.error(formatting.plain(problem), icon=":material/error:")
     local = [place for place in offered(workbench().settings) if "://" not in place]
     if local:
         _ingest(f"{len(local):,} are configured, such as {local[0]}.")

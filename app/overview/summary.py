@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 import polars as pl
 
 from app.shared.workbench_cache import remembered
 from kraken_core import Workbench
+from kraken_core.domain.completeness_answer import CompletenessAnswer, completeness_answer
 from kraken_core.domain.gaps import Route
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.report import Completeness
 
 NO_TIER = "no tier"  # of fiat bases
 WORST = 10
+MATRIX = 100  # pairs, the least complete; Coverage has every one
+_COUNTS = Completeness.__match_args__
+_SHARE = (pl.col("covered") - pl.col("doubtful")) / pl.col("wanted")
 
 
 class OpenGaps(NamedTuple):
@@ -24,41 +28,66 @@ class OpenGaps(NamedTuple):
     slots: int = 0
 
 
+class IntervalTotals(NamedTuple):
+    """All series of an interval: their slots together, and how many of them are complete."""
+
+    minutes: int
+    counts: Completeness
+    complete: int
+    series: int
+
+
 class Summary(NamedTuple):
     """Completeness as of an instant (epoch seconds), and what is missing by route and by the archive that has it."""
 
     as_of: int
-    overall: Completeness
+    answer: CompletenessAnswer
+    intervals: list[IntervalTotals]  # least complete first
+    pairs: dict[str, dict[int, Completeness]]  # by pair and interval, the least complete pairs first
     cells: dict[tuple[str, int], Completeness]  # by tier and interval
-    newest: dict[int, int]  # by interval: where what is covered ends, epoch seconds
+    oldest: dict[int, tuple[Series, int]]  # by interval: the series whose data ends first, and where; epoch seconds
     routes: dict[Route, OpenGaps]
     archives: dict[str, OpenGaps]  # that hold a part of what no route fills
     lost: int  # gaps that no route and no archive fills
     worst: list[tuple[Series, Completeness]]
     reasons: Mapping[Series, str] = {}  # of those: why something is missing
     nothing: Mapping[str, str] = {}  # pairs of which nothing is stored, and why
+    pairs_expected: int = 0
+
+    @property
+    def doubtful(self) -> int:
+        """Slots that are covered, and doubtful."""
+        return sum(each.counts.doubtful for each in self.intervals)
+
+    @property
+    def stalest(self) -> tuple[Series, int] | None:
+        """The series whose data ends first of all, and where it does (epoch seconds)."""
+        return min(self.oldest.values(), key=lambda found: (found[1], found[0]), default=None)
 
 
 @remembered
 def summary(workbench: Workbench) -> Summary | None:
-    """The summary of everything held; None where nothing was ever wanted."""
+    """The summary of everything expected; None where nothing ever was."""
     found = workbench.charts.totals()
     if not found.series.height:
         return None
     tiers = [workbench.tiers.of(pair.partition("/")[0]) or NO_TIER for pair in found.series["pair"]]
     series = found.series.with_columns(pl.Series("tier", tiers, pl.String))
-    slots = pl.col(*Completeness.__match_args__)
+    slots = pl.col(*_COUNTS)
     reasons = found.gaps.sort("candles").group_by("pair", "interval_minutes").agg(pl.last("reason"))  # the widest gap's
     why = {(pair, interval): reason for pair, interval, reason in reasons.iter_rows()}
     worst = _worst(series)
     downloads, unfillable = workbench.charts.downloads(found.gaps), found.gaps.filter(pl.col("route") == Route.NONE)
     empty = series.filter(pl.col("covered").sum().over("pair") == 0)
     cells = series.group_by("tier", "interval_minutes").agg(slots.sum()).rows()
+    living = [str(record.pair) for record in workbench.pairs() if not record.lives or record.lives[-1].end is None]
     return Summary(
         as_of=found.as_of,
-        overall=Completeness(*series.select(slots.sum()).row(0)),
+        answer=completeness_answer(_series(series)),
+        intervals=_by_interval(series),
+        pairs=_by_pair(series),
         cells={(tier, interval): Completeness(*counts) for tier, interval, *counts in cells},
-        newest=found.newest,
+        oldest=_oldest(found.ends.join(series, on=["pair", "interval_minutes"], how="semi"), living),
         routes={Route(route): missing for route, missing in _missing(found.gaps, "route").items()},
         archives=_missing(downloads, "archive"),
         lost=unfillable.filter(~pl.col("gap_id").is_in(downloads["gap_id"].implode())).height,
@@ -69,7 +98,52 @@ def summary(workbench: Workbench) -> Summary | None:
         nothing=dict(
             empty.join(reasons, on=["pair", "interval_minutes"]).group_by("pair").agg(pl.first("reason")).rows()
         ),
+        pairs_expected=series["pair"].n_unique(),
     )
+
+
+def _series(frame: pl.DataFrame) -> Iterator[tuple[Series, Completeness]]:
+    for name, interval, *counts in frame.select("pair", "interval_minutes", *_COUNTS).iter_rows():
+        yield Series(_pair(name), interval), Completeness(*counts)
+
+
+def _pair(name: str) -> Pair:
+    base, _, quote = name.partition("/")
+    return Pair(base, quote)
+
+
+def _by_interval(series: pl.DataFrame) -> list[IntervalTotals]:
+    """Each interval by itself: added up over several, the finest would be all that is seen."""
+    complete = (pl.col("covered") - pl.col("doubtful") == pl.col("wanted")).sum().alias("complete")
+    found = (
+        series.group_by("interval_minutes")
+        .agg(pl.col(*_COUNTS).sum(), complete, pl.len())
+        .sort(_SHARE, "interval_minutes")
+    )
+    return [
+        IntervalTotals(minutes, Completeness(*counts), *rest) for minutes, counts, rest in _split(found.iter_rows())
+    ]
+
+
+def _split(rows: Iterable[tuple[int, ...]]) -> Iterator[tuple[int, tuple[int, ...], tuple[int, ...]]]:
+    for minutes, *counts in rows:
+        yield minutes, tuple(counts[: len(_COUNTS)]), tuple(counts[len(_COUNTS) :])
+
+
+def _by_pair(series: pl.DataFrame) -> dict[str, dict[int, Completeness]]:
+    """The least complete pairs: by the mean of their series, whatever these's numbers of slots."""
+    order = series.group_by("pair").agg(_SHARE.fill_nan(1).mean().alias("share")).sort("share", "pair").head(MATRIX)
+    found: dict[str, dict[int, Completeness]] = {pair: {} for pair in order["pair"]}
+    for each, counts in _series(series.join(order, on="pair", how="semi").sort("interval_minutes")):
+        found[str(each.pair)][each.interval] = counts
+    return found
+
+
+def _oldest(ends: pl.DataFrame, living: list[str]) -> dict[int, tuple[Series, int]]:
+    """Of each interval, the series whose data ends first; a pair that left the exchange does not age."""
+    found = ends.filter(pl.col("pair").is_in(living)).sort("end", "pair").group_by("interval_minutes").first()
+    rows = found.select("interval_minutes", "pair", "end").sort("interval_minutes").iter_rows()
+    return {interval: (Series(_pair(pair), interval), end) for interval, pair, end in rows}
 
 
 def _missing(gaps: pl.DataFrame, by: str) -> dict[str, OpenGaps]:
@@ -86,8 +160,4 @@ def _worst(series: pl.DataFrame) -> list[tuple[Series, Completeness]]:
         pl.col("pair"),
         pl.col("interval_minutes"),
     )
-    found = []
-    for name, interval, *counts in missing_slots.select(pl.exclude("tier")).head(WORST).iter_rows():
-        base, _, quote = name.partition("/")
-        found.append((Series(Pair(base, quote), interval), Completeness(*counts)))
-    return found
+    return list(_series(missing_slots.head(WORST)))

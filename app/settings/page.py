@@ -5,11 +5,13 @@ from __future__ import annotations
 import streamlit as st
 
 from app.jobs.controls import act_and_rerun, refusal
+from app.settings.expected import expectations
 from app.shared import formatting
 from app.shared.tables import texts
 from app.shared.workbench_cache import workbench
 from kraken_core.domain.errors import SettingError
 from kraken_core.domain.tiers import Tiers
+from kraken_core.workbench.archive_choices import unreadable_sources
 from kraken_core.workbench.health.doctor import Diagnosis, Status, examine
 from kraken_core.workbench.tiers_file import checked_tiers, forget_tiers, save_tiers, tier_file, tiers_text
 
@@ -20,9 +22,17 @@ def page() -> None:
     """The page."""
     st.title("Settings")
     refusal()
+    _archives()
     _in_force()
+    expectations()
     _health()
     _tiers()
+
+
+def _archives() -> None:
+    """Archives that are configured, and are not there: nothing would ever be read of them."""
+    for problem in unreadable_sources(workbench().settings):
+        st.error(formatting.plain(problem), icon=":material/error:")
 
 
 def _in_force() -> None:
@@ -31,7 +41,7 @@ def _in_force() -> None:
     texts(((name, value, f"from {origin}") for name, value, origin in settings.shown()), (3, 6, 4))
     st.caption(
         f"Change them in {formatting.plain(str(settings.home / 'kraken.toml'))} or as KRAKEN\\_… variables, which win. "
-        "Passwords are never formatting."
+        "Passwords are never shown."
     )
     with st.expander("Point to archives"):
         st.write("Name folders, zips or addresses of archives, one or several:")

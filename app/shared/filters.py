@@ -14,7 +14,7 @@ import streamlit as st
 from app.shared import formatting
 from app.shared.workbench_cache import remembered, workbench
 from kraken_core import Workbench
-from kraken_core.domain.market import INTERVALS
+from kraken_core.domain.market import INTERVALS, Pair, Series
 from kraken_core.domain.request import Selection
 
 FIRST_DAY = date(2013, 9, 1)  # the exchange's first month
@@ -65,3 +65,23 @@ def day(label: str, name: str, **more: Any) -> date | None:  # noqa: ANN401 - st
 def toggle(label: str, name: str, *, on: bool = False, **more: Any) -> bool:  # noqa: ANN401 - streamlit's own types
     """Yes or no."""
     return st.toggle(label, value=on, key=name, bind=IN_URL, **more)
+
+
+def series_picker() -> Series:
+    """One series: a pair, found by typing, and an interval; both in the URL."""
+    pairs = known_markets()["pair"]
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        usual = pairs.index("BTC/USD") if "BTC/USD" in pairs else 0
+        pair = st.selectbox("Pair", pairs, index=usual, key="pair", bind=IN_URL, width=240)
+        interval = st.segmented_control(
+            "Interval",
+            INTERVALS,
+            default=60,
+            key="interval",
+            bind=IN_URL,
+            format_func=formatting.interval,
+            required=True,
+            wrap=True,
+        )
+    base, _, quote = str(pair).partition("/")
+    return Series(Pair(base, quote), interval)

@@ -8,7 +8,7 @@ from datetime import datetime
 from kraken_core.domain.formatting import instant
 from kraken_core.domain.interval_units import short
 from kraken_core.domain.jobs import IngestionJob, JobStatus
-from kraken_core.domain.market import INTERVALS
+from kraken_core.domain.market import INTERVALS, Series
 from kraken_core.domain.plural import counted
 
 NOTHING = "–"
@@ -27,8 +27,12 @@ _STATUSES = {  # a sign beside each word: colour alone says nothing to some
 
 
 def status(job: IngestionJob) -> str:
-    """The state of a job; one whose worker vanished is told from one that failed."""
-    return "⚠ worker lost" if job.is_orphaned else _STATUSES[job.status]
+    """The state of a job; one whose worker vanished is told from one that failed, and failed files are no success."""
+    if job.is_orphaned:
+        return "⚠ worker lost"
+    if job.status is JobStatus.COMPLETED and (failed := job.metrics.files_failed):
+        return f"⚠ completed with {many(failed, 'failed file')}"
+    return _STATUSES[job.status]
 
 
 def asked_for(job: IngestionJob) -> str:
@@ -66,3 +70,26 @@ def minute(at: int | None) -> str:
 def moment(at: int | datetime | None) -> str:
     """An instant: 2026-07-08 12:00 UTC."""
     return NOTHING if at is None else f"{instant(at)} UTC"
+
+
+def age(seconds: float) -> str:
+    """How old data is, in whole days, hours or minutes: 606 days, 5 hours."""
+    for size, unit in ((86_400, "day"), (3_600, "hour")):
+        if seconds >= 2 * size:
+            return many(int(seconds // size), unit)
+    return many(int(seconds // 60), "minute")
+
+
+def day(at: int) -> str:
+    """The UTC day of an instant: 2024-01-31."""
+    return instant(at)[:10]
+
+
+def series_name(series: Series) -> str:
+    """A series as it is named everywhere: BTC/USD 1h."""
+    return f"{series.pair} {interval(series.interval)}"
+
+
+def freshness(series: Series, end: int, behind: float) -> str:
+    """How old the data of a series is, which ends at ``end`` (epoch seconds): so long before now."""
+    return f"{series_name(series)} is {age(behind)} old (covered until {moment(end)})"

@@ -10,10 +10,13 @@ import streamlit as st
 
 from app.shared import formatting
 from app.shared.filters import IN_URL
+from kraken_core.domain.archives import day_start
 from kraken_core.domain.timerange import TimeRange
 
 START, END = "start", "end"  # in the URL: minutes, UTC
 NARROWEST_S = 3_600
+DAY_S = 86_400
+RANGES = {"1D": DAY_S, "1W": 7 * DAY_S, "1M": 30 * DAY_S, "1Y": 365 * DAY_S}
 _FORMAT = "%Y-%m-%dT%H:%M"
 
 
@@ -36,8 +39,8 @@ def controls(bounds: TimeRange, at: TimeRange) -> None:
     moves = {
         "Earlier": (":material/chevron_left:", at.start - length // 2, at.end - length // 2),
         "Later": (":material/chevron_right:", at.start + length // 2, at.end + length // 2),
-        "Closer": (":material/zoom_in:", at.start + length // 4, at.end - length // 4),
-        "Wider": (":material/zoom_out:", at.start - length // 2, at.end + length // 2),
+        "Zoom in": (":material/zoom_in:", at.start + length // 4, at.end - length // 4),
+        "Zoom out": (":material/zoom_out:", at.start - length // 2, at.end + length // 2),
     }
     with st.container(horizontal=True, vertical_alignment="center"):
         for label, (icon, start, end) in moves.items():
@@ -46,6 +49,25 @@ def controls(bounds: TimeRange, at: TimeRange) -> None:
         if st.button("All", icon=":material/fit_width:", disabled=at == bounds):
             zoom(None)
         st.caption(f"{formatting.moment(at.start)} – {formatting.moment(at.end)}")
+
+
+def quick_ranges(bounds: TimeRange, latest: int) -> None:
+    """Windows of a day up to a year that end at ``latest`` (epoch seconds), and one of typed days."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        for label, seconds in RANGES.items():
+            if st.button(label, key=f"last {label}", help=f"The last {label} of what is stored"):
+                zoom(_inside(bounds, latest - seconds, latest))
+        with st.popover("Days …", icon=":material/date_range:"):
+            _typed(bounds)
+
+
+def _typed(bounds: TimeRange) -> None:
+    first, last = (datetime.fromtimestamp(at, UTC).date() for at in bounds)
+    limits: dict[str, Any] = {"min_value": first, "max_value": last, "format": "YYYY-MM-DD"}
+    start = st.date_input("First day (UTC)", first, key="first day", **limits)
+    end = st.date_input("Last day (UTC, included)", last, key="last day", **limits)
+    if st.button("Show these days", type="primary", disabled=end < start):
+        zoom(_inside(bounds, day_start(start), day_start(end) + DAY_S))
 
 
 def dragged(clicking: str, dragging: str) -> bool:
@@ -59,11 +81,16 @@ def dragged(clicking: str, dragging: str) -> bool:
 def zoom(to: TimeRange | None) -> NoReturn:
     """Look at another window, or at everything."""
     if to:  # both at once, or the address names half a window meanwhile
-        st.query_params.update({name: _text(instant) for name, instant in zip((START, END), to, strict=True)})
+        st.query_params.update(window_filters(to))
     else:
         for name in (START, END):
             st.query_params.pop(name, None)
     st.rerun()
+
+
+def window_filters(at: TimeRange) -> dict[str, str]:
+    """A window as the addresses of pages name it."""
+    return {name: _text(instant) for name, instant in zip((START, END), at, strict=True)}
 
 
 def chosen(event: Mapping[str, Any]) -> Chosen:

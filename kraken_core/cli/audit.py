@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import click
-from click.core import ParameterSource
 
 from kraken_core.cli.audit_view import print_outcome, print_plan
 from kraken_core.cli.execute import pausing
 from kraken_core.cli.options import CliContext, common, selecting
 from kraken_core.cli.output import print_json, progress
+from kraken_core.cli.resuming import job_to_resume
 
 if TYPE_CHECKING:
     from kraken_core.domain.jobs import IngestionJob
@@ -51,7 +51,7 @@ def audit(
     from kraken_core.domain.plural import counted
 
     with ctx.workbench() as workbench:
-        job = _to_resume(workbench, resume, request) if resume is not None else None
+        job = job_to_resume(workbench, resume, request, audit=True) if resume is not None else None
         plan = workbench.runner.audit_plan(job.request if job else workbench.audit_request(**request))
         if dry_run:
             print_plan(ctx, plan)
@@ -66,27 +66,6 @@ def audit(
         with pausing(ctx, "Pausing after the requests now being made") as stop, progress(ctx) as report:
             result = workbench.runner.run(job, progress=report, stop=stop.is_set)
         return print_outcome(ctx, workbench, result)
-
-
-def _to_resume(workbench: Workbench, number: int, others: dict[str, Any]) -> IngestionJob:
-    """The audit to resume. Raises UsageError, JobRunningError."""
-    from kraken_core.domain.errors import JobRunningError, UsageError
-    from kraken_core.domain.jobs import MOVES, JobStatus
-
-    context = click.get_current_context()
-    if any(context.get_parameter_source(name) is ParameterSource.COMMANDLINE for name in others):
-        raise UsageError(
-            "--resume continues an audit with its own request: remove the other options, or remove --resume."
-        )
-    workbench.runner.fail_stalled_jobs()
-    job = workbench.control.known(number)
-    if not job.request.audit:
-        raise UsageError(f"job {number} is not an audit; resume it with {workbench.runner.resume_command(job)}")
-    if job.status is JobStatus.RUNNING:
-        raise JobRunningError(f"job {number} is already running; its progress: kraken-history jobs {number}")
-    if JobStatus.RUNNING not in MOVES[job.status]:
-        raise UsageError(f"job {number} is {job.status.value.lower()} and cannot be resumed.")
-    return job
 
 
 def _detach(ctx: CliContext, workbench: Workbench, job: IngestionJob) -> int:

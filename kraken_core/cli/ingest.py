@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
-from click.core import ParameterSource
 
 from kraken_core.cli.execute import PlanExecution
 from kraken_core.cli.options import CliContext, asking, common, graded, selecting
-
-if TYPE_CHECKING:
-    from kraken_core.domain.jobs import IngestionJob
-    from kraken_core.workbench import Workbench
+from kraken_core.cli.resuming import job_to_resume
 
 EXAMPLE = """\b
 Example:
@@ -93,25 +88,6 @@ def ingest(
             job = None if dry_run else workbench.runner.unfinished(plan.request)
             plan = workbench.runner.build_plan(job.request, job.as_of) if job else plan
         else:
-            job = _to_resume(workbench, resume, [*request, "as_of"])
+            job = job_to_resume(workbench, resume, [*request, "as_of"], audit=False)
             plan = workbench.runner.build_plan(job.request, job.as_of)
         return execution.carry_out(ctx, workbench, job, plan, began)
-
-
-def _to_resume(workbench: Workbench, number: int, others: Iterable[str]) -> IngestionJob:
-    """The job to resume, with its own request. Raises UsageError, JobRunningError."""
-    from kraken_core.domain.errors import JobRunningError, UsageError
-    from kraken_core.domain.jobs import MOVES, JobStatus
-
-    context = click.get_current_context()
-    if any(context.get_parameter_source(name) is ParameterSource.COMMANDLINE for name in others):
-        raise UsageError("--resume continues a job with its own request: remove the other options, or remove --resume.")
-    workbench.runner.fail_stalled_jobs()
-    job = workbench.control.known(number)
-    if job.request.audit:
-        raise UsageError(f"job {number} is an audit: go on with it with {workbench.runner.resume_command(job)}")
-    if job.status is JobStatus.RUNNING:
-        raise JobRunningError(f"job {number} is already running; its progress: kraken-history jobs {number}")
-    if JobStatus.RUNNING not in MOVES[job.status]:
-        raise UsageError(f"job {number} is {job.status.value.lower()} and cannot be resumed.")
-    return job

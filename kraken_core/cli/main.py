@@ -23,6 +23,7 @@ from kraken_core.cli.ingest import ingest
 from kraken_core.cli.jobs import jobs
 from kraken_core.cli.markets import pairs, tiers
 from kraken_core.cli.report import report
+from kraken_core.cli.silences import silences
 from kraken_core.cli.simulate import simulate
 from kraken_core.cli.transfer import copy, import_assetprice
 from kraken_core.cli.undo import undo
@@ -62,6 +63,7 @@ for command in (
     gaps,
     report,
     expect,
+    silences,
     verify,
     certify,
     check_certificate,

@@ -4,12 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from kraken_core.domain.grades import Grade
-from kraken_core.domain.report import Completeness
-
 MINUTE_S, HOUR_S, DAY_S = 60, 3_600, 86_400
 _UNITS = (("d", DAY_S, HOUR_S, "h"), ("h", HOUR_S, MINUTE_S, "min"), ("min", MINUTE_S, 1, "s"))
-_GOOD, _FAIR = 0.9999, 0.95
 
 
 def percent(share: float) -> str:
@@ -55,15 +51,3 @@ def instant(at: int | datetime) -> str:
     """An instant in UTC: 2024-01-31 12:00, with seconds only where there are any."""
     when = at.astimezone(UTC) if isinstance(at, datetime) else datetime.fromtimestamp(at, UTC)
     return f"{when:%Y-%m-%d %H:%M:%S}" if when.second else f"{when:%Y-%m-%d %H:%M}"
-
-
-def grade(counts: Completeness) -> str:
-    """How complete that is: good, fair or bad."""
-    return "good" if counts.completeness >= _GOOD else "fair" if counts.completeness >= _FAIR else "bad"
-
-
-def evidence(counts: Completeness) -> str:
-    """The shares of covered slots by grade, such as 12.00 % proved, 80.00 % confirmed."""
-    of = counts.covered or 1
-    shares = ((getattr(counts, each.value), each.value) for each in Grade)
-    return ", ".join(f"{percent(slots / of)} {name}" for slots, name in shares)

@@ -7,6 +7,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
 from kraken_core.domain.errors import IllegalMoveError
+from kraken_core.domain.formatting import instant
+from kraken_core.domain.html_tables import facts
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -211,6 +213,22 @@ class IngestionJob:
     def mark_cancelled(self) -> IngestionJob:
         """Cancelled for good. Raises IllegalMoveError when it has ended."""
         return self._moved(JobStatus.CANCELLED)
+
+    def _repr_html_(self) -> str:
+        """The job in a notebook: its state, what it was for, and what it did."""
+        did = self.metrics
+        values = {
+            "state": f"{self.status}, {self.progress_pct:.0f} %",
+            "of": ", ".join([*self.request.tiers, *map(str, self.request.pairs)]) or "everything stored",
+            "as of": f"{instant(self.as_of)} UTC",
+            "files": f"{did.files_ingested:,} read, {did.files_skipped:,} skipped, {did.files_failed:,} failed",
+            "candles": f"{did.records_ingested:,} new, {did.records_changed:,} changed",
+            "rows": f"{did.records_read:,} read, {did.records_rejected:,} rejected",
+            "gaps": f"{did.gaps_detected:,} detected, {did.gaps_filled:,} filled, {did.gaps_open:,} open",
+            "requests": f"{did.requests:,}",
+            "error": self.error or "",
+        }
+        return facts(f"Job {self.id}", values)
 
     def _moved(self, to: JobStatus) -> IngestionJob:
         if to not in MOVES[self.status]:

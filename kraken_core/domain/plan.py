@@ -7,6 +7,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
 from kraken_core.domain.candles import Source
+from kraken_core.domain.formatting import byte_size, duration
+from kraken_core.domain.html_tables import facts
 from kraken_core.domain.market import Pair
 from kraken_core.domain.ohlcvt import EARLIEST
 from kraken_core.domain.routes import NO_REPAIRS, RepairPlan
@@ -169,3 +171,17 @@ class IngestionPlan:
         if file.source is Source.CSV:
             return file.size // BYTES_A_ROW
         return min(file.size // BYTES_A_TRADE, (self.as_of - EARLIEST) // file.series.width)
+
+    def _repr_html_(self) -> str:
+        """The plan in a notebook: how much it reads, requests and leaves, and what is to be known of its sources."""
+        left = len(self.files) - len(self.to_ingest)
+        values = {
+            "files to read": f"{len(self.to_ingest):,} ({byte_size(self.text_bytes)} of text), {left:,} skipped",
+            "gaps known before": f"{len(self.gaps):,}",
+            "requests to the exchange": f"{self.requests:,}",
+            "downloads": byte_size(self.download_bytes) if self.download_bytes else "",
+            "on disk": f"about {byte_size(self.disk_bytes)}",
+            "takes": f"about {duration(self.estimated_seconds)}",
+            "exchange": self.unreached,
+        }
+        return facts("A plan; nothing has run yet", values, self.all_notes)

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import astuple, dataclass
 
 from kraken_core.domain.differences import Disagreement
+from kraken_core.domain.formatting import instant, percent
 from kraken_core.domain.gaps import GapRecord, GapStatus, Route
 from kraken_core.domain.grades import Grade
+from kraken_core.domain.html_tables import facts, grid
+from kraken_core.domain.interval_units import short
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.plural import counted
 
 MOST_PAIRS = 5  # named in an advised command; more are all
+
+_WORST = 5  # series in a notebook
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +76,15 @@ class Completeness:
         return Completeness(*(mine + theirs for mine, theirs in zip(astuple(self), astuple(other), strict=True)))
 
 
+def completeness_grid(by_interval: Mapping[int, Completeness]) -> str:
+    """A table of HTML: a row an interval."""
+    rows = (
+        (short(interval), percent(each.completeness), *(f"{n:,}" for n in (each.wanted, each.missing, each.silent)))
+        for interval, each in by_interval.items()
+    )
+    return grid(("interval", "complete", "expected", "missing", "no trades"), rows)
+
+
 @dataclass(frozen=True, slots=True)
 class SeriesReport:
     """One line of the report; ``start`` and ``end`` bound what was expected, epoch seconds.
@@ -106,6 +121,17 @@ class Report:
         for line in sorted(self.series, key=lambda line: line.series.interval):
             result[line.series.interval] += line.counts
         return dict(result)
+
+    def _repr_html_(self) -> str:
+        """The report in a notebook: a row for each interval, then the least complete series."""
+        if not self.series:
+            return facts("Completeness: nothing is expected yet", {})
+        worst = [
+            (f"{line.series.pair} {short(line.series.interval)}", percent(line.counts.completeness), line.reason)
+            for line in self.worst[:_WORST]
+        ]
+        least = grid(("least complete", "complete", "why"), worst) if worst else ""
+        return facts(f"Completeness as of {instant(self.as_of)} UTC", {}) + completeness_grid(self.by_interval) + least
 
     @property
     def worst(self) -> list[SeriesReport]:

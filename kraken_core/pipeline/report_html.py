@@ -6,8 +6,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 
+from kraken_core.domain.completeness_text import evidence, grade
 from kraken_core.domain.differences import size
-from kraken_core.domain.formatting import evidence, grade, instant, percent
+from kraken_core.domain.formatting import instant, percent
 from kraken_core.domain.gaps import GapRecord
 from kraken_core.domain.grades import Grade
 from kraken_core.domain.interval_text import short

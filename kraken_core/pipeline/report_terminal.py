@@ -7,7 +7,8 @@ from itertools import islice
 from rich.console import Console
 from rich.markup import escape
 
-from kraken_core.domain.formatting import evidence, grade, instant, percent
+from kraken_core.domain.completeness_text import evidence, grade
+from kraken_core.domain.formatting import instant, percent
 from kraken_core.domain.interval_units import short
 from kraken_core.domain.plural import counted
 from kraken_core.domain.report import Completeness, Report
@@ -22,10 +23,14 @@ COUNTS = tuple(
 _COLOURS = {"good": "green", "fair": "yellow", "bad": "red"}
 
 
+_NOTHING_YET = "[yellow]Nothing is stored yet.[/] Start with: kraken-history ingest --source PATH --tier ALL"
+_NOT_ON_THESE_DAYS = "[yellow]No candles are expected on these days.[/] kraken-history coverage lists what is stored."
+
+
 def display(report: Report, console: Console) -> None:
     """Print the report."""
     if not report.series:
-        console.print("[yellow]Nothing is stored yet.[/] Start with: kraken-history ingest --source PATH --tier ALL")
+        console.print(_NOT_ON_THESE_DAYS if report.as_of else _NOTHING_YET)
         return
     overall = report.overall
     console.print(

@@ -49,6 +49,10 @@ class JobResult:
     unreached: str = ""
     audit: AuditOutcome | None = None
 
+    def _repr_html_(self) -> str:
+        """The job in a notebook, and below it its report."""
+        return self.job._repr_html_() + self.report._repr_html_()
+
 
 @dataclass(frozen=True, slots=True)
 class Pipeline:

@@ -32,6 +32,7 @@ def read_directory(file: JoinedFile) -> Iterator[Member]:
     try:
         with zipfile.ZipFile(file) as archive:
             infos = archive.infolist()
+    # NotImplementedError is zipfile's own word for a zip of a later version than it knows.
     except (zipfile.BadZipFile, struct.error, ValueError, OverflowError, NotImplementedError) as error:
         advice = (
             "get it again"

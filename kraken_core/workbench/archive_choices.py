@@ -21,6 +21,28 @@ def offered(settings: Settings) -> list[str]:
     return [*places, *([settings.archives_url] if settings.archives_url else [])]
 
 
+def unreadable_sources(settings: Settings) -> list[str]:
+    """What is wrong with the places that ``csv_source_dirs`` names, a line each: those that lack or cannot be read.
+
+    Addresses are not looked at: that would take a request.
+    """
+    return [problem for named in settings.csv_source_dirs if not is_url(named) and (problem := _problem(named))]
+
+
+def _problem(named: str) -> str:
+    path = Path(named).expanduser().absolute()
+    try:
+        if not path.exists() and not any(path.parent.glob(f"{path.name}.part*")):
+            return (
+                f"csv_source_dirs names {named}, which does not exist: no candle is read from it. Correct the setting."
+            )
+        if path.is_dir():
+            folders(path)
+    except (OSError, SourceError) as error:
+        return f"csv_source_dirs names {named}, which cannot be read: {error}"
+    return ""
+
+
 def _within(named: str) -> Iterator[str]:
     if is_url(named):
         yield named

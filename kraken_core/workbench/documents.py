@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from kraken_core.pipeline.run import JobResult
     from kraken_core.workbench.jobs.audit_plan import AuditPlan
     from kraken_core.workbench.queries.audits import AuditFinding
+    from kraken_core.workbench.queries.silences import SilentSpan
 
 COVERAGE = {
     "pair": pl.String,
@@ -39,6 +40,15 @@ COVERAGE = {
     "source": pl.String,
     "candles": pl.Int64,
     "grade": pl.String,
+}
+SILENCES = {
+    "pair": pl.String,
+    "interval": pl.Int32,
+    "start": TIME,
+    "end": TIME,
+    "slots": pl.Int64,
+    "kind": pl.String,
+    "expected_trades": pl.Float64,
 }
 GAPS = {
     "id": pl.Int64,
@@ -80,6 +90,16 @@ def coverage_row(covered: DataCoverageRange) -> dict[str, Any]:
         *(covered.source.value, covered.candles, covered.grade.value),
     )
     return dict(zip(COVERAGE, values, strict=True))
+
+
+def silence_row(found: SilentSpan) -> dict[str, Any]:
+    """A silence: a range without trades, and what explains it."""
+    series = found.series
+    values = (
+        *(str(series.pair), series.interval, iso(found.start), iso(found.end)),
+        *(found.slots, found.kind.value, round(found.expected_trades, 3)),
+    )
+    return dict(zip(SILENCES, values, strict=True))
 
 
 def gap_row(gap: GapRecord) -> dict[str, Any]:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from kraken_core.domain.errors import UsageError
+from kraken_core.domain.formatting import instant
+from kraken_core.domain.html_tables import facts
 from kraken_core.domain.interval_text import parse_interval, parse_length
 from kraken_core.domain.jobs import IngestionJob
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.plan import IngestionPlan
+from kraken_core.domain.report import completeness_grid
 from kraken_core.domain.request import Request, Selection
 from kraken_core.domain.timerange import END_OF_TIME, TimeRange
 from kraken_core.domain.universe import Universe
@@ -39,6 +43,7 @@ from kraken_core.workbench.queries.gates import check_complete, check_stored
 from kraken_core.workbench.queries.known_at import KnownState
 from kraken_core.workbench.queries.renames import NAMES, RenamedReading
 from kraken_core.workbench.queries.required import Required, parse_grade
+from kraken_core.workbench.queries.silences import SilenceQuery, SilentSpan
 from kraken_core.workbench.queries.slots import Slots
 from kraken_core.workbench.queries.sql import CANDLES, VIEWS, answer
 from kraken_core.workbench.queries.universe import UNIVERSE, UniverseQuery, universe_document, universe_row
@@ -50,8 +55,10 @@ if TYPE_CHECKING:
     import polars as pl
     import pyarrow as pa
 
+    from kraken_core.workbench.figures.plot import Plot
 
-@dataclass
+
+@dataclass(repr=False)
 class Workbench(AsKnown, DeprecatedNames):
     """A home's history: what is held of it, how complete it is, and the jobs that complete it.
 
@@ -72,6 +79,28 @@ class Workbench(AsKnown, DeprecatedNames):
     def certificates(self) -> Certificates:
         """Certificates of what is stored: making them, and checking candles against them."""
         return Certificates(self)
+
+    def __repr__(self) -> str:
+        return f"<Workbench of {self.settings.home.name}>"  # settings may hold passwords, and a path the user's name
+
+    def _repr_html_(self) -> str:
+        """The workbench in a notebook: its home, by name, and how complete that is by interval."""
+        found = self.charts.totals()
+        values = {"as of": f"{instant(found.as_of)} UTC" if found.as_of else "", "open gaps": f"{found.gaps.height:,}"}
+        shown = facts(f"Workbench of {self.settings.home.name}", values if found.as_of else {"stored": "nothing yet"})
+        return shown + completeness_grid(found.by_interval) if found.as_of else shown
+
+    @property
+    def plot(self) -> Plot:
+        """Figures of what is stored: ``coverage(…)``, ``gaps``, ``candles``, ``completeness`` and ``silences``.
+
+        Raises UsageError where plotly, which nothing else of the workbench needs, is not installed.
+        """
+        if find_spec("plotly") is None:
+            raise UsageError("plotly is not installed, and figures are its: pip install plotly. All else works as is.")
+        from kraken_core.workbench.figures.plot import Plot  # noqa: PLC0415 - plotly is for those who draw
+
+        return Plot(self.charts, self.holdings, self.select)
 
     @overload
     def candles(
@@ -318,6 +347,21 @@ class Workbench(AsKnown, DeprecatedNames):
         """
         found = self.holdings_at(as_known_at).gaps(self.select(**selection))
         return frames.table([documents.gap_row(gap) for gap in found], documents.GAPS)
+
+    def silences(self, *, at_least: int = 1, **selection: Any) -> pd.DataFrame:  # noqa: ANN401 - see select()
+        """The spans in which nothing traded, of ``at_least`` so many slots, by series and time.
+
+        Columns: pair, interval, start, end, slots, kind and expected_trades, by the pair's own rate around it. Kinds:
+        ``suspicious``, where 20 trades or more were likely and nothing explains their absence; ``explained``, where
+        the whole exchange stood still, or other candles confirm it; ``no trades``, where few were likely. Reads the
+        candles of the selection, whose arguments are those of :meth:`select`.
+        """
+        found = self.silent_spans(self.select(**selection), at_least)
+        return frames.table([documents.silence_row(each) for each in found], documents.SILENCES)
+
+    def silent_spans(self, selection: Selection, at_least: int = 1) -> Iterator[SilentSpan]:
+        """The same as values, one series after another."""
+        return SilenceQuery(self.holdings, self.ledger).of(selection, at_least)
 
     def completeness(self, *, as_known_at: When | None = None, **selection: Any) -> pd.DataFrame:  # noqa: ANN401 - see select()
         """Completeness by series as of the last detection, now or by an instant.

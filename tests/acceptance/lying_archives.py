@@ -16,7 +16,7 @@ from kraken_core.domain.timerange import TimeRange, TimeRanges
 from kraken_core.domain.verification.checks import Verification
 from kraken_core.pipeline.crosscheck import NOTHING_NEW, CrossCheck
 from kraken_core.simulator.market import SimulatedMarket
-from kraken_core.simulator.release import DAY_S, Release
+from kraken_core.simulator.release import DAY_S, Release, ReleaseLayout
 from tests.acceptance.judging import COMPARED
 from tests.support.helping import ingest, table
 from tests.support.strategies import START
@@ -85,3 +85,11 @@ def assert_true(home: Path, market: SimulatedMarket) -> None:
             )
             assert_frame_equal(mine.select(EXACT), truth.select(EXACT))
             assert_frame_equal(mine.select("volume"), truth.select("volume"), rel_tol=0, abs_tol=1e-8 * 1440)
+
+
+def minutes(name: str, *without: Series, dropped: dict[Series, TimeRanges] | None = None) -> Release:
+    """Minutes of some pairs, of which a folder without a manifest states nothing but what is in it."""
+    others = frozenset(without)
+    return Release(
+        name, DAYS[0], DAYS[8], intervals=(1,), layout=ReleaseLayout.FOLDER, without=others, dropped=dropped or {}
+    )

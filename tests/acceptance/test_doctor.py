@@ -31,7 +31,7 @@ from tests.support.command_line import Kraken, asked, refused, tree
 from tests.support.little_market import LOST, LittleMarket
 
 CHECKS = [
-    *("settings", "versions", "home", "filesystem", "ledger", "table", "disk", "cluster", "clock"),
+    *("settings", "versions", "home", "filesystem", "archives", "ledger", "table", "disk", "cluster", "clock"),
     *("exchange", "skew", "jobs"),
 ]
 MARKET = SimulatedMarket.make(1, [Listing(Pair("BTC", "USD"), 0.1, 97_000, 1, 0.05)], 1_774_828_800, 1_774_832_400)
@@ -395,3 +395,13 @@ def test_small_files_are_told_and_merged_where_there_is_room_for_it(
 def test_a_home_that_cannot_be_written_is_a_problem(full: Kraken, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "access", lambda *_: False)
     assert the_one_that_is_not_well(full, code=1)[0] == "home"
+
+
+def test_an_archive_in_the_settings_that_is_not_there_is_a_problem(
+    kraken: Kraken, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("KRAKEN_CSV_SOURCE_DIRS", str(tmp_path))
+    assert findings(kraken)["archives"][0] == "ok"
+    monkeypatch.setenv("KRAKEN_CSV_SOURCE_DIRS", str(tmp_path / "no-such.zip"))
+    name, _, message = the_one_that_is_not_well(kraken, code=1)
+    assert (name, str(tmp_path / "no-such.zip") in message) == ("archives", True)

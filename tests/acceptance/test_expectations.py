@@ -72,7 +72,7 @@ def test_a_limit_leaves_some_days_expected(full: Kraken) -> None:
     [
         (["--drop"], "name the series"),
         (["--tier", "TIER3", "--drop"], "no pair is known that is selected"),
-        ([*HOURS, "--limit"], "on which days"),
+        ([*HOURS, "--limit"], "name the days"),
     ],
 )
 def test_a_change_says_what_it_needs(full: Kraken, words: list[str], line: str) -> None:

@@ -113,7 +113,7 @@ def test_the_same_request_again_goes_on_and_says_so(
     [job] = kraken.rows("jobs")
     assert 0 < job["progress_pct"] < 100
     done = kraken(*asked(little.folder, *BTC_ONLY))
-    assert "Job 1 was paused and goes on" in done.err
+    assert "Continuing job 1, which was paused" in done.err
     assert done.json["job_id"] == 1
     assert len(kraken.rows("jobs")) == 1
 
@@ -163,7 +163,7 @@ def test_a_killed_job_is_known_to_be_lost_at_once_and_the_same_request_goes_on(
     [job] = kraken.rows("jobs")
     assert (job["status"], job["error"]) == ("FAILED", "worker lost: its process is gone")
     again = kraken(*asked(little.folder))
-    assert "Job 1 was failed and goes on" in again.err
+    assert "Continuing job 1, which was failed" in again.err
     assert (again.json["job_id"], again.json["error"]) == (1, None)
     assert kraken.state() == uninterrupted
 

@@ -10,8 +10,8 @@ from kraken_core import Workbench
 from kraken_core.domain.market import Series
 from kraken_core.domain.timerange import TimeRanges
 from kraken_core.simulator.market import SimulatedMarket
-from kraken_core.simulator.release import Release, ReleaseLayout, series_of
-from tests.acceptance.lying_archives import ADA, ASLEEP, BTC, DAYS, ETH, XRP
+from kraken_core.simulator.release import series_of
+from tests.acceptance.lying_archives import ADA, ASLEEP, BTC, DAYS, ETH, XRP, minutes
 from tests.support.helping import ingest, written
 
 pytest_plugins = ["tests.acceptance.sleeping_exchange"]
@@ -26,14 +26,6 @@ def doubted(home: Path, series: Series) -> TimeRanges:
     with Workbench.open(home) as bench:
         ranges = [covered for covered in bench.ledger.coverage([series]) if covered.grade == "doubtful"]
         return TimeRanges.of((covered.start, covered.end) for covered in ranges)
-
-
-def minutes(name: str, *without: Series, dropped: dict[Series, TimeRanges] | None = None) -> Release:
-    """Minutes of some pairs, of which a folder without a manifest states nothing but what is in it."""
-    others = frozenset(without)
-    return Release(
-        name, DAYS[0], DAYS[8], intervals=(1,), layout=ReleaseLayout.FOLDER, without=others, dropped=dropped or {}
-    )
 
 
 def one_and_the_others(market: SimulatedMarket, directory: Path) -> list[Path]:

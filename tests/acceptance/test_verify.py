@@ -8,6 +8,7 @@ import pytest
 
 from kraken_core import Workbench
 from kraken_core.domain.candles import Source, rank_of
+from kraken_core.domain.interval_text import short
 from kraken_core.domain.market import Series
 from kraken_core.domain.timerange import TimeRanges
 from tests.support.candle_frames import Row, frame
@@ -88,7 +89,7 @@ def test_a_candle_the_ledger_knows_nothing_of_is_found(full: Kraken, interval: i
     checks = verified(full, code=1)
     assert (checks["covered"]["failed"], checks["covered"]["examples"]) == (
         1,
-        [f"BTC/EUR {interval}m at 2024-04-02T00:00:00Z"],
+        [f"BTC/EUR {short(interval)} at 2024-04-02T00:00:00Z"],
     )
     assert failing(full) == {"covered"}
 

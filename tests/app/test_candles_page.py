@@ -1,16 +1,21 @@
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from app.shared import formatting
 from kraken_core import Workbench
+from kraken_core.domain.market import Pair, Series
 from tests.app.conftest import Opened, figures
 
 
 def test_an_empty_home_says_what_to_do(opened: Opened) -> None:
-    assert "Ingest" in opened("candles").info[0].value
+    page = opened("candles")
+    assert "Nothing is stored" in page.info[0].value
+    assert page.get("page_link")[0].proto.page == "ingest"
 
 
 def test_a_series_is_shown_with_its_figures(full: Path, opened: Opened) -> None:
@@ -21,7 +26,7 @@ def test_a_series_is_shown_with_its_figures(full: Path, opened: Opened) -> None:
     told = figures(shown)
     assert told["Candles"] == str(len(held))
     assert [told["First (UTC)"], told["Last (UTC)"]] == [f"{held.index[at]:%Y-%m-%d %H:%M}" for at in (0, -1)]
-    assert told["Slots missing"] == str(missing["candles"].sum())
+    assert told["Missing"] == str(missing["candles"].sum())
     assert "a bar is a candle." in " ".join(each.value for each in shown.caption)
     assert "candlestick" in shown.get("plotly_chart")[0].proto.spec
 
@@ -70,3 +75,38 @@ def test_where_nothing_was_replaced_revisions_say_so(full: Path, opened: Opened)
         assert workbench.revisions("BTC/USD", 1).empty
     shown = opened("candles", pair="BTC/USD", interval="1m", revisions="true")
     assert "No candle of this window was ever replaced" in " ".join(each.value for each in shown.caption)
+
+
+@pytest.mark.parametrize(("label", "days"), [("1D", 1), ("1W", 7)])
+def test_a_quick_range_is_the_last_of_what_is_stored(full: Path, opened: Opened, label: str, days: int) -> None:
+    shown = opened("candles", pair="BTC/USD", interval=formatting.interval(60))
+    with Workbench.open(full) as workbench:
+        end = workbench.coverage(pairs=["BTC/USD"], intervals=[60])["end"].max()
+    closer = next(each for each in shown.button if each.label == label).click().run()
+    assert closer.query_params["end"] == f"{end:%Y-%m-%dT%H:%M}"
+    assert closer.query_params["start"] == f"{end - pd.Timedelta(days=days):%Y-%m-%dT%H:%M}"
+
+
+def test_typed_days_are_shown_whole(full: Path, opened: Opened) -> None:
+    shown = opened("candles", pair="BTC/USD", interval=formatting.interval(60))
+    first, last = shown.date_input
+    first.set_value(date(2024, 3, 29))
+    last.set_value(date(2024, 3, 30)).run()
+    closer = next(each for each in shown.button if each.label == "Show these days").click().run()
+    assert (closer.query_params["start"], closer.query_params["end"]) == ("2024-03-29T00:00", "2024-03-31T00:00")
+
+
+def test_what_is_missing_leads_to_its_backfill_and_the_series_to_its_page(full: Path, opened: Opened) -> None:
+    shown = opened("candles", pair="BTC/USD", interval=formatting.interval(60))
+    with Workbench.open(full) as workbench:
+        missing = workbench.gaps(pairs=["BTC/USD"], intervals=[60])["candles"].sum()
+    links = {each.proto.label: each.proto.page for each in shown.get("page_link")}
+    assert links[f"Backfill {missing:,} missing candles"] == "gaps"
+    assert links[formatting.series_name(Series(Pair("BTC", "USD"), 60))] == "series"
+
+
+def test_the_chart_has_a_table_behind_it(full: Path, opened: Opened) -> None:
+    shown = opened("candles", pair="BTC/USD", interval=formatting.interval(1440))
+    with Workbench.open(full) as workbench:
+        candles = workbench.candles("BTC/USD", 1440)
+    assert list(shown.dataframe[0].value["Close"]) == list(candles["close"])

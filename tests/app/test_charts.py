@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 from itertools import product
 
 import numpy as np
 import polars as pl
 import pytest
 
-from app.charts.candles import candle_chart
-from app.charts.evidence import evidence_bar
-from app.charts.missing import missing_heatmap
-from app.charts.palette import GRADES, MISSING, PARTLY, PRESENT, SILENT, SOURCES
-from app.charts.timeline import EVIDENCE, KNOWN, SOURCE, Colouring, coverage_timeline
 from kraken_core.domain.coverage import CoverageSource
 from kraken_core.domain.grades import Grade
 from kraken_core.domain.market import Pair, Series
@@ -22,25 +18,45 @@ from kraken_core.workbench.charts.bins import Bins
 from kraken_core.workbench.charts.candle_chart import Drawn
 from kraken_core.workbench.charts.missing import MissingByBin
 from kraken_core.workbench.charts.timeline import Known, Stretch, Timeline
+from kraken_core.workbench.figures.candles import candle_chart
+from kraken_core.workbench.figures.evidence import evidence_bar
+from kraken_core.workbench.figures.intervals import EVIDENCE as BY_GRADE
+from kraken_core.workbench.figures.intervals import completeness_bars
+from kraken_core.workbench.figures.missing import missing_heatmap
+from kraken_core.workbench.figures.palette import GRADES, MISSING, PRESENT, SILENT, SOURCES
+from kraken_core.workbench.figures.timeline import EVIDENCE, KNOWN, SOURCE, Colouring, coverage_timeline
 
 HOUR = 3_600
 WINDOW = TimeRange(0, 100 * HOUR)
 BTC, HOSTILE = Series(Pair("BTC", "USD"), 60), Series(Pair("<b>X", "&amp;"), 60)
 STRETCHES = (
     Stretch(0, 0, 5 * HOUR, Known.PRESENT, CoverageSource.CSV, 5, 0, Grade.CONFIRMED),
-    Stretch(0, 5 * HOUR, 6 * HOUR, Known.SILENT, CoverageSource.API, 0, 0, Grade.PROVED),
-    Stretch(0, 6 * HOUR, 8 * HOUR, Known.SILENT, CoverageSource.CSV, 0, 0, Grade.DOUBTFUL),
-    Stretch(0, 8 * HOUR, 9 * HOUR, Known.PARTLY, CoverageSource.CSV, 1, 1, Grade.DOUBTFUL),
+    Stretch(0, 5 * HOUR, 6 * HOUR, Known.SILENT, CoverageSource.API, 0, 0, Grade.PROVED, 1),
+    Stretch(0, 6 * HOUR, 8 * HOUR, Known.SILENT, CoverageSource.CSV, 0, 0, Grade.DOUBTFUL, 2),
+    Stretch(0, 8 * HOUR, 14 * HOUR, Known.PARTLY, CoverageSource.CSV, 1, 3, Grade.CLAIMED, 2),
     Stretch(1, 0, 9 * HOUR, Known.MISSING, None, 0, 9),
 )
 TIMELINE = Timeline((BTC, HOSTILE), WINDOW, HOUR, STRETCHES)
 
 
-def test_a_timeline_has_a_bar_for_each_stretch_where_it_lies() -> None:
+def test_a_step_is_as_high_in_each_colour_as_its_share_from_the_bottom_up() -> None:
+    bars: dict[tuple[int, int], list[tuple[float, float, str]]] = {}
+    for trace in coverage_timeline(TIMELINE).data:
+        for y, width, (row, start, _) in zip(trace.y, trace.width, trace.customdata, strict=True):
+            bars.setdefault((row, start), []).append((round(y + width / 2, 3), width, trace.name))
+    assert set(bars) == {(s.row, s.start) for s in STRETCHES}
+    assert all(sum(width for _, width, _ in parts) == pytest.approx(0.7, abs=1e-3) for parts in bars.values())
+    mixed = sorted(bars[0, 8 * HOUR], reverse=True)
+    assert [name for _, _, name in mixed] == ["present", "no trades", "missing"]
+    assert [width for _, width, _ in mixed] == pytest.approx([0.7 / 6, 0.7 / 3, 0.35], abs=1e-3)
+    assert mixed[0][0] == pytest.approx(0.35, abs=1e-3), "the lowest lies on the bottom of its row"
+
+
+def test_a_timeline_has_its_bars_where_its_stretches_lie() -> None:
     bars = {
-        (y, base, x)
+        (row, base, x)
         for trace in coverage_timeline(TIMELINE).data
-        for y, base, x in zip(trace.y, trace.base, trace.x, strict=True)
+        for (row, _, _), base, x in zip(trace.customdata, trace.base, trace.x, strict=True)
     }
     assert bars == {(s.row, s.start * 1000, (s.end - s.start) * 1000) for s in STRETCHES}
 
@@ -48,21 +64,33 @@ def test_a_timeline_has_a_bar_for_each_stretch_where_it_lies() -> None:
 @pytest.mark.parametrize(
     ("colouring", "colours"),
     [
-        (KNOWN, {"present", "silent", "doubtful", "partly missing", "missing"}),
-        (EVIDENCE, {"confirmed", "proved", "doubtful", "partly missing", "missing"}),
+        (KNOWN, {"present", "no trades", "doubtful", "missing"}),
+        (EVIDENCE, {"confirmed", "proved", "claimed", "doubtful", "missing"}),
         (SOURCE, {"CSV", "API", "missing"}),
     ],
 )
-def test_a_timeline_is_coloured_by_what_is_known_or_by_where_it_is_from(
+def test_a_timeline_is_coloured_by_what_is_stored_by_evidence_or_by_source(
     colouring: Colouring, colours: set[str]
 ) -> None:
     figure = coverage_timeline(TIMELINE, colouring)
     assert {trace.name for trace in figure.data} == colours
     of = {trace.name: trace.marker.color for trace in figure.data}
     assert of["missing"] == MISSING
-    assert of.get("silent", SILENT) == SILENT
+    assert of.get("no trades", SILENT) == SILENT
     assert of.get("API", SOURCES["API"]) == SOURCES["API"]
     assert figure.layout.showlegend
+
+
+def test_a_bar_of_an_interval_adds_up_to_what_is_expected_of_it() -> None:
+    figure = completeness_bars([("1d", Completeness(100, 80, 50)), ("1m", Completeness(4, 4, 4))])
+    shares = {trace.name: list(trace.x) for trace in figure.data}
+    assert shares == {"present": [0.5, 1], "no trades": [0.3, 0], "missing": [0.2, 0]}
+    assert [each.text for each in figure.layout.annotations] == ["<b>80.00 %</b>", "<b>100 %</b>"]
+    assert figure.data[2].hovertext[0] == "1d missing: 20 of 100, 20.00 %"
+    evidence = completeness_bars([("1d", Completeness(100, 80, 50, 10, 40, 5))], BY_GRADE)
+    assert {trace.name: trace.x[0] for trace in evidence.data} == {
+        "proved": 0.1, "confirmed": 0.4, "claimed": 0.25, "doubtful": 0.05, "missing": 0.2
+    }  # fmt: skip
 
 
 def test_every_grade_has_a_colour_of_its_own_in_the_bar_and_on_the_timeline() -> None:
@@ -73,7 +101,7 @@ def test_every_grade_has_a_colour_of_its_own_in_the_bar_and_on_the_timeline() ->
     assert [tuple(trace.x) for trace in bar.data] == [(40,), (30,), (25,), (5,)]
     assert tuple(bar.layout.xaxis.range) == (0, 100)
     assert [trace.marker.color for trace in bar.data] == [GRADES[grade] for grade in Grade]
-    assert len({*GRADES.values(), MISSING, PARTLY}) == len(GRADES) + 2
+    assert len({*GRADES.values(), MISSING}) == len(GRADES) + 1
     of = {trace.name: trace.marker.color for trace in coverage_timeline(TIMELINE, EVIDENCE).data}
     assert of["doubtful"] == GRADES[Grade.DOUBTFUL]
     assert evidence_bar(Completeness(10, 10, 10, proved=10)).data[0].name.startswith("Proved 100")
@@ -81,7 +109,14 @@ def test_every_grade_has_a_colour_of_its_own_in_the_bar_and_on_the_timeline() ->
 
 def test_what_is_clicked_tells_its_series_and_range() -> None:
     [missing] = [trace for trace in coverage_timeline(TIMELINE).data if trace.name == "missing"]
-    assert [list(each) for each in missing.customdata] == [[1, 0, 9 * HOUR]]
+    assert [list(each) for each in missing.customdata] == [[0, 8 * HOUR, 14 * HOUR], [1, 0, 9 * HOUR]]
+
+
+def test_a_hover_says_how_many_slots_of_a_step_are_of_its_kind() -> None:
+    hovers = {trace.name: trace.hovertext for trace in coverage_timeline(TIMELINE).data}
+    assert hovers["missing"][0].endswith("3 of 6 missing")
+    assert hovers["no trades"][0].endswith("all 1 no trades")
+    assert hovers["present"][1].endswith("1 of 6 present")
 
 
 def test_names_are_text_in_every_figure() -> None:
@@ -113,8 +148,8 @@ def test_a_heatmap_has_a_cell_for_each_row_and_time_that_is_wanted() -> None:
     assert [tuple(each) for each in cells.customdata] == [
         (row, day * 86_400, (day + 1) * 86_400) for row, day in product(range(2), range(3)) if (row, day) != (1, 2)
     ]
-    assert "25.00 % missing, 360 slots" in cells.hovertext[0]
-    assert [key.name for key in keys] == ["nothing missing", "next to nothing", "half", "all"]
+    assert "25.00 % missing, 360 candles" in cells.hovertext[0]
+    assert [key.name for key in keys] == ["nothing missing", "< 1 % missing", "50 % missing", "100 % missing"]
 
 
 def test_the_more_of_a_cell_is_missing_the_less_can_be_seen_through_it() -> None:
@@ -142,9 +177,31 @@ def drawn(series: Series, bars: int) -> Drawn:
     return Drawn(series, WINDOW, HOUR, frame, silent, missing)
 
 
-def test_candles_say_where_they_are_from() -> None:
+def test_a_tooltip_has_the_bars_open_time_plain_prices_volume_trades_and_source() -> None:
     candles = candle_chart(drawn(BTC, 2)).data[0]
-    assert candles.text == ("1970-01-01 00:00 UTC, from csv, 7 trades", "1970-01-01 01:00 UTC, from csv")
+    assert candles.hoverinfo == "text"
+    assert candles.hovertext == (
+        "<b>1970-01-01 00:00 UTC</b><br>O 1 H 1 L 1 C 1<br>volume 1 BTC, 7 trades<br>from csv",
+        "<b>1970-01-01 01:00 UTC</b><br>O 2 H 2 L 2 C 2<br>volume 2 BTC<br>from csv",
+    )
+
+
+@pytest.mark.parametrize(
+    ("price", "shown"),
+    [(69_420.1, "69,420.1"), (1.188e-05, "0.00001188"), (100.0, "100"), (0.0, "0"), (1e-12, "1e-12")],
+)
+def test_prices_are_plain_numbers(price: float, shown: str) -> None:
+    bars = drawn(BTC, 1)
+    frame = bars.bars.with_columns(pl.lit(price).alias("open"))
+    [label] = candle_chart(dataclasses.replace(bars, bars=frame)).data[0].hovertext
+    assert f"O {shown} H" in label
+
+
+def test_a_crosshair_goes_across_price_and_volume_and_the_wheel_zooms() -> None:
+    layout = candle_chart(drawn(BTC, 2)).layout
+    for axis in (layout.xaxis, layout.xaxis2):
+        assert (axis.showspikes, axis.spikemode, axis.fixedrange) == (True, "across", False)
+    assert layout.yaxis.showspikes
 
 
 def test_what_is_missing_and_what_is_silent_is_shaded_where_it_is() -> None:
@@ -153,7 +210,7 @@ def test_what_is_missing_and_what_is_silent_is_shaded_where_it_is() -> None:
     }
     assert shades == {
         "missing": [(5 * HOUR * 1000, 2 * HOUR * 1000), (8 * HOUR * 1000, HOUR * 1000)],
-        "silent: nothing traded": [(3 * HOUR * 1000, HOUR * 1000)],
+        "no trades": [(3 * HOUR * 1000, HOUR * 1000)],
     }
 
 

@@ -5,9 +5,13 @@ from pathlib import Path
 
 from streamlit.testing.v1 import AppTest
 
+from app.shared import formatting
+from app.shared.paging import TIMELINES
 from kraken_core import Workbench
 from kraken_core.domain.grades import Grade
+from kraken_core.domain.market import Series
 from tests.app.conftest import Opened, figures
+from tests.support.little_market import BTC_EUR
 
 
 def rows(shown: AppTest) -> list[str]:
@@ -18,7 +22,10 @@ def rows(shown: AppTest) -> list[str]:
 
 
 def test_an_empty_home_says_what_to_do(opened: Opened) -> None:
-    assert "Ingest" in opened("coverage").info[0].value
+    page = opened("coverage")
+    assert "Nothing is stored" in page.info[0].value
+    [ingest] = page.get("page_link")
+    assert ingest.proto.page == "ingest"
 
 
 def test_a_selection_without_anything_says_so(full: Path, opened: Opened) -> None:
@@ -30,21 +37,36 @@ def test_the_figures_are_those_of_the_whole_selection_in_the_window(full: Path, 
     with Workbench.open(full) as workbench:
         overall = workbench.holdings.report(workbench.select()).overall
     told = figures(opened("coverage"))
-    assert told["Slots known"] == f"{overall.covered:,}"
-    assert told["Slots missing"] == f"{overall.missing:,}"
-    assert told["Slots doubtful"] == f"{overall.doubtful:,}"
-    assert told["Known"] == f"{100 * overall.completeness:.2f} %"
+    assert told["Covered"] == f"{overall.covered:,}"
+    assert told["Missing"] == f"{overall.missing:,}"
+    assert told["Doubtful"] == f"{overall.doubtful:,}"
+    assert told["Candles expected"] == f"{overall.wanted:,}"
     day = {"start": "2024-03-30T00:00", "end": "2024-03-31T00:00"}
     told = figures(opened("coverage", pair="BTC/USD", interval=["1h"], **day))
-    assert [told["Known"], told["Slots known"], told["Series"]] == ["100 %", "24", "1"]
+    assert [told["Complete series"], told["Covered"]] == ["1 of 1", "24"]
 
 
 def test_series_come_a_page_at_a_time(full: Path, opened: Opened) -> None:
     first, second = opened("coverage"), opened("coverage", page="2")
-    assert "40 series, 25 a page" in {each.value for each in first.caption}
-    assert len(rows(first)) == 25
-    assert rows(second)[-1] == "UNI/USD 1d"
+    assert "40 series, 20 a page" in {each.value for each in first.caption}
+    assert len(rows(first)) == len(rows(second)) == 20, "no page has a single row left over"
     assert not set(rows(first)) & set(rows(second))
+
+
+def test_the_least_complete_series_come_first_unless_names_do(full: Path, opened: Opened) -> None:
+    with Workbench.open(full) as workbench:
+        worst = [formatting.series_name(line.series) for line in workbench.holdings.report(workbench.select()).worst]
+    assert rows(opened("coverage"))[: len(worst)] == worst[:20]
+    assert rows(opened("coverage", order="By name"))[0] == formatting.series_name(Series(BTC_EUR, 1))
+
+
+def test_only_what_is_incomplete_is_shown_where_that_is_chosen(full: Path, opened: Opened) -> None:
+    with Workbench.open(full) as workbench:
+        worst = [formatting.series_name(line.series) for line in workbench.holdings.report(workbench.select()).worst]
+    assert rows(opened("coverage", order="Only incomplete")) == worst[: -(-len(worst) // -(-len(worst) // TIMELINES))]
+    day = {"start": "2024-03-30T00:00", "end": "2024-03-31T00:00", "order": "Only incomplete"}
+    complete = opened("coverage", pair="BTC/USD", interval=[formatting.interval(60)], **day)
+    assert "complete here" in complete.success[0].value
 
 
 def test_the_url_says_what_is_looked_at(full: Path, opened: Opened) -> None:
@@ -65,7 +87,7 @@ def test_the_evidence_can_be_seen_with_what_each_grade_means(full: Path, opened:
     shown = opened("coverage", colours="Evidence")
     [chart] = shown.get("plotly_chart")
     legend = {trace["name"] for trace in json.loads(chart.proto.spec)["data"]}
-    assert {"confirmed", "missing"} <= legend <= {*Grade, "partly missing", "missing"}
+    assert {"confirmed", "missing"} <= legend <= {*Grade, "missing"}
     said = " ".join(each.value for each in shown.caption)
     assert all(f"**{grade}**" in said for grade in Grade)
 

@@ -34,7 +34,9 @@ def button(shown: AppTest, label: str) -> Any:
 
 
 def test_an_empty_home_says_what_to_do(opened: Opened) -> None:
-    assert "Ingest" in opened("gaps").info[0].value
+    page = opened("gaps")
+    assert "ingest" in page.info[0].value
+    assert page.get("page_link")[0].proto.page == "ingest"
 
 
 def test_a_selection_without_gaps_says_so(full: Path, opened: Opened) -> None:
@@ -47,8 +49,8 @@ def test_the_figures_are_those_of_the_gaps(full: Path, opened: Opened) -> None:
         gaps = workbench.gaps()
     told = figures(opened("gaps"))
     assert told["Gaps"] == f"{len(gaps):,}"
-    assert told["Slots missing"] == f"{gaps['candles'].sum():,}"
-    assert told["No route"] == f"{(gaps['route'] == 'none').sum():,}"
+    assert told["Missing"] == f"{gaps['candles'].sum():,}"
+    assert told["Not fillable"] == f"{(gaps['route'] == 'none').sum():,}"
 
 
 def test_the_heatmap_has_pairs_or_tiers_as_rows(full: Path, opened: Opened) -> None:
@@ -59,7 +61,7 @@ def test_the_heatmap_has_pairs_or_tiers_as_rows(full: Path, opened: Opened) -> N
 
 def test_the_table_lists_gaps_with_route_reason_and_cost_the_largest_first(full: Path, opened: Opened) -> None:
     table = opened("gaps", pair="BTC/USD").dataframe[0].value
-    assert list(table["Slots"]) == sorted(table["Slots"], reverse=True)
+    assert list(table["Missing"]) == sorted(table["Missing"], reverse=True)
     assert {"Route", "Reason", "Requests", "Archive"} < set(table.columns)
     assert set(table["Pair"]) == {"BTC/USD"}
 
@@ -73,7 +75,7 @@ def test_filters_and_window_of_the_url_hold(full: Path, opened: Opened) -> None:
 def test_where_no_archive_has_it_there_is_no_download_list(full: Path, opened: Opened) -> None:
     shown = opened("gaps")
     assert not shown.get("download_button")
-    assert "No archive is known" in " ".join(each.value for each in shown.caption)
+    assert "No published archive is known" in " ".join(each.value for each in shown.caption)
 
 
 def test_the_download_list_is_the_one_that_a_job_writes(tmp_path: Path) -> None:
@@ -122,7 +124,7 @@ def test_verify_runs_from_the_page_and_says_what_it_checked(full: Path, opened: 
     assert bool(verified.success) is found.ok
     table = verified.dataframe[0].value
     assert [name.split(maxsplit=1)[-1] for name in table["Check"]] == [check.name for check in found.checks]
-    assert all(table["Wants that"]), "each is explained"
+    assert all(table["Rule"]), "each is explained"
     assert "Suspicious silences" in {each.value for each in verified.subheader}
     assert list(table["Failed"]) == [check.failed for check in found.checks]
 

@@ -81,7 +81,7 @@ def test_two_tabs_that_watch_a_job_agree(browser: Browser, asking: AskingHome) -
 
 def test_a_gap_seen_on_the_heatmap_is_filled_by_the_exchange(tab: Page, asking: AskingHome) -> None:
     with serving(asking.home) as url:
-        tab.goto(f"{url}/gaps?pair=BTC/USD&interval=1+h")
+        tab.goto(f"{url}/gaps?pair=BTC/USD&interval=1h")
         click(tab, place(tab, 5.5 / 11))  # the first day of those that no archive has
         press(tab, "Preview backfill of 1 chosen")
         see(tab, "To fill 1 gap")
@@ -89,6 +89,6 @@ def test_a_gap_seen_on_the_heatmap_is_filled_by_the_exchange(tab: Page, asking: 
         press(tab, "Start")
         tab.wait_for_url("**/jobs**")
         see(tab, COMPLETED)
-        tab.goto(f"{url}/gaps?pair=BTC/USD&interval=1+h&to=2024-04-05")
+        tab.goto(f"{url}/gaps?pair=BTC/USD&interval=1h&to=2024-04-05")
         see(tab, "Nothing is missing in this window.")
     assert asking.job.metrics.requests == 1

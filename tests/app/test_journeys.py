@@ -27,7 +27,7 @@ def test_a_newcomer_ingests_the_simulated_market_by_buttons_alone(tmp_path: Path
         see(tab, "✓ completed ·")
         expect(figure(tab, "Requests")).not_to_have_text("0")
         tab.get_by_role("link", name="Overview").click()
-        see(tab, "Completeness by tier and interval")
+        see(tab, "Completeness by interval")
         tab.locator(".js-plotly-plot").first.wait_for()
         assert "market=Simulated" in tab.url
     assert asked == {"127.0.0.1"}, "no page asks anybody else for anything"

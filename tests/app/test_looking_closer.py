@@ -41,14 +41,14 @@ def address(unfilled: Path) -> Iterator[str]:
 
 
 def test_a_click_on_a_stretch_shows_what_it_stands_on(tab: Page, address: str) -> None:
-    tab.goto(f"{address}/coverage?pair=BTC/USD&interval=1+h")
+    tab.goto(f"{address}/coverage?pair=BTC/USD&interval=1h")
     click(tab, place(tab, 1.5 / DAYS))
     expect(tab.get_by_text("Evidence", exact=True)).to_be_visible()
-    expect(tab.get_by_text("Who claims to know it")).to_be_visible()
+    expect(tab.get_by_text("Sources covering this range")).to_be_visible()
 
 
 def test_a_drag_across_the_chart_looks_closer_and_the_address_keeps_it(tab: Page, address: str) -> None:
-    tab.goto(f"{address}/candles?pair=BTC/USD&interval=1+min")
+    tab.goto(f"{address}/candles?pair=BTC/USD&interval=1m")
     expect(tab.get_by_text("a bar is 30 min of candles made one")).to_be_visible()
     drag(tab, place(tab, 0.3), place(tab, 0.32))
     expect(tab.get_by_text("a bar is a candle")).to_be_visible()
@@ -58,7 +58,7 @@ def test_a_drag_across_the_chart_looks_closer_and_the_address_keeps_it(tab: Page
 
 
 def test_a_gap_seen_on_the_heatmap_is_previewed_and_filled(tab: Page, address: str, unfilled: Path) -> None:
-    tab.goto(f"{address}/gaps?pair={LOST.pair}&interval=1+h")
+    tab.goto(f"{address}/gaps?pair={LOST.pair}&interval=1h")
     click(tab, place(tab, 8.5 / DAYS))  # a day of those that finer candles prove
     preview = tab.get_by_role("button", name="Preview backfill of 1 chosen")
     preview.click()
@@ -82,8 +82,26 @@ def test_a_hostile_name_is_shown_and_does_nothing(tab: Page, address: str) -> No
 
     tab.on("dialog", heard)
     tab.goto(f"{address}/candles?pair=%3Cimg+src%3Dx+onerror%3Dalert(1)%3E%2FUSD")
-    expect(tab.get_by_text("Nothing of this series was ever wanted")).to_be_visible()
+    expect(tab.get_by_text("Nothing of this series is expected")).to_be_visible()
     tab.goto(f"{address}/coverage")
     plot(tab)
     assert not alerts
     assert not tab.locator("img[src=x]").count()
+
+
+def test_where_a_series_is_incomplete_is_three_clicks_from_the_overview(tab: Page, address: str) -> None:
+    """The cell of the series on the overview, its tab of gaps: the third click would fill them."""
+    tab.goto(address)
+    expect(tab.get_by_text("Is my data complete?")).to_be_visible()
+    tab.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
+    plot(tab)  # the chart above is drawn: nothing moves any more
+    matrix = tab.locator(".st-key-matrix").get_by_test_id("stDataFrame")
+    matrix.locator("canvas").first.wait_for(state="attached")
+    matrix.scroll_into_view_if_needed()
+    box = matrix.bounding_box()
+    assert box
+    tab.mouse.click(box["x"] + 0.2 * box["width"], box["y"] + 35 + 17)  # the first interval of the first pair
+    tab.wait_for_url("**/series?**")
+    expect(tab.get_by_text(re.compile("^No: "))).to_be_visible()
+    tab.get_by_role("tab", name="Gaps").click()
+    expect(tab.get_by_test_id("stDataFrame").first).to_be_visible()

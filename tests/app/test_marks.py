@@ -10,10 +10,6 @@ import plotly.graph_objects as go
 import polars as pl
 import pytest
 
-from app.charts.candles import SHADED, candle_chart
-from app.charts.completeness import completeness_heatmap
-from app.charts.missing import missing_heatmap
-from app.charts.timeline import EVIDENCE, KNOWN, SOURCE, coverage_timeline
 from app.shared.paging import HEATMAP_ROWS, TIMELINES
 from kraken_core.domain.coverage import CoverageSource
 from kraken_core.domain.grades import Grade
@@ -24,6 +20,10 @@ from kraken_core.workbench.charts.bins import Bins, width_for
 from kraken_core.workbench.charts.candle_chart import BARS, Drawn
 from kraken_core.workbench.charts.missing import MissingByBin
 from kraken_core.workbench.charts.timeline import STRETCHES, Known, Stretch, Timeline
+from kraken_core.workbench.figures.candles import SHADED, candle_chart
+from kraken_core.workbench.figures.completeness import completeness_heatmap
+from kraken_core.workbench.figures.missing import missing_heatmap
+from kraken_core.workbench.figures.timeline import EVIDENCE, KNOWN, SOURCE, coverage_timeline
 
 MOST_MARKS, MOST_BYTES = 50_000, 2_000_000
 BESIDE = 200_000  # bytes of such a view that are not its figure: 500 gaps in a table, 1,500 pairs to choose from
@@ -38,7 +38,7 @@ def timeline() -> Timeline:
     """Every bin differs from the one before, and has much to tell."""
     kinds = cycle(product(Known, CoverageSource, (Grade.CONFIRMED, Grade.DOUBTFUL)))
     stretches = [
-        Stretch(row, FIRST + k * DAY, FIRST + (k + 1) * DAY, known, source, 1_000_000, 1_000_000, grade)
+        Stretch(row, FIRST + k * DAY, FIRST + (k + 1) * DAY, known, source, 1_000_000, 1_000_000, grade, 1_000_000)
         for row in range(TIMELINES)
         for k, (known, source, grade) in enumerate(islice(kinds, STRETCHES))
     ]

@@ -1,24 +1,41 @@
-"""The overview: its figures are the report's, and what needs attention comes first."""
+"""The overview answers whether the data is complete, and what needs attention comes first."""
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
 import pytest
 
-from app.charts.completeness import completeness_heatmap
 from app.overview.attention import matters
-from app.overview.summary import OpenGaps, Summary
+from app.overview.matrix import clicked, shade
+from app.overview.summary import IntervalTotals, OpenGaps, Summary
+from app.shared import formatting
 from app.shared.formatting import plain
 from kraken_core import Workbench
+from kraken_core.domain.completeness_answer import CompletenessAnswer, completeness_answer
 from kraken_core.domain.gaps import Route
-from kraken_core.domain.grades import Grade
+from kraken_core.domain.jobs import IngestionJob, JobMetrics, JobStatus
+from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.report import Completeness
-from tests.app.conftest import Opened, figures
+from kraken_core.workbench.figures.completeness import completeness_heatmap
+from tests.app.conftest import Opened, figures, told
 from tests.app.test_ingest import press
 
-COMPLETE = Summary(0, Completeness(10, 10, 8), {}, {60: 1_000_000}, {}, {}, 0, [])
+BTC = Series(Pair("BTC", "USD"), 60)
+COMPLETE = Summary(
+    as_of=0,
+    answer=CompletenessAnswer(complete=1),
+    intervals=[IntervalTotals(60, Completeness(10, 10, 8), 1, 1)],
+    pairs={},
+    cells={},
+    oldest={60: (BTC, 1_000_000)},
+    routes={},
+    archives={},
+    lost=0,
+    worst=[],
+)
 
 
 def test_an_empty_home_leads_a_newcomer_to_a_market_that_can_be_tried(
@@ -32,25 +49,43 @@ def test_an_empty_home_leads_a_newcomer_to_a_market_that_can_be_tried(
     assert not (home / "ledger.db").exists(), "nothing of it is in the real home"
 
 
-def test_the_figures_are_those_of_the_report(full: Path, opened: Opened) -> None:
+def test_one_sentence_answers_whether_the_data_is_complete(full: Path, opened: Opened) -> None:
     with Workbench.open(full) as workbench:
-        overall = workbench.holdings.report(workbench.select()).overall
-    told = figures(opened())
-    assert told["Missing"] == f"{overall.missing:,}"
-    assert told["Candles"] == f"{overall.present:,}"
-    assert told["Completeness"] == f"{100 * overall.completeness:.2f} %"
+        report = workbench.holdings.report(workbench.select())
+    answer = completeness_answer((line.series, line.counts) for line in report.series)
+    page = opened()
+    assert told(page.warning[0].value) == f"**Is my data complete?** {answer.text}"
+    shown = figures(page)
+    assert shown["Complete series"] == f"{len(report.series) - len(report.worst)} of {len(report.series)}"
+    assert shown["Nothing stored"] == str(sum(not line.counts.covered for line in report.series))
 
 
-def test_the_bar_of_evidence_is_the_reports_and_shows_every_grade_there_is(full: Path, opened: Opened) -> None:
+def test_no_headline_adds_intervals_up_into_one_percentage(full: Path, opened: Opened) -> None:
     with Workbench.open(full) as workbench:
-        overall = workbench.holdings.report(workbench.select()).overall
-    bar, *_ = opened().get("plotly_chart")
-    traces = json.loads(bar.proto.spec)["data"]
-    shown = {trace["name"].split()[0].lower(): trace["x"] for trace in traces}
-    assert shown == {grade: [slots] for grade in Grade if (slots := getattr(overall, grade))}
+        report = workbench.holdings.report(workbench.select())
+    page = opened()
+    assert not any("%" in value for value in figures(page).values())
+    bars = json.loads(page.get("plotly_chart")[0].proto.spec)
+    shares = {name: counts.completeness for name, counts in report.by_interval.items()}
+    worst_first = sorted(shares, key=lambda interval: (shares[interval], interval))
+    assert bars["data"][0]["y"] == [formatting.interval(each) for each in worst_first]
+    parts = {trace["name"]: trace["x"] for trace in bars["data"]}
+    for row, interval in enumerate(worst_first):
+        counts = report.by_interval[interval]
+        assert parts["missing"][row] == pytest.approx(counts.missing / counts.wanted)
+        assert parts["no trades"][row] == pytest.approx(counts.silent / counts.wanted)
 
 
-def test_nothing_needs_attention_where_all_is_held() -> None:
+def test_the_age_is_that_of_the_oldest_series_which_is_named(full: Path, opened: Opened) -> None:
+    with Workbench.open(full) as workbench:
+        ends: dict[Series, int] = {}
+        for covered in workbench.holdings.coverage(workbench.select()):
+            ends[covered.series] = max(covered.end, ends.get(covered.series, 0))
+    oldest = min(ends, key=lambda series: (ends[series], series))
+    assert figures(opened())["Oldest data"].endswith(formatting.series_name(oldest))
+
+
+def test_nothing_needs_attention_where_all_is_stored() -> None:
     assert matters([], COMPLETE, 1_000_100) == []
 
 
@@ -62,11 +97,11 @@ def test_what_can_be_filled_comes_before_what_has_to_be_fetched_by_hand() -> Non
     )
     said = [matter.text for matter in matters([], found, 1_000_000 + 3 * 86_400)]
     assert said == [
-        "2 gaps (up to 5 slots) can be filled from here.",
+        "2 gaps (up to 5 candles) can be filled now.",
         "Download Full.zip to fill up to 31 missing candles.",
         "Download Q1.zip to fill up to 30 missing candles.",
-        "1 gap cannot be filled by anything that is known.",
-        "What is held ends 3 d before now.",
+        "1 gap can't be filled from any known source.",
+        f"{formatting.series_name(BTC)} is 3 days old (covered until 1970-01-12 13:46:40 UTC).",
     ]
 
 
@@ -76,9 +111,25 @@ def test_pairs_of_which_nothing_is_stored_come_first_with_the_reason() -> None:
     said = [(matter.text, matter.filters) for matter in matters([], found, 1_000_100)]
     assert said[0] == ("Nothing is stored of A0/USD: no source contains A0/USD", {"pair": "A0/USD"})
     assert said[3:] == [
-        ("Nothing is stored of 2 other pairs either.", {}),
-        ("5 gaps (up to 50 slots) can be filled from here.", {}),
+        ("Nothing is stored of 2 more pairs.", {}),
+        ("5 gaps (up to 50 candles) can be filled now.", {}),
     ]
+
+
+@pytest.mark.parametrize(("failed", "text"), [(1, "1 failed file"), (3, "3 failed files")])
+def test_a_job_with_failed_files_is_not_simply_completed(full: Path, failed: int, text: str) -> None:
+    with Workbench.open(full) as workbench:
+        job = workbench.jobs()[0]
+    assert job.status is JobStatus.COMPLETED
+    with_failures = replaced(job, JobMetrics(total_files=5, files_failed=failed))
+    [matter] = matters([with_failures], COMPLETE, 1_000_100)
+    assert (matter.text, matter.view) == (f"Job {job.id} completed with {text}.", "jobs")
+    assert formatting.status(with_failures) == f"⚠ completed with {text}"
+    assert formatting.status(replaced(job, JobMetrics(total_files=5))) == "✓ completed"
+
+
+def replaced(job: IngestionJob, metrics: JobMetrics) -> IngestionJob:
+    return dataclasses.replace(job, metrics=metrics, error=None)
 
 
 def test_a_pair_that_no_source_holds_is_on_the_overview(home: Path, full: Path, opened: Opened) -> None:
@@ -89,7 +140,23 @@ def test_a_pair_that_no_source_holds_is_on_the_overview(home: Path, full: Path, 
     assert plain("Nothing is stored of SOL/USD: no source contains SOL/USD") in shown
 
 
-def test_the_heatmap_leaves_empty_what_is_not_wanted() -> None:
+def test_a_cell_of_the_matrix_leads_to_its_series() -> None:
+    labels = {formatting.interval(interval): interval for interval in (1, 60)}
+    pairs = ["ETH/USD", "BTC/USD"]
+    cell = {"selection": {"cells": [(1, formatting.interval(60))]}}
+    assert clicked(cell, pairs, labels) == BTC
+    assert clicked({"selection": {"cells": [(1, "Pair")]}}, pairs, labels) == Series(BTC.pair, 1)
+    assert clicked({"selection": {"cells": []}}, pairs, labels) is None
+    assert clicked({"selection": {"cells": [(7, "Pair")]}}, pairs, labels) is None, "the table got shorter meanwhile"
+
+
+def test_a_cell_is_shaded_as_complete_only_if_it_is() -> None:
+    shades = {shade(Completeness(1000, covered, 1)) for covered in (1000, 999, 900, 1)}
+    assert len(shades) == 4
+    assert shade(None) == ""
+
+
+def test_the_heatmap_leaves_empty_what_is_not_expected() -> None:
     cells = {("TIER1", 60): Completeness(4, 1, 1), ("TIER2", 1440): Completeness(2, 2, 0)}
     figure = completeness_heatmap(cells, ["TIER1", "TIER2", "TIER3"])
     [heatmap] = figure.data

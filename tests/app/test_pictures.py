@@ -8,16 +8,17 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from kraken_core import Workbench
-from kraken_core.domain.coverage import CoverageSource
 from kraken_core.domain.grades import Grade
 from kraken_core.domain.life import Life
-from kraken_core.domain.market import INTERVALS, Series
+from kraken_core.domain.market import Series
 from kraken_core.domain.report import Completeness
 from kraken_core.domain.timerange import TimeRange, TimeRanges
 from kraken_core.ports import PairRecord
-from kraken_core.workbench.charts.timeline import Known, Timeline
+from kraken_core.workbench.charts.timeline import LEVELS, Known, Timeline, levels
 from tests.support.little_market import BTC_EUR, BTC_USD, FIRST_HOLE, LAST_HOLE, PEPE_USD
 
 HOUR, DAY = 3_600, 86_400
@@ -51,7 +52,7 @@ def test_the_window_is_all_that_was_wanted_and_the_series_are_those_wanted(held:
 
 def test_a_close_timeline_tells_each_slot_present_silent_or_missing(held: Workbench) -> None:
     series = Series(PEPE_USD, 5)
-    window = TimeRange(at("2024-03-31T12:00"), at("2024-04-01T12:00"))
+    window = TimeRange(at("2024-03-31T20:00"), at("2024-04-01T04:00"))
     timeline = held.charts.timeline([series], window)
     assert timeline.width == 300
     times = held.store.candles({series: TimeRanges.single(*window)})["time"].dt.epoch("s")
@@ -71,14 +72,43 @@ def test_a_far_timeline_says_where_something_is_missing_and_counts_what_is_there
         mine = [s for s in timeline.stretches if s.row == row]
         gaps = held.ledger.gaps([each])
         assert sum(s.slots for s in mine) == sum(gap.candles for gap in gaps)
-        assert sum(s.candles for s in mine) == held.store.candles({each: TimeRanges.single(*whole(held))}).height
         lacking = known_of(timeline, row, Known.PARTLY, Known.MISSING)
         assert all(lacking.clip(gap.start, gap.end).seconds == gap.end - gap.start for gap in gaps)
-    assert {s.source for s in timeline.stretches if s.known is Known.PRESENT} == {CoverageSource.CSV}
+
+
+@pytest.mark.parametrize("window", ["whole", "cut"])
+def test_a_step_agrees_with_its_evidence_to_the_slot(held: Workbench, window: str) -> None:
+    """Also where the window begins and ends inside a slot, and for candles that no source vouches for."""
+    seen = whole(held) if window == "whole" else TimeRange(at("2024-03-30T07:13"), at("2024-04-03T23:59"))
+    series = held.charts.series(held.select(pairs=["BTC/USD", "PEPE/USD"]))
+    for stretch in held.charts.timeline(series, seen).stretches:
+        each, span = series[stretch.row], TimeRange(stretch.start, stretch.end)
+        assert span.start % each.width == span.end % each.width == 0
+        covered = TimeRanges.of((c.start, c.end) for c in held.ledger.coverage([each])).clip(*span)
+        [present] = [sum(counts) for counts in held.store.count({each: covered}).values()] or [0]
+        missing = TimeRanges.of((g.start, g.end) for g in held.ledger.gaps([each])).clip(*span)
+        assert (stretch.candles, stretch.silent) == (present, covered.slots(each.width) - present)
+        assert stretch.slots == missing.slots(each.width)
+
+
+def test_one_candle_in_a_month_of_silence_does_not_make_the_month_present(held: Workbench) -> None:
+    series = held.charts.series(held.select(pairs=["PEPE/USD"], intervals=[1]))
+    sparse = [s for s in held.charts.timeline(series, whole(held)).stretches if s.candles and s.silent]
+    assert sparse
+    assert {s.known for s in sparse} <= {Known.SPARSE, Known.PARTLY}
+    assert all(s.levels[0] and s.levels[1] for s in sparse)
+
+
+@given(*[st.integers(0, 10**9) | st.integers(0, 3)] * 3)
+def test_whatever_there_is_of_a_step_is_seen_however_small_its_share(present: int, silent: int, missing: int) -> None:
+    found = levels(present, silent, missing)
+    assert sum(found) == (LEVELS if present + silent + missing else 0)
+    assert [bool(level) for level in found] == [bool(count) for count in (present, silent, missing)]
+    assert all(level >= 0 for level in found)
 
 
 def test_a_timeline_has_the_grade_of_each_slot_and_from_afar_the_weakest(held: Workbench) -> None:
-    series, window = Series(PEPE_USD, 5), TimeRange(at("2024-03-31T12:00"), at("2024-04-01T12:00"))
+    series, window = Series(PEPE_USD, 5), TimeRange(at("2024-03-31T20:00"), at("2024-04-01T04:00"))
     close = held.charts.timeline([series], window)
     graded = {c.grade for c in held.ledger.coverage([series])}
     for grade in graded:
@@ -131,6 +161,14 @@ def test_the_share_known_of_a_selection_is_that_of_the_report(held: Workbench) -
         share = held.charts.spans(chosen).within(whole(held))
         assert (share.wanted, share.covered, share.missing) == (overall.wanted, overall.covered, overall.missing)
         assert share.part == overall.completeness
+
+
+def test_the_shares_by_series_are_those_of_the_report_and_the_least_complete_come_first(held: Workbench) -> None:
+    report = held.holdings.report(held.select())
+    shares = held.charts.spans(held.select()).by_series(whole(held))
+    expected = {line.series: (c.wanted, c.covered, c.doubtful) for line in report.series if (c := line.counts).wanted}
+    assert {series: tuple(share) for series, share in shares.items()} == expected
+    assert list(shares)[: len(report.worst)] == [line.series for line in report.worst]
 
 
 def test_the_share_known_in_a_window_is_of_the_slots_that_open_in_it(held: Workbench) -> None:
@@ -192,7 +230,11 @@ def test_the_totals_are_those_of_the_report_also_where_lives_cut_what_was_counte
     told = {(pair, interval): Completeness(*counts) for pair, interval, *counts in found.series.iter_rows()}
     assert told == lines
     assert set(found.gaps["gap_id"]) == {gap.id for gap in report.gaps}
-    assert found.newest == {i: max(c.end for c in coverage if c.series.interval == i) for i in INTERVALS}
+    ends: dict[tuple[str, int], int] = {}
+    for each in coverage:
+        key = (str(each.series.pair), each.series.interval)
+        ends[key] = max(each.end, ends.get(key, 0))
+    assert {(pair, interval): end for pair, interval, end in found.ends.iter_rows()} == ends
     assert found.as_of == report.as_of
 
 

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from app.settings.expected import DAYS, JOBS, NOT_EXPECTED
+from app.shared import formatting
 from app.shared.formatting import plain
 from kraken_core import Workbench
 from kraken_core.settings import Settings
@@ -77,3 +79,61 @@ def test_tiers_that_somebody_else_saved_meanwhile_are_not_overwritten(home: Path
     [save] = [each for each in page.button if each.label == "Save tiers"]
     save.click().run()
     assert "THEIRS" in (home / "tiers.toml").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("page", ["settings", "ingest", "overview"])
+def test_an_archive_that_is_not_there_is_an_error_on_the_page(
+    home: Path, opened: Opened, monkeypatch: pytest.MonkeyPatch, page: str
+) -> None:
+    monkeypatch.setenv("KRAKEN_CSV_SOURCE_DIRS", str(home / "no-such.zip"))
+    shown = opened(page)
+    assert any(plain(str(home / "no-such.zip")) in each.value for each in shown.error)
+
+
+def test_an_archive_that_is_not_there_comes_first_of_what_needs_attention(
+    full: Path, opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KRAKEN_CSV_SOURCE_DIRS", "/no/such.zip")
+    texts = [each.value for each in opened("overview").markdown]
+    first = next(text for text in texts if text[0].isalpha() and "*" not in text)
+    assert first.startswith(plain("csv_source_dirs names /no/such.zip, which does not exist"))
+
+
+def test_archives_that_are_there_are_no_error(
+    home: Path, opened: Opened, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "mine").mkdir()
+    monkeypatch.setenv("KRAKEN_CSV_SOURCE_DIRS", str(tmp_path / "mine"))
+    assert not opened("settings").error
+
+
+def expected_rows(page: AppTest) -> list[list[str]]:
+    [table] = [each.value for each in page.dataframe if "Expected" in each.value.columns]
+    rows: list[list[str]] = table.to_numpy().tolist()
+    return rows
+
+
+def test_what_is_expected_is_seen_dropped_and_expected_again(full: Path, opened: Opened) -> None:
+    chosen = {"pair": "BTC/USD", "interval": [formatting.interval(60)]}
+    page = opened("settings", **chosen)
+    assert [row[-1] for row in expected_rows(page)] == [JOBS]
+    dropped = press(page, "Stop expecting BTC/USD 1h")
+    assert [row[-1] for row in expected_rows(dropped)] == [NOT_EXPECTED]
+    with Workbench.open(full) as workbench:
+        assert not len(workbench.completeness(pairs=["BTC/USD"], intervals=[60]))
+        assert len(workbench.candles("BTC/USD", 60)), "no candle is changed by it"
+    restored = press(dropped, "Undo: expect what jobs asked for")
+    assert expected_rows(restored) == expected_rows(page)
+
+
+def test_days_are_limited(full: Path, opened: Opened) -> None:
+    days = {"from": "2024-03-29", "to": "2024-03-30"}
+    page = opened("settings", pair="BTC/USD", interval=[formatting.interval(60)], **days)
+    limited = press(page, "Expect these days only")
+    assert [row[-3:] for row in expected_rows(limited)] == [["2024-03-29", "2024-03-30", DAYS]]
+
+
+def test_nothing_is_changed_before_pairs_are_chosen(full: Path, opened: Opened) -> None:
+    page = opened("settings")
+    changing = [each for each in page.button if each.label.startswith(("Stop expecting", "Expect these", "Undo"))]
+    assert [each.disabled for each in changing] == [True] * 3

@@ -93,7 +93,7 @@ def of_coverage(tab: Page) -> None:
     drawn_as(tab, "BTC/EUR", without="BTC/USD")
     choose(tab, "Intervals", "5m")
     drawn_as(tab, "BTC/EUR 5m")
-    tab.get_by_text("Where from").click()
+    tab.get_by_text("Sources", exact=True).click()
     drawn_as(tab, "CSV")
 
 
@@ -113,7 +113,7 @@ def of_candles(tab: Page) -> None:
     drawn_as(tab, '"log"')
 
 
-COVERAGE = Shared("coverage", of_coverage, {"pair": "BTC/EUR", "interval": "5m", "colours": "Where from"},
+COVERAGE = Shared("coverage", of_coverage, {"pair": "BTC/EUR", "interval": "5m", "colours": "Sources"},
                   {"BTC/EUR 5m"}, {"BTC/USD"})  # fmt: skip
 GAPS = Shared("gaps", of_gaps, {"quote": "EUR", "rows": "Tiers"}, {"TIER1"}, {"TIER4"})
 CANDLES = Shared("candles", of_candles, {"pair": "UNI/USD", "interval": "4h", "log": "true"},
@@ -125,8 +125,9 @@ CANDLES = Shared("candles", of_candles, {"pair": "UNI/USD", "interval": "4h", "l
 )
 def test_a_view_is_shared_by_its_address(view: Shared, browser: Browser, tab: Page, address: str) -> None:
     tab.goto(f"{address}/{view.page}")
+    plot(tab)  # a page is drawn before somebody chooses on it
     view.chosen(tab)
-    press(tab, "Closer")
+    press(tab, "Zoom in")
     view_is_in(tab, **view.named)
     with browser.new_context(viewport={"width": 1280, "height": 900}) as context:
         other = context.new_page()

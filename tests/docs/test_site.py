@@ -52,6 +52,18 @@ def test_every_guide_is_on_the_site(site: Path) -> None:
     assert {path.stem for path in (site / "guide").glob("*.html")} == guides
 
 
+def test_every_notebook_is_on_the_site_with_its_figures_as_pictures(site: Path) -> None:
+    notebooks = sorted((ROOT / "notebooks").glob("*.ipynb"))
+    assert {path.stem for path in (site / "notebooks").glob("*.html")} == {path.stem for path in notebooks}
+    for path in notebooks:
+        drawn = path.read_text(encoding="utf-8").count('"image/png"')
+        page = Loaded()
+        page.feed((site / "notebooks" / f"{path.stem}.html").read_text(encoding="utf-8"))
+        pictures = [address for address in page.addresses if address.startswith(f"{path.stem}/")]
+        assert len(pictures) == drawn > 0
+        assert all((site / "notebooks" / picture).is_file() for picture in pictures)
+
+
 def test_every_public_name_of_the_workbench_is_in_the_reference(site: Path) -> None:
     from kraken_core import Workbench
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 DAY_S = 86_400
 # Minutes; each is a multiple of every interval of the archives before it, so that no slot lies in two bins.
-WIDTHS = (1, 5, 15, 30, 60, 120, 240, 720, 1440, 2880, 10_080, 20_160, 40_320, 201_600)
+WIDTHS = (1, 5, 15, 30, 60, 120, 240, 720, 1440, 2880, 10_080, 20_160, 40_320, 60_480, 80_640, 201_600)
 
 
 @dataclass(frozen=True, slots=True)

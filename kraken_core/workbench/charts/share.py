@@ -8,7 +8,7 @@ from typing import NamedTuple
 import polars as pl
 
 from kraken_core.domain.grades import Grade
-from kraken_core.domain.market import Series
+from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.timerange import TimeRange, TimeRanges
 
 SERIES = ["pair", "interval_minutes"]
@@ -29,13 +29,21 @@ class Share(NamedTuple):
         return self.wanted - self.covered
 
     @property
+    def is_complete(self) -> bool:
+        """Whether every slot wanted is covered, and none doubtful."""
+        return self.covered - self.doubtful == self.wanted
+
+    @property
     def part(self) -> float:
         """Covered of expected, 0 to 1; nothing expected is 0, not 1."""
         return self.covered / self.wanted if self.wanted else 0.0
 
 
 class Spans(NamedTuple):
-    """What is expected of many series, covered and doubtful of that: width (of a slot), start and end, in seconds."""
+    """What is wanted of many series, covered and doubtful of that: the series, width (of a slot), start and end.
+
+    Seconds, of the epoch.
+    """
 
     wanted: pl.DataFrame
     covered: pl.DataFrame
@@ -43,16 +51,31 @@ class Spans(NamedTuple):
 
     def within(self, window: TimeRange) -> Share:
         """What opens inside the window."""
-        return Share(*(_opening(spans, window) for spans in self))
+        return Share(*(int(_opening(spans, window)["slots"].sum()) for spans in self))
+
+    def by_series(self, window: TimeRange) -> dict[Series, Share]:
+        """The same of each series of which anything is wanted in the window, the least complete first.
+
+        Of equally complete ones those that lack more slots come first, then those of names that come first.
+        """
+        wanted, covered, doubtful = (
+            _opening(spans, window).group_by(SERIES).agg(pl.col("slots").sum().alias(name))
+            for name, spans in zip(Share._fields, self, strict=True)
+        )
+        found = wanted.filter(pl.col("wanted") > 0).join(covered, on=SERIES, how="left")
+        found = found.join(doubtful, on=SERIES, how="left").fill_null(0)
+        complete = pl.col("covered") - pl.col("doubtful")
+        rows = found.sort(complete / pl.col("wanted"), complete - pl.col("wanted"), *SERIES).iter_rows()
+        return {Series(Pair(*pair.split("/", 1)), interval): Share(*counts) for pair, interval, *counts in rows}
 
 
 def spans(wanted: Iterable[tuple[Series, TimeRanges]], covered: pl.DataFrame) -> Spans:
     """What is expected of each series (aligned to its slots), and what of that is in the ranges covered."""
     slots = slots_of(wanted)
-    of_slots = slots.select(WIDTH.alias("width"), start="from", end="to")
+    of_slots = slots.select(*SERIES, WIDTH.alias("width"), start="from", end="to")
     within = inside(slots, covered)
     known, doubtful = (
-        some.select(WIDTH.alias("width"), start="first", end="last")
+        some.select(*SERIES, WIDTH.alias("width"), start="first", end="last")
         for some in (within, within.filter(pl.col("grade") == Grade.DOUBTFUL))
     )
     return Spans(of_slots, known, doubtful)
@@ -72,8 +95,8 @@ def inside(slots: pl.DataFrame, covered: pl.DataFrame) -> pl.DataFrame:
     return found.filter(pl.col("first") < pl.col("last"))
 
 
-def _opening(spans: pl.DataFrame, window: TimeRange) -> int:
-    """How many slots of the spans open in the window."""
+def _opening(spans: pl.DataFrame, window: TimeRange) -> pl.DataFrame:
+    """The spans with how many of their ``slots`` open in the window."""
     first, last = pl.max_horizontal("start", window.start), pl.min_horizontal("end", window.end)
     slots = -(-last // pl.col("width")) + (-first // pl.col("width"))  # from the first multiple that is not before
-    return int(spans.select(slots.clip(0).sum()).item())
+    return spans.select(*SERIES, slots=slots.clip(0))

@@ -10,6 +10,7 @@ import polars as pl
 
 from kraken_core.domain.grades import Grade
 from kraken_core.domain.market import Pair, Series
+from kraken_core.domain.report import Completeness
 from kraken_core.domain.timerange import TimeRange, TimeRanges
 from kraken_core.ports import CandleStore
 from kraken_core.workbench.charts.share import SERIES, WIDTH, inside, slots_of
@@ -23,13 +24,20 @@ class Totals(NamedTuple):
     ``series``: pair, interval_minutes and the slots expected, covered, present, proved, confirmed and doubtful of each
     series that is expected.
 
-    ``gaps``: its open gaps. ``newest``: where what is covered ends, epoch seconds, by interval.
+    ``gaps``: its open gaps. ``ends``: pair, interval_minutes and where what is covered of it ends (epoch seconds).
     """
 
     as_of: int
     series: pl.DataFrame
     gaps: pl.DataFrame
-    newest: dict[int, int]
+    ends: pl.DataFrame
+
+    @property
+    def by_interval(self) -> dict[int, Completeness]:
+        """All series of an interval together, finest first."""
+        names = Completeness.__match_args__
+        rows = self.series.group_by("interval_minutes").agg(pl.col(names).sum()).sort("interval_minutes").iter_rows()
+        return {interval: Completeness(*counts) for interval, *counts in rows}
 
 
 def totals(
@@ -59,9 +67,9 @@ def totals(
         .select(*SERIES, "wanted", "covered", pl.col("present") + pl.col("counted"), *_GRADES)
     )
     reaching = gaps.join(slots, on=SERIES).filter((pl.col("start") < pl.col("to")) & (pl.col("from") < pl.col("end")))
-    newest = covered.group_by("interval_minutes").agg(pl.col("end").max())
+    ends = covered.group_by(SERIES).agg(pl.col("end").max())
     of_wanted = gaps.join(reaching.select("gap_id").unique(), on="gap_id", how="semi")
-    return Totals(as_of, series, of_wanted, dict(newest.rows()))
+    return Totals(as_of, series, of_wanted, ends)
 
 
 def _counted(store: CandleStore, cut: pl.DataFrame) -> pl.DataFrame:

@@ -26,6 +26,7 @@ from kraken_core.ledger.engine import file_of
 from kraken_core.ledger.inspection import LedgerState, inspect_ledger
 from kraken_core.ports import Ledger, StoreState
 from kraken_core.settings import FORMAT, ShownSetting
+from kraken_core.workbench.archive_choices import unreadable_sources
 from kraken_core.workbench.health.reach import Reached, reach
 from kraken_core.workbench.home import OpenHome
 from kraken_core.workbench.jobs import disk
@@ -115,6 +116,7 @@ class _Examination:
         looks = {
             "home": self._home,
             "filesystem": self._file_system,
+            "archives": self._archives,
             "ledger": self._ledger,
             "table": self._table,
             "disk": self._disk,
@@ -125,6 +127,13 @@ class _Examination:
             "jobs": self._jobs,
         }
         return (_check(name, look) for name, look in looks.items())
+
+    def _archives(self) -> Finding:
+        if problems := unreadable_sources(self.workbench.settings):
+            return Finding(Status.PROBLEM, " ".join(problems))
+        if not (named := len(self.workbench.settings.csv_source_dirs)):
+            return Finding(Status.OK, "csv_source_dirs names none: a job reads those that --csv-source-dir names.")
+        return Finding(Status.OK, f"{named} named by csv_source_dirs.")
 
     @cached_property
     def _state(self) -> LedgerState | None:

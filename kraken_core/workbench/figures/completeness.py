@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 
 import plotly.graph_objects as go
 
-from app.charts.palette import MISSING, PRESENT
-from app.shared import formatting
 from kraken_core.domain.formatting import percent, whole_percent
+from kraken_core.domain.interval_units import short
 from kraken_core.domain.report import Completeness
+from kraken_core.workbench.figures.palette import MISSING, PRESENT
+from kraken_core.workbench.figures.parts import text
 
 ROW_PX, MARGIN_PX, TEXT_PX = 44, 110, 13
 EDGE_PX = 14  # where the legend's last label would be cut off
@@ -24,8 +25,8 @@ def completeness_heatmap(cells: Mapping[tuple[str, int], Completeness], tiers: S
     hovers = [[_hover(cell) for cell in row] for row in found]
     figure = go.Figure(
         go.Heatmap(
-            x=[formatting.interval(interval) for interval in intervals],
-            y=rows,
+            x=[short(interval) for interval in intervals],
+            y=[text(row) for row in rows],
             z=[[cell.completeness if cell else None for cell in row] for row in found],
             text=texts,
             texttemplate="%{text}",
@@ -57,5 +58,5 @@ def completeness_heatmap(cells: Mapping[tuple[str, int], Completeness], tiers: S
 def _hover(cell: Completeness | None) -> str:
     if cell is None:
         return "not wanted"
-    slots = f"{formatting.count(cell.covered)} of {formatting.count(cell.wanted)} slots covered"
-    return f"{percent(cell.completeness)}<br>{slots}, {formatting.count(cell.missing)} missing"
+    slots = f"{cell.covered:,} of {cell.wanted:,} slots covered"
+    return f"{percent(cell.completeness)}<br>{slots}, {cell.missing:,} missing"

@@ -7,14 +7,14 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from app.shared import formatting
+from kraken_core.domain.formatting import instant
 from kraken_core.domain.timerange import TimeRange
 
 MS = 1_000  # milliseconds a second: plotly's dates
 ROW_PX, AROUND_PX = 24, 136
 # What labels take. Plotly makes room for longer ones by itself, but then draws everything a second time.
 MARGIN = {"l": 0, "r": 0, "t": 36, "b": 46}
-LETTER_PX, LONGEST = 7.5, 30
+LETTER_PX, LONGEST, TITLE_PX = 7.5, 30, 24
 LEGEND = {"orientation": "h", "y": 1, "yanchor": "bottom", "x": 0, "title": None}
 _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 
@@ -26,7 +26,7 @@ def text(name: str) -> str:
 
 def span(start: int, end: int) -> str:
     """A range in a hover: 2024-01-31 12:00 – 2024-01-31 13:00 UTC."""
-    return f"{formatting.minute(start)} – {formatting.minute(end)} UTC"
+    return f"{instant(start)} – {instant(end)} UTC"
 
 
 def over_time(figure: go.Figure, window: TimeRange, height: int, *, dragged: bool) -> go.Figure:
@@ -53,6 +53,16 @@ def rows(figure: go.Figure, names: Sequence[str]) -> go.Figure:
     )
     longest = max(map(len, names), default=0)
     return figure.update_layout(margin={"l": LETTER_PX * (1 + min(longest, LONGEST))})
+
+
+def titled(figure: go.Figure, title: str) -> go.Figure:
+    """The figure with a line above its legend, behind the one that is there; it grows by that."""
+    before = figure.layout.title.text
+    if not before:
+        layout = figure.layout
+        figure.update_layout(height=layout.height + TITLE_PX, margin={"t": layout.margin.t + TITLE_PX})
+    place = {"x": 0, "xanchor": "left", "y": 1, "yanchor": "top", "pad": {"t": 8, "l": 8}, "font": {"size": 13}}
+    return figure.update_layout(title={"text": f"{before}; {title}" if before else title, **place})
 
 
 def stretches(

@@ -6,15 +6,15 @@ import math
 
 import plotly.graph_objects as go
 
-from app.charts.palette import MISSING, PRESENT
-from app.charts.parts import AROUND_PX, ROW_PX, over_time, rows, span, stretches, text
-from app.shared import formatting
 from kraken_core.domain.formatting import percent
+from kraken_core.domain.plural import counted
 from kraken_core.workbench.charts.missing import MissingByBin
+from kraken_core.workbench.figures.palette import MISSING, PRESENT
+from kraken_core.workbench.figures.parts import AROUND_PX, ROW_PX, over_time, rows, span, stretches, text
 
 # From a tinge of "known" to all of "missing", translucent so that they do on light and on dark
 KNOWN_OPACITY, LEAST_OPACITY = 0.15, 0.30
-LEGEND = {"nothing missing": 0, "next to nothing": 1e-6, "half": 0.5, "all": 1}
+LEGEND = {"nothing missing": 0, "< 1 % missing": 1e-6, "50 % missing": 0.5, "100 % missing": 1}
 
 
 def missing_heatmap(missing: MissingByBin, *, dragged: bool = False) -> go.Figure:
@@ -26,7 +26,7 @@ def missing_heatmap(missing: MissingByBin, *, dragged: bool = False) -> go.Figur
         if not math.isnan(share)
     ]
     hovers = [
-        f"{text(missing.rows[row])}<br>{span(start, end)}<br>{percent(share)} missing, {formatting.count(slots)} slots"
+        f"{text(missing.rows[row])}<br>{span(start, end)}<br>{percent(share)} missing, {counted(slots, 'candle')}"
         for row, start, end, share, slots in cells
     ]
     marker = {"color": [_colour(share) for *_, share, _ in cells], "line": {"width": 0}}

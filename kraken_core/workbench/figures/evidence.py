@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import plotly.graph_objects as go
 
-from app.charts.palette import GRADES
-from app.shared import formatting
 from kraken_core.domain.formatting import percent
 from kraken_core.domain.grades import Grade
 from kraken_core.domain.report import Completeness
+from kraken_core.workbench.figures.palette import GRADES
 
 HEIGHT_PX = 74
 MEANINGS = {
@@ -29,7 +28,7 @@ def evidence_bar(counts: Completeness) -> go.Figure:
         share = percent(slots / counts.covered)
         figure.add_bar(
             orientation="h", x=[slots], y=[""], name=f"{grade.value.capitalize()} {share}", marker_color=GRADES[grade],
-            hovertemplate=f"{grade.value}: {formatting.count(slots)} slots, {share}<br>{meaning}<extra></extra>",
+            hovertemplate=f"{grade.value}: {slots:,} slots, {share}<br>{meaning}<extra></extra>",
         )  # fmt: skip
     figure.update_xaxes(visible=False, range=[0, counts.covered], fixedrange=True)
     figure.update_yaxes(visible=False, fixedrange=True)

@@ -1,17 +1,19 @@
-"""Candles and their volume, with what is missing and what is silent shaded."""
+"""Candles and their volume, with what is missing and where nothing traded shaded."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from app.charts.palette import DOWN, MISSING, UNWANTED, UP
-from app.charts.parts import MS, over_time, span, text
-from app.shared import formatting
+from kraken_core.domain.plural import counted
 from kraken_core.domain.timerange import TimeRanges
 from kraken_core.workbench.charts.candle_chart import Drawn
+from kraken_core.workbench.figures.palette import DOWN, MISSING, UNWANTED, UP
+from kraken_core.workbench.figures.parts import MS, over_time, span, text
 
 HEIGHT_PX, PRICES_PX = 560, 72
 SHADED = 1_000  # stretches of a kind that are shaded: the longest
@@ -27,7 +29,8 @@ def candle_chart(drawn: Drawn, *, logarithmic: bool = False) -> go.Figure:
             x=middle,
             **{name: bars[name].to_list() for name in ("open", "high", "low", "close")},
             name="candles",
-            text=[_label(*row) for row in bars.select("start", "source", "candles", "trades").iter_rows()],
+            hovertext=[_label(drawn, row) for row in bars.iter_rows(named=True)],
+            hoverinfo="text",
             increasing={"line": {"color": UP, "width": 1}, "fillcolor": UP},
             decreasing={"line": {"color": DOWN, "width": 1}, "fillcolor": DOWN},
             showlegend=False,
@@ -42,14 +45,22 @@ def candle_chart(drawn: Drawn, *, logarithmic: bool = False) -> go.Figure:
         width=drawn.width * MS * 0.8,
         name="volume",
         marker={"color": [UP if up else DOWN for up in rising], "line": {"width": 0}},
-        hovertemplate="volume %{y:,.8~f}<extra></extra>",
+        hoverinfo="skip",  # the candle above says it, wherever the crosshair stands
         showlegend=False,
     )
     figure.add_trace(volume, 2, 1)
     figure.add_trace(_shade("missing", MISSING, 0.35, drawn.missing))
-    figure.add_trace(_shade("silent: nothing traded", UNWANTED, 0.25, drawn.silent))
+    figure.add_trace(_shade("no trades", UNWANTED, 0.25, drawn.silent))
     over_time(figure, drawn.window, HEIGHT_PX, dragged=True)
-    figure.update_xaxes(rangeslider_visible=False)
+    crosshair = {
+        "showspikes": True,
+        "spikemode": "across",
+        "spikesnap": "cursor",
+        "spikethickness": 1,
+        "spikedash": "dot",
+    }
+    figure.update_xaxes(rangeslider_visible=False, fixedrange=False, **crosshair)  # the wheel zooms
+    figure.update_yaxes(tickformat=",~f", **crosshair)
     figure.update_xaxes(title=None, row=1, col=1)
     figure.update_yaxes(title=text(drawn.series.pair.quote), type="log" if logarithmic else "linear", row=1, col=1)
     figure.update_yaxes(title=f"volume, {text(drawn.series.pair.base)}", row=2, col=1)
@@ -61,10 +72,20 @@ def candle_chart(drawn: Drawn, *, logarithmic: bool = False) -> go.Figure:
     return figure
 
 
-def _label(start: int, source: str, candles: int, trades: int | None) -> str:
-    count = f"{formatting.count(candles)} candles from" if candles > 1 else "from"
-    traded = "" if trades is None else f", {formatting.count(trades)} trades"
-    return f"{datetime.fromtimestamp(start, UTC):%Y-%m-%d %H:%M} UTC, {count} {text(source)}{traded}"
+def _label(drawn: Drawn, bar: Mapping[str, Any]) -> str:
+    """A bar in full: when it opens, prices as they are, volume, trades and source."""
+    opens = f"{datetime.fromtimestamp(bar['start'], UTC):%Y-%m-%d %H:%M} UTC"
+    several = f", {bar['candles']:,} candles" if bar["candles"] > 1 else ""
+    prices = " ".join(f"{name[0].upper()} {_plain(bar[name])}" for name in ("open", "high", "low", "close"))
+    trades = "" if bar["trades"] is None else f", {counted(bar['trades'], 'trade')}"
+    volume = f"{_plain(bar['volume'])} {text(drawn.series.pair.base)}"
+    return f"<b>{opens}</b>{several}<br>{prices}<br>volume {volume}{trades}<br>from {text(bar['source'])}"
+
+
+def _plain(number: float) -> str:
+    """A number without an exponent, and without zeros at its end: 69,420.1, 0.00001188."""
+    shown = f"{number:,.10f}".rstrip("0").rstrip(".")
+    return shown if float(shown.replace(",", "")) or not number else f"{number:g}"
 
 
 def _shade(name: str, colour: str, opacity: float, ranges: TimeRanges) -> go.Bar:

@@ -6,7 +6,6 @@ from kraken_core.domain.grades import Grade
 
 PRESENT = "#0072B2"  # a candle
 SILENT = "#56B4E9"  # known: nothing traded
-PARTLY = "#F0E442"  # some of it is missing
 MISSING = "#D55E00"  # nobody knows
 UNWANTED = "#9A9A9A"  # outside a pair's life, or not asked for
 
