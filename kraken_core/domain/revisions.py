@@ -130,6 +130,13 @@ def earlier(ranges: Mapping[Series, TimeRanges], since: Iterable[Replacement]) -
     return Earlier(left, with_sources(pl.concat(found).sort(SLOT), sources), sources)
 
 
+def taken_back(now: pl.DataFrame, ranges: Mapping[Series, TimeRanges], since: Iterable[Replacement]) -> pl.DataFrame:
+    """The candles of ranges (VISIBLE), given those of ``now``, before the commits made ``since``, oldest first."""
+    then = earlier(ranges, since)
+    same = now if then.unchanged == ranges else within(now, then.unchanged)
+    return pl.concat([with_sources(same, then.sources), then.candles]).sort(SLOT)
+
+
 def with_sources(candles: pl.DataFrame, sources: Mapping[str, Mapping[Series, TimeRanges]]) -> pl.DataFrame:
     """The candles (VISIBLE), those in the ranges of a source as of that source."""
     for source, ranges in sources.items():

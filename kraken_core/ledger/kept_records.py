@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any, NamedTuple
 
@@ -56,13 +56,16 @@ Rows = dict[Key, tuple[Any, ...]]
 @contextmanager
 def keeping(connection: Connection, table: Table, where: ColumnElement[bool], at: int) -> Iterator[None]:
     """Keep what is replaced inside, of the rows of a table; ``where`` takes all rows of a series, or none."""
-    before = _rows(connection, table, where)
+    kind = KEPT[table]
+    before = set(_read(connection, table, where))
     yield
-    after = _rows(connection, table, where)
-    changed = sorted(key for key in before.keys() | after.keys() if before.get(key) != after.get(key))
+    after = set(_read(connection, table, where, columns=kind.columns if before else ()))
+    keys = len(kind.keys)
+    gone = {row[:keys]: row[keys:] for row in before - after}
+    changed = sorted(gone.keys() | {row[:keys] for row in after - before})
     if changed:
-        there = [key in before for key in changed]
-        rows = [before[key] for key, was_there in zip(changed, there, strict=True) if was_there]
+        there = [key in gone for key in changed]
+        rows = [gone[key] for key, was_there in zip(changed, there, strict=True) if was_there]
         values = {
             "at": at,
             "of_table": table.name,
@@ -89,7 +92,7 @@ def forget_earlier(connection: Connection, at: int) -> None:
 def records_at(connection: Connection, table: Table, instant: int) -> Rows:
     """The rows of a table as they were at an instant."""
     kind = KEPT[table]
-    found = _rows(connection, table, true())
+    found = _rows(connection, table)
     first = connection.scalar(select(func.min(_ROW.id)).where(_ROW.of_table == table.name, _ROW.at > instant))
     if first is None:
         return found
@@ -111,12 +114,19 @@ def records_at(connection: Connection, table: Table, instant: int) -> Rows:
     return found
 
 
-def _rows(connection: Connection, table: Table, where: ColumnElement[bool]) -> Rows:
+def _rows(connection: Connection, table: Table) -> Rows:
+    keys = len(KEPT[table].keys)
+    return {tuple(row[:keys]): tuple(row[keys:]) for row in _read(connection, table, true())}
+
+
+def _read(
+    connection: Connection, table: Table, where: ColumnElement[bool], columns: Sequence[str] | None = None
+) -> Sequence[tuple[Any, ...]]:
+    """The rows that count: what tells them apart, and these columns besides; all that are kept where none are given."""
     kind = KEPT[table]
-    columns = [table.c[name] for name in (*kind.keys, *kind.columns)]
-    query: Select[Any] = select(*columns).where(where, kind.counting)
-    keys = len(kind.keys)
-    return {tuple(row[:keys]): tuple(row[keys:]) for row in read_many(connection, query)}
+    names = (*kind.keys, *(kind.columns if columns is None else columns))
+    query: Select[Any] = select(*(table.c[name] for name in names)).where(where, kind.counting)
+    return read_many(connection, query)
 
 
 def _unpacked(packed: bytes | None) -> list[tuple[Any, ...]]:

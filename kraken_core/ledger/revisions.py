@@ -97,10 +97,9 @@ class Revisions(Transactions):
 
     @transaction
     def revisions(self, table: TableMark, series: Series) -> list[Kept]:
-        """All that commits ever replaced of a series, oldest first, as far as there was anything."""
+        """All that commits ever replaced of a series, oldest first: candles, and ranges that had none."""
         with self._reading() as connection:
-            kept = self._kept(connection, _of(table) & _ROW.before.is_not(None), [series])
-            return [each for each in kept if each.replaced.before.height]
+            return list(self._kept(connection, _of(table), [series]))
 
     def _kept(
         self, connection: Connection, where: ColumnElement[bool], series: Collection[Series] | None

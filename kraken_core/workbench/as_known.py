@@ -43,5 +43,5 @@ class AsKnown(OpenHome):
         """
         of = pair if isinstance(pair, Pair) else self.ledger.names().pair(pair)
         window = TimeRange(requests.instant(start or 0), END_OF_TIME if end is None else requests.instant(end))
-        found = replaced(self.ledger.revisions(self.store.mark, Series(of, parse_interval(interval))), window)
+        found = replaced(self.store, self.ledger, Series(of, parse_interval(interval)), window)
         return frames.pandas(found).astype({"trades": "Int32", "job_id": "Int64"})

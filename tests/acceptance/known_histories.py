@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import threading
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pytest
 
 from kraken_core import Workbench
 from kraken_core.domain.errors import KrakenError
 from kraken_core.domain.market import INTERVALS
+from kraken_core.domain.revisions import Replacement
+from kraken_core.domain.table_mark import TableMark
+from kraken_core.ledger import engine
+from kraken_core.ledger.ledger import SqlLedger
 from kraken_core.settings import Settings
+from kraken_core.stores.delta import log
 from kraken_core.workbench.jobs.clock import SystemClock
 from tests.support.pocket_exchange import PocketExchange
 
@@ -49,13 +57,14 @@ def everything(workbench: Workbench, **when: Any) -> dict[str, Any]:
         for pair in pairs
         for interval in INTERVALS
     }
+    slots = {str(pair): _bytes(workbench.coverage_of(pair, 60, **when)) for pair in pairs}
     filled = {str(pair): _bytes(workbench.candles(pair, 60, fill="previous", **when)) for pair in pairs}
     by_sql = workbench.sql("SELECT * FROM candles ORDER BY pair, interval_minutes, time", **when)
     tables = {
         name: _bytes(getattr(workbench, name)(**when).reset_index(drop=True))
         for name in ("coverage", "gaps", "completeness")
     }
-    return {"candles": {k: v for k, v in candles.items() if v}, "filled": filled, "sql": _bytes(by_sql), **tables}
+    return {"candles": candles, "slots": slots, "filled": filled, "sql": _bytes(by_sql), **tables}
 
 
 def _bytes(found: pd.DataFrame) -> tuple[str, ...]:
@@ -74,12 +83,22 @@ class KnownHistory:
     clock: SetClock = field(default_factory=SetClock)
     said: list[tuple[int, dict[str, Any]]] = field(default_factory=list)
 
-    def do(self, step: str, number: int = 0) -> None:
-        """A step: ``ingest`` a source, ``ask`` the exchange, ``undo`` the last job, ``compact`` or ``vacuum``."""
+    def do(self, step: str, number: int = 0, *, between: Collection[int] = ()) -> None:
+        """A step: ``ingest`` a source, ``ask`` the exchange, ``undo`` the last job, ``compact``, ``vacuum`` and others.
+
+        What the home says is kept after it, and ``between``: after so many of its commits, to table or ledger.
+        """
         self.clock.at += HOUR_S
-        with opened(self.home, self.clock, self.exchange) as workbench:
+        with opened(self.home, self.clock, self.exchange) as workbench, _watched(lambda n: self._between(n, between)):
             getattr(self, f"_{step}")(workbench, number)
+        with opened(self.home, self.clock) as workbench:
             self.said.append((self.clock.at, everything(workbench)))
+
+    def _between(self, number: int, wanted: Collection[int]) -> None:
+        if number in wanted:
+            with opened(self.home, self.clock) as reader:
+                self.said.append((self.clock.at, everything(reader)))
+            self.clock.at += 1  # what is committed from now on was not known then
 
     def check(self) -> None:
         """What was said after each job is what is said of that instant now."""
@@ -107,11 +126,47 @@ class KnownHistory:
                 continue
             return
 
+    def _verify(self, workbench: Workbench, _number: int) -> None:
+        workbench.verify()
+
+    def _limit(self, workbench: Workbench, number: int) -> None:
+        days = {"start_date": self.first_day, "end_date": self.first_day + timedelta(days=number % 3)}
+        chosen = workbench.select(tier="ALL", intervals=[60, 1440], **days)
+        if workbench.holdings.known(chosen):
+            (workbench.expectations.restore if number % 2 else workbench.expectations.limit)(chosen)
+
     def _compact(self, workbench: Workbench, _number: int) -> None:
         workbench.store.compact(lambda: False)
 
     def _vacuum(self, workbench: Workbench, _number: int) -> None:
         workbench.store.vacuum(LONG_AFTER)
+
+
+@contextmanager
+def _watched(after: Callable[[int], None]) -> Iterator[None]:
+    """Call this after each commit, to a table or a ledger, with how many there were before.
+
+    Not after those by which a ledger keeps what a commit to the table is about to replace: that counts by then.
+    """
+    commits, keep = count(), SqlLedger.keep_replaced
+    keeping = False
+
+    def reached(name: str) -> None:
+        committed = name in {"table.commit.after", "ledger.commit.after"}
+        if committed and not keeping and threading.current_thread() is threading.main_thread():
+            after(next(commits))
+
+    def kept(ledger: SqlLedger, table: TableMark, replaced: Iterable[Replacement]) -> None:
+        nonlocal keeping
+        keeping = True
+        keep(ledger, table, replaced)
+        keeping = False
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(engine, "reached", reached)
+        patch.setattr(log, "reached", reached)
+        patch.setattr(SqlLedger, "keep_replaced", kept)
+        yield
 
 
 def _without_nothing(said: Any) -> Any:

@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from kraken_core.domain.errors import IncompleteError, UsageError
-from kraken_core.domain.market import Pair
+from kraken_core.domain.market import INTERVALS, Pair
 from kraken_core.domain.timerange import iso
 from kraken_core.ledger.engine import open_engine, writing
 from kraken_core.ledger.schema import alembic_config
@@ -39,7 +39,8 @@ whole_jobs = settings(
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
-STEP = st.tuples(st.sampled_from(["ingest", "ingest", "ask", "undo", "compact", "vacuum"]), st.integers(0, 30))
+KINDS = ["ingest", "ingest", "ask", "undo", "verify", "limit", "compact", "vacuum"]
+STEP = st.tuples(st.sampled_from(KINDS), st.integers(0, 30), st.sets(st.integers(0, 30), max_size=2))
 
 
 @st.composite
@@ -58,9 +59,9 @@ def check(data: st.DataObject, market: SimulatedMarket) -> None:
         exchange = PocketExchange(market)
         history = KnownHistory(here / "home", exchange, written(market, made, here / "archives"), FIRST_DAY)
         history.clock.at = market.end
-        for step, number in steps:
+        for step, number, between in steps:
             if made or step != "ingest":
-                history.do(step, number)
+                history.do(step, number, between=between)
         history.check()
 
 
@@ -112,16 +113,27 @@ KILLED = [
 def test_a_job_killed_before_or_after_its_commits_changes_nothing_of_what_was_known(
     name: str, visit: int, job: Job, history: KnownHistory
 ) -> None:
+    listed = revisions(history)
     killed = run(job, history.home, f"{name}:{visit}")
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     history.clock.at = int(time.time())
     history.check()
+    if name == "table.commit.before":
+        assert revisions(history) == listed
 
     again = run(job, history.home)
 
     assert again.returncode == 0, again.stderr
     history.clock.at = int(time.time())
     history.check()
+
+
+def revisions(history: KnownHistory) -> list[tuple[object, ...]]:
+    """All that is listed as replaced."""
+    with opened(history.home, history.clock) as workbench:
+        pairs = [record.pair for record in workbench.pairs()]
+        found = [workbench.revisions(pair, interval) for pair in pairs for interval in INTERVALS]
+    return [row for each in found for row in each.itertuples(index=False, name=None)]
 
 
 def test_before_a_home_began_nothing_was_known(history: KnownHistory) -> None:

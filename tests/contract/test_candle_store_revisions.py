@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple, cast
@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from kraken_core.domain.candles import Source, rank_of
 from kraken_core.domain.market import Series
-from kraken_core.domain.revisions import VISIBLE, Replacement, earlier, with_sources
+from kraken_core.domain.revisions import VISIBLE, Replacement, taken_back
 from kraken_core.domain.table_mark import TableMark
 from kraken_core.domain.timerange import TimeRanges
 from kraken_core.ports import CandleStore, CandleTable, Versioned
@@ -38,13 +38,11 @@ class Keeper:
 
     def before(self, store: CandleStore, number: int) -> pl.DataFrame:
         """The candles of the table when so many replacements had been kept."""
-        now = earlier(ALL, self.kept[number:])
-        same = with_sources(visible(store, now.unchanged), now.sources)
-        return pl.concat([same, now.candles]).sort("pair", "interval_minutes", "time")
+        return taken_back(visible(store), ALL, self.kept[number:])
 
 
-def visible(store: CandleStore, ranges: Mapping[Series, TimeRanges] = ALL) -> pl.DataFrame:
-    return store.candles(ranges).select(*VISIBLE)
+def visible(store: CandleStore) -> pl.DataFrame:
+    return store.candles(ALL).select(*VISIBLE)
 
 
 def bits(candles: pl.DataFrame) -> list[tuple[object, ...]]:

@@ -94,7 +94,8 @@ def test_revisions_name_the_job_that_replaced_them(ledger: SqlLedger, clock: Set
         (NOON, None, 1.0),
         (LATER, job.id, 2.0),
     ]
-    assert ledger.revisions(EMPTY, ETHER) == []
+    assert [each.replaced.before.height for each in ledger.revisions(EMPTY, ETHER)] == [0, 0]
+    assert ledger.revisions(EMPTY, DAYS) == []
 
 
 def test_tables_are_kept_apart_whatever_they_are_called(ledger: SqlLedger, opened: Callable[..., SqlLedger]) -> None:

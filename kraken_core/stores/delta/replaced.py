@@ -66,6 +66,9 @@ class ReplacedRows:
 
     def result(self, lost: Mapping[str, pl.Series]) -> Replacement:
         """What is replaced; ``lost`` are the numbers of the rows that lost their slot, by file."""
+        beside = {series: TimeRanges.of(spans) for series, spans in self._new.items()}
+        if not self._losing and not any(self._changed()):
+            return Replacement(beside, pl.DataFrame(schema=VISIBLE))
         gone = [self._gone(path, lost[path]) for path in self._losing]
         came = [self._rows(path, taken, VISIBLE, without=lost.get(path)) for path, taken in self._changed()]
         before, new = (pl.concat([pl.DataFrame(schema=VISIBLE), *found]) for found in (gone, came))
@@ -76,10 +79,8 @@ class ReplacedRows:
             for path, wanted in self._stored.holding(near).items()
         ]
         found = replacement(before, new, _slots(*kept))
-        ranges = {series: TimeRanges.of(spans) for series, spans in self._new.items()}
-        for series, changed in found.ranges.items():
-            ranges[series] = ranges.get(series, _NOTHING) | changed
-        return found._replace(ranges=ranges)
+        ranges = {series: beside.get(series, _NOTHING) | changed for series, changed in found.ranges.items()}
+        return found._replace(ranges=beside | ranges)
 
     def _changed(self) -> Iterator[tuple[str, dict[Series, TimeRanges]]]:
         """The taken files with series of which they may change something."""

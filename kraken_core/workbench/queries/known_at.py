@@ -6,7 +6,7 @@ kept: a commit that lands in between is taken back as well, and one that never l
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -20,11 +20,10 @@ from kraken_core.domain.differences import Difference
 from kraken_core.domain.errors import UsageError
 from kraken_core.domain.gaps import GapRecord
 from kraken_core.domain.market import Pair, Series
-from kraken_core.domain.revisions import SLOT, VISIBLE, earlier, with_sources, within
+from kraken_core.domain.revisions import SLOT, VISIBLE, earlier, taken_back, unlike, within
 from kraken_core.domain.scope import Detection
 from kraken_core.domain.timerange import END_OF_TIME, TimeRange, TimeRanges, iso
 from kraken_core.ledger.ledger import SqlLedger
-from kraken_core.ledger.revisions import Kept
 from kraken_core.ports import CandleTable, KnownRecords, PairRecord, StoredCandles
 
 _EVER = TimeRanges.single(0, END_OF_TIME)
@@ -82,9 +81,7 @@ class TableAt:
     def candles(self, ranges: Mapping[Series, TimeRanges], columns: Collection[str] = SCHEMA) -> pl.DataFrame:
         """See ports.StoredCandles."""
         now = self.store.candles(ranges, VISIBLE)
-        then = earlier(ranges, self.ledger.replaced_since(self.store.mark, self.instant, ranges.keys()))
-        same = now if then.unchanged == ranges else within(now, then.unchanged)
-        found = pl.concat([with_sources(same, then.sources), then.candles]).sort(SLOT)
+        found = taken_back(now, ranges, self.ledger.replaced_since(self.store.mark, self.instant, ranges.keys()))
         return found.with_columns(rank=pl.lit(0, pl.Int64)).select(*chosen(columns))
 
     def count(self, ranges: Mapping[Series, TimeRanges]) -> Mapping[Series, list[int]]:
@@ -159,17 +156,25 @@ def known(store: CandleTable, ledger: SqlLedger, now: int, instant: int | None) 
     return KnownState(TableAt(store, ledger, instant), LedgerAt(ledger, instant), instant)
 
 
-def replaced(kept: Sequence[Kept], window: TimeRange) -> pl.DataFrame:
-    """The candles of a window that commits replaced: time, replaced_at, their values and source, job_id."""
-    within_window = (pl.col("time").dt.epoch("s") >= window.start) & (pl.col("time").dt.epoch("s") < window.end)
-    found = [
-        each.replaced.before.filter(within_window).select(
-            "time",
-            pl.lit(each.at * _US).cast(TIME).alias("replaced_at"),
-            *VALUES,
-            "source",
-            pl.lit(each.job_id, pl.Int64).alias("job_id"),
+def replaced(store: CandleTable, ledger: SqlLedger, series: Series, window: TimeRange) -> pl.DataFrame:
+    """The candles of a window that commits replaced: time, replaced_at, their values and source, job_id.
+
+    Taken back one by one, newest first: a commit that never landed left what it found, so it replaced nothing.
+    """
+    ranges = {series: TimeRanges.single(*window)}
+    now = store.candles(ranges, VISIBLE)
+    found = [pl.DataFrame(schema=_REPLACED)]
+    for kept in reversed(ledger.revisions(store.mark, series)):
+        after, now = now, taken_back(now, ranges, [kept.replaced])
+        changed = now.join(within(kept.replaced.before, ranges), on=SLOT, how="semi")
+        changed = changed.join(after, on=SLOT, how="left", suffix="_stored")
+        found.append(
+            changed.filter(pl.col("source_stored").is_null() | unlike()).select(
+                "time",
+                pl.lit(kept.at * _US).cast(TIME).alias("replaced_at"),
+                *VALUES,
+                "source",
+                pl.lit(kept.job_id, pl.Int64).alias("job_id"),
+            )
         )
-        for each in kept
-    ]
-    return pl.concat([pl.DataFrame(schema=_REPLACED), *found])
+    return pl.concat(reversed(found))
