@@ -16,9 +16,10 @@ import pytest
 
 from kraken_core import Workbench
 from kraken_core.domain.errors import KrakenError
-from kraken_core.domain.market import INTERVALS
-from kraken_core.domain.revisions import Replacement
+from kraken_core.domain.market import INTERVALS, Series
+from kraken_core.domain.revisions import VISIBLE, Replacement
 from kraken_core.domain.table_mark import TableMark
+from kraken_core.domain.timerange import END_OF_TIME, TimeRanges
 from kraken_core.ledger import engine
 from kraken_core.ledger.ledger import SqlLedger
 from kraken_core.settings import Settings
@@ -55,8 +56,11 @@ def everything(workbench: Workbench, **when: Any) -> dict[str, Any]:
     candles = {
         (str(pair), interval): _bytes(workbench.candles(pair, interval, **when))
         for pair in pairs
-        for interval in INTERVALS
+        for interval in (60, "2h", 1440)
     }
+    ever = TimeRanges.single(0, END_OF_TIME)
+    table = workbench.known(when.get("as_known_at")).store
+    stored = table.candles({Series(pair, interval): ever for pair in pairs for interval in INTERVALS}, VISIBLE)
     slots = {str(pair): _bytes(workbench.coverage_of(pair, 60, **when)) for pair in pairs}
     filled = {str(pair): _bytes(workbench.candles(pair, 60, fill="previous", **when)) for pair in pairs}
     by_sql = workbench.sql("SELECT * FROM candles ORDER BY pair, interval_minutes, time", **when)
@@ -64,7 +68,8 @@ def everything(workbench: Workbench, **when: Any) -> dict[str, Any]:
         name: _bytes(getattr(workbench, name)(**when).reset_index(drop=True))
         for name in ("coverage", "gaps", "completeness")
     }
-    return {"candles": candles, "slots": slots, "filled": filled, "sql": _bytes(by_sql), **tables}
+    found = {"stored": _bytes(stored.to_pandas()), "sql": _bytes(by_sql), **tables}
+    return {"candles": candles, "slots": slots, "filled": filled, **found}
 
 
 def _bytes(found: pd.DataFrame) -> tuple[str, ...]:
