@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _BYTES = 8  # of a number
 _MUCH = 1_000_000  # bytes: to make more of them as few as can be would keep a commit waiting
+_INTERVALS = 10_000  # more than any interval has minutes
 _UNKNOWN = -1  # a count of trades that nobody knows
 _FLOATS = tuple(name for name, kind in VISIBLE.items() if kind == pl.Float64)
 
@@ -49,13 +50,17 @@ def pack_ranges(ranges: Mapping[Series, TimeRanges], ids: Mapping[Pair, int]) ->
 def unpack_ranges(packed: bytes, names: Mapping[tuple[int, int], Series]) -> dict[Series, TimeRanges]:
     """The ranges of the series that are named by pair id and interval."""
     intervals, pairs, starts, lengths = unpack(packed, 4)
-    wanted = np.isin(pairs, [pair_id for pair_id, _ in names]) & np.isin(intervals, [i for _, i in names])
+    wanted = _of(names, pairs, intervals)
     found: dict[Series, list[tuple[int, int]]] = {}
     columns = (each[wanted].tolist() for each in (pairs, intervals, starts, starts + lengths))
     for pair_id, interval, start, end in zip(*columns, strict=True):
-        if series := names.get((pair_id, interval)):
-            found.setdefault(series, []).append((start, end))
+        found.setdefault(names[pair_id, interval], []).append((start, end))
     return {series: TimeRanges.of(spans) for series, spans in found.items()}
+
+
+def _of(names: Mapping[tuple[int, int], Series], pairs: Ints, intervals: Ints) -> NDArray[np.bool_]:
+    """Which rows are of the series that are named by pair id and interval."""
+    return np.isin(pairs * _INTERVALS + intervals, [pair_id * _INTERVALS + interval for pair_id, interval in names])
 
 
 def pack_sources(sources: Mapping[str, Mapping[Series, TimeRanges]], ids: Mapping[Pair, int]) -> bytes:
@@ -89,11 +94,15 @@ def pack_candles(candles: pl.DataFrame, ids: Mapping[Pair, int]) -> bytes:
     return json.dumps(sources).encode() + b"\n" + pack(columns)
 
 
-def unpack_candles(packed: bytes, names: Mapping[int, Pair]) -> pl.DataFrame:
-    """What :func:`pack_candles` was given, sorted by slot; ``names`` are the pairs by their ids."""
+def unpack_candles(packed: bytes, names: Mapping[tuple[int, int], Series]) -> pl.DataFrame:
+    """What :func:`pack_candles` was given, sorted by slot, of the series that are named by pair id and interval."""
     sources, _, numbers = packed.partition(b"\n")
-    intervals, pairs, times, trades, source, *floats = unpack(numbers, 5 + len(_FLOATS))
-    pair_names = {id_: str(names[id_]) for id_ in np.unique(pairs).tolist()}
+    rows = unpack(numbers, 5 + len(_FLOATS))
+    wanted = _of(names, rows[1], rows[0])
+    if not wanted.any():
+        return pl.DataFrame(schema=VISIBLE)
+    intervals, pairs, times, trades, source, *floats = np.ascontiguousarray(rows[:, wanted])
+    pair_names = {id_: str(series.pair) for (id_, _), series in names.items()}
     counts = pl.Series(trades)
     columns = {
         "pair": pl.Series(pairs).replace_strict(pair_names, return_dtype=pl.String),

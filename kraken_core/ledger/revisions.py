@@ -12,7 +12,6 @@ from kraken_core.domain.errors import UsageError
 from kraken_core.domain.market import INTERVALS, Series
 from kraken_core.domain.revisions import VISIBLE, Replacement
 from kraken_core.domain.table_mark import TableMark
-from kraken_core.domain.timerange import TimeRanges
 from kraken_core.ledger.models import candle_revision, record_revision
 from kraken_core.ledger.packing import (
     pack_candles,
@@ -109,21 +108,14 @@ class Revisions(Transactions):
         query = select(*columns).where(where, _ROW.ranges.is_not(None)).order_by(_ROW.id)
         for id_, at, job_id, packed, sources in connection.execute(query).all():
             ranges = unpack_ranges(packed, names)
-            before = self._before(connection, id_, ranges) if ranges else pl.DataFrame(schema=VISIBLE)
+            before = self._before(connection, id_, ranges.keys())
             kept = Replacement(ranges, before, unpack_sources(sources, names) if sources else {})
             if kept.series:
                 yield Kept(at, job_id, kept)
 
-    def _before(self, connection: Connection, id_: int, ranges: Mapping[Series, TimeRanges]) -> pl.DataFrame:
-        packed = connection.scalar(select(_ROW.before).where(_ROW.id == id_))
-        if packed is None:
-            return pl.DataFrame(schema=VISIBLE)
-        of_series = pl.DataFrame(
-            [(str(pair), interval) for pair, interval in ranges],
-            {"pair": pl.String, "interval_minutes": pl.Int32},
-            orient="row",
-        )
-        return unpack_candles(packed, self._pairs).join(of_series, on=of_series.columns, how="semi")
+    def _before(self, connection: Connection, id_: int, series: Collection[Series]) -> pl.DataFrame:
+        packed = connection.scalar(select(_ROW.before).where(_ROW.id == id_)) if series else None
+        return pl.DataFrame(schema=VISIBLE) if packed is None else unpack_candles(packed, self._names(series))
 
     def _names(self, series: Collection[Series] | None) -> Mapping[tuple[int, int], Series]:
         if series is None:

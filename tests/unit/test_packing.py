@@ -44,6 +44,15 @@ def names(chosen: set[Series]) -> dict[tuple[int, int], Series]:
     return {(PAIRS[series.pair], series.interval): series for series in chosen}
 
 
+def candles(rows: dict[tuple[Series, int], tuple[object, ...]]) -> pl.DataFrame:
+    records = [
+        (str(series.pair), series.interval, slot * series.width * 1_000_000, *values)
+        for (series, slot), values in rows.items()
+    ]
+    found = pl.DataFrame(records, {**VISIBLE, "time": pl.Int64}, orient="row").cast({"time": VISIBLE["time"]})
+    return found.sort(SLOT)
+
+
 def bits(candles: pl.DataFrame) -> list[tuple[object, ...]]:
     return [tuple(struct.pack("d", v) if isinstance(v, float) else v for v in row) for row in candles.iter_rows()]
 
@@ -66,13 +75,13 @@ def test_ranges_are_unpacked_of_the_series_that_are_named(
     assert unpack_sources(pack_sources(sources, PAIRS), names(chosen)) == expected_sources
 
 
-@given(st.dictionaries(st.tuples(SERIES, st.integers(0, 10**6)), CANDLE, min_size=1))
-def test_candles_are_unpacked_to_the_bit(rows: dict[tuple[Series, int], tuple[object, ...]]) -> None:
-    records = [
-        (str(series.pair), series.interval, slot * series.width * 1_000_000, *values)
-        for (series, slot), values in rows.items()
-    ]
-    candles = pl.DataFrame(records, {**VISIBLE, "time": pl.Int64}, orient="row").cast({"time": VISIBLE["time"]})
-    found = unpack_candles(pack_candles(candles, PAIRS), {id_: pair for pair, id_ in PAIRS.items()})
-    assert found.schema == candles.schema
-    assert bits(found) == bits(candles.sort(SLOT))
+@given(st.dictionaries(st.tuples(SERIES, st.integers(0, 10**6)), CANDLE, min_size=1), st.sets(SERIES))
+def test_candles_are_unpacked_to_the_bit_of_the_series_that_are_named(
+    rows: dict[tuple[Series, int], tuple[object, ...]], chosen: set[Series]
+) -> None:
+    packed = pack_candles(candles(rows), PAIRS)
+    every = unpack_candles(packed, names({series for series, _ in rows}))
+    some = unpack_candles(packed, names(chosen))
+    assert every.schema == some.schema == VISIBLE
+    assert bits(every) == bits(candles(rows))
+    assert bits(some) == bits(candles({key: row for key, row in rows.items() if key[0] in chosen}))

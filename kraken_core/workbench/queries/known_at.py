@@ -6,10 +6,12 @@ kept: a commit that lands in between is taken back as well, and one that never l
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import NamedTuple
+from functools import cached_property
+from typing import NamedTuple, TypeVar
 
 import duckdb
 import polars as pl
@@ -26,34 +28,49 @@ from kraken_core.domain.timerange import END_OF_TIME, TimeRange, TimeRanges, iso
 from kraken_core.ledger.ledger import SqlLedger
 from kraken_core.ports import CandleTable, KnownRecords, PairRecord, StoredCandles
 
+Ranged = TypeVar("Ranged", DataCoverageRange, GapRecord)
 _EVER = TimeRanges.single(0, END_OF_TIME)
 _US = 1_000_000
 _REPLACED = {"time": TIME, "replaced_at": TIME, **{n: VISIBLE[n] for n in (*VALUES, "source")}, "job_id": pl.Int64}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class LedgerAt:
-    """What a ledger had worked out by an instant."""
+    """What a ledger had worked out by an instant: nothing changes that any more, so it is read once."""
 
     ledger: SqlLedger
     instant: int
 
     def coverage(self, series: Collection[Series] | None = None) -> list[DataCoverageRange]:
         """See ports.KnownRecords."""
-        found = self.ledger.coverage_at(self.instant)
-        return found if series is None else [each for each in found if each.series in set(series)]
+        return _chosen(self._coverage, series)
 
     def gaps(self, series: Collection[Series] | None = None) -> list[GapRecord]:
         """See ports.KnownRecords: the open ones."""
-        found = self.ledger.gaps_at(self.instant)
-        return found if series is None else [each for each in found if each.series in set(series)]
+        return _chosen(self._gaps, series)
 
     def detections(self) -> Mapping[Series, Detection]:
         """See ports.KnownRecords."""
-        return self.ledger.detections_at(self.instant)
+        return self._detections
 
     def pairs(self) -> list[PairRecord]:
         """See ports.KnownRecords: those that had lived by what was known; their tiers are those of now."""
+        return self._pairs
+
+    @cached_property
+    def _coverage(self) -> dict[Series, list[DataCoverageRange]]:
+        return _by_series(self.ledger.coverage_at(self.instant))
+
+    @cached_property
+    def _gaps(self) -> dict[Series, list[GapRecord]]:
+        return _by_series(self.ledger.gaps_at(self.instant))
+
+    @cached_property
+    def _detections(self) -> Mapping[Series, Detection]:
+        return self.ledger.detections_at(self.instant)
+
+    @cached_property
+    def _pairs(self) -> list[PairRecord]:
         return self.ledger.pairs_at(self.instant)
 
     def assertions(self, pairs: Collection[Pair] | None = None) -> list[Assertion]:
@@ -63,6 +80,19 @@ class LedgerAt:
     def differences(self, series: Collection[Series] | None = None) -> list[Difference]:
         """See ports.KnownRecords."""
         return self.ledger.differences_at(self.instant, series)
+
+
+def _by_series(records: Iterable[Ranged]) -> dict[Series, list[Ranged]]:
+    found: dict[Series, list[Ranged]] = defaultdict(list)
+    for each in records:
+        found[each.series].append(each)
+    return dict(found)
+
+
+def _chosen(records: Mapping[Series, list[Ranged]], series: Collection[Series] | None) -> list[Ranged]:
+    """The records of these series, or all, in the order that they have."""
+    chosen = records if series is None else sorted(records.keys() & set(series))
+    return [each for of_series in chosen for each in records[of_series]]
 
 
 @dataclass(frozen=True, slots=True)
