@@ -30,6 +30,7 @@ Example:
     help="A folder, a zip, a split zip's first part, or an http(s) address of a zip; may be repeated "
     "(default: csv_source_dirs of the settings).",
 )
+@click.option("--expected", is_flag=True, help="The pairs and intervals that are expected already; no pair is added.")
 @click.option("--archive-through", metavar="DATE", help="Last day that archives cover, where they do not state it.")
 @click.option("--incremental", is_flag=True, help="From each series' last covered slot to now.")
 @click.option(
