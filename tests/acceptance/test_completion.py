@@ -1,4 +1,4 @@
-"""What a shell completes: asked of a real bash, with the script that users source."""
+"""What a shell completes, as click works it out, and once as a real bash shows it."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from click.shell_completion import BashComplete
 
-from kraken_core.cli.completion import SHELLS
+from kraken_core.cli.completion import PROGRAM, SHELLS, VARIABLE
+from kraken_core.cli.main import cli
 from tests.support.command_line import Kraken
 
 TYPED = """
@@ -23,15 +25,13 @@ printf '%s\\n' "${COMPREPLY[@]}"
 
 
 def completed(*typed: str, home: Path) -> list[str]:
-    """What bash offers for the last of the words typed."""
-    environment = os.environ | {"KRAKEN_HOME": str(home), "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
-    asked = ["bash", "--norc", "-c", TYPED, "bash", "kraken-history", *typed]
-    done = subprocess.run(asked, env=environment, capture_output=True, text=True, check=True)
-    assert done.stderr == ""
-    return done.stdout.split("\n")[:-1]
+    """What is offered for the last of the words typed."""
+    *before, last = typed
+    options = ["--home", str(home)] if before else []
+    offered = BashComplete(cli, {}, PROGRAM, VARIABLE).get_completions([*before[:1], *options, *before[1:]], last)
+    return [str(item.value) for item in offered]
 
 
-@pytest.mark.skipif(not shutil.which("bash"), reason="bash is not installed")
 @pytest.mark.parametrize(
     ("typed", "offered"),
     [
@@ -52,15 +52,23 @@ def test_a_shell_completes_commands_options_and_what_a_home_has(
     assert completed(*typed, home=full_home) == offered
 
 
-@pytest.mark.skipif(not shutil.which("bash"), reason="bash is not installed")
 def test_completing_makes_no_home_and_says_nothing_where_one_cannot_be_read(tmp_path: Path) -> None:
-    assert completed("report", "--pairs", "B", home=tmp_path / "none") == [""]
+    assert completed("report", "--pairs", "B", home=tmp_path / "none") == []
     assert not (tmp_path / "none").exists()
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / "ledger.sqlite").write_bytes(b"no database" * 100)
-    assert completed("report", "--pairs", "B", home=tmp_path / "broken") == [""]
+    assert completed("report", "--pairs", "B", home=tmp_path / "broken") == []
+
+
+@pytest.mark.skipif(not shutil.which("bash"), reason="bash is not installed")
+def test_bash_shows_it(full_home: Path) -> None:
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    words = ["bash", "--norc", "-c", TYPED, "bash", "kraken-history", "report", "--pairs", "BTC/EUR,BTC"]
+    environment = os.environ | {"KRAKEN_HOME": str(full_home), "PATH": path}
+    shown = subprocess.run(words, env=environment, capture_output=True, text=True, check=True)
+    assert (shown.stdout, shown.stderr) == ("BTC/EUR,BTC/USD\n", "")
 
 
 @pytest.mark.parametrize("shell", SHELLS)
 def test_every_shell_has_its_script(kraken: Kraken, shell: str) -> None:
-    assert "_KRAKEN_HISTORY_COMPLETE" in kraken("completion", shell).out
+    assert VARIABLE in kraken("completion", shell).out
