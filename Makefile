@@ -15,7 +15,7 @@ QUESTDB := .venv/servers/questdb-$(QUESTDB_VERSION).jar
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo app test soak check docs notebooks lab bench format lock clean browser screenshots
+.PHONY: help demo app test soak check docs man notebooks lab bench format lock clean browser screenshots
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
@@ -46,6 +46,9 @@ check: .venv/.test ## check format, lint, types and layers
 
 docs: .venv/.test ## build the documentation as a site, in build/site
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+
+man: .venv/.test ## write a manual page for each command, in build/man
+	@PYTHONPATH=. $(BIN)/python scripts/man_pages.py build/man
 
 notebooks: .venv/.test ## run the notebooks, and store what they print and draw
 	@$(BIN)/python scripts/refresh_notebooks.py

@@ -23,7 +23,12 @@ INSTALLED = Path(__file__).parents[1] / "_dashboard"  # where a wheel has what l
 
 @click.command(epilog="\b\nExample:\n  kraken-history app\n  kraken-history app --port 8600 --no-browser")
 @click.option(
-    "--port", type=click.IntRange(1, 65_535), default=8501, show_default=True, help="The port to serve it on."
+    "--port",
+    metavar="N",
+    type=click.IntRange(1, 65_535),
+    default=8501,
+    show_default=True,
+    help="The port to serve it on.",
 )
 @click.option("--browser/--no-browser", default=True, help="Open a browser, or only print the address.")
 @common

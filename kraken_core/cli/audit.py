@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from kraken_core.cli import completion
 from kraken_core.cli.audit_view import print_outcome, print_plan
 from kraken_core.cli.execute import pausing
 from kraken_core.cli.options import CliContext, common, selecting
@@ -33,7 +34,13 @@ if TYPE_CHECKING:
 )
 @click.option("--dry-run", is_flag=True, help="Show how many requests it would take; send none, write nothing.")
 @click.option("--detach", is_flag=True, help="Run in the background; kraken-history jobs shows the progress.")
-@click.option("--resume", metavar="JOB", type=int, help="Continue this audit, with its own request.")
+@click.option(
+    "--resume",
+    metavar="JOB",
+    type=int,
+    shell_complete=completion.jobs,
+    help="Continue this audit, with its own request.",
+)
 @common
 def audit(
     ctx: CliContext,

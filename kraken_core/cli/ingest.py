@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from kraken_core.cli import completion
 from kraken_core.cli.execute import PlanExecution
 from kraken_core.cli.options import CliContext, asking, common, graded, selecting
 from kraken_core.cli.resuming import job_to_resume
@@ -30,6 +31,7 @@ Example:
     help="A folder, a zip, a split zip's first part, or an http(s) address of a zip; may be repeated "
     "(default: csv_source_dirs of the settings).",
 )
+@click.option("--expected", is_flag=True, help="The pairs and intervals that are expected already; no pair is added.")
 @click.option("--archive-through", metavar="DATE", help="Last day that archives cover, where they do not state it.")
 @click.option("--incremental", is_flag=True, help="From each series' last covered slot to now.")
 @click.option(
@@ -49,10 +51,14 @@ Example:
 @click.option("--complete", is_flag=True, help="Use every route, and exit 4 if anything is still missing at the end.")
 @graded
 @click.option("--stop-on-error", is_flag=True, help="Stop at the first bad file (else they are listed at the end).")
-@click.option("--resume", "resume", metavar="JOB", type=int, help="Continue an unfinished job.")
+@click.option(
+    "--resume", "resume", metavar="JOB", type=int, shell_complete=completion.jobs, help="Continue an unfinished job."
+)
 @click.option("--dry-run", is_flag=True, help="Show the plan; write nothing anywhere.")
 @click.option("--yes", "-y", is_flag=True, help="Do not ask for confirmation.")
-@click.option("--workers", type=click.IntRange(1, 256), help="Files read in parallel (default: one per core).")
+@click.option(
+    "--workers", metavar="N", type=click.IntRange(1, 256), help="Files read in parallel (default: one per core)."
+)
 @click.option("--detach", is_flag=True, help="Run in the background; kraken-history jobs shows the progress.")
 @click.option("--as-of", metavar="TIME", help="Take this as the present, for reproducible runs (default: now).")
 @common

@@ -13,6 +13,7 @@ from kraken_core.cli.app import app
 from kraken_core.cli.audit import audit
 from kraken_core.cli.backfill import backfill
 from kraken_core.cli.certify import certify, check_certificate, cite
+from kraken_core.cli.completion import VARIABLE, completion
 from kraken_core.cli.control import cancel, pause, resume
 from kraken_core.cli.data import export, sql
 from kraken_core.cli.deprecated import backfill_gaps, ingest_sequential
@@ -81,6 +82,7 @@ for command in (
     backfill_gaps,
     doctor,
     app,
+    completion,
 ):
     cli.add_command(command)
 
@@ -93,7 +95,9 @@ def main() -> None:
 def run(arguments: list[str]) -> int:
     """Run one command; returns its exit code. Errors are one line on stderr, never a traceback."""
     try:
-        result = cli.main(arguments or ["--help"], prog_name="kraken-history", standalone_mode=False)
+        result = cli.main(
+            arguments or ["--help"], prog_name="kraken-history", complete_var=VARIABLE, standalone_mode=False
+        )
     except click.ClickException as error:
         context = getattr(error, "ctx", None)
         where = f" (see: {context.command_path} --help)" if context else ""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from kraken_core.cli import completion
 from kraken_core.domain.untrusted import VisibleFormatter, visible
 
 if TYPE_CHECKING:
@@ -106,12 +107,20 @@ def selecting(
 ) -> Callable[..., R]:
     """Add the options that select series and days."""
     options = (
-        click.option("--tier", metavar="T", help="One tier, such as TIER1; ALL is every pair."),
-        click.option("--tiers", type=Words(), default=(), help="Several tiers."),
-        click.option("--pairs", type=Words(), default=(), help="Pairs, such as BTC/USD,ETHEUR."),
+        click.option(
+            "--tier", metavar="T", shell_complete=completion.tiers, help="One tier, such as TIER1; ALL is every pair."
+        ),
+        click.option("--tiers", type=Words(), default=(), shell_complete=completion.tiers, help="Several tiers."),
+        click.option(
+            "--pairs", type=Words(), default=(), shell_complete=completion.pairs, help="Pairs, such as BTC/USD,ETHEUR."
+        ),
         click.option("--quotes", type=Words(), default=(), help="Only pairs quoted in these, such as USD,EUR."),
         click.option(
-            "--intervals", type=Words(), default=(), help="From 1m,5m,15m,30m,1h,4h,12h,1d, or minutes (default all)."
+            "--intervals",
+            type=Words(),
+            default=(),
+            shell_complete=completion.intervals,
+            help="From 1m,5m,15m,30m,1h,4h,12h,1d, or minutes (default all).",
         ),
         click.option("--start-date", metavar="DATE", help=first_day),
         click.option("--end-date", metavar="DATE", help="Last UTC day, included (default today)."),

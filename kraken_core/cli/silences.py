@@ -19,7 +19,12 @@ LONGEST = 50  # rows on a terminal
 )
 @selecting
 @click.option(
-    "--at-least", type=click.IntRange(1), default=1, show_default=True, help="Only spans of so many candles or more."
+    "--at-least",
+    metavar="N",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="Only spans of so many candles or more.",
 )
 @click.option("--csv", "file", metavar="FILE", type=click.Path(path_type=Path), help="Write all of them to a file.")
 @common

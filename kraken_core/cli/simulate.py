@@ -21,7 +21,14 @@ if TYPE_CHECKING:
     epilog="\b\nExample:\n  kraken-history simulate market && kraken-history ingest --csv-source-dir market --tier ALL"
 )
 @click.argument("directory", type=click.Path(file_okay=False, path_type=Path))
-@click.option("--seed", type=click.IntRange(min=0), default=7, show_default=True, help="Another seed, another market.")
+@click.option(
+    "--seed",
+    metavar="N",
+    type=click.IntRange(min=0),
+    default=7,
+    show_default=True,
+    help="Another seed, another market.",
+)
 @click.option(
     "--serve",
     "port",

@@ -15,7 +15,7 @@ from kraken_core.domain.interval_units import short
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.plural import counted
 
-MOST_PAIRS = 5  # named in an advised command; more are all
+MOST_PAIRS = 5  # named in an advised command; more are all that are expected
 
 _WORST = 5  # series in a notebook
 
@@ -174,7 +174,7 @@ class Report:
             result.append(f"the exchange can fill {counted(by_api, 'gap')}, fully or partly: kraken-history backfill")
         for archive, candles in sorted(by_archive.items(), key=lambda item: -item[1])[:4]:
             whose = sorted(pairs[archive])
-            selection = f"--pairs {','.join(whose)}" if len(whose) <= MOST_PAIRS else "--tier ALL"
+            selection = f"--pairs {','.join(whose)}" if len(whose) <= MOST_PAIRS else "--expected"
             result.append(
                 f"download {archive} to fill up to {counted(candles, 'missing candle')}, then: "
                 f"kraken-history ingest --csv-source-dir {archive} {selection}"

@@ -13,7 +13,8 @@ import requests
 
 from kraken_core.domain.errors import SourceError
 from kraken_core.domain.timerange import TimeRange
-from kraken_core.sources.http_ranges import PIECE_BYTES, RemoteFile, ServedFile, find, find_parts, version_of
+from kraken_core.sources.bounded import PIECE_BYTES
+from kraken_core.sources.http_ranges import RemoteFile, ServedFile, find, find_parts, version_of
 from kraken_core.sources.members import Member
 from kraken_core.sources.split import JoinedFile, LocalPart, Part
 from kraken_core.sources.web import BreakError, RetryLimits, Web, absent

@@ -7,7 +7,8 @@ from http.cookiejar import DefaultCookiePolicy
 from importlib.metadata import version
 
 import requests
-from requests.adapters import HTTPAdapter
+
+from kraken_core.sources.bounded import BoundedAdapter
 
 _PROJECT = "kraken-history-workbench"
 AGENT = f"{_PROJECT}/{version(_PROJECT)}"
@@ -18,7 +19,7 @@ def prepare(session: requests.Session) -> None:
     """Make a new session polite, and fit for many threads."""
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     for scheme in ("http://", "https://"):
-        session.mount(scheme, HTTPAdapter(pool_maxsize=_SIDE_BY_SIDE))
+        session.mount(scheme, BoundedAdapter(pool_maxsize=_SIDE_BY_SIDE))
     session.headers["User-Agent"] = AGENT
 
 

@@ -14,9 +14,10 @@ from urllib.parse import unquote, urljoin, urlsplit, urlunsplit
 import requests
 
 from kraken_core.domain.errors import SourceError, UnreachableError
+from kraken_core.sources.bounded import BoundedRequest
 from kraken_core.sources.session import prepare, unreached
 
-TIMEOUT_S = (10, 30)  # to connect; between two pieces of an answer
+TIMEOUT_S = (10.0, 30.0)  # to connect; for a piece of an answer, or its end
 TRIES = 5  # in a row that brought nothing worth while
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 30.0
 _ABSENT = {403, 404, 410}  # object stores answer 403 for what is not there, where listing is not allowed
@@ -104,8 +105,22 @@ class Web:
 
         Raises BreakError, also out of the body of the with statement, where trying again may help; else SourceError.
         """
+        with BoundedRequest(TIMEOUT_S[1]) as request:
+            try:
+                with self._get(url, headers, request) as answer:
+                    yield answer
+            except (BreakError, SourceError) as error:
+                if request.reason:  # and nothing follows from an answer that was cut off
+                    raise BreakError(request.reason) from error
+                raise
+            if request.reason:  # an answer without a length ends where it was cut off
+                raise BreakError(request.reason)
+
+    @contextmanager
+    def _get(self, url: str, headers: Mapping[str, str] | None, request: BoundedRequest) -> Iterator[requests.Response]:
         try:
             with self._session.get(url, headers=headers, stream=True, timeout=TIMEOUT_S) as answer:
+                request.answer = answer
                 _check(answer)
                 yield answer
         except requests.exceptions.SSLError as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -68,15 +68,19 @@ def ingest_request(
     max_requests: int | None = None,
     incremental: bool = False,
     complete: bool = False,
+    expected: bool = False,
     **chosen: Any,  # noqa: ANN401 - see selection()
 ) -> Request:
     """What to ingest: the selection, and the sources (those of the settings where none are named).
 
+    With ``expected`` the selection is of the pairs and intervals that are expected already, and no pair is added.
     ``max_requests`` is 1,000, and published archives are not downloaded, by default; with ``complete``
     every route is used, as often as it takes. Raises UsageError for anything it cannot be, and where nothing is
     selected.
     """
     selected = selection(home.tiers, home.ledger.names(), **chosen)
+    if expected:
+        selected = _of_expected(home, selected)
     if not selected.tiers and not selected.pairs:
         raise UsageError("name what to ingest: --tier TIER1, --tiers TIER1,TIER2, --pairs BTC/USD, or --tier ALL.")
     named = home.settings.csv_source_dirs if sources is None else sources
@@ -144,6 +148,16 @@ def audit_request(
         audit=True,
         locate=locate,
     )
+
+
+def _of_expected(home: OpenHome, selected: Selection) -> Selection:
+    """The pairs and intervals of a selection that are expected already. Raises UsageError where none is."""
+    series = [each for each in home.ledger.detections() if selected.holds(each.pair, home.tiers)]
+    pairs = tuple(sorted({each.pair for each in series}))
+    intervals = tuple(sorted({each.interval for each in series} & set(selected.intervals)))
+    if not pairs or not intervals:
+        raise UsageError("nothing of that is expected yet: leave --expected out, and name a tier or pairs.")
+    return replace(selected, tiers=(), pairs=pairs, quotes=(), intervals=intervals)
 
 
 def _request(chosen: Selection, **more: Any) -> Request:  # noqa: ANN401 - the fields a Request adds

@@ -12,7 +12,7 @@ import pytest
 from kraken_core import Workbench
 from kraken_core.domain.archives import day_start
 from kraken_core.simulator.exchange import SimulatedExchange
-from tests.support.command_line import Kraken
+from tests.support.command_line import Kraken, asked
 from tests.support.layouts import tampered, write_zip
 from tests.support.little_market import FIRST_DAY, LittleMarket
 
@@ -222,6 +222,21 @@ def test_an_incremental_job_reports_on_what_was_detected_as_any_report_does(
     kraken.ingest(little.first, "--start-date", "2024-03-30", "--pairs", "BTC/USD", "--intervals", "1,60")
     done = kraken.ingest(little.folder, "--incremental", "--pairs", "BTC/USD", "--intervals", "1,60")
     assert done["completeness"]["wanted"] == sum(row["wanted"] for row in kraken.rows("report"))
+
+
+def test_an_ingest_of_what_is_expected_reads_another_archive_and_adds_no_pair(
+    kraken: Kraken, little: LittleMarket
+) -> None:
+    def present() -> dict[tuple[str, int], int]:
+        return {(row["pair"], row["interval"]): row["present"] for row in kraken.rows("report")}
+
+    refused = kraken(*asked(little.folder, "--expected"), code=2)
+    assert "nothing of that is expected yet" in refused.err
+    kraken.ingest(little.first, "--pairs", "BTC/USD,BTC/EUR", "--intervals", "60")
+    before = present()
+    kraken.ingest(little.folder, "--expected")
+    assert present().keys() == before.keys() == {("BTC/EUR", 60), ("BTC/USD", 60)}
+    assert sum(present().values()) > sum(before.values())
 
 
 def test_open_gaps_are_the_same_number_wherever_they_are_counted(kraken: Kraken, little: LittleMarket) -> None:

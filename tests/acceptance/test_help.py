@@ -22,7 +22,7 @@ def test_every_command_explains_itself_with_an_example(kraken: Kraken) -> None:
     for name in COMMANDS:
         told = kraken(name, "--help").out
         assert re.search(rf"Example:\n +kraken-history {name}\b", told), name
-        assert "--home" in told, name
+        assert "--home" in told or name == "completion", name  # a shell's script has nothing to do with a home
     assert re.search(r"Example:\n +kraken-history ingest", kraken("--help").out)
 
 

@@ -108,7 +108,7 @@ def test_beside_a_running_job_nothing_is_withdrawn(market: SimulatedMarket, tmp_
         assert f"job {running.id} is running" in found.note
         assert workbench.ledger.gaps([hours]) == []
         workbench.ledger.move(running, running.mark_paused())
-        assert "withdrawn" in workbench.verify().note
+        assert "1 slot of BTC/USD 1h withdrawn, now gaps" in workbench.verify().note
         job = workbench.jobs()[0]
         assert job.status is JobStatus.COMPLETED
         assert BTC in job.request.pairs

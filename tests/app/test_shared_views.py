@@ -50,12 +50,18 @@ def address(unfilled_home: Path) -> Iterator[str]:
 
 def choose(tab: Page, label: str, option: str) -> None:
     """Choose from a list by typing, once the page is drawn: a page that moves closes a list that is open."""
-    tab.locator(".js-plotly-plot .nsewdrag").first.wait_for(state="attached")
     tab.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
     box = tab.get_by_role("combobox", name=label)
     box.fill(option)
     tab.get_by_role("option", name=option, exact=True).click()
     box.press("Escape")  # a list of which several can be chosen stays open
+
+
+def unfold(tab: Page, name: str) -> None:
+    """Open an expander, and wait until all in it is seen: what still unfolds moves, and that closes an open list."""
+    tab.get_by_text(name, exact=True).click()
+    expander = tab.locator("details").filter(has=tab.get_by_text(name, exact=True))
+    until(tab, lambda: bool(expander.evaluate("it => it.open && it.scrollHeight <= it.clientHeight")))
 
 
 def until(tab: Page, true: Callable[[], bool]) -> None:
@@ -88,7 +94,7 @@ def seen(tab: Page) -> tuple[list[str], Any]:
 
 
 def of_coverage(tab: Page) -> None:
-    tab.get_by_text("Filters", exact=True).click()
+    unfold(tab, "Filters")
     choose(tab, "Pairs", "BTC/EUR")
     drawn_as(tab, "BTC/EUR", without="BTC/USD")
     choose(tab, "Intervals", "5m")
@@ -98,7 +104,7 @@ def of_coverage(tab: Page) -> None:
 
 
 def of_gaps(tab: Page) -> None:
-    tab.get_by_text("Filters", exact=True).click()
+    unfold(tab, "Filters")
     choose(tab, "Quotes", "EUR")
     drawn_as(tab, "BTC/EUR", without="BTC/USD")
     tab.get_by_text("Tiers", exact=True).last.click()

@@ -15,7 +15,7 @@ from kraken_core.domain.archives import Archive, ArchiveFile
 from kraken_core.domain.errors import BadFileError, SourceError, UnreachableError
 from kraken_core.sources import web
 from kraken_core.sources.archive import ArchiveSource
-from kraken_core.sources.http_ranges import PIECE_BYTES
+from kraken_core.sources.bounded import PIECE_BYTES
 from kraken_core.sources.remote_archives import Remote
 from tests.support.layouts import CONTENT, cut, manifest, plain_zip, tampered, write_zip
 from tests.support.web_server import Fault, FileServer, self_signed, serving

@@ -95,12 +95,6 @@ def test_an_answer_without_end_is_not_read_to_its_end(tmp_path: Path, monkeypatc
         assert len(files.log) == 9
 
 
-def test_an_answer_that_trickles_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http, "WHOLE_S", -1.0)
-    with sending(tmp_path) as (client, _, _), pytest.raises(UnavailableError, match="no answer in time"):
-        client.now()
-
-
 def test_a_certificate_that_nobody_trusts_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "0/public").mkdir(parents=True)
     (tmp_path / "0/public/Time").write_text(json.dumps({"error": [], "result": {"unixtime": END}}))

@@ -97,7 +97,7 @@ def _of(row: dict[str, Any]) -> tuple[object, ...]:
 
 def asked(source: Path, *words: object) -> list[str]:
     """The arguments of an ingest that is the same on every run."""
-    selects = {"--tier", "--tiers", "--pairs"} & {str(word) for word in words}
+    selects = {"--tier", "--tiers", "--pairs", "--expected"} & {str(word) for word in words}
     fixed = {"--start-date": FIRST_DAY, "--as-of": PRESENT, **({} if selects else {"--tier": "ALL"})}
     options = [part for name, value in fixed.items() if name not in words for part in (name, value)]
     network = [] if "--api-backfill" in words else ["--no-api-backfill"]

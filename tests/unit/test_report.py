@@ -132,7 +132,7 @@ def test_gaps_that_no_archive_fills_push_no_archive_out_of_the_advice() -> None:
 
 
 @pytest.mark.parametrize(
-    ("bases", "selection"), [(("ETH", "BTC"), "--pairs BTC/USD,ETH/USD"), ("ABCDEF", "--tier ALL")]
+    ("bases", "selection"), [(("ETH", "BTC"), "--pairs BTC/USD,ETH/USD"), ("ABCDEF", "--expected")]
 )
 def test_an_advised_command_is_whole_and_selects_the_pairs_with_gaps(bases: Sequence[str], selection: str) -> None:
     gaps = tuple(gap(n, 1, "a.zip", series=Series(Pair(base, "USD"), 60)) for n, base in enumerate(bases))

@@ -54,7 +54,7 @@ class KrakenExchange:
     ) -> None:
         self.requests = 0
         self.retries = 0
-        self._transport = Transport(url, timeout_s)
+        self._transport = Transport(url, timeout_s, waiting.stop)
         self._limiter = RateLimiter(waiting, 1 / requests_per_second, 1 / all_per_second)
         self._patience = patience
         self._waiting = waiting

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
 import requests
 
+from kraken_core.domain.errors import Interrupted
+from kraken_core.ports import never_stop
+from kraken_core.sources.bounded import PIECE_BYTES, BoundedRequest
 from kraken_core.sources.rest.failures import NoAnswerError, Policy, refused_by
 from kraken_core.sources.session import prepare, unreached
 
-TIMEOUT_S = (10.0, 20.0)  # to connect; between two pieces of an answer
-WHOLE_S = 90.0  # for all of an answer, however steadily it trickles
+TIMEOUT_S = (10.0, 20.0)  # to connect; for a piece of an answer, or its end
 MOST_BYTES = 64 << 20  # of an answer; the largest, AssetPairs, has about one MB
-_PIECE_BYTES = 1 << 16
 _PEACE_S = 5.0  # after "too many requests" without a time to come back
 _PASSING = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY}
 _OF_THE_QUESTION = {HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY}
@@ -25,15 +25,18 @@ _REFUSING = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.UNAVAILAB
 
 
 class Transport:
-    """Sends requests to the public endpoints at an address. Thread-safe."""
+    """Sends requests to the public endpoints at an address; ``stop`` ends one that is under way. Thread-safe."""
 
-    def __init__(self, url: str, timeout_s: tuple[float, float] = TIMEOUT_S) -> None:
+    def __init__(
+        self, url: str, timeout_s: tuple[float, float] = TIMEOUT_S, stop: Callable[[], bool] = never_stop
+    ) -> None:
         self._session = requests.Session()
         prepare(self._session)
         self._session.auth = _anonymous
         self._session.headers["Accept"] = "application/json"
         self._url = f"{url.rstrip('/')}/0/public/"
         self._timeout_s = timeout_s
+        self._stop = stop
         self.host = _host(url)
 
     def close(self) -> None:
@@ -43,7 +46,17 @@ class Transport:
     __del__ = close
 
     def get(self, endpoint: str, parameters: Mapping[str, str | int]) -> bytes:
-        """The body of an answer. Raises NoAnswerError."""
+        """The body of an answer. Raises NoAnswerError, Interrupted."""
+        with BoundedRequest(self._timeout_s[1], self._stop) as request:
+            try:
+                body = self._get(endpoint, parameters, request)
+            except NoAnswerError as error:
+                _check_whole(request, error)
+                raise
+            _check_whole(request)  # an answer without a length ends where it was cut off
+            return body
+
+    def _get(self, endpoint: str, parameters: Mapping[str, str | int], request: BoundedRequest) -> bytes:
         try:
             with self._session.get(
                 self._url + endpoint,
@@ -52,6 +65,7 @@ class Transport:
                 stream=True,
                 allow_redirects=False,
             ) as answer:
+                request.answer = answer
                 _check(answer)
                 return _body(answer)
         except requests.exceptions.SSLError as error:
@@ -69,6 +83,14 @@ class Transport:
         except requests.exceptions.RequestException as error:
             reason = f"invalid request ({type(error).__name__}): check the setting api_url"
             raise NoAnswerError(reason, Policy.ALL) from error
+
+
+def _check_whole(request: BoundedRequest, error: NoAnswerError | None = None) -> None:
+    """Raises what it means that a request was cut off, if it was."""
+    if request.stopped:
+        raise Interrupted("stopped on request, while the exchange was answering") from error
+    if request.reason:
+        raise NoAnswerError(request.reason, Policy.REPEAT) from error
 
 
 def _host(url: str) -> str:
@@ -126,12 +148,9 @@ def _retry_after(answer: requests.Response) -> float:
 
 
 def _body(answer: requests.Response) -> bytes:
-    begun = time.monotonic()
     body = bytearray()
-    for piece in answer.iter_content(_PIECE_BYTES):
+    for piece in answer.iter_content(PIECE_BYTES):
         body += piece
         if len(body) > MOST_BYTES:
             raise NoAnswerError(f"it sends more than {MOST_BYTES >> 20} MB", Policy.REPEAT)
-        if time.monotonic() - begun > WHOLE_S:
-            raise NoAnswerError("no answer in time", Policy.REPEAT)
     return bytes(body)
