@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from kraken_core.domain.errors import HomeError, SettingError
 from kraken_core.domain.exchange import SETTLING_S
@@ -20,6 +20,7 @@ from kraken_core.domain.tiers import Tiers
 from kraken_core.ports import StoreKind
 from kraken_core.stores.kinds import store_address
 
+_ODD = re.compile(r"\\|%[0-9A-Fa-f]{2}")  # Delta Lake takes them for / and for the character of that number
 FORMAT = 1  # of the home; raised when an older version could no longer use it
 FORMAT_FILE = ".format"
 _PLACE = re.compile(rf"https?://[^/]*[^{os.pathsep}]*|[^{os.pathsep}]+")  # an address has the separator in it
@@ -120,6 +121,7 @@ class Settings:
         Raises SettingError, naming the setting, its value and what would be right; HomeError for a newer home.
         """
         folder = Path(home or environment.get("KRAKEN_HOME") or "kraken-data").expanduser().absolute()
+        _check_path(folder, "a home")
         _check_format(folder)
         values: dict[str, Any] = {}
         origins = {"home": "--home" if home else "KRAKEN_HOME" if environment.get("KRAKEN_HOME") else "default"}
@@ -132,7 +134,9 @@ class Settings:
             if variable in environment:
                 values[name] = _checked(name, environment[variable], variable)
                 origins[name] = variable
-        return cls(folder, **values, origins={n: origins.get(n, "default") for n in ("home", *_CHECKS)})
+        settings = cls(folder, **values, origins={n: origins.get(n, "default") for n in ("home", *_CHECKS)})
+        _check_path(settings.store_path, "a candle table")
+        return settings
 
     def with_store(self, store: str) -> Settings:
         """The same with another candle table. Raises SettingError."""
@@ -141,7 +145,7 @@ class Settings:
     @property
     def ledger_url(self) -> str:
         """Where the ledger is, as a SQLAlchemy URL."""
-        return self.ledger or f"sqlite:///{self.home / 'ledger.db'}"
+        return self.ledger or f"sqlite:///{quote(str(self.home / 'ledger.db'))}"
 
     @property
     def store_kind(self) -> StoreKind:
@@ -195,6 +199,14 @@ class Settings:
             raise HomeError(
                 f"{self.home} cannot be used as home: {error.strerror}. Choose another with --home or KRAKEN_HOME."
             ) from error
+
+
+def _check_path(folder: Path, what: str) -> None:
+    """Raises SettingError for a path in which the library of the candle table does not find what it wrote."""
+    path = str(folder)
+    odd = next((mark for mark in path if not mark.isprintable()), "") or (_ODD.findall(path) or [""])[0]
+    if odd:
+        raise SettingError(f"{folder}: {what} cannot be in a path with {odd!r}: choose another one, or rename it.")
 
 
 def _check_format(home: Path) -> None:

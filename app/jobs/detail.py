@@ -98,7 +98,7 @@ def _errors(job: IngestionJob) -> None:
         st.dataframe(rows[:LISTED], hide_index=True)
     if rejects.exists():
         st.subheader("Rows that were not taken")
-        st.dataframe(pl.read_csv(rejects, n_rows=LISTED, infer_schema=False), hide_index=True)
+        st.dataframe(pl.read_csv(rejects, n_rows=LISTED, infer_schema=False, glob=False), hide_index=True)
         st.caption(f"The first {formatting.count(LISTED)} at most; all of them: {formatting.plain(str(rejects))}")
 
 

@@ -9,7 +9,7 @@ import click
 from kraken_core.cli import completion
 from kraken_core.cli.audit_view import print_outcome, print_plan
 from kraken_core.cli.execute import pausing
-from kraken_core.cli.options import CliContext, common, selecting
+from kraken_core.cli.options import NUMBER, CliContext, common, selecting
 from kraken_core.cli.output import print_json, progress
 from kraken_core.cli.resuming import job_to_resume
 
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 @click.option(
     "--resume",
     metavar="JOB",
-    type=int,
+    type=NUMBER,
     shell_complete=completion.jobs,
     help="Continue this audit, with its own request.",
 )

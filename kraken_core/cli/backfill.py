@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from kraken_core.cli.execute import PlanExecution
-from kraken_core.cli.options import CliContext, asking, common, selecting
+from kraken_core.cli.options import NUMBER, CliContext, asking, common, selecting
 
 
 @click.command(
@@ -20,7 +20,7 @@ from kraken_core.cli.options import CliContext, asking, common, selecting
     "--gap",
     "gap_ids",
     metavar="ID",
-    type=int,
+    type=NUMBER,
     multiple=True,
     help="Only this gap of kraken-history gaps; may be repeated.",
 )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from kraken_core.cli import completion
-from kraken_core.cli.options import CliContext, common
+from kraken_core.cli.options import NUMBER, CliContext, common
 from kraken_core.cli.output import print_json
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ PATIENCE_S = 60  # how long a command waits for the worker to react
 
 
 @click.command(epilog="\b\nExample:\n  kraken-history pause 3")
-@click.argument("job", type=int, shell_complete=completion.jobs)
+@click.argument("job", type=NUMBER, shell_complete=completion.jobs)
 @common
 def pause(ctx: CliContext, job: int) -> None:
     """Pause a running JOB; it can be resumed.
@@ -30,7 +30,7 @@ def pause(ctx: CliContext, job: int) -> None:
 
 
 @click.command(epilog="\b\nExample:\n  kraken-history cancel 3")
-@click.argument("job", type=int, shell_complete=completion.jobs)
+@click.argument("job", type=NUMBER, shell_complete=completion.jobs)
 @common
 def cancel(ctx: CliContext, job: int) -> None:
     """Cancel a JOB for good; what it did is kept."""
@@ -40,7 +40,7 @@ def cancel(ctx: CliContext, job: int) -> None:
 
 
 @click.command(epilog="\b\nExample:\n  kraken-history resume 3")
-@click.argument("job", type=int, shell_complete=completion.jobs)
+@click.argument("job", type=NUMBER, shell_complete=completion.jobs)
 @click.option(
     "--workers", metavar="N", type=click.IntRange(1, 256), help="Files read in parallel (default: one per core)."
 )

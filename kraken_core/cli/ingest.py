@@ -10,7 +10,7 @@ import click
 
 from kraken_core.cli import completion
 from kraken_core.cli.execute import PlanExecution
-from kraken_core.cli.options import CliContext, asking, common, graded, selecting
+from kraken_core.cli.options import NUMBER, CliContext, asking, common, graded, selecting
 from kraken_core.cli.resuming import job_to_resume
 
 EXAMPLE = """\b
@@ -52,7 +52,7 @@ Example:
 @graded
 @click.option("--stop-on-error", is_flag=True, help="Stop at the first bad file (else they are listed at the end).")
 @click.option(
-    "--resume", "resume", metavar="JOB", type=int, shell_complete=completion.jobs, help="Continue an unfinished job."
+    "--resume", "resume", metavar="JOB", type=NUMBER, shell_complete=completion.jobs, help="Continue an unfinished job."
 )
 @click.option("--dry-run", is_flag=True, help="Show the plan; write nothing anywhere.")
 @click.option("--yes", "-y", is_flag=True, help="Do not ask for confirmation.")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from kraken_core.cli import completion
-from kraken_core.cli.options import CliContext, common
+from kraken_core.cli.options import NUMBER, CliContext, common
 from kraken_core.cli.output import echo, print_json, print_table
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @click.command(epilog="\b\nExample:\n  kraken-history jobs\n  kraken-history jobs 3")
-@click.argument("job", type=int, required=False, shell_complete=completion.jobs)
+@click.argument("job", type=NUMBER, required=False, shell_complete=completion.jobs)
 @common
 def jobs(ctx: CliContext, job: int | None) -> None:
     """List jobs, newest first, or show one JOB.

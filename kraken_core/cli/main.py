@@ -34,6 +34,7 @@ from kraken_core.cli.watch import watch
 from kraken_core.domain.errors import KrakenError
 from kraken_core.domain.untrusted import visible
 
+LONGEST = 500  # characters of one word in a message, which may quote whatever was typed
 LOG = logging.getLogger("kraken_core")
 EXAMPLE = """\b
 Example:
@@ -121,4 +122,5 @@ def run(arguments: list[str]) -> int:
 
 def _say(message: str) -> None:
     colour = False if os.environ.get("NO_COLOR") else None  # None: as the stream can
-    click.echo(click.style("kraken-history: ", bold=True) + visible(" ".join(message.split())), err=True, color=colour)
+    words = (word if len(word) <= LONGEST else f"{word[:LONGEST]}…" for word in message.split())
+    click.echo(click.style("kraken-history: ", bold=True) + visible(" ".join(words)), err=True, color=colour)

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 R = TypeVar("R")
 
 
+NUMBER = click.IntRange(1, 2**31 - 1)  # of a job or a gap, as the ledger counts them
+
+
 class Words(click.ParamType[tuple[str, ...]]):
     """A comma-separated list."""
 

@@ -42,9 +42,13 @@ def simulate(ctx: CliContext, directory: Path, seed: int, port: int | None) -> N
 
     What is missing from them is printed.
     """
+    from kraken_core.domain.errors import UsageError
     from kraken_core.simulator.demo import simulate as write
 
-    simulation = write(directory, seed)
+    try:
+        simulation = write(directory, seed)
+    except OSError as error:
+        raise UsageError(f"{directory} cannot be written: {error.strerror}. Choose another folder.") from error
     if port is None:
         _print(ctx, simulation)
     else:

@@ -7,12 +7,12 @@ import sys
 import click
 
 from kraken_core.cli import completion
-from kraken_core.cli.options import CliContext, common
+from kraken_core.cli.options import NUMBER, CliContext, common
 from kraken_core.cli.output import print_json
 
 
 @click.command(epilog="\b\nExample:\n  kraken-history undo 3 --yes")
-@click.argument("job", type=int, shell_complete=completion.jobs)
+@click.argument("job", type=NUMBER, shell_complete=completion.jobs)
 @click.option("--yes", "-y", is_flag=True, help="Do not ask for confirmation.")
 @common
 def undo(ctx: CliContext, job: int, *, yes: bool) -> None:

@@ -72,7 +72,11 @@ class _Session(requests.Session):
         """Where an answer leads. Raises SourceError where that is less safe than the request."""
         target = super().get_redirect_target(resp)
         if target is not None:
-            before, after = urlsplit(resp.url).scheme, urlsplit(urljoin(resp.url, target)).scheme
+            try:
+                before, after = urlsplit(resp.url).scheme, urlsplit(urljoin(resp.url, target)).scheme
+            except ValueError as error:
+                resp.close()
+                raise SourceError("its server redirects to something that is no address") from error
             if after not in {"https", before}:
                 resp.close()
                 raise SourceError(f"its server redirects from {before} to {after or 'nowhere'}, which is not followed")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from glob import escape
 from pathlib import Path
 
 from kraken_core.domain.errors import SourceError
@@ -32,7 +33,7 @@ def unreadable_sources(settings: Settings) -> list[str]:
 def _problem(named: str) -> str:
     path = Path(named).expanduser().absolute()
     try:
-        if not path.exists() and not any(path.parent.glob(f"{path.name}.part*")):
+        if not path.exists() and not any(path.parent.glob(f"{escape(path.name)}.part*")):
             return (
                 f"csv_source_dirs names {named}, which does not exist: no candle is read from it. Correct the setting."
             )
@@ -60,4 +61,4 @@ def _within(named: str) -> Iterator[str]:
 
 def _zip(path: Path) -> list[str]:
     """The zip itself, or the first of its parts."""
-    return [str(path)] if path.exists() else sorted(map(str, path.parent.glob(f"{path.name}.part*")))[:1]
+    return [str(path)] if path.exists() else sorted(map(str, path.parent.glob(f"{escape(path.name)}.part*")))[:1]

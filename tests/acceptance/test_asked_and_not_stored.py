@@ -12,6 +12,7 @@ import pytest
 from kraken_core import Workbench
 from kraken_core.domain.archives import day_start
 from kraken_core.simulator.exchange import SimulatedExchange
+from tests.support.asking import asks
 from tests.support.command_line import Kraken, asked
 from tests.support.layouts import tampered, write_zip
 from tests.support.little_market import FIRST_DAY, LittleMarket
@@ -121,7 +122,7 @@ def test_a_name_with_a_typing_error_is_missing_and_the_right_one_is_proposed(
 ) -> None:
     words = ("--pairs", "BTTC/USD", "--intervals", "60", "--complete")
     with SimulatedExchange(little.market, limits=None) as exchange:
-        monkeypatch.setenv("KRAKEN_API_URL", exchange.url)
+        asks(monkeypatch, exchange)
         foreseen = kraken.ingest(little.folder, *words, "--api-backfill", "--dry-run")["gaps"]
         kraken.ingest(little.folder, *words, "--api-backfill", code=4)
     reason = "no source contains BTTC/USD and the exchange does not list it: did you mean BTC/USD?"
@@ -150,7 +151,7 @@ def test_a_pair_that_the_budget_of_requests_does_not_reach_is_missing_and_not_ab
         for name in names:
             (only / Path(name).name).write_bytes(archive.read(name))
     with SimulatedExchange(little.market, limits=None) as exchange:
-        monkeypatch.setenv("KRAKEN_API_URL", exchange.url)
+        asks(monkeypatch, exchange)
         words = ("--intervals", "60", "--api-backfill", "--max-requests")
         done = kraken.ingest(only, *words, "1")
         share, why = completeness(kraken)["UNI/USD"]
@@ -168,7 +169,7 @@ def test_a_pair_that_was_missing_is_found_by_a_later_backfill(
 ) -> None:
     kraken.ingest(little.first, "--pairs", "ETH/USD,UNI/USD", "--intervals", "60")
     with SimulatedExchange(little.market, limits=None) as exchange:
-        monkeypatch.setenv("KRAKEN_API_URL", exchange.url)
+        asks(monkeypatch, exchange)
         kraken("backfill", "--yes")
     found = completeness(kraken)
     assert found["UNI/USD"][0] == 1
@@ -209,7 +210,7 @@ def test_a_backfill_reports_on_what_was_detected_as_any_report_does(
     """Not on all the time that has passed since."""
     kraken.ingest(little.first, "--end-date", "2024-03-31", "--intervals", "1,60")
     with SimulatedExchange(little.market, limits=None) as exchange:
-        monkeypatch.setenv("KRAKEN_API_URL", exchange.url)
+        asks(monkeypatch, exchange)
         done = kraken("backfill", "--complete", "--yes", "--json").json
     report = kraken.rows("report")
     assert done["completeness"]["missing"] == 0

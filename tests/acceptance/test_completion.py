@@ -56,7 +56,7 @@ def test_completing_makes_no_home_and_says_nothing_where_one_cannot_be_read(tmp_
     assert completed("report", "--pairs", "B", home=tmp_path / "none") == []
     assert not (tmp_path / "none").exists()
     (tmp_path / "broken").mkdir()
-    (tmp_path / "broken" / "ledger.sqlite").write_bytes(b"no database" * 100)
+    (tmp_path / "broken" / "ledger.db").write_bytes(b"no database" * 100)
     assert completed("report", "--pairs", "B", home=tmp_path / "broken") == []
 
 

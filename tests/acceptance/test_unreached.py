@@ -23,6 +23,7 @@ from kraken_core.simulator.release import DAY_S, Release
 from kraken_core.sources.rest import retries
 from kraken_core.workbench.watch.notices import Notice
 from kraken_core.workbench.watch.watch import Round, Watch
+from tests.support.asking import asks
 from tests.support.command_line import NOBODY, Kraken
 from tests.support.pocket_exchange import PocketExchange, at_pocket
 from tests.support.web_server import self_signed, serving
@@ -146,7 +147,7 @@ def test_a_watch_tells_of_rounds_that_fail_at_growing_distances_and_begins_anew_
     faults = Faults((Fault(FaultKind.PORTAL, times=None),))
     told: list[Notice] = []
     with SimulatedExchange(MARKET, limits=None, faults=faults) as exchange:
-        monkeypatch.setenv("KRAKEN_API_URL", exchange.url)
+        asks(monkeypatch, exchange)
         with Workbench.open(kraken.home) as wb:
             assert all(done.failed for done in watched(wb, archive, told, 6))
             assert len(told) == 3  # the first, the second and the fourth
@@ -163,7 +164,7 @@ def test_the_next_job_asks_at_once_what_nobody_answered(
     """An outage is no fault of a gap's, which would make it wait."""
     monkeypatch.setattr(retries, "FIRST_PAUSE_S", 0.001)
     with SimulatedExchange(MARKET, limits=None) as exchange:
-        monkeypatch.setenv("KRAKEN_API_URL", exchange.url)
+        asks(monkeypatch, exchange)
         exchange.faults = Faults(tuple(Fault(FaultKind.FORBIDDEN, each, times=None) for each in ("OHLC", "Trades")))
         kraken("ingest", "--csv-source-dir", archive, *SELECTED, "--yes", code=1)
         exchange.faults = Faults()
@@ -176,7 +177,7 @@ def test_a_pair_that_alone_is_refused_costs_only_itself(
 ) -> None:
     faults = Faults(tuple(Fault(FaultKind.FORBIDDEN, each, BTC, times=None) for each in ("OHLC", "Trades")))
     with SimulatedExchange(MARKET, limits=None, faults=faults) as exchange:
-        monkeypatch.setenv("KRAKEN_API_URL", exchange.url)
+        asks(monkeypatch, exchange)
         done = kraken("ingest", "--csv-source-dir", archive, *SELECTED, "--yes", "--json").json
     assert done["error"] is None
     gaps = kraken.rows("gaps")

@@ -19,6 +19,7 @@ from kraken_core.simulator.market import SimulatedMarket
 from kraken_core.sources.rest import retries
 from kraken_core.workbench.watch.notices import Notice
 from kraken_core.workbench.watch.watch import Round, Watch
+from tests.support.asking import asks
 from tests.support.command_line import Kraken
 
 START, HOURS = day_start(date(2026, 4, 1)), 30
@@ -48,7 +49,7 @@ def watched(
 def test_every_round_brings_the_hour_that_has_closed_since(kraken: Kraken, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = ExchangeClock(START + 26 * HOUR_S + SETTLING_S)
     with SimulatedExchange(MARKET, clock=clock, limits=None) as exchange:
-        monkeypatch.setenv("KRAKEN_API_URL", exchange.url)
+        asks(monkeypatch, exchange)
         with Workbench(Settings.load(kraken.home), clock) as wb:  # type: ignore[arg-type]
             told: list[Notice] = []
             rounds = watched(wb, exchange, clock, 3, told)
@@ -73,7 +74,7 @@ def test_an_exchange_that_is_away_for_a_round_is_told_of_and_made_up_for_by_the_
     monkeypatch.setattr(retries, "FIRST_PAUSE_S", 0.001)
     clock = ExchangeClock(START + 26 * HOUR_S + SETTLING_S)
     with SimulatedExchange(MARKET, clock=clock, limits=None) as exchange:
-        monkeypatch.setenv("KRAKEN_API_URL", exchange.url)
+        asks(monkeypatch, exchange)
         with Workbench(Settings.load(kraken.home), clock) as wb:  # type: ignore[arg-type]
             told: list[Notice] = []
             watched(wb, exchange, clock, 1, told)

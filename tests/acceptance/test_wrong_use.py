@@ -66,6 +66,28 @@ def test_an_ingest_that_cannot_be_is_refused_with_one_line(
     assert not kraken.home.exists()
 
 
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (["simulate", "/dev/null"], "/dev/null cannot be written"),
+        (["jobs", "0"], "0 is not in the range"),
+        (["undo", "9" * 30, "--yes"], "is not in the range"),
+        (["backfill", "--gap", "9" * 30, "--yes"], "is not in the range"),
+        (["ingest", "--resume", "9" * 30, "--yes"], "is not in the range"),
+        (["watch", "--tier", "ALL", "--webhook", "http://[::1"], "the webhook is not an http or https address"),
+        (["watch", "--tier", "ALL", "--webhook", "http://a:99999"], "the webhook is not an http or https address"),
+        (["report", "--html", "/dev/full"], "No space left on device"),
+        (["report", "--pairs", "X" * 100_000], "XXX…"),
+        (["sql", "x" * 100_000], "xxx…"),
+    ],
+)
+def test_whatever_else_cannot_be_is_refused_with_one_short_line(kraken: Kraken, words: list[str], why: str) -> None:
+    line = refused(kraken(*words, code=2))
+    assert why in line
+    assert len(line) < 2000
+    assert not kraken.home.exists()
+
+
 def test_a_job_that_ended_is_not_resumed(full: Kraken) -> None:
     assert "job 1 is completed" in refused(full("ingest", "--resume", "1", "--yes", code=2))
 

@@ -8,7 +8,17 @@ from typing import Any
 from urllib.parse import urlencode
 from urllib.request import urlopen
 
+import pytest
+
+from kraken_core.simulator.exchange import SimulatedExchange
+
 PATIENCE_S = 30
+
+
+def asks(monkeypatch: pytest.MonkeyPatch, exchange: SimulatedExchange) -> None:
+    """Have commands ask this exchange, which limits nobody, as quickly as settings allow."""
+    monkeypatch.setenv("KRAKEN_API_URL", exchange.url)
+    monkeypatch.setenv("KRAKEN_REQUESTS_PER_SECOND", "10")
 
 
 def ask(url: str, endpoint: str, **query: object) -> Any:

@@ -15,7 +15,7 @@ import duckdb
 import pyarrow as pa
 
 from kraken_core.stores.files.file_names import Name
-from kraken_core.stores.files.location import StoredFile, Written, literal, named_whole
+from kraken_core.stores.files.location import StoredFile, Written, literal, named_whole, unglobbed
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -118,8 +118,8 @@ class LocalFolder:
 
     def read_by(self, connection: duckdb.DuckDBPyConnection, name: str, paths: Collection[str]) -> str:  # noqa: ARG002 - needs no name
         """See Location. The connection may read the table's folder even where it is denied all other files."""
-        connection.execute(f"SET allowed_directories = {literal([self.at()])}")
-        return f"read_parquet({literal(map(self.at, paths))}, hive_partitioning = false)"
+        connection.execute(f"SET allowed_directories = {literal([self.at(), unglobbed(self.at())])}")
+        return f"read_parquet({literal(unglobbed(self.at(path)) for path in paths)}, hive_partitioning = false)"
 
 
 class _Summed(io.RawIOBase):

@@ -5,6 +5,7 @@ Files are named relative to the table. Only a location defines what makes one du
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator
 from itertools import takewhile
 from pathlib import PurePosixPath
@@ -97,6 +98,11 @@ def named_whole(pattern: str) -> str:
     """The folder that a pattern names without any wildcard; "" where it is the table's own."""
     folders = PurePosixPath(pattern).parts[:-1]
     return "/".join(takewhile(lambda name: not set(name) & set("*?["), folders))
+
+
+def unglobbed(path: str) -> str:
+    """A pattern that means this very path: DuckDB takes every path for one."""
+    return re.sub(r"([*?\[])", r"[\1]", path)
 
 
 def literal(paths: Iterable[str]) -> str:

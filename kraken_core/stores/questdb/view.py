@@ -9,6 +9,7 @@ from pathlib import Path
 import duckdb
 
 from kraken_core.stores.files.errors import store_errors
+from kraken_core.stores.files.location import literal, unglobbed
 from kraken_core.stores.questdb.server import QuestDbServer
 from kraken_core.stores.questdb.tables import ASSETS, TableKey
 
@@ -41,10 +42,10 @@ def show(
     """Create the view. ``key`` is the state of the table; where there is none, the view is empty. Raises StoreError."""
     columns = ", ".join(f"{name}::{kind} AS {name}" for name, kind in _TYPES.items())
     with store_errors("show", folder):
-        connection.execute(f"SET allowed_directories = ['{_quoted(folder)}/']")
+        connection.execute(f"SET allowed_directories = {literal([str(folder), unglobbed(str(folder))])}")
         rows = f"SELECT {', '.join(f'NULL AS {name}' for name in _TYPES)} WHERE false"
         if key.ids:
-            rows = f"SELECT * FROM read_parquet('{_quoted(_fetched(server, folder, key, table))}')"
+            rows = f"SELECT * FROM read_parquet({literal([unglobbed(str(_fetched(server, folder, key, table)))])})"
             rows += f" {_HIGHEST}" if by_source else ""
         connection.execute(f"CREATE OR REPLACE VIEW candles AS SELECT {columns} FROM ({rows})")
 
@@ -69,7 +70,3 @@ def _fetched(server: QuestDbServer, folder: Path, key: TableKey, table: str) -> 
     finally:
         part.unlink(missing_ok=True)
     return target
-
-
-def _quoted(path: Path) -> str:
-    return str(path).replace("'", "''")

@@ -60,10 +60,12 @@ def _file_of(path: Path, series: Series) -> Path | None:
 def _candles(file: Path, series: Series, span: TimeRange) -> pl.DataFrame:
     """The candles of a file (columns of HASHED) within a span, by time."""
     if file.suffix == ".csv":
-        rows = pl.read_csv(file, has_header=False, schema=_CSV).with_columns((pl.col("time") * _US).cast(TIME))
+        rows = pl.read_csv(file, has_header=False, schema=_CSV, glob=False).with_columns(
+            (pl.col("time") * _US).cast(TIME)
+        )
         rows = rows.filter(pl.col("trades").is_null() | (pl.col("trades") > 0))  # others are fills
     else:
-        whole = pl.read_parquet(file)
+        whole = pl.read_parquet(file, glob=False)
         rows = whole.filter(~pl.col("filled")) if "filled" in whole.columns else whole
     start, end = (pl.lit(bound * _US, pl.Int64).cast(TIME) for bound in span)
     named = {"pair": pl.lit(str(series.pair)), "interval_minutes": pl.lit(series.interval, pl.Int32)}

@@ -50,7 +50,7 @@ class MonthCache:
         """What is in a file; nothing where there is none, or none that can be read."""
         known: dict[Series, dict[MonthSpan, tuple[str, MonthHash]]] = {}
         with suppress(OSError, pl.exceptions.PolarsError):
-            found = pl.read_parquet(path, columns=list(_COLUMNS))
+            found = pl.read_parquet(path, columns=list(_COLUMNS), glob=False)
             for (pair, interval), rows in found.group_by("pair", "interval", maintain_order=True):
                 starts, ends, files, *months = (column.to_list() for column in rows.get_columns()[2:])
                 hashed = zip(files, map(MonthHash._make, zip(*months, strict=True)), strict=True)

@@ -41,8 +41,12 @@ def document(notice: Notice) -> dict[str, object]:
 
 def by_webhook(url: str) -> Notify:
     """Notices posted to an address as JSON. Its path often is a secret: only its host is ever named."""
-    host = urlsplit(url).hostname
-    if urlsplit(url).scheme not in {"http", "https"} or not host:
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname if parts.scheme in {"http", "https"} and parts.port != 0 else None  # reading it checks it
+    except ValueError:
+        host = None
+    if not host:
         raise UsageError("the webhook is not an http or https address (not shown: it may contain a secret).")
 
     def notify(notice: Notice) -> None:
