@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -50,7 +50,7 @@ def another(table: Path) -> None:
     shutil.copytree(table.parent.parent / "other" / "candles", table)
 
 
-def quickly(losses: list[Loss], *some: Loss) -> list[Any]:
+def quickly(losses: Sequence[Loss], *some: Loss) -> list[Any]:
     """All losses; those that are not among some of them with the long tests."""
     return [loss if loss in some else pytest.param(loss, marks=pytest.mark.soak) for loss in losses]
 
