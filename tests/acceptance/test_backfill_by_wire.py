@@ -131,7 +131,13 @@ FAULTS = {
 }
 
 
-@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS.keys())
+@pytest.mark.parametrize(
+    "fault",
+    [
+        pytest.param(fault, id=name, marks=[] if name in {"SERVER_ERROR", "THROTTLED", "PAIRS"} else pytest.mark.soak)
+        for name, fault in FAULTS.items()
+    ],
+)
 def test_a_fault_that_passes_changes_nothing(
     asking: Kraken,
     exchange: SimulatedExchange,
@@ -230,7 +236,7 @@ def test_another_client_on_the_line_slows_the_job_down_and_no_more(
     [
         pytest.param("table.stage.after", 2, marks=pytest.mark.soak),
         pytest.param("table.commit.before", 2, marks=pytest.mark.soak),
-        ("table.commit.after", 2),
+        pytest.param("table.commit.after", 2, marks=pytest.mark.soak),
         pytest.param("ledger.commit.before", 6, marks=pytest.mark.soak),
         ("ledger.commit.after", 6),
     ],

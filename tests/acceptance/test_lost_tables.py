@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -50,7 +50,13 @@ def another(table: Path) -> None:
     shutil.copytree(table.parent.parent / "other" / "candles", table)
 
 
+def quickly(losses: Sequence[Loss], *some: Loss) -> list[Any]:
+    """All losses; those that are not among some of them with the long tests."""
+    return [loss if loss in some else pytest.param(loss, marks=pytest.mark.soak) for loss in losses]
+
+
 LOSSES = [lost, not_mounted, last_entry_deleted, last_entry_emptied, another]
+EACH_LOSS = pytest.mark.parametrize("loss", quickly(LOSSES, lost, last_entry_emptied))
 
 
 @pytest.fixture
@@ -67,7 +73,7 @@ def counted(kraken: Kraken) -> list[dict[str, Any]]:
     return kraken.rows("coverage")
 
 
-@pytest.mark.parametrize("loss", LOSSES)
+@EACH_LOSS
 def test_no_job_runs_on_a_table_that_lost_candles_and_no_count_is_lowered(
     twice: Kraken, little: LittleMarket, loss: Loss
 ) -> None:
@@ -81,7 +87,7 @@ def test_no_job_runs_on_a_table_that_lost_candles_and_no_count_is_lowered(
     assert len(twice.rows("jobs")) == 2
 
 
-@pytest.mark.parametrize("loss", LOSSES)
+@EACH_LOSS
 def test_nothing_reads_no_trades_out_of_a_table_that_lost_candles(twice: Kraken, loss: Loss) -> None:
     loss(twice.home / "candles")
     for words in (["export", "--to", "out", "--fill", "previous"], ["sql", "select * from candles"]):
@@ -90,7 +96,7 @@ def test_nothing_reads_no_trades_out_of_a_table_that_lost_candles(twice: Kraken,
         workbench.candles("BTC/USD", 60, fill="previous")
 
 
-@pytest.mark.parametrize("loss", LOSSES)
+@EACH_LOSS
 def test_doctor_tells_of_a_table_that_lost_candles_and_changes_nothing(twice: Kraken, loss: Loss) -> None:
     loss(twice.home / "candles")
     checks = {check["name"]: check for check in twice("doctor", "--json", code=1).json["checks"]}
@@ -181,10 +187,12 @@ def a_bit_flipped(table: Path) -> None:
     file.write_bytes(content)
 
 
-EVERY_LOSS = [*LOSSES, older, a_file_lost, a_bit_flipped]
+EVERY_LOSS = pytest.mark.parametrize(
+    "loss", quickly([*LOSSES, older, a_file_lost, a_bit_flipped], not_mounted, older, a_bit_flipped)
+)
 
 
-@pytest.mark.parametrize("loss", EVERY_LOSS)
+@EVERY_LOSS
 def test_what_archives_still_have_is_read_again_until_all_is_as_it_was(twice: Kraken, loss: Loss) -> None:
     before = twice.state()
     loss(twice.home / "candles")
@@ -196,7 +204,7 @@ def test_what_archives_still_have_is_read_again_until_all_is_as_it_was(twice: Kr
     assert twice("doctor", "--repair", "--json").json["repairs"] == []
 
 
-@pytest.mark.parametrize("loss", EVERY_LOSS)
+@EVERY_LOSS
 def test_where_no_archive_is_there_any_more_what_is_lost_is_missing_and_not_silent(
     kraken: Kraken, little: LittleMarket, tmp_path: Path, loss: Loss
 ) -> None:

@@ -130,7 +130,7 @@ def assert_not_false(user: User, others: set[Pair]) -> None:
 
 
 @given(data=st.data(), market=markets(RATES_OF_PAGES))
-@settings(whole_jobs, max_examples=4)
+@settings(whole_jobs, max_examples=2)
 def test_whatever_files_and_exchange_tell_nothing_false_is_called_complete(
     data: st.DataObject, market: SimulatedMarket
 ) -> None:

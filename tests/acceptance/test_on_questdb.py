@@ -187,6 +187,7 @@ def test_a_server_killed_at_many_moments_loses_nothing(
     server_lost(seed, job, expected, servers, tmp_path / "home")
 
 
+@pytest.mark.soak
 def test_a_server_that_answers_nothing_for_a_while_only_costs_that_while(
     job: Job,
     expected: dict[str, Any],
@@ -247,7 +248,7 @@ def test_undo_says_that_there_is_nothing_to_go_back_to(kraken: Kraken, servers: 
     ("trouble", "line"),
     [
         pytest.param("away", "does not answer", marks=pytest.mark.soak),
-        ("standing still", "does not answer"),
+        pytest.param("standing still", "does not answer", marks=pytest.mark.soak),
         ("read only", "it takes no changes"),
     ],
 )

@@ -87,6 +87,7 @@ def test_a_server_killed_at_many_moments_loses_nothing(
     assert comparable(tmp_path / "home") == expected
 
 
+@pytest.mark.soak
 def test_a_job_whose_server_stays_away_fails_in_one_line_and_goes_on_later(
     expected: dict[str, object],
     job: Job,

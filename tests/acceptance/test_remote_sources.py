@@ -48,7 +48,7 @@ def without_paths(plan: dict[str, Any]) -> list[dict[str, Any]]:
     return [{**file, "path": Path(file["path"]).name.partition(".part")[0]} for file in plan["files"]]
 
 
-@pytest.mark.parametrize("ranges", [True, False])
+@pytest.mark.parametrize("ranges", [True, pytest.param(False, marks=pytest.mark.soak)])
 def test_an_ingest_from_a_web_server_holds_what_a_local_one_does(
     kraken: Kraken, little: LittleMarket, server: FileServer, tmp_path: Path, ranges: bool
 ) -> None:

@@ -184,7 +184,7 @@ def _in(ranges: TimeRanges) -> pl.Expr:
 
 
 @given(data=st.data(), market=markets())
-@settings(whole_jobs, max_examples=5)
+@settings(whole_jobs, max_examples=2)
 def test_what_can_be_had_is_had_whatever_happened_before(data: st.DataObject, market: SimulatedMarket) -> None:
     check(data, market)
 

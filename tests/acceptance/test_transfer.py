@@ -101,7 +101,7 @@ def test_large_series_go_in_pieces_and_their_checksum_is_the_same(
     full: Kraken, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = full("copy", "--to", tmp_path / "whole", "--intervals", "60", "--json").json
-    monkeypatch.setattr("kraken_core.pipeline.copy.CANDLES_AT_ONCE", 7)
+    monkeypatch.setattr("kraken_core.pipeline.copy.CANDLES_AT_ONCE", 29)
     pieces = full("copy", "--to", tmp_path / "pieces", "--intervals", "60", "--json").json
     assert pieces == whole
 

@@ -6,6 +6,7 @@ import os
 import re
 import signal
 
+import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from kraken_core.domain.jobs import JobStatus
@@ -61,6 +62,7 @@ def test_a_killed_worker_is_said_and_its_job_resumed(tab: Page, asking: AskingHo
     assert not asking.missing()
 
 
+@pytest.mark.soak
 def test_two_tabs_that_watch_a_job_agree(browser: Browser, asking: AskingHome) -> None:
     job = asking.started_slowly()
     with serving(asking.home) as url, browser.new_context() as mine, browser.new_context() as yours:

@@ -112,7 +112,7 @@ COMMIT = st.tuples(
 
 
 @EITHER_STORE
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(history=st.lists(COMMIT, max_size=5))
 def test_any_history_of_commits_gives_what_the_rules_say(
     adapter: Adapter, history: list[tuple[list[list[Row]], dict[Series, TimeRanges], dict[Series, TimeRanges]]]
@@ -132,7 +132,7 @@ def test_any_history_of_commits_gives_what_the_rules_say(
 
 
 @EITHER_STORE
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=5, deadline=None)
 @given(files=st.lists(batches(st.just(0)), min_size=2, max_size=5), data=st.data())
 def test_the_order_of_arrival_does_not_matter(adapter: Adapter, files: list[list[Row]], data: st.DataObject) -> None:
     ranked = [[row._replace(rank=rank) for row in rows] for rank, rows in enumerate(files)]

@@ -139,7 +139,15 @@ def comes_to_what_is_stored(path: Path) -> None:
         assert len(found) >= len(stored) - 2
 
 
-@pytest.mark.parametrize("path", [path for path in NOTEBOOKS if path.stem in ON_ANOTHER_HOME], ids=named)
+@pytest.mark.parametrize(
+    "path",
+    [
+        pytest.param(path, marks=[] if path.stem == "07_is_my_data_good" else pytest.mark.soak)
+        for path in NOTEBOOKS
+        if path.stem in ON_ANOTHER_HOME
+    ],
+    ids=named,
+)
 @pytest.mark.filterwarnings("ignore::UserWarning")  # of the kernel, about its own connection
 def test_they_work_on_any_home_and_leave_it_as_it_is(path: Path, full_home: Path) -> None:
     works_on_another_home(path, full_home)

@@ -144,7 +144,7 @@ BATCH = st.lists(ROWS, min_size=1, max_size=6, unique_by=lambda row: row[:2])
 COMPACT = st.none()
 
 
-@settings(max_examples=25)
+@settings(max_examples=8)
 @given(history=st.lists(BATCH | COMPACT, max_size=9))
 def test_compactions_anywhere_in_a_history_change_nothing_but_the_files(history: list[list[Row] | None]) -> None:
     with TemporaryDirectory() as folder:

@@ -127,6 +127,7 @@ def test_a_server_that_stops_answering_for_a_while_is_waited_for_and_other_threa
     assert rows_of(store.candles(ALL)) == [Row(BTC, 1), Row(BTC, 2)]
 
 
+@pytest.mark.soak
 def test_a_server_that_is_started_anew_is_waited_for_by_who_is_patient(address: str, s3: S3Server) -> None:
     store = pickle.loads(pickle.dumps(DeltaStore(address).with_retries()))  # noqa: S301 - our own, as workers get it
     put(store, Row(BTC, 1))

@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kraken_core.domain.errors import StoreError
@@ -198,6 +198,7 @@ def in_values(store: DeltaStore) -> list[StagedFile]:
     return [stage(store, *rows), stage(store, *(Row(BTC_MINUTES, slot, value=7) for slot in range(900)))]
 
 
+@settings(max_examples=8)
 @given(flips=st.lists(st.floats(0, 1, exclude_max=True), min_size=1, max_size=20))
 def test_every_single_bit_that_flips_in_a_file_is_found(flips: list[float]) -> None:
     with TemporaryDirectory() as folder:
