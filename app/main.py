@@ -8,12 +8,14 @@ import streamlit as st
 
 from app.shared.error_boundary import error_boundary
 from app.shared.left_pages import ignore_redraws_of_left_pages
+from app.shared.origins import refuse_other_origins
 from app.shared.sidebar import sidebar
 
 ICON = Path(__file__).parent / "icon.svg"  # Streamlit's own icons are fetched from elsewhere when they are a tab's
 
 ignore_redraws_of_left_pages()
 st.set_page_config(page_title="Kraken History", page_icon=str(ICON), layout="wide")
+refuse_other_origins()
 page = st.navigation(
     [
         st.Page("overview/page.py", title="Overview", icon=":material/dashboard:", default=True),

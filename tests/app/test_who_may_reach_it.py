@@ -8,12 +8,19 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 import pytest
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ClientState_pb2 import ClientState
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from websockets import Origin
+from websockets.sync.client import connect
 
+from app.shared import origins
 from tests.support.browsing import answered_by, serving
 from tests.support.command_line import ROOT
 from tests.support.ports import free_port
 
-SWITCHING, REFUSED = 101, 403
+SWITCHING, FORBIDDEN = 101, 403
+REFUSED = origins.REFUSED.partition(",")[0]
 
 
 def handshake(url: str, host: str) -> int:
@@ -33,6 +40,21 @@ def handshake(url: str, host: str) -> int:
         return connection.getresponse().status
     finally:
         connection.close()
+
+
+def drawn(url: str, origin: str) -> str:
+    """What a page of an origin is sent once it has the dashboard drawn, as text."""
+    address = urlsplit(url)
+    with connect(f"ws://{address.netloc}/_stcore/stream", origin=Origin(origin), max_size=None) as dashboard:
+        dashboard.send(BackMsg(rerun_script=ClientState(query_string="")).SerializeToString())
+        sent = ""
+        for message in dashboard:
+            assert isinstance(message, bytes)
+            forwarded = ForwardMsg.FromString(message)
+            sent += str(forwarded)
+            if forwarded.WhichOneof("type") == "script_finished":
+                return sent
+    raise AssertionError(sent)
 
 
 @pytest.fixture(scope="module", params=["kraken-history app, in any folder", "streamlit run, in the checkout"])
@@ -55,4 +77,17 @@ def test_a_page_of_this_machine_is_answered(url: str, host: str) -> None:
 
 @pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "localhost.evil.example"])
 def test_a_page_under_another_name_is_refused(url: str, host: str) -> None:
-    assert handshake(url, host) == REFUSED
+    assert handshake(url, host) == FORBIDDEN
+
+
+def test_its_own_page_is_drawn(url: str) -> None:
+    own = drawn(url, url)
+    assert "Overview" in own
+    assert REFUSED not in own
+
+
+@pytest.mark.parametrize("origin", ["http://127.0.0.1:9", "http://localhost:3000", "https://127.0.0.1"])
+def test_a_page_of_another_server_on_this_machine_is_shown_nothing(url: str, origin: str) -> None:
+    shown = drawn(url, origin)
+    assert REFUSED in shown
+    assert "Overview" not in shown
