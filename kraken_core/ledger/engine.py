@@ -179,7 +179,10 @@ def shown(engine: Engine) -> str:
 
 def _reason(engine: Engine, error: Exception) -> str:
     """The database's own message in one line: SQLAlchemy's would show the statement."""
-    reason = " ".join(str(error.orig if isinstance(error, DBAPIError) else error).split()).rstrip(".?")
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    if sqlite.is_locked(cause):
+        return f"another program, such as a backup or a viewer, kept it locked for {sqlite.BUSY_TIMEOUT_S:g} s"
+    reason = " ".join(str(cause).split()).rstrip(".?")
     return hide_secrets(reason, _in_full(engine))
 
 

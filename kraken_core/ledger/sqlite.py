@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
+from sqlite3 import SQLITE_BUSY, OperationalError
 from sqlite3 import Connection as SqliteConnection
-from sqlite3 import OperationalError
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
-BUSY_TIMEOUT_S = 30  # a writer waits this long for another; ours take seconds at most
+BUSY_TIMEOUT_S = 30.0  # a writer waits this long for another; ours take seconds at most
 RETRY_S = 0.05
 
 
@@ -27,7 +27,7 @@ def engine_of(address: URL) -> Engine:
 
 def _prepare(connection: SqliteConnection, _entry: ConnectionPoolEntry) -> None:
     connection.isolation_level = None  # we send BEGIN ourselves
-    connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_S * 1000}")
+    connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_S * 1000:.0f}")
     _use_wal(connection)
     connection.execute("PRAGMA foreign_keys = ON")
 
@@ -47,6 +47,11 @@ def _use_wal(connection: SqliteConnection) -> None:
             time.sleep(RETRY_S)
         else:
             return
+
+
+def is_locked(error: BaseException | None) -> bool:
+    """Whether it is that somebody else writes, or forbids that."""
+    return isinstance(error, OperationalError) and error.sqlite_errorcode & 0xFF == SQLITE_BUSY
 
 
 def answers(connection: Connection, statements: Iterable[str]) -> list[Sequence[Sequence[Any]]]:
