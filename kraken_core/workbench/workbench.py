@@ -43,7 +43,7 @@ from kraken_core.workbench.queries.gates import check_complete, check_stored
 from kraken_core.workbench.queries.known_at import KnownState
 from kraken_core.workbench.queries.renames import NAMES, RenamedReading
 from kraken_core.workbench.queries.required import Required, parse_grade
-from kraken_core.workbench.queries.silences import SilenceQuery, SilentSpan
+from kraken_core.workbench.queries.silences import SilenceQuery, SilentSpan, silence_frame
 from kraken_core.workbench.queries.slots import Slots
 from kraken_core.workbench.queries.sql import CANDLES, VIEWS, answer
 from kraken_core.workbench.queries.universe import UNIVERSE, UniverseQuery, universe_document, universe_row
@@ -226,6 +226,8 @@ class Workbench(AsKnown, DeprecatedNames):
     ) -> pd.DataFrame | pl.DataFrame | pa.Table:
         """What a DuckDB query answers over the views candles, assets, pairs, jobs, files, coverage, gaps, differences.
 
+        The view silences is worked out from all candles for a query that names it.
+
         ``complete_candles(pair, interval, start, end)`` in it are the candles of a range, as of the view, if that is
         complete, on evidence of a grade with ``evidence := 'confirmed'``: else IncompleteError says what is lacking.
 
@@ -236,7 +238,8 @@ class Workbench(AsKnown, DeprecatedNames):
         if to not in {"pandas", "polars", "arrow"}:
             raise UsageError(f"{to!r} is no kind of table: write pandas, polars or arrow.")
         known, views = self.known(as_known_at), VIEWS if as_known_at is None else frozenset({CANDLES})
-        found = answer(query, known.store, self.ledger, partial(self._required, known), views)
+        silences = None if as_known_at is not None else self._silence_frame
+        found = answer(query, known.store, self.ledger, partial(self._required, known), views, silences=silences)
         return found if to == "polars" else found.to_arrow() if to == "arrow" else frames.pandas(found)
 
     def _certified(
@@ -362,6 +365,9 @@ class Workbench(AsKnown, DeprecatedNames):
     def silent_spans(self, selection: Selection, at_least: int = 1) -> Iterator[SilentSpan]:
         """The same as values, one series after another."""
         return SilenceQuery(self.holdings, self.ledger).of(selection, at_least)
+
+    def _silence_frame(self) -> pl.DataFrame:
+        return silence_frame(self.silent_spans(self.select()))
 
     def completeness(self, *, as_known_at: When | None = None, **selection: Any) -> pd.DataFrame:  # noqa: ANN401 - see select()
         """Completeness by series as of the last detection, now or by an instant.

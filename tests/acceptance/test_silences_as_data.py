@@ -51,6 +51,23 @@ def test_a_silence_has_no_candle_and_its_neighbours_have(full_home: Path) -> Non
         assert end in edges or end in hours
 
 
+def test_sql_has_them_as_a_view(full_home: Path, tmp_path: Path) -> None:
+    query = "select pair, interval_minutes, count(*) as n, sum(slots)::bigint from {} group by all order by all"
+    with Workbench.open(full_home) as workbench:
+        found = workbench.silences()
+        by_sql = workbench.sql(query.format("Silences"))
+        joined = workbench.sql(
+            "select count(*) as n from gaps join SILENCES s using (pair) where s.kind = 'suspicious'"
+        )
+        types = workbench.sql("describe silences").set_index("column_name")["column_type"].to_dict()
+    expected = found.groupby(["pair", "interval"])["slots"].agg(["count", "sum"]).reset_index()
+    assert by_sql.to_numpy().tolist() == expected.to_numpy().tolist()
+    assert joined["n"].tolist() == [0]
+    assert types["start_time"] == "TIMESTAMP WITH TIME ZONE"
+    with Workbench.open(tmp_path / "nowhere") as workbench:
+        assert workbench.sql(query.format("silences")).empty
+
+
 def test_short_ones_and_other_days_can_be_left_out(full_home: Path) -> None:
     with Workbench.open(full_home) as workbench:
         every = workbench.silences(pairs=["PEPE/USD"], intervals=[1])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -18,6 +18,16 @@ from kraken_core.domain.verification.examination import opens_of
 from kraken_core.domain.verification.silences import KNOWN_SILENCES, SUSPICIOUS, Activity, silent_runs
 from kraken_core.ledger.ledger import SqlLedger
 from kraken_core.workbench.queries.holdings import Holdings
+
+_COLUMNS = {
+    "pair": pl.String,
+    "interval_minutes": pl.Int32,
+    "start_time": pl.Int64,
+    "end_time": pl.Int64,
+    "slots": pl.Int64,
+    "kind": pl.String,
+    "expected_trades": pl.Float64,
+}
 
 
 class SilenceKind(StrEnum):
@@ -83,6 +93,18 @@ class SilenceQuery(NamedTuple):
         expected = activity.expected(starts, ends, KNOWN_SILENCES).tolist()
         for start, end, likely in zip(starts.tolist(), ends.tolist(), expected, strict=True):
             yield SilentSpan(series, start, end, judgement.kind(start, end, likely), likely)
+
+
+def silence_frame(found: Iterable[SilentSpan]) -> pl.DataFrame:
+    """Spans as SQL sees them: pair, interval_minutes, start_time, end_time (UTC), slots, kind, expected_trades."""
+    rows = [
+        (str(each.series.pair), each.series.interval, each.start, each.end, each.slots, each.kind, each.expected_trades)
+        for each in found
+    ]
+    times = {
+        name: pl.from_epoch(name, time_unit="s").dt.replace_time_zone("UTC") for name in ("start_time", "end_time")
+    }
+    return pl.DataFrame(rows, schema=_COLUMNS, orient="row").with_columns(**times)
 
 
 class _Judgement(NamedTuple):

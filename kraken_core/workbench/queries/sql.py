@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 
 import duckdb
@@ -14,7 +14,7 @@ from kraken_core.ports import StoredCandles
 from kraken_core.workbench.queries.complete_candles import FUNCTION, Require, define
 from kraken_core.workbench.queries.presentable import presentable
 
-CANDLES = "candles"
+CANDLES, SILENCES = "candles", "silences"
 VIEWS = frozenset({CANDLES, "assets", "pairs", "jobs", "files", "coverage", "gaps", "differences", "listings"})
 _QUERIES = ([duckdb.StatementType.SELECT], [duckdb.StatementType.EXPLAIN])
 
@@ -25,10 +25,13 @@ def answer(
     ledger: SqlLedger,
     require: Require | None = None,
     views: frozenset[str] = VIEWS,
+    *,
+    silences: Callable[[], pl.DataFrame] | None = None,
 ) -> pl.DataFrame:
     """What a query over some views answers; only those it names are loaded, and no file but the table's can be read.
 
-    One that names none (``show tables``) sees them all. Raises UsageError with DuckDB's reason, and for whatever is
+    One that names none (``show tables``) sees them all, but ``silences``, which are worked out for a query that has the
+    word in it. Raises UsageError with DuckDB's reason, and for whatever is
     not one query: nothing here can be changed by SQL. Raises StoreError where the candles cannot be read, and what
     ``require`` does where a range is not complete that the query wants so; without it no query can.
     """
@@ -46,6 +49,8 @@ def answer(
             connection.execute("SET enable_external_access = false")
             for name in named - {CANDLES}:
                 connection.register(name, ledger.table_frame(name).to_arrow())
+            if silences and SILENCES in sql.casefold():
+                connection.register(SILENCES, silences().to_arrow())
             if completely:
                 define(connection, sql, completely)
             return presentable(connection.sql(sql).to_arrow_table())
@@ -66,7 +71,7 @@ def _named(connection: duckdb.DuckDBPyConnection, sql: str, views: frozenset[str
             f"the view {', '.join(sorted(unknown))} is not kept as it was: as known at an instant there is "
             f"{', '.join(sorted(views))}; coverage, gaps and report take the instant too."
         )
-    return named or views
+    return named or (views if SILENCES not in sql.casefold() else frozenset())
 
 
 def _check(statements: Sequence[duckdb.Statement]) -> None:
