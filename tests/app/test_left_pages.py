@@ -64,7 +64,7 @@ def test_however_often_a_job_is_started_on_a_busy_machine_its_page_is_shown(tmp_
         tab.get_by_role("link", name="Choose what to ingest").wait_for()
         with busy():
             for _ in range(STARTS):
-                tab.goto(f"{url}/ingest?market=Simulated")
+                tab.goto(f"{url}/ingest?market=Simulated&tier=ALL&trades=false")
                 press(tab, "Preview plan")
                 see(tab, "Files to read")
                 press(tab, "Start")
