@@ -16,9 +16,9 @@ from collections.abc import Callable
 import numpy as np
 import polars as pl
 
-from kraken_core.domain.exchange import NS, TRADES, TRADES_A_PAGE
+from kraken_core.domain.exchange import NS, TRADES_A_PAGE
 from kraken_core.domain.market import Pair
-from kraken_core.domain.trades import TradeCandles
+from kraken_core.domain.trades import TRADES, TradeCandles
 from kraken_core.domain.trading_history import parse_trades
 
 PAIR = Pair("BTC", "USD")

@@ -10,8 +10,7 @@ import streamlit as st
 
 from app.shared import formatting
 from app.shared.filters import IN_URL
-from kraken_core.domain.archives import day_start
-from kraken_core.domain.timerange import TimeRange
+from kraken_core.domain.timerange import TimeRange, day_start
 
 START, END = "start", "end"  # in the URL: minutes, UTC
 NARROWEST_S = 3_600

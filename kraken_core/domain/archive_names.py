@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from datetime import date
 
-from kraken_core.domain.archives import day_start, quarter_bounds
+from kraken_core.domain.archives import quarter_bounds
 from kraken_core.domain.coverage import ArchiveStatement
+from kraken_core.domain.timerange import day_start
 
 # A quarter with its year, either way round; a year, or a quarter, alone has a meaning in a range only.
 _WITH_YEAR = r"Q[1-4][ _-]?20\d\d|20\d\d[ _-]?Q[1-4]"

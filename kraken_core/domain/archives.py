@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from functools import cache
 from typing import NamedTuple
 
@@ -15,7 +15,7 @@ from kraken_core.domain.errors import BadFileError
 from kraken_core.domain.interval_text import parse_interval
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.names import BY_RULES, Names
-from kraken_core.domain.timerange import TimeRanges
+from kraken_core.domain.timerange import TimeRanges, day_start
 
 _MEMBER = re.compile(r"([A-Z0-9.]+)_(\d{1,9})\.csv", re.ASCII | re.IGNORECASE)
 _HISTORY_MEMBER = re.compile(r"([A-Z0-9.]{5,})\.csv", re.ASCII | re.IGNORECASE)
@@ -166,11 +166,6 @@ def quarter_bounds(year: int, quarter: int) -> tuple[int, int]:
     start = date(year, quarter * 3 - 2, 1)
     end = date(year + quarter // 4, quarter % 4 * 3 + 1, 1)
     return day_start(start), day_start(end)
-
-
-def day_start(day: date) -> int:
-    """Midnight UTC of a day, epoch seconds."""
-    return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp())
 
 
 class CoveringArchive(NamedTuple):

@@ -7,33 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-import polars as pl
-
-from kraken_core.domain.candles import VOLUME_DECIMALS
 from kraken_core.domain.market import Pair, Series, is_tokenized
 from kraken_core.domain.names import BY_RULES, TOKENIZED, Names, PairName
 from kraken_core.domain.timerange import TimeRange, TimeRanges, floor
+
+if TYPE_CHECKING:
+    import polars as pl
 
 OHLC_LIMIT = 720  # committed candles the OHLC endpoint returns at most, whatever `since` is
 OHLC_INTERVALS = (1, 5, 15, 30, 60, 240, 1440)  # minutes; there is no 720
 NS = 1_000_000_000  # nanoseconds a second
 TRADES_A_PAGE = 1_000  # at most
 SETTLING_S = 120  # until then after its end a slot may still change in what is answered: trades become visible late
-
-# A frame of trades of one pair, in the order they happened. ``time`` in nanoseconds since the epoch, ``volume`` exact,
-# ``id`` null where the source has none.
-TRADES: dict[str, pl.DataType | type[pl.DataType]] = {
-    "time": pl.Int64,
-    "price": pl.Float64,
-    "volume": pl.Decimal(38, VOLUME_DECIMALS),
-    "id": pl.Int64,
-}
-
-
-# The same of an answer of the API. ``kind``: by which side, and which order (``bl``, ``sm``); id 0 is unknown too.
-PAGE: dict[str, pl.DataType | type[pl.DataType]] = {**TRADES, "kind": pl.String}
 
 
 class ListedPair(NamedTuple):

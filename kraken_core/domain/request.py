@@ -7,9 +7,8 @@ from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from kraken_core.domain.archives import day_start
 from kraken_core.domain.market import INTERVALS, Pair
-from kraken_core.domain.timerange import TimeRange, TimeRanges, floor
+from kraken_core.domain.timerange import TimeRange, TimeRanges, day_start, floor
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -8,10 +8,9 @@ from typing import NamedTuple
 
 import polars as pl
 
-from kraken_core.domain.exchange import PAGE
 from kraken_core.domain.market import Pair
 from kraken_core.domain.trade_ids import Run
-from kraken_core.domain.trades import PARTS
+from kraken_core.domain.trades import PAGE, PARTS
 
 
 class SweepPoint(NamedTuple):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from math import gcd
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -27,6 +27,11 @@ def floor(instant: int, width: int) -> int:
 def ceil(instant: int, width: int) -> int:
     """The first slot start at or after ``instant``."""
     return instant + -instant % width
+
+
+def day_start(day: date) -> int:
+    """Midnight UTC of a day."""
+    return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp())
 
 
 def iso(instant: int) -> str:

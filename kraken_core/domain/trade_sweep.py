@@ -17,12 +17,12 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-from kraken_core.domain.exchange import NS, PAGE, AsOf, TradesPage
+from kraken_core.domain.exchange import NS, AsOf, TradesPage
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.sweep_points import SweepPoint, SweepState
 from kraken_core.domain.timerange import END_OF_TIME, TimeRange, TimeRanges
 from kraken_core.domain.trade_ids import NO_IDS, IdRun, Run, Skipped, skipped
-from kraken_core.domain.trades import TradeCandles
+from kraken_core.domain.trades import PAGE, TradeCandles
 
 STALE_S = 3600  # answers are minutes old at worst: whatever is older than this has been seen by all of them
 _A_DAY_NS = 86_400 * NS

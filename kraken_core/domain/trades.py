@@ -18,6 +18,16 @@ from kraken_core.domain.market import INTERVALS, Pair
 
 API_RANK = rank_of(Source.TRADES)  # of trades that the API answered: they have no vintage
 _US = 1_000_000  # microseconds a second
+# A frame of trades of one pair, in the order they happened. ``time`` in nanoseconds since the epoch, ``volume`` exact,
+# ``id`` null where the source has none.
+TRADES: dict[str, pl.DataType | type[pl.DataType]] = {
+    "time": pl.Int64,
+    "price": pl.Float64,
+    "volume": pl.Decimal(38, VOLUME_DECIMALS),
+    "id": pl.Int64,
+}
+# The same of an answer of the API. ``kind``: by which side, and which order (``bl``, ``sm``); id 0 is unknown too.
+PAGE: dict[str, pl.DataType | type[pl.DataType]] = {**TRADES, "kind": pl.String}
 # A slot's part: ``time`` is the slot's open in epoch seconds, ``first`` and ``last`` are when its first and last trade
 # happened, in epoch nanoseconds. Frames of parts are sorted by time, with each slot once.
 PARTS: dict[str, pl.DataType | type[pl.DataType]] = {

@@ -18,9 +18,10 @@ import polars as pl
 from kraken_core.domain.candles import VOLUME_DECIMALS
 from kraken_core.domain.csv_columns import STRIPPED, encoding_fault, fields_of, is_header, layout_of
 from kraken_core.domain.errors import BadFileError
-from kraken_core.domain.exchange import NS, TRADES
+from kraken_core.domain.exchange import NS
 from kraken_core.domain.ohlcvt import EARLIEST, Reject
 from kraken_core.domain.trade_sections import FALL_NS
+from kraken_core.domain.trades import TRADES
 
 _NS_DECIMALS = 9
 _COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
-
-import polars as pl
-
-from kraken_core.domain.candles import SCHEMA
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias, runtime_checkable
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from contextlib import AbstractContextManager
 
     import duckdb
+    import polars as pl
 
     from kraken_core.domain.market import Pair, Series
     from kraken_core.domain.table_mark import TableMark
@@ -51,7 +47,7 @@ class Merged(NamedTuple):
     altered: int = 0  # of those that were stored, how many have other values now, were it in the last digit
 
 
-NoteDifferences = Callable[[pl.DataFrame], None]  # of FOUND
+NoteDifferences: TypeAlias = "Callable[[pl.DataFrame], None]"  # of FOUND
 
 
 class Staging(Protocol):
@@ -73,7 +69,7 @@ class StoredCandles(Protocol):
         """The table's version; it rises with every commit."""
         ...
 
-    def candles(self, ranges: Mapping[Series, TimeRanges], columns: Collection[str] = SCHEMA) -> pl.DataFrame:
+    def candles(self, ranges: Mapping[Series, TimeRanges], columns: Collection[str] = ...) -> pl.DataFrame:
         """The stored candles in the ranges: columns of SCHEMA, sorted by pair, interval and time.
 
         Of ``columns`` only these are read, pair, interval_minutes and time always.

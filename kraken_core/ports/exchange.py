@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from kraken_core.domain.exchange import TRADES_A_PAGE
-
 if TYPE_CHECKING:
     from kraken_core.domain.exchange import FirstTrade, Listed, OhlcAnswer, TradesPage
     from kraken_core.domain.market import Pair, Series
@@ -47,7 +45,7 @@ class Exchange(Protocol):
         """
         ...
 
-    def trades(self, pair: Pair, cursor: int, count: int = TRADES_A_PAGE) -> TradesPage:
+    def trades(self, pair: Pair, cursor: int, count: int = ...) -> TradesPage:
         """Up to so many trades after a cursor (nanoseconds), 1,000 at most."""
         ...
 

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
-from kraken_core.domain.revisions import Replacement
-from kraken_core.domain.table_mark import TableMark
-
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
     from kraken_core.domain.coverage import Assertion, DataCoverageRange
     from kraken_core.domain.differences import Difference
     from kraken_core.domain.gaps import GapRecord
     from kraken_core.domain.market import Pair, Series
+    from kraken_core.domain.revisions import Replacement
     from kraken_core.domain.scope import Detection
+    from kraken_core.domain.table_mark import TableMark
     from kraken_core.ports.pairs import PairRecord
 
 # Given, before a commit changes anything, the candle table and the version it goes on from, and what it replaces, in
 # parts. It may be called again for a commit that did not land, and must leave the store alone.
-KeepReplaced: TypeAlias = Callable[[TableMark, Iterable[Replacement]], None]
+KeepReplaced: TypeAlias = "Callable[[TableMark, Iterable[Replacement]], None]"
 
 
 class KnownRecords(Protocol):

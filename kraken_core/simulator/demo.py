@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from kraken_core.domain.archives import day_start
 from kraken_core.domain.market import INTERVALS, Pair, Series
-from kraken_core.domain.timerange import TimeRange, TimeRanges
+from kraken_core.domain.timerange import TimeRange, TimeRanges, day_start
 from kraken_core.simulator.archive import write_release
 from kraken_core.simulator.listing import Listing
 from kraken_core.simulator.market import SimulatedMarket

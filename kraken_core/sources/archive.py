@@ -16,14 +16,15 @@ from pathlib import Path
 from typing import Any
 
 from kraken_core.domain.archive_names import stated_by_name
-from kraken_core.domain.archives import Archive, ArchiveFile, StatedCoverage, ZipEntry, day_start
+from kraken_core.domain.archives import Archive, ArchiveFile, StatedCoverage, ZipEntry
 from kraken_core.domain.candles import Source, Vintage
 from kraken_core.domain.coverage import ArchiveStatement
 from kraken_core.domain.errors import BadFileError, KrakenError, SourceError
 from kraken_core.domain.names import BY_RULES, Names
 from kraken_core.domain.plural import counted
 from kraken_core.domain.statements import Checked, checked, vintage_of
-from kraken_core.domain.timerange import TimeRange, TimeRanges
+from kraken_core.domain.timerange import TimeRange, TimeRanges, day_start
+from kraken_core.sources.addresses import file_name, is_url, plain_url
 from kraken_core.sources.coverage import COVERAGE, MAX_COVERAGE_BYTES, parse_coverage
 from kraken_core.sources.folders import file_pieces, folders, member_of, read_file
 from kraken_core.sources.manifest import MAX_MANIFEST_BYTES, Manifest
@@ -31,7 +32,6 @@ from kraken_core.sources.members import Contents, Member
 from kraken_core.sources.remote_archives import Remote, unfetched
 from kraken_core.sources.split import JoinedFile, LocalPart, parts_of
 from kraken_core.sources.trees import Branch, branches
-from kraken_core.sources.web import file_name, is_url, plain_url
 from kraken_core.sources.witnesses import FILES_AN_INTERVAL, MOST_BYTES, busiest, rows_of
 from kraken_core.sources.zips import PIECE_BYTES, member_pieces, read_directory, read_member
 

@@ -9,9 +9,10 @@ from itertools import islice
 import requests
 
 from kraken_core.domain.errors import SourceError
+from kraken_core.sources.addresses import file_name
 from kraken_core.sources.bounded import PIECE_BYTES
 from kraken_core.sources.split import part_names, whole_name
-from kraken_core.sources.web import BreakError, RetryLimits, Web, absent, file_name
+from kraken_core.sources.web import BreakError, RetryLimits, Web, absent
 
 WORTH_WHILE_BYTES = 1 << 20  # brought before a break: then the count of retries starts again
 TAIL_BYTES = 256  # has the end records of a zip (98 bytes), so that the first request for a file brings them along

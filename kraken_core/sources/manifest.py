@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from kraken_core.domain.archives import day_start
 from kraken_core.domain.coverage import ArchiveStatement
 from kraken_core.domain.errors import BadFileError
+from kraken_core.domain.timerange import day_start
 
 MANIFEST = "MANIFEST.json"
 MAX_MANIFEST_BYTES = 1 << 20  # Kraken's has 300

@@ -14,9 +14,9 @@ from kraken_core.domain.archives import (
 )
 from kraken_core.domain.errors import SourceError
 from kraken_core.domain.timerange import TimeRange
+from kraken_core.sources.addresses import is_folder_url, plain_url
 from kraken_core.sources.remote_archives import Remote
 from kraken_core.sources.split import part_names
-from kraken_core.sources.web import is_folder_url, plain_url
 
 FULL_RELEASES_BACK = 4  # quarters; an older one than that is no longer looked for
 

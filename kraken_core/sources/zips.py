@@ -12,9 +12,9 @@ from isal import igzip_lib, isal_zlib
 
 from kraken_core.domain.archives import ZipEntry
 from kraken_core.domain.errors import BadFileError, SourceError
+from kraken_core.sources.addresses import file_name
 from kraken_core.sources.members import LINK, MAX_TEXT_BYTES, Member
 from kraken_core.sources.split import JoinedFile
-from kraken_core.sources.web import file_name
 
 MAX_RATIO = 200  # candles pack about 3:1 and hardly ever 20:1; a bomb packs 1,000:1
 PIECE_BYTES = 16 << 20  # of what is read in pieces

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from kraken_core.domain.errors import SourceError
 from kraken_core.settings import Settings
+from kraken_core.sources.addresses import is_url
 from kraken_core.sources.folders import folders
-from kraken_core.sources.web import is_url
 
 
 def offered(settings: Settings) -> list[str]:

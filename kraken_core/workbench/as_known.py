@@ -9,13 +9,13 @@ from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.timerange import END_OF_TIME, TimeRange
 from kraken_core.workbench import requests
 from kraken_core.workbench.home import OpenHome
-from kraken_core.workbench.queries import frames
-from kraken_core.workbench.queries.holdings import Holdings
-from kraken_core.workbench.queries.known_at import KnownState, known, replaced
 from kraken_core.workbench.requests import When
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from kraken_core.workbench.queries.holdings import Holdings
+    from kraken_core.workbench.queries.known_at import KnownState
 
 
 class AsKnown(OpenHome):
@@ -26,10 +26,14 @@ class AsKnown(OpenHome):
 
         Raises UsageError where nobody can say how they were.
         """
+        from kraken_core.workbench.queries.known_at import known
+
         return known(self.store, self.ledger, self.clock.now(), None if at is None else requests.instant(at))
 
     def holdings_at(self, at: When | None) -> Holdings:
         """What was held of a selection by what was known at an instant; what is held now where none is given."""
+        from kraken_core.workbench.queries.holdings import Holdings
+
         found = self.known(at)
         return Holdings(found.ledger, found.store, self.tiers)
 
@@ -41,6 +45,9 @@ class AsKnown(OpenHome):
         Columns: time, replaced_at (both UTC), open, high, low, close, volume, trades, source (as they were before), and
         job_id, the job that replaced them (Int64, null where none did).
         """
+        from kraken_core.workbench.queries import frames
+        from kraken_core.workbench.queries.known_at import replaced
+
         of = pair if isinstance(pair, Pair) else self.ledger.names().pair(pair)
         window = TimeRange(requests.instant(start or 0), END_OF_TIME if end is None else requests.instant(end))
         found = replaced(self.store, self.ledger, Series(of, parse_interval(interval)), window)

@@ -1,4 +1,4 @@
-"""An open home: its settings, and all that they name, opened when it is first used."""
+"""An open home: its settings, and all that they name, loaded and opened when it is first used."""
 
 from __future__ import annotations
 
@@ -6,21 +6,23 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from kraken_core.domain.identities import Identities
-from kraken_core.domain.revisions import Replacement
-from kraken_core.domain.table_mark import TableMark
 from kraken_core.domain.tiers import Tiers
-from kraken_core.ledger.ledger import SqlLedger
-from kraken_core.ports import AssetRecord, CandleTable, Exchange
 from kraken_core.settings import Settings
-from kraken_core.sources.remote_archives import Remote
-from kraken_core.sources.rest import PATIENT, KrakenExchange, RetryBudget, Waiting
 from kraken_core.workbench.jobs.clock import SystemClock
-from kraken_core.workbench.jobs.runner import JobRunner
 from kraken_core.workbench.open_store import open_store
-from kraken_core.workbench.queries.holdings import Holdings
+
+if TYPE_CHECKING:
+    from kraken_core.domain.revisions import Replacement
+    from kraken_core.domain.table_mark import TableMark
+    from kraken_core.ledger.ledger import SqlLedger
+    from kraken_core.ports import AssetRecord, CandleTable, Exchange
+    from kraken_core.sources.remote_archives import Remote
+    from kraken_core.sources.rest import RetryBudget
+    from kraken_core.workbench.jobs.runner import JobRunner
+    from kraken_core.workbench.queries.holdings import Holdings
 
 _IN_MEMORY = "sqlite://"
 _LEDGER = "_ledger"
@@ -61,6 +63,8 @@ class OpenHome:
     @property
     def ledger(self) -> SqlLedger:
         """The home's ledger; an empty one in memory while there is none, as reading writes nothing."""
+        from kraken_core.ledger.ledger import SqlLedger
+
         opened: SqlLedger | None = self.__dict__.get(_LEDGER)
         if opened is None or opened.is_temporary:  # another process may have made one meanwhile
             where = (self.settings.ledger_url, self.settings.table, self.clock)
@@ -95,6 +99,8 @@ class OpenHome:
     @cached_property
     def remote(self) -> Remote:
         """Archives on web servers; their content is remembered."""
+        from kraken_core.sources.remote_archives import Remote
+
         return Remote(self.settings.home / "downloads")
 
     @property
@@ -105,20 +111,26 @@ class OpenHome:
     @property
     def holdings(self) -> Holdings:
         """What is stored of a selection."""
+        from kraken_core.workbench.queries.holdings import Holdings
+
         return Holdings(self.ledger, self.store, self.tiers)
 
     @property
     def runner(self) -> JobRunner:
         """JobPlanner and running jobs."""
+        from kraken_core.workbench.jobs.runner import JobRunner
+
         return JobRunner(self.settings, self.ledger, self.store, self.tiers, self.clock, self.remote, self.exchange)
 
-    def exchange(self, stop: Callable[[], bool], patience: RetryBudget = PATIENT) -> Exchange:
+    def exchange(self, stop: Callable[[], bool], patience: RetryBudget | None = None) -> Exchange:
         """The exchange's API, at the settings' address and pace; a wait for it ends when ``stop`` returns true."""
+        from kraken_core.sources.rest import PATIENT, KrakenExchange, Waiting
+
         pace = self.settings.requests_per_second
         return KrakenExchange(
             self.settings.api_url,
             requests_per_second=pace,
-            patience=patience,
+            patience=patience or PATIENT,
             waiting=Waiting(stop),
             names=self.ledger.names(),
         )
@@ -126,6 +138,7 @@ class OpenHome:
     def create_home(self) -> None:
         """Make the home, where it does not exist yet."""
         self.settings.create_home()
-        if self.ledger.is_temporary:
+        ledger = self.ledger
+        if ledger.is_temporary:
             self.close()
-            self.__dict__[_LEDGER] = SqlLedger.open(self.settings.ledger_url, self.settings.table, self.clock)
+            self.__dict__[_LEDGER] = type(ledger).open(self.settings.ledger_url, self.settings.table, self.clock)

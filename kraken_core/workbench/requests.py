@@ -14,7 +14,7 @@ from kraken_core.domain.market import INTERVALS, Pair, shown_asset
 from kraken_core.domain.names import Names
 from kraken_core.domain.request import DEFAULT_REQUESTS, Request, Selection
 from kraken_core.domain.tiers import Tiers
-from kraken_core.sources.web import is_url, plain_url
+from kraken_core.sources.addresses import is_url, plain_url
 
 if TYPE_CHECKING:
     from kraken_core.workbench.home import OpenHome

@@ -13,49 +13,40 @@ from kraken_core.domain.errors import UsageError
 from kraken_core.domain.formatting import instant
 from kraken_core.domain.html_tables import facts
 from kraken_core.domain.interval_text import parse_interval, parse_length
-from kraken_core.domain.jobs import IngestionJob
 from kraken_core.domain.market import Pair, Series
-from kraken_core.domain.plan import IngestionPlan
-from kraken_core.domain.report import completeness_grid
-from kraken_core.domain.request import Request, Selection
 from kraken_core.domain.timerange import END_OF_TIME, TimeRange
-from kraken_core.domain.universe import Universe
-from kraken_core.domain.verification.checks import Verification
-from kraken_core.pipeline.adopt import Adopted
-from kraken_core.pipeline.audit import AuditOutcome
-from kraken_core.pipeline.copy import Copied
-from kraken_core.ports import PairRecord, Progress, never_stop, no_progress
-from kraken_core.workbench import documents, requests
+from kraken_core.ports import never_stop, no_progress
+from kraken_core.workbench import requests
 from kraken_core.workbench.as_known import AsKnown
-from kraken_core.workbench.certificates.certificates import Certificates
-from kraken_core.workbench.charts.charts import ChartData
 from kraken_core.workbench.deprecated import DeprecatedNames
-from kraken_core.workbench.expectations import Expectations
-from kraken_core.workbench.jobs.control import JobControl
-from kraken_core.workbench.jobs.undo import undo
-from kraken_core.workbench.jobs.verify import Verifying
-from kraken_core.workbench.queries import frames
-from kraken_core.workbench.queries.audits import Audits
-from kraken_core.workbench.queries.candles import Reading
-from kraken_core.workbench.queries.complete_candles import RangeCall
-from kraken_core.workbench.queries.export import KINDS, Export, Exported
-from kraken_core.workbench.queries.gates import check_complete, check_stored
-from kraken_core.workbench.queries.known_at import KnownState
-from kraken_core.workbench.queries.renames import NAMES, RenamedReading
-from kraken_core.workbench.queries.required import Required, parse_grade
-from kraken_core.workbench.queries.silences import SilenceQuery, SilentSpan, silence_frame
-from kraken_core.workbench.queries.slots import Slots
-from kraken_core.workbench.queries.sql import CANDLES, VIEWS, answer
-from kraken_core.workbench.queries.universe import UNIVERSE, UniverseQuery, universe_document, universe_row
 from kraken_core.workbench.requests import When
-from kraken_core.workbench.transfer import Transfer
 
 if TYPE_CHECKING:
     import pandas as pd
     import polars as pl
     import pyarrow as pa
 
+    from kraken_core.domain.jobs import IngestionJob
+    from kraken_core.domain.plan import IngestionPlan
+    from kraken_core.domain.request import Request, Selection
+    from kraken_core.domain.universe import Universe
+    from kraken_core.domain.verification.checks import Verification
+    from kraken_core.pipeline.adopt import Adopted
+    from kraken_core.pipeline.audit import AuditOutcome
+    from kraken_core.pipeline.copy import Copied
+    from kraken_core.ports import PairRecord, Progress
+    from kraken_core.workbench.certificates.certificates import Certificates
+    from kraken_core.workbench.charts.charts import ChartData
+    from kraken_core.workbench.expectations import Expectations
     from kraken_core.workbench.figures.plot import Plot
+    from kraken_core.workbench.jobs.control import JobControl
+    from kraken_core.workbench.queries.audits import Audits
+    from kraken_core.workbench.queries.complete_candles import RangeCall
+    from kraken_core.workbench.queries.export import Exported
+    from kraken_core.workbench.queries.known_at import KnownState
+    from kraken_core.workbench.queries.renames import RenamedReading
+    from kraken_core.workbench.queries.silences import SilentSpan
+    from kraken_core.workbench.transfer import Transfer
 
 
 @dataclass(repr=False)
@@ -68,16 +59,22 @@ class Workbench(AsKnown, DeprecatedNames):
     @property
     def audits(self) -> Audits:
         """What audits found."""
+        from kraken_core.workbench.queries.audits import Audits
+
         return Audits(self.ledger, self.tiers)
 
     @property
     def charts(self) -> ChartData:
         """What is held of a selection, added up to what a screen can show."""
+        from kraken_core.workbench.charts.charts import ChartData
+
         return ChartData(self.ledger, self.store, self.tiers)
 
     @property
     def certificates(self) -> Certificates:
         """Certificates of what is stored: making them, and checking candles against them."""
+        from kraken_core.workbench.certificates.certificates import Certificates
+
         return Certificates(self)
 
     def __repr__(self) -> str:
@@ -85,6 +82,8 @@ class Workbench(AsKnown, DeprecatedNames):
 
     def _repr_html_(self) -> str:
         """The workbench in a notebook: its home, by name, and how complete that is by interval."""
+        from kraken_core.domain.report import completeness_grid
+
         found = self.charts.totals()
         values = {"as of": f"{instant(found.as_of)} UTC" if found.as_of else "", "open gaps": f"{found.gaps.height:,}"}
         shown = facts(f"Workbench of {self.settings.home.name}", values if found.as_of else {"stored": "nothing yet"})
@@ -98,7 +97,7 @@ class Workbench(AsKnown, DeprecatedNames):
         """
         if find_spec("plotly") is None:
             raise UsageError("plotly is not installed, and figures are its: pip install plotly. All else works as is.")
-        from kraken_core.workbench.figures.plot import Plot  # noqa: PLC0415 - plotly is for those who draw
+        from kraken_core.workbench.figures.plot import Plot
 
         return Plot(self.charts, self.holdings, self.select)
 
@@ -166,6 +165,11 @@ class Workbench(AsKnown, DeprecatedNames):
         Which day belongs to which name is in :meth:`names_of`, for pandas in ``attrs["names"]`` too. Without it nothing
         is ever joined. Raises UsageError for whatever it cannot be.
         """
+        from kraken_core.workbench.queries import frames
+        from kraken_core.workbench.queries.candles import Reading
+        from kraken_core.workbench.queries.renames import RenamedReading
+        from kraken_core.workbench.queries.required import Required, parse_grade
+
         _check_how(fill, to)
         of, length = pair if isinstance(pair, Pair) else self.ledger.names().pair(pair), parse_length(interval)
         window = TimeRange(requests.instant(start or 0), END_OF_TIME if end is None else requests.instant(end))
@@ -203,11 +207,17 @@ class Workbench(AsKnown, DeprecatedNames):
         time, or another asset's); source; note. Edit them in the home's ``identities.toml``. Raises SettingError where
         that is wrong.
         """
+        from kraken_core.workbench.queries import frames
+        from kraken_core.workbench.queries.renames import NAMES
+
         of = pair if isinstance(pair, Pair) else self.ledger.names().pair(pair)
         return frames.table([joined.row for joined in self._by_all_names.joined(of)], NAMES)
 
     @property
     def _by_all_names(self) -> RenamedReading:
+        from kraken_core.workbench.queries.candles import Reading
+        from kraken_core.workbench.queries.renames import RenamedReading
+
         return RenamedReading(Reading(self.store, self.ledger), self.ledger, self.identities)
 
     @property
@@ -235,6 +245,9 @@ class Workbench(AsKnown, DeprecatedNames):
 
         Raises UsageError with DuckDB's reason for a wrong query.
         """
+        from kraken_core.workbench.queries import frames
+        from kraken_core.workbench.queries.sql import CANDLES, VIEWS, answer
+
         if to not in {"pandas", "polars", "arrow"}:
             raise UsageError(f"{to!r} is no kind of table: write pandas, polars or arrow.")
         known, views = self.known(as_known_at), VIEWS if as_known_at is None else frozenset({CANDLES})
@@ -259,6 +272,8 @@ class Workbench(AsKnown, DeprecatedNames):
 
     def _required(self, known: KnownState, call: RangeCall) -> Pair:
         """The pair of a range that a query wants complete. Raises IncompleteError, UsageError."""
+        from kraken_core.workbench.queries.required import Required, parse_grade
+
         pair = self.ledger.names().pair(call.pair)
         window = TimeRange(requests.instant(call.start), requests.instant(call.end))
         grade = parse_grade(call.evidence)
@@ -283,6 +298,9 @@ class Workbench(AsKnown, DeprecatedNames):
         pair's listing, without an end up to the last detection; only slots that have closed. Raises UsageError for an
         interval that archives do not have.
         """
+        from kraken_core.workbench.queries import frames
+        from kraken_core.workbench.queries.slots import Slots
+
         of = pair if isinstance(pair, Pair) else self.ledger.names().pair(pair)
         series = Series(of, parse_interval(interval))
         window = TimeRange(requests.instant(start or 0), END_OF_TIME if end is None else requests.instant(end))
@@ -300,6 +318,9 @@ class Workbench(AsKnown, DeprecatedNames):
 
         Other arguments as for :meth:`select`.
         """
+        from kraken_core.workbench import documents
+        from kraken_core.workbench.queries import frames
+
         found = self.holdings_at(as_known_at).coverage(self.select(**selection))
         return frames.table([documents.coverage_row(covered) for covered in found], documents.COVERAGE)
 
@@ -325,6 +346,9 @@ class Workbench(AsKnown, DeprecatedNames):
 
         Raises UsageError for what is no date, tier or quote, SettingError where ``identities.toml`` is wrong.
         """
+        from kraken_core.workbench.queries import frames
+        from kraken_core.workbench.queries.universe import UNIVERSE, universe_row
+
         quotes = (quote,) if isinstance(quote, str) else tuple(quote)
         found = self._universe(at, tier=tier, quotes=quotes)
         frame = frames.table([universe_row(each) for each in found.pairs], UNIVERSE)
@@ -333,9 +357,13 @@ class Workbench(AsKnown, DeprecatedNames):
 
     def universe_document(self, at: When, **selection: Any) -> dict[str, Any]:  # noqa: ANN401 - see select()
         """The same as a document: what ``universe --json`` prints. Arguments as for :meth:`select`."""
+        from kraken_core.workbench.queries.universe import universe_document
+
         return universe_document(self._universe(at, **selection))
 
     def _universe(self, at: When, **selection: Any) -> Universe:  # noqa: ANN401 - see select()
+        from kraken_core.workbench.queries.universe import UniverseQuery
+
         query = UniverseQuery(self.ledger, self.store, self.tiers, self.identities)
         return query.at(requests.instant(at), self.select(**selection))
 
@@ -348,6 +376,9 @@ class Workbench(AsKnown, DeprecatedNames):
 
         Other arguments as for :meth:`select`.
         """
+        from kraken_core.workbench import documents
+        from kraken_core.workbench.queries import frames
+
         found = self.holdings_at(as_known_at).gaps(self.select(**selection))
         return frames.table([documents.gap_row(gap) for gap in found], documents.GAPS)
 
@@ -359,14 +390,21 @@ class Workbench(AsKnown, DeprecatedNames):
         the whole exchange stood still, or other candles confirm it; ``no trades``, where few were likely. Reads the
         candles of the selection, whose arguments are those of :meth:`select`.
         """
+        from kraken_core.workbench import documents
+        from kraken_core.workbench.queries import frames
+
         found = self.silent_spans(self.select(**selection), at_least)
         return frames.table([documents.silence_row(each) for each in found], documents.SILENCES)
 
     def silent_spans(self, selection: Selection, at_least: int = 1) -> Iterator[SilentSpan]:
         """The same as values, one series after another."""
+        from kraken_core.workbench.queries.silences import SilenceQuery
+
         return SilenceQuery(self.holdings, self.ledger).of(selection, at_least)
 
     def _silence_frame(self) -> pl.DataFrame:
+        from kraken_core.workbench.queries.silences import silence_frame
+
         return silence_frame(self.silent_spans(self.select()))
 
     def completeness(self, *, as_known_at: When | None = None, **selection: Any) -> pd.DataFrame:  # noqa: ANN401 - see select()
@@ -374,6 +412,9 @@ class Workbench(AsKnown, DeprecatedNames):
 
         Other arguments as for :meth:`select`.
         """
+        from kraken_core.workbench import documents
+        from kraken_core.workbench.queries import frames
+
         report = self.holdings_at(as_known_at).report(self.select(**selection))
         return frames.table([documents.report_row(line) for line in report.series], documents.COMPLETENESS)
 
@@ -390,6 +431,8 @@ class Workbench(AsKnown, DeprecatedNames):
         ``report_only`` or while a job runs: ``note`` says so.
         Raises StoreError where the table cannot be read.
         """
+        from kraken_core.workbench.jobs.verify import Verifying
+
         return Verifying(self.runner, self.holdings).run(self.select(**selection), progress, report_only=report_only)
 
     def audit_request(self, **request: Any) -> Request:  # noqa: ANN401 - see audit_request()
@@ -434,6 +477,8 @@ class Workbench(AsKnown, DeprecatedNames):
 
     @property
     def _transfer(self) -> Transfer:
+        from kraken_core.workbench.transfer import Transfer
+
         return Transfer(self.settings, self.ledger, self.store, self.tiers)
 
     def request(self, **request: Any) -> Request:  # noqa: ANN401 - see ingest_request()
@@ -451,6 +496,8 @@ class Workbench(AsKnown, DeprecatedNames):
     @property
     def control(self) -> JobControl:
         """Beginning, pausing, resuming and cancelling jobs."""
+        from kraken_core.workbench.jobs.control import JobControl
+
         return JobControl(self.runner)
 
     def run(
@@ -475,6 +522,8 @@ class Workbench(AsKnown, DeprecatedNames):
 
     def undo(self, job_id: int) -> IngestionJob:
         """Take back the latest job that changed something: what it claimed, read and stored. Raises as ``undo``."""
+        from kraken_core.workbench.jobs.undo import undo
+
         return undo(self.runner, job_id)
 
     def export(
@@ -499,6 +548,11 @@ class Workbench(AsKnown, DeprecatedNames):
         Raises UsageError before anything is written where a file exists and may not be replaced, IncompleteError where
         something is missing that may not be.
         """
+        from kraken_core.workbench.queries.candles import Reading
+        from kraken_core.workbench.queries.export import KINDS, Export
+        from kraken_core.workbench.queries.gates import check_complete, check_stored
+        from kraken_core.workbench.queries.required import Required, parse_grade
+
         if kind not in KINDS or fill not in {None, "previous"}:
             raise UsageError(f"kind is one of {', '.join(KINDS)}, and fill 'previous' or left out.")
         known, holdings = self.known(as_known_at), self.holdings_at(as_known_at)
@@ -518,6 +572,8 @@ class Workbench(AsKnown, DeprecatedNames):
     @property
     def expectations(self) -> Expectations:
         """What is expected of every series, and how to change that."""
+        from kraken_core.workbench.expectations import Expectations
+
         return Expectations(self)
 
     def jobs(self) -> list[IngestionJob]:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from kraken_core import Workbench
-from kraken_core.domain.archives import day_start
+from kraken_core.domain.timerange import day_start
 from kraken_core.simulator.exchange import SimulatedExchange
 from tests.support.asking import asks
 from tests.support.command_line import Kraken, asked

@@ -10,13 +10,13 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from kraken_core.domain.archives import day_start
 from kraken_core.domain.candles import VALUES
 from kraken_core.domain.exchange import SETTLING_S
 from kraken_core.domain.gaps import GapStatus
 from kraken_core.domain.jobs import IngestionJob
 from kraken_core.domain.market import Pair
 from kraken_core.domain.plural import counted
+from kraken_core.domain.timerange import day_start
 from kraken_core.simulator.exchange import HONEST, TapeFaults
 from kraken_core.simulator.listing import Listing
 from kraken_core.simulator.market import SimulatedMarket

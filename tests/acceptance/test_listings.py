@@ -7,11 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from kraken_core.domain.archives import day_start
 from kraken_core.domain.gaps import GapStatus
 from kraken_core.domain.life import Life
 from kraken_core.domain.market import Pair
-from kraken_core.domain.timerange import TimeRange
+from kraken_core.domain.timerange import TimeRange, day_start
 from kraken_core.simulator.archive import write_release
 from kraken_core.simulator.listing import Listing
 from kraken_core.simulator.market import SimulatedMarket

@@ -10,11 +10,11 @@ import polars as pl
 import pytest
 
 from kraken_core import Workbench
-from kraken_core.domain.archives import day_start
 from kraken_core.domain.errors import Interrupted
 from kraken_core.domain.jobs import JobStatus
 from kraken_core.domain.market import Pair
 from kraken_core.domain.names import Names, PairName
+from kraken_core.domain.timerange import day_start
 from kraken_core.pipeline import rename
 from kraken_core.simulator.archive import write_release
 from kraken_core.simulator.listing import Listing

@@ -11,10 +11,9 @@ import polars as pl
 import pytest
 
 from kraken_core import Workbench
-from kraken_core.domain.archives import day_start
 from kraken_core.domain.exchange import SETTLING_S
 from kraken_core.domain.market import Pair, Series
-from kraken_core.domain.timerange import END_OF_TIME, TimeRanges
+from kraken_core.domain.timerange import END_OF_TIME, TimeRanges, day_start
 from kraken_core.simulator.archive import write_release
 from kraken_core.simulator.exchange import Fault, FaultKind, Faults, SimulatedExchange
 from kraken_core.simulator.listing import Listing

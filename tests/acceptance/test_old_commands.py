@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from kraken_core import Workbench
-from kraken_core.domain.archives import day_start
+from kraken_core.domain.timerange import day_start
 from tests.support.command_line import Kraken, refused
 from tests.support.little_market import BTC_USD, LittleMarket
 

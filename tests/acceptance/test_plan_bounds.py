@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from kraken_core.domain import request_bounds
-from kraken_core.domain.archives import day_start
 from kraken_core.domain.market import Pair
+from kraken_core.domain.timerange import day_start
 from kraken_core.simulator.archive import write_release
 from kraken_core.simulator.exchange import SimulatedExchange
 from kraken_core.simulator.listing import Listing

@@ -11,8 +11,8 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from kraken_core import Workbench
-from kraken_core.domain.archives import day_start
 from kraken_core.domain.market import INTERVALS, Pair
+from kraken_core.domain.timerange import day_start
 from kraken_core.pipeline import read_trades
 from kraken_core.simulator.archive import trades_text, write_release
 from kraken_core.simulator.candles import COLUMNS

@@ -10,11 +10,10 @@ import pandas as pd
 import pytest
 
 from kraken_core import Workbench
-from kraken_core.domain.archives import day_start
 from kraken_core.domain.errors import IncompleteError, SettingError, UsageError
 from kraken_core.domain.exchange import Listed
 from kraken_core.domain.market import INTERVALS, Pair
-from kraken_core.domain.timerange import TimeRange
+from kraken_core.domain.timerange import TimeRange, day_start
 from kraken_core.simulator.archive import write_release
 from kraken_core.simulator.listing import Listing
 from kraken_core.simulator.market import SimulatedMarket

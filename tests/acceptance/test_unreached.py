@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from kraken_core import Workbench
-from kraken_core.domain.archives import day_start
 from kraken_core.domain.errors import Interrupted
 from kraken_core.domain.gaps import GapStatus, Route
 from kraken_core.domain.market import Pair
+from kraken_core.domain.timerange import day_start
 from kraken_core.simulator.archive import write_release
 from kraken_core.simulator.exchange import Fault, FaultKind, Faults, SimulatedExchange
 from kraken_core.simulator.listing import Listing

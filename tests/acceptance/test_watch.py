@@ -19,8 +19,8 @@ from typing import Any
 import pytest
 
 from kraken_core import Workbench
-from kraken_core.domain.archives import day_start
 from kraken_core.domain.errors import JobRunningError
+from kraken_core.domain.timerange import day_start
 from kraken_core.workbench.watch.notices import Notice, by_command, by_webhook
 from kraken_core.workbench.watch.watch import LOCK, Round, Watch
 from tests.support.command_line import Kraken, command, environment

@@ -7,10 +7,9 @@ from datetime import date
 import pytest
 
 from kraken_core import Workbench
-from kraken_core.domain.archives import day_start
 from kraken_core.domain.exchange import SETTLING_S
 from kraken_core.domain.market import Pair
-from kraken_core.domain.timerange import iso
+from kraken_core.domain.timerange import day_start, iso
 from kraken_core.settings import Settings
 from kraken_core.simulator.exchange import Fault, FaultKind, Faults, SimulatedExchange
 from kraken_core.simulator.exchange.clock import ExchangeClock

@@ -36,10 +36,10 @@ class User:
         opened = Workbench.open(self.home)
         bench = replace(opened, settings=replace(opened.settings, pairs_in_parallel=1))
 
-        def asked(stop: Callable[[], bool], patience: RetryBudget = PATIENT) -> Exchange:
+        def asked(stop: Callable[[], bool], patience: RetryBudget | None = None) -> Exchange:
             waiting = SteadyTime().waiting(stop)
             names = bench.ledger.names()
-            return KrakenExchange(self.exchange.url, patience=patience, waiting=waiting, names=names)
+            return KrakenExchange(self.exchange.url, patience=patience or PATIENT, waiting=waiting, names=names)
 
         bench.exchange = asked  # type: ignore[method-assign]
         return bench

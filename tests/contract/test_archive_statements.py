@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from kraken_core.domain.archives import day_start, quarter_bounds
+from kraken_core.domain.archives import quarter_bounds
 from kraken_core.domain.candles import Vintage
 from kraken_core.domain.coverage import ArchiveStatement
+from kraken_core.domain.timerange import day_start
 from kraken_core.sources.archive import ArchiveSource
 from tests.support.layouts import (
     CONTENT,

@@ -15,12 +15,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from kraken_core.domain.archives import day_start
 from kraken_core.domain.candles import SCHEMA, VALUES, Source, rank_of
 from kraken_core.domain.errors import Interrupted, PairRefusedError, UnavailableError
-from kraken_core.domain.exchange import NS, OHLC_INTERVALS, PAGE, TRADES, FirstTrade
+from kraken_core.domain.exchange import NS, OHLC_INTERVALS, FirstTrade
 from kraken_core.domain.market import Pair, Series
-from kraken_core.domain.timerange import TimeRange, TimeRanges, floor
+from kraken_core.domain.timerange import TimeRange, TimeRanges, day_start, floor
+from kraken_core.domain.trades import PAGE, TRADES
 from kraken_core.ports import Exchange, never_stop
 from kraken_core.simulator.exchange import ExchangeClock, Fault, FaultKind, Faults, SimulatedExchange
 from kraken_core.simulator.listing import Listing

@@ -13,11 +13,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kraken_core.domain.archives import day_start
 from kraken_core.domain.audit import AuditedSpan, AuditVerdict
 from kraken_core.domain.candles import SCHEMA, Source, rank_of
 from kraken_core.domain.market import Pair, Series
-from kraken_core.domain.timerange import TimeRanges
+from kraken_core.domain.timerange import TimeRanges, day_start
 from kraken_core.domain.trade_sweep import TradeSpan
 from kraken_core.pipeline.ask import Budget
 from kraken_core.pipeline.audit_pair import NO_IDS, NO_REQUESTS_LEFT, PairAudit

@@ -12,12 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from kraken_core.domain.archives import day_start
 from kraken_core.domain.candles import Source
 from kraken_core.domain.exchange import SETTLING_S, AsOf
 from kraken_core.domain.market import Pair
 from kraken_core.domain.routes import Repair, Sweep
-from kraken_core.domain.timerange import TimeRanges, floor
+from kraken_core.domain.timerange import TimeRanges, day_start, floor
 from kraken_core.pipeline.ask import Answer, Before, Budget, answers
 from kraken_core.simulator.exchange import HONEST, TapeFaults
 from kraken_core.simulator.listing import Listing

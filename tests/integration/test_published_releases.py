@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from kraken_core.domain.archives import day_start
 from kraken_core.domain.errors import SourceError
+from kraken_core.domain.timerange import day_start
 from kraken_core.sources.archive import ArchiveSource
 from kraken_core.sources.releases import published
 from kraken_core.sources.remote_archives import Remote

@@ -17,9 +17,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kraken_core.domain.archives import day_start
 from kraken_core.domain.market import Pair
-from kraken_core.domain.timerange import TimeRange, floor
+from kraken_core.domain.timerange import TimeRange, day_start, floor
 from kraken_core.simulator.exchange import ExchangeClock, SimulatedExchange
 from kraken_core.simulator.exchange.names import code, key, wsname
 from kraken_core.simulator.exchange.ohlc import INTERVALS

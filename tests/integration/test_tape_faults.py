@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from kraken_core.domain.archives import day_start
 from kraken_core.domain.exchange import NS
 from kraken_core.domain.market import Pair
+from kraken_core.domain.timerange import day_start
 from kraken_core.simulator.exchange import ExchangeClock, SimulatedExchange, TapeFaults
 from kraken_core.simulator.exchange.trades import TradeBook
 from kraken_core.simulator.listing import Listing

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from pathlib import Path
 
-from kraken_core.domain.archives import day_start
+from kraken_core.domain.timerange import day_start
 
 HOUR, DAY = 3600, 86_400
 

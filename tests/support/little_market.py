@@ -6,8 +6,8 @@ from datetime import date
 from pathlib import Path
 from typing import NamedTuple
 
-from kraken_core.domain.archives import day_start
 from kraken_core.domain.market import Pair, Series
+from kraken_core.domain.timerange import day_start
 from kraken_core.simulator.archive import write_release
 from kraken_core.simulator.listing import Listing
 from kraken_core.simulator.market import SimulatedMarket

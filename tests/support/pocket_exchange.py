@@ -25,7 +25,7 @@ from kraken_core.domain.names import BY_RULES, TOKENIZED
 from kraken_core.simulator.exchange import TapeFaults
 from kraken_core.simulator.exchange.answers import PublicApi, RequestRefusedError, body
 from kraken_core.simulator.market import SimulatedMarket
-from kraken_core.sources.rest import PATIENT, RetryBudget, answers
+from kraken_core.sources.rest import RetryBudget, answers
 
 
 class PocketExchange:
@@ -44,7 +44,7 @@ class PocketExchange:
         self._api = PublicApi(market, trade_ids=True, repeats=True)
         self._lock = threading.Lock()
 
-    def __call__(self, stop: Callable[[], bool], patience: RetryBudget = PATIENT) -> PocketExchange:
+    def __call__(self, stop: Callable[[], bool], patience: RetryBudget | None = None) -> PocketExchange:
         """Opened, as a workbench does it."""
         self.stop = stop
         return self

@@ -11,9 +11,8 @@ from datetime import date, timedelta
 
 from hypothesis import strategies as st
 
-from kraken_core.domain.archives import day_start
 from kraken_core.domain.market import INTERVALS, Pair, Series
-from kraken_core.domain.timerange import TimeRange, TimeRanges
+from kraken_core.domain.timerange import TimeRange, TimeRanges, day_start
 from kraken_core.simulator.listing import Listing
 from kraken_core.simulator.market import SimulatedMarket
 from kraken_core.simulator.release import DAY_S, Release, ReleaseLayout

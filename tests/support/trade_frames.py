@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from kraken_core.domain.exchange import TRADES
+from kraken_core.domain.trades import TRADES
 from kraken_core.simulator.tape import Tape
 
 

@@ -8,9 +8,8 @@ from datetime import date
 import polars as pl
 from hypothesis import settings
 
-from kraken_core.domain.archives import day_start
 from kraken_core.domain.market import Pair, Series
-from kraken_core.domain.timerange import TimeRange, TimeRanges
+from kraken_core.domain.timerange import TimeRange, TimeRanges, day_start
 from kraken_core.simulator.listing import Listing
 from kraken_core.simulator.market import SimulatedMarket
 from kraken_core.simulator.release import DAY_S

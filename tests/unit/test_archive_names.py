@@ -7,10 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kraken_core.domain.archive_names import stated_by_name
-from kraken_core.domain.archives import archive_for, archives_covering, day_start, quarter_bounds, quarter_of, series_of
+from kraken_core.domain.archives import archive_for, archives_covering, quarter_bounds, quarter_of, series_of
 from kraken_core.domain.coverage import ArchiveStatement
 from kraken_core.domain.errors import UnknownPairError, UsageError
 from kraken_core.domain.market import INTERVALS, Pair, Series
+from kraken_core.domain.timerange import day_start
 
 QUARTERS = st.tuples(st.integers(2013, 2099), st.integers(1, 4))
 

@@ -22,11 +22,12 @@ from kraken_core.domain.audit import (
     verdict,
 )
 from kraken_core.domain.audit_summary import AuditCounts, by_month, findings, newest, summaries
-from kraken_core.domain.exchange import NS, PAGE
+from kraken_core.domain.exchange import NS
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.timerange import TimeRange, TimeRanges
 from kraken_core.domain.trade_numbers import IdMark, id_marks, points
 from kraken_core.domain.trade_sweep import TradeSpan
+from kraken_core.domain.trades import PAGE
 
 MINUTES = Series(Pair("BTC", "USD"), 1)
 START = 1_420_070_400  # 2015-01-01

@@ -7,9 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kraken_core.domain.archives import day_start
 from kraken_core.domain.market import INTERVALS
-from kraken_core.domain.timerange import TimeRange, TimeRanges, iso
+from kraken_core.domain.timerange import TimeRange, TimeRanges, day_start, iso
 from kraken_core.workbench.charts.bins import WIDTHS, Bins, width_for
 
 DAY = 86_400

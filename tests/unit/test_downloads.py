@@ -8,12 +8,12 @@ from itertools import combinations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kraken_core.domain.archives import Archive, ArchiveFile, ZipEntry, day_start, quarters_between
+from kraken_core.domain.archives import Archive, ArchiveFile, ZipEntry, quarters_between
 from kraken_core.domain.candles import Vintage
 from kraken_core.domain.coverage import ArchiveStatement
 from kraken_core.domain.download_route import Offer, cheapest_members
 from kraken_core.domain.market import Pair, Series
-from kraken_core.domain.timerange import TimeRanges
+from kraken_core.domain.timerange import TimeRanges, day_start
 
 HOURLY, DAILY = Series(Pair("BTC", "USD"), 60), Series(Pair("BTC", "USD"), 1440)
 HOUR = 3600

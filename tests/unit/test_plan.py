@@ -9,7 +9,7 @@ from datetime import date
 import pytest
 
 from kraken_core.domain.absent_files import absence_claims
-from kraken_core.domain.archives import Archive, ArchiveFile, day_start, file_rank, finest_intervals
+from kraken_core.domain.archives import Archive, ArchiveFile, file_rank, finest_intervals
 from kraken_core.domain.candles import Source, Vintage, derived_rank
 from kraken_core.domain.coverage import ArchiveStatement, Assertion
 from kraken_core.domain.gaps import Route
@@ -20,7 +20,7 @@ from kraken_core.domain.plan import Action, IngestionPlan, KnownFile
 from kraken_core.domain.request import Request
 from kraken_core.domain.router import DataSourceRouter
 from kraken_core.domain.tiers import Tiers
-from kraken_core.domain.timerange import TimeRanges
+from kraken_core.domain.timerange import TimeRanges, day_start
 
 BTC, EURO, ETH, SHIB = Pair("BTC", "USD"), Pair("BTC", "EUR"), Pair("ETH", "USD"), Pair("SHIB", "USD")
 TIERS = Tiers({"BTC": "TIER1", "ETH": "TIER2"}, ("TIER1", "TIER2", "TIER4"), frozenset({"USD", "EUR"}), "TIER4")

@@ -11,11 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kraken_core.domain.archives import day_start
 from kraken_core.domain.market import INTERVALS, Pair
 from kraken_core.domain.request import Request, Selection, closed, intervals_of, years_before
 from kraken_core.domain.tiers import Tiers
-from kraken_core.domain.timerange import TimeRange, TimeRanges, iso
+from kraken_core.domain.timerange import TimeRange, TimeRanges, day_start, iso
 
 DAY_S = 86_400
 BTC, EURO, ETH = Pair("BTC", "USD"), Pair("BTC", "EUR"), Pair("ETH", "USD")

@@ -12,9 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kraken_core.domain.candles import SCHEMA
-from kraken_core.domain.exchange import NS, PAGE, OhlcAnswer, TradesPage
+from kraken_core.domain.exchange import NS, OhlcAnswer, TradesPage
 from kraken_core.domain.market import Series
 from kraken_core.domain.timerange import TimeRanges
+from kraken_core.domain.trades import PAGE
 from kraken_core.sources.rest import answers
 from kraken_core.sources.rest.failures import Policy
 from tests.unit.rest_documents import BTC, HOUR, HOURLY, LATE, NOW_NS, START, answer, refused, row, silent, trade

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date
 
-from kraken_core.domain.archives import day_start
 from kraken_core.domain.candles import Source, Vintage, derived_rank, rank_of
 from kraken_core.domain.coverage import Assertion
 from kraken_core.domain.exchange import Market
@@ -15,7 +14,7 @@ from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.request import Request, Selection
 from kraken_core.domain.scope import Detection, Scope, not_assessed, wanted_before
 from kraken_core.domain.tiers import Tiers
-from kraken_core.domain.timerange import TimeRange, TimeRanges
+from kraken_core.domain.timerange import TimeRange, TimeRanges, day_start
 
 BTC, ADA, OMG, NEW = (Pair(base, "USD") for base in ("BTC", "ADA", "OMG", "NEW"))
 DAYS = Series(BTC, 1440)

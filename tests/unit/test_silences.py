@@ -9,9 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kraken_core.domain.archives import day_start
 from kraken_core.domain.market import Pair, Series
-from kraken_core.domain.timerange import TimeRange, TimeRanges
+from kraken_core.domain.timerange import TimeRange, TimeRanges, day_start
 from kraken_core.domain.verification.silences import KNOWN_SILENCES, SUSPICIOUS, Activity, Silence, silent_runs, slept
 from tests.support.ranges import from_slots, slots_of, time_ranges
 

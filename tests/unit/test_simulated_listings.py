@@ -6,10 +6,9 @@ from datetime import date
 
 import pytest
 
-from kraken_core.domain.archives import day_start
 from kraken_core.domain.errors import UsageError
 from kraken_core.domain.market import Pair
-from kraken_core.domain.timerange import TimeRange
+from kraken_core.domain.timerange import TimeRange, day_start
 from kraken_core.simulator.exchange.answers import PublicApi
 from kraken_core.simulator.listing import Listing
 from kraken_core.simulator.market import SimulatedMarket

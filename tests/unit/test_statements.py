@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kraken_core.domain.archives import day_start, quarter_bounds
+from kraken_core.domain.archives import quarter_bounds
 from kraken_core.domain.candles import Vintage
 from kraken_core.domain.coverage import ArchiveStatement
 from kraken_core.domain.statements import NEAR_S, Checked, as_stated_to, lies_outside, vintage_of
 from kraken_core.domain.statements import checked as checked_by_width
-from kraken_core.domain.timerange import TimeRange
+from kraken_core.domain.timerange import TimeRange, day_start
 
 DAY = 86_400
 START, END = quarter_bounds(2025, 4)

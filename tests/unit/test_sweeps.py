@@ -11,12 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from kraken_core.domain.exchange import NS, PAGE, AsOf, TradesPage
+from kraken_core.domain.exchange import NS, AsOf, TradesPage
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.sweep_points import SweepPoint
 from kraken_core.domain.timerange import TimeRanges
 from kraken_core.domain.trade_sweep import STALE_S, Sweeping, SweepStep, TradeSpan, id_before, without_repeats
-from kraken_core.domain.trades import TradeCandles
+from kraken_core.domain.trades import PAGE, TradeCandles
 
 MINUTES = Series(Pair("BTC", "USD"), 1)
 START = 1_700_000_040  # a minute's open

@@ -15,12 +15,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from kraken_core.domain.archives import day_start
 from kraken_core.domain.candles import PRICES, SCHEMA, Source, rank_of
-from kraken_core.domain.exchange import NS, TRADES
+from kraken_core.domain.exchange import NS
 from kraken_core.domain.market import INTERVALS, Pair
 from kraken_core.domain.ohlcvt import parse_any
-from kraken_core.domain.trades import TradeCandles, merge, partial
+from kraken_core.domain.timerange import day_start
+from kraken_core.domain.trades import TRADES, TradeCandles, merge, partial
 from kraken_core.simulator.candles import COLUMNS
 from kraken_core.simulator.listing import Listing
 from kraken_core.simulator.market import SimulatedMarket

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kraken_core.domain.errors import BadFileError
-from kraken_core.domain.exchange import NS, TRADES
+from kraken_core.domain.exchange import NS
+from kraken_core.domain.trades import TRADES
 from kraken_core.domain.trading_history import is_trading_history, parse_trades, portions
 
 NOW = 2_000_000_000

@@ -20,10 +20,11 @@ import polars as pl
 
 from kraken_core.domain.candles import PRICES, SCHEMA, TIME, VOLUME_DECIMALS, Source, provisional, rank_of
 from kraken_core.domain.errors import UnknownPairError
-from kraken_core.domain.exchange import NS, PAGE, TRADES, Listed, ListedPair, OhlcAnswer, TradesPage
+from kraken_core.domain.exchange import NS, Listed, ListedPair, OhlcAnswer, TradesPage
 from kraken_core.domain.market import Pair, Series, shown_asset, shown_pair, splits
 from kraken_core.domain.names import CURRENCY, PairName
 from kraken_core.domain.timerange import END_OF_TIME, TimeRanges
+from kraken_core.domain.trades import PAGE, TRADES
 from kraken_core.sources.rest.failures import NoAnswerError, nonsense, refused_by
 
 Result = Mapping[str, object]

@@ -17,8 +17,7 @@ from kraken_core.domain.errors import StoreError
 from kraken_core.domain.plural import counted
 from kraken_core.ports import StagedFile
 from kraken_core.stores.delta.index import FileIndex
-from kraken_core.stores.files.candle_files import CandleFiles
-from kraken_core.stores.files.parquet import ROWS_A_GROUP
+from kraken_core.stores.files.candle_files import ROWS_A_GROUP, CandleFiles
 
 # Measured on 6 M hourly rows of 500 pairs: reading a series takes 436 ms in files of 25,000 rows, 81 ms of 500,000 and
 # no less of 2 M; reading 200 slots of it takes 11 ms in files of 500,000, and 71 ms in one of 6 M.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from kraken_core.domain.formatting import byte_size
@@ -12,8 +13,9 @@ from kraken_core.domain.plural import counted
 from kraken_core.domain.table_mark import KnownTable
 from kraken_core.ports import CandleTable, KeepReplaced, StoreState
 from kraken_core.ports.stores import Assets
-from kraken_core.stores.delta.state import table_state
-from kraken_core.stores.delta.store import DeltaStore
+
+if TYPE_CHECKING:
+    from kraken_core.stores.delta.store import DeltaStore
 
 _BUCKET = re.compile(r"s3://[a-z0-9][a-z0-9.-]+/.*[^/]/*")
 
@@ -43,7 +45,7 @@ class FolderKind:
         keep: KeepReplaced | None = None,
     ) -> CandleTable:
         """See StoreKind."""
-        return DeltaStore(self.name(address, folder), known=known, keep=keep)
+        return _open(self.name(address, folder), known, keep)
 
     def state(self, address: str, folder: Path, known: KnownTable) -> StoreState:
         """See StoreKind."""
@@ -75,16 +77,24 @@ class ObjectStoreKind:
         keep: KeepReplaced | None = None,
     ) -> CandleTable:
         """See StoreKind."""
-        return DeltaStore(address, known=known, keep=keep)
+        return _open(address, known, keep)
 
     def state(self, address: str, folder: Path, known: KnownTable) -> StoreState:  # noqa: ARG002 - see above
         """See StoreKind."""
         return _state(address, known)._replace(size=0)
 
 
+def _open(path: str, known: KnownTable, keep: KeepReplaced | None = None) -> DeltaStore:
+    from kraken_core.stores.delta.store import DeltaStore  # noqa: PLC0415 - only who opens a table pays for its libraries
+
+    return DeltaStore(path, known=known, keep=keep)
+
+
 def _state(path: str, known: KnownTable) -> StoreState:
+    from kraken_core.stores.delta.state import table_state  # noqa: PLC0415 - as above
+
     found = table_state(path)
-    store = DeltaStore(path, known=known)
+    store = _open(path, known)
     _ = store.mark  # refused where it is not the known one
     if not found.version:
         return StoreState("there is none yet: the first job makes it.")

@@ -11,9 +11,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import groupby
 from operator import itemgetter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import duckdb
 import numpy as np
 import polars as pl
 
@@ -31,6 +30,9 @@ from kraken_core.stores.files.candle_files import PARTITION
 from kraken_core.stores.files.errors import read_errors, store_errors
 from kraken_core.stores.files.file_names import checksum_in
 from kraken_core.stores.files.spans import US, pair_of
+
+if TYPE_CHECKING:
+    import duckdb
 
 _SQL_TYPES = {
     "pair": "VARCHAR",

@@ -20,12 +20,14 @@ from kraken_core.ports import CandleSpan, StagedFile
 from kraken_core.stores.files.errors import store_errors
 from kraken_core.stores.files.file_names import is_as_written, new_name
 from kraken_core.stores.files.location import Location
-from kraken_core.stores.files.parquet import write_parquet
 from kraken_core.stores.files.ranges import in_ranges
 from kraken_core.stores.files.spans import US, from_footer, spans_of, spans_of_unsorted, to_footer
 
 PARTITION = "interval_minutes"  # in the folder's name, so not in the files (Delta's rule)
 NOT_AS_WRITTEN = "its content is not what was written: its checksum is another"
+# Measured on files of 1.5 M rows and 300 pairs: one pair reads in 5 ms, against 8 ms at 262,144 rows a group and 2 ms
+# at 16,384, where writing is a fifth slower.
+ROWS_A_GROUP = 65_536
 ROW = "row"  # a row's number in its file, where a reader needs it
 
 
@@ -37,12 +39,14 @@ class CandleFiles:
 
     def write(self, candles: pl.DataFrame) -> StagedFile:
         """Write candles of one interval as a new file, durable when this returns. Raises StoreError."""
+        from kraken_core.stores.files.parquet import write_parquet  # noqa: PLC0415 - who only reads does not load it
+
         interval = _interval_of(candles)
         spans = spans_of(candles)
         folder = f"{PARTITION}={interval}"
         reached("table.stage.before")
         with store_errors("write", self.place.at(folder)):
-            write = partial(write_parquet, self._laid_out(candles), to_footer(spans))
+            write = partial(write_parquet, self._laid_out(candles), to_footer(spans), ROWS_A_GROUP)
             path, size = self.place.write(new_name(folder), write)
             reached("table.stage.after")
         return StagedFile(path, interval, size, spans)

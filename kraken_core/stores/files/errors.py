@@ -7,8 +7,8 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import ModuleType
 
-import duckdb
 import polars as pl
 from deltalake.exceptions import DeltaError
 
@@ -25,7 +25,7 @@ def store_errors(verb: str, what: object) -> Iterator[None]:
     """Turn whatever goes wrong inside into one line that names the file or table."""
     try:
         yield
-    except (OSError, pl.exceptions.PolarsError, DeltaError, duckdb.Error) as error:
+    except (OSError, pl.exceptions.PolarsError, DeltaError, _duckdb().Error) as error:
         if any(full in str(error) for full in _FULL):
             raise StoreError(
                 f"Cannot {verb} {what} of the candle table: its disk is full. The table is as it was; free some space."
@@ -43,13 +43,20 @@ def store_errors(verb: str, what: object) -> Iterator[None]:
         raise StoreError(message) from error
 
 
+def _duckdb() -> ModuleType:
+    """Loaded only once something went wrong: most reads are without it."""
+    import duckdb  # noqa: PLC0415 - see above
+
+    return duckdb
+
+
 @contextmanager
 def read_errors(what: object) -> Iterator[None]:
     """The same for queries of others inside: what is wrong with a query itself stays DuckDB's word."""
     try:
         yield
-    except duckdb.Error as error:
-        if isinstance(error, duckdb.IOException) or _TRACEBACK.search(str(error)):
+    except _duckdb().Error as error:
+        if isinstance(error, _duckdb().IOException) or _TRACEBACK.search(str(error)):
             with store_errors("read", what):
                 raise
         raise

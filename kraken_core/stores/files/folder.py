@@ -11,13 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import duckdb
-import pyarrow as pa
-
 from kraken_core.stores.files.file_names import Name
 from kraken_core.stores.files.location import StoredFile, Written, literal, named_whole, unglobbed
 
 if TYPE_CHECKING:
+    import duckdb
+    import pyarrow as pa
     from typing_extensions import Buffer
 
 
@@ -52,6 +51,8 @@ class LocalFolder:
 
     def write(self, name: Name, write: Callable[[pa.NativeFile], None]) -> Written:
         """See Location."""
+        import pyarrow as pa  # noqa: PLC0415 - who only reads does not load it
+
         unnamed = self.root / name(0)  # until its checksum is known
         unnamed.parent.mkdir(parents=True, exist_ok=True)
         try:

@@ -9,12 +9,13 @@ import re
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator
 from itertools import takewhile
 from pathlib import PurePosixPath
-from typing import Any, NamedTuple, Protocol
-
-import duckdb
-import pyarrow as pa
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from kraken_core.stores.files.file_names import Name
+
+if TYPE_CHECKING:
+    import duckdb
+    import pyarrow as pa
 
 
 class StoredFile(NamedTuple):

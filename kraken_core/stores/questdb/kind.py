@@ -10,7 +10,6 @@ from kraken_core.domain.table_mark import KnownTable
 from kraken_core.ports import CandleTable, KeepReplaced, StoreState
 from kraken_core.ports.stores import Assets
 from kraken_core.stores.questdb.address import EXAMPLE, SCHEME, parse_address
-from kraken_core.stores.questdb.state import server_state
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,5 +41,7 @@ class QuestDBKind:
 
     def state(self, address: str, folder: Path, known: KnownTable) -> StoreState:  # noqa: ARG002 - see above
         """See StoreKind."""
+        from kraken_core.stores.questdb.state import server_state  # noqa: PLC0415 - as above
+
         text, better = server_state(parse_address(address), known())
         return StoreState(f"{text} {better}".rstrip(), improvable=bool(better))

@@ -1,0 +1,57 @@
+"""What is not needed is not loaded: importing the package, and reading candles, start at once."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.command_line import environment
+from tests.support.little_market import FIRST_DAY
+
+LIBRARIES = {
+    *("alembic", "dask", "deltalake", "distributed", "duckdb", "numpy", "obstore", "pandas", "plotly", "polars"),
+    *("psycopg", "pyarrow", "questdb", "requests", "rich", "sqlalchemy", "streamlit", "urllib3"),
+}
+READING = {"deltalake", "numpy", "polars", "pyarrow", "sqlalchemy"}
+READ = """
+from kraken_core import Workbench
+with Workbench.open({home!r}) as workbench:
+    candles = workbench.candles("BTC/USD", 60, {start!r}, to={to!r})
+assert len(candles)
+"""
+
+
+def loaded_by(script: str) -> set[str]:
+    """Which of the libraries a fresh process loads."""
+    look = "import sys\nprint(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", f"{script}\n{look}"], env=environment(), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return LIBRARIES & set(done.stdout.split())
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "from kraken_core import Workbench",
+        "from kraken_core import Workbench; Workbench.open('nowhere')",
+        "import kraken_core.settings",
+        "import kraken_core.ports",
+    ],
+)
+def test_the_workbench_opens_without_any_library(script: str) -> None:
+    assert loaded_by(script) == set()
+
+
+def test_candles_are_read_with_what_reads_them_alone(full_home: Path) -> None:
+    script = READ.format(home=str(full_home), start=FIRST_DAY, to="polars")
+    assert loaded_by(script) <= READING
+
+
+def test_candles_for_pandas_load_pandas_besides(full_home: Path) -> None:
+    script = READ.format(home=str(full_home), start=FIRST_DAY, to="pandas")
+    assert loaded_by(script) <= {*READING, "pandas"}
