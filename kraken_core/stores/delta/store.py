@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from kraken_core.domain.candles import KEY, SCHEMA, chosen
+from kraken_core.domain.candles import SCHEMA, chosen
 from kraken_core.domain.errors import CommitConflictError, StoreError, UsageError
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.table_mark import TableMark
@@ -29,7 +29,7 @@ from kraken_core.stores.delta.replaced import restored
 from kraken_core.stores.files.candle_files import PARTITION
 from kraken_core.stores.files.errors import read_errors, store_errors
 from kraken_core.stores.files.file_names import checksum_in
-from kraken_core.stores.files.spans import US, pair_of
+from kraken_core.stores.files.spans import US
 
 if TYPE_CHECKING:
     import duckdb
@@ -164,21 +164,20 @@ class DeltaStore(DeltaMaintenance):
     def count(self, ranges: Mapping[Series, TimeRanges]) -> Mapping[Series, list[int]]:
         """See CandleStore. Reads only files in which a series lies across a bound of its ranges."""
         counts: dict[Series, list[int]] = {}
-        crossing: dict[tuple[str, int], dict[Series, TimeRanges]] = defaultdict(dict)
+        crossing: dict[tuple[str, int], set[Pair]] = defaultdict(set)
         with self._lock:
             self._refresh()
             for series, wanted in ranges.items():
                 counts[series], undecided = self._index.count(series, wanted)
                 for path in undecided:
-                    crossing[path, series.interval][series] = wanted
-        for (path, interval), stored in crossing.items():
-            rows = self._files.rows([path], stored, KEY)
-            for (name,), of_pair in rows.group_by("pair"):
-                series = Series(pair_of(name), interval)
-                starts = np.array(stored[series].bounds[::2], dtype=np.int64) * US
-                inside = starts.searchsorted(of_pair["time"].to_physical().to_numpy(), side="right") - 1
-                for number, candles in zip(*np.unique(inside, return_counts=True), strict=True):
-                    counts[series][number] += int(candles)
+                    crossing[path, series.interval].add(series.pair)
+            spans = {path: self._index.spans(path) for path, _ in crossing}
+        for (path, interval), pairs in crossing.items():
+            for pair, opens in self._files.opens(path, interval, spans[path], pairs):
+                series = Series(pair, interval)
+                cuts = opens.searchsorted(np.array(ranges[series].bounds, dtype=np.int64) * US)
+                more = (cuts[1::2] - cuts[::2]).tolist()
+                counts[series] = [before + now for before, now in zip(counts[series], more, strict=True)]
         return counts
 
     def files_of(self, series: Collection[Series]) -> Mapping[Series, Mapping[str, CandleSpan]]:

@@ -6,28 +6,37 @@ which candles of which pair it has, so that this is known without reading it.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import partial
+from itertools import accumulate
+from typing import TYPE_CHECKING
 
 import polars as pl
 
 from kraken_core.domain.candles import KEY, SCHEMA, TIME
 from kraken_core.domain.errors import StoreError
 from kraken_core.domain.market import Pair, Series
-from kraken_core.domain.timerange import TimeRanges
+from kraken_core.domain.timerange import END_OF_TIME, TimeRanges
 from kraken_core.failpoints import reached
 from kraken_core.ports import CandleSpan, StagedFile
 from kraken_core.stores.files.errors import store_errors
-from kraken_core.stores.files.file_names import is_as_written, new_name
+from kraken_core.stores.files.file_names import checksum_in, is_as_written, new_name
 from kraken_core.stores.files.location import Location
 from kraken_core.stores.files.ranges import in_ranges
-from kraken_core.stores.files.spans import US, from_footer, spans_of, spans_of_unsorted, to_footer
+from kraken_core.stores.files.spans import US, from_footer, pair_of, spans_of, spans_of_unsorted, to_footer
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Ints = NDArray[np.int64]
 
 PARTITION = "interval_minutes"  # in the folder's name, so not in the files (Delta's rule)
 NOT_AS_WRITTEN = "its content is not what was written: its checksum is another"
 # Measured on files of 1.5 M rows and 300 pairs: one pair reads in 5 ms, against 8 ms at 262,144 rows a group and 2 ms
 # at 16,384, where writing is a fifth slower.
 ROWS_A_GROUP = 65_536
+_EVER = TimeRanges.single(0, END_OF_TIME)
 ROW = "row"  # a row's number in its file, where a reader needs it
 
 
@@ -96,6 +105,28 @@ class CandleFiles:
             )
         return in_ranges(rows, ranges, interval)
 
+    def opens(
+        self, path: str, interval: int, spans: Mapping[Pair, CandleSpan], pairs: Collection[Pair]
+    ) -> Iterator[tuple[Pair, Ints]]:
+        """When the candles of pairs open, in microseconds, rising: of a file with these spans. Raises StoreError.
+
+        A file of ours has its pairs in the order of its spans, so that only times are read, and of nobody else. Where
+        that may not be so (another tool wrote it, or put it in place of ours), rows are sorted.
+        """
+        ends = dict(zip(spans, accumulate(span.candles for span in spans.values()), strict=True))
+        begin = min(ends[pair] - spans[pair].candles for pair in pairs)
+        if checksum_in(path) is not None:
+            with store_errors("read", self.place.at(path)):
+                read = self._scan([path]).select("time").slice(begin, max(ends[pair] for pair in pairs) - begin)
+                times = _times(read.collect())
+            parts = {pair: times[ends[pair] - spans[pair].candles - begin : ends[pair] - begin] for pair in pairs}
+            if all(_is_of(part, spans[pair]) for pair, part in parts.items()):
+                yield from parts.items()
+                return
+        rows = self.rows([path], {Series(pair, interval): _EVER for pair in pairs}, KEY)
+        for (name,), of_pair in rows.group_by("pair", maintain_order=True):
+            yield pair_of(name), _times(of_pair)
+
     def whole(self, paths: Iterable[str], interval: int) -> pl.DataFrame:
         """All candles of files of one interval, in the order in which they lie there.
 
@@ -135,6 +166,16 @@ class CandleFiles:
             storage_options=self.place.polars_options,
             credential_provider=None,
         )
+
+
+def _times(rows: pl.DataFrame) -> Ints:
+    times: Ints = rows["time"].to_physical().to_numpy()
+    return times
+
+
+def _is_of(times: Ints, span: CandleSpan) -> bool:
+    """Whether these are the times that a span names; whatever lies between is as it was written."""
+    return len(times) == span.candles and (times[0], times[-1]) == (span.first * US, span.last * US)
 
 
 def _interval_of(candles: pl.DataFrame) -> int:
