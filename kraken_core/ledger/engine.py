@@ -62,6 +62,11 @@ def file_of(url: str) -> Path | None:
     return Path(address.database).absolute() if address.drivername == "sqlite" and address.database else None
 
 
+def is_in_memory(engine: Engine) -> bool:
+    """Whether the ledger is gone when it is closed."""
+    return engine.url.drivername == "sqlite" and not engine.url.database
+
+
 def _address(url: str) -> URL:
     try:
         address = make_url(url)

@@ -7,7 +7,7 @@ from typing import Self
 from kraken_core.ledger.audits import AuditRecords
 from kraken_core.ledger.coverage import CoverageRecords
 from kraken_core.ledger.differences import Differences
-from kraken_core.ledger.engine import file_of, open_engine
+from kraken_core.ledger.engine import file_of, is_in_memory, open_engine
 from kraken_core.ledger.evidence import Evidence
 from kraken_core.ledger.files import Files
 from kraken_core.ledger.findings import KeptFindings
@@ -86,7 +86,7 @@ class SqlLedger(
     @property
     def is_temporary(self) -> bool:
         """Whether it is kept in memory, and gone when it is closed."""
-        return self._engine.url.drivername == "sqlite" and not self._engine.url.database
+        return is_in_memory(self._engine)
 
     @transaction
     def close(self) -> None:

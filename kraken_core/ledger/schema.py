@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, Engine, inspect, text
 
 from kraken_core.domain.errors import HomeError
-from kraken_core.ledger.engine import reading, shown, writing
-from kraken_core.ledger.models import REVISION
+from kraken_core.ledger.engine import is_in_memory, reading, shown, writing
+from kraken_core.ledger.models import REVISION, metadata
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 def bring_up_to_date(engine: Engine, *, create: bool = True) -> bool:
     """Create the tables, or migrate those of an older version, in one transaction; whether there are any then.
 
+    A ledger in memory, which is read only, has them as the models say, without what migrations add to guard writes.
     Where there are none, and none are to be created, nothing is written. Raises HomeError where a newer version wrote
     them, LedgerError where the ledger cannot be opened.
     """
@@ -27,7 +28,10 @@ def bring_up_to_date(engine: Engine, *, create: bool = True) -> bool:
         found = revision_of(connection)
     if found is None and not create:
         return False
-    if found != REVISION:
+    if is_in_memory(engine):
+        with writing(engine) as connection:
+            metadata.create_all(connection)  # nobody migrates it, and alembic is slow to load
+    elif found != REVISION:
         _upgrade(engine)
     return True
 
