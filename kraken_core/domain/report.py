@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass, fields
+from operator import add, attrgetter
 
 from kraken_core.domain.differences import Disagreement
 from kraken_core.domain.formatting import instant, percent
@@ -73,7 +74,10 @@ class Completeness:
         return self.present / self.covered if self.covered else 0.0
 
     def __add__(self, other: Completeness) -> Completeness:
-        return Completeness(*(mine + theirs for mine, theirs in zip(astuple(self), astuple(other), strict=True)))
+        return Completeness(*map(add, _COUNTS(self), _COUNTS(other)))
+
+
+_COUNTS = attrgetter(*(field.name for field in fields(Completeness)))
 
 
 def completeness_grid(by_interval: Mapping[int, Completeness]) -> str:

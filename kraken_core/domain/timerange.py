@@ -54,7 +54,7 @@ class TimeRanges:
     """A set of instants, kept as sorted, disjoint, non-touching half-open ranges.
 
     ``bounds`` is flat: start, end, start, end, …, strictly increasing. Build one with :meth:`of`, which normalises.
-    All operations are linear in the number of ranges.
+    All operations are linear in the number of ranges; with a single one, such as a window, they look at its part only.
     """
 
     bounds: tuple[int, ...] = ()
@@ -62,8 +62,11 @@ class TimeRanges:
     @classmethod
     def of(cls, ranges: Iterable[tuple[int, int]]) -> TimeRanges:
         """The union of ``ranges``, in any order, overlapping or touching; empty ones add nothing."""
+        pieces = sorted(ranges)
+        if len(pieces) == 1:
+            return cls.single(*pieces[0])
         bounds: list[int] = []
-        for start, end in sorted(ranges):
+        for start, end in pieces:
             if start >= end:
                 continue
             if bounds and start <= bounds[-1]:
@@ -92,9 +95,17 @@ class TimeRanges:
     def __or__(self, other: TimeRanges) -> TimeRanges:
         if not self.bounds or not other.bounds or self.bounds == other.bounds:
             return self if self.bounds else other
+        if self.bounds[-1] < other.bounds[0]:
+            return TimeRanges(self.bounds + other.bounds)
+        if other.bounds[-1] < self.bounds[0]:
+            return TimeRanges(other.bounds + self.bounds)
         return TimeRanges.of([*self._pairs(), *other._pairs()])
 
     def __and__(self, other: TimeRanges) -> TimeRanges:
+        if len(self.bounds) == 2:  # noqa: PLR2004 - a single range
+            return other.clip(*self.bounds)
+        if len(other.bounds) == 2:  # noqa: PLR2004 - likewise
+            return self.clip(*other.bounds)
         bounds: list[int] = []
         mine, theirs = self._pairs(), other._pairs()
         try:
@@ -115,6 +126,8 @@ class TimeRanges:
 
     def __sub__(self, other: TimeRanges) -> TimeRanges:
         if not self.bounds or not other.bounds:
+            return self
+        if other.bounds[-1] <= self.bounds[0] or self.bounds[-1] <= other.bounds[0]:
             return self
         bounds: list[int] = []
         theirs = other.bounds
@@ -144,6 +157,8 @@ class TimeRanges:
         """What lies inside ``[start, end)``; looks only at that part."""
         if start >= end:
             return TimeRanges()
+        if not self.bounds or (start <= self.bounds[0] and self.bounds[-1] <= end):
+            return self
         first, behind = bisect_right(self.bounds, start), bisect_left(self.bounds, end)
         begun, unended = (start,) * (first % 2), (end,) * (behind % 2)
         return TimeRanges((*begun, *self.bounds[first:behind], *unended))
