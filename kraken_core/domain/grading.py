@@ -77,6 +77,9 @@ class Grades(NamedTuple):
     doubtful: TimeRanges = _NOTHING
 
 
+_GRADES = tuple(map(Grade, Grades._fields))
+
+
 class _Kinds(NamedTuple):
     """What is known of a series: by trade ids, by each independent source, by archives or answers, by deriving."""
 
@@ -199,8 +202,12 @@ def graded_ranges(
 def _cut(ranges: Iterable[DataCoverageRange], graded: Grades) -> Iterator[DataCoverageRange]:
     for covering in ranges:
         whole = TimeRanges.single(covering.start, covering.end)
-        parts = [(grade, getattr(graded, grade).clip(covering.start, covering.end)) for grade in Grades._fields]
+        clipped = ((grade, of.clip(*whole.hull)) for grade, of in zip(_GRADES, graded, strict=True) if of)
+        parts = [(grade, part) for grade, part in clipped if part]
+        if len(parts) == 1 and parts[0][1] == whole:
+            yield covering._replace(grade=parts[0][0])
+            continue
         left = whole - TimeRanges.of(chain.from_iterable(part for _, part in parts))
-        found = ((span, Grade(grade)) for grade, part in (*parts, (Grade.CLAIMED, left)) for span in part)
+        found = ((span, grade) for grade, part in (*parts, (Grade.CLAIMED, left)) for span in part)
         for (start, end), grade in sorted(found):
             yield covering._replace(start=start, end=end, grade=grade)

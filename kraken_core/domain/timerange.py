@@ -63,8 +63,8 @@ class TimeRanges:
     def of(cls, ranges: Iterable[tuple[int, int]]) -> TimeRanges:
         """The union of ``ranges``, in any order, overlapping or touching; empty ones add nothing."""
         pieces = sorted(ranges)
-        if len(pieces) == 1:
-            return cls.single(*pieces[0])
+        if len(pieces) < 2:  # noqa: PLR2004 - nothing to join, as of most sets
+            return cls.single(*pieces[0]) if pieces else cls()
         bounds: list[int] = []
         for start, end in pieces:
             if start >= end:
@@ -102,6 +102,8 @@ class TimeRanges:
         return TimeRanges.of([*self._pairs(), *other._pairs()])
 
     def __and__(self, other: TimeRanges) -> TimeRanges:
+        if not self.bounds or not other.bounds:
+            return other if self.bounds else self
         if len(self.bounds) == 2:  # noqa: PLR2004 - a single range
             return other.clip(*self.bounds)
         if len(other.bounds) == 2:  # noqa: PLR2004 - likewise
