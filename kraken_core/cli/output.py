@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from kraken_core.cli.json_text import indented
 from kraken_core.domain.untrusted import visible
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ LINES_EVERY = 10  # per cent of a stage, where progress is in plain lines
 
 def print_json(document: Any) -> None:  # noqa: ANN401 - any JSON value
     """One JSON document on stdout."""
-    click.echo(_CONTROLS_OF_JSON.sub(_escaped, json.dumps(document, indent=2, ensure_ascii=False)))
+    click.echo(_CONTROLS_OF_JSON.sub(_escaped, indented(document)))
 
 
 def _escaped(found: re.Match[str]) -> str:
