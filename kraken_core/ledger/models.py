@@ -150,13 +150,12 @@ ingestion_job = Table(
     CheckConstraint("progress_pct BETWEEN 0 AND 100", name="progress_pct"),
 )
 
-_RUNNING = text("status = 'RUNNING'")
+RUNNING = text("status = 'RUNNING'")
 one_running_job = Index(
     "uq_ingestion_job_running",
     ingestion_job.c.candle_table,
     unique=True,
-    sqlite_where=_RUNNING,
-    postgresql_where=_RUNNING,
+    sqlite_where=RUNNING,  # that of PostgreSQL is in postgresql.py: to name it here would load all of its dialect
 )
 
 # The candle tables that jobs wrote to, each as of the last word of a job: see domain/table_mark.py

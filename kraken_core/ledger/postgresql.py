@@ -11,7 +11,10 @@ from sqlalchemy import URL, Connection, Dialect, Engine, create_engine, event
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from kraken_core.ledger.models import RUNNING, one_running_job
 from kraken_core.postgres_wire import AnsweringConnection
+
+one_running_job.dialect_options["postgresql"]["where"] = RUNNING
 
 CONNECT_TIMEOUT_S = 10
 # A server, or a client, whose machine vanished is noticed after some seconds, not after hours.

@@ -14,7 +14,7 @@ from kraken_core.domain.gc_pause import gc_paused
 from kraken_core.domain.grades import Grade
 from kraken_core.domain.grading import graded_ranges
 from kraken_core.domain.knowledge import Knowledge
-from kraken_core.domain.life import Life, assumed_listing, lived
+from kraken_core.domain.life import Life, assumed_listing, instants
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.tiers import Tiers
 from kraken_core.domain.timerange import TimeRanges, floor
@@ -84,7 +84,8 @@ class CoverageTracker:
         return claims
 
     def _update_ranges(self, claims: Sequence[Assertion], lives: Mapping[Pair, Sequence[Life]]) -> None:
-        alive = {series: lived(lives[series.pair], series.width) for series in {claim.series for claim in claims}}
+        lived = {pair: instants(of_pair) for pair, of_pair in lives.items()}
+        alive = {series: lived[series.pair].outer(series.width) for series in {claim.series for claim in claims}}
         covered = graded_ranges(
             claims,
             alive,

@@ -64,6 +64,7 @@ def uncounted(store: CandleStore, silences: Iterable[Silence], findings: Mapping
 
     Where a coarse slot itself has no trades, that counts nothing.
     """
+    agreement = _Agreement(findings)
     left: dict[Series, list[Silence]] = defaultdict(list)
     for silence in silences:
         left[silence.series].append(silence)
@@ -72,7 +73,7 @@ def uncounted(store: CandleStore, silences: Iterable[Silence], findings: Mapping
         return TimeRanges.of(silence[1:3] for silence in left[series])
 
     for interval in reversed(INTERVALS):  # the coarser, the fewer candles
-        for series, counted in _counted(store, left, spans, interval, findings).items():
+        for series, counted in _counted(store, left, spans, interval, agreement).items():
             left[series] = [s for s in left[series] if counted.clip(s.start, s.end).seconds < s.end - s.start]
     return [silence for series in sorted(left) for silence in left[series]]
 
@@ -82,10 +83,11 @@ def narrowed(store: CandleStore, watched: Iterable[Watched], findings: Mapping[S
 
     One that reaches in from elsewhere, or out, goes through the first or the last slot of a range: those stay.
     """
+    agreement = _Agreement(findings)
     whole = {each.series: each for each in watched}
     left = {series: each.within for series, each in whole.items()}
     for interval in reversed(INTERVALS):
-        for series, counted in _counted(store, left, left.__getitem__, interval, findings).items():
+        for series, counted in _counted(store, left, left.__getitem__, interval, agreement).items():
             if counted:
                 left[series] = (left[series] - counted) | _edges(left[series], series.width)
     return (whole[series]._replace(within=within) for series, within in left.items())
@@ -101,10 +103,10 @@ def _counted(
     finer: Iterable[Series],
     wanted: Callable[[Series], TimeRanges],
     interval: int,
-    findings: Mapping[Series, Findings],
+    agreement: _Agreement,
 ) -> dict[Series, TimeRanges]:
     """The slots of an interval, in requested ranges of finer series that agree with it, with a counted candle."""
-    agreed = {s: _agreed(Series(s.pair, interval), s.interval, findings) for s in finer if s.interval < interval}
+    agreed = {s: agreement.slots(Series(s.pair, interval), s.interval) for s in finer if s.interval < interval}
     needed = {series: wanted(series).outer(interval * 60) & ranges for series, ranges in agreed.items() if ranges}
     slots: dict[Series, TimeRanges] = {}
     for series, ranges in needed.items():
@@ -121,14 +123,26 @@ def _counted(
     }
 
 
-def _agreed(coarse: Series, interval: int, findings: Mapping[Series, Findings]) -> TimeRanges:
-    """The slots in which a series agrees with a finer interval, or with one between that does."""
-    found = TimeRanges()
-    for finer, ranges in findings[coarse].agreed.items() if coarse in findings else ():
-        if finer > interval:
-            ranges &= _agreed(Series(coarse.pair, finer), interval, findings).inner(coarse.width)  # noqa: PLW2901 - narrowed
-        found |= ranges if finer >= interval else TimeRanges()
-    return found
+class _Agreement:
+    """Which slots of series agree with finer intervals, worked out once for each two."""
+
+    def __init__(self, findings: Mapping[Series, Findings]) -> None:
+        self._findings = findings
+        self._slots: dict[tuple[Series, int], TimeRanges] = {}
+
+    def slots(self, coarse: Series, interval: int) -> TimeRanges:
+        """The slots in which a series agrees with a finer interval, or with one between that does."""
+        if (found := self._slots.get((coarse, interval))) is None:
+            found = self._slots[coarse, interval] = self._worked_out(coarse, interval)
+        return found
+
+    def _worked_out(self, coarse: Series, interval: int) -> TimeRanges:
+        found = TimeRanges()
+        for finer, ranges in self._findings[coarse].agreed.items() if coarse in self._findings else ():
+            if finer > interval:
+                ranges &= self.slots(Series(coarse.pair, finer), interval).inner(coarse.width)  # noqa: PLW2901 - narrowed
+            found |= ranges if finer >= interval else TimeRanges()
+        return found
 
 
 def _judged(watched: Watched, activity: Activity) -> tuple[list[Silence], TimeRanges]:
