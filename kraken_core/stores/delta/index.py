@@ -42,10 +42,6 @@ class FileIndex:
         """The interval of a file's candles, in minutes."""
         return self._files[path][0]
 
-    def spans(self, path: str) -> Mapping[Pair, CandleSpan]:
-        """Where the candles of each pair lie in a file."""
-        return self._files[path][1]
-
     def files_of(self, series: Series) -> Mapping[str, CandleSpan]:
         """The files that hold candles of a series, by path, and where they lie in it."""
         return self._spans(series)

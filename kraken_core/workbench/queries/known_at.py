@@ -11,9 +11,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-import duckdb
 import polars as pl
 
 from kraken_core.domain.candles import KEY, SCHEMA, TIME, VALUES, chosen
@@ -27,6 +26,9 @@ from kraken_core.domain.scope import Detection
 from kraken_core.domain.timerange import END_OF_TIME, TimeRange, TimeRanges, iso
 from kraken_core.ledger.ledger import SqlLedger
 from kraken_core.ports import CandleTable, KnownRecords, PairRecord, StoredCandles
+
+if TYPE_CHECKING:
+    import duckdb
 
 Ranged = TypeVar("Ranged", DataCoverageRange, GapRecord)
 _EVER = TimeRanges.single(0, END_OF_TIME)
