@@ -47,6 +47,15 @@ def test_the_workbench_opens_without_any_library(script: str) -> None:
     assert loaded_by(script) == set()
 
 
+def test_an_empty_ledger_is_made_without_migrations() -> None:
+    script = (
+        "from kraken_core import Workbench\nwith Workbench.open('nowhere') as workbench: assert not workbench.jobs()"
+    )
+    loaded = loaded_by(script)
+    assert "sqlalchemy" in loaded
+    assert not loaded & {"alembic", "psycopg", "requests"}
+
+
 def test_candles_are_read_with_what_reads_them_alone(full_home: Path) -> None:
     script = READ.format(home=str(full_home), start=FIRST_DAY, to="polars")
     assert loaded_by(script) <= READING
