@@ -7,6 +7,7 @@ from pathlib import Path
 import streamlit as st
 
 from app.shared.error_boundary import error_boundary
+from app.shared.history import one_entry_for_one_act, tab_title
 from app.shared.left_pages import ignore_redraws_of_left_pages
 from app.shared.origins import refuse_other_origins
 from app.shared.sidebar import sidebar
@@ -14,7 +15,7 @@ from app.shared.sidebar import sidebar
 ICON = Path(__file__).parent / "icon.svg"  # Streamlit's own icons are fetched from elsewhere when they are a tab's
 
 ignore_redraws_of_left_pages()
-st.set_page_config(page_title="Kraken History", page_icon=str(ICON), layout="wide")
+st.set_page_config(page_icon=str(ICON), layout="wide")
 refuse_other_origins()
 page = st.navigation(
     [
@@ -28,6 +29,9 @@ page = st.navigation(
         st.Page("settings/page.py", title="Settings", icon=":material/settings:", url_path="settings"),
     ]
 )
+tab_title(page.title)
 with error_boundary():
+    with st.sidebar:
+        one_entry_for_one_act()
     sidebar()
     page.run()

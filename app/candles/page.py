@@ -11,6 +11,7 @@ import streamlit as st
 from app.candles import revisions
 from app.shared import formatting
 from app.shared.filters import IN_URL, known_markets, series_picker
+from app.shared.history import tab_title
 from app.shared.links import link
 from app.shared.metrics import show_metrics
 from app.shared.series_list import filters_of, series_link
@@ -18,6 +19,7 @@ from app.shared.time_window import chosen, controls, quick_ranges, window, windo
 from app.shared.workbench_cache import remembered, workbench
 from kraken_core import Workbench
 from kraken_core.domain.formatting import duration
+from kraken_core.domain.gaps import Route
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.timerange import TimeRange, iso
 from kraken_core.workbench.charts.candle_chart import Drawn
@@ -40,6 +42,14 @@ def stored_until(workbench: Workbench, series: Series) -> int | None:
 
 
 @remembered
+def fillable(workbench: Workbench, series: Series, at: TimeRange) -> bool:
+    """Whether any route fills a part of what is missing of a series in a window."""
+    gaps = workbench.charts.gaps(workbench.select(pairs=[series.pair], intervals=[series.interval]))
+    routed = gaps.filter((pl.col("start") < at.end) & (pl.col("end") > at.start) & (pl.col("route") != Route.NONE))
+    return routed.height > 0
+
+
+@remembered
 def pictured(workbench: Workbench, pair: str, interval: int, at: TimeRange) -> Drawn:
     """The series in a window."""
     return workbench.charts.drawn(Series(_pair(pair), interval), at)
@@ -53,6 +63,7 @@ def page() -> None:
         link("ingest", "Ingest archives", ":material/input:")
         return
     series = series_picker()
+    tab_title(f"{formatting.series_name(series)} candles")
     logarithmic = st.toggle("Log scale", key="log", bind=IN_URL)
     pair, interval = str(series.pair), series.interval
     bounds = bounds_of(pair, interval)
@@ -89,7 +100,8 @@ def _links(drawn: Drawn) -> None:
         series_link(drawn.series)
         link("coverage", "Coverage and evidence", ":material/view_timeline:", **filters)
         if drawn.slots_missing:
-            link("gaps", f"Backfill {formatting.many(drawn.slots_missing, 'missing candle')}",
+            offer = "Backfill" if fillable(drawn.series, drawn.window) else "See"
+            link("gaps", f"{offer} {formatting.many(drawn.slots_missing, 'missing candle')}",
                  ":material/border_clear:", **filters)  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from app.shared.time_window import chosen, controls, dragged, window, window_fil
 from app.shared.workbench_cache import remembered, workbench
 from kraken_core import Workbench
 from kraken_core.domain.formatting import duration, percent
+from kraken_core.domain.gaps import Route
 from kraken_core.domain.market import Series
 from kraken_core.domain.request import Selection
 from kraken_core.domain.timerange import TimeRange
@@ -156,11 +157,13 @@ def _evidence(series: Series, span: TimeRange) -> None:
     st.subheader("Evidence")
     st.text(f"{formatting.series_name(series)}: {formatting.moment(span.start)} – {formatting.moment(span.end)}")
     filters = filters_of(series)
+    evidence, gaps = grounds(series, span)
+    fillable = gaps.filter(pl.col("route") != Route.NONE).height
     with st.container(horizontal=True):
         series_link(series)
         link("candles", "Open in Candles", ":material/candlestick_chart:", **filters, **window_filters(span))
-        link("gaps", "Open in Gaps, to backfill", ":material/border_clear:", **filters, **window_filters(span))
-    evidence, gaps = grounds(series, span)
+        link("gaps", f"Open in Gaps{', to backfill' if fillable else ''}", ":material/border_clear:",
+             **filters, **window_filters(span))  # fmt: skip
     if gaps.height:
         st.caption("Missing in it")
         st.dataframe(

@@ -22,27 +22,28 @@ Options = tuple[tuple[int, ...], Selection]
 
 
 def backfill(picked: pl.DataFrame, gaps: pl.DataFrame, filtered: Selection, *, everything: bool) -> None:
-    """Offers to fill the gaps picked, or all in view that a route fills, which are ``everything`` of the selection.
+    """Offers to fill the gaps picked, or all in view, as far as a route fills them.
 
-    Where none does, all are offered: the exchange may not have been asked when they were found.
+    ``everything``: the gaps in view are all there are of the selection.
     """
-    routed = gaps.filter(pl.col("route") != Route.NONE)
-    fillable = routed if routed.height else gaps
+    fillable, chosen = (found.filter(pl.col("route") != Route.NONE) for found in (gaps, picked))
     options: Options | None = None
     with st.container(horizontal=True, vertical_alignment="center"):
         if st.button(
-            f"Preview backfill of {formatting.count(picked.height)} chosen",
+            f"Preview backfill of {formatting.count(chosen.height)} chosen",
             icon=":material/preview:",
             type="primary",
-            disabled=not picked.height,
+            disabled=not chosen.height,
         ):
-            options = (tuple(picked["gap_id"]), filtered)
+            options = (tuple(chosen["gap_id"]), filtered)
         if st.button(
-            f"Preview backfill of all {formatting.count(fillable.height)}{' fillable' if routed.height else ''}",
+            f"Preview backfill of all {formatting.count(fillable.height)} fillable",
             icon=":material/select_all:",
             disabled=not fillable.height,
         ):
             options = (() if everything else tuple(fillable["gap_id"]), filtered)
+    if left := picked.height - chosen.height:
+        st.caption(f"{formatting.many(left, 'chosen gap')} cannot be filled by any route: see Download manually.")
     if options:
         _preview(options)
     if kept := st.session_state.get(PLAN):

@@ -10,7 +10,7 @@ import streamlit as st
 from app.shared import formatting
 from app.shared.workbench_cache import workbench
 from kraken_core.domain.errors import KrakenError
-from kraken_core.domain.jobs import MOVES, IngestionJob, JobStatus
+from kraken_core.domain.jobs import MOVES, Control, IngestionJob, JobStatus
 
 REFUSAL = "refusal"  # of this session
 
@@ -19,10 +19,15 @@ def controls(job: IngestionJob) -> None:
     """The buttons of the moves that the job's state allows."""
     allowed = MOVES[job.status]
     with st.container(horizontal=True):
-        if JobStatus.PAUSED in allowed and st.button(
-            "Pause", icon=":material/pause:", key=f"pause {job.id}", disabled=job.requested is not None
-        ):
-            act_and_rerun(lambda: workbench().control.pause(job.id))
+        if JobStatus.PAUSED in allowed:
+            st.button(
+                "Pausing …" if job.requested is Control.PAUSE else "Pause",
+                icon=":material/pause:",
+                key=f"pause {job.id}",
+                disabled=job.requested is not None,
+                on_click=_act,  # before the page is drawn, which so shows at once that it was requested
+                args=(lambda: workbench().control.pause(job.id),),
+            )
         if JobStatus.RUNNING in allowed:
             _resume(job)
         if JobStatus.CANCELLED in allowed:
@@ -47,19 +52,29 @@ def _left(job: IngestionJob) -> int:
 
 
 def _confirm(job: IngestionJob) -> None:
-    """Asks before a job is given up: that is its end."""
+    """Asks before a job is cancelled: that is its end."""
     st.write(f"Job {job.id} ends for good and cannot be resumed. What it has done so far is kept.")
-    if st.button("Give it up", type="primary", key=f"give up {job.id}"):
-        act_and_rerun(lambda: workbench().control.cancel(job.id))
+    st.button(
+        "Cancel job",
+        type="primary",
+        key=f"cancel job {job.id}",
+        disabled=job.requested is Control.CANCEL,
+        on_click=_act,
+        args=(lambda: workbench().control.cancel(job.id),),
+    )
 
 
 def act_and_rerun(act: Callable[[], object]) -> NoReturn:
     """Do something, and draw the page anew; where it could not be done, with the reason (see :func:`refusal`)."""
+    _act(act)
+    st.rerun()
+
+
+def _act(act: Callable[[], object]) -> None:
     try:
         act()
     except KrakenError as error:
         st.session_state[REFUSAL] = str(error)
-    st.rerun()
 
 
 def refusal() -> None:

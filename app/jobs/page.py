@@ -6,13 +6,15 @@ from typing import Any
 
 import streamlit as st
 
+from app.jobs.choice import JOB, choose, chosen
 from app.jobs.controls import controls, refusal
 from app.jobs.detail import detail
 from app.jobs.live import live, moves
-from app.jobs.retry import JOB, chosen, retry
+from app.jobs.retry import retry
 from app.shared import formatting
 from app.shared.error_boundary import error_boundary
 from app.shared.filters import IN_URL
+from app.shared.history import tab_title
 from app.shared.tables import numbers
 from app.shared.workbench_cache import workbench
 from kraken_core.domain.formatting import duration
@@ -34,7 +36,7 @@ def page() -> None:
             if job.status is JobStatus.RUNNING:
                 controls(job)
             if job.status is JobStatus.RUNNING and job.requested:
-                st.caption(f"Asked to {job.requested.lower()}: it first ends the files it is reading.")
+                st.caption(f"Requested: {job.requested.lower()}. It first ends the file or request it is at.")
     if not jobs:
         st.info("There are no jobs yet.", icon=":material/inbox:")
         st.page_link("ingest/page.py", label="Start the first one", icon=":material/input:")
@@ -46,10 +48,9 @@ def page() -> None:
 def _history_and_detail() -> None:
     with error_boundary():
         jobs = workbench().jobs()
-        _history(_filtered(jobs))
-        chosen()
-        number = st.selectbox("Job", [job.id for job in jobs], key=JOB, bind=IN_URL, width=160)
-        job = next(job for job in jobs if job.id == number)
+        job = chosen(jobs)
+        tab_title(f"Job {job.id}" if JOB in st.query_params else "Jobs")
+        _history(_filtered(jobs), job)
         with st.container():
             st.header(f"Job {job.id}")
             if job.status is not JobStatus.RUNNING:
@@ -72,26 +73,28 @@ def _filtered(jobs: list[IngestionJob]) -> list[IngestionJob]:
     ]
 
 
-def _history(jobs: list[IngestionJob]) -> None:
+def _history(jobs: list[IngestionJob], at: IngestionJob) -> None:
     if not jobs:
         st.caption("No job is like that.")
         return
+    key = f"{TABLE} {at.id} {[job.id for job in jobs]}"  # the row that is highlighted is another one then
     st.dataframe(
         [_row(job) for job in jobs],
         hide_index=True,
-        key=TABLE,
-        on_select=lambda: _choose(jobs),
-        selection_mode="single-row",
+        key=key,
+        on_select=lambda: _choose(jobs, key),
+        selection_mode=("single-row", "single-cell"),
+        selection_default={"selection": {"rows": [jobs.index(at)] if at in jobs else []}},
         column_config=numbers("Files", "New candles", "Gaps open")
         | {"Progress": st.column_config.ProgressColumn(format="%d %%", max_value=100, width="small")},
     )
 
 
-def _choose(jobs: list[IngestionJob]) -> None:
+def _choose(jobs: list[IngestionJob], key: str) -> None:
     """The row that was clicked becomes the job that is shown below."""
-    rows = st.session_state[TABLE].selection.rows
-    if rows:
-        st.session_state[JOB] = jobs[rows[0]].id
+    selection = st.session_state[key].selection
+    for row in [*(row for row, _ in selection.cells), *selection.rows][:1]:
+        choose(jobs[row])
 
 
 def _row(job: IngestionJob) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import NoReturn
 
 import streamlit as st
 
+from app.jobs.choice import choose
 from app.shared import formatting
 from app.shared.plan_preview import show_plan
 from app.shared.start_button import start_button
@@ -15,8 +16,7 @@ from kraken_core.domain.errors import KrakenError
 from kraken_core.domain.jobs import IngestionJob, JobStatus
 from kraken_core.domain.plan import IngestionPlan
 
-PLAN, BEGUN = "retry", "begun"  # of this session: of which job and what would be done, and the job that does it
-JOB = "job"  # the choice of a job, which is in the URL
+PLAN = "retry"  # of this session: of which job, and what would be done
 ENDED = {JobStatus.COMPLETED, JobStatus.CANCELLED}  # others are resumed, which tries such files again too
 
 
@@ -43,14 +43,8 @@ def retry(job: IngestionJob) -> None:
         start_button(plan, PLAN, then=_look_at)
 
 
-def chosen() -> None:
-    """Looks at the job that has just begun: to be called before the choice of a job is drawn."""
-    if begun := st.session_state.pop(BEGUN, None):
-        st.session_state[JOB] = begun
-
-
 def _look_at(job: IngestionJob) -> NoReturn:
-    st.session_state[BEGUN] = job.id  # that choice is drawn already in this run
+    choose(job)
     st.rerun()
 
 

@@ -8,6 +8,7 @@ from app.series.data import SeriesState, pictured, state
 from app.series.tabs import PLAIN, candles_tab, evidence_tab, gaps_tab, silences_tab, sources_tab
 from app.shared import formatting
 from app.shared.filters import known_markets, series_picker
+from app.shared.history import tab_title
 from app.shared.links import link
 from app.shared.metrics import show_metrics
 from app.shared.series_list import filters_of
@@ -26,6 +27,7 @@ def page() -> None:
         link("ingest", "Ingest archives", ":material/input:")
         return
     series = series_picker()
+    tab_title(formatting.series_name(series))
     found = state(series)
     if found is None:
         st.info(

@@ -6,8 +6,9 @@ goes has a container of its own, which stays.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import streamlit as st
 
@@ -17,7 +18,9 @@ from kraken_core import Workbench
 from kraken_core.domain.market import INTERVALS, Pair, Series
 from kraken_core.domain.request import Selection
 
+USUAL_MINUTES = 60
 FIRST_DAY = date(2013, 9, 1)  # the exchange's first month
+T = TypeVar("T", str, int)
 IN_URL: Literal["query-params"] = "query-params"  # streamlit's name for it; the widget's key is the parameter's name
 
 
@@ -68,15 +71,19 @@ def toggle(label: str, name: str, *, on: bool = False, **more: Any) -> bool:  # 
 
 
 def series_picker() -> Series:
-    """One series: a pair, found by typing, and an interval; both in the URL."""
+    """One series: a pair, found by typing, and an interval; both in the URL.
+
+    Neither widget has a default of its own: an address does not name what is one, and which pair is the first of all,
+    say, changes with time.
+    """
     pairs = known_markets()["pair"]
+    _begin_with("pair", {pair: pair for pair in pairs}, "BTC/USD" if "BTC/USD" in pairs else pairs[0])
+    _begin_with("interval", {formatting.interval(minutes): minutes for minutes in INTERVALS}, USUAL_MINUTES)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        usual = pairs.index("BTC/USD") if "BTC/USD" in pairs else 0
-        pair = st.selectbox("Pair", pairs, index=usual, key="pair", bind=IN_URL, width=240)
+        pair = st.selectbox("Pair", pairs, index=None, key="pair", bind=IN_URL, width=240, required=True)
         interval = st.segmented_control(
             "Interval",
             INTERVALS,
-            default=60,
             key="interval",
             bind=IN_URL,
             format_func=formatting.interval,
@@ -84,4 +91,10 @@ def series_picker() -> Series:
             wrap=True,
         )
     base, _, quote = str(pair).partition("/")
-    return Series(Pair(base, quote), interval)
+    return Series(Pair(base, quote), interval or USUAL_MINUTES)
+
+
+def _begin_with(name: str, options: Mapping[str, T], value: T) -> None:
+    """Choose the value where neither the session nor the address names an option; those by their names there."""
+    if st.session_state.get(name) not in options.values() and st.query_params.get(name) not in options:
+        st.session_state[name] = value

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from kraken_core.domain.formatting import instant
 from kraken_core.domain.interval_units import short
-from kraken_core.domain.jobs import IngestionJob, JobStatus
+from kraken_core.domain.jobs import Control, IngestionJob, JobStatus
 from kraken_core.domain.market import INTERVALS, Series
 from kraken_core.domain.plural import counted
 
@@ -30,6 +30,8 @@ def status(job: IngestionJob) -> str:
     """The state of a job; one whose worker vanished is told from one that failed, and failed files are no success."""
     if job.is_orphaned:
         return "⚠ worker lost"
+    if job.status is JobStatus.RUNNING and job.requested:
+        return "▶ running, pausing …" if job.requested is Control.PAUSE else "▶ running, cancelling …"
     if job.status is JobStatus.COMPLETED and (failed := job.metrics.files_failed):
         return f"⚠ completed with {many(failed, 'failed file')}"
     return _STATUSES[job.status]

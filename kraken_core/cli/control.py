@@ -25,7 +25,7 @@ def pause(ctx: CliContext, job: int) -> None:
     It finishes the files it is reading first. Works from any process.
     """
     with ctx.workbench() as workbench:
-        workbench.control.pause(job)
+        _acknowledge(ctx, workbench.control.pause(job))
         _print(ctx, workbench.control.obeyed(job, PATIENCE_S))
 
 
@@ -35,7 +35,7 @@ def pause(ctx: CliContext, job: int) -> None:
 def cancel(ctx: CliContext, job: int) -> None:
     """Cancel a JOB for good; what it did is kept."""
     with ctx.workbench() as workbench:
-        workbench.control.cancel(job)
+        _acknowledge(ctx, workbench.control.cancel(job))
         _print(ctx, workbench.control.obeyed(job, PATIENCE_S))
 
 
@@ -52,6 +52,12 @@ def resume(ctx: CliContext, job: int, workers: int | None) -> None:
     """
     with ctx.workbench() as workbench:
         _print(ctx, workbench.control.resume(job, workers))
+
+
+def _acknowledge(ctx: CliContext, job: IngestionJob) -> None:
+    """Say at once what was requested of a job that runs: its worker may take a while."""
+    if job.requested:
+        ctx.say(f"Requested: {job.requested.lower()} job {job.id}. It first ends the file or request it is at …")
 
 
 def _print(ctx: CliContext, job: IngestionJob) -> None:

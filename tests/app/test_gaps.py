@@ -72,6 +72,23 @@ def test_filters_and_window_of_the_url_hold(full: Path, opened: Opened) -> None:
     assert len(chart(shown)["data"][0]["x"]) == 12, "hours, so close"
 
 
+def test_what_no_route_fills_is_not_offered_for_backfill(full: Path, opened: Opened) -> None:
+    hour = {"pair": "BTC/USD", "interval": "1h"}
+    assert "Preview backfill of all 2 fillable" in {each.label for each in opened("gaps", **hour).button}
+    with Workbench.open(full) as workbench:
+        lost, other = workbench.ledger.gaps([Series(BTC, 60)])
+        stays = workbench.ledger.detections()[lost.series]
+        unfillable = lost._replace(route=Route.NONE, status=GapStatus.UNFILLABLE)
+        workbench.ledger.record_gaps({lost.series: stays}, [unfillable, other], [])
+        shown = opened("gaps", **hour)
+        assert not button(shown, "Preview backfill of all 1 fillable").disabled
+        workbench.ledger.record_gaps({lost.series: stays}, [unfillable], [other])
+    shown = opened("gaps", **hour)
+    assert button(shown, "Preview backfill of all 0").disabled
+    [link] = [each.proto.label for each in opened("candles", **hour).get("page_link") if "missing" in each.proto.label]
+    assert link.startswith("See "), "nor is it elsewhere"
+
+
 def test_where_no_archive_has_it_there_is_no_download_list(full: Path, opened: Opened) -> None:
     shown = opened("gaps")
     assert not shown.get("download_button")

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from kraken_core import Workbench
+from kraken_core.domain.gaps import GapStatus, Route
 from kraken_core.domain.jobs import Control, IngestionJob, JobStatus
 from kraken_core.workbench.jobs.worker_process import this_worker
 from tests.app.conftest import Opened, figures
@@ -61,15 +62,36 @@ def test_pause_and_cancel_are_asked_of_a_running_job(bench: Workbench, opened: O
     job = running(bench)
     page = press(opened("jobs"), "Pause")
     assert bench.ledger.job(job.id).requested is Control.PAUSE
-    assert "Asked to pause" in " ".join(each.value for each in page.caption)
-    press(page, "Give it up")
+    assert "Requested: pause" in " ".join(each.value for each in page.caption)
+    assert next(each for each in page.button if each.label == "Pausing …").disabled, "it was acknowledged at once"
+    assert page.dataframe[0].value["Status"][0] == "▶ running, pausing …"
+    press(page, "Cancel job")
     assert bench.ledger.job(job.id).requested is Control.CANCEL
+
+
+def test_an_address_that_names_a_job_means_that_job_whatever_is_newer(bench: Workbench, opened: Opened) -> None:
+    for newest in (2, 3):
+        job = running(bench)
+        bench.ledger.move(job, job.mark_failed("for the test"))
+        page = opened("jobs", job=str(newest))
+        assert page.header[0].value == f"Job {newest}"
+        assert page.query_params["job"] == str(newest), "the newest one is named too"
+    assert opened("jobs", job="2").header[0].value == "Job 2"
+
+
+def test_a_cancelled_job_leaves_no_gap_that_is_being_filled(full: Path, bench: Workbench, opened: Opened) -> None:
+    gap = bench.ledger.gaps()[0]
+    job = running(bench)
+    bench.ledger.record_gaps({}, [gap._replace(status=GapStatus.DETECTED, route=Route.OHLC).mark_backfilling()], [])
+    assert "backfilling" in set(opened("gaps").dataframe[0].value["State"])
+    bench.ledger.move(job, job.mark_cancelled())
+    assert "backfilling" not in set(opened("gaps").dataframe[0].value["State"])
 
 
 def test_a_job_that_waits_is_given_up_at_once(bench: Workbench, opened: Opened) -> None:
     job = running(bench)
     bench.ledger.move(job, job.mark_paused())
-    press(opened("jobs", job=str(job.id)), "Give it up")
+    press(opened("jobs", job=str(job.id)), "Cancel job")
     assert bench.ledger.job(job.id).status is JobStatus.CANCELLED
 
 
