@@ -26,6 +26,7 @@ page = st.navigation(
         st.Page("gaps/page.py", title="Gaps", icon=":material/border_clear:", url_path="gaps"),
         st.Page("series/page.py", title="Series", icon=":material/monitoring:", url_path="series"),
         st.Page("candles/page.py", title="Candles", icon=":material/candlestick_chart:", url_path="candles"),
+        st.Page("schedules/page.py", title="Schedules", icon=":material/event_repeat:", url_path="schedules"),
         st.Page("settings/page.py", title="Settings", icon=":material/settings:", url_path="settings"),
     ]
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shlex
+import signal
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -42,6 +42,7 @@ Example:
 @click.option("--rounds", metavar="N", type=click.IntRange(1), help="Stop after this many (default: at Ctrl-C).")
 @click.option("--webhook", metavar="URL", envvar="KRAKEN_WATCH_WEBHOOK", help="Post notices to this address, as JSON.")
 @click.option("--command", metavar="ARGV", help="Run this for each notice, passed as JSON on stdin (no shell).")
+@click.option("--test-notice", is_flag=True, help="Send a test notice, and do nothing else.")
 @common
 def watch(
     ctx: CliContext,
@@ -52,6 +53,7 @@ def watch(
     rounds: int | None,
     webhook: str | None,
     command: str | None,
+    test_notice: bool,
     **selection: Any,  # noqa: ANN401 - what Workbench.request takes
 ) -> int:
     """Keep a history up to date on a schedule.
@@ -59,14 +61,18 @@ def watch(
     Rounds never overlap. Notifies a webhook or a command when a round fails (the exchange was not reached, say), when
     rounds succeed again, and when there are new gaps that this watch does not fill.
     """
+    notify = _recipients(webhook, command)
+    if test_notice:
+        return _test(ctx, notify)
     with ctx.workbench() as workbench, pausing(ctx, "Ending the watch") as stopped:
+        from kraken_core.workbench.watch.schedule import TEST
         from kraken_core.workbench.watch.watch import Watch
 
         request = {**selection, "sources": sources or None, "incremental": True}
         workbench.request(**request)  # a wrong request would fail at every round
         late = every * 6 if jitter is None else jitter * 60
-        notify = _notify(webhook, command)
         watching = Watch(workbench, request, every * 60, late, stopped.wait, stopped.is_set, notify)
+        signal.signal(TEST, lambda *_: watching.test_notice())
         done = []
         for number, each in enumerate(watching.rounds(), start=1):
             done.append(_row(each))
@@ -78,14 +84,25 @@ def watch(
         return 1 if any(row["failed"] for row in done) else 0
 
 
-def _notify(webhook: str | None, command: str | None) -> list[Notify]:
-    from kraken_core.workbench.watch.notices import by_command, by_webhook
+def _recipients(webhook: str | None, command: str | None) -> list[Notify]:
+    from kraken_core.workbench.watch.notices import recipients
 
-    try:
-        argv = shlex.split(command or "")
-    except ValueError as error:
-        raise click.UsageError(f"--command is not a valid command line: {error}") from None
-    return [*([by_webhook(webhook)] if webhook else []), *([by_command(argv)] if argv else [])]
+    return recipients(webhook, command)
+
+
+def _test(ctx: CliContext, notify: list[Notify]) -> int:
+    """Send a test notice; the exit code."""
+    from kraken_core.workbench.watch.notices import TEST_NOTICE, send
+
+    if not notify:
+        raise click.UsageError("--test-notice needs --webhook or --command: there is nobody to notify.")
+    failures = send(TEST_NOTICE, notify)
+    for failure in failures:
+        ctx.say(f"Failed: {failure}")
+    ctx.say(f"A test notice was sent to {len(notify) - len(failures)} of {len(notify)}.")
+    if ctx.as_json:
+        print_json({"sent": len(notify) - len(failures), "failures": failures})
+    return 1 if failures else 0
 
 
 def _line(done: Round) -> str:

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from kraken_core.workbench.queries.renames import RenamedReading
     from kraken_core.workbench.queries.silences import SilentSpan
     from kraken_core.workbench.transfer import Transfer
+    from kraken_core.workbench.watch.schedule import Schedule
 
 
 @dataclass(repr=False)
@@ -76,6 +77,13 @@ class Workbench(AsKnown, DeprecatedNames):
         from kraken_core.workbench.certificates.certificates import Certificates
 
         return Certificates(self)
+
+    @property
+    def schedule(self) -> Schedule:
+        """The watch that keeps the home up to date."""
+        from kraken_core.workbench.watch.schedule import Schedule
+
+        return Schedule(self)
 
     def __repr__(self) -> str:
         return f"<Workbench of {self.settings.home.name}>"  # settings may hold passwords, and a path the user's name

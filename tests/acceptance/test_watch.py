@@ -19,9 +19,10 @@ from typing import Any
 import pytest
 
 from kraken_core import Workbench
-from kraken_core.domain.errors import JobRunningError
+from kraken_core.domain.errors import HomeError, JobRunningError
 from kraken_core.domain.timerange import day_start
 from kraken_core.workbench.watch.notices import Notice, by_command, by_webhook
+from kraken_core.workbench.watch.state import STATE, read_state
 from kraken_core.workbench.watch.watch import LOCK, Round, Watch
 from tests.support.command_line import Kraken, command, environment
 from tests.support.little_market import FIRST_DAY, PRESENT, LittleMarket
@@ -294,3 +295,56 @@ def test_a_watch_that_waits_ends_when_it_is_told_to(kraken: Kraken, little: Litt
     os.kill(watch.pid, signal.SIGTERM)
     assert watch.wait(30) == 0
     watch.stderr.close()
+
+
+def test_others_see_the_rounds_and_notices_of_a_watch_and_of_those_before_it(
+    kraken: Kraken, little: LittleMarket, tmp_path: Path
+) -> None:
+    def unreachable(_notice: Notice) -> None:
+        raise OSError("the webhook at example.org answered 500")
+
+    told: list[Notice] = []
+    request = {"tier": "ALL", "sources": [little.folder], "start_date": FIRST_DAY, "api_backfill": False}
+    with Workbench.open(kraken.home) as wb:
+        assert wb.schedule.state is None
+        watch = Watch(wb, request, 60, 0, lambda _: True, lambda: False, [told.append, unreachable])
+        for _ in watch.rounds():
+            alive = wb.schedule.state
+            assert alive is not None
+            assert alive.is_alive
+            assert (alive.recipients, alive.next_at is not None) == (2, True)
+            assert alive.what.startswith("ALL; 1m, 5m")
+        watching(wb, tmp_path / "not there", [], 1)
+        state = wb.schedule.state
+    assert state is not None
+    assert not state.is_alive
+    assert [(each.job, bool(each.failed)) for each in state.rounds] == [(None, True), (1, False)], "newest first"
+    failure, gaps = state.notices
+    assert (failure.kind, failure.sent_to) == ("failure", 1)
+    assert (gaps.kind, gaps.sent_to, gaps.failures) == ("gaps", 1, ("the webhook at example.org answered 500",))
+    assert gaps.message == told[0].message
+
+
+def test_a_state_that_cannot_be_read_is_an_error_to_others_and_none_to_the_next_watch(
+    kraken: Kraken, little: LittleMarket
+) -> None:
+    with Workbench.open(kraken.home) as wb:
+        watching(wb, little.folder, [], 1)
+        (kraken.home / STATE).write_text("{", encoding="utf-8")
+        with pytest.raises(HomeError, match=r"watch\.json cannot be read .*delete it"):
+            read_state(kraken.home)
+        watching(wb, little.folder, [], 1)
+        state = wb.schedule.state
+        assert state is not None
+        assert len(state.rounds) == 1
+
+
+def test_a_test_notice_is_sent_and_nothing_else_is_done(kraken: Kraken, hooked: Callable[[int], Hook]) -> None:
+    hook, broken = hooked(200), hooked(500)
+    assert "sent to 1 of 1" in kraken("watch", "--test-notice", "--webhook", hook.url).err
+    assert [each["kind"] for each in hook.told] == ["test"]
+    said = kraken("watch", "--test-notice", "--webhook", broken.url, code=1).err
+    assert "answered 500" in said
+    assert SECRET not in said
+    assert "--webhook or --command" in kraken("watch", "--test-notice", code=2).err
+    assert not kraken.home.exists()

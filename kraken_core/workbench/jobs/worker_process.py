@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import psutil
+
+from kraken_core.domain.errors import JobError
 
 _TICKS = "t"  # how a start begins that is counted in ticks since boot
 _START_FIELD = 19  # starttime, of the fields behind the name: proc(5) counts it as the 22nd
@@ -17,17 +21,31 @@ _DRIFT_S = 2  # where all there is are times by the clock, which is set now and 
 
 def start_worker(home: Path, job_id: int, log: Path, workers: int | None = None) -> None:
     """Run a job in a process of its own; returns at once. The process's output goes to ``log``."""
+    start_process("kraken_core.worker", [str(home), str(job_id), *([str(workers)] if workers else [])], home, log)
+
+
+def start_process(module: str, arguments: Sequence[str], home: Path, log: Path) -> None:
+    """Run a module that leaves its starter at once (see ``kraken_core/worker.py``), in the home."""
     # -P: the process works in the home, and a file random.py there is no module of Python's.
-    command = [sys.executable, "-P", "-m", "kraken_core.worker", str(home), str(job_id)]
     with log.open("ab") as output:
         subprocess.run(
-            command + ([str(workers)] if workers else []),
+            [sys.executable, "-P", "-m", module, *arguments],
             check=True,
             cwd=home,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
         )
+
+
+def signal_worker(worker: str, number: signal.Signals) -> None:
+    """Send a signal to a process of this host that is not gone. Raises JobError where it is, or runs elsewhere."""
+    host, pid, _ = worker.rsplit(":", 2)
+    if host != _host():
+        raise JobError(f"it runs on another host or in another container ({host.split('/')[0]}): end it there.")
+    if is_lost(worker):
+        raise JobError("it does not run any more.")
+    os.kill(int(pid), number)
 
 
 def this_worker() -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import subprocess
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, TypeAlias
@@ -18,14 +19,38 @@ PATIENCE_S = 30
 
 
 class Notice(NamedTuple):
-    """What happened: ``kind`` is failure, exchange (it was not reached), recovery (a round succeeded again) or gaps."""
+    """What happened: ``kind`` is failure, exchange (it was not reached), recovery (a round succeeded again) or gaps.
+
+    Or test, where nothing happened.
+    """
 
     kind: str
     message: str
     gaps: Sequence[GapRecord] = ()
 
 
+TEST_NOTICE = Notice("test", "a test notice: nothing happened.")
 Notify: TypeAlias = Callable[[Notice], None]  # raises OSError, with a line without secrets
+
+
+def send(notice: Notice, to: Sequence[Notify]) -> list[str]:
+    """Send a notice to all; returns why some could not be notified, a line each."""
+    failures = []
+    for notify in to:
+        try:
+            notify(notice)
+        except OSError as error:
+            failures.append(str(error))
+    return failures
+
+
+def recipients(webhook: str | None, command: str | None) -> list[Notify]:
+    """Those that are named. Raises UsageError for what is no address or no command line."""
+    try:
+        argv = shlex.split(command or "")
+    except ValueError as error:
+        raise UsageError(f"the command is not a valid command line: {error}") from None
+    return [*([by_webhook(webhook)] if webhook else []), *([by_command(argv)] if argv else [])]
 
 
 def document(notice: Notice) -> dict[str, object]:

@@ -11,18 +11,22 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from kraken_core.domain.errors import Interrupted, JobRunningError, KrakenError, UnavailableError
+from kraken_core.domain.errors import HomeError, Interrupted, JobRunningError, KrakenError, UnavailableError
 from kraken_core.domain.gaps import GapRecord, GapStatus
+from kraken_core.domain.interval_units import short
 from kraken_core.domain.jobs import IngestionJob
 from kraken_core.domain.market import Series
 from kraken_core.domain.timerange import TimeRanges
 from kraken_core.workbench.home import OpenHome
 from kraken_core.workbench.jobs.control import JobControl
 from kraken_core.workbench.jobs.log import LOG
-from kraken_core.workbench.requests import ingest_request
-from kraken_core.workbench.watch.notices import Notice, Notify
+from kraken_core.workbench.jobs.worker_process import this_worker
+from kraken_core.workbench.requests import ingest_request, selection
+from kraken_core.workbench.watch.notices import TEST_NOTICE, Notice, Notify, send
+from kraken_core.workbench.watch.state import WatchRecord, WatchState, read_state
 
 LOCK = "watch.lock"
+_SELECTING = ("tier", "tiers", "pairs", "intervals")  # of a request
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +44,7 @@ class Round:
     gaps: Sequence[GapRecord] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Watch:
     """Runs a request (arguments as for ingest_request) every so often, and notifies of what needs attention.
 
@@ -59,29 +63,60 @@ class Watch:
     stop: Callable[[], bool]
     notify: Sequence[Notify] = ()
     chance: random.Random = field(default_factory=random.SystemRandom)
+    _record: WatchRecord = field(init=False, repr=False)
 
     def rounds(self) -> Iterator[Round]:
         """One round after the other, until a stop is requested. Raises JobRunningError if the home is watched already.
 
-        Raises Interrupted where a round's job was paused.
+        Raises Interrupted where a round's job was paused. Others see how far it is: ``read_state``.
         """
         self.home.create_home()
-        failures = 0  # in a row
         with _alone(self.home.settings.home / LOCK):
-            while not self.stop():
-                began = time.monotonic()
-                done = self._round()
-                if done.failed:
-                    failures += 1
-                    self._notify_of_failure(done, failures)
-                elif done.job:
-                    if failures:
-                        self._notify(Notice("recovery", f"a round succeeded again, after {_rounds(failures)} failed."))
-                    failures = 0
-                yield done
-                pause = self.every - (time.monotonic() - began) + self.chance.uniform(0, self.jitter)
-                if self.wait(max(0.0, pause)):
-                    return
+            self._record = self._recorded()
+            try:
+                yield from self._rounds()
+            finally:
+                self._record.end()
+
+    def test_notice(self) -> None:
+        """Send a notice that nothing happened, as a test of who receives them."""
+        self._notify(TEST_NOTICE)
+
+    def _rounds(self) -> Iterator[Round]:
+        failures = 0  # in a row
+        while not self.stop():
+            began = time.monotonic()
+            self._record.begin_round()
+            done = self._round()
+            if done.failed:
+                failures += 1
+                self._notify_of_failure(done, failures)
+            elif done.job:
+                if failures:
+                    self._notify(Notice("recovery", f"a round succeeded again, after {_rounds(failures)} failed."))
+                failures = 0
+            pause = max(0.0, self.every - (time.monotonic() - began) + self.chance.uniform(0, self.jitter))
+            self._record.end_round(done.job.id if done.job else None, done.failed or "", done.skipped or "", pause)
+            yield done
+            if self.wait(pause):
+                return
+
+    def _recorded(self) -> WatchRecord:
+        """A record of a watch that begins now; what an earlier one did stays in it."""
+        clock = self.home.clock
+        try:
+            before = read_state(self.home.settings.home)
+        except HomeError as error:
+            LOG.warning("%s", error)
+            before = None
+        selecting = {name: value for name, value in self.request.items() if name in _SELECTING}
+        chosen = selection(self.home.tiers, self.home.ledger.names(), **selecting)
+        named = ", ".join([*chosen.tiers, *map(str, chosen.pairs)]) or "everything stored"
+        what = f"{named}; {', '.join(map(short, chosen.intervals))}"
+        state = WatchState(this_worker(), what, self.every, len(self.notify), clock.now())
+        if before:
+            state = replace(state, rounds=before.rounds, notices=before.notices)
+        return WatchRecord(self.home.settings.home, clock.now, state)
 
     def _round(self) -> Round:
         known = self._left()
@@ -130,11 +165,10 @@ class Watch:
 
     def _notify(self, notice: Notice) -> None:
         """Send a notice; a failed notification does not stop the watch."""
-        for notify in self.notify:
-            try:
-                notify(notice)
-            except OSError as error:
-                LOG.warning("%s", error)
+        failures = send(notice, self.notify)
+        for failure in failures:
+            LOG.warning("%s", failure)
+        self._record.add_notice(notice.kind, notice.message, len(self.notify) - len(failures), failures)
 
 
 def _rounds(number: int) -> str:

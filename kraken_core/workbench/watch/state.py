@@ -1,0 +1,120 @@
+"""What others see of a watch: a small file in the home, written by the watch alone.
+
+A file, and not the ledger: a ledger that cannot be reached is one of the things that a watch notifies of.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from kraken_core.domain.errors import HomeError
+from kraken_core.workbench.jobs.log import LOG
+from kraken_core.workbench.jobs.worker_process import is_lost
+
+STATE = "watch.json"
+KEPT = 30  # rounds, and notices
+
+
+@dataclass(frozen=True, slots=True)
+class WatchRound:
+    """A round that has ended; ``failed`` and ``skipped`` are why, "" where neither happened. Epoch seconds."""
+
+    began: int
+    ended: int
+    job: int | None = None
+    failed: str = ""
+    skipped: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SentNotice:
+    """A notice; ``sent_to`` so many recipients, and why the others could not be notified. ``at`` in epoch seconds."""
+
+    at: int
+    kind: str
+    message: str
+    sent_to: int = 0
+    failures: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class WatchState:
+    """A watch, by the process (``worker``) that runs it: times in epoch seconds, ``every`` in seconds.
+
+    ``what`` is what it brings up to date, ``recipients`` how many its notices go to. ``round_began`` is null between
+    rounds, ``next_at`` during one. Rounds and notices: the newest first, a few.
+    """
+
+    worker: str
+    what: str
+    every: float
+    recipients: int
+    started: int
+    ended: int | None = None
+    round_began: int | None = None
+    next_at: int | None = None
+    rounds: tuple[WatchRound, ...] = field(default=())
+    notices: tuple[SentNotice, ...] = field(default=())
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it runs; of a process on another host as far as that recorded its end."""
+        return self.ended is None and not is_lost(self.worker)
+
+
+def read_state(home: Path) -> WatchState | None:
+    """The home's newest watch; None where there was none. Raises HomeError where the file is no such state."""
+    path = home / STATE
+    try:
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        rounds = tuple(WatchRound(**each) for each in found.pop("rounds"))
+        notices = tuple(SentNotice(**{**each, "failures": tuple(each["failures"])}) for each in found.pop("notices"))
+        return WatchState(**found, rounds=rounds, notices=notices)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise HomeError(f"{path} cannot be read ({error}): delete it; the next watch writes it anew.") from None
+
+
+@dataclass(slots=True)
+class WatchRecord:
+    """The state as the watch goes on, kept in the file. A file that cannot be written is logged, and stops nothing."""
+
+    home: Path
+    now: Callable[[], int]
+    state: WatchState
+
+    def begin_round(self) -> None:
+        """A round begins."""
+        self._write(replace(self.state, round_began=self.now(), next_at=None))
+
+    def end_round(self, job: int | None, failed: str, skipped: str, pause: float) -> None:
+        """A round has ended, and the next one is so many seconds off."""
+        now = self.now()
+        done = WatchRound(self.state.round_began or now, now, job, failed, skipped)
+        rounds = (done, *self.state.rounds)[:KEPT]
+        self._write(replace(self.state, round_began=None, next_at=now + round(pause), rounds=rounds))
+
+    def add_notice(self, kind: str, message: str, sent_to: int, failures: Sequence[str]) -> None:
+        """A notice was sent, or could not be."""
+        sent = SentNotice(self.now(), kind, message, sent_to, tuple(failures))
+        self._write(replace(self.state, notices=(sent, *self.state.notices)[:KEPT]))
+
+    def end(self) -> None:
+        """The watch has ended."""
+        self._write(replace(self.state, ended=self.now(), round_began=None, next_at=None))
+
+    def _write(self, state: WatchState) -> None:
+        self.state = state
+        path = self.home / STATE
+        beside = path.with_suffix(".new")
+        try:
+            beside.write_text(json.dumps(asdict(state)), encoding="utf-8")
+            os.replace(beside, path)  # noqa: PTH105 - what is read is always whole
+        except OSError as error:
+            LOG.warning("%s could not be written: %s", path, error.strerror)
