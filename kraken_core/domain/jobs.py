@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from kraken_core.domain.market import Series
-    from kraken_core.domain.request import Request
+    from kraken_core.domain.request import JobKind, Request
 
 
 class JobStatus(StrEnum):
@@ -46,6 +46,23 @@ class Control(StrEnum):
 
     PAUSE = "PAUSE"
     CANCEL = "CANCEL"
+
+
+class Trigger(StrEnum):
+    """What began a job."""
+
+    HAND = "hand"  # the command line, the dashboard, a notebook
+    WATCH = "watch"
+
+
+class JobOrigin(NamedTuple):
+    """What begins a job, and what it is where its request does not tell."""
+
+    trigger: Trigger = Trigger.HAND
+    kind: JobKind | None = None
+
+
+BY_HAND = JobOrigin()
 
 
 class FileStatus(StrEnum):
@@ -141,6 +158,8 @@ class IngestionJob:
     undone_at: datetime | None = None
     worker_lost: bool = False
     reached_pct: float = 0.0  # the most that was ever recorded of its progress
+    trigger: Trigger | None = None  # of earlier versions it is unknown
+    kind: JobKind | None = None
 
     @property
     def progress_pct(self) -> float:

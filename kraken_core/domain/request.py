@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, date, datetime, timedelta
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from kraken_core.domain.market import INTERVALS, Pair
@@ -22,6 +23,17 @@ _ADDED = {
     "audit": False,
     "locate": False,
 }  # what it is for requests of earlier versions, which do not have it
+
+
+class JobKind(StrEnum):
+    """What a job is: the same request may also be a retry of files that failed; verifications have hardly any."""
+
+    INGEST = "ingest"
+    UPDATE = "update"  # of what was expected before, to now
+    BACKFILL = "backfill"
+    RETRY = "retry"
+    AUDIT = "audit"
+    VERIFY = "verify"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +121,15 @@ class Request(Selection):
     def needs_exchange(self) -> bool:
         """Whether what is missing is requested from the exchange."""
         return self.api_backfill and self.auto_gap_fill
+
+    @property
+    def kind(self) -> JobKind:
+        """What a job of this request is, unless its origin says otherwise."""
+        if self.audit:
+            return JobKind.AUDIT
+        if self.backfill:
+            return JobKind.BACKFILL
+        return JobKind.UPDATE if self.incremental else JobKind.INGEST
 
     @property
     def key(self) -> str:

@@ -65,6 +65,11 @@ def reference(to: str, *, primary_key: bool = False) -> Column[int]:
 def series(*, primary_key: bool = False) -> Iterator[SchemaItem]:
     """A pair and an interval in minutes."""
     yield reference("pair", primary_key=primary_key)
+    yield from each_interval(primary_key=primary_key)
+
+
+def each_interval(*, primary_key: bool = False) -> Iterator[SchemaItem]:
+    """An interval in minutes."""
     yield Column("interval", Integer, primary_key=primary_key, nullable=False)
     yield _holding("interval", map(str, INTERVALS))
 

@@ -69,6 +69,17 @@ class Gaps(Transactions):
             return by_series_and_time(self._gaps(connection, wanted & _IS_OPEN if open_only else wanted))
 
     @transaction
+    def gaps_of_job(self, job_id: int) -> list[GapRecord]:
+        """The gaps that a job was the last to change, filled ones too, by series and time."""
+        with self._reading() as connection:
+            return by_series_and_time(self._gaps(connection, _GAP.job_id == job_id))
+
+    @property
+    def _by(self) -> int | None:
+        """The job whose worker writes."""
+        return self._holder.job.id if self._holder else None
+
+    @transaction
     def detections(self, *, limited: bool = True) -> Mapping[Series, Detection]:
         """The last detection of every series, as far as something is expected of it; or as jobs were asked for it."""
         with self._reading() as connection:
@@ -166,7 +177,8 @@ class Gaps(Transactions):
             allowed = _ORIGINS[status] | ({status} if may_stay else set())
             row = _GAP.id == bindparam("gap_id"), or_(*(_GAP.status == origin for origin in sorted(allowed)))
             changes = [
-                {"gap_id": gap.id, **dict(zip(_KEPT, _state(gap), strict=True)), "updated_at": now} for gap in group
+                {"gap_id": gap.id, **dict(zip(_KEPT, _state(gap), strict=True)), "updated_at": now, "job_id": self._by}
+                for gap in group
             ]
             if connection.execute(update(gap_record).where(*row), changes).rowcount != len(group):
                 raise _illegal_move(connection, group, allowed)
@@ -178,7 +190,8 @@ class Gaps(Transactions):
         now = self._now()
         newest = connection.scalar(select(func.coalesce(func.max(_GAP.id), 0)))
         rows = ((self._pair_ids[gap.series.pair], gap.series.interval, *_state(gap)) for gap in gaps)
-        add_many(connection, gap_record, ("pair_id", "interval", *_KEPT), rows, detected_at=now, updated_at=now)
+        add_many(connection, gap_record, ("pair_id", "interval", *_KEPT), rows, detected_at=now, updated_at=now,
+                 job_id=self._by)  # fmt: skip
         return connection.scalars(select(_GAP.id).where(_GAP.id > newest).order_by(_GAP.id)).all()
 
     def _store_detections(self, connection: Connection, detections: Mapping[Series, Detection]) -> None:

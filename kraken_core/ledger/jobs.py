@@ -10,11 +10,13 @@ from sqlalchemy import Connection, bindparam, case, insert, select, update
 
 from kraken_core.domain.errors import IllegalMoveError, JobError, JobRunningError
 from kraken_core.domain.jobs import (
+    BY_HAND,
     Control,
     FileIngestionRecord,
     FileStatus,
     IngestionJob,
     JobMetrics,
+    JobOrigin,
     JobStatus,
     ProgressReport,
 )
@@ -40,7 +42,12 @@ class Jobs(Transactions):
 
     @transaction
     def create_job(
-        self, request: Request, as_of: int, files: Sequence[FileIngestionRecord], metrics: JobMetrics
+        self,
+        request: Request,
+        as_of: int,
+        files: Sequence[FileIngestionRecord],
+        metrics: JobMetrics,
+        origin: JobOrigin = BY_HAND,
     ) -> IngestionJob:
         """A PENDING job with its PENDING files."""
         now = self._now()
@@ -55,6 +62,8 @@ class Jobs(Transactions):
                 **request_columns(request, as_of),
                 **metrics_columns(metrics),
                 progress_pct=metrics.progress_pct,
+                trigger=origin.trigger,
+                kind=origin.kind or request.kind,
             )
             job = job_of(connection.execute(new.returning(ingestion_job)).one())
             rows = (self._row(file) for file in files)

@@ -19,6 +19,7 @@ from kraken_core.ledger.marks import Marks
 from kraken_core.ledger.names import PairNames
 from kraken_core.ledger.pairs import Pairs
 from kraken_core.ledger.revisions import Revisions
+from kraken_core.ledger.run_history import RunHistory
 from kraken_core.ledger.schema import bring_up_to_date
 from kraken_core.ledger.state import State
 from kraken_core.ledger.sweeps import Sweeps
@@ -44,6 +45,7 @@ class SqlLedger(
     Frames,
     Evidence,
     Revisions,
+    RunHistory,
     State,
 ):
     """Implements ``kraken_core.ports.Ledger``; each base keeps one noun. Safe to share between threads.

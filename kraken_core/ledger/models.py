@@ -39,6 +39,7 @@ from kraken_core.ledger.columns import (
     added_counts,
     added_word,
     counts,
+    each_interval,
     moments,
     one_of,
     reference,
@@ -48,7 +49,7 @@ from kraken_core.ledger.columns import (
     words,
 )
 
-REVISION = "0020"  # the newest migration
+REVISION = "0021"  # the newest migration
 
 METRICS = tuple(field.name for field in fields(JobMetrics))
 _ADDED_METRICS = ("total_requests", "requests", "retries")
@@ -147,6 +148,8 @@ ingestion_job = Table(
     *moments("created_at", "updated_at"),
     Column("started_at", Moment),
     Column("finished_at", Moment),
+    Column("trigger", Text),  # what began it; null of earlier versions
+    Column("kind", Text),  # what it was; null of earlier versions, whose requests tell
     CheckConstraint("progress_pct BETWEEN 0 AND 100", name="progress_pct"),
 )
 
@@ -177,6 +180,35 @@ job_event = Table(
     Column("at", Instant, nullable=False),
     *words("kind", "message"),
     Index(None, "job_id"),
+)
+
+job_stage = Table(  # stages that ended
+    "job_stage",
+    metadata,
+    row_id(),
+    reference("ingestion_job"),
+    *words("stage"),
+    *moments("started_at"),
+    Column("seconds", Float, nullable=False),
+    Index(None, "job_id"),
+)
+
+interval_completeness = Table(  # of everything that was expected when a job had ended
+    "interval_completeness",
+    metadata,
+    row_id(),
+    reference("ingestion_job"),
+    Column("at", Instant, nullable=False),
+    *each_interval(),
+    *counts("wanted", "covered", "present", "proved", "confirmed", "doubtful"),
+)
+
+verification = Table(
+    "verification",
+    metadata,
+    row_id(),
+    Column("at", Instant, nullable=False),
+    *words("selection", "selection_key", "state", "checks", "suspicious"),  # the last two as JSON
 )
 
 file_ingestion_record = Table(
@@ -300,6 +332,7 @@ gap_record = Table(
     *added_counts("attempts"),
     Column("retry_at", Instant),  # null unless the last attempt failed
     *moments("detected_at", "updated_at"),
+    Column("job_id", BigInteger),  # the job that was the last to change it; null where none did
     Index(None, "pair_id", "interval", "start"),
     sqlite_autoincrement=True,  # the id of a gap that is gone never names another
 )

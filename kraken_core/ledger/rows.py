@@ -16,9 +16,10 @@ from kraken_core.domain.jobs import (
     JobMetrics,
     JobStatus,
     ProgressReport,
+    Trigger,
 )
 from kraken_core.domain.market import Series
-from kraken_core.domain.request import Request
+from kraken_core.domain.request import JobKind, Request
 from kraken_core.ledger.models import METRICS
 
 FILE_STATUSES = {status.value: status for status in FileStatus}
@@ -80,6 +81,8 @@ def job_of(row: Row[Any]) -> IngestionJob:
         undone_at=row.undone_at,
         worker_lost=row.worker_lost,
         reached_pct=row.progress_pct,
+        trigger=Trigger(row.trigger) if row.trigger else None,
+        kind=JobKind(row.kind) if row.kind else None,
     )
 
 

@@ -72,5 +72,6 @@ class Stages:
         seconds = time.perf_counter() - start
         self.seconds[name] += seconds
         LOG.info("%s took %.2f s", name, seconds)
+        self.ledger.record_stage(self.job.id, name, seconds)
         if not steps:
             ticker.add()

@@ -8,16 +8,20 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
     from contextlib import AbstractContextManager
 
+    from kraken_core.domain.gaps import GapRecord
     from kraken_core.domain.jobs import (
         Control,
         FileIngestionRecord,
         IngestionJob,
         JobMetrics,
+        JobOrigin,
         JobStatus,
         ProgressReport,
     )
     from kraken_core.domain.market import Pair, Series
+    from kraken_core.domain.report import Completeness
     from kraken_core.domain.request import Request
+    from kraken_core.domain.run_history import StageRun
     from kraken_core.domain.table_mark import TableMark
     from kraken_core.domain.timerange import TimeRanges
 
@@ -77,9 +81,14 @@ class JobLedger(Protocol):
         ...
 
     def create_job(
-        self, request: Request, as_of: int, files: Sequence[FileIngestionRecord], metrics: JobMetrics
+        self,
+        request: Request,
+        as_of: int,
+        files: Sequence[FileIngestionRecord],
+        metrics: JobMetrics,
+        origin: JobOrigin = ...,
     ) -> IngestionJob:
-        """A PENDING job with its PENDING files."""
+        """A PENDING job with its PENDING files; by hand, and what its request is, unless ``origin`` differs."""
         ...
 
     def job(self, job_id: int) -> IngestionJob:
@@ -105,6 +114,22 @@ class JobLedger(Protocol):
 
     def progress(self, job_id: int, stage: str, metrics: JobMetrics) -> None:
         """Store how far a running job is. Raises IllegalMoveError where it does not run any more."""
+        ...
+
+    def record_stage(self, job_id: int, stage: str, seconds: float) -> None:
+        """A stage of a job has ended just now, after so many seconds."""
+        ...
+
+    def stages(self, job_id: int) -> list[StageRun]:
+        """The stages that a job has ended, in order."""
+        ...
+
+    def gaps_of_job(self, job_id: int) -> list[GapRecord]:
+        """The gaps that a job was the last to change, filled ones too, by series and time."""
+        ...
+
+    def record_completeness(self, job_id: int, counts: Mapping[int, Completeness]) -> None:
+        """How complete everything is as a job ends, by interval (minutes)."""
         ...
 
     def renew(self, job: IngestionJob, lease_s: int, doing: ProgressReport | None = None) -> Control | None:

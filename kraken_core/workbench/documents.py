@@ -149,6 +149,8 @@ def job_row(job: IngestionJob) -> dict[str, Any]:
     return {
         "job_id": job.id,
         "status": job.status.value,
+        "trigger": job.trigger,
+        "kind": job.kind or job.request.kind,
         "tiers": list(job.request.tiers),
         "pairs": [str(pair) for pair in job.request.pairs],
         "intervals": list(job.request.intervals),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
@@ -15,6 +15,7 @@ from kraken_core.workbench.jobs.clock import SystemClock
 from kraken_core.workbench.open_store import open_store
 
 if TYPE_CHECKING:
+    from kraken_core.domain.report import Completeness
     from kraken_core.domain.revisions import Replacement
     from kraken_core.domain.table_mark import TableMark
     from kraken_core.ledger.ledger import SqlLedger
@@ -120,7 +121,21 @@ class OpenHome:
         """JobPlanner and running jobs."""
         from kraken_core.workbench.jobs.runner import JobRunner
 
-        return JobRunner(self.settings, self.ledger, self.store, self.tiers, self.clock, self.remote, self.exchange)
+        return JobRunner(
+            self.settings,
+            self.ledger,
+            self.store,
+            self.tiers,
+            self.clock,
+            self.remote,
+            self.exchange,
+            self._completeness,
+        )
+
+    def _completeness(self) -> Mapping[int, Completeness]:
+        from kraken_core.workbench.charts.charts import ChartData
+
+        return ChartData(self.ledger, self.store, self.tiers).totals().by_interval
 
     def exchange(self, stop: Callable[[], bool], patience: RetryBudget | None = None) -> Exchange:
         """The exchange's API, at the settings' address and pace; a wait for it ends when ``stop`` returns true."""

@@ -13,6 +13,7 @@ from kraken_core.domain.errors import UsageError
 from kraken_core.domain.formatting import instant
 from kraken_core.domain.html_tables import facts
 from kraken_core.domain.interval_text import parse_interval, parse_length
+from kraken_core.domain.jobs import BY_HAND, IngestionJob, JobOrigin
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.timerange import END_OF_TIME, TimeRange
 from kraken_core.ports import never_stop, no_progress
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from kraken_core.workbench.queries.export import Exported
     from kraken_core.workbench.queries.known_at import KnownState
     from kraken_core.workbench.queries.renames import RenamedReading
+    from kraken_core.workbench.queries.run_history import RunRecords
     from kraken_core.workbench.queries.silences import SilentSpan
     from kraken_core.workbench.transfer import Transfer
     from kraken_core.workbench.watch.schedule import Schedule
@@ -436,12 +438,22 @@ class Workbench(AsKnown, DeprecatedNames):
         """Series held against each other, and the ledger against the candles. Arguments as for :meth:`select`.
 
         Claims to silence that another interval contradicts are withdrawn, and slots graded by what was found, unless
-        ``report_only`` or while a job runs: ``note`` says so.
+        ``report_only`` or while a job runs: ``note`` says so. What was found is kept: ``run_records.verifications()``.
         Raises StoreError where the table cannot be read.
         """
         from kraken_core.workbench.jobs.verify import Verifying
 
-        return Verifying(self.runner, self.holdings).run(self.select(**selection), progress, report_only=report_only)
+        chosen = self.select(**selection)
+        found = Verifying(self.runner, self.holdings).run(chosen, progress, report_only=report_only)
+        self.run_records.keep_verification(found, chosen, self.clock.now(), self.change_token)
+        return found
+
+    @property
+    def run_records(self) -> RunRecords:
+        """How complete everything was when jobs ended, and what verifications found."""
+        from kraken_core.workbench.queries.run_history import RunRecords
+
+        return RunRecords(self.ledger)
 
     def audit_request(self, **request: Any) -> Request:  # noqa: ANN401 - see audit_request()
         """What to audit: see :func:`kraken_core.workbench.requests.audit_request`."""
@@ -519,14 +531,16 @@ class Workbench(AsKnown, DeprecatedNames):
         self.create_home()
         return self.control.run(plan, progress=progress, stop=stop).job
 
-    def run_detached(self, plan: IngestionPlan, workers: int | None = None) -> IngestionJob:
+    def run_detached(
+        self, plan: IngestionPlan, workers: int | None = None, origin: JobOrigin = BY_HAND
+    ) -> IngestionJob:
         """As :meth:`run`, but in a process of its own; returns the job once that has taken it up.
 
         Raises what :meth:`JobRunner.start_detached` raises, HomeError where the plan cannot go well.
         """
         self.runner.check_ready(plan)
         self.create_home()
-        return self.control.start(plan, workers)
+        return self.control.start(plan, workers, origin)
 
     def undo(self, job_id: int) -> IngestionJob:
         """Take back the latest job that changed something: what it claimed, read and stored. Raises as ``undo``."""

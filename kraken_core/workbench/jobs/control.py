@@ -7,9 +7,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from kraken_core.domain.errors import JobError, UsageError
-from kraken_core.domain.jobs import Control, FileIngestionRecord, FileStatus, IngestionJob, JobStatus
+from kraken_core.domain.gaps import GapRecord
+from kraken_core.domain.jobs import (
+    BY_HAND,
+    Control,
+    FileIngestionRecord,
+    FileStatus,
+    IngestionJob,
+    JobOrigin,
+    JobStatus,
+)
 from kraken_core.domain.plan import IngestionPlan
 from kraken_core.domain.request import Request
+from kraken_core.domain.run_history import StageRun
 from kraken_core.pipeline.audit import AuditOutcome
 from kraken_core.pipeline.run import JobResult
 from kraken_core.ports import JobEvent, Progress, never_stop, no_progress
@@ -47,6 +57,14 @@ class JobControl:
         """What is worth remembering of a job, oldest first."""
         return self.runner.ledger.events(job_id)
 
+    def stages(self, job_id: int) -> list[StageRun]:
+        """The stages that a job has ended, in order, and how long each took."""
+        return self.runner.ledger.stages(job_id)
+
+    def gaps(self, job_id: int) -> list[GapRecord]:
+        """What became of the gaps that a job was the last to change."""
+        return self.runner.ledger.gaps_of_job(job_id)
+
     def claimed(self, job_id: int) -> bool:
         """Whether the job made any claim, undone or not."""
         return self.runner.ledger.claimed(job_id)
@@ -61,6 +79,7 @@ class JobControl:
         *,
         progress: Progress = no_progress,
         stop: Callable[[], bool] = never_stop,
+        origin: JobOrigin = BY_HAND,
     ) -> JobResult:
         """Run the plan to the end; an unfinished job of the same request is resumed instead.
 
@@ -68,7 +87,7 @@ class JobControl:
         """
         if job := self.runner.unfinished(plan.request):
             return self.runner.run(job, progress=progress, stop=stop)
-        return self.runner.run(self.runner.start(plan), plan, progress=progress, stop=stop)
+        return self.runner.run(self.runner.start(plan, origin), plan, progress=progress, stop=stop)
 
     def audit(
         self, request: Request, *, progress: Progress = no_progress, stop: Callable[[], bool] = never_stop
@@ -80,12 +99,13 @@ class JobControl:
         job = self.runner.unfinished(request) or self.runner.start_audit(self.runner.audit_plan(request))
         return self.runner.run(job, progress=progress, stop=stop).audit or AuditOutcome()
 
-    def start(self, plan: IngestionPlan, workers: int | None = None) -> IngestionJob:
+    def start(self, plan: IngestionPlan, workers: int | None = None, origin: JobOrigin = BY_HAND) -> IngestionJob:
         """As :meth:`run`, but in a process of its own; returns the job once that has taken it up.
 
         Raises what :meth:`JobRunner.start_detached` raises.
         """
-        return self.runner.start_detached(self.runner.unfinished(plan.request) or self.runner.start(plan), workers)
+        job = self.runner.unfinished(plan.request) or self.runner.start(plan, origin)
+        return self.runner.start_detached(job, workers)
 
     def resume(self, job_id: int, workers: int | None = None) -> IngestionJob:
         """Resume a job in a process of its own. Raises as :meth:`start`."""

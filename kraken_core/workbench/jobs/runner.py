@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -19,16 +19,20 @@ from kraken_core.domain.errors import (
     KrakenError,
     LedgerError,
     MoreRequestsNeededError,
+    StoreError,
 )
 from kraken_core.domain.jobs import (
+    BY_HAND,
     UNFINISHED,
     Control,
     FileIngestionRecord,
     IngestionJob,
     JobMetrics,
+    JobOrigin,
     JobStatus,
 )
 from kraken_core.domain.plan import IngestionPlan
+from kraken_core.domain.report import Completeness
 from kraken_core.domain.request import Request
 from kraken_core.domain.scope import wanted_before
 from kraken_core.domain.timerange import iso
@@ -68,7 +72,9 @@ def _either(stop: Callable[[], bool], lease: Lease) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class JobRunner(JobPlanner):
-    """Plans and runs the jobs of a home."""
+    """Plans and runs the jobs of a home. ``completeness`` is that of everything, by interval."""
+
+    completeness: Callable[[], Mapping[int, Completeness]] = dict
 
     def unfinished(self, request: Request) -> IngestionJob | None:
         """The newest job of the same request that can be taken up again."""
@@ -101,7 +107,7 @@ class JobRunner(JobPlanner):
             time.sleep(LOOK_EVERY_S)
         return not same
 
-    def start(self, plan: IngestionPlan) -> IngestionJob:
+    def start(self, plan: IngestionPlan, origin: JobOrigin = BY_HAND) -> IngestionJob:
         """A PENDING job for the plan, once everything is here that servers give only whole.
 
         Raises SourceError, UnreachableError, HomeError where that cannot be had.
@@ -113,7 +119,7 @@ class JobRunner(JobPlanner):
         ]
         skipped = len(plan.files) - len(files)
         metrics = JobMetrics(total_files=len(plan.files), files_skipped=skipped, total_requests=plan.requests)
-        return self.ledger.create_job(plan.request, plan.as_of, files, metrics)
+        return self.ledger.create_job(plan.request, plan.as_of, files, metrics, origin)
 
     def start_audit(self, plan: AuditPlan) -> IngestionJob:
         """A PENDING job for the plan."""
@@ -191,6 +197,7 @@ class JobRunner(JobPlanner):
             detections = {s: each for s, each in self.ledger.detections().items() if s.pair in covered}
             wanted = wanted_before(detections, lives, job.request)
             report = CompletenessReporter(self.store, self.ledger, self.tiers).generate_report(wanted, job.as_of)
+        self.record_completeness(job)
         ended = replace(job, metrics=stages.metrics)
         return JobResult(ended, report, None, dict(stages.seconds), audit=outcome)
 
@@ -229,7 +236,18 @@ class JobRunner(JobPlanner):
         if pool.description:
             self.ledger.add_event(job.id, "workers", pool.description)
             progress(ProgressReport("workers", 1, 1, pool.description))
-        return knowing._pipeline(plan, pool, progress, stop).run(job, plan)  # noqa: SLF001 - our copy
+        result = knowing._pipeline(plan, pool, progress, stop).run(job, plan)  # noqa: SLF001 - our copy
+        self.record_completeness(job)
+        return result
+
+    def record_completeness(self, job: IngestionJob) -> None:
+        """Keep how complete everything is as a job ends, for the trend; a job does not fail by that."""
+        try:
+            counts = self.completeness()
+        except StoreError:
+            LOG.exception("how complete everything is after job %s could not be counted", job.id)
+            return
+        self.ledger.record_completeness(job.id, counts)
 
     def _guarded(
         self, job: IngestionJob, lease: Lease, stop: Callable[[], bool], run: Callable[[], JobResult]

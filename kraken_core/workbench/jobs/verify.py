@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from kraken_core.domain.errors import JobRunningError, LedgerError
-from kraken_core.domain.jobs import IngestionJob, JobMetrics, JobStatus
+from kraken_core.domain.jobs import IngestionJob, JobMetrics, JobOrigin, JobStatus
 from kraken_core.domain.market import Series
 from kraken_core.domain.plural import counted
-from kraken_core.domain.request import Request, Selection
+from kraken_core.domain.request import JobKind, Request, Selection
 from kraken_core.domain.timerange import END_OF_TIME, TimeRanges
 from kraken_core.domain.verification.checks import Basis, Verification
 from kraken_core.pipeline.cover import CoverageTracker
@@ -23,6 +23,8 @@ from kraken_core.workbench.jobs.log import LOG
 from kraken_core.workbench.jobs.runner import JobRunner
 from kraken_core.workbench.jobs.worker_process import this_worker
 from kraken_core.workbench.queries.holdings import Holdings
+
+_ORIGIN = JobOrigin(kind=JobKind.VERIFY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,7 @@ class Verifying:
         """The short job, running."""
         pairs = tuple(sorted({series.pair for series in (*found.suspects, *found.unrecorded)}))
         request = Request(pairs=pairs, backfill=True)
-        return self._taken_up(self.runner.ledger.create_job(request, self._as_of, [], JobMetrics()))
+        return self._taken_up(self.runner.ledger.create_job(request, self._as_of, [], JobMetrics(), _ORIGIN))
 
     @property
     def _as_of(self) -> int:
@@ -91,6 +93,7 @@ class Verifying:
             parts.append(f"the evidence of {_named(found.unrecorded)} was graded by these findings.")
         for part in parts:
             runner.ledger.add_event(job.id, "verify", part)
+        runner.record_completeness(job)
         runner.ledger.move(job, job.mark_completed())
         return " ".join(parts)
 

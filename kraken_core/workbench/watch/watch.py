@@ -14,7 +14,7 @@ from typing import Any
 from kraken_core.domain.errors import HomeError, Interrupted, JobRunningError, KrakenError, UnavailableError
 from kraken_core.domain.gaps import GapRecord, GapStatus
 from kraken_core.domain.interval_units import short
-from kraken_core.domain.jobs import IngestionJob
+from kraken_core.domain.jobs import IngestionJob, JobOrigin, Trigger
 from kraken_core.domain.market import Series
 from kraken_core.domain.timerange import TimeRanges
 from kraken_core.workbench.home import OpenHome
@@ -26,6 +26,7 @@ from kraken_core.workbench.watch.notices import TEST_NOTICE, Notice, Notify, sen
 from kraken_core.workbench.watch.state import WatchRecord, WatchState, read_state
 
 LOCK = "watch.lock"
+_ORIGIN = JobOrigin(Trigger.WATCH)
 _SELECTING = ("tier", "tiers", "pairs", "intervals")  # of a request
 
 
@@ -124,7 +125,7 @@ class Watch:
             # Nobody can confirm more requests than planned: --max-requests is what bounds a round.
             request = replace(ingest_request(self.home, **self.request), within_plan=False)
             plan = self.home.runner.build_plan(request)
-            result = JobControl(self.home.runner).run(plan, stop=self.stop)
+            result = JobControl(self.home.runner).run(plan, stop=self.stop, origin=_ORIGIN)
         except Interrupted:
             raise
         except JobRunningError as error:

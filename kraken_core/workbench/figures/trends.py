@@ -1,0 +1,65 @@
+"""Figures of runs that have ended: completeness over time, and what verifications found."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import plotly.graph_objects as go
+
+from kraken_core.domain.formatting import instant, percent
+from kraken_core.domain.grades import Grade
+from kraken_core.domain.interval_units import short
+from kraken_core.workbench.figures.palette import GRADES, MISSING
+from kraken_core.workbench.figures.parts import LEGEND, MS, text
+
+HEIGHT_PX = 220
+_MARGIN = {"l": 0, "r": 8, "t": 36, "b": 24}
+# Okabe and Ito's, by interval; 1d and 12h, which are seen most, first
+_COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#B5A900", "#7F7F7F")
+
+
+def completeness_trend(points: Mapping[int, Sequence[tuple[int, int, float]]]) -> go.Figure:
+    """A line an interval (minutes): points of an instant (epoch seconds), the job that had ended, the share complete.
+
+    Between two jobs nothing changes, so lines are steps.
+    """
+    figure = go.Figure()
+    for colour, (interval, found) in zip(_COLOURS, sorted(points.items(), reverse=True), strict=False):
+        name = short(interval)
+        figure.add_scatter(
+            x=[at * MS for at, _, _ in found],
+            y=[share for *_, share in found],
+            mode="lines+markers",
+            name=name,
+            line={"color": colour, "shape": "hv", "width": 2},
+            marker={"size": 5},
+            hovertext=[f"{name}: {percent(share)}<br>{instant(at)} UTC, after job {job}" for at, job, share in found],
+            hovertemplate="%{hovertext}<extra></extra>",
+        )
+    figure.update_yaxes(range=[-0.02, 1.05], tickformat=".0%", fixedrange=True)
+    return _laid_out(figure)
+
+
+def verification_trend(rows: Sequence[tuple[int, str, int, int]]) -> go.Figure:
+    """Bars of each verification: an instant (epoch seconds), what was verified, failures, suspicious silences."""
+    figure = go.Figure()
+    ordered = sorted(rows)
+    for place, (name, colour) in enumerate((("failures", MISSING), ("suspicious silences", GRADES[Grade.DOUBTFUL]))):
+        many = [(at, what, counts[place]) for at, what, *counts in ordered]
+        figure.add_scatter(
+            x=[at * MS for at, _, _ in many],
+            y=[number for *_, number in many],
+            mode="lines+markers",
+            name=name,
+            line={"color": colour, "width": 1, "dash": "dot"},
+            marker={"size": 8},
+            hovertext=[f"{number:,} {name}<br>{text(what)}<br>{instant(at)} UTC" for at, what, number in many],
+            hovertemplate="%{hovertext}<extra></extra>",
+        )
+    figure.update_yaxes(rangemode="tozero", fixedrange=True, tickformat=",d")
+    return _laid_out(figure)
+
+
+def _laid_out(figure: go.Figure) -> go.Figure:
+    figure.update_xaxes(type="date", fixedrange=True)
+    return figure.update_layout(height=HEIGHT_PX, margin=_MARGIN, legend=LEGEND, showlegend=True, hovermode="closest")

@@ -1,0 +1,63 @@
+"""What is kept of runs: their stages, the gaps they changed, completeness after each, and verifications."""
+
+from __future__ import annotations
+
+from kraken_core import Workbench
+from kraken_core.domain.gaps import GapStatus
+from kraken_core.domain.jobs import STAGES, Trigger
+from kraken_core.domain.request import JobKind
+from kraken_core.workbench.watch.watch import Watch
+from tests.support.command_line import Kraken
+from tests.support.little_market import FIRST_DAY, PRESENT, LittleMarket
+
+
+def test_a_job_keeps_its_stages_its_gaps_and_how_complete_everything_was(full: Kraken) -> None:
+    with Workbench.open(full.home) as wb:
+        [job] = wb.jobs()
+        stages = [each.stage for each in wb.control.stages(job.id)]
+        assert (stages[0], stages[-1]) == ("ingest", "report")
+        assert set(stages) <= set(STAGES)
+        assert stages.count("cover") > 1, "each round by itself"
+        gaps = wb.control.gaps(job.id)
+        assert sum(gap.status is GapStatus.FILLED for gap in gaps) == job.metrics.gaps_filled > 0
+        assert sum(gap.status is not GapStatus.FILLED for gap in gaps) == job.metrics.gaps_open
+        kept = {each.interval: each.counts for each in wb.run_records.completeness()}
+        assert kept == wb.charts.totals().by_interval
+    [row] = full.rows("jobs")
+    assert (row["trigger"], row["kind"]) == ("hand", "ingest")
+
+
+def test_the_trend_is_of_everything_whatever_a_job_was_for(full: Kraken, little: LittleMarket) -> None:
+    full.ingest(little.first, "--pairs", "BTC/USD", "--intervals", "60")
+    with Workbench.open(full.home) as wb:
+        points = wb.run_records.completeness()
+        after = [each for each in points if each.job_id == 2]
+        assert {each.interval for each in after} == {each.interval for each in points if each.job_id == 1}
+        assert {each.interval: each.counts for each in after} == wb.charts.totals().by_interval
+
+
+def test_jobs_of_a_watch_say_so(kraken: Kraken, little: LittleMarket) -> None:
+    request = {"pairs": ["BTC/USD"], "intervals": [60], "sources": [little.first], "start_date": FIRST_DAY}
+    request |= {"as_of": PRESENT, "api_backfill": False, "incremental": True}
+    with Workbench.open(kraken.home) as wb:
+        list(Watch(wb, request, 60, 0, lambda _: True, lambda: False).rounds())
+        [job] = wb.jobs()
+    assert (job.trigger, job.kind) == (Trigger.WATCH, JobKind.UPDATE)
+
+
+def test_every_verification_is_kept_with_its_time_and_its_selection(full: Kraken) -> None:
+    full("verify", "--report-only", "--pairs", "BTC/USD", "--intervals", "1h")
+    with Workbench.open(full.home) as wb:
+        found = wb.verify(report_only=True)
+        newest, first = wb.run_records.verifications()
+        assert first.selection == "BTC/USD; 1h"
+        assert newest.selection == "everything stored"
+        assert newest.checks == found.checks
+        assert newest.state == wb.change_token, "keeping it changed nothing"
+        assert first.at <= newest.at
+
+
+def test_a_verification_of_a_home_that_is_not_there_is_kept_nowhere(kraken: Kraken) -> None:
+    with Workbench.open(kraken.home) as wb:
+        wb.verify()
+    assert not kraken.home.exists()

@@ -1,0 +1,103 @@
+"""What every ledger keeps of runs that have ended, on each database."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from sqlalchemy import text
+
+from kraken_core.domain.gaps import GapStatus
+from kraken_core.domain.jobs import JobMetrics, JobOrigin, Trigger
+from kraken_core.domain.report import Completeness
+from kraken_core.domain.request import JobKind
+from kraken_core.domain.run_history import CompletenessPoint, StageRun, VerificationRecord
+from kraken_core.domain.table_mark import TableMark
+from kraken_core.domain.verification.checks import Check
+from kraken_core.domain.verification.silences import Silence
+from kraken_core.ledger.ledger import SqlLedger
+from tests.contract.ledger_records import (
+    DAY,
+    ETHER,
+    HOURS,
+    NOON,
+    REQUEST,
+    SetClock,
+    a_gap,
+    a_job,
+    a_running_job,
+    detected,
+)
+
+pytest_plugins = ["tests.support.servers", "tests.contract.ledgers"]
+
+
+def test_stages_come_back_in_order_each_with_its_start(ledger: SqlLedger, clock: SetClock) -> None:
+    job, other = a_job(ledger), a_job(ledger)
+    ledger.record_stage(job.id, "cover", 2.5)
+    ledger.record_stage(other.id, "cover", 1.0)
+    clock.instant += 60
+    ledger.record_stage(job.id, "cover", 10.0)
+
+    assert ledger.stages(job.id) == [
+        StageRun("cover", datetime.fromtimestamp(NOON - 2.5, UTC), 2.5),
+        StageRun("cover", datetime.fromtimestamp(NOON + 50, UTC), 10.0),
+    ]
+
+
+def test_a_job_keeps_what_began_it_and_what_it_was(ledger: SqlLedger) -> None:
+    watched = ledger.create_job(REQUEST, NOON, [], JobMetrics(), JobOrigin(Trigger.WATCH))
+    ledger.create_job(REQUEST, NOON, [], JobMetrics(), JobOrigin(kind=JobKind.RETRY))
+
+    assert (watched.trigger, watched.kind) == (Trigger.WATCH, JobKind.INGEST)
+    assert [(job.trigger, job.kind) for job in ledger.jobs()] == [
+        (Trigger.HAND, JobKind.RETRY),
+        (Trigger.WATCH, JobKind.INGEST),
+    ]
+
+
+def test_of_jobs_of_earlier_versions_nobody_says_what_began_them(ledger: SqlLedger) -> None:
+    job = a_job(ledger)
+    with ledger._writing() as connection:
+        connection.execute(text("UPDATE ingestion_job SET trigger = NULL, kind = NULL"))
+
+    assert (ledger.job(job.id).trigger, ledger.job(job.id).kind) == (None, None)
+
+
+def test_each_gap_names_the_job_that_was_the_last_to_change_it(ledger: SqlLedger) -> None:
+    first = a_running_job(ledger)
+    worker = ledger.for_worker(first, lambda: TableMark("", 0, ""))
+    gap, other = worker.record_gaps(detected(HOURS, ETHER), [a_gap(), a_gap(ETHER)], [])
+    ledger.move(first, first.mark_completed())
+    second = a_running_job(ledger, worker="worker 2")
+    worker = ledger.for_worker(second, lambda: TableMark("", 0, ""))
+    worker.record_gaps(detected(HOURS), [], [gap])
+    worker.record_gaps(detected(ETHER), [other], [])
+
+    assert ledger.gaps_of_job(second.id) == [gap._replace(status=GapStatus.FILLED)]
+    assert ledger.gaps_of_job(first.id) == [other], "which the second one found as it was"
+
+
+def test_completeness_comes_back_job_by_job(ledger: SqlLedger, clock: SetClock) -> None:
+    first, second = a_job(ledger), a_job(ledger)
+    before, after = Completeness(10, 4, 3, 2, 1, 1), Completeness(10, 10, 9)
+    ledger.record_completeness(first.id, {60: before, 1440: after})
+    clock.instant += DAY
+    ledger.record_completeness(second.id, {60: after})
+    ledger.record_completeness(second.id, {})
+
+    assert ledger.completeness_history() == [
+        CompletenessPoint(NOON, first.id, 60, before),
+        CompletenessPoint(NOON, first.id, 1440, after),
+        CompletenessPoint(NOON + DAY, second.id, 60, after),
+    ]
+
+
+def test_verifications_come_back_whole_the_newest_first(ledger: SqlLedger) -> None:
+    checks = (Check("unique", 2, 100, 1, ("BTC/USD 1h: two", "… and 3 more")), Check("sane", 0, 0, 0, ()))
+    first = VerificationRecord(NOON, "TIER1", "key", "1 2 3", checks, (Silence(HOURS, 0, DAY, 20.5),))
+    second = VerificationRecord(NOON + 1, "everything stored", "", "", (checks[1],))
+    ledger.record_verification(first)
+    ledger.record_verification(second)
+
+    assert ledger.verifications() == [second, first]
+    assert [each.ok for each in ledger.verifications()] == [True, False]
