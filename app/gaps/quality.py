@@ -12,6 +12,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from app.gaps.audits import audits
 from app.gaps.backfill import as_words
+from app.gaps.verifications import verification_history
 from app.shared import formatting
 from app.shared.tables import numbers, percentages
 from app.shared.workbench_cache import remembered, workbench
@@ -20,10 +21,11 @@ from kraken_core.domain.errors import KrakenError
 from kraken_core.domain.formatting import duration
 from kraken_core.domain.market import Pair
 from kraken_core.domain.request import Selection
-from kraken_core.domain.verification.checks import MEANINGS, Check, Verification
+from kraken_core.domain.run_history import VerificationRecord
+from kraken_core.domain.verification.checks import MEANINGS, Check
 from kraken_core.domain.verification.silences import KNOWN_SILENCES, Silence
+from kraken_core.workbench.queries.run_history import key_of
 
-FOUND = "verification"  # of this session: the selection, the state of the home, and what was found
 LISTED = 200
 SUSPICIOUS = "suspicious"
 _REVISED = f"""
@@ -62,14 +64,21 @@ def quality(filtered: Selection) -> None:
     )
     if st.button("Verify the selection", icon=":material/fact_check:", type="primary"):
         _verify(filtered)
-    if kept := st.session_state.get(FOUND):
-        selected, state, found = kept
-        if selected != filtered or state != workbench().change_token:
-            st.info("The selection or the home has changed since: verify again.", icon=":material/update:")
-        _checks(found)
-        _suspicious(found.suspicious)
+    verified = workbench().run_records.verifications()
+    of_selection = [each for each in verified if each.key == key_of(filtered)]
+    if of_selection:
+        newest = of_selection[0]
+        st.subheader("Last verification of this selection")
+        st.caption(f"At {formatting.moment(newest.at)}: {formatting.plain(newest.selection)}.")
+        if newest.state != workbench().change_token:
+            st.info("The home has changed since: verify again.", icon=":material/update:")
+        _checks(newest)
+        _suspicious(newest.suspicious)
     else:
-        st.caption("Not verified yet in this session. It reads every candle of the selection: choose a tier or a pair.")
+        st.caption(
+            "This selection was not verified yet. It reads every candle of the selection: choose a tier or a pair."
+        )
+    verification_history(verified)
     audits(filtered)
     _differences(filtered)
     _revisions()
@@ -80,8 +89,7 @@ def _verify(filtered: Selection) -> None:
     bar = st.progress(0.0, "Verifying …")
     try:
         bar_of = partial(_progress, bar)
-        found = workbench().verify(report_only=True, progress=bar_of, **as_words(filtered))  # a page only looks
-        st.session_state[FOUND] = filtered, workbench().change_token, found
+        workbench().verify(report_only=True, progress=bar_of, **as_words(filtered))  # a page only looks
     except KrakenError as error:
         st.error(formatting.plain(str(error)), icon=":material/error:")
     finally:
@@ -94,7 +102,7 @@ def _progress(bar: DeltaGenerator, report: Any) -> None:  # noqa: ANN401 - a Pro
     )
 
 
-def _checks(found: Verification) -> None:
+def _checks(found: VerificationRecord) -> None:
     if found.ok:
         st.success("Everything checked agrees.", icon=":material/check_circle:")
     else:

@@ -2,34 +2,40 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from itertools import islice
 from pathlib import Path
 
 import polars as pl
 import streamlit as st
 
+from app.jobs.runs import TRIGGERS, intervals, kind
 from app.shared import formatting
 from app.shared.filters import IN_URL
 from app.shared.metrics import show_metrics
 from app.shared.tables import numbers
 from app.shared.workbench_cache import workbench
-from kraken_core.domain.jobs import FileStatus, IngestionJob
+from kraken_core.domain.formatting import duration
+from kraken_core.domain.gaps import GapStatus
+from kraken_core.domain.jobs import FileStatus, IngestionJob, JobStatus
 
 LISTED = 500  # files or rows: more are too many to send
+TENTHS_S = 60  # below, durations have tenths of a second
 LOG_BYTES = 64_000  # the end of the log
-PARTS = ("Files", "Events", "Errors", "Log")
+PARTS = ("Files", "Stages", "Gaps", "Events", "Errors", "Log")
+REASONS = 30  # different ones
 
 
 def detail(job: IngestionJob) -> None:
     """The job, and one of its parts: the URL says which."""
-    window, request, metrics = job.request.window(job.as_of), job.request, job.metrics
-    intervals = ", ".join(map(formatting.interval, request.intervals))
+    window, metrics = job.request.window(job.as_of), job.metrics
     with st.container():  # an error comes and goes: see app/shared/filters.py
-        st.text(f"{formatting.status(job)} · {formatting.asked_for(job)} · {intervals}")
+        st.text(f"{formatting.status(job)} · {kind(job)} · {formatting.asked_for(job)} · {intervals(job)}")
         since = formatting.moment(window.start) if window.start else "the beginning"
         st.caption(
-            f"Wanted: from {since} to {formatting.moment(window.end)} · started {formatting.moment(job.started_at)}"
-            f" · ended {formatting.moment(job.finished_at)}"
+            f"Expected: from {since} to {formatting.moment(window.end)} · begun by: {TRIGGERS[job.trigger]} · started "
+            f"{formatting.moment(job.started_at)} · ended {formatting.moment(job.finished_at)}"
         )
         if job.error:
             st.error(formatting.plain(job.error), icon=":material/error:")
@@ -47,7 +53,8 @@ def detail(job: IngestionJob) -> None:
     }
     show_metrics({label: formatting.count(number) for label, number in counts.items()}, border=False)
     part = st.segmented_control("Show", PARTS, default=PARTS[0], key="show", bind=IN_URL, required=True)
-    {"Files": _files, "Events": _events, "Errors": _errors, "Log": _log}[part](job)
+    shown = {"Files": _files, "Stages": _stages, "Gaps": _gaps, "Events": _events, "Errors": _errors, "Log": _log}
+    shown[part](job)
 
 
 def _files(job: IngestionJob) -> None:
@@ -72,6 +79,7 @@ def _files(job: IngestionJob) -> None:
         for file in islice(found, LISTED)
     ]
     st.dataframe(rows, hide_index=True, column_config=numbers("Rows", "New", "Changed", "Rejected"))
+    _reasons(file.error or "" for file in found)
     if len(found) > LISTED:
         st.caption(
             f"The first {formatting.count(LISTED)} of {formatting.count(len(found))}; "
@@ -81,10 +89,80 @@ def _files(job: IngestionJob) -> None:
 
 def _events(job: IngestionJob) -> None:
     events = workbench().control.events(job.id)
-    st.dataframe(
-        [{"When": formatting.moment(event.at), "What": event.kind, "Said": event.message} for event in events],
-        hide_index=True,
+    newest = events[-LISTED:]
+    st.table([{"When (UTC)": formatting.minute(e.at), "What": e.kind, "Message": formatting.plain(e.message)}
+              for e in newest], hide_index=True)  # fmt: skip
+    if len(events) > LISTED:
+        st.caption(f"The newest {formatting.count(LISTED)} of {formatting.count(len(events))}.")
+
+
+def _stages(job: IngestionJob) -> None:
+    """How long each stage took, of all its rounds together."""
+    stages = workbench().control.stages(job.id)
+    if not stages:
+        st.caption("No stage has ended, or the job ran in a version that did not keep their times.")
+        return
+    total = sum(stage.seconds for stage in stages)
+    rows = []
+    for name in dict.fromkeys(stage.stage for stage in stages):
+        its = [stage for stage in stages if stage.stage == name]
+        seconds = sum(stage.seconds for stage in its)
+        rows.append(
+            {
+                "Stage": name,
+                "Began (UTC)": f"{its[0].started_at:%Y-%m-%d %H:%M:%S}",
+                "Took": f"{seconds:.1f} s" if seconds < TENTHS_S else duration(seconds),
+                "Share": 100 * seconds / total if total else 0.0,
+                "Rounds": len(its),
+            }
+        )
+    share = st.column_config.ProgressColumn(format="%d %%", max_value=100)
+    st.dataframe(rows, hide_index=True, height="content", column_config=numbers("Rounds") | {"Share": share})
+    if job.status is JobStatus.RUNNING:
+        st.caption("Stages that have ended; the one it is at is above.")
+
+
+def _gaps(job: IngestionJob) -> None:
+    """What became of each gap."""
+    gaps = sorted(workbench().control.gaps(job.id), key=lambda gap: (gap.status, -gap.candles))
+    if not gaps:
+        st.caption("None: this job was not the last one to change any gap.")
+        return
+    counts = Counter(gap.status for gap in gaps)
+    st.caption(
+        "Gaps that this job was the last one to change: "
+        + ", ".join(f"{formatting.count(many)} {status.lower()}" for status, many in counts.most_common())
+        + "."
     )
+    rows = [
+        {
+            "Pair": str(gap.series.pair),
+            "Interval": formatting.interval(gap.series.interval),
+            "From (UTC)": formatting.minute(gap.start),
+            "To (UTC)": formatting.minute(gap.end),
+            "Candles": gap.candles,
+            "Outcome": gap.status.lower(),
+            "Route": str(gap.route),
+            "Reason": gap.reason,
+        }
+        for gap in gaps[:LISTED]
+    ]
+    st.dataframe(rows, hide_index=True, column_config=numbers("Candles"))
+    if len(gaps) > LISTED:
+        st.caption(f"The first {formatting.count(LISTED)} of {formatting.count(len(gaps))}.")
+    _reasons(gap.reason for gap in gaps if gap.status is not GapStatus.FILLED)
+
+
+def _reasons(reasons: Iterable[str]) -> None:
+    """The reasons in full, which a table cuts off: each once, the most frequent first."""
+    counts = Counter(reason for reason in reasons if reason)
+    if not counts:
+        return
+    with st.expander(f"Reasons in full: {formatting.count(len(counts))}"):
+        for reason, many in counts.most_common(REASONS):
+            st.text(f"{formatting.count(many)} × {reason}")
+        if len(counts) > REASONS:
+            st.caption(f"The {REASONS} most frequent.")
 
 
 def _errors(job: IngestionJob) -> None:
@@ -96,6 +174,7 @@ def _errors(job: IngestionJob) -> None:
         st.subheader("Files that could not be read")
         rows = [{"File": file.member, "Reason": file.error or "", "In": file.path} for file in failed]
         st.dataframe(rows[:LISTED], hide_index=True)
+        _reasons(file.error or "" for file in failed)
     if rejects.exists():
         st.subheader("Rows that were not taken")
         st.dataframe(pl.read_csv(rejects, n_rows=LISTED, infer_schema=False, glob=False), hide_index=True)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import streamlit as st
 
+from app.jobs.runs import lasted
 from app.shared import formatting
 from app.shared.error_boundary import error_boundary
 from app.shared.metrics import show_metrics
@@ -13,26 +16,34 @@ from kraken_core.domain.jobs import STAGES, IngestionJob, JobStatus
 
 EVERY_S = 1.0
 
+MEANINGS = {"The last one took": "The newest completed job of the same request."}
 Moves = list[tuple[int, JobStatus, str | None]]
 
 
 def moves() -> Moves:
     """Where every job stands; jobs whose worker is gone are first marked so."""
     workbench().runner.fail_stalled_jobs()
-    return [(job.id, job.status, job.requested) for job in workbench().jobs()]
+    return _moves(workbench().jobs())
+
+
+def _moves(jobs: Sequence[IngestionJob]) -> Moves:
+    return [(job.id, job.status, job.requested) for job in jobs]
 
 
 @st.fragment(run_every=EVERY_S)
 def live(drawn: Moves) -> None:
     """The running job, if there is one. Where any job has moved since the page was drawn, the page is drawn anew."""
     with error_boundary():
-        if moves() != drawn:
+        workbench().runner.fail_stalled_jobs()
+        jobs = workbench().jobs()
+        if _moves(jobs) != drawn:
             st.rerun()
-        for job in workbench().control.running():
-            _progress(job)
+        for job in jobs:
+            if job.status is JobStatus.RUNNING:
+                _progress(job, jobs)
 
 
-def _progress(job: IngestionJob) -> None:
+def _progress(job: IngestionJob, jobs: Sequence[IngestionJob]) -> None:
     metrics, doing = job.metrics, job.doing
     files = metrics.files_ingested + metrics.files_skipped + metrics.files_failed
     of_files = (
@@ -45,12 +56,22 @@ def _progress(job: IngestionJob) -> None:
     )
     speed = formatting.count(round(doing.rows_per_second)) if doing and doing.rows_per_second else formatting.NOTHING
     left = duration(doing.eta_seconds) if doing and doing.eta_seconds is not None else formatting.NOTHING
+    now = workbench().clock.now()
+    elapsed, before = lasted(job, now), _took_before(job, jobs, now)
     shown = {
+        "Elapsed": formatting.NOTHING if elapsed is None else duration(elapsed),
+        "Left of this stage": left,
+        "The last one took": formatting.NOTHING if before is None else duration(before),
         "Rows a second": speed,
         "New candles": formatting.count(metrics.records_ingested),
         "Requests": f"{formatting.count(metrics.requests)} of {formatting.count(metrics.total_requests)}",
         "Gaps open": formatting.count(metrics.gaps_open),
-        "Left of this stage": left,
     }
-    show_metrics(shown, border=False)
+    show_metrics(shown, MEANINGS, border=False)
     st.text(f"Now: {doing.current}" if doing and doing.current else "Now: …")
+
+
+def _took_before(job: IngestionJob, jobs: Sequence[IngestionJob], now: int) -> float | None:
+    """How many seconds the newest completed job of the same request took: what this one may take."""
+    same = (other for other in jobs if other.status is JobStatus.COMPLETED and other.request.key == job.request.key)
+    return next((lasted(other, now) for other in same), None)

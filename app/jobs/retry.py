@@ -13,8 +13,9 @@ from app.shared.plan_preview import show_plan
 from app.shared.start_button import start_button
 from app.shared.workbench_cache import workbench
 from kraken_core.domain.errors import KrakenError
-from kraken_core.domain.jobs import IngestionJob, JobStatus
+from kraken_core.domain.jobs import IngestionJob, JobOrigin, JobStatus
 from kraken_core.domain.plan import IngestionPlan
+from kraken_core.domain.request import JobKind
 
 PLAN = "retry"  # of this session: of which job, and what would be done
 ENDED = {JobStatus.COMPLETED, JobStatus.CANCELLED}  # others are resumed, which tries such files again too
@@ -40,7 +41,7 @@ def retry(job: IngestionJob) -> None:
         st.subheader("Plan")
         st.caption("The same request, of the archives alone in which files failed; what was read of them is skipped.")
         show_plan(plan)
-        start_button(plan, PLAN, then=_look_at)
+        start_button(plan, PLAN, then=_look_at, origin=JobOrigin(kind=JobKind.RETRY))
 
 
 def _look_at(job: IngestionJob) -> NoReturn:

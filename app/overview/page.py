@@ -9,6 +9,7 @@ from app.overview.attention import matters
 from app.overview.first_steps import first_steps
 from app.overview.matrix import matrix
 from app.overview.summary import NO_TIER, Summary, summary
+from app.overview.trend import trend
 from app.shared import formatting
 from app.shared.filters import IN_URL
 from app.shared.links import link
@@ -55,6 +56,7 @@ def page() -> None:
     _attention(found)
     st.subheader("Completeness by interval")
     _intervals(found)
+    trend()
     st.subheader("Completeness by pair")
     matrix(found.pairs, found.pairs_expected)
     if found.worst:

@@ -127,7 +127,7 @@ def _rounds(rounds: tuple[WatchRound, ...]) -> None:
                 "Began (UTC)": formatting.minute(each.began),
                 "Took": duration(each.ended - each.began),
                 "Outcome": "✗ failed" if each.failed else "– skipped" if each.skipped else "✓ succeeded",
-                "Job": each.job,
+                "Job": formatting.NOTHING if each.job is None else str(each.job),
                 "Reason": each.failed or each.skipped,
             }
             for each in rounds

@@ -134,8 +134,9 @@ def test_a_backfill_is_previewed_before_it_can_be_started(full: Path, opened: Op
 
 def test_verify_runs_from_the_page_and_says_what_it_checked(full: Path, opened: Opened) -> None:
     shown = opened("gaps", tab="Quality", pair="BTC/USD")
-    assert "Not verified yet" in " ".join(each.value for each in shown.caption)
-    verified = button(shown, "Verify").click().run(timeout=60)
+    assert "was not verified yet" in " ".join(each.value for each in shown.caption)
+    button(shown, "Verify").click().run(timeout=60)
+    verified = opened("gaps", tab="Quality", pair="BTC/USD")  # in another session: it is kept
     with Workbench.open(full) as workbench:
         found = workbench.verify(pairs=["BTC/USD"])
     assert bool(verified.success) is found.ok
@@ -143,6 +144,14 @@ def test_verify_runs_from_the_page_and_says_what_it_checked(full: Path, opened: 
     assert [name.split(maxsplit=1)[-1] for name in table["Check"]] == [check.name for check in found.checks]
     assert all(table["Rule"]), "each is explained"
     assert "Suspicious silences" in {each.value for each in verified.subheader}
+    assert "verify again" not in " ".join(each.value for each in verified.info)
+    with Workbench.open(full) as workbench:
+        workbench.verify(pairs=["BTC/USD"], intervals=[60])
+    later = opened("gaps", tab="Quality", pair="BTC/USD")
+    history = next(each.value for each in later.dataframe if "Selection" in each.value)
+    assert list(history["Selection"]) == ["BTC/USD; 1h", "BTC/USD", "BTC/USD"]
+    [trend] = later.get("plotly_chart")
+    assert [len(line["x"]) for line in json.loads(trend.proto.spec)["data"]] == [3, 3]
     assert list(table["Failed"]) == [check.failed for check in found.checks]
 
 

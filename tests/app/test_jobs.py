@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import subprocess
 import time
@@ -12,7 +13,7 @@ import pytest
 
 from kraken_core import Workbench
 from kraken_core.domain.gaps import GapStatus, Route
-from kraken_core.domain.jobs import Control, IngestionJob, JobStatus
+from kraken_core.domain.jobs import Control, IngestionJob, JobMetrics, JobStatus
 from kraken_core.workbench.jobs.worker_process import this_worker
 from tests.app.conftest import Opened, figures
 from tests.app.test_ingest import PATIENCE_S, press
@@ -54,8 +55,51 @@ def test_a_completed_job_is_shown_with_its_files_and_events(bench: Workbench, op
     history, files = page.dataframe
     assert list(history.value["Status"]) == ["✓ completed"]
     assert len(files.value) == job.total_files
-    events = opened("jobs", show="Events").dataframe[1].value
+    events = opened("jobs", show="Events").table[0].value
     assert list(events["What"])[-1] == "completed"
+
+
+def test_runs_are_bars_as_high_as_they_lasted_and_one_choice_leads_to_a_job(bench: Workbench, opened: Opened) -> None:
+    for _ in range(2):
+        job = running(bench)
+        bench.ledger.move(job, job.mark_failed("for the test"))
+    page = opened("jobs", job="2")
+    bars = json.loads(page.get("plotly_chart")[0].proto.spec)["data"]
+    assert {bar["name"]: bar["customdata"] for bar in bars} == {"completed": [1], "failed": [2, 3]}
+    took = bench.ledger.job(1)
+    assert took.finished_at is not None
+    assert took.started_at is not None
+    hover = next(bar for bar in bars if bar["name"] == "completed")["hovertext"][0]
+    assert "ingest of ALL" in hover
+    assert "by hand" in hover
+    assert not page.selectbox, "a bar or a row, and nothing else, is the choice"
+    history = page.dataframe[0].value
+    assert list(history["Kind"]) == ["ingest", "ingest", "ingest"]
+    assert page.header[0].value == "Job 2"
+
+
+def test_a_job_shows_its_stages_and_the_outcome_of_each_gap(bench: Workbench, opened: Opened) -> None:
+    stages = opened("jobs", show="Stages").dataframe[1].value
+    kept = bench.control.stages(1)
+    assert list(stages["Stage"]) == list(dict.fromkeys(each.stage for each in kept))
+    assert stages["Rounds"].sum() == len(kept)
+    page = opened("jobs", show="Gaps")
+    gaps = page.dataframe[1].value
+    assert set(gaps["Outcome"]) == {"filled", "detected"}
+    assert list(gaps["Outcome"]).count("filled") == bench.jobs()[0].metrics.gaps_filled
+    [reasons] = page.expander
+    assert reasons.label.startswith("Reasons in full")
+    assert any(" × " in each.value for each in reasons.text), "the whole of each, which the table cuts off"
+
+
+def test_a_running_job_says_how_long_it_has_run_and_what_the_last_one_took(bench: Workbench, opened: Opened) -> None:
+    request = bench.ledger.job(1).request
+    again = bench.ledger.create_job(request, bench.clock.now(), [], JobMetrics())
+    bench.ledger.move(again, again.mark_running("elsewhere:1:1.0", FAR))
+    shown = figures(opened("jobs"))
+    assert shown["Elapsed"] != "–"
+    assert shown["The last one took"] != "–"
+    assert shown["Left of this stage"] == "–", "nothing is reported yet"
 
 
 def test_pause_and_cancel_are_asked_of_a_running_job(bench: Workbench, opened: Opened) -> None:

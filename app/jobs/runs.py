@@ -1,0 +1,135 @@
+"""The runs of the past, as bars and as a table: a bar or a row that is clicked is the job that is looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import streamlit as st
+
+from app.jobs.choice import choose
+from app.shared import formatting
+from app.shared.tables import numbers
+from app.shared.workbench_cache import workbench
+from kraken_core.domain.formatting import duration
+from kraken_core.domain.jobs import IngestionJob, JobStatus
+from kraken_core.domain.market import INTERVALS
+from kraken_core.workbench.figures.runs import RunBar, run_bars
+
+DRAWN = 60  # bars: the newest
+TRIGGERS = {None: formatting.NOTHING, "hand": "by hand", "watch": "watch"}
+
+
+def runs(jobs: Sequence[IngestionJob], at: IngestionJob) -> None:
+    """The jobs, newest first, of which ``at`` is looked at."""
+    if not jobs:
+        st.caption("No job is like that.")
+        return
+    now = workbench().clock.now()
+    # With another choice, or other jobs, they are other widgets: what was clicked on before is chosen no more
+    state = f"{at.id} {[job.id for job in jobs]}"
+    drawn = jobs[:DRAWN][::-1]
+    bars = f"runs {state}"
+    st.plotly_chart(
+        run_bars([_bar(job, now) for job in drawn], at.id),
+        key=bars,
+        on_select=_choosing(jobs, bars, _of_bars),
+        selection_mode="points",
+        config={"displayModeBar": False},
+    )
+    left_out = f" The newest {DRAWN} of {formatting.count(len(jobs))}." if len(jobs) > DRAWN else ""
+    st.caption(f"Click a bar or a row to see its job.{left_out}")
+    table = f"history {state}"
+    st.dataframe(
+        [_row(job, now) for job in jobs],
+        hide_index=True,
+        key=table,
+        on_select=_choosing(jobs, table, _of_rows(jobs)),
+        selection_mode=("single-row", "single-cell"),
+        selection_default={"selection": {"rows": [jobs.index(at)] if at in jobs else []}},
+        column_config=numbers("Files", "New candles", "Gaps open")
+        | {"Progress": st.column_config.ProgressColumn(format="%d %%", max_value=100, width="small")},
+    )
+
+
+def _choosing(
+    jobs: Sequence[IngestionJob], key: str, ids: Callable[[Mapping[str, Any]], list[int]]
+) -> Callable[[], None]:
+    """What to do on a click: the job that it tells becomes the one that is shown below."""
+
+    def on_select() -> None:
+        clicked = ids(st.session_state[key]["selection"])
+        for job in jobs:
+            if job.id in clicked[:1]:
+                choose(job)
+
+    return on_select
+
+
+def _of_bars(selection: Mapping[str, Any]) -> list[int]:
+    return [int(point["customdata"]) for point in selection["points"]]
+
+
+def _of_rows(jobs: Sequence[IngestionJob]) -> Callable[[Mapping[str, Any]], list[int]]:
+    def ids(selection: Mapping[str, Any]) -> list[int]:
+        return [jobs[row].id for row in [*(row for row, _ in selection["cells"]), *selection["rows"]]]
+
+    return ids
+
+
+def lasted(job: IngestionJob, now: int) -> float | None:
+    """How many seconds a job took, or has been running for; None where it never ran, or is to run again."""
+    if job.started_at is None:
+        return None
+    if job.status is JobStatus.RUNNING:
+        return max(0.0, now - job.started_at.timestamp())
+    return (job.finished_at - job.started_at).total_seconds() if job.finished_at else None
+
+
+def outcome(job: IngestionJob) -> str:
+    """How a job ended, as the colours of bars tell it apart."""
+    if job.status is JobStatus.COMPLETED and (job.error or job.metrics.files_failed):
+        return "completed with errors"
+    return job.status.lower()
+
+
+def kind(job: IngestionJob) -> str:
+    """What a job was: an ingest, a backfill, or another kind."""
+    return str(job.kind or job.request.kind)
+
+
+def intervals(job: IngestionJob) -> str:
+    """The intervals of a job: 1h, 1d."""
+    if job.request.intervals == INTERVALS:
+        return "all intervals"
+    return ", ".join(map(formatting.interval, job.request.intervals))
+
+
+def _bar(job: IngestionJob, now: int) -> RunBar:
+    took = lasted(job, now)
+    hover = [
+        f"Job {job.id}: {formatting.status(job)}",
+        f"{kind(job)} of {formatting.asked_for(job)}",
+        intervals(job),
+        f"began {formatting.moment(job.started_at)}, {TRIGGERS[job.trigger]}",
+        f"lasted {formatting.NOTHING if took is None else duration(took)}",
+    ]
+    return RunBar(job.id, outcome(job), took or 0.0, hover)
+
+
+def _row(job: IngestionJob, now: int) -> dict[str, Any]:
+    took = lasted(job, now)
+    return {
+        "Job": job.id,
+        "Status": formatting.status(job),
+        "Kind": kind(job),
+        "What": formatting.asked_for(job),
+        "Intervals": intervals(job),
+        "Trigger": TRIGGERS[job.trigger],
+        "Progress": job.progress_pct,
+        "Started (UTC)": formatting.NOTHING if job.started_at is None else f"{job.started_at:%Y-%m-%d %H:%M}",
+        "Took": formatting.NOTHING if took is None else duration(took),
+        "Files": job.total_files,
+        "New candles": job.records_ingested,
+        "Gaps open": job.metrics.gaps_open,
+    }
