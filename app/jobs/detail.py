@@ -31,7 +31,7 @@ def detail(job: IngestionJob) -> None:
     """The job, and one of its parts: the URL says which."""
     window, metrics = job.request.window(job.as_of), job.metrics
     with st.container():  # an error comes and goes: see app/shared/filters.py
-        st.text(f"{formatting.status(job)} · {kind(job)} · {formatting.asked_for(job)} · {intervals(job)}")
+        st.text(f"{formatting.status(job)} · {kind(job)} · {formatting.subject(job)} · {intervals(job)}")
         since = formatting.moment(window.start) if window.start else "the beginning"
         st.caption(
             f"Expected: from {since} to {formatting.moment(window.end)} · begun by: {TRIGGERS[job.trigger]} · started "

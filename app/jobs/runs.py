@@ -109,7 +109,7 @@ def _bar(job: IngestionJob, now: int) -> RunBar:
     took = lasted(job, now)
     hover = [
         f"Job {job.id}: {formatting.status(job)}",
-        f"{kind(job)} of {formatting.asked_for(job)}",
+        f"{kind(job)} of {formatting.subject(job)}",
         intervals(job),
         f"began {formatting.moment(job.started_at)}, {TRIGGERS[job.trigger]}",
         f"lasted {formatting.NOTHING if took is None else duration(took)}",
@@ -123,7 +123,7 @@ def _row(job: IngestionJob, now: int) -> dict[str, Any]:
         "Job": job.id,
         "Status": formatting.status(job),
         "Kind": kind(job),
-        "What": formatting.asked_for(job),
+        "What": formatting.subject(job),
         "Intervals": intervals(job),
         "Trigger": TRIGGERS[job.trigger],
         "Progress": job.progress_pct,

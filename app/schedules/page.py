@@ -111,8 +111,8 @@ def _act(act: Callable[[], object], done: str) -> None:
 
 
 def _done() -> None:
-    if told := st.session_state.pop(DONE, None):
-        text, well = told
+    if done := st.session_state.pop(DONE, None):
+        text, well = done
         (st.info if well else st.warning)(formatting.plain(text), icon=":material/info:")
 
 

@@ -37,7 +37,7 @@ def status(job: IngestionJob) -> str:
     return _STATUSES[job.status]
 
 
-def asked_for(job: IngestionJob) -> str:
+def subject(job: IngestionJob) -> str:
     """What a job was asked for, in a few words: its tiers or pairs."""
     names = [*job.request.tiers, *map(str, job.request.pairs)]
     more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""

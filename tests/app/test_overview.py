@@ -22,6 +22,7 @@ from kraken_core.domain.report import Completeness
 from kraken_core.workbench.figures.completeness import completeness_heatmap
 from tests.app.conftest import Opened, figures, told
 from tests.app.test_ingest import press
+from tests.support.little_market import PRESENT, LittleMarket
 
 BTC = Series(Pair("BTC", "USD"), 60)
 COMPLETE = Summary(
@@ -163,3 +164,15 @@ def test_the_heatmap_leaves_empty_what_is_not_expected() -> None:
     assert heatmap.y == ("TIER1", "TIER2")
     assert list(heatmap.z) == [[0.25, None], [None, 1.0]]
     assert list(heatmap.text) == [["25 %", ""], ["", "100 %"]]
+
+
+def test_completeness_over_time_has_a_point_for_each_job(full: Path, little: LittleMarket, opened: Opened) -> None:
+    with Workbench.open(full) as workbench:
+        workbench.run(workbench.plan(pairs=["BTC/USD"], sources=[little.first], api_backfill=False, as_of=PRESENT))
+        kept = workbench.run_records.completeness()
+    page = opened()
+    figures_shown = [json.loads(each.proto.spec) for each in page.get("plotly_chart")]
+    [trend] = [each["data"] for each in figures_shown if {line["name"] for line in each["data"]} >= {"1d", "1h"}]
+    hours = next(line for line in trend if line["name"] == "1h")
+    assert hours["y"] == [each.counts.completeness for each in kept if each.interval == 60]
+    assert len(hours["x"]) == 2
