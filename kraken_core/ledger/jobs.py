@@ -21,11 +21,13 @@ from kraken_core.domain.jobs import (
     ProgressReport,
 )
 from kraken_core.domain.request import Request
+from kraken_core.domain.run_history import StageRun
 from kraken_core.ledger.bulk import add_many, add_rows
 from kraken_core.ledger.gaps import release_backfilling
 from kraken_core.ledger.holding import not_this_workers
 from kraken_core.ledger.models import file_ingestion_record, ingestion_job, job_event
 from kraken_core.ledger.rows import ORIGIN, OUTCOME, job_of, metrics_columns, outcome_of, request_columns
+from kraken_core.ledger.run_history import add_stages
 from kraken_core.ledger.transactions import Transactions, transaction
 from kraken_core.ports import JobEvent
 
@@ -151,8 +153,8 @@ class Jobs(Transactions):
             return job_of(moved)
 
     @transaction
-    def progress(self, job_id: int, stage: str, metrics: JobMetrics) -> None:
-        """Store how far a running job is. Raises IllegalMoveError where it does not run any more."""
+    def progress(self, job_id: int, stage: str, metrics: JobMetrics, ended: Sequence[StageRun] = ()) -> None:
+        """Store how far a running job is, and stages that have ended. Raises IllegalMoveError where it does not run."""
         with self._writing() as connection:
             changes = {"job": job_id, "stage": stage, "updated_at": self._now(), **_reached(metrics)}
             if not connection.execute(_OF_RUNNING_JOB, changes).rowcount:
@@ -161,6 +163,7 @@ class Jobs(Transactions):
                     f"job {job_id} is {status} and does not run any more, so its progress was not stored. "
                     f"See its state: kraken-history jobs {job_id}"
                 )
+            add_stages(connection, job_id, ended)
 
     @transaction
     def add_event(self, job_id: int, kind: str, message: str) -> None:

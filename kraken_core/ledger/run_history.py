@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from datetime import UTC, datetime
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Row, insert, select
+from sqlalchemy import Connection, Row, insert, select
 
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.report import Completeness
@@ -25,12 +24,10 @@ class RunHistory(Transactions):
     """The part of the ledger that keeps what came of runs, for good."""
 
     @transaction
-    def record_stage(self, job_id: int, stage: str, seconds: float) -> None:
-        """A stage of a job has ended just now, after so many seconds."""
-        began = datetime.fromtimestamp(self._clock.now() - seconds, UTC)
+    def record_stages(self, job_id: int, ended: Sequence[StageRun]) -> None:
+        """Store stages of a job that have ended."""
         with self._writing() as connection:
-            row = {"job_id": job_id, "stage": stage, "started_at": began, "seconds": seconds}
-            connection.execute(insert(job_stage), row)
+            add_stages(connection, job_id, ended)
 
     @transaction
     def stages(self, job_id: int) -> list[StageRun]:
@@ -91,3 +88,8 @@ def _record(row: Row[Any]) -> VerificationRecord:
         Silence(Series(Pair.stored(pair), interval), *span) for pair, interval, *span in json.loads(row.suspicious)
     )
     return VerificationRecord(row.at, row.selection, row.selection_key, row.state, checks, tuple(silences))
+
+
+def add_stages(connection: Connection, job_id: int, ended: Iterable[StageRun]) -> None:
+    """Insert stages of a job, in order."""
+    add_rows(connection, job_stage, ({"job_id": job_id, **stage._asdict()} for stage in ended))

@@ -6,12 +6,14 @@ import logging
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
-from kraken_core.domain.errors import Interrupted
+from kraken_core.domain.errors import Interrupted, KrakenError
 from kraken_core.domain.jobs import STAGES, IngestionJob, JobMetrics
 from kraken_core.domain.plural import counted
+from kraken_core.domain.run_history import StageRun
 from kraken_core.ports import JobLedger, Progress, ProgressReport
 
 LOG = logging.getLogger("kraken_core")
@@ -53,6 +55,7 @@ class Stages:
     stop: Callable[[], bool]
     seconds: dict[str, float] = field(default_factory=lambda: defaultdict(float))
     _furthest: int = 0
+    _ended: list[StageRun] = field(default_factory=list)  # and not recorded yet
 
     @contextmanager
     def stage(self, name: str, steps: int = 0, done: int = 0) -> Iterator[Ticker]:
@@ -62,16 +65,30 @@ class Stages:
         of repair does not look like a step back. Raises Interrupted when asked to stop.
         """
         if self.stop():
+            self._record()
             raise Interrupted("paused")
         self._furthest = max(self._furthest, STAGES.index(name))
-        self.ledger.progress(self.job.id, STAGES[self._furthest], self.metrics)
+        self.ledger.progress(self.job.id, STAGES[self._furthest], self.metrics, self._ended)
+        self._ended.clear()
         ticker = Ticker(name, steps or 1, self.progress, done)
         LOG.info("%s begins%s", name, f": {counted(steps - done, 'step')}" if steps else "")
-        start = time.perf_counter()
-        yield ticker
+        start, began = time.perf_counter(), datetime.now(UTC)
+        try:
+            yield ticker
+        except KrakenError:
+            self._ended.append(StageRun(name, began, time.perf_counter() - start))
+            with suppress(KrakenError):  # the ledger, or the job, may be what is lost
+                self._record()
+            raise
         seconds = time.perf_counter() - start
         self.seconds[name] += seconds
         LOG.info("%s took %.2f s", name, seconds)
-        self.ledger.record_stage(self.job.id, name, seconds)
+        self._ended.append(StageRun(name, began, seconds))
+        if name == STAGES[-1]:  # no other one will bring it to the ledger
+            self._record()
         if not steps:
             ticker.add()
+
+    def _record(self) -> None:
+        self.ledger.record_stages(self.job.id, self._ended)
+        self._ended.clear()

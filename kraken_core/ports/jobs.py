@@ -112,12 +112,12 @@ class JobLedger(Protocol):
         """
         ...
 
-    def progress(self, job_id: int, stage: str, metrics: JobMetrics) -> None:
-        """Store how far a running job is. Raises IllegalMoveError where it does not run any more."""
+    def progress(self, job_id: int, stage: str, metrics: JobMetrics, ended: Sequence[StageRun] = ()) -> None:
+        """Store how far a running job is, and stages that have ended. Raises IllegalMoveError where it does not run."""
         ...
 
-    def record_stage(self, job_id: int, stage: str, seconds: float) -> None:
-        """A stage of a job has ended just now, after so many seconds."""
+    def record_stages(self, job_id: int, ended: Sequence[StageRun]) -> None:
+        """Store stages of a job that have ended."""
         ...
 
     def stages(self, job_id: int) -> list[StageRun]:

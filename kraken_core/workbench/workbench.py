@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
-from kraken_core.domain.errors import UsageError
+from kraken_core.domain.errors import StoreError, UsageError
 from kraken_core.domain.formatting import instant
 from kraken_core.domain.html_tables import facts
 from kraken_core.domain.interval_text import parse_interval, parse_length
@@ -445,8 +445,15 @@ class Workbench(AsKnown, DeprecatedNames):
 
         chosen = self.select(**selection)
         found = Verifying(self.runner, self.holdings).run(chosen, progress, report_only=report_only)
-        self.run_records.keep_verification(found, chosen, self.clock.now(), self.change_token)
+        self.run_records.keep_verification(found, chosen, self.clock.now(), self._token_or_none)
         return found
+
+    def _token_or_none(self) -> str:
+        """The change token; "" where the table is damaged."""
+        try:
+            return self.change_token
+        except StoreError:
+            return ""
 
     @property
     def run_records(self) -> RunRecords:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
 from kraken_core import Workbench
+from kraken_core.domain.errors import Interrupted
 from kraken_core.domain.gaps import GapStatus
 from kraken_core.domain.jobs import STAGES, Trigger
 from kraken_core.domain.request import JobKind
@@ -25,6 +28,20 @@ def test_a_job_keeps_its_stages_its_gaps_and_how_complete_everything_was(full: K
         assert kept == wb.charts.totals().by_interval
     [row] = full.rows("jobs")
     assert (row["trigger"], row["kind"]) == ("hand", "ingest")
+
+
+def test_a_job_that_is_paused_keeps_the_stages_up_to_there(kraken: Kraken, little: LittleMarket) -> None:
+    seen: list[str] = []
+    with Workbench.open(kraken.home) as wb:
+        plan = wb.plan(tier="ALL", sources=[little.first], start_date=FIRST_DAY, as_of=PRESENT, api_backfill=False)
+        with pytest.raises(Interrupted):
+            wb.run(plan, progress=lambda report: seen.append(report.stage), stop=lambda: "backfill" in seen)
+        [job] = wb.jobs()
+        paused = [each.stage for each in wb.control.stages(job.id)]
+        assert paused[0] == "ingest"
+        assert paused[-1] == "backfill", "which was interrupted"
+        wb.run(plan)
+        assert [each.stage for each in wb.control.stages(job.id)][: len(paused)] == paused, "and those of its next run"
 
 
 def test_the_trend_is_of_everything_whatever_a_job_was_for(full: Kraken, little: LittleMarket) -> None:
@@ -61,3 +78,13 @@ def test_a_verification_of_a_home_that_is_not_there_is_kept_nowhere(kraken: Krak
     with Workbench.open(kraken.home) as wb:
         wb.verify()
     assert not kraken.home.exists()
+
+
+def test_a_verification_of_a_damaged_table_is_kept_too(full: Kraken) -> None:
+    file = min((full.home / "candles").rglob("*.parquet"))
+    file.write_bytes(b"PAR1")
+    full("verify", "--report-only", code=1)
+    with Workbench.open(full.home) as wb:
+        [kept] = wb.run_records.verifications()
+    assert not kept.ok
+    assert [check.name for check in kept.checks if check.failed] == ["table"]

@@ -172,7 +172,7 @@ def test_completeness_over_time_has_a_point_for_each_job(full: Path, little: Lit
         kept = workbench.run_records.completeness()
     page = opened()
     figures_shown = [json.loads(each.proto.spec) for each in page.get("plotly_chart")]
-    [trend] = [each["data"] for each in figures_shown if {line["name"] for line in each["data"]} >= {"1d", "1h"}]
+    [trend] = [each["data"] for each in figures_shown if {line.get("name") for line in each["data"]} >= {"1d", "1h"}]
     hours = next(line for line in trend if line["name"] == "1h")
     assert hours["y"] == [each.counts.completeness for each in kept if each.interval == 60]
     assert len(hours["x"]) == 2

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import text
 
@@ -31,17 +31,15 @@ from tests.contract.ledger_records import (
 pytest_plugins = ["tests.support.servers", "tests.contract.ledgers"]
 
 
-def test_stages_come_back_in_order_each_with_its_start(ledger: SqlLedger, clock: SetClock) -> None:
-    job, other = a_job(ledger), a_job(ledger)
-    ledger.record_stage(job.id, "cover", 2.5)
-    ledger.record_stage(other.id, "cover", 1.0)
-    clock.instant += 60
-    ledger.record_stage(job.id, "cover", 10.0)
+def test_stages_come_back_in_order_each_with_its_start(ledger: SqlLedger) -> None:
+    job, other = a_running_job(ledger), a_job(ledger)
+    began = datetime(2026, 7, 8, 12, 0, 0, 250_000, tzinfo=UTC)
+    first, second = StageRun("cover", began, 2.5), StageRun("cover", began + timedelta(seconds=60), 10.0)
+    ledger.progress(job.id, "detect", job.metrics, [first])
+    ledger.record_stages(other.id, [first])
+    ledger.record_stages(job.id, [second])
 
-    assert ledger.stages(job.id) == [
-        StageRun("cover", datetime.fromtimestamp(NOON - 2.5, UTC), 2.5),
-        StageRun("cover", datetime.fromtimestamp(NOON + 50, UTC), 10.0),
-    ]
+    assert ledger.stages(job.id) == [first, second]
 
 
 def test_a_job_keeps_what_began_it_and_what_it_was(ledger: SqlLedger) -> None:

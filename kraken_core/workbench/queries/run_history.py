@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from kraken_core.domain.errors import LedgerError
@@ -31,13 +32,13 @@ class RunRecords:
         """What verifications found, newest first."""
         return self.ledger.verifications()
 
-    def keep_verification(self, found: Verification, selection: Selection, at: int, state: str) -> None:
+    def keep_verification(self, found: Verification, selection: Selection, at: int, state: Callable[[], str]) -> None:
         """Keep what a verification found of a selection; one that cannot be kept is logged, and valid all the same."""
         if self.ledger.is_temporary:
             return
         suspicious = found.suspicious[:SUSPICIOUS_KEPT]
-        record = VerificationRecord(at, in_words(selection), key_of(selection), state, found.checks, suspicious)
         try:
+            record = VerificationRecord(at, in_words(selection), key_of(selection), state(), found.checks, suspicious)
             self.ledger.record_verification(record)
         except LedgerError:
             LOG.warning("what the verification found could not be kept", exc_info=True)
