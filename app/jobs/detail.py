@@ -34,7 +34,7 @@ def detail(job: IngestionJob) -> None:
         st.text(f"{formatting.status(job)} · {kind(job)} · {formatting.subject(job)} · {intervals(job)}")
         since = formatting.moment(window.start) if window.start else "the beginning"
         st.caption(
-            f"Expected: from {since} to {formatting.moment(window.end)} · begun by: {TRIGGERS[job.trigger]} · started "
+            f"Expected: from {since} to {formatting.moment(window.end)} · begun {TRIGGERS[job.trigger]} · started "
             f"{formatting.moment(job.started_at)} · ended {formatting.moment(job.finished_at)}"
         )
         if job.error:

@@ -17,7 +17,7 @@ from kraken_core.domain.market import INTERVALS
 from kraken_core.workbench.figures.runs import RunBar, run_bars
 
 DRAWN = 60  # bars: the newest
-TRIGGERS = {None: formatting.NOTHING, "hand": "by hand", "watch": "watch"}
+TRIGGERS = {None: formatting.NOTHING, "hand": "by hand", "watch": "by a watch"}
 
 
 def runs(jobs: Sequence[IngestionJob], at: IngestionJob) -> None:
@@ -114,7 +114,8 @@ def _bar(job: IngestionJob, now: int) -> RunBar:
         f"began {formatting.moment(job.started_at)}, {TRIGGERS[job.trigger]}",
         f"lasted {formatting.NOTHING if took is None else duration(took)}",
     ]
-    return RunBar(job.id, outcome(job), took or 0.0, hover)
+    began = f"{job.started_at:%m-%d %H:%M}" if job.started_at else ""
+    return RunBar(job.id, outcome(job), took or 0.0, hover, began)
 
 
 def _row(job: IngestionJob, now: int) -> dict[str, Any]:

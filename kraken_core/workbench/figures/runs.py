@@ -12,6 +12,7 @@ from kraken_core.domain.formatting import duration
 from kraken_core.workbench.figures.parts import text
 
 HEIGHT_PX = 240
+LABELS = 8  # bars whose job and time are on the axis, at most
 FEWEST = 20  # bars that there is room for, so that a few are no walls
 OUTCOMES = {  # Okabe and Ito's; the legend and the hover say the same in words
     "completed": "#0072B2",
@@ -27,12 +28,13 @@ CHOSEN_LINE = {"color": "#E69F00", "width": 3}
 
 
 class RunBar(NamedTuple):
-    """A run: its job, how it ended (of OUTCOMES), how many seconds it ran, and the lines of its hover."""
+    """A run: its job, how it ended (of OUTCOMES), how many seconds it ran, the lines of its hover, when it began."""
 
     job_id: int
     outcome: str
     seconds: float
     hover: Sequence[str]
+    began: str = ""  # as the axis has it
 
 
 def run_bars(runs: Sequence[RunBar], chosen: int | None = None) -> go.Figure:
@@ -68,8 +70,17 @@ def run_bars(runs: Sequence[RunBar], chosen: int | None = None) -> go.Figure:
         title="lasted",
     )
     order = [str(run.job_id) for run in runs]
-    figure.update_xaxes(type="category", categoryorder="array", categoryarray=order, fixedrange=True, title="job",
-                       range=[-0.5, max(len(order), FEWEST) - 0.5])  # fmt: skip
+    named = runs[:: max(1, -(-len(runs) // LABELS))]
+    figure.update_xaxes(
+        type="category",
+        categoryorder="array",
+        categoryarray=order,
+        tickvals=[str(run.job_id) for run in named],
+        ticktext=[f"{run.job_id}<br>{text(run.began)}" for run in named],
+        range=[-0.5, max(len(order), FEWEST) - 0.5],
+        fixedrange=True,
+        tickangle=0,
+    )
     legend = {"orientation": "h", "y": 1, "yanchor": "bottom", "x": 0, "itemclick": False, "itemdoubleclick": False}
     margin = {"l": 0, "r": 0, "t": 36, "b": 0}
     return figure.update_layout(

@@ -13,6 +13,7 @@ from kraken_core.workbench.figures.palette import GRADES, MISSING
 from kraken_core.workbench.figures.parts import LEGEND, MS, text
 
 HEIGHT_PX = 220
+FEW = 4  # findings that an axis reaches to at least, so that its marks are whole numbers
 _MARGIN = {"l": 0, "r": 8, "t": 36, "b": 24}
 # Okabe and Ito's, by interval; 1d and 12h, which are seen most, first
 _COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#B5A900", "#7F7F7F")
@@ -56,7 +57,8 @@ def verification_trend(rows: Sequence[tuple[int, str, int, int]]) -> go.Figure:
             hovertext=[f"{number:,} {name}<br>{text(what)}<br>{instant(at)} UTC" for at, what, number in many],
             hovertemplate="%{hovertext}<extra></extra>",
         )
-    figure.update_yaxes(rangemode="tozero", fixedrange=True, tickformat=",d")
+    most = max((number for _, _, *counts in rows for number in counts), default=0)
+    figure.update_yaxes(range=[-0.05 * max(most, FEW), 1.1 * max(most, FEW)], fixedrange=True, tickformat=",d")
     return _laid_out(figure)
 
 
