@@ -12,7 +12,7 @@ from kraken_core.domain.formatting import duration
 from kraken_core.workbench.figures.parts import text
 
 HEIGHT_PX = 240
-LABELS = 8  # bars whose job and time are on the axis, at most
+LABELS = 4  # bars whose job and time are on the axis, at most
 FEWEST = 20  # bars that there is room for, so that a few are no walls
 OUTCOMES = {  # Okabe and Ito's; the legend and the hover say the same in words
     "completed": "#0072B2",
@@ -70,7 +70,7 @@ def run_bars(runs: Sequence[RunBar], chosen: int | None = None) -> go.Figure:
         title="lasted",
     )
     order = [str(run.job_id) for run in runs]
-    named = runs[:: max(1, -(-len(runs) // LABELS))]
+    named = runs[:: -(-max(len(runs), FEWEST) // LABELS)]
     figure.update_xaxes(
         type="category",
         categoryorder="array",
