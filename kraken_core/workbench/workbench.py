@@ -13,7 +13,7 @@ from kraken_core.domain.errors import StoreError, UsageError
 from kraken_core.domain.formatting import instant
 from kraken_core.domain.html_tables import facts
 from kraken_core.domain.interval_text import parse_interval, parse_length
-from kraken_core.domain.jobs import BY_HAND, IngestionJob, JobOrigin
+from kraken_core.domain.jobs import BY_HAND
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.timerange import END_OF_TIME, TimeRange
 from kraken_core.ports import never_stop, no_progress
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import polars as pl
     import pyarrow as pa
 
-    from kraken_core.domain.jobs import IngestionJob
+    from kraken_core.domain.jobs import IngestionJob, JobOrigin
     from kraken_core.domain.plan import IngestionPlan
     from kraken_core.domain.request import Request, Selection
     from kraken_core.domain.universe import Universe
