@@ -28,11 +28,12 @@ page = st.navigation(
         st.Page("candles/page.py", title="Candles", icon=":material/candlestick_chart:", url_path="candles"),
         st.Page("schedules/page.py", title="Schedules", icon=":material/event_repeat:", url_path="schedules"),
         st.Page("settings/page.py", title="Settings", icon=":material/settings:", url_path="settings"),
+        st.Page("help/page.py", title="Help", icon=":material/help:", url_path="help"),
     ]
 )
 tab_title(page.title)
 with error_boundary():
     with st.sidebar:
         one_entry_for_one_act()
-    sidebar()
+    sidebar(page.url_path)
     page.run()

@@ -7,6 +7,7 @@ import logging
 import streamlit as st
 
 from app.shared import formatting
+from app.shared.guide import topic_of
 from app.shared.links import link
 from app.shared.workbench_cache import MARKET, REAL, SIMULATED, is_simulated, look_anew, real, workbench
 from kraken_core.domain.errors import KrakenError
@@ -16,12 +17,14 @@ LOG = logging.getLogger("app")
 EVERY_S = 5.0
 
 
-def sidebar() -> None:
-    """The home, the choice of a market where there is one, and the running job."""
+def sidebar(page: str) -> None:
+    """The home, the choice of a market where there is one, the running job, and help on the page of that address."""
     with st.sidebar:
         if simulated_home(real().settings).exists():
             _market()
         _running()
+        if page != "help":
+            link("help", "Help on this page", ":material/help:", topic=topic_of(page))
         st.caption(f"Home: {formatting.plain(str(workbench().settings.home))}")
 
 
