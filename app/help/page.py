@@ -14,12 +14,11 @@ def page() -> None:
     named = st.query_params.get("topic")
     topic = named if named in TOPICS else TOPICS[0]
     tab_title(title(topic))
-    topics, shown = st.columns([1, 3], gap="large")
-    with topics:
+    with st.container(horizontal=True, gap="small"):
         for each in TOPICS:
-            link("help", f"**{title(each)}**" if each == topic else title(each), ":material/article:", topic=each)
-    with shown:
-        st.markdown(text(topic))
+            if each != topic:
+                link("help", title(each), ":material/article:", topic=each)
+    st.markdown(text(topic))
 
 
 page()
