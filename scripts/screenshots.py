@@ -24,8 +24,9 @@ SETTLED_MS = 6_000  # until charts and tables are drawn
 PATIENCE_MS = 90_000  # on a busy machine
 PAGES = {  # the picture, and the page it is of
     "overview": "",
-    "ingest": "ingest?tier=TIER1&interval=1+h&interval=1+day",
+    "ingest": "ingest?tier=TIER1&interval=1h&interval=1d",
     "jobs": "jobs",
+    "series": "series?pair=BTC/USD&interval=1h",
     "coverage": "coverage",
     "gaps": "gaps",
     "candles": "candles",

@@ -15,8 +15,10 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.support.command_line import asked, process
-from tests.support.little_market import LittleMarket, written_to
+pytest.register_assert_rewrite("tests.support")  # before any of it is imported, in whatever order tests are
+
+from tests.support.command_line import asked, process  # noqa: E402
+from tests.support.little_market import LittleMarket, written_to  # noqa: E402
 
 # No deadlines: how long an example takes says nothing about what it proves.
 settings.register_profile("quick", max_examples=50, deadline=None, derandomize=True)

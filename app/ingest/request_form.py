@@ -113,6 +113,9 @@ def _routes() -> dict[str, Any]:
         trades = toggle("Read its trades", "trades", on=True, help="For what its last 720 candles do not reach.")
         complete = toggle("Use every route", "complete", help="As often as it takes, until nothing more can be filled.")
         new_only = toggle("Only what is new", "new", help="From each series' last covered slot to now.")
+        expected = toggle(
+            "Only what is expected", "expected", help="No pair and no interval is added to those expected."
+        )
     with st.container(horizontal=True):
         download = st.segmented_control(
             "Download published archives",
@@ -141,6 +144,7 @@ def _routes() -> dict[str, Any]:
         "download": DOWNLOADS[download],
         "complete": complete,
         "incremental": new_only,
+        "expected": expected,
         "max_requests": most,
     }
 

@@ -24,7 +24,7 @@ def rows(shown: AppTest) -> list[str]:
 def test_an_empty_home_says_what_to_do(opened: Opened) -> None:
     page = opened("coverage")
     assert "Nothing is stored" in page.info[0].value
-    [ingest] = page.get("page_link")
+    [ingest] = page.main.get("page_link")
     assert ingest.proto.page == "ingest"
 
 

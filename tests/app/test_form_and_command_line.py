@@ -39,6 +39,7 @@ SAID: dict[str, tuple[list[str], dict[str, Any]]] = {  # on the command line, an
     "as_of": ([*TIER, "--as-of", "2024-04-10T12:00:00Z"], {"as_of": "2024-04-10T12:00:00Z"}),
 }
 OTHERWISE = {
+    "expected": "in the form too, and of a home that expects something: tests/app/test_ingest.py",
     "sources": "chosen of those that the settings name: no other can be read from a page",
     "workers": "chosen in the form, and no part of the request: tests/app/test_ingest.py",
     "resume": "on the page Jobs, and by Start where the same was asked before",

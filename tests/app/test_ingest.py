@@ -11,8 +11,10 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from kraken_core import Workbench
-from kraken_core.domain.jobs import IngestionJob, JobStatus
+from kraken_core.domain.errors import UsageError
+from kraken_core.domain.jobs import IngestionJob, JobOrigin, JobStatus
 from kraken_core.domain.plan import Action, IngestionPlan
+from kraken_core.domain.request import Request
 from tests.app.conftest import Opened, figures
 from tests.support.archive_texts import candles, folder, slots
 from tests.support.little_market import FIRST_DAY, PRESENT, LittleMarket
@@ -81,9 +83,9 @@ def test_how_far_a_job_may_go_is_in_the_url_and_kept_when_the_plan_starts(
     started: list[int | None] = []
     run_detached = Workbench.run_detached
 
-    def watched(bench: Workbench, plan: IngestionPlan, workers: int | None = None) -> IngestionJob:
+    def watched(bench: Workbench, plan: IngestionPlan, workers: int | None, origin: JobOrigin) -> IngestionJob:
         started.append(workers)
-        return run_detached(bench, plan, workers)
+        return run_detached(bench, plan, workers, origin)
 
     monkeypatch.setattr(Workbench, "run_detached", watched)
     page = opened("ingest", **ALL, most="7", workers="3")
@@ -92,6 +94,21 @@ def test_how_far_a_job_may_go_is_in_the_url_and_kept_when_the_plan_starts(
     with Workbench.open(home) as workbench:
         assert workbench.ledger.job(1).request.max_requests == 7
     assert started == [3]
+
+
+def test_what_is_expected_already_is_ingested_and_no_pair_added(
+    full: Path, sources: Path, opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Request] = []
+
+    def plan(bench: Workbench, **request: Any) -> IngestionPlan:
+        asked.append(bench.request(**request))
+        raise UsageError("seen")
+
+    monkeypatch.setattr(Workbench, "plan", plan)
+    press(opened("ingest", **ALL, expected="true"), "Preview plan")
+    with Workbench.open() as workbench:
+        assert asked[0].pairs == tuple(sorted({series.pair for series in workbench.ledger.detections()}))
 
 
 def test_requests_are_bounded_unless_every_route_is_to_be_used(sources: Path, opened: Opened) -> None:
