@@ -31,7 +31,7 @@ KEYS = {
         *("progress_pct", "files", "records", "gaps", "error"),
     ],
 }
-MORE = {"pairs", "as_of", "undone_at", "grade", "reason", *Grade}  # documented beside the contract's
+MORE = {"pairs", "as_of", "undone_at", "grade", "reason", "trigger", "kind", *Grade}  # documented beside the contract's
 
 
 @pytest.mark.parametrize("name", READING)
