@@ -8,6 +8,7 @@ COPY pyproject.toml README.md LICENSE ./
 COPY kraken_core kraken_core
 COPY app app
 COPY .streamlit .streamlit
+COPY docs/guide docs/guide
 RUN /opt/kraken/bin/pip install --no-cache-dir --no-build-isolation --no-deps .
 
 FROM python:3.12-slim

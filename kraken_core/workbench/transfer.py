@@ -78,9 +78,9 @@ class Transfer:
                 "export of the old table asset."
             )
         self.ledger.adopt_assets(known)
-        self.ledger.adopt_table(self.store.mark)
         if assets:
-            store.name_assets()
+            store.name_assets()  # without which the table says nothing of itself
+        self.ledger.adopt_table(self.store.mark)
         tracker = CoverageTracker(store, self.ledger, self.tiers, now)
         evidence = f"{TAKEN_OVER}{self.settings.table}"
         adopted = {series: span for series, span in store.spans().items() if series.interval in INTERVALS}
