@@ -32,20 +32,23 @@ class JobCalls(HistoryReads):
         self,
         *,
         report_only: bool = False,
+        keep: bool = True,
         progress: Progress = no_progress,
         **selection: Any,  # noqa: ANN401 - see select()
     ) -> Verification:
         """Series held against each other, and the ledger against the candles. Arguments as for :meth:`select`.
 
         Claims to silence that another interval contradicts are withdrawn, and slots graded by what was found, unless
-        ``report_only`` or while a job runs: ``note`` says so. What was found is kept: ``run_records.verifications()``.
+        ``report_only`` or while a job runs: ``note`` says so. What was found is kept, for
+        ``run_records.verifications()``, unless not to be: then ``report_only`` leaves the home as it is.
         Raises StoreError where the table cannot be read.
         """
         from kraken_core.workbench.jobs.verify import Verifying
 
         chosen = self.select(**selection)
         found = Verifying(self.runner, self.holdings).run(chosen, progress, report_only=report_only)
-        self.run_records.keep_verification(found, chosen, self.clock.now(), self._token_or_none)
+        if keep:
+            self.run_records.keep_verification(found, chosen, self.clock.now(), self._token_or_none)
         return found
 
     def _token_or_none(self) -> str:
