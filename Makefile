@@ -6,6 +6,8 @@ PYTEST_WORKERS ?= 3
 
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+# Hundreds of processes are started: none of them has to compile what another one did.
+TEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)
 
@@ -27,10 +29,10 @@ app: .venv/.runtime ## start the dashboard of ./kraken-data
 	@$(BIN)/streamlit run app/main.py
 
 test: .venv/.test $(QUESTDB) browser ## run every test but the long ones
-	@$(BIN)/python -m pytest -n $(PYTEST_WORKERS) -m "not soak" --timeout 300 --timeout-method thread
+	@$(TEST) -n $(PYTEST_WORKERS) -m "not soak" --timeout 300 --timeout-method thread
 
 soak: .venv/.test $(QUESTDB) ## run the long tests: kills, faults, random markets
-	@$(BIN)/python -m pytest -n $(PYTEST_WORKERS) -m soak
+	@$(TEST) -n $(PYTEST_WORKERS) -m soak
 
 browser: ## get a browser for the tests of the dashboard, where that can be done
 	@sh scripts/browser.sh

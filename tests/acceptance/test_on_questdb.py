@@ -249,7 +249,7 @@ def test_undo_says_that_there_is_nothing_to_go_back_to(kraken: Kraken, servers: 
     [
         pytest.param("away", "does not answer", marks=pytest.mark.soak),
         pytest.param("standing still", "does not answer", marks=pytest.mark.soak),
-        ("read only", "it takes no changes"),
+        pytest.param("read only", "it takes no changes", marks=pytest.mark.soak),
     ],
 )
 def test_a_server_that_stays_away_or_takes_no_changes_fails_the_job_with_one_line_and_it_goes_on_later(

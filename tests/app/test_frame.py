@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import runpy
 from pathlib import Path
 
 import pytest
+import streamlit as st
 
 from kraken_core import Workbench
 from kraken_core.domain.errors import StoreError
-from tests.app.conftest import Opened
+from tests.app.conftest import MAIN, Opened
 
 
 def test_an_error_that_passes_leaves_the_filters_as_they_are(
@@ -27,3 +29,11 @@ def test_an_error_that_passes_leaves_the_filters_as_they_are(
     assert not page.error
     assert page.multiselect(key="pair").value == ["BTC/USD"]
     assert page.multiselect(key="interval").value == [60]
+
+
+def test_another_process_that_is_started_draws_no_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that is spawned imports the file of the process that starts it under this name."""
+    drawn: list[object] = []
+    monkeypatch.setattr(st, "navigation", drawn.append)
+    runpy.run_path(str(MAIN), run_name="__mp_main__")
+    assert drawn == []
