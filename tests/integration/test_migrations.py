@@ -1,4 +1,4 @@
-"""The ledger's migrations lead to what models.py says, step by step and back; and what is opened is what fits."""
+"""The ledger's migrations lead to what the models say, step by step and back; and what is opened is what fits."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def engine(database: str) -> Iterator[Engine]:
 
 
 def rules(connection: Connection) -> set[tuple[str, str, str]]:
-    """What alembic does not compare: the checks, and which rows an index is about."""
+    """What alembic does not compare: the checks, which rows an index is about, and what guards writes."""
     tables = inspect(connection)
     checks = {
         (table, str(check["name"]), str(check["sqltext"]))
@@ -54,7 +54,21 @@ def rules(connection: Connection) -> set[tuple[str, str, str]]:
         for index in tables.get_indexes(table)
         for condition in index.get("dialect_options", {}).values()
     }
-    return checks | conditions
+    return checks | conditions | guards(connection)
+
+
+def guards(connection: Connection) -> set[tuple[str, str, str]]:
+    """The triggers, each with what it does."""
+    if connection.dialect.name == "sqlite":
+        query = "SELECT tbl_name, name, sql FROM sqlite_master WHERE type = 'trigger'"
+    else:
+        query = """
+            SELECT tgrelid::regclass::text, tgname, pg_get_triggerdef(t.oid) || prosrc
+            FROM pg_trigger AS t JOIN pg_proc AS p ON p.oid = tgfoid
+            JOIN pg_class AS c ON c.oid = tgrelid
+            WHERE NOT tgisinternal AND c.relnamespace = current_schema::regnamespace
+        """
+    return {(str(table), str(name), str(does)) for table, name, does in connection.execute(text(query))}
 
 
 def test_the_newest_migration_is_the_one_the_models_name() -> None:
@@ -62,21 +76,35 @@ def test_the_newest_migration_is_the_one_the_models_name() -> None:
 
 
 def test_migrations_end_at_the_models(engine: Engine) -> None:
-    bring_up_to_date(engine)
+    with writing(engine) as connection:
+        command.upgrade(alembic_config(connection), "head")
 
-    with reading(engine) as connection:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
 
 
-def test_migrations_make_the_checks_and_partial_indexes_of_the_models(engine: Engine) -> None:
-    bring_up_to_date(engine)
+def test_a_new_ledger_has_the_checks_partial_indexes_and_guards_that_migrations_make(engine: Engine) -> None:
     with writing(engine) as connection:
+        command.upgrade(alembic_config(connection), "head")
         migrated = rules(connection)
         command.downgrade(alembic_config(connection), "base")
-        metadata.create_all(connection)
+    bring_up_to_date(engine)
 
-        assert migrated == rules(connection)
-        assert ("ingestion_job", "uq_ingestion_job_running") in {rule[:2] for rule in migrated}
+    with reading(engine) as connection:
+        assert rules(connection) == migrated
+        assert revision_of(connection) == REVISION
+    assert {("ingestion_job", "uq_ingestion_job_running"), ("data_coverage_range", "data_coverage_range_once")} <= {
+        rule[:2] for rule in migrated
+    }
+
+
+def test_a_table_of_somebody_else_is_not_taken_over(engine: Engine, database: str) -> None:
+    with writing(engine) as connection:
+        connection.execute(text("CREATE TABLE asset (note TEXT)"))
+
+    with pytest.raises(LedgerError, match=r"asset.*already exists"):
+        SqlLedger.open(database, "candles", Standstill())
+    with reading(engine) as connection:
+        assert inspect(connection).get_table_names() == ["asset"]
 
 
 @pytest.mark.parametrize("revision", REVISIONS)

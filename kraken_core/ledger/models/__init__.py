@@ -7,7 +7,7 @@ its number in REVISION: a test compares the two.
 
 from __future__ import annotations
 
-from kraken_core.ledger.models.base import REVISION, metadata
+from kraken_core.ledger.models.base import REVISION, metadata, version
 from kraken_core.ledger.models.claims import assertion, candle_difference, trade_audit, trade_span, trade_sweep
 from kraken_core.ledger.models.coverage import (
     data_coverage_range,
@@ -66,4 +66,5 @@ __all__ = [
     "trade_span",
     "trade_sweep",
     "verification",
+    "version",
 ]

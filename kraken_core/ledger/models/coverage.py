@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, CheckConstraint, Column, Computed, Index, Integer, Table
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Computed,
+    Connection,
+    Index,
+    Integer,
+    Table,
+    event,
+    text,
+)
 
 from kraken_core.domain.coverage import CoverageSource
 from kraken_core.domain.gaps import GapStatus, Route
@@ -33,6 +45,42 @@ data_coverage_range = Table(
     added_word("grade", Grade, Grade.CLAIMED),
     Column("updated_at", Moment),  # when it was worked out; null where an earlier version did
 )
+
+# Ranges that do not overlap end in the order in which they begin: only the nearest one before can reach into a new one.
+_SQLITE = """
+CREATE TRIGGER data_coverage_range_once BEFORE INSERT ON data_coverage_range
+BEGIN
+    SELECT RAISE(ABORT, 'covered ranges of a series overlap') WHERE NEW."start" < (
+        SELECT "end" FROM data_coverage_range
+        WHERE pair_id = NEW.pair_id AND "interval" = NEW."interval" AND "start" < NEW."end"
+        ORDER BY "start" DESC LIMIT 1
+    );
+END
+"""
+# Of all rows of a statement at once, as they come by the hundred thousand.
+_POSTGRESQL = """
+CREATE FUNCTION data_coverage_range_once() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF EXISTS (
+        SELECT 1 FROM (
+            SELECT "start", lag("end") OVER (PARTITION BY pair_id, "interval" ORDER BY "start") AS before
+            FROM data_coverage_range
+            WHERE (pair_id, "interval") IN (SELECT DISTINCT pair_id, "interval" FROM fresh)
+        ) AS ranges WHERE "start" < before
+    ) THEN
+        RAISE EXCEPTION 'covered ranges of a series overlap' USING ERRCODE = 'exclusion_violation';
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER data_coverage_range_once AFTER INSERT ON data_coverage_range
+REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION data_coverage_range_once();
+"""
+
+
+@event.listens_for(data_coverage_range, "after_create")
+def _guard(_table: Table, connection: Connection, **_options: object) -> None:
+    connection.execute(text(_SQLITE if connection.dialect.name == "sqlite" else _POSTGRESQL))
+
 
 finding = Table(
     "finding",
