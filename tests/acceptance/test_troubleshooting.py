@@ -23,7 +23,7 @@ ACCEPTANCE = "tests.acceptance"
 SHOWN: dict[str, str] = {  # by symptom, as the guide begins it; those below add themselves
     "too little disk": f"{ACCEPTANCE}.test_full_disk.test_a_plan_that_does_not_fit_is_refused_"
     "with_what_it_needs_and_what_is_free",
-    "on a network file system": f"{ACCEPTANCE}.test_doctor.test_sqlite_on_a_network_file_system_is_a_problem_"
+    "on a network file system": f"{ACCEPTANCE}.doctor.test_checks.test_sqlite_on_a_network_file_system_is_a_problem_"
     "and_no_job_runs_there",
     "the first day or week of a pair is missing": f"{ACCEPTANCE}.test_edges_and_damage.test_the_day_inside_which_"
     "a_file_begins_is_not_complete",
