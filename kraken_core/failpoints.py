@@ -27,6 +27,9 @@ NAMES = frozenset(
         "rename.candles",
         "rename.copied",
         "report.before",
+        "backup.file",
+        "backup.log",
+        "backup.ledger",
     }
 )
 _NAME, _, _TIMES = os.environ.get("KRAKEN_FAILPOINT", "").partition(":")

@@ -145,7 +145,7 @@ class Settings:
     @property
     def ledger_url(self) -> str:
         """Where the ledger is, as a SQLAlchemy URL."""
-        return self.ledger or f"sqlite:///{quote(str(self.home / 'ledger.db'))}"
+        return self.ledger or ledger_address(self.home / "ledger.db")
 
     @property
     def store_kind(self) -> StoreKind:
@@ -199,6 +199,11 @@ class Settings:
             raise HomeError(
                 f"{self.home} cannot be used as home: {error.strerror}. Choose another with --home or KRAKEN_HOME."
             ) from error
+
+
+def ledger_address(file: Path) -> str:
+    """The address of a ledger in a file."""
+    return f"sqlite:///{quote(str(file))}"
 
 
 def _check_path(folder: Path, what: str) -> None:

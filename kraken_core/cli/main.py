@@ -12,6 +12,7 @@ from kraken_core import DISTRIBUTION
 from kraken_core.cli.app import app
 from kraken_core.cli.audit import audit
 from kraken_core.cli.backfill import backfill
+from kraken_core.cli.backup import backup, restore
 from kraken_core.cli.certify import certify, check_certificate, cite
 from kraken_core.cli.completion import VARIABLE, completion
 from kraken_core.cli.control import cancel, pause, resume
@@ -82,6 +83,8 @@ for command in (
     ingest_sequential,
     backfill_gaps,
     doctor,
+    backup,
+    restore,
     app,
     completion,
 ):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias, runtime_check
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
     from contextlib import AbstractContextManager
+    from pathlib import Path
 
     import duckdb
     import polars as pl
@@ -144,6 +145,32 @@ class Mendable(Protocol):
 
     def discard(self, paths: Collection[str]) -> None:
         """Take files out of the table, with whatever is in them, as a new version. Raises StoreError."""
+        ...
+
+
+class SavedTable(NamedTuple):
+    """A candle table in a folder: its version, files and their bytes, how many were copied now, and which could not be.
+
+    ``damaged`` are those that were missing, or not as they were written: they are not in the folder.
+    """
+
+    version: int = 0
+    files: int = 0
+    copied: int = 0
+    size: int = 0
+    damaged: tuple[str, ...] = ()
+
+
+@runtime_checkable
+class Savable(Protocol):
+    """A candle table of files that can be saved into a folder, with its history."""
+
+    def save(self, version: int, folder: Path, done: Callable[[int, int], None]) -> SavedTable:
+        """Save a version of the table into a folder, from which it opens as one of the same identity.
+
+        What is there already is not written again; ``done`` is called with files done and all. Raises StoreError,
+        UsageError where the folder has another table.
+        """
         ...
 
 

@@ -20,6 +20,7 @@ QUICK = {  # one of each kind of step; the long tests kill at all of them, at ev
     "ledger.commit.after",
     "report.before",
 }
+OF_JOBS = {name for name in NAMES if not name.startswith("backup.")}  # those of backups: see test_backup.py
 LAST_VISIT = 400  # far beyond what the small job does: past it, a point was visited every time there is
 
 
@@ -28,7 +29,7 @@ LAST_VISIT = 400  # far beyond what the small job does: past it, a point was vis
     [
         *(
             pytest.param(name, 1, marks=[] if name in QUICK else [pytest.mark.soak])
-            for name in sorted(NAMES - TAKEN_UP)
+            for name in sorted(OF_JOBS - TAKEN_UP)
         ),
         ("table.commit.after", 4),
         pytest.param("ledger.commit.after", 8, marks=pytest.mark.soak),

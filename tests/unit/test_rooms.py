@@ -87,14 +87,14 @@ def test_whatever_changes_a_candle_table_keeps_what_it_replaces() -> None:
 
 
 def test_a_homes_table_is_opened_with_what_keeps_and_others_without() -> None:
-    """The table that is copied into is another home's, or none's; one that is mended has lost what it held."""
+    """The table that is copied into is another home's, or none's, as a backup is; one to be mended lost candles."""
     opened = {
         path.name: [len(node.args) for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if _opens(node)]
         for path in (ROOT / "kraken_core" / "workbench").rglob("*.py")
     }
     keeping_all = 4  # settings, assets, what is known, and what keeps
     assert {name for name, counts in opened.items() if keeping_all in counts} == {"home.py"}
-    assert {name for name, counts in opened.items() if counts} == {"home.py", "transfer.py", "recovery.py"}
+    assert {name for name, counts in opened.items() if counts} == {"home.py", "transfer.py", "recovery.py", "backup.py"}
 
 
 def _opens(node: ast.AST) -> TypeGuard[ast.Call]:

@@ -30,9 +30,9 @@ from kraken_core.stores.files.errors import store_errors
 from kraken_core.stores.files.location import Location
 
 APPLICATION = "kraken-candles"
-_LOG = "_delta_log"
+LOG = "_delta_log"
 _STAMP_DIGITS = 16  # of a digest: what two entries share by a chance of 1 in 2**64
-_ENTRIES = f"{_LOG}/[0-9]*.json"
+_ENTRIES = f"{LOG}/[0-9]*.json"
 _COLUMNS = Schema.from_arrow(pl.DataFrame(schema=SCHEMA).to_arrow().schema)
 # Every commit reads the log back to the last checkpoint: 1,000 commits cost 20 s, against 35 s at Delta's own 100.
 _CONFIGURATION = {"delta.checkpointInterval": "20"}
@@ -215,7 +215,7 @@ class DeltaLog:
     def _sync(self, version: int) -> None:
         """What a commit wrote to the log, the checkpoint that may come with it included, survives a power cut."""
         names = (f"{version:020d}.json", f"{version:020d}.checkpoint.parquet", "_last_checkpoint")
-        self._place.sync(f"{_LOG}/{name}" for name in names)
+        self._place.sync(f"{LOG}/{name}" for name in names)
 
     def _check(self, table: DeltaTable) -> None:
         protocol, partitions = table.protocol(), table.metadata().partition_columns
@@ -237,7 +237,7 @@ class DeltaLog:
 
 
 def _entry_of(version: int) -> str:
-    return f"{_LOG}/{version:020d}.json"
+    return f"{LOG}/{version:020d}.json"
 
 
 def _add(file: StagedFile, now: int, *, data_change: bool) -> AddAction:

@@ -10,6 +10,7 @@ kept for a week, for readers of that moment and for going back to an earlier ver
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
@@ -19,10 +20,11 @@ from threading import Lock
 
 from kraken_core.domain.errors import CommitConflictError
 from kraken_core.domain.table_mark import KnownTable, nothing_known
-from kraken_core.ports import Compaction, Damage, Fragmentation, KeepReplaced, StagedFile, Vacuumed
+from kraken_core.ports import Compaction, Damage, Fragmentation, KeepReplaced, SavedTable, StagedFile, Vacuumed
 from kraken_core.stores.delta.compaction import Group, groups, merge
 from kraken_core.stores.delta.index import FileIndex
-from kraken_core.stores.delta.log import ActiveFile, DeltaLog
+from kraken_core.stores.delta.log import ActiveFile, DeltaLog, is_table
+from kraken_core.stores.delta.saving import save_table
 from kraken_core.stores.delta.verify import damages
 from kraken_core.stores.files.candle_files import CandleFiles
 from kraken_core.stores.files.location import Location
@@ -113,6 +115,15 @@ class DeltaMaintenance:
             active = self._log.refresh()
             if gone := sorted(active.keys() & set(paths)):
                 self._log.commit([], gone)
+
+    def save(self, version: int, folder: Path, done: Callable[[int, int], None]) -> SavedTable:
+        """See Savable. Files that left the table within a week come along: to undo a job takes them."""
+        if not is_table(self._files.place):
+            return SavedTable()
+        log = DeltaLog(self._files.place, version)
+        active = log.refresh()
+        left = log.removed_since(int(time.time()) - _REMOVED_KEPT_S)
+        return save_table(self._files.place, version, active, left, folder=folder, done=done)
 
     def _merge(self, group: Group) -> Compaction:
         merged = merge(self._files, group)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kraken_core.stores.files.durable import sync
 from kraken_core.stores.files.file_names import Name
 from kraken_core.stores.files.location import StoredFile, Written, literal, named_whole, unglobbed
 
@@ -60,21 +61,21 @@ class LocalFolder:
                 summed = _Summed(file)
                 with pa.PythonFile(summed, mode="w") as through:
                     write(through)
-            _sync(unnamed)
+            sync(unnamed)
             target = unnamed.rename(self.root / name(summed.checksum))
         except BaseException:
             unnamed.unlink(missing_ok=True)  # half a file is of no use, and may be what fills the disk
             raise
-        _sync(target.parent)
+        sync(target.parent)
         return Written(name(summed.checksum), target.stat().st_size)
 
     def sync(self, paths: Iterable[str]) -> None:
         """See Location."""
         targets = [self.root / path for path in paths]
         for target in filter(Path.exists, targets):
-            _sync(target)
+            sync(target)
         for folder in sorted({target.parent for target in targets} | {self.root, self.root.parent}, reverse=True):
-            _sync(folder)
+            sync(folder)
 
     def size(self, path: str) -> int | None:
         """See Location."""
@@ -142,12 +143,3 @@ class _Summed(io.RawIOBase):
     def tell(self) -> int:
         """How much was written."""
         return int(self._file.tell())
-
-
-def _sync(path: Path) -> None:
-    """Make a file's content, or a folder's entries, survive a power cut."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
