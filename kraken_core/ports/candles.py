@@ -139,6 +139,13 @@ class Versioned(Protocol):
 class Mendable(Protocol):
     """A candle table of files, some of which may be lost or spoiled."""
 
+    def mend_log(self, aside: Path) -> Sequence[str]:
+        """Go back to the newest version that the log can still tell; what it cannot is moved into a folder.
+
+        Returns what was moved: nothing where the log can be read. No job may run. Raises StoreError.
+        """
+        ...
+
     def damaged(self) -> Sequence[str]:
         """The files that are missing, or whose bytes are not those that were written. Reads all, and no candle."""
         ...

@@ -14,7 +14,7 @@ import pytest
 from deltalake import DeltaTable
 
 from kraken_core import Workbench
-from kraken_core.domain.errors import TableLostError
+from kraken_core.domain.errors import StoreError
 from kraken_core.stores.delta.log import DeltaLog
 from tests.support.command_line import Kraken, asked, refused
 from tests.support.little_market import LittleMarket
@@ -44,6 +44,20 @@ def last_entry_emptied(table: Path) -> None:
     entries(table)[-1].write_text("")
 
 
+def last_entry_cut(table: Path) -> None:
+    """In the middle of a line, as by a full disk or a power cut."""
+    content = entries(table)[-1].read_bytes()
+    entries(table)[-1].write_bytes(content[: len(content) // 2])
+
+
+def middle_entry_garbled(table: Path) -> None:
+    entries(table)[1].write_bytes(b"\x00garbage\xff")
+
+
+def middle_entry_deleted(table: Path) -> None:
+    entries(table)[1].unlink()
+
+
 def another(table: Path) -> None:
     """One that another home made of the same archives."""
     lost(table)
@@ -55,7 +69,10 @@ def quickly(losses: Sequence[Loss], *some: Loss) -> list[Any]:
     return [loss if loss in some else pytest.param(loss, marks=pytest.mark.soak) for loss in losses]
 
 
-LOSSES = [lost, not_mounted, last_entry_deleted, last_entry_emptied, another]
+LOSSES = [
+    *(lost, not_mounted, another),
+    *(last_entry_deleted, last_entry_emptied, last_entry_cut, middle_entry_garbled, middle_entry_deleted),
+]
 EACH_LOSS = pytest.mark.parametrize("loss", quickly(LOSSES, last_entry_emptied))
 
 
@@ -92,7 +109,7 @@ def test_nothing_reads_no_trades_out_of_a_table_that_lost_candles(twice: Kraken,
     loss(twice.home / "candles")
     for words in (["export", "--to", "out", "--fill", "previous"], ["sql", "select * from candles"]):
         assert "doctor --repair" in refused(twice(*words, "--quiet", code=1))
-    with Workbench.open() as workbench, pytest.raises(TableLostError):
+    with Workbench.open() as workbench, pytest.raises(StoreError):
         workbench.candles("BTC/USD", 60, fill="previous")
 
 
@@ -188,7 +205,7 @@ def a_bit_flipped(table: Path) -> None:
 
 
 EVERY_LOSS = pytest.mark.parametrize(
-    "loss", quickly([*LOSSES, older, a_file_lost, a_bit_flipped], older, a_bit_flipped)
+    "loss", quickly([*LOSSES, older, a_file_lost, a_bit_flipped], last_entry_cut, a_bit_flipped)
 )
 
 

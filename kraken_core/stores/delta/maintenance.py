@@ -24,6 +24,7 @@ from kraken_core.ports import Compaction, Damage, Fragmentation, KeepReplaced, S
 from kraken_core.stores.delta.compaction import Group, groups, merge
 from kraken_core.stores.delta.index import FileIndex
 from kraken_core.stores.delta.log import ActiveFile, DeltaLog, is_table
+from kraken_core.stores.delta.mending import mend_log
 from kraken_core.stores.delta.saving import save_table
 from kraken_core.stores.delta.verify import damages
 from kraken_core.stores.files.candle_files import CandleFiles
@@ -102,6 +103,10 @@ class DeltaMaintenance:
         with self._lock:
             active = self._log.refresh()
         return list(damages(self._files, active))
+
+    def mend_log(self, aside: Path) -> list[str]:
+        """See Mendable."""
+        return mend_log(self._files.place, aside)
 
     def damaged(self) -> list[str]:
         """See Mendable. Files of earlier versions carry no checksum: of them only their bytes are counted."""

@@ -16,6 +16,10 @@ from kraken_core.domain.errors import StoreError
 
 _TREE = re.compile(r"\s*\n\s*(?:\x1b\[\d+m)?↳(?:\x1b\[0m)?\s*")  # how Delta sets the causes of an error
 _TRACEBACK = re.compile(r"^Traceback \(most recent .*?^\w[\w.]*: ", re.DOTALL | re.MULTILINE)  # DuckDB's, of our error
+_KERNELS = (  # what Delta's kernel says of a log, and what that is
+    (re.compile(r".*Json error: .*", re.DOTALL), "an entry of its log cannot be read"),
+    (re.compile(r".*Expected contiguous commit files.*", re.DOTALL), "an entry of its log is missing"),
+)
 _AWAY = "error sending request"  # the message of the client that deltalake, polars and obstore share
 _FULL = (os.strerror(errno.ENOSPC), os.strerror(errno.EDQUOT))  # libraries have it in their text alone
 
@@ -31,6 +35,8 @@ def store_errors(verb: str, what: object) -> Iterator[None]:
                 f"Cannot {verb} {what} of the candle table: its disk is full. The table is as it was; free some space."
             ) from error
         reason = _TREE.sub(": ", _TRACEBACK.sub("", str(error))).strip().partition("\n")[0].rstrip(".")
+        for kernels, plain in _KERNELS:
+            reason = kernels.sub(plain, reason)
         if _AWAY in str(error):
             raise StoreError(
                 f"Cannot {verb} {what} of the candle table: its object store does not answer ({reason}). The table is "

@@ -35,6 +35,7 @@ class Recovery:
         """Recover, with a line for each thing done; none where nothing is lost. Raises StoreError, LedgerError."""
         ledger = self.home.ledger
         table = open_store(self.home.settings, ledger.assets)  # whatever is there, known or not
+        yield from self._mend_log(table)
         known = ledger.known_table()
         another = known is not None and known.identity != table.mark.identity
         spoiled = _discard(table) if not another else []
@@ -58,6 +59,13 @@ class Recovery:
         yield f"candles of {named} were lost ({why or 'fewer than counted'}), and are gaps"
         yield from self._read_again(forgotten.jobs)
         yield from self._derive_again(forgotten.pairs)
+
+    def _mend_log(self, table: CandleTable) -> Iterator[str]:
+        """Have the table's log be readable again, of whichever version."""
+        aside = self.home.settings.home / "damaged-log"
+        if isinstance(table, Mendable) and (moved := table.mend_log(aside)):
+            files = counted(len(moved), "file")
+            yield f"moved {files} of the table's log, unreadable or behind such a one, to {aside}: {moved[0]} …"
 
     def _lost(self, table: CandleTable) -> dict[Series, TimeRanges]:
         """The covered ranges in which the table has fewer candles than the ledger counts."""
