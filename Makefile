@@ -1,8 +1,8 @@
 # Everything a person or the CI does with this project. `make` alone lists it.
 
 PYTHON ?= python3
-# One more than the cores there usually are: many tests wait for servers and for a browser.
-PYTEST_WORKERS ?= 3
+# Twice the cores there usually are: many tests wait for servers, for a browser and for the disk.
+PYTEST_WORKERS ?= 4
 
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet

@@ -82,6 +82,7 @@ def test_the_newer_vintage_wins_every_slot_in_any_order(market: SimulatedMarket)
         assert_true_in_any_order(market, made, [*order, order[0]])
 
 
+@pytest.mark.soak
 def test_a_coarse_candle_of_an_older_vintage_gives_way_to_one_derived_from_newer_fine_ones(
     market: SimulatedMarket,
 ) -> None:
@@ -93,6 +94,7 @@ def test_a_coarse_candle_of_an_older_vintage_gives_way_to_one_derived_from_newer
         assert_true_in_any_order(market, made, order)
 
 
+@pytest.mark.soak
 def test_bytes_that_two_archives_share_are_as_settled_as_either_makes_them_in_any_order(
     market: SimulatedMarket,
 ) -> None:

@@ -113,6 +113,7 @@ KILLED = [
 
 
 @pytest.mark.parametrize(("name", "visit"), KILLED)
+@pytest.mark.soak
 def test_a_job_killed_before_or_after_its_commits_changes_nothing_of_what_was_known(
     name: str, visit: int, job: Job, history: KnownHistory
 ) -> None:

@@ -188,6 +188,7 @@ def test_a_proof_lapses_with_what_it_stood_on_and_is_back_when_that_is(
     assert "proved" not in grades(home, LOST)
 
 
+@pytest.mark.soak
 def test_another_file_with_the_same_counts_leaves_a_proof_and_undoing_it_does_too(
     tmp_path: Path, exchange: PocketExchange
 ) -> None:

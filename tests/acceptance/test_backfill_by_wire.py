@@ -271,6 +271,7 @@ def test_a_job_that_is_killed_while_it_asks_ends_as_if_nothing_had_been(
     assert but_for_grades(asking.state()) == but_for_grades(undisturbed(asking))
 
 
+@pytest.mark.soak
 def test_a_sweep_that_is_killed_goes_on_at_its_page(
     asking: Kraken, exchange: SimulatedExchange, archive: Path, undisturbed: Callable[[Kraken], dict[str, Any]]
 ) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+import pytest
 from polars.testing import assert_frame_equal
 
 from kraken_core import Workbench
@@ -105,6 +106,7 @@ def test_a_coarse_candle_that_was_lost_is_missed_by_finer_ones_and_derived_by_th
     assert_true(home, market)
 
 
+@pytest.mark.soak
 def test_a_finest_candle_that_was_lost_ends_as_sources_disagree_and_the_same_file_never_reopens_it(
     market: SimulatedMarket, tmp_path: Path
 ) -> None:
@@ -128,6 +130,7 @@ def test_a_finest_candle_that_was_lost_ends_as_sources_disagree_and_the_same_fil
     assert_true(home, market)
 
 
+@pytest.mark.soak
 def test_other_evidence_settles_what_sources_disagreed_about(market: SimulatedMarket, tmp_path: Path) -> None:
     home, minutes = tmp_path / "home", Series(BTC, 1)
     made = [stated(dropped={minutes: traded_slot(market, minutes)}), stated("better")]
@@ -193,6 +196,7 @@ def test_only_the_selection_is_withdrawn(market: SimulatedMarket, tmp_path: Path
     assert verify(home, intervals=[240, 60]).suspects == {hours: slot}  # the four hours tell of more trades
 
 
+@pytest.mark.soak
 def test_the_same_file_in_a_newer_archive_brings_no_contradicted_candle_back(
     market: SimulatedMarket, tmp_path: Path
 ) -> None:
@@ -252,6 +256,7 @@ class Forgetful(PocketExchange):
         return answer._replace(candles=answer.candles.filter(there)) if series.interval == 1 else answer
 
 
+@pytest.mark.soak
 def test_what_the_exchange_answers_as_wrongly_is_not_asked_again(market: SimulatedMarket, tmp_path: Path) -> None:
     home, minutes = tmp_path / "home", Series(BTC, 1)
     exchange = Forgetful(market)

@@ -114,6 +114,7 @@ def test_intervals_of_several_files_confirm_each_other_and_one_file_alone_is_cla
         assert grades(tmp_path / "alone", Series(ETH, interval)).keys() == {"claimed"}
 
 
+@pytest.mark.soak
 def test_grades_do_not_depend_on_the_order_in_which_archives_come(market: SimulatedMarket, tmp_path: Path) -> None:
     made = [
         stated("one", 0, 4, intervals=(1, 60)),

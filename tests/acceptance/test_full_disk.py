@@ -23,6 +23,7 @@ from kraken_core.stores.rejects import CsvRejectLog
 from kraken_core.workbench.jobs import disk
 from tests.acceptance.spoiled import named, row, text_of
 from tests.support.command_line import Kraken, asked, refused
+from tests.support.helping import in_soak
 from tests.support.layouts import write_zip
 from tests.support.little_market import LittleMarket
 
@@ -102,7 +103,12 @@ def test_in_python_it_is_refused_too(kraken: Kraken, little: LittleMarket, monke
 
 
 @pytest.mark.parametrize(
-    ("place", "left"), [("store", 60_000), ("home", 100_000), ("home", 300_000), ("home", 900_000)]
+    ("place", "left"),
+    [
+        ("store", 60_000),
+        ("home", 300_000),
+        *in_soak(("home", 100_000), ("home", 900_000)),
+    ],
 )
 def test_a_disk_that_fills_up_in_the_middle_fails_the_job_and_loses_nothing(
     kraken: Kraken,

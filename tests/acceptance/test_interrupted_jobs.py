@@ -18,6 +18,7 @@ from kraken_core.domain.request import Request
 from kraken_core.ledger.ledger import SqlLedger
 from tests.acceptance.standing_still import standing_still
 from tests.support.command_line import Kraken, asked, process, tree
+from tests.support.helping import in_soak
 from tests.support.little_market import LittleMarket
 
 # A part of the market, for jobs that are stopped early anyway.
@@ -61,7 +62,7 @@ STAGES = {
 }
 
 
-@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize("stage", ["ingest", *in_soak("cover", "detect", "derive")])
 def test_ctrl_c_pauses_and_the_message_ends_with_the_command_that_goes_on(
     kraken: Kraken,
     little: LittleMarket,

@@ -146,6 +146,7 @@ def test_a_table_restored_from_before_the_last_job_is_older(
     assert "it is older: at version" in refused(kraken(*asked(little.folder), "--quiet", code=1))
 
 
+@pytest.mark.soak
 def test_a_table_that_others_went_on_with_from_an_older_version_has_another_history(
     kraken: Kraken, little: LittleMarket, tmp_path: Path
 ) -> None:
@@ -240,6 +241,7 @@ def test_where_no_archive_is_there_any_more_what_is_lost_is_missing_and_not_sile
         assert row["silent"] <= before[series]["silent"]
 
 
+@pytest.mark.soak
 def test_what_is_spoiled_becomes_gaps_also_while_a_job_waits_to_be_resumed(twice: Kraken, little: LittleMarket) -> None:
     before = twice.state()
     with Workbench.open() as workbench:
@@ -250,6 +252,7 @@ def test_what_is_spoiled_becomes_gaps_also_while_a_job_waits_to_be_resumed(twice
     assert twice.state() == before
 
 
+@pytest.mark.soak
 def test_a_home_of_an_earlier_version_whose_candles_are_gone_is_refused_and_recovered(
     twice: Kraken, little: LittleMarket
 ) -> None:
@@ -263,6 +266,7 @@ def test_a_home_of_an_earlier_version_whose_candles_are_gone_is_refused_and_reco
     assert twice.state() == before
 
 
+@pytest.mark.soak
 def test_a_copy_of_all_candles_in_the_place_of_the_table_is_taken_for_it(twice: Kraken, tmp_path: Path) -> None:
     before = twice.state()
     twice("copy", "--to", tmp_path / "copy", "--quiet")

@@ -20,7 +20,7 @@ from kraken_core.simulator.archive import write_release
 from kraken_core.simulator.listing import Listing
 from kraken_core.simulator.market import SimulatedMarket
 from kraken_core.simulator.release import DAY_S, Release
-from tests.support.helping import table
+from tests.support.helping import in_soak, table
 from tests.support.pocket_exchange import PocketExchange, at_pocket
 
 START = day_start(date(2026, 3, 30))
@@ -174,7 +174,13 @@ def test_what_both_names_hold_is_merged_by_rank(home: Path, tmp_path: Path) -> N
     assert candles[0] == candles[1] == candles[2] != []
 
 
-@pytest.mark.parametrize(("point", "visit"), [("rename.copied", 1), ("rename.copied", 4), ("rename.candles", 1)])
+@pytest.mark.parametrize(
+    ("point", "visit"),
+    [
+        ("rename.copied", 1),
+        *in_soak(("rename.copied", 4), ("rename.candles", 1)),
+    ],
+)
 def test_a_job_that_is_cut_off_while_it_renames_is_gone_on_with(
     home: Path, archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, point: str, visit: int
 ) -> None:
@@ -200,6 +206,7 @@ def test_a_job_that_is_cut_off_while_it_renames_is_gone_on_with(
     assert state(home) == state(right)
 
 
+@pytest.mark.soak
 def test_a_job_taken_back_after_a_rename_brings_no_wrong_name_back(home: Path, archive: Path, tmp_path: Path) -> None:
     split_wrongly(home)
     run(home, archive)

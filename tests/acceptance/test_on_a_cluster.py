@@ -173,6 +173,7 @@ def test_on_servers_all_is_as_on_one_machine(
         *(pytest.param(f"{name}:1", marks=pytest.mark.soak) for name in sorted(OURS)),
     ],
 )
+@pytest.mark.soak
 def test_on_servers_a_job_that_is_killed_ends_the_same_when_it_is_run_again(
     point: str, servers: Servers, little: LittleMarket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -184,6 +185,7 @@ def test_on_servers_a_job_that_is_killed_ends_the_same_when_it_is_run_again(
     servers.assert_same(monkeypatch)
 
 
+@pytest.mark.soak
 def test_a_job_whose_object_store_stays_away_says_how_to_go_on_with_it(
     kraken: Kraken,
     full_home: Path,

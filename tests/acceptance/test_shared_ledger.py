@@ -184,6 +184,7 @@ def test_who_takes_up_a_job_a_moment_too_late_leaves_it_alone(shared: Kraken, tm
         assert one.ledger.job(job.id).status is JobStatus.RUNNING
 
 
+@pytest.mark.soak
 def test_everybody_sees_how_far_a_job_is_and_may_pause_it_and_go_on_with_it(
     shared: Kraken, expected: dict[str, Any], little: LittleMarket, tmp_path: Path
 ) -> None:

@@ -43,6 +43,7 @@ def test_a_doubt_is_lifted_by_other_pairs_that_come_in_a_later_job(market: Simul
         assert SLEEP & doubted(tmp_path / "home", Series(BTC, interval)) == TimeRanges()
 
 
+@pytest.mark.soak
 def test_a_job_of_other_pairs_alone_lifts_it_too(market: SimulatedMarket, tmp_path: Path) -> None:
     one, others = one_and_the_others(market, tmp_path)
     ingest(tmp_path / "home", market, one)
@@ -76,6 +77,7 @@ def test_what_is_doubted_does_not_depend_on_the_order_of_jobs(
         assert doubted(tmp_path / "home", series) == doubted(tmp_path / "together", series)
 
 
+@pytest.mark.soak
 def test_undoing_the_job_of_the_witnesses_brings_the_doubt_back(market: SimulatedMarket, tmp_path: Path) -> None:
     one, others = one_and_the_others(market, tmp_path)
     ingest(tmp_path / "home", market, one)

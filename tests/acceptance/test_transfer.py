@@ -168,6 +168,7 @@ def test_a_table_of_others_is_taken_over_as_far_as_its_candles_prove_it_and_not_
 
 
 @pytest.mark.questdb
+@pytest.mark.soak
 def test_an_archive_outranks_what_was_taken_over(old: Kraken, little: LittleMarket, questdb: QuestDB) -> None:
     questdb.sql("CREATE TABLE asset (id INT, ticker SYMBOL, tier SYMBOL)")
     questdb.sql("INSERT INTO asset VALUES (42, 'BTC', 'TIER1')")

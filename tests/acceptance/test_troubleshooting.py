@@ -138,6 +138,7 @@ def test_a_server_without_ranges_gives_the_file_once(kraken: Kraken, little: Lit
 
 
 @shows("it has changed since it was listed")
+@pytest.mark.soak
 def test_an_archive_that_is_published_anew_is_planned_anew(
     kraken: Kraken, little: LittleMarket, server: FileServer, tmp_path: Path
 ) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from kraken_core import Workbench
 from tests.support.command_line import Kraken, refused
+from tests.support.helping import in_soak
 from tests.support.little_market import LittleMarket
 
 
@@ -57,6 +58,7 @@ def test_a_job_is_undone_once_and_the_list_says_so(kraken: Kraken, little: Littl
     assert kraken("jobs", "--json").json[0]["undone_at"] is not None
 
 
+@pytest.mark.soak
 def test_an_undo_that_was_interrupted_is_ended_by_saying_it_again(kraken: Kraken, little: LittleMarket) -> None:
     kraken.ingest(little.first)
     before = kraken.state()
@@ -75,6 +77,7 @@ def test_a_job_that_changed_nothing_is_not_undone(kraken: Kraken, little: Little
     assert f"job {again} changed nothing" in refused(kraken("undo", again, "--yes", code=2))
 
 
+@pytest.mark.soak
 def test_a_job_that_named_only_a_typing_error_is_undone_and_nothing_else_with_it(
     kraken: Kraken, little: LittleMarket
 ) -> None:
@@ -90,6 +93,7 @@ def test_a_job_that_named_only_a_typing_error_is_undone_and_nothing_else_with_it
     assert "undone already" in refused(kraken("undo", mistyped, "--yes", code=2))
 
 
+@pytest.mark.soak
 def test_what_others_stored_stays_when_a_typing_error_is_undone_later(kraken: Kraken, little: LittleMarket) -> None:
     mistyped = kraken.ingest(little.first, "--pairs", "BTTC/USD")["job_id"]
     kraken.ingest(little.first)
@@ -100,6 +104,7 @@ def test_what_others_stored_stays_when_a_typing_error_is_undone_later(kraken: Kr
     assert not {row["pair"] for row in after["report"] + after["gaps"]} & {"BTTC/USD"}
 
 
+@pytest.mark.soak
 def test_a_typing_error_beside_a_right_name_is_undone_with_it_unless_another_job_named_it_too(
     kraken: Kraken, little: LittleMarket
 ) -> None:
@@ -139,7 +144,11 @@ def test_once_the_candles_before_it_are_gone_a_job_stays(
 
 
 @pytest.mark.parametrize(
-    "step", ["kraken_core.stores.delta.store.DeltaStore.restore", "kraken_core.workbench.jobs.undo.detect_anew"]
+    "step",
+    [
+        "kraken_core.stores.delta.store.DeltaStore.restore",
+        *in_soak("kraken_core.workbench.jobs.undo.detect_anew"),
+    ],
 )
 def test_an_undo_that_is_interrupted_ends_when_it_is_said_again(
     step: str, kraken: Kraken, little: LittleMarket, monkeypatch: pytest.MonkeyPatch

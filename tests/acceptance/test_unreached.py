@@ -25,6 +25,7 @@ from kraken_core.workbench.watch.notices import Notice
 from kraken_core.workbench.watch.watch import Round, Watch
 from tests.support.asking import asks
 from tests.support.command_line import NOBODY, Kraken
+from tests.support.helping import in_soak
 from tests.support.pocket_exchange import PocketExchange, at_pocket
 from tests.support.web_server import self_signed, serving
 
@@ -73,7 +74,9 @@ def no_data(opened: ExitStack, _path: Path) -> str:
     return opened.enter_context(SimulatedExchange(MARKET, limits=None, faults=faults)).url
 
 
-@pytest.fixture(params=[refused_port, no_such_name, captive_portal, untrusted, no_data], ids=lambda way: way.__name__)
+@pytest.fixture(
+    params=[refused_port, captive_portal, no_data, *in_soak(no_such_name, untrusted)], ids=lambda way: way.__name__
+)
 def away(
     request: pytest.FixtureRequest,
     kraken: Kraken,

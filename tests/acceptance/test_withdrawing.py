@@ -49,6 +49,7 @@ def assert_same(left: Path, right: Path) -> None:
     [pytest.param((0,), marks=pytest.mark.soak), pytest.param((1,), marks=pytest.mark.soak), (0, 1)],
     ids=str,
 )
+@pytest.mark.soak
 def test_the_outcome_does_not_depend_on_when_one_verifies(
     market: SimulatedMarket, tmp_path: Path, verifying: Sequence[int]
 ) -> None:

@@ -6,7 +6,6 @@ import importlib
 import io
 import re
 import tokenize
-from pathlib import Path
 
 import pytest
 
@@ -48,8 +47,15 @@ def test_each_term_stands_once_with_a_meaning() -> None:
     assert all(row[1] for row in ROWS)
 
 
-@pytest.mark.parametrize("path", CODE, ids=lambda path: path.relative_to(ROOT).as_posix())
-def test_no_identifier_hides_what_it_is(path: Path) -> None:
-    tokens = tokenize.generate_tokens(io.StringIO(path.read_text(encoding="utf-8")).readline)
-    names = {token.string for token in tokens if token.type == tokenize.NAME and HIDING.search(token.string.lower())}
-    assert {(path.relative_to(ROOT).as_posix(), name) for name in names} <= ALLOWED
+def test_no_identifier_hides_what_it_is() -> None:
+    found = {(path.relative_to(ROOT).as_posix(), name) for path in CODE for name in hiding_in(path.read_text("utf-8"))}
+    assert found <= ALLOWED
+    assert ("kraken_core/ledger/jobs.py", "asked") in found  # it does find them
+
+
+def hiding_in(text: str) -> set[str]:
+    """The identifiers of a module that hide what they are; to read all of its tokens takes long."""
+    if not any(HIDING.search(word) for word in set(re.findall(r"\w+", text.lower()))):
+        return set()
+    tokens = tokenize.generate_tokens(io.StringIO(text).readline)
+    return {token.string for token in tokens if token.type == tokenize.NAME and HIDING.search(token.string.lower())}

@@ -4,8 +4,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import polars as pl
+import pytest
 
 from kraken_core import Workbench
 from kraken_core.domain.market import INTERVALS, Series
@@ -39,3 +41,8 @@ def table(workbench: Workbench) -> pl.DataFrame:
     """Every candle held, with its rank."""
     series = [Series(record.pair, interval) for record in workbench.ledger.pairs() for interval in INTERVALS]
     return workbench.store.candles({each: TimeRanges.single(0, END_OF_TIME) for each in series})
+
+
+def in_soak(*cases: object) -> list[Any]:
+    """Cases of a parametrized test, values or tuples of them, that only the long tests run."""
+    return [pytest.param(*(case if isinstance(case, tuple) else (case,)), marks=pytest.mark.soak) for case in cases]
