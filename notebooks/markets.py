@@ -72,7 +72,7 @@ def archives() -> dict[str, Path]:
     return {name: write_release(market(), release, folder() / name.replace(" ", "-")) for name, release in made.items()}
 
 
-def held(name: str, sources: Sequence[str | Path], *, exchange: str = "", **request: object) -> Workbench:
+def ingested(name: str, sources: Sequence[str | Path], *, exchange: str = "", **request: object) -> Workbench:
     """A home with everything in the sources, and in answers of the exchange at an address, if there is one."""
     home = folder() / name
     home.mkdir()
@@ -85,7 +85,7 @@ def held(name: str, sources: Sequence[str | Path], *, exchange: str = "", **requ
 
 def simulated() -> Workbench:
     """A home with the full release and the one that lost a file, as of the simulated market's present."""
-    return held("home", [archives()["full"], archives()["a file lost"]], start_date="2023-05-01", as_of=PRESENT)
+    return ingested("home", [archives()["full"], archives()["a file lost"]], start_date="2023-05-01", as_of=PRESENT)
 
 
 def opened(home: str, files: str = "") -> Workbench:
@@ -95,13 +95,13 @@ def opened(home: str, files: str = "") -> Workbench:
     """
     if home:
         return Workbench.open(home)
-    return held("yours", [files], start_date="2013-01-01") if files else simulated()
+    return ingested("yours", [files], start_date="2013-01-01") if files else simulated()
 
 
 def whole() -> Workbench:
     """A home with an archive of all that the simulated market traded."""
     everything = Release("Kraken_OHLCVT_2023Q3.zip", START, PRESENT, manifest=True)
-    return held(
+    return ingested(
         "whole",
         [write_release(market(), everything, folder() / "whole-market")],
         start_date="2023-05-01",
@@ -128,21 +128,21 @@ def perishing() -> Workbench:
     archive = write_release(market, days, folder() / "perishing-market")
     with SimulatedExchange(market, limits=None) as exchange:  # which tells what it lists no more
         asked_for = {"start_date": "2024-07-01", "intervals": [60, 1440], "trades": False}
-        return held("perishing", [archive], exchange=exchange.url, **asked_for)
+        return ingested("perishing", [archive], exchange=exchange.url, **asked_for)
 
 
 def asked(name: str, **request: object) -> Workbench:
     """A home that was filled by asking the simulated market's exchange, and nobody else."""
     with SimulatedExchange(market(), limits=None) as exchange:
         pairs = [BTC_USD, ETH_USD, BNT_EUR]
-        return held(name, [], exchange=exchange.url, tier=None, pairs=pairs, as_of=PRESENT, **request)
+        return ingested(name, [], exchange=exchange.url, tier=None, pairs=pairs, as_of=PRESENT, **request)
 
 
 def real() -> Workbench | None:
     """A home with Kraken's own files, 2013 to 2025, where they lie beside the project; else None."""
     if not REAL.is_dir():
         return None
-    return held("real", [REAL / "dump"], start_date="2013-01-01", as_of="2025-04-01")
+    return ingested("real", [REAL / "dump"], start_date="2013-01-01", as_of="2025-04-01")
 
 
 def real_trades() -> Workbench | None:
@@ -157,4 +157,4 @@ def real_trades() -> Workbench | None:
     (here / "XBTUSD.csv").write_text(
         "".join(f"{int(ms) / 1000:.3f},{price},{volume}\n" for ms, price, volume in rows), encoding="utf-8"
     )
-    return held("trades", [here], start_date="2019-07-01", end_date="2019-07-01", as_of="2019-07-02")
+    return ingested("trades", [here], start_date="2019-07-01", end_date="2019-07-01", as_of="2019-07-02")

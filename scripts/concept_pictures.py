@@ -16,11 +16,11 @@ from typing import NamedTuple
 import polars as pl
 
 from kraken_core.domain.candles import PRICES, SCHEMA, Source, aggregate, rank_of
+from kraken_core.domain.completeness import Completeness
 from kraken_core.domain.exchange import OHLC_LIMIT, ohlc_horizon
 from kraken_core.domain.formatting import duration, percent
 from kraken_core.domain.interval_text import short
 from kraken_core.domain.market import INTERVALS, Pair, Series
-from kraken_core.domain.report import Completeness
 from kraken_core.domain.timerange import TimeRanges
 
 IMAGES = Path(__file__).parents[1] / "docs" / "images"

@@ -10,9 +10,9 @@ import streamlit as st
 
 from app.shared import formatting
 from app.shared.series_list import open_series
+from kraken_core.domain.completeness import Completeness
 from kraken_core.domain.formatting import percent
 from kraken_core.domain.market import Pair, Series
-from kraken_core.domain.report import Completeness
 
 PAIR = "Pair"
 # Translucent, so that text is read on light and on dark; the percentage itself says the same to the colour-blind

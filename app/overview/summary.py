@@ -9,10 +9,10 @@ import polars as pl
 
 from app.shared.workbench_cache import remembered
 from kraken_core import Workbench
-from kraken_core.domain.completeness_answer import CompletenessAnswer, completeness_answer
+from kraken_core.domain.completeness import Completeness
+from kraken_core.domain.completeness_answer import CompletenessAnswer
 from kraken_core.domain.gaps import Route
 from kraken_core.domain.market import Pair, Series
-from kraken_core.domain.report import Completeness
 
 NO_TIER = "no tier"  # of fiat bases
 WORST = 10
@@ -83,7 +83,7 @@ def summary(workbench: Workbench) -> Summary | None:
     living = [str(record.pair) for record in workbench.pairs() if not record.lives or record.lives[-1].end is None]
     return Summary(
         as_of=found.as_of,
-        answer=completeness_answer(_series(series)),
+        answer=found.answer,
         intervals=_by_interval(series),
         pairs=_by_pair(series),
         cells={(tier, interval): Completeness(*counts) for tier, interval, *counts in cells},

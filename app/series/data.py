@@ -8,8 +8,8 @@ import polars as pl
 
 from app.shared.workbench_cache import remembered
 from kraken_core import Workbench
+from kraken_core.domain.completeness import Completeness
 from kraken_core.domain.market import Series
-from kraken_core.domain.report import Completeness
 from kraken_core.domain.request import Selection
 from kraken_core.domain.timerange import TimeRange
 from kraken_core.workbench.charts.candle_chart import Drawn

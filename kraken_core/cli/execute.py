@@ -18,9 +18,9 @@ from kraken_core.cli.output import console, print_json, progress
 from kraken_core.cli.result_view import print_result
 
 if TYPE_CHECKING:
+    from kraken_core.domain.completeness import Completeness
     from kraken_core.domain.jobs import IngestionJob
     from kraken_core.domain.plan import IngestionPlan
-    from kraken_core.domain.report import Completeness
     from kraken_core.pipeline.run import JobResult
     from kraken_core.workbench import Workbench
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from kraken_core.domain.completeness import Completeness
 from kraken_core.domain.formatting import percent
 from kraken_core.domain.interval_units import short
 from kraken_core.domain.market import Series
-from kraken_core.domain.report import Completeness
 
 
 class CompletenessAnswer(NamedTuple):
@@ -76,13 +76,13 @@ def _of_worst(series: Series, counts: Completeness) -> str:
     name = f"{series.pair} {short(series.interval)}"
     if not counts.covered:
         return f"Of {name} all {counts.wanted:,} candles expected are missing."
-    parts = []
-    if counts.missing:
-        parts.append(f"{counts.missing:,} missing")
-    if counts.doubtful:
-        parts.append(f"{counts.doubtful:,} doubtful")
+    parts = [
+        f"{slots:,} {'is' if slots == 1 else 'are'} {state}"
+        for slots, state in ((counts.missing, "missing"), (counts.doubtful, "doubtful"))
+        if slots
+    ]
     return (
-        f"Least complete is {name} at {percent(counts.completeness)}: of {counts.wanted:,} candles expected "
+        f"Least complete is {name} at {percent(counts.completeness)}: of {counts.wanted:,} candles expected, "
         f"{' and '.join(parts)}."
     )
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from kraken_core.domain.completeness import Completeness
 from kraken_core.domain.formatting import percent
 from kraken_core.domain.grades import Grade
-from kraken_core.domain.report import Completeness
+from kraken_core.domain.html_tables import grid
+from kraken_core.domain.interval_units import short
 
 _GOOD, _FAIR = 0.9999, 0.95
 
@@ -14,8 +18,20 @@ def grade(counts: Completeness) -> str:
     return "good" if counts.completeness >= _GOOD else "fair" if counts.completeness >= _FAIR else "bad"
 
 
+def by_grade(counts: Completeness) -> dict[Grade, str]:
+    """The share of covered slots on evidence of each grade, best first."""
+    return {each: percent(getattr(counts, each.value) / (counts.covered or 1)) for each in Grade}
+
+
 def evidence(counts: Completeness) -> str:
     """The shares of covered slots by grade, such as 12.00 % proved, 80.00 % confirmed."""
-    of = counts.covered or 1
-    shares = ((getattr(counts, each.value), each.value) for each in Grade)
-    return ", ".join(f"{percent(slots / of)} {name}" for slots, name in shares)
+    return ", ".join(f"{share} {grade}" for grade, share in by_grade(counts).items())
+
+
+def completeness_grid(by_interval: Mapping[int, Completeness]) -> str:
+    """A table of HTML: a row an interval."""
+    rows = (
+        (short(interval), percent(each.completeness), *(f"{n:,}" for n in (each.wanted, each.missing, each.silent)))
+        for interval, each in by_interval.items()
+    )
+    return grid(("interval", "complete", "expected", "missing", "no trades"), rows)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from operator import add, attrgetter
+from dataclasses import dataclass
 
+from kraken_core.domain.completeness import Completeness, least_complete_first
+from kraken_core.domain.completeness_answer import CompletenessAnswer, completeness_answer
+from kraken_core.domain.completeness_text import completeness_grid
 from kraken_core.domain.differences import Disagreement
 from kraken_core.domain.formatting import instant, percent
 from kraken_core.domain.gaps import GapRecord, GapStatus, Route
-from kraken_core.domain.grades import Grade
 from kraken_core.domain.html_tables import facts, grid
 from kraken_core.domain.interval_units import short
 from kraken_core.domain.market import Pair, Series
@@ -19,74 +19,6 @@ from kraken_core.domain.plural import counted
 MOST_PAIRS = 5  # named in an advised command; more are all that are expected
 
 _WORST = 5  # series in a notebook
-
-
-@dataclass(frozen=True, slots=True)
-class Completeness:
-    """Counts of slots. ``covered`` by some source: ``present`` with a candle, ``silent`` without.
-
-    Of the covered ones so many are ``proved``, ``confirmed`` and ``doubtful``, the rest *claimed* (domain rule 15).
-    """
-
-    wanted: int = 0
-    covered: int = 0
-    present: int = 0
-    proved: int = 0
-    confirmed: int = 0
-    doubtful: int = 0
-
-    @property
-    def silent(self) -> int:
-        """Slots in which nothing traded."""
-        return self.covered - self.present
-
-    @property
-    def missing(self) -> int:
-        """Slots that no source covers."""
-        return self.wanted - self.covered
-
-    @property
-    def claimed(self) -> int:
-        """Covered slots of one source, that nothing confirms or contradicts."""
-        return self.covered - self.proved - self.confirmed - self.doubtful
-
-    @property
-    def complete(self) -> int:
-        """Covered slots that are not doubtful."""
-        return self.covered - self.doubtful
-
-    @property
-    def completeness(self) -> float:
-        """Covered and not doubtful, of those expected, 0 to 1; nothing expected is 0, not 1."""
-        return self.share(Grade.CLAIMED)
-
-    def share(self, grade: Grade) -> float:
-        """The slots on evidence of this grade or a better one, of those expected, 0 to 1."""
-        return self.meeting(grade) / self.wanted if self.wanted else 0.0
-
-    def meeting(self, grade: Grade) -> int:
-        """The covered slots on evidence of this grade or a better one."""
-        return sum(getattr(self, each.value) for each in Grade if each.meets(grade))
-
-    @property
-    def activity(self) -> float:
-        """Present of covered, 0 to 1: how often the pair trades, not how complete it is."""
-        return self.present / self.covered if self.covered else 0.0
-
-    def __add__(self, other: Completeness) -> Completeness:
-        return Completeness(*map(add, _COUNTS(self), _COUNTS(other)))
-
-
-_COUNTS = attrgetter(*(field.name for field in fields(Completeness)))
-
-
-def completeness_grid(by_interval: Mapping[int, Completeness]) -> str:
-    """A table of HTML: a row an interval."""
-    rows = (
-        (short(interval), percent(each.completeness), *(f"{n:,}" for n in (each.wanted, each.missing, each.silent)))
-        for interval, each in by_interval.items()
-    )
-    return grid(("interval", "complete", "expected", "missing", "no trades"), rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,27 +47,33 @@ class Report:
 
     @property
     def overall(self) -> Completeness:
-        """All series together, in slots."""
+        """All series together, in slots: for counts, as a share of them would be that of the finest interval."""
         return sum((line.counts for line in self.series), Completeness())
 
     @property
     def by_interval(self) -> dict[int, Completeness]:
-        """All series of an interval together, finest first."""
+        """All series of an interval together, the least complete interval first."""
         result: dict[int, Completeness] = defaultdict(Completeness)
-        for line in sorted(self.series, key=lambda line: line.series.interval):
+        for line in self.series:
             result[line.series.interval] += line.counts
-        return dict(result)
+        return least_complete_first(result)
+
+    @property
+    def answer(self) -> CompletenessAnswer:
+        """Whether the data is complete."""
+        return completeness_answer((line.series, line.counts) for line in self.series)
 
     def _repr_html_(self) -> str:
-        """The report in a notebook: a row for each interval, then the least complete series."""
+        """The report in a notebook: whether the data is complete, the intervals, the worst series."""
         if not self.series:
-            return facts("Completeness: nothing is expected yet", {})
+            return facts(self.answer.text, {})
         worst = [
             (f"{line.series.pair} {short(line.series.interval)}", percent(line.counts.completeness), line.reason)
             for line in self.worst[:_WORST]
         ]
         least = grid(("least complete", "complete", "why"), worst) if worst else ""
-        return facts(f"Completeness as of {instant(self.as_of)} UTC", {}) + completeness_grid(self.by_interval) + least
+        shown = facts(self.answer.text, {"as of": f"{instant(self.as_of)} UTC"})
+        return shown + completeness_grid(self.by_interval) + least
 
     @property
     def worst(self) -> list[SeriesReport]:

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from kraken_core.domain.completeness import Completeness
 from kraken_core.domain.errors import KrakenError
 from kraken_core.domain.market import Pair, Series
-from kraken_core.domain.report import Completeness, SeriesReport
+from kraken_core.domain.report import SeriesReport
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from kraken_core.domain.report import Completeness
+    from kraken_core.domain.completeness import Completeness
     from kraken_core.domain.verification.checks import Check
     from kraken_core.domain.verification.silences import Silence
 

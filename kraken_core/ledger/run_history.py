@@ -8,8 +8,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select
 
+from kraken_core.domain.completeness import Completeness
 from kraken_core.domain.market import Pair, Series
-from kraken_core.domain.report import Completeness
 from kraken_core.domain.run_history import CompletenessPoint, StageRun, VerificationRecord
 from kraken_core.domain.verification.checks import Check
 from kraken_core.domain.verification.silences import Silence

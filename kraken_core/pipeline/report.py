@@ -9,11 +9,12 @@ from operator import attrgetter
 
 from rich.console import Console
 
+from kraken_core.domain.completeness import Completeness
 from kraken_core.domain.coverage import DataCoverageRange
 from kraken_core.domain.differences import disagreements
 from kraken_core.domain.grades import Grade
 from kraken_core.domain.market import Series
-from kraken_core.domain.report import Completeness, Report, SeriesReport
+from kraken_core.domain.report import Report, SeriesReport
 from kraken_core.domain.tiers import Tiers
 from kraken_core.domain.timerange import TimeRange, TimeRanges
 from kraken_core.pipeline.report_terminal import display

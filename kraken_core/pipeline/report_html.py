@@ -6,7 +6,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 
-from kraken_core.domain.completeness_text import evidence, grade
+from kraken_core.domain.completeness import Completeness
+from kraken_core.domain.completeness_text import by_grade, evidence, grade
 from kraken_core.domain.differences import size
 from kraken_core.domain.formatting import instant, percent
 from kraken_core.domain.gaps import GapRecord
@@ -14,7 +15,7 @@ from kraken_core.domain.grades import Grade
 from kraken_core.domain.interval_text import short
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.plural import counted
-from kraken_core.domain.report import Completeness, Report, SeriesReport
+from kraken_core.domain.report import Report, SeriesReport
 
 LONGEST = 200  # series in detail; all of them are in the table of pairs
 STEPS = 400  # of a strip: what is narrower than one is drawn as wide as one
@@ -22,7 +23,7 @@ _STYLE = """
 :root { color-scheme: light; --good: #2f7d4f; --fair: #b7791f; --bad: #c0392b; --present: #3a6ea5; --silent: #b9cde3 }
 body { font: 14px/1.45 system-ui, sans-serif; color: #1c2430; max-width: 70rem; margin: 2rem auto; padding: 0 1rem }
 h1 { margin-bottom: 0 } h2 { margin-top: 2.2rem; font-size: 1.15rem }
-.big { font-size: 2.4rem; font-weight: 600 } .note { color: #5a6675 }
+.answer { font-size: 1.5rem; line-height: 1.3 } .answer b { font-size: 2.4rem } .note { color: #5a6675 }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums }
 th, td { padding: .15rem .5rem; text-align: right; border-bottom: 1px solid #e3e8ee; white-space: nowrap }
 th { color: #5a6675; font-weight: 600 } th:first-child, td:first-child { text-align: left }
@@ -30,6 +31,7 @@ svg { display: block; width: 100%; min-width: 9rem; height: .8rem }
 .good { color: var(--good) } .fair { color: var(--fair) } .bad { color: var(--bad); font-weight: 600 }
 .why { white-space: normal; text-align: left; min-width: 16rem }
 .key span { display: inline-block; width: .8rem; height: .8rem; margin: 0 .3rem 0 1rem; vertical-align: -1px }
+@media screen and (max-width: 60rem) { table { display: block; overflow-x: auto } }
 @media print { body { margin: 0; max-width: none; font-size: 10px } tr { break-inside: avoid }
   thead { display: table-header-group } h2 { break-after: avoid }
   * { -webkit-print-color-adjust: exact; print-color-adjust: exact } }
@@ -57,20 +59,13 @@ _GRADES = (
 
 def page(report: Report) -> str:
     """The page, whole. Whatever comes from data is escaped."""
-    overall = report.overall
     parts = [
         '<!doctype html><html lang="en"><meta charset="utf-8">',
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
         f"<title>Completeness, {instant(report.as_of)} UTC</title><style>{_STYLE}</style>",
         "<h1>Completeness of the history</h1>",
         f'<p class="note">{counted(len(report.series), "series")}, as of {instant(report.as_of)} UTC</p>',
-        f'<p><span class="big {grade(overall)}">{percent(overall.completeness)}</span>',
-        f"of {counted(overall.wanted, 'expected candle')} covered; {overall.missing:,} are missing.</p>",
-        _bar(overall),
-        _KEY,
-        f"<p>Evidence: {evidence(overall)}.</p>",
-        _grades(overall),
-        _GRADES,
+        _answer(report),
         *_by_interval(report),
         *_pairs(report.series),
         *_worst(report),
@@ -82,11 +77,23 @@ def page(report: Report) -> str:
     return "\n".join(parts)
 
 
+def _answer(report: Report) -> str:
+    found = report.answer
+    word, _, why = found.text.partition(" ")
+    return f'<p class="answer"><b class="{"good" if found.is_yes else "bad"}">{word}</b> {escape(why)}</p>'
+
+
 def _by_interval(report: Report) -> Iterator[str]:
-    yield "<h2>By interval</h2>"
+    yield f"<h2>By interval, least complete first</h2>{_KEY}"
     columns = ("interval", "expected", "present", "no trades", "missing", "complete", "active", "")
     rows = [[short(interval), *_figures(counts), _bar(counts)] for interval, counts in report.by_interval.items()]
     yield from _table(columns, rows)
+    yield f"<h2>Evidence, of what is covered</h2>{_GRADES}"
+    grades = (
+        [short(interval), *by_grade(counts).values(), _grades(counts)]
+        for interval, counts in report.by_interval.items()
+    )
+    yield from _table(("interval", *Grade, ""), grades)
 
 
 def _pairs(series: Sequence[SeriesReport]) -> Iterator[str]:

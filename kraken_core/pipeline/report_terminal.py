@@ -7,11 +7,12 @@ from itertools import islice
 from rich.console import Console
 from rich.markup import escape
 
-from kraken_core.domain.completeness_text import evidence, grade
+from kraken_core.domain.completeness import Completeness
+from kraken_core.domain.completeness_text import by_grade, grade
 from kraken_core.domain.formatting import instant, percent
+from kraken_core.domain.grades import Grade
 from kraken_core.domain.interval_units import short
-from kraken_core.domain.plural import counted
-from kraken_core.domain.report import Completeness, Report
+from kraken_core.domain.report import Report
 from kraken_core.pipeline.terminal_table import Column, print_rows
 
 WORST = 10  # lines
@@ -20,6 +21,7 @@ COUNTS = tuple(
     Column(name, numeric=True)
     for name in ("interval", "expected", "present", "no trades", "missing", "complete", "active")
 )
+GRADES = (COUNTS[0], *(Column(grade, numeric=True) for grade in Grade))
 _COLOURS = {"good": "green", "fair": "yellow", "bad": "red"}
 
 
@@ -32,12 +34,10 @@ def display(report: Report, console: Console) -> None:
     if not report.series:
         console.print(_NOT_ON_THESE_DAYS if report.as_of else _NOTHING_YET)
         return
-    overall = report.overall
-    console.print(
-        f"[bold]Completeness[/] {_coloured(overall)} of {overall.wanted:,} expected candles in "
-        f"{counted(len(report.series), 'series')}, as of {instant(report.as_of)} UTC"
-    )
-    console.print(f"[bold]Evidence[/] {evidence(overall)}")
+    answer, _, why = report.answer.text.partition(" ")
+    colour = "green" if report.answer.is_yes else "red"
+    console.print(f"[bold]Is my data complete?[/] [bold {colour}]{answer}[/] {escape(why)}")
+    console.print(f"[dim]As of {instant(report.as_of)} UTC[/]")
     _print_intervals(report, console)
     if worst := report.worst:
         _print_worst(report, console)
@@ -55,13 +55,13 @@ def display(report: Report, console: Console) -> None:
         console.print(f"[dim]… and {more:,} more pairs of sources: see the SQL view differences[/]")
     for action in report.actions:
         console.print(f"[bold]→[/] {escape(action)}")
-    if not worst:
-        console.print("[green]Nothing is missing.[/]")
 
 
 def _print_intervals(report: Report, console: Console) -> None:
     rows = [(short(interval), *_figures(counts)) for interval, counts in report.by_interval.items()]
-    print_rows(console, COUNTS, rows, title="By interval", total=("all", *_figures(report.overall)))
+    print_rows(console, COUNTS, rows, title="By interval, least complete first")
+    grades = [(short(interval), *by_grade(counts).values()) for interval, counts in report.by_interval.items()]
+    print_rows(console, GRADES, grades, title="Evidence, of what is covered")
 
 
 def _print_worst(report: Report, console: Console) -> None:

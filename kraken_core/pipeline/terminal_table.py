@@ -29,21 +29,19 @@ def print_rows(
     rows: Sequence[Sequence[str]],
     *,
     title: str = "",
-    total: Sequence[str] | None = None,
 ) -> None:
-    """Print rows of console markup, a ``total`` below a line.
+    """Print rows of console markup.
 
     Where not even the longest words of all columns fit side by side, each row becomes a block of names and values.
     """
-    body = [*rows, *([total] if total else [])]
-    texts = [[Text.from_markup(cell).plain for cell in cells] for cells in zip(*body, strict=True)] or [
+    texts = [[Text.from_markup(cell).plain for cell in cells] for cells in zip(*rows, strict=True)] or [
         [] for _ in columns
     ]
     whole = [_widest([column.name, *cells]) for column, cells in zip(columns, texts, strict=True)]
     least = [_least(column, cells) for column, cells in zip(columns, texts, strict=True)]
     around = _BETWEEN * len(columns)  # between cells, and at both edges
     if sum(least) + around > out.width:
-        _print_blocks(out, columns, body, title)
+        _print_blocks(out, columns, rows, title)
         return
     fits = (
         sum(some if column.folds else full for column, some, full in zip(columns, least, whole, strict=True)) + around
@@ -67,9 +65,6 @@ def print_rows(
         )
     for cells in rows:
         table.add_row(*cells)
-    if total:
-        table.add_section()
-        table.add_row(*total, style="bold")
     out.print(table)
 
 
@@ -83,10 +78,10 @@ def _least(column: Column, cells: Sequence[str]) -> int:
     return min(longest, SHORTEST_FOLD) if column.folds else longest
 
 
-def _print_blocks(out: Console, columns: Sequence[Column], body: Sequence[Sequence[str]], title: str) -> None:
+def _print_blocks(out: Console, columns: Sequence[Column], rows: Sequence[Sequence[str]], title: str) -> None:
     if title:
         out.print(f"[bold]{title}[/]")
-    for cells in body:
+    for cells in rows:
         block = Table.grid(padding=(0, _BETWEEN, 0, 0))
         block.add_column(no_wrap=True, style="dim")
         block.add_column(overflow="fold")

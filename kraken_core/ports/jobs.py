@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
     from contextlib import AbstractContextManager
 
+    from kraken_core.domain.completeness import Completeness
     from kraken_core.domain.gaps import GapRecord
     from kraken_core.domain.jobs import (
         Control,
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
         ProgressReport,
     )
     from kraken_core.domain.market import Pair, Series
-    from kraken_core.domain.report import Completeness
     from kraken_core.domain.request import Request
     from kraken_core.domain.run_history import StageRun
     from kraken_core.domain.table_mark import TableMark

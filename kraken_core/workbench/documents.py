@@ -19,11 +19,12 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
+    from kraken_core.domain.completeness import Completeness
     from kraken_core.domain.coverage import DataCoverageRange
     from kraken_core.domain.gaps import GapRecord
     from kraken_core.domain.jobs import IngestionJob, JobMetrics
     from kraken_core.domain.plan import IngestionPlan, PlannedFile
-    from kraken_core.domain.report import Completeness, SeriesReport
+    from kraken_core.domain.report import SeriesReport
     from kraken_core.domain.report_diff import Change
     from kraken_core.domain.verification.checks import Verification
     from kraken_core.pipeline.audit import AuditOutcome

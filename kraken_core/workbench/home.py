@@ -15,7 +15,7 @@ from kraken_core.workbench.jobs.clock import SystemClock
 from kraken_core.workbench.open_store import open_store
 
 if TYPE_CHECKING:
-    from kraken_core.domain.report import Completeness
+    from kraken_core.domain.completeness import Completeness
     from kraken_core.domain.revisions import Replacement
     from kraken_core.domain.table_mark import TableMark
     from kraken_core.ledger.ledger import SqlLedger

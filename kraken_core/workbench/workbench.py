@@ -58,11 +58,15 @@ class Workbench(CandleReads, JobCalls, DeprecatedNames):
         return f"<Workbench of {self.settings.home.name}>"  # settings may hold passwords, and a path the user's name
 
     def _repr_html_(self) -> str:
-        """The workbench in a notebook: its home, by name, and how complete that is by interval."""
-        from kraken_core.domain.report import completeness_grid
+        """The workbench in a notebook: its home, by name, whether that is complete, and how far by interval."""
+        from kraken_core.domain.completeness_text import completeness_grid
 
         found = self.charts.totals()
-        values = {"as of": f"{instant(found.as_of)} UTC" if found.as_of else "", "open gaps": f"{found.gaps.height:,}"}
+        values = {
+            "complete?": found.answer.text,
+            "as of": f"{instant(found.as_of)} UTC" if found.as_of else "",
+            "open gaps": f"{found.gaps.height:,}",
+        }
         shown = facts(f"Workbench of {self.settings.home.name}", values if found.as_of else {"stored": "nothing yet"})
         return shown + completeness_grid(found.by_interval) if found.as_of else shown
 

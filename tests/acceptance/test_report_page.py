@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser
 
+from kraken_core.domain.completeness import Completeness
 from kraken_core.domain.gaps import GapRecord
 from kraken_core.domain.market import INTERVALS, Pair, Series
-from kraken_core.domain.report import Completeness, Report, SeriesReport
+from kraken_core.domain.report import Report, SeriesReport
 from kraken_core.domain.tiers import Tiers
 from kraken_core.pipeline.report_html import page
 from kraken_core.settings import Settings
@@ -50,16 +51,19 @@ def test_the_page_opens_in_a_browser_that_has_no_network(full: Kraken, tmp_path:
     opened.goto(file.as_uri())
     [overall] = full.rows("sql", "select count(*) as n from gaps where status <> 'FILLED'")
     assert opened.locator("h1").inner_text() == "Completeness of the history"
+    assert opened.locator(".answer").inner_text().startswith("No: ")
     assert overall["n"] > 0
     report = full.rows("report")
     lacking = [row for row in report if row["missing"]]
-    assert opened.locator("table").nth(2).locator("tbody tr").count() == len(lacking)
-    assert opened.locator("table").nth(1).locator("tbody tr").count() == len({row["pair"] for row in report})
+    assert opened.locator("table").nth(3).locator("tbody tr").count() == len(lacking)
+    assert opened.locator("table").nth(2).locator("tbody tr").count() == len({row["pair"] for row in report})
+    for wide in (1280, 390):
+        opened.set_viewport_size({"width": wide, "height": 800})
+        width = opened.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+        assert width, f"something reaches beyond the page, {wide} pixels wide"
     opened.emulate_media(media="print")
     printed = opened.pdf(format="A4")
     assert printed.startswith(b"%PDF")
-    width = opened.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
-    assert width, "something reaches beyond the page"
     assert wrong == []
     context.close()
 
@@ -104,7 +108,7 @@ def test_names_are_text_never_markup() -> None:
 
 def test_an_empty_home_has_a_page_too(kraken: Kraken, tmp_path: Path) -> None:
     kraken("report", "--html", tmp_path / "report.html")
-    assert ">0 %<" in (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert ">Nothing</b> is expected yet" in (tmp_path / "report.html").read_text(encoding="utf-8")
 
 
 def test_reports_are_compared_with_what_the_earlier_one_said(

@@ -9,10 +9,10 @@ import numpy as np
 import polars as pl
 import pytest
 
+from kraken_core.domain.completeness import Completeness
 from kraken_core.domain.coverage import CoverageSource
 from kraken_core.domain.grades import Grade
 from kraken_core.domain.market import Pair, Series
-from kraken_core.domain.report import Completeness
 from kraken_core.domain.timerange import TimeRange, TimeRanges
 from kraken_core.workbench.charts.bins import Bins
 from kraken_core.workbench.charts.candle_chart import Drawn

@@ -11,10 +11,10 @@ import polars as pl
 import pytest
 
 from app.shared.paging import HEATMAP_ROWS, TIMELINES
+from kraken_core.domain.completeness import Completeness
 from kraken_core.domain.coverage import CoverageSource
 from kraken_core.domain.grades import Grade
 from kraken_core.domain.market import INTERVALS, Pair, Series
-from kraken_core.domain.report import Completeness
 from kraken_core.domain.timerange import TimeRange, TimeRanges
 from kraken_core.workbench.charts.bins import Bins, width_for
 from kraken_core.workbench.charts.candle_chart import BARS, Drawn

@@ -14,11 +14,11 @@ from app.overview.summary import IntervalTotals, OpenGaps, Summary
 from app.shared import formatting
 from app.shared.formatting import plain
 from kraken_core import Workbench
+from kraken_core.domain.completeness import Completeness
 from kraken_core.domain.completeness_answer import CompletenessAnswer, completeness_answer
 from kraken_core.domain.gaps import Route
 from kraken_core.domain.jobs import IngestionJob, JobMetrics, JobStatus
 from kraken_core.domain.market import Pair, Series
-from kraken_core.domain.report import Completeness
 from kraken_core.workbench.figures.completeness import completeness_heatmap
 from tests.app.conftest import Opened, figures, told
 from tests.app.test_ingest import press

@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kraken_core import Workbench
+from kraken_core.domain.completeness import Completeness
 from kraken_core.domain.grades import Grade
 from kraken_core.domain.life import Life
 from kraken_core.domain.market import Series
-from kraken_core.domain.report import Completeness
 from kraken_core.domain.timerange import TimeRange, TimeRanges
 from kraken_core.ports import PairRecord
 from kraken_core.workbench.charts.timeline import LEVELS, Known, Timeline, levels

@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import text
 
+from kraken_core.domain.completeness import Completeness
 from kraken_core.domain.gaps import GapStatus
 from kraken_core.domain.jobs import JobMetrics, JobOrigin, Trigger
-from kraken_core.domain.report import Completeness
 from kraken_core.domain.request import JobKind
 from kraken_core.domain.run_history import CompletenessPoint, StageRun, VerificationRecord
 from kraken_core.domain.table_mark import TableMark

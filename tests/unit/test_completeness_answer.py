@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kraken_core.domain.completeness import Completeness
 from kraken_core.domain.completeness_answer import CompletenessAnswer, completeness_answer
 from kraken_core.domain.market import Pair, Series
-from kraken_core.domain.report import Completeness
 
 BTC = Pair("BTC", "USD")
 MINUTES, HOURS, DAYS = (Series(BTC, interval) for interval in (1, 60, 1440))
@@ -26,7 +26,7 @@ def test_a_million_complete_minutes_do_not_hide_a_missing_day() -> None:
     assert not found.is_yes
     assert found.text == (
         "No: 1 of 2 series is complete and 1 is incomplete. "
-        "Least complete is BTC/USD 1d at 90.00 %: of 10 candles expected 1 missing."
+        "Least complete is BTC/USD 1d at 90.00 %: of 10 candles expected, 1 is missing."
     )
 
 
@@ -36,7 +36,7 @@ def test_the_least_complete_of_which_anything_is_stored_is_named_before_one_with
     )
     assert found.text == (
         "No: 0 of 3 series are complete, 2 are incomplete and nothing is stored of 1. "
-        "Least complete is BTC/USD 1h at 50.00 %: of 10 candles expected 5 missing."
+        "Least complete is BTC/USD 1h at 50.00 %: of 10 candles expected, 5 are missing."
     )
     assert completeness_answer([(MINUTES, Completeness(90)), (DAYS, WHOLE)]).text == (
         "No: 1 of 2 series is complete and nothing is stored of 1. Of BTC/USD 1m all 90 candles expected are missing."
@@ -45,7 +45,7 @@ def test_the_least_complete_of_which_anything_is_stored_is_named_before_one_with
 
 def test_what_is_doubtful_is_not_complete() -> None:
     found = completeness_answer([(DAYS, Completeness(10, 10, 8, doubtful=2))])
-    assert found.text.endswith("Least complete is BTC/USD 1d at 80.00 %: of 10 candles expected 2 doubtful.")
+    assert found.text.endswith("Least complete is BTC/USD 1d at 80.00 %: of 10 candles expected, 2 are doubtful.")
 
 
 def test_nothing_expected_is_not_complete() -> None:

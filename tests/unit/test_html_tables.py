@@ -11,11 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kraken_core import Workbench
+from kraken_core.domain.completeness import Completeness
 from kraken_core.domain.html_tables import facts, grid
 from kraken_core.domain.jobs import IngestionJob, JobMetrics, JobStatus
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.plan import IngestionPlan
-from kraken_core.domain.report import Completeness, Report, SeriesReport
+from kraken_core.domain.report import Report, SeriesReport
 from kraken_core.domain.request import Request
 from kraken_core.pipeline.run import JobResult
 
@@ -85,7 +86,8 @@ def test_a_report_shows_each_interval_and_the_least_complete_series() -> None:
     assert read.tags <= TAGS
     assert {"1h", "97.21 %", "345", "2,000", "1d", "100 %", "BTC/USD 1h", "asked <b>nobody</b>"} <= {*read.text}
     assert "BTC/USD 1d" not in read.text
-    assert Read(Report(0, (), ())._repr_html_()).text == ["Completeness: nothing is expected yet"]
+    assert read.text[0] == REPORT.answer.text
+    assert Read(Report(0, (), ())._repr_html_()).text == ["Nothing is expected yet, so nothing can be complete."]
 
 
 def test_a_result_shows_its_job_and_its_report() -> None:
@@ -103,10 +105,11 @@ def test_a_plan_shows_what_it_reads_and_what_is_to_be_known() -> None:
 def test_a_workbench_shows_how_complete_its_home_is(full_home: Path) -> None:
     with Workbench.open(full_home) as workbench:
         read = Read(workbench._repr_html_())
-        by_interval = workbench.holdings.report(workbench.select()).by_interval
+        report = workbench.holdings.report(workbench.select())
     assert f"Workbench of {full_home.name}" in read.text
     assert repr(workbench) == f"<Workbench of {full_home.name}>"
-    for counts in by_interval.values():
+    assert report.answer.text in read.text
+    for counts in report.by_interval.values():
         assert {f"{counts.wanted:,}", f"{counts.missing:,}", f"{counts.silent:,}"} <= {*read.text}
 
 

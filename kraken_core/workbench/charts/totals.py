@@ -8,13 +8,15 @@ from typing import NamedTuple
 
 import polars as pl
 
+from kraken_core.domain.completeness import Completeness, least_complete_first
+from kraken_core.domain.completeness_answer import CompletenessAnswer, completeness_answer
 from kraken_core.domain.grades import Grade
 from kraken_core.domain.market import Pair, Series
-from kraken_core.domain.report import Completeness
 from kraken_core.domain.timerange import TimeRange, TimeRanges
 from kraken_core.ports import CandleStore
 from kraken_core.workbench.charts.share import SERIES, WIDTH, inside, slots_of
 
+_COUNTS = Completeness.__match_args__
 _GRADES = [grade.value for grade in Grade if grade is not Grade.CLAIMED]  # which is the rest
 
 
@@ -34,10 +36,17 @@ class Totals(NamedTuple):
 
     @property
     def by_interval(self) -> dict[int, Completeness]:
-        """All series of an interval together, finest first."""
-        names = Completeness.__match_args__
-        rows = self.series.group_by("interval_minutes").agg(pl.col(names).sum()).sort("interval_minutes").iter_rows()
-        return {interval: Completeness(*counts) for interval, *counts in rows}
+        """All series of an interval together, the least complete interval first."""
+        rows = self.series.group_by("interval_minutes").agg(pl.col(_COUNTS).sum()).iter_rows()
+        return least_complete_first({interval: Completeness(*counts) for interval, *counts in rows})
+
+    @property
+    def answer(self) -> CompletenessAnswer:
+        """Whether the data is complete."""
+        rows = self.series.select(*SERIES, *_COUNTS).iter_rows()
+        return completeness_answer(
+            (Series(Pair.stored(pair), interval), Completeness(*counts)) for pair, interval, *counts in rows
+        )
 
 
 def totals(

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 
 import plotly.graph_objects as go
 
+from kraken_core.domain.completeness import Completeness
 from kraken_core.domain.formatting import percent, whole_percent
 from kraken_core.domain.interval_units import short
-from kraken_core.domain.report import Completeness
 from kraken_core.workbench.figures.palette import MISSING, PRESENT
 from kraken_core.workbench.figures.parts import text
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import plotly.graph_objects as go
 
+from kraken_core.domain.completeness import Completeness
 from kraken_core.domain.formatting import percent
 from kraken_core.domain.grades import Grade
-from kraken_core.domain.report import Completeness
 from kraken_core.workbench.figures.palette import GRADES
 
 HEIGHT_PX = 74

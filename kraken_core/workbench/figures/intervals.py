@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 
 import plotly.graph_objects as go
 
+from kraken_core.domain.completeness import Completeness
 from kraken_core.domain.formatting import percent
 from kraken_core.domain.grades import Grade
-from kraken_core.domain.report import Completeness
 from kraken_core.workbench.figures.palette import GRADES, MISSING, PRESENT, SILENT
 
 ROW_PX, AROUND_PX = 34, 70

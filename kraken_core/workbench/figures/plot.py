@@ -9,9 +9,9 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from kraken_core.domain.completeness import Completeness
 from kraken_core.domain.errors import UsageError
 from kraken_core.domain.market import Pair, Series
-from kraken_core.domain.report import Completeness
 from kraken_core.domain.request import Selection
 from kraken_core.domain.timerange import TimeRange
 from kraken_core.workbench.charts.charts import NO_TIER, ChartData

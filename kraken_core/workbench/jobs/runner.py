@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+from kraken_core.domain.completeness import Completeness
 from kraken_core.domain.errors import (
     ClusterError,
     IllegalMoveError,
@@ -32,7 +33,6 @@ from kraken_core.domain.jobs import (
     JobStatus,
 )
 from kraken_core.domain.plan import IngestionPlan
-from kraken_core.domain.report import Completeness
 from kraken_core.domain.request import Request
 from kraken_core.domain.scope import wanted_before
 from kraken_core.domain.timerange import iso

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
+from kraken_core.domain.completeness import Completeness
 from kraken_core.domain.coverage import DataCoverageRange
 from kraken_core.domain.errors import IncompleteError, IncompleteRange
 from kraken_core.domain.formatting import duration, percent
@@ -11,7 +12,7 @@ from kraken_core.domain.grades import Grade
 from kraken_core.domain.incomplete import missing_ranges, weak_ranges
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.plural import counted
-from kraken_core.domain.report import Completeness, Report, SeriesReport
+from kraken_core.domain.report import Report, SeriesReport
 from kraken_core.domain.timerange import TimeRanges, floor
 
 NAMED = 3  # series; the report has all
