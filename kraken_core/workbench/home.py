@@ -16,6 +16,7 @@ from kraken_core.workbench.open_store import open_store
 
 if TYPE_CHECKING:
     from kraken_core.domain.completeness import Completeness
+    from kraken_core.domain.report import Report
     from kraken_core.domain.revisions import Replacement
     from kraken_core.domain.table_mark import TableMark
     from kraken_core.ledger.ledger import SqlLedger
@@ -132,10 +133,10 @@ class OpenHome:
             self._completeness,
         )
 
-    def _completeness(self) -> Mapping[int, Completeness]:
+    def _completeness(self, report: Report | None) -> Mapping[int, Completeness]:
         from kraken_core.workbench.charts.charts import ChartData
 
-        return ChartData(self.ledger, self.store, self.tiers).totals().by_interval
+        return ChartData(self.ledger, self.store, self.tiers).completeness(report)
 
     def exchange(self, stop: Callable[[], bool], patience: RetryBudget | None = None) -> Exchange:
         """The exchange's API, at the settings' address and pace; a wait for it ends when ``stop`` returns true."""

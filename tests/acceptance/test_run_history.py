@@ -88,3 +88,24 @@ def test_a_verification_of_a_damaged_table_is_kept_too(full: Kraken) -> None:
         [kept] = wb.run_records.verifications()
     assert not kept.ok
     assert [check.name for check in kept.checks if check.failed] == ["table"]
+
+
+@pytest.mark.parametrize("days", [{}, {"start_date": "2024-03-29", "end_date": "2024-03-29"}])
+@pytest.mark.parametrize("pairs", [[], ["BTC/USD"]])
+def test_what_a_report_has_counted_is_taken_from_it_and_the_rest_counted(
+    full: Kraken, days: dict[str, str], pairs: list[str]
+) -> None:
+    with Workbench.open(full.home) as wb:
+        report = wb.holdings.report(wb.select(pairs=pairs, **days))
+        assert wb.charts.completeness(report) == wb.charts.totals().by_interval
+
+
+def test_nothing_that_the_report_of_a_job_has_counted_is_counted_again(
+    full: Kraken, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Workbench.open(full.home) as wb:
+        report = wb.holdings.report(wb.select())
+        expected = wb.charts.totals().by_interval
+        for reading in ("covered_ranges", "open_gaps"):
+            monkeypatch.setattr(type(wb.ledger), reading, lambda _: pytest.fail("counted again"))
+        assert wb.charts.completeness(report) == expected

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 import polars as pl
 
+from kraken_core.domain.completeness import Completeness, least_complete_first
 from kraken_core.domain.life import expected_slots
 from kraken_core.domain.market import Series
+from kraken_core.domain.report import Report
 from kraken_core.domain.request import Selection, closed
 from kraken_core.domain.tiers import Tiers
 from kraken_core.domain.timerange import TimeRange, TimeRanges
@@ -65,6 +68,24 @@ class ChartData:
         detections = self.ledger.detections()
         covered, gaps = self.ledger.covered_ranges(), self.ledger.open_gaps()
         return totals(self.store, self._as_of, self._wanted(detections), covered, gaps)
+
+    def completeness(self, report: Report | None = None) -> dict[int, Completeness]:
+        """How complete everything is, by interval.
+
+        ``report`` is one of now: a series of which it has everything that is expected is not counted again.
+        """
+        wanted = dict(self._wanted(self.ledger.detections()))
+        result: dict[int, Completeness] = defaultdict(Completeness)
+        for line in report.series if report else ():
+            slots = wanted.get(line.series)
+            if slots and (line.counts.wanted, line.start, line.end) == (slots.slots(line.series.width), *slots.hull):
+                result[line.series.interval] += line.counts
+                del wanted[line.series]
+        if any(wanted.values()):
+            rest = totals(self.store, 0, wanted.items(), self.ledger.covered_ranges(), self.ledger.open_gaps())
+            for interval, counts in rest.by_interval.items():
+                result[interval] += counts
+        return least_complete_first(result)
 
     def gaps(self, selection: Selection) -> pl.DataFrame:
         """The selection's open gaps: columns of ``SqlLedger.open_gaps``, and tier."""

@@ -33,6 +33,7 @@ from kraken_core.domain.jobs import (
     JobStatus,
 )
 from kraken_core.domain.plan import IngestionPlan
+from kraken_core.domain.report import Report
 from kraken_core.domain.request import Request
 from kraken_core.domain.scope import wanted_before
 from kraken_core.domain.timerange import iso
@@ -72,9 +73,12 @@ def _either(stop: Callable[[], bool], lease: Lease) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class JobRunner(JobPlanner):
-    """Plans and runs the jobs of a home. ``completeness`` is that of everything, by interval."""
+    """Plans and runs the jobs of a home.
 
-    completeness: Callable[[], Mapping[int, Completeness]] = dict
+    ``completeness`` is that of everything, by interval; it need not count again what a report of now has counted.
+    """
+
+    completeness: Callable[[Report | None], Mapping[int, Completeness]] = lambda _: {}
 
     def unfinished(self, request: Request) -> IngestionJob | None:
         """The newest job of the same request that can be taken up again."""
@@ -197,7 +201,7 @@ class JobRunner(JobPlanner):
             detections = {s: each for s, each in self.ledger.detections().items() if s.pair in covered}
             wanted = wanted_before(detections, lives, job.request)
             report = CompletenessReporter(self.store, self.ledger, self.tiers).generate_report(wanted, job.as_of)
-        self.record_completeness(job)
+        self.record_completeness(job, report)
         ended = replace(job, metrics=stages.metrics)
         return JobResult(ended, report, None, dict(stages.seconds), audit=outcome)
 
@@ -237,13 +241,13 @@ class JobRunner(JobPlanner):
             self.ledger.add_event(job.id, "workers", pool.description)
             progress(ProgressReport("workers", 1, 1, pool.description))
         result = knowing._pipeline(plan, pool, progress, stop).run(job, plan)  # noqa: SLF001 - our copy
-        self.record_completeness(job)
+        self.record_completeness(job, result.report)
         return result
 
-    def record_completeness(self, job: IngestionJob) -> None:
-        """Keep how complete everything is as a job ends, for the trend; a job does not fail by that."""
+    def record_completeness(self, job: IngestionJob, report: Report | None = None) -> None:
+        """Keep how complete everything is as a job ends with a report, for the trend; a job does not fail by that."""
         try:
-            counts = self.completeness()
+            counts = self.completeness(report)
         except StoreError:
             LOG.exception("how complete everything is after job %s could not be counted", job.id)
             return
