@@ -16,7 +16,10 @@ from kraken_core.domain.jobs import STAGES, IngestionJob, JobStatus
 
 EVERY_S = 1.0
 
-MEANINGS = {"The last one took": "The newest completed job of the same request."}
+MEANINGS = {
+    "Left, about": "Of the whole job, once there is a basis: files that were read, and requests that are known.",
+    "The last one took": "The newest completed job of the same request.",
+}
 Moves = list[tuple[int, JobStatus, str | None]]
 
 
@@ -50,17 +53,14 @@ def _progress(job: IngestionJob, jobs: Sequence[IngestionJob]) -> None:
         f" · {formatting.count(files)} of {formatting.count(metrics.total_files)} files" if metrics.total_files else ""
     )
     stage = f"stage {job.stage_number} of {len(STAGES)}: {job.stage or STAGES[0]}"
-    st.progress(
-        min(job.progress_pct, 100) / 100,
-        f"Job {job.id}, {stage} · {int(job.progress_pct)} %{of_files}",
-    )
+    st.progress(job.progress_pct / 100, f"Job {job.id}, {stage} · {int(job.progress_pct)} %{of_files}")
     speed = formatting.count(round(doing.rows_per_second)) if doing and doing.rows_per_second else formatting.NOTHING
-    left = duration(doing.eta_seconds) if doing and doing.eta_seconds is not None else formatting.NOTHING
     now = workbench().clock.now()
     elapsed, before = lasted(job, now), _took_before(job, jobs, now)
     shown = {
         "Elapsed": formatting.NOTHING if elapsed is None else duration(elapsed),
-        "Left of this stage": left,
+        "Left, about": _left(doing.job_eta_seconds if doing else None),
+        "Left of this stage": _left(doing.eta_seconds if doing else None),
         "The last one took": formatting.NOTHING if before is None else duration(before),
         "Rows a second": speed,
         "New candles": formatting.count(metrics.records_ingested),
@@ -69,6 +69,10 @@ def _progress(job: IngestionJob, jobs: Sequence[IngestionJob]) -> None:
     }
     show_metrics(shown, MEANINGS, border=False)
     st.text(f"Now: {doing.current}" if doing and doing.current else "Now: …")
+
+
+def _left(seconds: float | None) -> str:
+    return formatting.NOTHING if seconds is None else duration(seconds)
 
 
 def _took_before(job: IngestionJob, jobs: Sequence[IngestionJob], now: int) -> float | None:

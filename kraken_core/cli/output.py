@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -106,7 +107,10 @@ def _shown(value: object) -> str:
 
 @contextmanager
 def progress(ctx: CliContext) -> Iterator[Callable[[ProgressReport], None]]:
-    """Shows how far a job is: bars on a terminal, plain lines elsewhere, nothing with --quiet."""
+    """Shows how far a job is: on a terminal a bar of it all and one of its stage, plain lines elsewhere.
+
+    With --quiet there is nothing.
+    """
     if ctx.quiet:
         yield lambda _: None
     elif sys.stderr.isatty():
@@ -122,7 +126,7 @@ def _lines() -> Callable[[ProgressReport], None]:
     def report(now: ProgressReport) -> None:
         percent = 100 * now.done // now.total if now.total else 100
         step = percent // LINES_EVERY
-        if last_step.get(now.stage) != step:
+        if now.done and last_step.get(now.stage) != step:
             last_step[now.stage] = step
             click.echo(f"{now.stage}: {percent} % {_detail(now)}".rstrip(), err=True)
 
@@ -144,8 +148,10 @@ def _detail(now: ProgressReport) -> str:
 
 @contextmanager
 def _bars() -> Iterator[Callable[[ProgressReport], None]]:
-    from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
     from rich.table import Column
+
+    from kraken_core.domain.formatting import duration
 
     columns = (
         TextColumn("{task.description:<9}"),
@@ -153,13 +159,32 @@ def _bars() -> Iterator[Callable[[ProgressReport], None]]:
         TaskProgressColumn(),
         TextColumn("{task.fields[detail]}", table_column=Column(no_wrap=True, overflow="ellipsis", ratio=1)),
     )
+    began, at = time.monotonic(), ""
     with Progress(*columns, console=console(stderr=True), expand=True) as bars:
-        tasks: dict[str, TaskID] = {}
+        job = bars.add_task("job", total=100, visible=False, detail="")
+        stage = bars.add_task("", visible=False, detail="")
 
         def report(now: ProgressReport) -> None:
-            if now.stage not in tasks:
-                tasks[now.stage] = bars.add_task(now.stage, total=now.total or 1, detail="")
+            nonlocal at
+            if now.job_pct is not None:
+                bars.update(job, completed=now.job_pct, visible=True, detail=_of_job(now, time.monotonic() - began))
+            if now.stage != at:
+                at = now.stage
+                bars.reset(stage, description=at, visible=True)
             done = now.done if now.total else 1
-            bars.update(tasks[now.stage], completed=done, total=now.total or 1, detail=_detail(now))
+            bars.update(stage, completed=done, total=now.total or 1, detail=_detail(now))
 
-        yield report
+        try:
+            yield report
+        finally:
+            bars.update(job, detail=f"{duration(time.monotonic() - began)} elapsed")  # nothing is left, or who knows
+        if bars.tasks[job].visible:
+            bars.update(job, completed=100)
+            bars.update(stage, visible=False)
+
+
+def _of_job(now: ProgressReport, elapsed: float) -> str:
+    from kraken_core.domain.formatting import duration
+
+    left = "" if now.job_eta_seconds is None else f", about {duration(now.job_eta_seconds)} left"
+    return f"{duration(elapsed)} elapsed{left}"

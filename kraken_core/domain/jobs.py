@@ -111,7 +111,12 @@ class JobMetrics:
     @property
     def progress_pct(self) -> float:
         """Files and requests done, of all: 0 to 100; 0 while nothing is known of the total."""
-        done = self.files_ingested + self.files_skipped + self.files_failed + min(self.requests, self.total_requests)
+        return self.pct_with()
+
+    def pct_with(self, *, files: int = 0, requests: int = 0) -> float:
+        """The same once so many more files and requests are done."""
+        read = self.files_ingested + self.files_skipped + self.files_failed + files
+        done = min(read, self.total_files) + min(self.requests + requests, self.total_requests)
         total = self.total_files + self.total_requests
         return 100.0 * done / total if total else 0.0
 
@@ -121,7 +126,10 @@ STAGES = ("ingest", "cover", "listings", "detect", "backfill", "audit", "check",
 
 
 class ProgressReport(NamedTuple):
-    """How far a job is; counts are of its plan, ``rows_per_second`` since the stage began."""
+    """How far a stage of a job is; counts are of its plan, ``rows_per_second`` since the stage began.
+
+    ``job_pct`` (0 to 100) and ``job_eta_seconds`` are of the job as a whole; None where there is no job, or no basis.
+    """
 
     stage: str
     done: int
@@ -130,6 +138,8 @@ class ProgressReport(NamedTuple):
     rows: int = 0
     rows_per_second: float = 0.0
     eta_seconds: float | None = None
+    job_pct: float | None = None
+    job_eta_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

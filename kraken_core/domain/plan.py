@@ -158,8 +158,16 @@ class IngestionPlan:
     @property
     def estimated_seconds(self) -> float:
         """How long the files and the requests will take, estimated."""
-        by_pair = [repair.requests for repair in self.repairs.repairs]
-        return self.text_bytes / BYTES_A_ROW / ROWS_A_SECOND + self.pace.seconds(self.listings, by_pair)
+        return self.text_bytes / BYTES_A_ROW / ROWS_A_SECOND + self._request_seconds
+
+    @property
+    def seconds_after_files(self) -> float | None:
+        """How long requests will take once the files are read; None where these have to show first what is missing."""
+        return None if self.market and self.unread else self._request_seconds
+
+    @property
+    def _request_seconds(self) -> float:
+        return self.pace.seconds(self.listings, [repair.requests for repair in self.repairs.repairs])
 
     @property
     def _once_read(self) -> Collection[ArchiveFile]:

@@ -31,7 +31,7 @@ from kraken_core.pipeline.audit_suspects import suspects
 from kraken_core.pipeline.audited import with_basis
 from kraken_core.pipeline.cover import CoverageTracker
 from kraken_core.pipeline.fetch import Spent
-from kraken_core.pipeline.progress import Stages, Ticker
+from kraken_core.pipeline.progress import Stages, Steps, Ticker
 from kraken_core.pipeline.withdraw import Withdraw
 from kraken_core.ports import CandleStore, Exchange, Ledger
 
@@ -87,7 +87,7 @@ class Audit:
         """
         expected, most = expected_requests(covered), most_requests(job.request, covered)
         spent = Spent.begin(self.exchange, replace(job.metrics, total_requests=expected))
-        with stages.stage("audit", expected, job.metrics.requests) as ticker:
+        with stages.stage("audit", expected, job.metrics.requests, of=Steps.REQUESTS) as ticker:
             running = _Running(self, job, covered, Requests(Budget(spent.left(most)), spent, ticker))
             left = running.run()
         with stages.stage("cover"):

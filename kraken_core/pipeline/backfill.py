@@ -27,7 +27,7 @@ from kraken_core.pipeline.derive import Derive
 from kraken_core.pipeline.detect import BEYOND_BUDGET, Attempt, Detected, GapRecorder
 from kraken_core.pipeline.fetch import Fetch, Spent
 from kraken_core.pipeline.listings import Listings
-from kraken_core.pipeline.progress import Stages
+from kraken_core.pipeline.progress import Stages, Steps
 from kraken_core.pipeline.rates import trades_a_second
 from kraken_core.pipeline.scope import scope_of
 from kraken_core.ports import CandleStore, Ledger
@@ -185,7 +185,7 @@ class _Rounds:
         self._stages.metrics = replace(
             self._stages.metrics, total_requests=self._stages.metrics.requests + repairs.requests
         )
-        with self._stages.stage("backfill", repairs.requests) as ticker:
+        with self._stages.stage("backfill", repairs.requests, of=Steps.REQUESTS) as ticker:
             self._detection.begin_backfill(detected, BY_API)
             spent = replace(self._spent, metrics=self._stages.metrics)
             fetched = self._asking.fetch.run(

@@ -77,7 +77,8 @@ class Ingest:
         for wave in _waves(plan, pending, refuted):
             for receipts in self._read(batches(wave, limit), self._known()):
                 metrics = self._commit(job, metrics, receipts, differing)
-                ticker.add(sum(len(r.files) for r in receipts), _records(receipts), _current(receipts))
+                text = sum(file.record.size for receipt in receipts for file in receipt.files)
+                ticker.add(sum(len(r.files) for r in receipts), _records(receipts), _current(receipts), text)
                 if job.request.stop_on_error and metrics.files_failed:
                     raise JobError(_first_failure(receipts))
         return metrics

@@ -23,7 +23,7 @@ from kraken_core.pipeline.cover import CoverageTracker
 from kraken_core.pipeline.download_list import write_download_list
 from kraken_core.pipeline.ingest import Ingest
 from kraken_core.pipeline.maintain import Tidy
-from kraken_core.pipeline.progress import Stages
+from kraken_core.pipeline.progress import Stages, Steps
 from kraken_core.pipeline.report import CompletenessReporter
 from kraken_core.pipeline.scope import scope_of
 from kraken_core.ports import Ledger, Progress
@@ -74,10 +74,11 @@ class Pipeline:
         Every stage leaves what it did in the ledger, so that a run of the same job continues where this one ended.
         """
         _log_sources(job, plan)
-        stages = Stages(job, job.metrics, self.ledger, self.progress, self.stop)
+        stages = Stages(job, job.metrics, self.ledger, self.progress, self.stop, plan.seconds_after_files)
         before = job.metrics
         done = before.files_ingested + before.files_skipped + before.files_failed
-        with stages.stage("ingest", job.total_files, done) as ticker:
+        text = sum(planned.file.size for planned in plan.to_ingest)
+        with stages.stage("ingest", job.total_files, done, of=Steps.FILES, work=text) as ticker:
             stages.metrics = self.ingest.run(job, plan, ticker)
         unreadable = self.ledger.unreadable()
         pairs = self._pairs(plan, unreadable)

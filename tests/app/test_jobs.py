@@ -99,7 +99,7 @@ def test_a_running_job_says_how_long_it_has_run_and_what_the_last_one_took(bench
     shown = figures(opened("jobs"))
     assert shown["Elapsed"] != "–"
     assert shown["The last one took"] != "–"
-    assert shown["Left of this stage"] == "–", "nothing is reported yet"
+    assert shown["Left, about"] == shown["Left of this stage"] == "–", "nothing is reported yet"
 
 
 def test_pause_and_cancel_are_asked_of_a_running_job(bench: Workbench, opened: Opened) -> None:
