@@ -6,6 +6,7 @@ import polars as pl
 import streamlit as st
 
 from app.shared import formatting
+from app.shared.archive_links import archive_links
 from app.shared.filters import IN_URL, selection
 from app.shared.links import link
 from app.shared.metrics import show_metrics
@@ -164,6 +165,7 @@ def _evidence(series: Series, span: TimeRange) -> None:
         link("candles", "Open in Candles", ":material/candlestick_chart:", **filters, **window_filters(span))
         link("gaps", f"Open in Gaps{', to backfill' if fillable else ''}", ":material/border_clear:",
              **filters, **window_filters(span))  # fmt: skip
+        archive_links(gaps)
     if gaps.height:
         st.caption("Missing in it")
         st.dataframe(

@@ -6,8 +6,10 @@ import polars as pl
 import streamlit as st
 
 from app.shared import formatting
+from app.shared.archive_links import archive_links
 from app.shared.tables import numbers
 from app.shared.workbench_cache import workbench
+from kraken_core.domain.gaps import Route
 from kraken_core.domain.untrusted import FORMULA
 
 LISTED = 500  # the largest; a list of 100,000 helps nobody, and is too much to send
@@ -58,13 +60,15 @@ def download_list(gaps: pl.DataFrame) -> None:
         f"{formatting.many(int(wanted['candles'].sum()), 'candle')}. The list names the files in each; read what you "
         "downloaded on the page Ingest."
     )
-    st.download_button(
-        "Download list",
-        wanted.write_csv,
-        file_name="downloads.csv",
-        icon=":material/download:",
-        on_click="ignore",
-    )
+    with st.container(horizontal=True):
+        st.download_button(
+            "Download list",
+            wanted.write_csv,
+            file_name="downloads.csv",
+            icon=":material/download:",
+            on_click="ignore",
+        )
+        archive_links(gaps.filter(pl.col("route") == Route.NONE))
 
 
 def by_hand(downloads: pl.DataFrame) -> pl.DataFrame:

@@ -32,14 +32,18 @@ def trend() -> None:
     lines: dict[int, list[tuple[int, int, float]]] = defaultdict(list)
     for each in points:
         lines[each.interval].append((each.at, each.job_id, each.counts.completeness))
-    st.plotly_chart(completeness_trend(lines), config={"displayModeBar": False}, key="trend")
-    st.caption("Of everything that was expected when a job had ended. It falls where a job expects more than before.")
+    undone = {each.job_id for each in points if each.undone}
+    st.plotly_chart(completeness_trend(lines, undone), config={"displayModeBar": False}, key="trend")
+    gone = " Hollow points are of jobs that were undone since, and no line goes through them." if undone else ""
+    st.caption(
+        f"Of everything that was expected when a job had ended. It falls where a job expects more than before.{gone}"
+    )
     with st.expander("As a table"):
         st.dataframe(
             [
                 {
                     "At (UTC)": formatting.minute(each.at),
-                    "Job": each.job_id,
+                    "Job": f"{each.job_id}, undone" if each.undone else str(each.job_id),
                     "Interval": formatting.interval(each.interval),
                     "Complete": percent(each.counts.completeness),
                     "Expected": formatting.count(each.counts.wanted),

@@ -7,6 +7,7 @@ import streamlit as st
 
 from app.series.data import SeriesState, evidence_of, files_of, mini_chart, silences_of
 from app.shared import formatting
+from app.shared.archive_links import archive_links
 from app.shared.links import link
 from app.shared.series_list import filters_of
 from app.shared.tables import numbers
@@ -42,7 +43,9 @@ def gaps_tab(found: SeriesState) -> None:
     if fillable.height:
         link("gaps", f"Backfill {formatting.many(fillable.height, 'gap')}", ":material/download:", **filters)
     else:
-        st.caption("No route fills these from here: the archive named holds them, as far as it is known.")
+        st.caption("No route fills these from here: the archive that is named contains them, as far as it is known.")
+    with st.container(horizontal=True):
+        archive_links(found.gaps)
     _table(
         gaps.head(LISTED).select(
             *_span("start", "end"),

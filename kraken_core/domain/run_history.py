@@ -22,12 +22,16 @@ class StageRun(NamedTuple):
 
 
 class CompletenessPoint(NamedTuple):
-    """How complete all series of an interval (minutes) were together, when a job had ended; ``at`` in epoch seconds."""
+    """How complete all series of an interval (minutes) were together, when a job had ended; ``at`` in epoch seconds.
+
+    Once that job is ``undone``, it is no longer what was known then.
+    """
 
     at: int
     job_id: int
     interval: int
     counts: Completeness
+    undone: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,11 +34,13 @@ from kraken_core.ledger.models import (
     file_ingestion_record,
     gap_record,
     ingestion_job,
+    job_stage,
     listing_answer,
     listing_change,
     pair,
     pair_life,
     renamed_pair,
+    verification,
 )
 from kraken_core.ledger.transactions import Transactions, transaction
 from kraken_core.ledger.undone import not_undone
@@ -100,11 +102,18 @@ VIEWS: dict[str, Select[Any]] = {
     .order_by(asset.c.ticker, pair.c.quote),
     "jobs": select(
         ingestion_job.c.id.label("job_id"),
-        *_named(ingestion_job, "status", "stage", "tiers", "intervals"),
+        *_named(ingestion_job, "status", "trigger", "kind", "stage", "tiers", "intervals"),
         *_range(ingestion_job),
         *_named(ingestion_job, "as_of", *METRICS, "progress_pct", "error"),
         *_named(ingestion_job, "created_at", "started_at", "finished_at", "updated_at"),
+        ingestion_job.c.undone_at,
     ).order_by(ingestion_job.c.id),
+    "stages": select(*_named(job_stage, "job_id", "stage", "started_at", "seconds")).order_by(job_stage.c.id),
+    "verifications": select(
+        verification.c.id.label("verification_id"),
+        verification.c.at.label("verified_at"),
+        *_named(verification, "selection", "checks", "suspicious"),
+    ).order_by(verification.c.id),
     "files": _of_series(
         file_ingestion_record,
         *_named(file_ingestion_record, "job_id", "path", "member", "content_hash", "size", "status"),
@@ -176,8 +185,11 @@ class Frames(Transactions):
 
         - assets: asset_id, ticker, tier
         - pairs: pair, base, quote, tier, listed_at, listing_assumed, delisted_at
-        - jobs: job_id, status, stage, tiers and intervals (each joined by commas), start_time, end_time, as_of,
-          the counts of JobMetrics, progress_pct (0 to 100), error, created_at, started_at, finished_at, updated_at
+        - jobs: job_id, status, trigger, kind, stage, tiers and intervals (each joined by commas), start_time, end_time,
+          as_of, the counts of JobMetrics, progress_pct (0 to 100), error, created_at, started_at, finished_at,
+          updated_at, undone_at
+        - stages: job_id, stage, started_at, seconds; those that ended, of every round
+        - verifications: verification_id, verified_at, selection (in words), checks and suspicious (silences), both JSON
         - files: pair, interval_minutes, job_id, path, member, content_hash, size (bytes), status, first_time,
           last_time, records, records_new, records_changed, records_rejected, error, created_at, updated_at
         - coverage: pair, interval_minutes, start_time, end_time, source, candles, grade

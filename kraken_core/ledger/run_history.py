@@ -14,7 +14,7 @@ from kraken_core.domain.run_history import CompletenessPoint, StageRun, Verifica
 from kraken_core.domain.verification.checks import Check
 from kraken_core.domain.verification.silences import Silence
 from kraken_core.ledger.bulk import add_rows
-from kraken_core.ledger.models import interval_completeness, job_stage, verification
+from kraken_core.ledger.models import ingestion_job, interval_completeness, job_stage, verification
 from kraken_core.ledger.transactions import Transactions, transaction
 
 _COUNTS = Completeness.__match_args__
@@ -53,10 +53,14 @@ class RunHistory(Transactions):
     def completeness_history(self) -> list[CompletenessPoint]:
         """How complete everything was when jobs ended, oldest first."""
         columns = interval_completeness.c
-        rows = select(columns.at, columns.job_id, columns.interval, *(columns[name] for name in _COUNTS))
+        undone = ingestion_job.c.undone_at.is_not(None)
+        rows = select(undone, columns.at, columns.job_id, columns.interval, *(columns[name] for name in _COUNTS))
         with self._reading() as connection:
-            found = connection.execute(rows.order_by(columns.id)).all()
-        return [CompletenessPoint(at, job, interval, Completeness(*counts)) for at, job, interval, *counts in found]
+            found = connection.execute(rows.join_from(interval_completeness, ingestion_job).order_by(columns.id)).all()
+        return [
+            CompletenessPoint(at, job, interval, Completeness(*counts), bool(gone))
+            for gone, at, job, interval, *counts in found
+        ]
 
     @transaction
     def record_verification(self, found: VerificationRecord) -> None:

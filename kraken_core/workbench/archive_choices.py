@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from glob import escape
 from pathlib import Path
@@ -10,6 +11,12 @@ from kraken_core.domain.errors import SourceError
 from kraken_core.settings import Settings
 from kraken_core.sources.addresses import is_url
 from kraken_core.sources.folders import folders
+
+DOWNLOADS = (
+    "https://support.kraken.com/hc/en-us/articles/"
+    "360047124832-Downloadable-historical-OHLCVT-Open-High-Low-Close-Volume-Trades-data"
+)
+_QUARTERLY = re.compile(r"Kraken_OHLCVT_Q[1-4]_20\d\d\.zip")
 
 
 def offered(settings: Settings) -> list[str]:
@@ -28,6 +35,17 @@ def unreadable_sources(settings: Settings) -> list[str]:
     Addresses are not looked at: that would take a request.
     """
     return [problem for named in settings.csv_source_dirs if not is_url(named) and (problem := _problem(named))]
+
+
+def download_address(settings: Settings, archive: str) -> str:
+    """Where to get an archive that a gap names: its file, or the page on which Kraken lists its archives.
+
+    A quarter's release has an address of its own under ``archives_url``. A full one may be in parts, of which nobody
+    knows without a request; and a name that no release has is never part of an address.
+    """
+    if settings.archives_url and _QUARTERLY.fullmatch(archive):
+        return f"{settings.archives_url.rstrip('/')}/{archive}"
+    return DOWNLOADS
 
 
 def _problem(named: str) -> str:

@@ -109,3 +109,13 @@ def test_nothing_that_the_report_of_a_job_has_counted_is_counted_again(
         for reading in ("covered_ranges", "open_gaps"):
             monkeypatch.setattr(type(wb.ledger), reading, lambda _: pytest.fail("counted again"))
         assert wb.charts.completeness(report) == expected
+
+
+def test_completeness_after_a_job_that_was_undone_is_marked_so(kraken: Kraken, little: LittleMarket) -> None:
+    first, second = (
+        kraken.ingest(source, "--pairs", "BTC/USD", "--intervals", "60")["job_id"]
+        for source in (little.first, little.second)
+    )
+    kraken("undo", second, "--yes")
+    with Workbench.open(kraken.home) as wb:
+        assert {each.job_id: each.undone for each in wb.run_records.completeness()} == {first: False, second: True}

@@ -16,6 +16,7 @@ from kraken_core.domain.differences import Difference, Origin
 from kraken_core.domain.exchange import Listed, ListedPair, Market
 from kraken_core.domain.life import Life
 from kraken_core.domain.names import BY_RULES, PairName
+from kraken_core.domain.run_history import StageRun, VerificationRecord
 from kraken_core.ledger.frames import VIEWS
 from kraken_core.ledger.ledger import SqlLedger
 from kraken_core.ports import PairRecord
@@ -32,6 +33,8 @@ def filled(ledger: SqlLedger) -> None:
     ledger.replace_coverage({HOURS: [DataCoverageRange(HOURS, 0, DAY, CoverageSource.CSV, 24)]})
     listed = Listed((ListedPair(PairName(BTC, "XBTUSD", "XXBTZUSD"), "online"),))
     ledger.record_answer(Market.of(NOON, listed, BY_RULES))
+    ledger.record_stages(job.id, [StageRun("ingest", datetime(2024, 1, 1, tzinfo=UTC), 1.5)])
+    ledger.record_verification(VerificationRecord(NOON, "everything stored", "", "", ()))
     ledger.record_differences([Difference(HOURS, 0, DAY, 3, Origin(Source.CSV), Origin(Source.OHLC))])
 
 
@@ -44,6 +47,19 @@ def test_a_frame_has_one_schema_whether_or_not_there_is_anything_in_it(ledger: S
     assert (empty.height, frame.height) == (0, 1)
     assert empty.schema == frame.schema
     assert f"- {name}: " in (SqlLedger.table_frame.__doc__ or "")
+
+
+def test_jobs_say_what_began_them_and_stages_and_verifications_what_came_of_them(ledger: SqlLedger) -> None:
+    filled(ledger)
+
+    [job] = ledger.table_frame("jobs").to_dicts()
+    assert (job["trigger"], job["kind"], job["undone_at"]) == ("hand", "ingest", None)
+    [stage] = ledger.table_frame("stages").to_dicts()
+    assert stage == {"job_id": job["job_id"], "stage": "ingest", "started_at": datetime(2024, 1, 1, tzinfo=UTC),
+                     "seconds": 1.5}  # fmt: skip
+    [verified] = ledger.table_frame("verifications").to_dicts()
+    assert (verified["selection"], verified["checks"], verified["suspicious"]) == ("everything stored", "[]", "[]")
+    assert verified["verified_at"] == datetime.fromtimestamp(NOON, UTC)
 
 
 def test_frames_speak_of_pairs_minutes_and_utc(ledger: SqlLedger) -> None:

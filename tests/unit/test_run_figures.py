@@ -46,3 +46,10 @@ def test_verifications_are_drawn_oldest_first_with_failures_and_suspicious_silen
     failures, suspicious = verification_trend([(60, "TIER1", 0, 7), (0, "everything stored", 3, 2)]).data
     assert (list(failures.x), list(failures.y)) == ([0, 60_000], [3, 0])
     assert list(suspicious.y) == [2, 7]
+
+
+def test_no_line_goes_through_a_job_that_was_undone() -> None:
+    kept, gone = completeness_trend({60: [(0, 1, 0.5), (60, 2, 0.9), (120, 3, 0.6)]}, {2}).data
+    assert (list(kept.y), kept.mode) == ([0.5, 0.6], "lines+markers")
+    assert (list(gone.y), gone.mode, gone.marker.symbol) == ([0.9], "markers", "circle-open")
+    assert gone.hovertext[0].endswith("after job 2, undone since")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import plotly.graph_objects as go
 
@@ -19,24 +19,34 @@ _MARGIN = {"l": 0, "r": 8, "t": 36, "b": 24}
 _COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#B5A900", "#7F7F7F")
 
 
-def completeness_trend(points: Mapping[int, Sequence[tuple[int, int, float]]]) -> go.Figure:
+def completeness_trend(
+    points: Mapping[int, Sequence[tuple[int, int, float]]], undone: Collection[int] = ()
+) -> go.Figure:
     """A line an interval (minutes): points of an instant (epoch seconds), the job that had ended, the share complete.
 
-    Between two jobs nothing changes, so lines are steps.
+    Between two jobs nothing changes, so lines are steps. Jobs that were ``undone`` have a hollow point beside the line.
     """
     figure = go.Figure()
     for colour, (interval, found) in zip(_COLOURS, sorted(points.items(), reverse=True), strict=False):
         name = short(interval)
-        figure.add_scatter(
-            x=[at * MS for at, _, _ in found],
-            y=[share for *_, share in found],
-            mode="lines+markers",
-            name=name,
-            line={"color": colour, "shape": "hv", "width": 2},
-            marker={"size": 5},
-            hovertext=[f"{name}: {percent(share)}<br>{instant(at)} UTC, after job {job}" for at, job, share in found],
-            hovertemplate="%{hovertext}<extra></extra>",
-        )
+        for gone, mode in ((False, "lines+markers"), (True, "markers")):
+            shown = [point for point in found if (point[1] in undone) == gone]
+            if not shown:
+                continue
+            figure.add_scatter(
+                x=[at * MS for at, _, _ in shown],
+                y=[share for *_, share in shown],
+                mode=mode,
+                name=f"{name}, undone" if gone else name,
+                showlegend=not gone,
+                line={"color": colour, "shape": "hv", "width": 2},
+                marker={"size": 5, "color": colour, "symbol": "circle-open" if gone else "circle"},
+                hovertext=[
+                    f"{name}: {percent(share)}<br>{instant(at)} UTC, after job {job}{', undone since' if gone else ''}"
+                    for at, job, share in shown
+                ],
+                hovertemplate="%{hovertext}<extra></extra>",
+            )
     figure.update_yaxes(range=[-0.02, 1.05], tickformat=".0%", fixedrange=True)
     return _laid_out(figure)
 

@@ -15,7 +15,21 @@ from kraken_core.workbench.queries.complete_candles import FUNCTION, Require, de
 from kraken_core.workbench.queries.presentable import presentable
 
 CANDLES, SILENCES = "candles", "silences"
-VIEWS = frozenset({CANDLES, "assets", "pairs", "jobs", "files", "coverage", "gaps", "differences", "listings"})
+VIEWS = frozenset(
+    {
+        CANDLES,
+        "assets",
+        "pairs",
+        "jobs",
+        "stages",
+        "verifications",
+        "files",
+        "coverage",
+        "gaps",
+        "differences",
+        "listings",
+    }
+)
 _QUERIES = ([duckdb.StatementType.SELECT], [duckdb.StatementType.EXPLAIN])
 
 
