@@ -14,13 +14,15 @@ from app.shared import formatting
 from app.shared.filters import IN_URL
 from app.shared.links import link
 from app.shared.metrics import show_metrics
-from app.shared.series_list import series_list
+from app.shared.series_list import open_series, series_list
+from app.shared.time_window import chosen
 from app.shared.workbench_cache import workbench
 from kraken_core.domain.formatting import percent
 from kraken_core.domain.grades import Grade
 from kraken_core.domain.jobs import JobStatus
 from kraken_core.workbench.archive_choices import unreadable_sources
 from kraken_core.workbench.figures.completeness import completeness_heatmap
+from kraken_core.workbench.figures.gap_strips import gap_strips
 from kraken_core.workbench.figures.intervals import EVIDENCE, STATES, completeness_bars
 
 MEANINGS = {
@@ -60,7 +62,7 @@ def page() -> None:
     st.subheader("Completeness by pair")
     matrix(found.pairs, found.pairs_expected)
     if found.worst:
-        st.subheader("Least complete series")
+        st.subheader("Least complete series, and where something is missing")
         _worst(found)
     if len({tier for tier, _ in found.cells}) > 1:
         st.subheader("Completeness by tier")
@@ -151,6 +153,16 @@ def _worst(found: Summary) -> None:
         )
         for series, slots in found.worst
     ]
+    event = st.plotly_chart(
+        gap_strips(found.strips),
+        config={"displayModeBar": False},
+        key="strips",
+        on_select="rerun",
+        selection_mode="points",
+    )
+    for row, *_ in chosen(event).stretches:
+        open_series(found.worst[row][0])
+    st.caption("Click a strip, or a row of the table behind it, to open its series.")
     series_list(rows, "worst")
 
 

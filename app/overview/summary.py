@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import polars as pl
@@ -12,7 +12,10 @@ from kraken_core import Workbench
 from kraken_core.domain.completeness import Completeness
 from kraken_core.domain.completeness_answer import CompletenessAnswer
 from kraken_core.domain.gaps import Route
+from kraken_core.domain.interval_units import short
 from kraken_core.domain.market import Pair, Series
+from kraken_core.domain.timerange import TimeRange
+from kraken_core.workbench.figures.gap_strips import GapStrip
 
 NO_TIER = "no tier"  # of fiat bases
 WORST = 10
@@ -51,6 +54,7 @@ class Summary(NamedTuple):
     lost: int  # gaps that no route and no archive fills
     worst: list[tuple[Series, Completeness]]
     reasons: Mapping[Series, str] = {}  # of those: why something is missing
+    strips: Sequence[GapStrip] = ()  # of those: where it is
     nothing: Mapping[str, str] = {}  # pairs of which nothing is stored, and why
     pairs_expected: int = 0
 
@@ -95,6 +99,7 @@ def summary(workbench: Workbench) -> Summary | None:
         reasons={
             each: why[str(each.pair), each.interval] for each, _ in worst if (str(each.pair), each.interval) in why
         },
+        strips=[_strip(each, series, found.gaps) for each, _ in worst],
         nothing=dict(
             empty.join(reasons, on=["pair", "interval_minutes"]).group_by("pair").agg(pl.first("reason")).rows()
         ),
@@ -144,6 +149,13 @@ def _oldest(ends: pl.DataFrame, living: list[str]) -> dict[int, tuple[Series, in
     found = ends.filter(pl.col("pair").is_in(living)).sort("end", "pair").group_by("interval_minutes").first()
     rows = found.select("interval_minutes", "pair", "end").sort("interval_minutes").iter_rows()
     return {interval: (Series(_pair(pair), interval), end) for interval, pair, end in rows}
+
+
+def _strip(of: Series, series: pl.DataFrame, gaps: pl.DataFrame) -> GapStrip:
+    """Where a series has gaps, of those that are expected of it."""
+    its = (pl.col("pair") == str(of.pair)) & (pl.col("interval_minutes") == of.interval)
+    expected = TimeRange(*series.filter(its).select("start", "end").row(0))
+    return GapStrip(f"{of.pair} {short(of.interval)}", expected, gaps.filter(its).select("start", "end").rows())
 
 
 def _missing(gaps: pl.DataFrame, by: str) -> dict[str, OpenGaps]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from streamlit.testing.v1 import AppTest
 
 from kraken_core.workbench.archive_choices import DOWNLOADS
-from tests.app.conftest import Opened, told
+from tests.app.conftest import told
 
 
 def page() -> None:
@@ -25,9 +25,8 @@ def page() -> None:
     archive_links(pl.DataFrame(gaps))
 
 
-def test_each_archive_is_a_link_the_one_that_fills_most_first(full: Path, opened: Opened) -> None:
+def test_each_archive_is_a_link_the_one_that_fills_most_first(full: Path) -> None:
     assert full.exists()
-    assert opened, "settings from nowhere else"
     shown = AppTest.from_function(page, default_timeout=30).run()
     assert not shown.exception
     whole, quarter = (each.proto for each in shown.get("link_button"))

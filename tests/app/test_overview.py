@@ -10,7 +10,7 @@ import pytest
 
 from app.overview.attention import matters
 from app.overview.matrix import clicked, shade
-from app.overview.summary import IntervalTotals, OpenGaps, Summary
+from app.overview.summary import WORST, IntervalTotals, OpenGaps, Summary
 from app.shared import formatting
 from app.shared.formatting import plain
 from kraken_core import Workbench
@@ -19,6 +19,7 @@ from kraken_core.domain.completeness_answer import CompletenessAnswer, completen
 from kraken_core.domain.gaps import Route
 from kraken_core.domain.jobs import IngestionJob, JobMetrics, JobStatus
 from kraken_core.domain.market import Pair, Series
+from kraken_core.domain.timerange import TimeRanges
 from kraken_core.workbench.figures.completeness import completeness_heatmap
 from tests.app.conftest import Opened, figures, told
 from tests.app.test_ingest import press
@@ -164,6 +165,23 @@ def test_the_heatmap_leaves_empty_what_is_not_expected() -> None:
     assert heatmap.y == ("TIER1", "TIER2")
     assert list(heatmap.z) == [[0.25, None], [None, 1.0]]
     assert list(heatmap.text) == [["25 %", ""], ["", "100 %"]]
+
+
+def test_the_least_complete_series_show_where_something_is_missing(full: Path, opened: Opened) -> None:
+    with Workbench.open(full) as workbench:
+        report = workbench.holdings.report(workbench.select())
+    worst = report.worst[:WORST]
+    figures_shown = [json.loads(each.proto.spec) for each in opened().get("plotly_chart")]
+    [strips] = [each for each in figures_shown if [line.get("name") for line in each["data"]] == ["known", "missing"]]
+    names = [f"{line.series.pair} {formatting.interval(line.series.interval)}" for line in worst]
+    assert strips["layout"]["yaxis"]["ticktext"] == names
+    known, missing = strips["data"]
+    assert known["customdata"] == [[row, line.start, line.end] for row, line in enumerate(worst)]
+    for row, line in enumerate(worst):
+        drawn = TimeRanges.of((start, end) for of, start, end in missing["customdata"] if of == row)
+        gaps = TimeRanges.of((gap.start, gap.end) for gap in report.gaps if gap.series == line.series)
+        assert gaps, "it lacks something"
+        assert not gaps - drawn, "every gap is drawn"
 
 
 def test_completeness_over_time_has_a_point_for_each_job(full: Path, little: LittleMarket, opened: Opened) -> None:

@@ -23,8 +23,8 @@ _GRADES = [grade.value for grade in Grade if grade is not Grade.CLAIMED]  # whic
 class Totals(NamedTuple):
     """Of all that was expected by ``as_of``, the last detection.
 
-    ``series``: pair, interval_minutes and the slots expected, covered, present, proved, confirmed and doubtful of each
-    series that is expected.
+    ``series``: pair, interval_minutes, the slots expected (``wanted``), covered, present, proved, confirmed and
+    doubtful of each series that is expected, and from where to where (``start``, ``end``, epoch seconds).
 
     ``gaps``: its open gaps. ``ends``: pair, interval_minutes and where what is covered of it ends (epoch seconds).
     """
@@ -69,11 +69,15 @@ def totals(
     )
     series = (
         slots.group_by(SERIES)
-        .agg(((pl.col("to") - pl.col("from")) // WIDTH).sum().alias("wanted"))
+        .agg(
+            ((pl.col("to") - pl.col("from")) // WIDTH).sum().alias("wanted"),
+            pl.col("from").min().alias("start"),
+            pl.col("to").max().alias("end"),
+        )
         .join(known, on=SERIES, how="left")
         .join(cut, on=SERIES, how="left")
         .with_columns(pl.col("covered", "present", "counted", *_GRADES).fill_null(0))
-        .select(*SERIES, "wanted", "covered", pl.col("present") + pl.col("counted"), *_GRADES)
+        .select(*SERIES, "wanted", "covered", pl.col("present") + pl.col("counted"), *_GRADES, "start", "end")
     )
     reaching = gaps.join(slots, on=SERIES).filter((pl.col("start") < pl.col("to")) & (pl.col("from") < pl.col("end")))
     ends = covered.group_by(SERIES).agg(pl.col("end").max())

@@ -1,0 +1,34 @@
+"""Where in time series have gaps: no gap is lost, however many there are and however short they are."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kraken_core.domain.timerange import TimeRange, TimeRanges
+from kraken_core.workbench.figures.gap_strips import STEPS, GapStrip, gap_strips
+
+YEARS = TimeRange(0, 400 * 86_400)
+GAPS = st.lists(st.tuples(st.integers(0, YEARS.end - 1), st.integers(1, 86_400 * 30))).map(
+    lambda found: [(start, min(start + long, YEARS.end)) for start, long in found]
+)
+
+
+@given(GAPS)
+def test_every_gap_is_drawn_and_few_bars_are_enough(gaps: list[tuple[int, int]]) -> None:
+    _, missing = gap_strips([GapStrip("BTC/USD 1m", YEARS, gaps)]).data
+    drawn = [(start, end) for _, start, end in missing.customdata]
+    assert not TimeRanges.of(gaps) - TimeRanges.of(drawn)
+    assert len(drawn) <= STEPS
+    assert all(end - start >= YEARS.end // STEPS for start, end in drawn), "wide enough to be seen"
+    assert all(before[1] < after[0] for before, after in pairwise(drawn))
+
+
+def test_strips_begin_and_end_where_their_series_are_expected() -> None:
+    figure = gap_strips([GapStrip("BTC/USD 1d", YEARS, []), GapStrip("<b>/USD 1d", TimeRange(86_400, 172_800), [])])
+    known, missing = figure.data
+    assert [list(each) for each in known.customdata] == [[0, 0, YEARS.end], [1, 86_400, 172_800]]
+    assert not missing.customdata
+    assert list(figure.layout.yaxis.ticktext) == ["BTC/USD 1d", "&lt;b&gt;/USD 1d"], "names are text"
