@@ -59,8 +59,8 @@ def audits(filtered: Selection) -> None:
     st.dataframe(rows[:LISTED], hide_index=True, column_config=columns)
     if differing:
         st.caption(
-            f"Where counts differ; {LISTED} at most. What lacks trades is in doubt until they are located and read: "
-            "`kraken-history audit --locate`, then a backfill."
+            f"Where counts differ; {LISTED} at most. Candles with fewer trades than ids are in doubt until those are "
+            "read: `kraken-history audit --locate`, then a backfill."
         )
         st.dataframe(
             [

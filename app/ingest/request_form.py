@@ -58,7 +58,7 @@ def _sources() -> list[str]:
         default=[place for place in workbench().settings.csv_source_dirs if place in places],
         key="source",
         bind=IN_URL,
-        placeholder="None: only what is held already, and the exchange",
+        placeholder="None: only what is stored already, and the exchange",
         format_func=partial(_place, places),
         help="What the setting csv_source_dirs names, and the archives in it. Nothing else can be read.",
     )

@@ -17,7 +17,7 @@ from kraken_core.domain.scope import NEVER
 from kraken_core.workbench.expectations import Expectation
 
 LISTED = 200  # rows of the table
-JOBS, DAYS, NOT_EXPECTED = "as jobs asked", "these days only", "not expected"
+JOBS, DAYS, NOT_EXPECTED = "as jobs requested", "these days only", "not expected"
 
 
 @remembered
@@ -86,5 +86,5 @@ def _buttons(chosen: Selection, rows: list[Expectation]) -> None:
         if st.button(f"Stop expecting {what or '…'}", icon=":material/remove_circle:", disabled=not named):
             act_and_rerun(lambda: workbench().expectations.drop(chosen))
         limited = any(each.limit is not None for each in rows)
-        if st.button("Undo: expect what jobs asked for", icon=":material/undo:", disabled=not (named and limited)):
+        if st.button("Undo: expect what jobs requested", icon=":material/undo:", disabled=not (named and limited)):
             act_and_rerun(lambda: workbench().expectations.restore(chosen))

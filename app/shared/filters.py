@@ -25,7 +25,7 @@ IN_URL: Literal["query-params"] = "query-params"  # streamlit's name for it; the
 
 
 def selection() -> Selection:
-    """The filters of a page, and what they select; everything held, where none is set. Pairs go before tiers."""
+    """The filters of a page, and what they select; everything stored, where none is set. Pairs go before tiers."""
     with st.expander("Filters", icon=":material/filter_alt:", expanded=bool(st.query_params)):
         upper, lower = st.columns(3), st.columns(3)
         with upper[1]:

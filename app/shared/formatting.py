@@ -38,10 +38,10 @@ def status(job: IngestionJob) -> str:
 
 
 def subject(job: IngestionJob) -> str:
-    """What a job was asked for, in a few words: its tiers or pairs."""
+    """What was requested of a job, in a few words: its tiers or pairs."""
     names = [*job.request.tiers, *map(str, job.request.pairs)]
     more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
-    return (", ".join(names[:NAMED]) + more) or "everything held"
+    return (", ".join(names[:NAMED]) + more) or "everything stored"
 
 
 def plain(text: str) -> str:

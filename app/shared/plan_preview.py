@@ -17,7 +17,7 @@ from kraken_core.domain.plan import Action, IngestionPlan
 
 LISTED = 500  # files: a full archive has 12,000, too many to send
 
-LEFT_OPEN = "the exchange, which is not asked for it: left open"
+LEFT_OPEN = "the exchange, which is not queried for it: left open"
 ROUTES = {
     Route.DERIVE: "derived from finer candles",
     Route.OHLC: "the exchange's last 720 candles",
@@ -64,7 +64,7 @@ def _gaps(plan: IngestionPlan) -> None:
         slots[gap.route] += gap.candles
     st.subheader("Gaps foreseen")
     if plan.unread:
-        st.caption(f"{formatting.count(plan.unread)} series tell only when they are read.")
+        st.caption(f"Gaps in {formatting.count(plan.unread)} series can't be estimated until their files are read.")
     if not plan.gaps:
         st.caption("None.")
         return
@@ -94,11 +94,11 @@ def _archives(plan: IngestionPlan, actions: Counter[tuple[int, Action]]) -> None
                 "To (UTC)": formatting.minute(end),
                 "Read": read,
                 "Skip": skipped,
-                "Not asked for": len(archive.files) - read - skipped,
+                "Not requested": len(archive.files) - read - skipped,
                 "Ignored": sum(left_out.count for left_out in archive.ignored.values()),
             }
         )
-    st.dataframe(rows, hide_index=True, column_config=numbers("Read", "Skip", "Not asked for", "Ignored"))
+    st.dataframe(rows, hide_index=True, column_config=numbers("Read", "Skip", "Not requested", "Ignored"))
 
 
 def _ignored(plan: IngestionPlan) -> None:
@@ -141,7 +141,7 @@ def _files(plan: IngestionPlan) -> None:
 
 
 def _requests(plan: IngestionPlan) -> str:
-    """Between what bounds they are, where files tell only when they are read what they lack."""
+    """Between what bounds they are: some gaps show only when files are read."""
     most = plan.at_most if plan.limit is None else plan.limit
     least = formatting.count(plan.requests)
     return f"{least} – {formatting.count(most)}" if most > plan.requests else least

@@ -20,7 +20,7 @@ def start_button(
     then: Callable[[IngestionJob], NoReturn] | None = None,
     origin: JobOrigin = BY_HAND,
 ) -> None:
-    """The button that starts the plan, or goes on with the job that asked for the same; ``kept``: of the session.
+    """The button that starts the plan, or goes on with the job of the same request; ``kept``: of the session.
 
     One job at a time runs in a home; what is kept of the session is forgotten once the job has begun. ``workers`` says
     how many files are read at once, where it is not as the settings have it; ``then`` leads to the job that has begun;
@@ -31,7 +31,7 @@ def start_button(
     if running:
         st.info(f"Job {running[0].id} is running: one job at a time in a home.", icon=":material/sync:")
     elif before:
-        st.info(f"Job {before.id} asked for the same and is {before.status.lower()}: it goes on where it was.")
+        st.info(f"Job {before.id} has the same request and is {before.status.lower()}: it goes on where it was.")
     label = f"Go on with job {before.id}" if before else "Start"
     if st.button(label, icon=":material/play_arrow:", type="primary", disabled=bool(running)):
         with st.spinner("Starting a process for the job …"):

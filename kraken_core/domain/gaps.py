@@ -297,9 +297,9 @@ class IntegratedGapDetector:
         if pair in self.nowhere:
             reason = self.nowhere[pair]
         else:
-            why_not = "no finer series covers it" if series.interval > 1 else "nothing is finer than one minute"
+            why_not = "can't be derived" if series.interval > 1 else "nothing is finer than one minute"
             unlisted = f"the exchange no longer lists {pair}" if gone else ""
-            helps = "an archive does" if archive else _partly_covered(archives_covering(start, end, self.as_of))
+            helps = f"available in {archive}" if archive else _partly_covered(archives_covering(start, end, self.as_of))
             reason = "; ".join(part for part in (note, unlisted, why_not, helps) if part)
         return GapRecord(*known, GapStatus.UNFILLABLE, Route.NONE, reason, 0, csv_file, archive)
 

@@ -94,7 +94,7 @@ class Undo(Jobs):
         if running is not None:
             raise UsageError(f"job {running} is running: wait for it, or pause it with: kraken-history pause {running}")
         if job.status not in _ENDED:
-            advice = f"give it up first, with: kraken-history cancel {job_id}"
+            advice = f"cancel it first, with: kraken-history cancel {job_id}"
             raise UsageError(f"job {job_id} is {job.status.lower()} and may be resumed: {advice}")
         first = connection.scalar(select(func.min(_CLAIM.id)).where(_CLAIM.job_id == job_id))
         if first is None and (job.undone_at or self._only_named(connection, job)):

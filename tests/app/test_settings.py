@@ -122,7 +122,7 @@ def test_what_is_expected_is_seen_dropped_and_expected_again(full: Path, opened:
     with Workbench.open(full) as workbench:
         assert not len(workbench.completeness(pairs=["BTC/USD"], intervals=[60]))
         assert len(workbench.candles("BTC/USD", 60)), "no candle is changed by it"
-    restored = press(dropped, "Undo: expect what jobs asked for")
+    restored = press(dropped, "Undo: expect what jobs requested")
     assert expected_rows(restored) == expected_rows(page)
 
 

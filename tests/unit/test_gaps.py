@@ -187,7 +187,7 @@ def test_a_gap_that_no_route_fills_names_the_archive_and_the_file_to_get() -> No
     (gap,) = found.unfillable
     assert (gap.status, gap.route) == (GapStatus.UNFILLABLE, Route.NONE)
     assert (gap.archive, gap.csv_file) == ("Kraken_OHLCVT_Q1_2026.zip", "XBTUSD_60.csv")
-    assert gap.reason == "no finer series covers it; an archive does"
+    assert gap.reason == "can't be derived; available in Kraken_OHLCVT_Q1_2026.zip"
     assert found.fillable == ()
 
 
@@ -245,7 +245,7 @@ def test_the_exchange_reaches_no_pair_that_it_does_not_list() -> None:
 def test_a_gap_of_an_unreadable_file_says_so_before_all_else() -> None:
     detector = IntegratedGapDetector(AS_OF, unreadable={HOUR: "its checksum is wrong"})
     (gap,) = detector.detect_gaps_for_job({HOUR: TimeRanges.single(START, START + DAY_S)}, {}, {}).gaps
-    assert gap.reason == "its checksum is wrong; no finer series covers it; an archive does"
+    assert gap.reason == "its checksum is wrong; can't be derived; available in Kraken_OHLCVT_Q1_2026.zip"
 
 
 def test_of_a_pair_that_is_nowhere_no_archive_is_advised() -> None:

@@ -17,7 +17,7 @@ EDGE_PX = 14  # where the legend's last label would be cut off
 
 
 def completeness_heatmap(cells: Mapping[tuple[str, int], Completeness], tiers: Sequence[str]) -> go.Figure:
-    """A row a tier, a column an interval; what is not wanted is left empty."""
+    """A row a tier, a column an interval; what is not expected is left empty."""
     intervals = sorted({interval for _, interval in cells})
     rows = [tier for tier in tiers if any(name == tier for name, _ in cells)]
     found = [[cells.get((tier, interval)) for interval in intervals] for tier in rows]
@@ -57,6 +57,6 @@ def completeness_heatmap(cells: Mapping[tuple[str, int], Completeness], tiers: S
 
 def _hover(cell: Completeness | None) -> str:
     if cell is None:
-        return "not wanted"
+        return "not expected"
     slots = f"{cell.covered:,} of {cell.wanted:,} slots covered"
     return f"{percent(cell.completeness)}<br>{slots}, {cell.missing:,} missing"

@@ -36,7 +36,7 @@ def gap_strips(strips: Sequence[GapStrip]) -> go.Figure:
             hovers.append(f"{text(each.name)}<br>{span(start, end)}<br>missing: {counted(many, 'gap')}")
     look = {"width": _WIDTH, "marker": {"line": {"width": 0}}}
     names = [f"{text(each.name)}<br>{span(*each.expected)}" for each in strips]
-    figure.add_trace(stretches(expected, names, name="known", **look).update(marker_color=PRESENT))
+    figure.add_trace(stretches(expected, names, name="covered", **look).update(marker_color=PRESENT))
     figure.add_trace(stretches(missing, hovers, name="missing", **look).update(marker_color=MISSING))
     over_time(figure, window, AROUND_PX + ROW_PX * len(strips), dragged=False)
     return rows(figure, [each.name for each in strips]).update_layout(barmode="overlay", showlegend=True)

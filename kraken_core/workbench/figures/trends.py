@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 import plotly.graph_objects as go
 
-from kraken_core.domain.formatting import instant, percent
+from kraken_core.domain.formatting import DAY_S, instant, percent
 from kraken_core.domain.grades import Grade
 from kraken_core.domain.interval_units import short
 from kraken_core.workbench.figures.palette import GRADES, MISSING
@@ -48,6 +48,9 @@ def completeness_trend(
                 hovertemplate="%{hovertext}<extra></extra>",
             )
     figure.update_yaxes(range=[-0.02, 1.05], tickformat=".0%", fixedrange=True)
+    instants = [at for found in points.values() for at, _, _ in found]
+    if instants and max(instants) - min(instants) < DAY_S:  # else its marks would be of seconds
+        figure.update_xaxes(range=[(min(instants) - DAY_S) * MS, (max(instants) + DAY_S) * MS])
     return _laid_out(figure)
 
 
