@@ -52,7 +52,7 @@ def download_list(gaps: pl.DataFrame) -> None:
     wanted = by_hand(workbench().charts.downloads(gaps))
     st.subheader("Download manually")
     if not wanted.height:
-        st.caption("No published archive is known to hold what is missing here.")
+        st.caption("No published archive is known to contain what is missing here.")
         return
     archives = wanted["archive"].n_unique()
     st.caption(

@@ -68,7 +68,7 @@ def _answer(found: SeriesState) -> None:
         parts.append(f"{formatting.count(found.counts.doubtful)} doubtful")
     text = (
         f"No: {name} is {percent(found.counts.completeness)} complete. Of {formatting.count(found.counts.wanted)} "
-        f"candles expected {' and '.join(parts)}."
+        f"candles expected, {' and '.join(parts)}."
     )
     st.warning(formatting.plain(text), icon=":material/report:")
 

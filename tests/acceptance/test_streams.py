@@ -8,11 +8,13 @@ import re
 import subprocess
 import sys
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 from kraken_core.domain.grades import Grade
+from kraken_core.domain.jobs import STAGES
 from tests.support.command_line import INSTANT, READING, Kraken, asked, command, environment, process, tree
 from tests.support.little_market import LittleMarket
 
@@ -156,3 +158,19 @@ def test_nothing_held_of_what_is_wanted_is_0_percent(kraken: Kraken, little: Lit
     assert [(row["covered"], row["completeness"]) for row in report] == [(0, 0.0)]
     answer = kraken("report", "--start-date", "2024-04-01").out.splitlines()[0]
     assert answer.startswith("Is my data complete? No: 0 of 1 series are complete and nothing is stored of 1.")
+
+
+def test_a_terminal_shows_how_far_the_whole_job_is_and_below_it_its_stage(little: LittleMarket) -> None:
+    ended, seen = on_a_terminal(asked(little.first, "--pairs", "UNI/USD", "--intervals", "1440"), columns=80)
+    assert ended == 0, seen
+    lines = [re.sub(r"\x1b\[[\d;?]*[a-zA-Z]", "", line).strip() for line in re.split(r"[\r\n]+", seen)]
+    bars = [
+        (name, re.search(r"(\d+)%", line)) for line in lines for name in ("job", *STAGES) if line.startswith(f"{name} ")
+    ]
+    drawn = [(name, int(found[1])) for name, found in bars if found]
+    whole = [percent for name, percent in drawn if name == "job"]
+    assert whole == sorted(whole), "never less than before"
+    assert whole[-1] == 100
+    stages = [(above[0], below[0]) for above, below in pairwise(drawn) if below[0] != "job"]
+    assert {above for above, _ in stages} == {"job"}, "one stage at a time, below the job"
+    assert {"ingest", "report"} <= {below for _, below in stages}

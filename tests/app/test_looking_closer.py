@@ -47,6 +47,13 @@ def test_a_click_on_a_stretch_shows_what_it_stands_on(tab: Page, address: str) -
     expect(tab.get_by_text("Sources covering this range")).to_be_visible()
 
 
+def test_a_click_on_where_the_gaps_of_a_series_are_opens_it(tab: Page, address: str) -> None:
+    tab.goto(address)
+    strips = tab.locator(".js-plotly-plot").filter(has_text="covered")
+    strips.locator("g.point path").first.click(force=True)
+    tab.wait_for_url(re.compile(r"/series\?pair="))
+
+
 def test_a_drag_across_the_chart_looks_closer_and_the_address_keeps_it(tab: Page, address: str) -> None:
     tab.goto(f"{address}/candles?pair=BTC/USD&interval=1m")
     expect(tab.get_by_text("a bar is 30 min of candles made one")).to_be_visible()
