@@ -131,7 +131,7 @@ def _figures(drawn: Drawn) -> None:
 
 def _said(drawn: Drawn) -> None:
     if not drawn.candles:
-        st.info("No candle lies in this window.", icon=":material/search_off:")
+        st.info("There is no candle in this window.", icon=":material/search_off:")
     each = "a candle" if drawn.width == drawn.series.width else f"{duration(drawn.width)} of candles made one"
     silent = formatting.many(len(drawn.silent), "span") if drawn.silent else "No span"
     st.caption(

@@ -201,7 +201,7 @@ def _revisions() -> None:
     st.subheader("Revisions")
     found = revisions()
     if not found.height:
-        st.caption("No file ever brought another value for a stored candle.")
+        st.caption("No file has another value for a stored candle.")
         return
     st.caption(f"Files whose values replaced stored ones, being of a higher rank; the newest {LISTED} at most.")
     st.dataframe(

@@ -63,7 +63,7 @@ def _sources() -> list[str]:
         help="What the setting csv_source_dirs names, and the archives in it. Nothing else can be read.",
     )
     if not local:
-        st.caption("No archive is configured on this machine: **Settings** says how to point to one.")
+        st.caption("No archive is configured on this machine: **Settings** shows how to add one.")
     return sources
 
 

@@ -34,7 +34,7 @@ def _yours() -> None:
     if local:
         _ingest(f"{len(local):,} are configured, such as {local[0]}.")
         return
-    st.write("Download Kraken's OHLCVT archives, or a part of them, and say where they lie, in this file:")
+    st.write("Download Kraken's OHLCVT archives, or a part of them, and enter where they are, in this file:")
     st.code(str(workbench().settings.home / "kraken.toml"), language=None, wrap_lines=True)
     st.code('csv_source_dirs = ["/data/Kraken_OHLCVT.zip"]', language="toml", wrap_lines=True)
     st.button("Look again", icon=":material/refresh:")

@@ -35,7 +35,7 @@ COLOURS = {"What is stored": STATES, "Evidence": EVIDENCE}
 GRADES = {
     Grade.PROVED: "trade ids are consecutive",
     Grade.CONFIRMED: "two sources, or two intervals of two files, agree",
-    Grade.CLAIMED: "one source says so",
+    Grade.CLAIMED: "one source covers it",
     Grade.DOUBTFUL: "no trades where trades are likely: not complete",
 }
 

@@ -69,7 +69,7 @@ def _last_notice(state: WatchState) -> str:
 
 def _ended(state: WatchState | None) -> None:
     if state is None:
-        st.info("This home was never watched. Start a watch, or run jobs by hand.", icon=":material/event_busy:")
+        st.info("This home was never watched. Start a watch, or run jobs manually.", icon=":material/event_busy:")
     elif state.ended is None:
         text = f"**The watch died.** It began {formatting.moment(state.started)}, and its process is gone."
         st.error(text, icon=":material/error:")

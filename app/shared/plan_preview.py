@@ -105,7 +105,7 @@ def _ignored(plan: IngestionPlan) -> None:
     if not plan.ignored:
         return
     st.subheader("Ignored files")
-    st.caption("What lies in the archives and is not read, why, and the first few names.")
+    st.caption("Files in the archives that are not read, why, and the first few names.")
     rows = [
         {
             "Archive": PurePath(path).name,
