@@ -13,7 +13,7 @@ from kraken_core.cli.output import echo, print_json, print_table
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from kraken_core.domain.jobs import IngestionJob
+    from kraken_core.domain.jobs import IngestionJob, ProgressReport
     from kraken_core.workbench import Workbench
 
 
@@ -79,10 +79,21 @@ def _status(job: IngestionJob) -> str:
     return f"{job.status.value}{failed}{', undone' if job.undone_at else ''}"
 
 
+def _now(doing: ProgressReport) -> str:
+    """What a running job does, and about how long all of it will still take."""
+    from kraken_core.domain.formatting import duration
+
+    steps = f", {doing.done:,} of {doing.total:,}" if doing.total > 1 else ""
+    left = "" if doing.job_eta_seconds is None else f"; about {duration(doing.job_eta_seconds)} left of the job"
+    return f"Now: {doing.stage}{steps}{left}"
+
+
 def _print_history(workbench: Workbench, job: IngestionJob) -> None:
     from kraken_core.domain.formatting import instant
     from kraken_core.domain.jobs import MOVES, JobStatus
 
+    if job.status is JobStatus.RUNNING and job.doing:
+        echo(_now(job.doing))
     if job.error:
         echo(f"Error: {job.error}")
     for event in workbench.control.events(job.id):

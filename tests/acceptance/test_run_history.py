@@ -7,7 +7,7 @@ import pytest
 from kraken_core import Workbench
 from kraken_core.domain.errors import Interrupted
 from kraken_core.domain.gaps import GapStatus
-from kraken_core.domain.jobs import STAGES, Trigger
+from kraken_core.domain.jobs import STAGES, JobMetrics, ProgressReport, Trigger
 from kraken_core.domain.request import JobKind
 from kraken_core.workbench.watch.watch import Watch
 from tests.support.command_line import Kraken
@@ -51,6 +51,15 @@ def test_the_trend_is_of_everything_whatever_a_job_was_for(full: Kraken, little:
         after = [each for each in points if each.job_id == 2]
         assert {each.interval for each in after} == {each.interval for each in points if each.job_id == 1}
         assert {each.interval: each.counts for each in after} == wb.charts.totals().by_interval
+
+
+def test_a_job_in_the_background_says_where_it_is_and_how_long_it_will_take(full: Kraken) -> None:
+    doing = ProgressReport("backfill", 40, 110, "BTC/USD 1h", eta_seconds=60.0, job_pct=40.0, job_eta_seconds=135.0)
+    with Workbench.open(full.home) as wb:
+        job = wb.ledger.create_job(wb.jobs()[0].request, wb.clock.now(), [], JobMetrics())
+        job = wb.ledger.move(job, job.mark_running("elsewhere:1:1.0", wb.clock.now() + 600))
+        wb.ledger.renew(job, 600, doing)
+    assert "Now: backfill, 40 of 110; about 2 min 15 s left of the job" in full("jobs", job.id).out
 
 
 def test_jobs_of_a_watch_say_so(kraken: Kraken, little: LittleMarket) -> None:
