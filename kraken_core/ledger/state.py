@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from sqlalchemy import func, select
 
-from kraken_core.ledger.models import data_coverage_range, finding, gap_record, job_event, series_detection, trade_audit
+from kraken_core.ledger.models import (
+    data_coverage_range,
+    finding,
+    gap_record,
+    job_event,
+    record_revision,
+    series_detection,
+    trade_audit,
+)
 from kraken_core.ledger.transactions import Transactions, transaction
 
 _FIGURES = select(
@@ -15,9 +23,10 @@ _FIGURES = select(
             func.count(data_coverage_range.c.pair_id),
             func.sum(data_coverage_range.c.candles),
             func.count(finding.c.pair_id),
+            func.sum(finding.c.start + finding.c.end),
             func.count(gap_record.c.id),
             func.max(gap_record.c.id),
-            func.max(gap_record.c.updated_at),
+            func.max(record_revision.c.id),  # no time: two changes may be of one second
             func.count(series_detection.c.pair_id),
             func.max(series_detection.c.as_of),
             func.max(trade_audit.c.id),

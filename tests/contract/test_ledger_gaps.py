@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from kraken_core.domain.errors import IllegalMoveError
@@ -114,3 +116,13 @@ def test_what_is_expected_of_a_series_is_limited_and_lifted_again(ledger: SqlLed
     assert ledger.detections() == detected(HOURS)
     ledger.set_limits({ETHER: None})
     assert ledger.detections() == requested
+
+
+@pytest.mark.parametrize("change", [{"status": GapStatus.UNFILLABLE}, {"route": Route.TRADES}, {"reason": "another"}])
+def test_whoever_looks_again_sees_each_change_of_a_gap_also_within_a_second(
+    ledger: SqlLedger, change: dict[str, Any]
+) -> None:
+    [gap] = ledger.record_gaps(detected(HOURS), [a_gap()], [])
+    before = ledger.state()
+    ledger.record_gaps(detected(HOURS), [gap._replace(**change)], [])
+    assert ledger.state() != before
