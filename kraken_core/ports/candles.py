@@ -136,6 +136,15 @@ class Versioned(Protocol):
 
 
 @runtime_checkable
+class Scannable(Protocol):
+    """A candle table of files that polars can read by itself, and only as far as a query needs them."""
+
+    def scan(self, pairs: Collection[Pair], intervals: Collection[int], window: TimeRange) -> pl.LazyFrame:
+        """The stored candles of the series that open in the window, of this moment's version: VISIBLE, in no order."""
+        ...
+
+
+@runtime_checkable
 class Mendable(Protocol):
     """A candle table of files, some of which may be lost or spoiled."""
 

@@ -30,6 +30,7 @@ from kraken_core.stores.delta.verify import damages
 from kraken_core.stores.files.candle_files import CandleFiles
 from kraken_core.stores.files.location import Location
 from kraken_core.stores.files.open_location import open_location
+from kraken_core.stores.files.row_slices import RowSlices
 from kraken_core.stores.files.uncommitted import UNCOMMITTED_KEPT_S, written_before
 
 _REMOVED_KEPT_S = 7 * 24 * 3600
@@ -48,6 +49,7 @@ class DeltaMaintenance:
     ) -> None:
         place = open_location(table) if isinstance(table, (str, Path)) else table
         self._files = CandleFiles(place)
+        self._slices = RowSlices(self._files)
         self._log = DeltaLog(place, version, known)
         self._keep = keep  # what commits replace
         self._index = FileIndex()

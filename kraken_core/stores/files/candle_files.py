@@ -16,7 +16,7 @@ import polars as pl
 from kraken_core.domain.candles import KEY, SCHEMA, TIME
 from kraken_core.domain.errors import StoreError
 from kraken_core.domain.market import Pair, Series
-from kraken_core.domain.timerange import END_OF_TIME, TimeRanges
+from kraken_core.domain.timerange import END_OF_TIME, TimeRange, TimeRanges
 from kraken_core.failpoints import reached
 from kraken_core.ports import CandleSpan, StagedFile
 from kraken_core.stores.files.errors import store_errors
@@ -88,22 +88,31 @@ class CandleFiles:
         """
         interval = next(iter(ranges)).interval
         hulls = [stored.hull for stored in ranges.values() if stored]
+        window = TimeRange(min((h.start for h in hulls), default=0), max((h.end for h in hulls), default=0))
         with store_errors("read", self.place):
-            rows = (
-                self._scan(sorted(paths))
-                .filter(
-                    pl.col("pair").is_in([str(series.pair) for series in ranges]),
-                    pl.col("time").is_between(
-                        pl.lit(min((hull.start for hull in hulls), default=0) * US, TIME),
-                        pl.lit(max((hull.end for hull in hulls), default=0) * US, TIME),
-                        closed="left",
-                    ),
-                )
-                .with_columns(pl.lit(interval, pl.Int32).alias(PARTITION))
-                .select(*columns)
-                .collect()
-            )
+            rows = self.scan(paths, [series.pair for series in ranges], window, interval, columns).collect()
         return in_ranges(rows, ranges, interval)
+
+    def scan(
+        self, paths: Collection[str], pairs: Iterable[Pair], window: TimeRange, interval: int, columns: Iterable[str]
+    ) -> pl.LazyFrame:
+        """The rows of files of one interval that are of these pairs and open in the window; nothing is read yet."""
+        start, end = (pl.lit(bound * US, TIME) for bound in window)
+        return (
+            self._scan(sorted(paths))
+            .filter(
+                pl.col("pair").is_in([str(pair) for pair in pairs]),
+                pl.col("time").is_between(start, end, closed="left"),
+            )
+            .with_columns(pl.lit(interval, pl.Int32).alias(PARTITION))
+            .select(*columns)
+        )
+
+    def slice(self, path: str, begin: int, end: int, columns: Iterable[str]) -> pl.DataFrame:
+        """Rows ``begin`` up to ``end`` of a file, these columns of those in it. Raises StoreError."""
+        with store_errors("read", self.place.at(path)):
+            # Without numbering rows, which takes as long as reading a thousand of them
+            return self._scan([path], numbered=None).select(*columns).slice(begin, end - begin).collect()
 
     def opens(
         self, path: str, interval: int, spans: Mapping[Pair, CandleSpan], pairs: Collection[Pair]
@@ -156,13 +165,13 @@ class CandleFiles:
                 rows = rows.filter(~pl.col(ROW).is_in(dropped.implode()))
             return rows.with_columns(pl.lit(interval, pl.Int32).alias(PARTITION)).select(*SCHEMA)
 
-    def _scan(self, paths: Iterable[str]) -> pl.LazyFrame:
+    def _scan(self, paths: Iterable[str], numbered: str | None = ROW) -> pl.LazyFrame:
         # Neither globs nor folder names are interpreted: a home may be called "[x]" or lie below "source=kraken".
         return pl.scan_parquet(
             [self.place.at(path) for path in paths],
             glob=False,
             hive_partitioning=False,
-            row_index_name=ROW,
+            row_index_name=numbered,
             storage_options=self.place.polars_options,
             credential_provider=None,
         )
