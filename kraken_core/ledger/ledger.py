@@ -6,6 +6,7 @@ from typing import Self
 
 from kraken_core.ledger.audits import AuditRecords
 from kraken_core.ledger.coverage import CoverageRecords
+from kraken_core.ledger.data_version import DataVersion
 from kraken_core.ledger.differences import Differences
 from kraken_core.ledger.engine import file_of, is_in_memory, open_engine
 from kraken_core.ledger.evidence import Evidence
@@ -47,6 +48,7 @@ class SqlLedger(
     Revisions,
     RunHistory,
     State,
+    DataVersion,
 ):
     """Implements ``kraken_core.ports.Ledger``; each base keeps one noun. Safe to share between threads.
 
@@ -93,4 +95,5 @@ class SqlLedger(
     @transaction
     def close(self) -> None:
         """Give the connections back; the ledger opens new ones should it be used again."""
+        self._stop_watching()
         self._engine.dispose()

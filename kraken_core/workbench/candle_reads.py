@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, overload
+from typing import TYPE_CHECKING, Literal, Unpack, overload
 
 from kraken_core.domain.errors import UsageError
 from kraken_core.domain.interval_text import parse_interval, parse_length
-from kraken_core.domain.market import Pair, Series
-from kraken_core.domain.timerange import END_OF_TIME, TimeRange
+from kraken_core.domain.market import INTERVALS, Pair, Series
+from kraken_core.domain.timerange import TimeRange
 from kraken_core.workbench import requests
-from kraken_core.workbench.history_reads import HistoryReads
+from kraken_core.workbench.read_checks import OneOrMore, ReadChecks, ReadOptions
 from kraken_core.workbench.requests import When
 
 if TYPE_CHECKING:
@@ -19,50 +20,38 @@ if TYPE_CHECKING:
     import polars as pl
     import pyarrow as pa
 
-    from kraken_core.workbench.certificates.certificates import Certificates
     from kraken_core.workbench.queries.complete_candles import RangeCall
     from kraken_core.workbench.queries.known_at import KnownState
     from kraken_core.workbench.queries.renames import RenamedReading
 
 
-class CandleReads(HistoryReads):
+class CandleReads(ReadChecks):
     """Reads candles, refusing what is not as complete as required."""
-
-    @property
-    def certificates(self) -> Certificates:
-        """Certificates of what is stored: making them, and checking candles against them."""
-        from kraken_core.workbench.certificates.certificates import Certificates
-
-        return Certificates(self)
 
     @overload
     def candles(
-        self, pair: str | Pair, interval: int | str, start: When | None = None, end: When | None = None,
-        *, fill: str | None = None, partial: bool = False, version: int | None = None, require_complete: bool = False,
-        evidence: str | None = None, follow_renames: bool = False, certificate: str | Path | None = None,
-        as_known_at: When | None = None, to: Literal["pandas"] = "pandas",
+        self, pair: OneOrMore | None = None, interval: int | str | None = None, start: When | None = None,
+        end: When | None = None, *, to: Literal["pandas"] = "pandas", **how: Unpack[ReadOptions],
     ) -> pd.DataFrame: ...  # fmt: skip
     @overload
     def candles(
-        self, pair: str | Pair, interval: int | str, start: When | None = None, end: When | None = None,
-        *, fill: str | None = None, partial: bool = False, version: int | None = None, require_complete: bool = False,
-        evidence: str | None = None, follow_renames: bool = False, certificate: str | Path | None = None,
-        as_known_at: When | None = None, to: Literal["polars"],
+        self, pair: OneOrMore | None = None, interval: int | str | None = None, start: When | None = None,
+        end: When | None = None, *, to: Literal["polars"], **how: Unpack[ReadOptions],
     ) -> pl.DataFrame: ...  # fmt: skip
     @overload
     def candles(
-        self, pair: str | Pair, interval: int | str, start: When | None = None, end: When | None = None,
-        *, fill: str | None = None, partial: bool = False, version: int | None = None, require_complete: bool = False,
-        evidence: str | None = None, follow_renames: bool = False, certificate: str | Path | None = None,
-        as_known_at: When | None = None, to: Literal["arrow"],
+        self, pair: OneOrMore | None = None, interval: int | str | None = None, start: When | None = None,
+        end: When | None = None, *, to: Literal["arrow"], **how: Unpack[ReadOptions],
     ) -> pa.Table: ...  # fmt: skip
     def candles(
         self,
-        pair: str | Pair,
-        interval: int | str,
+        pair: OneOrMore | None = None,
+        interval: int | str | None = None,
         start: When | None = None,
         end: When | None = None,
         *,
+        pairs: Iterable[str | Pair] | None = None,
+        pivot: str | None = None,
         fill: str | None = None,
         partial: bool = False,
         version: int | None = None,
@@ -78,6 +67,11 @@ class CandleReads(HistoryReads):
         Columns: open, high, low, close, volume (float64), trades (Int32), source. ``to="polars"`` or ``to="arrow"``
         gives a polars DataFrame or an Arrow table instead, with ``time`` as their first column.
 
+        Several pairs are read at once, as a list in place of the pair or as ``pairs``: then ``pair`` is the first
+        column (in polars and Arrow before ``time``), and rows are sorted by pair and time. ``pivot="close"``, or
+        another column of values, gives time × pair instead: a column for each pair, in the order given, null where a
+        slot has no candle of it. See :meth:`scan` for what is too large to be read.
+
         ``interval`` is minutes, or a length such as ``"2h"``, ``"3d"``, ``"1w"``. Candles of one that archives do not
         have are made of the coarsest candles that cover the slot; slots are aligned to the epoch, so weeks begin on
         Thursdays, as Kraken's do. Only slots that are covered as a whole are there; ``partial=True`` adds the others,
@@ -92,46 +86,78 @@ class CandleReads(HistoryReads):
         With ``require_complete`` nothing is read where any candle expected is missing or doubtful, or not on
         ``evidence`` as good as ``"proved"`` or ``"confirmed"`` (naming a grade requires it): IncompleteError says what
         is lacking. With ``certificate``, a file, nothing is read unless it is what that certifies: else
-        CertificateMismatchError says where it differs.
+        CertificateMismatchError says where it differs. A certificate is checked for one pair at a time.
 
         With ``follow_renames`` the series goes on under every name that its base had, in units of ``pair``: prices are
         multiplied by the column ``factor``, volumes divided by it, and the column ``origin`` says whose candle each is.
-        Which day belongs to which name is in :meth:`names_of`, for pandas in ``attrs["names"]`` too. Without it nothing
-        is ever joined. Raises UsageError for whatever it cannot be.
+        Which day belongs to which name is in :meth:`names_of`, for pandas in ``attrs["names"]`` too (by pair, of
+        several). Without it nothing is ever joined. Raises UsageError for whatever it cannot be.
         """
-        from kraken_core.workbench.queries import frames
+        from kraken_core.workbench.queries import frames, many_pairs
         from kraken_core.workbench.queries.candles import Reading
         from kraken_core.workbench.queries.renames import RenamedReading
-        from kraken_core.workbench.queries.required import Required, parse_grade
 
         _check_how(fill, to)
-        of, length = pair if isinstance(pair, Pair) else self.ledger.names().pair(pair), parse_length(interval)
-        window = TimeRange(requests.instant(start or 0), END_OF_TIME if end is None else requests.instant(end))
+        of, several = self._named(pair, pairs)
+        length, window = _length(interval), requests.window(start, end)
         if as_known_at is not None and (version is not None or certificate is not None):
             raise UsageError("as_known_at is an instant of its own: leave the version, or the certificate, out.")
-        known = self.known(as_known_at)
+        known = self._known_or_remembered(as_known_at)
         by_all_names = RenamedReading(Reading(known.store, known.ledger), known.ledger, self.identities)
         if require_complete or evidence:
-            if version not in {None, self.version}:
-                raise UsageError("whether an earlier version was complete is not kept: leave the version out.")
-            required, grade = Required(known.ledger, known.now), parse_grade(evidence)
-            if follow_renames:
-                by_all_names.check(of, length, window, required, grade)
-            else:
-                required.check(of, length, window, grade)
+            joined = by_all_names if follow_renames else None
+            self._check_complete(of, length, window, known, version=version, evidence=evidence, by_all_names=joined)
         if certificate is not None:
             window = self._certified(certificate, of, length, window, version, follow_renames=follow_renames)
         reading = by_all_names if follow_renames else Reading(known.store, known.ledger)
-        read = reading.candles(of, length, window, fill=fill is not None, partial=partial, version=version)
-        found = frames.candles(read)
-        if to == "polars":
-            return found
-        if to == "arrow":
-            return found.to_arrow()
-        indexed = frames.indexed(found)
-        if follow_renames:
-            indexed.attrs["names"] = [joined.row for joined in by_all_names.joined(of, length)]
-        return indexed
+        how = many_pairs.HowToRead(fill=fill is not None, partial=partial, version=version)
+        read = many_pairs.read(reading, of, length, window, how)
+        if pivot is not None:
+            return frames.converted(many_pairs.pivoted(read, of, pivot), to, frames.wide)
+        found = frames.converted(frames.candles(read, several=several), to, frames.indexed)
+        if follow_renames and to == "pandas":
+            names = {str(each): [joined.row for joined in by_all_names.joined(each, length)] for each in of}
+            found.attrs["names"] = names if several else names[str(of[0])]
+        return found
+
+    def scan(
+        self,
+        pairs: OneOrMore | None = None,
+        interval: int | str | None = None,
+        start: When | None = None,
+        end: When | None = None,
+        *,
+        version: int | None = None,
+        require_complete: bool = False,
+        evidence: str | None = None,
+        as_known_at: When | None = None,
+    ) -> pl.LazyFrame:
+        """The stored candles that open in ``[start, end)``, to be read by polars when they are collected.
+
+        Columns: pair, interval_minutes (int32), time, open, high, low, close, volume, trades, source; in no order.
+        Without ``pairs`` it is all pairs, without ``interval`` all of the archives' eight: others are made by
+        :meth:`candles` only, and so are fills and series over a rename. Filters, columns and aggregations that follow
+        are pushed down to the files, of those only that can have such rows; QuestDB's table, and one as it was known at
+        an instant, are read as a whole instead.
+
+        It is the table of this moment, whatever is committed meanwhile; files that leave it are kept for a week. Other
+        arguments as for :meth:`candles`; completeness is checked at once, and needs pairs and an interval. Raises
+        UsageError for whatever it cannot be.
+        """
+        from kraken_core.workbench.queries.candles import at_version
+        from kraken_core.workbench.queries.many_pairs import scanned
+
+        of = None if pairs is None else self._named(pairs, None)[0]
+        window, known = requests.window(start, end), self._known_or_remembered(as_known_at)
+        intervals = INTERVALS if interval is None else (parse_interval(interval),)
+        if as_known_at is not None and version is not None:
+            raise UsageError("as_known_at is an instant of its own: leave the version out.")
+        if require_complete or evidence:
+            if of is None or interval is None:
+                raise UsageError("whether candles are complete is checked for pairs and an interval: name them.")
+            self._check_complete(of, intervals[0], window, known, version=version, evidence=evidence)
+        listed = of or [record.pair for record in known.ledger.pairs()]
+        return scanned(at_version(known.store, version), listed, intervals, window)
 
     def names_of(self, pair: str | Pair) -> pd.DataFrame:
         """The names that the base of a pair had, in turn: what a series with ``follow_renames`` is made of.
@@ -189,21 +215,6 @@ class CandleReads(HistoryReads):
         found = answer(query, known.store, self.ledger, partial(self._required, known), views, silences=silences)
         return found if to == "polars" else found.to_arrow() if to == "arrow" else frames.pandas(found)
 
-    def _certified(
-        self,
-        certificate: str | Path,
-        pair: Pair,
-        interval: int,
-        window: TimeRange,
-        version: int | None,
-        *,
-        follow_renames: bool,
-    ) -> TimeRange:
-        """The window, as far as it is certified: see :meth:`Certificates.require`."""
-        if follow_renames:
-            raise UsageError("a certificate is of a pair by one name: leave certificate or follow_renames out.")
-        return self.certificates.require(certificate, pair, interval, window, version)
-
     def _required(self, known: KnownState, call: RangeCall) -> Pair:
         """The pair of a range that a query wants complete. Raises IncompleteError, UsageError."""
         from kraken_core.workbench.queries.required import Required, parse_grade
@@ -237,8 +248,14 @@ class CandleReads(HistoryReads):
 
         of = pair if isinstance(pair, Pair) else self.ledger.names().pair(pair)
         series = Series(of, parse_interval(interval))
-        window = TimeRange(requests.instant(start or 0), END_OF_TIME if end is None else requests.instant(end))
+        window = requests.window(start, end)
         return frames.pandas(Slots(*self.known(as_known_at)).states(series, window)).set_index("time")
+
+
+def _length(interval: int | str | None) -> int:
+    if interval is None:
+        raise UsageError('name an interval: minutes, such as 60, or a length, such as "1h".')
+    return parse_length(interval)
 
 
 def _check_how(fill: str | None, to: str) -> None:

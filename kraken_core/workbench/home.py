@@ -25,9 +25,10 @@ if TYPE_CHECKING:
     from kraken_core.sources.rest import RetryBudget
     from kraken_core.workbench.jobs.runner import JobRunner
     from kraken_core.workbench.queries.holdings import Holdings
+    from kraken_core.workbench.queries.remembered import RememberedRecords
 
 _IN_MEMORY = "sqlite://"
-_LEDGER = "_ledger"
+_LEDGER, _RECORDS = "_ledger", "_records"
 
 
 @dataclass
@@ -73,6 +74,16 @@ class OpenHome:
             opened = SqlLedger.existing(*where) or opened or SqlLedger.open(_IN_MEMORY, *where[1:])
             self.__dict__[_LEDGER] = opened
         return opened
+
+    @property
+    def records(self) -> RememberedRecords:
+        """What the ledger knows, read again only once anything in it has changed."""
+        from kraken_core.workbench.queries.remembered import RememberedRecords
+
+        ledger, remembered = self.ledger, self.__dict__.get(_RECORDS)
+        if remembered is None or remembered.ledger is not ledger:
+            remembered = self.__dict__[_RECORDS] = RememberedRecords(ledger)
+        return remembered
 
     @cached_property
     def store(self) -> CandleTable:

@@ -14,6 +14,7 @@ from kraken_core.domain.market import INTERVALS, Pair, shown_asset
 from kraken_core.domain.names import Names
 from kraken_core.domain.request import DEFAULT_REQUESTS, Request, Selection
 from kraken_core.domain.tiers import Tiers
+from kraken_core.domain.timerange import END_OF_TIME, TimeRange
 from kraken_core.sources.addresses import is_url, plain_url
 
 if TYPE_CHECKING:
@@ -180,6 +181,11 @@ def day(value: When | None) -> date | None:
     if value is None or (isinstance(value, date) and not isinstance(value, datetime)):
         return value
     return datetime.fromtimestamp(instant(value), UTC).date()
+
+
+def window(start: When | None, end: When | None) -> TimeRange:
+    """The range that a caller means; open where nothing is given."""
+    return TimeRange(instant(start or 0), END_OF_TIME if end is None else instant(end))
 
 
 def instant(value: When) -> int:

@@ -13,6 +13,7 @@ from kraken_core.domain.interval_text import bases, short
 from kraken_core.domain.knowledge import Knowledge
 from kraken_core.domain.life import lived, outside_life
 from kraken_core.domain.market import INTERVALS, Pair, Series
+from kraken_core.domain.revisions import VISIBLE
 from kraken_core.domain.timerange import TimeRange, TimeRanges, ceil
 from kraken_core.ports import KnownRecords, StoredCandles, Versioned
 
@@ -46,8 +47,8 @@ class Reading:
         return at.filled(series, window) if fill else at.stored(series, window)
 
     def stored(self, series: Series, window: TimeRange) -> pl.DataFrame:
-        """The candles of the window as they are held: columns of SCHEMA."""
-        return self.store.candles({series: TimeRanges.single(*window)})
+        """The candles of the window as they are held: columns of VISIBLE."""
+        return self.store.candles({series: TimeRanges.single(*window)}, VISIBLE)
 
     def filled(self, series: Series, window: TimeRange) -> pl.DataFrame:
         """As :meth:`held`, silent slots filled and flagged in a column ``filled``."""

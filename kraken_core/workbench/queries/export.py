@@ -56,7 +56,7 @@ def _as_freqtrade(candles: pl.DataFrame, path: Path) -> None:
 
 
 def _as_table(candles: pl.DataFrame, path: Path) -> None:
-    candles.drop("rank").write_parquet(path)
+    candles.write_parquet(path)
 
 
 KINDS = {
