@@ -23,8 +23,8 @@ LONGEST = 200  # rows on a terminal
 def sql(ctx: CliContext, query: str, as_known_at: str | None) -> None:
     """Run an SQL QUERY over candles, jobs, coverage and gaps.
 
-    In DuckDB's SQL, over the views candles, assets, pairs, jobs, files, coverage and gaps. With --as-known-at there is
-    the view candles only, as it was known then.
+    In DuckDB's SQL, over the views candles, assets, pairs, jobs, files, coverage, gaps, differences, listings and
+    silences. With --as-known-at there are candles, coverage, open gaps, differences and silences, as known then.
     """
     with ctx.workbench() as workbench:
         found = workbench.sql(query, as_known_at=as_known_at, to="polars")

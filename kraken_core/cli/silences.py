@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from kraken_core.cli.options import CliContext, common, selecting
+from kraken_core.cli.options import CliContext, at_an_instant, common, selecting
 from kraken_core.cli.output import echo, print_json, print_table
 
 LONGEST = 50  # rows on a terminal
@@ -27,8 +27,16 @@ LONGEST = 50  # rows on a terminal
     help="Only spans of so many candles or more.",
 )
 @click.option("--csv", "file", metavar="FILE", type=click.Path(path_type=Path), help="Write all of them to a file.")
+@at_an_instant
 @common
-def silences(ctx: CliContext, *, at_least: int, file: Path | None, **selection: Any) -> None:  # noqa: ANN401 - see selecting
+def silences(
+    ctx: CliContext,
+    *,
+    at_least: int,
+    file: Path | None,
+    as_known_at: str | None,
+    **selection: Any,  # noqa: ANN401 - see selecting
+) -> None:
     """Spans that are covered, and in which nothing traded.
 
     A span is suspicious where the pair's own rate makes trades likely and nothing explains why there are none: its
@@ -37,7 +45,8 @@ def silences(ctx: CliContext, *, at_least: int, file: Path | None, **selection: 
     with ctx.workbench() as workbench:
         from kraken_core.workbench.documents import silence_row
 
-        rows = [silence_row(each) for each in workbench.silent_spans(workbench.select(**selection), at_least)]
+        found = workbench.silent_spans(workbench.select(**selection), at_least, as_known_at)
+        rows = [silence_row(each) for each in found]
     if file:
         _write(file, rows)
         ctx.say(f"{len(rows):,} spans without trades are in {file}.")

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from sqlalchemy import delete, func, select
 
+from kraken_core.domain.errors import UsageError
 from kraken_core.domain.grading import Doubt, Findings
 from kraken_core.domain.market import Pair, Series
-from kraken_core.domain.timerange import TimeRanges
+from kraken_core.domain.timerange import TimeRanges, iso
 from kraken_core.ledger.bulk import add_many, read_many
+from kraken_core.ledger.kept_records import ASLEEP, keeping, kept_since, records_at
 from kraken_core.ledger.models import assertion, finding, pair_examination
 from kraken_core.ledger.transactions import Transactions, transaction
 from kraken_core.ledger.undone import not_undone
 from kraken_core.ports import Unexamined
 
-_AGREED, _DOUBTFUL, _ASLEEP = "agreed", "doubtful", "asleep"
+_AGREED, _DOUBTFUL = "agreed", "doubtful"
 _COLUMNS = ("pair_id", "interval", "start", "end", "kind", "finer", "reason")
 _CLAIM = assertion.c
 
@@ -71,6 +73,32 @@ class KeptFindings(Transactions):
         }
 
     @transaction
+    def asleep(self, pairs: Collection[Pair] | None = None) -> Mapping[Pair, TimeRanges]:
+        """When pairs were silent because the whole exchange stood still; of all pairs where none are given."""
+        row = finding.c
+        spans = select(row.pair_id, row.start, row.end).where(row.kind == ASLEEP, self._of_pairs(finding, pairs))
+        with self._reading() as connection:
+            return self._by_pair(read_many(connection, spans))
+
+    @transaction
+    def asleep_at(self, instant: int) -> Mapping[Pair, TimeRanges]:
+        """The same of all pairs, as it was found by an instant. Raises UsageError where that is not kept."""
+        with self._reading() as connection:
+            since = kept_since(connection, finding)
+            if since is not None and instant < since:
+                raise UsageError(
+                    f"what explained silences is kept from {iso(since)} on: nothing was kept of what was found before."
+                )
+            found = records_at(connection, finding, instant)
+            return self._by_pair((pair_id, start, end) for (pair_id, _, start), (end, _) in found.items())
+
+    def _by_pair(self, spans: Iterable[Sequence[int]]) -> Mapping[Pair, TimeRanges]:
+        found: dict[Pair, list[tuple[int, int]]] = defaultdict(list)
+        for pair_id, start, end in spans:
+            found[self._pairs[pair_id]].append((start, end))
+        return {pair: TimeRanges.of(ranges) for pair, ranges in found.items()}
+
+    @transaction
     def judged_silences(self, within: TimeRanges) -> dict[Series, TimeRanges]:
         """The spans of all series that were judged by what is stored of other pairs, and reach into some time."""
         found: dict[Series, list[tuple[int, int]]] = defaultdict(list)
@@ -96,13 +124,15 @@ class KeptFindings(Transactions):
         silences = (
             (series, silence.start, silence.end, kind, None, silence.reason)
             for series, found in findings.items()
-            for kind, judged in ((_DOUBTFUL, found.doubts), (_ASLEEP, found.asleep))
+            for kind, judged in ((_DOUBTFUL, found.doubts), (ASLEEP, found.asleep))
             for silence in judged
         )
         with self._writing({*examined, *(series.pair for series in findings)}) as connection:
-            connection.execute(delete(finding).where(self._of(finding, findings)))
+            of_series = self._of(finding, findings)
             rows = ((self._pair_ids[series.pair], series.interval, *rest) for series, *rest in (*agreed, *silences))
-            add_many(connection, finding, _COLUMNS, rows)
+            with keeping(connection, finding, of_series, self._clock.now()):
+                connection.execute(delete(finding).where(of_series))
+                add_many(connection, finding, _COLUMNS, rows)
             connection.execute(delete(pair_examination).where(self._of_pairs(pair_examination, examined)))
             marks = ((self._pair_ids[pair], newest, json.dumps(lived.bounds)) for pair, lived in examined.items())
             add_many(connection, pair_examination, ("pair_id", "claims", "lived"), marks)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import polars as pl
@@ -84,6 +84,14 @@ _NOTHING_LEFT = (
     .group_by(pair.c.asset_id)
     .having(func.count() == func.count(renamed_pair.c.pair_id))
 )
+DIFFERENCES = _of_series(
+    candle_difference,
+    *_range(candle_difference),
+    *_named(candle_difference, "slots", "kept_source", "kept_path", "kept_evidence"),
+    *_named(candle_difference, "other_source", "other_path", "other_evidence"),
+    *(candle_difference.c[name].label(f"{name}_difference") for name in ("volume", "trades", "price")),
+    *_named(candle_difference, "job_id", "found_at"),
+).order_by(candle_difference.c.start)  # those that count no more as well
 VIEWS: dict[str, Select[Any]] = {
     "assets": select(asset.c.id.label("asset_id"), asset.c.ticker, asset.c.tier)
     .where(asset.c.id.not_in(_NOTHING_LEFT))
@@ -131,16 +139,7 @@ VIEWS: dict[str, Select[Any]] = {
         *_named(gap_record, "candles", "api_fillable", "fillable", "overflow", "status", "route", "reason"),
         *_named(gap_record, "requests", "csv_file", "archive", "detected_at", "updated_at"),
     ).order_by(gap_record.c.start),
-    "differences": _of_series(
-        candle_difference,
-        *_range(candle_difference),
-        *_named(candle_difference, "slots", "kept_source", "kept_path", "kept_evidence"),
-        *_named(candle_difference, "other_source", "other_path", "other_evidence"),
-        *(candle_difference.c[name].label(f"{name}_difference") for name in ("volume", "trades", "price")),
-        *_named(candle_difference, "job_id", "found_at"),
-    )
-    .where(not_undone(candle_difference))
-    .order_by(candle_difference.c.start),
+    "differences": DIFFERENCES.where(not_undone(candle_difference)),
     "listings": select(
         (listing_change.c.base + "/" + listing_change.c.quote).label("pair"),
         listing_answer.c.first_at.label("seen_at"),
@@ -172,6 +171,14 @@ _COVERED: dict[str, type[pl.DataType]] = {
 }
 
 
+def frame_of(rows: Iterable[tuple[Any, ...]], view: Select[Any], without: Collection[str] = ()) -> pl.DataFrame:
+    """Rows of a view as a frame of its columns, or of all but some."""
+    types = {name: type(column.type) for name, column in view.selected_columns.items() if name not in without}
+    frame = pl.DataFrame(list(rows), {name: _DTYPES[kind] for name, kind in types.items()}, orient="row")
+    instants = [name for name, kind in types.items() if kind is Instant]
+    return frame.with_columns(pl.from_epoch(name, "s").dt.replace_time_zone("UTC") for name in instants)
+
+
 class Frames(Transactions):
     """The part of the ledger that hands out whole tables."""
 
@@ -200,13 +207,8 @@ class Frames(Transactions):
           relative to the larger value), job_id, found_at
         - listings: pair, seen_at, status (``gone`` where the answer lacks the pair), altname, asset_class, whole_answer
         """
-        view = VIEWS[name]
-        types = {name: type(column.type) for name, column in view.selected_columns.items()}
         with self._reading() as connection:
-            rows = [tuple(row) for row in connection.execute(view)]
-        frame = pl.DataFrame(rows, {name: _DTYPES[kind] for name, kind in types.items()}, orient="row")
-        instants = [name for name, kind in types.items() if kind is Instant]
-        return frame.with_columns(pl.from_epoch(name, "s").dt.replace_time_zone("UTC") for name in instants)
+            return frame_of((tuple(row) for row in connection.execute(VIEWS[name])), VIEWS[name])
 
     @transaction
     def open_gaps(self) -> pl.DataFrame:

@@ -1,4 +1,4 @@
-"""What is worked out, as it was before it was worked out anew: covered ranges, open gaps, what is expected, lives.
+"""What is worked out, as it was before it was worked out anew: coverage, gaps, what is expected, lives, some findings.
 
 Whoever changes rows of these tables does so inside :func:`keeping`. The rows that are others afterwards, or gone, are
 kept as they were, packed, in one row a change, and of those that are new that they were not there before.
@@ -19,6 +19,7 @@ from kraken_core.domain.gaps import OPEN, GapRecord
 from kraken_core.ledger.bulk import read_many
 from kraken_core.ledger.models import (
     data_coverage_range,
+    finding,
     gap_record,
     pair_life,
     record_revision,
@@ -29,6 +30,7 @@ from kraken_core.ledger.packing import pack, unpack
 
 _SERIES, _PAIR = ("pair_id", "interval", "start"), ("pair_id", "start")
 _ROW = record_revision.c
+ASLEEP = "asleep"  # the kind of finding that explains a silence: the whole exchange stood still
 
 
 class _Kind(NamedTuple):
@@ -47,6 +49,7 @@ KEPT: Mapping[Table, _Kind] = {
     series_detection: _Kind(_SERIES, ("end", "as_of"), true()),
     series_limit: _Kind(_SERIES, ("end",), true()),
     pair_life: _Kind(_PAIR, ("end", "assumed"), true()),
+    finding: _Kind(_SERIES, ("end", "reason"), finding.c.kind == ASLEEP),  # all else of findings is in the grades
 }
 
 Key = tuple[int, ...]  # a pair's id, an interval where rows are of series, and a start
@@ -89,6 +92,13 @@ def forget_earlier(connection: Connection, at: int) -> None:
     connection.execute(insert(record_revision), {"at": at, "of_table": ""})
 
 
+def kept_since(connection: Connection, table: Table | None = None) -> int | None:
+    """From when on what was worked out is kept (epoch seconds), all of it or of a table; None from the beginning."""
+    forgotten = _ROW.of_table == "" if table is None else (_ROW.of_table == table.name) & _ROW.changed.is_(None)
+    since: int | None = connection.scalar(select(func.max(_ROW.at)).where(forgotten))
+    return since
+
+
 def records_at(connection: Connection, table: Table, instant: int) -> Rows:
     """The rows of a table as they were at an instant."""
     kind = KEPT[table]
@@ -96,7 +106,8 @@ def records_at(connection: Connection, table: Table, instant: int) -> Rows:
     first = connection.scalar(select(func.min(_ROW.id)).where(_ROW.of_table == table.name, _ROW.at > instant))
     if first is None:
         return found
-    since = select(_ROW.id, _ROW.changed).where(_ROW.of_table == table.name, _ROW.id >= first).order_by(_ROW.id)
+    kept = _ROW.of_table == table.name, _ROW.changed.is_not(None), _ROW.id >= first
+    since = select(_ROW.id, _ROW.changed).where(*kept).order_by(_ROW.id)
     known: set[Key] = set()
     for id_, packed in connection.execute(since).all():
         *keys, there = unpack(packed, len(kind.keys) + 1).tolist()

@@ -13,6 +13,7 @@ from kraken_core.ledger.evidence import Evidence
 from kraken_core.ledger.files import Files
 from kraken_core.ledger.findings import KeptFindings
 from kraken_core.ledger.frames import Frames
+from kraken_core.ledger.frames_at import FramesAt
 from kraken_core.ledger.gaps import Gaps
 from kraken_core.ledger.listings import ListingAnswers
 from kraken_core.ledger.lost import Lost
@@ -44,6 +45,7 @@ class SqlLedger(
     Differences,
     Gaps,
     Frames,
+    FramesAt,
     Evidence,
     Revisions,
     RunHistory,

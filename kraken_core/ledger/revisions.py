@@ -12,7 +12,8 @@ from kraken_core.domain.errors import UsageError
 from kraken_core.domain.market import INTERVALS, Series
 from kraken_core.domain.revisions import VISIBLE, Replacement
 from kraken_core.domain.table_mark import TableMark
-from kraken_core.ledger.models import candle_revision, record_revision
+from kraken_core.ledger.kept_records import kept_since
+from kraken_core.ledger.models import candle_revision
 from kraken_core.ledger.packing import (
     pack_candles,
     pack_ranges,
@@ -74,13 +75,12 @@ class Revisions(Transactions):
         Raises UsageError where that is from a later moment on.
         """
         candles = select(func.max(_ROW.at)).where(_of(table), _ROW.ranges.is_(None))
-        records = select(func.max(record_revision.c.at)).where(record_revision.c.of_table == "")
         with self._reading() as connection:
             if table.version and not self._keeps(connection, table):
                 raise UsageError(
                     "of this candle table, nothing was kept of what was known before: it is kept from the next job on."
                 )
-            found = [connection.scalar(query) for query in (candles, records)]
+            found = [connection.scalar(candles), kept_since(connection)]
         return max((at for at in found if at is not None), default=None)
 
     @transaction

@@ -31,7 +31,7 @@ from kraken_core.ports.exchange import Exchange
 from kraken_core.ports.jobs import Forgotten, JobEvent, JobLedger
 from kraken_core.ports.ledger import Ledger, MarketLedger
 from kraken_core.ports.pairs import AssetRecord, PairLedger, PairRecord, RenamedRows
-from kraken_core.ports.revisions import KeepReplaced, KnownRecords
+from kraken_core.ports.revisions import KeepReplaced, KnownRecords, QueriedRecords
 from kraken_core.ports.running import Clock, Progress, WorkerPool, never_stop, no_progress
 from kraken_core.ports.sources import CandleSource, RejectLog
 from kraken_core.ports.stores import StoreKind, StoreState
@@ -68,6 +68,7 @@ __all__ = [
     "PairRecord",
     "Progress",
     "ProgressReport",
+    "QueriedRecords",
     "RejectLog",
     "RenamedRows",
     "Savable",

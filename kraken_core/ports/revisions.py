@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
 
+    import polars as pl
+
     from kraken_core.domain.coverage import Assertion, DataCoverageRange
     from kraken_core.domain.differences import Difference
     from kraken_core.domain.gaps import GapRecord
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     from kraken_core.domain.revisions import Replacement
     from kraken_core.domain.scope import Detection
     from kraken_core.domain.table_mark import TableMark
+    from kraken_core.domain.timerange import TimeRanges
     from kraken_core.ports.pairs import PairRecord
 
 # Given, before a commit changes anything, the candle table and the version it goes on from, and what it replaces, in
@@ -46,4 +49,16 @@ class KnownRecords(Protocol):
 
     def differences(self, series: Collection[Series] | None = None) -> list[Difference]:
         """Where two sources differ, by series and time; of all series where none are given."""
+        ...
+
+
+class QueriedRecords(KnownRecords, Protocol):
+    """The same, with what only queries need."""
+
+    def asleep(self, pairs: Collection[Pair] | None = None) -> Mapping[Pair, TimeRanges]:
+        """When pairs were silent because the whole exchange stood still; of all pairs where none are given."""
+        ...
+
+    def table_frame(self, name: str) -> pl.DataFrame:
+        """A table for people: coverage, gaps or differences, and more of them as things are now."""
         ...

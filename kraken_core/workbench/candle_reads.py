@@ -201,18 +201,19 @@ class CandleReads(ReadChecks):
         ``complete_candles(pair, interval, start, end)`` in it are the candles of a range, as of the view, if that is
         complete, on evidence of a grade with ``evidence := 'confirmed'``: else IncompleteError says what is lacking.
 
-        With ``as_known_at`` there is the view candles only, as it was known at that instant.
+        With ``as_known_at`` candles, coverage, gaps (the open ones), differences and silences are as they were known at
+        that instant; the other views are not kept, and refused.
 
         Raises UsageError with DuckDB's reason for a wrong query.
         """
         from kraken_core.workbench.queries import frames
-        from kraken_core.workbench.queries.sql import CANDLES, VIEWS, answer
+        from kraken_core.workbench.queries.sql import KEPT_VIEWS, VIEWS, answer
 
         if to not in {"pandas", "polars", "arrow"}:
             raise UsageError(f"{to!r} is no kind of table: write pandas, polars or arrow.")
-        known, views = self.known(as_known_at), VIEWS if as_known_at is None else frozenset({CANDLES})
-        silences = None if as_known_at is not None else self._silence_frame
-        found = answer(query, known.store, self.ledger, partial(self._required, known), views, silences=silences)
+        known, views = self.known(as_known_at), VIEWS if as_known_at is None else KEPT_VIEWS
+        silences = partial(self._silence_frame, as_known_at)
+        found = answer(query, known.store, known.ledger, partial(self._required, known), views, silences=silences)
         return found if to == "polars" else found.to_arrow() if to == "arrow" else frames.pandas(found)
 
     def _required(self, known: KnownState, call: RangeCall) -> Pair:

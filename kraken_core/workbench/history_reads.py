@@ -102,8 +102,8 @@ class HistoryReads(AsKnown):
         found = self.holdings_at(as_known_at).gaps(self.select(**selection))
         return frames.table([documents.gap_row(gap) for gap in found], documents.GAPS)
 
-    def silences(self, *, at_least: int = 1, **selection: Any) -> pd.DataFrame:  # noqa: ANN401 - see select()
-        """The spans in which nothing traded, of ``at_least`` so many slots, by series and time.
+    def silences(self, *, at_least: int = 1, as_known_at: When | None = None, **selection: Any) -> pd.DataFrame:  # noqa: ANN401 - see select()
+        """The spans in which nothing traded, of ``at_least`` so many slots, by series and time; or those of an instant.
 
         Columns: pair, interval, start, end, slots, kind and expected_trades, by the pair's own rate around it. Kinds:
         ``suspicious``, where 20 trades or more were likely and nothing explains their absence; ``explained``, where
@@ -113,19 +113,21 @@ class HistoryReads(AsKnown):
         from kraken_core.workbench import documents
         from kraken_core.workbench.queries import frames
 
-        found = self.silent_spans(self.select(**selection), at_least)
+        found = self.silent_spans(self.select(**selection), at_least, as_known_at)
         return frames.table([documents.silence_row(each) for each in found], documents.SILENCES)
 
-    def silent_spans(self, selection: Selection, at_least: int = 1) -> Iterator[SilentSpan]:
+    def silent_spans(
+        self, selection: Selection, at_least: int = 1, as_known_at: When | None = None
+    ) -> Iterator[SilentSpan]:
         """The same as values, one series after another."""
         from kraken_core.workbench.queries.silences import SilenceQuery
 
-        return SilenceQuery(self.holdings, self.ledger).of(selection, at_least)
+        return SilenceQuery(self.holdings_at(as_known_at)).of(selection, at_least)
 
-    def _silence_frame(self) -> pl.DataFrame:
+    def _silence_frame(self, as_known_at: When | None) -> pl.DataFrame:
         from kraken_core.workbench.queries.silences import silence_frame
 
-        return silence_frame(self.silent_spans(self.select()))
+        return silence_frame(self.silent_spans(self.select(), as_known_at=as_known_at))
 
     def completeness(self, *, as_known_at: When | None = None, **selection: Any) -> pd.DataFrame:  # noqa: ANN401 - see select()
         """Completeness by series as of the last detection, now or by an instant.

@@ -28,6 +28,12 @@ from kraken_core.workbench.jobs.clock import SystemClock
 from tests.support.pocket_exchange import PocketExchange
 
 HOUR_S = 3600
+VIEWS = {
+    **{name: f"SELECT * FROM {name} ORDER BY ALL" for name in ("candles", "coverage", "differences", "silences")},
+    # When a gap was detected, and which were filled by then, is not kept.
+    "gaps": "SELECT COLUMNS(lambda name: name NOT IN ('detected_at', 'updated_at')) FROM gaps "
+    "WHERE status <> 'FILLED' ORDER BY ALL",
+}
 LONG_AFTER = 2**33  # when all that left a table is deleted
 
 
@@ -63,12 +69,12 @@ def everything(workbench: Workbench, **when: Any) -> dict[str, Any]:
     stored = table.candles({Series(pair, interval): ever for pair in pairs for interval in INTERVALS}, VISIBLE)
     slots = {str(pair): _bytes(workbench.coverage_of(pair, 60, **when)) for pair in pairs}
     filled = {str(pair): _bytes(workbench.candles(pair, 60, fill="previous", **when)) for pair in pairs}
-    by_sql = workbench.sql("SELECT * FROM candles ORDER BY pair, interval_minutes, time", **when)
+    views = {f"view {name}": _bytes(workbench.sql(query, **when)) for name, query in VIEWS.items()}
     tables = {
         name: _bytes(getattr(workbench, name)(**when).reset_index(drop=True))
         for name in ("coverage", "gaps", "completeness")
     }
-    found = {"stored": _bytes(stored.to_pandas()), "sql": _bytes(by_sql), **tables}
+    found = {"stored": _bytes(stored.to_pandas()), **views, **tables}
     return {"candles": candles, "slots": slots, "filled": filled, **found}
 
 

@@ -10,6 +10,7 @@ from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -182,12 +183,43 @@ def test_exported_files_are_those_of_what_was_known(history: KnownHistory, tmp_p
     assert files(tmp_path / "now") != before
 
 
-def test_sql_at_an_instant_has_the_candles_only_and_says_so(history: KnownHistory) -> None:
-    with (
-        opened(history.home, history.clock) as workbench,
-        pytest.raises(UsageError, match="gaps is not kept as it was"),
-    ):
-        workbench.sql("SELECT * FROM gaps", as_known_at=history.clock.at)
+NOT_KEPT = {"jobs", "files", "pairs", "assets", "listings"}
+
+
+def test_views_that_are_not_kept_as_they_were_are_refused_by_name(history: KnownHistory) -> None:
+    queries = ("SELECT * FROM {}", "describe {}", "SELECT * FROM gaps JOIN {} USING (pair)")
+    with opened(history.home, history.clock) as workbench:
+        for view, query in product(sorted(NOT_KEPT), queries):
+            refused = f"^the view {view} is not kept as it was: as known at an instant there are candles, cov[^\n]*$"
+            with pytest.raises(UsageError, match=refused):
+                workbench.sql(query.format(view.upper()), as_known_at=history.clock.at)
+
+
+def test_all_views_of_an_instant_are_offered_to_one_query(history: KnownHistory) -> None:
+    joined = "SELECT count(*) AS n FROM gaps JOIN coverage USING (pair, interval_minutes) JOIN silences USING (pair)"
+    joined += " WHERE status <> 'FILLED'"
+    with opened(history.home, history.clock) as workbench:
+        before = workbench.sql(joined)["n"].item()
+        shown = set(workbench.sql("show tables", as_known_at=history.clock.at)["name"])
+    at = history.clock.at
+    history.do("undo")
+    with opened(history.home, history.clock) as workbench:
+        assert workbench.sql(joined, as_known_at=at)["n"].item() == before > 0
+        assert workbench.sql(joined)["n"].item() == 0
+    assert {"candles", "coverage", "differences", "gaps"} <= shown
+    assert not shown & NOT_KEPT
+
+
+def test_complete_candles_go_by_what_was_known_to_be_complete(history: KnownHistory) -> None:
+    day = f"'{FIRST_DAY}', '{FIRST_DAY + timedelta(days=1)}'"
+    query, at = f"SELECT count(*) AS n FROM complete_candles('BTC/USD', 60, {day})", history.clock.at
+    with opened(history.home, history.clock) as workbench:
+        before = workbench.sql(query)["n"].item()
+    history.do("undo")
+    with opened(history.home, history.clock) as workbench:
+        assert workbench.sql(query, as_known_at=at)["n"].item() == before > 0
+        with pytest.raises(IncompleteError):
+            workbench.sql(query)
 
 
 def test_a_candle_that_was_replaced_is_listed_with_what_it_was_and_by_which_job(history: KnownHistory) -> None:

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import shutil
+import time
 from pathlib import Path
 
 import pandas as pd
 import polars as pl
+import pytest
+from alembic import command
 
 from kraken_core import Workbench
+from kraken_core.domain.errors import UsageError
 from kraken_core.domain.timerange import TimeRanges
 from kraken_core.domain.verification.silences import KNOWN_SILENCES
+from kraken_core.ledger.engine import open_engine, writing
+from kraken_core.ledger.schema import alembic_config
 from kraken_core.simulator.market import SimulatedMarket
 from kraken_core.simulator.release import series_of
 from kraken_core.workbench.queries.silences import SilenceKind, _Judgement
+from tests.acceptance.known_histories import SetClock, opened
 from tests.acceptance.lying_archives import ADA, ASLEEP, BTC, ETH, XRP, minutes
 from tests.support.command_line import Kraken, refused
 from tests.support.helping import ingest, written
+from tests.support.strategies import FIRST_DAY
 
 pytest_plugins = ["tests.acceptance.sleeping_exchange"]
 
@@ -93,13 +102,52 @@ def test_lost_hours_of_the_only_pair_are_suspicious(market: SimulatedMarket, tmp
     assert found.loc[found["kind"] == "suspicious", "slots"].sum() == doubtful > 0
 
 
-def test_a_silence_of_all_pairs_is_explained(market: SimulatedMarket, tmp_path: Path) -> None:
-    ingest(tmp_path / "home", market, *written(market, [minutes("all")], tmp_path))
-    with Workbench.open(tmp_path / "home") as workbench:
+def test_a_silence_of_all_pairs_is_explained(whole: Path) -> None:
+    with Workbench.open(whole) as workbench:
         found = asleep(workbench.silences(pairs=[BTC, ETH], intervals=[1, 60]))
     long = found[found["expected_trades"] >= 20]
     assert set(long["kind"]) == {"explained"}
     assert set(zip(long["pair"], long["interval"], strict=True)) >= {("BTC/USD", 1), ("BTC/USD", 60), ("ETH/USD", 1)}
+
+
+@pytest.fixture(scope="module")
+def whole(market: SimulatedMarket, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home that ingested all pairs of the market, by a clock of then. Read only."""
+    here = tmp_path_factory.mktemp("asleep")
+    asked = {"tier": "ALL", "start_date": FIRST_DAY, "api_backfill": False, "as_of": market.end}
+    with opened(here / "home", SetClock(market.end)) as workbench:
+        workbench.run(workbench.plan(sources=written(market, [minutes("all")], here), **asked))
+    return here / "home"
+
+
+@pytest.fixture
+def asleep_home(whole: Path, market: SimulatedMarket, tmp_path: Path) -> tuple[Path, SetClock]:
+    return shutil.copytree(whole, tmp_path / "home"), SetClock(market.end)
+
+
+def test_what_explained_a_silence_is_known_after_its_job_is_undone(asleep_home: tuple[Path, SetClock]) -> None:
+    home, clock = asleep_home
+    with opened(home, clock) as workbench:
+        before, known_at = workbench.silences(), clock.at
+        clock.at += 3_600
+        workbench.undo(1)
+        assert workbench.silences().empty
+        assert workbench.silences(as_known_at=known_at).equals(before)
+    assert "explained" in set(asleep(before)["kind"])
+
+
+def test_what_an_earlier_version_kept_no_history_of_is_refused(asleep_home: tuple[Path, SetClock]) -> None:
+    home, clock = asleep_home
+    engine = open_engine(f"sqlite:///{home / 'ledger.db'}")
+    with writing(engine) as connection:
+        command.downgrade(alembic_config(connection), "0021")
+    engine.dispose()
+    known_at, clock.at = clock.at, int(time.time()) + 3_600
+    with opened(home, clock) as workbench:
+        assert len(workbench.coverage(as_known_at=known_at)) > 0
+        with pytest.raises(UsageError, match=r"what explained silences is kept from 20\S+ on"):
+            workbench.silences(as_known_at=known_at)
+        assert workbench.silences(as_known_at=clock.at).equals(workbench.silences())
 
 
 def test_likely_trades_that_nothing_explains_are_suspicious_whether_judged_or_not() -> None:
@@ -129,6 +177,7 @@ def test_the_command_prints_what_the_frame_has_and_writes_it(full_home: Path, tm
     file = tmp_path / "silences.csv"
     words = ("--home", full_home, "--pairs", "PEPE/USD", "--intervals", "1", "--at-least", "2")
     printed = kraken("silences", *words, "--json").json
+    assert kraken("silences", *words, "--as-known-at", "2020-01-01", "--json").json == []
     kraken("silences", *words, "--csv", file)
     with Workbench.open(full_home) as wb:
         frame = wb.silences(pairs=["PEPE/USD"], intervals=[1], at_least=2)

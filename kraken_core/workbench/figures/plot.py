@@ -117,7 +117,7 @@ class Plot:
         if not window:
             return _empty()
         drawn = series[:ROWS]
-        silences = SilenceQuery(self.holdings, self.charts.ledger).of(chosen, at_least)
+        silences = SilenceQuery(self.holdings).of(chosen, at_least)
         found = [each for each in silences if each.series in set(drawn)]
         return _counted(silences_timeline(found, drawn, window), len(series))
 

@@ -18,7 +18,7 @@ from kraken_core.domain.scope import Detection, not_assessed, wanted_before
 from kraken_core.domain.tiers import Tiers
 from kraken_core.domain.timerange import END_OF_TIME, iso
 from kraken_core.pipeline.report import CompletenessReporter
-from kraken_core.ports import KnownRecords, StoredCandles
+from kraken_core.ports import QueriedRecords, StoredCandles
 from kraken_core.workbench.queries.gates import ages_of
 
 _NAMED = 3  # series that a note names
@@ -29,7 +29,7 @@ RangeT = TypeVar("RangeT", DataCoverageRange, GapRecord)
 class Holdings:
     """Reads the ledger for a selection; without one, of everything stored."""
 
-    ledger: KnownRecords
+    ledger: QueriedRecords
     store: StoredCandles
     tiers: Tiers
 

@@ -25,7 +25,7 @@ from kraken_core.domain.revisions import SLOT, VISIBLE, earlier, taken_back, unl
 from kraken_core.domain.scope import Detection
 from kraken_core.domain.timerange import END_OF_TIME, TimeRange, TimeRanges, iso
 from kraken_core.ledger.ledger import SqlLedger
-from kraken_core.ports import CandleTable, KnownRecords, PairRecord, StoredCandles
+from kraken_core.ports import CandleTable, PairRecord, QueriedRecords, StoredCandles
 
 if TYPE_CHECKING:
     import duckdb
@@ -82,6 +82,15 @@ class LedgerAt:
     def differences(self, series: Collection[Series] | None = None) -> list[Difference]:
         """See ports.KnownRecords."""
         return self.ledger.differences_at(self.instant, series)
+
+    def asleep(self, pairs: Collection[Pair] | None = None) -> Mapping[Pair, TimeRanges]:
+        """See ports.QueriedRecords. Raises UsageError where that is not kept."""
+        found = self.ledger.asleep_at(self.instant)
+        return found if pairs is None else {pair: ranges for pair, ranges in found.items() if pair in pairs}
+
+    def table_frame(self, name: str) -> pl.DataFrame:
+        """See ports.QueriedRecords: coverage, gaps and differences; KeyError for others."""
+        return self.ledger.table_frame_at(name, self.instant)
 
 
 def _by_series(records: Iterable[Ranged]) -> dict[Series, list[Ranged]]:
@@ -169,7 +178,7 @@ class KnownState(NamedTuple):
     """A candle table and a ledger to read: as they are, or as they were at an instant."""
 
     store: StoredCandles
-    ledger: KnownRecords
+    ledger: QueriedRecords
     now: int  # epoch seconds
 
 

@@ -11,12 +11,11 @@ import polars as pl
 
 from kraken_core.domain.coverage import DataCoverageRange
 from kraken_core.domain.grades import Grade
-from kraken_core.domain.market import Pair, Series
+from kraken_core.domain.market import Series
 from kraken_core.domain.request import Selection
 from kraken_core.domain.timerange import END_OF_TIME, TimeRanges
 from kraken_core.domain.verification.examination import opens_of
 from kraken_core.domain.verification.silences import KNOWN_SILENCES, SUSPICIOUS, Activity, silent_runs
-from kraken_core.ledger.ledger import SqlLedger
 from kraken_core.workbench.queries.holdings import Holdings
 
 _COLUMNS = {
@@ -60,7 +59,6 @@ class SilenceQuery(NamedTuple):
     """Reads silences from what is stored and covered; the candles of one series at a time are in memory."""
 
     holdings: Holdings
-    ledger: SqlLedger
 
     def of(self, selection: Selection, at_least: int = 1) -> Iterator[SilentSpan]:
         """The silences of so many slots or more that reach into the selection, by series and time."""
@@ -68,14 +66,12 @@ class SilenceQuery(NamedTuple):
         chosen = sorted({covered.series for covered in self.holdings.coverage(selection)})
         by_series: dict[Series, list[DataCoverageRange]] = defaultdict(list)
         # All of each series: a silence may reach out of the selection, and its neighbourhood says what was likely.
-        for covered in self.ledger.coverage(chosen):
+        for covered in self.holdings.ledger.coverage(chosen):
             by_series[covered.series].append(covered)
         # By the finest interval of a pair, whichever is chosen.
-        asleep: dict[Pair, list[tuple[int, int]]] = defaultdict(list)
-        for series, findings in self.ledger.findings({series.pair for series in chosen}).items():
-            asleep[series.pair] += [(start, end) for start, end, _ in findings.asleep]
+        asleep = self.holdings.ledger.asleep({series.pair for series in chosen})
         for series in chosen:
-            for found in self._of_series(series, by_series[series], TimeRanges.of(asleep[series.pair]), at_least):
+            for found in self._of_series(series, by_series[series], asleep.get(series.pair, TimeRanges()), at_least):
                 if found.start < window.end and window.start < found.end:
                     yield found
 

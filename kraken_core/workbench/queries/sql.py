@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 
@@ -9,34 +10,21 @@ import duckdb
 import polars as pl
 
 from kraken_core.domain.errors import UsageError
-from kraken_core.ledger.ledger import SqlLedger
-from kraken_core.ports import StoredCandles
+from kraken_core.ports import QueriedRecords, StoredCandles
 from kraken_core.workbench.queries.complete_candles import FUNCTION, Require, define
 from kraken_core.workbench.queries.presentable import presentable
 
 CANDLES, SILENCES = "candles", "silences"
-VIEWS = frozenset(
-    {
-        CANDLES,
-        "assets",
-        "pairs",
-        "jobs",
-        "stages",
-        "verifications",
-        "files",
-        "coverage",
-        "gaps",
-        "differences",
-        "listings",
-    }
-)
+KEPT_VIEWS = frozenset({CANDLES, "coverage", "gaps", "differences"})  # as known at an instant there are these
+VIEWS = KEPT_VIEWS | {"assets", "pairs", "jobs", "stages", "verifications", "files", "listings"}
+_NO_TABLE = re.compile(r"Table with name (\w+) does not exist")
 _QUERIES = ([duckdb.StatementType.SELECT], [duckdb.StatementType.EXPLAIN])
 
 
 def answer(
     sql: str,
     store: StoredCandles,
-    ledger: SqlLedger,
+    ledger: QueriedRecords,
     require: Require | None = None,
     views: frozenset[str] = VIEWS,
     *,
@@ -69,6 +57,7 @@ def answer(
                 define(connection, sql, completely)
             return presentable(connection.sql(sql).to_arrow_table())
     except duckdb.Error as error:
+        _refuse_not_kept(error, views)
         raise UsageError(f"the query is wrong: {str(error).splitlines()[0]}") from error
     except pl.exceptions.PolarsError as error:
         reason = str(error).splitlines()[0]
@@ -80,12 +69,18 @@ def _named(connection: duckdb.DuckDBPyConnection, sql: str, views: frozenset[str
         named = VIEWS.intersection(map(str.casefold, connection.get_table_names(sql)))
     except duckdb.Error:  # it does not understand every query, such as joins with USING
         return views
-    if unknown := named - views:
+    if named:
+        return named & views
+    return views if SILENCES not in sql.casefold() else frozenset()
+
+
+def _refuse_not_kept(error: duckdb.Error, views: frozenset[str]) -> None:
+    found = _NO_TABLE.search(str(error))
+    if found and (name := found[1].casefold()) in VIEWS - views:
         raise UsageError(
-            f"the view {', '.join(sorted(unknown))} is not kept as it was: as known at an instant there is "
-            f"{', '.join(sorted(views))}; coverage, gaps and report take the instant too."
-        )
-    return named or (views if SILENCES not in sql.casefold() else frozenset())
+            f"the view {name} is not kept as it was: as known at an instant there are {', '.join(sorted(views))} and "
+            f"{SILENCES}."
+        ) from error
 
 
 def _check(statements: Sequence[duckdb.Statement]) -> None:
