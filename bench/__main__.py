@@ -1,7 +1,7 @@
 """How fast this is: every figure beside its target, all measured in this run.
 
 python -m bench [--quick] [--runs 3]
-    [--only ingest|planning|detection|audits|batches|answers|crews|questdb|dashboard|start|certify|reads]
+    [--only ingest|planning|detection|audits|batches|answers|crews|questdb|dashboard|start|certify|reads|remembered]
 
 Speeds of ingest are ratios to what this machine can do at all: the raw loop of ../shared/bench (inflate, parse, write;
 nothing else), run just before. Other figures are seconds on this machine. The targets are for the sizes taken here;
@@ -26,6 +26,7 @@ from bench.ingest import ingest
 from bench.planning import planning
 from bench.questdb import questdb
 from bench.reads import reads
+from bench.remembered import remembered
 from bench.start import start
 
 
@@ -46,6 +47,7 @@ def main() -> None:
         "start",
         "certify",
         "reads",
+        "remembered",
     )
     parser.add_argument("--only", choices=known)
     args = parser.parse_args()
@@ -61,6 +63,7 @@ def main() -> None:
         "dashboard": partial(dashboard, full=not args.quick),
         "certify": partial(certify, full=not args.quick),
         "reads": partial(reads, full=not args.quick),
+        "remembered": partial(remembered, full=not args.quick),
         "ingest": partial(ingest, full=not args.quick, runs=args.runs),
     }
     print(f"{'what':<66}{'measured':>12}{'target':>12}")

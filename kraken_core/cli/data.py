@@ -47,7 +47,11 @@ def sql(ctx: CliContext, query: str, as_known_at: str | None) -> None:
     "--to", "folder", metavar="DIR", required=True, type=click.Path(path_type=Path), help="Where to write the files."
 )
 @click.option(
-    "--format", "kind", type=click.Choice(["csv", "parquet", "feather"]), default="parquet", show_default=True
+    "--format",
+    "kind",
+    type=click.Choice(["csv", "parquet", "feather", "nautilus"]),
+    default="parquet",
+    show_default=True,
 )
 @click.option(
     "--fill", type=click.Choice(["previous"]), help="Fill candles without trades with the previous close, flagged."
@@ -55,6 +59,9 @@ def sql(ctx: CliContext, query: str, as_known_at: str | None) -> None:
 @click.option("--require-complete", is_flag=True, help="Write nothing and exit 4 if anything is missing.")
 @graded
 @at_an_instant
+@click.option(
+    "--follow-renames", is_flag=True, help="Go on under all names that an asset had, in one unit (parquet only)."
+)
 @click.option("--overwrite", is_flag=True, help="Replace files that exist.")
 @common
 def export(
@@ -66,14 +73,15 @@ def export(
     require_complete: bool,
     evidence: str | None,
     as_known_at: str | None,
+    follow_renames: bool,
     overwrite: bool,
     **selection: Any,  # noqa: ANN401 - see selecting
 ) -> None:
     """Write candles to one file per series, for other tools.
 
-    As csv in Kraken's format, feather in freqtrade's, or parquet. Slots without a candle are left out; those without
-    trades can be filled, missing ones never are. With --evidence nothing is written where a series is not complete on
-    evidence of that grade: exit 4.
+    As csv in Kraken's format, feather in freqtrade's, parquet, or a catalog of NautilusTrader, which writes it.
+    Slots without a candle are left out; those without trades can be filled, missing ones never are. With --evidence
+    nothing is written where a series is not complete on evidence of that grade: exit 4.
     """
     from kraken_core.domain.plural import counted
 
@@ -87,6 +95,7 @@ def export(
             require_complete=require_complete,
             evidence=evidence,
             as_known_at=as_known_at,
+            follow_renames=follow_renames,
             overwrite=overwrite,
         )
         if ctx.as_json:

@@ -92,38 +92,57 @@ class Workbench(CandleReads, JobCalls, DeprecatedNames):
         require_complete: bool = False,
         evidence: str | None = None,
         as_known_at: When | None = None,
+        follow_renames: bool = False,
         overwrite: bool = False,
     ) -> list[Exported]:
         """Write the selection's candles to ``folder``, one file a series.
 
-        ``kind``: ``parquet``, ``csv`` as Kraken's own, or ``feather`` as freqtrade's. Missing slots are left out, or
+        ``kind``: ``parquet``, ``csv`` as Kraken's own, ``feather`` as freqtrade's, or ``nautilus``, which makes
+        ``folder`` a catalog of NautilusTrader, by itself. Missing slots are left out, or
         nothing is written where ``require_complete`` and there are any, or doubtful ones, or some not on ``evidence``
         as good as asked (naming a grade requires it). Silent ones are left out too, unless
-        ``fill="previous"``. With ``as_known_at`` all of it is as it was known then. Returns a line a file.
+        ``fill="previous"``. With ``as_known_at`` all of it is as it was known then. With ``follow_renames`` each series
+        goes on under all names of its pair, as of :meth:`candles`, with the columns ``origin`` and ``factor``: in
+        parquet, as other kinds have no room for them. Returns a line a file.
 
         Raises UsageError before anything is written where a file exists and may not be replaced, IncompleteError where
         something is missing that may not be.
         """
         from kraken_core.workbench.queries.candles import Reading
-        from kraken_core.workbench.queries.export import KINDS, Export
+        from kraken_core.workbench.queries.export import NAUTILUS, Export, check_how
         from kraken_core.workbench.queries.gates import check_complete, check_stored
+        from kraken_core.workbench.queries.nautilus import NautilusCatalog
+        from kraken_core.workbench.queries.renames import RenamedReading
         from kraken_core.workbench.queries.required import Required, parse_grade
 
-        if kind not in KINDS or fill not in {None, "previous"}:
-            raise UsageError(f"kind is one of {', '.join(KINDS)}, and fill 'previous' or left out.")
+        check_how(kind, fill, follow_renames=follow_renames)
         known, holdings = self.known(as_known_at), self.holdings_at(as_known_at)
         report = holdings.report(selection)
         grade = parse_grade(evidence)
+        by_all_names = RenamedReading(Reading(known.store, known.ledger), known.ledger, self.identities)
+        series = holdings.series(selection)
+        if follow_renames:
+            series = by_all_names.series(selection, series)
         if require_complete or evidence:
-            check_stored(report, selection.pairs)
-            check_complete(report, grade=grade, coverage=holdings.coverage(selection))
-            if selection.start_date is not None:  # which may be before whatever was ever expected
-                required, window = Required(known.ledger, known.now), selection.window(report.as_of)
-                for line in report.series:
-                    required.check(*line.series, window, grade)
-        export = Export(Reading(known.store, known.ledger), Path(folder), kind, fill=fill is not None)
-        missing = {line.series: line.counts.missing for line in report.series}
-        return export.write(holdings.series(selection), selection.window(END_OF_TIME), missing, overwrite=overwrite)
+            required, window = Required(known.ledger, known.now), selection.window(report.as_of)
+            if follow_renames:
+                for each in series:
+                    by_all_names.check(*each, window, required, grade)
+            else:
+                check_stored(report, selection.pairs)
+                check_complete(report, grade=grade, coverage=holdings.coverage(selection))
+                if selection.start_date is not None:  # which may be before whatever was ever expected
+                    for line in report.series:
+                        required.check(*line.series, window, grade)
+        window, missing = selection.window(END_OF_TIME), {line.series: line.counts.missing for line in report.series}
+        if follow_renames:
+            missing = {each: by_all_names.missing(each, window) for each in series}
+        if kind == NAUTILUS:
+            catalog = NautilusCatalog(by_all_names.reading, Path(folder), fill=fill is not None)
+            return catalog.write(series, window, missing, overwrite=overwrite)
+        names = by_all_names if follow_renames else None
+        export = Export(by_all_names.reading, Path(folder), kind, fill=fill is not None, by_all_names=names)
+        return export.write(series, window, missing, overwrite=overwrite)
 
     @property
     def expectations(self) -> Expectations:

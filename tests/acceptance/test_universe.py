@@ -7,6 +7,7 @@ from datetime import date
 from pathlib import Path
 
 import pandas as pd
+import polars as pl
 import pytest
 
 from kraken_core import Workbench
@@ -21,6 +22,9 @@ from kraken_core.simulator.release import DAY_S, Release
 from kraken_core.simulator.renaming import SimulatedRename
 from tests.support.command_line import Kraken
 from tests.support.pocket_exchange import PocketExchange, at_pocket
+from tests.support.questdb_server import QuestDB
+
+pytest_plugins = ["tests.support.servers"]
 
 START = day_start(date(2026, 3, 1))
 END = START + 20 * DAY_S
@@ -60,10 +64,8 @@ def looked(home: Path, exchange: PocketExchange, day: float, *sources: Path) -> 
         bench.run(bench.plan(sources=sources, **ASKED))
 
 
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home that looked at the market on four days, then with an archive. Read only: several tests share it."""
-    folder = tmp_path_factory.mktemp("universe")
+def made(folder: Path) -> Path:
+    """A home that looked at the market on four days, then with an archive."""
     home, exchange = folder / "home", PocketExchange(MARKET)
     days = Release("Kraken_OHLCVT_2026Q1.zip", START, START + 19 * DAY_S, manifest=True, intervals=(60, 1440))
     archive = write_release(MARKET, days, folder / "archives")
@@ -72,6 +74,12 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     looked(home, exchange, 19.5, archive)
     (home / "identities.toml").write_text(FACTS, encoding="utf-8")
     return home
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Read only: several tests share it."""
+    return made(tmp_path_factory.mktemp("universe"))
 
 
 @pytest.fixture
@@ -142,6 +150,25 @@ def test_columns_and_their_kinds_are_those_described(wb: Workbench) -> None:
 def test_the_answers_are_in_sql(wb: Workbench) -> None:
     told = wb.sql("select status, count(*) as n from listings where pair = 'OMG/USD' group by 1 order by 1")
     assert dict(zip(told["status"], told["n"], strict=True)) == {"cancel_only": 1, "gone": 1, "online": 1}
+
+
+@pytest.mark.questdb
+def test_on_questdb_the_universe_and_the_certified_root_are_the_same(
+    home: Path, tmp_path: Path, questdb: QuestDB, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def said(home: Path) -> tuple[list[pd.DataFrame], str]:
+        with Workbench.open(home) as wb:
+            universes = [wb.universe(START + day * DAY_S) for day in (-1, 1, 6, 9, 13, 19)]
+            return universes, wb.certificates.certify().root
+
+    universes, root = said(home)
+    monkeypatch.setenv("KRAKEN_STORE", questdb.url)
+    on_questdb, same_root = said(made(tmp_path))
+    for found, same in zip(universes, on_questdb, strict=True):
+        pd.testing.assert_frame_equal(found, same)
+        assert found.attrs["unknown"] == same.attrs["unknown"]
+    assert {len(found) for found in universes} == {0, 4, 5}
+    assert same_root == root
 
 
 def test_no_request_is_made_for_it(tmp_path: Path) -> None:
@@ -240,6 +267,37 @@ def test_a_wide_slot_over_the_rename_is_in_neither(wb: Workbench) -> None:
     with pytest.raises(IncompleteError, match="the slot that opens at 2026-03-05T00:00:00Z lies across the day"):
         wb.candles("NEWC/USD", "1w", "2026-03-05", "2026-03-19", follow_renames=True, require_complete=True)
     wb.candles("NEWC/USD", "1w", "2026-03-12", "2026-03-19", follow_renames=True, require_complete=True)
+
+
+def test_an_export_goes_on_under_all_names_as_the_frame_does(wb: Workbench, kraken: Kraken, tmp_path: Path) -> None:
+    words = ("--home", wb.settings.home, "--pairs", "NEWC/USD", "--intervals", "1440", "--follow-renames")
+    [row] = kraken("export", *words, "--to", tmp_path / "out", "--json").json
+    frame = wb.candles(NEW, 1440, follow_renames=True, to="polars")
+    written = pl.read_parquet(row["path"])
+    assert written.select(frame.columns).equals(frame)
+    assert set(written["factor"]) == {1.0, 1 / 24_000}
+    assert row["candles"] == frame.height > len(wb.candles(NEW, 1440))
+    assert set(written["origin"]) == {str(OLD), str(NEW)}
+
+
+def test_an_export_over_a_rename_is_asked_to_be_complete_of_every_name(wb: Workbench, tmp_path: Path) -> None:
+    days = {"start_date": "2026-03-05", "end_date": "2026-03-15", "intervals": [60]}
+    [file] = wb.export(tmp_path / "whole", wb.select(pairs=[NEW], **days), follow_renames=True, require_complete=True)
+    assert file.missing == 0
+    exchange = PocketExchange(MARKET, int(START + 19.5 * DAY_S))
+    with at_pocket(tmp_path / "home", exchange) as bench:
+        bench.run(bench.plan(pairs=[NEW], **{**ASKED, "tier": None}))
+        (tmp_path / "home" / "identities.toml").write_text(FACTS, encoding="utf-8")
+        with pytest.raises(IncompleteError, match="nothing is stored of OLDC/USD"):
+            bench.export(tmp_path / "part", bench.select(pairs=[NEW], **days), follow_renames=True, evidence="claimed")
+    assert not (tmp_path / "part").exists()
+
+
+@pytest.mark.parametrize("kind", ["csv", "feather"])
+def test_files_without_room_for_whose_candle_it_is_join_nothing(wb: Workbench, tmp_path: Path, kind: str) -> None:
+    with pytest.raises(UsageError, match=f"{kind} has no columns"):
+        wb.export(tmp_path / "out", wb.select(pairs=[NEW]), kind=kind, follow_renames=True)
+    assert not (tmp_path / "out").exists()
 
 
 def test_completeness_is_asked_of_every_name(wb: Workbench, tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from kraken_core.domain.market import Series
 from kraken_core.domain.timerange import TimeRange, TimeRanges
 from kraken_core.sources.coverage import COVERAGE, coverage_text, parse_coverage
 from kraken_core.workbench.queries.candles import Reading
+from kraken_core.workbench.queries.renames import RenamedReading
 
 _NO_FILE_NAME = re.compile(r"[^A-Z0-9]")  # freqtrade has an underscore for each
 
@@ -41,6 +42,7 @@ class ExportFormat(NamedTuple):
     name: Callable[[Series], str]
     write: Callable[[pl.DataFrame, Path], None]
     described: bool = False
+    joins: bool = False  # has columns for whose candle each is, where names are joined
 
 
 def _as_kraken(candles: pl.DataFrame, path: Path) -> None:
@@ -56,7 +58,7 @@ def _as_freqtrade(candles: pl.DataFrame, path: Path) -> None:
 
 
 def _as_table(candles: pl.DataFrame, path: Path) -> None:
-    candles.write_parquet(path)
+    candles.drop("rank", strict=False).write_parquet(path)
 
 
 KINDS = {
@@ -64,18 +66,28 @@ KINDS = {
     "feather": ExportFormat(
         lambda series: f"{_NO_FILE_NAME.sub('_', str(series.pair))}-{short(series.interval)}.feather", _as_freqtrade
     ),
-    "parquet": ExportFormat(lambda series: f"{Path(series.file_name).stem}.parquet", _as_table),
+    "parquet": ExportFormat(lambda series: f"{Path(series.file_name).stem}.parquet", _as_table, joins=True),
 }
+NAUTILUS = "nautilus"  # a catalog, of many files: see nautilus.py
+
+
+def check_how(kind: str, fill: str | None, *, follow_renames: bool) -> None:
+    """Raises UsageError for what no export can be."""
+    if kind not in {*KINDS, NAUTILUS} or fill not in {None, "previous"}:
+        raise UsageError(f"kind is one of {', '.join((*KINDS, NAUTILUS))}, and fill 'previous' or left out.")
+    if follow_renames and (kind == NAUTILUS or not KINDS[kind].joins):
+        raise UsageError(f"{kind} has no columns for whose candle each is: follow renames in parquet.")
 
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """Writes candles of series to a folder, whole files or none."""
+    """Writes candles of series to a folder, whole files or none; by all names of each pair where ``by_all_names``."""
 
     reading: Reading
     folder: Path
     kind: str
     fill: bool
+    by_all_names: RenamedReading | None = None
 
     def _describe(self, files: Iterable[tuple[Series, Exported]], window: TimeRange) -> None:
         """Write beside the files what each covers, so that missing slots do not come back as slots without trades.
@@ -119,8 +131,10 @@ class Export:
         return [file for _, file in written]
 
     def _one(self, series: Series, path: Path, window: TimeRange, missing: int) -> Exported:
-        read = self.reading.filled if self.fill else self.reading.stored
-        candles = read(series, window)
+        if self.by_all_names:
+            candles = self.by_all_names.candles(*series, window, fill=self.fill, partial=False, version=None)
+        else:
+            candles = (self.reading.filled if self.fill else self.reading.stored)(series, window)
         if candles.height:
             self.folder.mkdir(parents=True, exist_ok=True)
             KINDS[self.kind].write(candles, _partial(path))

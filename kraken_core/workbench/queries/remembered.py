@@ -20,7 +20,7 @@ Answer = TypeVar("Answer")
 
 
 class RememberedRecords:
-    """KnownRecords of a ledger, and its names; whatever is committed anywhere is seen by the next call."""
+    """QueriedRecords of a ledger, and its names; whatever is committed anywhere is seen by the next call."""
 
     def __init__(self, ledger: SqlLedger) -> None:
         self.ledger = ledger
@@ -55,6 +55,14 @@ class RememberedRecords:
     def differences(self, series: Collection[Series] | None = None) -> list[Difference]:
         """See ports.KnownRecords: not remembered."""
         return self.ledger.differences(series)
+
+    def asleep(self, pairs: Collection[Pair] | None = None) -> Mapping[Pair, TimeRanges]:
+        """See ports.QueriedRecords: not remembered."""
+        return self.ledger.asleep(pairs)
+
+    def table_frame(self, name: str) -> pl.DataFrame:
+        """See ports.QueriedRecords: not remembered."""
+        return self.ledger.table_frame(name)
 
     def _once(self, key: Hashable, read: Callable[[], Answer]) -> Answer:
         """What was read last, unless something changed. The version is looked at first: what comes later is seen."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -15,6 +16,7 @@ from kraken_core.domain.identities import Identities, NamePeriod
 from kraken_core.domain.interval_text import bases, short
 from kraken_core.domain.joined import part, rescaled
 from kraken_core.domain.market import Pair, Series
+from kraken_core.domain.request import Selection
 from kraken_core.domain.timerange import END_OF_TIME, TimeRange, TimeRanges, floor, iso
 from kraken_core.ports import KnownRecords
 from kraken_core.workbench.queries.candles import Reading
@@ -103,6 +105,23 @@ class RenamedReading:
             candles = self.reading.candles(period.pair, interval, span, fill=fill, partial=partial, version=version)
             read.append(rescaled(candles, period, pair))
         return pl.concat(read)
+
+    def series(self, selection: Selection, stored: Collection[Series]) -> list[Series]:
+        """The series of a selection of which anything is stored, by whatever name of pairs that it names."""
+        named = [Series(pair, interval) for pair in selection.pairs for interval in selection.intervals]
+        return sorted({*stored, *(each for each in named if self.ledger.coverage(self._parts(each)))})
+
+    def missing(self, series: Series, window: TimeRange) -> int:
+        """How many slots of a window are known to be missing, of all names."""
+        return sum(
+            TimeRanges.of((gap.start, gap.end) for gap in self.ledger.gaps([Series(period.pair, series.interval)]))
+            .clip(*part(period, window, series.width))
+            .slots(series.width)
+            for period in self.periods(series.pair)
+        )
+
+    def _parts(self, series: Series) -> list[Series]:
+        return [Series(period.pair, series.interval) for period in self.periods(series.pair)]
 
     def joined(self, pair: Pair, interval: int = 1440) -> list[Joined]:
         """What a series over all names is made of, and how many stored candles it leaves out."""
