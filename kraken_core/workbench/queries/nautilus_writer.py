@@ -1,6 +1,6 @@
 """Writes a catalog of NautilusTrader, run by the Python that has it: python nautilus_writer.py FOLDER < WHAT.
 
-``WHAT`` is a JSON list of series: pair, base, quote, name (the pair's own), decimals, length (``1-HOUR``) and file, which
+``WHAT`` is a JSON list of series: pair, base, quote, name (of the pair), decimals, length (``1-HOUR``) and file, that
 has its bars: timestamp (when they close), open, high, low, close, volume. Imports nothing of the workbench, as it may
 run beside other versions of everything.
 """
