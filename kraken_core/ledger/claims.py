@@ -15,6 +15,7 @@ from kraken_core.domain.coverage import ArchiveStatement, Assertion, standing_cl
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.timerange import TimeRanges
 from kraken_core.ledger.bulk import add_many, add_rows, chunks, read_many
+from kraken_core.ledger.joined import each_claim
 from kraken_core.ledger.models import archive, archive_pair, assertion
 from kraken_core.ledger.transactions import Transactions, transaction
 from kraken_core.ledger.undone import counted_at, not_undone
@@ -22,8 +23,7 @@ from kraken_core.ledger.undone import counted_at, not_undone
 _SOURCES = {source.value: source for source in Source}
 _COLUMNS = ("pair_id", "interval", "start", "end", "source", "rank", "evidence", "withdrawn", "proved", "adopted")
 # Used at every batch, so made once
-_ALL_CLAIMS = select(*(assertion.c[name] for name in _COLUMNS)).order_by(assertion.c.id)
-_CLAIMS = _ALL_CLAIMS.where(not_undone(assertion))
+_CLAIMS = select(*(assertion.c[name] for name in _COLUMNS)).where(not_undone(assertion)).order_by(assertion.c.id)
 _OF_PAIRS = _CLAIMS.where(assertion.c.pair_id.in_(bindparam("pairs", expanding=True)))
 _DERIVED = _OF_PAIRS.where(assertion.c.source == Source.DERIVED)
 OF_EVIDENCE = _OF_PAIRS.where(assertion.c.evidence.in_(bindparam("evidence", expanding=True)))
@@ -49,9 +49,11 @@ class Claims(Transactions):
     def assertions_at(self, instant: int, pairs: Collection[Pair] | None = None) -> list[Assertion]:
         """Those made by an instant, but for those of jobs undone by then."""
         by = datetime.fromtimestamp(instant, UTC)
-        counting = counted_at(assertion, by), assertion.c.asserted_at <= by, self._of_pairs(assertion, pairs)
+        each = each_claim()
+        counting = counted_at(each, by), each.c.asserted_at <= by, self._of_pairs(each, pairs)
         with self._reading() as connection:
-            return self._assertions(connection, _ALL_CLAIMS.where(*counting))
+            query = select(*(each.c[name] for name in _COLUMNS)).where(*counting).order_by(each.c.id)
+            return self._assertions(connection, query)
 
     @transaction
     def refuted_by_content(self) -> Mapping[tuple[str, Series], TimeRanges]:

@@ -8,11 +8,13 @@ from sqlalchemy import select
 from kraken_core.domain.candles import TIME
 from kraken_core.domain.market import Series
 from kraken_core.domain.timerange import TimeRange
-from kraken_core.ledger.models import assertion, file_ingestion_record
+from kraken_core.ledger.joined import each_claim
+from kraken_core.ledger.models import file_ingestion_record
 from kraken_core.ledger.transactions import Transactions, transaction
 from kraken_core.ledger.undone import not_undone
 
-_CLAIM, _FILE = assertion.c, file_ingestion_record.c
+_CLAIMED = each_claim()
+_CLAIM, _FILE = _CLAIMED.c, file_ingestion_record.c
 _CLAIMS: dict[str, pl.DataType | type[pl.DataType]] = {
     "id": pl.Int64,
     "start": pl.Int64,
@@ -44,7 +46,7 @@ class Evidence(Transactions):
         files = select(*(_FILE[name] for name in _FILES)).order_by(_FILE.id)
         with self._reading() as connection:
             claims = (
-                claims.where(self._of(assertion, [series]), not_undone(assertion))
+                claims.where(self._of(_CLAIMED, [series]), not_undone(_CLAIMED))
                 .order_by(_CLAIM.id.desc())
                 .limit(at_most)
             )

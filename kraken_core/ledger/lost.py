@@ -15,15 +15,17 @@ from kraken_core.domain.table_mark import TableMark
 from kraken_core.domain.timerange import TimeRanges
 from kraken_core.ledger.bulk import chunks
 from kraken_core.ledger.holding import store_mark
+from kraken_core.ledger.joined import JoinedClaims
 from kraken_core.ledger.kept_records import forget_earlier, keeping
 from kraken_core.ledger.models import (
     assertion,
     data_coverage_range,
     file_ingestion_record,
     ingestion_job,
+    joined_claim,
     trade_sweep,
 )
-from kraken_core.ledger.transactions import Transactions, transaction
+from kraken_core.ledger.transactions import transaction
 from kraken_core.ledger.undone import not_undone
 from kraken_core.ports import Forgotten
 
@@ -32,7 +34,7 @@ _CLAIM, _FILE, _JOB = assertion.c, file_ingestion_record.c, ingestion_job.c
 _COUNTS = and_(not_undone(assertion), or_(~_CLAIM.withdrawn, _CLAIM.source == Source.DERIVED))
 
 
-class Lost(Transactions):
+class Lost(JoinedClaims):
     """The part of the ledger that lets go of what it can count on no more."""
 
     @transaction
@@ -50,7 +52,9 @@ class Lost(Transactions):
     ) -> Forgotten:
         """Void claims, and the files they are based on: see ports.Ledger."""
         with self._writing() as connection:
-            files = self._forget_claims(connection, _of_jobs(_CLAIM.job_id, jobs))
+            of_jobs = [_of_jobs(column, jobs) for column in (joined_claim.c.job_id, _CLAIM.job_id)]
+            self.take_apart(connection, of_jobs[0], of_jobs[1] | self._in_ranges(ranges))
+            files = self._forget_claims(connection, of_jobs[1])
             files |= self._forget_claims(connection, self._in_ranges(ranges))
             pairs = {pair_id for pair_id, _, _ in files}
             readers = self._forget_files(connection, _of_jobs(_FILE.job_id, jobs))

@@ -14,7 +14,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Engine,
-    Table,
+    FromClause,
     and_,
     bindparam,
     false,
@@ -163,7 +163,7 @@ class Transactions:
     def _ids(self, series: Series) -> dict[str, int]:
         return {"pair_id": self._pair_ids[series.pair], "interval": series.interval}
 
-    def _of(self, table: Table, series: Iterable[Series] | None) -> ColumnElement[bool]:
+    def _of(self, table: FromClause, series: Iterable[Series] | None) -> ColumnElement[bool]:
         """The rows of these series; all rows where none are given."""
         if series is None:
             return true()
@@ -180,7 +180,7 @@ class Transactions:
             *(and_(table.c.interval.in_(some), table.c.pair_id.in_(ids)) for ids, some in intervals.items()),
         )
 
-    def _of_pairs(self, table: Table, pairs: Iterable[Pair] | None) -> ColumnElement[bool]:
+    def _of_pairs(self, table: FromClause, pairs: Iterable[Pair] | None) -> ColumnElement[bool]:
         """The rows of these pairs; all rows where none are given, or where no other pair is known."""
         if pairs is None or self._pair_ids.keys() <= set(pairs):
             return true()

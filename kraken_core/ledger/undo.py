@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, delete, func, or_, select, update
+from sqlalchemy import Connection, delete, false, func, or_, select, update
 
 from kraken_core.domain.errors import UsageError
 from kraken_core.domain.jobs import IngestionJob, JobStatus
 from kraken_core.domain.market import Pair
 from kraken_core.ledger.jobs import Jobs
+from kraken_core.ledger.joined import JoinedClaims
 from kraken_core.ledger.kept_records import keeping_all
 from kraken_core.ledger.models import (
     assertion,
@@ -16,6 +17,7 @@ from kraken_core.ledger.models import (
     gap_record,
     ingestion_job,
     job_event,
+    joined_claim,
     pair_examination,
     pair_life,
     series_detection,
@@ -29,7 +31,7 @@ _ENDED = (JobStatus.COMPLETED, JobStatus.CANCELLED)
 _CLAIM, _JOB = assertion.c, ingestion_job.c
 
 
-class Undo(Jobs):
+class Undo(Jobs, JoinedClaims):
     """The part of the ledger that takes jobs back."""
 
     @transaction
@@ -52,6 +54,7 @@ class Undo(Jobs):
         What followed from its claims is forgotten, and has to be computed again.
         """
         with self._writing() as connection:
+            self.take_apart(connection, joined_claim.c.job_id == job_id, false())
             job = self._undoable(connection, job_id)
             connection.execute(update(ingestion_job).where(_JOB.id == job_id).values(undone_at=self._now()))
             changed = set(connection.scalars(select(_CLAIM.pair_id).where(_CLAIM.job_id == job_id)))
@@ -72,7 +75,7 @@ class Undo(Jobs):
     def claimed(self, job_id: int) -> bool:
         """Whether the job made any claim, undone or not."""
         with self._reading() as connection:
-            return connection.scalar(select(_CLAIM.id).where(_CLAIM.job_id == job_id).limit(1)) is not None
+            return _first_claim(connection, job_id) is not None
 
     def _only_named(self, connection: Connection, job: IngestionJob) -> set[int]:
         """The pairs that are expected only because this job named them: no source has anything of them."""
@@ -96,7 +99,7 @@ class Undo(Jobs):
         if job.status not in _ENDED:
             advice = f"cancel it first, with: kraken-history cancel {job_id}"
             raise UsageError(f"job {job_id} is {job.status.lower()} and may be resumed: {advice}")
-        first = connection.scalar(select(func.min(_CLAIM.id)).where(_CLAIM.job_id == job_id))
+        first = _first_claim(connection, job_id)
         if first is None and (job.undone_at or self._only_named(connection, job)):
             return job  # what others stored since does not depend on it
         if job.table_version is None or first is None:
@@ -112,3 +115,9 @@ class Undo(Jobs):
                 f"with: kraken-history undo {later}"
             )
         return job
+
+
+def _first_claim(connection: Connection, job_id: int) -> int | None:
+    """The first claim that a job made."""
+    made = (select(func.min(table.c.id)).where(table.c.job_id == job_id) for table in (assertion, joined_claim))
+    return min((id_ for id_ in map(connection.scalar, made) if id_ is not None), default=None)

@@ -126,7 +126,9 @@ class Pipeline:
         return found
 
     def _tidy_up(self, job: IngestionJob) -> None:
-        """Maintain the table; a job that did everything requested does not fail by what was not."""
+        """Maintain table and claims; a job that did everything requested does not fail by what was not."""
+        if joined := self.ledger.join_claims():
+            LOG.info("job %s joined %s claims with others", job.id, joined)
         try:
             tidied = self.tidy.run(self.stop)
         except StoreError as error:

@@ -91,6 +91,13 @@ class ClaimLedger(Protocol):
         """Claims and counter-claims in the order they were made; of all pairs where none are given."""
         ...
 
+    def join_claims(self) -> int:
+        """Have one row stand for claims that adjoin and are alike; returns how many rows fewer there are.
+
+        What was claimed when, and by which job, stays known, and can be undone.
+        """
+        ...
+
     def refuted_by_content(self) -> Mapping[tuple[str, Series], TimeRanges]:
         """Where contents were contradicted, by (content hash, series): what they have of these slots counts no more."""
         ...

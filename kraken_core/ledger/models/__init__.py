@@ -8,7 +8,14 @@ its number in REVISION: a test compares the two.
 from __future__ import annotations
 
 from kraken_core.ledger.models.base import REVISION, metadata, version
-from kraken_core.ledger.models.claims import assertion, candle_difference, trade_audit, trade_span, trade_sweep
+from kraken_core.ledger.models.claims import (
+    assertion,
+    candle_difference,
+    joined_claim,
+    trade_audit,
+    trade_span,
+    trade_sweep,
+)
 from kraken_core.ledger.models.coverage import (
     data_coverage_range,
     finding,
@@ -49,6 +56,7 @@ __all__ = [
     "interval_completeness",
     "job_event",
     "job_stage",
+    "joined_claim",
     "listing_answer",
     "listing_change",
     "metadata",

@@ -2,28 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, Table, false
+from sqlalchemy.schema import SchemaItem
 
 from kraken_core.domain.audit import AuditVerdict
 from kraken_core.domain.candles import Source
 from kraken_core.ledger.columns import Instant, Moment, counts, moments, one_of, reference, row_id, series, span, words
 from kraken_core.ledger.models.base import metadata
 
-assertion = Table(
-    "assertion",
+
+def _claim() -> Iterator[SchemaItem]:
+    """What of a series is claimed by whom, and when."""
+    yield from (*series(), *span(), *one_of("source", Source), *counts("rank"), *words("evidence"))
+    yield Column("withdrawn", Boolean, nullable=False)
+    yield from moments("asserted_at")
+    yield Column("job_id", BigInteger)  # the job that made it; null where none did
+    yield Column("proved", Boolean, nullable=False, server_default=false())
+    yield Column("adopted", Boolean, nullable=False, server_default=false())
+    yield Column("lost_at", Moment)  # when its candles were found to be lost: it counts no more
+
+
+assertion = Table("assertion", metadata, row_id(), *_claim(), Index(None, "pair_id", "interval", "start"))
+
+joined_claim = Table(  # claims as they were made, for which one row of the table above stands: see joined.py
+    "joined_claim",
     metadata,
-    row_id(),
-    *series(),
-    *span(),
-    *one_of("source", Source),
-    *counts("rank"),
-    *words("evidence"),
-    Column("withdrawn", Boolean, nullable=False),
-    *moments("asserted_at"),
-    Column("job_id", BigInteger),  # the job that made it; null where none did
-    Column("proved", Boolean, nullable=False, server_default=false()),
-    Column("adopted", Boolean, nullable=False, server_default=false()),
-    Column("lost_at", Moment),  # when its candles were found to be lost: it counts no more
+    row_id(),  # that it had
+    *_claim(),
+    Column("into_id", BigInteger, nullable=False),  # the row that stands for it: the newest of them, made longer
+    Index(None, "into_id"),
+    Index(None, "job_id"),
     Index(None, "pair_id", "interval", "start"),
 )
 
