@@ -47,7 +47,7 @@ class Verify:
             return Verification((table,))
         version = self.store.version
         lives = {record.pair: record.lives for record in self.ledger.pairs()}
-        knowledge = Knowledge(lives, self.ledger.assertions())
+        knowledge = Knowledge(lives, self.ledger.assertions({each.pair for each in series}))
         pairs = known_pairs(knowledge, series, window)
         examination, silences = Examination(self.now), Silences()
         for pair in pairs.values():

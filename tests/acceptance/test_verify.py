@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
 from kraken_core import Workbench
 from kraken_core.domain.candles import Source, rank_of
 from kraken_core.domain.interval_text import short
-from kraken_core.domain.market import Series
+from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.timerange import TimeRanges
+from kraken_core.ledger.ledger import SqlLedger
+from kraken_core.stores.delta.store import DeltaStore
 from tests.support.candle_frames import Row, frame
 from tests.support.candle_tables import files_of_table
 from tests.support.command_line import Kraken, refused, tree
@@ -124,3 +128,15 @@ def test_a_damaged_table_is_told_and_not_looked_into(full: Kraken) -> None:
     assert list(checks) == ["table"]
     assert checks["table"]["failed"] == 1
     assert checks["table"]["examples"][0].startswith(path)
+
+
+def test_verifying_a_pair_reads_the_claims_and_candles_of_that_pair_alone(full_home: Path) -> None:
+    with (
+        Workbench.open(full_home) as workbench,
+        patch.object(SqlLedger, "assertions", autospec=True, side_effect=SqlLedger.assertions) as claims,
+        patch.object(DeltaStore, "candles", autospec=True, side_effect=DeltaStore.candles) as candles,
+    ):
+        assert workbench.verify(pairs=["PEPE/USD"], report_only=True).checks
+    pepe = {Pair("PEPE", "USD")}
+    assert [set(call.args[1]) for call in claims.call_args_list] == [pepe]
+    assert {series.pair for call in candles.call_args_list for series in call.args[1]} == pepe

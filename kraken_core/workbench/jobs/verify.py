@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 
 from kraken_core.domain.errors import JobRunningError, LedgerError
 from kraken_core.domain.jobs import IngestionJob, JobMetrics, JobOrigin, JobStatus
-from kraken_core.domain.market import Series
+from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.plural import counted
 from kraken_core.domain.request import JobKind, Request, Selection
 from kraken_core.domain.timerange import END_OF_TIME, TimeRanges
@@ -42,7 +42,8 @@ class Verifying:
         """
         runner = self.runner
         verify = Verify(runner.store, runner.ledger, runner.clock.now(), progress)
-        found = verify.run(self.holdings.known(selection), selection.window(END_OF_TIME))
+        series = self.holdings.known(selection)
+        found = verify.run(series, selection.window(END_OF_TIME))
         if not (found.withdraw or found.unrecorded):
             return found
         left = "nothing was withdrawn" if found.withdraw else "grades were not changed"
@@ -55,7 +56,7 @@ class Verifying:
             job = self._begun(found)
         except (JobRunningError, LedgerError) as error:
             return replace(found, note=f"{left}: {error}")
-        return replace(found, note=self._write(job, found, progress, left))
+        return replace(found, note=self._write(job, found, {each.pair for each in series}, progress, left))
 
     def _begun(self, found: Verification) -> IngestionJob:
         """The short job, running."""
@@ -67,11 +68,13 @@ class Verifying:
     def _as_of(self) -> int:
         return self.holdings.as_of or self.runner.clock.now()
 
-    def _write(self, job: IngestionJob, found: Verification, progress: Progress, left: str) -> str:
+    def _write(
+        self, job: IngestionJob, found: Verification, pairs: Collection[Pair], progress: Progress, left: str
+    ) -> str:
         runner = self.runner
         with Lease(runner.ledger, job):
             try:
-                if Basis(runner.store.version, len(runner.ledger.assertions())) != found.basis:
+                if Basis(runner.store.version, len(runner.ledger.assertions(pairs))) != found.basis:
                     runner.ledger.move(job, job.mark_cancelled())
                     return f"{left}, as candles or claims have changed meanwhile: verify again."
                 ledger = runner.ledger.for_worker(job, lambda: runner.store.mark)
