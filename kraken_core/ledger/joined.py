@@ -122,7 +122,7 @@ class JoinedClaims(Transactions):
         for some in chunks(gone):
             connection.execute(delete(assertion).where(_CLAIM.id.in_(some)))
 
-    def take_apart(self, connection: Connection, made: ColumnElement[bool], standing: ColumnElement[bool]) -> None:
+    def _take_apart(self, connection: Connection, made: ColumnElement[bool], standing: ColumnElement[bool]) -> None:
         """Have claims stand for themselves again, wherever one ``made`` so is among them, or ``standing`` for them.
 
         ``made`` is said of ``joined_claim``, ``standing`` of ``assertion``.

@@ -53,7 +53,7 @@ class Lost(JoinedClaims):
         """Void claims, and the files they are based on: see ports.Ledger."""
         with self._writing() as connection:
             of_jobs = [_of_jobs(column, jobs) for column in (joined_claim.c.job_id, _CLAIM.job_id)]
-            self.take_apart(connection, of_jobs[0], of_jobs[1] | self._in_ranges(ranges))
+            self._take_apart(connection, of_jobs[0], of_jobs[1] | self._in_ranges(ranges))
             files = self._forget_claims(connection, of_jobs[1])
             files |= self._forget_claims(connection, self._in_ranges(ranges))
             pairs = {pair_id for pair_id, _, _ in files}

@@ -54,7 +54,7 @@ class Undo(Jobs, JoinedClaims):
         What followed from its claims is forgotten, and has to be computed again.
         """
         with self._writing() as connection:
-            self.take_apart(connection, joined_claim.c.job_id == job_id, false())
+            self._take_apart(connection, joined_claim.c.job_id == job_id, false())
             job = self._undoable(connection, job_id)
             connection.execute(update(ingestion_job).where(_JOB.id == job_id).values(undone_at=self._now()))
             changed = set(connection.scalars(select(_CLAIM.pair_id).where(_CLAIM.job_id == job_id)))
