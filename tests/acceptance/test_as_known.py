@@ -183,7 +183,7 @@ def test_exported_files_are_those_of_what_was_known(history: KnownHistory, tmp_p
     assert files(tmp_path / "now") != before
 
 
-NOT_KEPT = {"jobs", "files", "pairs", "assets", "listings"}
+NOT_KEPT = {"jobs", "stages", "verifications", "files", "pairs", "assets", "listings"}
 
 
 def test_views_that_are_not_kept_as_they_were_are_refused_by_name(history: KnownHistory) -> None:
