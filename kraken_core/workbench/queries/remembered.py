@@ -9,11 +9,14 @@ from kraken_core.domain.market import Pair, Series
 from kraken_core.ports import PairRecord
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from kraken_core.domain.coverage import Assertion, DataCoverageRange
     from kraken_core.domain.differences import Difference
     from kraken_core.domain.gaps import GapRecord
     from kraken_core.domain.names import Names
     from kraken_core.domain.scope import Detection
+    from kraken_core.domain.timerange import TimeRanges
     from kraken_core.ledger.ledger import SqlLedger
 
 Answer = TypeVar("Answer")
