@@ -91,6 +91,8 @@ def reading(engine: Engine, first: Question | None = None) -> Iterator[Connectio
     with _translated_errors(engine, "read"), engine.begin() as connection:
         _begin(connection, _READING, first)
         yield connection
+        if sqlite.was_changed(connection):
+            raise LedgerError(f"the ledger {shown(engine)} was changed while it was read: try again.")
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from contextlib import closing
 from pathlib import Path
 from urllib.parse import quote
 
-from sqlalchemy import Engine, select, update
+from sqlalchemy import Connection, Engine, select, update
 
 from kraken_core.domain.errors import LedgerError
 from kraken_core.ledger.bulk import CHUNK, add_rows
@@ -26,9 +26,9 @@ def save_ledger(url: str, file: Path) -> None:
     """
     engine = open_engine(url)
     try:
-        if source := file_of(url):
-            with reading(engine):  # whatever is wrong with it is said as ever
-                _copy_file(source, file)
+        if file_of(url):
+            with reading(engine) as connection:
+                _copy_file(connection, file)
         else:
             _copy_rows(engine, file)
         _check(file, engine)
@@ -64,8 +64,11 @@ def move_to_table(file: Path, before: str, now: str) -> None:
         engine.dispose()
 
 
-def _copy_file(source: Path, file: Path) -> None:
-    with closing(sqlite3.connect(source)) as ours, closing(sqlite3.connect(file)) as saved:
+def _copy_file(connection: Connection, file: Path) -> None:
+    ours = connection.connection.driver_connection
+    if not isinstance(ours, sqlite3.Connection):
+        raise TypeError(f"{ours} is none of ours")
+    with closing(sqlite3.connect(file)) as saved:
         ours.backup(saved)
         saved.execute("PRAGMA journal_mode = DELETE")  # all of it is in the one file
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, Engine, inspect, select
 
-from kraken_core.domain.errors import HomeError
+from kraken_core.domain.errors import HomeError, LedgerError
+from kraken_core.ledger import sqlite
 from kraken_core.ledger.engine import reading, shown, writing
 from kraken_core.ledger.models import REVISION, metadata, version
 
@@ -28,6 +30,11 @@ def bring_up_to_date(engine: Engine, *, create: bool = True) -> bool:
     if found is None and not create:
         return False
     if found != REVISION:
+        if engine.url.database and sqlite.may_only_read(Path(engine.url.database)):
+            raise LedgerError(
+                f"the ledger {shown(engine)} is of revision {found}, and may only be read: to bring it to revision "
+                f"{REVISION} takes the right to write it. Nothing was changed: have its owner do it, or copy it."
+            )
         with writing(engine) as connection:
             found = revision_of(connection)  # again: another process may have been faster
             if found is None:

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import os
+import sqlite3
 import time
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from sqlite3 import SQLITE_BUSY, OperationalError
 from sqlite3 import Connection as SqliteConnection
-from typing import Any
+from typing import Any, NamedTuple, Self
+from urllib.parse import quote
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy import URL, Connection, Dialect, Engine, create_engine, event
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
 BUSY_TIMEOUT_S = 30.0  # a writer waits this long for another; ours take seconds at most
 RETRY_S = 0.05
+_READ_ONLY = "read only"
 
 
 def engine_of(address: URL) -> Engine:
@@ -21,14 +27,66 @@ def engine_of(address: URL) -> Engine:
     in_turns = {"poolclass": QueuePool, "pool_size": 1, "max_overflow": 0}
     pool = {} if address.database else in_turns
     engine = create_engine(address, hide_parameters=True, connect_args={"check_same_thread": False}, **pool)
+    event.listen(engine, "do_connect", _connect)
     event.listen(engine, "connect", _prepare)
+    event.listen(engine, "checkout", _require_same)
     return engine
 
 
-def _prepare(connection: SqliteConnection, _entry: ConnectionPoolEntry) -> None:
+def _connect(
+    _dialect: Dialect, entry: ConnectionPoolEntry, arguments: list[Any], _named: dict[str, Any]
+) -> SqliteConnection | None:
+    """Open a file that may only be read as one; any other as SQLAlchemy does.
+
+    Even to read, SQLite makes files beside the ledger. Where it may not, it is told that nobody changes the ledger, and
+    we look whether that is so: a file that was changed is opened again, and what was read of it meanwhile is refused.
+    """
+    entry.info.pop(_READ_ONLY, None)
+    file = Path(arguments[0])
+    if not may_only_read(file):
+        return None
+    entry.info[_READ_ONLY] = _FileState.of(file)
+    log = file.with_name(f"{file.name}-wal")
+    how = "mode=ro" if log.exists() and log.stat().st_size else "mode=ro&immutable=1"
+    return sqlite3.connect(f"file:{quote(str(file))}?{how}", uri=True, check_same_thread=False)
+
+
+def may_only_read(file: Path) -> bool:
+    """Whether a ledger is there, and may not be written by whoever runs this."""
+    return file.is_file() and not all(os.access(path, os.W_OK) for path in (file, file.parent))
+
+
+class _FileState(NamedTuple):
+    """A file that may only be read, and what shows that others changed it."""
+
+    file: Path
+    changed: int
+    size: int
+
+    @classmethod
+    def of(cls, file: Path) -> Self:
+        found = file.stat()
+        return cls(file, found.st_mtime_ns, found.st_size)
+
+
+def _require_same(_connection: SqliteConnection, entry: ConnectionPoolEntry, _borrowed: object) -> None:
+    """Raises DisconnectionError where the file is not what it was, upon which the pool opens it again."""
+    before: _FileState | None = entry.info.get(_READ_ONLY)
+    if before and before != _FileState.of(before.file):
+        raise DisconnectionError("the ledger was changed")
+
+
+def was_changed(connection: Connection) -> bool:
+    """Whether others changed a ledger that may only be read, while it was."""
+    before: _FileState | None = connection.info.get(_READ_ONLY)
+    return before is not None and before != _FileState.of(before.file)
+
+
+def _prepare(connection: SqliteConnection, entry: ConnectionPoolEntry) -> None:
     connection.isolation_level = None  # we send BEGIN ourselves
     connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_S * 1000:.0f}")
-    _use_wal(connection)
+    if _READ_ONLY not in entry.info:
+        _use_wal(connection)
     connection.execute("PRAGMA foreign_keys = ON")
 
 

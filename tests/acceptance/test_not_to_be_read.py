@@ -6,15 +6,17 @@ Root reads whatever it likes, so where the tests run as root the command gives u
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.acceptance.spoiled import THREE
+from tests.support.helping import in_soak
 
 # CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH leave the set that a program started from here may have (prctl(2)).
 WITHOUT_PRIVILEGES = """
@@ -130,3 +132,43 @@ def test_a_ledger_or_a_table_that_may_not_be_read_is_one_line(
     [line] = ended.stderr.splitlines()
     assert closed in line
     assert why in line
+
+
+# A home that may only be read
+
+
+@pytest.fixture
+def read_only(full_home: Path, tmp_path: Path) -> Iterator[Path]:
+    home = shutil.copytree(full_home, tmp_path / "read only")
+    everything = [home, *home.rglob("*")]
+    modes = {path: path.stat().st_mode for path in everything}
+    for path, mode in modes.items():
+        path.chmod(mode & ~0o222)
+    yield home
+    for path, mode in modes.items():
+        path.chmod(mode)
+
+
+READING = ["report", "gaps", "coverage", "silences", "jobs", "verify", "pairs"]
+
+
+@pytest.mark.parametrize("command", ["report", "verify", *in_soak(*READING[1:5], "pairs")])
+def test_a_home_that_may_only_be_read_is(read_only: Path, full_home: Path, command: str) -> None:
+    ended = kraken(read_only, command, "--json")
+    assert (ended.returncode, ended.stderr.count("Traceback")) == (0, 0), ended.stderr
+    if command != "verify":
+        assert json.loads(ended.stdout) == json.loads(kraken(full_home, command, "--json").stdout)
+
+
+def test_candles_of_a_home_that_may_only_be_read_are_exported_and_saved(read_only: Path, tmp_path: Path) -> None:
+    assert kraken(read_only, "export", "--to", tmp_path / "exported", "--pairs", "BTC/USD").returncode == 0
+    assert kraken(read_only, "backup", tmp_path / "saved").returncode == 0
+    assert kraken(tmp_path / "saved", "verify").returncode == 0
+
+
+def test_no_job_begins_where_one_may_only_read(read_only: Path, tmp_path: Path) -> None:
+    ended = ingest(read_only, a_folder(tmp_path / "source"), "--quiet")
+    assert ended.returncode == 1
+    [line] = ended.stderr.splitlines()
+    assert str(read_only) in line
+    assert "readonly" in line

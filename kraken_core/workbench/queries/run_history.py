@@ -40,8 +40,8 @@ class RunRecords:
         try:
             record = VerificationRecord(at, in_words(selection), key_of(selection), state(), found.checks, suspicious)
             self.ledger.record_verification(record)
-        except LedgerError:
-            LOG.warning("what the verification found could not be kept", exc_info=True)
+        except LedgerError as error:
+            LOG.warning("what the verification found could not be kept: %s", error)
 
 
 def key_of(selection: Selection) -> str:
