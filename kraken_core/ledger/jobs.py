@@ -6,7 +6,7 @@ import json
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
-from sqlalchemy import Connection, bindparam, case, insert, select, update
+from sqlalchemy import Connection, bindparam, case, delete, insert, select, update
 
 from kraken_core.domain.errors import IllegalMoveError, JobError, JobRunningError
 from kraken_core.domain.jobs import (
@@ -97,6 +97,15 @@ class Jobs(Transactions):
         ran = select(columns.candle_table).where(columns.started_at.is_not(None)).order_by(columns.id.desc()).limit(1)
         with self._reading() as connection:
             return connection.scalar(ran)
+
+    @transaction
+    def discard_job(self, job: IngestionJob) -> None:
+        """Delete a PENDING job with its files and events: see ports.Ledger."""
+        with self._writing() as connection:
+            if self._job(connection, job.id).status is JobStatus.PENDING:
+                for table in (file_ingestion_record, job_event):
+                    connection.execute(delete(table).where(table.c.job_id == job.id))
+                connection.execute(delete(ingestion_job).where(ingestion_job.c.id == job.id))
 
     @transaction
     def move(self, before: IngestionJob, after: IngestionJob) -> IngestionJob:

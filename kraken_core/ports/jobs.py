@@ -112,6 +112,10 @@ class JobLedger(Protocol):
         """
         ...
 
+    def discard_job(self, job: IngestionJob) -> None:
+        """Delete a job that is PENDING: it never ran, and leaves nothing. One that another process took up stays."""
+        ...
+
     def progress(self, job_id: int, stage: str, metrics: JobMetrics, ended: Sequence[StageRun] = ()) -> None:
         """Store how far a running job is, and stages that have ended. Raises IllegalMoveError where it does not run."""
         ...

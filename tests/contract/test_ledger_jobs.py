@@ -58,6 +58,17 @@ def test_a_job_nobody_created_is_an_error_that_names_it(ledger: SqlLedger) -> No
         ledger.add_event(41, "note", "to nobody")
 
 
+def test_a_job_that_never_ran_is_discarded_without_a_trace_and_any_other_stays(ledger: SqlLedger) -> None:
+    running, never_ran = a_running_job(ledger), a_job(ledger, a_file(DAYS))
+    ledger.add_event(never_ran.id, "note", "refused")
+    for job in (never_ran, replace(running, status=JobStatus.PENDING)):
+        ledger.discard_job(job)
+
+    assert [job.id for job in ledger.jobs()] == [running.id]
+    assert ledger.files(never_ran.id) == []
+    assert "refused" not in {event.message for event in ledger.events(never_ran.id)}
+
+
 def test_jobs_come_newest_first_and_by_status_and_request(ledger: SqlLedger) -> None:
     other = Request(pairs=(BTC,))
     first, second, third = a_job(ledger), a_job(ledger, request=other), a_running_job(ledger)

@@ -311,9 +311,8 @@ class JobRunner(JobPlanner):
         try:
             return self.ledger.move(job, job.mark_running(this_worker(), self.ledger.now() + LEASE_S))
         except JobRunningError:
-            if job.status is JobStatus.PENDING:  # what was refused does not linger …
-                with suppress(IllegalMoveError):  # … unless it is the one that runs, started by another process
-                    self.ledger.move(job, job.mark_cancelled())
+            if job.status is JobStatus.PENDING:  # what was refused leaves no trace
+                self.ledger.discard_job(job)
             raise
 
     def _asking(self, stop: Callable[[], bool]) -> Asking:

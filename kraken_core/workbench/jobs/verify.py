@@ -105,7 +105,7 @@ class Verifying:
         try:
             return ledger.move(job, job.mark_running(this_worker(), ledger.now() + LEASE_S))
         except JobRunningError:
-            ledger.move(job, job.mark_cancelled())
+            ledger.discard_job(job)
             raise
 
 
