@@ -18,6 +18,7 @@ from kraken_core.domain.identity_table import parse_identities
 from kraken_core.domain.redaction import without_secrets
 from kraken_core.domain.tiers import Tiers
 from kraken_core.ports import StoreKind
+from kraken_core.stores.files.regular import regular
 from kraken_core.stores.kinds import store_address
 
 _ODD = re.compile(r"\\|%[0-9A-Fa-f]{2}")  # Delta Lake takes them for / and for the character of that number
@@ -231,7 +232,7 @@ def _check_format(home: Path) -> None:
 def read_text(file: Path) -> str:
     """The text of a file that people edit. Raises SettingError where it cannot be read, or is no text."""
     try:
-        return file.read_text(encoding="utf-8")
+        return regular(file).read_text(encoding="utf-8")
     except OSError as error:
         raise SettingError(f"{file} cannot be read: {error.strerror}. Let it be read, or remove it.") from error
     except UnicodeDecodeError as error:

@@ -21,6 +21,7 @@ from kraken_core.pipeline.copy import Copied, Copy
 from kraken_core.pipeline.cover import CoverageTracker
 from kraken_core.ports import Adoptable, AssetRecord, CandleTable, Progress
 from kraken_core.settings import Settings
+from kraken_core.stores.files.regular import regular
 from kraken_core.workbench.open_store import open_store
 
 
@@ -94,7 +95,7 @@ class Transfer:
 
 def _read_assets(file: Path) -> Sequence[AssetRecord]:
     try:
-        with file.open(newline="", encoding="utf-8") as text:
+        with regular(file).open(newline="", encoding="utf-8") as text:
             rows = list(csv.DictReader(text))
         return [AssetRecord(int(row["id"]), row["ticker"].strip().upper()) for row in rows]
     except OSError as error:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
+from kraken_core import Workbench
+from kraken_core.domain.errors import SettingError
 from tests.support.command_line import READING, Kraken, asked, refused, tree
 from tests.support.little_market import LittleMarket
 
@@ -171,3 +174,25 @@ def test_a_password_in_the_ledgers_address_is_never_shown(
         assert said.err
     logs = [path.read_text() for path in kraken.home.rglob("*") if path.suffix == ".log"]
     assert not any("s3cret" in text for text in logs)
+
+
+DRY_RUN = ["ingest", "--dry-run", "--tier", "ALL", "--csv-source-dir"]
+
+
+@pytest.mark.parametrize("words", [["check-certificate"], ["cite"], DRY_RUN])
+def test_a_pipe_in_the_place_of_a_file_is_refused_at_once(full: Kraken, tmp_path: Path, words: list[str]) -> None:
+    """Who opens a pipe waits for whoever writes into it."""
+    os.mkfifo(tmp_path / "pipe.json")
+    assert "regular file" in refused(full(*words, tmp_path / "pipe.json", code=2))
+
+
+@pytest.mark.parametrize("name", ["kraken.toml", "tiers.toml", "identities.toml"])
+def test_a_pipe_among_the_settings_is_refused_at_once(full: Kraken, name: str) -> None:
+    os.mkfifo(full.home / name)
+
+    def all_read() -> None:
+        with Workbench.open(full.home) as workbench:
+            _ = workbench.tiers, workbench.identities
+
+    with pytest.raises(SettingError, match="regular file"):
+        all_read()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from kraken_core.domain.certificates.certificate import Certificate, parse
 from kraken_core.domain.errors import NoCertificateError, UsageError
+from kraken_core.stores.files.regular import regular
 
 
 def write_certificate(path: Path, certificate: Certificate) -> None:
@@ -29,7 +30,7 @@ def as_text(certificate: Certificate) -> str:
 def read_certificate(path: str | Path) -> Certificate:
     """The certificate in a file. Raises NoCertificateError where there is none, or not as it was written."""
     try:
-        return parse(json.loads(Path(path).read_bytes()))
+        return parse(json.loads(regular(Path(path)).read_bytes()))
     except OSError as error:
         raise NoCertificateError(f"{path} cannot be read: {error.strerror}.") from error
     except (ValueError, RecursionError) as error:
