@@ -68,7 +68,7 @@ format: .venv/.test ## format the code and fix what lint can fix
 lock: .venv/.test ## renew the lock files after a change in pyproject.toml (UPGRADE=1: newest versions)
 	@$(LOCK) --group build --output-file requirements.lock pyproject.toml
 	@$(LOCK) --group build --extra dask --constraint requirements.lock --output-file requirements-dask.lock pyproject.toml
-	@$(LOCK) --group build --extra test --extra notebooks --extra dask --extra docs --constraint requirements-dask.lock \
+	@$(LOCK) --group build --extra test --extra notebooks --extra dask --extra docs --extra mcp --constraint requirements-dask.lock \
 		--output-file requirements-test.lock pyproject.toml
 
 clean: ## remove the virtual environment, caches and build output

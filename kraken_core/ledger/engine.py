@@ -41,18 +41,18 @@ _NO_SUCH_TRANSACTION = "22023"
 _AWAY = {None, "57P01", "57P02", "57P03", "25P03"}  # shut down, crashed, starting up, idle for too long
 
 
-def open_engine(url: str) -> Engine:
+def open_engine(url: str, *, read_only: bool = False) -> Engine:
     """An engine for ``sqlite:///…`` or ``postgresql+psycopg://…``; nothing is connected yet. Raises SettingError.
 
-    ``sqlite://`` is a ledger in memory, gone when it is closed.
+    ``sqlite://`` is a ledger in memory, gone when it is closed. With ``read_only`` the database refuses to write.
     """
     address = _address(url)
     if address.drivername == "sqlite":
-        return sqlite.engine_of(address)
+        return sqlite.engine_of(address, read_only=read_only)
     if address.drivername == "postgresql+psycopg":
         from kraken_core.ledger import postgresql  # noqa: PLC0415 - its driver, for whom it matters
 
-        return postgresql.engine_of(address)
+        return postgresql.engine_of(address, read_only=read_only)
     raise SettingError(_WRONG_ADDRESS)
 
 

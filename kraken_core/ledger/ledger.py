@@ -73,14 +73,17 @@ class SqlLedger(
         return cls(engine, table, clock)
 
     @classmethod
-    def existing(cls, url: str, table: str, clock: Clock) -> Self | None:
-        """The ledger at an address, or None where there is none yet: nothing is created. Raises as :meth:`open`."""
+    def existing(cls, url: str, table: str, clock: Clock, *, read_only: bool = False) -> Self | None:
+        """The ledger at an address, or None where there is none yet: nothing is created. Raises as :meth:`open`.
+
+        With ``read_only`` nothing is ever written, so that one of an older version is refused: HomeError.
+        """
         file = file_of(url)
         if file and not file.exists():
             return None
-        engine = open_engine(url)
+        engine = open_engine(url, read_only=read_only)
         try:
-            exists = bring_up_to_date(engine, create=False)
+            exists = bring_up_to_date(engine, create=False, migrate=not read_only)
         except BaseException:
             engine.dispose()
             raise

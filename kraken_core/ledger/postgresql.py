@@ -29,12 +29,17 @@ TRUSTED_S = 1.0  # a connection used so lately is not checked: a job needs dozen
 _USED = "used"
 
 
-def engine_of(address: URL) -> Engine:
-    """An engine whose transactions begin explicitly: neither SQLAlchemy nor the driver begins any."""
+def engine_of(address: URL, *, read_only: bool = False) -> Engine:
+    """An engine whose transactions begin explicitly: neither SQLAlchemy nor the driver begins any.
+
+    Of one that is ``read_only`` the server itself refuses whatever would write.
+    """
     engine = create_engine(address, hide_parameters=True, use_native_hstore=False)
     event.listen(engine, "do_connect", _connect)
     event.listen(engine, "checkin", _remember)
     event.listen(engine, "checkout", _require_alive)
+    if read_only:
+        event.listen(engine, "connect", _forbid_writing)
     return engine
 
 
@@ -42,6 +47,10 @@ def _connect(
     _dialect: Dialect, _entry: ConnectionPoolEntry, arguments: list[Any], named: dict[str, Any]
 ) -> AnsweringConnection:
     return AnsweringConnection.connect(*arguments, **{**_TIMEOUTS, **named}, autocommit=True)
+
+
+def _forbid_writing(connection: psycopg.Connection[Any], _entry: ConnectionPoolEntry) -> None:
+    connection.execute("SET default_transaction_read_only = on")
 
 
 def _remember(_connection: psycopg.Connection[Any] | None, entry: ConnectionPoolEntry) -> None:

@@ -19,16 +19,23 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-def bring_up_to_date(engine: Engine, *, create: bool = True) -> bool:
+def bring_up_to_date(engine: Engine, *, create: bool = True, migrate: bool = True) -> bool:
     """Create the tables, or migrate those of an older version, in one transaction; whether there are any then.
 
     Where there are none, and none are to be created, nothing is written. Raises HomeError where a newer version wrote
-    them, LedgerError where the ledger cannot be opened.
+    them, or an older one and they are not to be migrated, LedgerError where the ledger cannot be opened.
     """
     with reading(engine) as connection:
         found = revision_of(connection)
     if found is None and not create:
         return False
+    if found is not None and found != REVISION and not migrate:
+        with reading(engine) as connection:
+            refuse_newer(connection, found)
+        raise HomeError(
+            f"the ledger {shown(engine)} was written by an older version of this program, and is only to be read here: "
+            "kraken-history jobs brings it up to date. Nothing was changed."
+        )
     if found != REVISION:
         if engine.url.database and sqlite.may_only_read(Path(engine.url.database)):
             raise LedgerError(

@@ -21,8 +21,11 @@ RETRY_S = 0.05
 _READ_ONLY = "read only"
 
 
-def engine_of(address: URL) -> Engine:
-    """An engine whose transactions begin explicitly: neither SQLAlchemy nor the driver begins any."""
+def engine_of(address: URL, *, read_only: bool = False) -> Engine:
+    """An engine whose transactions begin explicitly: neither SQLAlchemy nor the driver begins any.
+
+    Of one that is ``read_only`` SQLite itself refuses whatever would write.
+    """
     # Without a file the ledger is one connection's memory, which threads then use in turns.
     in_turns = {"poolclass": QueuePool, "pool_size": 1, "max_overflow": 0}
     pool = {} if address.database else in_turns
@@ -30,6 +33,8 @@ def engine_of(address: URL) -> Engine:
     event.listen(engine, "do_connect", _connect)
     event.listen(engine, "connect", _prepare)
     event.listen(engine, "checkout", _require_same)
+    if read_only:
+        event.listen(engine, "connect", _forbid_writing)
     return engine
 
 
@@ -88,6 +93,10 @@ def _prepare(connection: SqliteConnection, entry: ConnectionPoolEntry) -> None:
     if _READ_ONLY not in entry.info:
         _use_wal(connection)
     connection.execute("PRAGMA foreign_keys = ON")
+
+
+def _forbid_writing(connection: SqliteConnection, _entry: ConnectionPoolEntry) -> None:
+    connection.execute("PRAGMA query_only = ON")
 
 
 def _use_wal(connection: SqliteConnection) -> None:

@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from kraken_core.domain.errors import HomeError
 from kraken_core.domain.identities import Identities
 from kraken_core.domain.tiers import Tiers
 from kraken_core.settings import Settings
@@ -40,11 +41,15 @@ class OpenHome:
 
     settings: Settings
     clock: SystemClock = field(default_factory=SystemClock)
+    read_only: bool = False
 
     @classmethod
-    def open(cls, home: str | Path | None = None) -> Self:
-        """The workbench of a home: ``home``, else KRAKEN_HOME, else ./kraken-data. Raises SettingError, HomeError."""
-        return cls(Settings.load(home))
+    def open(cls, home: str | Path | None = None, *, read_only: bool = False) -> Self:
+        """The workbench of a home: ``home``, else KRAKEN_HOME, else ./kraken-data. Raises SettingError, HomeError.
+
+        Of one that is ``read_only`` the ledger's database refuses whatever would write, and so does every job.
+        """
+        return cls(Settings.load(home), read_only=read_only)
 
     def __enter__(self) -> Self:
         return self
@@ -71,7 +76,8 @@ class OpenHome:
         opened: SqlLedger | None = self.__dict__.get(_LEDGER)
         if opened is None or opened.is_temporary:  # another process may have made one meanwhile
             where = (self.settings.ledger_url, self.settings.table, self.clock)
-            opened = SqlLedger.existing(*where) or opened or SqlLedger.open(_IN_MEMORY, *where[1:])
+            found = SqlLedger.existing(*where, read_only=self.read_only)
+            opened = found or opened or SqlLedger.open(_IN_MEMORY, *where[1:])
             self.__dict__[_LEDGER] = opened
         return opened
 
@@ -163,7 +169,9 @@ class OpenHome:
         )
 
     def create_home(self) -> None:
-        """Make the home, where it does not exist yet."""
+        """Make the home, where it does not exist yet. Raises HomeError of one that is only to be read."""
+        if self.read_only:
+            raise HomeError(f"{self.settings.home} was opened to be read only: nothing can be started in it.")
         self.settings.create_home()
         ledger = self.ledger
         if ledger.is_temporary:
