@@ -24,6 +24,8 @@ from kraken_core.stores.kinds import store_address
 _ODD = re.compile(r"\\|%[0-9A-Fa-f]{2}")  # Delta Lake takes them for / and for the character of that number
 FORMAT = 1  # of the home; raised when an older version could no longer use it
 FORMAT_FILE = ".format"
+_TOKEN = re.compile(r"[A-Za-z0-9._~+/-]{16,}=*")  # what may be in an Authorization header
+_SECRET = frozenset({"serve_token"})  # settings that are never shown
 _PLACE = re.compile(rf"https?://[^/]*[^{os.pathsep}]*|[^{os.pathsep}]+")  # an address has the separator in it
 PACKAGED_TIERS = Path(__file__).parent / "domain" / "tiers.toml"
 PACKAGED_IDENTITIES = PACKAGED_TIERS.with_name("identities.toml")
@@ -65,6 +67,12 @@ def _number(kind: type[int | float], least: float, most: float) -> Callable[[Any
     return check
 
 
+def _token(value: Any) -> str:  # noqa: ANN401 - TOML values are of any type
+    if not isinstance(value, str) or (value and not _TOKEN.fullmatch(value)):
+        raise ValueError("at least 16 letters, digits, or any of ._~+/-")
+    return value
+
+
 def _store(value: Any) -> str:  # noqa: ANN401 - TOML values are of any type
     return store_address(value if isinstance(value, str) else "://")[1]
 
@@ -87,6 +95,7 @@ _CHECKS: dict[str, Callable[[Any], Any]] = {
     "settling_seconds": _number(int, 0, 3600),
     "workers": _number(int, 1, 256),
     "dask": _dask,
+    "serve_token": _token,
 }
 
 
@@ -113,6 +122,7 @@ class Settings:
     settling_seconds: int = SETTLING_S
     workers: int = field(default_factory=_cores)
     dask: str = ""
+    serve_token: str = field(default="", repr=False)
     origins: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
@@ -174,6 +184,7 @@ class Settings:
         values = {name: in_force.get(name, getattr(self, name)) for name in self.origins}
         parts = {n: v if isinstance(v, tuple) else (str(v),) for n, v in values.items()}
         texts = {n: os.pathsep.join(map(without_secrets, each)) for n, each in parts.items()}
+        texts |= {name: "set (not shown)" if getattr(self, name) else "" for name in _SECRET}
         return tuple(ShownSetting(n, text, self.origins[n]) for n, text in texts.items())
 
     def tiers(self) -> Tiers:
@@ -255,4 +266,5 @@ def _checked(name: str, value: Any, origin: str) -> Any:  # noqa: ANN401 - each 
         return _CHECKS[name](value)
     except ValueError as error:
         shown = repr(without_secrets(value) if isinstance(value, str) else value)
+        shown = "not as it must be (not shown)" if name in _SECRET else shown
         raise SettingError(f"{origin}: {name} is {shown}; it must be {error}.") from None

@@ -25,6 +25,7 @@ from kraken_core.cli.ingest import ingest
 from kraken_core.cli.jobs import jobs
 from kraken_core.cli.markets import pairs, tiers
 from kraken_core.cli.report import report
+from kraken_core.cli.serve import serve
 from kraken_core.cli.silences import silences
 from kraken_core.cli.simulate import simulate
 from kraken_core.cli.transfer import copy, import_assetprice
@@ -86,6 +87,7 @@ for command in (
     backup,
     restore,
     app,
+    serve,
     completion,
 ):
     cli.add_command(command)

@@ -21,28 +21,7 @@ from kraken_core.domain.market import INTERVALS
 def pairs(ctx: CliContext, **selection: Any) -> None:  # noqa: ANN401 - the options above
     """List pairs with tier, lifetime and stored candles."""
     with ctx.workbench() as workbench:
-        from kraken_core.domain.timerange import iso
-
-        chosen = workbench.select(**selection)
-        candles: Counter[str] = Counter()
-        series: dict[str, set[int]] = {}
-        for covered in workbench.holdings.coverage(workbench.select()):
-            candles[str(covered.series.pair)] += covered.candles
-            series.setdefault(str(covered.series.pair), set()).add(covered.series.interval)
-        rows = [
-            {
-                "pair": str(record.pair),
-                "altname": record.pair.altname,
-                "tier": record.tier,
-                "listed": iso(record.lives[0].start) if record.lives else None,
-                "listing_assumed": record.lives[0].assumed if record.lives else True,
-                "delisted": iso(record.lives[-1].end) if record.lives and record.lives[-1].end else None,
-                "intervals": sorted(series.get(str(record.pair), ())),
-                "candles": candles[str(record.pair)],
-            }
-            for record in workbench.pairs()
-            if chosen.holds(record.pair, workbench.tiers)
-        ]
+        rows = workbench.stored_pairs(**selection)
         if ctx.as_json:
             print_json(rows)
         elif rows:

@@ -48,6 +48,12 @@ class HistoryReads(AsKnown):
         """Every pair known, sorted, with its tier and when it was traded."""
         return self.ledger.pairs()
 
+    def stored_pairs(self, **selection: Any) -> list[dict[str, Any]]:  # noqa: ANN401 - see select()
+        """Every pair known that is selected, with tier, lifetime and stored candles: what ``pairs --json`` prints."""
+        from kraken_core.workbench.queries.stored_pairs import pair_rows
+
+        return pair_rows(self.pairs(), self.holdings, self.select(**selection))
+
     def universe(self, at: When, *, tier: str | None = None, quote: str | Iterable[str] = ()) -> pd.DataFrame:
         """The pairs that traded at an instant (a date means its beginning, UTC), those that are delisted now included.
 

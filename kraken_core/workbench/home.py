@@ -122,6 +122,11 @@ class OpenHome:
 
         return Remote(self.settings.home / "downloads")
 
+    def refresh(self) -> None:
+        """Read tiers and identities again when they are next used; ledger and candle table are always current."""
+        for name in ("tiers", "identities"):
+            self.__dict__.pop(name, None)
+
     @property
     def change_token(self) -> str:
         """Another text once candles, coverage or gaps have changed, or a job has moved."""

@@ -15,8 +15,10 @@ from kraken_core.workbench.candle_reads import CandleReads
 from kraken_core.workbench.deprecated import DeprecatedNames
 from kraken_core.workbench.job_calls import JobCalls
 from kraken_core.workbench.requests import When
+from kraken_core.workbench.slot_reads import SlotReads
 
 if TYPE_CHECKING:
+    from kraken_core.domain.metrics import Metric
     from kraken_core.domain.request import Selection
     from kraken_core.workbench.charts.charts import ChartData
     from kraken_core.workbench.expectations import Expectations
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(repr=False)
-class Workbench(CandleReads, JobCalls, DeprecatedNames):
+class Workbench(CandleReads, SlotReads, JobCalls, DeprecatedNames):
     """A home's history: what is held of it, how complete it is, and the jobs that complete it.
 
     Reading creates nothing: a home comes into being with its first job. Close it, or use it as a context manager.
@@ -53,6 +55,14 @@ class Workbench(CandleReads, JobCalls, DeprecatedNames):
         from kraken_core.workbench.watch.schedule import Schedule
 
         return Schedule(self)
+
+    def metrics(self) -> list[Metric]:
+        """How complete and how fresh the home is, and what its jobs did, for Prometheus."""
+        from kraken_core.workbench.monitoring.home_figures import HomeFigures
+
+        now = self.clock.now()
+        ages = self.holdings.ages(self.select(), now).values()
+        return HomeFigures.of(now, self.charts.totals(), ages, self.jobs(), self.schedule.state).metrics()
 
     def __repr__(self) -> str:
         return f"<Workbench of {self.settings.home.name}>"  # settings may hold passwords, and a path the user's name

@@ -1,0 +1,1 @@
+"""The HTTP server: read-only, on this machine unless it has a token."""

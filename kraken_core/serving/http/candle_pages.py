@@ -1,0 +1,97 @@
+"""Candles in pages of so many slots, all of one version of the candle table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from kraken_core.domain.errors import StoreError, UsageError
+from kraken_core.domain.interval_text import parse_length
+from kraken_core.domain.market import INTERVALS
+from kraken_core.domain.timerange import ceil, floor, iso
+from kraken_core.serving.http.answers import Answer
+from kraken_core.serving.http.paging import ChangedError
+from kraken_core.workbench.requests import instant
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from kraken_core.domain.errors import IncompleteError
+    from kraken_core.domain.market import Pair
+    from kraken_core.workbench import Workbench
+
+
+class _Span(NamedTuple):
+    """The slots of a page ``[start, end)``, epoch seconds, and where the last one ends."""
+
+    start: int
+    end: int
+    whole_end: int
+
+    @property
+    def is_last(self) -> bool:
+        """Whether no page follows."""
+        return self.end >= self.whole_end
+
+
+def candles(workbench: Workbench, given: Mapping[str, Any]) -> Answer:
+    """A page of candles, and whether they are complete.
+
+    Raises IncompleteError where they have to be and are not, ChangedError where another page cannot be read as the
+    first one was, UsageError.
+    """
+    pair, length = workbench.pair(given["pair"]), parse_length(given["interval"])
+    before, newest = given.get("cursor"), workbench.version
+    start, version = map(int, before.split("-")) if before else (None, newest)
+    is_newest = version == newest
+    if version > newest or (not is_newest and (given.get("fill") or length not in INTERVALS)):
+        raise ChangedError("the candles have changed since the first page: begin again without a cursor.")
+    if not before and (given["require_complete"] or "evidence" in given):
+        limits = {name: given.get(name) for name in ("start", "end", "evidence")}
+        if lacking := workbench.incomplete(pair, length, **limits):
+            raise lacking
+    span = _span(workbench, pair, given, length * 60, start)
+    read = _read(workbench, pair, length, span, fill=given.get("fill"), version=version)
+    found = workbench.incomplete(pair, length, span.start, span.end) if is_newest else None
+    whole = {
+        "pair": str(pair),
+        "interval": length,
+        "start": iso(span.start),
+        "end": iso(span.end),
+        "version": version,
+        "complete": found is None if is_newest else None,
+        "missing": _lacking(found),
+    }
+    return Answer(whole, None if span.is_last else f"{span.end}-{version}", table=read)
+
+
+def _span(workbench: Workbench, pair: Pair, given: Mapping[str, Any], width: int, start: int | None) -> _Span:
+    """The page's slots: of those given, or from the pair's beginning to the last detection."""
+    known = workbench.extent(pair)
+    whole_start = ceil(instant(given["start"]), width) if "start" in given else floor(known.start, width)
+    whole_end = min(instant(given["end"]), workbench.clock.now()) if "end" in given else known.end
+    begin = whole_start if start is None else start
+    if begin >= whole_end and (known.end or "end" in given):
+        raise UsageError(f"no slot has opened from {iso(begin)} to {iso(whole_end)}: give an earlier start, or an end.")
+    return _Span(begin, max(begin, min(begin + given["limit"] * width, whole_end)), whole_end)
+
+
+def _read(
+    workbench: Workbench, pair: Pair, interval: int, span: _Span, *, fill: str | None, version: int
+) -> pl.DataFrame:
+    """The candles of a version. Raises ChangedError where an earlier one is not kept any more."""
+    try:
+        return workbench.candles(pair, interval, span.start, span.end, fill=fill, version=version, to="polars")
+    except StoreError:
+        if version == workbench.version:
+            raise
+        raise ChangedError(f"version {version} of the candles is not kept any more: begin again.") from None
+
+
+def lacking_rows(error: IncompleteError) -> list[dict[str, Any]]:
+    """The ranges that an error names, for programs."""
+    return [{**each._asdict(), "start": iso(each.start), "end": iso(each.end)} for each in error.gaps]
+
+
+def _lacking(error: IncompleteError | None) -> list[dict[str, Any]]:
+    return lacking_rows(error) if error else []

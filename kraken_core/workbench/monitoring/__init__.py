@@ -1,0 +1,1 @@
+"""A home in figures, for programs that watch over others."""
