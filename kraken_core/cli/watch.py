@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -12,6 +15,7 @@ from kraken_core.cli.options import CliContext, Length, asking, common, selectin
 from kraken_core.cli.output import print_json
 
 if TYPE_CHECKING:
+    from kraken_core.workbench import Workbench
     from kraken_core.workbench.watch.notices import Notify
     from kraken_core.workbench.watch.watch import Round
 
@@ -40,6 +44,12 @@ Example:
 )
 @click.option("--jitter", type=Length(), help="Random delay up to this (default: a tenth of --every).")
 @click.option("--rounds", metavar="N", type=click.IntRange(1), help="Stop after this many (default: at Ctrl-C).")
+@click.option(
+    "--metrics-file",
+    metavar="PATH",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write metrics for Prometheus to this file after each round.",
+)
 @click.option("--webhook", metavar="URL", envvar="KRAKEN_WATCH_WEBHOOK", help="Post notices to this address, as JSON.")
 @click.option("--command", metavar="ARGV", help="Run this for each notice, passed as JSON on stdin (no shell).")
 @click.option("--test-notice", is_flag=True, help="Send a test notice, and do nothing else.")
@@ -51,6 +61,7 @@ def watch(
     every: int,
     jitter: int | None,
     rounds: int | None,
+    metrics_file: Path | None,
     webhook: str | None,
     command: str | None,
     test_notice: bool,
@@ -74,14 +85,37 @@ def watch(
         watching = Watch(workbench, request, every * 60, late, stopped.wait, stopped.is_set, notify)
         signal.signal(TEST, lambda *_: watching.test_notice())
         done = []
-        for number, each in enumerate(watching.rounds(), start=1):
-            done.append(_row(each))
-            ctx.say(_line(each))
-            if number == rounds:
-                break
+        with _metrics(ctx, workbench, metrics_file) as update, closing(watching.rounds()) as all_rounds:
+            for number, each in enumerate(all_rounds, start=1):
+                done.append(_row(each))
+                ctx.say(_line(each))
+                update()
+                if number == rounds:
+                    break
         if ctx.as_json:
             print_json(done)
         return 1 if any(row["failed"] for row in done) else 0
+
+
+@contextmanager
+def _metrics(ctx: CliContext, workbench: Workbench, path: Path | None) -> Iterator[Callable[[], None]]:
+    """Writes metrics to a file, if one is named, whenever it is called, and at the end: the watch is over then."""
+    from kraken_core.workbench.monitoring.metrics_file import MetricsFile
+
+    if path is None:
+        yield lambda: None
+        return
+    file = MetricsFile(path, workbench.metrics)
+    file.begin()
+
+    def update() -> None:
+        if problem := file.update():
+            ctx.say(f"{problem[0].upper()}{problem[1:]}.")
+
+    try:
+        yield update
+    finally:
+        update()
 
 
 def _recipients(webhook: str | None, command: str | None) -> list[Notify]:

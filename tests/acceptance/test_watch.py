@@ -348,3 +348,23 @@ def test_a_test_notice_is_sent_and_nothing_else_is_done(kraken: Kraken, hooked: 
     assert SECRET not in said
     assert "--webhook or --command" in kraken("watch", "--test-notice", code=2).err
     assert not kraken.home.exists()
+
+
+def test_metrics_are_written_each_round_and_say_when_the_watch_is_over(kraken: Kraken, little: LittleMarket) -> None:
+    file = kraken.home.parent / "kraken.prom"
+    words = ["--csv-source-dir", little.folder, "--tier", "ALL", "--start-date", FIRST_DAY, "--no-api-backfill"]
+    kraken("watch", *words, "--rounds", 1, "--metrics-file", file)
+    written = file.read_text(encoding="utf-8")
+    assert "\nkraken_history_jobs_total 1.0\n" in written
+    assert '\nkraken_history_completeness_ratio{interval="1h"} ' in written
+    assert "\nkraken_history_watch_alive 0.0\n" in written
+    assert "\nkraken_history_watch_last_round_failed 0.0\n" in written
+
+
+def test_metrics_that_cannot_be_written_are_refused_before_the_first_round(
+    kraken: Kraken, little: LittleMarket
+) -> None:
+    words = ["--csv-source-dir", little.folder, "--tier", "ALL", "--no-api-backfill", "--rounds", 1]
+    refused = kraken("watch", *words, "--metrics-file", kraken.home / "nowhere" / "kraken.prom", code=2)
+    assert "Choose another --metrics-file." in refused.err
+    assert not kraken.home.exists()

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from kraken_core.workbench import Workbench
 
 
-class Answer(NamedTuple):
+class EndpointAnswer(NamedTuple):
     """A document, a text or a table, and the cursor of its next page. Of a table ``document`` is all but its rows."""
 
     document: dict[str, Any]
@@ -28,24 +28,24 @@ class Answer(NamedTuple):
     table: pl.DataFrame | None = None
 
 
-def pairs(workbench: Workbench, given: Mapping[str, Any]) -> Answer:
+def pairs(workbench: Workbench, given: Mapping[str, Any]) -> EndpointAnswer:
     """Every pair known."""
     return _listed(workbench.stored_pairs(**_selecting(given)), given)
 
 
-def coverage(workbench: Workbench, given: Mapping[str, Any]) -> Answer:
+def coverage(workbench: Workbench, given: Mapping[str, Any]) -> EndpointAnswer:
     """What is covered, by which kind of source."""
     found = workbench.holdings.coverage(_selection(workbench, given))
     return _listed(map(documents.coverage_row, found), given, _as_of(workbench))
 
 
-def gaps(workbench: Workbench, given: Mapping[str, Any]) -> Answer:
+def gaps(workbench: Workbench, given: Mapping[str, Any]) -> EndpointAnswer:
     """Open gaps, and what would fill them."""
     found = workbench.holdings.gaps(_selection(workbench, given))
     return _listed(map(documents.gap_row, found), given, _as_of(workbench))
 
 
-def completeness(workbench: Workbench, given: Mapping[str, Any]) -> Answer:
+def completeness(workbench: Workbench, given: Mapping[str, Any]) -> EndpointAnswer:
     """Completeness of every series, and the answer in a sentence."""
     found = workbench.holdings.report(_selection(workbench, given))
     answer = completeness_answer((line.series, line.counts) for line in found.series)
@@ -53,24 +53,26 @@ def completeness(workbench: Workbench, given: Mapping[str, Any]) -> Answer:
     return _listed(map(documents.report_row, found.series), given, whole)
 
 
-def evidence(workbench: Workbench, given: Mapping[str, Any]) -> Answer:
+def evidence(workbench: Workbench, given: Mapping[str, Any]) -> EndpointAnswer:
     """What is known of a slot, and by which claims."""
-    return Answer(slot_document(workbench.explain(given["pair"], given["interval"], given["at"])))
+    return EndpointAnswer(slot_document(workbench.explain(given["pair"], given["interval"], given["at"])))
 
 
-def jobs(workbench: Workbench, given: Mapping[str, Any]) -> Answer:
+def jobs(workbench: Workbench, given: Mapping[str, Any]) -> EndpointAnswer:
     """Every job, newest first."""
     return _listed(map(documents.job_row, workbench.jobs()), given)
 
 
-def metrics(workbench: Workbench, _: Mapping[str, Any]) -> Answer:
+def metrics(workbench: Workbench, _: Mapping[str, Any]) -> EndpointAnswer:
     """The home in figures, for Prometheus."""
-    return Answer({}, text=exposition(workbench.metrics()))
+    return EndpointAnswer({}, text=exposition(workbench.metrics()))
 
 
-def _listed(rows: Iterable[Mapping[str, Any]], given: Mapping[str, Any], whole: Mapping[str, Any] = {}) -> Answer:
+def _listed(
+    rows: Iterable[Mapping[str, Any]], given: Mapping[str, Any], whole: Mapping[str, Any] = {}
+) -> EndpointAnswer:
     found = page_of(list(rows), given["limit"], given.get("cursor"))
-    return Answer({**whole, "total": found.total, "items": found.items}, found.cursor)
+    return EndpointAnswer({**whole, "total": found.total, "items": found.items}, found.cursor)
 
 
 def _as_of(workbench: Workbench) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from kraken_core.serving.http.parameters import parse_query
 from kraken_core.serving.http.tables import as_arrow, as_rows, wants_arrow
 
 if TYPE_CHECKING:
-    from kraken_core.serving.http.answers import Answer
+    from kraken_core.serving.http.answers import EndpointAnswer
     from kraken_core.workbench import Workbench
 
 AT_ONCE = 8  # requests that are worked on; each has a page at most in memory
@@ -82,7 +82,7 @@ def _answering(workbench: Workbench, endpoint: Endpoint) -> Callable[[Request], 
     return answer
 
 
-def _response(request: Request, found: Answer, endpoint: Endpoint, *, in_arrow: bool) -> Response:
+def _response(request: Request, found: EndpointAnswer, endpoint: Endpoint, *, in_arrow: bool) -> Response:
     if found.text is not None:
         return PlainTextResponse(found.text, media_type=next(iter(endpoint.content)))
     following = _next(request, found.cursor)

@@ -9,7 +9,7 @@ from kraken_core.domain.errors import StoreError, UsageError
 from kraken_core.domain.interval_text import parse_length
 from kraken_core.domain.market import INTERVALS
 from kraken_core.domain.timerange import ceil, floor, iso
-from kraken_core.serving.http.answers import Answer
+from kraken_core.serving.http.answers import EndpointAnswer
 from kraken_core.serving.http.paging import ChangedError
 from kraken_core.workbench.requests import instant
 
@@ -34,7 +34,7 @@ class _Span(NamedTuple):
         return self.end >= self.whole_end
 
 
-def candles(workbench: Workbench, given: Mapping[str, Any]) -> Answer:
+def candles(workbench: Workbench, given: Mapping[str, Any]) -> EndpointAnswer:
     """A page of candles, and whether they are complete.
 
     Raises IncompleteError where they have to be and are not, ChangedError where another page cannot be read as the
@@ -44,14 +44,14 @@ def candles(workbench: Workbench, given: Mapping[str, Any]) -> Answer:
     before, newest = given.get("cursor"), workbench.version
     start, version = map(int, before.split("-")) if before else (None, newest)
     is_newest = version == newest
-    if version > newest or (not is_newest and (given.get("fill") or length not in INTERVALS)):
+    if version > newest or not (is_newest or length in INTERVALS):
         raise ChangedError("the candles have changed since the first page: begin again without a cursor.")
     if not before and (given["require_complete"] or "evidence" in given):
         limits = {name: given.get(name) for name in ("start", "end", "evidence")}
         if lacking := workbench.incomplete(pair, length, **limits):
             raise lacking
     span = _span(workbench, pair, given, length * 60, start)
-    read = _read(workbench, pair, length, span, fill=given.get("fill"), version=version)
+    read = _read(workbench, pair, length, span, version)
     found = workbench.incomplete(pair, length, span.start, span.end) if is_newest else None
     whole = {
         "pair": str(pair),
@@ -62,7 +62,7 @@ def candles(workbench: Workbench, given: Mapping[str, Any]) -> Answer:
         "complete": found is None if is_newest else None,
         "missing": _lacking(found),
     }
-    return Answer(whole, None if span.is_last else f"{span.end}-{version}", table=read)
+    return EndpointAnswer(whole, None if span.is_last else f"{span.end}-{version}", table=read)
 
 
 def _span(workbench: Workbench, pair: Pair, given: Mapping[str, Any], width: int, start: int | None) -> _Span:
@@ -76,12 +76,10 @@ def _span(workbench: Workbench, pair: Pair, given: Mapping[str, Any], width: int
     return _Span(begin, max(begin, min(begin + given["limit"] * width, whole_end)), whole_end)
 
 
-def _read(
-    workbench: Workbench, pair: Pair, interval: int, span: _Span, *, fill: str | None, version: int
-) -> pl.DataFrame:
+def _read(workbench: Workbench, pair: Pair, interval: int, span: _Span, version: int) -> pl.DataFrame:
     """The candles of a version. Raises ChangedError where an earlier one is not kept any more."""
     try:
-        return workbench.candles(pair, interval, span.start, span.end, fill=fill, version=version, to="polars")
+        return workbench.candles(pair, interval, span.start, span.end, version=version, to="polars")
     except StoreError:
         if version == workbench.version:
             raise

@@ -13,7 +13,6 @@ from kraken_core.serving.http.parameters import (
     CANDLE_PAGING,
     END,
     EVIDENCE,
-    FILL,
     FORMAT,
     LENGTH,
     PAGING,
@@ -40,7 +39,7 @@ from kraken_core.workbench.schemas.parts import (
 from kraken_core.workbench.schemas.parts import PAIR as PAIR_TEXT
 
 if TYPE_CHECKING:
-    from kraken_core.serving.http.answers import Answer
+    from kraken_core.serving.http.answers import EndpointAnswer
     from kraken_core.workbench import Workbench
 
 JSON = "application/json"
@@ -54,7 +53,7 @@ class Endpoint(NamedTuple):
     path: str
     summary: str
     parameters: tuple[Parameter, ...]
-    answer: Callable[[Workbench, Mapping[str, Any]], Answer]
+    answer: Callable[[Workbench, Mapping[str, Any]], EndpointAnswer]
     content: Mapping[str, Schema]
     pages: bool = True
 
@@ -108,7 +107,7 @@ ENDPOINTS = (
     Endpoint(
         "/candles",
         "Candles of a series, as JSON or as an Arrow stream",
-        (PAIR, LENGTH, START, END, REQUIRE_COMPLETE, EVIDENCE, FILL, FORMAT, *CANDLE_PAGING),
+        (PAIR, LENGTH, START, END, REQUIRE_COMPLETE, EVIDENCE, FORMAT, *CANDLE_PAGING),
         candles,
         {JSON: _CANDLES, ARROW: {}},
     ),

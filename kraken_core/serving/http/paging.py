@@ -16,7 +16,7 @@ class ChangedError(KrakenError):
     """What was read in pages is not any more what it was at the first."""
 
 
-class Page(NamedTuple):
+class ListPage(NamedTuple):
     """Some items of ``total``; ``cursor`` leads to the next, None where there are none."""
 
     items: Sequence[Any]
@@ -24,7 +24,7 @@ class Page(NamedTuple):
     cursor: str | None
 
 
-def page_of(rows: Sequence[Any], limit: int, cursor: str | None) -> Page:
+def page_of(rows: Sequence[Any], limit: int, cursor: str | None) -> ListPage:
     """The first rows, or those that a cursor leads to. Raises ChangedError where the list is not the same any more."""
     digest = hashlib.sha256(json.dumps(rows).encode()).hexdigest()[:_DIGEST]
     first = 0
@@ -34,4 +34,4 @@ def page_of(rows: Sequence[Any], limit: int, cursor: str | None) -> Page:
         if before != digest:
             raise ChangedError("the list has changed since its first page: begin again without a cursor.")
     after = first + limit
-    return Page(rows[first:after], len(rows), f"{after}-{digest}" if after < len(rows) else None)
+    return ListPage(rows[first:after], len(rows), f"{after}-{digest}" if after < len(rows) else None)

@@ -26,12 +26,14 @@ class Parameter:
     meaning: str
     schema: Schema
     required: bool = False
+    example: str | int | None = None
 
     @property
     def document(self) -> dict[str, Any]:
         """As OpenAPI has it."""
         described = {"name": self.name, "in": "query", "description": self.meaning, "schema": self.schema}
-        return {**described, "required": self.required}
+        shown = {} if self.example is None else {"example": self.example}
+        return {**described, "required": self.required, **shown}
 
     def parse(self, text: str) -> str | int | bool:
         """The value. Raises BadRequestError."""
@@ -76,7 +78,7 @@ def parse_query(parameters: Sequence[Parameter], query: Iterable[tuple[str, str]
 
 _NAME = r"[A-Za-z0-9._]{1,32}(/[A-Za-z0-9._]{1,32})?"
 _LENGTH = "[1-9][0-9]{0,6}[mhdw]?"
-_DAY = r"[12][0-9]{3}-[01][0-9]-[0-3][0-9]"
+_DAY = r"20[0-9]{2}-[01][0-9]-[0-3][0-9]"
 
 
 def _text(pattern: str) -> Schema:
@@ -87,9 +89,9 @@ def _list(item: str) -> Schema:
     return {"type": "string", "pattern": f"^{item}(,{item}){{0,999}}$"}
 
 
-def _instant(name: str, meaning: str, *, required: bool = False) -> Parameter:
+def _instant(name: str, meaning: str, example: str, *, required: bool = False) -> Parameter:
     schema = _text(rf"{_DAY}(T[0-2][0-9]:[0-5][0-9](:[0-5][0-9])?Z?)?")
-    return Parameter(name, f"{meaning}: 2024-01-31 or 2024-01-31T12:00:00Z, UTC", schema, required)
+    return Parameter(name, f"{meaning}: 2024-01-31 or 2024-01-31T12:00:00Z, UTC", schema, required, example)
 
 
 def whole_number(name: str, meaning: str, default: int, most: int) -> Parameter:
@@ -97,11 +99,11 @@ def whole_number(name: str, meaning: str, default: int, most: int) -> Parameter:
     return Parameter(name, meaning, {"type": "integer", "minimum": 1, "maximum": most, "default": default})
 
 
-PAIR = Parameter("pair", "a pair, such as BTC/USD or XBTUSD", _text(_NAME), required=True)
-LENGTH = Parameter("interval", "minutes of a candle, or 1h, 3d, 1w", _text(_LENGTH), required=True)
-AT = _instant("at", "an instant in the slot", required=True)
-START = _instant("start", "from when on")
-END = _instant("end", "until when, not included")
+PAIR = Parameter("pair", "a pair, such as BTC/USD or XBTUSD", _text(_NAME), required=True, example="BTC/USD")
+LENGTH = Parameter("interval", "minutes of a candle, or 1h, 3d, 1w", _text(_LENGTH), required=True, example="1h")
+AT = _instant("at", "an instant in the slot", "2024-03-31T12:00:00Z", required=True)
+START = _instant("start", "from when on", "2024-03-28")
+END = _instant("end", "until when, not included", "2024-04-01")
 SELECTION = (
     Parameter("tiers", "tiers, such as TIER1,TIER2", _list("[A-Za-z0-9_]{1,32}")),
     Parameter("pairs", "pairs, such as BTC/USD,ETH/USD, instead of tiers", _list(_NAME)),
@@ -126,9 +128,6 @@ EVIDENCE = Parameter(
 )
 REQUIRE_COMPLETE = Parameter(
     "require_complete", "refuse candles where any is missing or doubtful", {"type": "boolean", "default": False}
-)
-FILL = Parameter(
-    "fill", "fill slots without trades with the close before, flagged", {"type": "string", "enum": ["previous"]}
 )
 FORMAT = Parameter(
     "format", "json, or arrow (an IPC stream); else by Accept", {"type": "string", "enum": ["json", "arrow"]}

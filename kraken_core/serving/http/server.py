@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 from collections.abc import Callable, Iterable
@@ -48,9 +49,13 @@ def listen(address: str, port: int) -> socket.socket:
         return socket.create_server((address, port), family=family)
     except OSError as error:
         raise UsageError(
-            f"port {port} of {address} cannot be served on: {error.strerror}. Choose another --port, or 0 for any that "
+            f"port {port} of {address} cannot be served on: {_reason(error)}. Choose another --port, or 0 for any that "
             "is free."
         ) from None
+
+
+def _reason(error: OSError) -> str:
+    return os.strerror(error.errno) if error.errno else str(error)  # without what socket adds to it
 
 
 def url_of(listening: socket.socket) -> str:

@@ -82,7 +82,7 @@ _VALUES: dict[str, Schema] = {
     "source": said(TEXT, "csv, ohlc, trades or derived"),
 }
 CANDLE_VALUES = record(_VALUES)
-CANDLE = record({"time": said(TIME, "when its slot opens"), **_VALUES, "filled": YES_OR_NO}, ("filled",))
+CANDLE = record({"time": said(TIME, "when its slot opens"), **_VALUES})
 INCOMPLETE_RANGE = record(
     {"pair": PAIR, "interval": MINUTES, "start": TIME, "end": TIME, "why": TEXT, "fill": TEXT},
 )

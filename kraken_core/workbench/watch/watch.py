@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import random
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -66,7 +66,7 @@ class Watch:
     chance: random.Random = field(default_factory=random.SystemRandom)
     _record: WatchRecord = field(init=False, repr=False)
 
-    def rounds(self) -> Iterator[Round]:
+    def rounds(self) -> Generator[Round, None, None]:
         """One round after the other, until a stop is requested. Raises JobRunningError if the home is watched already.
 
         Raises Interrupted where a round's job was paused. Others see how far it is: ``read_state``.
