@@ -24,6 +24,7 @@ from kraken_core.cli.history import coverage, gaps
 from kraken_core.cli.ingest import ingest
 from kraken_core.cli.jobs import jobs
 from kraken_core.cli.markets import pairs, tiers
+from kraken_core.cli.mcp import mcp
 from kraken_core.cli.report import report
 from kraken_core.cli.serve import serve
 from kraken_core.cli.silences import silences
@@ -88,6 +89,7 @@ for command in (
     restore,
     app,
     serve,
+    mcp,
     completion,
 ):
     cli.add_command(command)

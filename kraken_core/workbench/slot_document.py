@@ -8,7 +8,7 @@ from kraken_core.domain.timerange import iso
 from kraken_core.workbench.documents import gap_row
 
 if TYPE_CHECKING:
-    from kraken_core.workbench.queries.explanation import SlotExplanation
+    from kraken_core.workbench.queries.explanation import Claim, SlotExplanation
 
 
 def slot_document(found: SlotExplanation) -> dict[str, Any]:
@@ -24,5 +24,10 @@ def slot_document(found: SlotExplanation) -> dict[str, Any]:
         "text": found.text,
         "candle": found.candle,
         "gap": gap_row(found.gap) if found.gap else None,
-        "claims": [{**c._asdict(), "start": iso(c.start), "end": iso(c.end)} for c in found.claims],
+        "claims": [claim_row(claim) for claim in found.claims],
     }
+
+
+def claim_row(claim: Claim) -> dict[str, Any]:
+    """A claim for programs."""
+    return {**claim._asdict(), "start": iso(claim.start), "end": iso(claim.end)}

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kraken_core.domain.errors import IncompleteError
-from kraken_core.domain.interval_text import parse_interval, parse_length
-from kraken_core.domain.market import Pair, Series
-from kraken_core.domain.timerange import END_OF_TIME, TimeRange
+from kraken_core.domain.errors import IncompleteError, UsageError
+from kraken_core.domain.interval_text import bases, parse_interval, parse_length
+from kraken_core.domain.market import INTERVALS, Pair, Series
+from kraken_core.domain.timerange import END_OF_TIME, TimeRange, iso
 from kraken_core.workbench import requests
 from kraken_core.workbench.history_reads import HistoryReads
 from kraken_core.workbench.requests import When
 
 if TYPE_CHECKING:
-    from kraken_core.workbench.queries.explanation import SlotExplanation
+    from kraken_core.workbench.queries.explanation import Claim, SlotExplanation
 
 
 class SlotReads(HistoryReads):
@@ -57,6 +57,20 @@ class SlotReads(HistoryReads):
             return error
         return None
 
+    def claims(self, pair: str | Pair, interval: int | str, span: TimeRange) -> tuple[Claim, ...]:
+        """Who claimed what of a span (epoch seconds), newest first, 200 at most; of a series that candles are made of.
+
+        Of an interval that archives do not have, those of the coarsest that divides it and of which there are any.
+        """
+        from kraken_core.workbench.queries.explanation import claims_of
+
+        of, length = self.pair(pair), parse_length(interval)
+        for base in (length,) if length in INTERVALS else bases(length):
+            series = Series(of, base)
+            if found := claims_of(series, span, self.ledger.evidence(series, span)):
+                return found
+        return ()
+
     def extent(self, pair: str | Pair) -> TimeRange:
         """From a pair's listing, or its first candle, to the last detection; an empty range where nothing is known."""
         from kraken_core.workbench.queries.required import bounded
@@ -66,6 +80,18 @@ class SlotReads(HistoryReads):
         if not lives:
             return TimeRange(0, 0)
         return bounded(self.ledger, of, TimeRange(lives[0].start, END_OF_TIME), self.clock.now())
+
+    def span(self, pair: str | Pair, start: When | None = None, end: When | None = None) -> TimeRange:
+        """``[start, end)``, in epoch seconds, as far as it is past: else the pair's :meth:`extent`.
+
+        Raises UsageError where nothing lies in it though something is known of the pair: that would be complete.
+        """
+        known = self.extent(pair)
+        first = requests.instant(start) if start is not None else known.start
+        last = min(requests.instant(end), self.clock.now()) if end is not None else known.end
+        if first >= last and (known.end or end is not None):
+            raise UsageError(f"there is nothing from {iso(first)} to {iso(last)}: give an earlier start, or an end.")
+        return TimeRange(first, max(first, last))
 
     def pair(self, pair: str | Pair) -> Pair:
         """A pair by any name that is accepted: BTC/USD, XBTUSD. Raises UnknownPairError."""

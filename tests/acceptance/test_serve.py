@@ -102,3 +102,13 @@ def test_the_token_is_shown_nowhere_where_settings_are(full: Kraken, monkeypatch
     assert TOKEN not in said.out + said.err
     shown = {each["setting"]: each for each in said.json["settings"]}["serve_token"]
     assert (shown["value"], shown["origin"]) == ("set (not shown)", "KRAKEN_SERVE_TOKEN")
+
+
+def test_without_its_library_mcp_says_what_to_install(full: Kraken, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kraken_core.cli.mcp.find_spec", lambda _: None)
+    assert "pip install 'kraken-history-workbench[mcp]'" in refused(full("mcp", code=2))
+
+
+def test_mcp_makes_no_home(kraken: Kraken) -> None:
+    assert "there is no home at" in refused(kraken("mcp", code=2))
+    assert not kraken.home.exists()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -38,12 +39,17 @@ def client(served: Starlette) -> Iterator[TestClient]:
         yield opened
 
 
-@pytest.fixture
-def kraken_home(little: LittleMarket, tmp_path: Path) -> Path:
-    """A home with the first release alone, to be written to."""
-    home = tmp_path / "home"
+@pytest.fixture(scope="session")
+def _first_home(little: LittleMarket, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    home = tmp_path_factory.mktemp("first") / "home"
     process(*asked(little.first), "--home", home, "--quiet")
     return home
+
+
+@pytest.fixture
+def kraken_home(_first_home: Path, tmp_path: Path) -> Path:
+    """A home with the first release alone, to be written to."""
+    return Path(shutil.copytree(_first_home, tmp_path / "home"))
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from kraken_core import Workbench
+from kraken_core.domain.errors import TableLostError
 from kraken_core.serving.http.application import application
 from kraken_core.serving.http.guard import AccessRules
 from kraken_core.workbench import documents
@@ -135,7 +135,9 @@ def test_a_slot_is_explained_by_the_claims_it_is_known_by(client: TestClient) ->
         ("/candles?pair=BTC/USD&interval=60&limit=999999", 400, "a whole number from 1"),
         ("/candles?pair=BTC/USD&interval=60&limit=1&limit=2", 400, "twice"),
         ("/candles?pair=BTC/USD&interval=60&start=2024-13-41", 400, "start is"),
-        ("/candles?pair=BTC/USD&interval=60&start=2024-04-05&end=2024-04-01", 422, "no slot has opened"),
+        ("/candles?pair=BTC/USD&interval=60&start=2024-04-05&end=2024-04-01", 422, "there is nothing from"),
+        ("/candles?pair=BTC/USD&interval=60&start=2024-04-01T00:10&end=2024-04-01T00:50", 422, "no slot opens"),
+        ("/candles?pair=BTC/USD&interval=60&start=2024-05-01", 422, "there is nothing from"),
         ("/candles?pair=BTC/USD&interval=60&cursor=1711504800-99", 409, "begin again"),
         ("/candles?pair=BTC/USD&interval=60&format=csv", 400, "json or arrow"),
         ("/gaps?cursor=3-0123456789abcdef", 409, "begin again"),
@@ -163,12 +165,14 @@ def test_no_format_that_is_accepted_is_said(client: TestClient) -> None:
     assert "application/json" in refused.json()["error"]
 
 
-def test_a_home_that_cannot_be_read_is_one_line(kraken_home: Path) -> None:
-    shutil.rmtree(kraken_home / "candles")
-    with Workbench.open(kraken_home, read_only=True) as workbench:
-        failed = TestClient(application(workbench, AccessRules()), URL).get("/candles?pair=BTC/USD&interval=60")
+def test_a_home_that_cannot_be_read_is_one_line(reader: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
+    def lost(*_: object, **__: object) -> None:
+        raise TableLostError("The candle table is not the one\nof the last job: mount its disk.")
+
+    monkeypatch.setattr(Workbench, "candles", lost)
+    failed = TestClient(application(reader, AccessRules()), URL).get("/candles?pair=BTC/USD&interval=60")
     assert failed.status_code == 503
-    assert "candle table" in failed.json()["error"]
+    assert failed.text == '{"error":"The candle table is not the one of the last job: mount its disk."}\n'
 
 
 def test_a_bug_is_one_line_without_its_details(reader: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:

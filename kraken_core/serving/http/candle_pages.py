@@ -11,7 +11,6 @@ from kraken_core.domain.market import INTERVALS
 from kraken_core.domain.timerange import ceil, floor, iso
 from kraken_core.serving.http.answers import EndpointAnswer
 from kraken_core.serving.http.paging import ChangedError
-from kraken_core.workbench.requests import instant
 
 if TYPE_CHECKING:
     import polars as pl
@@ -66,14 +65,12 @@ def candles(workbench: Workbench, given: Mapping[str, Any]) -> EndpointAnswer:
 
 
 def _span(workbench: Workbench, pair: Pair, given: Mapping[str, Any], width: int, start: int | None) -> _Span:
-    """The page's slots: of those given, or from the pair's beginning to the last detection."""
-    known = workbench.extent(pair)
-    whole_start = ceil(instant(given["start"]), width) if "start" in given else floor(known.start, width)
-    whole_end = min(instant(given["end"]), workbench.clock.now()) if "end" in given else known.end
-    begin = whole_start if start is None else start
-    if begin >= whole_end and (known.end or "end" in given):
-        raise UsageError(f"no slot has opened from {iso(begin)} to {iso(whole_end)}: give an earlier start, or an end.")
-    return _Span(begin, max(begin, min(begin + given["limit"] * width, whole_end)), whole_end)
+    """The page's slots, those that open in the range given, or from the pair's beginning to the last detection."""
+    whole = workbench.span(pair, given.get("start"), given.get("end"))
+    begin = (ceil if "start" in given else floor)(whole.start, width) if start is None else start
+    if begin >= whole.end > 0:
+        raise UsageError(f"no slot opens from {iso(begin)} to {iso(whole.end)}: give an earlier start, or an end.")
+    return _Span(begin, max(begin, min(begin + given["limit"] * width, whole.end)), whole.end)
 
 
 def _read(workbench: Workbench, pair: Pair, interval: int, span: _Span, version: int) -> pl.DataFrame:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class Claim(NamedTuple):
-    """What a source claimed of a range ``[start, end)`` (epoch seconds) that reaches into the slot.
+    """What a source claimed of a range ``[start, end)`` (epoch seconds) that reaches into the slot, or the span.
 
     ``evidence`` is a file's hash, a request, or ``derived:60``; ``path``, ``member`` and ``job_id`` are of the file,
     None where it is none. ``asserted_at`` is ISO 8601. A counter-claim is ``withdrawn``; what the slot is known by is
@@ -109,7 +109,7 @@ class Explaining:
             )
         found = self.slots.states(series, slot)
         state, grade = SlotState(found["state"][0]), found["grade"][0]
-        claims = _claims(series, slot, self.ledger.evidence(series, slot))
+        claims = claims_of(series, slot, self.ledger.evidence(series, slot))
         gap = next((gap for gap in self.ledger.gaps([series]) if gap.reaches(slot)), None)
         wanted = self.ledger.detections().get(series)
         expected = wanted is not None and wanted.wanted.start <= slot.start and slot.end <= wanted.wanted.end
@@ -121,14 +121,14 @@ class Explaining:
         return found.row(0, named=True) if found.height else None
 
 
-def _claims(series: Series, slot: TimeRange, found: pl.DataFrame) -> tuple[Claim, ...]:
-    """The claims of an answer of ``ledger.evidence``, and which of them are in force for the slot."""
+def claims_of(series: Series, span: TimeRange, found: pl.DataFrame) -> tuple[Claim, ...]:
+    """The claims of an answer of ``ledger.evidence``, and which of them are in force somewhere in the span."""
     rows = list(found.iter_rows(named=True))
     in_order = [
         Assertion(series, row["start"], row["end"], Source(row["source"]), 0, row["evidence"], row["withdrawn"])
         for row in reversed(rows)
     ]
-    standing = {(c.source, c.evidence) for c, ranges in standing_claims(in_order) if ranges.meets(*slot)}
+    standing = {(c.source, c.evidence) for c, ranges in standing_claims(in_order) if ranges.meets(*span)}
     return tuple(
         Claim(
             *(row["id"], row["start"], row["end"], row["source"], row["evidence"]),
