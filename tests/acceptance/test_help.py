@@ -15,7 +15,10 @@ from kraken_core.cli.main import cli
 from tests.support.command_line import Kraken, environment
 
 COMMANDS = sorted(cli.commands)
-HEAVY = ("polars", "duckdb", "deltalake", "sqlalchemy", "pandas", "pyarrow", "numpy")
+HEAVY = (
+    *("polars", "duckdb", "deltalake", "sqlalchemy", "pandas", "pyarrow", "numpy"),
+    *("anyio", "mcp", "starlette", "uvicorn"),
+)
 
 
 def test_every_command_explains_itself_with_an_example(kraken: Kraken) -> None:

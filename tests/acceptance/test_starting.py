@@ -14,6 +14,7 @@ from tests.support.little_market import FIRST_DAY
 LIBRARIES = {
     *("alembic", "dask", "deltalake", "distributed", "duckdb", "numpy", "obstore", "pandas", "plotly", "polars"),
     *("psycopg", "pyarrow", "questdb", "requests", "rich", "sqlalchemy", "streamlit", "urllib3"),
+    *("anyio", "mcp", "pydantic", "starlette", "uvicorn"),
 }
 READING = {"deltalake", "numpy", "polars", "pyarrow", "sqlalchemy"}
 READ = """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from html.parser import HTMLParser
@@ -71,3 +72,19 @@ def test_every_public_name_of_the_workbench_is_in_the_reference(site: Path) -> N
     names = [name for name in dir(Workbench) if not name.startswith("_") and callable(getattr(Workbench, name))]
     assert {"candles", "export", "plan", "run"} <= set(names)
     assert [name for name in names if f'id="kraken_core.workbench.workbench.Workbench.{name}"' not in page] == []
+
+
+def test_models_find_every_page_by_llms_txt(site: Path) -> None:
+    """In the form of llmstxt.org: a title, a summary, and lists of links, each to a page that is there."""
+    text = (site / "llms.txt").read_text(encoding="utf-8")
+    assert text.startswith("# Kraken History Workbench\n\n> ")
+    links = re.findall(r"^- \[[^]]+\]\(([^)]+)\): .+$", text, re.MULTILINE)
+    assert [link for link in links if not (site / link).is_file()] == []
+    guides = {f"guide/{path.name}" for path in (site / "guide").glob("*.html")}
+    assert guides <= set(links)
+
+
+def test_schemas_recipes_and_the_dashboard_of_grafana_are_on_the_site(site: Path) -> None:
+    for folder in ("schemas", "recipes", "grafana"):
+        published = {path.name for path in (site / folder).iterdir()}
+        assert published == {path.name for path in (ROOT / "docs" / folder).iterdir() if path.is_file()}

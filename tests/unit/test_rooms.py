@@ -13,12 +13,14 @@ from kraken_core.ledger.ledger import SqlLedger
 from kraken_core.ledger.transactions import Transactions
 
 ROOT = Path(__file__).parents[2]
-FACES = sorted([*(ROOT / "app").rglob("*.py"), *(ROOT / "kraken_core" / "cli").rglob("*.py")])
+FACES = sorted(
+    path for room in ("app", "kraken_core/cli", "kraken_core/serving") for path in (ROOT / room).rglob("*.py")
+)
 
 
 @pytest.mark.parametrize("face", FACES, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_no_face_reaches_through_the_workbench(face: Path) -> None:
-    """Neither the command line nor the dashboard reads or writes ledger and candle table by itself."""
+    """Neither the command line, nor the dashboard, nor a server reads or writes ledger and candle table by itself."""
     reached = [
         f"line {node.lineno}: .{node.attr}"
         for node in ast.walk(ast.parse(face.read_text(encoding="utf-8")))
