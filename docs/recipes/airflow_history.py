@@ -7,8 +7,8 @@ import os
 import subprocess
 from datetime import datetime, timedelta
 
-from airflow.exceptions import AirflowException, AirflowFailException, AirflowSkipException
 from airflow.sdk import dag, task
+from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
 
 COMMAND = os.environ.get("KRAKEN_HISTORY", "kraken-history")
 PAUSED, WRONG_USE, INCOMPLETE = 3, 2, 4

@@ -1,4 +1,4 @@
-"""The document that explains a slot: what the server answers, and assistants cite."""
+"""Documents about slots and ranges: what explains one, the claims behind it, and what is not complete."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from kraken_core.domain.timerange import iso
 from kraken_core.workbench.documents import gap_row
 
 if TYPE_CHECKING:
+    from kraken_core.domain.errors import IncompleteError
     from kraken_core.workbench.queries.explanation import Claim, SlotExplanation
 
 
@@ -31,3 +32,8 @@ def slot_document(found: SlotExplanation) -> dict[str, Any]:
 def claim_row(claim: Claim) -> dict[str, Any]:
     """A claim for programs."""
     return {**claim._asdict(), "start": iso(claim.start), "end": iso(claim.end)}
+
+
+def incomplete_rows(error: IncompleteError | None) -> list[dict[str, Any]]:
+    """The ranges that are not complete, for programs; none where there is no error."""
+    return [{**each._asdict(), "start": iso(each.start), "end": iso(each.end)} for each in error.gaps] if error else []

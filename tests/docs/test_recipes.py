@@ -112,13 +112,13 @@ def airflow(kept: Kept) -> dict[str, types.ModuleType]:
         kept.tasks = {**getattr(kept, "tasks", {}), function.__name__: function}
         return Result
 
-    exceptions: Any = types.ModuleType("airflow.exceptions")
+    exceptions: Any = types.ModuleType("airflow.sdk.exceptions")
     exceptions.AirflowException = type("AirflowException", (Exception,), {})
     for name in ("AirflowFailException", "AirflowSkipException"):
         setattr(exceptions, name, type(name, (exceptions.AirflowException,), {}))
     sdk: Any = types.ModuleType("airflow.sdk")
     sdk.dag, sdk.task = dag, task
-    return {"airflow": types.ModuleType("airflow"), "airflow.exceptions": exceptions, "airflow.sdk": sdk}
+    return {"airflow": types.ModuleType("airflow"), "airflow.sdk": sdk, "airflow.sdk.exceptions": exceptions}
 
 
 def dagster(kept: Kept) -> dict[str, types.ModuleType]:

@@ -12,7 +12,7 @@ from kraken_core.domain.interval_text import parse_length
 from kraken_core.domain.interval_units import short
 from kraken_core.domain.timerange import TimeRange, iso
 from kraken_core.workbench import documents
-from kraken_core.workbench.slot_document import claim_row, slot_document
+from kraken_core.workbench.slot_document import claim_row, incomplete_rows, slot_document
 
 if TYPE_CHECKING:
     from kraken_core.domain.errors import IncompleteError
@@ -62,7 +62,7 @@ class Tools:
             "complete": found is None,
             "answer": str(found) if found else _complete(name, span, evidence, cited["claims"]),
             "as_of": self._as_of,
-            **_lacking(found),
+            **_incomplete(found),
             **cited,
         }
 
@@ -121,7 +121,7 @@ class Tools:
             "interval": parse_length(interval),
             "candles": rows,
             "complete": found is None,
-            **_lacking(found),
+            **_incomplete(found),
             "next_start": None if following is None else iso(following),
             **self._claims(pair, interval, span),
         }
@@ -181,10 +181,9 @@ def _complete(name: str, span: TimeRange, evidence: str, claims: Sequence[Mappin
     return f"{name} is complete in {span}, on evidence as good as {evidence}, by claim {ids}."
 
 
-def _lacking(found: IncompleteError | None) -> dict[str, Any]:
-    gaps = found.gaps if found else ()
-    rows = [{**each._asdict(), "start": iso(each.start), "end": iso(each.end)} for each in gaps[:NAMED]]
-    return {"missing": rows, "missing_ranges": len(gaps)}
+def _incomplete(found: IncompleteError | None) -> dict[str, Any]:
+    rows = incomplete_rows(found)
+    return {"missing": rows[:NAMED], "missing_ranges": len(rows)}
 
 
 def _command(plan: IngestionPlan, max_requests: int | None) -> str:

@@ -11,11 +11,11 @@ from kraken_core.domain.market import INTERVALS
 from kraken_core.domain.timerange import ceil, floor, iso
 from kraken_core.serving.http.answers import EndpointAnswer
 from kraken_core.serving.http.paging import ChangedError
+from kraken_core.workbench.slot_document import incomplete_rows
 
 if TYPE_CHECKING:
     import polars as pl
 
-    from kraken_core.domain.errors import IncompleteError
     from kraken_core.domain.market import Pair
     from kraken_core.workbench import Workbench
 
@@ -47,8 +47,8 @@ def candles(workbench: Workbench, given: Mapping[str, Any]) -> EndpointAnswer:
         raise ChangedError("the candles have changed since the first page: begin again without a cursor.")
     if not before and (given["require_complete"] or "evidence" in given):
         limits = {name: given.get(name) for name in ("start", "end", "evidence")}
-        if lacking := workbench.incomplete(pair, length, **limits):
-            raise lacking
+        if refused := workbench.incomplete(pair, length, **limits):
+            raise refused
     span = _span(workbench, pair, given, length * 60, start)
     read = _read(workbench, pair, length, span, version)
     found = workbench.incomplete(pair, length, span.start, span.end) if is_newest else None
@@ -59,7 +59,7 @@ def candles(workbench: Workbench, given: Mapping[str, Any]) -> EndpointAnswer:
         "end": iso(span.end),
         "version": version,
         "complete": found is None if is_newest else None,
-        "missing": _lacking(found),
+        "missing": incomplete_rows(found),
     }
     return EndpointAnswer(whole, None if span.is_last else f"{span.end}-{version}", table=read)
 
@@ -81,12 +81,3 @@ def _read(workbench: Workbench, pair: Pair, interval: int, span: _Span, version:
         if version == workbench.version:
             raise
         raise ChangedError(f"version {version} of the candles is not kept any more: begin again.") from None
-
-
-def lacking_rows(error: IncompleteError) -> list[dict[str, Any]]:
-    """The ranges that an error names, for programs."""
-    return [{**each._asdict(), "start": iso(each.start), "end": iso(each.end)} for each in error.gaps]
-
-
-def _lacking(error: IncompleteError | None) -> list[dict[str, Any]]:
-    return lacking_rows(error) if error else []

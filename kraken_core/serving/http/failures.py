@@ -11,9 +11,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from kraken_core.domain.errors import IncompleteError, KrakenError, UsageError
-from kraken_core.serving.http.candle_pages import lacking_rows
 from kraken_core.serving.http.paging import ChangedError
 from kraken_core.serving.http.parameters import BadRequestError
+from kraken_core.workbench.slot_document import incomplete_rows
 
 LOG = logging.getLogger("kraken_core")
 _BY_ERROR: tuple[tuple[type[KrakenError], int], ...] = (  # the first that fits
@@ -45,8 +45,8 @@ def refusal(status: int, message: str, headers: Mapping[str, str] | None = None)
 def of_error(_: Request, error: Exception) -> Response:
     """The answer to a request that failed on purpose."""
     status = next(status for kind, status in _BY_ERROR if isinstance(error, kind))
-    lacking = {"gaps": lacking_rows(error)} if isinstance(error, IncompleteError) else {}
-    return Line({"error": _in_one_line(str(error)), **lacking}, status)
+    ranges = {"gaps": incomplete_rows(error)} if isinstance(error, IncompleteError) else {}
+    return Line({"error": _in_one_line(str(error)), **ranges}, status)
 
 
 def of_http(_: Request, error: Exception) -> Response:
