@@ -19,7 +19,7 @@ from kraken_core.workbench.jobs.control import JobControl
 from kraken_core.workbench.schemas.documents import DOCUMENTS, Document
 from kraken_core.workbench.schemas.rows import closed
 from scripts.json_schemas import SCHEMAS, schemas
-from tests.support.command_line import Kraken, asked
+from tests.support.command_line import ROOT, Kraken, asked
 from tests.support.little_market import FIRST_DAY, PRESENT, LittleMarket
 
 BY_NAME = {document.name: document for document in DOCUMENTS}
@@ -83,6 +83,12 @@ def test_a_certificate_checked_and_cited(full: Kraken) -> None:
     conform("certificate-check", differing)
 
 
+def test_a_backup_and_its_way_back(full: Kraken) -> None:
+    saved, other = full.home.with_name("saved"), full.home.with_name("restored")
+    conform("backup", full("backup", saved, "--json").json)
+    conform("backup", full("restore", saved, "--home", other, "--json").json)
+
+
 def test_jobs_of_every_kind_and_what_controls_them(
     full: Kraken, little: LittleMarket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -144,6 +150,13 @@ def test_every_command_has_a_schema() -> None:
 def test_the_published_schemas_are_those_in_force() -> None:
     stored = {path.name: path.read_text(encoding="utf-8") for path in SCHEMAS.glob("*.json")}
     assert stored == schemas(), "write them again: python scripts/json_schemas.py"
+
+
+def test_the_guide_names_each_with_what_prints_it() -> None:
+    guide = (ROOT / "docs" / "guide" / "programs.md").read_text(encoding="utf-8")
+    for document in DOCUMENTS:
+        lines = ", ".join(f"`{line}`" for line in document.printed_by)
+        assert f"| [{document.name}](../schemas/{document.name}.json) | {lines} |" in guide
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda each: each.name)

@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from kraken_core.domain.completeness import Completeness
 from kraken_core.domain.interval_units import short
 from kraken_core.domain.jobs import IngestionJob, JobStatus
 from kraken_core.domain.metrics import Metric, MetricKind, Sample
-from kraken_core.domain.report import Completeness
 from kraken_core.workbench.charts.totals import Totals
 from kraken_core.workbench.watch.state import WatchState
 

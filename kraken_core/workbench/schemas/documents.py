@@ -237,6 +237,16 @@ _COPIED = record({**_SERIES, "candles": COUNT, "written": COUNT, "checksum": TEX
 _TIER = record({"tier": TEXT, "assets": array(TEXT), "pairs_held": COUNT, "candles": COUNT})
 _SIMULATION = record({"paths": array(TEXT), "holes": array(TEXT), "url": TEXT}, ("url",))
 _ADOPTED = record(dict.fromkeys(("series", "candles", "proven", "misplaced"), COUNT))
+_BACKUP = record(
+    {
+        "folder": TEXT,
+        "saved_at": TIME,
+        "table": TEXT,
+        **dict.fromkeys(("version", "files", "copied", "bytes"), COUNT),
+        "damaged": said(array(TEXT), "files of candles that were missing or damaged, and are not saved"),
+        "ledger_is_older": said(YES_OR_NO, "than the candle table beside it"),
+    }
+)
 _SQL_ROWS = array(said({"type": "object"}, "a row, by the columns of the query"))
 DOCUMENTS = (
     Document("result", ("ingest", "backfill", "ingest-sequential", "backfill-gaps"), _RESULT),
@@ -267,6 +277,7 @@ DOCUMENTS = (
     Document("tiers", ("tiers",), array(_TIER)),
     Document("universe", ("universe",), _UNIVERSE),
     Document("simulation", ("simulate",), _SIMULATION),
+    Document("backup", ("backup", "restore"), _BACKUP),
     Document("diagnosis", ("doctor",), _DIAGNOSIS),
     Document("dashboard", ("app",), record({"url": TEXT})),
     Document("server", ("serve",), record({"url": TEXT, "token_needed": YES_OR_NO})),
