@@ -37,7 +37,10 @@ def pages(client: TestClient, url: str) -> Iterator[dict[str, Any]]:
 
 @pytest.mark.parametrize("size", [1, 7, 1000])
 def test_pages_of_a_list_make_up_all_of_it(client: TestClient, reader: Workbench, size: int) -> None:
-    found = [item for page in pages(client, f"/gaps?pairs=BTC/USD,UNI/USD&limit={size}") for item in page["items"]]
+    read = [page["items"] for page in pages(client, f"/gaps?pairs=BTC/USD,UNI/USD&limit={size}")]
+    assert {len(items) for items in read[:-1]} <= {size}
+    assert 0 < len(read[-1]) <= size
+    found = [item for items in read for item in items]
     chosen = reader.select(pairs=["BTC/USD", "UNI/USD"])
     assert found == [documents.gap_row(gap) for gap in reader.holdings.gaps(chosen)]
     assert len(found) > 7

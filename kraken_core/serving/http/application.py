@@ -23,7 +23,7 @@ from kraken_core.serving.http.failures import Line
 from kraken_core.serving.http.guard import AccessRules, Guard
 from kraken_core.serving.http.openapi import openapi_document
 from kraken_core.serving.http.parameters import parse_query
-from kraken_core.serving.http.tables import as_arrow, as_rows, wants_arrow
+from kraken_core.serving.http.tables import as_arrow, as_json, wants_arrow
 
 if TYPE_CHECKING:
     from kraken_core.serving.http.answers import EndpointAnswer
@@ -92,7 +92,7 @@ def _response(request: Request, found: EndpointAnswer, endpoint: Endpoint, *, in
         return Line(document, headers=headers)
     if in_arrow:
         return Response(as_arrow(found.table, document), media_type=ARROW, headers=headers)
-    return Line({**document, "candles": as_rows(found.table)}, headers=headers, media_type=JSON)
+    return Response(as_json(found.table, document), media_type=JSON, headers=headers)
 
 
 def _next(request: Request, cursor: str | None) -> str | None:

@@ -17,9 +17,11 @@ if TYPE_CHECKING:
 _FORMATS = {"*/*": JSON, "application/*": JSON, JSON: JSON, ARROW: ARROW}
 
 
-def as_rows(candles: pl.DataFrame) -> list[dict[str, Any]]:
-    """A row a candle, its time as ISO 8601."""
-    return candles.with_columns(pl.col("time").dt.strftime("%Y-%m-%dT%H:%M:%SZ")).to_dicts()
+def as_json(candles: pl.DataFrame, document: Mapping[str, Any]) -> bytes:
+    """The document with a row a candle, its time as ISO 8601, written by polars: no Python object each."""
+    rows = candles.with_columns(pl.col("time").dt.strftime("%Y-%m-%dT%H:%M:%SZ")).write_json()
+    head = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
+    return f'{head[:-1]},"candles":{rows}}}\n'.encode()
 
 
 def as_arrow(candles: pl.DataFrame, document: Mapping[str, Any]) -> bytes:
