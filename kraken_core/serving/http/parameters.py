@@ -11,7 +11,7 @@ from kraken_core.domain.errors import UsageError
 from kraken_core.workbench.schemas.parts import Schema
 
 MOST_ROWS = 10_000  # of a page
-MOST_CANDLES = 100_000  # slots of a page: some 20 MB as JSON
+MOST_CANDLES = 100_000  # slots of a page: up to 15 MB as JSON
 
 
 class BadRequestError(UsageError):
