@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from kraken_core.domain.errors import IncompleteError, UsageError
 from kraken_core.domain.interval_text import bases, parse_interval, parse_length
 from kraken_core.domain.market import INTERVALS, Pair, Series
-from kraken_core.domain.timerange import END_OF_TIME, TimeRange, iso
+from kraken_core.domain.timerange import END_OF_TIME, TimeRange, ceil, floor, iso
 from kraken_core.workbench import requests
 from kraken_core.workbench.history_reads import HistoryReads
 from kraken_core.workbench.requests import When
 
 if TYPE_CHECKING:
     from kraken_core.workbench.queries.explanation import Claim, SlotExplanation
+
+
+class SlotPage(NamedTuple):
+    """Slots that open in ``[start, end)``, epoch seconds, and where those that follow begin; None where none do."""
+
+    start: int
+    end: int
+    following: int | None
 
 
 class SlotReads(HistoryReads):
@@ -92,6 +100,17 @@ class SlotReads(HistoryReads):
         if first >= last and (known.end or end is not None):
             raise UsageError(f"there is nothing from {iso(first)} to {iso(last)}: give an earlier start, or an end.")
         return TimeRange(first, max(first, last))
+
+    def first_slots(
+        self, pair: str | Pair, interval: int | str, start: When | None, end: When | None, at_most: int
+    ) -> SlotPage:
+        """The first slots that open in a :meth:`span`. Raises UsageError where none does though something is known."""
+        whole, width = self.span(pair, start, end), parse_length(interval) * 60
+        first = ceil(whole.start, width) if start is not None else floor(whole.start, width)
+        if first >= whole.end > 0:
+            raise UsageError(f"no slot opens from {iso(first)} to {iso(whole.end)}: give an earlier start, or an end.")
+        last = max(first, min(first + at_most * width, whole.end))
+        return SlotPage(first, last, last if last < whole.end else None)
 
     def pair(self, pair: str | Pair) -> Pair:
         """A pair by any name that is accepted: BTC/USD, XBTUSD. Raises UnknownPairError."""

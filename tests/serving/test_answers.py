@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from starlette.testclient import TestClient
 
 from kraken_core import Workbench
 from kraken_core.domain.errors import TableLostError
+from kraken_core.serving.assistants.tools import Tools
 from kraken_core.serving.http.application import application
 from kraken_core.serving.http.guard import AccessRules
 from kraken_core.workbench import documents
@@ -207,3 +209,19 @@ def test_all_pages_are_of_one_version_while_jobs_go_on(kraken_home: Path, little
         assert client.get(gaps["next"]).status_code == 409
         resampled = first["next"].replace("interval=60", "interval=2h")
         assert client.get(resampled).status_code == 409
+
+
+def test_while_a_job_commits_nothing_is_called_complete(reader: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Claims that come with the next version are not taken for candles of this one."""
+    newest, looks = reader.version, count()
+    url = "/candles?pair=BTC/USD&interval=1d&start=2024-03-28&end=2024-03-30"
+    monkeypatch.setattr(Workbench, "version", property(lambda _: newest + (next(looks) > 0)))
+    client = TestClient(application(reader, AccessRules()), URL)
+    page = client.get(url).json()
+    assert (page["version"], page["complete"], page["missing"], len(page["candles"])) == (newest, None, [], 2)
+    looks = count()
+    refused = client.get(f"{url}&require_complete=true")
+    assert refused.status_code == 409
+    assert "try again" in refused.json()["error"]
+    looks = count()
+    assert Tools(reader).candles("BTC/USD", "1d", "2024-03-28", "2024-03-30")["complete"] is None

@@ -103,27 +103,26 @@ class Tools:
     def candles(
         self, pair: str, interval: str, start: str | None = None, end: str | None = None, limit: int = 100
     ) -> dict[str, Any]:
-        """Candles that open in [start, end), at most ``limit`` (up to 1,000), and whether these are complete.
+        """Candles that open in [start, end), of the first ``limit`` slots (up to 1,000), and whether they are complete.
 
         Slots without trades have no candle; missing ones have none either, and are listed as ``missing``. Go on at
-        ``next_start``, null at the end. Cites the claims that cover them.
+        ``next_start``, null at the end. ``complete`` is null while a job changes candles: ask again then. Cites the
+        claims that cover them.
         """
         self.workbench.refresh()
         if not 1 <= limit <= MOST_CANDLES:
             raise UsageError(f"limit is {limit}; it must be from 1 to {MOST_CANDLES:,}.")
-        read = self.workbench.candles(pair, interval, start, end, to="polars").head(limit + 1)
-        following = int(read["time"][limit].timestamp()) if read.height > limit else None
-        span = self.workbench.span(pair, start, end if following is None else iso(following))
-        found = self.workbench.incomplete(pair, interval, span.start, span.end)
-        rows = read.head(limit).with_columns(read.head(limit)["time"].dt.strftime("%Y-%m-%dT%H:%M:%SZ")).to_dicts()
+        slots, version = self.workbench.first_slots(pair, interval, start, end, limit), self.workbench.version
+        read = self.workbench.candles(pair, interval, slots.start, slots.end, to="polars")
+        found = self.workbench.incomplete(pair, interval, slots.start, slots.end)
         return {
             "pair": str(self.workbench.pair(pair)),
             "interval": parse_length(interval),
-            "candles": rows,
-            "complete": found is None,
+            "candles": read.with_columns(read["time"].dt.strftime("%Y-%m-%dT%H:%M:%SZ")).to_dicts(),
+            "complete": found is None if self.workbench.version == version else None,
             **_incomplete(found),
-            "next_start": None if following is None else iso(following),
-            **self._claims(pair, interval, span),
+            "next_start": iso(slots.following) if slots.following else None,
+            **self._claims(pair, interval, TimeRange(slots.start, slots.end)),
         }
 
     def plan_backfill(  # noqa: PLR0917 - a tool's arguments are given by name

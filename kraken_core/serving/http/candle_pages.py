@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from kraken_core.domain.errors import StoreError, UsageError
+from kraken_core.domain.errors import StoreError
 from kraken_core.domain.interval_text import parse_length
 from kraken_core.domain.market import INTERVALS
-from kraken_core.domain.timerange import ceil, floor, iso
+from kraken_core.domain.timerange import iso
 from kraken_core.serving.http.answers import EndpointAnswer
 from kraken_core.serving.http.paging import ChangedError
 from kraken_core.workbench.slot_document import incomplete_rows
@@ -18,19 +18,7 @@ if TYPE_CHECKING:
 
     from kraken_core.domain.market import Pair
     from kraken_core.workbench import Workbench
-
-
-class _Span(NamedTuple):
-    """The slots of a page ``[start, end)``, epoch seconds, and where the last one ends."""
-
-    start: int
-    end: int
-    whole_end: int
-
-    @property
-    def is_last(self) -> bool:
-        """Whether no page follows."""
-        return self.end >= self.whole_end
+    from kraken_core.workbench.slot_reads import SlotPage
 
 
 def candles(workbench: Workbench, given: Mapping[str, Any]) -> EndpointAnswer:
@@ -49,31 +37,26 @@ def candles(workbench: Workbench, given: Mapping[str, Any]) -> EndpointAnswer:
         limits = {name: given.get(name) for name in ("start", "end", "evidence")}
         if refused := workbench.incomplete(pair, length, **limits):
             raise refused
-    span = _span(workbench, pair, given, length * 60, start)
+        if workbench.version != newest:  # the claims may be of candles that are not in this version
+            raise ChangedError("a job has changed the candles just now: try again.")
+    begin = given.get("start") if start is None else start
+    span = workbench.first_slots(pair, length, begin, given.get("end"), given["limit"])
     read = _read(workbench, pair, length, span, version)
     found = workbench.incomplete(pair, length, span.start, span.end) if is_newest else None
+    is_known = workbench.version == version  # else claims may be of candles that are not in this version
     whole = {
         "pair": str(pair),
         "interval": length,
         "start": iso(span.start),
         "end": iso(span.end),
         "version": version,
-        "complete": found is None if is_newest else None,
-        "missing": incomplete_rows(found),
+        "complete": found is None if is_known else None,
+        "missing": incomplete_rows(found) if is_known else [],
     }
-    return EndpointAnswer(whole, None if span.is_last else f"{span.end}-{version}", table=read)
+    return EndpointAnswer(whole, f"{span.following}-{version}" if span.following else None, table=read)
 
 
-def _span(workbench: Workbench, pair: Pair, given: Mapping[str, Any], width: int, start: int | None) -> _Span:
-    """The page's slots, those that open in the range given, or from the pair's beginning to the last detection."""
-    whole = workbench.span(pair, given.get("start"), given.get("end"))
-    begin = (ceil if "start" in given else floor)(whole.start, width) if start is None else start
-    if begin >= whole.end > 0:
-        raise UsageError(f"no slot opens from {iso(begin)} to {iso(whole.end)}: give an earlier start, or an end.")
-    return _Span(begin, max(begin, min(begin + given["limit"] * width, whole.end)), whole.end)
-
-
-def _read(workbench: Workbench, pair: Pair, interval: int, span: _Span, version: int) -> pl.DataFrame:
+def _read(workbench: Workbench, pair: Pair, interval: int, span: SlotPage, version: int) -> pl.DataFrame:
     """The candles of a version. Raises ChangedError where an earlier one is not kept any more."""
     try:
         return workbench.candles(pair, interval, span.start, span.end, version=version, to="polars")
