@@ -19,6 +19,7 @@ from deltalake.exceptions import CommitFailedError
 from kraken_core.domain.candles import SCHEMA
 from kraken_core.domain.errors import CommitConflictError, StoreError
 from kraken_core.domain.market import Series
+from kraken_core.domain.table_mark import TableMark
 from kraken_core.domain.timerange import TimeRanges
 from kraken_core.ports import Merged
 from kraken_core.stores.delta.log import APPLICATION, DeltaLog
@@ -58,6 +59,26 @@ def before_commit(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
 
 # ---------------------------------------------------------------------------------------------------------------- races
+
+
+@pytest.mark.parametrize("looked_before", [False, True])
+def test_who_looks_while_another_commits_and_records_it_does_not_take_the_table_for_older(
+    root: Path, looked_before: bool
+) -> None:
+    theirs = DeltaStore(root)
+    recorded: list[TableMark] = []
+    put(theirs, Row(BTC, 1))
+
+    def known() -> TableMark:
+        """A commit lands, and is recorded, just when it is asked for what is known."""
+        put(theirs, Row(BTC, 2 + len(recorded)))
+        recorded.append(theirs.mark)
+        return recorded[-1]
+
+    ours = DeltaStore(root, known=known)
+    for _ in range(2 if looked_before else 1):
+        put(theirs, Row(ETH, 1 + len(recorded)))
+        assert ours.mark == recorded[-1]
 
 
 @pytest.mark.parametrize("existing", [[], [Row(BTC, 9)]], ids=["on a table not yet created", "on a table"])

@@ -105,18 +105,21 @@ class DeltaLog:
         Raises StoreError, TableLostError where what is there does not continue what is recorded.
         """
         with store_errors("load", self._place):
+            known = None
             if self.pinned is not None:
                 self._table = self._table or self._open(self.pinned)
             elif self._table is not None and self._entry is not None and self._entry == self._stamp():
                 if self._place.size(_entry_of(self.version + 1)) is None:  # far quicker than to look for any newer one
                     return self._active
+                known = self.known()  # before: what others commit and record meanwhile is newer than what is read here
                 self._table.update_incremental()
             else:
-                if create and self.known() is None:  # where one is known, its folder is lost, or not mounted
+                known = self.known()
+                if create and known is None:  # where one is known, its folder is lost, or not mounted
                     self._create()
                 self._table = self._open() if is_table(self._place) else None
             self._entry, self._digest, self._active = None, "", {}
-            if self.pinned is None and (known := self.known()):
+            if known:
                 require_known(self._place, known, self.found, self.stamp_of)
             if self._table is not None:
                 self._check(self._table)

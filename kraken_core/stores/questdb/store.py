@@ -299,7 +299,9 @@ class QuestDBStore:
         """Notice what others changed."""
         key, _ = tables.state(self._server)
         if key != self._key or not key.ids:
-            require_known(f"in QuestDB at {self._server.address}", self._known(), key.mark, self.stamp_of)
+            known = self._known()
+            key, _ = tables.state(self._server)  # again: what others write and record meanwhile is newer
+            require_known(f"in QuestDB at {self._server.address}", known, key.mark, self.stamp_of)
         if key != self._key:
             if key.ids != self._key.ids:
                 self._mirrored = frozenset()
