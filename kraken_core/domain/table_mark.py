@@ -17,6 +17,7 @@ class TableMark(NamedTuple):
 
     ``identity`` identifies it, and is "" where there is none; ``version`` rises with every commit;
     ``stamp`` distinguishes the commit that made the version from any other one of that number, "" where unknown.
+    A known one without an identity is whichever: its home was moved, or candles were copied to another store.
     """
 
     identity: str = ""
@@ -41,7 +42,7 @@ def why_not(known: TableMark | None, found: TableMark, stamp_of: Callable[[int],
         return None
     if not found.identity:
         return "there is none"
-    if found.identity != known.identity:
+    if found.identity != (known.identity or found.identity):
         return "it is another one"
     if found.version < known.version:
         return f"it is older: at version {found.version:,}, where {known.version:,} is known"

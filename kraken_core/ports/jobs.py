@@ -59,7 +59,10 @@ class JobLedger(Protocol):
         ...
 
     def known_table(self) -> TableMark | None:
-        """The candle table as the last job left it, by the ledger's name of it; None where no job did."""
+        """The candle table as the last job left it, by the ledger's name of it; None where no job did.
+
+        One of no identity where candles of a table of another name are counted: some table has to be there.
+        """
         ...
 
     def record_table(self, mark: TableMark) -> None:

@@ -276,3 +276,17 @@ def test_a_copy_of_all_candles_in_the_place_of_the_table_is_taken_for_it(twice: 
     [line] = twice("doctor", "--repair", "--json").json["repairs"]
     assert "has all counted candles" in line
     assert twice.state() == before
+
+
+def test_the_table_of_a_home_that_was_moved_is_missed_too(twice: Kraken, tmp_path: Path) -> None:
+    """By the name that the table had before: it had another place."""
+    before = twice.state()
+    moved = Kraken(twice.capsys, tmp_path / "moved")
+    twice.home.rename(moved.home)
+    here = ["--home", str(moved.home)]
+    assert moved.state() == before
+    lost(moved.home / "candles")
+    for words in (["sql", "select * from candles"], ["verify"], ["export", "--to", "out"]):
+        assert "there is none" in refused(moved(*words, *here, "--quiet", code=1))
+    moved("doctor", "--repair", "--quiet", *here)
+    assert moved.state() == before

@@ -37,7 +37,7 @@ class Recovery:
         table = open_store(self.home.settings, ledger.assets)  # whatever is there, known or not
         yield from self._mend_log(table)
         known = ledger.known_table()
-        another = known is not None and known.identity != table.mark.identity
+        another = known is not None and bool(known.identity) and known.identity != table.mark.identity
         spoiled = _discard(table) if not another else []
         if spoiled:
             files = counted(len(spoiled), "missing or damaged file")
