@@ -15,6 +15,7 @@ from kraken_core.domain.errors import HomeError, SettingError
 from kraken_core.domain.exchange import SETTLING_S
 from kraken_core.domain.identities import Identities
 from kraken_core.domain.identity_table import parse_identities
+from kraken_core.domain.prices.findings import PriceLimits
 from kraken_core.domain.redaction import without_secrets
 from kraken_core.domain.tiers import Tiers
 from kraken_core.ports import StoreKind
@@ -93,6 +94,10 @@ _CHECKS: dict[str, Callable[[Any], Any]] = {
     "requests_per_second": _number(float, 0.01, 10),
     "pairs_in_parallel": _number(int, 1, 64),
     "settling_seconds": _number(int, 0, 3600),
+    "price_outlier": _number(float, 2, 1000),
+    "price_deviation": _number(float, 0.001, 1),
+    "price_volume": _number(float, 2, 1e9),
+    "price_stuck": _number(int, 5, 1_000_000),
     "workers": _number(int, 1, 256),
     "dask": _dask,
     "serve_token": _token,
@@ -120,6 +125,10 @@ class Settings:
     requests_per_second: float = 1.0
     pairs_in_parallel: int = 4
     settling_seconds: int = SETTLING_S
+    price_outlier: float = PriceLimits().outlier
+    price_deviation: float = PriceLimits().deviation
+    price_volume: float = PriceLimits().volume
+    price_stuck: int = PriceLimits().stuck
     workers: int = field(default_factory=_cores)
     dask: str = ""
     serve_token: str = field(default="", repr=False)
@@ -198,6 +207,10 @@ class Settings:
         file = self.home / "identities.toml"
         file = file if file.exists() else PACKAGED_IDENTITIES
         return parse_identities(read_text(file), str(file))
+
+    def price_limits(self) -> PriceLimits:
+        """From where on verify reports stored values."""
+        return PriceLimits(self.price_outlier, self.price_deviation, self.price_volume, self.price_stuck)
 
     def create_home(self) -> None:
         """Make the home's folders. Raises HomeError where that is not allowed."""

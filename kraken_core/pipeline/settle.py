@@ -10,7 +10,7 @@ from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.timerange import TimeRange, TimeRanges
 from kraken_core.domain.verification.examination import Examination, Frame
 from kraken_core.domain.verification.known_pair import KnownPair, known_pairs
-from kraken_core.ports import CandleStore
+from kraken_core.ports import CandleStore, StoredCandles
 
 DAYS_AT_ONCE = 500  # of one pair, which has 1,953 slots a day: about as many candles as are read at once elsewhere
 DAY_S = 86_400  # every slot lies within one
@@ -38,7 +38,7 @@ def settle(
     return made
 
 
-def whole_days(store: CandleStore, pairs: Mapping[Pair, KnownPair], days: Mapping[Pair, TimeRanges]) -> Frame:
+def whole_days(store: StoredCandles, pairs: Mapping[Pair, KnownPair], days: Mapping[Pair, TimeRanges]) -> Frame:
     """All candles of the pairs' series in some days."""
     return Frame.read(store.candles, {s: days[pair] for pair, known in pairs.items() for s in known.series}, pairs)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from kraken_core.domain.audit import AuditVerdict
@@ -13,22 +13,18 @@ from kraken_core.domain.differences import disagreements
 from kraken_core.domain.grading import Findings
 from kraken_core.domain.knowledge import Knowledge
 from kraken_core.domain.market import Pair, Series
-from kraken_core.domain.timerange import TimeRange, TimeRanges, floor
+from kraken_core.domain.timerange import TimeRange, TimeRanges
 from kraken_core.domain.verification.checks import Basis, Check, Tally, Verification
 from kraken_core.domain.verification.examination import Examination
 from kraken_core.domain.verification.known_pair import KnownPair, known_pairs
 from kraken_core.domain.verification.silences import KNOWN_SILENCES, Silence, unexplained
 from kraken_core.pipeline.audited import recounted
-from kraken_core.pipeline.progress import Ticker
-from kraken_core.pipeline.settle import DAY_S, settle, whole_days
+from kraken_core.pipeline.pieces import pieces
+from kraken_core.pipeline.prices import PriceChecks, PriceRules
+from kraken_core.pipeline.settle import settle
 from kraken_core.pipeline.unrecorded import unrecorded
 from kraken_core.pipeline.witnesses import Silences, Witnesses
 from kraken_core.ports import CandleTable, MarketLedger, Progress
-
-CANDLES_AT_ONCE = 1_000_000  # about: bounds the memory
-_SKEW = 2  # pieces of a pair may be so many times as dense as it is on average
-
-Spans = dict[Pair, TimeRange]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +35,7 @@ class Verify:
     ledger: MarketLedger
     now: int
     progress: Progress
+    rules: PriceRules
 
     def run(self, series: Collection[Series], window: TimeRange) -> Verification:
         """Check the series in the window (whole days), and the whole table's files."""
@@ -53,7 +50,7 @@ class Verify:
         for pair in pairs.values():
             slots = sum(ranges.slots(interval * 60) for interval, ranges in pair.covered.items())
             examination.tallies["silences"].looked(pair.series, slots)
-        self._look(pairs, window, examination, silences)
+        prices = self._look(pairs, window, examination, silences)
         withdraw = settle(self.store, knowledge, series, window, examination)
         suspicious, doubtful = self._doubtful(silences)
         checks = [
@@ -63,6 +60,7 @@ class Verify:
             self._differences(series, window),
             *doubtful,
             self._trade_ids(series, window, knowledge),
+            *prices.checks,
         ]
         return Verification(
             checks=tuple(checks),
@@ -80,28 +78,18 @@ class Verify:
 
     def _look(
         self, pairs: Mapping[Pair, KnownPair], window: TimeRange, examination: Examination, silences: Silences
-    ) -> None:
-        """Every candle of the pairs, a frame at a time."""
-        counts = self._candles(pairs, window)
-        ticker = Ticker("verify", sum(counts.values()), self.progress)
-        for spans in _batches(pairs, counts, window):
-            chosen = {pair: pairs[pair] for pair in spans}
-            days = {pair: TimeRanges.single(*span) for pair, span in spans.items()}
-            frame = whole_days(self.store, chosen, days)
-            examination.candles(frame)
-            examination.agreement(frame, {pair: known.look(days[pair]) for pair, known in chosen.items()})
-            silences.add(frame)
-            for pair, span in spans.items():
-                if span.end == window.end:
-                    silences.finish(pairs[pair])
-            ticker.add(frame.candles.height, frame.candles.height, str(next(iter(spans))))
-
-    def _candles(self, pairs: Mapping[Pair, KnownPair], window: TimeRange) -> dict[Pair, int]:
-        found = self.store.count({s: TimeRanges.single(*window) for known in pairs.values() for s in known.series})
-        counts = dict.fromkeys(pairs, 0)
-        for series, candles in found.items():
-            counts[series.pair] += sum(candles)
-        return counts
+    ) -> PriceChecks:
+        """Every candle of the pairs, a piece at a time; what the checks on values found."""
+        prices = PriceChecks(self.rules)
+        for piece in pieces(self.store, pairs, window, self.progress):
+            examination.candles(piece.frame)
+            examination.agreement(piece.frame, piece.looks)
+            silences.add(piece.frame)
+            prices.add(piece)
+            for pair in piece.done:
+                silences.finish(pairs[pair])
+        prices.quotes(self.store, [record.pair for record in self.ledger.pairs()], pairs, window)
+        return prices
 
     def _table(self) -> Check:
         damages = self.store.verify()
@@ -175,31 +163,3 @@ class Verify:
 def _describe(silence: Silence) -> str:
     series, start, end, expected = silence
     return f"{series} {TimeRange(start, end)}: nothing traded where {expected:,.0f} trades were to be expected"
-
-
-def _batches(pairs: Mapping[Pair, KnownPair], counts: Mapping[Pair, int], window: TimeRange) -> Iterator[Spans]:
-    """What to read at once: many small pairs, or some whole days of a large one."""
-    batch: Spans = {}
-    room = CANDLES_AT_ONCE
-    for pair, known in pairs.items():
-        if counts[pair] > CANDLES_AT_ONCE:
-            yield from ({pair: piece} for piece in _pieces(known, counts[pair], window))
-            continue
-        if counts[pair] > room:
-            yield batch
-            batch, room = {}, CANDLES_AT_ONCE
-        batch[pair] = window
-        room -= counts[pair]
-    if batch:
-        yield batch
-
-
-def _pieces(known: KnownPair, candles: int, window: TimeRange) -> Iterator[TimeRange]:
-    hull = TimeRanges.of(span for ranges in known.covered.values() for span in ranges).hull
-    step = max(DAY_S, floor((hull.end - hull.start) // (candles // CANDLES_AT_ONCE * _SKEW), DAY_S))
-    start = window.start
-    for cut in range(floor(hull.start, DAY_S) + step, hull.end, step):
-        if window.start < cut < window.end:
-            yield TimeRange(start, cut)
-            start = cut
-    yield TimeRange(start, window.end)

@@ -60,6 +60,7 @@ class CandleReads(ReadChecks):
         follow_renames: bool = False,
         certificate: str | Path | None = None,
         as_known_at: When | None = None,
+        flags: bool = False,
         to: Literal["pandas", "polars", "arrow"] = "pandas",
     ) -> pd.DataFrame | pl.DataFrame | pa.Table:
         """Candles of a series that open in ``[start, end)``: a pandas DataFrame indexed by their open time (UTC).
@@ -88,6 +89,10 @@ class CandleReads(ReadChecks):
         is lacking. With ``certificate``, a file, nothing is read unless it is what that certifies: else
         CertificateMismatchError says where it differs. A certificate is checked for one pair at a time.
 
+        With ``flags`` a column ``flags`` has the kinds of what is odd about each candle (see :meth:`price_findings`),
+        ``"outlier, quote"``, null where nothing is. It reads all candles of the pair, and takes an interval of the
+        archives, as it is now.
+
         With ``follow_renames`` the series goes on under every name that its base had, in units of ``pair``: prices are
         multiplied by the column ``factor``, volumes divided by it, and the column ``origin`` says whose candle each is.
         Which day belongs to which name is in :meth:`names_of`, for pandas in ``attrs["names"]`` too (by pair, of
@@ -100,6 +105,12 @@ class CandleReads(ReadChecks):
         _check_how(fill, to)
         of, several = self._named(pair, pairs)
         length, window = _length(interval), requests.window(start, end)
+        if flags and (
+            length not in INTERVALS or follow_renames or pivot or as_known_at is not None or version is not None
+        ):
+            raise UsageError(
+                "flags are of stored candles as they are now: name an interval of the archives, by itself."
+            )
         if as_known_at is not None and (version is not None or certificate is not None):
             raise UsageError("as_known_at is an instant of its own: leave the version, or the certificate, out.")
         known = self._known_or_remembered(as_known_at)
@@ -112,6 +123,8 @@ class CandleReads(ReadChecks):
         reading = by_all_names if follow_renames else Reading(known.store, known.ledger)
         how = many_pairs.HowToRead(fill=fill is not None, partial=partial, version=version)
         read = many_pairs.read(reading, of, length, window, how)
+        if flags:
+            read = self._flagged(read, of, length)
         if pivot is not None:
             return frames.converted(many_pairs.pivoted(read, of, pivot), to, frames.wide)
         found = frames.converted(frames.candles(read, several=several), to, frames.indexed)
@@ -119,6 +132,13 @@ class CandleReads(ReadChecks):
             names = {str(each): [joined.row for joined in by_all_names.joined(each, length)] for each in of}
             found.attrs["names"] = names if several else names[str(of[0])]
         return found
+
+    def _flagged(self, read: pl.DataFrame, of: list[Pair], interval: int) -> pl.DataFrame:
+        """With what is odd about each candle. Finer candles of the pair show what a high or low should be."""
+        from kraken_core.workbench.queries.prices import flagged
+
+        found = self.odd_values(self.select(pairs=of))
+        return flagged(read, [each for each in found if each.series.interval == interval])
 
     def scan(
         self,

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from kraken_core.domain.revisions import Replacement
     from kraken_core.domain.table_mark import TableMark
     from kraken_core.ledger.ledger import SqlLedger
+    from kraken_core.pipeline.prices import PriceRules
     from kraken_core.ports import AssetRecord, CandleTable, Exchange
     from kraken_core.sources.remote_archives import Remote
     from kraken_core.sources.rest import RetryBudget
@@ -114,6 +115,13 @@ class OpenHome:
     def identities(self) -> Identities:
         """The names of assets in time, as they are in force. Raises SettingError."""
         return self.settings.identities()
+
+    @cached_property
+    def price_rules(self) -> PriceRules:
+        """From where on stored values are a finding, by settings and identities. Raises SettingError."""
+        from kraken_core.pipeline.prices import PriceRules
+
+        return PriceRules(self.settings.price_limits(), self.identities)
 
     @cached_property
     def remote(self) -> Remote:

@@ -46,7 +46,7 @@ class JobCalls(HistoryReads):
         from kraken_core.workbench.jobs.verify import Verifying
 
         chosen = self.select(**selection)
-        found = Verifying(self.runner, self.holdings).run(chosen, progress, report_only=report_only)
+        found = Verifying(self.runner, self.holdings, self.price_rules).run(chosen, progress, report_only=report_only)
         if keep:
             self.run_records.keep_verification(found, chosen, self.clock.now(), self._token_or_none)
         return found

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, TypedDict
 from kraken_core.domain.errors import UsageError
 from kraken_core.domain.market import Pair
 from kraken_core.domain.timerange import TimeRange
-from kraken_core.workbench.history_reads import HistoryReads
 from kraken_core.workbench.requests import When
+from kraken_core.workbench.value_reads import ValueReads
 
 if TYPE_CHECKING:
     from kraken_core.workbench.certificates.certificates import Certificates
@@ -33,9 +33,10 @@ class ReadOptions(TypedDict, total=False):
     follow_renames: bool
     certificate: str | Path | None
     as_known_at: When | None
+    flags: bool
 
 
-class ReadChecks(HistoryReads):
+class ReadChecks(ValueReads):
     """Finds what is meant, and refuses what is not as complete as required."""
 
     @property

@@ -24,6 +24,7 @@ KEYS = ["name", "series", "checked", "failed", "examples"]
 CHECKS = [
     *("table", "unique", "aligned", "sane", "closed", "life", "covered", "agreement", "silences", "vintages"),
     *("counts", "differences", "suspicious", "exchange", "trade ids"),
+    *("outliers", "quotes", "extremes", "volumes", "stuck", "decimal shifts", "redenominations"),
 ]
 HOURS = Series(BTC_USD, 60)
 DAYS = Series(BTC_USD, 1440)

@@ -30,6 +30,13 @@ MEANINGS = {  # what each requires, or only reports
     "suspicious": "reports spans without trades, unusual for the pair",
     "exchange": "reports when the whole exchange had no trades",
     "trade ids": "what audits proved still counts as many trades; reports other counts",
+    "outliers": "reports prices far from those before and after them",
+    "quotes": "reports prices that other quotes of the asset contradict",
+    "extremes": "reports highs and lows that no finer candle has",
+    "volumes": "reports volumes out of proportion to the number of trades",
+    "stuck": "reports prices that stay the same for unusually long",
+    "decimal shifts": "reports prices a power of ten off that return",
+    "redenominations": "reports lasting steps by a round factor, not in identities",
 }
 
 

@@ -15,6 +15,7 @@ from kraken_core.domain.verification.checks import Basis, Verification
 from kraken_core.pipeline.cover import CoverageTracker
 from kraken_core.pipeline.crosscheck import CrossCheck
 from kraken_core.pipeline.derive import Derive
+from kraken_core.pipeline.prices import PriceRules
 from kraken_core.pipeline.verify import Verify
 from kraken_core.pipeline.withdraw import Withdraw
 from kraken_core.ports import CandleStore, Progress, never_stop
@@ -33,6 +34,7 @@ class Verifying:
 
     runner: JobRunner
     holdings: Holdings
+    rules: PriceRules
 
     def run(self, selection: Selection, progress: Progress, *, report_only: bool) -> Verification:
         """Read, without blocking others; then write, as a short job, if nothing has changed since.
@@ -41,7 +43,7 @@ class Verifying:
         nothing, that is left out: its note says so, and the findings may come from that job.
         """
         runner = self.runner
-        verify = Verify(runner.store, runner.ledger, runner.clock.now(), progress)
+        verify = Verify(runner.store, runner.ledger, runner.clock.now(), progress, self.rules)
         series = self.holdings.known(selection)
         found = verify.run(series, selection.window(END_OF_TIME))
         if not (found.withdraw or found.unrecorded):

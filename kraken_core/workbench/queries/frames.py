@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _NUMBERS = (*PRICES, "volume")
 _COLUMNS = (*_NUMBERS, "trades", "source")
-_FLAGS = ("filled", "partial", ORIGIN, FACTOR)
+_FLAGS = ("filled", "partial", ORIGIN, FACTOR, "flags")
 
 
 def candles(read: pl.DataFrame, *, several: bool = False) -> pl.DataFrame:

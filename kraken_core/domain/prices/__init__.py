@@ -1,0 +1,1 @@
+"""Checks on values: whether stored prices and volumes are plausible, by themselves and beside other series."""

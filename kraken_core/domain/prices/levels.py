@@ -1,0 +1,105 @@
+"""Steps of the price level: decimals that slipped for a while, and redenominations nobody has recorded."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from kraken_core.domain.prices.candle_arrays import FEWEST, SIDE, volatility
+from kraken_core.domain.prices.findings import PriceFinding, PriceKind
+from kraken_core.domain.prices.outliers import SLIPPED, TEN
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from kraken_core.domain.identities import Identities, Renaming
+    from kraken_core.domain.market import Pair
+    from kraken_core.domain.prices.candle_arrays import CandleArrays
+
+LEAST_STEP = float(np.log(7))  # no market moves that far from one candle to the next
+LASTING = SIDE // 2 + 1  # candles behind a step, at least: below that it is an outlier
+RETURNS_S = 30 * 86_400  # after so long a step is one that lasts
+DAYS_AROUND_S = 14 * 86_400  # a recorded day may be that of the network, not Kraken's
+
+
+class Step(NamedTuple):
+    """A step of the level at candle ``at``: a log return, and the levels before and behind it."""
+
+    at: int
+    size: float
+    before: float
+    behind: float
+    noise: float
+
+
+def steps(candles: CandleArrays) -> list[Step]:
+    """Where the level of the prices steps by more than any market moves, and stays there for some candles."""
+    if len(candles) < FEWEST:
+        return []
+    jumps = np.flatnonzero(np.abs(np.log(candles.open[1:] / candles.close[:-1])) > LEAST_STEP) + 1
+    if not len(jumps):
+        return []
+    usual = volatility(candles)
+    bounds = [0, *jumps.tolist(), len(candles)]
+    # Levels of what lies between jumps; what is too short to be a level is an outlier, found elsewhere.
+    levels = [(a, b) for a, b in pairwise(bounds) if b - a >= LASTING]
+    found = []
+    for (start, end), (at, stop) in pairwise(levels):
+        before = float(np.median(candles.close[max(start, end - SIDE) : end]))
+        behind = float(np.median(candles.close[at : min(stop, at + SIDE)]))
+        size = float(np.log(behind / before))
+        if abs(size) > LEAST_STEP:
+            found.append(Step(at, size, before, behind, float(usual[at])))
+    return found
+
+
+def shifts_and_redenominations(candles: CandleArrays, identities: Identities) -> Iterator[PriceFinding]:
+    """Steps that return are decimals that slipped; those that last, by a round factor, are redenominations."""
+    left = steps(candles)
+    opens, series = candles.opens, candles.series
+    while left:
+        step, *left = left
+        back = next((n for n, each in enumerate(left) if _returns(step, each, opens[each.at] - opens[step.at])), None)
+        start = int(opens[step.at])
+        if back is not None and _is_power_of_ten(step):
+            until = int(opens[left[back].at])
+            values = (step.before, step.behind, "prices before and after it")
+            yield PriceFinding(series, start, until, PriceKind.SHIFT, *values)
+            left = left[back + 1 :]
+        elif back is None and _is_round(step) and not recorded(identities, series.pair, start, step.size):
+            values = (step.before, step.behind, f"prices before, 1:{round_factor(step.size):,}")
+            yield PriceFinding(series, start, start + series.width, PriceKind.REDENOMINATION, *values)
+
+
+def _returns(step: Step, later: Step, seconds: int) -> bool:
+    return seconds <= RETURNS_S and abs(step.size + later.size) <= 2 * SLIPPED + 3 * (step.noise + later.noise)
+
+
+def _is_power_of_ten(step: Step) -> bool:
+    return abs(step.size - round(step.size / TEN) * TEN) <= SLIPPED + 3 * step.noise
+
+
+def round_factor(size: float) -> int:
+    """The nearest factor of one significant digit to a log return: 10, 24,000 becomes 20,000."""
+    factor = float(np.exp(abs(size)))
+    scale: int = 10 ** int(np.floor(np.log10(factor)))
+    return round(factor / scale) * scale
+
+
+def _is_round(step: Step) -> bool:
+    return abs(abs(step.size) - float(np.log(round_factor(step.size)))) <= SLIPPED / 2 + 3 * step.noise
+
+
+def recorded(identities: Identities, pair: Pair, at: int, size: float) -> bool:
+    """Whether the identity table has the redenomination of an asset of the pair that explains a step of its price."""
+    explained = ((each, -1 if each.old == pair.base else 1) for each in _of(identities, pair))
+    return any(
+        abs(each.on - at) <= DAYS_AROUND_S and abs(sign * float(np.log(float(each.new_per_old))) - size) <= 5 * SLIPPED
+        for each, sign in explained
+    )
+
+
+def _of(identities: Identities, pair: Pair) -> list[Renaming]:
+    return [each for each in identities.renamings if each.old == each.new and each.old in pair]
