@@ -32,6 +32,7 @@ from kraken_core.cli.simulate import simulate
 from kraken_core.cli.transfer import copy, import_assetprice
 from kraken_core.cli.undo import undo
 from kraken_core.cli.universe import universe
+from kraken_core.cli.values import conditions, incidents, price_findings
 from kraken_core.cli.verify import verify
 from kraken_core.cli.watch import watch
 from kraken_core.domain.errors import KrakenError
@@ -69,6 +70,9 @@ for command in (
     report,
     expect,
     silences,
+    price_findings,
+    incidents,
+    conditions,
     verify,
     certify,
     check_certificate,

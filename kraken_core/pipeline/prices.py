@@ -73,10 +73,10 @@ class PriceChecks:
         if (before := self._before.pop(candles.series, None)) is not None:
             candles = before.joined(candles)
         found = own_findings(candles, self.rules.limits, self.rules.identities)
-        if not done and len(candles):
+        if not done and candles.height:
             undecided = int(candles.opens[-1]) - RETURNS_S  # steps behind it may return in the next piece
             found = [f for f in found if f.kind is not PriceKind.REDENOMINATION or f.start < undecided]
-            kept = min(len(candles) - _KEPT, int(candles.opens.searchsorted(undecided)) - _KEPT)
+            kept = min(candles.height - _KEPT, int(candles.opens.searchsorted(undecided)) - _KEPT)
             self._before[candles.series] = candles.of_rows(slice(max(0, kept), None))
         self._found += found
 
@@ -86,7 +86,7 @@ class PriceChecks:
             if None in sides or not slots:
                 continue
             compared = [side.of_rows(inside(side.opens, slots)).sound() for side in sides if side is not None]
-            self._tallies[PriceKind.EXTREME].looked([Series(pair, coarse)], len(compared[0]))
+            self._tallies[PriceKind.EXTREME].looked([Series(pair, coarse)], compared[0].height)
             self._found += unmatched_extremes(*compared)
 
     def quotes(

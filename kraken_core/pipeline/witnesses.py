@@ -23,7 +23,7 @@ from kraken_core.domain.verification.silences import (
     silent_runs,
     slept,
 )
-from kraken_core.ports import CandleStore
+from kraken_core.ports import StoredCandles
 
 if TYPE_CHECKING:
     import polars as pl
@@ -72,11 +72,11 @@ class Silences:
 class Witnesses:
     """Every pair by its finest series at each time, busiest first: together they show when the exchange was idle."""
 
-    store: CandleStore
+    store: StoredCandles
     known: Sequence[tuple[Series, TimeRanges]]
 
     @classmethod
-    def of(cls, store: CandleStore, coverage: Iterable[DataCoverageRange]) -> Witnesses:
+    def of(cls, store: StoredCandles, coverage: Iterable[DataCoverageRange]) -> Witnesses:
         """From all that is covered."""
         ranges: dict[Series, list[TimeRange]] = defaultdict(list)
         candles: dict[Series, int] = defaultdict(int)

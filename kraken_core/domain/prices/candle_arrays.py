@@ -44,7 +44,8 @@ class CandleArrays(NamedTuple):
         opening, high, low, close, volume = (candles[name].to_numpy() for name in (*PRICES, "volume"))
         return cls(series, opens, opening, high, low, close, volume, candles["trades"].cast(float).to_numpy())
 
-    def __len__(self) -> int:
+    @property
+    def height(self) -> int:
         """How many candles there are."""
         return len(self.opens)
 
@@ -104,7 +105,7 @@ def beside(blocks: Floats, how: np.ufunc) -> Floats:
 
 def moving(candles: CandleArrays, share: float) -> Ints:
     """The numbers of the candles around which prices lie farther apart than a log return: nearly none in minutes."""
-    bounds = blocks_of(len(candles))
+    bounds = blocks_of(candles.height)
     highest = beside(np.maximum.reduceat(candles.high, bounds[:-1]), np.maximum)
     lowest = beside(np.minimum.reduceat(candles.low, bounds[:-1]), np.minimum)
     return np.flatnonzero(np.repeat(np.log(highest / lowest) > share, np.diff(bounds)))

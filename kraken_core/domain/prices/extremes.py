@@ -20,7 +20,7 @@ def unmatched_extremes(coarse: CandleArrays, fine: CandleArrays) -> Iterator[Pri
     Both are all candles of slots that the finer ones cover as a whole. Slots without any finer candle are left out:
     the check ``silences`` has them.
     """
-    if not len(fine) or not len(coarse):
+    if not fine.height or not coarse.height:
         return
     slots = fine.opens // coarse.series.width * coarse.series.width
     first = np.flatnonzero(np.append(True, slots[1:] != slots[:-1]))

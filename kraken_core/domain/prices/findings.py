@@ -53,7 +53,7 @@ class PriceLimits(NamedTuple):
 class PriceFinding(NamedTuple):
     """Values of ``series`` that are odd in ``[start, end)``, epoch seconds; nothing of them is ever changed.
 
-    ``expected`` and ``stored`` are a price in the quote currency, a mean trade size in the base asset (volume), or a
+    ``expected`` and ``stored`` are a price in the quote currency, the worth of a mean trade in it (volume), or a
     number of candles (stuck). ``evidence`` is what they were compared with.
     """
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
+from itertools import combinations, pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -12,11 +12,11 @@ from kraken_core.domain.prices.findings import PriceFinding, PriceKind
 from kraken_core.domain.prices.outliers import SLIPPED, TEN
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from kraken_core.domain.identities import Identities, Renaming
     from kraken_core.domain.market import Pair
-    from kraken_core.domain.prices.candle_arrays import CandleArrays
+    from kraken_core.domain.prices.candle_arrays import CandleArrays, Ints
 
 LEAST_STEP = float(np.log(7))  # no market moves that far from one candle to the next
 LASTING = SIDE // 2 + 1  # candles behind a step, at least: below that it is an outlier
@@ -36,13 +36,13 @@ class Step(NamedTuple):
 
 def steps(candles: CandleArrays) -> list[Step]:
     """Where the level of the prices steps by more than any market moves, and stays there for some candles."""
-    if len(candles) < FEWEST:
+    if candles.height < FEWEST:
         return []
     jumps = np.flatnonzero(np.abs(np.log(candles.open[1:] / candles.close[:-1])) > LEAST_STEP) + 1
     if not len(jumps):
         return []
     usual = volatility(candles)
-    bounds = [0, *jumps.tolist(), len(candles)]
+    bounds = [0, *jumps.tolist(), candles.height]
     # Levels of what lies between jumps; what is too short to be a level is an outlier, found elsewhere.
     levels = [(a, b) for a, b in pairwise(bounds) if b - a >= LASTING]
     found = []
@@ -57,24 +57,31 @@ def steps(candles: CandleArrays) -> list[Step]:
 
 def shifts_and_redenominations(candles: CandleArrays, identities: Identities) -> Iterator[PriceFinding]:
     """Steps that return are decimals that slipped; those that last, by a round factor, are redenominations."""
-    left = steps(candles)
-    opens, series = candles.opens, candles.series
-    while left:
-        step, *left = left
-        back = next((n for n, each in enumerate(left) if _returns(step, each, opens[each.at] - opens[step.at])), None)
+    left, opens, series = steps(candles), candles.opens, candles.series
+    while returned := _soonest(left, opens):
+        there, back = returned
+        span = (series, int(opens[there.at]), int(opens[back.at]))
+        if _is_power_of_ten(there):
+            yield PriceFinding(*span, PriceKind.SHIFT, there.before, there.behind, "prices before and after it")
+        left = [step for step in left if not there.at <= step.at <= back.at]
+    for step in left:
         start = int(opens[step.at])
-        if back is not None and _is_power_of_ten(step):
-            until = int(opens[left[back].at])
-            values = (step.before, step.behind, "prices before and after it")
-            yield PriceFinding(series, start, until, PriceKind.SHIFT, *values)
-            left = left[back + 1 :]
-        elif back is None and _is_round(step) and not recorded(identities, series.pair, start, step.size):
-            values = (step.before, step.behind, f"prices before, 1:{round_factor(step.size):,}")
-            yield PriceFinding(series, start, start + series.width, PriceKind.REDENOMINATION, *values)
+        if _is_round(step) and not recorded(identities, series.pair, start, step.size):
+            span = (series, start, start + series.width)
+            factor = f"prices before, 1:{round_factor(step.size):,}"
+            yield PriceFinding(*span, PriceKind.REDENOMINATION, step.before, step.behind, factor)
 
 
-def _returns(step: Step, later: Step, seconds: int) -> bool:
-    return seconds <= RETURNS_S and abs(step.size + later.size) <= 2 * SLIPPED + 3 * (step.noise + later.noise)
+def _soonest(left: Sequence[Step], opens: Ints) -> tuple[Step, Step] | None:
+    """A step and the one that takes it back, of those the soonest: so a slip inside of another level is its own."""
+    pairs = [(there, back) for there, back in combinations(left, 2) if _returns(there, back, opens)]
+    return min(pairs, key=lambda pair: int(opens[pair[1].at] - opens[pair[0].at]), default=None)
+
+
+def _returns(step: Step, later: Step, opens: Ints) -> bool:
+    return bool(opens[later.at] - opens[step.at] <= RETURNS_S) and abs(step.size + later.size) <= 2 * SLIPPED + 3 * (
+        step.noise + later.noise
+    )
 
 
 def _is_power_of_ten(step: Step) -> bool:

@@ -25,7 +25,7 @@ def outliers(candles: CandleArrays, limits: PriceLimits) -> Iterator[PriceFindin
 
     A step that lasts is none: it is near to what follows. Volatility is the usual range of the candles around.
     """
-    if len(candles) < FEWEST:
+    if candles.height < FEWEST:
         return
     rows = moving(candles, limits.deviation)
     if not len(rows):

@@ -61,7 +61,7 @@ def triangles(pairs: Collection[Pair]) -> list[Triangle]:
 
 
 def contradicted_quotes(triangle: Triangle, closes: Sequence[Closes], limits: PriceLimits) -> Iterator[PriceFinding]:
-    """Candles whose close the two other sides contradict, of the side that departs most from its own surroundings.
+    """Candles whose close the two other sides contradict, of the side that moved when they began to.
 
     ``closes`` are those of the triangle's pairs, in its order.
     Compared is how far the triangle is from closing with how far it usually is: a premium that lasts is none.
@@ -78,15 +78,22 @@ def contradicted_quotes(triangle: Triangle, closes: Sequence[Closes], limits: Pr
     odd = np.flatnonzero(np.abs(departs) > allowed)
     if not len(odd):
         return
-    own = np.stack([np.abs(side - _around(side))[odd] for side in sides])
-    for at, worst in zip(odd.tolist(), own.argmax(axis=0).tolist(), strict=True):
+    moves = np.stack([np.diff(sign * side) for sign, side in zip(signs, sides, strict=True)])
+    for run in np.split(odd, np.flatnonzero(np.diff(odd) > 1) + 1):
+        worst = _blamed(moves, np.diff(departs), int(run[0]), int(run[-1]))
         blamed = (one, other, rate)[worst]
-        stored = float(np.exp(sides[worst][at]))
-        expected = stored * float(np.exp(-signs[worst] * departs[at]))
         others = " and ".join(str(each.series) for each in (one, other, rate) if each is not blamed)
-        start = int(opens[at])
-        span = (blamed.series, start, start + blamed.series.width)
-        yield PriceFinding(*span, PriceKind.QUOTE, expected, stored, others)
+        for at in run.tolist():
+            stored = float(np.exp(sides[worst][at]))
+            expected = stored * float(np.exp(-signs[worst] * departs[at]))
+            span = (blamed.series, int(opens[at]), int(opens[at]) + blamed.series.width)
+            yield PriceFinding(*span, PriceKind.QUOTE, expected, stored, others)
+
+
+def _blamed(moves: Floats, departures: Floats, first: int, last: int) -> int:
+    """Which side moved as the triangle did when it opened and closed again: the others moved as a market does."""
+    turns = [at for at in (first - 1, last) if 0 <= at < len(departures)]
+    return int(np.abs(moves[:, turns] - departures[turns]).sum(axis=1).argmin())
 
 
 def _possible(closes: Closes) -> Closes:

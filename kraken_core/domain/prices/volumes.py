@@ -22,11 +22,11 @@ _RUNS = 10  # times the longest of a hundred runs of one price
 
 
 def disproportions(candles: CandleArrays, limits: PriceLimits) -> Iterator[PriceFinding]:
-    """Candles whose mean trade is many times as large or small as is usual around them."""
+    """Candles whose mean trade, in the quote currency, is many times as large or small as is usual around them."""
     counted = candles.of_rows(candles.trades > 0)
-    if len(counted) < FEWEST:
+    if counted.height < FEWEST:
         return
-    size = np.log(counted.volume / counted.trades)
+    size = np.log(counted.volume * counted.close / counted.trades)  # what a redenomination leaves as it is
     most, least = usual(size), usual(size, widest=False)
     spread = _SIGMAS * _MAD * usual(np.abs(size - (most + least) / 2))
     allowed = np.maximum(np.log(limits.volume), spread)
@@ -45,12 +45,12 @@ def stuck_prices(candles: CandleArrays, limits: PriceLimits) -> Iterator[PriceFi
 
     Runs of a random price end by chance, so that ten times the longest of a hundred does not come about by itself.
     """
-    if len(candles) < FEWEST:
+    if candles.height < FEWEST:
         return
     flat = candles.high == candles.low
     same = np.append(False, flat[1:] & flat[:-1] & (candles.close[1:] == candles.close[:-1]))
     starts = np.flatnonzero(~same)
-    lengths = np.diff(np.append(starts, len(candles)))
+    lengths = np.diff(np.append(starts, candles.height))
     usually = float(np.quantile(lengths, 0.99, method="lower"))
     for run in np.flatnonzero(lengths >= max(limits.stuck, _RUNS * usually)).tolist():
         first, last = int(starts[run]), int(starts[run] + lengths[run]) - 1

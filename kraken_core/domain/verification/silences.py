@@ -97,7 +97,7 @@ class Activity:
             return trades
 
         def waking(until: Ints) -> Floats:
-            return _seconds_before(awake, until)
+            return seconds_before(awake, until)
 
         def around(before: Callable[[Ints], Floats]) -> Floats:
             return before(starts) - before(starts - reach) + before(ends + reach) - before(ends)
@@ -120,7 +120,7 @@ def unexplained(silences: Iterable[Silence], asleep: TimeRanges) -> list[Silence
     return sorted((s for s in awake if s.expected >= SUSPICIOUS), key=lambda s: (-s.expected, s))
 
 
-def _seconds_before(ranges: TimeRanges, instants: Ints) -> Floats:
+def seconds_before(ranges: TimeRanges, instants: Ints) -> Floats:
     """How many seconds of the ranges lie before each instant."""
     bounds = np.array(ranges.bounds or (0, 0), dtype=np.int64)
     lengths = np.diff(bounds)

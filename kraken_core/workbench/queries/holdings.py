@@ -16,7 +16,7 @@ from kraken_core.domain.report import Report
 from kraken_core.domain.request import Selection
 from kraken_core.domain.scope import Detection, not_assessed, wanted_before
 from kraken_core.domain.tiers import Tiers
-from kraken_core.domain.timerange import END_OF_TIME, iso
+from kraken_core.domain.timerange import END_OF_TIME, TimeRanges, iso
 from kraken_core.pipeline.report import CompletenessReporter
 from kraken_core.ports import QueriedRecords, StoredCandles
 from kraken_core.workbench.queries.gates import ages_of
@@ -48,9 +48,13 @@ class Holdings:
 
     def report(self, selection: Selection) -> Report:
         """Completeness of what was expected at the last detections, as far as it is selected."""
+        reporter = CompletenessReporter(self.store, self.ledger, self.tiers)
+        return reporter.generate_report(self.expected(selection), self.as_of or 0)
+
+    def expected(self, selection: Selection) -> dict[Series, TimeRanges]:
+        """What was expected of each selected series at the last detections, as far as it is selected."""
         lives = {record.pair: record.lives for record in self.ledger.pairs()}
-        wanted = wanted_before(self._detections(selection), lives, selection)
-        return CompletenessReporter(self.store, self.ledger, self.tiers).generate_report(wanted, self.as_of or 0)
+        return wanted_before(self._detections(selection), lives, selection)
 
     def not_assessed(self, selection: Selection) -> str:
         """Which of the selected days no job ever looked at, for people; "" where every one was assessed."""

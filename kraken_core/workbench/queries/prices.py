@@ -17,6 +17,7 @@ from kraken_core.pipeline.pieces import pieces
 from kraken_core.pipeline.prices import PriceChecks, PriceRules
 from kraken_core.ports import no_progress
 from kraken_core.workbench.queries.holdings import Holdings
+from kraken_core.workbench.queries.incidents import frame_of
 
 PRICE_FINDINGS: dict[str, Any] = {
     "pair": pl.String,
@@ -55,12 +56,7 @@ class PriceQuery(NamedTuple):
 
 def price_finding_frame(found: Iterable[PriceFinding]) -> pl.DataFrame:
     """Findings as a frame: columns of PRICE_FINDINGS."""
-    rows = [(str(f.series.pair), f.series.interval, f.start, f.end, f.kind.value, *f[4:]) for f in found]
-    epochs = {name: pl.Int64 if kind == TIME else kind for name, kind in PRICE_FINDINGS.items()}
-    frame = pl.DataFrame(rows, schema=epochs, orient="row")
-    return frame.with_columns(
-        pl.from_epoch(name).cast(pl.Datetime("us")).dt.replace_time_zone("UTC") for name in ("start", "end")
-    )
+    return frame_of(((str(f.series.pair), f.series.interval, *f[1:]) for f in found), PRICE_FINDINGS)
 
 
 def flagged(candles: pl.DataFrame, found: Iterable[PriceFinding]) -> pl.DataFrame:

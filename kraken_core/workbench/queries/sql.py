@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from types import MappingProxyType
 
 import duckdb
 import polars as pl
@@ -17,6 +18,8 @@ from kraken_core.workbench.queries.presentable import presentable
 CANDLES, SILENCES = "candles", "silences"
 KEPT_VIEWS = frozenset({CANDLES, "coverage", "gaps", "differences"})  # as known at an instant there are these
 VIEWS = KEPT_VIEWS | {"assets", "pairs", "jobs", "stages", "verifications", "files", "listings"}
+WORKED_OUT = frozenset({SILENCES, "incidents", "conditions", "price_findings"})
+_WORD = re.compile(r"\w+")
 _NO_TABLE = re.compile(r"Table with name (\w+) does not exist")
 _QUERIES = ([duckdb.StatementType.SELECT], [duckdb.StatementType.EXPLAIN])
 
@@ -28,12 +31,12 @@ def answer(
     require: Require | None = None,
     views: frozenset[str] = VIEWS,
     *,
-    silences: Callable[[], pl.DataFrame] | None = None,
+    worked_out: Mapping[str, Callable[[], pl.DataFrame]] = MappingProxyType({}),
 ) -> pl.DataFrame:
     """What a query over some views answers; only those it names are loaded, and no file but the table's can be read.
 
-    One that names none (``show tables``) sees them all, but ``silences``, which are worked out for a query that has the
-    word in it. Raises UsageError with DuckDB's reason, and for whatever is
+    One that names none (``show tables``) sees them all, but those that are ``worked_out`` for a query that has their
+    name in it. Raises UsageError with DuckDB's reason, and for whatever is
     not one query: nothing here can be changed by SQL. Raises StoreError where the candles cannot be read, and what
     ``require`` does where a range is not complete that the query wants so; without it no query can.
     """
@@ -51,8 +54,8 @@ def answer(
             connection.execute("SET enable_external_access = false")
             for name in named - {CANDLES}:
                 connection.register(name, ledger.table_frame(name).to_arrow())
-            if silences and SILENCES in sql.casefold():
-                connection.register(SILENCES, silences().to_arrow())
+            for name in _words(sql) & worked_out.keys():
+                connection.register(name, worked_out[name]().to_arrow())
             if completely:
                 define(connection, sql, completely)
             return presentable(connection.sql(sql).to_arrow_table())
@@ -71,12 +74,16 @@ def _named(connection: duckdb.DuckDBPyConnection, sql: str, views: frozenset[str
         return views
     if named:
         return named & views
-    return views if SILENCES not in sql.casefold() else frozenset()
+    return views if not _words(sql) & WORKED_OUT else frozenset()
+
+
+def _words(sql: str) -> set[str]:
+    return set(_WORD.findall(sql.casefold()))
 
 
 def _refuse_not_kept(error: duckdb.Error, views: frozenset[str]) -> None:
     found = _NO_TABLE.search(str(error))
-    if found and (name := found[1].casefold()) in VIEWS - views:
+    if found and (name := found[1].casefold()) in (VIEWS | WORKED_OUT) - views:
         raise UsageError(
             f"the view {name} is not kept as it was: as known at an instant there are {', '.join(sorted(views))} and "
             f"{SILENCES}."

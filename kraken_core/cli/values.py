@@ -1,0 +1,88 @@
+"""``kraken-history price-findings``, ``incidents`` and ``conditions``: how sound the stored values are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from kraken_core.cli.options import CliContext, common, selecting
+from kraken_core.cli.output import echo, print_json, print_table
+
+if TYPE_CHECKING:
+    import polars as pl
+
+LONGEST = 50  # rows on a terminal
+
+
+@click.command("price-findings", epilog="\b\nExample:\n  kraken-history price-findings --pairs BTC/USD --intervals 1h")
+@selecting
+@common
+def price_findings(ctx: CliContext, **selection: Any) -> None:  # noqa: ANN401 - see selecting
+    """What is odd about stored prices and volumes; nothing is changed by it.
+
+    Outliers, contradicted quotes, extremes that no finer candle has, volumes out of proportion, stuck prices, decimal
+    shifts and redenominations. It reads the candles of the selection; kraken-history verify counts the same.
+    """
+    with ctx.workbench() as workbench:
+        from kraken_core.workbench.queries.prices import price_finding_frame
+
+        found = price_finding_frame(workbench.odd_values(workbench.select(**selection)))
+    _show(ctx, found, "Nothing is odd about the values of the selection.")
+
+
+@click.command(
+    epilog="\b\nExample:\n  kraken-history incidents\n  kraken-history incidents --status-file incidents.json"
+)
+@click.option(
+    "--status-file",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Add those of Kraken's public status page: its incidents.json.",
+)
+@common
+def incidents(ctx: CliContext, *, status_file: Path | None) -> None:
+    """When the whole exchange stood still, and how many of the stored pairs had no trades then."""
+    with ctx.workbench() as workbench:
+        from kraken_core.workbench.queries.incidents import incident_frame
+
+        found = incident_frame(workbench.exchange_incidents(status_file))
+    _show(ctx, found, "No incident of the exchange is in the time that is stored.")
+
+
+@click.command(epilog="\b\nExample:\n  kraken-history conditions --pairs BTC/USD --intervals 1h")
+@selecting
+@common
+def conditions(ctx: CliContext, **selection: Any) -> None:  # noqa: ANN401 - see selecting
+    """Each day of each series: available, degraded, missing or pending, as of the last detection."""
+    with ctx.workbench() as workbench:
+        from kraken_core.workbench.queries import incidents as queries
+
+        found = queries.condition_frame(workbench.day_conditions(workbench.select(**selection)))
+    _show(ctx, found, "Nothing of the selection was ever expected.")
+
+
+def _show(ctx: CliContext, found: pl.DataFrame, nothing: str) -> None:
+    """The rows as JSON, or as a table of the first of them; a line where there are none."""
+    rows = _iso(found).to_dicts()
+    if ctx.as_json:
+        print_json(rows)
+    elif not rows:
+        echo(nothing)
+    else:
+        print_table(found.columns, [list(map(_cell, row.values())) for row in rows[:LONGEST]])
+        if len(rows) > LONGEST:
+            ctx.say(f"{len(rows) - LONGEST:,} more: --json prints all of them.")
+
+
+def _iso(found: pl.DataFrame) -> pl.DataFrame:
+    import polars as pl
+
+    from kraken_core.domain.candles import TIME
+
+    return found.with_columns(pl.col(TIME).dt.strftime("%Y-%m-%dT%H:%M:%SZ"))
+
+
+def _cell(value: object) -> object:
+    return f"{value:.8g}" if isinstance(value, float) else value
