@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -101,8 +102,14 @@ class ValueReads(HistoryReads):
         """The views that are worked out for a query that names them, as things are now."""
         from kraken_core.workbench.queries.incidents import condition_frame, incident_frame
 
-        return {
+        frames: dict[str, Callable[[], pl.DataFrame]] = {
             "incidents": lambda: incident_frame(self.exchange_incidents()),
             "conditions": lambda: condition_frame(self.day_conditions(self.select())),
             "price_findings": lambda: self._price_finding_frame(self.select()),
         }
+        return {name: partial(_as_in_sql, frame) for name, frame in frames.items()}
+
+
+def _as_in_sql(frame: Callable[[], pl.DataFrame]) -> pl.DataFrame:
+    """A frame with columns called as in other views."""
+    return frame().rename({"interval": "interval_minutes", "start": "start_time", "end": "end_time"}, strict=False)

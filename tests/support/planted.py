@@ -111,11 +111,11 @@ def plant(candles: Candles, seed: int, each: int) -> list[Fault]:
             one, length = candles[series], _length(kind, rng)
             for _ in range(50):
                 at = int(rng.integers(60, one.height - 60 - length))
-                if all(abs(at - other) > 2 * _APART for other in taken.get(series, ())):
+                if all(abs(at - other) > 2 * _APART for other in taken.get(_neighbours(series), ())):
                     break
             else:
                 continue
-            taken.setdefault(series, []).append(at)
+            taken.setdefault(_neighbours(series), []).append(at)
             candles[series] = _spoiled(kind, one, at, length, rng)
             faults.append(Fault(kind, series, int(one.opens[at]), int(one.opens[at + length - 1]) + series.width))
     return faults
@@ -139,8 +139,8 @@ def _redenominated(candles: Candles, pair: Pair, rng: np.random.Generator) -> li
 
 _APART = 130
 _HOMES = {  # intervals in which a fault of a kind is planted
+    PriceKind.QUOTE: (60,),  # first, as all three sides are taken by it
     PriceKind.OUTLIER: (1, 5, 15, 30, 60, 240),
-    PriceKind.QUOTE: (60,),
     PriceKind.EXTREME: (15, 30, 60, 240),
     PriceKind.VOLUME: (1, 5, 15, 30, 60, 240),
     PriceKind.STUCK: (1, 5, 15, 30, 60),
@@ -152,6 +152,11 @@ _OF_QUOTES = {BTC_USD, BTC_EUR}
 def _fits(kind: PriceKind, candles: CandleArrays) -> bool:
     pair, interval = candles.series
     return candles.height > 4 * _APART and interval in _HOMES[kind] and (kind != PriceKind.QUOTE or pair in _OF_QUOTES)
+
+
+def _neighbours(series: Series) -> Series:
+    """Whose faults would be taken for one another's: the three sides of the triangle have theirs apart in time."""
+    return Series(BTC_USD, 60) if series.interval == FINEST and series.pair in {BTC_EUR, EUR_USD} else series
 
 
 def _length(kind: PriceKind, rng: np.random.Generator) -> int:
