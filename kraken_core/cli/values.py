@@ -43,7 +43,10 @@ def price_findings(ctx: CliContext, **selection: Any) -> None:  # noqa: ANN401 -
 )
 @common
 def incidents(ctx: CliContext, *, status_file: Path | None) -> None:
-    """When the whole exchange stood still, and how many of the stored pairs had no trades then."""
+    """When the whole exchange stood still.
+
+    Each span has how many of the pairs that are stored then had no trades in it.
+    """
     with ctx.workbench() as workbench:
         from kraken_core.workbench.queries.incidents import incident_frame
 
@@ -55,7 +58,10 @@ def incidents(ctx: CliContext, *, status_file: Path | None) -> None:
 @selecting
 @common
 def conditions(ctx: CliContext, **selection: Any) -> None:  # noqa: ANN401 - see selecting
-    """Each day of each series: available, degraded, missing or pending, as of the last detection."""
+    """Whether each day of each series is complete.
+
+    A day is available, degraded, missing or pending, as of the last detection.
+    """
     with ctx.workbench() as workbench:
         from kraken_core.workbench.queries import incidents as queries
 

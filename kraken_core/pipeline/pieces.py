@@ -19,7 +19,7 @@ _SKEW = 2  # pieces of a pair may be so many times as dense as it is on average
 Spans = dict[Pair, TimeRange]
 
 
-class Piece(NamedTuple):
+class CandlePiece(NamedTuple):
     """Candles of some pairs: all intervals, each pair's in its days. Pieces of a pair come in the order of time.
 
     ``done`` are the pairs of which no more pieces follow.
@@ -32,7 +32,7 @@ class Piece(NamedTuple):
 
 def pieces(
     store: StoredCandles, pairs: Mapping[Pair, KnownPair], window: TimeRange, progress: Progress
-) -> Iterator[Piece]:
+) -> Iterator[CandlePiece]:
     """Every candle of the pairs in a window of whole days."""
     counts = _candles(store, pairs, window)
     ticker = Ticker("verify", sum(counts.values()), progress)
@@ -41,7 +41,7 @@ def pieces(
         days = {pair: TimeRanges.single(*span) for pair, span in spans.items()}
         frame = whole_days(store, chosen, days)
         looks = {pair: known.look(days[pair]) for pair, known in chosen.items()}
-        yield Piece(frame, looks, tuple(pair for pair, span in spans.items() if span.end == window.end))
+        yield CandlePiece(frame, looks, tuple(pair for pair, span in spans.items() if span.end == window.end))
         ticker.add(frame.candles.height, frame.candles.height, str(next(iter(spans))))
 
 

@@ -19,7 +19,7 @@ from kraken_core.domain.timerange import TimeRange, TimeRanges
 from kraken_core.domain.verification.checks import Check, Tally
 from kraken_core.domain.verification.examination import inside, opens_of
 from kraken_core.domain.verification.known_pair import KnownPair, Look
-from kraken_core.pipeline.pieces import Piece
+from kraken_core.pipeline.pieces import CandlePiece
 from kraken_core.ports import StoredCandles
 
 _KEPT = 300  # candles that the next piece of a series needs to see what is usual, at least
@@ -57,7 +57,7 @@ class PriceChecks:
             tally.report(len(by_kind[kind]), (each.description for each in by_kind[kind]))
         return [tally.check for tally in self._tallies.values()]
 
-    def add(self, piece: Piece) -> None:
+    def add(self, piece: CandlePiece) -> None:
         """The candles of a piece, by themselves and beside the finer ones of their pair."""
         frame = piece.frame
         arrays: dict[Series, CandleArrays] = {}

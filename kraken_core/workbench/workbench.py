@@ -82,7 +82,7 @@ class Workbench(CandleReads, SlotReads, JobCalls, DeprecatedNames):
 
     @property
     def plot(self) -> Plot:
-        """Figures of what is stored: ``coverage(…)``, ``gaps``, ``candles``, ``completeness`` and ``silences``.
+        """Figures: ``coverage(…)``, ``gaps``, ``candles``, ``completeness``, ``silences`` and ``conditions``.
 
         Raises UsageError where plotly, which nothing else of the workbench needs, is not installed.
         """

@@ -172,3 +172,14 @@ def test_conditions_of_days_follow_from_what_is_missing(full_home: Path) -> None
     assert by_day["04-06"] == "missing"
     assert (found["expected"].sum(), found["missing"].sum()) == (report["wanted"], report["missing"])
     assert dict(by_sql.to_numpy().tolist()) == found["condition"].value_counts().to_dict()
+
+
+def test_the_calendar_has_a_bar_for_each_run_of_days_of_one_condition(full_home: Path) -> None:
+    with Workbench.open(full_home) as workbench:
+        figure = workbench.plot.conditions(pairs=["BTC/USD"])
+        found = workbench.conditions("BTC/USD")
+    drawn = {trace.name: list(trace.hovertext if trace.hovertext is not None else []) for trace in figure.data}
+    assert set(drawn) == {"available", "degraded", "missing", "pending"}
+    available = (found["condition"] == "available").sum()
+    assert f"{available:,} of {len(found):,} days available" in figure.layout.title.text
+    assert {trace.name for trace in figure.data if trace.visible is True} == set(found["condition"])

@@ -24,7 +24,7 @@ RETURNS_S = 30 * 86_400  # after so long a step is one that lasts
 DAYS_AROUND_S = 14 * 86_400  # a recorded day may be that of the network, not Kraken's
 
 
-class Step(NamedTuple):
+class LevelStep(NamedTuple):
     """A step of the level at candle ``at``: a log return, and the levels before and behind it."""
 
     at: int
@@ -34,7 +34,7 @@ class Step(NamedTuple):
     noise: float
 
 
-def steps(candles: CandleArrays) -> list[Step]:
+def steps(candles: CandleArrays) -> list[LevelStep]:
     """Where the level of the prices steps by more than any market moves, and stays there for some candles."""
     if candles.height < FEWEST:
         return []
@@ -51,7 +51,7 @@ def steps(candles: CandleArrays) -> list[Step]:
         behind = float(np.median(candles.close[at : min(stop, at + SIDE)]))
         size = float(np.log(behind / before))
         if abs(size) > LEAST_STEP:
-            found.append(Step(at, size, before, behind, float(usual[at])))
+            found.append(LevelStep(at, size, before, behind, float(usual[at])))
     return found
 
 
@@ -72,19 +72,19 @@ def shifts_and_redenominations(candles: CandleArrays, identities: Identities) ->
             yield PriceFinding(*span, PriceKind.REDENOMINATION, step.before, step.behind, factor)
 
 
-def _soonest(left: Sequence[Step], opens: Ints) -> tuple[Step, Step] | None:
+def _soonest(left: Sequence[LevelStep], opens: Ints) -> tuple[LevelStep, LevelStep] | None:
     """A step and the one that takes it back, of those the soonest: so a slip inside of another level is its own."""
     pairs = [(there, back) for there, back in combinations(left, 2) if _returns(there, back, opens)]
     return min(pairs, key=lambda pair: int(opens[pair[1].at] - opens[pair[0].at]), default=None)
 
 
-def _returns(step: Step, later: Step, opens: Ints) -> bool:
+def _returns(step: LevelStep, later: LevelStep, opens: Ints) -> bool:
     return bool(opens[later.at] - opens[step.at] <= RETURNS_S) and abs(step.size + later.size) <= 2 * SLIPPED + 3 * (
         step.noise + later.noise
     )
 
 
-def _is_power_of_ten(step: Step) -> bool:
+def _is_power_of_ten(step: LevelStep) -> bool:
     return abs(step.size - round(step.size / TEN) * TEN) <= SLIPPED + 3 * step.noise
 
 
@@ -95,7 +95,7 @@ def round_factor(size: float) -> int:
     return round(factor / scale) * scale
 
 
-def _is_round(step: Step) -> bool:
+def _is_round(step: LevelStep) -> bool:
     return abs(abs(step.size) - float(np.log(round_factor(step.size)))) <= SLIPPED / 2 + 3 * step.noise
 
 

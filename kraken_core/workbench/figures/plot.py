@@ -17,11 +17,13 @@ from kraken_core.domain.timerange import TimeRange
 from kraken_core.workbench.charts.charts import NO_TIER, ChartData
 from kraken_core.workbench.figures.candles import candle_chart
 from kraken_core.workbench.figures.completeness import completeness_heatmap
+from kraken_core.workbench.figures.conditions import conditions_calendar
 from kraken_core.workbench.figures.missing import missing_heatmap
 from kraken_core.workbench.figures.parts import AROUND_PX, ROW_PX, titled
 from kraken_core.workbench.figures.silences import silences_timeline
 from kraken_core.workbench.figures.timeline import EVIDENCE, KNOWN, SOURCE, coverage_timeline
 from kraken_core.workbench.queries.holdings import Holdings
+from kraken_core.workbench.queries.incidents import conditions
 from kraken_core.workbench.queries.silences import SilenceQuery
 from kraken_core.workbench.requests import When, instant
 
@@ -120,6 +122,19 @@ class Plot:
         silences = SilenceQuery(self.holdings).of(chosen, at_least)
         found = [each for each in silences if each.series in set(drawn)]
         return _counted(silences_timeline(found, drawn, window), len(series))
+
+    def conditions(self, **selection: Any) -> go.Figure:  # noqa: ANN401 - see Workbench.select
+        """The condition of each day (available, degraded, missing, pending), a row a series.
+
+        Raises UsageError for a wrong selection.
+        """
+        chosen = self.select(**selection)
+        series, window = self.charts.series(chosen), self.charts.window(chosen)
+        if not window:
+            return _empty()
+        drawn = series[:ROWS]
+        found = [each for each in conditions(self.holdings, chosen) if each.series in set(drawn)]
+        return _counted(conditions_calendar(found, drawn, window), len(series))
 
 
 def _least(cells: Mapping[tuple[str, int], Completeness], name: str) -> float:
