@@ -20,7 +20,7 @@ LONGEST = 50  # rows on a terminal
 @selecting
 @common
 def price_findings(ctx: CliContext, **selection: Any) -> None:  # noqa: ANN401 - see selecting
-    """What is odd about stored prices and volumes; nothing is changed by it.
+    """Which stored prices and volumes are odd.
 
     Outliers, contradicted quotes, extremes that no finer candle has, volumes out of proportion, stuck prices, decimal
     shifts and redenominations. It reads the candles of the selection; kraken-history verify counts the same.

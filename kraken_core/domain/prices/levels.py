@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from kraken_core.domain.market import Pair
     from kraken_core.domain.prices.candle_arrays import CandleArrays, Ints
 
-LEAST_STEP = float(np.log(7))  # no market moves that far from one candle to the next
+_LEAST_RATIO = 7.0  # no market moves that far from one candle to the next
+LEAST_STEP = float(np.log(_LEAST_RATIO))
 LASTING = SIDE // 2 + 1  # candles behind a step, at least: below that it is an outlier
 RETURNS_S = 30 * 86_400  # after so long a step is one that lasts
 DAYS_AROUND_S = 14 * 86_400  # a recorded day may be that of the network, not Kraken's
@@ -38,7 +39,8 @@ def steps(candles: CandleArrays) -> list[LevelStep]:
     """Where the level of the prices steps by more than any market moves, and stays there for some candles."""
     if candles.height < FEWEST:
         return []
-    jumps = np.flatnonzero(np.abs(np.log(candles.open[1:] / candles.close[:-1])) > LEAST_STEP) + 1
+    step = candles.open[1:] / candles.close[:-1]
+    jumps = np.flatnonzero((step > _LEAST_RATIO) | (step < 1 / _LEAST_RATIO)) + 1
     if not len(jumps):
         return []
     usual = volatility(candles)

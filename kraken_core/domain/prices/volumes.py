@@ -23,7 +23,8 @@ _RUNS = 10  # times the longest of a hundred runs of one price
 
 def disproportions(candles: CandleArrays, limits: PriceLimits) -> Iterator[PriceFinding]:
     """Candles whose mean trade, in the quote currency, is many times as large or small as is usual around them."""
-    counted = candles.of_rows(candles.trades > 0)
+    known = candles.trades > 0
+    counted = candles if known.all() else candles.of_rows(known)
     if counted.height < FEWEST:
         return
     size = np.log(counted.volume * counted.close / counted.trades)  # what a redenomination leaves as it is
