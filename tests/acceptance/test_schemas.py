@@ -32,6 +32,7 @@ READING: list[tuple[str, str]] = [  # on a home that is full; documents and comm
     ("report", "report"),
     ("expectations", "expect"),
     ("silences", "silences --at-least 5"),
+    ("conditions", "conditions"),
     ("certificate", "certify"),
     ("sql", "sql 'select * from candles limit 3'"),
     ("pairs", "pairs"),

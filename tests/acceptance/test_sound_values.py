@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 import polars as pl
 import pytest
+from jsonschema import Draft202012Validator
 
 from kraken_core import Workbench
 from kraken_core.domain.candles import Source, rank_of
@@ -16,6 +17,8 @@ from kraken_core.domain.errors import UsageError
 from kraken_core.domain.market import Series
 from kraken_core.domain.timerange import TimeRanges
 from kraken_core.simulator.market import SimulatedMarket
+from kraken_core.workbench.schemas.documents import DOCUMENTS
+from kraken_core.workbench.schemas.rows import closed
 from tests.acceptance.known_histories import SetClock, opened
 from tests.acceptance.lying_archives import ASLEEP, minutes
 from tests.support.command_line import Kraken, refused, tree
@@ -39,6 +42,12 @@ def spiked(full: Kraken) -> Kraken:
         spike = hour.with_columns(pl.col("high") * 2, rank=pl.lit(rank_of(Source.TRADES)))
         workbench.store.commit([workbench.store.stage(spike)])
     return full
+
+
+def conform(name: str, document: Any) -> None:
+    """The document has what its published schema describes."""
+    (schema,) = (each.schema for each in DOCUMENTS if each.name == name)
+    Draft202012Validator(closed(schema)).validate(document)
 
 
 def checks(kraken: Kraken, code: int) -> dict[str, dict[str, Any]]:
@@ -76,6 +85,7 @@ def test_findings_are_a_table_rows_of_json_and_a_view(spiked: Kraken) -> None:
     assert by_sql.to_numpy().tolist() == [["extreme", 1], ["outlier", 1]]
     rows = spiked("price-findings", "--pairs", "BTC/USD", "--json").json
     assert [(row["start"], row["kind"]) for row in rows] == [("2024-03-30T12:00:00Z", k) for k in found["kind"]]
+    conform("price-findings", rows)
     assert "outlier" in spiked("price-findings", "--pairs", "BTC/USD").out
 
 
@@ -129,7 +139,7 @@ def test_an_incident_is_a_dated_span_with_the_pairs_it_concerned(slept: Path) ->
     assert by_sql == [["observed", 1.0]]
 
 
-def test_incidents_of_the_status_page_are_added_from_a_file(slept: Path, tmp_path: Path) -> None:
+def test_incidents_of_the_status_page_are_added_from_a_file(kraken: Kraken, slept: Path, tmp_path: Path) -> None:
     start = pd.Timestamp(ASLEEP[0], unit="s", tz="UTC")
     row = {
         "name": "Degraded trading",
@@ -147,6 +157,7 @@ def test_incidents_of_the_status_page_are_added_from_a_file(slept: Path, tmp_pat
         ("Degraded trading", "major", start, 4)
     ]
     assert len(found) == 2
+    conform("incidents", kraken("incidents", "--home", slept, "--status-file", file, "--json").json)
 
 
 @pytest.mark.parametrize("text", ["[]", "{}", "no json", '{"incidents": [{"name": "x", "created_at": "yesterday"}]}'])

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+from kraken_core.domain.conditions import Condition
 from kraken_core.domain.coverage import CoverageSource
 from kraken_core.domain.gaps import GapStatus, Route
 from kraken_core.domain.grades import Grade
 from kraken_core.domain.jobs import JobStatus, Trigger
+from kraken_core.domain.prices.findings import PriceKind
 from kraken_core.domain.request import JobKind
 from kraken_core.domain.slot_states import SlotState
 from kraken_core.workbench import documents
+from kraken_core.workbench.queries.incidents import CONDITIONS, INCIDENTS
+from kraken_core.workbench.queries.prices import PRICE_FINDINGS
 from kraken_core.workbench.queries.silences import SilenceKind
 from kraken_core.workbench.schemas.parts import (
     COUNT,
@@ -35,6 +39,9 @@ GRADE = one_of(Grade)
 COVERAGE = row_of(documents.COVERAGE, source=one_of(CoverageSource), grade=GRADE)
 GAP = row_of(documents.GAPS, ("id",), status=one_of(GapStatus), route=one_of(Route))
 SILENCE = row_of(documents.SILENCES, kind=one_of(SilenceKind))
+PRICE_FINDING = row_of(PRICE_FINDINGS, kind=one_of(PriceKind))
+INCIDENT = row_of(INCIDENTS, share=SHARE)
+CONDITION = row_of(CONDITIONS, condition=one_of(Condition))
 COMPLETENESS = row_of(documents.COMPLETENESS, ("tier", "reason"), completeness=SHARE, activity=SHARE)
 _SLOTS = ("wanted", "covered", "present", "silent", "missing", *(grade.value for grade in Grade))
 SLOTS = record(dict.fromkeys(_SLOTS, COUNT))
