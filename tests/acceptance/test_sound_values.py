@@ -139,6 +139,21 @@ def test_an_incident_is_a_dated_span_with_the_pairs_it_concerned(slept: Path) ->
     assert by_sql == [["observed", 1.0]]
 
 
+def test_a_known_incident_is_one_only_where_most_stored_pairs_had_no_trades(
+    slept: Path, full_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quiet, busy = (TimeRanges.single(ASLEEP[0] + shift, ASLEEP[0] + shift + 3600) for shift in (1200, -86_400))
+    monkeypatch.setattr("kraken_core.workbench.queries.incidents.KNOWN_SILENCES", quiet | busy)
+    with Workbench.open(slept) as workbench:
+        assert workbench.incidents()["source"].tolist() == ["observed"]  # which is the quiet one too
+    hole = int(pd.Timestamp("2024-04-02T03:00", tz="UTC").timestamp())
+    with Workbench.open(full_home) as workbench:
+        monkeypatch.setattr(
+            "kraken_core.workbench.queries.incidents.KNOWN_SILENCES", TimeRanges.single(hole, hole + 3600)
+        )
+        assert workbench.incidents().empty  # nothing is stored of it
+
+
 def test_incidents_of_the_status_page_are_added_from_a_file(kraken: Kraken, slept: Path, tmp_path: Path) -> None:
     start = pd.Timestamp(ASLEEP[0], unit="s", tz="UTC")
     row = {

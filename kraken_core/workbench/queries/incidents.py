@@ -41,13 +41,16 @@ CONDITIONS: dict[str, Any] = {
 }
 
 
+_MOST = 0.5  # of the stored pairs: one that trades seldom has no trades in most hours
+
+
 class IncidentQuery(NamedTuple):
     """Reads when the exchange stood still, as jobs found it, and counts the pairs by their finest candles then."""
 
     holdings: Holdings
 
     def of(self, reported: Iterable[Incident] = ()) -> list[Incident]:
-        """All incidents in time of which anything is stored, and those reported elsewhere, by time."""
+        """Those observed, those known in which most stored pairs had no trades, and those reported, by time."""
         asleep = self.holdings.ledger.asleep()
         observed = tightest(TimeRange(*span) for ranges in asleep.values() for span in ranges)
         known = [
@@ -59,7 +62,7 @@ class IncidentQuery(NamedTuple):
         ]
         witnesses = Witnesses.of(self.holdings.store, self.holdings.ledger.coverage())
         counted = [self._counted(each, witnesses) for each in (*spans, *reported)]
-        return sorted(each for each in counted if each.of_pairs or each.source not in {OBSERVED, KNOWN})
+        return sorted(each for each in counted if each.source != KNOWN or each.share > _MOST)
 
     def _counted(self, incident: Incident, witnesses: Witnesses) -> Incident:
         within: dict[Series, TimeRanges] = {}
