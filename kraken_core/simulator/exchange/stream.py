@@ -1,0 +1,194 @@
+"""The simulated exchange's stream of trades: Kraken's WebSocket API, version 2, on this machine."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from random import Random
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.server import ServerConnection, serve
+
+from kraken_core.domain.market import Pair
+from kraken_core.simulator.exchange import stream_texts as texts
+from kraken_core.simulator.exchange.clock import ExchangeClock
+from kraken_core.simulator.exchange.stream_faults import FAULTLESS, StreamFaults
+from kraken_core.simulator.exchange.tape_faults import HONEST, TapeFaults
+from kraken_core.simulator.market import SimulatedMarket
+from kraken_core.simulator.tape import Ints
+
+LOOK_EVERY_S = 0.005
+HEARTBEAT_S = 1.0
+SNAPSHOT = 50  # trades
+MOST_AT_ONCE = 5  # trades a message
+
+
+class SimulatedStream:
+    """Streams a market's trades as its clock passes them, from entering its context to leaving it, at ``url``.
+
+    ``faults`` may be set at any time, for connections that begin later; so may ``system``, the state of the exchange: a
+    trade that happens while that is not ``online`` is never sent. ``connections`` counts those begun, ``cut`` those
+    that a fault ended.
+    """
+
+    def __init__(
+        self,
+        market: SimulatedMarket,
+        clock: ExchangeClock,
+        *,
+        port: int = 0,
+        faults: StreamFaults = FAULTLESS,
+        tape_faults: TapeFaults = HONEST,
+        heartbeat_s: float = HEARTBEAT_S,
+    ) -> None:
+        """``port`` 0 takes a free one; of ``tape_faults`` the ids are those of the stream too."""
+        self.market, self.clock, self.faults, self.system = market, clock, faults, "online"
+        self.heartbeat_s = heartbeat_s
+        self.connections = self.cut = 0
+        self.closing = threading.Event()
+        self.ids: dict[Pair, Ints] = {pair: tape_faults.ids(tape) for pair, tape in market.tapes.items()}
+        self._open: set[ServerConnection] = set()
+        self._lock = threading.Lock()
+        self._server = serve(self._talk, "127.0.0.1", port, compression=None)
+        self.url = f"ws://127.0.0.1:{self._server.socket.getsockname()[1]}/v2"
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._server.serve_forever, name=f"stream at {self.url}", daemon=True).start()
+        return self
+
+    def __exit__(
+        self, _type: type[BaseException] | None, _value: BaseException | None, _traceback: TracebackType | None
+    ) -> None:
+        self.closing.set()
+        self._server.shutdown()
+        with self._lock:
+            still_open = list(self._open)
+        for connection in still_open:
+            hang_up(connection)
+
+    def _talk(self, connection: ServerConnection) -> None:
+        with self._lock:
+            self.connections += 1
+            number = self.connections
+            self._open.add(connection)
+        try:
+            with suppress(ConnectionClosed, OSError):
+                _Talk(self, connection, number).run()
+        finally:
+            with self._lock:
+                self._open.discard(connection)
+
+
+def hang_up(connection: ServerConnection) -> None:
+    """End a connection without a word, as a broken line does."""
+    with suppress(OSError):
+        connection.socket.shutdown(socket.SHUT_RDWR)
+
+
+@dataclass(slots=True)
+class _Talk:
+    """One connection: what it subscribed to, and up to which trade of each pair it was served."""
+
+    stream: SimulatedStream
+    connection: ServerConnection
+    number: int
+    sent: int = 0  # messages of trades
+    next: dict[Pair, int] = field(default_factory=dict)
+    system: str = ""
+    silent: bool = False
+    last_at: float = 0.0
+    chance: Random = field(init=False)
+    faults: StreamFaults = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.faults = self.stream.faults
+        self.chance = Random(f"{self.faults.seed} {self.number}")
+
+    def run(self) -> None:
+        while not self.stream.closing.is_set():
+            if self.system != self.stream.system:
+                self.system = self.stream.system
+                self._send(texts.status(self.system, self.number))
+            with suppress(TimeoutError):
+                self._answer(json.loads(self.connection.recv(timeout=LOOK_EVERY_S)))
+            if not self._stream():
+                return
+            if time.monotonic() - self.last_at >= self.stream.heartbeat_s:
+                self._send(texts.HEARTBEAT)
+
+    def _send(self, text: str) -> None:
+        if not self.silent:
+            self.connection.send(text)
+            self.last_at = time.monotonic()
+
+    def _answer(self, request: dict[str, Any]) -> None:
+        now_ns, parameters = self.stream.clock.now_ns(), request.get("params", {})
+        match request.get("method"), parameters.get("channel"):
+            case "ping", _:
+                self._send(texts.pong(request, now_ns))
+            case "subscribe", "trade":
+                for symbol in parameters.get("symbol", []):
+                    self._subscribe(request, symbol, snapshot=bool(parameters.get("snapshot", False)), now_ns=now_ns)
+            case "subscribe", "instrument":
+                listings = self.stream.market.listings.values()
+                self._send(texts.instruments((each, each.status(now_ns // 10**9)) for each in listings))
+            case _:
+                self._send(texts.refused(request, "", "Method not found", now_ns))
+
+    def _subscribe(self, request: dict[str, Any], symbol: str, *, snapshot: bool, now_ns: int) -> None:
+        pair = next((pair for pair in self.stream.market.listings if str(pair) == symbol), None)
+        if pair is None:
+            self._send(texts.refused(request, symbol, f"Currency pair not supported {symbol}", now_ns))
+            return
+        self._send(texts.subscribed(request, symbol, snapshot=snapshot, now_ns=now_ns))
+        happened = int(np.searchsorted(self.stream.market.tapes[pair].time_ns, now_ns))
+        self.next[pair] = happened
+        if snapshot:
+            self._send(self._trades(pair, max(0, happened - SNAPSHOT), happened, "snapshot"))
+
+    def _stream(self) -> bool:
+        """Send what happened meanwhile; whether the connection is still there."""
+        held_back = ""
+        for text in self._news():
+            chance = self.chance.random
+            if chance() < self.faults.dropped:
+                continue
+            if not held_back and chance() < self.faults.swapped:
+                held_back = text
+                continue
+            for each in (text, text) if chance() < self.faults.repeated else (text,):
+                self._send(each)
+            if held_back:
+                self._send(held_back)
+                held_back = ""
+            self.sent += 1
+            if self.faults.silent_after and self.sent >= self.faults.silent_after:
+                self.silent = True
+            if self.faults.cut_after and self.sent >= self.faults.cut_after:
+                self.stream.cut += 1
+                hang_up(self.connection)
+                return False
+        if held_back:
+            self._send(held_back)
+        return True
+
+    def _news(self) -> Iterator[str]:
+        now_ns = self.stream.clock.now_ns()
+        for pair, first in self.next.items():
+            until = int(np.searchsorted(self.stream.market.tapes[pair].time_ns, now_ns))
+            self.next[pair] = until
+            while first < until and self.system == "online":
+                following = min(until, first + self.chance.randint(1, MOST_AT_ONCE))
+                yield self._trades(pair, first, following, "update")
+                first = following  # noqa: PLW2901 - the rest of the pair's trades
+
+    def _trades(self, pair: Pair, first: int, until: int, kind: str) -> str:
+        return texts.trades(self.stream.market.tapes[pair][first:until], self.stream.ids[pair][first:until], kind)
