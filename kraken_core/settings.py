@@ -89,6 +89,7 @@ _CHECKS: dict[str, Callable[[Any], Any]] = {
     "ledger": _text("sqlite", "postgresql+psycopg"),
     "store": _store,
     "api_url": _text("https", "http"),
+    "ws_url": _text("wss", "ws"),
     "archives_url": _text("https", "http"),
     "csv_source_dirs": _paths,
     "requests_per_second": _number(float, 0.01, 10),
@@ -120,6 +121,7 @@ class Settings:
     ledger: str = ""
     store: str = ""
     api_url: str = "https://api.kraken.com"
+    ws_url: str = "wss://ws.kraken.com/v2"
     archives_url: str = "https://assets.kraken.com/marketing/institutions/"
     csv_source_dirs: tuple[str, ...] = ()
     requests_per_second: float = 1.0

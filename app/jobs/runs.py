@@ -17,7 +17,7 @@ from kraken_core.domain.market import INTERVALS
 from kraken_core.workbench.figures.runs import RunBar, run_bars
 
 DRAWN = 60  # bars: the newest
-TRIGGERS = {None: formatting.NOTHING, "hand": "by hand", "watch": "by a watch"}
+TRIGGERS = {None: formatting.NOTHING, "hand": "by hand", "watch": "by a watch", "live": "by live"}
 
 
 def runs(jobs: Sequence[IngestionJob], at: IngestionJob) -> None:

@@ -23,6 +23,7 @@ from kraken_core.cli.expect import expect
 from kraken_core.cli.history import coverage, gaps
 from kraken_core.cli.ingest import ingest
 from kraken_core.cli.jobs import jobs
+from kraken_core.cli.live import live
 from kraken_core.cli.markets import pairs, tiers
 from kraken_core.cli.mcp import mcp
 from kraken_core.cli.report import report
@@ -59,6 +60,7 @@ def cli() -> None:
 for command in (
     ingest,
     watch,
+    live,
     backfill,
     jobs,
     pause,

@@ -53,6 +53,7 @@ class Trigger(StrEnum):
 
     HAND = "hand"  # the command line, the dashboard, a notebook
     WATCH = "watch"
+    LIVE = "live"
 
 
 class JobOrigin(NamedTuple):

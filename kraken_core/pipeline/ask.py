@@ -29,7 +29,8 @@ class Answer(NamedTuple):
 
     ``rows`` were in it, of which ``skipped`` could not be read. Of a sweep, ``proved`` are the slots that consecutive
     trade ids prove, ``spans`` what was seen of the ids, and ``point`` is where it resumes, None where it is at its end,
-    or cannot be resumed. ``problem``: why not all that was requested came.
+    or cannot be resumed. ``problem``: why not all that was requested came. Only one that ``sweeps`` moves the point at
+    which the pair's sweep resumes.
     """
 
     series: Series
@@ -43,6 +44,7 @@ class Answer(NamedTuple):
     spans: tuple[TradeSpan, ...] = ()
     problem: str = ""
     skipped: tuple[str, ...] = ()
+    sweeps: bool = True
 
     @property
     def claims(self) -> list[Assertion]:

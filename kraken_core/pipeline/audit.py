@@ -30,8 +30,8 @@ from kraken_core.pipeline.audit_pair import PairAudit
 from kraken_core.pipeline.audit_suspects import suspects
 from kraken_core.pipeline.audited import with_basis
 from kraken_core.pipeline.cover import CoverageTracker
-from kraken_core.pipeline.fetch import Spent
 from kraken_core.pipeline.progress import Stages, Steps, Ticker
+from kraken_core.pipeline.spent import Spent
 from kraken_core.pipeline.withdraw import Withdraw
 from kraken_core.ports import CandleStore, Exchange, Ledger
 

@@ -25,11 +25,12 @@ from kraken_core.pipeline.cover import CoverageTracker
 from kraken_core.pipeline.crosscheck import CrossCheck, withdrawn
 from kraken_core.pipeline.derive import Derive
 from kraken_core.pipeline.detect import BEYOND_BUDGET, Attempt, Detected, GapRecorder
-from kraken_core.pipeline.fetch import Fetch, Spent
+from kraken_core.pipeline.fetch import Fetch
 from kraken_core.pipeline.listings import Listings
 from kraken_core.pipeline.progress import Stages, Steps
 from kraken_core.pipeline.rates import trades_a_second
 from kraken_core.pipeline.scope import scope_of
+from kraken_core.pipeline.spent import Spent
 from kraken_core.ports import CandleStore, Ledger
 
 

@@ -28,6 +28,7 @@ from kraken_core.ports.claims import ClaimLedger
 from kraken_core.ports.coverage import CoverageLedger, Unexamined
 from kraken_core.ports.differences import DifferenceLedger
 from kraken_core.ports.exchange import Exchange
+from kraken_core.ports.feed import TradeFeed
 from kraken_core.ports.jobs import Forgotten, JobEvent, JobLedger
 from kraken_core.ports.ledger import Ledger, MarketLedger
 from kraken_core.ports.pairs import AssetRecord, PairLedger, PairRecord, RenamedRows
@@ -79,6 +80,7 @@ __all__ = [
     "StoreKind",
     "StoreState",
     "StoredCandles",
+    "TradeFeed",
     "Unexamined",
     "Vacuumed",
     "Versioned",

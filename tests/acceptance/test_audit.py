@@ -182,7 +182,7 @@ def test_a_proof_lapses_with_what_it_stood_on_and_is_back_when_that_is(
         claim = bench.ledger.assertions([BTC])[0]
         bench.store.commit([bench.store.stage(less)])
         bench.ledger.claim([claim._replace(start=LOST.hull.start, end=LOST.hull.end, evidence="another file")])
-        bench.runner._tracker().update_coverage_after_ingestion([BTC])
+        bench.runner.tracker().update_coverage_after_ingestion([BTC])
     assert "proved" not in grades(home, LOST)
     ingest(home, MARKET, *written(MARKET, [newer], tmp_path / "newer"))  # another file that says the same of the rest
     assert "proved" not in grades(home, LOST)
@@ -234,7 +234,7 @@ def test_an_audit_that_is_interrupted_between_two_stretches_of_a_pair_goes_on_wi
     with at_pocket(home, exchange) as bench:
         claims = [c for c in bench.ledger.assertions([BTC]) if c.series == MINUTES]
         bench.ledger.claim([c._replace(start=hole.hull.start, end=hole.hull.end, withdrawn=True) for c in claims])
-        bench.runner._tracker().update_coverage_after_ingestion([BTC])
+        bench.runner.tracker().update_coverage_after_ingestion([BTC])
         assert bench.runner.audit_plan(bench.audit_request(pairs=["BTC/USD"])).requests == 4
         with pytest.raises(Interrupted):
             bench.audit(pairs=["BTC/USD"], stop=lambda: exchange.requests >= 3)

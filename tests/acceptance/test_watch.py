@@ -21,9 +21,10 @@ import pytest
 from kraken_core import Workbench
 from kraken_core.domain.errors import HomeError, JobRunningError
 from kraken_core.domain.timerange import day_start
+from kraken_core.workbench.watch.alone import LOCK
 from kraken_core.workbench.watch.notices import Notice, by_command, by_webhook
 from kraken_core.workbench.watch.state import STATE, read_state
-from kraken_core.workbench.watch.watch import LOCK, Round, Watch
+from kraken_core.workbench.watch.watch import Round, Watch
 from tests.support.command_line import Kraken, command, environment
 from tests.support.little_market import FIRST_DAY, PRESENT, LittleMarket
 

@@ -55,7 +55,7 @@ class SimulatedStream:
         self.connections = self.cut = 0
         self.closing = threading.Event()
         self.ids: dict[Pair, Ints] = {pair: tape_faults.ids(tape) for pair, tape in market.tapes.items()}
-        self._open: set[ServerConnection] = set()
+        self._talks: list[_Talk] = []
         self._lock = threading.Lock()
         self._server = serve(self._talk, "127.0.0.1", port, compression=None)
         self.url = f"ws://127.0.0.1:{self._server.socket.getsockname()[1]}/v2"
@@ -70,21 +70,27 @@ class SimulatedStream:
         self.closing.set()
         self._server.shutdown()
         with self._lock:
-            still_open = list(self._open)
-        for connection in still_open:
-            hang_up(connection)
+            talks = list(self._talks)
+        for talk in talks:
+            hang_up(talk.connection)
+
+    def behind(self, instant_ns: int) -> bool:
+        """Whether any connection was not yet served what happened up to an instant."""
+        with self._lock:
+            return any(talk.served_ns < instant_ns for talk in self._talks)
 
     def _talk(self, connection: ServerConnection) -> None:
         with self._lock:
             self.connections += 1
             number = self.connections
-            self._open.add(connection)
+            talk = _Talk(self, connection, number)
+            self._talks.append(talk)
         try:
             with suppress(ConnectionClosed, OSError):
-                _Talk(self, connection, number).run()
+                talk.run()
         finally:
             with self._lock:
-                self._open.discard(connection)
+                self._talks.remove(talk)
 
 
 def hang_up(connection: ServerConnection) -> None:
@@ -93,7 +99,7 @@ def hang_up(connection: ServerConnection) -> None:
         connection.socket.shutdown(socket.SHUT_RDWR)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Talk:
     """One connection: what it subscribed to, and up to which trade of each pair it was served."""
 
@@ -105,6 +111,7 @@ class _Talk:
     system: str = ""
     silent: bool = False
     last_at: float = 0.0
+    served_ns: int = 0  # all that happened before was sent, or lost
     chance: Random = field(init=False)
     faults: StreamFaults = field(init=False)
 
@@ -156,8 +163,8 @@ class _Talk:
 
     def _stream(self) -> bool:
         """Send what happened meanwhile; whether the connection is still there."""
-        held_back = ""
-        for text in self._news():
+        held_back, now_ns = "", self.stream.clock.now_ns()
+        for text in self._news(now_ns):
             chance = self.chance.random
             if chance() < self.faults.dropped:
                 continue
@@ -178,14 +185,14 @@ class _Talk:
                 return False
         if held_back:
             self._send(held_back)
+        self.served_ns = now_ns
         return True
 
-    def _news(self) -> Iterator[str]:
-        now_ns = self.stream.clock.now_ns()
+    def _news(self, now_ns: int) -> Iterator[str]:
         for pair, first in self.next.items():
             until = int(np.searchsorted(self.stream.market.tapes[pair].time_ns, now_ns))
             self.next[pair] = until
-            while first < until and self.system == "online":
+            while first < until and self.stream.system == "online":
                 following = min(until, first + self.chance.randint(1, MOST_AT_ONCE))
                 yield self._trades(pair, first, following, "update")
                 first = following  # noqa: PLW2901 - the rest of the pair's trades

@@ -88,7 +88,7 @@ class JobPlanner:
 
     def check_table(self) -> None:
         """Raises HomeError where the ledger tells of another candle table."""
-        _require_same_table(self.ledger, self.store, self._tracker(), self.settings.table)
+        _require_same_table(self.ledger, self.store, self.tracker(), self.settings.table)
 
     def check_ready(self, plan: IngestionPlan) -> None:
         """Raises HomeError where the plan cannot go well.
@@ -156,7 +156,8 @@ class JobPlanner:
                 ) from error
         return self._plan(plan.request, plan.as_of, plan.market, plan.unreached)
 
-    def _tracker(self) -> CoverageTracker:
+    def tracker(self) -> CoverageTracker:
+        """What keeps coverage in step with claims, as of now."""
         return CoverageTracker(self.store, self.ledger, self.tiers, self.clock.now())
 
 

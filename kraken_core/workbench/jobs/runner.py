@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import shlex
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import TypeAlias
 
 from kraken_core.domain.completeness import Completeness
 from kraken_core.domain.errors import (
@@ -32,6 +33,7 @@ from kraken_core.domain.jobs import (
     JobOrigin,
     JobStatus,
 )
+from kraken_core.domain.market import Pair
 from kraken_core.domain.plan import IngestionPlan
 from kraken_core.domain.report import Report
 from kraken_core.domain.request import Request
@@ -69,6 +71,9 @@ LOOK_EVERY_S = 0.1
 def _either(stop: Callable[[], bool], lease: Lease) -> bool:
     """Whether a stop of this process, or of the job, was requested."""
     return stop() or lease.over
+
+
+CarryOut: TypeAlias = "Callable[[JobRunner, IngestionJob, Lease, Callable[[], bool]], JobResult]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,9 +150,9 @@ class JobRunner(JobPlanner):
         a stop was requested (the job is then PAUSED), JobError when it failed (it is then FAILED and can be resumed).
         """
         self.fail_stalled_jobs()
-        began = time.perf_counter()
         if job.request.audit:
-            return self._run_audit(job, progress, stop, began)
+            return self._run_unplanned(job, partial(_audit, progress), stop)
+        began = time.perf_counter()
         plan = self._fetched(plan or self.build_plan(job.request, job.as_of))
         patient = replace(self, store=self.store.with_retries())
         patient.check_ready(plan)
@@ -165,8 +170,16 @@ class JobRunner(JobPlanner):
                 LOG.info("%s", ended(result, total))
         return replace(result, seconds={"total": total, "plan": planned, **result.seconds})
 
-    def _run_audit(self, job: IngestionJob, progress: Progress, stop: Callable[[], bool], began: float) -> JobResult:
-        """An audit, which reads no files and needs no plan but what is covered."""
+    def run_live(self, job: IngestionJob, live: CarryOut, *, stop: Callable[[], bool] = never_stop) -> JobResult:
+        """A live job, from its first trades until ``live`` ends; a stop of the job alone is an interruption.
+
+        Raises as :meth:`run`.
+        """
+        return self._run_unplanned(job, live, stop)
+
+    def _run_unplanned(self, job: IngestionJob, carry_out: CarryOut, stop: Callable[[], bool]) -> JobResult:
+        """A job that reads no files and needs no plan but what is covered."""
+        began = time.perf_counter()
         self.check_table()
         patient = replace(self, store=self.store.with_retries())
         with logged(self.log(job.id)):
@@ -174,17 +187,17 @@ class JobRunner(JobPlanner):
             with Lease(self.ledger, job) as lease:
                 stopped = partial(_either, stop, lease)
                 ours = replace(patient, ledger=self.ledger.for_worker(job, lambda: patient.store.mark))
-                LOG.info("job %s begins, an audit as of %s: %s", job.id, iso(job.as_of), job.request.key)
-                carry_out = partial(ours._audit, job, partial(lease.pass_on, progress), stopped)  # noqa: SLF001 - our copy
-                result = self._guarded(job, lease, stopped, carry_out)
+                LOG.info("job %s begins, %s as of %s: %s", job.id, job.kind, iso(job.as_of), job.request.key)
+                result = self._guarded(job, lease, stopped, partial(carry_out, ours, job, lease, stopped))
                 total = time.perf_counter() - began
                 LOG.info("%s", ended(result, total))
         return replace(result, seconds={"total": total, **result.seconds})
 
-    def _audit(self, job: IngestionJob, progress: Progress, stop: Callable[[], bool]) -> JobResult:
+    def audit(self, job: IngestionJob, progress: Progress, stop: Callable[[], bool]) -> JobResult:
+        """Carry out an audit that is RUNNING, for its worker. Raises UnavailableError, Interrupted."""
         self.ledger.record_table_version(job.id, self.store.version)
         stages = Stages(job, job.metrics, self.ledger, progress, stop)
-        tracker, covered = self._tracker(), self.audit_plan(job.request, job.as_of).covered
+        tracker, covered = self.tracker(), self.audit_plan(job.request, job.as_of).covered
         withdraw = Withdraw(self.store, self.ledger, tracker, Derive(self.store, self.ledger, stop), progress)
         audit = Audit(
             self.exchange(stop),
@@ -197,13 +210,18 @@ class JobRunner(JobPlanner):
         )
         outcome = audit.run(job, covered, stages)
         with stages.stage("report"):
-            lives = {record.pair: record.lives for record in self.ledger.pairs() if record.pair in covered}
-            detections = {s: each for s, each in self.ledger.detections().items() if s.pair in covered}
-            wanted = wanted_before(detections, lives, job.request)
-            report = CompletenessReporter(self.store, self.ledger, self.tiers).generate_report(wanted, job.as_of)
-        self.record_completeness(job, report)
+            report = self.report_of(job, covered.keys())
         ended = replace(job, metrics=stages.metrics)
         return JobResult(ended, report, None, dict(stages.seconds), audit=outcome)
+
+    def report_of(self, job: IngestionJob, pairs: Collection[Pair]) -> Report:
+        """How complete what is expected of pairs is, as of the last detections; kept for the trend too."""
+        lives = {record.pair: record.lives for record in self.ledger.pairs() if record.pair in pairs}
+        detections = {s: each for s, each in self.ledger.detections().items() if s.pair in pairs}
+        wanted = wanted_before(detections, lives, job.request)
+        report = CompletenessReporter(self.store, self.ledger, self.tiers).generate_report(wanted, job.as_of)
+        self.record_completeness(job, report)
+        return report
 
     def start_detached(self, job: IngestionJob, workers: int | None = None) -> IngestionJob:
         """Run or resume the job in a process of its own; returns the job once that process has taken it up.
@@ -233,7 +251,7 @@ class JobRunner(JobPlanner):
     ) -> JobResult:
         names = self.names(plan.market)
         knowing = replace(self, tiers=self.tiers.knowing(names.tokenized))
-        Rename(self.store, self.ledger, knowing._tracker()).run(job.id, names, plan.as_of)  # noqa: SLF001 - our copy
+        Rename(self.store, self.ledger, knowing.tracker()).run(job.id, names, plan.as_of)
         if plan.market:
             self.ledger.record_answer(plan.market)
         self.ledger.record_table_version(job.id, self.store.version)
@@ -338,7 +356,7 @@ class JobRunner(JobPlanner):
     def _pipeline(
         self, plan: IngestionPlan, pool: WorkerPool, progress: Progress, stop: Callable[[], bool]
     ) -> Pipeline:
-        tracker = self._tracker()
+        tracker = self.tracker()
         asking = self._asking(stop) if plan.market else None
         return Pipeline(
             ingest=Ingest(
@@ -395,3 +413,9 @@ class JobRunner(JobPlanner):
     def log(self, job_id: int) -> Path:
         """Where a job's log is."""
         return self.settings.home / "logs" / f"{job_id}.log"
+
+
+def _audit(
+    progress: Progress, runner: JobRunner, job: IngestionJob, lease: Lease, stop: Callable[[], bool]
+) -> JobResult:
+    return runner.audit(job, partial(lease.pass_on, progress), stop)

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import fcntl
 import random
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 from kraken_core.domain.errors import HomeError, Interrupted, JobRunningError, KrakenError, UnavailableError
@@ -22,10 +19,10 @@ from kraken_core.workbench.jobs.control import JobControl
 from kraken_core.workbench.jobs.log import LOG
 from kraken_core.workbench.jobs.worker_process import this_worker
 from kraken_core.workbench.requests import ingest_request, selection
+from kraken_core.workbench.watch.alone import alone
 from kraken_core.workbench.watch.notices import TEST_NOTICE, Notice, Notify, send
 from kraken_core.workbench.watch.state import WatchRecord, WatchState, read_state
 
-LOCK = "watch.lock"
 _ORIGIN = JobOrigin(Trigger.WATCH)
 _SELECTING = ("tier", "tiers", "pairs", "intervals")  # of a request
 
@@ -72,7 +69,7 @@ class Watch:
         Raises Interrupted where a round's job was paused. Others see how far it is: ``read_state``.
         """
         self.home.create_home()
-        with _alone(self.home.settings.home / LOCK):
+        with alone(self.home.settings.home):
             self._record = self._recorded()
             try:
                 yield from self._rounds()
@@ -179,15 +176,3 @@ def _rounds(number: int) -> str:
 def _reaching(gaps: Sequence[GapRecord]) -> TimeRanges:
     """Known gaps, a slot longer: one that only grew at the present end is not new."""
     return TimeRanges.of((gap.start, gap.end + gap.series.width) for gap in gaps)
-
-
-@contextmanager
-def _alone(path: Path) -> Iterator[None]:
-    with path.open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise JobRunningError(
-                f"{path.parent} is being watched already: end that kraken-history watch first."
-            ) from None
-        yield

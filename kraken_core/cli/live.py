@@ -1,0 +1,98 @@
+"""``kraken-history live``: keep a history current as trades happen."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from kraken_core.cli.execute import pausing
+from kraken_core.cli.options import CliContext, Length, asking, common, selecting
+from kraken_core.cli.output import print_json
+
+if TYPE_CHECKING:
+    from kraken_core.pipeline.live import LiveProgress
+    from kraken_core.workbench.live.live import LivePhase
+
+EXAMPLE = """\b
+Example:
+  kraken-history live --pairs BTC/USD,ETH/USD --intervals 1m,1h,1d
+"""
+
+
+@click.command(epilog=EXAMPLE)
+@selecting
+@asking
+@click.option(
+    "--catch-up-every",
+    type=Length(),
+    default="1h",
+    show_default=True,
+    help="How often a job fills what trade ids could not prove.",
+)
+@click.option("--phases", metavar="N", type=click.IntRange(1), help="Stop after this many jobs (default: at Ctrl-C).")
+@common
+def live(
+    ctx: CliContext,
+    *,
+    catch_up_every: int,
+    phases: int | None,
+    **selection: Any,  # noqa: ANN401 - what Workbench.request takes
+) -> int:
+    """Keep a history current as trades happen.
+
+    First a job fills what is missing. Then trades are streamed, and each minute is stored once it has closed and
+    settled and the ids of its trades are consecutive: its grade is proved. What the stream loses is requested at once.
+    Stopped or killed, the next start fills what is missing.
+    """
+    with ctx.workbench() as workbench, pausing(ctx, "Ending live") as stopped:
+        from kraken_core.workbench.live.live import LiveHistory
+
+        workbench.request(**selection)  # a wrong request is refused before anything begins
+        history = LiveHistory(
+            workbench,
+            selection,
+            stopped.is_set,
+            stopped.wait,
+            lambda progress: ctx.say(_progress_line(progress)),
+            catch_up_every * 60,
+        )
+        done = []
+        for number, each in enumerate(history.phases(), start=1):
+            done.append(_row(each))
+            ctx.say(_line(each))
+            if number == phases:
+                break
+        if ctx.as_json:
+            print_json(done)
+        return 1 if done and done[-1]["failed"] else 0
+
+
+def _progress_line(progress: LiveProgress) -> str:
+    from kraken_core.domain.plural import counted
+    from kraken_core.domain.timerange import iso
+
+    waiting = f", {counted(progress.waiting, 'pair')} waiting for missing trades" if progress.waiting else ""
+    return f"Stored up to {iso(progress.until)}: {counted(progress.metrics.records_ingested, 'new candle')}{waiting}."
+
+
+def _line(done: LivePhase) -> str:
+    from kraken_core.domain.plural import counted
+
+    what = "Live" if done.live else "Caught up"
+    if not done.job:
+        return f"{what}: failed: {done.failed}"
+    metrics = done.job.metrics
+    failed = f" Failed: {done.failed}" if done.failed else ""
+    new = f"{counted(metrics.records_ingested, 'new candle')}, {metrics.records_changed:,} changed"
+    return f"{what} (job {done.job.id}): {new}, {counted(metrics.requests, 'request')}.{failed}"
+
+
+def _row(done: LivePhase) -> dict[str, Any]:
+    from kraken_core.workbench import documents
+
+    return {
+        "job": documents.job_row(done.job) if done.job else None,
+        "live": done.live,
+        "failed": done.failed or None,
+    }

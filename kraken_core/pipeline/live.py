@@ -1,0 +1,163 @@
+"""Live: trades of a stream become candles, proved and committed together, minute by minute.
+
+What the stream lost is requested from the Trades endpoint. Where ids cannot prove a slot, nothing is claimed of it: it
+stays a gap, which the next job fills from candles of the exchange.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
+
+from kraken_core.domain.candles import Source
+from kraken_core.domain.errors import PairRefusedError
+from kraken_core.domain.exchange import NS, SETTLING_S
+from kraken_core.domain.jobs import IngestionJob, JobMetrics
+from kraken_core.domain.live_tape import LiveStep, LiveTape, live_trades, longest_waiting
+from kraken_core.domain.market import Pair, Series
+from kraken_core.domain.timerange import TimeRanges, iso
+from kraken_core.pipeline.answer_buffer import AnswerBuffer
+from kraken_core.pipeline.ask import Answer
+from kraken_core.pipeline.cover import CoverageTracker
+from kraken_core.pipeline.spent import Spent
+from kraken_core.ports import CandleStore, Exchange, Ledger, TradeFeed
+
+WAIT_S = 0.2  # for trades, before it is looked whether anything is due
+COMMIT_EVERY_S = 60  # of the exchange's clock
+ASK_EVERY_S = 5  # of the exchange's clock, for the same missing ids
+LOOK_BACK_S = (600, 14_400, 345_600)  # for a trade before the first slot that is missing, one after the other
+MOST_PAGES = 50  # of trades, for the missing ids of a pair: what takes more is filled by the next job
+LOG = logging.getLogger("kraken_core")
+
+
+class LiveProgress(NamedTuple):
+    """How a live job goes: the newest instant up to which slots are whole, how many pairs wait, and its metrics."""
+
+    until: int
+    waiting: int
+    disconnects: int
+    metrics: JobMetrics
+
+
+@dataclass(slots=True)
+class Live:
+    """The live part of a job: from the first trades until it is to end. ``now`` is the exchange's clock.
+
+    The tapes stay what they are from one job to the next, as the feed does.
+    """
+
+    exchange: Exchange
+    feed: TradeFeed
+    tapes: Mapping[Pair, LiveTape]
+    store: CandleStore
+    ledger: Ledger
+    tracker: CoverageTracker
+    now: Callable[[], int]
+    side_by_side: int = 4
+    settling_s: int = SETTLING_S
+    report: Callable[[LiveProgress], None] = lambda _: None
+    _asked: dict[Pair, int] = field(default_factory=dict)  # when it was requested what is missing
+    _until: int = 0
+
+    def run(self, job: IngestionJob, over: Callable[[], bool]) -> JobMetrics:
+        """Commit what becomes whole until it is ``over``; returns the metrics.
+
+        Raises UnavailableError, Interrupted; what was committed is kept.
+        """
+        covered = self.tracker.update_coverage_after_ingestion(list(self.tapes)).covered()
+        spent = Spent.begin(self.exchange, job.metrics)
+        buffer = AnswerBuffer(self.store, self.ledger, job, dict(covered), spent)
+        evidence = f"live from {iso(self.now())}"
+        self._begin(covered)
+        committed = self.now()
+        while not over():
+            for pair, trades in self.feed.take(WAIT_S).items():
+                self.tapes[pair].receive(trades)
+            now = self.now()
+            self._ask(now, longest_waiting(self.tapes))
+            if now - now % COMMIT_EVERY_S > committed:
+                committed = now
+                self._commit(buffer, evidence)
+        self._commit(buffer, evidence)
+        return buffer.metrics
+
+    def _begin(self, covered: Mapping[Series, TimeRanges]) -> None:
+        """Read the trades since each pair's last covered slot, and one before, so that the first slot is proved."""
+        new = [tape for tape in self.tapes.values() if tape.last is None]
+        with ThreadPoolExecutor(self.side_by_side) as pool:
+            list(pool.map(lambda tape: self._read_from(tape, covered), new))
+
+    def _read_from(self, tape: LiveTape, covered: Mapping[Series, TimeRanges]) -> None:
+        of_pair = covered.get(Series(tape.pair, tape.intervals[0]))
+        since = of_pair.hull.end if of_pair else self.now()
+        try:
+            for back in LOOK_BACK_S:
+                page = self.exchange.trades(tape.pair, (since - back) * NS - 1)
+                if len(page.trades) and page.trades["time"][0] < since * NS:
+                    tape.receive(live_trades(page.trades))
+                    break
+        except PairRefusedError as error:
+            LOG.warning("%s", error)  # the stream's own first trades have to do
+
+    def _ask(self, now: int, waiting: Iterable[LiveTape], every_s: int = ASK_EVERY_S) -> None:
+        """Request what is missing of pairs, several at once."""
+        due = [tape for tape in waiting if now - self._asked.get(tape.pair, 0) >= every_s]
+        if due:
+            with ThreadPoolExecutor(self.side_by_side) as pool:
+                list(pool.map(self._fill, due))
+            self._asked |= {tape.pair: now for tape in due}
+
+    def _fill(self, tape: LiveTape) -> None:
+        """Request the missing ids of a pair; ids that stay away once that has settled do not exist."""
+        try:
+            for _ in range(MOST_PAGES):
+                hole = tape.hole
+                if not hole:
+                    return
+                page = self.exchange.trades(tape.pair, hole.since - 1)
+                tape.receive(live_trades(page.trades))
+                if tape.hole == hole:
+                    behind = len(page.trades) and page.trades["time"][-1] >= tape.behind_hole
+                    if not behind or self.now() - tape.behind_hole // NS < self.settling_s:
+                        return
+                    LOG.warning("%s: trades %s to %s do not exist, as far as is known", tape.pair, *hole[:2])
+                    tape.skip()
+        except PairRefusedError as error:
+            LOG.warning("%s", error)
+
+    def _commit(self, buffer: AnswerBuffer, evidence: str) -> None:
+        """What is whole by now, of all pairs together."""
+        self._ask(self.now(), longest_waiting(self.tapes), every_s=1)
+        now = self.now()
+        steps = [(pair, step) for pair, tape in self.tapes.items() if (step := tape.give(now))]
+        answers = [answer for pair, step in steps for answer in _answers(pair, step, evidence)]
+        if not answers:
+            return
+        buffer.job = replace(buffer.job, as_of=now)
+        for answer in answers:
+            buffer.add(answer)
+        buffer.commit()
+        self.tracker.update_coverage_after_ingestion([pair for pair, _ in steps])
+        self._until = max(self._until, *(step.span.end for _, step in steps))
+        waiting = sum(1 for _ in longest_waiting(self.tapes))
+        self.report(LiveProgress(self._until, waiting, self.feed.disconnects, buffer.metrics))
+
+
+def _answers(pair: Pair, step: LiveStep, evidence: str) -> Iterable[Answer]:
+    """What a step entitles to claim, at each interval; what was seen of the ids comes with the finest."""
+    for place, (interval, known, candles) in enumerate(step.slots):
+        slots = TimeRanges.single(*known)
+        yield Answer(
+            Series(pair, interval),
+            candles,
+            slots,
+            Source.TRADES,
+            f"Trades {pair.altname} {evidence}",
+            0 if place else step.trades,
+            proved=slots,
+            spans=() if place or not known.end > known.start else (step.span,),
+            sweeps=False,
+        )

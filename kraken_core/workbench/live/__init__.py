@@ -1,0 +1,1 @@
+"""Keeping a history current as trades happen."""

@@ -1,0 +1,24 @@
+"""A tape's trades as a stream has them."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from kraken_core.domain.candles import VOLUME_DECIMALS
+from kraken_core.domain.live_tape import MICROSECOND, LiveTrade
+from kraken_core.simulator.tape import Tape
+
+
+def live_trades_of(tape: Tape) -> list[LiveTrade]:
+    rows = zip(
+        tape.ids.tolist(), tape.time_ns.tolist(), tape.price_ticks.tolist(), tape.volume_units.tolist(), strict=True
+    )
+    return [
+        LiveTrade(
+            number,
+            at - at % MICROSECOND,
+            ticks / 10.0**tape.price_decimals,
+            Decimal(units).scaleb(-VOLUME_DECIMALS),
+        )
+        for number, at, ticks, units in rows
+    ]

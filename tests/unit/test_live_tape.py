@@ -1,0 +1,143 @@
+"""A live tape gives whole slots alone, whatever a stream does to its trades."""
+
+from __future__ import annotations
+
+import random
+from datetime import date
+from decimal import Decimal
+
+import polars as pl
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kraken_core.domain.candles import VALUES
+from kraken_core.domain.exchange import NS
+from kraken_core.domain.live_tape import LiveTape, LiveTrade, longest_waiting
+from kraken_core.domain.market import Pair
+from kraken_core.domain.timerange import TimeRanges, ceil, day_start
+from kraken_core.simulator.listing import Listing
+from kraken_core.simulator.market import SimulatedMarket
+from tests.support.live_trades import live_trades_of
+
+BTC = Pair("BTC", "USD")
+START = day_start(date(2026, 3, 30))
+MARKET = SimulatedMarket.make(3, [Listing(BTC, 4, 97_000, 1, 0.05)], START, START + 3600)
+TRADES = live_trades_of(MARKET.tapes[BTC])
+SETTLING_S = 120
+LATER = START + 7200  # when all has settled
+
+
+def tape(*intervals: int) -> LiveTape:
+    return LiveTape(BTC, intervals or (1,), SETTLING_S)
+
+
+def trade(number: int, second: float) -> LiveTrade:
+    return LiveTrade(number, START * NS + round(second * NS), 100.0 + number, Decimal(1))
+
+
+def given_by(of: LiveTape, now: int) -> dict[int, tuple[TimeRanges, pl.DataFrame]]:
+    step = of.give(now)
+    return {each.interval: (TimeRanges.single(*each.known), each.candles) for each in step.slots} if step else {}
+
+
+@given(st.randoms(use_true_random=False), st.integers(1, 40))
+def test_slots_given_are_those_of_the_tape_whatever_order_trades_come_in(chance: random.Random, apart: int) -> None:
+    """Swapped within some places, and every one repeated now and then."""
+    mixed = sorted(enumerate(TRADES), key=lambda each: each[0] + chance.uniform(0, apart))
+    received = [each for _, each in mixed for _ in range(chance.choice((1, 1, 2)))]
+    live, known, candles = tape(1, 5), {1: TimeRanges(), 5: TimeRanges()}, {1: [], 5: []}  # type: ignore[var-annotated]
+    live.receive([TRADES[0]])
+    while received:
+        share, received = received[:80], received[80:]
+        live.receive(share)
+        for interval, (ranges, frame) in given_by(live, max(each.time for each in share) // NS).items():
+            assert not known[interval] & ranges
+            known[interval] |= ranges
+            candles[interval].append(frame)
+    for interval, (ranges, frame) in given_by(live, LATER).items():
+        known[interval] |= ranges
+        candles[interval].append(frame)
+    for interval, frames in candles.items():
+        width = interval * 60
+        end = TRADES[-1].time // NS // width * width
+        assert known[interval] == TimeRanges.single(ceil(TRADES[0].time // NS + 1, width), end)
+        opens = pl.col("time").dt.epoch("s")
+        truth = MARKET.truth(BTC, interval).filter(opens.is_between(*known[interval].hull, closed="left"))
+        assert pl.concat(frames).select("time", *VALUES).rows() == truth.select("time", *VALUES).rows()
+    assert live.late == 0
+
+
+@given(st.sets(st.integers(1, len(TRADES) - 2), min_size=1, max_size=20))
+def test_nothing_behind_a_missing_trade_is_given_before_that_came(lost: set[int]) -> None:
+    live = tape()
+    live.receive(each for place, each in enumerate(TRADES) if place not in lost)
+    first = TRADES[min(lost)]
+    for ranges, _ in given_by(live, LATER).values():
+        assert ranges.hull.end <= first.time // NS
+    hole = live.hole
+    assert hole is not None
+    assert hole.first == first.id
+    live.receive(TRADES)
+    assert live.hole is None
+    step = live.give(LATER)
+    assert step is not None
+    assert step.span.end == TRADES[-1].time // NS // 60 * 60
+    assert step.span.whole
+
+
+def test_a_slot_is_given_once_it_has_settled_and_a_later_trade_came() -> None:
+    live = tape()
+    live.receive([trade(1, 30), trade(2, 70), trade(3, 100)])
+    assert live.give(START + 1000) is None  # the minute of the second trade may not be over
+    live.receive([trade(4, 121)])
+    assert live.give(START + 120 + SETTLING_S - 1) is None
+    step = live.give(START + 120 + SETTLING_S)
+    assert step is not None
+    assert step.slots[0].known == (START + 60, START + 120)
+    assert step.slots[0].candles.select("open", "close", "volume", "trades").rows() == [(102.0, 103.0, 2.0, 2)]
+    assert (step.span.first_id, step.span.last_id) == (2, 3)
+    assert live.give(START + 1000) is None
+
+
+def test_minutes_without_trades_between_consecutive_ids_are_given_without_candles() -> None:
+    live = tape()
+    live.receive([trade(1, 0), trade(2, 200)])
+    step = live.give(LATER)
+    assert step is not None
+    assert step.slots[0].known == (START + 60, START + 180)
+    assert step.slots[0].candles.is_empty()
+
+
+def test_ids_that_do_not_exist_leave_the_slots_around_them_out() -> None:
+    live = tape()
+    live.receive([trade(1, 30), trade(2, 130), trade(5, 140), trade(6, 250)])
+    assert longest_waiting({BTC: live}) == [live]
+    assert given_by(live, LATER)[1][0] == TimeRanges.single(START + 60, START + 120)
+    live.skip()
+    assert (live.hole, live.skipped) == (None, 2)
+    assert given_by(live, LATER)[1][0] == TimeRanges.single(START + 180, START + 240)
+
+
+def test_a_trade_that_came_after_its_slot_was_given_is_not_lost() -> None:
+    """Ids may be swapped: one made earlier may have the later id."""
+    live = tape(1, 5)
+    live.receive([trade(1, -10), trade(2, 10), trade(3, 65), trade(4, 130)])
+    assert given_by(live, START + 60 + SETTLING_S)[1][0] == TimeRanges.single(START, START + 60)
+    live.receive([trade(5, 20), trade(6, 400)])
+    step = given_by(live, LATER)
+    assert live.late == 1
+    assert step[1][1].filter(pl.col("time").dt.epoch("s") == START)["trades"].to_list() == [2]
+    assert step[5][1].filter(pl.col("time").dt.epoch("s") == START)["trades"].to_list() == [4]
+
+
+def test_a_numbering_that_begins_again_is_followed_and_nothing_around_it_is_given() -> None:
+    live = tape()
+    live.receive([trade(100, 30), trade(101, 100)])
+    live.receive([trade(1, 500), trade(2, 610), trade(3, 670)])
+    assert given_by(live, LATER)[1][0] == TimeRanges.single(START + 540, START + 660)
+
+
+def test_trades_without_an_id_prove_nothing_and_are_left_out() -> None:
+    live = tape()
+    live.receive([trade(0, 10), trade(1, 30), trade(0, 40), trade(2, 130)])
+    assert live.last == trade(2, 130)
