@@ -80,6 +80,7 @@ class Live:
             self._ask(now, longest_waiting(self.tapes))
             if now - now % COMMIT_EVERY_S > committed:
                 committed = now
+                self._ask(now, longest_waiting(self.tapes), every_s=1)
                 self._commit(buffer, evidence)
         self._commit(buffer, evidence)
         return buffer.metrics
@@ -130,7 +131,6 @@ class Live:
 
     def _commit(self, buffer: AnswerBuffer, evidence: str) -> None:
         """What is whole by now, of all pairs together."""
-        self._ask(self.now(), longest_waiting(self.tapes), every_s=1)
         now = self.now()
         steps = [(pair, step) for pair, tape in self.tapes.items() if (step := tape.give(now))]
         answers = [answer for pair, step in steps for answer in _answers(pair, step, evidence)]

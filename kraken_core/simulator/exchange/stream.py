@@ -75,9 +75,9 @@ class SimulatedStream:
             hang_up(talk.connection)
 
     def behind(self, instant_ns: int) -> bool:
-        """Whether any connection was not yet served what happened up to an instant."""
+        """Whether any connection was not yet served what happened up to an instant, or there is none."""
         with self._lock:
-            return any(talk.served_ns < instant_ns for talk in self._talks)
+            return not self._talks or any(talk.served_ns < instant_ns for talk in self._talks)
 
     def _talk(self, connection: ServerConnection) -> None:
         with self._lock:
@@ -185,7 +185,8 @@ class _Talk:
                 return False
         if held_back:
             self._send(held_back)
-        self.served_ns = now_ns
+        if self.next:
+            self.served_ns = now_ns
         return True
 
     def _news(self, now_ns: int) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from kraken_core.domain.errors import Interrupted
@@ -41,8 +42,9 @@ class LiveJob:
             runner.settings.settling_seconds,
             self.report,
         )
-        metrics = live.run(job, lambda: self.over() or stop())
+        with suppress(Interrupted):  # a request was under way: what it was for is filled at the next start
+            live.run(job, lambda: self.over() or stop())
         if lease.over:
             raise Interrupted("paused")
-        job = replace(job, metrics=metrics)
+        job = replace(job, metrics=runner.ledger.job(job.id).metrics)
         return JobResult(job, runner.report_of(job, self.tapes.keys()), None)

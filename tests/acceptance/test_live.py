@@ -1,0 +1,120 @@
+"""``kraken-history live``: what a stream brings is stored once it is whole and proved, whatever befalls it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from kraken_core import Workbench
+from kraken_core.domain.errors import JobRunningError
+from kraken_core.domain.exchange import SETTLING_S
+from kraken_core.domain.grades import Grade
+from kraken_core.domain.market import Pair, Series
+from kraken_core.domain.timerange import TimeRanges, day_start
+from kraken_core.simulator.exchange.stream_faults import StreamFaults
+from kraken_core.simulator.listing import Listing
+from kraken_core.simulator.market import SimulatedMarket
+from kraken_core.workbench.watch.watch import Watch
+from tests.support.command_line import ROOT, Kraken, environment
+from tests.support.live_exchange import PATIENCE_S, Following, assert_stored_is_true, live_exchange
+
+DAY = "2026-03-30"
+START = day_start(date(2026, 3, 30))
+BTC, ETH, DOGE = (Pair(base, "USD") for base in ("BTC", "ETH", "DOGE"))
+PAIRS, INTERVALS = (BTC, ETH, DOGE), (1, 5, 60)
+MARKET = SimulatedMarket.make(
+    11,
+    [Listing(BTC, 12, 97_000, 1, 0.05), Listing(ETH, 4, 3_400, 2, 0.8), Listing(DOGE, 0.5, 0.16, 7, 900)],
+    START,
+    START + 3 * 3600,
+)
+BEGINS = START + 3600 + 1234
+BAD_LINE = StreamFaults(seed=5, dropped=0.17, repeated=0.2, swapped=0.2, cut_after=8)
+
+
+def proved(home: Path, series: Series) -> TimeRanges:
+    with Workbench.open(home) as workbench:
+        covered = workbench.ledger.coverage([series])
+    return TimeRanges.of((each.start, each.end) for each in covered if each.grade is Grade.PROVED)
+
+
+@pytest.mark.parametrize("faults", [StreamFaults(), BAD_LINE], ids=["good line", "bad line"])
+def test_closed_minutes_are_those_of_the_tape(
+    faults: StreamFaults, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path / "home"
+    with live_exchange(MARKET, BEGINS, monkeypatch, faults) as exchange:
+        with Following(home, exchange, PAIRS, INTERVALS, DAY) as live:
+            live.streaming()
+            for _ in range(20):
+                exchange.clock.advance(60)
+                exchange.delivered()
+            whole = (BEGINS + 20 * 60 - SETTLING_S) // 60 * 60 - 120
+            live.until(whole)
+        assert_stored_is_true(home, MARKET, PAIRS, INTERVALS)
+        assert TimeRanges.single(BEGINS // 60 * 60 + 60, whole) - proved(home, Series(BTC, 1)) == TimeRanges()
+        assert live.phases[-1].live
+        assert live.phases[-1].job
+        assert live.phases[-1].job.metrics.records_changed == 0
+        assert (exchange.stream.cut > 3) is bool(faults.cut_after)
+
+
+@pytest.mark.parametrize("point", ["table.commit.after:6", "ledger.commit.before:45"])
+def test_killed_anywhere_the_next_start_fills_what_is_missing(
+    point: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home, later = tmp_path / "home", BEGINS + 30 * 60
+    with live_exchange(MARKET, BEGINS, monkeypatch, BAD_LINE) as exchange:
+        words = [sys.executable, "-m", "tests.support.live_process", str(home), DAY, *map(str, PAIRS)]
+        with subprocess.Popen(words, cwd=ROOT, env=environment({"KRAKEN_FAILPOINT": point})) as killed:
+            until = time.monotonic() + PATIENCE_S
+            while killed.poll() is None:
+                assert time.monotonic() < until
+                exchange.clock.advance(10)
+                time.sleep(0.02)
+        assert killed.returncode == -9
+        assert_stored_is_true(home, MARKET, PAIRS, INTERVALS)
+        with Following(home, exchange, PAIRS, INTERVALS, DAY) as live:
+            live.streaming()
+            live.until(later)
+        assert_stored_is_true(home, MARKET, PAIRS, INTERVALS)
+        with Workbench.open(home) as workbench:
+            for series in (Series(BTC, 1), Series(BTC, 5)):
+                ranges = TimeRanges.of((each.start, each.end) for each in workbench.ledger.coverage([series]))
+                assert TimeRanges.single(START + 60, later // 300 * 300 - 600) - ranges == TimeRanges()
+            states = [job.status.value for job in workbench.jobs()]
+        assert "FAILED" not in states
+        assert "RUNNING" not in states
+
+
+def test_live_and_watch_exclude_one_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = tmp_path / "home"
+    with (
+        live_exchange(MARKET, BEGINS, monkeypatch) as exchange,
+        Following(home, exchange, PAIRS, INTERVALS, DAY) as live,
+    ):
+        live.streaming()
+        with Workbench.open(home) as workbench:
+            watch = Watch(workbench, {"pairs": ["BTC/USD"]}, 60, 0, lambda _: True, lambda: False)
+            with pytest.raises(JobRunningError, match="or kraken-history live, first"):
+                next(watch.rounds())
+        with (
+            pytest.raises(JobRunningError, match="being watched already"),
+            Following(home, exchange, PAIRS, INTERVALS, DAY) as second,
+        ):
+            second.streaming()
+
+
+def test_one_phase_from_the_command_line(kraken: Kraken, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stream that is not there is no failure of a job: it is tried again, and the next job fills what is missing."""
+    with live_exchange(MARKET, BEGINS, monkeypatch):
+        words = ("--home", kraken.home, "--pairs", "BTC/USD", "--intervals", "1m,1h", "--start-date", DAY)
+        said = kraken("live", *words, "--phases", "1", "--json")
+        assert [(row["live"], row["failed"], row["job"]["trigger"]) for row in said.json] == [(False, None, "live")]
+        assert "Caught up (job 1)" in said.err
+        kraken("live", "--home", kraken.home, "--pairs", "FOO/BAR", code=2)
