@@ -59,7 +59,7 @@ class Live:
     side_by_side: int = 4
     settling_s: int = SETTLING_S
     report: Callable[[LiveProgress], None] = lambda _: None
-    _asked: dict[Pair, int] = field(default_factory=dict)  # when it was requested what is missing
+    _requested_at: dict[Pair, int] = field(default_factory=dict)  # when it was requested what is missing
     _until: int = 0
 
     def run(self, job: IngestionJob, over: Callable[[], bool]) -> JobMetrics:
@@ -105,11 +105,11 @@ class Live:
 
     def _ask(self, now: int, waiting: Iterable[LiveTape], every_s: int = ASK_EVERY_S) -> None:
         """Request what is missing of pairs, several at once."""
-        due = [tape for tape in waiting if now - self._asked.get(tape.pair, 0) >= every_s]
+        due = [tape for tape in waiting if now - self._requested_at.get(tape.pair, 0) >= every_s]
         if due:
             with ThreadPoolExecutor(self.side_by_side) as pool:
                 list(pool.map(self._fill, due))
-            self._asked |= {tape.pair: now for tape in due}
+            self._requested_at |= {tape.pair: now for tape in due}
 
     def _fill(self, tape: LiveTape) -> None:
         """Request the missing ids of a pair; ids that stay away once that has settled do not exist."""

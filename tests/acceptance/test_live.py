@@ -118,3 +118,26 @@ def test_one_phase_from_the_command_line(kraken: Kraken, monkeypatch: pytest.Mon
         assert [(row["live"], row["failed"], row["job"]["trigger"]) for row in said.json] == [(False, None, "live")]
         assert "Caught up (job 1)" in said.err
         kraken("live", "--home", kraken.home, "--pairs", "FOO/BAR", code=2)
+
+
+@pytest.mark.soak
+def test_a_thousand_disconnects_on_fifty_pairs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pairs = [Pair(f"T{number:02}", "USD") for number in range(50)]
+    listings = [Listing(pair, 0.5 + place % 7, 10 + place, 4, 50) for place, pair in enumerate(pairs)]
+    market = SimulatedMarket.make(12, listings, START, START + 8 * 3600)
+    home, seconds = tmp_path / "home", []
+    faults = StreamFaults(seed=6, dropped=0.17, repeated=0.1, swapped=0.1, cut_after=10)
+    with live_exchange(market, BEGINS, monkeypatch, faults) as exchange:
+        with Following(home, exchange, pairs, INTERVALS, DAY) as live:
+            live.streaming()
+            while exchange.stream.cut < 1000:
+                exchange.clock.advance(60)
+                began = time.perf_counter()
+                exchange.delivered()
+                live.until((exchange.clock.now() - SETTLING_S) // 60 * 60 - 300)
+                seconds.append(time.perf_counter() - began)
+            whole = (exchange.clock.now() - SETTLING_S) // 60 * 60 - 600
+        assert_stored_is_true(home, market, pairs, INTERVALS)
+        busy = pairs[6]
+        assert TimeRanges.single(BEGINS // 60 * 60 + 60, whole) - proved(home, Series(busy, 1)) == TimeRanges()
+        assert all(each.job.metrics.records_changed == 0 for each in live.phases if each.job and each.live)

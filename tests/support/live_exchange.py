@@ -63,7 +63,7 @@ def live_exchange(
 
 
 def brisk_feed(url: str, pairs: Sequence[Pair]) -> TradeFeed:
-    return KrakenFeed(url, pairs, pace=BRISK)
+    return KrakenFeed(url, pairs, pairs_a_connection=10, pace=BRISK)
 
 
 @dataclass

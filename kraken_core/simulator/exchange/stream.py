@@ -163,19 +163,19 @@ class _Talk:
 
     def _stream(self) -> bool:
         """Send what happened meanwhile; whether the connection is still there."""
-        held_back, now_ns = "", self.stream.clock.now_ns()
+        delayed, now_ns = "", self.stream.clock.now_ns()
         for text in self._news(now_ns):
             chance = self.chance.random
             if chance() < self.faults.dropped:
                 continue
-            if not held_back and chance() < self.faults.swapped:
-                held_back = text
+            if not delayed and chance() < self.faults.swapped:
+                delayed = text
                 continue
             for each in (text, text) if chance() < self.faults.repeated else (text,):
                 self._send(each)
-            if held_back:
-                self._send(held_back)
-                held_back = ""
+            if delayed:
+                self._send(delayed)
+                delayed = ""
             self.sent += 1
             if self.faults.silent_after and self.sent >= self.faults.silent_after:
                 self.silent = True
@@ -183,8 +183,8 @@ class _Talk:
                 self.stream.cut += 1
                 hang_up(self.connection)
                 return False
-        if held_back:
-            self._send(held_back)
+        if delayed:
+            self._send(delayed)
         if self.next:
             self.served_ns = now_ns
         return True

@@ -136,6 +136,6 @@ class LiveHistory:
             return LivePhase(None, live=True, failed=str(error))
 
     def _exchange_clock(self) -> Callable[[], int]:
-        """The exchange's clock: asked once, and gone on with by a steady one."""
-        asked, at = self.home.exchange(self.stop).now(), time.monotonic()
-        return lambda: asked + int(time.monotonic() - at)
+        """The exchange's clock: read once, and continued by a steady one."""
+        at_begin, began = self.home.exchange(self.stop).now(), time.monotonic()
+        return lambda: at_begin + int(time.monotonic() - began)
