@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import signal
 import subprocess
 import sys
 import time
 from datetime import date
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from kraken_core import Workbench
@@ -16,11 +19,12 @@ from kraken_core.domain.exchange import SETTLING_S
 from kraken_core.domain.grades import Grade
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.timerange import TimeRanges, day_start
+from kraken_core.simulator.exchange import TapeFaults
 from kraken_core.simulator.exchange.stream_faults import StreamFaults
 from kraken_core.simulator.listing import Listing
 from kraken_core.simulator.market import SimulatedMarket
 from kraken_core.workbench.watch.watch import Watch
-from tests.support.command_line import ROOT, Kraken, environment
+from tests.support.command_line import ROOT, Kraken, command, environment
 from tests.support.live_exchange import PATIENCE_S, Following, assert_stored_is_true, live_exchange
 
 DAY = "2026-03-30"
@@ -118,6 +122,66 @@ def test_one_phase_from_the_command_line(kraken: Kraken, monkeypatch: pytest.Mon
         assert [(row["live"], row["failed"], row["job"]["trigger"]) for row in said.json] == [(False, None, "live")]
         assert "Caught up (job 1)" in said.err
         kraken("live", "--home", kraken.home, "--pairs", "FOO/BAR", code=2)
+
+
+def test_numbers_that_never_existed_prove_nothing_and_the_next_job_fills_what_is_around_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home, odd = tmp_path / "home", TapeFaults(seed=3, phantoms=0.02)
+    with live_exchange(MARKET, BEGINS, monkeypatch, tape_faults=odd) as exchange:
+        with Following(home, exchange, [BTC], [1], DAY) as live:
+            live.streaming()
+            live.until(BEGINS + 1800)
+        by_ids = proved(home, Series(BTC, 1))
+        span = TimeRanges.single(START + 4800, (BEGINS + 1800) // 60 * 60 - 60)
+        tape, ids = MARKET.tapes[BTC], odd.ids(MARKET.tapes[BTC])
+        for place in (np.flatnonzero(np.diff(ids) > 1) + 1).tolist():
+            between = TimeRanges.single(*(tape.time_ns[[place - 1, place]] // 1_000_000_000).tolist())
+            assert not by_ids & between.outer(60) & span
+        assert by_ids & span
+        with Following(home, exchange, [BTC], [1], DAY) as live:
+            live.streaming()
+        assert_stored_is_true(home, MARKET, [BTC], [1])
+        with Workbench.open(home) as workbench:
+            ranges = TimeRanges.of((each.start, each.end) for each in workbench.ledger.coverage([Series(BTC, 1)]))
+        assert span - ranges == TimeRanges()
+
+
+def test_all_pairs_and_intervals_of_a_minute_are_one_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = tmp_path / "home"
+    with (
+        live_exchange(MARKET, BEGINS, monkeypatch) as exchange,
+        Following(home, exchange, PAIRS, INTERVALS, DAY) as live,
+    ):
+        live.streaming()
+        live.until(BEGINS + 60)
+        with Workbench.open(home) as workbench:
+            before, first = workbench.store.version, len(live.progress)
+            live.until(BEGINS + 1200)
+            commits = len(live.progress) - first
+        with Workbench.open(home) as workbench:
+            assert workbench.store.version - before in {commits, commits + 1}
+        assert commits <= 20
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_it_cleanly(number: signal.Signals, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = tmp_path / "home"
+    with live_exchange(MARKET, BEGINS, monkeypatch, running=True) as exchange:
+        words = command(
+            "live", "--home", home, "--pairs", "BTC/USD", "--intervals", "1m", "--start-date", DAY, "--json"
+        )
+        with subprocess.Popen(words, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+            until = time.monotonic() + PATIENCE_S
+            while not exchange.stream.connections:
+                assert time.monotonic() < until
+                time.sleep(0.02)
+            process.send_signal(number)
+            out, err = process.communicate(timeout=PATIENCE_S)
+        assert process.returncode == 0, err
+        assert json.loads(out)[0]["job"]["status"] == "COMPLETED"
+        with Workbench.open(home) as workbench:
+            assert {job.status.value for job in workbench.jobs()} == {"COMPLETED"}
 
 
 @pytest.mark.soak

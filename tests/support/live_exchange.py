@@ -18,7 +18,7 @@ from kraken_core.domain.candles import VALUES
 from kraken_core.domain.market import Pair
 from kraken_core.pipeline.live import LiveProgress
 from kraken_core.ports import TradeFeed
-from kraken_core.simulator.exchange import ExchangeClock, SimulatedExchange
+from kraken_core.simulator.exchange import HONEST, ExchangeClock, SimulatedExchange, TapeFaults
 from kraken_core.simulator.exchange.stream import SimulatedStream
 from kraken_core.simulator.exchange.stream_faults import FAULTLESS, StreamFaults
 from kraken_core.simulator.market import SimulatedMarket
@@ -48,14 +48,21 @@ class LiveExchange:
 
 @contextmanager
 def live_exchange(
-    market: SimulatedMarket, now: int, patch: pytest.MonkeyPatch, faults: StreamFaults = FAULTLESS
+    market: SimulatedMarket,
+    now: int,
+    patch: pytest.MonkeyPatch,
+    faults: StreamFaults = FAULTLESS,
+    *,
+    tape_faults: TapeFaults = HONEST,
+    running: bool = False,
 ) -> Iterator[LiveExchange]:
     """The exchange at an instant; workbenches that are opened meanwhile know it by their settings."""
-    clock = ExchangeClock(now)
+    clock = ExchangeClock(now, running=running)
     with (
         SimulatedExchange(market, clock=clock, limits=None) as rest,
-        SimulatedStream(market, clock, faults=faults, heartbeat_s=0.1) as stream,
+        SimulatedStream(market, clock, faults=faults, tape_faults=tape_faults, heartbeat_s=0.1) as stream,
     ):
+        rest.tape_faults = tape_faults
         patch.setenv("KRAKEN_API_URL", rest.url)
         patch.setenv("KRAKEN_WS_URL", stream.url)
         patch.setenv("KRAKEN_REQUESTS_PER_SECOND", "10")
