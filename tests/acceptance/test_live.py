@@ -25,6 +25,7 @@ from kraken_core.simulator.listing import Listing
 from kraken_core.simulator.market import SimulatedMarket
 from kraken_core.workbench.watch.watch import Watch
 from tests.support.command_line import ROOT, Kraken, command, environment
+from tests.support.helping import in_soak
 from tests.support.live_exchange import PATIENCE_S, Following, assert_stored_is_true, live_exchange
 
 DAY = "2026-03-30"
@@ -68,11 +69,11 @@ def test_closed_minutes_are_those_of_the_tape(
         assert (exchange.stream.cut > 3) is bool(faults.cut_after)
 
 
-@pytest.mark.parametrize("point", ["table.commit.after:6", "ledger.commit.before:45"])
+@pytest.mark.parametrize("point", ["table.commit.after:6", *in_soak("ledger.commit.before:45", "table.stage.after:9")])
 def test_killed_anywhere_the_next_start_fills_what_is_missing(
     point: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    home, later = tmp_path / "home", BEGINS + 30 * 60
+    home, later = tmp_path / "home", BEGINS + 15 * 60
     with live_exchange(MARKET, BEGINS, monkeypatch, BAD_LINE) as exchange:
         words = [sys.executable, "-m", "tests.support.live_process", str(home), DAY, *map(str, PAIRS)]
         with subprocess.Popen(words, cwd=ROOT, env=environment({"KRAKEN_FAILPOINT": point})) as killed:
@@ -127,13 +128,13 @@ def test_one_phase_from_the_command_line(kraken: Kraken, monkeypatch: pytest.Mon
 def test_numbers_that_never_existed_prove_nothing_and_the_next_job_fills_what_is_around_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    home, odd = tmp_path / "home", TapeFaults(seed=3, phantoms=0.02)
+    home, odd = tmp_path / "home", TapeFaults(seed=3, phantoms=0.03)
     with live_exchange(MARKET, BEGINS, monkeypatch, tape_faults=odd) as exchange:
         with Following(home, exchange, [BTC], [1], DAY) as live:
             live.streaming()
-            live.until(BEGINS + 1800)
+            live.until(BEGINS + 600)
         by_ids = proved(home, Series(BTC, 1))
-        span = TimeRanges.single(START + 4800, (BEGINS + 1800) // 60 * 60 - 60)
+        span = TimeRanges.single(START + 4800, (BEGINS + 600) // 60 * 60 - 60)
         tape, ids = MARKET.tapes[BTC], odd.ids(MARKET.tapes[BTC])
         for place in (np.flatnonzero(np.diff(ids) > 1) + 1).tolist():
             between = TimeRanges.single(*(tape.time_ns[[place - 1, place]] // 1_000_000_000).tolist())
@@ -157,14 +158,14 @@ def test_all_pairs_and_intervals_of_a_minute_are_one_commit(tmp_path: Path, monk
         live.until(BEGINS + 60)
         with Workbench.open(home) as workbench:
             before, first = workbench.store.version, len(live.progress)
-            live.until(BEGINS + 1200)
+            live.until(BEGINS + 420)
             commits = len(live.progress) - first
         with Workbench.open(home) as workbench:
             assert workbench.store.version - before in {commits, commits + 1}
-        assert commits <= 20
+        assert commits <= 10
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGTERM, *in_soak(signal.SIGINT)])
 def test_a_signal_ends_it_cleanly(number: signal.Signals, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     home = tmp_path / "home"
     with live_exchange(MARKET, BEGINS, monkeypatch, running=True) as exchange:

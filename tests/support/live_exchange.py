@@ -147,7 +147,9 @@ def assert_stored_is_true(home: Path, market: SimulatedMarket, pairs: Sequence[P
                 ranges = [each for each in covered if each.series == (pair, interval)]
                 stored = workbench.candles(str(pair), interval, to="polars")
                 opens = pl.col("time").dt.epoch("s")
-                inside = pl.any_horizontal(*(opens.is_between(each.start, each.end, closed="left") for each in ranges))
+                inside = pl.any_horizontal(
+                    pl.lit(value=False), *(opens.is_between(each.start, each.end, closed="left") for each in ranges)
+                )
                 truth = market.truth(pair, interval).filter(inside)
                 known = stored.filter(inside)
                 assert known.select("time", *VALUES).rows() == truth.select("time", *VALUES).rows(), (pair, interval)
