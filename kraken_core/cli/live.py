@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -58,11 +59,12 @@ def live(
             catch_up_every * 60,
         )
         done = []
-        for number, each in enumerate(history.phases(), start=1):
-            done.append(_row(each))
-            ctx.say(_line(each))
-            if number == phases:
-                break
+        with closing(history.phases()) as all_phases:
+            for number, each in enumerate(all_phases, start=1):
+                done.append(_row(each))
+                ctx.say(_line(each))
+                if number == phases:
+                    break
         if ctx.as_json:
             print_json(done)
         return 1 if done and done[-1]["failed"] else 0

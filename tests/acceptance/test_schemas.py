@@ -21,6 +21,7 @@ from kraken_core.workbench.schemas.rows import closed
 from scripts.json_schemas import SCHEMAS, schemas
 from tests.support.command_line import ROOT, Kraken, asked
 from tests.support.little_market import FIRST_DAY, PRESENT, LittleMarket
+from tests.support.live_exchange import live_exchange
 
 BY_NAME = {document.name: document for document in DOCUMENTS}
 PRINT_NONE = {"completion": "a shell's script", "mcp": "its output is the protocol's"}
@@ -125,6 +126,14 @@ def test_a_watch_and_its_test_notice(kraken: Kraken, little: LittleMarket) -> No
     assert rounds[0]["job"]
     conform("rounds", rounds)
     conform("test-notice", kraken("watch", "--test-notice", "--command", "true", "--json").json)
+
+
+def test_a_phase_of_a_live_history(kraken: Kraken, little: LittleMarket, monkeypatch: pytest.MonkeyPatch) -> None:
+    with live_exchange(little.market, little.market.end, monkeypatch):
+        words = ("--pairs", "BTC/USD", "--intervals", "1h", "--start-date", "2024-04-05")
+        phases = kraken("live", *words, "--phases", 1, "--json").json
+    assert phases[0]["job"]
+    conform("phases", phases)
 
 
 def test_what_servers_print_before_they_begin(full: Kraken, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -77,6 +77,10 @@ def test_a_pair_that_is_not_streamed_is_named_and_hinders_no_other() -> None:
 def test_pairs_are_spread_over_connections() -> None:
     with streaming(FAULTLESS, NOWHERE, Pair("BAR", "USD"), BTC) as (stream, feed):
         received(feed, BTC, passed(BTC, 1800))
+        until = time.monotonic() + PATIENCE_S
+        while len(feed.refused) < 2:
+            assert time.monotonic() < until
+            time.sleep(0.01)
         assert stream.connections == 2
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
@@ -62,7 +62,7 @@ class LiveHistory:
     open_feed: OpenFeed = open_feed
     _tapes: dict[Pair, LiveTape] = field(default_factory=dict, repr=False)
 
-    def phases(self) -> Iterator[LivePhase]:
+    def phases(self) -> Generator[LivePhase, None, None]:
         """One job after the other, until a stop is requested.
 
         Raises JobRunningError where the home is kept up to date by another process, UsageError where nothing of the

@@ -95,6 +95,7 @@ _PLAN = record(
 _ROUND = record(
     {"job": nullable(rows.JOB), "failed": nullable(TEXT), "skipped": nullable(TEXT), "gaps": array(rows.GAP)}
 )
+_PHASE = record({"job": nullable(rows.JOB), "live": YES_OR_NO, "failed": nullable(TEXT)})
 _CHANGE = record(
     {**_SERIES, "before": nullable(rows.SLOTS), "after": nullable(rows.SLOTS), "wanted": INTEGER, "missing": INTEGER}
 )
@@ -256,6 +257,7 @@ DOCUMENTS = (
     ),
     Document("jobs", ("jobs",), array(rows.JOB)),
     Document("rounds", ("watch",), array(_ROUND)),
+    Document("phases", ("live",), array(_PHASE)),
     Document("test-notice", ("watch --test-notice",), record({"sent": COUNT, "failures": array(TEXT)})),
     Document("coverage", ("coverage",), array(rows.COVERAGE)),
     Document("gaps", ("gaps",), array(rows.GAP)),
