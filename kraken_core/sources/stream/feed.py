@@ -133,6 +133,8 @@ class KrakenFeed:
                 self.refused |= {pairs[symbol]: why for symbol, why in message.refused.items() if symbol in pairs}
                 self._received.extend((pair, each) for pair, trades in message.trades.items() for each in trades)
                 self._arrived.notify_all()
+            for symbol, why in message.refused.items():
+                LOG.warning("%s is not streamed: %s; jobs that fill what is missing request it", symbol, why)
             if message.system:
                 LOG.info("the exchange is %s", message.system)
             if message.trades:
