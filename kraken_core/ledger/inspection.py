@@ -7,6 +7,7 @@ from typing import NamedTuple
 from kraken_core.ledger.engine import file_of, open_engine, reading, shown
 from kraken_core.ledger.models import REVISION
 from kraken_core.ledger.schema import refuse_newer, revision_of
+from kraken_core.ledger.sqlite import may_only_read
 
 
 class LedgerState(NamedTuple):
@@ -14,7 +15,7 @@ class LedgerState(NamedTuple):
 
     address: str  # without its password
     revision: str | None  # of its tables; None where there are none yet
-    journal: str  # SQLite's journal mode; "" for other databases
+    journal: str  # SQLite's journal mode; "" for other databases, and where it may only be read
     damage: str  # what SQLite finds wrong with its file; "" where nothing is
 
     @property
@@ -40,7 +41,8 @@ def inspect_ledger(url: str) -> LedgerState | None:
                 refuse_newer(connection, revision)
             journal = damage = ""
             if file:
-                journal = str(connection.exec_driver_sql("PRAGMA journal_mode").scalar())
+                if not may_only_read(file):  # then it is opened as unchanging, whatever its mode
+                    journal = str(connection.exec_driver_sql("PRAGMA journal_mode").scalar())
                 found = str(connection.exec_driver_sql("PRAGMA quick_check(1)").scalar())
                 damage = "" if found == "ok" else " ".join(found.split())
             return LedgerState(shown(engine), revision, journal, damage)
