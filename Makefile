@@ -1,8 +1,8 @@
 # Everything a person or the CI does with this project. `make` alone lists it.
 
 PYTHON ?= python3
-# Twice the cores there usually are: many tests wait for servers, for a browser and for the disk.
-PYTEST_WORKERS ?= 4
+# One more than the cores there usually are: many tests wait for servers, for a browser and for the disk.
+PYTEST_WORKERS ?= 3
 
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
@@ -29,10 +29,10 @@ app: .venv/.runtime ## start the dashboard of ./kraken-data
 	@$(BIN)/streamlit run app/main.py
 
 test: .venv/.test $(QUESTDB) browser ## run every test but the long ones
-	@$(TEST) -n $(PYTEST_WORKERS) -m "not soak" --timeout 300 --timeout-method thread
+	@$(TEST) -n $(PYTEST_WORKERS) --dist loadgroup -m "not soak" --timeout 300 --timeout-method thread
 
 soak: .venv/.test $(QUESTDB) ## run the long tests: kills, faults, random markets
-	@$(TEST) -n $(PYTEST_WORKERS) -m soak
+	@$(TEST) -n $(PYTEST_WORKERS) --dist loadgroup -m soak
 
 browser: ## get a browser for the tests of the dashboard, where that can be done
 	@sh scripts/browser.sh

@@ -33,6 +33,14 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "soak" if soaking else "quick"))
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """One process has all tests of QuestDB: a server for each takes much of the processors, even when idle."""
+    for item in items:
+        if item.get_closest_marker("questdb"):
+            item.add_marker(pytest.mark.xdist_group("questdb"))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _without_the_real_exchange() -> Iterator[None]:
     """No test talks to Kraken, whatever it forgets to set: here nobody knows where that is."""
