@@ -66,7 +66,8 @@ def test_the_image_has_what_runs_and_nothing_that_tests() -> None:
         f"\n{package}==" in locked for package in ("distributed", "questdb", "streamlit", "psycopg", "hatchling")
     )
     tools = {re.split("[^a-z-]", tool)[0] for tool in PROJECT["project"]["optional-dependencies"]["test"]}
-    assert [tool for tool in tools if f"\n{tool}==" in locked] == []
+    beneath_streamlit = {"jsonschema"}
+    assert {tool for tool in tools if f"\n{tool}==" in locked} <= beneath_streamlit
 
 
 def test_the_image_runs_as_a_user_of_its_own_and_takes_what_a_wheel_is_built_from() -> None:
