@@ -7,6 +7,7 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,8 @@ def with_assistant(home: Path, url: str, ask: Callable[[Client], Awaitable[None]
         async with Client(StdioServerParameters(command=sys.executable, args=words, env=environment)) as client:
             await ask(client)
 
-    asyncio.run(talk())
+    with ThreadPoolExecutor(1) as elsewhere:  # where a browser was driven before, this thread has a loop already
+        elsewhere.submit(asyncio.run, talk()).result()
 
 
 def test_a_hundred_questions_are_answered_right_and_change_nothing(little: LittleMarket, full_home: Path) -> None:
