@@ -19,8 +19,10 @@ def grade(counts: Completeness) -> str:
 
 
 def by_grade(counts: Completeness) -> dict[Grade, str]:
-    """The share of covered slots on evidence of each grade, best first."""
-    return {each: percent(getattr(counts, each.value) / (counts.covered or 1)) for each in Grade}
+    """The share of covered slots on evidence of each grade, best first; a dash where none is covered."""
+    if not counts.covered:
+        return dict.fromkeys(Grade, "–")
+    return {each: percent(getattr(counts, each.value) / counts.covered) for each in Grade}
 
 
 def evidence(counts: Completeness) -> str:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import signal
 import socket
 import subprocess
 from pathlib import Path
-from typing import Any
 
 import pytest
 import requests
 
 from tests.support.command_line import Kraken, command, environment, refused
+from tests.support.serving_commands import document
 
 TOKEN = "correct-horse-battery"
 
@@ -25,17 +24,6 @@ def started(home: Path, *words: object, **more: str) -> subprocess.Popen[str]:
         text=True,
         env=environment(more),
     )
-
-
-def document(serving: subprocess.Popen[str]) -> Any:
-    """The JSON it prints before it begins to answer."""
-    assert serving.stdout
-    lines: list[str] = []
-    for line in serving.stdout:
-        lines.append(line)
-        if line == "}\n":
-            break
-    return json.loads("".join(lines))
 
 
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import signal
 import socket
 import subprocess
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -15,23 +13,13 @@ from kraken_core.domain.exchange import SETTLING_S
 from kraken_core.simulator.demo import demo_market
 from tests.support.asking import result
 from tests.support.command_line import Kraken, command, environment, refused
+from tests.support.serving_commands import document
 
 
 def started(*words: object) -> subprocess.Popen[str]:
     return subprocess.Popen(
         command("simulate", *words), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment()
     )
-
-
-def document(serving: subprocess.Popen[str]) -> Any:
-    """The JSON it prints before it begins to serve."""
-    assert serving.stdout
-    lines: list[str] = []
-    for line in serving.stdout:
-        lines.append(line)
-        if line == "}\n":
-            break
-    return json.loads("".join(lines))
 
 
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
