@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, settings
 
 pytest.register_assert_rewrite("tests.support")  # before any of it is imported, in whatever order tests are
 
-from tests.support.command_line import asked, process  # noqa: E402
+from tests.support.command_line import asked, process, shared  # noqa: E402
 from tests.support.little_market import LittleMarket, written_to  # noqa: E402
 
 # No deadlines: how long an example takes says nothing about what it proves.
@@ -63,8 +63,9 @@ def little(tmp_path_factory: pytest.TempPathFactory) -> LittleMarket:
 
 
 @pytest.fixture(scope="session")
-def full_home(little: LittleMarket, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def full_home(little: LittleMarket, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A home that holds the whole market. Read only: many tests share it."""
     home = tmp_path_factory.mktemp("full") / "home"
     process(*asked(little.folder), "--home", home, "--quiet")
-    return home
+    with shared(home):
+        yield home

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -53,8 +52,8 @@ def conform(name: str, document: Any) -> None:
 
 
 @pytest.mark.parametrize(("name", "line"), READING, ids=[line for _, line in READING])
-def test_what_a_reading_command_prints_is_as_described(kraken: Kraken, full_home: Path, name: str, line: str) -> None:
-    document = kraken(*shlex.split(line), "--home", full_home, "--json").json
+def test_what_a_reading_command_prints_is_as_described(full: Kraken, name: str, line: str) -> None:
+    document = full(*shlex.split(line), "--json").json
     conform(name, document)
     assert document, "an empty document would prove nothing"
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
@@ -131,9 +130,9 @@ def test_a_damaged_table_is_told_and_not_looked_into(full: Kraken) -> None:
     assert checks["table"]["examples"][0].startswith(path)
 
 
-def test_verifying_a_pair_reads_the_claims_and_candles_of_that_pair_alone(full_home: Path) -> None:
+def test_verifying_a_pair_reads_the_claims_and_candles_of_that_pair_alone(full: Kraken) -> None:
     with (
-        Workbench.open(full_home) as workbench,
+        Workbench.open(full.home) as workbench,
         patch.object(SqlLedger, "assertions", autospec=True, side_effect=SqlLedger.assertions) as claims,
         patch.object(DeltaStore, "candles", autospec=True, side_effect=DeltaStore.candles) as candles,
     ):

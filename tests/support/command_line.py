@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import os
 import re
+import sqlite3
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -138,6 +140,21 @@ def tree(folder: Path) -> dict[str, tuple[int, int] | None]:
         status = path.lstat()
         found[path.relative_to(folder).as_posix()] = None if path.is_dir() else (status.st_size, status.st_mtime_ns)
     return found
+
+
+@contextmanager
+def shared(home: Path) -> Iterator[Path]:
+    """A home that many tests read. Whichever of them changes it is a fault of all that come after."""
+    before = kept_in(home)
+    yield home
+    assert kept_in(home) == before, f"a test has changed {home.parent.name}, which others share: let it copy its own"
+
+
+def kept_in(home: Path) -> tuple[list[str], list[str]]:
+    """What a home keeps: its ledger row by row, and the files of its tables."""
+    with closing(sqlite3.connect(home / "ledger.db")) as ledger:
+        rows = list(ledger.iterdump())
+    return rows, [name for name in tree(home) if name.endswith(".parquet")]
 
 
 def refused(said: Said) -> str:
