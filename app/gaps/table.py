@@ -9,7 +9,6 @@ from app.shared import formatting
 from app.shared.archive_links import archive_links
 from app.shared.tables import numbers
 from app.shared.workbench_cache import workbench
-from kraken_core.domain.gaps import Route
 from kraken_core.domain.untrusted import FORMULA
 
 LISTED = 500  # the largest; a list of 100,000 helps nobody, and is too much to send
@@ -68,11 +67,11 @@ def download_list(gaps: pl.DataFrame) -> None:
             icon=":material/download:",
             on_click="ignore",
         )
-        archive_links(gaps.filter(pl.col("route") == Route.NONE))
+        archive_links(gaps)
 
 
 def by_hand(downloads: pl.DataFrame) -> pl.DataFrame:
-    """The archives' files that fill what no open route does (``ChartData.downloads``), as in a job's download list."""
+    """The archives' files that fill gaps (``ChartData.downloads``), as in a job's download list."""
     return downloads.select(
         *map(_cell, ("archive", "csv_file", "pair")),
         pl.col("interval_minutes").alias("interval"),

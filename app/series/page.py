@@ -60,17 +60,7 @@ def _answer(found: SeriesState) -> None:
         text = f"Yes: {name} is complete from {instant(found.span.start)} to {formatting.moment(found.span.end)}."
         st.success(formatting.plain(text), icon=":material/check_circle:")
         return
-    parts = []
-    if found.counts.missing:
-        gaps = formatting.many(found.gaps.height, "gap")
-        parts.append(f"{formatting.count(found.counts.missing)} missing, in {gaps}")
-    if found.counts.doubtful:
-        parts.append(f"{formatting.count(found.counts.doubtful)} doubtful")
-    text = (
-        f"No: {name} is {percent(found.counts.completeness)} complete. Of {formatting.count(found.counts.wanted)} "
-        f"candles expected, {' and '.join(parts)}."
-    )
-    st.warning(formatting.plain(text), icon=":material/report:")
+    st.warning(formatting.plain(answer.text), icon=":material/report:")
 
 
 def _figures(found: SeriesState) -> None:

@@ -7,17 +7,16 @@ import streamlit as st
 
 from app.shared import formatting
 from app.shared.workbench_cache import workbench
-from kraken_core.domain.gaps import Route
 from kraken_core.workbench.archive_choices import download_address
 
 NAMED = 3  # archives; Gaps has the whole list
 
 
 def archive_links(gaps: pl.DataFrame) -> None:
-    """A link for each archive that contains a part of the gaps (of ``ChartData.gaps``), whatever else fills them."""
+    """A link for each archive that contains a part of the gaps (of ``ChartData.gaps``)."""
     wanted = (
         workbench()
-        .charts.downloads(gaps.with_columns(route=pl.lit(Route.NONE.value)))
+        .charts.downloads(gaps)
         .group_by("archive")
         .agg(pl.col("candles").sum(), pl.col("csv_file").unique().sort())
         .sort("candles", descending=True)

@@ -47,12 +47,14 @@ class CompletenessAnswer(NamedTuple):
                 if self.total == 1
                 else f"Yes: all {self.total:,} series are complete."
             )
+        if self.total == 1:
+            return f"No: {_of_worst(*self.worst, alone=True)}"
         states = [f"{self.complete:,} of {self.total:,} series {'is' if self.complete == 1 else 'are'} complete"]
         if self.incomplete:
             states.append(f"{self.incomplete:,} {'is' if self.incomplete == 1 else 'are'} incomplete")
         if self.empty:
             states.append(f"nothing is stored of {self.empty:,}")
-        return f"No: {_listed(states)}. {_of_worst(*self.worst)}"
+        return f"No: {_listed(states)}. {_of_worst(*self.worst, alone=False)}"
 
 
 def completeness_answer(series: Iterable[tuple[Series, Completeness]]) -> CompletenessAnswer:
@@ -72,19 +74,21 @@ def completeness_answer(series: Iterable[tuple[Series, Completeness]]) -> Comple
     return CompletenessAnswer(complete, incomplete, empty, (worst[0][-1], worst[1]) if worst else None)
 
 
-def _of_worst(series: Series, counts: Completeness) -> str:
-    name = f"{series.pair} {short(series.interval)}"
+def _of_worst(series: Series, counts: Completeness, *, alone: bool) -> str:
+    name, share = f"{series.pair} {short(series.interval)}", percent(counts.completeness)
     if not counts.covered:
-        return f"Of {name} all {counts.wanted:,} candles expected are missing."
+        return f"{'of' if alone else 'Of'} {name} all {counts.wanted:,} candles expected are missing."
+    beginning = f"{name} is {share} complete" if alone else f"Least complete is {name} at {share}"
+    return f"{beginning}: {_incomplete_slots(counts)}."
+
+
+def _incomplete_slots(counts: Completeness) -> str:
     parts = [
         f"{slots:,} {'is' if slots == 1 else 'are'} {state}"
         for slots, state in ((counts.missing, "missing"), (counts.doubtful, "doubtful"))
         if slots
     ]
-    return (
-        f"Least complete is {name} at {percent(counts.completeness)}: of {counts.wanted:,} candles expected, "
-        f"{' and '.join(parts)}."
-    )
+    return f"of {counts.wanted:,} candles expected, {' and '.join(parts)}"
 
 
 def _listed(texts: list[str]) -> str:

@@ -25,6 +25,11 @@ def by_grade(counts: Completeness) -> dict[Grade, str]:
     return {each: percent(getattr(counts, each.value) / counts.covered) for each in Grade}
 
 
+def active(counts: Completeness) -> str:
+    """How often it trades: the share of covered slots with a candle; a dash where none is covered."""
+    return percent(counts.activity) if counts.covered else "–"
+
+
 def evidence(counts: Completeness) -> str:
     """The shares of covered slots by grade, such as 12.00 % proved, 80.00 % confirmed."""
     return ", ".join(f"{share} {grade}" for grade, share in by_grade(counts).items())

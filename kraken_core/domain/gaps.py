@@ -175,15 +175,15 @@ class ApiReach(NamedTuple):
     no_trades: str = ""
     rates: Mapping[Pair, float] = {}
 
-    def route(self, pair: Pair, start: int, end: int, horizon: TimeRange) -> tuple[Route, str, int] | None:
+    def route(self, series: Series, start: int, end: int, horizon: TimeRange) -> tuple[Route, str, int] | None:
         """The route that would fill a gap, at least in part, what it is, and how many requests it would take.
 
         ``horizon`` are the slots of its series that the OHLC endpoint answers now.
         """
         if start < horizon.end and horizon.start < end:
-            return Route.OHLC, f"{IN_REACH}; {self.why_not}", 1
+            return Route.OHLC, f"{_in_reach(series, start, end, horizon)}; {self.why_not}", 1
         if self.trades:
-            requests = pages(end - start, self.rates.get(pair, UNKNOWN_RATE))
+            requests = pages(end - start, self.rates.get(series.pair, UNKNOWN_RATE))
             return Route.TRADES, f"{BY_TRADES}; {self.no_trades or self.why_not}", requests
         return None
 
@@ -266,7 +266,7 @@ class IntegratedGapDetector:
                 requests = sum(s.requests for s in served.sweeps if s.start < end and start < s.end)
                 yield GapRecord(*known, GapStatus.DETECTED, Route.TRADES, BY_TRADES, requests)
             elif served.answers.meets(start, end):
-                yield GapRecord(*known, GapStatus.DETECTED, Route.OHLC, IN_REACH, 1)
+                yield GapRecord(*known, GapStatus.DETECTED, Route.OHLC, _in_reach(series, start, end, horizon), 1)
             elif free.meets(start, end):
                 yield GapRecord(*known, GapStatus.DETECTED, Route.DERIVE, "finer candles cover it")
             elif refuted and refuted.clip(start, end).seconds == end - start:  # no archive is worth getting
@@ -288,11 +288,13 @@ class IntegratedGapDetector:
         pair = series.pair
         note = self.unreadable.get(series) or self.nowhere.get(pair)
         gone = pair in self.delisted or (self.listed is not None and pair not in self.listed)
-        untaken = None if gone else self.reach.route(pair, start, end, horizon)
+        untaken = None if gone else self.reach.route(series, start, end, horizon)
         archive, csv_file = self._by_hand(series, start, end)
         if untaken:
             route, reason, requests = untaken
             reason = f"{note}; {reason}" if note else reason
+            if route is Route.OHLC and horizon.start <= start and end <= horizon.end:  # one request: no archive needed
+                archive = csv_file = ""
             return GapRecord(*known, GapStatus.DETECTED, route, reason, requests, csv_file, archive)
         if pair in self.nowhere:
             reason = self.nowhere[pair]
@@ -302,6 +304,13 @@ class IntegratedGapDetector:
             helps = f"available in {archive}" if archive else _partly_covered(archives_covering(start, end, self.as_of))
             reason = "; ".join(part for part in (note, unlisted, why_not, helps) if part)
         return GapRecord(*known, GapStatus.UNFILLABLE, Route.NONE, reason, 0, csv_file, archive)
+
+
+def _in_reach(series: Series, start: int, end: int, horizon: TimeRange) -> str:
+    """The reason of a gap that an OHLC answer fills, or a part of it."""
+    reached = (min(end, horizon.end) - max(start, horizon.start)) // series.width
+    slots = (end - start) // series.width
+    return IN_REACH if reached == slots else f"{max(0, reached):,} of {slots:,} {IN_REACH}"
 
 
 def _partly_covered(holders: Sequence[CoveringArchive]) -> str:

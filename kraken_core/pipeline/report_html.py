@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 
 from kraken_core.domain.completeness import Completeness
-from kraken_core.domain.completeness_text import by_grade, evidence, grade
+from kraken_core.domain.completeness_text import active, by_grade, evidence, grade
 from kraken_core.domain.differences import size
 from kraken_core.domain.formatting import instant, percent
 from kraken_core.domain.gaps import GapRecord
@@ -163,7 +163,7 @@ def _actions(report: Report) -> Iterator[str]:
 def _figures(counts: Completeness) -> list[str]:
     numbers = (counts.wanted, counts.present, counts.silent, counts.missing)
     complete = f'<span class="{grade(counts)}">{percent(counts.completeness)}</span>'
-    return [*(f"{number:,}" for number in numbers), complete, percent(counts.activity)]
+    return [*(f"{number:,}" for number in numbers), complete, active(counts)]
 
 
 def _table(columns: Iterable[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from kraken_core.domain.completeness import Completeness
-from kraken_core.domain.completeness_text import by_grade, grade
+from kraken_core.domain.completeness_text import active, by_grade, grade
 from kraken_core.domain.formatting import instant, percent
 from kraken_core.domain.grades import Grade
 from kraken_core.domain.interval_units import short
@@ -80,7 +80,7 @@ def _figures(counts: Completeness) -> tuple[str, ...]:
         f"{counts.silent:,}",
         missing,
         _coloured(counts),
-        percent(counts.activity),
+        active(counts),
     )
 
 

@@ -44,7 +44,7 @@ def test_it_says_whether_the_series_is_complete_and_what_it_lacks(full: Path, op
     assert counts.missing, "else it would prove nothing"
     sentence = told(opened_at(opened, series).warning[0].value)
     assert sentence.startswith(f"No: {formatting.series_name(series)} is ")
-    assert f"{counts.missing:,} missing, in " in sentence
+    assert f"{counts.missing:,} are missing" in sentence
 
 
 def test_it_has_gaps_silences_evidence_and_sources_of_this_series_alone(full: Path, opened: Opened) -> None:

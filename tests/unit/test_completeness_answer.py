@@ -45,7 +45,15 @@ def test_the_least_complete_of_which_anything_is_stored_is_named_before_one_with
 
 def test_what_is_doubtful_is_not_complete() -> None:
     found = completeness_answer([(DAYS, Completeness(10, 10, 8, doubtful=2))])
-    assert found.text.endswith("Least complete is BTC/USD 1d at 80.00 %: of 10 candles expected, 2 are doubtful.")
+    assert found.text == "No: BTC/USD 1d is 80.00 % complete: of 10 candles expected, 2 are doubtful."
+
+
+def test_of_one_series_nothing_is_counted_but_its_candles() -> None:
+    found = completeness_answer([(DAYS, Completeness(10, 7, 5, doubtful=1))])
+    assert found.text == "No: BTC/USD 1d is 60.00 % complete: of 10 candles expected, 3 are missing and 1 is doubtful."
+    assert completeness_answer([(DAYS, Completeness(10))]).text == (
+        "No: of BTC/USD 1d all 10 candles expected are missing."
+    )
 
 
 def test_nothing_expected_is_not_complete() -> None:

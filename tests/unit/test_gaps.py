@@ -212,7 +212,19 @@ def test_a_gap_within_the_horizon_is_open_by_itself_though_nobody_asks(interval:
     end = floor(AS_OF, series.width)
     gap = only_gap(series, end - 721 * series.width, end - 719 * series.width, AS_OF)
     assert (gap.status, gap.route, gap.requests, gap.fillable) == (GapStatus.DETECTED, Route.OHLC, 1, 1)
-    assert gap.reason == "within the last 720 candles; the exchange was not queried"
+    assert gap.reason == "1 of 2 within the last 720 candles; the exchange was not queried"
+
+
+def test_an_archive_is_named_for_what_one_request_does_not_fill() -> None:
+    """A gap within reach takes a request, and no download; of a longer one an archive contains the rest."""
+    series = Series(DOLLARS, 1440)
+    end = floor(AS_OF, series.width)
+    within = only_gap(series, end - 700 * series.width, end - 600 * series.width, AS_OF)
+    beyond = only_gap(series, end - 800 * series.width, end - 600 * series.width, AS_OF)
+    assert (within.route, within.csv_file) == (Route.OHLC, "")
+    assert within.reason == "within the last 720 candles; the exchange was not queried"
+    assert (beyond.route, beyond.csv_file) == (Route.OHLC, series.file_name)
+    assert beyond.reason == "120 of 200 within the last 720 candles; the exchange was not queried"
 
 
 def test_a_gap_beyond_the_horizon_is_open_where_its_trades_can_be_read_and_says_what_that_takes() -> None:

@@ -75,6 +75,14 @@ def test_the_least_complete_interval_is_the_first_row(
 ) -> None:
     report = report_of({interval: Completeness(100, covered, covered) for interval, covered in rows})
     table = view(report).partition("active" if view is not notebook else "no trades")[2]
-    shares = [float(found) for found in re.findall(r"([\d.]+) %", table)]
-    step = 1 if view is notebook else 2  # complete, and active beside it
-    assert shares[: step * len(rows) : step] == sorted(covered for _, covered in rows)
+    shares = re.findall(r"[\d.]+ %|–", table)
+    step = 1 if view is notebook else 2  # complete, and active beside it: a dash where nothing is covered
+    shown = [float(each.removesuffix(" %")) for each in shares[: step * len(rows) : step]]
+    assert shown == sorted(covered for _, covered in rows)
+
+
+@pytest.mark.parametrize("view", [terminal, html])
+def test_of_nothing_covered_no_share_is_shown_as_active(view: Callable[[Report], str]) -> None:
+    shown = view(report_of({60: Completeness(100)}))
+    assert "–" in shown
+    assert set(re.findall(r"[\d.]+ %", shown)) == {"0 %"}, "only how complete it is"

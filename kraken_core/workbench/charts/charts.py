@@ -100,7 +100,7 @@ class ChartData:
         return chosen.join(pairs, on="pair", maintain_order="left")
 
     def downloads(self, gaps: pl.DataFrame) -> pl.DataFrame:
-        """What published archives contain of gaps (of :meth:`gaps`) without an open route, a row for each archive."""
+        """What published archives contain of gaps (of :meth:`gaps`), a row for each archive."""
         return downloadable(gaps, self._as_of)
 
     @property

@@ -1,11 +1,10 @@
-"""What published archives contain of gaps without an open route: the advice of reports and download lists."""
+"""What published archives contain of gaps: the advice of reports and download lists."""
 
 from __future__ import annotations
 
 import polars as pl
 
 from kraken_core.domain.archives import archives_covering
-from kraken_core.domain.gaps import Route
 
 _HOLDERS = {"start": pl.Int64, "end": pl.Int64, "archive": pl.String, "first": pl.Int64, "last": pl.Int64}
 _WIDTH = 60 * pl.col("interval_minutes").cast(pl.Int64)
@@ -16,7 +15,7 @@ def downloadable(gaps: pl.DataFrame, as_of: int) -> pl.DataFrame:
 
     See ``GapRecord.by_archive``, which does the same for a single gap.
     """
-    manual = gaps.filter((pl.col("route") == Route.NONE) & (pl.col("csv_file") != ""))
+    manual = gaps.filter(pl.col("csv_file") != "")
     whole, cut = manual.filter(pl.col("archive") != ""), manual.filter(pl.col("archive") == "")
     spans = cut.select("start", "end").unique().rows()
     holders = [(start, end, *holder) for start, end in spans for holder in archives_covering(start, end, as_of)]
