@@ -17,10 +17,10 @@ QUESTDB := .venv/servers/questdb-$(QUESTDB_VERSION).jar
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo app test soak check docs man notebooks lab bench format lock clean browser screenshots
+.PHONY: help demo app test soak soak-kills soak-servers soak-truth check docs man notebooks lab bench format lock clean browser screenshots
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
 
 demo: .venv/.runtime ## run the whole pipeline on a small simulated market and its exchange
 	@KRAKEN="$(BIN)/kraken-history" sh scripts/demo.sh
@@ -31,8 +31,20 @@ app: .venv/.runtime ## start the dashboard of ./kraken-data
 test: .venv/.test $(QUESTDB) browser ## run every test but the long ones
 	@$(TEST) -n $(PYTEST_WORKERS) --dist loadgroup -m "not soak" --timeout 300 --timeout-method thread
 
-soak: .venv/.test $(QUESTDB) ## run the long tests: kills, faults, random markets
-	@$(TEST) -n $(PYTEST_WORKERS) --dist loadgroup -m soak
+# Of the long tests, those that kill, damage or cut off at each place where that can happen.
+KILLS := $(addprefix tests/acceptance/test_,crashes.py on_a_cluster.py backup.py lost_tables.py)
+SOAK := $(TEST) -n $(PYTEST_WORKERS) --dist loadgroup
+
+soak: soak-kills soak-servers soak-truth ## run the long tests: kills, faults, random markets
+
+soak-kills: .venv/.test ## of the long tests, those that kill or damage at each possible place
+	@$(SOAK) -m "soak and not postgres and not questdb" $(KILLS)
+
+soak-servers: .venv/.test $(QUESTDB) ## of the long tests, those of PostgreSQL and QuestDB, also lost in the midst of it
+	@$(SOAK) -m "soak and (postgres or questdb)"
+
+soak-truth: .venv/.test browser ## of the long tests, those of random markets, faulty exchanges and the dashboard at load
+	@$(SOAK) -m "soak and not postgres and not questdb" $(addprefix --ignore=,$(KILLS))
 
 browser: ## get a browser for the tests of the dashboard, where that can be done
 	@sh scripts/browser.sh
