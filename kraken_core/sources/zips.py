@@ -16,6 +16,7 @@ from kraken_core.sources.addresses import file_name
 from kraken_core.sources.members import LINK, MAX_TEXT_BYTES, Member
 from kraken_core.sources.split import JoinedFile
 
+MOST_MEMBERS = 100_000  # Kraken's archives have some 12,000; to plan so many pairs takes gigabytes
 MAX_RATIO = 200  # candles pack about 3:1 and hardly ever 20:1; a bomb packs 1,000:1
 PIECE_BYTES = 16 << 20  # of what is read in pieces
 _METHODS = {9: "Deflate64", 12: "bzip2", 14: "LZMA", 93: "Zstandard", 95: "XZ", 98: "PPMd"}  # APPNOTE 4.4.5
@@ -40,6 +41,10 @@ def read_directory(file: JoinedFile) -> Iterator[Member]:
             else f"is {file_name(file.parts[-1].place)} the last part, and each whole?"
         )
         raise SourceError(f"it is not a zip, or not a whole one ({error}): {advice}") from error
+    if len(infos) > MOST_MEMBERS:
+        raise SourceError(
+            f"it lists {len(infos):,} files, which no archive of Kraken's does: unpack what you need of it into a folder"
+        )
     if sum(info.compress_size for info in infos) > file.size:
         raise SourceError("its members overlap, which no honest zip does: get it again from Kraken")
     for info in infos:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from kraken_core.sources import folders
+from kraken_core.sources import folders, zips
 from tests.support.archive_texts import candles, folder, slots, zipped
 from tests.support.command_line import Kraken, refused
 
@@ -154,6 +154,15 @@ def test_a_zip_with_a_million_members_is_refused_before_they_are_listed(kraken: 
         file.write(end + len(entry).to_bytes(4, "little") + bytes(2))
     line = refused(kraken("ingest", "--csv-source-dir", place, *LOOK, code=2))
     assert "its directory claims 59,000,000 bytes, more than that of any archive has" in line
+
+
+def test_a_zip_with_more_members_than_any_archive_has_is_refused(
+    kraken: Kraken, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = zipped(tmp_path / "a.zip", {f"{number}/XBTUSD_60.csv": HOURS for number in range(9)})
+    monkeypatch.setattr(zips, "MOST_MEMBERS", 8)
+    line = refused(kraken("ingest", "--csv-source-dir", place, *LOOK, code=2))
+    assert "it lists 9 files, which no archive of Kraken's does: unpack what you need" in line
 
 
 # A tree of quarters
