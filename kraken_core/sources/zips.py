@@ -43,7 +43,7 @@ def read_directory(file: JoinedFile) -> Iterator[Member]:
         raise SourceError(f"it is not a zip, or not a whole one ({error}): {advice}") from error
     if len(infos) > MOST_MEMBERS:
         raise SourceError(
-            f"it lists {len(infos):,} files, which no archive of Kraken's does: unpack what you need of it into a folder"
+            f"it lists {len(infos):,} files, as no archive of Kraken's does: unpack what you need of it into a folder"
         )
     if sum(info.compress_size for info in infos) > file.size:
         raise SourceError("its members overlap, which no honest zip does: get it again from Kraken")

@@ -162,7 +162,7 @@ def test_a_zip_with_more_members_than_any_archive_has_is_refused(
     place = zipped(tmp_path / "a.zip", {f"{number}/XBTUSD_60.csv": HOURS for number in range(9)})
     monkeypatch.setattr(zips, "MOST_MEMBERS", 8)
     line = refused(kraken("ingest", "--csv-source-dir", place, *LOOK, code=2))
-    assert "it lists 9 files, which no archive of Kraken's does: unpack what you need" in line
+    assert "it lists 9 files, as no archive of Kraken's does: unpack what you need" in line
 
 
 # A tree of quarters
