@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Mapping
 from itertools import islice
 from pathlib import Path
 
@@ -17,7 +16,6 @@ from app.shared.metrics import show_metrics
 from app.shared.tables import numbers
 from app.shared.workbench_cache import workbench
 from kraken_core.domain.formatting import duration
-from kraken_core.domain.gaps import GapStatus
 from kraken_core.domain.jobs import FileStatus, IngestionJob, JobStatus
 
 LISTED = 500  # files or rows: more are too many to send
@@ -58,10 +56,9 @@ def detail(job: IngestionJob) -> None:
 
 
 def _files(job: IngestionJob) -> None:
-    files = workbench().control.files(job.id)
     chosen = st.pills("Status", list(FileStatus), key="file_status", bind=IN_URL, format_func=lambda s: s.lower())
-    found = [file for file in files if chosen in {None, file.status}]
-    if not found:
+    found = workbench().control.files(job.id, LISTED, chosen)
+    if not found.first:
         st.caption("None.")
         return
     rows = [
@@ -76,13 +73,13 @@ def _files(job: IngestionJob) -> None:
             "Rejected": file.records_rejected,
             "Reason": file.error or "",
         }
-        for file in islice(found, LISTED)
+        for file in found.first
     ]
     st.dataframe(rows, hide_index=True, column_config=numbers("Rows", "New", "Changed", "Rejected"))
-    _reasons(file.error or "" for file in found)
-    if len(found) > LISTED:
+    _reasons(found.reasons)
+    if found.total > LISTED:
         st.caption(
-            f"The first {formatting.count(LISTED)} of {formatting.count(len(found))}; "
+            f"The first {formatting.count(LISTED)} of {formatting.count(found.total)}; "
             "`kraken-history sql` sees all of them."
         )
 
@@ -124,14 +121,13 @@ def _stages(job: IngestionJob) -> None:
 
 def _gaps(job: IngestionJob) -> None:
     """What became of each gap."""
-    gaps = sorted(workbench().control.gaps(job.id), key=lambda gap: (gap.status, -gap.candles))
-    if not gaps:
+    gaps = workbench().control.gaps(job.id, LISTED)
+    if not gaps.first:
         st.caption("None: this job was not the last one to change any gap.")
         return
-    counts = Counter(gap.status for gap in gaps)
     st.caption(
         "Gaps that this job was the last one to change: "
-        + ", ".join(f"{formatting.count(many)} {status.lower()}" for status, many in counts.most_common())
+        + ", ".join(f"{formatting.count(many)} {status.lower()}" for status, many in gaps.by_status.items())
         + "."
     )
     rows = [
@@ -145,36 +141,37 @@ def _gaps(job: IngestionJob) -> None:
             "Route": str(gap.route),
             "Reason": gap.reason,
         }
-        for gap in gaps[:LISTED]
+        for gap in gaps.first
     ]
     st.dataframe(rows, hide_index=True, column_config=numbers("Candles"))
-    if len(gaps) > LISTED:
-        st.caption(f"The first {formatting.count(LISTED)} of {formatting.count(len(gaps))}.")
-    _reasons(gap.reason for gap in gaps if gap.status is not GapStatus.FILLED)
+    if gaps.total > LISTED:
+        st.caption(f"The first {formatting.count(LISTED)} of {formatting.count(gaps.total)}.")
+    _reasons(gaps.reasons)
 
 
-def _reasons(reasons: Iterable[str]) -> None:
+def _reasons(reasons: Mapping[str, int]) -> None:
     """The reasons in full, which a table cuts off: each once, the most frequent first."""
-    counts = Counter(reason for reason in reasons if reason)
-    if not counts:
+    if not reasons:
         return
-    with st.expander(f"Reasons in full: {formatting.count(len(counts))}"):
-        for reason, many in counts.most_common(REASONS):
+    with st.expander(f"Reasons in full: {formatting.count(len(reasons))}"):
+        for reason, many in islice(reasons.items(), REASONS):
             st.text(f"{formatting.count(many)} × {reason}")
-        if len(counts) > REASONS:
+        if len(reasons) > REASONS:
             st.caption(f"The {REASONS} most frequent.")
 
 
 def _errors(job: IngestionJob) -> None:
-    failed = workbench().control.failed_files(job.id)
+    failed = workbench().control.files(job.id, LISTED, FileStatus.FAILED)
     rejects = workbench().runner.rejects(job.id)
-    if not failed and not rejects.exists():
+    if not failed.first and not rejects.exists():
         st.caption("None: every file was read, and every row taken.")
-    if failed:
+    if failed.first:
         st.subheader("Files that could not be read")
-        rows = [{"File": file.member, "Reason": file.error or "", "In": file.path} for file in failed]
-        st.dataframe(rows[:LISTED], hide_index=True)
-        _reasons(file.error or "" for file in failed)
+        rows = [{"File": file.member, "Reason": file.error or "", "In": file.path} for file in failed.first]
+        st.dataframe(rows, hide_index=True)
+        if failed.total > LISTED:
+            st.caption(f"The first {formatting.count(LISTED)} of {formatting.count(failed.total)}.")
+        _reasons(failed.reasons)
     if rejects.exists():
         st.subheader("Rows that were not taken")
         st.dataframe(pl.read_csv(rejects, n_rows=LISTED, infer_schema=False, glob=False), hide_index=True)

@@ -146,10 +146,10 @@ class Files(Jobs, Claims):
                 f"See the job's state: kraken-history jobs {job_id}"
             )
 
-    def _files(self, where: ColumnElement[bool]) -> list[FileIngestionRecord]:
+    def _files(self, where: ColumnElement[bool], most: int | None = None) -> list[FileIngestionRecord]:
+        query = select(*(_FILE[name] for name in FILE)).where(where).order_by(_FILE.id).limit(most)
         with self._reading() as connection:
-            rows = read_many(connection, select(*(_FILE[name] for name in FILE)).where(where).order_by(_FILE.id))
-            return [file_of(row, self._series) for row in rows]
+            return [file_of(row, self._series) for row in read_many(connection, query)]
 
     def _best_ranks(self, connection: Connection) -> dict[tuple[str, int, int], int]:
         content = (_FILE.content_hash, _FILE.pair_id, _FILE.interval)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, or_, select, update
 
@@ -67,12 +68,6 @@ class Gaps(Transactions):
         with self._reading() as connection:
             wanted = self._of(gap_record, series)
             return by_series_and_time(self._gaps(connection, wanted & _IS_OPEN if open_only else wanted))
-
-    @transaction
-    def gaps_of_job(self, job_id: int) -> list[GapRecord]:
-        """The gaps that a job was the last to change, filled ones too, by series and time."""
-        with self._reading() as connection:
-            return by_series_and_time(self._gaps(connection, _GAP.job_id == job_id))
 
     @property
     def _by(self) -> int | None:
@@ -139,8 +134,15 @@ class Gaps(Transactions):
             }
         return within_limits(found, limits)
 
-    def _gaps(self, connection: Connection, where: ColumnElement[bool]) -> list[GapRecord]:
-        rows = read_many(connection, select(_GAP.pair_id, _GAP.interval, *_STATE, _GAP.id).where(where))
+    def _gaps(
+        self,
+        connection: Connection,
+        where: ColumnElement[bool],
+        order: Sequence[ColumnElement[Any]] = (),
+        most: int | None = None,
+    ) -> list[GapRecord]:
+        query = select(_GAP.pair_id, _GAP.interval, *_STATE, _GAP.id).where(where).order_by(*order).limit(most)
+        rows = read_many(connection, query)
         series, statuses, routes = self._series, _STATUSES, _ROUTES
         # Every value has a name of its own: to gather those that only pass would take twice as long.
         return [

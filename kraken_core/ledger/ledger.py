@@ -10,16 +10,15 @@ from kraken_core.ledger.data_version import DataVersion
 from kraken_core.ledger.differences import Differences
 from kraken_core.ledger.engine import file_of, is_in_memory, open_engine
 from kraken_core.ledger.evidence import Evidence
-from kraken_core.ledger.files import Files
 from kraken_core.ledger.findings import KeptFindings
 from kraken_core.ledger.frames import Frames
 from kraken_core.ledger.frames_at import FramesAt
-from kraken_core.ledger.gaps import Gaps
 from kraken_core.ledger.listings import ListingAnswers
 from kraken_core.ledger.lost import Lost
 from kraken_core.ledger.marks import Marks
 from kraken_core.ledger.names import PairNames
 from kraken_core.ledger.pairs import Pairs
+from kraken_core.ledger.record_lists import RecordLists
 from kraken_core.ledger.revisions import Revisions
 from kraken_core.ledger.run_history import RunHistory
 from kraken_core.ledger.schema import bring_up_to_date
@@ -31,7 +30,7 @@ from kraken_core.ports import Clock
 
 
 class SqlLedger(
-    Files,
+    RecordLists,
     Sweeps,
     Undo,
     Marks,
@@ -43,7 +42,6 @@ class SqlLedger(
     KeptFindings,
     AuditRecords,
     Differences,
-    Gaps,
     Frames,
     FramesAt,
     Evidence,

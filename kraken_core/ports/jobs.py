@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from kraken_core.domain.jobs import (
         Control,
         FileIngestionRecord,
+        FileStatus,
         IngestionJob,
         JobMetrics,
         JobOrigin,
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
         ProgressReport,
     )
     from kraken_core.domain.market import Pair, Series
+    from kraken_core.domain.record_list import RecordList
     from kraken_core.domain.request import Request
     from kraken_core.domain.run_history import StageRun
     from kraken_core.domain.table_mark import TableMark
@@ -131,8 +133,12 @@ class JobLedger(Protocol):
         """The stages that a job has ended, in order."""
         ...
 
-    def gaps_of_job(self, job_id: int) -> list[GapRecord]:
-        """The gaps that a job was the last to change, filled ones too, by series and time."""
+    def files_of_job(self, job_id: int, most: int, status: FileStatus | None = None) -> RecordList[FileIngestionRecord]:
+        """The first of a job's files, in the order of its plan; of one status, or of all."""
+        ...
+
+    def gaps_of_job(self, job_id: int, most: int) -> RecordList[GapRecord]:
+        """The gaps that a job was the last to change: by status, the largest first. No reasons of filled ones."""
         ...
 
     def record_completeness(self, job_id: int, counts: Mapping[int, Completeness]) -> None:

@@ -21,9 +21,10 @@ def test_a_job_keeps_its_stages_its_gaps_and_how_complete_everything_was(full: K
         assert (stages[0], stages[-1]) == ("ingest", "report")
         assert set(stages) <= set(STAGES)
         assert stages.count("cover") > 1, "each round by itself"
-        gaps = wb.control.gaps(job.id)
-        assert sum(gap.status is GapStatus.FILLED for gap in gaps) == job.metrics.gaps_filled > 0
-        assert sum(gap.status is not GapStatus.FILLED for gap in gaps) == job.metrics.gaps_open
+        gaps = wb.control.gaps(job.id, most=3)
+        assert gaps.by_status[GapStatus.FILLED] == job.metrics.gaps_filled > 0
+        assert gaps.total - gaps.by_status[GapStatus.FILLED] == job.metrics.gaps_open
+        assert len(gaps.first) == 3
         kept = {each.interval: each.counts for each in wb.run_records.completeness()}
         assert kept == wb.charts.totals().by_interval
     [row] = full.rows("jobs")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import text
 
 from kraken_core.domain.completeness import Completeness
 from kraken_core.domain.gaps import GapStatus
-from kraken_core.domain.jobs import JobMetrics, JobOrigin, Trigger
+from kraken_core.domain.jobs import FileStatus, JobMetrics, JobOrigin, Trigger
 from kraken_core.domain.request import JobKind
 from kraken_core.domain.run_history import CompletenessPoint, StageRun, VerificationRecord
 from kraken_core.domain.table_mark import TableMark
@@ -22,10 +23,12 @@ from tests.contract.ledger_records import (
     NOON,
     REQUEST,
     SetClock,
+    a_file,
     a_gap,
     a_job,
     a_running_job,
     detected,
+    read,
 )
 
 pytest_plugins = ["tests.support.servers", "tests.contract.ledgers"]
@@ -71,8 +74,37 @@ def test_each_gap_names_the_job_that_was_the_last_to_change_it(ledger: SqlLedger
     worker.record_gaps(detected(HOURS), [], [gap])
     worker.record_gaps(detected(ETHER), [other], [])
 
-    assert ledger.gaps_of_job(second.id) == [gap._replace(status=GapStatus.FILLED)]
-    assert ledger.gaps_of_job(first.id) == [other], "which the second one found as it was"
+    assert ledger.gaps_of_job(second.id, 9).first == [gap._replace(status=GapStatus.FILLED)]
+    assert ledger.gaps_of_job(first.id, 9).first == [other], "which the second one found as it was"
+
+
+def test_a_list_has_the_first_files_and_counts_all_of_them(ledger: SqlLedger) -> None:
+    job = a_running_job(ledger, *(a_file(member=f"{n}.csv") for n in range(9)))
+    files = ledger.pending_files(job.id)
+    errors = ("empty", "torn", "torn")
+    failed = [replace(f, status=FileStatus.FAILED, error=error) for f, error in zip(files, errors, strict=False)]
+    ledger.record_files(job.id, [*failed, read(files[3])], [], {}, job.metrics)
+
+    listed = ledger.files_of_job(job.id, 5)
+    assert listed.first == ledger.files(job.id)[:5]
+    assert dict(listed.by_status) == {FileStatus.PENDING: 5, FileStatus.FAILED: 3, FileStatus.COMPLETED: 1}
+    assert list(listed.reasons.items()) == [("torn", 2), ("empty", 1)], "the most frequent first"
+    of_one = ledger.files_of_job(job.id, 2, FileStatus.FAILED)
+    assert (of_one.first, of_one.total) == (failed[:2], 3)
+    assert ledger.files_of_job(job.id + 1, 5).total == 0
+
+
+def test_a_list_of_gaps_begins_with_the_largest_and_has_no_reasons_of_filled_ones(ledger: SqlLedger) -> None:
+    worker = ledger.for_worker(a_running_job(ledger), lambda: TableMark("", 0, ""))
+    small, large = a_gap(start=0, end=DAY, reason="old"), a_gap(start=2 * DAY, end=9 * DAY, reason="old")
+    worker.record_gaps(detected(HOURS, ETHER), [small, large, a_gap(ETHER, reason="soon full")], [])
+    filled = ledger.gaps([ETHER])
+    worker.record_gaps(detected(ETHER), [], filled)
+
+    listed = ledger.gaps_of_job(1, 1)
+    assert [(gap.start, gap.end) for gap in listed.first] == [(large.start, large.end)]
+    assert dict(listed.by_status) == {GapStatus.DETECTED: 2, GapStatus.FILLED: 1}
+    assert dict(listed.reasons) == {"old": 2}
 
 
 def test_completeness_comes_back_job_by_job(ledger: SqlLedger, clock: SetClock) -> None:

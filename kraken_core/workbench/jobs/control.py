@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from kraken_core.domain.errors import JobError, UsageError
@@ -18,6 +19,7 @@ from kraken_core.domain.jobs import (
     JobStatus,
 )
 from kraken_core.domain.plan import IngestionPlan
+from kraken_core.domain.record_list import RecordList
 from kraken_core.domain.request import Request
 from kraken_core.domain.run_history import StageRun
 from kraken_core.pipeline.audit import AuditOutcome
@@ -45,13 +47,13 @@ class JobControl:
         """The jobs recorded as running; pages call this every second, so only the ledger is read."""
         return self.runner.ledger.jobs([JobStatus.RUNNING])
 
-    def files(self, job_id: int) -> list[FileIngestionRecord]:
-        """A job's files, in the order of its plan."""
-        return self.runner.ledger.files(job_id)
+    def files(self, job_id: int, most: int, status: FileStatus | None = None) -> RecordList[FileIngestionRecord]:
+        """The first of a job's files, in the order of its plan; of one status, or of all."""
+        return self.runner.ledger.files_of_job(job_id, most, status)
 
-    def failed_files(self, job_id: int) -> list[FileIngestionRecord]:
-        """Those that could not be read."""
-        return [file for file in self.files(job_id) if file.status is FileStatus.FAILED]
+    def failed_files(self, job_id: int) -> Sequence[FileIngestionRecord]:
+        """All those that could not be read."""
+        return self.files(job_id, sys.maxsize, FileStatus.FAILED).first
 
     def events(self, job_id: int) -> list[JobEvent]:
         """What is worth remembering of a job, oldest first."""
@@ -61,9 +63,9 @@ class JobControl:
         """The stages that a job has ended, in order, and how long each took."""
         return self.runner.ledger.stages(job_id)
 
-    def gaps(self, job_id: int) -> list[GapRecord]:
-        """What became of the gaps that a job was the last to change."""
-        return self.runner.ledger.gaps_of_job(job_id)
+    def gaps(self, job_id: int, most: int) -> RecordList[GapRecord]:
+        """What became of the gaps that a job was the last to change: by status, the largest first."""
+        return self.runner.ledger.gaps_of_job(job_id, most)
 
     def claimed(self, job_id: int) -> bool:
         """Whether the job made any claim, undone or not."""
