@@ -13,6 +13,8 @@ from datetime import date
 from functools import cache
 from pathlib import Path
 
+import pandas as pd
+
 from kraken_core import Workbench
 from kraken_core.domain.archives import day_start
 from kraken_core.domain.market import Pair, Series
@@ -136,6 +138,23 @@ def asked(name: str, **request: object) -> Workbench:
     with SimulatedExchange(market(), limits=None) as exchange:
         pairs = [BTC_USD, ETH_USD, BNT_EUR]
         return ingested(name, [], exchange=exchange.url, tier=None, pairs=pairs, as_of=PRESENT, **request)
+
+
+def planted(pair: str, interval: int, candles: pd.DataFrame) -> tuple[Workbench, dict[str, pd.Timestamp]]:
+    """A home with a copy of some candles of which three are wrong; and what is wrong with them, by open time."""
+    wrong = candles[["open", "high", "low", "close", "volume", "trades"]].copy()
+    places = {fault: len(wrong) * (n + 1) // 4 for n, fault in enumerate(("decimal point", "high", "volume"))}
+    wrong.iloc[places["decimal point"], :4] *= 10
+    wrong.iloc[places["high"], 1] *= 1.6
+    wrong.iloc[places["volume"], 4] *= 1_000
+    wrong.insert(0, "time", [int(time.timestamp()) for time in wrong.index])
+    here = folder() / "planted-files"
+    here.mkdir()
+    wrong.to_csv(here / Series(Pair(*pair.split("/")), interval).file_name, header=False, index=False)
+    first, last = wrong.index[0], wrong.index[-1]
+    as_of = last + pd.Timedelta(days=2)
+    home = ingested("planted", [here], start_date=str(first.date()), as_of=as_of.isoformat())
+    return home, {fault: wrong.index[place] for fault, place in places.items()}
 
 
 def real() -> Workbench | None:

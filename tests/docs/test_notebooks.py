@@ -25,7 +25,13 @@ MINE = {"pair": "BTC/USD", "thin_pair": "PEPE/USD", "first": "2024-03-27", "last
 LARGEST = 300_000  # bytes of a figure
 FIGURE, PICTURE = "application/vnd.plotly.v1+json", "image/png"
 # Those that are about a home run on one that has nothing to do with their own market; the others as they are stored.
-ON_ANOTHER_HOME = {"01_first_look", "03_gaps_and_silences", "05_completeness_report", "07_is_my_data_good"}
+ON_ANOTHER_HOME = {
+    "01_first_look",
+    "03_gaps_and_silences",
+    "05_completeness_report",
+    "07_is_my_data_good",
+    "08_are_prices_sound",
+}
 IN_BOTH_WAYS = {*ON_ANOTHER_HOME, "06_research_ready"}
 MACHINE = re.compile(r"(?<![\w.])/(?:tmp|home|root|work|usr|var|Users|private)/|ipykernel_\d|\b0x[0-9a-f]{6,}")
 
