@@ -11,6 +11,7 @@ from app.shared.history import one_entry_for_one_act, tab_title
 from app.shared.left_pages import ignore_redraws_of_left_pages
 from app.shared.origins import refuse_other_origins
 from app.shared.sidebar import sidebar
+from kraken_core.workbench.health import open_files
 
 ICON = Path(__file__).parent / "icon.svg"  # Streamlit's own icons are fetched from elsewhere when they are a tab's
 
@@ -18,6 +19,7 @@ ICON = Path(__file__).parent / "icon.svg"  # Streamlit's own icons are fetched f
 def main() -> None:
     """Draw the page that the address names."""
     ignore_redraws_of_left_pages()
+    open_files.raise_limit()
     st.set_page_config(page_icon=str(ICON), layout="wide")
     refuse_other_origins()
     page = st.navigation(

@@ -27,6 +27,7 @@ from kraken_core.ledger.inspection import LedgerState, inspect_ledger
 from kraken_core.ports import Ledger, StoreState
 from kraken_core.settings import FORMAT, ShownSetting
 from kraken_core.workbench.archive_choices import unreadable_sources
+from kraken_core.workbench.health import open_files
 from kraken_core.workbench.health.reach import Reached, reach
 from kraken_core.workbench.home import OpenHome
 from kraken_core.workbench.jobs import disk
@@ -34,6 +35,7 @@ from kraken_core.workbench.jobs import disk
 _LIBRARIES = ("polars", "duckdb", "deltalake", "sqlalchemy")
 _OLDEST_SQLITE = (3, 35, 0)  # the ledger's statements use RETURNING
 _NAMED = 3  # jobs that a message names
+_MANY_OPEN = 0.8  # of the files that a process may have open
 _SKEW_S = 5  # both clocks are read in whole seconds, and an answer takes its time
 
 
@@ -124,9 +126,18 @@ class _Examination:
             "clock": self._clock,
             "exchange": self._exchange,
             "skew": self._skew,
+            "open files": self._open_files,
             "jobs": self._jobs,
         }
         return (_check(name, look) for name, look in looks.items())
+
+    def _open_files(self) -> Finding:
+        """Of this process: in the dashboard, that of the dashboard."""
+        count, limit = open_files.count(), open_files.limit()
+        if count > _MANY_OPEN * limit:
+            advice = "restart the dashboard, or give it a higher limit (ulimit -n)"
+            return Finding(Status.WARNING, f"{count:,} of at most {limit:,} are open in this process: {advice}.")
+        return Finding(Status.OK, f"{count:,} of at most {limit:,} are open in this process.")
 
     def _archives(self) -> Finding:
         if problems := unreadable_sources(self.workbench.settings):

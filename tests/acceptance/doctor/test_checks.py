@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,6 +16,7 @@ from kraken_core import Workbench
 from kraken_core.domain.errors import HomeError
 from kraken_core.domain.timerange import END_OF_TIME, TimeRanges
 from kraken_core.settings import Settings
+from kraken_core.workbench.health import open_files
 from kraken_core.workbench.jobs import disk
 from kraken_core.workbench.jobs.clock import SystemClock
 from tests.support.command_line import Kraken, asked, refused, tree
@@ -23,11 +25,39 @@ from tests.support.little_market import LittleMarket
 
 CHECKS = [
     *("settings", "versions", "home", "filesystem", "archives", "ledger", "table", "disk", "cluster", "clock"),
-    *("exchange", "skew", "jobs"),
+    *("exchange", "skew", "open files", "jobs"),
 ]
 
 A_DAY_S = 86_400
 EVER = TimeRanges.single(0, END_OF_TIME)
+
+# Open files
+
+
+def test_a_process_with_nearly_as_many_files_as_it_may_have_is_warned_of(
+    kraken: Kraken, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(open_files, "count", lambda: 81)
+    monkeypatch.setattr(open_files, "limit", lambda: 100)
+    assert the_one_that_is_not_well(kraken) == (
+        "open files",
+        "warning",
+        "81 of at most 100 are open in this process: restart the dashboard, or give it a higher limit (ulimit -n).",
+    )
+
+
+def test_files_that_are_open_are_counted_and_the_limit_is_raised_as_far_as_it_goes(tmp_path: Path) -> None:
+    ours = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (ours[0] - 1, ours[1]))
+        open_files.raise_limit()
+        assert open_files.limit() == ours[1]
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, ours)
+    before = open_files.count()
+    with (tmp_path / "a").open("w"), (tmp_path / "b").open("w"):
+        assert open_files.count() == before + 2
+
 
 # All is well
 
