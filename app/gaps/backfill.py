@@ -59,7 +59,7 @@ def backfill(picked: pl.DataFrame, gaps: pl.DataFrame, filtered: Selection, *, e
 def _preview(options: Options) -> None:
     st.session_state.pop(PLAN, None)
     ids, filtered = options
-    with st.spinner("Asking what would fill them …", show_time=True):
+    with st.spinner("Looking for what fills them …", show_time=True):
         try:
             request = workbench().backfill_request(gap_ids=ids, **as_words(filtered))
             st.session_state[PLAN] = options, workbench().runner.build_plan(request)

@@ -27,7 +27,7 @@ from kraken_core.workbench.figures.missing import missing_heatmap
 BY = {"Pairs": "pair", "Tiers": "tier"}
 MEANINGS = {
     "Missing": "Candles expected that no source covers, of all intervals in the window.",
-    "Fillable gaps": "Gaps that are filled, at least in part, from finer candles or by asking the exchange.",
+    "Fillable gaps": "Gaps that are filled, at least in part, from finer candles or by querying the exchange.",
     "Not fillable": "Gaps that only an archive fills, if anything does: see Download manually.",
 }
 CANDLES_AROUND = 20  # of a gap that is looked at

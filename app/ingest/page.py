@@ -1,4 +1,4 @@
-"""Ingest: ask, look at the plan, start the job."""
+"""Ingest: choose, look at the plan, start the job."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PLAN = "plan"  # of this session: the one that was last looked at
 def page() -> None:
     """The page."""
     st.title("Ingest")
-    st.caption("Read archives and ask the exchange, find what is missing, fill what can be filled. Look first.")
+    st.caption("Read archives and query the exchange, find what is missing, fill what can be filled. Look first.")
     options, workers = request_form()
     if st.button("Preview plan", icon=":material/preview:", type="primary", disabled=options is None) and options:
         _preview(options)

@@ -109,7 +109,7 @@ def _routes() -> dict[str, Any]:
     """Which routes may fill what is missing, and how far they may go."""
     with st.container(horizontal=True):
         fill = toggle("Fill gaps", "fill", on=True, help="Off: only find and report them.")
-        exchange = toggle("Ask the exchange", "api", on=True, help="Off: no network at all but the archives named.")
+        exchange = toggle("Query the exchange", "api", on=True, help="Off: no network at all but the archives named.")
         trades = toggle("Read its trades", "trades", on=True, help="For what its last 720 candles do not reach.")
         complete = toggle("Use every route", "complete", help="As often as it takes, until nothing more can be filled.")
         new_only = toggle("Only what is new", "new", help="From each series' last covered slot to now.")

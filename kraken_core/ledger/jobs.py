@@ -210,7 +210,7 @@ class Jobs(Transactions):
             if not connection.execute(update(ingestion_job).where(*running).values(asked=control)).rowcount:
                 status = self._job(connection, job_id).status
                 raise JobError(f"job {job_id} is {status.lower()}: only a running job can {control.lower()}.")
-            self._add_event(connection, job_id, "asked", control.lower())
+            self._add_event(connection, job_id, "requested", control.lower())
 
     def _row(self, file: FileIngestionRecord) -> tuple[object, ...]:
         """A file that has not been read yet."""
