@@ -293,8 +293,6 @@ class IntegratedGapDetector:
         if untaken:
             route, reason, requests = untaken
             reason = f"{note}; {reason}" if note else reason
-            if route is Route.OHLC and horizon.start <= start and end <= horizon.end:  # one request: no archive needed
-                archive = csv_file = ""
             return GapRecord(*known, GapStatus.DETECTED, route, reason, requests, csv_file, archive)
         if pair in self.nowhere:
             reason = self.nowhere[pair]

@@ -215,13 +215,12 @@ def test_a_gap_within_the_horizon_is_open_by_itself_though_nobody_asks(interval:
     assert gap.reason == "1 of 2 within the last 720 candles; the exchange was not queried"
 
 
-def test_an_archive_is_named_for_what_one_request_does_not_fill() -> None:
-    """A gap within reach takes a request, and no download; of a longer one an archive contains the rest."""
+def test_an_archive_is_named_whatever_route_is_open_and_how_far_that_one_reaches_too() -> None:
     series = Series(DOLLARS, 1440)
     end = floor(AS_OF, series.width)
     within = only_gap(series, end - 700 * series.width, end - 600 * series.width, AS_OF)
     beyond = only_gap(series, end - 800 * series.width, end - 600 * series.width, AS_OF)
-    assert (within.route, within.csv_file) == (Route.OHLC, "")
+    assert (within.route, within.csv_file) == (Route.OHLC, series.file_name)
     assert within.reason == "within the last 720 candles; the exchange was not queried"
     assert (beyond.route, beyond.csv_file) == (Route.OHLC, series.file_name)
     assert beyond.reason == "120 of 200 within the last 720 candles; the exchange was not queried"
