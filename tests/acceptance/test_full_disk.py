@@ -127,7 +127,7 @@ def test_a_disk_that_fills_up_in_the_middle_fails_the_job_and_loses_nothing(
     filler = fill(little_disk, left)
     told_in_one_line(kraken(*asked(little.folder), "--home", home, "--quiet", code=1).err)
     filler.unlink()
-    monkeypatch.setattr("kraken_core.workbench.jobs.runner.is_lost", lambda _: True)  # its process ended with it
+    monkeypatch.setattr("kraken_core.workbench.jobs.stalled.is_lost", lambda _: True)  # its process ended with it
     again = kraken.ingest(little.folder, "--home", home)
     assert (again["job_id"], again["status"]) == (1, "COMPLETED")
     assert Kraken(kraken.capsys, home).state() == expected

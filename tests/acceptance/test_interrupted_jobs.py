@@ -211,6 +211,6 @@ def test_a_job_that_ends_while_one_looks_for_lost_ones_is_not_lost(
             workbench.ledger.move(job, job.mark_paused())
             return True  # its process is gone by now
 
-        monkeypatch.setattr("kraken_core.workbench.jobs.runner.is_lost", ends)
+        monkeypatch.setattr("kraken_core.workbench.jobs.stalled.is_lost", ends)
         assert workbench.runner.fail_stalled_jobs() == []
         assert workbench.ledger.job(job.id).status is JobStatus.PAUSED

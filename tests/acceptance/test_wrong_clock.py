@@ -10,7 +10,7 @@ import pytest
 from kraken_core import Workbench
 from kraken_core.domain.jobs import JobMetrics
 from kraken_core.domain.request import Request
-from kraken_core.workbench.jobs import lease, runner
+from kraken_core.workbench.jobs import lease, stalled
 from kraken_core.workbench.jobs.clock import SystemClock
 from kraken_core.workbench.jobs.lease import Lease
 from tests.support.command_line import Kraken
@@ -49,7 +49,7 @@ def test_a_wrong_clock_does_not_make_a_job_at_work_look_lost(kraken: Kraken, mon
 
 
 def test_a_job_that_is_heard_of_no_more_is_lost(kraken: Kraken, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runner, "HEARTBEAT_S", 0.05)
+    monkeypatch.setattr(stalled, "HEARTBEAT_S", 0.05)
     with Workbench.open(kraken.home) as workbench:
         workbench.create_home()
         workbench.runner._taken_up(workbench.ledger.create_job(Request(), 0, [], JobMetrics()))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -15,18 +14,13 @@ from kraken_core.domain.completeness import Completeness
 from kraken_core.domain.errors import (
     ClusterError,
     IllegalMoveError,
-    Interrupted,
     JobError,
     JobRunningError,
-    KrakenError,
-    LedgerError,
-    MoreRequestsNeededError,
     StoreError,
 )
 from kraken_core.domain.jobs import (
     BY_HAND,
     UNFINISHED,
-    Control,
     FileIngestionRecord,
     IngestionJob,
     JobMetrics,
@@ -59,10 +53,12 @@ from kraken_core.sources.archive import ArchiveSource
 from kraken_core.stores.rejects import CsvRejectLog
 from kraken_core.workbench.jobs.audit_plan import AuditPlan
 from kraken_core.workbench.jobs.disk import BOUNDLESS, room
-from kraken_core.workbench.jobs.lease import HEARTBEAT_S, LEASE_S, Lease
+from kraken_core.workbench.jobs.ending import RunEnding, resume_command
+from kraken_core.workbench.jobs.lease import LEASE_S, Lease
 from kraken_core.workbench.jobs.log import LOG, begun, ended, logged
 from kraken_core.workbench.jobs.planner import JobPlanner
-from kraken_core.workbench.jobs.worker_process import is_lost, start_worker, this_worker
+from kraken_core.workbench.jobs.stalled import stalled_jobs
+from kraken_core.workbench.jobs.worker_process import start_worker, this_worker
 
 START_PATIENCE_S = 30  # how long a new process may take to load and to plan
 LOOK_EVERY_S = 0.1
@@ -101,20 +97,7 @@ class JobRunner(JobPlanner):
 
     def stalled_jobs(self) -> list[tuple[IngestionJob, str]]:
         """Jobs recorded as running though their worker is gone, and how that is known."""
-        found = []
-        for job in self.ledger.jobs([JobStatus.RUNNING]):
-            if is_lost(job.worker):
-                found.append((job, "its process is gone"))
-            elif job.lease_until is not None and job.lease_until < self.ledger.now() and not self._renews(job):
-                found.append((job, "no sign of life"))
-        return found
-
-    def _renews(self, job: IngestionJob) -> bool:
-        """Whether a job's lease is renewed all the same: a clock that was just set ahead makes every lease look old."""
-        until = time.monotonic() + 2 * HEARTBEAT_S
-        while (same := self.ledger.job(job.id).lease_until == job.lease_until) and time.monotonic() < until:
-            time.sleep(LOOK_EVERY_S)
-        return not same
+        return stalled_jobs(self.ledger)
 
     def start(self, plan: IngestionPlan, origin: JobOrigin = BY_HAND) -> IngestionJob:
         """A PENDING job for the plan, once everything is here that servers give only whole.
@@ -165,7 +148,7 @@ class JobRunner(JobPlanner):
                 ours = replace(patient, ledger=self.ledger.for_worker(job, lambda: patient.store.mark))
                 carry_out = partial(ours._carry_out, job, plan, pool, reported, stopped)  # noqa: SLF001 - our copy
                 LOG.info("%s", begun(job, plan))
-                result = self._guarded(job, lease, stopped, carry_out)
+                result = self._ending.guarded(job, lease, stopped, carry_out)
                 total = time.perf_counter() - began
                 LOG.info("%s", ended(result, total))
         return replace(result, seconds={"total": total, "plan": planned, **result.seconds})
@@ -188,7 +171,7 @@ class JobRunner(JobPlanner):
                 stopped = partial(_either, stop, lease)
                 ours = replace(patient, ledger=self.ledger.for_worker(job, lambda: patient.store.mark))
                 LOG.info("job %s begins, %s as of %s: %s", job.id, job.kind, iso(job.as_of), job.request.key)
-                result = self._guarded(job, lease, stopped, partial(carry_out, ours, job, lease, stopped))
+                result = self._ending.guarded(job, lease, stopped, partial(carry_out, ours, job, lease, stopped))
                 total = time.perf_counter() - began
                 LOG.info("%s", ended(result, total))
         return replace(result, seconds={"total": total, **result.seconds})
@@ -271,59 +254,9 @@ class JobRunner(JobPlanner):
             return
         self.ledger.record_completeness(job.id, counts)
 
-    def _guarded(
-        self, job: IngestionJob, lease: Lease, stop: Callable[[], bool], run: Callable[[], JobResult]
-    ) -> JobResult:
-        """The run, with the job moved to the state in which it ended, whatever happens."""
-        try:
-            with self.ledger.with_retries(stop):
-                result = run()
-                return replace(result, job=self.ledger.move(job, job.mark_completed(result.job.error)))
-        except MoreRequestsNeededError as needed:
-            self.ledger.move(job, job.mark_paused())
-            self.ledger.add_event(job.id, "requests", str(needed))
-            raise MoreRequestsNeededError(
-                f"job {job.id} is paused: {needed} Agree to them with: {self.resume_command(job)} "
-                "(or allow more beforehand, with --max-requests)",
-                job.id,
-            ) from None
-        except (Interrupted, KeyboardInterrupt):
-            raise self._interrupted(job, lease) from None
-        except KrakenError as error:
-            raise self._failed(job, str(error)) from error
-        except OSError as error:
-            where = error.filename or self.settings.home
-            reason = f"{where}: {error.strerror or error}. What was committed is kept; fix that first."
-            raise self._failed(job, reason) from error
-        except BaseException as error:
-            LOG.exception("job %s failed", job.id)
-            reason = " ".join(f"{type(error).__name__}: {error}".split())  # one line, whatever its text
-            self.ledger.move(job, job.mark_failed(reason))
-            raise
-
-    def _failed(self, job: IngestionJob, reason: str) -> JobError:
-        """The job moved to FAILED, and its error."""
-        LOG.exception("job %s failed", job.id)
-        try:
-            self.ledger.move(job, job.mark_failed(reason))
-        except IllegalMoveError:
-            return JobError(
-                f"job {job.id} stopped: it is not this worker's any more, as it was taken for lost, or moved by "
-                f"another process. What it did is kept: kraken-history jobs {job.id}"
-            )
-        except LedgerError:  # its disk may be full too: a later resume finds the worker gone
-            LOG.exception("that job %s failed could not be recorded", job.id)
-        return JobError(f"job {job.id} failed: {reason} Resume with: {self.resume_command(job)}")
-
-    def _interrupted(self, job: IngestionJob, lease: Lease) -> KrakenError:
-        """The job moved as its interruption requested, and its error."""
-        if lease.lost:
-            return JobError(f"job {job.id} stopped: {lease.lost}. What it did is kept: kraken-history jobs {job.id}")
-        if lease.requested is Control.CANCEL:
-            self.ledger.move(job, job.mark_cancelled())
-            return Interrupted(f"job {job.id} is cancelled; what it did is kept, and it is not gone on with.")
-        self.ledger.move(job, job.mark_paused())
-        return Interrupted(f"job {job.id} is paused; resume with: {self.resume_command(job)}")
+    @property
+    def _ending(self) -> RunEnding:
+        return RunEnding(self.ledger, self.settings)
 
     def _taken_up(self, job: IngestionJob) -> IngestionJob:
         try:
@@ -400,11 +333,7 @@ class JobRunner(JobPlanner):
 
     def resume_command(self, job: IngestionJob) -> str:
         """The command that resumes a job, here and now. It reads nothing: the ledger may be away."""
-        where = (
-            f" --home {shlex.quote(str(self.settings.home))}" if self.settings.origins.get("home") == "--home" else ""
-        )
-        command = "audit" if job.request.audit else "ingest"
-        return f"kraken-history {command}{where} --resume {job.id}"
+        return resume_command(self.settings, job)
 
     def rejects(self, job_id: int) -> Path:
         """Where the rows are that a job could not take; it exists once there are any."""
