@@ -19,6 +19,8 @@ from tests.support.ports import free_port
 VERSION = "9.3.4"
 JAR = Path(sys.prefix) / "servers" / f"questdb-{VERSION}.jar"  # where make test puts it
 START_PATIENCE_S = 60
+# It lives for minutes: compiling its code well, and collecting side by side, would take longer than all that it does.
+JAVA = ["java", "-Xmx512m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]
 
 
 class NoServerError(Exception):
@@ -59,8 +61,9 @@ class QuestDB:
         data = self.folder / "data"
         (data / "conf").mkdir(parents=True, exist_ok=True)
         (data / "conf" / "server.conf").write_text("".join(f"{name}={value}\n" for name, value in conf.items()))
-        command = ["java", "-Xmx512m", "-p", str(JAR), "-m", "io.questdb/io.questdb.ServerMain", "-d", str(data)]
+        command = [*JAVA, "-p", str(JAR), "-m", "io.questdb/io.questdb.ServerMain", "-d", str(data)]
         environment = {name: value for name, value in os.environ.items() if not name.startswith("QDB_")}
+        environment["QDB_LOG_W_STDOUT_LEVEL"] = "ERROR"
         try:
             with (self.folder / "log").open("ab") as log:
                 self.process = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
