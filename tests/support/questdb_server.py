@@ -21,6 +21,12 @@ JAR = Path(sys.prefix) / "servers" / f"questdb-{VERSION}.jar"  # where make test
 START_PATIENCE_S = 60
 # It lives for minutes: compiling its code well, and collecting side by side, would take longer than all that it does.
 JAVA = ["java", "-Xmx512m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]
+# Its workers look for work in a circle, thousands of times before they rest: these rest soon, and shortly.
+PAUSES = {
+    f"{workers}.worker.{name}": value
+    for workers in ("shared", "wal.apply")
+    for name, value in (("yield.threshold", "10"), ("nap.threshold", "20"), ("sleep.threshold", "30"))
+} | {"shared.worker.sleep.timeout": "1", "wal.apply.worker.sleep.timeout": "2"}
 
 
 class NoServerError(Exception):
@@ -56,6 +62,7 @@ class QuestDB:
             "telemetry.enabled": "false",
             "cairo.sql.copy.root": str(self.folder),
             "shared.worker.count": "1",
+            **PAUSES,
             **self.settings,
         }
         data = self.folder / "data"
