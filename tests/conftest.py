@@ -35,10 +35,22 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One process has all tests of QuestDB: a server for each takes much of the processors, even when idle."""
+    """One process has all tests that share what takes long to make: a server, or what a module makes once."""
     for item in items:
-        if item.get_closest_marker("questdb"):
-            item.add_marker(pytest.mark.xdist_group("questdb"))
+        if isinstance(item, pytest.Function) and (group := _shares(item)):
+            item.add_marker(pytest.mark.xdist_group(group))
+
+
+def _shares(item: pytest.Function) -> str:
+    if item.get_closest_marker("questdb"):
+        return "questdb"
+    if item.get_closest_marker("xdist_group"):
+        return ""
+    fixtures = item._fixtureinfo.name2fixturedefs
+    if "s3" in fixtures:
+        return "s3"
+    of_module = any(each.scope == "module" for found in fixtures.values() for each in found)
+    return item.nodeid.partition("::")[0] if of_module else ""
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -60,6 +72,15 @@ def _without_the_real_exchange() -> Iterator[None]:
 def little(tmp_path_factory: pytest.TempPathFactory) -> LittleMarket:
     """A little market, and its archives in a folder."""
     return written_to(tmp_path_factory.mktemp("market") / "archives")
+
+
+@pytest.fixture(scope="session")
+def first_home(little: LittleMarket, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A home that holds the first release alone. Read only: many tests share it."""
+    home = tmp_path_factory.mktemp("first") / "home"
+    process(*asked(little.first), "--home", home, "--quiet")
+    with shared(home):
+        yield home
 
 
 @pytest.fixture(scope="session")

@@ -31,6 +31,13 @@ def full(kraken: Kraken, full_home: Path) -> Kraken:
     return kraken
 
 
+@pytest.fixture
+def begun(kraken: Kraken, first_home: Path) -> Kraken:
+    """The command line with a home that holds the first release alone, and may be changed."""
+    shutil.copytree(first_home, kraken.home)
+    return kraken
+
+
 @pytest.fixture(scope="session")
 def job(tmp_path_factory: pytest.TempPathFactory) -> Job:
     return make_job(tmp_path_factory.mktemp("archives"))

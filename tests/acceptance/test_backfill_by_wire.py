@@ -134,7 +134,7 @@ FAULTS = {
 @pytest.mark.parametrize(
     "fault",
     [
-        pytest.param(fault, id=name, marks=[] if name in {"THROTTLED", "PAIRS"} else pytest.mark.soak)
+        pytest.param(fault, id=name, marks=[] if name == "THROTTLED" else pytest.mark.soak)
         for name, fault in FAULTS.items()
     ],
 )

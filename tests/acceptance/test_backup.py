@@ -184,15 +184,12 @@ def test_a_file_that_was_damaged_since_is_not_saved_over_its_good_copy(full: Kra
     assert state(restored(full, tmp_path / "saved")) == before
 
 
-def test_a_file_that_is_damaged_in_the_backup_is_left_out_and_read_again(
-    kraken: Kraken, little: LittleMarket, tmp_path: Path
-) -> None:
-    kraken.ingest(little.folder)
-    kraken("backup", tmp_path / "saved")
+def test_a_file_that_is_damaged_in_the_backup_is_left_out_and_read_again(full: Kraken, tmp_path: Path) -> None:
+    full("backup", tmp_path / "saved")
     spoil(candle_files(tmp_path / "saved")[0])
-    again = restored(kraken, tmp_path / "saved", code=1)
+    again = restored(full, tmp_path / "saved", code=1)
     again("doctor", "--repair", "--home", again.home)
-    assert state(again)["candles"] == state(kraken)["candles"]
+    assert state(again)["candles"] == state(full)["candles"]
 
 
 # Elsewhere

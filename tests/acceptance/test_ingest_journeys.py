@@ -210,16 +210,15 @@ def test_runs_as_of_the_same_instant_say_the_same(kraken: Kraken, little: Little
 
 
 def test_the_same_bytes_under_another_name_are_not_taken_twice(
-    kraken: Kraken, little: LittleMarket, tmp_path: Path
+    begun: Kraken, little: LittleMarket, tmp_path: Path
 ) -> None:
-    kraken.ingest(little.first)
-    before = kraken.state()
+    before = begun.state()
     (tmp_path / "copies").mkdir()
     renamed = shutil.copy(little.first, tmp_path / "copies" / "backup.zip")
-    again = kraken.ingest(Path(renamed))
+    again = begun.ingest(Path(renamed))
     assert again["files"]["skipped"] == again["files"]["total"] > 0
     assert again["records"]["new"] == again["records"]["changed"] == 0
-    assert kraken.state() == before
+    assert begun.state() == before
 
 
 def test_skipping_the_rows_of_a_file_does_not_skip_its_claim(

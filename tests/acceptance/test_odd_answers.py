@@ -21,6 +21,7 @@ from kraken_core.simulator.market import SimulatedMarket
 from kraken_core.simulator.release import DAY_S, Release
 from kraken_core.sources.rest import retries
 from tests.support.command_line import Kraken
+from tests.support.helping import in_soak
 
 START = day_start(date(2026, 3, 30))
 END = START + 4 * DAY_S
@@ -82,7 +83,8 @@ def events(kraken: Kraken, kind: str) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "kind", [None, FaultKind.GROWN, FaultKind.LAST_INTEGER, FaultKind.LAST_EXPONENT, FaultKind.LAST_ROUNDED]
+    "kind",
+    [FaultKind.GROWN, FaultKind.LAST_INTEGER, *in_soak(None, FaultKind.LAST_EXPONENT, FaultKind.LAST_ROUNDED)],
 )
 def test_forms_that_grow_end_as_complete_as_those_that_are_documented(
     asking: Kraken, exchange: SimulatedExchange, kind: FaultKind | None

@@ -13,8 +13,10 @@ from kraken_core.ledger.models import REVISION
 from kraken_core.workbench.jobs.worker_process import this_worker
 from scripts.keep_home import KEPT, change_texts
 from tests.support.command_line import ROOT, Kraken
+from tests.support.helping import in_soak
 
 HOMES = sorted((ROOT / "tests" / "homes").glob("*.zip"))
+FIRST_AND_LAST = (HOMES[0], HOMES[-1])
 
 
 @pytest.fixture(params=HOMES, ids=lambda path: path.stem)
@@ -53,6 +55,7 @@ def test_a_home_that_was_in_order_is_migrated_read_and_proven(kraken: Kraken, ke
     assert ingested(kraken, kept, "ended", 1)["records"]["changed"] == 0
 
 
+@pytest.mark.parametrize("kept", [*FIRST_AND_LAST, *in_soak(*HOMES[1:-1])], ids=lambda path: path.stem, indirect=True)
 @pytest.mark.parametrize("host", ["elsewhere", "here"])
 def test_a_job_that_was_killed_under_it_is_taken_up(kraken: Kraken, kept: Path, host: str) -> None:
     if host == "here":

@@ -112,23 +112,22 @@ def test_an_empty_home_has_a_page_too(kraken: Kraken, tmp_path: Path) -> None:
 
 
 def test_reports_are_compared_with_what_the_earlier_one_said(
-    kraken: Kraken, little: LittleMarket, tmp_path: Path
+    begun: Kraken, little: LittleMarket, tmp_path: Path
 ) -> None:
-    kraken.ingest(little.first)
-    before = kraken("report", "--json").out
+    before = begun("report", "--json").out
     (tmp_path / "old.json").write_text(before)
-    assert kraken("report", "--compare", tmp_path / "old.json").out == "Nothing changed.\n"
-    kraken.ingest(little.folder)
-    changes = {(row["pair"], row["interval"]): row for row in kraken.rows("report", "--compare", tmp_path / "old.json")}
+    assert begun("report", "--compare", tmp_path / "old.json").out == "Nothing changed.\n"
+    begun.ingest(little.folder)
+    changes = {(row["pair"], row["interval"]): row for row in begun.rows("report", "--compare", tmp_path / "old.json")}
     old = {(row["pair"], row["interval"]): row for row in json.loads(before)}
-    now = {(row["pair"], row["interval"]): row for row in kraken.rows("report")}
+    now = {(row["pair"], row["interval"]): row for row in begun.rows("report")}
     slots = ("wanted", "covered", "present", "silent", "missing", "proved", "confirmed", "claimed", "doubtful")
     assert set(changes) == {key for key in now if now[key] != old.get(key)}
     for key, change in changes.items():
         assert change["before"] == {name: old[key][name] for name in slots}
         assert change["after"] == {name: now[key][name] for name in slots}
         assert change["missing"] == now[key]["missing"] - old[key]["missing"] < 0
-    assert "missing candles in" in kraken("report", "--compare", tmp_path / "old.json").err
+    assert "missing candles in" in begun("report", "--compare", tmp_path / "old.json").err
 
 
 @pytest.mark.parametrize("text", ["", "{", "[1]", '{"pair": 1}', '[{"pair": "BTC/USD"}]'])

@@ -221,12 +221,11 @@ def test_a_broken_file_fails_alone(market: SimulatedMarket, kraken: Kraken, tmp_
     assert held(kraken)["pair"].unique().to_list() == ["ETH/EUR"]
 
 
-def test_trades_outrank_candles_and_fill_what_those_lack(little: LittleMarket, kraken: Kraken, tmp_path: Path) -> None:
-    kraken.ingest(little.folder)
+def test_trades_outrank_candles_and_fill_what_those_lack(little: LittleMarket, full: Kraken, tmp_path: Path) -> None:
     release = Release("Kraken_Trading_History_Q2_2024.zip", day_start(date(2024, 4, 1)), little.market.end, trades=True)
     place = write_release(little.market, release, tmp_path / "in")
-    said = kraken.ingest(place, "--end-date", "2024-04-05")  # its last day's rows are the last there are
+    said = full.ingest(place, "--end-date", "2024-04-05")  # its last day's rows are the last there are
     assert said["records"]["changed"] == 0
     assert said["completeness"]["missing"] == 0
-    april = held(kraken).filter(pl.col("time").dt.month() == 4)
+    april = held(full).filter(pl.col("time").dt.month() == 4)
     assert april["source"].unique().to_list() == ["trades"]

@@ -25,16 +25,15 @@ def test_a_job_that_is_undone_leaves_all_as_it_was_before_and_can_be_done_again(
 
 
 def test_when_the_only_job_is_undone_nothing_is_held_and_the_next_ends_as_it_did(
-    kraken: Kraken, little: LittleMarket
+    full: Kraken, little: LittleMarket
 ) -> None:
-    job = kraken.ingest(little.folder)["job_id"]
-    after = kraken.state()
-    assert kraken.rows("jobs")[0]["job_id"] == job
-    kraken("undo", job, "--yes", "--quiet")
-    held = kraken.state()
+    after = full.state()
+    [job] = [row["job_id"] for row in full.rows("jobs")]
+    full("undo", job, "--yes", "--quiet")
+    held = full.state()
     assert (held["candles"], held["coverage"], held["gaps"], held["report"]) == ([], [], [], [])
-    kraken.ingest(little.folder)
-    assert kraken.state() == after
+    full.ingest(little.folder)
+    assert full.state() == after
 
 
 def test_jobs_are_undone_from_the_latest_backwards(kraken: Kraken, little: LittleMarket) -> None:
@@ -46,35 +45,32 @@ def test_jobs_are_undone_from_the_latest_backwards(kraken: Kraken, little: Littl
     assert kraken.state()["candles"] == []
 
 
-def test_a_job_is_undone_once_and_the_list_says_so(kraken: Kraken, little: LittleMarket) -> None:
-    job = kraken.ingest(little.folder)["job_id"]
-    kraken("undo", job, "--yes")
-    before = kraken.state()
+def test_a_job_is_undone_once_and_the_list_says_so(full: Kraken) -> None:
+    full("undo", 1, "--yes")
+    before = full.state()
 
-    assert f"job {job} was undone already, at 20" in refused(kraken("undo", job, "--yes", code=2))
+    assert "job 1 was undone already, at 20" in refused(full("undo", 1, "--yes", code=2))
 
-    assert kraken.state() == before
-    assert "COMPLETED, undone" in kraken("jobs").out
-    assert kraken("jobs", "--json").json[0]["undone_at"] is not None
+    assert full.state() == before
+    assert "COMPLETED, undone" in full("jobs").out
+    assert full("jobs", "--json").json[0]["undone_at"] is not None
 
 
 @pytest.mark.soak
-def test_an_undo_that_was_interrupted_is_ended_by_saying_it_again(kraken: Kraken, little: LittleMarket) -> None:
-    kraken.ingest(little.first)
-    before = kraken.state()
-    second = kraken.ingest(little.second)["job_id"]
-    with Workbench.open(kraken.home) as workbench:
+def test_an_undo_that_was_interrupted_is_ended_by_saying_it_again(begun: Kraken, little: LittleMarket) -> None:
+    before = begun.state()
+    second = begun.ingest(little.second)["job_id"]
+    with Workbench.open(begun.home) as workbench:
         workbench.ledger.undo(second)  # and here the machine went off
 
-    kraken("undo", second, "--yes")
+    begun("undo", second, "--yes")
 
-    assert kraken.state() == before
+    assert begun.state() == before
 
 
-def test_a_job_that_changed_nothing_is_not_undone(kraken: Kraken, little: LittleMarket) -> None:
-    kraken.ingest(little.folder)
-    again = kraken.ingest(little.folder)["job_id"]
-    assert f"job {again} changed nothing" in refused(kraken("undo", again, "--yes", code=2))
+def test_a_job_that_changed_nothing_is_not_undone(full: Kraken, little: LittleMarket) -> None:
+    again = full.ingest(little.folder)["job_id"]
+    assert f"job {again} changed nothing" in refused(full("undo", again, "--yes", code=2))
 
 
 @pytest.mark.soak
@@ -117,30 +113,27 @@ def test_a_typing_error_beside_a_right_name_is_undone_with_it_unless_another_job
     assert {row["pair"] for row in kraken.state()["report"]} == {"BTTC/USD"}
 
 
-def test_a_job_that_may_go_on_has_to_be_given_up_first(kraken: Kraken, little: LittleMarket) -> None:
-    kraken.ingest(little.folder)
-    with Workbench.open(kraken.home) as workbench:
+def test_a_job_that_may_go_on_has_to_be_given_up_first(full: Kraken, little: LittleMarket) -> None:
+    with Workbench.open(full.home) as workbench:
         plan = workbench.plan(sources=[little.first], tier="TIER1")
         job = workbench.runner.start(plan)
         workbench.ledger.move(job, job.mark_failed("on purpose"))
-    assert f"first, with: kraken-history cancel {job.id}" in refused(kraken("undo", job.id, "--yes", code=2))
+    assert f"first, with: kraken-history cancel {job.id}" in refused(full("undo", job.id, "--yes", code=2))
 
 
-def test_without_a_terminal_or_yes_nothing_is_undone(kraken: Kraken, little: LittleMarket) -> None:
-    job = kraken.ingest(little.folder)["job_id"]
-    assert "add --yes" in refused(kraken("undo", job, code=2))
-    assert "there is no job 99" in refused(kraken("undo", 99, "--yes", code=2))
+def test_without_a_terminal_or_yes_nothing_is_undone(full: Kraken) -> None:
+    assert "add --yes" in refused(full("undo", 1, code=2))
+    assert "there is no job 99" in refused(full("undo", 99, "--yes", code=2))
 
 
 def test_once_the_candles_before_it_are_gone_a_job_stays(
-    kraken: Kraken, little: LittleMarket, monkeypatch: pytest.MonkeyPatch
+    begun: Kraken, little: LittleMarket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    kraken.ingest(little.first)
-    job = kraken.ingest(little.second)["job_id"]
-    before = kraken.state()
+    job = begun.ingest(little.second)["job_id"]
+    before = begun.state()
     monkeypatch.setattr("kraken_core.stores.delta.store.DeltaStore.keeps", lambda *_: False)
-    assert "cannot be taken back any more" in refused(kraken("undo", job, "--yes", code=1))
-    assert kraken.state() == before
+    assert "cannot be taken back any more" in refused(begun("undo", job, "--yes", code=1))
+    assert begun.state() == before
 
 
 @pytest.mark.parametrize(
@@ -151,11 +144,10 @@ def test_once_the_candles_before_it_are_gone_a_job_stays(
     ],
 )
 def test_an_undo_that_is_interrupted_ends_when_it_is_said_again(
-    step: str, kraken: Kraken, little: LittleMarket, monkeypatch: pytest.MonkeyPatch
+    step: str, begun: Kraken, little: LittleMarket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    kraken.ingest(little.first)
-    before = kraken.state()
-    job = kraken.ingest(little.second)["job_id"]
+    before = begun.state()
+    job = begun.ingest(little.second)["job_id"]
 
     def crash(*_: object, **__: object) -> None:
         raise SystemExit
@@ -163,6 +155,6 @@ def test_an_undo_that_is_interrupted_ends_when_it_is_said_again(
     with monkeypatch.context() as broken:
         broken.setattr(step, crash)
         with pytest.raises(SystemExit):
-            kraken("undo", job, "--yes")
-    kraken("undo", job, "--yes")
-    assert kraken.state() == before
+            begun("undo", job, "--yes")
+    begun("undo", job, "--yes")
+    assert begun.state() == before

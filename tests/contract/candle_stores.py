@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from kraken_core.stores.delta.store import DeltaStore
-from tests.contract.stored_candles import READING, SENT, Adapter
+from tests.contract.stored_candles import ON_S3, READING, SENT, Adapter
 from tests.support.questdb_tables import questdb_adapter
 from tests.support.s3_server import BUCKET
 
 
-@pytest.fixture(scope="session", params=["delta", "delta on s3", READING, SENT])
+@pytest.fixture(scope="session", params=["delta", ON_S3, READING, SENT])
 def adapter(request: pytest.FixtureRequest) -> Adapter:
     if request.param == "delta":
         return DeltaStore

@@ -18,6 +18,7 @@ class Adapter(Protocol):
     def __call__(self, folder: Path, /, *, keep: KeepReplaced | None = None) -> CandleStore: ...
 
 
+ON_S3 = pytest.param("delta on s3", marks=pytest.mark.xdist_group("s3"))
 READING, SENT = (pytest.param(f"questdb, {how}", marks=pytest.mark.questdb) for how in ("reading files", "sent rows"))
 
 

@@ -13,7 +13,7 @@ from kraken_core.ports import CandleStore, Filed, never_stop, no_progress
 from kraken_core.stores.delta import compaction
 from kraken_core.workbench.certificates.hashing import Hashing
 from kraken_core.workbench.certificates.month_cache import MonthCache
-from tests.contract.stored_candles import Adapter
+from tests.contract.stored_candles import ON_S3, Adapter
 from tests.support.candle_frames import Row, frame
 from tests.support.candle_tables import BTC, BTC_MINUTES, ETH
 
@@ -71,7 +71,7 @@ def test_merging_files_changes_no_hash(store: CandleStore, tmp_path: Path, monke
     assert hashed(store, tmp_path) == before == EXPECTED
 
 
-@pytest.mark.parametrize("adapter", ["delta", "delta on s3"], indirect=True, scope="session")
+@pytest.mark.parametrize("adapter", ["delta", ON_S3], indirect=True, scope="session")
 def test_files_are_named_by_the_series_in_them(store: CandleStore) -> None:
     assert isinstance(store, Filed)
     put(store, ROWS)

@@ -13,7 +13,6 @@ from starlette.testclient import TestClient
 from kraken_core import Workbench
 from kraken_core.serving.http.application import application
 from kraken_core.serving.http.guard import AccessRules
-from tests.support.command_line import asked, process
 from tests.support.little_market import LittleMarket
 
 URL = "http://127.0.0.1:8600"
@@ -39,17 +38,10 @@ def client(served: Starlette) -> Iterator[TestClient]:
         yield opened
 
 
-@pytest.fixture(scope="session")
-def _first_home(little: LittleMarket, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    home = tmp_path_factory.mktemp("first") / "home"
-    process(*asked(little.first), "--home", home, "--quiet")
-    return home
-
-
 @pytest.fixture
-def kraken_home(_first_home: Path, tmp_path: Path) -> Path:
+def kraken_home(first_home: Path, tmp_path: Path) -> Path:
     """A home with the first release alone, to be written to."""
-    return Path(shutil.copytree(_first_home, tmp_path / "home"))
+    return Path(shutil.copytree(first_home, tmp_path / "home"))
 
 
 @pytest.fixture(scope="session")
