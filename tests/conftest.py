@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, settings
 
 pytest.register_assert_rewrite("tests.support")  # before any of it is imported, in whatever order tests are
 
-from tests.support.command_line import asked, process, shared  # noqa: E402
+from tests.support.command_line import shared  # noqa: E402
 from tests.support.little_market import LittleMarket, written_to  # noqa: E402
 
 # No deadlines: how long an example takes says nothing about what it proves.
@@ -78,8 +78,7 @@ def little(tmp_path_factory: pytest.TempPathFactory) -> LittleMarket:
 def first_home(little: LittleMarket, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A home that holds the first release alone. Read only: many tests share it."""
     home = tmp_path_factory.mktemp("first") / "home"
-    process(*asked(little.first), "--home", home, "--quiet")
-    with shared(home):
+    with shared(home, little.first):
         yield home
 
 
@@ -87,6 +86,5 @@ def first_home(little: LittleMarket, tmp_path_factory: pytest.TempPathFactory) -
 def full_home(little: LittleMarket, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A home that holds the whole market. Read only: many tests share it."""
     home = tmp_path_factory.mktemp("full") / "home"
-    process(*asked(little.folder), "--home", home, "--quiet")
-    with shared(home):
+    with shared(home, little.folder):
         yield home

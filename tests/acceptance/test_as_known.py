@@ -70,7 +70,7 @@ def check(data: st.DataObject, market: SimulatedMarket) -> None:
 
 
 @given(data=st.data(), market=markets(RATES[1:]))
-@settings(whole_jobs, max_examples=4)
+@settings(whole_jobs, max_examples=2)
 def test_what_was_known_after_each_job_is_read_again_to_the_bit(data: st.DataObject, market: SimulatedMarket) -> None:
     check(data, market)
 

@@ -58,25 +58,23 @@ def test_a_restored_home_is_the_one_that_was_saved(full: Kraken, tmp_path: Path)
     assert state(Kraken(full.capsys, tmp_path / "saved")) == before  # a backup can be read as it is
 
 
-def test_a_later_backup_copies_only_what_is_new(kraken: Kraken, little: LittleMarket, tmp_path: Path) -> None:
-    kraken.ingest(little.first, "--as-of", "2024-04-01")
-    first = kraken("backup", tmp_path / "saved", "--json").json
-    kraken.ingest(little.folder)
-    second = kraken("backup", tmp_path / "saved", "--json").json
+def test_a_later_backup_copies_only_what_is_new(begun: Kraken, little: LittleMarket, tmp_path: Path) -> None:
+    first = begun("backup", tmp_path / "saved", "--json").json
+    begun.ingest(little.folder)
+    second = begun("backup", tmp_path / "saved", "--json").json
     assert second["version"] > first["version"]
-    assert kraken("backup", tmp_path / "saved", "--json").json["copied"] == 0
-    assert state(restored(kraken, tmp_path / "saved")) == state(kraken)
+    assert begun("backup", tmp_path / "saved", "--json").json["copied"] == 0
+    assert state(restored(begun, tmp_path / "saved")) == state(begun)
 
 
 @pytest.mark.soak
-def test_the_last_job_of_a_restored_home_can_be_undone(kraken: Kraken, little: LittleMarket, tmp_path: Path) -> None:
-    kraken.ingest(little.first, "--as-of", "2024-04-01")
-    kraken.ingest(little.folder)
-    kraken("backup", tmp_path / "saved")
-    again = restored(kraken, tmp_path / "saved")
-    for each in (kraken, again):
+def test_the_last_job_of_a_restored_home_can_be_undone(begun: Kraken, little: LittleMarket, tmp_path: Path) -> None:
+    begun.ingest(little.folder)
+    begun("backup", tmp_path / "saved")
+    again = restored(begun, tmp_path / "saved")
+    for each in (begun, again):
         each("undo", 2, "--yes", "--home", each.home)
-    assert state(again) == state(kraken)
+    assert state(again) == state(begun)
 
 
 # Interrupted
@@ -90,18 +88,17 @@ def killed(point: str, visit: int, *words: object) -> None:
 
 @pytest.mark.parametrize("point", [POINTS[1], *(pytest.param(POINTS[at], marks=pytest.mark.soak) for at in (0, 2))])
 def test_a_backup_that_was_killed_is_the_earlier_or_the_new_one_and_the_same_command_completes_it(
-    point: str, kraken: Kraken, little: LittleMarket, tmp_path: Path
+    point: str, begun: Kraken, little: LittleMarket, tmp_path: Path
 ) -> None:
-    kraken.ingest(little.first, "--as-of", "2024-04-01")
-    earlier = state(kraken)
-    kraken("backup", tmp_path / "saved")
-    kraken.ingest(little.folder)
-    killed(point, 1, "backup", tmp_path / "saved", "--home", kraken.home)
+    earlier = state(begun)
+    begun("backup", tmp_path / "saved")
+    begun.ingest(little.folder)
+    killed(point, 1, "backup", tmp_path / "saved", "--home", begun.home)
     shutil.copytree(tmp_path / "saved", tmp_path / "as killed")
-    expected = state(kraken) if point == "backup.ledger" else earlier
-    assert state(restored(kraken, tmp_path / "as killed")) == expected
-    kraken("backup", tmp_path / "saved")
-    assert state(restored(kraken, tmp_path / "saved")) == state(kraken)
+    expected = state(begun) if point == "backup.ledger" else earlier
+    assert state(restored(begun, tmp_path / "as killed")) == expected
+    begun("backup", tmp_path / "saved")
+    assert state(restored(begun, tmp_path / "saved")) == state(begun)
 
 
 @pytest.mark.parametrize("point", [POINTS[2], *(pytest.param(name, marks=pytest.mark.soak) for name in POINTS[:2])])

@@ -52,7 +52,7 @@ def _in_a_folder(release: Release) -> Release:
 
 
 @given(data=st.data(), market=markets())
-@settings(whole_jobs, max_examples=4)
+@settings(whole_jobs, max_examples=2)
 def test_damaged_files_end_in_no_false_claim(data: st.DataObject, market: SimulatedMarket) -> None:
     check(data, market)
 

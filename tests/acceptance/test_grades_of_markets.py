@@ -140,7 +140,7 @@ def by_source(claims: Sequence[Assertion]) -> dict[tuple[bool, str], TimeRanges]
 
 
 @given(data=st.data(), market=markets(RATES_OF_PAGES))
-@settings(whole_jobs, max_examples=4)
+@settings(whole_jobs, max_examples=2)
 def test_where_nothing_lies_what_is_known_is_proved_or_confirmed_as_its_evidence_allows(
     data: st.DataObject, market: SimulatedMarket
 ) -> None:

@@ -169,17 +169,14 @@ def test_the_document_of_a_dry_run_has_the_contracts_keys(full: Kraken, little: 
     assert {frozenset(gap) for gap in plan["gaps"]} == {frozenset(GAP)}
 
 
-def test_a_dry_run_shows_what_the_run_then_does(kraken: Kraken, little: LittleMarket) -> None:
-    kraken.ingest(little.first)
-    plan = kraken.ingest(little.folder, "--dry-run")
+def test_a_dry_run_shows_what_the_run_then_does(begun: Kraken, little: LittleMarket) -> None:
+    plan = begun.ingest(little.folder, "--dry-run")
     todo = {(file["path"], file["member"]) for file in plan["files"] if file["action"] == "ingest"}
     skipped = [file for file in plan["files"] if file["action"] == "skip"]
     assert {Path(path) for path, _ in todo} == {little.second}
     assert {Path(file["path"]) for file in skipped} == {little.first}
-    done = kraken.ingest(little.folder)
-    read = kraken.rows(
-        "sql", f"select path, member from files where job_id = {done['job_id']} and status = 'COMPLETED'"
-    )
+    done = begun.ingest(little.folder)
+    read = begun.rows("sql", f"select path, member from files where job_id = {done['job_id']} and status = 'COMPLETED'")
     assert {(row["path"], row["member"]) for row in read} == todo
     assert done["files"] == {"total": len(plan["files"]), "ingested": len(todo), "skipped": len(skipped), "failed": 0}
 

@@ -77,12 +77,11 @@ EACH_LOSS = pytest.mark.parametrize("loss", quickly(LOSSES, last_entry_emptied))
 
 
 @pytest.fixture
-def twice(kraken: Kraken, little: LittleMarket, tmp_path: Path) -> Kraken:
+def twice(begun: Kraken, first_home: Path, little: LittleMarket, tmp_path: Path) -> Kraken:
     """A home into which two jobs brought a release each, beside another one that holds the first alone."""
-    kraken("ingest", "--home", tmp_path / "other", *asked(little.first)[1:])
-    kraken.ingest(little.first)
-    kraken.ingest(little.second)
-    return kraken
+    shutil.copytree(first_home, tmp_path / "other")
+    begun.ingest(little.second)
+    return begun
 
 
 def counted(kraken: Kraken) -> list[dict[str, Any]]:
@@ -136,48 +135,45 @@ def test_a_table_that_is_back_goes_on_as_if_nothing_had_been(
 
 
 def test_a_table_restored_from_before_the_last_job_is_older(
-    kraken: Kraken, little: LittleMarket, tmp_path: Path
+    begun: Kraken, little: LittleMarket, tmp_path: Path
 ) -> None:
-    kraken.ingest(little.first)
-    shutil.copytree(kraken.home / "candles", tmp_path / "saved")
-    kraken.ingest(little.second)
-    shutil.rmtree(kraken.home / "candles")
-    shutil.copytree(tmp_path / "saved", kraken.home / "candles")
-    assert "it is older: at version" in refused(kraken(*asked(little.folder), "--quiet", code=1))
+    shutil.copytree(begun.home / "candles", tmp_path / "saved")
+    begun.ingest(little.second)
+    shutil.rmtree(begun.home / "candles")
+    shutil.copytree(tmp_path / "saved", begun.home / "candles")
+    assert "it is older: at version" in refused(begun(*asked(little.folder), "--quiet", code=1))
 
 
 @pytest.mark.soak
 def test_a_table_that_others_went_on_with_from_an_older_version_has_another_history(
-    kraken: Kraken, little: LittleMarket, tmp_path: Path
+    begun: Kraken, little: LittleMarket, tmp_path: Path
 ) -> None:
-    kraken.ingest(little.first)
-    shutil.copytree(kraken.home, tmp_path / "fork")
-    kraken.ingest(little.second, "--pairs", "BTC/USD")
+    shutil.copytree(begun.home, tmp_path / "fork")
+    begun.ingest(little.second, "--pairs", "BTC/USD")
     for quote in ("EUR", "USD"):
-        kraken("ingest", "--home", tmp_path / "fork", *asked(little.second, "--pairs", f"BTC/{quote}")[1:])
-    shutil.rmtree(kraken.home / "candles")
-    shutil.copytree(tmp_path / "fork" / "candles", kraken.home / "candles")
-    assert "was not made by the commit that is known" in refused(kraken(*asked(little.second), "--quiet", code=1))
+        begun("ingest", "--home", tmp_path / "fork", *asked(little.second, "--pairs", f"BTC/{quote}")[1:])
+    shutil.rmtree(begun.home / "candles")
+    shutil.copytree(tmp_path / "fork" / "candles", begun.home / "candles")
+    assert "was not made by the commit that is known" in refused(begun(*asked(little.second), "--quiet", code=1))
 
 
 def test_a_table_that_is_lost_while_a_job_runs_fails_the_job_and_lowers_nothing(
-    kraken: Kraken, little: LittleMarket, monkeypatch: pytest.MonkeyPatch
+    begun: Kraken, little: LittleMarket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    kraken.ingest(little.first)
-    before = counted(kraken)
+    before = counted(begun)
     commit = DeltaLog.commit
 
     def commit_and_lose(log: DeltaLog, *arguments: Any, **more: Any) -> None:
         commit(log, *arguments, **more)
-        lost(kraken.home / "candles")
+        lost(begun.home / "candles")
 
     monkeypatch.setattr(DeltaLog, "commit", commit_and_lose)
     assert "is not the one that the ledger counts candles of" in refused(
-        kraken(*asked(little.second), "--quiet", code=1)
+        begun(*asked(little.second), "--quiet", code=1)
     )
-    assert not (kraken.home / "candles").exists()
-    assert counted(kraken) == before
-    assert [job["status"] for job in kraken.rows("jobs")] == ["FAILED", "COMPLETED"]
+    assert not (begun.home / "candles").exists()
+    assert counted(begun) == before
+    assert [job["status"] for job in begun.rows("jobs")] == ["FAILED", "COMPLETED"]
 
 
 # -------------------------------------------------------------------------------------------------------- the way back

@@ -31,7 +31,7 @@ def check(data: st.DataObject, market: SimulatedMarket) -> None:
 
 
 @given(data=st.data(), market=markets())
-@settings(whole_jobs, max_examples=3)
+@settings(whole_jobs, max_examples=2)
 def test_what_is_held_equals_the_truth_whatever_the_archives_and_their_order(
     data: st.DataObject, market: SimulatedMarket
 ) -> None:

@@ -140,7 +140,7 @@ def test_nothing_is_withdrawn_of_what_has_changed_since_it_was_looked_at(
 @given(st.data())
 @settings(
     deadline=None,
-    max_examples=4,
+    max_examples=2,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.function_scoped_fixture],
 )

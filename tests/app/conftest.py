@@ -15,7 +15,7 @@ from streamlit.testing.v1.element_tree import Block, Caption, Markdown
 
 from kraken_core.simulator.exchange import SimulatedExchange
 from tests.app.asking_home import QUICK, AskingHome
-from tests.support.command_line import NOBODY, asked, process, shared
+from tests.support.command_line import NOBODY, shared
 from tests.support.little_market import LittleMarket
 
 MAIN = Path(__file__).parents[2] / "app" / "main.py"
@@ -42,8 +42,7 @@ def told(markdown: str) -> str:
 def unfilled_home(little: LittleMarket, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A home that holds the archives of the market, with every gap open. Read only: many tests share it."""
     home = tmp_path_factory.mktemp("unfilled") / "home"
-    process(*asked(little.folder), "--no-auto-gap-fill", "--home", home, "--quiet")
-    with shared(home):
+    with shared(home, little.folder, "--no-auto-gap-fill"):
         yield home
 
 

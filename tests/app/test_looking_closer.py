@@ -64,6 +64,7 @@ def test_a_drag_across_the_chart_looks_closer_and_the_address_keeps_it(tab: Page
     expect(tab.get_by_text("a bar is a candle")).to_be_visible()
 
 
+@pytest.mark.soak
 def test_a_gap_seen_on_the_heatmap_is_previewed_and_filled(tab: Page, address: str, unfilled: Path) -> None:
     tab.goto(f"{address}/gaps?pair={LOST.pair}&interval=1h")
     click(tab, place(tab, 8.5 / DAYS))  # a day of those that finer candles prove

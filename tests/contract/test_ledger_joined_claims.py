@@ -196,7 +196,7 @@ def check(steps: list[tuple[str, int, int, object]], monkeypatch: Callable[[obje
 
 
 @given(steps=st.lists(STEP, min_size=3, max_size=12))
-@settings(UNHURRIED, max_examples=6)
+@settings(UNHURRIED, max_examples=4)
 def test_joining_changes_nothing_that_a_ledger_says(
     steps: list[tuple[str, int, int, object]], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -334,7 +334,7 @@ CASES = (
 
 
 @given(*CASES, st.integers(0, 600))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_whatever_mixture_of_faults_nothing_is_claimed_that_is_not_so(
     faults: TapeFaults, seed: int, rate: float, interval: int, young: int
 ) -> None:

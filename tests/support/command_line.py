@@ -143,8 +143,12 @@ def tree(folder: Path) -> dict[str, tuple[int, int] | None]:
 
 
 @contextmanager
-def shared(home: Path) -> Iterator[Path]:
-    """A home that many tests read. Whichever of them changes it is a fault of all that come after."""
+def shared(home: Path, source: Path, *words: object) -> Iterator[Path]:
+    """A new home that holds a source, for many tests to read. Whichever changes it is a fault of all that come after.
+
+    It is made in this process, which has loaded all that is needed for it.
+    """
+    assert run([*asked(source, *words), "--home", str(home), "--quiet"]) == 0
     before = kept_in(home)
     yield home
     assert kept_in(home) == before, f"a test has changed {home.parent.name}, which others share: let it copy its own"
