@@ -32,7 +32,7 @@ def full(kraken: Kraken, full_home: Path) -> Kraken:
 
 
 @pytest.fixture
-def begun(kraken: Kraken, first_home: Path) -> Kraken:
+def one_release(kraken: Kraken, first_home: Path) -> Kraken:
     """The command line with a home that holds the first release alone, and may be changed."""
     shutil.copytree(first_home, kraken.home)
     return kraken

@@ -58,23 +58,25 @@ def test_a_restored_home_is_the_one_that_was_saved(full: Kraken, tmp_path: Path)
     assert state(Kraken(full.capsys, tmp_path / "saved")) == before  # a backup can be read as it is
 
 
-def test_a_later_backup_copies_only_what_is_new(begun: Kraken, little: LittleMarket, tmp_path: Path) -> None:
-    first = begun("backup", tmp_path / "saved", "--json").json
-    begun.ingest(little.folder)
-    second = begun("backup", tmp_path / "saved", "--json").json
+def test_a_later_backup_copies_only_what_is_new(one_release: Kraken, little: LittleMarket, tmp_path: Path) -> None:
+    first = one_release("backup", tmp_path / "saved", "--json").json
+    one_release.ingest(little.folder)
+    second = one_release("backup", tmp_path / "saved", "--json").json
     assert second["version"] > first["version"]
-    assert begun("backup", tmp_path / "saved", "--json").json["copied"] == 0
-    assert state(restored(begun, tmp_path / "saved")) == state(begun)
+    assert one_release("backup", tmp_path / "saved", "--json").json["copied"] == 0
+    assert state(restored(one_release, tmp_path / "saved")) == state(one_release)
 
 
 @pytest.mark.soak
-def test_the_last_job_of_a_restored_home_can_be_undone(begun: Kraken, little: LittleMarket, tmp_path: Path) -> None:
-    begun.ingest(little.folder)
-    begun("backup", tmp_path / "saved")
-    again = restored(begun, tmp_path / "saved")
-    for each in (begun, again):
+def test_the_last_job_of_a_restored_home_can_be_undone(
+    one_release: Kraken, little: LittleMarket, tmp_path: Path
+) -> None:
+    one_release.ingest(little.folder)
+    one_release("backup", tmp_path / "saved")
+    again = restored(one_release, tmp_path / "saved")
+    for each in (one_release, again):
         each("undo", 2, "--yes", "--home", each.home)
-    assert state(again) == state(begun)
+    assert state(again) == state(one_release)
 
 
 # Interrupted
@@ -88,17 +90,17 @@ def killed(point: str, visit: int, *words: object) -> None:
 
 @pytest.mark.parametrize("point", [POINTS[1], *(pytest.param(POINTS[at], marks=pytest.mark.soak) for at in (0, 2))])
 def test_a_backup_that_was_killed_is_the_earlier_or_the_new_one_and_the_same_command_completes_it(
-    point: str, begun: Kraken, little: LittleMarket, tmp_path: Path
+    point: str, one_release: Kraken, little: LittleMarket, tmp_path: Path
 ) -> None:
-    earlier = state(begun)
-    begun("backup", tmp_path / "saved")
-    begun.ingest(little.folder)
-    killed(point, 1, "backup", tmp_path / "saved", "--home", begun.home)
+    earlier = state(one_release)
+    one_release("backup", tmp_path / "saved")
+    one_release.ingest(little.folder)
+    killed(point, 1, "backup", tmp_path / "saved", "--home", one_release.home)
     shutil.copytree(tmp_path / "saved", tmp_path / "as killed")
-    expected = state(begun) if point == "backup.ledger" else earlier
-    assert state(restored(begun, tmp_path / "as killed")) == expected
-    begun("backup", tmp_path / "saved")
-    assert state(restored(begun, tmp_path / "saved")) == state(begun)
+    expected = state(one_release) if point == "backup.ledger" else earlier
+    assert state(restored(one_release, tmp_path / "as killed")) == expected
+    one_release("backup", tmp_path / "saved")
+    assert state(restored(one_release, tmp_path / "saved")) == state(one_release)
 
 
 @pytest.mark.parametrize("point", [POINTS[2], *(pytest.param(name, marks=pytest.mark.soak) for name in POINTS[:2])])

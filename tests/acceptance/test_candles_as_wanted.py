@@ -111,13 +111,13 @@ def test_polars_and_arrow_hold_what_pandas_holds(full_home: Path) -> None:
     assert in_polars["filled"].to_list() == in_pandas["filled"].to_list()
 
 
-def test_a_pinned_version_reads_the_same_whatever_comes_after_it(begun: Kraken, little: LittleMarket) -> None:
-    with Workbench.open(begun.home) as wb:
+def test_a_pinned_version_reads_the_same_whatever_comes_after_it(one_release: Kraken, little: LittleMarket) -> None:
+    with Workbench.open(one_release.home) as wb:
         pinned = wb.version
         before = wb.candles("BTC/EUR", 60)
         resampled = wb.candles("BTC/EUR", "2h", version=pinned)  # the newest one: all that is known is of it
-    begun.ingest(little.folder)
-    with Workbench.open(begun.home) as wb:
+    one_release.ingest(little.folder)
+    with Workbench.open(one_release.home) as wb:
         assert wb.version > pinned
         pd.testing.assert_frame_equal(wb.candles("BTC/EUR", 60, version=pinned), before)
         assert len(wb.candles("BTC/EUR", 60)) > len(before)
@@ -130,11 +130,11 @@ def test_a_pinned_version_reads_the_same_whatever_comes_after_it(begun: Kraken, 
             wb.candles("BTC/EUR", 60, version=wb.version + 1)
 
 
-def test_a_version_whose_files_are_gone_says_so(begun: Kraken, little: LittleMarket) -> None:
-    with Workbench.open(begun.home) as wb:
+def test_a_version_whose_files_are_gone_says_so(one_release: Kraken, little: LittleMarket) -> None:
+    with Workbench.open(one_release.home) as wb:
         pinned = wb.version
-    begun.ingest(little.folder)
-    with Workbench.open(begun.home) as wb:
+    one_release.ingest(little.folder)
+    with Workbench.open(one_release.home) as wb:
         assert wb.version > pinned
         for path in wb.settings.store_path.rglob("*.parquet"):
             path.unlink()

@@ -169,14 +169,16 @@ def test_the_document_of_a_dry_run_has_the_contracts_keys(full: Kraken, little: 
     assert {frozenset(gap) for gap in plan["gaps"]} == {frozenset(GAP)}
 
 
-def test_a_dry_run_shows_what_the_run_then_does(begun: Kraken, little: LittleMarket) -> None:
-    plan = begun.ingest(little.folder, "--dry-run")
+def test_a_dry_run_shows_what_the_run_then_does(one_release: Kraken, little: LittleMarket) -> None:
+    plan = one_release.ingest(little.folder, "--dry-run")
     todo = {(file["path"], file["member"]) for file in plan["files"] if file["action"] == "ingest"}
     skipped = [file for file in plan["files"] if file["action"] == "skip"]
     assert {Path(path) for path, _ in todo} == {little.second}
     assert {Path(file["path"]) for file in skipped} == {little.first}
-    done = begun.ingest(little.folder)
-    read = begun.rows("sql", f"select path, member from files where job_id = {done['job_id']} and status = 'COMPLETED'")
+    done = one_release.ingest(little.folder)
+    read = one_release.rows(
+        "sql", f"select path, member from files where job_id = {done['job_id']} and status = 'COMPLETED'"
+    )
     assert {(row["path"], row["member"]) for row in read} == todo
     assert done["files"] == {"total": len(plan["files"]), "ingested": len(todo), "skipped": len(skipped), "failed": 0}
 
@@ -207,15 +209,15 @@ def test_runs_as_of_the_same_instant_say_the_same(kraken: Kraken, little: Little
 
 
 def test_the_same_bytes_under_another_name_are_not_taken_twice(
-    begun: Kraken, little: LittleMarket, tmp_path: Path
+    one_release: Kraken, little: LittleMarket, tmp_path: Path
 ) -> None:
-    before = begun.state()
+    before = one_release.state()
     (tmp_path / "copies").mkdir()
     renamed = shutil.copy(little.first, tmp_path / "copies" / "backup.zip")
-    again = begun.ingest(Path(renamed))
+    again = one_release.ingest(Path(renamed))
     assert again["files"]["skipped"] == again["files"]["total"] > 0
     assert again["records"]["new"] == again["records"]["changed"] == 0
-    assert begun.state() == before
+    assert one_release.state() == before
 
 
 def test_skipping_the_rows_of_a_file_does_not_skip_its_claim(

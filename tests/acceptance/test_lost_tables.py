@@ -77,11 +77,11 @@ EACH_LOSS = pytest.mark.parametrize("loss", quickly(LOSSES, last_entry_emptied))
 
 
 @pytest.fixture
-def twice(begun: Kraken, first_home: Path, little: LittleMarket, tmp_path: Path) -> Kraken:
+def twice(one_release: Kraken, first_home: Path, little: LittleMarket, tmp_path: Path) -> Kraken:
     """A home into which two jobs brought a release each, beside another one that holds the first alone."""
     shutil.copytree(first_home, tmp_path / "other")
-    begun.ingest(little.second)
-    return begun
+    one_release.ingest(little.second)
+    return one_release
 
 
 def counted(kraken: Kraken) -> list[dict[str, Any]]:
@@ -135,45 +135,45 @@ def test_a_table_that_is_back_goes_on_as_if_nothing_had_been(
 
 
 def test_a_table_restored_from_before_the_last_job_is_older(
-    begun: Kraken, little: LittleMarket, tmp_path: Path
+    one_release: Kraken, little: LittleMarket, tmp_path: Path
 ) -> None:
-    shutil.copytree(begun.home / "candles", tmp_path / "saved")
-    begun.ingest(little.second)
-    shutil.rmtree(begun.home / "candles")
-    shutil.copytree(tmp_path / "saved", begun.home / "candles")
-    assert "it is older: at version" in refused(begun(*asked(little.folder), "--quiet", code=1))
+    shutil.copytree(one_release.home / "candles", tmp_path / "saved")
+    one_release.ingest(little.second)
+    shutil.rmtree(one_release.home / "candles")
+    shutil.copytree(tmp_path / "saved", one_release.home / "candles")
+    assert "it is older: at version" in refused(one_release(*asked(little.folder), "--quiet", code=1))
 
 
 @pytest.mark.soak
 def test_a_table_that_others_went_on_with_from_an_older_version_has_another_history(
-    begun: Kraken, little: LittleMarket, tmp_path: Path
+    one_release: Kraken, little: LittleMarket, tmp_path: Path
 ) -> None:
-    shutil.copytree(begun.home, tmp_path / "fork")
-    begun.ingest(little.second, "--pairs", "BTC/USD")
+    shutil.copytree(one_release.home, tmp_path / "fork")
+    one_release.ingest(little.second, "--pairs", "BTC/USD")
     for quote in ("EUR", "USD"):
-        begun("ingest", "--home", tmp_path / "fork", *asked(little.second, "--pairs", f"BTC/{quote}")[1:])
-    shutil.rmtree(begun.home / "candles")
-    shutil.copytree(tmp_path / "fork" / "candles", begun.home / "candles")
-    assert "was not made by the commit that is known" in refused(begun(*asked(little.second), "--quiet", code=1))
+        one_release("ingest", "--home", tmp_path / "fork", *asked(little.second, "--pairs", f"BTC/{quote}")[1:])
+    shutil.rmtree(one_release.home / "candles")
+    shutil.copytree(tmp_path / "fork" / "candles", one_release.home / "candles")
+    assert "was not made by the commit that is known" in refused(one_release(*asked(little.second), "--quiet", code=1))
 
 
 def test_a_table_that_is_lost_while_a_job_runs_fails_the_job_and_lowers_nothing(
-    begun: Kraken, little: LittleMarket, monkeypatch: pytest.MonkeyPatch
+    one_release: Kraken, little: LittleMarket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before = counted(begun)
+    before = counted(one_release)
     commit = DeltaLog.commit
 
     def commit_and_lose(log: DeltaLog, *arguments: Any, **more: Any) -> None:
         commit(log, *arguments, **more)
-        lost(begun.home / "candles")
+        lost(one_release.home / "candles")
 
     monkeypatch.setattr(DeltaLog, "commit", commit_and_lose)
     assert "is not the one that the ledger counts candles of" in refused(
-        begun(*asked(little.second), "--quiet", code=1)
+        one_release(*asked(little.second), "--quiet", code=1)
     )
-    assert not (begun.home / "candles").exists()
-    assert counted(begun) == before
-    assert [job["status"] for job in begun.rows("jobs")] == ["FAILED", "COMPLETED"]
+    assert not (one_release.home / "candles").exists()
+    assert counted(one_release) == before
+    assert [job["status"] for job in one_release.rows("jobs")] == ["FAILED", "COMPLETED"]
 
 
 # -------------------------------------------------------------------------------------------------------- the way back

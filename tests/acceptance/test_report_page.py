@@ -112,22 +112,24 @@ def test_an_empty_home_has_a_page_too(kraken: Kraken, tmp_path: Path) -> None:
 
 
 def test_reports_are_compared_with_what_the_earlier_one_said(
-    begun: Kraken, little: LittleMarket, tmp_path: Path
+    one_release: Kraken, little: LittleMarket, tmp_path: Path
 ) -> None:
-    before = begun("report", "--json").out
+    before = one_release("report", "--json").out
     (tmp_path / "old.json").write_text(before)
-    assert begun("report", "--compare", tmp_path / "old.json").out == "Nothing changed.\n"
-    begun.ingest(little.folder)
-    changes = {(row["pair"], row["interval"]): row for row in begun.rows("report", "--compare", tmp_path / "old.json")}
+    assert one_release("report", "--compare", tmp_path / "old.json").out == "Nothing changed.\n"
+    one_release.ingest(little.folder)
+    changes = {
+        (row["pair"], row["interval"]): row for row in one_release.rows("report", "--compare", tmp_path / "old.json")
+    }
     old = {(row["pair"], row["interval"]): row for row in json.loads(before)}
-    now = {(row["pair"], row["interval"]): row for row in begun.rows("report")}
+    now = {(row["pair"], row["interval"]): row for row in one_release.rows("report")}
     slots = ("wanted", "covered", "present", "silent", "missing", "proved", "confirmed", "claimed", "doubtful")
     assert set(changes) == {key for key in now if now[key] != old.get(key)}
     for key, change in changes.items():
         assert change["before"] == {name: old[key][name] for name in slots}
         assert change["after"] == {name: now[key][name] for name in slots}
         assert change["missing"] == now[key]["missing"] - old[key]["missing"] < 0
-    assert "missing candles in" in begun("report", "--compare", tmp_path / "old.json").err
+    assert "missing candles in" in one_release("report", "--compare", tmp_path / "old.json").err
 
 
 @pytest.mark.parametrize("text", ["", "{", "[1]", '{"pair": 1}', '[{"pair": "BTC/USD"}]'])

@@ -63,11 +63,11 @@ def test_doctor(full: Kraken) -> None:
     conform("diagnosis", full("doctor", "--repair", "--json", code=None).json)
 
 
-def test_a_report_beside_an_earlier_one(begun: Kraken, little: LittleMarket) -> None:
-    earlier = begun.home / "earlier.json"
-    earlier.write_text(begun("report", "--json").out, encoding="utf-8")
-    begun.ingest(little.second)
-    changes = begun("report", "--compare", earlier, "--json").json
+def test_a_report_beside_an_earlier_one(one_release: Kraken, little: LittleMarket) -> None:
+    earlier = one_release.home / "earlier.json"
+    earlier.write_text(one_release("report", "--json").out, encoding="utf-8")
+    one_release.ingest(little.second)
+    changes = one_release("report", "--compare", earlier, "--json").json
     assert changes
     conform("report-changes", changes)
 

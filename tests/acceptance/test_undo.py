@@ -57,15 +57,15 @@ def test_a_job_is_undone_once_and_the_list_says_so(full: Kraken) -> None:
 
 
 @pytest.mark.soak
-def test_an_undo_that_was_interrupted_is_ended_by_saying_it_again(begun: Kraken, little: LittleMarket) -> None:
-    before = begun.state()
-    second = begun.ingest(little.second)["job_id"]
-    with Workbench.open(begun.home) as workbench:
+def test_an_undo_that_was_interrupted_is_ended_by_saying_it_again(one_release: Kraken, little: LittleMarket) -> None:
+    before = one_release.state()
+    second = one_release.ingest(little.second)["job_id"]
+    with Workbench.open(one_release.home) as workbench:
         workbench.ledger.undo(second)  # and here the machine went off
 
-    begun("undo", second, "--yes")
+    one_release("undo", second, "--yes")
 
-    assert begun.state() == before
+    assert one_release.state() == before
 
 
 def test_a_job_that_changed_nothing_is_not_undone(full: Kraken, little: LittleMarket) -> None:
@@ -127,13 +127,13 @@ def test_without_a_terminal_or_yes_nothing_is_undone(full: Kraken) -> None:
 
 
 def test_once_the_candles_before_it_are_gone_a_job_stays(
-    begun: Kraken, little: LittleMarket, monkeypatch: pytest.MonkeyPatch
+    one_release: Kraken, little: LittleMarket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    job = begun.ingest(little.second)["job_id"]
-    before = begun.state()
+    job = one_release.ingest(little.second)["job_id"]
+    before = one_release.state()
     monkeypatch.setattr("kraken_core.stores.delta.store.DeltaStore.keeps", lambda *_: False)
-    assert "cannot be taken back any more" in refused(begun("undo", job, "--yes", code=1))
-    assert begun.state() == before
+    assert "cannot be taken back any more" in refused(one_release("undo", job, "--yes", code=1))
+    assert one_release.state() == before
 
 
 @pytest.mark.parametrize(
@@ -144,10 +144,10 @@ def test_once_the_candles_before_it_are_gone_a_job_stays(
     ],
 )
 def test_an_undo_that_is_interrupted_ends_when_it_is_said_again(
-    step: str, begun: Kraken, little: LittleMarket, monkeypatch: pytest.MonkeyPatch
+    step: str, one_release: Kraken, little: LittleMarket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before = begun.state()
-    job = begun.ingest(little.second)["job_id"]
+    before = one_release.state()
+    job = one_release.ingest(little.second)["job_id"]
 
     def crash(*_: object, **__: object) -> None:
         raise SystemExit
@@ -155,6 +155,6 @@ def test_an_undo_that_is_interrupted_ends_when_it_is_said_again(
     with monkeypatch.context() as broken:
         broken.setattr(step, crash)
         with pytest.raises(SystemExit):
-            begun("undo", job, "--yes")
-    begun("undo", job, "--yes")
-    assert begun.state() == before
+            one_release("undo", job, "--yes")
+    one_release("undo", job, "--yes")
+    assert one_release.state() == before
