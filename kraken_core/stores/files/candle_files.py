@@ -23,7 +23,7 @@ from kraken_core.stores.files.errors import store_errors
 from kraken_core.stores.files.file_names import checksum_in, is_as_written, new_name
 from kraken_core.stores.files.location import Location
 from kraken_core.stores.files.ranges import in_ranges
-from kraken_core.stores.files.spans import US, from_footer, pair_of, spans_of, spans_of_unsorted, to_footer
+from kraken_core.stores.files.spans import US, from_footer, pair_of, spans_of, spans_of_unsorted, times_of, to_footer
 
 if TYPE_CHECKING:
     import numpy as np
@@ -127,14 +127,14 @@ class CandleFiles:
         if checksum_in(path) is not None:
             with store_errors("read", self.place.at(path)):
                 read = self._scan([path]).select("time").slice(begin, max(ends[pair] for pair in pairs) - begin)
-                times = _times(read.collect())
+                times = times_of(read.collect())
             parts = {pair: times[ends[pair] - spans[pair].candles - begin : ends[pair] - begin] for pair in pairs}
             if all(_is_of(part, spans[pair]) for pair, part in parts.items()):
                 yield from parts.items()
                 return
         rows = self.rows([path], {Series(pair, interval): _EVER for pair in pairs}, KEY)
         for (name,), of_pair in rows.group_by("pair", maintain_order=True):
-            yield pair_of(name), _times(of_pair)
+            yield pair_of(name), times_of(of_pair)
 
     def whole(self, paths: Iterable[str], interval: int) -> pl.DataFrame:
         """All candles of files of one interval, in the order in which they lie there.
@@ -175,11 +175,6 @@ class CandleFiles:
             storage_options=self.place.polars_options,
             credential_provider=None,
         )
-
-
-def _times(rows: pl.DataFrame) -> Ints:
-    times: Ints = rows["time"].to_physical().to_numpy()
-    return times
 
 
 def _is_of(times: Ints, span: CandleSpan) -> bool:

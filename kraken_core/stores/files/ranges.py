@@ -16,7 +16,7 @@ from kraken_core.domain.candles import KEY
 from kraken_core.domain.market import Series
 from kraken_core.domain.slices import picked
 from kraken_core.domain.timerange import TimeRanges
-from kraken_core.stores.files.spans import US, pair_of
+from kraken_core.stores.files.spans import US, pair_of, times_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -42,7 +42,7 @@ def in_ranges(rows: pl.DataFrame, ranges: Mapping[Series, TimeRanges], interval:
     if runs is None:  # a file that another tool wrote, or several with the same days of a pair
         rows = rows.sort(KEY)
         runs = _runs(rows) or []
-    times = _times(rows)
+    times = times_of(rows)
     begins, ends = [_NONE], [_NONE]
     for pair, _, _, begin, end in runs:
         wanted = ranges.get(Series(pair_of(pair), interval), TimeRanges())
@@ -52,16 +52,10 @@ def in_ranges(rows: pl.DataFrame, ranges: Mapping[Series, TimeRanges], interval:
     return picked(rows, np.concatenate(begins), np.concatenate(ends))
 
 
-def _times(rows: pl.DataFrame) -> Ints:
-    """When candles open, in microseconds."""
-    times: Ints = rows["time"].to_physical().to_numpy()
-    return times
-
-
 def _runs(rows: pl.DataFrame) -> list[RowRun] | None:
     """The runs of pairs, sorted by pair and time; None where rows have to be moved to bring them into this order."""
     found = rows["pair"].rle().struct.unnest()
-    times, ends = _times(rows), np.cumsum(found["len"].to_numpy().astype(np.int64))
+    times, ends = times_of(rows), np.cumsum(found["len"].to_numpy().astype(np.int64))
     begins = np.append(0, ends)[:-1]
     firsts, lasts = times[begins], times[ends - 1]
     steps_back, between = np.count_nonzero(times[1:] < times[:-1]), np.count_nonzero(firsts[1:] < lasts[:-1])

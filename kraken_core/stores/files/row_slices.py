@@ -21,7 +21,7 @@ from kraken_core.ports import CandleSpan
 from kraken_core.stores.files.candle_files import PARTITION, CandleFiles
 from kraken_core.stores.files.file_names import checksum_in
 from kraken_core.stores.files.ranges import in_ranges
-from kraken_core.stores.files.spans import US
+from kraken_core.stores.files.spans import US, times_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -130,7 +130,7 @@ class RowSlices:
         if span.candles <= FEW or (window.start <= span.first and span.last < window.end):
             return ends
         if (path, pair) not in self._signposts:
-            times = _times(self._files.slice(path, begin, begin + span.candles, ["time"]))
+            times = times_of(self._files.slice(path, begin, begin + span.candles, ["time"]))
             if len(times) != span.candles or (times[0], times[-1]) != (ends.times[0], ends.times[1]):
                 return None
             rows = np.append(np.arange(0, span.candles - 1, STEP), span.candles - 1)
@@ -165,7 +165,7 @@ def _near(pieces: Sequence[RowPiece]) -> Iterator[list[RowPiece]]:
 
 def _cut(rows: pl.DataFrame, pieces: Sequence[RowPiece], ranges: Mapping[Series, TimeRanges]) -> pl.DataFrame | None:
     """Of the slice that begins with the first piece the rows in the ranges; None where a piece is not what it was."""
-    times, offset = _times(rows), pieces[0].begin
+    times, offset = times_of(rows), pieces[0].begin
     begins, ends = [], []
     for piece in pieces:
         part = times[piece.begin - offset : piece.end - offset]
@@ -183,8 +183,3 @@ def _in_order(frames: list[pl.DataFrame], ranges: Mapping[Series, TimeRanges], i
     rows = pl.concat([frames[at] for _, _, at in ends])
     apart = all(before[1] < after[0] for before, after in pairwise(ends))
     return rows if apart else in_ranges(rows, ranges, interval)
-
-
-def _times(rows: pl.DataFrame) -> Ints:
-    times: Ints = rows["time"].to_numpy().view(np.int64)
-    return times
