@@ -44,9 +44,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _shares(item: pytest.Function) -> str:
     if item.get_closest_marker("questdb"):
         return "questdb"
-    if item.get_closest_marker("xdist_group"):
-        return ""
-    fixtures = item._fixtureinfo.name2fixturedefs
+    if item.get_closest_marker("xdist_group") or item.get_closest_marker("soak"):
+        return ""  # what is long goes to whoever is free
+    fixtures = item._fixtureinfo.name2fixturedefs  # pytest shows them nowhere else before they are made
     if "s3" in fixtures:
         return "s3"
     of_module = any(each.scope == "module" for found in fixtures.values() for each in found)
