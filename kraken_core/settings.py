@@ -17,7 +17,7 @@ from kraken_core.domain.identities import Identities
 from kraken_core.domain.identity_table import parse_identities
 from kraken_core.domain.prices.findings import PriceLimits
 from kraken_core.domain.redaction import without_secrets
-from kraken_core.domain.tiers import Tiers
+from kraken_core.domain.tiers import ALL, Tiers
 from kraken_core.ports import StoreKind
 from kraken_core.stores.files.regular import regular
 from kraken_core.stores.kinds import store_address
@@ -68,6 +68,18 @@ def _number(kind: type[int | float], least: float, most: float) -> Callable[[Any
     return check
 
 
+def _tiers(value: Any) -> tuple[str, ...]:  # noqa: ANN401 - TOML values are of any type
+    """Names of tiers: all where it is true, none where it is false."""
+    words = [word.strip() for word in value.split(",")] if isinstance(value, str) else value
+    if words in (True, ["true"], ["1"]):
+        return (ALL,)
+    if words in (False, ["false"], ["0"], [""]):
+        return ()
+    if not isinstance(words, list) or not all(isinstance(word, str) and word for word in words):
+        raise ValueError('true, false, or a list of tiers such as ["TIER1"] (in the environment: TIER1,TIER2)')
+    return tuple(words)
+
+
 def _token(value: Any) -> str:  # noqa: ANN401 - TOML values are of any type
     if not isinstance(value, str) or (value and not _TOKEN.fullmatch(value)):
         raise ValueError("at least 16 letters, digits, or any of ._~+/-")
@@ -76,6 +88,13 @@ def _token(value: Any) -> str:  # noqa: ANN401 - TOML values are of any type
 
 def _store(value: Any) -> str:  # noqa: ANN401 - TOML values are of any type
     return store_address(value if isinstance(value, str) else "://")[1]
+
+
+def _trades_store(value: Any) -> str:  # noqa: ANN401 - TOML values are of any type
+    kind, address = store_address(value if isinstance(value, str) else "://")
+    if kind.staged_here:
+        raise ValueError("a folder, or s3://bucket/prefix")
+    return address
 
 
 def _paths(value: Any) -> tuple[str, ...]:  # noqa: ANN401 - TOML values are of any type
@@ -102,6 +121,8 @@ _CHECKS: dict[str, Callable[[Any], Any]] = {
     "workers": _number(int, 1, 256),
     "dask": _dask,
     "serve_token": _token,
+    "keep_trades": _tiers,
+    "trades_store": _trades_store,
 }
 
 
@@ -134,6 +155,8 @@ class Settings:
     workers: int = field(default_factory=_cores)
     dask: str = ""
     serve_token: str = field(default="", repr=False)
+    keep_trades: tuple[str, ...] = ()
+    trades_store: str = ""
     origins: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
@@ -189,9 +212,15 @@ class Settings:
         """The name of the candle table, which is the same for everybody who uses it."""
         return self.store_kind.name(self.store, self.store_path)
 
+    @property
+    def trades_table(self) -> str:
+        """Where the table of kept trades is: a folder, or an address of an object store."""
+        return self.trades_store if "://" in self.trades_store else str(self.home / (self.trades_store or "trades"))
+
     def shown(self) -> tuple[ShownSetting, ...]:
         """What is in force, and where each value comes from."""
         in_force = {"ledger": self.ledger_url, "store": self.store_path if self.store_is_local else self.store}
+        in_force["trades_store"] = self.trades_table
         values = {name: in_force.get(name, getattr(self, name)) for name in self.origins}
         parts = {n: v if isinstance(v, tuple) else (str(v),) for n, v in values.items()}
         texts = {n: os.pathsep.join(map(without_secrets, each)) for n, each in parts.items()}

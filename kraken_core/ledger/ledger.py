@@ -13,6 +13,7 @@ from kraken_core.ledger.evidence import Evidence
 from kraken_core.ledger.findings import KeptFindings
 from kraken_core.ledger.frames import Frames
 from kraken_core.ledger.frames_at import FramesAt
+from kraken_core.ledger.kept_trades import KeptTrades
 from kraken_core.ledger.listings import ListingAnswers
 from kraken_core.ledger.lost import Lost
 from kraken_core.ledger.marks import Marks
@@ -42,6 +43,7 @@ class SqlLedger(
     KeptFindings,
     AuditRecords,
     Differences,
+    KeptTrades,
     Frames,
     FramesAt,
     Evidence,

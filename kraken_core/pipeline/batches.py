@@ -36,6 +36,7 @@ class BatchFile(NamedTuple):
     vintage: Vintage
     finest: bool
     refuted: Mapping[str, TimeRanges] = NOWHERE
+    kept: frozenset[str] | None = None  # contents of which the trades are kept already; None where none are wanted
 
 
 class FileReceipt(NamedTuple):
@@ -58,11 +59,22 @@ class FileReceipt(NamedTuple):
         return replace(self.record, rank=0) if self.unfinished else self.record
 
 
+class KeptFile(NamedTuple):
+    """The trades of a file, staged, and where they are all there were; ``rank`` as for candles of the file."""
+
+    pair: Pair
+    content_hash: str
+    rank: int
+    claims: TimeRanges
+    staged: tuple[StagedFile, ...]
+
+
 class BatchReceipt(NamedTuple):
     """What became of a batch; nothing is staged where no file brought a candle. Small: candles stay on disk."""
 
     staged: tuple[StagedFile, ...]
     files: tuple[FileReceipt, ...]
+    kept: tuple[KeptFile, ...] = ()
 
 
 def batches(files: Iterable[BatchFile], limit: int = BATCH_BYTES) -> Iterator[tuple[BatchFile, ...]]:

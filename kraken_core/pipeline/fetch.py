@@ -18,6 +18,7 @@ from kraken_core.domain.routes import RepairPlan
 from kraken_core.domain.timerange import TimeRanges
 from kraken_core.pipeline.answer_buffer import AnswerBuffer, AnswerLedger
 from kraken_core.pipeline.ask import Answer, Before, Budget, answers
+from kraken_core.pipeline.keep_trades import TradeKeeper
 from kraken_core.pipeline.progress import Ticker
 from kraken_core.pipeline.spent import Spent
 from kraken_core.ports import CandleStore, Exchange
@@ -46,6 +47,7 @@ class Fetch:
     side_by_side: int
     stop: Callable[[], bool]
     settling_s: int = SETTLING_S
+    keeper: TradeKeeper | None = None
 
     def run(
         self,

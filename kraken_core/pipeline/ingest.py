@@ -12,18 +12,21 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Protocol
 
 from kraken_core.domain.candles import Source, derived_rank
 from kraken_core.domain.coverage import Assertion
 from kraken_core.domain.errors import Interrupted, JobError
 from kraken_core.domain.jobs import FileIngestionRecord, FileStatus, IngestionJob, JobMetrics
-from kraken_core.domain.market import INTERVALS, Series
+from kraken_core.domain.kept_trades import KeptClaim, TradeSource
+from kraken_core.domain.market import INTERVALS, Pair, Series
 from kraken_core.domain.plan import IngestionPlan
 from kraken_core.domain.plural import counted
 from kraken_core.domain.timerange import TimeRanges, ceil, floor
-from kraken_core.pipeline.batches import BATCH_BYTES, NOWHERE, BatchFile, BatchReceipt, FileReceipt, batches
+from kraken_core.pipeline.batches import BATCH_BYTES, NOWHERE, BatchFile, BatchReceipt, FileReceipt, KeptFile, batches
 from kraken_core.pipeline.differences import Differing
+from kraken_core.pipeline.keep_trades import KeptOffer, TradeKeeper
 from kraken_core.pipeline.progress import Ticker
 from kraken_core.pipeline.read import read_batch
 from kraken_core.pipeline.read_trades import read_trades_batch
@@ -33,9 +36,11 @@ from kraken_core.ports import (
     ClaimLedger,
     DifferenceLedger,
     JobLedger,
+    KeptLedger,
     Merged,
     RejectLog,
     Staging,
+    TradeStaging,
 )
 
 LOG = logging.getLogger("kraken_core")
@@ -43,7 +48,7 @@ LISTEN_S = 0.2  # how often a job that waits for a batch hears that it is to sto
 COMMIT_EVERY_S = 1.0  # what a crash costs at most, on top of what is being read
 
 
-class FileLedger(JobLedger, ClaimLedger, DifferenceLedger, Protocol):
+class FileLedger(JobLedger, ClaimLedger, DifferenceLedger, KeptLedger, Protocol):
     """What files are recorded in."""
 
 
@@ -59,6 +64,7 @@ class Ingest:
     in_flight: int  # batches read at once, at most: bounds the memory
     now: int
     stop: Callable[[], bool]
+    keeper: TradeKeeper | None = None
 
     def run(self, job: IngestionJob, plan: IngestionPlan, ticker: Ticker) -> JobMetrics:
         """Read what is pending of the plan, newest vintage first, so that older ones find better rows in place.
@@ -74,13 +80,15 @@ class Ingest:
         refuted = self._refuted()
         differing = Differing(self.store, self.ledger, job.id)
         limit = 0 if job.request.stop_on_error else BATCH_BYTES
-        for wave in _waves(plan, pending, refuted):
+        for wave in self._keeping(_waves(plan, pending, refuted)):
             for receipts in self._read(batches(wave, limit), self._known()):
                 metrics = self._commit(job, metrics, receipts, differing)
                 text = sum(file.record.size for receipt in receipts for file in receipt.files)
                 ticker.add(sum(len(r.files) for r in receipts), _records(receipts), _current(receipts), text)
                 if job.request.stop_on_error and metrics.files_failed:
                     raise JobError(_first_failure(receipts))
+        if self.keeper:
+            self.keeper.report()
         return metrics
 
     def _give_up(
@@ -102,11 +110,27 @@ class Ingest:
             self.ledger.record_files(job.id, gone, [], {}, metrics)
         return metrics
 
+    def _keeping(self, waves: Iterable[list[BatchFile]]) -> Iterator[list[BatchFile]]:
+        """Files of trades that are to be kept, with what is kept already; all others as they are."""
+        if not self.keeper:
+            yield from waves
+            return
+        for wave in waves:
+            of_trades = {i.file.series.pair for i in wave if i.file.source is Source.TRADES}
+            kept: dict[Pair, frozenset[str]] = {p: frozenset() for p in of_trades if self.keeper.wanted(p)}
+            for claim in self.ledger.kept_claims(kept.keys()) if kept else ():
+                kept[claim.pair] |= {claim.evidence}
+            yield [
+                item._replace(kept=kept.get(item.file.series.pair)) if item.file.source is Source.TRADES else item
+                for item in wave
+            ]
+
     def _read(
         self, todo: Iterator[tuple[BatchFile, ...]], known: Mapping[Series, Mapping[str, int]]
     ) -> Iterator[list[BatchReceipt]]:
         """Batches read by the executor, all of a second at once: a commit costs the same for one as for many."""
         running: set[Future[BatchReceipt]] = set()
+        trades = self.keeper.table if self.keeper else None
         queue = deque(todo)
         ready: list[BatchReceipt] = []
         since = time.monotonic()
@@ -114,7 +138,9 @@ class Ingest:
             while queue and len(running) < self.in_flight and not self.stop():
                 batch = queue.popleft()
                 ranks = {(content, s): rank for s in _series(batch) for content, rank in known.get(s, {}).items()}
-                running.add(self.executor.submit(_read_any, batch, self.source, self.store, ranks, self.now))
+                running.add(
+                    self.executor.submit(_read_any, batch, self.source, self.store, ranks, self.now, trades=trades)
+                )
             if not running:
                 raise Interrupted("paused")
             done, running = wait(running, LISTEN_S, return_when=FIRST_COMPLETED)
@@ -147,6 +173,8 @@ class Ingest:
         self, job: IngestionJob, metrics: JobMetrics, receipts: Sequence[BatchReceipt], differing: Differing
     ) -> JobMetrics:
         found = [file for receipt in receipts for file in receipt.files]
+        if self.keeper:
+            self.keeper.keep([_kept(file) for receipt in receipts for file in receipt.kept])
         committed = differing.commit(
             [staged for receipt in receipts for staged in receipt.staged], contents=_contents(found)
         )
@@ -188,9 +216,18 @@ def _read_any(
     staging: Staging,
     known: Mapping[tuple[str, Series], int],
     now: int,
+    *,
+    trades: TradeStaging | None,
 ) -> BatchReceipt:
-    read = read_trades_batch if batch[0].file.source is Source.TRADES else read_batch
-    return read(batch, source, staging, known, now)
+    if batch[0].file.source is Source.TRADES:
+        return read_trades_batch(batch, source, staging, known, now, trades=trades)
+    return read_batch(batch, source, staging, known, now)
+
+
+def _kept(file: KeptFile) -> KeptOffer:
+    """The trades of a file, as they are offered to the table of trades."""
+    claim = partial(KeptClaim, source=TradeSource.ARCHIVE, rank=file.rank, evidence=file.content_hash)
+    return KeptOffer([claim(file.pair, *span) for span in file.claims], file.rank, file.staged)
 
 
 def _series(batch: Iterable[BatchFile]) -> set[Series]:

@@ -19,14 +19,16 @@ from kraken_core.domain.candles import Source, derived_rank, provisional
 from kraken_core.domain.coverage import closed_by, file_covers
 from kraken_core.domain.errors import BadFileError
 from kraken_core.domain.exchange import NS
+from kraken_core.domain.kept_trades import archive_rank
 from kraken_core.domain.market import INTERVALS, Series
 from kraken_core.domain.ohlcvt import Reject
 from kraken_core.domain.timerange import TimeRange, TimeRanges, floor
 from kraken_core.domain.trade_sections import TradeSections
 from kraken_core.domain.trades import TradeCandles, partial
 from kraken_core.domain.trading_history import NOT_YET, Portion, parse_trades, portions
-from kraken_core.pipeline.batches import BatchFile, BatchReceipt, FileReceipt, believed, brings, failure
-from kraken_core.ports import CandleSource, Staging
+from kraken_core.pipeline.batches import BatchFile, BatchReceipt, FileReceipt, KeptFile, believed, brings, failure
+from kraken_core.pipeline.staged_trades import StagedTrades
+from kraken_core.ports import CandleSource, Staging, TradeStaging
 
 _MINUTE_S = 60
 _PARTS_KEPT = 500_000  # slots' parts that wait to be joined: joining each portion by itself would take its time
@@ -38,8 +40,12 @@ def read_trades_batch(
     store: Staging,
     known: Mapping[tuple[str, Series], int],
     now: int,
+    *,
+    trades: TradeStaging | None = None,
 ) -> BatchReceipt:
     """Read, check, sum up and stage a batch. ``known``: the rank at which contents were ingested before.
+
+    Trades of files that are to be kept are staged as well, to ``trades``.
 
     As for OHLCVT files: one that cannot be read is FAILED, and of a series that has these very bytes already, only the
     claim counts. Rows set aside, and what is odd about a file, are reported with the finest of its series.
@@ -49,7 +55,8 @@ def read_trades_batch(
     for _, same in groupby(batch, key=lambda item: (item.file.path, item.file.member)):
         items = sorted(same, key=lambda item: item.file.series.interval)
         try:
-            histories.append(_History(items, source.pieces(items[0].file), now))
+            kept = StagedTrades(items[0].file.series.pair, trades) if trades and items[0].kept is not None else None
+            histories.append(_History(items, source.pieces(items[0].file), now, kept))
         except BadFileError as error:
             files += [failure(item, error) for item in items]
     staged = []
@@ -62,13 +69,16 @@ def read_trades_batch(
                 frames += [candles] if receipt.staged else []
         if frames:
             staged.append(store.stage(pl.concat(frames)))
-    return BatchReceipt(tuple(staged), tuple(files))
+    return BatchReceipt(tuple(staged), tuple(files), tuple(file for each in histories if (file := each.kept(now))))
 
 
 class _History:
     """A file, read and summed up; its candles are given one interval after the other. Raises BadFileError."""
 
-    def __init__(self, items: Sequence[BatchFile], pieces: Iterable[bytes], now: int) -> None:
+    def __init__(
+        self, items: Sequence[BatchFile], pieces: Iterable[bytes], now: int, kept: StagedTrades | None = None
+    ) -> None:
+        self._kept = kept
         self.items = {item.file.series.interval: item for item in items}
         self.rejects: list[Reject] = []
         self._good = 0
@@ -92,7 +102,7 @@ class _History:
         """The candles of the next interval, and what became of that series."""
         item = self.items[interval]
         series = item.file.series
-        claims = self._claims(item, now)
+        claims = self._claims(item, series, now)
         _, candles = next(self._candles)
         times = candles["time"].to_physical().to_numpy() // 1_000_000
         closed = int(np.searchsorted(times, floor(now, series.width)))
@@ -122,9 +132,18 @@ class _History:
         """Whether the archive states slots that have not closed."""
         return item.statement.end is not None and item.statement.end > now
 
-    def _claims(self, item: BatchFile, now: int) -> TimeRanges:
+    def kept(self, now: int) -> KeptFile | None:
+        """The file's trades, staged; None where they are not wanted, or are kept already. Claims are of minutes."""
+        item = next(iter(self.items.values()))
+        if self._kept is None or self.content_hash in (item.kept or ()):
+            return None
+        pair = item.file.series.pair
+        rank = archive_rank(rank_in(item.vintage, Source.TRADES, self.content_hash))
+        claims = self._claims(item, Series(pair, 1), now)
+        return KeptFile(pair, self.content_hash, rank, claims, self._kept.finish())
+
+    def _claims(self, item: BatchFile, series: Series, now: int) -> TimeRanges:
         """What the file covers: what was traded in its first trade's slot before that trade is unknown."""
-        series = item.file.series
         first, last = -(-self._first_ns // NS), self._last_ns // NS
         end = self.statement.end
         whole = end is None or last >= floor(end, _MINUTE_S) - _MINUTE_S  # else its last trades may be missing
@@ -136,6 +155,8 @@ class _History:
         parts: list[pl.DataFrame] = []
         for portion in read:
             parts.append(partial(portion.trades, made.finest))
+            if self._kept:
+                self._kept.add(portion.trades)
             if sum(part.height for part in parts) > max(_PARTS_KEPT, made.parts.height):
                 made, parts = made.join(*parts), []
         return made.join(*parts)

@@ -36,6 +36,7 @@ from kraken_core.ports.revisions import KeepReplaced, KnownRecords, QueriedRecor
 from kraken_core.ports.running import Clock, Progress, WorkerPool, never_stop, no_progress
 from kraken_core.ports.sources import CandleSource, RejectLog
 from kraken_core.ports.stores import StoreKind, StoreState
+from kraken_core.ports.trades import KeptLedger, TradeOffer, TradeStaging, TradeStore
 
 __all__ = [
     "Adoptable",
@@ -58,6 +59,7 @@ __all__ = [
     "JobEvent",
     "JobLedger",
     "KeepReplaced",
+    "KeptLedger",
     "KnownRecords",
     "Ledger",
     "Maintainable",
@@ -81,6 +83,9 @@ __all__ = [
     "StoreState",
     "StoredCandles",
     "TradeFeed",
+    "TradeOffer",
+    "TradeStaging",
+    "TradeStore",
     "Unexamined",
     "Vacuumed",
     "Versioned",

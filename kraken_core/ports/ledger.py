@@ -10,6 +10,7 @@ from kraken_core.ports.coverage import CoverageLedger
 from kraken_core.ports.differences import DifferenceLedger
 from kraken_core.ports.jobs import JobLedger
 from kraken_core.ports.pairs import PairLedger
+from kraken_core.ports.trades import KeptLedger
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from kraken_core.domain.table_mark import TableMark
 
 
-class MarketLedger(ClaimLedger, PairLedger, CoverageLedger, DifferenceLedger, AuditLedger, Protocol):
+class MarketLedger(ClaimLedger, PairLedger, CoverageLedger, DifferenceLedger, AuditLedger, KeptLedger, Protocol):
     """What is known of the market, without the jobs that brought it."""
 
 

@@ -229,8 +229,7 @@ class CandleReads(ReadChecks):
         from kraken_core.workbench.queries import frames
         from kraken_core.workbench.queries.sql import KEPT_VIEWS, VIEWS, answer
 
-        if to not in {"pandas", "polars", "arrow"}:
-            raise UsageError(f"{to!r} is no kind of table: write pandas, polars or arrow.")
+        to = requests.table_kind(to)
         known, views = self.known(as_known_at), VIEWS if as_known_at is None else KEPT_VIEWS
         silences = {"silences": partial(self._silence_frame, as_known_at)}
         worked_out = silences | (self._worked_out if as_known_at is None else {})

@@ -17,14 +17,17 @@ from kraken_core.workbench.open_store import open_store
 
 if TYPE_CHECKING:
     from kraken_core.domain.completeness import Completeness
+    from kraken_core.domain.jobs import IngestionJob
     from kraken_core.domain.report import Report
     from kraken_core.domain.revisions import Replacement
     from kraken_core.domain.table_mark import TableMark
     from kraken_core.ledger.ledger import SqlLedger
+    from kraken_core.pipeline.keep_trades import TradeKeeper
     from kraken_core.pipeline.prices import PriceRules
-    from kraken_core.ports import AssetRecord, CandleTable, Exchange
+    from kraken_core.ports import AssetRecord, CandleTable, Exchange, Ledger
     from kraken_core.sources.remote_archives import Remote
     from kraken_core.sources.rest import RetryBudget
+    from kraken_core.stores.trades.trade_table import TradeTable
     from kraken_core.workbench.jobs.runner import JobRunner
     from kraken_core.workbench.queries.holdings import Holdings
     from kraken_core.workbench.queries.remembered import RememberedRecords
@@ -161,7 +164,24 @@ class OpenHome:
             self.remote,
             self.exchange,
             self._completeness,
+            self._keeper,
         )
+
+    def _keeper(self, ledger: Ledger, job: IngestionJob) -> TradeKeeper | None:
+        """What keeps the trades that a job reads, where any are to be kept. Raises SettingError."""
+        from kraken_core.workbench.kept_trades import keeper
+
+        return keeper(self.settings, self.tiers, self.trade_table, ledger, job)
+
+    @cached_property
+    def trade_table(self) -> TradeTable:
+        """The table of kept trades."""
+        from kraken_core.stores.trades.trade_table import TradeTable
+
+        return TradeTable(self.settings.trades_table, known=self._known_trades)
+
+    def _known_trades(self) -> TableMark | None:
+        return self.ledger.known_trades(self.settings.trades_table)
 
     def _completeness(self, report: Report | None) -> Mapping[int, Completeness]:
         from kraken_core.workbench.charts.charts import ChartData

@@ -23,6 +23,13 @@ if TYPE_CHECKING:
 When = str | date | datetime | int
 
 
+def table_kind(to: str) -> str:
+    """A kind of table. Raises UsageError."""
+    if to not in {"pandas", "polars", "arrow"}:
+        raise UsageError(f"{to!r} is no kind of table: write pandas, polars or arrow.")
+    return to
+
+
 def selection(
     tiers_known: Tiers,
     names: Names,

@@ -16,6 +16,7 @@ from kraken_core.workbench.deprecated import DeprecatedNames
 from kraken_core.workbench.job_calls import JobCalls
 from kraken_core.workbench.requests import When
 from kraken_core.workbench.slot_reads import SlotReads
+from kraken_core.workbench.trade_reads import TradeReads
 
 if TYPE_CHECKING:
     from kraken_core.domain.metrics import Metric
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(repr=False)
-class Workbench(CandleReads, SlotReads, JobCalls, DeprecatedNames):
+class Workbench(CandleReads, TradeReads, SlotReads, JobCalls, DeprecatedNames):
     """A home's history: what is held of it, how complete it is, and the jobs that complete it.
 
     Reading creates nothing: a home comes into being with its first job. Close it, or use it as a context manager.

@@ -21,10 +21,11 @@ from kraken_core.ports import CandleSpan, Compaction, Fragmentation, Maintainabl
 from kraken_core.stores.delta import compaction
 from kraken_core.stores.delta.compaction import Group, groups, merge
 from kraken_core.stores.delta.index import FileIndex
-from kraken_core.stores.delta.log import APPLICATION, DeltaLog
+from kraken_core.stores.delta.log import DeltaLog
 from kraken_core.stores.delta.store import DeltaStore
 from kraken_core.stores.files.candle_files import CandleFiles
 from kraken_core.stores.files.folder import LocalFolder
+from kraken_core.stores.files.table_form import CANDLE_TABLE
 from tests.support.candle_frames import Row, frame
 from tests.support.candle_tables import ALL, BTC, BTC_MINUTES, ETH, files_of_table, files_on_disk, held, put, stage
 
@@ -101,7 +102,7 @@ def test_a_table_that_does_not_exist_wants_no_compaction(root: Path) -> None:
 def test_a_compaction_is_a_commit_that_changes_no_data(root: Path, scattered: DeltaStore) -> None:
     scattered.compact(never_stop)
     table = DeltaTable(root)
-    assert table.transaction_version(APPLICATION) == 4
+    assert table.transaction_version(CANDLE_TABLE.application) == 4
     entry = (root / "_delta_log" / f"{table.version():020d}.json").read_text(encoding="utf-8")
     actions = [json.loads(line) for line in entry.splitlines()]
     files = [action.get("add") or action.get("remove") for action in actions if action.keys() & {"add", "remove"}]

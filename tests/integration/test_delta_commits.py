@@ -22,10 +22,11 @@ from kraken_core.domain.market import Series
 from kraken_core.domain.table_mark import TableMark
 from kraken_core.domain.timerange import TimeRanges
 from kraken_core.ports import Merged
-from kraken_core.stores.delta.log import APPLICATION, DeltaLog
+from kraken_core.stores.delta.log import DeltaLog
 from kraken_core.stores.delta.merge import DeltaMerge, plan_merge
 from kraken_core.stores.delta.store import DeltaStore
 from kraken_core.stores.files.spans import from_footer
+from kraken_core.stores.files.table_form import CANDLE_TABLE
 from tests.support.candle_frames import Row, rows_of
 from tests.support.candle_tables import ALL, BTC, ETH, EVER, files_of_table, files_on_disk, held, put, stage
 
@@ -209,11 +210,11 @@ def test_files_that_never_joined_the_table_are_deleted_and_those_that_left_it_st
 def test_the_application_transaction_rises_by_one_with_every_commit(root: Path, store: DeltaStore) -> None:
     for number in range(1, 4):
         put(store, Row(BTC, 1, value=number, rank=number))
-        assert DeltaTable(root).transaction_version(APPLICATION) == number
+        assert DeltaTable(root).transaction_version(CANDLE_TABLE.application) == number
     DeltaTable(root).optimize.compact()
     DeltaTable(root).create_checkpoint()
     put(DeltaStore(root), Row(BTC, 4))
-    assert DeltaTable(root).transaction_version(APPLICATION) == 4
+    assert DeltaTable(root).transaction_version(CANDLE_TABLE.application) == 4
 
 
 def test_a_slot_is_rewritten_in_the_files_that_hold_it_and_in_no_other(root: Path, store: DeltaStore) -> None:

@@ -9,6 +9,7 @@ from sqlalchemy.schema import SchemaItem
 
 from kraken_core.domain.audit import AuditVerdict
 from kraken_core.domain.candles import Source
+from kraken_core.domain.kept_trades import TradeSource
 from kraken_core.ledger.columns import Instant, Moment, counts, moments, one_of, reference, row_id, series, span, words
 from kraken_core.ledger.models.base import metadata
 
@@ -75,6 +76,24 @@ trade_span = Table(
     Column("whole", Boolean, nullable=False),  # every id between the two was seen
     *counts("phantoms"),
     Column("job_id", BigInteger, nullable=False),  # the job that saw them
+    Index(None, "pair_id", "start"),
+)
+
+kept_trades = Table(  # where a source proves that no trade is missing from the table of trades
+    "kept_trades",
+    metadata,
+    row_id(),
+    reference("pair"),
+    *span(),
+    *one_of("source", TradeSource),
+    *counts("rank"),
+    *words("evidence"),
+    Column("first_id", BigInteger),  # null where there was no trade, or its id is unknown
+    Column("last_id", BigInteger),
+    Column("proved", Boolean, nullable=False),
+    Column("job_id", BigInteger, nullable=False),  # the job that made it
+    Column("lost_at", Moment),  # when its trades were found to be lost: it counts no more
+    *moments("asserted_at"),
     Index(None, "pair_id", "start"),
 )
 

@@ -38,6 +38,7 @@ ingestion_job = Table(
     Column("finished_at", Moment),
     Column("trigger", Text),  # what began it; null of earlier versions
     Column("kind", Text),  # what it was; null of earlier versions, whose requests tell
+    Column("trades_version", BigInteger),  # of the table of trades when the job first ran; null where it kept none
     CheckConstraint("progress_pct BETWEEN 0 AND 100", name="progress_pct"),
 )
 

@@ -12,7 +12,6 @@ from typing import NamedTuple
 
 import polars as pl
 
-from kraken_core.domain.candles import KEY
 from kraken_core.domain.errors import StoreError
 from kraken_core.domain.plural import counted
 from kraken_core.ports import StagedFile
@@ -98,7 +97,7 @@ def _write(files: CandleFiles, group: Group) -> tuple[StagedFile, Fingerprint]:
     """The merged file, and what its candles have to be; no frame outlives this, so that proving needs none beside."""
     candles = files.whole(group.paths, group.interval)
     expected = Fingerprint.of(candles)
-    return files.write(candles.sort(KEY)), expected
+    return files.write(files.in_order(candles)), expected
 
 
 def _without_outweighing(group: list[_Small]) -> list[_Small]:

@@ -1,4 +1,4 @@
-"""The candle table's log: which files are its content, and the one way to change that.
+"""A table's log: which files are its content, and the one way to change that.
 
 Delta Lake has no keys: two commits planned on one stale version can both land, and a replacement planned before a
 compaction doubles rows. So every commit here is refused unless it lands right behind the version it was planned on
@@ -20,20 +20,18 @@ from deltalake import DeltaTable, Schema
 from deltalake.exceptions import CommitFailedError, DeltaError
 from deltalake.transaction import AddAction, CommitProperties, PostCommitHookProperties, RemoveAction, Transaction
 
-from kraken_core.domain.candles import SCHEMA
 from kraken_core.domain.errors import CommitConflictError, StoreError
+from kraken_core.domain.exchange import NS
 from kraken_core.domain.table_mark import KnownTable, TableMark, nothing_known, require_known
 from kraken_core.failpoints import reached
 from kraken_core.ports import StagedFile
-from kraken_core.stores.files.candle_files import PARTITION
 from kraken_core.stores.files.errors import store_errors
 from kraken_core.stores.files.location import Location
+from kraken_core.stores.files.table_form import CANDLE_TABLE, TableForm
 
-APPLICATION = "kraken-candles"
 LOG = "_delta_log"
 _STAMP_DIGITS = 16  # of a digest: what two entries share by a chance of 1 in 2**64
 _ENTRIES = f"{LOG}/[0-9]*.json"
-_COLUMNS = Schema.from_arrow(pl.DataFrame(schema=SCHEMA).to_arrow().schema)
 # Every commit reads the log back to the last checkpoint: 1,000 commits cost 20 s, against 35 s at Delta's own 100.
 _CONFIGURATION = {"delta.checkpointInterval": "20"}
 # Delta would list the whole log for expired entries at every commit: at 5,000 entries that is two thirds of its cost.
@@ -59,8 +57,16 @@ class DeltaLog:
     A newest version that does not continue the ``known`` one is refused. Not thread-safe.
     """
 
-    def __init__(self, place: Location, pinned: int | None = None, known: KnownTable = nothing_known) -> None:
+    def __init__(
+        self,
+        place: Location,
+        pinned: int | None = None,
+        known: KnownTable = nothing_known,
+        form: TableForm = CANDLE_TABLE,
+    ) -> None:
         self._place = place
+        self._form = form
+        self._columns = Schema.from_arrow(pl.DataFrame(schema=form.schema).to_arrow().schema)
         self.pinned = pinned
         self.known = known
         self._table: DeltaTable | None = None
@@ -124,7 +130,7 @@ class DeltaLog:
             if self._table is not None:
                 self._check(self._table)
                 files = pl.DataFrame(self._table.get_add_actions(flatten=True))
-                columns = files.select("path", f"partition.{PARTITION}", "size_bytes")
+                columns = files.select("path", f"partition.{self._form.partition}", "size_bytes")
                 self._active = {path: ActiveFile(interval, size) for path, interval, size in columns.iter_rows()}
                 self._entry = self._stamp()
             return self._active
@@ -137,26 +143,28 @@ class DeltaLog:
         """
         now = int(time.time() * 1000)
         actions: list[AddAction | RemoveAction] = [self._remove(path, now, data_change=data_change) for path in removed]
-        actions += [_add(file, now, data_change=data_change) for file in added]
+        actions += [self._add(file, now, data_change=data_change) for file in added]
         table = self._table
         if table is None:
-            raise StoreError(f"There is no candle table in {self._place} (any more). Nothing was committed: try again.")
+            raise StoreError(
+                f"There is no {self._form.noun} in {self._place} (any more). Nothing was committed: try again."
+            )
         reached("table.commit.before")
-        transaction = Transaction(APPLICATION, (table.transaction_version(APPLICATION) or 0) + 1)
+        transaction = Transaction(self._form.application, (table.transaction_version(self._form.application) or 0) + 1)
         with store_errors("commit to", self._place):
             try:
                 table.create_write_transaction(
                     actions,
                     mode="append",
-                    schema=_COLUMNS,
-                    partition_by=PARTITION,
+                    schema=self._columns,
+                    partition_by=self._form.partition,
                     commit_properties=CommitProperties(app_transactions=[transaction], max_commit_retries=0),
                     post_commithook_properties=_NO_LOG_CLEANUP,
                 )
             except CommitFailedError as error:
                 if self._open().version() > table.version():
                     raise CommitConflictError(
-                        f"Another process committed to the candle table {self._place}. Nothing of this commit "
+                        f"Another process committed to the {self._form.noun} {self._place}. Nothing of this commit "
                         "is in the table; its files are kept: try again."
                     ) from error
                 raise
@@ -197,9 +205,9 @@ class DeltaLog:
         try:
             DeltaTable.create(
                 self._place.at(),
-                _COLUMNS,
+                self._columns,
                 mode="error",
-                partition_by=PARTITION,
+                partition_by=self._form.partition,
                 configuration=_CONFIGURATION,
                 storage_options=self._place.delta_options,
             )
@@ -224,35 +232,41 @@ class DeltaLog:
         protocol, partitions = table.protocol(), table.metadata().partition_columns
         if protocol.min_reader_version > _READER_VERSION:
             raise StoreError(
-                f"The candle table {self._place} was upgraded to Delta reader version {protocol.min_reader_version}; "
-                f"this program reads version {_READER_VERSION}. Nothing was changed: use a newer program, or a backup."
+                f"The {self._form.noun} {self._place} was upgraded to Delta reader version "
+                f"{protocol.min_reader_version}; this program reads version {_READER_VERSION}. Nothing was changed: "
+                "use a newer program, or a backup."
             )
-        if table.schema() != _COLUMNS or partitions != [PARTITION]:
+        if table.schema() != self._columns or partitions != [self._form.partition]:
             raise StoreError(
-                f"The table {self._place} is not a candle table of this program: its columns are "
+                f"The table {self._place} is not a {self._form.noun} of this program: its columns are "
                 f"{', '.join(field.name for field in table.schema().fields)}, partitioned by "
                 f"{', '.join(partitions) or 'nothing'}. Nothing was changed: choose another store."
             )
 
     def _remove(self, path: str, now: int, *, data_change: bool) -> RemoveAction:
         file = self._active[path]  # a KeyError here is a planning error: Delta would accept the removal of anything
-        return RemoveAction(path, data_change, now, file.size, {PARTITION: str(file.interval)})
+        return RemoveAction(path, data_change, now, file.size, {self._form.partition: str(file.interval)})
+
+    def _add(self, file: StagedFile, now: int, *, data_change: bool) -> AddAction:
+        spans, pairs = file.spans.values(), [str(pair) for pair in file.spans]
+        first, last = min(span.first for span in spans), max(span.last for span in spans)
+        if self._form.schema["time"] == pl.Int64:
+            earliest: object = first * NS
+            latest: object = (last + 1) * NS - 1
+        else:
+            earliest, latest = _timestamp(first), _timestamp(last)
+        statistics = {
+            "numRecords": sum(span.candles for span in spans),
+            "minValues": {"pair": min(pairs), "time": earliest},
+            "maxValues": {"pair": max(pairs), "time": latest},
+            "nullCount": {"pair": 0, "time": 0},
+        }
+        partition = {self._form.partition: str(file.interval)}
+        return AddAction(file.path, file.size, partition, now, data_change, stats=json.dumps(statistics))
 
 
 def _entry_of(version: int) -> str:
     return f"{LOG}/{version:020d}.json"
-
-
-def _add(file: StagedFile, now: int, *, data_change: bool) -> AddAction:
-    spans, pairs = file.spans.values(), [str(pair) for pair in file.spans]
-    statistics = {
-        "numRecords": sum(span.candles for span in spans),
-        "minValues": {"pair": min(pairs), "time": _timestamp(min(span.first for span in spans))},
-        "maxValues": {"pair": max(pairs), "time": _timestamp(max(span.last for span in spans))},
-        "nullCount": {"pair": 0, "time": 0},
-    }
-    partition = {PARTITION: str(file.interval)}
-    return AddAction(file.path, file.size, partition, now, data_change, stats=json.dumps(statistics))
 
 
 def _timestamp(instant: int) -> str:

@@ -17,6 +17,7 @@ from contextlib import suppress
 from operator import add
 from pathlib import Path, PurePosixPath
 from threading import Lock
+from typing import ClassVar
 
 from kraken_core.domain.errors import CommitConflictError
 from kraken_core.domain.table_mark import KnownTable, nothing_known
@@ -40,6 +41,8 @@ _TRIES = 3  # of a commit that others overtake
 class DeltaMaintenance:
     """A process's view of a candle table, and its maintenance; see Maintainable."""
 
+    _kind_of_files: ClassVar[type[CandleFiles]] = CandleFiles
+
     def __init__(
         self,
         table: str | Path | Location,
@@ -48,9 +51,9 @@ class DeltaMaintenance:
         keep: KeepReplaced | None = None,
     ) -> None:
         place = open_location(table) if isinstance(table, (str, Path)) else table
-        self._files = CandleFiles(place)
+        self._files = self._kind_of_files(place)
         self._slices = RowSlices(self._files)
-        self._log = DeltaLog(place, version, known)
+        self._log = DeltaLog(place, version, known, self._files.form)
         self._keep = keep  # what commits replace
         self._index = FileIndex()
         self._lock = Lock()  # guards log and index; candles are read and written outside of it
@@ -87,7 +90,7 @@ class DeltaMaintenance:
 
         Entries of the log that Delta keeps no longer go as well.
         """
-        candidates = written_before(self._files.place, now - UNCOMMITTED_KEPT_S)
+        candidates = written_before(self._files.place, now - UNCOMMITTED_KEPT_S, self._files.form.partition)
         with self._lock:  # only now, so that whatever was committed while the folders were listed is needed
             active = self._log.refresh()
             if not self._log.exists:  # then what is needed is unknown
@@ -127,7 +130,7 @@ class DeltaMaintenance:
         """See Savable. Files that left the table within a week come along: to undo a job takes them."""
         if not is_table(self._files.place):
             return SavedTable()
-        log = DeltaLog(self._files.place, version)
+        log = DeltaLog(self._files.place, version, form=self._files.form)
         active = log.refresh()
         left = log.removed_since(int(time.time()) - _REMOVED_KEPT_S)
         return save_table(self._files.place, version, active, left, folder=folder, done=done)

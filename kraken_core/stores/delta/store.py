@@ -27,10 +27,10 @@ from kraken_core.stores.delta.log import DeltaLog
 from kraken_core.stores.delta.maintenance import DeltaMaintenance
 from kraken_core.stores.delta.merge import DeltaMerge, plan_merge
 from kraken_core.stores.delta.replaced import restored
-from kraken_core.stores.files.candle_files import PARTITION
 from kraken_core.stores.files.errors import read_errors, store_errors
 from kraken_core.stores.files.file_names import checksum_in
 from kraken_core.stores.files.spans import US
+from kraken_core.stores.files.table_form import PARTITION
 
 if TYPE_CHECKING:
     import duckdb

@@ -18,8 +18,9 @@ from kraken_core.domain.timerange import TimeRanges
 from kraken_core.ports import Damage
 from kraken_core.stores.delta.index import FileIndex
 from kraken_core.stores.delta.log import ActiveFile
-from kraken_core.stores.files.candle_files import PARTITION, CandleFiles
+from kraken_core.stores.files.candle_files import CandleFiles
 from kraken_core.stores.files.spans import spans_of, spans_of_unsorted
+from kraken_core.stores.files.table_form import PARTITION
 
 SLOTS_AT_ONCE = 1_000_000
 

@@ -18,10 +18,11 @@ from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.slices import picked
 from kraken_core.domain.timerange import TimeRange, TimeRanges
 from kraken_core.ports import CandleSpan
-from kraken_core.stores.files.candle_files import PARTITION, CandleFiles
+from kraken_core.stores.files.candle_files import CandleFiles
 from kraken_core.stores.files.file_names import checksum_in
 from kraken_core.stores.files.ranges import in_ranges
 from kraken_core.stores.files.spans import US, times_of
+from kraken_core.stores.files.table_form import PARTITION
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -41,6 +41,7 @@ from kraken_core.pipeline.crosscheck import CrossCheck
 from kraken_core.pipeline.derive import Derive
 from kraken_core.pipeline.fetch import Fetch
 from kraken_core.pipeline.ingest import Ingest
+from kraken_core.pipeline.keep_trades import TradeKeeper
 from kraken_core.pipeline.listings import Listings
 from kraken_core.pipeline.maintain import Tidy
 from kraken_core.pipeline.progress import Stages
@@ -48,7 +49,7 @@ from kraken_core.pipeline.rename import Rename
 from kraken_core.pipeline.report import CompletenessReporter
 from kraken_core.pipeline.run import JobResult, Pipeline
 from kraken_core.pipeline.withdraw import Withdraw
-from kraken_core.ports import Progress, ProgressReport, WorkerPool, never_stop, no_progress
+from kraken_core.ports import Ledger, Progress, ProgressReport, WorkerPool, never_stop, no_progress
 from kraken_core.sources.archive import ArchiveSource
 from kraken_core.stores.rejects import CsvRejectLog
 from kraken_core.workbench.jobs.audit_plan import AuditPlan
@@ -77,9 +78,11 @@ class JobRunner(JobPlanner):
     """Plans and runs the jobs of a home.
 
     ``completeness`` is that of everything, by interval; it need not count again what a report of now has counted.
+    ``keeper`` keeps the trades that a job reads, where any are to be kept.
     """
 
     completeness: Callable[[Report | None], Mapping[int, Completeness]] = lambda _: {}
+    keeper: Callable[[Ledger, IngestionJob], TradeKeeper | None] = lambda _, __: None
 
     def unfinished(self, request: Request) -> IngestionJob | None:
         """The newest job of the same request that can be taken up again."""
@@ -241,7 +244,7 @@ class JobRunner(JobPlanner):
         if pool.description:
             self.ledger.add_event(job.id, "workers", pool.description)
             progress(ProgressReport("workers", 1, 1, pool.description))
-        result = knowing._pipeline(plan, pool, progress, stop).run(job, plan)  # noqa: SLF001 - our copy
+        result = knowing._pipeline(job, plan, pool, progress, stop).run(job, plan)  # noqa: SLF001 - our copy
         self.record_completeness(job, result.report)
         return result
 
@@ -266,11 +269,11 @@ class JobRunner(JobPlanner):
                 self.ledger.discard_job(job)
             raise
 
-    def _asking(self, stop: Callable[[], bool]) -> Asking:
+    def _asking(self, stop: Callable[[], bool], keeper: TradeKeeper | None) -> Asking:
         exchange, side_by_side = self.exchange(stop), self.settings.pairs_in_parallel
         return Asking(
             Listings(exchange, self.ledger, self.store, self.tiers, side_by_side),
-            Fetch(exchange, self.store, self.ledger, side_by_side, stop, self.settings.settling_seconds),
+            Fetch(exchange, self.store, self.ledger, side_by_side, stop, self.settings.settling_seconds, keeper),
         )
 
     @contextmanager
@@ -287,12 +290,14 @@ class JobRunner(JobPlanner):
             raise ClusterError(f"{error} Resume with: {self.resume_command(job)}") from error
 
     def _pipeline(
-        self, plan: IngestionPlan, pool: WorkerPool, progress: Progress, stop: Callable[[], bool]
+        self, job: IngestionJob, plan: IngestionPlan, pool: WorkerPool, progress: Progress, stop: Callable[[], bool]
     ) -> Pipeline:
         tracker = self.tracker()
-        asking = self._asking(stop) if plan.market else None
+        keeper = self.keeper(self.ledger, job)
+        asking = self._asking(stop, keeper) if plan.market else None
         return Pipeline(
             ingest=Ingest(
+                keeper=keeper,
                 source=ArchiveSource.open((), remote=self.remote),
                 store=self.store,
                 ledger=self.ledger,

@@ -55,6 +55,13 @@ def indexed(found: pl.DataFrame) -> pd.DataFrame:
     return frame
 
 
+def trades(found: pl.DataFrame) -> pd.DataFrame:
+    """Kept trades in pandas, indexed by time; prices and volumes as doubles, ids as Int64, which allows nulls."""
+    doubles = [pl.col(name).cast(pl.String).cast(pl.Float64) for name in ("price", "volume")]  # the nearest ones
+    result = pandas(found.with_columns(doubles)).set_index("time")
+    return result.astype({"id": "Int64"})
+
+
 def _column(column: pl.Series) -> Any:  # noqa: ANN401 - an array of pandas, whichever suits
     """One column as pandas has it when it is given an Arrow table."""
     import pandas as pd  # noqa: PLC0415 - as above

@@ -1,0 +1,119 @@
+"""Kept trades: what sources prove of them, and the state of their table."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+
+from sqlalchemy import Connection, insert, select, update
+
+from kraken_core.domain.kept_trades import KeptClaim, TradeSource
+from kraken_core.domain.market import Pair
+from kraken_core.domain.table_mark import TableMark
+from kraken_core.domain.timerange import TimeRanges
+from kraken_core.ledger.holding import store_mark
+from kraken_core.ledger.jobs import Jobs
+from kraken_core.ledger.models import ingestion_job, kept_trades, table_mark
+from kraken_core.ledger.transactions import transaction
+from kraken_core.ledger.undone import not_undone
+
+_CLAIM = kept_trades.c
+_COLUMNS = ("pair_id", "start", "end", "source", "rank", "evidence", "first_id", "last_id", "proved")
+
+
+class KeptTrades(Jobs):
+    """The part of the ledger with what is claimed of kept trades."""
+
+    @transaction
+    def kept_claims(self, pairs: Collection[Pair] | None = None) -> list[KeptClaim]:
+        """The claims that count, in the order they were made: not those of jobs undone, nor those that lost trades."""
+        with self._reading() as connection:
+            return self._kept_claims(connection, pairs)
+
+    @transaction
+    def record_kept(self, job_id: int, claims: Sequence[KeptClaim], table: str, mark: TableMark) -> None:
+        """Claims of trades that are committed, and how far that brought the table of this name.
+
+        One that was made before is not made again; one that goes on where the last one ended makes that longer.
+        """
+        with self._writing({claim.pair for claim in claims}) as connection:
+            for claim in claims:
+                self._claim_kept(connection, job_id, claim)
+            store_mark(connection, table, mark, self._now())
+
+    @transaction
+    def known_trades(self, table: str) -> TableMark | None:
+        """The table of trades as the last job left it, by its name; None where none is known, and nothing claimed.
+
+        One of no identity where jobs left one of another name, and trades are claimed: some table has to be there.
+        """
+        known = select(table_mark.c.identity, table_mark.c.version, table_mark.c.stamp).where(
+            table_mark.c.candle_table == table
+        )
+        with self._reading() as connection:
+            if row := connection.execute(known).one_or_none():
+                return TableMark(*row)
+            claimed = connection.scalar(select(_CLAIM.id).where(not_undone(kept_trades)).limit(1)) is not None
+        return TableMark() if claimed else None
+
+    @transaction
+    def record_trades_version(self, job_id: int, version: int) -> None:
+        """Remember the version of the table of trades that a job found when it first ran."""
+        job = ingestion_job.c
+        first = update(ingestion_job).where(job.id == job_id, job.trades_version.is_(None))
+        with self._writing() as connection:
+            connection.execute(first.values(trades_version=version))
+
+    @transaction
+    def trades_version(self, job_id: int) -> int | None:
+        """The version of the table of trades that a job found when it first ran; None where it kept none."""
+        with self._reading() as connection:
+            query = select(ingestion_job.c.trades_version).where(ingestion_job.c.id == job_id)
+            version: int | None = connection.scalar(query)
+        return version
+
+    @transaction
+    def forget_kept(self, table: str) -> int:
+        """Have no claim of kept trades count any more, as their table is lost; returns how many did."""
+        with self._writing() as connection:
+            lost = update(kept_trades).where(not_undone(kept_trades)).values(lost_at=self._now())
+            count = connection.execute(lost).rowcount
+            store_mark(connection, table, TableMark(), self._now())
+        return count
+
+    def _kept_claims(self, connection: Connection, pairs: Collection[Pair] | None) -> list[KeptClaim]:
+        query = select(*(_CLAIM[name] for name in _COLUMNS)).where(not_undone(kept_trades)).order_by(_CLAIM.id)
+        rows = connection.execute(query.where(self._of_pairs(kept_trades, pairs))).all()
+        return [KeptClaim(self._pairs[row[0]], row[1], row[2], TradeSource(row[3]), *row[4:]) for row in rows]
+
+    def _claim_kept(self, connection: Connection, job_id: int, claim: KeptClaim) -> None:
+        pair_id = self._pair_ids[claim.pair]
+        alike = (
+            (_CLAIM.pair_id == pair_id)
+            & (_CLAIM.source == claim.source)
+            & (_CLAIM.evidence == claim.evidence)
+            & (_CLAIM.proved == claim.proved)
+            & (_CLAIM.rank == claim.rank)
+            & not_undone(kept_trades)
+        )
+        made = connection.execute(select(_CLAIM.start, _CLAIM.end).where(alike)).all()
+        new = TimeRanges.single(claim.start, claim.end) - _ranges(made)
+        for start, end in new:
+            part = claim if (start, end) == (claim.start, claim.end) else claim._replace(first_id=None, last_id=None)
+            before = connection.execute(
+                select(_CLAIM.id, _CLAIM.last_id).where(alike, _CLAIM.job_id == job_id, _CLAIM.end == start)
+            ).first()
+            if before and _follows(before.last_id, part.first_id):
+                longer = {"end": end, "last_id": part.last_id}
+                connection.execute(update(kept_trades).where(_CLAIM.id == before.id).values(longer))
+            else:
+                values = dict(zip(_COLUMNS, (pair_id, start, end, str(claim.source), *part[4:]), strict=True))
+                connection.execute(insert(kept_trades).values({**values, "job_id": job_id, "asserted_at": self._now()}))
+
+
+def _ranges(spans: Iterable[tuple[int, int]]) -> TimeRanges:
+    return TimeRanges.of((start, end) for start, end in spans)
+
+
+def _follows(last: int | None, first: int | None) -> bool:
+    """Whether a claim goes on with the next id, or neither has any."""
+    return first == (None if last is None else last + 1)

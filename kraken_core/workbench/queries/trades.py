@@ -1,0 +1,82 @@
+"""Kept trades as they are read, and whether they are as complete as required."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from kraken_core.domain.candles import TIME
+from kraken_core.domain.errors import IncompleteError, IncompleteRange, UsageError
+from kraken_core.domain.grades import Grade
+from kraken_core.domain.kept_trades import covered_by
+from kraken_core.domain.life import instants
+from kraken_core.domain.market import Pair
+from kraken_core.domain.plural import counted
+from kraken_core.domain.timerange import TimeRange, TimeRanges, iso
+from kraken_core.ledger.ledger import SqlLedger
+from kraken_core.stores.trades.trade_table import TradeTable
+from kraken_core.workbench.queries.required import bounded
+
+COLUMNS = ("time", "id", "price", "volume", "side", "order_type", "source")
+COVERAGE: dict[str, Any] = {"pair": pl.String, "start": TIME, "end": TIME, "proved": pl.Boolean, "sources": pl.String}
+_MINUTE = 1  # as an interval: the least of which anything is claimed
+_KEEP = (
+    "the setting keep_trades has the trades kept that sweeps, live and archives of trades read from then on; of what "
+    "was read before, ingest an archive of trades"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class KeptReading:
+    """Reads kept trades by the ledger's claims."""
+
+    table: TradeTable
+    ledger: SqlLedger
+    now: int
+
+    def trades(self, pair: Pair, window: TimeRange) -> pl.DataFrame:
+        """The trades in a window, as users get them: COLUMNS, prices and volumes exact."""
+        found = self.table.trades([pair], window)
+        return found.select(pl.from_epoch("time", time_unit="ns").dt.replace_time_zone("UTC"), *COLUMNS[1:])
+
+    def covered(self, pair: Pair, *, proved: bool = False) -> TimeRanges:
+        """Where no trade is missing."""
+        return covered_by(self.ledger.kept_claims([pair]), proved=proved)
+
+    def check(self, pair: Pair, window: TimeRange, evidence: str | None) -> None:
+        """Raises IncompleteError where a trade may be missing in the window, while the pair lived; UsageError."""
+        if evidence not in {None, Grade.CLAIMED.value, Grade.PROVED.value}:
+            raise UsageError(f"evidence is {evidence!r}; of trades it can be claimed or proved.")
+        lives = next((record.lives for record in self.ledger.pairs() if record.pair == pair), ())
+        within = TimeRanges.single(*bounded(self.ledger, pair, window, self.now))
+        wanted = within & instants(lives) if lives else within
+        proved = evidence == Grade.PROVED
+        if missing := wanted - self.covered(pair, proved=proved):
+            known = self.covered(pair)
+            gaps = [
+                *(IncompleteRange(str(pair), _MINUTE, *each, "missing", _KEEP) for each in missing - known),
+                *(IncompleteRange(str(pair), _MINUTE, *each, "not proved", _KEEP) for each in missing & known),
+            ]
+            raise IncompleteError(
+                f"the kept trades of {pair} are not complete: {counted(len(missing), 'range')} "
+                f"{'not proved by ids' if proved else 'missing'}, first {next(iter(missing))}. Nothing was read; "
+                f"{_KEEP}.",
+                sorted(gaps),
+            )
+
+    def coverage(self, pairs: Collection[Pair] | None = None) -> list[dict[str, Any]]:
+        """Where no trade is missing, by pair and grade: rows of COVERAGE."""
+        claims = self.ledger.kept_claims(pairs)
+        rows = []
+        for pair in sorted({claim.pair for claim in claims}):
+            of_pair = [claim for claim in claims if claim.pair == pair]
+            proved = covered_by(of_pair, proved=True)
+            for is_proved, ranges in ((True, proved), (False, covered_by(of_pair) - proved)):
+                for start, end in ranges:
+                    inside = sorted({claim.source for claim in of_pair if claim.start < end and start < claim.end})
+                    values = (str(pair), iso(start), iso(end), is_proved, ", ".join(inside))
+                    rows.append(dict(zip(COVERAGE, values, strict=True)))
+        return sorted(rows, key=lambda row: (row["pair"], row["start"]))

@@ -1,0 +1,86 @@
+"""Kept trades of a home's history, and bars of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, overload
+
+from kraken_core.domain.market import Pair
+from kraken_core.workbench import requests
+from kraken_core.workbench.home import OpenHome
+from kraken_core.workbench.requests import When
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import polars as pl
+    import pyarrow as pa
+
+    from kraken_core.workbench.queries.trades import KeptReading
+
+
+class TradeReads(OpenHome):
+    """Reads kept trades, refusing what is not as complete as required."""
+
+    @overload
+    def trades(
+        self, pair: str | Pair, start: When | None = None, end: When | None = None, *, require_complete: bool = False,
+        evidence: str | None = None, to: Literal["pandas"] = "pandas",
+    ) -> pd.DataFrame: ...  # fmt: skip
+    @overload
+    def trades(
+        self, pair: str | Pair, start: When | None = None, end: When | None = None, *, require_complete: bool = False,
+        evidence: str | None = None, to: Literal["polars"],
+    ) -> pl.DataFrame: ...  # fmt: skip
+    @overload
+    def trades(
+        self, pair: str | Pair, start: When | None = None, end: When | None = None, *, require_complete: bool = False,
+        evidence: str | None = None, to: Literal["arrow"],
+    ) -> pa.Table: ...  # fmt: skip
+    def trades(
+        self,
+        pair: str | Pair,
+        start: When | None = None,
+        end: When | None = None,
+        *,
+        require_complete: bool = False,
+        evidence: str | None = None,
+        to: Literal["pandas", "polars", "arrow"] = "pandas",
+    ) -> pd.DataFrame | pl.DataFrame | pa.Table:
+        """The kept trades of a pair in ``[start, end)``: a pandas DataFrame indexed by their time (UTC, nanoseconds).
+
+        Columns: id (Int64, null where the source has none), price and volume (float64), side (of the taker: buy, sell)
+        and order_type (market, limit), both null where the source has none, and source (archive, rest, live).
+        ``to="polars"`` or ``to="arrow"`` gives a polars DataFrame or an Arrow table, with ``time`` as first column, and
+        prices and volumes as exact decimals.
+
+        With ``require_complete`` nothing is read where a source does not prove that no trade is missing, or, with
+        ``evidence="proved"``, where consecutive ids do not: IncompleteError names the ranges. Raises UsageError for
+        what it cannot be, TableLostError where the table of trades is lost.
+        """
+        from kraken_core.workbench.queries import frames
+
+        reading = self._kept_trades
+        of, window = self._kept_pair(pair), requests.window(start, end)
+        if require_complete or evidence:
+            reading.check(of, window, evidence)
+        found = reading.trades(of, window)
+        return frames.converted(found, requests.table_kind(to), frames.trades)
+
+    def trade_coverage(self, pair: str | Pair | None = None) -> pd.DataFrame:
+        """Where no trade is missing from the kept ones, of a pair, or of all.
+
+        Columns: pair; start and end (UTC); proved (whether consecutive ids prove it); sources.
+        """
+        from kraken_core.workbench.queries import frames
+        from kraken_core.workbench.queries.trades import COVERAGE
+
+        of = None if pair is None else [self._kept_pair(pair)]
+        return frames.table(self._kept_trades.coverage(of), COVERAGE)
+
+    def _kept_pair(self, pair: str | Pair) -> Pair:
+        return pair if isinstance(pair, Pair) else self.records.names().pair(pair)
+
+    @property
+    def _kept_trades(self) -> KeptReading:
+        from kraken_core.workbench.queries.trades import KeptReading
+
+        return KeptReading(self.trade_table, self.ledger, self.clock.now())
