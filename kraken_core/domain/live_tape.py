@@ -18,7 +18,7 @@ from kraken_core.domain.market import Pair
 from kraken_core.domain.timerange import TimeRange, ceil, floor
 from kraken_core.domain.trade_ids import Skipped
 from kraken_core.domain.trade_sweep import TradeSpan
-from kraken_core.domain.trades import PARTS, TRADES, TradeCandles, coarser, merge, partial
+from kraken_core.domain.trades import PAGE, PARTS, TradeCandles, coarser, merge, partial
 
 MICROSECOND = 1_000  # nanoseconds: streams give no more of a time than that
 MOST_WAITING = 50_000  # trades behind a missing one
@@ -26,12 +26,13 @@ KEPT_S = 3600  # of trades are kept, for one that comes later than the settling 
 
 
 class LiveTrade(NamedTuple):
-    """A trade of a stream or a page: ``time`` in nanoseconds, ``volume`` exact."""
+    """A trade of a stream or a page: ``time`` in nanoseconds, ``volume`` exact, ``kind`` as in PAGE, "" if unknown."""
 
     id: int
     time: int
     price: float
     volume: Decimal
+    kind: str = ""
 
 
 class LiveSlots(NamedTuple):
@@ -46,16 +47,16 @@ class LiveSlots(NamedTuple):
 
 
 class LiveStep(NamedTuple):
-    """What became whole: slots by interval, what was seen of the ids, and how many trades that took."""
+    """What became whole: slots by interval, what was seen of the ids, and the trades (PAGE) that took."""
 
     slots: tuple[LiveSlots, ...]
     span: TradeSpan
-    trades: int
+    trades: pl.DataFrame
 
 
 def live_trades(page: pl.DataFrame) -> list[LiveTrade]:
     """The trades of a page (PAGE) that have an id, their times cut to what a stream gives."""
-    rows = page.select("id", "time", "price", "volume").rows()
+    rows = page.select("id", "time", "price", "volume", "kind").rows()
     return [LiveTrade(number, at - at % MICROSECOND, *rest) for number, at, *rest in rows if number]
 
 
@@ -123,14 +124,15 @@ class LiveTape:
         end = max(end, start)
         taken = [trade for trade in self._fresh if trade.time < end * NS]
         self._fresh = [trade for trade in self._fresh if trade.time >= end * NS]
+        rows = [(each.time, each.price, each.volume, each.id, each.kind) for each in taken]
+        trades = pl.DataFrame(rows, schema=PAGE, orient="row")
         if taken:
-            frame = pl.DataFrame([trade[1:] + trade[:1] for trade in taken], schema=TRADES, orient="row")
-            self._parts = merge((self._parts, partial(frame, finest)))
+            self._parts = merge((self._parts, partial(trades, finest)))
         slots = tuple(slots for interval in self.intervals if (slots := self._slots(interval, until)))
         kept_from = min(*self._done.values(), end - KEPT_S)
         self._parts = self._parts.filter(pl.col("time") >= kept_from)
         self._again.clear()
-        return LiveStep(slots, self._span(TimeRange(start, end), taken), len(taken))
+        return LiveStep(slots, self._span(TimeRange(start, end), taken), trades)
 
     def _slots(self, interval: int, until: int) -> LiveSlots | None:
         width = interval * 60

@@ -14,11 +14,13 @@ import polars as pl
 from kraken_core.domain.candles import KEY, Source, answered
 from kraken_core.domain.coverage import Assertion
 from kraken_core.domain.jobs import IngestionJob, JobMetrics
+from kraken_core.domain.kept_trades import TradeSource, kept
 from kraken_core.domain.market import INTERVALS, Pair, Series
 from kraken_core.domain.plural import counted
 from kraken_core.domain.timerange import TimeRanges
 from kraken_core.pipeline.ask import Answer
 from kraken_core.pipeline.differences import Differing
+from kraken_core.pipeline.keep_trades import KeptOffer, TradeKeeper, offer_of
 from kraken_core.pipeline.spent import Spent
 from kraken_core.ports import CandleStore, ClaimLedger, DifferenceLedger, JobLedger, PairLedger
 
@@ -41,6 +43,7 @@ class AnswerBuffer:
     job: IngestionJob
     covered: dict[Series, TimeRanges]
     spent: Spent
+    keeper: TradeKeeper | None = None
     answers: list[Answer] = field(default_factory=list)
     skipped: dict[tuple[Pair, Source], list[str]] = field(default_factory=lambda: defaultdict(list))
     since: float = 0.0
@@ -99,6 +102,8 @@ class AnswerBuffer:
         """Candles into the table, then claims, sweeps and metrics into the ledger."""
         if not self.answers:
             return
+        if self.keeper:
+            self.keeper.keep(_kept(self.answers))
         frames = _frames(self.answers, self.job.as_of)
         merged, changed = self.differing.commit([self.store.stage(frame) for frame in frames])
         stale: dict[Series, TimeRanges] = {}
@@ -135,6 +140,19 @@ class AnswerBuffer:
             claims += found[0]._replace(known=known, proved=proved).claims
             self.covered[series] = self.covered.get(series, TimeRanges()) | known
         return claims
+
+
+def _kept(found: Sequence[Answer]) -> list[KeptOffer]:
+    """The trades of the answers, as they are offered to the table of trades, and what is claimed of them."""
+    offers = []
+    for answer in found:
+        if answer.trades is not None:
+            source, pair = TradeSource.REST if answer.sweeps else TradeSource.LIVE, answer.series.pair
+            trades = kept(answer.trades, pair, source)
+            offers.append(
+                offer_of(source, answer.evidence, trades, pair=pair, known=answer.known, proved=answer.proved)
+            )
+    return offers
 
 
 def _frames(found: Sequence[Answer], as_of: int) -> list[pl.DataFrame]:

@@ -15,6 +15,7 @@ from kraken_core.domain.coverage import Assertion
 from kraken_core.domain.endings import Agreement, agreement, counts_partly, serves, settled, witness
 from kraken_core.domain.errors import PairRefusedError
 from kraken_core.domain.exchange import NS, TRADES_A_PAGE, AsOf, OhlcAnswer
+from kraken_core.domain.kept_trades import within
 from kraken_core.domain.market import Series
 from kraken_core.domain.routes import Repair, Sweep
 from kraken_core.domain.sweep_points import SweepPoint
@@ -28,9 +29,9 @@ class Answer(NamedTuple):
     """What one request brought of a series: candles (SCHEMA), the slots it covers, and on what evidence.
 
     ``rows`` were in it, of which ``skipped`` could not be read. Of a sweep, ``proved`` are the slots that consecutive
-    trade ids prove, ``spans`` what was seen of the ids, and ``point`` is where it resumes, None where it is at its end,
-    or cannot be resumed. ``problem``: why not all that was requested came. Only one that ``sweeps`` moves the point at
-    which the pair's sweep resumes.
+    trade ids prove, ``spans`` what was seen of the ids, ``trades`` (PAGE) those of the known slots, where they are to
+    be kept, and ``point`` is where it resumes, None where it is at its end, or cannot be resumed. ``problem``: why not
+    all that was requested came. Only one that ``sweeps`` moves the point at which the pair's sweep resumes.
     """
 
     series: Series
@@ -45,6 +46,7 @@ class Answer(NamedTuple):
     problem: str = ""
     skipped: tuple[str, ...] = ()
     sweeps: bool = True
+    trades: pl.DataFrame | None = None
 
     @property
     def claims(self) -> list[Assertion]:
@@ -74,12 +76,35 @@ class Budget:
 class Before(NamedTuple):
     """What is known of a pair's trades before it is asked for more: where a sweep goes on, and what sweeps saw of ids.
 
-    ``listed`` is when its first trade of all was made (epoch seconds), None where nobody knows.
+    ``listed`` is when its first trade of all was made (epoch seconds), None where nobody knows. ``keeps``: its trades
+    are to be kept, so that a sweep goes on at a slot that is not known yet, and not in the middle of it.
     """
 
     point: SweepPoint | None = None
     spans: Sequence[TradeSpan] = ()
     listed: int | None = None
+    keeps: bool = False
+
+
+@dataclass(slots=True)
+class _Read:
+    """Trades that a sweep has read, until their slots are known; none where they are not to be kept."""
+
+    wanted: bool
+    _frames: list[pl.DataFrame] = field(default_factory=list)
+
+    def add(self, fresh: pl.DataFrame, end: int) -> None:
+        """Fresh trades (PAGE); those from ``end`` (epoch seconds) on are not what the sweep is for."""
+        if self.wanted:
+            self._frames.append(fresh.filter(pl.col("time") < end * NS))
+
+    def with_trades(self, answer: Answer) -> Answer:
+        """An answer with the trades of its slots; those of earlier ones, which stay unknown, are forgotten."""
+        if not (self.wanted and answer.known and self._frames and answer.source is Source.TRADES):
+            return answer
+        read = pl.concat(self._frames)
+        self._frames = [read.filter(pl.col("time") >= answer.known.hull.end * NS)]
+        return answer._replace(trades=read.filter(within(answer.known, read["time"])))
 
 
 def answers(exchange: Exchange, repair: Repair, when: AsOf, before: Before, budget: Budget) -> Iterator[Answer]:
@@ -133,7 +158,8 @@ class _Sweeper:
     def answers(self, before: Before) -> Iterator[Answer]:
         """Page by page; what could not be read, or is not agreed with, by candles of the exchange where they reach."""
         start, end, point = self.sweep.start, self.sweep.end, before.point
-        if point and (point.interval, point.known_until) == (self.series.interval, start):
+        read = _Read(before.keeps)
+        if point and (point.interval, point.known_until) == (self.series.interval, start) and not before.keeps:
             sweeping: Sweeping | None = Sweeping.resume(point, end, self.when)
         else:
             known = id_before(before.spans, start, before.listed)
@@ -150,13 +176,14 @@ class _Sweeper:
                 again = self.exchange.trades(self.series.pair, min(skip.since for skip in skips) - 1).trades
                 fresh = sweeping.found_again(fresh, again, skips)
                 skips = phantoms(sweeping.skipped(fresh), again)
+            read.add(fresh, end)
             step = sweeping.take(page, fresh, skips)
             sweeping = step.sweeping
             if step.ending and sweeping:
                 for answer in self._ended(sweeping, step.ending, len(page.trades)):
-                    yield _without(answer, unknown)
+                    yield read.with_trades(_without(answer, unknown))
                 return
-            answer = _without(self._answer(step, len(page.trades) + len(page.skipped)), unknown)
+            answer = read.with_trades(_without(self._answer(step, len(page.trades) + len(page.skipped)), unknown))
             answer = answer._replace(skipped=page.skipped)
             if step.stuck and sweeping:
                 stuck = floor(sweeping.cursor // NS, self.series.width)

@@ -63,7 +63,7 @@ class Fetch:
 
         Raises Interrupted when asked to stop; answers until then are kept.
         """
-        buffer = AnswerBuffer(self.store, self.ledger, job, dict(covered), spent)
+        buffer = AnswerBuffer(self.store, self.ledger, job, dict(covered), spent, self.keeper)
         budget = Budget(spent.left(limit))
         young_s = self.settling_s if job.request.as_of is None else 0  # nothing after an instant that was named
         when = AsOf(job.as_of, self.settling_s, young_s)
@@ -85,6 +85,8 @@ class Fetch:
                 buffer.commit_if_due()
             buffer.commit()
         buffer.record_phantoms()
+        if self.keeper:
+            self.keeper.report()
         skipped = buffer.record_skipped()
         if in_flight.stopped:
             raise Interrupted("paused")
@@ -99,6 +101,7 @@ class Fetch:
                 points.get(repair.pair),
                 self.ledger.trade_spans(repair.pair) if repair.sweeps else (),
                 listed.get(repair.pair),
+                self.keeper is not None and self.keeper.wanted(repair.pair),
             )
             for repair in plan.repairs
         }

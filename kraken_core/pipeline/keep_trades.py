@@ -120,7 +120,7 @@ def _ranges(claims: Iterable[KeptClaim]) -> Mapping[Pair, TimeRanges]:
     return {pair: TimeRanges.of(found) for pair, found in spans.items()}
 
 
-def answered(
+def offer_of(
     source: TradeSource, evidence: str, trades: pl.DataFrame, *, pair: Pair, known: TimeRanges, proved: TimeRanges
 ) -> KeptOffer:
     """What the exchange brought of a pair's trades (KEPT, in order), which are all there were in the known ranges.

@@ -22,6 +22,7 @@ from kraken_core.domain.timerange import TimeRanges, iso
 from kraken_core.pipeline.answer_buffer import AnswerBuffer
 from kraken_core.pipeline.ask import Answer
 from kraken_core.pipeline.cover import CoverageTracker
+from kraken_core.pipeline.keep_trades import TradeKeeper
 from kraken_core.pipeline.spent import Spent
 from kraken_core.ports import CandleStore, Exchange, Ledger, TradeFeed
 
@@ -59,6 +60,7 @@ class Live:
     side_by_side: int = 4
     settling_s: int = SETTLING_S
     report: Callable[[LiveProgress], None] = lambda _: None
+    keeper: TradeKeeper | None = None
     _requested_at: dict[Pair, int] = field(default_factory=dict)  # when it was requested what is missing
     _until: int = 0
 
@@ -69,7 +71,7 @@ class Live:
         """
         covered = self.tracker.update_coverage_after_ingestion(list(self.tapes)).covered()
         spent = Spent.begin(self.exchange, job.metrics)
-        buffer = AnswerBuffer(self.store, self.ledger, job, dict(covered), spent)
+        buffer = AnswerBuffer(self.store, self.ledger, job, dict(covered), spent, self.keeper)
         evidence = f"live from {iso(self.now())}"
         self._begin(covered)
         committed = self.now()
@@ -83,6 +85,8 @@ class Live:
                 self._ask(now, longest_waiting(self.tapes), every_s=1)
                 self._commit(buffer, evidence)
         self._commit(buffer, evidence)
+        if self.keeper:
+            self.keeper.report()
         return buffer.metrics
 
     def _begin(self, covered: Mapping[Series, TimeRanges]) -> None:
@@ -129,11 +133,16 @@ class Live:
         except PairRefusedError as error:
             LOG.warning("%s", error)
 
+    def _is_kept(self, pair: Pair) -> bool:
+        return self.keeper is not None and self.keeper.wanted(pair)
+
     def _commit(self, buffer: AnswerBuffer, evidence: str) -> None:
         """What is whole by now, of all pairs together."""
         now = self.now()
         steps = [(pair, step) for pair, tape in self.tapes.items() if (step := tape.give(now))]
-        answers = [answer for pair, step in steps for answer in _answers(pair, step, evidence)]
+        answers = [
+            answer for pair, step in steps for answer in _answers(pair, step, evidence, keep=self._is_kept(pair))
+        ]
         if not answers:
             return
         buffer.job = replace(buffer.job, as_of=now)
@@ -146,8 +155,8 @@ class Live:
         self.report(LiveProgress(self._until, waiting, self.feed.disconnects, buffer.metrics))
 
 
-def _answers(pair: Pair, step: LiveStep, evidence: str) -> Iterable[Answer]:
-    """What a step entitles to claim, at each interval; what was seen of the ids comes with the finest."""
+def _answers(pair: Pair, step: LiveStep, evidence: str, *, keep: bool) -> Iterable[Answer]:
+    """What a step entitles to claim, at each interval; what was seen of the ids, and the trades, with the finest."""
     for place, (interval, known, candles) in enumerate(step.slots):
         slots = TimeRanges.single(*known)
         yield Answer(
@@ -156,8 +165,9 @@ def _answers(pair: Pair, step: LiveStep, evidence: str) -> Iterable[Answer]:
             slots,
             Source.TRADES,
             f"Trades {pair.altname} {evidence}",
-            0 if place else step.trades,
+            0 if place else step.trades.height,
             proved=slots,
             spans=() if place or not known.end > known.start else (step.span,),
             sweeps=False,
+            trades=step.trades if keep and not place else None,
         )

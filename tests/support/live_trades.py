@@ -10,15 +10,15 @@ from kraken_core.simulator.tape import Tape
 
 
 def live_trades_of(tape: Tape) -> list[LiveTrade]:
-    rows = zip(
-        tape.ids.tolist(), tape.time_ns.tolist(), tape.price_ticks.tolist(), tape.volume_units.tolist(), strict=True
-    )
+    columns = (tape.ids, tape.time_ns, tape.price_ticks, tape.volume_units, tape.buys)
+    rows = zip(*(column.tolist() for column in columns), strict=True)
     return [
         LiveTrade(
             number,
             at - at % MICROSECOND,
             ticks / 10.0**tape.price_decimals,
             Decimal(units).scaleb(-VOLUME_DECIMALS),
+            "bl" if buys else "sl",
         )
-        for number, at, ticks, units in rows
+        for number, at, ticks, units, buys in rows
     ]

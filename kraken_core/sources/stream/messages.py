@@ -18,6 +18,7 @@ from kraken_core.domain.market import Pair
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NOTHING: Mapping[Pair, Sequence[LiveTrade]] = {}
 _NONE: Mapping[str, str] = {}
+_SIDES, _TYPES = {"buy": "b", "sell": "s"}, {"market": "m", "limit": "l"}  # as the Trades endpoint has them
 
 
 class FeedMessage(NamedTuple):
@@ -79,4 +80,5 @@ def _trade(row: Mapping[str, Any]) -> LiveTrade:
     price, volume = Decimal(row["price"]), Decimal(row["qty"])
     if not (price > 0 and volume >= 0 and row["trade_id"] > 0):
         raise ValueError("not a trade")
-    return LiveTrade(int(row["trade_id"]), seconds * NS + passed.microseconds * 1_000, float(price), volume)
+    kind = _SIDES.get(str(row.get("side")), "-") + _TYPES.get(str(row.get("ord_type")), "-")
+    return LiveTrade(int(row["trade_id"]), seconds * NS + passed.microseconds * 1_000, float(price), volume, kind)

@@ -41,6 +41,7 @@ class LiveJob:
             runner.settings.pairs_in_parallel,
             runner.settings.settling_seconds,
             self.report,
+            runner.keeper(runner.ledger, job),
         )
         with suppress(Interrupted):  # a request was under way: what it was for is filled at the next start
             live.run(job, lambda: self.over() or stop())
