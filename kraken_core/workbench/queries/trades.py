@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 import polars as pl
 
+from kraken_core.domain.bars import BarKind
 from kraken_core.domain.candles import TIME
 from kraken_core.domain.errors import IncompleteError, IncompleteRange, UsageError
 from kraken_core.domain.grades import Grade
+from kraken_core.domain.interval_text import LONGEST, parse_length
 from kraken_core.domain.kept_trades import covered_by
 from kraken_core.domain.life import instants
 from kraken_core.domain.market import Pair
@@ -22,11 +26,37 @@ from kraken_core.workbench.queries.required import bounded
 
 COLUMNS = ("time", "id", "price", "volume", "side", "order_type", "source")
 COVERAGE: dict[str, Any] = {"pair": pl.String, "start": TIME, "end": TIME, "proved": pl.Boolean, "sources": pl.String}
+LEAST = {BarKind.TICK: Decimal(1), BarKind.VOLUME: Decimal("1e-8"), BarKind.DOLLAR: Decimal("1e-8")}
+_SECONDS = re.compile(r"([1-9][0-9]{0,8})s")
 _MINUTE = 1  # as an interval: the least of which anything is claimed
 _KEEP = (
     "the setting keep_trades has the trades kept that sweeps, live and archives of trades read from then on; of what "
     "was read before, ingest an archive of trades"
 )
+
+
+def bar_size(kind: str, size: str | float) -> tuple[BarKind, Decimal]:
+    """A kind of bars, and their size: seconds, trades, or an amount. Raises UsageError."""
+    try:
+        of_kind = BarKind(kind)
+    except ValueError:
+        raise UsageError(f"{kind!r} is no kind of bars: write {', '.join(BarKind)}.") from None
+    text = str(size).strip().lower()
+    if of_kind is BarKind.TIME:
+        if (found := _SECONDS.fullmatch(text)) and 0 < int(found[1]) <= LONGEST * 60:
+            return of_kind, Decimal(found[1])
+        if text.isdecimal():
+            raise UsageError(f"the size {text} of bars of time has no unit: write 30s, 5m, 1h, 1d.")
+        return of_kind, Decimal(parse_length(text) * 60)
+    try:
+        amount = Decimal(text)
+    except ArithmeticError:
+        amount = Decimal()
+    whole = of_kind is not BarKind.TICK or amount == amount.to_integral_value()
+    if not (amount.is_finite() and amount >= LEAST[of_kind] and whole):
+        wanted = "a whole number of trades" if of_kind is BarKind.TICK else f"an amount from {LEAST[of_kind]:f} on"
+        raise UsageError(f"{size!r} is no size of {kind} bars: write {wanted}.")
+    return of_kind, amount
 
 
 @dataclass(frozen=True, slots=True)
