@@ -30,6 +30,7 @@ from kraken_core.cli.report import report
 from kraken_core.cli.serve import serve
 from kraken_core.cli.silences import silences
 from kraken_core.cli.simulate import simulate
+from kraken_core.cli.trades import trades
 from kraken_core.cli.transfer import copy, import_assetprice
 from kraken_core.cli.undo import undo
 from kraken_core.cli.universe import universe
@@ -84,6 +85,7 @@ for command in (
     copy,
     import_assetprice,
     sql,
+    trades,
     pairs,
     tiers,
     universe,

@@ -216,7 +216,8 @@ class CandleReads(ReadChecks):
     ) -> pd.DataFrame | pl.DataFrame | pa.Table:
         """What a DuckDB query answers over the views candles, assets, pairs, jobs, files, coverage, gaps, differences.
 
-        The views silences, price_findings, incidents and conditions are worked out for a query that names them.
+        And trades, where any are kept. The views silences, price_findings, incidents, conditions and trade_coverage are
+        worked out for a query that names them.
 
         ``complete_candles(pair, interval, start, end)`` in it are the candles of a range, as of the view, if that is
         complete, on evidence of a grade with ``evidence := 'confirmed'``: else IncompleteError says what is lacking.
@@ -233,7 +234,15 @@ class CandleReads(ReadChecks):
         known, views = self.known(as_known_at), VIEWS if as_known_at is None else KEPT_VIEWS
         silences = {"silences": partial(self._silence_frame, as_known_at)}
         worked_out = silences | (self._worked_out if as_known_at is None else {})
-        found = answer(query, known.store, known.ledger, partial(self._required, known), views, worked_out=worked_out)
+        found = answer(
+            query,
+            known.store,
+            known.ledger,
+            partial(self._required, known),
+            views,
+            worked_out=worked_out,
+            trades=lambda: self.trade_table,
+        )
         return found if to == "polars" else found.to_arrow() if to == "arrow" else frames.pandas(found)
 
     def _required(self, known: KnownState, call: RangeCall) -> Pair:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 from kraken_core.domain.market import Pair
 from kraken_core.domain.timerange import TimeRanges
@@ -126,8 +126,13 @@ class TradeReads(OpenHome):
         from kraken_core.workbench.queries import frames
         from kraken_core.workbench.queries.trades import COVERAGE
 
-        of = None if pair is None else [self._kept_pair(pair)]
-        return frames.table(self._kept_trades.coverage(of), COVERAGE)
+        return frames.table(self.trade_coverage_rows(pair), COVERAGE)
+
+    def trade_coverage_rows(self, pair: str | Pair | None = None) -> list[dict[str, Any]]:
+        """The same as rows of JSON."""
+        from kraken_core.workbench.queries.trades import coverage
+
+        return coverage(self.ledger, None if pair is None else [self._kept_pair(pair)])
 
     def _kept_pair(self, pair: str | Pair) -> Pair:
         return pair if isinstance(pair, Pair) else self.records.names().pair(pair)

@@ -101,11 +101,13 @@ class ValueReads(HistoryReads):
     def _worked_out(self) -> dict[str, Callable[[], pl.DataFrame]]:
         """The views that are worked out for a query that names them, as things are now."""
         from kraken_core.workbench.queries.incidents import condition_frame, incident_frame
+        from kraken_core.workbench.queries.trades import coverage_frame
 
         frames: dict[str, Callable[[], pl.DataFrame]] = {
             "incidents": lambda: incident_frame(self.exchange_incidents()),
             "conditions": lambda: condition_frame(self.day_conditions(self.select())),
             "price_findings": lambda: self._price_finding_frame(self.select()),
+            "trade_coverage": lambda: coverage_frame(self.ledger),
         }
         return {name: partial(_as_in_sql, frame) for name, frame in frames.items()}
 

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from fsspec import AbstractFileSystem
 
 PROTOCOL = "objects"
+TRADES = "trades"  # how the names of what is selected from trades begin
 _NEVER_CHANGED = datetime.fromtimestamp(0, UTC)
 
 
@@ -66,6 +67,12 @@ class ObjectFiles(AbstractFileSystem):  # type: ignore[misc] # it has no types
         if mode != "rb":
             raise OSError(errno.EROFS, os.strerror(errno.EROFS), self._store.at(path))
         return ObjectFile(self._store, path, int(self.info(path)["size"]))
+
+
+class TradeObjectFiles(ObjectFiles):
+    """Those of a table of trades, which a query may read beside candles of another place."""
+
+    protocol = "tradeobjects"
 
 
 class ObjectFile(io.RawIOBase):

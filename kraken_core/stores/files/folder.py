@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from kraken_core.stores.files.durable import sync
 from kraken_core.stores.files.file_names import Name
-from kraken_core.stores.files.location import StoredFile, Written, literal, named_whole, unglobbed
+from kraken_core.stores.files.location import StoredFile, Written, allow, literal, named_whole, unglobbed
 
 if TYPE_CHECKING:
     import duckdb
@@ -120,7 +120,7 @@ class LocalFolder:
 
     def read_by(self, connection: duckdb.DuckDBPyConnection, name: str, paths: Collection[str]) -> str:  # noqa: ARG002 - needs no name
         """See Location. The connection may read the table's folder even where it is denied all other files."""
-        connection.execute(f"SET allowed_directories = {literal([self.at(), unglobbed(self.at())])}")
+        allow(connection, [self.at(), unglobbed(self.at())])
         return f"read_parquet({literal(unglobbed(self.at(path)) for path in paths)}, hive_partitioning = false)"
 
 

@@ -22,9 +22,9 @@ import pyarrow as pa
 from obstore.exceptions import BaseError
 from obstore.store import S3Store
 
-from kraken_core.stores.files.duckdb_objects import PROTOCOL, ObjectFiles
+from kraken_core.stores.files.duckdb_objects import TRADES, ObjectFiles, TradeObjectFiles
 from kraken_core.stores.files.file_names import Name
-from kraken_core.stores.files.location import StoredFile, Written, literal, named_whole
+from kraken_core.stores.files.location import StoredFile, Written, allow, literal, named_whole
 
 # What the environment may set for the object store; the rest of AWS_… is for other programs.
 _SAID = frozenset(
@@ -136,12 +136,13 @@ class ObjectStore:
         with _translated_errors():
             obstore.delete(self._objects, path)
 
-    def read_by(self, connection: duckdb.DuckDBPyConnection, name: str, paths: Collection[str]) -> str:  # noqa: ARG002 - needs no name
+    def read_by(self, connection: duckdb.DuckDBPyConnection, name: str, paths: Collection[str]) -> str:
         """See Location. DuckDB is lent our way to the objects: by itself it could not get there."""
-        if not connection.filesystem_is_registered(PROTOCOL):
-            connection.register_filesystem(ObjectFiles(self))
-            connection.execute(f"SET allowed_directories = {literal([f'{PROTOCOL}://'])}")
-        return f"read_parquet({literal(f'{PROTOCOL}://{path}' for path in paths)}, hive_partitioning = false)"
+        files = TradeObjectFiles if name.startswith(TRADES) else ObjectFiles
+        if not connection.filesystem_is_registered(files.protocol):
+            connection.register_filesystem(files(self))
+            allow(connection, [f"{files.protocol}://"])
+        return f"read_parquet({literal(f'{files.protocol}://{path}' for path in paths)}, hive_partitioning = false)"
 
     def _head(self, path: str) -> obstore.ObjectMeta | None:
         with _translated_errors():

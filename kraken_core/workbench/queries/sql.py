@@ -11,14 +11,14 @@ import duckdb
 import polars as pl
 
 from kraken_core.domain.errors import UsageError
-from kraken_core.ports import QueriedRecords, StoredCandles
+from kraken_core.ports import QueriedRecords, StoredCandles, TradeStore
 from kraken_core.workbench.queries.complete_candles import FUNCTION, Require, define
 from kraken_core.workbench.queries.presentable import presentable
 
-CANDLES, SILENCES = "candles", "silences"
+CANDLES, TRADES, SILENCES = "candles", "trades", "silences"
 KEPT_VIEWS = frozenset({CANDLES, "coverage", "gaps", "differences"})  # as known at an instant there are these
-VIEWS = KEPT_VIEWS | {"assets", "pairs", "jobs", "stages", "verifications", "files", "listings"}
-WORKED_OUT = frozenset({SILENCES, "incidents", "conditions", "price_findings"})
+VIEWS = KEPT_VIEWS | {TRADES, "assets", "pairs", "jobs", "stages", "verifications", "files", "listings"}
+WORKED_OUT = frozenset({SILENCES, "incidents", "conditions", "price_findings", "trade_coverage"})
 _WORD = re.compile(r"\w+")
 _NO_TABLE = re.compile(r"Table with name (\w+) does not exist")
 _QUERIES = ([duckdb.StatementType.SELECT], [duckdb.StatementType.EXPLAIN])
@@ -32,6 +32,7 @@ def answer(
     views: frozenset[str] = VIEWS,
     *,
     worked_out: Mapping[str, Callable[[], pl.DataFrame]] = MappingProxyType({}),
+    trades: Callable[[], TradeStore] | None = None,
 ) -> pl.DataFrame:
     """What a query over some views answers; only those it names are loaded, and no file but the table's can be read.
 
@@ -51,8 +52,10 @@ def answer(
                 named |= {CANDLES}
             if CANDLES in named:
                 shown.enter_context(store.view(connection))
+            if TRADES in named and trades:
+                shown.enter_context(trades().view(connection))
             connection.execute("SET enable_external_access = false")
-            for name in named - {CANDLES}:
+            for name in named - {CANDLES, TRADES}:
                 connection.register(name, ledger.table_frame(name).to_arrow())
             for name in _words(sql) & worked_out.keys():
                 connection.register(name, worked_out[name]().to_arrow())

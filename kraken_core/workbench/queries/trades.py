@@ -97,16 +97,24 @@ class KeptReading:
                 sorted(gaps),
             )
 
-    def coverage(self, pairs: Collection[Pair] | None = None) -> list[dict[str, Any]]:
-        """Where no trade is missing, by pair and grade: rows of COVERAGE."""
-        claims = self.ledger.kept_claims(pairs)
-        rows = []
-        for pair in sorted({claim.pair for claim in claims}):
-            of_pair = [claim for claim in claims if claim.pair == pair]
-            proved = covered_by(of_pair, proved=True)
-            for is_proved, ranges in ((True, proved), (False, covered_by(of_pair) - proved)):
-                for start, end in ranges:
-                    inside = sorted({claim.source for claim in of_pair if claim.start < end and start < claim.end})
-                    values = (str(pair), iso(start), iso(end), is_proved, ", ".join(inside))
-                    rows.append(dict(zip(COVERAGE, values, strict=True)))
-        return sorted(rows, key=lambda row: (row["pair"], row["start"]))
+
+def coverage(ledger: SqlLedger, pairs: Collection[Pair] | None = None) -> list[dict[str, Any]]:
+    """Where no trade is missing, by pair and grade: rows of COVERAGE."""
+    claims = ledger.kept_claims(pairs)
+    rows = []
+    for pair in sorted({claim.pair for claim in claims}):
+        of_pair = [claim for claim in claims if claim.pair == pair]
+        proved = covered_by(of_pair, proved=True)
+        for is_proved, ranges in ((True, proved), (False, covered_by(of_pair) - proved)):
+            for start, end in ranges:
+                inside = sorted({claim.source for claim in of_pair if claim.start < end and start < claim.end})
+                values = (str(pair), iso(start), iso(end), is_proved, ", ".join(inside))
+                rows.append(dict(zip(COVERAGE, values, strict=True)))
+    return sorted(rows, key=lambda row: (row["pair"], row["start"]))
+
+
+def coverage_frame(ledger: SqlLedger) -> pl.DataFrame:
+    """The same of all pairs as a frame."""
+    texts = {name: pl.String if kind == TIME else kind for name, kind in COVERAGE.items()}
+    times = pl.col("start", "end").str.to_datetime("%Y-%m-%dT%H:%M:%SZ", time_unit="us").dt.replace_time_zone("UTC")
+    return pl.DataFrame(coverage(ledger), texts).with_columns(times)

@@ -10,10 +10,12 @@ from kraken_core.domain.certificates.candle_hashes import MonthHash
 from kraken_core.domain.certificates.certificate import FORMAT
 from kraken_core.domain.differences import Disagreement
 from kraken_core.domain.grades import Grade
+from kraken_core.domain.kept_trades import TradeSource
 from kraken_core.domain.plan import Action
 from kraken_core.domain.universe import TradingEvidence
 from kraken_core.workbench import documents
 from kraken_core.workbench.health.doctor import Status
+from kraken_core.workbench.queries.trades import COVERAGE
 from kraken_core.workbench.schemas import rows
 from kraken_core.workbench.schemas.parts import (
     COUNT,
@@ -30,6 +32,7 @@ from kraken_core.workbench.schemas.parts import (
     nullable,
     one_of,
     record,
+    row_of,
     said,
 )
 
@@ -248,6 +251,27 @@ _BACKUP = record(
         "ledger_is_older": said(YES_OR_NO, "than the candle table beside it"),
     }
 )
+_EXACT = said(TEXT, "a decimal, exact")
+_TRADE = record(
+    {
+        "time": said(TIME, "to the nanosecond"),
+        "id": nullable(COUNT),
+        "price": _EXACT,
+        "volume": _EXACT,
+        "side": nullable(one_of(("buy", "sell"))),
+        "order_type": nullable(one_of(("market", "limit"))),
+        "source": one_of(TradeSource),
+    }
+)
+_BAR = record(
+    {
+        **dict.fromkeys(("time", "end"), TIME),
+        **dict.fromkeys(("open", "high", "low", "close", "volume", "quote_volume"), NUMBER),
+        "vwap": nullable(NUMBER),
+        "trades": COUNT,
+        "complete": YES_OR_NO,
+    }
+)
 _SQL_ROWS = array(said({"type": "object"}, "a row, by the columns of the query"))
 DOCUMENTS = (
     Document("result", ("ingest", "backfill", "ingest-sequential", "backfill-gaps"), _RESULT),
@@ -278,6 +302,9 @@ DOCUMENTS = (
     Document("copy", ("copy",), array(_COPIED)),
     Document("import-assetprice", ("import-assetprice",), _ADOPTED),
     Document("sql", ("sql",), _SQL_ROWS),
+    Document("trade-coverage", ("trades",), array(row_of(COVERAGE))),
+    Document("trades", ("trades PAIR",), array(_TRADE)),
+    Document("bars", ("trades PAIR --bars",), array(_BAR)),
     Document("pairs", ("pairs",), array(rows.STORED_PAIR)),
     Document("tiers", ("tiers",), array(_TIER)),
     Document("universe", ("universe",), _UNIVERSE),
