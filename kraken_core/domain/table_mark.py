@@ -25,6 +25,7 @@ class TableMark(NamedTuple):
     stamp: str = ""
 
 
+_NOUNS = {"candles": "candle table", "trades": "table of trades"}
 KnownTable = Callable[[], TableMark | None]  # what the ledger has recorded of a table by now
 
 
@@ -52,11 +53,18 @@ def why_not(known: TableMark | None, found: TableMark, stamp_of: Callable[[int],
     return None
 
 
-def require_known(table: object, known: TableMark | None, found: TableMark, stamp_of: Callable[[int], str]) -> None:
+def require_known(
+    table: object,
+    known: TableMark | None,
+    found: TableMark,
+    stamp_of: Callable[[int], str],
+    *,
+    rows: str = "candles",
+) -> None:
     """Raises TableLostError where :func:`why_not` has a reason why the table found is not the known one."""
     if why := why_not(known, found, stamp_of):
         raise TableLostError(
-            f"The candle table {table} is not the one that the ledger counts candles of: {why}. Nothing was changed. "
+            f"The {_NOUNS[rows]} {table} is not the one that the ledger counts {rows} of: {why}. Nothing was changed. "
             "See that its disk is mounted, or put the table back; where it is lost for good, kraken-history doctor "
             "--repair reads again what its archives still have, and makes gaps of the rest."
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from operator import add
 from typing import NamedTuple
 
 from kraken_core.ports import Compaction, Maintainable, Vacuumed
@@ -24,11 +25,20 @@ class Tidy:
     store: Maintainable
     now: int
     room: Callable[[], int]  # bytes that merging may take
+    trades: Maintainable | None = None  # a table beside it
 
     def run(self, stop: Callable[[], bool]) -> Tidied:
         """Sweep, then merge where it pays and there is room for it, until asked to stop. Raises StoreError."""
-        swept = self.store.vacuum(self.now)
-        needed = sum(each.size for each in self.store.fragmentation())
+        done = self._run(self.store, stop)
+        if self.trades is None:
+            return done
+        beside = self._run(self.trades, stop)
+        swept, compacted = Vacuumed(*map(add, done.swept, beside.swept)), map(add, done.compacted, beside.compacted)
+        return Tidied(swept, Compaction(*compacted), done.lacking_bytes + beside.lacking_bytes)
+
+    def _run(self, store: Maintainable, stop: Callable[[], bool]) -> Tidied:
+        swept = store.vacuum(self.now)
+        needed = sum(each.size for each in store.fragmentation())
         if needed > self.room():
             return Tidied(swept, Compaction(), needed)
-        return Tidied(swept, self.store.compact(stop) if needed else Compaction())
+        return Tidied(swept, store.compact(stop) if needed else Compaction())

@@ -8,6 +8,7 @@ from functools import partial
 from typing import NamedTuple
 
 from kraken_core.domain.archives import Archive, quarters_between
+from kraken_core.domain.candles import Source
 from kraken_core.domain.coverage import Assertion
 from kraken_core.domain.exchange import Market
 from kraken_core.domain.gaps import Route, named_at_once
@@ -38,6 +39,7 @@ class Planner:
     tiers: Tiers
     pace: Pace
     renames: Mapping[Pair, Pair] = field(default_factory=dict)  # of stored pairs, which the job does first
+    keeps: Callable[[Pair], bool] = lambda _: False  # whose trades are to be kept
 
     def plan_sources(
         self,
@@ -67,7 +69,7 @@ class Planner:
             request,
             as_of,
             archives,
-            known=self._known_stamps(),
+            known=self._known_stamps(archives),
             knowledge=knowledge,
             before={self._series(series): found for series, found in self.ledger.detections(limited=False).items()},
             prospect=self._prospect(market, unreached, request, knowledge),
@@ -97,8 +99,20 @@ class Planner:
         }
         return lives | {record.pair: record.lives for record in records if record.pair not in self.renames}
 
-    def _known_stamps(self) -> Mapping[tuple[str, str, str, Series], KnownFile]:
+    def _known_stamps(self, archives: Sequence[Archive]) -> Mapping[tuple[str, str, str, Series], KnownFile]:
+        """Files read before, but for those of trades that are to be kept, and were not."""
         known = self.ledger.known_stamps()
+        of_trades = {
+            key
+            for archive in archives
+            for file in archive.files
+            if file.source is Source.TRADES and self.keeps(file.series.pair)
+            if (key := (file.path, file.member, file.stamp, file.series)) in known
+        }
+        if of_trades:
+            kept = {(claim.pair, claim.evidence) for claim in self.ledger.kept_claims()}
+            unkept = {key for key in of_trades if (key[3].pair, known[key].content_hash) not in kept}
+            known = {key: file for key, file in known.items() if key not in unkept}
         if not self.renames:
             return known
         return {(path, name, stamp, self._series(s)): file for (path, name, stamp, s), file in known.items()}

@@ -176,6 +176,12 @@ class SavedTable(NamedTuple):
     size: int = 0
     damaged: tuple[str, ...] = ()
 
+    def joined(self, other: SavedTable, folder: str) -> SavedTable:
+        """This one with the files of another table, which lie in a folder of their own."""
+        damaged = (*self.damaged, *(f"{folder}/{path}" for path in other.damaged))
+        sums = (self.files + other.files, self.copied + other.copied, self.size + other.size)
+        return SavedTable(self.version, *sums, damaged)
+
 
 @runtime_checkable
 class Savable(Protocol):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from kraken_core.ports.candles import Maintainable
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
     from contextlib import AbstractContextManager
@@ -34,7 +36,7 @@ class TradeStaging(Protocol):
         ...
 
 
-class TradeStore(TradeStaging, Protocol):
+class TradeStore(TradeStaging, Maintainable, Protocol):
     """The table of kept trades: every trade once, whatever is committed, in whatever order."""
 
     @property
@@ -71,6 +73,10 @@ class KeptLedger(Protocol):
 
     def kept_claims(self, pairs: Collection[Pair] | None = None) -> Sequence[KeptClaim]:
         """The claims that count, in the order they were made."""
+        ...
+
+    def trades_version(self, job_id: int) -> int | None:
+        """The version of the table of trades that a job found when it first ran; None where it kept none."""
         ...
 
     def record_trades_version(self, job_id: int, version: int) -> None:

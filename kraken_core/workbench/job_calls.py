@@ -149,4 +149,4 @@ class JobCalls(HistoryReads):
         """Take back the latest job that changed something: what it claimed, read and stored. Raises as ``undo``."""
         from kraken_core.workbench.jobs.undo import undo
 
-        return undo(self.runner, job_id)
+        return undo(self.runner, job_id, lambda: self.trade_table)

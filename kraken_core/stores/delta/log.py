@@ -126,7 +126,7 @@ class DeltaLog:
                 self._table = self._open() if is_table(self._place) else None
             self._entry, self._digest, self._active = None, "", {}
             if known:
-                require_known(self._place, known, self.found, self.stamp_of)
+                require_known(self._place, known, self.found, self.stamp_of, rows=self._form.rows)
             if self._table is not None:
                 self._check(self._table)
                 files = pl.DataFrame(self._table.get_add_actions(flatten=True))

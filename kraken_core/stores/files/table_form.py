@@ -15,13 +15,14 @@ YEAR = "year"  # of trades
 
 
 class TableForm(NamedTuple):
-    """A kind of table: its name for people, that of its transactions, its columns, and which of them names folders."""
+    """A kind of table: what is in it, what it is called, its transactions' name, its columns, that of its folders."""
 
+    rows: str
     noun: str
     application: str
     schema: Mapping[str, pl.DataType | type[pl.DataType]]
     partition: str
 
 
-CANDLE_TABLE = TableForm("candle table", "kraken-candles", SCHEMA, PARTITION)
-TRADE_TABLE = TableForm("table of trades", "kraken-trades", {YEAR: pl.Int32, **KEPT}, YEAR)
+CANDLE_TABLE = TableForm("candles", "candle table", "kraken-candles", SCHEMA, PARTITION)
+TRADE_TABLE = TableForm("trades", "table of trades", "kraken-trades", {YEAR: pl.Int32, **KEPT}, YEAR)

@@ -85,7 +85,7 @@ class TradeTable(DeltaMaintenance):
 
     def keeps(self, version: int) -> bool:
         """Whether everything in the table at a version is still there."""
-        then = DeltaLog(self._files.place, version, form=self._files.form).refresh()
+        then = DeltaLog(self._files.place, version, form=self._files.form).refresh() if version else {}
         return all(self._files.place.size(path) == file.size for path, file in then.items())
 
     def restore(self, version: int) -> None:

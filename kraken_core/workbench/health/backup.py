@@ -18,13 +18,15 @@ from kraken_core.domain.timerange import iso
 from kraken_core.failpoints import reached
 from kraken_core.ledger.ledger import SqlLedger
 from kraken_core.ledger.saving import add_note, move_to_table, save_ledger
-from kraken_core.ports import CandleTable, Progress, Savable, no_progress
+from kraken_core.ports import CandleTable, Progress, Savable, SavedTable, no_progress
 from kraken_core.settings import Settings, ledger_address
 from kraken_core.stores.files.durable import put_in_place, write_whole
+from kraken_core.stores.trades.trade_table import TradeTable
 from kraken_core.workbench.health.backup_folder import (
     LEDGER,
     MARKER,
     TABLE,
+    TRADES,
     Backup,
     begin,
     check_outside,
@@ -58,6 +60,8 @@ def backup(home: str | Path | None, folder: str | Path, progress: Progress = no_
             begin(target)
             version, matching = _save_ledger_of_one_version(opened, target / _NEW_LEDGER)
             saved = table.save(version, target / TABLE, _shown(progress))
+            # Behind the ledger, as a newer table of trades is right: it has all that the ledger claims.
+            saved = saved.joined(_save_trades(opened.trade_table, target, progress), TRADES)
             copy_small_files(settings.home, target)
             done = Backup(str(target), iso(opened.clock.now()), settings.table, *saved, ledger_is_older=not matching)
             add_note(target / _NEW_LEDGER, text_of(done))
@@ -82,6 +86,7 @@ def restore(folder: str | Path, home: str | Path | None = None, progress: Progre
         _begin_again(making, saved)
         table = _savable(open_store(Settings(source), lambda _: []), settings)
         restored = table.save(saved.version, making / TABLE, _shown(progress))
+        restored = restored.joined(_save_trades(TradeTable(source / TRADES), making, progress), TRADES)
         copy_small_files(source, making)
         ledger = making / _NEW_LEDGER
         write_whole(ledger, (source / LEDGER).read_bytes())
@@ -92,6 +97,11 @@ def restore(folder: str | Path, home: str | Path | None = None, progress: Progre
         (making / MARKER).unlink()
         making.replace(settings.home)
     return replace(saved, folder=str(settings.home), copied=restored.copied, damaged=restored.damaged)
+
+
+def _save_trades(table: TradeTable, folder: Path, progress: Progress) -> SavedTable:
+    """The table of kept trades as it is now, where there is one."""
+    return table.save(table.version, folder / TRADES, _shown(progress))
 
 
 def _savable(table: CandleTable, settings: Settings) -> Savable:
@@ -120,8 +130,9 @@ def _shown(progress: Progress) -> Callable[[int, int], None]:
 
 
 def _forget_old_files(folder: Path, now: int) -> None:
-    """Delete what left the backup's table more than a week ago."""
+    """Delete what left the backup's tables more than a week ago."""
     open_store(Settings(folder), lambda _: []).vacuum(now)
+    TradeTable(folder / TRADES).vacuum(now)
 
 
 def _new_home(home: str | Path | None, source: Path) -> Settings:
@@ -131,7 +142,7 @@ def _new_home(home: str | Path | None, source: Path) -> Settings:
         raise UsageError(
             f"{settings.home} has files in it: name an empty folder, or one that does not exist, with --home."
         )
-    if named := [name for name in ("ledger", "store") if settings.origins[name] != "default"]:
+    if named := [name for name in ("ledger", "store", "trades_store") if settings.origins[name] != "default"]:
         raise UsageError(
             f"{settings.origins[named[0]]} names a {named[0]}, and a backup is restored into the home itself: unset it."
         )

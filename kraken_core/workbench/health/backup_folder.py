@@ -13,7 +13,7 @@ from kraken_core.ledger.saving import note_in
 from kraken_core.settings import FORMAT_FILE, Settings
 from kraken_core.stores.files.durable import write_whole
 
-MARKER, LEDGER, TABLE = "BACKUP.json", "ledger.db", "candles"
+MARKER, LEDGER, TABLE, TRADES = "BACKUP.json", "ledger.db", "candles", "trades"
 _SETTINGS = "kraken.toml"
 _ASIDE = "kraken.toml.saved"
 _FILES = (FORMAT_FILE, "tiers.toml", "identities.toml", "watch.json")
@@ -89,7 +89,7 @@ def copy_small_files(home: Path, folder: Path) -> None:
         if (home / name).is_file():
             _copy(home / name, folder / name)
     origins = Settings.load(home, {}).origins
-    elsewhere = {origins["ledger"], origins["store"]} != {"default"}
+    elsewhere = {origins[name] for name in ("ledger", "store", "trades_store")} != {"default"}
     for name, to in ((_ASIDE, _ASIDE), (_SETTINGS, _ASIDE if elsewhere else _SETTINGS)):
         if (home / name).is_file():
             _copy(home / name, folder / to)

@@ -18,6 +18,7 @@ from kraken_core.domain.errors import ExchangeError, KrakenError
 from kraken_core.domain.formatting import byte_size
 from kraken_core.domain.jobs import UNFINISHED, IngestionJob, JobStatus
 from kraken_core.domain.ohlcvt import EARLIEST
+from kraken_core.domain.plural import counted
 from kraken_core.domain.redaction import without_secrets
 from kraken_core.domain.table_mark import TableMark
 from kraken_core.domain.timerange import iso
@@ -121,6 +122,7 @@ class _Examination:
             "archives": self._archives,
             "ledger": self._ledger,
             "table": self._table,
+            **({"trades": self._trades} if self._keeps_trades else {}),
             "disk": self._disk,
             "cluster": self._cluster,
             "clock": self._clock,
@@ -217,6 +219,25 @@ class _Examination:
         found = self._stored
         status = Status.PROBLEM if found.damaged else Status.WARNING if found.improvable else Status.OK
         return Finding(status, found.text)
+
+    @property
+    def _keeps_trades(self) -> bool:
+        ledger = self._readable
+        return bool(self.workbench.settings.keep_trades or (ledger and ledger.kept_claims()))
+
+    def _trades(self) -> Finding:
+        from kraken_core.stores.delta.state import table_state  # noqa: PLC0415 - only where trades are kept
+
+        where = self.workbench.settings.trades_table
+        if self._readable:
+            _ = self.workbench.trade_table.mark  # refused where it is not the known one
+        found = table_state(where)
+        if found.lost:
+            advice = "restore them from a backup, or have them forgotten by kraken-history doctor --repair"
+            lost = counted(len(found.lost), "file")
+            return Finding(Status.PROBLEM, f"{where} is missing {lost}, such as {found.lost[0]}: {advice}.")
+        size = byte_size(found.size)
+        return Finding(Status.OK, f"{counted(found.candles, 'trade')} in {counted(found.files, 'file')}, {size}.")
 
     def _disk(self) -> Finding:
         settings, size = self.workbench.settings, self._size

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from kraken_core.domain.errors import JobRunningError
+from kraken_core.domain.errors import JobRunningError, TableLostError
 from kraken_core.domain.formatting import byte_size
 from kraken_core.domain.jobs import UNFINISHED, JobStatus
 from kraken_core.domain.market import Series, first_of
@@ -46,9 +46,29 @@ def repair(home: str | Path | None = None) -> Repaired:
                 f"job {number} is running, so nothing was repaired: wait, or kraken-history pause {number}"
             )
         repaired.done += Recovery(opened).run()
+        _mend_trades(opened, repaired)
         _recount(opened, repaired)
         _tidy_up(opened, repaired)
     return repaired
+
+
+def _mend_trades(home: OpenHome, repaired: Repaired) -> None:
+    """Where kept trades are lost, nothing is claimed of them any more: archives of trades are read for them again."""
+    if not home.ledger.kept_claims():
+        return
+    try:
+        damaged = home.trade_table.damaged()
+    except TableLostError:
+        damaged = None
+    if damaged != []:
+        claims = home.ledger.forget_kept(home.settings.trades_table)
+        if damaged:
+            home.trade_table.discard(damaged)
+        lost = "their table" if damaged is None else f"{counted(len(damaged), 'file')} of their table"
+        repaired.done.append(
+            f"of kept trades, {lost} is lost: {counted(claims, 'claim')} counts no more. Name archives of trades, and "
+            "the next job keeps what they have"
+        )
 
 
 def _tidy_up(home: OpenHome, repaired: Repaired) -> None:

@@ -108,12 +108,15 @@ class JobPlanner:
         source = ArchiveSource.open(places, request.archive_through, self.remote, names)
         pace = Pace(self.settings.requests_per_second, self.settings.pairs_in_parallel)
         renames = names.corrections([record.pair for record in self.ledger.pairs()])
-        planner = Planner(self.ledger, self.store, self.tiers.knowing(names.tokenized), pace, renames)
+        planner = Planner(self.ledger, self.store, self.tiers.knowing(names.tokenized), pace, renames, self._keeps)
         missed = unreached if request.needs_exchange else ""
         published_by = partial(self._published, as_of, names)
         plan = planner.plan_sources(request, as_of, source, market, published_by, unreached=missed)
         of_exchange = market.notes if market else (f"the exchange is not queried: {unreached}",) if unreached else ()
         return replace(plan, notes=(*of_exchange, *_to_rename(renames), *plan.notes))
+
+    def _keeps(self, pair: Pair) -> bool:
+        return self.tiers.holds(self.settings.keep_trades, pair)
 
     def names(self, market: Market | None) -> Names:
         """What the exchange calls its pairs, as of now or before."""

@@ -317,7 +317,7 @@ class JobRunner(JobPlanner):
                 asking,
             ),
             reporter=CompletenessReporter(self.store, self.ledger, self.tiers),
-            tidy=self.tidy,
+            tidy=replace(self.tidy, trades=keeper.table if keeper else None),
             ledger=self.ledger,
             progress=progress,
             stop=stop,

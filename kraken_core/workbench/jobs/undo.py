@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from kraken_core.domain.errors import StoreError, UsageError
 from kraken_core.domain.jobs import IngestionJob
 from kraken_core.ledger.undo import UNDONE
@@ -10,11 +12,12 @@ from kraken_core.pipeline.crosscheck import CrossCheck
 from kraken_core.pipeline.detect_anew import detect_anew
 from kraken_core.pipeline.rename import move_all
 from kraken_core.ports import Versioned
+from kraken_core.stores.trades.trade_table import TradeTable
 from kraken_core.workbench.jobs.runner import JobRunner
 
 
-def undo(runner: JobRunner, job_id: int) -> IngestionJob:
-    """Take back what a job claimed, read and stored; returns the job.
+def undo(runner: JobRunner, job_id: int, trades: Callable[[], TradeTable]) -> IngestionJob:
+    """Take back what a job claimed, read and stored, kept ``trades`` included; returns the job.
 
     The ledger comes first: candles without claims are harmless, claims without their candles would read as no trades.
     So after any interruption, a second call completes it. What was expected stays expected. Raises UsageError where the
@@ -37,8 +40,16 @@ def undo(runner: JobRunner, job_id: int) -> IngestionJob:
             f"Job {job_id} cannot be taken back any more: what left the candle table is deleted after a week, and some "
             f"of version {job.table_version}, before the job, is gone. Nothing was changed."
         )
+    before = ledger.trades_version(job_id)
+    if before is not None and not trades().keeps(before):
+        raise StoreError(
+            f"Job {job_id} cannot be taken back any more: some of the trades kept before it left their table more than "
+            "a week ago. Nothing was changed."
+        )
     pairs = ledger.undo(job_id)
     store.restore(job.table_version)
+    if before is not None:
+        trades().restore(before)
     move_all(store, ledger.renamed())
     tracker = CoverageTracker(store, ledger, runner.tiers, runner.clock.now())
     check = CrossCheck(store, ledger, tracker)
