@@ -1,7 +1,8 @@
 """How fast this is: every figure beside its target, all measured in this run.
 
 python -m bench [--quick] [--runs 3]
-    [--only ingest|planning|detection|audits|batches|answers|crews|questdb|dashboard|start|certify|reads|remembered]
+    [--only ingest|planning|detection|audits|batches|answers|crews|questdb|dashboard|start|certify|reads|remembered|
+            kept-trades]
 
 Speeds of ingest are ratios to what this machine can do at all: the raw loop of ../shared/bench (inflate, parse, write;
 nothing else), run just before. Other figures are seconds on this machine. The targets are for the sizes taken here;
@@ -23,6 +24,7 @@ from bench.dashboard import dashboard
 from bench.detection import detection
 from bench.figures import Figure
 from bench.ingest import ingest
+from bench.kept_trades import kept_trades
 from bench.planning import planning
 from bench.questdb import questdb
 from bench.reads import reads
@@ -48,6 +50,7 @@ def main() -> None:
         "certify",
         "reads",
         "remembered",
+        "kept-trades",
     )
     parser.add_argument("--only", choices=known)
     args = parser.parse_args()
@@ -64,6 +67,7 @@ def main() -> None:
         "certify": partial(certify, full=not args.quick),
         "reads": partial(reads, full=not args.quick),
         "remembered": partial(remembered, full=not args.quick),
+        "kept-trades": partial(kept_trades, full=not args.quick, runs=args.runs),
         "ingest": partial(ingest, full=not args.quick, runs=args.runs),
     }
     print(f"{'what':<66}{'measured':>12}{'target':>12}")
