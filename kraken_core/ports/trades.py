@@ -59,6 +59,10 @@ class TradeStore(TradeStaging, Maintainable, Protocol):
         """
         ...
 
+    def rename(self, renames: Mapping[Pair, Pair]) -> None:
+        """Have the trades of pairs be those of others, which have none at the same time. Raises StoreError."""
+        ...
+
     def trades(self, pairs: Collection[Pair], window: TimeRange) -> pl.DataFrame:
         """The trades kept of pairs in a window: KEPT, in order. Raises StoreError, TableLostError."""
         ...

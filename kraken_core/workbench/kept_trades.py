@@ -25,4 +25,5 @@ def keeper(
         raise SettingError(f"{settings.origins.get('keep_trades', 'keep_trades')}: keep_trades: {error}") from error
     patient = table.with_retries()
     ledger.record_trades_version(job.id, patient.version)
+    patient.rename(ledger.renamed())
     return TradeKeeper(patient, ledger, partial(tiers.holds, names), settings.trades_table, job.id)

@@ -115,7 +115,7 @@ class TradeReads(OpenHome):
         if require_complete or evidence:
             reading.check(of, window, evidence)
         within = TimeRanges.single(*window)
-        found = bars(reading.table.trades([of], window), of_kind, length, reading.covered(of) & within)
+        found = bars(reading.rows(of, window), of_kind, length, reading.covered(of) & within)
         return frames.converted(found, requests.table_kind(to), lambda made: frames.pandas(made).set_index("time"))
 
     def trade_coverage(self, pair: str | Pair | None = None) -> pd.DataFrame:

@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -14,7 +15,7 @@ from kraken_core import Workbench
 from kraken_core.domain.exchange import SETTLING_S
 from kraken_core.domain.market import Pair
 from kraken_core.domain.timerange import TimeRanges, day_start, iso
-from kraken_core.simulator.archive import write_release
+from kraken_core.simulator.archive import trades_text, write_release
 from kraken_core.simulator.exchange import SimulatedExchange
 from kraken_core.simulator.exchange.stream_faults import StreamFaults
 from kraken_core.simulator.listing import Listing
@@ -138,3 +139,38 @@ def test_trades_of_live_are_kept_whatever_the_line_does(
         for pair in (BTC, ADA):
             assert not begun - covered(home, pair, proved=True), (pair, iso(whole))
         assert_kept_is_true(home, LIVELY)
+
+
+@pytest.mark.parametrize("seed", [1, *in_soak(*range(2, 30))])
+def test_whatever_the_order_of_jobs_and_kills_what_is_claimed_is_the_tape(
+    seed: int, kraken: Kraken, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Archives of trades, sweeps, live, and jobs that are killed, in an order that chance draws."""
+    keeping(kraken.home)
+    chance = Random(seed)
+    with live_exchange(LIVELY, BEGINS, monkeypatch, BAD_LINE) as exchange:
+        at = {"KRAKEN_API_URL": exchange.rest.url, "KRAKEN_REQUESTS_PER_SECOND": "10"}
+        for step in range(3):
+            now = exchange.clock.now()
+            match chance.choice(["archive", "backfill", "killed", "live"]):
+                case "archive":
+                    start = START + chance.randrange(0, 1800)
+                    (source := tmp_path / str(step)).mkdir()
+                    part = LIVELY.tapes[BTC].between(start, start + chance.randrange(600, 1800))
+                    (source / "XBTUSD.csv").write_bytes(trades_text(part))
+                    kraken(*ingest(kraken.home, "--csv-source-dir", source, "--no-api-backfill"))
+                case "backfill":
+                    kraken(*ingest(kraken.home))
+                case "killed":
+                    point = chance.choice(["table.commit.after", "table.commit.before", "ledger.commit.before"])
+                    words = command(*ingest(kraken.home))
+                    failing = environment({**at, "KRAKEN_FAILPOINT": f"{point}:{chance.randrange(1, 4)}"})
+                    subprocess.run(words, env=failing, capture_output=True, check=False)
+                case _:
+                    with Following(kraken.home, exchange, (BTC, ADA), (1,), DAY) as live:
+                        live.streaming()
+                        live.until((now + 300) // 60 * 60 - SETTLING_S)
+            assert_kept_is_true(kraken.home, LIVELY)
+        kraken(*ingest(kraken.home))
+        assert_kept_is_true(kraken.home, LIVELY)
+        assert covered(kraken.home, BTC)

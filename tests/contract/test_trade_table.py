@@ -186,6 +186,14 @@ def test_small_files_are_merged_and_the_trades_stay_the_same(claiming: Claiming)
     assert_frame_equal(claiming.table.trades([BTC], EVER), before)
 
 
+def test_trades_of_a_renamed_pair_are_those_of_its_new_name(claiming: Claiming) -> None:
+    claiming.offer(kept(page(range(5)), BTC, TradeSource.REST), spanning(range(5)), API_RANK)
+    claiming.table.rename({BTC: ETH})
+    claiming.table.rename({BTC: ETH})
+    assert claiming.table.trades([BTC], EVER).is_empty()
+    assert_frame_equal(claiming.table.trades([ETH], EVER), kept(page(range(5)), ETH, TradeSource.REST))
+
+
 def test_an_earlier_version_can_be_restored(claiming: Claiming) -> None:
     claiming.offer(kept(page(range(5)), BTC, TradeSource.REST), spanning(range(5)), API_RANK)
     version, before = claiming.table.version, claiming.table.trades([BTC], EVER)

@@ -18,7 +18,7 @@ from kraken_core.domain.errors import CommitConflictError
 from kraken_core.domain.kept_trades import KEPT, MINUTE_NS, KeptCounts, RankedRange, in_order, join
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.table_mark import TableMark
-from kraken_core.domain.timerange import TimeRange, TimeRanges, floor
+from kraken_core.domain.timerange import END_OF_TIME, TimeRange, TimeRanges, floor
 from kraken_core.ports import CandleSpan, Damage, StagedFile, TradeOffer
 from kraken_core.stores.delta.log import DeltaLog
 from kraken_core.stores.delta.maintenance import DeltaMaintenance
@@ -128,6 +128,20 @@ class TradeTable(DeltaMaintenance):
             paths = self._paths(pairs, window)
         with store_errors("read", self._files.place):
             return in_order(self._trade_files.trades(paths, pairs, window).collect())
+
+    def rename(self, renames: Mapping[Pair, Pair]) -> None:
+        """See TradeStore. A file at a time, so that an interrupted call is completed by the next one."""
+        names = {str(old): str(new) for old, new in renames.items()}
+        with self._lock:
+            self._refresh()
+            paths = self._paths(renames.keys(), TimeRange(0, END_OF_TIME))
+        for path in paths:
+            with self._lock:
+                self._refresh()
+                rows = self._files.whole([path], self._index.interval(path))
+                self._log.commit(
+                    [self._files.write(in_order(rows.with_columns(pl.col("pair").replace(names))))], [path]
+                )
 
     @contextmanager
     def view(self, connection: duckdb.DuckDBPyConnection) -> Iterator[None]:

@@ -15,7 +15,7 @@ from kraken_core.domain.candles import TIME
 from kraken_core.domain.errors import IncompleteError, IncompleteRange, UsageError
 from kraken_core.domain.grades import Grade
 from kraken_core.domain.interval_text import LONGEST, parse_length
-from kraken_core.domain.kept_trades import covered_by
+from kraken_core.domain.kept_trades import covered_by, in_order
 from kraken_core.domain.life import instants
 from kraken_core.domain.market import Pair
 from kraken_core.domain.plural import counted
@@ -69,8 +69,13 @@ class KeptReading:
 
     def trades(self, pair: Pair, window: TimeRange) -> pl.DataFrame:
         """The trades in a window, as users get them: COLUMNS, prices and volumes exact."""
-        found = self.table.trades([pair], window)
+        found = self.rows(pair, window)
         return found.select(pl.from_epoch("time", time_unit="ns").dt.replace_time_zone("UTC"), *COLUMNS[1:])
+
+    def rows(self, pair: Pair, window: TimeRange) -> pl.DataFrame:
+        """The trades in a window: KEPT, in order; those too that no job has renamed yet."""
+        former = [old for old, now in self.ledger.renamed().items() if now == pair]
+        return in_order(self.table.trades([pair, *former], window).with_columns(pair=pl.lit(str(pair))))
 
     def covered(self, pair: Pair, *, proved: bool = False) -> TimeRanges:
         """Where no trade is missing."""
