@@ -221,6 +221,7 @@ class Settings:
         """What is in force, and where each value comes from."""
         in_force = {"ledger": self.ledger_url, "store": self.store_path if self.store_is_local else self.store}
         in_force["trades_store"] = self.trades_table
+        in_force["keep_trades"] = {(): "false", (ALL,): "true"}.get(self.keep_trades, ",".join(self.keep_trades))
         values = {name: in_force.get(name, getattr(self, name)) for name in self.origins}
         parts = {n: v if isinstance(v, tuple) else (str(v),) for n, v in values.items()}
         texts = {n: os.pathsep.join(map(without_secrets, each)) for n, each in parts.items()}

@@ -91,6 +91,10 @@ class KeptCounts(NamedTuple):
     differing: int = 0
     removed: int = 0
 
+    def plus(self, *others: KeptCounts) -> KeptCounts:
+        """These and others, added up."""
+        return KeptCounts(*map(sum, zip(self, *others, strict=True)))
+
 
 class TradeJoin(NamedTuple):
     """``rows`` (KEPT) that take the place of whatever is stored in the ``minutes``, whole minutes since the epoch."""
@@ -178,7 +182,7 @@ def join(
     return TradeJoin(
         in_order(pl.concat([pl.DataFrame(schema=KEPT), *(each.rows for each in joins)])),
         pl.concat([pl.Series("minute", [], pl.Int64), *(each.minutes for each in joins)]),
-        KeptCounts(*map(sum, zip(KeptCounts(), *(each.counts for each in joins), strict=True))),
+        KeptCounts().plus(*(each.counts for each in joins)),
     )
 
 

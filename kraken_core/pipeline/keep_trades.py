@@ -60,15 +60,14 @@ class TradeKeeper:
             standing[claim.pair].append(claim)
         counts = self.table.commit(found, {pair: ranked(made) for pair, made in standing.items()})
         for pair, each in counts.items():
-            before = self._counts.get(pair, KeptCounts())
-            self._counts[pair] = KeptCounts(*map(sum, zip(before, each, strict=True)))
+            self._counts[pair] = self._counts.get(pair, KeptCounts()).plus(each)
         self.ledger.record_kept(self.job_id, claims, self.name, self.table.mark)
 
     def report(self) -> None:
         """Report what became of the trades since the last report, and where sources differ."""
         if not self._counts:
             return
-        total = KeptCounts(*map(sum, zip(*self._counts.values(), strict=True)))
+        total = KeptCounts().plus(*self._counts.values())
         pairs = counted(len(self._counts), "pair")
         message = (
             f"{counted(total.new, 'new trade')} of {pairs} kept, {total.confirmed:,} kept before, "

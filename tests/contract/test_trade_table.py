@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from kraken_core.domain.exchange import NS
-from kraken_core.domain.kept_trades import API_RANK, KeptCounts, RankedRange, TradeSource, kept
+from kraken_core.domain.kept_trades import API_RANK, KEPT, KeptCounts, RankedRange, TradeSource, kept
 from kraken_core.domain.market import Pair
 from kraken_core.domain.timerange import END_OF_TIME, TimeRange, TimeRanges
 from kraken_core.domain.trades import PAGE
@@ -158,6 +158,12 @@ def test_what_two_sources_have_otherwise_is_counted_and_the_later_of_the_better_
     counts = claiming.offer(kept(page(range(2), numbered=False), BTC, TradeSource.ARCHIVE), minutes, 5)
     assert (counts.new, counts.differing) == (0, 12)
     assert claiming.table.trades([BTC], EVER)["volume"].to_list() == other["volume"].to_list()
+
+
+def test_a_range_without_trades_can_be_claimed_before_any_trade_is_kept(claiming: Claiming) -> None:
+    assert claiming.offer(pl.DataFrame(schema=KEPT), spanning(range(5)), API_RANK) == KeptCounts()
+    assert claiming.table.mark.identity
+    assert claiming.table.trades([BTC], EVER).is_empty()
 
 
 def test_equal_rows_of_an_archive_are_as_many_trades(claiming: Claiming) -> None:

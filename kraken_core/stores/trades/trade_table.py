@@ -110,6 +110,8 @@ class TradeTable(DeltaMaintenance):
     ) -> Mapping[Pair, KeptCounts]:
         """See TradeStore. A conflict is planned again once before CommitConflictError is raised."""
         counts: dict[Pair, KeptCounts] = {}
+        with self._lock:
+            self._refresh(create=True)  # also where claims are of nothing but silence: a table has to be there
         for together in _apart(offers):
             with self._lock:
                 try:
@@ -118,7 +120,7 @@ class TradeTable(DeltaMaintenance):
                     planned = self._try_commit(together, standing)
             self._files.remove(planned.unused)
             for pair, found in planned.counts.items():
-                counts[pair] = _sum(counts.get(pair, KeptCounts()), found)
+                counts[pair] = counts.get(pair, KeptCounts()).plus(found)
         return counts
 
     def trades(self, pairs: Collection[Pair], window: TimeRange) -> pl.DataFrame:
@@ -216,7 +218,7 @@ class TradeTable(DeltaMaintenance):
             if rivals := self._paths([pair], _minutes_of(span)):
                 contested[pair] = rivals
             else:
-                planned.counts[pair] = _sum(planned.counts.get(pair, KeptCounts()), KeptCounts(new=span.candles))
+                planned.counts[pair] = planned.counts.get(pair, KeptCounts()).plus(KeptCounts(new=span.candles))
         if not contested:
             planned.added.append(file)
             return
@@ -229,7 +231,7 @@ class TradeTable(DeltaMaintenance):
             of_pair = offered.filter(pl.col("pair") == str(pair))
             joined = join(stored, of_pair, standing.get(pair, _NO_CLAIMS), claims, offer.rank)
             taken.append(joined.rows)
-            planned.counts[pair] = _sum(planned.counts.get(pair, KeptCounts()), joined.counts)
+            planned.counts[pair] = planned.counts.get(pair, KeptCounts()).plus(joined.counts)
             for path in rivals if len(joined.minutes) else ():
                 lost[path].append((pair, joined.minutes))
         planned.unused.append(file.path)
@@ -280,7 +282,3 @@ def _meet(one: TimeRange, other: TimeRange) -> bool:
 def _minutes_of(span: CandleSpan) -> TimeRange:
     """The whole minutes of a span."""
     return TimeRange(floor(span.first, _MINUTE_S), floor(span.last, _MINUTE_S) + _MINUTE_S)
-
-
-def _sum(one: KeptCounts, other: KeptCounts) -> KeptCounts:
-    return KeptCounts(*map(sum, zip(one, other, strict=True)))
