@@ -8,17 +8,25 @@ import re
 import signal
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
+from pathlib import Path
 from threading import Timer
 
 import duckdb
+import polars as pl
 import pytest
 
 from kraken_core.domain.errors import CommitConflictError, StoreError, TableLostError
+from kraken_core.domain.kept_trades import API_RANK, TradeSource, kept
+from kraken_core.domain.timerange import TimeRanges
+from kraken_core.domain.trades import PAGE
+from kraken_core.ports import TradeOffer
 from kraken_core.stores.delta.state import table_state
 from kraken_core.stores.delta.store import DeltaStore
 from kraken_core.stores.files import object_store
 from kraken_core.stores.files.duckdb_objects import ObjectFiles
 from kraken_core.stores.files.object_store import ObjectStore, storage_options
+from kraken_core.stores.trades.trade_table import TradeTable
 from tests.support.candle_frames import Row, frame, rows_of
 from tests.support.candle_tables import ALL, BTC, put
 from tests.support.s3_server import BUCKET, S3Server
@@ -211,6 +219,25 @@ def test_a_query_reads_no_object_outside_of_the_table(address: str) -> None:
         for path in (f"s3://{BUCKET}/secret.csv", "objects://../secret.csv", "objects:///secret.csv"):
             with pytest.raises((StoreError, duckdb.Error)):
                 connection.execute(f"SELECT * FROM read_csv('{path}')").fetchall()
+
+
+@pytest.mark.parametrize("on_server", [True, False])
+def test_candles_and_trades_of_different_places_are_read_by_one_query(
+    address: str, tmp_path: Path, *, on_server: bool
+) -> None:
+    put(DeltaStore(address), Row(BTC, 1))
+    table = TradeTable(f"{address}-trades" if on_server else tmp_path / "trades")
+    trades = pl.DataFrame([(0, 1.5, Decimal(2), 7, "bl")], schema=PAGE, orient="row")
+    rows = kept(trades, BTC.pair, TradeSource.REST)
+    table.commit([TradeOffer(table.stage(rows), {BTC.pair: TimeRanges.single(0, 60)}, API_RANK)], {})
+    with (
+        duckdb.connect() as connection,
+        DeltaStore(address).view(connection),
+        pickle.loads(pickle.dumps(table)).view(connection),  # noqa: S301 - our own
+    ):
+        connection.execute("SET enable_external_access = false")
+        found = connection.execute("SELECT id, t.price FROM trades t JOIN candles USING (pair)").fetchall()
+    assert found == [(7, Decimal("1.5"))]
 
 
 def test_an_object_is_read_anywhere_in_as_a_file_is(address: str) -> None:
