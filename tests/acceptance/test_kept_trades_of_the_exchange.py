@@ -16,7 +16,7 @@ from kraken_core.domain.exchange import SETTLING_S
 from kraken_core.domain.market import Pair
 from kraken_core.domain.timerange import TimeRanges, day_start, iso
 from kraken_core.simulator.archive import trades_text, write_release
-from kraken_core.simulator.exchange import SimulatedExchange
+from kraken_core.simulator.exchange import SimulatedExchange, TapeFaults
 from kraken_core.simulator.exchange.stream_faults import StreamFaults
 from kraken_core.simulator.listing import Listing
 from kraken_core.simulator.market import SimulatedMarket
@@ -61,11 +61,11 @@ def covered(home: Path, pair: Pair, *, proved: bool = False) -> TimeRanges:
     return TimeRanges.of((each.start, each.end) for each in claims if each.proved or not proved)
 
 
-def assert_kept_is_true(home: Path, market: SimulatedMarket) -> None:
+def assert_kept_is_true(home: Path, market: SimulatedMarket, *, odd_ids: bool = False) -> None:
     """Where anything is claimed, what is kept is the tape."""
     for pair in market.tapes:
         for start, end in covered(home, pair):
-            assert_kept_is_tape(home, market, pair, start, end)
+            assert_kept_is_tape(home, market, pair, start, end, odd_ids=odd_ids)
 
 
 def test_trades_of_a_sweep_are_kept_and_proved_by_their_ids(kraken: Kraken, exchange: SimulatedExchange) -> None:
@@ -81,6 +81,32 @@ def test_trades_of_a_sweep_are_kept_and_proved_by_their_ids(kraken: Kraken, exch
         assert first.first_id == 1
         assert proved["side"].isin(["buy", "sell"]).all()
         assert (proved["order_type"] == "limit").all()
+
+
+ODD = [
+    TapeFaults(seed=3, unknown=0.3, phantoms=0.02, swapped=0.01, restarts=0.0005),
+    *in_soak(
+        TapeFaults(seed=4, unknown=0.5),
+        TapeFaults(seed=5, restarts=0.002),
+        TapeFaults(seed=6, swapped=0.05),
+        TapeFaults(seed=7, short=0.3, empty=0.1),
+        TapeFaults(seed=8, late=0.05, late_s=30, stale=0.2, stale_s=600),
+        TapeFaults(seed=9, coarse=True),
+    ),
+]
+
+
+@pytest.mark.parametrize("faults", ODD, ids=lambda faults: f"seed {faults.seed}")
+def test_whatever_ids_and_pages_are_what_is_claimed_is_the_tape_and_swept_twice_it_is_the_same(
+    faults: TapeFaults, kraken: Kraken, exchange: SimulatedExchange
+) -> None:
+    exchange.tape_faults = faults
+    keeping(kraken.home)
+    kraken(*ingest(kraken.home), code=None)
+    assert covered(kraken.home, BTC)
+    assert_kept_is_true(kraken.home, MARKET, odd_ids=True)
+    kraken(*ingest(kraken.home, "--max-requests", "100"), code=None)
+    assert_kept_is_true(kraken.home, MARKET, odd_ids=True)
 
 
 @pytest.mark.parametrize(
