@@ -67,7 +67,7 @@ def spanning(minutes: range) -> TimeRanges:
     return TimeRanges.single(BEGIN + minutes.start * 60, BEGIN + minutes.stop * 60)
 
 
-class Told(NamedTuple):
+class Offered(NamedTuple):
     """What a source offers: minutes, of which it may leave trades out where it claims nothing."""
 
     minutes: range
@@ -76,19 +76,19 @@ class Told(NamedTuple):
     lost: int
 
 
-def offers_of_a_source() -> st.SearchStrategy[Told]:
+def offers_of_a_source() -> st.SearchStrategy[Offered]:
     spans = st.tuples(st.integers(0, MINUTES - 1), st.integers(1, 12)).map(lambda at: range(at[0], sum(at)))
-    return st.builds(Told, spans, st.sampled_from(TradeSource), st.booleans(), st.integers(0, 3))
+    return st.builds(Offered, spans, st.sampled_from(TradeSource), st.booleans(), st.integers(0, 3))
 
 
-def offered(told: Told) -> pl.DataFrame:
-    archive = told.source is TradeSource.ARCHIVE
-    trades = page(told.minutes, numbered=not archive)
-    if not told.claims and told.lost:
-        trades = trades.gather_every(told.lost + 1)
-    if told.source is TradeSource.LIVE:
+def offered(each: Offered) -> pl.DataFrame:
+    archive = each.source is TradeSource.ARCHIVE
+    trades = page(each.minutes, numbered=not archive)
+    if not each.claims and each.lost:
+        trades = trades.gather_every(each.lost + 1)
+    if each.source is TradeSource.LIVE:
         trades = trades.with_columns(pl.col("time") - pl.col("time") % 1_000)
-    return kept(trades, BTC, told.source)
+    return kept(trades, BTC, each.source)
 
 
 sequences = st.lists(offers_of_a_source(), min_size=1, max_size=6)
@@ -96,34 +96,34 @@ sequences = st.lists(offers_of_a_source(), min_size=1, max_size=6)
 
 @settings(UNHURRIED, max_examples=8)
 @given(sequences)
-def test_what_is_claimed_is_the_tape_whatever_came_before_and_after(sequence: list[Told]) -> None:
+def test_what_is_claimed_is_the_tape_whatever_came_before_and_after(sequence: list[Offered]) -> None:
     assert_claimed_is_tape(sequence)
 
 
 @pytest.mark.soak
 @settings(UNHURRIED, max_examples=1_000)
 @given(sequences)
-def test_what_is_claimed_is_the_tape_after_very_many_histories(sequence: list[Told]) -> None:
+def test_what_is_claimed_is_the_tape_after_very_many_histories(sequence: list[Offered]) -> None:
     assert_claimed_is_tape(sequence)
 
 
-def assert_claimed_is_tape(sequence: list[Told]) -> None:
+def assert_claimed_is_tape(sequence: list[Offered]) -> None:
     with folder() as place:
         claiming = Claiming(place / "trades")
-        for told in sequence:
-            rank = 5 if told.source is TradeSource.ARCHIVE else API_RANK
-            claiming.offer(offered(told), spanning(told.minutes) if told.claims else TimeRanges(), rank)
+        for each in sequence:
+            rank = 5 if each.source is TradeSource.ARCHIVE else API_RANK
+            claiming.offer(offered(each), spanning(each.minutes) if each.claims else TimeRanges(), rank)
         found = claiming.table.trades([BTC], EVER)
-        claimed = {minute for told in sequence if told.claims for minute in told.minutes}
+        claimed = {minute for each in sequence if each.claims for minute in each.minutes}
         minute = (pl.col("time") // NS - BEGIN) // 60
-        for each in claimed:
-            tape, here = kept(page(range(each, each + 1)), BTC, TradeSource.REST), found.filter(minute == each)
+        for at in claimed:
+            tape, here = kept(page(range(at, at + 1)), BTC, TradeSource.REST), found.filter(minute == at)
             assert here.select("price", "volume").rows() == tape.select("price", "volume").rows()
             if here["id"].null_count() == 0:
                 assert here["id"].to_list() == tape["id"].to_list()
         assert found.height == found.unique().height
-        for told in sequence:
-            claiming.offer(offered(told), TimeRanges(), 5)
+        for each in sequence:
+            claiming.offer(offered(each), TimeRanges(), 5)
         of_claims, in_microseconds = minute.is_in(sorted(claimed)), pl.col("time") // 1_000  # which REST makes exact
         columns = ("id", "price", "volume", in_microseconds)
         again = claiming.table.trades([BTC], EVER)
