@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Sequence
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, select, update
 
 from kraken_core.domain.kept_trades import KeptClaim, TradeSource
 from kraken_core.domain.market import Pair
 from kraken_core.domain.table_mark import TableMark
 from kraken_core.domain.timerange import TimeRanges
+from kraken_core.ledger.bulk import add_many
 from kraken_core.ledger.holding import store_mark
 from kraken_core.ledger.jobs import Jobs
 from kraken_core.ledger.models import ingestion_job, kept_trades, table_mark
@@ -36,8 +38,11 @@ class KeptTrades(Jobs):
         One that was made before is not made again; one that goes on where the last one ended makes that longer.
         """
         with self._writing({claim.pair for claim in claims}) as connection:
+            alike: dict[tuple[object, ...], list[KeptClaim]] = defaultdict(list)
             for claim in claims:
-                self._claim_kept(connection, job_id, claim)
+                alike[claim.pair, claim.source, claim.rank, claim.evidence, claim.proved].append(claim)
+            for same in alike.values():
+                self._claim_alike(connection, job_id, same)
             store_mark(connection, table, mark, self._now())
 
     @transaction
@@ -85,33 +90,39 @@ class KeptTrades(Jobs):
         rows = connection.execute(query.where(self._of_pairs(kept_trades, pairs))).all()
         return [KeptClaim(self._pairs[row[0]], row[1], row[2], TradeSource(row[3]), *row[4:]) for row in rows]
 
-    def _claim_kept(self, connection: Connection, job_id: int, claim: KeptClaim) -> None:
-        pair_id = self._pair_ids[claim.pair]
+    def _claim_alike(self, connection: Connection, job_id: int, claims: Sequence[KeptClaim]) -> None:
+        """Make claims that differ in nothing but their ranges and ids."""
+        one, pair_id = claims[0], self._pair_ids[claims[0].pair]
         alike = (
             (_CLAIM.pair_id == pair_id)
-            & (_CLAIM.source == claim.source)
-            & (_CLAIM.evidence == claim.evidence)
-            & (_CLAIM.proved == claim.proved)
-            & (_CLAIM.rank == claim.rank)
+            & (_CLAIM.source == one.source)
+            & (_CLAIM.evidence == one.evidence)
+            & (_CLAIM.proved == one.proved)
+            & (_CLAIM.rank == one.rank)
             & not_undone(kept_trades)
         )
-        made = connection.execute(select(_CLAIM.start, _CLAIM.end).where(alike)).all()
-        new = TimeRanges.single(claim.start, claim.end) - _ranges(made)
-        for start, end in new:
-            part = claim if (start, end) == (claim.start, claim.end) else claim._replace(first_id=None, last_id=None)
-            before = connection.execute(
-                select(_CLAIM.id, _CLAIM.last_id).where(alike, _CLAIM.job_id == job_id, _CLAIM.end == start)
-            ).first()
-            if before and _follows(before.last_id, part.first_id):
-                longer = {"end": end, "last_id": part.last_id}
-                connection.execute(update(kept_trades).where(_CLAIM.id == before.id).values(longer))
-            else:
-                values = dict(zip(_COLUMNS, (pair_id, start, end, str(claim.source), *part[4:]), strict=True))
-                connection.execute(insert(kept_trades).values({**values, "job_id": job_id, "asserted_at": self._now()}))
-
-
-def _ranges(spans: Iterable[tuple[int, int]]) -> TimeRanges:
-    return TimeRanges.of((start, end) for start, end in spans)
+        columns = (_CLAIM.id, _CLAIM.start, _CLAIM.end, _CLAIM.last_id, _CLAIM.job_id)
+        made = connection.execute(select(*columns).where(alike)).all()
+        known = TimeRanges.of((row.start, row.end) for row in made)
+        ending = {row.end: (row.id, row.last_id) for row in made if row.job_id == job_id}
+        fresh: dict[int, KeptClaim] = {}  # by their ends
+        for claim in sorted(claims, key=lambda claim: claim.start):
+            for start, end in TimeRanges.single(claim.start, claim.end) - known:
+                whole = (start, end) == (claim.start, claim.end)
+                part = claim if whole else claim._replace(start=start, end=end, first_id=None, last_id=None)
+                if start in fresh and _follows(fresh[start].last_id, part.first_id):
+                    before = fresh.pop(start)
+                    first_id = part.first_id if before.first_id is None else before.first_id
+                    fresh[end] = part._replace(start=before.start, first_id=first_id)
+                elif start in ending and _follows(ending[start][1], part.first_id):
+                    row_id, _ = ending.pop(start)
+                    longer = {"end": end, "last_id": part.last_id}
+                    connection.execute(update(kept_trades).where(_CLAIM.id == row_id).values(longer))
+                    ending[end] = row_id, part.last_id
+                else:
+                    fresh[end] = part
+        rows = ((pair_id, claim.start, claim.end, str(claim.source), *claim[4:]) for claim in fresh.values())
+        add_many(connection, kept_trades, _COLUMNS, rows, job_id=job_id, asserted_at=self._now())
 
 
 def _follows(last: int | None, first: int | None) -> bool:
