@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import signal
 import threading
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +17,10 @@ from kraken_core.cli.output import print_json
 if TYPE_CHECKING:
     from kraken_core.simulator.demo import Simulation
     from kraken_core.simulator.exchange import SimulatedExchange
+    from kraken_core.simulator.exchange.stream import SimulatedStream
+
+LAST_DAY_S = 86_400
+NOT_SERVED: Mapping[str, str] = {}
 
 
 @click.command(
@@ -32,16 +38,24 @@ if TYPE_CHECKING:
 @click.option(
     "--serve",
     "port",
-    type=click.IntRange(0, 65_535),
+    type=click.IntRange(0, 65_534),
     metavar="PORT",
-    help="Then serve the market as Kraken's REST API on 127.0.0.1, until Ctrl-C; 0 picks a free port.",
+    help="Then serve the market as Kraken's REST API on 127.0.0.1, until Ctrl-C, and on the next port as its "
+    "WebSocket; 0 picks free ones.",
+)
+@click.option(
+    "--live",
+    is_flag=True,
+    help="With --serve: the market's last day is still to come, and passes as time does (default: it is over).",
 )
 @common
-def simulate(ctx: CliContext, directory: Path, seed: int, port: int | None) -> None:
+def simulate(ctx: CliContext, directory: Path, *, seed: int, port: int | None, live: bool) -> None:
     """Write a simulated market's archives to DIRECTORY.
 
     What is missing from them is printed.
     """
+    if live and port is None:
+        raise click.UsageError("--live needs --serve PORT: nothing is served without it.")
     from kraken_core.domain.errors import UsageError
     from kraken_core.simulator.demo import simulate as write
 
@@ -52,32 +66,32 @@ def simulate(ctx: CliContext, directory: Path, seed: int, port: int | None) -> N
     if port is None:
         _print(ctx, simulation)
     else:
-        _serve(ctx, simulation, port)
+        _serve(ctx, simulation, port, live=live)
 
 
-def _print(ctx: CliContext, simulation: Simulation, url: str | None = None) -> None:
+def _print(ctx: CliContext, simulation: Simulation, urls: Mapping[str, str] = NOT_SERVED) -> None:
     if ctx.as_json:
-        served = {"url": url} if url else {}
-        print_json({"paths": [str(path) for path in simulation.paths], "holes": simulation.holes, **served})
+        print_json({"paths": [str(path) for path in simulation.paths], "holes": simulation.holes, **urls})
         return
     for path in simulation.paths:
         click.echo(f"wrote {path}")
     click.echo("Known to be missing from these archives:")
     for hole in simulation.holes:
         click.echo(f"  - {hole}")
-    if url:
-        click.echo(f"The exchange answers until Ctrl-C. In another terminal: export KRAKEN_API_URL={url}")
+    if urls:
+        click.echo(f"The exchange answers until Ctrl-C. In another terminal: export KRAKEN_API_URL={urls['url']}")
+        click.echo(f"It streams trades too: export KRAKEN_WS_URL={urls['ws_url']}")
 
 
-def _serve(ctx: CliContext, simulation: Simulation, port: int) -> None:
-    """Answer requests until Ctrl-C or SIGTERM, which is its regular end."""
+def _serve(ctx: CliContext, simulation: Simulation, port: int, *, live: bool) -> None:
+    """Answer requests and stream until Ctrl-C or SIGTERM, which is its regular end."""
     from kraken_core.domain.plural import counted
 
     ended = threading.Event()
     before = {number: signal.signal(number, lambda *_: ended.set()) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        with _opened(simulation, port) as exchange:
-            _print(ctx, simulation, exchange.url)
+        with _opened(simulation, port, live=live) as (exchange, stream):
+            _print(ctx, simulation, {"url": exchange.url, "ws_url": stream.url})
             ended.wait()
     finally:
         for number, handler in before.items():
@@ -85,11 +99,20 @@ def _serve(ctx: CliContext, simulation: Simulation, port: int) -> None:
     ctx.say(f"Exchange stopped after {counted(len(exchange.requests), 'request')}.")
 
 
-def _opened(simulation: Simulation, port: int) -> SimulatedExchange:
+@contextmanager
+def _opened(simulation: Simulation, port: int, *, live: bool) -> Iterator[tuple[SimulatedExchange, SimulatedStream]]:
+    """What answers and what streams, on one clock, and on ports side by side."""
     from kraken_core.domain.errors import UsageError
-    from kraken_core.simulator.exchange import SimulatedExchange
+    from kraken_core.domain.exchange import SETTLING_S
+    from kraken_core.simulator.exchange import ExchangeClock, SimulatedExchange
+    from kraken_core.simulator.exchange.stream import SimulatedStream
 
-    try:
-        return SimulatedExchange(simulation.market, port=port)
-    except UsageError as error:
-        raise UsageError(f"{error} The archives are written.") from error
+    market = simulation.market
+    clock = ExchangeClock(market.end - LAST_DAY_S, running=True) if live else ExchangeClock(market.end + SETTLING_S)
+    with ExitStack() as opened:
+        try:
+            exchange = opened.enter_context(SimulatedExchange(market, port=port, clock=clock))
+            stream = opened.enter_context(SimulatedStream(market, clock, port=port + 1 if port else 0))
+        except UsageError as error:
+            raise UsageError(f"{error} The archives are written.") from error
+        yield exchange, stream

@@ -13,7 +13,8 @@ from kraken_core.simulator.demo import demo_market, simulate
 from kraken_core.simulator.exchange import SimulatedExchange
 
 # What the home of a simulated market sets itself; a variable of the same setting would win, and mix the two markets.
-_OWN = ("ledger", "store", "api_url", "archives_url", "csv_source_dirs")
+_OWN = ("ledger", "store", "api_url", "ws_url", "archives_url", "csv_source_dirs")
+NO_STREAM = "ws://127.0.0.1:9/v2"  # its time stands still; and the real exchange's trades are none of its own
 
 
 def simulated_home(settings: Settings) -> Path:
@@ -57,6 +58,7 @@ def _write(home: Path, url: str) -> None:
     lines = [
         "# The simulated market's own settings; the dashboard writes them.",
         f'api_url = "{url}"',
+        f'ws_url = "{NO_STREAM}"',
         'archives_url = ""',
         "requests_per_second = 10.0",
         "pairs_in_parallel = 8",

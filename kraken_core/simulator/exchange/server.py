@@ -41,6 +41,11 @@ class Reply(NamedTuple):
 Answering = Callable[[str, str, Mapping[str, str]], Reply]  # of a client's address, an endpoint and its parameters
 
 
+def port_refused(port: int, error: OSError) -> str:
+    """Why a port cannot be had, and what to do."""
+    return f"Port {port} cannot be served on: {error.strerror}. Choose another one, or 0 for any that is free."
+
+
 class ExchangeServer(ThreadingTCPServer):
     """Listens on 127.0.0.1, with a thread for each connection; port 0 takes a free one.
 
@@ -57,9 +62,7 @@ class ExchangeServer(ThreadingTCPServer):
         try:
             super().__init__(("127.0.0.1", port), Handler)
         except OSError as error:
-            raise UsageError(
-                f"Port {port} cannot be served on: {error.strerror}. Choose another one, or 0 for any that is free."
-            ) from error
+            raise UsageError(port_refused(port, error)) from error
 
     @property
     def port(self) -> int:

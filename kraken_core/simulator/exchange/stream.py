@@ -17,9 +17,11 @@ import numpy as np
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.server import ServerConnection, serve
 
+from kraken_core.domain.errors import UsageError
 from kraken_core.domain.market import Pair
 from kraken_core.simulator.exchange import stream_texts as texts
 from kraken_core.simulator.exchange.clock import ExchangeClock
+from kraken_core.simulator.exchange.server import port_refused
 from kraken_core.simulator.exchange.stream_faults import FAULTLESS, StreamFaults
 from kraken_core.simulator.exchange.tape_faults import HONEST, TapeFaults
 from kraken_core.simulator.market import SimulatedMarket
@@ -49,7 +51,10 @@ class SimulatedStream:
         tape_faults: TapeFaults = HONEST,
         heartbeat_s: float = HEARTBEAT_S,
     ) -> None:
-        """``port`` 0 takes a free one; of ``tape_faults`` the ids are those of the stream too."""
+        """``port`` 0 takes a free one; of ``tape_faults`` the ids are those of the stream too.
+
+        Raises UsageError where the port cannot be had.
+        """
         self.market, self.clock, self.faults, self.system = market, clock, faults, "online"
         self.heartbeat_s = heartbeat_s
         self.connections = self.cut = 0
@@ -57,7 +62,10 @@ class SimulatedStream:
         self.ids: dict[Pair, Ints] = {pair: tape_faults.ids(tape) for pair, tape in market.tapes.items()}
         self._talks: list[_Talk] = []
         self._lock = threading.Lock()
-        self._server = serve(self._talk, "127.0.0.1", port, compression=None)
+        try:
+            self._server = serve(self._talk, "127.0.0.1", port, compression=None)
+        except OSError as error:
+            raise UsageError(port_refused(port, error)) from error
         self.url = f"ws://127.0.0.1:{self._server.socket.getsockname()[1]}/v2"
 
     def __enter__(self) -> Self:

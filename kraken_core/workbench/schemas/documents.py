@@ -239,7 +239,9 @@ _DIAGNOSIS = record(
 _EXPORTED = record({"path": TEXT, "candles": COUNT, "filled": COUNT, "missing": COUNT})
 _COPIED = record({**_SERIES, "candles": COUNT, "written": COUNT, "checksum": TEXT})
 _TIER = record({"tier": TEXT, "assets": array(TEXT), "pairs_held": COUNT, "candles": COUNT})
-_SIMULATION = record({"paths": array(TEXT), "holes": array(TEXT), "url": TEXT}, ("url",))
+_SIMULATION = record(
+    {"paths": array(TEXT), "holes": array(TEXT), "url": TEXT, "ws_url": said(TEXT, "its WebSocket")}, ("url", "ws_url")
+)
 _ADOPTED = record(dict.fromkeys(("series", "candles", "proven", "misplaced"), COUNT))
 _BACKUP = record(
     {
