@@ -35,6 +35,26 @@ class TradeFeed(Protocol):
         ...
 
     @property
+    def connections(self) -> int:
+        """How many connections there are to be."""
+        ...
+
+    @property
+    def open_connections(self) -> int:
+        """How many of them are open."""
+        ...
+
+    @property
+    def system(self) -> str:
+        """The state of the exchange, ``online`` or another; "" before that is known."""
+        ...
+
+    @property
+    def statuses(self) -> Mapping[Pair, str]:
+        """The state of each pair that the exchange lists, of those not subscribed to as well."""
+        ...
+
+    @property
     def refused(self) -> Mapping[Pair, str]:
         """The pairs that the exchange does not stream, and why."""
         ...

@@ -10,7 +10,7 @@ import polars as pl
 from kraken_core.domain.errors import UsageError
 from kraken_core.domain.life import Life, lived
 from kraken_core.domain.market import Pair
-from kraken_core.domain.timerange import TimeRange, TimeRanges, floor
+from kraken_core.domain.timerange import END_OF_TIME, TimeRange, TimeRanges, floor
 from kraken_core.simulator import candles
 from kraken_core.simulator.listing import Listing
 from kraken_core.simulator.renaming import SimulatedRename
@@ -77,6 +77,11 @@ class SimulatedMarket:
         """The closed slots in which the pair lived, traded or not."""
         width = interval * 60
         return lived(self.lives(pair), width).clip(0, floor(self.end, width))
+
+    def listed(self, pair: Pair) -> list[TimeRange]:
+        """When the exchange lists the pair; what is listed at the market's end is so for good."""
+        lives = self.listings[pair].lives or (TimeRange(self.start, self.end),)
+        return [life if life.end < self.end else life._replace(end=END_OF_TIME) for life in lives]
 
     def lives(self, pair: Pair) -> tuple[Life, ...]:
         """The pair's lives as its trades show them: from the first to after the last, unless it trades on."""

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date
 
 import pytest
+from websockets.sync.client import connect
 
 from kraken_core.domain.live_tape import LiveTrade
 from kraken_core.domain.market import Pair
-from kraken_core.domain.timerange import day_start
+from kraken_core.domain.timerange import TimeRange, day_start
 from kraken_core.ports import TradeFeed
 from kraken_core.simulator.exchange import ExchangeClock
 from kraken_core.simulator.exchange.stream import SNAPSHOT, SimulatedStream
@@ -19,6 +21,7 @@ from kraken_core.simulator.exchange.stream_faults import FAULTLESS, StreamFaults
 from kraken_core.simulator.listing import Listing
 from kraken_core.simulator.market import SimulatedMarket
 from kraken_core.sources.stream import FeedPace, KrakenFeed
+from kraken_core.sources.stream.messages import subscription
 from tests.support.live_trades import live_trades_of
 
 BTC, DOGE, NOWHERE = (Pair(base, "USD") for base in ("BTC", "DOGE", "FOO"))
@@ -32,11 +35,15 @@ PATIENCE_S = 20
 
 @contextmanager
 def streaming(
-    faults: StreamFaults = FAULTLESS, *pairs: Pair, most_kept: int = 100_000, pace: FeedPace = BRISK
+    faults: StreamFaults = FAULTLESS,
+    *pairs: Pair,
+    most_kept: int = 100_000,
+    pace: FeedPace = BRISK,
+    market: SimulatedMarket = MARKET,
 ) -> Iterator[tuple[SimulatedStream, TradeFeed]]:
     """The exchange half an hour after the market began, and a feed of it, two pairs a connection."""
     clock = ExchangeClock(START + 1800)
-    with SimulatedStream(MARKET, clock, faults=faults, heartbeat_s=0.05) as stream:
+    with SimulatedStream(market, clock, faults=faults, heartbeat_s=0.05) as stream:
         chosen = pairs or (BTC, DOGE)
         with KrakenFeed(stream.url, chosen, pairs_a_connection=2, pace=pace, most_kept=most_kept) as feed:
             yield stream, feed
@@ -143,3 +150,62 @@ def test_an_exchange_that_is_not_there_is_tried_again() -> None:
         while feed.disconnects < 3:
             assert time.monotonic() < until
             assert not feed.take(0.01)
+
+
+def seen(true: Callable[[], bool]) -> None:
+    """Return once it is so."""
+    until = time.monotonic() + PATIENCE_S
+    while not true():
+        assert time.monotonic() < until
+        time.sleep(0.01)
+
+
+def test_whatever_changes_of_pairs_is_told_of_those_not_subscribed_to_as_well() -> None:
+    """A pair is halted and trades again, another one comes, a third one goes."""
+    first = (TimeRange(START, START + 2400),)
+    later = (TimeRange(START + 2400, START + 3600),)
+    listings = [
+        Listing(BTC, 6, 97_000, 1, 0.05, statuses=((START + 2000, "cancel_only"), (START + 2100, "online"))),
+        Listing(DOGE, 1, 0.16, 7, 900, lives=first),
+        Listing(NOWHERE, 1, 3, 4, 50, lives=later),
+    ]
+    market = SimulatedMarket.make(3, listings, START, START + 3600)
+    with streaming(FAULTLESS, BTC, market=market) as (stream, feed):
+        seen(lambda: feed.statuses == {BTC: "online", DOGE: "online"})
+        stream.clock.advance(250)
+        seen(lambda: feed.statuses[BTC] == "cancel_only")
+        stream.clock.advance(100)
+        seen(lambda: feed.statuses[BTC] == "online")
+        stream.clock.advance(250)
+        seen(lambda: feed.statuses == {BTC: "online", DOGE: "delisted", NOWHERE: "online"})
+
+
+def test_the_state_of_the_exchange_and_of_connections_is_seen() -> None:
+    with streaming(FAULTLESS, NOWHERE, Pair("BAR", "USD"), BTC) as (stream, feed):
+        seen(lambda: feed.open_connections == feed.connections == 2)
+        seen(lambda: feed.system == "online")
+        stream.system = "maintenance"
+        seen(lambda: feed.system == "maintenance")
+    assert feed.open_connections == 0
+
+
+def test_a_client_that_does_not_read_is_cut_off_and_hinders_no_other() -> None:
+    clock = ExchangeClock(START)
+    busy = SimulatedMarket.make(3, [Listing(BTC, 600, 97_000, 1, 0.05)], START, START + 3600)
+    with (
+        SimulatedStream(busy, clock, heartbeat_s=0.05, slow_s=0.1) as stream,
+        socket.socket() as line,
+    ):
+        line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        line.connect(("127.0.0.1", int(stream.url.rpartition(":")[2].removesuffix("/v2"))))
+        with connect(stream.url, sock=line, max_queue=1, ping_interval=None, close_timeout=0) as client:
+            client.send(subscription([str(BTC)]))
+            with KrakenFeed(stream.url, [BTC], pace=BRISK) as feed:
+                seen(lambda: stream.connections == 2 and not stream.behind(clock.now_ns()))
+                clock.advance(3600)
+                last = int(busy.tapes[BTC].ids[-1])
+                found = received(feed, BTC, last)
+                seen(lambda: stream.slow == 1)
+                assert {trade.id for trade in found} == set(busy.tapes[BTC].ids.tolist())
+                assert feed.disconnects == 0
+            client.socket.close()

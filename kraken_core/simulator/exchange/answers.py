@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from kraken_core.domain.market import Pair
-from kraken_core.domain.timerange import END_OF_TIME, TimeRange, iso
+from kraken_core.domain.timerange import iso
 from kraken_core.simulator.exchange import names
 from kraken_core.simulator.exchange.faults import UNKNOWN_PAIR
 from kraken_core.simulator.exchange.ohlc import INTERVALS, ohlc_rows
@@ -39,7 +39,7 @@ class PublicApi:
     def __init__(self, market: SimulatedMarket, *, trade_ids: bool, repeats: bool) -> None:
         self._market = market
         self._trade_ids, self._repeats = trade_ids, repeats
-        self._lives = {pair: _lives(market, pair) for pair in market.listings}
+        self._lives = {pair: market.listed(pair) for pair in market.listings}
         self._pairs = {name: pair for pair in market.listings for name in names.spellings(pair)}
         self._books: dict[tuple[Pair, TapeFaults], TradeBook] = {}
         self._candles: Counter[Pair] = Counter()  # answers
@@ -156,12 +156,6 @@ def refusal(error: str) -> bytes:
 def beside(error: str, result: Result) -> bytes:
     """An error and a result in one answer."""
     return body(result).replace(b'"error":[]', b'"error":' + json.dumps([error]).encode(), 1)
-
-
-def _lives(market: SimulatedMarket, pair: Pair) -> list[TimeRange]:
-    """When the pair is listed; a life that ends with the market continues."""
-    lives = market.listings[pair].lives or (TimeRange(market.start, market.end),)
-    return [life if life.end < market.end else life._replace(end=END_OF_TIME) for life in lives]
 
 
 def _array(rows: list[str]) -> str:

@@ -43,7 +43,8 @@ Answering = Callable[[str, str, Mapping[str, str]], Reply]  # of a client's addr
 
 def port_refused(port: int, error: OSError) -> str:
     """Why a port cannot be had, and what to do."""
-    return f"Port {port} cannot be served on: {error.strerror}. Choose another one, or 0 for any that is free."
+    reason = os.strerror(error.errno or 0)
+    return f"Port {port} cannot be served on: {reason}. Choose another one, or 0 for any that is free."
 
 
 class ExchangeServer(ThreadingTCPServer):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import struct
 import threading
 import time
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.server import ServerConnection, serve
 
 from kraken_core.domain.errors import UsageError
+from kraken_core.domain.instruments import DELISTED
 from kraken_core.domain.market import Pair
 from kraken_core.simulator.exchange import stream_texts as texts
 from kraken_core.simulator.exchange.clock import ExchangeClock
@@ -25,12 +27,14 @@ from kraken_core.simulator.exchange.server import port_refused
 from kraken_core.simulator.exchange.stream_faults import FAULTLESS, StreamFaults
 from kraken_core.simulator.exchange.tape_faults import HONEST, TapeFaults
 from kraken_core.simulator.market import SimulatedMarket
-from kraken_core.simulator.tape import Ints
+from kraken_core.simulator.tape import NS, Ints
 
 LOOK_EVERY_S = 0.005
 HEARTBEAT_S = 1.0
 SNAPSHOT = 50  # trades
 MOST_AT_ONCE = 5  # trades a message
+SLOW_S = 5.0  # that a message may wait for a client to read what was sent before
+UNREAD_BYTES = 65_536  # that are sent ahead of a client; its own system takes some more
 
 
 class SimulatedStream:
@@ -38,7 +42,7 @@ class SimulatedStream:
 
     ``faults`` may be set at any time, for connections that begin later; so may ``system``, the state of the exchange: a
     trade that happens while that is not ``online`` is never sent. ``connections`` counts those begun, ``cut`` those
-    that a fault ended.
+    that a fault ended, ``slow`` those that were ended because their client did not read.
     """
 
     def __init__(
@@ -50,16 +54,18 @@ class SimulatedStream:
         faults: StreamFaults = FAULTLESS,
         tape_faults: TapeFaults = HONEST,
         heartbeat_s: float = HEARTBEAT_S,
+        slow_s: float = SLOW_S,
     ) -> None:
         """``port`` 0 takes a free one; of ``tape_faults`` the ids are those of the stream too.
 
         Raises UsageError where the port cannot be had.
         """
         self.market, self.clock, self.faults, self.system = market, clock, faults, "online"
-        self.heartbeat_s = heartbeat_s
-        self.connections = self.cut = 0
+        self.heartbeat_s, self.slow_s = heartbeat_s, slow_s
+        self.connections = self.cut = self.slow = 0
         self.closing = threading.Event()
         self.ids: dict[Pair, Ints] = {pair: tape_faults.ids(tape) for pair, tape in market.tapes.items()}
+        self._lives = {pair: market.listed(pair) for pair in market.listings}
         self._talks: list[_Talk] = []
         self._lock = threading.Lock()
         try:
@@ -81,6 +87,14 @@ class SimulatedStream:
             talks = list(self._talks)
         for talk in talks:
             hang_up(talk.connection)
+
+    def listed(self, now: int) -> dict[Pair, str]:
+        """The pairs that are listed at an instant (epoch seconds), and the status of each."""
+        return {
+            pair: self.market.listings[pair].status(now)
+            for pair, lives in self._lives.items()
+            if any(life.start <= now < life.end for life in lives)
+        }
 
     def behind(self, instant_ns: int) -> bool:
         """Whether any connection was not yet served what happened up to an instant, or there is none."""
@@ -117,6 +131,7 @@ class _Talk:
     sent: int = 0  # messages of trades
     next: dict[Pair, int] = field(default_factory=dict)
     system: str = ""
+    listed: dict[Pair, str] | None = None  # the status of each, as it was sent; None: not subscribed to
     silent: bool = False
     last_at: float = 0.0
     served_ns: int = 0  # all that happened before was sent, or lost
@@ -128,21 +143,31 @@ class _Talk:
         self.chance = Random(f"{self.faults.seed} {self.number}")
 
     def run(self) -> None:
+        within_s = struct.pack("ll", *map(int, divmod(self.stream.slow_s * 1e6, 1e6)))
+        self.connection.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, within_s)
+        self.connection.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, UNREAD_BYTES)
         while not self.stream.closing.is_set():
             if self.system != self.stream.system:
                 self.system = self.stream.system
                 self._send(texts.status(self.system, self.number))
             with suppress(TimeoutError):
                 self._answer(json.loads(self.connection.recv(timeout=LOOK_EVERY_S)))
+            self._list()
             if not self._stream():
                 return
             if time.monotonic() - self.last_at >= self.stream.heartbeat_s:
                 self._send(texts.HEARTBEAT)
 
     def _send(self, text: str) -> None:
-        if not self.silent:
+        if self.silent:
+            return
+        began = time.monotonic()
+        try:
             self.connection.send(text)
-            self.last_at = time.monotonic()
+        except ConnectionClosed:
+            self.stream.slow += time.monotonic() - began >= self.stream.slow_s
+            raise
+        self.last_at = time.monotonic()
 
     def _answer(self, request: dict[str, Any]) -> None:
         now_ns, parameters = self.stream.clock.now_ns(), request.get("params", {})
@@ -153,13 +178,13 @@ class _Talk:
                 for symbol in parameters.get("symbol", []):
                     self._subscribe(request, symbol, snapshot=bool(parameters.get("snapshot", False)), now_ns=now_ns)
             case "subscribe", "instrument":
-                listings = self.stream.market.listings.values()
-                self._send(texts.instruments((each, each.status(now_ns // 10**9)) for each in listings))
+                self._send(texts.instruments_subscribed(request, now_ns))
+                self.listed = {}
             case _:
                 self._send(texts.refused(request, "", "Method not found", now_ns))
 
     def _subscribe(self, request: dict[str, Any], symbol: str, *, snapshot: bool, now_ns: int) -> None:
-        pair = next((pair for pair in self.stream.market.listings if str(pair) == symbol), None)
+        pair = next((pair for pair in self.stream.listed(now_ns // NS) if str(pair) == symbol), None)
         if pair is None:
             self._send(texts.refused(request, symbol, f"Currency pair not supported {symbol}", now_ns))
             return
@@ -168,6 +193,18 @@ class _Talk:
         self.next[pair] = happened
         if snapshot:
             self._send(self._trades(pair, max(0, happened - SNAPSHOT), happened, "snapshot"))
+
+    def _list(self) -> None:
+        """Send which pairs are listed, the first time, and then what changed of them."""
+        if self.listed is None:
+            return
+        now = self.stream.listed(self.stream.clock.now())
+        kind = "update" if self.listed else "snapshot"
+        gone = dict.fromkeys(self.listed.keys() - now.keys(), DELISTED)
+        changed = {pair: status for pair, status in (now | gone).items() if self.listed.get(pair) != status}
+        if changed:
+            self._send(texts.instruments([(self.stream.market.listings[p], s) for p, s in changed.items()], kind))
+            self.listed = now
 
     def _stream(self) -> bool:
         """Send what happened meanwhile; whether the connection is still there."""

@@ -60,8 +60,14 @@ def trades(tape: Tape, ids: Ints, kind: str) -> str:
     return f'{{"channel":"trade","type":"{kind}","data":[{data}]}}'
 
 
-def instruments(listings: Iterable[tuple[Listing, str]]) -> str:
-    """The pairs, and the status of each; of assets no more than their names."""
+def instruments_subscribed(request: Mapping[str, Any], now_ns: int) -> str:
+    """The answer to a subscription to what is listed."""
+    result = {"channel": "instrument", "snapshot": True}
+    return _answer({"method": "subscribe", "result": result, "success": True}, request, now_ns)
+
+
+def instruments(listings: Iterable[tuple[Listing, str]], kind: str) -> str:
+    """The pairs, and the status of each, ``kind`` snapshot or update; of assets no more than their names."""
     listed = list(listings)
     pairs = [
         {
@@ -76,7 +82,7 @@ def instruments(listings: Iterable[tuple[Listing, str]]) -> str:
     ]
     assets = sorted({asset for each, _ in listed for asset in (each.pair.base, each.pair.quote)})
     data = {"assets": [{"id": asset, "status": "enabled"} for asset in assets], "pairs": pairs}
-    return json.dumps({"channel": "instrument", "type": "snapshot", "data": data})
+    return json.dumps({"channel": "instrument", "type": kind, "data": data})
 
 
 def _answer(answer: dict[str, Any], request: Mapping[str, Any], now_ns: int) -> str:

@@ -17,7 +17,7 @@ from websockets.sync.client import ClientConnection, connect
 from kraken_core.domain.live_tape import LiveTrade
 from kraken_core.domain.market import Pair
 from kraken_core.sources.rest.retries import pause_s
-from kraken_core.sources.stream.messages import parse_message, subscription
+from kraken_core.sources.stream.messages import FeedMessage, instruments_subscription, parse_message, subscription
 
 MOST_KEPT = 500_000  # trades that nobody took yet; older ones are left out, and missed by their ids
 LOG = logging.getLogger("kraken_core")
@@ -42,8 +42,8 @@ USUAL = FeedPace()
 class KrakenFeed:
     """The exchange's trades over WebSocket: a :class:`~kraken_core.ports.TradeFeed`.
 
-    Each connection has at most ``pairs_a_connection`` pairs, and a thread of its own. Where nobody takes trades for
-    long, more than ``most_kept`` are not kept: the oldest are left out.
+    Each connection has at most ``pairs_a_connection`` pairs, and a thread of its own; one of them has the list of all
+    pairs too. Where nobody takes trades for long, more than ``most_kept`` are not kept: the oldest are left out.
     """
 
     def __init__(
@@ -58,6 +58,8 @@ class KrakenFeed:
         self.disconnects = 0
         self.unread = 0
         self.refused: dict[Pair, str] = {}
+        self.statuses: dict[Pair, str] = {}
+        self.system = ""
         self._url, self._pace = url, pace
         self._shares = [pairs[at : at + pairs_a_connection] for at in range(0, len(pairs), pairs_a_connection)]
         self._received: deque[tuple[Pair, LiveTrade]] = deque(maxlen=most_kept)
@@ -67,9 +69,12 @@ class KrakenFeed:
         self._open: set[ClientConnection] = set()
 
     def __enter__(self) -> Self:
-        for share in self._shares:
+        for place, share in enumerate(self._shares):
             named = {str(pair): pair for pair in share}
-            self._threads.append(threading.Thread(target=self._run, args=(named,), name="trade feed", daemon=True))
+            of_all = [instruments_subscription()] if place == 0 else []
+            requests = [subscription(named), *of_all]
+            run = threading.Thread(target=self._run, args=(named, requests), name="trade feed", daemon=True)
+            self._threads.append(run)
             self._threads[-1].start()
         return self
 
@@ -83,6 +88,16 @@ class KrakenFeed:
         for thread in self._threads:
             thread.join()
 
+    @property
+    def connections(self) -> int:
+        """How many there are to be."""
+        return len(self._shares)
+
+    @property
+    def open_connections(self) -> int:
+        """How many are open."""
+        return len(self._open)
+
     def take(self, patience_s: float) -> Mapping[Pair, Sequence[LiveTrade]]:
         """The trades received since the last call; where there are none, waits so long for some."""
         found: dict[Pair, list[LiveTrade]] = {}
@@ -93,7 +108,7 @@ class KrakenFeed:
             found.setdefault(pair, []).append(trade)
         return found
 
-    def _run(self, pairs: Mapping[str, Pair]) -> None:
+    def _run(self, pairs: Mapping[str, Pair], requests: Sequence[str]) -> None:
         failures = 0
         while not self._closing.is_set():
             try:
@@ -107,7 +122,8 @@ class KrakenFeed:
                 ) as connection:
                     self._open.add(connection)
                     try:
-                        connection.send(subscription(pairs))
+                        for request in requests:
+                            connection.send(request)
                         for _ in self._messages_with_trades(connection, pairs):
                             failures = 0
                     finally:
@@ -128,14 +144,23 @@ class KrakenFeed:
         """Take messages until the connection ends or falls silent. Raises OSError, WebSocketException, TimeoutError."""
         while not self._closing.is_set():
             message = parse_message(connection.recv(timeout=self._pace.silent_s), pairs)
-            with self._arrived:
-                self.unread += message.unread
-                self.refused |= {pairs[symbol]: why for symbol, why in message.refused.items() if symbol in pairs}
-                self._received.extend((pair, each) for pair, trades in message.trades.items() for each in trades)
-                self._arrived.notify_all()
+            self._keep(message, pairs)
             for symbol, why in message.refused.items():
-                LOG.warning("%s is not streamed: %s; jobs that fill what is missing request it", symbol, why)
+                what = symbol or "the list of pairs"
+                LOG.warning("%s is not streamed: %s; jobs that fill what is missing request it", what, why)
             if message.system:
                 LOG.info("the exchange is %s", message.system)
             if message.trades:
                 yield
+
+    def _keep(self, message: FeedMessage, pairs: Mapping[str, Pair]) -> None:
+        """Take over what a message says, for whoever reads."""
+        with self._arrived:
+            self.unread += message.unread
+            self.refused |= {pairs[symbol]: why for symbol, why in message.refused.items() if symbol in pairs}
+            self.system = message.system or self.system
+            if message.statuses:  # a new dict: others go through the former one meanwhile
+                listed = {Pair.stored(symbol): status for symbol, status in message.statuses.items() if "/" in symbol}
+                self.statuses = {**self.statuses, **listed}
+            self._received.extend((pair, each) for pair, trades in message.trades.items() for each in trades)
+            self._arrived.notify_all()

@@ -24,12 +24,14 @@ _SIDES, _TYPES = {"buy": "b", "sell": "s"}, {"market": "m", "limit": "l"}  # as 
 class FeedMessage(NamedTuple):
     """What a message says: trades, the state of the exchange ("" in others), or which symbols it refuses, and why.
 
-    ``unread``: how many trades of it could not be read.
+    ``statuses`` are those of symbols, of whatever pairs the exchange lists. ``unread``: how many trades of it could not
+    be read.
     """
 
     trades: Mapping[Pair, Sequence[LiveTrade]] = _NOTHING
     system: str = ""
     refused: Mapping[str, str] = _NONE
+    statuses: Mapping[str, str] = _NONE
     unread: int = 0
 
 
@@ -39,18 +41,25 @@ def subscription(symbols: Iterable[str]) -> str:
     return json.dumps({"method": "subscribe", "params": parameters})
 
 
+def instruments_subscription() -> str:
+    """The request for all pairs that are listed, and for whatever changes of them."""
+    return json.dumps({"method": "subscribe", "params": {"channel": "instrument", "snapshot": True}})
+
+
 def parse_message(text: str | bytes, pairs: Mapping[str, Pair]) -> FeedMessage:
     """A message; nothing of one that is not understood. ``pairs`` are those subscribed to, by symbol."""
     try:
         message = json.loads(text, parse_float=Decimal)
     except ValueError:
-        return FeedMessage(unread=1)
+        message = None
     if not isinstance(message, dict):
         return FeedMessage(unread=1)
     data = message.get("data")
     match message.get("channel"), message.get("method"):
         case "trade", _ if isinstance(data, list):
             return _trades(data, pairs)
+        case "instrument", _ if isinstance(data, dict):
+            return FeedMessage(statuses=_statuses(data.get("pairs")))
         case "status", _ if isinstance(data, list) and data and isinstance(data[0], dict):
             return FeedMessage(system=str(data[0].get("system", "")))
         case _, "subscribe" if message.get("success") is False:
@@ -71,6 +80,13 @@ def _trades(rows: Sequence[Any], pairs: Mapping[str, Pair]) -> FeedMessage:
         else:
             trades.setdefault(pair, []).append(trade)
     return FeedMessage(trades, unread=unread)
+
+
+def _statuses(entries: object) -> Mapping[str, str]:
+    """The status of each entry that has a symbol and one; no other is of use."""
+    listed = entries if isinstance(entries, list) else []
+    found = ((each.get("symbol"), each.get("status")) for each in listed if isinstance(each, dict))
+    return {symbol: status for symbol, status in found if isinstance(symbol, str) and isinstance(status, str)}
 
 
 def _trade(row: Mapping[str, Any]) -> LiveTrade:
