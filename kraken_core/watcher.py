@@ -1,6 +1,7 @@
-"""A watch in a process of its own. ``python -m kraken_core.watcher OPTIONS``: those of ``kraken-history watch``.
+"""A watch or a live history in a process of its own. ``python -m kraken_core.watcher watch OPTIONS``, or ``live``.
 
-It leaves its starter as a worker does (``kraken_core/worker.py``); its output is in the home's ``logs/watch.log``.
+It leaves its starter as a worker does (``kraken_core/worker.py``); its output is in the home's ``logs/watch.log``, or
+``logs/live.log``.
 """
 
 from __future__ import annotations
@@ -9,14 +10,14 @@ import os
 import sys
 
 
-def main(options: list[str]) -> int:
-    """Watch until it is ended by a signal; returns the exit code, which nobody sees."""
+def main(words: list[str]) -> int:
+    """Run the command until it is ended by a signal; returns the exit code, which nobody sees."""
     os.setsid()
     if os.fork():
-        os._exit(0)  # the starter's child ends here; the watch has no parent
-    from kraken_core.cli.main import run  # noqa: PLC0415 - loaded by the watch alone
+        os._exit(0)  # the starter's child ends here; the command has no parent
+    from kraken_core.cli.main import run  # noqa: PLC0415 - loaded by what is to run
 
-    return run(["watch", *options])
+    return run(words)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 from io import BytesIO
 
@@ -10,13 +11,15 @@ import streamlit as st
 
 from app.candles import revisions
 from app.shared import formatting
+from app.shared.error_boundary import error_boundary
 from app.shared.filters import IN_URL, known_markets, series_picker
 from app.shared.history import tab_title
 from app.shared.links import link
+from app.shared.live_status import live_state
 from app.shared.metrics import show_metrics
 from app.shared.series_list import filters_of, series_link
-from app.shared.time_window import chosen, controls, quick_ranges, window, window_filters, zoom
-from app.shared.workbench_cache import remembered, workbench
+from app.shared.time_window import chosen, controls, newest, quick_ranges, window, window_filters, zoom
+from app.shared.workbench_cache import look_anew, remembered, workbench
 from kraken_core import Workbench
 from kraken_core.domain.formatting import duration
 from kraken_core.domain.gaps import Route
@@ -25,7 +28,19 @@ from kraken_core.domain.timerange import TimeRange, iso
 from kraken_core.workbench.charts.candle_chart import Drawn
 from kraken_core.workbench.figures.candles import candle_chart
 
+EVERY_S = 2.0
+FOLLOW = "The window moves on with the newest candle. Off: it stays, and can be dragged across."
 AT_MOST = 1_000_000  # candles that are handed to a browser as a file
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What of a series is looked at, as the page was drawn."""
+
+    series: Series
+    at: TimeRange
+    logarithmic: bool
+    following: bool
 
 
 @remembered
@@ -55,6 +70,18 @@ def pictured(workbench: Workbench, pair: str, interval: int, at: TimeRange) -> D
     return workbench.charts.drawn(Series(_pair(pair), interval), at)
 
 
+def shown_bounds(series: Series) -> TimeRange | None:
+    """From when to when a series can be looked at: what is expected, and what live has stored since."""
+    bounds, stored = bounds_of(str(series.pair), series.interval), stored_until(series)
+    return TimeRange(bounds.start, max(bounds.end, stored or 0)) if bounds else None
+
+
+def followed(series: Series) -> bool:
+    """Whether live adds to a series."""
+    state = live_state()
+    return state is not None and str(series.pair) in {each.pair for each in state.pairs}
+
+
 def page() -> None:
     """The page."""
     st.title("Candles")
@@ -64,9 +91,11 @@ def page() -> None:
         return
     series = series_picker()
     tab_title(f"{formatting.series_name(series)} candles")
-    logarithmic = st.toggle("Log scale", key="log", bind=IN_URL)
-    pair, interval = str(series.pair), series.interval
-    bounds = bounds_of(pair, interval)
+    live = followed(series)
+    with st.container(horizontal=True):
+        logarithmic = st.toggle("Log scale", key="log", bind=IN_URL)
+        following = live and st.toggle("Follow live", key="follow", bind=IN_URL, help=FOLLOW)
+    bounds = shown_bounds(series)
     if bounds is None:
         st.info("Nothing of this series is expected: choose another interval.", icon=":material/search_off:")
         return
@@ -74,18 +103,39 @@ def page() -> None:
     controls(bounds, at)
     stored = stored_until(series)
     quick_ranges(bounds, stored if stored is not None else bounds.end)
+    view = View(series, at, logarithmic=logarithmic, following=following)
+    if live:
+        st.fragment(_redrawn, run_every=EVERY_S)(view)
+    else:
+        _shown(view, at)
+
+
+def _redrawn(view: View) -> None:
+    """The series as it is now, drawn again and again while live adds to it."""
+    with error_boundary():
+        look_anew()
+        bounds = shown_bounds(view.series)
+        if bounds is None or not followed(view.series):
+            st.rerun()
+        at = newest(bounds, view.at) if view.following else window(bounds)
+        st.caption(f"Live adds candles: drawn up to {formatting.moment(at.end)}.")
+        _shown(view, at)
+
+
+def _shown(view: View, at: TimeRange) -> None:
+    pair, interval = str(view.series.pair), view.series.interval
     drawn = pictured(pair, interval, at)
     _links(drawn)
     _figures(drawn)
-    event = st.plotly_chart(
-        candle_chart(drawn, logarithmic=logarithmic),
-        key=f"candles {pair} {interval} {at}",
-        on_select="rerun",
-        selection_mode=("box",),
-        config={"displayModeBar": False, "scrollZoom": True},
-    )
-    if (picked := chosen(event).span) and picked.end - picked.start > drawn.width:
-        zoom(picked)
+    chart = candle_chart(drawn, logarithmic=view.logarithmic)
+    key = f"candles {pair} {interval} {view.at} {view.following}"  # not of the window as it moves: the chart stays
+    config = {"displayModeBar": False, "scrollZoom": True}
+    if view.following:
+        st.plotly_chart(chart, key=key, config=config)
+    else:
+        event = st.plotly_chart(chart, key=key, on_select="rerun", selection_mode=("box",), config=config)
+        if (picked := chosen(event).span) and picked.end - picked.start > drawn.width:
+            zoom(picked)
     _said(drawn)
     with st.expander("As a table"):
         st.dataframe(_table(drawn), hide_index=True)

@@ -9,6 +9,7 @@ import streamlit as st
 from app.jobs.runs import lasted
 from app.shared import formatting
 from app.shared.error_boundary import error_boundary
+from app.shared.live_status import is_streaming
 from app.shared.metrics import show_metrics
 from app.shared.workbench_cache import workbench
 from kraken_core.domain.formatting import duration
@@ -42,7 +43,10 @@ def live(drawn: Moves) -> None:
         if _moves(jobs) != drawn:
             st.rerun()
         for job in jobs:
-            if job.status is JobStatus.RUNNING:
+            if job.status is JobStatus.RUNNING and is_streaming(job):
+                candles = formatting.many(job.metrics.records_ingested, "new candle")
+                st.info(f"Job {job.id} streams trades: {candles} so far.", icon=":material/sensors:")
+            elif job.status is JobStatus.RUNNING:
                 _progress(job, jobs)
 
 

@@ -13,6 +13,7 @@ from app.overview.trend import trend
 from app.shared import formatting
 from app.shared.filters import IN_URL
 from app.shared.links import link
+from app.shared.live_status import live_state, show_live
 from app.shared.metrics import show_metrics
 from app.shared.series_list import open_series, series_list
 from app.shared.time_window import chosen
@@ -45,6 +46,9 @@ def page() -> None:
     st.title("Overview")
     drawn = moves()
     live(drawn)
+    with st.container():
+        if now_live := live_state():
+            show_live(now_live, "overview")
     found = summary()
     if found is None:
         if any(status is not JobStatus.CANCELLED for _, status, _ in drawn):

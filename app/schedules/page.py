@@ -1,11 +1,12 @@
-"""Schedules: the watch that keeps the home up to date: alive or not, its rounds and notices, starting and ending it."""
+"""Schedules: what keeps the home up to date, a watch or live: alive or not, its notices, starting and ending it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import streamlit as st
 
+from app.schedules.live import live_before, live_now
 from app.schedules.start_form import start_form
 from app.shared import formatting
 from app.shared.error_boundary import error_boundary
@@ -14,6 +15,7 @@ from app.shared.metrics import show_metrics
 from app.shared.workbench_cache import workbench
 from kraken_core.domain.errors import KrakenError
 from kraken_core.domain.formatting import duration
+from kraken_core.workbench.live.state import LiveState
 from kraken_core.workbench.watch.state import SentNotice, WatchRound, WatchState
 
 EVERY_S = 2.0
@@ -27,20 +29,27 @@ NO_WEBHOOK = (
 def page() -> None:
     """The page."""
     st.title("Schedules")
-    st.caption("A watch ingests what is new on a schedule, fills what can be filled, and notifies when that fails.")
+    st.caption(
+        "A watch ingests what is new on a schedule, and fills what can be filled; live follows the exchange to the "
+        "minute. Either notifies when something fails. One of them runs at a time."
+    )
     with st.container():  # what comes and goes has a place of its own: see app/shared/filters.py
         _done()
-        state = workbench().schedule.state
+        state, live = workbench().schedule.state, workbench().live.state
         if state and state.is_alive:
             st.fragment(_alive, run_every=EVERY_S)(state)
             _controls(state)
-    if not (state and state.is_alive):
+        elif live and live.is_alive:
+            live_now(live)
+            _live_controls(live)
+    if not any(each and each.is_alive for each in (state, live)):
         _ended(state)
         start_form()
         _test()
+        live_before(live)
     if state:
         _rounds(state.rounds)
-        _notices(state.notices)
+    _notices([*(state.notices if state else ()), *(live.notices if live else ())])
 
 
 def _alive(drawn: WatchState) -> None:
@@ -86,6 +95,13 @@ def _controls(state: WatchState) -> None:
         st.button("Send a test notice", icon=":material/notifications:", disabled=not state.recipients, on_click=_act,
                   args=(schedule.request_test_notice, "Requested: the watch sends a test notice."))  # fmt: skip
     if not state.recipients:
+        st.caption(NO_WEBHOOK)
+
+
+def _live_controls(live: LiveState) -> None:
+    st.button("Stop live", icon=":material/stop:", on_click=_act, args=(
+        workbench().live.stop, "Requested: stop. What is whole is stored first."))  # fmt: skip
+    if not live.recipients:
         st.caption(NO_WEBHOOK)
 
 
@@ -141,12 +157,12 @@ def _rounds(rounds: tuple[WatchRound, ...]) -> None:
         st.text(f"The last round: {reason}")
 
 
-def _notices(notices: tuple[SentNotice, ...]) -> None:
+def _notices(notices: Sequence[SentNotice]) -> None:
     st.subheader("Notices")
     if not notices:
-        st.caption("None was sent: no round failed, and no new gap is left.")
+        st.caption("None was sent: nothing failed, and no new gap is left.")
         return
-    for each in notices:
+    for each in sorted(notices, key=lambda notice: -notice.at):
         sign = "✗" if each.failures else "✓"
         sent = "; ".join(each.failures) or f"sent to {formatting.count(each.sent_to)}"
         st.markdown(

@@ -9,6 +9,7 @@ import streamlit as st
 from app.shared import formatting
 from app.shared.guide import topic_of
 from app.shared.links import link
+from app.shared.live_status import is_streaming
 from app.shared.workbench_cache import MARKET, REAL, SIMULATED, is_simulated, look_anew, real, workbench
 from kraken_core.domain.errors import KrakenError
 from kraken_core.workbench.simulated_home import simulated_home
@@ -57,7 +58,10 @@ def _running() -> None:
     look_anew()
     try:
         for job in workbench().control.running():
-            link("jobs", f"Job {job.id} runs: {int(job.progress_pct)} %", ":material/sync:", job=str(job.id))
+            if is_streaming(job):
+                link("schedules", f"Job {job.id} is live", ":material/sensors:")
+            else:
+                link("jobs", f"Job {job.id} runs: {int(job.progress_pct)} %", ":material/sync:", job=str(job.id))
     except KrakenError:
         LOG.warning("the running job could not be read", exc_info=True)
         link("settings", "Jobs cannot be read: see why", ":material/error:")

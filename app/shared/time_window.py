@@ -32,6 +32,11 @@ def window(bounds: TimeRange) -> TimeRange:
     return _inside(bounds, start if start is not None else bounds.start, end if end is not None else bounds.end)
 
 
+def newest(bounds: TimeRange, at: TimeRange) -> TimeRange:
+    """The window moved to the end of the bounds."""
+    return _inside(bounds, bounds.end - (at.end - at.start), bounds.end)
+
+
 def controls(bounds: TimeRange, at: TimeRange) -> None:
     """Buttons that move and zoom the window."""
     length = at.end - at.start

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import signal
+import time
+from collections.abc import Callable
 from contextlib import closing
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from kraken_core.cli.execute import pausing
+from kraken_core.cli.notifying import metrics_kept, notifying, recipients, send_test
 from kraken_core.cli.options import CliContext, Length, asking, common, selecting
 from kraken_core.cli.output import print_json
 
@@ -15,6 +21,7 @@ if TYPE_CHECKING:
     from kraken_core.pipeline.live import LiveProgress
     from kraken_core.workbench.live.live import LivePhase
 
+METRICS_EVERY_S = 60
 EXAMPLE = """\b
 Example:
   kraken-history live --pairs BTC/USD,ETH/USD --intervals 1m,1h,1d
@@ -31,6 +38,7 @@ Example:
     show_default=True,
     help="How often a job fills what trade ids could not prove.",
 )
+@partial(notifying, how_often="every minute")
 @click.option("--phases", metavar="N", type=click.IntRange(1), help="Stop after this many jobs (default: at Ctrl-C).")
 @common
 def live(
@@ -38,16 +46,29 @@ def live(
     *,
     catch_up_every: int,
     phases: int | None,
+    metrics_file: Path | None,
+    webhook: str | None,
+    command: str | None,
+    test_notice: bool,
     **selection: Any,  # noqa: ANN401 - what Workbench.request takes
 ) -> int:
     """Keep a history current as trades happen.
 
     First a job fills what is missing. Then trades are streamed, and each minute is stored once it has closed and
     settled and the ids of its trades are consecutive: its grade is proved. What the stream loses is requested at once.
-    Stopped or killed, the next start fills what is missing.
+    Stopped or killed, the next start fills what is missing. Notifies a webhook or a command when the stream is
+    degraded, when a job fails, when all is well again, and of pairs that are halted, delisted or refused.
     """
-    with ctx.workbench() as workbench, pausing(ctx, "Ending live") as stopped:
+    notify = recipients(webhook, command)
+    if test_notice:
+        return send_test(ctx, notify)
+    with (
+        ctx.workbench() as workbench,
+        pausing(ctx, "Ending live") as stopped,
+        metrics_kept(ctx, workbench, metrics_file) as update,
+    ):
         from kraken_core.workbench.live.live import LiveHistory
+        from kraken_core.workbench.watch.schedule import TEST
 
         workbench.request(**selection)  # a wrong request is refused before anything begins
         history = LiveHistory(
@@ -57,7 +78,10 @@ def live(
             stopped.wait,
             lambda progress: ctx.say(_progress_line(progress)),
             catch_up_every * 60,
+            notify=notify,
+            observed=_seldom(update),
         )
+        signal.signal(TEST, lambda *_: history.test_notice())
         done = []
         with closing(history.phases()) as all_phases:
             for number, each in enumerate(all_phases, start=1):
@@ -68,6 +92,19 @@ def live(
         if ctx.as_json:
             print_json(done)
         return 1 if done and done[-1]["failed"] else 0
+
+
+def _seldom(update: Callable[[], None]) -> Callable[[], None]:
+    """The same, left out where it was called within the last minute: it counts all that is covered."""
+    last = 0.0
+
+    def observed() -> None:
+        nonlocal last
+        if (now := time.monotonic()) - last >= METRICS_EVERY_S:
+            last = now
+            update()
+
+    return observed
 
 
 def _progress_line(progress: LiveProgress) -> str:

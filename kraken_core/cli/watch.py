@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from kraken_core.cli.execute import pausing
+from kraken_core.cli.notifying import metrics_kept, notifying, recipients, send_test
 from kraken_core.cli.options import CliContext, Length, asking, common, selecting
 from kraken_core.cli.output import print_json
 
 if TYPE_CHECKING:
-    from kraken_core.workbench import Workbench
-    from kraken_core.workbench.watch.notices import Notify
     from kraken_core.workbench.watch.watch import Round
 
 EXAMPLE = """\b
@@ -44,15 +42,7 @@ Example:
 )
 @click.option("--jitter", type=Length(), help="Random delay up to this (default: a tenth of --every).")
 @click.option("--rounds", metavar="N", type=click.IntRange(1), help="Stop after this many (default: at Ctrl-C).")
-@click.option(
-    "--metrics-file",
-    metavar="PATH",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Write metrics for Prometheus to this file after each round.",
-)
-@click.option("--webhook", metavar="URL", envvar="KRAKEN_WATCH_WEBHOOK", help="Post notices to this address, as JSON.")
-@click.option("--command", metavar="ARGV", help="Run this for each notice, passed as JSON on stdin (no shell).")
-@click.option("--test-notice", is_flag=True, help="Send a test notice, and do nothing else.")
+@notifying
 @common
 def watch(
     ctx: CliContext,
@@ -72,9 +62,9 @@ def watch(
     Rounds never overlap. Notifies a webhook or a command when a round fails (the exchange was not reached, say), when
     rounds succeed again, and when there are new gaps that this watch does not fill.
     """
-    notify = _recipients(webhook, command)
+    notify = recipients(webhook, command)
     if test_notice:
-        return _test(ctx, notify)
+        return send_test(ctx, notify)
     with ctx.workbench() as workbench, pausing(ctx, "Ending the watch") as stopped:
         from kraken_core.workbench.watch.schedule import TEST
         from kraken_core.workbench.watch.watch import Watch
@@ -85,7 +75,7 @@ def watch(
         watching = Watch(workbench, request, every * 60, late, stopped.wait, stopped.is_set, notify)
         signal.signal(TEST, lambda *_: watching.test_notice())
         done = []
-        with _metrics(ctx, workbench, metrics_file) as update, closing(watching.rounds()) as all_rounds:
+        with metrics_kept(ctx, workbench, metrics_file) as update, closing(watching.rounds()) as all_rounds:
             for number, each in enumerate(all_rounds, start=1):
                 done.append(_row(each))
                 ctx.say(_line(each))
@@ -95,48 +85,6 @@ def watch(
         if ctx.as_json:
             print_json(done)
         return 1 if any(row["failed"] for row in done) else 0
-
-
-@contextmanager
-def _metrics(ctx: CliContext, workbench: Workbench, path: Path | None) -> Iterator[Callable[[], None]]:
-    """Writes metrics to a file, if one is named, whenever it is called, and at the end: the watch is over then."""
-    from kraken_core.workbench.monitoring.metrics_file import MetricsFile
-
-    if path is None:
-        yield lambda: None
-        return
-    file = MetricsFile(path, workbench.metrics)
-    file.begin()
-
-    def update() -> None:
-        if problem := file.update():
-            ctx.say(f"{problem[0].upper()}{problem[1:]}.")
-
-    try:
-        yield update
-    finally:
-        update()
-
-
-def _recipients(webhook: str | None, command: str | None) -> list[Notify]:
-    from kraken_core.workbench.watch.notices import recipients
-
-    return recipients(webhook, command)
-
-
-def _test(ctx: CliContext, notify: list[Notify]) -> int:
-    """Send a test notice; the exit code."""
-    from kraken_core.workbench.watch.notices import TEST_NOTICE, send
-
-    if not notify:
-        raise click.UsageError("--test-notice needs --webhook or --command: there is nobody to notify.")
-    failures = send(TEST_NOTICE, notify)
-    for failure in failures:
-        ctx.say(f"Failed: {failure}")
-    ctx.say(f"A test notice was sent to {len(notify) - len(failures)} of {len(notify)}.")
-    if ctx.as_json:
-        print_json({"sent": len(notify) - len(failures), "failures": failures})
-    return 1 if failures else 0
 
 
 def _line(done: Round) -> str:

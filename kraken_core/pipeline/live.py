@@ -47,7 +47,9 @@ class LiveProgress(NamedTuple):
 class Live:
     """The live part of a job: from the first trades until it is to end. ``now`` is the exchange's clock.
 
-    The tapes stay what they are from one job to the next, as the feed does.
+    The tapes stay what they are from one job to the next, as the feed does. ``observe`` is called again and again
+    meanwhile; ``stored_until`` is where the last of a pair ends that is covered at its finest interval, ``refused`` why
+    the exchange did not answer with what is missing of one.
     """
 
     exchange: Exchange
@@ -61,6 +63,9 @@ class Live:
     settling_s: int = SETTLING_S
     report: Callable[[LiveProgress], None] = lambda _: None
     keeper: TradeKeeper | None = None
+    observe: Callable[[Live], None] = lambda _: None
+    stored_until: dict[Pair, int] = field(default_factory=dict)
+    refused: dict[Pair, str] = field(default_factory=dict)
     _requested_at: dict[Pair, int] = field(default_factory=dict)  # when it was requested what is missing
     _until: int = 0
 
@@ -74,11 +79,14 @@ class Live:
         buffer = AnswerBuffer(self.store, self.ledger, job, dict(covered), spent, self.keeper)
         evidence = f"live from {iso(self.now())}"
         self._begin(covered)
+        finest = {series.pair: ranges for series, ranges in covered.items() if ranges and self._is_finest(series)}
+        self.stored_until |= {pair: ranges.hull.end for pair, ranges in finest.items()}
         committed = self.now()
         while not over():
             for pair, trades in self.feed.take(WAIT_S).items():
                 self.tapes[pair].receive(trades)
             now = self.now()
+            self.observe(self)
             self._ask(now, longest_waiting(self.tapes))
             if now - now % COMMIT_EVERY_S > committed:
                 committed = now
@@ -88,6 +96,9 @@ class Live:
         if self.keeper:
             self.keeper.report()
         return buffer.metrics
+
+    def _is_finest(self, series: Series) -> bool:
+        return series.pair in self.tapes and series.interval == self.tapes[series.pair].intervals[0]
 
     def _begin(self, covered: Mapping[Series, TimeRanges]) -> None:
         """Read the trades since each pair's last covered slot, and one before, so that the first slot is proved."""
@@ -124,6 +135,7 @@ class Live:
                     return
                 page = self.exchange.trades(tape.pair, hole.since - 1)
                 tape.receive(live_trades(page.trades))
+                self.refused.pop(tape.pair, None)
                 if tape.hole == hole:
                     behind = len(page.trades) and page.trades["time"][-1] >= tape.behind_hole
                     if not behind or self.now() - tape.behind_hole // NS < self.settling_s:
@@ -132,6 +144,7 @@ class Live:
                     tape.skip()
         except PairRefusedError as error:
             LOG.warning("%s", error)
+            self.refused[tape.pair] = str(error)
 
     def _is_kept(self, pair: Pair) -> bool:
         return self.keeper is not None and self.keeper.wanted(pair)
@@ -150,6 +163,7 @@ class Live:
             buffer.add(answer)
         buffer.commit()
         self.tracker.update_coverage_after_ingestion([pair for pair, _ in steps])
+        self.stored_until |= {pair: max(step.span.end, self.stored_until.get(pair, 0)) for pair, step in steps}
         self._until = max(self._until, *(step.span.end for _, step in steps))
         waiting = sum(1 for _ in longest_waiting(self.tapes))
         self.report(LiveProgress(self._until, waiting, self.feed.disconnects, buffer.metrics))

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from kraken_core.workbench.charts.charts import ChartData
     from kraken_core.workbench.expectations import Expectations
     from kraken_core.workbench.figures.plot import Plot
+    from kraken_core.workbench.live.control import LiveControl
     from kraken_core.workbench.queries.audits import Audits
     from kraken_core.workbench.queries.export import Exported
     from kraken_core.workbench.watch.schedule import Schedule
@@ -57,13 +58,22 @@ class Workbench(CandleReads, TradeReads, SlotReads, JobCalls, DeprecatedNames):
 
         return Schedule(self)
 
+    @property
+    def live(self) -> LiveControl:
+        """The live history that keeps the home current as trades happen."""
+        from kraken_core.workbench.live.control import LiveControl
+
+        return LiveControl(self)
+
     def metrics(self) -> list[Metric]:
         """How complete and how fresh the home is, and what its jobs did, for Prometheus."""
         from kraken_core.workbench.monitoring.home_figures import HomeFigures
 
         now = self.clock.now()
         ages = self.holdings.ages(self.select(), now).values()
-        return HomeFigures.of(now, self.charts.totals(), ages, self.jobs(), self.schedule.state).metrics()
+        return HomeFigures.of(
+            now, self.charts.totals(), ages, self.jobs(), self.schedule.state, self.live.state
+        ).metrics()
 
     def __repr__(self) -> str:
         return f"<Workbench of {self.settings.home.name}>"  # settings may hold passwords, and a path the user's name

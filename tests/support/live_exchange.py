@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +24,8 @@ from kraken_core.simulator.exchange.stream_faults import FAULTLESS, StreamFaults
 from kraken_core.simulator.market import SimulatedMarket
 from kraken_core.sources.stream import FeedPace, KrakenFeed
 from kraken_core.workbench.live.live import LiveHistory, LivePhase
+from kraken_core.workbench.live.state import LiveState
+from kraken_core.workbench.watch.notices import Notice
 
 BRISK = FeedPace(open_s=5, silent_s=2, ping_s=5, pause_s=lambda _: 0.01)
 PATIENCE_S = 60
@@ -66,6 +68,7 @@ def live_exchange(
         patch.setenv("KRAKEN_API_URL", rest.url)
         patch.setenv("KRAKEN_WS_URL", stream.url)
         patch.setenv("KRAKEN_REQUESTS_PER_SECOND", "10")
+        patch.setattr("kraken_core.workbench.live.observer.EVERY_S", 0.05)
         yield LiveExchange(market, clock, rest, stream)
 
 
@@ -83,7 +86,9 @@ class Following:
     intervals: Sequence[int]
     start_date: str
     catch_up_every_s: float = 3600
+    tiers: Sequence[str] = ()
     phases: list[LivePhase] = field(default_factory=list)
+    notices: list[Notice] = field(default_factory=list)
     progress: list[LiveProgress] = field(default_factory=list)
     error: BaseException | None = None
     _stop: threading.Event = field(default_factory=threading.Event)
@@ -101,7 +106,12 @@ class Following:
             raise self.error
 
     def _run(self) -> None:
-        request = {"pairs": list(self.pairs), "intervals": list(self.intervals), "start_date": self.start_date}
+        request = {
+            "tiers": list(self.tiers),
+            "pairs": [] if self.tiers else list(self.pairs),
+            "intervals": list(self.intervals),
+            "start_date": self.start_date,
+        }
         try:
             with Workbench.open(self.home) as workbench:
                 history = LiveHistory(
@@ -113,6 +123,7 @@ class Following:
                     self.catch_up_every_s,
                     self.exchange.clock.now,
                     brisk_feed,
+                    [self.notices.append],
                 )
                 for phase in history.phases():
                     self.phases.append(phase)
@@ -128,6 +139,17 @@ class Following:
             self.exchange.clock.advance(10)
             self.exchange.delivered()
             time.sleep(0.02)
+
+    def seen(self, true: Callable[[LiveState], bool]) -> LiveState:
+        """Its state, as others see it, once that is so; time goes on meanwhile."""
+        deadline = time.monotonic() + PATIENCE_S
+        with Workbench.open(self.home) as workbench:
+            while not ((state := workbench.live.state) and true(state)):
+                assert self.error is None, self.error
+                assert time.monotonic() < deadline, state
+                self.exchange.clock.advance(1)
+                time.sleep(0.05)
+        return state
 
     def streaming(self) -> None:
         """Return once the first job has filled what was missing, and the stream is taken."""

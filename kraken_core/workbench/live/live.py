@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
-from kraken_core.domain.errors import IllegalMoveError, Interrupted, JobError, KrakenError, UsageError
+from kraken_core.domain.errors import IllegalMoveError, Interrupted, JobError, KrakenError, UnavailableError, UsageError
+from kraken_core.domain.instruments import TRADING
 from kraken_core.domain.jobs import UNFINISHED, IngestionJob, JobMetrics, JobOrigin, JobStatus, Trigger
 from kraken_core.domain.live_tape import LiveTape
 from kraken_core.domain.market import Pair
@@ -19,8 +20,11 @@ from kraken_core.workbench.home import OpenHome
 from kraken_core.workbench.jobs.control import JobControl
 from kraken_core.workbench.jobs.log import LOG
 from kraken_core.workbench.live.live_job import LiveJob
+from kraken_core.workbench.live.observer import LiveObserver
 from kraken_core.workbench.requests import ingest_request
 from kraken_core.workbench.watch.alone import alone
+from kraken_core.workbench.watch.notices import Notify
+from kraken_core.workbench.watch.watch import describe_request
 
 CATCH_UP_EVERY_S = 3600  # a job that fills what trade ids could not prove, and looks after the table
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 5.0, 300.0  # after jobs that failed, one after the other
@@ -30,11 +34,15 @@ OpenFeed = Callable[[str, Sequence[Pair]], TradeFeed]
 
 
 class LivePhase(NamedTuple):
-    """A job that ended: one that filled what was missing, or a ``live`` one; ``failed`` is why, "" where it did not."""
+    """A job that ended: one that filled what was missing, or a ``live`` one; ``failed`` is why, "" where it did not.
+
+    ``outage``: it failed because the exchange was not reached.
+    """
 
     job: IngestionJob | None
     live: bool
     failed: str = ""
+    outage: bool = False
 
 
 def open_feed(url: str, pairs: Sequence[Pair]) -> TradeFeed:
@@ -48,8 +56,10 @@ def open_feed(url: str, pairs: Sequence[Pair]) -> TradeFeed:
 class LiveHistory:
     """Keeps what a request selects (arguments as for ingest_request) current, until a stop is requested.
 
-    Jobs that fill what is missing and live ones take turns, every ``catch_up_every_s`` seconds. ``now`` is the
-    exchange's clock, read once where None; ``wait`` sleeps, and returns true on a request to stop.
+    Jobs that fill what is missing and live ones take turns, every ``catch_up_every_s`` seconds, and at once where a
+    pair is listed that the request selects. ``now`` is the exchange's clock, read once where None; ``wait`` sleeps, and
+    returns true on a request to stop. Notices go to ``notify``; ``observed`` is called whenever the state was written
+    that others see (``read_state``).
     """
 
     home: OpenHome
@@ -60,6 +70,10 @@ class LiveHistory:
     catch_up_every_s: float = CATCH_UP_EVERY_S
     now: Callable[[], int] | None = None
     open_feed: OpenFeed = open_feed
+    notify: Sequence[Notify] = ()
+    observed: Callable[[], None] = lambda: None
+    _looked_for: set[Pair] = field(default_factory=set, repr=False)  # new pairs for which a job was begun
+    _observer: LiveObserver = field(init=False, repr=False)
     _tapes: dict[Pair, LiveTape] = field(default_factory=dict, repr=False)
 
     def phases(self) -> Generator[LivePhase, None, None]:
@@ -70,18 +84,42 @@ class LiveHistory:
         """
         self.home.create_home()
         with alone(self.home.settings.home):
-            yield self._catch_up()
-            pairs = self._pairs()
-            with self.open_feed(self.home.settings.ws_url, pairs) as feed:
-                failures = 0
+            what = describe_request(self.home, self.request)
+            self._observer = LiveObserver.begin(self.home, what, self.notify, self.observed)
+            try:
+                yield self._ended(self._catch_up())
                 while not self.stop():
-                    done = self._live(feed, pairs)
-                    yield done
-                    failures = failures + 1 if done.failed else 0
-                    pause = min(FIRST_PAUSE_S * 2.0 ** (failures - 1), LONGEST_PAUSE_S) if failures else 0.0
-                    if self.stop() or self.wait(pause):
-                        return
-                    yield self._catch_up_if_possible()
+                    yield from self._with(self._pairs())
+            except Interrupted:
+                raise
+            except KrakenError as error:
+                self._observer.job_ended(str(error), outage=_is_outage(error))
+                raise
+            finally:
+                self._observer.end()
+
+    def test_notice(self) -> None:
+        """Send a notice that nothing happened, as a test of who receives them."""
+        self._observer.test_notice()
+
+    def _with(self, pairs: Sequence[Pair]) -> Iterator[LivePhase]:
+        """Follow these pairs, until others are selected or a stop is requested."""
+        with self.open_feed(self.home.settings.ws_url, pairs) as feed:
+            failures = 0
+            while True:
+                done = self._ended(self._live(feed, pairs))
+                yield done
+                failures = failures + 1 if done.failed else 0
+                pause = min(FIRST_PAUSE_S * 2.0 ** (failures - 1), LONGEST_PAUSE_S) if failures else 0.0
+                if self.stop() or self.wait(pause):
+                    return
+                yield self._ended(self._catch_up_if_possible())
+                if self.stop() or self._pairs() != pairs:
+                    return
+
+    def _ended(self, done: LivePhase) -> LivePhase:
+        self._observer.job_ended(done.failed, outage=done.outage)
+        return done
 
     def _close_former(self) -> None:
         """A live job whose process was killed is not gone on with: what it left is missing, and filled anew."""
@@ -97,10 +135,11 @@ class LiveHistory:
 
     def _catch_up(self) -> LivePhase:
         """Fill what is missing up to now, as an incremental job does."""
+        self._observer.catching_up()
         self._close_former()
         plan = self.home.runner.build_plan(self._request())
-        job = JobControl(self.home.runner).run(plan, stop=self.stop, origin=_ORIGIN).job
-        return LivePhase(job, live=False, failed=job.error or "")
+        result = JobControl(self.home.runner).run(plan, stop=self.stop, origin=_ORIGIN)
+        return LivePhase(result.job, live=False, failed=result.job.error or "", outage=bool(result.unreached))
 
     def _catch_up_if_possible(self) -> LivePhase:
         """The same; where it fails, trades are streamed all the same, and the next one fills what is missing."""
@@ -110,7 +149,7 @@ class LiveHistory:
             raise
         except KrakenError as error:
             LOG.warning("%s", error)
-            return LivePhase(None, live=False, failed=str(error))
+            return LivePhase(None, live=False, failed=str(error), outage=_is_outage(error))
 
     def _pairs(self) -> list[Pair]:
         """The selected pairs that trade."""
@@ -128,14 +167,32 @@ class LiveHistory:
         until = time.monotonic() + self.catch_up_every_s
         runner = self.home.runner
         job = self.home.ledger.create_job(request, now(), [], JobMetrics(), _ORIGIN)
-        live = LiveJob(feed, tapes, now, lambda: self.stop() or time.monotonic() >= until, self.report)
+
+        def over() -> bool:
+            return self.stop() or time.monotonic() >= until or self._is_listed_anew(feed, pairs, request)
+
+        live = LiveJob(feed, tapes, now, over, self.report, self._observer.look)
         try:
             return LivePhase(runner.run_live(job, live, stop=self.stop).job, live=True)
         except JobError as error:
             LOG.warning("%s", error)
-            return LivePhase(None, live=True, failed=str(error))
+            return LivePhase(None, live=True, failed=str(error), outage=_is_outage(error))
+
+    def _is_listed_anew(self, feed: TradeFeed, pairs: Sequence[Pair], request: Request) -> bool:
+        """Whether a pair trades that is selected and not followed yet: a job that looks for it is begun once."""
+        trading = {pair for pair, status in feed.statuses.items() if status in TRADING}
+        new = {pair for pair in trading - set(pairs) - self._looked_for if request.holds(pair, self.home.tiers)}
+        self._looked_for |= new
+        for pair in sorted(new):
+            LOG.info("%s is listed", pair)
+        return bool(new)
 
     def _exchange_clock(self) -> Callable[[], int]:
         """The exchange's clock: read once, and continued by a steady one."""
         at_begin, began = self.home.exchange(self.stop).now(), time.monotonic()
         return lambda: at_begin + int(time.monotonic() - began)
+
+
+def _is_outage(error: KrakenError) -> bool:
+    """Whether a job failed because the exchange was not reached."""
+    return isinstance(error, UnavailableError) or isinstance(error.__cause__, UnavailableError)

@@ -26,6 +26,7 @@ class LiveJob:
     now: Callable[[], int]
     over: Callable[[], bool]
     report: Callable[[LiveProgress], None]
+    observe: Callable[[Live], None]
 
     def __call__(self, runner: JobRunner, job: IngestionJob, lease: Lease, stop: Callable[[], bool]) -> JobResult:
         """Commit until it is over. Raises Interrupted where the job alone was asked to stop."""
@@ -42,6 +43,7 @@ class LiveJob:
             runner.settings.settling_seconds,
             self.report,
             runner.keeper(runner.ledger, job),
+            self.observe,
         )
         with suppress(Interrupted):  # a request was under way: what it was for is filled at the next start
             live.run(job, lambda: self.over() or stop())

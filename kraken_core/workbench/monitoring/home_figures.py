@@ -11,6 +11,7 @@ from kraken_core.domain.interval_units import short
 from kraken_core.domain.jobs import IngestionJob, JobStatus
 from kraken_core.domain.metrics import Metric, MetricKind, Sample
 from kraken_core.workbench.charts.totals import Totals
+from kraken_core.workbench.live.state import LiveState
 from kraken_core.workbench.watch.state import WatchState
 
 _PREFIX = "kraken_history_"
@@ -22,7 +23,7 @@ class HomeFigures:
 
     ``detected`` is the instant of the last detection, ``oldest`` the age (seconds) of the series whose coverage ends
     first: None where there is none. ``by_interval`` counts slots, ``gaps`` open gaps, both by minutes of an interval;
-    ``jobs`` come newest first. ``watch`` is the newest one, None where there never was one.
+    ``jobs`` come newest first. ``watch`` and ``live`` are the newest ones, None where there never was one.
     """
 
     now: int
@@ -32,14 +33,21 @@ class HomeFigures:
     gaps: Mapping[int, int]
     jobs: Sequence[IngestionJob]
     watch: WatchState | None
+    live: LiveState | None
 
     @classmethod
-    def of(
-        cls, now: int, totals: Totals, ages: Iterable[int], jobs: Sequence[IngestionJob], watch: WatchState | None
+    def of(  # noqa: PLR0917 - one of each kind
+        cls,
+        now: int,
+        totals: Totals,
+        ages: Iterable[int],
+        jobs: Sequence[IngestionJob],
+        watch: WatchState | None,
+        live: LiveState | None,
     ) -> HomeFigures:
         """The figures of what a home has: ``ages`` are its series', in seconds."""
         gaps = Counter(totals.gaps["interval_minutes"].to_list())
-        return cls(now, totals.as_of or None, max(ages, default=None), totals.by_interval, gaps, jobs, watch)
+        return cls(now, totals.as_of or None, max(ages, default=None), totals.by_interval, gaps, jobs, watch, live)
 
     def metrics(self) -> list[Metric]:
         """All there are, whether or not anything is known of each."""
@@ -48,6 +56,7 @@ class HomeFigures:
             *self._of_freshness(),
             *self._of_jobs(),
             *self._of_watch(),
+            *self._of_live(),
             _gauge("metrics_timestamp_seconds", "When these figures were read.", _one(self.now)),
         ]
 
@@ -101,6 +110,23 @@ class HomeFigures:
         yield _gauge("watch_last_round_failed", "Whether its last round failed.", failed)
         ended = _one(last.ended if last else None)
         yield _gauge("watch_last_round_timestamp_seconds", "When its last round ended.", ended)
+
+    def _of_live(self) -> Iterator[Metric]:
+        live = self.live
+        waiting = sum(1 for pair in live.pairs if pair.waiting_since is not None) if live else 0
+        is_open = "Its connections to the exchange's stream that are open."
+        traded = "When the last trade happened that it received."
+        yield _gauge("live_alive", "Whether the live history of this home runs.", _one(live.is_alive if live else None))
+        yield _gauge("live_connections_open", is_open, _one(live.open_connections if live else None))
+        expected = _one(live.connections if live else None)
+        yield _gauge("live_connections_expected", "How many there are when all is well.", expected)
+        ended, disconnects = "Connections that ended, or could not be opened.", live.disconnects if live else None
+        yield Metric(_PREFIX + "live_disconnects_total", MetricKind.COUNTER, ended, _one(disconnects))
+        yield _gauge("live_last_trade_timestamp_seconds", traded, _one(live.traded_at if live else None))
+        yield _gauge("live_pairs_waiting", "Pairs that wait for missing trades.", _one(waiting if live else None))
+        lags = {pair.pair: live.lag(pair, self.now) for pair in live.pairs} if live else {}
+        of_pairs = [Sample(lag, {"pair": pair}) for pair, lag in lags.items() if lag is not None]
+        yield _gauge("live_lag_seconds", "How long ago what is stored of a pair ends.", of_pairs)
 
 
 def _gauge(name: str, meaning: str, samples: Sequence[Sample]) -> Metric:

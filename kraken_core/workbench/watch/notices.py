@@ -19,18 +19,24 @@ PATIENCE_S = 30
 
 
 class Notice(NamedTuple):
-    """What happened: ``kind`` is failure, exchange (it was not reached), recovery (a round succeeded again) or gaps.
+    """What happened: ``kind`` is failure, exchange (it was not reached), recovery (it is well again) or gaps.
 
-    Or test, where nothing happened.
+    Of a live history also degraded, and pairs (of which nothing is streamed). Or test, where nothing happened.
     """
 
     kind: str
     message: str
     gaps: Sequence[GapRecord] = ()
+    sender: str = "watch"  # or live
 
 
 TEST_NOTICE = Notice("test", "a test notice: nothing happened.")
 Notify: TypeAlias = Callable[[Notice], None]  # raises OSError, with a line without secrets
+
+
+def is_due(failures: int) -> bool:
+    """Whether to notify of the last of so many failures in a row: of the first, the second, the fourth and so on."""
+    return failures & (failures - 1) == 0
 
 
 def send(notice: Notice, to: Sequence[Notify]) -> list[str]:
@@ -57,7 +63,7 @@ def document(notice: Notice) -> dict[str, object]:
     """What is sent; chat servers show ``text``."""
     gaps = [documents.gap_row(gap) for gap in notice.gaps]
     return {
-        "text": f"kraken-history watch: {notice.message}",
+        "text": f"kraken-history {notice.sender}: {notice.message}",
         "kind": notice.kind,
         "message": notice.message,
         "gaps": gaps,

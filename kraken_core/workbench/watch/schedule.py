@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from kraken_core.domain.errors import JobError, JobRunningError
+from kraken_core.domain.errors import JobError
 from kraken_core.domain.interval_units import short
 from kraken_core.workbench.home import OpenHome
-from kraken_core.workbench.jobs.worker_process import signal_worker, start_process
+from kraken_core.workbench.jobs.worker_process import signal_worker
+from kraken_core.workbench.watch.detached import start_detached
 from kraken_core.workbench.watch.notices import TEST_NOTICE, recipients, send
 from kraken_core.workbench.watch.state import WatchState, read_state
 
 WEBHOOK = "KRAKEN_WATCH_WEBHOOK"  # of the environment: it may be a secret
-PATIENCE_S = 30  # for a new process to load and to begin
-LOOK_EVERY_S = 0.1
 TEST = signal.SIGUSR1  # to a watch: send a test notice
 
 
@@ -76,19 +74,7 @@ class Schedule:
 
         Raises JobRunningError where the home is watched already, JobError where it did not begin.
         """
-        before = self.state
-        if before and before.is_alive:
-            raise JobRunningError("this home is being watched already: stop that watch first.")
-        self.home.create_home()
-        home = self.home.settings.home
-        start_process("kraken_core.watcher", ["--home", str(home), *plan.options], home, self.log)
-        until = time.monotonic() + PATIENCE_S
-        while time.monotonic() < until:
-            now = self.state
-            if now and (not before or now.worker != before.worker):
-                return now
-            time.sleep(LOOK_EVERY_S)
-        raise JobError(f"the watch did not begin in its new process; the reason is in {self.log}.")
+        return start_detached(self.home, ["watch", *plan.options], self.log, lambda: self.state)
 
     def stop(self) -> None:
         """Request the watch to end; a round that runs is paused first. Raises JobError where it does not run here."""

@@ -6,15 +6,14 @@ A file, and not the ledger: a ledger that cannot be reached is one of the things
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from kraken_core.domain.errors import HomeError
-from kraken_core.workbench.jobs.log import LOG
 from kraken_core.workbench.jobs.worker_process import is_lost
+from kraken_core.workbench.watch.state_file import write_state
 
 STATE = "watch.json"
 KEPT = 30  # rounds, and notices
@@ -111,10 +110,4 @@ class WatchRecord:
 
     def _write(self, state: WatchState) -> None:
         self.state = state
-        path = self.home / STATE
-        beside = path.with_suffix(".new")
-        try:
-            beside.write_text(json.dumps(asdict(state)), encoding="utf-8")
-            os.replace(beside, path)  # noqa: PTH105 - what is read is always whole
-        except OSError as error:
-            LOG.warning("%s could not be written: %s", path, error.strerror)
+        write_state(self.home / STATE, asdict(state))

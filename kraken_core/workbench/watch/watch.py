@@ -20,7 +20,7 @@ from kraken_core.workbench.jobs.log import LOG
 from kraken_core.workbench.jobs.worker_process import this_worker
 from kraken_core.workbench.requests import ingest_request, selection
 from kraken_core.workbench.watch.alone import alone
-from kraken_core.workbench.watch.notices import TEST_NOTICE, Notice, Notify, send
+from kraken_core.workbench.watch.notices import TEST_NOTICE, Notice, Notify, is_due, send
 from kraken_core.workbench.watch.state import WatchRecord, WatchState, read_state
 
 _ORIGIN = JobOrigin(Trigger.WATCH)
@@ -107,10 +107,7 @@ class Watch:
         except HomeError as error:
             LOG.warning("%s", error)
             before = None
-        selecting = {name: value for name, value in self.request.items() if name in _SELECTING}
-        chosen = selection(self.home.tiers, self.home.ledger.names(), **selecting)
-        named = ", ".join([*chosen.tiers, *map(str, chosen.pairs)]) or "everything stored"
-        what = f"{named}; {', '.join(map(short, chosen.intervals))}"
+        what = describe_request(self.home, self.request)
         state = WatchState(this_worker(), what, self.every, len(self.notify), clock.now())
         if before:
             state = replace(state, rounds=before.rounds, notices=before.notices)
@@ -156,7 +153,7 @@ class Watch:
 
     def _notify_of_failure(self, done: Round, failures: int) -> None:
         """Notify of a failure unless that was done lately; ``failures`` counts those in a row."""
-        if failures & (failures - 1):  # no power of two
+        if not is_due(failures):
             return
         again = f" {_rounds(failures)} in a row failed." if failures > 1 else ""
         self._notify(Notice("exchange" if done.outage else "failure", f"{done.failed}{again}"))
@@ -167,6 +164,14 @@ class Watch:
         for failure in failures:
             LOG.warning("%s", failure)
         self._record.add_notice(notice.kind, notice.message, len(self.notify) - len(failures), failures)
+
+
+def describe_request(home: OpenHome, request: Mapping[str, Any]) -> str:
+    """What a request selects, in a few words."""
+    selecting = {name: value for name, value in request.items() if name in _SELECTING}
+    chosen = selection(home.tiers, home.ledger.names(), **selecting)
+    named = ", ".join([*chosen.tiers, *map(str, chosen.pairs)]) or "everything stored"
+    return f"{named}; {', '.join(map(short, chosen.intervals))}"
 
 
 def _rounds(number: int) -> str:
