@@ -2,7 +2,7 @@
 
 python -m bench [--quick] [--runs 3]
     [--only ingest|planning|detection|audits|batches|answers|crews|questdb|dashboard|start|certify|reads|remembered|
-            kept-trades]
+            kept-trades|live]
 
 Speeds of ingest are ratios to what this machine can do at all: the raw loop of ../shared/bench (inflate, parse, write;
 nothing else), run just before. Other figures are seconds on this machine. The targets are for the sizes taken here;
@@ -25,6 +25,7 @@ from bench.detection import detection
 from bench.figures import Figure
 from bench.ingest import ingest
 from bench.kept_trades import kept_trades
+from bench.live import live
 from bench.planning import planning
 from bench.questdb import questdb
 from bench.reads import reads
@@ -51,6 +52,7 @@ def main() -> None:
         "reads",
         "remembered",
         "kept-trades",
+        "live",
     )
     parser.add_argument("--only", choices=known)
     args = parser.parse_args()
@@ -68,6 +70,7 @@ def main() -> None:
         "reads": partial(reads, full=not args.quick),
         "remembered": partial(remembered, full=not args.quick),
         "kept-trades": partial(kept_trades, full=not args.quick, runs=args.runs),
+        "live": partial(live, full=not args.quick),
         "ingest": partial(ingest, full=not args.quick, runs=args.runs),
     }
     print(f"{'what':<66}{'measured':>12}{'target':>12}")

@@ -43,10 +43,7 @@ def live(drawn: Moves) -> None:
         if _moves(jobs) != drawn:
             st.rerun()
         for job in jobs:
-            if job.status is JobStatus.RUNNING and is_streaming(job):
-                candles = formatting.many(job.metrics.records_ingested, "new candle")
-                st.info(f"Job {job.id} streams trades: {candles} so far.", icon=":material/sensors:")
-            elif job.status is JobStatus.RUNNING:
+            if job.status is JobStatus.RUNNING and not is_streaming(job):
                 _progress(job, jobs)
 
 

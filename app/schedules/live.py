@@ -6,14 +6,14 @@ import streamlit as st
 
 from app.shared import formatting
 from app.shared.filters import FIRST_DAY, known_markets
-from app.shared.live_status import show_live
+from app.shared.live_status import EVERYTHING, show_live
 from app.shared.workbench_cache import is_simulated, workbench
 from kraken_core.domain.errors import KrakenError
 from kraken_core.domain.market import INTERVALS
 from kraken_core.workbench.live.control import LivePlan
 from kraken_core.workbench.live.state import LiveState
 
-STANDS_STILL = (
+NOTHING_TO_FOLLOW = (
     "The simulated market's time stands still, so there is nothing to follow. One that goes on: "
     "`kraken-history simulate market --serve 8080 --live`."
 )
@@ -23,7 +23,7 @@ FIRST = "What is missing since then is filled first. Empty: five years, or what 
 def live_now(state: LiveState) -> None:
     """The live history as it goes."""
     st.subheader("Live")
-    show_live(state, "schedules")
+    show_live(state, EVERYTHING)
 
 
 def live_before(state: LiveState | None) -> None:
@@ -38,7 +38,7 @@ def live_before(state: LiveState | None) -> None:
     if state and state.failed:
         st.text(f"Its last job failed: {state.failed}")
     if is_simulated():
-        st.info(STANDS_STILL, icon=":material/info:")
+        st.info(NOTHING_TO_FOLLOW, icon=":material/info:")
         return
     markets = known_markets()
     with st.form("live"):

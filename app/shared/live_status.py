@@ -19,6 +19,8 @@ MEANINGS = {
     "later trade came: a pair that trades seldom lags behind.",
     "Waiting": "Pairs with trades that the stream lost, and that the exchange has not answered yet.",
 }
+FIRST = ("Connections", "Last trade", "Largest lag")
+EVERYTHING = "schedules"  # the page that shows all figures
 DOING = {
     CATCHING_UP: "A job fills what is missing",
     STREAMING: "Trades are streamed",
@@ -37,12 +39,12 @@ def is_streaming(job: IngestionJob) -> bool:
     return bool(state and state.phase == STREAMING)
 
 
-def show_live(drawn: LiveState, key: str) -> None:
-    """Show it, and again every two seconds; once it has ended or sent a notice, the page is drawn anew."""
-    st.fragment(_live, run_every=EVERY_S)(drawn, key)
+def show_live(drawn: LiveState, page: str) -> None:
+    """Show it on a page, and again every two seconds; once it has ended or sent a notice, the page is drawn anew."""
+    st.fragment(_live, run_every=EVERY_S)(drawn, page)
 
 
-def _live(drawn: LiveState, key: str) -> None:
+def _live(drawn: LiveState, page: str) -> None:
     with error_boundary():
         state = live_state()
         if state is None or state.notices != drawn.notices:
@@ -54,8 +56,9 @@ def _live(drawn: LiveState, key: str) -> None:
             st.warning(f"**Live is degraded.** {text} {formatting.plain(why)}", icon=":material/sensors_off:")
         else:
             st.success(f"**Live runs.** {text}", icon=":material/sensors:")
-        show_metrics(_figures(state, now), MEANINGS)
-        if st.toggle("Lag of each pair", key=f"lags {key}"):
+        figures = _figures(state, now)
+        show_metrics({name: figures[name] for name in figures if page == EVERYTHING or name in FIRST}, MEANINGS)
+        if st.toggle("Lag of each pair", key=f"lags {page}"):
             st.dataframe([_row(state, pair, now) for pair in state.pairs], hide_index=True, height="content")
 
 

@@ -16,7 +16,7 @@ from kraken_core.stores.files.durable import write_whole
 MARKER, LEDGER, TABLE, TRADES = "BACKUP.json", "ledger.db", "candles", "trades"
 _SETTINGS = "kraken.toml"
 _ASIDE = "kraken.toml.saved"
-_FILES = (FORMAT_FILE, "tiers.toml", "identities.toml", "watch.json")
+_FILES = (FORMAT_FILE, "tiers.toml", "identities.toml", "watch.json", "live.json")
 _FOLDERS = ("logs", "rejects")
 _HOW = "name a folder that is empty, does not exist yet, or has an earlier backup of this home"
 
