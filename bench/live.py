@@ -27,6 +27,7 @@ from kraken_core.simulator.exchange.stream import SimulatedStream
 from kraken_core.simulator.exchange.stream_faults import StreamFaults
 from kraken_core.simulator.listing import Listing
 from kraken_core.simulator.market import SimulatedMarket
+from kraken_core.workbench.live.state import STREAMING, read_state
 
 PAIRS = [Pair(f"T{number:02}", "USD") for number in range(50)]
 DAY = date(2026, 3, 30)
@@ -45,7 +46,7 @@ class Size(NamedTuple):
     speed: int
 
 
-FULL, QUICK = Size(10, 6, 60), Size(4, 1, 60)
+FULL, QUICK = Size(5, 6, 60), Size(4, 1, 60)
 
 
 def live(*, full: bool) -> Iterator[Figure]:
@@ -58,7 +59,7 @@ def live(*, full: bool) -> Iterator[Figure]:
 def _latency(minutes: int) -> Iterator[Figure]:
     """A minute can be proved once it has settled, and a later trade happened: both are counted apart."""
     with _followed(1, DAY_S, 2) as (market, clock, home, _):
-        seen = _seen(home, clock, BEGINS + (minutes + 3) * 60)
+        seen = _seen(home, clock, clock.now() + SETTLING_S + minutes * 60)
     waits, late = [], 0
     for (pair, end), at in seen.items():
         times = market.tapes[pair].time_ns
@@ -79,26 +80,26 @@ def _seen(home: Path, clock: ExchangeClock, until: int) -> dict[tuple[Pair, int]
     It looks at coverage, which is recorded behind the candles.
     """
     seen: dict[tuple[Pair, int], float] = {}
-    series = [Series(pair, 1) for pair in PAIRS]
     ends: dict[Pair, int] = {}
     with Workbench.open(home) as reader:
         while clock.now() < until:
-            now = {each.series.pair: each.end for each in reader.ledger.coverage(series)}  # sorted: the last counts
+            now = _stored_until(reader)
             at = clock.now_ns() / NS
             for pair, end in now.items():
                 first = ends.get(pair, end)
                 seen |= {(pair, minute): at for minute in range(first + 60, end + 60, 60)}
                 ends[pair] = end
             time.sleep(LOOK_EVERY_S)
-    return {(pair, end): at for (pair, end), at in seen.items() if end > BEGINS + 60}
+    begun = min(seen.values())  # what was stored first may have waited for the stream
+    return {key: at for key, at in seen.items() if at > begun + 1}
 
 
 def _stretch(size: Size) -> Iterator[Figure]:
     """Memory of the process, and what the commits of a day leave, with a job an hour that merges them."""
     memory: list[float] = []
     with _followed(size.speed, 3600, size.hours + 1) as (_, clock, home, process):
-        first = _disk(home)
-        while clock.now() < BEGINS + size.hours * 3600:
+        first, until = _disk(home), clock.now() + size.hours * 3600
+        while clock.now() < until:
             time.sleep(1)
             memory.append(process.memory_info().rss / MB)
     last, half = _disk(home), len(memory) // 2
@@ -107,7 +108,7 @@ def _stretch(size: Size) -> Iterator[Figure]:
     with Workbench.open(home) as workbench:
         jobs = workbench.jobs()
         failed = sum(1 for job in jobs if job.error)
-        covered = min(each.end for each in _last(workbench))
+        covered = min(_stored_until(workbench).values())
     what = f"live: {size.hours} h at {size.speed} x"
     yield Figure(f"{what}: memory, second half to first", float(ratio), 1.15)
     yield Figure(f"{what}: memory at its end", memory[-1], 1_000, "MB")
@@ -116,13 +117,15 @@ def _stretch(size: Size) -> Iterator[Figure]:
     yield Figure(f"{what}: candles a day", (last.table - first.table) / days / MB, 100, "MB")
     yield Figure(f"{what}: ledger a day", (last.ledger - first.ledger) / days / MB, 100, "MB")
     yield Figure(f"{what}: jobs that failed, of {len(jobs)}", failed, 0)
-    yield Figure(f"{what}: lag of the slowest pair at its end", BEGINS + size.hours * 3600 - covered, 1_800, "s")
+    yield Figure(f"{what}: lag of the slowest pair at its end", until - covered, 1_800, "s")
 
 
-def _last(workbench: Workbench) -> list[Series]:
-    """The last covered range of each pair's minutes."""
-    ranges = {each.series.pair: each for each in workbench.ledger.coverage([Series(pair, 1) for pair in PAIRS])}
-    return list(ranges.values())  # type: ignore[arg-type]
+def _stored_until(workbench: Workbench) -> dict[Pair, int]:
+    """Where the last of each pair's minutes ends that is covered."""
+    ends: dict[Pair, int] = {}
+    for each in workbench.ledger.coverage([Series(pair, 1) for pair in PAIRS]):
+        ends[each.series.pair] = max(each.end, ends.get(each.series.pair, 0))
+    return ends
 
 
 class _Disk(NamedTuple):
@@ -146,7 +149,7 @@ def _followed(
 ) -> Iterator[tuple[SimulatedMarket, ExchangeClock, Path, psutil.Process]]:
     """A home that follows the market, in a process of its own, once that streams."""
     listings = [Listing(pair, 2 + place % 7, 10 + place, 4, 50) for place, pair in enumerate(PAIRS)]
-    market = SimulatedMarket.make(12, listings, BEGINS - 3600, BEGINS + (hours + 1) * 3600)
+    market = SimulatedMarket.make(12, listings, BEGINS - 3600, BEGINS + (hours + 4) * 3600)
     clock = ExchangeClock(BEGINS, running=True, speed=speed)
     with (
         tempfile.TemporaryDirectory(prefix="kraken-bench-") as folder,
@@ -158,7 +161,7 @@ def _followed(
         words = [sys.executable, "-m", "bench.live_home", home, DAY.isoformat(), speed, catch_up_s, *PAIRS]
         with subprocess.Popen(list(map(str, words)), env={**os.environ, **settings}) as process:
             try:
-                while not stream.connections and process.poll() is None:
+                while not ((state := read_state(home)) and state.phase == STREAMING) and process.poll() is None:
                     time.sleep(0.1)
                 yield market, clock, home, psutil.Process(process.pid)
             finally:

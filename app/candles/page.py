@@ -118,7 +118,7 @@ def _redrawn(view: View) -> None:
         if bounds is None or not followed(view.series):
             st.rerun()
         at = newest(bounds, view.at) if view.following else window(bounds)
-        st.caption(f"Live adds candles; drawn is {formatting.moment(at.start)} – {formatting.moment(at.end)}.")
+        st.caption(f"Live adds candles. Shown: {formatting.moment(at.start)} – {formatting.moment(at.end)}.")
         _shown(view, at)
 
 

@@ -13,7 +13,7 @@ from app.overview.trend import trend
 from app.shared import formatting
 from app.shared.filters import IN_URL
 from app.shared.links import link
-from app.shared.live_status import live_state, show_live
+from app.shared.live_status import DIED, show_live
 from app.shared.metrics import show_metrics
 from app.shared.series_list import open_series, series_list
 from app.shared.time_window import chosen
@@ -47,8 +47,7 @@ def page() -> None:
     drawn = moves()
     live(drawn)
     with st.container():
-        if now_live := live_state():
-            show_live(now_live, "overview")
+        _live()
     found = summary()
     if found is None:
         if any(status is not JobStatus.CANCELLED for _, status, _ in drawn):
@@ -74,6 +73,16 @@ def page() -> None:
         st.plotly_chart(figure, config={"displayModeBar": False}, key="completeness")
     st.subheader("Freshness")
     _freshness(found)
+
+
+def _live() -> None:
+    """The live history as it goes, or that it died."""
+    state = workbench().live.state
+    if state and state.is_alive:
+        show_live(state, "overview")
+    elif state and state.ended is None:
+        st.error(f"**{DIED}** Nothing follows the exchange now.", icon=":material/error:")
+        link("schedules", "Start it again", ":material/sensors:")
 
 
 def _answer(found: Summary) -> None:

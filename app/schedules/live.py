@@ -6,7 +6,7 @@ import streamlit as st
 
 from app.shared import formatting
 from app.shared.filters import FIRST_DAY, known_markets
-from app.shared.live_status import EVERYTHING, show_live
+from app.shared.live_status import DIED, EVERYTHING, show_live
 from app.shared.workbench_cache import is_simulated, workbench
 from kraken_core.domain.errors import KrakenError
 from kraken_core.domain.market import INTERVALS
@@ -31,8 +31,8 @@ def live_before(state: LiveState | None) -> None:
     st.subheader("Start live")
     st.caption("Live streams trades, and stores each minute of candles once it is closed, settled and proved.")
     if state and state.ended is None:
-        st.error(f"**Live died.** It began {formatting.moment(state.started)}, and its process is gone. What it has "
-                 "not stored is filled at the next start.", icon=":material/error:")  # fmt: skip
+        began = formatting.moment(state.started)
+        st.error(f"**{DIED}** It began {began}. The next start fills what is missing.", icon=":material/error:")
     elif state:
         st.caption(f"The last one ended {formatting.moment(state.ended)}.")
     if state and state.failed:

@@ -21,6 +21,7 @@ MEANINGS = {
 }
 FIRST = ("Connections", "Last trade", "Largest lag")
 EVERYTHING = "schedules"  # the page that shows all figures
+DIED = "Live died: its process is gone."
 DOING = {
     CATCHING_UP: "A job fills what is missing",
     STREAMING: "Trades are streamed",

@@ -30,6 +30,7 @@ WAIT_S = 0.2  # for trades, before it is looked whether anything is due
 COMMIT_EVERY_S = 60  # of the exchange's clock
 ASK_EVERY_S = 5  # of the exchange's clock, for the same missing ids
 LOOK_BACK_S = (600, 14_400, 345_600)  # for a trade before the first slot that is missing, one after the other
+CLOCK_WITHIN_S = 2  # that its clock may be ahead of what was read of it, in whole seconds, some time ago
 MOST_PAGES = 50  # of trades, for the missing ids of a pair: what takes more is filled by the next job
 LOG = logging.getLogger("kraken_core")
 
@@ -68,6 +69,7 @@ class Live:
     refused: dict[Pair, str] = field(default_factory=dict)
     _requested_at: dict[Pair, int] = field(default_factory=dict)  # when it was requested what is missing
     _until: int = 0
+    _newest: int = 0  # when the newest trade of the stream happened, by the exchange's clock
 
     def run(self, job: IngestionJob, over: Callable[[], bool]) -> JobMetrics:
         """Commit what becomes whole until it is ``over``; returns the metrics.
@@ -85,17 +87,28 @@ class Live:
         while not over():
             for pair, trades in self.feed.take(WAIT_S).items():
                 self.tapes[pair].receive(trades)
-            now = self.now()
+                self._newest = max(self._newest, *(trade.time // NS for trade in trades))
+            now = self._exchange_now()
             self.observe(self)
             self._ask(now, longest_waiting(self.tapes))
             if now - now % COMMIT_EVERY_S > committed:
                 committed = now
-                self._ask(now, longest_waiting(self.tapes), every_s=1)
-                self._commit(buffer, evidence)
-        self._commit(buffer, evidence)
+                self._ask(now, self._holding_up(now), every_s=1)
+                self._commit(now, buffer, evidence)
+        self._commit(self._exchange_now(), buffer, evidence)
         if self.keeper:
             self.keeper.report()
         return buffer.metrics
+
+    def _exchange_now(self) -> int:
+        """The exchange's clock: not before the newest trade, as far as that is to be believed."""
+        now = self.now()
+        return max(now, min(self._newest, now + CLOCK_WITHIN_S))
+
+    def _holding_up(self, now: int) -> list[LiveTape]:
+        """Those whose missing trades keep back what has settled."""
+        settled_ns = (now - self.settling_s) * NS
+        return [tape for tape in longest_waiting(self.tapes) if tape.hole and tape.hole.since < settled_ns]
 
     def _is_finest(self, series: Series) -> bool:
         return series.pair in self.tapes and series.interval == self.tapes[series.pair].intervals[0]
@@ -149,9 +162,8 @@ class Live:
     def _is_kept(self, pair: Pair) -> bool:
         return self.keeper is not None and self.keeper.wanted(pair)
 
-    def _commit(self, buffer: AnswerBuffer, evidence: str) -> None:
+    def _commit(self, now: int, buffer: AnswerBuffer, evidence: str) -> None:
         """What is whole by now, of all pairs together."""
-        now = self.now()
         steps = [(pair, step) for pair, tape in self.tapes.items() if (step := tape.give(now))]
         answers = [
             answer for pair, step in steps for answer in _answers(pair, step, evidence, keep=self._is_kept(pair))

@@ -15,7 +15,7 @@ import pytest
 
 from kraken_core import Workbench
 from kraken_core.domain.errors import JobRunningError
-from kraken_core.domain.exchange import SETTLING_S
+from kraken_core.domain.exchange import NS, SETTLING_S
 from kraken_core.domain.grades import Grade
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.timerange import TimeRanges, day_start
@@ -95,6 +95,27 @@ def test_killed_anywhere_the_next_start_fills_what_is_missing(
             states = [job.status.value for job in workbench.jobs()]
         assert "FAILED" not in states
         assert "RUNNING" not in states
+
+
+def test_a_trade_tells_that_a_minute_has_settled_where_the_clock_is_known_to_be_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a second: it was read once, in whole ones. Nothing but that trade happens any more."""
+    times = MARKET.tapes[BTC].time_ns / NS
+    settles = next(at - at % 60 for at in times.tolist() if at > BEGINS + 300 and at % 60 < 0.9)
+    trade = times[np.searchsorted(times, settles)]
+    with (
+        live_exchange(MARKET, BEGINS, monkeypatch) as exchange,
+        Following(tmp_path / "home", exchange, [BTC], [1], DAY, behind_s=1) as live,
+    ):
+        live.streaming()
+        exchange.clock.advance(trade + 0.05 - exchange.clock.now_ns() / NS)
+        exchange.delivered()
+        until = time.monotonic() + PATIENCE_S
+        while not live.progress:
+            assert time.monotonic() < until
+            time.sleep(0.02)
+        assert live.progress[-1].until == settles - SETTLING_S
 
 
 def test_live_and_watch_exclude_one_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -87,6 +87,7 @@ class Following:
     start_date: str
     catch_up_every_s: float = 3600
     tiers: Sequence[str] = ()
+    behind_s: int = 0  # what is known of the exchange's clock
     phases: list[LivePhase] = field(default_factory=list)
     notices: list[Notice] = field(default_factory=list)
     progress: list[LiveProgress] = field(default_factory=list)
@@ -121,7 +122,7 @@ class Following:
                     self._stop.wait,
                     self.progress.append,
                     self.catch_up_every_s,
-                    self.exchange.clock.now,
+                    lambda: self.exchange.clock.now() - self.behind_s,
                     brisk_feed,
                     [self.notices.append],
                 )
