@@ -102,18 +102,17 @@ def _stretch(size: Size) -> Iterator[Figure]:
         while clock.now() < until:
             time.sleep(1)
             memory.append(process.memory_info().rss / MB)
-    last, half = _disk(home), len(memory) // 2
-    days = size.hours * 3600 / DAY_S
+        last = _disk(home)
+        with Workbench.open(home) as workbench:
+            jobs, covered = workbench.jobs(), min(_stored_until(workbench).values())
+    days, half = size.hours * 3600 / DAY_S, len(memory) // 2
     ratio = np.mean(memory[half:]) / np.mean(memory[:half])
-    with Workbench.open(home) as workbench:
-        jobs = workbench.jobs()
-        failed = sum(1 for job in jobs if job.error)
-        covered = min(_stored_until(workbench).values())
+    failed = sum(1 for job in jobs if job.error)
     what = f"live: {size.hours} h at {size.speed} x"
     yield Figure(f"{what}: memory, second half to first", float(ratio), 1.15)
     yield Figure(f"{what}: memory at its end", memory[-1], 1_000, "MB")
     yield Figure(f"{what}: files of the table", last.files, 500)
-    yield Figure(f"{what}: files written a day", (last.written - first.written) / days, 5_000)
+    yield Figure(f"{what}: commits a day", (last.written - first.written) / days, 5_000)
     yield Figure(f"{what}: candles a day", (last.table - first.table) / days / MB, 100, "MB")
     yield Figure(f"{what}: ledger a day", (last.ledger - first.ledger) / days / MB, 100, "MB")
     yield Figure(f"{what}: jobs that failed, of {len(jobs)}", failed, 0)

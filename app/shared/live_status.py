@@ -60,7 +60,8 @@ def _live(drawn: LiveState, page: str) -> None:
         figures = _figures(state, now)
         show_metrics({name: figures[name] for name in figures if page == EVERYTHING or name in FIRST}, MEANINGS)
         if st.toggle("Lag of each pair", key=f"lags {page}"):
-            st.dataframe([_row(state, pair, now) for pair in state.pairs], hide_index=True, height="content")
+            slowest_first = sorted(state.pairs, key=lambda pair: -(state.lag(pair, now) or 0))
+            st.dataframe([_row(state, pair, now) for pair in slowest_first], hide_index=True)
 
 
 def _figures(state: LiveState, now: int) -> dict[str, str]:

@@ -14,12 +14,15 @@ from kraken_core.domain.errors import HomeError, JobError, JobRunningError, Krak
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.metrics import Sample
 from kraken_core.domain.timerange import TimeRange, day_start
+from kraken_core.simulator.exchange import Fault, FaultKind, Faults
+from kraken_core.simulator.exchange.stream_faults import StreamFaults
 from kraken_core.simulator.listing import Listing
 from kraken_core.simulator.market import SimulatedMarket
 from kraken_core.workbench.jobs.worker_process import this_worker
 from kraken_core.workbench.live.control import LivePlan
 from kraken_core.workbench.live.state import STATE, LivePair, LiveRecord, LiveState, read_state
 from kraken_core.workbench.watch.schedule import WatchPlan
+from kraken_core.workbench.watch.watch import describe_request
 from tests.support.command_line import Kraken
 from tests.support.live_exchange import Following, assert_stored_is_true, live_exchange
 
@@ -107,6 +110,25 @@ def test_an_exchange_that_is_not_reached_at_the_start_is_notified(
     assert not state.is_alive
 
 
+def test_missing_trades_that_cannot_be_requested_fail_the_job_which_is_notified_and_so_is_the_next_that_succeeds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kraken_core.workbench.live.live.FIRST_PAUSE_S", 0.05)
+    home, losses = tmp_path / "home", StreamFaults(seed=2, dropped=0.3)
+    with live_exchange(MARKET, BEGINS, monkeypatch, losses) as exchange:
+        with Following(home, exchange, [BTC], [1], DAY) as live:
+            live.streaming()
+            live.until(BEGINS + 120)
+            exchange.rest.faults = Faults((Fault(FaultKind.FORBIDDEN, times=None),))
+            live.seen(lambda state: state.failed != "")
+            exchange.rest.faults = Faults()
+            live.seen(lambda state: "recovery" in {each.kind for each in state.notices})
+            live.until(exchange.clock.now() + 300)
+        assert [each.kind for each in live.notices][:1] == ["exchange"]
+        assert live.notices[-1].kind == "recovery"
+        assert_stored_is_true(home, MARKET, [BTC], [1])
+
+
 def test_a_state_is_read_as_it_was_written_and_notices_of_an_earlier_one_stay(tmp_path: Path) -> None:
     record = LiveRecord(tmp_path, lambda: 7, LiveState(this_worker(), "TIER1; 1m", 1, 5))
     record.update(pairs=(LivePair("BTC/USD", 60, 61.5, None, "halted"),))
@@ -157,6 +179,13 @@ def test_metrics_and_a_test_notice_from_the_command_line(
         assert json.loads(seen.read_text(encoding="utf-8"))["kind"] == "test"
         kraken("live", *words, "--test-notice", code=2)
         kraken("live", *words, "--metrics-file", tmp_path / "nowhere" / "x.prom", code=2)
+
+
+def test_of_many_pairs_that_are_followed_a_few_are_named(tmp_path: Path) -> None:
+    with Workbench.open(tmp_path / "home") as workbench:
+        pairs = [f"T{number}/USD" for number in range(50)]
+        what = describe_request(workbench, {"pairs": pairs, "intervals": ["1m"], "start_date": DAY})
+    assert what == "T0/USD, T1/USD, T2/USD, T3/USD, T4/USD and 45 more; 1m"
 
 
 def test_a_live_history_of_another_host_is_not_ended_from_here(tmp_path: Path) -> None:

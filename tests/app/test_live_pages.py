@@ -66,8 +66,8 @@ def test_connections_the_last_trade_and_the_lag_of_each_pair_are_shown(following
     assert "Stop live" in labels(page)
     assert not labels(page) & {"Start live", "Start the watch"}, "one of them at a time"
     lags = page.toggle(key="lags schedules").set_value(True).run().dataframe[0].value
-    assert list(lags["Lag"]) == ["3 min", "5 min", "–"]
-    assert list(lags["State"]) == ["✓", "waits for missing trades", "halted (cancel_only)"]
+    assert list(lags["Lag"]) == ["5 min", "3 min", "–"], "the slowest first"
+    assert list(lags["State"]) == ["waits for missing trades", "✓", "halted (cancel_only)"]
 
 
 def test_the_overview_shows_it_too(following: LiveState, opened: Opened) -> None:

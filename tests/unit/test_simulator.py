@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from decimal import Decimal
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from kraken_core.domain.errors import UsageError
 from kraken_core.domain.market import INTERVALS, Series
 from kraken_core.domain.timerange import TimeRange, TimeRanges, floor
 from kraken_core.simulator.candles import candles
+from kraken_core.simulator.exchange import ExchangeClock
 from kraken_core.simulator.market import SimulatedMarket
 from kraken_core.simulator.release import DAY_S
 from kraken_core.simulator.tape import NS, Tape
@@ -174,3 +176,13 @@ def test_a_pair_lives_from_its_first_trade_and_a_delisted_one_until_after_its_la
     assert len(market.lives(PEPE)) == 2
     assert market.lives(PEPE)[1].end is not None
     assert market.lived(PEPE, 1440) == TimeRanges.single(START, END)
+
+
+def test_a_clock_that_runs_may_be_faster_than_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    passed = 0
+    monkeypatch.setattr("kraken_core.simulator.exchange.clock.time", SimpleNamespace(monotonic_ns=lambda: passed))
+    clock = ExchangeClock(START, running=True, speed=60)
+    passed = 2 * 10**9
+    assert clock.now() == START + 120
+    clock.advance(30)
+    assert clock.now() == START + 150

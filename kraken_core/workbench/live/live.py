@@ -74,6 +74,7 @@ class LiveHistory:
     observed: Callable[[], None] = lambda: None
     _looked_for: set[Pair] = field(default_factory=set, repr=False)  # new pairs for which a job was begun
     _observer: LiveObserver = field(init=False, repr=False)
+    _refused: dict[Pair, str] = field(default_factory=dict, repr=False)
     _tapes: dict[Pair, LiveTape] = field(default_factory=dict, repr=False)
 
     def phases(self) -> Generator[LivePhase, None, None]:
@@ -171,7 +172,7 @@ class LiveHistory:
         def over() -> bool:
             return self.stop() or time.monotonic() >= until or self._is_listed_anew(feed, pairs, request)
 
-        live = LiveJob(feed, tapes, now, over, self.report, self._observer.look)
+        live = LiveJob(feed, tapes, now, over, self.report, self._observer.look, self._refused)
         try:
             return LivePhase(runner.run_live(job, live, stop=self.stop).job, live=True)
         except JobError as error:

@@ -19,7 +19,10 @@ from kraken_core.workbench.jobs.runner import JobRunner
 
 @dataclass(frozen=True, slots=True)
 class LiveJob:
-    """What a live job carries out; ``over`` is when it is to end by itself, ``now`` the exchange's clock."""
+    """What a live job carries out; ``over`` is when it is to end by itself, ``now`` the exchange's clock.
+
+    ``refused`` is kept from one job to the next: see :class:`Live`.
+    """
 
     feed: TradeFeed
     tapes: Mapping[Pair, LiveTape]
@@ -27,6 +30,7 @@ class LiveJob:
     over: Callable[[], bool]
     report: Callable[[LiveProgress], None]
     observe: Callable[[Live], None]
+    refused: dict[Pair, str]
 
     def __call__(self, runner: JobRunner, job: IngestionJob, lease: Lease, stop: Callable[[], bool]) -> JobResult:
         """Commit until it is over. Raises Interrupted where the job alone was asked to stop."""
@@ -44,6 +48,7 @@ class LiveJob:
             self.report,
             runner.keeper(runner.ledger, job),
             self.observe,
+            refused=self.refused,
         )
         with suppress(Interrupted):  # a request was under way: what it was for is filled at the next start
             live.run(job, lambda: self.over() or stop())

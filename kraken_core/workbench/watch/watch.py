@@ -24,6 +24,7 @@ from kraken_core.workbench.watch.notices import TEST_NOTICE, Notice, Notify, is_
 from kraken_core.workbench.watch.state import WatchRecord, WatchState, read_state
 
 _ORIGIN = JobOrigin(Trigger.WATCH)
+NAMED = 5  # tiers or pairs, where a request is described
 _SELECTING = ("tier", "tiers", "pairs", "intervals")  # of a request
 
 
@@ -170,7 +171,9 @@ def describe_request(home: OpenHome, request: Mapping[str, Any]) -> str:
     """What a request selects, in a few words."""
     selecting = {name: value for name, value in request.items() if name in _SELECTING}
     chosen = selection(home.tiers, home.ledger.names(), **selecting)
-    named = ", ".join([*chosen.tiers, *map(str, chosen.pairs)]) or "everything stored"
+    names = [*chosen.tiers, *map(str, chosen.pairs)]
+    more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
+    named = (", ".join(names[:NAMED]) + more) or "everything stored"
     return f"{named}; {', '.join(map(short, chosen.intervals))}"
 
 
