@@ -18,7 +18,9 @@ def main(arguments: list[str]) -> int:
         os._exit(0)  # the starter's child ends here; the worker has no parent
     from kraken_core import Workbench  # noqa: PLC0415 - loaded by the worker alone
     from kraken_core.domain.errors import KrakenError  # noqa: PLC0415 - same
+    from kraken_core.domain.gc_pause import collect_rarely  # noqa: PLC0415 - same
 
+    collect_rarely()
     with Workbench.open(home) as workbench:
         try:
             result = workbench.runner.run(

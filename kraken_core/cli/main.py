@@ -38,6 +38,7 @@ from kraken_core.cli.values import conditions, incidents, price_findings
 from kraken_core.cli.verify import verify
 from kraken_core.cli.watch import watch
 from kraken_core.domain.errors import KrakenError
+from kraken_core.domain.gc_pause import collect_rarely
 from kraken_core.domain.untrusted import visible
 
 LONGEST = 500  # characters of one word in a message, which may quote whatever was typed
@@ -105,6 +106,7 @@ for command in (
 
 def main() -> None:
     """Run the command line, and exit: 0 done, 1 failed, 2 wrong use or bad input, 3 paused, 4 incomplete."""
+    collect_rarely()
     sys.exit(run(sys.argv[1:]))
 
 

@@ -21,6 +21,16 @@ class _Pauses:
 
 
 _PAUSES = _Pauses()
+_NEW_VALUES = 100_000  # that are made, and not gone, before cyclic garbage is searched for; by default it is 700
+
+
+def collect_rarely() -> None:
+    """Search for cyclic garbage seldom, for the rest of this process: for one that runs a single command or job.
+
+    Loading libraries makes hundreds of thousands of values that stay. To search them again and again took an eighth of
+    the processor's time of a report, and as much of what a job takes before it reads its first file.
+    """
+    gc.set_threshold(_NEW_VALUES)
 
 
 @contextmanager

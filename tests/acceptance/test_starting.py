@@ -65,3 +65,21 @@ def test_candles_are_read_with_what_reads_them_alone(full_home: Path) -> None:
 def test_candles_for_pandas_load_pandas_besides(full_home: Path) -> None:
     script = READ.format(home=str(full_home), start=FIRST_DAY, to="pandas")
     assert loaded_by(script) <= {*READING, "pandas"}
+
+
+def test_a_command_searches_for_cyclic_garbage_seldom_and_a_users_own_process_as_before() -> None:
+    command = "import sys; sys.argv = ['kraken-history', '--version']\nfrom kraken_core.cli import main"
+    run = f"{command}\ntry: main()\nexcept SystemExit: print('threshold', gc.get_threshold()[0])"
+    opened = "from kraken_core import Workbench; Workbench.open('nowhere'); print('threshold', gc.get_threshold()[0])"
+    thresholds = []
+    for script in (run, opened):
+        done = subprocess.run(
+            [sys.executable, "-c", f"import gc\n{script}"],
+            env=environment(),
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        thresholds.append(int(done.stdout.split()[-1]))
+    of_command, of_user = thresholds
+    assert of_command > 100 * of_user
