@@ -64,7 +64,7 @@ class TimeRanges:
         """The union of ``ranges``, in any order, overlapping or touching; empty ones add nothing."""
         pieces = sorted(ranges)
         if len(pieces) < 2:  # noqa: PLR2004 - nothing to join, as of most sets
-            return cls.single(*pieces[0]) if pieces else cls()
+            return cls.single(*pieces[0]) if pieces else _EMPTY
         bounds: list[int] = []
         for start, end in pieces:
             if start >= end:
@@ -78,7 +78,7 @@ class TimeRanges:
     @classmethod
     def single(cls, start: int, end: int) -> TimeRanges:
         """One range, or nothing where it is empty."""
-        return cls((start, end)) if start < end else cls()
+        return cls((start, end)) if start < end else _EMPTY
 
     def __iter__(self) -> Iterator[TimeRange]:
         return map(TimeRange._make, self._pairs())
@@ -158,9 +158,11 @@ class TimeRanges:
     def clip(self, start: int, end: int) -> TimeRanges:
         """What lies inside ``[start, end)``; looks only at that part."""
         if start >= end:
-            return TimeRanges()
+            return _EMPTY
         if not self.bounds or (start <= self.bounds[0] and self.bounds[-1] <= end):
             return self
+        if self.bounds[-1] <= start or end <= self.bounds[0]:
+            return _EMPTY
         first, behind = bisect_right(self.bounds, start), bisect_left(self.bounds, end)
         begun, unended = (start,) * (first % 2), (end,) * (behind % 2)
         return TimeRanges((*begun, *self.bounds[first:behind], *unended))
@@ -169,12 +171,16 @@ class TimeRanges:
         """The whole slots of ``width`` seconds that lie inside."""
         if self._is_aligned(width):
             return self
+        if len(self.bounds) == 2:  # noqa: PLR2004 - a single range, as most are
+            return TimeRanges.single(ceil(self.bounds[0], width), floor(self.bounds[1], width))
         return TimeRanges.of((ceil(start, width), floor(end, width)) for start, end in self._pairs())
 
     def outer(self, width: int) -> TimeRanges:
         """The slots of ``width`` seconds that are touched."""
         if self._is_aligned(width):
             return self
+        if len(self.bounds) == 2:  # noqa: PLR2004 - likewise
+            return TimeRanges((floor(self.bounds[0], width), ceil(self.bounds[1], width)))
         return TimeRanges.of((floor(start, width), ceil(end, width)) for start, end in self._pairs())
 
     def slots(self, width: int) -> int:
@@ -199,3 +205,6 @@ class TimeRanges:
         """Start and end of each range, without the names: several times as fast."""
         bounds = iter(self.bounds)
         return zip(bounds, bounds, strict=True)
+
+
+_EMPTY = TimeRanges()  # made once: most of what is cut, subtracted or joined is nothing
