@@ -50,7 +50,7 @@ def detection() -> Iterator[Figure]:
             began = time.perf_counter()
             gaps = _detect(ledger)
             seconds = time.perf_counter() - began
-            yield Figure(f"{WHAT}, {gaps:,} gaps, with the ledger: {name}", seconds, 3, "s")
+            yield Figure(f"{WHAT}, {gaps:,} gaps, with the ledger: {name}", seconds, 1.5, "s")
         ledger.close()
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import statistics
 import subprocess
@@ -15,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.archives import made, raw_rows_per_second
+from bench.archives import children_s, environment, made, raw_loop
 from bench.figures import Figure
 from tests.support.databases import new_schema
 from tests.support.postgres_server import PostgreSQL
@@ -36,8 +35,8 @@ class Case:
         return f"{self.pairs} × {self.minutes:,}"
 
 
-QUICK = [Case(8, 500_000, 0.8), Case(150, 20_000, 2.5, small=True)]
-FULL = [Case(40, 2_000_000, 0.8), Case(600, 20_000, 2.5, small=True)]
+QUICK = [Case(8, 500_000, 1.3), Case(150, 20_000, 5, small=True)]
+FULL = [Case(40, 2_000_000, 1.3), Case(600, 20_000, 5, small=True)]
 
 
 def ingest(*, full: bool, runs: int) -> Iterator[Figure]:
@@ -49,16 +48,20 @@ def ingest(*, full: bool, runs: int) -> Iterator[Figure]:
 
 def _measured(case: Case, folder: Path, runs: int) -> Iterator[Figure]:
     archive = made(folder / "archive.zip", case.pairs, case.minutes)
-    ratios, told = [], []
+    ratios, whole, told = [], [], []
+    _ingested(archive, folder / "home", folder / "seen.json")  # compiles modules, and has the archive in memory
     for _ in range(runs):
         shutil.rmtree(folder / "home", ignore_errors=True)
-        raw = raw_rows_per_second(archive, folder / "raw")
+        raw = raw_loop(archive, folder / "raw")
+        before = children_s()
         told.append(_ingested(archive, folder / "home", folder / "seen.json"))
-        ratios.append(told[-1]["records"]["read"] / told[-1]["seconds"]["ingest"] / raw)
+        whole.append(raw.processor_s / (children_s() - before))
+        ratios.append(told[-1]["records"]["read"] / told[-1]["seconds"]["ingest"] / raw.rows_per_second)
     files = told[0]["files"]["total"]
     yield Figure(
         f"ingest of {case} minutes, of the raw loop's rows a second", statistics.median(ratios), case.ratio, least=True
     )
+    yield Figure(f"ingest of {case}: raw loop's processor time, of ours", statistics.median(whole), 1, least=True)
     yield Figure(f"ingest of {case}: process start to first byte", _median(told, "first_byte"), 2, "s")
     if case.small:
         yield Figure(f"ingest of {case}: ledger and coverage, a file", _median(told, "ledger") / files * 1e6, 100, "µs")
@@ -72,7 +75,7 @@ def _measured(case: Case, folder: Path, runs: int) -> Iterator[Figure]:
     if case.small:
         began = time.perf_counter()
         _ingested(archive, folder / "home", folder / "seen.json")
-        yield Figure(f"the same again, {files:,} files known: whole process", time.perf_counter() - began, 4, "s")
+        yield Figure(f"the same again, {files:,} files known: whole process", time.perf_counter() - began, 1.2, "s")
 
 
 def _on_postgres(case: Case, archive: Path, folder: Path, runs: int) -> Iterator[Figure]:
@@ -118,6 +121,6 @@ def _ingested(archive: Path, home: Path, seen: Path, ledger: str = "") -> dict[s
         [*command, "--home", str(home), "--csv-source-dir", str(archive), "--start-date", "2020-01-01"],
         check=True,
         stdout=subprocess.PIPE,
-        env={**os.environ, **({"KRAKEN_LEDGER": ledger} if ledger else {})},
+        env={**environment(), **({"KRAKEN_LEDGER": ledger} if ledger else {})},
     )
     return {**json.loads(told.stdout), "seen": json.loads(seen.read_text())}

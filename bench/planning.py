@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from bench.archives import made
+from bench.archives import environment, made
 from bench.figures import Figure
 
 
@@ -30,6 +30,9 @@ def planning() -> Iterator[Figure]:
         ]
         began = time.perf_counter()
         subprocess.run(
-            [*command, "--home", f"{folder}/home", "--csv-source-dir", str(archive)], check=True, capture_output=True
+            [*command, "--home", f"{folder}/home", "--csv-source-dir", str(archive)],
+            check=True,
+            capture_output=True,
+            env=environment(),
         )
-        yield Figure("planning 12,000 files: whole process", time.perf_counter() - began, 3, "s")
+        yield Figure("planning 12,000 files: whole process", time.perf_counter() - began, 1.5, "s")

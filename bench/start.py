@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import resource
 import statistics
 import subprocess
 import sys
@@ -11,7 +9,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from bench.archives import made
+from bench.archives import children_s, environment, made
 from bench.figures import Figure
 
 RUNS = 5
@@ -43,13 +41,11 @@ def _processor_s(*arguments: str) -> float:
 
 
 def _once(*arguments: str) -> float:
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    before = children_s()
     _run(*arguments)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return children_s() - before
 
 
 def _run(*arguments: str) -> str:
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     command = [sys.executable, *arguments]
-    return subprocess.run(command, check=True, capture_output=True, text=True, env=environment).stdout
+    return subprocess.run(command, check=True, capture_output=True, text=True, env=environment()).stdout
