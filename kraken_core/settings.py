@@ -18,6 +18,7 @@ from kraken_core.domain.identity_table import parse_identities
 from kraken_core.domain.prices.findings import PriceLimits
 from kraken_core.domain.redaction import without_secrets
 from kraken_core.domain.tiers import ALL, Tiers
+from kraken_core.domain.venues import SPOT_NAME, Venue
 from kraken_core.ports import StoreKind
 from kraken_core.stores.files.regular import regular
 from kraken_core.stores.kinds import store_address
@@ -80,6 +81,23 @@ def _tiers(value: Any) -> tuple[str, ...]:  # noqa: ANN401 - TOML values are of 
     return tuple(words)
 
 
+def _addresses(value: Any) -> tuple[str, ...]:  # noqa: ANN401 - TOML values are of any type
+    """Addresses by name: a table, or a text of ``name=address`` with commas in between."""
+    example = "name=https://… of each exchange, with commas in between (in kraken.toml: a table)"
+    parts = [part.partition("=")[::2] for part in value.split(",") if part] if isinstance(value, str) else value
+    named = list(parts.items()) if isinstance(parts, dict) else parts
+    if not isinstance(named, list):
+        raise ValueError(example)  # noqa: TRY004 - as of every other value
+    for name, address in named:
+        if (
+            not name.strip()
+            or not isinstance(address, str)
+            or urlsplit(address.strip()).scheme not in {"https", "http"}
+        ):
+            raise ValueError(example)
+    return tuple(f"{name.strip().lower()}={address.strip()}" for name, address in named)
+
+
 def _token(value: Any) -> str:  # noqa: ANN401 - TOML values are of any type
     if not isinstance(value, str) or (value and not _TOKEN.fullmatch(value)):
         raise ValueError("at least 16 letters, digits, or any of ._~+/-")
@@ -108,6 +126,7 @@ _CHECKS: dict[str, Callable[[Any], Any]] = {
     "ledger": _text("sqlite", "postgresql+psycopg"),
     "store": _store,
     "api_url": _text("https", "http"),
+    "exchange_urls": _addresses,
     "ws_url": _text("wss", "ws"),
     "archives_url": _text("https", "http"),
     "csv_source_dirs": _paths,
@@ -142,6 +161,7 @@ class Settings:
     ledger: str = ""
     store: str = ""
     api_url: str = "https://api.kraken.com"
+    exchange_urls: tuple[str, ...] = ()
     ws_url: str = "wss://ws.kraken.com/v2"
     archives_url: str = "https://assets.kraken.com/marketing/institutions/"
     csv_source_dirs: tuple[str, ...] = ()
@@ -186,6 +206,13 @@ class Settings:
     def with_store(self, store: str) -> Settings:
         """The same with another candle table. Raises SettingError."""
         return replace(self, store=_checked("store", store, "--to"), origins={**self.origins, "store": "--to"})
+
+    def exchange_url(self, venue: Venue) -> str:
+        """The address of an exchange's API: that of the settings, else its own."""
+        if venue.name == SPOT_NAME:
+            return self.api_url
+        named = dict(each.split("=", 1) for each in self.exchange_urls)
+        return named.get(venue.name, venue.url)
 
     @property
     def ledger_url(self) -> str:

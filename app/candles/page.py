@@ -46,7 +46,7 @@ class View:
 @remembered
 def bounds_of(workbench: Workbench, pair: str, interval: int) -> TimeRange | None:
     """From when to when a series is wanted."""
-    return workbench.charts.window(workbench.select(pairs=[_pair(pair)], intervals=[interval]))
+    return workbench.charts.window(workbench.select(pairs=[Pair.stored(pair)], intervals=[interval]))
 
 
 @remembered
@@ -67,7 +67,7 @@ def fillable(workbench: Workbench, series: Series, at: TimeRange) -> bool:
 @remembered
 def pictured(workbench: Workbench, pair: str, interval: int, at: TimeRange) -> Drawn:
     """The series in a window."""
-    return workbench.charts.drawn(Series(_pair(pair), interval), at)
+    return workbench.charts.drawn(Series(Pair.stored(pair), interval), at)
 
 
 def shown_bounds(series: Series) -> TimeRange | None:
@@ -160,11 +160,6 @@ def _table(drawn: Drawn) -> pl.DataFrame:
     opens = pl.from_epoch("start", "s").dt.strftime("%Y-%m-%d %H:%M").alias("Opens (UTC)")
     columns = ("open", "high", "low", "close", "volume", "trades", "candles", "source")
     return drawn.bars.select(opens, *(pl.col(name).alias(name.capitalize()) for name in columns))
-
-
-def _pair(name: str) -> Pair:
-    base, _, quote = name.partition("/")
-    return Pair(base, quote)
 
 
 def _figures(drawn: Drawn) -> None:

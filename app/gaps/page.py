@@ -95,7 +95,7 @@ def _links(gaps: pl.DataFrame) -> None:
     """The series of the gaps that were chosen, and their candles around the first of each."""
     first = gaps.unique(["pair", "interval_minutes"], keep="first", maintain_order=True)
     for pair, interval, start, end in first.head(LINKED).select("pair", "interval_minutes", "start", "end").iter_rows():
-        series = Series(Pair(*pair.split("/", 1)), interval)
+        series = Series(Pair.stored(pair), interval)
         around = TimeRange(start - CANDLES_AROUND * series.width, end + CANDLES_AROUND * series.width)
         with st.container(horizontal=True):
             series_link(series)

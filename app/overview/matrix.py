@@ -57,6 +57,5 @@ def clicked(event: Mapping[str, Any], pairs: Sequence[str], intervals: Mapping[s
     """The series of the cell that was clicked; a pair's own cell leads to its first interval."""
     for row, column in event["selection"]["cells"]:
         if row < len(pairs):
-            base, _, quote = pairs[row].partition("/")
-            return Series(Pair(base, quote), intervals.get(column, next(iter(intervals.values()))))
+            return Series(Pair.stored(pairs[row]), intervals.get(column, next(iter(intervals.values()))))
     return None

@@ -75,7 +75,7 @@ def summary(workbench: Workbench) -> Summary | None:
     found = workbench.charts.totals()
     if not found.series.height:
         return None
-    tiers = [workbench.tiers.of(pair.partition("/")[0]) or NO_TIER for pair in found.series["pair"]]
+    tiers = [workbench.tiers.of(Pair.stored(pair).base) or NO_TIER for pair in found.series["pair"]]
     series = found.series.with_columns(pl.Series("tier", tiers, pl.String))
     slots = pl.col(*_COUNTS)
     reasons = found.gaps.sort("candles").group_by("pair", "interval_minutes").agg(pl.last("reason"))  # the widest gap's
@@ -109,12 +109,7 @@ def summary(workbench: Workbench) -> Summary | None:
 
 def _series(frame: pl.DataFrame) -> Iterator[tuple[Series, Completeness]]:
     for name, interval, *counts in frame.select("pair", "interval_minutes", *_COUNTS).iter_rows():
-        yield Series(_pair(name), interval), Completeness(*counts)
-
-
-def _pair(name: str) -> Pair:
-    base, _, quote = name.partition("/")
-    return Pair(base, quote)
+        yield Series(Pair.stored(name), interval), Completeness(*counts)
 
 
 def _by_interval(series: pl.DataFrame) -> list[IntervalTotals]:
@@ -148,7 +143,7 @@ def _oldest(ends: pl.DataFrame, living: list[str]) -> dict[int, tuple[Series, in
     """Of each interval, the series whose data ends first; a pair that left the exchange does not age."""
     found = ends.filter(pl.col("pair").is_in(living)).sort("end", "pair").group_by("interval_minutes").first()
     rows = found.select("interval_minutes", "pair", "end").sort("interval_minutes").iter_rows()
-    return {interval: (Series(_pair(pair), interval), end) for interval, pair, end in rows}
+    return {interval: (Series(Pair.stored(pair), interval), end) for interval, pair, end in rows}
 
 
 def _strip(of: Series, series: pl.DataFrame, gaps: pl.DataFrame) -> GapStrip:

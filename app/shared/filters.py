@@ -90,8 +90,7 @@ def series_picker() -> Series:
             required=True,
             wrap=True,
         )
-    base, _, quote = str(pair).partition("/")
-    return Series(Pair(base, quote), interval or USUAL_MINUTES)
+    return Series(Pair.stored(str(pair)), interval or USUAL_MINUTES)
 
 
 def _begin_with(name: str, options: Mapping[str, T], value: T) -> None:

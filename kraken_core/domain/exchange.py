@@ -1,4 +1,4 @@
-"""What the exchange's public API answers, in our own terms (domain rules 2 and 4).
+"""What an exchange's public API answers, in our own terms (domain rules 2 and 4).
 
 https://docs.kraken.com/api/docs/rest-api/get-ohlc-data and get-recent-trades, as measured in practice.
 """
@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
-from kraken_core.domain.market import Pair, Series, is_tokenized
+from kraken_core.domain.market import Pair, Series, is_tokenized, parse_pair
 from kraken_core.domain.names import BY_RULES, TOKENIZED, Names, PairName
 from kraken_core.domain.timerange import TimeRange, TimeRanges, floor
+from kraken_core.domain.venues import SPOT_NAME, Venue, VenueMarket, venue
 
 if TYPE_CHECKING:
     import polars as pl
@@ -21,6 +22,29 @@ OHLC_INTERVALS = (1, 5, 15, 30, 60, 240, 1440)  # minutes; there is no 720
 NS = 1_000_000_000  # nanoseconds a second
 TRADES_A_PAGE = 1_000  # at most
 SETTLING_S = 120  # until then after its end a slot may still change in what is answered: trades become visible late
+
+
+def _spot_market(symbol: str) -> VenueMarket:
+    pair = parse_pair(symbol)
+    return VenueMarket(pair.altname, pair.base, pair.quote)
+
+
+SPOT = Venue(
+    SPOT_NAME,
+    "Kraken",
+    "https://api.kraken.com",
+    _spot_market,
+    OHLC_INTERVALS,
+    page=OHLC_LIMIT,
+    newest=OHLC_LIMIT,
+    trades=True,
+)
+SPOT_ONLY = frozenset({SPOT_NAME})
+
+
+def venue_of(pair: Pair) -> Venue:
+    """The exchange of a pair. Raises UnknownPairError where it is not installed any more."""
+    return venue(pair.venue) if pair.market else SPOT
 
 
 class ListedPair(NamedTuple):
@@ -40,17 +64,20 @@ class Listed(NamedTuple):
 
     ``skipped`` are the entries that could not be read: what they are called, by why. ``tokenized`` is whether
     tokenized stocks are among the pairs: they need a request of their own, which may fail alone. An answer
-    that is not ``whole`` came with an error.
+    that is not ``whole`` came with an error. ``venues`` are the exchanges that were requested, and ``elsewhere`` the
+    pairs that others than Kraken spot list.
     """
 
     pairs: tuple[ListedPair, ...] = ()
     skipped: Mapping[str, str] = MappingProxyType({})
     tokenized: bool = True
     whole: bool = True
+    venues: frozenset[str] = SPOT_ONLY
+    elsewhere: frozenset[Pair] = frozenset()
 
     @property
     def names(self) -> Names:
-        """What the pairs are called."""
+        """What Kraken spot calls its pairs."""
         return Names(listed.name for listed in self.pairs)
 
 
@@ -59,7 +86,7 @@ class Market(NamedTuple):
 
     ``names`` are those it gave now and before. ``unread`` are the pairs that entries may be of which were not read;
     ``tokenized`` and ``whole`` as in :class:`Listed`; ``notes`` are what a user should know about the list. ``entries``
-    are those that were read, and ``skipped`` counts those that were not.
+    are those that were read, and ``skipped`` counts those that were not. ``venues`` are the exchanges that answered.
     """
 
     now: int
@@ -71,6 +98,7 @@ class Market(NamedTuple):
     notes: tuple[str, ...] = ()
     entries: tuple[ListedPair, ...] = ()
     skipped: int = 0
+    venues: frozenset[str] = SPOT_ONLY
 
     @classmethod
     def of(cls, now: int, answer: Listed, before: Names) -> Market:
@@ -80,19 +108,24 @@ class Market(NamedTuple):
         missed = (
             entry.pair
             for entry in before.entries
-            if entry.pair in unread or not answer.whole or (entry.asset_class == TOKENIZED and not answer.tokenized)
+            if entry.pair in unread
+            or not (answer.whole and SPOT_NAME in answer.venues)
+            or (entry.asset_class == TOKENIZED and not answer.tokenized)
         )
-        listed = frozenset(listed.pair for listed in answer.pairs).union(missed)
+        listed = answer.elsewhere.union((listed.pair for listed in answer.pairs), missed)
         return cls(
             *(now, listed, names, unread, answer.tokenized, answer.whole),
             entries=answer.pairs,
             skipped=len(answer.skipped),
+            venues=answer.venues,
         )
 
     def lacks(self, pair: Pair) -> bool:
         """Whether the pair is surely not listed: what could not be read proves nothing, nor does an empty list."""
         if not self.listed or not self.whole or pair in self.listed or pair in self.unread:
             return False
+        if pair.market or SPOT_NAME not in self.venues:
+            return pair.venue in self.venues
         return self.tokenized or not (is_tokenized(pair.base) or pair.base in self.names.tokenized)
 
 
@@ -149,7 +182,11 @@ class FirstTrade(NamedTuple):
 
 
 def ohlc_horizon(series: Series, now: int) -> TimeRange:
-    """The slots the OHLC endpoint still answers: the 720 last ones closed by ``now``; none for 720 minutes."""
-    end = floor(now, series.width)
-    reach = OHLC_LIMIT * series.width if series.interval in OHLC_INTERVALS else 0
-    return TimeRange(end - reach, end)
+    """The slots of which the exchange still answers candles: closed by ``now``, and of Kraken spot the 720 last ones.
+
+    None of intervals that it has no candles of, as Kraken spot of 720 minutes.
+    """
+    end, of = floor(now, series.width), venue_of(series.pair)
+    if series.interval not in of.intervals:
+        return TimeRange(end, end)
+    return TimeRange(0 if of.newest is None else end - of.newest * series.width, end)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from kraken_core.domain.archives import archives_covering
 from kraken_core.domain.errors import IllegalMoveError
-from kraken_core.domain.exchange import ohlc_horizon
+from kraken_core.domain.exchange import SPOT, ohlc_horizon, venue_of
 from kraken_core.domain.gc_pause import gc_paused
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.routes import NO_REPAIRS, UNKNOWN_RATE, RepairPlan, Served, pages
@@ -24,6 +24,7 @@ Spans = Mapping[Series, TimeRanges]
 NO_SPANS: Spans = {}
 DISAGREE = "sources disagree"
 IN_REACH = "within the last 720 candles"
+ANY_TIME = "the exchange answers candles of any time"
 BY_TRADES = "its trades can be read"
 
 
@@ -178,11 +179,13 @@ class ApiReach(NamedTuple):
     def route(self, series: Series, start: int, end: int, horizon: TimeRange) -> tuple[Route, str, int] | None:
         """The route that would fill a gap, at least in part, what it is, and how many requests it would take.
 
-        ``horizon`` are the slots of its series that the OHLC endpoint answers now.
+        ``horizon`` are the slots of its series that the exchange answers candles of now.
         """
+        of = venue_of(series.pair)
         if start < horizon.end and horizon.start < end:
-            return Route.OHLC, f"{_in_reach(series, start, end, horizon)}; {self.why_not}", 1
-        if self.trades:
+            requests = -(-(end - start) // (of.page * series.width)) if of.is_ranged else 1
+            return Route.OHLC, f"{_in_reach(series, start, end, horizon)}; {self.why_not}", requests
+        if self.trades and of.trades:
             requests = pages(end - start, self.rates.get(series.pair, UNKNOWN_RATE))
             return Route.TRADES, f"{BY_TRADES}; {self.no_trades or self.why_not}", requests
         return None
@@ -266,7 +269,10 @@ class IntegratedGapDetector:
                 requests = sum(s.requests for s in served.sweeps if s.start < end and start < s.end)
                 yield GapRecord(*known, GapStatus.DETECTED, Route.TRADES, BY_TRADES, requests)
             elif served.answers.meets(start, end):
-                yield GapRecord(*known, GapStatus.DETECTED, Route.OHLC, _in_reach(series, start, end, horizon), 1)
+                requests = served.answers_for(start, end)
+                yield GapRecord(
+                    *known, GapStatus.DETECTED, Route.OHLC, _in_reach(series, start, end, horizon), requests
+                )
             elif free.meets(start, end):
                 yield GapRecord(*known, GapStatus.DETECTED, Route.DERIVE, "finer candles cover it")
             elif refuted and refuted.clip(start, end).seconds == end - start:  # no archive is worth getting
@@ -276,11 +282,15 @@ class IntegratedGapDetector:
 
     def _by_hand(self, series: Series, start: int, end: int) -> tuple[str, str]:
         """The archive that contains all of a range, and the file to take from it, or from several with parts of it."""
-        holders = archives_covering(start, end, self.as_of)
+        holders = self._holders(series, start, end)
         if series.pair in self.nowhere or not holders:  # whether any archive contains the pair is unknown
             return "", ""
         whole = len(holders) == 1 and holders[0].end == end
         return holders[0].archive if whole else "", series.file_name
+
+    def _holders(self, series: Series, start: int, end: int) -> Sequence[CoveringArchive]:
+        """The published archives that contain some of a range; there are none of other exchanges."""
+        return () if series.pair.market else archives_covering(start, end, self.as_of)
 
     def _unserved(self, known: tuple[Series, int, int, int, int, int], horizon: TimeRange) -> GapRecord:
         """A gap that nothing planned fills: another job may query the exchange, or an archive has to be downloaded."""
@@ -299,16 +309,20 @@ class IntegratedGapDetector:
         else:
             why_not = "can't be derived" if series.interval > 1 else "nothing is finer than one minute"
             unlisted = f"the exchange no longer lists {pair}" if gone else ""
-            helps = f"available in {archive}" if archive else _partly_covered(archives_covering(start, end, self.as_of))
+            helps = f"available in {archive}" if archive else _partly_covered(self._holders(series, start, end))
             reason = "; ".join(part for part in (note, unlisted, why_not, helps) if part)
         return GapRecord(*known, GapStatus.UNFILLABLE, Route.NONE, reason, 0, csv_file, archive)
 
 
 def _in_reach(series: Series, start: int, end: int, horizon: TimeRange) -> str:
-    """The reason of a gap that an OHLC answer fills, or a part of it."""
+    """The reason of a gap that the exchange's candles fill, or a part of it."""
+    of = venue_of(series.pair)
+    if of.is_ranged:
+        return ANY_TIME
+    newest = IN_REACH.replace(str(SPOT.newest), f"{of.newest:,}")
     reached = (min(end, horizon.end) - max(start, horizon.start)) // series.width
     slots = (end - start) // series.width
-    return IN_REACH if reached == slots else f"{max(0, reached):,} of {slots:,} {IN_REACH}"
+    return newest if reached == slots else f"{max(0, reached):,} of {slots:,} {newest}"
 
 
 def _partly_covered(holders: Sequence[CoveringArchive]) -> str:

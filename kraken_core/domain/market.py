@@ -1,7 +1,8 @@
 """What is traded: pairs, the intervals of their candles, and series.
 
 Names follow AssetPairs (https://docs.kraken.com/api/docs/rest-api/get-tradable-asset-pairs): ``altname`` XBTUSD, key
-XXBTZUSD, ``wsname`` XBT/USD. We show BTC for XBT and DOGE for XDG.
+XXBTZUSD, ``wsname`` XBT/USD. We show BTC for XBT and DOGE for XDG. Markets of other exchanges are called by these:
+``kraken-futures:PF_XBTUSD``.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from kraken_core.domain.errors import UnknownPairError
 from kraken_core.domain.interval_units import short
+from kraken_core.domain.venues import SEPARATOR, SPOT_NAME
+from kraken_core.domain.venues import market as venue_market
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -46,6 +49,7 @@ LEGACY = {**{f"X{coin}": coin for coin in _COINS}, **{f"Z{currency}": currency f
 SHOWN = {"XBT": "BTC", "XDG": "DOGE"}
 SPELLED = {shown: kraken for kraken, shown in SHOWN.items()}
 _ASSET = re.compile(r"[A-Z0-9][A-Z0-9.]{0,15}x?")
+_ODD = re.compile(r"[^A-Za-z0-9._-]")  # in names of files
 _TOKENIZED = re.compile(r"[A-Z0-9][A-Z0-9.]{0,15}x")  # AAPLx: a share of AAPL as a token; the case matters
 _TOKENIZED_PAIR = re.compile(rf"({_TOKENIZED.pattern})([A-Z0-9]{{3,5}})")
 
@@ -54,18 +58,35 @@ _TOKENIZED_PAIR = re.compile(rf"({_TOKENIZED.pattern})([A-Z0-9]{{3,5}})")
 
 
 class Pair(NamedTuple):
-    """A market, in the names we show: ``Pair("BTC", "USD")``."""
+    """A market, in the names we show: ``Pair("BTC", "USD")``.
+
+    ``market`` is empty at Kraken spot; elsewhere it is what the market is called, the exchange first:
+    ``kraken-futures:PF_XBTUSD``.
+    """
 
     base: str
     quote: str
+    market: str = ""
 
     def __str__(self) -> str:
-        return f"{self.base}/{self.quote}"
+        return self.market or f"{self.base}/{self.quote}"
+
+    @property
+    def venue(self) -> str:
+        """The name of the exchange."""
+        return self.market.partition(SEPARATOR)[0] or SPOT_NAME
 
     @property
     def altname(self) -> str:
-        """Kraken's short name, which its files and its API use: XBTUSD."""
+        """What its exchange calls it; of Kraken spot the short name, which its files and its API use: XBTUSD."""
+        if self.market:
+            return self.market.partition(SEPARATOR)[2]
         return SPELLED.get(self.base, self.base) + SPELLED.get(self.quote, self.quote)
+
+    @property
+    def quoted(self) -> str:
+        """What sets it apart from all other markets of its base: the quote at Kraken spot, else its whole name."""
+        return self.market or self.quote
 
     @staticmethod
     def parse(text: str) -> Pair:
@@ -78,14 +99,21 @@ class Pair(NamedTuple):
 
     @staticmethod
     def stored(text: str) -> Pair:
-        """The pair whose ``str`` is ``text``, to the letter: as candles and requests are kept."""
-        return Pair(*text.split("/", 1))
+        """The pair whose ``str`` is ``text``, to the letter: as candles and requests are kept.
+
+        Raises UnknownPairError where it is of an exchange that is not installed.
+        """
+        return _at_venue(text) if SEPARATOR in text else Pair(*text.split("/", 1))
 
 
 @cache
 def parse_pair(text: str, assets: frozenset[str] = KNOWN_ASSETS, quotes: frozenset[str] = QUOTES) -> Pair:
     """The pair that a text names, with what is known of assets and quotes (in Kraken's spelling); see Pair.parse."""
     name = text.strip()
+    if name.lower().startswith(SPOT_NAME + SEPARATOR):
+        name = name[len(SPOT_NAME) + 1 :]
+    elif SEPARATOR in name:
+        return _at_venue(name)
     if name.lower().endswith(".d"):
         message = f"{text} is a dark pool: Kraken publishes no candles of it. Name the open market, {name[:-2]}."
         raise UnknownPairError(message)
@@ -94,6 +122,12 @@ def parse_pair(text: str, assets: frozenset[str] = KNOWN_ASSETS, quotes: frozens
         message = f"{text!r} is not a pair: no known quote currency at its end. Use BASE/QUOTE, such as BTC/USD."
         raise UnknownPairError(message)
     return shown_pair(base, quote)
+
+
+@cache
+def _at_venue(text: str) -> Pair:
+    name, found = venue_market(text)
+    return Pair(found.base, found.quote, f"{name}{SEPARATOR}{found.symbol}")
 
 
 def shown_pair(base: str, quote: str) -> Pair:
@@ -162,8 +196,8 @@ class Series(NamedTuple):
 
     @property
     def file_name(self) -> str:
-        """What the archive calls its file: XBTUSD_60.csv."""
-        return f"{self.pair.altname}_{self.interval}.csv"
+        """What the archive calls its file: XBTUSD_60.csv; of other exchanges kraken-futures-PF_XBTUSD_60.csv."""
+        return f"{_ODD.sub('-', self.pair.market) or self.pair.altname}_{self.interval}.csv"
 
 
 def first_of(series: Iterable[Series]) -> str:

@@ -61,7 +61,7 @@ class Names:
 
         So a pair that the exchange does not list, though it lists its altname (ETHA/USD, where ETHAUSD is ETH/AUSD).
         """
-        unlisted = (pair for pair in pairs if pair not in self._by_pair)
+        unlisted = (pair for pair in pairs if not pair.market and pair not in self._by_pair)
         found = ((pair, self._by_altname.get(pair.altname.upper())) for pair in unlisted)
         return {pair: entry.pair for pair, entry in found if entry}
 
@@ -111,7 +111,7 @@ _WAYS = 5
 
 
 def _spellings(entry: PairName) -> tuple[str, ...]:
-    base, quote = entry.pair
+    base, quote, _ = entry.pair
     spelled = f"{SPELLED.get(base, base)}/{SPELLED.get(quote, quote)}"
     return (base + quote, spelled, str(entry.pair), entry.key, entry.altname)
 

@@ -93,8 +93,7 @@ def _ranges(slots: Iterable[pl.DataFrame]) -> dict[str, dict[Series, TimeRanges]
     )
     found: dict[str, dict[Series, list[tuple[int, int]]]] = {}
     for _, what, name, interval, first, last in runs.iter_rows():
-        base, _, quote = name.partition("/")
-        series = Series(Pair(base, quote), interval)
+        series = Series(Pair.stored(name), interval)
         found.setdefault(what, {}).setdefault(series, []).append((first, last + series.width))
     return {
         what: {series: TimeRanges.of(spans) for series, spans in of_kind.items()} for what, of_kind in found.items()

@@ -4,6 +4,8 @@ An OHLC answer serves the last 720 slots of its series and what derives from the
 every interval: it makes candles of the finest one requested, and the others are derived. So what decides is, for each
 missing instant, the finest interval that is missing it: an answer of that or of a finer interval serves it, if it
 reaches back so far; else it has to be swept.
+
+Of an exchange that answers candles of any time, page by page, that interval's own pages are requested.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from itertools import combinations
 from math import ceil as whole
 from typing import TYPE_CHECKING, NamedTuple
 
-from kraken_core.domain.exchange import OHLC_INTERVALS, TRADES_A_PAGE, ohlc_horizon
+from kraken_core.domain.exchange import TRADES_A_PAGE, ohlc_horizon, venue_of
 from kraken_core.domain.market import INTERVALS, Pair, Series
 from kraken_core.domain.timerange import END_OF_TIME, TimeRanges, ceil
 
@@ -33,12 +35,21 @@ class Sweep(NamedTuple):
     requests: int  # expected
 
 
+class CandlePage(NamedTuple):
+    """Candles to request, of ``[start, end)`` in epoch seconds: whole slots of an interval (minutes)."""
+
+    interval: int
+    start: int
+    end: int
+
+
 @dataclass(frozen=True, slots=True)
 class Repair:
     """What a pair is repaired with: OHLC answers of some intervals (minutes), and sweeps of its trades.
 
     ``finest`` is the interval of the candles that sweeps make. ``instead`` are the answers that serve some of what is
-    swept, should trades be refused. ``trades_a_second`` is what is expected of the pair.
+    swept, should trades be refused. ``pages`` are those of an exchange that answers candles of any time.
+    ``trades_a_second`` is what is expected of the pair.
     """
 
     pair: Pair
@@ -46,12 +57,13 @@ class Repair:
     ohlc: tuple[int, ...] = ()
     sweeps: tuple[Sweep, ...] = ()
     instead: tuple[int, ...] = ()
+    pages: tuple[CandlePage, ...] = ()
     trades_a_second: float = field(default=UNKNOWN_RATE, compare=False)
 
     @property
     def requests(self) -> int:
         """How many requests it takes, as expected."""
-        return len(self.ohlc) + sum(sweep.requests for sweep in self.sweeps)
+        return len(self.ohlc) + sum(sweep.requests for sweep in self.sweeps) + len(self.pages)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +117,10 @@ class Routes:
     def repair(self, missing_of: Missing) -> Repair:
         """The cheapest repair of all that the routes can reach; sweeps win ties, being the official record."""
         repair = Repair(missing_of.pair, min(missing_of.missing), trades_a_second=missing_of.trades_a_second)
-        if not self.trades:
+        of = venue_of(missing_of.pair)
+        if of.is_ranged:
+            return replace(repair, pages=self._pages(missing_of))
+        if not (self.trades and of.trades):
             return replace(repair, ohlc=self._fewest(missing_of))
         needs = missing_of.needs()
         reaches = self._reaches(missing_of, needs)
@@ -127,23 +142,44 @@ class Routes:
         """The slots that an OHLC answer covers."""
         return TimeRanges.single(*ohlc_horizon(Series(pair, interval), self.now))
 
+    def _pages(self, missing_of: Missing) -> tuple[CandlePage, ...]:
+        """The fewest pages of candles over all that is missing: each begins with a missing slot."""
+        of, found = venue_of(missing_of.pair), []
+        for i, instants in missing_of.needs().items() if self.ohlc else ():
+            interval = max((j for j in of.intervals if i % j == 0), default=0)
+            if not interval:
+                continue
+            width, until = interval * 60, 0
+            wanted = instants.outer(width) & self.horizon(missing_of.pair, interval)
+            for start, end in wanted:
+                at = max(start, until)
+                while at < end:
+                    until = at + of.page * width
+                    found.append(CandlePage(interval, at, min(until, wanted.hull.end)))
+                    at = until
+        return tuple(found)
+
     def _instead(self, missing_of: Missing, repair: Repair) -> tuple[int, ...]:
         """Of every interval with missing slots that its answer reaches; the largest that makes up 720 minutes."""
         found = []
         for i, missing in missing_of.missing.items():
-            answering = max((j for j in OHLC_INTERVALS if i % j == 0), default=0) if self.ohlc else 0
+            answering = max((j for j in self._intervals(missing_of) if i % j == 0), default=0)
             if answering and missing & self.horizon(missing_of.pair, answering).outer(i * 60):
                 found.append(answering)
         return tuple(sorted({*found} - {*repair.ohlc}))
 
     def _fewest(self, missing_of: Missing) -> tuple[int, ...]:
         """The fewest answers that serve all that any answers serve."""
-        horizons = {j: self.horizon(missing_of.pair, j) for j in OHLC_INTERVALS if self.ohlc}
+        horizons = {j: self.horizon(missing_of.pair, j) for j in self._intervals(missing_of)}
         useful = [j for j in horizons if any(i % j == 0 and missing for i, missing in missing_of.missing.items())]
         most = _within(missing_of, {j: horizons[j] for j in useful})
         sets = (chosen for count in range(len(useful)) for chosen in combinations(useful, count))
         fits = (c for c in sets if _within(missing_of, {j: horizons[j] for j in c}) == most)
         return next(fits, tuple(useful))
+
+    def _intervals(self, missing_of: Missing) -> tuple[int, ...]:
+        """Those of the candles that may be requested."""
+        return venue_of(missing_of.pair).intervals if self.ohlc else ()
 
     def _reaches(self, missing_of: Missing, needs: Known) -> dict[int, dict[int, int]]:
         """For each need, the intervals of which an answer serves some of it, and from when on.
@@ -154,7 +190,7 @@ class Routes:
         reaches: dict[int, dict[int, int]] = {}
         for i, instants in needs.items():
             reaches[i] = {}
-            for j in OHLC_INTERVALS if self.ohlc else ():
+            for j in self._intervals(missing_of):
                 if i % j == 0 and (horizon := self.horizon(missing_of.pair, j)):
                     start = horizon.hull.start
                     adds_up = j == i or j in missing_of.missing
@@ -215,11 +251,19 @@ def _sweeps(ranges: TimeRanges, trades_a_second: float) -> tuple[Sweep, ...]:
 
 
 class Served(NamedTuple):
-    """The missing slots of a series that a repair serves: by ``answers`` alone, and by ``sweeps`` too."""
+    """The missing slots of a series that a repair serves: by ``answers`` alone, of ``pages`` or not, and by ``sweeps``.
+
+    The answers serve some without the sweeps.
+    """
 
     answers: TimeRanges = _NOTHING
     swept: TimeRanges = _NOTHING
     sweeps: tuple[Sweep, ...] = ()
+    pages: tuple[CandlePage, ...] = ()
+
+    def answers_for(self, start: int, end: int) -> int:
+        """How many answers serve a range."""
+        return max(1, sum(page.start < end and start < page.end for page in self.pages))
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,6 +314,8 @@ def _planned(routes: Routes, by_pair: Mapping[Pair, Missing], repairs: Mapping[P
 def _served(routes: Routes, missing_of: Missing, repair: Repair) -> dict[int, Served]:
     free = missing_of.closed({})
     answered: Known = {j: routes.horizon(missing_of.pair, j) for j in repair.ohlc}
+    for j in {page.interval for page in repair.pages}:
+        answered[j] = TimeRanges.of((page.start, page.end) for page in repair.pages if page.interval == j)
     by_answers = missing_of.closed(answered) if answered else free
     swept = TimeRanges.of((sweep.start, sweep.end) for sweep in repair.sweeps)
     finest = {repair.finest: answered.get(repair.finest, _NOTHING) | swept}
@@ -279,6 +325,7 @@ def _served(routes: Routes, missing_of: Missing, repair: Repair) -> dict[int, Se
             (missing & by_answers[i]) - free[i],
             (missing & by_all[i]) - by_answers[i],
             repair.sweeps,
+            repair.pages,
         )
         for i, missing in missing_of.missing.items()
     }
@@ -297,17 +344,21 @@ def _affordable(
         for sweep in repair.sweeps:
             slots = _slots(missing, sweep.start, sweep.end)
             parts.append((-slots / sweep.requests, pair, replace(repair, ohlc=(), sweeps=(sweep,))))
+        for page in repair.pages:
+            slots = _slots(missing, page.start, page.end, of=page.interval)
+            parts.append((-slots, pair, replace(repair, pages=(page,))))
     chosen: dict[Pair, Repair] = {}
     for _, pair, part in sorted(parts, key=lambda each: each[:2]):
         if most == 0:
             break
         within_budget = part if part.requests <= most else replace(part, sweeps=(_cut(part, most),))
         most -= within_budget.requests
-        before = chosen.get(pair, replace(part, ohlc=(), sweeps=()))
+        before = chosen.get(pair, replace(part, ohlc=(), sweeps=(), pages=()))
         chosen[pair] = replace(
             before,
             ohlc=tuple(sorted((*before.ohlc, *within_budget.ohlc))),
             sweeps=tuple(sorted((*before.sweeps, *within_budget.sweeps))),
+            pages=tuple(sorted((*before.pages, *within_budget.pages))),
         )
     return chosen
 

@@ -17,6 +17,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    case,
     func,
     select,
 )
@@ -55,7 +56,7 @@ _DTYPES: dict[type[TypeEngine[Any]], pl.DataType | type[pl.DataType]] = {
     String: pl.String,
     Text: pl.String,
 }
-_PAIR = (asset.c.ticker + "/" + pair.c.quote).label("pair")
+_PAIR = case((pair.c.currency.is_(None), asset.c.ticker + "/" + pair.c.quote), else_=pair.c.quote).label("pair")
 
 
 def _named(table: Table, *names: str) -> list[Column[Any]]:
@@ -99,7 +100,7 @@ VIEWS: dict[str, Select[Any]] = {
     "pairs": select(
         _PAIR,
         asset.c.ticker.label("base"),
-        pair.c.quote,
+        func.coalesce(pair.c.currency, pair.c.quote).label("quote"),
         asset.c.tier,
         _of_life(pair_life.c.start, pair_life.c.start).label("listed_at"),
         _of_life(pair_life.c.assumed, pair_life.c.start).label("listing_assumed"),

@@ -59,5 +59,5 @@ def _changes(connection: Connection) -> list[ListingChange]:
 
 
 def _columns(change: ListingChange) -> dict[str, str]:
-    (base, quote), altname, asset_class, status = change[1:]
+    (base, quote, _), altname, asset_class, status = change[1:]
     return {"base": base, "quote": quote, "altname": altname, "asset_class": asset_class, "status": status}

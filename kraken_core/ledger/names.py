@@ -94,7 +94,7 @@ class PairNames(Claims):
 
 
 def _columns(entry: PairName) -> dict[str, str]:
-    (base, quote), altname, key, asset_class = entry
+    (base, quote, _), altname, key, asset_class = entry
     return {"altname": altname, "key": key, "base": base, "quote": quote, "asset_class": asset_class}
 
 

@@ -39,7 +39,7 @@ from kraken_core.ports import Clock
 PATIENCE_S = 25  # less than a lease: a worker cut off for longer has to stop
 # Used again and again, so made once
 _NEWER_PAIRS = (
-    "SELECT pair.id, asset.ticker, pair.quote FROM pair JOIN asset ON asset.id = pair.asset_id "
+    "SELECT pair.id, asset.ticker, pair.quote, pair.currency FROM pair JOIN asset ON asset.id = pair.asset_id "
     "WHERE pair.id > %d ORDER BY pair.id"
 )
 _RUNNING = select(ingestion_job.c.id).where(
@@ -145,14 +145,15 @@ class Transactions:
             known = set(connection.scalars(select(asset.c.ticker)))
             add_many(connection, asset, ["ticker"], ((base,) for base in sorted({p.base for p in new} - known)))
             assets = {ticker: id_ for id_, ticker in connection.execute(select(asset.c.id, asset.c.ticker))}
-            add_many(connection, pair, ["asset_id", "quote"], ((assets[p.base], p.quote) for p in new))
+            rows = ((assets[p.base], p.quoted, p.quote if p.market else None) for p in new)
+            add_many(connection, pair, ["asset_id", "quote", "currency"], rows)
 
     def _newer_pairs(self) -> Question:
         return Question(_NEWER_PAIRS % next(reversed(self._pairs), 0), self._learn_pairs)
 
     def _learn_pairs(self, rows: Iterable[Sequence[Any]]) -> None:
-        for id_, base, quote in rows:
-            known = Pair(base, quote)
+        for id_, base, quoted, currency in rows:
+            known = Pair(base, quoted) if currency is None else Pair(base, currency, quoted)
             self._pairs[id_] = known
             self._pair_ids[known] = id_
 

@@ -19,8 +19,8 @@ from kraken_core.domain.kept_trades import within
 from kraken_core.domain.market import Series
 from kraken_core.domain.routes import Repair, Sweep
 from kraken_core.domain.sweep_points import SweepPoint
-from kraken_core.domain.timerange import END_OF_TIME, TimeRanges, floor, iso
-from kraken_core.domain.trade_sweep import Ending, Sweeping, SweepStep, TradeSpan, id_before, phantoms
+from kraken_core.domain.timerange import END_OF_TIME, TimeRange, TimeRanges, floor, iso
+from kraken_core.domain.trade_sweep import STALE_S, Ending, Sweeping, SweepStep, TradeSpan, id_before, phantoms
 from kraken_core.domain.trades import API_RANK
 from kraken_core.ports import Exchange
 
@@ -113,6 +113,7 @@ def answers(exchange: Exchange, repair: Repair, when: AsOf, before: Before, budg
     A sweep that stopped at a point goes on there. Raises UnavailableError, PairRefusedError, Interrupted.
     """
     yield from _answered(exchange, repair, repair.ohlc, when, budget)
+    yield from _pages(exchange, repair, when, budget)
     unread = False
     series = Series(repair.pair, repair.finest)
     try:
@@ -137,6 +138,22 @@ def _answered(
         series = Series(repair.pair, interval)
         found = settled(exchange.ohlc(series, when.as_of, when.young_s), series.width, when)
         yield _candles(series, found, when.as_of)
+
+
+def _pages(exchange: Exchange, repair: Repair, when: AsOf, budget: Budget) -> Iterator[Answer]:
+    """Candles of an exchange that answers those of any time.
+
+    What an answer leaves out of its page is missing still, and planned again. A page that ends a little before the
+    present goes on to it: an answer that ends before that shows by it that it is old.
+    """
+    for interval, start, end in repair.pages:
+        if not budget.take():
+            return
+        series = Series(repair.pair, interval)
+        until = floor(when.as_of, series.width)
+        within = TimeRange(start, until if end > when.as_of - STALE_S else end)
+        found = exchange.ohlc(series, when.as_of, when.young_s, within)
+        yield _candles(series, settled(found, series.width, when) if within.end == until else found, when.as_of)
 
 
 def _candles(of: Series, found: OhlcAnswer, as_of: int) -> Answer:

@@ -150,8 +150,7 @@ def _are_settled() -> pl.Expr:
 
 
 def _series(name: str, interval: int) -> Series:
-    base, _, quote = name.partition("/")
-    return Series(Pair(base, quote), interval)
+    return Series(Pair.stored(name), interval)
 
 
 def _origin(rank: int, files: Mapping[str, str]) -> Origin:

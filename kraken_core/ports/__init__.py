@@ -27,7 +27,7 @@ from kraken_core.ports.candles import (
 from kraken_core.ports.claims import ClaimLedger
 from kraken_core.ports.coverage import CoverageLedger, Unexamined
 from kraken_core.ports.differences import DifferenceLedger
-from kraken_core.ports.exchange import Exchange
+from kraken_core.ports.exchange import Access, Exchange, ExchangePlugin
 from kraken_core.ports.feed import TradeFeed
 from kraken_core.ports.jobs import Forgotten, JobEvent, JobLedger
 from kraken_core.ports.ledger import Ledger, MarketLedger
@@ -39,6 +39,7 @@ from kraken_core.ports.stores import StoreKind, StoreState
 from kraken_core.ports.trades import KeptLedger, TradeOffer, TradeStaging, TradeStore
 
 __all__ = [
+    "Access",
     "Adoptable",
     "AssetRecord",
     "AuditLedger",
@@ -53,6 +54,7 @@ __all__ = [
     "Damage",
     "DifferenceLedger",
     "Exchange",
+    "ExchangePlugin",
     "Filed",
     "Forgotten",
     "Fragmentation",

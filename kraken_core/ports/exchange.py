@@ -1,12 +1,18 @@
-"""The exchange's public API."""
+"""An exchange's public API, and how one is opened."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from kraken_core.domain.names import BY_RULES, Names
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from kraken_core.domain.exchange import FirstTrade, Listed, OhlcAnswer, TradesPage
     from kraken_core.domain.market import Pair, Series
+    from kraken_core.domain.timerange import TimeRange
+    from kraken_core.domain.venues import Venue
 
 
 class Exchange(Protocol):
@@ -38,10 +44,11 @@ class Exchange(Protocol):
         """The pairs listed now, sorted; without dark pools, and without entries that could not be read."""
         ...
 
-    def ohlc(self, series: Series, as_of: int, young_s: int = 0) -> OhlcAnswer:
-        """The last candles of a series, up to 720, that were closed by ``as_of`` (epoch seconds).
+    def ohlc(self, series: Series, as_of: int, young_s: int = 0, within: TimeRange | None = None) -> OhlcAnswer:
+        """The last candles of a series, a page at most, that were closed by ``as_of`` (epoch seconds).
 
-        Those that closed up to ``young_s`` seconds later come too, as provisional, and are not known.
+        Those that closed up to ``young_s`` seconds later come too, as provisional, and are not known. Where the
+        exchange answers candles of any time, those ``within`` a range instead, from its start on.
         """
         ...
 
@@ -51,4 +58,31 @@ class Exchange(Protocol):
 
     def first_trade(self, pair: Pair) -> FirstTrade | None:
         """The first trade that is answered of the pair; None where there is none."""
+        ...
+
+
+class Access(NamedTuple):
+    """How an exchange is requested: at which address, and how often a second for each pair.
+
+    Waits end when ``stop`` returns true; with ``brief`` a person waits for the answers, and retries are few. ``names``
+    are what Kraken spot calls its pairs.
+    """
+
+    url: str
+    requests_per_second: float
+    stop: Callable[[], bool]
+    brief: bool = False
+    names: Names = BY_RULES
+
+
+class ExchangePlugin(Protocol):
+    """What the entry point of an exchange is: see :mod:`kraken_core.domain.venues`."""
+
+    @property
+    def venue(self) -> Venue:
+        """What the rules have to know of it."""
+        ...
+
+    def open(self, access: Access) -> Exchange:
+        """Its public API; nothing is requested yet."""
         ...

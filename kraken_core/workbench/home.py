@@ -9,8 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from kraken_core.domain.errors import HomeError
+from kraken_core.domain.exchange import SPOT_ONLY
 from kraken_core.domain.identities import Identities
 from kraken_core.domain.tiers import Tiers
+from kraken_core.domain.venues import SPOT_NAME, load_plugin
+from kraken_core.ports import Access
 from kraken_core.settings import Settings
 from kraken_core.workbench.jobs.clock import SystemClock
 from kraken_core.workbench.open_store import open_store
@@ -24,7 +27,7 @@ if TYPE_CHECKING:
     from kraken_core.ledger.ledger import SqlLedger
     from kraken_core.pipeline.keep_trades import TradeKeeper
     from kraken_core.pipeline.prices import PriceRules
-    from kraken_core.ports import AssetRecord, CandleTable, Exchange, Ledger
+    from kraken_core.ports import AssetRecord, CandleTable, Exchange, ExchangePlugin, Ledger
     from kraken_core.sources.remote_archives import Remote
     from kraken_core.sources.rest import RetryBudget
     from kraken_core.stores.trades.trade_table import TradeTable
@@ -188,18 +191,23 @@ class OpenHome:
 
         return ChartData(self.ledger, self.store, self.tiers).completeness(report)
 
-    def exchange(self, stop: Callable[[], bool], patience: RetryBudget | None = None) -> Exchange:
-        """The exchange's API, at the settings' address and pace; a wait for it ends when ``stop`` returns true."""
-        from kraken_core.sources.rest import PATIENT, KrakenExchange, Waiting
+    def exchange(
+        self, stop: Callable[[], bool], patience: RetryBudget | None = None, venues: frozenset[str] = SPOT_ONLY
+    ) -> Exchange:
+        """The exchanges' API, at the settings' addresses and pace; a wait for it ends when ``stop`` returns true.
 
-        pace = self.settings.requests_per_second
-        return KrakenExchange(
-            self.settings.api_url,
-            requests_per_second=pace,
-            patience=patience or PATIENT,
-            waiting=Waiting(stop),
-            names=self.ledger.names(),
-        )
+        Pairs of any that is installed may be requested; ``venues`` are those whose clocks and lists of pairs count.
+        """
+        from kraken_core.sources.exchanges import Exchanges
+        from kraken_core.sources.rest import BRIEF
+        from kraken_core.sources.rest.spot import KRAKEN
+
+        def opened(name: str) -> Exchange:
+            plugin: ExchangePlugin = KRAKEN if name == SPOT_NAME else load_plugin(name)
+            pace, names = self.settings.requests_per_second, self.ledger.names()
+            return plugin.open(Access(self.settings.exchange_url(plugin.venue), pace, stop, patience == BRIEF, names))
+
+        return Exchanges(opened, venues)
 
     def create_home(self) -> None:
         """Make the home, where it does not exist yet. Raises HomeError of one that is only to be read."""

@@ -15,7 +15,7 @@ from kraken_core import Workbench
 from kraken_core.domain.exchange import OhlcAnswer
 from kraken_core.domain.gaps import GapStatus
 from kraken_core.domain.market import INTERVALS, Series
-from kraken_core.domain.timerange import TimeRanges
+from kraken_core.domain.timerange import TimeRange, TimeRanges
 from kraken_core.simulator.listing import Listing
 from kraken_core.simulator.market import SimulatedMarket
 from kraken_core.simulator.release import DAY_S, Release, ReleaseLayout, series_of
@@ -250,7 +250,7 @@ class Forgetful(PocketExchange):
 
     forgotten: TimeRanges
 
-    def ohlc(self, series: Series, as_of: int, young_s: int = 0) -> OhlcAnswer:
+    def ohlc(self, series: Series, as_of: int, young_s: int = 0, within: TimeRange | None = None) -> OhlcAnswer:
         answer = super().ohlc(series, as_of)
         there = ~pl.col("time").dt.epoch("s").is_in([at for at, _ in self.forgotten])
         return answer._replace(candles=answer.candles.filter(there)) if series.interval == 1 else answer

@@ -13,6 +13,7 @@ from kraken_core import Workbench
 from kraken_core.domain.errors import LedgerError
 from kraken_core.domain.exchange import OhlcAnswer
 from kraken_core.domain.market import Series
+from kraken_core.domain.timerange import TimeRange
 from kraken_core.ledger.ledger import SqlLedger
 from kraken_core.pipeline.run import JobResult
 from kraken_core.simulator.archive import write_release
@@ -169,7 +170,7 @@ class Correcting(PocketExchange):
 
     factor = 1.0
 
-    def ohlc(self, series: Series, as_of: int, young_s: int = 0) -> OhlcAnswer:
+    def ohlc(self, series: Series, as_of: int, young_s: int = 0, within: TimeRange | None = None) -> OhlcAnswer:
         answer = super().ohlc(series, as_of)
         self.last = answer.candles.with_columns(
             pl.when(pl.col("trades") % 2 == 1).then(pl.col("volume") * self.factor).otherwise("volume")

@@ -13,6 +13,7 @@ from kraken_core.domain.exchange import (
     NS,
     OHLC_INTERVALS,
     SETTLING_S,
+    SPOT_ONLY,
     TRADES_A_PAGE,
     FirstTrade,
     Listed,
@@ -22,6 +23,7 @@ from kraken_core.domain.exchange import (
 from kraken_core.domain.interval_units import short
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.names import BY_RULES, TOKENIZED
+from kraken_core.domain.timerange import TimeRange
 from kraken_core.simulator.exchange import TapeFaults
 from kraken_core.simulator.exchange.answers import PublicApi, RequestRefusedError, body
 from kraken_core.simulator.market import SimulatedMarket
@@ -44,7 +46,9 @@ class PocketExchange:
         self._api = PublicApi(market, trade_ids=True, repeats=True)
         self._lock = threading.Lock()
 
-    def __call__(self, stop: Callable[[], bool], patience: RetryBudget | None = None) -> PocketExchange:
+    def __call__(
+        self, stop: Callable[[], bool], patience: RetryBudget | None = None, venues: frozenset[str] = SPOT_ONLY
+    ) -> PocketExchange:
         """Opened, as a workbench does it."""
         self.stop = stop
         return self
@@ -79,7 +83,7 @@ class PocketExchange:
         pairs = sorted((*currencies.pairs, *tokenized.pairs), key=lambda each: each.pair)
         return Listed(tuple(pairs), {**currencies.skipped, **tokenized.skipped})
 
-    def ohlc(self, series: Series, as_of: int, young_s: int = 0) -> OhlcAnswer:
+    def ohlc(self, series: Series, as_of: int, young_s: int = 0, within: TimeRange | None = None) -> OhlcAnswer:
         if series.interval not in OHLC_INTERVALS:
             raise ValueError(f"the exchange has no {short(series.interval)} candles")
         self._count("OHLC", series.pair)

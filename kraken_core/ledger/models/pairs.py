@@ -20,7 +20,8 @@ pair = Table(
     metadata,
     row_id(),
     reference("asset"),  # the base
-    *words("quote"),
+    *words("quote"),  # at another exchange than Kraken spot the market's whole name: what sets it apart
+    Column("currency", Text),  # the quote, where the column before has a market's name
     UniqueConstraint("asset_id", "quote"),
 )
 

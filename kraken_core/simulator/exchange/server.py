@@ -32,10 +32,11 @@ AT_ONCE = struct.pack("ii", 1, 0)  # of SO_LINGER: a socket closes with a reset
 
 
 class Reply(NamedTuple):
-    """A body of JSON to send, and what goes wrong with it."""
+    """A body of JSON to send, what goes wrong with it, and with which HTTP status it comes otherwise."""
 
     body: bytes
     fault: Fault | None = None
+    status: int = HTTPStatus.OK
 
 
 Answering = Callable[[str, str, Mapping[str, str]], Reply]  # of a client's address, an endpoint and its parameters
@@ -48,7 +49,7 @@ def port_refused(port: int, error: OSError) -> str:
 
 
 class ExchangeServer(ThreadingTCPServer):
-    """Listens on 127.0.0.1, with a thread for each connection; port 0 takes a free one.
+    """Listens on 127.0.0.1, with a thread for each connection; port 0 takes a free one. ``prefix``: of its endpoints.
 
     Raises UsageError where the port cannot be had.
     """
@@ -56,8 +57,9 @@ class ExchangeServer(ThreadingTCPServer):
     allow_reuse_address = True
     request_queue_size = 128
 
-    def __init__(self, port: int, reply: Answering) -> None:
+    def __init__(self, port: int, reply: Answering, prefix: str = PUBLIC) -> None:
         self.reply = reply
+        self.prefix = prefix
         self.closing = threading.Event()
         self._connections: set[socket.socket] = set()
         try:
@@ -110,11 +112,12 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         """Answer a request, or do its fault to it."""
         url = urlsplit(self.path)
-        if not url.path.startswith(PUBLIC):
+        if not url.path.startswith(self.server.prefix):
             self._send(HTTPStatus.NOT_FOUND, SORRY, HTML)
             return
         query = dict(parse_qsl(url.query, keep_blank_values=True))
-        body, fault = self.server.reply(self.client_address[0], url.path.removeprefix(PUBLIC), query)
+        endpoint = url.path.removeprefix(self.server.prefix)
+        body, fault, status = self.server.reply(self.client_address[0], endpoint, query)
         match fault and fault.kind:
             case (FaultKind.SERVER_ERROR | FaultKind.FORBIDDEN | FaultKind.PORTAL) as kind:
                 self._send(PAGES[kind], SORRY, HTML)
@@ -134,7 +137,7 @@ class Handler(BaseHTTPRequestHandler):
             case FaultKind.SLOW if fault:
                 self._send_late(body, fault.seconds)
             case _:
-                self._send(HTTPStatus.OK, body, JSON)
+                self._send(HTTPStatus(status), body, JSON)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002, ANN401 - http.server's signature
         """The exchange's ``requests`` are those received."""

@@ -38,6 +38,7 @@ _BY_TEXT = {
     "EGeneral:Too many requests": Policy.SLOWER,
     "EAPI:Rate limit exceeded": Policy.SLOWER,
     "EGeneral:Temporary lockout": Policy.SLOWER,
+    "apiLimitExceeded": Policy.SLOWER,  # of Kraken Futures
     "EService:Market in": Policy.PAIR,  # cancel_only mode and the like: the market of this pair alone
     "EService:": Policy.REPEAT,  # Unavailable, Busy, Deadline elapsed
     "EQuery:": Policy.PAIR,  # Unknown asset pair

@@ -25,16 +25,29 @@ _REFUSING = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.UNAVAILAB
 
 
 class Transport:
-    """Sends requests to the public endpoints at an address; ``stop`` ends one that is under way. Thread-safe."""
+    """Sends requests to the public endpoints at an address; ``stop`` ends one that is under way. Thread-safe.
+
+    Endpoints are below ``path``. ``errors`` are the exchange's own in a body that came with a refusal; ``setting`` is
+    the one that names the address.
+    """
 
     def __init__(
-        self, url: str, timeout_s: tuple[float, float] = TIMEOUT_S, stop: Callable[[], bool] = never_stop
+        self,
+        url: str,
+        timeout_s: tuple[float, float] = TIMEOUT_S,
+        stop: Callable[[], bool] = never_stop,
+        path: str = "",
+        *,
+        errors: Callable[[bytes], list[str]] | None = None,
+        setting: str = "api_url",
     ) -> None:
         self._session = requests.Session()
         prepare(self._session)
         self._session.auth = _anonymous
         self._session.headers["Accept"] = "application/json"
-        self._url = f"{url.rstrip('/')}/0/public/"
+        self._url = "/".join(part for part in (url.rstrip("/"), path) if part) + "/"
+        self._errors = errors or _listed_errors
+        self._setting = setting
         self._timeout_s = timeout_s
         self._stop = stop
         self.host = _host(url)
@@ -66,7 +79,7 @@ class Transport:
                 allow_redirects=False,
             ) as answer:
                 request.answer = answer
-                _check(answer)
+                self._check(answer)
                 return _body(answer)
         except requests.exceptions.SSLError as error:
             if "CERTIFICATE" in str(error):
@@ -81,8 +94,28 @@ class Transport:
         ) as error:
             raise NoAnswerError(unreached(error), Policy.REPEAT, reached=False) from error
         except requests.exceptions.RequestException as error:
-            reason = f"invalid request ({type(error).__name__}): check the setting api_url"
+            reason = f"invalid request ({type(error).__name__}): check the setting {self._setting}"
             raise NoAnswerError(reason, Policy.ALL) from error
+
+    def _check(self, answer: requests.Response) -> None:
+        """Raises NoAnswerError for every status but 200: errors of the exchange come with that too."""
+        status = answer.status_code
+        if status == HTTPStatus.OK:
+            return
+        reason = f"HTTP status {status}"
+        if status == HTTPStatus.TOO_MANY_REQUESTS:
+            raise NoAnswerError(reason, Policy.SLOWER, _retry_after(answer) or _PEACE_S)
+        if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in _PASSING:
+            raise NoAnswerError(reason, Policy.REPEAT, _retry_after(answer))
+        if status in _REFUSING:
+            raise NoAnswerError(f"{reason}: access refused", Policy.REFUSED)
+        if status in _OF_THE_QUESTION and (errors := self._refusal(answer)):
+            raise refused_by(errors)
+        raise NoAnswerError(f"{reason}: check the setting {self._setting}", Policy.ALL)
+
+    def _refusal(self, answer: requests.Response) -> list[str]:
+        """The exchange's own errors in a body: it refuses this request, and not all of them."""
+        return self._errors(_body(answer))
 
 
 def _check_whole(request: BoundedRequest, error: NoAnswerError | None = None) -> None:
@@ -108,27 +141,10 @@ def _anonymous(request: requests.PreparedRequest) -> requests.PreparedRequest:
     return request
 
 
-def _check(answer: requests.Response) -> None:
-    """Raises NoAnswerError for every status but 200: errors of the exchange come with that too."""
-    status = answer.status_code
-    if status == HTTPStatus.OK:
-        return
-    reason = f"HTTP status {status}"
-    if status == HTTPStatus.TOO_MANY_REQUESTS:
-        raise NoAnswerError(reason, Policy.SLOWER, _retry_after(answer) or _PEACE_S)
-    if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in _PASSING:
-        raise NoAnswerError(reason, Policy.REPEAT, _retry_after(answer))
-    if status in _REFUSING:
-        raise NoAnswerError(f"{reason}: access refused", Policy.REFUSED)
-    if status in _OF_THE_QUESTION and (errors := _errors(answer)):
-        raise refused_by(errors)
-    raise NoAnswerError(f"{reason}: check the setting api_url", Policy.ALL)
-
-
-def _errors(answer: requests.Response) -> list[str]:
-    """The exchange's own errors in a body of JSON: it refuses this request, and not all of them."""
+def _listed_errors(body: bytes) -> list[str]:
+    """Those of Kraken spot, in JSON."""
     try:
-        document = json.loads(_body(answer))
+        document = json.loads(body)
     except (ValueError, RecursionError):
         return []
     errors = document.get("error") if isinstance(document, dict) else None

@@ -67,5 +67,4 @@ def from_footer(footer: Mapping[str, str]) -> dict[Pair, CandleSpan] | None:
 @cache
 def pair_of(name: str) -> Pair:
     """The pair that a candle's ``pair`` column names."""
-    base, _, quote = name.partition("/")
-    return Pair(base, quote)
+    return Pair.stored(name)

@@ -17,6 +17,7 @@ import polars as pl
 from kraken_core.domain.candles import PRICES, SCHEMA, TIME, known_source, unproven
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.timerange import TimeRange, TimeRanges
+from kraken_core.domain.venues import SEPARATOR
 from kraken_core.stores.files.spans import US
 from kraken_core.stores.questdb.merge import SLOT
 from kraken_core.stores.questdb.ranks import Step
@@ -63,7 +64,10 @@ class HeldRows:
             found += self._server.rows(sql, values)
         rows = pl.DataFrame(found, schema=_READ_TYPES, orient="row")
         rows = rows.with_columns(
-            pl.format("{}/{}", self._ticker(), "quote").alias("pair"),
+            pl.when(pl.col("quote").str.contains(SEPARATOR, literal=True))
+            .then("quote")
+            .otherwise(pl.format("{}/{}", self._ticker(), "quote"))
+            .alias("pair"),
             pl.col("time").cast(TIME),
         )
         return self._ranked(_exactly(rows, wanted), wanted.keys())
@@ -75,7 +79,7 @@ class HeldRows:
         selects: list[tuple[str, tuple[object, ...]]] = []
         meant: list[tuple[TimeRange, dict[tuple[int, str], Series]]] = []
         for (interval, span), series in grouped.items():
-            places = {(self._ids[s.pair.base], s.pair.quote): s for s in series}
+            places = {(self._ids[s.pair.base], s.pair.quoted): s for s in series}
             where, values = _where(interval, span, (asset for asset, _ in places))
             rows = f"{self._table} WHERE close IS NOT NULL AND {where}"
             if by_source:
@@ -140,7 +144,7 @@ class HeldRows:
         return pl.col("asset_id").replace_strict(self._tickers, default=None, return_dtype=pl.String)
 
     def _series(self, asset: int, quote: str, interval: int) -> Series:
-        return Series(Pair(self._tickers[asset], quote), interval)
+        return Series(Pair.stored(quote) if SEPARATOR in quote else Pair(self._tickers[asset], quote), interval)
 
 
 def _exactly(rows: pl.DataFrame, ranges: Mapping[Series, TimeRanges]) -> pl.DataFrame:

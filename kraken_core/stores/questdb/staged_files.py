@@ -8,6 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
+from kraken_core.domain.market import Pair
 from kraken_core.ports import StagedFile
 from kraken_core.stores.files.candle_files import CandleFiles
 from kraken_core.stores.files.errors import store_errors
@@ -45,12 +46,11 @@ class StagedFolder:
 
 
 def numbered(candles: pl.DataFrame, ids: Callable[[set[str]], Mapping[str, int]]) -> list[pl.Series]:
-    """The columns asset_id and quote_currency of candles."""
-    names = candles["pair"].unique()
-    parts = names.str.split_exact("/", 1).struct.rename_fields(["base", "quote"]).struct.unnest()
-    known = ids(set(parts["base"]))
-    ids_of = {name: known[base] for name, base in zip(names, parts["base"], strict=True)}
-    quotes = dict(zip(names, parts["quote"], strict=True))
+    """The columns asset_id and quote_currency of candles; the latter is a market's name at another exchange."""
+    stored = {name: Pair.stored(name) for name in candles["pair"].unique()}
+    known = ids({pair.base for pair in stored.values()})
+    ids_of = {name: known[pair.base] for name, pair in stored.items()}
+    quotes = {name: pair.quoted for name, pair in stored.items()}
     pairs = candles["pair"]
     return [
         pairs.replace_strict(ids_of, default=None, return_dtype=pl.Int32).alias("asset_id"),

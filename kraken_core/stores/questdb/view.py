@@ -8,6 +8,7 @@ from pathlib import Path
 
 import duckdb
 
+from kraken_core.domain.venues import SEPARATOR
 from kraken_core.stores.files.errors import store_errors
 from kraken_core.stores.files.location import literal, unglobbed
 from kraken_core.stores.questdb.server import QuestDbServer
@@ -62,7 +63,8 @@ def _fetched(server: QuestDbServer, folder: Path, key: TableKey, table: str) -> 
     names = ", ".join("trade_count AS trades" if name == "trades" else name for name in _TYPES if name != "pair")
     try:
         server.download(
-            f"SELECT concat(ticker, '/', quote_currency) AS pair, {names} FROM {table} p JOIN {ASSETS} a "
+            f"SELECT CASE WHEN strpos(quote_currency, '{SEPARATOR}') > 0 THEN quote_currency::string "
+            f"ELSE concat(ticker, '/', quote_currency) END AS pair, {names} FROM {table} p JOIN {ASSETS} a "
             "ON a.id = p.asset_id WHERE close IS NOT NULL",
             part,
         )

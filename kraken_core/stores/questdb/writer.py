@@ -60,7 +60,7 @@ class CandleWriter:
 
     def record(self, steps: Sequence[Step], ids: Mapping[str, int]) -> None:
         """Ranks. Raises StoreError."""
-        rows = [(ids[s.pair.base], start * US, s.interval, s.pair.quote, rank) for s, start, rank in steps]
+        rows = [(ids[s.pair.base], start * US, s.interval, s.pair.quoted, rank) for s, start, rank in steps]
         types = {"asset_id": pl.Int32, "time": pl.Int64, "interval_minutes": pl.Int32, "quote_currency": pl.String}
         frame = pl.DataFrame(rows, {**types, "rank": pl.Int64}, orient="row").with_columns(pl.col("time").cast(TIME))
         self._server.send(RANKS, frame, SYMBOLS[:1], lambda row: f"the rank of {steps[row].series}")

@@ -66,7 +66,7 @@ class Spans(NamedTuple):
         found = found.join(doubtful, on=SERIES, how="left").fill_null(0)
         complete = pl.col("covered") - pl.col("doubtful")
         rows = found.sort(complete / pl.col("wanted"), complete - pl.col("wanted"), *SERIES).iter_rows()
-        return {Series(Pair(*pair.split("/", 1)), interval): Share(*counts) for pair, interval, *counts in rows}
+        return {Series(Pair.stored(pair), interval): Share(*counts) for pair, interval, *counts in rows}
 
 
 def spans(wanted: Iterable[tuple[Series, TimeRanges]], covered: pl.DataFrame) -> Spans:

@@ -89,8 +89,7 @@ def _counted(store: CandleStore, cut: pl.DataFrame) -> pl.DataFrame:
     """Candles of ranges that were counted as a part of others, by series, counted now."""
     parts: dict[Series, list[TimeRange]] = defaultdict(list)
     for pair, interval, first, last in cut.select(*SERIES, "first", "last").iter_rows():
-        base, _, quote = pair.partition("/")
-        parts[Series(Pair(base, quote), interval)].append(TimeRange(first, last))
+        parts[Series(Pair.stored(pair), interval)].append(TimeRange(first, last))
     found = store.count({series: TimeRanges.of(spans) for series, spans in parts.items()})
     return pl.DataFrame(
         [(str(series.pair), series.interval, sum(counts)) for series, counts in found.items()],

@@ -15,7 +15,7 @@ from kraken_core.domain.errors import (
     UnreachableError,
     UsageError,
 )
-from kraken_core.domain.exchange import Listed, Market
+from kraken_core.domain.exchange import SPOT_ONLY, Listed, Market
 from kraken_core.domain.market import Pair, first_of
 from kraken_core.domain.names import Names
 from kraken_core.domain.plan import IngestionPlan, Pace
@@ -40,8 +40,10 @@ _NAMED = 3  # entries that a note names
 class OpenExchange(Protocol):
     """Opens the exchange's API; ``stop`` ends its waits, ``patience`` bounds them."""
 
-    def __call__(self, stop: Callable[[], bool], patience: RetryBudget = PATIENT) -> Exchange:
-        """The exchange; nothing is requested yet."""
+    def __call__(
+        self, stop: Callable[[], bool], patience: RetryBudget = PATIENT, venues: frozenset[str] = SPOT_ONLY
+    ) -> Exchange:
+        """The exchange, whose lists of pairs are those of ``venues``; nothing is requested yet."""
         ...
 
 
@@ -135,13 +137,20 @@ class JobPlanner:
         """What the exchange returns about itself, where it may be queried; where it does not answer, why."""
         if not request.api_backfill:
             return None, ""
-        exchange = self.exchange(never_stop, BRIEF)
+        stored = {record.pair for record in self.ledger.pairs()}
+        chosen = {*request.pairs, *(pair for pair in stored if request.holds(pair, self.tiers))}
+        venues = frozenset(pair.venue for pair in chosen)
+        if not request.pairs:
+            venues |= SPOT_ONLY  # a tier may have pairs there that are not stored yet
+        exchange = self.exchange(never_stop, BRIEF, venues)
         try:
             if (status := exchange.status()) == "maintenance":
                 return None, f"it is in {status}."
             now, listed = exchange.now(), exchange.listed()
         except UnavailableError as error:
             return None, str(error)
+        # Of other exchanges only what was asked for: whoever asks for a tier of Kraken spot wants no futures.
+        listed = listed._replace(elsewhere=listed.elsewhere & {*request.pairs, *stored})
         return Market.of(now, listed, self.ledger.names())._replace(notes=_not_read(listed)), ""
 
     def _fetched(self, plan: IngestionPlan) -> IngestionPlan:

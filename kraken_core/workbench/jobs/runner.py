@@ -33,6 +33,7 @@ from kraken_core.domain.report import Report
 from kraken_core.domain.request import Request
 from kraken_core.domain.scope import wanted_before
 from kraken_core.domain.timerange import iso
+from kraken_core.domain.venues import SPOT_NAME
 from kraken_core.executors.dask import cluster
 from kraken_core.executors.local import threads
 from kraken_core.pipeline.audit import Audit
@@ -238,7 +239,7 @@ class JobRunner(JobPlanner):
         names = self.names(plan.market)
         knowing = replace(self, tiers=self.tiers.knowing(names.tokenized))
         Rename(self.store, self.ledger, knowing.tracker()).run(job.id, names, plan.as_of)
-        if plan.market:
+        if plan.market and SPOT_NAME in plan.market.venues:
             self.ledger.record_answer(plan.market)
         self.ledger.record_table_version(job.id, self.store.version)
         if pool.description:

@@ -1,0 +1,254 @@
+"""The simulated Kraken Futures: its public API for a simulated market, over HTTP on this machine.
+
+The forms are those on record in docs/guide/exchanges.md: a row for every slot, flat without trades; prices as texts,
+times in milliseconds; answers that are cut, and say so by ``more_candles``.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from http import HTTPStatus
+from types import TracebackType
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+
+from kraken_core.domain.candles import VOLUME_DECIMALS
+from kraken_core.domain.exchange import SETTLING_S
+from kraken_core.domain.market import Pair
+from kraken_core.domain.timerange import TimeRange, ceil, floor
+from kraken_core.simulator.charts import charted
+from kraken_core.simulator.exchange.clock import ExchangeClock
+from kraken_core.simulator.exchange.faults import Fault, FaultCounter, FaultKind, Faults
+from kraken_core.simulator.exchange.server import ExchangeServer, Reply
+from kraken_core.simulator.market import SimulatedMarket
+from kraken_core.simulator.tape import NS, decimal_text
+
+RESOLUTIONS = {"1m": 1, "5m": 5, "15m": 15, "30m": 30, "1h": 60, "4h": 240, "12h": 720, "1d": 1440, "1w": 10_080}
+CHARTS, INSTRUMENTS = "api/charts/v1", "derivatives/api/v3/instruments"
+EXECUTIONS, FUNDING = "api/history/v3/market", "derivatives/api/v4/historicalfundingrates"
+MOST_CANDLES, MOST_EXECUTIONS = 2_000, 1_000
+_HOUR_S = 3_600
+_MS = 1_000_000  # nanoseconds a millisecond
+
+
+class FuturesRequest(NamedTuple):
+    """A request the exchange got: of which endpoint, about which contract, if one of the market's, and how."""
+
+    endpoint: str
+    pair: Pair | None
+    query: Mapping[str, str]
+    fault: Fault | None
+
+
+@dataclass(frozen=True, slots=True)
+class ChartFaults:
+    """What may be otherwise with charts than asked for.
+
+    An answer has ``most`` candles at most, the ``newest`` of those that were asked for or the oldest; rows of slots
+    without trades may be ``absent``; answers may be ``stale_s`` seconds old.
+    """
+
+    most: int = MOST_CANDLES
+    newest: bool = False
+    absent: bool = False
+    stale_s: int = 0
+
+
+class _RefusedError(Exception):
+    """A request is refused: with a document of JSON, and an HTTP status."""
+
+    def __init__(self, status: HTTPStatus, document: dict[str, Any]) -> None:
+        super().__init__(status)
+        self.status, self.document = status, document
+
+
+class SimulatedFutures:
+    """Serves a market's contracts from entering its context to leaving it, at ``url``.
+
+    Its present is when the last of the market has settled, unless the clock has another. ``faults`` (of the endpoints
+    ``charts``, ``instruments``, ``executions`` and ``funding``) and ``chart_faults`` may be set at any time.
+    """
+
+    def __init__(
+        self,
+        market: SimulatedMarket,
+        *,
+        port: int = 0,
+        clock: ExchangeClock | None = None,
+        faults: Faults = Faults(),  # noqa: B008 - frozen
+        chart_faults: ChartFaults = ChartFaults(),
+    ) -> None:
+        """``port`` 0 takes a free one. Raises UsageError for a taken port."""
+        self.clock = clock or ExchangeClock(market.end + SETTLING_S)
+        self.faults, self.chart_faults = faults, chart_faults
+        self.requests: list[FuturesRequest] = []
+        self._market = market
+        self._pairs = {pair.altname: pair for pair in market.listings if pair.market}
+        self._counter = FaultCounter()
+        self._server = ExchangeServer(port, self._reply, prefix="/")
+        self.url = f"http://127.0.0.1:{self._server.port}"
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._server.run, name=f"futures at {self.url}", daemon=True).start()
+        return self
+
+    def __exit__(
+        self, _type: type[BaseException] | None, _value: BaseException | None, _traceback: TracebackType | None
+    ) -> None:
+        self._server.close()
+
+    def _reply(self, _address: str, path: str, query: Mapping[str, str]) -> Reply:
+        path = path.strip("/")
+        endpoint, parts = _parsed(path)
+        pair = self._pairs.get(query.get("symbol") or (parts[0] if parts else ""))
+        fault = self._counter.befalls(self.faults, endpoint, pair)
+        self.requests.append(FuturesRequest(endpoint, pair, query, fault))
+        if fault and fault.kind is FaultKind.REFUSED:
+            return Reply(_json({"result": "error", "error": fault.error}), fault)
+        try:
+            return Reply(_json(self._answer(endpoint, parts, pair, query)), fault)
+        except _RefusedError as refused:
+            return Reply(_json(refused.document), fault, refused.status)
+
+    def _answer(self, endpoint: str, parts: list[str], pair: Pair | None, query: Mapping[str, str]) -> Any:  # noqa: ANN401 - whatever is answered
+        """What is answered. Raises _RefusedError."""
+        if endpoint == "instruments":
+            return self._derivatives(self._instruments(parts))
+        if endpoint == "charts" and not parts:
+            return sorted(self._pairs)
+        if pair is None or not self._is_listed(pair):
+            raise _RefusedError(HTTPStatus.NOT_FOUND, {"status": "NOT_FOUND", "result": "error"})
+        now_ns = self.clock.now_ns()
+        if endpoint == "charts":
+            return self._charts(pair, parts[1:], query, now_ns)
+        if endpoint == "executions":
+            return self._executions(pair, query, now_ns)
+        return self._derivatives({"rates": self._rates(pair, now_ns // NS)})
+
+    def _instruments(self, parts: list[str]) -> dict[str, Any]:
+        if parts:
+            return {"instrumentStatus": [{"tradeable": name, "experiencingDislocation": False} for name in self._pairs]}
+        return {"instruments": [self._instrument(each) for each in self._pairs.values() if self._is_listed(each)]}
+
+    def _charts(self, pair: Pair, resolution: list[str], query: Mapping[str, str], now_ns: int) -> Any:  # noqa: ANN401 - a list or a page
+        if not resolution:
+            return list(RESOLUTIONS)
+        interval = RESOLUTIONS.get(resolution[0].lower())
+        if not interval:
+            raise _RefusedError(HTTPStatus.BAD_REQUEST, {"type": "Invalid arguments", "field": "resolution"})
+        return self._candles(pair, interval, query, now_ns)
+
+    def _candles(self, pair: Pair, interval: int, query: Mapping[str, str], now_ns: int) -> dict[str, Any]:
+        faults, width = self.chart_faults, interval * 60
+        now_ns -= faults.stale_s * NS
+        tape = self._market.tapes[pair]
+        tape = tape[: int(np.searchsorted(tape.time_ns, now_ns))]
+        slots = np.empty(0, dtype=np.int64)
+        if len(tape):
+            first = floor(int(tape.time_ns[0]) // NS, width)
+            start = max(ceil(int(query.get("from", 0)), width), first)
+            stop = min(int(query.get("to", now_ns // NS)), now_ns // NS)
+            slots = np.arange(start, stop + 1, width, dtype=np.int64)
+        most = min(int(query.get("count", faults.most)), faults.most)
+        more = len(slots) > most
+        slots = slots[-most:] if faults.newest else slots[:most]
+        if not len(slots):
+            return {"candles": [], "more_candles": False}
+        found = charted(tape, slots, width)
+        prices = (decimal_text(ticks, tape.price_decimals) for ticks in found[1:5])
+        columns = zip(found.slots.tolist(), *prices, decimal_text(found.volumes, VOLUME_DECIMALS), strict=True)
+        names = ("open", "high", "low", "close", "volume")
+        rows = [{"time": slot * 1_000, **dict(zip(names, texts, strict=True))} for slot, *texts in columns]
+        if faults.absent:
+            rows = [row for row, units in zip(rows, found.volumes.tolist(), strict=True) if units]
+        return {"candles": rows, "more_candles": more}
+
+    def _executions(self, pair: Pair, query: Mapping[str, str], now_ns: int) -> dict[str, Any]:
+        """Oldest first, as they are asked for here; ``since`` is at or after."""
+        tape = self._market.tapes[pair]
+        first, stop = np.searchsorted(tape.time_ns // _MS, [int(query.get("since", 0)), now_ns // _MS])
+        count = min(int(query.get("count", MOST_EXECUTIONS)), MOST_EXECUTIONS)
+        part = tape[int(first) : min(int(first) + count, int(stop))]
+        rows = zip(
+            *((part.time_ns // _MS).tolist(), part.prices(), part.volumes(), part.buys.tolist(), part.ids.tolist()),
+            strict=True,
+        )
+        elements = [_execution(pair.altname, row) for row in rows]
+        return {"elements": elements, "len": len(elements), "continuationToken": None}
+
+    def _rates(self, pair: Pair, now: int) -> list[dict[str, Any]]:
+        """An hour each, whatever the market: as its symbol and the hour make them."""
+        start = max(self._market.start, now - 365 * 24 * _HOUR_S)
+        hours = range(ceil(start, _HOUR_S), floor(now, _HOUR_S), _HOUR_S)
+        seed = sum(pair.altname.encode())
+        return [
+            {
+                "timestamp": _iso(hour),
+                "fundingRate": ((hour // _HOUR_S * seed) % 201 - 100) / 100,
+                "relativeFundingRate": ((hour // _HOUR_S * seed) % 201 - 100) / 1e7,
+            }
+            for hour in hours
+        ]
+
+    def _derivatives(self, content: dict[str, Any]) -> dict[str, Any]:
+        return {"result": "success", **content, "serverTime": _iso(self.clock.now())}
+
+    def _instrument(self, pair: Pair) -> dict[str, Any]:
+        kind = "futures_inverse" if pair.altname[1] == "I" else "flexible_futures"
+        opened = self._lives(pair)[0].start
+        return {
+            "symbol": pair.altname,
+            "type": kind,
+            "tickSize": 10.0 ** -self._market.listings[pair].price_decimals,
+            "contractSize": 1,
+            "tradeable": True,
+            "openingDate": _iso(opened),
+            "base": pair.base,
+            "quote": pair.quote,
+        }
+
+    def _is_listed(self, pair: Pair) -> bool:
+        now = self.clock.now()
+        return any(
+            life.start <= now < life.end or life.end >= self._market.end > life.start for life in self._lives(pair)
+        )
+
+    def _lives(self, pair: Pair) -> tuple[TimeRange, ...]:
+        return self._market.listings[pair].lives or (TimeRange(self._market.start, self._market.end),)
+
+
+def _parsed(path: str) -> tuple[str, list[str]]:
+    """The endpoint, by a short name, and what follows it."""
+    if path == FUNDING:
+        return "funding", []
+    for name, prefix in (("charts", f"{CHARTS}/trade"), ("instruments", INSTRUMENTS), ("executions", EXECUTIONS)):
+        if path == prefix or path.startswith(f"{prefix}/"):
+            return name, [part for part in path.removeprefix(prefix).split("/") if part]
+    return "", []
+
+
+def _execution(symbol: str, row: tuple[int, str, str, bool, int]) -> dict[str, Any]:
+    ms, price, quantity, buys, number = row
+    uid = f"00000000-0000-4000-8000-{number:012d}"
+    order = {
+        "uid": uid,
+        "tradeable": symbol,
+        "direction": "Buy" if buys else "Sell",
+        "quantity": quantity,
+        "timestamp": ms,
+    }
+    made = {"uid": uid, "takerOrder": order, "timestamp": ms, "quantity": quantity, "price": price, "markPrice": price}
+    return {"uid": uid, "timestamp": ms, "event": {"Execution": {"execution": made}}}
+
+
+def _iso(instant: int) -> str:
+    return datetime.fromtimestamp(instant, UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+
+
+def _json(document: Any) -> bytes:  # noqa: ANN401 - whatever is answered
+    return json.dumps(document, separators=(",", ":")).encode()

@@ -1,0 +1,311 @@
+"""Kraken Futures as an exchange among others: the entry point ``kraken-futures``.
+
+Candles come from its charts API, which has a row for every slot, without trades too, and answers any time. It opens a
+candle at the close of the one before, and counts no trades: so its candles are not those that its trades would make,
+and none are made of trades here. Sources, and what could not be verified: docs/guide/exchanges.md.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any, NamedTuple, TypeVar
+
+import polars as pl
+
+from kraken_core.domain.candles import PRICES, SCHEMA, TIME, Source, provisional, rank_of
+from kraken_core.domain.exchange import NS, TRADES_A_PAGE, FirstTrade, Listed, OhlcAnswer, TradesPage
+from kraken_core.domain.market import Pair, Series, shown_pair, splits
+from kraken_core.domain.timerange import END_OF_TIME, TimeRange, TimeRanges
+from kraken_core.domain.trades import PAGE
+from kraken_core.domain.venues import SEPARATOR, Venue, VenueMarket
+from kraken_core.ports import Access
+from kraken_core.sources.rest.failures import NoAnswerError, nonsense, refused_by
+from kraken_core.sources.rest.patient_client import PatientClient
+from kraken_core.sources.rest.retries import BRIEF, PATIENT
+from kraken_core.sources.rest.transport import Transport
+from kraken_core.sources.rest.waiting import Waiting
+
+NAME = "kraken-futures"
+RESOLUTIONS = {1: "1m", 5: "5m", 15: "15m", 30: "30m", 60: "1h", 240: "4h", 720: "12h", 1440: "1d"}  # by minutes
+A_PAGE = 1_000  # candles to request at once: answers of up to 1,800 are on record, and were cut at 2,000
+CHARTS, INSTRUMENTS = "api/charts/v1/trade", "derivatives/api/v3/instruments"
+EXECUTIONS, FUNDING = "api/history/v3/market/{}/executions", "derivatives/api/v4/historicalfundingrates"
+_MS = 1_000_000  # nanoseconds a millisecond
+_US = 1_000_000  # microseconds a second
+# PF_XBTUSD (perpetual, in base units), PI_ (perpetual, in contracts of a dollar); FF_ and FI_ with the day they end
+_SYMBOL = re.compile(r"(PF|PI|FF|FI)_([A-Z0-9]{3,20})(_\d{6})?")
+_MOST_QUOTED = 120  # characters of a row that was skipped
+_SIDES = {"Buy": "b", "Sell": "s"}
+_T = TypeVar("_T")
+
+
+class FundingRate(NamedTuple):
+    """What a position paid for an hour from ``time`` on (epoch seconds): ``relative`` is the fraction of its value."""
+
+    time: int
+    absolute: float
+    relative: float
+
+
+def market(symbol: str) -> VenueMarket:
+    """The contract of a symbol. Raises ValueError."""
+    found = _SYMBOL.fullmatch(symbol.strip().upper())
+    meanings = splits(found[2]) if found else []
+    if not found or not meanings:
+        raise ValueError("contracts are called like PF_XBTUSD, PI_XBTUSD or FF_XBTUSD_261225")
+    base, quote, _ = shown_pair(*meanings[0])
+    return VenueMarket(found[0], base, quote)
+
+
+VENUE = Venue(NAME, "Kraken Futures", "https://futures.kraken.com", market, tuple(RESOLUTIONS), page=A_PAGE)
+
+
+class KrakenFutures(PatientClient):
+    """Its public API over HTTP: a :class:`~kraken_core.ports.Exchange`. Close it when done."""
+
+    def __init__(self, access: Access) -> None:
+        waiting = Waiting(access.stop)
+        super().__init__(
+            Transport(access.url, stop=access.stop, errors=_errors, setting="exchange_urls"),
+            requests_per_second=access.requests_per_second,
+            patience=BRIEF if access.brief else PATIENT,
+            waiting=waiting,
+        )
+        self._listed: frozenset[Pair] = frozenset()
+
+    def now(self) -> int:
+        """The exchange's clock, in epoch seconds."""
+        return self._request(f"{INSTRUMENTS}/status", _read(_server_time), None, {})
+
+    def status(self) -> str:
+        """``online`` where it answers: it publishes no state of its own."""
+        self.now()
+        return "online"
+
+    def listed(self) -> Listed:
+        """The contracts that are traded now; those that have expired are not among them."""
+        pairs, skipped = self._request(INSTRUMENTS, _read(_contracts), None, {})
+        self._listed = pairs
+        return Listed((), skipped, venues=frozenset({NAME}), elsewhere=pairs)
+
+    def ohlc(self, series: Series, as_of: int, young_s: int = 0, within: TimeRange | None = None) -> OhlcAnswer:
+        """The candles of a series within a range, else the newest of a page, that were closed by ``as_of``."""
+        start, end = within or TimeRange(as_of - A_PAGE * series.width, as_of)
+        where = f"{CHARTS}/{series.pair.altname}/{RESOLUTIONS[series.interval]}"
+        query: dict[str, str | int] = {"from": start, "to": end + young_s - 1}
+        return self._request(where, _read(lambda found: candles(found, series, as_of, young_s)), series.pair, query)
+
+    def trades(self, pair: Pair, cursor: int, count: int = TRADES_A_PAGE) -> TradesPage:
+        """Up to so many trades after a cursor (nanoseconds), 1,000 at most; they carry no ids that count."""
+        query: dict[str, str | int] = {"since": max(cursor, 0) // _MS, "sort": "asc", "count": count}
+        return self._request(
+            EXECUTIONS.format(pair.altname), _read(lambda found: executions(found, cursor, count)), pair, query
+        )
+
+    def first_trade(self, pair: Pair) -> FirstTrade | None:
+        """The first trade that is answered of the contract; None where there is none."""
+        for time in self.trades(pair, 0, 1).trades["time"]:
+            return FirstTrade(time // NS, None)
+        return None
+
+    def funding_rates(self, pair: Pair) -> list[FundingRate]:
+        """What is answered of a perpetual's funding, by time: about a year of hours, some of which may be absent."""
+        return self._request(FUNDING, _read(_rates), pair, {"symbol": pair.altname})
+
+    def _known_pairs(self) -> Iterable[Pair]:
+        return self._listed
+
+    def _probe(self, pair: Pair) -> None:
+        query: dict[str, str | int] = {"since": 0, "sort": "asc", "count": 1}
+        self._once(EXECUTIONS.format(pair.altname), _read(lambda found: executions(found, 0, 1)), pair, query)
+
+    def _is_up(self) -> bool:
+        try:
+            self._once(f"{INSTRUMENTS}/status", _read(_server_time), None, {})
+        except NoAnswerError:
+            return False
+        return True
+
+
+def candles(found: Mapping[str, Any], series: Series, as_of: int, young_s: int) -> OhlcAnswer:
+    """Charts: the candles that were closed by ``as_of``, and whose slots are known; see Exchange.ohlc.
+
+    A row without volume, flat, is a slot without trades. One that contradicts itself is not believed, and its slot
+    stays unknown, as one without a row does.
+    """
+    rows = found.get("candles")
+    if not isinstance(rows, list):
+        raise nonsense("it has no candles")
+    settled, rank = as_of - series.width, rank_of(Source.OHLC)
+    known: list[tuple[int, int]] = []
+    kept: list[tuple[Any, ...]] = []
+    skipped: list[str] = []
+    before = -1
+    for row in rows:
+        try:
+            time, prices, volume = _candle(row, series.width)
+        except (KeyError, TypeError, ValueError, InvalidOperation):
+            skipped.append(f"{row}"[:_MOST_QUOTED])
+            continue
+        if time <= before:
+            raise nonsense("candles out of place")
+        before = time
+        if time > settled + young_s:
+            continue
+        if time <= settled:
+            known.append((time, time + series.width))
+        if volume:
+            of = rank if time <= settled else provisional(rank)
+            kept.append((str(series.pair), series.interval, time * _US, *prices, volume, None, Source.OHLC.value, of))
+    if rows and len(skipped) == len(rows):
+        raise nonsense("candles that cannot be read")
+    schema = {**SCHEMA, "time": pl.Int64}
+    frame = pl.DataFrame(kept, schema=schema, orient="row").with_columns(pl.col("time").cast(TIME))
+    return OhlcAnswer(frame, TimeRanges.of(known), len(rows), tuple(skipped))
+
+
+def executions(found: Mapping[str, Any], cursor: int, count: int) -> TradesPage:
+    """Executions: up to ``count`` of them after a cursor; those that cannot be read make what is around unknown."""
+    elements = found.get("elements")
+    if not isinstance(elements, list):
+        raise nonsense("it has no elements")
+    rows, skipped = [], []
+    for element in elements:
+        try:
+            rows.append(_execution(element))
+        except (KeyError, TypeError, ValueError, InvalidOperation):
+            skipped.append(f"{element}"[:_MOST_QUOTED])
+    page = pl.DataFrame(rows, schema=PAGE, orient="row").sort("time", maintain_order=True)
+    page = page.filter(pl.col("time") > cursor)
+    following = max(cursor, int(page["time"][-1]) - 1) if len(page) else cursor
+    # Where in the page the unread ones were made is not looked for: all that it spans is unknown.
+    last = int(page["time"][-1]) // NS + 1 if len(page) else END_OF_TIME
+    unknown = TimeRanges.single(max(cursor, 0) // NS, last) if skipped else TimeRanges()
+    return TradesPage(page, following, len(elements) < count, tuple(skipped), unknown)
+
+
+def _candle(row: Mapping[str, Any], width: int) -> tuple[int, list[float], float]:
+    """Open time (epoch seconds), prices and volume. Raises ValueError where it contradicts itself."""
+    time, rest = divmod(_whole(row["time"]), 1_000)
+    exact = [_decimal(row[name]) for name in (*PRICES, "volume")]
+    first, high, low, close, volume = exact
+    if rest or time % width or not 0 < low <= min(first, close) <= max(first, close) <= high:
+        raise ValueError("not a candle")
+    if not volume and high != low:
+        raise ValueError("prices moved without volume")
+    return time, [float(price) for price in exact[:4]], float(volume)
+
+
+def _execution(element: Mapping[str, Any]) -> tuple[Any, ...]:
+    made = element["event"]["Execution"]["execution"]
+    price, volume = _decimal(made["price"]), _decimal(made["quantity"])
+    if not price or not volume:
+        raise ValueError("not a trade")
+    side = _SIDES[made["takerOrder"]["direction"]]
+    return _whole(made["timestamp"]) * _MS, float(price), volume, None, f"{side}m"
+
+
+def _whole(value: object) -> int:
+    """Milliseconds. Raises ValueError."""
+    if type(value) is not int or not 0 <= value < END_OF_TIME * 1_000:
+        raise ValueError("not an instant")
+    return value
+
+
+def _decimal(value: object) -> Decimal:
+    """A number that is not negative, given as a text or not. Raises ValueError, InvalidOperation."""
+    number = Decimal(value) if isinstance(value, (str, int, Decimal)) and not isinstance(value, bool) else None
+    if number is None or not number.is_finite() or number < 0:
+        raise ValueError("not a number")
+    return number
+
+
+def _read(of: Callable[[Mapping[str, Any]], _T]) -> Callable[[bytes], _T]:
+    """Reads a body of JSON. Raises NoAnswerError."""
+
+    def read(body: bytes) -> _T:
+        try:
+            document = json.loads(body, parse_float=Decimal)
+        except (ValueError, RecursionError) as error:
+            raise nonsense("it is not JSON, or not all of it") from error
+        if not isinstance(document, dict):
+            raise nonsense("it is no object")
+        if document.get("result") == "error":
+            raise refused_by(_errors(body) or ["an error"])
+        return of(document)
+
+    return read
+
+
+def _errors(body: bytes) -> list[str]:
+    """What a refusal says, in JSON or in plain words; nothing where it is a page of HTML."""
+    try:
+        document = json.loads(body)
+    except (ValueError, RecursionError):
+        text = body[: 4 * _MOST_QUOTED].decode("utf-8", "replace").strip()
+        return [] if not text or text.startswith("<") else [text]
+    if not isinstance(document, dict):
+        return [str(document)]
+    named = (document.get(name) for name in ("error", "errors", "type", "status", "message"))
+    return [str(found) for found in named if found][:1]
+
+
+def _server_time(found: Mapping[str, Any]) -> int:
+    return _instant(found.get("serverTime"), "a clock without time")
+
+
+def _instant(text: object, what: str) -> int:
+    try:
+        return int(datetime.fromisoformat(str(text)).timestamp())
+    except ValueError as error:
+        raise nonsense(what) from error
+
+
+def _contracts(found: Mapping[str, Any]) -> tuple[frozenset[Pair], dict[str, str]]:
+    rows = found.get("instruments")
+    if not isinstance(rows, list) or not rows:
+        raise nonsense("it lists no instruments")
+    pairs, skipped = set(), {}
+    for row in rows:
+        symbol = str(row.get("symbol")) if isinstance(row, dict) else "?"
+        try:
+            of = market(symbol)
+        except ValueError:
+            skipped[symbol] = "it is no contract's name"
+        else:
+            pairs.add(Pair(of.base, of.quote, f"{NAME}{SEPARATOR}{of.symbol}"))
+    return frozenset(pairs), skipped
+
+
+def _rates(found: Mapping[str, Any]) -> list[FundingRate]:
+    rows = found.get("rates")
+    if not isinstance(rows, list):
+        raise nonsense("it has no rates")
+    try:
+        return sorted(
+            FundingRate(
+                _instant(row["timestamp"], "a rate without time"),
+                float(row["fundingRate"]),
+                float(row["relativeFundingRate"]),
+            )
+            for row in rows
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise nonsense("rates that cannot be read") from error
+
+
+class KrakenFuturesPlugin:
+    """An :class:`~kraken_core.ports.ExchangePlugin`."""
+
+    venue: Venue = VENUE
+
+    def open(self, access: Access) -> KrakenFutures:
+        """Its public API, at an address and a pace."""
+        return KrakenFutures(access)
+
+
+KRAKEN_FUTURES = KrakenFuturesPlugin()
