@@ -127,8 +127,10 @@ class Identities:
         """The whole life of what is traded as ``pair``, by the names of its base in turn; units are those of ``pair``.
 
         Of a name that several assets had, the one is meant that had it ``at`` an instant, else the last before. Quotes
-        are never followed.
+        are never followed, nor what other exchanges than Kraken spot call their markets.
         """
+        if pair.market:
+            return (NamePeriod(pair, 0, END_OF_TIME, _ONE, None),)
         return self._chain(self._era(pair.base, at), pair.quote)
 
     @cached_property

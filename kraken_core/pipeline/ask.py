@@ -146,14 +146,23 @@ def _pages(exchange: Exchange, repair: Repair, when: AsOf, budget: Budget) -> It
     What an answer leaves out of its page is missing still, and planned again. A page that ends a little before the
     present goes on to it: an answer that ends before that shows by it that it is old.
     """
-    for interval, start, end in repair.pages:
+    reached: dict[int, int] = {}  # by interval: pages come in order, and none brings what another one brought
+    for interval, first, end in repair.pages:
+        series = Series(repair.pair, interval)
+        start, present = max(first, reached.get(interval, 0)), floor(when.as_of, series.width)
+        is_last = end > when.as_of - STALE_S
+        within = TimeRange(start, present if is_last else end)
+        if start >= end:
+            continue
         if not budget.take():
             return
-        series = Series(repair.pair, interval)
-        until = floor(when.as_of, series.width)
-        within = TimeRange(start, until if end > when.as_of - STALE_S else end)
-        found = exchange.ohlc(series, when.as_of, when.young_s, within)
-        yield _candles(series, settled(found, series.width, when) if within.end == until else found, when.as_of)
+        reached[interval] = within.end
+        young_s = when.young_s if is_last else 0
+        found = exchange.ohlc(series, when.as_of, young_s, within)
+        opens = pl.col("time").dt.epoch("s")
+        inside = found.candles.filter(opens.is_between(start, within.end + young_s, closed="left"))
+        found = found._replace(candles=inside, known=found.known.clip(*within))
+        yield _candles(series, settled(found, series.width, when) if is_last else found, when.as_of)
 
 
 def _candles(of: Series, found: OhlcAnswer, as_of: int) -> Answer:

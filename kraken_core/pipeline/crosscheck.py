@@ -20,7 +20,7 @@ from kraken_core.domain.plural import counted
 from kraken_core.domain.timerange import END_OF_TIME, TimeRange, TimeRanges, ceil, floor
 from kraken_core.domain.verification.examination import Examination, Frame, inside
 from kraken_core.domain.verification.known_pair import KnownPair, Look, known_pairs
-from kraken_core.domain.verification.silences import KNOWN_SILENCES, Silence, unexplained
+from kraken_core.domain.verification.silences import Silence
 from kraken_core.pipeline.cover import CoverageTracker
 from kraken_core.pipeline.quiet import Watched, around, narrowed, suspicious, uncounted
 from kraken_core.pipeline.settle import DAY_S, settle
@@ -188,8 +188,7 @@ class CrossCheck:
         doubts, explained = _BySeries(list), _BySeries(list)
         if silences:
             witnesses = witnesses or Witnesses.of(self.store, self.ledger.coverage())
-            asleep = witnesses.asleep(TimeRanges.of((silence.start, silence.end) for silence in silences))
-            left = unexplained(silences, asleep - KNOWN_SILENCES)
+            left, _ = witnesses.judged(silences)
             for series, start, end, expected in left:
                 doubts[series].append(Doubt(start, end, f"no trades where about {expected:,.0f} were to be expected"))
             for series, start, end in {silence[:3] for silence in silences} - {silence[:3] for silence in left}:

@@ -14,7 +14,7 @@ from kraken_core.domain.grading import Findings
 from kraken_core.domain.market import INTERVALS, Series
 from kraken_core.domain.timerange import TimeRanges
 from kraken_core.domain.verification.examination import NO_ROWS, rows_by_series
-from kraken_core.domain.verification.silences import KNOWN_SILENCES, SUSPICIOUS, Activity, Silence, silent_runs
+from kraken_core.domain.verification.silences import SUSPICIOUS, Activity, Silence, known_silences, silent_runs
 from kraken_core.ports import CandleStore
 
 if TYPE_CHECKING:
@@ -150,7 +150,7 @@ def _judged(watched: Watched, activity: Activity) -> tuple[list[Silence], TimeRa
     starts, ends = silent_runs(activity.opens, activity.known, watched.series.width)
     met = _meeting(starts, ends, watched.within)
     starts, ends = starts[met], ends[met]
-    expected = activity.expected(starts, ends, KNOWN_SILENCES)
+    expected = activity.expected(starts, ends, known_silences(watched.series.pair))
     odd = expected >= SUSPICIOUS
     spans = zip(*(values[odd].tolist() for values in (starts, ends, expected)), strict=True)
     silences = [Silence(watched.series, *span) for span in spans]

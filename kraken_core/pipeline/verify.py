@@ -17,7 +17,7 @@ from kraken_core.domain.timerange import TimeRange, TimeRanges
 from kraken_core.domain.verification.checks import Basis, Check, Tally, Verification
 from kraken_core.domain.verification.examination import Examination
 from kraken_core.domain.verification.known_pair import KnownPair, known_pairs
-from kraken_core.domain.verification.silences import KNOWN_SILENCES, Silence, unexplained
+from kraken_core.domain.verification.silences import Silence
 from kraken_core.pipeline.audited import recounted
 from kraken_core.pipeline.pieces import pieces
 from kraken_core.pipeline.prices import PriceChecks, PriceRules
@@ -149,15 +149,14 @@ class Verify:
         suspicious, exchange = Tally("suspicious"), Tally("exchange")
         for series, spans in silences.looked.items():
             suspicious.looked([series], spans)
-        asleep, doubtful = TimeRanges(), silences.doubtful
+        doubtful = silences.doubtful
         if doubtful:
             witnesses = Witnesses.of(self.store, self.ledger.coverage())
             exchange.looked((series for series, _ in witnesses.known), len(doubtful))
-            asleep = witnesses.asleep(TimeRanges.of((s.start, s.end) for s in doubtful))
+            doubtful, asleep = witnesses.judged(doubtful)
             exchange.report(len(asleep), (f"{span}: nothing traded on the whole exchange" for span in asleep))
-        left = unexplained(doubtful, asleep - KNOWN_SILENCES)
-        suspicious.report(len(left), map(_describe, left))
-        return tuple(left), [suspicious.check, exchange.check]
+        suspicious.report(len(doubtful), map(_describe, doubtful))
+        return tuple(doubtful), [suspicious.check, exchange.check]
 
 
 def _describe(silence: Silence) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,13 +15,14 @@ from kraken_core.domain.timerange import TimeRange, TimeRanges
 from kraken_core.domain.verification.examination import Frame, inside, opens_of
 from kraken_core.domain.verification.known_pair import KnownPair
 from kraken_core.domain.verification.silences import (
-    KNOWN_SILENCES,
     SHORTEST_S,
     SUSPICIOUS,
     Activity,
     Silence,
+    known_silences,
     silent_runs,
     slept,
+    unexplained,
 )
 from kraken_core.ports import StoredCandles
 
@@ -62,7 +63,7 @@ class Silences:
             starts, ends = silent_runs(opens, known, series.width)
             if len(starts):
                 self.looked[series] = len(starts)
-                expected = Activity(opens, trades, known).expected(starts, ends, KNOWN_SILENCES)
+                expected = Activity(opens, trades, known).expected(starts, ends, known_silences(series.pair))
                 odd = np.flatnonzero(expected >= SUSPICIOUS)
                 spans = zip(starts[odd].tolist(), ends[odd].tolist(), expected[odd].tolist(), strict=True)
                 self.doubtful += [Silence(series, *span) for span in spans]
@@ -92,6 +93,19 @@ class Witnesses:
             finer[series.pair] |= own
         busiest = sorted(finest, key=lambda series: (series.interval, -candles[series], series))
         return cls(store, [(series, finest[series]) for series in busiest])
+
+    def judged(self, silences: Iterable[Silence]) -> tuple[list[Silence], TimeRanges]:
+        """The silences that are suspicious still, each held against its own exchange; and when one had no trades."""
+        by_exchange: dict[str, list[Silence]] = defaultdict(list)
+        for silence in silences:
+            by_exchange[silence.series.pair.venue].append(silence)
+        left, asleep = [], TimeRanges()
+        for venue, found in by_exchange.items():
+            ours = replace(self, known=[each for each in self.known if each[0].pair.venue == venue])
+            idle = ours.asleep(TimeRanges.of((silence.start, silence.end) for silence in found))
+            left += unexplained(found, idle - known_silences(found[0].series.pair))
+            asleep |= idle
+        return sorted(left, key=lambda s: (-s.expected, s)), asleep
 
     def asleep(self, doubtful: TimeRanges) -> TimeRanges:
         """When in the doubtful time none of them traded, though enough trades were to be expected of several.
@@ -140,7 +154,10 @@ class Witnesses:
         candles = self.store.candles({series: around})
         starts, ends = (np.array(bounds, dtype=np.int64) for bounds in zip(*spans, strict=True))
         activity = Activity(opens_of(candles), _counts(candles["trades"]), known)
-        return [float(trades) for trades in activity.expected(starts, ends, KNOWN_SILENCES - TimeRanges.of(spans))]
+        return [
+            float(trades)
+            for trades in activity.expected(starts, ends, known_silences(series.pair) - TimeRanges.of(spans))
+        ]
 
 
 def _parts_of(span: TimeRange, widths: Iterable[int]) -> Iterator[TimeRange]:

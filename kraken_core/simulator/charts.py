@@ -11,10 +11,7 @@ import numpy as np
 import polars as pl
 
 from kraken_core.domain.candles import TIME, VOLUME_DECIMALS
-from kraken_core.domain.market import Pair
-from kraken_core.domain.timerange import floor
 from kraken_core.simulator.candles import COLUMNS
-from kraken_core.simulator.market import SimulatedMarket
 from kraken_core.simulator.tape import NS, Ints, Tape
 
 
@@ -44,24 +41,24 @@ def charted(tape: Tape, slots: Ints, width: int) -> Charted:
     return Charted(slots, opens, highs, lows, closes, volumes)
 
 
-def charted_truth(market: SimulatedMarket, pair: Pair, interval: int) -> pl.DataFrame:
-    """The candles of every closed slot that traded: columns of ``simulator.candles.COLUMNS``, by time."""
+def candles(tape: Tape, interval: int) -> pl.DataFrame:
+    """The candles of the tape at an interval (minutes), one a slot that traded: as ``simulator.candles.candles``."""
     width = interval * 60
-    tape = market.tapes[pair].between(market.start, floor(market.end, width))
     if not len(tape):
         return pl.DataFrame(schema=COLUMNS)
     found = charted(tape, np.unique(tape.time_ns // (width * NS)) * width, width)
     tick = 10.0**tape.price_decimals
     return pl.DataFrame(
         {
-            "pair": str(pair),
-            "interval_minutes": pl.Series([interval], dtype=pl.Int32).new_from_index(0, len(found.slots)),
+            "pair": [str(tape.pair)] * len(found.slots),
+            "interval_minutes": [interval] * len(found.slots),
             "time": pl.Series(found.slots * 1_000_000).cast(TIME),
             "open": found.opens / tick,
             "high": found.highs / tick,
             "low": found.lows / tick,
             "close": found.closes / tick,
             "volume": [units / 10**VOLUME_DECIMALS for units in found.volumes.tolist()],
-            "trades": pl.Series([None] * len(found.slots), dtype=pl.Int32),
-        }
-    ).select(*COLUMNS)
+            "trades": [None] * len(found.slots),
+        },
+        schema=COLUMNS,
+    )

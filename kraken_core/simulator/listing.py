@@ -26,7 +26,8 @@ class Listing:
 
     ``tokenized``: its base is a share as a token, which the exchange lists and answers as a class of its own.
     ``statuses`` say from when (epoch seconds) the exchange lists it as what: online until the first of them.
-    ``daily_drift`` is what its price gains a day on the average, as a log return.
+    ``daily_drift`` is what its price gains a day on the average, as a log return. ``charted``: its candles are as
+    Kraken Futures charts them, and so open where the one before closed.
     """
 
     pair: Pair
@@ -39,6 +40,7 @@ class Listing:
     tokenized: bool = False
     statuses: tuple[tuple[int, str], ...] = ()
     daily_drift: float = 0.0
+    charted: bool = False
 
     def tape(self, seed: int, trading: TimeRanges) -> Tape:
         """The pair's trades while ``trading`` (whole minutes), from a random stream of its own."""

@@ -11,7 +11,7 @@ from kraken_core.domain.errors import UsageError
 from kraken_core.domain.life import Life, lived
 from kraken_core.domain.market import Pair
 from kraken_core.domain.timerange import END_OF_TIME, TimeRange, TimeRanges, floor
-from kraken_core.simulator import candles
+from kraken_core.simulator import candles, charts
 from kraken_core.simulator.listing import Listing
 from kraken_core.simulator.renaming import SimulatedRename
 from kraken_core.simulator.tape import NS, Tape
@@ -67,7 +67,8 @@ class SimulatedMarket:
 
     def truth(self, pair: Pair, interval: int) -> pl.DataFrame:
         """The candles of every closed slot that traded: columns of ``simulator.candles.COLUMNS``, by time."""
-        return candles.candles(self._closed(pair, interval), interval)
+        made = charts.candles if self.listings[pair].charted else candles.candles
+        return made(self._closed(pair, interval), interval)
 
     def traded(self, pair: Pair, interval: int) -> TimeRanges:
         """The closed slots that traded, in an interval of minutes."""

@@ -111,4 +111,4 @@ def recorded(identities: Identities, pair: Pair, at: int, size: float) -> bool:
 
 
 def _of(identities: Identities, pair: Pair) -> list[Renaming]:
-    return [each for each in identities.renamings if each.old == each.new and each.old in pair]
+    return [each for each in identities.renamings if each.old == each.new and each.old in {pair.base, pair.quote}]

@@ -47,7 +47,8 @@ class Triangle(NamedTuple):
 
 def triangles(pairs: Collection[Pair]) -> list[Triangle]:
     """Every triangle among the pairs."""
-    known, by_base = set(pairs), defaultdict(list)
+    known = {pair for pair in pairs if not pair.market}  # what others trade are not the quotes of an asset
+    by_base = defaultdict(list)
     for pair in sorted(known):
         by_base[pair.base].append(pair)
     found = []

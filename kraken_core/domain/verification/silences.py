@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from kraken_core.domain.market import Series
+    from kraken_core.domain.market import Pair, Series
 
     Ints = NDArray[np.int64]
     Floats = NDArray[np.float64]
@@ -50,6 +50,12 @@ def _known() -> TimeRanges:
 
 
 KNOWN_SILENCES = _known()
+_NONE_KNOWN = TimeRanges()
+
+
+def known_silences(pair: Pair) -> TimeRanges:
+    """The known silences of the exchange of a pair: those of Kraken spot say nothing of others."""
+    return _NONE_KNOWN if pair.market else KNOWN_SILENCES
 
 
 class Silence(NamedTuple):

@@ -38,9 +38,10 @@ class PublicApi:
 
     def __init__(self, market: SimulatedMarket, *, trade_ids: bool, repeats: bool) -> None:
         self._market = market
+        self._listings = {pair: listing for pair, listing in market.listings.items() if not pair.market}
         self._trade_ids, self._repeats = trade_ids, repeats
-        self._lives = {pair: market.listed(pair) for pair in market.listings}
-        self._pairs = {name: pair for pair in market.listings for name in names.spellings(pair)}
+        self._lives = {pair: market.listed(pair) for pair in self._listings}
+        self._pairs = {name: pair for pair in self._listings for name in names.spellings(pair)}
         self._books: dict[tuple[Pair, TapeFaults], TradeBook] = {}
         self._candles: Counter[Pair] = Counter()  # answers
         self.tape_faults = HONEST
@@ -60,7 +61,7 @@ class PublicApi:
             case "AssetPairs":
                 return self._asset_pairs(query, now_ns)
             case "Assets":
-                assets = {asset for pair in self._market.listings for asset in (pair.base, pair.quote)}
+                assets = {asset for pair in self._listings for asset in (pair.base, pair.quote)}
                 return {names.code(asset): json.dumps(names.asset_row(asset)) for asset in sorted(assets)}
             case "Time":
                 now = datetime.fromtimestamp(now_ns // NS, UTC)
@@ -114,9 +115,9 @@ class PublicApi:
             asset_class = query.get("aclass_base", names.CURRENCY)
             if asset_class not in {names.CURRENCY, names.TOKENIZED}:
                 raise RequestRefusedError(INVALID_ARGUMENTS)
-            of_class = [pair for pair, each in self._market.listings.items() if names.asset_class(each) == asset_class]
+            of_class = [pair for pair, each in self._listings.items() if names.asset_class(each) == asset_class]
             pairs = [pair for pair in of_class if self._is_listed(pair, now_ns)]
-        listings, now = (self._market.listings[pair] for pair in pairs), now_ns // NS
+        listings, now = (self._listings[pair] for pair in pairs), now_ns // NS
         rows = {key: row for listing in listings for key, row in names.pair_rows(listing, now).items()}
         return {key: json.dumps(rows[key]) for key in sorted(rows)}
 
@@ -125,11 +126,7 @@ class PublicApi:
             raise RequestRefusedError(INVALID_ARGUMENTS)
         pair = self.pair(query)
         asset_class = query.get(class_in, names.CURRENCY)
-        if (
-            pair is None
-            or not self._is_listed(pair, now_ns)
-            or names.asset_class(self._market.listings[pair]) != asset_class
-        ):
+        if pair is None or not self._is_listed(pair, now_ns) or names.asset_class(self._listings[pair]) != asset_class:
             raise RequestRefusedError(UNKNOWN_PAIR)
         return pair
 

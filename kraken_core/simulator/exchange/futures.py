@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -59,7 +59,7 @@ class ChartFaults:
     stale_s: int = 0
 
 
-class _RefusedError(Exception):
+class FuturesRefusedError(Exception):
     """A request is refused: with a document of JSON, and an HTTP status."""
 
     def __init__(self, status: HTTPStatus, document: dict[str, Any]) -> None:
@@ -67,80 +67,46 @@ class _RefusedError(Exception):
         self.status, self.document = status, document
 
 
-class SimulatedFutures:
-    """Serves a market's contracts from entering its context to leaving it, at ``url``.
+class FuturesApi:
+    """The public endpoints, for the contracts of a market. Every answer is as of an instant, in nanoseconds."""
 
-    Its present is when the last of the market has settled, unless the clock has another. ``faults`` (of the endpoints
-    ``charts``, ``instruments``, ``executions`` and ``funding``) and ``chart_faults`` may be set at any time.
-    """
-
-    def __init__(
-        self,
-        market: SimulatedMarket,
-        *,
-        port: int = 0,
-        clock: ExchangeClock | None = None,
-        faults: Faults = Faults(),  # noqa: B008 - frozen
-        chart_faults: ChartFaults = ChartFaults(),
-    ) -> None:
-        """``port`` 0 takes a free one. Raises UsageError for a taken port."""
-        self.clock = clock or ExchangeClock(market.end + SETTLING_S)
-        self.faults, self.chart_faults = faults, chart_faults
-        self.requests: list[FuturesRequest] = []
+    def __init__(self, market: SimulatedMarket) -> None:
+        self.chart_faults = ChartFaults()
         self._market = market
         self._pairs = {pair.altname: pair for pair in market.listings if pair.market}
-        self._counter = FaultCounter()
-        self._server = ExchangeServer(port, self._reply, prefix="/")
-        self.url = f"http://127.0.0.1:{self._server.port}"
 
-    def __enter__(self) -> Self:
-        threading.Thread(target=self._server.run, name=f"futures at {self.url}", daemon=True).start()
-        return self
+    def pair(self, parts: Sequence[str], query: Mapping[str, str]) -> Pair | None:
+        """The requested contract; None where it is none of the market's."""
+        return self._pairs.get(query.get("symbol") or (parts[0] if parts else ""))
 
-    def __exit__(
-        self, _type: type[BaseException] | None, _value: BaseException | None, _traceback: TracebackType | None
-    ) -> None:
-        self._server.close()
-
-    def _reply(self, _address: str, path: str, query: Mapping[str, str]) -> Reply:
-        path = path.strip("/")
-        endpoint, parts = _parsed(path)
-        pair = self._pairs.get(query.get("symbol") or (parts[0] if parts else ""))
-        fault = self._counter.befalls(self.faults, endpoint, pair)
-        self.requests.append(FuturesRequest(endpoint, pair, query, fault))
-        if fault and fault.kind is FaultKind.REFUSED:
-            return Reply(_json({"result": "error", "error": fault.error}), fault)
-        try:
-            return Reply(_json(self._answer(endpoint, parts, pair, query)), fault)
-        except _RefusedError as refused:
-            return Reply(_json(refused.document), fault, refused.status)
-
-    def _answer(self, endpoint: str, parts: list[str], pair: Pair | None, query: Mapping[str, str]) -> Any:  # noqa: ANN401 - whatever is answered
-        """What is answered. Raises _RefusedError."""
+    def answer(self, path: str, query: Mapping[str, str], now_ns: int) -> Any:  # noqa: ANN401 - whatever is answered
+        """What is answered, as plain values. Raises FuturesRefusedError."""
+        endpoint, parts = parsed(path)
+        now = now_ns // NS
         if endpoint == "instruments":
-            return self._derivatives(self._instruments(parts))
+            return _derivatives(self._instruments(parts, now), now)
         if endpoint == "charts" and not parts:
             return sorted(self._pairs)
-        if pair is None or not self._is_listed(pair):
-            raise _RefusedError(HTTPStatus.NOT_FOUND, {"status": "NOT_FOUND", "result": "error"})
-        now_ns = self.clock.now_ns()
+        pair = self.pair(parts, query)
+        if pair is None or not self._is_listed(pair, now):
+            raise FuturesRefusedError(HTTPStatus.NOT_FOUND, {"status": "NOT_FOUND", "result": "error"})
         if endpoint == "charts":
             return self._charts(pair, parts[1:], query, now_ns)
         if endpoint == "executions":
             return self._executions(pair, query, now_ns)
-        return self._derivatives({"rates": self._rates(pair, now_ns // NS)})
+        return _derivatives({"rates": self._rates(pair, now)}, now)
 
-    def _instruments(self, parts: list[str]) -> dict[str, Any]:
+    def _instruments(self, parts: Sequence[str], now: int) -> dict[str, Any]:
         if parts:
             return {"instrumentStatus": [{"tradeable": name, "experiencingDislocation": False} for name in self._pairs]}
-        return {"instruments": [self._instrument(each) for each in self._pairs.values() if self._is_listed(each)]}
+        return {"instruments": [self._instrument(each) for each in self._pairs.values() if self._is_listed(each, now)]}
 
-    def _charts(self, pair: Pair, resolution: list[str], query: Mapping[str, str], now_ns: int) -> Any:  # noqa: ANN401 - a list or a page
+    def _charts(self, pair: Pair, resolution: Sequence[str], query: Mapping[str, str], now_ns: int) -> Any:  # noqa: ANN401 - a list or a page
         if not resolution:
             return list(RESOLUTIONS)
         interval = RESOLUTIONS.get(resolution[0].lower())
         if not interval:
-            raise _RefusedError(HTTPStatus.BAD_REQUEST, {"type": "Invalid arguments", "field": "resolution"})
+            raise FuturesRefusedError(HTTPStatus.BAD_REQUEST, {"type": "Invalid arguments", "field": "resolution"})
         return self._candles(pair, interval, query, now_ns)
 
     def _candles(self, pair: Pair, interval: int, query: Mapping[str, str], now_ns: int) -> dict[str, Any]:
@@ -195,9 +161,6 @@ class SimulatedFutures:
             for hour in hours
         ]
 
-    def _derivatives(self, content: dict[str, Any]) -> dict[str, Any]:
-        return {"result": "success", **content, "serverTime": _iso(self.clock.now())}
-
     def _instrument(self, pair: Pair) -> dict[str, Any]:
         kind = "futures_inverse" if pair.altname[1] == "I" else "flexible_futures"
         opened = self._lives(pair)[0].start
@@ -212,8 +175,7 @@ class SimulatedFutures:
             "quote": pair.quote,
         }
 
-    def _is_listed(self, pair: Pair) -> bool:
-        now = self.clock.now()
+    def _is_listed(self, pair: Pair, now: int) -> bool:
         return any(
             life.start <= now < life.end or life.end >= self._market.end > life.start for life in self._lives(pair)
         )
@@ -222,8 +184,60 @@ class SimulatedFutures:
         return self._market.listings[pair].lives or (TimeRange(self._market.start, self._market.end),)
 
 
-def _parsed(path: str) -> tuple[str, list[str]]:
-    """The endpoint, by a short name, and what follows it."""
+class SimulatedFutures:
+    """Serves a market's contracts from entering its context to leaving it, at ``url``.
+
+    Its present is when the last of the market has settled, unless the clock has another. ``faults`` (of the endpoints
+    ``charts``, ``instruments``, ``executions`` and ``funding``) and the ``chart_faults`` of its ``api`` may be set at
+    any time.
+    """
+
+    def __init__(
+        self,
+        market: SimulatedMarket,
+        *,
+        port: int = 0,
+        clock: ExchangeClock | None = None,
+        faults: Faults = Faults(),  # noqa: B008 - frozen
+    ) -> None:
+        """``port`` 0 takes a free one. Raises UsageError for a taken port."""
+        self.clock = clock or ExchangeClock(market.end + SETTLING_S)
+        self.faults = faults
+        self.requests: list[FuturesRequest] = []
+        self.api = FuturesApi(market)
+        self._counter = FaultCounter()
+        self._server = ExchangeServer(port, self._reply, prefix="/")
+        self.url = f"http://127.0.0.1:{self._server.port}"
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._server.run, name=f"futures at {self.url}", daemon=True).start()
+        return self
+
+    def __exit__(
+        self, _type: type[BaseException] | None, _value: BaseException | None, _traceback: TracebackType | None
+    ) -> None:
+        self._server.close()
+
+    def _reply(self, _address: str, path: str, query: Mapping[str, str]) -> Reply:
+        endpoint, parts = parsed(path)
+        pair = self.api.pair(parts, query)
+        fault = self._counter.befalls(self.faults, endpoint, pair)
+        self.requests.append(FuturesRequest(endpoint, pair, query, fault))
+        if fault and fault.kind is FaultKind.REFUSED:
+            return Reply(_json({"result": "error", "error": fault.error}), fault)
+        try:
+            return Reply(_json(self.api.answer(path, query, self.clock.now_ns())), fault)
+        except FuturesRefusedError as refused:
+            return Reply(_json(refused.document), fault, refused.status)
+
+
+def _derivatives(content: dict[str, Any], now: int) -> dict[str, Any]:
+    return {"result": "success", **content, "serverTime": _iso(now)}
+
+
+def parsed(path: str) -> tuple[str, list[str]]:
+    """The endpoint of a path, by a short name, and what follows it."""
+    path = path.strip("/")
     if path == FUNDING:
         return "funding", []
     for name, prefix in (("charts", f"{CHARTS}/trade"), ("instruments", INSTRUMENTS), ("executions", EXECUTIONS)):

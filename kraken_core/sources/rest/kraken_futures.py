@@ -38,6 +38,7 @@ _MS = 1_000_000  # nanoseconds a millisecond
 _US = 1_000_000  # microseconds a second
 # PF_XBTUSD (perpetual, in base units), PI_ (perpetual, in contracts of a dollar); FF_ and FI_ with the day they end
 _SYMBOL = re.compile(r"(PF|PI|FF|FI)_([A-Z0-9]{3,20})(_\d{6})?")
+_MOST = 10**30  # of a price or a volume
 _MOST_QUOTED = 120  # characters of a row that was skipped
 _SIDES = {"Buy": "b", "Sell": "s"}
 _T = TypeVar("_T")
@@ -67,8 +68,8 @@ VENUE = Venue(NAME, "Kraken Futures", "https://futures.kraken.com", market, tupl
 class KrakenFutures(PatientClient):
     """Its public API over HTTP: a :class:`~kraken_core.ports.Exchange`. Close it when done."""
 
-    def __init__(self, access: Access) -> None:
-        waiting = Waiting(access.stop)
+    def __init__(self, access: Access, waiting: Waiting | None = None) -> None:
+        waiting = waiting or Waiting(access.stop)
         super().__init__(
             Transport(access.url, stop=access.stop, errors=_errors, setting="exchange_urls"),
             requests_per_second=access.requests_per_second,
@@ -219,7 +220,7 @@ def _whole(value: object) -> int:
 def _decimal(value: object) -> Decimal:
     """A number that is not negative, given as a text or not. Raises ValueError, InvalidOperation."""
     number = Decimal(value) if isinstance(value, (str, int, Decimal)) and not isinstance(value, bool) else None
-    if number is None or not number.is_finite() or number < 0:
+    if number is None or not number.is_finite() or not 0 <= number < _MOST:
         raise ValueError("not a number")
     return number
 

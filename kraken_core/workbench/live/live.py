@@ -153,12 +153,14 @@ class LiveHistory:
             return LivePhase(None, live=False, failed=str(error), outage=_is_outage(error))
 
     def _pairs(self) -> list[Pair]:
-        """The selected pairs that trade."""
+        """The selected pairs that trade, of Kraken spot: no other exchange's trades are streamed."""
         request, tiers = self._request(), self.home.tiers
-        living = [r.pair for r in self.home.ledger.pairs() if r.lives and r.lives[-1].end is None]
+        living = [r.pair for r in self.home.ledger.pairs() if not r.pair.market and r.lives and r.lives[-1].end is None]
         pairs = sorted(pair for pair in living if request.holds(pair, tiers))
         if not pairs:
-            raise UsageError("no pair of the selection is listed: choose others, with --tier or --pairs.")
+            raise UsageError(
+                "no pair of the selection is listed at Kraken spot: choose others, with --tier or --pairs."
+            )
         return pairs
 
     def _live(self, feed: TradeFeed, pairs: Sequence[Pair]) -> LivePhase:

@@ -1,4 +1,4 @@
-"""Incidents of the exchange, with how many of the stored pairs they concerned; and conditions by day."""
+"""Incidents of Kraken spot, with how many of its stored pairs they concerned; and conditions by day."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class IncidentQuery(NamedTuple):
     def of(self, reported: Iterable[Incident] = ()) -> list[Incident]:
         """Those observed, those known in which most stored pairs had no trades, and those reported, by time."""
         asleep = self.holdings.ledger.asleep()
-        observed = tightest(TimeRange(*span) for ranges in asleep.values() for span in ranges)
+        observed = tightest(TimeRange(*s) for pair, ranges in asleep.items() if not pair.market for s in ranges)
         known = [
             span for span in KNOWN_SILENCES if not any(span.start < o.end and o.start < span.end for o in observed)
         ]
@@ -60,7 +60,8 @@ class IncidentQuery(NamedTuple):
             *(Incident(*span, 0, 0, OBSERVED) for span in observed),
             *(Incident(*span, 0, 0, KNOWN) for span in known),
         ]
-        witnesses = Witnesses.of(self.holdings.store, self.holdings.ledger.coverage())
+        covered = [each for each in self.holdings.ledger.coverage() if not each.series.pair.market]
+        witnesses = Witnesses.of(self.holdings.store, covered)
         counted = [self._counted(each, witnesses) for each in (*spans, *reported)]
         return sorted(each for each in counted if each.source != KNOWN or each.share > _MOST)
 

@@ -77,6 +77,8 @@ class RenamedReading:
 
     def periods(self, pair: Pair) -> tuple[NamePeriod, ...]:
         """The names in turn. An alias is looked up only where nothing is known of a pair that is called so."""
+        if pair.market:
+            return self.identities.periods(pair)
         known = any(record.pair == pair for record in self.ledger.pairs())
         base = pair.base if known else self.identities.by_alias.get(pair.base, pair.base)
         return self.identities.periods(Pair(base, pair.quote))

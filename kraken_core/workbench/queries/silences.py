@@ -15,7 +15,7 @@ from kraken_core.domain.market import Series
 from kraken_core.domain.request import Selection
 from kraken_core.domain.timerange import END_OF_TIME, TimeRanges
 from kraken_core.domain.verification.examination import opens_of
-from kraken_core.domain.verification.silences import KNOWN_SILENCES, SUSPICIOUS, Activity, silent_runs
+from kraken_core.domain.verification.silences import KNOWN_SILENCES, SUSPICIOUS, Activity, known_silences, silent_runs
 from kraken_core.workbench.queries.holdings import Holdings
 
 _COLUMNS = {
@@ -79,14 +79,15 @@ class SilenceQuery(NamedTuple):
         self, series: Series, coverage: list[DataCoverageRange], asleep: TimeRanges, at_least: int
     ) -> Iterator[SilentSpan]:
         known = TimeRanges.of((each.start, each.end) for each in coverage)
-        judgement = _Judgement.of(coverage, asleep)
+        always_known = known_silences(series.pair)
+        judgement = _Judgement.of(coverage, asleep, always_known)
         candles = self.holdings.store.candles({series: known}, columns=("trades",))
         trades = candles["trades"].cast(pl.Int64).fill_null(1).to_numpy()  # one at least, where nobody counted them
         activity = Activity(opens_of(candles), trades, known)
         starts, ends = silent_runs(activity.opens, known, series.width)
         long_enough = ends - starts >= at_least * series.width
         starts, ends = starts[long_enough], ends[long_enough]
-        expected = activity.expected(starts, ends, KNOWN_SILENCES).tolist()
+        expected = activity.expected(starts, ends, always_known).tolist()
         for start, end, likely in zip(starts.tolist(), ends.tolist(), expected, strict=True):
             yield SilentSpan(series, start, end, judgement.kind(start, end, likely), likely)
 
@@ -104,26 +105,30 @@ def silence_frame(found: Iterable[SilentSpan]) -> pl.DataFrame:
 
 
 class _Judgement(NamedTuple):
-    """Where the slots of a series are doubtful, and where confirmed; and when the whole exchange was found silent."""
+    """Where the slots of a series are doubtful, and where confirmed.
+
+    And when the whole exchange was found without trades, or ``always_known`` to have had none.
+    """
 
     doubtful: TimeRanges
     confirmed: TimeRanges
     asleep: TimeRanges
+    always_known: TimeRanges = KNOWN_SILENCES
 
     @classmethod
-    def of(cls, coverage: list[DataCoverageRange], asleep: TimeRanges) -> _Judgement:
+    def of(cls, coverage: list[DataCoverageRange], asleep: TimeRanges, always_known: TimeRanges) -> _Judgement:
         doubtful, confirmed = (
             TimeRanges.of((each.start, each.end) for each in coverage if each.grade in grades)
             for grades in ({Grade.DOUBTFUL}, {Grade.CONFIRMED, Grade.PROVED})
         )
-        return cls(doubtful, confirmed, asleep)
+        return cls(doubtful, confirmed, asleep, always_known)
 
     def kind(self, start: int, end: int, expected: float) -> SilenceKind:
         """What explains a span. Where many trades were likely it is suspicious, until something does."""
         if self.doubtful.meets(start, end):
             return SilenceKind.SUSPICIOUS
         if expected < SUSPICIOUS:
-            mostly = 2 * KNOWN_SILENCES.clip(start, end).seconds > end - start
+            mostly = 2 * self.always_known.clip(start, end).seconds > end - start
             return SilenceKind.EXPLAINED if mostly else SilenceKind.NO_TRADES
         confirmed = self.confirmed.clip(start, end).seconds == end - start
         return SilenceKind.EXPLAINED if confirmed or self.asleep.meets(start, end) else SilenceKind.SUSPICIOUS
