@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import sys
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -45,16 +45,20 @@ class NautilusCatalog:
     fill: bool
 
     def write(
-        self, series: Iterable[Series], window: TimeRange, missing: Mapping[Series, int], *, overwrite: bool
+        self, series: Collection[Series], window: TimeRange, missing: Mapping[Series, int], *, overwrite: bool
     ) -> list[Exported]:
         """Write the series' candles of the window; a line for each of which there are any, its path a folder of bars.
 
-        Raises UsageError where no Python has the library, or the folder is there and has anything in it: two catalogs
+        Raises UsageError for contracts, where no Python has the library, or the folder is there and has anything in it: two catalogs
         are not one, whatever may be overwritten.
         """
         if overwrite or (self.folder.exists() and any(self.folder.iterdir())):
             raise UsageError(
                 f"a catalog is written to a new folder, never over another one: {self.folder} stays as is."
+            )
+        if contract := next((each.pair for each in series if each.pair.market), None):
+            raise UsageError(
+                f"{contract} is a contract, and catalogs are written of pairs of Kraken spot: leave it out."
             )
         python = _python()
         by_pair: dict[Pair, list[Series]] = defaultdict(list)
