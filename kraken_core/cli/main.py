@@ -24,7 +24,7 @@ from kraken_core.cli.history import coverage, gaps
 from kraken_core.cli.ingest import ingest
 from kraken_core.cli.jobs import jobs
 from kraken_core.cli.live import live
-from kraken_core.cli.markets import pairs, tiers
+from kraken_core.cli.markets import exchanges, pairs, tiers
 from kraken_core.cli.mcp import mcp
 from kraken_core.cli.report import report
 from kraken_core.cli.serve import serve
@@ -89,6 +89,7 @@ for command in (
     trades,
     pairs,
     tiers,
+    exchanges,
     universe,
     simulate,
     ingest_sequential,

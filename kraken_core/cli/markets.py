@@ -1,4 +1,4 @@
-"""``kraken-history pairs`` and ``tiers``: which there are, and what is stored of each."""
+"""``kraken-history pairs``, ``tiers`` and ``exchanges``: which there are, and what is stored of each."""
 
 from __future__ import annotations
 
@@ -65,9 +65,25 @@ def tiers(ctx: CliContext) -> None:
         ctx.say(f"Edit them in {workbench.settings.home / 'tiers.toml'}. The tier ALL is every pair.")
 
 
+@click.command(epilog="\b\nExample:\n  kraken-history exchanges")
+@common
+def exchanges(ctx: CliContext) -> None:
+    """List the installed exchanges, and how far back candles of each can be requested."""
+    with ctx.workbench() as workbench:
+        rows = workbench.exchanges()
+        if ctx.as_json:
+            print_json(rows)
+            return
+        columns = ("exchange", "title", "url", "intervals", "newest", "stored_pairs")
+        print_table(columns, ([_cell(name, row[name]) for name in columns] for row in rows), folding="intervals")
+        ctx.say("A pair of another exchange than Kraken spot has its name before it: kraken-futures:PF_XBTUSD.")
+
+
 def _cell(name: str, value: Any) -> object:  # noqa: ANN401 - any value of the rows above
     if name in {"listed", "delisted"} and value:
         return datetime.fromisoformat(value)
+    if name == "newest":
+        return "any time" if value is None else f"last {value:,} candles"
     if name == "intervals":
         return "all" if tuple(value) == INTERVALS else ",".join(map(short, value))
     return value

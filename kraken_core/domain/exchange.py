@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from kraken_core.domain.market import Pair, Series, is_tokenized, parse_pair
 from kraken_core.domain.names import BY_RULES, TOKENIZED, Names, PairName
 from kraken_core.domain.timerange import TimeRange, TimeRanges, floor
-from kraken_core.domain.venues import SPOT_NAME, Venue, VenueMarket, venue
+from kraken_core.domain.venues import SPOT_NAME, Venue, VenueMarket, is_installed, venue
 
 if TYPE_CHECKING:
     import polars as pl
@@ -43,8 +43,11 @@ SPOT_ONLY = frozenset({SPOT_NAME})
 
 
 def venue_of(pair: Pair) -> Venue:
-    """The exchange of a pair. Raises UnknownPairError where it is not installed any more."""
-    return venue(pair.venue) if pair.market else SPOT
+    """The exchange of a pair; one that answers nothing where it is not installed any more."""
+    if not pair.market:
+        return SPOT
+    name = pair.venue
+    return venue(name) if is_installed(name) else Venue(name, name, "", _spot_market, (), page=1, newest=1)
 
 
 class ListedPair(NamedTuple):

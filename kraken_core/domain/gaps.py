@@ -14,6 +14,7 @@ from kraken_core.domain.gc_pause import gc_paused
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.routes import NO_REPAIRS, UNKNOWN_RATE, RepairPlan, Served, pages
 from kraken_core.domain.timerange import TimeRange, TimeRanges, iso
+from kraken_core.domain.venues import is_installed
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -309,6 +310,7 @@ class IntegratedGapDetector:
         else:
             why_not = "can't be derived" if series.interval > 1 else "nothing is finer than one minute"
             unlisted = f"the exchange no longer lists {pair}" if gone else ""
+            unlisted = unlisted if is_installed(pair.venue) else f"no exchange {pair.venue} is installed"
             helps = f"available in {archive}" if archive else _partly_covered(self._holders(series, start, end))
             reason = "; ".join(part for part in (note, unlisted, why_not, helps) if part)
         return GapRecord(*known, GapStatus.UNFILLABLE, Route.NONE, reason, 0, csv_file, archive)

@@ -101,9 +101,9 @@ class Pair(NamedTuple):
     def stored(text: str) -> Pair:
         """The pair whose ``str`` is ``text``, to the letter: as candles and requests are kept.
 
-        Raises UnknownPairError where it is of an exchange that is not installed.
+        Of an exchange that is not installed any more the base and the quote are not known: it is all of one name.
         """
-        return _at_venue(text) if SEPARATOR in text else Pair(*text.split("/", 1))
+        return _stored_elsewhere(text) if SEPARATOR in text else Pair(*text.split("/", 1))
 
 
 @cache
@@ -128,6 +128,14 @@ def parse_pair(text: str, assets: frozenset[str] = KNOWN_ASSETS, quotes: frozens
 def _at_venue(text: str) -> Pair:
     name, found = venue_market(text)
     return Pair(found.base, found.quote, f"{name}{SEPARATOR}{found.symbol}")
+
+
+@cache
+def _stored_elsewhere(text: str) -> Pair:
+    try:
+        return _at_venue(text)
+    except UnknownPairError:
+        return Pair(text.partition(SEPARATOR)[2], "", text)
 
 
 def shown_pair(base: str, quote: str) -> Pair:

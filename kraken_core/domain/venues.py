@@ -70,6 +70,11 @@ def load_plugin(name: str) -> Any:  # noqa: ANN401 - more than its venue is no m
     return entries()[name].load()
 
 
+def is_installed(name: str) -> bool:
+    """Whether there is an exchange of that name."""
+    return name in entries()
+
+
 def venue(name: str) -> Venue:
     """The exchange of a name. Raises UnknownPairError where it is not installed."""
     found: Venue = load_plugin(name).venue

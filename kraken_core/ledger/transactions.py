@@ -153,7 +153,7 @@ class Transactions:
 
     def _learn_pairs(self, rows: Iterable[Sequence[Any]]) -> None:
         for id_, base, quoted, currency in rows:
-            known = Pair(base, quoted) if currency is None else Pair(base, currency, quoted)
+            known = Pair(base, quoted) if currency is None else Pair.stored(quoted)
             self._pairs[id_] = known
             self._pair_ids[known] = id_
 

@@ -54,6 +54,12 @@ class HistoryReads(AsKnown):
 
         return pair_rows(self.pairs(), self.holdings, self.select(**selection))
 
+    def exchanges(self) -> list[dict[str, Any]]:
+        """The installed exchanges, and how far back each answers: what ``exchanges --json`` prints."""
+        from kraken_core.workbench.queries.exchanges import exchange_rows
+
+        return exchange_rows(self.settings, self.pairs())
+
     def universe(self, at: When, *, tier: str | None = None, quote: str | Iterable[str] = ()) -> pd.DataFrame:
         """The pairs that traded at an instant (a date means its beginning, UTC), those that are delisted now included.
 

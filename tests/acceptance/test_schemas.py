@@ -37,6 +37,7 @@ READING: list[tuple[str, str]] = [  # on a home that is full; documents and comm
     ("sql", "sql 'select * from candles limit 3'"),
     ("pairs", "pairs"),
     ("tiers", "tiers"),
+    ("exchanges", "exchanges"),
     ("universe", "universe --at 2024-04-01"),
     ("export", "export --to out --fill previous --intervals 1h"),
     ("copy", "copy --to copied --intervals 1d"),

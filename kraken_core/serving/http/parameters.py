@@ -76,7 +76,7 @@ def parse_query(parameters: Sequence[Parameter], query: Iterable[tuple[str, str]
     return values
 
 
-_NAME = r"[A-Za-z0-9._]{1,32}(/[A-Za-z0-9._]{1,32})?"
+_NAME = r"([A-Za-z0-9-]{1,32}:)?[A-Za-z0-9._-]{1,32}(/[A-Za-z0-9._]{1,32})?"
 _LENGTH = "[1-9][0-9]{0,6}[mhdw]?"
 _DAY = r"20[0-9]{2}-[01][0-9]-[0-3][0-9]"
 

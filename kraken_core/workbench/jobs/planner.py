@@ -22,6 +22,7 @@ from kraken_core.domain.plan import IngestionPlan, Pace
 from kraken_core.domain.plural import counted
 from kraken_core.domain.request import Request
 from kraken_core.domain.tiers import Tiers
+from kraken_core.domain.venues import is_installed
 from kraken_core.ledger.engine import file_of
 from kraken_core.pipeline.cover import CoverageTracker
 from kraken_core.pipeline.plan import Planner, PublishedArchives
@@ -139,7 +140,7 @@ class JobPlanner:
             return None, ""
         stored = {record.pair for record in self.ledger.pairs()}
         chosen = {*request.pairs, *(pair for pair in stored if request.holds(pair, self.tiers))}
-        venues = frozenset(pair.venue for pair in chosen)
+        venues = frozenset(pair.venue for pair in chosen if is_installed(pair.venue))
         if not request.pairs:
             venues |= SPOT_ONLY  # a tier may have pairs there that are not stored yet
         exchange = self.exchange(never_stop, BRIEF, venues)

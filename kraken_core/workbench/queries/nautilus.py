@@ -49,17 +49,15 @@ class NautilusCatalog:
     ) -> list[Exported]:
         """Write the series' candles of the window; a line for each of which there are any, its path a folder of bars.
 
-        Raises UsageError for contracts, where no Python has the library, or the folder is there and has anything in it: two catalogs
-        are not one, whatever may be overwritten.
+        Raises UsageError for pairs of other exchanges than Kraken spot, where no Python has the library, or the folder
+        is there and has anything in it: two catalogs are not one, whatever may be overwritten.
         """
         if overwrite or (self.folder.exists() and any(self.folder.iterdir())):
             raise UsageError(
                 f"a catalog is written to a new folder, never over another one: {self.folder} stays as is."
             )
-        if contract := next((each.pair for each in series if each.pair.market), None):
-            raise UsageError(
-                f"{contract} is a contract, and catalogs are written of pairs of Kraken spot: leave it out."
-            )
+        if other := next((each.pair for each in series if each.pair.market), None):
+            raise UsageError(f"{other} is of another exchange: catalogs are of pairs of Kraken spot. Leave it out.")
         python = _python()
         by_pair: dict[Pair, list[Series]] = defaultdict(list)
         for each in series:

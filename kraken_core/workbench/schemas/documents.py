@@ -238,6 +238,17 @@ _DIAGNOSIS = record(
 )
 _EXPORTED = record({"path": TEXT, "candles": COUNT, "filled": COUNT, "missing": COUNT})
 _COPIED = record({**_SERIES, "candles": COUNT, "written": COUNT, "checksum": TEXT})
+_EXCHANGE = record(
+    {
+        "exchange": TEXT,
+        "title": TEXT,
+        "url": said(TEXT, "of its API, as the settings have it"),
+        "intervals": array(MINUTES),
+        "newest": said(nullable(INTEGER), "how many candles back can be requested; null where any time can"),
+        "trades": said(YES_OR_NO, "candles are made of its trades too"),
+        "stored_pairs": COUNT,
+    }
+)
 _TIER = record({"tier": TEXT, "assets": array(TEXT), "pairs_held": COUNT, "candles": COUNT})
 _SIMULATION = record(
     {"paths": array(TEXT), "holes": array(TEXT), "url": TEXT, "ws_url": said(TEXT, "its WebSocket")}, ("url", "ws_url")
@@ -309,6 +320,7 @@ DOCUMENTS = (
     Document("bars", ("trades PAIR --bars",), array(_BAR)),
     Document("pairs", ("pairs",), array(rows.STORED_PAIR)),
     Document("tiers", ("tiers",), array(_TIER)),
+    Document("exchanges", ("exchanges",), array(_EXCHANGE)),
     Document("universe", ("universe",), _UNIVERSE),
     Document("simulation", ("simulate",), _SIMULATION),
     Document("backup", ("backup", "restore"), _BACKUP),

@@ -18,7 +18,11 @@ NUMBER: Schema = {"type": "number"}
 SHARE: Schema = {"type": "number", "minimum": 0, "maximum": 1}
 YES_OR_NO: Schema = {"type": "boolean"}
 TIME: Schema = {"type": "string", "format": "date-time", "pattern": "Z$", "description": "ISO 8601, UTC"}
-PAIR: Schema = {"type": "string", "pattern": "^[^/]+/[^/]+$", "description": "base/quote, such as BTC/USD"}
+PAIR: Schema = {
+    "type": "string",
+    "pattern": "^([^/:]+/[^/:]+|[^/:]+:.+)$",
+    "description": "base/quote, such as BTC/USD; of other exchanges than Kraken spot kraken-futures:PF_XBTUSD",
+}
 MINUTES: Schema = {"type": "integer", "minimum": 1, "description": "length of a candle in minutes"}
 
 
