@@ -72,7 +72,7 @@ class Pairs(Transactions):
                 lives[self._pairs[pair_id]].append(Life(*life))
             renamed = set(connection.scalars(select(renamed_pair.c.pair_id)))
             known = sorted(pair for pair, id_ in self._pair_ids.items() if id_ not in renamed)
-            return [PairRecord(pair, tiers[pair.base], tuple(lives[pair])) for pair in known]
+            return [PairRecord(pair, tiers.get(pair.base), tuple(lives[pair])) for pair in known]
 
     @transaction
     def pairs_at(self, instant: int) -> list[PairRecord]:
@@ -82,4 +82,4 @@ class Pairs(Transactions):
             lives: dict[Pair, list[Life]] = defaultdict(list)
             for (pair_id, start), (end, assumed) in sorted(records_at(connection, pair_life, instant).items()):
                 lives[self._pairs[pair_id]].append(Life(start, end, bool(assumed)))
-        return [PairRecord(pair, tiers[pair.base], tuple(lives[pair])) for pair in sorted(lives)]
+        return [PairRecord(pair, tiers.get(pair.base), tuple(lives[pair])) for pair in sorted(lives)]
