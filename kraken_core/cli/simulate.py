@@ -40,8 +40,8 @@ NOT_SERVED: Mapping[str, str] = {}
     "port",
     type=click.IntRange(0, 65_534),
     metavar="PORT",
-    help="Then serve the market as Kraken's REST API on 127.0.0.1, until Ctrl-C, and on the next port as its "
-    "WebSocket; 0 picks free ones.",
+    help="Then serve the market, and two contracts, as Kraken's REST APIs on 127.0.0.1, until Ctrl-C, and on the "
+    "next port as its WebSocket; 0 picks free ones.",
 )
 @click.option(
     "--live",
@@ -81,6 +81,7 @@ def _print(ctx: CliContext, simulation: Simulation, urls: Mapping[str, str] = NO
     if urls:
         click.echo(f"The exchange answers until Ctrl-C. In another terminal: export KRAKEN_API_URL={urls['url']}")
         click.echo(f"It streams trades too: export KRAKEN_WS_URL={urls['ws_url']}")
+        click.echo(f"Contracts of Kraken Futures too: export KRAKEN_EXCHANGE_URLS=kraken-futures={urls['url']}")
 
 
 def _serve(ctx: CliContext, simulation: Simulation, port: int, *, live: bool) -> None:
@@ -104,6 +105,7 @@ def _opened(simulation: Simulation, port: int, *, live: bool) -> Iterator[tuple[
     """What answers and what streams, on one clock, and on ports side by side."""
     from kraken_core.domain.errors import UsageError
     from kraken_core.domain.exchange import SETTLING_S
+    from kraken_core.simulator.demo import demo_contracts
     from kraken_core.simulator.exchange import ExchangeClock, SimulatedExchange
     from kraken_core.simulator.exchange.stream import SimulatedStream
 
@@ -111,7 +113,8 @@ def _opened(simulation: Simulation, port: int, *, live: bool) -> Iterator[tuple[
     clock = ExchangeClock(market.end - LAST_DAY_S, running=True) if live else ExchangeClock(market.end + SETTLING_S)
     with ExitStack() as opened:
         try:
-            exchange = opened.enter_context(SimulatedExchange(market, port=port, clock=clock))
+            contracts = demo_contracts()
+            exchange = opened.enter_context(SimulatedExchange(market, port=port, clock=clock, contracts=contracts))
             stream = opened.enter_context(SimulatedStream(market, clock, port=port + 1 if port else 0))
         except UsageError as error:
             raise UsageError(f"{error} The archives are written.") from error

@@ -53,6 +53,21 @@ def demo_market(seed: int = 7) -> SimulatedMarket:
     return SimulatedMarket.make(seed, listings, start, end, silences)
 
 
+def demo_contracts(seed: int = 7) -> SimulatedMarket:
+    """Two perpetuals of Kraken Futures over the same months; one began later."""
+    start, end = day_start(date(2025, 10, 1)), day_start(date(2026, 7, 8))
+    began = day_start(date(2026, 5, 4)) + 13 * HOUR_S
+    listings = [
+        Listing(Pair("BTC", "USD", "kraken-futures:PF_XBTUSD"), 0.5, 97_000, 0, 0.05, 4, charted=True),
+        Listing(
+            *(Pair("ETH", "USD", "kraken-futures:PI_ETHUSD"), 0.02, 3_100, 2, 400, 0),
+            lives=(TimeRange(began, end),),
+            charted=True,
+        ),
+    ]
+    return SimulatedMarket.make(seed, listings, start, end)
+
+
 def demo_releases() -> list[Release]:
     """A full release and a quarterly one; the quarter between them and the week after them are in neither.
 

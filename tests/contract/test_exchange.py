@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from datetime import date
 from threading import Thread
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -55,7 +56,7 @@ def over_http(
     now: int | None = None,
     stop: Callable[[], bool] = never_stop,
     script: tuple[Fault, ...] = (),
-    **how: bool,
+    **how: Any,
 ) -> Iterator[Exchange]:
     clock = ExchangeClock(market.end if now is None else now)
     with SimulatedExchange(market, clock=clock, faults=Faults(script), limits=None, **how) as served:

@@ -24,7 +24,7 @@ from kraken_core.domain.interval_units import short
 from kraken_core.domain.market import INTERVALS, Pair, Series
 from kraken_core.ledger.frames import VIEWS
 from kraken_core.settings import Settings
-from kraken_core.simulator.demo import demo_market
+from kraken_core.simulator.demo import demo_contracts, demo_market
 from kraken_core.simulator.exchange import SimulatedExchange
 from tests.docs.documents import ALL, FOR_USERS, GUIDES, ROOT, Block, Command, anchors, blocks, code, commands, links
 
@@ -44,7 +44,7 @@ def everything(documents: list[Path]) -> str:
 @pytest.fixture(scope="session")
 def exchange() -> Iterator[SimulatedExchange]:
     """What `kraken-history simulate market --serve PORT` serves in another terminal."""
-    with SimulatedExchange(demo_market(), limits=None) as served:
+    with SimulatedExchange(demo_market(), limits=None, contracts=demo_contracts()) as served:
         yield served
 
 
@@ -54,6 +54,7 @@ def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, exchange: Simu
     for name in Settings.__slots__:
         monkeypatch.delenv(f"KRAKEN_{name.upper()}", raising=False)
     monkeypatch.setenv("KRAKEN_API_URL", exchange.url)
+    monkeypatch.setenv("KRAKEN_EXCHANGE_URLS", f"kraken-futures={exchange.url}")
     monkeypatch.setenv("KRAKEN_REQUESTS_PER_SECOND", "10")
     return tmp_path
 

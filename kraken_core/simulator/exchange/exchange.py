@@ -28,8 +28,9 @@ from kraken_core.simulator.exchange.faults import (
     FaultKind,
     Faults,
 )
+from kraken_core.simulator.exchange.futures import FuturesDesk
 from kraken_core.simulator.exchange.limits import Limiter, Limits
-from kraken_core.simulator.exchange.server import ExchangeServer, Reply
+from kraken_core.simulator.exchange.server import PUBLIC, ExchangeServer, Reply
 from kraken_core.simulator.exchange.spoiling import spoiled
 from kraken_core.simulator.exchange.tape_faults import TapeFaults
 from kraken_core.simulator.market import SimulatedMarket
@@ -56,7 +57,7 @@ class SimulatedExchange:
 
     Its present is when the last of the market has settled, unless the clock has another. ``trade_ids`` and ``repeats``
     are whether trades carry their ids, and whether a page begins with trades of the one before. Other ``faults`` may be
-    set at any time.
+    set at any time. ``contracts`` are served as Kraken Futures does, at the same address.
     """
 
     def __init__(
@@ -69,6 +70,7 @@ class SimulatedExchange:
         limits: Limits | None = STANDARD,
         trade_ids: bool = True,
         repeats: bool = True,
+        contracts: SimulatedMarket | None = None,
     ) -> None:
         """``port`` 0 takes a free one; ``limits`` None: as often as one likes. Raises UsageError for a taken port."""
         self.clock = clock or ExchangeClock(market.end + SETTLING_S)
@@ -77,7 +79,8 @@ class SimulatedExchange:
         self._api = PublicApi(market, trade_ids=trade_ids, repeats=repeats)
         self._limiter = Limiter(limits) if limits else None
         self._counter = FaultCounter()
-        self._server = ExchangeServer(port, self._reply)
+        self._desk = FuturesDesk(contracts, self.clock) if contracts else None
+        self._server = ExchangeServer(port, self._either, prefix="/" if contracts else PUBLIC)
         self.url = f"http://127.0.0.1:{self._server.port}"
 
     def __enter__(self) -> Self:
@@ -102,6 +105,11 @@ class SimulatedExchange:
     def cut_off(self) -> int:
         """How many requests the limiter refused."""
         return self._limiter.cut_off if self._limiter else 0
+
+    def _either(self, address: str, path: str, query: Mapping[str, str]) -> Reply:
+        if self._desk and not path.startswith(PUBLIC[1:]):
+            return self._desk.reply(address, path, query)
+        return self._reply(address, path.removeprefix(PUBLIC[1:]), query)
 
     def _reply(self, address: str, endpoint: str, query: Mapping[str, str]) -> Reply:
         pair = self._api.pair(query)

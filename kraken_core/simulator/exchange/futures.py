@@ -184,12 +184,36 @@ class FuturesApi:
         return self._market.listings[pair].lives or (TimeRange(self._market.start, self._market.end),)
 
 
-class SimulatedFutures:
+class FuturesDesk:
+    """Replies for a market's contracts, whoever serves them; ``requests`` are those received, in order.
+
+    ``faults`` (of the endpoints ``charts``, ``instruments``, ``executions`` and ``funding``) and the ``chart_faults``
+    of its ``api`` may be set at any time.
+    """
+
+    def __init__(self, market: SimulatedMarket, clock: ExchangeClock, faults: Faults = Faults()) -> None:  # noqa: B008 - frozen
+        self.api, self.clock, self.faults = FuturesApi(market), clock, faults
+        self.requests: list[FuturesRequest] = []
+        self._counter = FaultCounter()
+
+    def reply(self, _address: str, path: str, query: Mapping[str, str]) -> Reply:
+        """What is sent, and what goes wrong with it."""
+        endpoint, parts = parsed(path)
+        pair = self.api.pair(parts, query)
+        fault = self._counter.befalls(self.faults, endpoint, pair)
+        self.requests.append(FuturesRequest(endpoint, pair, query, fault))
+        if fault and fault.kind is FaultKind.REFUSED:
+            return Reply(_json({"result": "error", "error": fault.error}), fault)
+        try:
+            return Reply(_json(self.api.answer(path, query, self.clock.now_ns())), fault)
+        except FuturesRefusedError as refused:
+            return Reply(_json(refused.document), fault, refused.status)
+
+
+class SimulatedFutures(FuturesDesk):
     """Serves a market's contracts from entering its context to leaving it, at ``url``.
 
-    Its present is when the last of the market has settled, unless the clock has another. ``faults`` (of the endpoints
-    ``charts``, ``instruments``, ``executions`` and ``funding``) and the ``chart_faults`` of its ``api`` may be set at
-    any time.
+    Its present is when the last of the market has settled, unless the clock has another.
     """
 
     def __init__(
@@ -201,12 +225,8 @@ class SimulatedFutures:
         faults: Faults = Faults(),  # noqa: B008 - frozen
     ) -> None:
         """``port`` 0 takes a free one. Raises UsageError for a taken port."""
-        self.clock = clock or ExchangeClock(market.end + SETTLING_S)
-        self.faults = faults
-        self.requests: list[FuturesRequest] = []
-        self.api = FuturesApi(market)
-        self._counter = FaultCounter()
-        self._server = ExchangeServer(port, self._reply, prefix="/")
+        super().__init__(market, clock or ExchangeClock(market.end + SETTLING_S), faults)
+        self._server = ExchangeServer(port, self.reply, prefix="/")
         self.url = f"http://127.0.0.1:{self._server.port}"
 
     def __enter__(self) -> Self:
@@ -217,18 +237,6 @@ class SimulatedFutures:
         self, _type: type[BaseException] | None, _value: BaseException | None, _traceback: TracebackType | None
     ) -> None:
         self._server.close()
-
-    def _reply(self, _address: str, path: str, query: Mapping[str, str]) -> Reply:
-        endpoint, parts = parsed(path)
-        pair = self.api.pair(parts, query)
-        fault = self._counter.befalls(self.faults, endpoint, pair)
-        self.requests.append(FuturesRequest(endpoint, pair, query, fault))
-        if fault and fault.kind is FaultKind.REFUSED:
-            return Reply(_json({"result": "error", "error": fault.error}), fault)
-        try:
-            return Reply(_json(self.api.answer(path, query, self.clock.now_ns())), fault)
-        except FuturesRefusedError as refused:
-            return Reply(_json(refused.document), fault, refused.status)
 
 
 def _derivatives(content: dict[str, Any], now: int) -> dict[str, Any]:
