@@ -334,3 +334,18 @@ def test_a_table_keeps_its_identity_and_its_version_rises_with_every_commit(open
     for known in (first, second):
         assert why_not(known, second, store.stamp_of) is None
     assert why_not(second, first, store.stamp_of) is not None
+
+
+def test_markets_of_one_asset_at_several_exchanges_are_kept_apart(store: CandleTable) -> None:
+    names = ("BTC/USD", "kraken-futures:PF_XBTUSD", "kraken-futures:PI_XBTUSD")
+    series = [Series(Pair.parse(name), 60) for name in names]
+    given_ones = [Row(each, slot, 1.0 + number) for number, each in enumerate(series) for slot in (1, 2)]
+    put(store, *given_ones)
+    put(store, Row(series[1], 2, 9.0, rank=2))
+    expected = [given_ones[0], given_ones[1], given_ones[2], Row(series[1], 2, 9.0, rank=2), *given_ones[4:]]
+    assert rows_of(store.candles(dict.fromkeys(series, EVER))) == expected
+    assert store.count(dict.fromkeys(series, EVER)) == {each: [2] for each in series}
+    assert rows_of(store.candles({series[2]: EVER})) == given_ones[4:]
+    with duckdb.connect() as connection, store.view(connection):
+        found = connection.execute("SELECT pair, sum(close) FROM candles GROUP BY pair ORDER BY pair").fetchall()
+    assert found == [(names[0], 2.0), (names[1], 11.0), (names[2], 6.0)]

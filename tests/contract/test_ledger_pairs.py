@@ -195,3 +195,16 @@ def test_covered_ranges_say_when_they_were_worked_out(ledger: SqlLedger, clock: 
     with ledger._engine.connect() as connection:
         [written] = connection.execute(select(data_coverage_range.c.updated_at)).scalars()
     assert written == datetime.fromtimestamp(clock.now(), UTC)
+
+
+def test_markets_of_one_asset_at_several_exchanges_are_pairs_of_their_own(opened: Callable[..., SqlLedger]) -> None:
+    ledger, other = opened(), opened()
+    spot, *elsewhere = (Pair.parse(f"{of}XBTUSD") for of in ("", "kraken-futures:PF_", "kraken-futures:PI_"))
+    records = [PairRecord(pair, "TIER1", (Life(day * DAY),)) for day, pair in enumerate((spot, *elsewhere))]
+    ledger.record_pairs(records)
+    assert other.pairs() == records
+    assert [asset.ticker for asset in other.assets()] == ["BTC"]
+    shown = other.table_frame("pairs").select("pair", "base", "quote").rows()
+    assert shown == [(str(pair), "BTC", "USD") for pair in (spot, *elsewhere)]
+    other.record_pairs([records[1]._replace(lives=(Life(9 * DAY),))])
+    assert [record.lives[0].start // DAY for record in ledger.pairs()] == [0, 9, 2]
