@@ -137,6 +137,24 @@ def test_candles_of_a_contract_are_certified_and_checked(
 
 
 @pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (("live", "--pairs", PF), "no other exchange is streamed: use kraken-history watch"),
+        (("audit", "--pairs", PF), "only Kraken spot numbers its trades"),
+        (("export", "--format", "nautilus", "--to", "catalog"), "catalogs are of pairs of Kraken spot"),
+    ],
+)
+def test_what_takes_numbered_trades_says_that_it_is_of_kraken_spot(
+    kraken: Kraken, futures: SimulatedFutures, words: tuple[str, ...], why: str
+) -> None:
+    ingest(kraken, "--pairs", PF, "--intervals", "1440")
+    jobs = len(kraken.rows("jobs"))
+    said = kraken(*words, code=2)
+    assert why in said.err
+    assert len(kraken.rows("jobs")) == jobs
+
+
+@pytest.mark.parametrize(
     ("word", "why"),
     [("nowhere:BTC", "no exchange 'nowhere' is installed"), ("kraken-futures:BTC", "contracts are called like")],
 )

@@ -85,6 +85,8 @@ class JobPlanner:
         settled = self.clock.now() - self.settings.settling_seconds
         pace = Pace(self.settings.requests_per_second, self.settings.pairs_in_parallel)
         plan = AuditPlan.of(self.ledger, self.tiers, request, min(as_of or settled, settled), pace)
+        if not plan.covered and any(pair.market for pair in request.pairs):
+            raise UsageError("only Kraken spot numbers its trades: there is nothing to audit of other exchanges.")
         if not plan.covered:
             raise UsageError("nothing of that is covered, so there is nothing to audit: see kraken-history coverage.")
         return plan

@@ -81,8 +81,9 @@ class LiveHistory:
         """One job after the other, until a stop is requested.
 
         Raises JobRunningError where the home is kept up to date by another process, UsageError where nothing of the
-        selection is listed, Interrupted where a job was paused.
+        selection is listed, or all of it is of other exchanges than Kraken spot, Interrupted where a job was paused.
         """
+        self._check_streamed()
         self.home.create_home()
         with alone(self.home.settings.home):
             what = describe_request(self.home, self.request)
@@ -162,6 +163,13 @@ class LiveHistory:
                 "no pair of the selection is listed at Kraken spot: choose others, with --tier or --pairs."
             )
         return pairs
+
+    def _check_streamed(self) -> None:
+        named = self._request().pairs
+        if named and all(pair.market for pair in named):
+            raise UsageError(
+                f"{named[0]} is not of Kraken spot, and no other exchange is streamed: use kraken-history watch."
+            )
 
     def _live(self, feed: TradeFeed, pairs: Sequence[Pair]) -> LivePhase:
         request, settling = self._request(), self.home.settings.settling_seconds
