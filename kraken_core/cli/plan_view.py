@@ -105,7 +105,7 @@ def _route(route: Route, gaps: int, slots: int) -> str:
 
 def _requests(plan: IngestionPlan) -> str:
     by_request = [f"{plan.listings:,} for first trades"] if plan.listings else []
-    if answers := sum(len(repair.ohlc) for repair in plan.repairs.repairs):
+    if answers := sum(repair.answers for repair in plan.repairs.repairs):
         by_request.append(f"{answers:,} for candles")
     if pages := plan.repairs.requests - answers:
         by_request.append(f"about {pages:,} for trades")

@@ -61,9 +61,14 @@ class Repair:
     trades_a_second: float = field(default=UNKNOWN_RATE, compare=False)
 
     @property
+    def answers(self) -> int:
+        """How many of its requests are for candles."""
+        return len(self.ohlc) + len(self.pages)
+
+    @property
     def requests(self) -> int:
         """How many requests it takes, as expected."""
-        return len(self.ohlc) + sum(sweep.requests for sweep in self.sweeps) + len(self.pages)
+        return self.answers + sum(sweep.requests for sweep in self.sweeps)
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,6 +83,8 @@ def test_a_dry_run_says_how_many_requests_of_candles_a_contract_takes(
     minutes = (END - START) // 60
     assert plan["requests"] == 1 + -(-minutes // 1_000)  # one for its first trade
     assert {gap["route"] for gap in plan["gaps"]} == {"ohlc"}
+    shown = kraken("ingest", "--pairs", PF, "--intervals", "1", "--start-date", "2024-03-27", "--dry-run")
+    assert "1 for first trades, 15 for candles" in shown.out + shown.err
     assert not kraken.home.exists()
 
 
