@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 
 from kraken_core.domain.names import BY_RULES, Names
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from kraken_core.domain.exchange import FirstTrade, Listed, OhlcAnswer, TradesPage
+    from kraken_core.domain.exchange import FirstTrade, FundingRate, Listed, OhlcAnswer, TradesPage
     from kraken_core.domain.market import Pair, Series
     from kraken_core.domain.timerange import TimeRange
     from kraken_core.domain.venues import Venue
@@ -58,6 +58,15 @@ class Exchange(Protocol):
 
     def first_trade(self, pair: Pair) -> FirstTrade | None:
         """The first trade that is answered of the pair; None where there is none."""
+        ...
+
+
+@runtime_checkable
+class FundingExchange(Exchange, Protocol):
+    """An exchange with perpetuals, which tells what their positions pay."""
+
+    def funding_rates(self, pair: Pair) -> list[FundingRate]:
+        """What it still answers of a perpetual's funding, by time."""
         ...
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Collection
 
-from kraken_core.domain.exchange import TRADES_A_PAGE, FirstTrade, Listed, OhlcAnswer, TradesPage
+from kraken_core.domain.errors import UsageError
+from kraken_core.domain.exchange import TRADES_A_PAGE, FirstTrade, FundingRate, Listed, OhlcAnswer, TradesPage
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.timerange import TimeRange
 from kraken_core.domain.venues import SPOT_NAME
-from kraken_core.ports import Exchange
+from kraken_core.ports import Exchange, FundingExchange
 
 ONLINE = "online"
 
@@ -68,6 +69,13 @@ class Exchanges:
     def first_trade(self, pair: Pair) -> FirstTrade | None:
         """The first trade that is answered of the pair."""
         return self._at(pair.venue).first_trade(pair)
+
+    def funding_rates(self, pair: Pair) -> list[FundingRate]:
+        """What the pair's exchange still answers of its funding. Raises UsageError where it knows no such thing."""
+        exchange = self._at(pair.venue)
+        if not isinstance(exchange, FundingExchange):
+            raise UsageError(f"{pair} has no funding rates: name a perpetual, such as kraken-futures:PF_XBTUSD.")
+        return exchange.funding_rates(pair)
 
     def _at(self, name: str) -> Exchange:
         with self._lock:

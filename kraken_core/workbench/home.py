@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from kraken_core.pipeline.keep_trades import TradeKeeper
     from kraken_core.pipeline.prices import PriceRules
     from kraken_core.ports import AssetRecord, CandleTable, Exchange, ExchangePlugin, Ledger
+    from kraken_core.sources.exchanges import Exchanges
     from kraken_core.sources.remote_archives import Remote
     from kraken_core.sources.rest import RetryBudget
     from kraken_core.stores.trades.trade_table import TradeTable
@@ -194,6 +195,12 @@ class OpenHome:
     def exchange(
         self, stop: Callable[[], bool], patience: RetryBudget | None = None, venues: frozenset[str] = SPOT_ONLY
     ) -> Exchange:
+        """The exchanges' API, which jobs request: see :meth:`open_exchanges`."""
+        return self.open_exchanges(stop, patience, venues)
+
+    def open_exchanges(
+        self, stop: Callable[[], bool], patience: RetryBudget | None = None, venues: frozenset[str] = SPOT_ONLY
+    ) -> Exchanges:
         """The exchanges' API, at the settings' addresses and pace; a wait for it ends when ``stop`` returns true.
 
         Pairs of any that is installed may be requested; ``venues`` are those whose clocks and lists of pairs count.

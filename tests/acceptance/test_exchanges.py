@@ -13,6 +13,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from kraken_core import Workbench
+from kraken_core.domain.errors import UsageError
 from kraken_core.domain.market import Series
 from kraken_core.domain.timerange import END_OF_TIME, TimeRange, TimeRanges, day_start
 from kraken_core.simulator.candles import COLUMNS
@@ -136,6 +137,16 @@ def test_candles_of_a_contract_are_certified_and_checked(
     certificate = tmp_path / "certificate.json"
     certificate.write_text(kraken("certify", "--json").out)
     kraken("check-certificate", certificate)
+
+
+def test_funding_rates_are_read_and_not_stored(kraken: Kraken, futures: SimulatedFutures) -> None:
+    with Workbench.open(kraken.home) as bench:
+        found = bench.funding_rates(PF)
+        assert (len(found), list(found.columns)) == ((END - START) // 3600, ["absolute", "relative"])
+        assert found.index[0].timestamp() == START
+        with pytest.raises(UsageError, match="BTC/USD has no funding rates: name a perpetual"):
+            bench.funding_rates("BTC/USD")
+    assert not kraken.home.exists()
 
 
 @pytest.mark.parametrize(

@@ -12,12 +12,12 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 import polars as pl
 
 from kraken_core.domain.candles import PRICES, SCHEMA, TIME, Source, provisional, rank_of
-from kraken_core.domain.exchange import NS, TRADES_A_PAGE, FirstTrade, Listed, OhlcAnswer, TradesPage
+from kraken_core.domain.exchange import NS, TRADES_A_PAGE, FirstTrade, FundingRate, Listed, OhlcAnswer, TradesPage
 from kraken_core.domain.market import Pair, Series, shown_pair, splits
 from kraken_core.domain.timerange import END_OF_TIME, TimeRange, TimeRanges
 from kraken_core.domain.trades import PAGE
@@ -42,14 +42,6 @@ _MOST = 10**30  # of a price or a volume
 _MOST_QUOTED = 120  # characters of a row that was skipped
 _SIDES = {"Buy": "b", "Sell": "s"}
 _T = TypeVar("_T")
-
-
-class FundingRate(NamedTuple):
-    """What a position paid for an hour from ``time`` on (epoch seconds): ``relative`` is the fraction of its value."""
-
-    time: int
-    absolute: float
-    relative: float
 
 
 def market(symbol: str) -> VenueMarket:
