@@ -31,12 +31,12 @@ class Exchanges:
     @property
     def requests(self) -> int:
         """How many requests were sent, retries included."""
-        return sum(each.requests for each in self._opened.values())
+        return sum(each.requests for each in self._all())
 
     @property
     def retries(self) -> int:
         """How many of them repeated one that had failed."""
-        return sum(each.retries for each in self._opened.values())
+        return sum(each.retries for each in self._all())
 
     def now(self) -> int:
         """The clock that is furthest behind, in epoch seconds."""
@@ -76,6 +76,10 @@ class Exchanges:
         if not isinstance(exchange, FundingExchange):
             raise UsageError(f"{pair} has no funding rates: name a perpetual, such as kraken-futures:PF_XBTUSD.")
         return exchange.funding_rates(pair)
+
+    def _all(self) -> list[Exchange]:
+        with self._lock:
+            return list(self._opened.values())
 
     def _at(self, name: str) -> Exchange:
         with self._lock:

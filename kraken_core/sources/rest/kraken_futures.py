@@ -24,7 +24,7 @@ from kraken_core.domain.trades import PAGE
 from kraken_core.domain.venues import SEPARATOR, Venue, VenueMarket
 from kraken_core.ports import Access
 from kraken_core.sources.rest.failures import NoAnswerError, nonsense, refused_by
-from kraken_core.sources.rest.patient_client import PatientClient
+from kraken_core.sources.rest.patient_client import LOG, PatientClient
 from kraken_core.sources.rest.retries import BRIEF, PATIENT
 from kraken_core.sources.rest.transport import Transport
 from kraken_core.sources.rest.waiting import Waiting
@@ -82,6 +82,8 @@ class KrakenFutures(PatientClient):
     def listed(self) -> Listed:
         """The contracts that are traded now; those that have expired are not among them."""
         pairs, skipped = self._request(INSTRUMENTS, _read(_contracts), None, {})
+        if skipped:
+            LOG.warning("contracts of Kraken Futures whose names are not understood: %s", ", ".join(sorted(skipped)))
         self._listed = pairs
         return Listed((), skipped, venues=frozenset({NAME}), elsewhere=pairs)
 
