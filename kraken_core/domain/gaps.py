@@ -324,7 +324,7 @@ def _in_reach(series: Series, start: int, end: int, horizon: TimeRange) -> str:
     newest = IN_REACH.replace(str(SPOT.newest), f"{of.newest:,}")
     reached = (min(end, horizon.end) - max(start, horizon.start)) // series.width
     slots = (end - start) // series.width
-    return newest if reached == slots else f"{max(0, reached):,} of {slots:,} {newest}"
+    return newest if reached == slots else f"{newest}: {max(0, reached):,} of {slots:,}"
 
 
 def _partly_covered(holders: Sequence[CoveringArchive]) -> str:

@@ -103,7 +103,7 @@ def test_the_download_list_is_the_one_that_a_job_writes(tmp_path: Path) -> None:
         whole._replace(archive="Q1.zip", status=GapStatus.UNFILLABLE),
         whole._replace(start=january - 86_400, end=june, candles=(june - january + 86_400) // 3_600),
         whole._replace(csv_file="", route=Route.DERIVE),
-        whole._replace(route=Route.OHLC, reason="2 of 9 within the last 720 candles"),  # the rest is in an archive
+        whole._replace(route=Route.OHLC, reason="within the last 720 candles: 2 of 9"),  # the rest is in an archive
     ]
     path = write_download_list(tmp_path / "list.csv", records, as_of)
     assert path

@@ -212,7 +212,7 @@ def test_a_gap_within_the_horizon_is_open_by_itself_though_nobody_asks(interval:
     end = floor(AS_OF, series.width)
     gap = only_gap(series, end - 721 * series.width, end - 719 * series.width, AS_OF)
     assert (gap.status, gap.route, gap.requests, gap.fillable) == (GapStatus.DETECTED, Route.OHLC, 1, 1)
-    assert gap.reason == "1 of 2 within the last 720 candles; the exchange was not queried"
+    assert gap.reason == "within the last 720 candles: 1 of 2; the exchange was not queried"
 
 
 def test_an_archive_is_named_whatever_route_is_open_and_how_far_that_one_reaches_too() -> None:
@@ -223,7 +223,7 @@ def test_an_archive_is_named_whatever_route_is_open_and_how_far_that_one_reaches
     assert (within.route, within.csv_file) == (Route.OHLC, series.file_name)
     assert within.reason == "within the last 720 candles; the exchange was not queried"
     assert (beyond.route, beyond.csv_file) == (Route.OHLC, series.file_name)
-    assert beyond.reason == "120 of 200 within the last 720 candles; the exchange was not queried"
+    assert beyond.reason == "within the last 720 candles: 120 of 200; the exchange was not queried"
 
 
 def test_a_gap_beyond_the_horizon_is_open_where_its_trades_can_be_read_and_says_what_that_takes() -> None:
