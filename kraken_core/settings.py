@@ -16,7 +16,7 @@ from kraken_core.domain.exchange import SETTLING_S
 from kraken_core.domain.identities import Identities
 from kraken_core.domain.identity_table import parse_identities
 from kraken_core.domain.prices.findings import PriceLimits
-from kraken_core.domain.redaction import without_secrets
+from kraken_core.domain.redaction import shown_value, without_secrets
 from kraken_core.domain.tiers import ALL, Tiers
 from kraken_core.domain.venues import SPOT_NAME, Venue
 from kraken_core.ports import StoreKind
@@ -337,6 +337,6 @@ def _checked(name: str, value: Any, origin: str) -> Any:  # noqa: ANN401 - each 
     try:
         return _CHECKS[name](value)
     except ValueError as error:
-        shown = repr(without_secrets(value) if isinstance(value, str) else value)
+        shown = repr(shown_value(value))
         shown = "not as it must be (not shown)" if name in _SECRET else shown
         raise SettingError(f"{origin}: {name} is {shown}; it must be {error}.") from None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import Any
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 HIDDEN = "***"
@@ -22,9 +23,11 @@ _SHORT = 3  # characters: what is shorter is in ordinary words as well
 
 
 def without_secrets(text: str) -> str:
-    """An address, a path or a libpq string without what only its owner should know."""
-    if not (found := _SCHEME.match(text)):
+    """An address, a path or a libpq string without what only its owner should know; or an address behind a name."""
+    if not (found := _SCHEME.search(text)):
         return _WORD.sub(_hide_word, text) if _WORD.match(text.lstrip()) else text
+    if before := text[: found.start()]:
+        return without_secrets(before) + without_secrets(text[found.start() :])
     try:
         parts = urlsplit(text)
         _ = parts.port
@@ -37,6 +40,19 @@ def without_secrets(text: str) -> str:
         return f"{found[0]}{HIDDEN}@{parts.path.rpartition('@')[2]}" + _hidden_options(parts)
     login = f"{HIDDEN}@" if "@" in parts.netloc else ""
     return f"{found[0]}{login}{host}{parts.path}{_hidden_options(parts)}"
+
+
+def shown_value(value: Any) -> Any:  # noqa: ANN401 - values of TOML are of any type
+    """A value of any shape, its texts without secrets."""
+    match value:
+        case str():
+            return without_secrets(value)
+        case list() | tuple():
+            return [shown_value(each) for each in value]
+        case dict():
+            return {name: shown_value(each) for name, each in value.items()}
+        case _:
+            return value
 
 
 def hide_secrets(text: str, address: str) -> str:

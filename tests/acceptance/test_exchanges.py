@@ -194,6 +194,22 @@ def test_a_wrong_address_is_one_line_with_what_would_be_right(
     assert "name=https://" in said.err
 
 
+@pytest.mark.parametrize(
+    "urls",
+    [
+        '{ kraken-futures = "https://me:hunter22@127.0.0.1:9/?key=hunter22" }',
+        '["https://me:hunter22@127.0.0.1:9"]',
+        '{ kraken-futures = "ftp://me:hunter22@127.0.0.1:9" }',
+    ],
+)
+def test_a_password_in_an_address_is_shown_nowhere(kraken: Kraken, urls: str) -> None:
+    kraken.home.mkdir()
+    (kraken.home / "kraken.toml").write_text(f"exchange_urls = {urls}\n")
+    for words in (["exchanges"], ["exchanges", "--json"], ["doctor"], ["doctor", "--json"], ["ingest", "--pairs", PF]):
+        said = kraken(*words, code=None)
+        assert "hunter22" not in said.out + said.err
+
+
 def test_the_addresses_may_be_a_table_of_the_settings_file(kraken: Kraken) -> None:
     kraken.home.mkdir()
     (kraken.home / "kraken.toml").write_text('[exchange_urls]\nkraken-futures = "http://127.0.0.1:1"\n')

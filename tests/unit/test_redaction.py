@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kraken_core.domain.redaction import hide_secrets, without_secrets
+from kraken_core.domain.redaction import hide_secrets, shown_value, without_secrets
 
 SECRETS = st.text(string.ascii_uppercase + string.digits, min_size=6, max_size=20).map(lambda text: f"x{text}")
 PARTS = SECRETS | st.integers(10_000, 65_535).map(str)  # a password may look like a port
@@ -43,6 +43,16 @@ def test_a_libpq_string_shows_where_the_server_is_and_no_more(name: str, secret:
     text = f"host=db port=5432 {name}={secret} dbname=history user='{secret} x'"
     assert secret not in without_secrets(text)
     assert without_secrets(text).startswith("host=db port=5432 ")
+
+
+@given(st.sampled_from(["kraken-futures=", "toy=", " ", "at "]), SECRETS, SECRETS, st.booleans())
+def test_an_address_behind_a_name_hides_as_much(before: str, password: str, token: str, several: bool) -> None:
+    address = f"https://me:{password}@db.example.org/v3?token={token}"
+    text = f"{before}{address}" + f",other={address}" * several
+    for shown in (without_secrets(text), str(shown_value([text, {"other": (text,)}, 5, None]))):
+        assert password not in shown
+        assert token not in shown
+        assert f"{before}https://***" in shown
 
 
 @given(SECRETS, SECRETS)

@@ -10,6 +10,7 @@ import polars as pl
 
 from kraken_core.domain.candles import TIME
 from kraken_core.domain.exchange import SPOT, FundingRate
+from kraken_core.domain.redaction import without_secrets
 from kraken_core.domain.venues import SPOT_NAME, entries, venue
 from kraken_core.ports import PairRecord
 from kraken_core.settings import Settings
@@ -23,7 +24,7 @@ def exchange_rows(settings: Settings, records: Iterable[PairRecord]) -> list[dic
         {
             "exchange": each.name,
             "title": each.title,
-            "url": settings.exchange_url(each),
+            "url": without_secrets(settings.exchange_url(each)),
             "intervals": list(each.intervals),
             "newest": each.newest,
             "trades": each.trades,
