@@ -281,12 +281,12 @@ class Courier(Executor):
         self.pool = ThreadPoolExecutor(1)
         self.weights: list[tuple[int, int]] = []  # bytes, and the files they are about
 
-    def submit(self, fn: Any, /, *arguments: Any, **_: Any) -> Future[Any]:
-        task, files = pickle.dumps((fn, arguments)), len(arguments[0])
+    def submit(self, fn: Any, /, *arguments: Any, **named: Any) -> Future[Any]:
+        task, files = pickle.dumps((fn, arguments, named)), len(arguments[0])
 
         def carried() -> Any:
-            do, given = pickle.loads(task)  # noqa: S301 - our own
-            receipt = pickle.dumps(do(*given))
+            do, given, named = pickle.loads(task)  # noqa: S301 - our own
+            receipt = pickle.dumps(do(*given, **named))
             self.weights += [(len(task), files), (len(receipt), files)]
             return pickle.loads(receipt)  # noqa: S301 - our own
 
