@@ -157,7 +157,7 @@ def test_nothing_held_of_what_is_wanted_is_0_percent(kraken: Kraken, little: Lit
     report = kraken.rows("report", "--start-date", "2024-04-01")
     assert [(row["covered"], row["completeness"]) for row in report] == [(0, 0.0)]
     answer = kraken("report", "--start-date", "2024-04-01").out.splitlines()[0]
-    assert answer.startswith("Is my data complete? No: 0 of 1 series are complete and nothing is stored of 1.")
+    assert answer == "Is my data complete? No: of BTC/USD 1h all 144 candles expected are missing."
 
 
 def test_a_terminal_shows_how_far_the_whole_job_is_and_below_it_its_stage(little: LittleMarket) -> None:
