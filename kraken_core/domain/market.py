@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from kraken_core.domain.errors import UnknownPairError
 from kraken_core.domain.interval_units import short
-from kraken_core.domain.venues import SEPARATOR, SPOT_NAME
+from kraken_core.domain.venues import MARKET, SEPARATOR, SPOT_NAME
 from kraken_core.domain.venues import market as venue_market
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ def parse_pair(text: str, assets: frozenset[str] = KNOWN_ASSETS, quotes: frozens
     name = text.strip()
     if name.lower().startswith(SPOT_NAME + SEPARATOR):
         name = name[len(SPOT_NAME) + 1 :]
-    elif SEPARATOR in name:
+    elif MARKET.match(name):
         return _at_venue(name)
     if name.lower().endswith(".d"):
         message = f"{text} is a dark pool: Kraken publishes no candles of it. Name the open market, {name[:-2]}."

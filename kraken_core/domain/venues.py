@@ -7,6 +7,7 @@ name, but for Kraken spot, whose pairs are called without one.
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 GROUP = "kraken_history.exchanges"
 SPOT_NAME = "kraken"  # of the exchange whose pairs have no name of an exchange before them
 SEPARATOR = ":"  # kraken-futures:PF_XBTUSD
+MARKET = re.compile(rf"[A-Za-z][A-Za-z0-9-]{{0,40}}{SEPARATOR}")  # how the name of one begins
 
 
 class VenueMarket(NamedTuple):
