@@ -82,6 +82,7 @@ def live(
             observed=_seldom(update),
         )
         signal.signal(TEST, lambda *_: history.test_notice())
+        ctx.say("Catching up by REST first (kraken-history jobs shows how far it is); then live, until Ctrl-C.")
         done = []
         with closing(history.phases()) as all_phases:
             for number, each in enumerate(all_phases, start=1):
