@@ -19,6 +19,7 @@ from kraken_core.domain.candles import VOLUME_DECIMALS
 from kraken_core.domain.exchange import NS
 from kraken_core.domain.kept_trades import PRICE_DECIMALS
 from kraken_core.domain.timerange import TimeRanges
+from kraken_core.domain.trades import OF_TRADES
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -87,12 +88,7 @@ def _made(trades: pl.DataFrame, number: Ints, units: list[int], values: list[int
         .agg(
             pl.first("time"),
             pl.last("time").alias("end"),
-            pl.first("price").alias("open"),
-            pl.max("price").alias("high"),
-            pl.min("price").alias("low"),
-            pl.last("price").alias("close"),
-            pl.sum("volume"),
-            pl.len().cast(pl.Int64).alias("trades"),
+            *OF_TRADES,
         )
         .collect()
     )

@@ -43,6 +43,16 @@ PARTS: dict[str, pl.DataType | type[pl.DataType]] = {
 }
 
 
+OF_TRADES = (  # the values of a candle, or of any other bar, of its trades in order
+    pl.first("price").alias("open"),
+    pl.max("price").alias("high"),
+    pl.min("price").alias("low"),
+    pl.last("price").alias("close"),
+    pl.sum("volume"),
+    pl.len().cast(pl.Int64).alias("trades"),
+)
+
+
 def partial(trades: pl.DataFrame, interval: int) -> pl.DataFrame:
     """The parts of slots of ``interval`` minutes that trades of one pair make: TRADES to PARTS.
 
@@ -55,12 +65,7 @@ def partial(trades: pl.DataFrame, interval: int) -> pl.DataFrame:
         .with_columns((pl.col("time") // (interval * 60 * NS) * (interval * 60)).set_sorted().alias("slot"))
         .group_by("slot", maintain_order=True)
         .agg(
-            pl.first("price").alias("open"),
-            pl.max("price").alias("high"),
-            pl.min("price").alias("low"),
-            pl.last("price").alias("close"),
-            pl.sum("volume"),
-            pl.len().cast(pl.Int64).alias("trades"),
+            *OF_TRADES,
             pl.first("time").alias("first"),
             pl.last("time").alias("last"),
         )

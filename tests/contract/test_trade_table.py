@@ -207,3 +207,15 @@ def test_an_earlier_version_can_be_restored(claiming: Claiming) -> None:
     assert claiming.table.keeps(version)
     claiming.table.restore(version)
     assert_frame_equal(claiming.table.trades([BTC], EVER), before)
+
+
+def test_a_version_whose_log_is_gone_is_one_that_is_not_kept(tmp_path: Path, claiming: Claiming) -> None:
+    claiming.offer(kept(page(range(2)), BTC, TradeSource.REST), spanning(range(2)), API_RANK)
+    version = claiming.table.version
+    claiming.offer(kept(page(range(5, 6)), BTC, TradeSource.REST), spanning(range(5, 6)), API_RANK)
+    [log] = tmp_path.rglob("_delta_log")
+    for entry in log.glob("*.json"):
+        if int(entry.stem) <= version:
+            entry.unlink()
+    assert not claiming.table.keeps(version)
+    assert claiming.table.keeps(0), "of nothing there is nothing to keep"

@@ -19,8 +19,8 @@ from pathlib import Path, PurePosixPath
 from threading import Lock
 from typing import ClassVar
 
-from kraken_core.domain.errors import CommitConflictError
-from kraken_core.domain.table_mark import KnownTable, nothing_known
+from kraken_core.domain.errors import CommitConflictError, StoreError
+from kraken_core.domain.table_mark import KnownTable, TableMark, nothing_known
 from kraken_core.ports import Compaction, Damage, Fragmentation, KeepReplaced, SavedTable, StagedFile, Vacuumed
 from kraken_core.stores.delta.compaction import Group, groups, merge
 from kraken_core.stores.delta.index import FileIndex
@@ -29,6 +29,7 @@ from kraken_core.stores.delta.mending import mend_log
 from kraken_core.stores.delta.saving import save_table
 from kraken_core.stores.delta.verify import damages
 from kraken_core.stores.files.candle_files import CandleFiles
+from kraken_core.stores.files.errors import store_errors
 from kraken_core.stores.files.location import Location
 from kraken_core.stores.files.open_location import open_location
 from kraken_core.stores.files.row_slices import RowSlices
@@ -57,6 +58,42 @@ class DeltaMaintenance:
         self._keep = keep  # what commits replace
         self._index = FileIndex()
         self._lock = Lock()  # guards log and index; candles are read and written outside of it
+
+    @property
+    def version(self) -> int:
+        """The newest version; 0 while nothing was ever committed."""
+        with self._lock:
+            self._refresh()
+            return self._log.version
+
+    @property
+    def mark(self) -> TableMark:
+        """What the table is known by, as of its newest version. The identity is the one that the log gives it."""
+        with self._lock:
+            self._log.refresh()
+            return self._log.mark
+
+    def keeps(self, version: int) -> bool:
+        """Whether everything in the table at a version is still there."""
+        try:
+            then = self._at(version)
+            with store_errors("look for", self._files.place):
+                return all(self._files.place.size(path) == file.size for path, file in then.items())
+        except StoreError:
+            return False
+
+    def _at(self, version: int) -> Mapping[str, ActiveFile]:
+        """The files of a version; at 0 there are none, nor need there be a table."""
+        return DeltaLog(self._files.place, version, form=self._files.form).refresh() if version else {}
+
+    def _way_back(self, version: int) -> tuple[list[StagedFile], set[str]]:
+        """What joins and what leaves the table so that it is as at a version. Raises StoreError."""
+        then, active = self._at(version), self._refresh()
+        back = [
+            StagedFile(path, then[path].interval, then[path].size, self._files.spans(path))
+            for path in sorted(then.keys() - active.keys())
+        ]
+        return back, active.keys() - then.keys()
 
     def fragmentation(self) -> list[Fragmentation]:
         """See Maintainable."""

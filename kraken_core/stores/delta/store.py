@@ -20,10 +20,8 @@ from kraken_core.domain.candles import SCHEMA, chosen
 from kraken_core.domain.errors import CommitConflictError, StoreError, UsageError
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.revisions import VISIBLE
-from kraken_core.domain.table_mark import TableMark
 from kraken_core.domain.timerange import TimeRange, TimeRanges
 from kraken_core.ports import CandleSpan, Merged, NoteDifferences, StagedFile, Staging
-from kraken_core.stores.delta.log import DeltaLog
 from kraken_core.stores.delta.maintenance import DeltaMaintenance
 from kraken_core.stores.delta.merge import DeltaMerge, plan_merge
 from kraken_core.stores.delta.replaced import restored
@@ -61,20 +59,6 @@ class DeltaStore(DeltaMaintenance):
         place = self._files.place.with_retries()
         return self if place == self._files.place else DeltaStore(place, self._log.pinned, self._log.known, self._keep)
 
-    @property
-    def version(self) -> int:
-        """The newest version; 0 while nothing was ever committed."""
-        with self._lock:
-            self._refresh()
-            return self._log.version
-
-    @property
-    def mark(self) -> TableMark:
-        """See CandleTable. The identity is the one that the log gives the table."""
-        with self._lock:
-            self._log.refresh()
-            return self._log.mark
-
     def stamp_of(self, version: int) -> str:
         """See CandleTable."""
         return self._log.stamp_of(version)
@@ -95,25 +79,10 @@ class DeltaStore(DeltaMaintenance):
             ) from error
         return then
 
-    def keeps(self, version: int) -> bool:
-        """See Versioned."""
-        try:
-            then = DeltaLog(self._files.place, version).refresh()
-            with store_errors("look for", self._files.place):
-                return all(self._files.place.size(path) == file.size for path, file in then.items())
-        except StoreError:
-            return False
-
     def restore(self, version: int) -> None:
         """See Versioned. Like any commit it is planned on the newest version, and refused behind any other."""
-        then = DeltaLog(self._files.place, version).refresh()
         with self._lock:
-            active = self._refresh()
-            back = [
-                StagedFile(path, then[path].interval, then[path].size, self._files.spans(path))
-                for path in sorted(then.keys() - active.keys())
-            ]
-            away = active.keys() - then.keys()
+            back, away = self._way_back(version)
             if back or away:
                 if self._keep:
                     self._keep(self._log.found, restored(self._files, self._index, back, away))

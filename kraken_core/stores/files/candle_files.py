@@ -79,7 +79,12 @@ class CandleFiles:
                 target, storage_options=self.place.polars_options, credential_provider=None
             )
             spans = from_footer(footer)
-            return spans_of_unsorted(self._scan([path])) if spans is None else spans
+            return self._spans_of(self._scan([path])) if spans is None else spans
+
+    @staticmethod
+    def _spans_of(rows: pl.LazyFrame) -> dict[Pair, CandleSpan]:
+        """The span of each pair in rows of any order."""
+        return spans_of_unsorted(rows)
 
     def rows(
         self, paths: Collection[str], ranges: Mapping[Series, TimeRanges], columns: Iterable[str] = SCHEMA

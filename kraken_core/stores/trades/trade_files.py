@@ -21,7 +21,7 @@ from kraken_core.ports import CandleSpan, StagedFile
 from kraken_core.stores.files.candle_files import ROWS_A_GROUP, CandleFiles
 from kraken_core.stores.files.errors import store_errors
 from kraken_core.stores.files.file_names import new_name
-from kraken_core.stores.files.spans import from_footer, pair_of, to_footer
+from kraken_core.stores.files.spans import pair_of, to_footer
 from kraken_core.stores.files.table_form import TRADE_TABLE, YEAR, TableForm
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class TradeFiles(CandleFiles):
     def write(self, candles: pl.DataFrame) -> StagedFile:
         """Write trades of one year (KEPT with ``year``) as a new file, durable when this returns. Raises StoreError."""
         year = int(candles.item(0, YEAR))
-        spans = _spans_of(candles.lazy())
+        spans = self._spans_of(candles.lazy())
         folder = f"{YEAR}={year}"
         reached("table.stage.before")
         with store_errors("write", self.place.at(folder)):
@@ -57,15 +57,11 @@ class TradeFiles(CandleFiles):
         years = trades.with_columns(pl.from_epoch("time", time_unit="ns").dt.year().alias(YEAR))
         yield from years.partition_by(YEAR, maintain_order=True)
 
-    def spans(self, path: str) -> dict[Pair, CandleSpan]:
-        """What a file contains, from its footer; one without ours is scanned."""
-        target = self.place.at(path)
-        with store_errors("read", target):
-            footer = pl.read_parquet_metadata(
-                target, storage_options=self.place.polars_options, credential_provider=None
-            )
-            spans = from_footer(footer)
-            return _spans_of(self._scan([path])) if spans is None else spans
+    @staticmethod
+    def _spans_of(rows: pl.LazyFrame) -> dict[Pair, CandleSpan]:
+        seconds = pl.col("time") // NS
+        spans = rows.group_by("pair").agg(seconds.min().alias("first"), seconds.max().alias("last"), pl.len()).collect()
+        return {pair_of(name): CandleSpan(*span) for name, *span in spans.sort("pair").iter_rows()}
 
     def trades(self, paths: Collection[str], pairs: Iterable[Pair], window: TimeRange) -> pl.LazyFrame:
         """The trades of pairs in a window, of files: KEPT, in no order; nothing is read yet."""
@@ -80,12 +76,6 @@ class TradeFiles(CandleFiles):
             )
             .select(*KEPT)
         )
-
-
-def _spans_of(trades: pl.LazyFrame) -> dict[Pair, CandleSpan]:
-    seconds = pl.col("time") // NS
-    spans = trades.group_by("pair").agg(seconds.min().alias("first"), seconds.max().alias("last"), pl.len()).collect()
-    return {pair_of(name): CandleSpan(*span) for name, *span in spans.sort("pair").iter_rows()}
 
 
 def _write(trades: pl.DataFrame, footer: Mapping[str, str], file: pa.NativeFile) -> None:

@@ -17,10 +17,8 @@ import polars as pl
 from kraken_core.domain.errors import CommitConflictError
 from kraken_core.domain.kept_trades import KEPT, MINUTE_NS, KeptCounts, RankedRange, in_order, join
 from kraken_core.domain.market import Pair, Series
-from kraken_core.domain.table_mark import TableMark
 from kraken_core.domain.timerange import END_OF_TIME, TimeRange, TimeRanges, floor
 from kraken_core.ports import CandleSpan, Damage, StagedFile, TradeOffer
-from kraken_core.stores.delta.log import DeltaLog
 from kraken_core.stores.delta.maintenance import DeltaMaintenance
 from kraken_core.stores.files.candle_files import CandleFiles
 from kraken_core.stores.files.errors import read_errors, store_errors
@@ -69,35 +67,10 @@ class TradeTable(DeltaMaintenance):
         place = self._files.place.with_retries()
         return self if place == self._files.place else TradeTable(place, self._log.pinned, self._log.known)
 
-    @property
-    def version(self) -> int:
-        """See TradeStore; 0 while nothing was ever committed."""
-        with self._lock:
-            self._refresh()
-            return self._log.version
-
-    @property
-    def mark(self) -> TableMark:
-        """See TradeStore."""
-        with self._lock:
-            self._log.refresh()
-            return self._log.mark
-
-    def keeps(self, version: int) -> bool:
-        """Whether everything in the table at a version is still there."""
-        then = DeltaLog(self._files.place, version, form=self._files.form).refresh() if version else {}
-        return all(self._files.place.size(path) == file.size for path, file in then.items())
-
     def restore(self, version: int) -> None:
         """Restore the content of a version that the table keeps, as a new version. Raises StoreError."""
-        then = DeltaLog(self._files.place, version, form=self._files.form).refresh() if version else {}
         with self._lock:
-            active = self._refresh()
-            back = [
-                StagedFile(path, then[path].interval, then[path].size, self._files.spans(path))
-                for path in sorted(then.keys() - active.keys())
-            ]
-            away = active.keys() - then.keys()
+            back, away = self._way_back(version)
             if back or away:
                 self._log.commit(back, away)
 
