@@ -49,7 +49,7 @@ def kept_trades(*, full: bool, runs: int) -> Iterator[Figure]:
         without, kept = (statistics.median(taken[keep]) for keep in (False, True))
         size = f"{trades / 1e6:.1f} M trades"
         yield Figure(f"an archive of {size}: trades a second, kept", trades / kept, 300_000, "", least=True)
-        yield Figure("  of the time without keeping", kept / without, 3, "×")
+        yield Figure("  of the time without keeping", kept / without, 2.5, "×")
         table = root / "0-True" / "trades"
         stored = sum(file.stat().st_size for file in table.rglob("*.parquet"))
         yield Figure("  bytes a kept trade", stored / trades, 16, "B")
@@ -69,7 +69,7 @@ def _swept(market: SimulatedMarket) -> Iterator[Figure]:
         for keep in (False, True):
             home = _home(Path(folder) / str(keep), keep=keep)
             spent[keep] = _seconds(lambda home=home: _sweep(home, market.end), time.process_time)
-    yield Figure("a sweep with keeping: its processor's time, of that without", spent[True] / spent[False], 2, "×")
+    yield Figure("a sweep with keeping: its processor's time, of that without", spent[True] / spent[False], 1.5, "×")
 
 
 def _home(home: Path, *, keep: bool) -> Path:

@@ -71,7 +71,7 @@ def _latency(minutes: int) -> Iterator[Figure]:
     share = late / (late + len(waits))
     yield Figure(f"live: {len(waits):,} minutes seen after settling, p50", float(np.percentile(waits, 50)), 2, "s")
     yield Figure(f"live: {len(waits):,} minutes seen after settling, p99", float(np.percentile(waits, 99)), 2, "s")
-    yield Figure("live: minutes that no trade had proved by then", share * 100, 100, "%")
+    yield Figure("live: minutes that no trade had proved by then", share * 100, 5, "%")
 
 
 def _seen(home: Path, clock: ExchangeClock, until: int) -> dict[tuple[Pair, int], float]:

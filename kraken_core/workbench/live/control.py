@@ -9,11 +9,10 @@ from datetime import date
 from pathlib import Path
 
 from kraken_core.domain.errors import JobError
-from kraken_core.domain.interval_units import short
 from kraken_core.workbench.home import OpenHome
 from kraken_core.workbench.jobs.worker_process import signal_worker
 from kraken_core.workbench.live.state import LiveState, read_state
-from kraken_core.workbench.watch.detached import start_detached
+from kraken_core.workbench.watch.detached import selection_options, start_detached
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +27,8 @@ class LivePlan:
     @property
     def options(self) -> list[str]:
         """As ``kraken-history live`` takes it."""
-        named = {
-            "--tiers": ",".join(self.tiers),
-            "--pairs": ",".join(self.pairs),
-            "--intervals": ",".join(map(short, self.intervals)),
-            "--start-date": self.start_date.isoformat() if self.start_date else "",
-        }
-        return [part for name, value in named.items() if value for part in (name, value)]
+        start = ["--start-date", self.start_date.isoformat()] if self.start_date else []
+        return [*selection_options(self.tiers, self.pairs, self.intervals), *start]
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from kraken_core.domain.errors import JobError, JobRunningError
+from kraken_core.domain.interval_units import short
 from kraken_core.workbench.home import OpenHome
 from kraken_core.workbench.jobs.worker_process import start_process
 from kraken_core.workbench.watch.alone import alone
@@ -31,6 +32,16 @@ class DetachedProcess(Protocol):
 
 
 S = TypeVar("S", bound=DetachedProcess)
+
+
+def selection_options(tiers: Sequence[str], pairs: Sequence[str], intervals: Sequence[int]) -> list[str]:
+    """A selection as commands take it; of what is empty there is no option."""
+    named = {
+        "--tiers": ",".join(tiers),
+        "--pairs": ",".join(pairs),
+        "--intervals": ",".join(map(short, intervals)),
+    }
+    return [part for name, value in named.items() if value for part in (name, value)]
 
 
 def start_detached(home: OpenHome, words: Sequence[str], log: Path, read: Callable[[], S | None]) -> S:

@@ -10,10 +10,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from kraken_core.domain.errors import JobError
-from kraken_core.domain.interval_units import short
 from kraken_core.workbench.home import OpenHome
 from kraken_core.workbench.jobs.worker_process import signal_worker
-from kraken_core.workbench.watch.detached import start_detached
+from kraken_core.workbench.watch.detached import selection_options, start_detached
 from kraken_core.workbench.watch.notices import TEST_NOTICE, recipients, send
 from kraken_core.workbench.watch.state import WatchState, read_state
 
@@ -35,13 +34,8 @@ class WatchPlan:
     @property
     def options(self) -> list[str]:
         """As ``kraken-history watch`` takes it."""
-        named = {
-            "--tiers": ",".join(self.tiers),
-            "--pairs": ",".join(self.pairs),
-            "--intervals": ",".join(map(short, self.intervals)),
-        }
         return [
-            *(part for name, value in named.items() if value for part in (name, value)),
+            *selection_options(self.tiers, self.pairs, self.intervals),
             *(part for source in self.sources for part in ("--csv-source-dir", source)),
             *(("--every", f"{self.every}m")),
             "--api-backfill" if self.api_backfill else "--no-api-backfill",
