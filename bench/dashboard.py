@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import random
+import re
 import shutil
 import socket
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -19,11 +22,15 @@ from playwright.sync_api import Browser, sync_playwright
 
 from bench.browser import PATIENCE_MS, chart_drawn, opened, watched
 from bench.figures import Figure
-from bench.scale_home import PAIRS, write
+from bench.scale_home import write
 
-FEW = 125  # pairs, where not the whole size is asked for
+PAIRS, YEARS = 1_434, 10  # as many as Kraken's archive has; at eight intervals ten billion candles are expected
+FEW, SOME_YEARS = 125, 4
 MB = 1e6
 MOST_MARKS = 50_000
+STEPS = 200
+SERVER_S = {"cold": 1.5, "warm": 0.5}  # of a processor: as long as the figures may take if it has nothing else to do
+BARS = re.compile("a bar is")
 
 
 class Look(NamedTuple):
@@ -35,13 +42,22 @@ class Look(NamedTuple):
 
 
 LOOKS = (
-    Look("", "Completeness"),
+    Look("", "Complete series"),
     Look("jobs", "New candles", charted=False),
-    Look("coverage", "Slots known"),
-    Look("gaps", "Slots missing"),
-    Look("gaps?rows=Tiers", "Slots missing"),
-    Look("candles?pair=BTC/USD&interval=1+min", "Slots missing"),
+    Look("coverage", "Complete series"),
+    Look("gaps", "Not fillable"),
+    Look("gaps?rows=Tiers", "Not fillable"),
+    Look("series?pair=BTC/USD&interval=1m", "No trades"),
+    Look("candles?pair=BTC/USD&interval=1m", "Last (UTC)"),
 )
+
+WALKED = {
+    "Overview": "Complete series",
+    "Jobs": "New candles",
+    "Coverage": "Candles expected",
+    "Gaps": "Not fillable",
+    "Candles": "Last (UTC)",
+}
 
 
 def dashboard(*, full: bool) -> Iterator[Figure]:
@@ -52,13 +68,16 @@ def dashboard(*, full: bool) -> Iterator[Figure]:
         return
     with tempfile.TemporaryDirectory(prefix="kraken-bench-") as folder:
         home = Path(folder) / "home"
-        write(home, PAIRS if full else FEW)
+        write(home, *((PAIRS, YEARS) if full else (FEW, SOME_YEARS)))
         with _serving(home) as (url, server), sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
             for look in LOOKS:
                 yield from _looked(browser, url, server, look)
-            yield Figure("zoom into candles by dragging", _zoomed(browser, url), 2.5, "s")
-            yield Figure("memory of the server", server.memory_info().rss / MB, 1_074, "MB")
+            yield Figure("zoom into candles by dragging", _zoomed(browser, url), 0.4, "s")
+            took = statistics.quantiles(_walk(browser, url), n=20)
+            yield Figure(f"{STEPS} pages by the menu: figures, p50", took[9], 0.5, "s")
+            yield Figure(f"{STEPS} pages by the menu: figures, p95", took[18], 0.5, "s")
+            yield Figure("memory of the server", server.memory_info().rss / MB, 600, "MB")
             browser.close()
 
 
@@ -74,11 +93,11 @@ def _looked(browser: Browser, url: str, server: psutil.Process, look: Look) -> I
             tab.get_by_role("button", name="Save tiers").wait_for()  # its last: what it does is not counted here
             before = _work(server)
             seen = opened(tab, f"{url}/{look.path}", charted=look.charted)
-            yield Figure(f"{name}: figures, {warmth}", seen.figures, 1 if warmth == "warm" else 2.5, "s")
+            yield Figure(f"{name}: figures, {warmth}", seen.figures, 0.5 if warmth == "warm" else 1.5, "s")
+            yield Figure(f"{name}: the server's own work, {warmth}", _work(server) - before, SERVER_S[warmth], "s")
         if look.charted:
-            yield Figure(f"{name}: chart, warm", seen.chart, 2.5, "s")
+            yield Figure(f"{name}: chart, warm", seen.chart, 0.6, "s")
             yield Figure(f"{name}: marks of the chart", seen.marks, MOST_MARKS)
-        yield Figure(f"{name}: the server's own work, warm", _work(server) - before, 1, "s")
         yield Figure(f"{name}: sent", seen.sent / MB, 2, "MB")
 
 
@@ -92,8 +111,9 @@ def _zoomed(browser: Browser, url: str) -> float:
     with browser.new_context(viewport={"width": 1280, "height": 900}) as context:
         tab = context.new_page()
         tab.set_default_timeout(PATIENCE_MS)
-        tab.goto(f"{url}/candles?pair=BTC/USD&interval=1+min")
+        tab.goto(f"{url}/candles?pair=BTC/USD&interval=1m")
         chart_drawn(tab)
+        widest = tab.get_by_text(BARS).inner_text()
         box = tab.locator(".js-plotly-plot .nsewdrag").first.bounding_box()
         if box is None:
             return float("nan")
@@ -102,10 +122,29 @@ def _zoomed(browser: Browser, url: str) -> float:
         tab.mouse.move(box["x"] + box["width"] * 0.6, box["y"] + 60, steps=4)
         began = time.perf_counter()
         tab.mouse.up()
-        tab.wait_for_url("**start=**")
-        tab.get_by_text("a bar is 12 h").wait_for()
+        tab.get_by_text(BARS).filter(has_not_text=widest).wait_for()
         chart_drawn(tab)
         return time.perf_counter() - began
+
+
+def _walk(browser: Browser, url: str) -> list[float]:
+    """Seconds until a page's figures are read, of each of many pages that somebody goes to by the menu."""
+    chance, took = random.Random(1), []
+    with browser.new_context(viewport={"width": 1280, "height": 900}) as context:
+        tab = context.new_page()
+        tab.set_default_timeout(PATIENCE_MS)
+        tab.goto(url)
+        at = "Overview"
+        for _ in range(STEPS):
+            at = chance.choice([name for name in WALKED if name != at])
+            menu = tab.get_by_test_id("stSidebarNav").get_by_role("link", name=at, exact=True)
+            menu.wait_for()
+            began = time.perf_counter()
+            menu.click()
+            tab.get_by_role("heading", name=at, exact=True).wait_for()
+            tab.get_by_test_id("stCaptionContainer").get_by_text(WALKED[at], exact=True).wait_for()
+            took.append(time.perf_counter() - began)
+    return took
 
 
 @contextmanager

@@ -1,8 +1,9 @@
-"""A home as large as Kraken's whole history: python -m bench.scale_home HOME [--pairs 1500].
+"""A home as large as Kraken's whole history: python -m bench.scale_home HOME [--pairs 1500] [--years 4].
 
 1,500 pairs at eight intervals are 12,000 series, with 100,000 gaps and 50 million candles: all minutes of four years of
 the first twelve pairs, a sample of the others'. It is written straight through the candle table and the ledger, as
-jobs write it, from claims to coverage and gaps; only no archive is read.
+jobs write it, from claims to coverage and gaps; only no archive is read. Of more years the earlier ones of those twelve
+pairs are sampled as well.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from kraken_core.workbench import Workbench
 
 DAY_S = 86_400
 AS_OF = 1_767_225_600  # 2026-01-01
-HULL = TimeRange(AS_OF - 4 * 365 * DAY_S, AS_OF)
+YEARS = 4
 PAIRS = 1_500
 BUSY_OF = 125  # one pair of so many trades every minute
 A_FEW = 1_700  # candles a series of the others has at most
@@ -65,20 +66,21 @@ class Standstill:
         return AS_OF
 
 
-def write(home: Path, pairs: int = PAIRS) -> None:
+def write(home: Path, pairs: int = PAIRS, years: int = YEARS) -> None:
     """Make the home; nothing may be there yet."""
+    hull = _last(years)
     with Workbench.open(home) as workbench:
         workbench.clock = Standstill()  # type: ignore[assignment]
         workbench.create_home()
-        covered = {series: _known(series) for series in _series(pairs)}
+        covered = {series: _known(series, hull) for series in _series(pairs)}
         for interval in INTERVALS:
             some = {series: known for series, known in covered.items() if series.interval == interval}
-            staged = [workbench.store.stage(frame) for frame in _frames(some, WELL_KNOWN[: pairs // BUSY_OF])]
+            staged = [workbench.store.stage(frame) for frame in _frames(some, hull, WELL_KNOWN[: pairs // BUSY_OF])]
             workbench.store.commit(staged)
-        job = _ingested(workbench, covered)
+        job = _ingested(workbench, covered, hull)
         tracker = CoverageTracker(workbench.store, workbench.ledger, workbench.tiers, AS_OF)
         knowledge = tracker.update_coverage_after_ingestion(sorted({series.pair for series in covered}))
-        wanted = knowledge.wanted(knowledge.lives, INTERVALS, HULL)
+        wanted = knowledge.wanted(knowledge.lives, INTERVALS, hull)
         derivable = knowledge.derivation_work(wanted).spans
         found = IntegratedGapDetector(AS_OF).detect_gaps_for_job(wanted, knowledge.covered(), derivable)
         detections = {series: Detection(ranges.hull, AS_OF) for series, ranges in wanted.items()}
@@ -92,30 +94,36 @@ def _series(pairs: int) -> list[Series]:
     return [Series(Pair(*names), i) for names in sorted(zip(bases, quotes, strict=True)) for i in INTERVALS]
 
 
-def _known(series: Series) -> TimeRanges:
+def _last(years: int) -> TimeRange:
+    return TimeRange(AS_OF - years * 365 * DAY_S, AS_OF)
+
+
+def _known(series: Series, hull: TimeRange) -> TimeRanges:
     """What is covered of a series: all but some holes of one to thirty days."""
     chance = random.Random(str(series))
-    days = (HULL.end - HULL.start) // DAY_S
+    days = (hull.end - hull.start) // DAY_S
     apart = days // max(HOLES)
     many = HOLES[chance.randrange(len(HOLES))]
-    starts = [HULL.start + (at * apart + chance.randrange(1, apart - 31)) * DAY_S for at in range(many)]
-    return TimeRanges.single(*HULL) - TimeRanges.of((at, at + chance.randrange(1, 31) * DAY_S) for at in starts)
+    starts = [hull.start + (at * apart + chance.randrange(1, apart - 31)) * DAY_S for at in range(many)]
+    return TimeRanges.single(*hull) - TimeRanges.of((at, at + chance.randrange(1, 31) * DAY_S) for at in starts)
 
 
-def _frames(covered: dict[Series, TimeRanges], busy: Collection[str]) -> Iterator[pl.DataFrame]:
+def _frames(covered: dict[Series, TimeRanges], hull: TimeRange, busy: Collection[str]) -> Iterator[pl.DataFrame]:
     """The candles of one interval, in files as jobs write them."""
     frames: list[pl.DataFrame] = []
     for number, (series, known) in enumerate(covered.items()):
-        frames.append(_candles(series, known, busy=series.pair.base in busy))
+        frames.append(_candles(series, known, hull, busy=series.pair.base in busy))
         if sum(frame.height for frame in frames) >= ROWS_A_FILE or number == len(covered) - 1:
             yield pl.concat(frames)
             frames = []
 
 
-def _candles(series: Series, known: TimeRanges, *, busy: bool) -> pl.DataFrame:
-    slots = (HULL.end - HULL.start) // series.width
-    step = 1 if busy else max(1, slots // A_FEW)
-    times = np.arange(HULL.start, HULL.end, step * series.width, dtype=np.int64)
+def _candles(series: Series, known: TimeRanges, hull: TimeRange, *, busy: bool) -> pl.DataFrame:
+    step = max(1, (hull.end - hull.start) // series.width // A_FEW)
+    times = np.arange(hull.start, hull.end, step * series.width, dtype=np.int64)
+    if busy:
+        every = np.arange(_last(YEARS).start, hull.end, series.width, dtype=np.int64)
+        times = np.concatenate([times[times < every[0]], every])
     times = times[np.searchsorted(np.array(known.bounds), times, side="right") % 2 == 1]
     close = _walk(series, len(times))
     opens = np.concatenate([close[:1], close[:-1]])
@@ -142,7 +150,7 @@ def _walk(series: Series, many: int) -> NDArray[np.float64]:
     return np.clip(walk, 0.01, 1e9)
 
 
-def _ingested(workbench: Workbench, covered: dict[Series, TimeRanges]) -> IngestionJob:
+def _ingested(workbench: Workbench, covered: dict[Series, TimeRanges], hull: TimeRange) -> IngestionJob:
     """The job that is said to have brought it, with a file and its claims for each series."""
     files = [FileIngestionRecord("/archives/Kraken_OHLCVT.zip", s.file_name, "0", 1_000_000, s) for s in covered]
     ledger, metrics = workbench.ledger, JobMetrics(total_files=len(files), files_ingested=len(files))
@@ -151,7 +159,7 @@ def _ingested(workbench: Workbench, covered: dict[Series, TimeRanges]) -> Ingest
     job = ledger.move(job, job.mark_running("bench"))
     rank = rank_of(Source.CSV, Vintage())
     read = [
-        replace(file, status=FileStatus.COMPLETED, rank=rank, content_hash=f"{number:064x}", first=HULL.start)
+        replace(file, status=FileStatus.COMPLETED, rank=rank, content_hash=f"{number:064x}", first=hull.start)
         for number, file in enumerate(ledger.pending_files(job.id))
     ]
     claims = [
@@ -168,8 +176,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("home", type=Path)
     parser.add_argument("--pairs", type=int, default=PAIRS)
+    parser.add_argument("--years", type=int, default=YEARS)
     args = parser.parse_args()
-    write(args.home, args.pairs)
+    write(args.home, args.pairs, args.years)
 
 
 if __name__ == "__main__":
