@@ -9,16 +9,13 @@ import polars as pl
 from app.shared.workbench_cache import remembered
 from kraken_core import Workbench
 from kraken_core.domain.completeness import Completeness
+from kraken_core.domain.jobs import FileIngestionRecord
 from kraken_core.domain.market import Series
+from kraken_core.domain.record_list import RecordList
 from kraken_core.domain.request import Selection
 from kraken_core.domain.timerange import TimeRange
 from kraken_core.workbench.charts.candle_chart import Drawn
 from kraken_core.workbench.charts.timeline import Timeline
-
-_FILES = """
-select member, path, status, first_time, last_time, records, records_new, records_changed, records_rejected, job_id
-from files where pair = '{pair}' and interval_minutes = {interval} order by updated_at desc
-"""
 
 
 class SeriesState(NamedTuple):
@@ -89,7 +86,6 @@ def evidence_of(workbench: Workbench, series: Series, span: TimeRange) -> pl.Dat
 
 
 @remembered
-def files_of(workbench: Workbench, series: Series) -> pl.DataFrame:
-    """The files of it that were read, newest first."""
-    pair = str(series.pair).replace("'", "''")
-    return workbench.sql(_FILES.format(pair=pair, interval=series.interval), to="polars")
+def files_of(workbench: Workbench, series: Series, most: int) -> RecordList[FileIngestionRecord]:
+    """The newest of its files."""
+    return workbench.files_of(series, most)

@@ -125,23 +125,24 @@ def evidence_tab(found: SeriesState) -> None:
 
 def sources_tab(found: SeriesState) -> None:
     """The files it was read from, and where sources differ."""
-    files = files_of(found.series)
-    if files.height:
-        _table(
-            files.head(LISTED).select(
-                pl.col("member").alias("File"),
-                pl.col("path").alias("Archive"),
-                pl.col("status").str.to_lowercase().alias("State"),
-                pl.col("first_time").dt.strftime("%Y-%m-%d %H:%M").alias("First (UTC)"),
-                pl.col("last_time").dt.strftime("%Y-%m-%d %H:%M").alias("Last (UTC)"),
-                pl.col("records").alias("Rows"),
-                pl.col("records_new").alias("New"),
-                pl.col("records_changed").alias("Revised"),
-                pl.col("records_rejected").alias("Rejected"),
-                pl.col("job_id").alias("Job"),
-            ),
-            "Rows", "New", "Revised", "Rejected", of=files.height,
-        )  # fmt: skip
+    files = files_of(found.series, LISTED)
+    if files.total:
+        rows = [
+            {
+                "File": file.member,
+                "Archive": file.path,
+                "State": file.status.lower(),
+                "First (UTC)": formatting.minute(file.first),
+                "Last (UTC)": formatting.minute(file.last),
+                "Rows": file.records,
+                "New": file.records_new,
+                "Revised": file.records_changed,
+                "Rejected": file.records_rejected,
+                "Job": file.job_id,
+            }
+            for file in files.first
+        ]
+        _table(pl.DataFrame(rows), "Rows", "New", "Revised", "Rejected", of=files.total)
     else:
         st.caption("No file of this series was read.")
     for each in found.differences:

@@ -146,8 +146,10 @@ class Files(Jobs, Claims):
                 f"See the job's state: kraken-history jobs {job_id}"
             )
 
-    def _files(self, where: ColumnElement[bool], most: int | None = None) -> list[FileIngestionRecord]:
-        query = select(*(_FILE[name] for name in FILE)).where(where).order_by(_FILE.id).limit(most)
+    def _files(
+        self, where: ColumnElement[bool], most: int | None = None, order: ColumnElement[int] = _FILE.id
+    ) -> list[FileIngestionRecord]:
+        query = select(*(_FILE[name] for name in FILE)).where(where).order_by(order).limit(most)
         with self._reading() as connection:
             return [file_of(row, self._series) for row in read_many(connection, query)]
 

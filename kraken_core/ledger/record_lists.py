@@ -1,4 +1,4 @@
-"""Lists for pages: the first records of a job, counted by the database, which reads no more than is shown."""
+"""Lists for pages: the first of many records, counted by the database, which reads no more than is shown."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, Connection, func, select, true
 
 from kraken_core.domain.gaps import GapRecord, GapStatus
 from kraken_core.domain.jobs import FileIngestionRecord, FileStatus
+from kraken_core.domain.market import Series
 from kraken_core.domain.record_list import RecordList
 from kraken_core.ledger.bulk import read_many
 from kraken_core.ledger.files import Files
@@ -19,13 +20,21 @@ _FILE, _GAP = file_ingestion_record.c, gap_record.c
 
 
 class RecordLists(Files, Gaps):
-    """The part of the ledger that lists a job's records."""
+    """The part of the ledger that lists some records of many."""
 
     @transaction
     def files_of_job(self, job_id: int, most: int, status: FileStatus | None = None) -> RecordList[FileIngestionRecord]:
         """The first of a job's files, in the order of its plan; of one status, or of all."""
         where = (_FILE.job_id == job_id) & (true() if status is None else _FILE.status == status)
         first = self._files(where, most)
+        with self._reading() as connection:
+            return RecordList(first, *_counts(connection, where, _FILE.status, _FILE.error))
+
+    @transaction
+    def files_of_series(self, series: Series, most: int) -> RecordList[FileIngestionRecord]:
+        """The first of the files of a series in all jobs, newest first."""
+        where = self._of(file_ingestion_record, [series])
+        first = self._files(where, most, _FILE.id.desc())
         with self._reading() as connection:
             return RecordList(first, *_counts(connection, where, _FILE.status, _FILE.error))
 

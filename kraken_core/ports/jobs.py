@@ -137,6 +137,10 @@ class JobLedger(Protocol):
         """The first of a job's files, in the order of its plan; of one status, or of all."""
         ...
 
+    def files_of_series(self, series: Series, most: int) -> RecordList[FileIngestionRecord]:
+        """The first of the files of a series in all jobs, newest first."""
+        ...
+
     def gaps_of_job(self, job_id: int, most: int) -> RecordList[GapRecord]:
         """The gaps that a job was the last to change: by status, the largest first. No reasons of filled ones."""
         ...

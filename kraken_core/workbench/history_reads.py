@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     import pandas as pd
     import polars as pl
 
-    from kraken_core.domain.jobs import IngestionJob
+    from kraken_core.domain.jobs import FileIngestionRecord, IngestionJob
+    from kraken_core.domain.record_list import RecordList
     from kraken_core.domain.request import Selection
     from kraken_core.domain.universe import Universe
     from kraken_core.ports import PairRecord
@@ -98,6 +99,10 @@ class HistoryReads(AsKnown):
 
         query = UniverseQuery(self.ledger, self.store, self.tiers, self.identities)
         return query.at(requests.instant(at), self.select(**selection))
+
+    def files_of(self, series: Series, most: int) -> RecordList[FileIngestionRecord]:
+        """The first of the files of a series that jobs read, or are to read, newest first."""
+        return self.ledger.files_of_series(series, most)
 
     def evidence(self, series: Series, span: TimeRange) -> pl.DataFrame:
         """Who claimed what of a range of a series, and when."""

@@ -94,6 +94,17 @@ def test_a_list_has_the_first_files_and_counts_all_of_them(ledger: SqlLedger) ->
     assert ledger.files_of_job(job.id + 1, 5).total == 0
 
 
+def test_the_files_of_a_series_are_listed_newest_first(ledger: SqlLedger) -> None:
+    first = a_running_job(ledger, a_file(member="old.csv"), a_file(series=ETHER, member="other.csv"))
+    ledger.move(first, first.mark_completed())
+    second = a_running_job(ledger, a_file(member="new.csv"))
+    [old, _], [new] = ledger.files(first.id), ledger.files(second.id)
+
+    listed = ledger.files_of_series(HOURS, 1)
+    assert (listed.first, listed.total) == ([new], 2)
+    assert ledger.files_of_series(HOURS, 9).first == [new, old]
+
+
 def test_a_list_of_gaps_begins_with_the_largest_and_has_no_reasons_of_filled_ones(ledger: SqlLedger) -> None:
     worker = ledger.for_worker(a_running_job(ledger), lambda: TableMark("", 0, ""))
     small, large = a_gap(start=0, end=DAY, reason="old"), a_gap(start=2 * DAY, end=9 * DAY, reason="old")

@@ -40,11 +40,11 @@ class Holdings:
 
     def coverage(self, selection: Selection) -> list[DataCoverageRange]:
         """Covered ranges that reach into the selection."""
-        return self._reaching(selection, self.ledger.coverage())
+        return self._reaching(selection, self.ledger.coverage(_named(selection)))
 
     def gaps(self, selection: Selection) -> list[GapRecord]:
         """Open gaps that reach into the selection."""
-        return self._reaching(selection, self.ledger.gaps())
+        return self._reaching(selection, self.ledger.gaps(_named(selection)))
 
     def report(self, selection: Selection) -> Report:
         """Completeness of what was expected at the last detections, as far as it is selected."""
@@ -100,7 +100,7 @@ class Holdings:
 
     def series(self, selection: Selection) -> list[Series]:
         """The series of which anything is covered."""
-        covered = dict.fromkeys(c.series for c in self.ledger.coverage())
+        covered = dict.fromkeys(c.series for c in self.ledger.coverage(_named(selection)))
         return [series for series in covered if self._holds(selection, series)]
 
     def known(self, selection: Selection) -> list[Series]:
@@ -114,3 +114,8 @@ class Holdings:
 
     def _holds(self, selection: Selection, series: Series) -> bool:
         return series.interval in selection.intervals and selection.holds(series.pair, self.tiers)
+
+
+def _named(selection: Selection) -> list[Series] | None:
+    """All series that there may be of the pairs that a selection names; None where it names none."""
+    return [Series(pair, i) for pair in selection.pairs for i in selection.intervals] if selection.pairs else None
