@@ -8,6 +8,7 @@ import streamlit as st
 
 from app.shared.error_boundary import error_boundary
 from app.shared.history import one_entry_for_one_act, tab_title
+from app.shared.left_choices import leave_choices
 from app.shared.left_pages import ignore_redraws_of_left_pages
 from app.shared.origins import refuse_other_origins
 from app.shared.sidebar import sidebar
@@ -36,6 +37,7 @@ def main() -> None:
             st.Page("help/page.py", title="Help", icon=":material/help:", url_path="help"),
         ]
     )
+    leave_choices(page.url_path)
     tab_title(page.title)
     with error_boundary():
         with st.sidebar:
