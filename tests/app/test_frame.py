@@ -31,6 +31,22 @@ def test_an_error_that_passes_leaves_the_filters_as_they_are(
     assert page.multiselect(key="interval").value == [60]
 
 
+def test_a_mistake_of_ours_is_one_sentence_and_its_details_are_in_the_log(
+    full: Path, opened: Opened, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    page = opened("gaps")
+
+    def wrong(_: Workbench) -> str:
+        raise TypeError("postgresql://somebody:secret@host")
+
+    monkeypatch.setattr(Workbench, "change_token", property(wrong))
+    [shown] = page.run().error
+    assert shown.value.startswith("This page could not be drawn: unexpected TypeError. What is stored is not affected")
+    assert "secret" not in shown.value
+    assert not page.exception
+    assert "Traceback" in caplog.text
+
+
 def test_another_process_that_is_started_draws_no_page(monkeypatch: pytest.MonkeyPatch) -> None:
     """One that is spawned imports the file of the process that starts it under this name."""
     drawn: list[object] = []
