@@ -71,14 +71,15 @@ def toggle(label: str, name: str, *, on: bool = False, **more: Any) -> bool:  # 
 
 
 def series_picker() -> Series:
-    """One series: a pair, found by typing, and an interval; both in the URL.
+    """One series: a pair, found by typing, and an interval; both in the URL. At first one that is expected.
 
     Neither widget has a default of its own: an address does not name what is one, and which pair is the first of all,
     say, changes with time.
     """
     pairs = known_markets()["pair"]
     _begin_with("pair", {pair: pair for pair in pairs}, "BTC/USD" if "BTC/USD" in pairs else pairs[0])
-    _begin_with("interval", {formatting.interval(minutes): minutes for minutes in INTERVALS}, USUAL_MINUTES)
+    named = st.session_state.get("pair") or str(st.query_params.get("pair"))
+    _begin_with("interval", {formatting.interval(minutes): minutes for minutes in INTERVALS}, usual_interval(named))
     with st.container(horizontal=True, vertical_alignment="bottom"):
         pair = st.selectbox("Pair", pairs, index=None, key="pair", bind=IN_URL, width=240, required=True)
         interval = st.segmented_control(
@@ -91,6 +92,13 @@ def series_picker() -> Series:
             wrap=True,
         )
     return Series(Pair.stored(str(pair)), interval or USUAL_MINUTES)
+
+
+@remembered
+def usual_interval(workbench: Workbench, pair: str) -> int:
+    """The interval at which a pair is looked at first: hours, or the finest expected where these are not."""
+    expected = [series.interval for series in workbench.charts.series(workbench.select(pairs=[pair]))]
+    return USUAL_MINUTES if USUAL_MINUTES in expected or not expected else expected[0]
 
 
 def _begin_with(name: str, options: Mapping[str, T], value: T) -> None:

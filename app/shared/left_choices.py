@@ -1,4 +1,4 @@
-"""What was chosen on a page is left behind with it, but for what the next page means by it too.
+"""What was chosen on a page is left behind with it: a page shows what its address says, and no more.
 
 Streamlit keeps the value of each widget that is in the URL, by its name, for whatever page has a widget of that name
 next. So one pair of Candles would be a filter by pairs in Gaps, page 400 of one list a page that another one lacks, and
@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-SELECTED = frozenset({"tier", "pair", "quote", "interval", "from", "to"})  # which series and days
-OF_A_PAGE = frozenset(
+NAMES = frozenset(
     {
         "api",
         "as_of",
@@ -21,6 +20,8 @@ OF_A_PAGE = frozenset(
         "file_status",
         "fill",
         "follow",
+        "from",
+        "interval",
         "log",
         "most",
         "mouse",
@@ -28,6 +29,8 @@ OF_A_PAGE = frozenset(
         "of_tier",
         "order",
         "page",
+        "pair",
+        "quote",
         "revisions",
         "rows",
         "show",
@@ -35,20 +38,18 @@ OF_A_PAGE = frozenset(
         "status",
         "stop",
         "tab",
+        "tier",
+        "to",
         "trades",
         "workers",
     }
 )
-ALIKE = ({"coverage", "gaps"}, {"candles", "series"})  # pages that select in the same way
 _DRAWN = "drawn page"
 
 
 def leave_choices(page: str) -> None:
-    """Before a page is drawn: forget what was chosen on another one that was drawn last, and means nothing here."""
-    left = st.session_state.get(_DRAWN, page)
+    """Before a page is drawn: forget what was chosen on another one, if that was drawn last."""
+    if st.session_state.get(_DRAWN, page) != page:
+        for name in NAMES:
+            st.session_state.pop(name, None)
     st.session_state[_DRAWN] = page
-    if left == page:
-        return
-    kept = SELECTED if any({left, page} <= alike for alike in ALIKE) else frozenset()
-    for name in (SELECTED | OF_A_PAGE) - kept:
-        st.session_state.pop(name, None)

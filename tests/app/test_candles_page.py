@@ -8,8 +8,11 @@ import pytest
 
 from app.shared import formatting
 from kraken_core import Workbench
+from kraken_core.cli.main import run
 from kraken_core.domain.market import Pair, Series
 from tests.app.conftest import Opened, figures
+from tests.support.command_line import asked
+from tests.support.little_market import LittleMarket
 
 
 def test_an_empty_home_says_what_to_do(opened: Opened) -> None:
@@ -29,6 +32,15 @@ def test_a_series_is_shown_with_its_figures(full: Path, opened: Opened) -> None:
     assert told["Missing"] == str(missing["candles"].sum())
     assert "a bar is a candle." in " ".join(each.value for each in shown.caption)
     assert "candlestick" in shown.get("plotly_chart")[0].proto.spec
+
+
+def test_a_pair_without_hours_is_shown_at_first_at_the_finest_interval_expected(
+    little: LittleMarket, home: Path, opened: Opened
+) -> None:
+    assert run([*asked(little.folder, "--intervals", "1d,12h"), "--home", str(home), "--quiet"]) == 0
+    shown = opened("candles", pair="BTC/USD")
+    assert shown.session_state["interval"] == 720
+    assert figures(shown)["Candles"] != "0"
 
 
 def test_the_python_shown_reads_what_is_drawn(full: Path, opened: Opened) -> None:

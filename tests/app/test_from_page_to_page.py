@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from app.shared.left_choices import OF_A_PAGE, SELECTED
+from app.shared.left_choices import NAMES
 from tests.support.browsing import PATIENCE_MS, serving
 from tests.support.command_line import NOBODY
 
@@ -70,23 +70,16 @@ def test_every_page_opens_from_every_other_whatever_was_chosen_there(
     crossed(tab, address, left, to)
 
 
-def test_filters_go_along_between_pages_that_select_alike_and_a_picked_series_between_those_that_show_one(
-    tab: Page, address: str
-) -> None:
+def test_a_page_that_is_opened_by_the_menu_shows_what_its_address_says(tab: Page, address: str) -> None:
     tab.goto(f"{address}/{CHOSEN['Coverage']}")
-    expect(tab.get_by_role("heading", name="Coverage", exact=True)).to_be_visible()
-    drawn(tab)
+    expect(tab.get_by_test_id("stMultiSelect").filter(has_text="Pairs")).to_contain_text("BTC/USD")
     go(tab, "Gaps")
-    expect(tab).to_have_url(re.compile("pair=BTC%2FUSD&interval=1h&interval=1d"))
-    assert "colours" not in tab.url
-    go(tab, "Candles")
-    expect(tab).not_to_have_url(re.compile("pair="))  # its own first choice is not named
-    go(tab, "Series")
-    expect(tab.get_by_role("combobox", name="Pair")).to_have_value("BTC/USD")
+    expect(tab).to_have_url(f"{address}/gaps")
+    expect(tab.get_by_test_id("stMultiSelect").filter(has_text="Pairs")).not_to_contain_text("BTC/USD")
 
 
 def test_every_name_that_pages_put_into_the_url_is_listed() -> None:
     found = {
         name for file in APP.rglob("*.py") for names in IN_THE_URL.findall(file.read_text()) for name in names if name
     }
-    assert found == SELECTED | OF_A_PAGE
+    assert found == NAMES
