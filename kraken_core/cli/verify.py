@@ -62,3 +62,6 @@ def _print_checks(found: Verification) -> None:
     wrong = [check.name for check in found.checks if check.failed]
     checks = counted(len(found.checks), "check")
     echo(f"FAILED: {len(wrong):,} of {checks}: {', '.join(wrong)}." if wrong else f"OK: all {checks} passed.")
+    if found.files_left:
+        left = counted(found.files_left, "file")
+        echo(f"Not checked: {left} of the table without any candle of the selection. All: kraken-history verify.")

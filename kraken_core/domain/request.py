@@ -58,6 +58,12 @@ class Selection:
             return pair in self.pairs
         return not self.tiers or tiers.holds(self.tiers, pair)
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether everything stored is selected."""
+        limits = self.tiers or self.pairs or self.quotes or self.start_date or self.end_date
+        return not limits and set(self.intervals) == set(INTERVALS)
+
     def window(self, as_of: int) -> TimeRange:
         """The selected instants: from the start date (else the beginning) to the end date, capped by ``as_of``."""
         start = 0 if self.start_date is None else day_start(self.start_date)
@@ -98,6 +104,12 @@ class Request(Selection):
     gap_ids: tuple[int, ...] = ()
     audit: bool = False
     locate: bool = False
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether everything stored is selected."""
+        limits = self.tiers or self.pairs or self.quotes or self.start_date or self.end_date
+        return not limits and set(self.intervals) == set(INTERVALS)
 
     def window(self, as_of: int) -> TimeRange:
         """As for a selection, but from five years before ``as_of`` where no start date is given.

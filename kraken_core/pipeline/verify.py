@@ -24,7 +24,7 @@ from kraken_core.pipeline.prices import PriceChecks, PriceRules
 from kraken_core.pipeline.settle import settle
 from kraken_core.pipeline.unrecorded import unrecorded
 from kraken_core.pipeline.witnesses import Silences, Witnesses
-from kraken_core.ports import CandleTable, MarketLedger, Progress
+from kraken_core.ports import CandleTable, MarketLedger, Progress, TableCheck
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +37,12 @@ class Verify:
     progress: Progress
     rules: PriceRules
 
-    def run(self, series: Collection[Series], window: TimeRange) -> Verification:
-        """Check the series in the window (whole days), and the whole table's files."""
-        table = self._table()
+    def run(self, series: Collection[Series], window: TimeRange, *, whole: bool = True) -> Verification:
+        """Check the series in the window (whole days), and the ``whole`` table's files, or those that have them."""
+        files = self.store.verify(None if whole else dict.fromkeys(series, TimeRanges.single(*window)))
+        table = _table(files)
         if table.failed:  # then what else would be read is unknown
-            return Verification((table,))
+            return Verification((table,), files_checked=files.files, files_left=files.left)
         version = self.store.version
         lives = {record.pair: record.lives for record in self.ledger.pairs()}
         knowledge = Knowledge(lives, self.ledger.assertions({each.pair for each in series}))
@@ -69,6 +70,8 @@ class Verify:
             basis=Basis(version, len(knowledge.claims)),
             suspicious=suspicious,
             unrecorded=unrecorded(self.store, self._findings(series), examination, suspicious, window),
+            files_checked=files.files,
+            files_left=files.left,
         )
 
     def _findings(self, series: Collection[Series]) -> dict[Series, Findings]:
@@ -90,12 +93,6 @@ class Verify:
                 silences.finish(pairs[pair])
         prices.quotes(self.store, [record.pair for record in self.ledger.pairs()], pairs, window)
         return prices
-
-    def _table(self) -> Check:
-        damages = self.store.verify()
-        tally = Tally("table", checked=1, failed=int(bool(damages)))
-        tally.report(len(damages), (f"{damage.path} {damage.problem}" for damage in damages))
-        return tally.check
 
     def _counts(self, series: Collection[Series], window: TimeRange) -> Check:
         """The ledger's counts of candles against those of the table."""
@@ -157,6 +154,12 @@ class Verify:
             exchange.report(len(asleep), (f"{span}: nothing traded on the whole exchange" for span in asleep))
         suspicious.report(len(doubtful), map(_describe, doubtful))
         return tuple(doubtful), [suspicious.check, exchange.check]
+
+
+def _table(found: TableCheck) -> Check:
+    tally = Tally("table", checked=1, failed=int(bool(found.damages)))
+    tally.report(len(found.damages), (f"{damage.path} {damage.problem}" for damage in found.damages))
+    return tally.check
 
 
 def _describe(silence: Silence) -> str:

@@ -21,6 +21,7 @@ from kraken_core.ports.candles import (
     StagedFile,
     Staging,
     StoredCandles,
+    TableCheck,
     Vacuumed,
     Versioned,
 )
@@ -85,6 +86,7 @@ __all__ = [
     "StoreKind",
     "StoreState",
     "StoredCandles",
+    "TableCheck",
     "TradeFeed",
     "TradeOffer",
     "TradeStaging",

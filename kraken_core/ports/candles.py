@@ -260,6 +260,14 @@ class Damage(NamedTuple):
     problem: str
 
 
+class TableCheck(NamedTuple):
+    """What is wrong with a candle table, as far as it was read: ``files`` were, ``left`` were not."""
+
+    damages: tuple[Damage, ...] = ()
+    files: int = 0
+    left: int = 0
+
+
 class Maintainable(Protocol):
     """A candle table that needs maintenance: merging small files, deleting what it does not need, proving it is whole.
 
@@ -284,8 +292,11 @@ class Maintainable(Protocol):
         """
         ...
 
-    def verify(self) -> Sequence[Damage]:
-        """Read the whole table and return what is wrong with it. Raises StoreError where its log cannot be read."""
+    def verify(self, ranges: Mapping[Series, TimeRanges] | None = None) -> TableCheck:
+        """Read the whole table, or the files that may have candles in some ranges, for what is wrong with them.
+
+        A table without files of its own is always checked whole. Raises StoreError where its log cannot be read.
+        """
         ...
 
 

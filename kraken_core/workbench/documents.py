@@ -215,7 +215,11 @@ def result_document(result: JobResult) -> dict[str, Any]:
 
 def verification_document(found: Verification) -> dict[str, Any]:
     """What was checked and found, as in ``verify --json``."""
-    return {"checks": [{**check._asdict(), "examples": list(check.examples)} for check in found.checks], "ok": found.ok}
+    return {
+        "checks": [{**check._asdict(), "examples": list(check.examples)} for check in found.checks],
+        "files": {"checked": found.files_checked, "left": found.files_left},
+        "ok": found.ok,
+    }
 
 
 def audit_plan_document(plan: AuditPlan) -> dict[str, Any]:

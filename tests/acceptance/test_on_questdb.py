@@ -96,7 +96,7 @@ def test_a_job_ends_as_in_a_folder_and_sql_agrees(
         per_source = workbench.sql(
             "select source, count(*) as n, sum(volume) as v from candles group by 1 order by 1", to="polars"
         )
-        assert workbench.store.verify() == []
+        assert workbench.store.verify().damages == ()
     assert per_source["n"].to_list() == expected["table"].group_by("source").len().sort("source")["len"].to_list()
 
 

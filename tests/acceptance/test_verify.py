@@ -60,6 +60,22 @@ def test_only_the_selection_is_looked_at(full: Kraken) -> None:
     assert (checks["agreement"]["series"], checks["agreement"]["checked"]) == (1, 2)
 
 
+def test_files_without_the_selection_are_not_checked_and_the_verdict_says_so(full: Kraken) -> None:
+    of_minutes = [path for path in files_of_table(full.home / "candles") if "interval_minutes=1/" in path]
+    for path in of_minutes:
+        file = full.home / "candles" / path
+        content = bytearray(file.read_bytes())
+        content[8] ^= 1
+        file.write_bytes(content)
+    document = full("verify", "--json", "--intervals", "1h").json
+    assert document["ok"]
+    assert document["files"]["left"] >= len(of_minutes) >= 1
+    said = full("verify", "--intervals", "1h").out
+    assert said.rstrip().endswith("of the table without any candle of the selection. All: kraken-history verify.")
+    assert failing(full) == {"table"}
+    assert full("verify", "--json", code=1).json["files"]["left"] == 0
+
+
 def test_looking_changes_nothing(full: Kraken) -> None:
     before = tree(full.home / "candles"), full.state()
     verified(full)

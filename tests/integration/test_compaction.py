@@ -78,7 +78,7 @@ def test_many_small_files_become_few_and_hold_the_same(root: Path) -> None:
     assert store.compact(never_stop) == Compaction(files=40, merged=7, candles=80)
     assert len(files_of_table(root)) == 7
     assert held(root) == before
-    assert store.verify() == []
+    assert store.verify().damages == ()
 
 
 def test_fragmentation_tells_what_compaction_will_do_and_what_it_needs(root: Path, scattered: DeltaStore) -> None:
@@ -158,7 +158,7 @@ def test_compactions_anywhere_in_a_history_change_nothing_but_the_files(history:
             else:
                 assert compacted.commit([stage(compacted, *batch)]) == plain.commit([stage(plain, *batch)])
             assert compacted.candles(ALL).equals(plain.candles(ALL))
-        assert compacted.verify() == []
+        assert compacted.verify().damages == ()
 
 
 # ---------------------------------------------------------------------------------------------------------- crashes
@@ -180,7 +180,7 @@ def test_a_crash_at_any_point_of_a_compaction_loses_nothing(
     again.compact(never_stop)
     assert held(root) == THREE
     assert len(files_of_table(root)) == 1
-    assert again.verify() == []
+    assert again.verify().damages == ()
 
 
 # ------------------------------------------------------------------------------------------------------------ races

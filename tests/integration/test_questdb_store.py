@@ -280,9 +280,9 @@ def test_candles_under_another_ledger_s_numbers_are_refused(questdb: QuestDB) ->
 def test_verify_tells_what_is_wrong(opened: Callable[[], QuestDBStore], questdb: QuestDB) -> None:
     store = opened()
     put(store, Row(BTC, 1), Row(BTC, 2))
-    assert store.verify() == []
+    assert store.verify().damages == ()
     questdb.sql("INSERT INTO assetprice (asset_id, time, close, quote_currency) VALUES (99, 0, 1, 'USD')")
-    assert [damage.problem for damage in store.verify()] == [
+    assert [damage.problem for damage in store.verify().damages] == [
         "1 candle without a price or volume, or with a low above the high",
         "1 candle of an asset that is not in the table asset",
     ]

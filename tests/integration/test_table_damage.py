@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from kraken_core.domain.errors import StoreError
 from kraken_core.domain.market import Pair
+from kraken_core.domain.timerange import TimeRanges
 from kraken_core.ports import CandleSpan, Damage, StagedFile
 from kraken_core.stores.delta import verify
 from kraken_core.stores.delta.index import FileIndex
@@ -26,7 +27,7 @@ from kraken_core.stores.files.candle_files import NOT_AS_WRITTEN, CandleFiles
 from kraken_core.stores.files.folder import LocalFolder
 from kraken_core.stores.files.spans import spans_of_unsorted, to_footer
 from tests.support.candle_frames import Row, frame
-from tests.support.candle_tables import BTC, BTC_MINUTES, ETH, files_of_table, held, put, stage
+from tests.support.candle_tables import BTC, BTC_MINUTES, ETH, EVER, files_of_table, held, put, stage
 
 
 @dataclass
@@ -72,7 +73,7 @@ TWO = frame([Row(BTC, 1), Row(BTC, 2)])
 
 
 def problems(table: Table) -> list[tuple[str, str]]:
-    return [(path, problem) for path, problem in table.store.verify()]
+    return [(path, problem) for path, problem in table.store.verify().damages]
 
 
 # ------------------------------------------------------------------------------------------------------- a sound table
@@ -84,18 +85,78 @@ def test_a_sound_table_has_no_damage(table: Table) -> None:
     put(store, Row(BTC, 3), Row(ETH, 1))
     put(store, Row(BTC_MINUTES, 1))
     put(store, Row(BTC, 3, value=2, rank=2), Row(BTC, 4))
-    assert store.verify() == []
+    assert store.verify().damages == ()
 
 
 def test_a_table_that_does_not_exist_has_no_damage(table: Table) -> None:
-    assert table.store.verify() == []
+    assert table.store.verify().damages == ()
     assert not table.root.exists()
 
 
 def test_files_that_are_not_in_the_table_are_not_looked_at(table: Table) -> None:
     put(table.store, Row(BTC, 1))
     (table.root / stage(table.store, Row(BTC, 1)).path).write_bytes(b"half a file")
-    assert table.store.verify() == []
+    assert table.store.verify().damages == ()
+
+
+# --------------------------------------------------------------------------------------------------------- a selection
+
+
+class Read:
+    """Which files were read whole."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.paths: list[str] = []
+        content = LocalFolder.content
+
+        def reading(place: LocalFolder, path: str) -> bytes:
+            self.paths.append(path)
+            return content(place, path)
+
+        monkeypatch.setattr(LocalFolder, "content", reading)
+
+
+@pytest.fixture
+def read(monkeypatch: pytest.MonkeyPatch) -> Read:
+    return Read(monkeypatch)
+
+
+def test_of_a_selection_only_its_files_are_read(table: Table, read: Read) -> None:
+    hours = [stage(table.store, Row(BTC, slot), Row(ETH, slot)) for slot in (1, 50)]
+    others = [stage(table.store, Row(ETH, slot)) for slot in (3, 4, 5)]
+    table.add(*hours, *others, stage(table.store, Row(BTC_MINUTES, 1)))
+    assert table.store.verify({BTC: EVER}) == ((), 2, 4)
+    assert sorted(read.paths) == sorted(file.path for file in hours)
+    read.paths.clear()
+    assert table.store.verify({BTC: TimeRanges.single(0, 10 * BTC.width)}) == ((), 1, 5)
+    assert read.paths == [hours[0].path]
+    read.paths.clear()
+    assert table.store.verify() == ((), 6, 0)
+    assert len(read.paths) == 6
+
+
+def test_damage_outside_of_a_selection_is_not_its_own(table: Table) -> None:
+    table.add(stage(table.store, Row(BTC, 1)), stage(table.store, Row(BTC_MINUTES, 1)))
+    [other] = [path for path in files_of_table(table.root) if "minutes=1/" in path]
+    spoiled_inside(table.root / other)
+    assert table.store.verify({BTC: EVER}).damages == ()
+    assert {damage.path for damage in table.store.verify({BTC_MINUTES: EVER}).damages} == {other}
+    assert {damage.path for damage in table.store.verify().damages} == {other}
+
+
+def test_where_nobody_can_tell_what_a_file_has_all_files_are_checked(table: Table) -> None:
+    table.add(stage(table.store, Row(BTC, 1)), stage(table.store, Row(BTC_MINUTES, 1)))
+    [other] = [path for path in files_of_table(table.root) if "minutes=1/" in path]
+    cut_short(table.root / other)
+    found = table.store.verify({BTC: EVER})
+    assert {damage.path for damage in found.damages} == {other}
+    assert (found.files, found.left) == (2, 0)
+
+
+def test_a_slot_that_two_files_have_is_found_in_the_selection_alone(table: Table) -> None:
+    table.add(*(stage(table.store, Row(BTC, 1), Row(ETH, slot)) for slot in (1, 2)))
+    assert len(table.store.verify({BTC: EVER}).damages) == 1
+    assert table.store.verify({ETH: EVER}).damages == ()
 
 
 # -------------------------------------------------------------------------------------------------------- single files
@@ -107,7 +168,7 @@ def test_a_missing_file_is_found_by_any_handle(table: Table) -> None:
     path = table.path
     (table.root / path).unlink()
     for handle in (store, table.store):
-        assert handle.verify() == [Damage(path, "is missing")]
+        assert handle.verify().damages == (Damage(path, "is missing"),)
 
 
 def cut_short(path: Path) -> None:
@@ -205,7 +266,7 @@ def test_every_single_bit_that_flips_in_a_file_is_found(flips: list[float]) -> N
         table = Table(Path(folder) / "candles")
         staged = in_values(table.store)
         table.add(*staged)
-        assert table.store.verify() == []
+        assert table.store.verify().damages == ()
         for number, flip in enumerate(flips):
             file = table.root / staged[number % 2].path
             content = file.read_bytes()
@@ -262,7 +323,7 @@ def test_candles_of_other_files_between_those_of_one_are_no_damage(table: Table)
     even = [stage(table.store, *(Row(series, slot) for slot in range(0, 20, 2))) for series in (BTC, ETH)]
     odd = [stage(table.store, *(Row(series, slot) for slot in range(1, 20, 2))) for series in (BTC, ETH)]
     table.add(*even, *odd)
-    assert table.store.verify() == []
+    assert table.store.verify().damages == ()
 
 
 def test_every_damage_of_a_table_is_told_at_once(table: Table) -> None:

@@ -106,7 +106,8 @@ class Verification:
 
     ``withdraw`` are the counter-claims, ``suspects`` the slots that they leave without a claim: their candles become
     provisional. ``unrecorded`` are slots whose grades do not yet follow from what was found. ``note`` describes what
-    was done about both. ``suspicious`` are all silences of which that check gives examples.
+    was done about both. ``suspicious`` are all silences of which that check gives examples. Of the candle table's
+    files ``files_checked`` were read, and ``files_left``, which have nothing of the selection, were not.
     """
 
     checks: tuple[Check, ...]
@@ -116,6 +117,8 @@ class Verification:
     basis: Basis = NOTHING_SEEN
     note: str = ""
     suspicious: tuple[Silence, ...] = ()
+    files_checked: int = 0
+    files_left: int = 0
 
     @property
     def ok(self) -> bool:

@@ -20,8 +20,10 @@ from threading import Lock
 from typing import ClassVar
 
 from kraken_core.domain.errors import CommitConflictError, StoreError
+from kraken_core.domain.market import Series
 from kraken_core.domain.table_mark import KnownTable, TableMark, nothing_known
-from kraken_core.ports import Compaction, Damage, Fragmentation, KeepReplaced, SavedTable, StagedFile, Vacuumed
+from kraken_core.domain.timerange import TimeRanges
+from kraken_core.ports import Compaction, Fragmentation, KeepReplaced, SavedTable, StagedFile, TableCheck, Vacuumed
 from kraken_core.stores.delta.compaction import Group, groups, merge
 from kraken_core.stores.delta.index import FileIndex
 from kraken_core.stores.delta.log import ActiveFile, DeltaLog, is_table
@@ -140,11 +142,21 @@ class DeltaMaintenance:
         self._files.remove(file.path for file in needless)
         return Vacuumed(len(needless), sum(file.size for file in needless))
 
-    def verify(self) -> list[Damage]:
-        """See Maintainable. Of the version of this moment."""
+    def verify(self, ranges: Mapping[Series, TimeRanges] | None = None) -> TableCheck:
+        """See Maintainable. Of the version of this moment. What a file has is known by its footer."""
         with self._lock:
             active = self._log.refresh()
-        return list(damages(self._files, active))
+            chosen = active if ranges is None else self._reaching(active, ranges)
+        found = damages(self._files, {path: active[path] for path in chosen}, ranges)
+        return TableCheck(tuple(found), len(chosen), len(active) - len(chosen))
+
+    def _reaching(self, active: Mapping[str, ActiveFile], ranges: Mapping[Series, TimeRanges]) -> Collection[str]:
+        """The files that may have candles in the ranges: all, where it is not known of each what it has."""
+        try:
+            self._refresh()
+        except StoreError:
+            return active
+        return self._index.holding(ranges).keys() & active.keys()
 
     def mend_log(self, aside: Path) -> list[str]:
         """See Mendable."""

@@ -1,11 +1,11 @@
-"""Proving a candle table whole: every file as it was written, every slot once.
+"""Proving a candle table whole, or some series of it: every file as it was written, every slot once.
 
 One file at a time is in memory, and of slots that several files may have a million at a time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 import polars as pl
 
@@ -25,12 +25,14 @@ from kraken_core.stores.files.table_form import PARTITION
 SLOTS_AT_ONCE = 1_000_000
 
 
-def damages(files: CandleFiles, active: Mapping[str, ActiveFile]) -> Iterator[Damage]:
-    """What is wrong with the files of a table: each by itself, and then among each other."""
+def damages(
+    files: CandleFiles, active: Mapping[str, ActiveFile], chosen: Collection[Series] | None = None
+) -> Iterator[Damage]:
+    """What is wrong with files of a table: each by itself, and then among each other, for the chosen series, or all."""
     readable = FileIndex()
     for path, file in sorted(active.items()):
         yield from (Damage(path, problem) for problem in _problems(files, path, file, readable))
-    for ranges in _batches(readable):
+    for ranges in _batches(readable, chosen):
         yield from _repeated_slots(files, readable, ranges)
 
 
@@ -59,11 +61,13 @@ def _problems(files: CandleFiles, path: str, file: ActiveFile, readable: FileInd
         yield "is not sorted by pair and time, or has a slot twice"
 
 
-def _batches(index: FileIndex) -> Iterator[dict[Series, TimeRanges]]:
+def _batches(index: FileIndex, chosen: Collection[Series] | None = None) -> Iterator[dict[Series, TimeRanges]]:
     """Where to look for slots that several files have, at most :data:`SLOTS_AT_ONCE` candles at a time."""
     batch: dict[Series, TimeRanges] = {}
     room = SLOTS_AT_ONCE
     for series, ranges, spans in index.contested():
+        if chosen is not None and series not in chosen:
+            continue
         candles = sum(span.candles for span in spans)
         if candles > SLOTS_AT_ONCE:
             yield from ({series: piece} for piece in _pieces(ranges, series.width * (SLOTS_AT_ONCE // len(spans))))

@@ -18,7 +18,7 @@ from kraken_core.domain.errors import CommitConflictError
 from kraken_core.domain.kept_trades import KEPT, MINUTE_NS, KeptCounts, RankedRange, in_order, join
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.timerange import END_OF_TIME, TimeRange, TimeRanges, floor
-from kraken_core.ports import CandleSpan, Damage, StagedFile, TradeOffer
+from kraken_core.ports import CandleSpan, Damage, StagedFile, TableCheck, TradeOffer
 from kraken_core.stores.delta.maintenance import DeltaMaintenance
 from kraken_core.stores.files.candle_files import CandleFiles
 from kraken_core.stores.files.errors import read_errors, store_errors
@@ -136,9 +136,11 @@ class TradeTable(DeltaMaintenance):
         with read_errors(place):
             yield
 
-    def verify(self) -> list[Damage]:
-        """See Maintainable."""
-        return [Damage(path, "is missing, or not as it was written") for path in self.damaged()]
+    def verify(self, ranges: Mapping[Series, TimeRanges] | None = None) -> TableCheck:  # noqa: ARG002 - the port's
+        """See Maintainable. Always all of it."""
+        damages = tuple(Damage(path, "is missing, or not as it was written") for path in self.damaged())
+        with self._lock:
+            return TableCheck(damages, len(self._log.refresh()))
 
     @property
     def _trade_files(self) -> TradeFiles:

@@ -45,7 +45,7 @@ class Verifying:
         runner = self.runner
         verify = Verify(runner.store, runner.ledger, runner.clock.now(), progress, self.rules)
         series = self.holdings.known(selection)
-        found = verify.run(series, selection.window(END_OF_TIME))
+        found = verify.run(series, selection.window(END_OF_TIME), whole=selection.is_whole)
         if not (found.withdraw or found.unrecorded):
             return found
         left = "nothing was withdrawn" if found.withdraw else "grades were not changed"

@@ -227,6 +227,15 @@ _EXPECTATION = record(
         "limit": nullable(one_of(["none", "days"])),
     }
 )
+_VERIFICATION = record(
+    {
+        "checks": array(_CHECKS),
+        "files": said(
+            record({"checked": COUNT, "left": COUNT}), "of the candle table; those left have no selected series"
+        ),
+        "ok": YES_OR_NO,
+    }
+)
 _DIAGNOSIS = record(
     {
         "checks": array(record({"name": TEXT, "status": one_of(Status), "message": TEXT})),
@@ -305,7 +314,7 @@ DOCUMENTS = (
     Document("price-findings", ("price-findings",), array(rows.PRICE_FINDING)),
     Document("incidents", ("incidents",), array(rows.INCIDENT)),
     Document("conditions", ("conditions",), array(rows.CONDITION)),
-    Document("verification", ("verify",), record({"checks": array(_CHECKS), "ok": YES_OR_NO})),
+    Document("verification", ("verify",), _VERIFICATION),
     Document("certificate", ("certify",), _CERTIFICATE),
     Document("certificate-check", ("check-certificate",), _CHECKED),
     Document("citation", ("cite",), record({"root": TEXT, "citation": TEXT})),
