@@ -28,6 +28,18 @@ ABSENT = "absent:"  # how the evidence of silence begins that an archive without
 TAKEN_OVER = "assetprice:"  # and where: the evidence of candles that were found in a table of others
 
 
+_MOMENTS = (" at ", " from ")  # what follows in the text of a request is when it was made, or where a sweep began
+
+
+def kind_of_request(evidence: str) -> str:
+    """The evidence of an answer without what is of one moment: alike for all requests that differ in nothing else."""
+    for moment in _MOMENTS:
+        request, _, _ = evidence.partition(moment)
+        if request != evidence:
+            return request
+    return evidence
+
+
 class Assertion(NamedTuple):
     """A source's claim to cover every slot of ``[start, end)`` of a series, traded or not.
 

@@ -15,9 +15,9 @@ from kraken_core.domain.coverage import ArchiveStatement, Assertion, standing_cl
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.timerange import TimeRanges
 from kraken_core.ledger.bulk import add_many, add_rows, chunks, read_many
-from kraken_core.ledger.joined import each_claim
+from kraken_core.ledger.joined import JoinedClaims, each_claim
 from kraken_core.ledger.models import archive, archive_pair, assertion
-from kraken_core.ledger.transactions import Transactions, transaction
+from kraken_core.ledger.transactions import transaction
 from kraken_core.ledger.undone import counted_at, not_undone
 
 _SOURCES = {source.value: source for source in Source}
@@ -30,7 +30,7 @@ OF_EVIDENCE = _OF_PAIRS.where(assertion.c.evidence.in_(bindparam("evidence", exp
 _REFUTED = _CLAIMS.where(assertion.c.withdrawn, assertion.c.source != Source.DERIVED)
 
 
-class Claims(Transactions):
+class Claims(JoinedClaims):
     """The part of the ledger that keeps assertions and complete archives."""
 
     @transaction
@@ -38,6 +38,7 @@ class Claims(Transactions):
         """Append claims and counter-claims as they are, in order."""
         with self._writing(claim.series.pair for claim in assertions) as connection:
             self._append(connection, assertions, self._running_job(connection))
+            self._take_apart_contradicted(connection, assertions)
 
     @transaction
     def assertions(self, pairs: Collection[Pair] | None = None) -> list[Assertion]:

@@ -3,7 +3,8 @@
 A round an hour leaves a claim of each series behind, for ever. Those that adjoin and are alike but for the moment are
 joined: the newest row of ``assertion`` is made as long as all of them, and they lie as they were made in
 ``joined_claim``, which a round does not read. Nothing is lost: what was known at an instant, who claimed what and what
-a job brought is read from there, and before a job is undone, or candles are found to be lost, they are taken apart.
+a job brought is read from there, and before a job is undone, candles are found to be lost, or an answer is
+contradicted, they are taken apart.
 """
 
 from __future__ import annotations
@@ -18,8 +19,10 @@ from sqlalchemy import (
     Row,
     Select,
     Subquery,
+    and_,
     bindparam,
     delete,
+    false,
     func,
     insert,
     select,
@@ -27,7 +30,9 @@ from sqlalchemy import (
     update,
 )
 
-from kraken_core.domain.candles import Source
+from kraken_core.domain.candles import Source, derived_rank, rank_of
+from kraken_core.domain.coverage import Assertion, kind_of_request
+from kraken_core.domain.timerange import TimeRanges
 from kraken_core.ledger.bulk import chunks
 from kraken_core.ledger.models import assertion, joined_claim, pair_examination
 from kraken_core.ledger.transactions import Transactions, transaction
@@ -39,9 +44,9 @@ _NAMES = [column.name for column in assertion.c]
 _COUNTERS = select(*(_CLAIM[name] for name in _NAMES if name != "id"))
 _ALIKE = ("pair_id", "interval", "source", "rank", "proved", "adopted")
 _EXAMINED = select(pair_examination.c.claims).where(pair_examination.c.pair_id == _CLAIM.pair_id).scalar_subquery()
-# Answers of candles name their interval: none is evidence of another series too, as sweeps of trades may be.
+_SWEPT = derived_rank(rank_of(Source.TRADES))  # of what the Trades endpoint gave; files of trades have a vintage
 _MAY_JOIN = (
-    _CLAIM.source.in_([Source.OHLC, Source.DERIVED])
+    (_CLAIM.source.in_([Source.OHLC, Source.DERIVED]) | ((_CLAIM.source == Source.TRADES) & (_CLAIM.rank == _SWEPT)))
     & ~_CLAIM.withdrawn
     & _CLAIM.lost_at.is_(None)
     & not_undone(assertion)
@@ -71,7 +76,7 @@ class JoinedClaims(Transactions):
     def join_claims(self) -> int:
         """Join adjoining claims of the series that have many; returns how many rows fewer there are.
 
-        Alike are claims by one endpoint, at one rank, of which nothing was withdrawn. Not those of trades.
+        Alike are claims by one kind of request, at one rank, where nothing was withdrawn.
         """
         many = select(*(_CLAIM[name] for name in _ALIKE)).where(_MAY_JOIN).group_by(*(_CLAIM[name] for name in _ALIKE))
         many = many.having(func.count() >= MANY)
@@ -91,16 +96,18 @@ class JoinedClaims(Transactions):
         """The claims of a series that are alike, group by group, by start."""
         pair_id, interval = series
         of_series = _CLAIM.pair_id == pair_id, _CLAIM.interval == interval
-        against = select(_CLAIM.evidence, func.max(_CLAIM.id)).where(*of_series, _CLAIM.withdrawn)
-        withdrawn = dict(connection.execute(against.group_by(_CLAIM.evidence)).all())
+        against = select(_CLAIM.evidence, _CLAIM.id, _CLAIM.start, _CLAIM.end, _CLAIM.source).order_by(_CLAIM.id)
+        counters = connection.execute(against.where(*of_series, _CLAIM.withdrawn, not_undone(assertion))).all()
+        last = {row.evidence: row.id for row in counters}
+        contradicted = TimeRanges.of((row.start, row.end) for row in counters if row.source != Source.DERIVED)
         columns = (*(_CLAIM[name] for name in _ALIKE), _CLAIM.evidence, _CLAIM.id, _CLAIM.start, _CLAIM.end)
         groups: dict[tuple[Any, ...], list[Row[Any]]] = defaultdict(list)
         for row in connection.execute(select(*columns).where(*of_series, _MAY_JOIN).order_by(_CLAIM.start)):
             alike, derived = tuple(row[: len(_ALIKE)]), row.source == Source.DERIVED
-            last = withdrawn.get(row.evidence, 0)
             # What was derived may be derived again after it was withdrawn; what was answered counts no more.
-            if alike in many and (row.id > last if derived else not last):
-                groups[*alike, row.evidence if derived else ""].append(row)
+            counts = row.id > last.get(row.evidence, 0) if derived else not contradicted.meets(row.start, row.end)
+            if alike in many and counts:
+                groups[*alike, row.evidence if derived else kind_of_request(row.evidence)].append(row)
         yield from groups.values()
 
     def _join(self, connection: Connection, runs: Sequence[_Run]) -> None:
@@ -122,6 +129,23 @@ class JoinedClaims(Transactions):
         for some in chunks(gone):
             connection.execute(delete(assertion).where(_CLAIM.id.in_(some)))
 
+    def _take_apart_contradicted(self, connection: Connection, claims: Iterable[Assertion]) -> None:
+        """Have claims stand for themselves again that were contradicted, so that each is by its own evidence.
+
+        Else a later answer to one of their requests would count, though it was contradicted.
+        """
+        against = {(c.series, c.evidence) for c in claims if c.withdrawn and c.source is not Source.DERIVED}
+        pairs = self._ids_of({series.pair for series, _ in against})
+        found = select(_CLAIM.id, _CLAIM.pair_id, _CLAIM.interval, _CLAIM.evidence)
+        ids: list[int] = []
+        for some in chunks(sorted({evidence for _, evidence in against})):
+            joined = _CLAIM.id.in_(select(_JOINED.into_id)), _CLAIM.pair_id.in_(pairs), _CLAIM.evidence.in_(some)
+            for id_, pair_id, interval, evidence in connection.execute(found.where(*joined)):
+                if (self._series[pair_id, interval], evidence) in against:
+                    ids.append(id_)
+        if ids:
+            self._take_apart(connection, false(), _CLAIM.id.in_(ids))
+
     def _take_apart(self, connection: Connection, made: ColumnElement[bool], standing: ColumnElement[bool]) -> None:
         """Have claims stand for themselves again, wherever one ``made`` so is among them, or ``standing`` for them.
 
@@ -130,6 +154,7 @@ class JoinedClaims(Transactions):
         of_made = select(_JOINED.into_id).where(made)
         of_standing = select(_CLAIM.id).where(standing, _CLAIM.id.in_(select(_JOINED.into_id)))
         ids = sorted({*connection.scalars(of_made), *connection.scalars(of_standing)})
+        by_evidence: dict[tuple[int, int, str], list[Mapping[Any, Any]]] = defaultdict(list)
         for some in chunks(ids):
             rows = connection.execute(select(assertion).where(_CLAIM.id.in_(some))).mappings().all()
             made_as = select(*(_JOINED[name] for name in (*_NAMES, "into_id"))).where(_JOINED.into_id.in_(some))
@@ -137,23 +162,35 @@ class JoinedClaims(Transactions):
             connection.execute(delete(assertion).where(_CLAIM.id.in_(some)))
             connection.execute(insert(assertion), [{name: row[name] for name in _NAMES} for row in before])
             connection.execute(delete(joined_claim).where(_JOINED.into_id.in_(some)))
-            self._withdraw_each(connection, {row["id"]: row for row in rows}, before)
+            stood = {row["id"]: (row["pair_id"], row["interval"], row["evidence"]) for row in rows}
+            for claim in before:
+                if claim["source"] != Source.DERIVED:  # those have one evidence
+                    by_evidence[stood[claim["into_id"]]].append(claim)
+        for of, claims in by_evidence.items():
+            self._withdraw_each(connection, of, claims)
 
     def _withdraw_each(
-        self, connection: Connection, stood: Mapping[int, Mapping[Any, Any]], claims: Iterable[Mapping[Any, Any]]
+        self, connection: Connection, of: tuple[int, int, str], claims: Sequence[Mapping[Any, Any]]
     ) -> None:
-        """What was withdrawn of the row that stood for them is withdrawn of each, by its own evidence."""
+        """What was withdrawn of the row that stood for claims is withdrawn of each of them, by its own evidence.
+
+        ``of``: the pair's id, the interval and the evidence of that row.
+        """
+        spans = TimeRanges.of((claim["start"], claim["end"]) for claim in claims)
+        first, end = spans.hull
+        of_row = zip((_CLAIM.pair_id, _CLAIM.interval, _CLAIM.evidence), of, strict=True)
+        reaching = _CLAIM.withdrawn, _CLAIM.start < end, _CLAIM.end > first
+        where = and_(*(column == value for column, value in of_row), *reaching)
         made = []
-        for claim in claims:
-            row = stood[claim["into_id"]]
-            if claim["evidence"] == row["evidence"]:
-                continue
-            of_row = (_CLAIM[name] == row[name] for name in ("pair_id", "interval", "evidence"))
-            reaching = _CLAIM.withdrawn, _CLAIM.start < claim["end"], _CLAIM.end > claim["start"]
-            for counter in connection.execute(_COUNTERS.where(*of_row, *reaching)).mappings():
-                start, end = max(counter["start"], claim["start"]), min(counter["end"], claim["end"])
-                made.append({**counter, "start": start, "end": end, "evidence": claim["evidence"]})
+        for counter in connection.execute(_COUNTERS.where(where)).mappings():
+            whole = TimeRanges.single(counter["start"], counter["end"])
+            parts = [(part, of[2]) for part in whole - spans]
+            parts += [
+                (part, claim["evidence"]) for claim in claims for part in whole.clip(claim["start"], claim["end"])
+            ]
+            made += [{**counter, "start": a, "end": b, "evidence": evidence} for (a, b), evidence in parts]
         if made:
+            connection.execute(delete(assertion).where(where))
             connection.execute(insert(assertion), made)
 
 

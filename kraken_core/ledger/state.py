@@ -24,7 +24,6 @@ _FIGURES = select(
             func.sum(data_coverage_range.c.candles),
             func.count(finding.c.pair_id),
             func.sum(finding.c.start + finding.c.end),
-            func.count(gap_record.c.id),
             func.max(gap_record.c.id),
             func.max(record_revision.c.id),  # no time: two changes may be of one second
             func.count(series_detection.c.pair_id),

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from operator import itemgetter
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, true
 
 from kraken_core.domain.coverage import Assertion
 from kraken_core.domain.jobs import JobMetrics
@@ -12,7 +13,7 @@ from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.sweep_points import SweepPoint
 from kraken_core.domain.timerange import TimeRanges
 from kraken_core.domain.trade_sweep import TradeSpan, joined
-from kraken_core.ledger.bulk import add_many, add_rows
+from kraken_core.ledger.bulk import add_many, add_rows, chunks
 from kraken_core.ledger.claims import Claims
 from kraken_core.ledger.jobs import Jobs
 from kraken_core.ledger.models import trade_span, trade_sweep
@@ -57,14 +58,15 @@ class Sweeps(Jobs, Claims):
         return {self._pairs[pair_id]: SweepPoint(self._pairs[pair_id], *rest) for pair_id, *rest in found}
 
     @transaction
-    def trade_spans(self, pair: Pair) -> Sequence[TradeSpan]:
-        """What sweeps saw of a pair's trade ids, by time; of the same time the latest first."""
+    def trade_spans(self, pair: Pair, *, ending: Collection[int] | None = None) -> Sequence[TradeSpan]:
+        """What sweeps saw of a pair's trade ids, or what of it ends so, by time; of the same time the latest first."""
         columns = trade_span.c
+        of_pair = columns.pair_id.in_(self._ids_of({pair})), not_undone(trade_span)
         query = select(*(columns[name] for name in _SPAN[1:])).order_by(columns.start, columns.id.desc())
+        some = [true()] if ending is None else [columns.end.in_(part) for part in chunks(sorted(ending))]
         with self._reading() as connection:
-            of_pair = query.where(columns.pair_id.in_(self._ids_of({pair})), not_undone(trade_span))
-            rows = connection.execute(of_pair).all()
-        return [TradeSpan(pair, *row) for row in rows]
+            rows = [row for which in some for row in connection.execute(query.where(*of_pair, which))]
+        return [TradeSpan(pair, *row) for row in sorted(rows, key=itemgetter(0))]
 
 
 def _columns(point: SweepPoint) -> dict[str, object]:

@@ -74,10 +74,11 @@ class Budget:
 
 
 class Before(NamedTuple):
-    """What is known of a pair's trades before it is asked for more: where a sweep goes on, and what sweeps saw of ids.
+    """What is known of a pair's trades before more are requested: where a sweep goes on, and what earlier ones saw.
 
-    ``listed`` is when its first trade of all was made (epoch seconds), None where nobody knows. ``keeps``: its trades
-    are to be kept, so that a sweep goes on at a slot that is not known yet, and not in the middle of it.
+    ``spans`` are those that end where sweeps are to begin. ``listed`` is when the pair's first trade of all was made
+    (epoch seconds), None where nobody knows. ``keeps``: its trades are to be kept, so that a sweep goes on at a slot
+    that is not known yet, and not in the middle of it.
     """
 
     point: SweepPoint | None = None

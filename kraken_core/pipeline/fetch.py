@@ -99,7 +99,7 @@ class Fetch:
         return {
             repair.pair: Before(
                 points.get(repair.pair),
-                self.ledger.trade_spans(repair.pair) if repair.sweeps else (),
+                self.ledger.trade_spans(repair.pair, ending={s.start for s in repair.sweeps}) if repair.sweeps else (),
                 listed.get(repair.pair),
                 self.keeper is not None and self.keeper.wanted(repair.pair),
             )

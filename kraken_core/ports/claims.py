@@ -75,8 +75,11 @@ class ClaimLedger(Protocol):
         """
         ...
 
-    def trade_spans(self, pair: Pair) -> Sequence[TradeSpan]:
-        """What sweeps saw of a pair's trade ids, by time; of the same time the latest first."""
+    def trade_spans(self, pair: Pair, *, ending: Collection[int] | None = None) -> Sequence[TradeSpan]:
+        """What sweeps saw of a pair's trade ids, by time; of the same time the latest first.
+
+        All of it, or only what ends at one of some instants (epoch seconds).
+        """
         ...
 
     def sweep_points(self) -> Mapping[Pair, SweepPoint]:

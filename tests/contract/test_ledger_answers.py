@@ -15,7 +15,7 @@ from kraken_core.domain.knowledge import Knowledge
 from kraken_core.domain.market import Pair
 from kraken_core.domain.sweep_points import SweepPoint
 from kraken_core.domain.timerange import TimeRanges
-from kraken_core.domain.trade_sweep import TradeSpan
+from kraken_core.domain.trade_sweep import TradeSpan, id_before
 from kraken_core.ledger.ledger import SqlLedger
 from tests.contract.ledger_records import DAY, DAYS, ETHER, HOURS, a_claim, a_running_job
 
@@ -79,3 +79,18 @@ def test_what_sweeps_saw_of_trade_ids_is_kept_as_long_as_its_job_counts(ledger: 
         TradeSpan(HOURS.pair, 180, 240, 12, 14, whole=True, phantoms=2),
         TradeSpan(HOURS.pair, 240, 360, None, None, whole=False, phantoms=0),
     ]
+
+
+def test_where_a_sweep_is_to_begin_only_what_ended_there_is_read(ledger: SqlLedger) -> None:
+    running = a_running_job(ledger)
+    rounds = [TradeSpan(HOURS.pair, 60 * at, 60 * at + 60, 9 * at + 2, 9 * at + 9, True, 0) for at in range(10)]
+    again = [rounds[7]._replace(last_id=None, whole=False), rounds[4]._replace(start=0, last_id=77)]
+    ledger.record_answers(running.id, [], {}, {HOURS.pair: None}, JobMetrics(), spans=[*rounds, *again])
+    assert [span.end for span in ledger.trade_spans(HOURS.pair, ending={120, 300, 10_000})] == [300, 120, 300]
+    assert ledger.trade_spans(HOURS.pair, ending=()) == []
+    everything = ledger.trade_spans(HOURS.pair)
+    assert len(everything) == 12
+    for start in range(0, 700, 30):
+        assert id_before(ledger.trade_spans(HOURS.pair, ending={start}), start, None) == id_before(
+            everything, start, None
+        )

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -53,6 +56,34 @@ def test_filled_gaps_are_closed_and_stay_on_record(ledger: SqlLedger) -> None:
     assert ledger.gaps(open_only=False) == [gap._replace(status=GapStatus.FILLED)]
     with pytest.raises(IllegalMoveError, match="FILLED"):
         ledger.record_gaps(detected(HOURS), [], [gap])
+
+
+def steps_of(ledger: SqlLedger, question: Callable[[], object]) -> int:
+    """How many steps SQLite took to answer."""
+    counted: list[int] = []
+
+    def count() -> int:
+        counted.append(1)
+        return 0
+
+    with closing(ledger._engine.raw_connection()) as lent:
+        lent.driver_connection.set_progress_handler(count, 1)  # type: ignore[union-attr]
+    question()
+    with closing(ledger._engine.raw_connection()) as lent:
+        lent.driver_connection.set_progress_handler(None, 1)  # type: ignore[union-attr]
+    return len(counted)
+
+
+def test_gaps_that_rounds_filled_are_not_read_for_those_that_are_open(tmp_path: Path, clock: SetClock) -> None:
+    with closing(SqlLedger.open(f"sqlite:///{tmp_path / 'ledger.db'}", "candles", clock)) as ledger:
+        ledger.record_gaps({}, [a_gap(DAYS), a_gap(ETHER)], [])
+        steps = []
+        for rounds in (range(1, 3), range(3, 1001)):
+            ledger.record_gaps({}, [], [a_gap(start=day * DAY, end=day * DAY + DAY) for day in rounds])
+            steps.append([steps_of(ledger, ask) for ask in (ledger.gaps, lambda: ledger.gaps([HOURS, DAYS]))])
+        assert len(ledger.gaps(open_only=False)) == 1002
+    few, many = steps
+    assert all(after <= 2 * before for before, after in zip(few, many, strict=True))
 
 
 def test_a_part_that_was_filled_goes_on_record_beside_the_gap_that_is_left(ledger: SqlLedger) -> None:

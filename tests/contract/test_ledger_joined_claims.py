@@ -8,12 +8,17 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from kraken_core.domain.candles import Source
-from kraken_core.domain.coverage import Assertion, standing_claims
+from kraken_core.domain.candles import Source, Vintage, derived_rank, rank_of
+from kraken_core.domain.certificates.evidence import evidence_of
+from kraken_core.domain.coverage import Assertion, coverage_ranges, standing_claims
 from kraken_core.domain.errors import UsageError
+from kraken_core.domain.grading import grades
+from kraken_core.domain.knowledge import Knowledge
+from kraken_core.domain.life import Life
 from kraken_core.domain.market import Series
 from kraken_core.domain.table_mark import TableMark
 from kraken_core.domain.timerange import TimeRange, TimeRanges
+from kraken_core.domain.verification.known_pair import known_pairs
 from kraken_core.ledger import joined
 from kraken_core.ledger.ledger import SqlLedger
 from tests.contract.ledger_records import BTC, DAYS, HOURS, NOON, SetClock, a_running_job
@@ -22,6 +27,9 @@ from tests.support.helping import folder
 pytest_plugins = ["tests.support.servers", "tests.contract.ledgers"]
 
 HOUR = 3600
+HALVES = Series(BTC, 30)
+SWEPT = derived_rank(rank_of(Source.TRADES))  # what the Trades endpoint gave
+FILED = derived_rank(rank_of(Source.TRADES, Vintage(newest=NOON)))  # a file of trades
 MANY = 4  # claims that are joined here, so that few do
 ROUNDS = 3 * MANY
 LIVED = TimeRanges.single(0, 2 * NOON)
@@ -35,7 +43,20 @@ def few(monkeypatch: pytest.MonkeyPatch) -> None:
 def answer(hour: int, length: int = 1, series: Series = HOURS, source: Source = Source.OHLC) -> Assertion:
     """What an answer of some hour claims: so many hours up to it."""
     start = NOON + (hour - length) * HOUR
-    return Assertion(series, start, NOON + hour * HOUR, source, 7, f"{source} {series} at {hour}")
+    rank = derived_rank(rank_of(Source.OHLC if source is Source.DERIVED else source))
+    return Assertion(series, start, NOON + hour * HOUR, source, rank, f"{source} {series} at {hour}")
+
+
+def sweep(hour: int, length: int = 1, series: Series = HOURS, *, proved: bool = False) -> Assertion:
+    """What a sweep of trades claims that began so many hours before; another one from there has the same evidence."""
+    claim = answer(hour, length, series, Source.TRADES)
+    return claim._replace(rank=SWEPT, evidence=f"Trades XBTUSD from {claim.start}", proved=proved)
+
+
+def streamed(hour: int, length: int = 1, series: Series = HOURS) -> Assertion:
+    """What a live job claims; each streams for some hours, at every interval."""
+    claim = sweep(hour, length, series, proved=True)
+    return claim._replace(evidence=f"Trades XBTUSD live from {hour // 5}")
 
 
 def brought(ledger: SqlLedger, *claims: Assertion) -> int:
@@ -115,11 +136,44 @@ def test_lost_ranges_take_only_the_claims_that_reach_into_them(ledger: SqlLedger
     assert set(standing(ledger).values()) == {TimeRanges.single(NOON, NOON + (MANY + 2) * HOUR) - lost}
 
 
-def test_files_and_sweeps_of_trades_stay_as_they_are(ledger: SqlLedger) -> None:
-    made = [answer(hour, source=source) for hour in range(1, ROUNDS) for source in (Source.CSV, Source.TRADES)]
-    brought(ledger, *made)
+def test_files_stay_as_they_are(ledger: SqlLedger) -> None:
+    archives = [answer(hour, source=Source.CSV) for hour in range(1, ROUNDS)]
+    trades = [answer(hour, source=Source.TRADES)._replace(rank=FILED) for hour in range(1, ROUNDS)]
+    brought(ledger, *archives, *trades)
     assert ledger.join_claims() == 0
-    assert ledger.assertions() == made
+    assert ledger.assertions() == [*archives, *trades]
+
+
+def test_daily_sweeps_leave_a_bounded_number_of_rows(ledger: SqlLedger) -> None:
+    most = 0
+    for hour in range(1, ROUNDS + 1):
+        brought(ledger, sweep(hour, proved=True), sweep(hour, series=HALVES), streamed(hour, series=DAYS))
+        ledger.join_claims()
+        most = max(most, len(ledger.assertions()))
+    assert most <= 3 * MANY
+    assert set(standing(ledger).values()) == {TimeRanges.single(NOON, NOON + ROUNDS * HOUR)}
+
+
+def test_requests_of_other_kinds_are_not_joined_and_certificates_stay(ledger: SqlLedger) -> None:
+    made = [(streamed if hour % 2 else sweep)(hour)._replace(proved=True) for hour in range(1, 2 * MANY)]
+    brought(ledger, *made)
+    before = evidence_of(ledger.assertions(), TimeRange(NOON, NOON + ROUNDS * HOUR))
+    ledger.join_claims()
+    assert evidence_of(ledger.assertions(), TimeRange(NOON, NOON + ROUNDS * HOUR)) == before
+    assert {claim.evidence for claim in before[HOURS]} == {"Trades XBTUSD", "Trades XBTUSD live"}
+
+
+def test_a_contradicted_sweep_counts_no_more_when_it_is_made_again(ledger: SqlLedger) -> None:
+    made = [sweep(hour) for hour in range(1, MANY + 3)]
+    for claim in made:
+        brought(ledger, claim)
+    assert ledger.join_claims() == len(made) - 1
+    wrong = made[1]
+    brought(ledger, *_against(wrong[1:3], ledger))
+    brought(ledger, wrong)
+    [ranges] = standing(ledger).values()
+    assert ranges == TimeRanges.single(NOON, made[-1].end) - TimeRanges.single(wrong.start, wrong.end)
+    assert ledger.join_claims() > 0
 
 
 def test_what_was_not_looked_at_yet_is_not_joined(ledger: SqlLedger) -> None:
@@ -141,37 +195,73 @@ UNHURRIED = settings(
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-STEP = st.one_of(
-    st.tuples(st.just("claim"), st.integers(1, 12), st.integers(1, 3), st.sampled_from([Source.OHLC, Source.DERIVED])),
-    st.tuples(st.just("withdraw"), st.integers(1, 12), st.integers(1, 3), st.none()),
-    st.tuples(st.just("undo"), st.none(), st.none(), st.none()),
-)
 
 
-def played(
-    steps: list[tuple[str, int, int, object]], ledger: SqlLedger, clock: SetClock, *, join: bool
-) -> list[object]:
-    """What a ledger says after each step, and of each instant at the end."""
-    said: list[object] = []
+def derived(hour: int, length: int) -> Assertion:
+    return answer(hour, length, source=Source.DERIVED)._replace(evidence="derived:15")
+
+
+KINDS: dict[str, Callable[[int, int], list[Assertion]]] = {
+    "answers": lambda hour, length: [answer(hour, length)],
+    "derives": lambda hour, length: [derived(hour, length)],
+    "sweeps": lambda hour, length: [sweep(hour, length)],
+    "sweeps finer": lambda hour, length: [sweep(hour, length, HALVES, proved=True)],
+    "streams": lambda hour, length: [streamed(hour, length), streamed(hour, length, HALVES)],
+}
+OTHER_STEPS = ("withdraw", "undo", "lose")
+STEP = st.tuples(st.sampled_from([*KINDS, *OTHER_STEPS]), st.integers(1, 12), st.integers(1, 3))
+
+
+def played(steps: list[tuple[str, int, int]], ledger: SqlLedger, clock: SetClock, *, join: bool) -> list[object]:
+    """What follows from a ledger's claims after each step, and at the end of each instant."""
+    found: list[object] = []
     jobs: list[int] = []
-    for step, hour, length, which in steps:
+    for step, hour, length in steps:
         clock.instant += HOUR
-        if step == "claim":
-            claim = answer(hour, length, source=Source(str(which)))
-            claim = claim._replace(evidence="derived:15") if claim.source is Source.DERIVED else claim
-            jobs.append(brought(ledger, claim))
-        elif step == "withdraw" and (against := _against(answer(hour, length)[1:3], ledger)):
+        start, end = answer(hour, length)[1:3]
+        if step in KINDS:
+            jobs.append(brought(ledger, *KINDS[step](hour, length)))
+        elif step == "withdraw" and (against := _against((start, end), ledger)):
             jobs.append(brought(ledger, *against))
+        elif step == "lose" and jobs:
+            ledger.forget_lost([], {HOURS: TimeRanges.single(start, end)}, TableMark("table", 1, ""))
         elif step == "undo" and jobs:
-            ledger.undo(jobs.pop())
-            ledger.record_findings({}, {BTC: LIVED}, ledger.unexamined([BTC]).newest)
+            found.append(_undone(ledger, jobs.pop()))
         if join:
             ledger.join_claims()
-        said.append(standing(ledger))
+        found.append(_follows(ledger.assertions()))
     for instant in range(NOON, clock.instant + 1, HOUR):
         known = ledger.assertions_at(instant)
-        said.append([claim for claim in known if not claim.withdrawn])
-    return said
+        found += [[claim for claim in known if not claim.withdrawn], _follows(known), _each_evidence(known)]
+    return found
+
+
+def _undone(ledger: SqlLedger, job: int) -> bool:
+    try:
+        ledger.undo(job)
+    except UsageError:
+        return False
+    ledger.record_findings({}, {BTC: LIVED}, ledger.unexamined([BTC]).newest)
+    return True
+
+
+def _follows(claims: list[Assertion]) -> tuple[object, ...]:
+    """Grades, coverage, certificates, where one interval may confirm another, and where answers were contradicted."""
+    series = (HALVES, HOURS)
+    known = Knowledge({BTC: (Life(0, None),)}, claims)
+    of_pair = known_pairs(known, series, TimeRange(0, 2 * NOON))[BTC]
+    lives = dict.fromkeys(series, LIVED)
+    return (
+        grades(claims, lives, {}),
+        coverage_ranges(claims, lives),
+        evidence_of(claims, TimeRange(0, 2 * NOON)),
+        of_pair.independent(HOURS.interval, HALVES.interval),
+        {series: ranges for series, ranges in known.refuted_answers.items() if ranges},
+    )
+
+
+def _each_evidence(claims: list[Assertion]) -> dict[tuple[object, ...], TimeRanges]:
+    return {(claim.series, claim.evidence, claim.rank, claim.proved): r for claim, r in standing_claims(claims)}
 
 
 def _against(span: tuple[int, int], ledger: SqlLedger) -> list[Assertion]:
@@ -183,7 +273,7 @@ def _against(span: tuple[int, int], ledger: SqlLedger) -> list[Assertion]:
     ]
 
 
-def check(steps: list[tuple[str, int, int, object]], monkeypatch: Callable[[object, str, object], None]) -> None:
+def check(steps: list[tuple[str, int, int]], monkeypatch: Callable[[object, str, object], None]) -> None:
     monkeypatch(joined, "MANY", 2)
     said = []
     for join in (False, True):
@@ -198,7 +288,7 @@ def check(steps: list[tuple[str, int, int, object]], monkeypatch: Callable[[obje
 @given(steps=st.lists(STEP, min_size=3, max_size=12))
 @settings(UNHURRIED, max_examples=4)
 def test_joining_changes_nothing_that_a_ledger_says(
-    steps: list[tuple[str, int, int, object]], monkeypatch: pytest.MonkeyPatch
+    steps: list[tuple[str, int, int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     check(steps, monkeypatch.setattr)
 
@@ -207,6 +297,6 @@ def test_joining_changes_nothing_that_a_ledger_says(
 @given(steps=st.lists(STEP, min_size=3, max_size=25))
 @settings(UNHURRIED, max_examples=1000)
 def test_joining_changes_nothing_in_a_thousand_histories(
-    steps: list[tuple[str, int, int, object]], monkeypatch: pytest.MonkeyPatch
+    steps: list[tuple[str, int, int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     check(steps, monkeypatch.setattr)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kraken_core.domain.candles import Source, Vintage, provisional, rank_of
+from kraken_core.domain.candles import Source, Vintage, derived_rank, provisional, rank_of
 from kraken_core.domain.coverage import Assertion
 from kraken_core.domain.knowledge import Knowledge
 from kraken_core.domain.life import Life
@@ -258,3 +258,19 @@ def test_where_they_differ_in_anything_nothing_is_agreed() -> None:
 @pytest.mark.parametrize("claims", [two_files(evidence="a"), two_files(evidence="derived:1", source=Source.DERIVED)])
 def test_one_file_of_trades_or_what_was_derived_confirms_nothing(claims: dict[Pair, KnownPair]) -> None:
     assert agreed(Row(MINUTES, 20, rank=CSV), Row(FIVES, 4, rank=CSV), claims=claims) == {}
+
+
+@pytest.mark.parametrize(
+    ("source", "confirms"), [(Source.TRADES, False), (Source.OHLC, True)], ids=["one tape", "answers of each interval"]
+)
+def test_answers_of_the_trades_endpoint_are_one_tape_whenever_they_were_given(
+    source: Source, *, confirms: bool
+) -> None:
+    rank = derived_rank(rank_of(source))
+    sweeps = [
+        Assertion(MINUTES, 600, 3000, source, rank, f"{source} at 1"),
+        Assertion(FIVES, 600, 3000, source, rank, f"{source} at 2"),
+    ]
+    claims = known_pairs(Knowledge({BTC: [Life(600)]}, sweeps), [MINUTES, FIVES], EVER)
+    found = agreed(Row(MINUTES, 20, rank=CSV), Row(FIVES, 4, rank=CSV), claims=claims)
+    assert bool(found) is confirms

@@ -7,12 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from kraken_core.domain.candles import Source, from_api
 from kraken_core.domain.certificates.certificate import CertifiedClaim
-from kraken_core.domain.coverage import TAKEN_OVER, Assertion, DataCoverageRange, standing_claims
+from kraken_core.domain.coverage import TAKEN_OVER, Assertion, DataCoverageRange, kind_of_request, standing_claims
 from kraken_core.domain.grades import Grade
 from kraken_core.domain.market import Series
 from kraken_core.domain.timerange import TimeRange, TimeRanges
-
-_INSTANTS = (" at ", " from ")  # what follows in the text of a request is when it was made, or where a sweep began
 
 
 def evidence_of(assertions: Iterable[Assertion], span: TimeRange) -> dict[Series, tuple[CertifiedClaim, ...]]:
@@ -48,8 +46,4 @@ def _evidence(claim: Assertion) -> str:
         return TAKEN_OVER.rstrip(":")
     if not from_api(claim.rank):
         return claim.evidence
-    for instant in _INSTANTS:
-        request, _, _ = claim.evidence.partition(instant)
-        if request != claim.evidence:
-            return request
-    return claim.evidence
+    return kind_of_request(claim.evidence)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
-from kraken_core.domain.candles import Source
+from kraken_core.domain.candles import Source, from_api
 from kraken_core.domain.life import lived, outside_life
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.request import closed
@@ -17,6 +17,7 @@ from kraken_core.domain.verification.agreement import Comparison, comparisons
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
+    from kraken_core.domain.coverage import Assertion
     from kraken_core.domain.knowledge import Knowledge
 
 
@@ -35,7 +36,8 @@ class KnownPair:
     """The slots of a pair's series, in the window that is looked at, by interval.
 
     In ``lived`` it lived; ``covered`` ones some source covers or they were derived; ``observed`` ones were not derived.
-    ``evidence`` are those of each interval that a file or an answer covers, by its hash or request.
+    ``evidence`` are those of each interval that a file or an answer covers, by its hash or request; by all answers of
+    the Trades endpoint together, which are one tape.
     """
 
     pair: Pair
@@ -63,7 +65,7 @@ class KnownPair:
     def independent(self, coarse: int, fine: int) -> TimeRanges:
         """The coarse slots in which the two intervals go back to different files, so that one confirms the other.
 
-        A file of trades covers every interval, and what was derived only repeats its origin.
+        A tape of trades covers every interval, and what was derived only repeats its origin.
         """
         mine, finer = self.evidence[coarse], self.evidence[fine]
         shared = TimeRanges.of(r for same in mine.keys() & finer.keys() for r in mine[same] & finer[same])
@@ -80,6 +82,11 @@ class KnownPair:
         return result
 
 
+def _origin(claim: Assertion) -> str:
+    """What a claim goes back to."""
+    return Source.TRADES if claim.source is Source.TRADES and from_api(claim.rank) else claim.evidence
+
+
 def known_pairs(knowledge: Knowledge, series: Collection[Series], window: TimeRange) -> dict[Pair, KnownPair]:
     """What is known of the pairs of these series, by pair; slots outside of the window are left out."""
     intervals: dict[Pair, list[int]] = defaultdict(list)
@@ -88,9 +95,8 @@ def known_pairs(knowledge: Knowledge, series: Collection[Series], window: TimeRa
     derived: dict[Series, list[TimeRange]] = defaultdict(list)
     by_evidence: dict[Series, dict[str, list[TimeRange]]] = defaultdict(lambda: defaultdict(list))
     for claim, ranges in knowledge.standing_claims:
-        (derived[claim.series] if claim.source is Source.DERIVED else by_evidence[claim.series][claim.evidence]).extend(
-            ranges
-        )
+        found = derived[claim.series] if claim.source is Source.DERIVED else by_evidence[claim.series][_origin(claim)]
+        found.extend(ranges)
     result = {}
     for pair, chosen in intervals.items():
         lives = knowledge.lives.get(pair, ())

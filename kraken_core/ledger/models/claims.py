@@ -77,6 +77,7 @@ trade_span = Table(
     *counts("phantoms"),
     Column("job_id", BigInteger, nullable=False),  # the job that saw them
     Index(None, "pair_id", "start"),
+    Index(None, "pair_id", "end"),
 )
 
 kept_trades = Table(  # where a source proves that no trade is missing from the table of trades

@@ -118,6 +118,7 @@ gap_record = Table(
     *moments("detected_at", "updated_at"),
     Column("job_id", BigInteger),  # the job that was the last to change it; null where none did
     Index(None, "pair_id", "interval", "start"),
+    Index(None, "status", "pair_id", "interval", "start"),  # open ones are few among those that rounds filled
     sqlite_autoincrement=True,  # the id of a gap that is gone never names another
 )
 
