@@ -7,14 +7,17 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Generator
+from contextlib import closing
 from datetime import date
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from kraken_core import Workbench
-from kraken_core.domain.errors import JobRunningError
+from kraken_core.domain.errors import Interrupted, JobRunningError
 from kraken_core.domain.exchange import NS, SETTLING_S
 from kraken_core.domain.grades import Grade
 from kraken_core.domain.market import Pair, Series
@@ -23,10 +26,12 @@ from kraken_core.simulator.exchange import TapeFaults
 from kraken_core.simulator.exchange.stream_faults import StreamFaults
 from kraken_core.simulator.listing import Listing
 from kraken_core.simulator.market import SimulatedMarket
+from kraken_core.workbench.live.live import LiveHistory, LivePhase
 from kraken_core.workbench.watch.watch import Watch
 from tests.support.command_line import ROOT, Kraken, command, environment
 from tests.support.helping import in_soak
 from tests.support.live_exchange import PATIENCE_S, Following, assert_stored_is_true, live_exchange
+from tests.support.pocket_exchange import PocketExchange, at_pocket
 
 DAY = "2026-03-30"
 START = day_start(date(2026, 3, 30))
@@ -95,6 +100,48 @@ def test_killed_anywhere_the_next_start_fills_what_is_missing(
             states = [job.status.value for job in workbench.jobs()]
         assert "FAILED" not in states
         assert "RUNNING" not in states
+
+
+def test_a_catch_up_that_was_stopped_is_taken_up_at_the_next_start_and_none_is_left(tmp_path: Path) -> None:
+    exchange = PocketExchange(MARKET, BEGINS)
+
+    with at_pocket(tmp_path / "home", exchange) as workbench:
+        phases = partial(_phases, workbench)
+        exchange.fails = stopped_at_candles
+        for _ in range(3):
+            with pytest.raises(Interrupted, match="job 1 is paused"), closing(phases()) as stopped:
+                next(stopped)
+            exchange.present += 1800
+        assert [(job.id, job.status.value) for job in workbench.jobs()] == [(1, "PAUSED")]
+        exchange.fails = lambda _kind, _pair: None
+        with closing(phases()) as going_on:
+            taken_up, caught_up = next(going_on).job, next(going_on).job
+        assert taken_up
+        assert caught_up
+        assert (taken_up.id, caught_up.id, caught_up.as_of - taken_up.as_of) == (1, 2, 3 * 1800)
+        assert {job.status.value for job in workbench.jobs()} == {"COMPLETED"}
+
+
+def test_a_job_of_another_selection_that_was_stopped_is_closed(tmp_path: Path) -> None:
+    exchange = PocketExchange(MARKET, BEGINS)
+    with at_pocket(tmp_path / "home", exchange) as workbench:
+        exchange.fails = stopped_at_candles
+        with pytest.raises(Interrupted), closing(_phases(workbench)) as stopped:
+            next(stopped)
+        exchange.fails = lambda _kind, _pair: None
+        with closing(_phases(workbench, intervals=[5])) as another:
+            assert next(another).job
+        assert [job.status.value for job in workbench.jobs()] == ["COMPLETED", "CANCELLED"]
+
+
+def stopped_at_candles(kind: str, _pair: Pair | None) -> None:
+    if kind in {"Trades", "OHLC"}:
+        raise Interrupted("paused")
+
+
+def _phases(workbench: Workbench, **more: object) -> Generator[LivePhase, None, None]:
+    request = {"pairs": ["BTC/USD"], "intervals": [1], "start_date": DAY} | more
+    return LiveHistory(workbench, request, lambda: False, lambda _: False).phases()
 
 
 def test_a_trade_tells_that_a_minute_has_settled_where_the_clock_is_known_to_be_behind(

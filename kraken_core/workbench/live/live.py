@@ -15,6 +15,7 @@ from kraken_core.domain.live_tape import LiveTape
 from kraken_core.domain.market import Pair
 from kraken_core.domain.request import Request
 from kraken_core.pipeline.live import LiveProgress
+from kraken_core.pipeline.run import JobResult
 from kraken_core.ports import TradeFeed
 from kraken_core.workbench.home import OpenHome
 from kraken_core.workbench.jobs.control import JobControl
@@ -89,6 +90,8 @@ class LiveHistory:
             what = describe_request(self.home, self.request)
             self._observer = LiveObserver.begin(self.home, what, self.notify, self.observed)
             try:
+                if former := self._close_former():
+                    yield self._ended(self._take_up(former))
                 yield self._ended(self._catch_up())
                 while not self.stop():
                     yield from self._with(self._pairs())
@@ -123,14 +126,27 @@ class LiveHistory:
         self._observer.job_ended(done.failed, outage=done.outage)
         return done
 
-    def _close_former(self) -> None:
-        """A live job whose process was killed is not gone on with: what it left is missing, and filled anew."""
-        ledger = self.home.ledger
+    def _close_former(self) -> IngestionJob | None:
+        """Close what was left unfinished, but for a job of this request that was stopped while it filled: returned.
+
+        Others are not gone on with, as one that streamed, or of another selection: what they left is missing, and
+        filled anew.
+        """
+        ledger, key = self.home.ledger, self._request().key
         self.home.runner.fail_stalled_jobs()
-        for job in ledger.jobs(UNFINISHED):
-            if job.trigger is Trigger.LIVE and job.status is not JobStatus.RUNNING:
+        left = [j for j in ledger.jobs(UNFINISHED) if j.trigger is Trigger.LIVE and j.status is not JobStatus.RUNNING]
+        stopped = (job for job in left if job.status is JobStatus.PAUSED and job.request.key == key)
+        goes_on = next((job for job in stopped if ledger.stages(job.id)), None)  # to stream has none
+        for job in left:
+            if job is not goes_on:
                 with suppress(IllegalMoveError):
                     ledger.move(job, job.mark_cancelled())
+        return goes_on
+
+    def _take_up(self, job: IngestionJob) -> LivePhase:
+        """Go on with a job that was stopped while it filled what was missing then; the next one fills the rest."""
+        self._observer.catching_up()
+        return _filled(self.home.runner.run(job, stop=self.stop))
 
     def _request(self) -> Request:
         return replace(ingest_request(self.home, **{**self.request, "incremental": True}), within_plan=False)
@@ -140,8 +156,7 @@ class LiveHistory:
         self._observer.catching_up()
         self._close_former()
         plan = self.home.runner.build_plan(self._request())
-        result = JobControl(self.home.runner).run(plan, stop=self.stop, origin=_ORIGIN)
-        return LivePhase(result.job, live=False, failed=result.job.error or "", outage=bool(result.unreached))
+        return _filled(JobControl(self.home.runner).run(plan, stop=self.stop, origin=_ORIGIN))
 
     def _catch_up_if_possible(self) -> LivePhase:
         """The same; where it fails, trades are streamed all the same, and the next one fills what is missing."""
@@ -202,6 +217,10 @@ class LiveHistory:
         """The exchange's clock: read once, and continued by a steady one."""
         at_begin, began = self.home.exchange(self.stop).now(), time.monotonic()
         return lambda: at_begin + int(time.monotonic() - began)
+
+
+def _filled(result: JobResult) -> LivePhase:
+    return LivePhase(result.job, live=False, failed=result.job.error or "", outage=bool(result.unreached))
 
 
 def _is_outage(error: KrakenError) -> bool:
