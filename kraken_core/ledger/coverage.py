@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import BindParameter, Connection, bindparam, delete, select
 
 from kraken_core.domain.coverage import CoverageSource, DataCoverageRange
 from kraken_core.domain.grades import Grade
@@ -15,9 +16,10 @@ from kraken_core.ledger.models import data_coverage_range
 from kraken_core.ledger.transactions import Transactions, by_series_and_time, transaction
 
 _SOURCES = {source.value: source for source in CoverageSource}
-_COLUMNS = [
-    data_coverage_range.c[name] for name in ("pair_id", "interval", "start", "end", "source", "candles", "grade")
-]
+_KEY = ("pair_id", "interval", "start", "end")
+_NAMES = (*_KEY, "source", "candles", "grade")
+_COLUMNS = [data_coverage_range.c[name] for name in _NAMES]
+_FEW = 8  # rows are deleted one by one where no more than one in so many goes
 _GRADES = {grade.value: grade for grade in Grade}
 
 
@@ -26,22 +28,35 @@ class CoverageRecords(Transactions):
 
     @transaction
     def replace_coverage(self, coverage: Mapping[Series, Sequence[DataCoverageRange]]) -> None:
-        """Set the covered ranges of these series. Raises LedgerError where two of a series overlap: nothing is set."""
+        """Set the covered ranges of these series. Raises LedgerError where two of a series overlap: nothing is set.
+
+        Only what changes is written: after very many rounds a series has very many ranges, and the last one changes.
+        """
         with self._writing({series.pair for series in coverage}) as connection:
+            wanted = [
+                (self._pair_ids[series.pair], series.interval, *r[1:3], str(r.source), r.candles, str(r.grade))
+                for series, ranges in coverage.items()
+                for r in ranges
+            ]
             of_series = self._of(data_coverage_range, coverage)
             with keeping(connection, data_coverage_range, of_series, self._clock.now()):
-                connection.execute(delete(data_coverage_range).where(of_series))
-                add_many(
-                    connection,
-                    data_coverage_range,
-                    ("pair_id", "interval", "start", "end", "source", "candles", "grade"),
-                    (
-                        (self._pair_ids[series.pair], series.interval, *r[1:3], str(r.source), r.candles, str(r.grade))
-                        for series, ranges in coverage.items()
-                        for r in ranges
-                    ),
-                    updated_at=self._now(),
-                )
+                stored = {tuple(row) for row in read_many(connection, select(*_COLUMNS).where(of_series))}
+                gone = stored.difference(wanted)
+                if len(gone) * _FEW < len(stored):
+                    self._delete(connection, gone)
+                else:
+                    connection.execute(delete(data_coverage_range).where(of_series))
+                    stored = set()
+                new = (row for row in wanted if row not in stored)
+                add_many(connection, data_coverage_range, _NAMES, new, updated_at=self._now())
+
+    @staticmethod
+    def _delete(connection: Connection, rows: Collection[tuple[Any, ...]]) -> None:
+        if rows:
+            keys: dict[str, BindParameter[Any]] = {name: bindparam(f"of_{name}") for name in _KEY}
+            row = (data_coverage_range.c[name] == value for name, value in keys.items())
+            found = [{f"of_{name}": value for name, value in zip(_KEY, row, strict=False)} for row in rows]
+            connection.execute(delete(data_coverage_range).where(*row), found)
 
     @transaction
     def coverage(self, series: Collection[Series] | None = None) -> list[DataCoverageRange]:

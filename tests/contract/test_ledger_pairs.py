@@ -18,6 +18,7 @@ from kraken_core.domain.coverage import (
     DataCoverageRange,
 )
 from kraken_core.domain.errors import LedgerError
+from kraken_core.domain.grades import Grade
 from kraken_core.domain.jobs import JobMetrics
 from kraken_core.domain.life import Life
 from kraken_core.domain.market import Pair, Series
@@ -190,11 +191,32 @@ def test_covered_ranges_of_a_series_that_overlap_are_refused_by_the_database(
     assert len(ledger.coverage()) == 3
 
 
-def test_covered_ranges_say_when_they_were_worked_out(ledger: SqlLedger, clock: SetClock) -> None:
+def test_covered_ranges_say_since_when_they_are_so(ledger: SqlLedger, clock: SetClock) -> None:
     ledger.replace_coverage({HOURS: [DataCoverageRange(HOURS, 0, DAY, CoverageSource.CSV, 24)]})
     with ledger._engine.connect() as connection:
         [written] = connection.execute(select(data_coverage_range.c.updated_at)).scalars()
     assert written == datetime.fromtimestamp(clock.now(), UTC)
+
+
+def test_of_many_covered_ranges_only_those_are_written_that_change(ledger: SqlLedger, clock: SetClock) -> None:
+    days = [DataCoverageRange(HOURS, 2 * day * DAY, (2 * day + 1) * DAY, CoverageSource.CSV, 24) for day in range(40)]
+    others = [each._replace(series=ETHER) for each in days]
+    ledger.replace_coverage({HOURS: days, ETHER: others})
+    longer, other_grade, fresh = (
+        days[-1]._replace(end=days[-1].end + DAY, candles=30),
+        days[7]._replace(grade=Grade.PROVED),
+        days[3]._replace(start=7 * DAY, end=8 * DAY),
+    )
+    changed = sorted({*days[1:-1], longer, other_grade, fresh} - {days[7]})
+    before = clock.now()
+    clock.instant += DAY
+    ledger.replace_coverage({HOURS: changed, ETHER: others})
+    assert ledger.coverage() == [*changed, *others]
+    assert ledger.coverage_at(before) == [*days, *others]
+    with ledger._engine.connect() as connection:
+        written = connection.execute(select(data_coverage_range.c.start, data_coverage_range.c.updated_at)).all()
+    dated_anew = {start for start, moment in written if moment == datetime.fromtimestamp(clock.now(), UTC)}
+    assert dated_anew == {longer.start, other_grade.start, fresh.start}
 
 
 def test_markets_of_one_asset_at_several_exchanges_are_pairs_of_their_own(opened: Callable[..., SqlLedger]) -> None:

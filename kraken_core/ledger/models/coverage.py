@@ -43,7 +43,7 @@ data_coverage_range = Table(
     *one_of("source", CoverageSource),
     *counts("candles"),
     added_word("grade", Grade, Grade.CLAIMED),
-    Column("updated_at", Moment),  # when it was worked out; null where an earlier version did
+    Column("updated_at", Moment),  # since when it is so; null where an earlier version found it
 )
 
 # Ranges that do not overlap end in the order in which they begin: only the nearest one before can reach into a new one.
