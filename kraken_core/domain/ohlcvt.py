@@ -18,7 +18,7 @@ from typing import NamedTuple, cast
 import numpy as np
 import polars as pl
 
-from kraken_core.domain.candles import PRICES, VALUES
+from kraken_core.domain.candles import PRICES, SCHEMA, VALUES
 from kraken_core.domain.csv_columns import ColumnLayout, encoding_fault
 from kraken_core.domain.errors import BadFileError
 from kraken_core.domain.interval_units import short
@@ -30,12 +30,7 @@ from kraken_core.domain.timerange import TimeRanges
 # As they are in the file; ``time`` in epoch seconds.
 COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
     "time": pl.Int64,
-    "open": pl.Float64,
-    "high": pl.Float64,
-    "low": pl.Float64,
-    "close": pl.Float64,
-    "volume": pl.Float64,
-    "trades": pl.Int32,
+    **{name: SCHEMA[name] for name in VALUES},
 }
 EARLIEST = 1_300_000_000  # 2011-03-13, before Kraken opened: an earlier time is no time
 NOT_CLOSED = "its slot has not closed yet"

@@ -28,23 +28,10 @@ from kraken_core.stores.delta.replaced import restored
 from kraken_core.stores.files.errors import read_errors, store_errors
 from kraken_core.stores.files.file_names import checksum_in
 from kraken_core.stores.files.spans import US
-from kraken_core.stores.files.table_form import PARTITION
+from kraken_core.stores.files.table_form import PARTITION, SQL_TYPES
 
 if TYPE_CHECKING:
     import duckdb
-
-_SQL_TYPES = {
-    "pair": "VARCHAR",
-    PARTITION: "INTEGER",
-    "time": "TIMESTAMP WITH TIME ZONE",
-    "open": "DOUBLE",
-    "high": "DOUBLE",
-    "low": "DOUBLE",
-    "close": "DOUBLE",
-    "volume": "DOUBLE",
-    "trades": "INTEGER",
-    "source": "VARCHAR",
-}
 
 
 class DeltaStore(DeltaMaintenance):
@@ -188,10 +175,10 @@ class DeltaStore(DeltaMaintenance):
         with self._lock:
             self._refresh()
             files = [(self._index.interval(path), path) for path in self._index.paths]
-        columns = ", ".join(f"NULL::{kind} AS {name}" for name, kind in _SQL_TYPES.items())
+        columns = ", ".join(f"NULL::{kind} AS {name}" for name, kind in SQL_TYPES.items())
         parts = [f"SELECT {columns} WHERE false"]  # the types, also of a table without any file
         for interval, found in groupby(sorted(files), key=itemgetter(0)):
-            columns = ", ".join(f"{interval} AS {name}" if name == PARTITION else name for name in _SQL_TYPES)
+            columns = ", ".join(f"{interval} AS {name}" if name == PARTITION else name for name in SQL_TYPES)
             with store_errors("show", place):
                 rows = place.read_by(connection, f"candles_{interval}", [path for _, path in found])
             parts.append(f"SELECT {columns} FROM {rows}")

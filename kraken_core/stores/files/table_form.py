@@ -7,11 +7,14 @@ from typing import NamedTuple
 
 import polars as pl
 
-from kraken_core.domain.candles import SCHEMA
+from kraken_core.domain.candles import SCHEMA, TIME
 from kraken_core.domain.kept_trades import KEPT
+from kraken_core.domain.revisions import VISIBLE
 
 PARTITION = "interval_minutes"  # of candles; in the folder's name, so not in the files (Delta's rule)
 YEAR = "year"  # of trades
+_SQL = {pl.String: "VARCHAR", pl.Int32: "INTEGER", pl.Float64: "DOUBLE", TIME: "TIMESTAMP WITH TIME ZONE"}
+SQL_TYPES = {name: _SQL[kind] for name, kind in VISIBLE.items()}  # of the view ``candles``
 
 
 class TableForm(NamedTuple):

@@ -11,18 +11,11 @@ import duckdb
 from kraken_core.domain.venues import SEPARATOR
 from kraken_core.stores.files.errors import store_errors
 from kraken_core.stores.files.location import literal, unglobbed
+from kraken_core.stores.files.table_form import SQL_TYPES
 from kraken_core.stores.questdb.server import QuestDbServer
 from kraken_core.stores.questdb.tables import ASSETS, TableKey
 
 KEPT_S = 3600  # a file of an earlier state may still be read
-_TYPES = {
-    "pair": "VARCHAR",
-    "interval_minutes": "INTEGER",
-    "time": "TIMESTAMP WITH TIME ZONE",
-    **dict.fromkeys(("open", "high", "low", "close", "volume"), "DOUBLE"),
-    "trades": "INTEGER",
-    "source": "VARCHAR",
-}
 # Where rows of several sources share a slot: as everywhere, the highest kind of source counts.
 _HIGHEST = (
     "QUALIFY row_number() OVER (PARTITION BY pair, interval_minutes, time ORDER BY CASE "
@@ -41,10 +34,10 @@ def show(
     by_source: bool,
 ) -> None:
     """Create the view. ``key`` is the state of the table; where there is none, the view is empty. Raises StoreError."""
-    columns = ", ".join(f"{name}::{kind} AS {name}" for name, kind in _TYPES.items())
+    columns = ", ".join(f"{name}::{kind} AS {name}" for name, kind in SQL_TYPES.items())
     with store_errors("show", folder):
         connection.execute(f"SET allowed_directories = {literal([str(folder), unglobbed(str(folder))])}")
-        rows = f"SELECT {', '.join(f'NULL AS {name}' for name in _TYPES)} WHERE false"
+        rows = f"SELECT {', '.join(f'NULL AS {name}' for name in SQL_TYPES)} WHERE false"
         if key.ids:
             rows = f"SELECT * FROM read_parquet({literal([unglobbed(str(_fetched(server, folder, key, table)))])})"
             rows += f" {_HIGHEST}" if by_source else ""
@@ -60,7 +53,7 @@ def _fetched(server: QuestDbServer, folder: Path, key: TableKey, table: str) -> 
         if old.stat().st_mtime < time.time() - KEPT_S:
             old.unlink(missing_ok=True)
     part = folder / f"{uuid.uuid4().hex}.part"
-    names = ", ".join("trade_count AS trades" if name == "trades" else name for name in _TYPES if name != "pair")
+    names = ", ".join("trade_count AS trades" if name == "trades" else name for name in SQL_TYPES if name != "pair")
     try:
         server.download(
             f"SELECT CASE WHEN strpos(quote_currency, '{SEPARATOR}') > 0 THEN quote_currency::string "

@@ -7,7 +7,7 @@ from functools import cached_property
 
 import polars as pl
 
-from kraken_core.domain.candles import TIME
+from kraken_core.domain.candles import SCHEMA, TIME, VALUES
 from kraken_core.domain.errors import StoreError
 from kraken_core.domain.interval_units import short
 from kraken_core.domain.timerange import iso
@@ -22,7 +22,7 @@ _OF_CANDLES = {"trade_count": "trades"}  # by another name in a file than in the
 _AT_ONCE = 40  # files in one transaction
 _SORTED_ROWS = 2_000_000  # candles in memory at once, where they are sent: some 200 MB
 _SENT = ("pair", *COLUMNS)  # the server has numbers for pairs; people use names
-_VALUES = ("open", "high", "low", "close", "volume", "trade_count")
+_EMPTY = {name: SCHEMA[_OF_CANDLES.get(name, name)] for name in COLUMNS if _OF_CANDLES.get(name, name) in VALUES}
 
 
 class CandleWriter:
@@ -53,9 +53,7 @@ class CandleWriter:
 
     def write(self, candles: pl.DataFrame, gone: pl.DataFrame) -> None:
         """Candles, and rows that delete their slots. Raises StoreError."""
-        empty = self._in_columns(gone).with_columns(
-            pl.lit(None, pl.Int32 if name == "trade_count" else pl.Float64).alias(name) for name in _VALUES
-        )
+        empty = self._in_columns(gone).with_columns(pl.lit(None, kind).alias(name) for name, kind in _EMPTY.items())
         self._send(pl.concat([self._in_columns(candles), empty]))
 
     def record(self, steps: Sequence[Step], ids: Mapping[str, int]) -> None:

@@ -10,12 +10,13 @@ import polars as pl
 
 from kraken_core.domain.candles import PRICES, TIME
 from kraken_core.domain.joined import FACTOR, ORIGIN
+from kraken_core.domain.revisions import SLOT, VISIBLE
 
 if TYPE_CHECKING:
     import pandas as pd
 
 _NUMBERS = (*PRICES, "volume")
-_COLUMNS = (*_NUMBERS, "trades", "source")
+_COLUMNS = tuple(name for name in VISIBLE if name not in SLOT)
 _FLAGS = ("filled", "partial", ORIGIN, FACTOR, "flags")
 
 
