@@ -2,7 +2,8 @@
 
 A frame of candles is a polars DataFrame with the columns of :data:`SCHEMA`, one row a candle:
 ``pair`` (``BTC/USD``), ``interval_minutes``, ``time`` (slot open, UTC), ``open``, ``high``, ``low``, ``close``,
-``volume`` (in the base asset), ``trades`` (null where the source has no count), ``source`` and ``rank``.
+``volume`` (in the base asset), ``trades`` (null where the source has no count), ``source`` and ``rank``. It may have
+``vwap`` too (:data:`FULL_SCHEMA`), null where the source has none; a frame without that column has none at all.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from enum import StrEnum
 from functools import cache
 
 import polars as pl
+
+from kraken_core.domain.averages import VWAP, of_finer
 
 TIME = pl.Datetime("us", "UTC")
 PRICES = ("open", "high", "low", "close")
@@ -32,13 +35,15 @@ SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "source": pl.String,
     "rank": pl.Int64,
 }
+# With what is read on request, and is no part of what decides which candle is in force.
+FULL_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {**SCHEMA, VWAP: pl.Float64}
 _SLOT = ("pair", "interval_minutes", "time")
 VOLUME_DECIMALS = 8  # every pair's lot_decimals is at most 8
 
 
 def chosen(columns: Collection[str]) -> dict[str, pl.DataType | type[pl.DataType]]:
-    """The requested ones of SCHEMA, in its order; the columns that identify a slot are always among them."""
-    return {name: kind for name, kind in SCHEMA.items() if name in columns or name in _SLOT}
+    """The requested ones of FULL_SCHEMA, in its order; the columns that identify a slot are always among them."""
+    return {name: kind for name, kind in FULL_SCHEMA.items() if name in columns or name in _SLOT}
 
 
 class Source(StrEnum):
@@ -207,13 +212,14 @@ def aggregate(fine: pl.DataFrame, interval: int) -> pl.DataFrame:
     """Candles of ``interval`` minutes from finer ones, sorted by pair and time (domain rule 7).
 
     Open first, high max, low min, close last; volume summed exactly, as decimals; trades summed, null where any is
-    unknown; rank the worst of the inputs'. Whether the finer slots were all covered is up to the caller.
+    unknown; rank the worst of the inputs'. Whether the finer slots were all covered is up to the caller. Of candles
+    with the column ``vwap`` it is the average, null where one of the inputs has none.
     """
     # A double times 10**8 is exact to about 90 million coins only; its text has the digits as they were published.
     volume = pl.col("volume").cast(pl.String).cast(pl.Decimal(38, VOLUME_DECIMALS))
-    return (
+    fine = fine.sort(KEY)
+    made = (
         fine.lazy()
-        .sort(KEY)
         .with_columns(volume, pl.col("time").dt.truncate(f"{interval}m"))
         .group_by(KEY, maintain_order=True)
         .agg(
@@ -230,7 +236,10 @@ def aggregate(fine: pl.DataFrame, interval: int) -> pl.DataFrame:
             .alias("trades"),
             pl.lit(Source.DERIVED.value).alias("source"),
             (pl.min("rank") & ~_TIE_BREAK).alias("rank"),
+            pl.len().alias("fine"),
         )
-        .select(*SCHEMA)
         .collect()
+    )
+    return (
+        made.with_columns(of_finer(fine, made)).select(*FULL_SCHEMA) if VWAP in fine.columns else made.select(*SCHEMA)
     )

@@ -32,13 +32,14 @@ _NAMES: dict[str, frozenset[str]] = {
             *("no of trades", "transactions"),
         }
     ),
+    "vwap": frozenset({"vwap", "weighted price", "volume weighted average price", "volume weighted average"}),
 }
 _FEWEST_NAMED = 3  # columns; a shorter line is no header
 _UTF16_HEAD = 400  # bytes that identify it
 
 
 class ColumnLayout(NamedTuple):
-    """The position of each needed column, and how many columns a row has; ``named`` by a header, or Kraken's own."""
+    """The position of each column that is read, and how many a row has; ``named`` by a header, or Kraken's own."""
 
     places: Mapping[str, int]
     width: int
@@ -56,15 +57,16 @@ def is_header(fields: Sequence[str]) -> bool:
     return named and not any(map(_is_number, fields))
 
 
-def layout_of(header: Sequence[str], wanted: Sequence[str]) -> ColumnLayout:
-    """The layout that a header names; other columns are ignored.
+def layout_of(header: Sequence[str], wanted: Sequence[str], optional: Sequence[str] = ()) -> ColumnLayout:
+    """The layout that a header names, ``optional`` columns that it names once included; others are ignored.
 
     Raises BadFileError where a needed column is not named, or named twice: nothing is guessed.
     """
     named = list(header)
     while named and not named[-1]:  # rows may end in an empty field too
         named.pop()
-    known = [next((name for name in wanted if _plain(field) in _NAMES[name]), None) for field in named]
+    readable = (*wanted, *optional)
+    known = [next((name for name in readable if _plain(field) in _NAMES[name]), None) for field in named]
     for name in wanted:
         if known.count(name) != 1:
             how = "no column" if name not in known else "more than one column"
@@ -72,7 +74,8 @@ def layout_of(header: Sequence[str], wanted: Sequence[str]) -> ColumnLayout:
                 f"its header ({','.join(named)}) names {how} as {name}; name the columns {','.join(wanted)}, or leave "
                 "the header out and keep that order"
             )
-    return ColumnLayout({name: known.index(name) for name in wanted}, len(named), named=True)
+    once = [name for name in readable if known.count(name) == 1]
+    return ColumnLayout({name: known.index(name) for name in once}, len(named), named=True)
 
 
 def encoding_fault(text: bytes) -> str:

@@ -18,6 +18,7 @@ from typing import NamedTuple, cast
 import numpy as np
 import polars as pl
 
+from kraken_core.domain.averages import VWAP
 from kraken_core.domain.candles import PRICES, SCHEMA, VALUES
 from kraken_core.domain.csv_columns import ColumnLayout, encoding_fault
 from kraken_core.domain.errors import BadFileError
@@ -52,7 +53,7 @@ class Reject(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """The content of one file. ``candles`` has the columns of COLUMNS, sorted, unique by time.
+    """The content of one file. ``candles`` has the columns of COLUMNS, sorted, unique by time; and vwap if a row has.
 
     ``first`` and ``last`` are the slots (open, epoch seconds) of its first and last good row, traded or not; rows
     without a trade are not among the candles. ``unknown`` is what its rows do not show: where some may
@@ -134,9 +135,10 @@ def parse_any(text: bytes, interval: int, now: int) -> Parsed:
         raise BadFileError(f"most of its rows do not end in a count of trades: their columns are in another order{why}")
     taken = good.unique("time", keep="first").sort("time")
     _require_coarsest(taken, interval)
+    columns = (*COLUMNS, VWAP) if taken[VWAP].is_not_null().any() else COLUMNS
     torn = not text.endswith(b"\n") and rows["line"][-1] == text.count(b"\n") + 1
     return Parsed(
-        taken.filter(pl.col("trades") > 0).select(*COLUMNS),
+        taken.filter(pl.col("trades") > 0).select(*columns),
         rows.height,
         int(taken["time"][0]),
         int(taken["time"][-1]),
@@ -180,7 +182,7 @@ def _reasons(width: int, now: int, layout: ColumnLayout) -> pl.Expr:
         (pl.any_horizontal(pl.col(name).is_null() for name in PRICES), pl.lit("a price is not a number")),
         (pl.col("volume").is_null(), pl.lit("its volume is not a number")),
         (
-            ~pl.col("vwap"),
+            ~pl.col("sound"),
             pl.lit("8 columns instead of 7, and the sixth is not a vwap: it lies outside of low and high"),
         ),
         (pl.col("trades").is_null(), pl.lit(_NO_COUNT)),

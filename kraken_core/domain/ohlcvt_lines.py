@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
+from kraken_core.domain.averages import VWAP, stated
 from kraken_core.domain.candles import PRICES, VALUES
 from kraken_core.domain.csv_columns import STRIPPED, ColumnLayout, fields_of, is_header, layout_of
 from kraken_core.domain.errors import BadFileError
@@ -13,14 +14,14 @@ KRAKENS = ColumnLayout({name: place for place, name in enumerate(NAMES)}, len(NA
 _FEWEST_NAMED = 6  # columns of a header: fewer names are a damaged row
 _VWAP_PLACE = 5  # some collectors put a vwap before the volume
 _VWAP_SHARE = 0.9  # of the rows with eight columns, for those to have one
-_ROUNDING = 1e-9  # by how much, of itself, a vwap may lie outside of low and high
 
 
 def read_lines(text: bytes) -> tuple[pl.DataFrame, ColumnLayout]:
     """The rows of a file in its order, and the layout they are read in.
 
-    Columns: line (from 1), text, those of NAMES (null where a field is no number), time_text, width (columns), and
-    vwap, false where an eighth column is none. Raises BadFileError for a header that cannot be obeyed.
+    Columns: line (from 1), text, those of NAMES (null where a field is no number), time_text, width (columns), vwap
+    (null where there is none), and sound, false where an eighth column is no vwap. Raises BadFileError for a header
+    that cannot be obeyed.
     """
     lines = pl.read_lines(
         text.decode(errors="replace").encode(), name="text", row_index_name="line", row_index_offset=1
@@ -37,7 +38,7 @@ def _layout(lines: pl.DataFrame) -> tuple[ColumnLayout, pl.DataFrame]:
         fields = fields_of(text)
         if not is_header(fields) or len(fields) < _FEWEST_NAMED:
             continue
-        named = layout_of(fields, NAMES)
+        named = layout_of(fields, NAMES, optional=(VWAP,))
         if line == lines["line"][0]:
             layout = KRAKENS if named == KRAKENS else named
             lines = lines[1:]
@@ -70,18 +71,20 @@ def _values(lines: pl.DataFrame, layout: ColumnLayout) -> pl.DataFrame:
             *(at(name).cast(pl.Float64, strict=False).alias(name) for name in (*PRICES, "volume")),
             pl.when(count == count.floor()).then(count.cast(pl.Int32, strict=False)).alias("trades"),
             weighted.alias("weighted"),
-            pl.col("fields").list.get(_VWAP_PLACE, null_on_oob=True).cast(pl.Float64, strict=False).alias("weight"),
+            pl.col("fields")
+            .list.get(layout.places.get(VWAP, _VWAP_PLACE), null_on_oob=True)
+            .cast(pl.Float64, strict=False)
+            .alias(VWAP),
         )
-        .with_columns(_vwap().alias("vwap"))
-        .drop("fields", "weighted", "weight")
+        .with_columns(_is_sound().alias("sound"))
+        .with_columns(pl.when("sound", pl.col("weighted") | pl.lit(VWAP in layout.places)).then(stated(pl.col(VWAP))))
+        .drop("fields", "weighted")
     )
 
 
-def _vwap() -> pl.Expr:
+def _is_sound() -> pl.Expr:
     """False where a row has eight columns and the sixth is no vwap: one lies within low and high, and so do most."""
-    weight = pl.col("weight")
-    slack = weight.abs() * _ROUNDING
-    within = ((weight >= pl.col("low") - slack) & (weight <= pl.col("high") + slack)).fill_null(value=False)
+    within = stated(pl.col(VWAP)).is_not_null()
     traded = pl.col("weighted") & (pl.col("trades") != 0).fill_null(value=True)
     share = within.filter(traded).mean()
     believed = (share.is_null() | (share >= _VWAP_SHARE)) & (within | ~traded)

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import polars as pl
 
-from kraken_core.domain.candles import SCHEMA, TIME, VALUES, altered
+from kraken_core.domain.averages import VWAP
+from kraken_core.domain.candles import FULL_SCHEMA, SCHEMA, TIME, VALUES, altered
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.timerange import TimeRanges
 
@@ -19,14 +20,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 SLOT = ("pair", "interval_minutes", "time")
-# What users see of a candle: how it ranks is no part of what was known.
+# What users see of a candle, and with what they see on request: how it ranks is no part of what was known.
 VISIBLE = {name: kind for name, kind in SCHEMA.items() if name != "rank"}
+ALL_VISIBLE = {**VISIBLE, VWAP: FULL_SCHEMA[VWAP]}
 _US = 1_000_000
 _FLOATS = tuple(name for name in VALUES if SCHEMA[name] == pl.Float64)
 
 
 class Replacement(NamedTuple):
-    """Where a commit changes anything, and all candles that were there before: VISIBLE, sorted by slot.
+    """Where a commit changes anything, and all candles that were there before: ALL_VISIBLE, sorted by slot.
 
     Elsewhere, by the source that they had before, are the ranges in which candles keep their values and get another
     source. A range may reach over slots that stay empty; it never reaches over a candle that is none of its own.
@@ -43,12 +45,12 @@ class Replacement(NamedTuple):
 
 
 def replacement(lost: pl.DataFrame, new: pl.DataFrame, kept: pl.DataFrame) -> Replacement:
-    """What a commit changes: ``lost`` are candles that leave their slots, ``new`` those that take one (VISIBLE).
+    """What a commit changes: ``lost`` are candles that leave their slots, ``new`` those that take one (ALL_VISIBLE).
 
     A new one that is equal to the lost one of its slot, to the bit, changes nothing, nor does one of a slot of ``kept``
     (SLOT): of the candles that stay as they are, at least those between the others, lest ranges reach over them.
     """
-    alike = new.join(lost, on=SLOT, suffix="_stored").filter(~_other_values())
+    alike = new.join(lost, on=SLOT, suffix="_stored").filter(~_other_values() & ~_other_average())
     from_other = pl.col("source").ne_missing(pl.col("source_stored"))
     relabelled = alike.filter(from_other).select(*SLOT, "source_stored").join(kept.select(SLOT), on=SLOT, how="anti")
     unchanged = pl.concat([kept.select(SLOT), alike.filter(~from_other).select(SLOT)])
@@ -114,7 +116,7 @@ class Earlier(NamedTuple):
 def earlier(ranges: Mapping[Series, TimeRanges], since: Iterable[Replacement]) -> Earlier:
     """How ranges were before the commits made ``since``, oldest first: the first that changed a slot decides."""
     left, named = dict(ranges), dict(ranges)  # where values, and sources, are not decided yet
-    found = [pl.DataFrame(schema=VISIBLE)]
+    found = [pl.DataFrame(schema=ALL_VISIBLE)]
     sources: dict[str, dict[Series, TimeRanges]] = {}
     for each in since:
         for source, relabelled in each.sources.items():
@@ -130,14 +132,14 @@ def earlier(ranges: Mapping[Series, TimeRanges], since: Iterable[Replacement]) -
 
 
 def taken_back(now: pl.DataFrame, ranges: Mapping[Series, TimeRanges], since: Iterable[Replacement]) -> pl.DataFrame:
-    """The candles of ranges (VISIBLE), given those of ``now``, before the commits made ``since``, oldest first."""
+    """The candles of ranges (ALL_VISIBLE), given those of ``now``, before the commits made ``since``, oldest first."""
     then = earlier(ranges, since)
     same = now if then.unchanged == ranges else within(now, then.unchanged)
     return pl.concat([with_sources(same, then.sources), then.candles]).sort(SLOT)
 
 
 def with_sources(candles: pl.DataFrame, sources: Mapping[str, Mapping[Series, TimeRanges]]) -> pl.DataFrame:
-    """The candles (VISIBLE), those in the ranges of a source as of that source."""
+    """The candles (ALL_VISIBLE), those in the ranges of a source as of that source."""
     for source, ranges in sources.items():
         theirs = within(candles, ranges)
         others = candles.join(theirs, on=SLOT, how="anti")
@@ -168,6 +170,18 @@ def within(candles: pl.DataFrame, ranges: Mapping[Series, TimeRanges]) -> pl.Dat
 def unlike(stored: str = "_stored") -> pl.Expr:
     """Whether two joined candles differ in anything that users see, were it in a bit: 0.0 is not -0.0."""
     return pl.any_horizontal(_other_values(stored), pl.col("source").ne_missing(pl.col(f"source{stored}")))
+
+
+def kept_apart(stored: str = "_stored") -> pl.Expr:
+    """Whether one of two joined candles is kept where the other takes its slot: they are unlike, or average otherwise.
+
+    That the average alone is another is no revision; all the same it is read again as it was.
+    """
+    return pl.any_horizontal(unlike(stored), _other_average(stored))
+
+
+def _other_average(stored: str = "_stored") -> pl.Expr:
+    return pl.col(VWAP).ne_missing(pl.col(f"{VWAP}{stored}"))
 
 
 def _other_values(stored: str = "_stored") -> pl.Expr:

@@ -2,7 +2,7 @@
 
 A slot's part is what some of its trades make of it. Parts of one slot join to one, in whatever portions they come, so
 that a sweep of ten thousand pages and a file of a hundred million rows need no more memory than their slots. Volumes
-stay decimals until the last step.
+stay decimals until the last step, and so do amounts (price times volume), as whole numbers.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from kraken_core.domain.candles import SCHEMA, TIME, VOLUME_DECIMALS, Source, rank_of
+from kraken_core.domain.candles import FULL_SCHEMA, TIME, VOLUME_DECIMALS, Source, rank_of
 from kraken_core.domain.exchange import NS
 from kraken_core.domain.market import INTERVALS, Pair
+from kraken_core.domain.trade_averages import AMOUNT, amounts, averages
 
 API_RANK = rank_of(Source.TRADES)  # of trades that the API answered: they have no vintage
 _US = 1_000_000  # microseconds a second
@@ -29,7 +30,8 @@ TRADES: dict[str, pl.DataType | type[pl.DataType]] = {
 # The same of an answer of the API. ``kind``: by which side, and which order (``bl``, ``sm``); id 0 is unknown too.
 PAGE: dict[str, pl.DataType | type[pl.DataType]] = {**TRADES, "kind": pl.String}
 # A slot's part: ``time`` is the slot's open in epoch seconds, ``first`` and ``last`` are when its first and last trade
-# happened, in epoch nanoseconds. Frames of parts are sorted by time, with each slot once.
+# happened, in epoch nanoseconds; ``amount`` (see trade_averages) is null where one of its trades has none. Frames of
+# parts are sorted by time, with each slot once.
 PARTS: dict[str, pl.DataType | type[pl.DataType]] = {
     "time": pl.Int64,
     "open": pl.Float64,
@@ -40,7 +42,10 @@ PARTS: dict[str, pl.DataType | type[pl.DataType]] = {
     "trades": pl.Int64,
     "first": pl.Int64,
     "last": pl.Int64,
+    "amount": AMOUNT,
 }
+# The amount of several together.
+_AMOUNT = pl.when(~pl.col("amount").has_nulls()).then(pl.sum("amount")).alias("amount")
 
 
 OF_TRADES = (  # the values of a candle, or of any other bar, of its trades in order
@@ -62,12 +67,14 @@ def partial(trades: pl.DataFrame, interval: int) -> pl.DataFrame:
         trades = trades.sort("time", maintain_order=True)
     return (
         trades.lazy()
+        .with_columns(amounts(trades))
         .with_columns((pl.col("time") // (interval * 60 * NS) * (interval * 60)).set_sorted().alias("slot"))
         .group_by("slot", maintain_order=True)
         .agg(
             *OF_TRADES,
             pl.first("time").alias("first"),
             pl.last("time").alias("last"),
+            _AMOUNT,
         )
         .rename({"slot": "time"})
         .select(*PARTS)
@@ -89,6 +96,7 @@ def merge(parts: Iterable[pl.DataFrame]) -> pl.DataFrame:
             pl.max("high"),
             pl.min("low"),
             pl.sum("volume", "trades"),
+            _AMOUNT,
         )
         .join(closes, on="time", maintain_order="left")
         .select(*PARTS)
@@ -109,6 +117,7 @@ def coarser(parts: pl.DataFrame, interval: int) -> pl.DataFrame:
             pl.min("low"),
             pl.last("close", "last"),
             pl.sum("volume", "trades"),
+            _AMOUNT,
         )
         .select(*PARTS)
         .collect()
@@ -150,7 +159,7 @@ class TradeCandles:
         )
 
     def each(self, rank: int = API_RANK) -> Iterator[tuple[int, pl.DataFrame]]:
-        """Each interval, finest first, and its candles: SCHEMA, by time. One frame is in memory at a time."""
+        """Each interval, finest first, and its candles: FULL_SCHEMA, by time. One frame is in memory at a time."""
         parts = self.parts
         for interval in self.intervals:
             parts = parts if interval == self.finest else coarser(parts, interval)
@@ -170,4 +179,5 @@ class TradeCandles:
             pl.col("trades").cast(pl.Int32),
             pl.lit(Source.TRADES.value).alias("source"),
             pl.lit(rank, pl.Int64).alias("rank"),
-        ).select(*SCHEMA)
+            averages(parts),
+        ).select(*FULL_SCHEMA)

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
+from kraken_core.domain.averages import VWAP
 from kraken_core.domain.candles import TIME
 from kraken_core.domain.market import Pair, Series
-from kraken_core.domain.revisions import SLOT, VISIBLE
+from kraken_core.domain.revisions import ALL_VISIBLE, SLOT, VISIBLE
 from kraken_core.domain.timerange import TimeRanges
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ _BYTES = 8  # of a number
 _MUCH = 1_000_000  # bytes: to make more of them as few as can be would keep a commit waiting
 _INTERVALS = 10_000  # more than any interval has minutes
 _UNKNOWN = -1  # a count of trades that nobody knows
+_SOURCES = "sources"
 _FLOATS = tuple(name for name, kind in VISIBLE.items() if kind == pl.Float64)
 
 
@@ -79,7 +81,7 @@ def unpack_sources(packed: bytes, names: Mapping[tuple[int, int], Series]) -> di
 
 
 def pack_candles(candles: pl.DataFrame, ids: Mapping[Pair, int]) -> bytes:
-    """Candles (VISIBLE), to the bit."""
+    """Candles (ALL_VISIBLE), to the bit."""
     sources = candles["source"].unique().drop_nulls().sort().to_list()
     pairs = {str(pair): id_ for pair, id_ in ids.items()}
     numbers = candles.select(
@@ -91,16 +93,24 @@ def pack_candles(candles: pl.DataFrame, ids: Mapping[Pair, int]) -> bytes:
     )
     columns = [column.cast(pl.Int64).to_numpy() for column in numbers]
     columns += [candles[name].to_numpy().view(np.int64) for name in _FLOATS]
-    return json.dumps(sources).encode() + b"\n" + pack(columns)
+    averaged = candles[VWAP].null_count() < candles.height
+    if averaged:
+        columns.append(candles[VWAP].fill_null(np.nan).to_numpy().view(np.int64))
+    header: object = {_SOURCES: sources, VWAP: True} if averaged else sources
+    return json.dumps(header).encode() + b"\n" + pack(columns)
 
 
 def unpack_candles(packed: bytes, names: Mapping[tuple[int, int], Series]) -> pl.DataFrame:
     """What :func:`pack_candles` was given, sorted by slot, of the series that are named by pair id and interval."""
-    sources, _, numbers = packed.partition(b"\n")
-    rows = unpack(numbers, 5 + len(_FLOATS))
+    text, _, numbers = packed.partition(b"\n")
+    header = json.loads(text)
+    averaged = isinstance(header, dict)  # else without averages, as all were before there were any
+    sources = header[_SOURCES] if averaged else header
+    floating = (*_FLOATS, VWAP) if averaged else _FLOATS
+    rows = unpack(numbers, 5 + len(floating))
     wanted = _of(names, rows[1], rows[0])
     if not wanted.any():
-        return pl.DataFrame(schema=VISIBLE)
+        return pl.DataFrame(schema=ALL_VISIBLE)
     intervals, pairs, times, trades, source, *floats = np.ascontiguousarray(rows[:, wanted])
     pair_names = {id_: str(series.pair) for (id_, _), series in names.items()}
     counts = pl.Series(trades)
@@ -108,8 +118,10 @@ def unpack_candles(packed: bytes, names: Mapping[tuple[int, int], Series]) -> pl
         "pair": pl.Series(pairs).replace_strict(pair_names, return_dtype=pl.String),
         "interval_minutes": pl.Series(intervals).cast(pl.Int32),
         "time": pl.Series(times).cast(TIME),
-        **{name: pl.Series(bits.view(np.float64)) for name, bits in zip(_FLOATS, floats, strict=True)},
+        **{name: pl.Series(bits.view(np.float64)) for name, bits in zip(floating, floats, strict=True)},
         "trades": counts.set(counts == _UNKNOWN, None).cast(pl.Int32),
-        "source": pl.Series(source).replace_strict(dict(enumerate(json.loads(sources))), return_dtype=pl.String),
+        "source": pl.Series(source).replace_strict(dict(enumerate(sources)), return_dtype=pl.String),
     }
-    return pl.DataFrame(columns).sort(SLOT)
+    nothing = {} if averaged else {VWAP: pl.Series([None], dtype=pl.Float64).new_from_index(0, len(times))}
+    found = pl.DataFrame(columns | nothing).with_columns(pl.col(VWAP).fill_nan(None))
+    return found.select(*ALL_VISIBLE).sort(SLOT)

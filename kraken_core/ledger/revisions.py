@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, func, insert, select
 
 from kraken_core.domain.errors import UsageError
 from kraken_core.domain.market import INTERVALS, Series
-from kraken_core.domain.revisions import VISIBLE, Replacement
+from kraken_core.domain.revisions import ALL_VISIBLE, Replacement
 from kraken_core.domain.table_mark import TableMark
 from kraken_core.ledger.kept_records import kept_since
 from kraken_core.ledger.models import candle_revision
@@ -115,7 +115,7 @@ class Revisions(Transactions):
 
     def _before(self, connection: Connection, id_: int, series: Collection[Series]) -> pl.DataFrame:
         packed = connection.scalar(select(_ROW.before).where(_ROW.id == id_)) if series else None
-        return pl.DataFrame(schema=VISIBLE) if packed is None else unpack_candles(packed, self._names(series))
+        return pl.DataFrame(schema=ALL_VISIBLE) if packed is None else unpack_candles(packed, self._names(series))
 
     def _names(self, series: Collection[Series] | None) -> Mapping[tuple[int, int], Series]:
         if series is None:

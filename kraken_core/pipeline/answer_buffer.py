@@ -161,7 +161,7 @@ def _frames(found: Sequence[Answer], as_of: int) -> list[pl.DataFrame]:
     for answer in found:
         if answer.candles.height:
             alike[answer.series.interval, answer.source].append(answer.candles)
-    return [pl.concat(frames).sort(KEY).with_columns(rank=answered(as_of)) for frames in alike.values()]
+    return [pl.concat(frames, how="diagonal").sort(KEY).with_columns(rank=answered(as_of)) for frames in alike.values()]
 
 
 def _candles_of(found: Sequence[Answer]) -> dict[Series, pl.Series]:

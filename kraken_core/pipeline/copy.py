@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import polars as pl
 
+from kraken_core.domain.candles import FULL_SCHEMA, SCHEMA
 from kraken_core.domain.errors import Interrupted
 from kraken_core.domain.market import Series
 from kraken_core.domain.timerange import TimeRange, TimeRanges
@@ -54,13 +55,14 @@ class Copy:
             if self.stop():
                 raise Interrupted("copying was interrupted; run the same command to continue.")
             wanted = {series: TimeRanges.single(*piece)}
-            ours = self.source.candles(wanted)
-            if ours.is_empty():
+            all_ours = self.source.candles(wanted, FULL_SCHEMA)
+            if all_ours.is_empty():
                 continue
+            ours = all_ours.select(*SCHEMA)
             theirs = self.target.candles(wanted)
             written = 0
             if not theirs.equals(ours):
-                merged = self.target.commit([self.target.stage(ours)])[series]
+                merged = self.target.commit([self.target.stage(all_ours)])[series]
                 written = merged.new + merged.altered
                 theirs = self.target.candles(wanted)
             digest.update(_hashes(ours))

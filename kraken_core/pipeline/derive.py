@@ -9,7 +9,7 @@ from typing import Protocol
 
 import polars as pl
 
-from kraken_core.domain.candles import KEY, SCHEMA, TIME, aggregate, derived_rank
+from kraken_core.domain.candles import FULL_SCHEMA, KEY, TIME, aggregate, derived_rank
 from kraken_core.domain.coverage import Assertion
 from kraken_core.domain.derive import Derivation
 from kraken_core.domain.errors import Interrupted
@@ -58,7 +58,7 @@ class Derive:
             spans: dict[Pair, TimeRanges] = {}
             for pair, derivation in chunk:
                 spans[pair] = spans.get(pair, TimeRanges()) | derivation.ranges
-            fine = self.store.candles({Series(pair, finer): ranges for pair, ranges in spans.items()})
+            fine = self.store.candles({Series(pair, finer): ranges for pair, ranges in spans.items()}, FULL_SCHEMA)
             candles = _ranked(aggregate(fine, interval), chunk)
             staged = [self.store.stage(candles)] if candles.height else []
             clear = {Series(pair, interval): ranges for pair, ranges in spans.items()}
@@ -84,7 +84,7 @@ def _ranked(candles: pl.DataFrame, chunk: Iterable[tuple[Pair, Derivation]]) -> 
         "pair", pl.from_epoch("time").cast(TIME), "rank"
     )
     known = candles.drop("rank").join_asof(ranks.sort(KEY), on="time", by="pair", check_sortedness=False)
-    return known.select(*SCHEMA)
+    return known.select(*FULL_SCHEMA)
 
 
 def _ranges(claims: Iterable[Assertion]) -> dict[Series, TimeRanges]:

@@ -13,6 +13,7 @@ import numpy as np
 import polars as pl
 
 from kraken_core.domain.archives import rank_in, require_unchanged
+from kraken_core.domain.averages import VWAP
 from kraken_core.domain.candles import SCHEMA, TIME, Source, derived_rank, provisional
 from kraken_core.domain.coverage import closed_by, file_covers
 from kraken_core.domain.errors import BadFileError
@@ -101,7 +102,7 @@ def read_batch(
 def _parse(
     texts: Sequence[tuple[BatchFile, str, bytes]], now: int, failed: list[FileReceipt]
 ) -> tuple[list[_Read], pl.DataFrame]:
-    """Every text parsed, and the candles of all of them one after the other, as COLUMNS."""
+    """Every text parsed, and the candles of all of them one after the other, as Parsed has them."""
     if not texts:
         return [], pl.DataFrame(schema=COLUMNS)
     interval = texts[0][0].file.series.interval
@@ -121,11 +122,11 @@ def _parse(
             read.append(_Read.of(item, content_hash, parse_any(text, interval, now), now))
         except BadFileError as error:
             failed.append(failure(item, error))
-    return read, pl.concat([r.parsed.candles for r in read]) if read else pl.DataFrame(schema=COLUMNS)
+    return read, pl.concat([pl.DataFrame(schema=COLUMNS), *(r.parsed.candles for r in read)], how="diagonal")
 
 
 def _candles(read: Sequence[_Read], fresh: Sequence[bool], frame: pl.DataFrame) -> pl.DataFrame:
-    """The table's rows of those files that are fresh: SCHEMA, sorted by pair and time."""
+    """The table's rows of the fresh files, sorted by pair and time: FULL_SCHEMA where one of them has a vwap."""
     if not read:
         return pl.DataFrame(schema=SCHEMA)
     heights = [r.parsed.candles.height for r in read]
@@ -150,6 +151,7 @@ def _candles(read: Sequence[_Read], fresh: Sequence[bool], frame: pl.DataFrame) 
             *(frame[name] for name in COLUMNS if name != "time"),
             pl.Series("source", [Source.CSV.value]).new_from_index(0, frame.height),
             pl.Series("rank", ranks),
+            *([frame[VWAP]] if VWAP in frame.columns else []),
         ]
     )
     return candles if all(fresh) else candles.filter(pl.Series(np.repeat(np.array(fresh), heights)))

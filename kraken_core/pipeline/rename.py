@@ -13,7 +13,7 @@ from typing import Protocol
 
 import polars as pl
 
-from kraken_core.domain.candles import KEY
+from kraken_core.domain.candles import FULL_SCHEMA, KEY
 from kraken_core.domain.market import INTERVALS, Pair, Series
 from kraken_core.domain.names import Names
 from kraken_core.domain.plural import counted
@@ -66,7 +66,7 @@ def move_candles(store: CandleStore, old: Pair, new: Pair) -> int:
     moved = 0
     for interval in INTERVALS:
         series = Series(old, interval)
-        candles = store.candles({series: _EVER})
+        candles = store.candles({series: _EVER}, FULL_SCHEMA)
         if candles.height:
             store.commit([store.stage(candles.with_columns(pair=pl.lit(str(new))).sort(KEY))])
             reached("rename.copied")

@@ -33,6 +33,7 @@ class StagedFile(NamedTuple):
     interval: int
     size: int  # bytes
     spans: Mapping[Pair, CandleSpan]
+    has_vwap: bool = False  # whether any of its candles has one
 
 
 class Merged(NamedTuple):
@@ -57,6 +58,7 @@ class Staging(Protocol):
     def stage(self, candles: pl.DataFrame) -> StagedFile:
         """Write candles of one interval (columns and dtypes of SCHEMA, unique by pair and time, sorted by them).
 
+        They may have the column ``vwap`` too (FULL_SCHEMA).
         Durable when it returns, invisible until committed. Thread-safe. Raises StoreError.
         """
         ...
@@ -73,7 +75,7 @@ class StoredCandles(Protocol):
     def candles(self, ranges: Mapping[Series, TimeRanges], columns: Collection[str] = ...) -> pl.DataFrame:
         """The stored candles in the ranges: columns of SCHEMA, sorted by pair, interval and time.
 
-        Of ``columns`` only these are read, pair, interval_minutes and time always.
+        Of ``columns``, of FULL_SCHEMA, only these are read, pair, interval_minutes and time always.
         """
         ...
 
@@ -82,8 +84,9 @@ class StoredCandles(Protocol):
         ...
 
     def view(self, connection: duckdb.DuckDBPyConnection) -> AbstractContextManager[None]:
-        """Create the view ``candles`` (the contract's columns, without rank) in a DuckDB connection, to query inside.
+        """Create the view ``candles`` in a DuckDB connection, to query inside: the contract's columns, without rank.
 
+        These are ALL_VISIBLE, ``vwap`` last.
         Raises StoreError, also where rows that a query inside requests cannot be read.
         """
         ...
@@ -139,8 +142,13 @@ class Versioned(Protocol):
 class Scannable(Protocol):
     """A candle table of files that polars can read by itself, and only as far as a query needs them."""
 
-    def scan(self, pairs: Collection[Pair], intervals: Collection[int], window: TimeRange) -> pl.LazyFrame:
-        """The stored candles of the series that open in the window, of this moment's version: VISIBLE, in no order."""
+    def scan(
+        self, pairs: Collection[Pair], intervals: Collection[int], window: TimeRange, columns: Collection[str] = ...
+    ) -> pl.LazyFrame:
+        """The stored candles of the series that open in the window, of this moment's version, in no order.
+
+        ``columns`` are VISIBLE, unless others are named.
+        """
         ...
 
 

@@ -297,6 +297,7 @@ def test_the_view_has_the_contracts_columns_even_when_nothing_is_held(store: Can
         **dict.fromkeys(("open", "high", "low", "close", "volume"), "DOUBLE"),
         "trades": "INTEGER",
         "source": "VARCHAR",
+        "vwap": "DOUBLE",
     }
     put(store, Row(BTC, 1))
     assert columns() == empty

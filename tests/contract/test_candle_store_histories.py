@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kraken_core.domain.candles import Source, provisional, rank_of
+from kraken_core.domain.candles import FULL_SCHEMA, Source, provisional, rank_of
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.timerange import TimeRanges
 from kraken_core.ports import Merged
@@ -96,7 +96,10 @@ def batches(draw: st.DrawFn, ranks: st.SearchStrategy[int]) -> list[Row]:
     chosen = draw(st.sampled_from([(BTC, ETH), (BTC_MINUTES,)]))
     keys = draw(st.sets(st.tuples(st.sampled_from(chosen), SLOT), min_size=1))
     source = draw(st.sampled_from(["csv", "derived"]))
-    return [Row(*key, draw(st.sampled_from([1.0, 2.0])), draw(ranks), source) for key in sorted(keys)]
+    return [
+        Row(*key, draw(st.sampled_from([1.0, 2.0])), draw(ranks), source, draw(st.sampled_from([None, 1.0, 1.5])))
+        for key in sorted(keys)
+    ]
 
 
 @st.composite
@@ -125,7 +128,7 @@ def test_any_history_of_commits_gives_what_the_rules_say(
             staged = [store.stage(frame(rows)) for rows in batch]
             assert store.commit(staged, clear, demote, note=noted.append) == expected
             assert sorted(differing(noted)) == sorted(oracle.take_differing())
-            assert rows_of(store.candles(ALL)) == oracle.rows
+            assert rows_of(store.candles(ALL, FULL_SCHEMA)) == oracle.rows
         per_slot = {s: slots(*((n, n + 1) for n in range(0, 8, 2)), width=s.width) for s in ALL}
         counts = store.count(per_slot)
         assert counts == {s: [int((s, n) in oracle.held) for n in range(0, 8, 2)] for s in ALL}
@@ -143,5 +146,5 @@ def test_the_order_of_arrival_does_not_matter(adapter: Adapter, files: list[list
             half = data.draw(st.integers(0, len(order)))
             for batch in (order[:half], order[half:]):
                 store.commit([store.stage(frame(rows)) for rows in batch])
-            tables.append(rows_of(store.candles(ALL)))
+            tables.append(rows_of(store.candles(ALL, FULL_SCHEMA)))
     assert tables[0] == tables[1]

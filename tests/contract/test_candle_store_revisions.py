@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from kraken_core.domain.candles import Source, rank_of
 from kraken_core.domain.market import Series
-from kraken_core.domain.revisions import VISIBLE, Replacement, taken_back
+from kraken_core.domain.revisions import ALL_VISIBLE, Replacement, taken_back
 from kraken_core.domain.table_mark import TableMark
 from kraken_core.domain.timerange import TimeRanges
 from kraken_core.ports import CandleStore, CandleTable, Versioned
@@ -42,7 +42,7 @@ class Keeper:
 
 
 def visible(store: CandleStore) -> pl.DataFrame:
-    return store.candles(ALL).select(*VISIBLE)
+    return store.candles(ALL, ALL_VISIBLE).select(*ALL_VISIBLE)
 
 
 def bits(candles: pl.DataFrame) -> list[tuple[object, ...]]:
@@ -62,6 +62,7 @@ class Commit(NamedTuple):
 SLOT = st.integers(0, 7)
 RANKS = st.integers(1, 4) | st.integers(1, 4).map(lambda rank: rank_of(Source.OHLC) + rank)
 VALUES = st.sampled_from([1.0, 2.0, 0.0, -0.0])
+AVERAGES = st.sampled_from([None, 1.0, 1.5])
 
 
 @st.composite
@@ -70,7 +71,7 @@ def files(draw: st.DrawFn) -> list[Row]:
     chosen = draw(st.sampled_from([(BTC, ETH), (BTC_MINUTES,)]))
     keys = draw(st.sets(st.tuples(st.sampled_from(chosen), SLOT), min_size=1))
     source = draw(st.sampled_from(["csv", "derived", "trades"]))
-    return [Row(*key, draw(VALUES), draw(RANKS), source) for key in sorted(keys)]
+    return [Row(*key, draw(VALUES), draw(RANKS), source, draw(AVERAGES)) for key in sorted(keys)]
 
 
 @st.composite

@@ -14,7 +14,7 @@ from kraken_core.domain.differences import Difference, Origin
 from kraken_core.domain.errors import UsageError
 from kraken_core.domain.life import Life
 from kraken_core.domain.market import Pair
-from kraken_core.domain.revisions import VISIBLE, Replacement
+from kraken_core.domain.revisions import ALL_VISIBLE, Replacement
 from kraken_core.domain.table_mark import TableMark
 from kraken_core.domain.timerange import TimeRange, TimeRanges
 from kraken_core.ledger.ledger import SqlLedger
@@ -41,9 +41,9 @@ LATER = NOON + 60
 
 
 def rows(series: str = "BTC/USD", interval: int = 60, *, close: float = 1.0) -> pl.DataFrame:
-    values = (close, -0.0, 0.1 + 0.2, close, 1e-8, None, "csv")
-    return pl.DataFrame([(series, interval, 0, *values)], {**VISIBLE, "time": pl.Int64}, orient="row").cast(
-        {"time": VISIBLE["time"]}
+    values = (close, -0.0, 0.1 + 0.2, close, 1e-8, None, "csv", 0.1)
+    return pl.DataFrame([(series, interval, 0, *values)], {**ALL_VISIBLE, "time": pl.Int64}, orient="row").cast(
+        {"time": ALL_VISIBLE["time"]}
     )
 
 

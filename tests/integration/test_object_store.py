@@ -156,7 +156,7 @@ def test_a_server_that_is_gone_is_one_line(
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     acts: dict[str, Callable[[], object]] = {
         "load": lambda: DeltaStore(address).version,
-        "read": lambda: store._files.spans(staged.path),
+        "read": lambda: store._files.footer(staged.path),
         "write": lambda: store.stage(frame([Row(BTC, 2)])),
     }
     with pytest.raises(

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import polars as pl
 
-from kraken_core.domain.candles import SCHEMA
+from kraken_core.domain.candles import FULL_SCHEMA, SCHEMA
 from kraken_core.domain.market import Pair, Series
 
 
@@ -19,10 +19,12 @@ class Row(NamedTuple):
     value: float = 1.0
     rank: int = 1
     source: str = "csv"
+    vwap: float | None = None
 
 
 def frame(rows: Iterable[Row]) -> pl.DataFrame:
-    """A frame of candles, sorted as stores take them."""
+    """A frame of candles, sorted as stores take them, with a column of vwap where one has any."""
+    rows = list(rows)
     records = [
         {
             "pair": str(row.series.pair),
@@ -32,17 +34,20 @@ def frame(rows: Iterable[Row]) -> pl.DataFrame:
             "trades": int(row.value),
             "source": row.source,
             "rank": row.rank,
+            "vwap": row.vwap,
         }
         for row in rows
     ]
-    numbers = {**SCHEMA, "time": pl.Int64}
+    columns = FULL_SCHEMA if any(row.vwap is not None for row in rows) else SCHEMA
+    records = [{name: record[name] for name in columns} for record in records]
+    numbers = {**columns, "time": pl.Int64}
     return pl.DataFrame(records, schema=numbers).cast({"time": SCHEMA["time"]}).sort("pair", "time")
 
 
 def rows_of(candles: pl.DataFrame) -> list[Row]:
     """What :func:`frame` was given, in the order of the frame."""
-    columns = candles.select("pair", "interval_minutes", pl.col("time").to_physical(), "close", "rank", "source")
+    names = ("pair", "interval_minutes", "close", "rank", "source", *({"vwap"} & {*candles.columns}))
     return [
-        Row(series := Series(Pair.parse(pair), interval), time // (series.width * 1_000_000), value, rank, source)
-        for pair, interval, time, value, rank, source in columns.iter_rows()
+        Row(series := Series(Pair.parse(pair), interval), time // (series.width * 1_000_000), *values)
+        for time, pair, interval, *values in candles.select(pl.col("time").to_physical(), *names).iter_rows()
     ]

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kraken_core.domain.market import INTERVALS, Pair, Series
-from kraken_core.domain.revisions import SLOT, VISIBLE
+from kraken_core.domain.revisions import ALL_VISIBLE, SLOT
 from kraken_core.domain.timerange import TimeRanges
 from kraken_core.ledger.packing import (
     pack,
@@ -32,6 +32,7 @@ CANDLE = st.tuples(
     *[st.floats(allow_nan=False) | st.sampled_from([0.0, -0.0])] * 5,
     st.none() | st.integers(0, 2**31 - 1),
     st.sampled_from(["csv", "ohlc", "a word of others"]),
+    st.none() | st.floats(allow_nan=False),
 )
 
 
@@ -49,7 +50,7 @@ def candles(rows: dict[tuple[Series, int], tuple[object, ...]]) -> pl.DataFrame:
         (str(series.pair), series.interval, slot * series.width * 1_000_000, *values)
         for (series, slot), values in rows.items()
     ]
-    found = pl.DataFrame(records, {**VISIBLE, "time": pl.Int64}, orient="row").cast({"time": VISIBLE["time"]})
+    found = pl.DataFrame(records, {**ALL_VISIBLE, "time": pl.Int64}, orient="row").cast({"time": ALL_VISIBLE["time"]})
     return found.sort(SLOT)
 
 
@@ -82,6 +83,12 @@ def test_candles_are_unpacked_to_the_bit_of_the_series_that_are_named(
     packed = pack_candles(candles(rows), PAIRS)
     every = unpack_candles(packed, names({series for series, _ in rows}))
     some = unpack_candles(packed, names(chosen))
-    assert every.schema == some.schema == VISIBLE
+    assert every.schema == some.schema == ALL_VISIBLE
     assert bits(every) == bits(candles(rows))
     assert bits(some) == bits(candles({key: row for key, row in rows.items() if key[0] in chosen}))
+
+
+def test_candles_without_an_average_are_packed_as_before_there_were_any() -> None:
+    values: tuple[object, ...] = (1.0, 2.0, 0.5, 1.5, 3.0, 7, "csv", None)
+    rows = {(Series(Pair("BTC", "USD"), 60), slot): values for slot in range(3)}
+    assert pack_candles(candles(rows), PAIRS).startswith(b'["csv"]\n')

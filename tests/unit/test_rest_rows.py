@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kraken_core.domain.candles import SCHEMA
+from kraken_core.domain.candles import FULL_SCHEMA
 from kraken_core.domain.exchange import NS, OhlcAnswer, TradesPage
 from kraken_core.domain.market import Series
 from kraken_core.domain.timerange import TimeRanges
@@ -40,7 +40,7 @@ def test_known_is_every_run_of_rows_and_silent_ones_are_no_candles() -> None:
     found = told_of(row(0), silent(1), row(2), row(5), silent(6))
     assert found.known == hours((0, 3), (5, 7))
     assert found.candles["time"].dt.epoch("s").to_list() == [START + hour * HOUR for hour in (0, 2, 5)]
-    assert found.candles.schema == SCHEMA
+    assert found.candles.schema == FULL_SCHEMA
     assert found.rows == 5
 
 

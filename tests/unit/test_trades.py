@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from kraken_core.domain.candles import PRICES, SCHEMA, Source, rank_of
+from kraken_core.domain.candles import FULL_SCHEMA, PRICES, Source, rank_of
 from kraken_core.domain.exchange import NS
 from kraken_core.domain.market import INTERVALS, Pair
 from kraken_core.domain.ohlcvt import parse_any
@@ -69,7 +69,7 @@ def test_the_intervals_asked_for_are_made_as_tables_take_them(intervals: tuple[i
     all_eight = TradeCandles.empty(PEPE).add(trades_of(tape)).candles()
     assert sorted(made) == sorted(intervals)
     for interval, candles in made.items():
-        assert candles.schema == SCHEMA
+        assert candles.schema == FULL_SCHEMA
         assert candles["source"].unique().to_list() == [Source.TRADES]
         assert candles["rank"].unique().to_list() == [rank_of(Source.TRADES)]
         assert_frame_equal(candles, all_eight[interval], check_exact=True)
@@ -134,7 +134,7 @@ def test_split_takes_apart_what_belongs_together_again(days: int) -> None:
 
 
 def test_no_trades_make_no_candles() -> None:
-    assert {made.schema == SCHEMA and made.height for made in TradeCandles.empty(BTC).candles().values()} == {0}
+    assert {made.schema == FULL_SCHEMA and made.height for made in TradeCandles.empty(BTC).candles().values()} == {0}
     assert TradeCandles.empty(BTC).add(frame()).parts.is_empty()
 
 

@@ -18,7 +18,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from kraken_core.domain.candles import PRICES, SCHEMA, TIME, VOLUME_DECIMALS, Source, provisional, rank_of
+from kraken_core.domain.averages import VWAP, stated
+from kraken_core.domain.candles import FULL_SCHEMA, PRICES, TIME, VOLUME_DECIMALS, Source, provisional, rank_of
 from kraken_core.domain.errors import UnknownPairError
 from kraken_core.domain.exchange import NS, Listed, ListedPair, OhlcAnswer, TradesPage
 from kraken_core.domain.market import Pair, Series, shown_asset, shown_pair, splits
@@ -172,8 +173,9 @@ def ohlc(found: Result, series: Series, as_of: int, young_s: int = 0) -> OhlcAns
             .then(pl.lit(rank, pl.Int64))
             .otherwise(pl.lit(provisional(rank), pl.Int64))
             .alias("rank"),
+            stated(pl.col(VWAP)).alias(VWAP),
         )
-        .select(*SCHEMA)
+        .select(*FULL_SCHEMA)
         .collect()
     )
     return OhlcAnswer(candles, known, len(rows), _quoted(rows, skipped))

@@ -16,6 +16,7 @@ class FileIndex:
 
     def __init__(self) -> None:
         self._files: dict[str, tuple[int, Mapping[Pair, CandleSpan]]] = {}
+        self._with_vwap: set[str] = set()
         self._series: dict[Series, dict[str, CandleSpan]] = {}
 
     @property
@@ -23,15 +24,18 @@ class FileIndex:
         """The files known."""
         return self._files.keys()
 
-    def add(self, path: str, interval: int, spans: Mapping[Pair, CandleSpan]) -> None:
+    def add(self, path: str, interval: int, spans: Mapping[Pair, CandleSpan], *, has_vwap: bool = False) -> None:
         """Add a file."""
         self._files[path] = (interval, spans)
+        if has_vwap:
+            self._with_vwap.add(path)
         for pair, span in spans.items():
             self._series.setdefault(Series(pair, interval), {})[path] = span
 
     def discard(self, path: str) -> None:
         """Forget a file."""
         interval, spans = self._files.pop(path)
+        self._with_vwap.discard(path)
         for pair in spans:
             series = Series(pair, interval)
             del self._series[series][path]
@@ -41,6 +45,10 @@ class FileIndex:
     def interval(self, path: str) -> int:
         """The interval of a file's candles, in minutes."""
         return self._files[path][0]
+
+    def has_vwap(self, path: str) -> bool:
+        """Whether a file has the column of averages."""
+        return path in self._with_vwap
 
     def files_of(self, series: Series) -> Mapping[str, CandleSpan]:
         """The files that hold candles of a series, by path, and where they lie in it."""

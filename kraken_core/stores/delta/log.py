@@ -67,6 +67,7 @@ class DeltaLog:
         self._place = place
         self._form = form
         self._columns = Schema.from_arrow(pl.DataFrame(schema=form.schema).to_arrow().schema)
+        self._first_columns = [field for field in self._columns.fields if field.name not in form.later]
         self.pinned = pinned
         self.known = known
         self._table: DeltaTable | None = None
@@ -150,15 +151,15 @@ class DeltaLog:
                 f"There is no {self._form.noun} in {self._place} (any more). Nothing was committed: try again."
             )
         reached("table.commit.before")
-        transaction = Transaction(self._form.application, (table.transaction_version(self._form.application) or 0) + 1)
         with store_errors("commit to", self._place):
             try:
+                self._widen(table)
                 table.create_write_transaction(
                     actions,
                     mode="append",
                     schema=self._columns,
                     partition_by=self._form.partition,
-                    commit_properties=CommitProperties(app_transactions=[transaction], max_commit_retries=0),
+                    commit_properties=self._next(table),
                     post_commithook_properties=_NO_LOG_CLEANUP,
                 )
             except CommitFailedError as error:
@@ -170,6 +171,24 @@ class DeltaLog:
                 raise
             reached("table.commit.after")
             self._sync(table.version() + 1)
+
+    def _widen(self, table: DeltaTable) -> None:
+        """Give a table of an earlier version of this program the columns it lacks, in an entry of its own.
+
+        No file is written: whoever reads takes what a file lacks for null.
+        """
+        names = {field.name for field in table.schema().fields}
+        if lacking := [field for field in self._columns.fields if field.name not in names]:
+            table.alter.add_columns(
+                lacking, commit_properties=self._next(table), post_commithook_properties=_NO_LOG_CLEANUP
+            )
+            self._sync(table.version())
+            reached("table.widened")
+
+    def _next(self, table: DeltaTable) -> CommitProperties:
+        """What a commit carries, to land right behind the version that the table is at."""
+        number = (table.transaction_version(self._form.application) or 0) + 1
+        return CommitProperties(app_transactions=[Transaction(self._form.application, number)], max_commit_retries=0)
 
     def checkpoint(self) -> None:
         """Write the table's files of the last refresh in one piece, so that readers do not replay the log before it."""
@@ -236,7 +255,9 @@ class DeltaLog:
                 f"{protocol.min_reader_version}; this program reads version {_READER_VERSION}. Nothing was changed: "
                 "use a newer program, or a backup."
             )
-        if table.schema() != self._columns or partitions != [self._form.partition]:
+        if table.schema().fields not in (self._columns.fields, self._first_columns) or partitions != [
+            self._form.partition
+        ]:
             raise StoreError(
                 f"The table {self._place} is not a {self._form.noun} of this program: its columns are "
                 f"{', '.join(field.name for field in table.schema().fields)}, partitioned by "

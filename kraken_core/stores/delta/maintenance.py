@@ -92,7 +92,7 @@ class DeltaMaintenance:
         """What joins and what leaves the table so that it is as at a version. Raises StoreError."""
         then, active = self._at(version), self._refresh()
         back = [
-            StagedFile(path, then[path].interval, then[path].size, self._files.spans(path))
+            StagedFile(path, then[path].interval, then[path].size, *self._files.footer(path))
             for path in sorted(then.keys() - active.keys())
         ]
         return back, active.keys() - then.keys()
@@ -208,5 +208,6 @@ class DeltaMaintenance:
         for path in self._index.paths - active.keys():
             self._index.discard(path)
         for path in active.keys() - self._index.paths:
-            self._index.add(path, active[path].interval, self._files.spans(path))
+            spans, has_vwap = self._files.footer(path)
+            self._index.add(path, active[path].interval, spans, has_vwap=has_vwap)
         return active

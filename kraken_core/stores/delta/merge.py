@@ -14,10 +14,11 @@ from types import MappingProxyType
 
 import polars as pl
 
-from kraken_core.domain.candles import KEY, SCHEMA, VALUES, Source, altered, demoted, is_settled, prevails
+from kraken_core.domain.averages import VWAP
+from kraken_core.domain.candles import FULL_SCHEMA, KEY, VALUES, Source, altered, demoted, is_settled, prevails
 from kraken_core.domain.differences import FOUND, differs, sizes
 from kraken_core.domain.market import Series
-from kraken_core.domain.revisions import Replacement, unlike
+from kraken_core.domain.revisions import Replacement, kept_apart
 from kraken_core.domain.timerange import TimeRanges
 from kraken_core.ports import Merged, StagedFile
 from kraken_core.stores.delta.index import FileIndex
@@ -25,7 +26,7 @@ from kraken_core.stores.delta.replaced import ReplacedRows
 from kraken_core.stores.files.candle_files import ROW, CandleFiles
 from kraken_core.stores.files.spans import pair_of
 
-_COMPARED = (*KEY, *VALUES, "source", "rank", ROW)
+_COMPARED = (*KEY, *VALUES, VWAP, "source", "rank", ROW)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +93,10 @@ class _Overlay:
         """What is settled in the ranges moves to files of its own, as provisional."""
         moved: dict[int, list[pl.DataFrame]] = defaultdict(list)
         for path, wanted in self._stored.holding(ranges).items():
-            rows = self._left(path, self._files.rows([path], wanted, (*SCHEMA, ROW)).filter(is_settled()))
+            rows = self._left(path, self._files.rows([path], wanted, (*FULL_SCHEMA, ROW)).filter(is_settled()))
             if rows.height:
                 self._lose(path, rows[ROW], wanted)
-                moved[self._stored.interval(path)].append(rows.select(*SCHEMA))
+                moved[self._stored.interval(path)].append(rows.select(*FULL_SCHEMA))
         for _, frames in sorted(moved.items()):
             file = self._files.write(pl.concat(frames).sort(KEY).with_columns(rank=demoted()))
             self._demoted.append(file)
@@ -125,7 +126,7 @@ class _Overlay:
                 *("pair", ROW, f"{ROW}_stored", "wins"),
                 same=~differs(),
                 altered=pl.col("wins") & altered(),
-                unlike=pl.col("wins") & unlike(),
+                unlike=pl.col("wins") & kept_apart(),
             ).collect()
             if not met["same"].all():
                 interval = pl.lit(file.interval, pl.Int32).alias("interval_minutes")

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 import polars as pl
 
 from kraken_core.domain.market import Series
-from kraken_core.domain.revisions import SLOT, VISIBLE, Replacement, ranges_of, replacement
+from kraken_core.domain.revisions import ALL_VISIBLE, SLOT, Replacement, ranges_of, replacement
 from kraken_core.domain.timerange import END_OF_TIME, TimeRanges
 from kraken_core.ports import StagedFile
 from kraken_core.stores.delta.index import FileIndex
@@ -68,10 +68,10 @@ class ReplacedRows:
         """What is replaced; ``lost`` are the numbers of the rows that lost their slot, by file."""
         beside = {series: TimeRanges.of(spans) for series, spans in self._new.items()}
         if not self._losing and not any(self._changed()):
-            return Replacement(beside, pl.DataFrame(schema=VISIBLE))
+            return Replacement(beside, pl.DataFrame(schema=ALL_VISIBLE))
         gone = [self._gone(path, lost[path]) for path in self._losing]
-        came = [self._rows(path, taken, VISIBLE, without=lost.get(path)) for path, taken in self._changed()]
-        before, new = (pl.concat([pl.DataFrame(schema=VISIBLE), *found]) for found in (gone, came))
+        came = [self._rows(path, taken, ALL_VISIBLE, without=lost.get(path)) for path, taken in self._changed()]
+        before, new = (pl.concat([pl.DataFrame(schema=ALL_VISIBLE), *found]) for found in (gone, came))
         where = {series: ranges.hull for series, ranges in ranges_of(_slots(before, new)).items()}
         near = {series: TimeRanges.single(*hull) for series, hull in where.items()}
         kept = [
@@ -93,8 +93,8 @@ class ReplacedRows:
     def _gone(self, path: str, lost: pl.Series) -> pl.DataFrame:
         rows = self._unlike(path, {path: lost})
         if rows is None or rows.is_empty():
-            return pl.DataFrame(schema=VISIBLE)
-        found = self._files.rows([path], self._losing[path], (*VISIBLE, ROW))
+            return pl.DataFrame(schema=ALL_VISIBLE)
+        found = self._files.rows([path], self._losing[path], (*ALL_VISIBLE, ROW))
         return found.filter(pl.col(ROW).is_in(rows.implode())).drop(ROW)
 
     def _unlike(self, path: str, lost: Mapping[str, pl.Series]) -> pl.Series | None:
@@ -112,7 +112,7 @@ class ReplacedRows:
 
 
 def _slots(*rows: pl.DataFrame) -> pl.DataFrame:
-    return pl.concat([pl.DataFrame(schema=VISIBLE).select(SLOT), *(each.select(SLOT) for each in rows)]).unique()
+    return pl.concat([pl.DataFrame(schema=ALL_VISIBLE).select(SLOT), *(each.select(SLOT) for each in rows)]).unique()
 
 
 def restored(
@@ -156,5 +156,5 @@ def _parts(*indexes: FileIndex) -> Iterator[list[Series]]:
 
 
 def _visible(files: CandleFiles, index: FileIndex, ranges: Mapping[Series, TimeRanges]) -> pl.DataFrame:
-    found = [files.rows([path], wanted, VISIBLE) for path, wanted in index.holding(ranges).items()]
-    return pl.concat([pl.DataFrame(schema=VISIBLE), *found])
+    found = [files.rows([path], wanted, ALL_VISIBLE) for path, wanted in index.holding(ranges).items()]
+    return pl.concat([pl.DataFrame(schema=ALL_VISIBLE), *found])

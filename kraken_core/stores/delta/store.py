@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
+from kraken_core.domain.averages import VWAP
 from kraken_core.domain.candles import SCHEMA, chosen
 from kraken_core.domain.errors import CommitConflictError, StoreError, UsageError
 from kraken_core.domain.market import Pair, Series
@@ -130,7 +131,9 @@ class DeltaStore(DeltaMaintenance):
             wanted, {series: found for stored in wanted.values() for series, found in stored.items()}, columns
         )
 
-    def scan(self, pairs: Collection[Pair], intervals: Collection[int], window: TimeRange) -> pl.LazyFrame:
+    def scan(
+        self, pairs: Collection[Pair], intervals: Collection[int], window: TimeRange, columns: Collection[str] = VISIBLE
+    ) -> pl.LazyFrame:
         """See Scannable."""
         ranges = TimeRanges.single(*window)
         with self._lock:
@@ -139,8 +142,8 @@ class DeltaStore(DeltaMaintenance):
             paths: dict[int, list[str]] = defaultdict(list)
             for path in reaching:
                 paths[self._index.interval(path)].append(path)
-        found = [self._files.scan(paths[i], pairs, window, i, VISIBLE) for i in sorted(paths)]
-        return pl.concat(found) if found else pl.LazyFrame(schema=VISIBLE)
+        found = [self._files.scan(paths[i], pairs, window, i, columns) for i in sorted(paths)]
+        return pl.concat(found) if found else pl.LazyFrame(schema=chosen(columns))
 
     def count(self, ranges: Mapping[Series, TimeRanges]) -> Mapping[Series, list[int]]:
         """See CandleStore. Reads only files in which a series lies across a bound of its ranges."""
@@ -174,13 +177,15 @@ class DeltaStore(DeltaMaintenance):
         place = self._files.place
         with self._lock:
             self._refresh()
-            files = [(self._index.interval(path), path) for path in self._index.paths]
+            files = [(self._index.interval(path), self._index.has_vwap(path), path) for path in self._index.paths]
         columns = ", ".join(f"NULL::{kind} AS {name}" for name, kind in SQL_TYPES.items())
         parts = [f"SELECT {columns} WHERE false"]  # the types, also of a table without any file
-        for interval, found in groupby(sorted(files), key=itemgetter(0)):
-            columns = ", ".join(f"{interval} AS {name}" if name == PARTITION else name for name in SQL_TYPES)
+        for (interval, has_vwap), found in groupby(sorted(files), key=itemgetter(0, 1)):
+            known = {PARTITION: str(interval), **({} if has_vwap else {VWAP: "NULL"})}
+            columns = ", ".join(f"{known[name]} AS {name}" if name in known else name for name in SQL_TYPES)
             with store_errors("show", place):
-                rows = place.read_by(connection, f"candles_{interval}", [path for _, path in found])
+                name = f"candles_{interval}_vwap" if has_vwap else f"candles_{interval}"
+                rows = place.read_by(connection, name, [path for _, _, path in found])
             parts.append(f"SELECT {columns} FROM {rows}")
         with store_errors("show", place):
             connection.execute(f"CREATE OR REPLACE VIEW candles AS {' UNION ALL '.join(parts)}")
@@ -211,5 +216,5 @@ class DeltaStore(DeltaMaintenance):
             self._files.remove(path for path in merge.rewritten if path not in active)
             raise
         for file in merge.added:  # their spans are known: no need to read their footers at the next refresh
-            self._index.add(file.path, file.interval, file.spans)
+            self._index.add(file.path, file.interval, file.spans, has_vwap=file.has_vwap)
         return merge

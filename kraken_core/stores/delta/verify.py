@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator, Mapping
 
 import polars as pl
 
-from kraken_core.domain.candles import KEY, SCHEMA
+from kraken_core.domain.candles import FULL_SCHEMA, KEY
 from kraken_core.domain.errors import StoreError
 from kraken_core.domain.interval_units import short
 from kraken_core.domain.market import Series
@@ -44,11 +44,11 @@ def _problems(files: CandleFiles, path: str, file: ActiveFile, readable: FileInd
     if size != file.size:
         yield f"has {size:,} bytes; {file.size:,} were written"
     try:
-        candles, footer = files.whole([path], file.interval), files.spans(path)
+        candles, footer = files.whole([path], file.interval), files.footer(path).spans
     except StoreError as error:
         yield f"cannot be read: {error.__cause__}".partition("\n")[0]
         return
-    if candles.schema != pl.Schema(SCHEMA) or candles.select(KEY).null_count().sum_horizontal().item():
+    if candles.schema != pl.Schema(FULL_SCHEMA) or candles.select(KEY).null_count().sum_horizontal().item():
         yield "contains no candles: its columns are others, or pairs and times are empty"
         return
     content = spans_of_unsorted(candles.lazy())

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 import polars as pl
 
-from kraken_core.domain.candles import KEY, SCHEMA, TIME
+from kraken_core.domain.averages import VWAP
+from kraken_core.domain.candles import FULL_SCHEMA, KEY, SCHEMA, TIME
 from kraken_core.domain.errors import StoreError
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.timerange import END_OF_TIME, TimeRange, TimeRanges
@@ -23,7 +24,16 @@ from kraken_core.stores.files.errors import store_errors
 from kraken_core.stores.files.file_names import checksum_in, is_as_written, new_name
 from kraken_core.stores.files.location import Location
 from kraken_core.stores.files.ranges import in_ranges
-from kraken_core.stores.files.spans import US, from_footer, pair_of, spans_of, spans_of_unsorted, times_of, to_footer
+from kraken_core.stores.files.spans import (
+    US,
+    FileFooter,
+    from_footer,
+    pair_of,
+    spans_of,
+    spans_of_unsorted,
+    times_of,
+    to_footer,
+)
 from kraken_core.stores.files.table_form import CANDLE_TABLE, PARTITION, TableForm
 
 if TYPE_CHECKING:
@@ -38,6 +48,7 @@ NOT_AS_WRITTEN = "its content is not what was written: its checksum is another"
 ROWS_A_GROUP = 65_536
 _EVER = TimeRanges.single(0, END_OF_TIME)
 ROW = "row"  # a row's number in its file, where a reader needs it
+_IN_FILES = {name: kind for name, kind in FULL_SCHEMA.items() if name != PARTITION}
 
 
 class CandleFiles:
@@ -49,18 +60,23 @@ class CandleFiles:
         self.place = place
 
     def write(self, candles: pl.DataFrame) -> StagedFile:
-        """Write candles of one interval as a new file, durable when this returns. Raises StoreError."""
+        """Write candles of one interval as a new file, durable when this returns. Raises StoreError.
+
+        A column of averages without any is left out: it would be a null for each candle of most archives.
+        """
         from kraken_core.stores.files.parquet import write_parquet  # noqa: PLC0415 - who only reads does not load it
 
         interval = _interval_of(candles)
+        has_vwap = VWAP in candles.columns and candles[VWAP].null_count() < candles.height
+        candles = candles if has_vwap else candles.drop(VWAP, strict=False)
         spans = spans_of(candles)
         folder = f"{PARTITION}={interval}"
         reached("table.stage.before")
         with store_errors("write", self.place.at(folder)):
-            write = partial(write_parquet, self._laid_out(candles), to_footer(spans), ROWS_A_GROUP)
+            write = partial(write_parquet, self._laid_out(candles), to_footer(spans, has_vwap=has_vwap), ROWS_A_GROUP)
             path, size = self.place.write(new_name(folder), write)
             reached("table.stage.after")
-        return StagedFile(path, interval, size, spans)
+        return StagedFile(path, interval, size, spans, has_vwap)
 
     def _laid_out(self, candles: pl.DataFrame) -> pl.DataFrame:
         """The columns that a file has."""
@@ -71,15 +87,18 @@ class CandleFiles:
         with store_errors("read", self.place.at(path)):
             return self.place.size(path) == size and is_as_written(path, self.place.content(path))
 
-    def spans(self, path: str) -> dict[Pair, CandleSpan]:
+    def footer(self, path: str) -> FileFooter:
         """What a file contains, from its footer; a file rewritten by another tool is without ours and is scanned."""
         target = self.place.at(path)
         with store_errors("read", target):
             footer = pl.read_parquet_metadata(
                 target, storage_options=self.place.polars_options, credential_provider=None
             )
-            spans = from_footer(footer)
-            return self._spans_of(self._scan([path])) if spans is None else spans
+            found = from_footer(footer)
+            if found is None:
+                rows = self._scan([path])
+                found = FileFooter(self._spans_of(rows), has_vwap=VWAP in rows.collect_schema())
+            return found
 
     @staticmethod
     def _spans_of(rows: pl.LazyFrame) -> dict[Pair, CandleSpan]:
@@ -87,7 +106,7 @@ class CandleFiles:
         return spans_of_unsorted(rows)
 
     def rows(
-        self, paths: Collection[str], ranges: Mapping[Series, TimeRanges], columns: Iterable[str] = SCHEMA
+        self, paths: Collection[str], ranges: Mapping[Series, TimeRanges], columns: Collection[str] = SCHEMA
     ) -> pl.DataFrame:
         """The rows in the ranges of files of one interval, sorted by pair and time; row numbers only of a single file.
 
@@ -101,12 +120,12 @@ class CandleFiles:
         return in_ranges(rows, ranges, interval)
 
     def scan(
-        self, paths: Collection[str], pairs: Iterable[Pair], window: TimeRange, interval: int, columns: Iterable[str]
+        self, paths: Collection[str], pairs: Iterable[Pair], window: TimeRange, interval: int, columns: Collection[str]
     ) -> pl.LazyFrame:
         """The rows of files of one interval that are of these pairs and open in the window; nothing is read yet."""
         start, end = (pl.lit(bound * US, TIME) for bound in window)
         return (
-            self._scan(sorted(paths))
+            self._scan(sorted(paths), lacking=VWAP in columns)
             .filter(
                 pl.col("pair").is_in([str(pair) for pair in pairs]),
                 pl.col("time").is_between(start, end, closed="left"),
@@ -115,11 +134,12 @@ class CandleFiles:
             .select(*columns)
         )
 
-    def slice(self, path: str, begin: int, end: int, columns: Iterable[str]) -> pl.DataFrame:
+    def slice(self, path: str, begin: int, end: int, columns: Collection[str]) -> pl.DataFrame:
         """Rows ``begin`` up to ``end`` of a file, these columns of those in it. Raises StoreError."""
         with store_errors("read", self.place.at(path)):
             # Without numbering rows, which takes as long as reading a thousand of them
-            return self._scan([path], numbered=None).select(*columns).slice(begin, end - begin).collect()
+            rows = self._scan([path], numbered=None, lacking=VWAP in columns)
+            return rows.select(*columns).slice(begin, end - begin).collect()
 
     def opens(
         self, path: str, interval: int, spans: Mapping[Pair, CandleSpan], pairs: Collection[Pair]
@@ -174,15 +194,22 @@ class CandleFiles:
             rows = pl.read_parquet(content, hive_partitioning=False, row_index_name=ROW)
             if dropped is not None:
                 rows = rows.filter(~pl.col(ROW).is_in(dropped.implode()))
-            return rows.with_columns(pl.lit(interval, pl.Int32).alias(self.form.partition)).select(*self.form.schema)
+            lacking = [name for name in self.form.later if name not in rows.columns]
+            nothing = (pl.lit(None, self.form.schema[name]).alias(name) for name in lacking)
+            known = pl.lit(interval, pl.Int32).alias(self.form.partition)
+            return rows.with_columns(known, *nothing).select(*self.form.schema)
 
-    def _scan(self, paths: Iterable[str], numbered: str | None = ROW) -> pl.LazyFrame:
+    def _scan(self, paths: Iterable[str], numbered: str | None = ROW, *, lacking: bool = False) -> pl.LazyFrame:
+        """The rows of files; ``lacking``: a column is wanted that some of them may not have."""
         # Neither globs nor folder names are interpreted: a home may be called "[x]" or lie below "source=kraken".
         return pl.scan_parquet(
             [self.place.at(path) for path in paths],
             glob=False,
             hive_partitioning=False,
             row_index_name=numbered,
+            schema=_IN_FILES if lacking else None,
+            missing_columns="insert" if lacking else "raise",
+            extra_columns="ignore" if lacking else "raise",
             storage_options=self.place.polars_options,
             credential_provider=None,
         )
@@ -194,7 +221,7 @@ def _is_of(times: Ints, span: CandleSpan) -> bool:
 
 
 def _interval_of(candles: pl.DataFrame) -> int:
-    if candles.schema != pl.Schema(SCHEMA) or candles.is_empty():
+    if candles.schema not in (pl.Schema(SCHEMA), pl.Schema(FULL_SCHEMA)) or candles.is_empty():
         message = f"Candles to be stored need the columns of SCHEMA and at least one row, not {candles.schema}."
         raise StoreError(message)
     interval = candles.item(0, PARTITION)

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from functools import cache
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
 
 FOOTER_KEY = "kraken.spans"  # JSON {"BTC/USD": [first, last, candles]}, see Span
+VWAP_KEY = "kraken.vwap"  # there where a file has the column
 US = 1_000_000  # microseconds a second
 
 
@@ -52,16 +53,25 @@ def spans_of_unsorted(candles: pl.LazyFrame) -> dict[Pair, CandleSpan]:
     return {pair_of(name): CandleSpan(*span) for name, *span in spans.iter_rows()}
 
 
-def to_footer(spans: Mapping[Pair, CandleSpan]) -> dict[str, str]:
+class FileFooter(NamedTuple):
+    """What a file contains: where the series lie, and whether it has averages."""
+
+    spans: Mapping[Pair, CandleSpan]
+    has_vwap: bool = False
+
+
+def to_footer(spans: Mapping[Pair, CandleSpan], *, has_vwap: bool = False) -> dict[str, str]:
     """What to write into a file's footer."""
-    return {FOOTER_KEY: json.dumps({str(pair): span for pair, span in spans.items()})}
+    noted = {VWAP_KEY: "true"} if has_vwap else {}
+    return {FOOTER_KEY: json.dumps({str(pair): span for pair, span in spans.items()}), **noted}
 
 
-def from_footer(footer: Mapping[str, str]) -> dict[Pair, CandleSpan] | None:
+def from_footer(footer: Mapping[str, str]) -> FileFooter | None:
     """What :func:`to_footer` wrote; None where another tool wrote the file."""
     if FOOTER_KEY not in footer:
         return None
-    return {pair_of(name): CandleSpan(*span) for name, span in json.loads(footer[FOOTER_KEY]).items()}
+    spans = {pair_of(name): CandleSpan(*span) for name, span in json.loads(footer[FOOTER_KEY]).items()}
+    return FileFooter(spans, has_vwap=VWAP_KEY in footer)
 
 
 @cache

@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 import polars as pl
 
-from kraken_core.domain.candles import SCHEMA, Source, altered, demoted, prevails
+from kraken_core.domain.candles import FULL_SCHEMA, Source, altered, demoted, prevails
 from kraken_core.domain.differences import FOUND, differs, sizes
 from kraken_core.domain.market import Series
 from kraken_core.domain.timerange import TimeRanges
@@ -30,16 +30,16 @@ class QuestDbMerge:
     them: wherever a crash comes in between, no candle is ever stored at a rank above its own.
     """
 
-    winners: pl.DataFrame  # SCHEMA
-    gone: pl.DataFrame  # SCHEMA: rows of slots, or of other sources in a slot, that are deleted
+    winners: pl.DataFrame  # FULL_SCHEMA
+    gone: pl.DataFrame  # FULL_SCHEMA: rows of slots, or of other sources in a slot, that are deleted
     ranks_before: Sequence[RankRun] = ()
     ranks_after: Sequence[RankRun] = ()
     merged: Mapping[Series, Merged] = field(default_factory=dict)
     differing: pl.DataFrame = field(default_factory=partial(pl.DataFrame, schema=FOUND))
     before: pl.DataFrame = field(
-        default_factory=partial(pl.DataFrame, schema=SCHEMA)
+        default_factory=partial(pl.DataFrame, schema=FULL_SCHEMA)
     )  # what was looked at, a row a slot
-    after: pl.DataFrame = field(default_factory=partial(pl.DataFrame, schema=SCHEMA))
+    after: pl.DataFrame = field(default_factory=partial(pl.DataFrame, schema=FULL_SCHEMA))
 
 
 def merge(
@@ -53,7 +53,7 @@ def merge(
 ) -> QuestDbMerge:
     """Merge files, one after the other, into what is stored: see CandleStore.commit.
 
-    ``rows`` are those of the table (SCHEMA): all of each series from its first incoming or demoted candle to its
+    ``rows`` are those of the table (FULL_SCHEMA): all of each series from its first incoming or demoted candle to its
     last, derived ones inside ``clear``, and whatever is inside ``drop``. ``by_source``: rows of several sources may
     share a slot; the last counts.
     """
@@ -82,9 +82,9 @@ def merge(
     gone = gone.join(winners, on=SLOT, how="anti").sort(SLOT)
     if by_source:  # the winner does not take the place of a row of another source
         beside = rows.join(winners.select(*SLOT, "source"), on=SLOT, suffix="_new")
-        gone = pl.concat([gone, beside.filter(pl.col("source") != pl.col("source_new")).select(*SCHEMA)])
+        gone = pl.concat([gone, beside.filter(pl.col("source") != pl.col("source_new")).select(*FULL_SCHEMA)])
     before, after = _runs(now, stored)
-    return QuestDbMerge(winners, gone, before, after, merged, pl.concat(differing), stored, now.select(*SCHEMA))
+    return QuestDbMerge(winners, gone, before, after, merged, pl.concat(differing), stored, now.select(*FULL_SCHEMA))
 
 
 def one_a_slot(rows: pl.DataFrame) -> pl.DataFrame:

@@ -14,7 +14,8 @@ from typing import TypeVar
 
 import polars as pl
 
-from kraken_core.domain.candles import PRICES, SCHEMA, TIME, known_source, unproven
+from kraken_core.domain.averages import VWAP
+from kraken_core.domain.candles import FULL_SCHEMA, PRICES, TIME, known_source, unproven
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.timerange import TimeRange, TimeRanges
 from kraken_core.domain.venues import SEPARATOR
@@ -29,7 +30,9 @@ _READ = f"{_SERIES}, time::long, {', '.join(PRICES)}, volume, trade_count, sourc
 _READ_TYPES = {
     "asset_id": pl.Int32,
     "quote": pl.String,
-    **{name: pl.Int64 if name == "time" else kind for name, kind in SCHEMA.items() if name not in {"pair", "rank"}},
+    **{
+        name: pl.Int64 if name == "time" else kind for name, kind in FULL_SCHEMA.items() if name not in {"pair", "rank"}
+    },
 }
 _RANGES_APART = 50  # more of a series are read as one, and what is between them dropped here
 _AT_ONCE = 40  # parts of one statement
@@ -42,21 +45,22 @@ Item = TypeVar("Item")
 class HeldRows:
     """Reads the candles of one server. ``table`` is what to read: a table's name, or a query in brackets.
 
-    ``ranked``: whether there is a table of ranks; tables of others have none.
+    ``ranked``: whether there is a table of ranks; tables of others have none. ``has_vwap``: whether it has the column.
     """
 
-    def __init__(self, server: QuestDbServer, table: str, ids: Ids, *, ranked: bool) -> None:
+    def __init__(self, server: QuestDbServer, table: str, ids: Ids, *, ranked: bool, has_vwap: bool) -> None:
         self._ranks = ranked
+        self._columns = f"{_READ}, {VWAP if has_vwap else 'NULL::double'}"
         self._server = server
         self._table = table
         self._ids = ids
         self._tickers = {number: ticker for ticker, number in ids.items()}
 
     def candles(self, ranges: Mapping[Series, TimeRanges]) -> pl.DataFrame:
-        """The rows in the ranges (SCHEMA), sorted by slot; of those that share one, the one that counts comes last."""
+        """The rows in the ranges (FULL_SCHEMA), sorted by slot; of those that share one the last counts."""
         wanted = {series: found for series, found in ranges.items() if found and series.pair.base in self._ids}
         selects = [
-            (f"SELECT {_READ} FROM {self._table} WHERE close IS NOT NULL AND {where}", values)
+            (f"SELECT {self._columns} FROM {self._table} WHERE close IS NOT NULL AND {where}", values)
             for where, values in _parts(wanted, self._ids)
         ]
         found: list[tuple[object, ...]] = []
@@ -123,7 +127,7 @@ class HeldRows:
 
     def _ranked(self, rows: pl.DataFrame, series: Iterable[Series]) -> pl.DataFrame:
         if rows.is_empty():
-            return pl.DataFrame(schema=SCHEMA)
+            return pl.DataFrame(schema=FULL_SCHEMA)
         known = pl.DataFrame(
             [(str(s.pair), s.interval, start * US, rank) for s, start, rank in self.steps(series)],
             {"pair": pl.String, "interval_minutes": pl.Int32, "time": pl.Int64, "rank": pl.Int64},
@@ -137,7 +141,7 @@ class HeldRows:
             .with_columns(own=pl.col("source").replace_strict(own, default=None, return_dtype=pl.Int64))
             .with_columns(pl.col("rank").fill_null(pl.col("own")))
             .sort(*SLOT, "rank", "own", "source")
-            .select(*SCHEMA)
+            .select(*FULL_SCHEMA)
         )
 
     def _ticker(self) -> pl.Expr:

@@ -8,11 +8,14 @@ from pathlib import Path
 
 import polars as pl
 
+from kraken_core.domain.averages import VWAP
 from kraken_core.domain.market import Pair
 from kraken_core.ports import StagedFile
 from kraken_core.stores.files.candle_files import CandleFiles
 from kraken_core.stores.files.errors import store_errors
 from kraken_core.stores.files.folder import LocalFolder
+
+_NO_VWAP = pl.lit(None, pl.Float64).alias(VWAP)
 
 
 class StagedFiles(CandleFiles):
@@ -30,7 +33,8 @@ class StagedFiles(CandleFiles):
         """Some columns of a staged file, in its order; those for the server are among them. Raises StoreError."""
         path = self.root / file.path
         with store_errors("read", path):
-            return pl.scan_parquet(path, glob=False, hive_partitioning=False).select(*columns).collect()
+            rows = pl.scan_parquet(path, glob=False, hive_partitioning=False)
+            return rows.with_columns(*(() if file.has_vwap else (_NO_VWAP,))).select(*columns).collect()
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ import polars as pl
 from kraken_core.domain.candles import SCHEMA, chosen, known_source
 from kraken_core.domain.errors import CommitConflictError
 from kraken_core.domain.market import Pair, Series
-from kraken_core.domain.revisions import VISIBLE, Replacement, replacement
+from kraken_core.domain.revisions import ALL_VISIBLE, Replacement, replacement
 from kraken_core.domain.table_mark import KnownTable, TableMark, nothing_known, require_known
 from kraken_core.domain.timerange import TimeRange, TimeRanges
 from kraken_core.failpoints import reached
@@ -162,7 +162,7 @@ class QuestDBStore:
             key = tables.settled(self._server)
             self._refresh()
             folder = self._files.root / "view"
-            show(connection, self._server, folder, key, self._source(), by_source=self._layout.by_source)
+            show(connection, self._server, folder, key, self._source(), layout=self._layout)
         with read_errors(folder):
             yield
 
@@ -211,6 +211,9 @@ class QuestDBStore:
         if staged and not planned.ranked:
             tables.create(self._server)
             planned = self._refresh()
+        if planned.ids and not self._layout.has_vwap:
+            tables.widen(self._server)
+            planned = self._refresh()
         if planned.kept:
             finish(self._server)
             planned = self._refresh()
@@ -227,7 +230,7 @@ class QuestDBStore:
             note(plan.differing)
         if plan.winners.height or plan.gone.height or plan.ranks_before:
             if self._keep:
-                before, after = (_named(candles).select(*VISIBLE) for candles in (plan.before, plan.after))
+                before, after = (_named(candles).select(*ALL_VISIBLE) for candles in (plan.before, plan.after))
                 self._keep(planned.mark, [replacement(before, after, before.clear())])
             self._make(plan, planned, staged)
         return plan.merged
@@ -264,7 +267,7 @@ class QuestDBStore:
         runs = [run for file in staged for run in runs_of(self._files.columns(file, RANKED))]
         if self._keep:
             ranges = {series: TimeRanges.single(*hull) for series, hull in _hulls(staged)}
-            self._keep(planned.mark, [Replacement(ranges, pl.DataFrame(schema=VISIBLE))])
+            self._keep(planned.mark, [Replacement(ranges, pl.DataFrame(schema=ALL_VISIBLE))])
         with self._changing(planned, staged):
             self._writer.record(steps.set(runs), self._ids)
             self._writer.take(staged)
@@ -303,6 +306,9 @@ class QuestDBStore:
             key, _ = tables.state(self._server)  # again: what others write and record meanwhile is newer
             require_known(f"in QuestDB at {self._server.address}", known, key.mark, self.stamp_of)
         if key != self._key:
+            if key.ids == self._key.ids and not self._layout.has_vwap:
+                tables.settled(self._server)
+                self._layout = tables.layout(self._server)
             if key.ids != self._key.ids:
                 self._mirrored = frozenset()
                 if key.ids:
@@ -345,7 +351,9 @@ class QuestDBStore:
 
     @property
     def _stored(self) -> HeldRows:
-        return HeldRows(self._server, self._source(), self._numbers(()), ranked=self._key.ranked)
+        return HeldRows(
+            self._server, self._source(), self._numbers(()), ranked=self._key.ranked, has_vwap=self._layout.has_vwap
+        )
 
     def _source(self) -> str:
         return source(self._server, self._layout.partition, kept=self._key.kept)

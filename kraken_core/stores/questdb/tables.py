@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import NamedTuple
 
+from kraken_core.domain.averages import VWAP
 from kraken_core.domain.errors import StoreError
 from kraken_core.domain.table_mark import TableMark
 from kraken_core.ports import AssetRecord
@@ -25,6 +26,7 @@ COLUMNS = {
     "quote_currency": "SYMBOL",
     "source": "SYMBOL",
 }
+LATER = {VWAP: "DOUBLE"}  # which tables of earlier versions of this program, and of others, may lack
 KEYS = ("time", "asset_id", "interval_minutes", "quote_currency")
 SYMBOLS = ("quote_currency", "source")
 _ROWS_A_STATEMENT = 100
@@ -54,21 +56,29 @@ class TableLayout(NamedTuple):
     """What an ``assetprice`` made elsewhere does its own way.
 
     ``by_source``: rows of several sources may have one slot, as ``source`` is one of its keys for deduplication.
+    ``has_vwap``: it has the column.
     """
 
     partition: str = "MONTH"
     by_source: bool = False
+    has_vwap: bool = True
 
 
 def create(server: QuestDbServer) -> None:
     """Make what is missing of the tables; those that exist are used as they are."""
-    for table, columns, partition in ((RANKS, _RANK_COLUMNS, "YEAR"), (TABLE, COLUMNS, "MONTH")):
+    for table, columns, partition in ((RANKS, _RANK_COLUMNS, "YEAR"), (TABLE, COLUMNS | LATER, "MONTH")):
         described = ", ".join(f"{name} {kind}" for name, kind in columns.items())
         server.execute(
             f"CREATE TABLE IF NOT EXISTS {table} ({described}) "
             f"TIMESTAMP(time) PARTITION BY {partition} WAL DEDUP UPSERT KEYS({', '.join(KEYS)})"
         )
     create_assets(server)
+
+
+def widen(server: QuestDbServer) -> None:
+    """Give a table of candles the columns that it lacks; what is stored has nothing in them."""
+    for name, kind in LATER.items():
+        server.execute(f"ALTER TABLE {TABLE} ADD COLUMN IF NOT EXISTS {name} {kind}")
 
 
 def create_assets(server: QuestDbServer) -> None:
@@ -122,6 +132,7 @@ def layout(server: QuestDbServer) -> TableLayout:
     columns = server.rows(f"SELECT \"column\", type, upsertKey FROM table_columns('{TABLE}')")
     found = {name: (kind, key) for name, kind, key in columns}
     missing = [f"{name} {kind}" for name, kind in COLUMNS.items() if found.get(name, ("",))[0] != kind]
+    missing += [f"{name} {kind}" for name, kind in LATER.items() if found.get(name, (kind,))[0] != kind]
     if missing:
         raise StoreError(
             f"The table {TABLE} in QuestDB at {server.address} is not a table of candles: no {', '.join(missing)}. "
@@ -137,7 +148,7 @@ def layout(server: QuestDbServer) -> TableLayout:
             f"the timestamp time, deduplicated on {', '.join(KEYS)}. Nothing was changed: run ALTER TABLE {TABLE} "
             f"DEDUP ENABLE UPSERT KEYS({', '.join(KEYS)}) there (on a table that is not WAL, SET TYPE WAL before)."
         )
-    return TableLayout(partition, "source" in keys)
+    return TableLayout(partition, "source" in keys, VWAP in found)
 
 
 def read_assets(server: QuestDbServer) -> list[AssetRecord]:

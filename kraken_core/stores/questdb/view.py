@@ -8,12 +8,13 @@ from pathlib import Path
 
 import duckdb
 
+from kraken_core.domain.averages import VWAP
 from kraken_core.domain.venues import SEPARATOR
 from kraken_core.stores.files.errors import store_errors
 from kraken_core.stores.files.location import literal, unglobbed
 from kraken_core.stores.files.table_form import SQL_TYPES
 from kraken_core.stores.questdb.server import QuestDbServer
-from kraken_core.stores.questdb.tables import ASSETS, TableKey
+from kraken_core.stores.questdb.tables import ASSETS, TableKey, TableLayout
 
 KEPT_S = 3600  # a file of an earlier state may still be read
 # Where rows of several sources share a slot: as everywhere, the highest kind of source counts.
@@ -31,7 +32,7 @@ def show(
     key: TableKey,
     table: str,
     *,
-    by_source: bool,
+    layout: TableLayout,
 ) -> None:
     """Create the view. ``key`` is the state of the table; where there is none, the view is empty. Raises StoreError."""
     columns = ", ".join(f"{name}::{kind} AS {name}" for name, kind in SQL_TYPES.items())
@@ -39,13 +40,14 @@ def show(
         connection.execute(f"SET allowed_directories = {literal([str(folder), unglobbed(str(folder))])}")
         rows = f"SELECT {', '.join(f'NULL AS {name}' for name in SQL_TYPES)} WHERE false"
         if key.ids:
-            rows = f"SELECT * FROM read_parquet({literal([unglobbed(str(_fetched(server, folder, key, table)))])})"
-            rows += f" {_HIGHEST}" if by_source else ""
+            fetched = str(_fetched(server, folder, key, table, layout))
+            rows = f"SELECT * FROM read_parquet({literal([unglobbed(fetched)])})"
+            rows += f" {_HIGHEST}" if layout.by_source else ""
         connection.execute(f"CREATE OR REPLACE VIEW candles AS SELECT {columns} FROM ({rows})")
 
 
-def _fetched(server: QuestDbServer, folder: Path, key: TableKey, table: str) -> Path:
-    target = folder / f"{'-'.join(map(str, (*key.ids, *key.transactions)))}.parquet"
+def _fetched(server: QuestDbServer, folder: Path, key: TableKey, table: str, layout: TableLayout) -> Path:
+    target = folder / f"{'-'.join(map(str, (*key.ids, *key.transactions)))}-{len(SQL_TYPES)}.parquet"
     if target.exists():
         return target
     folder.mkdir(parents=True, exist_ok=True)
@@ -53,7 +55,8 @@ def _fetched(server: QuestDbServer, folder: Path, key: TableKey, table: str) -> 
         if old.stat().st_mtime < time.time() - KEPT_S:
             old.unlink(missing_ok=True)
     part = folder / f"{uuid.uuid4().hex}.part"
-    names = ", ".join("trade_count AS trades" if name == "trades" else name for name in SQL_TYPES if name != "pair")
+    called = {"trades": "trade_count AS trades", **({} if layout.has_vwap else {VWAP: f"NULL::double AS {VWAP}"})}
+    names = ", ".join(called.get(name, name) for name in SQL_TYPES if name != "pair")
     try:
         server.download(
             f"SELECT CASE WHEN strpos(quote_currency, '{SEPARATOR}') > 0 THEN quote_currency::string "

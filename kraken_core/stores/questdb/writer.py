@@ -7,7 +7,8 @@ from functools import cached_property
 
 import polars as pl
 
-from kraken_core.domain.candles import SCHEMA, TIME, VALUES
+from kraken_core.domain.averages import VWAP
+from kraken_core.domain.candles import FULL_SCHEMA, TIME, VALUES
 from kraken_core.domain.errors import StoreError
 from kraken_core.domain.interval_units import short
 from kraken_core.domain.timerange import iso
@@ -16,13 +17,15 @@ from kraken_core.stores.files.spans import US
 from kraken_core.stores.questdb.ranks import Step
 from kraken_core.stores.questdb.server import QuestDbServer
 from kraken_core.stores.questdb.staged_files import StagedFiles, numbered
-from kraken_core.stores.questdb.tables import COLUMNS, RANKS, SYMBOLS, TABLE
+from kraken_core.stores.questdb.tables import COLUMNS, LATER, RANKS, SYMBOLS, TABLE
 
 _OF_CANDLES = {"trade_count": "trades"}  # by another name in a file than in the table
 _AT_ONCE = 40  # files in one transaction
 _SORTED_ROWS = 2_000_000  # candles in memory at once, where they are sent: some 200 MB
-_SENT = ("pair", *COLUMNS)  # the server has numbers for pairs; people use names
-_EMPTY = {name: SCHEMA[_OF_CANDLES.get(name, name)] for name in COLUMNS if _OF_CANDLES.get(name, name) in VALUES}
+_COLUMNS = (*COLUMNS, *LATER)
+_SENT = ("pair", *_COLUMNS)  # the server has numbers for pairs; people use names
+_VALUES = {name: FULL_SCHEMA[name] for name in (*VALUES, VWAP)}
+_EMPTY = {name: kind for name in _COLUMNS if (kind := _VALUES.get(_OF_CANDLES.get(name, name)))}  # of a deleted slot
 
 
 class CandleWriter:
@@ -41,11 +44,10 @@ class CandleWriter:
         if self._reads_files is None:
             self._reads_files = self._can_read(files[0])
         if self._reads_files:
-            named = ", ".join(_OF_CANDLES.get(name, name) for name in COLUMNS)
-            selects = [f"SELECT {named} FROM read_parquet({self._literal(file)})" for file in files]
+            selects = [f"SELECT {_named(file)} FROM read_parquet({self._literal(file)})" for file in files]
             for start in range(0, len(selects), _AT_ONCE):
                 some = " UNION ALL ".join(selects[start : start + _AT_ONCE])
-                self._server.execute(f"INSERT INTO {TABLE} ({', '.join(COLUMNS)}) {some}")
+                self._server.execute(f"INSERT INTO {TABLE} ({', '.join(_COLUMNS)}) {some}")
             return
         named_so = [pl.col(_OF_CANDLES.get(name, name)).alias(name) for name in _SENT]
         for group in _together(files):
@@ -75,7 +77,7 @@ class CandleWriter:
             row = rows.row(number, named=True)
             return f"{row['pair']} {short(row['interval_minutes'])}, {iso(int(row['time'].timestamp()))}"
 
-        self._server.send(TABLE, rows.select(*COLUMNS), SYMBOLS, described)
+        self._server.send(TABLE, rows.select(*_COLUMNS), SYMBOLS, described)
 
     def _can_read(self, file: StagedFile) -> bool:
         """Whether the server has our folder below the one that it may import from, and finds the same file there."""
@@ -99,6 +101,12 @@ class CandleWriter:
         """The folder that the server may import from."""
         [(root,)] = self._server.rows("SELECT value FROM (SHOW PARAMETERS) WHERE property_path = 'cairo.sql.copy.root'")
         return str(root) if root else None
+
+
+def _named(file: StagedFile) -> str:
+    """The columns of a staged file as those of the table; it has no averages where that column would be empty."""
+    lacking = {} if file.has_vwap else dict.fromkeys(LATER, "NULL::double")
+    return ", ".join(lacking.get(name, _OF_CANDLES.get(name, name)) for name in _COLUMNS)
 
 
 def _together(files: Sequence[StagedFile]) -> Iterator[list[StagedFile]]:

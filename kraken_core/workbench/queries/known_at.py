@@ -21,7 +21,7 @@ from kraken_core.domain.differences import Difference
 from kraken_core.domain.errors import UsageError
 from kraken_core.domain.gaps import GapRecord
 from kraken_core.domain.market import Pair, Series
-from kraken_core.domain.revisions import SLOT, VISIBLE, earlier, taken_back, unlike, within
+from kraken_core.domain.revisions import ALL_VISIBLE, SLOT, VISIBLE, earlier, taken_back, unlike, within
 from kraken_core.domain.scope import Detection
 from kraken_core.domain.timerange import END_OF_TIME, TimeRange, TimeRanges, iso
 from kraken_core.ledger.ledger import SqlLedger
@@ -121,7 +121,7 @@ class TableAt:
 
     def candles(self, ranges: Mapping[Series, TimeRanges], columns: Collection[str] = SCHEMA) -> pl.DataFrame:
         """See ports.StoredCandles."""
-        now = self.store.candles(ranges, VISIBLE)
+        now = self.store.candles(ranges, ALL_VISIBLE)
         found = taken_back(now, ranges, self.ledger.replaced_since(self.store.mark, self.instant, ranges.keys()))
         return found.with_columns(rank=pl.lit(0, pl.Int64)).select(*chosen(columns))
 
@@ -148,7 +148,7 @@ class TableAt:
             connection.register("candles_changed", _rows(changed, "").to_arrow())
             connection.register("candles_sources", pl.concat([_rows({}, ""), *sources.values()]).to_arrow())
             connection.execute("ALTER VIEW candles RENAME TO candles_now")
-            connection.execute(_VIEW.format(columns=", ".join(VISIBLE)))
+            connection.execute(_VIEW.format(columns=", ".join(ALL_VISIBLE), stored=_STORED))
             yield
 
 
@@ -159,11 +159,13 @@ def _rows(ranges: Mapping[Series, TimeRanges], source: str) -> pl.DataFrame:
     return pl.DataFrame(rows, types, orient="row")
 
 
+_WAS = "CASE WHEN epoch(now.time) < named.till THEN named.was ELSE now.source END AS source"
+_STORED = ", ".join(_WAS if name == "source" else f"now.{name}" for name in ALL_VISIBLE)
 _VIEW = """
 CREATE VIEW candles AS
 SELECT {columns} FROM candles_before
 UNION ALL
-SELECT now.* EXCLUDE (source), CASE WHEN epoch(now.time) < named.till THEN named.was ELSE now.source END AS source
+SELECT {stored}
 FROM candles_now AS now
 ASOF LEFT JOIN candles_changed AS changed
   ON now.pair = changed.pair AND now.interval_minutes = changed.interval_minutes
@@ -203,7 +205,7 @@ def replaced(store: CandleTable, ledger: SqlLedger, series: Series, window: Time
     Taken back one by one, newest first: a commit that never landed left what it found, so it replaced nothing.
     """
     ranges = {series: TimeRanges.single(*window)}
-    now = store.candles(ranges, VISIBLE)
+    now = store.candles(ranges, ALL_VISIBLE)
     found = [pl.DataFrame(schema=_REPLACED)]
     for kept in reversed(ledger.revisions(store.mark, series)):
         after, now = now, taken_back(now, ranges, [kept.replaced])
