@@ -62,6 +62,7 @@ def sql(ctx: CliContext, query: str, as_known_at: str | None) -> None:
 @click.option(
     "--follow-renames", is_flag=True, help="Go on under all names that an asset had, in one unit (parquet only)."
 )
+@click.option("--vwap", is_flag=True, help="With the average price of each candle that has one (parquet only).")
 @click.option("--overwrite", is_flag=True, help="Replace files that exist.")
 @common
 def export(
@@ -74,6 +75,7 @@ def export(
     evidence: str | None,
     as_known_at: str | None,
     follow_renames: bool,
+    vwap: bool,
     overwrite: bool,
     **selection: Any,  # noqa: ANN401 - see selecting
 ) -> None:
@@ -96,6 +98,7 @@ def export(
             evidence=evidence,
             as_known_at=as_known_at,
             follow_renames=follow_renames,
+            vwap=vwap,
             overwrite=overwrite,
         )
         if ctx.as_json:

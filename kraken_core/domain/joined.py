@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from kraken_core.domain.averages import VWAP
 from kraken_core.domain.candles import PRICES
 from kraken_core.domain.timerange import TimeRange, ceil, floor
 
@@ -33,7 +34,8 @@ def rescaled(candles: pl.DataFrame, period: NamePeriod, pair: Pair) -> pl.DataFr
     """
     columns = [pl.lit(str(pair)).alias("pair")] if "pair" in candles.columns else []
     if period.factor != 1:
-        columns += [pl.col(price) * float(period.factor) for price in PRICES]
+        prices = (name for name in (*PRICES, VWAP) if name in candles.columns)
+        columns += [pl.col(price) * float(period.factor) for price in prices]
         columns += [pl.col("volume") * float(1 / period.factor)]
     return candles.with_columns(
         *columns,

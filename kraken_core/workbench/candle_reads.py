@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Unpack, overload
 
+from kraken_core.domain.averages import VWAP
 from kraken_core.domain.errors import UsageError
 from kraken_core.domain.interval_text import parse_interval, parse_length
 from kraken_core.domain.market import INTERVALS, Pair, Series
@@ -61,6 +62,7 @@ class CandleReads(ReadChecks):
         certificate: str | Path | None = None,
         as_known_at: When | None = None,
         flags: bool = False,
+        vwap: bool = False,
         to: Literal["pandas", "polars", "arrow"] = "pandas",
     ) -> pd.DataFrame | pl.DataFrame | pa.Table:
         """Candles of a series that open in ``[start, end)``: a pandas DataFrame indexed by their open time (UTC).
@@ -93,6 +95,9 @@ class CandleReads(ReadChecks):
         ``"outlier, quote"``, null where nothing is. It reads all candles of the pair, and takes an interval of the
         archives, as it is now.
 
+        With ``vwap`` a column ``vwap`` (float64) has the average price weighted by volume, as the candle's own source
+        has it: null where that has none, as Kraken's archives, and where a fill or one of the finer candles has none.
+
         With ``follow_renames`` the series goes on under every name that its base had, in units of ``pair``: prices are
         multiplied by the column ``factor``, volumes divided by it, and the column ``origin`` says whose candle each is.
         Which day belongs to which name is in :meth:`names_of`, for pandas in ``attrs["names"]`` too (by pair, of
@@ -114,13 +119,14 @@ class CandleReads(ReadChecks):
         if as_known_at is not None and (version is not None or certificate is not None):
             raise UsageError("as_known_at is an instant of its own: leave the version, or the certificate, out.")
         known = self._known_or_remembered(as_known_at)
-        by_all_names = RenamedReading(Reading(known.store, known.ledger), known.ledger, self.identities)
+        plain = Reading(known.store, known.ledger, vwap=vwap or pivot == VWAP)
+        by_all_names = RenamedReading(plain, known.ledger, self.identities)
         if require_complete or evidence:
             joined = by_all_names if follow_renames else None
             self._check_complete(of, length, window, known, version=version, evidence=evidence, by_all_names=joined)
         if certificate is not None:
             window = self._certified(certificate, of, length, window, version, follow_renames=follow_renames)
-        reading = by_all_names if follow_renames else Reading(known.store, known.ledger)
+        reading = by_all_names if follow_renames else plain
         how = many_pairs.HowToRead(fill=fill is not None, partial=partial, version=version)
         read = many_pairs.read(reading, of, length, window, how)
         if flags:
@@ -151,10 +157,12 @@ class CandleReads(ReadChecks):
         require_complete: bool = False,
         evidence: str | None = None,
         as_known_at: When | None = None,
+        vwap: bool = False,
     ) -> pl.LazyFrame:
         """The stored candles that open in ``[start, end)``, to be read by polars when they are collected.
 
-        Columns: pair, interval_minutes (int32), time, open, high, low, close, volume, trades, source; in no order.
+        Columns: pair, interval_minutes (int32), time, open, high, low, close, volume, trades, source, and with ``vwap``
+        that; in no order.
         Without ``pairs`` it is all pairs, without ``interval`` all of the archives' eight: others are made by
         :meth:`candles` only, and so are fills and series over a rename. Filters, columns and aggregations that follow
         are pushed down to the files, of those only that can have such rows; QuestDB's table, and one as it was known at
@@ -164,7 +172,7 @@ class CandleReads(ReadChecks):
         arguments as for :meth:`candles`; completeness is checked at once, and needs pairs and an interval. Raises
         UsageError for whatever it cannot be.
         """
-        from kraken_core.workbench.queries.candles import at_version
+        from kraken_core.workbench.queries.candles import Reading, at_version
         from kraken_core.workbench.queries.many_pairs import scanned
 
         of = None if pairs is None else self._named(pairs, None)[0]
@@ -177,7 +185,8 @@ class CandleReads(ReadChecks):
                 raise UsageError("whether candles are complete is checked for pairs and an interval: name them.")
             self._check_complete(of, intervals[0], window, known, version=version, evidence=evidence)
         listed = of or [record.pair for record in known.ledger.pairs()]
-        return scanned(at_version(known.store, version), listed, intervals, window)
+        reading = Reading(at_version(known.store, version), known.ledger, vwap)
+        return scanned(reading, listed, intervals, window)
 
     def names_of(self, pair: str | Pair) -> pd.DataFrame:
         """The names that the base of a pair had, in turn: what a series with ``follow_renames`` is made of.

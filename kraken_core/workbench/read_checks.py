@@ -34,6 +34,7 @@ class ReadOptions(TypedDict, total=False):
     certificate: str | Path | None
     as_known_at: When | None
     flags: bool
+    vwap: bool
 
 
 class ReadChecks(ValueReads):

@@ -114,6 +114,7 @@ class Workbench(CandleReads, TradeReads, SlotReads, JobCalls, DeprecatedNames):
         evidence: str | None = None,
         as_known_at: When | None = None,
         follow_renames: bool = False,
+        vwap: bool = False,
         overwrite: bool = False,
     ) -> list[Exported]:
         """Write the selection's candles to ``folder``, one file a series.
@@ -124,7 +125,7 @@ class Workbench(CandleReads, TradeReads, SlotReads, JobCalls, DeprecatedNames):
         as good as asked (naming a grade requires it). Silent ones are left out too, unless
         ``fill="previous"``. With ``as_known_at`` all of it is as it was known then. With ``follow_renames`` each series
         goes on under all names of its pair, as of :meth:`candles`, with the columns ``origin`` and ``factor``: in
-        parquet, as other kinds have no room for them. Returns a line a file.
+        parquet, as other kinds have no room for them. So it is with ``vwap``, and its column. Returns a line a file.
 
         Raises UsageError before anything is written where a file exists and may not be replaced, IncompleteError where
         something is missing that may not be.
@@ -136,11 +137,11 @@ class Workbench(CandleReads, TradeReads, SlotReads, JobCalls, DeprecatedNames):
         from kraken_core.workbench.queries.renames import RenamedReading
         from kraken_core.workbench.queries.required import Required, parse_grade
 
-        check_how(kind, fill, follow_renames=follow_renames)
+        check_how(kind, fill, follow_renames=follow_renames, vwap=vwap)
         known, holdings = self.known(as_known_at), self.holdings_at(as_known_at)
         report = holdings.report(selection)
         grade = parse_grade(evidence)
-        by_all_names = RenamedReading(Reading(known.store, known.ledger), known.ledger, self.identities)
+        by_all_names = RenamedReading(Reading(known.store, known.ledger, vwap), known.ledger, self.identities)
         series = holdings.series(selection)
         if follow_renames:
             series = by_all_names.series(selection, series)

@@ -17,7 +17,7 @@ import pytest
 from kraken_core import Workbench
 from kraken_core.domain.errors import KrakenError, MoreRequestsNeededError
 from kraken_core.domain.market import INTERVALS, Series
-from kraken_core.domain.revisions import VISIBLE, Replacement
+from kraken_core.domain.revisions import ALL_VISIBLE, Replacement
 from kraken_core.domain.table_mark import TableMark
 from kraken_core.domain.timerange import END_OF_TIME, TimeRanges
 from kraken_core.ledger import engine
@@ -66,7 +66,8 @@ def everything(workbench: Workbench, **when: Any) -> dict[str, Any]:
     }
     ever = TimeRanges.single(0, END_OF_TIME)
     table = workbench.known(when.get("as_known_at")).store
-    stored = table.candles({Series(pair, interval): ever for pair in pairs for interval in INTERVALS}, VISIBLE)
+    stored = table.candles({Series(pair, interval): ever for pair in pairs for interval in INTERVALS}, ALL_VISIBLE)
+    averages = {str(pair): _bytes(workbench.candles(pair, 60, vwap=True, **when)) for pair in pairs}
     slots = {str(pair): _bytes(workbench.coverage_of(pair, 60, **when)) for pair in pairs}
     filled = {str(pair): _bytes(workbench.candles(pair, 60, fill="previous", **when)) for pair in pairs}
     views = {f"view {name}": _bytes(workbench.sql(query, **when)) for name, query in VIEWS.items()}
@@ -75,7 +76,7 @@ def everything(workbench: Workbench, **when: Any) -> dict[str, Any]:
         for name in ("coverage", "gaps", "completeness")
     }
     found = {"stored": _bytes(stored.to_pandas()), **views, **tables}
-    return {"candles": candles, "slots": slots, "filled": filled, **found}
+    return {"candles": candles, "averages": averages, "slots": slots, "filled": filled, **found}
 
 
 def _bytes(found: pd.DataFrame) -> tuple[str, ...]:

@@ -23,6 +23,7 @@ from kraken_core.domain.request import Request
 from kraken_core.domain.timerange import TimeRanges
 from kraken_core.simulator.market import SimulatedMarket
 from tests.acceptance.oracle import Oracle
+from tests.support.averages import assert_true_averages
 from tests.support.helping import folder, table, written
 from tests.support.pocket_exchange import PocketExchange, at_pocket
 from tests.support.strategies import FIRST_DAY, HOUR_S, START, markets, releases
@@ -176,6 +177,7 @@ def assert_true(held: pl.DataFrame, market: SimulatedMarket, series: Series, cov
     truth = market.truth(series.pair, series.interval).filter(_in(covered))
     assert_frame_equal(of_series.select(EXACT), truth.select(EXACT), check_row_order=False)
     assert_frame_equal(of_series.select("volume"), truth.select("volume"), rel_tol=0, abs_tol=1e-8 * 1440)
+    assert_true_averages(of_series, market.tapes[series.pair], series.interval)
 
 
 def _in(ranges: TimeRanges) -> pl.Expr:

@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 
 from kraken_core import Workbench
+from kraken_core.domain.candles import FULL_SCHEMA
 from kraken_core.domain.market import INTERVALS, Series
 from kraken_core.domain.timerange import END_OF_TIME, TimeRanges
 from kraken_core.simulator.archive import write_release
@@ -38,9 +39,9 @@ def written(market: SimulatedMarket, releases: Sequence[Release], directory: Pat
 
 
 def table(workbench: Workbench) -> pl.DataFrame:
-    """Every candle held, with its rank."""
+    """Every candle held, with its rank, and its average where it has one."""
     series = [Series(record.pair, interval) for record in workbench.ledger.pairs() for interval in INTERVALS]
-    return workbench.store.candles({each: TimeRanges.single(0, END_OF_TIME) for each in series})
+    return workbench.store.candles({each: TimeRanges.single(0, END_OF_TIME) for each in series}, FULL_SCHEMA)
 
 
 def in_soak(*cases: object) -> list[Any]:

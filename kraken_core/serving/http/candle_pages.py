@@ -41,7 +41,7 @@ def candles(workbench: Workbench, given: Mapping[str, Any]) -> EndpointAnswer:
             raise ChangedError("a job has changed the candles just now: try again.")
     begin = given.get("start") if start is None else start
     span = workbench.first_slots(pair, length, begin, given.get("end"), given["limit"])
-    read = _read(workbench, pair, length, span, version)
+    read = _read(workbench, pair, length, span, version, vwap=given["vwap"])
     found = workbench.incomplete(pair, length, span.start, span.end) if is_newest else None
     is_known = workbench.version == version  # else claims may be of candles that are not in this version
     whole = {
@@ -56,10 +56,10 @@ def candles(workbench: Workbench, given: Mapping[str, Any]) -> EndpointAnswer:
     return EndpointAnswer(whole, f"{span.following}-{version}" if span.following else None, table=read)
 
 
-def _read(workbench: Workbench, pair: Pair, interval: int, span: SlotPage, version: int) -> pl.DataFrame:
+def _read(workbench: Workbench, pair: Pair, interval: int, span: SlotPage, version: int, *, vwap: bool) -> pl.DataFrame:
     """The candles of a version. Raises ChangedError where an earlier one is not kept any more."""
     try:
-        return workbench.candles(pair, interval, span.start, span.end, version=version, to="polars")
+        return workbench.candles(pair, interval, span.start, span.end, version=version, vwap=vwap, to="polars")
     except StoreError:
         if version == workbench.version:
             raise

@@ -10,6 +10,7 @@ from kraken_core.serving.http import answers
 from kraken_core.serving.http.candle_pages import candles
 from kraken_core.serving.http.parameters import (
     AT,
+    AVERAGE,
     CANDLE_PAGING,
     END,
     EVIDENCE,
@@ -107,7 +108,7 @@ ENDPOINTS = (
     Endpoint(
         "/candles",
         "Candles of a series, as JSON or as an Arrow stream",
-        (PAIR, LENGTH, START, END, REQUIRE_COMPLETE, EVIDENCE, FORMAT, *CANDLE_PAGING),
+        (PAIR, LENGTH, START, END, REQUIRE_COMPLETE, EVIDENCE, AVERAGE, FORMAT, *CANDLE_PAGING),
         candles,
         {JSON: _CANDLES, ARROW: {}},
     ),

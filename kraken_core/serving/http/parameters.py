@@ -129,6 +129,11 @@ EVIDENCE = Parameter(
 REQUIRE_COMPLETE = Parameter(
     "require_complete", "refuse candles where any is missing or doubtful", {"type": "boolean", "default": False}
 )
+AVERAGE = Parameter(
+    "vwap",
+    "with the average price of each candle, weighted by volume, null where its source has none",
+    {"type": "boolean", "default": False},
+)
 FORMAT = Parameter(
     "format", "json, or arrow (an IPC stream); else by Accept", {"type": "string", "enum": ["json", "arrow"]}
 )

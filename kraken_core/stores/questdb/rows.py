@@ -45,12 +45,15 @@ Item = TypeVar("Item")
 class HeldRows:
     """Reads the candles of one server. ``table`` is what to read: a table's name, or a query in brackets.
 
-    ``ranked``: whether there is a table of ranks; tables of others have none. ``has_vwap``: whether it has the column.
+    ``ranked``: whether there is a table of ranks; tables of others have none.
+    ``vwap``: whether that is read, which not every table has.
     """
 
-    def __init__(self, server: QuestDbServer, table: str, ids: Ids, *, ranked: bool, has_vwap: bool) -> None:
+    def __init__(self, server: QuestDbServer, table: str, ids: Ids, *, ranked: bool, vwap: bool) -> None:
         self._ranks = ranked
-        self._columns = f"{_READ}, {VWAP if has_vwap else 'NULL::double'}"
+        self._columns = f"{_READ}, {VWAP}" if vwap else _READ
+        self._types = {name: kind for name, kind in _READ_TYPES.items() if vwap or name != VWAP}
+        self._lacking = () if vwap else (pl.lit(None, FULL_SCHEMA[VWAP]).alias(VWAP),)
         self._server = server
         self._table = table
         self._ids = ids
@@ -66,8 +69,9 @@ class HeldRows:
         found: list[tuple[object, ...]] = []
         for sql, values in _united(selects):
             found += self._server.rows(sql, values)
-        rows = pl.DataFrame(found, schema=_READ_TYPES, orient="row")
+        rows = pl.DataFrame(found, schema=self._types, orient="row")
         rows = rows.with_columns(
+            *self._lacking,
             pl.when(pl.col("quote").str.contains(SEPARATOR, literal=True))
             .then("quote")
             .otherwise(pl.format("{}/{}", self._ticker(), "quote"))

@@ -16,6 +16,7 @@ from typing import Any
 import duckdb
 import polars as pl
 
+from kraken_core.domain.averages import VWAP
 from kraken_core.domain.candles import SCHEMA, chosen, known_source
 from kraken_core.domain.errors import CommitConflictError
 from kraken_core.domain.market import Pair, Series
@@ -140,7 +141,7 @@ class QuestDBStore:
         with self._lock:
             if not self._settle():
                 return pl.DataFrame(schema=chosen(columns))
-            rows = one_a_slot(self._stored.candles(ranges))
+            rows = one_a_slot(self._reading(vwap=VWAP in columns).candles(ranges))
         return _named(rows).select(*chosen(columns))
 
     def spans(self) -> Mapping[Series, TimeRange]:
@@ -351,9 +352,11 @@ class QuestDBStore:
 
     @property
     def _stored(self) -> HeldRows:
-        return HeldRows(
-            self._server, self._source(), self._numbers(()), ranked=self._key.ranked, has_vwap=self._layout.has_vwap
-        )
+        return self._reading(vwap=True)
+
+    def _reading(self, *, vwap: bool) -> HeldRows:
+        read = vwap and self._layout.has_vwap
+        return HeldRows(self._server, self._source(), self._numbers(()), ranked=self._key.ranked, vwap=read)
 
     def _source(self) -> str:
         return source(self._server, self._layout.partition, kept=self._key.kept)

@@ -6,24 +6,30 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from kraken_core.domain.candles import SCHEMA, aggregate
+from kraken_core.domain.candles import FULL_SCHEMA, SCHEMA, aggregate
 from kraken_core.domain.errors import UsageError
 from kraken_core.domain.fill import filled
 from kraken_core.domain.interval_text import bases, short
 from kraken_core.domain.knowledge import Knowledge
 from kraken_core.domain.life import lived, outside_life
 from kraken_core.domain.market import INTERVALS, Pair, Series
-from kraken_core.domain.revisions import VISIBLE
+from kraken_core.domain.revisions import ALL_VISIBLE, VISIBLE
 from kraken_core.domain.timerange import TimeRange, TimeRanges, ceil
 from kraken_core.ports import KnownRecords, StoredCandles, Versioned
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """Reads candles, and asks the ledger what is known of the slots without one."""
+    """Reads candles, and asks the ledger what is known of the slots without one; ``vwap``: with that column."""
 
     store: StoredCandles
     ledger: KnownRecords
+    vwap: bool = False
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Those that are read, as users see them."""
+        return tuple(ALL_VISIBLE if self.vwap else VISIBLE)
 
     def candles(
         self, pair: Pair, interval: int, window: TimeRange, *, fill: bool, partial: bool, version: int | None
@@ -40,15 +46,15 @@ class Reading:
                 f"what was known of slots at version {version} is not kept, only what is at {self.store.version}, the "
                 "newest: read an interval of the archives, without a fill."
             )
-        at = Reading(at_version(self.store, version), self.ledger)
+        at = Reading(at_version(self.store, version), self.ledger, self.vwap)
         if not native:
             return at.resampled(pair, interval, window, fill=fill, partial=partial)
         series = Series(pair, interval)
         return at.filled(series, window) if fill else at.stored(series, window)
 
     def stored(self, series: Series, window: TimeRange) -> pl.DataFrame:
-        """The candles of the window as they are held: columns of VISIBLE."""
-        return self.store.candles({series: TimeRanges.single(*window)}, VISIBLE)
+        """The candles of the window as they are held."""
+        return self.store.candles({series: TimeRanges.single(*window)}, self.columns)
 
     def filled(self, series: Series, window: TimeRange) -> pl.DataFrame:
         """As :meth:`held`, silent slots filled and flagged in a column ``filled``."""
@@ -67,10 +73,11 @@ class Reading:
         # By what was claimed, and not by coverage, which ends where a listing is only assumed.
         covered = Knowledge({}, self.ledger.assertions([pair])).covered()
         outside = outside_life(lives)
-        whole, made = TimeRanges(), [pl.DataFrame(schema=SCHEMA)]
+        columns = FULL_SCHEMA if self.vwap else SCHEMA
+        whole, made = TimeRanges(), [pl.DataFrame(schema=columns)]
         for series in (Series(pair, base) for base in bases(interval)):
             slots = (covered.get(series, TimeRanges()) | outside).inner(width) & lived(lives, width) & left
-            made.append(aggregate(self.store.candles({series: slots}), interval))
+            made.append(aggregate(self.store.candles({series: slots}, columns), interval))
             whole, left = whole | slots, left - slots
         candles = pl.concat(made).sort("time")
         if fill:
@@ -79,7 +86,7 @@ class Reading:
             return candles
         flagged = [candles.with_columns(partial=False)]
         for series in (Series(pair, base) for base in bases(interval)):
-            found = aggregate(self.store.candles({series: left}), interval)
+            found = aggregate(self.store.candles({series: left}, columns), interval)
             flagged.append(found.with_columns(partial=True, **({"filled": False} if fill else {})))
             left -= TimeRanges.of((at, at + width) for at in found["time"].dt.epoch("s"))
         return pl.concat(flagged, how="diagonal").sort("time")

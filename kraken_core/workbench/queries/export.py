@@ -42,7 +42,7 @@ class ExportFormat(NamedTuple):
     name: Callable[[Series], str]
     write: Callable[[pl.DataFrame, Path], None]
     described: bool = False
-    joins: bool = False  # has columns for whose candle each is, where names are joined
+    joins: bool = False  # has columns for whose candle each is, where names are joined, and for vwap
 
 
 def _as_kraken(candles: pl.DataFrame, path: Path) -> None:
@@ -71,12 +71,14 @@ KINDS = {
 NAUTILUS = "nautilus"  # a catalog, of many files: see nautilus.py
 
 
-def check_how(kind: str, fill: str | None, *, follow_renames: bool) -> None:
+def check_how(kind: str, fill: str | None, *, follow_renames: bool, vwap: bool) -> None:
     """Raises UsageError for what no export can be."""
     if kind not in {*KINDS, NAUTILUS} or fill not in {None, "previous"}:
         raise UsageError(f"kind is one of {', '.join((*KINDS, NAUTILUS))}, and fill 'previous' or left out.")
     if follow_renames and (kind == NAUTILUS or not KINDS[kind].joins):
         raise UsageError(f"{kind} has no columns for whose candle each is: follow renames in parquet.")
+    if vwap and (kind == NAUTILUS or not KINDS[kind].joins):
+        raise UsageError(f"{kind} has no column for vwap: export it in parquet.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
+from kraken_core.domain.averages import VWAP
 from kraken_core.domain.candles import PRICES, TIME
 from kraken_core.domain.joined import FACTOR, ORIGIN
 from kraken_core.domain.revisions import SLOT, VISIBLE
@@ -17,16 +18,16 @@ if TYPE_CHECKING:
 
 _NUMBERS = (*PRICES, "volume")
 _COLUMNS = tuple(name for name in VISIBLE if name not in SLOT)
-_FLAGS = ("filled", "partial", ORIGIN, FACTOR, "flags")
+_EXTRAS = (VWAP, "filled", "partial", ORIGIN, FACTOR, "flags")
 
 
 def candles(read: pl.DataFrame, *, several: bool = False) -> pl.DataFrame:
-    """Candles as users get them: time, open, high, low, close, volume, trades, source, and flags if there are any.
+    """Candles as users get them: time, open, high, low, close, volume, trades, source; vwap and flags where read.
 
     Of several pairs the pair comes first.
     """
     named = ("pair",) if several else ()
-    return read.select(*named, "time", *_COLUMNS, *(flag for flag in _FLAGS if flag in read.columns))
+    return read.select(*named, "time", *_COLUMNS, *(extra for extra in _EXTRAS if extra in read.columns))
 
 
 def converted(found: pl.DataFrame, to: str, in_pandas: Callable[[pl.DataFrame], pd.DataFrame]) -> Any:  # noqa: ANN401 - one of three kinds of tables

@@ -7,12 +7,12 @@ from typing import TypedDict
 
 import polars as pl
 
-from kraken_core.domain.candles import SCHEMA, TIME, VALUES
+from kraken_core.domain.averages import VWAP
+from kraken_core.domain.candles import FULL_SCHEMA, TIME, VALUES, chosen
 from kraken_core.domain.errors import IncompleteError, UsageError
 from kraken_core.domain.market import INTERVALS, Pair, Series
-from kraken_core.domain.revisions import VISIBLE
 from kraken_core.domain.timerange import TimeRange, TimeRanges
-from kraken_core.ports import Scannable, StoredCandles
+from kraken_core.ports import Scannable
 from kraken_core.workbench.queries.candles import Reading, at_version
 from kraken_core.workbench.queries.renames import RenamedReading
 
@@ -51,19 +51,18 @@ def read(
     as_stored = interval in INTERVALS and not how["fill"] and not how["partial"]
     if len(pairs) > 1 and as_stored and isinstance(reading, Reading):
         store = at_version(reading.store, how["version"])
-        return store.candles({Series(pair, interval): TimeRanges.single(*window) for pair in pairs}, VISIBLE)
+        return store.candles({Series(pair, interval): TimeRanges.single(*window) for pair in pairs}, reading.columns)
     found = [reading.candles(pair, interval, window, **how) for pair in sorted(pairs)]
     return found[0] if len(found) == 1 else pl.concat(found, how="diagonal")
 
 
-def scanned(
-    store: StoredCandles, pairs: Collection[Pair], intervals: Collection[int], window: TimeRange
-) -> pl.LazyFrame:
-    """The stored candles of the pairs, read when they are collected: of VISIBLE, and of files only what is needed."""
+def scanned(reading: Reading, pairs: Collection[Pair], intervals: Collection[int], window: TimeRange) -> pl.LazyFrame:
+    """The stored candles of the pairs, read when they are collected, and of files only what is needed."""
+    store, columns = reading.store, reading.columns
     if isinstance(store, Scannable):
-        return store.scan(pairs, intervals, window)
+        return store.scan(pairs, intervals, window, columns)
     ranges = {Series(pair, interval): TimeRanges.single(*window) for pair in pairs for interval in intervals}
-    return pl.defer(lambda: store.candles(ranges, VISIBLE), schema=VISIBLE)
+    return pl.defer(lambda: store.candles(ranges, columns), schema=chosen(columns))
 
 
 def pivoted(candles: pl.DataFrame, pairs: Sequence[Pair], column: str) -> pl.DataFrame:
@@ -71,11 +70,11 @@ def pivoted(candles: pl.DataFrame, pairs: Sequence[Pair], column: str) -> pl.Dat
 
     A slot in which a pair has no candle is null. Raises UsageError where it is no column of values.
     """
-    if column not in VALUES:
-        raise UsageError(f"pivot is {column!r}; it can be {', '.join(VALUES)}.")
+    if column not in (*VALUES, VWAP):
+        raise UsageError(f"pivot is {column!r}; it can be {', '.join((*VALUES, VWAP))}.")
     names = [str(pair) for pair in pairs]
     if candles.is_empty():
-        return pl.DataFrame(schema={"time": TIME, **dict.fromkeys(names, SCHEMA[column])})
+        return pl.DataFrame(schema={"time": TIME, **dict.fromkeys(names, FULL_SCHEMA[column])})
     wide = candles.pivot("pair", index="time", values=column).sort("time")
-    absent = [pl.lit(None, SCHEMA[column]).alias(name) for name in names if name not in wide.columns]
+    absent = [pl.lit(None, FULL_SCHEMA[column]).alias(name) for name in names if name not in wide.columns]
     return wide.with_columns(absent).select("time", *names)

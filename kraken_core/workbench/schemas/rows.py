@@ -89,7 +89,10 @@ _VALUES: dict[str, Schema] = {
     "source": said(TEXT, "csv, ohlc, trades or derived"),
 }
 CANDLE_VALUES = record(_VALUES)
-CANDLE = record({"time": said(TIME, "when its slot opens"), **_VALUES})
+CANDLE = record(
+    {"time": said(TIME, "when its slot opens"), **_VALUES, "vwap": said(nullable(NUMBER), "on request")},
+    optional=("vwap",),
+)
 INCOMPLETE_RANGE = record(
     {"pair": PAIR, "interval": MINUTES, "start": TIME, "end": TIME, "why": TEXT, "fill": TEXT},
 )
