@@ -139,7 +139,7 @@ def test_what_people_do_to_files_changes_no_candle(dressed: object) -> None:
     text = text_of(row(0), row(1), row(2))
     assert callable(dressed)
     parsed = parse_any(dressed(text), 1, NOW)
-    assert_frame_equal(parsed.candles, parse_any(text, 1, NOW).candles, check_exact=True)
+    assert_frame_equal(parsed.candles.select(*COLUMNS), parse_any(text, 1, NOW).candles, check_exact=True)
     assert parsed.rejects == ()
     assert parsed.unknown == TimeRanges()
     clean = parse_clean([dressed(text)], 1, NOW)
@@ -150,6 +150,7 @@ def test_the_variant_with_a_vwap_may_begin_part_way_through_a_file() -> None:
     parsed = read(row(0), row(1, "3.0,3.1,3.0,3.0,3.05,8.0,2"), row(2))
     assert parsed.candles["volume"].to_list() == [1.25, 8.0, 1.25]
     assert parsed.candles["trades"].to_list() == [7, 2, 7]
+    assert parsed.candles["vwap"].to_list() == [None, 3.05, None]
     assert parsed.rejects == ()
     assert not takes_the_fast_way(text_of(row(0), row(1, "3.0,3.1,3.0,3.0,3.05,8.0,2"), row(2)))
 
@@ -182,7 +183,8 @@ def test_a_damaged_first_row_is_no_header(first: str) -> None:
 )
 def test_a_header_that_names_another_order_is_obeyed(header: str, values: str) -> None:
     parsed = read(header, row(0, values))
-    assert parsed.candles.row(0) == (START, 10.0, 12.0, 9.0, 11.0, 5.5, 3)
+    assert parsed.candles.select(*COLUMNS).row(0) == (START, 10.0, 12.0, 9.0, 11.0, 5.5, 3)
+    assert parsed.candles["vwap"].to_list() == [10.5] if "vwap" in header else parsed.candles.columns == [*COLUMNS]
     assert (parsed.rows, parsed.rejects, parsed.unknown) == (1, (), TimeRanges())
 
 
@@ -215,6 +217,16 @@ def test_an_eighth_column_is_a_vwap_only_if_it_lies_within_low_and_high() -> Non
     rows = [row(n, f"10,12,9,11,{n + 20}.5,10.5,3") for n in range(40)]
     with pytest.raises(BadFileError, match="the sixth is not a vwap: it lies outside of low and high"):
         read(*rows)
+
+
+@pytest.mark.parametrize("header", ["Time,Open,High,Low,Close,Weighted_Price,Volume,Trades", None])
+def test_a_vwap_is_read_where_it_lies_within_low_and_high(header: str | None) -> None:
+    """Under a name of its own one that does not is left out; without a name its whole row is not believed."""
+    rows = [row(n, "10,12,9,11,10.5,5.5,3") for n in range(40)]
+    rows[7] = row(7, "10,12,9,11,12.5,5.5,3")
+    parsed = read(*([header] if header else []), *rows)
+    others = [10.5] * 7, [10.5] * 32
+    assert parsed.candles["vwap"].to_list() == [*others[0], *([None] if header else []), *others[1]]
 
 
 def test_one_damaged_vwap_costs_its_own_row_and_a_row_without_trades_none() -> None:
