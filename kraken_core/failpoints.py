@@ -15,6 +15,7 @@ NAMES = frozenset(
         "table.stage.after",
         "table.commit.before",
         "table.commit.after",
+        "table.widened",
         "table.remove.before",
         "table.checkpoint.before",
         "table.checkpoint.after",

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import duckdb
 import polars as pl
 import psycopg
 import pytest
 
-from kraken_core.domain.candles import Source, provisional, rank_of
+from kraken_core.domain.candles import FULL_SCHEMA, Source, provisional, rank_of
 from kraken_core.domain.errors import StoreError, TableLostError
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.table_mark import TableMark
@@ -58,6 +59,15 @@ def held(store: QuestDBStore) -> list[Row]:
     return rows_of(store.candles(EVER))
 
 
+def averages(store: QuestDBStore) -> list[float | None]:
+    return store.candles(EVER, FULL_SCHEMA)["vwap"].to_list()
+
+
+def in_sql(store: QuestDBStore) -> list[float | None]:
+    with duckdb.connect() as connection, store.view(connection):
+        return [vwap for (vwap,) in connection.execute("SELECT vwap FROM candles ORDER BY time").fetchall()]
+
+
 def old_table(server: QuestDB, keys: str, *sources: str) -> None:
     """One slot, with a row of each source; its close says which."""
     server.sql(f"{OLD_TABLE} DEDUP UPSERT KEYS({keys})" if keys else OLD_TABLE)
@@ -83,10 +93,36 @@ def test_the_tables_are_those_of_the_contract(opened: Callable[[], QuestDBStore]
         "trade_count": "INT",
         "quote_currency": "SYMBOL",
         "source": "SYMBOL",
+        "vwap": "DOUBLE",
     }
     assert {name for name, _, key in columns if key} == set(KEYS.split(", "))
     made = "SELECT partitionBy, walEnabled, dedup, designatedTimestamp FROM tables() WHERE table_name = 'assetprice'"
     assert questdb.sql(made) == [("MONTH", True, True, "time")]
+
+
+@pytest.mark.parametrize("keys", [KEYS, f"{KEYS}, source"], ids=["a row a slot", "a row a source"])
+def test_a_table_without_vwap_gets_the_column_with_the_first_write(
+    keys: str, opened: Callable[[], QuestDBStore], questdb: QuestDB, assets: SomeAssets
+) -> None:
+    assets(["BTC"])
+    old_table(questdb, keys, "csv")
+    store, reader = opened(), opened()
+    assert averages(store) == averages(reader) == in_sql(reader) == [None]
+    put(store, Row(BTC, 2, vwap=1.25), Row(BTC, 3))
+    assert averages(store) == averages(reader) == averages(opened()) == in_sql(reader) == [None, 1.25, None]
+    put(store, Row(BTC, 4, vwap=2.5))
+    assert averages(reader) == [None, 1.25, None, 2.5]
+
+
+def test_a_table_whose_vwap_is_something_else_is_refused(
+    opened: Callable[[], QuestDBStore], questdb: QuestDB, assets: SomeAssets
+) -> None:
+    assets(["BTC"])
+    old_table(questdb, KEYS, "csv")
+    questdb.sql("ALTER TABLE assetprice ADD COLUMN vwap SYMBOL")
+    questdb.settle()
+    with pytest.raises(StoreError, match="is not a table of candles: no vwap DOUBLE"):
+        held(opened())
 
 
 def test_per_tier_sql_works_in_place(opened: Callable[[], QuestDBStore], questdb: QuestDB, assets: SomeAssets) -> None:
