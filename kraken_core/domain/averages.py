@@ -24,6 +24,11 @@ def stated(vwap: pl.Expr) -> pl.Expr:
     return pl.when((vwap >= pl.col("low") - slack) & (vwap <= pl.col("high") + slack)).then(vwap)
 
 
+def averaged_otherwise(stored: str = "_stored") -> pl.Expr:
+    """Whether the average of two joined candles is another, or only one of them has one."""
+    return pl.col(VWAP).ne_missing(pl.col(f"{VWAP}{stored}"))
+
+
 def of_finer(fine: pl.DataFrame, slots: pl.DataFrame) -> pl.Series:
     """The averages of coarse candles, one after the other made of all of ``fine``: null where one of them has none.
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import polars as pl
 
-from kraken_core.domain.averages import VWAP
+from kraken_core.domain.averages import VWAP, averaged_otherwise
 from kraken_core.domain.candles import FULL_SCHEMA, SCHEMA, TIME, VALUES, altered
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.timerange import TimeRanges
@@ -50,7 +50,7 @@ def replacement(lost: pl.DataFrame, new: pl.DataFrame, kept: pl.DataFrame) -> Re
     A new one that is equal to the lost one of its slot, to the bit, changes nothing, nor does one of a slot of ``kept``
     (SLOT): of the candles that stay as they are, at least those between the others, lest ranges reach over them.
     """
-    alike = new.join(lost, on=SLOT, suffix="_stored").filter(~_other_values() & ~_other_average())
+    alike = new.join(lost, on=SLOT, suffix="_stored").filter(~_other_values() & ~averaged_otherwise())
     from_other = pl.col("source").ne_missing(pl.col("source_stored"))
     relabelled = alike.filter(from_other).select(*SLOT, "source_stored").join(kept.select(SLOT), on=SLOT, how="anti")
     unchanged = pl.concat([kept.select(SLOT), alike.filter(~from_other).select(SLOT)])
@@ -177,11 +177,7 @@ def kept_apart(stored: str = "_stored") -> pl.Expr:
 
     That the average alone is another is no revision; all the same it is read again as it was.
     """
-    return pl.any_horizontal(unlike(stored), _other_average(stored))
-
-
-def _other_average(stored: str = "_stored") -> pl.Expr:
-    return pl.col(VWAP).ne_missing(pl.col(f"{VWAP}{stored}"))
+    return pl.any_horizontal(unlike(stored), averaged_otherwise(stored))
 
 
 def _other_values(stored: str = "_stored") -> pl.Expr:

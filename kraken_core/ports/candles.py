@@ -46,7 +46,7 @@ class Merged(NamedTuple):
     changed: int = 0  # replaced different values: a revision
     confirmed: int = 0  # equal to what was stored
     outranked: int = 0  # different from what was stored, which stays
-    altered: int = 0  # of those that were stored, how many have other values now, were it in the last digit
+    altered: int = 0  # of those that were stored, how many have other values or averages now, were it in the last digit
 
 
 NoteDifferences: TypeAlias = "Callable[[pl.DataFrame], None]"  # of FOUND

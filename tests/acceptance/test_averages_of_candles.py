@@ -165,6 +165,27 @@ def test_an_archive_that_takes_the_slots_of_answers_has_none_in_them_whichever_c
     assert_frame_equal(*tables, check_exact=True)
 
 
+def test_what_was_derived_is_derived_anew_when_the_finer_ones_get_exact_averages(
+    market: SimulatedMarket, tmp_path: Path
+) -> None:
+    """First of answers, whose averages are rounded, then of trades at the finest interval alone."""
+    [trades] = written(market, [Release("trades.zip", START, market.end, trades=True)], tmp_path / "archives")
+    asked = {"tier": "ALL", "start_date": FIRST_DAY, "trades": False}
+    with at_pocket(tmp_path / "home", PocketExchange(market, market.end + SETTLING_S)) as workbench:
+        workbench.run(workbench.plan(**asked, sources=[], intervals=[60, 720]))
+        before = table(workbench).filter(interval_minutes=720, source="derived")
+        workbench.run(workbench.plan(**asked, sources=[trades], intervals=[60]))
+        workbench.run(workbench.plan(**asked, sources=[], intervals=[60, 720]))
+        after = table(workbench).filter(interval_minutes=720, source="derived")
+        for pair, tape in market.tapes.items():
+            truth = exact(tape, 720)
+            rows = after.filter(pair=str(pair)).select(pl.col("time").dt.epoch("s"), "vwap").rows()
+            inner = [(time, vwap) for time, vwap in rows if START < time < market.end - DAY_S // 2]
+            assert len(inner) == 2 * DAYS - 2
+            assert all(vwap == pytest.approx(float(truth[time]), rel=1e-13) for time, vwap in inner)
+        assert (before["vwap"] != after["vwap"]).all()  # the outer ones too, which are of answers in part
+
+
 # ------------------------------------------------------------------------------------------------------------- reading
 
 

@@ -61,9 +61,10 @@ class Oracle:
             outcome = outcome_of(row, before)
             if before is None or takes(row, before):
                 self.held[row.series, row.slot] = row
-                outcome += " altered" if outcome == "changed" else ""
+                is_other = before and (before.value, before.vwap) != (row.value, row.vwap)
+                outcome += " altered" if is_other else ""
             counts.setdefault(row.series, []).append(outcome)
-            if before and outcome != "confirmed":
+            if before and "confirmed" not in outcome:
                 self.differing.append((row.series, row.slot, row.rank, before.rank, takes(row, before)))
         fields = Merged._fields
         return {s: Merged(*(sum(f in o.split() for o in outcomes) for f in fields)) for s, outcomes in counts.items()}

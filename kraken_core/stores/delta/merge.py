@@ -14,7 +14,7 @@ from types import MappingProxyType
 
 import polars as pl
 
-from kraken_core.domain.averages import VWAP
+from kraken_core.domain.averages import VWAP, averaged_otherwise
 from kraken_core.domain.candles import FULL_SCHEMA, KEY, VALUES, Source, altered, demoted, is_settled, prevails
 from kraken_core.domain.differences import FOUND, differs, sizes
 from kraken_core.domain.market import Series
@@ -125,7 +125,7 @@ class _Overlay:
             met = joined.select(
                 *("pair", ROW, f"{ROW}_stored", "wins"),
                 same=~differs(),
-                altered=pl.col("wins") & altered(),
+                altered=pl.col("wins") & (altered() | averaged_otherwise()),
                 unlike=pl.col("wins") & kept_apart(),
             ).collect()
             if not met["same"].all():

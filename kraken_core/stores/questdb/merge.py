@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 import polars as pl
 
+from kraken_core.domain.averages import averaged_otherwise
 from kraken_core.domain.candles import FULL_SCHEMA, Source, altered, demoted, prevails
 from kraken_core.domain.differences import FOUND, differs, sizes
 from kraken_core.domain.market import Series
@@ -72,7 +73,8 @@ def merge(
             new=pl.col("rank_stored").is_null(), same=~differs()
         )
         joined = joined.with_columns(wins=pl.col("new") | prevails())
-        met = joined.select(*SLOT, "new", "same", "wins", altered=~pl.col("new") & pl.col("wins") & altered())
+        becomes_other = ~pl.col("new") & pl.col("wins") & (altered() | averaged_otherwise())
+        met = joined.select(*SLOT, "new", "same", "wins", altered=becomes_other)
         differing.append(joined.filter(~pl.col("new") & ~pl.col("same")).with_columns(*sizes()).select(*FOUND))
         _count(merged, met)
         winning = candles.filter(met["wins"]).with_columns(ours=pl.lit(value=True))
