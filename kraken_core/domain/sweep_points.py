@@ -65,6 +65,6 @@ def _plain(frame: pl.DataFrame) -> list[list[object]]:
 
 def _frame(rows: list[list[object]], schema: dict[str, pl.DataType | type[pl.DataType]]) -> pl.DataFrame:
     place = list(schema).index("volume")
-    lacking = (None,) * (len(schema) - len(rows[0])) if rows else ()  # earlier versions wrote no amounts
-    exact = [(*row[:place], Decimal(str(row[place])), *row[place + 1 :], *lacking) for row in rows]
+    absent = (None,) * (len(schema) - len(rows[0])) if rows else ()  # earlier versions wrote no amounts
+    exact = [(*row[:place], Decimal(str(row[place])), *row[place + 1 :], *absent) for row in rows]
     return pl.DataFrame(exact, schema=schema, orient="row")

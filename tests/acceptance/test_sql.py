@@ -16,6 +16,7 @@ COLUMNS: dict[str, dict[str, str] | set[str]] = {
         **dict.fromkeys(("open", "high", "low", "close", "volume"), "DOUBLE"),
         "trades": "INTEGER",
         "source": "VARCHAR",
+        "vwap": "DOUBLE",
     },
     "assets": {"asset_id", "ticker", "tier"},
     "pairs": {"pair", "base", "quote", "tier"},

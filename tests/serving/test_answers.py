@@ -119,6 +119,20 @@ def test_arrow_has_the_same_candles_with_the_rest_as_metadata(client: TestClient
     assert answer.links["next"]["url"] in table.schema.metadata[b"next"].decode()
 
 
+def test_candles_have_their_average_on_request(client: TestClient, reader: Workbench) -> None:
+    url = "/candles?pair=BTC/USD&interval=60&limit=100"
+    plain, asked = (client.get(each).json()["candles"] for each in (url, f"{url}&vwap=true"))
+    assert list(plain[0]) == ["time", "open", "high", "low", "close", "volume", "trades", "source"]
+    assert list(asked[0]) == [*plain[0], "vwap"]
+    assert [{name: row[name] for name in plain[0]} for row in asked] == plain
+    assert [row["vwap"] for row in asked] == reader.candles("BTC/USD", 60, vwap=True, to="polars")["vwap"][
+        :100
+    ].to_list()
+    refused = client.get(f"{url}&vwap=yes")
+    assert refused.status_code == 400
+    assert "vwap is 'yes'; it must be true or false" in refused.json()["error"]
+
+
 def test_a_slot_is_explained_by_the_claims_it_is_known_by(client: TestClient) -> None:
     found = client.get("/evidence?pair=BTC/USD&interval=1h&at=2024-03-31T22:10").json()
     assert (found["state"], found["start"]) == ("present", "2024-03-31T22:00:00Z")

@@ -178,9 +178,9 @@ class DeltaLog:
         No file is written: whoever reads takes what a file lacks for null.
         """
         names = {field.name for field in table.schema().fields}
-        if lacking := [field for field in self._columns.fields if field.name not in names]:
+        if absent := [field for field in self._columns.fields if field.name not in names]:
             table.alter.add_columns(
-                lacking, commit_properties=self._next(table), post_commithook_properties=_NO_LOG_CLEANUP
+                absent, commit_properties=self._next(table), post_commithook_properties=_NO_LOG_CLEANUP
             )
             self._sync(table.version())
             reached("table.widened")

@@ -125,7 +125,7 @@ class CandleFiles:
         """The rows of files of one interval that are of these pairs and open in the window; nothing is read yet."""
         start, end = (pl.lit(bound * US, TIME) for bound in window)
         return (
-            self._scan(sorted(paths), lacking=VWAP in columns)
+            self._scan(sorted(paths), partly=VWAP in columns)
             .filter(
                 pl.col("pair").is_in([str(pair) for pair in pairs]),
                 pl.col("time").is_between(start, end, closed="left"),
@@ -138,7 +138,7 @@ class CandleFiles:
         """Rows ``begin`` up to ``end`` of a file, these columns of those in it. Raises StoreError."""
         with store_errors("read", self.place.at(path)):
             # Without numbering rows, which takes as long as reading a thousand of them
-            rows = self._scan([path], numbered=None, lacking=VWAP in columns)
+            rows = self._scan([path], numbered=None, partly=VWAP in columns)
             return rows.select(*columns).slice(begin, end - begin).collect()
 
     def opens(
@@ -194,22 +194,22 @@ class CandleFiles:
             rows = pl.read_parquet(content, hive_partitioning=False, row_index_name=ROW)
             if dropped is not None:
                 rows = rows.filter(~pl.col(ROW).is_in(dropped.implode()))
-            lacking = [name for name in self.form.later if name not in rows.columns]
-            nothing = (pl.lit(None, self.form.schema[name]).alias(name) for name in lacking)
+            absent = [name for name in self.form.later if name not in rows.columns]
+            nothing = (pl.lit(None, self.form.schema[name]).alias(name) for name in absent)
             known = pl.lit(interval, pl.Int32).alias(self.form.partition)
             return rows.with_columns(known, *nothing).select(*self.form.schema)
 
-    def _scan(self, paths: Iterable[str], numbered: str | None = ROW, *, lacking: bool = False) -> pl.LazyFrame:
-        """The rows of files; ``lacking``: a column is wanted that some of them may not have."""
+    def _scan(self, paths: Iterable[str], numbered: str | None = ROW, *, partly: bool = False) -> pl.LazyFrame:
+        """The rows of files; ``partly``: a column is wanted that some of them may not have."""
         # Neither globs nor folder names are interpreted: a home may be called "[x]" or lie below "source=kraken".
         return pl.scan_parquet(
             [self.place.at(path) for path in paths],
             glob=False,
             hive_partitioning=False,
             row_index_name=numbered,
-            schema=_IN_FILES if lacking else None,
-            missing_columns="insert" if lacking else "raise",
-            extra_columns="ignore" if lacking else "raise",
+            schema=_IN_FILES if partly else None,
+            missing_columns="insert" if partly else "raise",
+            extra_columns="ignore" if partly else "raise",
             storage_options=self.place.polars_options,
             credential_provider=None,
         )

@@ -53,7 +53,7 @@ class HeldRows:
         self._ranks = ranked
         self._columns = f"{_READ}, {VWAP}" if vwap else _READ
         self._types = {name: kind for name, kind in _READ_TYPES.items() if vwap or name != VWAP}
-        self._lacking = () if vwap else (pl.lit(None, FULL_SCHEMA[VWAP]).alias(VWAP),)
+        self._absent = () if vwap else (pl.lit(None, FULL_SCHEMA[VWAP]).alias(VWAP),)
         self._server = server
         self._table = table
         self._ids = ids
@@ -71,7 +71,7 @@ class HeldRows:
             found += self._server.rows(sql, values)
         rows = pl.DataFrame(found, schema=self._types, orient="row")
         rows = rows.with_columns(
-            *self._lacking,
+            *self._absent,
             pl.when(pl.col("quote").str.contains(SEPARATOR, literal=True))
             .then("quote")
             .otherwise(pl.format("{}/{}", self._ticker(), "quote"))

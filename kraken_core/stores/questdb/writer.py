@@ -105,8 +105,8 @@ class CandleWriter:
 
 def _named(file: StagedFile) -> str:
     """The columns of a staged file as those of the table; it has no averages where that column would be empty."""
-    lacking = {} if file.has_vwap else dict.fromkeys(LATER, "NULL::double")
-    return ", ".join(lacking.get(name, _OF_CANDLES.get(name, name)) for name in _COLUMNS)
+    absent = {} if file.has_vwap else dict.fromkeys(LATER, "NULL::double")
+    return ", ".join(absent.get(name, _OF_CANDLES.get(name, name)) for name in _COLUMNS)
 
 
 def _together(files: Sequence[StagedFile]) -> Iterator[list[StagedFile]]:
