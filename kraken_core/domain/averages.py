@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 VWAP = "vwap"
 SLACK = 1e-9  # by how much, of itself, one that a source rounded may lie outside of low and high
+_MOST = 1e300
 _SPLITTER = 2.0**27 + 1  # cuts a double into two halves, whose products are exact
 
 
@@ -38,8 +39,11 @@ def of_finer(fine: pl.DataFrame, slots: pl.DataFrame) -> pl.Series:
     if fine[VWAP].null_count() == fine.height:
         return pl.Series(VWAP, [None], dtype=pl.Float64).new_from_index(0, slots.height)
     weights, volumes = fine[VWAP].to_numpy(), fine["volume"].to_numpy()
-    products = weights * volumes
-    terms = np.stack((products, _lost(weights, volumes, products)), axis=1)
+    with np.errstate(over="ignore", invalid="ignore"):
+        products = weights * volumes
+        lost = _lost(weights, volumes, products)
+    products[products > _MOST] = np.nan  # such as no market has, and no sum could hold
+    terms = np.stack((products, lost), axis=1)
     found: list[float | None] = []
     begin = 0
     for count, volume, low, high in slots.select("fine", "volume", "low", "high").iter_rows():

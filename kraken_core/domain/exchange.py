@@ -146,9 +146,9 @@ class AsOf(NamedTuple):
 class OhlcAnswer(NamedTuple):
     """What an OHLC answer contains of a series, without the forming candle and whatever was not closed.
 
-    ``candles`` has the columns of SCHEMA: slots that traded. ``known`` are the settled slots of the answer, those
-    without trades included: every contiguous run of its rows; candles outside of them have not settled, and are
-    provisional. ``rows`` counts its rows, used or not; ``skipped`` are those that could not be read.
+    ``candles`` has the columns of SCHEMA, or of FULL_SCHEMA: slots that traded. ``known`` are the settled slots of the
+    answer, those without trades included: every contiguous run of its rows; candles outside of them have not settled,
+    and are provisional. ``rows`` counts its rows, used or not; ``skipped`` are those that could not be read.
     """
 
     candles: pl.DataFrame

@@ -36,7 +36,7 @@ class LiveTrade(NamedTuple):
 
 
 class LiveSlots(NamedTuple):
-    """Slots of an interval (minutes) that are whole: candles (SCHEMA) of ``known``, and of slots given before.
+    """Slots of an interval (minutes) that are whole: candles (FULL_SCHEMA) of ``known``, and of slots given before.
 
     The latter where a trade came later than it should.
     """

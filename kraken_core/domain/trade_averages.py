@@ -60,5 +60,6 @@ def _ticks(prices: pl.Series) -> pl.Series:
 
 def _are_whole(prices: Floats, scale: float) -> bool:
     """Whether prices have no more decimals than the scale, and are small enough to be sure of that."""
-    whole = np.rint(prices * scale)
+    with np.errstate(over="ignore"):
+        whole = np.rint(prices * scale)
     return bool(((whole / scale == prices) & (whole < _MOST_TICKS)).all())

@@ -65,7 +65,7 @@ class Ending(NamedTuple):
 
 
 class SweepStep(NamedTuple):
-    """What a page brought: candles (SCHEMA), the slots now known, and those of them that consecutive ids prove.
+    """What a page brought: candles (FULL_SCHEMA), the slots now known, and those of them that consecutive ids prove.
 
     ``sweeping`` is how to go on, None where all is known; where ``ending`` is set, all is read, and something has to
     agree before the rest is known: see :meth:`Sweeping.agreed`. ``stuck``: the page is full of one nanosecond, and

@@ -26,7 +26,7 @@ from kraken_core.ports import Exchange
 
 
 class Answer(NamedTuple):
-    """What one request brought of a series: candles (SCHEMA), the slots it covers, and on what evidence.
+    """What one request brought of a series: candles (SCHEMA or FULL_SCHEMA), the slots it covers, and on what evidence.
 
     ``rows`` were in it, of which ``skipped`` could not be read. Of a sweep, ``proved`` are the slots that consecutive
     trade ids prove, ``spans`` what was seen of the ids, ``trades`` (PAGE) those of the known slots, where they are to

@@ -64,6 +64,11 @@ def test_files_with_averages_and_without_are_read_together(store: CandleStore) -
         assert scanned.collect().sort("pair", "interval_minutes", "time")[VWAP].to_list() == [
             row.vwap for row in expected
         ]
+        for slot in range(20, 26):  # of which some file is the first, be its name what it may
+            put(store, Row(BTC, slot, vwap=1.0 if slot % 2 else None))
+        plain = store.scan([BTC.pair, ETH.pair], [1, 60], window)
+        assert plain.select("pair", "time", "close").collect().height == len(expected) + 6
+        assert VWAP not in plain.collect_schema()
 
 
 def test_the_average_goes_with_the_candle_in_force_and_decides_nothing(store: CandleStore) -> None:

@@ -269,7 +269,7 @@ def test_two_compactions_at_once_merge_every_file_once(
 
 FAULTS = {
     "a row lost": lambda candles: candles.head(-1),
-    "a row more": lambda candles: pl.concat([candles, frame([Row(BTC, 9)])]),
+    "a row more": lambda candles: pl.concat([candles, frame([Row(BTC, 9)])], how="diagonal"),
     "a price changed": lambda candles: candles.with_columns(close=pl.col("close") + 1e-12),
     "two columns swapped": lambda candles: candles.with_columns(high=pl.col("low"), low=pl.col("high")),
     "a value unknown": lambda candles: candles.with_columns(trades=pl.lit(None, pl.Int32)),

@@ -89,6 +89,17 @@ def test_earlier_versions_are_read_and_gone_back_to(root: Path) -> None:
     assert averages(store)[0] == NEW.vwap
 
 
+def test_a_table_that_was_gone_on_with_is_saved_as_it_is(root: Path, tmp_path: Path) -> None:
+    store = DeltaStore(root)
+    store.save(store.version, tmp_path / "saved", lambda _done, _all: None)
+    put(store, NEW)
+    store.save(store.version, tmp_path / "saved", lambda _done, _all: None)
+    saved = DeltaStore(tmp_path / "saved")
+    assert saved.candles(ALL, FULL_SCHEMA).equals(store.candles(ALL, FULL_SCHEMA))
+    put(saved, NEW._replace(slot=2))
+    assert averages(saved)[:2] == [1.25, 1.25]
+
+
 def test_files_with_the_column_and_without_are_merged_and_found_whole(root: Path) -> None:
     store = DeltaStore(root)
     for slot in range(FEWEST):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import partial
 from itertools import accumulate
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import polars as pl
 
@@ -48,7 +48,6 @@ NOT_AS_WRITTEN = "its content is not what was written: its checksum is another"
 ROWS_A_GROUP = 65_536
 _EVER = TimeRanges.single(0, END_OF_TIME)
 ROW = "row"  # a row's number in its file, where a reader needs it
-_IN_FILES = {name: kind for name, kind in FULL_SCHEMA.items() if name != PARTITION}
 
 
 class CandleFiles:
@@ -96,7 +95,7 @@ class CandleFiles:
             )
             found = from_footer(footer)
             if found is None:
-                rows = self._scan([path])
+                rows = self._as_they_are([path])
                 found = FileFooter(self._spans_of(rows), has_vwap=VWAP in rows.collect_schema())
             return found
 
@@ -200,18 +199,27 @@ class CandleFiles:
             return rows.with_columns(known, *nothing).select(*self.form.schema)
 
     def _scan(self, paths: Iterable[str], numbered: str | None = ROW, *, partly: bool = False) -> pl.LazyFrame:
-        """The rows of files; ``partly``: a column is wanted that some of them may not have."""
+        """The rows of files; ``partly``: with columns that some of them may not have."""
+        kinds = self.form.schema.items()
+        later = () if partly else self.form.later
+        expected = {name: kind for name, kind in kinds if name != self.form.partition and name not in later}
+        return self._as_they_are(
+            paths,
+            row_index_name=numbered,
+            schema=expected,
+            missing_columns="insert" if partly else "raise",
+            extra_columns="ignore",
+        )
+
+    def _as_they_are(self, paths: Iterable[str], **how: Any) -> pl.LazyFrame:  # noqa: ANN401 - polars' own options
         # Neither globs nor folder names are interpreted: a home may be called "[x]" or lie below "source=kraken".
         return pl.scan_parquet(
             [self.place.at(path) for path in paths],
             glob=False,
             hive_partitioning=False,
-            row_index_name=numbered,
-            schema=_IN_FILES if partly else None,
-            missing_columns="insert" if partly else "raise",
-            extra_columns="ignore" if partly else "raise",
             storage_options=self.place.polars_options,
             credential_provider=None,
+            **how,
         )
 
 
