@@ -114,6 +114,19 @@ def test_a_table_without_vwap_gets_the_column_with_the_first_write(
     assert averages(reader) == [None, 1.25, None, 2.5]
 
 
+def test_what_an_earlier_version_left_of_a_purge_is_put_back_before_the_column_comes(
+    opened: Callable[[], QuestDBStore], questdb: QuestDB, assets: SomeAssets
+) -> None:
+    assets(["BTC"])
+    old_table(questdb, KEYS, "csv")
+    questdb.sql("CREATE TABLE assetprice_kept AS (SELECT * FROM assetprice) TIMESTAMP(time) PARTITION BY YEAR WAL")
+    questdb.settle()
+    store = opened()
+    assert averages(store) == [None]
+    put(store, Row(BTC, 2, vwap=1.25))
+    assert averages(store) == averages(opened()) == in_sql(store) == [None, 1.25]
+
+
 def test_a_table_whose_vwap_is_something_else_is_refused(
     opened: Callable[[], QuestDBStore], questdb: QuestDB, assets: SomeAssets
 ) -> None:

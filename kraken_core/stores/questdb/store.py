@@ -212,11 +212,11 @@ class QuestDBStore:
         if staged and not planned.ranked:
             tables.create(self._server)
             planned = self._refresh()
-        if planned.ids and not self._layout.has_vwap:
-            tables.widen(self._server)
-            planned = self._refresh()
         if planned.kept:
             finish(self._server)
+            planned = self._refresh()
+        if planned.ids and not self._layout.has_vwap:  # only now: what is put back may be without the column
+            tables.widen(self._server)
             planned = self._refresh()
         if not planned.ids or not (staged or clear or demote or drop):
             return {}

@@ -47,6 +47,7 @@ def show(
 
 
 def _fetched(server: QuestDbServer, folder: Path, key: TableKey, table: str, layout: TableLayout) -> Path:
+    # Earlier versions fetched fewer columns of the same state.
     target = folder / f"{'-'.join(map(str, (*key.ids, *key.transactions)))}-{len(SQL_TYPES)}.parquet"
     if target.exists():
         return target
