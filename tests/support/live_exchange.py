@@ -26,6 +26,7 @@ from kraken_core.sources.stream import FeedPace, KrakenFeed
 from kraken_core.workbench.live.live import LiveHistory, LivePhase
 from kraken_core.workbench.live.state import LiveState
 from kraken_core.workbench.watch.notices import Notice
+from tests.support.averages import assert_true_averages
 
 BRISK = FeedPace(open_s=5, silent_s=2, ping_s=5, pause_s=lambda _: 0.01)
 PATIENCE_S = 60
@@ -168,7 +169,7 @@ def assert_stored_is_true(home: Path, market: SimulatedMarket, pairs: Sequence[P
         for pair in pairs:
             for interval in intervals:
                 ranges = [each for each in covered if each.series == (pair, interval)]
-                stored = workbench.candles(str(pair), interval, to="polars")
+                stored = workbench.candles(str(pair), interval, vwap=True, to="polars")
                 opens = pl.col("time").dt.epoch("s")
                 inside = pl.any_horizontal(
                     pl.lit(value=False), *(opens.is_between(each.start, each.end, closed="left") for each in ranges)
@@ -176,3 +177,4 @@ def assert_stored_is_true(home: Path, market: SimulatedMarket, pairs: Sequence[P
                 truth = market.truth(pair, interval).filter(inside)
                 known = stored.filter(inside)
                 assert known.select("time", *VALUES).rows() == truth.select("time", *VALUES).rows(), (pair, interval)
+                assert_true_averages(known, market.tapes[pair], interval)

@@ -17,6 +17,7 @@ from kraken_core.domain.market import Pair
 from kraken_core.domain.timerange import TimeRanges, ceil, day_start
 from kraken_core.simulator.listing import Listing
 from kraken_core.simulator.market import SimulatedMarket
+from tests.support.averages import assert_true_averages
 from tests.support.live_trades import live_trades_of
 
 BTC = Pair("BTC", "USD")
@@ -63,7 +64,9 @@ def test_slots_given_are_those_of_the_tape_whatever_order_trades_come_in(chance:
         assert known[interval] == TimeRanges.single(ceil(TRADES[0].time // NS + 1, width), end)
         opens = pl.col("time").dt.epoch("s")
         truth = MARKET.truth(BTC, interval).filter(opens.is_between(*known[interval].hull, closed="left"))
-        assert pl.concat(frames).select("time", *VALUES).rows() == truth.select("time", *VALUES).rows()
+        given = pl.concat(frames)
+        assert given.select("time", *VALUES).rows() == truth.select("time", *VALUES).rows()
+        assert assert_true_averages(given, MARKET.tapes[BTC], interval)["trades"] == given.height
     assert live.late == 0
 
 
