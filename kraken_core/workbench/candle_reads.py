@@ -7,7 +7,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Unpack, overload
 
-from kraken_core.domain.averages import VWAP
 from kraken_core.domain.errors import UsageError
 from kraken_core.domain.interval_text import parse_interval, parse_length
 from kraken_core.domain.market import INTERVALS, Pair, Series
@@ -103,6 +102,7 @@ class CandleReads(ReadChecks):
         Which day belongs to which name is in :meth:`names_of`, for pandas in ``attrs["names"]`` too (by pair, of
         several). Without it nothing is ever joined. Raises UsageError for whatever it cannot be.
         """
+        from kraken_core.domain.averages import VWAP
         from kraken_core.workbench.queries import frames, many_pairs
         from kraken_core.workbench.queries.candles import Reading
         from kraken_core.workbench.queries.renames import RenamedReading
