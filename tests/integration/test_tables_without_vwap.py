@@ -31,10 +31,11 @@ class Died(BaseException):
     """As a kill would, but here."""
 
 
-HOMES = sorted((ROOT / "tests" / "homes").glob("ledger-00[012][0-5].zip"))  # of versions before there was the column
+# Of versions before there was the column.
+HOMES = [ROOT / "tests" / "homes" / f"ledger-{revision}.zip" for revision in ("0002", "0026")]
 
 
-@pytest.fixture(params=[HOMES[0], HOMES[-1]], ids=lambda path: path.stem)
+@pytest.fixture(params=HOMES, ids=lambda path: path.stem)
 def root(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     """The candle table of a home that an earlier version kept."""
     with zipfile.ZipFile(request.param) as file:
@@ -108,7 +109,7 @@ def test_files_with_the_column_and_without_are_merged_and_found_whole(root: Path
     assert store.compact(lambda: False).merged
     assert store.candles(ALL, FULL_SCHEMA).equals(before)
     assert DeltaStore(root).candles(ALL, FULL_SCHEMA).equals(before)
-    assert store.verify() == []
+    assert store.verify().damages == ()
 
 
 def test_a_writer_that_another_overtakes_plans_again(root: Path) -> None:
