@@ -51,10 +51,10 @@ class Claims(JoinedClaims):
         """Those made by an instant, but for those of jobs undone by then."""
         by = datetime.fromtimestamp(instant, UTC)
         each = each_claim()
-        counting = counted_at(each, by), each.c.asserted_at <= by, self._of_pairs(each, pairs)
+        query = select(*(each.c[name] for name in _COLUMNS)).order_by(each.c.id)
         with self._reading() as connection:
-            query = select(*(each.c[name] for name in _COLUMNS)).where(*counting).order_by(each.c.id)
-            return self._assertions(connection, query)
+            counting = counted_at(each, by), each.c.asserted_at <= by, self._of_pairs(each, pairs)
+            return self._assertions(connection, query.where(*counting))
 
     @transaction
     def refuted_by_content(self) -> Mapping[tuple[str, Series], TimeRanges]:

@@ -46,18 +46,19 @@ class Differences(Transactions):
     def differences(self, series: Collection[Series] | None = None, *, job_id: int | None = None) -> list[Difference]:
         """Where sources differ, by series and time, but for what jobs found that were undone since."""
         of_job = true() if job_id is None else _ROW.job_id == job_id
-        return self._differences(self._of(candle_difference, series), of_job, not_undone(candle_difference))
+        return self._differences(series, of_job, not_undone(candle_difference))
 
     @transaction
     def differences_at(self, instant: int, series: Collection[Series] | None = None) -> list[Difference]:
         """Those found by an instant, but for those of jobs undone by then."""
         by = datetime.fromtimestamp(instant, UTC)
         counting = counted_at(candle_difference, by), _ROW.found_at <= by
-        return self._differences(self._of(candle_difference, series), *counting)
+        return self._differences(series, *counting)
 
-    def _differences(self, *chosen: ColumnElement[bool]) -> list[Difference]:
+    def _differences(self, series: Collection[Series] | None, *chosen: ColumnElement[bool]) -> list[Difference]:
         query = select(*(_ROW[name] for name in _COLUMNS), _ROW.job_id).where(*chosen).order_by(_ROW.id)
         with self._reading() as connection:
+            query = query.where(self._of(candle_difference, series))
             found = [
                 Difference(
                     self._series[pair_id, interval],

@@ -76,9 +76,9 @@ class KeptFindings(Transactions):
     def asleep(self, pairs: Collection[Pair] | None = None) -> Mapping[Pair, TimeRanges]:
         """When pairs were silent because the whole exchange stood still; of all pairs where none are given."""
         row = finding.c
-        spans = select(row.pair_id, row.start, row.end).where(row.kind == ASLEEP, self._of_pairs(finding, pairs))
+        spans = select(row.pair_id, row.start, row.end).where(row.kind == ASLEEP)
         with self._reading() as connection:
-            return self._by_pair(read_many(connection, spans))
+            return self._by_pair(read_many(connection, spans.where(self._of_pairs(finding, pairs))))
 
     @transaction
     def asleep_at(self, instant: int) -> Mapping[Pair, TimeRanges]:

@@ -33,10 +33,10 @@ class RecordLists(Files, Gaps):
     @transaction
     def files_of_series(self, series: Series, most: int) -> RecordList[FileIngestionRecord]:
         """The first of the files of a series in all jobs, newest first."""
-        where = self._of(file_ingestion_record, [series])
-        first = self._files(where, most, _FILE.id.desc())
         with self._reading() as connection:
-            return RecordList(first, *_counts(connection, where, _FILE.status, _FILE.error))
+            where = self._of(file_ingestion_record, [series])
+            by_status, reasons = _counts(connection, where, _FILE.status, _FILE.error)
+        return RecordList(self._files(where, most, _FILE.id.desc()), by_status, reasons)
 
     @transaction
     def gaps_of_job(self, job_id: int, most: int) -> RecordList[GapRecord]:

@@ -61,11 +61,11 @@ class Sweeps(Jobs, Claims):
     def trade_spans(self, pair: Pair, *, ending: Collection[int] | None = None) -> Sequence[TradeSpan]:
         """What sweeps saw of a pair's trade ids, or what of it ends so, by time; of the same time the latest first."""
         columns = trade_span.c
-        of_pair = columns.pair_id.in_(self._ids_of({pair})), not_undone(trade_span)
         query = select(*(columns[name] for name in _SPAN[1:])).order_by(columns.start, columns.id.desc())
         some = [true()] if ending is None else [columns.end.in_(part) for part in chunks(sorted(ending))]
         with self._reading() as connection:
-            rows = [row for which in some for row in connection.execute(query.where(*of_pair, which))]
+            of_pair = query.where(columns.pair_id.in_(self._ids_of({pair})), not_undone(trade_span))
+            rows = [row for which in some for row in connection.execute(of_pair.where(which))]
         return [TradeSpan(pair, *row) for row in sorted(rows, key=itemgetter(0))]
 
 
