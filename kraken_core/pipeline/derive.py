@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 import polars as pl
 
@@ -20,9 +20,12 @@ from kraken_core.domain.timerange import TimeRange, TimeRanges
 from kraken_core.pipeline.cover import uncover
 from kraken_core.pipeline.differences import Differing
 from kraken_core.pipeline.progress import Ticker
+from kraken_core.pipeline.uncommitted import Uncommitted
 from kraken_core.ports import CandleStore, ClaimLedger, CoverageLedger, DifferenceLedger
 
-CHUNK_SLOTS = 2_000_000  # finer slots read at once: bounds the memory
+CHUNK_SLOTS = 2_000_000  # finer slots derived from before a commit: bounds the memory
+
+Chunk: TypeAlias = "list[tuple[Pair, Derivation]]"
 
 
 class DerivingLedger(ClaimLedger, CoverageLedger, DifferenceLedger, Protocol):
@@ -51,22 +54,34 @@ class Derive:
             uncover(self.store, self.ledger, gone)
             self.store.commit([], clear=gone)
             self.ledger.claim(work.withdraw)
-        for chunk in _chunks(work.derive):
+        for chunks in _groups(_chunks(work.derive)):
             if self.stop():
                 raise Interrupted("paused")
+            changed += self._derive(chunks, differing, ticker)
+        return changed
+
+    def _derive(self, chunks: Sequence[Chunk], differing: Differing, ticker: Ticker) -> int:
+        """Derive some chunks, and commit them at once: commits cost more than all else where there is little to do."""
+        uncommitted = Uncommitted()
+        claims: list[Assertion] = []
+        counts: list[int] = []
+        for chunk in chunks:
             interval, finer = chunk[0][1].interval, chunk[0][1].finer
             spans: dict[Pair, TimeRanges] = {}
             for pair, derivation in chunk:
                 spans[pair] = spans.get(pair, TimeRanges()) | derivation.ranges
-            fine = self.store.candles({Series(pair, finer): ranges for pair, ranges in spans.items()}, FULL_SCHEMA)
+            wanted = {Series(pair, finer): ranges for pair, ranges in spans.items()}
+            fine = uncommitted.seen_in(self.store.candles(wanted, FULL_SCHEMA), wanted)
             candles = _ranked(aggregate(fine, interval), chunk)
-            staged = [self.store.stage(candles)] if candles.height else []
-            clear = {Series(pair, interval): ranges for pair, ranges in spans.items()}
-            changed += sum(differing.commit(staged, clear).changed.values())
-            self.ledger.claim(
-                [derived_claim(Series(pair, interval), span, d) for pair, d in chunk for span in d.ranges]
-            )
-            ticker.add(len(chunk), candles.height, f"{chunk[-1][0]} {short(interval)} from {short(finer)}")
+            uncommitted.add(candles, {Series(pair, interval): ranges for pair, ranges in spans.items()})
+            claims += [derived_claim(Series(pair, interval), span, d) for pair, d in chunk for span in d.ranges]
+            counts.append(candles.height)
+        staged = [self.store.stage(candles) for candles in uncommitted.by_interval()]
+        changed = sum(differing.commit(staged, uncommitted.clear).changed.values())
+        self.ledger.claim(claims)
+        for chunk, count in zip(chunks, counts, strict=True):
+            pair, derivation = chunk[-1]
+            ticker.add(len(chunk), count, f"{pair} {short(derivation.interval)} from {short(derivation.finer)}")
         return changed
 
 
@@ -94,13 +109,28 @@ def _ranges(claims: Iterable[Assertion]) -> dict[Series, TimeRanges]:
     return {series: TimeRanges.of(found) for series, found in ranges.items()}
 
 
-def _chunks(work: Sequence[tuple[Pair, Derivation]]) -> Iterator[list[tuple[Pair, Derivation]]]:
+def _groups(chunks: Iterable[Chunk]) -> Iterator[list[Chunk]]:
+    """Chunks that follow each other, as many as have about CHUNK_SLOTS finer slots together."""
+    group: list[Chunk] = []
+    slots = 0
+    for chunk in chunks:
+        size = sum(_size(derivation) for _, derivation in chunk)
+        if group and slots + size > CHUNK_SLOTS:
+            yield group
+            group, slots = [], 0
+        group.append(chunk)
+        slots += size
+    if group:
+        yield group
+
+
+def _chunks(work: Sequence[tuple[Pair, Derivation]]) -> Iterator[Chunk]:
     """Derivations of one interval from one finer one together, to about CHUNK_SLOTS finer slots."""
-    chunk: list[tuple[Pair, Derivation]] = []
+    chunk: Chunk = []
     slots = 0
     for pair, whole in work:
         for derivation in _pieces(whole):
-            size = derivation.ranges.slots(derivation.finer * 60)
+            size = _size(derivation)
             kind = (derivation.interval, derivation.finer)
             if chunk and (kind != (chunk[0][1].interval, chunk[0][1].finer) or slots + size > CHUNK_SLOTS):
                 yield chunk
@@ -109,6 +139,11 @@ def _chunks(work: Sequence[tuple[Pair, Derivation]]) -> Iterator[list[tuple[Pair
             slots += size
     if chunk:
         yield chunk
+
+
+def _size(derivation: Derivation) -> int:
+    """How many finer slots are read for it."""
+    return derivation.ranges.slots(derivation.finer * 60)
 
 
 def _pieces(whole: Derivation) -> Iterator[Derivation]:
