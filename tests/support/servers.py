@@ -56,8 +56,8 @@ def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
 
 
 @pytest.fixture(scope="session")
-def questdb_server() -> Iterator[QuestDB]:
-    """A QuestDB server that lives as long as this session."""
+def questdb_server(request: pytest.FixtureRequest) -> Iterator[QuestDB]:
+    """A QuestDB server that lives as long as this session, and rests where no test needs it."""
     folder = Path(tempfile.mkdtemp(prefix="kraken-questdb-"))
     server = QuestDB(folder)
     try:
@@ -65,9 +65,28 @@ def questdb_server() -> Iterator[QuestDB]:
     except NoServerError as error:
         shutil.rmtree(folder, ignore_errors=True)
         unavailable("QuestDB", error)
+    request.session.stash[_QUESTDB] = server
     yield server
     server.kill()
     shutil.rmtree(folder, ignore_errors=True)
+
+
+_QUESTDB = pytest.StashKey[QuestDB]()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """The QuestDB server goes on before its tests."""
+    if item.get_closest_marker("questdb") and (server := item.session.stash.get(_QUESTDB, None)):
+        server.go_on()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """And it rests behind the last of them that follow each other."""
+    if item.get_closest_marker("questdb") and not (nextitem and nextitem.get_closest_marker("questdb")):
+        if server := item.session.stash.get(_QUESTDB, None):
+            server.rest()
 
 
 @pytest.fixture
