@@ -84,9 +84,9 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 @pytest.hookimpl(trylast=True)
 def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
     """And it rests behind the last of them that follow each other."""
-    if item.get_closest_marker("questdb") and not (nextitem and nextitem.get_closest_marker("questdb")):
-        if server := item.session.stash.get(_QUESTDB, None):
-            server.rest()
+    goes_on = nextitem and nextitem.get_closest_marker("questdb")
+    if not goes_on and item.get_closest_marker("questdb") and (server := item.session.stash.get(_QUESTDB, None)):
+        server.rest()
 
 
 @pytest.fixture
