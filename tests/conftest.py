@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import os
 import socket
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+from sqlalchemy import Engine, event
 
 pytest.register_assert_rewrite("tests.support")  # before any of it is imported, in whatever order tests are
 
@@ -66,6 +68,21 @@ def _without_the_real_exchange() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(socket, "getaddrinfo", find_others)
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _without_waiting_for_the_disk() -> Iterator[None]:
+    """What is written in this process need not outlive a power cut, for which small ingests would wait 200 times."""
+
+    def trust_the_system(connection: Any, _record: object) -> None:
+        if isinstance(connection, sqlite3.Connection):
+            connection.execute("PRAGMA synchronous = OFF")
+
+    event.listen(Engine, "connect", trust_the_system)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda _file: None)
+        yield
+    event.remove(Engine, "connect", trust_the_system)
 
 
 @pytest.fixture(scope="session")
