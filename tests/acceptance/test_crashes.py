@@ -13,25 +13,30 @@ from kraken_core.failpoints import NAMES
 from tests.acceptance.killed_jobs import Job, assert_same_end, run, run_for
 
 TAKEN_UP = {"rejects.rename.before", "rejects.rename.after"}  # visited by jobs that are taken up again
-QUICK = {  # one of each kind of step; the long tests kill at all of them, at every visit
-    "table.stage.after",
-    "table.commit.before",
-    "ledger.commit.after",
-    "report.before",
-}
 OF_JOBS = {name for name in NAMES if not name.startswith("backup.")}  # those of backups: see test_backup.py
 LAST_VISIT = 400  # far beyond what the small job does: past it, a point was visited every time there is
 
 
+def test_a_job_killed_at_each_kind_of_step_in_turn_ends_the_same_when_it_is_run_again(
+    job: Job, uninterrupted: Path, tmp_path: Path
+) -> None:
+    """The long tests kill at all points, each on its own, and at every visit."""
+    for point in ("table.stage.after", "table.commit.before", "table.commit.after:4", "ledger.commit.after"):
+        killed = run(job, tmp_path / "home", point)
+        assert killed.returncode == -signal.SIGKILL, killed.stderr
+    assert run(job, tmp_path / "home", "report.before").returncode == -signal.SIGKILL
+    again = run(job, tmp_path / "home")
+    assert json.loads(again.stdout)["status"] == "COMPLETED", again.stderr
+    assert_same_end(tmp_path / "home", uninterrupted)
+
+
+@pytest.mark.soak
 @pytest.mark.parametrize(
     ("name", "visit"),
     [
-        *(
-            pytest.param(name, 1, marks=[] if name in QUICK else [pytest.mark.soak])
-            for name in sorted(OF_JOBS - TAKEN_UP)
-        ),
+        *((name, 1) for name in sorted(OF_JOBS - TAKEN_UP)),
         ("table.commit.after", 4),
-        pytest.param("ledger.commit.after", 8, marks=pytest.mark.soak),
+        ("ledger.commit.after", 8),
     ],
 )
 def test_a_job_killed_at_any_point_ends_the_same_when_it_is_run_again(
@@ -47,9 +52,7 @@ def test_a_job_killed_at_any_point_ends_the_same_when_it_is_run_again(
     assert_same_end(tmp_path / "home", uninterrupted)
 
 
-@pytest.mark.parametrize(
-    "name", ["rejects.rename.before", pytest.param("rejects.rename.after", marks=pytest.mark.soak)]
-)
+@pytest.mark.parametrize("name", sorted(TAKEN_UP))
 @pytest.mark.soak
 def test_a_job_killed_again_while_it_forgets_rows_that_it_reads_again_ends_the_same(
     name: str, job: Job, uninterrupted: Path, tmp_path: Path
@@ -60,25 +63,14 @@ def test_a_job_killed_again_while_it_forgets_rows_that_it_reads_again_ends_the_s
     assert_same_end(tmp_path / "home", uninterrupted)
 
 
-def killed_at_moments(seed: int, job: Job, uninterrupted: Path, home: Path) -> None:
-    """Kill and take up the job at moments of a seed's choice; then let it end, and compare."""
+@pytest.mark.soak
+@pytest.mark.parametrize("seed", range(301))
+def test_a_job_killed_at_many_moments_ends_the_same(seed: int, job: Job, uninterrupted: Path, tmp_path: Path) -> None:
     random = Random(seed)
     for _ in range(random.randint(1, 4)):
-        run_for(random.uniform(0.3, 3), job, home)
-    assert run(job, home).returncode == 0
-    assert_same_end(home, uninterrupted)
-
-
-def test_a_job_killed_at_any_moment_ends_the_same_when_it_is_run_again(
-    job: Job, uninterrupted: Path, tmp_path: Path
-) -> None:
-    killed_at_moments(0, job, uninterrupted, tmp_path / "home")
-
-
-@pytest.mark.soak
-@pytest.mark.parametrize("seed", range(1, 301))
-def test_a_job_killed_at_many_moments_ends_the_same(seed: int, job: Job, uninterrupted: Path, tmp_path: Path) -> None:
-    killed_at_moments(seed, job, uninterrupted, tmp_path / "home")
+        run_for(random.uniform(0.3, 3), job, tmp_path / "home")
+    assert run(job, tmp_path / "home").returncode == 0
+    assert_same_end(tmp_path / "home", uninterrupted)
 
 
 @pytest.mark.soak
