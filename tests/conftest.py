@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy
 from hypothesis import HealthCheck, settings
 from sqlalchemy import Engine, event
+from sqlalchemy.util import LRUCache
 
 pytest.register_assert_rewrite("tests.support")  # before any of it is imported, in whatever order tests are
 
@@ -83,6 +85,33 @@ def _without_waiting_for_the_disk() -> Iterator[None]:
         patch.setattr(os, "fsync", lambda _file: None)
         yield
     event.remove(Engine, "connect", trust_the_system)
+
+
+class _Compiled(LRUCache[Any, Any]):
+    """Statements that were compiled, for whatever engine of SQLite."""
+
+    def get(self, key: Any, default: Any = None) -> Any:
+        _dialect, *of_statement = key
+        return super().get(tuple(of_statement), default)
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        _dialect, *of_statement = key
+        super().__setitem__(tuple(of_statement), value)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _statements_compiled_once() -> Iterator[None]:
+    """Each ledger has an engine of its own, which compiles its statements: here all share what one did."""
+    make, compiled = sqlalchemy.create_engine, _Compiled(1_000)
+
+    def make_alike(*arguments: Any, **more: Any) -> Engine:
+        engine = make(*arguments, **more)
+        engine._compiled_cache = compiled
+        return engine
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("kraken_core.ledger.sqlite.create_engine", make_alike)
+        yield
 
 
 @pytest.fixture(scope="session")
