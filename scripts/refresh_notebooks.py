@@ -14,10 +14,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import kaleido
-import nbformat
-from nbclient import NotebookClient
-
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 PATIENCE_S = 300  # for one cell
 FIGURE, PICTURE = "application/vnd.plotly.v1+json", "image/png"
@@ -26,6 +22,8 @@ WIDTH_PX, HEIGHT_PX = 860, 340  # of a picture, where the figure states none
 
 def main() -> None:
     """Refresh those that are named, or all."""
+    import kaleido  # noqa: PLC0415 - see refresh
+
     os.environ["PLOTLY_RENDERER"] = "plotly_mimetype"  # the figure alone: a notebook brings plotly's script itself
     kaleido.start_sync_server()  # one browser for all figures
     for path in sorted(NOTEBOOKS.glob("*.ipynb")):
@@ -37,6 +35,9 @@ def main() -> None:
 
 def refresh(path: Path) -> None:
     """Run a notebook, and store it with its outputs."""
+    import nbformat  # noqa: PLC0415 - takes a second to load, and tests take the sizes of pictures from here
+    from nbclient import NotebookClient  # noqa: PLC0415 - same
+
     notebook = nbformat.read(path, as_version=4)
     NotebookClient(
         notebook, timeout=PATIENCE_S, record_timing=False, resources={"metadata": {"path": str(NOTEBOOKS)}}
@@ -51,6 +52,8 @@ def refresh(path: Path) -> None:
 
 def picture(figure: dict[str, Any]) -> str:
     """The figure as a PNG, in base64."""
+    import kaleido  # noqa: PLC0415 - see refresh
+
     shown = {"data": figure["data"], "layout": {**figure["layout"], "paper_bgcolor": "white"}}
     height = figure["layout"].get("height", HEIGHT_PX)
     drawn = kaleido.calc_fig_sync(shown, opts={"format": "png", "width": WIDTH_PX, "height": height})

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from jsonschema import Draft202012Validator
 
 from kraken_core import Workbench
 from kraken_core.cli.main import cli
@@ -22,6 +21,7 @@ from tests.support.command_line import ROOT, Kraken, asked
 from tests.support.little_market import FIRST_DAY, PRESENT, LittleMarket
 from tests.support.live_exchange import live_exchange
 
+pytestmark = pytest.mark.xdist_group("schemas")  # what validates takes more than a second to load: in one process
 BY_NAME = {document.name: document for document in DOCUMENTS}
 PRINT_NONE = {"completion": "a shell's script", "mcp": "its output is the protocol's"}
 READING: list[tuple[str, str]] = [  # on a home that is full; documents and command lines
@@ -47,6 +47,8 @@ READING: list[tuple[str, str]] = [  # on a home that is full; documents and comm
 
 def conform(name: str, document: Any) -> None:
     """The document has what its schema describes, and nothing that it does not."""
+    from jsonschema import Draft202012Validator
+
     validator = Draft202012Validator(closed(BY_NAME[name].schema), format_checker=Draft202012Validator.FORMAT_CHECKER)
     problems = [f"{error.json_path}: {error.message[:300]}" for error in validator.iter_errors(document)]
     assert problems == []
@@ -170,6 +172,8 @@ def test_the_guide_names_each_with_what_prints_it() -> None:
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda each: each.name)
 def test_a_schema_is_valid_and_lets_later_versions_add_keys(document: Document) -> None:
+    from jsonschema import Draft202012Validator
+
     published = json.loads(json.dumps(document.published))
     Draft202012Validator.check_schema(published)
     assert '"additionalProperties": false' not in json.dumps(published)

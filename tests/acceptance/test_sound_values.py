@@ -9,7 +9,6 @@ from typing import Any
 import pandas as pd
 import polars as pl
 import pytest
-from jsonschema import Draft202012Validator
 
 from kraken_core import Workbench
 from kraken_core.domain.candles import Source, rank_of
@@ -47,6 +46,8 @@ def spiked(full: Kraken) -> Kraken:
 def conform(name: str, document: Any) -> None:
     """The document has what its published schema describes."""
     (schema,) = (each.schema for each in DOCUMENTS if each.name == name)
+    from jsonschema import Draft202012Validator  # takes more than a second to load
+
     Draft202012Validator(closed(schema)).validate(document)
 
 

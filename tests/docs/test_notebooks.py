@@ -10,9 +10,7 @@ import struct
 from pathlib import Path
 from typing import Any
 
-import nbformat
 import pytest
-from nbclient import NotebookClient
 
 from scripts.refresh_notebooks import HEIGHT_PX, WIDTH_PX
 from tests.docs.documents import ROOT
@@ -115,6 +113,9 @@ def shown(path: Path, **parameters: str) -> list[dict[str, Any]]:
 
     Each output is the data of its kinds; whatever a cell writes to its streams is none.
     """
+    import nbformat  # takes a second to load, and few processes of tests run notebooks
+    from nbclient import NotebookClient
+
     notebook = nbformat.read(path, as_version=4)
     first = next(cell for cell in notebook.cells if cell.cell_type == "code")
     first.source += "".join(f"\n{name} = {value!r}" for name, value in parameters.items())

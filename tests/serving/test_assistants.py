@@ -9,10 +9,9 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from mcp import Client, StdioServerParameters
 
 from kraken_core import Workbench
 from kraken_core.domain.errors import UsageError
@@ -22,11 +21,16 @@ from tests.serving.hundred_questions import Question, questions
 from tests.support.command_line import NOBODY, ROOT, tree
 from tests.support.little_market import LittleMarket
 
+if TYPE_CHECKING:
+    from mcp import Client
+
 TOOLS = {"is_complete", "explain_slot", "gaps", "candles", "plan_backfill"}
 
 
 def with_assistant(home: Path, url: str, ask: Callable[[Client], Awaitable[None]]) -> None:
     """Have a client talk to the command, in a process of its own."""
+    from mcp import Client, StdioServerParameters  # takes a while to load
+
     words = ["-m", "kraken_core", "mcp", "--home", str(home)]
     environment = {"KRAKEN_API_URL": url, "PYTHONPATH": str(ROOT)}
 

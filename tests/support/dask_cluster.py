@@ -12,8 +12,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from distributed import Client
-
 from tests.support.ports import free_port
 
 ROOT = Path(__file__).parents[2]
@@ -53,6 +51,8 @@ class DaskCluster:
 
     def wait_for_workers(self) -> None:
         """Until all that were started are there."""
+        from distributed import Client  # takes a while to load, and few processes of tests have a cluster
+
         if self.workers:
             with Client(self.address, timeout=PATIENCE_S) as client:
                 client.wait_for_workers(len(self.workers), timeout=PATIENCE_S)
