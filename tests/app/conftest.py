@@ -7,6 +7,7 @@ import re
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import streamlit as st
@@ -76,12 +77,22 @@ def asking(little: LittleMarket, unfilled_home: Path, tmp_path: Path) -> Iterato
         asking.give_up()
 
 
+@pytest.fixture(scope="session")
+def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """The pages of the dashboard as its navigation registers them, whichever is shown."""
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("KRAKEN_HOME", str(tmp_path_factory.mktemp("none") / "home"))
+        environment.setenv("KRAKEN_API_URL", NOBODY)
+        return AppTest.from_file(str(MAIN), default_timeout=30).run()._registered_pages
+
+
 @pytest.fixture
-def opened(home: Path) -> Opened:
+def opened(pages: dict[str, Any], home: Path) -> Opened:
     """Opens a page of the dashboard, with filters as they are in its URL, and runs it once."""
 
     def page(name: str = "overview", **query: str | list[str]) -> AppTest:
-        app = AppTest.from_file(str(MAIN), default_timeout=30).run()
+        app = AppTest.from_file(str(MAIN), default_timeout=30)
+        app._registered_pages = pages  # else the overview would have to be run before any other page is found
         app.query_params.update(query)
         shown = app.switch_page(f"{name}/page.py").run()
         assert not shown.exception, [each.value for each in shown.exception]
