@@ -131,13 +131,8 @@ FAULTS = {
 }
 
 
-@pytest.mark.parametrize(
-    "fault",
-    [
-        pytest.param(fault, id=name, marks=[] if name == "THROTTLED" else pytest.mark.soak)
-        for name, fault in FAULTS.items()
-    ],
-)
+@pytest.mark.soak
+@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS.keys())
 def test_a_fault_that_passes_changes_nothing(
     asking: Kraken,
     exchange: SimulatedExchange,

@@ -201,12 +201,10 @@ def a_bit_flipped(table: Path) -> None:
     file.write_bytes(content)
 
 
-EVERY_LOSS = pytest.mark.parametrize(
-    "loss", quickly([*LOSSES, older, a_file_lost, a_bit_flipped], last_entry_cut, a_bit_flipped)
-)
+EVERY_LOSS = [*LOSSES, older, a_file_lost, a_bit_flipped]
 
 
-@EVERY_LOSS
+@pytest.mark.parametrize("loss", quickly(EVERY_LOSS, last_entry_cut))
 def test_what_archives_still_have_is_read_again_until_all_is_as_it_was(twice: Kraken, loss: Loss) -> None:
     before = twice.state()
     loss(twice.home / "candles")
@@ -218,7 +216,7 @@ def test_what_archives_still_have_is_read_again_until_all_is_as_it_was(twice: Kr
     assert twice("doctor", "--repair", "--json").json["repairs"] == []
 
 
-@EVERY_LOSS
+@pytest.mark.parametrize("loss", quickly(EVERY_LOSS, a_bit_flipped))
 def test_where_no_archive_is_there_any_more_what_is_lost_is_missing_and_not_silent(
     kraken: Kraken, little: LittleMarket, tmp_path: Path, loss: Loss
 ) -> None:

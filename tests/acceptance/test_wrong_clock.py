@@ -14,12 +14,13 @@ from kraken_core.workbench.jobs import lease, stalled
 from kraken_core.workbench.jobs.clock import SystemClock
 from kraken_core.workbench.jobs.lease import Lease
 from tests.support.command_line import Kraken
+from tests.support.helping import in_soak
 from tests.support.little_market import LittleMarket
 
 IN_THE_MIDDLE = 1_712_233_296  # 2024-04-04 12:21:36, in the second release
 
 
-@pytest.fixture(params=[IN_THE_MIDDLE, 1_712_016_000])
+@pytest.fixture(params=[IN_THE_MIDDLE, *in_soak(1_712_016_000)])
 def behind(request: pytest.FixtureRequest) -> int:
     """What a clock says that is days behind: within a release, and before all of it."""
     return int(request.param)

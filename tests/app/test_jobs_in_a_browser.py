@@ -49,6 +49,7 @@ def test_a_job_is_paused_left_and_resumed_by_another_server(browser: Browser, as
     assert not asking.missing()
 
 
+@pytest.mark.soak
 def test_a_killed_worker_is_said_and_its_job_resumed(tab: Page, asking: AskingHome) -> None:
     job = asking.started_slowly()
     with serving(asking.home) as url:

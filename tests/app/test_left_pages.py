@@ -23,6 +23,7 @@ BUSY_PROCESSES = 4
 BUSY = "() => { setTimeout(() => { const end = performance.now() + 8000; while (performance.now() < end); }, 50); }"
 
 
+@pytest.mark.soak
 def test_a_browser_that_is_busy_while_a_job_starts_shows_the_page_of_the_job(tab: Page, asking: AskingHome) -> None:
     with serving(asking.home) as url:
         tab.goto(f"{url}/gaps")

@@ -369,11 +369,20 @@ def true_values(slot: int) -> str:
     return f"42284.9,42301.5,42250.0,42299.9,1.25,{slot + 700}"
 
 
-@settings(max_examples=500)
+@settings(max_examples=100)
 @given(mistreated())
 def test_a_file_is_never_believed_to_show_what_it_lost(tape_and_text: tuple[set[int], bytes]) -> None:
+    believed_as_it_is(*tape_and_text)
+
+
+@pytest.mark.soak
+@given(mistreated())
+def test_none_of_thousands_of_files_is_believed_to_show_what_it_lost(tape_and_text: tuple[set[int], bytes]) -> None:
+    believed_as_it_is(*tape_and_text)
+
+
+def believed_as_it_is(traded: set[int], text: bytes) -> None:
     """Its slots are as they were traded, or unknown: none is silent that was not, none has a wrong candle."""
-    traded, text = tape_and_text
     try:
         parsed = parse_any(text, 1, NOW)
     except BadFileError:
