@@ -59,7 +59,7 @@ def _shares(item: pytest.Function) -> str:
 
 @pytest.fixture(scope="session", autouse=True)
 def _without_the_real_exchange() -> Iterator[None]:
-    """No test talks to Kraken, whatever it forgets to set: here nobody knows where that is."""
+    """No test talks to Kraken, whatever it forgets to set: here nobody knows where that is, however long one waits."""
     find = socket.getaddrinfo
 
     def find_others(host: Any, *args: Any, **more: Any) -> Any:
@@ -69,6 +69,7 @@ def _without_the_real_exchange() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(socket, "getaddrinfo", find_others)
+        patch.setattr("kraken_core.sources.web.FIRST_PAUSE_S", 0.001)
         yield
 
 

@@ -7,18 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from kraken_core.sources import web
 from tests.support.command_line import Kraken
 from tests.support.little_market import FIRST_DAY, PRESENT, LittleMarket
 from tests.support.web_server import FileServer, serving
 
 PAIR = ("--pairs", "BTC/USD")
 WHEN = ("--start-date", FIRST_DAY, "--as-of", PRESENT)
-
-
-@pytest.fixture(autouse=True)
-def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(web, "FIRST_PAUSE_S", 0.001)
 
 
 @pytest.fixture

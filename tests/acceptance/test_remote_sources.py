@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from kraken_core.domain.market import INTERVALS
-from kraken_core.sources import web
 from kraken_core.sources.witnesses import FILES_AN_INTERVAL
 from kraken_core.workbench.jobs import disk
 from tests.support.command_line import Kraken, asked, refused, tree
@@ -18,11 +17,6 @@ from tests.support.little_market import LittleMarket
 from tests.support.web_server import Fault, FileServer, serving
 
 BTC_ONLY = ("--pairs", "BTC/USD", "--intervals", "1,60")
-
-
-@pytest.fixture(autouse=True)
-def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(web, "FIRST_PAUSE_S", 0.001)
 
 
 @pytest.fixture

@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 from kraken_core import Workbench
-from kraken_core.sources import web
 from tests.support.command_line import ROOT, Kraken, asked, process, refused
 from tests.support.layouts import cut
 from tests.support.little_market import FIRST_DAY, FIRST_HOLE, LAST_HOLE, PRESENT, LittleMarket
@@ -78,8 +77,7 @@ def test_every_symptom_of_the_guide_is_brought_about() -> None:
 
 
 @pytest.fixture
-def server(little: LittleMarket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FileServer]:
-    monkeypatch.setattr(web, "FIRST_PAUSE_S", 0.001)
+def server(little: LittleMarket, tmp_path: Path) -> Iterator[FileServer]:
     (tmp_path / "www").mkdir()
     shutil.copy(little.first, tmp_path / "www")
     with serving(tmp_path / "www") as files:

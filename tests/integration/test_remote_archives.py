@@ -28,7 +28,6 @@ SLACK_A_REQUEST = 512  # the end of the file, a local header, and what is read b
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(web, "FIRST_PAUSE_S", 0.001)
     monkeypatch.setattr(web, "TIMEOUT_S", (5, 5))
 
 
