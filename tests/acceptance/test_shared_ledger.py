@@ -16,7 +16,7 @@ from kraken_core.domain.errors import JobRunningError
 from kraken_core.domain.jobs import Control, IngestionJob, JobMetrics, JobStatus
 from kraken_core.domain.request import Request
 from kraken_core.settings import Settings
-from kraken_core.workbench.jobs import lease
+from kraken_core.workbench.jobs import lease, stalled
 from kraken_core.workbench.jobs.clock import SystemClock
 from kraken_core.workbench.jobs.lease import LEASE_S, Lease
 from tests.acceptance.standing_still import PATIENCE_S, heard, standing_still, started, until
@@ -81,8 +81,9 @@ def taken_up(workbench: Workbench) -> IngestionJob:
 
 @pytest.mark.parametrize("skew", [-HOUR_S, HOUR_S])
 def test_a_job_that_is_heard_of_is_not_stolen_whatever_the_clocks_say(
-    skew: int, shared: Kraken, tmp_path: Path
+    skew: int, shared: Kraken, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(stalled, "HEARTBEAT_S", 0.05)
     with host(tmp_path / "a", skew) as one, host(tmp_path / "b", -skew) as other:
         job = taken_up(one)
         with named("other"):
@@ -202,8 +203,9 @@ def test_everybody_sees_how_far_a_job_is_and_may_pause_it_and_go_on_with_it(
 
 
 def test_the_job_of_a_host_that_is_gone_is_taken_up_by_another(
-    shared: Kraken, expected: dict[str, Any], little: LittleMarket, tmp_path: Path
+    shared: Kraken, expected: dict[str, Any], little: LittleMarket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(stalled, "HEARTBEAT_S", 0.05)
     with standing_still(little.folder, "--home", tmp_path / "a") as running:
         running.kill()
     with named("elsewhere"), host(tmp_path / "b", HOUR_S) as other:

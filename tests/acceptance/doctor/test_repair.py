@@ -15,7 +15,7 @@ from kraken_core import Workbench
 from kraken_core.domain.jobs import IngestionJob, JobStatus
 from kraken_core.domain.market import Series
 from kraken_core.domain.timerange import END_OF_TIME, TimeRanges
-from kraken_core.workbench.jobs import disk
+from kraken_core.workbench.jobs import disk, stalled
 from kraken_core.workbench.jobs.worker_process import this_worker
 from tests.support.command_line import Kraken, refused
 from tests.support.doctor import change, findings, the_one_that_is_not_well
@@ -37,7 +37,8 @@ def status_of(kraken: Kraken, number: int) -> JobStatus:
         return workbench.ledger.job(number).status
 
 
-def test_an_orphaned_job_is_told_and_left_alone_until_repaired(full: Kraken) -> None:
+def test_an_orphaned_job_is_told_and_left_alone_until_repaired(full: Kraken, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stalled, "HEARTBEAT_S", 0.05)  # for so long, twice, one looks whether there is one after all
     in_state(full, lambda job: job.mark_running("elsewhere:1:0", 1))
     name, status, message = the_one_that_is_not_well(full)
     assert (name, status) == ("jobs", "warning")
