@@ -22,6 +22,8 @@ class Oracle:
     market: SimulatedMarket
     releases: Sequence[Release]
     _covered: dict[Pair, dict[int, set[int]]] = field(default_factory=dict, repr=False)  # worked out once
+    _completes: dict[int, bool] = field(default_factory=dict, repr=False)  # same
+    _bounds: dict[int, tuple[int, int | None]] = field(default_factory=dict, repr=False)  # same
 
     @cached_property
     def files(self) -> dict[tuple[int, Series], list[int]]:
@@ -112,6 +114,11 @@ class Oracle:
 
     def _borne_out(self, number: int, release: Release) -> tuple[int, int | None]:
         """What a release states as far as its rows bear it out: some have to lie within a day of each end."""
+        if number not in self._bounds:
+            self._bounds[number] = self._stated_and_found(number, release)
+        return self._bounds[number]
+
+    def _stated_and_found(self, number: int, release: Release) -> tuple[int, int | None]:
         files = [(series.width, rows) for (of, series), rows in self.files.items() if of == number]
         start, end = release.start, any(rows[-1] + width >= release.end - DAY_S for width, rows in files)
         if all(rows[0] > start + DAY_S for _, rows in files):
@@ -119,6 +126,11 @@ class Oracle:
         return start, release.end if end else None
 
     def _complete(self, number: int, release: Release) -> bool:
+        if number not in self._completes:
+            self._completes[number] = self._has_all(number, release)
+        return self._completes[number]
+
+    def _has_all(self, number: int, release: Release) -> bool:
         if self._borne_out(number, release) != (release.start, release.end):
             return False
         lost = [series for series in release.lost if series not in release.without]  # which was never in it
