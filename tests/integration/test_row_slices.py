@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -12,12 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from kraken_core.domain.candles import SCHEMA, chosen
+from kraken_core.domain.candles import FULL_SCHEMA, KEY, SCHEMA, chosen
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.timerange import TimeRanges
 from kraken_core.stores.delta.store import DeltaStore
-from kraken_core.stores.files import row_slices
-from kraken_core.stores.files.candle_files import CandleFiles
+from kraken_core.stores.files import candle_files, row_slices
+from kraken_core.stores.files.candle_files import ROW, CandleFiles
 from tests.support.candle_frames import Row, frame
 from tests.support.candle_tables import put, stage
 
@@ -227,3 +228,18 @@ def test_a_scan_is_lazy_and_reads_only_files_that_may_have_such_rows(store: Delt
         found.select("pair", "time").collect().rows()
         == frame(Row(A, s) for s in range(505, 510)).select("pair", "time").rows()
     )
+
+
+@pytest.mark.parametrize("vwap", [None, 1.5], ids=["without averages", "with averages"])
+@pytest.mark.parametrize("columns", [SCHEMA, FULL_SCHEMA, (*KEY, ROW)], ids=["candles", "averages", "numbers"])
+def test_a_small_file_that_is_read_whole_has_the_rows_that_a_scan_finds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, vwap: float | None, columns: Collection[str]
+) -> None:
+    store = DeltaStore(tmp_path)
+    file = stage(store, *(Row(series, slot, vwap=vwap) for series in (A, B) for slot in range(20)))
+    wanted = {A: TimeRanges.of([(0, 300), (600, 900)]), C: TimeRanges.single(0, 300)}
+    files = CandleFiles(store._files.place)
+    whole = files.rows([file.path], wanted, columns)
+    monkeypatch.setattr(candle_files, "SMALL", 0)
+    assert_frame_equal(whole, files.rows([file.path], wanted, columns))
+    assert whole.height == 10

@@ -121,15 +121,21 @@ class CandleFiles:
                 rows = self.scan(paths, [series.pair for series in ranges], window, interval, columns).collect()
         return in_ranges(rows, ranges, interval)
 
-    def _small(self, paths: Collection[str], interval: int, columns: Iterable[str]) -> pl.DataFrame | None:
-        """All rows of a single file, where it is here and so small that to look for some takes longer; else None."""
+    def _small(self, paths: Collection[str], interval: int, columns: Collection[str]) -> pl.DataFrame | None:
+        """All rows of a single file, where it is here and so small that to look for some takes longer; else None.
+
+        None, too, where its columns are not those of our files: a scan has the words for that.
+        """
         [path, *more] = paths
         size = None if more or self.place.polars_options else self.place.size(path)
         if size is None or size > SMALL:
             return None
         rows = pl.read_parquet(self.place.content(path), hive_partitioning=False, row_index_name=ROW)
         rows.insert_column(0, pl.repeat(interval, rows.height, dtype=pl.Int32, eager=True).alias(PARTITION))
-        return rows[[*columns]]
+        kinds = {name: kind for name, kind in self.form.schema.items() if name in columns}
+        for name in (kinds.keys() & set(self.form.later)) - rows.schema.keys():
+            rows.insert_column(0, pl.repeat(None, rows.height, dtype=kinds[name], eager=True).alias(name))
+        return rows[[*columns]] if all(rows.schema.get(name) == kind for name, kind in kinds.items()) else None
 
     def scan(
         self, paths: Collection[str], pairs: Iterable[Pair], window: TimeRange, interval: int, columns: Collection[str]
