@@ -37,11 +37,15 @@ FOUND: dict[str, pl.DataType | type[pl.DataType]] = {
 
 
 def differs(stored: str = "_stored") -> pl.Expr:
-    """Whether two joined candles disagree beyond domain rule 13: of volumes, what adding up costs is no difference."""
-    exact = (pl.col(name).ne_missing(pl.col(f"{name}{stored}")) for name in (*PRICES, "trades"))
+    """Whether two joined candles disagree beyond domain rule 13: of volumes, what adding up costs is no difference.
+
+    Nor is a number of trades that only one of them has: a source that counts none claims none.
+    """
+    exact = (pl.col(name).ne_missing(pl.col(f"{name}{stored}")) for name in PRICES)
+    counts = (pl.col("trades") != pl.col(f"trades{stored}")).fill_null(value=False)
     volume, other = pl.col("volume"), pl.col(f"volume{stored}")
     noise = VOLUME_TOLERANCE * pl.max_horizontal(pl.lit(1.0), volume, other)
-    return pl.any_horizontal(*exact, (volume - other).abs() > noise)
+    return pl.any_horizontal(*exact, counts, (volume - other).abs() > noise)
 
 
 def sizes(stored: str = "_stored") -> tuple[pl.Expr, ...]:
@@ -57,7 +61,7 @@ def sizes(stored: str = "_stored") -> tuple[pl.Expr, ...]:
 def _relative(name: str, stored: str) -> pl.Expr:
     value, other = pl.col(name), pl.col(f"{name}{stored}")
     size = (value - other).abs() / pl.max_horizontal(value.abs(), other.abs())
-    return pl.when(value.eq_missing(other)).then(0.0).otherwise(size.fill_null(1.0))
+    return pl.when(value.eq_missing(other)).then(0.0).otherwise(size.fill_null(0.0))
 
 
 class Origin(NamedTuple):
@@ -88,7 +92,7 @@ class Difference(NamedTuple):
     """A range in which two sources give ``slots`` slots of a series different values, beyond domain rule 13.
 
     ``kept`` is in force: the candles of ``other`` rank lower. ``volume``, ``trades`` and ``price`` are the largest
-    differences in the range, relative to the larger value: 0.0 where equal, 1.0 where only one of them is known.
+    differences in the range, relative to the larger value: 0.0 where equal, or where only one of them is known.
     ``job_id`` is the job that found it, None where none did.
     """
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import polars as pl
 
-from kraken_core.domain.exchange import NS, OHLC_INTERVALS, AsOf, OhlcAnswer, ohlc_horizon
+from kraken_core.domain.exchange import NS, OHLC_INTERVALS, AsOf, OhlcAnswer, ohlc_horizon, venue_of
 from kraken_core.domain.market import Series
 from kraken_core.domain.timerange import floor
 from kraken_core.domain.trade_sweep import STALE_S, Ending
@@ -34,8 +34,13 @@ def witness(series: Series, instant: int, until: int, as_of: int) -> Series:
     """The series whose candles may show the time from an instant on (epoch seconds), up to ``until`` at most.
 
     The coarsest from which the sweep's own can be made, as that fits its slots; where none of them reaches back so far,
-    the finest of the coarser ones that does; else the coarsest of all. Their reach moves on while a job runs.
+    the finest of the coarser ones that does; else the coarsest of all. Their reach moves on while a job runs. Of an
+    exchange that answers any time, the finest of which one answer shows all of it.
     """
+    venue = venue_of(series.pair)
+    if venue.is_ranged:
+        each = [Series(series.pair, interval) for interval in venue.intervals]
+        return next((of for of in each if min(until, as_of) - instant < venue.page * of.width), each[-1])
     reaching = [
         of
         for interval in OHLC_INTERVALS
@@ -77,6 +82,20 @@ def agreement(ending: Ending, instant: int, end: int, answer: OhlcAnswer, width:
             slot = behind
         until = min(slot, end)
     return Agreement(until)
+
+
+def contradiction(ending: Ending, instant: int, end: int, answer: OhlcAnswer, width: int, *, rate: float) -> Agreement:
+    """The same of candles that leave out slots without trades: how far they show no trade that was not read.
+
+    That there is no row confirms nothing, so that as few trades have to be expected as where there are no candles; and
+    ``end`` has to be so long ago that every answer shows all trades before it.
+    """
+    end = min(end, ending.until)
+    for slot in sorted(answer.candles["time"].dt.epoch("s").to_list()):
+        is_between = slot + width > instant and slot < end
+        if is_between and not (ours := _between(ending.times, slot, slot + width)):
+            return Agreement(max(slot, instant), theirs=1, ours=ours)
+    return Agreement(instant if rate * (end - instant) >= FEW_TRADES else max(instant, end))
 
 
 def counts_partly(ending: Ending, instant: int, width: int) -> bool:

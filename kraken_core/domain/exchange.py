@@ -163,6 +163,8 @@ class TradesPage(NamedTuple):
     ``cursor`` requests what follows it, in integer nanoseconds. ``is_short``: it has fewer trades than requested,
     or none, which happens in the middle of a tape too. ``skipped`` are the rows that could not be read, and
     ``unknown`` between which instants (epoch seconds) these may lie: what was traded there is unknown (domain rule 4).
+    While an exchange ``is_searching`` for the cursor among the numbers of its trades, the page is empty, and shows
+    nothing; the same request goes on with the search.
     """
 
     trades: pl.DataFrame
@@ -170,6 +172,7 @@ class TradesPage(NamedTuple):
     is_short: bool
     skipped: tuple[str, ...] = ()
     unknown: TimeRanges = TimeRanges()
+    is_searching: bool = False
 
 
 class FundingRate(NamedTuple):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from kraken_core.domain.exchange import Market
@@ -14,7 +14,6 @@ from kraken_core.domain.life import Life, outside_life
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.routes import (
     NO_REPAIRS,
-    UNKNOWN_RATE,
     Missing,
     RepairPlan,
     Routes,
@@ -37,11 +36,15 @@ class Repairs(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class RepairPlanner:
-    """Plans the requests to the exchange for a job's request. ``rates`` are the trades a second expected of pairs."""
+    """Plans the requests to the exchange for a job's request. ``rates`` are the trades a second expected of pairs.
+
+    ``paged`` are the candles of any time that the job has requested already.
+    """
 
     scope: Scope
     market: Market
     rates: Mapping[Pair, float]
+    paged: Spans = field(default_factory=dict)
 
     def route_repairs(self, knowledge: Knowledge, wanted: Spans, gaps: Iterable[GapRecord], spent: int = 0) -> Repairs:
         """The repairs of the expected slots; some of the open ``gaps`` wait, and ``spent`` requests are gone."""
@@ -64,7 +67,7 @@ class RepairPlanner:
                 waiting = spared.get(series, _NEVER) | knowledge.refuted_answers.get(series, _NEVER)
                 slots -= waiting  # noqa: PLW2901 - narrowed
                 askable[series] = slots if chosen is None else slots & chosen.get(series, _NEVER)
-        return missing_by_pair(knowledge, askable, self.rates)
+        return missing_by_pair(knowledge, askable, self.rates, self.paged)
 
     def _chosen(self, gaps: Iterable[GapRecord]) -> Spans | None:
         """The gaps named, where any are."""
@@ -102,14 +105,19 @@ def detector_for(
     )
 
 
-def missing_by_pair(knowledge: Knowledge, wanted: Spans, rates: Mapping[Pair, float] | None = None) -> list[Missing]:
+def missing_by_pair(
+    knowledge: Knowledge, wanted: Spans, rates: Mapping[Pair, float] | None = None, paged: Spans | None = None
+) -> list[Missing]:
     """What pairs are missing of the expected slots, in order of pairs; those missing nothing are left out.
 
-    ``rates`` are expected trades a second.
+    ``rates`` are expected trades a second, ``paged`` the candles of any time that were requested already.
     """
     covered = knowledge.covered()
     missing: dict[Pair, dict[int, TimeRanges]] = defaultdict(dict)
     known: dict[Pair, dict[int, TimeRanges]] = defaultdict(dict)
+    requested: dict[Pair, dict[int, TimeRanges]] = defaultdict(dict)
+    for series, ranges in (paged or {}).items():
+        requested[series.pair][series.interval] = ranges
     for series, ranges in covered.items():
         known[series.pair][series.interval] = ranges
     for series, slots in wanted.items():
@@ -120,7 +128,8 @@ def missing_by_pair(knowledge: Knowledge, wanted: Spans, rates: Mapping[Pair, fl
             missing[pair],
             known[pair],
             outside_life(knowledge.lives.get(pair, ())),
-            (rates or {}).get(pair, UNKNOWN_RATE),
+            (rates or {}).get(pair),
+            requested[pair],
         )
         for pair in sorted(missing)
         if any(missing[pair].values())

@@ -5,7 +5,8 @@ every interval: it makes candles of the finest one requested, and the others are
 missing instant, the finest interval that is missing it: an answer of that or of a finer interval serves it, if it
 reaches back so far; else it has to be swept.
 
-Of an exchange that answers candles of any time, page by page, that interval's own pages are requested.
+Of an exchange that answers candles of any time, page by page, that interval's own pages are requested. Where these
+leave out slots without trades, what they left out is swept then, or all of it at once where that is cheaper.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ class Repair:
 
     ``finest`` is the interval of the candles that sweeps make. ``instead`` are the answers that serve some of what is
     swept, should trades be refused. ``pages`` are those of an exchange that answers candles of any time.
-    ``trades_a_second`` is what is expected of the pair.
+    ``trades_a_second`` is what is expected of the pair. ``goes_on``: what the pages leave out is swept then.
     """
 
     pair: Pair
@@ -59,6 +60,7 @@ class Repair:
     instead: tuple[int, ...] = ()
     pages: tuple[CandlePage, ...] = ()
     trades_a_second: float = field(default=UNKNOWN_RATE, compare=False)
+    goes_on: bool = False
 
     @property
     def answers(self) -> int:
@@ -76,14 +78,21 @@ class Missing:
     """What a pair is missing, by interval (minutes): ``missing`` slots of every requested interval, possibly none.
 
     ``covered`` are the slots known at any interval; ``dead`` the instants outside the pair's life, which count as
-    known where coarser slots are derived; ``trades_a_second`` is what is expected of it.
+    known where coarser slots are derived; ``trades_a_second`` is what is expected of it, None where nobody knows.
+    ``paged`` are the candles of any time that were requested already, by interval.
     """
 
     pair: Pair
     missing: Mapping[int, TimeRanges]
     covered: Mapping[int, TimeRanges]
     dead: TimeRanges
-    trades_a_second: float
+    rate: float | None
+    paged: Mapping[int, TimeRanges] = field(default_factory=dict)
+
+    @property
+    def trades_a_second(self) -> float:
+        """What is expected of the pair, or of most."""
+        return UNKNOWN_RATE if self.rate is None else self.rate
 
     def closed(self, more: Mapping[int, TimeRanges]) -> Known:
         """What is known of each interval with ``more``, once all is derived that can be."""
@@ -124,21 +133,21 @@ class Routes:
         repair = Repair(missing_of.pair, min(missing_of.missing), trades_a_second=missing_of.trades_a_second)
         of = venue_of(missing_of.pair)
         if of.is_ranged:
-            return replace(repair, pages=self._pages(missing_of))
+            return self._ranged(repair, missing_of)
         if not (self.trades and of.trades):
             return replace(repair, ohlc=self._fewest(missing_of))
         needs = missing_of.needs()
         reaches = self._reaches(missing_of, needs)
-        rate, slot = missing_of.trades_a_second, repair.finest * 60
-        sweeps = _sweeps(_unanswered(needs, reaches, (), slot), rate)
+        slot = repair.finest * 60
+        sweeps = _sweeps(_unanswered(needs, reaches, (), slot), missing_of)
         repair = replace(repair, sweeps=sweeps)
         useful = sorted({j for answering in reaches.values() for j in answering})
-        least = sum(sweep.requests for sweep in _sweeps(_unanswered(needs, reaches, useful, slot), rate))
+        least = sum(sweep.requests for sweep in _sweeps(_unanswered(needs, reaches, useful, slot), missing_of))
         for count in range(1, len(useful) + 1):
             if count + least >= repair.requests:
                 break
             for chosen in combinations(useful, count):
-                sweeps = _sweeps(_unanswered(needs, reaches, chosen, slot), rate)
+                sweeps = _sweeps(_unanswered(needs, reaches, chosen, slot), missing_of)
                 if count + sum(sweep.requests for sweep in sweeps) < repair.requests:
                     repair = replace(repair, ohlc=chosen, sweeps=sweeps)
         return replace(repair, instead=self._instead(missing_of, repair)) if repair.sweeps else repair
@@ -147,11 +156,32 @@ class Routes:
         """The slots that an OHLC answer covers."""
         return TimeRanges.single(*ohlc_horizon(Series(pair, interval), self.now))
 
-    def _pages(self, missing_of: Missing) -> tuple[CandlePage, ...]:
-        """The fewest pages of candles over all that is missing: each begins with a missing slot."""
+    def _ranged(self, repair: Repair, missing_of: Missing) -> Repair:
+        """Of an exchange that answers candles of any time: their pages, and sweeps of what these cannot show."""
+        of, needs = venue_of(missing_of.pair), missing_of.needs()
+        if of.quiet_rows or not (self.trades and of.trades):
+            return replace(repair, pages=self._pages(missing_of, needs))
+        slot = repair.finest * 60
+        whole = _sweeps(TimeRanges.of(span for found in needs.values() for span in found).outer(slot), missing_of)
+        answered = {i: needs[i] & self._paged(missing_of, i) for i in needs}
+        pages = self._pages(missing_of, {i: needs[i] - answered[i] for i in needs})
+        rest = TimeRanges.of(span for found in answered.values() for span in found).outer(slot)
+        sweeps = _sweeps(rest, missing_of)
+        cost = len(pages) + sum(sweep.requests for sweep in sweeps)
+        if not self.ohlc or (missing_of.rate is not None and sum(sweep.requests for sweep in whole) <= cost):
+            return replace(repair, sweeps=whole)
+        return replace(repair, pages=pages, sweeps=sweeps, goes_on=bool(pages))
+
+    def _paged(self, missing_of: Missing, interval: int) -> TimeRanges:
+        """The instants whose candles, which an interval is made of, were requested already."""
+        of = _page_interval(missing_of.pair, interval)
+        return missing_of.paged.get(of, _NOTHING).outer(interval * 60)
+
+    def _pages(self, missing_of: Missing, needs: Known) -> tuple[CandlePage, ...]:
+        """The fewest pages of candles over all that is needed: each begins with a missing slot."""
         of, found = venue_of(missing_of.pair), []
-        for i, instants in missing_of.needs().items() if self.ohlc else ():
-            interval = max((j for j in of.intervals if i % j == 0), default=0)
+        for i, instants in needs.items() if self.ohlc else ():
+            interval = _page_interval(missing_of.pair, i)
             if not interval:
                 continue
             width, until = interval * 60, 0
@@ -205,6 +235,11 @@ class Routes:
         return reaches
 
 
+def _page_interval(pair: Pair, interval: int) -> int:
+    """The interval whose candles are requested to make those of another; 0 where there is none."""
+    return max((j for j in venue_of(pair).intervals if interval % j == 0), default=0)
+
+
 def _within(missing_of: Missing, more: Mapping[int, TimeRanges]) -> int:
     """How many seconds of missing slots are known with ``more``; what is known grows with it, so equal is the same."""
     known = missing_of.closed(more)
@@ -225,32 +260,35 @@ def pages(seconds: int, trades_a_second: float) -> int:
     return max(1, whole(trades_a_second * seconds / TRADES_A_PAGE))
 
 
-def _sweeps(ranges: TimeRanges, trades_a_second: float) -> tuple[Sweep, ...]:
-    """The cheapest sweeps over all of the ranges: reading through what lies between two may save a page."""
-    found = list(ranges)
+def _sweeps(ranges: TimeRanges, missing_of: Missing) -> tuple[Sweep, ...]:
+    """The cheapest sweeps over all of the ranges: reading through what lies between two may save requests."""
+    found, rate, search = list(ranges), missing_of.trades_a_second, venue_of(missing_of.pair).search
     if not found:
         return ()
+
+    def cost(start: int, end: int) -> int:
+        return search + pages(end - start, rate)
+
     start, end = ranges.hull
-    if (at_once := pages(end - start, trades_a_second)) == 1:
-        return (Sweep(start, end, 1),)
+    if (at_once := cost(start, end)) == 1 + search:
+        return (Sweep(start, end, at_once),)
     # Shortest path: best[k] is the least that the first k ranges cost, and where the last sweep over them begins.
     best: list[tuple[int, int]] = [(0, 0)]
     for k, (_, end) in enumerate(found, 1):
-        cheapest = (best[k - 1][0] + pages(end - found[k - 1].start, trades_a_second), k - 1)
+        cheapest = (best[k - 1][0] + cost(found[k - 1].start, end), k - 1)
         between = 0
         for first in range(k - 2, -1, -1):
             between += found[first + 1].start - found[first].end
-            if trades_a_second * between > TRADES_A_PAGE * (k - 1 - first):
+            if rate * between > TRADES_A_PAGE * (1 + search) * (k - 1 - first):
                 break  # more is read in vain than all merging together can save
-            cost = best[first][0] + pages(end - found[first].start, trades_a_second)
-            cheapest = min(cheapest, (cost, first))
+            cheapest = min(cheapest, (best[first][0] + cost(found[first].start, end), first))
         best.append(cheapest)
     sweeps = []
     k = len(found)
     while k:
         first = best[k][1]
         start, end = found[first].start, found[k - 1].end
-        sweeps.append(Sweep(start, end, pages(end - start, trades_a_second)))
+        sweeps.append(Sweep(start, end, cost(start, end)))
         k = first
     return tuple(reversed(sweeps)) if len(sweeps) > 1 else (Sweep(*ranges.hull, at_once),)
 
@@ -287,6 +325,16 @@ class RepairPlan:
         """Whether it repairs some of a range."""
         served = self.served.get(series)
         return served is not None and (served.answers | served.swept).meets(start, end)
+
+    def paged(self, before: Mapping[Series, TimeRanges]) -> dict[Series, TimeRanges]:
+        """The candles of any time that were requested before, and its own."""
+        found = dict(before)
+        for repair in self.repairs:
+            for interval in {page.interval for page in repair.pages}:
+                series = Series(repair.pair, interval)
+                own = TimeRanges.of((page.start, page.end) for page in repair.pages if page.interval == interval)
+                found[series] = found.get(series, _NOTHING) | own
+        return found
 
 
 NO_REPAIRS = RepairPlan()
@@ -345,13 +393,13 @@ def _affordable(
         missing = missing_by_pair[pair].missing
         for j in repair.ohlc:
             slots = _slots(missing, *routes.horizon(pair, j).hull, of=j)
-            parts.append((-slots, pair, replace(repair, ohlc=(j,), sweeps=())))
+            parts.append((-slots, pair, replace(repair, ohlc=(j,), sweeps=(), pages=())))
         for sweep in repair.sweeps:
             slots = _slots(missing, sweep.start, sweep.end)
-            parts.append((-slots / sweep.requests, pair, replace(repair, ohlc=(), sweeps=(sweep,))))
+            parts.append((-slots / sweep.requests, pair, replace(repair, ohlc=(), sweeps=(sweep,), pages=())))
         for page in repair.pages:
             slots = _slots(missing, page.start, page.end, of=page.interval)
-            parts.append((-slots, pair, replace(repair, pages=(page,))))
+            parts.append((-slots, pair, replace(repair, ohlc=(), sweeps=(), pages=(page,))))
     chosen: dict[Pair, Repair] = {}
     for _, pair, part in sorted(parts, key=lambda each: each[:2]):
         if most == 0:

@@ -38,6 +38,9 @@ class Venue(NamedTuple):
     must say the same of a symbol always: candles are stored by it. ``intervals`` (minutes) are those of its candles.
     An answer has up to ``page`` of them: the ``newest`` ones only where that is set, else of any time. ``trades`` is
     whether candles are made of its trades too; where they are made otherwise than its own candles, they must not be.
+    ``quiet_rows`` is whether its candles have a row for every slot without trades; else only its trades show that there
+    were none. ``search`` is how many requests it takes, about, to find an instant among its trades, where these are not
+    requested by time.
     """
 
     name: str
@@ -48,6 +51,8 @@ class Venue(NamedTuple):
     page: int
     newest: int | None = None
     trades: bool = False
+    quiet_rows: bool = True
+    search: int = 0
 
     @property
     def is_ranged(self) -> bool:

@@ -12,9 +12,9 @@ import polars as pl
 
 from kraken_core.domain.candles import Source, derived_rank, rank_of
 from kraken_core.domain.coverage import Assertion
-from kraken_core.domain.endings import Agreement, agreement, counts_partly, serves, settled, witness
+from kraken_core.domain.endings import Agreement, agreement, contradiction, counts_partly, serves, settled, witness
 from kraken_core.domain.errors import PairRefusedError
-from kraken_core.domain.exchange import NS, TRADES_A_PAGE, AsOf, OhlcAnswer
+from kraken_core.domain.exchange import NS, TRADES_A_PAGE, AsOf, OhlcAnswer, TradesPage, venue_of
 from kraken_core.domain.kept_trades import within
 from kraken_core.domain.market import Series
 from kraken_core.domain.routes import Repair, Sweep
@@ -22,6 +22,7 @@ from kraken_core.domain.sweep_points import SweepPoint
 from kraken_core.domain.timerange import END_OF_TIME, TimeRange, TimeRanges, floor, iso
 from kraken_core.domain.trade_sweep import STALE_S, Ending, Sweeping, SweepStep, TradeSpan, id_before, phantoms
 from kraken_core.domain.trades import API_RANK
+from kraken_core.pipeline.trade_pages import trades_after
 from kraken_core.ports import Exchange
 
 
@@ -192,17 +193,16 @@ class _Sweeper:
             known = id_before(before.spans, start, before.listed)
             sweeping = Sweeping.begin(self.series, start, end, self.when, id_before=known)
         unknown = TimeRanges()  # slots in which trades could not be read
-        while sweeping and self.budget.take():
-            page = self.exchange.trades(self.series.pair, sweeping.cursor)
+        while sweeping and (page := self._page(sweeping.cursor)):
             unknown |= page.unknown.outer(self.series.width)
             fresh = sweeping.fresh(page)
             skips = sweeping.skipped(fresh)
             if skips and not page.skipped:
-                if not self.budget.take():
+                again = self._page(min(skip.since for skip in skips) - 1)
+                if not again:
                     return
-                again = self.exchange.trades(self.series.pair, min(skip.since for skip in skips) - 1).trades
-                fresh = sweeping.found_again(fresh, again, skips)
-                skips = phantoms(sweeping.skipped(fresh), again)
+                fresh = sweeping.found_again(fresh, again.trades, skips)
+                skips = phantoms(sweeping.skipped(fresh), again.trades)
             read.add(fresh, end)
             step = sweeping.take(page, fresh, skips)
             sweeping = step.sweeping
@@ -223,6 +223,9 @@ class _Sweeper:
                 whole = sweeping and not unknown.meets(sweeping.known_until, END_OF_TIME)
                 yield answer._replace(point=sweeping.point if sweeping and whole else None)
 
+    def _page(self, cursor: int) -> TradesPage | None:
+        return trades_after(self.exchange, self.series.pair, cursor, self.budget.take)
+
     def _answer(self, step: SweepStep, rows: int, problem: str = "") -> Answer:
         evidence = f"Trades {self.series.pair.altname} from {iso(self.sweep.start)}"
         brought = self.series, step.candles, step.known, Source.TRADES, evidence, rows
@@ -230,18 +233,14 @@ class _Sweeper:
 
     def _ended(self, sweeping: Sweeping, ending: Ending, rows: int) -> Iterator[Answer]:
         """The last of a sweep that has read all there is: up to where candles of the exchange agree with it."""
-        end, at = self.sweep.end, ending.doubt // NS
-        others, problem = [], ""
-        while at < end:
-            of = witness(self.series, at, ending.until, self.when.as_of)
+        at, others, problem = ending.doubt // NS, [], ""
+        end = min(self.sweep.end, self._confirmable())
+        while at < end and not problem:
+            of = witness(self.series, at, min(end, ending.until), self.when.as_of)
             if not self.budget.take():
                 return
-            answer = self._candles_of(of)
-            found = agreement(ending, at, end, answer, of.width, rate=self.rate)
-            if found.theirs is not None and counts_partly(ending, at, of.width) and self.budget.take():
-                since = floor(at, of.width) * NS
-                ending = ending.with_earlier(self.exchange.trades(self.series.pair, since - 1).trades["time"], since)
-                found = agreement(ending, at, end, answer, of.width, rate=self.rate)
+            answer = self._candles_of(of, at)
+            found, ending = self._agreement(ending, at, end, answer, of)
             if serves(of, self.series):
                 others.append((of, answer))
             if found.theirs is not None:
@@ -249,23 +248,45 @@ class _Sweeper:
             elif found.until <= at:
                 problem = _unconfirmed(ending, at)
             at = max(at, found.until)
-            if problem:
-                break
+        if not problem and at < self.sweep.end:
+            problem = _unconfirmed(ending, at)
         step = sweeping.agreed(at)
         yield self._answer(step, rows, problem)
         agreed = step.known.hull.end if step.known else sweeping.known_until
-        left = TimeRanges.single(agreed, end)
+        left = TimeRanges.single(agreed, max(agreed, self.sweep.end))
         for of, answer in others:
             yield from _within(_candles(of, answer, self.when.as_of), left)
 
-    def _candles_of(self, of: Series) -> OhlcAnswer:
-        return settled(self.exchange.ohlc(of, self.when.as_of), of.width, self.when)
+    def _confirmable(self) -> int:
+        """Up to when (epoch seconds) candles may confirm that nothing is missing.
+
+        Where they have no rows without trades, up to what all answers show, however old they are: before that a later
+        trade has to show it.
+        """
+        return END_OF_TIME if venue_of(self.series.pair).quiet_rows else self.when.as_of - STALE_S
+
+    def _agreement(self, ending: Ending, at: int, end: int, answer: OhlcAnswer, of: Series) -> tuple[Agreement, Ending]:
+        """How far candles agree, where they do not, with all trades of the slot that had been read in part."""
+        agrees = agreement if venue_of(of.pair).quiet_rows else contradiction
+        found = agrees(ending, at, end, answer, of.width, rate=self.rate)
+        since = floor(at, of.width) * NS
+        if found.theirs is not None and counts_partly(ending, at, of.width) and (earlier := self._page(since - 1)):
+            ending = ending.with_earlier(earlier.trades["time"], since)
+            found = agrees(ending, at, end, answer, of.width, rate=self.rate)
+        return found, ending
+
+    def _candles_of(self, of: Series, since: int) -> OhlcAnswer:
+        """Candles of the exchange since an instant (epoch seconds), or those that it still has."""
+        venue, start = venue_of(of.pair), floor(since, of.width)
+        within = TimeRange(start, min(start + venue.page * of.width, self.when.as_of)) if venue.is_ranged else None
+        return settled(self.exchange.ohlc(of, self.when.as_of, within=within), of.width, self.when)
 
     def _instead(self, slots: TimeRanges) -> Iterator[Answer]:
         """Candles of slots whose trades cannot be read, where the exchange still has them."""
         of = witness(self.series, slots.hull.start, slots.hull.end, self.when.as_of)
         if serves(of, self.series) and self.budget.take():
-            yield from _within(_candles(of, self._candles_of(of), self.when.as_of), slots)
+            answer = self._candles_of(of, slots.hull.start)
+            yield from _within(_candles(of, answer, self.when.as_of), slots)
 
 
 def _without(answer: Answer, unknown: TimeRanges) -> Answer:

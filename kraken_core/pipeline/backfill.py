@@ -20,7 +20,7 @@ from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.plan import IngestionPlan
 from kraken_core.domain.plural import counted
 from kraken_core.domain.repairs import RepairPlanner, detector_for
-from kraken_core.domain.timerange import END_OF_TIME, TimeRange
+from kraken_core.domain.timerange import END_OF_TIME, TimeRange, TimeRanges
 from kraken_core.pipeline.cover import CoverageTracker
 from kraken_core.pipeline.crosscheck import CrossCheck, withdrawn
 from kraken_core.pipeline.derive import Derive
@@ -109,6 +109,7 @@ class _Rounds:
         self._limit = _limit(plan, stages.metrics)
         self._spent = Spent.begin(self._asking.fetch.exchange, stages.metrics) if self._asking else None
         self._rates: dict[Pair, float] | None = None
+        self._paged: dict[Series, TimeRanges] = {}  # the candles of any time that were requested in this job
         self._detected: Detected | None = None
         self._derived: Detected | None = None
 
@@ -143,7 +144,7 @@ class _Rounds:
             market, rates = self._market, self._trade_rates()
             repairing = None
             if self._asking and market and not self.unreached:
-                repairing = RepairPlanner(self._scope, market, rates)
+                repairing = RepairPlanner(self._scope, market, rates, self._paged)
             nowhere = {**self._plan.nowhere, **self._unasked}
             detector = replace(
                 detector_for(self._scope, self.knowledge.lives, market, self.unreached, rates),
@@ -193,6 +194,7 @@ class _Rounds:
                 self._stages.job, repairs, detected.covered, spent, ticker, limit=self._limit
             )
             self._stages.metrics = fetched.metrics
+        self._paged = repairs.paged(self._paged)
         self._cover()
         if fetched.down:
             self._went_down(fetched.down)

@@ -39,7 +39,8 @@ class Attempt(NamedTuple):
     """What was requested from the exchange before a detection: the plan, what was known then, and which pairs failed.
 
     What was requested and is missing all the same has failed where its pair did, or where the pair's answers brought
-    nothing at all; else it is requested again, by the route that reaches it now.
+    nothing at all; else it is requested again, by the route that reaches it now: so is what pages of candles left out,
+    where sweeps go on with it.
     """
 
     plan: RepairPlan
@@ -58,7 +59,7 @@ class Attempt(NamedTuple):
         nothing = TimeRanges()
         of_pair = [series for series in self.plan.served if series.pair == pair]
         brought = any(covered.get(s, nothing) != self.covered.get(s, nothing) for s in of_pair)
-        if brought or self.cut:
+        if brought or self.cut or any(each.pair == pair and each.goes_on for each in self.plan.repairs):
             return None
         return self.problems.get(pair, "the exchange's answers do not cover it")
 

@@ -16,6 +16,7 @@ from kraken_core.domain.market import INTERVALS, Pair, Series
 from kraken_core.domain.plural import counted
 from kraken_core.domain.tiers import Tiers
 from kraken_core.domain.timerange import TimeRange, TimeRanges, ceil, floor, iso
+from kraken_core.pipeline.trade_pages import trades_after
 from kraken_core.ports import CandleStore, Exchange, JobLedger, PairLedger, PairRecord
 
 _DAY_S = 86_400  # the coarsest slot
@@ -120,8 +121,9 @@ class Listings:
                 return FirstTrade(daily.hull.start, None)
         if lives[-1].end is None:
             return self.exchange.first_trade(pair)
-        trades = self.exchange.trades(pair, lives[-1].end * NS - 1).trades
-        return FirstTrade(trades["time"][0] // NS, trades["id"][0]) if len(trades) else None
+        page = trades_after(self.exchange, pair, lives[-1].end * NS - 1, lambda: True)
+        trades = page.trades if page else None
+        return FirstTrade(trades["time"][0] // NS, trades["id"][0]) if trades is not None and len(trades) else None
 
     def _holds_before(self, pair: Pair, day: int) -> bool:
         """Whether candles of an earlier day are stored; a slot of the same one may be that of the first trade."""

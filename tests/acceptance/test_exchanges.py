@@ -257,4 +257,4 @@ def test_a_package_adds_an_exchange_and_nothing_else_changes(
     ]
     assert json.loads(process("coverage", "--json").stdout) == coverage
     refused = process("ingest", *words, *dates, "--yes", code=2)
-    assert "no exchange 'toy' is installed; there are kraken, kraken-futures" in refused.stderr
+    assert "no exchange 'toy' is installed; there are coinbase, kraken, kraken-futures" in refused.stderr

@@ -59,11 +59,13 @@ def test_a_candle_differs_where_any_of_its_values_does(changed: str) -> None:
     assert met(stored, new).select(differs()).to_series().to_list() == [False, True]
 
 
-def test_a_count_of_trades_becoming_known_is_a_difference_and_both_unknown_is_none() -> None:
+def test_a_count_of_trades_that_only_one_source_has_is_no_disagreement_and_replaces_none() -> None:
     known = frame([Row(HOURS, 1)])
     unknown = known.with_columns(trades=pl.lit(None, pl.Int32))
-    assert met(unknown, known).select(differs()).item()
-    assert met(unknown, known).select(sizes()[1]).item() == 1.0
+    for one, other in ((unknown, known), (known, unknown)):
+        assert not met(one, other).select(differs()).item()
+        assert met(one, other).select(sizes()[1]).item() == 0.0
+        assert met(one, other).select(altered()).item(), "what is stored is another candle all the same"
     assert not met(unknown, unknown).select(differs()).item()
 
 

@@ -72,7 +72,7 @@ def test_files_of_markets_have_names_that_every_system_takes_and_no_two_share() 
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("nowhere:BTCUSD", r"no exchange 'nowhere' is installed; there are kraken, kraken-futures"),
+        ("nowhere:BTCUSD", r"no exchange 'nowhere' is installed; there are coinbase, kraken, kraken-futures"),
         ("kraken-futures:BTC", r"no market of Kraken Futures: contracts are called like PF_XBTUSD"),
         ("kraken-futures:", r"no market of Kraken Futures"),
         ("kraken-futures:PF_XBTNIX", r"no market of Kraken Futures"),

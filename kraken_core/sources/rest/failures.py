@@ -39,6 +39,7 @@ _BY_TEXT = {
     "EAPI:Rate limit exceeded": Policy.SLOWER,
     "EGeneral:Temporary lockout": Policy.SLOWER,
     "apiLimitExceeded": Policy.SLOWER,  # of Kraken Futures
+    "NotFound": Policy.PAIR,  # of Coinbase
     "EService:Market in": Policy.PAIR,  # cancel_only mode and the like: the market of this pair alone
     "EService:": Policy.REPEAT,  # Unavailable, Busy, Deadline elapsed
     "EQuery:": Policy.PAIR,  # Unknown asset pair

@@ -7,16 +7,14 @@ and none are made of trades here. Sources, and what could not be verified: docs/
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
-from decimal import Decimal, InvalidOperation
 from typing import Any, TypeVar
 
 import polars as pl
 
-from kraken_core.domain.candles import PRICES, SCHEMA, TIME, Source, provisional, rank_of
+from kraken_core.domain.candles import PRICES
 from kraken_core.domain.exchange import NS, TRADES_A_PAGE, FirstTrade, FundingRate, Listed, OhlcAnswer, TradesPage
 from kraken_core.domain.market import Pair, Series, shown_pair, splits
 from kraken_core.domain.timerange import END_OF_TIME, TimeRange, TimeRanges
@@ -24,6 +22,7 @@ from kraken_core.domain.trades import PAGE
 from kraken_core.domain.venues import SEPARATOR, Venue, VenueMarket
 from kraken_core.ports import Access
 from kraken_core.sources.rest.failures import NoAnswerError, nonsense, refused_by
+from kraken_core.sources.rest.json_rows import CandleRow, candle_answer, decimal, document, messages, read_rows
 from kraken_core.sources.rest.patient_client import LOG, PatientClient
 from kraken_core.sources.rest.retries import BRIEF, PATIENT
 from kraken_core.sources.rest.transport import Transport
@@ -35,11 +34,8 @@ A_PAGE = 1_000  # candles to request at once: answers of up to 1,800 are on reco
 CHARTS, INSTRUMENTS = "api/charts/v1/trade", "derivatives/api/v3/instruments"
 EXECUTIONS, FUNDING = "api/history/v3/market/{}/executions", "derivatives/api/v4/historicalfundingrates"
 _MS = 1_000_000  # nanoseconds a millisecond
-_US = 1_000_000  # microseconds a second
 # PF_XBTUSD (perpetual, in base units), PI_ (perpetual, in contracts of a dollar); FF_ and FI_ with the day they end
 _SYMBOL = re.compile(r"(PF|PI|FF|FI)_([A-Z0-9]{3,20})(_\d{6})?")
-_MOST = 10**30  # of a price or a volume
-_MOST_QUOTED = 120  # characters of a row that was skipped
 _SIDES = {"Buy": "b", "Sell": "s"}
 _T = TypeVar("_T")
 
@@ -135,32 +131,7 @@ def candles(found: Mapping[str, Any], series: Series, as_of: int, young_s: int) 
     rows = found.get("candles")
     if not isinstance(rows, list):
         raise nonsense("it has no candles")
-    settled, rank = as_of - series.width, rank_of(Source.OHLC)
-    known: list[tuple[int, int]] = []
-    kept: list[tuple[Any, ...]] = []
-    skipped: list[str] = []
-    before = -1
-    for row in rows:
-        try:
-            time, prices, volume = _candle(row, series.width)
-        except (KeyError, TypeError, ValueError, InvalidOperation):
-            skipped.append(f"{row}"[:_MOST_QUOTED])
-            continue
-        if time <= before:
-            raise nonsense("candles out of place")
-        before = time
-        if time > settled + young_s:
-            continue
-        if time <= settled:
-            known.append((time, time + series.width))
-        if volume:
-            of = rank if time <= settled else provisional(rank)
-            kept.append((str(series.pair), series.interval, time * _US, *prices, volume, None, Source.OHLC.value, of))
-    if rows and len(skipped) == len(rows):
-        raise nonsense("candles that cannot be read")
-    schema = {**SCHEMA, "time": pl.Int64}
-    frame = pl.DataFrame(kept, schema=schema, orient="row").with_columns(pl.col("time").cast(TIME))
-    return OhlcAnswer(frame, TimeRanges.of(known), len(rows), tuple(skipped))
+    return candle_answer(rows, lambda row: _candle(row, series.width), series, as_of, young_s)
 
 
 def executions(found: Mapping[str, Any], cursor: int, count: int) -> TradesPage:
@@ -168,36 +139,28 @@ def executions(found: Mapping[str, Any], cursor: int, count: int) -> TradesPage:
     elements = found.get("elements")
     if not isinstance(elements, list):
         raise nonsense("it has no elements")
-    rows, skipped = [], []
-    for element in elements:
-        try:
-            rows.append(_execution(element))
-        except (KeyError, TypeError, ValueError, InvalidOperation):
-            skipped.append(f"{element}"[:_MOST_QUOTED])
+    rows, skipped = read_rows(elements, _execution)
     page = pl.DataFrame(rows, schema=PAGE, orient="row").sort("time", maintain_order=True)
     page = page.filter(pl.col("time") > cursor)
     following = max(cursor, int(page["time"][-1]) - 1) if len(page) else cursor
     # Where in the page the unread ones were made is not looked for: all that it spans is unknown.
     last = int(page["time"][-1]) // NS + 1 if len(page) else END_OF_TIME
     unknown = TimeRanges.single(max(cursor, 0) // NS, last) if skipped else TimeRanges()
-    return TradesPage(page, following, len(elements) < count, tuple(skipped), unknown)
+    return TradesPage(page, following, len(elements) < count, skipped, unknown)
 
 
-def _candle(row: Mapping[str, Any], width: int) -> tuple[int, list[float], float]:
-    """Open time (epoch seconds), prices and volume. Raises ValueError where it contradicts itself."""
+def _candle(row: Mapping[str, Any], width: int) -> CandleRow:
+    """Raises ValueError where it contradicts itself."""
     time, rest = divmod(_whole(row["time"]), 1_000)
-    exact = [_decimal(row[name]) for name in (*PRICES, "volume")]
-    first, high, low, close, volume = exact
-    if rest or time % width or not 0 < low <= min(first, close) <= max(first, close) <= high:
-        raise ValueError("not a candle")
-    if not volume and high != low:
-        raise ValueError("prices moved without volume")
-    return time, [float(price) for price in exact[:4]], float(volume)
+    found = CandleRow(time, *(decimal(row[name]) for name in (*PRICES, "volume"))).checked(width)
+    if rest or (not found.volume and found.high != found.low):
+        raise ValueError("prices moved without volume, or within a slot")
+    return found
 
 
 def _execution(element: Mapping[str, Any]) -> tuple[Any, ...]:
     made = element["event"]["Execution"]["execution"]
-    price, volume = _decimal(made["price"]), _decimal(made["quantity"])
+    price, volume = decimal(made["price"]), decimal(made["quantity"])
     if not price or not volume:
         raise ValueError("not a trade")
     side = _SIDES[made["takerOrder"]["direction"]]
@@ -211,42 +174,23 @@ def _whole(value: object) -> int:
     return value
 
 
-def _decimal(value: object) -> Decimal:
-    """A number that is not negative, given as a text or not. Raises ValueError, InvalidOperation."""
-    number = Decimal(value) if isinstance(value, (str, int, Decimal)) and not isinstance(value, bool) else None
-    if number is None or not number.is_finite() or not 0 <= number < _MOST:
-        raise ValueError("not a number")
-    return number
-
-
 def _read(of: Callable[[Mapping[str, Any]], _T]) -> Callable[[bytes], _T]:
     """Reads a body of JSON. Raises NoAnswerError."""
 
     def read(body: bytes) -> _T:
-        try:
-            document = json.loads(body, parse_float=Decimal)
-        except (ValueError, RecursionError) as error:
-            raise nonsense("it is not JSON, or not all of it") from error
-        if not isinstance(document, dict):
+        found = document(body)
+        if not isinstance(found, dict):
             raise nonsense("it is no object")
-        if document.get("result") == "error":
+        if found.get("result") == "error":
             raise refused_by(_errors(body) or ["an error"])
-        return of(document)
+        return of(found)
 
     return read
 
 
 def _errors(body: bytes) -> list[str]:
-    """What a refusal says, in JSON or in plain words; nothing where it is a page of HTML."""
-    try:
-        document = json.loads(body)
-    except (ValueError, RecursionError):
-        text = body[: 4 * _MOST_QUOTED].decode("utf-8", "replace").strip()
-        return [] if not text or text.startswith("<") else [text]
-    if not isinstance(document, dict):
-        return [str(document)]
-    named = (document.get(name) for name in ("error", "errors", "type", "status", "message"))
-    return [str(found) for found in named if found][:1]
+    """What a refusal says."""
+    return messages(body, ("error", "errors", "type", "status", "message"))
 
 
 def _server_time(found: Mapping[str, Any]) -> int:

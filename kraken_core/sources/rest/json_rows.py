@@ -1,0 +1,115 @@
+"""What answers in JSON have in common, whichever exchange sends them: numbers, candles, and what a refusal says.
+
+Nothing is guessed: a row that contradicts itself is skipped and named, and what it may have shown stays unknown.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from decimal import Decimal, InvalidOperation
+from itertools import pairwise
+from typing import Any, NamedTuple, TypeVar
+
+import polars as pl
+
+from kraken_core.domain.candles import SCHEMA, TIME, Source, provisional, rank_of
+from kraken_core.domain.exchange import OhlcAnswer
+from kraken_core.domain.market import Series
+from kraken_core.domain.timerange import TimeRanges
+from kraken_core.sources.rest.failures import nonsense
+
+_MOST = 10**30  # of a price or a volume
+_MOST_QUOTED = 120  # characters of a row that was skipped
+_US = 1_000_000  # microseconds a second
+UNREADABLE = (KeyError, TypeError, ValueError, IndexError, InvalidOperation)  # what reading an odd row may raise
+_T = TypeVar("_T")
+
+
+class CandleRow(NamedTuple):
+    """A candle as an answer has it: when it opened (epoch seconds), its prices and its volume, exact."""
+
+    time: int
+    open: Decimal
+    high: Decimal
+    low: Decimal
+    close: Decimal
+    volume: Decimal
+
+    def checked(self, width: int) -> CandleRow:
+        """The same. Raises ValueError where it contradicts itself, or is of no slot of ``width`` seconds."""
+        first, high, low, close = self[1:5]
+        if self.time % width or not 0 < low <= min(first, close) <= max(first, close) <= high:
+            raise ValueError("not a candle")
+        return self
+
+
+def document(body: bytes) -> Any:  # noqa: ANN401 - whatever was sent
+    """What a body of JSON contains, numbers with a point exact. Raises NoAnswerError."""
+    try:
+        return json.loads(body, parse_float=Decimal)
+    except (ValueError, RecursionError) as error:
+        raise nonsense("it is not JSON, or not all of it") from error
+
+
+def decimal(value: object) -> Decimal:
+    """A number that is not negative, given as a text or not. Raises ValueError, InvalidOperation."""
+    number = Decimal(value) if isinstance(value, (str, int, Decimal)) and not isinstance(value, bool) else None
+    if number is None or not number.is_finite() or not 0 <= number < _MOST:
+        raise ValueError("not a number")
+    return number
+
+
+def read_rows(rows: Sequence[Any], read: Callable[[Any], _T]) -> tuple[list[_T], tuple[str, ...]]:
+    """What is read of the rows, and those that cannot be, as they may be shown. Raises NoAnswerError where none can."""
+    found: list[_T] = []
+    skipped: list[str] = []
+    for row in rows:
+        try:
+            found.append(read(row))
+        except UNREADABLE:
+            skipped.append(f"{row}"[:_MOST_QUOTED])
+    if rows and not found:
+        raise nonsense("rows that cannot be read")
+    return found, tuple(skipped)
+
+
+def candle_answer(
+    rows: Sequence[Any], read: Callable[[Any], CandleRow], series: Series, as_of: int, young_s: int
+) -> OhlcAnswer:
+    """The candles of rows, oldest first, that were closed by ``as_of``, and whose slots are known: see Exchange.ohlc.
+
+    A row without volume is a slot without trades. Trades are not counted. Raises NoAnswerError where rows are out of
+    place.
+    """
+    found, skipped = read_rows(rows, read)
+    if any(after.time <= before.time for before, after in pairwise(found)):
+        raise nonsense("candles out of place")
+    settled, rank = as_of - series.width, rank_of(Source.OHLC)
+    known = TimeRanges.of((row.time, row.time + series.width) for row in found if row.time <= settled)
+    kept = [
+        {
+            "pair": str(series.pair),
+            "interval_minutes": series.interval,
+            "time": row.time * _US,
+            **{name: float(value) for name, value in row._asdict().items() if name != "time"},
+            "source": Source.OHLC.value,
+            "rank": rank if row.time <= settled else provisional(rank),
+        }
+        for row in found
+        if row.volume and row.time <= settled + young_s
+    ]
+    frame = pl.DataFrame(kept, schema={**SCHEMA, "time": pl.Int64}).with_columns(pl.col("time").cast(TIME))
+    return OhlcAnswer(frame, known, len(rows), skipped)
+
+
+def messages(body: bytes, names: Sequence[str]) -> list[str]:
+    """What a refusal says, in JSON under one of these names or in plain words; nothing where it is a page of HTML."""
+    try:
+        found = json.loads(body)
+    except (ValueError, RecursionError):
+        text = body[: 4 * _MOST_QUOTED].decode("utf-8", "replace").strip()
+        return [] if not text or text.startswith("<") else [text]
+    if not isinstance(found, dict):
+        return [str(found)]
+    return [str(found[name]) for name in names if found.get(name)][:1]
