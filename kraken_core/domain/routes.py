@@ -13,27 +13,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from itertools import combinations
-from math import ceil as whole
 from typing import TYPE_CHECKING, NamedTuple
 
-from kraken_core.domain.exchange import TRADES_A_PAGE, ohlc_horizon, venue_of
+from kraken_core.domain.exchange import ohlc_horizon, venue_of
 from kraken_core.domain.market import INTERVALS, Pair, Series
+from kraken_core.domain.sweep_plan import UNKNOWN_RATE, Sweep, cheapest
 from kraken_core.domain.timerange import END_OF_TIME, TimeRanges, ceil
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-UNKNOWN_RATE = 0.01  # trades a second, of a pair of which nothing is stored: most pairs trade less
 _NOTHING = TimeRanges()
 Known = dict[int, TimeRanges]  # by interval
-
-
-class Sweep(NamedTuple):
-    """Trades to read, of ``[start, end)`` in epoch seconds: whole slots of the finest requested interval."""
-
-    start: int
-    end: int
-    requests: int  # expected
 
 
 class CandlePage(NamedTuple):
@@ -94,6 +85,10 @@ class Missing:
         """What is expected of the pair, or of most."""
         return UNKNOWN_RATE if self.rate is None else self.rate
 
+    def sweeps(self, ranges: TimeRanges) -> tuple[Sweep, ...]:
+        """The cheapest sweeps over some ranges."""
+        return cheapest(ranges, self.trades_a_second, venue_of(self.pair).search)
+
     def closed(self, more: Mapping[int, TimeRanges]) -> Known:
         """What is known of each interval with ``more``, once all is derived that can be."""
         known = {j: ranges | self.dead for j, ranges in self.covered.items()}
@@ -139,15 +134,15 @@ class Routes:
         needs = missing_of.needs()
         reaches = self._reaches(missing_of, needs)
         slot = repair.finest * 60
-        sweeps = _sweeps(_unanswered(needs, reaches, (), slot), missing_of)
+        sweeps = missing_of.sweeps(_unanswered(needs, reaches, (), slot))
         repair = replace(repair, sweeps=sweeps)
         useful = sorted({j for answering in reaches.values() for j in answering})
-        least = sum(sweep.requests for sweep in _sweeps(_unanswered(needs, reaches, useful, slot), missing_of))
+        least = sum(sweep.requests for sweep in missing_of.sweeps(_unanswered(needs, reaches, useful, slot)))
         for count in range(1, len(useful) + 1):
             if count + least >= repair.requests:
                 break
             for chosen in combinations(useful, count):
-                sweeps = _sweeps(_unanswered(needs, reaches, chosen, slot), missing_of)
+                sweeps = missing_of.sweeps(_unanswered(needs, reaches, chosen, slot))
                 if count + sum(sweep.requests for sweep in sweeps) < repair.requests:
                     repair = replace(repair, ohlc=chosen, sweeps=sweeps)
         return replace(repair, instead=self._instead(missing_of, repair)) if repair.sweeps else repair
@@ -162,11 +157,11 @@ class Routes:
         if of.quiet_rows or not (self.trades and of.trades):
             return replace(repair, pages=self._pages(missing_of, needs))
         slot = repair.finest * 60
-        whole = _sweeps(TimeRanges.of(span for found in needs.values() for span in found).outer(slot), missing_of)
+        whole = missing_of.sweeps(TimeRanges.of(span for found in needs.values() for span in found).outer(slot))
         answered = {i: needs[i] & self._paged(missing_of, i) for i in needs}
         pages = self._pages(missing_of, {i: needs[i] - answered[i] for i in needs})
         rest = TimeRanges.of(span for found in answered.values() for span in found).outer(slot)
-        sweeps = _sweeps(rest, missing_of)
+        sweeps = missing_of.sweeps(rest)
         cost = len(pages) + sum(sweep.requests for sweep in sweeps)
         if not self.ohlc or (missing_of.rate is not None and sum(sweep.requests for sweep in whole) <= cost):
             return replace(repair, sweeps=whole)
@@ -253,44 +248,6 @@ def _unanswered(needs: Known, reaches: Mapping[int, Mapping[int, int]], chosen: 
         answered = min((reaches[i][j] for j in chosen if j in reaches[i]), default=END_OF_TIME)
         rest += instants.clip(0, answered)
     return TimeRanges.of(rest).outer(slot)
-
-
-def pages(seconds: int, trades_a_second: float) -> int:
-    """How many pages of trades a stretch is expected to take: one at least."""
-    return max(1, whole(trades_a_second * seconds / TRADES_A_PAGE))
-
-
-def _sweeps(ranges: TimeRanges, missing_of: Missing) -> tuple[Sweep, ...]:
-    """The cheapest sweeps over all of the ranges: reading through what lies between two may save requests."""
-    found, rate, search = list(ranges), missing_of.trades_a_second, venue_of(missing_of.pair).search
-    if not found:
-        return ()
-
-    def cost(start: int, end: int) -> int:
-        return search + pages(end - start, rate)
-
-    start, end = ranges.hull
-    if (at_once := cost(start, end)) == 1 + search:
-        return (Sweep(start, end, at_once),)
-    # Shortest path: best[k] is the least that the first k ranges cost, and where the last sweep over them begins.
-    best: list[tuple[int, int]] = [(0, 0)]
-    for k, (_, end) in enumerate(found, 1):
-        cheapest = (best[k - 1][0] + cost(found[k - 1].start, end), k - 1)
-        between = 0
-        for first in range(k - 2, -1, -1):
-            between += found[first + 1].start - found[first].end
-            if rate * between > TRADES_A_PAGE * (1 + search) * (k - 1 - first):
-                break  # more is read in vain than all merging together can save
-            cheapest = min(cheapest, (best[first][0] + cost(found[first].start, end), first))
-        best.append(cheapest)
-    sweeps = []
-    k = len(found)
-    while k:
-        first = best[k][1]
-        start, end = found[first].start, found[k - 1].end
-        sweeps.append(Sweep(start, end, cost(start, end)))
-        k = first
-    return tuple(reversed(sweeps)) if len(sweeps) > 1 else (Sweep(*ranges.hull, at_once),)
 
 
 class Served(NamedTuple):

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from kraken_core.domain.exchange import NS, AsOf, TradesPage
+from kraken_core.domain.life import Life
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.sweep_points import SweepPoint, SweepState
 from kraken_core.domain.timerange import END_OF_TIME, TimeRange, TimeRanges
@@ -25,7 +26,8 @@ from kraken_core.domain.trade_ids import NO_IDS, IdRun, Run, Skipped, skipped
 from kraken_core.domain.trades import PAGE, TradeCandles
 
 STALE_S = 3600  # answers are minutes old at worst: whatever is older than this has been seen by all of them
-_A_DAY_NS = 86_400 * NS
+_A_DAY_S = 86_400
+_A_DAY_NS = _A_DAY_S * NS
 Row = tuple[Any, ...]
 _ID = list(PAGE).index("id")
 
@@ -358,6 +360,18 @@ def id_before(spans: Iterable[TradeSpan], start: int, listed: int | None) -> int
     if listed is not None and start <= listed:
         return 0
     return next((span.last_id for span in spans if span.end == start and span.whole), None)
+
+
+def rate_of_ids(seen: Iterable[tuple[int, int]], lives: Sequence[Life]) -> float | None:
+    """The trades a second of a pair, by what ids were seen, and when (epoch seconds); None where it is too short.
+
+    The first trade of all has the id 1.
+    """
+    ends = sorted([*seen, *((life.start, 1) for life in lives[:1] if not life.assumed)])
+    if not ends or ends[-1][0] - ends[0][0] < _A_DAY_S:
+        return None
+    (start, first), (end, last) = ends[0], ends[-1]
+    return max(last - first, 1) / (end - start)
 
 
 def _follows(before: TradeSpan, span: TradeSpan) -> bool:

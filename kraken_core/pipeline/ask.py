@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -12,16 +11,19 @@ import polars as pl
 
 from kraken_core.domain.candles import Source, derived_rank, rank_of
 from kraken_core.domain.coverage import Assertion
-from kraken_core.domain.endings import Agreement, agreement, contradiction, counts_partly, serves, settled, witness
+from kraken_core.domain.endings import Agreement, serves, settled, witness
 from kraken_core.domain.errors import PairRefusedError
-from kraken_core.domain.exchange import NS, TRADES_A_PAGE, AsOf, OhlcAnswer, TradesPage, venue_of
+from kraken_core.domain.exchange import NS, TRADES_A_PAGE, AsOf, OhlcAnswer, TradesPage
 from kraken_core.domain.kept_trades import within
 from kraken_core.domain.market import Series
-from kraken_core.domain.routes import Repair, Sweep
+from kraken_core.domain.routes import Repair
+from kraken_core.domain.sweep_plan import Sweep
 from kraken_core.domain.sweep_points import SweepPoint
 from kraken_core.domain.timerange import END_OF_TIME, TimeRange, TimeRanges, floor, iso
 from kraken_core.domain.trade_sweep import STALE_S, Ending, Sweeping, SweepStep, TradeSpan, id_before, phantoms
 from kraken_core.domain.trades import API_RANK
+from kraken_core.pipeline.confirmation import Confirmation
+from kraken_core.pipeline.request_budget import Budget
 from kraken_core.pipeline.trade_pages import trades_after
 from kraken_core.ports import Exchange
 
@@ -56,22 +58,6 @@ class Answer(NamedTuple):
         claim = partial(Assertion, source=self.source, rank=rank, evidence=self.evidence)
         parts = ((False, self.known - self.proved), (True, self.known & self.proved))
         return [claim(self.series, *span, proved=proved) for proved, ranges in parts for span in ranges]
-
-
-@dataclass(slots=True)
-class Budget:
-    """How many requests may still be made, None for as many as it takes. Safe to use from several threads."""
-
-    left: int | None
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def take(self) -> bool:
-        """Whether one more may be made; it counts as made."""
-        with self._lock:
-            if self.left is None:
-                return True
-            self.left -= 1
-            return self.left >= 0
 
 
 class Before(NamedTuple):
@@ -234,13 +220,14 @@ class _Sweeper:
     def _ended(self, sweeping: Sweeping, ending: Ending, rows: int) -> Iterator[Answer]:
         """The last of a sweep that has read all there is: up to where candles of the exchange agree with it."""
         at, others, problem = ending.doubt // NS, [], ""
-        end = min(self.sweep.end, self._confirmable())
+        witnesses = Confirmation(self.exchange, self.series, self.when, self.rate, self.budget)
+        end = min(self.sweep.end, witnesses.until)
         while at < end and not problem:
-            of = witness(self.series, at, min(end, ending.until), self.when.as_of)
+            of = witness(self.series, at, ending.until, self.when.as_of)
             if not self.budget.take():
                 return
-            answer = self._candles_of(of, at)
-            found, ending = self._agreement(ending, at, end, answer, of)
+            answer = witnesses.candles(of, at)
+            found, ending = witnesses.agreement(ending, at, end, answer, of)
             if serves(of, self.series):
                 others.append((of, answer))
             if found.theirs is not None:
@@ -257,35 +244,13 @@ class _Sweeper:
         for of, answer in others:
             yield from _within(_candles(of, answer, self.when.as_of), left)
 
-    def _confirmable(self) -> int:
-        """Up to when (epoch seconds) candles may confirm that nothing is missing.
-
-        Where they have no rows without trades, up to what all answers show, however old they are: before that a later
-        trade has to show it.
-        """
-        return END_OF_TIME if venue_of(self.series.pair).quiet_rows else self.when.as_of - STALE_S
-
-    def _agreement(self, ending: Ending, at: int, end: int, answer: OhlcAnswer, of: Series) -> tuple[Agreement, Ending]:
-        """How far candles agree, where they do not, with all trades of the slot that had been read in part."""
-        agrees = agreement if venue_of(of.pair).quiet_rows else contradiction
-        found = agrees(ending, at, end, answer, of.width, rate=self.rate)
-        since = floor(at, of.width) * NS
-        if found.theirs is not None and counts_partly(ending, at, of.width) and (earlier := self._page(since - 1)):
-            ending = ending.with_earlier(earlier.trades["time"], since)
-            found = agrees(ending, at, end, answer, of.width, rate=self.rate)
-        return found, ending
-
-    def _candles_of(self, of: Series, since: int) -> OhlcAnswer:
-        """Candles of the exchange since an instant (epoch seconds), or those that it still has."""
-        venue, start = venue_of(of.pair), floor(since, of.width)
-        within = TimeRange(start, min(start + venue.page * of.width, self.when.as_of)) if venue.is_ranged else None
-        return settled(self.exchange.ohlc(of, self.when.as_of, within=within), of.width, self.when)
-
     def _instead(self, slots: TimeRanges) -> Iterator[Answer]:
         """Candles of slots whose trades cannot be read, where the exchange still has them."""
         of = witness(self.series, slots.hull.start, slots.hull.end, self.when.as_of)
         if serves(of, self.series) and self.budget.take():
-            answer = self._candles_of(of, slots.hull.start)
+            answer = Confirmation(self.exchange, self.series, self.when, self.rate, self.budget).candles(
+                of, slots.hull.start
+            )
             yield from _within(_candles(of, answer, self.when.as_of), slots)
 
 

@@ -25,12 +25,12 @@ from kraken_core.domain.request import Request
 from kraken_core.domain.timerange import TimeRanges
 from kraken_core.domain.trade_numbers import IdMark
 from kraken_core.domain.verification.checks import Verification
-from kraken_core.pipeline.ask import Budget
 from kraken_core.pipeline.audit_pair import PairAudit
 from kraken_core.pipeline.audit_suspects import suspects
 from kraken_core.pipeline.audited import with_basis
 from kraken_core.pipeline.cover import CoverageTracker
 from kraken_core.pipeline.progress import Stages, Steps, Ticker
+from kraken_core.pipeline.request_budget import Budget
 from kraken_core.pipeline.spent import Spent
 from kraken_core.pipeline.withdraw import Withdraw
 from kraken_core.ports import CandleStore, Exchange, Ledger

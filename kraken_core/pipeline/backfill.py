@@ -28,7 +28,7 @@ from kraken_core.pipeline.detect import BEYOND_BUDGET, Attempt, Detected, GapRec
 from kraken_core.pipeline.fetch import Fetch
 from kraken_core.pipeline.listings import Listings
 from kraken_core.pipeline.progress import Stages, Steps
-from kraken_core.pipeline.rates import trades_a_second
+from kraken_core.pipeline.rates import requested_rates, trades_a_second
 from kraken_core.pipeline.scope import scope_of
 from kraken_core.pipeline.spent import Spent
 from kraken_core.ports import CandleStore, Ledger
@@ -247,8 +247,20 @@ class _Rounds:
 
     def _trade_rates(self) -> dict[Pair, float]:
         if self._rates is None:
-            self._rates = trades_a_second(self._backfill.store, self._pairs, self.knowledge.covered())
+            store, ledger = self._backfill.store, self._backfill.ledger
+            self._rates = trades_a_second(store, ledger, self._pairs, self.knowledge)
+            if self._asking and self._spent and not self.unreached and self._spent.left(self._limit) != 0:
+                try:
+                    self._rates |= requested_rates(self._asking.fetch.exchange, self._unrated, self.knowledge.lives)
+                except UnavailableError as error:
+                    self._went_down(str(error))
         return self._rates
+
+    @property
+    def _unrated(self) -> list[Pair]:
+        """The pairs that may be requested of which nothing shows how often they trade."""
+        listed = self._market.listed if self._market else frozenset()
+        return [pair for pair in self._pairs if pair in listed and pair not in (self._rates or {})]
 
     def _counted(self) -> JobMetrics:
         return self._spent.counted(self._stages.metrics) if self._spent else self._stages.metrics

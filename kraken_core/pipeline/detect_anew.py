@@ -37,6 +37,6 @@ def detect_anew(
         trades=routes.trades,
     )
     scope = scope_of(ledger, backfill, as_of)
-    rates = trades_a_second(store, pairs, knowledge.covered())
+    rates = trades_a_second(store, ledger, pairs, knowledge)
     detector = replace(detector_for(scope, knowledge.lives, rates=rates), unreadable=ledger.unreadable())
     GapRecorder(ledger, scope, detector=detector).run(knowledge, pairs)

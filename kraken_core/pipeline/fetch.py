@@ -17,9 +17,10 @@ from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.routes import RepairPlan
 from kraken_core.domain.timerange import TimeRanges
 from kraken_core.pipeline.answer_buffer import AnswerBuffer, AnswerLedger
-from kraken_core.pipeline.ask import Answer, Before, Budget, answers
+from kraken_core.pipeline.ask import Answer, Before, answers
 from kraken_core.pipeline.keep_trades import TradeKeeper
 from kraken_core.pipeline.progress import Ticker
+from kraken_core.pipeline.request_budget import Budget
 from kraken_core.pipeline.spent import Spent
 from kraken_core.ports import CandleStore, Exchange
 

@@ -120,7 +120,7 @@ class Planner:
     def _prospect(self, market: Market | None, unreached: str, request: Request, knowledge: Knowledge) -> Prospect:
         return Prospect(
             market,
-            trades_a_second(self.store, knowledge.lives.keys(), knowledge.covered()),
+            trades_a_second(self.store, self.ledger, knowledge.lives.keys(), knowledge),
             named_at_once(self.ledger.gaps(), request.gap_ids),
             self.pace,
             unreached,

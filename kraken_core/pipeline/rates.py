@@ -1,24 +1,62 @@
-"""How often pairs trade, from the stored candles, to estimate what a sweep of their trades costs."""
+"""How often pairs trade, from what is stored, to estimate what a sweep of their trades costs."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 
 import polars as pl
 
+from kraken_core.domain.errors import PairRefusedError
+from kraken_core.domain.exchange import venue_of
+from kraken_core.domain.knowledge import Knowledge
+from kraken_core.domain.life import Life
 from kraken_core.domain.market import INTERVALS, Pair, Series
 from kraken_core.domain.timerange import TimeRanges
-from kraken_core.ports import CandleStore
+from kraken_core.domain.trade_sweep import rate_of_ids
+from kraken_core.ports import CandleStore, ClaimLedger, Exchange, NumberingExchange
 
 RECENT_S = 28 * 86_400  # of what is covered, the newest part
 
 
 def trades_a_second(
-    store: CandleStore, pairs: Collection[Pair], covered: Mapping[Series, TimeRanges]
+    store: CandleStore, ledger: ClaimLedger, pairs: Collection[Pair], knowledge: Knowledge
 ) -> dict[Pair, float]:
-    """The trades a second of each pair lately; without pairs of which nothing is covered, or whose sources count none.
+    """The trades a second of each pair; without pairs of which nothing is covered, or nothing shows it.
 
-    From the coarsest candles there are, so that little is read; of a pair that did not trade, less than one trade.
+    From the numbers of their trades, where an exchange goes by these; else lately, from candles.
+    """
+    numbered = {pair for pair in pairs if venue_of(pair).search}
+    found = _by_candles(store, [pair for pair in pairs if pair not in numbered], knowledge.covered())
+    for pair in numbered:
+        seen = [(span.end, span.last_id) for span in ledger.trade_spans(pair) if span.last_id]
+        rate = rate_of_ids(seen, knowledge.lives.get(pair, ())) if seen else None
+        found |= {} if rate is None else {pair: rate}
+    return found
+
+
+def requested_rates(
+    exchange: Exchange, pairs: Collection[Pair], lives: Mapping[Pair, Sequence[Life]]
+) -> dict[Pair, float]:
+    """Those of pairs that an exchange numbers the trades of, by the number of the newest: a request each.
+
+    Without those that it refuses. Raises UnavailableError, Interrupted.
+    """
+    found: dict[Pair, float] = {}
+    for pair in pairs:
+        if isinstance(exchange, NumberingExchange) and venue_of(pair).search and lives.get(pair):
+            with suppress(PairRefusedError):  # what is requested of it next says so
+                newest = exchange.newest_trade(pair)
+                seen = [(newest.time, newest.id)] if newest and newest.id else []
+                rate = rate_of_ids(seen, lives[pair]) if seen else None
+                found |= {} if rate is None else {pair: rate}
+    return found
+
+
+def _by_candles(store: CandleStore, pairs: Collection[Pair], covered: Mapping[Series, TimeRanges]) -> dict[Pair, float]:
+    """From the coarsest candles there are, so that little is read; of a pair that did not trade, less than one trade.
+
+    Without pairs whose candles count none.
     """
     recent: dict[Series, TimeRanges] = {}
     for pair in pairs:

@@ -28,7 +28,7 @@ from kraken_core.ports.candles import (
 from kraken_core.ports.claims import ClaimLedger
 from kraken_core.ports.coverage import CoverageLedger, Unexamined
 from kraken_core.ports.differences import DifferenceLedger
-from kraken_core.ports.exchange import Access, Exchange, ExchangePlugin, FundingExchange
+from kraken_core.ports.exchange import Access, Exchange, ExchangePlugin, FundingExchange, NumberingExchange
 from kraken_core.ports.feed import TradeFeed
 from kraken_core.ports.jobs import Forgotten, JobEvent, JobLedger
 from kraken_core.ports.ledger import Ledger, MarketLedger
@@ -71,6 +71,7 @@ __all__ = [
     "Mendable",
     "Merged",
     "NoteDifferences",
+    "NumberingExchange",
     "PairLedger",
     "PairRecord",
     "Progress",

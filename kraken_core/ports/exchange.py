@@ -70,6 +70,15 @@ class FundingExchange(Exchange, Protocol):
         ...
 
 
+@runtime_checkable
+class NumberingExchange(Exchange, Protocol):
+    """An exchange that numbers the trades of a pair in steps of one, and pages them by these numbers."""
+
+    def newest_trade(self, pair: Pair) -> FirstTrade | None:
+        """The newest trade that is answered of the pair, whose number is how many there were; None where none is."""
+        ...
+
+
 class Access(NamedTuple):
     """How an exchange is requested: at which address, and how often a second for each pair.
 

@@ -10,7 +10,7 @@ from kraken_core.domain.exchange import TRADES_A_PAGE, FirstTrade, FundingRate, 
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.timerange import TimeRange
 from kraken_core.domain.venues import SPOT_NAME
-from kraken_core.ports import Exchange, FundingExchange
+from kraken_core.ports import Exchange, FundingExchange, NumberingExchange
 
 ONLINE = "online"
 
@@ -69,6 +69,11 @@ class Exchanges:
     def first_trade(self, pair: Pair) -> FirstTrade | None:
         """The first trade that is answered of the pair."""
         return self._at(pair.venue).first_trade(pair)
+
+    def newest_trade(self, pair: Pair) -> FirstTrade | None:
+        """The newest trade that is answered of the pair, of an exchange that numbers them."""
+        exchange = self._at(pair.venue)
+        return exchange.newest_trade(pair) if isinstance(exchange, NumberingExchange) else None
 
     def funding_rates(self, pair: Pair) -> list[FundingRate]:
         """What the pair's exchange still answers of its funding. Raises UsageError where it knows no such thing."""

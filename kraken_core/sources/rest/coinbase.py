@@ -127,9 +127,11 @@ class CoinbaseExchange(PatientClient):
             middle = (low + high) // 2
             below = self._below(pair, middle, 1).trades
             low, high, found = (middle, high, found) if below.is_empty() else (low, middle, below)
-        for time, number in found.select("time", "id").iter_rows():
-            return FirstTrade(time // NS, number)
-        return None
+        return _first_of(found)
+
+    def newest_trade(self, pair: Pair) -> FirstTrade | None:
+        """The newest trade that is answered of the pair; None where there is none."""
+        return _first_of(self._below(pair, None, 1).trades)
 
     def _below(self, pair: Pair, number: int | None, count: int = TRADES_A_PAGE) -> _Rows:
         """The newest trades with smaller numbers."""
@@ -148,6 +150,12 @@ class CoinbaseExchange(PatientClient):
         except NoAnswerError:
             return False
         return True
+
+
+def _first_of(found: pl.DataFrame) -> FirstTrade | None:
+    for time, number in found.select("time", "id").iter_rows():
+        return FirstTrade(time // NS, number)
+    return None
 
 
 def candles(found: object, series: Series, as_of: int, young_s: int) -> OhlcAnswer:
