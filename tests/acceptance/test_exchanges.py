@@ -241,7 +241,7 @@ def test_a_package_adds_an_exchange_and_nothing_else_changes(
     words = ("--pairs", "toy:btc-usd", "--intervals", "60,1440")
     dates = ("--start-date", "2026-03-10", "--as-of", "2026-03-20T00:00:00Z")
     exchanges = json.loads(process("exchanges", "--json", env=env).stdout)
-    assert [row["exchange"] for row in exchanges] == ["kraken", "kraken-futures", "toy"]
+    assert [row["exchange"] for row in exchanges] == ["kraken", "coinbase", "kraken-futures", "toy"]
     done = json.loads(process("ingest", *words, *dates, "--yes", "--json", env=env).stdout)
     coverage = json.loads(process("coverage", *words, "--json", env=env).stdout)
     gaps = json.loads(process("gaps", *words, "--json", env=env).stdout)
