@@ -1,4 +1,4 @@
-"""The simulated exchanges without a wire: Kraken spot, and Kraken Futures beside it."""
+"""The simulated exchanges without a wire: Kraken spot, and Kraken Futures and Coinbase Exchange beside it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from kraken_core.domain.timerange import TimeRange
 from kraken_core.simulator.exchange.futures import FuturesApi, FuturesRefusedError
 from kraken_core.simulator.market import SimulatedMarket
 from kraken_core.sources.rest import RetryBudget
+from kraken_core.sources.rest.coinbase import NAME as COINBASE
 from kraken_core.sources.rest.kraken_futures import CHARTS, EXECUTIONS, RESOLUTIONS, candles, executions
+from tests.support.pocket_coinbase import pocket_coinbase
 from tests.support.pocket_exchange import PocketExchange
 
 PF_XBTUSD = Pair("BTC", "USD", "kraken-futures:PF_XBTUSD")
@@ -22,11 +24,12 @@ PI_ETHUSD = Pair("ETH", "USD", "kraken-futures:PI_ETHUSD")
 
 
 class PocketExchanges(PocketExchange):
-    """Both exchanges of a market; pairs of Kraken Futures are its contracts."""
+    """The exchanges of a market; pairs of Kraken Futures are its contracts, and those of Coinbase its products."""
 
     def __init__(self, market: SimulatedMarket, now: int | None = None) -> None:
         super().__init__(market, now)
         self.futures = FuturesApi(market)
+        self.coinbase, self.coinbase_desk = pocket_coinbase(market, lambda: self.present, self._is_stopped)
         self.venues = SPOT_ONLY
 
     def __call__(
@@ -35,18 +38,25 @@ class PocketExchanges(PocketExchange):
         self.venues = venues
         return super().__call__(stop, patience)
 
+    def _is_stopped(self) -> bool:
+        return self.stop()
+
     def listed(self) -> Listed:
         spot = super().listed()
         contracts = {each for each in self.market.listings if each.market}
         names = {row["symbol"] for row in self._told_of_futures("derivatives/api/v3/instruments")["instruments"]}
         found = spot if self.venues >= SPOT_ONLY else Listed()
-        elsewhere = frozenset(each for each in contracts if each.altname in names and each.venue in self.venues)
-        return found._replace(venues=self.venues, elsewhere=elsewhere)
+        elsewhere = {each for each in contracts if each.altname in names and each.venue in self.venues}
+        if COINBASE in self.venues:
+            elsewhere |= self.coinbase.listed().elsewhere
+        return found._replace(venues=self.venues, elsewhere=frozenset(elsewhere))
 
     def ohlc(self, series: Series, as_of: int, young_s: int = 0, within: TimeRange | None = None) -> OhlcAnswer:
         if not series.pair.market:
             return super().ohlc(series, as_of, young_s, within)
         self._count("OHLC", series.pair)
+        if series.pair.venue == COINBASE:
+            return self.coinbase.ohlc(series, as_of, young_s, within)
         start, end = within or TimeRange(as_of - 1000 * series.width, as_of)
         where = f"{CHARTS}/{series.pair.altname}/{RESOLUTIONS[series.interval]}"
         found = self._told_of_futures(where, series.pair, {"from": start, "to": end + young_s - 1})
@@ -56,14 +66,22 @@ class PocketExchanges(PocketExchange):
         if not pair.market:
             return super().trades(pair, cursor, count)
         self._count("Trades", pair)
+        if pair.venue == COINBASE:
+            return self.coinbase.trades(pair, cursor, count)
         return self._executions(pair, cursor, count)
 
     def first_trade(self, pair: Pair) -> FirstTrade | None:
         if not pair.market:
             return super().first_trade(pair)
         self._count("First", pair)
+        if pair.venue == COINBASE:
+            return self.coinbase.first_trade(pair)
         first = self._executions(pair, 0, 1).trades
         return FirstTrade(first["time"][0] // NS, None) if len(first) else None
+
+    def newest_trade(self, pair: Pair) -> FirstTrade | None:
+        self._count("Newest", pair)
+        return self.coinbase.newest_trade(pair)
 
     def _executions(self, pair: Pair, cursor: int, count: int) -> TradesPage:
         query: dict[str, int | str] = {"since": max(cursor, 0) // 1_000_000, "count": count, "sort": "asc"}
