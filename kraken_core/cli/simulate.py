@@ -40,8 +40,8 @@ NOT_SERVED: Mapping[str, str] = {}
     "port",
     type=click.IntRange(0, 65_534),
     metavar="PORT",
-    help="Then serve the market, and two contracts, as Kraken's REST APIs on 127.0.0.1, until Ctrl-C, and on the "
-    "next port as its WebSocket; 0 picks free ones.",
+    help="Then serve the market, and a few of other exchanges, as their REST APIs on 127.0.0.1, until Ctrl-C, and on "
+    "the next port as Kraken's WebSocket; 0 picks free ones.",
 )
 @click.option(
     "--live",
@@ -81,7 +81,8 @@ def _print(ctx: CliContext, simulation: Simulation, urls: Mapping[str, str] = NO
     if urls:
         click.echo(f"The exchange answers until Ctrl-C. In another terminal: export KRAKEN_API_URL={urls['url']}")
         click.echo(f"It streams trades too: export KRAKEN_WS_URL={urls['ws_url']}")
-        click.echo(f"Contracts of Kraken Futures too: export KRAKEN_EXCHANGE_URLS=kraken-futures={urls['url']}")
+        elsewhere = ",".join(f"{name}={urls['url']}" for name in ("kraken-futures", "coinbase"))
+        click.echo(f"Markets of Kraken Futures and Coinbase too: export KRAKEN_EXCHANGE_URLS={elsewhere}")
 
 
 def _serve(ctx: CliContext, simulation: Simulation, port: int, *, live: bool) -> None:

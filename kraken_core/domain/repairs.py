@@ -7,8 +7,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from kraken_core.domain.exchange import Market
-from kraken_core.domain.gaps import ApiReach, GapRecord, IntegratedGapDetector
+from kraken_core.domain.exchange import Market, venue_of
+from kraken_core.domain.gaps import ApiReach, GapRecord, IntegratedGapDetector, Route
 from kraken_core.domain.knowledge import Knowledge
 from kraken_core.domain.life import Life, outside_life
 from kraken_core.domain.market import Pair, Series
@@ -17,6 +17,7 @@ from kraken_core.domain.routes import (
     Missing,
     RepairPlan,
     Routes,
+    page_interval,
     plan_repairs,
     within_budget,
 )
@@ -67,7 +68,21 @@ class RepairPlanner:
                 waiting = spared.get(series, _NEVER) | knowledge.refuted_answers.get(series, _NEVER)
                 slots -= waiting  # noqa: PLW2901 - narrowed
                 askable[series] = slots if chosen is None else slots & chosen.get(series, _NEVER)
-        return missing_by_pair(knowledge, askable, self.rates, self.paged)
+        return missing_by_pair(knowledge, askable, self.rates, self._paged_by(gaps))
+
+    def _paged_by(self, gaps: Iterable[GapRecord]) -> Spans:
+        """The candles of any time that this job has requested, or an earlier one.
+
+        That left open what no page is wider than, to be swept.
+        """
+        found = dict(self.paged)
+        for gap in gaps:
+            venue = venue_of(gap.series.pair)
+            is_narrow = gap.end - gap.start <= venue.page * gap.series.width
+            if not venue.quiet_rows and gap.route is Route.TRADES and is_narrow:
+                of = Series(gap.series.pair, page_interval(*gap.series))
+                found[of] = found.get(of, _NEVER) | TimeRanges.single(gap.start, gap.end)
+        return found
 
     def _chosen(self, gaps: Iterable[GapRecord]) -> Spans | None:
         """The gaps named, where any are."""

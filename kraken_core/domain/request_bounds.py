@@ -35,4 +35,5 @@ def most_requests(
     wanted, _ = scope.wanted(worst, {*pairs, *lives})
     boundless = replace(repairing, scope=replace(scope, request=replace(scope.request, max_requests=None)))
     repairs = boundless.route_repairs(worst, wanted, gaps).all
-    return len(unlisted) + RATE_IS_OFF_BY * repairs.requests + A_PAIR * len(repairs.repairs)
+    left_over = sum(repair.left_over for repair in repairs.repairs)
+    return len(unlisted) + RATE_IS_OFF_BY * repairs.requests + left_over + A_PAIR * len(repairs.repairs)

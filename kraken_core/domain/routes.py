@@ -41,7 +41,8 @@ class Repair:
 
     ``finest`` is the interval of the candles that sweeps make. ``instead`` are the answers that serve some of what is
     swept, should trades be refused. ``pages`` are those of an exchange that answers candles of any time.
-    ``trades_a_second`` is what is expected of the pair. ``goes_on``: what the pages leave out is swept then.
+    ``trades_a_second`` is what is expected of the pair. What the pages leave out is swept then, which may take as many
+    requests as ``left_over``; 0 where it is not.
     """
 
     pair: Pair
@@ -51,7 +52,7 @@ class Repair:
     instead: tuple[int, ...] = ()
     pages: tuple[CandlePage, ...] = ()
     trades_a_second: float = field(default=UNKNOWN_RATE, compare=False)
-    goes_on: bool = False
+    left_over: int = 0
 
     @property
     def answers(self) -> int:
@@ -165,18 +166,19 @@ class Routes:
         cost = len(pages) + sum(sweep.requests for sweep in sweeps)
         if not self.ohlc or (missing_of.rate is not None and sum(sweep.requests for sweep in whole) <= cost):
             return replace(repair, sweeps=whole)
-        return replace(repair, pages=pages, sweeps=sweeps, goes_on=bool(pages))
+        left_over = min(len(pages), len(whole)) * of.search + len(pages)
+        return replace(repair, pages=pages, sweeps=sweeps, left_over=left_over)
 
     def _paged(self, missing_of: Missing, interval: int) -> TimeRanges:
         """The instants whose candles, which an interval is made of, were requested already."""
-        of = _page_interval(missing_of.pair, interval)
+        of = page_interval(missing_of.pair, interval)
         return missing_of.paged.get(of, _NOTHING).outer(interval * 60)
 
     def _pages(self, missing_of: Missing, needs: Known) -> tuple[CandlePage, ...]:
         """The fewest pages of candles over all that is needed: each begins with a missing slot."""
         of, found = venue_of(missing_of.pair), []
         for i, instants in needs.items() if self.ohlc else ():
-            interval = _page_interval(missing_of.pair, i)
+            interval = page_interval(missing_of.pair, i)
             if not interval:
                 continue
             width, until = interval * 60, 0
@@ -230,7 +232,7 @@ class Routes:
         return reaches
 
 
-def _page_interval(pair: Pair, interval: int) -> int:
+def page_interval(pair: Pair, interval: int) -> int:
     """The interval whose candles are requested to make those of another; 0 where there is none."""
     return max((j for j in venue_of(pair).intervals if interval % j == 0), default=0)
 

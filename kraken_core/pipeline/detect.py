@@ -59,7 +59,7 @@ class Attempt(NamedTuple):
         nothing = TimeRanges()
         of_pair = [series for series in self.plan.served if series.pair == pair]
         brought = any(covered.get(s, nothing) != self.covered.get(s, nothing) for s in of_pair)
-        if brought or self.cut or any(each.pair == pair and each.goes_on for each in self.plan.repairs):
+        if brought or self.cut or any(each.pair == pair and each.left_over for each in self.plan.repairs):
             return None
         return self.problems.get(pair, "the exchange's answers do not cover it")
 

@@ -54,7 +54,7 @@ def demo_market(seed: int = 7) -> SimulatedMarket:
 
 
 def demo_contracts(seed: int = 7) -> SimulatedMarket:
-    """Two perpetuals of Kraken Futures over the same months; one began later."""
+    """Two perpetuals of Kraken Futures and two products of Coinbase over the same months; some began later."""
     start, end = day_start(date(2025, 10, 1)), day_start(date(2026, 7, 8))
     began = day_start(date(2026, 5, 4)) + 13 * HOUR_S
     listings = [
@@ -64,6 +64,8 @@ def demo_contracts(seed: int = 7) -> SimulatedMarket:
             lives=(TimeRange(began, end),),
             charted=True,
         ),
+        Listing(Pair("BTC", "USD", "coinbase:BTC-USD"), 0.5, 97_000, 2, 0.05),
+        Listing(Pair("ETH", "EUR", "coinbase:ETH-EUR"), 0.01, 2_700, 2, 0.8, lives=(TimeRange(began, end),)),
     ]
     return SimulatedMarket.make(seed, listings, start, end)
 

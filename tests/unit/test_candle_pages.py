@@ -5,23 +5,32 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kraken_core.domain.exchange import venue_of
 from kraken_core.domain.gaps import ANY_TIME, ApiReach, IntegratedGapDetector, Route
 from kraken_core.domain.market import INTERVALS, Pair, Series
 from kraken_core.domain.routes import Missing, Routes, plan_repairs, within_budget
 from kraken_core.domain.timerange import TimeRanges, floor
+from kraken_core.sources.rest.coinbase import SEARCH
 from kraken_core.sources.rest.kraken_futures import A_PAGE
 
 PF = Pair("BTC", "USD", "kraken-futures:PF_XBTUSD")
+BTC_USD = Pair("BTC", "USD", "coinbase:BTC-USD")
 DAY_S, NOW = 86_400, 1_800_000_000
 NOTHING = TimeRanges()
+few = settings(max_examples=30)
 
 
-def missing_of(ranges: dict[int, TimeRanges]) -> Missing:
+def missing_of(
+    ranges: dict[int, TimeRanges],
+    pair: Pair = PF,
+    rate: float | None = None,
+    paged: dict[int, TimeRanges] | None = None,
+) -> Missing:
     slots = {i: found.outer(i * 60).clip(0, floor(NOW, i * 60)) for i, found in ranges.items()}
-    return Missing(PF, slots, {}, NOTHING, 0.01)
+    return Missing(pair, slots, {}, NOTHING, rate, paged or {})
 
 
 @st.composite
@@ -34,11 +43,14 @@ def gaps(draw: st.DrawFn) -> dict[int, TimeRanges]:
     return {i: TimeRanges.of(draw(st.lists(spans, min_size=1, max_size=4))) for i in intervals}
 
 
-@given(gaps())
-def test_pages_bring_all_that_is_missing_or_make_it_up(ranges: dict[int, TimeRanges]) -> None:
-    missing = missing_of(ranges)
+@pytest.mark.parametrize("pair", [PF, BTC_USD], ids=str)
+@given(ranges=gaps())
+@few
+def test_pages_bring_all_that_is_missing_or_make_it_up(pair: Pair, ranges: dict[int, TimeRanges]) -> None:
+    missing = missing_of(ranges, pair)
     repair = Routes(NOW).repair(missing)
     assert (repair.ohlc, repair.sweeps) == ((), ())
+    assert bool(repair.left_over) == (pair == BTC_USD and bool(repair.pages))
     brought = {
         i: TimeRanges.of((page.start, page.end) for page in repair.pages if page.interval == i)
         for i in {page.interval for page in repair.pages}
@@ -47,12 +59,14 @@ def test_pages_bring_all_that_is_missing_or_make_it_up(ranges: dict[int, TimeRan
     assert all(not slots - known[i] for i, slots in missing.missing.items())
 
 
-@given(gaps())
-def test_pages_are_whole_slots_and_no_longer_than_an_answer(ranges: dict[int, TimeRanges]) -> None:
-    for page in Routes(NOW).repair(missing_of(ranges)).pages:
+@pytest.mark.parametrize("pair", [PF, BTC_USD], ids=str)
+@given(ranges=gaps())
+@few
+def test_pages_are_whole_slots_and_no_longer_than_an_answer(pair: Pair, ranges: dict[int, TimeRanges]) -> None:
+    for page in Routes(NOW).repair(missing_of(ranges, pair)).pages:
         width = page.interval * 60
         assert page.start % width == page.end % width == 0
-        assert 0 < page.end - page.start <= A_PAGE * width
+        assert 0 < page.end - page.start <= venue_of(pair).page * width
         assert page.end <= NOW
 
 
@@ -92,3 +106,41 @@ def test_what_the_exchange_does_not_list_has_no_archive_to_be_got_by_hand() -> N
     assert gap.route is Route.NONE
     assert "no longer lists kraken-futures:PF_XBTUSD" in gap.reason
     assert gap.csv_file == ""
+
+
+# -------------------------------------------------------------------- where candles leave out slots without trades
+
+
+@given(ranges=gaps(), days=st.integers(0, 30))
+@few
+def test_what_pages_left_out_is_swept_and_nothing_is_requested_twice(ranges: dict[int, TimeRanges], days: int) -> None:
+    missing = missing_of(ranges, BTC_USD)
+    first = Routes(NOW).repair(missing)
+    paged = plan_repairs(Routes(NOW), [missing]).paged({})
+    left = {i: slots.clip(0, NOW // DAY_S * DAY_S - days * DAY_S) for i, slots in missing.missing.items()}
+    again = missing_of(left, BTC_USD, None, {series.interval: found for series, found in paged.items()})
+    repair = Routes(NOW).repair(again)
+    assert repair.pages == ()
+    assert bool(first.pages) >= bool(repair.sweeps)
+    swept = {repair.finest: TimeRanges.of((sweep.start, sweep.end) for sweep in repair.sweeps)}
+    known = again.closed(swept)
+    assert all(not slots - known[i] for i, slots in again.missing.items())
+
+
+@pytest.mark.parametrize(
+    ("rate", "is_swept"), [(0.0001, True), (5.0, False), (None, False)], ids=["quiet", "busy", "nobody knows"]
+)
+def test_a_pair_is_swept_at_once_where_that_is_known_to_be_cheaper(rate: float | None, *, is_swept: bool) -> None:
+    month = missing_of({1: TimeRanges.single(NOW - 30 * DAY_S, NOW)}, BTC_USD, rate)
+    repair = Routes(NOW).repair(month)
+    assert bool(repair.sweeps) == is_swept
+    assert bool(repair.pages) != is_swept
+    assert Routes(NOW, trades=False).repair(month).sweeps == ()
+    assert Routes(NOW, trades=False).repair(month).left_over == 0
+
+
+def test_two_quiet_minutes_far_apart_are_not_swept_as_one_where_a_search_costs_less() -> None:
+    holes = TimeRanges.of((floor(NOW, 60) - at, floor(NOW, 60) - at + 60) for at in (30 * DAY_S, 600, 60))
+    sweeps = Routes(NOW).repair(missing_of({1: holes}, BTC_USD, 5.0, {1: holes})).sweeps
+    assert [sweep.end - sweep.start for sweep in sweeps] == [60, 600]
+    assert all(sweep.requests > SEARCH for sweep in sweeps)

@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from kraken_core.domain.candles import SCHEMA
-from kraken_core.domain.endings import Agreement, agreement, counts_partly, serves, settled, witness
+from kraken_core.domain.endings import Agreement, agreement, contradiction, counts_partly, serves, settled, witness
 from kraken_core.domain.exchange import NS, AsOf, OhlcAnswer
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.timerange import END_OF_TIME, TimeRanges
@@ -34,6 +34,7 @@ def read(*seconds: int, until: int = END_OF_TIME, counted_from: int = 0) -> Endi
 
 
 RATE = 0.01
+NOWHERE = TimeRanges()
 MINUTES = TimeRanges.single(AS_OF - 720 * 60, AS_OF)
 
 
@@ -113,3 +114,37 @@ def test_an_answer_that_is_old_is_known_only_as_far_as_it_had_settled_when_it_wa
 def test_an_answer_that_reaches_as_far_as_asked_or_ended_long_before_is_left_as_it_is(end: int) -> None:
     answer = candles(TimeRanges.single(AS_OF - 720 * 60, end), b36000=5)
     assert settled(answer, 60, AsOf(AS_OF)) is answer
+
+
+# --------------------------------------------------------------- candles that leave out slots without trades
+
+
+def rows(*opens: int) -> OhlcAnswer:
+    """An answer with rows of these slots alone, uncounted."""
+    found = candles(NOWHERE, **{f"b{-at}": 0 for at in opens})
+    return found._replace(candles=found.candles.with_columns(trades=pl.lit(None, pl.Int32)))
+
+
+def test_rows_of_slots_that_were_read_contradict_nothing_up_to_what_all_answers_show() -> None:
+    found = contradiction(read(-7100), AS_OF - 7100, AS_OF - 3600, rows(-7140), 60, rate=1e-4)
+    assert found == Agreement(AS_OF - 3600)
+
+
+def test_a_row_where_no_trade_was_read_contradicts_from_there_on() -> None:
+    found = contradiction(read(-7100), AS_OF - 7100, AS_OF - 3600, rows(-7140, -5400), 60, rate=1e-4)
+    assert found == Agreement(AS_OF - 5400, theirs=1, ours=0)
+    later = contradiction(read(-7100), AS_OF - 7100, AS_OF - 3600, rows(-1800), 60, rate=1e-4)
+    assert later == Agreement(AS_OF - 3600), "that is not asked yet"
+
+
+def test_where_many_trades_would_be_expected_no_rows_confirm_nothing() -> None:
+    found = contradiction(read(-7100), AS_OF - 7100, AS_OF - 3600, rows(), 60, rate=1.0)
+    assert found == Agreement(AS_OF - 7100)
+
+
+@pytest.mark.parametrize(
+    ("before_s", "expected"), [(3 * 3600, 1), (8 * 3600, 5), (9 * DAY_S, 60), (3000 * DAY_S, 1440)]
+)
+def test_candles_of_any_time_are_requested_as_fine_as_one_answer_shows_all(before_s: int, expected: int) -> None:
+    series = Series(Pair("BTC", "USD", "coinbase:BTC-USD"), 1)
+    assert witness(series, AS_OF - before_s, END_OF_TIME, AS_OF).interval == expected

@@ -30,6 +30,7 @@ from kraken_core.simulator.market import SimulatedMarket
 from kraken_core.simulator.tape import NS, Tape
 
 VENUE = "coinbase"
+PREFIXES = ("time", "products")  # of its paths
 GRANULARITIES = (60, 300, 900, 3_600, 21_600, 86_400)  # seconds
 MOST_CANDLES, MOST_TRADES = 300, 1_000
 TOO_FINE = "granularity too small for the requested time range. Count of aggregations requested exceeds 300"

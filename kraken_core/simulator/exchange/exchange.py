@@ -19,6 +19,7 @@ from kraken_core.simulator.exchange.answers import (
     status,
 )
 from kraken_core.simulator.exchange.clock import ExchangeClock
+from kraken_core.simulator.exchange.coinbase import PREFIXES, CoinbaseDesk
 from kraken_core.simulator.exchange.faults import (
     TOO_MANY_REQUESTS,
     UNAVAILABLE,
@@ -57,7 +58,8 @@ class SimulatedExchange:
 
     Its present is when the last of the market has settled, unless the clock has another. ``trade_ids`` and ``repeats``
     are whether trades carry their ids, and whether a page begins with trades of the one before. Other ``faults`` may be
-    set at any time. ``contracts`` are served as Kraken Futures does, at the same address.
+    set at any time. ``contracts`` are markets of other exchanges: served at the same address, as Kraken Futures and
+    Coinbase Exchange do.
     """
 
     def __init__(
@@ -80,6 +82,7 @@ class SimulatedExchange:
         self._limiter = Limiter(limits) if limits else None
         self._counter = FaultCounter()
         self._desk = FuturesDesk(contracts, self.clock) if contracts else None
+        self._coinbase = CoinbaseDesk(contracts, self.clock) if contracts else None
         self._server = ExchangeServer(port, self._either, prefix="/" if contracts else PUBLIC)
         self.url = f"http://127.0.0.1:{self._server.port}"
 
@@ -107,6 +110,8 @@ class SimulatedExchange:
         return self._limiter.cut_off if self._limiter else 0
 
     def _either(self, address: str, path: str, query: Mapping[str, str]) -> Reply:
+        if self._coinbase and path.startswith(PREFIXES):
+            return self._coinbase.reply(address, path, query)
         if self._desk and not path.startswith(PUBLIC[1:]):
             return self._desk.reply(address, path, query)
         return self._reply(address, path.removeprefix(PUBLIC[1:]), query)

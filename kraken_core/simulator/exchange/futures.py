@@ -28,6 +28,7 @@ from kraken_core.simulator.exchange.server import ExchangeServer, Reply
 from kraken_core.simulator.market import SimulatedMarket
 from kraken_core.simulator.tape import NS, decimal_text
 
+VENUE = "kraken-futures"
 RESOLUTIONS = {"1m": 1, "5m": 5, "15m": 15, "30m": 30, "1h": 60, "4h": 240, "12h": 720, "1d": 1440, "1w": 10_080}
 CHARTS, INSTRUMENTS = "api/charts/v1", "derivatives/api/v3/instruments"
 EXECUTIONS, FUNDING = "api/history/v3/market", "derivatives/api/v4/historicalfundingrates"
@@ -73,7 +74,7 @@ class FuturesApi:
     def __init__(self, market: SimulatedMarket) -> None:
         self.chart_faults = ChartFaults()
         self._market = market
-        self._pairs = {pair.altname: pair for pair in market.listings if pair.market}
+        self._pairs = {pair.altname: pair for pair in market.listings if pair.venue == VENUE}
 
     def pair(self, parts: Sequence[str], query: Mapping[str, str]) -> Pair | None:
         """The requested contract; None where it is none of the market's."""

@@ -31,7 +31,9 @@ class AuditPlan:
         spans: dict[Pair, dict[int, list[tuple[int, int]]]] = defaultdict(lambda: defaultdict(list))
         for known in ledger.coverage():
             pair, interval = known.series.pair, known.series.interval
-            if interval in request.intervals and request.holds(pair, tiers) and not pair.market:  # others count no ids
+            if (
+                interval in request.intervals and request.holds(pair, tiers) and not pair.market
+            ):  # audits count Kraken spot's ids
                 spans[pair][interval].append((known.start, known.end))
         covered: dict[Pair, Mapping[int, TimeRanges]] = {}
         for pair, of_pair in sorted(spans.items()):

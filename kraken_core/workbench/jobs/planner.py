@@ -86,7 +86,7 @@ class JobPlanner:
         pace = Pace(self.settings.requests_per_second, self.settings.pairs_in_parallel)
         plan = AuditPlan.of(self.ledger, self.tiers, request, min(as_of or settled, settled), pace)
         if not plan.covered and any(pair.market for pair in request.pairs):
-            raise UsageError("only Kraken spot numbers its trades: there is nothing to audit of other exchanges.")
+            raise UsageError("audits are of pairs of Kraken spot, and of no other exchange: use kraken-history verify.")
         if not plan.covered:
             raise UsageError("nothing of that is covered, so there is nothing to audit: see kraken-history coverage.")
         return plan
