@@ -163,8 +163,9 @@ class TradesPage(NamedTuple):
     ``cursor`` requests what follows it, in integer nanoseconds. ``is_short``: it has fewer trades than requested,
     or none, which happens in the middle of a tape too. ``skipped`` are the rows that could not be read, and
     ``unknown`` between which instants (epoch seconds) these may lie: what was traded there is unknown (domain rule 4).
-    While an exchange ``is_searching`` for the cursor among the numbers of its trades, the page is empty, and shows
-    nothing; the same request goes on with the search.
+    ``id_before`` is the id of the last trade up to the cursor, where the page shows it. While an exchange
+    ``is_searching`` for the cursor among the numbers of its trades, the page is empty, and shows nothing; the same
+    request goes on with the search.
     """
 
     trades: pl.DataFrame
@@ -173,6 +174,7 @@ class TradesPage(NamedTuple):
     skipped: tuple[str, ...] = ()
     unknown: TimeRanges = TimeRanges()
     is_searching: bool = False
+    id_before: int | None = None
 
 
 class FundingRate(NamedTuple):

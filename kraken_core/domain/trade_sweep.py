@@ -148,6 +148,12 @@ class Sweeping:
         state = SweepState(self.making.parts, self.tail, run, self.ids.last, self.doubt, self.first_id, self.phantoms)
         return SweepPoint(self.making.pair, self.making.finest, self.known_until, self.cursor, state.text)
 
+    def following(self, number: int | None) -> Sweeping:
+        """With the id of the last trade up to the cursor, where a page shows it, and nothing was read yet."""
+        if number is None or self.ids != NO_IDS or self.runs or len(self.tail):
+            return self
+        return replace(self, ids=IdRun(Run(self.cursor, self.cursor), number))
+
     def fresh(self, page: TradesPage) -> pl.DataFrame:
         """The trades of the next page that were not read before."""
         return self._unread(page.trades)

@@ -16,6 +16,7 @@ from kraken_core.domain.errors import PairRefusedError
 from kraken_core.domain.exchange import NS, TRADES_A_PAGE, AsOf, OhlcAnswer, TradesPage
 from kraken_core.domain.kept_trades import within
 from kraken_core.domain.market import Series
+from kraken_core.domain.plural import counted
 from kraken_core.domain.routes import Repair
 from kraken_core.domain.sweep_plan import Sweep
 from kraken_core.domain.sweep_points import SweepPoint
@@ -181,6 +182,7 @@ class _Sweeper:
         unknown = TimeRanges()  # slots in which trades could not be read
         while sweeping and (page := self._page(sweeping.cursor)):
             unknown |= page.unknown.outer(self.series.width)
+            sweeping = sweeping.following(page.id_before)
             fresh = sweeping.fresh(page)
             skips = sweeping.skipped(fresh)
             if skips and not page.skipped:
@@ -277,7 +279,7 @@ def _stuck(cursor: int) -> str:
 
 def _disagree(found: Agreement) -> str:
     return (
-        f"from {iso(found.until)} on the exchange's candles count {found.theirs:,} trades, "
+        f"from {iso(found.until)} on the exchange's candles show {counted(found.theirs or 0, 'trade')}, "
         f"of which its Trades endpoint answered {found.ours:,}"
     )
 

@@ -54,7 +54,7 @@ def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, exchange: Simu
     for name in Settings.__slots__:
         monkeypatch.delenv(f"KRAKEN_{name.upper()}", raising=False)
     monkeypatch.setenv("KRAKEN_API_URL", exchange.url)
-    monkeypatch.setenv("KRAKEN_EXCHANGE_URLS", f"kraken-futures={exchange.url}")
+    monkeypatch.setenv("KRAKEN_EXCHANGE_URLS", f"kraken-futures={exchange.url},coinbase={exchange.url}")
     monkeypatch.setenv("KRAKEN_REQUESTS_PER_SECOND", "10")
     return tmp_path
 

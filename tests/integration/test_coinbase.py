@@ -194,6 +194,7 @@ def test_each_page_is_one_request_and_one_that_searches_shows_nothing() -> None:
             assert (len(page.trades), page.is_short, page.cursor) == (0, False, (START + 13 * HOUR) * NS)
     assert page is not None
     assert len(page.trades) > 100
+    assert page.id_before == page.trades["id"][0] - 1, "which proves what lies between the two"
 
 
 def test_a_trade_that_cannot_be_read_makes_what_is_around_it_unknown() -> None:

@@ -184,6 +184,7 @@ def page_of(rows: _Rows, tape: NumberedTape, below: int | None, cursor: int, cou
     numbered = [Mark(*each) for each in rows.trades.select("id", "time").iter_rows()]
     if not tape.read(numbered, below, cursor):
         return TradesPage(rows.trades.clear(), cursor, is_short=False, is_searching=True)
+    before = rows.trades.filter(pl.col("time") <= cursor)["id"].to_list()
     page = rows.trades.sort("time", maintain_order=True).filter(pl.col("time") > cursor)
     cut = page.head(count)
     # Where in the page the unread ones were made is not looked for: all that it spans is unknown.
@@ -194,7 +195,7 @@ def page_of(rows: _Rows, tape: NumberedTape, below: int | None, cursor: int, cou
     if len(cut):
         following = max(cursor, int(cut["time"][-1]) - 1)
         tape.gave(following, max(cut["id"].to_list()), below)
-    return TradesPage(cut, following, is_short, rows.skipped, unknown)
+    return TradesPage(cut, following, is_short, rows.skipped, unknown, id_before=max(before, default=None))
 
 
 def _candle(row: list[Any], width: int) -> CandleRow:
