@@ -212,6 +212,15 @@ def test_a_trade_that_cannot_be_read_makes_what_is_around_it_unknown() -> None:
     assert int(MARKET.tapes[BTC_USD].time_ns[999]) // NS in page.unknown
 
 
+def test_no_trades_where_some_were_seen_are_requested_again() -> None:
+    with opened() as (client, served):
+        newest = client.newest_trade(BTC_USD)
+        honest, answered = served.api.answer, iter((True, True))
+        served.api.answer = lambda *asked: [] if next(answered, False) else honest(*asked)  # type: ignore[method-assign]
+        assert client.newest_trade(BTC_USD) == newest
+        assert client.retries == 2
+
+
 @pytest.mark.parametrize(("hole", "number"), [((0, 0), 1), ((1, 4_321), 4_322)])
 def test_the_first_trade_proves_the_listing_by_its_number(hole: tuple[int, int], number: int) -> None:
     with opened(faults=CoinbaseFaults(hole=hole)) as (client, _):

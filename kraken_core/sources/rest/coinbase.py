@@ -22,7 +22,7 @@ from kraken_core.domain.venues import SEPARATOR, Venue, VenueMarket
 from kraken_core.ports import Access
 from kraken_core.sources.rest.failures import NoAnswerError, nonsense
 from kraken_core.sources.rest.json_rows import CandleRow, candle_answer, decimal, document, messages, read_rows
-from kraken_core.sources.rest.numbered_tape import Mark, NumberedTape
+from kraken_core.sources.rest.numbered_tape import NumberedTape, NumberedTrade
 from kraken_core.sources.rest.patient_client import LOG, PatientClient
 from kraken_core.sources.rest.retries import BRIEF, PATIENT
 from kraken_core.sources.rest.transport import Transport
@@ -81,6 +81,7 @@ class CoinbaseExchange(PatientClient):
         )
         self._listed: frozenset[Pair] = frozenset()
         self._tapes: dict[Pair, NumberedTape] = {}
+        self._oldest: dict[Pair, int] = {}  # the smallest number seen
 
     def now(self) -> int:
         """The exchange's clock, in epoch seconds."""
@@ -134,9 +135,20 @@ class CoinbaseExchange(PatientClient):
         return _first_of(self._below(pair, None, 1).trades)
 
     def _below(self, pair: Pair, number: int | None, count: int = TRADES_A_PAGE) -> _Rows:
-        """The newest trades with smaller numbers."""
+        """The newest trades with smaller numbers. That there are none is not believed where some were seen."""
         query: dict[str, str | int] = {"limit": count} if number is None else {"limit": count, "after": number}
-        return self._request(f"products/{pair.altname}/trades", _read(trades), pair, query)
+        oldest = self._oldest.get(pair)
+
+        def read(found: object) -> _Rows:
+            rows = trades(found)
+            if rows.trades.is_empty() and oldest is not None and (number is None or oldest < number):
+                raise nonsense("it has no trades where it had some before")
+            return rows
+
+        rows = self._request(f"products/{pair.altname}/trades", _read(read), pair, query)
+        if len(rows.trades):
+            self._oldest[pair] = min(rows.trades["id"][0], oldest or rows.trades["id"][0])
+        return rows
 
     def _known_pairs(self) -> Iterable[Pair]:
         return self._listed
@@ -181,7 +193,7 @@ def trades(found: object) -> _Rows:
 
 def page_of(rows: _Rows, tape: NumberedTape, below: int | None, cursor: int, count: int) -> TradesPage:
     """What follows a cursor in rows that were requested below a number; those unread make what is around unknown."""
-    numbered = [Mark(*each) for each in rows.trades.select("id", "time").iter_rows()]
+    numbered = [NumberedTrade(*each) for each in rows.trades.select("id", "time").iter_rows()]
     if not tape.read(numbered, below, cursor):
         return TradesPage(rows.trades.clear(), cursor, is_short=False, is_searching=True)
     before = rows.trades.filter(pl.col("time") <= cursor)["id"].to_list()

@@ -17,7 +17,7 @@ from kraken_core.domain.trade_ids import SWAPPED
 _MOST_MARKS = 4_096
 
 
-class Mark(NamedTuple):
+class NumberedTrade(NamedTuple):
     """A number, and when the last trade up to it was made, in nanoseconds; 0 where there is none."""
 
     number: int
@@ -33,8 +33,8 @@ class NumberedTape:
 
     def __init__(self, page: int) -> None:
         self._page = page
-        self._marks = [Mark(0, 0)]
-        self._last: Sequence[Mark] = ()  # the trades of the last answer, by number
+        self._marks = [NumberedTrade(0, 0)]
+        self._last: Sequence[NumberedTrade] = ()  # the trades of the last answer, by number
         self._newest = 0  # the greatest number seen
         self._given: tuple[int, int] | None = None  # the cursor after the last page given, and its last number
         self._after = 0  # the number to begin the next page with
@@ -62,7 +62,7 @@ class NumberedTape:
             is_odd = high.number == self._missed and high.number > low.number + 1
             return high.number if is_odd else self._from(low.number + 1)
 
-    def read(self, trades: Sequence[Mark], below: int | None, cursor: int) -> bool:
+    def read(self, trades: Sequence[NumberedTrade], below: int | None, cursor: int) -> bool:
         """Remember an answer to such a request; whether it shows what follows the instant, if anything does."""
         with self._lock:
             self._remember(trades, below)
@@ -71,7 +71,7 @@ class NumberedTape:
             if not trades:
                 return below is None
             first, last = self._last[0], self._last[-1]
-            begins = first.time <= cursor or Mark(first.number - 1, 0) in self._marks
+            begins = first.time <= cursor or NumberedTrade(first.number - 1, 0) in self._marks
             self._missed = 0 if begins else first.number
             return begins and (below is None or last.time > cursor)
 
@@ -88,7 +88,9 @@ class NumberedTape:
     def _follows(self, below: int | None) -> bool:
         """Whether the last answer shows what follows the last page given."""
         known = self._given[1] if self._given else 0
-        first, last = (self._last[0].number, self._last[-1].number) if self._last else (0, 0)
+        if not self._last:  # which is no answer, as there are those given
+            return False
+        first, last = self._last[0].number, self._last[-1].number
         if below is None:
             self._is_over = last <= known
             return first <= known + 1
@@ -97,14 +99,14 @@ class NumberedTape:
         self._after, self._is_over = below, self._newest < below
         return False
 
-    def _remember(self, trades: Sequence[Mark], below: int | None) -> None:
+    def _remember(self, trades: Sequence[NumberedTrade], below: int | None) -> None:
         self._last = sorted(trades)
         if not trades:
-            found = [Mark(below - 1, 0)] if below else []
+            found = [NumberedTrade(below - 1, 0)] if below else []
         else:
             first, last = self._last[0], self._last[-1]
             self._newest = max(self._newest, last.number)
-            found = [first, last, *([Mark(below - 1, last.time)] if below and below - 1 > last.number else [])]
+            found = [first, last, *([NumberedTrade(below - 1, last.time)] if below and below - 1 > last.number else [])]
         if found:
             places = (bisect_left(self._marks, (at,)) for at in (max(1, found[0].number), found[-1].number + 1))
             self._marks[slice(*places)] = dict.fromkeys(mark for mark in found if mark.number)
@@ -112,7 +114,7 @@ class NumberedTape:
             self._marks = [self._marks[0], *self._marks[1:-1:2], self._marks[-1]]
 
 
-def _between(low: Mark, high: Mark, cursor: int, page: int) -> int:
+def _between(low: NumberedTrade, high: NumberedTrade, cursor: int, page: int) -> int:
     """A number to request below, whose page is likely to have the instant in it, and surely narrows it down.
 
     By the line between the two, but never at their edges: trading is seldom even.
