@@ -70,7 +70,7 @@ class Missing:
     """What a pair is missing, by interval (minutes): ``missing`` slots of every requested interval, possibly none.
 
     ``covered`` are the slots known at any interval; ``dead`` the instants outside the pair's life, which count as
-    known where coarser slots are derived; ``trades_a_second`` is what is expected of it, None where nobody knows.
+    known where coarser slots are derived; ``rate`` are the trades a second expected of it, None where nobody knows.
     ``paged`` are the candles of any time that were requested already, by interval.
     """
 
@@ -154,18 +154,29 @@ class Routes:
 
     def _ranged(self, repair: Repair, missing_of: Missing) -> Repair:
         """Of an exchange that answers candles of any time: their pages, and sweeps of what these cannot show."""
-        of, needs = venue_of(missing_of.pair), missing_of.needs()
+        needs = missing_of.needs()
+        repair = self._of_needs(repair, missing_of, needs)
+        answered: Known = {repair.finest: TimeRanges.of(sweep[:2] for sweep in repair.sweeps)}
+        for interval, start, end in repair.pages:
+            answered[interval] = answered.get(interval, _NOTHING) | TimeRanges.single(start, end)
+        known = missing_of.closed(answered)
+        if rest := {i: left for i, slots in missing_of.missing.items() if (left := slots - known[i])}:
+            # Parts of a slot that are known at different intervals do not add up: it is requested as a whole.
+            needs = {i: needs.get(i, _NOTHING) | rest.get(i, _NOTHING) for i in sorted({*needs, *rest})}
+            repair = self._of_needs(repair, missing_of, needs)
+        return repair
+
+    def _of_needs(self, repair: Repair, missing_of: Missing, needs: Known) -> Repair:
+        of, slot = venue_of(missing_of.pair), repair.finest * 60
         if of.quiet_rows or not (self.trades and of.trades):
             return replace(repair, pages=self._pages(missing_of, needs))
-        slot = repair.finest * 60
         whole = missing_of.sweeps(TimeRanges.of(span for found in needs.values() for span in found).outer(slot))
         answered = {i: needs[i] & self._paged(missing_of, i) for i in needs}
         pages = self._pages(missing_of, {i: needs[i] - answered[i] for i in needs})
-        rest = TimeRanges.of(span for found in answered.values() for span in found).outer(slot)
-        sweeps = missing_of.sweeps(rest)
+        sweeps = missing_of.sweeps(TimeRanges.of(span for found in answered.values() for span in found).outer(slot))
         cost = len(pages) + sum(sweep.requests for sweep in sweeps)
         if not self.ohlc or (missing_of.rate is not None and sum(sweep.requests for sweep in whole) <= cost):
-            return replace(repair, sweeps=whole)
+            return replace(repair, pages=(), sweeps=whole, left_over=0)
         left_over = min(len(pages), len(whole)) * of.search + len(pages)
         return replace(repair, pages=pages, sweeps=sweeps, left_over=left_over)
 
@@ -177,17 +188,18 @@ class Routes:
     def _pages(self, missing_of: Missing, needs: Known) -> tuple[CandlePage, ...]:
         """The fewest pages of candles over all that is needed: each begins with a missing slot."""
         of, found = venue_of(missing_of.pair), []
+        wanted: Known = {}
         for i, instants in needs.items() if self.ohlc else ():
-            interval = page_interval(missing_of.pair, i)
-            if not interval:
-                continue
+            if interval := page_interval(missing_of.pair, i):
+                slots = instants.outer(interval * 60) & self.horizon(missing_of.pair, interval)
+                wanted[interval] = wanted.get(interval, _NOTHING) | slots
+        for interval, slots in wanted.items():
             width, until = interval * 60, 0
-            wanted = instants.outer(width) & self.horizon(missing_of.pair, interval)
-            for start, end in wanted:
+            for start, end in slots:
                 at = max(start, until)
                 while at < end:
                     until = at + of.page * width
-                    found.append(CandlePage(interval, at, min(until, wanted.hull.end)))
+                    found.append(CandlePage(interval, at, min(until, slots.hull.end)))
                     at = until
         return tuple(found)
 

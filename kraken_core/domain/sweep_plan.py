@@ -6,6 +6,7 @@ from math import ceil as whole
 from typing import TYPE_CHECKING, NamedTuple
 
 from kraken_core.domain.exchange import TRADES_A_PAGE
+from kraken_core.domain.timerange import TimeRange
 
 if TYPE_CHECKING:
     from kraken_core.domain.timerange import TimeRanges
@@ -31,7 +32,7 @@ def cheapest(ranges: TimeRanges, rate: float, search: int = 0) -> tuple[Sweep, .
 
     ``rate`` are the trades a second expected, ``search`` the requests it takes to find where one begins.
     """
-    found = list(ranges)
+    found = _joined(ranges, TRADES_A_PAGE * search / rate)
     if not found:
         return ()
 
@@ -44,14 +45,14 @@ def cheapest(ranges: TimeRanges, rate: float, search: int = 0) -> tuple[Sweep, .
     # Shortest path: best[k] is the least that the first k ranges cost, and where the last sweep over them begins.
     best: list[tuple[int, int]] = [(0, 0)]
     for k, (_, end) in enumerate(found, 1):
-        cheapest = (best[k - 1][0] + cost(found[k - 1].start, end), k - 1)
+        least = (best[k - 1][0] + cost(found[k - 1].start, end), k - 1)
         between = 0
         for first in range(k - 2, -1, -1):
             between += found[first + 1].start - found[first].end
             if rate * between > TRADES_A_PAGE * (1 + search) * (k - 1 - first):
                 break  # more is read in vain than all merging together can save
-            cheapest = min(cheapest, (best[first][0] + cost(found[first].start, end), first))
-        best.append(cheapest)
+            least = min(least, (best[first][0] + cost(found[first].start, end), first))
+        best.append(least)
     sweeps = []
     k = len(found)
     while k:
@@ -60,3 +61,17 @@ def cheapest(ranges: TimeRanges, rate: float, search: int = 0) -> tuple[Sweep, .
         sweeps.append(Sweep(start, end, cost(start, end)))
         k = first
     return tuple(reversed(sweeps)) if len(sweeps) > 1 else (Sweep(*ranges.hull, at_once),)
+
+
+def _joined(ranges: TimeRanges, distance: float) -> list[TimeRange]:
+    """The ranges, those as one that are so near to each other that to read through costs no more than to search anew.
+
+    There may be as many as a pair has minutes without trades.
+    """
+    found: list[TimeRange] = []
+    for each in ranges:
+        if found and each.start - found[-1].end <= distance:
+            found[-1] = TimeRange(found[-1].start, each.end)
+        else:
+            found.append(each)
+    return found

@@ -338,7 +338,7 @@ def test_a_table_keeps_its_identity_and_its_version_rises_with_every_commit(open
 
 
 def test_markets_of_one_asset_at_several_exchanges_are_kept_apart(store: CandleTable) -> None:
-    names = ("BTC/USD", "kraken-futures:PF_XBTUSD", "kraken-futures:PI_XBTUSD")
+    names = ("BTC/USD", "coinbase:BTC-USD", "kraken-futures:PI_XBTUSD")
     series = [Series(Pair.parse(name), 60) for name in names]
     given_ones = [Row(each, slot, 1.0 + number) for number, each in enumerate(series) for slot in (1, 2)]
     put(store, *given_ones)

@@ -221,7 +221,7 @@ def test_of_many_covered_ranges_only_those_are_written_that_change(ledger: SqlLe
 
 def test_markets_of_one_asset_at_several_exchanges_are_pairs_of_their_own(opened: Callable[..., SqlLedger]) -> None:
     ledger, other = opened(), opened()
-    spot, *elsewhere = (Pair.parse(f"{of}XBTUSD") for of in ("", "kraken-futures:PF_", "kraken-futures:PI_"))
+    spot, *elsewhere = (Pair.parse(name) for name in ("BTC/USD", "coinbase:BTC-USD", "kraken-futures:PI_XBTUSD"))
     records = [PairRecord(pair, "TIER1", (Life(day * DAY),)) for day, pair in enumerate((spot, *elsewhere))]
     ledger.record_pairs(records)
     assert other.pairs() == records

@@ -15,6 +15,7 @@ from kraken_core.domain.exchange import OHLC_INTERVALS
 from kraken_core.domain.market import INTERVALS, Pair, Series
 from kraken_core.domain.routes import Missing, Repair, RepairPlan, Routes, plan_repairs, within_budget
 from kraken_core.domain.sweep_plan import Sweep, pages
+from kraken_core.domain.sweep_plan import cheapest as cheapest_of
 from kraken_core.domain.timerange import TimeRanges, floor
 
 BTC, ETH = Pair("BTC", "USD"), Pair("ETH", "USD")
@@ -133,14 +134,30 @@ def cheapest(lacking: Missing) -> int:
     )
 
 
-def cheapest_sweeps(swept: TimeRanges, rate: float) -> int:
+def cheapest_sweeps(swept: TimeRanges, rate: float, search: int = 0) -> int:
     found = list(swept)
     if not found:
         return 0
     return min(
-        pages(found[first].end - found[0].start, rate) + cheapest_sweeps(TimeRanges.of(found[first + 1 :]), rate)
+        search
+        + pages(found[first].end - found[0].start, rate)
+        + cheapest_sweeps(TimeRanges.of(found[first + 1 :]), rate, search)
         for first in range(len(found))
     )
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 400), st.integers(1, 9)), min_size=1, max_size=7),
+    st.sampled_from((0.001, 0.3, 3.0)),
+    st.sampled_from((0, 1, 8)),
+)
+def test_sweeps_are_joined_where_reading_through_costs_no_more_than_another_search(
+    spans: list[tuple[int, int]], rate: float, search: int
+) -> None:
+    swept = TimeRanges.of((hour * 3600, (hour + length) * 3600) for hour, length in spans)
+    sweeps = cheapest_of(swept, rate, search)
+    assert sum(sweep.requests for sweep in sweeps) == cheapest_sweeps(swept, rate, search)
+    assert not swept - TimeRanges.of(sweep[:2] for sweep in sweeps)
 
 
 @given(small())
