@@ -249,18 +249,15 @@ class _Rounds:
         if self._rates is None:
             store, ledger = self._backfill.store, self._backfill.ledger
             self._rates = trades_a_second(store, ledger, self._pairs, self.knowledge)
-            if self._asking and self._spent and not self.unreached and self._spent.left(self._limit) != 0:
+            may_sweep = self._plan.request.trades and self._plan.request.auto_gap_fill
+            if may_sweep and self._asking and self._spent and self._market and not self.unreached:
+                unknown = [p for p in self._pairs if p in self._market.listed and p not in self._rates]
+                exchange, most = self._asking.fetch.exchange, self._spent.left(self._limit)
                 try:
-                    self._rates |= requested_rates(self._asking.fetch.exchange, self._unrated, self.knowledge.lives)
+                    self._rates |= requested_rates(exchange, unknown, self.knowledge.lives, most)
                 except UnavailableError as error:
                     self._went_down(str(error))
         return self._rates
-
-    @property
-    def _unrated(self) -> list[Pair]:
-        """The pairs that may be requested of which nothing shows how often they trade."""
-        listed = self._market.listed if self._market else frozenset()
-        return [pair for pair in self._pairs if pair in listed and pair not in (self._rates or {})]
 
     def _counted(self) -> JobMetrics:
         return self._spent.counted(self._stages.metrics) if self._spent else self._stages.metrics

@@ -36,20 +36,22 @@ def trades_a_second(
 
 
 def requested_rates(
-    exchange: Exchange, pairs: Collection[Pair], lives: Mapping[Pair, Sequence[Life]]
+    exchange: Exchange, pairs: Collection[Pair], lives: Mapping[Pair, Sequence[Life]], most: int | None
 ) -> dict[Pair, float]:
-    """Those of pairs that an exchange numbers the trades of, by the number of the newest: a request each.
+    """Those of pairs that an exchange numbers the trades of, by the number of the newest: in ``most`` requests.
 
     Without those that it refuses. Raises UnavailableError, Interrupted.
     """
     found: dict[Pair, float] = {}
-    for pair in pairs:
-        if isinstance(exchange, NumberingExchange) and venue_of(pair).search and lives.get(pair):
-            with suppress(PairRefusedError):  # what is requested of it next says so
-                newest = exchange.newest_trade(pair)
-                seen = [(newest.time, newest.id)] if newest and newest.id else []
-                rate = rate_of_ids(seen, lives[pair]) if seen else None
-                found |= {} if rate is None else {pair: rate}
+    if not isinstance(exchange, NumberingExchange):
+        return found
+    numbered = [pair for pair in pairs if venue_of(pair).search and lives.get(pair)]
+    for pair in numbered[:most]:
+        with suppress(PairRefusedError):  # what is requested of it next says so
+            newest = exchange.newest_trade(pair)
+            seen = [(newest.time, newest.id)] if newest and newest.id else []
+            rate = rate_of_ids(seen, lives[pair]) if seen else None
+            found |= {} if rate is None else {pair: rate}
     return found
 
 
