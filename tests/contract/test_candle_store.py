@@ -154,11 +154,14 @@ def test_in_every_slot_the_higher_rank_wins_and_a_tie_changes_nothing(
     assert rows_of(store.candles({BTC: slots((incoming.slot, incoming.slot + 1))})) == [kept]
 
 
-def test_an_unknown_number_of_trades_equals_only_another_unknown_one(store: CandleStore) -> None:
+def test_an_unknown_number_of_trades_contradicts_no_other_and_a_better_source_adds_its_own(store: CandleStore) -> None:
     known, unknown = frame([Row(BTC, 1)]), frame([Row(BTC, 1)]).with_columns(trades=pl.lit(None, pl.Int32))
     store.commit([store.stage(unknown)])
     assert store.commit([store.stage(unknown)]) == {BTC: Merged(confirmed=1)}
-    assert store.commit([store.stage(known)]) == {BTC: Merged(outranked=1)}
+    assert store.commit([store.stage(known)]) == {BTC: Merged(confirmed=1)}
+    assert store.candles(ALL)["trades"].to_list() == [None], "of the same rank the first one stays"
+    assert put(store, Row(BTC, 1, rank=9)) == {BTC: Merged(confirmed=1, altered=1)}
+    assert store.candles(ALL)["trades"].to_list() == known["trades"].to_list()
 
 
 def test_each_series_of_a_commit_is_counted_by_itself(store: CandleStore) -> None:
