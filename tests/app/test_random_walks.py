@@ -81,7 +81,7 @@ def sound(tab: Page, trail: list[str]) -> None:
 
 
 def test_no_page_ends_in_an_error_wherever_one_clicks(tab: Page, address: str) -> None:
-    walk(tab, address, seed=1, steps=15)
+    walk(tab, address, seed=1, steps=10)
 
 
 @pytest.mark.soak
