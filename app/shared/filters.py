@@ -97,7 +97,7 @@ def series_picker() -> Series:
 @remembered
 def usual_interval(workbench: Workbench, pair: str) -> int:
     """The interval at which a pair is looked at first: hours, or the finest expected where these are not."""
-    expected = [series.interval for series in workbench.charts.series(workbench.select(pairs=[pair]))]
+    expected = [series.interval for series in workbench.charts.series(workbench.select(pairs=[Pair.stored(pair)]))]
     return USUAL_MINUTES if USUAL_MINUTES in expected or not expected else expected[0]
 
 

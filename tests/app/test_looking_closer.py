@@ -91,7 +91,7 @@ def test_a_hostile_name_is_shown_and_does_nothing(tab: Page, address: str) -> No
     tab.on("dialog", heard)
     tab.goto(f"{address}/candles?pair=%3Cimg+src%3Dx+onerror%3Dalert(1)%3E%2FUSD")
     expect(tab.get_by_role("combobox", name="Pair")).to_have_value("<img src=x onerror=alert(1)>/USD")
-    plot(tab)
+    tab.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
     tab.goto(f"{address}/coverage")
     plot(tab)
     assert not alerts
