@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -47,11 +48,17 @@ def drawn(tab: Page) -> None:
     tab.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
 
 
+def chosen_in(url: str) -> set[tuple[str, str]]:
+    return set(parse_qsl(urlsplit(url).query))
+
+
 def crossed(tab: Page, address: str, left: str, to: str) -> None:
     tab.goto(f"{address}/{CHOSEN[left]}")
     expect(tab.get_by_role("heading", name=left, exact=True)).to_be_visible()
     drawn(tab)
     go(tab, to)
+    assert tab.url.partition("?")[0].endswith("/" if to == "Overview" else f"/{to.lower()}")
+    assert not chosen_in(tab.url) & chosen_in(CHOSEN[left]), f"from {left} to {to}"
     wrong = tab.locator("[data-testid=stException], [data-testid=stAlertContentError]")
     assert wrong.count() == 0, f"from {left} to {to}"
 
@@ -67,14 +74,6 @@ def test_every_page_opens_from_every_other_whatever_was_chosen_there(
     tab: Page, address: str, left: str, to: str
 ) -> None:
     crossed(tab, address, left, to)
-
-
-def test_a_page_that_is_opened_by_the_menu_shows_what_its_address_says(tab: Page, address: str) -> None:
-    tab.goto(f"{address}/{CHOSEN['Coverage']}")
-    expect(tab.get_by_test_id("stMultiSelect").filter(has_text="Pairs")).to_contain_text("BTC/USD")
-    go(tab, "Gaps")
-    expect(tab).to_have_url(f"{address}/gaps")
-    expect(tab.get_by_test_id("stMultiSelect").filter(has_text="Pairs")).not_to_contain_text("BTC/USD")
 
 
 def test_every_name_that_pages_put_into_the_url_is_listed() -> None:

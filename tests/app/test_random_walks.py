@@ -80,11 +80,7 @@ def sound(tab: Page, trail: list[str]) -> None:
     assert not wrong, (wrong, tab.url, trail)
 
 
-def test_no_page_ends_in_an_error_wherever_one_clicks(tab: Page, address: str) -> None:
-    walk(tab, address, seed=1, steps=10)
-
-
 @pytest.mark.soak
-@pytest.mark.parametrize("seed", range(2, 32))
+@pytest.mark.parametrize("seed", range(1, 31))
 def test_no_page_ends_in_an_error_on_long_walks(tab: Page, address: str, seed: int) -> None:
     walk(tab, address, seed, steps=100)
