@@ -8,14 +8,12 @@ refused; trades newest first, below a number.
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
 from random import Random
-from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -25,7 +23,7 @@ from kraken_core.domain.timerange import floor
 from kraken_core.simulator.candles import candles
 from kraken_core.simulator.exchange.clock import ExchangeClock
 from kraken_core.simulator.exchange.faults import Fault, FaultCounter, FaultKind, Faults
-from kraken_core.simulator.exchange.server import ExchangeServer, Reply
+from kraken_core.simulator.exchange.server import AtAddress, Reply
 from kraken_core.simulator.market import SimulatedMarket
 from kraken_core.simulator.tape import NS, Tape
 
@@ -175,7 +173,7 @@ class CoinbaseDesk:
             return Reply(_json({"message": str(refused)}), fault, refused.status)
 
 
-class SimulatedCoinbase(CoinbaseDesk):
+class SimulatedCoinbase(AtAddress, CoinbaseDesk):
     """Serves a market's products from entering its context to leaving it, at ``url``.
 
     Its present is when the last of the market has settled, unless the clock has another.
@@ -191,17 +189,7 @@ class SimulatedCoinbase(CoinbaseDesk):
     ) -> None:
         """``port`` 0 takes a free one. Raises UsageError for a taken port."""
         super().__init__(market, clock or ExchangeClock(market.end + SETTLING_S), faults)
-        self._server = ExchangeServer(port, self.reply, prefix="/")
-        self.url = f"http://127.0.0.1:{self._server.port}"
-
-    def __enter__(self) -> Self:
-        threading.Thread(target=self._server.run, name=f"coinbase at {self.url}", daemon=True).start()
-        return self
-
-    def __exit__(
-        self, _type: type[BaseException] | None, _value: BaseException | None, _traceback: TracebackType | None
-    ) -> None:
-        self._server.close()
+        self._listen(port, self.reply, "/")
 
 
 def parsed(path: str) -> tuple[str, list[str]]:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping
-from types import TracebackType
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 from kraken_core.domain.exchange import SETTLING_S
 from kraken_core.domain.market import Pair
@@ -31,7 +29,7 @@ from kraken_core.simulator.exchange.faults import (
 )
 from kraken_core.simulator.exchange.futures import FuturesDesk
 from kraken_core.simulator.exchange.limits import Limiter, Limits
-from kraken_core.simulator.exchange.server import PUBLIC, ExchangeServer, Reply
+from kraken_core.simulator.exchange.server import PUBLIC, AtAddress, Reply
 from kraken_core.simulator.exchange.spoiling import spoiled
 from kraken_core.simulator.exchange.tape_faults import TapeFaults
 from kraken_core.simulator.market import SimulatedMarket
@@ -53,7 +51,7 @@ class RequestLine(NamedTuple):
     fault: Fault | None
 
 
-class SimulatedExchange:
+class SimulatedExchange(AtAddress):
     """Serves a market from entering its context to leaving it, at ``url``; ``requests`` are those received, in order.
 
     Its present is when the last of the market has settled, unless the clock has another. ``trade_ids`` and ``repeats``
@@ -83,17 +81,7 @@ class SimulatedExchange:
         self._counter = FaultCounter()
         self._desk = FuturesDesk(contracts, self.clock) if contracts else None
         self._coinbase = CoinbaseDesk(contracts, self.clock) if contracts else None
-        self._server = ExchangeServer(port, self._either, prefix="/" if contracts else PUBLIC)
-        self.url = f"http://127.0.0.1:{self._server.port}"
-
-    def __enter__(self) -> Self:
-        threading.Thread(target=self._server.run, name=f"exchange at {self.url}", daemon=True).start()
-        return self
-
-    def __exit__(
-        self, _type: type[BaseException] | None, _value: BaseException | None, _traceback: TracebackType | None
-    ) -> None:
-        self._server.close()
+        self._listen(port, self._either, "/" if contracts else PUBLIC)
 
     @property
     def tape_faults(self) -> TapeFaults:

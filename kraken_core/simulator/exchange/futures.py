@@ -7,13 +7,11 @@ times in milliseconds; answers that are cut, and say so by ``more_candles``.
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
-from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -24,7 +22,7 @@ from kraken_core.domain.timerange import TimeRange, ceil, floor
 from kraken_core.simulator.charts import charted
 from kraken_core.simulator.exchange.clock import ExchangeClock
 from kraken_core.simulator.exchange.faults import Fault, FaultCounter, FaultKind, Faults
-from kraken_core.simulator.exchange.server import ExchangeServer, Reply
+from kraken_core.simulator.exchange.server import AtAddress, Reply
 from kraken_core.simulator.market import SimulatedMarket
 from kraken_core.simulator.tape import NS, decimal_text
 
@@ -211,7 +209,7 @@ class FuturesDesk:
             return Reply(_json(refused.document), fault, refused.status)
 
 
-class SimulatedFutures(FuturesDesk):
+class SimulatedFutures(AtAddress, FuturesDesk):
     """Serves a market's contracts from entering its context to leaving it, at ``url``.
 
     Its present is when the last of the market has settled, unless the clock has another.
@@ -227,17 +225,7 @@ class SimulatedFutures(FuturesDesk):
     ) -> None:
         """``port`` 0 takes a free one. Raises UsageError for a taken port."""
         super().__init__(market, clock or ExchangeClock(market.end + SETTLING_S), faults)
-        self._server = ExchangeServer(port, self.reply, prefix="/")
-        self.url = f"http://127.0.0.1:{self._server.port}"
-
-    def __enter__(self) -> Self:
-        threading.Thread(target=self._server.run, name=f"futures at {self.url}", daemon=True).start()
-        return self
-
-    def __exit__(
-        self, _type: type[BaseException] | None, _value: BaseException | None, _traceback: TracebackType | None
-    ) -> None:
-        self._server.close()
+        self._listen(port, self.reply, "/")
 
 
 def _derivatives(content: dict[str, Any], now: int) -> dict[str, Any]:

@@ -13,7 +13,8 @@ from contextlib import suppress
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
 from socketserver import ThreadingTCPServer
-from typing import Any, NamedTuple
+from types import TracebackType
+from typing import Any, NamedTuple, Self
 from urllib.parse import parse_qsl, urlsplit
 
 from kraken_core.domain.errors import UsageError
@@ -165,3 +166,24 @@ class Handler(BaseHTTPRequestHandler):
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, AT_ONCE)
         os.close(self.connection.detach())  # not by close, which ends the connection properly
         self.close_connection = True
+
+
+class AtAddress:
+    """What serves at ``url`` from entering its context to leaving it."""
+
+    url: str
+    _server: ExchangeServer
+
+    def _listen(self, port: int, reply: Answering, prefix: str) -> None:
+        """Take the port; 0 is a free one. Raises UsageError where it cannot be had."""
+        self._server = ExchangeServer(port, reply, prefix)
+        self.url = f"http://127.0.0.1:{self._server.port}"
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._server.run, name=f"{type(self).__name__} at {self.url}", daemon=True).start()
+        return self
+
+    def __exit__(
+        self, _type: type[BaseException] | None, _value: BaseException | None, _traceback: TracebackType | None
+    ) -> None:
+        self._server.close()
