@@ -22,7 +22,7 @@ from kraken_core.domain.timerange import TimeRange, TimeRanges, floor
 
 if TYPE_CHECKING:
     from kraken_core.domain.market import Series
-    from kraken_core.domain.trade_sweep import TradeSpan
+    from kraken_core.domain.trade_spans import TradeSpan
 
 Ints = npt.NDArray[np.int64]
 MOST_BLIND = 8  # questions about one span that show no id inside it: then it is not cut any further

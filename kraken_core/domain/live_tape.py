@@ -17,7 +17,7 @@ from kraken_core.domain.exchange import NS
 from kraken_core.domain.market import Pair
 from kraken_core.domain.timerange import TimeRange, ceil, floor
 from kraken_core.domain.trade_ids import Skipped
-from kraken_core.domain.trade_sweep import TradeSpan
+from kraken_core.domain.trade_spans import TradeSpan
 from kraken_core.domain.trades import PAGE, PARTS, TradeCandles, coarser, merge, partial
 
 MICROSECOND = 1_000  # nanoseconds: streams give no more of a time than that

@@ -18,34 +18,17 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from kraken_core.domain.exchange import NS, AsOf, TradesPage
-from kraken_core.domain.life import Life
-from kraken_core.domain.market import Pair, Series
+from kraken_core.domain.market import Series
 from kraken_core.domain.sweep_points import SweepPoint, SweepState
 from kraken_core.domain.timerange import END_OF_TIME, TimeRange, TimeRanges
 from kraken_core.domain.trade_ids import NO_IDS, IdRun, Run, Skipped, skipped
+from kraken_core.domain.trade_spans import TradeSpan
 from kraken_core.domain.trades import PAGE, TradeCandles
 
 STALE_S = 3600  # answers are minutes old at worst: whatever is older than this has been seen by all of them
-_A_DAY_S = 86_400
-_A_DAY_NS = _A_DAY_S * NS
+_A_DAY_NS = 86_400 * NS
 Row = tuple[Any, ...]
 _ID = list(PAGE).index("id")
-
-
-class TradeSpan(NamedTuple):
-    """What a sweep saw of a pair's ids in ``[start, end)``, epoch seconds.
-
-    ``first_id`` and ``last_id`` are those of its trades, None where it had none or the id is unknown. ``whole``: every
-    id between the two was seen. ``phantoms`` ids were skipped there, and stayed away when they were requested again.
-    """
-
-    pair: Pair
-    start: int
-    end: int
-    first_id: int | None
-    last_id: int | None
-    whole: bool
-    phantoms: int
 
 
 class Ending(NamedTuple):
@@ -343,47 +326,6 @@ def phantoms(skips: Iterable[Skipped], again: pl.DataFrame) -> list[Skipped]:
     """The ids still skipped that stayed away when they were requested again: what comes a little later is none."""
     ids = again["id"]
     return [skip for skip in skips if not ids.is_between(skip.first, skip.last).any()]
-
-
-def joined(spans: Iterable[TradeSpan]) -> list[TradeSpan]:
-    """Spans as they were seen, page by page, those whose ids follow each other as one; likewise those without any."""
-    result: list[TradeSpan] = []
-    for span in spans:
-        before = result[-1] if result else None
-        if before and (before.pair, before.end) == span[:2] and _follows(before, span):
-            phantoms = before.phantoms + span.phantoms
-            result[-1] = before._replace(end=span.end, last_id=span.last_id, phantoms=phantoms)
-        else:
-            result.append(span)
-    return result
-
-
-def id_before(spans: Iterable[TradeSpan], start: int, listed: int | None) -> int | None:
-    """The id of the last trade before an instant (epoch seconds), where sweeps have seen it; None where nobody knows.
-
-    ``spans`` are what they saw of the pair. Before the first trade of all, at ``listed``, there was none: 0.
-    """
-    if listed is not None and start <= listed:
-        return 0
-    return next((span.last_id for span in spans if span.end == start and span.whole), None)
-
-
-def rate_of_ids(seen: Iterable[tuple[int, int]], lives: Sequence[Life]) -> float | None:
-    """The trades a second of a pair, by what ids were seen, and when (epoch seconds); None where it is too short.
-
-    The first trade of all has the id 1.
-    """
-    ends = sorted([*seen, *((life.start, 1) for life in lives[:1] if not life.assumed)])
-    if not ends or ends[-1][0] - ends[0][0] < _A_DAY_S:
-        return None
-    (start, first), (end, last) = ends[0], ends[-1]
-    return max(last - first, 1) / (end - start)
-
-
-def _follows(before: TradeSpan, span: TradeSpan) -> bool:
-    if before.whole and span.whole:
-        return before.last_id is not None and span.first_id == before.last_id + 1
-    return {before.first_id, before.last_id, span.first_id, span.last_id} == {None}
 
 
 def _following(page: TradesPage, last: int, cursor: int) -> int:

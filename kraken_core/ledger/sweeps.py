@@ -12,7 +12,7 @@ from kraken_core.domain.jobs import JobMetrics
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.sweep_points import SweepPoint
 from kraken_core.domain.timerange import TimeRanges
-from kraken_core.domain.trade_sweep import TradeSpan, joined
+from kraken_core.domain.trade_spans import TradeSpan, joined
 from kraken_core.ledger.bulk import add_many, add_rows, chunks
 from kraken_core.ledger.claims import Claims
 from kraken_core.ledger.jobs import Jobs

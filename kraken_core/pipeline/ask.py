@@ -21,7 +21,8 @@ from kraken_core.domain.routes import Repair
 from kraken_core.domain.sweep_plan import Sweep
 from kraken_core.domain.sweep_points import SweepPoint
 from kraken_core.domain.timerange import END_OF_TIME, TimeRange, TimeRanges, floor, iso
-from kraken_core.domain.trade_sweep import STALE_S, Ending, Sweeping, SweepStep, TradeSpan, id_before, phantoms
+from kraken_core.domain.trade_spans import TradeSpan, id_before
+from kraken_core.domain.trade_sweep import STALE_S, Ending, Sweeping, SweepStep, phantoms
 from kraken_core.domain.trades import API_RANK
 from kraken_core.pipeline.confirmation import Confirmation
 from kraken_core.pipeline.request_budget import Budget

@@ -25,7 +25,8 @@ from kraken_core.domain.exchange import NS
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.timerange import TimeRange, TimeRanges, floor
 from kraken_core.domain.trade_numbers import IdMark, id_marks, points
-from kraken_core.domain.trade_sweep import STALE_S, TradeSpan
+from kraken_core.domain.trade_spans import TradeSpan
+from kraken_core.domain.trade_sweep import STALE_S
 from kraken_core.pipeline.audited import UNCOUNTED, trade_counts
 from kraken_core.pipeline.request_budget import Budget
 from kraken_core.ports import CandleStore, Exchange

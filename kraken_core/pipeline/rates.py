@@ -13,7 +13,7 @@ from kraken_core.domain.knowledge import Knowledge
 from kraken_core.domain.life import Life
 from kraken_core.domain.market import INTERVALS, Pair, Series
 from kraken_core.domain.timerange import TimeRanges
-from kraken_core.domain.trade_sweep import rate_of_ids
+from kraken_core.domain.trade_spans import rate_of_ids
 from kraken_core.ports import CandleStore, ClaimLedger, Exchange, NumberingExchange
 
 RECENT_S = 28 * 86_400  # of what is covered, the newest part

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from kraken_core.domain.plan import KnownFile
     from kraken_core.domain.sweep_points import SweepPoint
     from kraken_core.domain.timerange import TimeRange, TimeRanges
-    from kraken_core.domain.trade_sweep import TradeSpan
+    from kraken_core.domain.trade_spans import TradeSpan
 
 
 class ClaimLedger(Protocol):

@@ -15,7 +15,7 @@ from kraken_core.domain.knowledge import Knowledge
 from kraken_core.domain.market import Pair
 from kraken_core.domain.sweep_points import SweepPoint
 from kraken_core.domain.timerange import TimeRanges
-from kraken_core.domain.trade_sweep import TradeSpan, id_before
+from kraken_core.domain.trade_spans import TradeSpan, id_before
 from kraken_core.ledger.ledger import SqlLedger
 from tests.contract.ledger_records import DAY, DAYS, ETHER, HOURS, a_claim, a_running_job
 

@@ -17,7 +17,7 @@ from kraken_core.domain.audit import AuditedSpan, AuditVerdict
 from kraken_core.domain.candles import SCHEMA, Source, rank_of
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.timerange import TimeRanges, day_start
-from kraken_core.domain.trade_sweep import TradeSpan
+from kraken_core.domain.trade_spans import TradeSpan
 from kraken_core.pipeline.audit_pair import NO_IDS, NO_REQUESTS_LEFT, PairAudit
 from kraken_core.pipeline.audited import UNCOUNTED
 from kraken_core.pipeline.request_budget import Budget

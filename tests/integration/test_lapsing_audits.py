@@ -16,7 +16,7 @@ from kraken_core.domain.candles import SCHEMA, Source, rank_of
 from kraken_core.domain.coverage import Assertion
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.timerange import TimeRanges
-from kraken_core.domain.trade_sweep import TradeSpan
+from kraken_core.domain.trade_spans import TradeSpan
 from kraken_core.pipeline.audited import audited
 from kraken_core.ports import CandleStore, MarketLedger
 

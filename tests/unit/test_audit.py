@@ -26,7 +26,7 @@ from kraken_core.domain.exchange import NS
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.timerange import TimeRange, TimeRanges
 from kraken_core.domain.trade_numbers import IdMark, id_marks, points
-from kraken_core.domain.trade_sweep import TradeSpan
+from kraken_core.domain.trade_spans import TradeSpan
 from kraken_core.domain.trades import PAGE
 
 MINUTES = Series(Pair("BTC", "USD"), 1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kraken_core.domain.life import Life
-from kraken_core.domain.trade_sweep import rate_of_ids
+from kraken_core.domain.trade_spans import rate_of_ids
 
 DAY_S = 86_400
 LISTED = (Life(10 * DAY_S, assumed=False),)

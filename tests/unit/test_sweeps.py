@@ -15,7 +15,8 @@ from kraken_core.domain.exchange import NS, AsOf, TradesPage
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.sweep_points import SweepPoint
 from kraken_core.domain.timerange import TimeRanges
-from kraken_core.domain.trade_sweep import STALE_S, Sweeping, SweepStep, TradeSpan, id_before, without_repeats
+from kraken_core.domain.trade_spans import TradeSpan, id_before
+from kraken_core.domain.trade_sweep import STALE_S, Sweeping, SweepStep, without_repeats
 from kraken_core.domain.trades import PAGE, TradeCandles
 
 MINUTES = Series(Pair("BTC", "USD"), 1)
