@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -14,7 +18,7 @@ from kraken_core.domain.errors import Interrupted
 from kraken_core.domain.jobs import JobStatus
 from kraken_core.domain.market import Pair
 from kraken_core.domain.names import Names, PairName
-from kraken_core.domain.timerange import day_start
+from kraken_core.domain.timerange import day_start, iso
 from kraken_core.pipeline import rename
 from kraken_core.simulator.archive import write_release
 from kraken_core.simulator.listing import Listing
@@ -57,6 +61,15 @@ def run(home: Path, *sources: Path, exchange: PocketExchange | None = None, **mo
     with at_pocket(home, exchange or PocketExchange(MARKET)) as bench:
         asked = {**ASKED, "as_of": END, "api_backfill": exchange is not None, **more}
         return bench.run(bench.plan(sources=sources, **asked)).id
+
+
+def alone(home: Path, source: Path, point: str) -> subprocess.CompletedProcess[str]:
+    """The same job in a process of its own, which dies where it gets to the point."""
+    where = ["--home", str(home), "--csv-source-dir", str(source), "--as-of", iso(END)]
+    words = ["--tier", "ALL", "--start-date", str(ASKED["start_date"]), "--intervals", "1h,1d", "--no-api-backfill"]
+    command = [sys.executable, "-m", "kraken_core", "ingest", *where, *words, "--yes"]
+    environment = {**os.environ, "KRAKEN_FAILPOINT": point}
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
 
 def split_wrongly(home: Path) -> None:
@@ -203,6 +216,22 @@ def test_a_job_that_is_cut_off_while_it_renames_is_gone_on_with(
     right = tmp_path / "right"
     run(right, archive)
     run(right, archive, exchange=PocketExchange(MARKET))
+    assert state(home) == state(right)
+
+
+@pytest.mark.parametrize("point", in_soak("rename.candles:1", "rename.copied:1", "rename.copied:4"))
+def test_a_job_that_is_killed_while_it_renames_is_run_again(
+    home: Path, archive: Path, tmp_path: Path, point: str
+) -> None:
+    split_wrongly(home)
+    run(home, archive)
+    know(home, PAIRS)
+    killed, again = (alone(home, archive, point) for point in (point, ""))
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    assert again.returncode == 0, again.stderr
+    right = tmp_path / "right"
+    know(right, PAIRS)
+    run(right, archive)
     assert state(home) == state(right)
 
 

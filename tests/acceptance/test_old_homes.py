@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -18,6 +22,7 @@ from tests.support.helping import in_soak
 
 HOMES = sorted((ROOT / "tests" / "homes").glob("*.zip"))
 FIRST_AND_LAST = (HOMES[0], HOMES[-1])
+BEFORE_VWAP = ROOT / "tests" / "homes" / "ledger-0026.zip"
 
 
 @pytest.fixture(params=HOMES, ids=lambda path: path.stem)
@@ -72,6 +77,27 @@ def test_a_job_that_was_killed_under_it_is_taken_up(
     checks = kraken("verify", "--home", kept / "killed", "--json", code=None).json["checks"]
     failed = {check["name"] for check in checks if check["failed"]}
     assert failed <= {"covered"}  # the last rows of files, which earlier versions stored, and no source covers today
+
+
+@pytest.mark.parametrize("kept", in_soak(BEFORE_VWAP), ids=lambda path: path.stem, indirect=True)
+def test_a_job_killed_behind_the_new_column_of_an_old_table_is_run_again(kraken: Kraken, kept: Path) -> None:
+    where = ["--home", str(kept / "ended"), "--csv-source-dir", str(kept / "archive2")]
+    words = ["--tier", "ALL", "--start-date", "2024-01-01", "--as-of", "2024-08-01", "--no-api-backfill", "--yes"]
+    killed, again = (
+        subprocess.run(
+            [sys.executable, "-m", "kraken_core", "ingest", *where, *words],
+            env={**os.environ, "KRAKEN_FAILPOINT": point},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        for point in ("table.widened", "")
+    )
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    assert again.returncode == 0, again.stderr
+    ingested(kraken, kept, "killed", 2)
+    assert candles(kraken, kept / "ended") == candles(kraken, kept / "killed")
+    kraken("verify", "--home", kept / "ended", code=None)
 
 
 def test_a_home_of_this_version_is_kept() -> None:
