@@ -6,6 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from app.shared.addresses import keep_newer_addresses
 from app.shared.error_boundary import error_boundary
 from app.shared.history import one_entry_for_one_act, tab_title
 from app.shared.left_choices import leave_choices
@@ -20,6 +21,7 @@ ICON = Path(__file__).parent / "icon.svg"  # Streamlit's own icons are fetched f
 def main() -> None:
     """Draw the page that the address names."""
     ignore_redraws_of_left_pages()
+    keep_newer_addresses()
     open_files.raise_limit()
     st.set_page_config(page_icon=str(ICON), layout="wide")
     refuse_other_origins()
