@@ -23,6 +23,7 @@ pytest.register_assert_rewrite("tests.support")  # before any of it is imported,
 
 from tests.support.command_line import shared  # noqa: E402
 from tests.support.little_market import LittleMarket, written_to  # noqa: E402
+from tests.support.soaking import pytest_pyfunc_call, pytest_terminal_summary  # noqa: E402, F401 - hooks
 
 # No deadlines: how long an example takes says nothing about what it proves.
 settings.register_profile("quick", max_examples=50, deadline=None, derandomize=True)
