@@ -17,7 +17,7 @@ QUESTDB := .venv/servers/questdb-$(QUESTDB_VERSION).jar
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo app test soak soak-kills soak-servers soak-truth check docs man notebooks lab bench format lock clean browser screenshots
+.PHONY: help demo app test soak soak-kills soak-servers soak-truth soak-properties check docs man notebooks lab bench format lock clean browser screenshots
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -35,7 +35,7 @@ test: .venv/.test $(QUESTDB) browser ## run every test but the long ones
 KILLS := $(addprefix tests/acceptance/test_,crashes.py on_a_cluster.py backup.py lost_tables.py)
 SOAK := $(TEST) -n $(PYTEST_WORKERS) --dist loadgroup
 
-soak: soak-kills soak-servers soak-truth ## run the long tests: kills, faults, random markets
+soak: soak-kills soak-servers soak-truth soak-properties ## run the long tests: kills, faults, random markets
 
 soak-kills: .venv/.test ## of the long tests, those that kill or damage at each possible place
 	@$(SOAK) -m "soak and not postgres and not questdb" $(KILLS)
@@ -45,6 +45,9 @@ soak-servers: .venv/.test $(QUESTDB) ## of the long tests, those of PostgreSQL a
 
 soak-truth: .venv/.test browser ## of the long tests, those of random markets, faulty exchanges and the dashboard at load
 	@$(SOAK) -m "soak and not postgres and not questdb" $(addprefix --ignore=,$(KILLS))
+
+soak-properties: .venv/.test ## the properties of make test, with thousands of examples each
+	@HYPOTHESIS_PROFILE=soak $(SOAK) -m "property and not soak and not postgres and not questdb"
 
 browser: ## get a browser for the tests of the dashboard, where that can be done
 	@sh scripts/browser.sh

@@ -23,7 +23,7 @@ pytest.register_assert_rewrite("tests.support")  # before any of it is imported,
 
 from tests.support.command_line import shared  # noqa: E402
 from tests.support.little_market import LittleMarket, written_to  # noqa: E402
-from tests.support.soaking import pytest_pyfunc_call, pytest_terminal_summary  # noqa: E402, F401 - hooks
+from tests.support.soaking import is_property, pytest_pyfunc_call, pytest_terminal_summary  # noqa: E402, F401 - hooks
 
 # No deadlines: how long an example takes says nothing about what it proves.
 settings.register_profile("quick", max_examples=50, deadline=None, derandomize=True)
@@ -42,6 +42,8 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """One process has all tests that share what takes long to make: a server, or what a module makes once."""
     for item in items:
+        if is_property(item):
+            item.add_marker("property")
         if isinstance(item, pytest.Function) and (group := _shares(item)):
             item.add_marker(pytest.mark.xdist_group(group))
 

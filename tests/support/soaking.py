@@ -9,6 +9,7 @@ from functools import wraps
 from typing import Any
 
 import pytest
+from hypothesis import settings
 from hypothesis.errors import HypothesisException
 
 MINUTES = float(os.environ.get("SOAK_MINUTES", "10"))  # for each property; SOAK_MINUTES=inf tries all examples
@@ -49,12 +50,18 @@ class Bounded:
         return bounded
 
 
+def is_property(item: pytest.Item) -> bool:
+    """Whether Hypothesis runs the test."""
+    return hasattr(getattr(item, "obj", None), "hypothesis")
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
-    """Bound the property, if it is one of the long ones."""
-    property_ = getattr(pyfuncitem.obj, "hypothesis", None)
-    if property_ is None or not pyfuncitem.get_closest_marker("soak"):
+    """Bound the property, if it is one of the long ones, or all are to look long."""
+    long = pyfuncitem.get_closest_marker("soak") or settings.get_current_profile_name() == "soak"
+    if not long or not is_property(pyfuncitem):
         return (yield)
+    property_ = pyfuncitem.obj.hypothesis
     whole = property_.inner_test
     bounded = Bounded(whole, MINUTES)
     property_.inner_test = bounded.test()
