@@ -5,7 +5,7 @@ https://docs.kraken.com/api/docs/rest-api/get-ohlc-data and get-recent-trades, a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -78,6 +78,15 @@ class Listed(NamedTuple):
     venues: frozenset[str] = SPOT_ONLY
     elsewhere: frozenset[Pair] = frozenset()
 
+    @classmethod
+    def joined(cls, answers: Collection[Listed]) -> Listed:
+        """What several exchanges list, together."""
+        spot = next((answer for answer in answers if SPOT_NAME in answer.venues), cls())
+        return spot._replace(
+            venues=frozenset().union(*(answer.venues for answer in answers)),
+            elsewhere=frozenset().union(*(answer.elsewhere for answer in answers)),
+        )
+
     @property
     def names(self) -> Names:
         """What Kraken spot calls its pairs."""
@@ -89,7 +98,8 @@ class Market(NamedTuple):
 
     ``names`` are those it gave now and before. ``unread`` are the pairs that entries may be of which were not read;
     ``tokenized`` and ``whole`` as in :class:`Listed`; ``notes`` are what a user should know about the list. ``entries``
-    are those that were read, and ``skipped`` counts those that were not. ``venues`` are the exchanges that answered.
+    are those that were read, and ``skipped`` counts those that were not. ``venues`` are the exchanges that answered,
+    ``away`` those that were to answer and did not, or do not any more.
     """
 
     now: int
@@ -102,6 +112,7 @@ class Market(NamedTuple):
     entries: tuple[ListedPair, ...] = ()
     skipped: int = 0
     venues: frozenset[str] = SPOT_ONLY
+    away: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, now: int, answer: Listed, before: Names) -> Market:
@@ -122,6 +133,11 @@ class Market(NamedTuple):
             skipped=len(answer.skipped),
             venues=answer.venues,
         )
+
+    @property
+    def requestable(self) -> frozenset[Pair]:
+        """The listed pairs of exchanges that answer."""
+        return frozenset(pair for pair in self.listed if pair.venue not in self.away) if self.away else self.listed
 
     def lacks(self, pair: Pair) -> bool:
         """Whether the pair is surely not listed: what could not be read proves nothing, nor does an empty list."""

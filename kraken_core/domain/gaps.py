@@ -167,6 +167,8 @@ class GapDetection:
 class ApiReach(NamedTuple):
     """What the exchange could fill though no request for it is planned, and ``why_not``.
 
+    ``unreached`` is why not, by the names of exchanges that did not answer.
+
     ``now`` is the exchange's present, from which the OHLC endpoint reaches back: that of the detection where None.
     With ``trades`` all that was ever traded can be read, though ``no_trades`` may be why it is not; ``rates`` are
     the trades a second expected of pairs.
@@ -177,6 +179,7 @@ class ApiReach(NamedTuple):
     trades: bool = False
     no_trades: str = ""
     rates: Mapping[Pair, float] = {}
+    unreached: Mapping[str, str] = {}
 
     def route(self, series: Series, start: int, end: int, horizon: TimeRange) -> tuple[Route, str, int] | None:
         """The route that would fill a gap, at least in part, what it is, and how many requests it would take.
@@ -184,12 +187,13 @@ class ApiReach(NamedTuple):
         ``horizon`` are the slots of its series that the exchange answers candles of now.
         """
         of = venue_of(series.pair)
+        why_not = self.unreached.get(series.pair.venue, self.why_not)
         if start < horizon.end and horizon.start < end:
             requests = -(-(end - start) // (of.page * series.width)) if of.is_ranged else 1
-            return Route.OHLC, f"{_in_reach(series, start, end, horizon)}; {self.why_not}", requests
+            return Route.OHLC, f"{_in_reach(series, start, end, horizon)}; {why_not}", requests
         if self.trades and of.trades:
             requests = pages(end - start, self.rates.get(series.pair, UNKNOWN_RATE))
-            return Route.TRADES, f"{BY_TRADES}; {self.no_trades or self.why_not}", requests
+            return Route.TRADES, f"{BY_TRADES}; {self.no_trades or why_not}", requests
         return None
 
 
@@ -197,9 +201,10 @@ class ApiReach(NamedTuple):
 class IntegratedGapDetector:
     """Finds what is missing by range arithmetic, linear in the number of ranges; candles are never scanned.
 
-    ``listed`` are the pairs that the exchange lists, None where it was not queried; ``delisted`` those it was known to
-    list no more. ``reach`` is what it could fill beside what is planned. ``unreadable`` is, by series, why files of
-    theirs could not be read, ``nowhere`` of pairs why nothing is known of them at all.
+    ``listed`` are the pairs that the exchange lists, None where it was not queried, without those of exchanges that
+    are ``away``; ``delisted`` those it was known to list no more. ``reach`` is what it could fill beside what is
+    planned. ``unreadable`` is, by series, why files of theirs could not be read, ``nowhere`` of pairs why nothing is
+    known of them at all.
     """
 
     as_of: int
@@ -208,6 +213,7 @@ class IntegratedGapDetector:
     reach: ApiReach = field(default_factory=ApiReach)
     unreadable: Mapping[Series, str] = field(default_factory=dict)
     nowhere: Mapping[Pair, str] = field(default_factory=dict)
+    away: frozenset[str] = frozenset()
 
     def detect_gaps_for_asset(
         self, asset: str, wanted: Spans, covered: Spans, derivable: Spans, repairs: RepairPlan = NO_REPAIRS
@@ -299,7 +305,8 @@ class IntegratedGapDetector:
         series, start, end, *_ = known
         pair = series.pair
         note = self.unreadable.get(series) or self.nowhere.get(pair)
-        gone = pair in self.delisted or (self.listed is not None and pair not in self.listed)
+        unlisted = self.listed is not None and pair.venue not in self.away and pair not in self.listed
+        gone = pair in self.delisted or unlisted
         untaken = None if gone else self.reach.route(series, start, end, horizon)
         archive, csv_file = self._by_hand(series, start, end)
         if untaken:
@@ -310,10 +317,10 @@ class IntegratedGapDetector:
             reason = self.nowhere[pair]
         else:
             why_not = "can't be derived" if series.interval > 1 else "nothing is finer than one minute"
-            unlisted = f"the exchange no longer lists {pair}" if gone else ""
-            unlisted = unlisted if is_installed(pair.venue) else f"no exchange {pair.venue} is installed"
+            left = f"the exchange no longer lists {pair}" if gone else ""
+            left = left if is_installed(pair.venue) else f"no exchange {pair.venue} is installed"
             helps = f"available in {archive}" if archive else _partly_covered(self._holders(series, start, end))
-            reason = "; ".join(part for part in (note, unlisted, why_not, helps) if part)
+            reason = "; ".join(part for part in (note, left, why_not, helps) if part)
         return GapRecord(*known, GapStatus.UNFILLABLE, Route.NONE, reason, 0, csv_file, archive)
 
 

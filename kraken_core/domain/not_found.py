@@ -20,7 +20,7 @@ def found_nowhere(pairs: Iterable[Pair], market: Market | None, others: Collecti
 def _reason(pair: Pair, market: Market | None, names: Collection[str]) -> str:
     if market and pair in market.listed:
         return f"no source contains {pair}"
-    unlisted = " and the exchange does not list it" if market else ""
+    unlisted = " and the exchange does not list it" if market and pair.venue not in market.away else ""
     meant = _meant(pair, names)
     return f"no source contains {pair}{unlisted}" + (f": did you mean {meant}?" if meant else "")
 

@@ -11,6 +11,7 @@ from kraken_core.domain.formatting import byte_size, duration
 from kraken_core.domain.html_tables import facts
 from kraken_core.domain.market import Pair
 from kraken_core.domain.ohlcvt import EARLIEST
+from kraken_core.domain.outages import Outages, not_reached
 from kraken_core.domain.routes import NO_REPAIRS, RepairPlan
 
 if TYPE_CHECKING:
@@ -75,8 +76,8 @@ class IngestionPlan:
     ``gaps`` are those known before a file is read; ``unread`` counts series whose gaps show only when their files are
     read. ``market`` is what the exchange returned about itself, None where it is not queried, or did not answer
     (``notes`` say why). ``repairs`` are the requests that ``--max-requests`` affords, and ``listings`` counts those for
-    first trades. ``at_most`` so many requests may turn out to be needed. ``unreached`` is why the exchange, which is
-    needed, was not reached; ``nowhere`` why nothing is known of pairs.
+    first trades. ``at_most`` so many requests may turn out to be needed. ``unreached`` is why exchanges, which are
+    needed, were not reached; ``nowhere`` why nothing is known of pairs.
     """
 
     request: Request
@@ -92,7 +93,7 @@ class IngestionPlan:
     at_most: int = 0
     pace: Pace = STEADY
     notes: tuple[str, ...] = ()
-    unreached: str = ""
+    unreached: Outages = field(default_factory=dict)
     nowhere: Mapping[Pair, str] = field(default_factory=dict)
 
     @property
@@ -190,6 +191,6 @@ class IngestionPlan:
             "downloads": byte_size(self.download_bytes) if self.download_bytes else "",
             "on disk": f"about {byte_size(self.disk_bytes)}",
             "takes": f"about {duration(self.estimated_seconds)}",
-            "exchange": self.unreached,
+            "exchange": not_reached(self.unreached),
         }
         return facts("A plan; nothing has run yet", values, self.all_notes)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import NamedTuple
 
 from kraken_core.domain.exchange import Market, venue_of
@@ -12,6 +13,7 @@ from kraken_core.domain.gaps import ApiReach, GapRecord, IntegratedGapDetector, 
 from kraken_core.domain.knowledge import Knowledge
 from kraken_core.domain.life import Life, outside_life
 from kraken_core.domain.market import Pair, Series
+from kraken_core.domain.outages import Outages, not_reached
 from kraken_core.domain.routes import (
     NO_REPAIRS,
     Missing,
@@ -61,9 +63,9 @@ class RepairPlanner:
     def _missing_by_pair(self, knowledge: Knowledge, wanted: Spans, gaps: Collection[GapRecord]) -> list[Missing]:
         """What each listed pair is missing that may be requested now, in order of pairs."""
         chosen, spared = self._chosen(gaps), self._spared(gaps)
-        askable = {}
+        askable, requestable = {}, self.market.requestable
         for series, slots in self.scope.repairable(wanted).items():
-            if series.pair in self.market.listed:
+            if series.pair in requestable:
                 # What the exchange answered and was contradicted about would be answered alike again.
                 waiting = spared.get(series, _NEVER) | knowledge.refuted_answers.get(series, _NEVER)
                 slots -= waiting  # noqa: PLW2901 - narrowed
@@ -98,12 +100,13 @@ def detector_for(
     scope: Scope,
     lives: Mapping[Pair, Sequence[Life]],
     market: Market | None = None,
-    unreached: str = "",
+    unreached: Outages = MappingProxyType({}),
     rates: Mapping[Pair, float] | None = None,
 ) -> IntegratedGapDetector:
     """Detects for a request; what the exchange could fill is separated from what it could not, queried or not.
 
-    ``market`` is what it returned about itself, None where it was not queried; ``unreached`` why it could not be.
+    ``market`` is what it returned about itself, None where it was not queried; ``unreached`` why exchanges could not
+    be.
     """
     request = scope.request
     return IntegratedGapDetector(
@@ -111,12 +114,14 @@ def detector_for(
         market.listed if market else None,
         frozenset(pair for pair, known in lives.items() if known and known[-1].end is not None),
         ApiReach(
-            request.why_exchange_unused(unreached),
+            request.why_exchange_unused(),
             market.now if market else None,
             trades=True,
             no_trades="" if request.trades or not request.needs_exchange else "this job reads none (--no-trades)",
             rates=rates or {},
+            unreached={name: request.why_exchange_unused(not_reached({name: why})) for name, why in unreached.items()},
         ),
+        away=market.away if market else frozenset(),
     )
 
 

@@ -121,13 +121,13 @@ class Request(Selection):
         start = years_before(datetime.fromtimestamp(as_of, UTC).date(), DEFAULT_YEARS)
         return Selection.window(replace(self, start_date=start), as_of)
 
-    def why_exchange_unused(self, unreached: str = "") -> str:
-        """Why something is not requested that the exchange could fill; ``unreached`` is why it did not answer."""
+    def why_exchange_unused(self, outage: str = "") -> str:
+        """Why something is not requested that the exchange could fill; ``outage`` says that it did not answer."""
         if not self.api_backfill:
             return "the exchange was not queried (--no-api-backfill)"
         if not self.auto_gap_fill:
             return "the exchange was not queried (--no-auto-gap-fill)"
-        return f"the exchange was not reached: {unreached}" if unreached else "not requested by this job"
+        return outage or "not requested by this job"
 
     @property
     def needs_exchange(self) -> bool:

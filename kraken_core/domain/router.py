@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from kraken_core.domain.absent_files import absence_claims
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from kraken_core.domain.archives import Archive, ArchiveFile
     from kraken_core.domain.exchange import Market
     from kraken_core.domain.gaps import GapRecord
+    from kraken_core.domain.outages import Outages
     from kraken_core.domain.request import Request
     from kraken_core.domain.scope import Detection
     from kraken_core.domain.tiers import Tiers
@@ -36,16 +38,16 @@ if TYPE_CHECKING:
 class Prospect(NamedTuple):
     """What is known when the repair of gaps is planned; ``gaps`` are the open ones of the ledger.
 
-    ``market`` is what the exchange returned about itself, None where it is not queried; ``unreached`` why, where it was
-    to be. ``unreadable`` is why files of series could not be read, the last time that was tried; ``stored`` and
-    ``limits``: see Scope.
+    ``market`` is what the exchange returned about itself, None where it is not queried; ``unreached`` why exchanges
+    that were to be were not. ``unreadable`` is why files of series could not be read, the last time that was tried;
+    ``stored`` and ``limits``: see Scope.
     """
 
     market: Market | None
     rates: Mapping[Pair, float] = {}
     gaps: Sequence[GapRecord] = ()
     pace: Pace = STEADY
-    unreached: str = ""
+    unreached: Outages = MappingProxyType({})
     unreadable: Mapping[Series, str] = {}
     stored: Mapping[Series, TimeRange] = {}
     limits: Mapping[Series, TimeRange] = {}
@@ -167,7 +169,7 @@ class DataSourceRouter:
         routes, pace = Routes(prospect.market.now), prospect.pace.requests_a_second
         spared = {
             pair
-            for pair in {series.pair for series in offers} & prospect.market.listed
+            for pair in {series.pair for series in offers} & prospect.market.requestable
             if (request.max_requests is None or routes.repair(missing[pair]).requests <= request.max_requests)
             and exchange_is_cheaper(offers, missing[pair], routes, pace)
         }

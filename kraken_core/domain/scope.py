@@ -114,7 +114,7 @@ class Scope:
 
         A backfill fills the gaps of what was expected before, and requests only pairs of which nothing is known.
         """
-        selected = [pair for pair in market.listed if self.request.holds(pair, tiers)]
+        selected = [pair for pair in market.requestable if self.request.holds(pair, tiers)]
         if self.request.backfill:
             before = {series.pair for series in self.before}
             return sorted(pair for pair in selected if pair in before and not lives.get(pair))

@@ -11,12 +11,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from kraken_core.domain.errors import MoreRequestsNeededError, UnavailableError
+from kraken_core.domain.errors import MoreRequestsNeededError
 from kraken_core.domain.exchange import Market
 from kraken_core.domain.gaps import BY_API, GapStatus, Route
 from kraken_core.domain.jobs import JobMetrics
 from kraken_core.domain.knowledge import Knowledge
 from kraken_core.domain.market import Pair, Series
+from kraken_core.domain.outages import Outages, not_reached
 from kraken_core.domain.plan import IngestionPlan
 from kraken_core.domain.plural import counted
 from kraken_core.domain.repairs import RepairPlanner, detector_for
@@ -43,10 +44,10 @@ class Asking:
 
 
 class Backfilled(NamedTuple):
-    """What is known at the end, and why the exchange, which was needed, did not answer (any more); else ""."""
+    """What is known at the end, and why exchanges, which were needed, did not answer (any more)."""
 
     knowledge: Knowledge
-    unreached: str
+    unreached: Outages
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +104,7 @@ class _Rounds:
         self._scope = scope_of(backfill.ledger, plan.request, plan.as_of, _settled(plan, backfill.asking))
         self._began = time.monotonic()
         self._asking = backfill.asking if plan.market else None
-        self.unreached = plan.unreached
+        self.unreached = dict(plan.unreached)
         self._unasked: dict[Pair, str] = {}  # pairs of which nothing is known, as the exchange was not reached: why
         self._exhausted = False  # nothing more is requested in this job
         self._limit = _limit(plan, stages.metrics)
@@ -121,18 +122,16 @@ class _Rounds:
         tiers, request = self._backfill.tracker.tiers, self._plan.request
         unlisted = self._scope.unlisted_pairs(self.knowledge.lives, market, tiers)
         most = None if request.max_requests is None else request.max_requests // 2  # the rest in a later job
-        why = BEYOND_BUDGET
         with self._stages.stage("listings"):
-            try:
-                start, looked_up = request.window(self._plan.as_of).start, unlisted[:most]
-                changed = self._asking.listings.run(
-                    self._stages.job.id, market, self._pairs, looked_up, self.knowledge.covered(), start=start
-                )
-            except UnavailableError as error:
-                self._went_down(str(error))
-                looked_up, changed, why = [], True, f"not queried: {error}"
+            start, looked_up = request.window(self._plan.as_of).start, unlisted[:most]
+            changed, down = self._asking.listings.run(
+                self._stages.job.id, market, self._pairs, looked_up, self.knowledge.covered(), start=start
+            )
+            self._went_down(down)
             lives = {r.pair: r.lives for r in self._backfill.ledger.pairs() if request.holds(r.pair, tiers)}
-            self._unasked = {pair: why for pair in unlisted if pair not in looked_up and not lives.get(pair)}
+            why = dict.fromkeys(unlisted[most:] if most is not None else (), BEYOND_BUDGET)
+            why |= {pair: f"not queried: {down[pair.venue]}" for pair in unlisted if pair.venue in down}
+            self._unasked = {pair: reason for pair, reason in why.items() if not lives.get(pair)}
         if changed or self._unasked:
             known = (pair for pair, life in lives.items() if life)
             self._pairs = sorted({*self._pairs, *known, *self._unasked})
@@ -143,7 +142,7 @@ class _Rounds:
         with self._stages.stage("detect"):
             market, rates = self._market, self._trade_rates()
             repairing = None
-            if self._asking and market and not self.unreached:
+            if self._asking and market:
                 repairing = RepairPlanner(self._scope, market, rates, self._paged)
             nowhere = {**self._plan.nowhere, **self._unasked}
             detector = replace(
@@ -196,11 +195,11 @@ class _Rounds:
             self._stages.metrics = fetched.metrics
         self._paged = repairs.paged(self._paged)
         self._cover()
-        if fetched.down:
-            self._went_down(fetched.down)
-        self._exhausted = bool(fetched.down) or spent.left(self._limit) == 0
-        self.detect(Attempt(repairs, detected.covered, fetched.failures, self._exhausted, fetched.problems))
-        if not fetched.down and spent.left(self._limit) == 0:
+        self._went_down(fetched.down)
+        self._exhausted = spent.left(self._limit) == 0
+        away = frozenset(fetched.down)
+        self.detect(Attempt(repairs, detected.covered, fetched.failures, self._exhausted, fetched.problems, away))
+        if self._exhausted:
             self._agree_to_more()
         return True
 
@@ -234,12 +233,16 @@ class _Rounds:
     def _market(self) -> Market | None:
         """What the exchange returned when the job was planned, its clock moved on to now."""
         market = self._plan.market
-        return market and market._replace(now=market.now + int(time.monotonic() - self._began))
+        if not market:
+            return None
+        now = market.now + int(time.monotonic() - self._began)
+        return market._replace(now=now, away=market.away | self.unreached.keys())
 
-    def _went_down(self, why: str) -> None:
-        """Nothing more is requested in this job: what is missing stays open, with its route and this reason."""
-        self.unreached = why
-        self._backfill.ledger.add_event(self._stages.job.id, "exchange", why)
+    def _went_down(self, down: Outages) -> None:
+        """Nothing more is requested there in this job: what is missing stays open, with its route and this reason."""
+        self.unreached |= down
+        for name, why in down.items():
+            self._backfill.ledger.add_event(self._stages.job.id, "exchange", not_reached({name: why}))
 
     def _cover(self) -> None:
         with self._stages.stage("cover"):
@@ -250,13 +253,13 @@ class _Rounds:
             store, ledger = self._backfill.store, self._backfill.ledger
             self._rates = trades_a_second(store, ledger, self._pairs, self.knowledge)
             may_sweep = self._plan.request.trades and self._plan.request.auto_gap_fill
-            if may_sweep and self._asking and self._spent and self._market and not self.unreached:
-                unknown = [p for p in self._pairs if p in self._market.listed and p not in self._rates]
+            if may_sweep and self._asking and self._spent and self._market:
+                requestable = self._market.requestable
+                unknown = [p for p in self._pairs if p in requestable and p not in self._rates]
                 exchange, most = self._asking.fetch.exchange, self._spent.left(self._limit)
-                try:
-                    self._rates |= requested_rates(exchange, unknown, self.knowledge.lives, most)
-                except UnavailableError as error:
-                    self._went_down(str(error))
+                rates, down = requested_rates(exchange, unknown, self.knowledge.lives, most)
+                self._rates |= rates
+                self._went_down(down)
         return self._rates
 
     def _counted(self) -> JobMetrics:

@@ -46,8 +46,9 @@ class Attempt(NamedTuple):
     plan: RepairPlan
     covered: Mapping[Series, TimeRanges]
     failures: Mapping[Pair, str]
-    cut: bool  # the budget ended before the plan did, or the exchange was gone
+    cut: bool  # the budget ended before the plan did
     problems: Mapping[Pair, str] = MappingProxyType({})  # why answers did not bring all
+    away: frozenset[str] = frozenset()  # exchanges that were gone before the plan was done
 
     def failure(self, gap: GapRecord, covered: Mapping[Series, TimeRanges]) -> str | None:
         """Why a gap that is still open failed; None where it did not, or was not requested."""
@@ -59,7 +60,12 @@ class Attempt(NamedTuple):
         nothing = TimeRanges()
         of_pair = [series for series in self.plan.served if series.pair == pair]
         brought = any(covered.get(s, nothing) != self.covered.get(s, nothing) for s in of_pair)
-        if brought or self.cut or any(each.pair == pair and each.left_over for each in self.plan.repairs):
+        if (
+            brought
+            or self.cut
+            or pair.venue in self.away
+            or any(each.pair == pair and each.left_over for each in self.plan.repairs)
+        ):
             return None
         return self.problems.get(pair, "the exchange's answers do not cover it")
 

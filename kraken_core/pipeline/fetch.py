@@ -14,6 +14,7 @@ from kraken_core.domain.errors import Interrupted, PairRefusedError, Unavailable
 from kraken_core.domain.exchange import SETTLING_S, AsOf
 from kraken_core.domain.jobs import IngestionJob, JobMetrics
 from kraken_core.domain.market import Pair, Series
+from kraken_core.domain.outages import Outages
 from kraken_core.domain.routes import RepairPlan
 from kraken_core.domain.timerange import TimeRanges
 from kraken_core.pipeline.answer_buffer import AnswerBuffer, AnswerLedger
@@ -27,14 +28,14 @@ from kraken_core.ports import CandleStore, Exchange
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """The outcome of a plan of repairs: the job's metrics, why pairs failed, and why the exchange is away, if so.
+    """The outcome of a plan of repairs: the job's metrics, why pairs failed, and why exchanges are away, if so.
 
     ``problems``: why answers about pairs did not bring all that was requested.
     """
 
     metrics: JobMetrics
     failures: Mapping[Pair, str]
-    down: str | None = None
+    down: Outages = field(default_factory=dict)
     problems: Mapping[Pair, str] = field(default_factory=dict)
 
 
@@ -75,7 +76,9 @@ class Fetch:
             while True:
                 in_flight.stopped = in_flight.stopped or self.stop()
                 while (
-                    in_flight.goes_on and len(in_flight.running) < self.side_by_side and (following := next(todo, None))
+                    not in_flight.stopped
+                    and len(in_flight.running) < self.side_by_side
+                    and (following := next(todo, None))
                 ):
                     in_flight.ask(pool, *following)
                 if not in_flight.running:
@@ -114,14 +117,12 @@ class _InFlight:
 
     running: dict[Future[Answer | None], tuple[Pair, Iterator[Answer]]] = field(default_factory=dict)
     failures: dict[Pair, str] = field(default_factory=dict)
-    down: str | None = None
+    down: dict[str, str] = field(default_factory=dict)  # exchanges, by name
     stopped: bool = False
 
-    @property
-    def goes_on(self) -> bool:
-        return self.down is None and not self.stopped
-
     def ask(self, pool: ThreadPoolExecutor, pair: Pair, rest: Iterator[Answer]) -> None:
+        if self.stopped or pair.venue in self.down:
+            return
         self.running[pool.submit(next, rest, None)] = pair, rest
 
     def answered(self, pool: ThreadPoolExecutor, patience: float) -> Iterator[Answer]:
@@ -133,11 +134,10 @@ class _InFlight:
             except PairRefusedError as error:
                 self.failures[pair] = str(error)
             except UnavailableError as error:
-                self.down = str(error)  # which is no fault of the pair's
+                self.down[pair.venue] = str(error)  # which is no fault of the pair's
             except Interrupted:
                 self.stopped = True
             else:
                 if answer is not None:
-                    if self.goes_on:
-                        self.ask(pool, pair, rest)
+                    self.ask(pool, pair, rest)
                     yield answer

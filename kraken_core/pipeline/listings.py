@@ -13,6 +13,7 @@ from kraken_core.domain.errors import PairRefusedError, UnavailableError
 from kraken_core.domain.exchange import NS, FirstTrade, Market
 from kraken_core.domain.life import Life
 from kraken_core.domain.market import INTERVALS, Pair, Series
+from kraken_core.domain.outages import Outages
 from kraken_core.domain.plural import counted
 from kraken_core.domain.tiers import Tiers
 from kraken_core.domain.timerange import TimeRange, TimeRanges, ceil, floor, iso
@@ -47,12 +48,12 @@ class Listings:
         covered: Mapping[Series, TimeRanges],
         *,
         start: int,
-    ) -> bool:
+    ) -> tuple[bool, Outages]:
         """Close the lives of stored pairs that are delisted, and begin those of listed ones; whether anything changed.
 
         ``unlisted`` are the pairs whose first trade is requested, ``covered`` is what is covered of each series. A pair
-        that is listed and refused traded from ``start`` on, as far as is known. Raises UnavailableError,
-        Interrupted.
+        that is listed and refused traded from ``start`` on, as far as is known. Exchanges that did not answer come
+        with why. Raises Interrupted.
         """
         lives = {record.pair: record.lives for record in self.ledger.pairs()}
         gone = [pair for pair in known_pairs if market.lacks(pair) and lives.get(pair)]
@@ -67,19 +68,27 @@ class Listings:
         changed |= began
         if changed:
             self.ledger.record_pairs([PairRecord(pair, self.tiers.of(pair.base), now) for pair, now in changed.items()])
-        if down:
-            raise down
-        return bool(changed)
+        return bool(changed), down
 
     def _begun(
         self, job_id: int, lives: Mapping[Pair, Sequence[Life]], pairs: Sequence[Pair], window: TimeRange
-    ) -> tuple[dict[Pair, tuple[Life, ...]], UnavailableError | None]:
-        """The lives of the pairs with the first trade of each, as far as the exchange answers."""
+    ) -> tuple[dict[Pair, tuple[Life, ...]], Outages]:
+        """The lives of the pairs with the first trade of each, as far as their exchanges answer."""
         found: dict[Pair, tuple[Life, ...]] = {}
         unproven: list[str] = []
-        down = None
+        down: dict[str, str] = {}
+
+        def requested(pair: Pair) -> FirstTrade | None:
+            if pair.venue in down:
+                return None
+            try:
+                return self._first_trade(pair, lives.get(pair, ()), window.end)
+            except UnavailableError as error:
+                down.setdefault(pair.venue, str(error))
+                return None
+
         with ThreadPoolExecutor(self.side_by_side) as pool:
-            pending = [(pair, pool.submit(self._first_trade, pair, lives.get(pair, ()), window.end)) for pair in pairs]
+            pending = [(pair, pool.submit(requested, pair)) for pair in pairs]
             for pair, answer in pending:
                 try:
                     first = answer.result()
@@ -88,10 +97,6 @@ class Listings:
                     if not lives.get(pair):  # what was requested and is not stored is missing (rule 16)
                         found[pair] = (Life(window.start + 1),)  # behind the start, so that it is requested again
                     continue
-                except UnavailableError as error:
-                    pool.shutdown(cancel_futures=True)
-                    down = error
-                    break
                 if first is not None:
                     older = pair in lives and self._holds_before(pair, floor(first.time, _DAY_S))
                     found[pair] = _with_listing(lives.get(pair, ()), first, older=older)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from types import MappingProxyType
 from typing import NamedTuple
 
 from kraken_core.domain.archives import Archive, quarters_between
@@ -15,6 +16,7 @@ from kraken_core.domain.gaps import Route, named_at_once
 from kraken_core.domain.knowledge import Knowledge
 from kraken_core.domain.life import Life
 from kraken_core.domain.market import Pair, Series
+from kraken_core.domain.outages import Outages
 from kraken_core.domain.plan import IngestionPlan, KnownFile, Pace
 from kraken_core.domain.request import Request
 from kraken_core.domain.router import DataSourceRouter, Prospect
@@ -49,11 +51,11 @@ class Planner:
         market: Market | None,
         published: Callable[[Sequence[tuple[int, int]]], PublishedArchives],
         *,
-        unreached: str = "",
+        unreached: Outages = MappingProxyType({}),
     ) -> IngestionPlan:
         """The plan of a request as of an instant (epoch seconds); ``market`` where the exchange may be queried.
 
-        ``unreached`` is why it cannot be, where it was to be.
+        ``unreached`` is why exchanges cannot be that were to be.
 
         Where something is missing that may be downloaded, archives of its quarters (year, number) are looked for among
         the ``published`` ones. Raises SourceError where a source cannot be opened.
@@ -117,7 +119,7 @@ class Planner:
             return known
         return {(path, name, stamp, self._series(s)): file for (path, name, stamp, s), file in known.items()}
 
-    def _prospect(self, market: Market | None, unreached: str, request: Request, knowledge: Knowledge) -> Prospect:
+    def _prospect(self, market: Market | None, unreached: Outages, request: Request, knowledge: Knowledge) -> Prospect:
         return Prospect(
             market,
             trades_a_second(self.store, self.ledger, knowledge.lives.keys(), knowledge),

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from contextlib import suppress
 
 import polars as pl
 
-from kraken_core.domain.errors import PairRefusedError
+from kraken_core.domain.errors import PairRefusedError, UnavailableError
 from kraken_core.domain.exchange import venue_of
 from kraken_core.domain.knowledge import Knowledge
 from kraken_core.domain.life import Life
 from kraken_core.domain.market import INTERVALS, Pair, Series
+from kraken_core.domain.outages import Outages
 from kraken_core.domain.timerange import TimeRanges
 from kraken_core.domain.trade_spans import rate_of_ids
 from kraken_core.ports import CandleStore, ClaimLedger, Exchange, NumberingExchange
@@ -37,22 +37,30 @@ def trades_a_second(
 
 def requested_rates(
     exchange: Exchange, pairs: Collection[Pair], lives: Mapping[Pair, Sequence[Life]], most: int | None
-) -> dict[Pair, float]:
+) -> tuple[dict[Pair, float], Outages]:
     """Those of pairs that an exchange numbers the trades of, by the number of the newest: in ``most`` requests.
 
-    Without those that it refuses. Raises UnavailableError, Interrupted.
+    Without those that it refuses; and which exchanges did not answer. Raises Interrupted.
     """
     found: dict[Pair, float] = {}
+    down: dict[str, str] = {}
     if not isinstance(exchange, NumberingExchange):
-        return found
+        return found, down
     numbered = [pair for pair in pairs if venue_of(pair).search and lives.get(pair)]
     for pair in numbered[:most]:
-        with suppress(PairRefusedError):  # what is requested of it next says so
+        if pair.venue in down:
+            continue
+        try:
             newest = exchange.newest_trade(pair)
-            seen = [(newest.time, newest.id)] if newest and newest.id else []
-            rate = rate_of_ids(seen, lives[pair]) if seen else None
-            found |= {} if rate is None else {pair: rate}
-    return found
+        except PairRefusedError:  # what is requested of it next says so
+            continue
+        except UnavailableError as error:
+            down[pair.venue] = str(error)
+            continue
+        seen = [(newest.time, newest.id)] if newest and newest.id else []
+        rate = rate_of_ids(seen, lives[pair]) if seen else None
+        found |= {} if rate is None else {pair: rate}
+    return found, down
 
 
 def _by_candles(store: CandleStore, pairs: Collection[Pair], covered: Mapping[Series, TimeRanges]) -> dict[Pair, float]:

@@ -13,6 +13,7 @@ from kraken_core.domain.errors import StoreError
 from kraken_core.domain.jobs import FileStatus, IngestionJob, JobMetrics
 from kraken_core.domain.knowledge import Knowledge
 from kraken_core.domain.market import Pair, Series
+from kraken_core.domain.outages import Outages, not_reached
 from kraken_core.domain.plan import IngestionPlan
 from kraken_core.domain.report import Report
 from kraken_core.domain.scope import wanted_before
@@ -36,8 +37,8 @@ MOST_EVENTS = 10  # of disagreements between sources in a job's history; the log
 class JobResult:
     """How a job ended: the job as the ledger has it, its report, where its download list lies, and the time it took.
 
-    ``plan`` is what it carried out, ``differences`` those that it found between sources; ``unreached`` says why the
-    exchange, which was wanted, was not reached; ``audit`` is what came of an audit.
+    ``plan`` is what it carried out, ``differences`` those that it found between sources; ``unreached`` says why
+    exchanges, which were needed, were not reached; ``audit`` is what came of an audit.
     """
 
     job: IngestionJob
@@ -46,7 +47,7 @@ class JobResult:
     seconds: dict[str, float] = field(default_factory=dict)
     differences: tuple[Disagreement, ...] = ()
     plan: IngestionPlan | None = None
-    unreached: str = ""
+    unreached: Outages = field(default_factory=dict)
     audit: AuditOutcome | None = None
 
     def _repr_html_(self) -> str:
@@ -105,7 +106,7 @@ class Pipeline:
         as_of = max((detection.as_of for detection in detections.values()), default=plan.as_of)
         return self.reporter.generate_report(wanted_before(detections, knowledge.lives, request), as_of)
 
-    def _shortfall(self, job: IngestionJob, metrics: JobMetrics, unreached: str) -> str | None:
+    def _shortfall(self, job: IngestionJob, metrics: JobMetrics, unreached: Outages) -> str | None:
         """Why a job that came to its end did not do what it was for; None where it did (domain rule 16)."""
         reasons = []
         if metrics.all_files_failed:
@@ -113,7 +114,7 @@ class Pipeline:
             number = metrics.total_files
             reasons.append(f"none of the {number:,} files could be read: {first}" if number > 1 else first)
         if unreached:
-            reasons.append(f"the exchange was not reached: {unreached}")
+            reasons.append(not_reached(unreached))
         return " ".join(reasons) or None
 
     def _differences(self, job: IngestionJob) -> tuple[Disagreement, ...]:

@@ -82,8 +82,8 @@ class NumberingExchange(Exchange, Protocol):
 class Access(NamedTuple):
     """How an exchange is requested: at which address, and how often a second for each pair.
 
-    Waits end when ``stop`` returns true; with ``brief`` a person waits for the answers, and retries are few. ``names``
-    are what Kraken spot calls its pairs.
+    Waits end when ``stop`` returns true; with ``brief`` a person waits for the answers, and retries are few;
+    with ``once`` a request is sent once, and not waited for long. ``names`` are what Kraken spot calls its pairs.
     """
 
     url: str
@@ -91,6 +91,7 @@ class Access(NamedTuple):
     stop: Callable[[], bool]
     brief: bool = False
     names: Names = BY_RULES
+    once: bool = False
 
 
 class ExchangePlugin(Protocol):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 
 from kraken_core.domain.errors import UsageError
 from kraken_core.domain.exchange import TRADES_A_PAGE, FirstTrade, FundingRate, Listed, OhlcAnswer, TradesPage
@@ -12,19 +12,16 @@ from kraken_core.domain.timerange import TimeRange
 from kraken_core.domain.venues import SPOT_NAME
 from kraken_core.ports import Exchange, FundingExchange, NumberingExchange
 
-ONLINE = "online"
-
 
 class Exchanges:
     """An :class:`~kraken_core.ports.Exchange` of several, each opened when a pair of it is requested first.
 
-    Its clock, state and listings are those of ``venues``: the clock is the one furthest behind, and it is not online
-    where one of them is not.
+    Its clock, state and list of pairs are those of ``venue``.
     """
 
-    def __init__(self, opened: Callable[[str], Exchange], venues: Collection[str]) -> None:
+    def __init__(self, opened: Callable[[str], Exchange], venue: str = SPOT_NAME) -> None:
         self._open = opened
-        self._venues = sorted(venues, key=lambda name: (name != SPOT_NAME, name))
+        self._venue = venue
         self._opened: dict[str, Exchange] = {}
         self._lock = threading.Lock()
 
@@ -39,24 +36,16 @@ class Exchanges:
         return sum(each.retries for each in self._all())
 
     def now(self) -> int:
-        """The clock that is furthest behind, in epoch seconds."""
-        return min(self._at(name).now() for name in self._venues)
+        """The exchange's clock, in epoch seconds."""
+        return self._at(self._venue).now()
 
     def status(self) -> str:
-        """``online``, or the state of the first that is not."""
-        states = (self._at(name).status() for name in self._venues)
-        return next((state for state in states if state != ONLINE), ONLINE)
+        """The exchange's state, such as ``online``."""
+        return self._at(self._venue).status()
 
     def listed(self) -> Listed:
         """The pairs listed now."""
-        found = Listed(venues=frozenset(self._venues))
-        for name in self._venues:
-            of_venue = self._at(name).listed()
-            if name == SPOT_NAME:
-                found = of_venue._replace(venues=found.venues)
-            else:
-                found = found._replace(elsewhere=found.elsewhere | of_venue.elsewhere)
-        return found
+        return self._at(self._venue).listed()
 
     def ohlc(self, series: Series, as_of: int, young_s: int = 0, within: TimeRange | None = None) -> OhlcAnswer:
         """The candles of a series: see the port."""

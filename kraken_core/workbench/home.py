@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from kraken_core.domain.errors import HomeError
-from kraken_core.domain.exchange import SPOT_ONLY
 from kraken_core.domain.identities import Identities
 from kraken_core.domain.tiers import Tiers
 from kraken_core.domain.venues import SPOT_NAME, load_plugin
@@ -193,17 +192,17 @@ class OpenHome:
         return ChartData(self.ledger, self.store, self.tiers).completeness(report)
 
     def exchange(
-        self, stop: Callable[[], bool], patience: RetryBudget | None = None, venues: frozenset[str] = SPOT_ONLY
+        self, stop: Callable[[], bool], patience: RetryBudget | None = None, venue: str = SPOT_NAME
     ) -> Exchange:
         """The exchanges' API, which jobs request: see :meth:`open_exchanges`."""
-        return self.open_exchanges(stop, patience, venues)
+        return self.open_exchanges(stop, patience, venue)
 
     def open_exchanges(
-        self, stop: Callable[[], bool], patience: RetryBudget | None = None, venues: frozenset[str] = SPOT_ONLY
+        self, stop: Callable[[], bool], patience: RetryBudget | None = None, venue: str = SPOT_NAME
     ) -> Exchanges:
         """The exchanges' API, at the settings' addresses and pace; a wait for it ends when ``stop`` returns true.
 
-        Pairs of any that is installed may be requested; ``venues`` are those whose clocks and lists of pairs count.
+        Pairs of any that is installed may be requested; ``venue`` is the one whose clock and list of pairs it has.
         """
         from kraken_core.sources.exchanges import Exchanges
         from kraken_core.sources.rest import BRIEF
@@ -214,7 +213,7 @@ class OpenHome:
             pace, names = self.settings.requests_per_second, self.ledger.names()
             return plugin.open(Access(self.settings.exchange_url(plugin.venue), pace, stop, patience == BRIEF, names))
 
-        return Exchanges(opened, venues)
+        return Exchanges(opened, venue)
 
     def create_home(self) -> None:
         """Make the home, where it does not exist yet. Raises HomeError of one that is only to be read."""

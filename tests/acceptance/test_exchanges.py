@@ -253,7 +253,7 @@ def test_where_the_exchange_is_away_the_line_names_it(kraken: Kraken, monkeypatc
     monkeypatch.setenv("KRAKEN_EXCHANGE_URLS", f"kraken-futures={NOBODY}")
     monkeypatch.setattr("kraken_core.sources.rest.waiting.time.sleep", lambda _: None)
     said = kraken("ingest", "--pairs", PF, "--yes", code=1)
-    assert "the exchange was not reached: could not reach 127.0.0.1:9" in said.err
+    assert "Kraken Futures was not reached: could not reach 127.0.0.1:9" in said.err
 
 
 @pytest.mark.parametrize("value", ["kraken-futures", "kraken-futures=ftp://x", "=http://x", "a=http://x,b"])

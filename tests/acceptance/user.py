@@ -11,9 +11,10 @@ from typing import Any
 
 from kraken_core import Workbench
 from kraken_core.domain.errors import Interrupted, UnavailableError, UsageError
-from kraken_core.domain.exchange import SETTLING_S, SPOT_ONLY
+from kraken_core.domain.exchange import SETTLING_S
 from kraken_core.domain.jobs import UNFINISHED, JobStatus
 from kraken_core.domain.request import Request
+from kraken_core.domain.venues import SPOT_NAME
 from kraken_core.ports import Exchange
 from kraken_core.simulator.exchange import SimulatedExchange
 from kraken_core.simulator.market import SimulatedMarket
@@ -36,9 +37,7 @@ class User:
         opened = Workbench.open(self.home)
         bench = replace(opened, settings=replace(opened.settings, pairs_in_parallel=1))
 
-        def asked(
-            stop: Callable[[], bool], patience: RetryBudget | None = None, venues: frozenset[str] = SPOT_ONLY
-        ) -> Exchange:
+        def asked(stop: Callable[[], bool], patience: RetryBudget | None = None, venue: str = SPOT_NAME) -> Exchange:
             waiting = SteadyTime().waiting(stop)
             names = bench.ledger.names()
             return KrakenExchange(self.exchange.url, patience=patience or PATIENT, waiting=waiting, names=names)

@@ -13,7 +13,6 @@ from kraken_core.domain.exchange import (
     NS,
     OHLC_INTERVALS,
     SETTLING_S,
-    SPOT_ONLY,
     TRADES_A_PAGE,
     FirstTrade,
     Listed,
@@ -24,6 +23,7 @@ from kraken_core.domain.interval_units import short
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.names import BY_RULES, TOKENIZED
 from kraken_core.domain.timerange import TimeRange
+from kraken_core.domain.venues import SPOT_NAME
 from kraken_core.simulator.exchange import TapeFaults
 from kraken_core.simulator.exchange.answers import PublicApi, RequestRefusedError, body
 from kraken_core.simulator.market import SimulatedMarket
@@ -47,7 +47,7 @@ class PocketExchange:
         self._lock = threading.Lock()
 
     def __call__(
-        self, stop: Callable[[], bool], patience: RetryBudget | None = None, venues: frozenset[str] = SPOT_ONLY
+        self, stop: Callable[[], bool], patience: RetryBudget | None = None, venue: str = SPOT_NAME
     ) -> PocketExchange:
         """Opened, as a workbench does it."""
         self.stop = stop

@@ -8,9 +8,10 @@ from decimal import Decimal
 from typing import Any
 
 from kraken_core.domain.errors import PairRefusedError
-from kraken_core.domain.exchange import NS, SPOT_ONLY, TRADES_A_PAGE, FirstTrade, Listed, OhlcAnswer, TradesPage
+from kraken_core.domain.exchange import NS, TRADES_A_PAGE, FirstTrade, Listed, OhlcAnswer, TradesPage
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.timerange import TimeRange
+from kraken_core.domain.venues import SPOT_NAME
 from kraken_core.simulator.exchange.futures import FuturesApi, FuturesRefusedError
 from kraken_core.simulator.market import SimulatedMarket
 from kraken_core.sources.rest import RetryBudget
@@ -30,12 +31,12 @@ class PocketExchanges(PocketExchange):
         super().__init__(market, now)
         self.futures = FuturesApi(market)
         self.coinbase, self.coinbase_desk = pocket_coinbase(market, lambda: self.present, self._is_stopped)
-        self.venues = SPOT_ONLY
+        self.venue = SPOT_NAME
 
     def __call__(
-        self, stop: Callable[[], bool], patience: RetryBudget | None = None, venues: frozenset[str] = SPOT_ONLY
+        self, stop: Callable[[], bool], patience: RetryBudget | None = None, venue: str = SPOT_NAME
     ) -> PocketExchange:
-        self.venues = venues
+        self.venue = venue
         return super().__call__(stop, patience)
 
     def _is_stopped(self) -> bool:
@@ -45,11 +46,11 @@ class PocketExchanges(PocketExchange):
         spot = super().listed()
         contracts = {each for each in self.market.listings if each.market}
         names = {row["symbol"] for row in self._told_of_futures("derivatives/api/v3/instruments")["instruments"]}
-        found = spot if self.venues >= SPOT_ONLY else Listed()
-        elsewhere = {each for each in contracts if each.altname in names and each.venue in self.venues}
-        if COINBASE in self.venues:
+        found = spot if self.venue == SPOT_NAME else Listed()
+        elsewhere = {each for each in contracts if each.altname in names and each.venue == self.venue}
+        if self.venue == COINBASE:
             elsewhere |= self.coinbase.listed().elsewhere
-        return found._replace(venues=self.venues, elsewhere=frozenset(elsewhere))
+        return found._replace(venues=frozenset({self.venue}), elsewhere=frozenset(elsewhere))
 
     def ohlc(self, series: Series, as_of: int, young_s: int = 0, within: TimeRange | None = None) -> OhlcAnswer:
         if not series.pair.market:

@@ -95,10 +95,10 @@ def test_a_result_shows_its_job_and_its_report() -> None:
 
 
 def test_a_plan_shows_what_it_reads_and_what_is_to_be_known() -> None:
-    plan = IngestionPlan(Request(), 0, (), (), (), 0, 0, notes=(EVIL,), unreached="connection <refused>")
+    plan = IngestionPlan(Request(), 0, (), (), (), 0, 0, notes=(EVIL,), unreached={"kraken": "connection <refused>"})
     read = Read(plan._repr_html_())
     assert read.tags <= TAGS
-    assert {EVIL, "connection <refused>", "0 (0 B of text), 0 skipped"} <= {*read.text}
+    assert {EVIL, "the exchange was not reached: connection <refused>", "0 (0 B of text), 0 skipped"} <= {*read.text}
     assert "downloads" not in read.text
 
 

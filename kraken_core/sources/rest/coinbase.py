@@ -24,8 +24,8 @@ from kraken_core.sources.rest.failures import NoAnswerError, nonsense
 from kraken_core.sources.rest.json_rows import CandleRow, candle_answer, decimal, document, messages, read_rows
 from kraken_core.sources.rest.numbered_tape import NumberedTape, NumberedTrade
 from kraken_core.sources.rest.patient_client import LOG, PatientClient
-from kraken_core.sources.rest.retries import BRIEF, PATIENT
-from kraken_core.sources.rest.transport import Transport
+from kraken_core.sources.rest.retries import budget_of
+from kraken_core.sources.rest.transport import Transport, timeout_of
 from kraken_core.sources.rest.waiting import Waiting
 
 NAME = "coinbase"
@@ -73,10 +73,10 @@ class CoinbaseExchange(PatientClient):
 
     def __init__(self, access: Access, waiting: Waiting | None = None) -> None:
         super().__init__(
-            Transport(access.url, stop=access.stop, errors=_errors, setting="exchange_urls"),
+            Transport(access.url, timeout_of(access), access.stop, errors=_errors, setting="exchange_urls"),
             requests_per_second=access.requests_per_second,
             all_per_second=A_SECOND,
-            patience=BRIEF if access.brief else PATIENT,
+            patience=budget_of(access),
             waiting=waiting or Waiting(access.stop),
         )
         self._listed: frozenset[Pair] = frozenset()

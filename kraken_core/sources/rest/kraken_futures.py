@@ -24,8 +24,8 @@ from kraken_core.ports import Access
 from kraken_core.sources.rest.failures import NoAnswerError, nonsense, refused_by
 from kraken_core.sources.rest.json_rows import CandleRow, candle_answer, decimal, document, messages, read_rows
 from kraken_core.sources.rest.patient_client import LOG, PatientClient
-from kraken_core.sources.rest.retries import BRIEF, PATIENT
-from kraken_core.sources.rest.transport import Transport
+from kraken_core.sources.rest.retries import budget_of
+from kraken_core.sources.rest.transport import Transport, timeout_of
 from kraken_core.sources.rest.waiting import Waiting
 
 NAME = "kraken-futures"
@@ -59,9 +59,9 @@ class KrakenFutures(PatientClient):
     def __init__(self, access: Access, waiting: Waiting | None = None) -> None:
         waiting = waiting or Waiting(access.stop)
         super().__init__(
-            Transport(access.url, stop=access.stop, errors=_errors, setting="exchange_urls"),
+            Transport(access.url, timeout_of(access), access.stop, errors=_errors, setting="exchange_urls"),
             requests_per_second=access.requests_per_second,
-            patience=BRIEF if access.brief else PATIENT,
+            patience=budget_of(access),
             waiting=waiting,
         )
         self._listed: frozenset[Pair] = frozenset()

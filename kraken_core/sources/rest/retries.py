@@ -6,6 +6,7 @@ from collections.abc import Callable
 from random import random
 from typing import NamedTuple
 
+from kraken_core.ports import Access
 from kraken_core.sources.rest.failures import Policy
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 60.0
@@ -34,6 +35,12 @@ class RetryBudget(NamedTuple):
 
 PATIENT = RetryBudget()
 BRIEF = RetryBudget(repeat=3, doubt=2, slower=4)  # for a user who waits for a plan: a few seconds
+_ONCE = RetryBudget(1, 1, 1)
+
+
+def budget_of(access: Access) -> RetryBudget:
+    """How often requests are repeated where an exchange is opened so."""
+    return _ONCE if access.once else BRIEF if access.brief else PATIENT
 
 
 def pause_s(failures: int, chance: Callable[[], float] = random) -> float:

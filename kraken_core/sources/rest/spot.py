@@ -6,7 +6,8 @@ from kraken_core.domain.exchange import SPOT
 from kraken_core.domain.venues import Venue
 from kraken_core.ports import Access
 from kraken_core.sources.rest.client import KrakenExchange
-from kraken_core.sources.rest.retries import BRIEF, PATIENT
+from kraken_core.sources.rest.retries import budget_of
+from kraken_core.sources.rest.transport import timeout_of
 from kraken_core.sources.rest.waiting import Waiting
 
 
@@ -20,7 +21,8 @@ class KrakenSpot:
         return KrakenExchange(
             access.url,
             requests_per_second=access.requests_per_second,
-            patience=BRIEF if access.brief else PATIENT,
+            patience=budget_of(access),
+            timeout_s=timeout_of(access),
             waiting=Waiting(access.stop),
             names=access.names,
         )

@@ -11,17 +11,23 @@ from urllib.parse import urlsplit
 import requests
 
 from kraken_core.domain.errors import Interrupted
-from kraken_core.ports import never_stop
+from kraken_core.ports import Access, never_stop
 from kraken_core.sources.bounded import PIECE_BYTES, BoundedRequest
 from kraken_core.sources.rest.failures import NoAnswerError, Policy, refused_by
 from kraken_core.sources.session import prepare, unreached
 
 TIMEOUT_S = (10.0, 20.0)  # to connect; for a piece of an answer, or its end
+_ONCE_S = (3.0, 5.0)  # likewise, where a user waits to see whether there is an answer at all
 MOST_BYTES = 64 << 20  # of an answer; the largest, AssetPairs, has about one MB
 _PEACE_S = 5.0  # after "too many requests" without a time to come back
 _PASSING = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY}
 _OF_THE_QUESTION = {HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY}
 _REFUSING = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.UNAVAILABLE_FOR_LEGAL_REASONS}
+
+
+def timeout_of(access: Access) -> tuple[float, float]:
+    """How long answers are waited for where an exchange is opened so."""
+    return _ONCE_S if access.once else TIMEOUT_S
 
 
 class Transport:

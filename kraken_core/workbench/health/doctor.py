@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cached_property
+from functools import cached_property, partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
@@ -17,11 +17,14 @@ from kraken_core import __version__
 from kraken_core.domain.errors import ExchangeError, KrakenError
 from kraken_core.domain.formatting import byte_size
 from kraken_core.domain.jobs import UNFINISHED, IngestionJob, JobStatus
+from kraken_core.domain.market import Pair
 from kraken_core.domain.ohlcvt import EARLIEST
+from kraken_core.domain.outages import called
 from kraken_core.domain.plural import counted
 from kraken_core.domain.redaction import without_secrets
 from kraken_core.domain.table_mark import TableMark
 from kraken_core.domain.timerange import iso
+from kraken_core.domain.venues import SPOT_NAME, is_installed
 from kraken_core.executors.dask import other_versions
 from kraken_core.ledger.engine import file_of
 from kraken_core.ledger.inspection import LedgerState, inspect_ledger
@@ -29,7 +32,7 @@ from kraken_core.ports import Ledger, StoreState
 from kraken_core.settings import FORMAT, ShownSetting
 from kraken_core.workbench.archive_choices import unreadable_sources
 from kraken_core.workbench.health import open_files
-from kraken_core.workbench.health.reach import Reached, reach
+from kraken_core.workbench.health.reach import Reached, pairs_by_exchange, reach
 from kraken_core.workbench.home import OpenHome
 from kraken_core.workbench.jobs import disk
 
@@ -92,6 +95,11 @@ def examine(home: str | Path | None = None) -> Diagnosis:
         return Diagnosis((about_settings, about_versions, *_Examination(workbench).checks()), settings)
 
 
+def _about(exchange: str) -> str:
+    """The name of the check of an exchange."""
+    return "exchange" if exchange == SPOT_NAME else f"exchange {exchange}"
+
+
 def _check(name: str, look: Callable[[], Finding]) -> HealthCheck:
     try:
         return HealthCheck(name, *look())
@@ -116,7 +124,7 @@ class _Examination:
     workbench: OpenHome
 
     def checks(self) -> Iterator[HealthCheck]:
-        looks = {
+        looks: dict[str, Callable[[], Finding]] = {
             "home": self._home,
             "filesystem": self._file_system,
             "archives": self._archives,
@@ -126,7 +134,7 @@ class _Examination:
             "disk": self._disk,
             "cluster": self._cluster,
             "clock": self._clock,
-            "exchange": self._exchange,
+            **{_about(name): partial(self._exchange, name) for name in self._pairs},
             "skew": self._skew,
             "open files": self._open_files,
             "jobs": self._jobs,
@@ -274,29 +282,49 @@ class _Examination:
         return Finding(Status.OK, f"it shows {iso(now)}, later than all stored candles.")
 
     @cached_property
-    def _reached(self) -> Reached | ExchangeError:
-        try:
-            return reach(self.workbench.settings.api_url, self.workbench.clock)
-        except ExchangeError as error:
-            return error
+    def _pairs(self) -> dict[str, set[Pair]]:
+        return pairs_by_exchange(self._readable)
 
-    def _exchange(self) -> Finding:
-        match self._reached:
+    @cached_property
+    def _reached(self) -> dict[str, Reached | ExchangeError]:
+        found: dict[str, Reached | ExchangeError] = {}
+        for name in filter(is_installed, self._pairs):
+            try:
+                found[name] = reach(name, self.workbench.settings, self.workbench.clock)
+            except ExchangeError as error:
+                found[name] = error
+        return found
+
+    def _exchange(self, name: str) -> Finding:
+        match self._reached.get(name):
+            case None:
+                advice = "what is stored is read, and nothing is requested: install its package"
+                return Finding(Status.WARNING, f"no exchange {name} is installed: {advice}.")
             case ExchangeError() as error:
-                return Finding(Status.WARNING, f"{error} Until it answers, gaps are filled from archives alone.")
+                return Finding(Status.WARNING, f"{error} {self._without(name)}")
             case Reached(state="maintenance"):
                 return Finding(Status.WARNING, "its API answers that it is in maintenance: try again later.")
             case Reached(state=state):  # orders may be refused; market data is served all the same
                 return Finding(Status.OK, f"its API answers; its state is {state}.")
 
+    def _without(self, name: str) -> str:
+        """What follows of an outage, and what to do."""
+        if name == SPOT_NAME:
+            return "Until it answers, gaps are filled from archives alone."
+        pairs = counted(len(self._pairs[name]), "pair")
+        return f"Until it answers, gaps of {pairs} here stay open. Its address is that of the setting exchange_urls."
+
     def _skew(self) -> Finding:
-        if isinstance(self._reached, ExchangeError):
+        """Of the exchange whose clock is furthest from ours."""
+        found = {name: each.ahead_s for name, each in self._reached.items() if isinstance(each, Reached)}
+        if not found:
             return Finding(Status.OK, "unknown, as the exchange's time is not available.")
-        ahead = self._reached.ahead_s
+        name = max(found, key=lambda name: abs(found[name]))
+        ahead, theirs = found[name], f"{called(name)}'s"
         if abs(ahead) < _SKEW_S:
-            return Finding(Status.OK, f"our clock is less than {_SKEW_S} s from the exchange's.")
-        found = f"our clock is {abs(ahead):,.0f} s {'ahead of' if ahead > 0 else 'behind'} the exchange's"
-        return Finding(Status.WARNING, f"{found}: set it; until then jobs go by the earlier of the two.")
+            return Finding(Status.OK, f"our clock is less than {_SKEW_S} s from {theirs}.")
+        by = f"our clock is {abs(ahead):,.0f} s {'ahead of' if ahead > 0 else 'behind'} {theirs}"
+        return Finding(Status.WARNING, f"{by}: set it; until then jobs go by the earlier of the two.")
 
     def _jobs(self) -> Finding:
         if not (ledger := self._readable):

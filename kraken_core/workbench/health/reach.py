@@ -1,30 +1,39 @@
-"""Whether the exchange's API can be reached just now, and how far its clock is from ours."""
+"""Whether exchanges can be reached just now, and how far their clocks are from ours."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-from kraken_core.ports import Clock
-from kraken_core.sources.rest import KrakenExchange, RetryBudget
-
-TIMEOUT_S = (3.0, 5.0)  # to connect; to answer: a user waits for it
-_ONCE = RetryBudget(1, 1, 1)
+from kraken_core.domain.market import Pair
+from kraken_core.domain.outages import spot_first
+from kraken_core.domain.venues import SPOT_NAME, load_plugin
+from kraken_core.ports import Access, Clock, ExchangePlugin, Ledger, never_stop
+from kraken_core.settings import Settings
+from kraken_core.sources.rest.spot import KRAKEN
 
 
 class Reached(NamedTuple):
-    """The exchange's state, such as ``online``, and by how many seconds our clock is ahead of its."""
+    """An exchange's state, such as ``online``, and by how many seconds our clock is ahead of its."""
 
     state: str
     ahead_s: float
 
 
-def reach(url: str, clock: Clock) -> Reached:
-    """Request the exchange's state once. Raises UnavailableError."""
-    exchange = KrakenExchange(url, patience=_ONCE, timeout_s=TIMEOUT_S)
-    try:
-        state = exchange.status()
-        before = clock.now()
-        theirs = exchange.now()
-        return Reached(state, (before + clock.now()) / 2 - theirs)
-    finally:
-        exchange.close()
+def pairs_by_exchange(ledger: Ledger | None) -> dict[str, set[Pair]]:
+    """The pairs of each exchange that a home has, or expects: Kraken spot first, and alone where there are none."""
+    known: set[Pair] = set()
+    if ledger:
+        known = {record.pair for record in ledger.pairs()} | {series.pair for series in ledger.detections()}
+    names = {pair.venue for pair in known} or {SPOT_NAME}
+    return {name: {pair for pair in known if pair.venue == name} for name in spot_first(names)}
+
+
+def reach(name: str, settings: Settings, clock: Clock) -> Reached:
+    """Request the state of an exchange once. Raises UnavailableError, UnknownPairError where it is not installed."""
+    plugin: ExchangePlugin = KRAKEN if name == SPOT_NAME else load_plugin(name)
+    url, pace = settings.exchange_url(plugin.venue), settings.requests_per_second
+    exchange = plugin.open(Access(url, pace, never_stop, once=True))
+    state = exchange.status()
+    before = clock.now()
+    theirs = exchange.now()
+    return Reached(state, (before + clock.now()) / 2 - theirs)

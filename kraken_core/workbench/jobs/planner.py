@@ -18,11 +18,12 @@ from kraken_core.domain.errors import (
 from kraken_core.domain.exchange import SPOT_ONLY, Listed, Market
 from kraken_core.domain.market import Pair, first_of
 from kraken_core.domain.names import Names
+from kraken_core.domain.outages import Outages, called, not_reached, spot_first
 from kraken_core.domain.plan import IngestionPlan, Pace
 from kraken_core.domain.plural import counted
 from kraken_core.domain.request import Request
 from kraken_core.domain.tiers import Tiers
-from kraken_core.domain.venues import is_installed
+from kraken_core.domain.venues import SPOT_NAME, is_installed
 from kraken_core.ledger.engine import file_of
 from kraken_core.pipeline.cover import CoverageTracker
 from kraken_core.pipeline.plan import Planner, PublishedArchives
@@ -41,10 +42,8 @@ _NAMED = 3  # entries that a note names
 class OpenExchange(Protocol):
     """Opens the exchange's API; ``stop`` ends its waits, ``patience`` bounds them."""
 
-    def __call__(
-        self, stop: Callable[[], bool], patience: RetryBudget = PATIENT, venues: frozenset[str] = SPOT_ONLY
-    ) -> Exchange:
-        """The exchange, whose lists of pairs are those of ``venues``; nothing is requested yet."""
+    def __call__(self, stop: Callable[[], bool], patience: RetryBudget = PATIENT, venue: str = SPOT_NAME) -> Exchange:
+        """The exchanges, whose clock and list of pairs are those of ``venue``; nothing is requested yet."""
         ...
 
 
@@ -73,8 +72,7 @@ class JobPlanner:
         request = replace(request, pairs=tuple(map(self.names(market).corrected, request.pairs)))
         if not request.sources and not market and not self.ledger.pairs():
             raise UnavailableError(
-                f"the exchange was not reached: {unreached} Nothing is stored yet and no archive is named, so nothing "
-                "was done."
+                f"{not_reached(unreached)} Nothing is stored yet and no archive is named, so nothing was done."
             )
         now = min(self.clock.now(), market.now) if market else self.clock.now()
         settled = now - self.settings.settling_seconds
@@ -107,18 +105,19 @@ class JobPlanner:
         if plan.unfetched_bytes and self.remote.downloads:
             require_room(self.remote.downloads, plan.unfetched_bytes, "archives that are fetched whole")
 
-    def _plan(self, request: Request, as_of: int, market: Market | None, unreached: str) -> IngestionPlan:
+    def _plan(self, request: Request, as_of: int, market: Market | None, unreached: Outages) -> IngestionPlan:
         places = expanded(self.remote, request.sources, request.window(as_of), as_of)
         names = self.names(market)
         source = ArchiveSource.open(places, request.archive_through, self.remote, names)
         pace = Pace(self.settings.requests_per_second, self.settings.pairs_in_parallel)
         renames = names.corrections([record.pair for record in self.ledger.pairs()])
         planner = Planner(self.ledger, self.store, self.tiers.knowing(names.tokenized), pace, renames, self._keeps)
-        missed = unreached if request.needs_exchange else ""
+        missed = unreached if request.needs_exchange else {}
         published_by = partial(self._published, as_of, names)
         plan = planner.plan_sources(request, as_of, source, market, published_by, unreached=missed)
-        of_exchange = market.notes if market else (f"the exchange is not queried: {unreached}",) if unreached else ()
-        return replace(plan, notes=(*of_exchange, *_to_rename(renames), *plan.notes))
+        of_exchange = market.notes if market else ()
+        away = (f"{called(name)} is not queried: {unreached[name]}" for name in spot_first(unreached))
+        return replace(plan, notes=(*away, *of_exchange, *_to_rename(renames), *plan.notes))
 
     def _keeps(self, pair: Pair) -> bool:
         return self.tiers.holds(self.settings.keep_trades, pair)
@@ -136,25 +135,37 @@ class JobPlanner:
             return PublishedArchives(note=f"published archives are not read: {error}")
         return PublishedArchives(archives)
 
-    def _market(self, request: Request) -> tuple[Market | None, str]:
-        """What the exchange returns about itself, where it may be queried; where it does not answer, why."""
+    def _market(self, request: Request) -> tuple[Market | None, Outages]:
+        """What the exchanges of a request return about themselves, where they may be queried; why some do not answer.
+
+        Only those are queried of which pairs are named or stored, or may come with a tier.
+        """
         if not request.api_backfill:
-            return None, ""
-        stored = {record.pair for record in self.ledger.pairs()}
-        chosen = {*request.pairs, *(pair for pair in stored if request.holds(pair, self.tiers))}
+            return None, {}
+        known = {record.pair for record in self.ledger.pairs()} | {series.pair for series in self.ledger.detections()}
+        chosen = {*request.pairs, *(pair for pair in known if request.holds(pair, self.tiers))}
         venues = frozenset(pair.venue for pair in chosen if is_installed(pair.venue))
-        if not request.pairs:
+        if not request.pairs and not request.backfill:
             venues |= SPOT_ONLY  # a tier may have pairs there that are not stored yet
-        exchange = self.exchange(never_stop, BRIEF, venues)
-        try:
-            if (status := exchange.status()) == "maintenance":
-                return None, f"it is in {status}."
-            now, listed = exchange.now(), exchange.listed()
-        except UnavailableError as error:
-            return None, str(error)
+        unreached: dict[str, str] = {}
+        answers: list[tuple[int, Listed]] = []
+        for name in spot_first(venues):
+            exchange = self.exchange(never_stop, BRIEF, name)
+            try:
+                if (status := exchange.status()) == "maintenance":
+                    unreached[name] = f"it is in {status}."
+                else:
+                    answers.append((exchange.now(), exchange.listed()))
+            except UnavailableError as error:
+                unreached[name] = str(error)
+        if not answers:
+            return None, unreached
+        listed = Listed.joined([each for _, each in answers])
         # Of other exchanges only what was asked for: whoever asks for a tier of Kraken spot wants no futures.
-        listed = listed._replace(elsewhere=listed.elsewhere & {*request.pairs, *stored})
-        return Market.of(now, listed, self.ledger.names())._replace(notes=_not_read(listed)), ""
+        listed = listed._replace(elsewhere=listed.elsewhere & {*request.pairs, *known})
+        now = min(clock for clock, _ in answers)
+        market = Market.of(now, listed, self.ledger.names())
+        return market._replace(notes=_not_read(listed), away=frozenset(unreached)), unreached
 
     def _fetched(self, plan: IngestionPlan) -> IngestionPlan:
         """The plan once no archive of it is unfetched: itself, where none is."""

@@ -13,6 +13,7 @@ from kraken_core.domain.gaps import GapRecord, GapStatus
 from kraken_core.domain.interval_units import short
 from kraken_core.domain.jobs import IngestionJob, JobOrigin, Trigger
 from kraken_core.domain.market import Series
+from kraken_core.domain.outages import called, spot_first
 from kraken_core.domain.timerange import TimeRanges
 from kraken_core.workbench.home import OpenHome
 from kraken_core.workbench.jobs.control import JobControl
@@ -32,13 +33,14 @@ _SELECTING = ("tier", "tiers", "pairs", "intervals")  # of a request
 class Round:
     """What one round did: the job, why it failed or was left out, and new gaps that this watch does not fill.
 
-    A round that failed may have a job all the same, which did what it could. ``outage``: it failed because the exchange
-    was not reached.
+    A round that failed may have a job all the same, which did what it could. ``outage``: it failed because an exchange
+    was not reached; ``away`` are those its job did not reach, None where there is no job that shows it.
     """
 
     job: IngestionJob | None = None
     failed: str | None = None
     outage: bool = False
+    away: frozenset[str] | None = None
     skipped: str | None = None
     gaps: Sequence[GapRecord] = ()
 
@@ -48,7 +50,7 @@ class Watch:
     """Runs a request (arguments as for ingest_request) every so often, and notifies of what needs attention.
 
     Of rounds that fail one after the other there are notices of the first, the second, the fourth, the eighth …, and of
-    the first one that goes well again.
+    the first one that goes well again. That an exchange is not reached, or is again, is one at once, by its name.
 
     ``every`` and ``jitter`` in seconds: rounds begin ``every`` seconds apart, and up to ``jitter`` later, so that many
     homes do not send requests at once. ``wait`` sleeps, and returns true on a request to stop.
@@ -83,16 +85,23 @@ class Watch:
 
     def _rounds(self) -> Iterator[Round]:
         failures = 0  # in a row
+        away: frozenset[str] = frozenset()  # exchanges that the last job did not reach
         while not self.stop():
             began = time.monotonic()
             self._record.begin_round()
             done = self._round()
+            before, away = away, away if done.away is None else done.away
+            back = [f"{called(name)} is reached again." for name in spot_first(before - away)]
             if done.failed:
                 failures += 1
-                self._notify_of_failure(done, failures)
+                if back:
+                    self._notify(Notice("recovery", " ".join(back)))
+                if away - before or is_due(failures):
+                    self._notify_of_failure(done, failures)
             elif done.job:
                 if failures:
-                    self._notify(Notice("recovery", f"a round succeeded again, after {_rounds(failures)} failed."))
+                    again = f"a round succeeded again, after {_rounds(failures)} failed."
+                    self._notify(Notice("recovery", " ".join([again, *back])))
                 failures = 0
             pause = max(0.0, self.every - (time.monotonic() - began) + self.chance.uniform(0, self.jitter))
             self._record.end_round(done.job.id if done.job else None, done.failed or "", done.skipped or "", pause)
@@ -129,7 +138,7 @@ class Watch:
             return Round(failed=str(error), outage=isinstance(error, UnavailableError))
         job = result.job
         if job.error:
-            return Round(job, failed=job.error, outage=bool(result.unreached))
+            return Round(job, failed=job.error, outage=bool(result.unreached), away=frozenset(result.unreached))
         new = [
             gap
             for series, gaps in self._left().items()
@@ -141,7 +150,7 @@ class Watch:
             more = f" and {len(new) - 3:,} more" if len(new) > 3 else ""  # noqa: PLR2004 - as many as are named
             why = " ".join(plan.notes) or "kraken-history gaps shows what to download manually"
             self._notify(Notice("gaps", f"this watch cannot fill {lost}{more}; {why}", new))
-        return Round(job, gaps=new)
+        return Round(job, away=frozenset(), gaps=new)
 
     def _left(self) -> dict[Series, list[GapRecord]]:
         """The gaps that this watch leaves: nothing fills them, or only the exchange, which it does not query."""
@@ -153,9 +162,7 @@ class Watch:
         return found
 
     def _notify_of_failure(self, done: Round, failures: int) -> None:
-        """Notify of a failure unless that was done lately; ``failures`` counts those in a row."""
-        if not is_due(failures):
-            return
+        """Notify of a failure; ``failures`` counts those in a row."""
         again = f" {_rounds(failures)} in a row failed." if failures > 1 else ""
         self._notify(Notice("exchange" if done.outage else "failure", f"{done.failed}{again}"))
 
