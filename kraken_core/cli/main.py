@@ -20,6 +20,7 @@ from kraken_core.cli.data import export, sql
 from kraken_core.cli.deprecated import backfill_gaps, ingest_sequential
 from kraken_core.cli.doctor import doctor
 from kraken_core.cli.expect import expect
+from kraken_core.cli.funding import funding_rates
 from kraken_core.cli.history import coverage, gaps
 from kraken_core.cli.ingest import ingest
 from kraken_core.cli.jobs import jobs
@@ -90,6 +91,7 @@ for command in (
     pairs,
     tiers,
     exchanges,
+    funding_rates,
     universe,
     simulate,
     ingest_sequential,

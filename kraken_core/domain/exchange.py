@@ -193,17 +193,6 @@ class TradesPage(NamedTuple):
     id_before: int | None = None
 
 
-class FundingRate(NamedTuple):
-    """What a position of a perpetual paid for the time from ``time`` on (epoch seconds), in what it is settled in.
-
-    ``relative`` is the fraction of its value.
-    """
-
-    time: int
-    absolute: float
-    relative: float
-
-
 class FirstTrade(NamedTuple):
     """The first trade that the exchange answers of a pair: epoch seconds, and its id, None where it has none."""
 

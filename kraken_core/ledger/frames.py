@@ -33,6 +33,7 @@ from kraken_core.ledger.models import (
     candle_difference,
     data_coverage_range,
     file_ingestion_record,
+    funding_rate,
     gap_record,
     ingestion_job,
     job_stage,
@@ -149,6 +150,9 @@ VIEWS: dict[str, Select[Any]] = {
     )
     .join_from(listing_change, listing_answer)
     .order_by(listing_change.c.id),
+    "funding_rates": select(*_named(funding_rate, "pair", "time", "absolute", "relative")).order_by(
+        funding_rate.c.pair, funding_rate.c.time
+    ),
 }
 
 
@@ -207,6 +211,7 @@ class Frames(Transactions):
           other_source, other_path, other_evidence, volume_difference, trades_difference, price_difference (the largest,
           relative to the larger value), job_id, found_at
         - listings: pair, seen_at, status (``gone`` where the answer lacks the pair), altname, asset_class, whole_answer
+        - funding_rates: pair, time, absolute, relative
         """
         with self._reading() as connection:
             return frame_of((tuple(row) for row in connection.execute(VIEWS[name])), VIEWS[name])

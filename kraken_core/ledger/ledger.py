@@ -13,6 +13,7 @@ from kraken_core.ledger.evidence import Evidence
 from kraken_core.ledger.findings import KeptFindings
 from kraken_core.ledger.frames import Frames
 from kraken_core.ledger.frames_at import FramesAt
+from kraken_core.ledger.funding import FundingRates
 from kraken_core.ledger.kept_trades import KeptTrades
 from kraken_core.ledger.listings import ListingAnswers
 from kraken_core.ledger.lost import Lost
@@ -44,6 +45,7 @@ class SqlLedger(
     AuditRecords,
     Differences,
     KeptTrades,
+    FundingRates,
     Frames,
     FramesAt,
     Evidence,

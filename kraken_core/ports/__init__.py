@@ -30,6 +30,7 @@ from kraken_core.ports.coverage import CoverageLedger, Unexamined
 from kraken_core.ports.differences import DifferenceLedger
 from kraken_core.ports.exchange import Access, Exchange, ExchangePlugin, FundingExchange, NumberingExchange
 from kraken_core.ports.feed import TradeFeed
+from kraken_core.ports.funding import FundingLedger
 from kraken_core.ports.jobs import Forgotten, JobEvent, JobLedger
 from kraken_core.ports.ledger import Ledger, MarketLedger
 from kraken_core.ports.pairs import AssetRecord, PairLedger, PairRecord, RenamedRows
@@ -60,6 +61,7 @@ __all__ = [
     "Forgotten",
     "Fragmentation",
     "FundingExchange",
+    "FundingLedger",
     "JobEvent",
     "JobLedger",
     "KeepReplaced",

@@ -9,7 +9,8 @@ from kraken_core.domain.names import BY_RULES, Names
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from kraken_core.domain.exchange import FirstTrade, FundingRate, Listed, OhlcAnswer, TradesPage
+    from kraken_core.domain.exchange import FirstTrade, Listed, OhlcAnswer, TradesPage
+    from kraken_core.domain.funding import FundingRate
     from kraken_core.domain.market import Pair, Series
     from kraken_core.domain.timerange import TimeRange
     from kraken_core.domain.venues import Venue
@@ -65,8 +66,12 @@ class Exchange(Protocol):
 class FundingExchange(Exchange, Protocol):
     """An exchange with perpetuals, which tells what their positions pay."""
 
+    def pays_funding(self, pair: Pair) -> bool:
+        """Whether the pair is a perpetual; nothing is requested."""
+        ...
+
     def funding_rates(self, pair: Pair) -> list[FundingRate]:
-        """What it still answers of a perpetual's funding, by time."""
+        """What it still answers of a perpetual's funding, by time, at most one rate an instant."""
         ...
 
 

@@ -6,10 +6,11 @@ import threading
 from collections.abc import Callable
 
 from kraken_core.domain.errors import UsageError
-from kraken_core.domain.exchange import TRADES_A_PAGE, FirstTrade, FundingRate, Listed, OhlcAnswer, TradesPage
+from kraken_core.domain.exchange import TRADES_A_PAGE, FirstTrade, Listed, OhlcAnswer, TradesPage
+from kraken_core.domain.funding import FundingRate
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.timerange import TimeRange
-from kraken_core.domain.venues import SPOT_NAME
+from kraken_core.domain.venues import SPOT_NAME, is_installed
 from kraken_core.ports import Exchange, FundingExchange, NumberingExchange
 
 
@@ -64,10 +65,17 @@ class Exchanges:
         exchange = self._at(pair.venue)
         return exchange.newest_trade(pair) if isinstance(exchange, NumberingExchange) else None
 
+    def pays_funding(self, pair: Pair) -> bool:
+        """Whether the pair is a perpetual, of an exchange that is installed."""
+        if not is_installed(pair.venue):
+            return False
+        exchange = self._at(pair.venue)
+        return isinstance(exchange, FundingExchange) and exchange.pays_funding(pair)
+
     def funding_rates(self, pair: Pair) -> list[FundingRate]:
         """What the pair's exchange still answers of its funding. Raises UsageError where it knows no such thing."""
         exchange = self._at(pair.venue)
-        if not isinstance(exchange, FundingExchange):
+        if not (isinstance(exchange, FundingExchange) and exchange.pays_funding(pair)):
             raise UsageError(f"{pair} has no funding rates: name a perpetual, such as kraken-futures:PF_XBTUSD.")
         return exchange.funding_rates(pair)
 

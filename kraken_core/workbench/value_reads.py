@@ -36,23 +36,6 @@ class ValueReads(HistoryReads):
 
         return frames.pandas(self._price_finding_frame(self.select(**selection)))
 
-    def funding_rates(self, pair: str) -> pd.DataFrame:
-        """What positions of a perpetual pay, as its exchange answers it now, by time (UTC); nothing of it is stored.
-
-        Columns: absolute (of a contract, in what it is settled in), relative (the fraction of its value). Kraken
-        Futures answers about a year of hours, of which some may be absent. Raises UsageError for a pair without
-        funding, UnavailableError, PairRefusedError.
-        """
-        from kraken_core.ports import never_stop
-        from kraken_core.sources.rest import BRIEF
-        from kraken_core.workbench.queries import frames
-        from kraken_core.workbench.queries.exchanges import funding_frame
-
-        [found] = self.select(pairs=[pair]).pairs
-        return frames.pandas(funding_frame(self.open_exchanges(never_stop, BRIEF).funding_rates(found))).set_index(
-            "time"
-        )
-
     def odd_values(self, selection: Selection) -> list[PriceFinding]:
         """The same as values, by series and time."""
         from kraken_core.workbench.queries.prices import PriceQuery

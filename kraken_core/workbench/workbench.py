@@ -13,6 +13,7 @@ from kraken_core.domain.html_tables import facts
 from kraken_core.domain.timerange import END_OF_TIME
 from kraken_core.workbench.candle_reads import CandleReads
 from kraken_core.workbench.deprecated import DeprecatedNames
+from kraken_core.workbench.funding_reads import FundingReads
 from kraken_core.workbench.job_calls import JobCalls
 from kraken_core.workbench.requests import When
 from kraken_core.workbench.slot_reads import SlotReads
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(repr=False)
-class Workbench(CandleReads, TradeReads, SlotReads, JobCalls, DeprecatedNames):
+class Workbench(CandleReads, TradeReads, SlotReads, FundingReads, JobCalls, DeprecatedNames):
     """A home's history: what is held of it, how complete it is, and the jobs that complete it.
 
     Reading creates nothing: a home comes into being with its first job. Close it, or use it as a context manager.

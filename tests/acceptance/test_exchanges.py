@@ -16,7 +16,6 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from kraken_core import Workbench
-from kraken_core.domain.errors import UsageError
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.timerange import END_OF_TIME, TimeRange, TimeRanges, day_start
 from kraken_core.simulator.candles import COLUMNS
@@ -209,16 +208,6 @@ def test_candles_are_exported_certified_and_checked_under_a_name_of_their_own(
     certificate = tmp_path / "certificate.json"
     certificate.write_text(kraken("certify", "--json").out)
     kraken("check-certificate", certificate)
-
-
-def test_funding_rates_are_read_and_not_stored(kraken: Kraken, futures: SimulatedFutures) -> None:
-    with Workbench.open(kraken.home) as bench:
-        found = bench.funding_rates(PF)
-        assert (len(found), list(found.columns)) == ((END - START) // 3600, ["absolute", "relative"])
-        assert found.index[0].timestamp() == START
-        with pytest.raises(UsageError, match="BTC/USD has no funding rates: name a perpetual"):
-            bench.funding_rates("BTC/USD")
-    assert not kraken.home.exists()
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,9 @@ from kraken_core import Workbench
 from kraken_core.cli.main import cli
 from kraken_core.pipeline.adopt import Adopted
 from kraken_core.simulator.exchange import SimulatedExchange
+from kraken_core.simulator.exchange.futures import FundingFaults, SimulatedFutures
+from kraken_core.simulator.listing import Listing
+from kraken_core.simulator.market import SimulatedMarket
 from kraken_core.workbench.jobs.control import JobControl
 from kraken_core.workbench.schemas.documents import DOCUMENTS, Document
 from kraken_core.workbench.schemas.rows import closed
@@ -20,6 +23,7 @@ from scripts.json_schemas import SCHEMAS, schemas
 from tests.support.command_line import ROOT, Kraken, asked
 from tests.support.little_market import FIRST_DAY, PRESENT, LittleMarket
 from tests.support.live_exchange import live_exchange
+from tests.support.pocket_futures import PF_XBTUSD
 
 pytestmark = pytest.mark.xdist_group("schemas")  # what validates takes more than a second to load: in one process
 BY_NAME = {document.name: document for document in DOCUMENTS}
@@ -59,6 +63,17 @@ def test_what_a_reading_command_prints_is_as_described(full: Kraken, name: str, 
     document = full(*shlex.split(line), "--json").json
     conform(name, document)
     assert document, "an empty document would prove nothing"
+
+
+def test_funding_rates(kraken: Kraken, monkeypatch: pytest.MonkeyPatch) -> None:
+    contract = Listing(PF_XBTUSD, 0.001, 70_000, 1, 0.05, charted=True)
+    with SimulatedFutures(SimulatedMarket.make(1, [contract], 0, 86_400)) as futures:
+        monkeypatch.setenv("KRAKEN_EXCHANGE_URLS", f"kraken-futures={futures.url}")
+        futures.api.funding_faults = FundingFaults(absent=frozenset({3_600}))
+        for words in (("--pairs", str(PF_XBTUSD), "--update"), ()):
+            document = kraken("funding-rates", *words, "--json").json
+            assert document[0]["gaps"]
+            conform("funding-rates", document)
 
 
 def test_doctor(full: Kraken) -> None:

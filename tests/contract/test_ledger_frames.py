@@ -14,6 +14,7 @@ from kraken_core.domain.coverage import (
 )
 from kraken_core.domain.differences import Difference, Origin
 from kraken_core.domain.exchange import Listed, ListedPair, Market
+from kraken_core.domain.funding import FundingRate
 from kraken_core.domain.life import Life
 from kraken_core.domain.names import BY_RULES, PairName
 from kraken_core.domain.run_history import StageRun, VerificationRecord
@@ -35,6 +36,7 @@ def filled(ledger: SqlLedger) -> None:
     ledger.record_answer(Market.of(NOON, listed, BY_RULES))
     ledger.record_stages(job.id, [StageRun("ingest", datetime(2024, 1, 1, tzinfo=UTC), 1.5)])
     ledger.record_verification(VerificationRecord(NOON, "everything stored", "", "", ()))
+    ledger.record_funding_rates(BTC, [FundingRate(0, 0.5, 1e-6)])
     ledger.record_differences([Difference(HOURS, 0, DAY, 3, Origin(Source.CSV), Origin(Source.OHLC))])
 
 

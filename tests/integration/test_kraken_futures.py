@@ -25,7 +25,7 @@ from kraken_core.simulator.exchange.futures import ChartFaults, SimulatedFutures
 from kraken_core.simulator.listing import Listing
 from kraken_core.simulator.market import SimulatedMarket
 from kraken_core.sources.rest.failures import NoAnswerError
-from kraken_core.sources.rest.kraken_futures import KrakenFutures, candles
+from kraken_core.sources.rest.kraken_futures import KrakenFutures, candles, rates
 from tests.support.pocket_futures import PF_XBTUSD, PI_ETHUSD
 from tests.support.steady import SteadyTime
 
@@ -190,9 +190,22 @@ def test_the_clock_is_the_exchanges() -> None:
 
 def test_funding_rates_are_by_the_hour() -> None:
     with opened() as (client, _):
-        rates = client.funding_rates(PF_XBTUSD)
-    assert [rate.time for rate in rates] == list(range(START, floor(END, HOUR), HOUR))
-    assert all(abs(rate.relative) <= 1e-5 for rate in rates)
+        found = client.funding_rates(PF_XBTUSD)
+    assert [rate.time for rate in found] == list(range(START, floor(END, HOUR), HOUR))
+    assert all(abs(rate.relative) <= 1e-5 for rate in found)
+
+
+RATE = {"timestamp": "2024-04-01T00:00:00.000Z", "fundingRate": 0.5, "relativeFundingRate": 1e-6}
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [None, [{}], [RATE | {"fundingRate": "NaN"}], [RATE | {"timestamp": "soon"}], [RATE, RATE | {"fundingRate": 0.6}]],
+)
+def test_funding_rates_that_contradict_themselves_or_cannot_be_read_are_not_guessed_at(rows: Any) -> None:
+    assert [*map(tuple, rates({"rates": [RATE, RATE]}))] == [(1_711_929_600, 0.5, 1e-6)]
+    with pytest.raises(NoAnswerError, match="invalid answer: "):
+        rates({"rates": rows})
 
 
 # ----------------------------------------------------------------------------------------------------- what goes wrong

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import pytest
 
 from kraken_core.domain.errors import UsageError
-from kraken_core.domain.exchange import FundingRate, Listed, ListedPair, Market
+from kraken_core.domain.exchange import Listed, ListedPair, Market
+from kraken_core.domain.funding import FundingRate
 from kraken_core.domain.market import Pair
 from kraken_core.domain.names import BY_RULES, PairName
 from kraken_core.domain.outages import not_reached
@@ -44,6 +45,9 @@ class Fake:
 
 
 class Perpetuals(Fake):
+    def pays_funding(self, pair: Pair) -> bool:
+        return pair == PF_XBTUSD
+
     def funding_rates(self, pair: Pair) -> list[FundingRate]:
         return [FundingRate(0, 1.0, 0.5)]
 

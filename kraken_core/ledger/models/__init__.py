@@ -26,6 +26,7 @@ from kraken_core.ledger.models.coverage import (
     series_limit,
 )
 from kraken_core.ledger.models.files import archive, archive_pair, file_ingestion_record
+from kraken_core.ledger.models.funding import funding_rate
 from kraken_core.ledger.models.jobs import METRICS, RUNNING, ingestion_job, one_running_job, table_mark
 from kraken_core.ledger.models.pairs import (
     asset,
@@ -52,6 +53,7 @@ __all__ = [
     "data_coverage_range",
     "file_ingestion_record",
     "finding",
+    "funding_rate",
     "gap_record",
     "ingestion_job",
     "interval_completeness",

@@ -58,6 +58,14 @@ class ChartFaults:
     stale_s: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class FundingFaults:
+    """What may be wrong with funding rates: hours (epoch seconds) whose rates are absent, or are others for now."""
+
+    absent: frozenset[int] = frozenset()
+    preliminary: frozenset[int] = frozenset()
+
+
 class FuturesRefusedError(Exception):
     """A request is refused: with a document of JSON, and an HTTP status."""
 
@@ -71,6 +79,7 @@ class FuturesApi:
 
     def __init__(self, market: SimulatedMarket) -> None:
         self.chart_faults = ChartFaults()
+        self.funding_faults = FundingFaults()
         self._market = market
         self._pairs = {pair.altname: pair for pair in market.listings if pair.venue == VENUE}
 
@@ -151,14 +160,12 @@ class FuturesApi:
         start = max(self._market.start, now - 365 * 24 * _HOUR_S)
         hours = range(ceil(start, _HOUR_S), floor(now, _HOUR_S), _HOUR_S)
         seed = sum(pair.altname.encode())
-        return [
-            {
-                "timestamp": _iso(hour),
-                "fundingRate": ((hour // _HOUR_S * seed) % 201 - 100) / 100,
-                "relativeFundingRate": ((hour // _HOUR_S * seed) % 201 - 100) / 1e7,
-            }
-            for hour in hours
-        ]
+        found, faults = [], self.funding_faults
+        for hour in hours:
+            points = (hour // _HOUR_S * seed) % 201 - 100 + (hour in faults.preliminary)
+            rate = {"timestamp": _iso(hour), "fundingRate": points / 100, "relativeFundingRate": points / 1e7}
+            found += [rate] if hour not in faults.absent else []
+        return found
 
     def _instrument(self, pair: Pair) -> dict[str, Any]:
         kind = "futures_inverse" if pair.altname[1] == "I" else "flexible_futures"
@@ -186,8 +193,8 @@ class FuturesApi:
 class FuturesDesk:
     """Replies for a market's contracts, whoever serves them; ``requests`` are those received, in order.
 
-    ``faults`` (of the endpoints ``charts``, ``instruments``, ``executions`` and ``funding``) and the ``chart_faults``
-    of its ``api`` may be set at any time.
+    ``faults`` (of the endpoints ``charts``, ``instruments``, ``executions`` and ``funding``), and ``chart_faults`` and
+    ``funding_faults`` of its ``api``, may be set at any time.
     """
 
     def __init__(self, market: SimulatedMarket, clock: ExchangeClock, faults: Faults = Faults()) -> None:  # noqa: B008 - frozen

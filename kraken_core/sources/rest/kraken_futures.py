@@ -10,12 +10,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
+from math import isfinite
 from typing import Any, TypeVar
 
 import polars as pl
 
 from kraken_core.domain.candles import PRICES
-from kraken_core.domain.exchange import NS, TRADES_A_PAGE, FirstTrade, FundingRate, Listed, OhlcAnswer, TradesPage
+from kraken_core.domain.exchange import NS, TRADES_A_PAGE, FirstTrade, Listed, OhlcAnswer, TradesPage
+from kraken_core.domain.funding import FundingRate
 from kraken_core.domain.market import Pair, Series, shown_pair, splits
 from kraken_core.domain.timerange import END_OF_TIME, TimeRange, TimeRanges
 from kraken_core.domain.trades import PAGE
@@ -36,6 +38,7 @@ EXECUTIONS, FUNDING = "api/history/v3/market/{}/executions", "derivatives/api/v4
 _MS = 1_000_000  # nanoseconds a millisecond
 # PF_XBTUSD (perpetual, in base units), PI_ (perpetual, in contracts of a dollar); FF_ and FI_ with the day they end
 _SYMBOL = re.compile(r"(PF|PI|FF|FI)_([A-Z0-9]{3,20})(_\d{6})?")
+_PERPETUAL = ("PF_", "PI_")
 _SIDES = {"Buy": "b", "Sell": "s"}
 _T = TypeVar("_T")
 
@@ -103,9 +106,13 @@ class KrakenFutures(PatientClient):
             return FirstTrade(time // NS, None)
         return None
 
+    def pays_funding(self, pair: Pair) -> bool:
+        """Whether the contract is a perpetual: those with a day on which they end pay none."""
+        return pair.altname.startswith(_PERPETUAL)
+
     def funding_rates(self, pair: Pair) -> list[FundingRate]:
         """What is answered of a perpetual's funding, by time: about a year of hours, some of which may be absent."""
-        return self._request(FUNDING, _read(_rates), pair, {"symbol": pair.altname})
+        return self._request(FUNDING, _read(rates), pair, {"symbol": pair.altname})
 
     def _known_pairs(self) -> Iterable[Pair]:
         return self._listed
@@ -147,6 +154,20 @@ def executions(found: Mapping[str, Any], cursor: int, count: int) -> TradesPage:
     last = int(page["time"][-1]) // NS + 1 if len(page) else END_OF_TIME
     unknown = TimeRanges.single(max(cursor, 0) // NS, last) if skipped else TimeRanges()
     return TradesPage(page, following, len(elements) < count, skipped, unknown)
+
+
+def rates(found: Mapping[str, Any]) -> list[FundingRate]:
+    """Funding rates, by time, at most one an instant."""
+    rows = found.get("rates")
+    if not isinstance(rows, list):
+        raise nonsense("it has no rates")
+    try:
+        read = {_rate(row) for row in rows}
+    except (KeyError, TypeError, ValueError, ArithmeticError) as error:
+        raise nonsense("rates that cannot be read") from error
+    if len({rate.time for rate in read}) < len(read):
+        raise nonsense("two rates of one instant")
+    return sorted(read)
 
 
 def _candle(row: Mapping[str, Any], width: int) -> CandleRow:
@@ -220,21 +241,13 @@ def _contracts(found: Mapping[str, Any]) -> tuple[frozenset[Pair], dict[str, str
     return frozenset(pairs), skipped
 
 
-def _rates(found: Mapping[str, Any]) -> list[FundingRate]:
-    rows = found.get("rates")
-    if not isinstance(rows, list):
-        raise nonsense("it has no rates")
-    try:
-        return sorted(
-            FundingRate(
-                _instant(row["timestamp"], "a rate without time"),
-                float(row["fundingRate"]),
-                float(row["relativeFundingRate"]),
-            )
-            for row in rows
-        )
-    except (KeyError, TypeError, ValueError) as error:
-        raise nonsense("rates that cannot be read") from error
+def _rate(row: Mapping[str, Any]) -> FundingRate:
+    """Raises ValueError where it is no rate."""
+    at = _instant(row["timestamp"], "a rate without time")
+    found = FundingRate(at, float(row["fundingRate"]), float(row["relativeFundingRate"]))
+    if not (isfinite(found.absolute) and isfinite(found.relative)):
+        raise ValueError("no number")
+    return found
 
 
 class KrakenFuturesPlugin:

@@ -1,4 +1,4 @@
-"""The installed exchanges, and what is stored of each; funding rates as a frame."""
+"""The installed exchanges, and what is stored of each."""
 
 from __future__ import annotations
 
@@ -6,10 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
-import polars as pl
-
-from kraken_core.domain.candles import TIME
-from kraken_core.domain.exchange import SPOT, FundingRate
+from kraken_core.domain.exchange import SPOT
 from kraken_core.domain.redaction import without_secrets
 from kraken_core.domain.venues import SPOT_NAME, entries, venue
 from kraken_core.ports import PairRecord
@@ -32,9 +29,3 @@ def exchange_rows(settings: Settings, records: Iterable[PairRecord]) -> list[dic
         }
         for each in found
     ]
-
-
-def funding_frame(found: Iterable[FundingRate]) -> pl.DataFrame:
-    """Funding rates as a frame: time (UTC), absolute, relative."""
-    frame = pl.DataFrame(list(found), {"time": pl.Int64, "absolute": pl.Float64, "relative": pl.Float64}, orient="row")
-    return frame.with_columns((pl.col("time") * 1_000_000).cast(TIME))

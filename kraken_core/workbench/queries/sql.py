@@ -17,7 +17,17 @@ from kraken_core.workbench.queries.presentable import presentable
 
 CANDLES, TRADES, SILENCES = "candles", "trades", "silences"
 KEPT_VIEWS = frozenset({CANDLES, "coverage", "gaps", "differences"})  # as known at an instant there are these
-VIEWS = KEPT_VIEWS | {TRADES, "assets", "pairs", "jobs", "stages", "verifications", "files", "listings"}
+VIEWS = KEPT_VIEWS | {
+    TRADES,
+    "assets",
+    "pairs",
+    "jobs",
+    "stages",
+    "verifications",
+    "files",
+    "listings",
+    "funding_rates",
+}
 WORKED_OUT = frozenset({SILENCES, "incidents", "conditions", "price_findings", "trade_coverage"})
 _WORD = re.compile(r"\w+")
 _NO_TABLE = re.compile(r"Table with name (\w+) does not exist")

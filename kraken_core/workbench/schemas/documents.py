@@ -258,6 +258,21 @@ _EXCHANGE = record(
         "stored_pairs": COUNT,
     }
 )
+_HOURS = record({"start": TIME, "end": TIME})
+_FUNDING = record(
+    {
+        "pair": PAIR,
+        "start": said(nullable(TIME), "the hour of the first rate that is stored"),
+        "end": said(nullable(TIME), "the end of that of the last"),
+        "rates": COUNT,
+        "missing": said(COUNT, "hours between without a rate"),
+        "gaps": said(array(_HOURS), "these hours, as ranges"),
+        "new": said(COUNT, "with --update"),
+        "changed": said(COUNT, "with --update: rates that were others before"),
+        "problem": said(nullable(TEXT), "with --update: why nothing came"),
+    },
+    ("new", "changed", "problem"),
+)
 _TIER = record({"tier": TEXT, "assets": array(TEXT), "pairs_held": COUNT, "candles": COUNT})
 _SIMULATION = record(
     {"paths": array(TEXT), "holes": array(TEXT), "url": TEXT, "ws_url": said(TEXT, "its WebSocket")}, ("url", "ws_url")
@@ -330,6 +345,7 @@ DOCUMENTS = (
     Document("pairs", ("pairs",), array(rows.STORED_PAIR)),
     Document("tiers", ("tiers",), array(_TIER)),
     Document("exchanges", ("exchanges",), array(_EXCHANGE)),
+    Document("funding-rates", ("funding-rates",), array(_FUNDING)),
     Document("universe", ("universe",), _UNIVERSE),
     Document("simulation", ("simulate",), _SIMULATION),
     Document("backup", ("backup", "restore"), _BACKUP),
