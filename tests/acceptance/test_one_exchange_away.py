@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import date
+from itertools import combinations
 from typing import NamedTuple
 
 import pytest
 
 from kraken_core import Workbench
 from kraken_core.domain.market import Pair
+from kraken_core.domain.outages import called
 from kraken_core.domain.timerange import day_start
 from kraken_core.simulator.exchange import Fault, FaultKind, Faults, SimulatedExchange
 from kraken_core.simulator.exchange.coinbase import SimulatedCoinbase
@@ -36,7 +38,8 @@ MARKET = SimulatedMarket.make(
     START,
     END,
 )
-EVERYWHERE = f"{SPOT},{PF_XBTUSD},{BTC_USD}"
+PAIRS = {"kraken": SPOT, "kraken-futures": PF_XBTUSD, "coinbase": BTC_USD}
+EVERYWHERE = ",".join(map(str, PAIRS.values()))
 DAYS = ("--intervals", "60", "--start-date", "2024-04-01", "--end-date", "2024-04-02")
 WANTED = {"intervals": [60], "start_date": "2024-04-01", "end_date": "2024-04-02"}
 COINBASE_AWAY = "Coinbase Exchange was not reached: could not reach 127.0.0.1:9"
@@ -103,13 +106,29 @@ def test_kraken_spot_that_is_away_hides_no_other(kraken: Kraken, three: Three) -
     assert {gap["status"] for gap in kraken.rows("gaps")} == {"DETECTED"}
 
 
-def test_a_job_goes_on_without_an_exchange_that_stops_answering_meanwhile(kraken: Kraken, three: Three) -> None:
+@pytest.mark.parametrize("listed", [False, True], ids=["listings", "candles"])
+def test_a_job_goes_on_without_an_exchange_that_stops_answering_meanwhile(
+    kraken: Kraken, three: Three, *, listed: bool
+) -> None:
+    if listed:  # when it began is known, so that its candles are requested at once
+        kraken("ingest", "--pairs", str(BTC_USD), *DAYS[:-1], "2024-04-01", "--yes")
     forbidden = (Fault(FaultKind.FORBIDDEN, endpoint, times=None) for endpoint in ("candles", "trades"))
     three.coinbase.faults = Faults(tuple(forbidden))
     done = kraken("ingest", "--pairs", EVERYWHERE, *DAYS, "--yes", "--json", code=1).json
     assert done["error"].startswith("Coinbase Exchange was not reached: ")
     assert missing(kraken) == {str(BTC_USD)}
     assert {gap["status"] for gap in kraken.rows("gaps")} == {"DETECTED"}  # an outage is no fault of a gap's
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("away", [some for many in (1, 2) for some in combinations(PAIRS, many)])
+def test_whichever_are_away_are_named_and_only_their_pairs_are_missing(
+    kraken: Kraken, three: Three, away: tuple[str, ...]
+) -> None:
+    three.away(*away)
+    done = kraken("ingest", "--pairs", EVERYWHERE, *DAYS, "--yes", "--json", code=1).json
+    assert {name for name in PAIRS if f"{called(name)} was not reached: " in done["error"]} == {*away}
+    assert missing(kraken) == {str(PAIRS[name]) for name in away}
 
 
 def test_an_exchange_without_pairs_here_is_not_missed(kraken: Kraken, three: Three) -> None:
