@@ -252,6 +252,7 @@ class Settings:
         values = {name: in_force.get(name, getattr(self, name)) for name in self.origins}
         parts = {n: v if isinstance(v, tuple) else (str(v),) for n, v in values.items()}
         texts = {n: os.pathsep.join(map(without_secrets, each)) for n, each in parts.items()}
+        texts["exchange_urls"] = ",".join(map(without_secrets, self.exchange_urls))  # as the environment has them
         texts |= {name: "set (not shown)" if getattr(self, name) else "" for name in _SECRET}
         return tuple(ShownSetting(n, text, self.origins[n]) for n, text in texts.items())
 

@@ -144,7 +144,14 @@ def test_an_exchange_without_pairs_here_is_not_missed(kraken: Kraken, three: Thr
 def test_doctor_has_a_line_for_every_exchange_with_pairs(kraken: Kraken, three: Three) -> None:
     kraken("ingest", "--pairs", EVERYWHERE, *DAYS, "--yes")
     three.away("coinbase")
-    checks = {check["name"]: check for check in kraken("doctor", "--json").json["checks"]}
+    three.futures.clock.advance(-3_600)
+    found = kraken("doctor", "--json").json
+    checks = {check["name"]: check for check in found["checks"]}
+    addresses = {each["setting"]: each["value"] for each in found["settings"]}["exchange_urls"]
+    assert addresses == f"kraken-futures={three.futures.url},coinbase={NOBODY}"
+    assert checks["skew"]["message"].endswith(
+        "ahead of that of Kraken Futures: set it; until then jobs go by the earlier of the two."
+    )
     assert checks["exchange"]["message"] == "its API answers; its state is online."
     assert checks["exchange kraken-futures"]["status"] == "ok"
     away = checks["exchange coinbase"]

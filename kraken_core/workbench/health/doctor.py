@@ -320,7 +320,8 @@ class _Examination:
         if not found:
             return Finding(Status.OK, "unknown, as the exchange's time is not available.")
         name = max(found, key=lambda name: abs(found[name]))
-        ahead, theirs = found[name], f"{called(name)}'s"
+        ahead = found[name]
+        theirs = "the exchange's" if name == SPOT_NAME else f"that of {called(name)}"
         if abs(ahead) < _SKEW_S:
             return Finding(Status.OK, f"our clock is less than {_SKEW_S} s from {theirs}.")
         by = f"our clock is {abs(ahead):,.0f} s {'ahead of' if ahead > 0 else 'behind'} {theirs}"
