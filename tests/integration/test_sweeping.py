@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from kraken_core.ports import Vacuumed
 from kraken_core.stores.delta import compaction
 from kraken_core.stores.delta.store import DeltaStore
+from kraken_core.stores.files.folder import LocalFolder
 from tests.support.candle_frames import Row
 from tests.support.candle_tables import BTC, ETH, files_of_table, files_on_disk, held, put, stage
 
@@ -82,6 +83,21 @@ def test_the_week_is_remembered_when_the_log_is_checkpointed(root: Path, store: 
     age(root.glob("*/*.parquet"), 99 * DAY)
     DeltaTable(root).create_checkpoint()
     assert DeltaStore(root).vacuum(NOW) == Vacuumed()
+
+
+def test_of_the_log_only_what_was_written_within_the_week_is_read(
+    root: Path, store: DeltaStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A commit a minute is ten thousand entries a week, and they are looked through every hour."""
+    age((root / "_delta_log").glob("*.json"), 8 * DAY)
+    earlier = {path.name for path in (root / "_delta_log").glob("*.json")}
+    put(store, Row(BTC, 1, value=2, rank=2))
+    age(root.glob("*/*.parquet"), 99 * DAY)
+    read, text = [], LocalFolder.text
+    monkeypatch.setattr(LocalFolder, "text", lambda place, path: read.append(Path(path).name) or text(place, path))
+    assert store.vacuum(NOW) == Vacuumed()
+    assert read
+    assert not earlier & set(read)
 
 
 @pytest.mark.parametrize(
