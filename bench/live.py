@@ -5,17 +5,17 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import psutil
+import pytest
 
 from bench.figures import Figure
 from kraken_core import Workbench
@@ -28,37 +28,40 @@ from kraken_core.simulator.exchange.stream_faults import StreamFaults
 from kraken_core.simulator.listing import Listing
 from kraken_core.simulator.market import SimulatedMarket
 from kraken_core.workbench.live.state import STREAMING, read_state
+from tests.support.command_line import command
+from tests.support.live_day import HOUR_S, DiskUse, followed_day, market_of
+from tests.support.live_exchange import live_exchange
 
 PAIRS = [Pair(f"T{number:02}", "USD") for number in range(50)]
 DAY = date(2026, 3, 30)
-BEGINS = day_start(DAY) + 3600  # after an hour of the market
+BEGINS = day_start(DAY) + HOUR_S  # after an hour of the market
 LOSSES = StreamFaults(seed=6, dropped=0.17)
+BAD_LINE = replace(LOSSES, cut_after=40)
 LOOK_EVERY_S = 0.05
+JOBS = "--catch-up-every", "5m"  # more often than ever: minutes that settle while one runs are counted too
 MB = 1e6
-DAY_S = 86_400
 
 
 class Size(NamedTuple):
-    """How long: minutes at the speed of time, hours of the market at ``speed``."""
+    """How long: minutes at the speed of time, and hours of the market as fast as they can be followed."""
 
     minutes: int
     hours: int
-    speed: int
 
 
-FULL, QUICK = Size(5, 6, 60), Size(4, 1, 60)
+FULL, QUICK = Size(10, 24), Size(4, 3)
 
 
 def live(*, full: bool) -> Iterator[Figure]:
-    """From when a minute can be proved until a reader sees it; then a stretch of a day, faster than time."""
+    """From when a minute can be proved until a reader sees it; then a day, as fast as it can be followed."""
     size = FULL if full else QUICK
     yield from _latency(size.minutes)
-    yield from _stretch(size)
+    yield from _day(size.hours)
 
 
 def _latency(minutes: int) -> Iterator[Figure]:
     """A minute can be proved once it has settled, and a later trade happened: both are counted apart."""
-    with _followed(1, DAY_S, 2) as (market, clock, home, _):
+    with _followed(minutes) as (market, clock, home):
         seen = _seen(home, clock, clock.now() + SETTLING_S + minutes * 60)
     waits, late = [], 0
     for (pair, end), at in seen.items():
@@ -94,29 +97,34 @@ def _seen(home: Path, clock: ExchangeClock, until: int) -> dict[tuple[Pair, int]
     return {key: at for key, at in seen.items() if at > begun + 1}
 
 
-def _stretch(size: Size) -> Iterator[Figure]:
+def _day(hours: int) -> Iterator[Figure]:
     """Memory of the process, and what the commits of a day leave, with a job an hour that merges them."""
-    memory: list[float] = []
-    with _followed(size.speed, 3600, size.hours + 1) as (_, clock, home, process):
-        first, until = _disk(home), clock.now() + size.hours * 3600
-        while clock.now() < until:
-            time.sleep(1)
-            memory.append(process.memory_info().rss / MB)
-        last = _disk(home)
+    market = market_of(PAIRS, BEGINS, hours)
+    with (
+        tempfile.TemporaryDirectory(prefix="kraken-bench-") as folder,
+        pytest.MonkeyPatch.context() as patch,
+        live_exchange(market, BEGINS, patch, BAD_LINE) as exchange,
+    ):
+        home = Path(folder) / "home"
+        with followed_day(home, exchange, PAIRS, DAY.isoformat()) as day:
+            first = DiskUse.of(home)
+            day.follow(hours)
+            last = DiskUse.of(home)
         with Workbench.open(home) as workbench:
-            jobs, covered = workbench.jobs(), min(_stored_until(workbench).values())
-    days, half = size.hours * 3600 / DAY_S, len(memory) // 2
-    ratio = np.mean(memory[half:]) / np.mean(memory[:half])
-    failed = sum(1 for job in jobs if job.error)
-    what = f"live: {size.hours} h at {size.speed} x"
-    yield Figure(f"{what}: memory, second half to first", float(ratio), 1.15)
-    yield Figure(f"{what}: memory at its end", memory[-1], 1_000, "MB")
-    yield Figure(f"{what}: files of the table", last.files, 500)
-    yield Figure(f"{what}: commits a day", (last.written - first.written) / days, 5_000)
-    yield Figure(f"{what}: candles a day", (last.table - first.table) / days / MB, 100, "MB")
+            jobs = workbench.jobs()
+    days, what = hours / 24, f"live: {hours} h"
+    yield Figure(f"{what}: disconnects", exchange.stream.cut, 1_000 * days, least=True)
+    yield Figure(f"{what}: times as fast as time", hours * HOUR_S / day.moments[-1].took, 60, "x", least=True)
+    yield Figure(f"{what}: time an hour takes, last quarter to second hour", day.slowing, 1.25)
+    yield Figure(f"{what}: memory, last quarter to second hour", day.growth, 1.15)
+    yield Figure(f"{what}: memory at its end", day.moments[-1].memory / MB, 1_000, "MB")
+    yield Figure(f"{what}: files of the table", last.read, 500)
+    yield Figure(f"{what}: files on disk, with those merged", last.files, 5_000)
+    yield Figure(f"{what}: commits a day", (last.commits - first.commits) / days, 5_000)
+    yield Figure(f"{what}: candles a day", (last.candles - first.candles) / days / MB, 100, "MB")
+    yield Figure(f"{what}: log of the table a day", (last.log - first.log) / days / MB, 100, "MB")
     yield Figure(f"{what}: ledger a day", (last.ledger - first.ledger) / days / MB, 100, "MB")
-    yield Figure(f"{what}: jobs that failed, of {len(jobs)}", failed, 0)
-    yield Figure(f"{what}: lag of the slowest pair at its end", until - covered, 1_800, "s")
+    yield Figure(f"{what}: jobs that failed, of {len(jobs)}", sum(1 for job in jobs if job.error), 0)
 
 
 def _stored_until(workbench: Workbench) -> dict[Pair, int]:
@@ -127,29 +135,12 @@ def _stored_until(workbench: Workbench) -> dict[Pair, int]:
     return ends
 
 
-class _Disk(NamedTuple):
-    files: int  # of the table as it is
-    written: int  # commits so far
-    table: int  # bytes of all files of candles
-    ledger: int
-
-
-def _disk(home: Path) -> _Disk:
-    with Workbench.open(home) as workbench:
-        version = workbench.store.version or 0
-    files = [path for path in (home / "candles").rglob("*.parquet") if "_delta_log" not in path.parts]
-    ledger = sum(path.stat().st_size for path in home.glob("ledger.db*"))
-    return _Disk(len(files), version, sum(path.stat().st_size for path in files), ledger)
-
-
 @contextmanager
-def _followed(
-    speed: int, catch_up_s: int, hours: int
-) -> Iterator[tuple[SimulatedMarket, ExchangeClock, Path, psutil.Process]]:
-    """A home that follows the market, in a process of its own, once that streams."""
+def _followed(minutes: int) -> Iterator[tuple[SimulatedMarket, ExchangeClock, Path]]:
+    """A home that follows the market at the speed of time, by the command, once that streams."""
     listings = [Listing(pair, 2 + place % 7, 10 + place, 4, 50) for place, pair in enumerate(PAIRS)]
-    market = SimulatedMarket.make(12, listings, BEGINS - 3600, BEGINS + (hours + 4) * 3600)
-    clock = ExchangeClock(BEGINS, running=True, speed=speed)
+    market = SimulatedMarket.make(12, listings, BEGINS - HOUR_S, BEGINS + minutes * 60 + HOUR_S)
+    clock = ExchangeClock(BEGINS, running=True)
     with (
         tempfile.TemporaryDirectory(prefix="kraken-bench-") as folder,
         SimulatedExchange(market, clock=clock, limits=None) as rest,
@@ -157,11 +148,11 @@ def _followed(
     ):
         home = Path(folder) / "home"
         settings = {"KRAKEN_API_URL": rest.url, "KRAKEN_WS_URL": stream.url, "KRAKEN_REQUESTS_PER_SECOND": "10"}
-        words = [sys.executable, "-m", "bench.live_home", home, DAY.isoformat(), speed, catch_up_s, *PAIRS]
-        with subprocess.Popen(list(map(str, words)), env={**os.environ, **settings}) as process:
+        words = command("live", "--home", home, "--start-date", DAY, "--pairs", ",".join(map(str, PAIRS)), *JOBS)
+        with subprocess.Popen(words, env={**os.environ, **settings}, stderr=subprocess.DEVNULL) as process:
             try:
                 while not ((state := read_state(home)) and state.phase == STREAMING) and process.poll() is None:
                     time.sleep(0.1)
-                yield market, clock, home, psutil.Process(process.pid)
+                yield market, clock, home
             finally:
                 process.send_signal(signal.SIGTERM)

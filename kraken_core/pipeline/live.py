@@ -83,7 +83,7 @@ class Live:
         self._begin(covered)
         finest = {series.pair: ranges for series, ranges in covered.items() if ranges and self._is_finest(series)}
         self.stored_until |= {pair: ranges.hull.end for pair, ranges in finest.items()}
-        committed = self.now()
+        committed = 0  # what became whole while another job ran waits no longer
         while not over():
             for pair, trades in self.feed.take(WAIT_S).items():
                 self.tapes[pair].receive(trades)

@@ -11,6 +11,7 @@ from collections.abc import Generator
 from contextlib import closing
 from datetime import date
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -80,8 +81,9 @@ def test_killed_anywhere_the_next_start_fills_what_is_missing(
 ) -> None:
     home, later = tmp_path / "home", BEGINS + 15 * 60
     with live_exchange(MARKET, BEGINS, monkeypatch, BAD_LINE) as exchange:
-        words = [sys.executable, "-m", "tests.support.live_process", str(home), DAY, *map(str, PAIRS)]
-        with subprocess.Popen(words, cwd=ROOT, env=environment({"KRAKEN_FAILPOINT": point})) as killed:
+        words = [sys.executable, "-m", "tests.support.live_process", str(home), DAY, "1,5,60", *map(str, PAIRS)]
+        failing = environment({"KRAKEN_FAILPOINT": point})
+        with subprocess.Popen(words, cwd=ROOT, env=failing, stdout=subprocess.DEVNULL) as killed:
             until = time.monotonic() + PATIENCE_S
             while killed.poll() is None:
                 assert time.monotonic() < until
@@ -163,6 +165,35 @@ def test_a_trade_tells_that_a_minute_has_settled_where_the_clock_is_known_to_be_
             assert time.monotonic() < until
             time.sleep(0.02)
         assert live.progress[-1].until == settles - SETTLING_S
+
+
+def test_what_is_whole_when_it_begins_to_stream_is_stored_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not with the next full minute: a job that filled what was missing may have kept it waiting. No time passes."""
+    with (
+        live_exchange(MARKET, BEGINS, monkeypatch) as exchange,
+        Following(tmp_path / "home", exchange, [BTC], [1], DAY) as live,
+    ):
+        until = time.monotonic() + PATIENCE_S
+        while not live.progress:
+            assert time.monotonic() < until
+            time.sleep(0.02)
+        assert live.progress[0].until == (BEGINS - SETTLING_S) // 60 * 60
+
+
+def test_jobs_that_fill_what_is_missing_come_as_often_by_the_exchanges_clock(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with (
+        live_exchange(MARKET, BEGINS, monkeypatch) as exchange,
+        Following(tmp_path / "home", exchange, [BTC], [1], DAY, catch_up_every_s=600) as live,
+    ):
+        live.streaming()
+        live.until(BEGINS + 1300)
+        filled = [each.job.as_of for each in live.phases if each.job and not each.live]
+    assert len(filled) >= 3
+    assert all(later - earlier >= 600 for earlier, later in pairwise(filled))
 
 
 def test_live_and_watch_exclude_one_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

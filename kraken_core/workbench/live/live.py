@@ -57,10 +57,10 @@ def open_feed(url: str, pairs: Sequence[Pair]) -> TradeFeed:
 class LiveHistory:
     """Keeps what a request selects (arguments as for ingest_request) current, until a stop is requested.
 
-    Jobs that fill what is missing and live ones take turns, every ``catch_up_every_s`` seconds, and at once where a
-    pair is listed that the request selects. ``now`` is the exchange's clock, read once where None; ``wait`` sleeps, and
-    returns true on a request to stop. Notices go to ``notify``; ``observed`` is called whenever the state was written
-    that others see (``read_state``).
+    Jobs that fill what is missing and live ones take turns, every ``catch_up_every_s`` seconds of the exchange's clock,
+    and at once where a pair is listed that the request selects. ``now`` is that clock, read once where None; ``wait``
+    sleeps, and returns true on a request to stop. Notices go to ``notify``; ``observed`` is called whenever the state
+    was written that others see (``read_state``).
     """
 
     home: OpenHome
@@ -190,12 +190,12 @@ class LiveHistory:
         request, settling = self._request(), self.home.settings.settling_seconds
         now = self.now or self._exchange_clock()
         tapes = {pair: self._tapes.setdefault(pair, LiveTape(pair, request.intervals, settling)) for pair in pairs}
-        until = time.monotonic() + self.catch_up_every_s
-        runner = self.home.runner
-        job = self.home.ledger.create_job(request, now(), [], JobMetrics(), _ORIGIN)
+        runner, begins = self.home.runner, now()
+        job = self.home.ledger.create_job(request, begins, [], JobMetrics(), _ORIGIN)
 
         def over() -> bool:
-            return self.stop() or time.monotonic() >= until or self._is_listed_anew(feed, pairs, request)
+            due = now() >= begins + self.catch_up_every_s
+            return self.stop() or due or self._is_listed_anew(feed, pairs, request)
 
         live = LiveJob(feed, tapes, now, over, self.report, self._observer.look, self._refused)
         try:
