@@ -20,7 +20,7 @@ from kraken_core.stores.delta.store import DeltaStore
 from kraken_core.stores.files import candle_files, row_slices
 from kraken_core.stores.files.candle_files import ROW, CandleFiles
 from tests.support.candle_frames import Row, frame
-from tests.support.candle_tables import put, stage
+from tests.support.candle_tables import files_of_table, put, stage
 
 A, B, C = (Series(Pair(base, "USD"), 1) for base in ("A", "B", "C"))
 A_HOURS = Series(Pair("A", "USD"), 60)
@@ -243,3 +243,17 @@ def test_a_small_file_that_is_read_whole_has_the_rows_that_a_scan_finds(
     monkeypatch.setattr(candle_files, "SMALL", 0)
     assert_frame_equal(whole, files.rows([file.path], wanted, columns))
     assert whole.height == 10
+
+
+def test_nothing_is_remembered_of_files_that_left_the_table(tmp_path: Path) -> None:
+    """A commit a minute, merged every hour, is thousands of files a day."""
+    store = DeltaStore(tmp_path / "table")
+    for hour in range(3):
+        for part in range(8):
+            put(store, *(Row(series, 200 * hour + 25 * part + slot) for series in (A, B) for slot in range(25)))
+            store.candles(window(B, 200 * hour + 25 * part + 3, 200 * hour + 25 * part + 9))
+        assert store.compact(never_stop).merged
+        store.candles(window(B, 3, 9))
+    slices, table = store._slices, files_of_table(tmp_path / "table")
+    assert slices._begins.keys() | {path for path, _ in slices._signposts} <= table
+    assert slices._signposts

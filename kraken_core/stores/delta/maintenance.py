@@ -205,8 +205,10 @@ class DeltaMaintenance:
 
     def _refresh(self, *, create: bool = False) -> Mapping[str, ActiveFile]:
         active = self._log.refresh(create=create)
-        for path in self._index.paths - active.keys():
+        gone = self._index.paths - active.keys()
+        for path in gone:
             self._index.discard(path)
+        self._slices.forget(gone)
         for path in active.keys() - self._index.paths:
             spans, has_vwap = self._files.footer(path)
             self._index.add(path, active[path].interval, spans, has_vwap=has_vwap)

@@ -72,6 +72,12 @@ class RowSlices:
         self._begins: dict[str, dict[Pair, int]] = {}
         self._signposts: dict[tuple[str, Pair], Signposts] = {}
 
+    def forget(self, paths: Iterable[str]) -> None:
+        """Remember nothing of files that left the table: where there is a commit a minute, that would be all memory."""
+        for path in paths:
+            for pair in self._begins.pop(path, ()):
+                self._signposts.pop((path, pair), None)
+
     def rows(
         self,
         layouts: Mapping[str, Layout],
@@ -108,11 +114,11 @@ class RowSlices:
 
     def _pieces(self, path: str, layout: Layout, ranges: Mapping[Series, TimeRanges]) -> list[RowPiece] | None:
         """Where the ranges lie in a file; None where it is not as its spans state."""
-        if path not in self._begins:
+        begins, pieces = self._begins.get(path), []
+        if begins is None:
             ends = accumulate(span.candles for span in layout.values())
             begins = {pair: end - layout[pair].candles for pair, end in zip(layout, ends, strict=True)}
             self._begins[path] = begins
-        begins, pieces = self._begins[path], []
         for series, wanted in ranges.items():
             span = layout[series.pair]
             posts = self._posts(path, series.pair, begins[series.pair], span, wanted.hull)
@@ -130,15 +136,16 @@ class RowSlices:
         ends = Signposts(np.array([0, span.candles - 1]), np.array([span.first * US, span.last * US]))
         if span.candles <= FEW or (window.start <= span.first and span.last < window.end):
             return ends
-        if (path, pair) not in self._signposts:
+        posts = self._signposts.get((path, pair))
+        if posts is None:
             times = times_of(self._files.slice(path, begin, begin + span.candles, ["time"]))
             if len(times) != span.candles or (times[0], times[-1]) != (ends.times[0], ends.times[1]):
                 return None
             rows = np.append(np.arange(0, span.candles - 1, STEP), span.candles - 1)
             if len(self._signposts) >= REMEMBERED:
                 self._signposts.clear()
-            self._signposts[path, pair] = Signposts(rows, times[rows])
-        return self._signposts[path, pair]
+            self._signposts[path, pair] = posts = Signposts(rows, times[rows])
+        return posts
 
 
 def _is_wasteful(places: Iterable[Sequence[RowPiece] | None]) -> bool:
