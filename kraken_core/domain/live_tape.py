@@ -130,7 +130,8 @@ class LiveTape:
             self._parts = merge((self._parts, partial(trades, finest)))
         slots = tuple(slots for interval in self.intervals if (slots := self._slots(interval, until)))
         kept_from = min(*self._done.values(), end - KEPT_S)
-        self._parts = self._parts.filter(pl.col("time") >= kept_from)
+        # In one piece: else each minute of an open day is one of its own in every column, and all is slower by it.
+        self._parts = self._parts.filter(pl.col("time") >= kept_from).rechunk()
         self._again.clear()
         return LiveStep(slots, self._span(TimeRange(start, end), taken), trades)
 

@@ -17,7 +17,7 @@ from tests.support.live_day import HOUR_S, DiskUse, followed_day, market_of
 from tests.support.live_exchange import assert_stored_is_true, live_exchange
 
 DAY = date(2026, 3, 30)
-BEGINS = day_start(DAY) + HOUR_S
+BEGINS = day_start(DAY) - HOUR_S  # so that the candle of a day is open for nearly all of it
 HOURS = 24
 PAIRS = [Pair(f"T{number:02}", "USD") for number in range(50)]
 BAD_LINE = StreamFaults(seed=6, dropped=0.17, repeated=0.1, swapped=0.1, cut_after=40)
@@ -30,7 +30,7 @@ def test_a_day_of_fifty_pairs_is_that_of_the_tape_and_nothing_grows(
 ) -> None:
     home, market = tmp_path / "home", market_of(PAIRS, BEGINS, HOURS)
     with live_exchange(market, BEGINS, monkeypatch, BAD_LINE) as exchange:
-        with followed_day(home, exchange, PAIRS, DAY.isoformat()) as day:
+        with followed_day(home, exchange, PAIRS, "2026-03-29") as day:
             day.follow(HOURS)
             disk = DiskUse.of(home)
         whole = TimeRanges.single(BEGINS, exchange.clock.now() - UNTRADED_S)
@@ -46,5 +46,5 @@ def test_a_day_of_fifty_pairs_is_that_of_the_tape_and_nothing_grows(
     assert len(jobs) > 2 * HOURS
     assert sum(job.metrics.records_changed for job in jobs) == 0
     assert day.growth < 1.1
-    assert day.moments[-1].descriptors <= day.moments[5].descriptors + len(day.moments)
+    assert day.moments[-1].descriptors < day.moments[0].descriptors + 20  # connections come and go
     assert disk.read < 300

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from datetime import date
 from decimal import Decimal
+from itertools import islice
 
 import polars as pl
 from hypothesis import given
@@ -109,6 +110,15 @@ def test_minutes_without_trades_between_consecutive_ids_are_given_without_candle
     assert step is not None
     assert step.slots[0].known == (START + 60, START + 180)
     assert step.slots[0].candles.is_empty()
+
+
+def test_what_is_kept_for_a_longer_slot_is_in_one_piece_however_often_something_was_given() -> None:
+    live, received = tape(1, 60), iter(TRADES)
+    for now in range(START, START + 3600, 60):
+        live.receive(islice(received, 4))
+        live.give(now + SETTLING_S)
+    assert live._parts.height > 30
+    assert live._parts.n_chunks() == 1
 
 
 def test_ids_that_do_not_exist_leave_the_slots_around_them_out() -> None:
