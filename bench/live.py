@@ -9,7 +9,6 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import NamedTuple
@@ -29,14 +28,13 @@ from kraken_core.simulator.listing import Listing
 from kraken_core.simulator.market import SimulatedMarket
 from kraken_core.workbench.live.state import STREAMING, read_state
 from tests.support.command_line import command
-from tests.support.live_day import HOUR_S, DiskUse, followed_day, market_of
+from tests.support.live_day import BAD_LINE, HOUR_S, DiskUse, followed_day, market_of
 from tests.support.live_exchange import live_exchange
 
 PAIRS = [Pair(f"T{number:02}", "USD") for number in range(50)]
 DAY = date(2026, 3, 30)
 BEGINS = day_start(DAY) + HOUR_S  # after an hour of the market
 LOSSES = StreamFaults(seed=6, dropped=0.17)
-BAD_LINE = replace(LOSSES, cut_after=40)
 LOOK_EVERY_S = 0.05
 JOBS = "--catch-up-every", "5m"  # more often than ever: minutes that settle while one runs are counted too
 MB = 1e6
@@ -99,14 +97,15 @@ def _seen(home: Path, clock: ExchangeClock, until: int) -> dict[tuple[Pair, int]
 
 def _day(hours: int) -> Iterator[Figure]:
     """Memory of the process, and what the commits of a day leave, with a job an hour that merges them."""
-    market = market_of(PAIRS, BEGINS, hours)
+    begins = day_start(DAY) - HOUR_S  # so that the candle of a day is open for nearly all of it
+    market = market_of(PAIRS, begins, hours)
     with (
         tempfile.TemporaryDirectory(prefix="kraken-bench-") as folder,
         pytest.MonkeyPatch.context() as patch,
-        live_exchange(market, BEGINS, patch, BAD_LINE) as exchange,
+        live_exchange(market, begins, patch, BAD_LINE) as exchange,
     ):
         home = Path(folder) / "home"
-        with followed_day(home, exchange, PAIRS, DAY.isoformat()) as day:
+        with followed_day(home, exchange, PAIRS) as day:
             first = DiskUse.of(home)
             day.follow(hours)
             last = DiskUse.of(home)

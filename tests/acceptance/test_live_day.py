@@ -12,15 +12,12 @@ from kraken_core.domain.grades import Grade
 from kraken_core.domain.jobs import JobStatus
 from kraken_core.domain.market import INTERVALS, Pair, Series
 from kraken_core.domain.timerange import TimeRanges, day_start
-from kraken_core.simulator.exchange.stream_faults import StreamFaults
-from tests.support.live_day import HOUR_S, DiskUse, followed_day, market_of
+from tests.support.live_day import BAD_LINE, HOUR_S, DiskUse, followed_day, market_of
 from tests.support.live_exchange import assert_stored_is_true, live_exchange
 
-DAY = date(2026, 3, 30)
-BEGINS = day_start(DAY) - HOUR_S  # so that the candle of a day is open for nearly all of it
+BEGINS = day_start(date(2026, 3, 30)) - HOUR_S  # so that the candle of a day is open for nearly all of it
 HOURS = 24
 PAIRS = [Pair(f"T{number:02}", "USD") for number in range(50)]
-BAD_LINE = StreamFaults(seed=6, dropped=0.17, repeated=0.1, swapped=0.1, cut_after=40)
 UNTRADED_S = 1800  # that the quietest pair may be without a trade at the end: nothing proves those minutes yet
 
 
@@ -30,7 +27,7 @@ def test_a_day_of_fifty_pairs_is_that_of_the_tape_and_nothing_grows(
 ) -> None:
     home, market = tmp_path / "home", market_of(PAIRS, BEGINS, HOURS)
     with live_exchange(market, BEGINS, monkeypatch, BAD_LINE) as exchange:
-        with followed_day(home, exchange, PAIRS, "2026-03-29") as day:
+        with followed_day(home, exchange, PAIRS) as day:
             day.follow(HOURS)
             disk = DiskUse.of(home)
         whole = TimeRanges.single(BEGINS, exchange.clock.now() - UNTRADED_S)

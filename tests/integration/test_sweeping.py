@@ -93,11 +93,16 @@ def test_of_the_log_only_what_was_written_within_the_week_is_read(
     earlier = {path.name for path in (root / "_delta_log").glob("*.json")}
     put(store, Row(BTC, 1, value=2, rank=2))
     age(root.glob("*/*.parquet"), 99 * DAY)
-    read, text = [], LocalFolder.text
-    monkeypatch.setattr(LocalFolder, "text", lambda place, path: read.append(Path(path).name) or text(place, path))
+    read, text = set(), LocalFolder.text
+
+    def noted(place: LocalFolder, path: str) -> str:
+        read.add(Path(path).name)
+        return text(place, path)
+
+    monkeypatch.setattr(LocalFolder, "text", noted)
     assert store.vacuum(NOW) == Vacuumed()
     assert read
-    assert not earlier & set(read)
+    assert not earlier & read
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 from typing import NamedTuple, Self
@@ -20,12 +21,14 @@ from deltalake import DeltaTable
 from kraken_core import Workbench
 from kraken_core.domain.exchange import SETTLING_S
 from kraken_core.domain.market import INTERVALS, Pair
+from kraken_core.simulator.exchange.stream_faults import StreamFaults
 from kraken_core.simulator.listing import Listing
 from kraken_core.simulator.market import SimulatedMarket
 from kraken_core.workbench.live.state import STREAMING, read_state
 from tests.support.command_line import ROOT, environment
 from tests.support.live_exchange import LiveExchange
 
+BAD_LINE = StreamFaults(seed=6, dropped=0.17, repeated=0.1, swapped=0.1, cut_after=40)
 HOUR_S = 3600
 STEP_S = 60  # of the market's time, at once
 LOOK_EVERY_S = 600  # of the market's time, at the process
@@ -135,13 +138,14 @@ def _speed(moments: Sequence[Moment]) -> float:
 
 
 @contextmanager
-def followed_day(home: Path, exchange: LiveExchange, pairs: Sequence[Pair], start_date: str) -> Iterator[FollowedDay]:
+def followed_day(home: Path, exchange: LiveExchange, pairs: Sequence[Pair]) -> Iterator[FollowedDay]:
     """The pairs followed at all intervals, once the process streams; ended cleanly at last."""
     intervals = ",".join(map(str, INTERVALS))
-    words = [sys.executable, "-m", "tests.support.live_process", str(home), start_date, intervals, *map(str, pairs)]
-    settled = exchange.clock.now() - SETTLING_S  # which its first job fills
+    now = exchange.clock.now()
+    first_day = str(datetime.fromtimestamp(now - HOUR_S, UTC).date())
+    words = [sys.executable, "-m", "tests.support.live_process", str(home), first_day, intervals, *map(str, pairs)]
     with subprocess.Popen(words, cwd=ROOT, env=environment(), stdout=subprocess.PIPE, text=True) as process:
-        day = FollowedDay(exchange, process, settled)
+        day = FollowedDay(exchange, process, until=now - SETTLING_S)  # which its first job fills
         reader = threading.Thread(target=day.read, daemon=True)
         reader.start()
         try:
