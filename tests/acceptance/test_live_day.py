@@ -40,8 +40,8 @@ def test_a_day_of_fifty_pairs_is_that_of_the_tape_and_nothing_grows(
         proved = TimeRanges.of((each.start, each.end) for each in minutes if each.series.pair == pair)
         assert whole - proved == TimeRanges(), pair
     assert {job.status for job in jobs} == {JobStatus.COMPLETED}
-    assert len(jobs) > 2 * HOURS
+    assert len(jobs) > 1.5 * HOURS  # one that streams and one that fills, about every hour
     assert sum(job.metrics.records_changed for job in jobs) == 0
-    assert day.growth < 1.1
+    assert day.growth < 1.15
     assert day.moments[-1].descriptors < day.moments[0].descriptors + 20  # connections come and go
     assert disk.read < 300
