@@ -43,7 +43,7 @@ def address(unfilled: Path) -> Iterator[str]:
 def test_a_click_on_a_stretch_shows_what_it_stands_on(tab: Page, address: str) -> None:
     tab.goto(f"{address}/coverage?pair=BTC/USD&interval=1h")
     click(tab, place(tab, 1.5 / DAYS))
-    expect(tab.get_by_text("Evidence", exact=True)).to_be_visible()
+    expect(tab.get_by_role("heading", name="Evidence")).to_be_visible()
     expect(tab.get_by_text("Sources covering this range")).to_be_visible()
 
 

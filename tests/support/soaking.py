@@ -26,6 +26,7 @@ class Bounded:
     def __init__(self, test: Callable[..., Any], minutes: float) -> None:
         self.tried, self._test = 0, test
         self._until = time.monotonic() + 60 * minutes
+        self.is_over = False  # and was before anything failed
         self._failed = False
 
     def test(self) -> Callable[..., Any]:
@@ -37,6 +38,7 @@ class Bounded:
         @wraps(self._test)
         def bounded(*args: Any, **values: Any) -> Any:
             if time.monotonic() > self._until and not self._failed:
+                self.is_over = True
                 raise TimeIsOverError
             self.tried += 1
             try:
@@ -67,7 +69,9 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, o
     property_.inner_test = bounded.test()
     try:
         return (yield)
-    except TimeIsOverError:
+    except (TimeIsOverError, HypothesisException):  # the latter where it ended while Hypothesis compared two runs
+        if not bounded.is_over:
+            raise
         return True
     finally:
         property_.inner_test = whole
