@@ -25,6 +25,7 @@ from kraken_core.domain.errors import BadFileError
 from kraken_core.domain.interval_units import short
 from kraken_core.domain.labels import chance, coarser_content, finer_content
 from kraken_core.domain.ohlcvt_lines import KRAKENS, read_lines
+from kraken_core.domain.plain_text import begins_with_number
 from kraken_core.domain.row_order import ReadRows, out_of_order, unknown_slots
 from kraken_core.domain.timerange import TimeRanges
 
@@ -74,7 +75,7 @@ def parse_clean(texts: Sequence[bytes], interval: int, now: int) -> tuple[pl.Dat
     The frame has the columns of COLUMNS. Every row of it is good, every file of it sorted, without silences, whole to
     its last line end, and of the stated interval.
     """
-    if not all(text.endswith(b"\n") for text in texts):
+    if not all(text.endswith(b"\n") and begins_with_number(text) for text in texts):
         return None
     try:
         frame = pl.read_csv(
@@ -181,6 +182,10 @@ def _reasons(width: int, now: int, layout: ColumnLayout) -> pl.Expr:
         (time < EARLIEST, pl.lit("its time is before Kraken existed")),
         (pl.any_horizontal(pl.col(name).is_null() for name in PRICES), pl.lit("a price is not a number")),
         (pl.col("volume").is_null(), pl.lit("its volume is not a number")),
+        (
+            pl.col("torn"),
+            pl.lit("8 columns instead of 7: it may have a comma too many"),
+        ),
         (
             ~pl.col("sound"),
             pl.lit("8 columns instead of 7, and the sixth is not a vwap: it lies outside of low and high"),

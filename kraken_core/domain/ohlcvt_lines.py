@@ -8,11 +8,13 @@ from kraken_core.domain.averages import VWAP, stated
 from kraken_core.domain.candles import PRICES, VALUES
 from kraken_core.domain.csv_columns import STRIPPED, ColumnLayout, fields_of, is_header, layout_of
 from kraken_core.domain.errors import BadFileError
+from kraken_core.domain.plain_text import lines_of
 
 NAMES = ("time", *VALUES)
 KRAKENS = ColumnLayout({name: place for place, name in enumerate(NAMES)}, len(NAMES))
 _FEWEST_NAMED = 6  # columns of a header: fewer names are a damaged row
 _VWAP_PLACE = 5  # some collectors put a vwap before the volume
+_FEW_WEIGHTED = 10  # rows with eight columns: fewer do not show that a file has them
 _VWAP_SHARE = 0.9  # of the rows with eight columns, for those to have one
 
 
@@ -20,13 +22,10 @@ def read_lines(text: bytes) -> tuple[pl.DataFrame, ColumnLayout]:
     """The rows of a file in its order, and the layout they are read in.
 
     Columns: line (from 1), text, those of NAMES (null where a field is no number), time_text, width (columns), vwap
-    (null where there is none), and sound, false where an eighth column is no vwap. Raises BadFileError for a header
-    that cannot be obeyed.
+    (null where there is none), sound, false where an eighth column is no vwap, and torn, true where a row may have a
+    comma too many instead. Raises BadFileError for a header that cannot be obeyed.
     """
-    lines = pl.read_lines(
-        text.decode(errors="replace").encode(), name="text", row_index_name="line", row_index_offset=1
-    ).filter(pl.col("text").str.strip_chars() != "")
-    layout, data = _layout(lines)
+    layout, data = _layout(lines_of(text, 1))
     return _values(data, layout), layout
 
 
@@ -62,7 +61,7 @@ def _values(lines: pl.DataFrame, layout: ColumnLayout) -> pl.DataFrame:
         return pl.when(weighted).then(pl.col("fields").list.get(place + 1, null_on_oob=True)).otherwise(field)
 
     count = at("trades").cast(pl.Float64, strict=False)  # some write 7.0
-    return (
+    rows = (
         lines.with_columns(fields.alias("fields"))
         .with_columns((columns - ended.cast(pl.UInt32)).alias("width"))
         .with_columns(
@@ -76,9 +75,40 @@ def _values(lines: pl.DataFrame, layout: ColumnLayout) -> pl.DataFrame:
             .cast(pl.Float64, strict=False)
             .alias(VWAP),
         )
-        .with_columns(_is_sound().alias("sound"))
+    )
+    return (
+        rows.with_columns(pl.col("line").is_in(_torn(rows).implode()).alias("torn"))
+        .with_columns((_is_sound() & ~pl.col("torn")).alias("sound"))
         .with_columns(pl.when("sound", pl.col("weighted") | pl.lit(VWAP in layout.places)).then(stated(pl.col(VWAP))))
         .drop("fields", "weighted")
+    )
+
+
+def _torn(rows: pl.DataFrame) -> pl.Series:
+    """The lines that may be a row with a comma too many, and not one with a vwap: where few of the file have one."""
+    weighted = rows.filter("weighted")
+    if len(weighted) >= _FEW_WEIGHTED and 2 * len(weighted) > len(rows):
+        return weighted["line"].clear()
+    return weighted.filter(
+        pl.any_horizontal(_is_row_without(n, by) for n in range(1, KRAKENS.width) for by in ("", "."))
+    )["line"]
+
+
+def _is_row_without(comma: int, instead: str) -> pl.Expr:
+    """Whether eight fields are a good row once the comma behind one of them is taken away, or was a decimal point."""
+    field = [pl.col("fields").list.get(n, null_on_oob=True) for n in range(KRAKENS.width + 1)]
+    joined = pl.concat_str(field[comma], pl.lit(instead), field[comma + 1])
+    texts = [*field[1:comma], joined, *field[comma + 2 :]]
+    values = [text.cast(pl.Float64, strict=False) for text in texts]
+    first, high, low, last, volume, trades = values
+    return (
+        ~pl.any_horizontal(value.is_null() for value in values)
+        & (low > 0)
+        & (pl.max_horizontal(first, last) <= high)
+        & (pl.min_horizontal(first, last) >= low)
+        & (trades == trades.floor())
+        & (trades >= 0)
+        & ((trades > 0) == (volume > 0))
     )
 
 

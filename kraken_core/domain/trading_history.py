@@ -20,6 +20,7 @@ from kraken_core.domain.csv_columns import STRIPPED, encoding_fault, fields_of, 
 from kraken_core.domain.errors import BadFileError
 from kraken_core.domain.exchange import NS
 from kraken_core.domain.ohlcvt import EARLIEST, Reject
+from kraken_core.domain.plain_text import begins_with_number, lines_of
 from kraken_core.domain.trade_sections import FALL_NS
 from kraken_core.domain.trades import TRADES
 
@@ -81,6 +82,8 @@ def parse_trades(text: bytes, first_line: int, now: int) -> Portion:
     if first_line == 1 and (fault := encoding_fault(text)):
         raise BadFileError(fault)
     lines = text.count(b"\n") + (not text.endswith(b"\n"))
+    if not begins_with_number(text):
+        return _row_by_row(text, first_line, lines, now)
     try:
         frame = pl.read_csv(text, has_header=False, quote_char=None, schema=_COLUMNS)
     except pl.exceptions.PolarsError:
@@ -117,9 +120,7 @@ def _falls(trades: pl.DataFrame) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
 
 
 def _row_by_row(text: bytes, first_line: int, lines: int, now: int) -> Portion:
-    rows = pl.read_lines(
-        text.decode(errors="replace").encode(), name="text", row_index_name="line", row_index_offset=first_line
-    ).filter(pl.col("text").str.strip_chars() != "")
+    rows = lines_of(text, first_line)
     if first_line == 1 and rows.height and is_header(header := fields_of(rows["text"][0])):
         layout = layout_of(header, tuple(_COLUMNS))
         if list(layout.places.values()) != list(range(len(_COLUMNS))) or layout.width != len(_COLUMNS):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import math
 import re
+import zlib
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
@@ -198,6 +200,18 @@ def believed_as_it_is(traded: set[int], text: bytes) -> None:
         time = START + slot * MINUTE
         if time not in parsed.unknown:
             assert candles.get(time) == (slot + 700 if slot in traded else None), slot
+
+
+PACKED = (zlib.compress(text_of(row(0))), gzip.compress(text_of(row(0))), b"x\x01\x80", b"x^", b"(\xb5/\xfd")
+
+
+@pytest.mark.parametrize("packed", PACKED)
+def test_a_file_is_never_unpacked_whatever_it_begins_with(packed: bytes) -> None:
+    """Whoever reads a few bytes of an archive must not get what fills the memory."""
+    assert parse_clean([packed + b"\n"], 1, NOW) is None
+    with pytest.raises(BadFileError, match="none of its"):
+        parse_any(packed, 1, NOW)
+    assert slots(parse_any(packed + b"\n" + text_of(row(1)), 1, NOW)) == [1]
 
 
 @given(st.binary(max_size=200))

@@ -207,3 +207,28 @@ def test_a_file_torn_in_a_row_shows_nothing_behind_the_last_whole_one() -> None:
     parsed = parse_any(text[:cut], 60, NOW)
     assert parsed.candles.height == 960
     assert parsed.unknown == TimeRanges.single(START + 960 * 3600, END_OF_TIME)
+
+
+@pytest.mark.parametrize(
+    ("torn", "few"),
+    [
+        ("42284.9,42301,.5,42250.0,42299.9,1.25,7", 1),  # its low would be half a dollar
+        ("42284.9,42301,5,42250.0,42299.9,1.25,7", 1),  # a comma where the point was
+        ("10,12,9,11,10.5,5,3", 1),  # 53 trades, or a vwap of 10.5
+        ("42284.9,42301,.5,42250.0,42299.9,1.25,7", 9),
+    ],
+)
+def test_a_row_with_a_comma_too_many_is_no_row_with_a_vwap(torn: str, few: int) -> None:
+    rows = [row(n) for n in range(40)]
+    rows[20 : 20 + few] = [row(n, torn) for n in range(20, 20 + few)]
+    parsed = parse_any(text_of(*rows), 1, NOW)
+    assert parsed.candles.height == 40 - few
+    assert {reject.reason for reject in parsed.rejects} == {"8 columns instead of 7: it may have a comma too many"}
+    assert parsed.unknown == at(*range(20, 20 + few))
+
+
+def test_a_file_of_rows_with_a_vwap_is_read_whatever_their_numbers() -> None:
+    """Each of them could be one of 53 trades; all of them are not."""
+    parsed = parse_any(text_of(*(row(n, "10,12,9,11,10.5,5,3") for n in range(40))), 1, NOW)
+    assert parsed.candles.select("volume", "trades").unique().rows() == [(5.0, 3)]
+    assert (parsed.candles.height, parsed.rejects) == (40, ())

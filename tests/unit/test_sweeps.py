@@ -80,7 +80,7 @@ def swept(tape: pl.DataFrame, cuts: list[int], resumed_at: int, repeated: int) -
     """What a sweep over the pages gave, taken up from its point before one of them; its end is agreed with."""
     sweeping: Sweeping | None = begun()
     steps: list[SweepStep] = []
-    for number, page in enumerate([*pages(tape, cuts, repeated), NOTHING, NOTHING]):
+    for number, page in enumerate([*pages(tape, cuts, repeated), NOTHING, NOTHING, NOTHING]):
         assert sweeping is not None
         if number == resumed_at:
             sweeping = Sweeping.resume(SweepPoint(*sweeping.point), END, LONG_AGO)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
+import zlib
+from collections.abc import Callable
 from decimal import Decimal
 
 import polars as pl
@@ -29,6 +32,14 @@ def test_times_are_whole_or_fractional_seconds_and_never_pass_through_a_float() 
         (T * NS + 172_300_001, 1e-05, Decimal(12)),
         (T * NS + 500_000_000, 0.1, Decimal("0.00000015")),
     ]
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, zlib.compress])
+def test_a_text_is_never_unpacked(pack: Callable[[bytes], bytes]) -> None:
+    good = b"1561939203,5,0.1\n"
+    portion = parse_trades(pack(good * 3) + b"\n" + good, 1, NOW)
+    assert portion.trades.height == 1
+    assert portion.bad
 
 
 def test_equal_rows_are_as_many_trades() -> None:

@@ -11,9 +11,11 @@ from kraken_core.domain.candles import PRICES, TIME
 from kraken_core.domain.certificates.candle_hashes import HASHED, MonthHash, month_hashes
 from kraken_core.domain.errors import UsageError
 from kraken_core.domain.market import Series
+from kraken_core.domain.plain_text import begins_with_number
 from kraken_core.domain.timerange import TimeRange
 
 _US = 1_000_000
+_NO_CANDLES = "its first row is no candle"
 _CSV: dict[str, type[pl.DataType]] = {
     "time": pl.Int64,
     **dict.fromkeys((*PRICES, "volume"), pl.Float64),
@@ -60,6 +62,9 @@ def _file_of(path: Path, series: Series) -> Path | None:
 def _candles(file: Path, series: Series, span: TimeRange) -> pl.DataFrame:
     """The candles of a file (columns of HASHED) within a span, by time."""
     if file.suffix == ".csv":
+        with file.open("rb") as begin:
+            if not begins_with_number(begin.read(1)):
+                raise OSError(_NO_CANDLES)
         rows = pl.read_csv(file, has_header=False, schema=_CSV, glob=False).with_columns(
             (pl.col("time") * _US).cast(TIME)
         )
