@@ -17,6 +17,7 @@ R = TypeVar("R")
 Stamp = tuple[str | float, ...]
 
 MARKET, REAL, SIMULATED = "market", "Kraken", "Simulated"
+MOST = 8  # answers of each read that are kept: those for all pairs take twenty megabytes
 _STATES = "states"  # of this run: how each home stands
 _READ_ONCE = ("kraken.toml", "tiers.toml", "identities.toml", ".format")
 
@@ -44,14 +45,14 @@ def is_simulated() -> bool:
 def remembered(read: Callable[Concatenate[Workbench, P], R]) -> Callable[P, R]:
     """The read, answered from memory until the home's table or ledger changes; it is called without the workbench.
 
-    Its arguments have to be values that Streamlit can hash, and its answer one that can be pickled.
+    Its arguments have to be values that Streamlit can hash. Its answer is shared by all who ask: nobody changes it.
     """
 
     def cached(home: str, state: str, *args: Any, **kwargs: Any) -> R:  # noqa: ANN401, ARG001 - parts of the key
         return read(workbench(), *args, **kwargs)
 
     cached.__module__, cached.__qualname__ = read.__module__, read.__qualname__  # by which Streamlit tells them apart
-    lookup = st.cache_data(show_spinner="Reading …", max_entries=32)(cached)
+    lookup = st.cache_resource(show_spinner="Reading …", max_entries=MOST)(cached)
 
     @wraps(read)
     def current(*args: P.args, **kwargs: P.kwargs) -> R:
