@@ -18,7 +18,7 @@ from app.shared.links import link
 from app.shared.live_status import live_state
 from app.shared.metrics import show_metrics
 from app.shared.series_list import filters_of, series_link
-from app.shared.time_window import chosen, controls, newest, quick_ranges, window, window_filters, zoom
+from app.shared.time_window import Named, controls, named, newest, quick_ranges, window, window_filters, zooming
 from app.shared.workbench_cache import look_anew, remembered, workbench
 from kraken_core import Workbench
 from kraken_core.domain.formatting import duration
@@ -39,6 +39,7 @@ class View:
 
     series: Series
     at: TimeRange
+    named: Named
     logarithmic: bool
     following: bool
 
@@ -103,7 +104,7 @@ def page() -> None:
     controls(bounds, at)
     stored = stored_until(series)
     quick_ranges(bounds, stored if stored is not None else bounds.end)
-    view = View(series, at, logarithmic=logarithmic, following=following)
+    view = View(series, at, named(), logarithmic=logarithmic, following=following)
     if live:
         st.fragment(_redrawn, run_every=EVERY_S)(view)
     else:
@@ -115,7 +116,7 @@ def _redrawn(view: View) -> None:
     with error_boundary():
         look_anew()
         bounds = shown_bounds(view.series)
-        if bounds is None or not followed(view.series):
+        if bounds is None or not followed(view.series) or named() != view.named:  # the whole page has a window
             st.rerun()
         at = newest(bounds, view.at) if view.following else window(bounds)
         st.caption(f"Live adds candles. Shown: {formatting.moment(at.start)} – {formatting.moment(at.end)}.")
@@ -133,9 +134,7 @@ def _shown(view: View, at: TimeRange) -> None:
     if view.following:
         st.plotly_chart(chart, key=key, config=config)
     else:
-        event = st.plotly_chart(chart, key=key, on_select="rerun", selection_mode=("box",), config=config)
-        if (picked := chosen(event).span) and picked.end - picked.start > drawn.width:
-            zoom(picked)
+        st.plotly_chart(chart, key=key, on_select=zooming(key, drawn.width), selection_mode=("box",), config=config)
     _said(drawn)
     with st.expander("As a table"):
         st.dataframe(_table(drawn), hide_index=True)

@@ -12,7 +12,7 @@ from app.shared.links import link
 from app.shared.metrics import show_metrics
 from app.shared.paging import TIMELINES, page_of
 from app.shared.series_list import filters_of, series_link, series_list
-from app.shared.time_window import chosen, controls, dragged, window, window_filters, zoom
+from app.shared.time_window import chosen, controls, dragged, window, window_filters, zooming
 from app.shared.workbench_cache import remembered, workbench
 from kraken_core import Workbench
 from kraken_core.domain.formatting import duration, percent
@@ -20,7 +20,7 @@ from kraken_core.domain.gaps import Route
 from kraken_core.domain.market import Series
 from kraken_core.domain.request import Selection
 from kraken_core.domain.timerange import TimeRange
-from kraken_core.workbench.charts.share import Share, Spans
+from kraken_core.workbench.charts.share import COMPLETE, Share, Spans, shares_of
 from kraken_core.workbench.charts.timeline import Timeline
 from kraken_core.workbench.figures.evidence import MEANINGS
 from kraken_core.workbench.figures.timeline import EVIDENCE, KNOWN, SOURCE, coverage_timeline
@@ -40,6 +40,13 @@ def bounds_of(workbench: Workbench, chosen: Selection) -> TimeRange | None:
 def spans_of(workbench: Workbench, chosen: Selection) -> Spans:
     """What is expected of a selection, and what is covered of that."""
     return workbench.charts.spans(chosen)
+
+
+@remembered
+def shares_in(workbench: Workbench, chosen: Selection, at: TimeRange) -> tuple[pl.DataFrame, Share]:  # noqa: ARG001
+    """What of each series of a selection is covered in a window (``Spans.shares``), and what of all of them."""
+    spans = spans_of(chosen)
+    return spans.shares(at), spans.within(at)
 
 
 @remembered
@@ -69,32 +76,34 @@ def page() -> None:
         return
     at = window(bounds)
     controls(bounds, at)
-    spans = spans_of(filtered)
-    shares = spans.by_series(at)
-    _figures(shares, spans.within(at))
+    found, share = shares_in(filtered, at)
+    _figures(found, share)
     order = st.segmented_control("Series", [WORST, BY_NAME, INCOMPLETE], default=WORST, key="order", bind=IN_URL,
                                  required=True)  # fmt: skip
-    series = _ordered(shares, order)
-    if not series:
+    if order == INCOMPLETE:
+        found = found.filter(~COMPLETE)
+    if not found.height:
         st.success("Every series of this selection is complete here.", icon=":material/check_circle:")
         return
-    rows = series[page_of(len(series), TIMELINES, f"{formatting.count(len(series))} series")]
+    shown = page_of(found.height, TIMELINES, f"{formatting.count(found.height)} series")
+    # All eleven thousand of them are too many to make anew with each page
+    shares = dict(sorted(shares_of(found).items())[shown]) if order == BY_NAME else shares_of(found[shown])
+    rows = list(shares)
     with st.container(horizontal=True):
         colours = st.segmented_control(
             "Colours", list(COLOURINGS), default="What is stored", key="colours", bind=IN_URL, required=True
         )
         drag = dragged("Click for evidence", "Drag to zoom")
     timeline = pictured(rows, at)
+    key = f"coverage {at} {filtered} {rows[0]} {drag}"
     event = st.plotly_chart(
         coverage_timeline(timeline, COLOURINGS[colours], dragged=drag),
-        key=f"coverage {at} {filtered} {rows[0]} {drag}",
-        on_select="rerun",
+        key=key,
+        on_select=zooming(key, timeline.width),
         selection_mode=("points", "box"),
         config={"displayModeBar": False},
     )
     picked = chosen(event)
-    if picked.span and picked.span.end - picked.span.start > timeline.width:
-        zoom(picked.span)
     counts = [sum(many) for many in zip(*((s.candles, s.silent, s.slots) for s in timeline.stretches), strict=True)]
     drawn = ", ".join(f"{formatting.count(many)} {what}" for many, what in zip(counts, PARTS, strict=True))
     st.caption(
@@ -107,20 +116,14 @@ def page() -> None:
         row, start, end = picked.stretches[0]
         _evidence(rows[row], TimeRange(start, end))
     with st.expander("As a table"):
-        _table(rows, shares)
+        _table(shares)
 
 
-def _ordered(shares: dict[Series, Share], order: str) -> list[Series]:
-    if order == INCOMPLETE:
-        return [series for series, share in shares.items() if not share.is_complete]
-    return sorted(shares) if order == BY_NAME else list(shares)
-
-
-def _figures(shares: dict[Series, Share], share: Share) -> None:
+def _figures(found: pl.DataFrame, share: Share) -> None:
     """The whole selection in the window, whichever page of its series is looked at."""
-    complete = sum(each.is_complete for each in shares.values())
+    complete = found.filter(COMPLETE).height
     shown = {
-        "Complete series": f"{formatting.count(complete)} of {formatting.count(len(shares))}",
+        "Complete series": f"{formatting.count(complete)} of {formatting.count(found.height)}",
         "Candles expected": formatting.count(share.wanted),
         "Covered": formatting.count(share.covered),
         "Missing": formatting.count(share.missing),
@@ -129,19 +132,19 @@ def _figures(shares: dict[Series, Share], share: Share) -> None:
     show_metrics(shown)
 
 
-def _table(rows: list[Series], shares: dict[Series, Share]) -> None:
+def _table(shares: dict[Series, Share]) -> None:
     """What the chart shows, for the keyboard and for screen readers."""
     table = [
         (
             each,
             {
-                "Complete": percent(shares[each].part),
-                "Expected": formatting.count(shares[each].wanted),
-                "Missing": formatting.count(shares[each].missing),
-                "Doubtful": formatting.count(shares[each].doubtful),
+                "Complete": percent(share.part),
+                "Expected": formatting.count(share.wanted),
+                "Missing": formatting.count(share.missing),
+                "Doubtful": formatting.count(share.doubtful),
             },
         )
-        for each in rows
+        for each, share in shares.items()
     ]
     series_list(table, "table")
 

@@ -9,6 +9,7 @@ from app.gaps.backfill import backfill
 from app.gaps.quality import quality
 from app.gaps.table import download_list, gap_table
 from app.shared import formatting
+from app.shared.archive_links import by_archive
 from app.shared.filters import IN_URL, selection
 from app.shared.links import link
 from app.shared.metrics import show_metrics
@@ -47,6 +48,13 @@ def pictured(workbench: Workbench, chosen: Selection, row: str, at: TimeRange, f
     return workbench.charts.missing(gaps, row, chosen, at, slice(first, first + HEATMAP_ROWS))
 
 
+@remembered
+def archives(workbench: Workbench, chosen: Selection, at: TimeRange) -> pl.DataFrame:
+    """Which published archives contain what is missing of a selection in a window."""
+    gaps, _ = open_gaps(chosen)
+    return by_archive(workbench.charts.downloads(_inside(gaps, at)))
+
+
 def page() -> None:
     """The page."""
     st.title("Gaps")
@@ -72,7 +80,7 @@ def _missing(filtered: Selection) -> None:
         return
     at = window(bounds)
     controls(bounds, at)
-    gaps = every.filter((pl.col("start") < at.end) & (pl.col("end") > at.start))
+    gaps = _inside(every, at)
     _figures(gaps)
     with st.container(horizontal=True):
         row = BY[st.segmented_control("Rows", list(BY), default="Pairs", key="rows", bind=IN_URL, required=True)]
@@ -88,7 +96,11 @@ def _missing(filtered: Selection) -> None:
     ticked = gap_table(cells if picked.stretches else gaps, f"{row} {at} {len(picked.stretches)}")
     _links(ticked if ticked.height else cells)
     backfill(ticked if ticked.height else cells, gaps, filtered, everything=gaps.height == every.height)
-    download_list(gaps)
+    download_list(gaps, archives(filtered, at))
+
+
+def _inside(gaps: pl.DataFrame, at: TimeRange) -> pl.DataFrame:
+    return gaps.filter((pl.col("start") < at.end) & (pl.col("end") > at.start))
 
 
 def _links(gaps: pl.DataFrame) -> None:

@@ -6,7 +6,7 @@ import polars as pl
 import streamlit as st
 
 from app.shared import formatting
-from app.shared.archive_links import archive_links
+from app.shared.archive_links import links_to
 from app.shared.tables import numbers
 from app.shared.workbench_cache import workbench
 from kraken_core.domain.untrusted import FORMULA
@@ -17,7 +17,7 @@ _ISO = "%Y-%m-%dT%H:%M:%SZ"
 
 def gap_table(gaps: pl.DataFrame, key: str) -> pl.DataFrame:
     """Shows the largest of the gaps; returns those that are ticked."""
-    largest = gaps.sort("candles", "gap_id", descending=[True, False]).head(LISTED)
+    largest = gaps.lazy().sort("candles", "gap_id", descending=[True, False]).head(LISTED).collect()
     event = st.dataframe(
         largest.select(
             pl.col("pair").alias("Pair"),
@@ -46,28 +46,26 @@ def gap_table(gaps: pl.DataFrame, key: str) -> pl.DataFrame:
     return largest[[row for row in event["selection"]["rows"] if row < largest.height]]
 
 
-def download_list(gaps: pl.DataFrame) -> None:
-    """A file that names what to download, and from which archives."""
-    wanted = by_hand(workbench().charts.downloads(gaps))
+def download_list(gaps: pl.DataFrame, archives: pl.DataFrame) -> None:
+    """A file that names what to download of the gaps, and from which archives (``by_archive`` of the same gaps)."""
     st.subheader("Download manually")
-    if not wanted.height:
+    if not archives.height:
         st.caption("No published archive is known to contain what is missing here.")
         return
-    archives = wanted["archive"].n_unique()
     st.caption(
-        f"{formatting.many(archives, 'archive')} that Kraken publishes would fill up to "
-        f"{formatting.many(int(wanted['candles'].sum()), 'candle')}. The list names the files in each; read what you "
+        f"{formatting.many(archives.height, 'archive')} that Kraken publishes would fill up to "
+        f"{formatting.many(int(archives['candles'].sum()), 'candle')}. The list names the files in each; read what you "
         "downloaded on the page Ingest."
     )
     with st.container(horizontal=True):
         st.download_button(
             "Download list",
-            wanted.write_csv,
+            lambda: by_hand(workbench().charts.downloads(gaps)).write_csv(),
             file_name="downloads.csv",
             icon=":material/download:",
             on_click="ignore",
         )
-        archive_links(gaps)
+        links_to(archives)
 
 
 def by_hand(downloads: pl.DataFrame) -> pl.DataFrame:

@@ -50,7 +50,8 @@ def shade(counts: Completeness | None) -> str:
     """The background of a cell, as CSS."""
     if counts is None:
         return ""
-    return f"background-color: {next(colour for least, colour in _SHADES if counts.completeness >= least)}"
+    share = counts.completeness
+    return f"background-color: {next(colour for least, colour in _SHADES if share >= least)}"
 
 
 def clicked(event: Mapping[str, Any], pairs: Sequence[str], intervals: Mapping[str, int]) -> Series | None:

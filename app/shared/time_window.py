@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple, NoReturn
 
@@ -16,6 +16,7 @@ START, END = "start", "end"  # in the URL: minutes, UTC
 NARROWEST_S = 3_600
 DAY_S = 86_400
 RANGES = {"1D": DAY_S, "1W": 7 * DAY_S, "1M": 30 * DAY_S, "1Y": 365 * DAY_S}
+Named = tuple[str | None, str | None]
 _FORMAT = "%Y-%m-%dT%H:%M"
 
 
@@ -28,8 +29,13 @@ class Chosen(NamedTuple):
 
 def window(bounds: TimeRange) -> TimeRange:
     """The window that the URL names, inside the bounds; all of them where it names none."""
-    start, end = (_parsed(st.query_params.get(name)) for name in (START, END))
+    start, end = map(_parsed, named())
     return _inside(bounds, start if start is not None else bounds.start, end if end is not None else bounds.end)
+
+
+def named() -> Named:
+    """The start and the end as the address has them."""
+    return st.query_params.get(START), st.query_params.get(END)
 
 
 def newest(bounds: TimeRange, at: TimeRange) -> TimeRange:
@@ -84,12 +90,32 @@ def dragged(clicking: str, dragging: str) -> bool:
 
 def zoom(to: TimeRange | None) -> NoReturn:
     """Look at another window, or at everything."""
+    _address(to)
+    st.rerun()
+
+
+def zooming(key: str, least: int) -> Callable[[], None]:
+    """What to do when a chart is dragged across: look at that, if it is wider than ``least`` (seconds).
+
+    It is done before the page is drawn, so that the window that is left is not drawn once more. What was dragged is
+    undone with it: the chart of another window is another widget.
+    """
+
+    def on_select() -> None:
+        picked = chosen(st.session_state[key]).span
+        if picked and picked.end - picked.start > least:
+            _address(picked)
+
+    return on_select
+
+
+def _address(to: TimeRange | None) -> None:
+    """Have the address name a window, or none."""
     if to:  # both at once, or the address names half a window meanwhile
         st.query_params.update(window_filters(to))
     else:
         for name in (START, END):
             st.query_params.pop(name, None)
-    st.rerun()
 
 
 def window_filters(at: TimeRange) -> dict[str, str]:

@@ -18,6 +18,7 @@ from kraken_core.domain.life import Life
 from kraken_core.domain.market import Series
 from kraken_core.domain.timerange import TimeRange, TimeRanges
 from kraken_core.ports import PairRecord
+from kraken_core.workbench.charts.share import COMPLETE, shares_of
 from kraken_core.workbench.charts.timeline import LEVELS, Known, Timeline, levels
 from tests.support.little_market import BTC_EUR, BTC_USD, FIRST_HOLE, LAST_HOLE, PEPE_USD
 
@@ -169,6 +170,18 @@ def test_the_shares_by_series_are_those_of_the_report_and_the_least_complete_com
     expected = {line.series: (c.wanted, c.covered, c.doubtful) for line in report.series if (c := line.counts).wanted}
     assert {series: tuple(share) for series, share in shares.items()} == expected
     assert list(shares)[: len(report.worst)] == [line.series for line in report.worst]
+
+
+def test_shares_as_a_table_are_those_by_series_and_their_complete_ones_are_the_same(held: Workbench) -> None:
+    spans, seen = held.charts.spans(held.select()), set()
+    for start in range(*whole(held), DAY):
+        day = TimeRange(start, start + DAY)
+        found, shares = spans.shares(day), spans.by_series(day)
+        assert list(shares_of(found).items()) == list(shares.items())
+        complete = [series for series, share in shares.items() if share.is_complete]
+        assert list(shares_of(found.filter(COMPLETE))) == complete
+        seen |= {share.is_complete for share in shares.values()}
+    assert seen == {True, False}
 
 
 def test_the_share_known_in_a_window_is_of_the_slots_that_open_in_it(held: Workbench) -> None:

@@ -13,6 +13,7 @@ from kraken_core.domain.timerange import TimeRange, TimeRanges
 
 SERIES = ["pair", "interval_minutes"]
 WIDTH = 60 * pl.col("interval_minutes").cast(pl.Int64)  # of a slot, in seconds
+COMPLETE = pl.col("covered") - pl.col("doubtful") == pl.col("wanted")  # of a row of Spans.shares: see Share
 _SLOTS = {"pair": pl.String, "interval_minutes": pl.Int32, "from": pl.Int64, "to": pl.Int64}
 
 
@@ -54,7 +55,11 @@ class Spans(NamedTuple):
         return Share(*(int(_opening(spans, window)["slots"].sum()) for spans in self))
 
     def by_series(self, window: TimeRange) -> dict[Series, Share]:
-        """The same of each series of which anything is wanted in the window, the least complete first.
+        """The same of each series of which anything is wanted in the window, in the order of :meth:`shares`."""
+        return shares_of(self.shares(window))
+
+    def shares(self, window: TimeRange) -> pl.DataFrame:
+        """The same as a table, a row each: pair, interval_minutes, and the fields of a share. Least complete first.
 
         Of equally complete ones those that lack more slots come first, then those of names that come first.
         """
@@ -65,8 +70,12 @@ class Spans(NamedTuple):
         found = wanted.filter(pl.col("wanted") > 0).join(covered, on=SERIES, how="left")
         found = found.join(doubtful, on=SERIES, how="left").fill_null(0)
         complete = pl.col("covered") - pl.col("doubtful")
-        rows = found.sort(complete / pl.col("wanted"), complete - pl.col("wanted"), *SERIES).iter_rows()
-        return {Series(Pair.stored(pair), interval): Share(*counts) for pair, interval, *counts in rows}
+        return found.sort(complete / pl.col("wanted"), complete - pl.col("wanted"), *SERIES)
+
+
+def shares_of(rows: pl.DataFrame) -> dict[Series, Share]:
+    """Rows of :meth:`Spans.shares` by their series."""
+    return {Series(Pair.stored(pair), interval): Share(*counts) for pair, interval, *counts in rows.iter_rows()}
 
 
 def spans(wanted: Iterable[tuple[Series, TimeRanges]], covered: pl.DataFrame) -> Spans:
