@@ -12,7 +12,7 @@ from app.shared.links import link
 from app.shared.metrics import show_metrics
 from app.shared.paging import TIMELINES, page_of
 from app.shared.series_list import filters_of, series_link, series_list
-from app.shared.time_window import chosen, controls, dragged, window, window_filters, zooming
+from app.shared.time_window import chosen, controls, dragged, window, window_filters, zoom
 from app.shared.workbench_cache import remembered, workbench
 from kraken_core import Workbench
 from kraken_core.domain.formatting import duration, percent
@@ -95,15 +95,16 @@ def page() -> None:
         )
         drag = dragged("Click for evidence", "Drag to zoom")
     timeline = pictured(rows, at)
-    key = f"coverage {at} {filtered} {rows[0]} {drag}"
     event = st.plotly_chart(
         coverage_timeline(timeline, COLOURINGS[colours], dragged=drag),
-        key=key,
-        on_select=zooming(key, timeline.width),
+        key=f"coverage {at} {filtered} {rows[0]} {drag}",
+        on_select="rerun",
         selection_mode=("points", "box"),
         config={"displayModeBar": False},
     )
     picked = chosen(event)
+    if picked.span and picked.span.end - picked.span.start > timeline.width:
+        zoom(picked.span)
     counts = [sum(many) for many in zip(*((s.candles, s.silent, s.slots) for s in timeline.stretches), strict=True)]
     drawn = ", ".join(f"{formatting.count(many)} {what}" for many, what in zip(counts, PARTS, strict=True))
     st.caption(
