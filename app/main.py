@@ -7,10 +7,8 @@ from pathlib import Path
 import streamlit as st
 
 from app.shared.addresses import keep_newer_addresses
-from app.shared.browser_scripts import run_in_browser
-from app.shared.charts_ahead import charts_ahead
 from app.shared.error_boundary import error_boundary
-from app.shared.history import ONE_ENTRY_FOR_ONE_ACT, tab_title
+from app.shared.history import one_entry_for_one_act, tab_title
 from app.shared.lasting_objects import exempt_from_search
 from app.shared.left_choices import leave_choices
 from app.shared.left_pages import ignore_redraws_of_left_pages
@@ -46,7 +44,7 @@ def main() -> None:
     tab_title(page.title)
     with error_boundary():
         with st.sidebar:
-            run_in_browser(ONE_ENTRY_FOR_ONE_ACT, charts_ahead())
+            one_entry_for_one_act()
         sidebar(page.url_path)
         page.run()
     exempt_from_search(page.url_path)

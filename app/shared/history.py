@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-ONE_ENTRY_FOR_ONE_ACT = """
+_SCRIPT = """<script>
 (() => {
   if (window.oneEntryForOneAct) return;
   window.oneEntryForOneAct = true;
@@ -25,7 +25,12 @@ ONE_ENTRY_FOR_ONE_ACT = """
   };
   history.pushState = history.replaceState = change;
 })();
-"""  # once is enough: it does nothing when it is run again
+</script>"""
+
+
+def one_entry_for_one_act() -> None:
+    """Have the browser do so from here on. Once is enough; it does nothing when it is drawn again."""
+    st.html(_SCRIPT, width="content", unsafe_allow_javascript=True)
 
 
 def tab_title(view: str) -> None:
