@@ -15,6 +15,7 @@ KRAKENS = ColumnLayout({name: place for place, name in enumerate(NAMES)}, len(NA
 _FEWEST_NAMED = 6  # columns of a header: fewer names are a damaged row
 _VWAP_PLACE = 5  # some collectors put a vwap before the volume
 _FEW_WEIGHTED = 10  # rows with eight columns: fewer do not show that a file has them
+_MUCH_WIDER = 1.5
 _VWAP_SHARE = 0.9  # of the rows with eight columns, for those to have one
 
 
@@ -85,17 +86,19 @@ def _values(lines: pl.DataFrame, layout: ColumnLayout) -> pl.DataFrame:
 
 
 def _torn(rows: pl.DataFrame) -> pl.Series:
-    """The lines that may be a row with a comma too many, and not one with a vwap: where few of the file have one."""
+    """The lines that are a row with a comma too many in a price rather than one with a vwap, where few have one.
+
+    Such a price would be another one, far from the others: taken for two, the row would span much more.
+    """
     weighted = rows.filter("weighted")
     if len(weighted) >= _FEW_WEIGHTED and 2 * len(weighted) > len(rows):
         return weighted["line"].clear()
-    return weighted.filter(
-        pl.any_horizontal(_is_row_without(n, by) for n in range(1, KRAKENS.width) for by in ("", "."))
-    )["line"]
+    commas = (_is_narrow_without(n, by) for n in range(1, 1 + len(PRICES)) for by in ("", "."))
+    return weighted.filter(pl.any_horizontal(*commas))["line"]
 
 
-def _is_row_without(comma: int, instead: str) -> pl.Expr:
-    """Whether eight fields are a good row once the comma behind one of them is taken away, or was a decimal point."""
+def _is_narrow_without(comma: int, instead: str) -> pl.Expr:
+    """Whether eight fields are a good row, and a narrower one, once a comma is taken away, or was a decimal point."""
     field = [pl.col("fields").list.get(n, null_on_oob=True) for n in range(KRAKENS.width + 1)]
     joined = pl.concat_str(field[comma], pl.lit(instead), field[comma + 1])
     texts = [*field[1:comma], joined, *field[comma + 2 :]]
@@ -109,6 +112,7 @@ def _is_row_without(comma: int, instead: str) -> pl.Expr:
         & (trades == trades.floor())
         & (trades >= 0)
         & ((trades > 0) == (volume > 0))
+        & (pl.col("high") / pl.col("low") > _MUCH_WIDER * high / low)
     )
 
 

@@ -214,7 +214,6 @@ def test_a_file_torn_in_a_row_shows_nothing_behind_the_last_whole_one() -> None:
     [
         ("42284.9,42301,.5,42250.0,42299.9,1.25,7", 1),  # its low would be half a dollar
         ("42284.9,42301,5,42250.0,42299.9,1.25,7", 1),  # a comma where the point was
-        ("10,12,9,11,10.5,5,3", 1),  # 53 trades, or a vwap of 10.5
         ("42284.9,42301,.5,42250.0,42299.9,1.25,7", 9),
     ],
 )
@@ -227,8 +226,11 @@ def test_a_row_with_a_comma_too_many_is_no_row_with_a_vwap(torn: str, few: int) 
     assert parsed.unknown == at(*range(20, 20 + few))
 
 
-def test_a_file_of_rows_with_a_vwap_is_read_whatever_their_numbers() -> None:
-    """Each of them could be one of 53 trades; all of them are not."""
-    parsed = parse_any(text_of(*(row(n, "10,12,9,11,10.5,5,3") for n in range(40))), 1, NOW)
-    assert parsed.candles.select("volume", "trades").unique().rows() == [(5.0, 3)]
-    assert (parsed.candles.height, parsed.rejects) == (40, ())
+@pytest.mark.parametrize("weighted", ["10,12,9,11,10.5,5,3", "100,110,90,105,99.5,1.5,7", "3.0,3.1,3.0,3.0,3.05,8,2"])
+@pytest.mark.parametrize("rows", [1, 40])
+def test_a_row_with_a_vwap_is_read_among_others_and_alone(weighted: str, rows: int) -> None:
+    """Each of them could be one with a comma too many, of 53 trades or a low of 90.105; it would be no narrower."""
+    text = text_of(*(row(n, weighted) for n in range(rows)), *(row(n) for n in range(rows, 45)))
+    parsed = parse_any(text, 1, NOW)
+    assert (parsed.candles.height, parsed.rejects) == (45, ())
+    assert parsed.candles["vwap"].is_not_null().sum() == rows
