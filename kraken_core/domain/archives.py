@@ -185,16 +185,13 @@ def archive_for(start: int, end: int, as_of: int) -> str:
 def archives_covering(start: int, end: int, as_of: int) -> list[CoveringArchive]:
     """The releases to get for a range, in order, each with the part it contains; as far as any was published by as_of.
 
-    What the newest full one contains of it is to be had there, or, if it is in one quarter, from that one's release,
-    which is much smaller; what is behind that, from the releases of its quarters.
+    A quarter's own release where the range is in one, else the newest full one and those of the quarters behind it.
     """
-    full, full_end = newest_full(as_of)
-    holders: list[CoveringArchive] = []
-    if start < full_end:
-        inside = min(end, full_end)
-        quarter = quarter_of(start)
-        alone = quarter == quarter_of(inside - 1) and has_release(quarter)
-        holders.append(CoveringArchive(_quarterly_name(*quarter) if alone else full, start, inside))
+    first, last = quarter_of(start), quarter_of(end - 1)
+    if first == last and has_release(first) and quarter_bounds(*first)[1] <= as_of:
+        return [CoveringArchive(_quarterly_name(*first), start, end)]
+    name, full_end = newest_full(as_of)
+    holders = [CoveringArchive(name, start, min(end, full_end))] if start < full_end else []
     for quarter in quarters_between(max(start, full_end), end):
         begins, ends = quarter_bounds(*quarter)
         if ends <= as_of and has_release(quarter):
