@@ -29,6 +29,10 @@ class Bounded:
         self.is_over = False  # and was before anything failed
         self._failed = False
 
+    def end(self) -> None:
+        """Its time is over from now on."""
+        self._until = 0.0
+
     def test(self) -> Callable[..., Any]:
         """The test of one example. Where one failed, the search for the smallest that fails has no bound.
 
@@ -45,7 +49,7 @@ class Bounded:
                 return self._test(*args, **values)
             except HypothesisException:  # of an example that does not count
                 raise
-            except Exception:
+            except (Exception, pytest.fail.Exception):
                 self._failed = True
                 raise
 
