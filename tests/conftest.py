@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy
+from _pytest.nodeid import NodeId
 from hypothesis import HealthCheck, settings
 from sqlalchemy import Engine, event
 from sqlalchemy.util import LRUCache
@@ -39,13 +40,16 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """One process has all tests that share what takes long to make: a server, or what a module makes once."""
     for item in items:
         if is_property(item):
             item.add_marker("property")
         if isinstance(item, pytest.Function) and (group := _shares(item)):
             item.add_marker(pytest.mark.xdist_group(group))
+        if config.getoption("loadgroup", default=False) and (mark := item.get_closest_marker("xdist_group")):
+            # xdist 3.8 goes by the end of a test's id, and writes it where pytest 9.2 no longer reads it.
+            item._id = NodeId.parse(f"{item.nodeid}@{mark.args[0]}")
 
 
 def _shares(item: pytest.Function) -> str:
