@@ -6,8 +6,11 @@ nearly all of them of modules, which takes longer than drawing a page does.
 
 from __future__ import annotations
 
+import atexit
 import gc
 from functools import cache
+
+atexit.register(gc.unfreeze)  # else libraries find their own objects alive at the end, and say so on the terminal
 
 
 @cache

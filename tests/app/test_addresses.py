@@ -92,6 +92,7 @@ def test_a_job_that_is_clicked_is_shown_whatever_is_clicked_before_the_browser_h
     with serving(full_home) as url:
         tab.goto(f"{url}/jobs")
         expect(tab.get_by_role("heading", name="Job 1")).to_be_visible()
+        expect(tab.get_by_text("Events", exact=True)).to_be_visible()
         delayed.through = False
         click_in(tab.get_by_test_id("stDataFrame").locator("canvas").first, 0.3, 1)
         delayed.titled(1)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +13,7 @@ from streamlit.testing.v1 import AppTest
 
 from app.shared.lasting_objects import exempt_from_search
 from tests.app.conftest import Opened
+from tests.support.command_line import ROOT
 
 
 @pytest.fixture
@@ -30,6 +33,19 @@ def test_nothing_is_searched_again_that_was_there_when_a_page_was_drawn_first(op
     assert exempt > 100_000, "of the modules that it imports"
     opened("help")
     assert gc.get_freeze_count() <= exempt, "what came later may be garbage one day"
+
+
+ENDING = """
+import duckdb
+from app.shared.lasting_objects import exempt_from_search
+duckdb.connect().execute("select 1").fetchall()
+exempt_from_search("help")
+"""
+
+
+def test_the_end_of_the_server_is_quiet() -> None:
+    done = subprocess.run([sys.executable, "-c", ENDING], capture_output=True, text=True, check=False, cwd=ROOT)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def page() -> None:
