@@ -7,6 +7,7 @@ from typing import NamedTuple
 from kraken_core.domain.market import Pair
 from kraken_core.domain.outages import spot_first
 from kraken_core.domain.venues import SPOT_NAME, load_plugin
+from kraken_core.pipeline.known_pairs import known_pairs
 from kraken_core.ports import Access, Clock, ExchangePlugin, Ledger, never_stop
 from kraken_core.settings import Settings
 from kraken_core.sources.rest.spot import KRAKEN
@@ -21,9 +22,7 @@ class Reached(NamedTuple):
 
 def pairs_by_exchange(ledger: Ledger | None) -> dict[str, set[Pair]]:
     """The pairs of each exchange that a home has, or expects: Kraken spot first, and alone where there are none."""
-    known: set[Pair] = set()
-    if ledger:
-        known = {record.pair for record in ledger.pairs()} | {series.pair for series in ledger.detections()}
+    known = known_pairs(ledger) if ledger else set[Pair]()
     names = {pair.venue for pair in known} or {SPOT_NAME}
     return {name: {pair for pair in known if pair.venue == name} for name in spot_first(names)}
 

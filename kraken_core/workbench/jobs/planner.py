@@ -26,6 +26,7 @@ from kraken_core.domain.tiers import Tiers
 from kraken_core.domain.venues import SPOT_NAME, is_installed
 from kraken_core.ledger.engine import file_of
 from kraken_core.pipeline.cover import CoverageTracker
+from kraken_core.pipeline.known_pairs import known_pairs
 from kraken_core.pipeline.plan import Planner, PublishedArchives
 from kraken_core.ports import CandleTable, Clock, Exchange, Ledger, never_stop
 from kraken_core.settings import Settings
@@ -142,7 +143,7 @@ class JobPlanner:
         """
         if not request.api_backfill:
             return None, {}
-        known = {record.pair for record in self.ledger.pairs()} | {series.pair for series in self.ledger.detections()}
+        known = known_pairs(self.ledger)
         chosen = {*request.pairs, *(pair for pair in known if request.holds(pair, self.tiers))}
         venues = frozenset(pair.venue for pair in chosen if is_installed(pair.venue))
         if not request.pairs and not request.backfill:
