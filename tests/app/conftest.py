@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from tests.support.little_market import LittleMarket
 
 MAIN = Path(__file__).parents[2] / "app" / "main.py"
 Opened = Callable[..., AppTest]
+STARTED = sys.modules["__main__"]
 
 
 def figures(page: AppTest) -> dict[str, str]:
@@ -37,6 +39,13 @@ def figures(page: AppTest) -> dict[str, str]:
 def told(markdown: str) -> str:
     """A text that was made plain, as it is read."""
     return re.sub(r"\\(.)", r"\1", markdown)
+
+
+@pytest.fixture(autouse=True)
+def _main_as_it_was() -> Iterator[None]:
+    """Streamlit makes each script it runs the main module, which processes that a later test starts would run first."""
+    yield
+    sys.modules["__main__"] = STARTED
 
 
 @pytest.fixture(scope="session")
