@@ -11,7 +11,8 @@ from kraken_core.domain.archives import Archive, ArchiveFile, finest_intervals
 from kraken_core.domain.candles import Source
 from kraken_core.domain.coverage import file_covers
 from kraken_core.domain.market import Series
-from kraken_core.domain.routes import Missing, Routes
+from kraken_core.domain.missing import Missing
+from kraken_core.domain.routes import Routes
 from kraken_core.domain.timerange import TimeRanges
 
 BYTES_A_SECOND = 5_000_000  # of a download: a cautious figure, for choosing only

@@ -12,7 +12,7 @@ from kraken_core.domain.errors import IllegalMoveError
 from kraken_core.domain.exchange import SPOT, ohlc_horizon, venue_of
 from kraken_core.domain.gc_pause import gc_paused
 from kraken_core.domain.market import Pair, Series
-from kraken_core.domain.routes import NO_REPAIRS, RepairPlan, Served
+from kraken_core.domain.repair_plan import NO_REPAIRS, RepairPlan, Served
 from kraken_core.domain.sweep_plan import UNKNOWN_RATE, pages
 from kraken_core.domain.timerange import TimeRange, TimeRanges, iso
 from kraken_core.domain.venues import is_installed

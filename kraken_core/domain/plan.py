@@ -12,7 +12,7 @@ from kraken_core.domain.html_tables import facts
 from kraken_core.domain.market import Pair
 from kraken_core.domain.ohlcvt import EARLIEST
 from kraken_core.domain.outages import Outages, not_reached
-from kraken_core.domain.routes import NO_REPAIRS, RepairPlan
+from kraken_core.domain.repair_plan import NO_REPAIRS, RepairPlan
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence

@@ -13,16 +13,10 @@ from kraken_core.domain.gaps import ApiReach, GapRecord, IntegratedGapDetector, 
 from kraken_core.domain.knowledge import Knowledge
 from kraken_core.domain.life import Life, outside_life
 from kraken_core.domain.market import Pair, Series
+from kraken_core.domain.missing import Missing
 from kraken_core.domain.outages import Outages, not_reached
-from kraken_core.domain.routes import (
-    NO_REPAIRS,
-    Missing,
-    RepairPlan,
-    Routes,
-    page_interval,
-    plan_repairs,
-    within_budget,
-)
+from kraken_core.domain.repair_plan import NO_REPAIRS, RepairPlan, plan_repairs, within_budget
+from kraken_core.domain.routes import Routes, page_interval
 from kraken_core.domain.scope import Scope
 from kraken_core.domain.timerange import TimeRanges
 

@@ -16,8 +16,8 @@ from kraken_core.domain.errors import PairRefusedError
 from kraken_core.domain.exchange import NS, TRADES_A_PAGE, AsOf, OhlcAnswer, TradesPage
 from kraken_core.domain.kept_trades import within
 from kraken_core.domain.market import Series
+from kraken_core.domain.missing import Repair
 from kraken_core.domain.plural import counted
-from kraken_core.domain.routes import Repair
 from kraken_core.domain.sweep_plan import Sweep
 from kraken_core.domain.sweep_points import SweepPoint
 from kraken_core.domain.timerange import END_OF_TIME, TimeRange, TimeRanges, floor, iso

@@ -14,8 +14,8 @@ from kraken_core.domain.gaps import GapRecord, GapStatus, IntegratedGapDetector,
 from kraken_core.domain.gc_pause import gc_paused
 from kraken_core.domain.knowledge import DerivationWork, Knowledge
 from kraken_core.domain.market import Pair, Series
+from kraken_core.domain.repair_plan import RepairPlan
 from kraken_core.domain.repairs import RepairPlanner, Repairs, detector_for
-from kraken_core.domain.routes import RepairPlan
 from kraken_core.domain.scope import Detection, Scope
 from kraken_core.domain.timerange import TimeRanges
 from kraken_core.ports import CoverageLedger

@@ -15,7 +15,7 @@ from kraken_core.domain.exchange import SETTLING_S, AsOf
 from kraken_core.domain.jobs import IngestionJob, JobMetrics
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.outages import Outages
-from kraken_core.domain.routes import RepairPlan
+from kraken_core.domain.repair_plan import RepairPlan
 from kraken_core.domain.timerange import TimeRanges
 from kraken_core.pipeline.answer_buffer import AnswerBuffer, AnswerLedger
 from kraken_core.pipeline.ask import Answer, Before, answers

@@ -15,7 +15,7 @@ from polars.testing import assert_frame_equal
 from kraken_core.domain.candles import Source
 from kraken_core.domain.exchange import SETTLING_S, AsOf
 from kraken_core.domain.market import Pair
-from kraken_core.domain.routes import Repair
+from kraken_core.domain.missing import Repair
 from kraken_core.domain.sweep_plan import Sweep
 from kraken_core.domain.timerange import TimeRanges, day_start, floor
 from kraken_core.pipeline.ask import Answer, Before, answers

@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from kraken_core.domain.exchange import venue_of
 from kraken_core.domain.gaps import ANY_TIME, ApiReach, IntegratedGapDetector, Route
 from kraken_core.domain.market import INTERVALS, Pair, Series
-from kraken_core.domain.routes import Missing, Routes, plan_repairs, within_budget
+from kraken_core.domain.missing import Missing
+from kraken_core.domain.repair_plan import plan_repairs, within_budget
+from kraken_core.domain.routes import Routes
 from kraken_core.domain.timerange import TimeRanges, floor
 from kraken_core.sources.rest.coinbase import SEARCH
 from kraken_core.sources.rest.kraken_futures import A_PAGE

@@ -24,7 +24,7 @@ from kraken_core.domain.gaps import (
     named_at_once,
 )
 from kraken_core.domain.market import INTERVALS, Pair, Series
-from kraken_core.domain.routes import RepairPlan, Served
+from kraken_core.domain.repair_plan import RepairPlan, Served
 from kraken_core.domain.timerange import TimeRange, TimeRanges, floor
 from tests.support.ranges import from_slots, slots_of
 

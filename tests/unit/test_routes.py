@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 
 from kraken_core.domain.exchange import OHLC_INTERVALS
 from kraken_core.domain.market import INTERVALS, Pair, Series
-from kraken_core.domain.routes import Missing, Repair, RepairPlan, Routes, plan_repairs, within_budget
+from kraken_core.domain.missing import Missing, Repair
+from kraken_core.domain.repair_plan import RepairPlan, plan_repairs, within_budget
+from kraken_core.domain.routes import Routes
 from kraken_core.domain.sweep_plan import Sweep, pages
 from kraken_core.domain.sweep_plan import cheapest as cheapest_of
 from kraken_core.domain.timerange import TimeRanges, floor
