@@ -27,7 +27,7 @@ from kraken_core.domain.venues import SPOT_NAME
 from kraken_core.simulator.exchange import TapeFaults
 from kraken_core.simulator.exchange.answers import PublicApi, RequestRefusedError, body
 from kraken_core.simulator.market import SimulatedMarket
-from kraken_core.sources.rest import RetryBudget, answers
+from kraken_core.sources.rest import RetryBudget, answers, candle_answer, listed_pairs, trade_answer
 
 
 class PocketExchange:
@@ -78,8 +78,8 @@ class PocketExchange:
 
     def listed(self) -> Listed:
         self._count("AssetPairs")
-        currencies = answers.asset_pairs(self._told("AssetPairs"))
-        tokenized = answers.asset_pairs(self._told("AssetPairs", aclass_base=TOKENIZED))
+        currencies = listed_pairs.asset_pairs(self._told("AssetPairs"))
+        tokenized = listed_pairs.asset_pairs(self._told("AssetPairs", aclass_base=TOKENIZED))
         pairs = sorted((*currencies.pairs, *tokenized.pairs), key=lambda each: each.pair)
         return Listed(tuple(pairs), {**currencies.skipped, **tokenized.skipped})
 
@@ -87,7 +87,7 @@ class PocketExchange:
         if series.interval not in OHLC_INTERVALS:
             raise ValueError(f"the exchange has no {short(series.interval)} candles")
         self._count("OHLC", series.pair)
-        return answers.ohlc(self._told("OHLC", series.pair, interval=series.interval), series, as_of, young_s)
+        return candle_answer.ohlc(self._told("OHLC", series.pair, interval=series.interval), series, as_of, young_s)
 
     def trades(self, pair: Pair, cursor: int, count: int = TRADES_A_PAGE) -> TradesPage:
         self._count("Trades", pair)
@@ -99,7 +99,7 @@ class PocketExchange:
         return FirstTrade(first["time"][0] // NS, first["id"][0]) if len(first) else None
 
     def _page(self, pair: Pair, cursor: int, count: int) -> TradesPage:
-        return answers.trades(self._told("Trades", pair, since=cursor, count=count), cursor, count)
+        return trade_answer.trades(self._told("Trades", pair, since=cursor, count=count), cursor, count)
 
     def _told(self, endpoint: str, pair: Pair | None = None, **query: str | int) -> answers.Result:
         asked = BY_RULES.query(pair) if pair else {}

@@ -19,7 +19,7 @@ from kraken_core.domain.sweep_points import SweepState
 from kraken_core.domain.trade_ids import Run
 from kraken_core.domain.trades import PAGE, PARTS, TRADES, TradeCandles, merge, partial
 from kraken_core.simulator.market import SimulatedMarket
-from kraken_core.sources.rest import answers
+from kraken_core.sources.rest import answers, candle_answer
 from tests.support.averages import assert_true_averages, exact
 from tests.support.strategies import markets
 from tests.support.trade_frames import trades_of
@@ -141,5 +141,5 @@ def test_of_an_answer_it_is_as_the_exchange_rounded_it_unless_no_trade_can_have_
     stated: str, read: float | None
 ) -> None:
     told = answer(XXBTZUSD=[[START, "3.5", "4.0", "3.0", "3.7", stated, "1.5", 2]], last=LATE)
-    found = answers.ohlc(answers.result(told), HOURLY, LATE)
+    found = candle_answer.ohlc(answers.result(told), HOURLY, LATE)
     assert found.candles["vwap"].to_list() == [read]

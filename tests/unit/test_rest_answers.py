@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from kraken_core.domain.exchange import Listed, ListedPair
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.names import TOKENIZED, PairName
-from kraken_core.sources.rest import answers
+from kraken_core.sources.rest import answers, candle_answer, listed_pairs, trade_answer
 from kraken_core.sources.rest.failures import NoAnswerError, Policy
 from tests.unit.rest_documents import BTC, CANDLES, HOURLY, LATE, START, TRADED, answer, refused
 
@@ -92,7 +92,7 @@ def test_a_clock_that_tells_no_time_is_refused(unixtime: object) -> None:
 
 
 def listed(**rows: dict[str, Any]) -> Listed:
-    return answers.asset_pairs(answers.result(answer(**rows)))
+    return listed_pairs.asset_pairs(answers.result(answer(**rows)))
 
 
 def pair_row(altname: str, base: str, quote: str, **more: str) -> dict[str, Any]:
@@ -176,7 +176,7 @@ def test_quotes_that_nobody_knew_and_names_with_small_letters_are_taken_as_they_
 
 def test_a_result_beside_an_error_counts_where_one_entry_of_many_may_have_caused_it() -> None:
     body = json.dumps({"error": ["EGeneral:Internal error"], "result": {"A": GOOD}}).encode()
-    assert answers.asset_pairs(answers.result(body, beside_errors=True)).pairs[0].pair == Pair("ETH", "USD")
+    assert listed_pairs.asset_pairs(answers.result(body, beside_errors=True)).pairs[0].pair == Pair("ETH", "USD")
     refused(lambda: answers.result(body))
     refused(lambda: answers.result(b'{"error":["EService:Busy"],"result":{}}', beside_errors=True))
 
@@ -185,12 +185,12 @@ def test_a_result_beside_an_error_counts_where_one_entry_of_many_may_have_caused
 
 PAIRS = {"error": [], "result": {"A": pair_row("XBTUSD", "XXBT", "ZUSD", wsname="XBT/USD", status="online")}}
 READERS: list[tuple[Any, Callable[[answers.Result], object]]] = [
-    (CANDLES, lambda found: answers.ohlc(found, HOURLY, LATE)),
-    (TRADED, lambda found: answers.trades(found, 0, 3)),
-    (PAIRS, answers.asset_pairs),
+    (CANDLES, lambda found: candle_answer.ohlc(found, HOURLY, LATE)),
+    (TRADED, lambda found: trade_answer.trades(found, 0, 3)),
+    (PAIRS, listed_pairs.asset_pairs),
     ({"error": [], "result": {"unixtime": START}}, answers.server_time),
     ({"error": [], "result": {"status": "online"}}, answers.status),
-    ({"error": [], "result": {"XXBT": {"altname": "XBT"}}}, answers.asset_names),
+    ({"error": [], "result": {"XXBT": {"altname": "XBT"}}}, listed_pairs.asset_names),
 ]
 NONSENSE = st.sampled_from(
     [
@@ -245,7 +245,7 @@ def recorded(name: str) -> answers.Result:
 @pytest.mark.real_data
 def test_recorded_candles_are_read() -> None:
     found = recorded("xchange_ohlc.json")
-    answer = answers.ohlc(found, Series(BTC, 1), 1_502_445_721)
+    answer = candle_answer.ohlc(found, Series(BTC, 1), 1_502_445_721)
     assert (answer.rows, answer.candles.height, answer.known.slots(60)) == (720, 702, 719)
     assert answer.known.hull == (1_502_402_520, 1_502_445_660)
     [last] = answer.candles.tail(1).to_dicts()
@@ -254,7 +254,7 @@ def test_recorded_candles_are_read() -> None:
 
 @pytest.mark.real_data
 def test_recorded_trades_are_read() -> None:
-    page = answers.trades(recorded("xchange_trades.json"), 0, 1_000)
+    page = trade_answer.trades(recorded("xchange_trades.json"), 0, 1_000)
     assert (page.trades.height, page.cursor, page.is_short) == (14, 1_385_579_841_881_785_998, True)
     assert page.trades.row(0) == (1_385_579_841_777_400_000, 1023.82219, Decimal("0.00435995"), None, "sl")
     assert page.trades["time"].is_sorted()
@@ -263,7 +263,7 @@ def test_recorded_trades_are_read() -> None:
 @pytest.mark.real_data
 def test_recorded_names_are_those_that_are_told_offline() -> None:
     found = recorded("asset_pairs_2026.json")
-    listed = answers.asset_pairs(found)
+    listed = listed_pairs.asset_pairs(found)
     assert (len(listed.pairs), listed.skipped) == (1_434, {})
     assert sum(key != row["altname"] for key, row in found.items()) == 46  # type: ignore[index]
     by_fields, names = {each.pair for each in listed.pairs}, listed.names
@@ -279,14 +279,14 @@ def test_recorded_names_are_those_that_are_told_offline() -> None:
 
 @pytest.mark.real_data
 def test_recorded_names_of_old_are_read_without_their_dark_pools() -> None:
-    listed = answers.asset_pairs(recorded("xchange_assetpairs.json"))
+    listed = listed_pairs.asset_pairs(recorded("xchange_assetpairs.json"))
     assert (len(listed.pairs), listed.skipped) == (75, {})
     assert {each.status for each in listed.pairs} == {"online"}
 
 
 @pytest.mark.real_data
 def test_recorded_assets_clock_and_state_are_read() -> None:
-    assets = answers.asset_names(recorded("xchange_assets.json"))
+    assets = listed_pairs.asset_names(recorded("xchange_assets.json"))
     assert (assets["XETH"], assets["KFEE"], len(assets)) == ("ETH", "FEE", 27)
     assert answers.server_time(recorded("xchange_servertime.json")) == 1_391_835_876
     assert answers.status(recorded("krakennet_GetSystemStatus.txt")) == "online"

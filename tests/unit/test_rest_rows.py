@@ -16,17 +16,17 @@ from kraken_core.domain.exchange import NS, OhlcAnswer, TradesPage
 from kraken_core.domain.market import Series
 from kraken_core.domain.timerange import TimeRanges
 from kraken_core.domain.trades import PAGE
-from kraken_core.sources.rest import answers
+from kraken_core.sources.rest import answers, candle_answer, trade_answer
 from kraken_core.sources.rest.failures import Policy
 from tests.unit.rest_documents import BTC, HOUR, HOURLY, LATE, NOW_NS, START, answer, refused, row, silent, trade
 
 
 def told_of(*rows: object, last: object = LATE, series: Series = HOURLY, as_of: int = LATE) -> OhlcAnswer:
-    return answers.ohlc(answers.result(answer(XXBTZUSD=rows, last=last)), series, as_of)
+    return candle_answer.ohlc(answers.result(answer(XXBTZUSD=rows, last=last)), series, as_of)
 
 
 def page_of(*rows: object, last: object, cursor: int = 0, count: int = 1_000) -> TradesPage:
-    return answers.trades(answers.result(answer(XXBTZUSD=rows, last=last)), cursor, count)
+    return trade_answer.trades(answers.result(answer(XXBTZUSD=rows, last=last)), cursor, count)
 
 
 def hours(*spans: tuple[int, int]) -> TimeRanges:
@@ -125,8 +125,8 @@ def test_candles_without_last_are_refused(last: object) -> None:
 
 @pytest.mark.parametrize("result", [{}, {"last": LATE}, {"A": [], "B": [], "last": LATE}, {"A": {}, "last": LATE}])
 def test_an_answer_that_is_not_of_one_pair_is_refused(result: dict[str, Any]) -> None:
-    refused(lambda: answers.ohlc(answers.result(answer(**result)), HOURLY, LATE))
-    refused(lambda: answers.trades(answers.result(answer(**{**result, "last": "5"})), 0, 1_000))
+    refused(lambda: candle_answer.ohlc(answers.result(answer(**result)), HOURLY, LATE))
+    refused(lambda: trade_answer.trades(answers.result(answer(**{**result, "last": "5"})), 0, 1_000))
 
 
 # ------------------------------------------------------------------------------------------------------------- trades
@@ -144,7 +144,7 @@ def test_trades_are_exact(told: list[tuple[int, str, str]], with_ids: bool) -> N
     )
     last = NOW_NS + told[-1][0]
     body = f'{{"error":[],"result":{{"XXBTZUSD":[{rows}],"last":"{last}"}}}}'.encode()
-    page = answers.trades(answers.result(body), 0, 1_000)
+    page = trade_answer.trades(answers.result(body), 0, 1_000)
     assert page.trades.schema == PAGE
     assert set(page.trades["kind"]) == {"sm"}
     assert page.trades["time"].to_list() == [NOW_NS + after for after, _, _ in told]
@@ -228,11 +228,11 @@ def test_rows_with_trailing_fields_and_results_with_more_keys_are_read_as_before
     grown = answers.result(
         answer(XXBTZUSD=[[*row(0), "new", 0], [*row(1), None]], last=START + HOUR, notes=["new"], next=None, count=2)
     )
-    candles = answers.ohlc(grown, HOURLY, LATE)
+    candles = candle_answer.ohlc(grown, HOURLY, LATE)
     assert candles.candles.equals(plain.candles)
     assert candles[1:] == plain[1:]
     rows = [[*trade(NOW_NS, 1), {"venue": 1}], [*trade(NOW_NS + 1, 2), "x", "y"]]
-    page = answers.trades(
+    page = trade_answer.trades(
         answers.result(answer(meta={}, XXBTZUSD=rows, tables=[], last=str(NOW_NS + 1))), 0, 1_000, BTC
     )
     assert page.trades["id"].to_list() == [1, 2]
@@ -252,7 +252,7 @@ def test_last_of_trades_keeps_its_nanoseconds_in_any_form(form: Callable[[int], 
 
 def test_a_last_that_was_rounded_leaves_no_trade_out() -> None:
     body = answer(XXBTZUSD=[trade(NOW_NS, 1), trade(NOW_NS + 5_000, 2)], last="1.77483E+18")
-    page = answers.trades(answers.result(body), 0, 1_000)
+    page = trade_answer.trades(answers.result(body), 0, 1_000)
     assert page.cursor == page.trades["time"][-1] - 1
 
 

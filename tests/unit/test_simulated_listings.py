@@ -15,7 +15,7 @@ from kraken_core.simulator.market import SimulatedMarket
 from kraken_core.simulator.release import DAY_S
 from kraken_core.simulator.renaming import SimulatedRename
 from kraken_core.simulator.tape import NS
-from kraken_core.sources.rest import answers
+from kraken_core.sources.rest import answers, listed_pairs
 
 START = day_start(date(2026, 3, 1))
 END, SWITCH = START + 6 * DAY_S, START + 3 * DAY_S
@@ -30,7 +30,7 @@ def market(*renames: SimulatedRename, **more: object) -> SimulatedMarket:
 def listed(of: SimulatedMarket, at: int) -> dict[Pair, str]:
     found = PublicApi(of, trade_ids=True, repeats=True).answer("AssetPairs", {}, at * NS)
     body = "{" + '"error":[],"result":{' + ",".join(f'"{key}":{row}' for key, row in found.items()) + "}}"
-    return {each.pair: each.status for each in answers.asset_pairs(answers.result(body.encode())).pairs}
+    return {each.pair: each.status for each in listed_pairs.asset_pairs(answers.result(body.encode())).pairs}
 
 
 @pytest.mark.parametrize("per_old", [1, 7, 24_000])

@@ -19,7 +19,7 @@ from kraken_core.domain.interval_units import short
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.names import BY_RULES, TOKENIZED, Names
 from kraken_core.domain.timerange import TimeRange
-from kraken_core.sources.rest import answers
+from kraken_core.sources.rest import answers, candle_answer, listed_pairs, trade_answer
 from kraken_core.sources.rest.failures import NoAnswerError
 from kraken_core.sources.rest.patient_client import ALL_PER_SECOND, LOG, PatientClient
 from kraken_core.sources.rest.retries import PATIENT, RetryBudget
@@ -68,13 +68,13 @@ class KrakenExchange(PatientClient):
 
     def assets(self) -> dict[str, str]:
         """The exchange's canonical code of every asset, and the name we show for it."""
-        return self._result("Assets", answers.asset_names)
+        return self._result("Assets", listed_pairs.asset_names)
 
     def listed(self) -> Listed:
         """The pairs listed now, sorted; without dark pools, and without entries that could not be read."""
-        found = self._result("AssetPairs", answers.asset_pairs, beside_errors=True)
+        found = self._result("AssetPairs", listed_pairs.asset_pairs, beside_errors=True)
         try:
-            tokenized = self._result("AssetPairs", answers.asset_pairs, beside_errors=True, aclass_base=TOKENIZED)
+            tokenized = self._result("AssetPairs", listed_pairs.asset_pairs, beside_errors=True, aclass_base=TOKENIZED)
         except UnavailableError as error:
             LOG.warning("tokenized stocks are not listed: %s", error)
             tokenized = Listed()._replace(tokenized=False)
@@ -102,7 +102,10 @@ class KrakenExchange(PatientClient):
         if series.interval not in OHLC_INTERVALS:
             raise ValueError(f"the exchange has no {short(series.interval)} candles")
         return self._result(
-            "OHLC", lambda found: answers.ohlc(found, series, as_of, young_s), series.pair, interval=series.interval
+            "OHLC",
+            lambda found: candle_answer.ohlc(found, series, as_of, young_s),
+            series.pair,
+            interval=series.interval,
         )
 
     def trades(self, pair: Pair, cursor: int, count: int = TRADES_A_PAGE) -> TradesPage:
@@ -117,7 +120,7 @@ class KrakenExchange(PatientClient):
 
     def _trades(self, pair: Pair, cursor: int, count: int) -> TradesPage:
         return self._result(
-            "Trades", lambda found: answers.trades(found, cursor, count, pair), pair, since=cursor, count=count
+            "Trades", lambda found: trade_answer.trades(found, cursor, count, pair), pair, since=cursor, count=count
         )
 
     def _result(
@@ -140,7 +143,7 @@ class KrakenExchange(PatientClient):
 
     def _probe(self, pair: Pair) -> None:
         query: dict[str, str | int] = {**self._names.query(pair), "since": 0, "count": 1}
-        self._once("Trades", lambda body: answers.trades(answers.result(body), 0, 1, pair), pair, query)
+        self._once("Trades", lambda body: trade_answer.trades(answers.result(body), 0, 1, pair), pair, query)
 
     def _is_up(self) -> bool:
         try:
