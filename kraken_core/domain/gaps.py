@@ -270,7 +270,7 @@ class IntegratedGapDetector:
             reachable = max(0, min(end, horizon.end) - max(start, horizon.start)) // width
             known = (series, start, end, slots, reachable, slots - reachable)
             if downloads.meets(start, end):
-                archive, csv_file = self._by_hand(series, start, end)
+                archive, csv_file = self._by_hand(series, end, self._holders(series, start, end))
                 reason = "a published archive contains it"
                 yield GapRecord(*known, GapStatus.DETECTED, Route.DOWNLOAD, reason, 0, csv_file, archive)
             elif served.swept.meets(start, end):
@@ -288,9 +288,8 @@ class IntegratedGapDetector:
             else:
                 yield self._unserved(known, now)
 
-    def _by_hand(self, series: Series, start: int, end: int) -> tuple[str, str]:
+    def _by_hand(self, series: Series, end: int, holders: Sequence[CoveringArchive]) -> tuple[str, str]:
         """The archive that contains all of a range, and the file to take from it, or from several with parts of it."""
-        holders = self._holders(series, start, end)
         if series.pair in self.nowhere or not holders:  # whether any archive contains the pair is unknown
             return "", ""
         whole = len(holders) == 1 and holders[0].end == end
@@ -308,7 +307,8 @@ class IntegratedGapDetector:
         unlisted = self.listed is not None and pair.venue not in self.away and pair not in self.listed
         gone = pair in self.delisted or unlisted
         untaken = None if gone else self.reach.route(series, start, end, horizon)
-        archive, csv_file = self._by_hand(series, start, end)
+        holders = self._holders(series, start, end)
+        archive, csv_file = self._by_hand(series, end, holders)
         if untaken:
             route, reason, requests = untaken
             reason = f"{note}; {reason}" if note else reason
@@ -319,7 +319,7 @@ class IntegratedGapDetector:
             why_not = "can't be derived" if series.interval > 1 else "nothing is finer than one minute"
             left = f"the exchange no longer lists {pair}" if gone else ""
             left = left if is_installed(pair.venue) else f"no exchange {pair.venue} is installed"
-            helps = f"available in {archive}" if archive else _partly_covered(self._holders(series, start, end))
+            helps = f"available in {archive}" if archive else _partly_covered(holders)
             reason = "; ".join(part for part in (note, left, why_not, helps) if part)
         return GapRecord(*known, GapStatus.UNFILLABLE, Route.NONE, reason, 0, csv_file, archive)
 

@@ -108,12 +108,21 @@ class Claims(JoinedClaims):
 
     def _assertions(self, connection: Connection, query: Select[Any], **values: Sequence[object]) -> list[Assertion]:
         rows = read_many(connection, query, values)
-        series = self._series
+        series, sources = self._series, _SOURCES
+        # Every value has a name of its own: to gather the flags would take half as long again.
         return [
-            Assertion._make(
-                (series[pair_id, i], start, end, _SOURCES[source], rank, evidence, *(flag != 0 for flag in flags))
+            Assertion(
+                series[pair_id, i],
+                start,
+                end,
+                sources[source],
+                rank,
+                evidence,
+                withdrawn != 0,
+                proved != 0,
+                adopted != 0,
             )
-            for pair_id, i, start, end, source, rank, evidence, *flags in rows
+            for pair_id, i, start, end, source, rank, evidence, withdrawn, proved, adopted in rows
         ]
 
     def _append(self, connection: Connection, assertions: Sequence[Assertion], job_id: int | None) -> None:
