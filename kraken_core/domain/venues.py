@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kraken_core.domain.errors import UnknownPairError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from importlib.metadata import EntryPoint
 
 GROUP = "kraken_history.exchanges"
 SPOT_NAME = "kraken"  # of the exchange whose pairs have no name of an exchange before them
@@ -63,6 +63,8 @@ class Venue(NamedTuple):
 @cache
 def entries() -> dict[str, EntryPoint]:
     """The installed exchanges by name, not yet loaded."""
+    from importlib.metadata import entry_points  # noqa: PLC0415 - most commands name no exchange
+
     return {entry.name: entry for entry in sorted(entry_points(group=GROUP))}
 
 

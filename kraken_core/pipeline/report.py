@@ -6,8 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
-
-from rich.console import Console
+from typing import TYPE_CHECKING
 
 from kraken_core.domain.completeness import Completeness
 from kraken_core.domain.coverage import DataCoverageRange
@@ -17,8 +16,10 @@ from kraken_core.domain.market import Series
 from kraken_core.domain.report import Report, SeriesReport
 from kraken_core.domain.tiers import Tiers
 from kraken_core.domain.timerange import TimeRange, TimeRanges
-from kraken_core.pipeline.report_terminal import display
 from kraken_core.ports import KnownRecords, StoredCandles
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,4 +77,6 @@ class CompletenessReporter:
 
     def display_report(self, report: Report, console: Console) -> None:
         """Print the report as tables: overall, by interval, the worst series, and what to do."""
+        from kraken_core.pipeline.report_terminal import display  # noqa: PLC0415 - its library, where one is printed
+
         display(report, console)

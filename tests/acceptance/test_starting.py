@@ -15,8 +15,17 @@ LIBRARIES = {
     *("alembic", "dask", "deltalake", "distributed", "duckdb", "numpy", "obstore", "pandas", "plotly", "polars"),
     *("psycopg", "pyarrow", "questdb", "requests", "rich", "sqlalchemy", "streamlit", "urllib3"),
     *("anyio", "mcp", "pydantic", "starlette", "uvicorn"),
+    *("importlib.metadata", "isal", "psutil"),
 }
-READING = {"deltalake", "numpy", "polars", "pyarrow", "sqlalchemy"}
+READING = {"deltalake", "importlib.metadata", "numpy", "polars", "sqlalchemy"}  # metadata is what polars loads
+RUN_AND_END = "from kraken_core.cli import main\nmain()"
+COMMAND = """
+import contextlib, io, sys
+sys.argv = ["kraken-history", *{words!r}]
+from kraken_core.cli import main
+with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit):
+    main()
+"""
 READ = """
 from kraken_core import Workbench
 with Workbench.open({home!r}) as workbench:
@@ -27,12 +36,21 @@ assert len(candles)
 
 def loaded_by(script: str) -> set[str]:
     """Which of the libraries a fresh process loads."""
-    look = "import sys\nprint(*sys.modules)"
+    return LIBRARIES & set(words_of(f"{script}\nimport sys\nprint(*sys.modules)"))
+
+
+def words_of(script: str) -> list[str]:
+    """What a fresh process prints."""
     done = subprocess.run(
-        [sys.executable, "-c", f"{script}\n{look}"], env=environment(), capture_output=True, text=True, check=False
+        [sys.executable, "-c", script], env=environment(), capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
-    return LIBRARIES & set(done.stdout.split())
+    return done.stdout.split()
+
+
+def last_word_of(script: str) -> str:
+    """The last of it."""
+    return words_of(script)[-1]
 
 
 @pytest.mark.parametrize(
@@ -64,22 +82,35 @@ def test_candles_are_read_with_what_reads_them_alone(full_home: Path) -> None:
 
 def test_candles_for_pandas_load_pandas_besides(full_home: Path) -> None:
     script = READ.format(home=str(full_home), start=FIRST_DAY, to="pandas")
-    assert loaded_by(script) <= {*READING, "pandas"}
+    assert loaded_by(script) <= {*READING, "pandas", "pyarrow"}
+
+
+def test_help_is_shown_without_any_library() -> None:
+    assert loaded_by(COMMAND.format(words=["--help"])) == set()
+
+
+def test_a_report_as_json_loads_nothing_to_print_tables_with(full_home: Path) -> None:
+    loaded = loaded_by(COMMAND.format(words=["report", "--json", "--home", str(full_home)]))
+    assert loaded <= READING
+
+
+def test_the_first_read_does_not_search_its_libraries_for_cyclic_garbage(full_home: Path) -> None:
+    script = READ.format(home=str(full_home), start=FIRST_DAY, to="polars")
+    counted = script.replace(
+        "    candles =", "    gc.callbacks.append(lambda *search: searches.append(search))\n    candles ="
+    )
+    assert int(last_word_of(f"import gc\nsearches = []\n{counted}\nprint(len(searches))")) <= 2, "but on its return"
 
 
 def test_a_command_searches_for_cyclic_garbage_seldom_and_a_users_own_process_as_before() -> None:
     command = "import sys; sys.argv = ['kraken-history', '--version']\nfrom kraken_core.cli import main"
     run = f"{command}\ntry: main()\nexcept SystemExit: print('threshold', gc.get_threshold()[0])"
     opened = "from kraken_core import Workbench; Workbench.open('nowhere'); print('threshold', gc.get_threshold()[0])"
-    thresholds = []
-    for script in (run, opened):
-        done = subprocess.run(
-            [sys.executable, "-c", f"import gc\n{script}"],
-            env=environment(),
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        thresholds.append(int(done.stdout.split()[-1]))
-    of_command, of_user = thresholds
+    of_command, of_user = (int(last_word_of(f"import gc\n{script}")) for script in (run, opened))
     assert of_command > 100 * of_user
+
+
+def test_a_command_that_ends_is_not_searched_for_cyclic_garbage_once_more() -> None:
+    at_the_end = "import atexit, gc\natexit.register(lambda: print(gc.get_freeze_count()))"
+    frozen = last_word_of(f"{at_the_end}\nimport sys; sys.argv = ['kraken-history', '--version']\n{RUN_AND_END}")
+    assert int(frozen) > 10_000

@@ -66,7 +66,7 @@ class DeltaLog:
     ) -> None:
         self._place = place
         self._form = form
-        self._columns = Schema.from_arrow(pl.DataFrame(schema=form.schema).to_arrow().schema)
+        self._columns = Schema.from_arrow(pl.Schema(form.schema))
         self._first_columns = [field for field in self._columns.fields if field.name not in form.later]
         self.pinned = pinned
         self.known = known
