@@ -11,7 +11,7 @@ from typing import NamedTuple
 from kraken_core.domain.candles import Source, from_api
 from kraken_core.domain.coverage import Assertion, by_series, known, refuted, standing_claims
 from kraken_core.domain.derive import Derivation, Levels, at_least, derivations, levels, levels_of
-from kraken_core.domain.life import Life, lived, possible_instants
+from kraken_core.domain.life import Life, instants, possible_instants
 from kraken_core.domain.market import INTERVALS, Pair, Series
 from kraken_core.domain.request import closed
 from kraken_core.domain.timerange import TimeRange, TimeRanges
@@ -87,6 +87,10 @@ class Knowledge:
     lives: Mapping[Pair, Sequence[Life]]
     claims: Sequence[Assertion]
 
+    def same_as(self, before: Knowledge | None) -> Knowledge:
+        """What was known before, where that is the same: what was worked out of it then need not be again."""
+        return before if before is not None and before == self else self
+
     @cached_property
     def standing_claims(self) -> Sequence[tuple[Assertion, TimeRanges]]:
         """Each claim with the ranges of it that were not withdrawn."""
@@ -112,15 +116,20 @@ class Knowledge:
         result = {}
         for pair in pairs:
             if lives := self.lives.get(pair):
+                lived = instants(lives)
                 for interval in intervals:
-                    result[Series(pair, interval)] = slots[interval] & lived(lives, interval * 60)
+                    result[Series(pair, interval)] = slots[interval] & lived.outer(interval * 60)
         return result
 
-    def covered(self) -> dict[Series, TimeRanges]:
+    def covered(self) -> Mapping[Series, TimeRanges]:
         """The slots of each series that some source covers; none where nothing is known of its pair's life.
 
         A claim that a pair did not trade means nothing for one that was never seen to trade.
         """
+        return self._covered
+
+    @cached_property
+    def _covered(self) -> Mapping[Series, TimeRanges]:
         unseen = {pair for pair, lives in self.lives.items() if not lives}
         return {
             series: claimed.covered
@@ -134,6 +143,16 @@ class Knowledge:
         What was derived before outside the expected slots is kept in step too. Intervals that are not expected of a
         pair are taken as they are.
         """
+        if not self._work or self._work[0][0] != wanted:
+            self._work[:] = [(wanted, self._derivation_work(wanted))]
+        return self._work[0][1]
+
+    @cached_property
+    def _work(self) -> list[tuple[Mapping[Series, TimeRanges], DerivationWork]]:
+        """What was worked out last, and for which slots: a job that read nothing does just what its plan found."""
+        return []
+
+    def _derivation_work(self, wanted: Mapping[Series, TimeRanges]) -> DerivationWork:
         derive: list[tuple[Pair, Derivation]] = []
         withdraw: list[Assertion] = []
         intervals: dict[Pair, list[int]] = defaultdict(list)

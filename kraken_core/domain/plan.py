@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from kraken_core.domain.archives import Archive, ArchiveFile, Ignored
     from kraken_core.domain.exchange import Market
     from kraken_core.domain.gaps import GapRecord
+    from kraken_core.domain.knowledge import Knowledge
     from kraken_core.domain.request import Request
 
 BYTES_A_CANDLE = 37  # on disk, measured on the archives
@@ -77,7 +78,8 @@ class IngestionPlan:
     read. ``market`` is what the exchange returned about itself, None where it is not queried, or did not answer
     (``notes`` say why). ``repairs`` are the requests that ``--max-requests`` affords, and ``listings`` counts those for
     first trades. ``at_most`` so many requests may turn out to be needed. ``unreached`` is why exchanges, which are
-    needed, were not reached; ``nowhere`` why nothing is known of pairs.
+    needed, were not reached; ``nowhere`` why nothing is known of pairs. ``known`` is what will be known once the files
+    are read, where there are none to read.
     """
 
     request: Request
@@ -95,6 +97,7 @@ class IngestionPlan:
     notes: tuple[str, ...] = ()
     unreached: Outages = field(default_factory=dict)
     nowhere: Mapping[Pair, str] = field(default_factory=dict)
+    known: Knowledge | None = field(default=None, repr=False, compare=False)
 
     @property
     def requests(self) -> int:

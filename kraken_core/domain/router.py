@@ -144,6 +144,7 @@ class DataSourceRouter:
             notes=(*_notes_on(nowhere, prospect.market), *([unsourced_note] if unsourced_note else [])),
             unreached=prospect.unreached,
             nowhere=nowhere,
+            known=None if any(planned.action is Action.INGEST for planned in files) else expected,
         )
 
     def _worthwhile(
@@ -227,7 +228,9 @@ def _expected(
         rank = derived_rank(file_rank(archive, source))
         claims += [Assertion(series, *r, source, rank, "planned") for r in ranges]
     chosen = [pair for pair, life in lives.items() if life and request.holds(pair, tiers)]
+    made = set(claims) if any(archive.complete for archive in archives) else set()
     for archive in archives:
-        claims += absence_claims(archive, {file.series.pair for file in archive.files}, chosen)
+        absent = absence_claims(archive, {file.series.pair for file in archive.files}, chosen)
+        claims += (claim for claim in absent if claim not in made)
     # A pair in a file that states nothing before it is read may turn out older than the others state.
     return Knowledge(lives, claims), {Series(s.pair, i) for s in unread for i in request.intervals}

@@ -84,7 +84,7 @@ class Pipeline:
         unreadable = self.ledger.unreadable()
         pairs = self._pairs(plan, unreadable)
         with stages.stage("cover"):
-            knowledge = self.tracker.update_coverage_after_ingestion(pairs)
+            knowledge = self.tracker.update_coverage_after_ingestion(pairs).same_as(plan.known)
         knowledge, unreached = self.backfill.run(stages, plan, pairs, knowledge, unreadable)
         with stages.stage("tidy"):
             self._tidy_up(job)

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kraken_core.domain import knowledge as knowledge_module
 from kraken_core.domain.candles import Source, Vintage, derived_rank, rank_of
 from kraken_core.domain.coverage import Assertion, standing_claims
 from kraken_core.domain.derive import Derivation
@@ -221,3 +222,31 @@ def test_work_is_ordered_finest_first_and_its_spans_are_by_series() -> None:
     work = Knowledge(LIVES, [whole(ETH, 240), whole(BTC, 240)]).derivation_work(everything(BTC, ETH))
     assert [(pair, each.interval) for pair, each in work.derive] == [(BTC, 720), (ETH, 720), (BTC, 1440), (ETH, 1440)]
     assert work.spans == {Series(pair, i): TimeRanges.single(BEGIN, END) for pair in (BTC, ETH) for i in (720, 1440)}
+
+
+# What is known again, as by a job whose plan found nothing to read
+
+
+def test_what_follows_from_the_same_claims_is_worked_out_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    worked_out: list[object] = []
+    monkeypatch.setattr(knowledge_module, "derivations", lambda *known: worked_out.append(known) or [])
+    planned = Knowledge({BTC: [Life(BEGIN)]}, [whole(BTC, 1)])
+    read_again = Knowledge({BTC: [Life(BEGIN)]}, [whole(BTC, 1)]).same_as(planned)
+    assert planned.derivation_work(everything(BTC)) == read_again.derivation_work(everything(BTC))
+    assert len(worked_out) == 1
+
+
+def test_other_slots_are_worked_out_anew() -> None:
+    knowledge = Knowledge({BTC: [Life(BEGIN)]}, [whole(BTC, 1)])
+    some = {series: ranges.clip(BEGIN, END - DAY_S) for series, ranges in everything(BTC).items()}
+    of_some, of_all = knowledge.derivation_work(some), knowledge.derivation_work(everything(BTC))
+    assert of_some == Knowledge(knowledge.lives, knowledge.claims).derivation_work(some)
+    assert of_all == Knowledge(knowledge.lives, knowledge.claims).derivation_work(everything(BTC)) != of_some
+
+
+@pytest.mark.parametrize(
+    "other", [Knowledge({BTC: [Life(BEGIN)]}, []), Knowledge({BTC: [Life(BEGIN, END)]}, [whole(BTC, 1)]), None]
+)
+def test_knowledge_that_differs_takes_nothing_over(other: Knowledge | None) -> None:
+    knowledge = Knowledge({BTC: [Life(BEGIN)]}, [whole(BTC, 1)])
+    assert knowledge.same_as(other) is knowledge

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-import duckdb
 import polars as pl
 
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.timerange import TimeRange
 from kraken_core.ports import CandleStore
+
+if TYPE_CHECKING:
+    import duckdb
 
 _COUNTS = """
 SELECT pair, epoch_us(time) // $width * $width // 1000000 AS start, count(*) AS candles
@@ -62,6 +65,8 @@ def _bounds(window: TimeRange, width: int) -> dict[str, int]:
 
 @contextmanager
 def _reading(store: CandleStore) -> Iterator[duckdb.DuckDBPyConnection]:
+    import duckdb  # noqa: PLC0415 - jobs add up what is complete with these modules, and read no candle
+
     with duckdb.connect(config={"memory_limit": _MEMORY}) as connection:
         connection.execute("SET TimeZone = 'UTC'")
         with store.view(connection):
