@@ -85,6 +85,10 @@ def test_candles_for_pandas_load_pandas_besides(full_home: Path) -> None:
     assert loaded_by(script) <= {*READING, "pandas", "pyarrow"}
 
 
+def test_how_complete_all_is_at_the_end_of_a_job_is_counted_without_a_library_for_queries() -> None:
+    assert not loaded_by("import kraken_core.workbench.charts.charts") & {"duckdb", "pandas", "plotly", "pyarrow"}
+
+
 def test_help_is_shown_without_any_library() -> None:
     assert loaded_by(COMMAND.format(words=["--help"])) == set()
 
