@@ -229,7 +229,12 @@ def test_work_is_ordered_finest_first_and_its_spans_are_by_series() -> None:
 
 def test_what_follows_from_the_same_claims_is_worked_out_once(monkeypatch: pytest.MonkeyPatch) -> None:
     worked_out: list[object] = []
-    monkeypatch.setattr(knowledge_module, "derivations", lambda *known: worked_out.append(known) or [])
+
+    def counted(*known: object) -> list[Derivation]:
+        worked_out.append(known)
+        return []
+
+    monkeypatch.setattr(knowledge_module, "derivations", counted)
     planned = Knowledge({BTC: [Life(BEGIN)]}, [whole(BTC, 1)])
     read_again = Knowledge({BTC: [Life(BEGIN)]}, [whole(BTC, 1)]).same_as(planned)
     assert planned.derivation_work(everything(BTC)) == read_again.derivation_work(everything(BTC))
