@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 
 import pytest
@@ -73,7 +73,7 @@ def test_a_full_release_states_its_end_only(series: Series) -> None:
     assert file_covers(series, full, first, END - series.width, finest=True) == TimeRanges.single(first, END)
 
 
-def covered(claims: Iterable[Assertion]) -> dict[Series, TimeRanges]:
+def covered(claims: Iterable[Assertion]) -> Mapping[Series, TimeRanges]:
     """What is known once these claims were made."""
     return Knowledge({}, list(claims)).covered()
 
