@@ -199,6 +199,11 @@ def test_what_is_needed_whole_needs_no_signposts(store: DeltaStore, watched: Wat
     assert [count for count, _ in watched.slices] == [100]
 
 
+def test_what_is_needed_but_for_few_rows_needs_no_signposts(store: DeltaStore, watched: Watched) -> None:
+    assert store.candles(window(C, 2, 95)).height == 93
+    assert [count for count, _ in watched.slices] == [100]
+
+
 def test_few_rows_of_many_are_looked_for_instead(tmp_path: Path, watched: Watched) -> None:
     table = DeltaStore(tmp_path / "table")
     some = [Series(Pair(f"X{number}", "USD"), 1) for number in range(12)]

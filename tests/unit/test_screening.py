@@ -14,7 +14,7 @@ from kraken_core.domain.candles import Source, Vintage, aggregate, rank_of
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.slices import picked
 from kraken_core.domain.verification.agreement import Verdict, compared
-from kraken_core.domain.verification.screening import screened
+from kraken_core.domain.verification.screening import PairRows, screened
 from tests.support.candle_frames import Row, frame
 
 PAIRS = [Pair("A", "USD"), Pair("BTC", "EUR"), Pair("BTC", "USD")]
@@ -48,6 +48,10 @@ def changed(candles: pl.DataFrame, name: str, factor: float | None, row: int) ->
     return candles.with_columns(pl.when(here).then(value).otherwise(name).cast(candles[name].dtype).alias(name))
 
 
+def by_pair(candles: pl.DataFrame) -> PairRows:
+    return PairRows(candles, candles["pair"].rle().struct.unnest().select("value", "len").rows())
+
+
 def findings(fine: pl.DataFrame, coarse: pl.DataFrame) -> pl.DataFrame:
     return compared(fine, coarse, (5, 1)).filter(pl.col("verdict") != Verdict.AGREES)
 
@@ -73,14 +77,14 @@ def test_what_is_screened_off_agrees_and_all_else_is_compared(
         fine = changed(fine, *change, data.draw(st.integers(0, 60)))
     for change in coarse_changes:
         coarse = changed(coarse, *change, data.draw(st.integers(0, 20)))
-    agreeing, left = screened(fine, coarse, (5, 1))
+    agreeing, left = screened(by_pair(fine), by_pair(coarse), (5, 1))
     assert findings(*left).equals(findings(fine, coarse))
     assert agreeing + compared(*left, (5, 1)).height == compared(fine, coarse, (5, 1)).height
 
 
 def test_of_candles_that_agree_nothing_is_left_to_be_compared() -> None:
     fine = minutes([(pair, slot) for pair in PAIRS for slot in (0, 1, 4, 7, 30)], 0.1)
-    agreeing, left = screened(fine, aggregate(fine, 5), (5, 1))
+    agreeing, left = screened(by_pair(fine), by_pair(aggregate(fine, 5)), (5, 1))
     assert agreeing == 9
     assert [side.height for side in left] == [0, 0]
 
@@ -102,7 +106,7 @@ COARSE = aggregate(FINE, 5)
 def test_where_candles_do_not_lie_as_they_should_everything_is_compared(
     fine: pl.DataFrame, coarse: pl.DataFrame
 ) -> None:
-    agreeing, left = screened(fine, coarse, (5, 1))
+    agreeing, left = screened(by_pair(fine), by_pair(coarse), (5, 1))
     assert agreeing == 0
     assert left[0].equals(fine)
     assert left[1].equals(coarse)

@@ -21,7 +21,7 @@ from kraken_core.domain.timerange import TimeRanges, iso
 from kraken_core.domain.verification.agreement import Verdict, compared, contradicted
 from kraken_core.domain.verification.checks import EXAMPLES, Tally
 from kraken_core.domain.verification.known_pair import KnownPair, Look
-from kraken_core.domain.verification.screening import screened
+from kraken_core.domain.verification.screening import PairRows, screened
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -56,7 +56,8 @@ def rows_by_series(candles: pl.DataFrame, pairs: Iterable[Pair]) -> dict[Series,
     """Which rows are whose, of candles of these pairs; those of a series lie together, by time."""
     names = {str(pair): pair for pair in pairs}
     opens = opens_of(candles)
-    runs = [candles[name].rle().struct.field("len").cast(pl.Int64).cum_sum() for name in _SERIES]
+    distinguishing = _SERIES if len(names) > 1 else _SERIES[1:]  # a single pair's name is the same in every row
+    runs = [candles[name].rle().struct.field("len").cast(pl.Int64).cum_sum() for name in distinguishing]
     ends = pl.concat(runs).unique().sort()
     heads = candles.select(_SERIES)[ends - 1]
     return {
@@ -95,11 +96,19 @@ class Frame:
         """When the candles of a series open, provisional ones included."""
         return self.series.get(series, NO_ROWS).opens
 
-    def of(self, wanted: Mapping[Series, TimeRanges]) -> pl.DataFrame:
-        """The candles of some series in some ranges, in the order in which they lie."""
-        bounds = [self.series[series].within(ranges) for series, ranges in wanted.items() if series in self.series]
-        slices = np.concatenate([_NO_OPENS, *sorted(bounds, key=lambda found: found[:1].tolist())]).reshape(-1, 2)
-        return picked(self.candles, slices[:, 0], slices[:, 1])
+    def of(self, wanted: Mapping[Series, TimeRanges]) -> PairRows:
+        """The candles of some series of one interval in some ranges, in the order in which they lie."""
+        within = ((self.series[each].within(ranges), each) for each, ranges in wanted.items() if each in self.series)
+        found = sorted(((bounds.reshape(-1, 2), str(each.pair)) for bounds, each in within), key=_first_row)
+        runs = [(name, int((bounds[:, 1] - bounds[:, 0]).sum())) for bounds, name in found]
+        slices = np.concatenate([_NO_OPENS.reshape(-1, 2), *(bounds for bounds, _ in found)])
+        return PairRows(picked(self.candles, slices[:, 0], slices[:, 1]), runs)
+
+
+def _first_row(found: tuple[Ints, str]) -> list[int]:
+    bounds, _ = found
+    first: list[int] = bounds[:1, 0].tolist()
+    return first
 
 
 def opens_of(candles: pl.DataFrame) -> Ints:
@@ -305,12 +314,20 @@ def _any_missing(frame: Frame, pair: Pair, silent: Mapping[int, TimeRanges]) -> 
     traded = _NO_OPENS
     for interval in INTERVALS:
         traded, mine = _rounded(traded, interval * 60), frame.opens(Series(pair, interval))
-        if not np.array_equal(traded, mine):
-            missing = traded[~_among(traded, mine)]
-            if inside(missing, silent.get(interval, _NOTHING)).any():
-                return True
-            traded = np.sort(np.append(missing, mine))
+        rest = traded[_alike(traded, mine) :]
+        missing = rest[~_among(rest, mine)]
+        if inside(missing, silent.get(interval, _NOTHING)).any():
+            return True
+        # A stable sort finds what is in order already, and only merges.
+        traded = np.sort(np.append(missing, mine), kind="stable") if missing.size else mine
     return False
+
+
+def _alike(instants: Ints, others: Ints) -> int:
+    """How many of both are the same from the first on: mostly all, but for a last slot that one of them has not."""
+    length = min(len(instants), len(others))
+    differ = instants[:length] != others[:length]
+    return int(np.argmax(differ)) if differ.any() else length
 
 
 def _among(instants: Ints, others: Ints) -> NDArray[np.bool_]:

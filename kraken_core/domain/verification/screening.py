@@ -14,7 +14,7 @@ from kraken_core.domain.slices import picked
 from kraken_core.domain.verification.agreement import VOLUME_TOLERANCE
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -27,6 +27,13 @@ _A_PAIR = 1 << 40  # more than any slot's number
 _UNCOUNTED = -1  # for a count that is unknown, which agrees with any: no disagreement is missed by it
 
 
+class PairRows(NamedTuple):
+    """Candles of one interval, and whose they are: the pairs in the order in which their rows lie, with how many."""
+
+    candles: pl.DataFrame
+    runs: Sequence[tuple[str, int]]
+
+
 class Screened(NamedTuple):
     """How many slots evidently agree, and the fine and coarse candles of all others."""
 
@@ -34,14 +41,14 @@ class Screened(NamedTuple):
     left: tuple[pl.DataFrame, pl.DataFrame]
 
 
-def screened(fine: pl.DataFrame, coarse: pl.DataFrame, comparison: tuple[int, int]) -> Screened:
+def screened(finer_rows: PairRows, coarser_rows: PairRows, comparison: tuple[int, int]) -> Screened:
     """What is left for ``compared``: every other slot evidently agrees.
 
     Both are sorted by pair and time, else nothing is evident.
     """
     interval, finer = comparison
-    runs, coarse_runs = _runs(fine), _runs(coarse)
-    numbers = {name: number for number, name in enumerate(sorted({*runs["value"], *coarse_runs["value"]}))}
+    (fine, runs), (coarse, coarse_runs) = finer_rows, coarser_rows
+    numbers = {name: number for number, name in enumerate(sorted({name for name, _ in (*runs, *coarse_runs)}))}
     made, theirs = _slots(fine, runs, interval, numbers), _keys(coarse, coarse_runs, interval, numbers)
     if not (_ascend(made.keys) and _ascend(theirs) and not (_times(coarse) % (interval * _MINUTE_US)).any()):
         return Screened(0, (fine, coarse))
@@ -64,7 +71,7 @@ class _Slots(NamedTuple):
     ends: Ints
 
 
-def _slots(candles: pl.DataFrame, runs: pl.DataFrame, interval: int, numbers: Mapping[str, int]) -> _Slots:
+def _slots(candles: pl.DataFrame, runs: Iterable[tuple[str, int]], interval: int, numbers: Mapping[str, int]) -> _Slots:
     """The slots of ``interval`` minutes that candles lie in."""
     keys = _keys(candles, runs, interval, numbers)
     begun = np.ones(len(keys), dtype=np.bool_)
@@ -73,11 +80,11 @@ def _slots(candles: pl.DataFrame, runs: pl.DataFrame, interval: int, numbers: Ma
     return _Slots(keys[begins], begins, np.append(begins[1:], len(keys))[: len(begins)])
 
 
-def _keys(candles: pl.DataFrame, runs: pl.DataFrame, interval: int, numbers: Mapping[str, int]) -> Ints:
+def _keys(candles: pl.DataFrame, runs: Iterable[tuple[str, int]], interval: int, numbers: Mapping[str, int]) -> Ints:
     """A number for the slot of each candle, which rises with pair and time."""
     keys = _times(candles) // (interval * _MINUTE_US)
     end = 0
-    for name, length in runs.iter_rows():
+    for name, length in runs:
         begin, end = end, end + length
         keys[begin:end] += numbers[name] * _A_PAIR
     return keys
@@ -86,11 +93,6 @@ def _keys(candles: pl.DataFrame, runs: pl.DataFrame, interval: int, numbers: Map
 def _ascend(keys: Ints) -> bool:
     """Whether slots come in order, each once."""
     return bool((keys[1:] > keys[:-1]).all())
-
-
-def _runs(candles: pl.DataFrame) -> pl.DataFrame:
-    """The pairs in the order in which their candles lie, ``value``, and how many these are."""
-    return candles["pair"].rle().struct.unnest().select("value", "len")
 
 
 def _times(candles: pl.DataFrame) -> Ints:

@@ -121,7 +121,7 @@ class RowSlices:
             self._begins[path] = begins
         for series, wanted in ranges.items():
             span = layout[series.pair]
-            posts = self._posts(path, series.pair, begins[series.pair], span, wanted.hull)
+            posts = self._posts(path, series, begins[series.pair], span, wanted.hull)
             if posts is None:
                 return None
             start, end = posts.around(wanted.hull)
@@ -131,12 +131,13 @@ class RowSlices:
             pieces.append(RowPiece(*bounds, int(times[start]), int(times[end]), series, wanted.hull))
         return pieces
 
-    def _posts(self, path: str, pair: Pair, begin: int, span: CandleSpan, window: TimeRange) -> Signposts | None:
-        """The signposts of a pair in a file: its ends only, where all of it is wanted or it is short."""
+    def _posts(self, path: str, series: Series, begin: int, span: CandleSpan, window: TimeRange) -> Signposts | None:
+        """The signposts of a series in a file: its ends only, where it is short, or nearly all of it is wanted."""
         ends = Signposts(np.array([0, span.candles - 1]), np.array([span.first * US, span.last * US]))
-        if span.candles <= FEW or (window.start <= span.first and span.last < window.end):
+        outside = max(window.start - span.first, 0) + max(span.last + series.width - window.end, 0)
+        if span.candles <= FEW or outside <= FEW * series.width:
             return ends
-        posts = self._signposts.get((path, pair))
+        posts = self._signposts.get((path, series.pair))
         if posts is None:
             times = times_of(self._files.slice(path, begin, begin + span.candles, ["time"]))
             if len(times) != span.candles or (times[0], times[-1]) != (ends.times[0], ends.times[1]):
@@ -144,7 +145,7 @@ class RowSlices:
             rows = np.append(np.arange(0, span.candles - 1, STEP), span.candles - 1)
             if len(self._signposts) >= REMEMBERED:
                 self._signposts.clear()
-            self._signposts[path, pair] = posts = Signposts(rows, times[rows])
+            self._signposts[path, series.pair] = posts = Signposts(rows, times[rows])
         return posts
 
 
