@@ -28,11 +28,13 @@ from kraken_core.stores.delta.merge import DeltaMerge, plan_merge
 from kraken_core.stores.delta.replaced import restored
 from kraken_core.stores.files.errors import read_errors, store_errors
 from kraken_core.stores.files.file_names import checksum_in
+from kraken_core.stores.files.row_counts import rows_before
 from kraken_core.stores.files.spans import US
 from kraken_core.stores.files.table_form import PARTITION, SQL_TYPES
 
 if TYPE_CHECKING:
     import duckdb
+    from numpy.typing import NDArray
 
 
 class DeltaStore(DeltaMaintenance):
@@ -148,18 +150,17 @@ class DeltaStore(DeltaMaintenance):
     def count(self, ranges: Mapping[Series, TimeRanges]) -> Mapping[Series, list[int]]:
         """See CandleStore. Reads only files in which a series lies across a bound of its ranges."""
         counts: dict[Series, list[int]] = {}
-        crossing: dict[tuple[str, int], set[Pair]] = defaultdict(set)
+        crossing: dict[tuple[str, int], dict[Pair, NDArray[np.int64]]] = defaultdict(dict)
         with self._lock:
             self._refresh()
             for series, wanted in ranges.items():
                 counts[series], undecided = self._index.count(series, wanted)
                 for path in undecided:
-                    crossing[path, series.interval].add(series.pair)
+                    crossing[path, series.interval][series.pair] = np.array(wanted.bounds, dtype=np.int64) * US
             spans = {path: self._index.spans(path) for path, _ in crossing}
-        for (path, interval), pairs in crossing.items():
-            for pair, opens in self._files.opens(path, interval, spans[path], pairs):
+        for (path, interval), bounds in crossing.items():
+            for pair, cuts in rows_before(self._files, path, interval, spans[path], bounds).items():
                 series = Series(pair, interval)
-                cuts = opens.searchsorted(np.array(ranges[series].bounds, dtype=np.int64) * US)
                 more = (cuts[1::2] - cuts[::2]).tolist()
                 counts[series] = [before + now for before, now in zip(counts[series], more, strict=True)]
         return counts
