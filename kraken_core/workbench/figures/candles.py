@@ -7,51 +7,72 @@ from datetime import UTC, datetime
 from typing import Any
 
 import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 
 from kraken_core.domain.plural import counted
 from kraken_core.domain.timerange import TimeRanges
 from kraken_core.workbench.charts.candle_chart import Drawn
 from kraken_core.workbench.figures.palette import DOWN, MISSING, UNWANTED, UP
-from kraken_core.workbench.figures.parts import MS, over_time, span, text
+from kraken_core.workbench.figures.parts import MS, Part, figure_of, over_time, span, text, time_axis
 
 HEIGHT_PX, PRICES_PX = 560, 72
+VOLUME, BETWEEN = 0.2328, 0.03  # of the height: the volumes, and the space above them
 SHADED = 1_000  # stretches of a kind that are shaded: the longest
 
 
 def candle_chart(drawn: Drawn, *, logarithmic: bool = False) -> go.Figure:
     """The bars of a window; each says where its candles are from."""
-    figure = make_subplots(2, 1, shared_xaxes=True, vertical_spacing=0.03, row_heights=[0.76, 0.24])
+    return figure_of(
+        [
+            _candles(drawn),
+            _volume(drawn),
+            _shade("missing", MISSING, 0.35, drawn.missing),
+            _shade("no trades", UNWANTED, 0.25, drawn.silent),
+        ],
+        over_time(drawn.window, HEIGHT_PX, dragged=True),
+        _axes(drawn, logarithmic=logarithmic),
+        {"barmode": "overlay", "margin": {"l": PRICES_PX}},
+    )
+
+
+def _candles(drawn: Drawn) -> Part:
     bars = drawn.bars
-    middle = [(start * 2 + drawn.width) * MS // 2 for start in bars["start"]]
-    figure.add_trace(
-        go.Candlestick(
-            x=middle,
-            **{name: bars[name].to_list() for name in ("open", "high", "low", "close")},
-            name="candles",
-            hovertext=[_label(drawn, row) for row in bars.iter_rows(named=True)],
-            hoverinfo="text",
-            increasing={"line": {"color": UP, "width": 1}, "fillcolor": UP},
-            decreasing={"line": {"color": DOWN, "width": 1}, "fillcolor": DOWN},
-            showlegend=False,
-        ),
-        1,
-        1,
-    )
-    rising = [close >= first for first, close in bars.select("open", "close").iter_rows()]
-    volume = go.Bar(
-        x=middle,
-        y=bars["volume"].to_list(),
-        width=drawn.width * MS * 0.8,
-        name="volume",
-        marker={"color": [UP if up else DOWN for up in rising], "line": {"width": 0}},
-        hoverinfo="skip",  # the candle above says it, wherever the crosshair stands
-        showlegend=False,
-    )
-    figure.add_trace(volume, 2, 1)
-    figure.add_trace(_shade("missing", MISSING, 0.35, drawn.missing))
-    figure.add_trace(_shade("no trades", UNWANTED, 0.25, drawn.silent))
-    over_time(figure, drawn.window, HEIGHT_PX, dragged=True)
+    return {
+        "type": "candlestick",
+        "x": _middles(drawn),
+        **{name: bars[name].to_list() for name in ("open", "high", "low", "close")},
+        "name": "candles",
+        "hovertext": [_label(drawn, row) for row in bars.iter_rows(named=True)],
+        "hoverinfo": "text",
+        "increasing": {"line": {"color": UP, "width": 1}, "fillcolor": UP},
+        "decreasing": {"line": {"color": DOWN, "width": 1}, "fillcolor": DOWN},
+        "showlegend": False,
+        "xaxis": "x",
+        "yaxis": "y",
+    }
+
+
+def _volume(drawn: Drawn) -> Part:
+    rising = [close >= first for first, close in drawn.bars.select("open", "close").iter_rows()]
+    return {
+        "type": "bar",
+        "x": _middles(drawn),
+        "y": drawn.bars["volume"].to_list(),
+        "width": drawn.width * MS * 0.8,
+        "name": "volume",
+        "marker": {"color": [UP if up else DOWN for up in rising], "line": {"width": 0}},
+        "hoverinfo": "skip",  # the candle above says it, wherever the crosshair stands
+        "showlegend": False,
+        "xaxis": "x2",
+        "yaxis": "y2",
+    }
+
+
+def _middles(drawn: Drawn) -> list[int]:
+    return [(start * 2 + drawn.width) * MS // 2 for start in drawn.bars["start"]]
+
+
+def _axes(drawn: Drawn, *, logarithmic: bool) -> Part:
+    """Prices above volumes, over one axis of time; what is shaded has the height of the prices."""
     crosshair = {
         "showspikes": True,
         "spikemode": "across",
@@ -59,17 +80,24 @@ def candle_chart(drawn: Drawn, *, logarithmic: bool = False) -> go.Figure:
         "spikethickness": 1,
         "spikedash": "dot",
     }
-    figure.update_xaxes(rangeslider_visible=False, fixedrange=False, **crosshair)  # the wheel zooms
-    figure.update_yaxes(tickformat=",~f", **crosshair)
-    figure.update_xaxes(title=None, row=1, col=1)
-    figure.update_yaxes(title=text(drawn.series.pair.quote), type="log" if logarithmic else "linear", row=1, col=1)
-    figure.update_yaxes(title=f"volume, {text(drawn.series.pair.base)}", row=2, col=1)
-    figure.update_layout(
-        yaxis3={"overlaying": "y", "range": [0, 1], "visible": False, "fixedrange": True},
-        barmode="overlay",
-        margin={"l": PRICES_PX},
-    )
-    return figure
+    across = {
+        **time_axis(drawn.window),
+        "rangeslider": {"visible": False},
+        "fixedrange": False,
+        **crosshair,
+    }  # the wheel zooms
+    up = {"fixedrange": True, "tickformat": ",~f", **crosshair}
+    quote, base = text(drawn.series.pair.quote), text(drawn.series.pair.base)
+    return {
+        "xaxis": {**across, "anchor": "y", "matches": "x2", "showticklabels": False, "title": {"text": None}},
+        "xaxis2": {**across, "anchor": "y2"},
+        "yaxis": {
+            **up, "anchor": "x", "domain": [VOLUME + BETWEEN, 1], "title": {"text": quote},
+            "type": "log" if logarithmic else "linear",
+        },
+        "yaxis2": {**up, "anchor": "x2", "domain": [0, VOLUME], "title": {"text": f"volume, {base}"}},
+        "yaxis3": {"overlaying": "y", "range": [0, 1], "visible": False, "fixedrange": True},
+    }  # fmt: skip
 
 
 def _label(drawn: Drawn, bar: Mapping[str, Any]) -> str:
@@ -88,20 +116,21 @@ def _plain(number: float) -> str:
     return shown if float(shown.replace(",", "")) or not number else f"{number:g}"
 
 
-def _shade(name: str, colour: str, opacity: float, ranges: TimeRanges) -> go.Bar:
+def _shade(name: str, colour: str, opacity: float, ranges: TimeRanges) -> Part:
     """Stretches of time over the whole height, behind the candles."""
     longest = sorted(ranges, key=lambda each: each.start - each.end)[:SHADED]
-    return go.Bar(
-        x=[each.start * MS for each in longest],
-        width=[(each.end - each.start) * MS for each in longest],
-        y=[1] * len(longest),
-        offset=0,
-        xaxis="x",
-        yaxis="y3",
-        name=name,
-        marker={"color": colour, "line": {"width": 0}},
-        opacity=opacity,
-        hovertext=[f"{name}<br>{span(*each)}" for each in longest],
-        hovertemplate="%{hovertext}<extra></extra>",
-        visible=True if longest else "legendonly",
-    )
+    return {
+        "type": "bar",
+        "x": [each.start * MS for each in longest],
+        "width": [(each.end - each.start) * MS for each in longest],
+        "y": [1] * len(longest),
+        "offset": 0,
+        "xaxis": "x",
+        "yaxis": "y3",
+        "name": name,
+        "marker": {"color": colour, "line": {"width": 0}},
+        "opacity": opacity,
+        "hovertext": [f"{name}<br>{span(*each)}" for each in longest],
+        "hovertemplate": "%{hovertext}<extra></extra>",
+        "visible": True if longest else "legendonly",
+    }

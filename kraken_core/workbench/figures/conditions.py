@@ -12,7 +12,7 @@ from kraken_core.domain.interval_units import short
 from kraken_core.domain.market import Series
 from kraken_core.domain.timerange import TimeRange, iso
 from kraken_core.workbench.figures.palette import GRADES, MISSING, PRESENT, UNWANTED
-from kraken_core.workbench.figures.parts import AROUND_PX, ROW_PX, over_time, rows, stretches, text, titled
+from kraken_core.workbench.figures.parts import AROUND_PX, ROW_PX, figure_of, over_time, rows, stretches, text, titled
 
 COLOURS = {
     Condition.AVAILABLE: PRESENT,
@@ -32,20 +32,18 @@ def conditions_calendar(found: Iterable[DayCondition], series: Sequence[Series],
             runs[-1] = (row, runs[-1][1], day + DAY_S, each.condition)
         else:
             runs.append((row, day, day + DAY_S, each.condition))
-    figure = go.Figure()
+    traces = []
     for condition, colour in COLOURS.items():
         spans = [(row, start, end) for row, start, end, kind in runs if kind is condition]
         hovers = [f"{text(str(series[row]))}: {condition.value}<br>{_days(start, end)}" for row, start, end in spans]
         marker = {"color": colour, "line": {"width": 0}}
         look = {"name": condition.value, "width": 0.8, "marker": marker, "visible": True if spans else "legendonly"}
-        figure.add_trace(stretches(spans, hovers, **look))
-    over_time(figure, window, AROUND_PX + ROW_PX * len(series), dragged=False)
-    rows(figure, [f"{each.pair} {short(each.interval)}" for each in series])
+        traces.append(stretches(spans, hovers, **look))
+    layout = over_time(window, AROUND_PX + ROW_PX * len(series), dragged=False)
+    figure = figure_of(traces, layout, rows([f"{each.pair} {short(each.interval)}" for each in series]))
     degraded = sum((end - start) // DAY_S for _, start, end, kind in runs if kind is not Condition.AVAILABLE)
     days = sum((end - start) // DAY_S for _, start, end, _ in runs)
-    return titled(
-        figure.update_layout(barmode="overlay", showlegend=True), f"{days - degraded:,} of {days:,} days available"
-    )
+    return titled(figure, f"{days - degraded:,} of {days:,} days available")
 
 
 def _days(start: int, end: int) -> str:

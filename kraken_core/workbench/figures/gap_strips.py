@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from kraken_core.domain.plural import counted
 from kraken_core.domain.timerange import TimeRange
 from kraken_core.workbench.figures.palette import MISSING, PRESENT
-from kraken_core.workbench.figures.parts import AROUND_PX, ROW_PX, over_time, rows, span, stretches, text
+from kraken_core.workbench.figures.parts import AROUND_PX, ROW_PX, figure_of, over_time, rows, span, stretches, text
 
 STEPS = 400  # of a figure: what is narrower than one is drawn as wide as one
 _WIDTH = 0.6  # of a row
@@ -27,19 +27,22 @@ class GapStrip(NamedTuple):
 def gap_strips(strips: Sequence[GapStrip]) -> go.Figure:
     """The strips from top to bottom, at least one. What is clicked gives its row, start and end (epoch seconds)."""
     window = TimeRange(min(each.expected.start for each in strips), max(each.expected.end for each in strips))
-    figure = go.Figure()
     expected = [(row, *each.expected) for row, each in enumerate(strips)]
     missing, hovers = [], []
     for row, each in enumerate(strips):
         for start, end, many in _drawn(each.gaps, max(1, (window.end - window.start) // STEPS)):
             missing.append((row, start, end))
             hovers.append(f"{text(each.name)}<br>{span(start, end)}<br>missing: {counted(many, 'gap')}")
-    look = {"width": _WIDTH, "marker": {"line": {"width": 0}}}
     names = [f"{text(each.name)}<br>{span(*each.expected)}" for each in strips]
-    figure.add_trace(stretches(expected, names, name="covered", **look).update(marker_color=PRESENT))
-    figure.add_trace(stretches(missing, hovers, name="missing", **look).update(marker_color=MISSING))
-    over_time(figure, window, AROUND_PX + ROW_PX * len(strips), dragged=False)
-    return rows(figure, [each.name for each in strips]).update_layout(barmode="overlay", showlegend=True)
+    parts = (("covered", PRESENT, expected, names), ("missing", MISSING, missing, hovers))
+    return figure_of(
+        [
+            stretches(at, said, name=name, width=_WIDTH, marker={"line": {"width": 0}, "color": colour})
+            for name, colour, at, said in parts
+        ],
+        over_time(window, AROUND_PX + ROW_PX * len(strips), dragged=False),
+        rows([each.name for each in strips]),
+    )
 
 
 def _drawn(gaps: Iterable[tuple[int, int]], step: int) -> Iterable[tuple[int, int, int]]:

@@ -10,7 +10,17 @@ from kraken_core.domain.formatting import percent
 from kraken_core.domain.plural import counted
 from kraken_core.workbench.charts.missing import MissingByBin
 from kraken_core.workbench.figures.palette import MISSING, PRESENT
-from kraken_core.workbench.figures.parts import AROUND_PX, ROW_PX, over_time, rows, span, stretches, text
+from kraken_core.workbench.figures.parts import (
+    AROUND_PX,
+    ROW_PX,
+    Part,
+    figure_of,
+    over_time,
+    rows,
+    span,
+    stretches,
+    text,
+)
 
 # From a tinge of "known" to all of "missing", translucent so that they do on light and on dark
 KNOWN_OPACITY, LEAST_OPACITY = 0.15, 0.30
@@ -31,13 +41,14 @@ def missing_heatmap(missing: MissingByBin, *, dragged: bool = False) -> go.Figur
     ]
     marker = {"color": [_colour(share) for *_, share, _ in cells], "line": {"width": 0}}
     look = {"width": 0.9, "marker": marker, "unselected": {"marker": {"opacity": 0.35}}}
-    figure = go.Figure(
-        stretches(((row, start, end) for row, start, end, *_ in cells), hovers, showlegend=False, **look)
+    bars = stretches(((row, start, end) for row, start, end, *_ in cells), hovers, showlegend=False, **look)
+    return figure_of(
+        [bars, *(_key(name, share) for name, share in LEGEND.items())],
+        over_time(missing.bins.hull, AROUND_PX + ROW_PX * len(missing.rows), dragged=dragged),
+        rows(missing.rows),
+        {"selectdirection": "any"},
+        {"legend": {"itemclick": False, "itemdoubleclick": False}},  # they hold nothing to hide
     )
-    figure.add_traces([_key(name, share) for name, share in LEGEND.items()])
-    over_time(figure, missing.bins.hull, AROUND_PX + ROW_PX * len(missing.rows), dragged=dragged)
-    rows(figure, missing.rows).update_layout(barmode="overlay", showlegend=True, selectdirection="any")
-    return figure.update_layout(legend={"itemclick": False, "itemdoubleclick": False})  # they hold nothing to hide
 
 
 def _colour(share: float) -> str:
@@ -46,6 +57,7 @@ def _colour(share: float) -> str:
     return f"{colour}{round(255 * opacity):02X}"
 
 
-def _key(name: str, share: float) -> go.Bar:
+def _key(name: str, share: float) -> Part:
     """What a colour tells, for the legend: a trace without a bar. A scale at the side is wide, and drawn twice."""
-    return go.Bar(x=[None], y=[None], name=name, marker={"color": _colour(share), "line": {"width": 0}})
+    marker = {"color": _colour(share), "line": {"width": 0}}
+    return {"type": "bar", "x": [None], "y": [None], "name": name, "marker": marker}

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import plotly.graph_objects as go
 
 from kraken_core.domain.formatting import duration
-from kraken_core.workbench.figures.parts import text
+from kraken_core.workbench.figures.parts import figure_of, text
 
 HEIGHT_PX = 240
 LABELS = 4  # bars whose job and time are on the axis, at most
@@ -42,48 +42,48 @@ def run_bars(runs: Sequence[RunBar], chosen: int | None = None) -> go.Figure:
 
     A bar that is clicked tells its job.
     """
-    figure = go.Figure()
+    traces = []
     for outcome, colour in OUTCOMES.items():
         found = [run for run in runs if run.outcome == outcome]
         if not found:
             continue
-        figure.add_bar(
-            x=[f"{run.job_id}" for run in found],
-            y=[max(run.seconds, _TICKS_S[0]) for run in found],
-            name=outcome,
-            marker={"color": colour, "line": {
+        traces.append({
+            "type": "bar",
+            "x": [f"{run.job_id}" for run in found],
+            "y": [max(run.seconds, _TICKS_S[0]) for run in found],
+            "name": outcome,
+            "marker": {"color": colour, "line": {
                 "color": [CHOSEN_LINE["color"] if run.job_id == chosen else colour for run in found],
                 "width": [CHOSEN_LINE["width"] if run.job_id == chosen else 0 for run in found]}},
-            customdata=[run.job_id for run in found],
-            hovertext=["<br>".join(map(text, run.hover)) for run in found],
-            hovertemplate="%{hovertext}<extra></extra>",
-            unselected={"marker": {"opacity": 1}},
-        )  # fmt: skip
+            "customdata": [run.job_id for run in found],
+            "hovertext": ["<br>".join(map(text, run.hover)) for run in found],
+            "hovertemplate": "%{hovertext}<extra></extra>",
+            "unselected": {"marker": {"opacity": 1}},
+        })  # fmt: skip
     longest = max((run.seconds for run in runs), default=0.0)
     top = max(math.log10(max(longest, _TICKS_S[1])) + 0.1, 1)
-    figure.update_yaxes(
-        type="log",
-        range=[math.log10(_TICKS_S[0] / 2), top],
-        tickvals=list(_TICKS_S),
-        ticktext=[duration(seconds) for seconds in _TICKS_S],
-        fixedrange=True,
-        title="lasted",
-    )
+    up = {
+        "type": "log",
+        "range": [math.log10(_TICKS_S[0] / 2), top],
+        "tickvals": list(_TICKS_S),
+        "ticktext": [duration(seconds) for seconds in _TICKS_S],
+        "fixedrange": True,
+        "title": {"text": "lasted"},
+    }
     order = [str(run.job_id) for run in runs]
     named = runs[:: -(-max(len(runs), FEWEST) // LABELS)]
-    figure.update_xaxes(
-        type="category",
-        categoryorder="array",
-        categoryarray=order,
-        tickvals=[str(run.job_id) for run in named],
-        ticktext=[f"{run.job_id}<br>{text(run.began)}" for run in named],
-        range=[-0.5, max(len(order), FEWEST) - 0.5],
-        fixedrange=True,
-        tickangle=0,
-    )
+    across = {
+        "type": "category",
+        "categoryorder": "array",
+        "categoryarray": order,
+        "tickvals": [str(run.job_id) for run in named],
+        "ticktext": [f"{run.job_id}<br>{text(run.began)}" for run in named],
+        "range": [-0.5, max(len(order), FEWEST) - 0.5],
+        "fixedrange": True,
+        "tickangle": 0,
+    }
     legend = {"orientation": "h", "y": 1, "yanchor": "bottom", "x": 0, "itemclick": False, "itemdoubleclick": False}
     margin = {"l": 0, "r": 0, "t": 36, "b": 0}
-    return figure.update_layout(
-        height=HEIGHT_PX, margin=margin, legend=legend, showlegend=True, barmode="overlay", clickmode="event+select",
-        dragmode=False, bargap=0.25,
-    )  # fmt: skip
+    looks = {"height": HEIGHT_PX, "margin": margin, "legend": legend, "showlegend": True, "barmode": "overlay"}
+    acts = {"clickmode": "event+select", "dragmode": False, "bargap": 0.25}
+    return figure_of(traces, {"xaxis": across, "yaxis": up}, looks, acts)

@@ -12,7 +12,17 @@ from kraken_core.domain.interval_units import short
 from kraken_core.domain.market import Series
 from kraken_core.domain.timerange import TimeRange
 from kraken_core.workbench.figures.palette import GRADES, SILENT, UNWANTED
-from kraken_core.workbench.figures.parts import AROUND_PX, ROW_PX, over_time, rows, span, stretches, text, titled
+from kraken_core.workbench.figures.parts import (
+    AROUND_PX,
+    ROW_PX,
+    figure_of,
+    over_time,
+    rows,
+    span,
+    stretches,
+    text,
+    titled,
+)
 from kraken_core.workbench.queries.silences import SilenceKind, SilentSpan
 
 DRAWN = 300  # of a series at most: the suspicious ones, then the explained ones, then the longest
@@ -34,18 +44,17 @@ def silences_timeline(found: Iterable[SilentSpan], series: Sequence[Series], win
         for row, one in enumerate(series)
         for each in sorted(by_series[one], key=lambda s: (_ORDER.index(s.kind), s.start - s.end, s.start))[:DRAWN]
     ]
-    figure = go.Figure()
+    traces = []
     for kind, colour in COLOURS.items():
         spans = [(row, each) for row, each in drawn if each.kind is kind]
         at = [(row, each.start, each.end) for row, each in spans]
         marker = {"color": colour, "line": {"width": 0}}
         look = {"name": kind.value, "width": 0.7, "marker": marker, "visible": True if spans else "legendonly"}
-        figure.add_trace(stretches(at, [_hover(each) for _, each in spans], **look))
+        traces.append(stretches(at, [_hover(each) for _, each in spans], **look))
     total = sum(map(len, by_series.values()))
     which = f"{total:,} silences" if total == len(drawn) else f"{len(drawn):,} of {total:,} silences, the longest"
-    over_time(figure, window, AROUND_PX + ROW_PX * len(series), dragged=False)
-    rows(figure, [f"{each.pair} {short(each.interval)}" for each in series])
-    return titled(figure.update_layout(barmode="overlay", showlegend=True), which)
+    layout = over_time(window, AROUND_PX + ROW_PX * len(series), dragged=False)
+    return titled(figure_of(traces, layout, rows([f"{each.pair} {short(each.interval)}" for each in series])), which)
 
 
 def _hover(silence: SilentSpan) -> str:

@@ -12,7 +12,7 @@ import plotly.graph_objects as go
 from kraken_core.domain.grades import Grade
 from kraken_core.workbench.charts.timeline import LEVELS, Stretch, Timeline
 from kraken_core.workbench.figures.palette import GRADES, MISSING, PRESENT, SILENT, SOURCES
-from kraken_core.workbench.figures.parts import AROUND_PX, ROW_PX, over_time, rows, span, stretches, text
+from kraken_core.workbench.figures.parts import AROUND_PX, ROW_PX, figure_of, over_time, rows, span, stretches, text
 
 _PRESENT, _SILENT, _MISSING = "present", "no trades", "missing"
 HEIGHT = 0.7  # of a row
@@ -55,7 +55,7 @@ def coverage_timeline(timeline: Timeline, colouring: Colouring = KNOWN, *, dragg
 
     A bar that is clicked gives its row, start and end (epoch seconds).
     """
-    figure = go.Figure()
+    traces = []
     found: dict[str, list[_Part]] = {kind: [] for kind in colouring.colours}
     for stretch in timeline.stretches:
         for kind, part in _parts(stretch, colouring):
@@ -66,12 +66,11 @@ def coverage_timeline(timeline: Timeline, colouring: Colouring = KNOWN, *, dragg
             hovers = [_hover(timeline, part, kind) for part in parts]
             bars = stretches(at, hovers, name=kind, marker={"color": colouring.colours[kind], "line": {"width": 0}})
             # A row's axis points down: the bottom of a row is half of its height below its middle
-            bars.y = [round(p.stretch.row + HEIGHT * (0.5 - (p.bottom + p.top) / 2 / LEVELS), 4) for p in parts]
-            bars.width = [round(HEIGHT * (p.top - p.bottom) / LEVELS, 4) for p in parts]
-            figure.add_trace(bars)
+            bars["y"] = [round(p.stretch.row + HEIGHT * (0.5 - (p.bottom + p.top) / 2 / LEVELS), 4) for p in parts]
+            bars["width"] = [round(HEIGHT * (p.top - p.bottom) / LEVELS, 4) for p in parts]
+            traces.append(bars)
     names = [str(each) for each in timeline.series]
-    over_time(figure, timeline.window, AROUND_PX + ROW_PX * len(names), dragged=dragged)
-    return rows(figure, names).update_layout(barmode="overlay", showlegend=True)
+    return figure_of(traces, over_time(timeline.window, AROUND_PX + ROW_PX * len(names), dragged=dragged), rows(names))
 
 
 class _Part(NamedTuple):

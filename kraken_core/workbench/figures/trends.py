@@ -10,7 +10,7 @@ from kraken_core.domain.formatting import DAY_S, instant, percent
 from kraken_core.domain.grades import Grade
 from kraken_core.domain.interval_units import short
 from kraken_core.workbench.figures.palette import GRADES, MISSING
-from kraken_core.workbench.figures.parts import LEGEND, MS, text
+from kraken_core.workbench.figures.parts import LEGEND, MS, Part, figure_of, text
 
 HEIGHT_PX = 220
 FEW = 4  # findings that an axis reaches to at least, so that its marks are whole numbers
@@ -26,55 +26,61 @@ def completeness_trend(
 
     Between two jobs nothing changes, so lines are steps. Jobs that were ``undone`` have a hollow point beside the line.
     """
-    figure = go.Figure()
+    traces = []
     for colour, (interval, found) in zip(_COLOURS, sorted(points.items(), reverse=True), strict=False):
         name = short(interval)
         for gone, mode in ((False, "lines+markers"), (True, "markers")):
             shown = [point for point in found if (point[1] in undone) == gone]
             if not shown:
                 continue
-            figure.add_scatter(
-                x=[at * MS for at, _, _ in shown],
-                y=[share for *_, share in shown],
-                mode=mode,
-                name=f"{name}, undone" if gone else name,
-                showlegend=not gone,
-                line={"color": colour, "shape": "hv", "width": 2},
-                marker={"size": 5, "color": colour, "symbol": "circle-open" if gone else "circle"},
-                hovertext=[
-                    f"{name}: {percent(share)}<br>{instant(at)} UTC, after job {job}{', undone since' if gone else ''}"
-                    for at, job, share in shown
-                ],
-                hovertemplate="%{hovertext}<extra></extra>",
+            traces.append(
+                {
+                    "type": "scatter",
+                    "x": [at * MS for at, _, _ in shown],
+                    "y": [share for *_, share in shown],
+                    "mode": mode,
+                    "name": f"{name}, undone" if gone else name,
+                    "showlegend": not gone,
+                    "line": {"color": colour, "shape": "hv", "width": 2},
+                    "marker": {"size": 5, "color": colour, "symbol": "circle-open" if gone else "circle"},
+                    "hovertext": [
+                        f"{name}: {percent(share)}<br>{instant(at)} UTC, after job {job}" + ", undone since" * gone
+                        for at, job, share in shown
+                    ],
+                    "hovertemplate": "%{hovertext}<extra></extra>",
+                }
             )
-    figure.update_yaxes(range=[-0.02, 1.05], tickformat=".0%", fixedrange=True)
+    across: Part = {}
     instants = [at for found in points.values() for at, _, _ in found]
     if instants and max(instants) - min(instants) < DAY_S:  # else its marks would be of seconds
-        figure.update_xaxes(range=[(min(instants) - DAY_S) * MS, (max(instants) + DAY_S) * MS])
-    return _laid_out(figure)
+        across = {"range": [(min(instants) - DAY_S) * MS, (max(instants) + DAY_S) * MS]}
+    return _figure(traces, across, {"range": [-0.02, 1.05], "tickformat": ".0%"})
 
 
 def verification_trend(rows: Sequence[tuple[int, str, int, int]]) -> go.Figure:
     """Bars of each verification: an instant (epoch seconds), what was verified, failures, suspicious silences."""
-    figure = go.Figure()
+    traces = []
     ordered = sorted(rows)
     for place, (name, colour) in enumerate((("failures", MISSING), ("suspicious silences", GRADES[Grade.DOUBTFUL]))):
         many = [(at, what, counts[place]) for at, what, *counts in ordered]
-        figure.add_scatter(
-            x=[at * MS for at, _, _ in many],
-            y=[number for *_, number in many],
-            mode="lines+markers",
-            name=name,
-            line={"color": colour, "width": 1, "dash": "dot"},
-            marker={"size": 8},
-            hovertext=[f"{number:,} {name}<br>{text(what)}<br>{instant(at)} UTC" for at, what, number in many],
-            hovertemplate="%{hovertext}<extra></extra>",
+        traces.append(
+            {
+                "type": "scatter",
+                "x": [at * MS for at, _, _ in many],
+                "y": [number for *_, number in many],
+                "mode": "lines+markers",
+                "name": name,
+                "line": {"color": colour, "width": 1, "dash": "dot"},
+                "marker": {"size": 8},
+                "hovertext": [f"{number:,} {name}<br>{text(what)}<br>{instant(at)} UTC" for at, what, number in many],
+                "hovertemplate": "%{hovertext}<extra></extra>",
+            }
         )
     most = max((number for _, _, *counts in rows for number in counts), default=0)
-    figure.update_yaxes(range=[-0.05 * max(most, FEW), 1.1 * max(most, FEW)], fixedrange=True, tickformat=",d")
-    return _laid_out(figure)
+    return _figure(traces, {}, {"range": [-0.05 * max(most, FEW), 1.1 * max(most, FEW)], "tickformat": ",d"})
 
 
-def _laid_out(figure: go.Figure) -> go.Figure:
-    figure.update_xaxes(type="date", fixedrange=True)
-    return figure.update_layout(height=HEIGHT_PX, margin=_MARGIN, legend=LEGEND, showlegend=True, hovermode="closest")
+def _figure(traces: Sequence[Part], across: Part, up: Part) -> go.Figure:
+    axes = {"xaxis": {"type": "date", "fixedrange": True, **across}, "yaxis": {"fixedrange": True, **up}}
+    looks = {"height": HEIGHT_PX, "margin": _MARGIN, "legend": LEGEND, "showlegend": True, "hovermode": "closest"}
+    return figure_of(traces, axes, looks)
