@@ -75,12 +75,19 @@ class Gaps(Transactions):
         return self._holder.job.id if self._holder else None
 
     @transaction
-    def detections(self, *, limited: bool = True) -> Mapping[Series, Detection]:
-        """The last detection of every series, as far as something is expected of it; or as jobs were asked for it."""
+    def detections(
+        self, series: Collection[Series] | None = None, *, limited: bool = True
+    ) -> Mapping[Series, Detection]:
+        """The last detection of every series, as far as something is expected of it; or as jobs were asked for it.
+
+        Of some series alone where they are given.
+        """
         with self._reading() as connection:
             found = {
                 self._series[pair_id, interval]: Detection(TimeRange(start, end), as_of)
-                for pair_id, interval, start, end, as_of in read_many(connection, select(series_detection))
+                for pair_id, interval, start, end, as_of in read_many(
+                    connection, select(series_detection).where(self._of(series_detection, series))
+                )
             }
             return within_limits(found, self._limits(connection)) if limited else found
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -49,6 +50,23 @@ def test_the_window_is_all_that_was_wanted_and_the_series_are_those_wanted(held:
     assert whole(held).end == at(LAST_HOLE[1][:-1])
     assert held.charts.series(held.select(pairs=["BTC/USD"], intervals=[60])) == [Series(BTC_USD, 60)]
     assert held.charts.window(held.select(pairs=["XRP/USD"])) is None
+
+
+def test_a_timeline_opens_the_table_once_whatever_intervals_it_shows(
+    held: Workbench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[object] = []
+    view = type(held.store).view
+
+    def counted(store: Any, connection: Any) -> Any:
+        opened.append(connection)
+        return view(store, connection)
+
+    monkeypatch.setattr(type(held.store), "view", counted)
+    series = held.charts.series(held.select(pairs=["BTC/USD"]))
+    assert len({each.interval for each in series}) > 1
+    held.charts.timeline(series, whole(held))
+    assert len(opened) == 1
 
 
 def test_a_close_timeline_tells_each_slot_present_silent_or_missing(held: Workbench) -> None:

@@ -30,6 +30,8 @@ def test_a_detection_replaces_the_open_gaps_of_its_series_only(ledger: SqlLedger
     assert ledger.gaps() == [merged, other]
     assert second.id not in {gap.id for gap in ledger.gaps(open_only=False)}
     assert ledger.detections() == detected(HOURS, as_of=NOON + 60) | detected(ETHER)
+    assert ledger.detections([ETHER]) == detected(ETHER)
+    assert ledger.detections([]) == {}
 
 
 def test_every_column_of_a_gap_comes_back(ledger: SqlLedger) -> None:

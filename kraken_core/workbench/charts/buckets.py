@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from kraken_core.domain.market import Pair, Series
-from kraken_core.domain.timerange import TimeRange
+from kraken_core.domain.market import Series
+from kraken_core.domain.timerange import TimeRange, ceil, floor
 from kraken_core.ports import CandleStore
 
 if TYPE_CHECKING:
@@ -36,15 +36,21 @@ _MEMORY = "256MB"  # that DuckDB may take for it; it needs a tenth
 
 
 def counts(
-    store: CandleStore, pairs: Collection[Pair], interval: int, window: TimeRange, width: int
-) -> dict[Pair, dict[int, int]]:
-    """How many candles of the window open in each stretch of ``width`` seconds, by pair and its start."""
-    found: dict[Pair, dict[int, int]] = {pair: {} for pair in pairs}
-    names = {str(pair): pair for pair in pairs}
+    store: CandleStore, series: Collection[Series], window: TimeRange, width: int
+) -> dict[Series, dict[int, int]]:
+    """How many candles open in each stretch of ``width`` seconds, or of a slot, that reaches into the window.
+
+    By series and the start of the stretch. All series are read at one state of the table.
+    """
+    found: dict[Series, dict[int, int]] = {each: {} for each in series}
     with _reading(store) as connection:
-        parameters = {**_bounds(window, width), "pairs": list(names)}
-        for name, start, candles in connection.execute(_COUNTS.format(interval=interval), parameters).fetchall():
-            found[names[name]][start] = candles
+        for interval in sorted({each.interval for each in series}):
+            named = {str(each.pair): each for each in series if each.interval == interval}
+            slot = interval * 60
+            whole = TimeRange(floor(window.start, slot), ceil(window.end, slot))
+            parameters = {**_bounds(whole, max(width, slot)), "pairs": list(named)}
+            for name, start, candles in connection.execute(_COUNTS.format(interval=interval), parameters).fetchall():
+                found[named[name]][start] = candles
     return found
 
 

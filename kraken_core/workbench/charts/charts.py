@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -13,6 +13,7 @@ from kraken_core.domain.life import expected_slots
 from kraken_core.domain.market import Series
 from kraken_core.domain.report import Report
 from kraken_core.domain.request import Selection, closed
+from kraken_core.domain.scope import Detection
 from kraken_core.domain.tiers import Tiers
 from kraken_core.domain.timerange import TimeRange, TimeRanges
 from kraken_core.ledger.ledger import SqlLedger
@@ -50,31 +51,34 @@ class ChartData:
 
     def spans(self, selection: Selection) -> Spans:
         """What is expected of the selection, and what is covered of that."""
-        return spans(self._wanted(self.series(selection)), self.ledger.covered_ranges())
+        detections = self.ledger.detections()
+        chosen = [series for series in detections if self._holds(selection, series)]
+        return spans(self._wanted(chosen, detections), self.ledger.covered_ranges())
 
     def timeline(self, series: Sequence[Series], window: TimeRange) -> Timeline:
         """What is known of some series in the window, from which kind of source."""
-        wanted = dict(self._wanted(series))
+        wanted = dict(self._wanted(series, self.ledger.detections(series)))
         return timeline(self.store, self.ledger.coverage(series), wanted, series, window)
 
     def drawn(self, series: Series, window: TimeRange) -> Drawn:
         """A series in the window, as a chart shows it."""
         covered = TimeRanges.of((known.start, known.end) for known in self.ledger.coverage([series]))
-        wanted = dict(self._wanted([series])).get(series, TimeRanges())
+        wanted = dict(self._wanted([series], self.ledger.detections([series]))).get(series, TimeRanges())
         return drawn(self.store, covered, wanted, series, window)
 
     def totals(self) -> Totals:
         """How complete everything is, and its open gaps (as of :meth:`gaps`)."""
         detections = self.ledger.detections()
         covered, gaps = self.ledger.covered_ranges(), self.ledger.open_gaps()
-        return totals(self.store, self._as_of, self._wanted(detections), covered, gaps)
+        return totals(self.store, self._as_of, self._wanted(detections, detections), covered, gaps)
 
     def completeness(self, report: Report | None = None) -> dict[int, Completeness]:
         """How complete everything is, by interval.
 
         ``report`` is one of now: a series of which it has everything that is expected is not counted again.
         """
-        wanted = dict(self._wanted(self.ledger.detections()))
+        detections = self.ledger.detections()
+        wanted = dict(self._wanted(detections, detections))
         result: dict[int, Completeness] = defaultdict(Completeness)
         for line in report.series if report else ():
             slots = wanted.get(line.series)
@@ -118,16 +122,17 @@ class ChartData:
         def wanted(names: Collection[str]) -> Iterator[tuple[str, TimeRanges]]:
             of_row = [(series, self._row(row, series)) for series in self.series(selection)]
             named = {series: name for series, name in of_row if name in names}
-            return ((named[series], slots) for series, slots in self._wanted(list(named)))
+            return ((named[series], slots) for series, slots in self._wanted(named, self.ledger.detections(named)))
 
         return missing(gaps, row, wanted, window, rows)
 
     def _row(self, row: str, series: Series) -> str:
         return str(series.pair) if row == "pair" else self.tiers.of(series.pair.base) or NO_TIER
 
-    def _wanted(self, series: Collection[Series]) -> Iterator[tuple[Series, TimeRanges]]:
-        """The slots that were expected of the series at their last detection."""
-        detections = self.ledger.detections()
+    def _wanted(
+        self, series: Collection[Series], detections: Mapping[Series, Detection]
+    ) -> Iterator[tuple[Series, TimeRanges]]:
+        """The slots that were expected of the series at their last detection, which is one of those given."""
         lives = {record.pair: record.lives for record in self.ledger.pairs()}
         for each in series:
             if found := detections.get(each):

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from kraken_core.domain.coverage import CoverageSource, DataCoverageRange
 from kraken_core.domain.grades import Grade
-from kraken_core.domain.market import Pair, Series
+from kraken_core.domain.market import Series
 from kraken_core.domain.timerange import TimeRange, TimeRanges, ceil, floor
 from kraken_core.ports import CandleStore
 from kraken_core.workbench.charts.bins import Bins, width_for
@@ -86,7 +86,7 @@ def timeline(
     by_series: dict[Series, list[DataCoverageRange]] = defaultdict(list)
     for known in coverage:
         by_series[known.series].append(known)
-    candles = _candles(store, series, window, width)
+    candles = counts(store, series, window, width)
     pieces: dict[Series, _Pieces] = {}
     uncovered: dict[Series, TimeRanges] = {}
     for each in series:
@@ -184,18 +184,3 @@ def _merged(row: int, inside: TimeRange, cells: Iterator[_Cell]) -> Iterator[Str
 
 def _look(cell: _Cell) -> tuple[Known | None, CoverageSource | None, Grade | None, tuple[int, ...]]:
     return cell.known, cell.source, cell.grade, levels(cell.candles, cell.silent, cell.slots)
-
-
-def _candles(
-    store: CandleStore, series: Sequence[Series], window: TimeRange, width: int
-) -> dict[Series, dict[int, int]]:
-    pairs: dict[int, list[Pair]] = defaultdict(list)
-    for each in series:
-        pairs[each.interval].append(each.pair)
-    found = {}
-    for interval, some in pairs.items():
-        slot = interval * 60
-        whole = TimeRange(floor(window.start, slot), ceil(window.end, slot))
-        for pair, candles in counts(store, some, interval, whole, max(width, slot)).items():
-            found[Series(pair, interval)] = candles
-    return found
