@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import random
-import re
 import shutil
 import socket
 import statistics
@@ -12,52 +10,49 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 import psutil
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 from bench.browser import PATIENCE_MS, chart_drawn, opened, watched
 from bench.figures import Figure
+from bench.interactions import FIGURES, interactions
 from bench.scale_home import write
 
 PAIRS, YEARS = 1_434, 10  # as many as Kraken's archive has; at eight intervals ten billion candles are expected
 FEW, SOME_YEARS = 125, 4
 MB = 1e6
 MOST_MARKS = 50_000
-STEPS = 200
-SERVER_S = {"cold": 1.5, "warm": 0.5}  # of a processor: as long as the figures may take if it has nothing else to do
-BARS = re.compile("a bar is")
+STEPS, FEW_STEPS = 200, 40
+FEWEST = 2  # that have a spread
+FIGURES_S = {"cold": 1.5, "warm": 0.5}  # and as much work of the server's, as it may have a processor for itself
 
 
 class Look(NamedTuple):
-    """A page, one of its figures, and whether it has a chart."""
+    """A page, and one of its figures."""
 
     path: str
     figure: str
-    charted: bool = True
+
+    @property
+    def name(self) -> str:
+        """What is measured of it is listed by this."""
+        return f"page {self.path.partition('&')[0] or 'overview'}"
 
 
 LOOKS = (
     Look("", "Complete series"),
-    Look("jobs", "New candles", charted=False),
+    Look("jobs", "New candles"),
     Look("coverage", "Complete series"),
     Look("gaps", "Not fillable"),
     Look("gaps?rows=Tiers", "Not fillable"),
     Look("series?pair=BTC/USD&interval=1m", "No trades"),
     Look("candles?pair=BTC/USD&interval=1m", "Last (UTC)"),
 )
-
-WALKED = {
-    "Overview": "Complete series",
-    "Jobs": "New candles",
-    "Coverage": "Candles expected",
-    "Gaps": "Not fillable",
-    "Candles": "Last (UTC)",
-}
 
 
 def dashboard(*, full: bool) -> Iterator[Figure]:
@@ -70,35 +65,31 @@ def dashboard(*, full: bool) -> Iterator[Figure]:
         home = Path(folder) / "home"
         write(home, *((PAIRS, YEARS) if full else (FEW, SOME_YEARS)))
         with _serving(home) as (url, server), sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+            browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"], timeout=PATIENCE_MS)
             for look in LOOKS:
                 yield from _looked(browser, url, server, look)
-            yield Figure("zoom into candles by dragging", _zoomed(browser, url), 0.4, "s")
-            took = statistics.quantiles(_walk(browser, url), n=20)
-            yield Figure(f"{STEPS} pages by the menu: figures, p50", took[9], 0.5, "s")
-            yield Figure(f"{STEPS} pages by the menu: figures, p95", took[18], 0.5, "s")
+            for look in LOOKS:
+                yield _first_chart(browser, url, look)
+            yield from _walked(browser, url, STEPS if full else FEW_STEPS)
             yield Figure("memory of the server", server.memory_info().rss / MB, 600, "MB")
             browser.close()
 
 
 def _looked(browser: Browser, url: str, server: psutil.Process, look: Look) -> Iterator[Figure]:
     """A tab that opens the page twice. What all pages have in common is in the browser before, as on any other day."""
-    name = f"page {look.path.partition('&')[0] or 'overview'}"
-    with browser.new_context(viewport={"width": 1280, "height": 900}) as context:
-        tab = context.new_page()
-        tab.set_default_timeout(PATIENCE_MS)
+    with _tab(browser) as tab:
         watched(tab, look.figure)
         for warmth in ("cold", "warm"):
             tab.goto(f"{url}/settings")
             tab.get_by_role("button", name="Save tiers").wait_for()  # its last: what it does is not counted here
             before = _work(server)
-            seen = opened(tab, f"{url}/{look.path}", charted=look.charted)
-            yield Figure(f"{name}: figures, {warmth}", seen.figures, 0.5 if warmth == "warm" else 1.5, "s")
-            yield Figure(f"{name}: the server's own work, {warmth}", _work(server) - before, SERVER_S[warmth], "s")
-        if look.charted:
-            yield Figure(f"{name}: chart, warm", seen.chart, 0.6, "s")
-            yield Figure(f"{name}: marks of the chart", seen.marks, MOST_MARKS)
-        yield Figure(f"{name}: sent", seen.sent / MB, 2, "MB")
+            seen = opened(tab, f"{url}/{look.path}")
+            yield Figure(f"{look.name}: figures, {warmth}", seen.figures, FIGURES_S[warmth], "s")
+            yield Figure(
+                f"{look.name}: the server's own work, {warmth}", _work(server) - before, FIGURES_S[warmth], "s"
+            )
+        yield Figure(f"{look.name}: marks of the chart", seen.marks, MOST_MARKS)
+        yield Figure(f"{look.name}: sent", seen.sent / MB, 2, "MB")
 
 
 def _work(server: psutil.Process) -> float:
@@ -107,44 +98,43 @@ def _work(server: psutil.Process) -> float:
     return float(used.user + used.system)
 
 
-def _zoomed(browser: Browser, url: str) -> float:
-    with browser.new_context(viewport={"width": 1280, "height": 900}) as context:
-        tab = context.new_page()
-        tab.set_default_timeout(PATIENCE_MS)
-        tab.goto(f"{url}/candles?pair=BTC/USD&interval=1m")
-        chart_drawn(tab)
-        widest = tab.get_by_text(BARS).inner_text()
-        box = tab.locator(".js-plotly-plot .nsewdrag").first.bounding_box()
-        if box is None:
-            return float("nan")
-        tab.mouse.move(box["x"] + box["width"] * 0.4, box["y"] + 50)
-        tab.mouse.down()
-        tab.mouse.move(box["x"] + box["width"] * 0.6, box["y"] + 60, steps=4)
-        began = time.perf_counter()
-        tab.mouse.up()
-        tab.get_by_text(BARS).filter(has_not_text=widest).wait_for()
-        chart_drawn(tab)
-        return time.perf_counter() - began
+def _first_chart(browser: Browser, url: str, look: Look) -> Figure:
+    """In a browser that has loaded nothing of the dashboard yet; the server has drawn the page before."""
+    with _tab(browser) as tab:
+        watched(tab, look.figure)
+        seen = opened(tab, f"{url}/{look.path}")
+        return Figure(f"{look.name}: first chart in a new browser", seen.chart, 1.5, "s")
 
 
-def _walk(browser: Browser, url: str) -> list[float]:
-    """Seconds until a page's figures are read, of each of many pages that somebody goes to by the menu."""
-    chance, took = random.Random(1), []
-    with browser.new_context(viewport={"width": 1280, "height": 900}) as context:
-        tab = context.new_page()
-        tab.set_default_timeout(PATIENCE_MS)
+def _walked(browser: Browser, url: str, many: int) -> Iterator[Figure]:
+    """Interactions in a browser that has drawn a chart before."""
+    with _tab(browser) as tab:
         tab.goto(url)
-        at = "Overview"
-        for _ in range(STEPS):
-            at = chance.choice([name for name in WALKED if name != at])
-            menu = tab.get_by_test_id("stSidebarNav").get_by_role("link", name=at, exact=True)
-            menu.wait_for()
-            began = time.perf_counter()
-            menu.click()
-            tab.get_by_role("heading", name=at, exact=True).wait_for()
-            tab.get_by_test_id("stCaptionContainer").get_by_text(WALKED[at], exact=True).wait_for()
-            took.append(time.perf_counter() - began)
-    return took
+        chart_drawn(tab)
+        done = list(interactions(tab, many))
+    for page in FIGURES:
+        charts = [each.chart for each in done if each.kind == "menu" and each.page == page]
+        if charts:
+            yield Figure(f"{page} by the menu: chart, warm, p50 of {len(charts)}", statistics.median(charts), 0.6, "s")
+    for kind, what in (("drag", "zoom by dragging"), ("button", "zoom by a button"), ("filter", "filter")):
+        yield from _spread(f"{what}: figures and chart", [each.whole for each in done if each.kind == kind], 0.4)
+    yield from _spread("interactions: figures", [each.figures for each in done], 0.5)
+    yield from _spread("interactions: figures and chart", [each.whole for each in done], 0.6)
+
+
+def _spread(what: str, took: Sequence[float], target: float) -> Iterator[Figure]:
+    if len(took) < FEWEST:
+        return
+    parts = statistics.quantiles(took, n=20, method="inclusive")
+    yield Figure(f"{len(took)} × {what}, p50", parts[9], target, "s")
+    yield Figure(f"{len(took)} × {what}, p95", parts[18], target, "s")
+
+
+@contextmanager
+def _tab(browser: Browser) -> Iterator[Page]:
+    with browser.new_context(viewport={"width": 1280, "height": 900}) as context:
+        context.set_default_timeout(PATIENCE_MS)
+        yield context.new_page()
 
 
 @contextmanager
