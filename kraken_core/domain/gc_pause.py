@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import gc
 from contextlib import contextmanager
 from threading import Lock
@@ -29,11 +28,9 @@ def collect_rarely() -> None:
     """Search for cyclic garbage seldom, for the rest of this process: for one that runs a single command or job.
 
     Loading libraries makes hundreds of thousands of values that stay. To search them again and again took an eighth of
-    the processor's time of a report, and as much of what a job takes before it reads its first file. Nor is it searched
-    for once more as the process ends, all of it at once.
+    the processor's time of a report, and as much of what a job takes before it reads its first file.
     """
     gc.set_threshold(_NEW_VALUES)
-    atexit.register(gc.freeze)
 
 
 @contextmanager
