@@ -18,7 +18,6 @@ LIBRARIES = {
     *("importlib.metadata", "isal", "psutil"),
 }
 READING = {"deltalake", "importlib.metadata", "numpy", "polars", "sqlalchemy"}  # metadata is what polars loads
-RUN_AND_END = "from kraken_core.cli import main\nmain()"
 COMMAND = """
 import contextlib, io, sys
 sys.argv = ["kraken-history", *{words!r}]
@@ -112,9 +111,3 @@ def test_a_command_searches_for_cyclic_garbage_seldom_and_a_users_own_process_as
     opened = "from kraken_core import Workbench; Workbench.open('nowhere'); print('threshold', gc.get_threshold()[0])"
     of_command, of_user = (int(last_word_of(f"import gc\n{script}")) for script in (run, opened))
     assert of_command > 100 * of_user
-
-
-def test_a_command_that_ends_is_not_searched_for_cyclic_garbage_once_more() -> None:
-    at_the_end = "import atexit, gc\natexit.register(lambda: print(gc.get_freeze_count()))"
-    frozen = last_word_of(f"{at_the_end}\nimport sys; sys.argv = ['kraken-history', '--version']\n{RUN_AND_END}")
-    assert int(frozen) > 10_000
