@@ -108,7 +108,7 @@ KILLED = [
     ("table.commit.before", 1),
     *(
         pytest.param(*point, marks=pytest.mark.soak)
-        for point in [("table.commit.after", 2), ("ledger.commit.before", 4), ("ledger.commit.after", 5)]
+        for point in [("table.commit.after", 1), ("ledger.commit.before", 4), ("ledger.commit.after", 5)]
     ),
 ]
 
