@@ -58,7 +58,7 @@ STAGES = {
     "ingest": ("record_files", 2),
     "cover": ("replace_coverage", 1),
     "detect": ("record_gaps", 1),
-    "derive": ("claim", 2),
+    "derive": ("claim", 1),
 }
 
 
