@@ -56,9 +56,8 @@ class _SeriesClaims(NamedTuple):
         """By the claims of the series, in the order they were made."""
         derived: dict[tuple[str, int], list[tuple[int, int]]] = defaultdict(list)
         sources: dict[int, list[tuple[int, int]]] = defaultdict(list)
-        of_derivations = Source.DERIVED  # looked up once: there may be claims by the hundred thousand
         for claim, start, end in known(claims):
-            if claim.source is of_derivations:
+            if claim.source is Source.DERIVED:
                 derived[claim.evidence, claim.rank].append((start, end))
             else:
                 sources[claim.rank].append((start, end))

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Unpack, overload
 
 from kraken_core.domain.errors import UsageError
-from kraken_core.domain.gc_pause import gc_paused
 from kraken_core.domain.interval_text import parse_interval, parse_length
 from kraken_core.domain.market import INTERVALS, Pair, Series
 from kraken_core.domain.timerange import TimeRange
@@ -44,7 +43,6 @@ class CandleReads(ReadChecks):
         self, pair: OneOrMore | None = None, interval: int | str | None = None, start: When | None = None,
         end: When | None = None, *, to: Literal["arrow"], **how: Unpack[ReadOptions],
     ) -> pa.Table: ...  # fmt: skip
-    @gc_paused()  # the first read loads libraries, all of which stays
     def candles(
         self,
         pair: OneOrMore | None = None,

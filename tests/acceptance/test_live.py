@@ -162,10 +162,7 @@ def test_a_trade_tells_that_a_minute_has_settled_where_the_clock_is_known_to_be_
         live.streaming()
         exchange.clock.advance(trade + 0.05 - exchange.clock.now_ns() / NS)
         exchange.delivered()
-        until = time.monotonic() + PATIENCE_S
-        while not live.progress or live.progress[-1].until < settles - SETTLING_S:  # what was whole at once comes first
-            assert time.monotonic() < until, live.progress
-            time.sleep(0.02)
+        live.stored(settles - SETTLING_S)  # what was whole at once comes first
         assert live.progress[-1].until == settles - SETTLING_S
 
 
@@ -177,10 +174,7 @@ def test_what_is_whole_when_it_begins_to_stream_is_stored_at_once(
         live_exchange(MARKET, BEGINS, monkeypatch) as exchange,
         Following(tmp_path / "home", exchange, [BTC], [1], DAY) as live,
     ):
-        until = time.monotonic() + PATIENCE_S
-        while not live.progress:
-            assert time.monotonic() < until
-            time.sleep(0.02)
+        live.stored(0)
         assert live.progress[0].until == (BEGINS - SETTLING_S) // 60 * 60
 
 

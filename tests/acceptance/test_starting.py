@@ -97,14 +97,6 @@ def test_a_report_as_json_loads_nothing_to_print_tables_with(full_home: Path) ->
     assert loaded <= READING
 
 
-def test_the_first_read_does_not_search_its_libraries_for_cyclic_garbage(full_home: Path) -> None:
-    script = READ.format(home=str(full_home), start=FIRST_DAY, to="polars")
-    counted = script.replace(
-        "    candles =", "    gc.callbacks.append(lambda *search: searches.append(search))\n    candles ="
-    )
-    assert int(last_word_of(f"import gc\nsearches = []\n{counted}\nprint(len(searches))")) <= 2, "but on its return"
-
-
 def test_a_command_searches_for_cyclic_garbage_seldom_and_a_users_own_process_as_before() -> None:
     command = "import sys; sys.argv = ['kraken-history', '--version']\nfrom kraken_core.cli import main"
     run = f"{command}\ntry: main()\nexcept SystemExit: print('threshold', gc.get_threshold()[0])"

@@ -142,6 +142,14 @@ class Following:
             self.exchange.delivered()
             time.sleep(0.02)
 
+    def stored(self, instant: int) -> None:
+        """Return once all is stored up to an instant of the market; no time passes meanwhile."""
+        deadline = time.monotonic() + PATIENCE_S
+        while not self.progress or self.progress[-1].until < instant:
+            assert self.error is None, self.error
+            assert time.monotonic() < deadline, self.progress[-1:]
+            time.sleep(0.02)
+
     def seen(self, true: Callable[[LiveState], bool]) -> LiveState:
         """Its state, as others see it, once that is so; time goes on meanwhile."""
         deadline = time.monotonic() + PATIENCE_S
