@@ -28,6 +28,7 @@ from bench.figures import Figure
 from bench.ingest import ingest
 from bench.kept_trades import kept_trades
 from bench.live import live
+from bench.partitions import partitions
 from bench.planning import planning
 from bench.questdb import questdb
 from bench.reads import reads
@@ -45,6 +46,7 @@ CASES: dict[str, Callable[[bool, int], Iterator[Figure]]] = {
     "crews": lambda full, runs: crews(full=full, runs=runs),
     "questdb": lambda full, runs: questdb(full=full, runs=runs),
     "dashboard": lambda full, _runs: dashboard(full=full),
+    "partitions": lambda full, _runs: partitions(full=full),
     "certify": lambda full, _runs: certify(full=full),
     "reads": lambda full, _runs: reads(full=full),
     "remembered": lambda full, _runs: remembered(full=full),

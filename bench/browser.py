@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-from playwright.sync_api import Page
+from playwright.sync_api import Browser, Page
 
 PATIENCE_MS = 180_000  # on a machine that is busy with other things; nothing waits when it is quicker
 
@@ -33,6 +36,14 @@ MARKS = """() => {
     const of = trace => trace.z ? cells(trace.z) : (trace.x || trace.y || []).length;
     return chart._fullData.reduce((many, trace) => many + of(trace), (chart.layout.shapes || []).length);
 }"""
+
+
+def chromium() -> str:
+    """Where it is, or "" with the reason printed."""
+    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome") or ""
+    if not found:
+        print("pages are not timed: there is no Chromium here")
+    return found
 
 
 class Seen(NamedTuple):
@@ -66,3 +77,11 @@ def opened(tab: Page, url: str) -> Seen:
 def chart_drawn(tab: Page) -> None:
     """Wait for the page's chart."""
     tab.locator(".js-plotly-plot .nsewdrag").first.wait_for(state="attached")
+
+
+@contextmanager
+def tab_of(browser: Browser) -> Iterator[Page]:
+    """A tab in a window of its own that knows nothing yet. What Dagster's pages forbid scripts is allowed to ours."""
+    with browser.new_context(viewport={"width": 1280, "height": 900}, bypass_csp=True) as context:
+        context.set_default_timeout(PATIENCE_MS)
+        yield context.new_page()

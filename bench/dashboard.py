@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import socket
 import statistics
-import subprocess
-import sys
 import tempfile
-import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 import psutil
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, sync_playwright
 
-from bench.browser import PATIENCE_MS, chart_drawn, opened, watched
+from bench.browser import PATIENCE_MS, chart_drawn, chromium, opened, tab_of, watched
 from bench.figures import Figure
 from bench.interactions import FIGURES, interactions
 from bench.scale_home import write
+from bench.serving import dashboard_of
 
 PAIRS, YEARS = 1_434, 10  # as many as Kraken's archive has; at eight intervals ten billion candles are expected
 FEW, SOME_YEARS = 125, 4
@@ -57,15 +51,16 @@ LOOKS = (
 
 def dashboard(*, full: bool) -> Iterator[Figure]:
     """Each page opened cold, by a server and a browser that know nothing of it yet, and again."""
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if not chromium:
-        print("the dashboard is not timed: there is no Chromium here")
+    browser_path = chromium()
+    if not browser_path:
         return
     with tempfile.TemporaryDirectory(prefix="kraken-bench-") as folder:
         home = Path(folder) / "home"
         write(home, *((PAIRS, YEARS) if full else (FEW, SOME_YEARS)))
-        with _serving(home) as (url, server), sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"], timeout=PATIENCE_MS)
+        with dashboard_of(home) as (url, server), sync_playwright() as playwright:
+            browser = playwright.chromium.launch(
+                executable_path=browser_path, args=["--no-sandbox"], timeout=PATIENCE_MS
+            )
             for look in LOOKS:
                 yield from _looked(browser, url, server, look)
             for look in LOOKS:
@@ -77,7 +72,7 @@ def dashboard(*, full: bool) -> Iterator[Figure]:
 
 def _looked(browser: Browser, url: str, server: psutil.Process, look: Look) -> Iterator[Figure]:
     """A tab that opens the page twice. What all pages have in common is in the browser before, as on any other day."""
-    with _tab(browser) as tab:
+    with tab_of(browser) as tab:
         watched(tab, look.figure)
         for warmth in ("cold", "warm"):
             tab.goto(f"{url}/settings")
@@ -100,7 +95,7 @@ def _work(server: psutil.Process) -> float:
 
 def _first_chart(browser: Browser, url: str, look: Look) -> Figure:
     """In a browser that has loaded nothing of the dashboard yet; the server has drawn the page before."""
-    with _tab(browser) as tab:
+    with tab_of(browser) as tab:
         watched(tab, look.figure)
         seen = opened(tab, f"{url}/{look.path}")
         return Figure(f"{look.name}: first chart in a new browser", seen.chart, 1.5, "s")
@@ -108,7 +103,7 @@ def _first_chart(browser: Browser, url: str, look: Look) -> Figure:
 
 def _walked(browser: Browser, url: str, many: int) -> Iterator[Figure]:
     """Interactions in a browser that has drawn a chart before."""
-    with _tab(browser) as tab:
+    with tab_of(browser) as tab:
         tab.goto(url)
         chart_drawn(tab)
         done = list(interactions(tab, many))
@@ -128,30 +123,3 @@ def _spread(what: str, took: Sequence[float], target: float) -> Iterator[Figure]
     parts = statistics.quantiles(took, n=20, method="inclusive")
     yield Figure(f"{len(took)} × {what}, p50", parts[9], target, "s")
     yield Figure(f"{len(took)} × {what}, p95", parts[18], target, "s")
-
-
-@contextmanager
-def _tab(browser: Browser) -> Iterator[Page]:
-    with browser.new_context(viewport={"width": 1280, "height": 900}) as context:
-        context.set_default_timeout(PATIENCE_MS)
-        yield context.new_page()
-
-
-@contextmanager
-def _serving(home: Path) -> Iterator[tuple[str, psutil.Process]]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    words = [sys.executable, "-m", "kraken_core", "app", "--home", str(home), "--port", str(port), "--no-browser"]
-    nobody = {"KRAKEN_API_URL": "http://127.0.0.1:9"}  # where no exchange answers
-    with subprocess.Popen(words, env={**os.environ, **nobody}, stderr=subprocess.DEVNULL) as server:
-        try:
-            until = time.monotonic() + PATIENCE_MS / 1000
-            while time.monotonic() < until:
-                with socket.socket() as probe:
-                    if probe.connect_ex(("127.0.0.1", port)) == 0:
-                        break
-                time.sleep(0.1)
-            yield f"http://127.0.0.1:{port}", psutil.Process(server.pid)
-        finally:
-            server.terminate()

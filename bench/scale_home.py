@@ -69,18 +69,23 @@ class Standstill:
 def write(home: Path, pairs: int = PAIRS, years: int = YEARS) -> None:
     """Make the home; nothing may be there yet."""
     hull = _last(years)
+    write_known(home, {series: _known(series, hull) for series in _series(pairs)}, hull, WELL_KNOWN[: pairs // BUSY_OF])
+
+
+def write_known(home: Path, known: dict[Series, TimeRanges], hull: TimeRange, busy: Collection[str] = ()) -> None:
+    """A home in which just this is covered of the hull; the busy pairs have a candle in each slot of four years."""
+    intervals = sorted({series.interval for series in known})
     with Workbench.open(home) as workbench:
         workbench.clock = Standstill()  # type: ignore[assignment]
         workbench.create_home()
-        covered = {series: _known(series, hull) for series in _series(pairs)}
-        for interval in INTERVALS:
-            some = {series: known for series, known in covered.items() if series.interval == interval}
-            staged = [workbench.store.stage(frame) for frame in _frames(some, hull, WELL_KNOWN[: pairs // BUSY_OF])]
+        for interval in intervals:
+            some = {series: ranges for series, ranges in known.items() if series.interval == interval}
+            staged = [workbench.store.stage(frame) for frame in _frames(some, hull, busy)]
             workbench.store.commit(staged)
-        job = _ingested(workbench, covered, hull)
+        job = _ingested(workbench, known, hull)
         tracker = CoverageTracker(workbench.store, workbench.ledger, workbench.tiers, AS_OF)
-        knowledge = tracker.update_coverage_after_ingestion(sorted({series.pair for series in covered}))
-        wanted = knowledge.wanted(knowledge.lives, INTERVALS, hull)
+        knowledge = tracker.update_coverage_after_ingestion(sorted({series.pair for series in known}))
+        wanted = knowledge.wanted(knowledge.lives, intervals, hull)
         derivable = knowledge.derivation_work(wanted).spans
         found = IntegratedGapDetector(AS_OF).detect_gaps_for_job(wanted, knowledge.covered(), derivable)
         detections = {series: Detection(ranges.hull, AS_OF) for series, ranges in wanted.items()}
