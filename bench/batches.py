@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import polars as pl
 
@@ -16,8 +17,9 @@ from bench.figures import Figure
 from kraken_core import Workbench
 from kraken_core.domain.candles import SCHEMA, Source, rank_of
 from kraken_core.domain.market import INTERVALS
-from kraken_core.pipeline import batches, ingest
-from kraken_core.pipeline.read import BatchReceipt
+from kraken_core.pipeline import ingest
+from kraken_core.pipeline.batches import BatchReceipt
+from kraken_core.pipeline.read import read_batch
 from kraken_core.stores.delta.store import DeltaStore
 
 EARLY, SOME = 10, 500
@@ -43,21 +45,17 @@ def _read(folder: Path, number: int) -> list[float]:
     """When each batch of an ingest was read, in order; the commits are made meanwhile, as ever."""
     archive = made(folder / "archive.zip", number // len(INTERVALS), minutes=20)
     moments: list[float] = []
-    read = ingest.read_batch
 
     def watched(*args: Any) -> BatchReceipt:  # noqa: ANN401 - passed on
-        receipt = read(*args)
+        receipt = read_batch(*args)
         moments.append(time.perf_counter())
         return receipt
 
-    size, batches.BATCH_BYTES, ingest.read_batch = batches.BATCH_BYTES, 1, watched
-    try:
+    with patch.object(ingest, "BATCH_BYTES", 1), patch.object(ingest, "read_batch", watched):
         workbench = Workbench.open(folder / "home")
         plan = workbench.plan(tiers=["ALL"], sources=[archive], start_date="2020-01-01", api_backfill=False)
         workbench.run(plan)
         workbench.close()
-    finally:
-        batches.BATCH_BYTES, ingest.read_batch = size, read
     return sorted(moments)
 
 

@@ -16,7 +16,7 @@ END = START + timedelta(hours=int(os.environ["PARTITIONS"]))
 HOURS = dagster.HourlyPartitionsDefinition(start_date=START, end_date=END)
 
 
-@dagster.asset(partitions_def=HOURS)
+@dagster.asset(partitions_def=HOURS)  # type: ignore[untyped-decorator]  # where Dagster is not there
 def candles() -> None:
     """What is looked at."""
 

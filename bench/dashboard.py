@@ -74,17 +74,16 @@ def _looked(browser: Browser, url: str, server: psutil.Process, look: Look) -> I
     """A tab that opens the page twice. What all pages have in common is in the browser before, as on any other day."""
     with tab_of(browser) as tab:
         watched(tab, look.figure)
-        for warmth in ("cold", "warm"):
+        for warmth, target in FIGURES_S.items():
             tab.goto(f"{url}/settings")
             tab.get_by_role("button", name="Save tiers").wait_for()  # its last: what it does is not counted here
             before = _work(server)
             seen = opened(tab, f"{url}/{look.path}")
-            yield Figure(f"{look.name}: figures, {warmth}", seen.figures, FIGURES_S[warmth], "s")
-            yield Figure(
-                f"{look.name}: the server's own work, {warmth}", _work(server) - before, FIGURES_S[warmth], "s"
-            )
-        yield Figure(f"{look.name}: marks of the chart", seen.marks, MOST_MARKS)
-        yield Figure(f"{look.name}: sent", seen.sent / MB, 2, "MB")
+            yield Figure(f"{look.name}: figures, {warmth}", seen.figures, target, "s")
+            yield Figure(f"{look.name}: the server's own work, {warmth}", _work(server) - before, target, "s")
+            if warmth == "warm":
+                yield Figure(f"{look.name}: marks of the chart", seen.marks, MOST_MARKS)
+                yield Figure(f"{look.name}: sent", seen.sent / MB, 2, "MB")
 
 
 def _work(server: psutil.Process) -> float:

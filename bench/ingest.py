@@ -99,7 +99,7 @@ def _on_postgres(case: Case, archive: Path, folder: Path, runs: int) -> Iterator
 
 
 def _median(told: list[dict[str, Any]], what: str) -> float:
-    return statistics.median(each["seen"][what] for each in told)
+    return float(statistics.median(each["seen"][what] for each in told))
 
 
 def _ingested(archive: Path, home: Path, seen: Path, ledger: str = "") -> dict[str, Any]:

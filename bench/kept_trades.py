@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from datetime import date
+from functools import partial
 from os import environ
 from pathlib import Path
 
@@ -45,7 +46,7 @@ def kept_trades(*, full: bool, runs: int) -> Iterator[Figure]:
         for run in range(runs):
             for keep, times in taken.items():
                 home = _home(root / f"{run}-{keep}", keep=keep)
-                times.append(_seconds(lambda home=home: _ingest(home, archive, market.end), time.perf_counter))
+                times.append(_seconds(partial(_ingest, home, archive, market.end), time.perf_counter))
         without, kept = (statistics.median(taken[keep]) for keep in (False, True))
         size = f"{trades / 1e6:.1f} M trades"
         yield Figure(f"an archive of {size}: trades a second, kept", trades / kept, 300_000, "", least=True)
@@ -68,7 +69,7 @@ def _swept(market: SimulatedMarket) -> Iterator[Figure]:
         environ["KRAKEN_API_URL"], environ["KRAKEN_REQUESTS_PER_SECOND"] = exchange.url, "10"
         for keep in (False, True):
             home = _home(Path(folder) / str(keep), keep=keep)
-            spent[keep] = _seconds(lambda home=home: _sweep(home, market.end), time.process_time)
+            spent[keep] = _seconds(partial(_sweep, home, market.end), time.process_time)
     yield Figure("a sweep with keeping: its processor's time, of that without", spent[True] / spent[False], 1.5, "×")
 
 

@@ -92,8 +92,8 @@ def questdb(*, full: bool, runs: int) -> Iterator[Figure]:
     for kind in Speed._fields:
         found = {name: max(getattr(run[name], kind) for run in measured) for name in loops}
         by = "" if kind == "clock" else ", in processors' time"
-        for way, loop, name, target in RATIOS:
-            yield Figure(f"QuestDB, {name}{by}", found[way] / found[loop], target, least=True)
+        for way, to, name, target in RATIOS:
+            yield Figure(f"QuestDB, {name}{by}", found[way] / found[to], target, least=True)
 
 
 def _batch(number: int, candles: int) -> pl.DataFrame:

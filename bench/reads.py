@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 from bench import read_homes, read_rivals
 from bench.figures import Figure
+from bench.scale_home import PAIRS
 from tests.support.questdb_server import NoServerError, QuestDB
 
 DAY_S = 86_400
@@ -123,7 +124,7 @@ def _homes(place: Path, *, full: bool) -> Iterator[Stored]:
         yield Stored("1 × 5,256,000", found, 3_650, folder, [DECADE])
         shutil.rmtree(folder)
     (folder := place / "scale").mkdir()
-    found = read_homes.scaled(folder, read_homes.scale_home.PAIRS if full else 500)
+    found = read_homes.scaled(folder, PAIRS if full else 500)
     yield Stored(SCALE, found, 1_460, folder, [DAY, YEAR, MANY_DAYS])
 
 
@@ -181,8 +182,8 @@ def _cold(home: Stored, ways: Mapping[str, str]) -> Iterator[Figure]:
                 reader.read({**request, "to": kind})
                 reader.end()
                 after = resource.getrusage(resource.RUSAGE_CHILDREN)
-                took = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-                spent[way].append(1_000 * took)
+                seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+                spent[way].append(1_000 * seconds)
         took = {way: _quantile(found, 50) for way, found in spent.items()}
         best = min(took[way] for way in took if way not in {OURS, "questdb"})  # its server has started already
         yield Figure(f"{home.name}: a fresh process, {kind}: p50, to the best", took[OURS] / best, TARGET, "×")

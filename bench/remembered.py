@@ -84,7 +84,8 @@ def _kept(ledger: Path) -> tuple[int, int]:
     whole = ledger.with_name("whole.db")
     with closing(sqlite3.connect(ledger)) as connection:
         connection.execute("VACUUM INTO ?", (str(whole),))
-    without = shutil.copy(whole, ledger.with_name("without.db"))
+    without = ledger.with_name("without.db")
+    shutil.copy(whole, without)
     with closing(sqlite3.connect(without, isolation_level=None)) as connection:
         for table in KEPT:
             connection.execute(f"DELETE FROM {table}")  # noqa: S608 - its own names

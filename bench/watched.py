@@ -17,15 +17,17 @@ from collections.abc import Callable
 from pathlib import Path
 from threading import get_ident
 from typing import Any, ParamSpec, TypeVar
+from unittest.mock import patch
 
 import psutil
 
 from kraken_core.cli.main import run
 from kraken_core.ledger.ledger import SqlLedger
 from kraken_core.pipeline import ingest
+from kraken_core.pipeline.batches import BatchReceipt
 from kraken_core.pipeline.cover import CoverageTracker
 from kraken_core.pipeline.crosscheck import CrossCheck
-from kraken_core.pipeline.read import BatchReceipt
+from kraken_core.pipeline.read import read_batch
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -69,14 +71,13 @@ def main() -> int:
     check = Watch()
     CrossCheck.run = check.timed(CrossCheck.run, time.process_time)  # type: ignore[method-assign]
     first: list[float] = []
-    read = ingest.read_batch
 
     def first_read(*args: Any, **more: Any) -> BatchReceipt:  # noqa: ANN401 - passed on
         first.append(time.time())
-        return read(*args, **more)
+        return read_batch(*args, **more)
 
-    ingest.read_batch = first_read
-    code = run(arguments)
+    with patch.object(ingest, "read_batch", first_read):
+        code = run(arguments)
     usage = resource.getrusage(resource.RUSAGE_SELF)
     found = {
         "first_byte": min(first, default=time.time()) - psutil.Process().create_time(),

@@ -14,7 +14,7 @@ PANDAS_TABLE = '<table border="1" class="dataframe">'  # which the theme would n
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add a page for each notebook, and the pictures on it."""
-    exporter = MarkdownExporter()
+    exporter = MarkdownExporter()  # type: ignore[no-untyped-call]  # the library has no type for it
     for path in sorted(NOTEBOOKS.glob("*.ipynb")):
         page, resources = exporter.from_filename(str(path), {"output_files_dir": path.stem})
         page = page.replace(PANDAS_TABLE, "<table>")
