@@ -34,6 +34,7 @@ from bench.questdb import questdb
 from bench.reads import reads
 from bench.remembered import remembered
 from bench.start import start
+from bench.trades import trades
 
 # By name, in the order in which they are measured: how, at ``full`` size or not, with so many runs of each ingest.
 CASES: dict[str, Callable[[bool, int], Iterator[Figure]]] = {
@@ -50,6 +51,7 @@ CASES: dict[str, Callable[[bool, int], Iterator[Figure]]] = {
     "certify": lambda full, _runs: certify(full=full),
     "reads": lambda full, _runs: reads(full=full),
     "remembered": lambda full, _runs: remembered(full=full),
+    "trades": lambda full, runs: trades(full=full, runs=runs),
     "kept-trades": lambda full, runs: kept_trades(full=full, runs=runs),
     "live": lambda full, _runs: live(full=full),
     "ingest": lambda full, runs: ingest(full=full, runs=runs),

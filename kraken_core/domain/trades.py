@@ -9,16 +9,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 
+import numpy as np
 import polars as pl
 
 from kraken_core.domain.candles import FULL_SCHEMA, TIME, VOLUME_DECIMALS, Source, rank_of
+from kraken_core.domain.exact_numbers import WHOLE, quotients, sums, whole_numbers
 from kraken_core.domain.exchange import NS
 from kraken_core.domain.market import INTERVALS, Pair
 from kraken_core.domain.trade_averages import AMOUNT, amounts, averages
 
 API_RANK = rank_of(Source.TRADES)  # of trades that the API answered: they have no vintage
 _US = 1_000_000  # microseconds a second
+_UNIT = pl.Series([Decimal(1).scaleb(-VOLUME_DECIMALS)], dtype=pl.Decimal(38, VOLUME_DECIMALS))  # the last digit
+_ONE = pl.Series([10**VOLUME_DECIMALS], dtype=WHOLE)  # of volume, in its units
 # A frame of trades of one pair, in the order they happened. ``time`` in nanoseconds since the epoch, ``volume`` exact,
 # ``id`` null where the source has none.
 TRADES: dict[str, pl.DataType | type[pl.DataType]] = {
@@ -63,22 +68,29 @@ def partial(trades: pl.DataFrame, interval: int) -> pl.DataFrame:
 
     Trades are taken in the order of their times; of those at one time, in the order of the frame.
     """
+    if not trades.height:
+        return pl.DataFrame(schema=PARTS)
     if not trades["time"].is_sorted():
         trades = trades.sort("time", maintain_order=True)
-    return (
-        trades.lazy()
-        .with_columns(amounts(trades))
-        .with_columns((pl.col("time") // (interval * 60 * NS) * (interval * 60)).set_sorted().alias("slot"))
-        .group_by("slot", maintain_order=True)
-        .agg(
-            *OF_TRADES,
-            pl.first("time").alias("first"),
-            pl.last("time").alias("last"),
-            _AMOUNT,
-        )
-        .rename({"slot": "time"})
-        .select(*PARTS)
-        .collect()
+    times, prices = trades["time"].to_numpy(), trades["price"].to_numpy()
+    slots = times // (interval * 60 * NS)
+    begins = np.append(0, np.flatnonzero(slots[1:] != slots[:-1]) + 1)
+    ends = np.append(begins[1:], len(times))
+    units = whole_numbers(trades["volume"].to_physical())
+    return pl.DataFrame(
+        {
+            "time": slots[begins] * (interval * 60),
+            "open": prices[begins],
+            "high": np.maximum.reduceat(prices, begins),
+            "low": np.minimum.reduceat(prices, begins),
+            "close": prices[ends - 1],
+            "volume": sums(units, begins).cast(pl.Decimal(38, 0)) * _UNIT,
+            "trades": ends - begins,
+            "first": times[begins],
+            "last": times[ends - 1],
+            "amount": amounts(trades["price"], units, begins),
+        },
+        schema=PARTS,
     )
 
 
@@ -175,7 +187,7 @@ class TradeCandles:
             pl.lit(interval, pl.Int32).alias("interval_minutes"),
             (pl.col("time") * _US).cast(TIME),
             *("open", "high", "low", "close"),
-            pl.col("volume").cast(pl.String).cast(pl.Float64),  # the double nearest to the exact sum
+            quotients(parts["volume"].to_physical(), _ONE).alias("volume"),  # the doubles nearest to the exact sums
             pl.col("trades").cast(pl.Int32),
             pl.lit(Source.TRADES.value).alias("source"),
             pl.lit(rank, pl.Int64).alias("rank"),
