@@ -91,7 +91,9 @@ def series_picker() -> Series:
             required=True,
             wrap=True,
         )
-    return Series(Pair.stored(str(pair)), interval or USUAL_MINUTES)
+    if pair is None or interval is None:  # on the way back to an address without them, which is all that counts then
+        st.rerun()
+    return Series(Pair.stored(pair), interval)
 
 
 @remembered

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.app.asking_home import AskingHome
@@ -53,3 +54,22 @@ def test_back_goes_back_one_view_and_each_tab_says_which_it_shows(tab: Page, ask
         is_at(tab, "BTC/USD 1h", "pair=BTC/USD&interval=1h")
         tab.go_back()
         is_at(tab, "Overview")
+
+
+@pytest.mark.parametrize("page", ["Series", "Candles"])
+def test_back_to_an_address_that_names_no_series_shows_the_one_that_was_there(
+    tab: Page, asking: AskingHome, page: str
+) -> None:
+    with serving(asking.home) as url:
+        tab.goto(url)
+        tab.get_by_test_id("stSidebarNav").get_by_role("link", name=page, exact=True).click()
+        pair, interval = tab.get_by_role("combobox", name="Pair"), tab.get_by_role("radio", checked=True).first
+        expect(pair).not_to_have_value("")
+        shown, at = pair.input_value(), interval.inner_text()
+        tab.get_by_test_id("stSidebarNav").get_by_role("link", name="Jobs", exact=True).click()
+        is_at(tab, "Jobs")
+        tab.go_back()
+        expect(tab.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
+        expect(pair).to_have_value(shown)
+        expect(interval).to_have_text(at)
+        expect(tab.get_by_test_id("stAlertContentError")).to_have_count(0)
