@@ -82,9 +82,8 @@ def _whole(folder: Path, pairs: int, many: int) -> Iterator[Figure]:
     seconds = time.perf_counter() - began
     if not json.loads(run.stdout)["records"]["read"]:
         raise ValueError("no trade of the archive was read")
-    what = f"an archive of {pairs * many / 1e6:.0f} M trades, {archive.stat().st_size / 1e9:.2f} GB"
-    yield Figure(f"{what}: seconds from start to exit", seconds, pairs * many / 8e6, "s")
-    yield Figure(f"{what}: trades a second", pairs * many / seconds, 8e6, least=True)
+    what = f"{pairs * many / 1e6:.0f} M trades, {archive.stat().st_size / 1e9:.2f} GB"
+    yield Figure(f"{what}, start to exit in {seconds:.0f} s: trades a second", pairs * many / seconds, 8e6, least=True)
     yield Figure(f"{what}: peak memory", json.loads(seen.read_text())["memory"] / GIB, 1, "GiB")
 
 

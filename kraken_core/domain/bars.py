@@ -19,13 +19,20 @@ from kraken_core.domain.candles import VOLUME_DECIMALS
 from kraken_core.domain.exchange import NS
 from kraken_core.domain.kept_trades import PRICE_DECIMALS
 from kraken_core.domain.timerange import TimeRanges
-from kraken_core.domain.trades import OF_TRADES
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Ints = NDArray[np.int64]
 
+_OF_TRADES = (  # the values of a bar, of its trades in order
+    pl.first("price").alias("open"),
+    pl.max("price").alias("high"),
+    pl.min("price").alias("low"),
+    pl.last("price").alias("close"),
+    pl.sum("volume"),
+    pl.len().cast(pl.Int64).alias("trades"),
+)
 # ``time`` is when a bar begins, ``end`` the time of its last trade; of bars of time, those of its slot. ``complete``:
 # no trade is missing in it, and it has reached its size.
 BARS: dict[str, pl.DataType | type[pl.DataType]] = {
@@ -88,7 +95,7 @@ def _made(trades: pl.DataFrame, number: Ints, units: list[int], values: list[int
         .agg(
             pl.first("time"),
             pl.last("time").alias("end"),
-            *OF_TRADES,
+            *_OF_TRADES,
         )
         .collect()
     )

@@ -53,16 +53,6 @@ PARTS: dict[str, pl.DataType | type[pl.DataType]] = {
 _AMOUNT = pl.when(~pl.col("amount").has_nulls()).then(pl.sum("amount")).alias("amount")
 
 
-OF_TRADES = (  # the values of a candle, or of any other bar, of its trades in order
-    pl.first("price").alias("open"),
-    pl.max("price").alias("high"),
-    pl.min("price").alias("low"),
-    pl.last("price").alias("close"),
-    pl.sum("volume"),
-    pl.len().cast(pl.Int64).alias("trades"),
-)
-
-
 def partial(trades: pl.DataFrame, interval: int) -> pl.DataFrame:
     """The parts of slots of ``interval`` minutes that trades of one pair make: TRADES to PARTS.
 
