@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 from playwright.sync_api import Page
 
+from tests.support.browsing import unfold
+
 # A figure is there when its name and a number of it can be read, and on a page that stays, when it has become another
 # one; a chart when it was not there before. Each frame is looked at, and time counts from the event itself. Texts are
 # compared as they are in the document: those that are seen would have the browser lay out the page for each look.
@@ -114,10 +116,8 @@ def _filter(tab: Page, page: str, chance: random.Random) -> None:
         others = [interval for interval in INTERVALS if interval != now]
         option = tab.get_by_role("radio", name=chance.choice(others), exact=True)
     else:
-        choice = tab.get_by_role("combobox", name="Intervals")
-        if not choice.is_visible():
-            tab.get_by_text("Filters", exact=True).click()
-        choice.click()
+        unfold(tab, "Filters")  # none was set on this page before
+        tab.get_by_role("combobox", name="Intervals").click()
         option = tab.get_by_role("option", name=chance.choice(INTERVALS), exact=True)
     option.wait_for()
     _watch(tab, page, stays=True)

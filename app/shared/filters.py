@@ -13,6 +13,7 @@ from typing import Any, Literal, TypeVar
 import streamlit as st
 
 from app.shared import formatting
+from app.shared.left_choices import FILTERED
 from app.shared.workbench_cache import remembered, workbench
 from kraken_core import Workbench
 from kraken_core.domain.market import INTERVALS, Pair, Series
@@ -21,12 +22,15 @@ from kraken_core.domain.request import Selection
 USUAL_MINUTES = 60
 FIRST_DAY = date(2013, 9, 1)  # the exchange's first month
 T = TypeVar("T", str, int)
+_FILTERS = frozenset({"tier", "pair", "quote", "interval", "from", "to"})  # their names in an address
 IN_URL: Literal["query-params"] = "query-params"  # streamlit's name for it; the widget's key is the parameter's name
 
 
 def selection() -> Selection:
     """The filters of a page, and what they select; everything stored, where none is set. Pairs go before tiers."""
-    with st.expander("Filters", icon=":material/filter_alt:", expanded=bool(st.query_params)):
+    if not _FILTERS.isdisjoint(st.query_params):
+        st.session_state[FILTERED] = True
+    with st.expander("Filters", icon=":material/filter_alt:", expanded=FILTERED in st.session_state):
         upper, lower = st.columns(3), st.columns(3)
         with upper[1]:
             pairs = choice("Pairs", "pair", known_markets()["pair"])

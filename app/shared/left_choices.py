@@ -44,12 +44,13 @@ NAMES = frozenset(
         "workers",
     }
 )
+FILTERED = "filtered"  # whether any filter was set since the page was opened: then its filters stay in view
 _DRAWN = "drawn page"
 
 
 def leave_choices(page: str) -> None:
     """Before a page is drawn: forget what was chosen on another one, if that was drawn last."""
     if st.session_state.get(_DRAWN, page) != page:
-        for name in NAMES:
+        for name in (*NAMES, FILTERED):
             st.session_state.pop(name, None)
     st.session_state[_DRAWN] = page

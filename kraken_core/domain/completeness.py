@@ -46,7 +46,7 @@ class Completeness:
     @property
     def completeness(self) -> float:
         """Covered and not doubtful, of those expected, 0 to 1; nothing expected is 0, not 1."""
-        return self.share(Grade.CLAIMED)
+        return self.complete / self.wanted if self.wanted else 0.0
 
     def share(self, grade: Grade) -> float:
         """The slots on evidence of this grade or a better one, of those expected, 0 to 1."""

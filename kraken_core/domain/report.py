@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
+from functools import cached_property
 
 from kraken_core.domain.completeness import Completeness, least_complete_first
 from kraken_core.domain.completeness_answer import CompletenessAnswer, completeness_answer
@@ -36,7 +37,7 @@ class SeriesReport:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Report:
     """Completeness by series, the open gaps of them, as of the last detection, and where their sources differ."""
 
@@ -45,12 +46,12 @@ class Report:
     gaps: tuple[GapRecord, ...]
     differences: tuple[Disagreement, ...] = ()
 
-    @property
+    @cached_property
     def overall(self) -> Completeness:
         """All series together, in slots: for counts, as a share of them would be that of the finest interval."""
         return sum((line.counts for line in self.series), Completeness())
 
-    @property
+    @cached_property
     def by_interval(self) -> dict[int, Completeness]:
         """All series of an interval together, the least complete interval first."""
         result: dict[int, Completeness] = defaultdict(Completeness)
@@ -58,7 +59,7 @@ class Report:
             result[line.series.interval] += line.counts
         return least_complete_first(result)
 
-    @property
+    @cached_property
     def answer(self) -> CompletenessAnswer:
         """Whether the data is complete."""
         return completeness_answer((line.series, line.counts) for line in self.series)
@@ -75,13 +76,13 @@ class Report:
         shown = facts(self.answer.text, {"as of": f"{instant(self.as_of)} UTC"})
         return shown + completeness_grid(self.by_interval) + least
 
-    @property
+    @cached_property
     def worst(self) -> list[SeriesReport]:
         """The series with missing or doubtful slots, least complete first."""
         incomplete = [line for line in self.series if line.counts.complete < line.counts.wanted]
         return sorted(incomplete, key=lambda line: (line.counts.completeness, -line.counts.missing, line.series))
 
-    @property
+    @cached_property
     def nothing_stored(self) -> dict[str, str]:
         """Pairs, and series of other pairs, of which nothing expected is covered, and why (domain rule 16)."""
         lines: dict[Pair, list[SeriesReport]] = defaultdict(list)

@@ -155,6 +155,11 @@ class TimeRanges:
         at = bisect_right(self.bounds, start)
         return at % 2 == 1 or (at < len(self.bounds) and self.bounds[at] < end)
 
+    def holds(self, start: int, end: int) -> bool:
+        """Whether all of ``[start, end)``, which is not empty, lies inside."""
+        at = bisect_right(self.bounds, start)
+        return at % 2 == 1 and end <= self.bounds[at]
+
     def clip(self, start: int, end: int) -> TimeRanges:
         """What lies inside ``[start, end)``; looks only at that part."""
         if start >= end:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from kraken_core.domain.completeness import Completeness
 from kraken_core.domain.coverage import DataCoverageRange
 from kraken_core.domain.differences import disagreements
+from kraken_core.domain.gc_pause import gc_paused
 from kraken_core.domain.grades import Grade
 from kraken_core.domain.market import Series
 from kraken_core.domain.report import Report, SeriesReport
@@ -30,47 +31,49 @@ class CompletenessReporter:
     ledger: KnownRecords
     tiers: Tiers
 
+    @gc_paused()
     def generate_report(self, wanted: Mapping[Series, TimeRanges], as_of: int) -> Report:
         """The report of the expected slots of each series (aligned, epoch seconds)."""
         stored: dict[Series, list[DataCoverageRange]] = defaultdict(list)
         for covered in self.ledger.coverage(wanted.keys()):
             stored[covered.series].append(covered)
         counts = self._counts(wanted, stored)
-        gaps = [g for g in self.ledger.gaps(wanted.keys()) if wanted[g.series].clip(g.start, g.end)]
+        gaps = [g for g in self.ledger.gaps(wanted.keys()) if wanted[g.series].meets(g.start, g.end)]
         reasons = {gap.series: gap.reason for gap in sorted(gaps, key=attrgetter("candles"))}  # the widest gap's
         lines = [
             SeriesReport(series, self.tiers.of(series.pair.base), *ranges.hull, counts[series], reasons.get(series, ""))
             for series, ranges in sorted(wanted.items())
             if ranges
         ]
-        found = [d for d in self.ledger.differences(wanted.keys()) if wanted[d.series].clip(d.start, d.end)]
+        found = [d for d in self.ledger.differences(wanted.keys()) if wanted[d.series].meets(d.start, d.end)]
         return Report(as_of, tuple(lines), tuple(gaps), disagreements(found))
 
     def _counts(
         self, wanted: Mapping[Series, TimeRanges], stored: Mapping[Series, Sequence[DataCoverageRange]]
     ) -> dict[Series, Completeness]:
         """Ranges that lie whole in what is expected were counted when they were covered; the others are counted now."""
-        present: dict[Series, int] = defaultdict(int)
-        graded: dict[Series, dict[Grade, int]] = defaultdict(lambda: defaultdict(int))
-        cut: dict[Series, list[TimeRange]] = {}
+        graded = {series: dict.fromkeys(Grade, 0) for series in wanted}
+        present = dict.fromkeys(wanted, 0)
+        cut: dict[Series, list[TimeRange]] = defaultdict(list)
         for series, ranges in wanted.items():
-            for coverage in stored.get(series, ()):
-                part = ranges.clip(coverage.start, coverage.end)
-                graded[series][coverage.grade] += part.slots(series.width)
-                if part == TimeRanges.single(coverage.start, coverage.end):
-                    present[series] += coverage.candles
-                elif part:
-                    cut.setdefault(series, []).extend(part)
+            seconds = graded[series]
+            for _, start, end, _, candles, grade in stored.get(series, ()):
+                if ranges.holds(start, end):  # as of most
+                    seconds[grade] += end - start
+                    present[series] += candles
+                elif part := ranges.clip(start, end):
+                    seconds[grade] += part.seconds
+                    cut[series].extend(part)
         for series, found in self.store.count({s: TimeRanges.of(parts) for s, parts in cut.items()}).items():
             present[series] += sum(found)
         return {
             series: Completeness(
                 wanted=ranges.slots(series.width),
-                covered=sum(graded[series].values()),
+                covered=sum(graded[series].values()) // series.width,
                 present=present[series],
-                proved=graded[series][Grade.PROVED],
-                confirmed=graded[series][Grade.CONFIRMED],
-                doubtful=graded[series][Grade.DOUBTFUL],
+                proved=graded[series][Grade.PROVED] // series.width,
+                confirmed=graded[series][Grade.CONFIRMED] // series.width,
+                doubtful=graded[series][Grade.DOUBTFUL] // series.width,
             )
             for series, ranges in wanted.items()
         }

@@ -11,8 +11,10 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
+from streamlit.testing.v1 import AppTest
 
-from tests.support.browsing import PATIENCE_MS, plot, press, serving
+from tests.app.conftest import Opened
+from tests.support.browsing import PATIENCE_MS, plot, press, serving, unfold
 from tests.support.command_line import NOBODY
 
 pytest_plugins = ["tests.support.chromium"]
@@ -55,13 +57,6 @@ def choose(tab: Page, label: str, option: str) -> None:
     box.fill(option)
     tab.get_by_role("option", name=option, exact=True).click()
     box.press("Escape")  # a list of which several can be chosen stays open
-
-
-def unfold(tab: Page, name: str) -> None:
-    """Open an expander, and wait until all in it is seen: what still unfolds moves, and that closes an open list."""
-    tab.get_by_text(name, exact=True).click()
-    expander = tab.locator("details").filter(has=tab.get_by_text(name, exact=True))
-    until(tab, lambda: bool(expander.evaluate("it => it.open && it.scrollHeight <= it.clientHeight")))
 
 
 def until(tab: Page, true: Callable[[], bool]) -> None:
@@ -145,3 +140,14 @@ def test_a_view_is_shared_by_its_address(view: Shared, browser: Browser, tab: Pa
         told = json.dumps(seen(other))
     assert all(each in told for each in view.told)
     assert not any(each in told for each in view.left_out)
+
+
+def test_filters_unfold_where_one_is_set_and_stay_as_they_are_otherwise(full: Path, opened: Opened) -> None:
+    def unfolded(shown: AppTest) -> bool:
+        return bool(next(each for each in shown.expander if each.label == "Filters").proto.expanded)
+
+    window = {"start": "2024-03-30T00:00", "end": "2024-03-31T00:00"}
+    assert not unfolded(opened("coverage", **window)), "whoever zooms opened no filters"
+    shown = opened("coverage", pair="BTC/USD", **window)
+    assert unfolded(shown)
+    assert unfolded(shown.multiselect(key="pair").set_value([]).run()), "whoever takes a filter out is still at it"

@@ -58,6 +58,14 @@ def press(tab: Page, name: str) -> None:
     tab.get_by_role("button", name=name, exact=True).click()
 
 
+def unfold(tab: Page, name: str) -> None:
+    """Open an expander, and wait until all in it is seen: what still unfolds moves, and that closes an open list."""
+    tab.get_by_text(name, exact=True).click()
+    expander = tab.locator("details").filter(has=tab.get_by_text(name, exact=True))
+    whole = "it => it.open && it.scrollHeight <= it.clientHeight"
+    tab.wait_for_function(whole, arg=expander.element_handle(timeout=PATIENCE_MS), timeout=PATIENCE_MS)
+
+
 def see(tab: Page, text: str) -> None:
     """The text comes to be seen."""
     expect(tab.get_by_text(text).first).to_be_visible(timeout=PATIENCE_MS)
