@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import resource
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 from typing import NamedTuple
+
+from bench.processes import children_s, environment
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "bench"
 
@@ -32,17 +32,6 @@ def raw_loop(archive: Path, out: Path) -> RawLoop:
     line = _script(SHARED / "raw_loop.py", archive, out).split()
     shutil.rmtree(out)
     return RawLoop(float(line[-2]), children_s() - before)
-
-
-def children_s() -> float:
-    """The processor's time of all processes that this one started and saw end, in seconds."""
-    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return usage.ru_utime + usage.ru_stime
-
-
-def environment() -> dict[str, str]:
-    """This process's, but that modules are compiled once, as they are for any user."""
-    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
 def _script(path: Path, *args: object) -> str:

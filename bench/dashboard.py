@@ -14,6 +14,7 @@ from playwright.sync_api import Browser, sync_playwright
 from bench.browser import PATIENCE_MS, chart_drawn, chromium, opened, tab_of, watched
 from bench.figures import Figure
 from bench.interactions import FIGURES, interactions
+from bench.processes import processor_s
 from bench.scale_home import write
 from bench.serving import dashboard_of
 
@@ -68,6 +69,8 @@ def dashboard(*, full: bool) -> Iterator[Figure]:
             yield from _walked(browser, url, STEPS if full else FEW_STEPS)
             yield Figure("memory of the server", server.memory_info().rss / MB, 600, "MB")
             browser.close()
+        report = processor_s("-m", "kraken_core", "report", "--json", "--home", str(home))
+        yield Figure("kraken-history report of this home: whole process", report, 0.8, "s")
 
 
 def _looked(browser: Browser, url: str, server: psutil.Process, look: Look) -> Iterator[Figure]:

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.archives import children_s, environment, made, raw_loop
+from bench.archives import made, raw_loop
 from bench.figures import Figure
+from bench.processes import children_s, environment
 from tests.support.databases import new_schema
 from tests.support.postgres_server import PostgreSQL
 

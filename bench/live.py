@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -40,21 +39,19 @@ JOBS = "--catch-up-every", "5m"  # more often than ever: minutes that settle whi
 MB = 1e6
 
 
-class Size(NamedTuple):
-    """How long: minutes at the speed of time, and hours of the market as fast as they can be followed."""
-
-    minutes: int
-    hours: int
-
-
-FULL, QUICK = Size(10, 24), Size(4, 3)
+MINUTES = 4  # at the speed of time
+HOURS, FEW_HOURS, ALL_HOURS = 6, 3, 24  # of the market, as fast as they can be followed
 
 
 def live(*, full: bool) -> Iterator[Figure]:
-    """From when a minute can be proved until a reader sees it; then a day, as fast as it can be followed."""
-    size = FULL if full else QUICK
-    yield from _latency(size.minutes)
-    yield from _day(size.hours)
+    """From when a minute can be proved until a reader sees it; then some hours, as fast as they can be followed."""
+    yield from _latency(MINUTES)
+    yield from _hours(HOURS if full else FEW_HOURS)
+
+
+def live_day(*, full: bool) -> Iterator[Figure]:
+    """A whole day of it, which takes nearly as long as everything else together."""
+    yield from _hours(ALL_HOURS if full else HOURS)
 
 
 def _latency(minutes: int) -> Iterator[Figure]:
@@ -95,8 +92,8 @@ def _seen(home: Path, clock: ExchangeClock, until: int) -> dict[tuple[Pair, int]
     return {key: at for key, at in seen.items() if at > begun + 1}
 
 
-def _day(hours: int) -> Iterator[Figure]:
-    """Memory of the process, and what the commits of a day leave, with a job an hour that merges them."""
+def _hours(hours: int) -> Iterator[Figure]:
+    """Memory of the process, and what its commits leave, with a job an hour that merges them."""
     begins = day_start(DAY) - HOUR_S  # so that the candle of a day is open for nearly all of it
     market = market_of(PAIRS, begins, hours)
     with (

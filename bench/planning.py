@@ -9,8 +9,9 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from bench.archives import environment, made
+from bench.archives import made
 from bench.figures import Figure
+from bench.processes import environment
 
 
 def planning() -> Iterator[Figure]:

@@ -164,7 +164,14 @@ def _ingested(workbench: Workbench, covered: dict[Series, TimeRanges], hull: Tim
     job = ledger.move(job, job.mark_running("bench"))
     rank = rank_of(Source.CSV, Vintage())
     read = [
-        replace(file, status=FileStatus.COMPLETED, rank=rank, content_hash=f"{number:064x}", first=hull.start)
+        replace(
+            file,
+            status=FileStatus.COMPLETED,
+            rank=rank,
+            content_hash=f"{number:064x}",
+            first=hull.start,
+            last=hull.end - file.series.width,
+        )
         for number, file in enumerate(ledger.pending_files(job.id))
     ]
     claims = [

@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from bench.archives import environment
 from bench.figures import Figure
+from bench.processes import environment
 from kraken_core.domain.exchange import NS
 from kraken_core.domain.market import INTERVALS, Pair
 from kraken_core.domain.trades import TRADES, TradeCandles

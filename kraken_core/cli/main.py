@@ -114,7 +114,16 @@ def main() -> None:
 
 
 def run(arguments: list[str]) -> int:
-    """Run one command; returns its exit code. Errors are one line on stderr, never a traceback."""
+    """Run one command; returns its exit code. Errors are one line on stderr, and a traceback only with --verbose."""
+    before = {*LOG.handlers}
+    try:
+        return _run(arguments)
+    finally:
+        for of_verbose in {*LOG.handlers} - before:  # to which errors were still written
+            LOG.removeHandler(of_verbose)
+
+
+def _run(arguments: list[str]) -> int:
     try:
         result = cli.main(
             arguments or ["--help"], prog_name="kraken-history", complete_var=VARIABLE, standalone_mode=False

@@ -99,7 +99,6 @@ def common(command: Callable[..., R]) -> Callable[..., R]:
             log = logging.getLogger("kraken_core")
             log.addHandler(handler)
             log.setLevel(logging.DEBUG)
-            click.get_current_context().call_on_close(functools.partial(log.removeHandler, handler))
         return command(CliContext(home, as_json, quiet, verbose), *args, **kwargs)
 
     return wrapped

@@ -196,3 +196,19 @@ def test_a_pipe_among_the_settings_is_refused_at_once(full: Kraken, name: str) -
 
     with pytest.raises(SettingError, match="regular file"):
         all_read()
+
+
+def test_what_nobody_expected_is_one_line_and_with_verbose_its_traceback_too(
+    kraken: Kraken, little: LittleMarket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kraken(*asked(little.first))
+
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError("by nothing")
+
+    monkeypatch.setattr(Workbench, "holdings_at", broken)
+    [line] = kraken("report", code=1).err.splitlines()
+    assert line.startswith("kraken-history: unexpected ZeroDivisionError")
+    assert "--verbose shows the details" in line
+    assert "Traceback" in kraken("report", "--verbose", code=1).err
+    assert "Traceback" not in kraken("report", code=1).err, "the next command is not verbose"
