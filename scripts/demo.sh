@@ -29,4 +29,4 @@ run gaps --home "$DEMO/home"
 run sql --home "$DEMO/home" \
     "select pair, interval_minutes as minutes, count(*) as candles, min(time) as first, max(time) as last
      from candles where interval_minutes in (60, 1440) group by all order by all"
-say "The history is in $DEMO/home. Look around with: kraken-history report --home $DEMO/home, or: kraken-history app --home $DEMO/home"
+say "The history is in $DEMO/home. Look around with: $KRAKEN report --home $DEMO/home, or: $KRAKEN app --home $DEMO/home"

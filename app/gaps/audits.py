@@ -1,4 +1,4 @@
-"""Audits: when pairs were held against the exchange's trade ids, what is proved by that, and where counts differ."""
+"""Audits: when counts of trades were compared with the exchange's trade ids, and what that proves."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ def audits(filtered: Selection) -> None:
     spans, differing = audited(filtered)
     if not spans:
         st.caption(
-            "Nothing of this selection was audited yet: `kraken-history audit` holds the trades that stored candles "
-            "count against the exchange's trade ids, for two requests a pair."
+            "Nothing of this selection was audited yet: `kraken-history audit` compares the trade counts of stored "
+            "candles with the exchange's trade ids, with two requests a pair."
         )
         return
     st.caption("Where as many trades are stored as trade ids count, a span is proved to be complete.")
@@ -59,8 +59,8 @@ def audits(filtered: Selection) -> None:
     st.dataframe(rows[:LISTED], hide_index=True, column_config=columns)
     if differing:
         st.caption(
-            f"Where counts differ; {LISTED} at most. Candles with fewer trades than ids are in doubt until those are "
-            "read: `kraken-history audit --locate`, then a backfill."
+            f"Where counts differ; {LISTED} at most. Candles with fewer trades than ids are doubtful. To settle them, "
+            "run `kraken-history audit --locate`, then backfill."
         )
         st.dataframe(
             [

@@ -112,7 +112,7 @@ def _routes() -> dict[str, Any]:
         exchange = toggle("Query the exchange", "api", on=True, help="Off: no network at all but the archives named.")
         trades = toggle("Read its trades", "trades", on=True, help="For what its last 720 candles do not reach.")
         complete = toggle("Use every route", "complete", help="As often as it takes, until nothing more can be filled.")
-        new_only = toggle("Only what is new", "new", help="From each series' last covered slot to now.")
+        new_only = toggle("Only what is new", "new", help="From the end of each series' data to now.")
         expected = toggle(
             "Only what is expected", "expected", help="No pair and no interval is added to those expected."
         )

@@ -89,7 +89,8 @@ def _of_gaps(summary: Summary) -> Iterator[Matter]:
 
 def _of_doubts(summary: Summary) -> Iterator[Matter]:
     if doubtful := summary.doubtful:
-        text = f"{formatting.many(doubtful, 'candle')} expected, none there, and no source explains why: doubtful."
+        why = "an unusual lack of trades, or fewer trades than trade ids count"
+        text = f"{formatting.many(doubtful, 'candle')} doubtful: {why}."
         yield Matter(text, "gaps", "Check them", {"tab": "Quality"})
 
 

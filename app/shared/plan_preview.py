@@ -69,13 +69,13 @@ def _gaps(plan: IngestionPlan) -> None:
         st.caption("None.")
         return
     rows = [
-        {"Filled by": ROUTES[route], "Gaps": gaps[route], "Slots, up to": slots[route]}
+        {"Filled by": ROUTES[route], "Gaps": gaps[route], "Candles, up to": slots[route]}
         for route in Route
         if gaps[route]
     ]
     if left:
-        rows.append({"Filled by": LEFT_OPEN, "Gaps": len(left), "Slots, up to": sum(gap.candles for gap in left)})
-    st.dataframe(rows, hide_index=True, column_config=numbers("Gaps", "Slots, up to"))
+        rows.append({"Filled by": LEFT_OPEN, "Gaps": len(left), "Candles, up to": sum(gap.candles for gap in left)})
+    st.dataframe(rows, hide_index=True, column_config=numbers("Gaps", "Candles, up to"))
 
 
 def _archives(plan: IngestionPlan, actions: Counter[tuple[int, Action]]) -> None:

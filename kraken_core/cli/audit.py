@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 )
 @selecting
 @click.option(
-    "--locate", is_flag=True, help="Narrow differences down to their slots; slots with missing trades become gaps."
+    "--locate", is_flag=True, help="Narrow differences down to single candles; those with missing trades become gaps."
 )
 @click.option(
     "--max-requests",

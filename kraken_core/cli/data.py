@@ -23,8 +23,9 @@ LONGEST = 200  # rows on a terminal
 def sql(ctx: CliContext, query: str, as_known_at: str | None) -> None:
     """Run an SQL QUERY over candles, jobs, coverage and gaps.
 
-    In DuckDB's SQL, over the views candles, assets, pairs, jobs, files, coverage, gaps, differences, listings and
-    silences. With --as-known-at there are candles, coverage, open gaps, differences and silences, as known then.
+    In DuckDB's SQL, over the views candles, coverage, gaps, differences, silences, price_findings, incidents,
+    conditions, trades, trade_coverage, funding_rates, pairs, assets, listings, files, jobs, stages and verifications.
+    With --as-known-at there are candles, coverage, open gaps, differences and silences, as known then.
     """
     with ctx.workbench() as workbench:
         found = workbench.sql(query, as_known_at=as_known_at, to="polars")

@@ -22,7 +22,7 @@ LONGEST = 50  # rows on a terminal
 @selecting
 @click.option("--drop", "change", flag_value="drop", help="No longer expect the selected series.")
 @click.option("--limit", "change", flag_value="limit", help="Expect them from --start-date to --end-date only.")
-@click.option("--restore", "change", flag_value="restore", help="Expect again what jobs requested; undoes the others.")
+@click.option("--restore", "change", flag_value="restore", help="Undo --drop and --limit: expect what jobs requested.")
 @common
 def expect(ctx: CliContext, *, change: str | None, **selection: Any) -> None:  # noqa: ANN401 - see selecting
     """Show or change which series and days are expected.

@@ -28,12 +28,12 @@ Example:
     "sources",
     metavar="PATH",
     multiple=True,
-    help="A folder, a zip, a split zip's first part, or an http(s) address of a zip; may be repeated "
+    help="A folder, a zip, any part of a split zip, or an http(s) address of a zip or folder; may be repeated "
     "(default: csv_source_dirs of the settings).",
 )
 @click.option("--expected", is_flag=True, help="The pairs and intervals that are expected already; no pair is added.")
 @click.option("--archive-through", metavar="DATE", help="Last day that archives cover, where they do not state it.")
-@click.option("--incremental", is_flag=True, help="From each series' last covered slot to now.")
+@click.option("--incremental", is_flag=True, help="From the end of each series' data to now.")
 @click.option(
     "--auto-gap-fill/--no-auto-gap-fill", default=True, help="Fill what can be filled (default), or only report it."
 )

@@ -45,7 +45,7 @@ def price_findings(ctx: CliContext, **selection: Any) -> None:  # noqa: ANN401 -
 def incidents(ctx: CliContext, *, status_file: Path | None) -> None:
     """When the whole exchange stood still.
 
-    Each span has how many of the pairs that are stored then had no trades in it.
+    For each span: how many of the pairs stored at that time had no trades.
     """
     with ctx.workbench() as workbench:
         from kraken_core.workbench.queries.incidents import incident_frame

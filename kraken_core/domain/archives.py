@@ -91,8 +91,9 @@ class Archive:
     ``statement`` is the part of its statement that its rows confirm; where that is not all, ``notes`` explain it.
 
     ``complete``: it has a manifest and as many files as that lists, so that an absent pair had no trades (rule 4).
-    ``unfetched``: bytes of it that have to be fetched whole, from a server that gives no parts, before anything of it
-    is known.
+    ``other_names`` are what pairs are called in names of files that are not read: of unknown pairs, or of other
+    intervals. ``unfetched``: bytes of it that have to be fetched whole, from a server that gives no parts, before
+    anything of it is known.
     """
 
     path: str
@@ -104,6 +105,7 @@ class Archive:
     ignored: Mapping[str, Ignored] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     unfetched: int = 0
+    other_names: frozenset[str] = frozenset()
 
 
 def require_unchanged(file: ArchiveFile, content_hash: str) -> None:

@@ -11,12 +11,13 @@ from sqlalchemy import Connection, Select, bindparam, select, update
 
 from kraken_core.domain.archives import Archive
 from kraken_core.domain.candles import Source, Vintage
-from kraken_core.domain.coverage import ArchiveStatement, Assertion, standing_claims
+from kraken_core.domain.coverage import ArchiveStatement, Assertion, counter_claims, standing_claims
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.timerange import TimeRanges
 from kraken_core.ledger.bulk import add_many, add_rows, chunks, read_many
+from kraken_core.ledger.changing import DerivedChanges
 from kraken_core.ledger.joined import JoinedClaims, each_claim
-from kraken_core.ledger.models import archive, archive_pair, assertion
+from kraken_core.ledger.models import archive, archive_name, archive_pair, assertion
 from kraken_core.ledger.transactions import transaction
 from kraken_core.ledger.undone import counted_at, not_undone
 
@@ -30,7 +31,7 @@ OF_EVIDENCE = _OF_PAIRS.where(assertion.c.evidence.in_(bindparam("evidence", exp
 _REFUTED = _CLAIMS.where(assertion.c.withdrawn, assertion.c.source != Source.DERIVED)
 
 
-class Claims(JoinedClaims):
+class Claims(JoinedClaims, DerivedChanges):
     """The part of the ledger that keeps assertions and complete archives."""
 
     @transaction
@@ -39,6 +40,14 @@ class Claims(JoinedClaims):
         with self._writing(claim.series.pair for claim in assertions) as connection:
             self._append(connection, assertions, self._running_job(connection))
             self._take_apart_contradicted(connection, assertions)
+
+    @transaction
+    def end_change(self, withdrawn: Sequence[Assertion]) -> None:
+        """Append the counter-claims to what was removed, all or nothing: nothing is about to change any more."""
+        with self._writing(claim.series.pair for claim in withdrawn) as connection:
+            self._append(connection, withdrawn, self._running_job(connection))
+            self._take_apart_contradicted(connection, withdrawn)
+            self._end_changes(connection)
 
     @transaction
     def assertions(self, pairs: Collection[Pair] | None = None) -> list[Assertion]:
@@ -67,7 +76,10 @@ class Claims(JoinedClaims):
 
     @transaction
     def record_archives(self, archives: Sequence[Archive]) -> None:
-        """Remember complete archives and their pairs; others, and those remembered already, add nothing."""
+        """Remember complete archives, their pairs, and the names in them that name none; others add nothing.
+
+        Nor do those that are remembered already, but for such names.
+        """
         by_identity = {a.identity: a for a in archives if a.complete and a.identity}
         if not by_identity:
             return
@@ -82,15 +94,21 @@ class Claims(JoinedClaims):
             ids = dict(connection.execute(select(archive.c.identity, archive.c.id)).all())
             recorded = ((ids[a.identity], self._pair_ids[pair]) for a in new for pair in pairs[a.identity])
             add_many(connection, archive_pair, ["archive_id", "pair_id"], recorded)
+            named = {(ids[a.identity], name) for a in by_identity.values() for name in a.other_names}
+            named -= {tuple(row) for row in connection.execute(select(archive_name))}
+            add_many(connection, archive_name, ["archive_id", "name"], sorted(named))
 
     @transaction
     def complete_archives(self) -> list[tuple[Archive, frozenset[Pair]]]:
         """The complete archives ever ingested (without their files), with the pairs they contain."""
         recorded: dict[int, set[Pair]] = defaultdict(set)
+        names: dict[int, set[str]] = defaultdict(set)
         with self._reading() as connection:
             rows = connection.execute(select(archive).where(not_undone(archive)).order_by(archive.c.id)).all()
             for archive_id, pair_id in connection.execute(select(archive_pair)):
                 recorded[archive_id].add(self._pairs[pair_id])
+            for archive_id, name in connection.execute(select(archive_name)):
+                names[archive_id].add(name)
         return [
             (
                 Archive(
@@ -100,6 +118,7 @@ class Claims(JoinedClaims):
                     complete=True,
                     identity=row.identity,
                     files=(),
+                    other_names=frozenset(names[row.id]),
                 ),
                 frozenset(recorded[row.id]),
             )
@@ -146,11 +165,7 @@ class Claims(JoinedClaims):
         """Counter-claims to what was derived in these ranges."""
         pairs = self._ids_of({series.pair for series in stale})
         derived = [claim for claim in self._assertions(connection, _DERIVED, pairs=pairs) if claim.series in stale]
-        return [
-            claim._replace(start=start, end=end, withdrawn=True)
-            for claim, ranges in standing_claims(derived)
-            for start, end in ranges & stale[claim.series]
-        ]
+        return counter_claims(standing_claims(derived), stale)
 
 
 def _archive_columns(found: Archive, now: datetime) -> dict[str, object]:

@@ -130,6 +130,7 @@ class Files(Jobs, Claims):
             self._settle(connection, job_id, files)
             claims = [*self._withdrawals(connection, stale), *self._unmade(connection, assertions)]
             self._append(connection, claims, job_id)
+            self._end_changes(connection)
             self._store_metrics(connection, job_id, metrics)
 
     def _settle(self, connection: Connection, job_id: int, files: Sequence[FileIngestionRecord]) -> None:

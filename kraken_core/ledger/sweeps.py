@@ -40,6 +40,7 @@ class Sweeps(Jobs, Claims):
         """What committed answers brought, all or nothing: claims, metrics, where sweeps resume, which ids they saw."""
         with self._writing({*points, *(claim.series.pair for claim in assertions)}) as connection:
             self._append(connection, [*self._withdrawals(connection, stale), *assertions], job_id)
+            self._end_changes(connection)
             self._store_metrics(connection, job_id, metrics)
             connection.execute(delete(trade_sweep).where(self._of_pairs(trade_sweep, points)))
             add_rows(

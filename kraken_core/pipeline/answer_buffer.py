@@ -19,6 +19,7 @@ from kraken_core.domain.market import INTERVALS, Pair, Series
 from kraken_core.domain.plural import counted
 from kraken_core.domain.timerange import TimeRanges
 from kraken_core.pipeline.ask import Answer
+from kraken_core.pipeline.derive import coarser_than
 from kraken_core.pipeline.differences import Differing
 from kraken_core.pipeline.keep_trades import KeptOffer, TradeKeeper, offer_of
 from kraken_core.pipeline.spent import Spent
@@ -105,9 +106,11 @@ class AnswerBuffer:
         if self.keeper:
             self.keeper.keep(_kept(self.answers))
         frames = _frames(self.answers, self.job.as_of)
+        opens = _candles_of(self.answers)
+        self.ledger.begin_change(_above(opens))
         merged, changed = self.differing.commit([self.store.stage(frame) for frame in frames])
         stale: dict[Series, TimeRanges] = {}
-        for series, found in _candles_of(self.answers).items():
+        for series, found in opens.items():
             counts = merged.get(series)
             # An unexpected candle, in a slot covered before: what was derived from it is no longer true.
             if counts and (counts.altered or counts.new > _outside(found, self.covered.get(series, TimeRanges()))):
@@ -178,8 +181,22 @@ def _outside(opens: pl.Series, known: TimeRanges) -> int:
     return int((places % 2 == 0).sum())
 
 
+def _above(opens: Mapping[Series, pl.Series]) -> dict[Series, TimeRanges]:
+    """Where what was derived of the answered series may be no longer true once their candles are committed."""
+    above: dict[Series, TimeRanges] = {}
+    for series, found in opens.items():
+        if len(found):
+            for coarser, ranges in coarser_than(series, _hull(series, found)).items():
+                above[coarser] = above.get(coarser, TimeRanges()) | ranges
+    return above
+
+
+def _hull(series: Series, opens: pl.Series) -> TimeRanges:
+    return TimeRanges.single(opens[0], opens[-1] + series.width)
+
+
 def _coarser(series: Series, opens: pl.Series, stale: Mapping[Series, TimeRanges]) -> dict[Series, TimeRanges]:
     """The coarser slots over the candles, added to those that are stale already."""
-    touched = TimeRanges.single(opens[0], opens[-1] + series.width)
+    touched = _hull(series, opens)
     coarse = [Series(series.pair, interval) for interval in INTERVALS if interval > series.interval]
     return {each: stale.get(each, TimeRanges()) | touched.outer(each.width) for each in coarse}

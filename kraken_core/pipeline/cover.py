@@ -7,8 +7,15 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 
-from kraken_core.domain.absent_files import absence_claims
-from kraken_core.domain.coverage import Assertion, CoverageSource, DataCoverageRange
+from kraken_core.domain.absent_files import absence_claims, pairs_in, wrong_absences
+from kraken_core.domain.candles import Source
+from kraken_core.domain.coverage import (
+    Assertion,
+    CoverageSource,
+    DataCoverageRange,
+    counter_claims,
+    standing_claims,
+)
 from kraken_core.domain.differences import contested
 from kraken_core.domain.gc_pause import gc_paused
 from kraken_core.domain.grades import Grade
@@ -16,6 +23,7 @@ from kraken_core.domain.grading import graded_ranges
 from kraken_core.domain.knowledge import Knowledge
 from kraken_core.domain.life import Life, assumed_listing, instants
 from kraken_core.domain.market import Pair, Series
+from kraken_core.domain.names import BY_RULES
 from kraken_core.domain.tiers import Tiers
 from kraken_core.domain.timerange import TimeRanges, floor
 from kraken_core.pipeline.audited import audited
@@ -37,7 +45,11 @@ class CoverageTracker:
     def update_coverage_after_ingestion(self, pairs: Collection[Pair]) -> Knowledge:
         """Bring lives and covered ranges of the pairs up to date; returns what is known of them now."""
         lives = self._update_lives(pairs)
+        changing = self.ledger.changing()
         claims = self.ledger.assertions(pairs)
+        if changing:  # a job ended before the claims said what the table has
+            derived = (claim for claim in claims if claim.source is Source.DERIVED and claim.series in changing)
+            claims += counter_claims(standing_claims(derived), changing)
         claims += self._claim_absences([pair for pair in pairs if lives[pair]], claims)
         self._update_ranges(claims, lives)
         return Knowledge(lives, claims)
@@ -69,14 +81,20 @@ class CoverageTracker:
         return lives
 
     def _claim_absences(self, pairs: Collection[Pair], before: Sequence[Assertion]) -> list[Assertion]:
-        """Complete archives without a file of a pair assert its silence, whichever of the two was known first."""
+        """Complete archives without a file of a pair assert its silence, whichever of the two was known first.
+
+        What they asserted of pairs that turned out to be in them, or to be of another exchange, is withdrawn.
+        """
         complete = self.ledger.complete_archives()
+        names = self.ledger.names() if any(archive.other_names for archive, _ in complete) else BY_RULES
+        inside = {archive.identity: pairs_in(archive, stored_now, names) for archive, stored_now in complete}
         made = {(a.series, a.evidence) for a in before} if complete else set()
-        claims = [
+        wrong = [claim for claim, _ in standing_claims(wrong_absences(before, inside))] if complete else []
+        claims = [claim._replace(withdrawn=True) for claim in wrong] + [
             claim
-            for archive, stored_now in complete
+            for archive, _ in complete
             if archive.statement.end is not None and archive.statement.end <= self.now
-            for claim in absence_claims(archive, stored_now, pairs)
+            for claim in absence_claims(archive, inside[archive.identity], pairs)
             if (claim.series, claim.evidence) not in made
         ]
         if claims:

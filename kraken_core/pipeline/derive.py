@@ -9,13 +9,13 @@ from typing import Protocol, TypeAlias
 
 import polars as pl
 
-from kraken_core.domain.candles import FULL_SCHEMA, KEY, TIME, aggregate, derived_rank
-from kraken_core.domain.coverage import Assertion
+from kraken_core.domain.candles import FULL_SCHEMA, KEY, TIME, Source, aggregate, derived_rank
+from kraken_core.domain.coverage import Assertion, counter_claims, standing_claims
 from kraken_core.domain.derive import Derivation
 from kraken_core.domain.errors import Interrupted
 from kraken_core.domain.interval_units import short
 from kraken_core.domain.knowledge import DerivationWork, derived_claim
-from kraken_core.domain.market import Pair, Series
+from kraken_core.domain.market import INTERVALS, Pair, Series
 from kraken_core.domain.timerange import TimeRange, TimeRanges
 from kraken_core.pipeline.cover import uncover
 from kraken_core.pipeline.differences import Differing
@@ -50,10 +50,7 @@ class Derive:
         differing = Differing(self.store, self.ledger)
         changed = 0
         if work.withdraw:
-            gone = _ranges(work.withdraw)
-            uncover(self.store, self.ledger, gone)
-            self.store.commit([], clear=gone)
-            self.ledger.claim(work.withdraw)
+            withdraw(self.store, self.ledger, work.withdraw)
         for chunks in _groups(_chunks(work.derive)):
             if self.stop():
                 raise Interrupted("paused")
@@ -83,6 +80,29 @@ class Derive:
             pair, derivation = chunk[-1]
             ticker.add(len(chunk), count, f"{pair} {short(derivation.interval)} from {short(derivation.finer)}")
         return changed
+
+
+def withdraw(store: CandleStore, ledger: DerivingLedger, claims: Sequence[Assertion]) -> None:
+    """Remove what these counter-claims withdraw, and append them. What was begun here is done again after a crash."""
+    gone = _ranges(claims)
+    ledger.begin_change(gone)
+    uncover(store, ledger, gone)
+    store.commit([], clear=gone)
+    ledger.end_change(claims)
+
+
+def settle(store: CandleStore, ledger: DerivingLedger) -> None:
+    """Remove what was derived where a job that ended in between was about to change it, to be derived again."""
+    if changing := ledger.changing():
+        claims = ledger.assertions({series.pair for series in changing})
+        derived = [claim for claim in claims if claim.source is Source.DERIVED]
+        withdraw(store, ledger, counter_claims(standing_claims(derived), changing))
+
+
+def coarser_than(series: Series, ranges: TimeRanges) -> dict[Series, TimeRanges]:
+    """What is derived of a series in these ranges, as ``begin_change`` takes it: the next coarser series."""
+    coarser = next((interval for interval in INTERVALS if interval > series.interval), None)
+    return {Series(series.pair, coarser): ranges} if coarser and ranges else {}
 
 
 def _ranked(candles: pl.DataFrame, chunk: Iterable[tuple[Pair, Derivation]]) -> pl.DataFrame:

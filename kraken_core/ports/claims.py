@@ -90,6 +90,21 @@ class ClaimLedger(Protocol):
         """Append claims and counter-claims as they are, in order."""
         ...
 
+    def begin_change(self, derived: Mapping[Series, TimeRanges]) -> None:
+        """Record, before the table changes, where what is derived is about to: of these series and of coarser ones.
+
+        It ends with what is recorded of the commit: :meth:`record_files`, :meth:`record_answers`, :meth:`end_change`.
+        """
+        ...
+
+    def changing(self) -> Mapping[Series, TimeRanges]:
+        """The slots whose change was begun and did not end, as a job ended in between: they count as not covered."""
+        ...
+
+    def end_change(self, withdrawn: Sequence[Assertion]) -> None:
+        """Append the counter-claims to what was removed, all or nothing: the change that was begun has ended."""
+        ...
+
     def assertions(self, pairs: Collection[Pair] | None = None) -> list[Assertion]:
         """Claims and counter-claims in the order they were made; of all pairs where none are given."""
         ...
@@ -114,7 +129,10 @@ class ClaimLedger(Protocol):
         ...
 
     def record_archives(self, archives: Sequence[Archive]) -> None:
-        """Record what complete archives state and which pairs they contain: absent ones had no trades."""
+        """Record what complete archives state and which pairs they contain: absent ones had no trades.
+
+        And which names of files in them name no pair: a pair that is known by that name later is not absent.
+        """
         ...
 
     def complete_archives(self) -> list[tuple[Archive, frozenset[Pair]]]:

@@ -238,6 +238,7 @@ class ArchiveSource:
             files=files,
             ignored=contents.ignored,
             notes=tuple(notes),
+            other_names=contents.other_names,
         )
 
     def _checked(self, statement: ArchiveStatement, files: Sequence[ArchiveFile]) -> Checked:

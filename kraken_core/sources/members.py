@@ -99,6 +99,16 @@ class Contents:
         return readable + sum(len(self.left_out.get(reason, ())) for reason in (OTHER_INTERVAL, UNKNOWN_PAIR))
 
     @property
+    def other_names(self) -> frozenset[str]:
+        """What pairs are called in the names of files that are left out: of unknown pairs, or of other intervals."""
+        bases = {
+            reason: [name.rpartition("/")[2] for name in self.left_out.get(reason, ())]
+            for reason in (UNKNOWN_PAIR, OTHER_INTERVAL, UNKNOWN_TRADED_PAIR)
+        }
+        of_candles = (base.rpartition("_")[0] for base in (*bases[UNKNOWN_PAIR], *bases[OTHER_INTERVAL]))
+        return frozenset((*of_candles, *(base.rpartition(".")[0] for base in bases[UNKNOWN_TRADED_PAIR])))
+
+    @property
     def notes(self) -> tuple[str, ...]:
         """What a user should know about the names."""
         notes = []

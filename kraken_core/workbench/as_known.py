@@ -31,7 +31,7 @@ class AsKnown(OpenHome):
         return known(self.store, self.ledger, self.clock.now(), None if at is None else requests.instant(at))
 
     def holdings_at(self, at: When | None) -> Holdings:
-        """What was held of a selection by what was known at an instant; what is held now where none is given."""
+        """What was stored of a selection as known at an instant; what is stored now where none is given."""
         from kraken_core.workbench.queries.holdings import Holdings
 
         found = self.known(at)

@@ -79,8 +79,8 @@ class CandleReads(ReadChecks):
         Thursdays, as Kraken's do. Only slots that are covered as a whole are there; ``partial=True`` adds the others,
         as far as there are candles of them, and a column ``partial`` says which.
 
-        With ``fill="previous"`` slots that are known to be silent get the close before them, volume 0 and trades 0,
-        and a column ``filled`` says which; missing slots stay absent.
+        With ``fill="previous"`` slots that are known to have no trades get the close before them, volume 0 and trades
+        0, and a column ``filled`` says which; missing slots stay absent.
 
         ``version`` reads the table as it was (see :attr:`version`): for a week after it was replaced, or longer.
         ``as_known_at`` reads what was known at an instant, of slots without a candle too, for ever.
@@ -223,10 +223,10 @@ class CandleReads(ReadChecks):
     def sql(
         self, query: str, *, as_known_at: When | None = None, to: str = "pandas"
     ) -> pd.DataFrame | pl.DataFrame | pa.Table:
-        """What a DuckDB query answers over the views candles, assets, pairs, jobs, files, coverage, gaps, differences.
+        """What a DuckDB query answers over the views candles, coverage, gaps, differences, pairs, assets and listings.
 
-        And trades, where any are kept. The views silences, price_findings, incidents, conditions and trade_coverage are
-        worked out for a query that names them.
+        And files, jobs, stages, verifications, funding_rates, and trades, where any are kept. The views silences,
+        price_findings, incidents, conditions and trade_coverage are worked out for a query that names them.
 
         ``complete_candles(pair, interval, start, end)`` in it are the candles of a range, as of the view, if that is
         complete, on evidence of a grade with ``evidence := 'confirmed'``: else IncompleteError says what is lacking.

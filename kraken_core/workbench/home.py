@@ -155,7 +155,7 @@ class OpenHome:
 
     @property
     def runner(self) -> JobRunner:
-        """JobPlanner and running jobs."""
+        """Plans and runs jobs."""
         from kraken_core.workbench.jobs.runner import JobRunner
 
         return JobRunner(

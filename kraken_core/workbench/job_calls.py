@@ -36,7 +36,7 @@ class JobCalls(HistoryReads):
         progress: Progress = no_progress,
         **selection: Any,  # noqa: ANN401 - see select()
     ) -> Verification:
-        """Series held against each other, and the ledger against the candles. Arguments as for :meth:`select`.
+        """Compare series with each other, and the ledger with the candles. Arguments as for :meth:`select`.
 
         Claims to silence that another interval contradicts are withdrawn, and slots graded by what was found, unless
         ``report_only`` or while a job runs: ``note`` says so. What was found is kept, for
@@ -69,7 +69,7 @@ class JobCalls(HistoryReads):
         stop: Callable[[], bool] = never_stop,
         **request: Any,  # noqa: ANN401 - see audit_request()
     ) -> AuditOutcome:
-        """Counts of trades held against the exchange's trade ids. Arguments as for :meth:`audit_request`.
+        """Compare counts of trades with the exchange's trade ids. Arguments as for :meth:`audit_request`.
 
         An unfinished audit of the same request is taken up instead. Raises what :meth:`JobRunner.run` raises.
         """

@@ -101,5 +101,7 @@ class ReadChecks(ValueReads):
         if follow_renames:
             raise UsageError("a certificate is of a pair by one name: leave certificate or follow_renames out.")
         if len(pairs) > 1:
-            raise UsageError("candles are held against a certificate pair by pair: name one pair, or leave it out.")
+            raise UsageError(
+                "a certificate is checked for one pair at a time: name one pair, or leave the certificate out."
+            )
         return self.certificates.require(certificate, pairs[0], interval, window, version)

@@ -144,7 +144,7 @@ def audit_request(
     max_requests: int | None = None,
     **chosen: Any,  # noqa: ANN401 - see selection()
 ) -> Request:
-    """What to hold against trade ids: the selection, or everything stored; ``locate`` narrows differences down.
+    """What to compare with trade ids: the selection, or everything stored; ``locate`` narrows differences down.
 
     Both ends of every covered stretch are asked for, and a thousand times more to locate differences, unless
     ``max_requests`` says otherwise. Raises UsageError for anything it cannot be.

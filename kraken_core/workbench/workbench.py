@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 @dataclass(repr=False)
 class Workbench(CandleReads, TradeReads, SlotReads, FundingReads, JobCalls, DeprecatedNames):
-    """A home's history: what is held of it, how complete it is, and the jobs that complete it.
+    """A home's history: what is stored, how complete it is, and the jobs that complete it.
 
     Reading creates nothing: a home comes into being with its first job. Close it, or use it as a context manager.
     """
@@ -47,7 +47,7 @@ class Workbench(CandleReads, TradeReads, SlotReads, FundingReads, JobCalls, Depr
 
     @property
     def charts(self) -> ChartData:
-        """What is held of a selection, added up to what a screen can show."""
+        """What is stored of a selection, added up to what a screen can show."""
         from kraken_core.workbench.charts.charts import ChartData
 
         return ChartData(self.ledger, self.store, self.tiers)
@@ -123,7 +123,7 @@ class Workbench(CandleReads, TradeReads, SlotReads, FundingReads, JobCalls, Depr
         ``kind``: ``parquet``, ``csv`` as Kraken's own, ``feather`` as freqtrade's, or ``nautilus``, which makes
         ``folder`` a catalog of NautilusTrader, by itself. Missing slots are left out, or
         nothing is written where ``require_complete`` and there are any, or doubtful ones, or some not on ``evidence``
-        as good as asked (naming a grade requires it). Silent ones are left out too, unless
+        as good as asked (naming a grade requires it). Slots without trades are left out too, unless
         ``fill="previous"``. With ``as_known_at`` all of it is as it was known then. With ``follow_renames`` each series
         goes on under all names of its pair, as of :meth:`candles`, with the columns ``origin`` and ``factor``: in
         parquet, as other kinds have no room for them. So it is with ``vwap``, and its column. Returns a line a file.

@@ -11,6 +11,7 @@ from kraken_core.ledger.models.base import REVISION, metadata, version
 from kraken_core.ledger.models.claims import (
     assertion,
     candle_difference,
+    changing_range,
     joined_claim,
     kept_trades,
     trade_audit,
@@ -25,7 +26,7 @@ from kraken_core.ledger.models.coverage import (
     series_detection,
     series_limit,
 )
-from kraken_core.ledger.models.files import archive, archive_pair, file_ingestion_record
+from kraken_core.ledger.models.files import archive, archive_name, archive_pair, file_ingestion_record
 from kraken_core.ledger.models.funding import funding_rate
 from kraken_core.ledger.models.jobs import METRICS, RUNNING, ingestion_job, one_running_job, table_mark
 from kraken_core.ledger.models.pairs import (
@@ -45,11 +46,13 @@ __all__ = [
     "REVISION",
     "RUNNING",
     "archive",
+    "archive_name",
     "archive_pair",
     "assertion",
     "asset",
     "candle_difference",
     "candle_revision",
+    "changing_range",
     "data_coverage_range",
     "file_ingestion_record",
     "finding",

@@ -38,6 +38,14 @@ joined_claim = Table(  # claims as they were made, for which one row of the tabl
     Index(None, "pair_id", "interval", "start"),
 )
 
+changing_range = Table(  # what is derived in it, at this interval and coarser ones, is about to change: see changing.py
+    "changing_range",
+    metadata,
+    row_id(),
+    *series(),
+    *span(),
+)
+
 candle_difference = Table(
     "candle_difference",
     metadata,

@@ -42,6 +42,13 @@ archive = Table(
     CheckConstraint("stated_start < stated_end", name="range"),
 )
 
+archive_name = Table(  # what pairs are called in names of files that are not read: unknown ones, other intervals
+    "archive_name",
+    metadata,
+    reference("archive", primary_key=True),
+    Column("name", Text, primary_key=True),
+)
+
 archive_pair = Table(
     "archive_pair",
     metadata,

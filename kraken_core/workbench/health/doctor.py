@@ -193,7 +193,7 @@ class _Examination:
     def _file_system(self) -> Finding:
         file = file_of(self.workbench.settings.ledger_url)
         if not file:
-            return Finding(Status.OK, "no matter: the ledger is not a file.")
+            return Finding(Status.OK, "not applicable: the ledger is not a file.")
         disk.require_local(file)
         kind = disk.file_system(file)
         if disk.shared_with_host(kind):
@@ -265,7 +265,7 @@ class _Examination:
     def _cluster(self) -> Finding:
         address = self.workbench.settings.dask
         if not address:
-            return Finding(Status.OK, "no matter: threads of the job itself read archives.")
+            return Finding(Status.OK, "not used: the job's own threads read archives.")
         if others := other_versions(address):
             advice = "give all of them the same"
             return Finding(Status.PROBLEM, f"another version runs on {', '.join(others)} than {__version__}: {advice}.")
