@@ -271,7 +271,11 @@ class IngestionJob:
 
 @dataclass(frozen=True, slots=True)
 class FileIngestionRecord:
-    """One file of an archive in one job. Times in epoch seconds, of its first and last candle (open)."""
+    """One file of an archive in one job. Times in epoch seconds, of its first and last candle (open).
+
+    Those of rows that were rejected count, where they can be read; of a file that could not be read at all, they are
+    the first and last slot that its archive states to cover.
+    """
 
     path: str
     member: str

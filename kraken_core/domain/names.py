@@ -39,6 +39,11 @@ class Names:
         known = self._known(text.strip())
         return known.pair if known else parse_pair(text, self._assets, self._quotes)
 
+    def known(self, text: str) -> Pair | None:
+        """The pair that the exchange calls so; None for a name it did not give."""
+        known = self._known(text.strip())
+        return known.pair if known else None
+
     def meanings(self, text: str) -> list[Pair]:
         """The pairs that a name of a file can mean, the one that :meth:`pair` takes first; none where it is no name."""
         try:

@@ -27,7 +27,7 @@ from kraken_core.domain.labels import chance, coarser_content, finer_content
 from kraken_core.domain.ohlcvt_lines import KRAKENS, read_lines
 from kraken_core.domain.plain_text import begins_with_number
 from kraken_core.domain.row_order import ReadRows, out_of_order, unknown_slots
-from kraken_core.domain.timerange import TimeRanges
+from kraken_core.domain.timerange import TimeRange, TimeRanges
 
 # As they are in the file; ``time`` in epoch seconds.
 COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
@@ -58,7 +58,8 @@ class Parsed:
 
     ``first`` and ``last`` are the slots (open, epoch seconds) of its first and last good row, traded or not; rows
     without a trade are not among the candles. ``unknown`` is what its rows do not show: where some may
-    be lost, and the slot of a last row that may be torn, though that is among the candles.
+    be lost, and the slot of a last row that may be torn, though that is among the candles. ``damaged`` are the first
+    and the last slot of bad rows whose time can be read, and is in its place: the pair was there then.
     """
 
     candles: pl.DataFrame
@@ -67,6 +68,13 @@ class Parsed:
     last: int
     rejects: tuple[Reject, ...] = ()
     unknown: TimeRanges = field(default_factory=TimeRanges)
+    damaged: tuple[int, ...] = ()
+
+    @property
+    def seen(self) -> TimeRange | None:
+        """From the first slot to the last one that a row has, be it damaged; None where nothing traded."""
+        opens = [*self.candles["time"][[0, -1]], *self.damaged] if self.candles.height else [*self.damaged]
+        return TimeRange(min(opens), max(opens)) if opens else None
 
 
 def parse_clean(texts: Sequence[bytes], interval: int, now: int) -> tuple[pl.DataFrame, list[int]] | None:
@@ -145,6 +153,7 @@ def parse_any(text: bytes, interval: int, now: int) -> Parsed:
         int(taken["time"][-1]),
         rejects,
         _unknown(rows, interval * 60, now, torn=torn),
+        _damaged(bad, interval * 60, now),
     )
 
 
@@ -257,6 +266,14 @@ def _readable(now: int) -> pl.Expr:
     """Good rows, and a last one that had not closed when the file was written: nothing is wrong with that."""
     forming = (pl.col("reason") == NOT_CLOSED) & (pl.col("time") <= now) & (pl.int_range(pl.len()) == pl.len() - 1)
     return pl.col("reason").is_null() | forming
+
+
+def _damaged(bad: pl.DataFrame, width: int, now: int) -> tuple[int, ...]:
+    """The first and the last slot of bad rows whose time is not what is wrong with them."""
+    time = pl.col("time")
+    sound = (time >= EARLIEST) & (time % width == 0) & (time <= now - width) & (pl.col("reason") != _OUT_OF_ORDER)
+    times = bad.filter(sound)["time"].to_list()
+    return (min(times), max(times)) if times else ()
 
 
 def _unknown(rows: pl.DataFrame, width: int, now: int, *, torn: bool) -> TimeRanges:

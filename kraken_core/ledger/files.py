@@ -88,7 +88,7 @@ class Files(Jobs, Claims):
     def first_candles(self, pairs: Collection[Pair] | None = None) -> Mapping[Series, int]:
         """The first candle that files, or imported tables, ever had of each series."""
         seen = select(_FILE.pair_id, _FILE.interval, func.min(_FILE.first_time)).where(
-            _FILE.first_time.is_not(None), _COUNTS
+            _FILE.first_time.is_not(None), _FILE.status.in_(_READ), _COUNTS
         )
         taken = select(_CLAIM.pair_id, _CLAIM.interval, func.min(_CLAIM.start)).where(
             _CLAIM.adopted, not_undone(assertion)
@@ -107,6 +107,22 @@ class Files(Jobs, Claims):
         """From the first to the last candle that files brought of each series."""
         spans = select(_FILE.pair_id, _FILE.interval, func.min(_FILE.first_time), func.max(_FILE.last_time)).where(
             _FILE.first_time.is_not(None), _FILE.status.in_(_READ), _COUNTS
+        )
+        with self._reading() as connection:
+            rows = read_many(connection, spans.group_by(_FILE.pair_id, _FILE.interval))
+            found = {self._series[pair_id, interval]: span for pair_id, interval, *span in rows}
+        return {series: TimeRange(first, last + series.width) for series, (first, last) in found.items()}
+
+    @transaction
+    def unread_spans(self) -> Mapping[Series, TimeRange]:
+        """From the first to the last slot that archives state of series whose files could not be read.
+
+        As long as nothing else of the pair was read of that archive.
+        """
+        read = file_ingestion_record.alias().c
+        of_archive = read.path == _FILE.path, read.pair_id == _FILE.pair_id, read.status.in_(_READ)
+        spans = select(_FILE.pair_id, _FILE.interval, func.min(_FILE.first_time), func.max(_FILE.last_time)).where(
+            _FILE.first_time.is_not(None), _FILE.status == FileStatus.FAILED, _COUNTS, ~exists().where(*of_archive)
         )
         with self._reading() as connection:
             rows = read_many(connection, spans.group_by(_FILE.pair_id, _FILE.interval))

@@ -59,6 +59,9 @@ class CoverageTracker:
         firsts: dict[Pair, dict[int, int]] = defaultdict(dict)
         for series, first in self.ledger.first_candles(pairs).items():
             firsts[series.pair][series.interval] = first
+        for series, span in self.ledger.unread_spans().items():
+            if seen := firsts.get(series.pair):  # and it may have traded before that
+                seen[series.interval] = min(span.start, seen.get(series.interval, span.start))
         records = {record.pair: record for record in self.ledger.pairs()}
         changed = []
         lives: dict[Pair, Sequence[Life]] = {}

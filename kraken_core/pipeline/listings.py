@@ -18,14 +18,14 @@ from kraken_core.domain.plural import counted
 from kraken_core.domain.tiers import Tiers
 from kraken_core.domain.timerange import TimeRange, TimeRanges, ceil, floor, iso
 from kraken_core.pipeline.trade_pages import trades_after
-from kraken_core.ports import CandleStore, Exchange, JobLedger, PairLedger, PairRecord
+from kraken_core.ports import CandleStore, ClaimLedger, Exchange, JobLedger, PairLedger, PairRecord
 
 _DAY_S = 86_400  # the coarsest slot
 _NEVER = TimeRanges()
 _NAMED = 3  # pairs that a message names
 
 
-class ListingLedger(JobLedger, PairLedger, Protocol):
+class ListingLedger(JobLedger, PairLedger, ClaimLedger, Protocol):
     """What listings are recorded in."""
 
 
@@ -145,15 +145,20 @@ class Listings:
         """The lives of delisted pairs that end otherwise than was known.
 
         The last one ends with the last trade where that is known to be the last: where nothing traded for the rest of
-        that day. Else what was traded is unknown until the exchange was seen without the pair: it ends then. Of a
-        life that begins later than that, nothing was seen.
+        that day, and no file of later days could not be read. Else what was traded is unknown until the exchange was
+        seen without the pair: it ends then. Of a life that begins later than that, nothing was seen.
         """
         ended = {}
+        unread: dict[Pair, int] = {}
+        for series, span in self.ledger.unread_spans().items():
+            unread[series.pair] = max(span.end, unread.get(series.pair, 0))
         begun = [pair for pair in pairs if lives[pair][-1].start < now]
         for pair, end in last_traded(self.store, begun, covered, now).items():
             *before, last = lives[pair]
             rest = TimeRanges.single(end, ceil(end, _DAY_S))
-            sure = any(not rest - covered.get(Series(pair, interval), _NEVER) for interval in INTERVALS)
+            sure = unread.get(pair, 0) <= end and any(
+                not rest - covered.get(Series(pair, interval), _NEVER) for interval in INTERVALS
+            )
             end_now = min(max(end, last.start), now) if sure else last.end or now
             if end_now != last.end:
                 ended[pair] = (*before, last._replace(end=end_now))

@@ -163,13 +163,13 @@ def _rank(read: _Read) -> int:
 
 def _receipt(read: _Read, known_rank: int | None, staged: bool) -> FileReceipt:  # noqa: FBT001 - kinds of receipt
     parsed = read.parsed
-    traded = parsed.candles["time"]
+    seen = parsed.seen
     record = replace(
         read.item.record.mark_read(known=known_rank is not None),
         content_hash=read.content_hash,
         rank=read.settled_rank,
-        first=traded[0] if len(traded) else None,
-        last=traded[-1] if len(traded) else None,
+        first=seen.start if seen else None,
+        last=seen.end if seen else None,
         records=parsed.rows,
         records_rejected=len(parsed.rejects),
     )

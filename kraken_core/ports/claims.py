@@ -124,6 +124,13 @@ class ClaimLedger(Protocol):
         """The first candle ever seen of each series (open, epoch seconds)."""
         ...
 
+    def unread_spans(self) -> Mapping[Series, TimeRange]:
+        """From the first to the last slot that archives state of series whose files could not be read, epoch seconds.
+
+        As long as nothing else of the pair was read of that archive.
+        """
+        ...
+
     def stored_spans(self) -> Mapping[Series, TimeRange]:
         """From the first to the last candle that files brought of each series, epoch seconds; covered or not."""
         ...

@@ -18,6 +18,13 @@ PATIENCE_S = 60  # for a server to come up
 PATIENCE_MS = 180_000  # on a machine that is busy with other things; nothing waits when it is quicker
 
 
+# An expander that is open as a whole, and as high as it was when it was looked at before
+STANDS = """it => {
+    const before = window.unfolded, now = window.unfolded = it.clientHeight;
+    return it.open && it.scrollHeight <= now && now === before;
+}"""
+
+
 def answering(url: str, server: subprocess.Popen[str]) -> None:
     """Returns once the server answers."""
     until = time.monotonic() + PATIENCE_S
@@ -62,8 +69,8 @@ def unfold(tab: Page, name: str) -> None:
     """Open an expander, and wait until all in it is seen: what still unfolds moves, and that closes an open list."""
     tab.get_by_text(name, exact=True).click()
     expander = tab.locator("details").filter(has=tab.get_by_text(name, exact=True))
-    whole = "it => it.open && it.scrollHeight <= it.clientHeight"
-    tab.wait_for_function(whole, arg=expander.element_handle(timeout=PATIENCE_MS), timeout=PATIENCE_MS)
+    expander.wait_for(timeout=PATIENCE_MS)
+    tab.wait_for_function(STANDS, arg=expander.element_handle(), polling=100, timeout=PATIENCE_MS)
 
 
 def see(tab: Page, text: str) -> None:
@@ -81,7 +88,7 @@ def figure(tab: Page, name: str) -> Locator:
 def plot(tab: Page) -> Locator:
     """The area of the page's chart that the mouse acts on, once it is drawn."""
     area = tab.locator(".js-plotly-plot .nsewdrag").first
-    area.wait_for(state="attached")
+    area.wait_for(state="attached", timeout=PATIENCE_MS)
     area.scroll_into_view_if_needed()
     return area
 

@@ -20,7 +20,7 @@ from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.names import BY_RULES, TOKENIZED, Names
 from kraken_core.domain.timerange import TimeRange
 from kraken_core.sources.rest import answers, candle_answer, listed_pairs, trade_answer
-from kraken_core.sources.rest.failures import NoAnswerError
+from kraken_core.sources.rest.failures import NoAnswerError, nonsense
 from kraken_core.sources.rest.patient_client import ALL_PER_SECOND, LOG, PatientClient
 from kraken_core.sources.rest.retries import PATIENT, RetryBudget
 from kraken_core.sources.rest.transport import TIMEOUT_S, Transport
@@ -134,9 +134,20 @@ class KrakenExchange(PatientClient):
     ) -> _T:
         """The content of an answer. Raises UnavailableError, PairRefusedError, Interrupted."""
         query = {**(self._names.query(pair) if pair else {}), **parameters}
-        return self._request(
-            endpoint, lambda body: read(answers.result(body, beside_errors=beside_errors)), pair, query
-        )
+
+        def read_body(body: bytes) -> _T:
+            found = answers.result(body, beside_errors=beside_errors)
+            return read(self._require_of(pair, found) if pair else found)
+
+        return self._request(endpoint, read_body, pair, query)
+
+    def _require_of(self, pair: Pair, found: answers.Result) -> answers.Result:
+        """The answer, unless its only rows are under the name of another pair. Raises NoAnswerError."""
+        keys = [key for key, value in found.items() if isinstance(value, list)]
+        other = self._names.known(keys[0]) if len(keys) == 1 else None
+        if other not in {None, pair}:
+            raise nonsense(f"it is of {other}")
+        return found
 
     def _known_pairs(self) -> Iterable[Pair]:
         return (name.pair for name in self._names.entries)
