@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from kraken_core.workbench import Workbench
 
 INCOMPLETE = 4
+NAMED = 3  # sources that a message names
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,7 @@ class PlanExecution:
         seconds = {**result.seconds, "plan": planned, "total": planned + result.seconds["total"]}
         print_result(ctx, workbench, replace(result, seconds=seconds))
         shortfall = result.job.error
-        if missing_slots := self._missing(result.report.overall) if self.complete else "":
+        if missing_slots := self._lacking(plan, result) if self.complete else "":
             ctx.say(f"Not complete: {missing_slots}.{f' {shortfall}' if shortfall else ''}")
             return INCOMPLETE
         if shortfall:
@@ -98,6 +99,13 @@ class PlanExecution:
                 _show(ctx, plan)
                 if not click.confirm(f"Continue job {job.id}?", default=True, err=True):
                     raise
+
+    def _lacking(self, plan: IngestionPlan, result: JobResult) -> str:
+        """What is missing, and which sources nothing is known of; "" where all is there."""
+        unread = [archive.path for archive in plan.archives if archive.unreadable]
+        named = f"{', '.join(unread[:NAMED])}{', …' if len(unread) > NAMED else ''}"
+        sources = f"{named} could not be read, and what it contains is unknown" if unread else ""
+        return "; ".join(filter(None, [self._missing(result.report.overall), sources]))
 
     def _missing(self, counts: Completeness) -> str:
         """What a job with --complete left missing, or covered on weaker evidence than required."""

@@ -30,7 +30,7 @@ Example:
 
 @click.command(epilog=EXAMPLE)
 @selecting
-@asking
+@partial(asking, most="Most requests to the exchange a job (default 1,000).")
 @click.option(
     "--catch-up-every",
     type=Length(),

@@ -132,20 +132,17 @@ def selecting(
     return command
 
 
-def asking(command: Callable[..., R]) -> Callable[..., R]:
+def asking(
+    command: Callable[..., R], most: str = "Most requests to the exchange (default 1,000; with --complete no limit)."
+) -> Callable[..., R]:
     """Add the options that limit requests to the exchange."""
     trades = click.option(
         "--trades/--no-trades",
         default=True,
         help="Request trades where the exchange has no candles (default), or candles only.",
     )
-    most = click.option(
-        "--max-requests",
-        metavar="N",
-        type=click.IntRange(min=0),
-        help="Most requests to the exchange (default 1,000; with --complete no limit).",
-    )
-    return trades(most(command))
+    limit = click.option("--max-requests", metavar="N", type=click.IntRange(min=0), help=most)
+    return trades(limit(command))
 
 
 def at_an_instant(command: Callable[..., R]) -> Callable[..., R]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 LONGEST = 50  # rows on a terminal
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 
 
 @click.command("price-findings", epilog="\b\nExample:\n  kraken-history price-findings --pairs BTC/USD --intervals 1h")
@@ -77,7 +79,7 @@ def _show(ctx: CliContext, found: pl.DataFrame, nothing: str) -> None:
     elif not rows:
         echo(nothing)
     else:
-        print_table(found.columns, [list(map(_cell, row.values())) for row in rows[:LONGEST]])
+        print_table(found.columns, [list(map(_cell, row.keys(), row.values())) for row in rows[:LONGEST]])
         if len(rows) > LONGEST:
             ctx.say(f"{len(rows) - LONGEST:,} more: --json prints all of them.")
 
@@ -90,5 +92,11 @@ def _iso(found: pl.DataFrame) -> pl.DataFrame:
     return found.with_columns(pl.col(TIME).dt.strftime("%Y-%m-%dT%H:%M:%SZ"))
 
 
-def _cell(value: object) -> object:
+def _cell(name: str, value: Any) -> object:  # noqa: ANN401 - whatever a row has
+    from kraken_core.domain.interval_units import short
+
+    if name == "interval":
+        return short(value)
+    if isinstance(value, str) and _INSTANT.fullmatch(value):
+        return value[:10] if name == "day" else value[:16].replace("T", " ")
     return f"{value:.8g}" if isinstance(value, float) else value

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,7 +37,7 @@ Example:
 @click.option(
     "--api-backfill/--no-api-backfill", default=True, help="Query the exchange (default), or use no network for it."
 )
-@asking
+@partial(asking, most="Most requests to the exchange a job (default 1,000).")
 @click.option(
     "--every", type=Length(), default="1h", show_default=True, help="From the start of one round to the next."
 )

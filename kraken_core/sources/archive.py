@@ -175,7 +175,7 @@ class ArchiveSource:
                 try:
                     yield from self._of_zip(inside)
                 except SourceError as error:
-                    yield _empty(inside, str(error))
+                    yield replace(_empty(inside, str(error)), unreadable=True)
 
     def _of_file(self, path: Path) -> Iterator[Archive]:
         """A CSV that is named by itself, and so states nothing but what its user does."""

@@ -28,6 +28,7 @@ from kraken_core.sources.misnamed import NO_CANDLES, why_not
 MAX_TEXT_BYTES = 2 << 30  # eight times the largest file known (XBTUSD_1: 4.6 M rows); a file is read whole
 OTHER_INTERVAL = "another interval"
 UNKNOWN_PAIR = "unknown pair"
+_OTHERS = ("_10080", "_21600")  # minutes; the exchange has candles of a week and of 15 days, which nobody stores here
 UNKNOWN_TRADED_PAIR = "trades of an unknown pair"
 EMPTY = "empty file"
 LINK = "symbolic link"
@@ -94,9 +95,13 @@ class Contents:
 
     @property
     def counted(self) -> int:
-        """How many OHLCVT files there are, those of unknown pairs and intervals included."""
-        readable = sum(not file.defect for file in self.files.values())
-        return readable + sum(len(self.left_out.get(reason, ())) for reason in (OTHER_INTERVAL, UNKNOWN_PAIR))
+        """How many OHLCVT files there are, those of unknown pairs and of the exchange's other intervals included.
+
+        Of several files of a series one counts: another one does not stand in for a file that is lost.
+        """
+        readable = len({file.series for file in self.files.values() if not file.defect})
+        others = [name for name in self.left_out.get(OTHER_INTERVAL, ()) if name.rpartition(".")[0].endswith(_OTHERS)]
+        return readable + len(others) + len(self.left_out.get(UNKNOWN_PAIR, ()))
 
     @property
     def other_names(self) -> frozenset[str]:

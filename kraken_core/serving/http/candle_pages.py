@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from kraken_core.domain.errors import StoreError
+from kraken_core.domain.errors import StoreError, UsageError
 from kraken_core.domain.interval_text import parse_length
 from kraken_core.domain.market import INTERVALS
-from kraken_core.domain.timerange import iso
+from kraken_core.domain.timerange import END_OF_TIME, iso
 from kraken_core.serving.http.answers import EndpointAnswer
 from kraken_core.serving.http.paging import ChangedError
 from kraken_core.workbench.slot_document import incomplete_rows
@@ -30,6 +30,8 @@ def candles(workbench: Workbench, given: Mapping[str, Any]) -> EndpointAnswer:
     pair, length = workbench.pair(given["pair"]), parse_length(given["interval"])
     before, newest = given.get("cursor"), workbench.version
     start, version = map(int, before.split("-")) if before else (None, newest)
+    if start is not None and start >= END_OF_TIME:
+        raise UsageError("this cursor is not one of ours: begin again without one.")
     is_newest = version == newest
     if version > newest or not (is_newest or length in INTERVALS):
         raise ChangedError("the candles have changed since the first page: begin again without a cursor.")
