@@ -68,7 +68,7 @@ def tiers(ctx: CliContext) -> None:
 @click.command(epilog="\b\nExample:\n  kraken-history exchanges")
 @common
 def exchanges(ctx: CliContext) -> None:
-    """List the installed exchanges, and how far back they answer."""
+    """List installed exchanges and how far back they go."""
     with ctx.workbench() as workbench:
         rows = workbench.exchanges()
         if ctx.as_json:

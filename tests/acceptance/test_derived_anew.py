@@ -42,7 +42,7 @@ def test_days_taken_back_to_be_derived_from_a_coarser_interval_are_not_complete_
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(SqlLedger, "claim", interrupted)
+        patched.setattr(SqlLedger, "end_change", interrupted)
         with pytest.raises(Interrupted):
             ingest(tmp_path / "home", MARKET, archive)
     assert covered_days(tmp_path / "home") == 0

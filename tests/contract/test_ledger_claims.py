@@ -202,3 +202,37 @@ def test_complete_archives_are_remembered_once_with_their_pairs(ledger: SqlLedge
     ledger.record_archives([replace(archive, path="copy of 2026Q2.zip")])
 
     assert ledger.complete_archives() == [(replace(archive, files=()), frozenset({BTC}))]
+
+
+def test_what_is_about_to_change_is_known_until_what_changed_is_recorded(ledger: SqlLedger) -> None:
+    job = a_running_job(ledger, a_file())
+    begun = {Series(BTC, 720): TimeRanges.single(NOON - 3600, NOON + 3600)}
+    ledger.begin_change(begun)
+    assert ledger.changing() == {
+        Series(BTC, 720): TimeRanges.single(NOON - 43_200, NOON + 43_200),
+        DAYS: TimeRanges.single(NOON - 43_200, NOON + 43_200),
+    }
+    ledger.record_files(job.id, [read(ledger.pending_files(job.id)[0])], [a_claim()], {}, job.metrics)
+    assert ledger.changing() == {}
+    ledger.begin_change(begun)
+    ledger.record_answers(job.id, [], {}, {}, job.metrics)
+    assert ledger.changing() == {}
+    ledger.begin_change(begun)
+    ledger.end_change([a_claim()._replace(withdrawn=True)])
+    assert ledger.changing() == {}
+    assert [claim.withdrawn for claim in ledger.assertions()] == [False, True]
+
+
+def test_files_that_could_not_be_read_are_known_as_long_as_nothing_else_of_the_pair_was(ledger: SqlLedger) -> None:
+    files = a_file(), a_file(ETHER), a_file(DAYS, "other.csv", path="/archives/other.zip")
+    job = a_running_job(ledger, *files)
+    hours, ether, days = ledger.pending_files(job.id)
+    failed = [replace(each, status=FileStatus.FAILED, first=0, last=DAY) for each in (hours, ether)]
+    ledger.record_files(job.id, failed, [], {}, job.metrics)
+    assert ledger.unread_spans() == {HOURS: TimeRange(0, DAY + 3600), ETHER: TimeRange(0, DAY + 3600)}
+    assert ledger.first_candles() == {}
+    ledger.record_files(job.id, [read(days)], [], {}, job.metrics)
+    assert HOURS in ledger.unread_spans(), "that is of another archive"
+    again = a_job(ledger, a_file())
+    ledger.record_files(again.id, [read(ledger.pending_files(again.id)[0])], [], {}, again.metrics)
+    assert ledger.unread_spans() == {ETHER: TimeRange(0, DAY + 3600)}

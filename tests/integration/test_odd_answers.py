@@ -71,6 +71,14 @@ def test_one_odd_entry_of_the_list_of_pairs_hides_no_other(
         assert client.retries == 0
 
 
+def test_an_answer_under_the_name_of_another_pair_is_refused_and_one_under_an_unknown_name_is_taken() -> None:
+    with asking(Fault(FaultKind.OTHER_PAIR, pair=BTC, times=ALWAYS, fields=(("pair", "ETHUSD"),))) as (client, _):
+        assert client.ohlc(Series(BTC, 60), END).candles.height, "its names are not known yet"
+        client.listed()
+        assert outcome(client, BTC) is PairRefusedError
+        assert outcome(client, ETH) is None
+
+
 def test_the_list_of_pairs_counts_though_an_error_came_with_it() -> None:
     with asking(Fault(FaultKind.BESIDE, "AssetPairs", times=ALWAYS)) as (client, _):
         assert [each.pair for each in client.listed().pairs] == sorted(PAIRS)

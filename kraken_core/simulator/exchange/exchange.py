@@ -136,6 +136,8 @@ class SimulatedExchange(AtAddress):
                 raise RequestRefusedError(UNKNOWN_PAIR)
             case FaultKind.SKEWED, _:
                 now_ns += round(fault.seconds * NS)
+            case FaultKind.OTHER_PAIR, name if name in LIMITED_BY_PAIR:
+                query = {**query, **{parameter: str(value) for parameter, value in fault.fields}}
             case FaultKind.BEHEADED, "Trades" if query.get("since") == "0":
                 query = {**query, "since": str(self._api.cursor_before(query, fault.row))}
             case _:  # befalls the answer, or its way

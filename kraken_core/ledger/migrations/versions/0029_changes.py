@@ -12,14 +12,15 @@ down_revision = "0028"
 branch_labels = None
 depends_on = None
 
+_ID = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 _INTERVALS = " OR ".join(f'"interval" = {interval}' for interval in INTERVALS)
 
 
 def upgrade() -> None:
     op.create_table(
         "changing_range",
-        sa.Column("id", sa.BigInteger().with_variant(sa.Integer, "sqlite"), nullable=False),
-        sa.Column("pair_id", sa.BigInteger(), nullable=False),
+        sa.Column("id", _ID, nullable=False),
+        sa.Column("pair_id", _ID, nullable=False),
         sa.Column("interval", sa.Integer(), nullable=False),
         sa.Column("start", sa.BigInteger(), nullable=False),
         sa.Column("end", sa.BigInteger(), nullable=False),
@@ -30,7 +31,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "archive_name",
-        sa.Column("archive_id", sa.BigInteger(), nullable=False),
+        sa.Column("archive_id", _ID, nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
         sa.ForeignKeyConstraint(["archive_id"], ["archive.id"], name=op.f("fk_archive_name_archive_id_archive")),
         sa.PrimaryKeyConstraint("archive_id", "name", name=op.f("pk_archive_name")),
