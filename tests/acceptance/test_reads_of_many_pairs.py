@@ -108,7 +108,7 @@ def test_every_pair_has_to_be_complete_and_the_refusal_lists_all_ranges(full_hom
         ({"pairs": "BTC/USD"}, "name pairs as a list"),
         ({"pairs": PAIRS, "interval": None}, "name an interval"),
         ({"pairs": PAIRS, "pivot": "source"}, "pivot is 'source'"),
-        ({"pairs": PAIRS, "certificate": "some.json"}, "pair by pair"),
+        ({"pairs": PAIRS, "certificate": "some.json"}, "one pair at a time"),
         ({"pairs": PAIRS, "partial": True}, "partial is for resampled"),
     ],
 )

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 import requests
 from streamlit import config as streamlit_config
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit.runtime.forward_msg_cache import populate_hash_if_needed
 
 from kraken_core.cli.app import streamlit_settings
 from tests.support.browsing import PATIENCE_S, answering
@@ -57,3 +59,15 @@ def test_every_setting_of_the_project_is_one_that_streamlit_reads_from_its_envir
 def test_the_settings_of_streamlit_are_one_file_at_the_top_of_the_project() -> None:
     found = [path for path in ROOT.rglob(".streamlit/config.toml") if ".venv" not in path.parts]
     assert found == [ROOT / ".streamlit" / "config.toml"]
+
+
+def test_no_message_is_left_to_the_browser_to_be_referred_to_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    message = ForwardMsg()
+    message.delta.new_element.markdown.body = "as much as a chart " * 100_000
+    shown = ForwardMsg.FromString(message.SerializeToString())
+    populate_hash_if_needed(message)
+    assert message.metadata.cacheable, "as Streamlit has it by default"
+    least = streamlit_settings(ROOT / ".streamlit" / "config.toml")["STREAMLIT_GLOBAL_MIN_CACHED_MESSAGE_SIZE"]
+    monkeypatch.setattr(streamlit_config, "get_option", lambda name: {"global.minCachedMessageSize": least}[name])
+    populate_hash_if_needed(shown)
+    assert not shown.metadata.cacheable

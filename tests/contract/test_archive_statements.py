@@ -117,6 +117,15 @@ def test_a_count_that_does_not_match_keeps_the_statement_but_absent_pairs_are_no
     assert f"manifest lists {files} files, {len(CONTENT)} found" in archive.notes[0]
 
 
+@pytest.mark.parametrize("stray", ["BTCUSD_60.csv", "deeper/XBTUSD_60.csv", "xbtusd_60.csv", "XBTUSD_7.csv"])
+def test_another_file_of_a_series_does_not_stand_in_for_one_that_is_lost(tmp_path: Path, stray: str) -> None:
+    lost = {"XBTUSD_1440.csv"}
+    kept = {name: text for name, text in CONTENT.items() if name not in lost} | {stray: CONTENT["XBTUSD_60.csv"]}
+    assert len(kept) == len(CONTENT)
+    archive = the_archive(write_zip(tmp_path / "a.zip", kept | {"MANIFEST.json": manifest(files=len(CONTENT))}))
+    assert not archive.complete
+
+
 def test_files_of_unknown_pairs_and_other_intervals_count_for_completeness_but_not_strays(tmp_path: Path) -> None:
     others = {"XBTUSD_10080.csv": b"1", "FOOBAR_60.csv": b"1", "XBTUSD.d_60.csv": b"1", "BTCUSD_Daily_OHLC.csv": b"1"}
     text = manifest(files=len(CONTENT) + 3)

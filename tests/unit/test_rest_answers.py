@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from kraken_core.domain.exchange import Listed, ListedPair
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.names import TOKENIZED, PairName
+from kraken_core.domain.timerange import TimeRanges
 from kraken_core.sources.rest import answers, candle_answer, listed_pairs, trade_answer
 from kraken_core.sources.rest.failures import NoAnswerError, Policy
 from tests.unit.rest_documents import BTC, CANDLES, HOURLY, LATE, START, TRADED, answer, refused
@@ -233,6 +234,15 @@ def test_an_answer_that_is_cut_off_anywhere_is_never_taken_for_whole(
 
 
 # ---------------------------------------------------------------------------------------------------------- recordings
+
+
+def test_rows_without_trades_are_believed_only_at_the_close_before_them() -> None:
+    prices = ["100", "100", "101", "100"]  # of which the third is none of a row without trades, and so is the last
+    rows = [[START + at * 3600, *[price] * 4, "0.0", "0", 0] for at, price in enumerate(prices)]
+    rows[0][5:] = ["100", "2", 3]
+    found = answers.result(json.dumps({"error": [], "result": {"XXBTZUSD": rows, "last": rows[-1][0]}}).encode())
+    answer = candle_answer.ohlc(found, HOURLY, START + 4 * 3600)
+    assert answer.known == TimeRanges.single(START, START + 2 * 3600)
 
 
 def recorded(name: str) -> answers.Result:

@@ -88,9 +88,9 @@ def _candle_rows(series: Series, rows: list[Any]) -> pl.DataFrame:
 
 
 def _is_believed() -> pl.Expr:
-    """Whether a row is one without trades, or a candle."""
+    """Whether a row is one without trades, or a candle. Without trades all prices are the close before it."""
     first, high, low, close = map(pl.col, PRICES)
     shaped = (low > 0) & (low <= pl.min_horizontal(first, close)) & (high >= pl.max_horizontal(first, close))
     silent, traded = ((pl.col("trades") > 0) == wanted for wanted in (False, True))
-    empty = pl.col("volume") == 0
+    empty = (pl.col("volume") == 0) & (low == high) & (close == close.shift(1, fill_value=close.first()))
     return (silent & empty) | (traded & ~empty & shaped)
