@@ -6,11 +6,12 @@ Only what was claimed since a pair was looked at last is read, and what has to b
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from kraken_core.domain.candles import VALUES
+from kraken_core.domain.errors import Interrupted
 from kraken_core.domain.gc_pause import gc_paused
 from kraken_core.domain.grading import Doubt, Findings
 from kraken_core.domain.knowledge import Knowledge
@@ -25,7 +26,7 @@ from kraken_core.pipeline.cover import CoverageTracker
 from kraken_core.pipeline.quiet import Watched, around, narrowed, suspicious, uncounted
 from kraken_core.pipeline.settle import DAY_S, settle
 from kraken_core.pipeline.witnesses import Witnesses
-from kraken_core.ports import CandleStore, MarketLedger
+from kraken_core.ports import CandleStore, MarketLedger, never_stop
 
 COMPARED = (*VALUES, "rank")
 CANDLES_AT_ONCE = 2_000_000  # bounds the memory
@@ -52,12 +53,13 @@ class CrossCheck:
     store: CandleStore
     ledger: MarketLedger
     tracker: CoverageTracker
+    stop: Callable[[], bool] = never_stop
 
     def run(self, knowledge: Knowledge, pairs: Collection[Pair], *, withdraw: bool = True) -> CrossChecked:
         """Look, withdraw what is contradicted, and record what was found. Where nothing was claimed, nothing is read.
 
         What is withdrawn is recorded first: a crash behind it costs looking again. Who may not ``withdraw`` leaves
-        what is contradicted to the next job, which looks at the same again.
+        what is contradicted to the next job, which looks at the same again. Raises Interrupted when asked to stop.
         """
         changed, before, newest = self.ledger.unexamined(pairs)
         lived = {pair: instants(knowledge.lives[pair]) for pair in pairs}
@@ -90,6 +92,8 @@ class CrossCheck:
         parts = [_Part.of(known, touched) for known in known_pairs(knowledge, everything, _EVER).values()]
         examination = Examination(self.tracker.now)
         for batch in self._batches(parts):
+            if self.stop():  # nothing of it is recorded yet: the next job looks again
+                raise Interrupted("paused")
             self._compare(batch, examination)
         counter = settle(self.store, knowledge, everything, _EVER, examination)
         if counter and withdraw:

@@ -91,7 +91,7 @@ def withdraw(store: CandleStore, ledger: DerivingLedger, claims: Sequence[Assert
     ledger.end_change(claims)
 
 
-def settle(store: CandleStore, ledger: DerivingLedger) -> None:
+def finish_changes(store: CandleStore, ledger: DerivingLedger) -> None:
     """Remove what was derived where a job that ended in between was about to change it, to be derived again."""
     if changing := ledger.changing():
         claims = ledger.assertions({series.pair for series in changing})

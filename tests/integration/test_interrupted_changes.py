@@ -92,3 +92,22 @@ def test_what_was_removed_is_not_taken_for_a_lack_of_trades(tmp_path: Path, monk
         assert workbench.holdings.coverage(workbench.select(intervals=[1440])) == []
     ingest(home, MARKET, archive, intervals=[15, 1440])
     assert_frame_equal(stored(home).filter(pl.col("interval_minutes").is_in([15, 1440])), before)
+
+
+def test_a_job_that_is_stopped_while_it_compares_intervals_compares_them_when_it_is_resumed(tmp_path: Path) -> None:
+    [archive] = written(MARKET, [Release("a.zip", START, MARKET.end, manifest=True, intervals=(15, 60))], tmp_path)
+    ingest(tmp_path / "whole", MARKET, archive)
+    stages: list[str] = []
+    with Workbench.open(tmp_path / "stopped") as workbench:
+        asked = {"tier": "ALL", "start_date": "2026-03-30", "api_backfill": False, "as_of": MARKET.end}
+        plan = workbench.plan(sources=[archive], **asked)
+        with pytest.raises(Interrupted):
+            workbench.run(plan, progress=lambda said: stages.append(said.stage), stop=lambda: "check" in stages)
+        assert stages[-1] == "check"
+    ingest(tmp_path / "stopped", MARKET, archive)
+    grades = []
+    for home in ("whole", "stopped"):
+        with Workbench.open(tmp_path / home) as workbench:
+            grades.append([(each.series, each.start, each.end, each.grade) for each in workbench.ledger.coverage()])
+    assert grades[0] == grades[1]
+    assert_frame_equal(stored(tmp_path / "stopped"), stored(tmp_path / "whole"))

@@ -39,7 +39,7 @@ from kraken_core.executors.local import threads
 from kraken_core.pipeline.audit import Audit
 from kraken_core.pipeline.backfill import Asking, Backfill
 from kraken_core.pipeline.crosscheck import CrossCheck
-from kraken_core.pipeline.derive import Derive, settle
+from kraken_core.pipeline.derive import Derive, finish_changes
 from kraken_core.pipeline.fetch import Fetch
 from kraken_core.pipeline.ingest import Ingest
 from kraken_core.pipeline.keep_trades import TradeKeeper
@@ -152,7 +152,7 @@ class JobRunner(JobPlanner):
                 ours = replace(patient, ledger=self.ledger.for_worker(job, lambda: patient.store.mark))
                 carry_out = partial(ours._carry_out, job, plan, pool, reported, stopped)  # noqa: SLF001 - our copy
                 LOG.info("%s", begun(job, plan))
-                result = self._ending.guarded(job, lease, stopped, partial(ours._settled, carry_out))  # noqa: SLF001
+                result = self._ending.guarded(job, lease, stopped, partial(ours._with_changes_finished, carry_out))  # noqa: SLF001
                 total = time.perf_counter() - began
                 LOG.info("%s", ended(result, total))
         return replace(result, seconds={"total": total, "plan": planned, **result.seconds})
@@ -176,14 +176,14 @@ class JobRunner(JobPlanner):
                 ours = replace(patient, ledger=self.ledger.for_worker(job, lambda: patient.store.mark))
                 LOG.info("job %s begins, %s as of %s: %s", job.id, job.kind, iso(job.as_of), job.request.key)
                 carried_out = partial(carry_out, ours, job, lease, stopped)
-                result = self._ending.guarded(job, lease, stopped, partial(ours._settled, carried_out))  # noqa: SLF001
+                result = self._ending.guarded(job, lease, stopped, partial(ours._with_changes_finished, carried_out))  # noqa: SLF001
                 total = time.perf_counter() - began
                 LOG.info("%s", ended(result, total))
         return replace(result, seconds={"total": total, **result.seconds})
 
-    def _settled(self, carry_out: Callable[[], JobResult]) -> JobResult:
+    def _with_changes_finished(self, carry_out: Callable[[], JobResult]) -> JobResult:
         """What a job does, once what an earlier one was about to change as it ended is done."""
-        settle(self.store, self.ledger)
+        finish_changes(self.store, self.ledger)
         return carry_out()
 
     def audit(self, job: IngestionJob, progress: Progress, stop: Callable[[], bool]) -> JobResult:
@@ -318,7 +318,7 @@ class JobRunner(JobPlanner):
             backfill=Backfill(
                 tracker,
                 Derive(self.store, self.ledger, stop),
-                CrossCheck(self.store, self.ledger, tracker),
+                CrossCheck(self.store, self.ledger, tracker, stop),
                 self.store,
                 self.ledger,
                 asking,
