@@ -27,6 +27,8 @@ class DerivedChanges(Transactions):
     @transaction
     def begin_change(self, derived: Mapping[Series, TimeRanges]) -> None:
         """What is derived in these ranges, of these series and of coarser ones, is about to change."""
+        if not derived:
+            return
         with self._writing({series.pair for series in derived}) as connection:
             rows = ((self._pair_ids[s.pair], s.interval, *span) for s, ranges in derived.items() for span in ranges)
             add_many(connection, changing_range, _NAMES, rows)

@@ -19,7 +19,7 @@ from kraken_core.domain.market import INTERVALS, Pair, Series
 from kraken_core.domain.plural import counted
 from kraken_core.domain.timerange import TimeRanges
 from kraken_core.pipeline.ask import Answer
-from kraken_core.pipeline.derive import coarser_than
+from kraken_core.pipeline.derive import above
 from kraken_core.pipeline.differences import Differing
 from kraken_core.pipeline.keep_trades import KeptOffer, TradeKeeper, offer_of
 from kraken_core.pipeline.spent import Spent
@@ -107,7 +107,7 @@ class AnswerBuffer:
             self.keeper.keep(_kept(self.answers))
         frames = _frames(self.answers, self.job.as_of)
         opens = _candles_of(self.answers)
-        self.ledger.begin_change(_above(opens))
+        self.ledger.begin_change(above((series, _hull(series, found)) for series, found in opens.items() if len(found)))
         merged, changed = self.differing.commit([self.store.stage(frame) for frame in frames])
         stale: dict[Series, TimeRanges] = {}
         for series, found in opens.items():
@@ -179,16 +179,6 @@ def _outside(opens: pl.Series, known: TimeRanges) -> int:
     """How many of the opens lie outside the known ranges."""
     places = pl.Series(known.bounds, dtype=pl.Int64).search_sorted(opens, side="right")
     return int((places % 2 == 0).sum())
-
-
-def _above(opens: Mapping[Series, pl.Series]) -> dict[Series, TimeRanges]:
-    """Where what was derived of the answered series may be no longer true once their candles are committed."""
-    above: dict[Series, TimeRanges] = {}
-    for series, found in opens.items():
-        if len(found):
-            for coarser, ranges in coarser_than(series, _hull(series, found)).items():
-                above[coarser] = above.get(coarser, TimeRanges()) | ranges
-    return above
 
 
 def _hull(series: Series, opens: pl.Series) -> TimeRanges:

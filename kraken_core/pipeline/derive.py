@@ -99,10 +99,17 @@ def finish_changes(store: CandleStore, ledger: DerivingLedger) -> None:
         withdraw(store, ledger, counter_claims(standing_claims(derived), changing))
 
 
-def coarser_than(series: Series, ranges: TimeRanges) -> dict[Series, TimeRanges]:
-    """What is derived of a series in these ranges, as ``begin_change`` takes it: the next coarser series."""
-    coarser = next((interval for interval in INTERVALS if interval > series.interval), None)
-    return {Series(series.pair, coarser): ranges} if coarser and ranges else {}
+def above(rows: Iterable[tuple[Series, TimeRanges]]) -> dict[Series, TimeRanges]:
+    """Where what is derived of these rows may be no longer true once they are committed, as ``begin_change`` takes it.
+
+    The next coarser series stands for all that are coarser.
+    """
+    found: dict[Series, TimeRanges] = {}
+    for series, ranges in rows:
+        if coarser := next((interval for interval in INTERVALS if interval > series.interval), None):
+            derived = Series(series.pair, coarser)
+            found[derived] = found.get(derived, TimeRanges()) | ranges
+    return found
 
 
 def _ranked(candles: pl.DataFrame, chunk: Iterable[tuple[Pair, Derivation]]) -> pl.DataFrame:

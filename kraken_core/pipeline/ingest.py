@@ -25,7 +25,7 @@ from kraken_core.domain.plan import IngestionPlan
 from kraken_core.domain.plural import counted
 from kraken_core.domain.timerange import TimeRanges, ceil, floor
 from kraken_core.pipeline.batches import BATCH_BYTES, NOWHERE, BatchFile, BatchReceipt, FileReceipt, KeptFile, batches
-from kraken_core.pipeline.derive import coarser_than
+from kraken_core.pipeline.derive import above
 from kraken_core.pipeline.differences import Differing
 from kraken_core.pipeline.keep_trades import KeptOffer, TradeKeeper
 from kraken_core.pipeline.progress import Ticker
@@ -176,7 +176,7 @@ class Ingest:
         found = [file for receipt in receipts for file in receipt.files]
         if self.keeper:
             self.keeper.keep([_kept(file) for receipt in receipts for file in receipt.kept])
-        self.ledger.begin_change(_above(found))
+        self.ledger.begin_change(above(_rows(found)))
         committed = differing.commit(
             [staged for receipt in receipts for staged in receipt.staged], contents=_contents(found)
         )
@@ -281,15 +281,11 @@ def _claims(file: FileReceipt) -> list[Assertion]:
     return [Assertion(record.series, *span, file.source, rank, record.content_hash) for span in file.claims]
 
 
-def _above(files: Iterable[FileReceipt]) -> dict[Series, TimeRanges]:
-    """Where what was derived of the files' series may be no longer true once their candles are committed."""
-    above: dict[Series, TimeRanges] = {}
+def _rows(files: Iterable[FileReceipt]) -> Iterator[tuple[Series, TimeRanges]]:
+    """From where to where the rows go that are staged of the files."""
     for record in (file.record for file in files if file.staged):
         if record.first is not None and record.last is not None:
-            rows = TimeRanges.single(record.first, record.last + record.series.width)
-            for coarser, ranges in coarser_than(record.series, rows).items():
-                above[coarser] = above.get(coarser, TimeRanges()) | ranges
-    return above
+            yield record.series, TimeRanges.single(record.first, record.last + record.series.width)
 
 
 def _stale(files: Iterable[FileReceipt], merged: Mapping[Series, Merged]) -> dict[Series, TimeRanges]:
