@@ -68,6 +68,7 @@ def test_back_to_an_address_that_names_no_series_shows_the_one_that_was_there(
         shown, at = pair.input_value(), interval.inner_text()
         tab.get_by_test_id("stSidebarNav").get_by_role("link", name="Jobs", exact=True).click()
         is_at(tab, "Jobs")
+        tab.wait_for_url("**/jobs")  # its title comes first, and whoever goes back before that leaves Series
         tab.go_back()
         expect(tab.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
         expect(pair).to_have_value(shown)

@@ -61,13 +61,16 @@ def test_the_settings_of_streamlit_are_one_file_at_the_top_of_the_project() -> N
     assert found == [ROOT / ".streamlit" / "config.toml"]
 
 
-def test_no_message_is_left_to_the_browser_to_be_referred_to_later(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("ours", [False, True])
+def test_no_message_is_left_to_the_browser_to_be_referred_to_later(
+    monkeypatch: pytest.MonkeyPatch, *, ours: bool
+) -> None:
+    name = "global.minCachedMessageSize"
+    passed = streamlit_settings(ROOT / ".streamlit" / "config.toml")["STREAMLIT_GLOBAL_MIN_CACHED_MESSAGE_SIZE"]
+    by_default = streamlit_config.get_config_options()[name].default_val
+    least = passed if ours else by_default
+    monkeypatch.setattr(streamlit_config, "get_option", lambda asked: {name: least}[asked])
     message = ForwardMsg()
     message.delta.new_element.markdown.body = "as much as a chart " * 100_000
-    shown = ForwardMsg.FromString(message.SerializeToString())
     populate_hash_if_needed(message)
-    assert message.metadata.cacheable, "as Streamlit has it by default"
-    least = streamlit_settings(ROOT / ".streamlit" / "config.toml")["STREAMLIT_GLOBAL_MIN_CACHED_MESSAGE_SIZE"]
-    monkeypatch.setattr(streamlit_config, "get_option", lambda name: {"global.minCachedMessageSize": least}[name])
-    populate_hash_if_needed(shown)
-    assert not shown.metadata.cacheable
+    assert message.metadata.cacheable is not ours
