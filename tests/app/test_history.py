@@ -70,6 +70,7 @@ def test_back_to_an_address_that_names_no_series_shows_the_one_that_was_there(
         is_at(tab, "Jobs")
         tab.wait_for_url("**/jobs")  # its title comes first, and whoever goes back before that leaves Series
         tab.go_back()
+        tab.wait_for_url(f"**/{page.lower()}")
         expect(tab.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
         expect(pair).to_have_value(shown)
         expect(interval).to_have_text(at)
