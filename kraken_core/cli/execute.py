@@ -74,7 +74,7 @@ class PlanExecution:
         seconds = {**result.seconds, "plan": planned, "total": planned + result.seconds["total"]}
         print_result(ctx, workbench, replace(result, seconds=seconds))
         shortfall = result.job.error
-        if missing_slots := self._lacking(plan, result) if self.complete else "":
+        if missing_slots := self._incomplete_parts(plan, result) if self.complete else "":
             ctx.say(f"Not complete: {missing_slots}.{f' {shortfall}' if shortfall else ''}")
             return INCOMPLETE
         if shortfall:
@@ -100,7 +100,7 @@ class PlanExecution:
                 if not click.confirm(f"Continue job {job.id}?", default=True, err=True):
                     raise
 
-    def _lacking(self, plan: IngestionPlan, result: JobResult) -> str:
+    def _incomplete_parts(self, plan: IngestionPlan, result: JobResult) -> str:
         """What is missing, and which sources nothing is known of; "" where all is there."""
         unread = [archive.path for archive in plan.archives if archive.unreadable]
         named = f"{', '.join(unread[:NAMED])}{', …' if len(unread) > NAMED else ''}"

@@ -158,7 +158,7 @@ def test_a_slot_is_explained_by_the_claims_it_is_known_by(client: TestClient) ->
         ("/candles?pair=BTC/USD&interval=60&start=2024-04-01T00:10&end=2024-04-01T00:50", 422, "no slot opens"),
         ("/candles?pair=BTC/USD&interval=60&start=2024-05-01", 422, "there is nothing from"),
         ("/candles?pair=BTC/USD&interval=60&cursor=1711504800-99", 409, "begin again"),
-        ("/candles?pair=BTC/USD&interval=60&cursor=999999999999-1", 400, "begin again"),
+        ("/candles?pair=BTC/USD&interval=60&cursor=999999999999-1", 422, "begin again"),
         ("/candles?pair=BTC/USD&interval=60&format=csv", 400, "json or arrow"),
         ("/gaps?cursor=3-0123456789abcdef", 409, "begin again"),
         ("/gaps?tiers=TIER9", 422, "is not a tier"),
