@@ -15,7 +15,7 @@ from kraken_core.domain.jobs import FileIngestionRecord
 from kraken_core.domain.market import Pair
 from kraken_core.domain.ohlcvt import Reject
 from kraken_core.domain.statements import as_stated_to
-from kraken_core.domain.timerange import TimeRange, TimeRanges, ceil, floor, iso
+from kraken_core.domain.timerange import TimeRange, TimeRanges, iso
 from kraken_core.ports import StagedFile
 
 BATCH_BYTES = 64 << 20  # of text: large enough that a file costs nothing, small enough to hold several in memory
@@ -130,10 +130,11 @@ def brings(known_rank: int | None, settled_rank: int) -> bool:
 
 def failure(item: BatchFile, error: BadFileError) -> FileReceipt:
     """The receipt of a file that could not be read, with what its archive states that it covers."""
-    (start, end), width = item.statement, item.file.series.width
-    first, last = (None, None) if start is None or end is None else (ceil(start, width), floor(end, width) - width)
-    known = replace(item.record, first=first, last=last) if first is not None and first <= (last or 0) else item.record
-    return FileReceipt(known.mark_failed(str(error)), TimeRanges())
+    failed, width = item.record.mark_failed(str(error)), item.file.series.width
+    start, end = item.statement
+    if start is not None and end is not None and (stated := TimeRanges.single(start, end).inner(width)):
+        failed = replace(failed, first=stated.hull.start, last=stated.hull.end - width)
+    return FileReceipt(failed, TimeRanges())
 
 
 def _kind(item: BatchFile) -> int:
