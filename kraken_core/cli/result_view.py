@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from kraken_core.pipeline.run import JobResult
     from kraken_core.workbench import Workbench
 
-PAIR_EVENTS = frozenset({"listing", "delisted", "skipped", "renamed"})
+NOTED_EVENTS = frozenset({"listing", "delisted", "skipped", "renamed", "rows"})
 LONGEST = 10  # failed files, or sources that differ, that are listed; all are in `kraken-history jobs JOB` or the log
 
 
@@ -63,12 +63,12 @@ def ended(job: IngestionJob) -> str:
 
 
 def _print_exchange(ctx: CliContext, workbench: Workbench, result: JobResult) -> None:
-    """What the exchange reported about pairs, and which gaps it did not fill, and why."""
+    """What is to be known of archives and pairs, and which gaps the exchange did not fill, and why."""
     from kraken_core.domain.gaps import GapStatus
     from kraken_core.domain.plural import counted
 
     for event in workbench.control.events(result.job.id):
-        if event.kind in PAIR_EVENTS:
+        if event.kind in NOTED_EVENTS:
             ctx.say(f"! {event.message}")
     failed = [gap.reason for gap in result.report.gaps if gap.status is GapStatus.FAILED]
     if failed:

@@ -93,7 +93,8 @@ class Archive:
     ``complete``: it has a manifest and as many files as that lists, so that an absent pair had no trades (rule 4).
     ``other_names`` are what pairs are called in names of files that are not read: of unknown pairs, or of other
     intervals. ``unfetched``: bytes of it that have to be fetched whole, from a server that gives no parts, before
-    anything of it is known. ``unreadable``: nothing is known of it, and ``notes`` say why.
+    anything of it is known. ``unreadable``: nothing is known of it, and ``notes`` say why. ``rows`` is how many a
+    complete one lists, where it does.
     """
 
     path: str
@@ -107,6 +108,7 @@ class Archive:
     unfetched: int = 0
     other_names: frozenset[str] = frozenset()
     unreadable: bool = False
+    rows: int | None = None
 
 
 def require_unchanged(file: ArchiveFile, content_hash: str) -> None:

@@ -63,6 +63,18 @@ class Files(Jobs, Claims):
         return {file.series: file.failure for file in self._files(failed)}
 
     @transaction
+    def rows_read(self, paths: Collection[str]) -> Mapping[str, tuple[int, int]]:
+        """How many files of archives were read, and the rows that were in them, as each was last read."""
+        of_these = _FILE.path.in_(paths) & _FILE.status.in_(_READ) & _COUNTS
+        last = select(func.max(_FILE.id)).where(of_these).group_by(_FILE.path, _FILE.member)
+        counts = select(_FILE.path, func.count(), func.sum(_FILE.records)).where(_FILE.id.in_(last))
+        with self._reading() as connection:
+            return {
+                path: (files, int(rows))  # PostgreSQL adds whole numbers up to decimals
+                for path, files, rows in read_many(connection, counts.group_by(_FILE.path))
+            }
+
+    @transaction
     def known_contents(self) -> Mapping[tuple[str, Series], int]:
         """The best rank at which the same bytes were ingested for a series, by (content hash, series)."""
         with self._reading() as connection:

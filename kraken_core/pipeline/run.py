@@ -23,6 +23,7 @@ from kraken_core.pipeline.backfill import Backfill
 from kraken_core.pipeline.cover import CoverageTracker
 from kraken_core.pipeline.download_list import write_download_list
 from kraken_core.pipeline.ingest import Ingest
+from kraken_core.pipeline.listed_rows import wrong_counts
 from kraken_core.pipeline.maintain import Tidy
 from kraken_core.pipeline.progress import Stages, Steps
 from kraken_core.pipeline.report import CompletenessReporter
@@ -81,6 +82,9 @@ class Pipeline:
         text = sum(planned.file.size for planned in plan.to_ingest)
         with stages.stage("ingest", job.total_files, done, of=Steps.FILES, work=text) as ticker:
             stages.metrics = self.ingest.run(job, plan, ticker)
+        for wrong in wrong_counts(plan.archives, self.ledger):
+            LOG.warning("job %s: %s", job.id, wrong)
+            self.ledger.add_event(job.id, "rows", wrong)
         unreadable = self.ledger.unreadable()
         pairs = self._pairs(plan, unreadable)
         with stages.stage("cover"):

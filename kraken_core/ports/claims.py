@@ -39,6 +39,10 @@ class ClaimLedger(Protocol):
         """Why a file of a series could not be read, by series, the newest; files that were read since are left out."""
         ...
 
+    def rows_read(self, paths: Collection[str]) -> Mapping[str, tuple[int, int]]:
+        """How many files of archives were read, and the rows that were in them, as each was last read."""
+        ...
+
     def known_contents(self) -> Mapping[tuple[str, Series], int]:
         """The best rank at which the same bytes were ingested for a series, by (content hash, series)."""
         ...

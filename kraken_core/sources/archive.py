@@ -235,6 +235,7 @@ class ArchiveSource:
             vintage=vintage_of(stated, made, by_itself=by_itself.end is not None),
             complete=complete and not stated.note,
             identity=manifest.identity if manifest else "",
+            rows=manifest.rows if manifest and complete else None,
             files=files,
             ignored=contents.ignored,
             notes=tuple(notes),

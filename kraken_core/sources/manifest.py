@@ -20,13 +20,14 @@ _KRAKEN_FOUNDED = date(2011, 1, 1)  # in that year; nothing of it is older
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """A release's statement; ``files`` is how many it should contain, ``generated`` epoch seconds where given.
+    """A release's statement; ``files`` and ``rows`` (None: not given) are how many it should contain.
 
-    ``identity`` is a hash of its content, however it is formatted.
+    ``generated`` is in epoch seconds where given, ``identity`` a hash of its content, however it is formatted.
     """
 
     statement: ArchiveStatement
     files: int
+    rows: int | None
     generated: int | None
     identity: str
 
@@ -50,9 +51,11 @@ class Manifest:
         files = document["files"]
         if not isinstance(files, int) or isinstance(files, bool):
             raise TypeError(f"files is {files!r}")
+        rows = document.get("rows")
         return cls(
             ArchiveStatement(_midnight(start), day_start(end + timedelta(days=1))),
             files,
+            rows if isinstance(rows, int) and not isinstance(rows, bool) else None,
             _midnight(generated),
             hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest(),
         )

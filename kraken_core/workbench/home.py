@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from kraken_core.domain.errors import HomeError
+from kraken_core.domain.errors import HomeError, UsageError
 from kraken_core.domain.identities import Identities
 from kraken_core.domain.tiers import Tiers
 from kraken_core.domain.venues import SPOT_NAME, load_plugin
@@ -57,6 +57,12 @@ class OpenHome:
         Of one that is ``read_only`` the ledger's database refuses whatever would write, and so does every job.
         """
         return cls(Settings.load(home), read_only=read_only)
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.settings, Settings):
+            name = type(self).__name__
+            opening = f"{name}.open({str(self.settings)!r})"
+            raise UsageError(f"{name}({self.settings!r}) names no settings. A home is opened with {opening}.")
 
     def __enter__(self) -> Self:
         return self

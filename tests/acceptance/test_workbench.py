@@ -43,6 +43,11 @@ def test_a_plan_alone_makes_no_home(kraken: Kraken, little: LittleMarket) -> Non
     assert not kraken.home.exists()
 
 
+def test_a_folder_given_to_the_class_itself_is_answered_with_how_it_is_opened() -> None:
+    with pytest.raises(UsageError, match=r"A home is opened with Workbench\.open\('here'\)"):
+        Workbench("here")  # type: ignore[arg-type] # as a newcomer would
+
+
 def test_candles_have_a_utc_index_and_are_what_was_traded(full: Kraken, little: LittleMarket) -> None:
     with Workbench.open(full.home) as wb:
         held = wb.candles("UNI/USD", 1, FIRST_DAY, "2024-03-30")

@@ -236,3 +236,20 @@ def test_files_that_could_not_be_read_are_known_as_long_as_nothing_else_of_the_p
     again = a_job(ledger, a_file())
     ledger.record_files(again.id, [read(ledger.pending_files(again.id)[0])], [], {}, again.metrics)
     assert ledger.unread_spans() == {ETHER: TimeRange(0, DAY + 3600)}
+
+
+def test_the_rows_of_an_archive_are_those_of_its_files_as_they_were_read_last(ledger: SqlLedger) -> None:
+    other = "/archives/other.zip"
+    job = a_running_job(ledger, a_file(), a_file(DAYS), a_file(ETHER), a_file(path=other))
+    hours, days, ether, elsewhere = ledger.pending_files(job.id)
+    outcome = [
+        read(hours, records=10),
+        read(days, status=FileStatus.SKIPPED, records=4),
+        replace(ether, status=FileStatus.FAILED),
+        read(elsewhere, records=3),
+    ]
+    ledger.record_files(job.id, outcome, [], {}, job.metrics)
+    assert ledger.rows_read([hours.path]) == {hours.path: (2, 14)}
+    again = a_job(ledger, a_file(stamp="renewed"))
+    ledger.record_files(again.id, [read(ledger.pending_files(again.id)[0], records=11)], [], {}, again.metrics)
+    assert ledger.rows_read([hours.path, other, "unknown"]) == {hours.path: (2, 15), other: (1, 3)}

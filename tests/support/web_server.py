@@ -55,7 +55,7 @@ class FileServer:
     redirects: dict[str, str] = field(default_factory=dict)
     faults: list[Fault | None] = field(default_factory=list)
     fault_tails: bool = False  # whether asking for a file's end uses up faults too
-    log: list[RequestLine] = field(default_factory=list)
+    log: list[RequestLine] = field(default_factory=list, repr=False)  # a property's thousands would fill a screen
 
     def url(self, path: Path | str = "") -> str:
         name = path.relative_to(self.folder).as_posix() if isinstance(path, Path) else path
