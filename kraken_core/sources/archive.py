@@ -169,7 +169,7 @@ class ArchiveSource:
             raise SourceError(f"{getattr(error, 'filename', None) or path}: {_reason(error)}.") from error
         for folder in found:
             contents = self._contents(str(folder.path), folder.members)
-            if contents.files or contents.histories or contents.manifests or contents.unknown:
+            if contents.is_archive or contents.leaves_out_data:
                 yield self._archive(str(folder.path), contents)
             for inside in map(str, folder.zips):
                 try:

@@ -31,6 +31,7 @@ UNKNOWN_PAIR = "unknown pair"
 _OTHERS = ("_10080", "_21600")  # minutes; the exchange has candles of a week and of 15 days, which nobody stores here
 UNKNOWN_TRADED_PAIR = "trades of an unknown pair"
 EMPTY = "empty file"
+JUNK = "macOS junk"
 LINK = "symbolic link"
 UNREAD_FOLDER = "folder that may not be read"
 _LONGEST_NAME = 120  # characters of it that are shown
@@ -92,6 +93,16 @@ class Contents:
         return {
             reason: Ignored(len(names), tuple(map(_shown, names[:_NAMED]))) for reason, names in self.left_out.items()
         }
+
+    @property
+    def is_archive(self) -> bool:
+        """Whether anything here is, or says, what an archive has: files of candles or trades, or a manifest."""
+        return bool(self.files or self.histories or self.manifests)
+
+    @property
+    def leaves_out_data(self) -> bool:
+        """Whether something that is not read may be candles: packed, half downloaded, or misnamed."""
+        return not self.left_out.keys() <= {JUNK, NO_CANDLES}
 
     @property
     def counted(self) -> int:
@@ -217,7 +228,7 @@ def _no_file(name: str, base: str) -> str:
     """Why a member of this name is no usable file; "" where it may be one."""
     folders = name.split("/")[:-1]
     if "__MACOSX" in folders or base.startswith("._") or base == ".DS_Store":
-        return "macOS junk"
+        return JUNK
     if not base:
         return "folder entry"
     # Nothing is unpacked, so these could do no harm; but no honest archive has them, and names are printed.

@@ -52,6 +52,19 @@ def test_every_ignored_file_is_counted_by_reason_with_three_examples_wherever_a_
         assert names[0] in plan
 
 
+@pytest.mark.parametrize("beside", ["Kraken_OHLCVT.zip.crdownload", "ETHUSD_60.csv.gz", "XBTUSD-60.csv"])
+def test_what_lies_beside_archives_and_may_be_candles_is_listed_too(
+    kraken: Kraken, tmp_path: Path, beside: str
+) -> None:
+    zipped(folder(tmp_path / "all", {"README.txt": b"x"}) / "a.zip", {"XBTUSD_60.csv": HOURS})
+    archives = tmp_path / "all"
+    assert kraken("ingest", "--csv-source-dir", archives, *LOOK, "--json").json["ignored"] == []
+    (archives / beside).write_bytes(HOURS)
+    ignored = kraken("ingest", "--csv-source-dir", archives, *LOOK, "--json").json["ignored"]
+    assert [beside] in [each["examples"] for each in ignored]
+    assert all(each["path"] == str(archives) for each in ignored)
+
+
 def test_names_that_could_steer_a_terminal_are_shown_escaped(kraken: Kraken, tmp_path: Path) -> None:
     place = zipped(tmp_path / "a.zip", {"XBTUSD_60.csv": HOURS, "\x1b]0;owned\x07.txt": b"x"})
     said = kraken("ingest", "--csv-source-dir", place, *LOOK, "--json")
