@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _WITHDRAWN = attrgetter("withdrawn")
 ABSENT = "absent:"  # how the evidence of silence begins that an archive without a file of the pair asserts
+LIVE = "live from"  # what the evidence of a stream's trades has in it
 TAKEN_OVER = "assetprice:"  # and where: the evidence of candles that were found in a table of others
 
 
@@ -176,10 +177,13 @@ def known(assertions: Sequence[Assertion]) -> Iterator[tuple[Assertion, int, int
 
 
 def refuted(assertions: Iterable[Assertion]) -> dict[Series, TimeRanges]:
-    """Where sources were contradicted: what was withdrawn of their claims, though others may still cover it."""
+    """Where sources were contradicted: what was withdrawn of their claims, though others may still cover it.
+
+    But for a stream: what came too late for that, the exchange's answers have.
+    """
     found: dict[Series, list[tuple[int, int]]] = defaultdict(list)
     for claim in assertions:
-        if claim.withdrawn and claim.source is not Source.DERIVED:
+        if claim.withdrawn and claim.source is not Source.DERIVED and f" {LIVE} " not in claim.evidence:
             found[claim.series].append((claim.start, claim.end))
     return {series: TimeRanges.of(ranges) for series, ranges in found.items()}
 

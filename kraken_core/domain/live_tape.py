@@ -1,7 +1,8 @@
 """A pair's trades as they happen: which slots they make whole, and prove (domain rules 4 and 15).
 
 A stream may lose trades, repeat them and mix up their order. Their ids are consecutive, so that nothing is given of a
-slot before every trade of it was received: where an id is missing, what follows waits for it.
+slot before every trade of it was received: where an id is missing, what follows waits for it. Where an id was used for
+two trades, the ids prove nothing, and it begins anew.
 """
 
 from __future__ import annotations
@@ -15,14 +16,16 @@ import polars as pl
 
 from kraken_core.domain.exchange import NS
 from kraken_core.domain.market import Pair
-from kraken_core.domain.timerange import TimeRange, ceil, floor
+from kraken_core.domain.timerange import TimeRange, TimeRanges, ceil, floor
 from kraken_core.domain.trade_ids import Skipped
 from kraken_core.domain.trade_spans import TradeSpan
 from kraken_core.domain.trades import PAGE, PARTS, TradeCandles, coarser, merge, partial
 
 MICROSECOND = 1_000  # nanoseconds: streams give no more of a time than that
+MILLISECOND = 1_000_000
 MOST_WAITING = 50_000  # trades behind a missing one
 KEPT_S = 3600  # of trades are kept, for one that comes later than the settling time
+PASSED_S = 600  # for so long what came under an id is compared with what comes under it again
 
 
 class LiveTrade(NamedTuple):
@@ -33,6 +36,11 @@ class LiveTrade(NamedTuple):
     price: float
     volume: Decimal
     kind: str = ""
+
+    def is_same(self, other: LiveTrade) -> bool:
+        """Whether both are one trade: a stream and a page cut times differently, and either may omit the kind."""
+        mine, theirs = (self.price, float(self.volume)), (other.price, float(other.volume))
+        return mine == theirs and abs(self.time - other.time) < MILLISECOND
 
 
 class LiveSlots(NamedTuple):
@@ -47,11 +55,16 @@ class LiveSlots(NamedTuple):
 
 
 class LiveStep(NamedTuple):
-    """What became whole: slots by interval, what was seen of the ids, and the trades (PAGE) that took."""
+    """What became whole: slots by interval, what was seen of the ids, and the trades (PAGE) that took.
+
+    ``wrong`` are slots of the finest interval that were given, or known before, without a trade that came so late that
+    they cannot be given again.
+    """
 
     slots: tuple[LiveSlots, ...]
     span: TradeSpan
     trades: pl.DataFrame
+    wrong: TimeRanges
 
 
 def live_trades(page: pl.DataFrame) -> list[LiveTrade]:
@@ -81,18 +94,31 @@ class LiveTape:
     _parts: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=PARTS))
     _done: dict[int, int] = field(default_factory=dict)  # up to where slots were given or left out, by interval
     _again: set[int] = field(default_factory=set)  # slots that were given without one of their trades
+    _wrong: set[int] = field(default_factory=set)  # those of them that are kept no longer
+    _first: int = 0  # the id at which it began
+    _passed: dict[int, LiveTrade] = field(default_factory=dict)  # the newest trades up to ``last``
 
     def receive(self, trades: Iterable[LiveTrade]) -> None:
         """Trades in any order, received before or not."""
         for trade in trades:
             if self.last and trade.id <= self.last.id:
-                if trade.time > self._reached + self.settling_s * NS:  # the numbering begins again
+                if self._is_another(trade):
                     self._begin(trade)
             elif trade.id:
-                self._waiting[trade.id] = trade
+                waiting = self._waiting.setdefault(trade.id, trade)
+                if not waiting.is_same(trade):
+                    self._begin(trade)
         if self._waiting and (self.last is None or len(self._waiting) > MOST_WAITING):
             self._begin(self._waiting[min(self._waiting)])
         self._advance()
+
+    def _is_another(self, trade: LiveTrade) -> bool:
+        """Whether a trade is another one than that which came under its id before: the numbering begins again."""
+        settling = self.settling_s * NS
+        if trade.id < self._first:
+            return trade.time > self.since + settling
+        known = self._passed.get(trade.id)
+        return not known.is_same(trade) if known else trade.time > self._reached - PASSED_S * NS
 
     @property
     def hole(self) -> Skipped | None:
@@ -119,7 +145,7 @@ class LiveTape:
             return None
         finest, until = self.intervals[0], min(self._reached // NS, now - self.settling_s)
         start, end = self._done[finest], floor(until, finest * 60)
-        if end <= start and not self._again:
+        if end <= start and not self._again and not self._wrong:
             return None
         end = max(end, start)
         taken = [trade for trade in self._fresh if trade.time < end * NS]
@@ -133,7 +159,11 @@ class LiveTape:
         # In one piece: else each minute of an open day is one of its own in every column, and all is slower by it.
         self._parts = self._parts.filter(pl.col("time") >= kept_from).rechunk()
         self._again.clear()
-        return LiveStep(slots, self._span(TimeRange(start, end), taken), trades)
+        wrong = TimeRanges.of((slot, slot + finest * 60) for slot in self._wrong)
+        self._wrong.clear()
+        oldest = self._reached - PASSED_S * NS
+        self._passed = {number: trade for number, trade in self._passed.items() if trade.time >= oldest}
+        return LiveStep(slots, self._span(TimeRange(start, end), taken), trades, wrong)
 
     def _slots(self, interval: int, until: int) -> LiveSlots | None:
         width = interval * 60
@@ -158,6 +188,7 @@ class LiveTape:
     def _begin(self, trade: LiveTrade) -> None:
         """Anew at a trade: what was traded before it is not known to be whole."""
         self.last, self.since, self._reached = trade, trade.time, trade.time
+        self._first, self._passed = trade.id, {trade.id: trade}
         self._waiting = {number: each for number, each in self._waiting.items() if number > trade.id}
         self._fresh.clear()
         self._again.clear()
@@ -168,14 +199,19 @@ class LiveTape:
 
     def _advance(self) -> None:
         while self.last and (trade := self._waiting.pop(self.last.id + 1, None)):
-            self.last, self._reached = trade, max(self._reached, trade.time)
+            behind, self._reached = self._reached - trade.time, max(self._reached, trade.time)
+            self.last = self._passed[trade.id] = trade
             self._fresh.append(trade)
-            finest = self.intervals[0] * 60
-            slot = floor(trade.time // NS, finest)
-            if self.since // NS < slot < self._done[self.intervals[0]]:
-                self.late += 1
-                if slot >= self._kept_from:
-                    self._again.add(slot)
+            self._look_at(floor(trade.time // NS, self.intervals[0] * 60), behind)
+
+    def _look_at(self, slot: int, behind: int) -> None:
+        """Whether a slot was given without its newest trade, which is ``behind`` an earlier one (nanoseconds)."""
+        given = self.since // NS < slot < self._done[self.intervals[0]]
+        if given and slot >= self._kept_from:
+            self._again.add(slot)
+        elif given or (slot < self.since // NS and behind > self.settling_s * NS):
+            self._wrong.add(slot)
+        self.late += given
 
     @property
     def _kept_from(self) -> int:

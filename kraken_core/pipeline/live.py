@@ -13,11 +13,12 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from kraken_core.domain.candles import Source
+from kraken_core.domain.coverage import LIVE, counter_claims, standing_claims
 from kraken_core.domain.errors import PairRefusedError
 from kraken_core.domain.exchange import NS, SETTLING_S
 from kraken_core.domain.jobs import IngestionJob, JobMetrics
 from kraken_core.domain.live_tape import LiveStep, LiveTape, live_trades, longest_waiting
-from kraken_core.domain.market import Pair, Series
+from kraken_core.domain.market import INTERVALS, Pair, Series
 from kraken_core.domain.timerange import TimeRanges, iso
 from kraken_core.pipeline.answer_buffer import AnswerBuffer
 from kraken_core.pipeline.ask import Answer
@@ -79,7 +80,7 @@ class Live:
         covered = self.tracker.update_coverage_after_ingestion(list(self.tapes)).covered()
         spent = Spent.begin(self.exchange, job.metrics)
         buffer = AnswerBuffer(self.store, self.ledger, job, dict(covered), spent, self.keeper)
-        evidence = f"live from {iso(self.now())}"
+        evidence = f"{LIVE} {iso(self.now())}"
         self._begin(covered)
         finest = {series.pair: ranges for series, ranges in covered.items() if ranges and self._is_finest(series)}
         self.stored_until |= {pair: ranges.hull.end for pair, ranges in finest.items()}
@@ -165,6 +166,8 @@ class Live:
     def _commit(self, now: int, buffer: AnswerBuffer, evidence: str) -> None:
         """What is whole by now, of all pairs together."""
         steps = [(pair, step) for pair, tape in self.tapes.items() if (step := tape.give(now))]
+        if wrong := {pair: step.wrong for pair, step in steps if step.wrong}:
+            self._take_back(wrong)
         answers = [
             answer for pair, step in steps for answer in _answers(pair, step, evidence, keep=self._is_kept(pair))
         ]
@@ -179,6 +182,20 @@ class Live:
         self._until = max(self._until, *(step.span.end for _, step in steps))
         waiting = sum(1 for _ in longest_waiting(self.tapes))
         self.report(LiveProgress(self._until, waiting, self.feed.disconnects, buffer.metrics))
+
+    def _take_back(self, wrong: Mapping[Pair, TimeRanges]) -> None:
+        """Slots that were covered without a trade that came very late: they become gaps, which the next job fills."""
+        suspects = {
+            Series(pair, interval): slots.outer(interval * 60)
+            for pair, slots in wrong.items()
+            for interval in INTERVALS
+        }
+        for pair, slots in wrong.items():
+            LOG.warning("%s: trades came very late; what they are of, in %s, becomes gaps", pair, slots.hull)
+        claims = standing_claims(self.ledger.assertions(list(wrong)))
+        self.store.commit([], demote=suspects)
+        self.ledger.claim(counter_claims(claims, suspects))
+        self.tracker.update_coverage_after_ingestion(list(wrong))
 
 
 def _answers(pair: Pair, step: LiveStep, evidence: str, *, keep: bool) -> Iterable[Answer]:

@@ -21,6 +21,7 @@ from kraken_core import Workbench
 from kraken_core.domain.errors import Interrupted, JobRunningError
 from kraken_core.domain.exchange import NS, SETTLING_S
 from kraken_core.domain.grades import Grade
+from kraken_core.domain.live_tape import LiveStep, LiveTape
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.timerange import TimeRanges, day_start
 from kraken_core.simulator.exchange import TapeFaults
@@ -244,6 +245,38 @@ def test_numbers_that_never_existed_prove_nothing_and_the_next_job_fills_what_is
         with Workbench.open(home) as workbench:
             ranges = TimeRanges.of((each.start, each.end) for each in workbench.ledger.coverage([Series(BTC, 1)]))
         assert span - ranges == TimeRanges()
+
+
+def test_a_minute_that_a_very_late_trade_shows_to_be_wrong_is_a_gap_until_the_next_job_fills_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home, minute = tmp_path / "home", BEGINS // 60 * 60 + 120
+    wrong, give = TimeRanges.single(minute, minute + 60), LiveTape.give
+
+    def with_a_late_trade(tape: LiveTape, now: int) -> LiveStep | None:
+        step = give(tape, now)
+        return step._replace(wrong=wrong) if step else None
+
+    def covered(interval: int) -> TimeRanges:
+        with Workbench.open(home) as workbench:
+            found = workbench.ledger.coverage([Series(BTC, interval)])
+        return TimeRanges.of((each.start, each.end) for each in found)
+
+    with live_exchange(MARKET, BEGINS, monkeypatch) as exchange:
+        with Following(home, exchange, [BTC], [1, 5], DAY) as live:
+            live.streaming()
+            live.until(BEGINS + 600)
+            assert wrong - covered(1) == TimeRanges()
+            monkeypatch.setattr(LiveTape, "give", with_a_late_trade)
+            live.until(BEGINS + 900)
+        assert not covered(1) & wrong
+        assert not covered(5) & wrong
+        assert covered(1).hull.end > minute + 60
+        monkeypatch.setattr(LiveTape, "give", give)
+        with Following(home, exchange, [BTC], [1, 5], DAY) as live:
+            live.streaming()
+        assert wrong - covered(1) == TimeRanges()
+        assert_stored_is_true(home, MARKET, [BTC], [1, 5])
 
 
 def test_all_pairs_and_intervals_of_a_minute_are_one_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

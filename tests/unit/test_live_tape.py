@@ -144,6 +144,49 @@ def test_a_trade_that_came_after_its_slot_was_given_is_not_lost() -> None:
     assert step[5][1].filter(pl.col("time").dt.epoch("s") == START)["trades"].to_list() == [4]
 
 
+def test_a_slot_whose_trade_came_too_late_to_be_given_again_is_wrong() -> None:
+    live = tape(1, 60)
+    live.receive(trade(number, 60 * number) for number in range(1, 92))
+    given_by(live, LATER)
+    live.receive([trade(92, 605), trade(93, 60 * 95)])
+    step = live.give(LATER)
+    assert step is not None
+    assert step.wrong == TimeRanges.single(START + 600, START + 660)
+    assert live.give(LATER) is None
+
+
+def test_a_late_trade_of_before_the_tape_began_makes_its_slot_wrong_too() -> None:
+    live = tape()
+    live.receive([trade(1, 600), trade(2, 900), trade(3, 130), trade(4, 1000)])
+    step = live.give(LATER)
+    assert step is not None
+    assert step.wrong == TimeRanges.single(START + 120, START + 180)
+
+
+@given(st.integers(1, 90), st.integers(1, 8), st.booleans(), st.integers(1, 30))
+def test_what_came_under_an_id_before_is_never_taken_for_another_trade(
+    place: int, back: int, repeats: bool, at_once: int
+) -> None:
+    """The numbering steps back by some, and grows on from there; what was sent may be sent again."""
+    first = [trade(number, 7 * number) for number in range(1, place + 1)]
+    steps = [
+        LiveTrade(max(place - back, 0) + i, START * NS + (7 * (place + i)) * NS, 50.0, Decimal(2)) for i in range(1, 90)
+    ]
+    sent = [*first, *steps]
+    received = [each for old in sent for each in ([old, old] if repeats else [old])]
+    live, known, counts = tape(), TimeRanges(), dict[int, int]()
+    while received:
+        live.receive(received[:at_once])
+        received = received[at_once:]
+        for ranges, candles in given_by(live, LATER).values():
+            known |= ranges
+            counts |= dict(candles.select(pl.col("time").dt.epoch("s"), "trades").iter_rows())
+    for start, end in known:
+        for slot in range(start, end, 60):
+            truth = sum(1 for each in sent if slot <= each.time // NS < slot + 60)
+            assert counts.get(slot, 0) == truth
+
+
 def test_a_numbering_that_begins_again_is_followed_and_nothing_around_it_is_given() -> None:
     live = tape()
     live.receive([trade(100, 30), trade(101, 100)])
