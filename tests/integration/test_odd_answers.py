@@ -11,7 +11,7 @@ from kraken_core.domain.errors import ExchangeError, PairRefusedError, Unavailab
 from kraken_core.domain.exchange import NS, FirstTrade
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.timerange import TimeRanges
-from kraken_core.simulator.exchange import Fault, FaultKind, Faults
+from kraken_core.simulator.exchange import Fault, FaultKind, Faults, TapeFaults
 from kraken_core.simulator.listing import Listing
 from kraken_core.simulator.market import SimulatedMarket
 from kraken_core.sources.rest import KrakenExchange
@@ -169,6 +169,16 @@ def test_one_odd_candle_is_skipped_and_its_slot_unknown() -> None:
         assert odd.known == whole.known - TimeRanges.single(slot, slot + 3600)
         assert len(odd.skipped) == 1
         assert whole.skipped == ()
+
+
+def test_what_forms_is_no_candle_though_last_names_it_and_its_slot_has_closed_since_an_old_answer_was_made() -> None:
+    with asking(Fault(FaultKind.LAST_FORMING, "OHLC", BTC)) as (client, served):
+        of, forming = Series(BTC, 60), END // 3600 * 3600
+        served.clock.advance(3600)
+        served.tape_faults = TapeFaults(stale_candles=1.0, stale_s=3600)
+        old = client.ohlc(of, END + 3600)
+        assert old.known.hull.end == forming
+        assert old.candles["time"].dt.epoch("s").max() == forming - 3600
 
 
 # ------------------------------------------------------------------------------------------------ forms that have grown

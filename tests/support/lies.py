@@ -105,6 +105,7 @@ _OF_AN_ANSWER = (
         FaultKind.LAST_INTEGER,
         FaultKind.LAST_EXPONENT,
         FaultKind.LAST_ROUNDED,
+        FaultKind.LAST_FORMING,
         FaultKind.BEHEADED,
     ),
 )

@@ -25,6 +25,9 @@ def told_of(*rows: object, last: object = LATE, series: Series = HOURLY, as_of: 
     return candle_answer.ohlc(answers.result(answer(XXBTZUSD=rows, last=last)), series, as_of)
 
 
+FORMING = row(999)  # always the last row of an answer
+
+
 def page_of(*rows: object, last: object, cursor: int = 0, count: int = 1_000) -> TradesPage:
     return trade_answer.trades(answers.result(answer(XXBTZUSD=rows, last=last)), cursor, count)
 
@@ -37,19 +40,28 @@ def hours(*spans: tuple[int, int]) -> TimeRanges:
 
 
 def test_known_is_every_run_of_rows_and_silent_ones_are_no_candles() -> None:
-    found = told_of(row(0), silent(1), row(2), row(5), silent(6))
+    found = told_of(row(0), silent(1), row(2), row(5), silent(6), FORMING)
     assert found.known == hours((0, 3), (5, 7))
     assert found.candles["time"].dt.epoch("s").to_list() == [START + hour * HOUR for hour in (0, 2, 5)]
     assert found.candles.schema == FULL_SCHEMA
-    assert found.rows == 5
+    assert found.rows == 6
 
 
 def test_neither_the_forming_row_nor_what_was_not_closed_is_known() -> None:
-    rows = [row(0), row(1), row(2)]
+    rows = [row(0), row(1), row(2), row(3)]
     assert told_of(*rows, last=START + HOUR).known == hours((0, 2))
     assert told_of(*rows, as_of=START + 3 * HOUR).known == hours((0, 3))
     assert told_of(*rows, as_of=START + 3 * HOUR - 1).known == hours((0, 2))
     assert told_of(*rows, as_of=START + 59).known == TimeRanges()
+
+
+@pytest.mark.parametrize("last", [START + 2 * HOUR, START + 3 * HOUR, LATE])
+def test_the_last_row_is_forming_even_where_last_names_it_and_its_slot_has_closed_since(last: int) -> None:
+    rows = [row(0), row(1), row(2)]
+    assert told_of(*rows, last=last).known == hours((0, 2))
+    assert told_of(*rows, last=last).candles.height == 2
+    assert told_of(*rows[:2], row(2, count=0), last=last).known == hours((0, 2)), "though it contradicts itself"
+    assert told_of(row(0), last=last).known == TimeRanges()
 
 
 @pytest.mark.parametrize("last", ["1.7E+9", "1E+9", "9E+9"])
@@ -68,13 +80,13 @@ def test_where_last_is_rounded_all_rows_but_the_forming_one_are_committed(last: 
     ],
 )
 def test_a_row_that_contradicts_itself_leaves_its_slot_unknown(doubtful: list[Any]) -> None:
-    found = told_of(row(0), doubtful, row(2))
+    found = told_of(row(0), doubtful, row(2), FORMING)
     assert found.known == hours((0, 1), (2, 3))
     assert found.candles.height == 2
 
 
 def test_a_silent_slot_needs_no_price() -> None:
-    assert told_of(row(0, price="0.0", volume="0", count=0)).known == hours((0, 1))
+    assert told_of(row(0, price="0.0", volume="0", count=0), FORMING).known == hours((0, 1))
 
 
 decimals = st.decimals("0.00000001", "99999999999", places=8).map(lambda number: f"{number:f}")
@@ -82,7 +94,7 @@ decimals = st.decimals("0.00000001", "99999999999", places=8).map(lambda number:
 
 @given(decimals, decimals)
 def test_values_are_the_doubles_nearest_to_their_text(price: str, volume: str) -> None:
-    [candle] = told_of(row(0, price=price, volume=volume)).candles.to_dicts()
+    [candle] = told_of(row(0, price=price, volume=volume), FORMING).candles.to_dicts()
     assert [candle[name] for name in ("open", "high", "low", "close")] == [float(price)] * 4
     assert candle["volume"] == float(volume)
 
@@ -278,10 +290,10 @@ def test_a_trade_that_cannot_be_read_is_named_and_what_lies_between_its_neighbou
 
 
 def test_a_candle_that_cannot_be_read_is_named_and_its_slot_stays_unknown() -> None:
-    found = told_of(row(0), row(1, price="?"), [START + 1, *row(0)[1:]], row(3, count=0), row(4))
+    found = told_of(row(0), row(1, price="?"), [START + 1, *row(0)[1:]], row(3, count=0), row(4), FORMING)
     assert found.known == hours((0, 1), (4, 5))
     assert [json.loads(each)[0] for each in found.skipped] == [START + HOUR, START + 1, START + 3 * HOUR]
-    assert found.rows == 5
+    assert found.rows == 6
 
 
 def test_a_page_of_which_nothing_can_be_read_is_refused() -> None:

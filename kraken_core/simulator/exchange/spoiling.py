@@ -32,6 +32,9 @@ def spoiled(result: Result, fault: Fault, endpoint: str) -> Result:
             changed = _grown(result, endpoint)
         case FaultKind.LAST_INTEGER | FaultKind.LAST_EXPONENT | FaultKind.LAST_ROUNDED if "last" in result:
             changed = {"last": _last_as(int(result["last"].strip('"')), fault.kind)}
+        case FaultKind.LAST_FORMING if endpoint == "OHLC":
+            [rows] = (json.loads(text) for key, text in result.items() if key != "last")
+            changed = {"last": f'"{rows[-1][0]}"'} if rows else {}
         case _:  # befalls something else
             pass
     return result | changed

@@ -48,8 +48,10 @@ def ohlc(found: Result, series: Series, as_of: int, young_s: int = 0) -> OhlcAns
     readable = [place for place in range(len(rows)) if place not in skipped]
     skipped |= {readable[place] for place in (~believed).arg_true()}
     settled = as_of - series.width  # the last slot that had closed by then
-    # A rounded ``last`` may be hours before it; but for the forming one, which is the last, all rows are committed.
-    committed = last.value if last.exact or frame.is_empty() else frame["time"][-1] - 1
+    # Whatever ``last`` says, the last row is the forming one: an old answer's may have closed since. All others are
+    # committed where ``last`` is rounded, and so may be hours before them.
+    forming = END_OF_TIME if frame.is_empty() else frame["time"][-1]
+    committed = min(last.value, forming - 1) if last.exact else forming - 1
     closed = frame.filter(believed & (pl.col("time") <= min(committed, settled + young_s)))
     known = TimeRanges.of((time, time + series.width) for time in closed["time"].to_list() if time <= settled)
     rank = rank_of(Source.OHLC)
