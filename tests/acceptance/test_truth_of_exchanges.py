@@ -14,7 +14,7 @@ from kraken_core.domain.exchange import NS, SETTLING_S
 from kraken_core.domain.gaps import GapStatus
 from kraken_core.domain.jobs import IngestionJob
 from kraken_core.domain.market import INTERVALS, Pair, Series
-from kraken_core.domain.timerange import TimeRange, TimeRanges
+from kraken_core.domain.timerange import TimeRange, TimeRanges, floor
 from kraken_core.simulator.exchange.coinbase import CoinbaseFaults
 from kraken_core.simulator.exchange.futures import ChartFaults
 from kraken_core.simulator.listing import Listing
@@ -123,7 +123,8 @@ def check(data: st.DataObject, spot: SimulatedMarket, markets_of: tuple[Pair, ..
 def step(data: st.DataObject, user: Trader, exchange: PocketExchanges) -> None:
     """Time passes, something may be about to go wrong, or charts are cut, and a job runs."""
     hours = data.draw(st.integers(0, 60), label="hours pass")
-    exchange.present = min(exchange.present + hours * HOUR_S, exchange.market.end)
+    after = data.draw(st.sampled_from((0, SETTLING_S + 10, 900)), label="seconds after the hour")
+    exchange.present = min(floor(exchange.present, HOUR_S) + hours * HOUR_S + after, exchange.market.end)
     fault = data.draw(st.sampled_from([None, unavailable, refused, "stop"]), label="fault")
     count = data.draw(st.integers(0, 5), label="after requests")
     exchange.fails = After(count, fault) if callable(fault) else lambda _kind, _pair: None

@@ -20,6 +20,7 @@ from kraken_core.domain.errors import PairRefusedError, UnavailableError
 from kraken_core.domain.exchange import NS, FirstTrade, TradesPage
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.timerange import TimeRange, TimeRanges, day_start, floor
+from kraken_core.domain.trade_sweep import STALE_S
 from kraken_core.ports import Access, never_stop
 from kraken_core.simulator.candles import COLUMNS
 from kraken_core.simulator.exchange import ExchangeClock, Fault, FaultKind, Faults
@@ -79,14 +80,16 @@ def read_on(client: CoinbaseExchange, pair: Pair, cursor: int) -> pl.DataFrame:
 @pytest.mark.parametrize("interval", INTERVALS)
 def test_candles_are_those_of_the_trades_and_only_their_slots_are_known(pair: Pair, interval: int) -> None:
     series = Series(pair, interval)
-    within = TimeRange(floor(END, series.width) - 200 * series.width, floor(END, series.width))
+    end = floor(END - STALE_S, series.width)
+    within = TimeRange(end - 200 * series.width, end)
     with opened() as (client, _):
         found = client.ohlc(series, END, within=within)
+    candles_within = found.candles.filter(pl.col("time").dt.epoch("s") < end)
     truth = MARKET.truth(pair, interval).filter(pl.col("time").dt.epoch("s").is_between(*within, closed="left"))
-    assert_frame_equal(found.candles.select(*COLUMNS).drop("trades"), truth.drop("trades"), check_exact=True)
+    assert_frame_equal(candles_within.select(*COLUMNS).drop("trades"), truth.drop("trades"), check_exact=True)
     assert found.candles["trades"].is_null().all()
-    assert found.known == MARKET.traded(pair, interval).clip(*within)
-    assert set(found.candles["rank"]) <= {rank_of(Source.OHLC)}
+    assert found.known.clip(*within) == MARKET.traded(pair, interval).clip(*within)
+    assert set(candles_within["rank"]) <= {rank_of(Source.OHLC)}
 
 
 @pytest.mark.parametrize("faults", [CoinbaseFaults(seed=4, absent=0.3), CoinbaseFaults(empty=1.0)])
@@ -102,7 +105,7 @@ def test_candles_before_the_range_do_not_disturb_it() -> None:
     series, within = Series(BTC_USD, 5), TimeRange(START + 20 * HOUR, START + 24 * HOUR)
     with opened(faults=CoinbaseFaults(earlier=3)) as (client, _):
         found = client.ohlc(series, END, within=within)
-    assert found.known == MARKET.traded(BTC_USD, 5).clip(within.start - 900, within.end)
+    assert found.known == MARKET.traded(BTC_USD, 5).clip(within.start - 900, within.end + 300)
 
 
 def test_no_more_is_requested_than_the_exchange_answers_at_once() -> None:
@@ -120,6 +123,32 @@ def test_what_has_not_closed_is_left_out_and_what_has_not_settled_is_provisional
     assert found.known.hull.end == floor(as_of, 300)
     settled = found.candles["rank"] == rank_of(Source.OHLC)
     assert settled.to_list() == [True] * (len(found.candles) - 1) + [False]
+
+
+def test_what_was_forming_when_an_old_answer_was_made_is_provisional_though_its_slot_has_closed_since() -> None:
+    hour = START + 30 * HOUR
+    with opened(now=hour + 130, faults=CoinbaseFaults(stale_s=840)) as (client, served):
+        old = client.ohlc(Series(BTC_USD, 60), hour + 10, 0, TimeRange(START, hour))
+        served.api.faults = CoinbaseFaults()
+        fresh = client.ohlc(Series(BTC_USD, 60), hour + 10, 0, TimeRange(START, hour))
+    assert old.known == MARKET.traded(BTC_USD, 60).clip(START, hour - HOUR)
+    assert old.candles.filter(pl.col("rank") == rank_of(Source.OHLC))["time"].dt.epoch("s").max() == hour - 2 * HOUR
+    assert fresh.known == MARKET.traded(BTC_USD, 60).clip(START, hour)
+
+
+@pytest.mark.parametrize(
+    ("rows", "closed_s", "known"),
+    [
+        ([START], 60 + STALE_S - 1, TimeRanges()),
+        ([START], 60 + STALE_S, TimeRanges.single(START, START + 60)),
+        ([START, START + 600], 700, TimeRanges.single(START, START + 60)),
+    ],
+)
+def test_the_last_row_is_known_once_a_later_one_follows_or_no_answer_is_so_old(
+    rows: list[int], closed_s: int, known: TimeRanges
+) -> None:
+    found = json.loads(json.dumps([row(at) for at in reversed(rows)]), parse_float=str)
+    assert candles(found, Series(BTC_USD, 1), START + closed_s, 0).known == known
 
 
 def row(at: int = START, **other: object) -> list[object]:

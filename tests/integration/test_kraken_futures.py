@@ -13,11 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from kraken_core.domain.candles import Source, rank_of
+from kraken_core.domain.candles import Source, provisional, rank_of
 from kraken_core.domain.errors import Interrupted, PairRefusedError, UnavailableError
 from kraken_core.domain.exchange import NS, FirstTrade
 from kraken_core.domain.market import INTERVALS, Pair, Series
 from kraken_core.domain.timerange import TimeRange, TimeRanges, day_start, floor
+from kraken_core.domain.trade_sweep import STALE_S
 from kraken_core.ports import Access, never_stop
 from kraken_core.simulator.candles import COLUMNS
 from kraken_core.simulator.exchange import ExchangeClock, Fault, FaultKind, Faults
@@ -85,7 +86,8 @@ def test_an_answer_that_is_cut_knows_what_it_brings_and_no_more(newest: bool) ->
     with opened(faults=ChartFaults(most=100, newest=newest)) as (client, _):
         found = client.ohlc(series, END, within=WHOLE)
     lived = MARKET.lived(PF_XBTUSD, 1).hull
-    expected = TimeRange(lived.end - 100 * 60, lived.end) if newest else TimeRange(lived.start, lived.start + 100 * 60)
+    first = lived.end - 99 * 60 if newest else lived.start  # the newest row of all is still forming
+    expected = TimeRange(first, first + (99 if newest else 100) * 60)
     assert found.known == TimeRanges.single(*expected)
 
 
@@ -96,6 +98,33 @@ def test_what_has_not_closed_is_left_out_and_what_has_not_settled_is_provisional
     assert found.known.hull.end == floor(as_of, 300)
     settled = found.candles["rank"] == rank_of(Source.OHLC)
     assert settled.to_list() == [True] * (len(found.candles) - 1) + [False]
+
+
+def test_what_was_forming_when_an_old_answer_was_made_is_provisional_though_its_slot_has_closed_since() -> None:
+    series, hour = Series(PF_XBTUSD, 60), START + 30 * HOUR
+    with opened(now=hour + 130, faults=ChartFaults(stale_s=840)) as (client, served):
+        old = client.ohlc(series, hour + 10, 0, TimeRange(START, hour))
+        served.api.chart_faults = ChartFaults()
+        fresh = client.ohlc(series, hour + 10, 0, TimeRange(START, hour))
+    assert old.known == TimeRanges.single(START, hour - HOUR)
+    assert set(old.candles["rank"][:-1]) == {rank_of(Source.OHLC)}
+    assert old.candles["rank"][-1] == provisional(rank_of(Source.OHLC))
+    assert fresh.known == TimeRanges.single(START, hour)
+
+
+@pytest.mark.parametrize(
+    ("rows", "closed_s", "known"),
+    [
+        ([START], 60 + STALE_S - 1, TimeRanges()),
+        ([START], 60 + STALE_S, TimeRanges.single(START, START + 60)),
+        ([START, START + 60], 130, TimeRanges.single(START, START + 60)),
+    ],
+)
+def test_the_last_row_is_known_once_a_later_one_follows_or_no_answer_is_so_old(
+    rows: list[int], closed_s: int, known: TimeRanges
+) -> None:
+    told = {"candles": [row(time=at * 1000) for at in rows]}
+    assert candles(told, Series(PF_XBTUSD, 1), START + closed_s, 0).known == known
 
 
 def row(**other: object) -> dict[str, object]:

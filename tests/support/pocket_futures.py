@@ -16,7 +16,7 @@ from kraken_core.simulator.exchange.futures import FuturesApi, FuturesRefusedErr
 from kraken_core.simulator.market import SimulatedMarket
 from kraken_core.sources.rest import RetryBudget
 from kraken_core.sources.rest.coinbase import NAME as COINBASE
-from kraken_core.sources.rest.kraken_futures import CHARTS, EXECUTIONS, RESOLUTIONS, candles, executions
+from kraken_core.sources.rest.kraken_futures import EXECUTIONS, candles, chart_request, executions
 from tests.support.pocket_coinbase import pocket_coinbase
 from tests.support.pocket_exchange import PocketExchange
 
@@ -58,10 +58,8 @@ class PocketExchanges(PocketExchange):
         self._count("OHLC", series.pair)
         if series.pair.venue == COINBASE:
             return self.coinbase.ohlc(series, as_of, young_s, within)
-        start, end = within or TimeRange(as_of - 1000 * series.width, as_of)
-        where = f"{CHARTS}/{series.pair.altname}/{RESOLUTIONS[series.interval]}"
-        found = self._told_of_futures(where, series.pair, {"from": start, "to": end + young_s - 1})
-        return candles(found, series, as_of, young_s)
+        where, query = chart_request(series, within or TimeRange(as_of - 1000 * series.width, as_of), young_s)
+        return candles(self._told_of_futures(where, series.pair, query), series, as_of, young_s)
 
     def trades(self, pair: Pair, cursor: int, count: int = TRADES_A_PAGE) -> TradesPage:
         if not pair.market:

@@ -16,7 +16,7 @@ import polars as pl
 
 from kraken_core.domain.exchange import NS, TRADES_A_PAGE, FirstTrade, Listed, OhlcAnswer, TradesPage
 from kraken_core.domain.market import Pair, Series
-from kraken_core.domain.timerange import END_OF_TIME, TimeRange, TimeRanges, floor, iso
+from kraken_core.domain.timerange import END_OF_TIME, TimeRange, TimeRanges, ceil, floor, iso
 from kraken_core.domain.trades import PAGE
 from kraken_core.domain.venues import SEPARATOR, Venue, VenueMarket
 from kraken_core.ports import Access
@@ -104,8 +104,9 @@ class CoinbaseExchange(PatientClient):
         """The candles of a series within a range, else the newest of a page, that were closed by ``as_of``."""
         width = series.width
         start, end = within or TimeRange(floor(as_of, width) - A_PAGE * width, as_of)
-        last = min(floor(end + young_s - 1, width), start + (MOST_CANDLES - 1) * width)
-        query: dict[str, str | int] = {"granularity": width, "start": iso(start), "end": iso(max(start, last))}
+        # One candle beyond the range shows that the one before it had closed when the answer was made.
+        last = min(ceil(end + young_s, width), start + (MOST_CANDLES - 1) * width)
+        query: dict[str, str | int] = {"granularity": width, "start": iso(start), "end": iso(last)}
         where = f"products/{series.pair.altname}/candles"
         return self._request(where, _read(lambda found: candles(found, series, as_of, young_s)), series.pair, query)
 

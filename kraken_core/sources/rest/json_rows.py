@@ -17,6 +17,7 @@ from kraken_core.domain.candles import SCHEMA, TIME, Source, provisional, rank_o
 from kraken_core.domain.exchange import OhlcAnswer
 from kraken_core.domain.market import Series
 from kraken_core.domain.timerange import TimeRanges
+from kraken_core.domain.trade_sweep import STALE_S
 from kraken_core.sources.rest.failures import nonsense
 
 _MOST = 10**30  # of a price or a volume
@@ -79,13 +80,16 @@ def candle_answer(
 ) -> OhlcAnswer:
     """The candles of rows, oldest first, that were closed by ``as_of``, and whose slots are known: see Exchange.ohlc.
 
-    A row without volume is a slot without trades. Trades are not counted. Raises NoAnswerError where rows are out of
-    place.
+    A row without volume is a slot without trades. Trades are not counted. The last row may have been forming when the
+    answer was made, however long ago its slot closed since: a later one has to show that it had closed, or that it did
+    longer ago than any answer is old. Until then it is provisional. Raises NoAnswerError where rows are out of place.
     """
     found, skipped = read_rows(rows, read)
     if any(after.time <= before.time for before, after in pairwise(found)):
         raise nonsense("candles out of place")
-    settled, rank = as_of - series.width, rank_of(Source.OHLC)
+    closed, rank = as_of - series.width, rank_of(Source.OHLC)  # the last slot that had closed by then
+    newest = found[-1].time if found else 0
+    settled = min(closed, max(newest - 1, closed - STALE_S))
     known = TimeRanges.of((row.time, row.time + series.width) for row in found if row.time <= settled)
     kept = [
         {
@@ -97,7 +101,7 @@ def candle_answer(
             "rank": rank if row.time <= settled else provisional(rank),
         }
         for row in found
-        if row.volume and row.time <= settled + young_s
+        if row.volume and row.time <= closed + young_s
     ]
     frame = pl.DataFrame(kept, schema={**SCHEMA, "time": pl.Int64}).with_columns(pl.col("time").cast(TIME))
     return OhlcAnswer(frame, known, len(rows), skipped)

@@ -19,7 +19,7 @@ from kraken_core.domain.candles import PRICES
 from kraken_core.domain.exchange import NS, TRADES_A_PAGE, FirstTrade, Listed, OhlcAnswer, TradesPage
 from kraken_core.domain.funding import FundingRate
 from kraken_core.domain.market import Pair, Series, shown_pair, splits
-from kraken_core.domain.timerange import END_OF_TIME, TimeRange, TimeRanges
+from kraken_core.domain.timerange import END_OF_TIME, TimeRange, TimeRanges, ceil
 from kraken_core.domain.trades import PAGE
 from kraken_core.domain.venues import SEPARATOR, Venue, VenueMarket
 from kraken_core.ports import Access
@@ -88,9 +88,7 @@ class KrakenFutures(PatientClient):
 
     def ohlc(self, series: Series, as_of: int, young_s: int = 0, within: TimeRange | None = None) -> OhlcAnswer:
         """The candles of a series within a range, else the newest of a page, that were closed by ``as_of``."""
-        start, end = within or TimeRange(as_of - A_PAGE * series.width, as_of)
-        where = f"{CHARTS}/{series.pair.altname}/{RESOLUTIONS[series.interval]}"
-        query: dict[str, str | int] = {"from": start, "to": end + young_s - 1}
+        where, query = chart_request(series, within or TimeRange(as_of - A_PAGE * series.width, as_of), young_s)
         return self._request(where, _read(lambda found: candles(found, series, as_of, young_s)), series.pair, query)
 
     def trades(self, pair: Pair, cursor: int, count: int = TRADES_A_PAGE) -> TradesPage:
@@ -127,6 +125,16 @@ class KrakenFutures(PatientClient):
         except NoAnswerError:
             return False
         return True
+
+
+def chart_request(series: Series, within: TimeRange, young_s: int) -> tuple[str, dict[str, str | int]]:
+    """The endpoint and the query for the candles of a range, those up to ``young_s`` seconds later, and one beyond.
+
+    That one shows that the one before it had closed when the answer was made.
+    """
+    beyond = ceil(within.end + young_s, series.width)
+    where = f"{CHARTS}/{series.pair.altname}/{RESOLUTIONS[series.interval]}"
+    return where, {"from": within.start, "to": beyond + series.width - 1}
 
 
 def candles(found: Mapping[str, Any], series: Series, as_of: int, young_s: int) -> OhlcAnswer:
