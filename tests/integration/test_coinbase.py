@@ -17,7 +17,7 @@ from polars.testing import assert_frame_equal
 
 from kraken_core.domain.candles import Source, rank_of
 from kraken_core.domain.errors import PairRefusedError, UnavailableError
-from kraken_core.domain.exchange import NS, FirstTrade, TradesPage
+from kraken_core.domain.exchange import NS, FirstTrade, OhlcAnswer, TradesPage
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.timerange import TimeRange, TimeRanges, day_start, floor
 from kraken_core.domain.trade_sweep import STALE_S
@@ -167,7 +167,6 @@ def row(at: int = START, **other: object) -> list[object]:
         row(close="NaN"),
         row(volume=0),
         row(volume=True),
-        row(time=START + 1),
         row(time=str(START)),
         row()[:5],
         [],
@@ -178,6 +177,23 @@ def test_a_row_that_contradicts_itself_is_skipped_and_its_slot_stays_unknown(odd
     found = candles(json.loads(json.dumps([row(START + 60), odd]), parse_float=str), Series(BTC_USD, 1), END, 0)
     assert found.known == TimeRanges.single(START + 60, START + 120)
     assert (len(found.skipped), found.rows) == (1, 2)
+
+
+def hourly_of(hours: list[float], **other: object) -> OhlcAnswer:
+    rows = [row(int(START + hour * HOUR), **other) for hour in reversed(hours)]
+    return candles(json.loads(json.dumps(rows), parse_float=str), Series(BTC_USD, 60), END + 400 * HOUR, 0)
+
+
+@pytest.mark.parametrize("hours", [[0, 0.25, 0.5], [0, 1, 2.25, 3], [24 * day for day in range(8)]])
+def test_an_answer_of_another_interval_is_refused(hours: list[float]) -> None:
+    with pytest.raises(NoAnswerError, match="another interval"):
+        hourly_of(hours)
+
+
+def test_few_trades_that_were_made_at_the_same_hour_of_the_day_are_no_other_interval() -> None:
+    assert hourly_of([24, 48, 96]).known.seconds == 3 * HOUR
+    days: list[float] = [24 * day for day in range(8)]
+    assert hourly_of(days, low=5, high=5, open=5, close=5).known.seconds == 8 * HOUR, "one trader's, by the clock"
 
 
 @pytest.mark.parametrize(

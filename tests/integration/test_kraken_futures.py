@@ -146,7 +146,6 @@ def row(**other: object) -> dict[str, object]:
         {"volume": True},
         {"volume": "0"},
         {"time": START * 1000 + 1},
-        {"time": START * 1000 + 1000},
         {"time": str(START)},
         {"time": 10**30},
     ],
@@ -157,6 +156,20 @@ def test_a_row_that_contradicts_itself_is_skipped_and_its_slot_stays_unknown(oth
     assert found.known == TimeRanges.single(START + 60, START + 120)
     assert len(found.skipped) == 1
     assert found.rows == 2
+
+
+@pytest.mark.parametrize("minutes", [[0, 1, 2], [0, 61, 120], [0, 240, 480], [0, 240, 480, 1440], [0, 1440, 2880]])
+def test_an_answer_of_another_interval_is_refused(minutes: list[int]) -> None:
+    rows = [row(time=(START + minute * 60) * 1000) for minute in minutes]
+    with pytest.raises(NoAnswerError, match="another interval"):
+        candles({"candles": rows}, Series(PF_XBTUSD, 60), END, 0)
+
+
+def test_a_hole_is_no_other_interval() -> None:
+    hours = (0, 4, 5, 20)
+    rows = [row(time=(START + hour * HOUR) * 1000) for hour in hours]
+    known = TimeRanges.of((START + hour * HOUR, START + (hour + 1) * HOUR) for hour in hours)
+    assert candles({"candles": rows}, Series(PF_XBTUSD, 60), END, 0).known == known
 
 
 def test_numbers_may_be_texts_or_not_and_rows_may_have_more_fields() -> None:

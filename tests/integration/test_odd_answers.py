@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from http import HTTPStatus
 
 import polars as pl
@@ -179,6 +180,19 @@ def test_what_forms_is_no_candle_though_last_names_it_and_its_slot_has_closed_si
         old = client.ohlc(of, END + 3600)
         assert old.known.hull.end == forming
         assert old.candles["time"].dt.epoch("s").max() == forming - 3600
+
+
+@pytest.mark.parametrize("other", [1, 15, 240])
+def test_candles_of_another_interval_are_requested_again_and_never_taken_for_those_of_this_one(other: int) -> None:
+    fault = Fault(FaultKind.OTHER_PAIR, "OHLC", BTC, fields=(("interval", other),))
+    with asking(fault) as (client, _):
+        found, honest = (client.ohlc(Series(BTC, 60), END) for _ in range(2))
+        assert (client.retries, found.known, found.rows) == (1, honest.known, honest.rows)
+        assert found.candles.equals(honest.candles)
+    with asking(replace(fault, times=ALWAYS)) as (client, _):
+        client.trades(ETH, 0)
+        with pytest.raises(PairRefusedError, match="candles of another interval"):
+            client.ohlc(Series(BTC, 60), END)
 
 
 # ------------------------------------------------------------------------------------------------ forms that have grown

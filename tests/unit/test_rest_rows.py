@@ -85,8 +85,36 @@ def test_a_row_that_contradicts_itself_leaves_its_slot_unknown(doubtful: list[An
     assert found.candles.height == 2
 
 
+def every(minutes: int, *numbers: int) -> list[list[Any]]:
+    return [[START + number * minutes * 60, *row(0)[1:]] for number in numbers]
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        every(1, *range(120)),
+        every(15, *range(9)),
+        every(240, *range(9)),
+        every(240, 0, 1, 2, 6, 7),
+        every(1440, 0, 1, 2),
+        [*every(60, 0, 1), *every(30, 3), *every(60, 2)],
+        [row(0), row(1), ["x"], *every(1, 121)],
+    ],
+)
+def test_an_answer_of_another_interval_is_refused_whichever_of_its_rows_open_slots_of_this_one(rows: list[Any]) -> None:
+    assert refused(lambda: told_of(*rows)).policy is Policy.DOUBT
+
+
+def test_holes_are_no_other_interval_but_of_two_rows_with_one_between_them_nothing_is_known() -> None:
+    assert told_of(row(0), row(1), row(9)).known == hours((0, 2))
+    assert told_of(row(0), row(8), row(9)).known == hours((0, 1), (8, 9))
+    assert told_of(row(0), ["x"], row(2), {}, row(4), ["x"], row(6)).known == hours((0, 1), (2, 3), (4, 5))
+    assert told_of(row(0), row(4)).known == TimeRanges()
+    assert told_of(row(0), row(4)).candles.is_empty()
+
+
 def test_a_silent_slot_needs_no_price() -> None:
-    assert told_of(row(0, price="0.0", volume="0", count=0), FORMING).known == hours((0, 1))
+    assert told_of(row(0, price="0.0", volume="0", count=0), row(1)).known == hours((0, 1))
 
 
 decimals = st.decimals("0.00000001", "99999999999", places=8).map(lambda number: f"{number:f}")
@@ -94,7 +122,7 @@ decimals = st.decimals("0.00000001", "99999999999", places=8).map(lambda number:
 
 @given(decimals, decimals)
 def test_values_are_the_doubles_nearest_to_their_text(price: str, volume: str) -> None:
-    [candle] = told_of(row(0, price=price, volume=volume), FORMING).candles.to_dicts()
+    [candle] = told_of(row(0, price=price, volume=volume), row(1)).candles.to_dicts()
     assert [candle[name] for name in ("open", "high", "low", "close")] == [float(price)] * 4
     assert candle["volume"] == float(volume)
 
@@ -290,9 +318,9 @@ def test_a_trade_that_cannot_be_read_is_named_and_what_lies_between_its_neighbou
 
 
 def test_a_candle_that_cannot_be_read_is_named_and_its_slot_stays_unknown() -> None:
-    found = told_of(row(0), row(1, price="?"), [START + 1, *row(0)[1:]], row(3, count=0), row(4), FORMING)
+    found = told_of(row(0), row(1, price="?"), row(2, high="3.4"), row(3, count=0), row(4), FORMING)
     assert found.known == hours((0, 1), (4, 5))
-    assert [json.loads(each)[0] for each in found.skipped] == [START + HOUR, START + 1, START + 3 * HOUR]
+    assert [json.loads(each)[0] for each in found.skipped] == [START + hour * HOUR for hour in (1, 2, 3)]
     assert found.rows == 6
 
 

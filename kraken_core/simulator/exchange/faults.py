@@ -42,7 +42,7 @@ class FaultKind(Enum):
     LAST_EXPONENT = auto()  # ``last`` is in scientific notation, exact
     LAST_ROUNDED = auto()  # … and rounded to six digits
     LAST_FORMING = auto()  # ``last`` names the last row of candles, which is still forming
-    OTHER_PAIR = auto()  # of the pair that the parameters in ``fields`` name
+    OTHER_PAIR = auto()  # of the pair, or the interval, that the parameters in ``fields`` name
     BEHEADED = auto()  # Trades from the beginning on are those from the id ``row`` on
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 import polars as pl
@@ -24,6 +23,7 @@ from kraken_core.sources.rest.answer_rows import (
 )
 from kraken_core.sources.rest.answers import Result
 from kraken_core.sources.rest.failures import nonsense
+from kraken_core.sources.rest.row_intervals import shows_interval
 
 _OHLC_WIDTH = 8  # time, open, high, low, close, vwap, volume, count
 _DECIMALS = (*PRICES, "vwap", "volume")
@@ -36,12 +36,14 @@ def ohlc(found: Result, series: Series, as_of: int, young_s: int = 0) -> OhlcAns
     """OHLC: the candles of a series that were closed by ``as_of``; the last row, still forming, is never one.
 
     Those that closed up to ``young_s`` seconds later are provisional, and none of their slots is known. A row that
-    contradicts itself, or cannot be read, is not believed: its slot stays unknown.
+    contradicts itself, or cannot be read, is not believed: its slot stays unknown. Raises NoAnswerError where rows are
+    of another interval.
     """
     rows, last = rows_of(found, series.pair), cursor_of(found.get("last"))
     if last is None:
         raise nonsense("candles without last")
-    frame, skipped = readable_rows(rows, partial(_candle_rows, series))
+    is_shown = shows_interval([_opens(row) for row in rows], series.width)
+    frame, skipped = readable_rows(rows, _candle_rows)
     if frame["time"].diff().min() is not None and frame["time"].diff().min() <= 0:  # type: ignore[operator] # integers
         raise nonsense("candles out of place")
     believed = frame.select(_is_believed()).to_series()
@@ -52,7 +54,7 @@ def ohlc(found: Result, series: Series, as_of: int, young_s: int = 0) -> OhlcAns
     # committed where ``last`` is rounded, and so may be hours before them.
     forming = END_OF_TIME if frame.is_empty() else frame["time"][-1]
     committed = min(last.value, forming - 1) if last.exact else forming - 1
-    closed = frame.filter(believed & (pl.col("time") <= min(committed, settled + young_s)))
+    closed = frame.filter(pl.lit(is_shown) & believed & (pl.col("time") <= min(committed, settled + young_s)))
     known = TimeRanges.of((time, time + series.width) for time in closed["time"].to_list() if time <= settled)
     rank = rank_of(Source.OHLC)
     candles = (
@@ -78,12 +80,14 @@ def ohlc(found: Result, series: Series, as_of: int, young_s: int = 0) -> OhlcAns
     return OhlcAnswer(candles, known, len(rows), quoted(rows, skipped))
 
 
-def _candle_rows(series: Series, rows: list[Any]) -> pl.DataFrame:
+def _opens(row: object) -> int | None:
+    return row[0] if isinstance(row, list) and row and type(row[0]) is int else None
+
+
+def _candle_rows(rows: list[Any]) -> pl.DataFrame:
     """Rows of candles, as _OHLC has them. Raises NoAnswerError where any of them cannot be read."""
     time, *texts, count = columns(rows, _OHLC_WIDTH)
     times = whole_numbers(time, END_OF_TIME)
-    if times.size and (times % series.width).any():
-        raise nonsense("candles out of place")
     numbers = decimal_texts([text for column in texts for text in column], NUMBER).cast(pl.Float64)
     values = {name: numbers.slice(place * len(rows), len(rows)) for place, name in enumerate(_DECIMALS)}
     return pl.DataFrame({"time": times, **values, "trades": whole_numbers(count, _MOST_TRADES)}, schema=_OHLC)

@@ -19,6 +19,7 @@ from kraken_core.domain.market import Series
 from kraken_core.domain.timerange import TimeRanges
 from kraken_core.domain.trade_sweep import STALE_S
 from kraken_core.sources.rest.failures import nonsense
+from kraken_core.sources.rest.row_intervals import other_interval, refuse_coarser
 
 _MOST = 10**30  # of a price or a volume
 _MOST_QUOTED = 120  # characters of a row that was skipped
@@ -38,9 +39,11 @@ class CandleRow(NamedTuple):
     volume: Decimal
 
     def checked(self, width: int) -> CandleRow:
-        """The same. Raises ValueError where it contradicts itself, or is of no slot of ``width`` seconds."""
+        """The same. Raises ValueError where it contradicts itself, NoAnswerError where it opens none of the slots."""
+        if self.time % width:
+            raise other_interval()
         first, high, low, close = self[1:5]
-        if self.time % width or not 0 < low <= min(first, close) <= max(first, close) <= high:
+        if not 0 < low <= min(first, close) <= max(first, close) <= high:
             raise ValueError("not a candle")
         return self
 
@@ -82,11 +85,13 @@ def candle_answer(
 
     A row without volume is a slot without trades. Trades are not counted. The last row may have been forming when the
     answer was made, however long ago its slot closed since: a later one has to show that it had closed, or that it did
-    longer ago than any answer is old. Until then it is provisional. Raises NoAnswerError where rows are out of place.
+    longer ago than any answer is old. Until then it is provisional. Raises NoAnswerError where rows are out of place,
+    or of another interval.
     """
     found, skipped = read_rows(rows, read)
     if any(after.time <= before.time for before, after in pairwise(found)):
         raise nonsense("candles out of place")
+    refuse_coarser([row.time for row in found], [row.low < row.high for row in found], series)
     closed, rank = as_of - series.width, rank_of(Source.OHLC)  # the last slot that had closed by then
     newest = found[-1].time if found else 0
     settled = min(closed, max(newest - 1, closed - STALE_S))
