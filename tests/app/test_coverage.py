@@ -8,9 +8,12 @@ from streamlit.testing.v1 import AppTest
 from app.shared import formatting
 from app.shared.paging import TIMELINES
 from kraken_core import Workbench
+from kraken_core.domain.formatting import percent
 from kraken_core.domain.grades import Grade
 from kraken_core.domain.market import Series
+from kraken_core.domain.timerange import TimeRanges
 from tests.app.conftest import Opened, figures
+from tests.support.doubted import doubt
 from tests.support.little_market import BTC_EUR
 
 
@@ -44,6 +47,17 @@ def test_the_figures_are_those_of_the_whole_selection_in_the_window(full: Path, 
     day = {"start": "2024-03-30T00:00", "end": "2024-03-31T00:00"}
     told = figures(opened("coverage", pair="BTC/USD", interval=["1h"], **day))
     assert [told["Complete series"], told["Covered"]] == ["1 of 1", "24"]
+
+
+def test_the_table_calls_a_series_as_complete_as_the_report_does(full: Path, opened: Opened) -> None:
+    series = Series(BTC_EUR, 60)
+    with Workbench.open(full) as workbench:
+        start = workbench.ledger.coverage([series])[0].start
+        doubt(workbench, series, TimeRanges.single(start, start + 7 * series.width))
+        [line] = workbench.holdings.report(workbench.select(pairs=["BTC/EUR"], intervals=[60])).series
+    [row] = opened("coverage", pair="BTC/EUR", interval=["1h"]).dataframe[0].value.to_dict("records")
+    assert line.counts.doubtful == 7
+    assert (row["Complete"], row["Doubtful"]) == (percent(line.counts.completeness), "7")
 
 
 def test_series_come_a_page_at_a_time(full: Path, opened: Opened) -> None:

@@ -19,7 +19,7 @@ from kraken_core.domain.life import Life
 from kraken_core.domain.market import Series
 from kraken_core.domain.timerange import TimeRange, TimeRanges
 from kraken_core.ports import PairRecord
-from kraken_core.workbench.charts.share import COMPLETE, shares_of
+from kraken_core.workbench.charts.share import COMPLETE, Share, shares_of
 from kraken_core.workbench.charts.timeline import LEVELS, Known, Timeline, levels
 from tests.support.little_market import BTC_EUR, BTC_USD, FIRST_HOLE, LAST_HOLE, PEPE_USD
 
@@ -180,6 +180,10 @@ def test_the_share_known_of_a_selection_is_that_of_the_report(held: Workbench) -
         share = held.charts.spans(chosen).within(whole(held))
         assert (share.wanted, share.covered, share.missing) == (overall.wanted, overall.covered, overall.missing)
         assert share.part == overall.completeness
+
+
+def test_doubtful_slots_are_no_part_of_the_share_that_is_complete() -> None:
+    assert Share(wanted=10, covered=8, doubtful=3).part == Completeness(wanted=10, covered=8, doubtful=3).completeness
 
 
 def test_the_shares_by_series_are_those_of_the_report_and_the_least_complete_come_first(held: Workbench) -> None:

@@ -36,8 +36,8 @@ class Share(NamedTuple):
 
     @property
     def part(self) -> float:
-        """Covered of expected, 0 to 1; nothing expected is 0, not 1."""
-        return self.covered / self.wanted if self.wanted else 0.0
+        """Covered and not doubtful, of those expected, 0 to 1, as ``Completeness.completeness``."""
+        return (self.covered - self.doubtful) / self.wanted if self.wanted else 0.0
 
 
 class Spans(NamedTuple):
