@@ -17,14 +17,16 @@ from app.shared.live_status import DIED, show_live
 from app.shared.metrics import show_metrics
 from app.shared.series_list import open_series, series_list
 from app.shared.time_window import chosen
-from app.shared.workbench_cache import workbench
+from app.shared.workbench_cache import remembered, workbench
+from kraken_core import Workbench
 from kraken_core.domain.formatting import percent
 from kraken_core.domain.grades import Grade
 from kraken_core.domain.jobs import JobStatus
 from kraken_core.workbench.archive_choices import unreadable_sources
+from kraken_core.workbench.charts.doubtful import Doubtful
 from kraken_core.workbench.figures.completeness import completeness_heatmap
 from kraken_core.workbench.figures.gap_strips import gap_strips
-from kraken_core.workbench.figures.intervals import EVIDENCE, STATES, completeness_bars
+from kraken_core.workbench.figures.intervals import EVIDENCE, STATES, CompletenessBar, completeness_bars
 
 MEANINGS = {
     "Complete series": "Series in which every candle expected is stored, or known to have no trades.",
@@ -39,6 +41,12 @@ GRADES = {
     Grade.CLAIMED: "one source covers it",
     Grade.DOUBTFUL: "no trades where trades are likely: not complete",
 }
+
+
+@remembered
+def doubtful(workbench: Workbench) -> Doubtful:
+    """Where what is covered is doubtful."""
+    return workbench.charts.doubtful()
 
 
 def page() -> None:
@@ -65,7 +73,7 @@ def page() -> None:
     st.subheader("Completeness by pair")
     matrix(found.pairs, found.pairs_expected)
     if found.worst:
-        st.subheader("Least complete series, and where something is missing")
+        st.subheader("Least complete series, and where something is missing or doubtful")
         _worst(found)
     if len({tier for tier, _ in found.cells}) > 1:
         st.subheader("Completeness by tier")
@@ -119,7 +127,11 @@ def _attention(found: Summary) -> None:
 def _intervals(found: Summary) -> None:
     colours = st.segmented_control("Colours", list(COLOURS), default="What is stored", key="by", bind=IN_URL,
                                    required=True, label_visibility="collapsed")  # fmt: skip
-    rows = [(formatting.interval(each.minutes), each.counts) for each in found.intervals]
+    candles = doubtful().candles_by_interval()
+    rows = [
+        CompletenessBar(formatting.interval(each.minutes), each.counts, candles.get(each.minutes, 0))
+        for each in found.intervals
+    ]
     figure = completeness_bars(rows, COLOURS[colours])
     st.plotly_chart(figure, config={"displayModeBar": False}, key=f"intervals {colours}")
     if COLOURS[colours] is EVIDENCE:
@@ -166,8 +178,12 @@ def _worst(found: Summary) -> None:
         )
         for series, slots in found.worst
     ]
+    strips = [
+        strip._replace(doubtful=doubtful().of(series))
+        for (series, _), strip in zip(found.worst, found.strips, strict=True)
+    ]
     event = st.plotly_chart(
-        gap_strips(found.strips),
+        gap_strips(strips),
         config={"displayModeBar": False},
         key="strips",
         on_select="rerun",

@@ -21,11 +21,13 @@ from kraken_core.workbench.charts.timeline import Timeline
 class SeriesState(NamedTuple):
     """How complete a series is; ``span`` is where it is expected, ``covered`` from where to where any of it is.
 
+    ``doubtful_candles``: how many of its doubtful slots have a candle.
     ``age``: how many seconds ago what is covered ends; None for a pair that left the exchange.
     """
 
     series: Series
     counts: Completeness
+    doubtful_candles: int
     span: TimeRange
     covered: TimeRange | None
     gaps: pl.DataFrame
@@ -50,6 +52,7 @@ def state(workbench: Workbench, series: Series) -> SeriesState | None:
     return SeriesState(
         series,
         line.counts,
+        workbench.charts.doubtful().candles_of(series) if line.counts.doubtful else 0,
         TimeRange(line.start, line.end),
         TimeRange(min(each.start for each in covered), max(each.end for each in covered)) if covered else None,
         workbench.charts.gaps(chosen),

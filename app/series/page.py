@@ -15,7 +15,7 @@ from app.shared.series_list import filters_of
 from kraken_core.domain.completeness_answer import completeness_answer
 from kraken_core.domain.formatting import duration, instant, percent
 from kraken_core.domain.market import Series
-from kraken_core.workbench.figures.intervals import completeness_bars
+from kraken_core.workbench.figures.intervals import CompletenessBar, completeness_bars
 from kraken_core.workbench.figures.timeline import coverage_timeline
 
 
@@ -38,7 +38,8 @@ def page() -> None:
     _answer(found)
     _figures(found)
     _links(series)
-    st.plotly_chart(completeness_bars([(formatting.interval(series.interval), found.counts)]), config=PLAIN, key="bar")
+    bar = CompletenessBar(formatting.interval(series.interval), found.counts, found.doubtful_candles)
+    st.plotly_chart(completeness_bars([bar]), config=PLAIN, key="bar")
     _over_time(found)
     candles, gaps, silences, evidence, sources = st.tabs(["Candles", "Gaps", "No trades", "Evidence", "Sources"])
     with candles:

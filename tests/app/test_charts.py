@@ -21,7 +21,7 @@ from kraken_core.workbench.charts.timeline import Known, Stretch, Timeline
 from kraken_core.workbench.figures.candles import candle_chart
 from kraken_core.workbench.figures.evidence import evidence_bar
 from kraken_core.workbench.figures.intervals import EVIDENCE as BY_GRADE
-from kraken_core.workbench.figures.intervals import completeness_bars
+from kraken_core.workbench.figures.intervals import CompletenessBar, completeness_bars
 from kraken_core.workbench.figures.missing import missing_heatmap
 from kraken_core.workbench.figures.palette import GRADES, MISSING, PRESENT, SILENT, SOURCES
 from kraken_core.workbench.figures.timeline import EVIDENCE, KNOWN, SOURCE, Colouring, coverage_timeline
@@ -82,15 +82,25 @@ def test_a_timeline_is_coloured_by_what_is_stored_by_evidence_or_by_source(
 
 
 def test_a_bar_of_an_interval_adds_up_to_what_is_expected_of_it() -> None:
-    figure = completeness_bars([("1d", Completeness(100, 80, 50)), ("1m", Completeness(4, 4, 4))])
+    rows = [CompletenessBar("1d", Completeness(100, 80, 50)), CompletenessBar("1m", Completeness(4, 4, 4))]
+    figure = completeness_bars(rows)
     shares = {trace.name: list(trace.x) for trace in figure.data}
-    assert shares == {"present": [0.5, 1], "no trades": [0.3, 0], "missing": [0.2, 0]}
+    assert shares == {"present": [0.5, 1], "no trades": [0.3, 0], "doubtful": [0, 0], "missing": [0.2, 0]}
     assert [each.text for each in figure.layout.annotations] == ["<b>80.00 %</b>", "<b>100 %</b>"]
-    assert figure.data[2].hovertext[0] == "1d missing: 20 of 100, 20.00 %"
-    evidence = completeness_bars([("1d", Completeness(100, 80, 50, 10, 40, 5))], BY_GRADE)
+    assert figure.data[3].hovertext[0] == "1d missing: 20 of 100, 20.00 %"
+    evidence = completeness_bars([CompletenessBar("1d", Completeness(100, 80, 50, 10, 40, 5))], BY_GRADE)
     assert {trace.name: trace.x[0] for trace in evidence.data} == {
         "proved": 0.1, "confirmed": 0.4, "claimed": 0.25, "doubtful": 0.05, "missing": 0.2
     }  # fmt: skip
+
+
+def test_what_a_bar_shows_as_complete_is_the_percentage_beside_it() -> None:
+    counts = Completeness(wanted=100, covered=80, present=50, doubtful=30)
+    figure = completeness_bars([CompletenessBar("1d", counts, doubtful_candles=10)])
+    shares = {trace.name: trace.x[0] for trace in figure.data}
+    assert shares == {"present": 0.4, "no trades": 0.1, "doubtful": 0.3, "missing": 0.2}
+    assert shares["present"] + shares["no trades"] == counts.completeness
+    assert figure.layout.annotations[0].text == "<b>50.00 %</b>"
 
 
 def test_every_grade_has_a_colour_of_its_own_in_the_bar_and_on_the_timeline() -> None:

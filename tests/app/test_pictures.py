@@ -21,6 +21,7 @@ from kraken_core.domain.timerange import TimeRange, TimeRanges
 from kraken_core.ports import PairRecord
 from kraken_core.workbench.charts.share import COMPLETE, Share, shares_of
 from kraken_core.workbench.charts.timeline import LEVELS, Known, Timeline, levels
+from tests.support.doubted import doubt
 from tests.support.little_market import BTC_EUR, BTC_USD, FIRST_HOLE, LAST_HOLE, PEPE_USD
 
 HOUR, DAY = 3_600, 86_400
@@ -274,6 +275,26 @@ def test_the_totals_are_those_of_the_report_also_where_lives_cut_what_was_counte
         ends[key] = max(each.end, ends.get(key, 0))
     assert {(pair, interval): end for pair, interval, end in found.ends.iter_rows()} == ends
     assert found.as_of == report.as_of
+
+
+@pytest.mark.parametrize("listed", ["2024-03-01T00:00", "2024-03-28T12:00"])
+def test_doubtful_slots_are_known_to_the_candle_also_where_lives_cut_them(full: Path, listed: str) -> None:
+    series = Series(BTC_EUR, 60)
+    silent = Series(PEPE_USD, 1)
+    with Workbench.open(full) as workbench:
+        for each in (series, silent):
+            start = workbench.ledger.coverage([each])[0].start
+            doubt(workbench, each, TimeRanges.single(start, start + 40 * each.width))
+        workbench.ledger.record_pairs([PairRecord(BTC_EUR, "TIER1", (Life(at(listed), at("2024-04-05T06:00")),))])
+        found = workbench.charts.doubtful()
+        report = workbench.holdings.report(workbench.select())
+        for each in (series, silent):
+            ranges = TimeRanges.of(found.of(each))
+            [line] = [line for line in report.series if line.series == each]
+            assert ranges.slots(each.width) == line.counts.doubtful > 0
+            assert found.candles_of(each) == sum(workbench.store.count({each: ranges})[each])
+            assert found.candles_by_interval()[each.interval] == found.candles_of(each)
+    assert found.candles_of(silent) < 40, "some of it without trades"
 
 
 def test_evidence_names_the_file_and_when_it_was_read(held: Workbench) -> None:

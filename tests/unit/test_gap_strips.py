@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from kraken_core.domain.timerange import TimeRange, TimeRanges
 from kraken_core.workbench.figures.gap_strips import STEPS, GapStrip, gap_strips
+from kraken_core.workbench.figures.timeline import KNOWN
 
 YEARS = TimeRange(0, 400 * 86_400)
 GAPS = st.lists(st.tuples(st.integers(0, YEARS.end - 1), st.integers(1, 86_400 * 30))).map(
@@ -18,7 +19,7 @@ GAPS = st.lists(st.tuples(st.integers(0, YEARS.end - 1), st.integers(1, 86_400 *
 
 @given(GAPS)
 def test_every_gap_is_drawn_and_few_bars_are_enough(gaps: list[tuple[int, int]]) -> None:
-    _, missing = gap_strips([GapStrip("BTC/USD 1m", YEARS, gaps)]).data
+    _, _, missing = gap_strips([GapStrip("BTC/USD 1m", YEARS, gaps)]).data
     drawn = [(start, end) for _, start, end in missing.customdata]
     assert not TimeRanges.of(gaps) - TimeRanges.of(drawn)
     assert len(drawn) <= STEPS
@@ -28,7 +29,17 @@ def test_every_gap_is_drawn_and_few_bars_are_enough(gaps: list[tuple[int, int]])
 
 def test_strips_begin_and_end_where_their_series_are_expected() -> None:
     figure = gap_strips([GapStrip("BTC/USD 1d", YEARS, []), GapStrip("<b>/USD 1d", TimeRange(86_400, 172_800), [])])
-    known, missing = figure.data
+    known, doubtful, missing = figure.data
     assert [list(each) for each in known.customdata] == [[0, 0, YEARS.end], [1, 86_400, 172_800]]
+    assert not doubtful.customdata
     assert not missing.customdata
     assert list(figure.layout.yaxis.ticktext) == ["BTC/USD 1d", "&lt;b&gt;/USD 1d"], "names are text"
+
+
+def test_what_is_doubtful_has_the_colour_that_a_timeline_gives_it_and_is_as_wide_as_can_be_seen() -> None:
+    [strip] = [GapStrip("BTC/USD 1d", YEARS, [(0, 86_400)], [(10 * 86_400, 10 * 86_400 + 60)])]
+    covered, doubtful, missing = gap_strips([strip]).data
+    assert [list(each) for each in doubtful.customdata] == [[0, 10 * 86_400, 11 * 86_400]]
+    assert doubtful.marker.color == KNOWN.colours["doubtful"]
+    assert doubtful.hovertext[0].endswith("doubtful: 1 range")
+    assert [trace.name for trace in (covered, doubtful, missing)] == ["covered", "doubtful", "missing"]

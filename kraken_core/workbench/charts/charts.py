@@ -9,8 +9,9 @@ from dataclasses import dataclass
 import polars as pl
 
 from kraken_core.domain.completeness import Completeness, least_complete_first
+from kraken_core.domain.grades import Grade
 from kraken_core.domain.life import expected_slots
-from kraken_core.domain.market import Series
+from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.report import Report
 from kraken_core.domain.request import Selection, closed
 from kraken_core.domain.scope import Detection
@@ -19,9 +20,10 @@ from kraken_core.domain.timerange import TimeRange, TimeRanges
 from kraken_core.ledger.ledger import SqlLedger
 from kraken_core.ports import CandleStore
 from kraken_core.workbench.charts.candle_chart import Drawn, drawn
+from kraken_core.workbench.charts.doubtful import Doubtful, doubtful
 from kraken_core.workbench.charts.downloadable import downloadable
 from kraken_core.workbench.charts.missing import MissingByBin, missing
-from kraken_core.workbench.charts.share import Spans, spans
+from kraken_core.workbench.charts.share import SERIES, Spans, spans
 from kraken_core.workbench.charts.timeline import Timeline, timeline
 from kraken_core.workbench.charts.totals import Totals, totals
 
@@ -71,6 +73,13 @@ class ChartData:
         detections = self.ledger.detections()
         covered, gaps = self.ledger.covered_ranges(), self.ledger.open_gaps()
         return totals(self.store, self._as_of, self._wanted(detections, detections), covered, gaps)
+
+    def doubtful(self) -> Doubtful:
+        """Where what is covered of everything is doubtful."""
+        covered = self.ledger.covered_ranges().filter(pl.col("grade") == Grade.DOUBTFUL)
+        names = covered.select(SERIES).unique().sort(SERIES).iter_rows()
+        series = [Series(Pair.stored(pair), interval) for pair, interval in names]
+        return doubtful(self.store, self._wanted(series, self.ledger.detections(series)), covered)
 
     def completeness(self, report: Report | None = None) -> dict[int, Completeness]:
         """How complete everything is, by interval.

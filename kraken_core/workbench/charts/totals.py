@@ -60,7 +60,7 @@ def totals(
     slots = slots_of(wanted)
     found = inside(slots, covered)
     whole = (pl.col("first") == pl.col("start")) & (pl.col("last") == pl.col("end"))
-    cut = _counted(store, found.filter(~whole))
+    cut = counted(store, found.filter(~whole))
     covering = (pl.col("last") - pl.col("first")) // WIDTH
     known = found.group_by(SERIES).agg(
         covering.sum().alias("covered"),
@@ -85,7 +85,7 @@ def totals(
     return Totals(as_of, series, of_wanted, ends)
 
 
-def _counted(store: CandleStore, cut: pl.DataFrame) -> pl.DataFrame:
+def counted(store: CandleStore, cut: pl.DataFrame) -> pl.DataFrame:
     """Candles of ranges that were counted as a part of others, by series, counted now."""
     parts: dict[Series, list[TimeRange]] = defaultdict(list)
     for pair, interval, first, last in cut.select(*SERIES, "first", "last").iter_rows():

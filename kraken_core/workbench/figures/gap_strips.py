@@ -1,4 +1,4 @@
-"""Where in time series have gaps: a strip each, from where they are expected to where they end."""
+"""Where in time series have gaps or are doubtful: a strip each, from where they are expected to where they end."""
 
 from __future__ import annotations
 
@@ -7,48 +7,70 @@ from typing import NamedTuple
 
 import plotly.graph_objects as go
 
+from kraken_core.domain.grades import Grade
 from kraken_core.domain.plural import counted
 from kraken_core.domain.timerange import TimeRange
-from kraken_core.workbench.figures.palette import MISSING, PRESENT
-from kraken_core.workbench.figures.parts import AROUND_PX, ROW_PX, figure_of, over_time, rows, span, stretches, text
+from kraken_core.workbench.figures.palette import GRADES, MISSING, PRESENT
+from kraken_core.workbench.figures.parts import (
+    AROUND_PX,
+    ROW_PX,
+    Part,
+    figure_of,
+    over_time,
+    rows,
+    span,
+    stretches,
+    text,
+)
 
 STEPS = 400  # of a figure: what is narrower than one is drawn as wide as one
 _WIDTH = 0.6  # of a row
+_MARKS = {"doubtful": (GRADES[Grade.DOUBTFUL], "range"), "missing": (MISSING, "gap")}  # what one of them is called
 
 
 class GapStrip(NamedTuple):
-    """A series by its name, where it is expected, and its gaps: half-open, in epoch seconds."""
+    """A series by its name, where it is expected, its gaps and doubtful ranges: half-open, in epoch seconds."""
 
     name: str
     expected: TimeRange
     gaps: Sequence[tuple[int, int]]
+    doubtful: Sequence[tuple[int, int]] = ()
 
 
 def gap_strips(strips: Sequence[GapStrip]) -> go.Figure:
     """The strips from top to bottom, at least one. What is clicked gives its row, start and end (epoch seconds)."""
     window = TimeRange(min(each.expected.start for each in strips), max(each.expected.end for each in strips))
-    expected = [(row, *each.expected) for row, each in enumerate(strips)]
-    missing, hovers = [], []
-    for row, each in enumerate(strips):
-        for start, end, many in _drawn(each.gaps, max(1, (window.end - window.start) // STEPS)):
-            missing.append((row, start, end))
-            hovers.append(f"{text(each.name)}<br>{span(start, end)}<br>missing: {counted(many, 'gap')}")
     names = [f"{text(each.name)}<br>{span(*each.expected)}" for each in strips]
-    parts = (("covered", PRESENT, expected, names), ("missing", MISSING, missing, hovers))
+    covered = stretches([(row, *each.expected) for row, each in enumerate(strips)], names, **_look("covered", PRESENT))
+    step = max(1, (window.end - window.start) // STEPS)
+    doubtful = _marked("doubtful", strips, [each.doubtful for each in strips], step)
+    missing = _marked("missing", strips, [each.gaps for each in strips], step)
     return figure_of(
-        [
-            stretches(at, said, name=name, width=_WIDTH, marker={"line": {"width": 0}, "color": colour})
-            for name, colour, at, said in parts
-        ],
+        [covered, doubtful, missing],
         over_time(window, AROUND_PX + ROW_PX * len(strips), dragged=False),
         rows([each.name for each in strips]),
     )
 
 
-def _drawn(gaps: Iterable[tuple[int, int]], step: int) -> Iterable[tuple[int, int, int]]:
-    """Gaps as wide as a step at least, those that meet then as one: start, end, how many gaps that are."""
+def _look(name: str, colour: str) -> Part:
+    return {"name": name, "width": _WIDTH, "marker": {"line": {"width": 0}, "color": colour}}
+
+
+def _marked(kind: str, strips: Sequence[GapStrip], marked: Sequence[Iterable[tuple[int, int]]], step: int) -> Part:
+    """What is marked of each strip, over it; each says how many there are, as those close together are drawn as one."""
+    colour, noun = _MARKS[kind]
+    at, hovers = [], []
+    for row, (each, found) in enumerate(zip(strips, marked, strict=True)):
+        for start, end, many in _drawn(found, step):
+            at.append((row, start, end))
+            hovers.append(f"{text(each.name)}<br>{span(start, end)}<br>{kind}: {counted(many, noun)}")
+    return stretches(at, hovers, **_look(kind, colour))
+
+
+def _drawn(spans: Iterable[tuple[int, int]], step: int) -> Iterable[tuple[int, int, int]]:
+    """Spans as wide as a step at least, those that meet then as one: start, end, how many spans that are."""
     found: list[tuple[int, int, int]] = []
-    for start, end in sorted(gaps):
+    for start, end in sorted(spans):
         wide = max(end, start + step)
         if found and start <= found[-1][1]:
             first, last, many = found[-1]
