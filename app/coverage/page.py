@@ -25,7 +25,7 @@ from kraken_core.workbench.charts.timeline import Timeline
 from kraken_core.workbench.figures.evidence import MEANINGS
 from kraken_core.workbench.figures.timeline import EVIDENCE, KNOWN, SOURCE, coverage_timeline
 
-PARTS = ("candles", "without trades", "missing")
+PARTS = ("candles", "without trades", "doubtful", "missing")
 COLOURINGS = {"What is stored": KNOWN, "Evidence": EVIDENCE, "Sources": SOURCE}
 WORST, BY_NAME, INCOMPLETE = "Worst first", "By name", "Only incomplete"
 
@@ -105,7 +105,7 @@ def page() -> None:
     picked = chosen(event)
     if picked.span and picked.span.end - picked.span.start > timeline.width:
         zoom(picked.span)
-    counts = [sum(many) for many in zip(*((s.candles, s.silent, s.slots) for s in timeline.stretches), strict=True)]
+    counts = [sum(many) for many in zip(*(stretch.counts for stretch in timeline.stretches), strict=True)]
     drawn = ", ".join(f"{formatting.count(many)} {what}" for many, what in zip(counts, PARTS, strict=True))
     st.caption(
         f"Steps of {duration(timeline.width)}, or of a series' own interval: the height of a colour is its share of a "

@@ -32,7 +32,7 @@ BTC, HOSTILE = Series(Pair("BTC", "USD"), 60), Series(Pair("<b>X", "&amp;"), 60)
 STRETCHES = (
     Stretch(0, 0, 5 * HOUR, Known.PRESENT, CoverageSource.CSV, 5, 0, Grade.CONFIRMED),
     Stretch(0, 5 * HOUR, 6 * HOUR, Known.SILENT, CoverageSource.API, 0, 0, Grade.PROVED, 1),
-    Stretch(0, 6 * HOUR, 8 * HOUR, Known.SILENT, CoverageSource.CSV, 0, 0, Grade.DOUBTFUL, 2),
+    Stretch(0, 6 * HOUR, 8 * HOUR, Known.SILENT, CoverageSource.CSV, 0, 0, None, 2, doubtful=2),
     Stretch(0, 8 * HOUR, 14 * HOUR, Known.PARTLY, CoverageSource.CSV, 1, 3, Grade.CLAIMED, 2),
     Stretch(1, 0, 9 * HOUR, Known.MISSING, None, 0, 9),
 )
@@ -127,6 +127,21 @@ def test_a_hover_says_how_many_slots_of_a_step_are_of_its_kind() -> None:
     assert hovers["missing"][0].endswith("3 of 6 missing")
     assert hovers["no trades"][0].endswith("all 1 no trades")
     assert hovers["present"][1].endswith("1 of 6 present")
+    assert hovers["doubtful"][0].endswith("all 2 doubtful")
+
+
+def test_a_hover_counts_as_doubtful_what_is_and_no_more_of_its_step() -> None:
+    step = Stretch(0, 0, 10 * HOUR, Known.PARTLY, CoverageSource.CSV, 4, 2, Grade.CLAIMED, 4, 3, doubtful_candles=1)
+    timeline = Timeline((BTC,), WINDOW, 10 * HOUR, (step,))
+
+    def hovers(colouring: Colouring) -> list[str]:
+        return [
+            hover.partition("<br>")[2] for bar in coverage_timeline(timeline, colouring).data for hover in bar.hovertext
+        ]
+
+    assert hovers(KNOWN) == ["3 of 10 present", "2 of 10 no trades", "3 of 10 doubtful", "2 of 10 missing"]
+    assert hovers(EVIDENCE) == ["5 of 10 claimed or better", "3 of 10 doubtful", "2 of 10 missing"]
+    assert hovers(SOURCE) == ["8 of 10 CSV", "2 of 10 missing"]
 
 
 def test_names_are_text_in_every_figure() -> None:

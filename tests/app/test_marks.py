@@ -37,9 +37,10 @@ LENGTHS = (*range(HOUR, 20 * DAY, 7 * HOUR), *range(20 * DAY, 20 * 366 * DAY, 5 
 
 def timeline() -> Timeline:
     """Every bin differs from the one before, and has much to tell."""
-    kinds = cycle(product(Known, CoverageSource, (Grade.CONFIRMED, Grade.DOUBTFUL)))
+    kinds = cycle(product(Known, CoverageSource, (Grade.CONFIRMED, Grade.CLAIMED)))
+    some = 1_000_000
     stretches = [
-        Stretch(row, FIRST + k * DAY, FIRST + (k + 1) * DAY, known, source, 1_000_000, 1_000_000, grade, 1_000_000)
+        Stretch(row, FIRST + k * DAY, FIRST + (k + 1) * DAY, known, source, 2 * some, some, grade, some, some, some)
         for row in range(TIMELINES)
         for k, (known, source, grade) in enumerate(islice(kinds, STRETCHES))
     ]

@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from kraken_core import Workbench
@@ -119,12 +119,36 @@ def test_one_candle_in_a_month_of_silence_does_not_make_the_month_present(held: 
     assert all(s.levels[0] and s.levels[1] for s in sparse)
 
 
-@given(*[st.integers(0, 10**9) | st.integers(0, 3)] * 3)
-def test_whatever_there_is_of_a_step_is_seen_however_small_its_share(present: int, silent: int, missing: int) -> None:
-    found = levels(present, silent, missing)
-    assert sum(found) == (LEVELS if present + silent + missing else 0)
-    assert [bool(level) for level in found] == [bool(count) for count in (present, silent, missing)]
+@given(st.lists(st.integers(0, 10**9) | st.integers(0, 3), min_size=4, max_size=4))
+@example([1, 1, 1, 1])
+def test_whatever_there_is_of_a_step_is_seen_however_small_its_share(counts: list[int]) -> None:
+    found = levels(*counts)
+    assert sum(found) == (LEVELS if any(counts) else 0)
+    assert [bool(level) for level in found] == [bool(count) for count in counts]
     assert all(level >= 0 for level in found)
+
+
+@pytest.mark.parametrize("window", ["whole", "cut"])
+def test_a_step_counts_its_doubtful_slots_and_the_candles_in_them(full: Path, window: str) -> None:
+    series = [Series(BTC_EUR, 60), Series(PEPE_USD, 1)]
+    with Workbench.open(full) as workbench:
+        for each in series:
+            start = workbench.ledger.coverage([each])[0].start
+            spans = [(start + n * 500 * 60, start + n * 500 * 60 + 5 * each.width) for n in range(9)]
+            long = (start + 2 * DAY, start + 4 * DAY)
+            doubt(workbench, each, TimeRanges.of([*spans, long]).inner(each.width))
+        seen = whole(workbench) if window == "whole" else TimeRange(at("2024-03-29T07:13"), at("2024-04-01T01:01"))
+        stretches = workbench.charts.timeline(series, seen).stretches
+        for stretch in stretches:
+            each = series[stretch.row]
+            known = workbench.ledger.coverage([each])
+            doubtful = TimeRanges.of((c.start, c.end) for c in known if c.grade is Grade.DOUBTFUL)
+            here = doubtful.clip(stretch.start, stretch.end)
+            assert stretch.doubtful == here.slots(each.width)
+            assert stretch.doubtful_candles == sum(workbench.store.count({each: here})[each])
+            assert (stretch.grade is Grade.DOUBTFUL) == bool(here)
+    assert any(stretch.doubtful_candles for stretch in stretches)
+    assert any(stretch.doubtful > stretch.doubtful_candles for stretch in stretches)
 
 
 def test_a_timeline_has_the_grade_of_each_slot_and_from_afar_the_weakest(held: Workbench) -> None:

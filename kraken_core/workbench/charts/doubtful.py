@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+import numpy as np
 import polars as pl
 
+from kraken_core.domain.coverage import DataCoverageRange
 from kraken_core.domain.market import Series
 from kraken_core.domain.timerange import TimeRanges
 from kraken_core.ports import CandleStore
+from kraken_core.workbench.charts.bins import Bins
 from kraken_core.workbench.charts.share import SERIES, inside, slots_of
 from kraken_core.workbench.charts.totals import counted
 
@@ -49,3 +53,40 @@ def doubtful(store: CandleStore, wanted: Iterable[tuple[Series, TimeRanges]], co
     each = pl.concat([found.filter(whole).select(*SERIES, "candles"), cut.select(*SERIES, "candles")])
     candles = each.group_by(SERIES).agg(pl.col("candles").sum().alias("doubtful_candles"))
     return Doubtful(found.select(*SERIES, start="first", end="last"), candles)
+
+
+class DoubtfulStep(NamedTuple):
+    """How many slots of a step are doubtful, and how many of them have a candle."""
+
+    slots: int
+    candles: int
+
+
+def doubtful_steps(
+    store: CandleStore,
+    ranges: Mapping[Series, Sequence[DataCoverageRange]],
+    inside: Mapping[Series, TimeRanges],
+    bins: Mapping[Series, Bins],
+) -> dict[Series, list[DoubtfulStep]]:
+    """The doubtful slots of each bin, of doubtful ranges as far as they are inside.
+
+    Most of them have no candle at all, as coverage knows. In the others candles are counted bin by bin: of every other
+    bin at once, as parts that touch would be counted as one.
+    """
+    candles = {each: np.zeros(len(of), np.int64) for each, of in bins.items()}
+    traded = {each: _ranges(one for one in found if one.candles) & inside[each] for each, found in ranges.items()}
+    for first in (0, 1):
+        parts = {each: spans & TimeRanges.of(list(bins[each])[first::2]) for each, spans in traded.items() if spans}
+        for each, counts in store.count({each: found for each, found in parts.items() if found}).items():
+            edges = bins[each].edges.tolist()
+            for part, many in zip(parts[each], counts, strict=True):
+                candles[each][bisect_right(edges, part.start) - 1] += many
+    slots = {each: bins[each].seconds(_ranges(found) & inside[each]) // each.width for each, found in ranges.items()}
+    return {
+        each: [DoubtfulStep(int(many), int(some)) for many, some in zip(slots[each], candles[each], strict=True)]
+        for each in ranges
+    }
+
+
+def _ranges(found: Iterable[DataCoverageRange]) -> TimeRanges:
+    return TimeRanges.of((each.start, each.end) for each in found)

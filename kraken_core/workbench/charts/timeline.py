@@ -16,9 +16,11 @@ from kraken_core.domain.timerange import TimeRange, TimeRanges, ceil, floor
 from kraken_core.ports import CandleStore
 from kraken_core.workbench.charts.bins import Bins, width_for
 from kraken_core.workbench.charts.buckets import counts
+from kraken_core.workbench.charts.doubtful import DoubtfulStep, doubtful_steps
 
 STRETCHES = 115  # of a series at most
 LEVELS = 6  # that the height of a stretch is divided into
+_COUNTS = ("candles", "slots", "silent", "doubtful", "doubtful_candles")  # of a stretch
 
 
 class Known(StrEnum):
@@ -34,8 +36,9 @@ class Known(StrEnum):
 class Stretch(NamedTuple):
     """What is known of ``[start, end)`` (epoch seconds, whole slots) of a series, and from which kind of source.
 
-    ``slots`` of it are missing; of the others ``candles`` have one, and ``silent`` none. ``source`` and ``grade``, the
-    weakest in it, are None where all of them are missing.
+    ``slots`` of it are missing; of the others ``candles`` have one, and ``silent`` none; ``doubtful`` of both are
+    doubtful, of which ``doubtful_candles`` have one. ``source`` is None where all of them are missing, and
+    ``weakest``, the weakest grade of what is not doubtful, where there is no such slot.
     """
 
     row: int
@@ -45,23 +48,37 @@ class Stretch(NamedTuple):
     source: CoverageSource | None
     candles: int
     slots: int
-    grade: Grade | None = None
+    weakest: Grade | None = None
     silent: int = 0
+    doubtful: int = 0
+    doubtful_candles: int = 0
 
     @property
-    def levels(self) -> tuple[int, int, int]:
-        """The shares that are present, without trades and missing, of LEVELS: whatever there is has one at least."""
-        return levels(self.candles, self.silent, self.slots)
+    def grade(self) -> Grade | None:
+        """The weakest grade in it; None where all of it is missing."""
+        return Grade.DOUBTFUL if self.doubtful else self.weakest
+
+    @property
+    def counts(self) -> tuple[int, int, int, int]:
+        """Its slots: present and without trades, as far as these are not doubtful, doubtful, and missing."""
+        present = self.candles - self.doubtful_candles
+        silent = self.silent - (self.doubtful - self.doubtful_candles)
+        return present, silent, self.doubtful, self.slots
+
+    @property
+    def levels(self) -> tuple[int, ...]:
+        """The shares of its counts, of LEVELS: whatever there is has one at least."""
+        return levels(*self.counts)
 
 
-def levels(present: int, silent: int, missing: int) -> tuple[int, int, int]:
-    """Counts as parts of LEVELS: none is lost that is not 0, however small its share."""
-    counts = (present, silent, missing)
+def levels(*counts: int) -> tuple[int, ...]:
+    """Counts, fewer than LEVELS of them, as parts of LEVELS: none is lost that is not 0, however small its share."""
     total = sum(counts)
     parts = [max(1, round(LEVELS * count / total)) if count else 0 for count in counts]
-    if total:
-        parts[counts.index(max(counts))] += LEVELS - sum(parts)
-    return parts[0], parts[1], parts[2]
+    while total and (excess := sum(parts) - LEVELS):
+        largest = max(range(len(parts)), key=lambda at: (parts[at], counts[at]))
+        parts[largest] -= 1 if excess > 0 else -1
+    return tuple(parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,35 +105,28 @@ def timeline(
         by_series[known.series].append(known)
     candles = counts(store, series, window, width)
     pieces: dict[Series, _Pieces] = {}
-    uncovered: dict[Series, TimeRanges] = {}
+    inside = {each: TimeRanges.single(*_slots(each, window)) for each in series}
+    bins = {each: Bins.even(window, max(width, each.width)) for each in series}
     for each in series:
-        inside = TimeRanges.single(*_slots(each, window))
-        covered = _ranges(by_series[each]) & inside
-        pieces[each] = _Pieces(covered, (wanted.get(each, TimeRanges()) & inside) - covered)
-        uncovered[each] = inside - covered
-    provisional = _times(store, uncovered)
+        covered = _ranges(by_series[each]) & inside[each]
+        missing = (wanted.get(each, TimeRanges()) & inside[each]) - covered
+        pieces[each] = _Pieces(bins[each], by_series[each], covered, missing)
+    provisional = _times(store, {each: inside[each] - pieces[each].covered for each in series})
+    of_grade = {each: [c for c in by_series[each] if c.grade is Grade.DOUBTFUL] for each in series}
+    doubtful = doubtful_steps(store, of_grade, inside, bins)
     stretches: list[Stretch] = []
     for row, each in enumerate(series):
-        bins = Bins.even(window, max(width, each.width))
         at = [floor(time, max(width, each.width)) for time in provisional.get(each, ())]
-        there = [candles[each].get(span.start, 0) - at.count(span.start) for span in bins]
-        stretches += _merged(row, _slots(each, window), _cells(each, bins, by_series[each], pieces[each], there))
+        there = [candles[each].get(span.start, 0) - at.count(span.start) for span in bins[each]]
+        stretches += _merged(_slots(each, window), _cells(row, each, pieces[each], there, doubtful[each]))
     return Timeline(tuple(series), window, width, tuple(stretches))
 
 
 class _Pieces(NamedTuple):
+    bins: Bins
+    ranges: Collection[DataCoverageRange]
     covered: TimeRanges
     missing: TimeRanges
-
-
-class _Cell(NamedTuple):
-    bin: TimeRange
-    known: Known | None
-    source: CoverageSource | None
-    candles: int
-    slots: int
-    grade: Grade | None
-    silent: int
 
 
 def _slots(series: Series, window: TimeRange) -> TimeRange:
@@ -136,24 +146,29 @@ def _times(store: CandleStore, uncovered: Mapping[Series, TimeRanges]) -> dict[S
 
 
 def _cells(
+    row: int,
     series: Series,
-    bins: Bins,
-    covered: Collection[DataCoverageRange],
     pieces: _Pieces,
     candles: Sequence[int],
-) -> Iterator[_Cell]:
-    """What is known of each bin; nothing where it is neither known nor wanted."""
-    known, missing = (bins.seconds(ranges) // series.width for ranges in pieces)
+    doubtful: Sequence[DoubtfulStep],
+) -> Iterator[Stretch | None]:
+    """What is known of each bin; None where it is neither known nor wanted."""
+    bins, covered = pieces.bins, pieces.ranges
+    known, missing = (bins.seconds(ranges) // series.width for ranges in (pieces.covered, pieces.missing))
     by_source = {s: bins.seconds(_ranges(c for c in covered if c.source is s)) for s in {c.source for c in covered}}
-    weakest_first = reversed(Grade)
+    weakest_first = [grade for grade in reversed(Grade) if grade is not Grade.DOUBTFUL]
     by_grade = {grade: bins.seconds(_ranges(c for c in covered if c.grade is grade)) for grade in weakest_first}
     for k, span in enumerate(bins):
         sources = {source for source, seconds in by_source.items() if seconds[k]}
         source = (sources.pop() if len(sources) == 1 else CoverageSource.MIXED) if sources and known[k] else None
-        grade = next((grade for grade, seconds in by_grade.items() if seconds[k]), None) if known[k] else None
+        weakest = next((grade for grade, seconds in by_grade.items() if seconds[k]), None) if known[k] else None
         silent = int(known[k]) - candles[k]
         what = _what(int(known[k]), int(missing[k]), silent)
-        yield _Cell(span, what, source, candles[k], int(missing[k]), grade, silent)
+        yield (
+            Stretch(row, *span, what, source, candles[k], int(missing[k]), weakest, silent, *doubtful[k])
+            if what
+            else None
+        )
 
 
 def _ranges(covered: Iterable[DataCoverageRange]) -> TimeRanges:
@@ -170,17 +185,15 @@ def _what(known: int, missing: int, silent: int) -> Known | None:
     return Known.SILENT if silent == known else Known.SPARSE
 
 
-def _merged(row: int, inside: TimeRange, cells: Iterator[_Cell]) -> Iterator[Stretch]:
+def _merged(inside: TimeRange, cells: Iterator[Stretch | None]) -> Iterator[Stretch]:
     """Neighbours of one kind, and of shares that look alike, as one."""
-    for (known, source, grade, _), group in groupby(cells, key=_look):
-        if known:
-            found = list(group)
-            start, end = max(found[0].bin.start, inside.start), min(found[-1].bin.end, inside.end)
-            candles, slots, silent = (
-                sum(many) for many in zip(*((cell.candles, cell.slots, cell.silent) for cell in found), strict=True)
-            )
-            yield Stretch(row, start, end, known, source, candles, slots, grade, silent)
+    for look, group in groupby(cells, key=_look):
+        if look:
+            found = [cell for cell in group if cell]
+            sums = {name: sum(getattr(cell, name) for cell in found) for name in _COUNTS}
+            start, end = max(found[0].start, inside.start), min(found[-1].end, inside.end)
+            yield found[0]._replace(start=start, end=end, **sums)
 
 
-def _look(cell: _Cell) -> tuple[Known | None, CoverageSource | None, Grade | None, tuple[int, ...]]:
-    return cell.known, cell.source, cell.grade, levels(cell.candles, cell.silent, cell.slots)
+def _look(cell: Stretch | None) -> tuple[Known, CoverageSource | None, Grade | None, tuple[int, ...]] | None:
+    return (cell.known, cell.source, cell.weakest, cell.levels) if cell else None

@@ -1,4 +1,4 @@
-"""Coverage: a row a series, in steps that show what share is present, without trades and missing."""
+"""Coverage: a row a series, in steps that show what share is present, without trades, doubtful and missing."""
 
 from __future__ import annotations
 
@@ -12,46 +12,51 @@ import plotly.graph_objects as go
 from kraken_core.domain.grades import Grade
 from kraken_core.workbench.charts.timeline import LEVELS, Stretch, Timeline
 from kraken_core.workbench.figures.palette import GRADES, MISSING, PRESENT, SILENT, SOURCES
-from kraken_core.workbench.figures.parts import AROUND_PX, ROW_PX, figure_of, over_time, rows, span, stretches, text
+from kraken_core.workbench.figures.parts import AROUND_PX, ROW_PX, figure_of, over_time, rows, stretches, text
 
-_PRESENT, _SILENT, _MISSING = "present", "no trades", "missing"
+_PRESENT, _SILENT, _DOUBTFUL, _MISSING = "present", "no trades", Grade.DOUBTFUL.value, "missing"
 HEIGHT = 0.7  # of a row
+TIMES = "%Y-%m-%d %H:%M"  # as plotly's hovers write them
+# From where to where its bar lies is written where it is seen: as text it would be a third of the figure
+_HOVER = "%{hovertext}<br>%{base} – %{x} UTC<extra></extra>"
 
 
 class Colouring(NamedTuple):
-    """What the colours stand for: the kind of what is covered of a stretch, and each kind's colour, in their order.
+    """What the colours stand for: the kinds of what is covered of a stretch, and each kind's colour, in their order.
 
-    ``covered`` gives the kinds of what has candles and of what has no trades; what is missing is always that.
+    ``covered`` gives the kinds of what has candles, of what has no trades and of what is doubtful; what is missing is
+    always that. ``described``: what a hover calls a kind, where that is not its name.
     """
 
-    covered: Callable[[Stretch], tuple[str, str]]
+    covered: Callable[[Stretch], tuple[str, str, str]]
     colours: Mapping[str, str]
+    described: Mapping[str, str] = {}
 
 
-def _known(stretch: Stretch) -> tuple[str, str]:
-    return _PRESENT, Grade.DOUBTFUL.value if stretch.grade is Grade.DOUBTFUL else _SILENT
+def _known(_: Stretch) -> tuple[str, str, str]:
+    return _PRESENT, _SILENT, _DOUBTFUL
 
 
-def _grade(stretch: Stretch) -> tuple[str, str]:
-    """The weakest grade in it."""
-    grade = stretch.grade.value if stretch.grade else _MISSING
-    return grade, grade
+def _grade(stretch: Stretch) -> tuple[str, str, str]:
+    """The weakest grade of what is not doubtful."""
+    grade = stretch.weakest.value if stretch.weakest else _MISSING
+    return grade, grade, _DOUBTFUL
 
 
-def _source(stretch: Stretch) -> tuple[str, str]:
+def _source(stretch: Stretch) -> tuple[str, str, str]:
     source = stretch.source or _MISSING
-    return source, source
+    return source, source, source
 
 
-_NOT_COVERED = {_MISSING: MISSING}
-_DOUBTFUL = {Grade.DOUBTFUL.value: GRADES[Grade.DOUBTFUL]}
-KNOWN = Colouring(_known, {_PRESENT: PRESENT, _SILENT: SILENT, **_DOUBTFUL, **_NOT_COVERED})
-EVIDENCE = Colouring(_grade, {**{grade.value: colour for grade, colour in GRADES.items()}, **_NOT_COVERED})
-SOURCE = Colouring(_source, {**SOURCES, **_NOT_COVERED})
+_WEAK = {_DOUBTFUL: GRADES[Grade.DOUBTFUL], _MISSING: MISSING}
+_OR_BETTER = {grade.value: f"{grade} or better" for grade in (Grade.CONFIRMED, Grade.CLAIMED)}
+KNOWN = Colouring(_known, {_PRESENT: PRESENT, _SILENT: SILENT, **_WEAK})
+EVIDENCE = Colouring(_grade, {grade.value: colour for grade, colour in GRADES.items()} | _WEAK, _OR_BETTER)
+SOURCE = Colouring(_source, {**SOURCES, _MISSING: MISSING})
 
 
 def coverage_timeline(timeline: Timeline, colouring: Colouring = KNOWN, *, dragged: bool = False) -> go.Figure:
-    """The timeline's series as rows; of each step the shares present, without trades and missing, from the bottom up.
+    """The timeline's series as rows; of each step the shares of what is known and missing, from the bottom up.
 
     A bar that is clicked gives its row, start and end (epoch seconds).
     """
@@ -63,14 +68,16 @@ def coverage_timeline(timeline: Timeline, colouring: Colouring = KNOWN, *, dragg
     for kind, parts in found.items():
         if parts:
             at = [part.stretch[:3] for part in parts]
-            hovers = [_hover(timeline, part, kind) for part in parts]
-            bars = stretches(at, hovers, name=kind, marker={"color": colouring.colours[kind], "line": {"width": 0}})
+            hovers = [_hover(timeline, part, colouring.described.get(kind, kind)) for part in parts]
+            marker = {"color": colouring.colours[kind], "line": {"width": 0}}
+            bars = stretches(at, hovers, name=kind, marker=marker, hovertemplate=_HOVER)
             # A row's axis points down: the bottom of a row is half of its height below its middle
             bars["y"] = [round(p.stretch.row + HEIGHT * (0.5 - (p.bottom + p.top) / 2 / LEVELS), 4) for p in parts]
             bars["width"] = [round(HEIGHT * (p.top - p.bottom) / LEVELS, 4) for p in parts]
             traces.append(bars)
     names = [str(each) for each in timeline.series]
-    return figure_of(traces, over_time(timeline.window, AROUND_PX + ROW_PX * len(names), dragged=dragged), rows(names))
+    times = over_time(timeline.window, AROUND_PX + ROW_PX * len(names), dragged=dragged)
+    return figure_of(traces, times, rows(names), {"xaxis": {"hoverformat": TIMES}})
 
 
 class _Part(NamedTuple):
@@ -85,8 +92,7 @@ class _Part(NamedTuple):
 def _parts(stretch: Stretch, colouring: Colouring) -> Iterator[tuple[str, _Part]]:
     """The parts of a stretch by kind, from the bottom up; neighbours of one kind are one."""
     bottom = 0
-    counts = (stretch.candles, stretch.silent, stretch.slots)
-    whole = zip((*colouring.covered(stretch), _MISSING), stretch.levels, counts, strict=True)
+    whole = zip((*colouring.covered(stretch), _MISSING), stretch.levels, stretch.counts, strict=True)
     for kind, group in groupby((part for part in whole if part[1]), key=itemgetter(0)):
         parts = list(group)
         top = bottom + sum(level for _, level, _ in parts)
@@ -94,10 +100,8 @@ def _parts(stretch: Stretch, colouring: Colouring) -> Iterator[tuple[str, _Part]
         bottom = top
 
 
-def _hover(timeline: Timeline, part: _Part, kind: str) -> str:
+def _hover(timeline: Timeline, part: _Part, described: str) -> str:
     """Short, as there are thousands of them: how many slots are of this kind, of how many."""
-    stretch = part.stretch
-    name = text(str(timeline.series[stretch.row]))
-    total = stretch.candles + stretch.silent + stretch.slots
+    total = sum(part.stretch.counts)
     share = f"all {total:,}" if part.slots == total else f"{part.slots:,} of {total:,}"
-    return f"{name}<br>{span(stretch.start, stretch.end)}<br>{share} {kind}"
+    return f"{text(str(timeline.series[part.stretch.row]))}<br>{share} {described}"
