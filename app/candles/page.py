@@ -27,6 +27,7 @@ from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.timerange import TimeRange, iso
 from kraken_core.workbench.charts.candle_chart import Drawn
 from kraken_core.workbench.figures.candles import candle_chart
+from kraken_core.workbench.figures.marks import STEPS
 
 EVERY_S = 2.0
 FOLLOW = "The window moves on with the newest candle. Off: it stays, and can be dragged across."
@@ -178,9 +179,10 @@ def _said(drawn: Drawn) -> None:
         st.info("There is no candle in this window.", icon=":material/search_off:")
     each = "a candle" if drawn.width == drawn.series.width else f"{duration(drawn.width)} of candles made one"
     silent = formatting.many(len(drawn.silent), "span") if drawn.silent else "No span"
+    least = f" Gaps are drawn at least 1/{STEPS} of the chart wide." if drawn.missing else ""
     st.caption(
-        f"In UTC; a bar is {each}. {silent} without trades of a bar or longer. Drag across for finer bars; the wheel "
-        "zooms these."
+        f"In UTC; a bar is {each}. {silent} without trades of a bar or longer.{least} Drag across for finer bars; the "
+        "wheel zooms these."
     )
 
 

@@ -22,6 +22,7 @@ from kraken_core.workbench.figures.candles import candle_chart
 from kraken_core.workbench.figures.evidence import evidence_bar
 from kraken_core.workbench.figures.intervals import EVIDENCE as BY_GRADE
 from kraken_core.workbench.figures.intervals import CompletenessBar, completeness_bars
+from kraken_core.workbench.figures.marks import STEPS
 from kraken_core.workbench.figures.missing import missing_heatmap
 from kraken_core.workbench.figures.palette import GRADES, MISSING, PRESENT, SILENT, SOURCES
 from kraken_core.workbench.figures.timeline import EVIDENCE, KNOWN, SOURCE, Colouring, coverage_timeline
@@ -237,6 +238,20 @@ def test_what_is_missing_and_what_is_silent_is_shaded_where_it_is() -> None:
         "missing": [(5 * HOUR * 1000, 2 * HOUR * 1000), (8 * HOUR * 1000, HOUR * 1000)],
         "no trades": [(3 * HOUR * 1000, HOUR * 1000)],
     }
+
+
+def test_a_gap_of_a_minute_in_a_year_is_wide_enough_to_be_seen_and_many_are_few_bars() -> None:
+    year = TimeRange(0, 400 * 24 * HOUR)
+    chart = dataclasses.replace(drawn(BTC, 3), window=year, missing=TimeRanges.single(HOUR, HOUR + 60))
+    missing = candle_chart(chart).data[2]
+    assert (missing.x, missing.width, missing.visible) == ((HOUR * 1000,), (24 * HOUR * 1000,), True)
+    assert missing.hovertext == ("missing: 1 gap<br>1970-01-01 01:00 – 1970-01-01 01:01 UTC",)
+    often = TimeRanges.of((day * 24 * HOUR, day * 24 * HOUR + 60) for day in range(400))
+    every = dataclasses.replace(chart, missing=TimeRanges.of([*often, *((at + 600, at + 660) for at, _ in often)]))
+    bars = candle_chart(every).data[2]
+    drawn_at = TimeRanges.of((at // 1000, (at + width) // 1000) for at, width in zip(bars.x, bars.width, strict=True))
+    assert not every.missing - drawn_at, "none is left out"
+    assert len(bars.x) <= STEPS
 
 
 def test_prices_can_be_shown_on_a_logarithmic_scale() -> None:

@@ -21,7 +21,7 @@ from kraken_core.workbench.charts.bins import Bins, width_for
 from kraken_core.workbench.charts.candle_chart import BARS, Drawn
 from kraken_core.workbench.charts.missing import MissingByBin
 from kraken_core.workbench.charts.timeline import STRETCHES, Known, Stretch, Timeline
-from kraken_core.workbench.figures.candles import SHADED, candle_chart
+from kraken_core.workbench.figures.candles import candle_chart
 from kraken_core.workbench.figures.completeness import completeness_heatmap
 from kraken_core.workbench.figures.missing import missing_heatmap
 from kraken_core.workbench.figures.timeline import EVIDENCE, KNOWN, SOURCE, coverage_timeline
@@ -56,7 +56,7 @@ def missing() -> MissingByBin:
 
 
 def drawn() -> Drawn:
-    """As many bars as there may be, and more gaps and silences between them than are shaded."""
+    """As many bars as there may be, as many silences of a bar between them, and a gap in each."""
     bars = pl.DataFrame(
         {
             "start": [FIRST + n * HOUR for n in range(BARS)],
@@ -65,8 +65,9 @@ def drawn() -> Drawn:
             "source": ["csv, derived, ohlc, trades"] * BARS,
         }
     )
-    often = TimeRanges.of((FIRST + n * 120, FIRST + n * 120 + 60) for n in range(2 * SHADED))
-    return Drawn(SERIES, TimeRange(FIRST, FIRST + BARS * HOUR), HOUR, bars, often, often)
+    silent = TimeRanges.of((FIRST + n * HOUR, FIRST + (n + 1) * HOUR) for n in range(0, BARS, 2))
+    missing = TimeRanges.of((FIRST + n * HOUR + 60, FIRST + n * HOUR + 120) for n in range(0, BARS, 3))
+    return Drawn(SERIES, TimeRange(FIRST, FIRST + BARS * HOUR), HOUR, bars, silent, missing)
 
 
 def completeness() -> go.Figure:
@@ -88,7 +89,7 @@ def marks(figure: Any) -> int:
         pytest.param(lambda: coverage_timeline(timeline(), EVIDENCE), TIMELINES * STRETCHES, id="timeline by evidence"),
         pytest.param(lambda: coverage_timeline(timeline(), SOURCE), TIMELINES * STRETCHES, id="timeline by source"),
         pytest.param(lambda: missing_heatmap(missing()), HEATMAP_ROWS * BINS, id="missing"),
-        pytest.param(lambda: candle_chart(drawn()), 2 * BARS + 2 * SHADED, id="candles"),
+        pytest.param(lambda: candle_chart(drawn()), 2 * BARS + BARS // 2 + BARS // 3, id="candles"),
         pytest.param(completeness, 50 * len(INTERVALS), id="completeness"),
     ],
 )

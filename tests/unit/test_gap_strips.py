@@ -8,7 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kraken_core.domain.timerange import TimeRange, TimeRanges
-from kraken_core.workbench.figures.gap_strips import STEPS, GapStrip, gap_strips
+from kraken_core.workbench.figures.gap_strips import GapStrip, gap_strips
+from kraken_core.workbench.figures.marks import STEPS
+from kraken_core.workbench.figures.parts import span
 from kraken_core.workbench.figures.timeline import KNOWN
 
 YEARS = TimeRange(0, 400 * 86_400)
@@ -43,3 +45,10 @@ def test_what_is_doubtful_has_the_colour_that_a_timeline_gives_it_and_is_as_wide
     assert doubtful.marker.color == KNOWN.colours["doubtful"]
     assert doubtful.hovertext[0].endswith("doubtful: 1 range")
     assert [trace.name for trace in (covered, doubtful, missing)] == ["covered", "doubtful", "missing"]
+
+
+def test_a_gap_at_the_end_is_as_wide_inside_of_the_figure_and_its_hover_says_where_it_is() -> None:
+    last = (YEARS.end - 60, YEARS.end)
+    _, _, missing = gap_strips([GapStrip("BTC/USD 1m", YEARS, [last])]).data
+    assert [list(each) for each in missing.customdata] == [[0, YEARS.end - YEARS.end // STEPS, YEARS.end]]
+    assert missing.hovertext[0].split("<br>")[1] == span(*last)

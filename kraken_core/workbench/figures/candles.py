@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import plotly.graph_objects as go
 
 from kraken_core.domain.plural import counted
-from kraken_core.domain.timerange import TimeRanges
+from kraken_core.domain.timerange import TimeRange
 from kraken_core.workbench.charts.candle_chart import Drawn
+from kraken_core.workbench.figures.marks import marks
 from kraken_core.workbench.figures.palette import DOWN, MISSING, UNWANTED, UP
 from kraken_core.workbench.figures.parts import MS, Part, figure_of, over_time, span, text, time_axis
 
 HEIGHT_PX, PRICES_PX = 560, 72
 VOLUME, BETWEEN = 0.2328, 0.03  # of the height: the volumes, and the space above them
-SHADED = 1_000  # stretches of a kind that are shaded: the longest
 
 
 def candle_chart(drawn: Drawn, *, logarithmic: bool = False) -> go.Figure:
@@ -25,8 +25,8 @@ def candle_chart(drawn: Drawn, *, logarithmic: bool = False) -> go.Figure:
         [
             _candles(drawn),
             _volume(drawn),
-            _shade("missing", MISSING, 0.35, drawn.missing),
-            _shade("no trades", UNWANTED, 0.25, drawn.silent),
+            _shade("missing", MISSING, 0.35, _missing(drawn)),
+            _shade("no trades", UNWANTED, 0.25, [(each, f"no trades<br>{span(*each)}") for each in drawn.silent]),
         ],
         over_time(drawn.window, HEIGHT_PX, dragged=True),
         _axes(drawn, logarithmic=logarithmic),
@@ -116,21 +116,28 @@ def _plain(number: float) -> str:
     return shown if float(shown.replace(",", "")) or not number else f"{number:g}"
 
 
-def _shade(name: str, colour: str, opacity: float, ranges: TimeRanges) -> Part:
-    """Stretches of time over the whole height, behind the candles."""
-    longest = sorted(ranges, key=lambda each: each.start - each.end)[:SHADED]
+def _missing(drawn: Drawn) -> list[tuple[TimeRange, str]]:
+    """Where something is missing, wide enough to be seen however short it is, and what a hover says of it."""
+    return [
+        (TimeRange(mark.start, mark.end), f"missing: {counted(mark.many, 'gap')}<br>{span(*mark.spans)}")
+        for mark in marks(drawn.missing, drawn.window)
+    ]
+
+
+def _shade(name: str, colour: str, opacity: float, found: Sequence[tuple[TimeRange, str]]) -> Part:
+    """Stretches of time over the whole height, behind the candles, each with what a hover says of it."""
     return {
         "type": "bar",
-        "x": [each.start * MS for each in longest],
-        "width": [(each.end - each.start) * MS for each in longest],
-        "y": [1] * len(longest),
+        "x": [each.start * MS for each, _ in found],
+        "width": [(each.end - each.start) * MS for each, _ in found],
+        "y": [1] * len(found),
         "offset": 0,
         "xaxis": "x",
         "yaxis": "y3",
         "name": name,
         "marker": {"color": colour, "line": {"width": 0}},
         "opacity": opacity,
-        "hovertext": [f"{name}<br>{span(*each)}" for each in longest],
+        "hovertext": [hover for _, hover in found],
         "hovertemplate": "%{hovertext}<extra></extra>",
-        "visible": True if longest else "legendonly",
+        "visible": True if found else "legendonly",
     }

@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 from kraken_core.domain.grades import Grade
 from kraken_core.domain.plural import counted
 from kraken_core.domain.timerange import TimeRange
+from kraken_core.workbench.figures.marks import marks
 from kraken_core.workbench.figures.palette import GRADES, MISSING, PRESENT
 from kraken_core.workbench.figures.parts import (
     AROUND_PX,
@@ -23,7 +24,6 @@ from kraken_core.workbench.figures.parts import (
     text,
 )
 
-STEPS = 400  # of a figure: what is narrower than one is drawn as wide as one
 _WIDTH = 0.6  # of a row
 _MARKS = {"doubtful": (GRADES[Grade.DOUBTFUL], "range"), "missing": (MISSING, "gap")}  # what one of them is called
 
@@ -42,9 +42,8 @@ def gap_strips(strips: Sequence[GapStrip]) -> go.Figure:
     window = TimeRange(min(each.expected.start for each in strips), max(each.expected.end for each in strips))
     names = [f"{text(each.name)}<br>{span(*each.expected)}" for each in strips]
     covered = stretches([(row, *each.expected) for row, each in enumerate(strips)], names, **_look("covered", PRESENT))
-    step = max(1, (window.end - window.start) // STEPS)
-    doubtful = _marked("doubtful", strips, [each.doubtful for each in strips], step)
-    missing = _marked("missing", strips, [each.gaps for each in strips], step)
+    doubtful = _marked("doubtful", strips, [each.doubtful for each in strips], window)
+    missing = _marked("missing", strips, [each.gaps for each in strips], window)
     return figure_of(
         [covered, doubtful, missing],
         over_time(window, AROUND_PX + ROW_PX * len(strips), dragged=False),
@@ -56,25 +55,14 @@ def _look(name: str, colour: str) -> Part:
     return {"name": name, "width": _WIDTH, "marker": {"line": {"width": 0}, "color": colour}}
 
 
-def _marked(kind: str, strips: Sequence[GapStrip], marked: Sequence[Iterable[tuple[int, int]]], step: int) -> Part:
+def _marked(
+    kind: str, strips: Sequence[GapStrip], spans: Sequence[Iterable[tuple[int, int]]], window: TimeRange
+) -> Part:
     """What is marked of each strip, over it; each says how many there are, as those close together are drawn as one."""
     colour, noun = _MARKS[kind]
     at, hovers = [], []
-    for row, (each, found) in enumerate(zip(strips, marked, strict=True)):
-        for start, end, many in _drawn(found, step):
-            at.append((row, start, end))
-            hovers.append(f"{text(each.name)}<br>{span(start, end)}<br>{kind}: {counted(many, noun)}")
+    for row, (each, found) in enumerate(zip(strips, spans, strict=True)):
+        for mark in marks(found, window):
+            at.append((row, mark.start, mark.end))
+            hovers.append(f"{text(each.name)}<br>{span(*mark.spans)}<br>{kind}: {counted(mark.many, noun)}")
     return stretches(at, hovers, **_look(kind, colour))
-
-
-def _drawn(spans: Iterable[tuple[int, int]], step: int) -> Iterable[tuple[int, int, int]]:
-    """Spans as wide as a step at least, those that meet then as one: start, end, how many spans that are."""
-    found: list[tuple[int, int, int]] = []
-    for start, end in sorted(spans):
-        wide = max(end, start + step)
-        if found and start <= found[-1][1]:
-            first, last, many = found[-1]
-            found[-1] = (first, max(last, wide), many + 1)
-        else:
-            found.append((start, wide, 1))
-    return found
