@@ -74,7 +74,13 @@ def _figures(found: SeriesState) -> None:
         "Gaps": formatting.count(found.gaps.height),
         "Age": formatting.NOTHING if found.age is None else formatting.age(found.age),
     }
-    show_metrics(shown, {"No trades": "Covered, and nothing was traded.", "Age": "How long ago what is covered ends."})
+    show_metrics(
+        shown,
+        {
+            "No trades": "Covered, and nothing was traded; doubtful ones included.",
+            "Age": "How long ago what is covered ends.",
+        },
+    )
     covered = "Nothing is covered."
     if found.covered:
         covered = f"Covered {instant(found.covered.start)} – {formatting.moment(found.covered.end)}."
