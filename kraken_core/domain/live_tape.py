@@ -125,12 +125,8 @@ class LiveTape:
         """The first ids that are missing, where trades behind them were received."""
         if not self._waiting or not self.last:
             return None
-        return Skipped(self.last.id + 1, min(self._waiting) - 1, self.last.time)
-
-    @property
-    def behind_hole(self) -> int:
-        """When the first trade behind the missing ones happened (nanoseconds)."""
-        return self._waiting[min(self._waiting)].time
+        behind = min(self._waiting)
+        return Skipped(self.last.id + 1, behind - 1, self.last.time, self._waiting[behind].time)
 
     def skip(self) -> None:
         """Go on behind the missing ids: no slot around them is given, as it would not be proved."""
@@ -221,4 +217,5 @@ class LiveTape:
 
 def longest_waiting(tapes: Mapping[Pair, LiveTape]) -> list[LiveTape]:
     """Those with missing ids, whose trades behind them are the oldest first: these hold up the most."""
-    return sorted((tape for tape in tapes.values() if tape.hole), key=lambda tape: tape.behind_hole)
+    waiting = [(hole.until, tape) for tape in tapes.values() if (hole := tape.hole)]
+    return [tape for _, tape in sorted(waiting, key=lambda each: each[0])]

@@ -11,6 +11,9 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
+from kraken_core.domain.exchange import NS
+from kraken_core.domain.timerange import TimeRanges
+
 SWAPPED = 100  # ids out of order by no more than this are swapped; by more, their numbering begins again
 
 
@@ -62,11 +65,17 @@ NO_IDS = IdRun()
 
 
 class Skipped(NamedTuple):
-    """Ids that trades skipped: from ``first`` to ``last``; the trade at ``since`` (nanoseconds) is before them."""
+    """Ids that trades skipped, ``first`` to ``last``, between the trades at ``since`` and ``until`` (nanoseconds)."""
 
     first: int
     last: int
     since: int
+    until: int
+
+    @property
+    def seconds(self) -> TimeRanges:
+        """When trades of these ids would have been made, in epoch seconds."""
+        return TimeRanges.single(self.since // NS, self.until // NS + 1)
 
 
 def skipped(run: IdRun, times: Sequence[int], ids: Sequence[int | None]) -> list[Skipped]:
@@ -91,7 +100,7 @@ def skipped(run: IdRun, times: Sequence[int], ids: Sequence[int | None]) -> list
 def _skipped(known: dict[int, int]) -> list[Skipped]:
     numbers = sorted(known)
     return [
-        Skipped(before + 1, after - 1, min(known[before], known[after]))
+        Skipped(before + 1, after - 1, *sorted((known[before], known[after])))
         for before, after in pairwise(numbers)
         if after > before + 1
     ]

@@ -171,11 +171,40 @@ class Sweeping:
         later = trades.filter(pl.col("time") > self.tail["time"][-1])
         return pl.concat([without_repeats(trades.filter(instant), self.tail), later])
 
-    def take(self, page: TradesPage, fresh: pl.DataFrame, phantoms: Collection[Skipped] = ()) -> SweepStep:
-        """The sweep after the next page, of which these trades are fresh, whatever was skipped that never was."""
+    def passed_over(self, skips: Iterable[Skipped], again: TradesPage) -> list[Skipped]:
+        """The ids of ``skips`` that were never given to a trade, by a page that was requested for them.
+
+        It has the trades before and behind them, and none in between. A page that is empty, ends before them or begins
+        behind them shows nothing of them; nor does one of which a row there cannot be read.
+        """
+        ids = set(again.trades["id"].to_list())
+        before = {
+            again.id_before,
+            self.ids.last if self.tail.is_empty() else None,
+        }  # from before a sweep, no page has it
+        return [
+            skip
+            for skip in skips
+            if (skip.first - 1 in ids or skip.first - 1 in before)
+            and skip.last + 1 in ids
+            and not ids.intersection(range(skip.first, skip.last + 1))
+            and not again.unknown & skip.seconds
+        ]
+
+    def take(
+        self,
+        page: TradesPage,
+        fresh: pl.DataFrame,
+        phantoms: Collection[Skipped] = (),
+        unknown: Collection[Skipped] = (),
+    ) -> SweepStep:
+        """The sweep after the next page, of which these trades are fresh.
+
+        ``phantoms`` are the ids skipped that no trade ever had, ``unknown`` those of which nobody knows.
+        """
         if fresh.is_empty():
             return self._without_news(page)
-        never = frozenset(skip.first - 1 for skip in phantoms)
+        never = frozenset(skip.first - 1 for skip in (*phantoms, *unknown))
         ids, ended = self.ids.fed(fresh["time"].to_list(), fresh["id"].to_list(), never)
         last = int(fresh["time"][-1])
         runs = (*self.runs, *ended)
@@ -196,11 +225,7 @@ class Sweeping:
             runs=runs,
             doubt=self._doubt(fresh, here),
             first_id=self.first_id if len(self.making.parts) else _first(fresh["id"]),
-            # Of trades that could not be read, the ids are no phantoms.
-            phantoms=(
-                *self.phantoms,
-                *((skip.since, skip.last - skip.first + 1) for skip in phantoms if not page.skipped),
-            ),
+            phantoms=(*self.phantoms, *((skip.since, skip.last - skip.first + 1) for skip in phantoms)),
             short=1 if page.is_short else 0,
         )
         if last >= self.end * NS:
@@ -320,12 +345,6 @@ def without_repeats(page: pl.DataFrame, read: pl.DataFrame) -> pl.DataFrame:
 
 def _but_id(row: Row) -> Row:
     return row[:_ID] + row[_ID + 1 :]
-
-
-def phantoms(skips: Iterable[Skipped], again: pl.DataFrame) -> list[Skipped]:
-    """The ids still skipped that stayed away when they were requested again: what comes a little later is none."""
-    ids = again["id"]
-    return [skip for skip in skips if not ids.is_between(skip.first, skip.last).any()]
 
 
 def _following(page: TradesPage, last: int, cursor: int) -> int:

@@ -22,10 +22,11 @@ from kraken_core.domain.sweep_plan import Sweep
 from kraken_core.domain.sweep_points import SweepPoint
 from kraken_core.domain.timerange import END_OF_TIME, TimeRange, TimeRanges, floor, iso
 from kraken_core.domain.trade_spans import TradeSpan, id_before
-from kraken_core.domain.trade_sweep import STALE_S, Ending, Sweeping, SweepStep, phantoms
+from kraken_core.domain.trade_sweep import STALE_S, Ending, Sweeping, SweepStep
 from kraken_core.domain.trades import API_RANK
 from kraken_core.pipeline.confirmation import Confirmation
 from kraken_core.pipeline.request_budget import Budget
+from kraken_core.pipeline.skipped_ids import request_again
 from kraken_core.pipeline.trade_pages import trades_after
 from kraken_core.ports import Exchange
 
@@ -182,25 +183,23 @@ class _Sweeper:
             sweeping = Sweeping.begin(self.series, start, end, self.when, id_before=known)
         unknown = TimeRanges()  # slots in which trades could not be read
         while sweeping and (page := self._page(sweeping.cursor)):
-            unknown |= page.unknown.outer(self.series.width)
             sweeping = sweeping.following(page.id_before)
-            fresh = sweeping.fresh(page)
-            skips = sweeping.skipped(fresh)
-            if skips and not page.skipped:
-                again = self._page(min(skip.since for skip in skips) - 1)
-                if not again:
-                    return
-                fresh = sweeping.found_again(fresh, again.trades, skips)
-                skips = phantoms(sweeping.skipped(fresh), again.trades)
-            read.add(fresh, end)
-            step = sweeping.take(page, fresh, skips)
+            again = request_again(sweeping, page, self._page)
+            if not again:
+                return
+            unknown |= (page.unknown | again.seconds).outer(self.series.width)
+            read.add(again.fresh, end)
+            step = sweeping.take(page, again.fresh, again.phantoms, (*again.unread, *again.unknown))
             sweeping = step.sweeping
+            if again.unknown:
+                yield from self._instead(again.seconds.outer(self.series.width))
             if step.ending and sweeping:
                 for answer in self._ended(sweeping, step.ending, len(page.trades)):
-                    yield read.with_trades(_without(answer, unknown))
+                    kept = read.with_trades(_without(answer, unknown))
+                    yield kept._replace(problem=kept.problem or again.problem)
                 return
             answer = read.with_trades(_without(self._answer(step, len(page.trades) + len(page.skipped)), unknown))
-            answer = answer._replace(skipped=page.skipped)
+            answer = answer._replace(skipped=page.skipped, problem=again.problem)
             if step.stuck and sweeping:
                 stuck = floor(sweeping.cursor // NS, self.series.width)
                 yield answer._replace(problem=_stuck(sweeping.cursor))
@@ -263,7 +262,8 @@ def _without(answer: Answer, unknown: TimeRanges) -> Answer:
         return answer
     opens = answer.candles["time"].dt.epoch("s")
     candles = answer.candles.filter(pl.Series([at not in unknown for at in opens], dtype=pl.Boolean))
-    return answer._replace(candles=candles, known=answer.known - unknown, proved=answer.proved - unknown)
+    spans = tuple(span._replace(whole=False) if unknown.meets(*span[1:3]) else span for span in answer.spans)
+    return answer._replace(candles=candles, known=answer.known - unknown, proved=answer.proved - unknown, spans=spans)
 
 
 def _within(answer: Answer, slots: TimeRanges) -> Iterator[Answer]:

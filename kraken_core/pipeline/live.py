@@ -151,8 +151,8 @@ class Live:
                 tape.receive(live_trades(page.trades))
                 self.refused.pop(tape.pair, None)
                 if tape.hole == hole:
-                    behind = len(page.trades) and page.trades["time"][-1] >= tape.behind_hole
-                    if not behind or self.now() - tape.behind_hole // NS < self.settling_s:
+                    behind = len(page.trades) and page.trades["time"][-1] >= hole.until
+                    if not behind or self.now() - hole.until // NS < self.settling_s:
                         return
                     LOG.warning("%s: trades %s to %s do not exist, as far as is known", tape.pair, *hole[:2])
                     tape.skip()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import numpy as np
@@ -245,6 +245,35 @@ def test_phantoms_are_counted_and_break_the_proof_where_they_are() -> None:
     assert done.known - done.proved != TimeRanges()
 
 
+LEFT_OUT = {"lost": TapeFaults(5, lost=1.0), "elsewhere": TapeFaults(5, elsewhere=1.0)}
+
+
+@pytest.mark.parametrize("faults", LEFT_OUT.values(), ids=LEFT_OUT.keys())
+@pytest.mark.parametrize("page", [2, 4])
+@pytest.mark.parametrize("empty_again", [0.0, 0.4])
+def test_what_a_page_left_out_is_read_when_its_ids_are_requested(
+    faults: TapeFaults, page: int, empty_again: float
+) -> None:
+    done = sweep(FOUR_DAYS, replace(faults, empty_again=empty_again, from_page=page, to_page=page))
+    done.assert_true()
+    assert not done.missing
+
+
+@pytest.mark.parametrize("interval", [1, 60])
+@pytest.mark.parametrize("faults", LEFT_OUT.values(), ids=LEFT_OUT.keys())
+def test_of_ids_that_no_answer_shows_anything_of_the_slots_are_missing_and_that_is_said(
+    faults: TapeFaults, interval: int
+) -> None:
+    market = market_of(1.5, 40 * DAY_S)  # of the pages' slots there are no candles any more
+    done = sweep(market, replace(faults, empty_again=1.0, from_page=3, to_page=3), interval=interval, budget=12)
+    done.assert_true()
+    assert TimeRanges.single(START + DAY_S, START + 2 * DAY_S) & done.missing
+    assert "trade ids are skipped, and no answer shows whether trades have them" in done.problems[0]
+    spans = [span for answer in done.found for span in answer.spans]
+    assert sum(span.phantoms for span in spans) == 0
+    assert not any(span.whole and done.missing.meets(span.start, span.end) for span in spans)
+
+
 def busy_instant(trades: int) -> SimulatedMarket:
     """Two hours of a trade a minute, and in the middle so many in one nanosecond."""
     market = market_of(1.0, 2 * HOUR_S)
@@ -295,6 +324,27 @@ MIXTURES = st.builds(
 )
 
 
+FAULTY_PAGES = st.builds(  # one page leaves trades out; their ids show it, but in the first one, which follows no trade
+    lambda faults, page: replace(faults, from_page=page, to_page=page),
+    st.builds(
+        TapeFaults,
+        seed=st.integers(0, 2**32),
+        lost=st.sampled_from([0.0, 1.0]),
+        elsewhere=st.sampled_from([0.0, 1.0]),
+        empty_again=st.sampled_from([0.0, 0.5, 1.0]),
+        short=st.sampled_from([0.0, 1.0]),
+        no_last=SHARES,
+        stale=st.sampled_from([0.0, 0.3, 1.0]),
+        stale_candles=st.sampled_from([0.0, 0.0, 0.3, 1.0]),
+        stale_s=st.sampled_from([30.0, 200.0, 1200.0]),
+        late=SHARES,
+        late_s=st.sampled_from([5.0, 30.0]),
+        phantoms=SHARES,
+    ),
+    st.integers(2, 6),
+)
+
+
 def check(faults: TapeFaults, seed: int, rate: float, interval: int, young: int) -> None:
     length = 5 * HOUR_S if rate >= 1 else 2 * DAY_S if rate >= RARE else 20 * DAY_S
     market = market_of(rate, length, seed)
@@ -328,7 +378,7 @@ def test_a_sweep_from_the_listing_on_proves_its_first_slot_too() -> None:
 
 
 CASES = (
-    MIXTURES,
+    MIXTURES | FAULTY_PAGES,
     st.integers(0, 10**6),
     st.sampled_from([0.0005, 0.01, 0.2, 3.0, 30.0]),
     st.sampled_from([1, 15, 60, 720]),

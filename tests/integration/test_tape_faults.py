@@ -54,6 +54,20 @@ def test_a_trade_is_left_out_of_the_middle_of_a_page() -> None:
     assert (ids[0], ids[-1]) == (1, 1_000)
 
 
+def test_a_page_is_what_follows_two_pages_later() -> None:
+    lying, honest = book(TapeFaults(elsewhere=1.0, to_page=1)), book(TapeFaults())
+    assert rows(lying)[0][6] == 2_001
+    assert rows(lying) == rows(honest)
+
+
+def test_a_page_that_goes_back_is_empty_and_one_that_goes_on_is_not() -> None:
+    lying = book(TapeFaults(empty_again=1.0))
+    since = lying.page(0, 1_000, END * NS).cursor
+    assert since is not None
+    assert rows(lying, since - NS) == []
+    assert len(rows(lying, since)) == 1_000
+
+
 def test_last_is_missing_from_some_answers() -> None:
     assert book(TapeFaults(no_last=1.0)).page(0, 10, END * NS).cursor is None
 

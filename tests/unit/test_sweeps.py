@@ -338,6 +338,34 @@ def test_skipped_trades_that_come_when_asked_for_again_are_in_their_places() -> 
     assert_frame_equal(sweeping.found_again(lost, tape, skips), tape)
 
 
+@pytest.mark.parametrize(
+    ("places", "never"),
+    [
+        ([0, 2, 3], True),
+        ([0, 1, 2, 3], False),  # there they are
+        ([], False),
+        ([0], False),  # ends before them
+        ([2, 3], False),  # begins behind them
+    ],
+)
+def test_ids_never_existed_where_a_page_passes_over_them(places: list[int], never: bool) -> None:
+    tape = trades([5, 65, 70, 800])
+    sweeping = begun()
+    page = full(tape[[0, 2, 3]])
+    [skip] = sweeping.skipped(page.trades)
+    assert sweeping.passed_over([skip], short(tape[places])) == ([skip] if never else [])
+    unread = short(tape[places])._replace(unknown=TimeRanges.single(START + 60, START + 66))
+    assert sweeping.passed_over([skip], unread) == []
+
+
+def test_of_ids_skipped_at_its_start_a_sweep_does_not_expect_the_trade_before_them() -> None:
+    sweeping = Sweeping.begin(MINUTES, START, END, LONG_AGO, id_before=7)
+    page = full(trades([5, 65], [10, 11]))
+    skips = sweeping.skipped(page.trades)
+    assert sweeping.passed_over(skips, page) == skips
+    assert [(skip.first, skip.last) for skip in skips] == [(8, 9)]
+
+
 # -------------------------------------------------------------------------------------------------------- long tapes
 
 DAY_S = 86_400

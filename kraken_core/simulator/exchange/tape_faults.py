@@ -22,8 +22,9 @@ class TapeFaults:
     """Shares are from 0 to 1: of pages, of answers, or of trades.
 
     Pages: ``short`` ones have fewer trades than requested, ``empty`` ones none, from ``lost`` ones a trade is left
-    out, ``no_last`` ones have no cursor for what follows. ``from_page`` and ``to_page`` bound the pages of a pair (from
-    1) that this befalls; ``short_rows`` are left of a short page, at random where it is 0.
+    out, ``no_last`` ones have no cursor for what follows, ``elsewhere`` ones are what follows two pages later.
+    ``from_page`` and ``to_page`` bound the pages of a pair (from 1) that this befalls; ``short_rows`` are left of a
+    short page, at random where it is 0. Of those that go back a second or more, ``empty_again`` are empty.
 
     Answers: ``stale`` ones of Trades, and ``stale_candles`` of OHLC, are as they were ``stale_s`` seconds before.
     ``late`` trades become visible up to ``late_s`` seconds after their time.
@@ -40,6 +41,8 @@ class TapeFaults:
     empty: float = 0.0
     lost: float = 0.0
     no_last: float = 0.0
+    elsewhere: float = 0.0
+    empty_again: float = 0.0
     from_page: int = 1
     to_page: int | None = None
     stale: float = 0.0

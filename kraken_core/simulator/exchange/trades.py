@@ -17,6 +17,7 @@ from kraken_core.simulator.exchange.tape_faults import HONEST, TapeFaults
 from kraken_core.simulator.tape import NS, Ints, Tape, decimal_text
 
 MOST = 1_000  # trades a page
+_PAGES_AHEAD = 2  # of a page that is not the one that was requested
 
 
 def cursors(tape: Tape) -> Ints:
@@ -47,6 +48,7 @@ class TradeBook:
         self._repeats = repeats and not faults.coarse
         self._faults = faults
         self.pages = 0  # answered
+        self._reached = 0  # the cursor of the last one that did not go back
 
     def page(self, since: int, count: int, now_ns: int) -> Page:
         """Up to ``count`` trades after the cursor, of those that are visible.
@@ -59,8 +61,14 @@ class TradeBook:
             now_ns -= round(faults.stale_s * NS)
         known = int(np.searchsorted(self._tape.time_ns, now_ns))
         visible = np.flatnonzero(self._seen_ns[:known] <= now_ns)
+        befallen, cursors_of = faults.bounds(self.pages), faults.chance("cursors", self._tape.pair, self.pages)
+        ahead = _PAGES_AHEAD if befallen and cursors_of.random() < faults.elsewhere else 0
         places = self._places(visible, since, count)
-        befallen = faults.bounds(self.pages)
+        for _ in range(ahead if len(places) else 0):
+            places = self._places(visible, int(self._cursors[places[-1]]), count)
+        goes_back = since <= self._reached - NS
+        if goes_back and cursors_of.random() < faults.empty_again:
+            places = places[:0]
         if befallen and chance.random() < faults.empty:
             places = places[:0]
         if befallen and len(places) > 1 and chance.random() < faults.short:
@@ -68,6 +76,7 @@ class TradeBook:
         last = int(self._cursors[places[-1]]) if len(places) else since
         if befallen and len(places) > 2 and chance.random() < faults.lost:  # noqa: PLR2004 - neither of its ends
             places = np.delete(places, chance.randrange(1, len(places) - 1))
+        self._reached = self._reached if goes_back else last
         silent = befallen and chance.random() < faults.no_last
         return Page(list(self._rows(places)), None if silent else last)
 

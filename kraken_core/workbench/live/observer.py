@@ -119,6 +119,6 @@ def _pairs(
     for pair, tape in sorted(tapes.items()):
         problem = describe_status(feed.statuses.get(pair, "")) or feed.refused.get(pair, "") or refused.get(pair, "")
         traded = tape.last.time / NS if tape.last else None
-        waiting = tape.behind_hole / NS if tape.hole else None
+        waiting = hole.until / NS if (hole := tape.hole) else None
         found.append(LivePair(str(pair), stored.get(pair), traded, waiting, problem))
     return tuple(found)
