@@ -8,7 +8,7 @@ again and again, until the slots are found that differ.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from kraken_core.domain.trade_spans import TradeSpan
 
 Ints = npt.NDArray[np.int64]
+UNCONFIRMED = "counts agree if ids that a sweep skipped are of no trade, which the audit has not seen itself"
 MOST_BLIND = 8  # questions about one span that show no id inside it: then it is not cut any further
 
 
@@ -45,9 +46,9 @@ class AuditedSpan(NamedTuple):
     """A span of a series that was compared with trade ids, ``[start, end)`` in epoch seconds.
 
     ``first_id`` and ``next_id`` are those of the first trades at or after both ends, None where they are not known:
-    ``reason`` is why. ``phantoms`` of the ids between were never given to a trade, as sweeps found; ``stored`` trades
-    are counted in its candles. ``basis`` is a digest of the claims that reach into it, as of when it was judged, and
-    ``candles`` how many there were; ``audited_at`` epoch seconds.
+    ``reason`` is why. ``phantoms`` of the ids between were never given to a trade, as the audit saw too; ``stored``
+    trades are counted in its candles. ``basis`` is a digest of the claims that reach into it, as of when it was judged,
+    and ``candles`` how many there were; ``audited_at`` epoch seconds.
     """
 
     series: Series
@@ -78,12 +79,18 @@ class AuditedSpan(NamedTuple):
         return (self.end - self.start) // self.series.width
 
 
-def verdict(by_ids: int | None, stored: int) -> AuditVerdict:
-    """The result of two counts of the same trades."""
+def verdict(by_ids: int | None, stored: int, unconfirmed: int = 0) -> AuditVerdict:
+    """The result of two counts of the same trades.
+
+    Of ``unconfirmed`` ids sweeps alone say that no trade had them. They read the trades too, and where they missed some
+    the counts would agree all the same: so these ids prove nothing, and leave nothing in doubt.
+    """
     if by_ids is None or by_ids < 0:
         return AuditVerdict.UNKNOWN
     if by_ids == stored:
         return AuditVerdict.PROVED
+    if by_ids - unconfirmed == stored:
+        return AuditVerdict.UNKNOWN
     return AuditVerdict.MORE if by_ids > stored else AuditVerdict.FEWER
 
 
@@ -117,20 +124,41 @@ class TradeCounts:
 
 
 class Phantoms:
-    """Ids that were never given to a trade, as sweeps found: how many lie in a span, for all that is known."""
+    """Ids that were never given to a trade, as sweeps found: how many lie in a span, and which an audit saw too."""
 
     def __init__(self, spans: Iterable[TradeSpan]) -> None:
         """Of what sweeps saw of one pair; of the same time the latest first, as that alone counts."""
         seen = TimeRanges()
-        self._found: list[tuple[int, int, int]] = []
+        self._found: dict[TimeRange, int] = {}
+        self._confirmed: dict[TimeRange, int] = {}
+        self._unclear: set[TimeRange] = set()
         for span in spans:
             if not seen.meets(span.start, span.end):
                 seen |= TimeRanges.single(span.start, span.end)
-                self._found += [(span.start, span.end, span.phantoms)] if span.phantoms else []
+                self._found |= {TimeRange(span.start, span.end): span.phantoms} if span.phantoms else {}
+
+    def confirm(self, swept: TimeRange, count: int | None) -> None:
+        """What an audit saw of the span of a sweep; None where its answers showed nothing."""
+        if count is None:
+            self._unclear.add(swept)
+        else:
+            self._confirmed[swept] = min(count, self._found[swept])
 
     def within(self, start: int, end: int) -> int:
-        """Those of sweeps that lie whole in the span."""
-        return sum(count for since, until, count in self._found if start <= since and until <= end)
+        """The confirmed ones of sweeps that lie whole in the span."""
+        return sum(self._confirmed.get(swept, 0) for swept in self._inside(start, end))
+
+    def unconfirmed(self, start: int, end: int) -> int:
+        """Those that sweeps alone found, likewise."""
+        return sum(self._found[swept] for swept in self._inside(start, end) if swept not in self._confirmed)
+
+    def to_confirm(self, start: int, end: int) -> TimeRange | None:
+        """A sweep's span in there that was not requested yet."""
+        left = (swept for swept in self._inside(start, end) if swept not in self._confirmed)
+        return next((swept for swept in left if swept not in self._unclear), None)
+
+    def _inside(self, start: int, end: int) -> Iterator[TimeRange]:
+        return (swept for swept in self._found if start <= swept.start and swept.end <= end)
 
 
 class Piece(NamedTuple):
@@ -168,9 +196,25 @@ class Locator:
         """How many trades ids count in a part."""
         return piece.next_id - piece.first_id - self.phantoms.within(piece.start, piece.end)
 
+    def verdict(self, piece: Piece) -> AuditVerdict:
+        """What came of a part."""
+        unconfirmed = self.phantoms.unconfirmed(piece.start, piece.end)
+        return verdict(self.by_ids(piece), self.counts.between(piece.start, piece.end), unconfirmed)
+
+    def to_confirm(self) -> TimeRange | None:
+        """The span of a sweep whose phantoms alone make counts agree: the audit has to see them too."""
+        unsure = (piece for piece in self.pieces if self.verdict(piece) is AuditVerdict.UNKNOWN)
+        spans = (self.phantoms.to_confirm(piece.start, piece.end) for piece in unsure)
+        return next((span for span in spans if span), None)
+
     def differs(self, piece: Piece) -> bool:
-        """Whether another number of trades is stored."""
-        return self.by_ids(piece) != self.counts.between(piece.start, piece.end)
+        """Whether another number of trades is stored, or ids go back."""
+        return self.by_ids(piece) < 0 or self.verdict(piece) in {AuditVerdict.MORE, AuditVerdict.FEWER}
+
+    @property
+    def is_done(self) -> bool:
+        """Whether nothing is left to request."""
+        return self.next() is None and self.to_confirm() is None
 
     def next(self) -> int | None:
         """Where to request next: in the longest part that differs, so that years are separated before their days are.
@@ -198,8 +242,9 @@ class Locator:
         for piece in self.pieces:
             stored = self.counts.between(piece.start, piece.end)
             phantoms = self.phantoms.within(piece.start, piece.end)
-            came = verdict(self.by_ids(piece), stored)
-            reason = "ids are lower at its end than at its start" if came is AuditVerdict.UNKNOWN else ""
+            came, reason = self.verdict(piece), ""
+            if came is AuditVerdict.UNKNOWN:
+                reason = UNCONFIRMED if self.by_ids(piece) >= 0 else "ids are lower at its end than at its start"
             span = AuditedSpan(self.series, *piece, phantoms, stored, came, reason)
             last = result[-1] if result else None
             if last and last.verdict is came is AuditVerdict.PROVED:

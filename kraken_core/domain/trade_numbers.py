@@ -14,6 +14,7 @@ import polars as pl
 
 from kraken_core.domain.exchange import NS
 from kraken_core.domain.timerange import ceil, floor
+from kraken_core.domain.trade_ids import NO_IDS, skipped
 
 IN_A_ROW = 3  # consecutive ids: so many swapped ones hardly ever follow each other in order
 
@@ -47,6 +48,18 @@ def id_marks(page: pl.DataFrame, since: int, settled: int) -> list[IdMark]:
             found.append(IdMark(since - 1, times[0], ids[0]))
         found += [IdMark(times[k - 1], times[k], ids[k]) for k in range(first + 1, behind) if times[k - 1] < times[k]]
     return found
+
+
+def skipped_between(tape: pl.DataFrame, start: int, end: int) -> int | None:
+    """How many ids trades (PAGE) skip between two instants (epoch seconds); None where some have no id there.
+
+    The tape has those around both too.
+    """
+    inside = tape.filter(pl.col("time").is_between(start * NS, end * NS, closed="left"))
+    if (inside["id"].fill_null(0) == 0).any():
+        return None
+    skips = skipped(NO_IDS, tape["time"].to_list(), tape["id"].to_list())
+    return sum(skip.last - skip.first + 1 for skip in skips if skip.since < end * NS and skip.until >= start * NS)
 
 
 def _rows(ids: list[int]) -> Iterable[tuple[int, int]]:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+import polars as pl
 
 from kraken_core.domain.audit import (
     AuditedSpan,
@@ -24,9 +25,10 @@ from kraken_core.domain.errors import PairRefusedError
 from kraken_core.domain.exchange import NS
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.timerange import TimeRange, TimeRanges, floor
-from kraken_core.domain.trade_numbers import IdMark, id_marks, points
+from kraken_core.domain.trade_numbers import IdMark, id_marks, points, skipped_between
 from kraken_core.domain.trade_spans import TradeSpan
 from kraken_core.domain.trade_sweep import STALE_S
+from kraken_core.domain.trades import PAGE
 from kraken_core.pipeline.audited import UNCOUNTED, trade_counts
 from kraken_core.pipeline.request_budget import Budget
 from kraken_core.ports import CandleStore, Exchange
@@ -58,10 +60,12 @@ class PairAudit:
     spans: list[AuditedSpan] = field(default_factory=list)
     problem: str = ""
     spent: bool = False
+    _phantoms: Phantoms = field(init=False)
     _short: bool = False  # whether the last page requested was: nothing may follow it
     _coarse: dict[int, tuple[TradeCounts, TimeRanges]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        self._phantoms = Phantoms(self.sweeps)
         self.marks += [IdMark.at(seen.start, seen.first_id) for seen in self.sweeps if seen.whole and seen.first_id]
 
     def run(self, allowance: int | None = 0) -> bool:
@@ -86,7 +90,6 @@ class PairAudit:
 
     def _compared(self, series: Series, part: TimeRange, counts: TradeCounts, left: _Allowance) -> bool:
         """Compare one stretch, and locate its differences; whether all of them are."""
-        phantoms = Phantoms(self.sweeps)
         try:
             known = self._ends(series, part, counts)
         except PairRefusedError as refused:
@@ -96,15 +99,44 @@ class PairAudit:
             reason = self.problem or (NO_REQUESTS_LEFT if self.spent else NO_IDS)
             self.spans.append(_unknown(series, part, reason))
             return True
-        locator = Locator(series, counts, phantoms, known)
+        locator = Locator(series, counts, self._phantoms, known)
         try:
-            while (at := locator.next()) is not None and left.take() and (found := self._ask(at)) is not None:
-                locator.learn(at, points(found, series.width, (at,)))
+            while self._narrowed(locator, left):
+                pass
         except PairRefusedError as refused:
             self.problem = str(refused)
         finally:  # what was answered until then is kept
             self._came_of(locator)
-        return locator.next() is None or bool(self.problem)
+        return locator.is_done or bool(self.problem)
+
+    def _narrowed(self, locator: Locator, left: _Allowance) -> bool:
+        """Request what tells most of the differences; False where nothing is left to request, or no request."""
+        at, swept = locator.next(), locator.to_confirm()
+        if (at is None and swept is None) or not left.take():
+            return False
+        if at is not None and (found := self._ask(at)) is not None:
+            locator.learn(at, points(found, locator.series.width, (at,)))
+        elif at is None and swept is not None:
+            locator.phantoms.confirm(swept, self._skipped(swept, locator.counts))
+        return not self.spent
+
+    def _skipped(self, swept: TimeRange, counts: TradeCounts) -> int | None:
+        """How many ids trades skip in the span of a sweep, by pages of this audit; None where these do not show it."""
+        tape, cursor = pl.DataFrame(schema=PAGE), counts.reaching_back(swept.start, AUDIT_PAGE // 2) * NS - 1
+        while True:
+            if not self.budget.take():
+                self.spent = True
+                return None
+            self.count(self.pair)
+            page = self.exchange.trades(self.pair, cursor)
+            tape = pl.concat([tape, page.trades])
+            if page.skipped or page.trades.is_empty():
+                return None
+            if page.trades["time"][-1] >= swept.end * NS:
+                return skipped_between(tape, *swept)
+            if page.is_short or page.cursor <= cursor:
+                return None
+            cursor = page.cursor
 
     def _came_of(self, locator: Locator) -> None:
         spans = locator.spans()

@@ -14,6 +14,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 import polars as pl
 
 from kraken_core.domain.audit import (
+    UNCONFIRMED,
     AuditedSlots,
     AuditedSpan,
     AuditVerdict,
@@ -87,14 +88,14 @@ def with_basis(
 def _judged(
     span: AuditedSpan, counts: TradeCounts, covered: TimeRanges, uncounted: TimeRanges, phantoms: Phantoms
 ) -> AuditedSpan:
-    span = span._replace(
-        phantoms=phantoms.within(span.start, span.end), stored=counts.between(span.start, span.end), reason=""
-    )
+    span = span._replace(stored=counts.between(span.start, span.end), reason="")
     if covered.clip(span.start, span.end) != TimeRanges.single(span.start, span.end):
         return span._replace(verdict=AuditVerdict.LAPSED, reason="not all of it is covered any more")
     if uncounted.meets(span.start, span.end):
         return span._replace(verdict=AuditVerdict.UNKNOWN, reason=UNCOUNTED)
-    return span._replace(verdict=verdict(span.by_ids, span.stored))
+    swept = phantoms.unconfirmed(span.start, span.end) - span.phantoms  # what the audit saw, it saw of them
+    came = verdict(span.by_ids, span.stored, max(swept, 0))
+    return span._replace(verdict=came, reason=UNCONFIRMED if came is AuditVerdict.UNKNOWN else "")
 
 
 def trade_counts(store: CandleStore, series: Series, ranges: TimeRanges) -> tuple[TradeCounts, TimeRanges]:

@@ -13,8 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kraken_core.domain.audit import AuditedSpan, AuditVerdict
+from kraken_core.domain.audit import UNCONFIRMED, AuditedSpan, AuditVerdict
 from kraken_core.domain.candles import SCHEMA, Source, rank_of
+from kraken_core.domain.exchange import NS
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.timerange import TimeRanges, day_start
 from kraken_core.domain.trade_spans import TradeSpan
@@ -141,6 +142,34 @@ def test_what_sweeps_have_seen_of_ids_is_not_asked_for_again() -> None:
     unsure = Audited(MARKET, {}, sweeps=[first_day._replace(whole=False)], end=START + 2 * DAY_S)
     unsure.run()
     assert unsure.exchange.requests == 2
+
+
+def test_trades_that_a_sweep_took_for_ids_never_given_are_missed_by_an_audit_that_looks() -> None:
+    minute = busy_minute(MARKET)
+    at, lost = START + minute * 60, int(MARKET.truth(BTC, 1)["trades"][500])
+    swept = TradeSpan(BTC, at, at + 60, None, None, whole=False, phantoms=lost)
+    blind = Audited(MARKET, {minute: 0}, sweeps=[swept], allowance=0).run()
+    assert at not in proved(blind)
+    assert {span.reason for span in blind.spans if span.start <= at < span.end} == {UNCONFIRMED}
+    audit = Audited(MARKET, {minute: 0}, sweeps=[swept]).run()
+    [found] = [span for span in audit.spans if span.verdict is AuditVerdict.MORE]
+    assert (found.start, found.end) == (at, at + 60)
+
+
+def test_ids_that_a_sweep_and_the_audit_found_never_to_be_given_leave_the_proof() -> None:
+    faults = TapeFaults(1, phantoms=0.0005)
+    skips = np.diff(faults.ids(MARKET.tapes[BTC])) - 1
+    places = np.flatnonzero(skips)
+    minutes = (MARKET.tapes[BTC].time_ns[places] // NS // 60 * 60).tolist()
+    sweeps = [
+        TradeSpan(BTC, at, at + 60, None, None, whole=False, phantoms=count)
+        for at, count in zip(minutes, skips[places].tolist(), strict=True)
+    ]
+    run = Audited(MARKET, {}, faults, sweeps=sweeps)
+    audit = run.run()
+    assert sweeps
+    assert all(at in proved(audit) for at in minutes)
+    assert run.exchange.requests == 2 + len(sweeps)
 
 
 @pytest.mark.parametrize("end", [START + 2 * DAY_S, START + 2 * DAY_S + 60])

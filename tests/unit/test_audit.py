@@ -156,11 +156,28 @@ def test_ids_that_sweeps_found_never_to_be_given_are_not_counted() -> None:
     sweep = TradeSpan(MINUTES.pair, slot(10), slot(11), 4, 9, whole=False, phantoms=3)
     again = sweep._replace(phantoms=7)  # an earlier one of the same time
     phantoms = Phantoms([sweep, again, sweep._replace(start=slot(20), end=slot(40), phantoms=2)])
-    assert phantoms.within(slot(0), slot(30)) == 3
-    assert phantoms.within(slot(10), slot(40)) == 5
-    counts = Tape({10: 3}).stored({})
-    [span] = Locator(MINUTES, counts, phantoms, {slot(0): 4, slot(12): 10}).spans()
-    assert (span.verdict, span.by_ids, span.phantoms) == (AuditVerdict.PROVED, 3, 3)
+    assert phantoms.unconfirmed(slot(0), slot(30)) == 3
+    assert phantoms.unconfirmed(slot(10), slot(40)) == 5
+    phantoms.confirm(TimeRange(slot(20), slot(40)), 7)
+    assert (phantoms.within(slot(0), slot(40)), phantoms.unconfirmed(slot(0), slot(40))) == (2, 3)
+
+
+@pytest.mark.parametrize(
+    ("seen", "came", "phantoms"),
+    [(3, AuditVerdict.PROVED, 3), (0, AuditVerdict.MORE, 0), (None, AuditVerdict.UNKNOWN, 0)],
+)
+def test_ids_that_only_a_sweep_found_never_to_be_given_prove_nothing_until_the_audit_sees_them(
+    seen: int | None, came: AuditVerdict, phantoms: int
+) -> None:
+    swept = TradeSpan(MINUTES.pair, slot(10), slot(11), 4, 9, whole=False, phantoms=3)
+    locator = Locator(MINUTES, Tape({10: 3}).stored({}), Phantoms([swept]), {slot(0): 4, slot(12): 10})
+    assert [span.verdict for span in locator.spans()] == [AuditVerdict.UNKNOWN]
+    assert locator.next() is None
+    assert locator.to_confirm() == TimeRange(slot(10), slot(11))
+    locator.phantoms.confirm(TimeRange(slot(10), slot(11)), seen)
+    assert locator.to_confirm() is None
+    [span] = locator.spans()
+    assert (span.verdict, span.phantoms) == (came, phantoms)
 
 
 # -------------------------------------------------------------------------------- counts, stretches
