@@ -131,6 +131,15 @@ class Sweeping:
         state = SweepState(self.making.parts, self.tail, run, self.ids.last, self.doubt, self.first_id, self.phantoms)
         return SweepPoint(self.making.pair, self.making.finest, self.known_until, self.cursor, state.text)
 
+    @property
+    def may_wait(self) -> bool:
+        """Whether it may resume at its point at any later time: that forgets how young what was read was when read.
+
+        Trades may have come late before the last one read, unless that was old then, or ids are consecutive.
+        """
+        last = int(self.tail["time"][-1]) if len(self.tail) else self.recent
+        return last <= self.recent or self._settles(last)
+
     def following(self, number: int | None) -> Sweeping:
         """With the id of the last trade up to the cursor, where a page shows it, and nothing was read yet."""
         if number is None or self.ids != NO_IDS or self.runs or len(self.tail):
@@ -249,8 +258,7 @@ class Sweeping:
         if short == 1:  # requested again, it may bring more: a short page is no end
             return after.given_until(self.known_until)
         last = int(self.tail["time"][-1]) if len(self.tail) else self.known_until * NS
-        proved = any(run.since <= last - self.settling and run.until >= last for run in after.all_runs)
-        doubt = last if proved else max(last - self.settling, self.known_until * NS)
+        doubt = last if self._settles(last) else max(last - self.settling, self.known_until * NS)
         return after.ended(min(doubt, self.doubt or doubt), END_OF_TIME)
 
     def ended(self, doubt: int, until: int) -> SweepStep:
@@ -262,6 +270,10 @@ class Sweeping:
     def all_runs(self) -> list[Run]:
         """Those that ended, and the one in the making."""
         return [*self.runs, *([self.ids.run] if self.ids.run else [])]
+
+    def _settles(self, last: int) -> bool:
+        """Whether ids prove that before the last trade read none may come late."""
+        return any(run.since <= last - self.settling and run.until >= last for run in self.all_runs)
 
     def _doubt(self, fresh: pl.DataFrame, runs: Sequence[Run]) -> int | None:
         """From when on a trade may be missing that had not settled in the pages read; None where none can be."""

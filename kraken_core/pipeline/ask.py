@@ -208,7 +208,7 @@ class _Sweeper:
                 sweeping = Sweeping.begin(self.series, after, end, self.when) if after < end else None
             else:
                 # To resume in the middle of a slot that will be unknown would take it for whole.
-                whole = sweeping and not unknown.meets(sweeping.known_until, END_OF_TIME)
+                whole = sweeping and sweeping.may_wait and not unknown.meets(sweeping.known_until, END_OF_TIME)
                 yield answer._replace(point=sweeping.point if sweeping and whole else None)
 
     def _page(self, cursor: int) -> TradesPage | None:

@@ -304,6 +304,23 @@ def test_a_sweep_goes_on_behind_a_nanosecond_that_it_cannot_read() -> None:
     assert TimeRanges.single(START, START + 2 * HOUR_S - 60) - known == TimeRanges.single(stuck, stuck + 60)
 
 
+@pytest.mark.parametrize("seed", [1, 6, 15])
+@pytest.mark.parametrize("unknown", [0.0, 30.0])
+def test_a_sweep_that_goes_on_a_day_later_does_not_trust_what_was_young_when_it_was_read(
+    seed: int, unknown: float
+) -> None:
+    market, young = market_of(1.2, 3 * DAY_S, seed), START + DAY_S + 7 * HOUR_S + 35 * 60 + 20
+    late = TapeFaults(seed, late=0.5, late_s=110, unknown=unknown)
+    first = sweep(market, replace(late, stale=1.0, stale_s=1200), present=young, budget=3)
+    point, known = first.found[-1].point, first.known.hull.end
+    assert (point is None) == (unknown > 0)  # consecutive ids prove that nothing came late
+
+    second = sweep(market, late, present=young + DAY_S, start=known, before=Before(point=point))
+    done = replace(second, found=[*first.found, *second.found])
+    done.assert_true()
+    assert not done.missing
+
+
 RARE = 0.01  # trades a minute
 SHARES = st.sampled_from([0.0, 0.0, 0.05, 0.5])
 MIXTURES = st.builds(
