@@ -150,6 +150,13 @@ class Sweeping:
         """The trades of the next page that were not read before."""
         return self._unread(page.trades)
 
+    def restated(self, page: TradesPage) -> TimeRanges:
+        """When trades were made of which a page says something else than the one before: epoch seconds, unknown now."""
+        of_instant, later = self.tail.select("id", "time"), self._restated(page.trades)
+        both = pl.concat([of_instant.filter(pl.col("id").is_in(later["id"].to_list())), later.select("id", "time")])
+        times = both["time"].to_list()
+        return TimeRanges.single(min(times) // NS, max(times) // NS + 1) if times else TimeRanges()
+
     def skipped(self, fresh: pl.DataFrame) -> list[Skipped]:
         """The ids that fresh trades skip, which are requested again from before the first of them."""
         return skipped(self.ids, fresh["time"].to_list(), fresh["id"].to_list()) if len(fresh) else []
@@ -166,7 +173,8 @@ class Sweeping:
         if lost.is_empty():
             return fresh
         # Of the last instant all of them, as those that are missing there may be more than ids show.
-        more = more.filter(inside | last) if len(lost.filter(last)) else lost
+        restated = pl.col("id").is_in(fresh.filter(last, pl.col("id") > 0)["id"].to_list())
+        more = more.filter(inside | (last & ~restated)) if len(lost.filter(last)) else lost
         rows, order = fresh.rows(), again.rows()
         for row in more.rows():
             rows.insert(_place(row, rows, order), row)
@@ -176,9 +184,23 @@ class Sweeping:
         """Without those from before the last instant read: of older slots everything was read, or is given."""
         if self.tail.is_empty():
             return trades.filter(pl.col("time") >= self.known_until * NS)
+        if len(again := self._restated(trades)):
+            trades = trades.join(again, on=list(PAGE), how="anti", nulls_equal=True, maintain_order="left")
         instant = pl.col("time") == self.tail["time"][-1]
         later = trades.filter(pl.col("time") > self.tail["time"][-1])
         return pl.concat([without_repeats(trades.filter(instant), self.tail), later])
+
+    def _restated(self, trades: pl.DataFrame) -> pl.DataFrame:
+        """Those that have the id of a trade of the last instant, and none of which is that trade.
+
+        Within a second: farther apart, the numbering has begun again.
+        """
+        if self.tail.is_empty():
+            return trades.clear()
+        near = trades.filter((pl.col("time") - self.tail["time"][-1]).abs() < NS, pl.col("id") > 0)
+        same = near.join(self.tail, on=list(PAGE), how="semi")
+        ids = set(self.tail["id"].to_list()) - set(same["id"].to_list())
+        return near.filter(pl.col("id").is_in(list(ids)))
 
     def passed_over(self, skips: Iterable[Skipped], again: TradesPage) -> list[Skipped]:
         """The ids of ``skips`` that were never given to a trade, by a page that was requested for them.

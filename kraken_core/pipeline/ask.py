@@ -187,19 +187,22 @@ class _Sweeper:
             again = request_again(sweeping, page, self._page)
             if not again:
                 return
-            unknown |= (page.unknown | again.seconds).outer(self.series.width)
+            restated = sweeping.restated(page)
+            missing = (again.seconds | restated).outer(self.series.width)
+            unknown |= page.unknown.outer(self.series.width) | missing
+            problem = again.problem or (_restated(restated) if restated else "")
             read.add(again.fresh, end)
             step = sweeping.take(page, again.fresh, again.phantoms, (*again.unread, *again.unknown))
             sweeping = step.sweeping
-            if again.unknown:
-                yield from self._instead(again.seconds.outer(self.series.width))
+            if missing:
+                yield from self._instead(missing)
             if step.ending and sweeping:
                 for answer in self._ended(sweeping, step.ending, len(page.trades)):
                     kept = read.with_trades(_without(answer, unknown))
-                    yield kept._replace(problem=kept.problem or again.problem)
+                    yield kept._replace(problem=kept.problem or problem)
                 return
             answer = read.with_trades(_without(self._answer(step, len(page.trades) + len(page.skipped)), unknown))
-            answer = answer._replace(skipped=page.skipped, problem=again.problem)
+            answer = answer._replace(skipped=page.skipped, problem=problem)
             if step.stuck and sweeping:
                 stuck = floor(sweeping.cursor // NS, self.series.width)
                 yield answer._replace(problem=_stuck(sweeping.cursor))
@@ -276,6 +279,10 @@ def _within(answer: Answer, slots: TimeRanges) -> Iterator[Answer]:
 
 def _stuck(cursor: int) -> str:
     return f"more than {TRADES_A_PAGE:,} trades share the nanosecond {cursor}, and no page leads past them"
+
+
+def _restated(seconds: TimeRanges) -> str:
+    return f"a trade of {iso(seconds.hull.start)} was answered twice, with different values"
 
 
 def _disagree(found: Agreement) -> str:

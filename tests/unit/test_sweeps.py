@@ -307,6 +307,28 @@ def test_repeats_are_told_by_the_whole_row(page: list[int], left: list[int]) -> 
     assert repeated["id"].to_list() == left
 
 
+@pytest.mark.parametrize(
+    "change", [pl.col("price") + 0.1, pl.lit("sm").alias("kind"), pl.col("time") + 100, pl.col("time") - 100]
+)
+def test_a_trade_that_is_repeated_with_another_value_is_one_and_what_it_was_is_unknown(change: pl.Expr) -> None:
+    tape = trades([5, 65, 70, 800])
+    [first] = taken(begun(), full(tape[:2]))
+    assert first.sweeping is not None
+    page = full(pl.concat([tape[1:2].with_columns(change), tape[2:]]))
+    assert first.sweeping.fresh(page)["id"].to_list() == [3, 4]
+    assert first.sweeping.restated(page).holds(START + 65, START + 66)
+    assert first.sweeping.restated(full(tape[1:])) == TimeRanges()
+
+
+def test_the_id_of_a_trade_that_is_repeated_may_be_that_of_another_one_too() -> None:
+    tape = trades([5, 65, 65.1, 67, 800], [1, 2, 2, 2, 3])
+    [first] = taken(begun(), full(tape[:2]))
+    assert first.sweeping is not None
+    assert len(first.sweeping.fresh(full(tape[1:]))) == 3
+    assert first.sweeping.restated(full(tape[1:])) == TimeRanges()
+    assert first.sweeping.fresh(full(tape[3:]))["id"].to_list() == [2, 3]  # that much later the numbering began again
+
+
 @pytest.mark.parametrize(("before", "now"), [([0, 0], [7, 8]), ([7, 8], [0, 0]), ([7, 0], [0, 8])])
 def test_a_trade_whose_id_only_one_answer_knows_is_the_same(before: list[int | None], now: list[int | None]) -> None:
     alike = pl.col("price") * 0 + 5
