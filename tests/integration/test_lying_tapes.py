@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from kraken_core.domain.candles import Source
-from kraken_core.domain.exchange import SETTLING_S, AsOf
+from kraken_core.domain.exchange import NS, SETTLING_S, AsOf, TradesPage
 from kraken_core.domain.market import Pair
 from kraken_core.domain.missing import Repair
 from kraken_core.domain.sweep_plan import Sweep
@@ -272,6 +272,31 @@ def test_of_ids_that_no_answer_shows_anything_of_the_slots_are_missing_and_that_
     spans = [span for answer in done.found for span in answer.spans]
     assert sum(span.phantoms for span in spans) == 0
     assert not any(span.whole and done.missing.meets(span.start, span.end) for span in spans)
+
+
+class Unreadable(PocketExchange):
+    """Of its second page one row cannot be read, and every other one is left out; asked again it is whole."""
+
+    pages = 0
+
+    def _page(self, pair: Pair, cursor: int, count: int) -> TradesPage:
+        page = super()._page(pair, cursor, count)
+        self.pages += 1
+        if self.pages != 2:
+            return page
+        around = TimeRanges.single(*(int(page.trades["time"][place]) // NS for place in (300, 302)))
+        left = page.trades.with_row_index().filter(pl.col("index") % 2 == 0, pl.col("index") != 301).drop("index")
+        return page._replace(trades=left, is_short=True, skipped=("a row",), unknown=around)
+
+
+def test_beside_a_row_that_cannot_be_read_skipped_ids_are_requested_too() -> None:
+    exchange = Unreadable(FOUR_DAYS, FOUR_DAYS.end)
+    as_of = exchange.present - SETTLING_S
+    end = floor(as_of, 60)
+    repair = Repair(BTC, 1, sweeps=(Sweep(START, end, 1),))
+    done = Swept(FOUR_DAYS, 1, end, list(answers(exchange, repair, AsOf(as_of), Before(), Budget(None))), 0)
+    done.assert_true()
+    assert 0 < done.missing.seconds <= 300
 
 
 def busy_instant(trades: int) -> SimulatedMarket:
