@@ -7,8 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
 
-import polars as pl
-
 from kraken_core.domain.errors import PairRefusedError, UnavailableError
 from kraken_core.domain.exchange import NS, FirstTrade, Market
 from kraken_core.domain.life import Life
@@ -16,12 +14,12 @@ from kraken_core.domain.market import INTERVALS, Pair, Series
 from kraken_core.domain.outages import Outages
 from kraken_core.domain.plural import counted
 from kraken_core.domain.tiers import Tiers
-from kraken_core.domain.timerange import TimeRange, TimeRanges, ceil, floor, iso
+from kraken_core.domain.timerange import TimeRange, TimeRanges, floor, iso
+from kraken_core.pipeline.delistings import Delistings
 from kraken_core.pipeline.trade_pages import trades_after
 from kraken_core.ports import CandleStore, ClaimLedger, Exchange, JobLedger, PairLedger, PairRecord
 
 _DAY_S = 86_400  # the coarsest slot
-_NEVER = TimeRanges()
 _NAMED = 3  # pairs that a message names
 
 
@@ -57,12 +55,12 @@ class Listings:
         """
         lives = {record.pair: record.lives for record in self.ledger.pairs()}
         gone = [pair for pair in known_pairs if market.lacks(pair) and lives.get(pair)]
-        changed = self._ended(lives, gone, covered, market.now)
+        changed = Delistings(self.store, self.ledger, covered, market.now).ended(lives, gone)
         for pair, [*_, last] in changed.items():
             if last.end is not None and lives[pair][-1].end is None:
-                message = (
-                    f"{pair} is delisted: the exchange no longer lists it, and it last traded before {iso(last.end)}"
-                )
+                known = last.end < market.now
+                when = f"it last traded before {iso(last.end)}" if known else "when it last traded is unknown"
+                message = f"{pair} is delisted: the exchange no longer lists it, and {when}"
                 self.ledger.add_event(job_id, "delisted", message)
         began, down = self._begun(job_id, lives, unlisted, TimeRange(start, market.now))
         changed |= began
@@ -135,35 +133,6 @@ class Listings:
         before = {Series(pair, interval): TimeRanges.single(0, day) for interval in INTERVALS}
         return any(map(any, self.store.count(before).values()))
 
-    def _ended(
-        self,
-        lives: Mapping[Pair, Sequence[Life]],
-        pairs: Sequence[Pair],
-        covered: Mapping[Series, TimeRanges],
-        now: int,
-    ) -> dict[Pair, tuple[Life, ...]]:
-        """The lives of delisted pairs that end otherwise than was known.
-
-        The last one ends with the last trade where that is known to be the last: where nothing traded for the rest of
-        that day, and no file of later days could not be read. Else what was traded is unknown until the exchange was
-        seen without the pair: it ends then. Of a life that begins later than that, nothing was seen.
-        """
-        ended = {}
-        unread: dict[Pair, int] = {}
-        for series, span in self.ledger.unread_spans().items():
-            unread[series.pair] = max(span.end, unread.get(series.pair, 0))
-        begun = [pair for pair in pairs if lives[pair][-1].start < now]
-        for pair, end in last_traded(self.store, begun, covered, now).items():
-            *before, last = lives[pair]
-            rest = TimeRanges.single(end, ceil(end, _DAY_S))
-            sure = unread.get(pair, 0) <= end and any(
-                not rest - covered.get(Series(pair, interval), _NEVER) for interval in INTERVALS
-            )
-            end_now = min(max(end, last.start), now) if sure else last.end or now
-            if end_now != last.end:
-                ended[pair] = (*before, last._replace(end=end_now))
-        return ended
-
 
 def _with_listing(lives: Sequence[Life], first: FirstTrade, *, older: bool) -> tuple[Life, ...]:
     """The lives with the first trade that was answered: only the very first of all, by its id, proves the listing.
@@ -176,26 +145,3 @@ def _with_listing(lives: Sequence[Life], first: FirstTrade, *, older: bool) -> t
         return (*lives, Life(max(first.time, lives[-1].end), assumed=False))
     start, assumed = (lives[0].start, True) if older else (first.time, not first.is_first)
     return (Life(start, lives[0].end, assumed), *lives[1:])
-
-
-def last_traded(
-    store: CandleStore, pairs: Sequence[Pair], covered: Mapping[Series, TimeRanges], now: int
-) -> dict[Pair, int]:
-    """The end of the last slot in which each pair is taken to have traded, as fine as that is known; epoch seconds.
-
-    Slots from ``now`` on do not count: a pair that is not listed now traded then in another life, if at all.
-    """
-    found: dict[Pair, TimeRange] = {}
-    looked = dict.fromkeys(pairs, TimeRanges.single(0, now))
-    for interval in reversed(INTERVALS):
-        width = interval * 60
-        known_pairs = store.candles({Series(pair, interval): ranges for pair, ranges in looked.items()})
-        for name, at in known_pairs.group_by("pair").agg(pl.col("time").max().dt.epoch("s")).iter_rows():
-            pair = Pair.stored(name)
-            coarse = found.get(pair, TimeRange(at, at + width))
-            within = TimeRanges.single(*coarse) - covered.get(Series(pair, interval), _NEVER)
-            if at + width > coarse.end or not within:  # a finer series shows when in the slot, if it covers all of it
-                coarse = TimeRange(at, at + width)
-            found[pair] = coarse
-            looked[pair] = TimeRanges.single(coarse.start, now)
-    return {pair: slot.end for pair, slot in found.items()}

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from kraken_core.domain.exchange import Listed
 from kraken_core.domain.gaps import GapStatus
 from kraken_core.domain.life import Life
-from kraken_core.domain.market import Pair
-from kraken_core.domain.timerange import TimeRange, day_start
+from kraken_core.domain.market import Pair, Series
+from kraken_core.domain.timerange import TimeRange, TimeRanges, ceil, day_start, iso
 from kraken_core.simulator.archive import write_release
 from kraken_core.simulator.listing import Listing
 from kraken_core.simulator.market import SimulatedMarket
@@ -33,6 +34,7 @@ MARKET = SimulatedMarket.make(
     START,
     END,
 )
+SINCE_ARCHIVE = TimeRanges.single(START + 3 * DAY_S - 3600, END)  # the last of its hours is provisional
 ASKED = {"tier": "ALL", "start_date": "2026-03-01", "intervals": [60, 1440]}
 
 
@@ -88,22 +90,90 @@ def test_a_pair_that_is_listed_later_is_picked_up_by_the_daily_run(home: Path) -
         assert bench.gaps(pairs=[str(NEW)]).empty
 
 
-def test_a_pair_that_is_delisted_ends_with_its_last_trade_and_what_is_missing_of_it_has_its_reason(
+def delistings(home: Path, exchange: PocketExchange) -> list[str]:
+    with at_pocket(home, exchange) as bench:
+        jobs = [job.id for job in bench.jobs()]
+        return [event.message for job in jobs for event in bench.ledger.events(job) if event.kind == "delisted"]
+
+
+def missing_hours(pair: Pair, home: Path, exchange: PocketExchange) -> TimeRanges:
+    with at_pocket(home, exchange) as bench:
+        gaps = [gap for gap in bench.ledger.gaps() if gap.series == Series(pair, 60)]
+    assert all(gap.status is GapStatus.UNFILLABLE and f"no longer lists {pair}" in gap.reason for gap in gaps)
+    return TimeRanges.of((gap.start, gap.end) for gap in gaps)
+
+
+def without(exchange: PocketExchange, pair: Pair) -> Listed:
+    """What the exchange lists, without a pair that it lists."""
+    answer = PocketExchange(exchange.market, exchange.present).listed()
+    left = tuple(entry for entry in answer.pairs if entry.pair != pair)
+    assert len(left) == len(answer.pairs) - 1
+    return answer._replace(pairs=left)
+
+
+def test_a_pair_that_is_delisted_ends_with_its_last_trade_where_it_was_quiet_for_long_since(
+    home: Path, tmp_path: Path
+) -> None:
+    whole = write_release(MARKET, Release("whole.zip", START, END, manifest=True), tmp_path / "archives")
+    exchange = PocketExchange(MARKET)
+    run(home, exchange, whole)
+    [life], [truth] = lives(home, exchange)[GONE], MARKET.lives(GONE)
+    assert life.end is not None
+    assert truth.end is not None
+    assert life.end == ceil(truth.end, 3600)
+    assert not missing_hours(GONE, home, exchange)
+    [message] = delistings(home, exchange)
+    assert message.startswith("OMG/USD is delisted")
+    assert message.endswith(f"it last traded before {iso(life.end)}")
+    run(home, exchange, whole)
+    assert lives(home, exchange)[GONE] == (life,)
+    assert len(delistings(home, exchange)) == 1
+
+
+def test_what_a_delisted_pair_traded_after_an_archive_is_missing_with_its_reason_however_quietly_that_ends(
     home: Path, archive: Path
 ) -> None:
     exchange = PocketExchange(MARKET)
     run(home, exchange, archive)
     [life] = lives(home, exchange)[GONE]
     assert life.end is not None
-    assert START + 2 * DAY_S < life.end <= START + 3 * DAY_S  # the last trade that is held
-    with at_pocket(home, exchange) as bench:
-        told = [event.message for event in bench.ledger.events(bench.jobs()[0].id) if event.kind == "delisted"]
-        assert len(told) == 1
-        assert "OMG/USD is delisted" in told[0]
-        gaps = [gap for gap in bench.ledger.gaps() if gap.series.pair == GONE]
-        assert all(gap.status is GapStatus.UNFILLABLE and "no longer lists OMG/USD" in gap.reason for gap in gaps)
+    assert life.end >= exchange.present  # the archive's last minutes without a trade do not show that none came later
+    assert missing_hours(GONE, home, exchange) == SINCE_ARCHIVE
+    assert delistings(home, exchange) == [
+        "OMG/USD is delisted: the exchange no longer lists it, and when it last traded is unknown"
+    ]
+    exchange.present += DAY_S
     run(home, exchange, archive)
     assert lives(home, exchange)[GONE] == (life,)
+    assert len(delistings(home, exchange)) == 1
+
+
+def test_a_list_without_a_pair_that_trades_every_hour_leaves_a_gap_since_the_last_candle(
+    home: Path, archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exchange = PocketExchange(MARKET)
+    run(home, exchange, archive, api_backfill=False)
+    short = without(exchange, OLD)
+    monkeypatch.setattr(exchange, "listed", lambda: short)
+    run(home, exchange)
+    assert missing_hours(OLD, home, exchange) == SINCE_ARCHIVE
+    monkeypatch.undo()
+    run(home, exchange)
+    with at_pocket(home, exchange) as bench:
+        assert bench.gaps(pairs=[str(OLD)]).empty
+        hours = bench.candles(str(OLD), 60, iso(START), iso(END), require_complete=True)
+    assert len(hours) == MARKET.truth(OLD, 60).height
+
+
+def test_a_life_that_was_ended_with_the_last_candle_of_an_archive_is_mended(home: Path, archive: Path) -> None:
+    exchange = PocketExchange(MARKET)
+    run(home, exchange, archive, api_backfill=False)
+    with at_pocket(home, exchange) as bench:
+        [record] = [each for each in bench.ledger.pairs() if each.pair == GONE]
+        ended = record.lives[0]._replace(end=START + 3 * DAY_S)  # as earlier versions did
+        bench.ledger.record_pairs([record._replace(lives=(ended,))])
+    run(home, exchange)
+    assert missing_hours(GONE, home, exchange) == SINCE_ARCHIVE
 
 
 def test_a_pair_that_comes_back_lives_twice(home: Path) -> None:
