@@ -70,6 +70,19 @@ def assumed_listing(first_candles: Mapping[int, int]) -> int | None:
     return start
 
 
+def relisted(lives: Sequence[Life]) -> tuple[Life, ...]:
+    """The lives of a pair that is listed: one that had ended goes on from its end on, as far as is known.
+
+    Whether it traded since is unknown, and what is not known is missing.
+    """
+    *before, last = lives
+    if last.end is None:
+        return tuple(lives)
+    if last.start == last.end or (before and last.assumed):  # of which nothing is known either
+        return (*before, last._replace(end=None, assumed=True))
+    return (*lives, Life(last.end))
+
+
 def needs_listing_lookup(lives: Sequence[Life], start: int) -> bool:
     """Whether a listed pair's first trade has to be requested: what it may have lived from ``start`` on is not known.
 

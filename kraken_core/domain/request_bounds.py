@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from kraken_core.domain.gaps import GapRecord
 from kraken_core.domain.knowledge import Knowledge
-from kraken_core.domain.life import Life
+from kraken_core.domain.life import Life, relisted
 from kraken_core.domain.market import Pair
 from kraken_core.domain.repairs import RepairPlanner
 
@@ -25,13 +25,13 @@ def most_requests(
     """How many requests a job may turn out to need: as if its files had nothing of the requested days.
 
     ``knowledge`` is what is known before any of them is read. It is not known yet when the ``unlisted`` pairs were
-    listed, which takes a request each: they may have lived all the time.
+    listed, or listed again, which takes a request each: they may have lived all the time.
     """
     scope = repairing.scope
     start = scope.request.window(scope.as_of).start
     lives: dict[Pair, Sequence[Life]] = {pair: (Life(start),) for pair in unlisted}
-    known: Mapping[Pair, Sequence[Life]] = {pair: life for pair, life in knowledge.lives.items() if life}
-    worst = Knowledge(lives | dict(known), knowledge.claims)
+    known = {pair: relisted(life) if pair in lives else life for pair, life in knowledge.lives.items() if life}
+    worst = Knowledge(lives | known, knowledge.claims)
     wanted, _ = scope.wanted(worst, {*pairs, *lives})
     boundless = replace(repairing, scope=replace(scope, request=replace(scope.request, max_requests=None)))
     repairs = boundless.route_repairs(worst, wanted, gaps).all

@@ -123,9 +123,9 @@ class _Rounds:
         unlisted = self._scope.unlisted_pairs(self.knowledge.lives, market, tiers)
         most = None if request.max_requests is None else request.max_requests // 2  # the rest in a later job
         with self._stages.stage("listings"):
-            start, looked_up = request.window(self._plan.as_of).start, unlisted[:most]
+            start, covered = request.window(self._plan.as_of).start, self.knowledge.covered()
             changed, down = self._asking.listings.run(
-                self._stages.job.id, market, self._pairs, looked_up, self.knowledge.covered(), start=start
+                self._stages.job.id, market, self._pairs, unlisted, covered, start=start, most=most
             )
             self._went_down(down)
             lives = {r.pair: r.lives for r in self._backfill.ledger.pairs() if request.holds(r.pair, tiers)}

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from kraken_core.domain.errors import PairRefusedError, UnavailableError
 from kraken_core.domain.exchange import NS, FirstTrade, Market
-from kraken_core.domain.life import Life
+from kraken_core.domain.life import Life, relisted
 from kraken_core.domain.market import INTERVALS, Pair, Series
 from kraken_core.domain.outages import Outages
 from kraken_core.domain.plural import counted
@@ -46,12 +46,13 @@ class Listings:
         covered: Mapping[Series, TimeRanges],
         *,
         start: int,
+        most: int | None,
     ) -> tuple[bool, Outages]:
         """Close the lives of stored pairs that are delisted, and begin those of listed ones; whether anything changed.
 
-        ``unlisted`` are the pairs whose first trade is requested, ``covered`` is what is covered of each series. A pair
-        that is listed and refused traded from ``start`` on, as far as is known. Exchanges that did not answer come
-        with why. Raises Interrupted.
+        ``unlisted`` are the pairs whose first trade is to be requested, and is of ``most`` of them; ``covered`` is what
+        is covered of each series. A pair that is listed and refused traded from ``start`` on, as far as is known, and
+        one that is listed again since it was delisted. Exchanges that did not answer come with why. Raises Interrupted.
         """
         lives = {record.pair: record.lives for record in self.ledger.pairs()}
         gone = [pair for pair in known_pairs if market.lacks(pair) and lives.get(pair)]
@@ -62,8 +63,16 @@ class Listings:
                 when = f"it last traded before {iso(last.end)}" if known else "when it last traded is unknown"
                 message = f"{pair} is delisted: the exchange no longer lists it, and {when}"
                 self.ledger.add_event(job_id, "delisted", message)
-        began, down = self._begun(job_id, lives, unlisted, TimeRange(start, market.now))
-        changed |= began
+        back = {pair: relisted(lives[pair]) for pair in unlisted if lives.get(pair)}
+        back = {pair: now for pair, now in back.items() if now != lives[pair]}
+        began, down = self._begun(job_id, lives, unlisted[:most], TimeRange(start, market.now))
+        if unknown := [pair for pair in back if pair not in began]:
+            message = (
+                f"the new listing of {counted(len(unknown), 'pair')} is unknown ({_named(unknown)}): no trade that the "
+                "exchange returns is known by its id to follow the last one before; all since the delisting is expected"
+            )
+            self.ledger.add_event(job_id, "listing", message)
+        changed |= back | began
         if changed:
             self.ledger.record_pairs([PairRecord(pair, self.tiers.of(pair.base), now) for pair, now in changed.items()])
         return bool(changed), down
@@ -71,9 +80,9 @@ class Listings:
     def _begun(
         self, job_id: int, lives: Mapping[Pair, Sequence[Life]], pairs: Sequence[Pair], window: TimeRange
     ) -> tuple[dict[Pair, tuple[Life, ...]], Outages]:
-        """The lives of the pairs with the first trade of each, as far as their exchanges answer."""
+        """The lives of the pairs with the first trade of each, as far as their exchanges answer and that shows it."""
         found: dict[Pair, tuple[Life, ...]] = {}
-        unproven: list[str] = []
+        unproven: list[Pair] = []
         down: dict[str, str] = {}
 
         def requested(pair: Pair) -> FirstTrade | None:
@@ -99,34 +108,44 @@ class Listings:
                     older = pair in lives and self._holds_before(pair, floor(first.time, _DAY_S))
                     found[pair] = _with_listing(lives.get(pair, ()), first, older=older)
                     if found[pair][-1].assumed:
-                        unproven.append(str(pair))
+                        unproven.append(pair)
         if unproven:
-            named = ", ".join(unproven[:_NAMED]) + (", …" if len(unproven) > _NAMED else "")
             message = (
-                f"the listing of {counted(len(unproven), 'pair')} is assumed ({named}): the first trade that the "
-                "exchange returns has not id 1, or is later than stored candles; the next job tries again"
+                f"the listing of {counted(len(unproven), 'pair')} is assumed ({_named(unproven)}): the first trade "
+                "that the exchange returns has not id 1, or is later than stored candles; the next job tries again"
             )
             self.ledger.add_event(job_id, "listing", message)
         return found, down
 
     def _first_trade(self, pair: Pair, lives: Sequence[Life], now: int) -> FirstTrade | None:
-        """The first trade of all, or since the pair was delisted; None where there is none.
+        """The first trade of all, or since the pair was delisted where that is proved; None where there is none.
 
-        Where trades are refused, the daily candles show it as far as they reach.
+        Where trades are refused, the daily candles show it as far as they reach. Raises PairRefusedError where there is
+        no trade, and candles show that there was one: the exchange repeats the last price in minutes without a trade.
         """
-        if not lives:
-            try:
-                return self.exchange.first_trade(pair)
-            except PairRefusedError:
-                daily = self.exchange.ohlc(Series(pair, INTERVALS[-1]), now).known
-                if not daily:
-                    raise
-                return FirstTrade(daily.hull.start, None)
-        if lives[-1].end is None:
-            return self.exchange.first_trade(pair)
-        page = trades_after(self.exchange, pair, lives[-1].end * NS - 1, lambda: True)
+        if lives and lives[-1].end is not None:
+            return self._first_since(pair, lives[-1].end)
+        try:
+            first = self.exchange.first_trade(pair)
+        except PairRefusedError:
+            daily = self.exchange.ohlc(Series(pair, INTERVALS[-1]), now).known
+            if lives or not daily:
+                raise
+            return FirstTrade(daily.hull.start, None)
+        if first is None and not lives and self.exchange.ohlc(Series(pair, INTERVALS[0]), now).known:
+            raise PairRefusedError(f"{pair}: the exchange returns candles, and no first trade")
+        return first
+
+    def _first_since(self, pair: Pair, end: int) -> FirstTrade | None:
+        """The first trade since the end of a pair's life, where its id proves that: it follows the last one known."""
+        last_id = max((span.last_id for span in self.ledger.trade_spans(pair) if span.last_id), default=None)
+        if last_id is None:
+            return None
+        page = trades_after(self.exchange, pair, end * NS - 1, lambda: True)
         trades = page.trades if page else None
-        return FirstTrade(trades["time"][0] // NS, trades["id"][0]) if trades is not None and len(trades) else None
+        if trades is None or not len(trades) or trades["id"][0] != last_id + 1:
+            return None
+        return FirstTrade(max(trades["time"][0] // NS, end), last_id + 1)
 
     def _holds_before(self, pair: Pair, day: int) -> bool:
         """Whether candles of an earlier day are stored; a slot of the same one may be that of the first trade."""
@@ -137,11 +156,16 @@ class Listings:
 def _with_listing(lives: Sequence[Life], first: FirstTrade, *, older: bool) -> tuple[Life, ...]:
     """The lives with the first trade that was answered: only the very first of all, by its id, proves the listing.
 
-    ``older``: candles that are stored contradict it.
+    That since a delisting proves itself. ``older``: candles that are stored contradict it.
     """
     if not lives:
         return (Life(first.time, assumed=not first.is_first),)
     if lives[-1].end is not None:
-        return (*lives, Life(max(first.time, lives[-1].end), assumed=False))
+        return (*lives, Life(first.time, assumed=False))
     start, assumed = (lives[0].start, True) if older else (first.time, not first.is_first)
     return (Life(start, lives[0].end, assumed), *lives[1:])
+
+
+def _named(pairs: Sequence[Pair]) -> str:
+    """The first of the pairs, as a message names them."""
+    return ", ".join(map(str, pairs[:_NAMED])) + (", …" if len(pairs) > _NAMED else "")

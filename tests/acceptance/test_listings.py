@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
+import polars as pl
 import pytest
 
-from kraken_core.domain.exchange import Listed
+from kraken_core.domain.exchange import SETTLING_S, TRADES_A_PAGE, Listed, TradesPage
 from kraken_core.domain.gaps import GapStatus
 from kraken_core.domain.life import Life
 from kraken_core.domain.market import Pair, Series
@@ -198,8 +200,82 @@ def test_a_candle_from_after_a_pair_was_seen_gone_does_not_hide_that_it_came_bac
     )  # this exchange is behind the archive, so what it says of the present is the archive's past
     exchange.present = END
     run(home, exchange)
-    _, second = lives(home, exchange)[BACK]
-    assert second == MARKET.lives(BACK)[1]
+    first, second = lives(home, exchange)[BACK]
+    assert first.end is not None
+    assert second == Life(first.end)  # no id is known that a trade could follow
+
+
+def beheaded(page: TradesPage) -> TradesPage:
+    return page._replace(trades=page.trades[40:])
+
+
+def empty(page: TradesPage) -> TradesPage:
+    return page._replace(trades=page.trades[:0])
+
+
+@pytest.fixture
+def gone(home: Path) -> PocketExchange:
+    """An exchange that lists a pair again, which a home has seen delisted."""
+    exchange = PocketExchange(MARKET, START + 2 * DAY_S - 1)
+    run(home, exchange, intervals=[1])
+    exchange.present = START + 4 * DAY_S
+    run(home, exchange, intervals=[1], incremental=True)
+    exchange.present = END + SETTLING_S
+    return exchange
+
+
+@pytest.mark.parametrize("wrong", [beheaded, empty])
+def test_a_pair_that_comes_back_is_expected_since_it_went_where_its_first_page_is_wrong(
+    wrong: Callable[[TradesPage], TradesPage], home: Path, gone: PocketExchange, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [first] = lives(home, gone)[BACK]
+    wrongs = [wrong]
+
+    def trades(pair: Pair, cursor: int, count: int = TRADES_A_PAGE) -> TradesPage:
+        page = PocketExchange.trades(gone, pair, cursor, count)
+        return wrongs.pop()(page) if pair == BACK and wrongs else page
+
+    monkeypatch.setattr(gone, "trades", trades)
+    run(home, gone, intervals=[1], incremental=True)
+    assert not wrongs
+    assert first.end is not None
+    assert lives(home, gone)[BACK] == (first, Life(first.end))
+    with at_pocket(home, gone) as bench:
+        assert bench.gaps(pairs=[str(BACK)]).empty
+        minutes = bench.candles(str(BACK), 1, iso(first.end), iso(END), require_complete=True)
+    truth = MARKET.truth(BACK, 1).filter(pl.col("time").dt.epoch("s") >= first.end)
+    assert len(minutes) == truth.height
+
+
+def test_a_pair_that_comes_back_is_expected_where_no_request_is_left_to_look_since_when(
+    home: Path, gone: PocketExchange
+) -> None:
+    [first] = lives(home, gone)[BACK]
+    assert first.end is not None
+    run(home, gone, intervals=[1], incremental=True, max_requests=1)
+    assert lives(home, gone)[BACK] == (first, Life(first.end))
+    with at_pocket(home, gone) as bench:
+        assert not bench.gaps(pairs=[str(BACK)]).empty
+        events = [event.message for job in bench.jobs() for event in bench.ledger.events(job.id)]
+    assert any("the new listing of 1 pair is unknown (ADA/USD)" in message for message in events)
+
+
+def test_a_pair_whose_first_trade_is_not_answered_once_is_expected_all_the_same(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exchange = PocketExchange(MARKET)
+    monkeypatch.setattr(exchange, "first_trade", lambda _pair: None)
+    run(home, exchange)
+    [life] = lives(home, exchange)[NEW]
+    assert (life.start, life.assumed) == (day_start(date(2026, 3, 1)) + 1, True)
+    with at_pocket(home, exchange) as bench:
+        hours = TimeRanges.of((gap.start, gap.end) for gap in bench.ledger.gaps() if gap.series == Series(NEW, 60))
+    assert hours.hull.end == START + 5 * DAY_S  # its candles do not show that it began then
+    monkeypatch.undo()
+    run(home, exchange)
+    assert lives(home, exchange)[NEW] == MARKET.lives(NEW)
+    with at_pocket(home, exchange) as bench:
+        assert bench.gaps(pairs=[str(NEW)]).empty
 
 
 def test_a_pair_that_begins_later_than_what_an_exchange_behind_its_archive_speaks_of_is_not_delisted(

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kraken_core.domain.life import Life, assumed_listing, instants, lived
+from kraken_core.domain.life import Life, assumed_listing, instants, lived, relisted
 from kraken_core.domain.market import INTERVALS
 from kraken_core.domain.timerange import END_OF_TIME, TimeRanges, floor
 
@@ -26,6 +26,19 @@ def test_a_pair_may_be_listed_again_after_its_delisting() -> None:
     lives = [Life(LISTED, LISTED + DAY_S), Life(LISTED + 9 * DAY_S)]
     assert len(instants(lives)) == 2
     assert LISTED + 5 * DAY_S not in instants(lives)
+
+
+def test_a_pair_that_is_listed_lives_on_since_its_last_life_ended() -> None:
+    open_life, ended = Life(LISTED, assumed=False), Life(LISTED, LISTED + DAY_S, assumed=False)
+    assert relisted([open_life]) == (open_life,)
+    assert relisted([ended]) == (ended, Life(LISTED + DAY_S, assumed=True))
+
+
+def test_a_list_that_lacks_a_pair_now_and_then_adds_no_life_each_time() -> None:
+    lives = relisted([Life(LISTED, LISTED + DAY_S, assumed=False)])
+    once_more = (*lives[:-1], lives[-1]._replace(end=LISTED + 3 * DAY_S))
+    assert relisted(once_more) == lives
+    assert relisted([Life(LISTED, LISTED, assumed=False)]) == (Life(LISTED, assumed=True),)
 
 
 def test_a_pair_without_a_life_never_lived() -> None:
