@@ -56,30 +56,31 @@ def serves(candles: Series, series: Series) -> bool:
     return series.interval % candles.interval == 0
 
 
-def agreement(ending: Ending, instant: int, end: int, answer: OhlcAnswer, width: int, *, rate: float) -> Agreement:
+def agreement(
+    ending: Ending, instant: int, end: int, answer: OhlcAnswer, width: int, *, rate: float, newest: int | None
+) -> Agreement:
     """How far candles of slots of ``width`` seconds agree with the trades that a sweep read, from ``instant`` on.
 
-    Where the exchange has none (before its reach, or while the pair was not listed), few trades expected at the pair's
-    own rate have to do: that of the answer, else ``rate``, in trades a second. Not at the very end: an answer may be
-    old. Of a first slot whose trades were not all read candles may count more for that alone: see counts_partly.
+    They show nothing of slots that have no row, or none that could be read: an answer that is old ends early, and one
+    may be empty. Only what lies before the first of the ``newest`` rows that answers have at most could have had none:
+    there few trades expected at the pair's own rate have to do: that of the answer, else ``rate``, in trades a second.
+    Of a first slot whose trades were not all read candles may count more for that alone: see counts_partly.
     """
     opens = answer.candles["time"].dt.epoch("s")
     counts = dict(zip(opens.to_list(), answer.candles["trades"].to_list(), strict=True))
-    rate = sum(counts.values()) / answer.known.seconds if answer.known else rate
+    rate = sum(counts.values()) / answer.known.seconds if answer.known and not answer.skipped else rate
     slot, until = floor(instant, width), instant
+    behind = min(_reach(answer, width, newest), end)
     while slot < end and slot + width <= ending.until:
         if slot in answer.known:
             theirs, ours = counts.get(slot, 0), _between(ending.times, slot, slot + width)
             if theirs > ours:
                 return Agreement(until, theirs, ours)
             slot += width
-        else:
-            following = next((start for start, _ in answer.known if start > slot), None)
-            behind = end if following is None else min(following, end)
-            may_be_old = following is None and bool(answer.known.clip(end - STALE_S, end))
-            if may_be_old or rate * (behind - slot) >= FEW_TRADES:
-                return Agreement(until)
+        elif slot < behind and rate * (behind - slot) < FEW_TRADES:
             slot = behind
+        else:
+            return Agreement(until)
         until = min(slot, end)
     return Agreement(until)
 
@@ -88,14 +89,16 @@ def contradiction(ending: Ending, instant: int, end: int, answer: OhlcAnswer, wi
     """The same of candles that leave out slots without trades: how far they show no trade that was not read.
 
     That there is no row confirms nothing, so that as few trades have to be expected as where there are no candles; and
-    ``end`` has to be so long ago that every answer shows all trades before it.
+    ``end`` has to be so long ago that every answer shows all trades before it. A row that cannot be read may be of any
+    slot.
     """
     end = min(end, ending.until)
     for slot in sorted(answer.candles["time"].dt.epoch("s").to_list()):
         is_between = slot + width > instant and slot < end
         if is_between and not (ours := _between(ending.times, slot, slot + width)):
             return Agreement(max(slot, instant), theirs=1, ours=ours)
-    return Agreement(instant if rate * (end - instant) >= FEW_TRADES else max(instant, end))
+    is_sure = not answer.skipped and rate * (end - instant) < FEW_TRADES
+    return Agreement(max(instant, end) if is_sure else instant)
 
 
 def counts_partly(ending: Ending, instant: int, width: int) -> bool:
@@ -106,16 +109,24 @@ def counts_partly(ending: Ending, instant: int, width: int) -> bool:
 def settled(answer: OhlcAnswer, width: int, when: AsOf) -> OhlcAnswer:
     """The answer without what had not settled when it was made, where it shows that it is old.
 
-    It does where its slots of ``width`` seconds end a little before the end of its request: then a settling time before
-    that end is known. What ended long before was not old, but not listed for a while.
+    It does where its slots of ``width`` seconds end before the end of its request: it was made after that, but perhaps
+    at once, so that only what closed a settling time before is known.
     """
-    if not answer.known or not floor(when.as_of, width) - STALE_S <= (end := answer.known.hull.end) < floor(
-        when.as_of, width
-    ):
+    if not answer.known or (end := answer.known.hull.end) >= floor(when.as_of, width):
         return answer
     until = floor(end - when.settling_s, width)
     opens = pl.col("time").dt.epoch("s")
     return answer._replace(known=answer.known.clip(0, until), candles=answer.candles.filter(opens < until))
+
+
+def _reach(answer: OhlcAnswer, width: int, newest: int | None) -> int:
+    """Before which instant (epoch seconds) an answer has no room for rows; 0 where it has.
+
+    Rows that could not be read may all have come before the others.
+    """
+    if not answer.known or newest is None or answer.rows < newest:
+        return 0
+    return answer.known.hull.start - len(answer.skipped) * width
 
 
 def _between(times: pl.Series, start: int, end: int) -> int:

@@ -238,7 +238,7 @@ class _Sweeper:
             if found.theirs is not None:
                 problem = _disagree(found)
             elif found.until <= at:
-                problem = _unconfirmed(ending, at)
+                problem = _unconfirmed(ending, at, answer.skipped)
             at = max(at, found.until)
         if not problem and at < self.sweep.end:
             problem = _unconfirmed(ending, at)
@@ -292,6 +292,7 @@ def _disagree(found: Agreement) -> str:
     )
 
 
-def _unconfirmed(ending: Ending, at: int) -> str:
+def _unconfirmed(ending: Ending, at: int, skipped: Sequence[str] = ()) -> str:
     read = f"its last trade is of {iso(int(ending.times[-1]) // NS)}" if len(ending.times) else "it answers no trades"
-    return f"{read}, and no candle of the exchange confirms that nothing is missing from {iso(at)} on"
+    unread = f" ({counted(len(skipped), 'row')} of them could not be read: {skipped[-1]})" if skipped else ""
+    return f"{read}, and no candle of the exchange confirms that nothing is missing from {iso(at)} on{unread}"

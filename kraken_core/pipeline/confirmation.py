@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 from kraken_core.domain.endings import Agreement, agreement, contradiction, counts_partly, settled
 from kraken_core.domain.exchange import NS, AsOf, OhlcAnswer, venue_of
@@ -41,7 +42,8 @@ class Confirmation:
 
     def agreement(self, ending: Ending, at: int, end: int, answer: OhlcAnswer, of: Series) -> tuple[Agreement, Ending]:
         """How far candles agree; where they do not at first, with all trades of a slot that had been read in part."""
-        agrees = agreement if venue_of(of.pair).quiet_rows else contradiction
+        venue = venue_of(of.pair)
+        agrees = partial(agreement, newest=venue.newest) if venue.quiet_rows else contradiction
         found = agrees(ending, at, end, answer, of.width, rate=self.rate)
         if found.theirs is not None and counts_partly(ending, at, of.width):
             since = floor(at, of.width) * NS

@@ -78,6 +78,29 @@ def test_trades_twenty_minutes_old_for_a_round_leave_a_gap_where_candles_are_old
     assert_true_and_complete(tmp_path, exchange, exchange.present - SETTLING_S)
 
 
+QUIET = SimulatedMarket.make(3, [Listing(BTC, 8 / 60, 97_000, 1, 0.05)], START, START + 4 * DAY_S)
+OLD = TapeFaults(stale=1.0, stale_candles=1.0, stale_s=95 * 60)
+NOTHING = TapeFaults(empty=1.0, empty_candles=1.0)
+
+
+@pytest.mark.parametrize("faults", [OLD, NOTHING], ids=["frozen", "empty"])
+def test_a_quiet_pair_whose_end_was_not_answered_is_complete_once_it_is(faults: TapeFaults, tmp_path: Path) -> None:
+    exchange = PocketExchange(QUIET, PRESENT - 2 * 3600)
+    run(tmp_path, exchange)
+    exchange.tape_faults = faults
+    exchange.present = PRESENT
+    run(tmp_path, exchange)
+    with at_pocket(tmp_path, exchange) as bench:
+        open_gaps = [gap for gap in bench.ledger.gaps() if gap.series.interval == 1]
+        assert {gap.status for gap in open_gaps} == {GapStatus.FAILED}
+        assert open_gaps[-1].end == PRESENT - SETTLING_S
+
+    exchange.tape_faults = HONEST
+    exchange.present += 2 * 3600
+    run(tmp_path, exchange)
+    assert_true_and_complete(tmp_path, exchange, exchange.present - SETTLING_S)
+
+
 def test_trades_that_come_late_are_in_their_candles_after_the_rounds_of_a_watch(tmp_path: Path) -> None:
     exchange = PocketExchange(FOUR_DAYS, PRESENT)
     exchange.tape_faults = TapeFaults(late=0.5, late_s=30)

@@ -107,6 +107,8 @@ def sweep(
 
 
 FOUR_DAYS = market_of(1.5, 4 * DAY_S)
+FROZEN_S = 95 * 60
+FROZEN = TapeFaults(stale=1.0, stale_candles=1.0, stale_s=FROZEN_S)
 
 
 def test_an_honest_tape_is_known_to_its_end_and_proved_but_for_where_it_begins() -> None:
@@ -156,6 +158,33 @@ def test_where_candles_are_old_too_the_end_stays_a_gap_with_its_reason() -> None
     assert done.missing.hull.end == done.end
     [why] = done.problems
     assert "no candle of the exchange confirms that nothing is missing from" in why
+
+
+@pytest.mark.parametrize("interval", [1, 60])
+def test_an_end_that_is_frozen_for_longer_than_an_hour_is_no_silence(interval: int) -> None:
+    """Though so few trades would be expected of a quiet pair that there might have been none."""
+    done = sweep(market_of(8 / 60, 3 * DAY_S), FROZEN, interval=interval)
+    done.assert_true()
+    assert done.missing.seconds >= floor(FROZEN_S, interval * 60)
+    [why] = done.problems
+    assert "no candle of the exchange confirms that nothing is missing from" in why
+
+
+def test_empty_answers_of_both_endpoints_are_no_silence() -> None:
+    rare = market_of(0.005, 10 * DAY_S)  # seven trades a day
+    done = sweep(rare, TapeFaults(empty=1.0, empty_candles=1.0), interval=60, start=START + 8 * DAY_S)
+    assert not done.known
+    [why] = done.problems
+    assert "it answers no trades, and no candle of the exchange confirms" in why
+
+
+def test_candles_that_cannot_be_read_confirm_nothing_and_are_said() -> None:
+    """Trades are twenty minutes old, and of ten candles nine cannot be read."""
+    done = sweep(market_of(0.3, DAY_S), TapeFaults(stale=1.0, stale_s=1200, odd_candles=0.9))
+    done.assert_true()
+    assert done.missing
+    [why] = done.problems
+    assert "of them could not be read: [17" in why
 
 
 def test_a_quiet_end_is_complete_once_candles_agree() -> None:
@@ -356,7 +385,9 @@ MIXTURES = st.builds(
     no_last=SHARES,
     stale=st.sampled_from([0.0, 0.3, 1.0]),
     stale_candles=st.sampled_from([0.0, 0.0, 0.3, 1.0]),
-    stale_s=st.sampled_from([30.0, 200.0, 1200.0]),
+    stale_s=st.sampled_from([30.0, 200.0, 1200.0, FROZEN_S, 3.0 * DAY_S]),
+    empty_candles=st.sampled_from([0.0, 0.0, 0.3, 1.0]),
+    odd_candles=st.sampled_from([0.0, 0.0, 0.01, 0.3]),
     late=SHARES,
     late_s=st.sampled_from([5.0, 30.0]),
     unknown=SHARES,

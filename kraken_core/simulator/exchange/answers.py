@@ -80,12 +80,17 @@ class PublicApi:
         since = _number(query, "since", 0)
         self._candles[pair] += 1
         faults = self.tape_faults
-        if faults.chance("candles", pair, self._candles[pair]).random() < faults.stale_candles:
+        chance = faults.chance("candles", pair, self._candles[pair])
+        if chance.random() < faults.stale_candles:
             now_ns -= round(faults.stale_s * NS)
         tape = self._market.tapes[pair]
         if faults.late:
             tape = tape.of(faults.seen_ns(tape) <= now_ns)
         rows, last = ohlc_rows(tape, self._lives[pair], interval, since, now_ns)
+        if chance.random() < faults.empty_candles:
+            rows = []
+        if faults.odd_candles:
+            rows = [f"{row.partition(',')[0]}]" if chance.random() < faults.odd_candles else row for row in rows]
         return {names.key(pair): _array(rows), "last": str(last)}
 
     def cursor_before(self, query: Mapping[str, str], number: int) -> int:

@@ -27,7 +27,8 @@ class TapeFaults:
     short page, at random where it is 0. Of those that go back a second or more, ``empty_again`` are empty.
 
     Answers: ``stale`` ones of Trades, and ``stale_candles`` of OHLC, are as they were ``stale_s`` seconds before.
-    ``late`` trades become visible up to ``late_s`` seconds after their time.
+    ``empty_candles`` are answers without rows, ``odd_candles`` rows of which the time alone can be read. ``late``
+    trades become visible up to ``late_s`` seconds after their time.
 
     Ids: ``unknown`` trades have id 0, in runs; the numbering begins again at every trade of ``restarts``; ``swapped``
     ones change their ids with a neighbour's; before ``phantoms`` one to three numbers are skipped that never existed.
@@ -48,6 +49,8 @@ class TapeFaults:
     stale: float = 0.0
     stale_candles: float = 0.0
     stale_s: float = 0.0
+    empty_candles: float = 0.0
+    odd_candles: float = 0.0
     late: float = 0.0
     late_s: float = 0.0
     unknown: float = 0.0
