@@ -261,7 +261,8 @@ class Sweeping:
         )
         if last >= self.end * NS:
             return after.given_until(self.end) if after.doubt is None else after.ended(after.doubt, self.end)
-        settled = last - self.settling if last > self.recent else last
+        # A short page may end where it was made, however long ago: trades before that may not have been visible yet.
+        settled = last - self.settling if last > self.recent or page.is_short else last
         bounds = [settled, *([after.doubt] if after.doubt else []), *([ids.run.until] if ids.run and ids.ahead else [])]
         stuck = not page.is_short and after.cursor <= self.cursor
         return after.given_until(min(bounds) // NS)._replace(stuck=stuck)

@@ -170,6 +170,13 @@ def test_an_end_that_is_frozen_for_longer_than_an_hour_is_no_silence(interval: i
     assert "no candle of the exchange confirms that nothing is missing from" in why
 
 
+def test_what_came_late_when_an_end_was_frozen_is_not_given() -> None:
+    """An hour and a half ago trades of the last minute were not all visible yet."""
+    late = TapeFaults(6, stale=1.0, stale_candles=1.0, stale_s=FROZEN_S, late=0.5, late_s=60)
+    busy = market_of(3.0, 5 * HOUR_S, 6)
+    sweep(busy, late, present=busy.end - 102).assert_true()
+
+
 def test_empty_answers_of_both_endpoints_are_no_silence() -> None:
     rare = market_of(0.005, 10 * DAY_S)  # seven trades a day
     done = sweep(rare, TapeFaults(empty=1.0, empty_candles=1.0), interval=60, start=START + 8 * DAY_S)
