@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -31,6 +32,7 @@ def matters(jobs: Sequence[IngestionJob], summary: Summary, now: int, problems: 
     return [
         *(Matter(problem, "settings", "See the setting", {}) for problem in problems),
         *_of_jobs(jobs),
+        *_of_unread(summary),
         *_of_nothing(summary),
         *_of_gaps(summary),
         *_of_doubts(summary),
@@ -55,12 +57,23 @@ def _of_last_job(jobs: Sequence[IngestionJob]) -> Iterator[Matter]:
     """What the newest job could not do, though it completed."""
     if not jobs or jobs[0].status is not JobStatus.COMPLETED:
         return
-    job, there = jobs[0], {"job": str(jobs[0].id)}
-    if failed := job.metrics.files_failed:
-        text = f"Job {job.id} completed with {formatting.many(failed, 'failed file')}."
-        yield Matter(text, "jobs", "See which", there | {"show": "Errors"})
-    if job.error:
-        yield Matter(f"Job {job.id} completed, but: {job.error}", "jobs", "See the job", there)
+    if jobs[0].error:
+        text = f"Job {jobs[0].id} completed, but: {jobs[0].error}"
+        yield Matter(text, "jobs", "See the job", {"job": str(jobs[0].id)})
+
+
+def _of_unread(summary: Summary) -> Iterator[Matter]:
+    """Files that were not read yet, by the job in which they failed last, the newest first."""
+    by_job: defaultdict[int | None, list[str]] = defaultdict(list)
+    for file in reversed(summary.unread):
+        by_job[file.job_id].append(file.member)
+    for job, members in list(by_job.items())[:NAMED]:
+        more = f" and {formatting.count(len(members) - NAMED)} more" if len(members) > NAMED else ""
+        names = ", ".join(sorted(members)[:NAMED]) + more
+        text = f"{formatting.many(len(members), 'file')} could not be read in job {job}, nor since: {names}."
+        yield Matter(text, "jobs", "See why", {"job": str(job), "show": "Errors"})
+    if rest := sum(map(len, list(by_job.values())[NAMED:])):
+        yield Matter(f"{formatting.many(rest, 'more file')} of earlier jobs could not be read.", "jobs", "See them", {})
 
 
 def _of_nothing(summary: Summary) -> Iterator[Matter]:

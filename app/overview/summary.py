@@ -13,6 +13,7 @@ from kraken_core.domain.completeness import Completeness
 from kraken_core.domain.completeness_answer import CompletenessAnswer
 from kraken_core.domain.gaps import Route
 from kraken_core.domain.interval_units import short
+from kraken_core.domain.jobs import FileIngestionRecord
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.timerange import TimeRange
 from kraken_core.workbench.figures.gap_strips import GapStrip
@@ -57,6 +58,7 @@ class Summary(NamedTuple):
     strips: Sequence[GapStrip] = ()  # of those: where it is
     nothing: Mapping[str, str] = {}  # pairs of which nothing is stored, and why
     pairs_expected: int = 0
+    unread: Sequence[FileIngestionRecord] = ()  # files that failed and were not read since, by age
 
     @property
     def doubtful(self) -> int:
@@ -104,6 +106,7 @@ def summary(workbench: Workbench) -> Summary | None:
             empty.join(reasons, on=["pair", "interval_minutes"]).group_by("pair").agg(pl.first("reason")).rows()
         ),
         pairs_expected=series["pair"].n_unique(),
+        unread=workbench.control.unread_files(),
     )
 
 

@@ -54,13 +54,16 @@ class Files(Jobs, Claims):
         return known
 
     @transaction
-    def unreadable(self) -> Mapping[Series, str]:
-        """Why a file of a series could not be read; "" for a file that was read since."""
+    def unread_files(self) -> list[FileIngestionRecord]:
+        """Files that failed, in whatever job, and were not read since: each as it failed last, by age."""
         later = file_ingestion_record.alias().c
         same = [later[name] == _FILE[name] for name in ("path", "member", "pair_id", "interval")]
-        read_since = exists().where(*same, later.id > _FILE.id, later.status.in_(_READ))
-        failed = (_FILE.status == FileStatus.FAILED) & _COUNTS & ~read_since
-        return {file.series: file.failure for file in self._files(failed)}
+        since = exists().where(*same, later.id > _FILE.id, later.status.in_((*_READ, FileStatus.FAILED)))
+        return self._files((_FILE.status == FileStatus.FAILED) & _COUNTS & ~since)
+
+    def unreadable(self) -> Mapping[Series, str]:
+        """Why a file of a series could not be read, where it was not read since."""
+        return {file.series: file.failure for file in self.unread_files()}
 
     @transaction
     def rows_read(self, paths: Collection[str]) -> Mapping[str, tuple[int, int]]:

@@ -35,6 +35,10 @@ class ClaimLedger(Protocol):
         """Files read before (COMPLETED or SKIPPED) by (path, member, stamp, series)."""
         ...
 
+    def unread_files(self) -> list[FileIngestionRecord]:
+        """Files that could not be read, in whatever job, and were not read since: each as it failed last, by age."""
+        ...
+
     def unreadable(self) -> Mapping[Series, str]:
         """Why a file of a series could not be read, by series, the newest; files that were read since are left out."""
         ...

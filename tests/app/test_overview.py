@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -17,13 +18,13 @@ from kraken_core import Workbench
 from kraken_core.domain.completeness import Completeness
 from kraken_core.domain.completeness_answer import CompletenessAnswer, completeness_answer
 from kraken_core.domain.gaps import Route
-from kraken_core.domain.jobs import IngestionJob, JobMetrics, JobStatus
+from kraken_core.domain.jobs import FileIngestionRecord, FileStatus, IngestionJob, JobMetrics, JobStatus
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.timerange import TimeRanges
 from kraken_core.workbench.figures.completeness import completeness_heatmap
 from tests.app.conftest import Opened, figures, told
 from tests.app.test_ingest import press
-from tests.support.little_market import PRESENT, LittleMarket
+from tests.support.little_market import FIRST_DAY, PRESENT, LittleMarket
 
 BTC = Series(Pair("BTC", "USD"), 60)
 COMPLETE = Summary(
@@ -124,10 +125,52 @@ def test_a_job_with_failed_files_is_not_simply_completed(full: Path, failed: int
         job = workbench.jobs()[0]
     assert job.status is JobStatus.COMPLETED
     with_failures = replaced(job, JobMetrics(total_files=5, files_failed=failed))
-    [matter] = matters([with_failures], COMPLETE, 1_000_100)
-    assert (matter.text, matter.view) == (f"Job {job.id} completed with {text}.", "jobs")
     assert formatting.status(with_failures) == f"⚠ completed with {text}"
     assert formatting.status(replaced(job, JobMetrics(total_files=5))) == "✓ completed"
+
+
+def test_files_that_failed_are_listed_until_they_are_read_whatever_other_jobs_complete(
+    home: Path, little: LittleMarket, tmp_path: Path, opened: Opened
+) -> None:
+    archive = tmp_path / "2024Q1"
+    with zipfile.ZipFile(little.first) as release:
+        release.extractall(archive)
+    spoiled = next(archive.rglob("XBTUSD_60.csv"))
+    text = spoiled.read_bytes()
+    spoiled.write_bytes(b"no candles\n")
+    wanted = {"start_date": FIRST_DAY, "as_of": PRESENT, "api_backfill": False}
+
+    def listed() -> list[str]:
+        return [told(each.value) for each in opened().markdown if "could not be read" in each.value]
+
+    with Workbench.open(home) as bench:
+        bench.run(bench.plan(pairs=["BTC/USD"], sources=[archive], **wanted))
+        bench.run(bench.plan(pairs=["UNI/USD"], sources=[archive], **wanted))
+        assert bench.jobs()[0].metrics.files_failed == 0, "the newest job had none"
+        assert listed() == ["1 file could not be read in job 1, nor since: XBTUSD_60.csv."]
+        spoiled.write_bytes(b"no candles either\n")
+        bench.run(bench.plan(pairs=["BTC/USD"], sources=[archive], **wanted))
+        assert listed() == ["1 file could not be read in job 3, nor since: XBTUSD_60.csv."]
+        spoiled.write_bytes(text)
+        bench.run(bench.plan(pairs=["BTC/USD"], sources=[archive], **wanted))
+    assert not listed()
+
+
+def test_of_many_files_that_failed_the_newest_jobs_name_some() -> None:
+    failed = [
+        FileIngestionRecord("/a.zip", f"{n}.csv", "", 1, BTC, FileStatus.FAILED, job_id=job)
+        for job, n in [(1, 0), (2, 1), (3, 2), (4, 4), (4, 5), (4, 6), (4, 7)]
+    ]
+    said = [(matter.text, matter.filters) for matter in matters([], COMPLETE._replace(unread=failed), 1_000_100)]
+    assert said == [
+        (
+            "4 files could not be read in job 4, nor since: 4.csv, 5.csv, 6.csv and 1 more.",
+            {"job": "4", "show": "Errors"},
+        ),
+        ("1 file could not be read in job 3, nor since: 2.csv.", {"job": "3", "show": "Errors"}),
+        ("1 file could not be read in job 2, nor since: 1.csv.", {"job": "2", "show": "Errors"}),
+        ("1 more file of earlier jobs could not be read.", {}),
+    ]
 
 
 def replaced(job: IngestionJob, metrics: JobMetrics) -> IngestionJob:

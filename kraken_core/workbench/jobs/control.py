@@ -55,6 +55,10 @@ class JobControl:
         """All those that could not be read."""
         return self.files(job_id, sys.maxsize, FileStatus.FAILED).first
 
+    def unread_files(self) -> Sequence[FileIngestionRecord]:
+        """Those of whatever job that could not be read, and were not read since, oldest first."""
+        return self.runner.ledger.unread_files()
+
     def events(self, job_id: int) -> list[JobEvent]:
         """What is worth remembering of a job, oldest first."""
         return self.runner.ledger.events(job_id)
