@@ -80,12 +80,13 @@ def summary(workbench: Workbench) -> Summary | None:
     tiers = [workbench.tiers.of(Pair.stored(pair).base) or NO_TIER for pair in found.series["pair"]]
     series = found.series.with_columns(pl.Series("tier", tiers, pl.String))
     slots = pl.col(*_COUNTS)
-    reasons = found.gaps.sort("candles").group_by("pair", "interval_minutes").agg(pl.last("reason"))  # the widest gap's
+    reasons = found.gaps.sort("candles", "start").group_by("pair", "interval_minutes").agg(pl.last("reason"))  # the widest gap's
     why = {(pair, interval): reason for pair, interval, reason in reasons.iter_rows()}
     worst = _worst(series)
     downloads, unfillable = workbench.charts.downloads(found.gaps), found.gaps.filter(pl.col("route") == Route.NONE)
     empty = series.filter(pl.col("covered").sum().over("pair") == 0)
     cells = series.group_by("tier", "interval_minutes").agg(slots.sum()).rows()
+    unread = workbench.control.unread_files()
     living = [str(record.pair) for record in workbench.pairs() if not record.lives or record.lives[-1].end is None]
     return Summary(
         as_of=found.as_of,
@@ -102,11 +103,9 @@ def summary(workbench: Workbench) -> Summary | None:
             each: why[str(each.pair), each.interval] for each, _ in worst if (str(each.pair), each.interval) in why
         },
         strips=[_strip(each, series, found.gaps) for each, _ in worst],
-        nothing=dict(
-            empty.join(reasons, on=["pair", "interval_minutes"]).group_by("pair").agg(pl.first("reason")).rows()
-        ),
+        nothing=_nothing(empty.join(reasons, on=["pair", "interval_minutes"]), unread),
         pairs_expected=series["pair"].n_unique(),
-        unread=workbench.control.unread_files(),
+        unread=unread,
     )
 
 
@@ -154,6 +153,13 @@ def _strip(of: Series, series: pl.DataFrame, gaps: pl.DataFrame) -> GapStrip:
     its = (pl.col("pair") == str(of.pair)) & (pl.col("interval_minutes") == of.interval)
     expected = TimeRange(*series.filter(its).select("start", "end").row(0))
     return GapStrip(f"{of.pair} {short(of.interval)}", expected, gaps.filter(its).select("start", "end").rows())
+
+
+def _nothing(empty: pl.DataFrame, unread: Sequence[FileIngestionRecord]) -> dict[str, str]:
+    """Why nothing is stored of each pair: a file of it that failed, else the reason of its finest interval."""
+    failures = {str(file.series.pair): file.failure for file in reversed(unread)}
+    finest = empty.sort("pair", "interval_minutes").unique("pair", keep="first", maintain_order=True)
+    return {pair: failures.get(pair, reason) for pair, reason in finest.select("pair", "reason").iter_rows()}
 
 
 def _missing(gaps: pl.DataFrame, by: str) -> dict[str, OpenGaps]:

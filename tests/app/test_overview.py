@@ -156,6 +156,24 @@ def test_files_that_failed_are_listed_until_they_are_read_whatever_other_jobs_co
     assert not listed()
 
 
+def test_a_file_that_failed_is_why_nothing_is_stored_of_its_pair(
+    home: Path, little: LittleMarket, tmp_path: Path, opened: Opened
+) -> None:
+    archive = tmp_path / "2024Q1"
+    with zipfile.ZipFile(little.first) as release:
+        release.extractall(archive)
+    for file in archive.rglob("XBTUSD_*.csv"):
+        if file.stem == "XBTUSD_240":
+            file.write_bytes(b"no candles\n")
+        else:
+            file.unlink()
+    with Workbench.open(home) as bench:
+        wanted = {"start_date": FIRST_DAY, "as_of": PRESENT, "api_backfill": False}
+        bench.run(bench.plan(pairs=["BTC/USD", "UNI/USD"], sources=[archive], **wanted))
+    [said] = [told(each.value) for each in opened().markdown if "Nothing is stored of BTC/USD" in told(each.value)]
+    assert said.startswith("Nothing is stored of BTC/USD: XBTUSD_240.csv"), said
+
+
 def test_of_many_files_that_failed_the_newest_jobs_name_some() -> None:
     failed = [
         FileIngestionRecord("/a.zip", f"{n}.csv", "", 1, BTC, FileStatus.FAILED, job_id=job)
