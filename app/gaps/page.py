@@ -6,6 +6,7 @@ import polars as pl
 import streamlit as st
 
 from app.gaps.backfill import backfill
+from app.gaps.in_window import candles_inside, inside, reach_out
 from app.gaps.quality import quality
 from app.gaps.table import download_list, gap_table
 from app.shared import formatting
@@ -50,9 +51,9 @@ def pictured(workbench: Workbench, chosen: Selection, row: str, at: TimeRange, f
 
 @remembered
 def archives(workbench: Workbench, chosen: Selection, at: TimeRange) -> pl.DataFrame:
-    """Which published archives contain what is missing of a selection in a window."""
+    """Which published archives contain what is missing of a selection in a window, and how much of that."""
     gaps, _ = open_gaps(chosen)
-    return by_archive(workbench.charts.downloads(_inside(gaps, at)))
+    return by_archive(candles_inside(workbench.charts.downloads(inside(gaps, at)), at))
 
 
 def page() -> None:
@@ -80,8 +81,8 @@ def _missing(filtered: Selection) -> None:
         return
     at = window(bounds)
     controls(bounds, at)
-    gaps = _inside(every, at)
-    _figures(gaps)
+    gaps = inside(every, at)
+    _figures(gaps, int(candles_inside(gaps, at)["candles"].sum()))
     with st.container(horizontal=True):
         row = BY[st.segmented_control("Rows", list(BY), default="Pairs", key="rows", bind=IN_URL, required=True)]
         drag = dragged("Click a cell", "Drag across cells")
@@ -93,14 +94,15 @@ def _missing(filtered: Selection) -> None:
         return
     picked = _heatmap(missing, f"missing {filtered} {row} {at} {rows.start} {drag}", drag=drag)
     cells = _in_cells(gaps, row, missing, picked)
+    if longer := reach_out(gaps, at):
+        st.caption(
+            f"{formatting.many(longer, 'gap')} of this window "
+            f"{'goes' if longer == 1 else 'go'} on outside of it: listed, and filled, whole."
+        )
     ticked = gap_table(cells if picked.stretches else gaps, f"{row} {at} {len(picked.stretches)}")
     _links(ticked if ticked.height else cells)
     backfill(ticked if ticked.height else cells, gaps, filtered, everything=gaps.height == every.height)
     download_list(gaps, archives(filtered, at))
-
-
-def _inside(gaps: pl.DataFrame, at: TimeRange) -> pl.DataFrame:
-    return gaps.filter((pl.col("start") < at.end) & (pl.col("end") > at.start))
 
 
 def _links(gaps: pl.DataFrame) -> None:
@@ -115,11 +117,11 @@ def _links(gaps: pl.DataFrame) -> None:
                  **window_filters(around))  # fmt: skip
 
 
-def _figures(gaps: pl.DataFrame) -> None:
+def _figures(gaps: pl.DataFrame, missing: int) -> None:
     fillable = gaps.filter(pl.col("route") != Route.NONE)
     shown = {
         "Gaps": formatting.count(gaps.height),
-        "Missing": formatting.count(int(gaps["candles"].sum())),
+        "Missing": formatting.count(missing),
         "Fillable gaps": formatting.count(fillable.height),
         "Not fillable": formatting.count(gaps.height - fillable.height),
     }

@@ -80,7 +80,9 @@ def summary(workbench: Workbench) -> Summary | None:
     tiers = [workbench.tiers.of(Pair.stored(pair).base) or NO_TIER for pair in found.series["pair"]]
     series = found.series.with_columns(pl.Series("tier", tiers, pl.String))
     slots = pl.col(*_COUNTS)
-    reasons = found.gaps.sort("candles", "start").group_by("pair", "interval_minutes").agg(pl.last("reason"))  # the widest gap's
+    reasons = (
+        found.gaps.sort("candles", "start").group_by("pair", "interval_minutes").agg(pl.last("reason"))
+    )  # the widest gap's
     why = {(pair, interval): reason for pair, interval, reason in reasons.iter_rows()}
     worst = _worst(series)
     downloads, unfillable = workbench.charts.downloads(found.gaps), found.gaps.filter(pl.col("route") == Route.NONE)

@@ -9,12 +9,15 @@ import polars as pl
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from app.gaps.in_window import candles_inside
 from app.gaps.quality import silence_rows
 from app.gaps.table import by_hand
+from app.shared.time_window import window_filters
 from kraken_core import Workbench
 from kraken_core.domain.audit import AuditedSpan, AuditVerdict
 from kraken_core.domain.gaps import GapRecord, GapStatus, Route
 from kraken_core.domain.market import Pair, Series
+from kraken_core.domain.timerange import TimeRange
 from kraken_core.domain.verification.silences import Silence
 from kraken_core.pipeline.download_list import COLUMNS, write_download_list
 from kraken_core.workbench.charts.downloadable import downloadable
@@ -70,6 +73,27 @@ def test_filters_and_window_of_the_url_hold(full: Path, opened: Opened) -> None:
     shown = opened("gaps", pair="BTC/USD", interval="1h", start="2024-04-01T00:00", end="2024-04-01T12:00")
     assert figures(shown)["Gaps"] == "1"
     assert len(chart(shown)["data"][0]["x"]) == 12, "hours, so close"
+
+
+def test_what_is_missing_in_a_window_ends_with_it_though_gaps_are_listed_whole(full: Path, opened: Opened) -> None:
+    with Workbench.open(full) as workbench:
+        gaps = workbench.charts.gaps(workbench.select(pairs=["BTC/USD"], intervals=[60])).to_dicts()
+    gap = max(gaps, key=lambda each: each["candles"])
+    assert gap["candles"] > 3
+    window = window_filters(TimeRange(gap["start"], gap["start"] + 3 * 3_600))
+    shown = opened("gaps", pair="BTC/USD", interval="1h", **window)
+    assert figures(shown)["Missing"] == "3"
+    assert list(shown.dataframe[0].value["Missing"]) == [gap["candles"]]
+    assert "1 gap of this window goes on outside of it: listed, and filled, whole." in {e.value for e in shown.caption}
+    every = opened("gaps", pair="BTC/USD", interval="1h")
+    assert not any("outside" in each.value for each in every.caption)
+
+
+def test_what_archives_contain_of_a_window_ends_with_it() -> None:
+    hours = {"pair": ["BTC/USD"], "interval_minutes": [60], "start": [0], "end": [36_000], "candles": [10]}
+    found = candles_inside(pl.DataFrame(hours), TimeRange(7_200, 14_400))
+    assert found["candles"].to_list() == [2]
+    assert not candles_inside(pl.DataFrame(hours), TimeRange(36_000, 39_600)).height
 
 
 def test_what_no_route_fills_is_not_offered_for_backfill(full: Path, opened: Opened) -> None:
