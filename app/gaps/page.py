@@ -11,6 +11,7 @@ from app.gaps.quality import quality
 from app.gaps.table import download_list, gap_table
 from app.shared import formatting
 from app.shared.archive_links import by_archive
+from app.shared.fillable import FILLABLE, PARTLY
 from app.shared.filters import IN_URL, selection
 from app.shared.links import link
 from app.shared.metrics import show_metrics
@@ -19,7 +20,6 @@ from app.shared.series_list import filters_of, series_link
 from app.shared.time_window import Chosen, chosen, controls, dragged, window, window_filters, zoom
 from app.shared.workbench_cache import remembered
 from kraken_core import Workbench
-from kraken_core.domain.gaps import Route
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.request import Selection
 from kraken_core.domain.timerange import TimeRange
@@ -29,7 +29,8 @@ from kraken_core.workbench.figures.missing import missing_heatmap
 BY = {"Pairs": "pair", "Tiers": "tier"}
 MEANINGS = {
     "Missing": "Candles expected that no source covers, of all intervals in the window.",
-    "Fillable gaps": "Gaps that are filled, at least in part, from finer candles or by querying the exchange.",
+    "Fillable gaps": "Gaps that finer candles, or a query of the exchange, fill, as far as the last job knew; partly: "
+    "the exchange's newest candles reach into a part of them. A preview asks again.",
     "Not fillable": "Gaps that only an archive fills, if anything does: see Download manually.",
 }
 CANDLES_AROUND = 20  # of a gap that is looked at
@@ -118,12 +119,13 @@ def _links(gaps: pl.DataFrame) -> None:
 
 
 def _figures(gaps: pl.DataFrame, missing: int) -> None:
-    fillable = gaps.filter(pl.col("route") != Route.NONE)
+    fillable, partly = gaps.filter(FILLABLE).height, gaps.filter(PARTLY).height
+    in_part = f", {formatting.count(partly)} partly" if partly else ""
     shown = {
         "Gaps": formatting.count(gaps.height),
         "Missing": formatting.count(missing),
-        "Fillable gaps": formatting.count(fillable.height),
-        "Not fillable": formatting.count(gaps.height - fillable.height),
+        "Fillable gaps": f"{formatting.count(fillable)}{in_part}",
+        "Not fillable": formatting.count(gaps.height - fillable),
     }
     show_metrics(shown, MEANINGS)
 

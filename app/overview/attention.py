@@ -6,9 +6,8 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from app.overview.summary import Summary
+from app.overview.summary import OpenGaps, Summary
 from app.shared import formatting
-from kraken_core.domain.gaps import Route
 from kraken_core.domain.jobs import IngestionJob, JobStatus
 
 STALE_S = 86_400  # behind by more than this, a history is worth bringing up to date
@@ -84,10 +83,10 @@ def _of_nothing(summary: Summary) -> Iterator[Matter]:
 
 
 def _of_gaps(summary: Summary) -> Iterator[Matter]:
-    fillable = [missing for route, missing in summary.routes.items() if route is not Route.NONE]
-    if gaps := sum(missing.gaps for missing in fillable):
-        slots = sum(missing.slots for missing in fillable)
-        text = f"{formatting.many(gaps, 'gap')} (up to {formatting.many(slots, 'candle')}) can be filled now."
+    gaps, slots, partly = (sum(counts) for counts in zip(OpenGaps(), *summary.routes.values(), strict=True))
+    if gaps:
+        in_part = f", {formatting.count(partly)} of them in part" if partly else ""
+        text = f"{formatting.many(gaps, 'gap')} can be filled{in_part}: up to {formatting.many(slots, 'candle')}."
         yield Matter(text, "gaps", "Fill them", {})
     by_size = sorted(summary.archives.items(), key=lambda item: -item[1].slots)
     for archive, missing in by_size[:NAMED]:

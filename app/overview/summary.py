@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import polars as pl
 
+from app.shared.fillable import FILLABLE, PARTLY, SLOTS
 from app.shared.workbench_cache import remembered
 from kraken_core import Workbench
 from kraken_core.domain.completeness import Completeness
@@ -26,10 +27,11 @@ _SHARE = (pl.col("covered") - pl.col("doubtful")) / pl.col("wanted")
 
 
 class OpenGaps(NamedTuple):
-    """Open gaps: how many, and their slots."""
+    """Open gaps: how many, their slots, and how many are filled in part only (whose other slots do not count)."""
 
     gaps: int = 0
     slots: int = 0
+    partly: int = 0
 
 
 class IntervalTotals(NamedTuple):
@@ -50,7 +52,7 @@ class Summary(NamedTuple):
     pairs: dict[str, dict[int, Completeness]]  # by pair and interval, the least complete pairs first
     cells: dict[tuple[str, int], Completeness]  # by tier and interval
     oldest: dict[int, tuple[Series, int]]  # by interval: the series whose data ends first, and where; epoch seconds
-    routes: dict[Route, OpenGaps]
+    routes: dict[Route, OpenGaps]  # that fill something
     archives: dict[str, OpenGaps]  # that hold a part of what no route fills
     lost: int  # gaps that no route and no archive fills
     worst: list[tuple[Series, Completeness]]
@@ -97,7 +99,7 @@ def summary(workbench: Workbench) -> Summary | None:
         pairs=_by_pair(series),
         cells={(tier, interval): Completeness(*counts) for tier, interval, *counts in cells},
         oldest=_oldest(found.ends.join(series, on=["pair", "interval_minutes"], how="semi"), living),
-        routes={Route(route): missing for route, missing in _missing(found.gaps, "route").items()},
+        routes=_by_route(found.gaps.filter(FILLABLE)),
         archives=_missing(downloads, "archive"),
         lost=unfillable.filter(~pl.col("gap_id").is_in(downloads["gap_id"].implode())).height,
         worst=worst,
@@ -162,6 +164,12 @@ def _nothing(empty: pl.DataFrame, unread: Sequence[FileIngestionRecord]) -> dict
     failures = {str(file.series.pair): file.failure for file in reversed(unread)}
     finest = empty.sort("pair", "interval_minutes").unique("pair", keep="first", maintain_order=True)
     return {pair: failures.get(pair, reason) for pair, reason in finest.select("pair", "reason").iter_rows()}
+
+
+def _by_route(gaps: pl.DataFrame) -> dict[Route, OpenGaps]:
+    """What each route fills, as far as it reaches."""
+    found = gaps.group_by("route").agg(pl.len(), SLOTS.sum(), PARTLY.sum().alias("partly"))
+    return {Route(route): OpenGaps(*counts) for route, *counts in found.iter_rows()}
 
 
 def _missing(gaps: pl.DataFrame, by: str) -> dict[str, OpenGaps]:

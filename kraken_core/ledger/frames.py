@@ -161,7 +161,7 @@ _OPEN_GAPS: dict[str, type[pl.DataType]] = {
     "id": pl.Int64,
     "pair_id": pl.Int64,
     "interval": pl.Int32,
-    **dict.fromkeys(("start", "end", "candles"), pl.Int64),
+    **dict.fromkeys(("start", "end", "candles", "fillable"), pl.Int64),
     **dict.fromkeys(("status", "route", "reason"), pl.String),
     "requests": pl.Int64,
     **dict.fromkeys(("csv_file", "archive"), pl.String),
@@ -220,8 +220,8 @@ class Frames(Transactions):
     def open_gaps(self) -> pl.DataFrame:
         """The open gaps by series and time, quickly, for programs: times are epoch seconds (Int64).
 
-        Columns: gap_id, pair, interval_minutes, start, end, candles, status, route, reason, requests, csv_file,
-        archive.
+        Columns: gap_id, pair, interval_minutes, start, end, candles, fillable, status, route, reason, requests,
+        csv_file, archive.
         """
         found = self._quickly(gap_record, _OPEN_GAPS, _GAP.status.in_(OPEN)).rename({"id": "gap_id"})
         return found.select("gap_id", pl.exclude("gap_id")).sort("pair", "interval_minutes", "start")

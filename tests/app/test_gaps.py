@@ -15,13 +15,13 @@ from app.gaps.table import by_hand
 from app.shared.time_window import window_filters
 from kraken_core import Workbench
 from kraken_core.domain.audit import AuditedSpan, AuditVerdict
-from kraken_core.domain.gaps import GapRecord, GapStatus, Route
+from kraken_core.domain.gaps import OPEN, GapRecord, GapStatus, Route
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.timerange import TimeRange
 from kraken_core.domain.verification.silences import Silence
 from kraken_core.pipeline.download_list import COLUMNS, write_download_list
 from kraken_core.workbench.charts.downloadable import downloadable
-from tests.app.conftest import Opened, figures
+from tests.app.conftest import Opened, figures, told
 
 BTC = Pair("BTC", "USD")
 
@@ -111,6 +111,22 @@ def test_what_no_route_fills_is_not_offered_for_backfill(full: Path, opened: Ope
     assert button(shown, "Preview backfill of all 0").disabled
     [link] = [each.proto.label for each in opened("candles", **hour).get("page_link") if "missing" in each.proto.label]
     assert link.startswith("See "), "nor is it elsewhere"
+
+
+def test_of_a_gap_that_the_exchanges_candles_reach_into_only_those_are_fillable(full: Path, opened: Opened) -> None:
+    with Workbench.open(full) as workbench:
+        gap, other = workbench.ledger.gaps([Series(BTC, 60)])
+        stays = workbench.ledger.detections()[gap.series]
+        reached = gap._replace(route=Route.OHLC, fillable=1, overflow=gap.candles - 1)
+        workbench.ledger.record_gaps({gap.series: stays}, [reached, other], [])
+        gaps = [each for each in workbench.ledger.gaps() if each.status in OPEN]
+    reached_into = [each for each in gaps if each.route is Route.OHLC]
+    partly = sum(each.fillable < each.candles for each in reached_into)
+    slots = sum(each.fillable if each in reached_into else each.candles for each in gaps)
+    assert gap.candles > 1
+    assert figures(opened("gaps", pair="BTC/USD", interval="1h"))["Fillable gaps"] == "2, 1 partly"
+    [said] = [told(each.value) for each in opened().markdown if "can be filled" in told(each.value)]
+    assert said == f"{len(gaps)} gaps can be filled, {partly} of them in part: up to {slots:,} candles."
 
 
 def test_where_no_archive_has_it_there_is_no_download_list(full: Path, opened: Opened) -> None:

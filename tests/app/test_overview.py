@@ -94,13 +94,13 @@ def test_nothing_needs_attention_where_all_is_stored() -> None:
 
 def test_what_can_be_filled_comes_before_what_has_to_be_fetched_by_hand() -> None:
     found = COMPLETE._replace(
-        routes={Route.NONE: OpenGaps(3, 40), Route.DERIVE: OpenGaps(2, 5)},
+        routes={Route.OHLC: OpenGaps(1, 720, 1), Route.DERIVE: OpenGaps(2, 5)},
         archives={"Q1.zip": OpenGaps(2, 30), "Full.zip": OpenGaps(2, 31)},
         lost=1,
     )
     said = [matter.text for matter in matters([], found, 1_000_000 + 3 * 86_400)]
     assert said == [
-        "2 gaps (up to 5 candles) can be filled now.",
+        "3 gaps can be filled, 1 of them in part: up to 725 candles.",
         "Download Full.zip to fill up to 31 missing candles.",
         "Download Q1.zip to fill up to 30 missing candles.",
         "1 gap can't be filled from any known source.",
@@ -115,7 +115,7 @@ def test_pairs_of_which_nothing_is_stored_come_first_with_the_reason() -> None:
     assert said[0] == ("Nothing is stored of A0/USD: no source contains A0/USD", {"pair": "A0/USD"})
     assert said[3:] == [
         ("Nothing is stored of 2 more pairs.", {}),
-        ("5 gaps (up to 50 candles) can be filled now.", {}),
+        ("5 gaps can be filled: up to 50 candles.", {}),
     ]
 
 
