@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app.jobs.choice import JOB, chosen
+from app.jobs.choice import JOB, chosen, warn_of_other
 from app.jobs.controls import controls, refusal
 from app.jobs.detail import detail
 from app.jobs.live import live, moves
@@ -45,6 +45,8 @@ def _runs_and_detail() -> None:
         jobs = workbench().jobs()
         job = chosen(jobs)
         tab_title(f"Job {job.id}" if JOB in st.query_params else "Jobs")
+        with st.container():
+            warn_of_other(job)
         runs(_filtered(jobs), job)
         with st.container():
             st.header(f"Job {job.id}")

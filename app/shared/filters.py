@@ -14,6 +14,7 @@ import streamlit as st
 
 from app.shared import formatting
 from app.shared.left_choices import FILTERED
+from app.shared.unknown_values import unknown_values, warn_of_unknown
 from app.shared.workbench_cache import remembered, workbench
 from kraken_core import Workbench
 from kraken_core.domain.market import INTERVALS, Pair, Series
@@ -21,6 +22,7 @@ from kraken_core.domain.request import Selection
 
 USUAL_MINUTES = 60
 FIRST_DAY = date(2013, 9, 1)  # the exchange's first month
+INTERVAL_NAMES = {formatting.interval(minutes): minutes for minutes in INTERVALS}
 T = TypeVar("T", str, int)
 _FILTERS = frozenset({"tier", "pair", "quote", "interval", "from", "to"})  # their names in an address
 IN_URL: Literal["query-params"] = "query-params"  # streamlit's name for it; the widget's key is the parameter's name
@@ -30,14 +32,21 @@ def selection() -> Selection:
     """The filters of a page, and what they select; everything stored, where none is set. Pairs go before tiers."""
     if not _FILTERS.isdisjoint(st.query_params):
         st.session_state[FILTERED] = True
+    markets = known_markets()
+    unknown = [
+        *unknown_values({name: markets[name] for name in ("tier", "pair", "quote")} | {"interval": INTERVAL_NAMES}),
+        *(value for name in ("from", "to") for value in st.query_params.get_all(name) if not _is_day(value)),
+    ]
+    with st.container():
+        warn_of_unknown(unknown, "what the other filters select")
     with st.expander("Filters", icon=":material/filter_alt:", expanded=FILTERED in st.session_state):
         upper, lower = st.columns(3), st.columns(3)
         with upper[1]:
-            pairs = choice("Pairs", "pair", known_markets()["pair"])
+            pairs = choice("Pairs", "pair", markets["pair"])
         with upper[0]:
-            tiers = choice("Tiers", "tier", known_markets()["tier"], disabled=bool(pairs))
+            tiers = choice("Tiers", "tier", markets["tier"], disabled=bool(pairs))
         with upper[2]:
-            quotes = choice("Quotes", "quote", known_markets()["quote"])
+            quotes = choice("Quotes", "quote", markets["quote"])
         with lower[0]:
             intervals = choice("Intervals", "interval", INTERVALS, format_func=formatting.interval)
         with lower[1]:
@@ -69,6 +78,14 @@ def day(label: str, name: str, **more: Any) -> date | None:  # noqa: ANN401 - st
     return chosen
 
 
+def _is_day(text: str) -> bool:
+    """Whether a text of the address is a UTC day that can be chosen."""
+    try:
+        return FIRST_DAY <= date.fromisoformat(text) <= datetime.now(UTC).date()
+    except ValueError:
+        return False
+
+
 def toggle(label: str, name: str, *, on: bool = False, **more: Any) -> bool:  # noqa: ANN401 - streamlit's own types
     """Yes or no."""
     return st.toggle(label, value=on, key=name, bind=IN_URL, **more)
@@ -81,9 +98,11 @@ def series_picker() -> Series:
     say, changes with time.
     """
     pairs = known_markets()["pair"]
+    unknown = unknown_values({"pair": pairs, "interval": INTERVAL_NAMES})
+    said = st.container()
     _begin_with("pair", {pair: pair for pair in pairs}, "BTC/USD" if "BTC/USD" in pairs else pairs[0])
     named = st.session_state.get("pair") or str(st.query_params.get("pair"))
-    _begin_with("interval", {formatting.interval(minutes): minutes for minutes in INTERVALS}, usual_interval(named))
+    _begin_with("interval", INTERVAL_NAMES, usual_interval(named))
     with st.container(horizontal=True, vertical_alignment="bottom"):
         pair = st.selectbox("Pair", pairs, index=None, key="pair", bind=IN_URL, width=240, required=True)
         interval = st.segmented_control(
@@ -97,7 +116,10 @@ def series_picker() -> Series:
         )
     if pair is None or interval is None:  # on the way back to an address without them, which is all that counts then
         st.rerun()
-    return Series(Pair.stored(pair), interval)
+    series = Series(Pair.stored(pair), interval)
+    with said:
+        warn_of_unknown(unknown, formatting.series_name(series))
+    return series
 
 
 @remembered

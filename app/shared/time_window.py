@@ -45,6 +45,10 @@ def newest(bounds: TimeRange, at: TimeRange) -> TimeRange:
 
 def controls(bounds: TimeRange, at: TimeRange) -> None:
     """Buttons that move and zoom the window."""
+    with st.container():  # what comes and goes has a place of its own: see app/shared/filters.py
+        if why := _why_another(bounds):
+            shown = f"{formatting.moment(at.start)} – {formatting.moment(at.end)}"
+            st.warning(formatting.plain(f"{why}; shown: {shown}."), icon=":material/warning:")
     length = at.end - at.start
     moves = {
         "Earlier": (":material/chevron_left:", at.start - length // 2, at.end - length // 2),
@@ -59,6 +63,17 @@ def controls(bounds: TimeRange, at: TimeRange) -> None:
         if st.button("All", icon=":material/fit_width:", disabled=at == bounds):
             zoom(None)
         st.caption(f"{formatting.moment(at.start)} – {formatting.moment(at.end)}")
+
+
+def _why_another(bounds: TimeRange) -> str:
+    """Why the window is not the one that the address names; empty where it is, or a part of that one."""
+    if wrong := [text for text in named() if text and _parsed(text) is None]:
+        return f"{' and '.join(wrong)} {'is' if len(wrong) == 1 else 'are'} no time such as 2026-01-31T00:00"
+    first, last = map(_parsed, named())
+    start, end = bounds.start if first is None else first, bounds.end if last is None else last
+    if first is not None and last is not None and end <= start:
+        return "The window of the address ends before it begins"
+    return "" if start < bounds.end and bounds.start < end else "Nothing is expected in the window of the address"
 
 
 def quick_ranges(bounds: TimeRange, latest: int) -> None:
