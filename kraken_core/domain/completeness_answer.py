@@ -48,13 +48,13 @@ class CompletenessAnswer(NamedTuple):
                 else f"Yes: all {self.total:,} series are complete."
             )
         if self.total == 1:
-            return f"No: {_of_worst(*self.worst, alone=True)}"
+            return f"No: {_alone(*self.worst)}"
         states = [f"{self.complete:,} of {self.total:,} series {'is' if self.complete == 1 else 'are'} complete"]
         if self.incomplete:
             states.append(f"{self.incomplete:,} {'is' if self.incomplete == 1 else 'are'} incomplete")
         if self.empty:
             states.append(f"nothing is stored of {self.empty:,}")
-        return f"No: {_listed(states)}. {_of_worst(*self.worst, alone=False)}"
+        return f"No: {_listed(states)}. {_of_worst(*self.worst, among_empty=bool(self.empty))}"
 
 
 def completeness_answer(series: Iterable[tuple[Series, Completeness]]) -> CompletenessAnswer:
@@ -74,12 +74,26 @@ def completeness_answer(series: Iterable[tuple[Series, Completeness]]) -> Comple
     return CompletenessAnswer(complete, incomplete, empty, (worst[0][-1], worst[1]) if worst else None)
 
 
-def _of_worst(series: Series, counts: Completeness, *, alone: bool) -> str:
-    name, share = f"{series.pair} {short(series.interval)}", percent(counts.completeness)
+def _alone(series: Series, counts: Completeness) -> str:
     if not counts.covered:
-        return f"{'of' if alone else 'Of'} {name} all {counts.wanted:,} candles expected are missing."
-    beginning = f"{name} is {share} complete" if alone else f"Least complete is {name} at {share}"
-    return f"{beginning}: {_incomplete_slots(counts)}."
+        return f"of {_nothing(series, counts)}"
+    return f"{_name(series)} is {percent(counts.completeness)} complete: {_incomplete_slots(counts)}."
+
+
+def _of_worst(series: Series, counts: Completeness, *, among_empty: bool) -> str:
+    """The least complete of several series; ``among_empty``: of some of them nothing is stored, which is less still."""
+    if not counts.covered:
+        return f"Of {_nothing(series, counts)}"
+    beginning = "Of those with data, least complete is" if among_empty else "Least complete is"
+    return f"{beginning} {_name(series)} at {percent(counts.completeness)}: {_incomplete_slots(counts)}."
+
+
+def _nothing(series: Series, counts: Completeness) -> str:
+    return f"{_name(series)} all {counts.wanted:,} candles expected are missing."
+
+
+def _name(series: Series) -> str:
+    return f"{series.pair} {short(series.interval)}"
 
 
 def _incomplete_slots(counts: Completeness) -> str:

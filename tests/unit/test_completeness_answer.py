@@ -36,7 +36,7 @@ def test_the_least_complete_of_which_anything_is_stored_is_named_before_one_with
     )
     assert found.text == (
         "No: 0 of 3 series are complete, 2 are incomplete and nothing is stored of 1. "
-        "Least complete is BTC/USD 1h at 50.00 %: of 10 candles expected, 5 are missing."
+        "Of those with data, least complete is BTC/USD 1h at 50.00 %: of 10 candles expected, 5 are missing."
     )
     assert completeness_answer([(MINUTES, Completeness(90)), (DAYS, WHOLE)]).text == (
         "No: 1 of 2 series is complete and nothing is stored of 1. Of BTC/USD 1m all 90 candles expected are missing."
