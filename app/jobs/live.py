@@ -57,7 +57,7 @@ def _progress(job: IngestionJob, jobs: Sequence[IngestionJob]) -> None:
     st.progress(job.progress_pct / 100, f"Job {job.id}, {stage} · {int(job.progress_pct)} %{of_files}")
     speed = formatting.count(round(doing.rows_per_second)) if doing and doing.rows_per_second else formatting.NOTHING
     now = workbench().clock.now()
-    elapsed, before = lasted(job, now), _took_before(job, jobs, now)
+    elapsed, before = _lasted(job, now), _took_before(job, jobs, now)
     shown = {
         "Elapsed": formatting.NOTHING if elapsed is None else duration(elapsed),
         "Left, about": _left(doing.job_eta_seconds if doing else None),
@@ -79,4 +79,8 @@ def _left(seconds: float | None) -> str:
 def _took_before(job: IngestionJob, jobs: Sequence[IngestionJob], now: int) -> float | None:
     """How many seconds the newest completed job of the same request took: what this one may take."""
     same = (other for other in jobs if other.status is JobStatus.COMPLETED and other.request.key == job.request.key)
-    return next((lasted(other, now) for other in same), None)
+    return next((_lasted(other, now) for other in same), None)
+
+
+def _lasted(job: IngestionJob, now: int) -> float | None:
+    return lasted(job, workbench().control.seconds_stopped([job.id]).get(job.id, 0), now)

@@ -25,13 +25,14 @@ def runs(jobs: Sequence[IngestionJob], at: IngestionJob) -> None:
     if not jobs:
         st.caption("No job is like that.")
         return
-    now = workbench().clock.now()
+    now, stopped = workbench().clock.now(), workbench().control.seconds_stopped()
+    took = {job.id: lasted(job, stopped.get(job.id, 0), now) for job in jobs}
     # With another choice, or other jobs, they are other widgets: what was clicked on before is chosen no more
     state = f"{at.id} {[job.id for job in jobs]}"
     drawn = jobs[:DRAWN][::-1]
     bars = f"runs {state}"
     st.plotly_chart(
-        run_bars([_bar(job, now) for job in drawn], at.id),
+        run_bars([_bar(job, took[job.id]) for job in drawn], at.id),
         key=bars,
         on_select=_choosing(jobs, bars, _of_bars),
         selection_mode="points",
@@ -41,7 +42,7 @@ def runs(jobs: Sequence[IngestionJob], at: IngestionJob) -> None:
     st.caption(f"Click a bar or a row to see its job.{left_out}")
     table = f"history {state}"
     st.dataframe(
-        [_row(job, now) for job in jobs],
+        [_row(job, took[job.id]) for job in jobs],
         hide_index=True,
         key=table,
         on_select=_choosing(jobs, table, _of_rows(jobs)),
@@ -77,13 +78,16 @@ def _of_rows(jobs: Sequence[IngestionJob]) -> Callable[[Mapping[str, Any]], list
     return ids
 
 
-def lasted(job: IngestionJob, now: int) -> float | None:
-    """How many seconds a job took, or has been running for; None where it never ran, or is to run again."""
+def lasted(job: IngestionJob, stopped: int, now: int) -> float | None:
+    """How many seconds a job ran, or has been running for; None where it never ran, or is to run again.
+
+    ``stopped``: for how many seconds it did not, until it was resumed.
+    """
     if job.started_at is None:
         return None
     if job.status is JobStatus.RUNNING:
-        return max(0.0, now - job.started_at.timestamp())
-    return (job.finished_at - job.started_at).total_seconds() if job.finished_at else None
+        return max(0.0, now - job.started_at.timestamp() - stopped)
+    return max(0.0, (job.finished_at - job.started_at).total_seconds() - stopped) if job.finished_at else None
 
 
 def outcome(job: IngestionJob) -> str:
@@ -105,8 +109,7 @@ def intervals(job: IngestionJob) -> str:
     return ", ".join(map(formatting.interval, job.request.intervals))
 
 
-def _bar(job: IngestionJob, now: int) -> RunBar:
-    took = lasted(job, now)
+def _bar(job: IngestionJob, took: float | None) -> RunBar:
     hover = [
         f"Job {job.id}: {formatting.status(job)}",
         f"{kind(job)} of {formatting.subject(job)}",
@@ -118,8 +121,7 @@ def _bar(job: IngestionJob, now: int) -> RunBar:
     return RunBar(job.id, outcome(job), took or 0.0, hover, began)
 
 
-def _row(job: IngestionJob, now: int) -> dict[str, Any]:
-    took = lasted(job, now)
+def _row(job: IngestionJob, took: float | None) -> dict[str, Any]:
     return {
         "Job": job.id,
         "Status": formatting.status(job),

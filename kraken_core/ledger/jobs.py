@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 from sqlalchemy import Connection, bindparam, case, delete, insert, select, update
 
@@ -187,6 +189,25 @@ class Jobs(Transactions):
         events = select(columns.at, columns.kind, columns.message).where(columns.job_id == job_id).order_by(columns.id)
         with self._reading() as connection:
             return [JobEvent(*row) for row in connection.execute(events)]
+
+    @transaction
+    def seconds_stopped(self, job_ids: Collection[int] | None = None) -> Mapping[int, int]:
+        """How long jobs stopped before they were resumed: of these jobs, or of all, those that were."""
+        columns = job_event.c
+        stops = (JobStatus.PAUSED.lower(), JobStatus.FAILED.lower())
+        moves = columns.kind.in_((*stops, JobStatus.RUNNING.lower()))
+        those = select(columns.job_id).where(columns.kind.in_(stops)) if job_ids is None else job_ids
+        found: defaultdict[int, int] = defaultdict(int)
+        with self._reading() as connection:
+            rows = connection.execute(
+                select(columns.job_id, columns.kind, columns.at)
+                .where(moves, columns.job_id.in_(those))
+                .order_by(columns.job_id, columns.id)
+            ).all()
+        for (job_id, kind, stopped), (resumed_id, resumed, at) in pairwise(rows):
+            if job_id == resumed_id and kind in stops and resumed == JobStatus.RUNNING.lower():
+                found[job_id] += at - stopped
+        return found
 
     @transaction
     def renew(self, job: IngestionJob, lease_s: int, doing: ProgressReport | None = None) -> Control | None:

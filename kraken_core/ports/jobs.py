@@ -192,3 +192,7 @@ class JobLedger(Protocol):
     def events(self, job_id: int) -> list[JobEvent]:
         """The job's history, oldest first."""
         ...
+
+    def seconds_stopped(self, job_ids: Collection[int] | None = None) -> Mapping[int, int]:
+        """How long jobs stopped before they were resumed: of these jobs, or of all, those that were."""
+        ...

@@ -8,10 +8,12 @@ import subprocess
 import time
 import zipfile
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
 from kraken_core import Workbench
+from kraken_core.domain.formatting import duration
 from kraken_core.domain.gaps import GapStatus, Route
 from kraken_core.domain.jobs import Control, IngestionJob, JobMetrics, JobStatus
 from kraken_core.workbench.jobs.worker_process import this_worker
@@ -30,6 +32,10 @@ def bench(full: Path) -> Workbench:
 def running(bench: Workbench, worker: str = "elsewhere:1:1.0") -> IngestionJob:
     job = bench.runner.start(bench.plan(pairs=["BTC/USD"], start_date=FIRST_DAY, as_of=PRESENT, api_backfill=False))
     return bench.ledger.move(job, job.mark_running(worker, FAR))
+
+
+def running_again(job: IngestionJob) -> IngestionJob:
+    return job.mark_running("elsewhere:1:1.0", FAR)
 
 
 def test_jobs_that_cannot_be_read_are_said_beside_the_page_and_explained_on_it(
@@ -100,6 +106,18 @@ def test_a_running_job_says_how_long_it_has_run_and_what_the_last_one_took(bench
     assert shown["Elapsed"] != "–"
     assert shown["The last one took"] != "–"
     assert shown["Left, about"] == shown["Left of this stage"] == "–", "nothing is reported yet"
+
+
+def test_a_job_did_not_take_the_time_for_which_it_was_paused(
+    bench: Workbench, opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = iter([0, 100, 4_000, 4_020])  # it begins, pauses, is resumed, completes
+    job = bench.runner.start(bench.plan(pairs=["BTC/USD"], start_date=FIRST_DAY, as_of=PRESENT, api_backfill=False))
+    for move in (running_again, IngestionJob.mark_paused, running_again, IngestionJob.mark_completed):
+        monkeypatch.setattr(bench.ledger, "_clock", Mock(now=Mock(return_value=next(at))))
+        job = bench.ledger.move(job, move(job))
+    assert bench.control.seconds_stopped() == bench.control.seconds_stopped([job.id]) == {job.id: 3_900}
+    assert opened("jobs").dataframe[0].value["Took"][0] == duration(120)
 
 
 def test_pause_and_cancel_are_asked_of_a_running_job(bench: Workbench, opened: Opened) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from kraken_core.domain.errors import JobError, UsageError
@@ -62,6 +62,10 @@ class JobControl:
     def events(self, job_id: int) -> list[JobEvent]:
         """What is worth remembering of a job, oldest first."""
         return self.runner.ledger.events(job_id)
+
+    def seconds_stopped(self, job_ids: Collection[int] | None = None) -> Mapping[int, int]:
+        """How long jobs stopped before they were resumed: of these jobs, or of all, those that were."""
+        return self.runner.ledger.seconds_stopped(job_ids)
 
     def stages(self, job_id: int) -> list[StageRun]:
         """The stages that a job has ended, in order, and how long each took."""
