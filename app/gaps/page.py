@@ -12,7 +12,7 @@ from app.gaps.table import download_list, gap_table
 from app.shared import formatting
 from app.shared.archive_links import by_archive
 from app.shared.fillable import FILLABLE, PARTLY
-from app.shared.filters import IN_URL, selection
+from app.shared.filters import IN_URL, known_markets, selection
 from app.shared.links import link
 from app.shared.metrics import show_metrics
 from app.shared.paging import HEATMAP_ROWS, page_of
@@ -60,6 +60,10 @@ def archives(workbench: Workbench, chosen: Selection, at: TimeRange) -> pl.DataF
 def page() -> None:
     """The page."""
     st.title("Gaps")
+    if not known_markets()["pair"]:
+        st.info("Nothing is stored in this home yet.", icon=":material/inbox:")
+        link("ingest", "Ingest archives", ":material/input:")
+        return
     filtered = selection()
     gaps_tab, quality_tab = st.tabs(["Gaps", "Quality"], key="tab", on_change="rerun", bind=IN_URL)
     if gaps_tab.open:

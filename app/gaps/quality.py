@@ -28,11 +28,10 @@ from kraken_core.workbench.queries.run_history import key_of
 
 LISTED = 200
 SUSPICIOUS = "suspicious"
-_REVISED = f"""
+_REVISED = """
 select pair, interval_minutes, member, path, records_changed, job_id, updated_at
-from files where records_changed > 0 order by updated_at desc limit {LISTED}
-"""  # noqa: S608 - a number of ours
-
+from files where records_changed > 0 order by updated_at desc, pair, interval_minutes
+"""
 
 _DIFFERENCES = """
 select pair, interval_minutes, kept_source, kept_path, other_source, other_path, sum(slots)::bigint as slots,
@@ -45,15 +44,18 @@ from differences group by all order by slots desc, pair, interval_minutes
 @remembered
 def differences(workbench: Workbench, chosen: Selection) -> pl.DataFrame:
     """Between which sources series of a selection differ, how often and by how much at most; the most slots first."""
-    found = workbench.sql(_DIFFERENCES, to="polars")
-    selected = [pair for pair in found["pair"].unique() if chosen.holds(Pair.parse(pair), workbench.tiers)]
-    return found.filter(pl.col("pair").is_in(selected) & pl.col("interval_minutes").is_in(chosen.intervals))
+    return _selected(workbench, workbench.sql(_DIFFERENCES, to="polars"), chosen)
 
 
 @remembered
-def revisions(workbench: Workbench) -> pl.DataFrame:
-    """Files that brought other values than were stored, newest first."""
-    return workbench.sql(_REVISED, to="polars")
+def revisions(workbench: Workbench, chosen: Selection) -> pl.DataFrame:
+    """Files that brought other values of a selection's series than were stored, newest first."""
+    return _selected(workbench, workbench.sql(_REVISED, to="polars"), chosen)
+
+
+def _selected(workbench: Workbench, found: pl.DataFrame, chosen: Selection) -> pl.DataFrame:
+    pairs = [pair for pair in found["pair"].unique() if chosen.holds(Pair.parse(pair), workbench.tiers)]
+    return found.filter(pl.col("pair").is_in(pairs) & pl.col("interval_minutes").is_in(chosen.intervals))
 
 
 def quality(filtered: Selection) -> None:
@@ -81,7 +83,7 @@ def quality(filtered: Selection) -> None:
     verification_history(verified)
     audits(filtered)
     _differences(filtered)
-    _revisions()
+    _revisions(filtered)
     _silences()
 
 
@@ -175,9 +177,7 @@ def _differences(filtered: Selection) -> None:
     st.dataframe(
         found.head(LISTED).select(
             pl.col("pair").alias("Pair"),
-            pl.col("interval_minutes")
-            .replace_strict(formatting.INTERVAL_LABELS, return_dtype=pl.String)
-            .alias("Interval"),
+            _interval(),
             pl.col("slots").alias("Candles"),
             _source("kept").alias("In force"),
             _source("other").alias("Differs"),
@@ -190,6 +190,11 @@ def _differences(filtered: Selection) -> None:
     )
 
 
+def _interval() -> pl.Expr:
+    labels = pl.col("interval_minutes").replace_strict(formatting.INTERVAL_LABELS, return_dtype=pl.String)
+    return labels.alias("Interval")
+
+
 def _source(name: str) -> pl.Expr:
     """A file by its archive, all else by its kind."""
     path = pl.col(f"{name}_path")
@@ -197,17 +202,17 @@ def _source(name: str) -> pl.Expr:
     return pl.when(path.is_null() | (path == "")).then(f"{name}_source").otherwise(archive)
 
 
-def _revisions() -> None:
+def _revisions(filtered: Selection) -> None:
     st.subheader("Revisions")
-    found = revisions()
+    found = revisions(filtered)
     if not found.height:
-        st.caption("No file has another value for a stored candle.")
+        st.caption("No file has another value for a stored candle of this selection.")
         return
     st.caption(f"Files whose values replaced stored ones, being of a higher rank; the newest {LISTED} at most.")
     st.dataframe(
-        found.select(
+        found.head(LISTED).select(
             pl.col("pair").alias("Pair"),
-            pl.col("interval_minutes").alias("Interval (min)"),
+            _interval(),
             pl.col("member").alias("File"),
             pl.col("path").alias("Archive"),
             pl.col("records_changed").alias("Candles changed"),

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,7 @@ def button(shown: AppTest, label: str) -> Any:
 
 def test_an_empty_home_says_what_to_do(opened: Opened) -> None:
     page = opened("gaps")
-    assert "ingest" in page.info[0].value
+    assert page.info[0].value == "Nothing is stored in this home yet."
     assert page.get("page_link")[0].proto.page == "ingest"
 
 
@@ -241,6 +242,27 @@ def test_sources_that_differ_are_listed_with_the_one_in_force_and_by_how_much(
     assert (round(row["Volume ≤"], 4), row["Price ≤"], row["Trades ≤"]) == (0.25, 0, 0)
     other_pair = opened("gaps", tab="Quality", pair="XRP/USD")
     assert not [each for each in other_pair.dataframe if "In force" in each.value]
+
+
+def test_revisions_are_those_of_the_selection(full: Path, opened: Opened) -> None:
+    with sqlite3.connect(full / "ledger.db") as ledger:
+        ledger.execute(
+            "update file_ingestion_record set records_changed = 3 where member like '%XBTUSD_60.csv' or member like "
+            "'%EURUSD_1440.csv'"
+        )
+
+    def revised(**filters: str) -> list[tuple[str, str]]:
+        tables = [each.value for each in opened("gaps", tab="Quality", **filters).dataframe]
+        return [
+            (row["Pair"], row["Interval"])
+            for table in tables
+            if "Candles changed" in table
+            for row in table.to_dict("records")
+        ]
+
+    assert set(revised()) == {("BTC/USD", "1h"), ("EUR/USD", "1d")}
+    assert set(revised(pair="BTC/USD")) == {("BTC/USD", "1h")}
+    assert not revised(interval="5m")
 
 
 def test_a_suspicious_silence_is_a_row_with_the_trades_that_did_not_come() -> None:
