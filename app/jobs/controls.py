@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import NoReturn
 
 import streamlit as st
@@ -26,7 +27,7 @@ def controls(job: IngestionJob) -> None:
                 key=f"pause {job.id}",
                 disabled=job.requested is not None,
                 on_click=_act,  # before the page is drawn, which so shows at once that it was requested
-                args=(lambda: workbench().control.pause(job.id),),
+                args=(partial(_unless, JobStatus.PAUSED, job.id, workbench().control.pause),),
             )
         if JobStatus.RUNNING in allowed:
             _resume(job)
@@ -42,7 +43,7 @@ def _resume(job: IngestionJob) -> None:
         label = f"Retry {formatting.many(failed, 'failed file')}"
     if st.button(label, icon=":material/play_arrow:", type="primary", key=f"resume {job.id}"):
         with st.spinner("Starting a process for the job …"):
-            act_and_rerun(lambda: workbench().control.resume(job.id))
+            act_and_rerun(partial(_unless, JobStatus.RUNNING, job.id, workbench().control.resume))
 
 
 def _left(job: IngestionJob) -> int:
@@ -60,8 +61,17 @@ def _confirm(job: IngestionJob) -> None:
         key=f"cancel job {job.id}",
         disabled=job.requested is Control.CANCEL,
         on_click=_act,
-        args=(lambda: workbench().control.cancel(job.id),),
+        args=(partial(_unless, JobStatus.CANCELLED, job.id, workbench().control.cancel),),
     )
+
+
+def _unless(status: JobStatus, job_id: int, act: Callable[[int], object]) -> None:
+    """Do something with a job, unless it is so already: of two clicks in a row the second has nothing to do."""
+    try:
+        act(job_id)
+    except KrakenError:
+        if workbench().control.known(job_id).status is not status:
+            raise
 
 
 def act_and_rerun(act: Callable[[], object]) -> NoReturn:
