@@ -174,8 +174,11 @@ def _errors(job: IngestionJob) -> None:
         _reasons(failed.reasons)
     if rejects.exists():
         st.subheader("Rows that were not taken")
-        st.dataframe(pl.read_csv(rejects, n_rows=LISTED, infer_schema=False, glob=False), hide_index=True)
+        rows_left_out = pl.read_csv(rejects, n_rows=LISTED, infer_schema=False, glob=False)
+        st.dataframe(rows_left_out, hide_index=True)
         st.caption(f"The first {formatting.count(LISTED)} at most; all of them: {formatting.plain(str(rejects))}")
+        counts = rows_left_out["reason"].value_counts(sort=True)
+        _reasons(dict(counts.iter_rows()))
 
 
 def _log(job: IngestionJob) -> None:

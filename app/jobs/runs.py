@@ -17,6 +17,7 @@ from kraken_core.domain.market import INTERVALS
 from kraken_core.workbench.figures.runs import RunBar, run_bars
 
 DRAWN = 60  # bars: the newest
+WIDE_PX = 110  # of columns that would be cut off
 TRIGGERS = {None: formatting.NOTHING, "hand": "by hand", "watch": "by a watch", "live": "by live"}
 
 
@@ -48,8 +49,12 @@ def runs(jobs: Sequence[IngestionJob], at: IngestionJob) -> None:
         on_select=_choosing(jobs, table, _of_rows(jobs)),
         selection_mode=("single-row", "single-cell"),
         selection_default={"selection": {"rows": [jobs.index(at)] if at in jobs else []}},
-        column_config=numbers("Files", "New candles", "Gaps open")
-        | {"Progress": st.column_config.ProgressColumn(format="%d %%", max_value=100, width="small")},
+        column_config=numbers("Files", "New candles")
+        | {
+            "Progress": st.column_config.ProgressColumn(format="%d %%", max_value=100, width="small"),
+            "Took": st.column_config.TextColumn(width=WIDE_PX),
+            "Gaps open": st.column_config.NumberColumn(format="localized", width=WIDE_PX),
+        },
     )
 
 

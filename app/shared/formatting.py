@@ -27,9 +27,9 @@ _STATUSES = {  # a sign beside each word: colour alone says nothing to some
 
 
 def status(job: IngestionJob) -> str:
-    """The state of a job; one whose worker vanished is told from one that failed, and failed files are no success."""
+    """The state of a job; of one that failed, whether its worker vanished; and failed files are no success."""
     if job.is_orphaned:
-        return "⚠ worker lost"
+        return "✗ failed: worker lost"
     if job.status is JobStatus.RUNNING and job.requested:
         return "▶ running, pausing …" if job.requested is Control.PAUSE else "▶ running, cancelling …"
     if job.status is JobStatus.COMPLETED and (failed := job.metrics.files_failed):

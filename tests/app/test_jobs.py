@@ -131,6 +131,30 @@ def test_pause_and_cancel_are_asked_of_a_running_job(bench: Workbench, opened: O
     assert bench.ledger.job(job.id).requested is Control.CANCEL
 
 
+def test_a_second_click_on_pause_is_no_error_once_the_job_is_paused(bench: Workbench, opened: Opened) -> None:
+    job = running(bench)
+    page = opened("jobs")
+    bench.ledger.move(job, job.mark_paused())
+    assert not press(page, "Pause").warning
+    page = opened("jobs", job=str(job.id))
+    bench.ledger.move(bench.ledger.job(job.id), bench.ledger.job(job.id).mark_cancelled())
+    assert not press(page, "Cancel job").warning
+    running(bench)
+    page = opened("jobs")
+    other = bench.jobs()[0]
+    bench.ledger.move(other, other.mark_completed())
+    [refusal] = press(page, "Pause").warning
+    assert "only a running job can pause" in refusal.value
+
+
+def test_rows_that_were_not_taken_have_their_reasons_in_full(bench: Workbench, opened: Opened) -> None:
+    rejects = bench.runner.rejects(1)
+    rejects.parent.mkdir(exist_ok=True)
+    rejects.write_text("file,line,text,reason\na.csv,1,x,too short\na.csv,2,y,no price\na.csv,3,z,no price\n")
+    [reasons] = opened("jobs", show="Errors").expander
+    assert [each.value for each in reasons.text] == ["2 × no price", "1 × too short"]
+
+
 def test_an_address_that_names_a_job_means_that_job_whatever_is_newer(bench: Workbench, opened: Opened) -> None:
     for newest in (2, 3):
         job = running(bench)
@@ -163,7 +187,7 @@ def test_a_job_whose_worker_is_gone_is_said_to_be_an_orphan(bench: Workbench, op
         process.wait()
     job = running(bench, f"{host}:{process.pid}:{started}")
     page = opened("jobs")
-    assert list(page.dataframe[0].value["Status"]) == ["⚠ worker lost", "✓ completed"]
+    assert list(page.dataframe[0].value["Status"]) == ["✗ failed: worker lost", "✓ completed"]
     assert "worker lost" in page.error[0].value
     assert "Resume" in {each.label for each in page.button}
     assert bench.ledger.job(job.id).is_orphaned

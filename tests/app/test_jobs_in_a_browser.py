@@ -15,7 +15,7 @@ from tests.support.browsing import PATIENCE_MS, click, figure, place, press, see
 
 pytest_plugins = ["tests.support.chromium"]
 expect.set_options(timeout=PATIENCE_MS)
-RUNNING, PAUSED, COMPLETED, LOST = "▶ running ·", "‖ paused ·", "✓ completed ·", "⚠ worker lost ·"
+RUNNING, PAUSED, COMPLETED, LOST = "▶ running ·", "‖ paused ·", "✓ completed ·", "✗ failed: worker lost ·"
 
 
 def started_from_gaps(tab: Page, url: str) -> None:
