@@ -17,7 +17,7 @@ from kraken_core.domain.market import INTERVALS
 from kraken_core.workbench.figures.runs import RunBar, run_bars
 
 DRAWN = 60  # bars: the newest
-WIDE_PX = 110  # of columns that would be cut off
+WIDE_PX = 85  # of columns that would be cut off
 TRIGGERS = {None: formatting.NOTHING, "hand": "by hand", "watch": "by a watch", "live": "by live"}
 
 
