@@ -60,7 +60,7 @@ class Summary(NamedTuple):
     strips: Sequence[GapStrip] = ()  # of those: where it is
     nothing: Mapping[str, str] = {}  # pairs of which nothing is stored, and why
     pairs_expected: int = 0
-    unread: Sequence[FileIngestionRecord] = ()  # files that failed and were not read since, by age
+    unread: Sequence[FileIngestionRecord] = ()  # files that failed and are needed still, by age
 
     @property
     def doubtful(self) -> int:
@@ -82,15 +82,14 @@ def summary(workbench: Workbench) -> Summary | None:
     tiers = [workbench.tiers.of(Pair.stored(pair).base) or NO_TIER for pair in found.series["pair"]]
     series = found.series.with_columns(pl.Series("tier", tiers, pl.String))
     slots = pl.col(*_COUNTS)
-    reasons = (
-        found.gaps.sort("candles", "start").group_by("pair", "interval_minutes").agg(pl.last("reason"))
-    )  # the widest gap's
+    widest = found.gaps.sort("candles", "start")
+    reasons = widest.group_by("pair", "interval_minutes").agg(pl.last("reason"))
     why = {(pair, interval): reason for pair, interval, reason in reasons.iter_rows()}
     worst = _worst(series)
     downloads, unfillable = workbench.charts.downloads(found.gaps), found.gaps.filter(pl.col("route") == Route.NONE)
     empty = series.filter(pl.col("covered").sum().over("pair") == 0)
     cells = series.group_by("tier", "interval_minutes").agg(slots.sum()).rows()
-    unread = workbench.control.unread_files()
+    unread = _still_needed(workbench.control.unread_files(), series)
     living = [str(record.pair) for record in workbench.pairs() if not record.lives or record.lives[-1].end is None]
     return Summary(
         as_of=found.as_of,
@@ -157,6 +156,13 @@ def _strip(of: Series, series: pl.DataFrame, gaps: pl.DataFrame) -> GapStrip:
     its = (pl.col("pair") == str(of.pair)) & (pl.col("interval_minutes") == of.interval)
     expected = TimeRange(*series.filter(its).select("start", "end").row(0))
     return GapStrip(f"{of.pair} {short(of.interval)}", expected, gaps.filter(its).select("start", "end").rows())
+
+
+def _still_needed(unread: Sequence[FileIngestionRecord], series: pl.DataFrame) -> list[FileIngestionRecord]:
+    """The files of series that nothing else completed since."""
+    complete = series.filter(pl.col("covered") == pl.col("wanted"), pl.col("doubtful") == 0)
+    names = set(complete.select("pair", "interval_minutes").iter_rows())
+    return [file for file in unread if (str(file.series.pair), file.series.interval) not in names]
 
 
 def _nothing(empty: pl.DataFrame, unread: Sequence[FileIngestionRecord]) -> dict[str, str]:

@@ -56,9 +56,10 @@ class Files(Jobs, Claims):
     @transaction
     def unread_files(self) -> list[FileIngestionRecord]:
         """Files that failed, in whatever job, and were not read since: each as it failed last, by age."""
-        later = file_ingestion_record.alias().c
-        same = [later[name] == _FILE[name] for name in ("path", "member", "pair_id", "interval")]
-        since = exists().where(*same, later.id > _FILE.id, later.status.in_((*_READ, FileStatus.FAILED)))
+        later = file_ingestion_record.alias()
+        same = [later.c[name] == _FILE[name] for name in ("path", "member", "pair_id", "interval")]
+        came = later.c.status.in_((*_READ, FileStatus.FAILED))
+        since = exists().where(*same, later.c.id > _FILE.id, came, not_undone(later))
         return self._files((_FILE.status == FileStatus.FAILED) & _COUNTS & ~since)
 
     def unreadable(self) -> Mapping[Series, str]:
@@ -134,8 +135,9 @@ class Files(Jobs, Claims):
 
         As long as nothing else of the pair was read of that archive.
         """
-        read = file_ingestion_record.alias().c
-        of_archive = read.path == _FILE.path, read.pair_id == _FILE.pair_id, read.status.in_(_READ)
+        read = file_ingestion_record.alias()
+        same = read.c.path == _FILE.path, read.c.pair_id == _FILE.pair_id
+        of_archive = *same, read.c.status.in_(_READ), not_undone(read)
         spans = select(_FILE.pair_id, _FILE.interval, func.min(_FILE.first_time), func.max(_FILE.last_time)).where(
             _FILE.first_time.is_not(None), _FILE.status == FileStatus.FAILED, _COUNTS, ~exists().where(*of_archive)
         )

@@ -253,3 +253,19 @@ def test_the_rows_of_an_archive_are_those_of_its_files_as_they_were_read_last(le
     again = a_job(ledger, a_file(stamp="renewed"))
     ledger.record_files(again.id, [read(ledger.pending_files(again.id)[0], records=11)], [], {}, again.metrics)
     assert ledger.rows_read([hours.path, other, "unknown"]) == {hours.path: (2, 15), other: (1, 3)}
+
+
+def test_a_file_is_unread_again_once_the_job_that_read_it_was_undone(ledger: SqlLedger) -> None:
+    job = a_running_job(ledger, a_file())
+    failed = replace(ledger.pending_files(job.id)[0], status=FileStatus.FAILED, first=0, last=DAY, error="it is broken")
+    ledger.record_files(job.id, [failed], [], {}, job.metrics)
+    ledger.move(ledger.job(job.id), ledger.job(job.id).mark_completed())
+    before = ledger.unread_files(), ledger.unreadable(), ledger.unread_spans()
+    again = a_running_job(ledger, a_file(stamp="renewed"))
+    ledger.record_table_version(again.id, 0)
+    ledger.record_files(again.id, [read(ledger.pending_files(again.id)[0])], [a_claim()], {}, again.metrics)
+    ledger.move(ledger.job(again.id), ledger.job(again.id).mark_completed())
+    assert (ledger.unread_files(), ledger.unreadable(), ledger.unread_spans()) == ([], {}, {})
+    ledger.undo(again.id)
+    assert (ledger.unread_files(), ledger.unreadable(), ledger.unread_spans()) == before
+    assert ledger.unreadable() == {HOURS: "XBTUSD_60.csv: it is broken"}
