@@ -56,15 +56,19 @@ class Files(Jobs, Claims):
     @transaction
     def unread_files(self) -> list[FileIngestionRecord]:
         """Files that failed, in whatever job, and were not read since: each as it failed last, by age."""
+        return self._unread()
+
+    @transaction
+    def unreadable(self) -> Mapping[Series, str]:
+        """Why a file of a series could not be read, where it was not read since."""
+        return {file.series: file.failure for file in self._unread()}
+
+    def _unread(self) -> list[FileIngestionRecord]:
         later = file_ingestion_record.alias()
         same = [later.c[name] == _FILE[name] for name in ("path", "member", "pair_id", "interval")]
         came = later.c.status.in_((*_READ, FileStatus.FAILED))
         since = exists().where(*same, later.c.id > _FILE.id, came, not_undone(later))
         return self._files((_FILE.status == FileStatus.FAILED) & _COUNTS & ~since)
-
-    def unreadable(self) -> Mapping[Series, str]:
-        """Why a file of a series could not be read, where it was not read since."""
-        return {file.series: file.failure for file in self.unread_files()}
 
     @transaction
     def rows_read(self, paths: Collection[str]) -> Mapping[str, tuple[int, int]]:

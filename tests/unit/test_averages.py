@@ -140,6 +140,7 @@ def test_there_is_none_of_finer_candles_of_which_one_has_none() -> None:
 def test_of_an_answer_it_is_as_the_exchange_rounded_it_unless_no_trade_can_have_it(
     stated: str, read: float | None
 ) -> None:
-    told = answer(XXBTZUSD=[[START, "3.5", "4.0", "3.0", "3.7", stated, "1.5", 2]], last=LATE)
+    rows = [[START + after, "3.5", "4.0", "3.0", "3.7", stated, "1.5", 2] for after in (0, 3600)]  # the last one forms
+    told = answer(XXBTZUSD=rows, last=LATE)
     found = candle_answer.ohlc(answers.result(told), HOURLY, LATE)
     assert found.candles["vwap"].to_list() == [read]
