@@ -83,6 +83,18 @@ def relisted(lives: Sequence[Life]) -> tuple[Life, ...]:
     return (*lives, Life(last.end))
 
 
+def unlisted_until(lives: Sequence[Life], covered: Iterable[TimeRanges]) -> int:
+    """Before which instant (epoch seconds) a pair that is listed again may not have been; 0 where nothing shows it.
+
+    That is before the first slots of it that are covered since, at any interval.
+    """
+    if len(lives) < 2 or not lives[-1].assumed:  # noqa: PLR2004 - a second life
+        return 0
+    start = lives[-1].start
+    since = (begins for ranges in covered for begins, _ in ranges.clip(start, END_OF_TIME))
+    return min((begins for begins in since if begins > start), default=0)
+
+
 def needs_listing_lookup(lives: Sequence[Life], start: int) -> bool:
     """Whether a listed pair's first trade has to be requested: what it may have lived from ``start`` on is not known.
 

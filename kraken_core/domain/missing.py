@@ -61,7 +61,8 @@ class Missing:
 
     ``covered`` are the slots known at any interval; ``dead`` the instants outside the pair's life, which count as
     known where coarser slots are derived; ``rate`` are the trades a second expected of it, None where nobody knows.
-    ``paged`` are the candles of any time that were requested already, by interval.
+    ``paged`` are the candles of any time that were requested already, by interval. Before ``unlisted_until`` (epoch
+    seconds) answers may have no rows, as the pair may not have been listed: only trades show that there were none.
     """
 
     pair: Pair
@@ -70,6 +71,7 @@ class Missing:
     dead: TimeRanges
     rate: float | None
     paged: Mapping[int, TimeRanges] = field(default_factory=dict)
+    unlisted_until: int = 0
 
     @property
     def trades_a_second(self) -> float:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from kraken_core.domain.exchange import Market, venue_of
 from kraken_core.domain.gaps import ApiReach, GapRecord, IntegratedGapDetector, Route
 from kraken_core.domain.knowledge import Knowledge
-from kraken_core.domain.life import Life, outside_life
+from kraken_core.domain.life import Life, outside_life, unlisted_until
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.missing import Missing
 from kraken_core.domain.outages import Outages, not_reached
@@ -144,6 +144,7 @@ def missing_by_pair(
             outside_life(knowledge.lives.get(pair, ())),
             (rates or {}).get(pair),
             requested[pair],
+            unlisted_until(knowledge.lives.get(pair, ()), known[pair].values()),
         )
         for pair in sorted(missing)
         if any(missing[pair].values())

@@ -150,6 +150,7 @@ class Routes:
                     start = horizon.hull.start
                     adds_up = j == i or j in missing_of.missing
                     start = start if adds_up else ceil(start, i * 60)
+                    start = max(start, ceil(missing_of.unlisted_until, i * 60))
                     if instants.bounds[-1] > start:
                         reaches[i][j] = start
         return reaches

@@ -205,6 +205,29 @@ def test_a_candle_from_after_a_pair_was_seen_gone_does_not_hide_that_it_came_bac
     assert second == Life(first.end)  # no id is known that a trade could follow
 
 
+def test_the_time_for_which_a_pair_was_away_is_swept_as_candles_have_no_rows_of_it(home: Path, tmp_path: Path) -> None:
+    """Though one answer would do for all of it, and a sweep of a pair that trades so much takes several requests."""
+    lived = TimeRange(START, START + 2 * DAY_S), TimeRange(START + 6 * DAY_S, END)
+    listings = [Listing(OLD, 0.05, 97_000, 1, 0.05), Listing(BACK, 2, 0.45, 6, 400, lives=lived)]
+    market = SimulatedMarket.make(9, listings, START, END)
+    before = write_release(
+        market, Release("before.zip", START, START + 2 * DAY_S, manifest=True), tmp_path / "archives"
+    )
+    exchange = PocketExchange(market, START + 4 * DAY_S)
+    run(home, exchange, before, intervals=[60])
+    exchange.present = END - DAY_S
+    run(home, exchange, intervals=[60])
+    first, second = lives(home, exchange)[BACK]
+    assert second == Life(first.end or 0)  # no id is known that a trade could follow
+    exchange.present = END
+    run(home, exchange, intervals=[60])
+    with at_pocket(home, exchange) as bench:
+        assert bench.gaps(pairs=[str(BACK)]).empty
+        since, until = iso(ceil(second.start, 3600)), iso(END - 3600)
+        hours = bench.candles(str(BACK), 60, since, until, to="polars", require_complete=True)
+    assert hours.height == 47  # of the two days since it came back, but for the last
+
+
 def beheaded(page: TradesPage) -> TradesPage:
     return page._replace(trades=page.trades[40:])
 

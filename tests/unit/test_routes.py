@@ -48,6 +48,15 @@ def test_of_a_busy_pair_the_last_720_minutes_come_as_candles_and_only_what_is_be
     assert repair.sweeps == (Sweep(NOW - DAY, NOW - 720 * 60, 44),)
 
 
+def test_the_time_for_which_a_pair_may_not_have_been_listed_is_swept() -> None:
+    back = NOW - 3 * DAY
+    missing_of = replace(absent(NOW - 20 * DAY, (60,), rate=1.0), unlisted_until=back)
+    repair = Routes(NOW).repair(missing_of)
+    assert len(repair.ohlc) == 1
+    assert [(sweep.start, sweep.end) for sweep in repair.sweeps] == [(NOW - 20 * DAY, back)]
+    assert not Routes(NOW).repair(replace(missing_of, unlisted_until=0)).sweeps
+
+
 def test_without_trades_the_fewest_answers_serve_what_answers_can() -> None:
     lacking = absent(NOW - 2 * DAY)
     assert Routes(NOW, trades=False).repair(lacking) == Repair(BTC, 1, (1, 5))
