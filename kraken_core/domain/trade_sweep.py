@@ -10,15 +10,15 @@ consecutive; the rest is in doubt, and something independent has to agree with i
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import polars as pl
 
 from kraken_core.domain.exchange import NS, AsOf, TradesPage
 from kraken_core.domain.market import Series
+from kraken_core.domain.repeated_trades import place_of, restated, without_repeats
 from kraken_core.domain.sweep_points import SweepPoint, SweepState
 from kraken_core.domain.timerange import END_OF_TIME, TimeRange, TimeRanges
 from kraken_core.domain.trade_ids import NO_IDS, IdRun, Run, Skipped, skipped
@@ -27,8 +27,6 @@ from kraken_core.domain.trades import PAGE, TradeCandles
 
 STALE_S = 3600  # answers are minutes old at worst: whatever is older than this has been seen by all of them
 _A_DAY_NS = 86_400 * NS
-Row = tuple[Any, ...]
-_ID = list(PAGE).index("id")
 
 
 class Ending(NamedTuple):
@@ -152,7 +150,7 @@ class Sweeping:
 
     def restated(self, page: TradesPage) -> TimeRanges:
         """When trades were made of which a page says something else than the one before: epoch seconds, unknown now."""
-        of_instant, later = self.tail.select("id", "time"), self._restated(page.trades)
+        of_instant, later = self.tail.select("id", "time"), restated(page.trades, self.tail)
         both = pl.concat([of_instant.filter(pl.col("id").is_in(later["id"].to_list())), later.select("id", "time")])
         times = both["time"].to_list()
         return TimeRanges.single(min(times) // NS, max(times) // NS + 1) if times else TimeRanges()
@@ -177,30 +175,18 @@ class Sweeping:
         more = more.filter(inside | (last & ~restated)) if len(lost.filter(last)) else lost
         rows, order = fresh.rows(), again.rows()
         for row in more.rows():
-            rows.insert(_place(row, rows, order), row)
+            rows.insert(place_of(row, rows, order), row)
         return pl.DataFrame(rows, schema=PAGE, orient="row")
 
     def _unread(self, trades: pl.DataFrame) -> pl.DataFrame:
         """Without those from before the last instant read: of older slots everything was read, or is given."""
         if self.tail.is_empty():
             return trades.filter(pl.col("time") >= self.known_until * NS)
-        if len(again := self._restated(trades)):
+        if len(again := restated(trades, self.tail)):
             trades = trades.join(again, on=list(PAGE), how="anti", nulls_equal=True, maintain_order="left")
         instant = pl.col("time") == self.tail["time"][-1]
         later = trades.filter(pl.col("time") > self.tail["time"][-1])
         return pl.concat([without_repeats(trades.filter(instant), self.tail), later])
-
-    def _restated(self, trades: pl.DataFrame) -> pl.DataFrame:
-        """Those that have the id of a trade of the last instant, and none of which is that trade.
-
-        Within a second: farther apart, the numbering has begun again.
-        """
-        if self.tail.is_empty():
-            return trades.clear()
-        near = trades.filter((pl.col("time") - self.tail["time"][-1]).abs() < NS, pl.col("id") > 0)
-        same = near.join(self.tail, on=list(PAGE), how="semi")
-        ids = set(self.tail["id"].to_list()) - set(same["id"].to_list())
-        return near.filter(pl.col("id").is_in(list(ids)))
 
     def passed_over(self, skips: Iterable[Skipped], again: TradesPage) -> list[Skipped]:
         """The ids of ``skips`` that were never given to a trade, by a page that was requested for them.
@@ -209,16 +195,13 @@ class Sweeping:
         behind them shows nothing of them; nor does one of which a row there cannot be read.
         """
         ids = set(again.trades["id"].to_list())
-        before = {
-            again.id_before,
-            self.ids.last if self.tail.is_empty() else None,
-        }  # from before a sweep, no page has it
+        before = {again.id_before, self.ids.last if self.tail.is_empty() else None}  # of a sweep, which no page has
         return [
             skip
             for skip in skips
             if (skip.first - 1 in ids or skip.first - 1 in before)
             and skip.last + 1 in ids
-            and not ids.intersection(range(skip.first, skip.last + 1))
+            and not again.trades["id"].is_between(skip.first, skip.last).any()
             and not again.unknown & skip.seconds
         ]
 
@@ -349,54 +332,12 @@ class Sweeping:
         return TradeSpan(self.making.pair, *given, self.first_id, last_id, whole, skips)
 
 
-def without_repeats(page: pl.DataFrame, read: pl.DataFrame) -> pl.DataFrame:
-    """A page of trades without those that were read before (both PAGE).
-
-    Distinguished by all fields of a trade, so that an id that is unknown or used twice is no matter; nor is one that is
-    unknown in one answer, and known in another. Equal trades are as many as they are: each that was read counts for one
-    of the page.
-    """
-    if read.is_empty() or page.is_empty():
-        return page
-    rows, left = page.rows(), Counter(read.rows())
-    fresh = [True] * len(rows)
-    for place, row in enumerate(rows):
-        if row[_ID] and left[row]:
-            left[row] -= 1
-            fresh[place] = False
-    known: Counter[Row] = Counter()
-    unknown: Counter[Row] = Counter()
-    for row, count in left.items():
-        (known if row[_ID] else unknown)[_but_id(row)] += count
-    # Those with an id first: they can be no other's than one without.
-    for place in sorted((place for place in range(len(rows)) if fresh[place]), key=lambda place: not rows[place][_ID]):
-        same = _but_id(rows[place])
-        others = unknown if unknown[same] or rows[place][_ID] else known
-        if others[same]:
-            others[same] -= 1
-            fresh[place] = False
-    return page.filter(pl.Series(fresh, dtype=pl.Boolean))
-
-
-def _but_id(row: Row) -> Row:
-    return row[:_ID] + row[_ID + 1 :]
-
-
 def _following(page: TradesPage, last: int, cursor: int) -> int:
     """The cursor of what follows a page: its own, or, where it is short, its last trade's time if that is earlier.
 
     Trades may be lost from a short page, and then its cursor leads past them; what is read again is recognised.
     """
     return max(cursor, min(last, page.cursor) if page.is_short else page.cursor)
-
-
-def _place(row: Row, rows: Sequence[Row], order: Sequence[Row]) -> int:
-    """Where a trade belongs among others: of one instant, they are in the order of a page that has them all."""
-    at = order.index(row)
-    for before in reversed(order[:at]):
-        if before[0] == row[0] and before in rows:
-            return rows.index(before) + 1
-    return next((place for place, other in enumerate(rows) if other[0] >= row[0]), len(rows))
 
 
 def _first(ids: pl.Series) -> int | None:

@@ -16,7 +16,8 @@ from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.sweep_points import SweepPoint
 from kraken_core.domain.timerange import TimeRanges
 from kraken_core.domain.trade_spans import TradeSpan, id_before
-from kraken_core.domain.trade_sweep import STALE_S, Sweeping, SweepStep, without_repeats
+from kraken_core.domain.repeated_trades import without_repeats
+from kraken_core.domain.trade_sweep import STALE_S, Sweeping, SweepStep
 from kraken_core.domain.trades import PAGE, TradeCandles
 
 MINUTES = Series(Pair("BTC", "USD"), 1)
@@ -386,6 +387,13 @@ def test_of_ids_skipped_at_its_start_a_sweep_does_not_expect_the_trade_before_th
     skips = sweeping.skipped(page.trades)
     assert sweeping.passed_over(skips, page) == skips
     assert [(skip.first, skip.last) for skip in skips] == [(8, 9)]
+
+
+def test_however_many_ids_are_skipped_they_are_not_counted_one_by_one() -> None:
+    sweeping = begun()
+    page = full(trades([5, 65], [10, 10**15]))
+    [skip] = sweeping.skipped(page.trades)
+    assert sweeping.passed_over([skip], short(page.trades)) == [skip]
 
 
 # -------------------------------------------------------------------------------------------------------- long tapes
