@@ -6,7 +6,6 @@ import json
 import sqlite3
 import subprocess
 import time
-import zipfile
 from pathlib import Path
 from unittest.mock import Mock
 
@@ -205,9 +204,7 @@ def test_the_history_is_filtered_by_the_url(bench: Workbench, opened: Opened) ->
 def test_files_that_failed_are_read_again_by_a_job_that_skips_the_others(
     home: Path, little: LittleMarket, tmp_path: Path, opened: Opened
 ) -> None:
-    archive = tmp_path / "2024Q1"
-    with zipfile.ZipFile(little.first) as release:
-        release.extractall(archive)
+    archive = little.unpacked(tmp_path)
     spoiled = next(archive.rglob("XBTUSD_60.csv"))
     text = spoiled.read_bytes()
     spoiled.write_bytes(b"no candles\n")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import zipfile
 from pathlib import Path
 
 import pytest
@@ -132,9 +131,7 @@ def test_a_job_with_failed_files_is_not_simply_completed(full: Path, failed: int
 def test_files_that_failed_are_listed_until_they_are_read_whatever_other_jobs_complete(
     home: Path, little: LittleMarket, tmp_path: Path, opened: Opened
 ) -> None:
-    archive = tmp_path / "2024Q1"
-    with zipfile.ZipFile(little.first) as release:
-        release.extractall(archive)
+    archive = little.unpacked(tmp_path)
     spoiled = next(archive.rglob("XBTUSD_60.csv"))
     text = spoiled.read_bytes()
     spoiled.write_bytes(b"no candles\n")
@@ -159,9 +156,7 @@ def test_files_that_failed_are_listed_until_they_are_read_whatever_other_jobs_co
 def test_a_file_that_failed_is_why_nothing_is_stored_of_its_pair(
     home: Path, little: LittleMarket, tmp_path: Path, opened: Opened
 ) -> None:
-    archive = tmp_path / "2024Q1"
-    with zipfile.ZipFile(little.first) as release:
-        release.extractall(archive)
+    archive = little.unpacked(tmp_path)
     for file in archive.rglob("XBTUSD_*.csv"):
         if file.stem == "XBTUSD_240":
             file.write_bytes(b"no candles\n")

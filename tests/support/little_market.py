@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from datetime import date
 from pathlib import Path
 from typing import NamedTuple
@@ -31,6 +32,13 @@ class LittleMarket(NamedTuple):
     folder: Path
     first: Path  # Q1, whose name states its dates
     second: Path  # three days of Q2, as its manifest states
+
+    def unpacked(self, folder: Path) -> Path:
+        """The first release as a folder, for a test that spoils some of it; its name states its dates too."""
+        archive = folder / "2024Q1"
+        with zipfile.ZipFile(self.first) as release:
+            release.extractall(archive)
+        return archive
 
 
 def written_to(folder: Path) -> LittleMarket:

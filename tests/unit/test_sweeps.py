@@ -13,10 +13,10 @@ from polars.testing import assert_frame_equal
 
 from kraken_core.domain.exchange import NS, AsOf, TradesPage
 from kraken_core.domain.market import Pair, Series
+from kraken_core.domain.repeated_trades import without_repeats
 from kraken_core.domain.sweep_points import SweepPoint
 from kraken_core.domain.timerange import TimeRanges
 from kraken_core.domain.trade_spans import TradeSpan, id_before
-from kraken_core.domain.repeated_trades import without_repeats
 from kraken_core.domain.trade_sweep import STALE_S, Sweeping, SweepStep
 from kraken_core.domain.trades import PAGE, TradeCandles
 
