@@ -195,7 +195,8 @@ class Sweeping:
         behind them shows nothing of them; nor does one of which a row there cannot be read.
         """
         ids = set(again.trades["id"].to_list())
-        before = {again.id_before, self.ids.last if self.tail.is_empty() else None}  # of a sweep, which no page has
+        # The trade from before a sweep's start is in no page of it.
+        before = {again.id_before, self.ids.last if self.tail.is_empty() else None}
         return [
             skip
             for skip in skips
