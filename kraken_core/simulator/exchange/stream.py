@@ -161,11 +161,10 @@ class _Talk:
     def _send(self, text: str) -> None:
         if self.silent:
             return
-        began = time.monotonic()
         try:
             self.connection.send(text)
-        except ConnectionClosed:
-            self.stream.slow += time.monotonic() - began >= self.stream.slow_s
+        except ConnectionClosed as error:  # by its cause, as a system short of memory may wait for less than it was set
+            self.stream.slow += isinstance(error.__cause__, BlockingIOError)
             raise
         self.last_at = time.monotonic()
 
