@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from app.overview.summary import OpenGaps, Summary
 from app.shared import formatting
-from kraken_core.domain.jobs import IngestionJob, JobStatus
+from kraken_core.domain.jobs import FileIngestionRecord, IngestionJob, JobStatus
 
 STALE_S = 86_400  # behind by more than this, a history is worth bringing up to date
 NAMED = 3
@@ -32,6 +32,7 @@ def matters(jobs: Sequence[IngestionJob], summary: Summary, now: int, problems: 
         *(Matter(problem, "settings", "See the setting", {}) for problem in problems),
         *_of_jobs(jobs),
         *_of_unread(summary),
+        *_of_rejects(summary),
         *_of_nothing(summary),
         *_of_gaps(summary),
         *_of_doubts(summary),
@@ -63,16 +64,40 @@ def _of_last_job(jobs: Sequence[IngestionJob]) -> Iterator[Matter]:
 
 def _of_unread(summary: Summary) -> Iterator[Matter]:
     """Files that were not read yet, by the job in which they failed last, the newest first."""
-    by_job: defaultdict[int | None, list[str]] = defaultdict(list)
-    for file in reversed(summary.unread):
-        by_job[file.job_id].append(file.member)
-    for job, members in list(by_job.items())[:NAMED]:
-        more = f" and {formatting.count(len(members) - NAMED)} more" if len(members) > NAMED else ""
-        names = ", ".join(sorted(members)[:NAMED]) + more
-        text = f"{formatting.many(len(members), 'file')} could not be read in job {job}, nor since: {names}."
+    newest, rest = _by_job(summary.unread)
+    for job, files in newest:
+        text = f"{formatting.many(len(files), 'file')} could not be read in job {job}, nor since: {_names(files)}."
         yield Matter(text, "jobs", "See why", {"job": str(job), "show": "Errors"})
-    if rest := sum(map(len, list(by_job.values())[NAMED:])):
-        yield Matter(f"{formatting.many(rest, 'more file')} of earlier jobs could not be read.", "jobs", "See them", {})
+    if rest:
+        text = f"{formatting.many(len(rest), 'more file')} of earlier jobs could not be read."
+        yield Matter(text, "jobs", "See them", {})
+
+
+def _of_rejects(summary: Summary) -> Iterator[Matter]:
+    """Files of which only a part could be read, by the job that read it, the newest first."""
+    newest, rest = _by_job(summary.rejects)
+    for job, files in newest:
+        rows = formatting.many(sum(file.records_rejected for file in files), "row")
+        yield Matter(f"{rows} rejected in job {job}, of {_names(files)}.", "jobs", "See why", {"job": str(job)})
+    if rest:
+        rows = formatting.many(sum(file.records_rejected for file in rest), "more row")
+        yield Matter(f"{rows} of files of earlier jobs rejected.", "jobs", "See them", {})
+
+
+def _by_job(
+    files: Sequence[FileIngestionRecord],
+) -> tuple[list[tuple[int | None, list[FileIngestionRecord]]], list[FileIngestionRecord]]:
+    """The files of some newest jobs that have any, and those of all others."""
+    by_job: defaultdict[int | None, list[FileIngestionRecord]] = defaultdict(list)
+    for file in reversed(files):
+        by_job[file.job_id].append(file)
+    jobs = list(by_job.items())
+    return jobs[:NAMED], [file for _, others in jobs[NAMED:] for file in others]
+
+
+def _names(files: Sequence[FileIngestionRecord]) -> str:
+    more = f" and {formatting.count(len(files) - NAMED)} more" if len(files) > NAMED else ""
+    return ", ".join(sorted(file.member for file in files)[:NAMED]) + more
 
 
 def _of_nothing(summary: Summary) -> Iterator[Matter]:

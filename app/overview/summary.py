@@ -61,6 +61,7 @@ class Summary(NamedTuple):
     nothing: Mapping[str, str] = {}  # pairs of which nothing is stored, and why
     pairs_expected: int = 0
     unread: Sequence[FileIngestionRecord] = ()  # files that failed and are needed still, by age
+    rejects: Sequence[FileIngestionRecord] = ()  # files with rows that were rejected, likewise
 
     @property
     def doubtful(self) -> int:
@@ -109,6 +110,7 @@ def summary(workbench: Workbench) -> Summary | None:
         nothing=_nothing(empty.join(reasons, on=["pair", "interval_minutes"]), unread),
         pairs_expected=series["pair"].n_unique(),
         unread=unread,
+        rejects=_still_needed(workbench.control.files_with_rejected_rows(), series),
     )
 
 

@@ -59,16 +59,25 @@ class Files(Jobs, Claims):
         return self._unread()
 
     @transaction
+    def files_with_rejected_rows(self) -> list[FileIngestionRecord]:
+        """Files of which rows were rejected when they were last read, in whatever job, by age."""
+        return self._last(_FILE.status.in_(_READ) & (_FILE.records_rejected > 0))
+
+    @transaction
     def unreadable(self) -> Mapping[Series, str]:
         """Why a file of a series could not be read, where it was not read since."""
         return {file.series: file.failure for file in self._unread()}
 
     def _unread(self) -> list[FileIngestionRecord]:
+        return self._last(_FILE.status == FileStatus.FAILED)
+
+    def _last(self, outcome: ColumnElement[bool]) -> list[FileIngestionRecord]:
+        """Files with such an outcome that were not read since, nor failed."""
         later = file_ingestion_record.alias()
         same = [later.c[name] == _FILE[name] for name in ("path", "member", "pair_id", "interval")]
         came = later.c.status.in_((*_READ, FileStatus.FAILED))
         since = exists().where(*same, later.c.id > _FILE.id, came, not_undone(later))
-        return self._files((_FILE.status == FileStatus.FAILED) & _COUNTS & ~since)
+        return self._files(outcome & _COUNTS & ~since)
 
     @transaction
     def rows_read(self, paths: Collection[str]) -> Mapping[str, tuple[int, int]]:

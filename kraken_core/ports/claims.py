@@ -39,6 +39,10 @@ class ClaimLedger(Protocol):
         """Files that could not be read, in whatever job, and were not read since: each as it failed last, by age."""
         ...
 
+    def files_with_rejected_rows(self) -> list[FileIngestionRecord]:
+        """Files of which rows were rejected when they were last read, in whatever job, by age."""
+        ...
+
     def unreadable(self) -> Mapping[Series, str]:
         """Why a file of a series could not be read, by series, the newest; files that were read since are left out."""
         ...

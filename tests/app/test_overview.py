@@ -186,6 +186,42 @@ def test_of_many_files_that_failed_the_newest_jobs_name_some() -> None:
     ]
 
 
+def test_rows_that_were_rejected_are_listed_whatever_other_jobs_complete_until_their_slots_are_covered(
+    home: Path, little: LittleMarket, tmp_path: Path, opened: Opened
+) -> None:
+    archive = little.unpacked(tmp_path)
+    spoiled = next(archive.rglob("XBTUSD_60.csv"))
+    text = spoiled.read_bytes()
+    first, second, rest = text.split(b"\n", 2)
+    spoiled.write_bytes(b"\n".join([first, second.replace(b",", b";"), rest]))
+    wanted = {"start_date": FIRST_DAY, "as_of": PRESENT, "api_backfill": False}
+
+    def listed() -> list[str]:
+        return [told(each.value) for each in opened().markdown if "rejected" in each.value]
+
+    with Workbench.open(home) as bench:
+        bench.run(bench.plan(pairs=["BTC/USD"], intervals=[60], sources=[archive], **wanted))
+        bench.run(bench.plan(pairs=["UNI/USD"], sources=[archive], **wanted))
+        assert listed() == ["1 row rejected in job 1, of XBTUSD_60.csv."]
+        spoiled.write_bytes(text)
+        bench.run(bench.plan(pairs=["BTC/USD"], intervals=[60], sources=[archive], **wanted))
+    assert not listed()
+
+
+def test_of_many_files_with_rejected_rows_the_newest_jobs_name_some() -> None:
+    files = [
+        FileIngestionRecord("/a.zip", f"{n}.csv", "", 1, BTC, FileStatus.COMPLETED, job_id=job, records_rejected=n)
+        for job, n in [(1, 1), (2, 2), (3, 3), (4, 4), (4, 5), (4, 6), (4, 1_000)]
+    ]
+    said = [(matter.text, matter.filters) for matter in matters([], COMPLETE._replace(rejects=files), 1_000_100)]
+    assert said == [
+        ("1,015 rows rejected in job 4, of 1000.csv, 4.csv, 5.csv and 1 more.", {"job": "4"}),
+        ("3 rows rejected in job 3, of 3.csv.", {"job": "3"}),
+        ("2 rows rejected in job 2, of 2.csv.", {"job": "2"}),
+        ("1 more row of files of earlier jobs rejected.", {}),
+    ]
+
+
 def replaced(job: IngestionJob, metrics: JobMetrics) -> IngestionJob:
     return dataclasses.replace(job, metrics=metrics, error=None)
 

@@ -255,6 +255,18 @@ def test_the_rows_of_an_archive_are_those_of_its_files_as_they_were_read_last(le
     assert ledger.rows_read([hours.path, other, "unknown"]) == {hours.path: (2, 15), other: (1, 3)}
 
 
+def test_files_of_which_rows_were_rejected_are_known_until_they_are_read_without_any(ledger: SqlLedger) -> None:
+    job = a_running_job(ledger, a_file(), a_file(DAYS), a_file(ETHER))
+    hours, days, ether = ledger.pending_files(job.id)
+    outcome = [read(hours, records_rejected=2), read(days), read(ether, records_rejected=1)]
+    ledger.record_files(job.id, outcome, [], {}, job.metrics)
+    found = ledger.files_with_rejected_rows()
+    assert [(file.series, file.records_rejected) for file in found] == [(HOURS, 2), (ETHER, 1)]
+    again = a_job(ledger, a_file(stamp="renewed"))
+    ledger.record_files(again.id, [read(ledger.pending_files(again.id)[0])], [], {}, again.metrics)
+    assert [file.series for file in ledger.files_with_rejected_rows()] == [ETHER]
+
+
 def test_a_file_is_unread_again_once_the_job_that_read_it_was_undone(ledger: SqlLedger) -> None:
     job = a_running_job(ledger, a_file())
     failed = replace(ledger.pending_files(job.id)[0], status=FileStatus.FAILED, first=0, last=DAY, error="it is broken")

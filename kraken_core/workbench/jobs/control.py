@@ -59,6 +59,10 @@ class JobControl:
         """Those of whatever job that could not be read, and were not read since, oldest first."""
         return self.runner.ledger.unread_files()
 
+    def files_with_rejected_rows(self) -> Sequence[FileIngestionRecord]:
+        """Those of whatever job of which rows were rejected when they were last read, oldest first."""
+        return self.runner.ledger.files_with_rejected_rows()
+
     def events(self, job_id: int) -> list[JobEvent]:
         """What is worth remembering of a job, oldest first."""
         return self.runner.ledger.events(job_id)
