@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 import streamlit as st
 
 from app.shared import formatting
-from app.shared.filters import IN_URL, choice, day, known_markets, toggle
+from app.shared.filters import IN_URL, INTERVAL_NAMES, choice, day, known_markets, toggle, unknown_days
+from app.shared.unknown_values import unknown_values, warn_of_unknown
 from app.shared.workbench_cache import workbench
 from kraken_core.domain.market import INTERVALS
 from kraken_core.domain.request import DEFAULT_REQUESTS
@@ -32,6 +33,7 @@ class Form(NamedTuple):
 
 def request_form() -> Form:
     """Shows the form."""
+    _warn_of_unknown()
     sources = _sources()
     chosen = _markets()
     first, second, third = st.columns(3)
@@ -45,6 +47,16 @@ def request_form() -> Form:
     options |= _routes()
     more, workers = _more()
     return Form(options | more if chosen.get("tiers") or chosen.get("pairs") else None, workers)
+
+
+def _warn_of_unknown() -> None:
+    """Pairs and quotes may be new ones; whatever else the address names has to be known."""
+    places = offered(workbench().settings)
+    sources = {name for place in places for name in (place, _place(places, place))}
+    options = {"tier": [*known_markets()["tier"], ALL], "interval": INTERVAL_NAMES, "source": sources}
+    unknown = [*unknown_values(options), *unknown_days("from", "to", "through")]
+    with st.container():
+        warn_of_unknown(unknown, "the request without what is unknown")
 
 
 def _sources() -> list[str]:

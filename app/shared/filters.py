@@ -35,7 +35,7 @@ def selection() -> Selection:
     markets = known_markets()
     unknown = [
         *unknown_values({name: markets[name] for name in ("tier", "pair", "quote")} | {"interval": INTERVAL_NAMES}),
-        *(value for name in ("from", "to") for value in st.query_params.get_all(name) if not _is_day(value)),
+        *unknown_days("from", "to"),
     ]
     with st.container():
         warn_of_unknown(unknown, "what the other filters select")
@@ -76,6 +76,11 @@ def day(label: str, name: str, **more: Any) -> date | None:  # noqa: ANN401 - st
     bounds: dict[str, Any] = {"min_value": FIRST_DAY, "max_value": latest, "format": "YYYY-MM-DD"}
     chosen: date | None = st.date_input(label, None, key=name, bind=IN_URL, **bounds, **more)
     return chosen
+
+
+def unknown_days(*names: str) -> list[str]:
+    """What these parameters of the address name, and is no day that can be chosen."""
+    return [value for name in names for value in st.query_params.get_all(name) if not _is_day(value)]
 
 
 def _is_day(text: str) -> bool:

@@ -56,3 +56,12 @@ def test_a_window_that_is_none_is_named(
 
 def test_a_window_that_reaches_out_of_what_is_expected_is_one(full: Path, opened: Opened) -> None:
     assert not warnings(opened("gaps", pair="BTC/USD", start="2020-01-01T00:00", end="2024-04-01T00:00"))
+
+
+def test_a_request_is_shown_without_what_is_unknown_and_says_so(full: Path, opened: Opened) -> None:
+    page = opened(
+        "ingest", tier="TIER9", interval="7m", source="/nowhere", through="yesterday", **{"from": "2024-03-27"}
+    )
+    said = "TIER9, 7m, /nowhere, yesterday are not in this home; shown: the request without what is unknown."
+    assert warnings(page) == [said]
+    assert not warnings(opened("ingest", by="Pairs", pair="NEW/USD", quote="CHF", tier="TIER1")), "both may be new ones"
