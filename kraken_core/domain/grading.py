@@ -26,6 +26,7 @@ _ALWAYS = TimeRanges.single(0, END_OF_TIME)
 _NO_DIFFERENCES: Mapping[Series, TimeRanges] = {}
 _NO_AUDITS: Mapping[Series, AuditedSlots] = {}
 _NOT_AUDITED = AuditedSlots()
+_NO_CONTENTS: Mapping[Series, frozenset[str]] = {}
 
 
 class Doubt(NamedTuple):
@@ -84,7 +85,7 @@ class _Kinds(NamedTuple):
     """What is known of a series: by trade ids, by each independent source, by archives or answers, by deriving."""
 
     proved: TimeRanges
-    sources: list[TimeRanges]
+    sources: dict[str, TimeRanges]  # by evidence; answers of one endpoint are one source
     by_file: TimeRanges
     by_answer: TimeRanges
     derived: list[tuple[int, TimeRanges]]  # the finer interval, and what goes back to it
@@ -108,7 +109,7 @@ class _Kinds(NamedTuple):
                 proved.append((start, end))
         return cls(
             TimeRanges.of(proved),
-            [TimeRanges.of(ranges) for ranges in sources.values()],
+            {name: TimeRanges.of(ranges) for name, ranges in sources.items()},
             TimeRanges.of(kinds[False]),
             TimeRanges.of(kinds[True]),
             [(finer, TimeRanges.of(ranges)) for finer, ranges in derived.items()],
@@ -121,6 +122,8 @@ def grades(
     findings: Mapping[Series, Findings],
     differing: Mapping[Series, TimeRanges] = _NO_DIFFERENCES,
     audited: Mapping[Series, AuditedSlots] = _NO_AUDITS,
+    *,
+    ambiguous: Mapping[Series, frozenset[str]] = _NO_CONTENTS,
 ) -> dict[Series, Grades]:
     """The grades of the slots that the claims cover, by series; those all of whose slots are *claimed* may be absent.
 
@@ -129,10 +132,13 @@ def grades(
     doubtful what was derived from any doubtful slot. A suspicious silence is doubted at all coarser intervals too, and
     until trade ids prove it, or an archive and the exchange agree: the same may be missing from two archives.
     What audits have in doubt is doubted at all coarser intervals too, until trade ids prove it.
+    ``ambiguous`` is evidence that a file of another pair has too: what it shows is doubted where no other source
+    agrees, and confirms nothing.
     """
     result: dict[Series, Grades] = {}
     claims = by_series(assertions)
-    confirmed = _agreed(findings)
+    unsure = _unsure(claims, ambiguous, differing)
+    confirmed = _agreed(findings, unsure)
     silent: dict[Pair, list[tuple[int, int]]] = defaultdict(list)  # suspiciously without trades, at any interval so far
     uncounted: dict[Pair, TimeRanges] = defaultdict(TimeRanges)  # more trades by ids, at any interval so far
     for series in sorted(claims):  # the intervals of a pair in rising order: what is derived comes after its origin
@@ -144,7 +150,7 @@ def grades(
         silent[series.pair] += (doubt[:2] for doubt in findings.get(series, _NONE).doubts)
         doubted = TimeRanges.of(silent[series.pair]).inner(series.width)
         if len(kinds.sources) > 1:
-            better |= _twice(kinds.sources) - differing.get(series, _NOTHING)
+            better |= _twice(kinds.sources.values()) - differing.get(series, _NOTHING)
         for finer, ranges in kinds.derived:
             origin = Series(series.pair, finer)
             if graded := result.get(origin):
@@ -153,19 +159,42 @@ def grades(
                 better |= _whole(graded.proved | graded.confirmed, outside, ranges, series.width)
                 doubted |= graded.doubtful.outer(series.width) & ranges
         both = kinds.by_file & kinds.by_answer - differing.get(series, _NOTHING) if doubted else _NOTHING
-        doubtful = ((doubted - both | uncounted[series.pair]) - proved) & lives[series]
+        unnamed = unsure.get(series, _NOTHING) - confirmed.get(series, _NOTHING)
+        doubtful = ((doubted - both | uncounted[series.pair] | unnamed) - proved) & lives[series]
         if proved or better or doubtful:
             result[series] = Grades(proved & lives[series], (better - proved - doubtful) & lives[series], doubtful)
     return result
 
 
-def _agreed(findings: Mapping[Series, Findings]) -> dict[Series, TimeRanges]:
-    """The slots of each series that another interval confirms: of two that agree, each confirms the other."""
+def _unsure(
+    claims: Mapping[Series, Sequence[Assertion]],
+    ambiguous: Mapping[Series, frozenset[str]],
+    differing: Mapping[Series, TimeRanges],
+) -> dict[Series, TimeRanges]:
+    """The slots of series that nothing shows but evidence that may be of another pair."""
+    found = {}
+    for series in ambiguous.keys() & claims.keys():
+        shown, otherwise = _NOTHING, _NOTHING
+        for evidence, ranges in _Kinds.of(claims[series]).sources.items():
+            if evidence in ambiguous[series]:
+                shown |= ranges
+            else:
+                otherwise |= ranges
+        found[series] = shown - (otherwise - differing.get(series, _NOTHING))
+    return found
+
+
+def _agreed(findings: Mapping[Series, Findings], unsure: Mapping[Series, TimeRanges]) -> dict[Series, TimeRanges]:
+    """The slots of each series that another interval confirms: of two that agree, each confirms the other.
+
+    But where that one is ``unsure``.
+    """
     found: dict[Series, list[tuple[int, int]]] = defaultdict(list)
     for series, of_series in findings.items():
         for finer, ranges in of_series.agreed.items():
-            for each in (series, Series(series.pair, finer)):
-                found[each].extend(ranges)
+            fine = Series(series.pair, finer)
+            for each, other in ((series, fine), (fine, series)):
+                found[each].extend(ranges - unsure[other].outer(series.width) if other in unsure else ranges)
     return {series: TimeRanges.of(ranges) for series, ranges in found.items()}
 
 
@@ -174,7 +203,7 @@ def _whole(graded: TimeRanges, outside: TimeRanges, ranges: TimeRanges, width: i
     return (graded | outside).inner(width) & ranges if graded else _NOTHING
 
 
-def _twice(sources: Sequence[TimeRanges]) -> TimeRanges:
+def _twice(sources: Iterable[TimeRanges]) -> TimeRanges:
     """What at least two of the sources cover."""
     once, twice = _NOTHING, _NOTHING
     for ranges in sources:
@@ -190,9 +219,11 @@ def graded_ranges(
     findings: Mapping[Series, Findings],
     differing: Mapping[Series, TimeRanges] = _NO_DIFFERENCES,
     audited: Mapping[Series, AuditedSlots] = _NO_AUDITS,
+    *,
+    ambiguous: Mapping[Series, frozenset[str]] = _NO_CONTENTS,
 ) -> dict[Series, list[DataCoverageRange]]:
     """Maximal ranges with one set of sources and one grade, by series, in order; candles not yet counted."""
-    graded = grades(assertions, lives, findings, differing, audited)
+    graded = grades(assertions, lives, findings, differing, audited, ambiguous=ambiguous)
     covered = coverage_ranges(assertions, lives)
     return {
         series: list(_cut(ranges, graded[series])) if series in graded else ranges for series, ranges in covered.items()

@@ -133,6 +133,14 @@ class Identities:
             return (NamePeriod(pair, 0, END_OF_TIME, _ONE, None),)
         return self._chain(self._era(pair.base, at), pair.quote)
 
+    def one_asset(self, pair: Pair, other: Pair) -> bool:
+        """Whether two pairs are one asset under two of its names, in one unit."""
+        return any(
+            name.pair == second and name.factor == 1
+            for first, second in ((pair, other), (other, pair))
+            for name in self.periods(first)
+        )
+
     @cached_property
     def by_alias(self) -> Mapping[str, str]:
         """The ticker that each alias means."""

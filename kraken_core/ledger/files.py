@@ -13,7 +13,7 @@ from kraken_core.domain.jobs import FileIngestionRecord, FileStatus, JobMetrics
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.plan import KnownFile
 from kraken_core.domain.timerange import TimeRange, TimeRanges
-from kraken_core.ledger.bulk import change_many, read_many
+from kraken_core.ledger.bulk import change_many, chunks, read_many
 from kraken_core.ledger.claims import Claims
 from kraken_core.ledger.jobs import Jobs
 from kraken_core.ledger.models import assertion, file_ingestion_record
@@ -112,6 +112,30 @@ class Files(Jobs, Claims):
             for pair_id, interval, content_hash, path in read_many(connection, read.order_by(_FILE.id)):
                 found[self._series[pair_id, interval]][content_hash] = path
         return found
+
+    @transaction
+    def files_with_content(self, content: str, pairs: Collection[Pair]) -> list[FileIngestionRecord]:
+        """The files of these pairs that were read and had this content, oldest first."""
+        read = _FILE.status.in_(_READ) & _COUNTS & self._of_pairs(file_ingestion_record, pairs)
+        return self._files(read & (_FILE.content_hash == content))
+
+    @transaction
+    def doubted_contents(self, pairs: Collection[Pair] | None = None) -> Mapping[Series, frozenset[str]]:
+        """The contents read for series that a refused file of another pair had too: see ports.ClaimLedger."""
+        later = file_ingestion_record.alias()
+        same = [later.c[name] == _FILE[name] for name in ("path", "member", "pair_id", "interval")]
+        since = exists().where(*same, later.c.id > _FILE.id, later.c.status.in_(_READ), not_undone(later))
+        refused = (_FILE.status == FileStatus.FAILED) & (_FILE.content_hash != "") & _COUNTS & ~since
+        read = select(_FILE.pair_id, _FILE.interval, _FILE.content_hash).where(
+            _FILE.status.in_(_READ), _COUNTS, self._of_pairs(file_ingestion_record, pairs)
+        )
+        found: dict[Series, set[str]] = defaultdict(set)
+        with self._reading() as connection:
+            contents = [content for (content,) in read_many(connection, select(_FILE.content_hash).where(refused))]
+            for some in chunks(sorted(set(contents))):
+                for pair_id, interval, content in read_many(connection, read.where(_FILE.content_hash.in_(some))):
+                    found[self._series[pair_id, interval]].add(content)
+        return {series: frozenset(contents) for series, contents in found.items()}
 
     @transaction
     def first_candles(self, pairs: Collection[Pair] | None = None) -> Mapping[Series, int]:

@@ -52,6 +52,8 @@ class FileReceipt(NamedTuple):
     source: Source = Source.CSV
     note: str = ""  # what is odd about the whole file
     unfinished: bool = False
+    distinctive: bool = False  # whether no other pair can have this content by chance
+    refused: bool = False  # whether another pair does have it
 
     @property
     def recorded(self) -> FileIngestionRecord:

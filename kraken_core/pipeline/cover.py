@@ -113,6 +113,7 @@ class CoverageTracker:
             self.ledger.findings(lives.keys()),
             contested(self.ledger.differences(alive)),
             audited(self.store, self.ledger, lives.keys(), claims),
+            ambiguous=self.ledger.doubted_contents(lives.keys()),
         )
         self.ledger.replace_coverage(counted(self.store, covered))
 

@@ -16,14 +16,15 @@ from functools import partial
 from typing import Protocol
 
 from kraken_core.domain.candles import Source, derived_rank
-from kraken_core.domain.coverage import Assertion
+from kraken_core.domain.coverage import Assertion, by_series, known
 from kraken_core.domain.errors import Interrupted, JobError
+from kraken_core.domain.identities import Identities
 from kraken_core.domain.jobs import FileIngestionRecord, FileStatus, IngestionJob, JobMetrics
 from kraken_core.domain.kept_trades import KeptClaim, TradeSource
 from kraken_core.domain.market import INTERVALS, Pair, Series
 from kraken_core.domain.plan import IngestionPlan
 from kraken_core.domain.plural import counted
-from kraken_core.domain.timerange import TimeRanges, ceil, floor
+from kraken_core.domain.timerange import END_OF_TIME, TimeRanges, ceil, floor
 from kraken_core.pipeline.batches import BATCH_BYTES, NOWHERE, BatchFile, BatchReceipt, FileReceipt, KeptFile, batches
 from kraken_core.pipeline.derive import above
 from kraken_core.pipeline.differences import Differing
@@ -31,6 +32,7 @@ from kraken_core.pipeline.keep_trades import KeptOffer, TradeKeeper
 from kraken_core.pipeline.progress import Ticker
 from kraken_core.pipeline.read import read_batch
 from kraken_core.pipeline.read_trades import read_trades_batch
+from kraken_core.pipeline.same_content import ContentNames, read_again
 from kraken_core.ports import (
     CandleSource,
     CandleStore,
@@ -46,6 +48,7 @@ from kraken_core.ports import (
 
 LOG = logging.getLogger("kraken_core")
 LISTEN_S = 0.2  # how often a job that waits for a batch hears that it is to stop
+_EVER = TimeRanges.single(0, END_OF_TIME)
 COMMIT_EVERY_S = 1.0  # what a crash costs at most, on top of what is being read
 
 
@@ -65,6 +68,7 @@ class Ingest:
     in_flight: int  # batches read at once, at most: bounds the memory
     now: int
     stop: Callable[[], bool]
+    identities: Callable[[], Identities]
     keeper: TradeKeeper | None = None
 
     def run(self, job: IngestionJob, plan: IngestionPlan, ticker: Ticker) -> JobMetrics:
@@ -129,8 +133,12 @@ class Ingest:
     def _read(
         self, todo: Iterator[tuple[BatchFile, ...]], known: Mapping[Series, Mapping[str, int]]
     ) -> Iterator[list[BatchReceipt]]:
-        """Batches read by the executor, all of a second at once: a commit costs the same for one as for many."""
-        running: set[Future[BatchReceipt]] = set()
+        """Batches read by the executor, all of a second at once: a commit costs the same for one as for many.
+
+        Files with another pair's content are refused, and the others of their batch read again: all were staged as one.
+        """
+        running: dict[Future[BatchReceipt], tuple[BatchFile, ...]] = {}
+        names = ContentNames.of(self.ledger, self.identities, known)
         trades = self.keeper.table if self.keeper else None
         queue = deque(todo)
         ready: list[BatchReceipt] = []
@@ -139,16 +147,21 @@ class Ingest:
             while queue and len(running) < self.in_flight and not self.stop():
                 batch = queue.popleft()
                 ranks = {(content, s): rank for s in _series(batch) for content, rank in known.get(s, {}).items()}
-                running.add(
-                    self.executor.submit(_read_any, batch, self.source, self.store, ranks, self.now, trades=trades)
+                reading = self.executor.submit(
+                    _read_any, batch, self.source, self.store, ranks, self.now, trades=trades
                 )
+                running[reading] = batch
             if not running:
                 raise Interrupted("paused")
-            done, running = wait(running, LISTEN_S, return_when=FIRST_COMPLETED)
+            done, _ = wait(running, LISTEN_S, return_when=FIRST_COMPLETED)
+            finished = [(future, running.pop(future)) for future in done]
             if self.stop():  # files that no worker reads yet are left; where there are no workers, that is all
-                running = {future for future in running if not future.cancel()}
+                running = {future: batch for future, batch in running.items() if not future.cancel()}
             broken = [future for future in done if future.exception()]
-            ready += [future.result() for future in done if future not in broken]
+            for batch, receipt in ((batch, future.result()) for future, batch in finished if future not in broken):
+                refused = names.refused(batch, receipt)
+                queue.extendleft(read_again(batch, refused))
+                ready.append(BatchReceipt((), tuple(refused)) if refused else receipt)
             due = broken or not running or time.monotonic() - since > COMMIT_EVERY_S or _failed(ready)
             if ready and due:
                 yield ready
@@ -176,6 +189,7 @@ class Ingest:
         found = [file for receipt in receipts for file in receipt.files]
         if self.keeper:
             self.keeper.keep([_kept(file) for receipt in receipts for file in receipt.kept])
+        self._demote_unclaimed(found)
         self.ledger.begin_change(above(_rows(found)))
         committed = differing.commit(
             [staged for receipt in receipts for staged in receipt.staged], contents=_contents(found)
@@ -198,6 +212,14 @@ class Ingest:
         for note in dict.fromkeys(file.note for file in files if file.note):
             self.ledger.add_event(job.id, "statement", note)
         return metrics
+
+    def _demote_unclaimed(self, files: Iterable[FileReceipt]) -> None:
+        """Have candles rank below all others that an interrupted job left of files that are refused by now."""
+        refused = {file.record.series for file in files if file.refused}
+        if refused:
+            claims = by_series(self.ledger.assertions({series.pair for series in refused}))
+            covered = {s: TimeRanges.of((start, end) for _, start, end in known(claims.get(s, []))) for s in refused}
+            self.store.commit([], demote={series: _EVER - ranges for series, ranges in covered.items()})
 
 
 def _logged(file: FileReceipt) -> str:

@@ -16,6 +16,7 @@ from kraken_core.domain.archives import rank_in, require_unchanged
 from kraken_core.domain.averages import VWAP
 from kraken_core.domain.candles import SCHEMA, TIME, Source, derived_rank, provisional
 from kraken_core.domain.coverage import closed_by, file_covers
+from kraken_core.domain.distinctive import distinctive
 from kraken_core.domain.errors import BadFileError
 from kraken_core.domain.market import Series
 from kraken_core.domain.ohlcvt import COLUMNS, NOT_CLOSED, Parsed, parse_any, parse_clean
@@ -174,4 +175,12 @@ def _receipt(read: _Read, known_rank: int | None, staged: bool) -> FileReceipt: 
         records_rejected=len(parsed.rejects),
     )
     rejects = parsed.rejects if known_rank is None else ()
-    return FileReceipt(record, read.claims, rejects, staged, note=read.note, unfinished=read.unfinished)
+    return FileReceipt(
+        record,
+        read.claims,
+        rejects,
+        staged,
+        note=read.note,
+        unfinished=read.unfinished,
+        distinctive=distinctive(parsed.candles),
+    )

@@ -17,6 +17,7 @@ import polars as pl
 from kraken_core.domain.archives import rank_in
 from kraken_core.domain.candles import Source, derived_rank, provisional
 from kraken_core.domain.coverage import closed_by, file_covers
+from kraken_core.domain.distinctive import distinctive
 from kraken_core.domain.errors import BadFileError
 from kraken_core.domain.exchange import NS
 from kraken_core.domain.kept_trades import archive_rank
@@ -126,7 +127,8 @@ class _History:
         staged = closed > 0 and brings(known_rank, settled_rank)
         too_new = any(reject.reason == NOT_YET for reject in self.rejects) or self._stated_beyond(item, now)
         given = rejects if known_rank is None else ()
-        return candles, FileReceipt(record, claims, given, staged, Source.TRADES, note, unfinished=too_new)
+        receipt = FileReceipt(record, claims, given, staged, Source.TRADES, note, unfinished=too_new)
+        return candles, receipt._replace(distinctive=distinctive(candles))
 
     def _stated_beyond(self, item: BatchFile, now: int) -> bool:
         """Whether the archive states slots that have not closed."""

@@ -80,6 +80,7 @@ class Pipeline:
         before = job.metrics
         done = before.files_ingested + before.files_skipped + before.files_failed
         text = sum(planned.file.size for planned in plan.to_ingest)
+        doubted = self._doubted()
         with stages.stage("ingest", job.total_files, done, of=Steps.FILES, work=text) as ticker:
             stages.metrics = self.ingest.run(job, plan, ticker)
         for wrong in wrong_counts(plan.archives, self.ledger):
@@ -89,6 +90,8 @@ class Pipeline:
         pairs = self._pairs(plan, unreadable)
         with stages.stage("cover"):
             knowledge = self.tracker.update_coverage_after_ingestion(pairs).same_as(plan.known)
+            if others := (doubted | self._doubted()).difference(pairs):  # read by earlier jobs
+                self.tracker.update_coverage_after_ingestion(others)
         knowledge, unreached = self.backfill.run(stages, plan, pairs, knowledge, unreadable)
         with stages.stage("tidy"):
             self._tidy_up(job)
@@ -98,6 +101,10 @@ class Pipeline:
             downloads = write_download_list(self.exports / f"download-list-{job.id}.csv", report.gaps, report.as_of)
         ended = replace(job, metrics=stages.metrics, error=self._shortfall(job, stages.metrics, unreached))
         return JobResult(ended, report, downloads, dict(stages.seconds), self._differences(job), plan, unreached)
+
+    def _doubted(self) -> set[Pair]:
+        """The pairs of which files had the content of another pair's."""
+        return {series.pair for series in self.ledger.doubted_contents()}
 
     def _report(self, plan: IngestionPlan, knowledge: Knowledge) -> Report:
         """How complete everything expected at the last detections is: the same as in any other report."""

@@ -128,6 +128,17 @@ class ClaimLedger(Protocol):
         """
         ...
 
+    def files_with_content(self, content: str, pairs: Collection[Pair]) -> Sequence[FileIngestionRecord]:
+        """The files of these pairs that were read, in whatever job, and had this content (its hash); oldest first."""
+        ...
+
+    def doubted_contents(self, pairs: Collection[Pair] | None = None) -> Mapping[Series, frozenset[str]]:
+        """The contents read for series that a file of another pair had too, by hash: whose they are is unknown.
+
+        That file was refused, and was not read since: FAILED with its content known.
+        """
+        ...
+
     def refuted_by_content(self) -> Mapping[tuple[str, Series], TimeRanges]:
         """Where contents were contradicted, by (content hash, series): what they have of these slots counts no more."""
         ...

@@ -172,6 +172,40 @@ def test_known_files_are_found_by_stamp_and_content(ledger: SqlLedger) -> None:
     }
 
 
+def test_files_are_found_by_their_content_among_those_that_were_read(ledger: SqlLedger) -> None:
+    job = a_running_job(ledger, a_file(), a_file(ETHER), a_file(DAYS), a_file(member="copy.csv"))
+    hours, ether, days, copy = ledger.pending_files(job.id)
+    outcome = [
+        read(hours, "same"),
+        replace(read(ether, "same"), status=FileStatus.FAILED),
+        read(days, "other"),
+        read(copy, "same", status=FileStatus.SKIPPED),
+    ]
+    ledger.record_files(job.id, outcome, [], {}, job.metrics)
+
+    assert [file.member for file in ledger.files_with_content("same", [BTC])] == ["XBTUSD_60.csv", "copy.csv"]
+    assert ledger.files_with_content("same", [ETH]) == []
+
+
+def test_a_content_is_in_doubt_until_the_refused_file_that_has_it_too_is_read(ledger: SqlLedger) -> None:
+    job = a_running_job(ledger, a_file(), a_file(ETHER), a_file(DAYS))
+    hours, ether, days = ledger.pending_files(job.id)
+    refused = replace(read(ether, "same"), status=FileStatus.FAILED)
+    ledger.record_files(job.id, [read(hours, "same"), read(days, "other"), refused], [], {}, job.metrics)
+
+    assert ledger.doubted_contents() == ledger.doubted_contents([BTC]) == {HOURS: frozenset({"same"})}
+    assert ledger.doubted_contents([ETH]) == {}
+
+    gone = a_job(ledger, a_file(ETHER))
+    [absent] = ledger.pending_files(gone.id)
+    ledger.record_files(gone.id, [replace(absent, status=FileStatus.FAILED)], [], {}, gone.metrics)
+    assert ledger.doubted_contents() == {HOURS: frozenset({"same"})}
+
+    again = a_job(ledger, a_file(ETHER))
+    ledger.record_files(again.id, [read(ledger.pending_files(again.id)[0], "right")], [], {}, again.metrics)
+    assert ledger.doubted_contents() == {}
+
+
 def test_the_first_candle_of_a_series_is_the_earliest_in_any_file(ledger: SqlLedger) -> None:
     job = a_running_job(ledger, a_file(), a_file(member="older.csv"), a_file(ETHER), a_file(DAYS))
     later, older, ether, unread = ledger.pending_files(job.id)

@@ -238,3 +238,37 @@ def test_grades_only_cut_what_is_covered_and_never_lift_it_above_its_evidence(
                 assert slots <= slots_of(doubted.inner(width), width)
             if each.grade is Grade.CONFIRMED and series == HOURS and not agreed:
                 assert not slots & slots_of(differing, width)
+
+
+# ------------------------------------------------------------------------------- contents that may be another pair's
+
+
+def of_ambiguous(
+    claims: Sequence[Assertion],
+    evidence: dict[Series, frozenset[str]],
+    findings: dict[Series, Findings] | None = None,
+    differing: dict[Series, TimeRanges] | None = None,
+) -> dict[Series, Grades]:
+    return grades(claims, ALIVE, findings or {}, differing or {}, ambiguous=evidence)
+
+
+SHARED = {HOURS: frozenset({"a"})}
+
+
+def test_what_only_a_file_shows_whose_content_another_pair_has_is_doubtful_and_what_derives_from_it() -> None:
+    found = of_ambiguous([claim(0, 12), derived(0, 12)], SHARED)
+    assert found[HOURS].doubtful == found[FOURS].doubtful == hours((0, 12))
+
+
+def test_another_source_ends_that_doubt_where_it_agrees() -> None:
+    found = of_ambiguous([claim(0, 12), claim(4, 12, "b")], SHARED, differing={HOURS: hours((8, 12))})
+    assert found[HOURS] == Grades(confirmed=hours((4, 8)), doubtful=hours((0, 4), (8, 12)))
+
+
+def test_another_interval_ends_it_unless_its_content_is_another_pairs_too() -> None:
+    claims = [claim(0, 12), claim(0, 12, "b", series=FOURS)]
+    agreed = {FOURS: Findings({60: hours((0, 12))})}
+    found = of_ambiguous(claims, SHARED, agreed)
+    assert found == {HOURS: Grades(confirmed=hours((0, 12)))}
+    both = of_ambiguous(claims, {**SHARED, FOURS: frozenset({"b"})}, agreed)
+    assert both[HOURS].doubtful == both[FOURS].doubtful == hours((0, 12))

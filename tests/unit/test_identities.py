@@ -108,3 +108,12 @@ def test_a_ratio_is_what_is_written_exactly(written: str, meant: Fraction) -> No
 def test_kraken_s_spelling_of_an_asset_is_the_one_we_show() -> None:
     table = parse_identities(RENAME.replace('"A"', '"XBT"').replace('"B"', '"XXDG"'), "x")
     assert (table.renamings[0].old, table.renamings[0].new) == ("BTC", "DOGE")
+
+
+def test_a_rename_makes_two_names_one_asset_unless_its_unit_changed() -> None:
+    known = parse_identities(PACKAGED_IDENTITIES.read_text(encoding="utf-8"), "identities.toml")
+    matic, pol, maker, sky = (Pair(base, "USD") for base in ("MATIC", "POL", "MKR", "SKY"))
+    assert known.one_asset(matic, pol)
+    assert known.one_asset(pol, matic)
+    assert not known.one_asset(maker, sky)
+    assert not known.one_asset(matic, Pair("POL", "EUR"))

@@ -313,6 +313,7 @@ class JobRunner(JobPlanner):
                 in_flight=pool.size + 1,
                 now=tracker.now,
                 stop=stop,
+                identities=self.settings.identities,
             ),
             tracker=tracker,
             backfill=Backfill(
