@@ -3,6 +3,12 @@
 Between two trades that follow each other in the file there was none; that is all a file can show. Where a row between
 them could not be read, or time falls, trades may be lost, or a part of the file may be there twice, and two equal
 trades cannot be distinguished from a repeated one. So a file is a row of sections, each with its own time.
+
+Time is disputed where sections overlap, where a rejected row lies in the midst of one, and where a run of rows is there
+twice. Something was moved or overwritten there: the step by which a section enters that time, or leaves it, leads over
+what is lost, and the row at such a joint may be two halves of others and still read well. So nothing is known from the
+second row before disputed time to the second one behind it. Rows are found again by their minutes, as a file may have a
+hundred million of them.
 """
 
 from __future__ import annotations
@@ -10,36 +16,53 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from kraken_core.domain.exchange import NS
+from kraken_core.domain.repeated_runs import FALL_NS, RepeatedRuns
 from kraken_core.domain.timerange import END_OF_TIME, TimeRanges
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
-    import numpy as np
     from numpy.typing import NDArray
 
-    Ints = NDArray[np.int64]
+    from kraken_core.domain.trading_history import Portion
 
-FALL_NS = NS  # trades less than a second out of order are those of clocks; rows further back are out of place
+    Ints = NDArray[np.int64]
+    Range = tuple[int, int]
+
+_MINUTE_S = 60
+_END_NS = np.iinfo(np.int64).max
+_JOINT_ROWS = 2  # a row that may be torn, and the whole one beside it
 
 
 @dataclass(slots=True)
 class TradeSections:
-    """The sections of a file, which is added portion by portion. Times are epoch nanoseconds, sections in seconds."""
+    """The sections of a file, which is added portion by portion. Times are epoch nanoseconds, ranges in seconds."""
 
-    _ranges: list[tuple[int, int]] = field(default_factory=list)  # of sections that ended
+    _sections: list[Range] = field(default_factory=list)  # those that ended: the times of their first and last trade
     _start: int | None = None  # of the section that is being read
     _last: int | None = None  # the time of the last good trade
     _interrupted: bool = False  # by now
     _whole_head: bool = False  # the file begins with a good row
+    _rejected: list[Ints] = field(default_factory=list)  # times of bad rows
+    _minutes: list[NDArray[np.int32]] = field(default_factory=list)  # with a trade, since the epoch
+    _runs: RepeatedRuns = field(default_factory=RepeatedRuns)
 
-    def add(self, times: Ints, breaks: Iterable[int]) -> None:
-        """The times of the next good rows; ``breaks`` are the numbers of those that come before each bad row."""
-        if len(times) and self._last is not None and times[0] <= self._last - FALL_NS:
-            self._break()
+    def add(self, portion: Portion) -> None:
+        """The next rows of the file."""
+        times = portion.trades["time"].to_numpy()
+        self._runs.add(portion.trades)
+        self._rejected.append(np.array(portion.bad_times, dtype=np.int64))
+        if len(times):
+            minutes = (times // (_MINUTE_S * NS)).astype(np.int32)
+            self._minutes.append(minutes[np.append(True, minutes[1:] != minutes[:-1])])
+            if self._last is not None and times[0] <= self._last - FALL_NS:
+                self._break()
+                self._rejected.append(np.array([self._last, times[0]]))
         at = 0
-        for place in sorted(set(breaks)):
+        for place in sorted({place for _, place in portion.bad}):
             self._take(times[at:place])
             self._break()
             at = place
@@ -49,39 +72,65 @@ class TradeSections:
         """The seconds that the file does not show, all of it added; ``torn``: its last line has no end."""
         whole_tail = self._start is not None and not torn
         self._break()
-        if not self._ranges:
+        if not self._sections:
             return TimeRanges.single(0, END_OF_TIME)
-        earliest, latest = min(start for start, _ in self._ranges), max(end for _, end in self._ranges)
-        (first, first_end), (last, last_end) = self._ranges[0], self._ranges[-1]
-        if self._whole_head and first == earliest:
-            self._ranges[0] = (0, first_end)
-            last = 0 if len(self._ranges) == 1 else last
-        if whole_tail and last_end == latest:
-            self._ranges[-1] = (last, END_OF_TIME)
-        return TimeRanges.single(0, END_OF_TIME) - _covered_once(self._ranges)
+        sections = np.array(self._sections)
+        # Of the second in which a broken section begins, or any ends, more trades may be lost.
+        shown = sections // NS
+        shown[:, 0] += 1
+        if self._whole_head:
+            shown[0, 0] -= 1
+            if sections[0, 0] == sections[:, 0].min():
+                sections[0, 0] = shown[0, 0] = 0
+        if whole_tail and sections[-1, 1] == sections[:, 1].max():
+            sections[-1, 1], shown[-1, 1] = _END_NS, END_OF_TIME
+        rejected = np.unique(np.concatenate(self._rejected))
+        seconds = np.unique(rejected // NS).tolist()
+        known = TimeRanges.of(shown.tolist()) - TimeRanges.of((second, second + 1) for second in seconds)
+        disputed = [*_covered_twice(sections.tolist()), *_amid(sections, rejected), *self._runs.found]
+        return TimeRanges.single(0, END_OF_TIME) - (known - TimeRanges.of(self._with_joints(disputed)))
 
     def _take(self, times: Ints) -> None:
         if not len(times):
             return
         if self._start is None:
-            # Of the second in which a broken section begins, or any ends, more trades may be lost.
-            self._start = int(times[0]) // NS + self._interrupted
+            self._start = int(times[0])
             self._whole_head |= not self._interrupted
         self._last = int(times[-1])
 
     def _break(self) -> None:
         if self._start is not None and self._last is not None:
-            self._ranges.append((self._start, self._last // NS))
+            self._sections.append((self._start, self._last))
         self._start = None
         self._interrupted = True
 
+    def _with_joints(self, disputed: Iterable[Range]) -> Iterator[Range]:
+        """Disputed time (nanoseconds) with the joints on both sides of it, in seconds.
 
-def _covered_once(ranges: Iterable[tuple[int, int]]) -> TimeRanges:
-    """What lies in one of the ranges, and in no other."""
-    edges = sorted(edge for start, end in ranges if start < end for edge in ((start, 1), (end, -1)))
-    found, depth, since = [], 0, 0
+        Where the file has no more rows on one side, nothing on that side is known.
+        """
+        traded = np.unique(np.concatenate(self._minutes))
+        bounds = np.array([*disputed], dtype=np.int64).reshape(-1, 2) // (_MINUTE_S * NS)
+        before = np.searchsorted(traded, bounds[:, 0]) - _JOINT_ROWS
+        behind = np.searchsorted(traded, bounds[:, 1], side="right") + _JOINT_ROWS - 1
+        for first, last in zip(before.tolist(), behind.tolist(), strict=True):
+            start = int(traded[first]) * _MINUTE_S if first >= 0 else 0
+            yield start, (int(traded[last]) + 1) * _MINUTE_S if last < len(traded) else END_OF_TIME
+
+
+def _covered_twice(sections: Iterable[Range]) -> Iterator[Range]:
+    """What lies in more than one of the sections; one of a single instant lasts a nanosecond."""
+    edges = sorted(edge for start, last in sections for edge in ((start, 1), (last if last > start else start + 1, -1)))
+    depth, since = 0, 0
     for instant, step in edges:
-        if depth == 1:
-            found.append((since, instant))
+        if depth > 1 and since < instant:
+            yield since, instant
         depth, since = depth + step, instant
-    return TimeRanges.of(found)
+
+
+def _amid(sections: Ints, times: Ints) -> Iterator[Range]:
+    """Those times that lie inside of a section, and not at its ends."""
+    begun = np.searchsorted(np.sort(sections[:, 0]), times)
+    ended = np.searchsorted(np.sort(sections[:, 1]), times, side="right")
+    for time in times[begun > ended].tolist():
+        yield time, time

@@ -21,7 +21,7 @@ from kraken_core.domain.errors import BadFileError
 from kraken_core.domain.exchange import NS
 from kraken_core.domain.ohlcvt import EARLIEST, Reject
 from kraken_core.domain.plain_text import begins_with_number, lines_of
-from kraken_core.domain.trade_sections import FALL_NS
+from kraken_core.domain.repeated_runs import FALL_NS
 from kraken_core.domain.trades import TRADES
 
 _NS_DECIMALS = 9
@@ -41,12 +41,14 @@ _LONGEST_LINE = 1 << 20  # bytes; a binary file may have none at all
 class Portion(NamedTuple):
     """The content of some lines of a file: trades (columns of TRADES) in the order of the file.
 
-    ``bad`` are the bad rows, each with how many good rows are before it in the portion.
+    ``bad`` are the bad rows, each with how many good rows are before it in the portion; ``bad_times`` the times (epoch
+    nanoseconds) of those that have one: each may be true.
     """
 
     trades: pl.DataFrame
     lines: int
     bad: tuple[tuple[Reject, int], ...] = ()
+    bad_times: tuple[int, ...] = ()
 
 
 def is_trading_history(head: bytes) -> bool:
@@ -148,8 +150,10 @@ def _row_by_row(text: bytes, first_line: int, lines: int, now: int) -> Portion:
         checked = checked.with_columns(reason=pl.when(unsure).then(pl.lit(_OUT_OF_ORDER)).otherwise("reason"))
     checked = checked.with_columns(pl.col("reason").is_null().cast(pl.Int64).cum_sum().alias("good_before"))
     trades = checked.filter(pl.col("reason").is_null()).with_columns(pl.lit(None, pl.Int64).alias("id"))
-    bad = checked.filter(pl.col("reason").is_not_null()).select("line", "text", "reason", "good_before")
-    return Portion(trades.select(*TRADES), lines, tuple((Reject(*row[:3]), row[3]) for row in bad.iter_rows()))
+    bad = checked.filter(pl.col("reason").is_not_null()).select("line", "text", "reason", "good_before", "time")
+    rejects = tuple((Reject(*row[:3]), row[3]) for row in bad.iter_rows())
+    times = bad.filter(pl.col("time").is_between(EARLIEST * NS, now * NS, closed="left"))["time"]
+    return Portion(trades.select(*TRADES), lines, rejects, tuple(times))
 
 
 def _reasons(now: int) -> pl.Expr:

@@ -169,7 +169,7 @@ class _History:
             portion = parse_trades(text, line, now)
             line += portion.lines
             self.rejects += [reject for reject, _ in portion.bad]
-            self._sections.add(portion.trades["time"].to_numpy(), [place for _, place in portion.bad])
+            self._sections.add(portion)
             self._torn = bool(text.rpartition(b"\n")[2].strip())
             self._good += portion.trades.height
             if not self._good:

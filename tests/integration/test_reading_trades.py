@@ -121,6 +121,27 @@ def test_damage_leaves_the_time_between_its_good_neighbours_unknown(
     assert minutes.record.records_rejected == 1
 
 
+@pytest.mark.parametrize(
+    ("damaged", "unknown"),
+    [("swapped", (20, 40)), ("overwritten", (8, 32)), ("doubled", (8, 32))],
+)
+def test_what_was_moved_or_is_there_twice_is_unknown_with_the_rows_beside_it(
+    damaged: str, unknown: tuple[int, int], tmp_path: Path, store: DeltaStore
+) -> None:
+    rows = [f"{START + minute * 60},{70_000 + minute},1\n" for minute in range(60)]
+    rows = {
+        "swapped": rows[:22] + rows[34:38] + rows[26:34] + rows[22:26] + rows[38:],
+        "overwritten": rows[:20] + rows[10:20] + rows[30:],
+        "doubled": rows[:30] + rows[10:],
+    }[damaged]
+    folder = written(tmp_path / "a", {})
+    (folder / "XBTUSD.csv").write_text("".join(rows))
+    _, files = read(items(folder, ArchiveStatement(START, START + HOUR)), store)
+    first, end = (START + minute * 60 for minute in unknown)
+    claims = files[Series(Pair("BTC", "USD"), 1)].claims
+    assert claims == TimeRanges.of([(START, first), (end, START + HOUR)])
+
+
 def test_a_slot_that_has_not_closed_is_neither_claimed_nor_given(tmp_path: Path, store: DeltaStore) -> None:
     now = START + DAY + HOUR
     receipt, files = read(items(written(tmp_path / "a")), store, now)
