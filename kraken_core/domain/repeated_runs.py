@@ -27,14 +27,13 @@ class RepeatedRuns:
     found: list[tuple[int, int]] = field(default_factory=list)
     _tail: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=TRADES))  # what may be repeated next
 
-    def add(self, trades: pl.DataFrame) -> None:
-        """The next good rows of the file, columns as in TRADES."""
-        rows = pl.concat([self._tail, trades]) if self._tail.height else trades
-        times = rows["time"].to_numpy()
+    def add(self, trades: pl.DataFrame, times: NDArray[np.int64]) -> None:
+        """The next good rows of the file, columns as in TRADES, at least one; and their times."""
+        rows = pl.concat([self._tail, trades])
         if not rows["time"].is_sorted():
-            self.found += _repeated(rows, times)
-        recent = int(np.searchsorted(times, times[-1] - 2 * FALL_NS)) if len(times) else 0
-        self._tail = rows[recent:]
+            self.found += _repeated(rows, rows["time"].to_numpy())
+        recent = int(np.searchsorted(times, times[-1] - 2 * FALL_NS))
+        self._tail = trades[recent:] if recent else rows
 
 
 def _repeated(rows: pl.DataFrame, times: NDArray[np.int64]) -> Iterator[tuple[int, int]]:

@@ -53,11 +53,13 @@ class TradeSections:
     def add(self, portion: Portion) -> None:
         """The next rows of the file."""
         times = portion.trades["time"].to_numpy()
-        self._runs.add(portion.trades)
         self._rejected.append(np.array(portion.bad_times, dtype=np.int64))
         if len(times):
-            minutes = (times // (_MINUTE_S * NS)).astype(np.int32)
-            self._minutes.append(minutes[np.append(True, minutes[1:] != minutes[:-1])])
+            self._runs.add(portion.trades, times)
+            minutes = times // (_MINUTE_S * NS)
+            self._minutes.append(
+                minutes[np.append(0, np.flatnonzero(minutes[1:] != minutes[:-1]) + 1)].astype(np.int32)
+            )
             if self._last is not None and times[0] <= self._last - FALL_NS:
                 self._break()
                 self._rejected.append(np.array([self._last, times[0]]))
@@ -88,7 +90,9 @@ class TradeSections:
         seconds = np.unique(rejected // NS).tolist()
         known = TimeRanges.of(shown.tolist()) - TimeRanges.of((second, second + 1) for second in seconds)
         disputed = [*_covered_twice(sections.tolist()), *_amid(sections, rejected), *self._runs.found]
-        return TimeRanges.single(0, END_OF_TIME) - (known - TimeRanges.of(self._with_joints(disputed)))
+        if disputed:
+            known -= TimeRanges.of(self._with_joints(disputed))
+        return TimeRanges.single(0, END_OF_TIME) - known
 
     def _take(self, times: Ints) -> None:
         if not len(times):
