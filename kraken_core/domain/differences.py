@@ -25,6 +25,7 @@ _ANSWERS = {
 }
 
 _PLURALS = frozenset(name for source, name in _ANSWERS.items() if source is not Source.CSV)
+_BY_TIME = frozenset({_ANSWERS[Source.OHLC], _ANSWERS[Source.TRADES]})  # of which the later one always wins
 
 # A frame of what differs, a row for each two candles of one slot: the ranks of both, whether the new one takes the
 # slot, and how large the differences are (see Difference).
@@ -133,9 +134,21 @@ class Disagreement(NamedTuple):
         differ = f"{slots} {'differs' if self.slots == 1 else 'differ'} between"
         if self.kept == self.other:
             of = "of" if self.kept in _PLURALS else "versions of"
-            return f"{differ} two {of} {self.kept}; the later one is in force ({by})"
+            return f"{differ} two {of} {self.kept}; {self._chosen} ({by})"
         verb = "are" if self.kept in _PLURALS else "is"
         return f"{differ} {self.kept} and {self.other}; {self.kept} {verb} in force ({by})"
+
+    @property
+    def _chosen(self) -> str:
+        """Which of two of one name is in force: of an archive that was replaced it may be the one that was read first.
+
+        That is no matter of which came later, so that any order of reading gives the same candles.
+        """
+        if self.kept in _BY_TIME:
+            return "the later one is in force"
+        return (
+            "the one that ranks higher is in force: by source, vintage, then hash of content, not by order of reading"
+        )
 
 
 def contested(differences: Iterable[Difference]) -> dict[Series, TimeRanges]:

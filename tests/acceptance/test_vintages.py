@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -68,6 +69,24 @@ def test_of_two_folders_with_the_same_rows_the_one_that_was_made_later_is_in_for
     first = folder(tmp_path / "one", {"XBTUSD_1440.csv": candles(QUARTER, old)}, dated="2023-07-02")
     second = folder(tmp_path / "two", {"XBTUSD_1440.csv": candles(QUARTER, new)}, dated="2023-07-20")
     assert volume_in_force(kraken, first, second) == new
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_of_an_archive_that_was_replaced_on_the_day_it_was_made_nothing_says_that_the_later_one_is_in_force(
+    kraken: Kraken, tmp_path: Path, turned: bool
+) -> None:
+    """Its hash decides, in either order the same: so in one of the two orders the version in force was read first."""
+    place, volumes = tmp_path / "Kraken_OHLCVT_Q2_2023.zip", (WRONG, RIGHT) if turned else (RIGHT, WRONG)
+    for volume in volumes:
+        kraken.ingest(zipped(place, {"XBTUSD_1440.csv": candles(QUARTER, volume)}), *AS_OF)
+    [found] = kraken.rows("sql", "select sum(slots)::int as slots, any_value(kept_evidence) as kept from differences")
+    [stored] = kraken.rows("sql", "select max(volume) as volume from candles where time < '2023-06-30'")
+    kept = hashlib.sha256(candles(QUARTER, stored["volume"])).hexdigest()
+    assert found == {"slots": len(QUARTER), "kept": kept}
+    said = kraken("verify", "--json").json
+    [sentence] = next(check["examples"] for check in said["checks"] if check["name"] == "differences")
+    assert "two versions of Kraken_OHLCVT_Q2_2023.zip; the one that ranks higher is in force" in sentence
+    assert "later one" not in sentence
 
 
 def test_what_a_user_says_later_of_a_folder_counts_though_its_files_were_read_before(

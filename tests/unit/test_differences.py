@@ -209,4 +209,4 @@ def test_archives_of_one_name_are_told_apart_by_where_they_lie() -> None:
         "between /a/Kraken_OHLCVT.zip and /b/Kraken_OHLCVT.zip; /a/Kraken_OHLCVT.zip is in force" in apart.description
     )
     [replaced] = disagreements([Difference(HOURS, 0, 7200, 2, kept, kept._replace(evidence="b"), trades=0.5)])
-    assert "between two versions of Kraken_OHLCVT.zip; the later one is in force" in replaced.description
+    assert "between two versions of Kraken_OHLCVT.zip; the one that ranks higher is in force" in replaced.description
