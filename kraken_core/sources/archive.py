@@ -222,8 +222,9 @@ class ArchiveSource:
         stated = self._checked(by_itself if by_itself.end is not None else self._by_user(), files)
         if stated.note:
             notes.append(f"{path}: {stated.note}.")
-        complete = manifest is not None and manifest.files == contents.counted
-        if manifest and not complete:
+        counts = manifest is not None and manifest.files == contents.counted
+        complete = counts and contents.lists_all
+        if manifest and not counts:
             notes.append(
                 f"{path}: manifest lists {counted(manifest.files, 'file')}, {contents.counted:,} found; "
                 "absent pairs are not assumed to have had no trades."

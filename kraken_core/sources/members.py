@@ -34,6 +34,7 @@ EMPTY = "empty file"
 JUNK = "macOS junk"
 LINK = "symbolic link"
 UNREAD_FOLDER = "folder that may not be read"
+UNLISTED = "bytes of files that the zip does not list"
 _LONGEST_NAME = 120  # characters of it that are shown
 _NAMED = 3  # names that a note, or a reason, gives as examples
 
@@ -105,6 +106,11 @@ class Contents:
         return not self.left_out.keys() <= {JUNK, NO_CANDLES}
 
     @property
+    def lists_all(self) -> bool:
+        """Whether no other files lie where these do, as in two zips that were joined: the last one is listed."""
+        return UNLISTED not in self.left_out
+
+    @property
     def counted(self) -> int:
         """How many OHLCVT files there are, those of unknown pairs and of the exchange's other intervals included.
 
@@ -143,6 +149,11 @@ class Contents:
             )
         if unread := self.left_out.get(UNREAD_FOLDER):
             notes.append(f"{counted(len(unread), 'folder')} skipped, no permission to read: {_some(unread)}.")
+        if unlisted := self.left_out.get(UNLISTED):
+            notes.append(
+                f"{_some(unlisted)} of it are of files that it does not list, and are not read, as where two zips were "
+                "joined into one: name each by itself."
+            )
         return tuple(notes)
 
     def _take(self, path: str, member: Member, head: Callable[[Member], bytes | None]) -> str:

@@ -10,7 +10,7 @@ from kraken_core.domain.archive_names import stated_by_name
 from kraken_core.domain.coverage import ArchiveStatement
 from kraken_core.sources.folders import is_of_its_own
 from kraken_core.sources.manifest import MANIFEST
-from kraken_core.sources.members import Member
+from kraken_core.sources.members import UNLISTED, Member
 
 
 class Branch(NamedTuple):
@@ -24,16 +24,18 @@ def branches(members: Iterable[Member], statement: ArchiveStatement) -> list[Bra
     """The members by the archive they belong to, the zip's own first; ``statement`` is what the zip's name states.
 
     A folder with a quarter in its name is an archive of its own, and where there are several manifests, each folder
-    that has one; a single one covers all that is in the zip.
+    that has one; a single one covers all that is in the zip. Bytes that the zip does not list may be of any of them.
     """
-    everything = list(members)
+    all_members = list(members)
+    unlisted = [member for member in all_members if member.unfit == UNLISTED]
+    everything = [member for member in all_members if member.unfit != UNLISTED]
     stating = {_folder(member) for member in everything if member.name.rpartition("/")[2] == MANIFEST}
     owners: dict[str, str] = {"": ""}  # of each folder, the archive it belongs to
     found: dict[str, list[Member]] = defaultdict(list)
     found[""] = []
     for member in everything:
         found[_owner(_folder(member), owners, statement, stating if len(stating) > 1 else set())].append(member)
-    return [Branch(folder, inside) for folder, inside in found.items() if inside or len(found) == 1]
+    return [Branch(folder, [*unlisted, *inside]) for folder, inside in found.items() if inside or len(found) == 1]
 
 
 def _owner(folder: str, owners: dict[str, str], statement: ArchiveStatement, stating: set[str]) -> str:

@@ -13,8 +13,9 @@ from isal import igzip_lib, isal_zlib
 from kraken_core.domain.archives import ZipEntry
 from kraken_core.domain.errors import BadFileError, SourceError
 from kraken_core.sources.addresses import file_name
-from kraken_core.sources.members import LINK, MAX_TEXT_BYTES, Member
+from kraken_core.sources.members import LINK, MAX_TEXT_BYTES, UNLISTED, Member
 from kraken_core.sources.split import JoinedFile
+from kraken_core.sources.unlisted import unlisted_bytes
 
 MOST_MEMBERS = 100_000  # Kraken's archives have some 12,000; to plan so many pairs takes gigabytes
 MAX_RATIO = 200  # candles pack about 3:1 and hardly ever 20:1; a bomb packs 1,000:1
@@ -29,10 +30,13 @@ _RAW_DEFLATE = -15  # window bits: no header of its own
 
 
 def read_directory(file: JoinedFile) -> Iterator[Member]:
-    """Everything the central directory lists, in its order. Raises SourceError where it is no whole, honest zip."""
+    """Everything the central directory lists, in its order, behind one member for all files that it does not name.
+
+    Raises SourceError where it is no whole, honest zip.
+    """
     try:
         with zipfile.ZipFile(file) as archive:
-            infos = archive.infolist()
+            infos, directory = archive.infolist(), archive.start_dir
     # NotImplementedError is zipfile's own word for a zip of a later version than it knows.
     except (zipfile.BadZipFile, struct.error, ValueError, OverflowError, NotImplementedError) as error:
         advice = (
@@ -47,6 +51,8 @@ def read_directory(file: JoinedFile) -> Iterator[Member]:
         )
     if sum(info.compress_size for info in infos) > file.size:
         raise SourceError("its members overlap, which no honest zip does: get it again from Kraken")
+    if unlisted := unlisted_bytes(file, infos, directory):
+        yield Member(f"{unlisted:,} bytes", unlisted, "", unfit=UNLISTED)
     for info in infos:
         entry = ZipEntry(info.header_offset, info.compress_size, info.compress_type, info.CRC, file.version)
         stamp = f"{info.CRC:08x}-{info.file_size}-{info.compress_size}"

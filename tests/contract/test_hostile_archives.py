@@ -15,7 +15,7 @@ from kraken_core.domain.errors import BadFileError, SourceError
 from kraken_core.sources.archive import ArchiveSource
 from kraken_core.sources.split import JoinedFile, LocalPart
 from kraken_core.sources.zips import read_member
-from tests.support.layouts import CONTENT, left_out, manifest, tampered, write_zip
+from tests.support.layouts import CONTENT, content, left_out, manifest, tampered, write_zip
 
 MEMBER = "XBTUSD_60.csv"
 REST = CONTENT.keys() - {MEMBER}
@@ -221,6 +221,77 @@ def test_a_truncated_zip_is_refused(place: Path, kept: int) -> None:
     place.write_bytes(place.read_bytes()[:kept])
     with pytest.raises(SourceError, match="not a whole one"):
         ArchiveSource.open([place]).archives()
+
+
+FIRST = {"XDGEUR_1.csv": CONTENT["XDGEUR_1.csv"]}
+LAST = {name: text for name, text in CONTENT.items() if name not in FIRST}
+STUB = b"MZ" + b"\x90" * 5000 + b"PK\3\4\xff\xff\xff\xff" + b"\x90" * 5000  # as a zip that extracts itself begins
+UNLISTED = "bytes of files that the zip does not list"
+
+
+def joined(path: Path, *pieces: bytes) -> Path:
+    path.write_bytes(b"".join(pieces))
+    return path
+
+
+def bytes_of(path: Path, files: dict[str, bytes]) -> bytes:
+    return write_zip(path / "piece.zip", files).read_bytes()
+
+
+@pytest.mark.parametrize("before", [b"", STUB], ids=["", "behind a program"])
+def test_of_two_zips_that_were_joined_the_last_one_is_read_and_the_other_one_noted(
+    tmp_path: Path, before: bytes
+) -> None:
+    first, last = bytes_of(tmp_path, FIRST), bytes_of(tmp_path, LAST)
+    place = joined(tmp_path / "both.zip", before, first, last)
+    source, archive = listed(place)
+    assert {file.member: source.read(file) for file in archive.files} == LAST
+    [note] = archive.notes
+    assert note.startswith(f"{place}: {len(first):,} bytes of it are of files that it does not list, and are not read")
+    assert archive.ignored[UNLISTED].examples == (f"{len(first):,} bytes",)
+
+
+def test_a_zip_that_extracts_itself_is_whole(tmp_path: Path) -> None:
+    listing = CONTENT | {"MANIFEST.json": manifest()}
+    source, archive = listed(joined(tmp_path / "a.zip", STUB, bytes_of(tmp_path, listing)))
+    assert {file.member: source.read(file) for file in archive.files} == CONTENT
+    assert (archive.complete, archive.notes, left_out(archive)) == (True, (), {})
+
+
+def test_where_files_lie_that_are_not_listed_an_absent_pair_is_not_silent(tmp_path: Path) -> None:
+    """Though the manifest's count fits those that are listed."""
+    last = bytes_of(tmp_path, LAST | {"MANIFEST.json": manifest(files=len(LAST))})
+    assert listed(joined(tmp_path / "a.zip", last))[1].complete
+    assert not listed(joined(tmp_path / "b.zip", bytes_of(tmp_path, FIRST), last))[1].complete
+
+
+def test_each_tree_of_a_zip_may_lack_what_the_zip_does_not_list(tmp_path: Path) -> None:
+    texts = {folder: {**content(2026, 2), "MANIFEST.json": manifest()} for folder in ("a", "b")}
+    both = {f"{folder}/{name}": text for folder, files in texts.items() for name, text in files.items()}
+    place = joined(tmp_path / "both.zip", bytes_of(tmp_path, FIRST), bytes_of(tmp_path, both))
+    found = ArchiveSource.open([place]).archives()
+    assert [(archive.path, archive.complete) for archive in found] == [(f"{place}/{f}", False) for f in ("a", "b")]
+
+
+@pytest.mark.parametrize("lost", ["first", "middle", "last"])
+def test_a_member_that_the_directory_lacks_is_noted(tmp_path: Path, lost: str) -> None:
+    names = {"first": ["LOST", "A", "B"], "middle": ["A", "LOST", "B"], "last": ["A", "B", "LOST"]}[lost]
+    texts = {"LOST": ("XDGEUR_1.csv", CONTENT["XDGEUR_1.csv"]), "A": ("ETHXBT_5.csv", CONTENT["ETHXBT_5.csv"])}
+    texts["B"] = (MEMBER, CONTENT[MEMBER])
+    place = write_zip(tmp_path / "a.zip", dict(texts[name] for name in names))
+    with zipfile.ZipFile(place) as whole:
+        entry = whole.getinfo("XDGEUR_1.csv")
+    data = place.read_bytes()
+    at = data.rindex(b"XDGEUR_1.csv") - 46  # of its entry in the directory
+    length = 46 + len("XDGEUR_1.csv")
+    end = data.index(b"PK\5\6")
+    size, start = (int.from_bytes(data[end + n : end + n + 4], "little") for n in (12, 16))
+    tail = data[end : end + 8] + (2).to_bytes(2, "little") * 2 + (size - length).to_bytes(4, "little")
+    joined(place, data[:at], data[at + length : end], tail, start.to_bytes(4, "little"), data[end + 20 :])
+    _, archive = listed(place)
+    assert {file.member for file in archive.files} == {MEMBER, "ETHXBT_5.csv"}
+    unlisted = 30 + len("XDGEUR_1.csv") + entry.compress_size
+    assert archive.ignored[UNLISTED].examples == (f"{unlisted:,} bytes",)
 
 
 def test_a_zip_without_members_holds_no_candles(tmp_path: Path) -> None:
