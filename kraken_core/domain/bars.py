@@ -100,7 +100,7 @@ def _made(trades: pl.DataFrame, number: Ints, units: list[int], values: list[int
         .collect()
     )
     ends = np.cumsum(found["trades"].to_numpy()).tolist()
-    begins = [0, *ends[:-1]]
+    begins = [0, *ends][:-1]
     volumes = [sum(units[a:b]) for a, b in zip(begins, ends, strict=True)]
     amounts = [sum(values[a:b]) for a, b in zip(begins, ends, strict=True)]
     rates = (v * _UNITS / (u * _VALUE_UNITS) if u else None for u, v in zip(volumes, amounts, strict=True))

@@ -84,6 +84,13 @@ def test_bars_of_time_are_the_candles_of_the_same_trades(rows: list[tuple[int, i
         assert vwap * volume == pytest.approx(quote)
 
 
+@pytest.mark.parametrize("kind", BarKind)
+def test_of_no_trades_there_are_no_bars(kind: BarKind) -> None:
+    none = bars(kept(tape([(0, 1, 1)]), PAIR, TradeSource.REST).clear(), kind, Decimal(60), EVER)
+    assert none.is_empty()
+    assert dict(none.schema) == BARS
+
+
 def test_a_bar_with_a_missing_trade_inside_is_not_complete() -> None:
     trades = kept(
         tape([(0, 100, 100), (59 * NS, 100, 100), (62 * NS, 100, 100), (NS, 100, 100)]), PAIR, TradeSource.REST
