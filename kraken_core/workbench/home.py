@@ -14,6 +14,7 @@ from kraken_core.domain.tiers import Tiers
 from kraken_core.domain.venues import SPOT_NAME, load_plugin
 from kraken_core.ports import Access
 from kraken_core.settings import Settings
+from kraken_core.workbench.arguments import check_methods, checked
 from kraken_core.workbench.jobs.clock import SystemClock
 from kraken_core.workbench.open_store import open_store
 
@@ -50,7 +51,13 @@ class OpenHome:
     clock: SystemClock = field(default_factory=SystemClock)
     read_only: bool = False
 
+    def __init_subclass__(cls) -> None:
+        """Public methods refuse arguments of other types by their names."""
+        super().__init_subclass__()
+        check_methods(cls)
+
     @classmethod
+    @checked
     def open(cls, home: str | Path | None = None, *, read_only: bool = False) -> Self:
         """The workbench of a home: ``home``, else KRAKEN_HOME, else ./kraken-data. Raises SettingError, HomeError.
 

@@ -16,6 +16,7 @@ from kraken_core.domain.request import DEFAULT_REQUESTS, Request, Selection
 from kraken_core.domain.tiers import Tiers
 from kraken_core.domain.timerange import END_OF_TIME, TimeRange
 from kraken_core.sources.addresses import is_url, plain_url
+from kraken_core.workbench.arguments import checked
 
 if TYPE_CHECKING:
     from kraken_core.workbench.home import OpenHome
@@ -30,6 +31,7 @@ def table_kind(to: str) -> str:
     return to
 
 
+@checked
 def selection(
     tiers_known: Tiers,
     names: Names,
@@ -62,6 +64,7 @@ def selection(
     )
 
 
+@checked
 def ingest_request(
     home: OpenHome,
     *,
@@ -108,6 +111,7 @@ def ingest_request(
     )
 
 
+@checked
 def backfill_request(
     home: OpenHome,
     *,
@@ -137,6 +141,7 @@ def backfill_request(
     )
 
 
+@checked
 def audit_request(
     home: OpenHome,
     *,
