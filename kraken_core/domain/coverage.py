@@ -62,6 +62,11 @@ class Assertion(NamedTuple):
     adopted: bool = False
 
 
+def origin(claim: Assertion) -> str:
+    """What a claim goes back to, the same at all intervals: a file, a request, or the tape of the exchange's trades."""
+    return Source.TRADES if claim.source is Source.TRADES and from_api(claim.rank) else claim.evidence
+
+
 class CoverageSource(StrEnum):
     """Which kinds of source cover a range."""
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from kraken_core.domain.audit import AuditedSlots
 from kraken_core.domain.candles import Source, from_api
-from kraken_core.domain.coverage import DataCoverageRange, by_series, coverage_ranges, known
+from kraken_core.domain.coverage import DataCoverageRange, by_series, coverage_ranges, known, origin
 from kraken_core.domain.gc_pause import gc_paused
 from kraken_core.domain.grades import Grade
 from kraken_core.domain.knowledge import derived_from
@@ -129,8 +129,10 @@ def grades(
 
     ``lives`` are the slots of each series in its pair's life; ``differing`` those in which sources have different
     things, so that neither confirms the other. Proved and confirmed is also what was derived from nothing but that,
-    doubtful what was derived from any doubtful slot. A suspicious silence is doubted at all coarser intervals too, and
-    until trade ids prove it, or an archive and the exchange agree: the same may be missing from two archives.
+    doubtful what was derived from any doubtful slot. A suspicious silence is doubted at all coarser intervals too: in
+    slots that lie inside it, and of its own source, such as a file of trades, in those that it reaches into, which have
+    too few trades if it has. It is until trade ids prove it, or an archive and the exchange agree: the same may be
+    missing from two archives.
     What audits have in doubt is doubted at all coarser intervals too, until trade ids prove it.
     ``ambiguous`` is evidence that a file of another pair has too: what it shows is doubted where no other source
     agrees, and confirms nothing.
@@ -140,6 +142,7 @@ def grades(
     unsure = _unsure(claims, ambiguous, differing)
     confirmed = _agreed(findings, unsure)
     silent: dict[Pair, list[tuple[int, int]]] = defaultdict(list)  # suspiciously without trades, at any interval so far
+    unseen: dict[Pair, dict[str, TimeRanges]] = defaultdict(dict)  # the same of each source that has slots there
     uncounted: dict[Pair, TimeRanges] = defaultdict(TimeRanges)  # more trades by ids, at any interval so far
     for series in sorted(claims):  # the intervals of a pair in rising order: what is derived comes after its origin
         kinds = _Kinds.of(claims[series])
@@ -149,6 +152,8 @@ def grades(
         uncounted[series.pair] = (uncounted[series.pair] | by_audit.doubtful).outer(series.width)
         silent[series.pair] += (doubt[:2] for doubt in findings.get(series, _NONE).doubts)
         doubted = TimeRanges.of(silent[series.pair]).inner(series.width)
+        if silent[series.pair]:
+            doubted |= _of_one_source(unseen[series.pair], claims[series], findings.get(series, _NONE).doubts, series)
         if len(kinds.sources) > 1:
             better |= _twice(kinds.sources.values()) - differing.get(series, _NOTHING)
         for finer, ranges in kinds.derived:
@@ -164,6 +169,22 @@ def grades(
         if proved or better or doubtful:
             result[series] = Grades(proved & lives[series], (better - proved - doubtful) & lives[series], doubtful)
     return result
+
+
+def _of_one_source(
+    unseen: dict[str, TimeRanges], claims: Sequence[Assertion], doubts: Iterable[Doubt], series: Series
+) -> TimeRanges:
+    """The slots into which suspicious silences reach of the sources that claim them; those of the series are added."""
+    covered: dict[str, list[tuple[int, int]]] = defaultdict(list)
+    for claim, start, end in known(claims):
+        covered[origin(claim)].append((start, end))
+    silences = TimeRanges.of(doubt[:2] for doubt in doubts)
+    found = _NOTHING
+    for source, spans in covered.items():
+        ranges = TimeRanges.of(spans)
+        unseen[source] = unseen.get(source, _NOTHING) | silences & ranges
+        found |= unseen[source].outer(series.width) & ranges
+    return found
 
 
 def _unsure(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 
 import polars as pl
 from polars.testing import assert_frame_equal
@@ -28,6 +28,24 @@ def assert_nothing_false(
     Of pairs some of whose files are of another vintage, counts and volumes of what archives said are about those of
     the tape.
     """
+    for series, mine, truth, complete in against_the_tape(workbench, market):
+        ours = as_in_force(mine, truth) if series.pair in other_vintages else mine
+        assert_same(ours.filter(within(complete)), truth.filter(within(complete)), f"{series}: false complete")
+        settled = ours.filter(is_settled())
+        really = truth.join(settled, on="time", how="semi")
+        assert_same(settled, really, f"{series}: invented or wrong")
+
+
+def assert_nothing_false_complete(workbench: Workbench, market: SimulatedMarket) -> None:
+    """Whatever is covered and not doubtful is as the tape has it; what sources have wrong may be stored as doubtful."""
+    for series, mine, truth, complete in against_the_tape(workbench, market):
+        assert_same(mine.filter(within(complete)), truth.filter(within(complete)), f"{series}: false complete")
+
+
+def against_the_tape(
+    workbench: Workbench, market: SimulatedMarket
+) -> Iterator[tuple[Series, pl.DataFrame, pl.DataFrame, TimeRanges]]:
+    """Each series with its candles, those of the tape, and what is covered and not doubtful."""
     stored = table(workbench)
     assert not stored.select("pair", "interval_minutes", "time").is_duplicated().any()
     coverage = [covered for covered in workbench.ledger.coverage() if covered.grade is not Grade.DOUBTFUL]
@@ -35,14 +53,8 @@ def assert_nothing_false(
         for interval in INTERVALS:
             series = Series(pair, interval)
             mine = stored.filter(pl.col("pair") == str(pair), pl.col("interval_minutes") == interval).sort("time")
-            truth = market.truth(pair, interval)
             complete = TimeRanges.of((c.start, c.end) for c in coverage if c.series == series)
-            if pair in other_vintages:
-                mine = as_in_force(mine, truth)
-            assert_same(mine.filter(within(complete)), truth.filter(within(complete)), f"{series}: false complete")
-            settled = mine.filter(is_settled())
-            really = truth.join(settled, on="time", how="semi")
-            assert_same(settled, really, f"{series}: invented or wrong")
+            yield series, mine, market.truth(pair, interval), complete
 
 
 def as_in_force(mine: pl.DataFrame, truth: pl.DataFrame) -> pl.DataFrame:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -11,7 +12,8 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from kraken_core import Workbench
-from kraken_core.domain.market import INTERVALS, Pair
+from kraken_core.domain.grades import Grade
+from kraken_core.domain.market import INTERVALS, Pair, Series
 from kraken_core.domain.timerange import day_start
 from kraken_core.pipeline import read_trades
 from kraken_core.simulator.archive import trades_text, write_release
@@ -19,6 +21,7 @@ from kraken_core.simulator.candles import COLUMNS
 from kraken_core.simulator.listing import Listing
 from kraken_core.simulator.market import SimulatedMarket
 from kraken_core.simulator.release import Release, ReleaseLayout
+from tests.acceptance.never_false import assert_nothing_false_complete
 from tests.support.closing_trades import trading_to
 from tests.support.command_line import Kraken
 from tests.support.helping import table
@@ -229,3 +232,18 @@ def test_trades_outrank_candles_and_fill_what_those_lack(little: LittleMarket, f
     assert said["completeness"]["missing"] == 0
     april = held(full).filter(pl.col("time").dt.month() == 4)
     assert april["source"].unique().to_list() == ["trades"]
+
+
+def test_hours_without_the_trades_of_a_file_are_complete_at_no_interval(
+    market: SimulatedMarket, kraken: Kraken, tmp_path: Path
+) -> None:
+    """Coarse candles are made of the same rows: where minutes may lack trades, so may the candles that reach there."""
+    lost = range(START + 10 * 3600, START + 86_400 + 14 * 3600 + 1800)
+    (tmp_path / "in").mkdir()
+    rows = trades_text(market.tapes[BTC_USD]).splitlines(keepends=True)
+    kept = b"".join(row for row in rows if int(float(row.split(b",")[0])) not in lost)
+    (tmp_path / "in/XBTUSD.csv").write_bytes(kept)
+    kraken.ingest(tmp_path / "in", *WHOLE, "--archive-through", "2024-03-31")
+    with Workbench.open(kraken.home) as workbench:
+        assert_nothing_false_complete(workbench, replace(market, listings={BTC_USD: market.listings[BTC_USD]}))
+        assert {r.grade for r in workbench.ledger.coverage([Series(BTC_USD, 240)])} == {Grade.CLAIMED, Grade.DOUBTFUL}

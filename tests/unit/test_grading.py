@@ -157,6 +157,18 @@ def test_a_suspicious_silence_is_doubtful_at_its_interval_and_at_coarser_ones() 
     assert graded(claims, findings, series=FOURS)[Grade.DOUBTFUL] == hours((8, 12))
 
 
+def test_candles_of_one_file_of_trades_lack_the_trades_that_its_minutes_lack() -> None:
+    """All intervals of a file of trades are one evidence: where its silence is wrong, so are its coarse candles."""
+    claims = [claim(0, 24), claim(0, 24, series=FOURS)]
+    assert graded(claims, {HOURS: doubt(7, 13)}, series=FOURS)[Grade.DOUBTFUL] == hours((4, 16))
+
+
+def test_only_the_source_that_may_lack_trades_is_doubted_beyond_its_silence() -> None:
+    """A file that counts the rest of a slot, and no more, is no worse for a silence that reaches into it."""
+    claims = [claim(0, 8), claim(8, 24, "b"), claim(0, 8, "b", series=FOURS), claim(8, 24, series=FOURS)]
+    assert graded(claims, {HOURS: doubt(7, 9)}, series=FOURS) == {Grade.CLAIMED: hours((0, 24))}
+
+
 def test_what_was_derived_of_any_doubtful_slot_is_doubtful() -> None:
     claims = [claim(0, 24), derived(0, 24)]
     assert graded(claims, {HOURS: doubt(7, 13)}, series=FOURS)[Grade.DOUBTFUL] == hours((4, 16))
@@ -235,7 +247,7 @@ def test_grades_only_cut_what_is_covered_and_never_lift_it_above_its_evidence(
             if each.grade is Grade.PROVED:
                 assert slots <= proved
             if each.grade is Grade.DOUBTFUL:
-                assert slots <= slots_of(doubted.inner(width), width)
+                assert slots <= slots_of(doubted.outer(width), width)
             if each.grade is Grade.CONFIRMED and series == HOURS and not agreed:
                 assert not slots & slots_of(differing, width)
 

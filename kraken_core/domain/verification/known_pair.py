@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
-from kraken_core.domain.candles import Source, from_api
+from kraken_core.domain.candles import Source
+from kraken_core.domain.coverage import origin
 from kraken_core.domain.life import lived, outside_life
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.request import closed
@@ -17,7 +18,6 @@ from kraken_core.domain.verification.agreement import Comparison, comparisons
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from kraken_core.domain.coverage import Assertion
     from kraken_core.domain.knowledge import Knowledge
 
 
@@ -82,11 +82,6 @@ class KnownPair:
         return result
 
 
-def _origin(claim: Assertion) -> str:
-    """What a claim goes back to."""
-    return Source.TRADES if claim.source is Source.TRADES and from_api(claim.rank) else claim.evidence
-
-
 def known_pairs(knowledge: Knowledge, series: Collection[Series], window: TimeRange) -> dict[Pair, KnownPair]:
     """What is known of the pairs of these series, by pair; slots outside of the window are left out."""
     intervals: dict[Pair, list[int]] = defaultdict(list)
@@ -95,7 +90,7 @@ def known_pairs(knowledge: Knowledge, series: Collection[Series], window: TimeRa
     derived: dict[Series, list[TimeRange]] = defaultdict(list)
     by_evidence: dict[Series, dict[str, list[TimeRange]]] = defaultdict(lambda: defaultdict(list))
     for claim, ranges in knowledge.standing_claims:
-        found = derived[claim.series] if claim.source is Source.DERIVED else by_evidence[claim.series][_origin(claim)]
+        found = derived[claim.series] if claim.source is Source.DERIVED else by_evidence[claim.series][origin(claim)]
         found.extend(ranges)
     result = {}
     for pair, chosen in intervals.items():
