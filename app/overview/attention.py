@@ -126,7 +126,7 @@ def _of_gaps(summary: Summary) -> Iterator[Matter]:
 
 def _of_doubts(summary: Summary) -> Iterator[Matter]:
     if doubtful := summary.doubtful:
-        why = "an unusual lack of trades, or fewer trades than trade ids count"
+        why = "an unusual lack of trades, fewer trades than trade ids count, or intervals that disagree"
         text = f"{formatting.many(doubtful, 'candle')} doubtful: {why}."
         yield Matter(text, "gaps", "Check them", {"tab": "Quality"})
 

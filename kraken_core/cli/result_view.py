@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from kraken_core.pipeline.run import JobResult
     from kraken_core.workbench import Workbench
 
-NOTED_EVENTS = frozenset({"listing", "delisted", "skipped", "renamed", "rows"})
+NOTED_EVENTS = frozenset({"listing", "delisted", "disagreed", "skipped", "renamed", "rows"})
 LONGEST = 10  # failed files, or sources that differ, that are listed; all are in `kraken-history jobs JOB` or the log
 
 

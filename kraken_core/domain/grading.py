@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from kraken_core.domain.audit import AuditedSlots
 from kraken_core.domain.candles import Source, from_api
 from kraken_core.domain.coverage import DataCoverageRange, by_series, coverage_ranges, known, origin
+from kraken_core.domain.disputes import disputed
 from kraken_core.domain.gc_pause import gc_paused
 from kraken_core.domain.grades import Grade
 from kraken_core.domain.knowledge import derived_from
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 _NOTHING = TimeRanges()
 _ALWAYS = TimeRanges.single(0, END_OF_TIME)
 _NO_DIFFERENCES: Mapping[Series, TimeRanges] = {}
+_NO_RANGES: Mapping[int, TimeRanges] = {}
 _NO_AUDITS: Mapping[Series, AuditedSlots] = {}
 _NOT_AUDITED = AuditedSlots()
 _NO_CONTENTS: Mapping[Series, frozenset[str]] = {}
@@ -41,21 +43,27 @@ class Findings(NamedTuple):
     """What holding a series against others showed.
 
     ``agreed`` are slots in which the candles of a finer interval, of another file, agree; by that interval
-    (minutes). ``doubts`` are spans whose silence is suspicious, ``asleep`` those that would be if the whole exchange
-    had had trades then, by what was stored of other pairs: both are judged again when that changes.
+    (minutes). ``disagreed`` are those in which the candles of a finer interval have other values. ``doubts`` are spans
+    whose silence is suspicious, ``asleep`` those that would be if the whole exchange had had trades then, by what was
+    stored of other pairs: both are judged again when that changes.
     """
 
     agreed: Mapping[int, TimeRanges] = {}
     doubts: tuple[Doubt, ...] = ()
     asleep: tuple[Doubt, ...] = ()
+    disagreed: Mapping[int, TimeRanges] = {}
 
-    def compared(self, slots: TimeRanges, agreed: Mapping[int, TimeRanges]) -> Findings:
-        """The same once slots were compared again: of these only what agreed now does."""
-        both = {
-            finer: (self.agreed.get(finer, _NOTHING) - slots) | agreed.get(finer, _NOTHING)
-            for finer in sorted({*self.agreed, *agreed})
-        }
-        return self._replace(agreed={finer: ranges for finer, ranges in both.items() if ranges})
+    def compared(
+        self, slots: TimeRanges, agreed: Mapping[int, TimeRanges], disagreed: Mapping[int, TimeRanges] = _NO_RANGES
+    ) -> Findings:
+        """The same once slots were compared again: of these only what agreed or disagreed now does."""
+
+        def found(before: Mapping[int, TimeRanges], now: Mapping[int, TimeRanges]) -> dict[int, TimeRanges]:
+            finer = sorted({*before, *now})
+            both = ((each, (before.get(each, _NOTHING) - slots) | now.get(each, _NOTHING)) for each in finer)
+            return {each: ranges for each, ranges in both if ranges}
+
+        return self._replace(agreed=found(self.agreed, agreed), disagreed=found(self.disagreed, disagreed))
 
     def watched(self, within: TimeRanges, doubts: Iterable[Doubt], asleep: Iterable[Doubt] = ()) -> Findings:
         """The same once silences were judged again: of those that reach into it, only what was found now counts."""
@@ -133,6 +141,7 @@ def grades(
     slots that lie inside it, and of its own source, such as a file of trades, in those that it reaches into, which have
     too few trades if it has. It is until trade ids prove it, or an archive and the exchange agree: the same may be
     missing from two archives.
+    What disagrees with another interval is doubted until trade ids prove it, or an archive and the exchange agree.
     What audits have in doubt is doubted at all coarser intervals too, until trade ids prove it.
     ``ambiguous`` is evidence that a file of another pair has too: what it shows is doubted where no other source
     agrees, and confirms nothing.
@@ -141,6 +150,10 @@ def grades(
     claims = by_series(assertions)
     unsure = _unsure(claims, ambiguous, differing)
     confirmed = _agreed(findings, unsure)
+    contested = disputed(
+        {series: found.agreed for series, found in findings.items() if found.agreed},
+        {series: found.disagreed for series, found in findings.items() if found.disagreed},
+    )
     silent: dict[Pair, list[tuple[int, int]]] = defaultdict(list)  # suspiciously without trades, at any interval so far
     unseen: dict[Pair, dict[str, TimeRanges]] = defaultdict(dict)  # the same of each source that has slots there
     uncounted: dict[Pair, TimeRanges] = defaultdict(TimeRanges)  # more trades by ids, at any interval so far
@@ -154,6 +167,7 @@ def grades(
         doubted = TimeRanges.of(silent[series.pair]).inner(series.width)
         if silent[series.pair]:
             doubted |= _of_one_source(unseen[series.pair], claims[series], findings.get(series, _NONE).doubts, series)
+        doubted |= contested.get(series, _NOTHING)
         if len(kinds.sources) > 1:
             better |= _twice(kinds.sources.values()) - differing.get(series, _NOTHING)
         for finer, ranges in kinds.derived:

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from sqlalchemy import delete, func, select
 
+from kraken_core.domain.disputes import reason_of
 from kraken_core.domain.errors import UsageError
 from kraken_core.domain.grading import Doubt, Findings
 from kraken_core.domain.market import Pair, Series
@@ -19,7 +20,7 @@ from kraken_core.ledger.transactions import Transactions, transaction
 from kraken_core.ledger.undone import not_undone
 from kraken_core.ports import Unexamined
 
-_AGREED, _DOUBTFUL = "agreed", "doubtful"
+_AGREED, _DISAGREED, _DOUBTFUL = "agreed", "disagreed", "doubtful"
 _COLUMNS = ("pair_id", "interval", "start", "end", "kind", "finer", "reason")
 _CLAIM = assertion.c
 
@@ -52,7 +53,9 @@ class KeptFindings(Transactions):
     @transaction
     def findings(self, pairs: Collection[Pair] | None = None) -> Mapping[Series, Findings]:
         """The findings of each series of which there are any."""
-        agreed: dict[Series, dict[int, list[tuple[int, int]]]] = defaultdict(lambda: defaultdict(list))
+        compared: dict[str, dict[Series, dict[int, list[tuple[int, int]]]]] = {
+            kind: defaultdict(lambda: defaultdict(list)) for kind in (_AGREED, _DISAGREED)
+        }
         doubts: dict[Series, list[Doubt]] = defaultdict(list)
         asleep: dict[Series, list[Doubt]] = defaultdict(list)
         with self._reading() as connection:
@@ -62,14 +65,15 @@ class KeptFindings(Transactions):
                 if finer is None:
                     (doubts if kind == _DOUBTFUL else asleep)[series].append(Doubt(start, end, reason))
                 else:
-                    agreed[series][finer].append((start, end))
+                    compared[kind][series][finer].append((start, end))
         return {
             series: Findings(
-                {finer: TimeRanges.of(ranges) for finer, ranges in sorted(agreed[series].items())},
+                _joined(compared[_AGREED][series]),
                 tuple(sorted(doubts[series])),
                 tuple(sorted(asleep[series])),
+                _joined(compared[_DISAGREED][series]),
             )
-            for series in {*agreed, *doubts, *asleep}
+            for series in {*compared[_AGREED], *compared[_DISAGREED], *doubts, *asleep}
         }
 
     @transaction
@@ -115,10 +119,11 @@ class KeptFindings(Transactions):
         self, findings: Mapping[Series, Findings], examined: Mapping[Pair, TimeRanges], newest: int
     ) -> None:
         """Set the findings of these series; pairs were examined up to the newest claim, as they lived then."""
-        agreed = (
-            (series, span.start, span.end, _AGREED, finer, "")
+        compared = (
+            (series, span.start, span.end, kind, finer, reason_of(series, finer) if kind == _DISAGREED else "")
             for series, found in findings.items()
-            for finer, ranges in found.agreed.items()
+            for kind, by_finer in ((_AGREED, found.agreed), (_DISAGREED, found.disagreed))
+            for finer, ranges in by_finer.items()
             for span in ranges
         )
         silences = (
@@ -129,10 +134,14 @@ class KeptFindings(Transactions):
         )
         with self._writing({*examined, *(series.pair for series in findings)}) as connection:
             of_series = self._of(finding, findings)
-            rows = ((self._pair_ids[series.pair], series.interval, *rest) for series, *rest in (*agreed, *silences))
+            rows = ((self._pair_ids[series.pair], series.interval, *rest) for series, *rest in (*compared, *silences))
             with keeping(connection, finding, of_series, self._clock.now()):
                 connection.execute(delete(finding).where(of_series))
                 add_many(connection, finding, _COLUMNS, rows)
             connection.execute(delete(pair_examination).where(self._of_pairs(pair_examination, examined)))
             marks = ((self._pair_ids[pair], newest, json.dumps(lived.bounds)) for pair, lived in examined.items())
             add_many(connection, pair_examination, ("pair_id", "claims", "lived"), marks)
+
+
+def _joined(by_finer: Mapping[int, Sequence[tuple[int, int]]]) -> dict[int, TimeRanges]:
+    return {finer: TimeRanges.of(ranges) for finer, ranges in sorted(by_finer.items())}

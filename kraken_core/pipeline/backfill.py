@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+from kraken_core.domain.disputes import described
 from kraken_core.domain.errors import MoreRequestsNeededError
 from kraken_core.domain.exchange import Market
 from kraken_core.domain.gaps import BY_API, GapStatus, Route
@@ -218,6 +219,8 @@ class _Rounds:
             checked = self._backfill.check.run(self.knowledge, self._pairs)
         if checked.suspects or checked.changed:
             self._cover()
+        if disagreements := described(checked.disagreed):
+            self._backfill.ledger.add_event(self._stages.job.id, "disagreed", disagreements)
         if checked.suspects:
             self._backfill.ledger.add_event(self._stages.job.id, "check", withdrawn(checked.suspects))
             self.detect()

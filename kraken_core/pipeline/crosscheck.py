@@ -37,10 +37,14 @@ _BySeries = defaultdict[Series, list[Doubt]]
 
 
 class CrossChecked(NamedTuple):
-    """What came of it: the slots whose claims were withdrawn, by series, and whether findings are other than before."""
+    """What came of it: the slots whose claims were withdrawn, by series, and whether findings are other than before.
+
+    ``disagreed`` are slots that a finer interval contradicts, by series and that.
+    """
 
     suspects: Mapping[Series, TimeRanges]
     changed: bool
+    disagreed: Mapping[Series, Spans] = {}
 
 
 NOTHING_NEW = CrossChecked({}, changed=False)
@@ -104,7 +108,7 @@ class CrossCheck:
         own = {series: found for series, found in findings.items() if series.pair in chosen}
         self._record_others({s: found for s, found in findings.items() if s not in own}, judged - chosen)
         self.ledger.record_findings(own, done if withdraw or not counter else {}, newest)
-        return CrossChecked(examination.suspects, bool(own))
+        return CrossChecked(examination.suspects, bool(own), examination.disagreed)
 
     def _record_others(self, findings: Mapping[Series, Findings], judged: Collection[Pair]) -> None:
         """What follows for pairs of which nothing changed itself.
@@ -170,7 +174,8 @@ class CrossCheck:
         now = dict(before)
         for series, ranges in touched.items():
             checked = ranges | examination.looked_again.get(series.pair, _NOTHING)
-            now[series] = now.get(series, Findings()).compared(checked, examination.agreed.get(series, {}))
+            agreed, disagreed = examination.agreed.get(series, {}), examination.disagreed.get(series, {})
+            now[series] = now.get(series, Findings()).compared(checked, agreed, disagreed)
         looked = {series: around(ranges, DAY_S) for series, ranges in touched.items()}
         watched = {each.series: each for part in parts for each in part.watched}
         witnesses = Witnesses.of(self.store, self.ledger.coverage()) if again else None

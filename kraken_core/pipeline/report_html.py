@@ -48,7 +48,7 @@ _MEANINGS = {
     Grade.PROVED: "trade ids are consecutive, or count as many trades as are stored",
     Grade.CONFIRMED: "two sources agree",
     Grade.CLAIMED: "one source claims it",
-    Grade.DOUBTFUL: "suspiciously without trades, or fewer than trade ids count",
+    Grade.DOUBTFUL: "suspiciously without trades, fewer than trade ids count, or intervals disagree",
 }
 _GRADES = (
     '<p class="key note">'

@@ -30,10 +30,14 @@ def unrecorded(
     found: dict[Series, list[TimeRange]] = defaultdict(list)
     now = dict(stored)
     for series, agreed in examination.agreed.items():
-        now[series] = stored.get(series, Findings()).compared(_NOTHING, agreed)
-        found[series] += _agreed(now[series]) - _agreed(stored.get(series, Findings()))
+        known = stored.get(series, Findings())
+        now[series] = known.compared(_NOTHING, agreed)
+        found[series] += _any(now[series].agreed) - _any(known.agreed)
+        found[series] += _any(agreed) & _any(known.disagreed)
+    for series, disagreed in examination.disagreed.items():
+        found[series] += _any(disagreed) - _any(stored.get(series, Findings()).disagreed)
     for series in examination.differing.keys() & stored.keys():
-        found[series] += examination.differing[series] & _agreed(stored[series])
+        found[series] += examination.differing[series] & _any(stored[series].agreed)
     doubts = [(series, TimeRange(d.start, d.end)) for series, known in stored.items() for d in known.doubts]
     silent = [(silence.series, TimeRange(*silence[1:3])) for silence in uncounted(store, silences, now)]
     inside = [(series, span) for series, span in doubts if window.start <= span.start and span.end <= window.end]
@@ -42,9 +46,9 @@ def unrecorded(
     return {series: TimeRanges.of(ranges) for series, ranges in found.items() if ranges}
 
 
-def _agreed(findings: Findings) -> TimeRanges:
-    """The slots in which the series agrees with any finer one."""
-    return TimeRanges.of(span for ranges in findings.agreed.values() for span in ranges)
+def _any(by_finer: Mapping[int, TimeRanges]) -> TimeRanges:
+    """The slots in which the series agrees, or disagrees, with any finer one."""
+    return TimeRanges.of(span for ranges in by_finer.values() for span in ranges)
 
 
 def _by_pair(spans: Iterable[tuple[Series, TimeRange]]) -> Mapping[Pair, TimeRanges]:

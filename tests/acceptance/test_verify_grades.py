@@ -60,7 +60,7 @@ def test_after_verifying_slots_are_graded_as_a_job_would_have_graded_them(
         assert len(bench.jobs()) == jobs  # … and no job is made for it
 
 
-def test_agreement_that_is_gone_confirms_no_longer(market: SimulatedMarket, tmp_path: Path) -> None:
+def test_what_disagrees_since_is_confirmed_no_longer_but_doubtful(market: SimulatedMarket, tmp_path: Path) -> None:
     home, hours = tmp_path / "home", Series(BTC, 60)
     ingest(home, market, *written(market, [stated(intervals=(1, 60))], tmp_path))
     slot = traded_slot(market, hours)
@@ -70,7 +70,7 @@ def test_agreement_that_is_gone_confirms_no_longer(market: SimulatedMarket, tmp_
         bench.store.commit([bench.store.stage(better)])
     assert failed(verify(home)).keys() == {"agreement"}
     grades = {c.grade for c in coverage(home) if c.series == hours and slot.meets(c.start, c.end)}
-    assert grades == {"claimed"}
+    assert grades == {"doubtful"}
 
 
 def test_to_report_only_and_beside_a_running_job_grades_stay_and_that_is_said(unchecked: Path) -> None:

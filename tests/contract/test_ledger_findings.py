@@ -10,6 +10,7 @@ from tests.contract.ledger_records import BTC, DAY, DAYS, ETH, ETHER, HOURS, a_c
 pytest_plugins = ["tests.support.servers", "tests.contract.ledgers"]
 
 ALIVE = TimeRanges.single(0, 100 * DAY)
+OTHER = Findings(disagreed={30: TimeRanges.single(0, DAY), 60: TimeRanges.single(DAY, 2 * DAY)})
 FOUND = Findings({60: TimeRanges.of([(0, DAY), (2 * DAY, 3 * DAY)])}, (Doubt(DAY, 2 * DAY, "no trades"),))
 
 
@@ -20,6 +21,15 @@ def test_findings_are_kept_by_series_and_replaced_as_a_whole(ledger: SqlLedger) 
     assert ledger.findings([ETH]) == {ETHER: other}
     ledger.record_findings({DAYS: Findings({720: ALIVE}), ETHER: Findings()}, {}, 0)
     assert ledger.findings() == {DAYS: Findings({720: ALIVE})}
+
+
+def test_what_disagrees_is_kept_beside_what_agrees_and_what_is_doubted(ledger: SqlLedger) -> None:
+    both = FOUND._replace(disagreed=OTHER.disagreed)
+    ledger.record_findings({DAYS: both, ETHER: OTHER}, {}, 0)
+    assert ledger.findings() == {DAYS: both, ETHER: OTHER}
+    assert ledger.judged_silences(ALIVE) == {DAYS: TimeRanges.single(DAY, 2 * DAY)}
+    ledger.record_findings({DAYS: FOUND, ETHER: Findings()}, {}, 0)
+    assert ledger.findings() == {DAYS: FOUND}
 
 
 def test_silences_that_were_judged_by_other_pairs_are_found_by_their_time(ledger: SqlLedger) -> None:

@@ -186,9 +186,20 @@ def test_also_where_the_finer_ones_are_known_for_a_part_of_it_only() -> None:
 
 
 def test_silent_finer_slots_of_a_coarse_one_of_the_same_release_that_traded_more_are_suspect() -> None:
-    found = disagreement(Row(MINUTES, 20, rank=CSV), Row(FIVES, 4, value=2, rank=CSV))
-    assert found.suspects == {MINUTES: slots(MINUTES, 21, 22, 23, 24)}
+    more = frame([Row(FIVES, 4, rank=CSV)]).with_columns(trades=pl.lit(2, pl.Int32), high=pl.lit(2.0))
+    pairs = known((MINUTES, 10, 100), (FIVES, 10, 100))
+    found = Examination(NOW)
+    found.agreement(Frame(pl.concat([frame([Row(MINUTES, 20, rank=CSV)]), more]), pairs), looks(pairs))
+    assert found.confirmed() == {MINUTES: slots(MINUTES, 21, 22, 23, 24)}
     assert (found.tallies["silences"].failed, found.tallies["agreement"].failed) == (4, 1)
+
+
+def test_a_coarse_candle_at_other_prices_disagrees_and_contradicts_no_silence_of_finer_ones() -> None:
+    """It may be another pair's, which has more trades."""
+    found = disagreement(Row(MINUTES, 20, rank=CSV), Row(FIVES, 4, value=2, rank=CSV))
+    assert found.suspects == {}
+    assert found.disagreed == {FIVES: {1: slots(FIVES, 4)}}
+    assert (found.tallies["silences"].failed, found.tallies["agreement"].failed) == (0, 1)
 
 
 def test_of_another_release_only_silence_as_a_whole_is_contradicted() -> None:

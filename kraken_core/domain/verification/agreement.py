@@ -26,9 +26,12 @@ class Verdict(StrEnum):
     AGREES = "agrees"
     COARSE_SILENT = "coarse silent"  # there is no coarse candle, though finer ones traded
     FINE_SILENT = "fine silent"  # there is no finer candle, though the coarse one traded
-    FINE_LACKS = "fine lacks"  # of one release, and the finer candles count fewer trades
+    FINE_LACKS = "fine lacks"  # of one release, and the finer candles count fewer trades, at prices inside the coarse
     DIFFERS = "differs"  # other prices; of one release, other counts or volumes too
     OTHER_COUNTS = "other counts"  # of two sources or vintages: other counts or volumes, and only these; no failure
+
+
+FAILING = (Verdict.FINE_LACKS, Verdict.DIFFERS)  # both have candles, and these cannot both be right
 
 
 class Comparison(NamedTuple):
@@ -103,6 +106,8 @@ def _verdict(slots: int) -> pl.Expr:
     same_prices = pl.all_horizontal(pl.col(name) == pl.col(f"{name}_fine") for name in PRICES)
     allowed = VOLUME_TOLERANCE * pl.max_horizontal(pl.lit(float(slots)), "volume")
     same_volume = (pl.col("volume") - pl.col("volume_fine")).abs() <= allowed
+    # Who has some of a slot's trades only has no price beyond theirs: else it has other trades, of another pair say.
+    inside = (pl.col("high") >= pl.col("high_fine")) & (pl.col("low") <= pl.col("low_fine"))
     one_release = (pl.col("release") == pl.col("release_fine")).fill_null(value=False)
     verdict = (
         pl.when(~present)
@@ -113,7 +118,7 @@ def _verdict(slots: int) -> pl.Expr:
         .then(pl.lit(Verdict.AGREES.value))
         .when(same_prices & ~one_release)
         .then(pl.lit(Verdict.OTHER_COUNTS.value))
-        .when(one_release & (pl.col("trades") > pl.col("trades_fine")).fill_null(value=False))
+        .when(one_release & inside & (pl.col("trades") > pl.col("trades_fine")).fill_null(value=False))
         .then(pl.lit(Verdict.FINE_LACKS.value))
         .otherwise(pl.lit(Verdict.DIFFERS.value))
     )

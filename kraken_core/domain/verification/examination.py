@@ -18,7 +18,7 @@ from kraken_core.domain.interval_units import short
 from kraken_core.domain.market import INTERVALS, Pair, Series
 from kraken_core.domain.slices import picked
 from kraken_core.domain.timerange import TimeRanges, iso
-from kraken_core.domain.verification.agreement import Verdict, compared, contradicted
+from kraken_core.domain.verification.agreement import FAILING, Verdict, compared, contradicted
 from kraken_core.domain.verification.checks import EXAMPLES, Tally
 from kraken_core.domain.verification.known_pair import KnownPair, Look
 from kraken_core.domain.verification.screening import PairRows, screened
@@ -145,6 +145,7 @@ class Examination:
         self.tallies = {name: Tally(name) for name in names}
         self.suspects: dict[Series, TimeRanges] = {}  # all that were confirmed
         self.agreed: dict[Series, dict[int, TimeRanges]] = {}  # with a finer interval of another file, by that
+        self.disagreed: dict[Series, dict[int, TimeRanges]] = {}  # with a finer interval's values, by that
         self.looked_again: dict[Pair, TimeRanges] = {}  # whole days, without what was contradicted
         self.differing: dict[Series, TimeRanges] = {}  # slots with other values than a finer interval
         self._missing_below: list[Suspicion] = []  # by finer candles
@@ -202,15 +203,17 @@ class Examination:
                     other = _slots(opens_of(found).tolist(), coarse * 60)
                     self.differing[judged] = self.differing.get(judged, _NOTHING) | other
                     agreed -= other
+                    self._disagreed(frame.pairs[pair], judged, fine, found)
                     self._judge(frame, judged, Series(pair, fine), found)
                 self._agreed(frame.pairs[pair], coarse, fine, agreed)
 
     def look_again(self, pair: Pair, days: TimeRanges) -> None:
-        """Days of a pair are given once more, without what was contradicted: who agreed with that agrees no longer."""
+        """Days of a pair are given once more, without what was contradicted: what that showed counts no longer."""
         self.looked_again[pair] = self.looked_again.get(pair, _NOTHING) | days
-        for series, agreed in self.agreed.items():
-            if series.pair == pair:
-                self.agreed[series] = {fine: left for fine, ranges in agreed.items() if (left := ranges - days)}
+        for found in (self.agreed, self.disagreed):
+            for series, by_finer in found.items():
+                if series.pair == pair:
+                    found[series] = {fine: left for fine, ranges in by_finer.items() if (left := ranges - days)}
 
     def _agreed(self, known: KnownPair, coarse: int, fine: int, slots: TimeRanges) -> None:
         """Both intervals agree on coarse slots: on those that traded, and on those that did not."""
@@ -218,8 +221,18 @@ class Examination:
             agreed = self.agreed.setdefault(Series(known.pair, coarse), {})
             agreed[fine] = agreed.get(fine, _NOTHING) | both
 
+    def _disagreed(self, known: KnownPair, coarse: Series, fine: int, odd: pl.DataFrame) -> None:
+        """Of what is odd, the slots whose values fail, but for derived ones: they are as good as their origin."""
+        failing = opens_of(odd.filter(pl.col("verdict").is_in(FAILING))).tolist()
+        if slots := _slots(failing, coarse.width) & known.observed[coarse.interval]:
+            disagreed = self.disagreed.setdefault(coarse, {})
+            disagreed[fine] = disagreed.get(fine, _NOTHING) | slots
+
     def _judge(self, frame: Frame, coarse: Series, fine: Series, odd: pl.DataFrame) -> None:
-        """What disagrees between a pair's series at two intervals; each slot is reported once."""
+        """What disagrees between a pair's series at two intervals; each slot is reported once.
+
+        What was derived only repeats its origin: that it has trades contradicts no series that this does not.
+        """
         contested: list[int] = []
         values = odd.select(pl.col("time").dt.epoch("s"), "verdict", *_COUNTED)
         for slot, verdict, *counted in values.iter_rows():
@@ -230,6 +243,8 @@ class Examination:
                 self._report(Verdict(verdict), f"{coarse} at {iso(slot)}", fine, counted)
         traded = _slots(frame.opens(fine).tolist() if contested else [], fine.width)
         known = frame.pairs[fine.pair].observed[fine.interval]
+        seen = frame.pairs[coarse.pair].observed[coarse.interval]
+        contested = [slot for slot in contested if slot in seen]
         if suspects := contradicted(contested, coarse.width, known, traded):
             self._missing_above.append(Suspicion(fine, suspects, coarse))
 

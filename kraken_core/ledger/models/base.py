@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Column, MetaData, PrimaryKeyConstraint, String, Table
 
-REVISION = "0029"  # the newest migration
+REVISION = "0030"  # the newest migration
 
 metadata = MetaData(
     naming_convention={

@@ -89,9 +89,9 @@ finding = Table(
     Column("start", Instant, primary_key=True),
     Column("end", Instant, nullable=False),
     CheckConstraint('"start" < "end"', name="range"),
-    *one_of("kind", ("agreed", "doubtful", "asleep"), primary_key=True),
-    Column("finer", Integer),  # the interval that agrees; null of a silence
-    *words("reason"),  # of a silence
+    *one_of("kind", ("agreed", "doubtful", "asleep", "disagreed"), primary_key=True),
+    Column("finer", Integer),  # the interval that agrees or disagrees; null of a silence
+    *words("reason"),  # of a silence, or why values are in dispute
 )
 
 pair_examination = Table(

@@ -14,7 +14,7 @@ MEANINGS = {
     Grade.PROVED: "trade ids are consecutive, or count as many trades as are stored",
     Grade.CONFIRMED: "two sources, or two intervals of two files, agree",
     Grade.CLAIMED: "one source covers it",
-    Grade.DOUBTFUL: "suspiciously without trades, or fewer than trade ids count: not complete",
+    Grade.DOUBTFUL: "suspiciously without trades, fewer than trade ids count, or intervals disagree: not complete",
 }
 
 
