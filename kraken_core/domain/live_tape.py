@@ -15,16 +15,16 @@ from typing import NamedTuple
 import polars as pl
 
 from kraken_core.domain.exchange import NS
+from kraken_core.domain.live_slots import GivenSlots, LiveStep
 from kraken_core.domain.market import Pair
-from kraken_core.domain.timerange import TimeRange, TimeRanges, ceil, floor
+from kraken_core.domain.timerange import TimeRange, floor
 from kraken_core.domain.trade_ids import Skipped
 from kraken_core.domain.trade_spans import TradeSpan
-from kraken_core.domain.trades import PAGE, PARTS, TradeCandles, coarser, merge, partial
+from kraken_core.domain.trades import PAGE
 
 MICROSECOND = 1_000  # nanoseconds: streams give no more of a time than that
 MILLISECOND = 1_000_000
 MOST_WAITING = 50_000  # trades behind a missing one
-KEPT_S = 3600  # of trades are kept, for one that comes later than the settling time
 PASSED_S = 600  # for so long what came under an id is compared with what comes under it again
 
 
@@ -43,30 +43,6 @@ class LiveTrade(NamedTuple):
         return mine == theirs and abs(self.time - other.time) < MILLISECOND
 
 
-class LiveSlots(NamedTuple):
-    """Slots of an interval (minutes) that are whole: candles (FULL_SCHEMA) of ``known``, and of slots given before.
-
-    The latter where a trade came later than it should.
-    """
-
-    interval: int
-    known: TimeRange
-    candles: pl.DataFrame
-
-
-class LiveStep(NamedTuple):
-    """What became whole: slots by interval, what was seen of the ids, and the trades (PAGE) that took.
-
-    ``wrong`` are slots of the finest interval that were given, or known before, without a trade that came so late that
-    they cannot be given again.
-    """
-
-    slots: tuple[LiveSlots, ...]
-    span: TradeSpan
-    trades: pl.DataFrame
-    wrong: TimeRanges
-
-
 def live_trades(page: pl.DataFrame) -> list[LiveTrade]:
     """The trades of a page (PAGE) that have an id, their times cut to what a stream gives."""
     rows = page.select("id", "time", "price", "volume", "kind").rows()
@@ -75,7 +51,7 @@ def live_trades(page: pl.DataFrame) -> list[LiveTrade]:
 
 @dataclass(slots=True)
 class LiveTape:
-    """The trades received of a pair, for slots of some intervals (minutes).
+    """The trades received of a pair, for slots of some intervals (minutes, the finest first).
 
     ``last`` is the newest trade before which none is missing since ``since`` (nanoseconds). ``late`` counts trades that
     came when their slot was given, ``skipped`` ids that do not exist, as far as is known.
@@ -90,13 +66,15 @@ class LiveTape:
     skipped: int = 0
     _reached: int = 0  # the latest time of a trade up to ``last``
     _waiting: dict[int, LiveTrade] = field(default_factory=dict)
-    _fresh: list[LiveTrade] = field(default_factory=list)
-    _parts: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=PARTS))
-    _done: dict[int, int] = field(default_factory=dict)  # up to where slots were given or left out, by interval
-    _again: set[int] = field(default_factory=set)  # slots that were given without one of their trades
-    _wrong: set[int] = field(default_factory=set)  # those of them that are kept no longer
+    _fresh: list[LiveTrade] = field(default_factory=list)  # of which nothing was given
+    _given: GivenSlots = field(init=False)
+    _given_before: int = 0  # up to where slots of the finest interval were given when it began
+    _late: set[int] = field(default_factory=set)  # slots of the finest interval that were given without a trade
     _first: int = 0  # the id at which it began
     _passed: dict[int, LiveTrade] = field(default_factory=dict)  # the newest trades up to ``last``
+
+    def __post_init__(self) -> None:
+        self._given = GivenSlots.begin(self.intervals, 0)
 
     def receive(self, trades: Iterable[LiveTrade]) -> None:
         """Trades in any order, received before or not."""
@@ -139,41 +117,25 @@ class LiveTape:
         """What is whole, proved and settled by an instant (epoch seconds), and was not given before."""
         if not self.last:
             return None
-        finest, until = self.intervals[0], min(self._reached // NS, now - self.settling_s)
-        start, end = self._done[finest], floor(until, finest * 60)
-        if end <= start and not self._again and not self._wrong:
+        until = min(self._reached // NS, now - self.settling_s)
+        known = TimeRange(self._given.end, max(self._given.end, floor(until, self.intervals[0] * 60)))
+        if known.start == known.end and not self._late:
             return None
-        end = max(end, start)
-        taken = [trade for trade in self._fresh if trade.time < end * NS]
-        self._fresh = [trade for trade in self._fresh if trade.time >= end * NS]
+        taken = [trade for trade in self._fresh if trade.time < known.end * NS]
         rows = [(each.time, each.price, each.volume, each.id, each.kind) for each in taken]
         trades = pl.DataFrame(rows, schema=PAGE, orient="row")
-        if taken:
-            self._parts = merge((self._parts, partial(trades, finest)))
-        slots = tuple(slots for interval in self.intervals if (slots := self._slots(interval, until)))
-        kept_from = min(*self._done.values(), end - KEPT_S)
-        # In one piece: else each minute of an open day is one of its own in every column, and all is slower by it.
-        self._parts = self._parts.filter(pl.col("time") >= kept_from).rechunk()
-        self._again.clear()
-        wrong = TimeRanges.of((slot, slot + finest * 60) for slot in self._wrong)
-        self._wrong.clear()
+        again, wrong = self._given.sort_late(self._late, now)
+        given, slots = self._given.give(self.pair, trades, until, again)
+        step = LiveStep(slots, self._span(known, taken), trades, wrong, given)
+        self._committed(step)
+        return step
+
+    def _committed(self, step: LiveStep) -> None:
+        self._given = step.given
+        self._fresh = [trade for trade in self._fresh if trade.time >= step.given.end * NS]
+        self._late.clear()
         oldest = self._reached - PASSED_S * NS
         self._passed = {number: trade for number, trade in self._passed.items() if trade.time >= oldest}
-        return LiveStep(slots, self._span(TimeRange(start, end), taken), trades, wrong)
-
-    def _slots(self, interval: int, until: int) -> LiveSlots | None:
-        width = interval * 60
-        start, end = self._done[interval], max(self._done[interval], floor(until, width))
-        again = {floor(slot, width) for slot in self._again} if self._again else set()
-        again = {slot for slot in again if slot < start}
-        if end == start and not again:
-            return None
-        self._done[interval] = end
-        slot = pl.col("time") // width * width
-        parts = self._parts.filter(slot.is_between(start, end, closed="left") | slot.is_in(sorted(again)))
-        parts = parts if interval == self.intervals[0] else coarser(parts, interval)
-        making = TradeCandles(self.pair, (interval,), parts)
-        return LiveSlots(interval, TimeRange(start, end), making.candles()[interval])
 
     def _span(self, given: TimeRange, taken: list[LiveTrade]) -> TradeSpan:
         inside = [trade for trade in taken if trade.time >= given.start * NS]
@@ -182,37 +144,33 @@ class LiveTape:
         return TradeSpan(self.pair, *given, inside[0].id, inside[-1].id, whole=True, phantoms=0)
 
     def _begin(self, trade: LiveTrade) -> None:
-        """Anew at a trade: what was traded before it is not known to be whole."""
+        """Anew at a trade: what was traded by then, or by an earlier numbering, is not known to be whole."""
+        behind, left_out = self._reached - trade.time, [t for n, t in self._waiting.items() if n <= trade.id]
+        reached = max(self._reached, trade.time, *(each.time for each in left_out))
+        self._given_before = self._given.end
+        self._given = GivenSlots.begin(self.intervals, max(self._given.end, reached // NS + 1))
         self.last, self.since, self._reached = trade, trade.time, trade.time
         self._first, self._passed = trade.id, {trade.id: trade}
         self._waiting = {number: each for number, each in self._waiting.items() if number > trade.id}
         self._fresh.clear()
-        self._again.clear()
-        first = self.since // NS + 1
-        self._done = {
-            interval: max(ceil(first, interval * 60), self._done.get(interval, 0)) for interval in self.intervals
-        }
+        for each in (trade, *left_out):
+            self._look_at(each, behind)
 
     def _advance(self) -> None:
         while self.last and (trade := self._waiting.pop(self.last.id + 1, None)):
             behind, self._reached = self._reached - trade.time, max(self._reached, trade.time)
             self.last = self._passed[trade.id] = trade
             self._fresh.append(trade)
-            self._look_at(floor(trade.time // NS, self.intervals[0] * 60), behind)
+            self._look_at(trade, behind)
 
-    def _look_at(self, slot: int, behind: int) -> None:
-        """Whether a slot was given without its newest trade, which is ``behind`` an earlier one (nanoseconds)."""
-        given = self.since // NS < slot < self._done[self.intervals[0]]
-        if given and slot >= self._kept_from:
-            self._again.add(slot)
-        elif given or (slot < self.since // NS and behind > self.settling_s * NS):
-            self._wrong.add(slot)
+    def _look_at(self, trade: LiveTrade, behind: int) -> None:
+        """Whether the slot of the newest trade was given without it; it is ``behind`` an earlier one (nanoseconds)."""
+        slot = floor(trade.time // NS, self.intervals[0] * 60)
+        begun, end = self._given.begun, self._given.end
+        given = slot < self._given_before or begun <= slot < end
+        if given or (slot < begun and behind > self.settling_s * NS):
+            self._late.add(slot)
         self.late += given
-
-    @property
-    def _kept_from(self) -> int:
-        """From when on all trades of slots are kept, so that these can be given again."""
-        return self._done[self.intervals[0]] - KEPT_S
 
 
 def longest_waiting(tapes: Mapping[Pair, LiveTape]) -> list[LiveTape]:

@@ -17,7 +17,8 @@ from kraken_core.domain.coverage import LIVE, counter_claims, standing_claims
 from kraken_core.domain.errors import PairRefusedError
 from kraken_core.domain.exchange import NS, SETTLING_S
 from kraken_core.domain.jobs import IngestionJob, JobMetrics
-from kraken_core.domain.live_tape import LiveStep, LiveTape, live_trades, longest_waiting
+from kraken_core.domain.live_slots import LiveStep
+from kraken_core.domain.live_tape import LiveTape, live_trades, longest_waiting
 from kraken_core.domain.market import INTERVALS, Pair, Series
 from kraken_core.domain.timerange import TimeRanges, iso
 from kraken_core.pipeline.answer_buffer import AnswerBuffer
@@ -183,19 +184,27 @@ class Live:
         waiting = sum(1 for _ in longest_waiting(self.tapes))
         self.report(LiveProgress(self._until, waiting, self.feed.disconnects, buffer.metrics))
 
-    def _take_back(self, wrong: Mapping[Pair, TimeRanges]) -> None:
+    def _take_back(self, wrong: Mapping[Pair, Mapping[int, TimeRanges]]) -> None:
         """Slots that were covered without a trade that came very late: they become gaps, which the next job fills."""
         suspects = {
-            Series(pair, interval): slots.outer(interval * 60)
+            Series(pair, interval): _spread(self.tapes[pair].intervals[0], slots, interval)
             for pair, slots in wrong.items()
             for interval in INTERVALS
         }
-        for pair, slots in wrong.items():
-            LOG.warning("%s: trades came very late; what they are of, in %s, becomes gaps", pair, slots.hull)
+        suspects = {series: ranges for series, ranges in suspects.items() if ranges}
+        for series, ranges in suspects.items():
+            if series.interval in wrong[series.pair]:
+                LOG.warning("%s: a trade came very late; what it is of, in %s, becomes gaps", series, ranges.hull)
         claims = standing_claims(self.ledger.assertions(list(wrong)))
         self.store.commit([], demote=suspects)
         self.ledger.claim(counter_claims(claims, suspects))
         self.tracker.update_coverage_after_ingestion(list(wrong))
+
+
+def _spread(finest: int, wrong: Mapping[int, TimeRanges], interval: int) -> TimeRanges:
+    """The slots of an interval that are wrong where these are: all over them, and all inside those of the finest."""
+    over = [ranges.outer(interval * 60) for of, ranges in wrong.items() if of in {finest, interval} or of < interval]
+    return TimeRanges.of(span for ranges in over for span in ranges)
 
 
 def _answers(pair: Pair, step: LiveStep, evidence: str, *, keep: bool) -> Iterable[Answer]:

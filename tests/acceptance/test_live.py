@@ -21,7 +21,8 @@ from kraken_core import Workbench
 from kraken_core.domain.errors import Interrupted, JobRunningError
 from kraken_core.domain.exchange import NS, SETTLING_S
 from kraken_core.domain.grades import Grade
-from kraken_core.domain.live_tape import LiveStep, LiveTape
+from kraken_core.domain.live_slots import LiveStep
+from kraken_core.domain.live_tape import LiveTape
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.timerange import TimeRanges, day_start
 from kraken_core.simulator.exchange import TapeFaults
@@ -255,7 +256,7 @@ def test_a_minute_that_a_very_late_trade_shows_to_be_wrong_is_a_gap_until_the_ne
 
     def with_a_late_trade(tape: LiveTape, now: int) -> LiveStep | None:
         step = give(tape, now)
-        return step._replace(wrong=wrong) if step else None
+        return step._replace(wrong={1: wrong}) if step else None
 
     def covered(interval: int) -> TimeRanges:
         with Workbench.open(home) as workbench:

@@ -114,12 +114,13 @@ def test_minutes_without_trades_between_consecutive_ids_are_given_without_candle
 
 
 def test_what_is_kept_for_a_longer_slot_is_in_one_piece_however_often_something_was_given() -> None:
-    live, received = tape(1, 60), iter(TRADES)
+    live, received, step = tape(1, 60), iter(TRADES), None
     for now in range(START, START + 3600, 60):
         live.receive(islice(received, 4))
-        live.give(now + SETTLING_S)
-    assert live._parts.height > 30
-    assert live._parts.n_chunks() == 1
+        step = live.give(now + SETTLING_S) or step
+    assert step is not None
+    assert step.given.parts.height > 30
+    assert step.given.parts.n_chunks() == 1
 
 
 def test_ids_that_do_not_exist_leave_the_slots_around_them_out() -> None:
@@ -151,7 +152,7 @@ def test_a_slot_whose_trade_came_too_late_to_be_given_again_is_wrong() -> None:
     live.receive([trade(92, 605), trade(93, 60 * 95)])
     step = live.give(LATER)
     assert step is not None
-    assert step.wrong == TimeRanges.single(START + 600, START + 660)
+    assert step.wrong == {1: TimeRanges.single(START + 600, START + 660), 60: TimeRanges.single(START, START + 3600)}
     assert live.give(LATER) is None
 
 
@@ -160,7 +161,7 @@ def test_a_late_trade_of_before_the_tape_began_makes_its_slot_wrong_too() -> Non
     live.receive([trade(1, 600), trade(2, 900), trade(3, 130), trade(4, 1000)])
     step = live.give(LATER)
     assert step is not None
-    assert step.wrong == TimeRanges.single(START + 120, START + 180)
+    assert step.wrong == {1: TimeRanges.single(START + 120, START + 180)}
 
 
 @given(st.integers(1, 90), st.integers(1, 8), st.booleans(), st.integers(1, 30))
