@@ -24,7 +24,7 @@ from kraken_core.domain.trades import PAGE
 
 MICROSECOND = 1_000  # nanoseconds: streams give no more of a time than that
 MILLISECOND = 1_000_000
-MOST_WAITING = 50_000  # trades behind a missing one
+MOST_WAITING = 50_000  # trades behind a missing one, or of which nothing could be committed
 PASSED_S = 600  # for so long what came under an id is compared with what comes under it again
 
 
@@ -114,7 +114,10 @@ class LiveTape:
             self._advance()
 
     def give(self, now: int) -> LiveStep | None:
-        """What is whole, proved and settled by an instant (epoch seconds), and was not given before."""
+        """What is whole, proved and settled by an instant (epoch seconds), and not committed yet.
+
+        The same is given again until ``committed`` is called, before anything else is received.
+        """
         if not self.last:
             return None
         until = min(self._reached // NS, now - self.settling_s)
@@ -126,11 +129,10 @@ class LiveTape:
         trades = pl.DataFrame(rows, schema=PAGE, orient="row")
         again, wrong = self._given.sort_late(self._late, now)
         given, slots = self._given.give(self.pair, trades, until, again)
-        step = LiveStep(slots, self._span(known, taken), trades, wrong, given)
-        self._committed(step)
-        return step
+        return LiveStep(slots, self._span(known, taken), trades, wrong, given)
 
-    def _committed(self, step: LiveStep) -> None:
+    def committed(self, step: LiveStep) -> None:
+        """What was given last is stored: it is given no more, but where a trade comes late."""
         self._given = step.given
         self._fresh = [trade for trade in self._fresh if trade.time >= step.given.end * NS]
         self._late.clear()
@@ -162,6 +164,8 @@ class LiveTape:
             self.last = self._passed[trade.id] = trade
             self._fresh.append(trade)
             self._look_at(trade, behind)
+            if len(self._fresh) > MOST_WAITING:
+                self._begin(trade)
 
     def _look_at(self, trade: LiveTrade, behind: int) -> None:
         """Whether the slot of the newest trade was given without it; it is ``behind`` an earlier one (nanoseconds)."""

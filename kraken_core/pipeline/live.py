@@ -172,12 +172,14 @@ class Live:
         answers = [
             answer for pair, step in steps for answer in _answers(pair, step, evidence, keep=self._is_kept(pair))
         ]
-        if not answers:
-            return
         buffer.job = replace(buffer.job, as_of=now)
         for answer in answers:
             buffer.add(answer)
         buffer.commit()
+        for pair, step in steps:  # what could not be committed is given again
+            self.tapes[pair].committed(step)
+        if not answers:
+            return
         self.tracker.update_coverage_after_ingestion([pair for pair, _ in steps])
         self.stored_until |= {pair: max(step.span.end, self.stored_until.get(pair, 0)) for pair, step in steps}
         self._until = max(self._until, *(step.span.end for _, step in steps))

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from kraken_core.domain.candles import VALUES
 from kraken_core.domain.exchange import NS
+from kraken_core.domain.live_slots import LiveStep
 from kraken_core.domain.live_tape import LiveTape, LiveTrade, longest_waiting
 from kraken_core.domain.market import Pair
 from kraken_core.domain.timerange import TimeRanges, ceil, day_start
@@ -37,8 +38,14 @@ def trade(number: int, second: float) -> LiveTrade:
     return LiveTrade(number, START * NS + round(second * NS), 100.0 + number, Decimal(1))
 
 
+def committed(of: LiveTape, now: int) -> LiveStep | None:
+    if step := of.give(now):
+        of.committed(step)
+    return step
+
+
 def given_by(of: LiveTape, now: int) -> dict[int, tuple[TimeRanges, pl.DataFrame]]:
-    step = of.give(now)
+    step = committed(of, now)
     return {each.interval: (TimeRanges.single(*each.known), each.candles) for each in step.slots} if step else {}
 
 
@@ -84,7 +91,7 @@ def test_nothing_behind_a_missing_trade_is_given_before_that_came(lost: set[int]
     assert hole.first == first.id
     live.receive(TRADES)
     assert live.hole is None
-    step = live.give(LATER)
+    step = committed(live, LATER)
     assert step is not None
     assert step.span.end == whole_until
     assert step.span.whole
@@ -93,21 +100,21 @@ def test_nothing_behind_a_missing_trade_is_given_before_that_came(lost: set[int]
 def test_a_slot_is_given_once_it_has_settled_and_a_later_trade_came() -> None:
     live = tape()
     live.receive([trade(1, 30), trade(2, 70), trade(3, 100)])
-    assert live.give(START + 1000) is None  # the minute of the second trade may not be over
+    assert committed(live, START + 1000) is None  # the minute of the second trade may not be over
     live.receive([trade(4, 121)])
-    assert live.give(START + 120 + SETTLING_S - 1) is None
-    step = live.give(START + 120 + SETTLING_S)
+    assert committed(live, START + 120 + SETTLING_S - 1) is None
+    step = committed(live, START + 120 + SETTLING_S)
     assert step is not None
     assert step.slots[0].known == (START + 60, START + 120)
     assert step.slots[0].candles.select("open", "close", "volume", "trades").rows() == [(102.0, 103.0, 2.0, 2)]
     assert (step.span.first_id, step.span.last_id) == (2, 3)
-    assert live.give(START + 1000) is None
+    assert committed(live, START + 1000) is None
 
 
 def test_minutes_without_trades_between_consecutive_ids_are_given_without_candles() -> None:
     live = tape()
     live.receive([trade(1, 0), trade(2, 200)])
-    step = live.give(LATER)
+    step = committed(live, LATER)
     assert step is not None
     assert step.slots[0].known == (START + 60, START + 180)
     assert step.slots[0].candles.is_empty()
@@ -117,7 +124,7 @@ def test_what_is_kept_for_a_longer_slot_is_in_one_piece_however_often_something_
     live, received, step = tape(1, 60), iter(TRADES), None
     for now in range(START, START + 3600, 60):
         live.receive(islice(received, 4))
-        step = live.give(now + SETTLING_S) or step
+        step = committed(live, now + SETTLING_S) or step
     assert step is not None
     assert step.given.parts.height > 30
     assert step.given.parts.n_chunks() == 1
@@ -150,16 +157,16 @@ def test_a_slot_whose_trade_came_too_late_to_be_given_again_is_wrong() -> None:
     live.receive(trade(number, 60 * number) for number in range(1, 92))
     given_by(live, LATER)
     live.receive([trade(92, 605), trade(93, 60 * 95)])
-    step = live.give(LATER)
+    step = committed(live, LATER)
     assert step is not None
     assert step.wrong == {1: TimeRanges.single(START + 600, START + 660), 60: TimeRanges.single(START, START + 3600)}
-    assert live.give(LATER) is None
+    assert committed(live, LATER) is None
 
 
 def test_a_late_trade_of_before_the_tape_began_makes_its_slot_wrong_too() -> None:
     live = tape()
     live.receive([trade(1, 600), trade(2, 900), trade(3, 130), trade(4, 1000)])
-    step = live.give(LATER)
+    step = committed(live, LATER)
     assert step is not None
     assert step.wrong == {1: TimeRanges.single(START + 120, START + 180)}
 

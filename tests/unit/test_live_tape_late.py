@@ -36,6 +36,7 @@ def late_one(number: int, second: int) -> LiveTrade:
 def given_by(live: LiveTape, now: int) -> LiveStep:
     step = live.give(now)
     assert step is not None
+    live.committed(step)
     return step
 
 
@@ -64,10 +65,41 @@ def test_a_longer_slot_is_given_again_from_all_of_its_trades_or_is_wrong(
 def test_a_late_trade_whose_slot_was_not_given_again_before_it_began_anew_makes_that_wrong() -> None:
     live = LiveTape(BTC, (1,), SETTLING_S)
     live.receive(each.trade for each in minutely(range(30)))
-    assert live.give(START + HOUR_S)
+    given_by(live, START + HOUR_S)
     live.receive([late_one(31, START + 600), late_one(50, START + 2400), late_one(51, START + 2500)])
     live.skip()
     assert given_by(live, START + HOUR_S).wrong == {1: TimeRanges.single(START + 600, START + 660)}
+
+
+def test_what_could_not_be_committed_is_given_again() -> None:
+    live, claims = LiveTape(BTC, (1,), SETTLING_S), ClaimedSlots()
+    trades = [each.trade for each in minutely(range(30))]
+    live.receive(trades)
+    claims.commit(given_by(live, START + HOUR_S))
+    trades += [late_one(31, START + 600), late_one(32, START + 2400)]
+    live.receive(trades[-2:])
+    lost = live.give(START + HOUR_S)
+    trades.append(late_one(33, START + 2500))
+    live.receive(trades[-1:])
+    step = given_by(live, START + HOUR_S)
+    claims.commit(step)
+    assert lost
+    assert lost.trades.rows() == step.trades.rows()[: lost.trades.height]
+    assert claims.untrue(trades) == {}
+    assert live.give(START + HOUR_S) is None
+
+
+def test_what_cannot_be_committed_for_long_is_left_out_before_it_needs_too_much_memory(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It begins anew at the newest trade: the next job fills what was traded meanwhile."""
+    monkeypatch.setattr("kraken_core.domain.live_tape.MOST_WAITING", 40)
+    live, trades = LiveTape(BTC, (1,), SETTLING_S), [each.trade for each in minutely(range(100))]
+    for trade in trades:
+        live.receive([trade])
+        step = live.give(trade.time // NS + SETTLING_S)
+        assert step is None or step.trades.height <= 40
+    assert given_by(live, START + 3 * HOUR_S).slots[0].known == (START + 83 * 60, START + 99 * 60)
 
 
 @given(
@@ -76,11 +108,12 @@ def test_a_late_trade_whose_slot_was_not_given_again_before_it_began_anew_makes_
     st.integers(0, 40),
     st.sampled_from((0.0, 0.02, 0.3)),
     st.booleans(),
+    st.booleans(),
 )
 def test_what_was_given_last_of_a_slot_is_true_or_it_is_not_claimed(
-    seed: int, intervals: tuple[int, ...], begins: int, late: float, loses: bool
+    seed: int, intervals: tuple[int, ...], begins: int, late: float, loses: bool, fails: bool
 ) -> None:
-    """Whatever trades come late, wherever it begins, and whether some are lost for good: these are not known."""
+    """Whatever trades come late, wherever it begins, whatever could not be committed, and where some are lost."""
     chance = random.Random(seed)
     coming = trades_with_late_ones(chance, START, 4, late)[begins:]
     live, claims, received = LiveTape(BTC, intervals, SETTLING_S), ClaimedSlots(), list[LiveTrade]()
@@ -94,9 +127,13 @@ def test_what_was_given_last_of_a_slot_is_true_or_it_is_not_claimed(
         live.receive(visible)
         live.skip()
         received += visible
-        if step := live.give(int(now)):
+        if (step := live.give(int(now))) and not (fails and chance.random() < 0.4):
             claims.commit(step)
+            live.committed(step)
             assert claims.untrue(received) == {}
+    if step := live.give(int(now)):
+        claims.commit(step)
+    assert claims.untrue(received) == {}
     if not loses:
         for interval in intervals:
             since, until = ceil(int(first) + 1, interval * 60), floor(live.last.time // NS if live.last else 0, 60)
