@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from kraken_core.domain.candles import Source
 from kraken_core.domain.coverage import LIVE, counter_claims, standing_claims
-from kraken_core.domain.errors import PairRefusedError
+from kraken_core.domain.errors import PairRefusedError, UnavailableError
 from kraken_core.domain.exchange import NS, SETTLING_S
 from kraken_core.domain.jobs import IngestionJob, JobMetrics
 from kraken_core.domain.live_slots import LiveStep
@@ -85,6 +85,17 @@ class Live:
         self._begin(covered)
         finest = {series.pair: ranges for series, ranges in covered.items() if ranges and self._is_finest(series)}
         self.stored_until |= {pair: ranges.hull.end for pair, ranges in finest.items()}
+        try:
+            self._follow(over, buffer, evidence)
+        except UnavailableError:  # of a pair's missing trades: what the stream has of others is whole all the same
+            self._commit(self._exchange_now(), buffer, evidence)
+            raise
+        self._commit(self._exchange_now(), buffer, evidence)
+        if self.keeper:
+            self.keeper.report()
+        return buffer.metrics
+
+    def _follow(self, over: Callable[[], bool], buffer: AnswerBuffer, evidence: str) -> None:
         committed = 0  # what became whole while another job ran waits no longer
         while not over():
             for pair, trades in self.feed.take(WAIT_S).items():
@@ -97,10 +108,6 @@ class Live:
                 committed = now
                 self._ask(now, self._holding_up(now), every_s=1)
                 self._commit(now, buffer, evidence)
-        self._commit(self._exchange_now(), buffer, evidence)
-        if self.keeper:
-            self.keeper.report()
-        return buffer.metrics
 
     def _exchange_now(self) -> int:
         """The exchange's clock: not before the newest trade, as far as that is to be believed."""

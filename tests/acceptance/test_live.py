@@ -33,8 +33,8 @@ from kraken_core.workbench.live.live import LiveHistory, LivePhase
 from kraken_core.workbench.watch.watch import Watch
 from tests.support.command_line import ROOT, Kraken, command, environment
 from tests.support.helping import in_soak
-from tests.support.live_exchange import PATIENCE_S, Following, assert_stored_is_true, live_exchange
-from tests.support.pocket_exchange import PocketExchange, at_pocket
+from tests.support.live_exchange import PATIENCE_S, Following, assert_stored_is_true, brisk_feed, live_exchange
+from tests.support.pocket_exchange import PocketExchange, at_pocket, down
 
 DAY = "2026-03-30"
 START = day_start(date(2026, 3, 30))
@@ -148,6 +148,28 @@ def stopped_at_candles(kind: str, _pair: Pair | None) -> None:
 def _phases(workbench: Workbench, **more: object) -> Generator[LivePhase, None, None]:
     request = {"pairs": ["BTC/USD"], "intervals": [1], "start_date": DAY} | more
     return LiveHistory(workbench, request, lambda: False, lambda _: False).phases()
+
+
+@pytest.mark.parametrize("clock_known", [True, False], ids=["that answered before", "that never answered since"])
+def test_an_exchange_that_is_away_when_jobs_take_turns_does_not_end_it(
+    clock_known: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The stream is well: trades are taken by the clock that was last known, or else the next job is tried later."""
+    exchange = PocketExchange(MARKET, BEGINS)
+    with live_exchange(MARKET, BEGINS, monkeypatch), at_pocket(tmp_path / "home", exchange) as workbench:
+        request = {"pairs": ["BTC/USD"], "intervals": [1], "start_date": DAY}
+        history = LiveHistory(
+            workbench, request, lambda: False, lambda _: False, catch_up_every_s=0, open_feed=brisk_feed
+        )
+        with closing(history.phases()) as phases:
+            ended = [next(phases) for _ in range(2 if clock_known else 1)]
+            exchange.fails = down
+            ended += [next(phases) for _ in range(2)]
+            exchange.fails = lambda _kind, _pair: None
+            ended += [next(phases) for _ in range(2)]
+    outages = [each.outage for each in ended]
+    assert outages == ([False, False, True, False, False, False] if clock_known else [False, True, True, False, False])
+    assert [each.live for each in ended] == [place % 2 == 1 for place in range(len(ended))]
 
 
 def test_a_trade_tells_that_a_minute_has_settled_where_the_clock_is_known_to_be_behind(

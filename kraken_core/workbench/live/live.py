@@ -74,6 +74,7 @@ class LiveHistory:
     notify: Sequence[Notify] = ()
     observed: Callable[[], None] = lambda: None
     _looked_for: set[Pair] = field(default_factory=set, repr=False)  # new pairs for which a job was begun
+    _clock: Callable[[], int] | None = field(default=None, repr=False)
     _observer: LiveObserver = field(init=False, repr=False)
     _refused: dict[Pair, str] = field(default_factory=dict, repr=False)
     _tapes: dict[Pair, LiveTape] = field(default_factory=dict, repr=False)
@@ -165,8 +166,7 @@ class LiveHistory:
         except Interrupted:
             raise
         except KrakenError as error:
-            LOG.warning("%s", error)
-            return LivePhase(None, live=False, failed=str(error), outage=_is_outage(error))
+            return _failed(error, live=False)
 
     def _pairs(self) -> list[Pair]:
         """The selected pairs that trade, of Kraken spot: no other exchange's trades are streamed."""
@@ -188,7 +188,10 @@ class LiveHistory:
 
     def _live(self, feed: TradeFeed, pairs: Sequence[Pair]) -> LivePhase:
         request, settling = self._request(), self.home.settings.settling_seconds
-        now = self.now or self._exchange_clock()
+        try:
+            now = self.now or self._exchange_clock()
+        except UnavailableError as error:
+            return _failed(error, live=True)
         tapes = {pair: self._tapes.setdefault(pair, LiveTape(pair, request.intervals, settling)) for pair in pairs}
         runner, begins = self.home.runner, now()
         job = self.home.ledger.create_job(request, begins, [], JobMetrics(), _ORIGIN)
@@ -201,8 +204,7 @@ class LiveHistory:
         try:
             return LivePhase(runner.run_live(job, live, stop=self.stop).job, live=True)
         except JobError as error:
-            LOG.warning("%s", error)
-            return LivePhase(None, live=True, failed=str(error), outage=_is_outage(error))
+            return _failed(error, live=True)
 
     def _is_listed_anew(self, feed: TradeFeed, pairs: Sequence[Pair], request: Request) -> bool:
         """Whether a pair trades that is selected and not followed yet: a job that looks for it is begun once."""
@@ -214,13 +216,25 @@ class LiveHistory:
         return bool(new)
 
     def _exchange_clock(self) -> Callable[[], int]:
-        """The exchange's clock: read once, and continued by a steady one."""
-        at_begin, began = self.home.exchange(self.stop).now(), time.monotonic()
-        return lambda: at_begin + int(time.monotonic() - began)
+        """The exchange's clock: read once, and continued by a steady one; where that fails, as it was last known."""
+        try:
+            at_begin, began = self.home.exchange(self.stop).now(), time.monotonic()
+        except UnavailableError as error:
+            if not self._clock:
+                raise
+            LOG.warning("%s", error)  # the stream may be well all the same
+        else:
+            self._clock = lambda: at_begin + int(time.monotonic() - began)
+        return self._clock
 
 
 def _filled(result: JobResult) -> LivePhase:
     return LivePhase(result.job, live=False, failed=result.job.error or "", outage=bool(result.unreached))
+
+
+def _failed(error: KrakenError, *, live: bool) -> LivePhase:
+    LOG.warning("%s", error)
+    return LivePhase(None, live=live, failed=str(error), outage=_is_outage(error))
 
 
 def _is_outage(error: KrakenError) -> bool:
