@@ -209,6 +209,7 @@ class LiveHistory:
     def _is_listed_anew(self, feed: TradeFeed, pairs: Sequence[Pair], request: Request) -> bool:
         """Whether a pair trades that is selected and not followed yet: a job that looks for it is begun once."""
         trading = {pair for pair, status in feed.statuses.items() if status in TRADING}
+        self._looked_for &= trading | (self._looked_for - feed.statuses.keys())  # what stopped may be listed again
         new = {pair for pair in trading - set(pairs) - self._looked_for if request.holds(pair, self.home.tiers)}
         self._looked_for |= new
         for pair in sorted(new):
