@@ -12,6 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
+import polars as pl
+
 from kraken_core.domain.candles import Source
 from kraken_core.domain.coverage import LIVE, counter_claims, standing_claims
 from kraken_core.domain.errors import PairRefusedError, UnavailableError
@@ -175,13 +177,13 @@ class Live:
         """What is whole by now, of all pairs together."""
         steps = [(pair, step) for pair, tape in self.tapes.items() if (step := tape.give(now))]
         if wrong := {pair: step.wrong for pair, step in steps if step.wrong}:
-            self._take_back(wrong)
+            self._take_back(wrong, buffer)
         answers = [
             answer for pair, step in steps for answer in _answers(pair, step, evidence, keep=self._is_kept(pair))
         ]
         buffer.job = replace(buffer.job, as_of=now)
         for answer in answers:
-            buffer.add(answer)
+            buffer.add(_covered(answer, answer.known | buffer.covered.get(answer.series, TimeRanges())))
         buffer.commit()
         for pair, step in steps:  # what could not be committed is given again
             self.tapes[pair].committed(step)
@@ -193,7 +195,7 @@ class Live:
         waiting = sum(1 for _ in longest_waiting(self.tapes))
         self.report(LiveProgress(self._until, waiting, self.feed.disconnects, buffer.metrics))
 
-    def _take_back(self, wrong: Mapping[Pair, Mapping[int, TimeRanges]]) -> None:
+    def _take_back(self, wrong: Mapping[Pair, Mapping[int, TimeRanges]], buffer: AnswerBuffer) -> None:
         """Slots that were covered without a trade that came very late: they become gaps, which the next job fills."""
         suspects = {
             Series(pair, interval): _spread(self.tapes[pair].intervals[0], slots, interval)
@@ -207,7 +209,18 @@ class Live:
         claims = standing_claims(self.ledger.assertions(list(wrong)))
         self.store.commit([], demote=suspects)
         self.ledger.claim(counter_claims(claims, suspects))
+        buffer.covered |= {each: buffer.covered[each] - of for each, of in suspects.items() if each in buffer.covered}
         self.tracker.update_coverage_after_ingestion(list(wrong))
+
+
+def _covered(answer: Answer, covered: TimeRanges) -> Answer:
+    """An answer without candles of slots that are not covered, as of one that is open: nothing would withdraw them."""
+    places = pl.Series(covered.bounds, dtype=pl.Int64).search_sorted(answer.candles["time"].dt.epoch("s"), side="right")
+    inside = places % 2 == 1
+    if inside.all():
+        return answer
+    LOG.warning("%s: %s candles of slots that are not covered are left out", answer.series, (~inside).sum())
+    return answer._replace(candles=answer.candles.filter(inside))
 
 
 def _spread(finest: int, wrong: Mapping[int, TimeRanges], interval: int) -> TimeRanges:

@@ -21,10 +21,11 @@ from kraken_core import Workbench
 from kraken_core.domain.errors import Interrupted, JobRunningError
 from kraken_core.domain.exchange import NS, SETTLING_S
 from kraken_core.domain.grades import Grade
-from kraken_core.domain.live_slots import LiveStep
+from kraken_core.domain.live_slots import LiveSlots, LiveStep
 from kraken_core.domain.live_tape import LiveTape
 from kraken_core.domain.market import Pair, Series
-from kraken_core.domain.timerange import TimeRanges, day_start
+from kraken_core.domain.timerange import TimeRange, TimeRanges, day_start
+from kraken_core.domain.trades import TradeCandles
 from kraken_core.simulator.exchange import TapeFaults
 from kraken_core.simulator.exchange.stream_faults import StreamFaults
 from kraken_core.simulator.listing import Listing
@@ -300,6 +301,30 @@ def test_a_minute_that_a_very_late_trade_shows_to_be_wrong_is_a_gap_until_the_ne
             live.streaming()
         assert wrong - covered(1) == TimeRanges()
         assert_stored_is_true(home, MARKET, [BTC], [1, 5])
+
+
+def test_a_candle_of_a_slot_that_is_not_covered_is_never_stored(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever a tape gives: here the hour in which it began, which is open."""
+    home, hour, give = tmp_path / "home", BEGINS // 3600 * 3600, LiveTape.give
+
+    def with_an_open_hour(tape: LiveTape, now: int) -> LiveStep | None:
+        step = give(tape, now)
+        if not step or not step.trades.height:
+            return step
+        candles = TradeCandles.empty(BTC, [60]).add(step.trades).candles()[60]
+        return step._replace(slots=(*step.slots, LiveSlots(60, TimeRange(hour, hour), candles)))
+
+    monkeypatch.setattr(LiveTape, "give", with_an_open_hour)
+    with live_exchange(MARKET, BEGINS, monkeypatch) as exchange:
+        with Following(home, exchange, [BTC], [1, 60], DAY) as live:
+            live.streaming()
+            live.until(BEGINS + 600)
+        assert_stored_is_true(home, MARKET, [BTC], [1, 60])
+    with Workbench.open(home) as workbench:
+        stored = workbench.candles("BTC/USD", 60, to="polars")
+    assert hour not in stored["time"].dt.epoch("s").to_list()
 
 
 def test_all_pairs_and_intervals_of_a_minute_are_one_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
