@@ -340,7 +340,8 @@ def test_all_pairs_and_intervals_of_a_minute_are_one_commit(tmp_path: Path, monk
             live.until(BEGINS + 420)
             commits = len(live.progress) - first
         with Workbench.open(home) as workbench:
-            assert workbench.store.version - before in {commits, commits + 1}
+            made = workbench.store.version - before
+        assert abs(made - commits) <= 1, "at either look one may be made that is not reported yet"
         assert commits <= 10
 
 
