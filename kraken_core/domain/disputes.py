@@ -65,5 +65,19 @@ def disputed(agreed: Compared, disagreed: Compared) -> dict[Series, TimeRanges]:
     return {series: ranges for series, parts in result.items() if (ranges := _union(parts))}
 
 
+def mostly_disputed(sources: Iterable[TimeRanges], in_dispute: TimeRanges, agreed: TimeRanges) -> TimeRanges:
+    """All slots of a series that only such sources cover of whose slots more are in dispute than agree besides.
+
+    A file with the rows of another pair is no better where no other interval can be compared with it.
+    """
+    bad: list[TimeRanges] = []
+    good: list[TimeRanges] = []
+    besides = agreed - in_dispute
+    for ranges in sources:
+        disputes = (ranges & in_dispute).seconds > (ranges & besides).seconds
+        (bad if disputes else good).append(ranges)
+    return _union(bad) - _union(good)
+
+
 def _union(parts: Iterable[TimeRanges]) -> TimeRanges:
     return TimeRanges.of(span for ranges in parts for span in ranges)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from kraken_core.domain.audit import AuditedSlots
 from kraken_core.domain.candles import Source, from_api
 from kraken_core.domain.coverage import DataCoverageRange, by_series, coverage_ranges, known, origin
-from kraken_core.domain.disputes import disputed
+from kraken_core.domain.disputes import disputed, mostly_disputed
 from kraken_core.domain.gc_pause import gc_paused
 from kraken_core.domain.grades import Grade
 from kraken_core.domain.knowledge import derived_from
@@ -141,7 +141,8 @@ def grades(
     slots that lie inside it, and of its own source, such as a file of trades, in those that it reaches into, which have
     too few trades if it has. It is until trade ids prove it, or an archive and the exchange agree: the same may be
     missing from two archives.
-    What disagrees with another interval is doubted until trade ids prove it, or an archive and the exchange agree.
+    What disagrees with another interval is doubted until trade ids prove it, or an archive and the exchange agree, and
+    so is the rest of a file that mostly does.
     What audits have in doubt is doubted at all coarser intervals too, until trade ids prove it.
     ``ambiguous`` is evidence that a file of another pair has too: what it shows is doubted where no other source
     agrees, and confirms nothing.
@@ -167,7 +168,10 @@ def grades(
         doubted = TimeRanges.of(silent[series.pair]).inner(series.width)
         if silent[series.pair]:
             doubted |= _of_one_source(unseen[series.pair], claims[series], findings.get(series, _NONE).doubts, series)
-        doubted |= contested.get(series, _NOTHING)
+        if in_dispute := contested.get(series):
+            doubted |= in_dispute | mostly_disputed(
+                _by_origin(claims[series]).values(), in_dispute, confirmed.get(series, _NOTHING)
+            )
         if len(kinds.sources) > 1:
             better |= _twice(kinds.sources.values()) - differing.get(series, _NOTHING)
         for finer, ranges in kinds.derived:
@@ -189,16 +193,20 @@ def _of_one_source(
     unseen: dict[str, TimeRanges], claims: Sequence[Assertion], doubts: Iterable[Doubt], series: Series
 ) -> TimeRanges:
     """The slots into which suspicious silences reach of the sources that claim them; those of the series are added."""
-    covered: dict[str, list[tuple[int, int]]] = defaultdict(list)
-    for claim, start, end in known(claims):
-        covered[origin(claim)].append((start, end))
     silences = TimeRanges.of(doubt[:2] for doubt in doubts)
     found = _NOTHING
-    for source, spans in covered.items():
-        ranges = TimeRanges.of(spans)
+    for source, ranges in _by_origin(claims).items():
         unseen[source] = unseen.get(source, _NOTHING) | silences & ranges
         found |= unseen[source].outer(series.width) & ranges
     return found
+
+
+def _by_origin(claims: Sequence[Assertion]) -> dict[str, TimeRanges]:
+    """The slots of a series by what their claims go back to."""
+    covered: dict[str, list[tuple[int, int]]] = defaultdict(list)
+    for claim, start, end in known(claims):
+        covered[origin(claim)].append((start, end))
+    return {source: TimeRanges.of(spans) for source, spans in covered.items()}
 
 
 def _unsure(

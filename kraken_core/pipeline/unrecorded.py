@@ -33,7 +33,7 @@ def unrecorded(
         known = stored.get(series, Findings())
         now[series] = known.compared(_NOTHING, agreed)
         found[series] += _any(now[series].agreed) - _any(known.agreed)
-        found[series] += _any(agreed) & _any(known.disagreed)
+        found[series] += _any(agreed) & _any(known.disagreed) - _any(examination.disagreed.get(series, {}))
     for series, disagreed in examination.disagreed.items():
         found[series] += _any(disagreed) - _any(stored.get(series, Findings()).disagreed)
     for series in examination.differing.keys() & stored.keys():

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import polars as pl
 import pytest
+from polars.testing import assert_frame_equal
 
 from kraken_core import Workbench
 from kraken_core.domain.errors import IncompleteError
 from kraken_core.domain.grades import Grade
 from kraken_core.domain.market import INTERVALS, Series
+from kraken_core.domain.timerange import TimeRanges
 from kraken_core.simulator.market import SimulatedMarket
 from kraken_core.simulator.release import Release, ReleaseLayout
-from tests.acceptance.lying_archives import BTC, DAYS, ETH, failed, traded_slot, verify
+from tests.acceptance.lying_archives import BTC, DAYS, ETH, failed, state, traded_slot, verify
 from tests.acceptance.never_false import assert_nothing_false_complete
 from tests.support.helping import ingest, written
 
@@ -48,12 +51,27 @@ def disagreed(home: Path) -> set[Series]:
         return {series for series, found in bench.ledger.findings().items() if found.disagreed}
 
 
+def ranges_disagreed(home: Path) -> dict[Series, TimeRanges]:
+    with Workbench.open(home) as bench:
+        return {
+            series: TimeRanges.of(span for ranges in found.disagreed.values() for span in ranges)
+            for series, found in bench.ledger.findings().items()
+            if found.disagreed
+        }
+
+
+def assert_same_state(home: Path, before: tuple[pl.DataFrame, object, object]) -> None:
+    candles, *rest = state(home)
+    assert_frame_equal(candles, before[0])
+    assert rest == list(before[1:])
+
+
 def assert_complete_is_true(home: Path, market: SimulatedMarket) -> None:
     with Workbench.open(home) as bench:
         assert_nothing_false_complete(bench, market)
 
 
-@pytest.mark.parametrize("interval", INTERVALS[2:])  # of which coarser ones have trades in every slot, nearly
+@pytest.mark.parametrize("interval", INTERVALS)
 def test_no_candle_of_a_file_with_another_pairs_rows_is_complete(
     interval: int, market: SimulatedMarket, tmp_path: Path
 ) -> None:
@@ -72,7 +90,7 @@ def test_no_candle_of_a_file_with_another_pairs_rows_is_complete(
     assert not found.unrecorded
 
 
-@pytest.mark.parametrize("intervals", [(240, 720), (60, 240, 720, 1440)], ids=str)
+@pytest.mark.parametrize("intervals", [(1, 5, 15, 30), (240, 720), (60, 240, 720, 1440)], ids=str)
 def test_several_files_with_another_pairs_rows_do_not_make_each_other_complete(
     intervals: tuple[int, ...], market: SimulatedMarket, tmp_path: Path
 ) -> None:
@@ -108,6 +126,29 @@ def test_it_is_doubtful_until_a_right_file_replaces_the_wrong_one(market: Simula
     ingest(home, market, release(market, tmp_path / "newer"))
     assert not disagreed(home)
     assert Series(ETH, 60) not in doubtful(home)
+
+
+@pytest.mark.parametrize("intervals", [(1,), (5,), (1, 5, 15, 30), (60,)], ids=str)
+def test_later_jobs_and_verifying_find_the_same_and_record_nothing_new(
+    intervals: tuple[int, ...], market: SimulatedMarket, tmp_path: Path
+) -> None:
+    folder, home = release(market, tmp_path, last=7), tmp_path / "home"
+    swap(folder, *intervals)
+    ingest(home, market, folder)
+    first = ranges_disagreed(home)
+    assert first
+    before = state(home)
+    assert not verify(home).unrecorded
+    assert_same_state(home, before)
+    ingest(home, market, folder)
+    assert_same_state(home, before)
+    assert ranges_disagreed(home) == first
+    later = Release("later", DAYS[7], DAYS[8], manifest=True)
+    ingest(home, market, *written(market, [later], tmp_path))  # the pair is looked at again where that touches it
+    assert {s: ranges.clip(DAYS[0], DAYS[6]) for s, ranges in ranges_disagreed(home).items()} == {
+        s: ranges.clip(DAYS[0], DAYS[6]) for s, ranges in first.items()
+    }
+    assert not verify(home).unrecorded
 
 
 def test_in_an_honest_release_nothing_disagrees(market: SimulatedMarket, tmp_path: Path) -> None:

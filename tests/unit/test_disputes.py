@@ -93,13 +93,27 @@ def doubtful(claims: list[Assertion], findings: Mapping[Series, Findings]) -> di
 
 def test_what_is_in_dispute_is_doubtful_and_so_is_what_was_derived_of_it() -> None:
     claims = [claim(HOURS, "a"), claim(FOURS, "b"), claim(DAYS, "derived:240", source=Source.DERIVED)]
-    found = doubtful(claims, {FOURS: Findings(disagreed={60: hours(4, 8)})})
+    found = doubtful(claims, {FOURS: Findings({60: hours(8, 24)}, disagreed={60: hours(4, 8)})})
     assert found == {HOURS: hours(4, 8), FOURS: hours(4, 8), DAYS: WHOLE}
 
 
 def test_trade_ids_settle_it_for_the_series_that_they_prove() -> None:
     claims = [claim(HOURS, "sweep", source=Source.TRADES, proved=True), claim(FOURS, "b")]
-    assert doubtful(claims, {FOURS: Findings(disagreed={60: hours(4, 8)})}) == {FOURS: hours(4, 8)}
+    findings = {FOURS: Findings({60: hours(8, 24)}, disagreed={60: hours(4, 8)})}
+    assert doubtful(claims, findings) == {FOURS: hours(4, 8)}
+
+
+def test_of_a_file_that_mostly_disagrees_the_rest_is_doubtful_too_unless_another_covers_it() -> None:
+    """Of the day's last hours, say, nothing else is known."""
+    findings = {FOURS: Findings({60: hours(12, 16)}, disagreed={60: hours(0, 12)})}
+    assert doubtful([claim(HOURS, "a")], findings) == {HOURS: WHOLE}
+    later = claim(HOURS, "newer")._replace(start=12 * 3600)
+    assert doubtful([claim(HOURS, "a"), later], findings) == {HOURS: hours(0, 12)}
+
+
+def test_of_a_file_that_mostly_agrees_the_rest_is_as_good_as_before() -> None:
+    findings = {FOURS: Findings({60: hours(8, 16)}, disagreed={60: hours(0, 4)})}
+    assert doubtful([claim(HOURS, "a")], findings) == {HOURS: hours(0, 4)}
 
 
 def test_what_is_compared_again_disagrees_only_where_it_does_now() -> None:

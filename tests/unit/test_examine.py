@@ -30,7 +30,7 @@ def known(*claims: tuple[Series, int, int], delisted: int | None = None) -> dict
     made = [
         Assertion(series, start * 60, end * 60, Source.CSV, CSV, str(series.interval)) for series, start, end in claims
     ]
-    return known_pairs(Knowledge({BTC: [Life(600, delisted)]}, made), [MINUTES, FIVES], EVER)
+    return known_pairs(Knowledge({BTC: [Life(600, delisted)]}, made), [MINUTES, FIVES, QUARTERS], EVER)
 
 
 def failed(candles: pl.DataFrame, pairs: dict[Pair, KnownPair]) -> dict[str, int]:
@@ -200,6 +200,32 @@ def test_a_coarse_candle_at_other_prices_disagrees_and_contradicts_no_silence_of
     assert found.suspects == {}
     assert found.disagreed == {FIVES: {1: slots(FIVES, 4)}}
     assert (found.tallies["silences"].failed, found.tallies["agreement"].failed) == (0, 1)
+
+
+def test_a_silence_that_a_coarser_file_confirms_is_in_dispute_with_the_finer_candles_not_withdrawn() -> None:
+    """Of the quarter of an hour the fives are just what it has: the minute may be another pair's."""
+    claims = known((MINUTES, 10, 100), (FIVES, 10, 100), (QUARTERS, 15, 90))
+    found = disagreement(
+        Row(MINUTES, 20, rank=CSV),
+        Row(MINUTES, 26, rank=CSV),
+        Row(FIVES, 4, rank=CSV),
+        Row(QUARTERS, 1, rank=CSV),
+        claims=claims,
+    )
+    assert found.suspects == {}
+    assert found.disagreed == {FIVES: {1: slots(FIVES, 5)}}
+    assert (found.tallies["silences"].failed, found.tallies["agreement"].failed) == (0, 1)
+    assert found.confirmed() == {}
+    assert found.tallies["agreement"].failed == 1
+
+
+def test_a_silence_that_coarser_candles_deny_too_is_withdrawn() -> None:
+    claims = known((MINUTES, 10, 100), (FIVES, 10, 100), (QUARTERS, 15, 90))
+    more = frame([Row(QUARTERS, 1, rank=CSV)]).with_columns(trades=pl.lit(2, pl.Int32), volume=pl.lit(2.0))
+    rest = frame([Row(MINUTES, 20, rank=CSV), Row(MINUTES, 26, rank=CSV), Row(FIVES, 4, rank=CSV)])
+    found = Examination(NOW)
+    found.agreement(Frame(pl.concat([rest, more]), claims), looks(claims))
+    assert found.confirmed() == {FIVES: slots(FIVES, 5)}
 
 
 def test_of_another_release_only_silence_as_a_whole_is_contradicted() -> None:

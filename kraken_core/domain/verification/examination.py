@@ -131,9 +131,9 @@ class Suspicion(NamedTuple):
     slots: TimeRanges
     witness: Series
 
-    def outside(self, days: TimeRanges) -> Suspicion:
-        """What of it lies outside some days."""
-        return self._replace(slots=self.slots - days)
+    def outside(self, ranges: TimeRanges) -> Suspicion:
+        """What of it lies outside some ranges."""
+        return self._replace(slots=self.slots - ranges)
 
 
 class Examination:
@@ -151,6 +151,7 @@ class Examination:
         self._missing_below: list[Suspicion] = []  # by finer candles
         self._missing_above: list[Suspicion] = []  # by coarser ones
         self._counted: set[tuple[Series, int, int]] = set()  # coarse series, finer interval, slot: each once
+        self._reported: dict[tuple[Series, int], TimeRanges] = {}  # slots without trades in dispute, the same way
 
     def candles(self, frame: Frame) -> None:
         """Every candle by itself: is it valid, is it where it may be, does the ledger cover it?"""
@@ -292,6 +293,7 @@ class Examination:
         at again without what they contradict.
         """
         settled: dict[Pair, TimeRanges] = {}
+        self._missing_below = [self._unconfirmed(found) for found in self._missing_below]
         for found in self._missing_below:
             settled[found.series.pair] = settled.get(found.series.pair, _NOTHING) | found.slots.outer(_DAY_S)
         fresh: dict[Series, TimeRanges] = {}
@@ -306,6 +308,33 @@ class Examination:
         for series, slots in fresh.items():
             self.suspects[series] = self.suspects.get(series, _NOTHING) | slots
         return fresh
+
+    def _unconfirmed(self, found: Suspicion) -> Suspicion:
+        """What is left of slots without trades that finer candles contradict, where no coarser interval confirms them.
+
+        A coarser one that is just what the others have, without these trades, is a second file that says there were
+        none: then nobody knows who is right, and the two are found to disagree.
+        """
+        series, slots, finer = found
+        confirmed = _NOTHING
+        for coarse in (Series(series.pair, interval) for interval in INTERVALS if interval > series.interval):
+            for fine, agreed in self.agreed.get(coarse, {}).items():
+                if finer.interval < fine <= series.interval:  # a finer one of which the silence was derived, too
+                    confirmed |= slots & agreed
+                    if fine == series.interval:
+                        self._silence_disagreed(series, finer.interval, slots & agreed)
+        return found.outside(confirmed)
+
+    def _silence_disagreed(self, silent: Series, finer: int, slots: TimeRanges) -> None:
+        """A series without trades in slots has a witness, and a finer one has trades there; each is reported once."""
+        if not slots:
+            return
+        disagreed = self.disagreed.setdefault(silent, {})
+        disagreed[finer] = disagreed.get(finer, _NOTHING) | slots
+        before = self._reported.get((silent, finer), _NOTHING)
+        new, self._reported[silent, finer] = slots - before, before | slots
+        examples = (f"{silent} {spell} has no trades, but some in its {short(finer)} candles" for spell in new)
+        self.tallies["agreement"].fail(new.slots(silent.width), examples)
 
     def _confirm(self, fresh: dict[Series, TimeRanges], found: Suspicion) -> None:
         series, slots, witness = found
