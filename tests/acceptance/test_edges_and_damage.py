@@ -16,12 +16,12 @@ from tests.support.command_line import Kraken
 HOUR, DAY = 3600, 86_400
 START, END = quarter_bounds(2026, 1)
 AS_OF = ("--as-of", "2026-04-02T00:00:00Z", "--start-date", "2026-01-01", "--end-date", "2026-03-31")
-VALUES = "100,110,90,105,1.5"
+PRICES = "100,110,90,105"
 
 
 def rows(width: int, *, first: int = START, end: int = END) -> list[str]:
-    """One candle a slot, its count of trades that of its minutes, so that coarse ones are the sums of fine ones."""
-    return [f"{time},{VALUES},{width // 60}" for time in range(first, end, width)]
+    """One candle a slot, its trades and volume those of its minutes, so that coarse ones are the sums of fine ones."""
+    return [f"{time},{PRICES},{width / 240},{width // 60}" for time in range(first, end, width)]
 
 
 def write(folder: Path, **files: str | bytes) -> Path:
