@@ -59,7 +59,8 @@ class Parsed:
     ``first`` and ``last`` are the slots (open, epoch seconds) of its first and last good row, traded or not; rows
     without a trade are not among the candles. ``unknown`` is what its rows do not show: where some may
     be lost, and the slot of a last row that may be torn, though that is among the candles. ``damaged`` are the first
-    and the last slot of bad rows whose time can be read, and is in its place: the pair was there then.
+    and the last slot of bad rows whose time can be read, and is in its place: the pair was there then. ``repeated``
+    good rows are not used, as they repeat others.
     """
 
     candles: pl.DataFrame
@@ -69,6 +70,7 @@ class Parsed:
     rejects: tuple[Reject, ...] = ()
     unknown: TimeRanges = field(default_factory=TimeRanges)
     damaged: tuple[int, ...] = ()
+    repeated: int = 0
 
     @property
     def seen(self) -> TimeRange | None:
@@ -154,6 +156,7 @@ def parse_any(text: bytes, interval: int, now: int) -> Parsed:
         rejects,
         _unknown(rows, interval * 60, now, torn=torn),
         _damaged(bad, interval * 60, now),
+        good.height - taken.height,
     )
 
 

@@ -3,6 +3,9 @@
 A row that is absent between two rows that follow each other in the file was not traded; that is all a file can show
 of it. Where a row between them could not be read, or time falls from one to the next, something may be lost: nothing
 is known there. So a file is believed step by step, and not from its first time to its last.
+
+Where parts of it overlap in time, it is believed only in what it says twice: rows that come again are no harm, but what
+they have overwritten is. The step out of them, into them, and the rows at such joints look like all others.
 """
 
 from __future__ import annotations
@@ -11,7 +14,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from kraken_core.domain.timerange import END_OF_TIME
+from kraken_core.domain.disputed_time import JOINT_ROWS, covered_twice
+from kraken_core.domain.timerange import END_OF_TIME, TimeRanges
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,8 +69,8 @@ def out_of_order(times: Ints, *, whole: bool) -> Bools:
 def unknown_slots(rows: ReadRows, width: int) -> Iterator[tuple[int, int]]:
     """The ranges in which the rows (at least one) do not show whether there was a candle.
 
-    Between neighbours in time that do not follow each other in the file; and before the first or behind the last of
-    them, where that row does not begin or end the file.
+    Between neighbours in time that do not follow each other in the file; before the first or behind the last of
+    them, where that row does not begin or end the file; and what parts of the file dispute.
     """
     ordered = rows.newest_last()
     times, before = ordered.times, ordered.unreadable_before
@@ -86,6 +90,33 @@ def unknown_slots(rows: ReadRows, width: int) -> Iterator[tuple[int, int]]:
         yield int(unique[-1]) + width * (not torn_last), END_OF_TIME
     if rows.torn:
         yield int(rows.times[-1]), int(rows.times[-1]) + width
+    yield from _disputed(ordered, width)
+
+
+def _disputed(rows: ReadRows, width: int) -> Iterator[tuple[int, int]]:
+    """Where parts of the file overlap, up to the second row on both sides; but for the rows and steps that come again.
+
+    Where there are no more rows on one side, nothing on that side is known. A file that is there twice as a whole has
+    no joint but the one between the two.
+    """
+    times = rows.times
+    unique, places, counts = np.unique(times, return_inverse=True, return_counts=True)
+    steps = np.diff(places)
+    if not (steps < 0).any() or np.array_equal(times, np.tile(unique, counts[0])):
+        return
+    broken = (steps < 0) | (np.diff(rows.unreadable_before) != 0)
+    sections = zip(times[np.append(True, broken)].tolist(), times[np.append(broken, True)].tolist(), strict=True)
+    overlaps = np.array([*covered_twice(sections)], dtype=np.int64).reshape(-1, 2)
+    before = np.searchsorted(unique, overlaps[:, 0]) - JOINT_ROWS
+    behind = np.searchsorted(unique, overlaps[:, 1], side="right") + JOINT_ROWS - 1
+    starts = np.where(before >= 0, unique[np.maximum(before, 0)] + width, 0)
+    ends = np.append(unique, END_OF_TIME)[np.minimum(behind, len(unique))]
+    again = np.append(unique[counts > 1], unique[counts > 1] + width).reshape(2, -1).T
+    begun, often = np.unique(places[:-1][(steps == 1) & ~broken], return_counts=True)
+    begun = begun[often > 1]
+    silent = np.append(unique[begun], unique[begun + 1]).reshape(2, -1).T
+    disputed = TimeRanges.of(zip(starts.tolist(), ends.tolist(), strict=True))
+    yield from disputed - TimeRanges.of((start, end) for start, end in [*again.tolist(), *silent.tolist()])
 
 
 def _newest_first(times: Ints) -> bool:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from kraken_core.domain.disputed_time import JOINT_ROWS, covered_twice
 from kraken_core.domain.exchange import NS
 from kraken_core.domain.repeated_runs import FALL_NS, RepeatedRuns
 from kraken_core.domain.timerange import END_OF_TIME, TimeRanges
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
 
 _MINUTE_S = 60
 _END_NS = np.iinfo(np.int64).max
-_JOINT_ROWS = 2  # a row that may be torn, and the whole one beside it
 
 
 @dataclass(slots=True)
@@ -89,7 +89,7 @@ class TradeSections:
         rejected = np.unique(np.concatenate(self._rejected))
         seconds = np.unique(rejected // NS).tolist()
         known = TimeRanges.of(shown.tolist()) - TimeRanges.of((second, second + 1) for second in seconds)
-        disputed = [*_covered_twice(sections.tolist()), *_amid(sections, rejected), *self._runs.found]
+        disputed = [*covered_twice(sections.tolist()), *_amid(sections, rejected), *self._runs.found]
         if disputed:
             known -= TimeRanges.of(self._with_joints(disputed))
         return TimeRanges.single(0, END_OF_TIME) - known
@@ -115,21 +115,11 @@ class TradeSections:
         """
         traded = np.unique(np.concatenate(self._minutes))
         bounds = np.array([*disputed], dtype=np.int64).reshape(-1, 2) // (_MINUTE_S * NS)
-        before = np.searchsorted(traded, bounds[:, 0]) - _JOINT_ROWS
-        behind = np.searchsorted(traded, bounds[:, 1], side="right") + _JOINT_ROWS - 1
+        before = np.searchsorted(traded, bounds[:, 0]) - JOINT_ROWS
+        behind = np.searchsorted(traded, bounds[:, 1], side="right") + JOINT_ROWS - 1
         for first, last in zip(before.tolist(), behind.tolist(), strict=True):
             start = int(traded[first]) * _MINUTE_S if first >= 0 else 0
             yield start, (int(traded[last]) + 1) * _MINUTE_S if last < len(traded) else END_OF_TIME
-
-
-def _covered_twice(sections: Iterable[Range]) -> Iterator[Range]:
-    """What lies in more than one of the sections; one of a single instant lasts a nanosecond."""
-    edges = sorted(edge for start, last in sections for edge in ((start, 1), (last if last > start else start + 1, -1)))
-    depth, since = 0, 0
-    for instant, step in edges:
-        if depth > 1 and since < instant:
-            yield since, instant
-        depth, since = depth + step, instant
 
 
 def _amid(sections: Ints, times: Ints) -> Iterator[Range]:

@@ -20,6 +20,7 @@ from kraken_core.domain.distinctive import distinctive
 from kraken_core.domain.errors import BadFileError
 from kraken_core.domain.market import Series
 from kraken_core.domain.ohlcvt import COLUMNS, NOT_CLOSED, Parsed, parse_any, parse_clean
+from kraken_core.domain.plural import counted
 from kraken_core.domain.timerange import TimeRange, TimeRanges
 from kraken_core.pipeline.batches import BatchFile, BatchReceipt, FileReceipt, believed, brings, failure
 from kraken_core.ports import CandleSource, Staging
@@ -47,6 +48,8 @@ class _Read:
         else:
             statement, note = believed(item, TimeRange(parsed.first, parsed.last + series.width))
             covers = file_covers(series, statement, parsed.first, parsed.last, finest=item.finest)
+        if parsed.repeated:
+            note = "; ".join([*([note] if note else []), _repeats(item, parsed.repeated)])
         unknown = parsed.unknown | item.refuted.get(content_hash, TimeRanges())
         known = closed_by(covers, series.width, now)
         too_new = known != covers or any(reject.reason == NOT_CLOSED for reject in parsed.rejects)
@@ -156,6 +159,10 @@ def _candles(read: Sequence[_Read], fresh: Sequence[bool], frame: pl.DataFrame) 
         ]
     )
     return candles if all(fresh) else candles.filter(pl.Series(np.repeat(np.array(fresh), heights)))
+
+
+def _repeats(item: BatchFile, rows: int) -> str:
+    return f"{item.file.member} in {item.file.path} repeats {counted(rows, 'row')}, which count once"
 
 
 def _rank(read: _Read) -> int:

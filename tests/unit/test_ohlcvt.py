@@ -337,9 +337,24 @@ def test_two_files_glued_in_the_wrong_order_show_nothing_of_the_time_between_the
     assert whole - parsed.unknown == at(6, 7, 8, 20, 21, 22)
 
 
-def test_a_part_of_a_file_that_is_there_twice_costs_nothing() -> None:
-    parsed = read(row(0), row(2), row(4), row(2), row(4), row(7))
-    assert (slots(parsed), parsed.rejects, parsed.unknown) == ([0, 2, 4, 7], (), TimeRanges())
+def test_where_a_part_of_a_file_is_there_twice_what_it_says_twice_is_known_and_nothing_to_the_second_row_beside() -> (
+    None
+):
+    """The second copy may lie where others were: the row behind it may be torn, and so may the one before the first."""
+    parsed = read(row(0), row(2), row(4), row(6), row(8), row(4), row(6), row(8), row(13), row(15), row(17))
+    assert slots(parsed) == [0, 2, 4, 6, 8, 13, 15, 17]
+    assert (parsed.rejects, parsed.repeated) == ((), 3)
+    assert parsed.unknown == at(1, 2, 3, 9, 10, 11, 12, 13, 14)
+
+
+def test_of_a_file_that_ends_in_a_repeat_nothing_is_known_behind_it() -> None:
+    parsed = read(row(0), row(1), row(2), row(3), row(2), row(3))
+    assert parsed.unknown == at(1) | TimeRanges.single(START + 4 * MINUTE, END_OF_TIME)
+
+
+def test_rows_that_only_one_of_two_overlapping_parts_has_are_not_known() -> None:
+    parsed = read(row(0), row(1), row(2), row(3), row(4), row(5), row(6), row(2), row(7), row(8), row(9))
+    assert parsed.unknown == at(1, 3, 4, 5, 6, 7)
 
 
 def test_a_good_row_beside_a_bad_one_for_its_slot_is_taken_and_not_sure() -> None:
