@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from kraken_core import Workbench
 from tests.support.archive_texts import DAY, HOUR, candles, folder, slots, zipped
 from tests.support.command_line import Kraken
 
@@ -103,3 +104,14 @@ def test_what_is_known_does_not_depend_on_which_files_are_asked_for_first(
         ("BTC/USD", "2025-10-01T00:00:00Z", "2025-11-09T23:00:00Z", 40 * 24 - 1),
         ("UNI/USD", "2025-10-01T00:00:00Z", "2025-10-19T23:00:00Z", 91),
     ]
+
+
+def test_rows_of_a_file_that_repeat_others_are_counted_in_the_events_of_the_job(kraken: Kraken, tmp_path: Path) -> None:
+    """Fifty rows lie where fifty others were: those are missing, and the rows beside them are not sure."""
+    lines = candles(slots("2025-10-01", "2025-11-10")).splitlines(keepends=True)
+    lines[300:350] = lines[250:300]
+    kraken.ingest(folder(tmp_path / "mine", {"XBTUSD_60.csv": b"".join(lines)}), *WINDOW, "--intervals", "1h")
+    with Workbench.open(kraken.home) as workbench:
+        [message] = [event.message for event in workbench.ledger.events(1) if event.kind == "statement"]
+    assert message.startswith("XBTUSD_60.csv in ")
+    assert message.endswith(" repeats 50 rows, which count once")
