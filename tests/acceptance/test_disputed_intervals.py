@@ -36,9 +36,10 @@ def file_of(folder: Path, series: Series) -> Path:
 
 
 def swap(folder: Path, *intervals: int) -> None:
-    """Some of ETH/USD's files have the rows of BTC/USD."""
+    """Some of ETH/USD's files have the rows of BTC/USD, though other bytes: the same would be refused."""
     for interval in intervals:
-        file_of(folder, Series(ETH, interval)).write_bytes(file_of(folder, Series(BTC, interval)).read_bytes())
+        rows = file_of(folder, Series(BTC, interval)).read_bytes()
+        file_of(folder, Series(ETH, interval)).write_bytes(rows.replace(b"\n", b"\r\n"))
 
 
 def doubtful(home: Path) -> set[Series]:
