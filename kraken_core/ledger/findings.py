@@ -10,7 +10,7 @@ from sqlalchemy import delete, func, select
 
 from kraken_core.domain.disputes import reason_of
 from kraken_core.domain.errors import UsageError
-from kraken_core.domain.grading import Doubt, Findings
+from kraken_core.domain.findings import Doubt, Findings
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.timerange import TimeRanges, iso
 from kraken_core.ledger.bulk import add_many, read_many

@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 from kraken_core.domain.candles import VALUES
 from kraken_core.domain.errors import Interrupted
+from kraken_core.domain.findings import Doubt, Findings
 from kraken_core.domain.gc_pause import gc_paused
-from kraken_core.domain.grading import Doubt, Findings
 from kraken_core.domain.knowledge import Knowledge
 from kraken_core.domain.life import instants
 from kraken_core.domain.market import INTERVALS, Pair, Series

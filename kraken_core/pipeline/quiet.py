@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import polars as pl
 
-from kraken_core.domain.grading import Findings
+from kraken_core.domain.findings import Findings
 from kraken_core.domain.market import INTERVALS, Series
 from kraken_core.domain.timerange import TimeRanges
 from kraken_core.domain.verification.examination import NO_ROWS, rows_by_series

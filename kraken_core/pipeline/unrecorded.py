@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 
-from kraken_core.domain.grading import Findings
+from kraken_core.domain.findings import Findings
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.timerange import TimeRange, TimeRanges
 from kraken_core.domain.verification.examination import Examination

@@ -10,7 +10,7 @@ from kraken_core.domain.audit import AuditVerdict
 from kraken_core.domain.audit_summary import described, findings, newest
 from kraken_core.domain.coverage import DataCoverageRange, by_series
 from kraken_core.domain.differences import disagreements
-from kraken_core.domain.grading import Findings
+from kraken_core.domain.findings import Findings
 from kraken_core.domain.knowledge import Knowledge
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.timerange import TimeRange, TimeRanges

@@ -8,8 +8,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
     from kraken_core.domain.coverage import DataCoverageRange
+    from kraken_core.domain.findings import Findings
     from kraken_core.domain.gaps import GapRecord
-    from kraken_core.domain.grading import Findings
     from kraken_core.domain.market import Pair, Series
     from kraken_core.domain.scope import Detection
     from kraken_core.domain.timerange import TimeRange, TimeRanges

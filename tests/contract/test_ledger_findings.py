@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kraken_core.domain.grading import Doubt, Findings
+from kraken_core.domain.findings import Doubt, Findings
 from kraken_core.domain.timerange import TimeRanges
 from kraken_core.ledger.ledger import SqlLedger
 from tests.contract.ledger_records import BTC, DAY, DAYS, ETH, ETHER, HOURS, a_claim

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from kraken_core.domain.candles import Source, rank_of
 from kraken_core.domain.coverage import Assertion
 from kraken_core.domain.disputes import described, disputed
-from kraken_core.domain.grading import Findings, grades
+from kraken_core.domain.findings import Findings
+from kraken_core.domain.grading import grades
 from kraken_core.domain.market import INTERVALS, Pair, Series
 from kraken_core.domain.timerange import TimeRanges
 

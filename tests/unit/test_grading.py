@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from kraken_core.domain.audit import AuditedSlots
 from kraken_core.domain.candles import Source, rank_of
 from kraken_core.domain.coverage import Assertion, coverage_ranges
+from kraken_core.domain.findings import Doubt, Findings
 from kraken_core.domain.grades import Grade
-from kraken_core.domain.grading import Doubt, Findings, Grades, graded_ranges, grades
+from kraken_core.domain.grading import Grades, graded_ranges, grades
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.timerange import TimeRanges
 from tests.support.ranges import slots_of, time_ranges

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kraken_core.domain.candles import SCHEMA, chosen
-from kraken_core.domain.grading import Findings
+from kraken_core.domain.findings import Findings
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.timerange import TimeRanges
 from kraken_core.domain.verification.silences import KNOWN_SILENCES, SUSPICIOUS, Activity, Silence, silent_runs
