@@ -94,8 +94,9 @@ def unknown_slots(rows: ReadRows, width: int) -> Iterator[tuple[int, int]]:
 
 
 def _disputed(rows: ReadRows, width: int) -> Iterator[tuple[int, int]]:
-    """Where parts of the file overlap, up to the second row on both sides; but for the rows and steps that come again.
+    """Where parts of the file overlap, or time falls, up to the second row on both sides.
 
+    But for rows and steps that come again.
     Where there are no more rows on one side, nothing on that side is known. A file that is there twice as a whole has
     no joint but the one between the two.
     """
@@ -104,9 +105,12 @@ def _disputed(rows: ReadRows, width: int) -> Iterator[tuple[int, int]]:
     steps = np.diff(places)
     if not (steps < 0).any() or np.array_equal(times, np.tile(unique, counts[0])):
         return
-    broken = (steps < 0) | (np.diff(rows.unreadable_before) != 0)
+    together = np.diff(rows.unreadable_before) == 0
+    broken, falls = (steps < 0) | ~together, (steps < 0) & together
     sections = zip(times[np.append(True, broken)].tolist(), times[np.append(broken, True)].tolist(), strict=True)
-    overlaps = np.array([*covered_twice(sections)], dtype=np.int64).reshape(-1, 2)
+    beside_falls = times[np.append(falls, False) | np.append(False, falls)].tolist()
+    overlaps = np.array([*covered_twice(sections), *((time, time) for time in beside_falls)], dtype=np.int64)
+    overlaps = overlaps.reshape(-1, 2)
     before = np.searchsorted(unique, overlaps[:, 0]) - JOINT_ROWS
     behind = np.searchsorted(unique, overlaps[:, 1], side="right") + JOINT_ROWS - 1
     starts = np.where(before >= 0, unique[np.maximum(before, 0)] + width, 0)

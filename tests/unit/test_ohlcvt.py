@@ -352,6 +352,12 @@ def test_of_a_file_that_ends_in_a_repeat_nothing_is_known_behind_it() -> None:
     assert parsed.unknown == at(1) | TimeRanges.single(START + 4 * MINUTE, END_OF_TIME)
 
 
+def test_a_row_behind_which_time_falls_far_back_is_not_known() -> None:
+    """It may be two halves; the copy breaks off before it comes to that row."""
+    parsed = read(*(row(slot) for slot in [0, 1, 2, 3, 4, 5, 6, 7, 1, 2]), row(3)[:20])
+    assert at(6, 7) - parsed.unknown == TimeRanges()
+
+
 def test_rows_that_only_one_of_two_overlapping_parts_has_are_not_known() -> None:
     parsed = read(row(0), row(1), row(2), row(3), row(4), row(5), row(6), row(2), row(7), row(8), row(9))
     assert parsed.unknown == at(1, 3, 4, 5, 6, 7)
