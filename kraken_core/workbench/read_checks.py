@@ -54,7 +54,7 @@ class ReadChecks(ValueReads):
             raise UsageError("name one pair, a list of pairs in its place, or pairs=[…].")
         single = isinstance(pair, (str, Pair))
         given = [named] if isinstance(named, (str, Pair)) else list(named)
-        if not given or (isinstance(pairs, (str, Pair))):
+        if not given:
             raise UsageError('name pairs as a list, such as pairs=["BTC/USD", "ETH/USD"].')
         names = self.records.names()
         return list(dict.fromkeys(each if isinstance(each, Pair) else names.pair(each) for each in given)), not single

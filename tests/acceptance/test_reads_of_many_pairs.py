@@ -105,7 +105,7 @@ def test_every_pair_has_to_be_complete_and_the_refusal_lists_all_ranges(full_hom
         ({"pair": "BTC/USD", "pairs": ["BTC/USD"]}, "name one pair"),
         ({}, "name one pair"),
         ({"pairs": []}, "name pairs as a list"),
-        ({"pairs": "BTC/USD"}, "name pairs as a list"),
+        ({"pairs": "BTC/USD"}, "pairs is .*it takes a list of pairs"),
         ({"pairs": PAIRS, "interval": None}, "name an interval"),
         ({"pairs": PAIRS, "pivot": "source"}, "pivot is 'source'"),
         ({"pairs": PAIRS, "certificate": "some.json"}, "one pair at a time"),
