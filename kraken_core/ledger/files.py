@@ -116,8 +116,8 @@ class Files(Jobs, Claims):
     @transaction
     def files_with_content(self, content: str, pairs: Collection[Pair]) -> list[FileIngestionRecord]:
         """The files of these pairs that were read and had this content, oldest first."""
-        read = _FILE.status.in_(_READ) & _COUNTS & self._of_pairs(file_ingestion_record, pairs)
-        return self._files(read & (_FILE.content_hash == content))
+        found = self._files(_FILE.status.in_(_READ) & _COUNTS & (_FILE.content_hash == content))
+        return [file for file in found if file.series.pair in pairs]
 
     @transaction
     def doubted_contents(self, pairs: Collection[Pair] | None = None) -> Mapping[Series, frozenset[str]]:
@@ -126,11 +126,11 @@ class Files(Jobs, Claims):
         same = [later.c[name] == _FILE[name] for name in ("path", "member", "pair_id", "interval")]
         since = exists().where(*same, later.c.id > _FILE.id, later.c.status.in_(_READ), not_undone(later))
         refused = (_FILE.status == FileStatus.FAILED) & (_FILE.content_hash != "") & _COUNTS & ~since
-        read = select(_FILE.pair_id, _FILE.interval, _FILE.content_hash).where(
-            _FILE.status.in_(_READ), _COUNTS, self._of_pairs(file_ingestion_record, pairs)
-        )
         found: dict[Series, set[str]] = defaultdict(set)
         with self._reading() as connection:
+            read = select(_FILE.pair_id, _FILE.interval, _FILE.content_hash).where(
+                _FILE.status.in_(_READ), _COUNTS, self._of_pairs(file_ingestion_record, pairs)
+            )
             contents = [content for (content,) in read_many(connection, select(_FILE.content_hash).where(refused))]
             for some in chunks(sorted(set(contents))):
                 for pair_id, interval, content in read_many(connection, read.where(_FILE.content_hash.in_(some))):
