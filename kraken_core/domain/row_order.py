@@ -94,11 +94,10 @@ def unknown_slots(rows: ReadRows, width: int) -> Iterator[tuple[int, int]]:
 
 
 def _disputed(rows: ReadRows, width: int) -> Iterator[tuple[int, int]]:
-    """Where parts of the file overlap, or time falls, up to the second row on both sides.
+    """Where parts of a file overlap, time falls, or it begins or ends amid its time, up to the second row around.
 
-    But for rows and steps that come again.
-    Where there are no more rows on one side, nothing on that side is known. A file that is there twice as a whole has
-    no joint but the one between the two.
+    But for rows and steps that come again. Where there are no more rows on one side, nothing on that side is known. A
+    file that is there twice as a whole has no joint but the one between the two.
     """
     times = rows.times
     unique, places, counts = np.unique(times, return_inverse=True, return_counts=True)
@@ -108,8 +107,9 @@ def _disputed(rows: ReadRows, width: int) -> Iterator[tuple[int, int]]:
     together = np.diff(rows.unreadable_before) == 0
     broken, falls = (steps < 0) | ~together, (steps < 0) & together
     sections = zip(times[np.append(True, broken)].tolist(), times[np.append(broken, True)].tolist(), strict=True)
-    beside_falls = times[np.append(falls, False) | np.append(False, falls)].tolist()
-    overlaps = np.array([*covered_twice(sections), *((time, time) for time in beside_falls)], dtype=np.int64)
+    joints = times[np.append(falls, False) | np.append(False, falls)].tolist()
+    joints += [at for at, end in ((int(times[0]), rows.earliest), (int(times[-1]), rows.latest)) if at != end]
+    overlaps = np.array([*covered_twice(sections), *((time, time) for time in joints)], dtype=np.int64)
     overlaps = overlaps.reshape(-1, 2)
     before = np.searchsorted(unique, overlaps[:, 0]) - JOINT_ROWS
     behind = np.searchsorted(unique, overlaps[:, 1], side="right") + JOINT_ROWS - 1
