@@ -19,7 +19,8 @@ from kraken_core.domain.life import instants
 from kraken_core.domain.market import INTERVALS, Pair, Series
 from kraken_core.domain.plural import counted
 from kraken_core.domain.timerange import END_OF_TIME, TimeRange, TimeRanges, ceil, floor
-from kraken_core.domain.verification.examination import Examination, Frame, inside
+from kraken_core.domain.verification.examination import Examination
+from kraken_core.domain.verification.frame import Frame, inside
 from kraken_core.domain.verification.known_pair import KnownPair, Look, known_pairs
 from kraken_core.domain.verification.silences import Silence
 from kraken_core.pipeline.cover import CoverageTracker

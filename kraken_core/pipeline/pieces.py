@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from kraken_core.domain.market import Pair
 from kraken_core.domain.timerange import TimeRange, TimeRanges, floor
-from kraken_core.domain.verification.examination import Frame
+from kraken_core.domain.verification.frame import Frame
 from kraken_core.domain.verification.known_pair import KnownPair, Look
 from kraken_core.pipeline.progress import Ticker
 from kraken_core.pipeline.settle import DAY_S, whole_days

@@ -17,7 +17,7 @@ from kraken_core.domain.prices.levels import RETURNS_S
 from kraken_core.domain.prices.quotes import FINEST, Closes, Triangle, contradicted_quotes, triangles
 from kraken_core.domain.timerange import TimeRange, TimeRanges
 from kraken_core.domain.verification.checks import Check, Tally
-from kraken_core.domain.verification.examination import inside, opens_of
+from kraken_core.domain.verification.frame import inside, opens_of
 from kraken_core.domain.verification.known_pair import KnownPair, Look
 from kraken_core.pipeline.pieces import CandlePiece
 from kraken_core.ports import StoredCandles

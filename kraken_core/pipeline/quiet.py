@@ -13,7 +13,7 @@ import polars as pl
 from kraken_core.domain.findings import Findings
 from kraken_core.domain.market import INTERVALS, Series
 from kraken_core.domain.timerange import TimeRanges
-from kraken_core.domain.verification.examination import NO_ROWS, rows_by_series
+from kraken_core.domain.verification.frame import NO_ROWS, rows_by_series
 from kraken_core.domain.verification.silences import SUSPICIOUS, Activity, Silence, known_silences, silent_runs
 from kraken_core.ports import CandleStore
 

@@ -8,7 +8,8 @@ from kraken_core.domain.coverage import Assertion, counter_claims
 from kraken_core.domain.knowledge import Knowledge
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.timerange import TimeRange, TimeRanges
-from kraken_core.domain.verification.examination import Examination, Frame
+from kraken_core.domain.verification.examination import Examination
+from kraken_core.domain.verification.frame import Frame
 from kraken_core.domain.verification.known_pair import KnownPair, known_pairs
 from kraken_core.ports import CandleStore, StoredCandles
 

@@ -12,7 +12,7 @@ import numpy as np
 from kraken_core.domain.coverage import DataCoverageRange
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.timerange import TimeRange, TimeRanges
-from kraken_core.domain.verification.examination import Frame, inside, opens_of
+from kraken_core.domain.verification.frame import Frame, inside, opens_of
 from kraken_core.domain.verification.known_pair import KnownPair
 from kraken_core.domain.verification.silences import (
     SHORTEST_S,

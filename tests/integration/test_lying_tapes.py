@@ -2,112 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from datetime import date
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from polars.testing import assert_frame_equal
 
 from kraken_core.domain.candles import Source
 from kraken_core.domain.exchange import NS, SETTLING_S, AsOf, TradesPage
 from kraken_core.domain.market import Pair
 from kraken_core.domain.missing import Repair
 from kraken_core.domain.sweep_plan import Sweep
-from kraken_core.domain.timerange import TimeRanges, day_start, floor
-from kraken_core.pipeline.ask import Answer, Before, answers
+from kraken_core.domain.timerange import TimeRanges, floor
+from kraken_core.pipeline.ask import Before, answers
 from kraken_core.pipeline.request_budget import Budget
-from kraken_core.simulator.exchange import HONEST, TapeFaults
-from kraken_core.simulator.listing import Listing
+from kraken_core.simulator.exchange import TapeFaults
 from kraken_core.simulator.market import SimulatedMarket
 from kraken_core.simulator.tape import Tape
 from tests.support.helping import in_soak
 from tests.support.pocket_exchange import PocketExchange
-
-BTC = Pair("BTC", "USD")
-START = day_start(date(2026, 3, 30))
-HOUR_S, DAY_S = 3600, 86_400
-VALUES = ("time", "open", "high", "low", "close", "trades")
-
-
-def market_of(trades_per_minute: float, length_s: int, seed: int = 5) -> SimulatedMarket:
-    return SimulatedMarket.make(seed, [Listing(BTC, trades_per_minute, 97_000, 1, 0.05)], START, START + length_s)
-
-
-@dataclass
-class Swept:
-    """What a sweep brought, and how it went."""
-
-    market: SimulatedMarket
-    interval: int
-    end: int
-    found: list[Answer]
-    requests: int
-
-    @property
-    def known(self) -> TimeRanges:
-        return self.known_of(self.interval)
-
-    def known_of(self, interval: int) -> TimeRanges:
-        return TimeRanges.of(
-            span for answer in self.found if answer.series.interval == interval for span in answer.known
-        )
-
-    @property
-    def proved(self) -> TimeRanges:
-        return TimeRanges.of(span for answer in self.found for span in answer.proved)
-
-    @property
-    def missing(self) -> TimeRanges:
-        """What is not known, nor follows from finer candles."""
-        finer = TimeRanges.of(span for answer in self.found for span in answer.known)
-        return TimeRanges.single(START, self.end) - finer.inner(self.interval * 60)
-
-    @property
-    def problems(self) -> list[str]:
-        return [answer.problem for answer in self.found if answer.problem]
-
-    def assert_true(self) -> None:
-        """In known slots there is every candle that was traded, and no other, nor one anywhere else."""
-        for interval in {answer.series.interval for answer in self.found}:
-            frames = [answer.candles for answer in self.found if answer.series.interval == interval]
-            best = pl.concat(frames).sort("time", "rank").unique("time", keep="last", maintain_order=True)
-            truth = self.market.truth(BTC, interval).filter(_within(self.known_of(interval)))
-            assert_frame_equal(
-                best.select(VALUES).sort("time"), truth.select(VALUES), check_dtypes=False, check_exact=True
-            )
-
-
-def _within(ranges: TimeRanges) -> pl.Expr:
-    bounds = pl.Series(ranges.bounds, dtype=pl.Int64)
-    return pl.col("time").dt.epoch("s").map_batches(lambda at: bounds.search_sorted(at, side="right") % 2 == 1)
-
-
-def sweep(
-    market: SimulatedMarket,
-    faults: TapeFaults = HONEST,
-    *,
-    interval: int = 1,
-    present: int | None = None,
-    budget: int | None = None,
-    start: int = START,
-    before: Before = Before(),  # noqa: B008 - a constant
-) -> Swept:
-    """A sweep, from the market's start unless said otherwise, to what had settled at a present: its end, likewise."""
-    exchange = PocketExchange(market, market.end if present is None else present)
-    exchange.tape_faults = faults
-    as_of = exchange.present - SETTLING_S
-    end = floor(as_of, interval * 60)
-    repair = Repair(BTC, interval, sweeps=(Sweep(start, end, 1),))
-    found = list(answers(exchange, repair, AsOf(as_of), before, Budget(budget)))
-    return Swept(market, interval, end, found, exchange.of_kind("OHLC", "Trades"))
-
+from tests.support.swept_tapes import BTC, DAY_S, FROZEN_S, HOUR_S, START, Swept, market_of, sweep
 
 FOUR_DAYS = market_of(1.5, 4 * DAY_S)
-FROZEN_S = 95 * 60
 FROZEN = TapeFaults(stale=1.0, stale_candles=1.0, stale_s=FROZEN_S)
 
 
@@ -382,65 +298,6 @@ def test_a_sweep_that_goes_on_a_day_later_does_not_trust_what_was_young_when_it_
     assert not done.missing
 
 
-RARE = 0.01  # trades a minute
-SHARES = st.sampled_from([0.0, 0.0, 0.05, 0.5])
-MIXTURES = st.builds(
-    TapeFaults,
-    seed=st.integers(0, 2**32),
-    short=SHARES,
-    empty=SHARES,
-    no_last=SHARES,
-    stale=st.sampled_from([0.0, 0.3, 1.0]),
-    stale_candles=st.sampled_from([0.0, 0.0, 0.3, 1.0]),
-    stale_s=st.sampled_from([30.0, 200.0, 1200.0, FROZEN_S, 3.0 * DAY_S]),
-    empty_candles=st.sampled_from([0.0, 0.0, 0.3, 1.0]),
-    odd_candles=st.sampled_from([0.0, 0.0, 0.01, 0.3]),
-    late=SHARES,
-    late_s=st.sampled_from([5.0, 30.0]),
-    unknown=SHARES,
-    restarts=st.sampled_from([0.0, 0.01]),
-    swapped=SHARES,
-    phantoms=SHARES,
-)
-
-
-FAULTY_PAGES = st.builds(  # one page leaves trades out; their ids show it, but in the first one, which follows no trade
-    lambda faults, page: replace(faults, from_page=page, to_page=page),
-    st.builds(
-        TapeFaults,
-        seed=st.integers(0, 2**32),
-        lost=st.sampled_from([0.0, 1.0]),
-        elsewhere=st.sampled_from([0.0, 1.0]),
-        empty_again=st.sampled_from([0.0, 0.5, 1.0]),
-        short=st.sampled_from([0.0, 1.0]),
-        no_last=SHARES,
-        stale=st.sampled_from([0.0, 0.3, 1.0]),
-        stale_candles=st.sampled_from([0.0, 0.0, 0.3, 1.0]),
-        stale_s=st.sampled_from([30.0, 200.0, 1200.0]),
-        late=SHARES,
-        late_s=st.sampled_from([5.0, 30.0]),
-        phantoms=SHARES,
-    ),
-    st.integers(2, 6),
-)
-
-
-def check(faults: TapeFaults, seed: int, rate: float, interval: int, young: int) -> None:
-    length = 5 * HOUR_S if rate >= 1 else 2 * DAY_S if rate >= RARE else 20 * DAY_S
-    market = market_of(rate, length, seed)
-    done = sweep(market, faults, interval=interval, present=market.end - young)
-    done.assert_true()
-    assert done.proved - done.known == TimeRanges()
-    assert not done.missing or done.problems or done.end <= START
-    spans = [span for answer in done.found for span in answer.spans]
-    for span in [span for span in spans if span.whole and span.end < done.end][:1]:
-        later = sweep(
-            market, faults, interval=interval, present=market.end - young, start=span.end, before=Before(spans=spans)
-        )
-        later.assert_true()
-        assert later.proved - later.known == TimeRanges()
-
-
 def test_a_sweep_that_goes_on_where_another_one_ended_proves_its_first_slot_too() -> None:
     first = sweep(FOUR_DAYS, present=START + DAY_S)
     spans = [span for answer in first.found for span in answer.spans]
@@ -455,28 +312,3 @@ def test_a_sweep_from_the_listing_on_proves_its_first_slot_too() -> None:
     assert START not in sweep(FOUR_DAYS).proved
     later = floor(listed, 60) + 3600
     assert later not in sweep(FOUR_DAYS, start=later, before=Before(listed=listed)).proved
-
-
-CASES = (
-    MIXTURES | FAULTY_PAGES,
-    st.integers(0, 10**6),
-    st.sampled_from([0.0005, 0.01, 0.2, 3.0, 30.0]),
-    st.sampled_from([1, 15, 60, 720]),
-)
-
-
-@given(*CASES, st.integers(0, 600))
-@settings(max_examples=20, deadline=None)
-def test_whatever_mixture_of_faults_nothing_is_claimed_that_is_not_so(
-    faults: TapeFaults, seed: int, rate: float, interval: int, young: int
-) -> None:
-    check(faults, seed, rate, interval, young)
-
-
-@pytest.mark.soak
-@given(*CASES, st.integers(0, 600))
-@settings(max_examples=3_000, deadline=None)
-def test_in_thousands_of_mixtures_nothing_is_claimed_that_is_not_so(
-    faults: TapeFaults, seed: int, rate: float, interval: int, young: int
-) -> None:
-    check(faults, seed, rate, interval, young)

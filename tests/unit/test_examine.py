@@ -13,7 +13,8 @@ from kraken_core.domain.knowledge import Knowledge
 from kraken_core.domain.life import Life
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.timerange import END_OF_TIME, TimeRange, TimeRanges
-from kraken_core.domain.verification.examination import Examination, Frame
+from kraken_core.domain.verification.examination import Examination
+from kraken_core.domain.verification.frame import Frame
 from kraken_core.domain.verification.known_pair import KnownPair, Look, known_pairs
 from tests.support.candle_frames import Row, frame
 

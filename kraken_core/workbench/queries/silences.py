@@ -14,7 +14,7 @@ from kraken_core.domain.grades import Grade
 from kraken_core.domain.market import Series
 from kraken_core.domain.request import Selection
 from kraken_core.domain.timerange import END_OF_TIME, TimeRanges
-from kraken_core.domain.verification.examination import opens_of
+from kraken_core.domain.verification.frame import opens_of
 from kraken_core.domain.verification.silences import KNOWN_SILENCES, SUSPICIOUS, Activity, known_silences, silent_runs
 from kraken_core.workbench.queries.holdings import Holdings
 
