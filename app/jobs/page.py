@@ -31,7 +31,7 @@ def page() -> None:
             if job.status is JobStatus.RUNNING:
                 controls(job)
             if job.status is JobStatus.RUNNING and job.requested:
-                st.caption(f"Requested: {job.requested.lower()}. It first ends the file or request it is at.")
+                st.caption(f"Requested: {job.requested.lower()}. It finishes its current file or request first.")
     if not jobs:
         st.info("There are no jobs yet.", icon=":material/inbox:")
         st.page_link("ingest/page.py", label="Start the first one", icon=":material/input:")

@@ -10,7 +10,7 @@ GUIDE = Path(__file__).parents[2] / "docs" / "guide"
 # Those that somebody at a page looks for, in the order of reading; by the names of their files
 TOPICS = (
     *("dashboard", "concepts", "ohlcv-ingestion", "backfill", "quality", "proof", "sql-and-python"),
-    *("certificates", "universe", "operations", "security", "faq"),
+    *("trades", "exchanges", "certificates", "universe", "operations", "programs", "security", "faq"),
 )
 OF_PAGES = {
     "ingest": "ohlcv-ingestion",

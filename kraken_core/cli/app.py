@@ -21,7 +21,7 @@ CHECKOUT = Path(__file__).parents[2]
 INSTALLED = Path(__file__).parents[1] / "_dashboard"  # where a wheel has what lies at the top of a checkout
 
 
-@click.command(epilog="\b\nExample:\n  kraken-history app\n  kraken-history app --port 8600 --no-browser")
+@click.command(epilog="\b\nExample:\n  kraken-history app\n  kraken-history app --port 8502 --no-browser")
 @click.option(
     "--port",
     metavar="N",

@@ -9,7 +9,7 @@ import click
 from kraken_core.cli import completion
 from kraken_core.cli.audit_view import print_outcome, print_plan
 from kraken_core.cli.execute import pausing
-from kraken_core.cli.options import NUMBER, CliContext, common, selecting
+from kraken_core.cli.options import NUMBER, CliContext, common, selected, selecting
 from kraken_core.cli.output import print_json, progress
 from kraken_core.cli.resuming import job_to_resume
 
@@ -57,7 +57,7 @@ def audit(
     """
     from kraken_core.domain.plural import counted
 
-    with ctx.workbench() as workbench:
+    with ctx.workbench() as workbench, selected(workbench, {"pairs": request["pairs"]}):
         job = job_to_resume(workbench, resume, request, audit=True) if resume is not None else None
         plan = workbench.runner.audit_plan(job.request if job else workbench.audit_request(**request))
         if dry_run:

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from kraken_core.cli.options import CliContext, common, selecting
+from kraken_core.cli.options import CliContext, common, selected, selecting
 from kraken_core.cli.output import echo, print_json, progress
 
 
@@ -24,7 +24,7 @@ def certify(ctx: CliContext, *, output: Path | None, **selection: Any) -> None: 
     from kraken_core.domain.plural import counted
     from kraken_core.workbench.certificates import files
 
-    with ctx.workbench() as workbench, progress(ctx) as report:
+    with ctx.workbench() as workbench, selected(workbench, selection), progress(ctx) as report:
         found = workbench.certificates.certify(progress=report, **selection)
     if output:
         files.write_certificate(output, found)

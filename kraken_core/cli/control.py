@@ -57,7 +57,7 @@ def resume(ctx: CliContext, job: int, workers: int | None) -> None:
 def _acknowledge(ctx: CliContext, job: IngestionJob) -> None:
     """Say at once what was requested of a job that runs: its worker may take a while."""
     if job.requested:
-        ctx.say(f"Requested: {job.requested.lower()} job {job.id}. It first ends the file or request it is at …")
+        ctx.say(f"Requested: {job.requested.lower()} job {job.id}. It finishes its current file or request first …")
 
 
 def _print(ctx: CliContext, job: IngestionJob) -> None:
@@ -68,4 +68,4 @@ def _print(ctx: CliContext, job: IngestionJob) -> None:
         print_json(documents.job_row(job))
         return
     waiting = job.status is JobStatus.RUNNING and job.requested
-    ctx.say(f"Job {job.id} is {job.status.lower()}{' still; it stops after the files being read' if waiting else ''}.")
+    ctx.say(f"Job {job.id} is {job.status.lower()}{', and stops after the files it is reading' if waiting else ''}.")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kraken_core.cli.options import CliContext, at_an_instant, common, graded, say_unknown_pairs, selecting
+from kraken_core.cli.options import CliContext, at_an_instant, common, graded, selected, selecting
 from kraken_core.cli.output import print_json, print_table
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def sql(ctx: CliContext, query: str, as_known_at: str | None) -> None:
     show_default=True,
 )
 @click.option(
-    "--fill", type=click.Choice(["previous"]), help="Fill candles without trades with the previous close, flagged."
+    "--fill", type=click.Choice(["previous"]), help="Fill slots without trades with the previous close, flagged."
 )
 @click.option("--require-complete", is_flag=True, help="Write nothing and exit 4 if anything is missing.")
 @graded
@@ -88,8 +88,7 @@ def export(
     """
     from kraken_core.domain.plural import counted
 
-    with ctx.workbench() as workbench:
-        chosen = workbench.select(**selection)
+    with ctx.workbench() as workbench, selected(workbench, selection) as chosen:
         written = workbench.export(
             folder,
             chosen,
@@ -104,10 +103,8 @@ def export(
         )
         if ctx.as_json:
             print_json([{**file._asdict(), "path": str(file.path)} for file in written])
-        unknown = say_unknown_pairs(ctx, workbench, chosen)
-        if not written and not unknown:
-            ctx.say("No candles are stored for this selection: see kraken-history coverage.")
         if not written:
+            ctx.say("No candles are stored for this selection: see kraken-history coverage.")
             return
         candles, filled = sum(file.candles for file in written), sum(file.filled for file in written)
         fills = f", {filled:,} of them filled" if fill else ""

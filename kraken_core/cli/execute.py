@@ -97,7 +97,7 @@ class PlanExecution:
                 job = workbench.control.known(needed.job_id)
                 plan = workbench.runner.build_plan(job.request, job.as_of)
                 _show(ctx, plan)
-                if not click.confirm(f"Continue job {job.id}?", default=True, err=True):
+                if not _confirmed(f"Continue job {job.id}?"):
                     raise
 
     def _incomplete_parts(self, plan: IngestionPlan, result: JobResult) -> str:
@@ -132,6 +132,13 @@ def _show(ctx: CliContext, plan: IngestionPlan, *, document: bool = False) -> No
         print_json(documents.plan_document(plan))
     elif not ctx.quiet or document:
         print_plan(plan, console(stderr=not document))
+
+
+def _confirmed(question: str) -> bool:
+    """Whether it was answered with yes; Ctrl-C is a no, as something was done already."""
+    with suppress(click.Abort):
+        return click.confirm(question, default=True, err=True)
+    return False
 
 
 def _question(job: IngestionJob | None) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kraken_core.cli.options import CliContext, common, selecting
+from kraken_core.cli.options import CliContext, common, selected, selecting
 from kraken_core.cli.output import echo, print_json, print_table
 
 if TYPE_CHECKING:
@@ -30,8 +30,8 @@ def expect(ctx: CliContext, *, change: str | None, **selection: Any) -> None:  #
     Jobs make series expected: those they select, on the days they select, with all that is stored. What is not expected
     is neither missing nor backfilled, whatever later jobs select. No candle is changed by it.
     """
-    with ctx.workbench() as workbench:
-        chosen, expectations = workbench.select(**selection), workbench.expectations
+    with ctx.workbench() as workbench, selected(workbench, selection) as chosen:
+        expectations = workbench.expectations
         if change:
             from kraken_core.domain.plural import counted
 

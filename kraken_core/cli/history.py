@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kraken_core.cli.options import CliContext, at_an_instant, common, say_unknown_pairs, selecting
+from kraken_core.cli.options import CliContext, at_an_instant, common, selected, selecting
 from kraken_core.cli.output import echo, print_json, print_table
 from kraken_core.domain.interval_units import short
 
@@ -27,15 +27,14 @@ LONGEST = 50  # rows on a terminal
 @common
 def coverage(ctx: CliContext, *, as_known_at: str | None, **selection: Any) -> None:  # noqa: ANN401 - the options of selecting
     """List covered ranges with their sources and candles."""
-    with ctx.workbench() as workbench:
+    with ctx.workbench() as workbench, selected(workbench, selection) as chosen:
         from kraken_core.workbench import documents
 
-        chosen = workbench.select(**selection)
         holdings = workbench.holdings_at(as_known_at)
         found = [documents.coverage_row(c) for c in holdings.coverage(chosen)]
         if ctx.as_json:
             print_json(found)
-        elif not say_unknown_pairs(ctx, workbench, chosen) or found:
+        else:
             _say_as_of(ctx, holdings)
             _print_rows(ctx, tuple(documents.COVERAGE), found, "Nothing is covered")
         _say_not_assessed(ctx, holdings, chosen)
@@ -50,12 +49,9 @@ def gaps(ctx: CliContext, *, as_known_at: str | None, **selection: Any) -> None:
 
     Where nothing fills one automatically, the archive to download manually is named.
     """
-    with ctx.workbench() as workbench:
-        chosen = workbench.select(**selection)
+    with ctx.workbench() as workbench, selected(workbench, selection) as chosen:
         holdings = workbench.holdings_at(as_known_at)
-        found = holdings.gaps(chosen)
-        if not say_unknown_pairs(ctx, workbench, chosen) or found or ctx.as_json:
-            show_gaps(ctx, holdings, found)
+        show_gaps(ctx, holdings, holdings.gaps(chosen))
         _say_not_assessed(ctx, holdings, chosen)
 
 
@@ -75,9 +71,9 @@ def show_gaps(ctx: CliContext, stored: Holdings, gaps: Sequence[GapRecord]) -> N
 
 
 def _filled_by(gap: dict[str, Any]) -> str:
-    """An open route, or else the archive to download manually."""
+    """An open route, or else the archive to download manually, or why there is none."""
     if gap["route"] == "none":
-        return gap["archive"] or "not published yet"
+        return str(gap["archive"] or gap["reason"] or "nothing")
     return f"{gap['route']} (failed)" if gap["status"] == "FAILED" else str(gap["route"])
 
 
@@ -102,7 +98,7 @@ def _say_as_of(ctx: CliContext, stored: Holdings) -> None:
     from kraken_core.domain.formatting import instant
 
     if (as_of := stored.as_of) is not None:
-        ctx.say(f"As of {instant(as_of)} UTC, the last detection.")
+        ctx.say(f"As of {instant(as_of)} UTC, when gaps were last detected.")
 
 
 def _say_not_assessed(ctx: CliContext, stored: Holdings, chosen: Selection) -> None:

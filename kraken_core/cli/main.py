@@ -42,6 +42,7 @@ from kraken_core.domain.errors import KrakenError
 from kraken_core.domain.gc_pause import collect_rarely
 from kraken_core.domain.untrusted import visible
 
+_STOPPED = "stopped: what was written by then is kept, and the same command may be run again"
 LONGEST = 500  # characters of one word in a message, which may quote whatever was typed
 LOG = logging.getLogger("kraken_core")
 EXAMPLE = """\b
@@ -133,8 +134,8 @@ def _run(arguments: list[str]) -> int:
         where = f" (see: {context.command_path} --help)" if context else ""
         _say(f"{error.format_message().rstrip('.')}{where}")
         return error.exit_code
-    except click.Abort:
-        _say("nothing was done")
+    except click.Abort as stopped:  # by Ctrl-C, or a question that was not answered with yes
+        _say(_STOPPED if isinstance(stopped.__cause__, KeyboardInterrupt) else "not confirmed: nothing was done")
         return 3
     except KrakenError as error:
         _say(str(error))

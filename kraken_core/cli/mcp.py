@@ -25,8 +25,8 @@ def mcp(ctx: CliContext, *, allow_jobs: bool) -> None:
 
     if find_spec("mcp") is None:
         raise UsageError(
-            "the library mcp is not installed, and this command is made of it: pip install "
-            "'kraken-history-workbench[mcp]'. All else works as is."
+            "this command needs the library mcp, which is not installed: pip install 'kraken-history-workbench[mcp]'. "
+            "All other commands work without it."
         )
     with Workbench.open(ctx.home, read_only=not allow_jobs) as workbench:
         home = workbench.settings.home

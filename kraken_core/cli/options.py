@@ -5,7 +5,8 @@ from __future__ import annotations
 import functools
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -76,12 +77,20 @@ class CliContext:
             click.echo(visible(message), err=True)
 
 
-def say_unknown_pairs(ctx: CliContext, workbench: Workbench, chosen: Selection) -> bool:
-    """Name selected pairs that the home does not have, and what may have been meant; whether there are any."""
+@contextmanager
+def selected(workbench: Workbench, selection: Mapping[str, Any]) -> Iterator[Selection]:
+    """What is selected. Raises UsageError where pairs are named that the home does not have: nothing is known of them.
+
+    Where others are named too, it is raised once what there is of those was printed.
+    """
+    from kraken_core.domain.errors import UsageError
+
+    chosen = workbench.select(**selection)
     unknown = workbench.holdings.unknown_pairs(chosen)
-    for message in unknown:
-        ctx.say(message)
-    return bool(unknown)
+    if not unknown or len(unknown) < len(chosen.pairs):
+        yield chosen
+    if unknown:
+        raise UsageError(" ".join(unknown))
 
 
 def common(command: Callable[..., R]) -> Callable[..., R]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kraken_core.cli.options import CliContext, Length, at_an_instant, common, graded, say_unknown_pairs, selecting
+from kraken_core.cli.options import CliContext, Length, at_an_instant, common, graded, selected, selecting
 from kraken_core.cli.output import console, echo, print_json, print_table
 
 if TYPE_CHECKING:
@@ -61,10 +61,9 @@ def report(
     """
     if evidence and fail_under is None and not require_complete:
         fail_under = 100
-    with ctx.workbench() as workbench:
+    with ctx.workbench() as workbench, selected(workbench, selection) as chosen:
         from kraken_core.workbench import documents
 
-        chosen = workbench.select(**selection)
         holdings = workbench.holdings_at(as_known_at)
         found = holdings.report(chosen)
         changes = _changes(compare, found) if compare else None
@@ -73,13 +72,12 @@ def report(
         if html:
             _write(html, found)
             ctx.say(f"Report written to {html}.")
-        unknown = say_unknown_pairs(ctx, workbench, chosen)
         if ctx.as_json:
             whole = map(documents.report_row, found.series)
             print_json(list(whole if changes is None else map(documents.change_row, changes)))
         elif changes is not None:
             _print_changes(ctx, changes)
-        elif found.series or not unknown:
+        else:
             _print_report(found, holdings.days_assessed)
         if beyond := holdings.not_assessed(chosen):
             ctx.say(beyond)

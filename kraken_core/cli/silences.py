@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from kraken_core.cli.options import CliContext, at_an_instant, common, selecting
+from kraken_core.cli.options import CliContext, at_an_instant, common, selected, selecting
 from kraken_core.cli.output import echo, print_json, print_table
 
 LONGEST = 50  # rows on a terminal
@@ -42,23 +42,22 @@ def silences(
     A span is suspicious where the pair's own rate makes trades likely and nothing explains why there are none: its
     candles are doubtful, not complete. It reads the candles of the selection.
     """
-    with ctx.workbench() as workbench:
+    with ctx.workbench() as workbench, selected(workbench, selection) as chosen:
         from kraken_core.workbench.documents import silence_row
 
-        found = workbench.silent_spans(workbench.select(**selection), at_least, as_known_at)
-        rows = [silence_row(each) for each in found]
-    if file:
-        _write(file, rows)
-        ctx.say(f"{len(rows):,} spans without trades are in {file}.")
-    if ctx.as_json:
-        print_json(rows)
-    elif not rows:
-        echo("Nothing of the selection is covered and without trades.")
-    elif not file:
-        rows.sort(key=lambda row: (row["kind"] != "suspicious", -row["slots"]))  # else by series and time
-        print_table(list(rows[0]), map(_cells, rows[:LONGEST]))
-        if len(rows) > LONGEST:
-            ctx.say(f"{len(rows) - LONGEST:,} more: --at-least leaves short ones out, --csv writes all of them.")
+        rows = [silence_row(each) for each in workbench.silent_spans(chosen, at_least, as_known_at)]
+        if file:
+            _write(file, rows)
+            ctx.say(f"{len(rows):,} spans without trades are in {file}.")
+        if ctx.as_json:
+            print_json(rows)
+        elif not rows:
+            echo("Nothing of the selection is covered and without trades.")
+        elif not file:
+            rows.sort(key=lambda row: (row["kind"] != "suspicious", -row["slots"]))  # else by series and time
+            print_table(list(rows[0]), map(_cells, rows[:LONGEST]))
+            if len(rows) > LONGEST:
+                ctx.say(f"{len(rows) - LONGEST:,} more: --at-least leaves short ones out, --csv writes all of them.")
 
 
 def _cells(row: dict[str, Any]) -> list[object]:

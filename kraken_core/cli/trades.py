@@ -90,7 +90,7 @@ def _show_coverage(ctx: CliContext, rows: list[dict[str, Any]]) -> None:
     elif rows:
         print_table(list(rows[0]), (list(row.values()) for row in rows[:LONGEST]))
     else:
-        echo("No trades are kept: see keep_trades in the guide.")
+        echo("No trades are kept. With keep_trades = true in kraken.toml, jobs keep the trades that they read.")
 
 
 def _say_how_many(ctx: CliContext, rows: int, what: str, file: Path | None) -> None:

@@ -7,13 +7,15 @@ from typing import Any
 
 import click
 
-from kraken_core.cli.options import CliContext, common, selecting
+from kraken_core.cli.options import CliContext, common, selected, selecting
 from kraken_core.cli.output import print_json, print_table, progress
 from kraken_core.domain.interval_units import short
 
 
 @click.command(epilog="\b\nExample:\n  kraken-history copy --to questdb://localhost:9000 --tier TIER1")
-@click.option("--to", "to", metavar="STORE", required=True, help="A folder, or questdb://host:9000?pg=8812.")
+@click.option(
+    "--to", "to", metavar="STORE", required=True, help="A folder, s3://bucket/prefix, or questdb://host:9000?pg=8812."
+)
 @selecting
 @common
 def copy(ctx: CliContext, *, to: str, **selection: Any) -> None:  # noqa: ANN401 - the options of selecting
@@ -23,7 +25,7 @@ def copy(ctx: CliContext, *, to: str, **selection: Any) -> None:  # noqa: ANN401
     """
     from kraken_core.domain.plural import counted
 
-    with ctx.workbench() as workbench, progress(ctx) as report:
+    with ctx.workbench() as workbench, selected(workbench, selection), progress(ctx) as report:
         copied = workbench.copy(to, progress=report, **selection)
     if ctx.as_json:
         print_json(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kraken_core.cli.options import CliContext, common, selecting
+from kraken_core.cli.options import CliContext, common, selected, selecting
 from kraken_core.cli.output import echo, print_json, print_table
 
 if TYPE_CHECKING:
@@ -27,11 +27,11 @@ def price_findings(ctx: CliContext, **selection: Any) -> None:  # noqa: ANN401 -
     Outliers, contradicted quotes, extremes that no finer candle has, volumes out of proportion, stuck prices, decimal
     shifts and redenominations. It reads the candles of the selection; kraken-history verify counts the same.
     """
-    with ctx.workbench() as workbench:
+    with ctx.workbench() as workbench, selected(workbench, selection) as chosen:
         from kraken_core.workbench.queries.prices import price_finding_frame
 
-        found = price_finding_frame(workbench.odd_values(workbench.select(**selection)))
-    _show(ctx, found, "Nothing is odd about the values of the selection.")
+        found = price_finding_frame(workbench.odd_values(chosen))
+        _show(ctx, found, "Nothing is odd about the values of the selection.")
 
 
 @click.command(
@@ -64,11 +64,11 @@ def conditions(ctx: CliContext, **selection: Any) -> None:  # noqa: ANN401 - see
 
     A day is available, degraded, missing or pending, as of the last detection.
     """
-    with ctx.workbench() as workbench:
+    with ctx.workbench() as workbench, selected(workbench, selection) as chosen:
         from kraken_core.workbench.queries import incidents as queries
 
-        found = queries.condition_frame(workbench.day_conditions(workbench.select(**selection)))
-    _show(ctx, found, "Nothing of the selection was ever expected.")
+        found = queries.condition_frame(workbench.day_conditions(chosen))
+        _show(ctx, found, "Nothing of the selection was ever expected.")
 
 
 def _show(ctx: CliContext, found: pl.DataFrame, nothing: str) -> None:

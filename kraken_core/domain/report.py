@@ -124,8 +124,8 @@ class Report:
             )
         if doubtful := self.overall.doubtful:
             result.append(
-                f"{counted(doubtful, 'candle')} doubtful (unusual lack of trades, or fewer than trade ids count); see: "
-                "kraken-history verify"
+                f"{counted(doubtful, 'candle')} doubtful (odd silences, fewer trades than ids count, intervals "
+                "disagree); see: kraken-history verify"
             )
         if failed:
             result.append(f"{counted(failed, 'gap')} could not be filled; retry with: kraken-history backfill")

@@ -47,8 +47,8 @@ class LeaseHolder:
 def not_this_workers(job_id: int) -> IllegalMoveError:
     """The error of a worker that lost its job."""
     return IllegalMoveError(
-        f"job {job_id} no longer belongs to this worker: it was taken for lost, or another process moved it. "
-        f"What was committed is kept. See its state: kraken-history jobs {job_id}"
+        f"job {job_id} no longer belongs to this worker: another process has taken it over or ended it, or this worker "
+        f"was considered lost. What was committed is kept; see: kraken-history jobs {job_id}"
     )
 
 

@@ -43,7 +43,7 @@ class Undo(Jobs, JoinedClaims):
 
     @transaction
     def undoable(self, job_id: int) -> IngestionJob:
-        """The job, if it can be taken back."""
+        """The job, if it can be undone."""
         with self._reading() as connection:
             return self._undoable(connection, job_id)
 
@@ -103,7 +103,7 @@ class Undo(Jobs, JoinedClaims):
         if first is None and (job.undone_at or self._only_named(connection, job)):
             return job  # what others stored since does not depend on it
         if job.table_version is None or first is None:
-            raise UsageError(f"job {job_id} changed nothing that could be taken back.")
+            raise UsageError(f"job {job_id} changed nothing, so there is nothing to undo.")
         others = or_(_CLAIM.job_id.is_(None), _CLAIM.job_id != job_id)
         since = select(func.max(_CLAIM.job_id), func.count()).where(_CLAIM.id > first, others, not_undone(assertion))
         later, claims = connection.execute(since).one()
@@ -111,8 +111,8 @@ class Undo(Jobs, JoinedClaims):
             raise UsageError(f"job {job_id} is not the latest that changed something: a table was taken over since.")
         if claims:
             raise UsageError(
-                f"job {job_id} is not the latest that changed something: job {later} did since. Take that back first, "
-                f"with: kraken-history undo {later}"
+                f"job {job_id} is not the latest that changed something: job {later} did since. Undo that "
+                f"first, with: kraken-history undo {later}"
             )
         return job
 

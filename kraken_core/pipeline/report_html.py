@@ -71,8 +71,9 @@ def page(report: Report) -> str:
         *_worst(report),
         *_differences(report),
         *_actions(report),
-        '<p class="note">Completeness is covered of expected, activity present of covered: a pair that seldom trades',
-        "is not incomplete, and one that is incomplete is not quiet. Times are UTC.</p></html>",
+        '<p class="note">Completeness is the share of expected candles that are covered and not doubtful, activity the',
+        "share of covered ones that have a candle: a pair that seldom trades is not incomplete, and one that is",
+        "incomplete is not quiet. Times are UTC.</p></html>",
     ]
     return "\n".join(parts)
 

@@ -25,7 +25,7 @@ GRADES = (COUNTS[0], *(Column(grade, numeric=True) for grade in Grade))
 _COLOURS = {"good": "green", "fair": "yellow", "bad": "red"}
 
 
-_NOTHING_YET = "[yellow]Nothing is stored yet.[/] Start with: kraken-history ingest --source PATH --tier ALL"
+_NOTHING_YET = "[yellow]Nothing is stored yet.[/] Start with: kraken-history ingest --csv-source-dir PATH --tier ALL"
 _NOT_ON_THESE_DAYS = "[yellow]No candles are expected on these days.[/] kraken-history coverage lists what is stored."
 
 

@@ -171,7 +171,7 @@ class JobLedger(Protocol):
         ...
 
     def undoable(self, job_id: int) -> IngestionJob:
-        """The job, if it can be taken back.
+        """The job, if it can be undone.
 
         Raises JobError where there is no such job, UsageError where one runs, where it may be resumed, changed nothing,
         or is not the latest that did.

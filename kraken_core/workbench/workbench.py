@@ -99,7 +99,7 @@ class Workbench(CandleReads, TradeReads, SlotReads, FundingReads, JobCalls, Depr
         Raises UsageError where plotly, which nothing else of the workbench needs, is not installed.
         """
         if find_spec("plotly") is None:
-            raise UsageError("plotly is not installed, and figures are its: pip install plotly. All else works as is.")
+            raise UsageError("figures need plotly, which is not installed: pip install plotly. Nothing else needs it.")
         from kraken_core.workbench.figures.plot import Plot
 
         return Plot(self.charts, self.holdings, self.select)

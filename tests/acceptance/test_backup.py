@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
 import stat
@@ -19,6 +20,7 @@ from deltalake import DeltaTable
 from kraken_core import Workbench
 from kraken_core.domain.errors import HomeError
 from kraken_core.domain.jobs import JobStatus
+from kraken_core.workbench.health import backup as saving
 from kraken_core.workbench.health.backup import backup, restore
 from tests.acceptance.killed_jobs import Job, assert_same_end, run
 from tests.support.command_line import Kraken, asked, refused
@@ -99,6 +101,18 @@ def test_a_backup_that_was_killed_is_the_earlier_or_the_new_one_and_the_same_com
     shutil.copytree(tmp_path / "saved", tmp_path / "as killed")
     expected = state(one_release) if point == "backup.ledger" else earlier
     assert state(restored(one_release, tmp_path / "as killed")) == expected
+    one_release("backup", tmp_path / "saved")
+    assert state(restored(one_release, tmp_path / "saved")) == state(one_release)
+
+
+def test_ctrl_c_says_that_what_was_written_is_kept_and_the_same_command_completes_it(
+    one_release: Kraken, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(saving, "reached", lambda _point: os.kill(os.getpid(), signal.SIGINT))
+        stopped = one_release("backup", tmp_path / "saved", "--quiet", code=3).err
+    assert "what was written by then is kept" in stopped
+    assert "nothing was done" not in stopped
     one_release("backup", tmp_path / "saved")
     assert state(restored(one_release, tmp_path / "saved")) == state(one_release)
 

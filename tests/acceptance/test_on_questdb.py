@@ -237,9 +237,7 @@ def leave_something_to_apply(server: QuestDB) -> None:
 def test_undo_says_that_there_is_nothing_to_go_back_to(kraken: Kraken, servers: QuestDB, little: LittleMarket) -> None:
     job = kraken.ingest(little.first)["job_id"]
     held = servers.sql("SELECT count() FROM assetprice")
-    assert "keeps no earlier versions, so that no job can be taken back" in refused(
-        kraken("undo", job, "--yes", code=2)
-    )
+    assert "keeps no earlier versions, so no job can be undone" in refused(kraken("undo", job, "--yes", code=2))
     assert servers.sql("SELECT count() FROM assetprice") == held
     assert kraken.rows("jobs")[0]["status"] == "COMPLETED"
 

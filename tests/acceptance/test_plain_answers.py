@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kraken_core.domain.verification.checks import MEANINGS
-from tests.support.command_line import Kraken
+from tests.support.command_line import Kraken, refused
 
 
 def test_verifying_ends_in_a_verdict_and_explains_each_check(full: Kraken) -> None:
@@ -15,17 +15,30 @@ def test_verifying_ends_in_a_verdict_and_explains_each_check(full: Kraken) -> No
     assert said.out.splitlines()[-1] == f"OK: all {len(MEANINGS)} checks passed."
 
 
-@pytest.mark.parametrize("command", [("report",), ("coverage",), ("gaps",), ("export", "--to", "out")])
-def test_a_mistyped_pair_gets_a_suggestion(full: Kraken, command: tuple[str, ...]) -> None:
-    said = full(*command, "--pairs", "BTTC/USD")
-    assert (said.out, said.err) == ("", "No data of BTTC/USD. Did you mean BTC/USD?\n")
+OF_PAIRS = [
+    *("report", "coverage", "gaps", "silences", "price-findings", "conditions", "verify", "certify", "audit", "expect"),
+    *("export --to out", "copy --to out"),
+]
+
+
+@pytest.mark.parametrize("command", OF_PAIRS)
+def test_a_mistyped_pair_gets_a_suggestion_and_never_a_clean_bill(full: Kraken, command: str) -> None:
+    for words in (command, f"{command} --json --quiet"):
+        said = full(*words.split(), "--pairs", "BTTC/USD", code=2)
+        assert refused(said) == "kraken-history: No data of BTTC/USD. Did you mean BTC/USD?"
 
 
 def test_a_pair_like_no_other_gets_the_list_and_one_that_is_there_its_answer(full: Kraken) -> None:
-    said = full("coverage", "--pairs", "BTC/USD,QQQ/JPY", "--intervals", "1d")
-    assert said.err.startswith("No data of QQQ/JPY. List the stored pairs: kraken-history pairs\n")
+    said = full("coverage", "--pairs", "BTC/USD,QQQ/JPY", "--intervals", "1d", code=2)
+    assert said.err.endswith("No data of QQQ/JPY. List the stored pairs: kraken-history pairs\n")
     assert "BTC/USD" in said.out
     assert "1d" in said.out
+
+
+def test_verifying_what_is_not_stored_says_that_no_candle_was_checked(one_release: Kraken) -> None:
+    said = one_release("verify", "--start-date", "2019-01-01", "--end-date", "2019-01-02").out
+    assert "No candle was checked: none of the selection is stored. See kraken-history coverage." in said.splitlines()
+    assert "OK" not in said
 
 
 def test_jobs_show_their_duration_and_the_time_zone(full: Kraken) -> None:

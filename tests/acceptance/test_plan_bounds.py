@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -66,7 +67,7 @@ def test_a_job_that_needs_more_than_its_plan_said_pauses_and_goes_on_once_that_i
         misjudged.setattr(request_bounds, "A_PAIR", 1)
         said = asking(*ASKED, "--yes", code=3).err
     assert "job 1 is paused: the plan's" in said
-    assert "Agree to them with: kraken-history ingest --resume 1" in said
+    assert "To allow them: kraken-history ingest --resume 1" in said
 
     events = asking("jobs", 1).out
     assert "requests  the plan's" in events
@@ -74,6 +75,25 @@ def test_a_job_that_needs_more_than_its_plan_said_pauses_and_goes_on_once_that_i
     done = asking("ingest", "--resume", 1, "--yes", "--json").json
     assert done["job_id"] == 1
     assert done["status"] == "COMPLETED"
+
+
+class Typed(io.StringIO):
+    """What somebody types on a terminal; at its end, as by Ctrl-D."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("typed", ["y\nn\n", "y\n"], ids=["no", "the end of the input"])
+def test_more_requests_that_are_not_agreed_to_leave_the_job_paused_and_say_so(
+    asking: Kraken, monkeypatch: pytest.MonkeyPatch, typed: str
+) -> None:
+    monkeypatch.setattr(request_bounds, "RATE_IS_OFF_BY", 0)
+    monkeypatch.setattr(request_bounds, "A_PAIR", 1)
+    monkeypatch.setattr("sys.stdin", Typed(typed))
+    said = asking(*ASKED, code=3).err
+    assert "To allow them: kraken-history ingest --resume 1" in said.splitlines()[-1]
+    assert asking("jobs", "--json").json[0]["status"] == "PAUSED"
 
 
 @pytest.mark.parametrize("allowed", [("--max-requests", 500), ("--complete",)])

@@ -135,4 +135,4 @@ with Workbench.open(sys.argv[1]) as workbench:
 """
     words = [sys.executable, "-c", program, str(tmp_path / "home")]
     done = subprocess.run(words, capture_output=True, text=True, check=True)
-    assert done.stdout == "plotly is not installed, and figures are its: pip install plotly. All else works as is.\n"
+    assert done.stdout == "figures need plotly, which is not installed: pip install plotly. Nothing else needs it.\n"

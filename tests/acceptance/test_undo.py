@@ -39,7 +39,7 @@ def test_when_the_only_job_is_undone_nothing_is_held_and_the_next_ends_as_it_did
 def test_jobs_are_undone_from_the_latest_backwards(kraken: Kraken, little: LittleMarket) -> None:
     first, second = (kraken.ingest(source)["job_id"] for source in (little.first, little.second))
     said = refused(kraken("undo", first, "--yes", code=2))
-    assert f"job {second} did since. Take that back first, with: kraken-history undo {second}" in said
+    assert f"job {second} did since. Undo that first, with: kraken-history undo {second}" in said
     kraken("undo", second, "--yes")
     kraken("undo", first, "--yes")
     assert kraken.state()["candles"] == []
@@ -132,7 +132,7 @@ def test_once_the_candles_before_it_are_gone_a_job_stays(
     job = one_release.ingest(little.second)["job_id"]
     before = one_release.state()
     monkeypatch.setattr("kraken_core.stores.delta.store.DeltaStore.keeps", lambda *_: False)
-    assert "cannot be taken back any more" in refused(one_release("undo", job, "--yes", code=1))
+    assert "can no longer be undone" in refused(one_release("undo", job, "--yes", code=1))
     assert one_release.state() == before
 
 

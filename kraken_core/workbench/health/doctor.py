@@ -241,7 +241,7 @@ class _Examination:
             _ = self.workbench.trade_table.mark  # refused where it is not the known one
         found = table_state(where)
         if found.lost:
-            advice = "restore them from a backup, or have them forgotten by kraken-history doctor --repair"
+            advice = "restore them from a backup, or take them off the record with: kraken-history doctor --repair"
             lost = counted(len(found.lost), "file")
             return Finding(Status.PROBLEM, f"{where} is missing {lost}, such as {found.lost[0]}: {advice}.")
         size = byte_size(found.size)

@@ -84,7 +84,7 @@ class JobControl:
         return self.runner.ledger.claimed(job_id)
 
     def undoable(self, job_id: int) -> IngestionJob:
-        """The job, if it can be taken back. Raises JobError, UsageError (see Ledger.undoable)."""
+        """The job, if it can be undone. Raises JobError, UsageError (see Ledger.undoable)."""
         return self.runner.ledger.undoable(job_id)
 
     def run(

@@ -41,7 +41,7 @@ class RunEnding:
             self.ledger.move(job, job.mark_paused())
             self.ledger.add_event(job.id, "requests", str(needed))
             raise MoreRequestsNeededError(
-                f"job {job.id} is paused: {needed} Agree to them with: {resume_command(self.settings, job)} "
+                f"job {job.id} is paused: {needed} To allow them: {resume_command(self.settings, job)} "
                 "(or allow more beforehand, with --max-requests)",
                 job.id,
             ) from None
@@ -66,8 +66,8 @@ class RunEnding:
             self.ledger.move(job, job.mark_failed(reason))
         except IllegalMoveError:
             return JobError(
-                f"job {job.id} stopped: it is not this worker's any more, as it was taken for lost, or moved by "
-                f"another process. What it did is kept: kraken-history jobs {job.id}"
+                f"job {job.id} stopped: another process has taken it over or ended it, or this worker was considered "
+                f"lost. What it did is kept; see: kraken-history jobs {job.id}"
             )
         except LedgerError:  # its disk may be full too: a later resume finds the worker gone
             LOG.exception("that job %s failed could not be recorded", job.id)
@@ -79,7 +79,7 @@ class RunEnding:
             return JobError(f"job {job.id} stopped: {lease.lost}. What it did is kept: kraken-history jobs {job.id}")
         if lease.requested is Control.CANCEL:
             self.ledger.move(job, job.mark_cancelled())
-            return Interrupted(f"job {job.id} is cancelled; what it did is kept, and it is not gone on with.")
+            return Interrupted(f"job {job.id} is cancelled: what it did is kept, and it cannot be resumed.")
         self.ledger.move(job, job.mark_paused())
         return Interrupted(f"job {job.id} is paused; resume with: {resume_command(self.settings, job)}")
 

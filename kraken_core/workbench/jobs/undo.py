@@ -32,18 +32,18 @@ def undo(runner: JobRunner, job_id: int, trades: Callable[[], TradeTable]) -> In
         return ledger.job(job_id)
     if not isinstance(store, Versioned) or job.table_version is None:
         raise UsageError(
-            f"the candle table {runner.settings.table} keeps no earlier versions, so that no job can be taken back. "
+            f"the candle table {runner.settings.table} keeps no earlier versions, so no job can be undone. "
             "Nothing was changed: where that matters, keep the candles in a folder or on s3://, and copy them there."
         )
     if not store.keeps(job.table_version):
         raise StoreError(
-            f"Job {job_id} cannot be taken back any more: what left the candle table is deleted after a week, and some "
+            f"Job {job_id} can no longer be undone: what left the candle table is deleted after a week, and some "
             f"of version {job.table_version}, before the job, is gone. Nothing was changed."
         )
     before = ledger.trades_version(job_id)
     if before is not None and not trades().keeps(before):
         raise StoreError(
-            f"Job {job_id} cannot be taken back any more: some of the trades kept before it left their table more than "
+            f"Job {job_id} can no longer be undone: some of the trades kept before it left their table more than "
             "a week ago. Nothing was changed."
         )
     pairs = ledger.undo(job_id)
