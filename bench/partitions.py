@@ -27,7 +27,7 @@ from kraken_core.domain.timerange import TimeRange, TimeRanges
 COUNTS, FEW = (1_000, 10_000, 40_000, 100_000), (1_000, 40_000)
 THERE = 50  # one of so many
 HOUR_S = 3_600
-LOOKS = 5
+LOOKS = 3
 SHORTEST_S = 0.05  # that a browser calls long
 DAGSTER = Path(__file__).with_name("dagster_partitions.py")
 
