@@ -83,14 +83,11 @@ def selected(workbench: Workbench, selection: Mapping[str, Any]) -> Iterator[Sel
 
     Where others are named too, it is raised once what there is of those was printed.
     """
-    from kraken_core.domain.errors import UsageError
-
     chosen = workbench.select(**selection)
     unknown = workbench.holdings.unknown_pairs(chosen)
     if not unknown or len(unknown) < len(chosen.pairs):
         yield chosen
-    if unknown:
-        raise UsageError(" ".join(unknown))
+    workbench.holdings.check_known(chosen)
 
 
 def common(command: Callable[..., R]) -> Callable[..., R]:

@@ -162,6 +162,10 @@ def test_a_slot_is_explained_by_the_claims_it_is_known_by(client: TestClient) ->
         ("/candles?pair=BTC/USD&interval=60&format=csv", 400, "json or arrow"),
         ("/gaps?cursor=3-0123456789abcdef", 409, "begin again"),
         ("/gaps?tiers=TIER9", 422, "is not a tier"),
+        *(
+            (f"/{each}?pairs=BTC/USD,XRP/USD", 422, "No data of XRP/USD")
+            for each in ("gaps", "coverage", "completeness")
+        ),
         ("/gaps?start_date=2024-02-31", 422, "is not a date"),
         ("/gaps?tires=TIER1", 400, "there is no parameter 'tires'"),
         ("/evidence?pair=BTC/USD&interval=7m&at=2024-03-31", 422, "is not an interval of the archives"),

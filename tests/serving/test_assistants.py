@@ -75,6 +75,7 @@ def test_a_wrong_question_gets_the_line_that_a_person_would_read(full_home: Path
             ("explain_slot", {"pair": "nope", "interval": "1h", "at": "2024-03-28"}, "is not a pair"),
             ("is_complete", {"pair": "BTC/USD"}, "name both a pair and an interval"),
             ("candles", {"pair": "BTC/USD", "interval": "1h", "limit": 0}, "from 1 to 1,000"),
+            ("gaps", {"pairs": ["BTTC/USD"]}, "Did you mean BTC/USD?"),
             ("plan_backfill", {"start": True}, "kraken-history mcp --allow-jobs"),
         ):
             answer = await client.call_tool(tool, given)

@@ -92,6 +92,7 @@ class Tools:
         chosen = self.workbench.select(
             pairs=pairs or (), tier=tier, intervals=intervals or (), start_date=start_date, end_date=end_date
         )
+        self.workbench.holdings.check_known(chosen)
         found = self.workbench.holdings.gaps(chosen)
         return {
             "as_of": self._as_of,

@@ -81,7 +81,10 @@ def _as_of(workbench: Workbench) -> dict[str, Any]:
 
 
 def _selection(workbench: Workbench, given: Mapping[str, Any]) -> Selection:
-    return workbench.select(**_selecting(given))
+    """What is selected. Raises UsageError where pairs are named that the home does not have."""
+    chosen = workbench.select(**_selecting(given))
+    workbench.holdings.check_known(chosen)
+    return chosen
 
 
 def _selecting(given: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from kraken_core.domain.coverage import DataCoverageRange
+from kraken_core.domain.errors import UsageError
 from kraken_core.domain.gaps import GapRecord
 from kraken_core.domain.interval_text import short
 from kraken_core.domain.market import Series
@@ -71,6 +72,11 @@ class Holdings:
             f"{len(found):,} of {counted(len(detections), 'series')} not assessed on all of these days "
             f"({', '.join(named)}{more}). Set the expected days with kraken-history ingest --start-date and --end-date."
         )
+
+    def check_known(self, selection: Selection) -> None:
+        """Raises UsageError where pairs are selected that the home does not have: no gap of them proves nothing."""
+        if unknown := self.unknown_pairs(selection):
+            raise UsageError(" ".join(unknown))
 
     def unknown_pairs(self, selection: Selection) -> list[str]:
         """For each selected pair that the home does not have, a sentence that names it and what may have been meant."""
