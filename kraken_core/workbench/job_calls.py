@@ -41,11 +41,12 @@ class JobCalls(HistoryReads):
         Claims to silence that another interval contradicts are withdrawn, and slots graded by what was found, unless
         ``report_only`` or while a job runs: ``note`` says so. What was found is kept, for
         ``run_records.verifications()``, unless not to be: then ``report_only`` leaves the home as it is.
-        Raises StoreError where the table cannot be read.
+        Raises StoreError where the table cannot be read, UsageError where pairs are named that the home does not have.
         """
         from kraken_core.workbench.jobs.verify import Verifying
 
         chosen = self.select(**selection)
+        self.holdings.check_known(chosen)
         found = Verifying(self.runner, self.holdings, self.price_rules).run(chosen, progress, report_only=report_only)
         if keep:
             self.run_records.keep_verification(found, chosen, self.clock.now(), self._token_or_none)

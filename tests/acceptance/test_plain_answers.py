@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from kraken_core import Workbench
+from kraken_core.domain.errors import UsageError
 from kraken_core.domain.verification.checks import MEANINGS
 from tests.support.command_line import Kraken, refused
 
@@ -26,6 +28,11 @@ def test_a_mistyped_pair_gets_a_suggestion_and_never_a_clean_bill(full: Kraken, 
     for words in (command, f"{command} --json --quiet"):
         said = full(*words.split(), "--pairs", "BTTC/USD", code=2)
         assert refused(said) == "kraken-history: No data of BTTC/USD. Did you mean BTC/USD?"
+
+
+def test_nothing_is_verified_in_python_of_a_pair_that_is_not_there(full: Kraken) -> None:
+    with Workbench.open(full.home) as workbench, pytest.raises(UsageError, match="Did you mean BTC/USD"):
+        workbench.verify(pairs=["BTC/USD", "BTTC/USD"], report_only=True)
 
 
 def test_a_pair_like_no_other_gets_the_list_and_one_that_is_there_its_answer(full: Kraken) -> None:
