@@ -25,17 +25,14 @@ def _reason(pair: Pair, market: Market | None, names: Collection[str]) -> str:
     return f"no source contains {pair}{unlisted}" + (f": did you mean {meant}?" if meant else "")
 
 
-def unknown_pairs(pairs: Iterable[Pair], known: Collection[Pair]) -> list[str]:
-    """A sentence for each of the pairs that is not among the ``known`` ones, with the name that may have been meant."""
+def no_data(pairs: Iterable[Pair], known: Collection[Pair]) -> str:
+    """Sentences that name pairs without any data, each with the one of the ``known`` that may have been meant."""
     names = set(map(str, known))
-    return [_unknown(pair, names) for pair in pairs if str(pair) not in names]
-
-
-def _unknown(pair: Pair, names: Collection[str]) -> str:
-    meant = _meant(pair, names)
-    return f"No data of {pair}. " + (
-        f"Did you mean {meant}?" if meant else "List the stored pairs: kraken-history pairs"
-    )
+    meant = {str(pair): _meant(pair, names) for pair in pairs}
+    sentences = [f"No data of {name}. Did you mean {other}?" for name, other in meant.items() if other]
+    if like_none := [name for name, other in meant.items() if not other]:
+        sentences.append(f"No data of {', '.join(like_none)}. List the stored pairs: kraken-history pairs")
+    return " ".join(sentences)
 
 
 def _meant(pair: Pair, names: Collection[str]) -> str:

@@ -36,8 +36,9 @@ def test_nothing_is_verified_in_python_of_a_pair_that_is_not_there(full: Kraken)
 
 
 def test_a_pair_like_no_other_gets_the_list_and_one_that_is_there_its_answer(full: Kraken) -> None:
-    said = full("coverage", "--pairs", "BTC/USD,QQQ/JPY", "--intervals", "1d", code=2)
-    assert said.err.endswith("No data of QQQ/JPY. List the stored pairs: kraken-history pairs\n")
+    said = full("coverage", "--pairs", "BTC/USD,QQQ/JPY,BTTC/USD,QQ/EUR", "--intervals", "1d", code=2)
+    suggested = "No data of BTTC/USD. Did you mean BTC/USD? "
+    assert said.err.endswith(f"{suggested}No data of QQQ/JPY, QQ/EUR. List the stored pairs: kraken-history pairs\n")
     assert "BTC/USD" in said.out
     assert "1d" in said.out
 

@@ -10,8 +10,8 @@ from kraken_core.domain.coverage import DataCoverageRange
 from kraken_core.domain.errors import UsageError
 from kraken_core.domain.gaps import GapRecord
 from kraken_core.domain.interval_text import short
-from kraken_core.domain.market import Series
-from kraken_core.domain.not_found import unknown_pairs
+from kraken_core.domain.market import Pair, Series
+from kraken_core.domain.not_found import no_data
 from kraken_core.domain.plural import counted
 from kraken_core.domain.report import Report
 from kraken_core.domain.request import Selection
@@ -76,11 +76,12 @@ class Holdings:
     def check_known(self, selection: Selection) -> None:
         """Raises UsageError where pairs are selected that the home does not have: no gap of them proves nothing."""
         if unknown := self.unknown_pairs(selection):
-            raise UsageError(" ".join(unknown))
+            raise UsageError(no_data(unknown, [record.pair for record in self.ledger.pairs()]))
 
-    def unknown_pairs(self, selection: Selection) -> list[str]:
-        """For each selected pair that the home does not have, a sentence that names it and what may have been meant."""
-        return unknown_pairs(selection.pairs, [record.pair for record in self.ledger.pairs()])
+    def unknown_pairs(self, selection: Selection) -> list[Pair]:
+        """The selected pairs that the home does not have."""
+        known = {record.pair for record in self.ledger.pairs()} if selection.pairs else set()
+        return [pair for pair in selection.pairs if pair not in known]
 
     @property
     def days_assessed(self) -> tuple[str, str] | None:
