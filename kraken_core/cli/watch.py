@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from contextlib import closing
+from contextlib import closing, suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,7 @@ from kraken_core.cli.execute import pausing
 from kraken_core.cli.notifying import metrics_kept, notifying, recipients, send_test
 from kraken_core.cli.options import CliContext, Length, asking, common, selecting
 from kraken_core.cli.output import print_json
+from kraken_core.domain.errors import LedgerAwayError
 
 if TYPE_CHECKING:
     from kraken_core.workbench.watch.watch import Round
@@ -71,7 +72,8 @@ def watch(
         from kraken_core.workbench.watch.watch import Watch
 
         request = {**selection, "sources": sources or None, "incremental": True}
-        workbench.request(**request)  # a wrong request would fail at every round
+        with suppress(LedgerAwayError):  # which the first round notifies of
+            workbench.request(**request)  # a wrong request would fail at every round
         late = every * 6 if jitter is None else jitter * 60
         watching = Watch(workbench, request, every * 60, late, stopped.wait, stopped.is_set, notify)
         signal.signal(TEST, lambda *_: watching.test_notice())

@@ -83,6 +83,6 @@ def test_an_exchange_that_is_away_for_a_round_is_told_of_and_made_up_for_by_the_
             assert "maintenance" in told[0].message
             exchange.faults = Faults()
             watched(wb, exchange, clock, 1, told)
-            assert len(told) == 1
+            assert [notice.kind for notice in told] == ["exchange", "recovery"]
             assert len(wb.candles("BTC/USD", 60)) == 28
             assert wb.gaps(intervals=[60]).empty

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from kraken_core.domain.errors import KrakenError, UsageError
+from kraken_core.domain.errors import KrakenError, LedgerAwayError, UsageError
 from kraken_core.domain.metrics import Metric, exposition
 from kraken_core.workbench.jobs.log import LOG
 
@@ -20,9 +20,11 @@ class MetricsFile:
     read: Callable[[], Sequence[Metric]]
 
     def begin(self) -> None:
-        """Write it for the first time. Raises UsageError where it cannot be written."""
+        """Write it for the first time, or later where the ledger is away. Raises UsageError if it cannot be written."""
         try:
             self._write()
+        except LedgerAwayError as error:
+            LOG.warning("the metrics file %s was not written: %s", self.path, error)
         except OSError as error:
             raise UsageError(
                 f"the metrics file {self.path} cannot be written: {error.strerror}. Choose another --metrics-file."

@@ -13,6 +13,7 @@ from typing import Any
 
 from kraken_core.domain.errors import HomeError
 from kraken_core.workbench.jobs.worker_process import is_lost
+from kraken_core.workbench.watch.gaps_left import KnownGaps
 from kraken_core.workbench.watch.state_file import write_state
 
 STATE = "watch.json"
@@ -47,6 +48,10 @@ class WatchState:
 
     ``what`` is what it brings up to date, ``recipients`` how many its notices go to. ``round_began`` is null between
     rounds, ``next_at`` during one. Rounds and notices: the newest first, a few.
+
+    What a watch that begins anew goes on from: ``failures`` is how many rounds in a row failed, ``away`` the exchanges
+    that the last job did not reach, ``gaps_before`` the gaps before rounds that were not finished, or in which some
+    may be new without a notice; None where there are none such.
     """
 
     worker: str
@@ -59,6 +64,9 @@ class WatchState:
     next_at: int | None = None
     rounds: tuple[WatchRound, ...] = field(default=())
     notices: tuple[SentNotice, ...] = field(default=())
+    failures: int = 0
+    away: tuple[str, ...] = ()
+    gaps_before: KnownGaps | None = None
 
     @property
     def is_alive(self) -> bool:
@@ -73,7 +81,8 @@ def read_state(home: Path) -> WatchState | None:
         found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         rounds = tuple(WatchRound(**each) for each in found.pop("rounds"))
         notices = tuple(SentNotice(**{**each, "failures": tuple(each["failures"])}) for each in found.pop("notices"))
-        return WatchState(**found, rounds=rounds, notices=notices)
+        away = tuple(found.pop("away", ()))
+        return WatchState(**found, rounds=rounds, notices=notices, away=away)
     except FileNotFoundError:
         return None
     except (OSError, ValueError, TypeError, KeyError) as error:
@@ -98,6 +107,10 @@ class WatchRecord:
         done = WatchRound(self.state.round_began or now, now, job, failed, skipped)
         rounds = (done, *self.state.rounds)[:KEPT]
         self._write(replace(self.state, round_began=None, next_at=now + round(pause), rounds=rounds))
+
+    def update(self, **changed: Any) -> None:  # noqa: ANN401 - fields of WatchState
+        """Write it with what has changed."""
+        self._write(replace(self.state, **changed))
 
     def add_notice(self, kind: str, message: str, sent_to: int, failures: Sequence[str]) -> None:
         """A notice was sent, or could not be."""

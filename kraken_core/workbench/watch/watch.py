@@ -5,22 +5,30 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from kraken_core.domain.errors import HomeError, Interrupted, JobRunningError, KrakenError, UnavailableError
-from kraken_core.domain.gaps import GapRecord, GapStatus
+from kraken_core.domain.errors import (
+    HomeError,
+    Interrupted,
+    JobRunningError,
+    KrakenError,
+    LedgerAwayError,
+    UnavailableError,
+)
+from kraken_core.domain.gaps import GapRecord
 from kraken_core.domain.interval_units import short
 from kraken_core.domain.jobs import IngestionJob, JobOrigin, Trigger
-from kraken_core.domain.market import Series
 from kraken_core.domain.outages import called, spot_first
-from kraken_core.domain.timerange import TimeRanges
+from kraken_core.domain.venues import is_installed
 from kraken_core.workbench.home import OpenHome
 from kraken_core.workbench.jobs.control import JobControl
 from kraken_core.workbench.jobs.log import LOG
 from kraken_core.workbench.jobs.worker_process import this_worker
 from kraken_core.workbench.requests import ingest_request, selection
 from kraken_core.workbench.watch.alone import alone
+from kraken_core.workbench.watch.gaps_left import gaps_left, gaps_notice, new_gaps, with_gaps
 from kraken_core.workbench.watch.notices import TEST_NOTICE, Notice, Notify, is_due, send
 from kraken_core.workbench.watch.state import WatchRecord, WatchState, read_state
 
@@ -34,7 +42,8 @@ class Round:
     """What one round did: the job, why it failed or was left out, and new gaps that this watch does not fill.
 
     A round that failed may have a job all the same, which did what it could. ``outage``: it failed because an exchange
-    was not reached; ``away`` are those its job did not reach, None where there is no job that shows it.
+    was not reached; ``away`` are those its job did not reach, None where there is no job that shows it. ``advice`` is
+    what helps against the gaps.
     """
 
     job: IngestionJob | None = None
@@ -43,6 +52,7 @@ class Round:
     away: frozenset[str] | None = None
     skipped: str | None = None
     gaps: Sequence[GapRecord] = ()
+    advice: str = ""
 
 
 @dataclass(slots=True)
@@ -71,7 +81,8 @@ class Watch:
 
         Raises Interrupted where a round's job was paused. Others see how far it is: ``read_state``.
         """
-        self.home.create_home()
+        with suppress(LedgerAwayError):  # then the first round fails, and is notified of
+            self.home.create_home()
         with alone(self.home.settings.home):
             self._record = self._recorded()
             try:
@@ -84,30 +95,38 @@ class Watch:
         self._notify(TEST_NOTICE)
 
     def _rounds(self) -> Iterator[Round]:
-        failures = 0  # in a row
-        away: frozenset[str] = frozenset()  # exchanges that the last job did not reach
         while not self.stop():
             began = time.monotonic()
             self._record.begin_round()
             done = self._round()
-            before, away = away, away if done.away is None else done.away
-            back = [f"{called(name)} is reached again." for name in spot_first(before - away)]
-            if done.failed:
-                failures += 1
-                if back:
-                    self._notify(Notice("recovery", " ".join(back)))
-                if away - before or is_due(failures):
-                    self._notify_of_failure(done, failures)
-            elif done.job:
-                if failures:
-                    again = f"a round succeeded again, after {_rounds(failures)} failed."
-                    self._notify(Notice("recovery", " ".join([again, *back])))
-                failures = 0
+            self._notify_of(done)
             pause = max(0.0, self.every - (time.monotonic() - began) + self.chance.uniform(0, self.jitter))
             self._record.end_round(done.job.id if done.job else None, done.failed or "", done.skipped or "", pause)
             yield done
             if self.wait(pause):
                 return
+
+    def _notify_of(self, done: Round) -> None:
+        """Notify of what a round did, after those before it, of this process and of earlier ones."""
+        state = self._record.state
+        failures, before, known = state.failures, frozenset(state.away), state.gaps_before
+        away = before if done.away is None else done.away
+        back = [f"{called(name)} is reached again." for name in spot_first(before - away)]
+        if done.failed:
+            if back:
+                self._notify(Notice("recovery", " ".join(back)))
+            if away - before or is_due(failures + 1):
+                self._notify_of_failure(done, failures + 1)
+        if done.gaps:
+            self._notify(gaps_notice(done.gaps, done.advice))
+        if done.failed:
+            known = None if known is None else with_gaps(known, done.gaps)
+            self._record.update(failures=failures + 1, away=tuple(sorted(away)), gaps_before=known)
+        elif done.job:
+            if failures:
+                again = f"a round succeeded again, after {_rounds(failures)} failed."
+                self._notify(Notice("recovery", " ".join([again, *back])))
+            self._record.update(failures=0, away=tuple(sorted(away)), gaps_before=None)
 
     def _recorded(self) -> WatchRecord:
         """A record of a watch that begins now; what an earlier one did stays in it."""
@@ -117,49 +136,45 @@ class Watch:
         except HomeError as error:
             LOG.warning("%s", error)
             before = None
-        what = describe_request(self.home, self.request)
+        try:
+            what = describe_request(self.home, self.request)
+        except LedgerAwayError:
+            what = before.what if before else "unknown, as the ledger is away"
         state = WatchState(this_worker(), what, self.every, len(self.notify), clock.now())
         if before:
-            state = replace(state, rounds=before.rounds, notices=before.notices)
+            state = replace(state, rounds=before.rounds, notices=before.notices, gaps_before=before.gaps_before)
+        if before and before.what == what:  # a round of another selection shows nothing of those of this one
+            away = tuple(filter(is_installed, before.away))
+            state = replace(state, failures=before.failures, away=away)
         return WatchRecord(self.home.settings.home, clock.now, state)
 
     def _round(self) -> Round:
-        known = self._left()
+        unfinished = self._record.state.gaps_before
+        job = None
         try:
+            self.home.create_home()
+            known = with_gaps({}, self._left()) if unfinished is None else unfinished
             # Nobody can confirm more requests than planned: --max-requests is what bounds a round.
             request = replace(ingest_request(self.home, **self.request), within_plan=False)
             plan = self.home.runner.build_plan(request)
+            self._record.update(gaps_before=known)
             result = JobControl(self.home.runner).run(plan, stop=self.stop, origin=_ORIGIN)
+            job = result.job
+            # What an exchange fills that was not reached is unknown until it is.
+            new = [gap for gap in new_gaps(known, self._left()) if gap.series.pair.venue not in result.unreached]
         except Interrupted:
             raise
         except JobRunningError as error:
+            self._record.update(gaps_before=unfinished)
             return Round(skipped=str(error))
         except KrakenError as error:
-            return Round(failed=str(error), outage=isinstance(error, UnavailableError))
-        job = result.job
-        if job.error:
-            return Round(job, failed=job.error, outage=bool(result.unreached), away=frozenset(result.unreached))
-        new = [
-            gap
-            for series, gaps in self._left().items()
-            for gap in gaps
-            if not _reaching(known.get(series, ())).meets(gap.start, gap.end)
-        ]
-        if new:
-            lost = ", ".join(f"{gap.series} from {TimeRanges.single(gap.start, gap.end).hull}" for gap in new[:3])
-            more = f" and {len(new) - 3:,} more" if len(new) > 3 else ""  # noqa: PLR2004 - as many as are named
-            why = " ".join(plan.notes) or "kraken-history gaps shows what to download manually"
-            self._notify(Notice("gaps", f"this watch cannot fill {lost}{more}; {why}", new))
-        return Round(job, away=frozenset(), gaps=new)
+            return Round(job, failed=str(error), outage=isinstance(error, UnavailableError))
+        advice = " ".join(plan.notes) or "kraken-history gaps shows what to download manually"
+        away = frozenset(result.unreached)
+        return Round(job, job.error, outage=bool(away), away=away, gaps=new, advice=advice)
 
-    def _left(self) -> dict[Series, list[GapRecord]]:
-        """The gaps that this watch leaves: nothing fills them, or only the exchange, which it does not query."""
-        asks = self.request.get("api_backfill", True)
-        found: dict[Series, list[GapRecord]] = {}
-        for gap in self.home.ledger.gaps():
-            if gap.status is GapStatus.UNFILLABLE or (gap.is_api_fillable and not asks):
-                found.setdefault(gap.series, []).append(gap)
-        return found
+    def _left(self) -> list[GapRecord]:
+        return gaps_left(self.home.ledger, api_backfill=self.request.get("api_backfill", True))
 
     def _notify_of_failure(self, done: Round, failures: int) -> None:
         """Notify of a failure; ``failures`` counts those in a row."""
@@ -186,8 +201,3 @@ def describe_request(home: OpenHome, request: Mapping[str, Any]) -> str:
 
 def _rounds(number: int) -> str:
     return f"{number:,} round{'s' if number > 1 else ''}"
-
-
-def _reaching(gaps: Sequence[GapRecord]) -> TimeRanges:
-    """Known gaps, a slot longer: one that only grew at the present end is not new."""
-    return TimeRanges.of((gap.start, gap.end + gap.series.width) for gap in gaps)
