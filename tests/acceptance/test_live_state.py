@@ -21,6 +21,7 @@ from kraken_core.simulator.market import SimulatedMarket
 from kraken_core.workbench.jobs.worker_process import this_worker
 from kraken_core.workbench.live.control import LivePlan
 from kraken_core.workbench.live.state import STATE, LivePair, LiveRecord, LiveState, read_state
+from kraken_core.workbench.watch.alone import alone
 from kraken_core.workbench.watch.schedule import WatchPlan
 from kraken_core.workbench.watch.watch import describe_request
 from tests.support.command_line import Kraken
@@ -192,5 +193,5 @@ def test_a_live_history_of_another_host_is_not_ended_from_here(tmp_path: Path) -
     home = tmp_path / "home"
     home.mkdir()
     (home / STATE).write_text(json.dumps(asdict(LiveState("elsewhere:1:1.0", "TIER1; 1m", 0, 5))), encoding="utf-8")
-    with Workbench.open(home) as workbench, pytest.raises(JobError, match="another host"):
+    with alone(home), Workbench.open(home) as workbench, pytest.raises(JobError, match="another host"):
         workbench.live.stop()

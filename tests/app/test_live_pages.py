@@ -17,6 +17,7 @@ from kraken_core.workbench.jobs.worker_process import this_worker
 from kraken_core.workbench.live.control import LiveControl, LivePlan
 from kraken_core.workbench.live.state import STATE, LivePair, LiveState
 from kraken_core.workbench.simulated_home import simulated_home
+from kraken_core.workbench.watch.alone import alone
 from kraken_core.workbench.watch.state import SentNotice
 from tests.app.conftest import Opened, figures, told
 from tests.app.test_ingest import press
@@ -119,7 +120,8 @@ def test_what_is_chosen_is_what_is_started(full: Path, opened: Opened, monkeypat
 
 def test_one_of_another_host_is_not_ended_from_here(full: Path, opened: Opened) -> None:
     record(full, replace(ALIVE, worker="elsewhere:1:1.0"))
-    assert "another host" in press(opened("schedules"), "Stop live").warning[0].value
+    with alone(full):
+        assert "another host" in press(opened("schedules"), "Stop live").warning[0].value
 
 
 def test_nothing_is_followed_on_a_market_whose_time_stands_still(full: Path, opened: Opened) -> None:

@@ -17,6 +17,7 @@ from streamlit.testing.v1 import AppTest
 from kraken_core import Workbench
 from kraken_core.domain.errors import JobError
 from kraken_core.workbench.jobs.worker_process import this_worker
+from kraken_core.workbench.watch.alone import alone
 from kraken_core.workbench.watch.state import STATE, SentNotice, WatchRound, WatchState
 from tests.app.conftest import Opened, figures, told
 from tests.app.test_ingest import PATIENCE_S, press
@@ -117,6 +118,7 @@ def test_a_watch_whose_process_is_gone_is_said_to_be_dead_with_what_it_did(full:
 
 def test_a_watch_of_another_host_is_not_ended_from_here(full: Path, opened: Opened) -> None:
     record(full, WatchState("elsewhere:1:1.0", "TIER1; 1h", 600, 0, NOW, next_at=NOW + 600))
-    page = opened("schedules")
-    assert is_alive(page)
-    assert "another host" in press(page, "Stop the watch").warning[0].value
+    with alone(full):
+        page = opened("schedules")
+        assert is_alive(page)
+        assert "another host" in press(page, "Stop the watch").warning[0].value

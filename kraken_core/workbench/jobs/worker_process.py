@@ -41,7 +41,7 @@ def start_process(module: str, arguments: Sequence[str], home: Path, log: Path) 
 def signal_worker(worker: str, number: signal.Signals) -> None:
     """Send a signal to a process of this host that is not gone. Raises JobError where it is, or runs elsewhere."""
     host, pid, _ = worker.rsplit(":", 2)
-    if host != _host():
+    if not is_here(worker):
         raise JobError(f"it runs on another host or in another container ({host.split('/')[0]}): end it there.")
     if is_lost(worker):
         raise JobError("it does not run any more.")
@@ -53,14 +53,19 @@ def this_worker() -> str:
     return f"{_host()}:{os.getpid()}:{_ticks(os.getpid()) or f'{psutil.Process().create_time():.2f}'}"
 
 
+def is_here(worker: str) -> bool:
+    """Whether the worker's process id means anything here: it is of this host, since it was started."""
+    return worker.rsplit(":", 2)[0] == _host()
+
+
 def is_lost(worker: str) -> bool:
     """Whether the worker surely is gone: it ran on this host and its process is no more.
 
     Of other hosts nothing is known here; their leases run out.
     """
-    host, pid, started = worker.rsplit(":", 2)
-    if host != _host():
+    if not is_here(worker):
         return False
+    _, pid, started = worker.rsplit(":", 2)
     try:
         process = psutil.Process(int(pid))
         return not _began(process, started) or process.status() == psutil.STATUS_ZOMBIE

@@ -10,6 +10,7 @@ from typing import Any
 
 from kraken_core.domain.errors import HomeError
 from kraken_core.workbench.jobs.worker_process import is_lost
+from kraken_core.workbench.watch.alone import has_let_go
 from kraken_core.workbench.watch.state import KEPT, SentNotice
 from kraken_core.workbench.watch.state_file import write_state
 
@@ -37,7 +38,8 @@ class LiveState:
 
     ``what`` is what it keeps current, ``recipients`` how many its notices go to; ``phase`` is what it does now.
     ``as_of`` is the exchange's clock when this was written, ``updated`` this machine's. ``system`` is the state of the
-    exchange. Notices: the newest first, a few. ``failed`` is why the last job did.
+    exchange. Notices: the newest first, a few. ``failed`` is why the last job did. ``let_go`` is whether it is gone
+    though no end of it is recorded, and its process id means nothing here.
     """
 
     worker: str
@@ -55,11 +57,12 @@ class LiveState:
     failed: str = ""
     pairs: tuple[LivePair, ...] = field(default=())
     notices: tuple[SentNotice, ...] = field(default=())
+    let_go: bool = False
 
     @property
     def is_alive(self) -> bool:
-        """Whether it runs; of a process on another host as far as that recorded its end."""
-        return self.ended is None and not is_lost(self.worker)
+        """Whether it runs; of a process on another host by the home's lock, as the state was read."""
+        return self.ended is None and not self.let_go and not is_lost(self.worker)
 
     @property
     def traded_at(self) -> float | None:
@@ -83,7 +86,8 @@ def read_state(home: Path) -> LiveState | None:
         found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         pairs = tuple(LivePair(**each) for each in found.pop("pairs"))
         notices = tuple(SentNotice(**{**each, "failures": tuple(each["failures"])}) for each in found.pop("notices"))
-        return LiveState(**found, pairs=pairs, notices=notices)
+        let_go = found["ended"] is None and has_let_go(home, found["worker"])
+        return LiveState(**{**found, "pairs": pairs, "notices": notices, "let_go": let_go})
     except FileNotFoundError:
         return None
     except (OSError, ValueError, TypeError, KeyError) as error:

@@ -13,6 +13,7 @@ from typing import Any
 
 from kraken_core.domain.errors import HomeError
 from kraken_core.workbench.jobs.worker_process import is_lost
+from kraken_core.workbench.watch.alone import has_let_go
 from kraken_core.workbench.watch.gaps_left import KnownGaps
 from kraken_core.workbench.watch.state_file import write_state
 
@@ -51,7 +52,8 @@ class WatchState:
 
     What a watch that begins anew goes on from: ``failures`` is how many rounds in a row failed, ``away`` the exchanges
     that the last job did not reach, ``gaps_before`` the gaps before rounds that were not finished, or in which some
-    may be new without a notice; None where there are none such.
+    may be new without a notice; None where there are none such. ``let_go`` is whether it is gone though no end of it is
+    recorded, and its process id means nothing here.
     """
 
     worker: str
@@ -67,11 +69,12 @@ class WatchState:
     failures: int = 0
     away: tuple[str, ...] = ()
     gaps_before: KnownGaps | None = None
+    let_go: bool = False
 
     @property
     def is_alive(self) -> bool:
-        """Whether it runs; of a process on another host as far as that recorded its end."""
-        return self.ended is None and not is_lost(self.worker)
+        """Whether it runs; of a process on another host by the home's lock, as the state was read."""
+        return self.ended is None and not self.let_go and not is_lost(self.worker)
 
 
 def read_state(home: Path) -> WatchState | None:
@@ -82,7 +85,8 @@ def read_state(home: Path) -> WatchState | None:
         rounds = tuple(WatchRound(**each) for each in found.pop("rounds"))
         notices = tuple(SentNotice(**{**each, "failures": tuple(each["failures"])}) for each in found.pop("notices"))
         away = tuple(found.pop("away", ()))
-        return WatchState(**found, rounds=rounds, notices=notices, away=away)
+        let_go = found["ended"] is None and has_let_go(home, found["worker"])
+        return WatchState(**{**found, "rounds": rounds, "notices": notices, "away": away, "let_go": let_go})
     except FileNotFoundError:
         return None
     except (OSError, ValueError, TypeError, KeyError) as error:
