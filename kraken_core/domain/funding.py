@@ -22,6 +22,13 @@ class FundingRate(NamedTuple):
     relative: float
 
 
+class FundingAnswer(NamedTuple):
+    """The rates of an answer, by time, at most one an instant, and what was ``skipped``: rows, or what they are of."""
+
+    rates: list[FundingRate]
+    skipped: tuple[str, ...] = ()
+
+
 class FundingRecorded(NamedTuple):
     """How many rates of an answer were new, and how many are others now than were stored."""
 
@@ -30,11 +37,15 @@ class FundingRecorded(NamedTuple):
 
 
 class FundingUpdate(NamedTuple):
-    """What came of requesting the rates of a perpetual; ``problem`` is why they did not come, else ""."""
+    """What came of requesting the rates of a perpetual; ``problem`` is why they did not come, else "".
+
+    ``skipped`` are those that cannot be read, or contradict one another.
+    """
 
     pair: Pair
     recorded: FundingRecorded
     problem: str = ""
+    skipped: tuple[str, ...] = ()
 
 
 class FundingCoverage(NamedTuple):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 
 from kraken_core.domain.errors import PairRefusedError, UnavailableError
-from kraken_core.domain.funding import FundingRate, FundingRecorded, FundingUpdate
+from kraken_core.domain.funding import FundingAnswer, FundingRate, FundingRecorded, FundingUpdate
 from kraken_core.domain.market import Pair
 from kraken_core.domain.outages import not_reached
 
@@ -13,7 +13,7 @@ _NOTHING = FundingRecorded(0, 0)
 
 
 def update_funding(
-    requested: Callable[[Pair], Iterable[FundingRate]],
+    requested: Callable[[Pair], FundingAnswer],
     record: Callable[[Pair, Iterable[FundingRate]], FundingRecorded],
     pairs: Iterable[Pair],
 ) -> Iterator[FundingUpdate]:
@@ -25,7 +25,10 @@ def update_funding(
     for pair in pairs:
         try:
             if pair.venue not in down:
-                yield FundingUpdate(pair, record(pair, requested(pair)))
+                answer = requested(pair)
+                recorded = record(pair, answer.rates)
+                problem = "" if answer.rates else f"{pair}: no funding rates were answered."
+                yield FundingUpdate(pair, recorded, problem, answer.skipped)
                 continue
         except PairRefusedError as error:
             yield FundingUpdate(pair, _NOTHING, str(error))

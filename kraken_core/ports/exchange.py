@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from kraken_core.domain.exchange import FirstTrade, Listed, OhlcAnswer, TradesPage
-    from kraken_core.domain.funding import FundingRate
+    from kraken_core.domain.funding import FundingAnswer
     from kraken_core.domain.market import Pair, Series
     from kraken_core.domain.timerange import TimeRange
     from kraken_core.domain.venues import Venue
@@ -70,8 +70,8 @@ class FundingExchange(Exchange, Protocol):
         """Whether the pair is a perpetual; nothing is requested."""
         ...
 
-    def funding_rates(self, pair: Pair) -> list[FundingRate]:
-        """What it still answers of a perpetual's funding, by time, at most one rate an instant."""
+    def funding_rates(self, pair: Pair) -> FundingAnswer:
+        """What it still answers of a perpetual's funding."""
         ...
 
 

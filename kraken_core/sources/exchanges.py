@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from kraken_core.domain.errors import UsageError
 from kraken_core.domain.exchange import TRADES_A_PAGE, FirstTrade, Listed, OhlcAnswer, TradesPage
-from kraken_core.domain.funding import FundingRate
+from kraken_core.domain.funding import FundingAnswer
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.timerange import TimeRange
 from kraken_core.domain.venues import SPOT_NAME, is_installed
@@ -72,7 +72,7 @@ class Exchanges:
         exchange = self._at(pair.venue)
         return isinstance(exchange, FundingExchange) and exchange.pays_funding(pair)
 
-    def funding_rates(self, pair: Pair) -> list[FundingRate]:
+    def funding_rates(self, pair: Pair) -> FundingAnswer:
         """What the pair's exchange still answers of its funding. Raises UsageError where it knows no such thing."""
         exchange = self._at(pair.venue)
         if not (isinstance(exchange, FundingExchange) and exchange.pays_funding(pair)):

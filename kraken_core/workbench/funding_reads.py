@@ -48,7 +48,8 @@ class FundingReads(HistoryReads):
         """Request the rates of perpetuals that are still answered, and store them; what is stored then, a row each.
 
         Of those named, else of all of which candles or rates are stored. Keys as of :meth:`funding_coverage`, and new,
-        changed (rates that were others before), problem (why nothing came, else None). Kraken Futures answers about a
+        changed (rates that were others before), skipped (rates that cannot be read, or differ of one instant: a text
+        each), problem (why nothing came, else None). Kraken Futures answers about a
         year of hours, so that rates that are requested at least that often have no gap but those of the exchange.
         Raises UsageError for a pair without funding, and where there is no perpetual.
         """

@@ -91,6 +91,41 @@ def test_an_hour_without_a_rate_is_missing_until_it_is_answered(kraken: Kraken, 
     assert (row["new"], row["missing"]) == (3, 0)
 
 
+def test_rates_that_cannot_be_read_are_named_and_cost_only_their_hours(
+    kraken: Kraken, futures: SimulatedFutures
+) -> None:
+    futures.api.funding_faults = FundingFaults(garbled=frozenset({HOURS[3]}), contradicted=frozenset({HOURS[40]}))
+    [row] = update(kraken, PF)
+    assert (row["rates"], row["missing"], row["problem"]) == (46, 2, None)
+    assert len(row["skipped"]) == 2
+    said = kraken("funding-rates", "--update").err
+    assert f"! {PF}: skipped 2 rates: " in said
+    assert "'relativeFundingRate': 'pending'" in said
+    assert "different rates of 2024-04-02T16:00:00Z" in said
+    futures.api.funding_faults = FundingFaults()
+    [row] = update(kraken, PF)
+    assert (row["new"], row["missing"], row["skipped"]) == (2, 0, [])
+    assert stored(kraken.home) == true_rates(futures)
+
+
+def test_a_perpetual_of_which_nothing_is_answered_exits_1(kraken: Kraken, futures: SimulatedFutures) -> None:
+    update(kraken, PF)
+    futures.api.funding_faults = FundingFaults(absent=frozenset(HOURS))
+    stayed, nothing = update(kraken, PF, PI, code=1)
+    assert (stayed["rates"], nothing["rates"]) == (48, 0)
+    assert stayed["problem"] == f"{PF}: no funding rates were answered."
+    assert nothing["problem"] == f"{PI}: no funding rates were answered."
+
+
+def test_a_named_perpetual_of_which_nothing_is_stored_is_bad_input(kraken: Kraken, futures: SimulatedFutures) -> None:
+    update(kraken, PF)
+    said = kraken("funding-rates", "--pairs", f"{PI},{PF}", "--json", code=2)
+    assert [row["pair"] for row in said.json] == [PF]
+    assert f"no funding rates of {PI} are stored: request them with --update" in said.err
+    said = kraken("funding-rates", "--pairs", PI, "--json", code=2)
+    assert (said.out, "request them with --update" in said.err) == ("", True)
+
+
 def test_what_the_exchange_corrects_is_counted_and_what_it_drops_is_kept(
     kraken: Kraken, futures: SimulatedFutures
 ) -> None:

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kraken_core.domain.exchange import NS
-from kraken_core.domain.funding import HOUR_S, FundingRate
+from kraken_core.domain.funding import HOUR_S, FundingAnswer, FundingRate
 from kraken_core.domain.market import Pair
 from kraken_core.ledger.ledger import SqlLedger
 from kraken_core.pipeline.funding import update_funding
@@ -49,11 +49,11 @@ def test_hours_that_the_exchange_never_answered_are_missing_and_all_others_true_
 ) -> None:
     api = FuturesApi(MARKET)
 
-    def requested(_: Pair) -> list[FundingRate]:
+    def requested(_: Pair) -> FundingAnswer:
         return rates(api.answer(FUNDING, {"symbol": "PF_XBTUSD"}, DAY * NS))
 
     pair = Pair("BTC", "USD", f"kraken-futures:PF_B{next(_NUMBERS)}USD")
-    truth, answered = requested(PF_XBTUSD), set[int]()
+    truth, answered = requested(PF_XBTUSD).rates, set[int]()
     for absent, preliminary in answers:
         api.funding_faults = FundingFaults(absent, preliminary)
         [_] = update_funding(requested, ledger.record_funding_rates, [pair])

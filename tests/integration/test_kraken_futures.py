@@ -26,7 +26,7 @@ from kraken_core.simulator.exchange.futures import ChartFaults, SimulatedFutures
 from kraken_core.simulator.listing import Listing
 from kraken_core.simulator.market import SimulatedMarket
 from kraken_core.sources.rest.failures import NoAnswerError
-from kraken_core.sources.rest.kraken_futures import KrakenFutures, candles, rates
+from kraken_core.sources.rest.kraken_futures import KrakenFutures, candles, rates, server_time
 from tests.support.pocket_futures import PF_XBTUSD, PI_ETHUSD
 from tests.support.steady import SteadyTime
 
@@ -232,7 +232,7 @@ def test_the_clock_is_the_exchanges() -> None:
 
 def test_funding_rates_are_by_the_hour() -> None:
     with opened() as (client, _):
-        found = client.funding_rates(PF_XBTUSD)
+        found = client.funding_rates(PF_XBTUSD).rates
     assert [rate.time for rate in found] == list(range(START, floor(END, HOUR), HOUR))
     assert all(abs(rate.relative) <= 1e-5 for rate in found)
 
@@ -241,13 +241,43 @@ RATE = {"timestamp": "2024-04-01T00:00:00.000Z", "fundingRate": 0.5, "relativeFu
 
 
 @pytest.mark.parametrize(
-    "rows",
-    [None, [{}], [RATE | {"fundingRate": "NaN"}], [RATE | {"timestamp": "soon"}], [RATE, RATE | {"fundingRate": 0.6}]],
+    "odd",
+    [
+        {},
+        None,
+        RATE | {"fundingRate": "NaN"},
+        RATE | {"fundingRate": 10**400},
+        RATE | {"timestamp": "soon"},
+        RATE | {"timestamp": "2024-04-01T00:00:00"},  # of which zone is not said
+        RATE | {"timestamp": "0001-01-01T00:00:00Z"},
+    ],
 )
-def test_funding_rates_that_contradict_themselves_or_cannot_be_read_are_not_guessed_at(rows: Any) -> None:
-    assert [*map(tuple, rates({"rates": [RATE, RATE]}))] == [(1_711_929_600, 0.5, 1e-6)]
+def test_a_funding_rate_that_cannot_be_read_costs_only_itself(odd: Any) -> None:
+    later = RATE | {"timestamp": "2024-04-01T01:00:00.000Z"}
+    answer = rates({"rates": [later, odd, RATE, RATE]})
+    assert [rate.time for rate in answer.rates] == [1_711_929_600, 1_711_933_200]
+    assert answer.skipped == (f"{odd}"[:120],)
     with pytest.raises(NoAnswerError, match="invalid answer: "):
-        rates({"rates": rows})
+        rates({"rates": [odd]})
+
+
+def test_of_two_funding_rates_of_one_instant_neither_is_known() -> None:
+    later = RATE | {"timestamp": "2024-04-01T01:00:00.000Z"}
+    answer = rates({"rates": [RATE, later, RATE | {"fundingRate": 0.6}]})
+    assert [rate.time for rate in answer.rates] == [1_711_933_200]
+    assert answer.skipped == ("different rates of 2024-04-01T00:00:00Z",)
+
+
+def test_an_answer_without_rates_is_none() -> None:
+    assert rates({"rates": []}).rates == []
+    with pytest.raises(NoAnswerError, match="it has no rates"):
+        rates({"rates": None})
+
+
+@pytest.mark.parametrize("time", [None, "soon", "2024-04-01T00:00:00"])
+def test_a_clock_that_does_not_say_its_zone_is_no_clock(time: object) -> None:
+    with pytest.raises(NoAnswerError, match="a clock without time"):
+        server_time({"serverTime": time})
 
 
 # ----------------------------------------------------------------------------------------------------- what goes wrong

@@ -8,7 +8,7 @@ import pytest
 
 from kraken_core.domain.errors import UsageError
 from kraken_core.domain.exchange import Listed, ListedPair, Market
-from kraken_core.domain.funding import FundingRate
+from kraken_core.domain.funding import FundingAnswer, FundingRate
 from kraken_core.domain.market import Pair
 from kraken_core.domain.names import BY_RULES, PairName
 from kraken_core.domain.outages import not_reached
@@ -48,8 +48,8 @@ class Perpetuals(Fake):
     def pays_funding(self, pair: Pair) -> bool:
         return pair == PF_XBTUSD
 
-    def funding_rates(self, pair: Pair) -> list[FundingRate]:
-        return [FundingRate(0, 1.0, 0.5)]
+    def funding_rates(self, pair: Pair) -> FundingAnswer:
+        return FundingAnswer([FundingRate(0, 1.0, 0.5)])
 
     ohlc = trades = first_trade = Fake.now  # never asked
 
@@ -108,6 +108,6 @@ def test_each_exchange_that_was_not_reached_is_named_kraken_spot_first() -> None
 
 
 def test_only_an_exchange_with_perpetuals_is_asked_for_funding() -> None:
-    assert as_one().funding_rates(PF_XBTUSD) == [FundingRate(0, 1.0, 0.5)]
+    assert as_one().funding_rates(PF_XBTUSD).rates == [FundingRate(0, 1.0, 0.5)]
     with pytest.raises(UsageError, match="BTC/USD has no funding rates"):
         as_one().funding_rates(BTC)

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kraken_core.domain.errors import PairRefusedError, UnavailableError
-from kraken_core.domain.funding import HOUR_S, FundingCoverage, FundingRate, FundingRecorded
+from kraken_core.domain.funding import HOUR_S, FundingAnswer, FundingCoverage, FundingRate, FundingRecorded
 from kraken_core.domain.market import Pair
 from kraken_core.pipeline.funding import update_funding
 
@@ -25,10 +25,10 @@ def test_an_hour_is_missing_where_no_rate_lies_in_it(times: set[int]) -> None:
 
 
 def test_a_contract_that_is_refused_keeps_no_other_from_being_requested() -> None:
-    def requested(pair: Pair) -> list[FundingRate]:
+    def requested(pair: Pair) -> FundingAnswer:
         if pair == PF:
             raise PairRefusedError("no such contract.")
-        return [FundingRate(0, 1.0, 0.5)]
+        return FundingAnswer([FundingRate(0, 1.0, 0.5)])
 
     refused, brought = update_funding(requested, lambda _, rates: FundingRecorded(len([*rates]), 0), [PF, ETH])
     assert (refused.pair, refused.recorded, refused.problem) == (PF, (0, 0), "no such contract.")
@@ -38,7 +38,7 @@ def test_a_contract_that_is_refused_keeps_no_other_from_being_requested() -> Non
 def test_an_exchange_that_is_away_is_requested_no_more() -> None:
     asked: list[Pair] = []
 
-    def requested(pair: Pair) -> list[FundingRate]:
+    def requested(pair: Pair) -> FundingAnswer:
         asked.append(pair)
         raise UnavailableError("refused.")
 

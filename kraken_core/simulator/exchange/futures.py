@@ -60,10 +60,15 @@ class ChartFaults:
 
 @dataclass(frozen=True, slots=True)
 class FundingFaults:
-    """What may be wrong with funding rates: hours (epoch seconds) whose rates are absent, or are others for now."""
+    """What may be wrong with funding rates: hours (epoch seconds) whose rates are absent, or are others for now.
+
+    Or of which none can be read, or there are two that differ.
+    """
 
     absent: frozenset[int] = frozenset()
     preliminary: frozenset[int] = frozenset()
+    garbled: frozenset[int] = frozenset()
+    contradicted: frozenset[int] = frozenset()
 
 
 class FuturesRefusedError(Exception):
@@ -164,6 +169,10 @@ class FuturesApi:
         for hour in hours:
             points = (hour // _HOUR_S * seed) % 201 - 100 + (hour in faults.preliminary)
             rate = {"timestamp": _iso(hour), "fundingRate": points / 100, "relativeFundingRate": points / 1e7}
+            if hour in faults.contradicted:
+                found.append({**rate, "fundingRate": points / 100 + 1})
+            if hour in faults.garbled:
+                rate["relativeFundingRate"] = "pending"
             found += [rate] if hour not in faults.absent else []
         return found
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from itertools import pairwise
 from typing import Any, NamedTuple, TypeVar
 
@@ -24,7 +24,7 @@ from kraken_core.sources.rest.row_intervals import other_interval, refuse_coarse
 _MOST = 10**30  # of a price or a volume
 _MOST_QUOTED = 120  # characters of a row that was skipped
 _US = 1_000_000  # microseconds a second
-UNREADABLE = (KeyError, TypeError, ValueError, IndexError, InvalidOperation)  # what reading an odd row may raise
+UNREADABLE = (KeyError, TypeError, ValueError, IndexError, ArithmeticError)  # what reading an odd row may raise
 _T = TypeVar("_T")
 
 

@@ -8,6 +8,7 @@ and none are made of trades here. Sources, and what could not be verified: docs/
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from math import isfinite
@@ -17,9 +18,9 @@ import polars as pl
 
 from kraken_core.domain.candles import PRICES
 from kraken_core.domain.exchange import NS, TRADES_A_PAGE, FirstTrade, Listed, OhlcAnswer, TradesPage
-from kraken_core.domain.funding import FundingRate
+from kraken_core.domain.funding import FundingAnswer, FundingRate
 from kraken_core.domain.market import Pair, Series, shown_pair, splits
-from kraken_core.domain.timerange import END_OF_TIME, TimeRange, TimeRanges, ceil
+from kraken_core.domain.timerange import END_OF_TIME, TimeRange, TimeRanges, ceil, iso
 from kraken_core.domain.trades import PAGE
 from kraken_core.domain.venues import SEPARATOR, Venue, VenueMarket
 from kraken_core.ports import Access
@@ -71,7 +72,7 @@ class KrakenFutures(PatientClient):
 
     def now(self) -> int:
         """The exchange's clock, in epoch seconds."""
-        return self._request(f"{INSTRUMENTS}/status", _read(_server_time), None, {})
+        return self._request(f"{INSTRUMENTS}/status", _read(server_time), None, {})
 
     def status(self) -> str:
         """``online`` where it answers: it publishes no state of its own."""
@@ -108,8 +109,8 @@ class KrakenFutures(PatientClient):
         """Whether the contract is a perpetual: those with a day on which they end pay none."""
         return pair.altname.startswith(_PERPETUAL)
 
-    def funding_rates(self, pair: Pair) -> list[FundingRate]:
-        """What is answered of a perpetual's funding, by time: about a year of hours, some of which may be absent."""
+    def funding_rates(self, pair: Pair) -> FundingAnswer:
+        """What is answered of a perpetual's funding: about a year of hours, some of which may be absent."""
         return self._request(FUNDING, _read(rates), pair, {"symbol": pair.altname})
 
     def _known_pairs(self) -> Iterable[Pair]:
@@ -121,7 +122,7 @@ class KrakenFutures(PatientClient):
 
     def _is_up(self) -> bool:
         try:
-            self._once(f"{INSTRUMENTS}/status", _read(_server_time), None, {})
+            self._once(f"{INSTRUMENTS}/status", _read(server_time), None, {})
         except NoAnswerError:
             return False
         return True
@@ -164,18 +165,23 @@ def executions(found: Mapping[str, Any], cursor: int, count: int) -> TradesPage:
     return TradesPage(page, following, len(elements) < count, skipped, unknown)
 
 
-def rates(found: Mapping[str, Any]) -> list[FundingRate]:
-    """Funding rates, by time, at most one an instant."""
+def rates(found: Mapping[str, Any]) -> FundingAnswer:
+    """Funding rates, by time. Those that cannot be read, or differ of one instant, cost only themselves."""
     rows = found.get("rates")
     if not isinstance(rows, list):
         raise nonsense("it has no rates")
+    read, skipped = read_rows(rows, _rate)
+    at = Counter(rate.time for rate in set(read))
+    differ = tuple(f"different rates of {iso(time)}" for time, number in sorted(at.items()) if number > 1)
+    return FundingAnswer(sorted(rate for rate in set(read) if at[rate.time] == 1), skipped + differ)
+
+
+def server_time(found: Mapping[str, Any]) -> int:
+    """The exchange's clock."""
     try:
-        read = {_rate(row) for row in rows}
-    except (KeyError, TypeError, ValueError, ArithmeticError) as error:
-        raise nonsense("rates that cannot be read") from error
-    if len({rate.time for rate in read}) < len(read):
-        raise nonsense("two rates of one instant")
-    return sorted(read)
+        return _instant(found.get("serverTime"))
+    except ValueError as error:
+        raise nonsense("a clock without time") from error
 
 
 def _candle(row: Mapping[str, Any], width: int) -> CandleRow:
@@ -222,15 +228,12 @@ def _errors(body: bytes) -> list[str]:
     return messages(body, ("error", "errors", "type", "status", "message"))
 
 
-def _server_time(found: Mapping[str, Any]) -> int:
-    return _instant(found.get("serverTime"), "a clock without time")
-
-
-def _instant(text: object, what: str) -> int:
-    try:
-        return int(datetime.fromisoformat(str(text)).timestamp())
-    except ValueError as error:
-        raise nonsense(what) from error
+def _instant(text: object) -> int:
+    """An instant as a text. Raises ValueError, also where it does not say of which zone it is."""
+    found = datetime.fromisoformat(str(text))
+    if found.tzinfo is None or not 0 <= found.timestamp() < END_OF_TIME:
+        raise ValueError("not an instant")
+    return int(found.timestamp())
 
 
 def _contracts(found: Mapping[str, Any]) -> tuple[frozenset[Pair], dict[str, str]]:
@@ -250,9 +253,8 @@ def _contracts(found: Mapping[str, Any]) -> tuple[frozenset[Pair], dict[str, str
 
 
 def _rate(row: Mapping[str, Any]) -> FundingRate:
-    """Raises ValueError where it is no rate."""
-    at = _instant(row["timestamp"], "a rate without time")
-    found = FundingRate(at, float(row["fundingRate"]), float(row["relativeFundingRate"]))
+    """Raises one of UNREADABLE where it is no rate."""
+    found = FundingRate(_instant(row["timestamp"]), float(row["fundingRate"]), float(row["relativeFundingRate"]))
     if not (isfinite(found.absolute) and isfinite(found.relative)):
         raise ValueError("no number")
     return found

@@ -38,6 +38,6 @@ def funding_rows(found: Iterable[FundingCoverage], updates: Iterable[FundingUpda
             row |= {"start": iso(of.hours.start), "end": iso(of.hours.end), "rates": of.rates}
             row |= {"missing": missing, "gaps": gaps}
         if update := updated.get(pair):
-            row |= {**update.recorded._asdict(), "problem": update.problem or None}
+            row |= {**update.recorded._asdict(), "skipped": [*update.skipped], "problem": update.problem or None}
         rows.append(row)
     return rows

@@ -269,9 +269,10 @@ _FUNDING = record(
         "gaps": said(array(_HOURS), "these hours, as ranges"),
         "new": said(COUNT, "with --update"),
         "changed": said(COUNT, "with --update: rates that were others before"),
+        "skipped": said(array(TEXT), "with --update: rates that cannot be read, or differ of one instant"),
         "problem": said(nullable(TEXT), "with --update: why nothing came"),
     },
-    ("new", "changed", "problem"),
+    ("new", "changed", "skipped", "problem"),
 )
 _TIER = record({"tier": TEXT, "assets": array(TEXT), "pairs_held": COUNT, "candles": COUNT})
 _SIMULATION = record(
