@@ -97,7 +97,7 @@ def _check(  # noqa: PLR0917 - what the options say
     from kraken_core.workbench.queries import gates, required
 
     if fail_under is not None or max_age is not None:
-        gates.check_stored(found, chosen.pairs)
+        gates.check_stored({line.series.pair for line in found.series if line.counts.covered}, chosen.pairs)
     if fail_under is not None:
         coverage = workbench.holdings_at(at).coverage(chosen)
         gates.check_complete(found, fail_under, required.parse_grade(evidence), coverage)

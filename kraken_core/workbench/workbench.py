@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from kraken_core.domain.errors import UsageError
 from kraken_core.domain.formatting import instant
 from kraken_core.domain.html_tables import facts
-from kraken_core.domain.timerange import END_OF_TIME
+from kraken_core.domain.timerange import END_OF_TIME, TimeRanges
 from kraken_core.workbench.candle_reads import CandleReads
 from kraken_core.workbench.deprecated import DeprecatedNames
 from kraken_core.workbench.funding_reads import FundingReads
@@ -137,29 +137,32 @@ class Workbench(CandleReads, TradeReads, SlotReads, FundingReads, JobCalls, Depr
         from kraken_core.workbench.queries.nautilus import NautilusCatalog
         from kraken_core.workbench.queries.renames import RenamedReading
         from kraken_core.workbench.queries.required import Required, parse_grade
+        from kraken_core.workbench.queries.written import WrittenSlots
 
         check_how(kind, fill, follow_renames=follow_renames, vwap=vwap)
         known, holdings = self.known(as_known_at), self.holdings_at(as_known_at)
-        report = holdings.report(selection)
-        grade = parse_grade(evidence)
         by_all_names = RenamedReading(Reading(known.store, known.ledger, vwap), known.ledger, self.identities)
-        series = holdings.series(selection)
+        series, window, grade = holdings.series(selection), selection.window(END_OF_TIME), parse_grade(evidence)
         if follow_renames:
             series = by_all_names.series(selection, series)
+        parts = {each: by_all_names.parts(each, window) if follow_renames else [(each, window)] for each in series}
+        written = WrittenSlots.of(known.ledger, {part for of in parts.values() for part, _ in of})
         if require_complete or evidence:
-            required, window = Required(known.ledger, known.now), selection.window(report.as_of)
+            report, required = holdings.report(selection), Required(known.ledger, known.now)
+            days, named = selection.window(report.as_of), TimeRanges()
             if follow_renames:
                 for each in series:
-                    by_all_names.check(*each, window, required, grade)
+                    by_all_names.check(*each, days, required, grade)
             else:
-                check_stored(report, selection.pairs)
-                check_complete(report, grade=grade, coverage=holdings.coverage(selection))
+                coverage = holdings.coverage(selection)
+                check_stored({covered.series.pair for covered in coverage}, selection.pairs)
+                check_complete(report, grade=grade, coverage=coverage)
                 if selection.start_date is not None:  # which may be before whatever was ever expected
-                    for line in report.series:
-                        required.check(*line.series, window, grade)
-        window, missing = selection.window(END_OF_TIME), {line.series: line.counts.missing for line in report.series}
-        if follow_renames:
-            missing = {each: by_all_names.missing(each, window) for each in series}
+                    named = TimeRanges.single(*days)
+                    parts |= {line.series: [(line.series, window)] for line in report.series}
+            for part in (part for of in parts.values() for part in of):
+                written.check(*part, named, required, grade)
+        missing = {each: sum(written.missing(*part) for part in of) for each, of in parts.items()}
         if kind == NAUTILUS:
             catalog = NautilusCatalog(by_all_names.reading, Path(folder), fill=fill is not None)
             return catalog.write(series, window, missing, overwrite=overwrite)

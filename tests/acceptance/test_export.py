@@ -164,6 +164,26 @@ def test_an_export_that_must_be_complete_is_refused_or_whole(full: Kraken, tmp_p
     assert "nothing is stored of ETH/USD" in refused(full(*words, "--pairs", "BTC/USD,ETH/USD", code=4))
 
 
+@pytest.mark.parametrize(
+    "change",
+    [("--drop",), ("--start-date", "2024-04-04", "--end-date", "2024-04-05", "--limit")],
+    ids=["dropped", "limited"],
+)
+@pytest.mark.parametrize("kind", ["parquet", "parquet over renames"])
+def test_a_hole_in_what_is_written_counts_whether_its_slots_are_expected_or_not(
+    full: Kraken, tmp_path: Path, change: tuple[str, ...], kind: str
+) -> None:
+    hours = ("--pairs", "BTC/USD", "--intervals", "60")
+    full("expect", *hours, *change)
+    words = ("export", *hours, "--to", tmp_path / "out", *(["--follow-renames"] if "renames" in kind else []))
+    assert "BTC/USD 1h is not complete" in refused(full(*words, "--require-complete", code=4))
+    assert not (tmp_path / "out").exists()
+    [row] = full(*words, "--json").json
+    assert row["missing"] == 2 * 24
+    [row] = full(*words, "--require-complete", "--overwrite", "--end-date", "2024-03-30", "--json").json
+    assert (row["candles"], row["missing"]) == (4 * 24, 0)
+
+
 def test_an_export_says_that_slots_are_missing(full: Kraken, little: LittleMarket, tmp_path: Path) -> None:
     said = full("export", "--pairs", "BTC/USD", "--intervals", "60", "--to", tmp_path / "out")
     [line] = full.rows("report", "--pairs", "BTC/USD", "--intervals", "60")

@@ -18,11 +18,10 @@ from kraken_core.domain.timerange import TimeRanges, floor
 NAMED = 3  # series; the report has all
 
 
-def check_stored(report: Report, pairs: Collection[Pair]) -> None:
+def check_stored(stored: Collection[Pair], pairs: Collection[Pair]) -> None:
     """Raises IncompleteError where nothing is stored at all, or nothing of one of the named pairs."""
-    selected = {line.series.pair for line in report.series if line.counts.covered}
-    absent = [str(pair) for pair in pairs if pair not in selected]
-    if absent or not selected:
+    absent = [str(pair) for pair in pairs if pair not in stored]
+    if absent or not stored:
         raise IncompleteError(
             f"nothing is stored of {', '.join(absent) or 'this selection'}: ingest it, or leave it out."
         )

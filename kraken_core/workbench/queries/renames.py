@@ -111,19 +111,19 @@ class RenamedReading:
     def series(self, selection: Selection, stored: Collection[Series]) -> list[Series]:
         """The series of a selection of which anything is stored, by whatever name of pairs that it names."""
         named = [Series(pair, interval) for pair in selection.pairs for interval in selection.intervals]
-        return sorted({*stored, *(each for each in named if self.ledger.coverage(self._parts(each)))})
+        return sorted({*stored, *filter(self._stored, named)})
 
-    def missing(self, series: Series, window: TimeRange) -> int:
-        """How many slots of a window are known to be missing, of all names."""
-        return sum(
-            TimeRanges.of((gap.start, gap.end) for gap in self.ledger.gaps([Series(period.pair, series.interval)]))
-            .clip(*part(period, window, series.width))
-            .slots(series.width)
+    def parts(self, series: Series, window: TimeRange) -> list[tuple[Series, TimeRange]]:
+        """The series that make one up, by its names in turn, each with its part of a window."""
+        return [
+            (Series(period.pair, series.interval), part(period, window, series.width))
             for period in self.periods(series.pair)
-        )
+        ]
 
-    def _parts(self, series: Series) -> list[Series]:
-        return [Series(period.pair, series.interval) for period in self.periods(series.pair)]
+    def _stored(self, series: Series) -> bool:
+        return bool(
+            self.ledger.coverage([Series(period.pair, series.interval) for period in self.periods(series.pair)])
+        )
 
     def joined(self, pair: Pair, interval: int = 1440) -> list[Joined]:
         """What a series over all names is made of, and how many stored candles it leaves out."""
