@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import subprocess
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 
 import pandas as pd
@@ -14,10 +14,13 @@ import polars as pl
 import pyarrow.feather
 import pytest
 
+from kraken_core import Workbench
 from kraken_core.domain.candles import SCHEMA
-from kraken_core.domain.timerange import TimeRanges
+from kraken_core.domain.market import Series
+from kraken_core.domain.timerange import TimeRanges, day_start
 from tests.support.command_line import Kraken, refused, tree
-from tests.support.little_market import FIRST_HOLE, LittleMarket
+from tests.support.doubted import doubt
+from tests.support.little_market import FIRST_HOLE, UNI_USD, LittleMarket
 
 OHLCV = ["open", "high", "low", "close", "volume"]
 # Prints what freqtrade's own loader makes of a folder: python -c … DATADIR PAIR TIMEFRAME
@@ -221,6 +224,36 @@ def test_slots_that_are_missing_in_an_export_do_not_come_back_as_silent(
     assert covered(full, other, *words) == covered(full, full.home, *words)
     assert missing_of(full, other, *words) == missing_of(full, full.home, *words)
     assert sum(missing for *_, missing in missing_of(full, other, *words)) > 0
+
+
+@pytest.mark.parametrize("fill", [(), ("--fill", "previous")], ids=["plain", "filled"])
+def test_slots_that_are_doubtful_in_an_export_do_not_come_back_as_known(
+    full: Kraken, tmp_path: Path, fill: tuple[str, ...]
+) -> None:
+    words = ("--pairs", "UNI/USD", "--intervals", "1")
+    sure = covered(full, full.home, *words)["UNI/USD", 1]
+    doubtful = TimeRanges.single(day_start(date(2024, 3, 29)), day_start(date(2024, 3, 30)))
+    with Workbench.open(full.home) as workbench:
+        doubt(workbench, Series(UNI_USD, 1), doubtful)
+    full("export", *words, "--to", tmp_path / "out", "--format", "csv", *fill)
+    other = tmp_path / "other"
+    back = full.ingest(tmp_path / "out", *words, "--no-auto-gap-fill", "--home", other)
+    assert back["records"]["rejected"] == 0
+    assert covered(full, other, *words)["UNI/USD", 1] == sure - doubtful
+    chosen = "select time, close from candles where pair = 'UNI/USD' and interval_minutes = 1 order by time"
+    assert full.rows("sql", chosen, "--home", other) == full.rows("sql", chosen)
+    full(
+        "report",
+        *words,
+        "--require-complete",
+        "--start-date",
+        "2024-03-29",
+        "--end-date",
+        "2024-03-29",
+        "--home",
+        other,
+        code=4,
+    )
 
 
 def test_an_exported_file_that_was_changed_is_refused_for_nobody_knows_what_it_covers(

@@ -9,6 +9,7 @@ import polars as pl
 from kraken_core.domain.candles import FULL_SCHEMA, SCHEMA, aggregate
 from kraken_core.domain.errors import UsageError
 from kraken_core.domain.fill import filled
+from kraken_core.domain.grades import Grade
 from kraken_core.domain.interval_text import bases, short
 from kraken_core.domain.knowledge import Knowledge
 from kraken_core.domain.life import lived, outside_life
@@ -94,6 +95,11 @@ class Reading:
     def covered(self, series: Series) -> TimeRanges:
         """What is covered of the series, traded in or not."""
         return TimeRanges.of((c.start, c.end) for c in self.ledger.coverage([series]))
+
+    def sure(self, series: Series) -> TimeRanges:
+        """What is covered of the series, but for what is doubtful."""
+        known = self.ledger.coverage([series])
+        return TimeRanges.of((c.start, c.end) for c in known if c.grade is not Grade.DOUBTFUL)
 
 
 def at_version(store: StoredCandles, version: int | None) -> StoredCandles:

@@ -94,12 +94,13 @@ class Export:
     def _describe(self, files: Iterable[tuple[Series, Exported]], window: TimeRange) -> None:
         """Write beside the files what each covers, so that missing slots do not come back as slots without trades.
 
-        Entries of other files of the folder stay.
+        Nor do doubtful ones come back as known, to whoever has no other source than the file. Entries of other files of
+        the folder stay.
         """
         path = self.folder / COVERAGE
         described = dict(parse_coverage(path.read_bytes())) if path.exists() else {}
         for series, file in files:
-            covers = self.reading.covered(series) & TimeRanges.single(*window)
+            covers = self.reading.sure(series) & TimeRanges.single(*window)
             content_hash = hashlib.sha256(_partial(file.path).read_bytes()).hexdigest()
             described[file.path.name] = StatedCoverage(content_hash, covers)
         _partial(path).write_bytes(coverage_text(described))
