@@ -23,7 +23,8 @@ _SEED = 0  # both tables are hashed in one run, by one library
 class Copied(NamedTuple):
     """A series that was copied: its candles, a checksum of them with their ranks, and how many were not there before.
 
-    ``different`` counts slots in which the other table has another candle, which ranks as high or higher.
+    ``different`` counts slots in which the other table has another candle, which ranks as high or higher, and ``extra``
+    those in which it alone has one.
     """
 
     series: Series
@@ -31,6 +32,7 @@ class Copied(NamedTuple):
     checksum: str
     written: int
     different: int
+    extra: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +45,17 @@ class Copy:
     stop: Callable[[], bool]
 
     def run(self, series: Collection[Series], window: TimeRange) -> list[Copied]:
-        """Copy the source's candles of the series in the window. Raises Interrupted when asked to stop, StoreError."""
+        """Copy the source's candles of the series in the window. Raises Interrupted when asked to stop, StoreError.
+
+        A series of which the other table alone has candles, as after a job that was undone, is among the results too.
+        """
         whole = {each: TimeRanges.single(*window) for each in series}
         counts = {each: found[0] for each, found in self.source.count(whole).items() if found and found[0]}
         ticker = Ticker("copy", sum(counts.values()), self.progress)
-        return [self._series(each, window, counts[each], ticker) for each in sorted(counts)]
+        copied = {each: self._series(each, window, counts[each], ticker) for each in sorted(counts)}
+        there = {each: found[0] for each, found in self.target.count(whole).items() if found and found[0]}
+        both = ((each, copied.get(each) or Copied(each, 0, "", 0, 0)) for each in sorted({*copied, *there}))
+        return [of._replace(extra=there.get(each, 0) - of.candles) for each, of in both]
 
     def _series(self, series: Series, window: TimeRange, candles: int, ticker: Ticker) -> Copied:
         digest, done = hashlib.sha256(), Copied(series, 0, "", 0, 0)

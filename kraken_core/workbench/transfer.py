@@ -51,13 +51,7 @@ class Transfer:
         ]
         target = open_store(there, self.ledger.assets).with_retries()
         copied = Copy(self.store.with_retries(), target, progress, stop).run(series, selection.window(END_OF_TIME))
-        if unequal := [each for each in copied if each.different]:
-            worst = max(unequal, key=lambda each: each.different)
-            raise StoreError(
-                f"{counted(len(unequal), 'series')} differ: {there.table} has other candles in "
-                f"{counted(worst.different, 'slot')} of {worst.series}, which rank as high. Nothing was lost: copy to "
-                "an empty table, or ingest the same archives into both."
-            )
+        _check_equal(copied, there.table)
         return copied
 
     def take_over(self, assets: Path | None, now: int, progress: Progress) -> Adopted:
@@ -91,6 +85,21 @@ class Transfer:
         if running := self.ledger.jobs([JobStatus.RUNNING]):
             number = running[0].id
             raise JobRunningError(f"job {number} is running: wait for it, or kraken-history pause {number}.")
+
+
+def _check_equal(copied: Sequence[Copied], table: str) -> None:
+    """Raises StoreError where the other table has anything else of a series, or more of it."""
+    if differing := [each for each in copied if each.different or each.extra]:
+        worst = max(differing, key=lambda each: each.different + each.extra)
+        found = []
+        if worst.different:
+            found.append(f"other candles in {counted(worst.different, 'slot')} of {worst.series}, which rank as high")
+        if worst.extra:
+            found.append(f"{counted(worst.extra, 'candle')} of {worst.series} that are not here")
+        raise StoreError(
+            f"{counted(len(differing), 'series')} differ: {table} has {' and '.join(found)}. Nothing was lost: copy "
+            "to an empty table, or ingest the same archives into both."
+        )
 
 
 def _read_assets(file: Path) -> Sequence[AssetRecord]:

@@ -11,10 +11,11 @@ from kraken_core import Workbench
 from kraken_core.domain.candles import SCHEMA
 from kraken_core.domain.errors import Interrupted
 from kraken_core.domain.market import Pair, Series
+from kraken_core.domain.timerange import END_OF_TIME, TimeRanges
 from kraken_core.stores.delta.store import DeltaStore
 from tests.support.command_line import Kraken, asked, refused
 from tests.support.helping import table
-from tests.support.little_market import LittleMarket
+from tests.support.little_market import BTC_USD, LittleMarket
 from tests.support.questdb_server import QuestDB
 
 pytest_plugins = ["tests.support.servers"]
@@ -91,6 +92,29 @@ def test_a_table_with_other_candles_of_as_high_a_rank_is_an_error_and_keeps_them
     assert "1 series differ" in line
     pair, interval = changed["pair"][0], changed["interval_minutes"][0]
     assert f"1 slot of {Series(Pair.parse(pair), interval)}" in line
+
+
+def test_candles_that_are_only_in_the_copy_are_an_error_and_stay_there(
+    kraken: Kraken, little: LittleMarket, tmp_path: Path
+) -> None:
+    """What a job brought was copied, and the job undone since: the copy is not the same as the table any more."""
+    there, hours = tmp_path / "there", ("--pairs", "BTC/USD", "--intervals", "60")
+    kraken.ingest(little.first)
+    second = kraken.ingest(little.second)["job_id"]
+    kraken("copy", "--to", there)
+    kraken("undo", second, "--yes")
+    line = refused(kraken("copy", "--to", there, *hours, "--quiet", code=1))
+    assert "1 series differ" in line
+    assert f"{there} has 72 candles of BTC/USD 1h that are not here" in line
+    first = ("--start-date", "2024-03-27", "--end-date", "2024-03-31")
+    assert "1 series identical in both" in kraken("copy", "--to", there, *hours, *first).err
+    assert len(DeltaStore(there).candles({Series(BTC_USD, 60): TimeRanges.single(0, END_OF_TIME)})) == 72 + 5 * 24
+
+
+def test_a_series_of_which_nothing_is_here_any_more_differs_from_its_copy(full: Kraken, tmp_path: Path) -> None:
+    full("copy", "--to", tmp_path / "there")
+    full("undo", 1, "--yes")
+    assert "series differ" in refused(full("copy", "--to", tmp_path / "there", "--quiet", code=1))
 
 
 def test_a_table_is_not_copied_into_itself(full: Kraken) -> None:
