@@ -5,16 +5,18 @@ from __future__ import annotations
 import copy
 import sqlite3
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pandas as pd
 import pytest
 
 from kraken_core import Workbench
-from kraken_core.domain.errors import IncompleteError, IncompleteRange, UsageError
+from kraken_core.domain.errors import IncompleteError, IncompleteRange, StoreError, UsageError
+from kraken_core.pipeline.detect import GapRecorder
 from tests.support.command_line import Kraken, refused
-from tests.support.little_market import FIRST_HOLE, PRESENT
+from tests.support.little_market import FIRST_HOLE, PRESENT, LittleMarket
 
 HOLE = tuple(int(pd.Timestamp(each).timestamp()) for each in FIRST_HOLE)
 WITHIN = ("2024-03-31", "2024-04-05")  # the hole lies in there
@@ -90,6 +92,28 @@ def test_days_that_no_job_was_ever_for_are_missing_too(full: Kraken, tmp_path: P
             bench.export(tmp_path / "out", bench.select(**chosen, start_date="2024-03-20"), require_complete=True)
     [gap] = refusal.value.gaps
     assert (pd.Timestamp(gap.start, unit="s"), gap.why) == (pd.Timestamp("2024-03-20"), "missing")
+
+
+def test_a_range_without_an_end_is_checked_to_the_last_candle_though_a_job_ended_before_it_detected_gaps(
+    kraken: Kraken, little: LittleMarket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    only = ("--pairs", "BTC/USD", "--intervals", "60")
+    kraken.ingest(little.first, *only, "--as-of", "2024-03-31T00:00:00Z")
+    with Workbench.open(kraken.home) as bench:
+        bench.candles("BTC/USD", 60, require_complete=True)
+    failing = partial(refuse, "no gap was detected")
+    monkeypatch.setattr(GapRecorder, "run", failing)
+    kraken.ingest(little.second, *only, code=1)
+    with Workbench.open(kraken.home) as bench:
+        assert str(bench.candles("BTC/USD", 60).index[-1]) > FIRST_HOLE[1]
+        with pytest.raises(IncompleteError):
+            bench.candles("BTC/USD", 60, require_complete=True)
+        with pytest.raises(IncompleteError):
+            bench.scan(["BTC/USD"], 60, require_complete=True)
+
+
+def refuse(why: str, *_: object) -> NoReturn:
+    raise StoreError(why)
 
 
 # -------------------------------------------------------------------------------------------------------------- SQL

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
+from kraken_core.domain.coverage import DataCoverageRange
 from kraken_core.domain.errors import IncompleteError, UsageError
 from kraken_core.domain.grades import Grade
 from kraken_core.domain.incomplete import missing_ranges, weak_ranges
@@ -35,8 +37,9 @@ class Required:
     def check(self, pair: Pair, interval: int, window: TimeRange, grade: Grade) -> None:
         """Raises IncompleteError where a slot of the window is not known, or not on evidence as good as ``grade``.
 
-        ``interval`` in minutes, any length. A window without an end reaches to the last detection of the pair, any
-        other to now at most; before its listing the pair lacks nothing.
+        ``interval`` in minutes, any length. A window without an end reaches to the last detection of the pair, and to
+        the last slot that is covered, as whatever is read of it does; any other to now at most. Before its listing the
+        pair lacks nothing.
         """
         lives = next((record.lives for record in self.ledger.pairs() if record.pair == pair), ())
         if not lives:
@@ -45,11 +48,16 @@ class Required:
             )
             raise IncompleteError(f"nothing is stored of {pair}: ingest it first.", list(unknown))
         width = interval * 60
-        wanted = closed(bounded(self.ledger, pair, window, self.now), width) & lived(lives, width)
-        outside = TimeRanges.single(0, END_OF_TIME) - instants(lives)
         series = [Series(pair, base) for base in ((interval,) if interval in INTERVALS else bases(interval))]
+        covered = [self.ledger.coverage([each]) for each in series]
+        start, end = bounded(self.ledger, pair, window, self.now)
+        if window.end == END_OF_TIME:  # jobs cover before they detect
+            end = max([end, *(known.end for found in covered for known in found)])
+        wanted = closed(TimeRange(start, end), width) & lived(lives, width)
+        outside = TimeRanges.single(0, END_OF_TIME) - instants(lives)
         known, good = (
-            TimeRanges.of(r for s in series for r in self._slots(s, g, outside, width)) for g in (None, grade)
+            TimeRanges.of(slots for found in covered for slots in _slots(found, g, outside, width))
+            for g in (None, grade)
         )
         if missing_slots := wanted - good:
             missing, first = (missing_slots - known).slots(width), next(iter(missing_slots))
@@ -68,11 +76,11 @@ class Required:
                 sorted(gaps),
             )
 
-    def _slots(self, series: Series, grade: Grade | None, outside: TimeRanges, width: int) -> TimeRanges:
-        """The slots of ``width`` seconds that a series knows as a whole, on evidence of a grade where one is given."""
-        covered = self.ledger.coverage([series])
-        good = TimeRanges.of((c.start, c.end) for c in covered if grade is None or c.grade.meets(grade))
-        return (good | outside).inner(width) if good else good
+
+def _slots(covered: Iterable[DataCoverageRange], grade: Grade | None, outside: TimeRanges, width: int) -> TimeRanges:
+    """The slots of ``width`` seconds that a series knows as a whole, on evidence of a grade where one is given."""
+    good = TimeRanges.of((c.start, c.end) for c in covered if grade is None or c.grade.meets(grade))
+    return (good | outside).inner(width) if good else good
 
 
 def bounded(ledger: KnownRecords, pair: Pair, window: TimeRange, now: int) -> TimeRange:
