@@ -15,6 +15,7 @@ from kraken_core.domain.errors import IncompleteError, StoreError, TableLostErro
 from kraken_core.domain.exchange import NS
 from kraken_core.domain.market import INTERVALS, Pair
 from kraken_core.domain.timerange import TimeRanges, day_start
+from kraken_core.pipeline.detect import GapRecorder
 from kraken_core.simulator.archive import trades_text, write_release
 from kraken_core.simulator.listing import Listing
 from kraken_core.simulator.market import SimulatedMarket
@@ -91,6 +92,30 @@ def test_trades_of_a_file_with_bad_rows_are_kept_and_not_claimed_around_them(
         with pytest.raises(IncompleteError) as refused:
             workbench.trades("BTC/USD", "2024-03-30", "2024-04-01", require_complete=True)
     assert any(gap.start <= at < gap.end for gap in refused.value.gaps)
+
+
+def test_trades_without_an_end_are_checked_to_the_last_though_a_job_ended_before_it_detected_gaps(
+    market: SimulatedMarket, kraken: Kraken, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the two archives are trades that nobody has."""
+    noon, evening = START + 12 * 3_600, START + 18 * 3_600
+    for name, span in {"first": (START, noon), "later": (evening, END)}.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "XBTUSD.csv").write_bytes(trades_text(market.tapes[BTC_USD].between(*span)))
+    keeping(kraken.home)
+    kraken.ingest(tmp_path / "first", "--start-date", "2024-03-30", "--as-of", "2024-03-30T11:00:00Z")
+    with Workbench.open(kraken.home) as workbench:
+        workbench.trades("BTC/USD", "2024-03-30T01:00:00Z", require_complete=True)
+
+    def fail(*_: object) -> None:
+        raise StoreError("no gap was detected")
+
+    monkeypatch.setattr(GapRecorder, "run", fail)
+    kraken.ingest(tmp_path / "later", *WHOLE, code=1)
+    with Workbench.open(kraken.home) as workbench:
+        assert len(workbench.trades("BTC/USD", "2024-03-31T12:00:00Z"))
+        with pytest.raises(IncompleteError):
+            workbench.trades("BTC/USD", "2024-03-30T01:00:00Z", require_complete=True)
 
 
 def test_what_a_job_kept_is_taken_back_with_it(market: SimulatedMarket, archive: Path, kraken: Kraken) -> None:

@@ -19,7 +19,7 @@ from kraken_core.domain.kept_trades import covered_by, in_order
 from kraken_core.domain.life import instants
 from kraken_core.domain.market import Pair
 from kraken_core.domain.plural import counted
-from kraken_core.domain.timerange import TimeRange, TimeRanges, iso
+from kraken_core.domain.timerange import END_OF_TIME, TimeRange, TimeRanges, iso
 from kraken_core.ledger.ledger import SqlLedger
 from kraken_core.stores.trades.trade_table import TradeTable
 from kraken_core.workbench.queries.required import bounded
@@ -86,11 +86,13 @@ class KeptReading:
         if evidence not in {None, Grade.CLAIMED.value, Grade.PROVED.value}:
             raise UsageError(f"evidence is {evidence!r}; of trades it can be claimed or proved.")
         lives = next((record.lives for record in self.ledger.pairs() if record.pair == pair), ())
-        within = TimeRanges.single(*bounded(self.ledger, pair, window, self.now))
+        start, end = bounded(self.ledger, pair, window, self.now)
+        known, proved = self.covered(pair), evidence == Grade.PROVED
+        if window.end == END_OF_TIME and known:  # jobs keep trades before they detect gaps
+            end = max(end, known.hull.end)
+        within = TimeRanges.single(start, end)
         wanted = within & instants(lives) if lives else within
-        proved = evidence == Grade.PROVED
         if missing := wanted - self.covered(pair, proved=proved):
-            known = self.covered(pair)
             gaps = [
                 *(IncompleteRange(str(pair), _MINUTE, *each, "missing", _KEEP) for each in missing - known),
                 *(IncompleteRange(str(pair), _MINUTE, *each, "not proved", _KEEP) for each in missing & known),
