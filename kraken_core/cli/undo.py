@@ -34,5 +34,5 @@ def undo(ctx: CliContext, job: int, *, yes: bool) -> None:
         if ctx.as_json:
             print_json(documents.job_row(undone))
         table = f"the candle table is back at version {undone.table_version}"
-        nothing = "it had stored nothing; pairs that only it had requested are no longer expected"
+        nothing = "it had stored no candles; pairs that only it had requested are no longer expected"
         ctx.say(f"Job {job} is undone: {table if workbench.control.claimed(job) else nothing}.")

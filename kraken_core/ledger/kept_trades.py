@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, func, select, update
 
 from kraken_core.domain.kept_trades import KeptClaim, TradeSource
 from kraken_core.domain.market import Pair
@@ -14,7 +14,7 @@ from kraken_core.domain.timerange import TimeRanges
 from kraken_core.ledger.bulk import add_many
 from kraken_core.ledger.holding import store_mark
 from kraken_core.ledger.jobs import Jobs
-from kraken_core.ledger.models import ingestion_job, kept_trades, table_mark
+from kraken_core.ledger.models import kept_trades, table_mark
 from kraken_core.ledger.transactions import transaction
 from kraken_core.ledger.undone import not_undone
 
@@ -61,22 +61,6 @@ class KeptTrades(Jobs):
         return TableMark() if claimed else None
 
     @transaction
-    def record_trades_version(self, job_id: int, version: int) -> None:
-        """Remember the version of the table of trades that a job found when it first ran."""
-        job = ingestion_job.c
-        first = update(ingestion_job).where(job.id == job_id, job.trades_version.is_(None))
-        with self._writing() as connection:
-            connection.execute(first.values(trades_version=version))
-
-    @transaction
-    def trades_version(self, job_id: int) -> int | None:
-        """The version of the table of trades that a job found when it first ran; None where it kept none."""
-        with self._reading() as connection:
-            query = select(ingestion_job.c.trades_version).where(ingestion_job.c.id == job_id)
-            version: int | None = connection.scalar(query)
-        return version
-
-    @transaction
     def forget_kept(self, table: str) -> int:
         """Have no claim of kept trades count any more, as their table is lost; returns how many did."""
         with self._writing() as connection:
@@ -104,7 +88,9 @@ class KeptTrades(Jobs):
         columns = (_CLAIM.id, _CLAIM.start, _CLAIM.end, _CLAIM.last_id, _CLAIM.job_id)
         made = connection.execute(select(*columns).where(alike)).all()
         known = TimeRanges.of((row.start, row.end) for row in made)
-        ending = {row.end: (row.id, row.last_id) for row in made if row.job_id == job_id}
+        others = connection.scalar(select(func.max(_CLAIM.id)).where(_CLAIM.job_id != job_id)) or 0
+        # Only what came after the claims of others is made longer: by their ids it is seen whether jobs came in turns
+        ending = {row.end: (row.id, row.last_id) for row in made if row.job_id == job_id and row.id > others}
         fresh: dict[int, KeptClaim] = {}  # by their ends
         for claim in sorted(claims, key=lambda claim: claim.start):
             for start, end in TimeRanges.single(claim.start, claim.end) - known:

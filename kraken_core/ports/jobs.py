@@ -163,11 +163,15 @@ class JobLedger(Protocol):
         ...
 
     def record_table_version(self, job_id: int, table_version: int) -> None:
-        """Remember the version of the candle table that a job found when it first ran."""
+        """Remember the version of the candle table that undoing a job restores.
+
+        That is what it found when it first ran; of one that is resumed before it claimed anything, what it found then
+        where another job stored something meanwhile.
+        """
         ...
 
     def claimed(self, job_id: int) -> bool:
-        """Whether the job made any claim, undone or not."""
+        """Whether the job made any claim of candles, undone or not."""
         ...
 
     def undoable(self, job_id: int) -> IngestionJob:

@@ -80,11 +80,11 @@ class KeptLedger(Protocol):
         ...
 
     def trades_version(self, job_id: int) -> int | None:
-        """The version of the table of trades that a job found when it first ran; None where it kept none."""
+        """The version of the table of trades that undoing a job restores; None where it kept none."""
         ...
 
     def record_trades_version(self, job_id: int, version: int) -> None:
-        """Remember the version of the table of trades that a job found when it first ran."""
+        """Remember the version of the table of trades that undoing a job restores, as of the candle table."""
         ...
 
     def record_kept(self, job_id: int, claims: Sequence[KeptClaim], table: str, mark: TableMark) -> None:

@@ -129,6 +129,17 @@ def test_what_a_job_kept_is_taken_back_with_it(market: SimulatedMarket, archive:
     assert_kept_is_tape(kraken.home, market, BTC_USD, START, END)
 
 
+def test_a_job_that_kept_trades_alone_is_undone_and_the_candles_stay(archive: Path, kraken: Kraken) -> None:
+    kraken.ingest(archive, *WHOLE)
+    candles = kraken.state()
+    keeping(kraken.home)
+    kraken.ingest(archive, *WHOLE)
+    assert kept(kraken.home, BTC_USD).height
+    kraken("undo", "2", "--yes")
+    assert kept(kraken.home, BTC_USD).is_empty()
+    assert kraken.state() == candles
+
+
 def test_a_backup_has_the_trades_too(market: SimulatedMarket, archive: Path, kraken: Kraken, tmp_path: Path) -> None:
     keeping(kraken.home)
     kraken.ingest(archive, *WHOLE)

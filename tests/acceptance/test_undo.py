@@ -84,7 +84,7 @@ def test_a_job_that_named_only_a_typing_error_is_undone_and_nothing_else_with_it
     second = kraken.ingest(little.second)["job_id"]  # what it stores stays
     kraken("undo", second, "--yes")
     said = kraken("undo", mistyped, "--yes").err
-    assert "it had stored nothing; pairs that only it had requested are no longer expected" in said
+    assert "it had stored no candles; pairs that only it had requested are no longer expected" in said
     assert kraken.state() == before
     assert "undone already" in refused(kraken("undo", mistyped, "--yes", code=2))
 

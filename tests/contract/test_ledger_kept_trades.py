@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from kraken_core.domain.errors import UsageError
 from kraken_core.domain.jobs import JobMetrics
 from kraken_core.domain.kept_trades import API_RANK, KeptClaim, TradeSource
 from kraken_core.domain.market import Pair
 from kraken_core.domain.request import Request
 from kraken_core.domain.table_mark import TableMark
 from kraken_core.ledger.ledger import SqlLedger
+from tests.contract.ledger_records import a_running_job
 
 pytest_plugins = ["tests.support.servers", "tests.contract.ledgers"]
 
@@ -56,8 +58,54 @@ def test_the_table_is_known_as_the_last_job_left_it_until_it_is_lost(ledger: Sql
     assert ledger.known_trades(TABLE) is None
 
 
-def test_the_version_a_job_found_first_is_remembered(ledger: SqlLedger, job: int) -> None:
-    assert ledger.trades_version(job) is None
+def test_the_version_a_job_found_first_is_what_undoing_it_restores_once_it_kept_trades(
+    ledger: SqlLedger, job: int
+) -> None:
     ledger.record_trades_version(job, 3)
     ledger.record_trades_version(job, 8)
+    assert ledger.trades_version(job) is None
+    ledger.record_kept(job, [claim(0, 60)], TABLE, MARK)
+    ledger.record_trades_version(job, 9)
     assert ledger.trades_version(job) == 3
+
+
+def test_what_another_job_kept_before_the_first_claim_of_a_resumed_one_is_not_undone_with_it(ledger: SqlLedger) -> None:
+    resumed = a_running_job(ledger)
+    ledger.record_trades_version(resumed.id, 3)
+    stopped = ledger.move(resumed, resumed.mark_failed("on purpose"))
+    other = a_running_job(ledger)
+    ledger.record_kept(other.id, [claim(0, 60)], TABLE, MARK)
+    ledger.move(other, other.mark_completed())
+    again = ledger.move(stopped, stopped.mark_running("worker 2"))
+    ledger.record_trades_version(again.id, 8)
+    ledger.record_kept(again.id, [claim(60, 120)], TABLE, MARK)
+    assert ledger.trades_version(again.id) == 8
+
+
+def test_a_job_that_kept_trades_since_is_undone_first(ledger: SqlLedger) -> None:
+    first, second = (kept_by_a_job(ledger, claim(start, start + 60)) for start in (0, 60))
+    with pytest.raises(UsageError, match=f"job {second} did since"):
+        ledger.undo(first)
+    ledger.undo(second)
+    ledger.undo(first)
+    assert ledger.kept_claims() == []
+
+
+def test_jobs_that_kept_trades_in_turns_are_not_undone_though_one_goes_on_where_it_stopped(ledger: SqlLedger) -> None:
+    resumed = a_running_job(ledger)
+    ledger.record_kept(resumed.id, [claim(0, 60, 1, 9)], TABLE, MARK)
+    stopped = ledger.move(resumed, resumed.mark_failed("on purpose"))
+    other = kept_by_a_job(ledger, claim(600, 660, 90, 99))
+    again = ledger.move(stopped, stopped.mark_running("worker 2"))
+    ledger.record_kept(again.id, [claim(60, 120, 10, 19)], TABLE, MARK)
+    ledger.move(again, again.mark_completed())
+    for job in (resumed.id, other):
+        with pytest.raises(UsageError, match="in turns"):
+            ledger.undo(job)
+
+
+def kept_by_a_job(ledger: SqlLedger, *claims: KeptClaim) -> int:
+    job = a_running_job(ledger)
+    ledger.record_kept(job.id, claims, TABLE, MARK)
+    ledger.move(job, job.mark_completed())
+    return job.id

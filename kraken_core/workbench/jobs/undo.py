@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from kraken_core.domain.errors import StoreError, UsageError
 from kraken_core.domain.jobs import IngestionJob
-from kraken_core.ledger.undo import UNDONE
+from kraken_core.ledger.undoable import UNDONE
 from kraken_core.pipeline.cover import CoverageTracker
 from kraken_core.pipeline.crosscheck import CrossCheck
 from kraken_core.pipeline.detect_anew import detect_anew
@@ -26,9 +26,17 @@ def undo(runner: JobRunner, job_id: int, trades: Callable[[], TradeTable]) -> In
     store, ledger = runner.store, runner.ledger
     runner.fail_stalled_jobs()
     job = ledger.undoable(job_id)
-    if not ledger.claimed(job_id):  # it named pairs of which nothing is known, and stored nothing
+    before = ledger.trades_version(job_id)
+    if before is not None and not trades().keeps(before):
+        raise StoreError(
+            f"Job {job_id} can no longer be undone: some of the trades kept before it left their table more than "
+            "a week ago. Nothing was changed."
+        )
+    if not ledger.claimed(job_id):  # it kept trades alone, or named pairs of which nothing is known
         ledger.undo(job_id)
-        ledger.add_event(job_id, UNDONE, "what it expected is not expected any more; it had stored nothing")
+        if before is not None:
+            trades().restore(before)
+        ledger.add_event(job_id, UNDONE, "what it expected is not expected any more; it had stored no candles")
         return ledger.job(job_id)
     if not isinstance(store, Versioned) or job.table_version is None:
         raise UsageError(
@@ -39,12 +47,6 @@ def undo(runner: JobRunner, job_id: int, trades: Callable[[], TradeTable]) -> In
         raise StoreError(
             f"Job {job_id} can no longer be undone: what left the candle table is deleted after a week, and some "
             f"of version {job.table_version}, before the job, is gone. Nothing was changed."
-        )
-    before = ledger.trades_version(job_id)
-    if before is not None and not trades().keeps(before):
-        raise StoreError(
-            f"Job {job_id} can no longer be undone: some of the trades kept before it left their table more than "
-            "a week ago. Nothing was changed."
         )
     pairs = ledger.undo(job_id)
     store.restore(job.table_version)
