@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 
-from sqlalchemy import ColumnElement, Connection, exists, func, select, true
+from sqlalchemy import ColumnElement, Connection, case, exists, func, select, true
 
 from kraken_core.domain.coverage import Assertion
 from kraken_core.domain.errors import IllegalMoveError
@@ -49,8 +49,8 @@ class Files(Jobs, Claims):
             ranks = self._best_ranks(connection)
             rows = read_many(connection, select(*columns).where(_FILE.status.in_(_READ), _COUNTS).order_by(_FILE.id))
             for path, member, stamp, pair_id, interval, content_hash in rows:
-                rank = ranks.get((content_hash, pair_id, interval), 0)
-                known[path, member, stamp, self._series[pair_id, interval]] = KnownFile(content_hash, rank)
+                if (rank := ranks.get((content_hash, pair_id, interval))) is not None:
+                    known[path, member, stamp, self._series[pair_id, interval]] = KnownFile(content_hash, rank)
         return known
 
     @transaction
@@ -225,6 +225,8 @@ class Files(Jobs, Claims):
             return [file_of(row, self._series) for row in read_many(connection, query)]
 
     def _best_ranks(self, connection: Connection) -> dict[tuple[str, int, int], int]:
+        """By content, pair id and interval; of what was only skipped, nothing is there."""
         content = (_FILE.content_hash, _FILE.pair_id, _FILE.interval)
-        ingested = select(*content, func.max(_FILE.rank)).where(_FILE.status.in_(_READ), _COUNTS)
-        return {tuple(ids): rank for *ids, rank in read_many(connection, ingested.group_by(*content))}
+        ingested = select(*content, func.max(_FILE.rank)).where(_FILE.status.in_(_READ), _COUNTS).group_by(*content)
+        stored = ingested.having(func.max(case((_FILE.status == FileStatus.COMPLETED, 1), else_=0)) == 1)
+        return {tuple(ids): rank for *ids, rank in read_many(connection, stored)}

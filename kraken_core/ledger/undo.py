@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from sqlalchemy import delete, false, select, update
+from sqlalchemy import Connection, delete, false, select, update
 
+from kraken_core.domain.jobs import FileStatus
 from kraken_core.domain.market import Pair
+from kraken_core.ledger.bulk import chunks, read_many
 from kraken_core.ledger.joined import JoinedClaims
 from kraken_core.ledger.kept_records import keeping_all
 from kraken_core.ledger.models import (
     assertion,
     data_coverage_range,
+    file_ingestion_record,
     finding,
     gap_record,
     ingestion_job,
@@ -23,7 +26,7 @@ from kraken_core.ledger.transactions import transaction
 from kraken_core.ledger.undoable import Undoable
 from kraken_core.ledger.undone import not_undone
 
-_CLAIM, _JOB = assertion.c, ingestion_job.c
+_CLAIM, _JOB, _FILE = assertion.c, ingestion_job.c, file_ingestion_record.c
 
 
 class Undo(Undoable, JoinedClaims):
@@ -39,6 +42,7 @@ class Undo(Undoable, JoinedClaims):
             self._take_apart(connection, joined_claim.c.job_id == job_id, false())
             job = self._undoable(connection, job_id)
             connection.execute(update(ingestion_job).where(_JOB.id == job_id).values(undone_at=self._now()))
+            self._forget_copies(connection, job_id)
             changed = set(connection.scalars(select(_CLAIM.pair_id).where(_CLAIM.job_id == job_id)))
             changed |= self._only_named(connection, job)
             left = set(
@@ -52,3 +56,22 @@ class Undo(Undoable, JoinedClaims):
                     connection.execute(delete(table).where(table.c.pair_id.in_(changed - left)))
                 connection.execute(delete(pair_life).where(assumed))
             return sorted(self._pairs[pair_id] for pair_id in left)
+
+    def _forget_copies(self, connection: Connection, job_id: int) -> None:
+        """Have no file count that others read of what this undone job had stored: its candles are gone.
+
+        One that was skipped as its bytes were stored, or that is claimed by nobody any more, is read again.
+        """
+        columns = (_FILE.pair_id, _FILE.interval, _FILE.content_hash)
+        of_job = _FILE.job_id == job_id, _FILE.status.in_((FileStatus.COMPLETED, FileStatus.SKIPPED))
+        contents = {tuple(row) for row in read_many(connection, select(*columns).where(*of_job))}
+        ids: list[int] = []
+        for some in chunks(sorted({content for _, _, content in contents})):
+            same = _FILE.content_hash.in_(some), not_undone(file_ingestion_record)
+            claims = select(_CLAIM.pair_id, _CLAIM.interval, _CLAIM.evidence).where(_CLAIM.evidence.in_(some))
+            claimed = {tuple(row) for row in read_many(connection, claims.where(not_undone(assertion)))}
+            for id_, status, *found in read_many(connection, select(_FILE.id, _FILE.status, *columns).where(*same)):
+                if tuple(found) in contents and (status == FileStatus.SKIPPED or tuple(found) not in claimed):
+                    ids.append(id_)
+        for some in chunks(ids):
+            connection.execute(update(file_ingestion_record).where(_FILE.id.in_(some)).values(lost_at=self._now()))

@@ -140,6 +140,20 @@ def test_a_job_that_kept_trades_alone_is_undone_and_the_candles_stay(archive: Pa
     assert kraken.state() == candles
 
 
+def test_candles_of_an_archive_are_read_again_after_undo_where_its_copy_was_read_for_its_trades_alone(
+    market: SimulatedMarket, archive: Path, kraken: Kraken, tmp_path: Path
+) -> None:
+    kraken.ingest(archive, *WHOLE)
+    before = kraken.state()
+    keeping(kraken.home)
+    copy = Path(shutil.copy(archive, tmp_path))
+    kraken.ingest(copy, *WHOLE)
+    kraken("undo", "1", "--yes")
+    kraken.ingest(copy, *WHOLE)
+    assert kraken.state() == before
+    assert_kept_is_tape(kraken.home, market, BTC_USD, START, END)
+
+
 def test_a_backup_has_the_trades_too(market: SimulatedMarket, archive: Path, kraken: Kraken, tmp_path: Path) -> None:
     keeping(kraken.home)
     kraken.ingest(archive, *WHOLE)
