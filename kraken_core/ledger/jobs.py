@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
-from sqlalchemy import Connection, bindparam, case, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, case, delete, insert, null, select, update
 
 from kraken_core.domain.errors import IllegalMoveError, JobError, JobRunningError
 from kraken_core.domain.jobs import (
@@ -134,7 +134,9 @@ class Jobs(Transactions):
                 "updated_at": now,
             }
             if after.status is JobStatus.RUNNING:  # on this table, whichever it was requested for
+                same = ingestion_job.c.candle_table == self._table  # else its versions are others
                 changes |= {"started_at": stored.started_at or now, "finished_at": None, "candle_table": self._table}
+                changes |= {"table_version": case((same, ingestion_job.c.table_version), else_=null())}
             elif after.status in _ENDED:
                 changes |= {"finished_at": now}
             if after.status is JobStatus.COMPLETED:

@@ -6,6 +6,7 @@ from sqlalchemy import Connection, FromClause, Select, exists, func, literal, or
 
 from kraken_core.domain.errors import UsageError
 from kraken_core.domain.jobs import IngestionJob, JobStatus
+from kraken_core.domain.table_mark import TableMark
 from kraken_core.ledger.jobs import Jobs
 from kraken_core.ledger.models import (
     assertion,
@@ -19,6 +20,7 @@ from kraken_core.ledger.transactions import transaction
 from kraken_core.ledger.undone import not_undone
 
 UNDONE = "undone"  # the kind of the event that ends an undo
+INSTEAD = "Nothing was changed. To be rid of what was stored, restore a backup of before, or ingest into a new home."
 _ENDED = (JobStatus.COMPLETED, JobStatus.CANCELLED)
 _CLAIM, _JOB, _EVENT = assertion.c, ingestion_job.c, job_event.c
 # Claims by the table that restoring may lose them of; the ids of each kind are of one sequence.
@@ -58,6 +60,14 @@ class Undoable(Jobs):
             return self._undoable(connection, job_id)
 
     @transaction
+    def table_reached(self, job_id: int) -> TableMark:
+        """How far a job brought its candle table, whichever that was; of no version where that is not known."""
+        reached = select(_JOB.table_reached, _JOB.table_stamp).where(_JOB.id == job_id)
+        with self._reading() as connection:
+            version, stamp = connection.execute(reached).one()
+        return TableMark("", version or 0, stamp or "")
+
+    @transaction
     def claimed(self, job_id: int) -> bool:
         """Whether the job made any claim of candles, undone or not."""
         with self._reading() as connection:
@@ -88,8 +98,13 @@ class Undoable(Jobs):
         made = [kind for kind in (_CANDLES, _TRADES) if _first_claim(connection, job_id, kind) is not None]
         if not made and (job.undone_at or self._only_named(connection, job)):
             return job  # what others stored since does not depend on it
-        if not made or (_CANDLES in made and job.table_version is None):
+        if not made:
             raise UsageError(f"job {job_id} changed nothing, so there is nothing to undo.")
+        if _CANDLES in made and job.table_version is None:
+            raise UsageError(
+                f"job {job_id} cannot be undone: what the candle table was before it is not known, as it was resumed "
+                f"on another one, or ran under an earlier version of this program. {INSTEAD}"
+            )
         for kind in made:
             _require_latest(connection, job_id, kind)
         if _CANDLES in made and (other := _ran_between(connection, job_id, _CANDLES, beyond=job.table_version)):
@@ -125,8 +140,7 @@ def _require_latest(connection: Connection, job_id: int, kind: tuple[FromClause,
 def _in_turns(job_id: int, other: int) -> UsageError:
     return UsageError(
         f"job {job_id} cannot be undone without job {other}: they changed the candle table in turns, as one was "
-        "resumed after the other. Nothing was changed. To be rid of what they stored, restore a backup of before "
-        "them, or ingest into a new home."
+        f"resumed after the other. {INSTEAD}"
     )
 
 

@@ -170,6 +170,10 @@ class JobLedger(Protocol):
         """
         ...
 
+    def table_reached(self, job_id: int) -> TableMark:
+        """How far a job brought its candle table, whichever that was, as far as it is known; without an identity."""
+        ...
+
     def claimed(self, job_id: int) -> bool:
         """Whether the job made any claim of candles, undone or not."""
         ...

@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 from kraken_core.domain.errors import StoreError, UsageError
 from kraken_core.domain.jobs import IngestionJob
-from kraken_core.ledger.undoable import UNDONE
+from kraken_core.domain.table_mark import why_not
+from kraken_core.ledger.undoable import INSTEAD, UNDONE
 from kraken_core.pipeline.cover import CoverageTracker
 from kraken_core.pipeline.crosscheck import CrossCheck
 from kraken_core.pipeline.detect_anew import detect_anew
@@ -42,6 +43,12 @@ def undo(runner: JobRunner, job_id: int, trades: Callable[[], TradeTable]) -> In
         raise UsageError(
             f"the candle table {runner.settings.table} keeps no earlier versions, so no job can be undone. "
             "Nothing was changed: where that matters, keep the candles in a folder or on s3://, and copy them there."
+        )
+    reached, found = ledger.table_reached(job_id), store.mark
+    if why_not(reached._replace(identity=found.identity), found, store.stamp_of):
+        raise UsageError(
+            f"job {job_id} cannot be undone: what it stored is in another candle table, of which this one is a copy at "
+            f"most. {INSTEAD}"
         )
     if not store.keeps(job.table_version):
         raise StoreError(
