@@ -65,10 +65,9 @@ class _Read:
 
     @property
     def _settled(self) -> bool:
-        if not self.claims:
-            return False
-        start, end = self.claims.hull
-        return start <= self.parsed.first and self.parsed.last < end
+        times = self.parsed.candles["time"].to_numpy()
+        within = (np.searchsorted(times, known) for known in self.claims)  # the rows of a file are sorted
+        return bool(self.claims) and len(times) == sum(int(end - first) for first, end in within)
 
 
 def read_batch(

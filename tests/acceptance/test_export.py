@@ -256,6 +256,25 @@ def test_slots_that_are_doubtful_in_an_export_do_not_come_back_as_known(
     )
 
 
+def test_candles_whose_doubt_was_resolved_rank_as_the_others_do_though_the_text_is_the_same(
+    full: Kraken, tmp_path: Path
+) -> None:
+    series, day = Series(UNI_USD, 1), TimeRanges.single(day_start(date(2024, 3, 29)), day_start(date(2024, 3, 30)))
+    words, other = ("--pairs", "UNI/USD", "--intervals", "1"), tmp_path / "other"
+    with Workbench.open(full.home) as workbench:
+        before = workbench.ledger.coverage([series])
+        doubt(workbench, series, day)
+        workbench.export(tmp_path / "doubtful", workbench.select(pairs=["UNI/USD"], intervals=[1]), kind="csv")
+        workbench.ledger.replace_coverage({series: before})
+        workbench.export(tmp_path / "sure", workbench.select(pairs=["UNI/USD"], intervals=[1]), kind="csv")
+    for source in ("doubtful", "sure"):
+        full.ingest(tmp_path / source, *words, "--no-auto-gap-fill", "--home", other)
+    assert covered(full, other, *words) == covered(full, full.home, *words)
+    with Workbench.open(other) as workbench:
+        ranks = workbench.store.candles({series: TimeRanges.single(before[0].start, before[-1].end)}, ("rank",))
+    assert ranks["rank"].n_unique() == 1
+
+
 def test_an_exported_file_that_was_changed_is_refused_for_nobody_knows_what_it_covers(
     full: Kraken, tmp_path: Path
 ) -> None:
