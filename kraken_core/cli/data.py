@@ -87,6 +87,7 @@ def export(
     nothing is written where a series is not complete on evidence of that grade: exit 4.
     """
     from kraken_core.domain.plural import counted
+    from kraken_core.workbench.queries.export import not_replaced
 
     with ctx.workbench() as workbench, selected(workbench, selection) as chosen:
         written = workbench.export(
@@ -103,6 +104,12 @@ def export(
         )
         if ctx.as_json:
             print_json([{**file._asdict(), "path": str(file.path)} for file in written])
+        old = not_replaced(folder, kind, workbench.holdings.known(chosen), written) if overwrite else []
+        if old:
+            more = f", and so do {len(old) - 1:,} more" if len(old) > 1 else ""
+            ctx.say(
+                f"{old[0]} stays as it was{more}: nothing is stored of it in this selection. Take it away, or keep it."
+            )
         if not written:
             ctx.say("No candles are stored for this selection: see kraken-history coverage.")
             return

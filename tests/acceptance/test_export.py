@@ -81,6 +81,20 @@ def test_an_export_replaces_nothing_unless_told_to(full: Kraken, tmp_path: Path)
     assert "cannot be written" in refused(full("export", "--to", tmp_path / "file", code=2))
 
 
+@pytest.mark.parametrize("kind", ["csv", "feather", "parquet"])
+def test_a_file_that_an_export_cannot_replace_as_nothing_is_stored_of_it_any_more_is_named(
+    full: Kraken, tmp_path: Path, kind: str
+) -> None:
+    words = ("export", "--pairs", "UNI/USD", "--intervals", "60", "--to", tmp_path / "out", "--format", kind)
+    [row] = full(*words, "--json").json
+    before = tree(tmp_path / "out")
+    assert "stays as it was" not in full(*words, "--overwrite").err
+    full("undo", 1, "--yes")
+    said = full(*words, "--overwrite").err
+    assert f"{row['path']} stays as it was" in said
+    assert tree(tmp_path / "out").keys() == before.keys()
+
+
 def test_an_export_as_feather_is_laid_out_as_freqtrades(full: Kraken, tmp_path: Path) -> None:
     words = ("--pairs", "BTC/USD,PEPE/USD", "--to", tmp_path / "out", "--format", "feather")
     files = {Path(row["path"]).name for row in full("export", *words, "--json").json}

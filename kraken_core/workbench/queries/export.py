@@ -81,6 +81,14 @@ def check_how(kind: str, fill: str | None, *, follow_renames: bool, vwap: bool) 
         raise UsageError(f"{kind} has no column for vwap: export it in parquet.")
 
 
+def not_replaced(folder: Path, kind: str, series: Iterable[Series], written: Iterable[Exported]) -> list[Path]:
+    """The files of series that an earlier export left in a folder, and this one has no candles for."""
+    if kind == NAUTILUS:  # which is written to a new folder
+        return []
+    named = {folder / KINDS[kind].name(each) for each in series} - {file.path for file in written}
+    return sorted(path for path in named if path.exists())
+
+
 @dataclass(frozen=True, slots=True)
 class Export:
     """Writes candles of series to a folder, whole files or none; by all names of each pair where ``by_all_names``."""
