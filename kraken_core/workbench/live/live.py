@@ -25,6 +25,7 @@ from kraken_core.workbench.live.observer import LiveObserver
 from kraken_core.workbench.requests import ingest_request
 from kraken_core.workbench.watch.alone import alone
 from kraken_core.workbench.watch.notices import Notify
+from kraken_core.workbench.watch.requested_notices import RequestedNotices
 from kraken_core.workbench.watch.watch import describe_request
 
 CATCH_UP_EVERY_S = 3600  # a job that fills what trade ids could not prove, and looks after the table
@@ -76,6 +77,7 @@ class LiveHistory:
     _looked_for: set[Pair] = field(default_factory=set, repr=False)  # new pairs for which a job was begun
     _clock: Callable[[], int] | None = field(default=None, repr=False)
     _observer: LiveObserver = field(init=False, repr=False)
+    _requested: RequestedNotices = field(default_factory=RequestedNotices, repr=False)
     _refused: dict[Pair, str] = field(default_factory=dict, repr=False)
     _tapes: dict[Pair, LiveTape] = field(default_factory=dict, repr=False)
 
@@ -91,22 +93,27 @@ class LiveHistory:
             what = describe_request(self.home, self.request)
             self._observer = LiveObserver.begin(self.home, what, self.notify, self.observed)
             try:
-                if former := self._close_former():
-                    yield self._ended(self._take_up(former))
-                yield self._ended(self._catch_up())
-                while not self.stop():
-                    yield from self._with(self._pairs())
-            except Interrupted:
-                raise
-            except KrakenError as error:
-                self._observer.job_ended(str(error), outage=_is_outage(error))
-                raise
+                with self._requested.sent(self._observer.notify_of_request):
+                    yield from self._phases()
             finally:
                 self._observer.end()
 
+    def _phases(self) -> Iterator[LivePhase]:
+        try:
+            if former := self._close_former():
+                yield self._ended(self._take_up(former))
+            yield self._ended(self._catch_up())
+            while not self.stop():
+                yield from self._with(self._pairs())
+        except Interrupted:
+            raise
+        except KrakenError as error:
+            self._observer.job_ended(str(error), outage=_is_outage(error))
+            raise
+
     def test_notice(self) -> None:
-        """Send a notice that nothing happened, as a test of who receives them."""
-        self._observer.test_notice()
+        """Have a notice sent that nothing happened, to test who receives them; a handler of signals may call this."""
+        self._requested.test()
 
     def _with(self, pairs: Sequence[Pair]) -> Iterator[LivePhase]:
         """Follow these pairs, until others are selected or a stop is requested."""

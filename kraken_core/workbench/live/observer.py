@@ -26,7 +26,7 @@ from kraken_core.workbench.live.state import (
     LiveState,
     read_state,
 )
-from kraken_core.workbench.watch.notices import TEST_NOTICE, Notice, Notify, send
+from kraken_core.workbench.watch.notices import Notice, Notify, send
 
 EVERY_S = 2.0
 
@@ -66,9 +66,9 @@ class LiveObserver:
         self._update(failed=failed, phase=WAITING if failed else self.record.state.phase)
         self._notify(self._health.notices_of_job(failed, outage=outage))
 
-    def test_notice(self) -> None:
-        """Send a notice that nothing happened, as a test of who receives them."""
-        self._notify([TEST_NOTICE])
+    def notify_of_request(self, notice: Notice) -> None:
+        """Send a notice that was requested; any thread may call this."""
+        self._notify([notice])
 
     def look(self, live: Live) -> None:
         """Look at a live job, unless that was done just now."""

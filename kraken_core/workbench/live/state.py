@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from kraken_core.domain.errors import HomeError
@@ -101,17 +102,23 @@ class LiveRecord:
     home: Path
     now: Callable[[], int]
     state: LiveState
+    _changing: Lock = field(default_factory=Lock, init=False, repr=False)  # by its jobs, or by a requested notice
 
     def update(self, **changed: Any) -> None:  # noqa: ANN401 - fields of LiveState
         """Write it with what has changed."""
-        self.state = replace(self.state, **changed, updated=self.now())
-        write_state(self.home / STATE, asdict(self.state))
+        with self._changing:
+            self._write(replace(self.state, **changed, updated=self.now()))
 
     def add_notice(self, kind: str, message: str, sent_to: int, failures: Sequence[str]) -> None:
         """A notice was sent, or could not be."""
         sent = SentNotice(self.now(), kind, message, sent_to, tuple(failures))
-        self.update(notices=(sent, *self.state.notices)[:KEPT])
+        with self._changing:
+            self._write(replace(self.state, notices=(sent, *self.state.notices)[:KEPT], updated=self.now()))
 
     def end(self) -> None:
         """It has ended."""
         self.update(ended=self.now(), open_connections=0, phase=WAITING)
+
+    def _write(self, state: LiveState) -> None:
+        self.state = state
+        write_state(self.home / STATE, asdict(state))

@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from kraken_core.domain.errors import HomeError
@@ -100,30 +101,33 @@ class WatchRecord:
     home: Path
     now: Callable[[], int]
     state: WatchState
+    _changing: Lock = field(default_factory=Lock, init=False, repr=False)  # by the rounds, or by a requested notice
 
     def begin_round(self) -> None:
         """A round begins."""
-        self._write(replace(self.state, round_began=self.now(), next_at=None))
+        self.update(round_began=self.now(), next_at=None)
 
     def end_round(self, job: int | None, failed: str, skipped: str, pause: float) -> None:
         """A round has ended, and the next one is so many seconds off."""
         now = self.now()
         done = WatchRound(self.state.round_began or now, now, job, failed, skipped)
         rounds = (done, *self.state.rounds)[:KEPT]
-        self._write(replace(self.state, round_began=None, next_at=now + round(pause), rounds=rounds))
+        self.update(round_began=None, next_at=now + round(pause), rounds=rounds)
 
     def update(self, **changed: Any) -> None:  # noqa: ANN401 - fields of WatchState
         """Write it with what has changed."""
-        self._write(replace(self.state, **changed))
+        with self._changing:
+            self._write(replace(self.state, **changed))
 
     def add_notice(self, kind: str, message: str, sent_to: int, failures: Sequence[str]) -> None:
         """A notice was sent, or could not be."""
         sent = SentNotice(self.now(), kind, message, sent_to, tuple(failures))
-        self._write(replace(self.state, notices=(sent, *self.state.notices)[:KEPT]))
+        with self._changing:
+            self._write(replace(self.state, notices=(sent, *self.state.notices)[:KEPT]))
 
     def end(self) -> None:
         """The watch has ended."""
-        self._write(replace(self.state, ended=self.now(), round_began=None, next_at=None))
+        self.update(ended=self.now(), round_began=None, next_at=None)
 
     def _write(self, state: WatchState) -> None:
         self.state = state

@@ -29,7 +29,8 @@ from kraken_core.workbench.jobs.worker_process import this_worker
 from kraken_core.workbench.requests import ingest_request, selection
 from kraken_core.workbench.watch.alone import alone
 from kraken_core.workbench.watch.gaps_left import gaps_left, gaps_notice, new_gaps, with_gaps
-from kraken_core.workbench.watch.notices import TEST_NOTICE, Notice, Notify, is_due, send
+from kraken_core.workbench.watch.notices import Notice, Notify, is_due, send
+from kraken_core.workbench.watch.requested_notices import RequestedNotices
 from kraken_core.workbench.watch.state import WatchRecord, WatchState, read_state
 
 _ORIGIN = JobOrigin(Trigger.WATCH)
@@ -75,6 +76,7 @@ class Watch:
     notify: Sequence[Notify] = ()
     chance: random.Random = field(default_factory=random.SystemRandom)
     _record: WatchRecord = field(init=False, repr=False)
+    _requested: RequestedNotices = field(default_factory=RequestedNotices, repr=False)
 
     def rounds(self) -> Generator[Round, None, None]:
         """One round after the other, until a stop is requested. Raises JobRunningError if the home is watched already.
@@ -86,13 +88,14 @@ class Watch:
         with alone(self.home.settings.home):
             self._record = self._recorded()
             try:
-                yield from self._rounds()
+                with self._requested.sent(self._notify):
+                    yield from self._rounds()
             finally:
                 self._record.end()
 
     def test_notice(self) -> None:
-        """Send a notice that nothing happened, as a test of who receives them."""
-        self._notify(TEST_NOTICE)
+        """Have a notice sent that nothing happened, to test who receives them; a handler of signals may call this."""
+        self._requested.test()
 
     def _rounds(self) -> Iterator[Round]:
         while not self.stop():
