@@ -10,7 +10,7 @@ from contextlib import closing
 from pathlib import Path
 from urllib.parse import quote
 
-from sqlalchemy import Connection, Engine, select, update
+from sqlalchemy import Connection, Engine, delete, select, update
 
 from kraken_core.domain.errors import LedgerError
 from kraken_core.ledger.bulk import CHUNK, add_rows
@@ -58,6 +58,8 @@ def move_to_table(file: Path, before: str, now: str) -> None:
     try:
         with writing(engine) as connection:
             connection.exec_driver_sql("DROP TABLE backup_note")
+            if now != before:  # it may have been there before it was moved to where it was saved
+                connection.execute(delete(table_mark).where(table_mark.c.candle_table == now))
             for table in (ingestion_job, table_mark):
                 connection.execute(update(table).where(table.c.candle_table == before).values(candle_table=now))
     finally:

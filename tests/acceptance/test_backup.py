@@ -81,6 +81,17 @@ def test_the_last_job_of_a_restored_home_can_be_undone(
     assert state(again) == state(one_release)
 
 
+def test_a_home_is_restored_to_the_folder_that_it_was_in_before_it_was_moved(
+    kraken: Kraken, little: LittleMarket, tmp_path: Path
+) -> None:
+    kraken.ingest(little.first)
+    moved = Kraken(kraken.capsys, kraken.home.rename(tmp_path / "moved"))
+    moved.ingest(little.folder, "--home", moved.home)
+    moved("backup", tmp_path / "saved", "--home", moved.home)
+    kraken("restore", tmp_path / "saved", "--home", kraken.home)
+    assert state(kraken) == state(moved)
+
+
 # Interrupted
 
 
