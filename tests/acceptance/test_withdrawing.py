@@ -82,6 +82,22 @@ def test_a_crash_between_the_candles_and_the_claims_is_made_good_by_verifying_ag
     assert_same(tmp_path / "smooth", tmp_path / "crashed")
 
 
+def test_a_verification_is_undone_and_then_the_job_of_the_archive_that_lied(
+    market: SimulatedMarket, tmp_path: Path
+) -> None:
+    hours, minutes = Series(BTC, 60), Series(ETH, 1)
+    lies = {hours: traded_slot(market, hours), minutes: traded_slot(market, minutes)}
+    [path] = written(market, [stated(dropped=lies)], tmp_path)
+    ingest_unchecked(tmp_path, market, path)
+    before = state(tmp_path)
+    verify(tmp_path)
+    assert state(tmp_path)[1] != before[1]
+    with Workbench.open(tmp_path) as workbench:
+        for job in (2, 1):
+            workbench.undo(job)
+    assert_frame_equal(state(tmp_path)[0], before[0].clear())
+
+
 def test_to_report_only_withdraws_nothing(market: SimulatedMarket, tmp_path: Path) -> None:
     home, hours = tmp_path / "home", Series(BTC, 60)
     ingest_unchecked(home, market, *written(market, [stated(dropped={hours: traded_slot(market, hours)})], tmp_path))

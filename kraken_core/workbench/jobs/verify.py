@@ -80,6 +80,7 @@ class Verifying:
                     runner.ledger.move(job, job.mark_cancelled())
                     return f"{left}, as candles or claims have changed meanwhile: verify again."
                 ledger = runner.ledger.for_worker(job, lambda: runner.store.mark)
+                ledger.record_table_version(job.id, runner.store.version)
                 tracker = CoverageTracker(runner.store, ledger, runner.tiers, runner.clock.now())
                 if found.withdraw:
                     derive = Derive(runner.store, ledger, never_stop)
