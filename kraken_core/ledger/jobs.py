@@ -31,6 +31,7 @@ from kraken_core.ledger.models import file_ingestion_record, ingestion_job, job_
 from kraken_core.ledger.rows import ORIGIN, OUTCOME, job_of, metrics_columns, outcome_of, request_columns
 from kraken_core.ledger.run_history import add_stages
 from kraken_core.ledger.transactions import Transactions, transaction
+from kraken_core.ledger.undone import being_undone, is_being_undone
 from kraken_core.ports import JobEvent
 
 # Made once: the frequent updates of a running job always have the same columns.
@@ -123,6 +124,8 @@ class Jobs(Transactions):
                 running = stored if stored.status is JobStatus.RUNNING else self._running(connection)
                 if running:
                     raise JobRunningError(_is_running(running))
+                if (undoing := being_undone(connection, self._table)) is not None:
+                    raise JobRunningError(is_being_undone(undoing))
             changes: dict[str, object] = {
                 "status": after.status,
                 "worker": after.worker,

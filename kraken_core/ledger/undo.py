@@ -24,7 +24,7 @@ from kraken_core.ledger.models import (
 )
 from kraken_core.ledger.transactions import transaction
 from kraken_core.ledger.undoable import Undoable
-from kraken_core.ledger.undone import not_undone
+from kraken_core.ledger.undone import UNDOING, not_undone
 
 _CLAIM, _JOB, _FILE = assertion.c, ingestion_job.c, file_ingestion_record.c
 
@@ -36,12 +36,15 @@ class Undo(Undoable, JoinedClaims):
     def undo(self, job_id: int) -> list[Pair]:
         """Have nothing that the job claimed or read count any more; returns those of its pairs that are still known.
 
-        What followed from its claims is forgotten, and has to be computed again.
+        What followed from its claims is forgotten, and has to be computed again. Until the event UNDONE no job can
+        begin: it would take candles for stored that are about to go.
         """
         with self._writing() as connection:
             self._take_apart(connection, joined_claim.c.job_id == job_id, false())
             job = self._undoable(connection, job_id)
-            connection.execute(update(ingestion_job).where(_JOB.id == job_id).values(undone_at=self._now()))
+            undone = {"undone_at": self._now(), "candle_table": self._table}  # where that is now
+            connection.execute(update(ingestion_job).where(_JOB.id == job_id).values(undone))
+            self._add_event(connection, job_id, UNDOING, "no job can begin until that is completed")
             self._forget_copies(connection, job_id)
             changed = set(connection.scalars(select(_CLAIM.pair_id).where(_CLAIM.job_id == job_id)))
             changed |= self._only_named(connection, job)

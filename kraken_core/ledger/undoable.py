@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, FromClause, Select, exists, func, literal, or_, select, true, union_all, update
+from sqlalchemy import Connection, or_, select, union_all, update
 
 from kraken_core.domain.errors import UsageError
 from kraken_core.domain.jobs import IngestionJob, JobStatus
 from kraken_core.domain.table_mark import TableMark
 from kraken_core.ledger.jobs import Jobs
-from kraken_core.ledger.models import (
-    assertion,
-    ingestion_job,
-    job_event,
-    joined_claim,
-    kept_trades,
-    series_detection,
-)
+from kraken_core.ledger.models import assertion, ingestion_job, job_event, series_detection
 from kraken_core.ledger.transactions import transaction
-from kraken_core.ledger.undone import not_undone
+from kraken_core.ledger.turns import CANDLES, TRADES, Claims, counting, first_claim, ran_between, stored_nothing_since
+from kraken_core.ledger.undone import UNDONE, being_undone, is_being_undone, not_undone
 
-UNDONE = "undone"  # the kind of the event that ends an undo
 INSTEAD = "Nothing was changed. To be rid of what was stored, restore a backup of before, or ingest into a new home."
 _ENDED = (JobStatus.COMPLETED, JobStatus.CANCELLED)
 _CLAIM, _JOB, _EVENT = assertion.c, ingestion_job.c, job_event.c
-# Claims by the table that restoring may lose them of; the ids of each kind are of one sequence.
-_CANDLES, _TRADES = (assertion, joined_claim), (kept_trades,)
 
 
 class Undoable(Jobs):
@@ -34,21 +25,21 @@ class Undoable(Jobs):
     def record_table_version(self, job_id: int, table_version: int) -> None:
         """Remember the version of the candle table that undoing a job restores: see ports.Ledger."""
         with self._writing() as connection:
-            if _stored_nothing_since(connection, job_id, "table_version", _CANDLES):
+            if stored_nothing_since(connection, job_id, "table_version", CANDLES):
                 connection.execute(update(ingestion_job).where(_JOB.id == job_id).values(table_version=table_version))
 
     @transaction
     def record_trades_version(self, job_id: int, version: int) -> None:
         """The same for the table of trades."""
         with self._writing() as connection:
-            if _stored_nothing_since(connection, job_id, "trades_version", _TRADES):
+            if stored_nothing_since(connection, job_id, "trades_version", TRADES):
                 connection.execute(update(ingestion_job).where(_JOB.id == job_id).values(trades_version=version))
 
     @transaction
     def trades_version(self, job_id: int) -> int | None:
         """The version of the table of trades that undoing a job restores; None where it kept no trades."""
         with self._reading() as connection:
-            if _first_claim(connection, job_id, _TRADES) is None:
+            if first_claim(connection, job_id, TRADES) is None:
                 return None
             version: int | None = connection.scalar(select(_JOB.trades_version).where(_JOB.id == job_id))
         return version
@@ -71,7 +62,7 @@ class Undoable(Jobs):
     def claimed(self, job_id: int) -> bool:
         """Whether the job made any claim of candles, undone or not."""
         with self._reading() as connection:
-            return _first_claim(connection, job_id, _CANDLES) is not None
+            return first_claim(connection, job_id, CANDLES) is not None
 
     def _only_named(self, connection: Connection, job: IngestionJob) -> set[int]:
         """The pairs that are expected only because this job named them: no source has anything of them."""
@@ -92,29 +83,32 @@ class Undoable(Jobs):
         running = self._running_job(connection)
         if running is not None:
             raise UsageError(f"job {running} is running: wait for it, or pause it with: kraken-history pause {running}")
+        undoing = being_undone(connection, self._table)
+        if undoing not in {None, job_id}:
+            raise UsageError(is_being_undone(undoing))
         if job.status not in _ENDED:
             advice = f"cancel it first, with: kraken-history cancel {job_id}"
             raise UsageError(f"job {job_id} is {job.status.lower()} and may be resumed: {advice}")
-        made = [kind for kind in (_CANDLES, _TRADES) if _first_claim(connection, job_id, kind) is not None]
+        made = [kind for kind in (CANDLES, TRADES) if first_claim(connection, job_id, kind) is not None]
         if not made and (job.undone_at or self._only_named(connection, job)):
             return job  # what others stored since does not depend on it
         if not made:
             raise UsageError(f"job {job_id} changed nothing, so there is nothing to undo.")
-        if _CANDLES in made and job.table_version is None:
+        if CANDLES in made and job.table_version is None:
             raise UsageError(
                 f"job {job_id} cannot be undone: what the candle table was before it is not known, as it was resumed "
                 f"on another one, or ran under an earlier version of this program. {INSTEAD}"
             )
         for kind in made:
             _require_latest(connection, job_id, kind)
-        if _CANDLES in made and (other := _ran_between(connection, job_id, _CANDLES, beyond=job.table_version)):
+        if CANDLES in made and (other := ran_between(connection, job_id, CANDLES, beyond=job.table_version)):
             raise _in_turns(job_id, other)
         return job
 
 
-def _require_latest(connection: Connection, job_id: int, kind: tuple[FromClause, ...]) -> None:
+def _require_latest(connection: Connection, job_id: int, kind: Claims) -> None:
     """Raises UsageError where another job made a claim that counts since the first one of this job."""
-    first = _first_claim(connection, job_id, kind)
+    first = first_claim(connection, job_id, kind)
     since = (
         select(table.c.id, table.c.job_id).where(
             table.c.id > first, or_(table.c.job_id.is_(None), table.c.job_id != job_id), not_undone(table)
@@ -128,8 +122,8 @@ def _require_latest(connection: Connection, job_id: int, kind: tuple[FromClause,
     later = last.job_id
     if later is None:
         raise UsageError(f"job {job_id} is not the latest that changed something: a table was taken over since.")
-    begun = _first_claim(connection, later, kind)
-    if any(connection.scalar(_counting(table, job_id).where(table.c.id > begun).limit(1)) for table in kind):
+    begun = first_claim(connection, later, kind)
+    if any(connection.scalar(counting(table, job_id).where(table.c.id > begun).limit(1)) for table in kind):
         raise _in_turns(job_id, later)
     raise UsageError(
         f"job {job_id} is not the latest that changed something: job {later} did since. Undo that "
@@ -142,41 +136,3 @@ def _in_turns(job_id: int, other: int) -> UsageError:
         f"job {job_id} cannot be undone without job {other}: they changed the candle table in turns, as one was "
         f"resumed after the other. {INSTEAD}"
     )
-
-
-def _first_claim(connection: Connection, job_id: int, kind: tuple[FromClause, ...]) -> int | None:
-    """The first claim of a kind that a job made, undone or not."""
-    made = (select(func.min(table.c.id)).where(table.c.job_id == job_id) for table in kind)
-    return min((id_ for id_ in map(connection.scalar, made) if id_ is not None), default=None)
-
-
-def _stored_nothing_since(connection: Connection, job_id: int, column: str, kind: tuple[FromClause, ...]) -> bool:
-    """Whether a version is to be recorded: none is, or another job went on from it before this one claimed anything."""
-    if _first_claim(connection, job_id, kind) is not None:
-        return False
-    recorded = connection.scalar(select(_JOB[column]).where(_JOB.id == job_id))
-    return recorded is None or _ran_between(connection, job_id, kind) is not None
-
-
-def _ran_between(
-    connection: Connection, job_id: int, kind: tuple[FromClause, ...], beyond: int | None = None
-) -> int | None:
-    """A job with claims that count that ran between the first and the last time that this one was taken up.
-
-    Of those that brought the candle table ``beyond`` a version only, where one is given.
-    """
-    began = _EVENT.kind == JobStatus.RUNNING.lower()
-    first, last = (
-        select(end(_EVENT.id)).where(began, _EVENT.job_id == job_id).scalar_subquery() for end in (func.min, func.max)
-    )
-    between = select(_EVENT.job_id).where(began, _EVENT.id > first, _EVENT.id < last)
-    reached = true() if beyond is None else _JOB.table_reached > beyond
-    counts = or_(*(exists(_counting(table, _JOB.id)) for table in kind))
-    others = select(_JOB.id).where(_JOB.id != job_id, _JOB.id.in_(between), reached, counts)
-    other: int | None = connection.scalar(others.order_by(_JOB.id.desc()).limit(1))
-    return other
-
-
-def _counting(table: FromClause, job_id: object) -> Select[int]:
-    """A row for each claim of a job that counts."""
-    return select(literal(1)).select_from(table).where(table.c.job_id == job_id, not_undone(table))

@@ -189,7 +189,8 @@ class JobLedger(Protocol):
     def undo(self, job_id: int) -> Sequence[Pair]:
         """Have nothing that a job claimed or read count any more; returns those of its pairs that are still known.
 
-        Coverage of its pairs is forgotten, and has to be computed again. Raises as :meth:`undoable`.
+        Coverage of its pairs is forgotten, and has to be computed again. No job begins to run until the event of the
+        undo's end is added. Raises as :meth:`undoable`.
         """
         ...
 

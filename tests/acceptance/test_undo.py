@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from kraken_core import Workbench
-from tests.support.command_line import Kraken, refused
+from kraken_core.stores.delta.store import DeltaStore
+from tests.support.command_line import Kraken, asked, refused
 from tests.support.helping import in_soak
 from tests.support.little_market import LittleMarket
 
@@ -156,5 +157,50 @@ def test_an_undo_that_is_interrupted_ends_when_it_is_said_again(
         broken.setattr(step, crash)
         with pytest.raises(SystemExit):
             one_release("undo", job, "--yes")
+    assert f"complete it where it was interrupted, with: kraken-history undo {job}" in refused_ingest(
+        one_release, little
+    )
     one_release("undo", job, "--yes")
     assert one_release.state() == before
+    assert one_release.ingest(little.second)["files"]["ingested"] > 0
+
+
+def test_no_job_begins_while_another_is_undone(
+    one_release: Kraken, little: LittleMarket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would take candles for stored that are about to go."""
+    before = one_release.state()
+    job = one_release.ingest(little.second)["job_id"]
+    restore, refusals = DeltaStore.restore, []
+
+    def watched(store: DeltaStore, version: int) -> None:
+        refusals.append(refused_ingest(one_release, little))
+        restore(store, version)
+
+    monkeypatch.setattr(DeltaStore, "restore", watched)
+    one_release("undo", job, "--yes")
+    assert [f"job {job} is being undone: wait for it" in said for said in refusals] == [True]
+    assert one_release.state() == before
+    assert [row["job_id"] for row in one_release.rows("jobs")] == [job, 1]  # what was refused leaves no trace
+
+
+def test_an_undo_that_is_completed_when_what_was_before_is_gone_claims_nothing_of_what_stays(
+    one_release: Kraken, little: LittleMarket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = one_release.state()
+    job = one_release.ingest(little.second)["job_id"]
+    with Workbench.open(one_release.home) as workbench:
+        workbench.ledger.undo(job)
+    with monkeypatch.context() as week_later:
+        week_later.setattr(DeltaStore, "keeps", lambda *_: False)
+        one_release("undo", job, "--yes")
+    after = one_release.state()
+    assert len(after.pop("candles")) > len(before.pop("candles"))
+    assert after == before
+    one_release.ingest(little.second)
+
+
+def refused_ingest(kraken: Kraken, little: LittleMarket) -> str:
+    """What is said to who would ingest, in one line."""
+    *_, line = kraken(*asked(little.first, "--pairs", "UNI/USD", "--intervals", "1"), code=1).err.splitlines()
+    return line

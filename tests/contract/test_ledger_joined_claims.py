@@ -21,6 +21,7 @@ from kraken_core.domain.timerange import TimeRange, TimeRanges
 from kraken_core.domain.verification.known_pair import known_pairs
 from kraken_core.ledger import joined
 from kraken_core.ledger.ledger import SqlLedger
+from kraken_core.ledger.undone import UNDONE
 from tests.contract.ledger_records import BTC, DAYS, HOURS, NOON, SetClock, a_running_job
 from tests.support.helping import folder
 
@@ -110,6 +111,7 @@ def test_jobs_are_undone_one_by_one_each_exactly_its_own(ledger: SqlLedger) -> N
     for left in range(len(jobs) - 1, 0, -1):
         assert ledger.claimed(jobs[left])
         ledger.undo(jobs[left])
+        ledger.add_event(jobs[left], UNDONE, "")
         assert set(standing(ledger).values()) == {TimeRanges.single(NOON, NOON + left * HOUR)}
         ledger.join_claims()
 
@@ -239,6 +241,7 @@ def played(steps: list[tuple[str, int, int]], ledger: SqlLedger, clock: SetClock
 def _undone(ledger: SqlLedger, job: int) -> bool:
     try:
         ledger.undo(job)
+        ledger.add_event(job, UNDONE, "")
     except UsageError:
         return False
     ledger.record_findings({}, {BTC: LIVED}, ledger.unexamined([BTC]).newest)
