@@ -78,16 +78,18 @@ class CliContext:
 
 
 @contextmanager
-def selected(workbench: Workbench, selection: Mapping[str, Any]) -> Iterator[Selection]:
+def selected(workbench: Workbench, selection: Mapping[str, Any], *, gated: bool = False) -> Iterator[Selection]:
     """What is selected. Raises UsageError where pairs are named that the home does not have: nothing is known of them.
 
-    Where others are named too, it is raised once what there is of those was printed.
+    Where others are named too, it is raised once what there is of those was printed; not at all where a gate, which is
+    ``gated``, refuses what is not there.
     """
     chosen = workbench.select(**selection)
     unknown = workbench.holdings.unknown_pairs(chosen)
-    if not unknown or len(unknown) < len(chosen.pairs):
+    if gated or not unknown or len(unknown) < len(chosen.pairs):
         yield chosen
-    workbench.holdings.check_known(chosen)
+    if not gated:
+        workbench.holdings.check_known(chosen)
 
 
 def common(command: Callable[..., R]) -> Callable[..., R]:

@@ -61,7 +61,8 @@ def report(
     """
     if evidence and fail_under is None and not require_complete:
         fail_under = 100
-    with ctx.workbench() as workbench, selected(workbench, selection) as chosen:
+    gated = require_complete or fail_under is not None or max_age is not None
+    with ctx.workbench() as workbench, selected(workbench, selection, gated=gated) as chosen:
         from kraken_core.workbench import documents
 
         holdings = workbench.holdings_at(as_known_at)

@@ -351,7 +351,7 @@ def test_a_dry_run_asks_nobody_and_writes_nothing(by_wire: Kraken, monkeypatch: 
 def test_wrong_use_is_refused_in_a_line(by_wire: Kraken) -> None:
     assert "is not an audit" in refused(by_wire("audit", "--resume", 1, code=2))
     assert "remove the other options" in refused(by_wire("audit", "--resume", 1, "--locate", code=2))
-    assert "nothing of that is covered" in refused(by_wire("audit", "--pairs", "ADA/USD", code=2))
+    assert "No data of ADA/USD" in refused(by_wire("audit", "--pairs", "ADA/USD", code=2))
 
 
 def test_an_audit_is_not_resumed_as_an_ingest(by_wire: Kraken) -> None:

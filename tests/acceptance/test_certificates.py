@@ -235,7 +235,7 @@ def test_a_folder_without_exports_is_refused(full: Kraken, certificate: Path, tm
 
 
 def test_what_is_not_stored_cannot_be_certified(full: Kraken) -> None:
-    assert "nothing is stored of that" in refused(full("certify", "--pairs", "DOGE/USD", code=2))
+    assert "No data of DOGE/USD" in refused(full("certify", "--pairs", "DOGE/USD", code=2))
 
 
 # ---------------------------------------------------------------------------------------------------- once is enough
