@@ -73,7 +73,7 @@ notebooks: .venv/.test ## run the notebooks, and store what they print and draw
 lab: .venv/.test ## open the notebooks in JupyterLab
 	@cd notebooks && ../$(BIN)/jupyter lab
 
-bench: .venv/.test $(QUESTDB) ## measure speed, each figure beside its target (three quarters of an hour; on slow cores twice that)
+bench: .venv/.test $(QUESTDB) ## measure speed, each figure beside its target (an hour or two)
 	@$(BIN)/python -m bench
 
 format: .venv/.test ## format the code and fix what lint can fix
