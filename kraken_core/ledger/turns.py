@@ -25,9 +25,12 @@ def first_claim(connection: Connection, job_id: int, kind: Claims) -> int | None
 
 def stored_nothing_since(connection: Connection, job_id: int, column: str, kind: Claims) -> bool:
     """Whether a version is to be recorded: none is, or another job went on from it before this one claimed anything."""
+    recorded = connection.scalar(select(_JOB[column]).where(_JOB.id == job_id))
+    runs = select(func.count()).where(_EVENT.job_id == job_id, _EVENT.kind == JobStatus.RUNNING.lower())
+    if connection.scalar(runs) == 1:  # it claimed nothing before it: to look for claims is to read all of them
+        return recorded is None
     if first_claim(connection, job_id, kind) is not None:
         return False
-    recorded = connection.scalar(select(_JOB[column]).where(_JOB.id == job_id))
     return recorded is None or ran_between(connection, job_id, kind) is not None
 
 
