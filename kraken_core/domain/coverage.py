@@ -48,7 +48,8 @@ class Assertion(NamedTuple):
     ``derived:60``. ``rank`` is that of its candles. A withdrawn assertion is a counter-entry: the same
     evidence no longer counts over its range, at whatever rank it was or will be read; what was derived may be derived
     again. ``proved``: the source gave every trade of the range by consecutive ids (domain rule 15). ``adopted``: its
-    candles were found in a table of others.
+    candles were found in a table of others, or in an export. What those go back to is unknown, and may be the very file
+    that they would be compared with, so they confirm nothing.
     """
 
     series: Series

@@ -50,7 +50,7 @@ class _Kinds(NamedTuple):
     """What is known of a series: by trade ids, by each independent source, by archives or answers, by deriving."""
 
     proved: TimeRanges
-    sources: dict[str, TimeRanges]  # by evidence; answers of one endpoint are one source
+    sources: dict[str, TimeRanges]  # by evidence; answers of one endpoint are one source, what was adopted is none
     by_file: TimeRanges
     by_answer: TimeRanges
     derived: list[tuple[int, TimeRanges]]  # the finer interval, and what goes back to it
@@ -65,6 +65,8 @@ class _Kinds(NamedTuple):
         for claim, start, end in known(claims):
             if claim.source is Source.DERIVED:
                 derived[derived_from(claim)].append((start, end))
+                continue
+            if claim.adopted:
                 continue
             answer = from_api(claim.rank)
             kinds[answer].append((start, end))

@@ -54,6 +54,7 @@ class FileReceipt(NamedTuple):
     unfinished: bool = False
     distinctive: bool = False  # whether no other pair can have this content by chance
     refused: bool = False  # whether another pair does have it
+    adopted: bool = False  # whether it is of an export, so that it goes back to other sources
 
     @property
     def recorded(self) -> FileIngestionRecord:

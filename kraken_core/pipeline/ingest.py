@@ -300,7 +300,8 @@ def _counted(file: FileReceipt, outcomes: dict[Series, tuple[int, int]]) -> File
 def _claims(file: FileReceipt) -> list[Assertion]:
     record = file.record
     rank = derived_rank(record.rank)
-    return [Assertion(record.series, *span, file.source, rank, record.content_hash) for span in file.claims]
+    claim = partial(Assertion, source=file.source, rank=rank, evidence=record.content_hash, adopted=file.adopted)
+    return [claim(record.series, *span) for span in file.claims]
 
 
 def _rows(files: Iterable[FileReceipt]) -> Iterator[tuple[Series, TimeRanges]]:

@@ -189,4 +189,5 @@ def _receipt(read: _Read, known_rank: int | None, staged: bool) -> FileReceipt: 
         note=read.note,
         unfinished=read.unfinished,
         distinctive=distinctive(parsed.candles),
+        adopted=read.item.file.coverage is not None,
     )

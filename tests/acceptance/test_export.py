@@ -55,6 +55,26 @@ def test_an_export_as_csv_can_be_ingested_again(full: Kraken, tmp_path: Path) ->
     assert len(here) == sum(row["candles"] for row in written)
 
 
+def grades(kraken: Kraken, *words: object) -> set[str]:
+    return {row["grade"] for row in kraken("coverage", *words, "--json").json}
+
+
+def test_an_export_confirms_neither_what_it_was_written_from_nor_itself(
+    kraken: Kraken, little: LittleMarket, tmp_path: Path
+) -> None:
+    words = ("--pairs", "BTC/USD", "--no-auto-gap-fill")
+    kraken.ingest(little.first, *words, "--intervals", "1")
+    assert grades(kraken) == {"claimed"}
+    kraken("export", "--intervals", "1,60", "--to", tmp_path / "out", "--format", "csv")
+    again = kraken.ingest(tmp_path / "out", *words, "--intervals", "1,60")
+    assert again["records"]["rejected"] == 0
+    assert grades(kraken) == {"claimed"}
+    kraken.ingest(tmp_path / "out", *words, "--intervals", "1,60", "--home", tmp_path / "other")
+    assert grades(kraken, "--home", tmp_path / "other") == {"claimed"}
+    kraken.ingest(little.first, *words, "--intervals", "60", "--home", tmp_path / "other")
+    assert grades(kraken, "--home", tmp_path / "other") == {"claimed"}
+
+
 def test_an_export_as_parquet_has_the_tables_columns(full: Kraken, tmp_path: Path) -> None:
     full("export", "--pairs", "UNI/USD", "--intervals", "60", "--to", tmp_path / "out")
     frame = pl.read_parquet(tmp_path / "out" / "UNIUSD_60.parquet")

@@ -113,6 +113,16 @@ def test_the_exchange_asked_twice_and_the_same_file_claimed_twice_are_one_source
     assert graded([claim(0, 10), claim(2, 8)]) == {Grade.CLAIMED: hours((0, 10))}
 
 
+def test_what_was_adopted_confirms_nothing_as_it_may_be_a_copy_of_what_is_stored() -> None:
+    copy = claim(0, 12, "copy")._replace(adopted=True)
+    answers = claim(0, 12, "OHLC", source=Source.OHLC)
+    doubted = {HOURS: doubt(0, 4)}
+    for other in (claim(0, 12), claim(0, 12, "another")._replace(adopted=True), answers):
+        assert graded([other, copy]) == {Grade.CLAIMED: hours((0, 12))}
+        assert graded([other, copy], doubted)[Grade.DOUBTFUL] == hours((0, 4))
+    assert graded([claim(0, 12), copy, answers]) == {Grade.CONFIRMED: hours((0, 12))}
+
+
 def test_a_withdrawn_source_confirms_nothing() -> None:
     claims = [claim(0, 10), claim(0, 10, "b"), claim(2, 4, "b")._replace(withdrawn=True)]
     assert graded(claims) == {Grade.CONFIRMED: hours((0, 2), (4, 10)), Grade.CLAIMED: hours((2, 4))}

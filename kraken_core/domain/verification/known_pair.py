@@ -37,7 +37,7 @@ class KnownPair:
 
     In ``lived`` it lived; ``covered`` ones some source covers or they were derived; ``observed`` ones were not derived.
     ``evidence`` are those of each interval that a file or an answer covers, by its hash or request; by all answers of
-    the Trades endpoint together, which are one tape.
+    the Trades endpoint together, which are one tape. Of ``adopted`` ones nobody knows what they go back to.
     """
 
     pair: Pair
@@ -46,6 +46,7 @@ class KnownPair:
     covered: Mapping[int, TimeRanges]
     observed: Mapping[int, TimeRanges]
     evidence: Mapping[int, Mapping[str, TimeRanges]]
+    adopted: Mapping[int, TimeRanges]
 
     @property
     def series(self) -> list[Series]:
@@ -65,11 +66,11 @@ class KnownPair:
     def independent(self, coarse: int, fine: int) -> TimeRanges:
         """The coarse slots in which the two intervals go back to different files, so that one confirms the other.
 
-        A tape of trades covers every interval, and what was derived only repeats its origin.
+        A tape of trades covers every interval, what was derived only repeats its origin, and what was adopted may.
         """
         mine, finer = self.evidence[coarse], self.evidence[fine]
         shared = TimeRanges.of(r for same in mine.keys() & finer.keys() for r in mine[same] & finer[same])
-        return self.observed[coarse] - shared.outer(coarse * 60)
+        return self.observed[coarse] - (shared | self.adopted[fine]).outer(coarse * 60) - self.adopted[coarse]
 
     @cached_property
     def finest(self) -> dict[int, TimeRanges]:
@@ -89,16 +90,23 @@ def known_pairs(knowledge: Knowledge, series: Collection[Series], window: TimeRa
         intervals[each.pair].append(each.interval)
     derived: dict[Series, list[TimeRange]] = defaultdict(list)
     by_evidence: dict[Series, dict[str, list[TimeRange]]] = defaultdict(lambda: defaultdict(list))
+    adopted: dict[Series, list[TimeRange]] = defaultdict(list)
     for claim, ranges in knowledge.standing_claims:
-        found = derived[claim.series] if claim.source is Source.DERIVED else by_evidence[claim.series][origin(claim)]
-        found.extend(ranges)
+        if claim.source is Source.DERIVED:
+            derived[claim.series].extend(ranges)
+        elif claim.adopted:
+            adopted[claim.series].extend(ranges)
+        else:
+            by_evidence[claim.series][origin(claim)].extend(ranges)
     result = {}
     for pair, chosen in intervals.items():
         lives = knowledge.lives.get(pair, ())
         alive = {interval: lived(lives, interval * 60) & closed(window, interval * 60) for interval in chosen}
         made = {i: TimeRanges.of(derived[Series(pair, i)]) & alive[i] for i in chosen}
         known = {i: {name: TimeRanges.of(r) for name, r in by_evidence[Series(pair, i)].items()} for i in chosen}
-        seen = {i: TimeRanges.of(r for ranges in known[i].values() for r in ranges) & alive[i] for i in chosen}
+        taken = {i: TimeRanges.of(adopted[Series(pair, i)]) for i in chosen}
+        first_hand = {i: TimeRanges.of(r for ranges in known[i].values() for r in ranges) for i in chosen}
+        seen = {i: (first_hand[i] | taken[i]) & alive[i] for i in chosen}
         result[pair] = KnownPair(
             pair,
             outside_life=outside_life(lives),
@@ -106,5 +114,6 @@ def known_pairs(knowledge: Knowledge, series: Collection[Series], window: TimeRa
             covered={i: made[i] | seen[i] for i in chosen},
             observed={i: seen[i] - made[i] for i in chosen},
             evidence=known,
+            adopted={i: taken[i] - first_hand[i] for i in chosen},
         )
     return result
