@@ -118,6 +118,11 @@ def export(
         ctx.say(f"{counted(len(written), 'file')} with {counted(candles, 'candle')}{fills} in {folder}.")
         if missing := sum(file.missing for file in written):
             ctx.say(f"{counted(missing, 'candle')} missing in this range; list them with: kraken-history gaps")
+        if doubtful := sum(file.doubtful for file in written):
+            ctx.say(
+                f"{counted(doubtful, 'slot')} doubtful: candles may be missing there, or wrong; list them with: "
+                "kraken-history coverage"
+            )
 
 
 def _plain(found: pl.DataFrame) -> Any:  # noqa: ANN401 - JSON

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from kraken_core.domain.errors import UsageError
 from kraken_core.domain.formatting import instant
 from kraken_core.domain.html_tables import facts
-from kraken_core.domain.timerange import END_OF_TIME, TimeRanges
+from kraken_core.domain.timerange import END_OF_TIME
 from kraken_core.workbench.candle_reads import CandleReads
 from kraken_core.workbench.deprecated import DeprecatedNames
 from kraken_core.workbench.funding_reads import FundingReads
@@ -133,42 +133,24 @@ class Workbench(CandleReads, TradeReads, SlotReads, FundingReads, JobCalls, Depr
         """
         from kraken_core.workbench.queries.candles import Reading
         from kraken_core.workbench.queries.export import NAUTILUS, Export, check_how
-        from kraken_core.workbench.queries.gates import check_complete, check_stored
+        from kraken_core.workbench.queries.export_checks import ToExport
         from kraken_core.workbench.queries.nautilus import NautilusCatalog
         from kraken_core.workbench.queries.renames import RenamedReading
-        from kraken_core.workbench.queries.required import Required, parse_grade
-        from kraken_core.workbench.queries.written import WrittenSlots
+        from kraken_core.workbench.queries.required import parse_grade
 
         check_how(kind, fill, follow_renames=follow_renames, vwap=vwap)
-        known, holdings = self.known(as_known_at), self.holdings_at(as_known_at)
-        by_all_names = RenamedReading(Reading(known.store, known.ledger, vwap), known.ledger, self.identities)
-        series, window, grade = holdings.series(selection), selection.window(END_OF_TIME), parse_grade(evidence)
-        if follow_renames:
-            series = by_all_names.series(selection, series)
-        parts = {each: by_all_names.parts(each, window) if follow_renames else [(each, window)] for each in series}
-        written = WrittenSlots.of(known.ledger, {part for of in parts.values() for part, _ in of})
+        known, holdings, grade = self.known(as_known_at), self.holdings_at(as_known_at), parse_grade(evidence)
+        reading = Reading(known.store, known.ledger, vwap)
+        by_all_names = RenamedReading(reading, known.ledger, self.identities) if follow_renames else None
+        chosen = ToExport.of(known, holdings, selection, by_all_names)
         if require_complete or evidence:
-            report, required = holdings.report(selection), Required(known.ledger, known.now)
-            days, named = selection.window(report.as_of), TimeRanges()
-            if follow_renames:
-                for each in series:
-                    by_all_names.check(*each, days, required, grade)
-            else:
-                coverage = holdings.coverage(selection)
-                check_stored({covered.series.pair for covered in coverage}, selection.pairs)
-                check_complete(report, grade=grade, coverage=coverage)
-                if selection.start_date is not None:  # which may be before whatever was ever expected
-                    named = TimeRanges.single(*days)
-                    parts |= {line.series: [(line.series, window)] for line in report.series}
-            for part in (part for of in parts.values() for part in of):
-                written.check(*part, named, required, grade)
-        missing = {each: sum(written.missing(*part) for part in of) for each, of in parts.items()}
+            chosen.check(known, holdings, grade)
+        window = selection.window(END_OF_TIME)
         if kind == NAUTILUS:
-            catalog = NautilusCatalog(by_all_names.reading, Path(folder), fill=fill is not None)
-            return catalog.write(series, window, missing, overwrite=overwrite)
-        names = by_all_names if follow_renames else None
-        export = Export(by_all_names.reading, Path(folder), kind, fill=fill is not None, by_all_names=names)
-        return export.write(series, window, missing, overwrite=overwrite)
+            catalog = NautilusCatalog(reading, Path(folder), fill=fill is not None)
+            return catalog.write(chosen.shortfalls(), window, overwrite=overwrite)
+        export = Export(reading, Path(folder), kind, fill=fill is not None, by_all_names=by_all_names)
+        return export.write(chosen.shortfalls(), window, overwrite=overwrite)
 
     @property
     def expectations(self) -> Expectations:

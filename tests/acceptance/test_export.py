@@ -269,7 +269,9 @@ def test_slots_that_are_doubtful_in_an_export_do_not_come_back_as_known(
     doubtful = TimeRanges.single(day_start(date(2024, 3, 29)), day_start(date(2024, 3, 30)))
     with Workbench.open(full.home) as workbench:
         doubt(workbench, Series(UNI_USD, 1), doubtful)
-    full("export", *words, "--to", tmp_path / "out", "--format", "csv", *fill)
+    [row] = full("export", *words, "--to", tmp_path / "out", "--format", "csv", *fill, "--json").json
+    assert row["doubtful"] == 1440
+    assert "1,440 slots doubtful" in full("export", *words, "--to", tmp_path / "more", "--format", "csv", *fill).err
     other = tmp_path / "other"
     back = full.ingest(tmp_path / "out", *words, "--no-auto-gap-fill", "--home", other)
     assert back["records"]["rejected"] == 0

@@ -20,17 +20,23 @@ from kraken_core.domain.timerange import TimeRange, TimeRanges
 from kraken_core.sources.coverage import COVERAGE, coverage_text, parse_coverage
 from kraken_core.workbench.queries.candles import Reading
 from kraken_core.workbench.queries.renames import RenamedReading
+from kraken_core.workbench.queries.written import Shortfall
 
 _NO_FILE_NAME = re.compile(r"[^A-Z0-9]")  # freqtrade has an underscore for each
 
 
 class Exported(NamedTuple):
-    """A file that was written: candles in it, how many of them are fills, and expected slots that are missing there."""
+    """A file that was written: how many candles are in it, and how many of them are fills.
+
+    Of the slots from its first to its last known one, some may be ``missing``, and the candles of ``doubtful`` ones are
+    written, but may not be all there was.
+    """
 
     path: Path
     candles: int
     filled: int
     missing: int
+    doubtful: int
 
 
 class ExportFormat(NamedTuple):
@@ -114,20 +120,18 @@ class Export:
         _partial(path).write_bytes(coverage_text(described))
         _partial(path).replace(path)
 
-    def write(
-        self, series: Iterable[Series], window: TimeRange, missing: Mapping[Series, int], *, overwrite: bool
-    ) -> list[Exported]:
-        """Write each series' candles of the window, where there are any; ``missing``: expected slots without a source.
+    def write(self, shortfalls: Mapping[Series, Shortfall], window: TimeRange, *, overwrite: bool) -> list[Exported]:
+        """Write each series' candles of the window, where there are any; of each is given what it lacks.
 
         Raises UsageError before anything is written where a file exists and may not be replaced.
         """
-        targets = {each: self.folder / KINDS[self.kind].name(each) for each in series}
+        targets = {each: self.folder / KINDS[self.kind].name(each) for each in shortfalls}
         existing = [path for path in targets.values() if path.exists()]
         if existing and not overwrite:
             more = f", and {len(existing) - 1} more" if len(existing) > 1 else ""
             raise UsageError(f"{existing[0]} exists{more}: nothing was written; add --overwrite.")
         try:
-            files = [(each, self._one(each, path, window, missing.get(each, 0))) for each, path in targets.items()]
+            files = [(each, self._one(each, path, window, shortfalls[each])) for each, path in targets.items()]
             written = [(each, file) for each, file in files if file.candles]
             if written and KINDS[self.kind].described:
                 self._describe(written, window)  # before there is a file without an entry
@@ -141,7 +145,7 @@ class Export:
             ) from error
         return [file for _, file in written]
 
-    def _one(self, series: Series, path: Path, window: TimeRange, missing: int) -> Exported:
+    def _one(self, series: Series, path: Path, window: TimeRange, shortfall: Shortfall) -> Exported:
         if self.by_all_names:
             candles = self.by_all_names.candles(*series, window, fill=self.fill, partial=False, version=None)
         else:
@@ -150,7 +154,7 @@ class Export:
             self.folder.mkdir(parents=True, exist_ok=True)
             KINDS[self.kind].write(candles, _partial(path))
         fills = int(candles["filled"].sum()) if self.fill else 0
-        return Exported(path, candles.height, fills, missing)
+        return Exported(path, candles.height, fills, *shortfall)
 
 
 def _partial(path: Path) -> Path:

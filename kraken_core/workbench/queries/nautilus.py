@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import sys
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -26,6 +26,7 @@ from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.timerange import TimeRange
 from kraken_core.workbench.queries.candles import Reading
 from kraken_core.workbench.queries.export import Exported
+from kraken_core.workbench.queries.written import Shortfall
 
 PYTHON = "NAUTILUS_PYTHON"  # names a Python that has the library, in the environment
 _WRITER = Path(__file__).with_name("nautilus_writer.py")
@@ -44,10 +45,10 @@ class NautilusCatalog:
     folder: Path
     fill: bool
 
-    def write(
-        self, series: Collection[Series], window: TimeRange, missing: Mapping[Series, int], *, overwrite: bool
-    ) -> list[Exported]:
+    def write(self, shortfalls: Mapping[Series, Shortfall], window: TimeRange, *, overwrite: bool) -> list[Exported]:
         """Write the series' candles of the window; a line for each of which there are any, its path a folder of bars.
+
+        Of each series is given what it lacks.
 
         Raises UsageError for pairs of other exchanges than Kraken spot, where no Python has the library, or the folder
         is there and has anything in it: two catalogs are not one, whatever may be overwritten.
@@ -56,17 +57,17 @@ class NautilusCatalog:
             raise UsageError(
                 f"a catalog is written to a new folder, never over another one: {self.folder} stays as is."
             )
-        if other := next((each.pair for each in series if each.pair.market), None):
+        if other := next((each.pair for each in shortfalls if each.pair.market), None):
             raise UsageError(f"{other} is of another exchange: catalogs are of pairs of Kraken spot. Leave it out.")
         python = _python()
         by_pair: dict[Pair, list[Series]] = defaultdict(list)
-        for each in series:
+        for each in shortfalls:
             by_pair[each.pair].append(each)
         part, bars = (self.folder.with_name(f".{self.folder.name}.{what}") for what in ("part", "bars"))
         try:
             for folder in (part, bars):
                 folder.mkdir(parents=True)
-            found = [of for pair in sorted(by_pair) for of in self._pair(bars, by_pair[pair], window, missing)]
+            found = [of for pair in sorted(by_pair) for of in self._pair(bars, by_pair[pair], window, shortfalls)]
             if found:
                 _run(python, part, [what for what, _ in found])
                 part.replace(self.folder)  # it takes the place of a folder that is empty
@@ -81,7 +82,7 @@ class NautilusCatalog:
                 shutil.rmtree(folder, ignore_errors=True)
 
     def _pair(
-        self, bars: Path, series: Iterable[Series], window: TimeRange, missing: Mapping[Series, int]
+        self, bars: Path, series: Iterable[Series], window: TimeRange, shortfalls: Mapping[Series, Shortfall]
     ) -> Iterator[tuple[dict[str, Any], Exported]]:
         """For each series with candles what its bars are, in a file, and the line about it."""
         read = self.reading.filled if self.fill else self.reading.stored
@@ -96,7 +97,7 @@ class NautilusCatalog:
             of_bars: dict[str, Any] = {"name": each.pair.altname, "decimals": decimals, "length": length}
             path = self.folder / "data" / "bar" / f"{each.pair.base}{each.pair.quote}.KRAKEN-{length}-LAST-EXTERNAL"
             fills = int(candles["filled"].sum()) if self.fill else 0
-            yield {**what, **of_bars}, Exported(path, candles.height, fills, missing.get(each, 0))
+            yield {**what, **of_bars}, Exported(path, candles.height, fills, *shortfalls[each])
 
 
 def _python() -> str:

@@ -7,8 +7,9 @@ holes that no gap on record names, and so has one whose job ended before it dete
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from kraken_core.domain.coverage import DataCoverageRange
 from kraken_core.domain.grades import Grade
@@ -18,6 +19,13 @@ from kraken_core.domain.request import closed
 from kraken_core.domain.timerange import TimeRange, TimeRanges
 from kraken_core.ports import KnownRecords
 from kraken_core.workbench.queries.required import Required
+
+
+class Shortfall(NamedTuple):
+    """How many slots of what is written are not covered, and how many are covered on doubtful evidence."""
+
+    missing: int = 0
+    doubtful: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +47,14 @@ class WrittenSlots:
         lives = {record.pair: record.lives for record in ledger.pairs()}
         return cls(lives, covered, {each: TimeRanges.of(ranges) for each, ranges in gaps.items()})
 
-    def missing(self, series: Series, window: TimeRange) -> int:
-        """How many slots within what is written of a window are not covered."""
-        return self._below(series, self._written(series, window)).slots(series.width)
+    def shortfall(self, parts: Iterable[tuple[Series, TimeRange]]) -> Shortfall:
+        """What the parts of what is written lack: a series and a window each."""
+        missing = below = 0
+        for series, window in parts:
+            written = self._written(series, window)
+            missing += self._below(series, written).slots(series.width)
+            below += self._below(series, written, Grade.CLAIMED).slots(series.width)
+        return Shortfall(missing, below - missing)
 
     def check(self, series: Series, window: TimeRange, named: TimeRanges, required: Required, grade: Grade) -> None:
         """Raises IncompleteError where a slot within what is written of a window is not known on evidence of a grade.

@@ -245,7 +245,7 @@ _DIAGNOSIS = record(
     },
     ("repairs",),
 )
-_EXPORTED = record({"path": TEXT, "candles": COUNT, "filled": COUNT, "missing": COUNT})
+_EXPORTED = record({"path": TEXT, "candles": COUNT, "filled": COUNT, "missing": COUNT, "doubtful": COUNT})
 _COPIED = record({**_SERIES, "candles": COUNT, "written": COUNT, "checksum": TEXT})
 _EXCHANGE = record(
     {
