@@ -22,6 +22,7 @@ def slot_document(found: SlotExplanation) -> dict[str, Any]:
         "state": found.state.value,
         "grade": found.grade,
         "expected": found.expected,
+        "doubts": list(found.doubts),
         "text": found.text,
         "candle": found.candle,
         "gap": gap_row(found.gap) if found.gap else None,

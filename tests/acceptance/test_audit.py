@@ -23,6 +23,7 @@ from kraken_core.simulator.market import SimulatedMarket
 from tests.acceptance.lying_archives import ADA, BTC, DAYS, ETH, stated, traded_slot
 from tests.support.closing_trades import trading_to
 from tests.support.command_line import Kraken, refused
+from tests.support.doubted import doubts
 from tests.support.helping import ingest, table, written
 from tests.support.pocket_exchange import PocketExchange, at_pocket, down
 
@@ -98,6 +99,8 @@ def test_a_span_that_differs_is_in_doubt_until_it_is_located(home: Path, exchang
     found = audited(home, exchange, pairs=["BTC/USD"])
     assert exchange.requests == 2
     assert found.withdrawn == {}
+    with Workbench.open(home) as bench:
+        assert all("trade ids count" in " ".join(reasons) for _, reasons in doubts(bench))
     counts = shares(home)
     assert counts["doubtful"] > 9_000
     assert counts["proved"] > 0  # what the two pages themselves show

@@ -17,6 +17,7 @@ from kraken_core.simulator.market import SimulatedMarket
 from kraken_core.simulator.release import Release, ReleaseLayout
 from tests.acceptance.lying_archives import BTC, DAYS, ETH, failed, state, traded_slot, verify
 from tests.acceptance.never_false import assert_nothing_false_complete
+from tests.support.doubted import doubts
 from tests.support.helping import ingest, written
 
 pytest_plugins = ["tests.acceptance.sleeping_exchange"]
@@ -70,6 +71,9 @@ def assert_same_state(home: Path, before: tuple[pl.DataFrame, object, object]) -
 def assert_complete_is_true(home: Path, market: SimulatedMarket) -> None:
     with Workbench.open(home) as bench:
         assert_nothing_false_complete(bench, market)
+        found = doubts(bench)
+        assert all(reasons for _, reasons in found)
+        assert any("disagree" in " ".join(reasons) for _, reasons in found)
 
 
 @pytest.mark.parametrize("interval", INTERVALS)

@@ -20,6 +20,7 @@ from kraken_core.simulator.listing import Listing
 from kraken_core.simulator.market import SimulatedMarket
 from kraken_core.simulator.release import Release, ReleaseLayout
 from tests.acceptance.never_false import assert_nothing_false
+from tests.support.doubted import doubts
 from tests.support.helping import ingest, table
 from tests.support.strategies import PAIRS, START
 
@@ -78,6 +79,7 @@ def test_files_of_a_release_with_another_pairs_content_show_nothing_for_certain(
 
     with Workbench.open(tmp_path / "home") as workbench:
         assert {c.grade for c in workbench.ledger.coverage()} == {Grade.DOUBTFUL}
+        assert all("same content as one of another pair" in " ".join(reasons) for _, reasons in doubts(workbench))
         assert len({c.series.pair for c in workbench.ledger.coverage()}) == 1
         [failed] = {Path(member).name.partition("_")[0].removesuffix(".csv") for member in refused(workbench)}
         [other] = {"XBTUSD", "ETHEUR"} - {failed}

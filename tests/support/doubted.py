@@ -8,6 +8,13 @@ from kraken_core.domain.market import Series
 from kraken_core.domain.timerange import TimeRanges
 
 
+def doubts(workbench: Workbench) -> list[tuple[Series, tuple[str, ...]]]:
+    """What is said against the first slot of each doubtful range."""
+    ranges = [known for known in workbench.ledger.coverage() if known.grade is Grade.DOUBTFUL]
+    assert ranges
+    return [(each.series, workbench.explain(*each.series, each.start).doubts) for each in ranges]
+
+
 def doubt(workbench: Workbench, series: Series, doubtful: TimeRanges) -> None:
     """What is covered of the series in some ranges is doubtful from now on, whether it has candles or not."""
     ranges = []

@@ -9,10 +9,12 @@ from kraken_core.domain.candles import Source
 from kraken_core.domain.coverage import Assertion, standing_claims
 from kraken_core.domain.errors import UsageError
 from kraken_core.domain.formatting import instant
+from kraken_core.domain.grades import Grade
 from kraken_core.domain.interval_units import short
 from kraken_core.domain.slot_states import SlotState
 from kraken_core.domain.timerange import TimeRange, TimeRanges, floor, iso
 from kraken_core.workbench.queries import frames
+from kraken_core.workbench.queries.doubts import doubts
 
 if TYPE_CHECKING:
     import polars as pl
@@ -49,7 +51,7 @@ class SlotExplanation(NamedTuple):
     """A slot ``[start, end)`` of a series, what is known of it, and by which claims, newest first.
 
     ``grade`` is of a covered slot, ``candle`` of one that traded, ``gap`` the open gap that it is missing in. A missing
-    slot is ``expected``, or no job ever was to assess it.
+    slot is ``expected``, or no job ever was to assess it. ``doubts`` are what speaks against a doubtful one.
     """
 
     series: Series
@@ -60,6 +62,7 @@ class SlotExplanation(NamedTuple):
     candle: dict[str, Any] | None
     gap: GapRecord | None
     claims: tuple[Claim, ...]
+    doubts: tuple[str, ...] = ()
 
     @property
     def text(self) -> str:
@@ -67,18 +70,19 @@ class SlotExplanation(NamedTuple):
         name = f"{self.series.pair} {short(self.series.interval)} at {instant(self.slot.start)} UTC"
         match self.state:
             case SlotState.PRESENT:
-                return f"{name} traded: a candle is stored. Evidence: {self._cited}."
+                return f"{name} traded: a candle is stored. {self._evidence}"
             case SlotState.NO_TRADES:
-                return f"{name} had no trades: it is covered, and there is no candle. Evidence: {self._cited}."
+                return f"{name} had no trades: it is covered, and there is no candle. {self._evidence}"
             case SlotState.OUTSIDE:
                 return f"{name} is outside the life of {self.series.pair}: nothing is expected."
             case SlotState.MISSING:
                 return f"{name} is missing: no source covers it, so nobody knows whether it traded. {self._what_next}"
 
     @property
-    def _cited(self) -> str:
+    def _evidence(self) -> str:
         ids = ", ".join(str(claim.id) for claim in self.claims if claim.in_force)
-        return f"{self.grade}, by {f'claim {ids}' if ids else 'no claim on record'}"
+        against = f" It is doubtful because of: {'; '.join(self.doubts)}." if self.doubts else ""
+        return f"Evidence: {self.grade}, by {f'claim {ids}' if ids else 'no claim on record'}.{against}"
 
     @property
     def _what_next(self) -> str:
@@ -114,7 +118,8 @@ class Explaining:
         wanted = self.ledger.detections().get(series)
         expected = wanted is not None and wanted.wanted.start <= slot.start and slot.end <= wanted.wanted.end
         candle = self._candle(series, slot) if state is SlotState.PRESENT else None
-        return SlotExplanation(series, slot, state, grade, expected, candle, gap, claims)
+        against = doubts(self.ledger, series, slot) if grade == Grade.DOUBTFUL else ()
+        return SlotExplanation(series, slot, state, grade, expected, candle, gap, claims, against)
 
     def _candle(self, series: Series, slot: TimeRange) -> dict[str, Any] | None:
         found = frames.candles(self.store.candles({series: TimeRanges.single(*slot)})).drop("time")

@@ -120,6 +120,7 @@ EXPLANATION = record(
         "state": one_of(SlotState),
         "grade": nullable(GRADE),
         "expected": YES_OR_NO,
+        "doubts": array(TEXT),
         "text": TEXT,
         "candle": nullable(CANDLE_VALUES),
         "gap": nullable(GAP),
