@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from kraken_core.domain.gaps import GapRecord
     from kraken_core.domain.request import Selection
+    from kraken_core.workbench import Workbench
     from kraken_core.workbench.queries.holdings import Holdings
 
 LONGEST = 50  # rows on a terminal
@@ -37,7 +38,7 @@ def coverage(ctx: CliContext, *, as_known_at: str | None, **selection: Any) -> N
         else:
             _say_as_of(ctx, holdings)
             _print_rows(ctx, tuple(documents.COVERAGE), found, "Nothing is covered")
-        _say_not_assessed(ctx, holdings, chosen)
+        _say_not_assessed(ctx, workbench, chosen, as_known_at)
 
 
 @click.command(epilog="\b\nExample:\n  kraken-history gaps --tier TIER1 --intervals 1d")
@@ -52,7 +53,7 @@ def gaps(ctx: CliContext, *, as_known_at: str | None, **selection: Any) -> None:
     with ctx.workbench() as workbench, selected(workbench, selection) as chosen:
         holdings = workbench.holdings_at(as_known_at)
         show_gaps(ctx, holdings, holdings.gaps(chosen))
-        _say_not_assessed(ctx, holdings, chosen)
+        _say_not_assessed(ctx, workbench, chosen, as_known_at)
 
 
 def show_gaps(ctx: CliContext, stored: Holdings, gaps: Sequence[GapRecord]) -> None:
@@ -101,6 +102,6 @@ def _say_as_of(ctx: CliContext, stored: Holdings) -> None:
         ctx.say(f"As of {instant(as_of)} UTC, when gaps were last detected.")
 
 
-def _say_not_assessed(ctx: CliContext, stored: Holdings, chosen: Selection) -> None:
-    if beyond := stored.not_assessed(chosen):
+def _say_not_assessed(ctx: CliContext, workbench: Workbench, chosen: Selection, at: str | None) -> None:
+    if beyond := workbench.holdings_at(at).not_assessed(chosen, workbench.known(at).now):
         ctx.say(beyond)

@@ -45,6 +45,10 @@ from kraken_core.domain.untrusted import visible
 _STOPPED = "stopped: what was written by then is kept, and the same command may be run again"
 LONGEST = 500  # characters of one word in a message, which may quote whatever was typed
 LOG = logging.getLogger("kraken_core")
+EVERYWHERE = {  # the options of every command, see options.common: whether each takes a value
+    "--home": True,
+    **dict.fromkeys(("--json", "--quiet", "-q", "--verbose", "-v"), False),
+}
 EXAMPLE = """\b
 Example:
   kraken-history ingest --csv-source-dir Kraken_OHLCVT.zip --tier TIER1 --yes
@@ -52,7 +56,24 @@ Example:
 """
 
 
+class Commands(click.Group):
+    """All commands; the options that each has (``--home``, ``--json``, …) may stand before its name too."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """The arguments, such options moved behind the command."""
+        given = list(args)
+        moved: list[str] = []
+        while given and (takes_value := EVERYWHERE.get(given[0].partition("=")[0])) is not None:
+            size = 2 if takes_value and "=" not in given[0] else 1
+            moved += given[:size]
+            del given[:size]
+        if moved and not given:
+            raise click.UsageError(f"{moved[0]} is an option of a command: name one.", ctx)
+        return super().parse_args(ctx, [*given[:1], *moved, *given[1:]])
+
+
 @click.group(
+    cls=Commands,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
     epilog=EXAMPLE,
 )

@@ -62,11 +62,11 @@ def report(
     if evidence and fail_under is None and not require_complete:
         fail_under = 100
     gated = require_complete or fail_under is not None or max_age is not None
-    with ctx.workbench() as workbench, selected(workbench, selection, gated=gated) as chosen:
+    with ctx.workbench() as workbench, selected(workbench, selection, gated=True) as chosen:
         from kraken_core.workbench import documents
 
         holdings = workbench.holdings_at(as_known_at)
-        found = holdings.report(chosen)
+        found = holdings.full_report(chosen)
         changes = _changes(compare, found) if compare else None
         if require_complete:
             _check(workbench, found, chosen, 100, evidence, at=as_known_at)
@@ -80,9 +80,12 @@ def report(
             _print_changes(ctx, changes)
         else:
             _print_report(found, holdings.days_assessed)
-        if beyond := holdings.not_assessed(chosen):
+        beyond = holdings.not_assessed(chosen, workbench.known(as_known_at).now)
+        if beyond and fail_under is None:
             ctx.say(beyond)
         _check(workbench, found, chosen, fail_under, evidence, max_age, as_known_at)
+        if not gated:
+            workbench.holdings.check_known(chosen)
 
 
 def _check(  # noqa: PLR0917 - what the options say
@@ -100,8 +103,9 @@ def _check(  # noqa: PLR0917 - what the options say
     if fail_under is not None or max_age is not None:
         gates.check_stored({line.series.pair for line in found.series if line.counts.covered}, chosen.pairs)
     if fail_under is not None:
-        coverage = workbench.holdings_at(at).coverage(chosen)
-        gates.check_complete(found, fail_under, required.parse_grade(evidence), coverage)
+        holdings = workbench.holdings_at(at)
+        gates.check_complete(found, fail_under, required.parse_grade(evidence), holdings.coverage(chosen))
+        gates.check_assessed(holdings.not_assessed(chosen, workbench.known(at).now))
     if max_age is not None:
         gates.check_age(workbench.holdings_at(at).ages(chosen, workbench.known(at).now), max_age * 60)
 

@@ -22,6 +22,7 @@ class Detection(NamedTuple):
     as_of: int
 
 
+_DAY_S = 86_400
 NEVER = TimeRange(0, 0)  # the limit of a series of which nothing is expected
 
 
@@ -153,18 +154,24 @@ def within_limits(
     return found
 
 
+def days_named(selection: Selection, as_of: int, now: int) -> TimeRange:
+    """The instants that a selection speaks of: to ``as_of``, and to the end of a later day that it names, once over."""
+    return selection.window(as_of if selection.end_date is None else max(as_of, floor(now, _DAY_S)))
+
+
 def not_assessed(
-    detections: Mapping[Series, Detection], lives: Mapping[Pair, Sequence[Life]], selection: Selection
+    detections: Mapping[Series, Detection], lives: Mapping[Pair, Sequence[Life]], selection: Selection, now: int
 ) -> dict[Series, TimeRange]:
     """The series of which slots in the days of a selection were never assessed, each with the days that were.
 
-    A selection that names no day means what was assessed, whatever that is.
+    A selection that names no day means what was assessed, whatever that is; one that names its last day means all days
+    to that one which have ended by ``now``.
     """
     if selection.start_date is None and selection.end_date is None:
         return {}
     found = {}
     for series, detection in detections.items():
-        days = closed(selection.window(detection.as_of), series.width)
+        days = closed(days_named(selection, detection.as_of, now), series.width)
         if expected_slots(lives.get(series.pair, ()), days, series.width) - TimeRanges.single(*detection.wanted):
             found[series] = detection.wanted
     return found

@@ -154,7 +154,7 @@ class HistoryReads(AsKnown):
         from kraken_core.workbench import documents
         from kraken_core.workbench.queries import frames
 
-        report = self.holdings_at(as_known_at).report(self.select(**selection))
+        report = self.holdings_at(as_known_at).full_report(self.select(**selection))
         return frames.table([documents.report_row(line) for line in report.series], documents.COMPLETENESS)
 
     @property

@@ -18,7 +18,7 @@ def test_verifying_ends_in_a_verdict_and_explains_each_check(full: Kraken) -> No
 
 
 OF_PAIRS = [
-    *("report", "coverage", "gaps", "silences", "price-findings", "conditions", "verify", "certify", "audit", "expect"),
+    *("coverage", "gaps", "silences", "price-findings", "conditions", "verify", "certify", "audit", "expect"),
     *("export --to out", "copy --to out"),
 ]
 
@@ -28,6 +28,36 @@ def test_a_mistyped_pair_gets_a_suggestion_and_never_a_clean_bill(full: Kraken, 
     for words in (command, f"{command} --json --quiet"):
         said = full(*words.split(), "--pairs", "BTTC/USD", code=2)
         assert refused(said) == "kraken-history: No data of BTTC/USD. Did you mean BTC/USD?"
+
+
+def test_a_report_has_named_pairs_that_are_not_there_at_nothing_with_the_reason(full: Kraken) -> None:
+    words = ("--pairs", "BTTC/USD,BTC/USD", "--intervals", "1h,1d")
+    said = full("report", *words, "--json", code=2)
+    rows = {(row["pair"], row["interval"]): row for row in said.json}
+    assert len(rows) == 4
+    for interval in (60, 1440):
+        row = rows["BTTC/USD", interval]
+        assert (row["completeness"], row["covered"]) == (0, 0)
+        assert row["missing"] == row["wanted"] > 0
+        assert row["reason"] == "No data of BTTC/USD. Did you mean BTC/USD?"
+        assert rows["BTC/USD", interval]["completeness"] > 0
+    assert said.err.endswith("No data of BTTC/USD. Did you mean BTC/USD?\n")
+    assert "BTTC/USD" in full("report", "--pairs", "BTTC/USD", code=2).out
+    full("report", *words, "--fail-under", "1", code=4)
+    with Workbench.open(full.home) as workbench:
+        completeness = workbench.completeness(pairs=["BTTC/USD"], intervals=["1h"])
+    assert list(completeness["completeness"]) == [0]
+
+
+def test_a_report_of_an_empty_home_has_no_such_pair(kraken: Kraken) -> None:
+    assert "No data of BTC/USD" in kraken("report", "--pairs", "BTC/USD", code=2).err
+
+
+@pytest.mark.parametrize(
+    "before", ["--json", "--quiet --json", "--json -v", "--json --home={home}", "--home {home} --json"]
+)
+def test_options_of_every_command_may_come_before_it(full: Kraken, before: str) -> None:
+    assert full(*before.format(home=full.home).split(), "coverage").json == full("coverage", "--json").json
 
 
 def test_nothing_is_verified_in_python_of_a_pair_that_is_not_there(full: Kraken) -> None:

@@ -32,6 +32,25 @@ def test_days_that_no_job_looked_at_are_said_to_be_so(kraken: Kraken, little: Li
     assert "1 of 1 series not assessed on all of these days (BTC/USD 1h only 2024-03-27 to 2024-04-05)" in said.err
 
 
+@pytest.mark.parametrize(
+    "gate",
+    [
+        ("report", "--require-complete"),
+        ("report", "--fail-under", "1"),
+        ("export", "--to", "out", "--require-complete"),
+    ],
+)
+def test_what_has_to_be_complete_is_not_where_no_job_looked_at_the_last_of_its_days(
+    kraken: Kraken, little: LittleMarket, gate: tuple[str, ...]
+) -> None:
+    whole = ("--start-date", FIRST_DAY, "--end-date", "2024-03-30")
+    kraken.ingest(little.first, "--pairs", "BTC/USD", "--intervals", "60", *whole, "--as-of", "2024-03-31")
+    kraken(*gate, *whole)
+    for last in ("2024-03-31", "2024-12-31"):
+        refused = kraken(*gate, "--overwrite" if "export" in gate else "--quiet", *whole[:3], last, code=4)
+        assert "not assessed on all of these days" in refused.err or "missing" in refused.err
+
+
 def test_a_report_of_days_without_anything_expected_does_not_call_the_home_empty(
     kraken: Kraken, little: LittleMarket
 ) -> None:

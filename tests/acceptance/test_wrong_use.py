@@ -82,6 +82,10 @@ def test_an_ingest_that_cannot_be_is_refused_with_one_line(
         (["report", "--html", "/dev/full"], "No space left on device"),
         (["report", "--pairs", "X" * 100_000], "XXX…"),
         (["sql", "x" * 100_000], "xxx…"),
+        (["--json"], "--json is an option of a command: name one"),
+        (["--home", "anywhere"], "--home is an option of a command: name one"),
+        (["--jsn", "report"], "No such option '--jsn'"),
+        (["backfill", "--yes"], "begin with kraken-history ingest"),
     ],
 )
 def test_whatever_else_cannot_be_is_refused_with_one_short_line(kraken: Kraken, words: list[str], why: str) -> None:

@@ -161,15 +161,19 @@ def test_of_what_is_covered_only_the_window_is_repaired() -> None:
 
 
 def test_days_that_no_job_looked_at_are_named_where_a_selection_speaks_of_them() -> None:
+    now = BEFORE[DAYS].as_of + 2 * DAY + 3600
+
     def beyond(start_date: date | None = None, end_date: date | None = None) -> dict[Series, TimeRange]:
-        return not_assessed(BEFORE, KNOWN.lives, Selection(start_date=start_date, end_date=end_date))
+        return not_assessed(BEFORE, KNOWN.lives, Selection(start_date=start_date, end_date=end_date), now)
 
     assert beyond(start_date=date(2026, 1, 31)) == {DAYS: BEFORE[DAYS].wanted}
     assert beyond(end_date=date(2026, 1, 5)) == {DAYS: BEFORE[DAYS].wanted}
     assert beyond(start_date=date(2026, 2, 1), end_date=date(2026, 2, 10)) == {}
+    assert beyond(end_date=date(2026, 2, 11)) == {DAYS: BEFORE[DAYS].wanted}
+    assert beyond(start_date=date(2026, 2, 1)) == {}  # to whatever day it was
     assert beyond() == {}  # it speaks of what was assessed
 
 
 def test_days_before_a_pair_was_listed_need_no_assessing() -> None:
     lives = {BTC: (Life(FEBRUARY, None, assumed=False),)}
-    assert not_assessed(BEFORE, lives, Selection(start_date=date(2026, 1, 1))) == {}
+    assert not_assessed(BEFORE, lives, Selection(start_date=date(2026, 1, 1)), MARCH) == {}

@@ -67,7 +67,9 @@ class JobPlanner:
         earlier at the latest, as what closed later may still change. Raises UsageError where there is nothing to do it
         with, UnavailableError where that would be the exchange and it does not answer.
         """
-        if (request.backfill or not (request.sources or request.api_backfill)) and not self.ledger.pairs():
+        if request.backfill and not self.ledger.pairs():
+            raise UsageError("nothing is stored yet, so there is no gap to fill: begin with kraken-history ingest.")
+        if not (request.sources or request.api_backfill or self.ledger.pairs()):
             raise UsageError("nothing is stored yet and no archive is named: add --csv-source-dir PATH.")
         market, unreached = self._market(request)
         request = replace(request, pairs=tuple(map(self.names(market).corrected, request.pairs)))

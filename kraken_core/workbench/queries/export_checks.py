@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from kraken_core.domain.grades import Grade
 from kraken_core.domain.market import Series
 from kraken_core.domain.request import Selection
+from kraken_core.domain.scope import days_named
 from kraken_core.domain.timerange import END_OF_TIME, TimeRange, TimeRanges
 from kraken_core.workbench.queries.gates import check_complete, check_stored
 from kraken_core.workbench.queries.holdings import Holdings
@@ -43,7 +44,7 @@ class ToExport:
     def check(self, known: KnownState, holdings: Holdings, grade: Grade) -> None:
         """Raises IncompleteError where anything is missing, doubtful, or known on evidence not as good as ``grade``."""
         report, required = holdings.report(self.selection), Required(known.ledger, known.now)
-        days, named, more = self.selection.window(report.as_of), TimeRanges(), list[_Part]()
+        days, named, more = days_named(self.selection, report.as_of, known.now), TimeRanges(), list[_Part]()
         if self.by_all_names:
             for series in self.parts:
                 self.by_all_names.check(*series, days, required, grade)
@@ -51,7 +52,7 @@ class ToExport:
             coverage = holdings.coverage(self.selection)
             check_stored({covered.series.pair for covered in coverage}, self.selection.pairs)
             check_complete(report, grade=grade, coverage=coverage)
-            if self.selection.start_date is not None:  # which may be before whatever was ever expected
+            if self.selection.start_date or self.selection.end_date:  # which may be beyond whatever was ever expected
                 named = TimeRanges.single(*days)
                 window = self.selection.window(END_OF_TIME)
                 more = [(line.series, window) for line in report.series if line.series not in self.parts]

@@ -27,6 +27,12 @@ def check_stored(stored: Collection[Pair], pairs: Collection[Pair]) -> None:
         )
 
 
+def check_assessed(beyond: str) -> None:
+    """Raises IncompleteError where days were named that no job looked at, as ``beyond`` says of them."""
+    if beyond:
+        raise IncompleteError(beyond)
+
+
 def check_complete(
     report: Report,
     least: float = 100,

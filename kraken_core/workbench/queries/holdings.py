@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from operator import attrgetter
 from typing import TypeVar
 
+from kraken_core.domain.completeness import Completeness
 from kraken_core.domain.coverage import DataCoverageRange
 from kraken_core.domain.errors import UsageError
 from kraken_core.domain.gaps import GapRecord
@@ -13,11 +15,11 @@ from kraken_core.domain.interval_text import short
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.not_found import no_data
 from kraken_core.domain.plural import counted
-from kraken_core.domain.report import Report
-from kraken_core.domain.request import Selection
+from kraken_core.domain.report import Report, SeriesReport
+from kraken_core.domain.request import Selection, closed
 from kraken_core.domain.scope import Detection, not_assessed, wanted_before
 from kraken_core.domain.tiers import Tiers
-from kraken_core.domain.timerange import END_OF_TIME, TimeRanges, iso
+from kraken_core.domain.timerange import END_OF_TIME, TimeRange, TimeRanges, iso
 from kraken_core.pipeline.report import CompletenessReporter
 from kraken_core.ports import QueriedRecords, StoredCandles
 from kraken_core.workbench.queries.gates import ages_of
@@ -52,16 +54,32 @@ class Holdings:
         reporter = CompletenessReporter(self.store, self.ledger, self.tiers)
         return reporter.generate_report(self.expected(selection), self.as_of or 0)
 
+    def full_report(self, selection: Selection) -> Report:
+        """The report, with every named pair that the home does not have at 0 %, of the days assessed (rule 16)."""
+        found, assessed = self.report(selection), self.ledger.detections()
+        if not assessed or not (unknown := self.unknown_pairs(selection)):
+            return found
+        first = min(detection.wanted.start for detection in assessed.values())
+        start, end = selection.window(max(detection.wanted.end for detection in assessed.values()))
+        intervals = {series.interval for series in assessed}
+        known = [record.pair for record in self.ledger.pairs()]
+        lines = []
+        for series in (Series(pair, i) for pair in unknown for i in selection.intervals if i in intervals):
+            if slots := closed(TimeRange(max(start, first), max(end, first)), series.width):
+                counts, reason = Completeness(wanted=slots.slots(series.width)), no_data([series.pair], known)
+                lines.append(SeriesReport(series, self.tiers.of(series.pair.base), *slots.hull, counts, reason))
+        return replace(found, series=tuple(sorted((*found.series, *lines), key=attrgetter("series"))))
+
     def expected(self, selection: Selection) -> dict[Series, TimeRanges]:
         """What was expected of each selected series at the last detections, as far as it is selected."""
         lives = {record.pair: record.lives for record in self.ledger.pairs()}
         return wanted_before(self._detections(selection), lives, selection)
 
-    def not_assessed(self, selection: Selection) -> str:
-        """Which of the selected days no job ever looked at, for people; "" where every one was assessed."""
+    def not_assessed(self, selection: Selection, now: int) -> str:
+        """Which of the selected days, ended by ``now``, no job ever looked at, for people; "" where none is left."""
         detections = self._detections(selection)
         lives = {record.pair: record.lives for record in self.ledger.pairs()}
-        if not (found := not_assessed(detections, lives, selection)):
+        if not (found := not_assessed(detections, lives, selection, now)):
             return ""
         named = [
             f"{series.pair} {short(series.interval)} only {iso(days.start)[:10]} to {iso(days.end - 1)[:10]}"
