@@ -96,10 +96,10 @@ def grades(
 
     ``lives`` are the slots of each series in its pair's life; ``differing`` those in which sources have different
     things, so that neither confirms the other. Proved and confirmed is also what was derived from nothing but that,
-    doubtful what was derived from any doubtful slot. A suspicious silence is doubted at all coarser intervals too: in
-    slots that lie inside it, and of its own source, such as a file of trades, in those that it reaches into, which have
-    too few trades if it has. It is until trade ids prove it, or an archive and the exchange agree: the same may be
-    missing from two archives.
+    doubtful what was derived from any doubtful slot. A suspicious silence is doubted at all intervals: in slots that
+    lie inside it, as nothing finer than where it was found has candles there; and of its own source, such as a file of
+    trades, in coarser ones that it reaches into, which have too few trades if it has. It is until trade ids prove it,
+    or an archive and the exchange agree: the same may be missing from two archives.
     What disagrees with another interval is doubted until trade ids prove it, or an archive and the exchange agree, and
     so is the rest of a file that mostly does.
     What audits have in doubt is doubted at all coarser intervals too, until trade ids prove it.
@@ -114,7 +114,9 @@ def grades(
         {series: found.agreed for series, found in findings.items() if found.agreed},
         {series: found.disagreed for series, found in findings.items() if found.disagreed},
     )
-    silent: dict[Pair, list[tuple[int, int]]] = defaultdict(list)  # suspiciously without trades, at any interval so far
+    silent: dict[Pair, list[tuple[int, int]]] = defaultdict(list)  # suspiciously without trades, at any interval
+    for series, found in findings.items():
+        silent[series.pair] += (doubt[:2] for doubt in found.doubts)
     unseen: dict[Pair, dict[str, TimeRanges]] = defaultdict(dict)  # the same of each source that has slots there
     uncounted: dict[Pair, TimeRanges] = defaultdict(TimeRanges)  # more trades by ids, at any interval so far
     for series in sorted(claims):  # the intervals of a pair in rising order: what is derived comes after its origin
@@ -123,7 +125,6 @@ def grades(
         proved = kinds.proved | by_audit.proved
         better = proved | confirmed.get(series, _NOTHING)
         uncounted[series.pair] = (uncounted[series.pair] | by_audit.doubtful).outer(series.width)
-        silent[series.pair] += (doubt[:2] for doubt in findings.get(series, _NONE).doubts)
         doubted = TimeRanges.of(silent[series.pair]).inner(series.width)
         if silent[series.pair]:
             doubted |= _of_one_source(unseen[series.pair], claims[series], findings.get(series, _NONE).doubts, series)

@@ -23,6 +23,7 @@ from kraken_core.domain.verification.examination import Examination
 from kraken_core.domain.verification.frame import Frame, inside
 from kraken_core.domain.verification.known_pair import KnownPair, Look, known_pairs
 from kraken_core.domain.verification.silences import Silence
+from kraken_core.domain.verification.watching import Traded, traded_by_pair
 from kraken_core.pipeline.cover import CoverageTracker
 from kraken_core.pipeline.quiet import Watched, around, narrowed, suspicious, uncounted
 from kraken_core.pipeline.settle import DAY_S, settle
@@ -178,16 +179,14 @@ class CrossCheck:
             agreed, disagreed = examination.agreed.get(series, {}), examination.disagreed.get(series, {})
             now[series] = now.get(series, Findings()).compared(checked, agreed, disagreed)
         looked = {series: around(ranges, DAY_S) for series, ranges in touched.items()}
-        watched = {each.series: each for part in parts for each in part.watched}
-        witnesses = Witnesses.of(self.store, self.ledger.coverage()) if again else None
-        finest = dict(witnesses.known) if witnesses else {}
+        coverage = self.ledger.coverage(None if again else touched)
+        traded = traded_by_pair(coverage)
         for series, spans in again.items():
             looked[series] = looked.get(series, _NOTHING) | spans
-            if known := finest.get(series):
-                watched[series] = Watched(series, known, looked[series] & known)
-        narrow = narrowed(self.store, watched.values(), now)
+        watched = _watched(traded, looked)
+        narrow = narrowed(self.store, watched, now)
         found = uncounted(self.store, suspicious(self.store, narrow), now)
-        doubts, asleep = self._judged(found, witnesses)
+        doubts, asleep = self._judged(found, Witnesses.of(self.store, coverage) if again else None)
         for series, ranges in looked.items():
             now[series] = now[series].watched(ranges, doubts[series], asleep[series])
         changed = {series: findings for series, findings in now.items() if findings != before.get(series, Findings())}
@@ -255,13 +254,16 @@ class _Part:
         finest = min((i for i, ranges in self.known.covered.items() if ranges), default=INTERVALS[0])
         return Look([each for each in compare if each.slots], {i: r for i, r in checked.items() if i > finest})
 
-    @property
-    def watched(self) -> Iterator[Watched]:
-        """The series whose silences no finer one explains, where they or their surroundings changed."""
-        for interval, ranges in self.touched.items():
-            known = self.known.finest[interval]
-            if within := around(ranges, DAY_S) & known:
-                yield Watched(Series(self.known.pair, interval), known, within)
+
+def _watched(traded: Mapping[Pair, Traded], looked: Mapping[Series, TimeRanges]) -> list[Watched]:
+    """The series whose silences no finer one explains, where they or their surroundings are to be looked at."""
+    reach = {pair: each.watched for pair, each in traded.items()}
+    found = []
+    for series, ranges in looked.items():
+        slots = reach.get(series.pair, {}).get(series.interval, _NOTHING)
+        if within := ranges & slots:
+            found.append(Watched(series, traded[series.pair].covered[series.interval], slots, within))
+    return found
 
 
 def _needed(look: Look) -> dict[int, TimeRanges]:

@@ -14,7 +14,7 @@ from kraken_core.domain.findings import Findings
 from kraken_core.domain.market import INTERVALS, Series
 from kraken_core.domain.timerange import TimeRanges
 from kraken_core.domain.verification.frame import NO_ROWS, rows_by_series
-from kraken_core.domain.verification.silences import SUSPICIOUS, Activity, Silence, known_silences, silent_runs
+from kraken_core.domain.verification.silences import SUSPICIOUS, Activity, Silence, known_silences
 from kraken_core.ports import CandleStore
 
 if TYPE_CHECKING:
@@ -29,10 +29,11 @@ _MARGIN_S = 2 * _DAY_S  # on both sides of what is watched: no shorter span with
 
 
 class Watched(NamedTuple):
-    """Where a series' silences are judged, and where it is known, which is where they reach and are compared with."""
+    """Where a series' silences are judged, how far they reach, and what is covered, which they are compared with."""
 
     series: Series
-    known: TimeRanges
+    covered: TimeRanges
+    reach: TimeRanges
     within: TimeRanges
 
 
@@ -40,7 +41,7 @@ def suspicious(store: CandleStore, watched: Iterable[Watched]) -> list[Silence]:
     """The silences that reach into what is watched and in which enough trades were to be expected, in order."""
     found: dict[Series, set[Silence]] = defaultdict(set)
     for batch in _batches(watched):
-        spans = {each.series: around(each.within, _MARGIN_S) & each.known for each in batch}
+        spans = {each.series: around(each.within, _MARGIN_S) & each.covered for each in batch}
         of = {each.series: each for each in batch}
         while spans:
             candles = store.candles(spans, columns=("trades",))
@@ -147,7 +148,7 @@ class _Agreement:
 
 def _judged(watched: Watched, activity: Activity) -> tuple[list[Silence], TimeRanges]:
     """What is suspicious by the activity at hand; and where more has to be at hand before that is sure."""
-    starts, ends = silent_runs(activity.opens, activity.known, watched.series.width)
+    starts, ends = activity.silent(watched.reach & activity.known, watched.series.width)
     met = _meeting(starts, ends, watched.within)
     starts, ends = starts[met], ends[met]
     expected = activity.expected(starts, ends, known_silences(watched.series.pair))
@@ -157,7 +158,7 @@ def _judged(watched: Watched, activity: Activity) -> tuple[list[Silence], TimeRa
     long = ends - starts > _DAY_S  # what shorter ones are compared with lies in the margin
     lengths = (ends - starts)[long]
     reach = zip((starts[long] - lengths).tolist(), (ends[long] + lengths).tolist(), strict=True)
-    return silences, TimeRanges.of(reach) & watched.known
+    return silences, TimeRanges.of(reach) & watched.covered
 
 
 def _meeting(starts: Ints, ends: Ints, ranges: TimeRanges) -> NDArray[np.bool_]:

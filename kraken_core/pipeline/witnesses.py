@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kraken_core.domain.coverage import DataCoverageRange
-from kraken_core.domain.market import Pair, Series
+from kraken_core.domain.market import Series
 from kraken_core.domain.timerange import TimeRange, TimeRanges
 from kraken_core.domain.verification.frame import Frame, inside, opens_of
 from kraken_core.domain.verification.known_pair import KnownPair
@@ -24,6 +24,7 @@ from kraken_core.domain.verification.silences import (
     slept,
     unexplained,
 )
+from kraken_core.domain.verification.watching import Traded, traded_by_pair, traded_ranges
 from kraken_core.ports import StoredCandles
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ _DAY_S = 86_400
 
 @dataclass(slots=True)
 class Silences:
-    """Gathers when each pair traded, from its finest series, and finds silences that its rate does not explain."""
+    """Gathers when each pair traded, and finds silences that its rate does not explain."""
 
     doubtful: list[Silence] = field(default_factory=list)
     looked: dict[Series, int] = field(default_factory=dict)  # spans without trades by series
@@ -49,24 +50,31 @@ class Silences:
     def add(self, frame: Frame) -> None:
         """Candles of some pairs; later ones of a pair come after earlier ones."""
         for series, rows in frame.series.items():
-            finest = inside(rows.opens, frame.pairs[series.pair].finest[series.interval])
-            if finest.any():
+            covered = inside(rows.opens, frame.pairs[series.pair].covered[series.interval])
+            if covered.any():
                 trades = frame.candles["trades"].slice(rows.first, len(rows.opens))
-                self._parts[series].append((rows.opens[finest], _counts(trades)[finest]))
+                self._parts[series].append((rows.opens[covered], _counts(trades)[covered]))
 
     def finish(self, pair: KnownPair) -> None:
         """All candles of the pair were added."""
+        active = {series.interval: self._activity(series, pair) for series in pair.series}
+        traded = {interval: traded_ranges(each.known, each.opens) for interval, each in active.items()}
+        watched = Traded(pair.covered, traded).watched
         for series in pair.series:
-            parts, known = self._parts.pop(series, []), pair.finest[series.interval]
-            opens = np.concatenate([np.array([], dtype=np.int64), *(opens for opens, _ in parts)])
-            trades = np.concatenate([np.array([], dtype=np.int64), *(trades for _, trades in parts)])
-            starts, ends = silent_runs(opens, known, series.width)
+            activity = active[series.interval]
+            starts, ends = activity.silent(watched[series.interval], series.width)
             if len(starts):
                 self.looked[series] = len(starts)
-                expected = Activity(opens, trades, known).expected(starts, ends, known_silences(series.pair))
+                expected = activity.expected(starts, ends, known_silences(series.pair))
                 odd = np.flatnonzero(expected >= SUSPICIOUS)
                 spans = zip(starts[odd].tolist(), ends[odd].tolist(), expected[odd].tolist(), strict=True)
                 self.doubtful += [Silence(series, *span) for span in spans]
+
+    def _activity(self, series: Series, pair: KnownPair) -> Activity:
+        parts = self._parts.pop(series, [])
+        opens = np.concatenate([np.array([], dtype=np.int64), *(opens for opens, _ in parts)])
+        trades = np.concatenate([np.array([], dtype=np.int64), *(trades for _, trades in parts)])
+        return Activity(opens, trades, pair.covered[series.interval])
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,18 +87,16 @@ class Witnesses:
     @classmethod
     def of(cls, store: StoredCandles, coverage: Iterable[DataCoverageRange]) -> Witnesses:
         """From all that is covered."""
-        ranges: dict[Series, list[TimeRange]] = defaultdict(list)
         candles: dict[Series, int] = defaultdict(int)
-        for covered in coverage:
-            ranges[covered.series].append(TimeRange(covered.start, covered.end))
+        ranges = list(coverage)
+        for covered in ranges:
             candles[covered.series] += covered.candles
-        finer: dict[Pair, TimeRanges] = defaultdict(TimeRanges)
-        finest: dict[Series, TimeRanges] = {}
-        for series in sorted(ranges):  # finest interval of a pair first
-            own = TimeRanges.of(ranges[series])
-            if left := (own - finer[series.pair]).inner(series.width):
-                finest[series] = left
-            finer[series.pair] |= own
+        finest = {
+            Series(pair, interval): slots
+            for pair, traded in traded_by_pair(ranges).items()
+            for interval, slots in traded.watched.items()
+            if slots
+        }
         busiest = sorted(finest, key=lambda series: (series.interval, -candles[series], series))
         return cls(store, [(series, finest[series]) for series in busiest])
 

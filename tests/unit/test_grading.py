@@ -168,6 +168,11 @@ def test_a_suspicious_silence_is_doubtful_at_its_interval_and_at_coarser_ones() 
     assert graded(claims, findings, series=FOURS)[Grade.DOUBTFUL] == hours((8, 12))
 
 
+def test_a_suspicious_silence_is_doubtful_at_finer_intervals_too_as_none_of_them_has_candles_there() -> None:
+    claims = [claim(0, 24), claim(0, 24, "b", series=FOURS)]
+    assert graded(claims, {FOURS: doubt(8, 16)})[Grade.DOUBTFUL] == hours((8, 16))
+
+
 def test_candles_of_one_file_of_trades_lack_the_trades_that_its_minutes_lack() -> None:
     """All intervals of a file of trades are one evidence: where its silence is wrong, so are its coarse candles."""
     claims = [claim(0, 24), claim(0, 24, series=FOURS)]

@@ -51,7 +51,7 @@ def test_what_is_judged_around_a_change_is_what_judging_everything_says(
     activity = Activity(opens, np.full(len(opens), trades), known)
     judged = zip(starts.tolist(), ends.tolist(), activity.expected(starts, ends, KNOWN_SILENCES).tolist(), strict=True)
     expected = [span for span in judged if span[2] >= SUSPICIOUS and within.meets(*span[:2])]
-    found = suspicious(Table(*trading(traded, trades)), [Watched(HOURS, known, within)])  # type: ignore[arg-type]
+    found = suspicious(Table(*trading(traded, trades)), [Watched(HOURS, known, known, within)])  # type: ignore[arg-type]
     assert [(s.start, s.end) for s in found] == [span[:2] for span in expected]
     assert np.allclose([s.expected for s in found], [span[2] for span in expected])
 
@@ -59,8 +59,16 @@ def test_what_is_judged_around_a_change_is_what_judging_everything_says(
 def test_only_what_lies_around_is_read() -> None:
     table = Table(*trading(range(24 * 400), 5))
     known, within = TimeRanges.single(0, 400 * DAY), TimeRanges.single(200 * DAY, 201 * DAY)
-    assert suspicious(table, [Watched(HOURS, known, within)]) == []  # type: ignore[arg-type]
+    assert suspicious(table, [Watched(HOURS, known, known, within)]) == []  # type: ignore[arg-type]
     assert table.read == {HOURS: TimeRanges.single(198 * DAY, 203 * DAY)}
+
+
+def test_a_silence_is_judged_by_what_is_covered_around_it_also_where_finer_candles_explain_other_silences() -> None:
+    table = Table(*trading(range(24 * 10), 5))
+    covered, silent = TimeRanges.single(0, 20 * DAY), TimeRanges.single(10 * DAY, 20 * DAY)
+    assert suspicious(table, [Watched(HOURS, covered, silent, silent)]) == [  # type: ignore[arg-type]
+        Silence(HOURS, 10 * DAY, 20 * DAY, 1200)
+    ]
 
 
 SILENCE = Silence(HOURS, 30 * 3600, 33 * 3600, 60)
@@ -96,7 +104,7 @@ def test_what_coarser_candles_explain_need_not_be_looked_at(
     table = Table(*trading(traded, 9), *(Row(DAYS, day, value=9) for day in sorted(days)))
     findings = {DAYS: Findings({60: TimeRanges.of((start * DAY, end * DAY) for start, end in agreed)})}
     known = TimeRanges.single(0, 21 * DAY)
-    watched = [Watched(HOURS, known, TimeRanges.of((start * 3600, end * 3600) for start, end in spans))]
+    watched = [Watched(HOURS, known, known, TimeRanges.of((start * 3600, end * 3600) for start, end in spans))]
     found = uncounted(table, suspicious(table, watched), findings)  # type: ignore[arg-type]
     less = list(narrowed(table, watched, findings))  # type: ignore[arg-type]
     again = uncounted(table, suspicious(table, less), findings)  # type: ignore[arg-type]
@@ -107,6 +115,6 @@ def test_what_coarser_candles_explain_need_not_be_looked_at(
 def test_a_series_that_coarser_candles_count_throughout_is_hardly_read() -> None:
     whole = TimeRanges.single(0, 400 * DAY)
     table = Table(*trading(range(24 * 400), 5), *(Row(DAYS, day) for day in range(400)))
-    [left] = narrowed(table, [Watched(HOURS, whole, whole)], {DAYS: Findings({60: whole})})  # type: ignore[arg-type]
+    [left] = narrowed(table, [Watched(HOURS, whole, whole, whole)], {DAYS: Findings({60: whole})})  # type: ignore[arg-type]
     assert left.within == TimeRanges.of([(0, 3600), (400 * DAY - 3600, 400 * DAY)])
     assert HOURS not in table.read

@@ -72,16 +72,6 @@ class KnownPair:
         shared = TimeRanges.of(r for same in mine.keys() & finer.keys() for r in mine[same] & finer[same])
         return self.observed[coarse] - (shared | self.adopted[fine]).outer(coarse * 60) - self.adopted[coarse]
 
-    @cached_property
-    def finest(self) -> dict[int, TimeRanges]:
-        """The slots by interval in which no finer series of the pair would explain a lack of trades."""
-        result = {}
-        by_evidence = TimeRanges()
-        for interval, ranges in self.covered.items():
-            result[interval] = (ranges - by_evidence).inner(interval * 60)
-            by_evidence |= ranges
-        return result
-
 
 def known_pairs(knowledge: Knowledge, series: Collection[Series], window: TimeRange) -> dict[Pair, KnownPair]:
     """What is known of the pairs of these series, by pair; slots outside of the window are left out."""

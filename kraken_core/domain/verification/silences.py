@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from kraken_core.domain.timerange import TimeRanges
+from kraken_core.domain.verification.frame import inside
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
@@ -88,6 +89,10 @@ class Activity:
     opens: Ints
     trades: Ints
     known: TimeRanges
+
+    def silent(self, watched: TimeRanges, width: int) -> tuple[Ints, Ints]:
+        """Starts and ends of what lies between candles, in watched ranges of what is known."""
+        return silent_runs(self.opens[inside(self.opens, watched)], watched, width)
 
     def expected(self, starts: Ints, ends: Ints, asleep: TimeRanges) -> Floats:
         """How many trades to expect in spans, by the rate in as much time before and behind each, a day at least.
