@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from kraken_core.domain.interval_text import parse_interval
 from kraken_core.domain.market import Pair, Series
-from kraken_core.domain.timerange import END_OF_TIME, TimeRange
 from kraken_core.workbench import requests
 from kraken_core.workbench.home import OpenHome
 from kraken_core.workbench.requests import When
@@ -49,6 +48,6 @@ class AsKnown(OpenHome):
         from kraken_core.workbench.queries.known_at import replaced
 
         of = pair if isinstance(pair, Pair) else self.ledger.names().pair(pair)
-        window = TimeRange(requests.instant(start or 0), END_OF_TIME if end is None else requests.instant(end))
+        window = requests.window(start, end)
         found = replaced(self.store, self.ledger, Series(of, parse_interval(interval)), window)
         return frames.pandas(found).astype({"trades": "Int32", "job_id": "Int64"})

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Literal, Unpack, overload
 from kraken_core.domain.errors import UsageError
 from kraken_core.domain.interval_text import parse_interval, parse_length
 from kraken_core.domain.market import INTERVALS, Pair, Series
-from kraken_core.domain.timerange import TimeRange
 from kraken_core.workbench import requests
 from kraken_core.workbench.read_checks import OneOrMore, ReadChecks, ReadOptions
 from kraken_core.workbench.requests import When
@@ -259,7 +258,7 @@ class CandleReads(ReadChecks):
         from kraken_core.workbench.queries.required import Required, parse_grade
 
         pair = self.ledger.names().pair(call.pair)
-        window = TimeRange(requests.instant(call.start), requests.instant(call.end))
+        window = requests.window(call.start, call.end)
         grade = parse_grade(call.evidence)
         Required(known.ledger, known.now).check(pair, parse_interval(call.interval), window, grade)
         return pair

@@ -6,9 +6,8 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from kraken_core.domain.errors import UsageError
-from kraken_core.domain.timerange import END_OF_TIME
 from kraken_core.workbench.history_reads import HistoryReads
-from kraken_core.workbench.requests import When, instant
+from kraken_core.workbench.requests import When, window
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,8 +29,8 @@ class FundingReads(HistoryReads):
         from kraken_core.workbench.queries.funding import funding_frame
 
         [found] = self.select(pairs=[pair]).pairs
-        within = (0 if start is None else instant(start), END_OF_TIME if end is None else instant(end))
-        return frames.pandas(funding_frame(self.ledger.funding_rates(found, *within))).set_index("time")
+        rates = self.ledger.funding_rates(found, *window(start, end))
+        return frames.pandas(funding_frame(rates)).set_index("time")
 
     def funding_coverage(self, pairs: Iterable[str] = ()) -> list[dict[str, Any]]:
         """What is stored of perpetuals, a row each: of those named, else of all.

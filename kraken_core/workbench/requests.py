@@ -14,7 +14,7 @@ from kraken_core.domain.market import INTERVALS, Pair, shown_asset
 from kraken_core.domain.names import Names
 from kraken_core.domain.request import DEFAULT_REQUESTS, Request, Selection
 from kraken_core.domain.tiers import Tiers
-from kraken_core.domain.timerange import END_OF_TIME, TimeRange
+from kraken_core.domain.timerange import END_OF_TIME, TimeRange, iso
 from kraken_core.sources.addresses import is_url, plain_url
 from kraken_core.workbench.arguments import checked
 
@@ -196,8 +196,11 @@ def day(value: When | None) -> date | None:
 
 
 def window(start: When | None, end: When | None) -> TimeRange:
-    """The range that a caller means; open where nothing is given."""
-    return TimeRange(instant(start or 0), END_OF_TIME if end is None else instant(end))
+    """The range that a caller means; open where nothing is given. Raises UsageError where it ends before it starts."""
+    given = TimeRange(instant(start or 0), END_OF_TIME if end is None else instant(end))
+    if given.start > given.end:  # nothing opens in it, which would be complete
+        raise UsageError(f"the start {iso(given.start)} is after the end {iso(given.end)}: swap them.")
+    return given
 
 
 def instant(value: When) -> int:

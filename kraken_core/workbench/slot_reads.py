@@ -55,7 +55,7 @@ class SlotReads(HistoryReads):
         """
         from kraken_core.workbench.queries.required import Required, parse_grade
 
-        window = TimeRange(requests.instant(start or 0), END_OF_TIME if end is None else requests.instant(end))
+        window = requests.window(start, end)
         known = self.known()
         try:
             Required(known.ledger, known.now).check(

@@ -13,7 +13,7 @@ from kraken_core.domain.completeness import Completeness
 from kraken_core.domain.errors import UsageError
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.request import Selection
-from kraken_core.domain.timerange import TimeRange
+from kraken_core.domain.timerange import TimeRange, iso
 from kraken_core.workbench.charts.charts import NO_TIER, ChartData
 from kraken_core.workbench.figures.candles import candle_chart
 from kraken_core.workbench.figures.completeness import completeness_heatmap
@@ -87,7 +87,7 @@ class Plot:
         first = window.start if start is None else instant(start)
         last = window.end if end is None else instant(end)
         if first >= last:
-            raise UsageError(f"no candle opens between {first} and {last}: name a start before the end.")
+            raise UsageError(f"no candle opens between {iso(first)} and {iso(last)}: name a start before the end.")
         series = Series(chosen.pairs[0], chosen.intervals[0])
         return candle_chart(self.charts.drawn(series, TimeRange(first, last)), logarithmic=logarithmic)
 

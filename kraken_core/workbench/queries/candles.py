@@ -66,8 +66,10 @@ class Reading:
         """Candles whose slots open in the window, each made of the coarsest ones that cover its slot.
 
         Only slots that are covered as a whole, unless the others are wanted too: as far as there are candles of them,
-        flagged in a column ``partial``. Slots outside the pair's life lack nothing.
+        flagged in a column ``partial``. Slots outside the pair's life lack nothing. Raises UsageError where candles of
+        the pair are stored, and none of an interval that makes these.
         """
+        self._check_makeable(pair, interval)
         width = interval * 60
         left = TimeRanges.single(ceil(window.start, width), ceil(window.end, width))
         lives = next((record.lives for record in self.ledger.pairs() if record.pair == pair), ())
@@ -91,6 +93,16 @@ class Reading:
             flagged.append(found.with_columns(partial=True, **({"filled": False} if fill else {})))
             left -= TimeRanges.of((at, at + width) for at in found["time"].dt.epoch("s"))
         return pl.concat(flagged, how="diagonal").sort("time")
+
+    def _check_makeable(self, pair: Pair, interval: int) -> None:
+        coverage = self.ledger.coverage([Series(pair, each) for each in INTERVALS])
+        stored = {known.series.interval for known in coverage if known.candles}
+        if stored and stored.isdisjoint(bases(interval)):
+            there = ", ".join(map(short, sorted(stored)))
+            raise UsageError(
+                f"{pair} {short(interval)} cannot be made: candles of {there} are stored, and none of these lengths "
+                f"divides {short(interval)}. Ingest one of {', '.join(map(short, reversed(bases(interval))))}."
+            )
 
     def covered(self, series: Series) -> TimeRanges:
         """What is covered of the series, traded in or not."""
