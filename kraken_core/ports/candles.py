@@ -99,6 +99,15 @@ class CandleStore(Staging, StoredCandles, Protocol):
         """What a worker on any machine needs to stage candles of these pairs: small, picklable, and no secret."""
         ...
 
+    def staged(
+        self, files: Sequence[StagedFile], ranges: Mapping[Series, TimeRanges], columns: Collection[str] = ...
+    ) -> pl.DataFrame:
+        """The candles in the ranges of files that are staged and not committed yet: as ``candles`` has them.
+
+        File after file: a slot may be in several.
+        """
+        ...
+
     def commit(
         self,
         staged: Sequence[StagedFile],

@@ -19,7 +19,7 @@ from kraken_core.pipeline.rename import move_candles
 from kraken_core.ports import CandleStore, CandleTable, Merged
 from tests.contract.stored_candles import Adapter, slots
 from tests.support.candle_frames import Row, frame, rows_of
-from tests.support.candle_tables import ALL, BTC, BTC_MINUTES, ETH, EVER, put
+from tests.support.candle_tables import ALL, BTC, BTC_MINUTES, ETH, EVER, put, stage
 
 pytest_plugins = ["tests.support.servers", "tests.contract.candle_stores"]
 
@@ -49,6 +49,16 @@ def test_staged_candles_are_invisible_until_they_are_committed(store: CandleStor
     assert store.candles(ALL).is_empty()
     store.commit([staged])
     assert rows_of(store.candles(ALL)) == [Row(BTC, 1)]
+
+
+def test_staged_candles_can_be_read_before_they_are_committed_file_after_file(store: CandleStore) -> None:
+    first = stage(store, *(Row(series, slot) for series in (BTC, ETH) for slot in range(5)))
+    second, minutes = stage(store, Row(BTC, 2, value=2, rank=2), Row(BTC, 9)), stage(store, Row(BTC_MINUTES, 3))
+    wanted = {BTC: slots((1, 3), (9, 12)), BTC_MINUTES: EVER}
+    expected = [Row(BTC, 1), Row(BTC, 2), Row(BTC, 2, value=2, rank=2), Row(BTC, 9), Row(BTC_MINUTES, 3)]
+    assert rows_of(store.staged([first, second, minutes], wanted)) == expected
+    assert store.staged([first], {BTC: EVER}, ["rank"]).columns == ["pair", "interval_minutes", "time", "rank"]
+    assert store.staged([first], {BTC_MINUTES: EVER}).schema == pl.Schema(SCHEMA)
 
 
 def test_candles_come_back_exactly_as_they_were_given(store: CandleStore) -> None:

@@ -86,6 +86,12 @@ class DeltaStore(DeltaMaintenance):
         """See CandleStore."""
         return self._files.write(candles)
 
+    def staged(
+        self, files: Sequence[StagedFile], ranges: Mapping[Series, TimeRanges], columns: Collection[str] = SCHEMA
+    ) -> pl.DataFrame:
+        """See CandleStore."""
+        return self._files.staged(files, ranges, columns)
+
     def commit(
         self,
         staged: Sequence[StagedFile],

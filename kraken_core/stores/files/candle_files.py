@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import polars as pl
 
 from kraken_core.domain.averages import VWAP
-from kraken_core.domain.candles import FULL_SCHEMA, KEY, SCHEMA, TIME
+from kraken_core.domain.candles import FULL_SCHEMA, KEY, SCHEMA, TIME, chosen
 from kraken_core.domain.errors import StoreError
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.timerange import END_OF_TIME, TimeRange, TimeRanges
@@ -121,6 +121,23 @@ class CandleFiles:
                 rows = self.scan(paths, [series.pair for series in ranges], window, interval, columns).collect()
         return in_ranges(rows, ranges, interval)
 
+    def staged(
+        self, files: Iterable[StagedFile], ranges: Mapping[Series, TimeRanges], columns: Collection[str]
+    ) -> pl.DataFrame:
+        """The rows in the ranges of files that were staged, file after file. Raises StoreError."""
+        schema = chosen(columns)
+        found = [pl.DataFrame(schema=schema)]
+        for file in files:
+            spans = ((Series(pair, file.interval), span) for pair, span in file.spans.items())
+            wanted = {
+                series: ranges[series]
+                for series, span in spans
+                if series in ranges and ranges[series].meets(span.first, span.last + series.width)
+            }
+            if wanted:
+                found.append(self.rows([file.path], wanted, schema))
+        return pl.concat(found)
+
     def _small(self, paths: Collection[str], interval: int, columns: Collection[str]) -> pl.DataFrame | None:
         """All rows of a single file, where it is here and so small that to look for some takes longer; else None.
 
@@ -131,7 +148,8 @@ class CandleFiles:
         if size is None or size > SMALL:
             return None
         rows = pl.read_parquet(self.place.content(path), hive_partitioning=False, row_index_name=ROW)
-        rows.insert_column(0, pl.repeat(interval, rows.height, dtype=pl.Int32, eager=True).alias(PARTITION))
+        if PARTITION not in rows.columns:  # as it is in files that another database is to read
+            rows.insert_column(0, pl.repeat(interval, rows.height, dtype=pl.Int32, eager=True).alias(PARTITION))
         kinds = {name: kind for name, kind in self.form.schema.items() if name in columns}
         for name in (kinds.keys() & set(self.form.later)) - rows.schema.keys():
             rows.insert_column(0, pl.repeat(None, rows.height, dtype=kinds[name], eager=True).alias(name))
