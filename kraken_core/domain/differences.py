@@ -25,6 +25,7 @@ _ANSWERS = {
 }
 
 _PLURALS = frozenset(name for source, name in _ANSWERS.items() if source is not Source.CSV)
+_SILENT_ONE = "one has no trades where the other has candles"
 _BY_TIME = frozenset({_ANSWERS[Source.OHLC], _ANSWERS[Source.TRADES]})  # of which the later one always wins
 
 # A frame of what differs, a row for each two candles of one slot: the ranks of both, whether the new one takes the
@@ -35,6 +36,9 @@ FOUND: dict[str, pl.DataType | type[pl.DataType]] = {
     "wins": pl.Boolean,
     **dict.fromkeys(("volume", "trades", "price"), pl.Float64),
 }
+
+# The sizes of a difference (volume, trades, price) between a candle and a source that has no trades in its slot
+SILENT = (1.0, 1.0, 0.0)
 
 
 def differs(stored: str = "_stored") -> pl.Expr:
@@ -94,7 +98,8 @@ class Difference(NamedTuple):
 
     ``kept`` is in force: the candles of ``other`` rank lower. ``volume``, ``trades`` and ``price`` are the largest
     differences in the range, relative to the larger value: 0.0 where equal, or where only one of them is known.
-    ``job_id`` is the job that found it, None where none did.
+    They are SILENT where ``other`` claims the slots without a candle. ``job_id`` is the job that found it, None where
+    none did.
     """
 
     series: Series
@@ -112,6 +117,11 @@ class Difference(NamedTuple):
     def sources(self) -> Sources:
         """What a slot counts once for; the first origin is the one in force."""
         return self.series, self.kept.key, self.other.key
+
+    @property
+    def is_silence(self) -> bool:
+        """Whether the other source claims the slots without a candle; else it has one of different values."""
+        return (self.volume, self.trades, self.price) == SILENT
 
 
 class Disagreement(NamedTuple):
@@ -132,11 +142,15 @@ class Disagreement(NamedTuple):
         by = ", ".join(f"{name} by up to {size(largest)}" for name, largest in found.items() if largest)
         slots = f"{self.slots:,} {'slot' if self.slots == 1 else 'slots'} of {self.series:,} series"
         differ = f"{slots} {'differs' if self.slots == 1 else 'differ'} between"
+        is_silence = (self.volume, self.trades, self.price) == SILENT
         if self.kept == self.other:
-            of = "of" if self.kept in _PLURALS else "versions of"
-            return f"{differ} two {of} {self.kept}; {self._chosen} ({by})"
-        verb = "are" if self.kept in _PLURALS else "is"
-        return f"{differ} {self.kept} and {self.other}; {self.kept} {verb} in force ({by})"
+            differ = f"{differ} two {'of' if self.kept in _PLURALS else 'versions of'} {self.kept}"
+            return f"{differ}: {_SILENT_ONE}" if is_silence else f"{differ}; {self._chosen} ({by})"
+        differ = f"{differ} {self.kept} and {self.other}"
+        if is_silence:
+            no, one = ("have" if self.other in _PLURALS else "has"), ("have" if self.kept in _PLURALS else "has")
+            return f"{differ}: {self.other} {no} no trades where {self.kept} {one} candles"
+        return f"{differ}; {self.kept} {'are' if self.kept in _PLURALS else 'is'} in force ({by})"
 
     @property
     def _chosen(self) -> str:
@@ -165,13 +179,13 @@ def contested(differences: Iterable[Difference]) -> dict[Series, TimeRanges]:
 
 
 def disagreements(differences: Iterable[Difference]) -> tuple[Disagreement, ...]:
-    """Differences summed up by the names of their sources, those of most slots first."""
-    alike: dict[tuple[str, str], list[Difference]] = defaultdict(list)
+    """Differences summed up by the names of their sources, those of most slots first; where one has no candle apart."""
+    alike: dict[tuple[str, str, bool], list[Difference]] = defaultdict(list)
     for difference in differences:
         kept, other = difference.kept, difference.other
         same_name = kept.name == other.name and kept.path != other.path
         names = (kept.path, other.path) if same_name else (kept.name, other.name)
-        alike[names].append(difference)
+        alike[*names, difference.is_silence].append(difference)
     found = [
         Disagreement(
             kept,
@@ -182,7 +196,7 @@ def disagreements(differences: Iterable[Difference]) -> tuple[Disagreement, ...]
             max(each.trades for each in group),
             max(each.price for each in group),
         )
-        for (kept, other), group in alike.items()
+        for (kept, other, _), group in alike.items()
     ]
     return tuple(sorted(found, key=lambda each: (-each.slots, each.kept, each.other)))
 

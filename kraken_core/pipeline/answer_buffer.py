@@ -108,7 +108,8 @@ class AnswerBuffer:
         frames = _frames(self.answers, self.job.as_of)
         opens = _candles_of(self.answers)
         self.ledger.begin_change(above((series, _hull(series, found)) for series, found in opens.items() if len(found)))
-        merged, changed = self.differing.commit([self.store.stage(frame) for frame in frames])
+        claims = self._claims()
+        merged, changed = self.differing.commit([self.store.stage(frame) for frame in frames], claims=claims)
         stale: dict[Series, TimeRanges] = {}
         for series, found in opens.items():
             counts = merged.get(series)
@@ -128,7 +129,9 @@ class AnswerBuffer:
         self.metrics = self.spent.counted(metrics)
         points = {each.series.pair: each.point for each in self.answers if each.source is Source.TRADES and each.sweeps}
         spans = [span for answer in self.answers for span in answer.spans]
-        self.ledger.record_answers(self.job.id, self._claims(), stale, points, self.metrics, spans=spans)
+        self.ledger.record_answers(self.job.id, claims, stale, points, self.metrics, spans=spans)
+        for answer in self.answers:
+            self.covered[answer.series] = self.covered.get(answer.series, TimeRanges()) | answer.known
         self.answers = []
 
     def _claims(self) -> list[Assertion]:
@@ -137,11 +140,10 @@ class AnswerBuffer:
         for answer in self.answers:
             alike[answer.series, answer.evidence].append(answer)
         claims = []
-        for (series, _), found in alike.items():
+        for found in alike.values():
             known = TimeRanges.of(span for answer in found for span in answer.known)
             proved = TimeRanges.of(span for answer in found for span in answer.proved)
             claims += found[0]._replace(known=known, proved=proved).claims
-            self.covered[series] = self.covered.get(series, TimeRanges()) | known
         return claims
 
 

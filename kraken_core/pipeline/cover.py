@@ -27,6 +27,7 @@ from kraken_core.domain.names import BY_RULES
 from kraken_core.domain.tiers import Tiers
 from kraken_core.domain.timerange import TimeRanges, floor
 from kraken_core.pipeline.audited import audited
+from kraken_core.pipeline.presence import Presence
 from kraken_core.ports import CandleStore, CoverageLedger, MarketLedger, PairRecord
 
 _DAY_S = 86_400  # the coarsest slot
@@ -93,14 +94,16 @@ class CoverageTracker:
         inside = {archive.identity: pairs_in(archive, stored_now, names) for archive, stored_now in complete}
         made = {(a.series, a.evidence) for a in before} if complete else set()
         wrong = [claim for claim, _ in standing_claims(wrong_absences(before, inside))] if complete else []
-        claims = [claim._replace(withdrawn=True) for claim in wrong] + [
+        absences = [
             claim
             for archive, _ in complete
             if archive.statement.end is not None and archive.statement.end <= self.now
             for claim in absence_claims(archive, inside[archive.identity], pairs)
             if (claim.series, claim.evidence) not in made
         ]
+        claims = [*(claim._replace(withdrawn=True) for claim in wrong), *absences]
         if claims:
+            Presence(self.store, self.ledger).record((), absences, {})
             self.ledger.claim(claims)
         return claims
 

@@ -8,23 +8,21 @@ it again. A crash after the commit leaves it on record too; only the job's count
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-import numpy as np
 import polars as pl
 
-from kraken_core.domain.candles import Source, has_content, is_settled, source_of, without_answer
-from kraken_core.domain.differences import Difference, Origin, Sources, by_sources
+from kraken_core.domain.candles import is_settled, without_answer
+from kraken_core.domain.coverage import Assertion
+from kraken_core.domain.differences import Difference, Sources, by_sources
 from kraken_core.domain.market import Pair, Series
 from kraken_core.domain.timerange import TimeRanges
-from kraken_core.ports import CandleStore, DifferenceLedger, Merged, StagedFile
+from kraken_core.pipeline.differing_slots import DifferingSlots, inside, origin_of
+from kraken_core.pipeline.presence import ComparingLedger, Presence
+from kraken_core.ports import CandleStore, Merged, StagedFile
 
-MOST_RANGES = (
-    32  # of two sources of a series in a commit; more are joined where the distances between them are smallest
-)
-_SIZES = ("volume", "trades", "price")
 _SLOTS_OF = ("pair", "interval_minutes")
 
 Contents = Mapping[Series, Mapping[str, str]]  # content hashes of files, with the paths of their archives
@@ -38,35 +36,16 @@ class Committed(NamedTuple):
     changed: Mapping[Series, int]
 
 
-class _Group(NamedTuple):
-    """What differs between two sources of a series: rows of FOUND, and their opens (epoch seconds, rising)."""
-
-    series: Series
-    kept: Origin
-    other: Origin
-    rows: pl.DataFrame
-    opens: np.ndarray
-
-    @property
-    def sources(self) -> Sources:
-        return self.series, self.kept.key, self.other.key
-
-    def differences(self, known: TimeRanges) -> list[Difference]:
-        """The ranges of what is not known yet."""
-        fresh = ~_inside(self.opens, known)
-        return _joined(self, self.opens[fresh], self.rows.filter(pl.Series(fresh)))
-
-
 @dataclass(slots=True)
 class _Noted:
     """What differs in a commit, as it was planned last; and what was known before it was planned first."""
 
     found: pl.DataFrame | None = None
-    groups: Sequence[_Group] = ()
+    groups: Sequence[DifferingSlots] = ()
     known: Sequence[Difference] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Differing:
     """Commits to the candle table for a stage of a job, and reports what differs; ``job_id`` is that job, if known.
 
@@ -75,22 +54,32 @@ class Differing:
     """
 
     store: CandleStore
-    ledger: DifferenceLedger
+    ledger: ComparingLedger
     job_id: int | None = None
     _seen: dict[Sources, TimeRanges] = field(default_factory=dict)
+    _presence: Presence = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._presence = Presence(self.store, self.ledger)
 
     def commit(
         self,
         staged: Sequence[StagedFile],
         clear: Mapping[Series, TimeRanges] | None = None,
         contents: Contents = NO_CONTENTS,
+        claims: Sequence[Assertion] = (),
     ) -> Committed:
-        """Commit what is staged; ``contents`` are those of files that the ledger has not recorded yet."""
+        """Commit what is staged; ``contents`` are those of files that the ledger has not recorded yet.
+
+        ``claims`` are to be made of what is staged: where they, or others, are without a candle, sources differ too.
+        """
         noted = _Noted()
+        self._presence.record(staged, claims, contents)
 
         def note(found: pl.DataFrame) -> None:
             noted.found, noted.groups = found, self._groups(found, contents)
-            before = self.ledger.differences({group.series for group in noted.groups})
+            found_before = self.ledger.differences({group.series for group in noted.groups})
+            before = [each for each in found_before if not each.is_silence]
             noted.known = before if noted.known is None else noted.known
             known = by_sources(before)
             new = [d for group in noted.groups for d in group.differences(known.get(group.sources, TimeRanges()))]
@@ -112,7 +101,7 @@ class Differing:
         for group in noted.groups:
             before = met.get(group.sources, TimeRanges()) | self._seen.get(group.sources, TimeRanges())
             losing = ~group.rows["wins"].to_numpy()
-            lost[group.series] += int((losing & ~_inside(group.opens, before)).sum())
+            lost[group.series] += int((losing & ~inside(group.opens, before)).sum())
             hull = TimeRanges.of((d.start, d.end) for d in group.differences(TimeRanges()))
             self._seen[group.sources] = self._seen.get(group.sources, TimeRanges()) | hull
         provisional = noted.found.filter(~_are_settled() & ~pl.col("wins")).group_by(_SLOTS_OF).len()
@@ -120,7 +109,7 @@ class Differing:
             lost[_series(name, interval)] += slots
         return lost
 
-    def _groups(self, found: pl.DataFrame, contents: Contents) -> list[_Group]:
+    def _groups(self, found: pl.DataFrame, contents: Contents) -> list[DifferingSlots]:
         """What differs, by series and sources. A provisional candle claims nothing that anything could differ from."""
         one, other = without_answer("rank"), without_answer("rank_stored")
         parts = (
@@ -141,7 +130,8 @@ class Differing:
             series = _series(str(name), int(str(interval)))
             files = {**known.get(series, {}), **contents.get(series, {})}
             opens = rows["open"].to_numpy()
-            groups.append(_Group(series, _origin(int(str(kept)), files), _origin(int(str(loser)), files), rows, opens))
+            kept_by, lost_by = (origin_of(int(str(rank)), files) for rank in (kept, loser))
+            groups.append(DifferingSlots(series, kept_by, lost_by, rows, opens))
         return groups
 
 
@@ -151,38 +141,3 @@ def _are_settled() -> pl.Expr:
 
 def _series(name: str, interval: int) -> Series:
     return Series(Pair.stored(name), interval)
-
-
-def _origin(rank: int, files: Mapping[str, str]) -> Origin:
-    """Whose a candle of this rank is; ``files`` are those of its series."""
-    source = source_of(rank) or Source.CSV
-    if source in {Source.CSV, Source.TRADES}:
-        for content_hash, path in files.items():
-            if has_content(rank, content_hash):
-                return Origin(source, content_hash, path)
-    return Origin(source)
-
-
-def _inside(opens: np.ndarray, ranges: TimeRanges) -> np.ndarray:
-    """Which of the opens lie in the ranges."""
-    inside: np.ndarray = np.searchsorted(np.array(ranges.bounds, dtype=np.int64), opens, side="right") % 2 == 1
-    return inside
-
-
-def _joined(group: _Group, opens: np.ndarray, rows: pl.DataFrame) -> list[Difference]:
-    """Rows in ranges: neighbours together, and those that are nearest where there would be too many ranges."""
-    if not len(opens):
-        return []
-    width = group.series.width
-    distances = np.diff(opens) - width
-    apart = np.flatnonzero(distances > 0)
-    if len(apart) >= MOST_RANGES:
-        apart = np.sort(apart[np.argsort(distances[apart], kind="stable")[-(MOST_RANGES - 1) :]])
-    firsts = np.concatenate(([0], apart + 1))
-    lasts = np.concatenate((apart, [len(opens) - 1]))
-    largest = [np.maximum.reduceat(rows[name].to_numpy(), firsts).tolist() for name in _SIZES]
-    spans: Iterable[tuple[int, int]] = zip(firsts.tolist(), lasts.tolist(), strict=True)
-    return [
-        Difference(group.series, int(opens[a]), int(opens[b]) + width, b - a + 1, group.kept, group.other, *sizes)
-        for (a, b), *sizes in zip(spans, *largest, strict=True)
-    ]

@@ -192,7 +192,9 @@ class Ingest:
         self._demote_unclaimed(found)
         self.ledger.begin_change(above(_rows(found)))
         committed = differing.commit(
-            [staged for receipt in receipts for staged in receipt.staged], contents=_contents(found)
+            [staged for receipt in receipts for staged in receipt.staged],
+            contents=_contents(found),
+            claims=[claim for file in found for claim in _compared(file)],
         )
         outcomes = {
             series: (counts.new, committed.changed.get(series, 0)) for series, counts in committed.merged.items()
@@ -302,6 +304,15 @@ def _claims(file: FileReceipt) -> list[Assertion]:
     rank = derived_rank(record.rank)
     claim = partial(Assertion, source=file.source, rank=rank, evidence=record.content_hash, adopted=file.adopted)
     return [claim(record.series, *span) for span in file.claims]
+
+
+def _compared(file: FileReceipt) -> list[Assertion]:
+    """What a file claims where its candles are known: of one that was read before, only beyond them."""
+    record = file.record
+    if file.staged or record.first is None or record.last is None:
+        return _claims(file)
+    rows = TimeRanges.single(record.first, record.last + record.series.width)
+    return _claims(file._replace(claims=file.claims - rows))
 
 
 def _rows(files: Iterable[FileReceipt]) -> Iterator[tuple[Series, TimeRanges]]:
