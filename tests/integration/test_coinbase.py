@@ -167,7 +167,7 @@ def row(at: int = START, **other: object) -> list[object]:
         row(close="NaN"),
         row(volume=0),
         row(volume=True),
-        row(time=str(START)),
+        row(time="soon"),
         row()[:5],
         [],
         "candle",

@@ -84,9 +84,14 @@ def test_a_body_of_another_form_makes_no_sense(body: bytes) -> None:
     assert refused(lambda: answers.result(body)).policy is Policy.DOUBT
 
 
-@pytest.mark.parametrize("unixtime", [None, 0, -1, 1.5, "5", True, 1 << 60])
+@pytest.mark.parametrize("unixtime", [None, 0, -1, 1.5, "soon", True, 1 << 60])
 def test_a_clock_that_tells_no_time_is_refused(unixtime: object) -> None:
     refused(lambda: answers.server_time(answers.result(answer(unixtime=unixtime))))
+
+
+@pytest.mark.parametrize("unixtime", ["1774828800", 1774828800.0, "1.7748288E9"])
+def test_a_clock_may_tell_the_time_in_any_form(unixtime: object) -> None:
+    assert answers.server_time(answers.result(answer(unixtime=unixtime))) == 1_774_828_800
 
 
 # -------------------------------------------------------------------------------------------------------------- names

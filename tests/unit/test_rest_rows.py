@@ -97,8 +97,8 @@ def every(minutes: int, *numbers: int) -> list[list[Any]]:
         every(240, *range(9)),
         every(240, 0, 1, 2, 6, 7),
         every(1440, 0, 1, 2),
-        [*every(60, 0, 1), *every(30, 3), *every(60, 2)],
-        [row(0), row(1), ["x"], *every(1, 121)],
+        [row(0), *every(30, 1, 3), *every(60, 2)],
+        [row(number) for number in range(40, 0, -1)],
     ],
 )
 def test_an_answer_of_another_interval_is_refused_whichever_of_its_rows_open_slots_of_this_one(rows: list[Any]) -> None:
@@ -107,7 +107,7 @@ def test_an_answer_of_another_interval_is_refused_whichever_of_its_rows_open_slo
 
 def test_holes_are_no_other_interval_but_of_two_rows_with_one_between_them_nothing_is_known() -> None:
     assert told_of(row(0), row(1), row(9)).known == hours((0, 2))
-    assert told_of(row(0), row(8), row(9)).known == hours((0, 1), (8, 9))
+    assert told_of(row(0), row(8), row(9)).known == hours((8, 9)), "one row alone may be of any slot"
     assert told_of(row(0), ["x"], row(2), {}, row(4), ["x"], row(6)).known == hours((0, 1), (2, 3), (4, 5))
     assert told_of(row(0), row(4)).known == TimeRanges()
     assert told_of(row(0), row(4)).candles.is_empty()
@@ -130,27 +130,24 @@ def test_values_are_the_doubles_nearest_to_their_text(price: str, volume: str) -
 @pytest.mark.parametrize(
     "rows",
     [
-        [row(1), row(0)],
-        [row(1), row(1)],
         [[START + 1, *row(0)[1:]]],
         [row(0)[:-1]],
         [{}],
-        [[str(START), *row(0)[1:]]],
-        [[float(START), *row(0)[1:]]],
+        [[START + 0.5, *row(0)[1:]]],
         [[True, *row(0)[1:]]],
         [row(0, price="-1")],
         [row(0, price="nan")],
-        [row(0, price="1e3")],
+        [row(0, price="1e31")],
         [row(0, price="")],
         [row(0, price=" 1")],
         [row(0, price="1_0")],
         [row(0, price="٣")],
         [row(0, price="1\n")],
         [row(0, volume="1,5")],
-        [[*row(0)[:-1], "2"]],
+        [[*row(0)[:-1], "2.5"]],
         [[*row(0)[:-1], -1]],
         [[*row(0)[:-1], 1 << 31]],
-        [[START, 3.5, *row(0)[2:]]],
+        [[START, True, *row(0)[2:]]],
         [[*row(0)[:5], None, *row(0)[6:]]],
     ],
 )
@@ -167,6 +164,86 @@ def test_candles_without_last_are_refused(last: object) -> None:
 def test_an_answer_that_is_not_of_one_pair_is_refused(result: dict[str, Any]) -> None:
     refused(lambda: candle_answer.ohlc(answers.result(answer(**result)), HOURLY, LATE))
     refused(lambda: trade_answer.trades(answers.result(answer(**{**result, "last": "5"})), 0, 1_000))
+
+
+def hour_by_hour(rows: int) -> list[list[Any]]:
+    """An answer of which each row is told by its volume from all others; the last one is still forming."""
+    return [row(hour, volume=f"{hour + 1}.5") for hour in range(rows)]
+
+
+Alter = Callable[[list[Any]], Any]
+moved: st.SearchStrategy[Alter] = st.integers(-30, 30).map(
+    lambda hours: lambda each: [each[0] + hours * HOUR, *each[1:]]
+)
+late: st.SearchStrategy[Alter] = st.integers(1, HOUR - 1).map(
+    lambda seconds: lambda each: [each[0] + seconds, *each[1:]]
+)
+unread: st.SearchStrategy[Alter] = st.sampled_from([None, [], {}, ["x"]]).map(lambda value: lambda _: value)
+spoiled: st.SearchStrategy[Alter] = st.integers(1, 7).map(
+    lambda field: lambda each: [*each[:field], "abc", *each[field + 1 :]]
+)
+
+
+@given(st.integers(24, 60), st.data())
+def test_whichever_few_rows_were_altered_every_claimed_slot_is_true_and_most_are_claimed(
+    count: int, data: st.DataObject
+) -> None:
+    rows = hour_by_hour(count)
+    places = data.draw(st.lists(st.integers(0, count - 1), max_size=min(5, count // 8), unique=True))
+    for place in places:
+        rows[place] = data.draw(st.one_of(moved, late, unread, spoiled))(rows[place])
+    found = told_of(*rows)
+    true = {START + hour * HOUR: hour + 1.5 for hour in range(count - 1)}
+    claimed = dict(zip(found.candles["time"].dt.epoch("s"), found.candles["volume"], strict=True))
+    assert claimed.items() <= true.items()
+    assert found.known == TimeRanges.of((time, time + HOUR) for time in claimed)
+    assert len(claimed) >= count - 2 - 2 * len(places)
+
+
+@given(st.integers(24, 60), st.data())
+def test_a_repeated_row_counts_once_and_of_two_different_ones_for_a_slot_neither_is_sure(
+    count: int, data: st.DataObject
+) -> None:
+    rows = hour_by_hour(count)
+    slot, place = data.draw(st.integers(0, count - 2)), data.draw(st.sampled_from([0, count // 2, count - 1]))
+    differs = data.draw(st.booleans())
+    rows.insert(place, row(slot, volume="999") if differs else rows[slot])
+    found = told_of(*rows)
+    assert not (differs and found.known & hours((slot, slot + 1)))
+    assert found.known.slots(HOUR) >= count - 1 - differs - 12
+    assert not found.candles.filter(found.candles["volume"] == 999).height
+    assert bool(found.skipped) or not differs
+
+
+def test_rows_that_are_no_slots_or_in_no_order_are_named_and_the_others_are_taken() -> None:
+    rows = hour_by_hour(60)
+    rows[10][0] += 7
+    rows[20], rows[40] = rows[40], rows[20]
+    rows.insert(31, row(30, volume="999"))
+    found = told_of(*rows)
+    assert found.known == hours((0, 10), (11, 20), (21, 30), (31, 40), (41, 59))
+    assert [json.loads(each)[0] for each in found.skipped] == [
+        START + 10 * HOUR + 7,
+        *(START + hour * HOUR for hour in (40, 30, 30, 20)),
+    ]
+
+
+@pytest.mark.parametrize("form", [float, "{}.0".format, "{}.000".format, "{:.9e}".format, "{:.12E}".format])
+def test_last_of_candles_may_have_a_fraction_of_zeros(form: Callable[[int], object]) -> None:
+    assert told_of(row(0), row(1), row(2), last=form(START + HOUR)).known == hours((0, 2))
+
+
+def test_numbers_of_a_candle_may_be_of_any_form() -> None:
+    plain = told_of(row(0, price="12.5", volume="150"), row(1))
+    [first, *_] = plain.candles.to_dicts()
+    for prices, volume, count in [(12.5, 150, 2.0), ("1.25e1", "1.5E+2", "2"), ("125e-1", 150.0, "2.0")]:
+        odd = [float(START), *[prices] * 5, volume, count]
+        assert told_of(odd, row(1)).candles.to_dicts() == [{**first, "trades": 2}]
+
+
+def test_what_is_wrong_with_last_is_named() -> None:
+    assert "candles without last" in str(refused(lambda: told_of(row(0), last=None)))
+    assert 'its last is no instant: "soon"' in str(refused(lambda: told_of(row(0), last="soon")))
 
 
 # ------------------------------------------------------------------------------------------------------------- trades
@@ -234,18 +311,18 @@ def test_trades_out_of_order_are_put_in_order_and_those_of_one_time_left_as_they
     "spoiled",
     [
         ["3.5", "1.5", NOW_NS / NS, "b", "l"],
-        [3.5, "1.5", NOW_NS / NS, "b", "l", "", 1],
+        [True, "1.5", NOW_NS / NS, "b", "l", "", 1],
         ["0", "1.5", NOW_NS / NS, "b", "l", "", 1],
-        ["3.5", 1.5, NOW_NS / NS, "b", "l", "", 1],
+        ["3.5", "1.5e-9", NOW_NS / NS, "b", "l", "", 1],
         ["3.5", "-1.5", NOW_NS / NS, "b", "l", "", 1],
         ["3.5", "0.000000001", NOW_NS / NS, "b", "l", "", 1],
         ["3.5", "9" * 30, NOW_NS / NS, "b", "l", "", 1],
-        ["3.5", "1.5", str(NOW_NS / NS), "b", "l", "", 1],
+        ["3.5", "1.5", "1e999", "b", "l", "", 1],
         ["3.5", "1.5", -1, "b", "l", "", 1],
         ["3.5", "1.5", None, "b", "l", "", 1],
         ["3.5", "1.5", NOW_NS / NS, "x", "l", "", 1],
         ["3.5", "1.5", NOW_NS / NS, "b", [], "", 1],
-        ["3.5", "1.5", NOW_NS / NS, "b", "l", "", "1"],
+        ["3.5", "1.5", NOW_NS / NS, "b", "l", "", "one"],
         ["3.5", "1.5", NOW_NS / NS, "b", "l", "", 1.5],
         ["3.5", "1.5", NOW_NS / NS, "b", "l", "", -1],
         ["3.5", "1.5", NOW_NS / NS, "b", "l", "", 1 << 63],
@@ -288,6 +365,22 @@ def test_last_of_candles_may_be_a_number_a_text_or_exponential(last: object) -> 
 def test_last_of_trades_keeps_its_nanoseconds_in_any_form(form: Callable[[int], object]) -> None:
     cursor = 1_688_671_969_993_150_843
     assert page_of(trade(cursor, 7), last=form(cursor), cursor=cursor - 1).cursor == cursor
+
+
+@pytest.mark.parametrize("form", ["{}.0".format, "{:.18e}".format, float])
+def test_a_last_that_went_through_a_double_leaves_no_trade_out(form: Callable[[int], object]) -> None:
+    cursor = 1_688_671_969_993_150_843
+    page = page_of(trade(cursor, 7), last=form(int(float(cursor))), cursor=cursor - 1_000)
+    assert page.cursor == page.trades["time"][-1] - 1
+
+
+def test_numbers_of_a_trade_may_be_of_any_form() -> None:
+    plain = page_of(["12.5", "1.5", 1_688_671_969.25, "b", "l", "", 7], last=None)
+    for price, volume, time, number in [
+        (12.5, 1.5, "1688671969.25", "7"),
+        ("1.25e1", "15E-1", "1.68867196925e9", 7.0),
+    ]:
+        assert page_of([price, volume, time, "b", "l", "", number], last=None).trades.equals(plain.trades)
 
 
 def test_a_last_that_was_rounded_leaves_no_trade_out() -> None:

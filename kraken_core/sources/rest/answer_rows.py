@@ -6,7 +6,6 @@ Numbers keep their decimal text until they become the double nearest to it, or a
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -21,10 +20,11 @@ from kraken_core.domain.market import Pair
 from kraken_core.domain.timerange import END_OF_TIME
 from kraken_core.sources.rest.answers import Result
 from kraken_core.sources.rest.failures import NoAnswerError, nonsense
+from kraken_core.sources.rest.numbers import number_of, plain_text, whole_number
 
 NUMBER = r"^[0-9]{1,30}(\.[0-9]{1,30})?$"
-_CURSOR = re.compile(r"\d{1,19}|\d(\.\d{1,30})?[eE]\+?\d{1,2}", re.ASCII)
 _MOST_CURSOR = 10**19  # nanoseconds
+_MOST_EXACT = 1 << 53  # up to here a double is exact
 _MOST_QUOTED = 120  # characters of a row that was skipped
 
 
@@ -48,24 +48,23 @@ def _is_read(rows: list[Any], read: Callable[[list[Any]], pl.DataFrame]) -> bool
 
 
 class Cursor(NamedTuple):
-    """The value of ``last``; ``exact`` unless its text leaves digits out (1.6166e18)."""
+    """The value of ``last``; ``exact`` unless its text leaves digits out (1.6166e18), or a double may have."""
 
     value: int
     exact: bool
 
 
 def cursor_of(last: object) -> Cursor | None:
-    """``last`` as a whole number, a text, or in scientific notation; None where it is no instant."""
-    if type(last) is int:
-        number = Decimal(last)
-    elif isinstance(last, (str, Decimal)) and _CURSOR.fullmatch(text := str(last)):
-        number = Decimal(text)
-    else:
+    """``last`` as a whole number, in whatever form; None where it is missing. Raises NoAnswerError for no instant."""
+    if last is None:
         return None
+    value, number = whole_number(last, _MOST_CURSOR), number_of(last)
+    if value is None or number is None:
+        raise nonsense(f"its last is no instant: {json.dumps(last, default=str)[:_MOST_QUOTED]}")
     exponent = number.as_tuple().exponent
-    if not 0 <= number < _MOST_CURSOR or number != number.to_integral_value() or not isinstance(exponent, int):
-        return None
-    return Cursor(int(number), exact=exponent <= 0)
+    is_whole = isinstance(exponent, int) and exponent <= 0
+    may_be_rounded = value > _MOST_EXACT and not str(last).isdigit() and value == int(float(value))
+    return Cursor(value, exact=is_whole and not may_be_rounded)
 
 
 def rows_of(found: Result, pair: Pair | None) -> list[Any]:
@@ -104,16 +103,22 @@ def quoted(rows: list[Any], places: Iterable[int]) -> tuple[str, ...]:
 
 def whole_numbers(values: Sequence[Any], end: int) -> npt.NDArray[np.int64]:
     """Whole numbers from 0 up to an end."""
-    if not set(map(type, values)) <= {int} or (values and not (min(values) >= 0 and max(values) < end)):
+    if not set(map(type, values)) <= {int}:
+        values = [whole_number(value, end) for value in values]
+    if None in values or (values and not (min(values) >= 0 and max(values) < end)):
         raise nonsense("a number that is not whole, or too large")
     return np.array(values, dtype=np.int64)
 
 
 def decimal_texts(values: Sequence[Any], pattern: str) -> pl.Series:
-    """Decimal texts, as they are."""
-    texts = pl.Series(plain_texts(values), dtype=pl.String)
-    if not texts.str.contains(pattern).all():
-        raise nonsense("a text that is not a number")
+    """The texts of decimals, as they are, or without an exponent."""
+    if set(map(type, values)) <= {str}:
+        texts = pl.Series(plain_texts(values), dtype=pl.String)
+        if texts.str.contains(pattern).all():
+            return texts
+    texts = pl.Series([plain_text(value) for value in values], dtype=pl.String)
+    if texts.null_count() or not texts.str.contains(pattern).all():
+        raise nonsense("a value that is not a number, or has too many digits")
     return texts
 
 
@@ -126,6 +131,8 @@ def plain_texts(values: Sequence[Any]) -> Sequence[str]:
 
 def nanoseconds(values: Sequence[Any]) -> npt.NDArray[np.int64]:
     """Times in seconds, with or without a fraction."""
-    if not set(map(type, values)) <= {int, Decimal} or (values and not (min(values) > 0 and max(values) < END_OF_TIME)):
+    if not set(map(type, values)) <= {int, Decimal}:
+        values = [number_of(value) for value in values]
+    if None in values or (values and not (min(values) > 0 and max(values) < END_OF_TIME)):
         raise nonsense("a time that is none")
     return np.array([int(value * NS) for value in values], dtype=np.int64)

@@ -13,6 +13,7 @@ from typing import NoReturn
 
 from kraken_core.domain.timerange import END_OF_TIME
 from kraken_core.sources.rest.failures import nonsense, refused_by
+from kraken_core.sources.rest.numbers import whole_number
 
 Result = Mapping[str, object]
 
@@ -44,8 +45,8 @@ def result(body: bytes, *, beside_errors: bool = False) -> Result:
 
 def server_time(found: Result) -> int:
     """Time: epoch seconds."""
-    now = found.get("unixtime")
-    if type(now) is not int or not 0 < now < END_OF_TIME:
+    now = whole_number(found.get("unixtime"), END_OF_TIME)
+    if not now:
         raise nonsense("a clock without time")
     return now
 

@@ -23,7 +23,8 @@ from kraken_core.sources.rest.answer_rows import (
 )
 from kraken_core.sources.rest.answers import Result
 from kraken_core.sources.rest.failures import nonsense
-from kraken_core.sources.rest.row_intervals import shows_interval
+from kraken_core.sources.rest.numbers import whole_number
+from kraken_core.sources.rest.row_intervals import in_step
 
 _OHLC_WIDTH = 8  # time, open, high, low, close, vwap, volume, count
 _DECIMALS = (*PRICES, "vwap", "volume")
@@ -36,25 +37,27 @@ def ohlc(found: Result, series: Series, as_of: int, young_s: int = 0) -> OhlcAns
     """OHLC: the candles of a series that were closed by ``as_of``; the last row, still forming, is never one.
 
     Those that closed up to ``young_s`` seconds later are provisional, and none of their slots is known. A row that
-    contradicts itself, or cannot be read, is not believed: its slot stays unknown. Raises NoAnswerError where rows are
-    of another interval.
+    contradicts itself, is out of place, or cannot be read, is not believed: its slot stays unknown, and so does one
+    that has two different rows. Raises NoAnswerError where rows are of another interval.
     """
     rows, last = rows_of(found, series.pair), cursor_of(found.get("last"))
     if last is None:
         raise nonsense("candles without last")
-    is_shown = shows_interval([_opens(row) for row in rows], series.width)
-    frame, skipped = readable_rows(rows, _candle_rows)
-    if frame["time"].diff().min() is not None and frame["time"].diff().min() <= 0:  # type: ignore[operator] # integers
-        raise nonsense("candles out of place")
-    believed = frame.select(_is_believed()).to_series()
-    readable = [place for place in range(len(rows)) if place not in skipped]
-    skipped |= {readable[place] for place in (~believed).arg_true()}
+    opens = [_opens(row) for row in rows]
+    placed = in_step(opens, series.width)
+    frame, unread = readable_rows(rows, _candle_rows)
+    readable = [place for place in range(len(rows)) if place not in unread]
+    is_placed = pl.Series([placed[place] for place in readable], dtype=pl.Boolean)
+    unsure = pl.Series([opens[place] for place in unread], dtype=pl.Int64).append(_with_different_rows(frame))
+    believed = frame.select(_is_believed() & ~pl.col("time").is_in(unsure.implode())).to_series()
+    is_named = frame.with_columns(is_placed.alias("placed")).select(pl.col("placed").any().over("time")).to_series()
+    skipped = unread | {readable[place] for place in (~(believed & is_named)).arg_true()}
     settled = as_of - series.width  # the last slot that had closed by then
     # Whatever ``last`` says, the last row is the forming one: an old answer's may have closed since. All others are
     # committed where ``last`` is rounded, and so may be hours before them.
-    forming = END_OF_TIME if frame.is_empty() else frame["time"][-1]
+    forming = max(frame["time"].filter(is_placed), default=END_OF_TIME)
     committed = min(last.value, forming - 1) if last.exact else forming - 1
-    closed = frame.filter(pl.lit(is_shown) & believed & (pl.col("time") <= min(committed, settled + young_s)))
+    closed = frame.filter(is_placed & believed & (pl.col("time") <= min(committed, settled + young_s)))
     known = TimeRanges.of((time, time + series.width) for time in closed["time"].to_list() if time <= settled)
     rank = rank_of(Source.OHLC)
     candles = (
@@ -81,7 +84,13 @@ def ohlc(found: Result, series: Series, as_of: int, young_s: int = 0) -> OhlcAns
 
 
 def _opens(row: object) -> int | None:
-    return row[0] if isinstance(row, list) and row and type(row[0]) is int else None
+    return whole_number(row[0], END_OF_TIME) if isinstance(row, list) and row else None
+
+
+def _with_different_rows(frame: pl.DataFrame) -> pl.Series:
+    """Slots of which the rows do not agree."""
+    repeats = frame.filter(pl.col("time").is_duplicated()).unique()
+    return repeats.filter(pl.col("time").is_duplicated())["time"]
 
 
 def _candle_rows(rows: list[Any]) -> pl.DataFrame:

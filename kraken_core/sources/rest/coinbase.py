@@ -23,6 +23,7 @@ from kraken_core.ports import Access
 from kraken_core.sources.rest.failures import NoAnswerError, nonsense
 from kraken_core.sources.rest.json_rows import CandleRow, candle_answer, decimal, document, messages, read_rows
 from kraken_core.sources.rest.numbered_tape import NumberedTape, NumberedTrade
+from kraken_core.sources.rest.numbers import whole_number
 from kraken_core.sources.rest.patient_client import LOG, PatientClient
 from kraken_core.sources.rest.retries import budget_of
 from kraken_core.sources.rest.transport import Transport, timeout_of
@@ -230,14 +231,15 @@ def _trade(row: Mapping[str, Any]) -> tuple[Any, ...]:
 
 
 def _at(row: object) -> int:
-    return row[0] if isinstance(row, list) and row and isinstance(row[0], int) else 0
+    return (whole_number(row[0], END_OF_TIME) if isinstance(row, list) and row else None) or 0
 
 
 def _whole(value: object, end: int) -> int:
     """Raises ValueError."""
-    if type(value) is not int or not 0 <= value < end:
+    number = whole_number(value, end)
+    if number is None:
         raise ValueError("not a whole number")
-    return value
+    return number
 
 
 def _read(of: Callable[[Any], _T]) -> Callable[[bytes], _T]:

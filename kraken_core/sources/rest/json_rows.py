@@ -19,6 +19,7 @@ from kraken_core.domain.market import Series
 from kraken_core.domain.timerange import TimeRanges
 from kraken_core.domain.trade_sweep import STALE_S
 from kraken_core.sources.rest.failures import nonsense
+from kraken_core.sources.rest.numbers import number_of
 from kraken_core.sources.rest.row_intervals import other_interval, refuse_coarser
 
 _MOST = 10**30  # of a price or a volume
@@ -57,9 +58,9 @@ def document(body: bytes) -> Any:  # noqa: ANN401 - whatever was sent
 
 
 def decimal(value: object) -> Decimal:
-    """A number that is not negative, given as a text or not. Raises ValueError, InvalidOperation."""
-    number = Decimal(value) if isinstance(value, (str, int, Decimal)) and not isinstance(value, bool) else None
-    if number is None or not number.is_finite() or not 0 <= number < _MOST:
+    """A number that is not negative, given as a text or not. Raises ValueError."""
+    number = number_of(value)
+    if number is None or number >= _MOST:
         raise ValueError("not a number")
     return number
 

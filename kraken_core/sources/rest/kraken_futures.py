@@ -26,6 +26,7 @@ from kraken_core.domain.venues import SEPARATOR, Venue, VenueMarket
 from kraken_core.ports import Access
 from kraken_core.sources.rest.failures import NoAnswerError, nonsense, refused_by
 from kraken_core.sources.rest.json_rows import CandleRow, candle_answer, decimal, document, messages, read_rows
+from kraken_core.sources.rest.numbers import whole_number
 from kraken_core.sources.rest.patient_client import LOG, PatientClient
 from kraken_core.sources.rest.retries import budget_of
 from kraken_core.sources.rest.transport import Transport, timeout_of
@@ -204,9 +205,10 @@ def _execution(element: Mapping[str, Any]) -> tuple[Any, ...]:
 
 def _whole(value: object) -> int:
     """Milliseconds. Raises ValueError."""
-    if type(value) is not int or not 0 <= value < END_OF_TIME * 1_000:
+    number = whole_number(value, END_OF_TIME * 1_000)
+    if number is None:
         raise ValueError("not an instant")
-    return value
+    return number
 
 
 def _read(of: Callable[[Mapping[str, Any]], _T]) -> Callable[[bytes], _T]:

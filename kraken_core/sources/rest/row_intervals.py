@@ -6,6 +6,7 @@ one too, and would pass for its candles, row by row.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -16,25 +17,36 @@ from kraken_core.domain.labels import coarser_content
 from kraken_core.domain.market import Series
 from kraken_core.sources.rest.failures import NoAnswerError, nonsense
 
+_MANY = 12  # rows that are shifted alike: more than go wrong one by one
+
 
 def other_interval() -> NoAnswerError:
     """What is raised where rows are of another interval."""
     return nonsense("candles of another interval")
 
 
-def shows_interval(times: Sequence[int | None], width: int) -> bool:
-    """Whether rows show that they are of slots of ``width`` seconds, by when they open; None where that is unread.
+def in_step(times: Sequence[int | None], width: int) -> list[bool]:
+    """Which rows evidently open the slots of ``width`` seconds that they name; None where that is unread.
 
-    They have no holes but where the pair was not listed, so that two neighbours follow each other somewhere. Of two
-    rows with a hole between them nothing is known. Raises NoAnswerError where they show that they are of others.
+    They have no holes but where the pair was not listed, so that a row's place in the answer follows from its slot, up
+    to a shift that many rows share. Rows that are few with theirs may be of any slot; only the last one, which is still
+    forming, may come after a hole. Raises NoAnswerError where rows as a whole are of another interval, or in no order.
     """
-    if any(time % width for time in times if time is not None):
+    read = [time for time in times if time is not None]
+    off = sum(time % width > 0 for time in read)
+    slots = [time // width if time is not None and not time % width else None for time in times]
+    alike = Counter(slot - place for place, slot in enumerate(slots) if slot is not None)
+    enough = max(2, min(_MANY, len(times) // 4))
+    in_place, newest = [False] * len(times), -1
+    for place, slot in enumerate(slots):
+        if slot is not None and slot > newest and (alike[slot - place] >= enough or place == len(times) - 1):
+            in_place[place], newest = True, slot
+    is_odd = len(read) > 2 and sum(in_place) * 2 < len(read)  # noqa: PLR2004 - two may have a hole between them
+    if is_odd and not off and read != sorted(set(read)):
+        raise nonsense("candles in no order")
+    if is_odd or off * 2 >= max(len(read), 1):
         raise other_interval()
-    steps = [after - before for before, after in pairwise(times) if before is not None and after is not None]
-    is_coarser = bool(steps) and min(steps) > width
-    if is_coarser and len(steps) > 1:
-        raise other_interval()
-    return not is_coarser
+    return in_place
 
 
 def refuse_coarser(times: Sequence[int], moved: Sequence[bool], series: Series) -> None:

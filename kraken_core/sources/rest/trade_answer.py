@@ -37,8 +37,6 @@ def trades(found: Result, cursor: int, count: int, pair: Pair | None = None) -> 
     Trades that cannot be read are skipped; what was traded between those beside them is unknown.
     """
     rows, last = rows_of(found, pair), cursor_of(found.get("last"))
-    if last is None and found.get("last") is not None:
-        raise nonsense("trades whose last is not an instant")
     page, skipped = readable_rows(rows, _trade_rows)
     if page.is_empty():
         return TradesPage(page, max(cursor, last.value if last else cursor), is_short=True)
@@ -89,5 +87,5 @@ def _between_neighbours(times: list[int], skipped: list[int], start: int, end: i
 def _ids(rows: list[Any]) -> pl.Series:
     """The ids of trades; old samples have none."""
     ids = [row[_TRADE_WIDTH] if len(row) > _TRADE_WIDTH else None for row in rows]
-    whole_numbers([number for number in ids if number is not None], 1 << 63)
-    return pl.Series(ids, dtype=pl.Int64)
+    read = iter(whole_numbers([number for number in ids if number is not None], 1 << 63).tolist())
+    return pl.Series([None if number is None else next(read) for number in ids], dtype=pl.Int64)
