@@ -55,6 +55,7 @@ class FileReceipt(NamedTuple):
     distinctive: bool = False  # whether no other pair can have this content by chance
     refused: bool = False  # whether another pair does have it
     adopted: bool = False  # whether it is of an export, so that it goes back to other sources
+    repeated: bool = False  # whether the job has ingested its very bytes already
 
     @property
     def recorded(self) -> FileIngestionRecord:

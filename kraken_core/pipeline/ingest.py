@@ -28,6 +28,7 @@ from kraken_core.domain.timerange import END_OF_TIME, TimeRanges, ceil, floor
 from kraken_core.pipeline.batches import BATCH_BYTES, NOWHERE, BatchFile, BatchReceipt, FileReceipt, KeptFile, batches
 from kraken_core.pipeline.derive import above
 from kraken_core.pipeline.differences import Differing
+from kraken_core.pipeline.ingested_contents import IngestedContents
 from kraken_core.pipeline.keep_trades import KeptOffer, TradeKeeper
 from kraken_core.pipeline.progress import Ticker
 from kraken_core.pipeline.read import read_batch
@@ -84,9 +85,10 @@ class Ingest:
         self.ledger.record_archives([archive for archive in plan.archives if archive.complete])
         refuted = self._refuted()
         differing = Differing(self.store, self.ledger, job.id)
+        contents = IngestedContents.of(self.ledger.known_contents())
         limit = 0 if job.request.stop_on_error else BATCH_BYTES
         for wave in self._keeping(_waves(plan, pending, refuted)):
-            for receipts in self._read(batches(wave, limit), self._known()):
+            for receipts in self._read(batches(wave, limit), contents):
                 metrics = self._commit(job, metrics, receipts, differing)
                 text = sum(file.record.size for receipt in receipts for file in receipt.files)
                 ticker.add(sum(len(r.files) for r in receipts), _records(receipts), _current(receipts), text)
@@ -111,7 +113,7 @@ class Ingest:
             if key not in there
         ]
         if gone:
-            metrics = _added(metrics, gone)
+            metrics = _added(metrics, [FileReceipt(record, TimeRanges()) for record in gone])
             self.ledger.record_files(job.id, gone, [], {}, metrics)
         return metrics
 
@@ -130,15 +132,13 @@ class Ingest:
                 for item in wave
             ]
 
-    def _read(
-        self, todo: Iterator[tuple[BatchFile, ...]], known: Mapping[Series, Mapping[str, int]]
-    ) -> Iterator[list[BatchReceipt]]:
+    def _read(self, todo: Iterator[tuple[BatchFile, ...]], contents: IngestedContents) -> Iterator[list[BatchReceipt]]:
         """Batches read by the executor, all of a second at once: a commit costs the same for one as for many.
 
         Files with another pair's content are refused, and the others of their batch read again: all were staged as one.
         """
         running: dict[Future[BatchReceipt], tuple[BatchFile, ...]] = {}
-        names = ContentNames.of(self.ledger, self.identities, known)
+        names = ContentNames.of(self.ledger, self.identities, contents.by_series)
         trades = self.keeper.table if self.keeper else None
         queue = deque(todo)
         ready: list[BatchReceipt] = []
@@ -146,9 +146,9 @@ class Ingest:
         while queue or running:
             while queue and len(running) < self.in_flight and not self.stop():
                 batch = queue.popleft()
-                ranks = {(content, s): rank for s in _series(batch) for content, rank in known.get(s, {}).items()}
+                known = contents.concerning(batch)
                 reading = self.executor.submit(
-                    _read_any, batch, self.source, self.store, ranks, self.now, trades=trades
+                    _read_any, batch, self.source, self.store, known, self.now, trades=trades
                 )
                 running[reading] = batch
             if not running:
@@ -161,20 +161,13 @@ class Ingest:
             for batch, receipt in ((batch, future.result()) for future, batch in finished if future not in broken):
                 refused = names.refused(batch, receipt)
                 queue.extendleft(read_again(batch, refused))
-                ready.append(BatchReceipt((), tuple(refused)) if refused else receipt)
+                ready.append(BatchReceipt((), tuple(refused)) if refused else contents.once(receipt))
             due = broken or not running or time.monotonic() - since > COMMIT_EVERY_S or _failed(ready)
             if ready and due:
                 yield ready
                 ready, since = [], time.monotonic()
             for future in broken:
                 future.result()  # what was read before it is kept
-
-    def _known(self) -> dict[Series, dict[str, int]]:
-        """The contents ingested before, by series: each task takes only what concerns it along."""
-        known: dict[Series, dict[str, int]] = defaultdict(dict)
-        for (content, series), rank in self.ledger.known_contents().items():
-            known[series][content] = rank
-        return known
 
     def _refuted(self) -> dict[Series, dict[str, TimeRanges]]:
         """Where contents were contradicted, by series."""
@@ -196,12 +189,11 @@ class Ingest:
             contents=_contents(found),
             claims=[claim for file in found for claim in _compared(file)],
         )
-        outcomes = {
-            series: (counts.new, committed.changed.get(series, 0)) for series, counts in committed.merged.items()
-        }
-        files = [_counted(file, outcomes) for file in found]
+        new = {series: counts.new for series, counts in committed.merged.items()}
+        changed = dict(committed.changed)
+        files = [_counted(file, new, changed) for file in found]
         self.rejects.add(job.id, [(file.record, file.rejects) for file in files if file.rejects])
-        metrics = _added(metrics, [file.record for file in files])
+        metrics = _added(metrics, files)
         self.ledger.record_files(
             job.id,
             [file.recorded for file in files],
@@ -256,10 +248,6 @@ def _kept(file: KeptFile) -> KeptOffer:
     return KeptOffer([claim(file.pair, *span) for span in file.claims], file.rank, file.staged)
 
 
-def _series(batch: Iterable[BatchFile]) -> set[Series]:
-    return {item.file.series for item in batch}
-
-
 def _waves(
     plan: IngestionPlan,
     pending: Mapping[tuple[str, str, Series], FileIngestionRecord],
@@ -291,12 +279,21 @@ def _contents(files: Iterable[FileReceipt]) -> dict[Series, dict[str, str]]:
     return contents
 
 
-def _counted(file: FileReceipt, outcomes: dict[Series, tuple[int, int]]) -> FileReceipt:
-    """The file with what became of its rows; of two files of one series, the first is given the counts of both."""
+def _counted(file: FileReceipt, new: dict[Series, int], changed: dict[Series, int]) -> FileReceipt:
+    """The file with what became of its rows; what is ``new`` or ``changed`` of a series goes to its files in turn.
+
+    No file is given more than it has rows.
+    """
     if not file.staged:
         return file
-    new, changed = outcomes.pop(file.record.series, (0, 0))
-    return file._replace(record=replace(file.record, records_new=new, records_changed=changed))
+    record = file.record
+    left = record.records - record.records_rejected
+    counts = []
+    for of_series in (new, changed):
+        counts.append(min(of_series.get(record.series, 0), left))
+        of_series[record.series] = of_series.get(record.series, 0) - counts[-1]
+        left -= counts[-1]
+    return file._replace(record=replace(record, records_new=counts[0], records_changed=counts[1]))
 
 
 def _claims(file: FileReceipt) -> list[Assertion]:
@@ -336,17 +333,19 @@ def _stale(files: Iterable[FileReceipt], merged: Mapping[Series, Merged]) -> dic
     return {series: TimeRanges.of(ranges) for series, ranges in stale.items()}
 
 
-def _added(metrics: JobMetrics, records: Sequence[FileIngestionRecord]) -> JobMetrics:
-    states = [record.status for record in records]
+def _added(metrics: JobMetrics, files: Sequence[FileReceipt]) -> JobMetrics:
+    """The metrics with files that were taken in; rows that were there twice count once."""
+    states = [file.record.status for file in files]
+    read = [file.record for file in files if not file.repeated]
     return replace(
         metrics,
         files_ingested=metrics.files_ingested + states.count(FileStatus.COMPLETED),
         files_skipped=metrics.files_skipped + states.count(FileStatus.SKIPPED),
         files_failed=metrics.files_failed + states.count(FileStatus.FAILED),
-        records_read=metrics.records_read + sum(r.records for r in records),
-        records_ingested=metrics.records_ingested + sum(r.records_new for r in records),
-        records_changed=metrics.records_changed + sum(r.records_changed for r in records),
-        records_rejected=metrics.records_rejected + sum(r.records_rejected for r in records),
+        records_read=metrics.records_read + sum(r.records for r in read),
+        records_ingested=metrics.records_ingested + sum(file.record.records_new for file in files),
+        records_changed=metrics.records_changed + sum(file.record.records_changed for file in files),
+        records_rejected=metrics.records_rejected + sum(r.records_rejected for r in read),
     )
 
 
